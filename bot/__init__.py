@@ -1,0 +1,1 @@
+"""The program: composition, Discord, configuration and the command line."""

@@ -1,0 +1,98 @@
+"""Puts the parts together; the one place that knows every other part."""
+
+import logging
+from datetime import timedelta
+
+import discord
+from discord.ext import commands
+
+from bot.discord_port import DiscordPort
+from cogs import notices, ui
+from cogs.availability import AvailabilityCog
+from cogs.booking import BookingCog
+from cogs.coach import CoachCog
+from cogs.coaching import CoachingCog
+from cogs.sessions import SessionsCog
+from models.database import Database
+from scheduler.clock import Clock, utc_now
+from scheduler.guilds import GuildDefaults
+from scheduler.loop import Loop
+
+log = logging.getLogger(__name__)
+
+INTENTS = discord.Intents(guilds=True, voice_states=True)
+"""None of them is privileged."""
+
+COGS = (CoachCog, AvailabilityCog, BookingCog, SessionsCog, CoachingCog)
+
+
+class CoachBot(commands.Bot):
+    """The bot: commands and buttons in front, the loop behind them.
+
+    With `home_guild_id` it serves that one server, where its commands appear at once; else every server that
+    it is in. Closing it does not close `db`.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        defaults: GuildDefaults,
+        *,
+        home_guild_id: int | None = None,
+        clock: Clock = utc_now,
+        tick_interval: timedelta = timedelta(seconds=15),
+    ) -> None:
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            intents=INTENTS,
+            tree_cls=ui.Tree,
+            allowed_mentions=ui.NO_MENTIONS,
+            allowed_contexts=discord.app_commands.AppCommandContext(guild=True),
+            allowed_installs=discord.app_commands.AppInstallationType(guild=True),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+        )
+        self.db, self.defaults, self.clock = db, defaults, clock
+        self.router = ui.Router()
+        self._home = discord.Object(home_guild_id) if home_guild_id else None
+        self._heart = Loop(db, discord_port(self), clock, tick_interval)
+        self._beating = False
+
+    async def setup_hook(self) -> None:
+        """Load the cogs and tell Discord which commands there are."""
+        for cog in COGS:
+            await self.add_cog(cog(self))
+        if self._home is None:
+            await self.tree.sync()
+            return
+        self.tree.copy_global_to(guild=self._home)
+        await self.tree.sync(guild=self._home)
+        # From a time when it served many servers, or every command would be listed twice.
+        self.tree.clear_commands(guild=None)
+        await self.tree.sync()
+
+    async def on_ready(self) -> None:
+        """Start the loop, which catches up first. Discord says READY again after a lost connection."""
+        log.info("connected as %s, in %s servers", self.user and self.user.id, len(self.guilds))
+        if not self._beating:
+            self._beating = True
+            self._heart.start()
+
+    async def on_interaction(self, interaction: discord.Interaction["CoachBot"]) -> None:
+        """Answer presses and forms; commands have the tree."""
+        await self.router.dispatch(interaction)
+
+    def wake(self) -> None:
+        """Something has just become due."""
+        self._heart.wake()
+
+    async def close(self) -> None:
+        """Let the tick in progress end, then leave Discord."""
+        await self._heart.stop()
+        await super().close()
+
+
+def discord_port(client: discord.Client, *, gateway: bool = True) -> DiscordPort:
+    """Discord for the domain, with the words of `cogs.notices`."""
+    return DiscordPort(client, notices.render, notices.mark, gateway=gateway)

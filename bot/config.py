@@ -1,0 +1,146 @@
+"""Typed settings from config.toml, a .env file and the environment (the later ones win)."""
+
+import os
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from scheduler.errors import Unreadable
+from scheduler.guilds import GuildDefaults
+from scheduler.money import parse_currency
+from scheduler.zones import parse_zone
+
+CONFIG_FILE = Path("config.toml")
+ENV_FILE = Path(".env")
+
+
+class ConfigError(Exception):
+    """Something in the configuration is wrong; one line says what and where."""
+
+
+def _database_url(url: str) -> str:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    if parsed is None or parsed.get_backend_name() not in ("sqlite", "postgresql", "postgres"):
+        raise ValueError("it has to look like sqlite:///coachbot.db or postgresql://user:password@host/name")
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise ValueError("a database in memory is gone with the process; name a file: sqlite:///coachbot.db")
+    return url
+
+
+def _readable(parse: Callable[[str], str]) -> AfterValidator:
+    def check(value: str) -> str:
+        try:
+            return parse(value)
+        except Unreadable as error:
+            raise ValueError(str(error)) from None
+
+    return AfterValidator(check)
+
+
+class ServerDefaults(BaseModel):
+    """What holds in a server until its admins change it with `/coaching setup`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    time_zone: Annotated[str, _readable(parse_zone)] = "UTC"
+    currency: Annotated[str, _readable(parse_currency)] = "USD"
+    room_lead_minutes: int = Field(default=15, ge=0, le=24 * 60)
+    access_lead_minutes: int = Field(default=5, ge=0, le=24 * 60)
+    linger_minutes: int = Field(default=15, ge=0, le=24 * 60)
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured; config.example.toml explains each key."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",  # a misspelt key in config.toml would silently do nothing
+        dotenv_filtering="only_existing",  # a .env file is often shared with other programs
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+    )
+
+    discord_bot_token: SecretStr | None = None
+    discord_guild_id: int | None = Field(default=None, gt=0, lt=2**63)
+    discord_client_id: int | None = Field(default=None, gt=0, lt=2**63)
+    database_url: Annotated[str, AfterValidator(_database_url)] = "sqlite:///coachbot.db"
+    cron_secret: SecretStr | None = None
+    tick_seconds: int = Field(default=15, ge=1, le=300)
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    server_defaults: ServerDefaults = Field(default_factory=ServerDefaults)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over .env, and that over config.toml, which `load` passes to the constructor."""
+        return env_settings, dotenv_settings, init_settings
+
+    @property
+    def guild_defaults(self) -> GuildDefaults:
+        """The server defaults as the domain takes them."""
+        return GuildDefaults(**self.server_defaults.model_dump())
+
+    def token(self) -> str:
+        """The bot's token. Raises ConfigError if there is none."""
+        token = self.discord_bot_token.get_secret_value().strip() if self.discord_bot_token else ""
+        if not token:
+            raise ConfigError(
+                "the bot's token is missing: set DISCORD_BOT_TOKEN in the environment or in .env, "
+                "or discord_bot_token in config.toml"
+            )
+        return token
+
+
+def load(config_file: Path = CONFIG_FILE, env_file: Path = ENV_FILE) -> Settings:
+    """Read all settings; neither file has to exist. Raises ConfigError with a line that names file and key."""
+    try:
+        from_toml = tomllib.loads(config_file.read_text("utf-8")) if config_file.exists() else {}
+        return Settings(_env_file=env_file, **from_toml)  # pyright: ignore[reportCallIssue]  (pydantic-settings takes it)
+    except ValidationError as error:
+        raise ConfigError(
+            "; ".join(_in_words(one, config_file, env_file) for one in error.errors(include_input=False))
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{config_file}: this is not TOML: {error}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{config_file}: this file is not UTF-8 text") from None
+    except OSError as error:
+        raise ConfigError(f"{error.filename}: cannot be read: {error.strerror}") from None
+    except SettingsError as error:
+        raise ConfigError(f"environment or {env_file}: {error}") from None
+
+
+def _in_words(error: ErrorDetails, config_file: Path, env_file: Path) -> str:
+    key = ".".join(map(str, error["loc"]))
+    name = key.upper()
+    if error["type"] == "extra_forbidden":
+        return f"{config_file}: {key}: there is no such key; config.example.toml lists all"
+    # `load` took the value from the last of these that has it.
+    if os.environ.get(name):
+        where = f"environment: {name}"
+    elif env_file.exists() and dotenv_values(env_file).get(name):
+        where = f"{env_file}: {name}"
+    else:
+        where = f"{config_file}: {key}"
+    return f"{where}: {error['msg'].removeprefix('Value error, ')}"

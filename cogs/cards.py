@@ -1,0 +1,107 @@
+"""How a coach, an application and a session are shown, wherever they are."""
+
+from datetime import timedelta
+from typing import Any
+
+import discord
+
+from cogs import ui
+from models import Coach, CoachingSession, CoachStatus, Guild, SessionStatus
+from scheduler.clock import stamp
+from scheduler.money import write_money
+
+APPROVE = "coach:approve:{user_id}"
+REJECT = "coach:reject:{user_id}"
+CANCEL = "session:cancel:{session_id}"
+
+_GREEN, _RED, _YELLOW, _BLUE, _GREY = 0x3BA55D, 0xD83C3E, 0xF0B232, 0x5865F2, 0x80848E
+_APPLICATION_COLOURS = {
+    CoachStatus.PENDING: _YELLOW,
+    CoachStatus.APPROVED: _GREEN,
+    CoachStatus.REJECTED: _RED,
+    CoachStatus.SUSPENDED: _GREY,
+}
+_SESSION_COLOURS = {
+    SessionStatus.SCHEDULED: _BLUE,
+    SessionStatus.IN_PROGRESS: _GREEN,
+    SessionStatus.COMPLETED: _GREY,
+    SessionStatus.CANCELLED: _RED,
+    SessionStatus.NO_SHOW: _RED,
+}
+STATUS_WORDS = {
+    SessionStatus.SCHEDULED: "booked",
+    SessionStatus.IN_PROGRESS: "running now",
+    SessionStatus.COMPLETED: "completed",
+    SessionStatus.CANCELLED: "cancelled",
+    SessionStatus.NO_SHOW: "no-show",
+}
+
+
+def rate(coach: Coach) -> str:
+    """ "$60.00 an hour", or "free"."""
+    return f"{write_money(coach.rate_minor, coach.currency)}{' an hour' if coach.rate_minor else ''}"
+
+
+def length(duration: timedelta) -> str:
+    """ "60 min"."""
+    return f"{duration // timedelta(minutes=1)} min"
+
+
+def application(coach: Coach, specialties: list[str]) -> discord.ui.Container[Any]:
+    """An application for admins: what was written, and buttons while nobody has decided."""
+    parts: list[discord.ui.Item[Any]] = [
+        ui.text(f"### Coach application of <@{coach.user_id}>\nApplied {stamp(coach.applied_at, 'R')}"),
+        ui.text(f"**About**\n{ui.quoted(coach.bio, 1300)}"),
+        ui.text(f"**Experience and links**\n{ui.quoted(coach.experience, 1300)}"),
+        ui.text(
+            f"**Teaches** {ui.quoted(', '.join(specialties), 400)}\n"
+            f"**Rate** {rate(coach)}\n**Time zone** {coach.time_zone}"
+        ),
+    ]
+    if coach.status is CoachStatus.PENDING:
+        parts.append(
+            ui.row(
+                ui.button("Approve", APPROVE.format(user_id=coach.user_id), discord.ButtonStyle.success),
+                ui.button("Reject…", REJECT.format(user_id=coach.user_id), discord.ButtonStyle.danger),
+            )
+        )
+    elif coach.decided_at is not None:
+        decision = f"**{coach.status.capitalize()}** by <@{coach.decided_by}> {stamp(coach.decided_at, 'f')}"
+        reason = f"\n> {ui.quoted(coach.decision_reason, 600)}" if coach.decision_reason else ""
+        parts.append(ui.text(decision + reason))
+    return discord.ui.Container(*parts, accent_colour=_APPLICATION_COLOURS[coach.status])
+
+
+def session(
+    one: CoachingSession, guild: Guild, *, title: str, viewer_id: int | None = None
+) -> discord.ui.Container[Any]:
+    """A session for its coach or student, with a button to cancel while that is possible."""
+    lines = [
+        f"### {title}",
+        f"{stamp(one.starts_at)} ({stamp(one.starts_at, 'R')})",
+        f"**Length** {length(one.duration)} · **Price** {write_money(one.total_cost_minor, one.currency)}",
+    ]
+    if viewer_id != one.coach_id:
+        lines.append(f"**Coach** <@{one.coach_id}>")
+    if viewer_id != one.student_id:
+        lines.append(f"**Student** <@{one.student_id}>")
+    lines.append(f"**Code** `{one.code}` · {STATUS_WORDS[one.status]}")
+    lines.extend(_room_line(one, guild))
+    parts: list[discord.ui.Item[Any]] = [ui.text("\n".join(lines))]
+    if one.notes:
+        parts.append(ui.text(f"**Notes**\n{ui.quoted(one.notes, 700)}"))
+    if one.cancel_reason:
+        parts.append(ui.text(f"**Reason**\n{ui.quoted(one.cancel_reason, 700)}"))
+    if one.status in (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS):
+        parts.append(ui.row(ui.button("Cancel…", CANCEL.format(session_id=one.id), discord.ButtonStyle.danger)))
+    return discord.ui.Container(*parts, accent_colour=_SESSION_COLOURS[one.status])
+
+
+def _room_line(one: CoachingSession, guild: Guild) -> list[str]:
+    """Where to meet, while there is something to meet for."""
+    if one.status not in (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS):
+        return []
+    if one.access_granted_at is not None and one.discord_channel_id is not None:
+        return [f"**Room** <#{one.discord_channel_id}>"]
+    opens_at = one.starts_at - timedelta(minutes=guild.access_lead_minutes)
+    return [f"Your private room opens {stamp(opens_at, 'R')}."]

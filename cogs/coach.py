@@ -1,0 +1,202 @@
+"""`/coach`: applying, and admins deciding."""
+
+import discord
+from discord import app_commands
+
+from cogs import cards, ui
+from cogs.ui import Interaction, Typed
+from scheduler import applications, guilds
+from scheduler.applications import LONGEST_TEXT, Application
+from scheduler.money import write_amount
+from scheduler.notices import coach_specialties
+
+APPLY = "coach:apply"
+QUEUE = "coach:queue:{position}"
+
+_ABOUT, _EXPERIENCE, _TEACHES, _RATE, _ZONE = (
+    "About you",
+    "Experience and links",
+    "What you teach",
+    "Rate per hour",
+    "Your time zone",
+)
+_REASON = "Reason"
+
+
+class CoachCog(ui.Cog):
+    """`/coach`."""
+
+    group = app_commands.Group(name="coach", description="Become a coach, or decide who does")
+
+    @group.command(name="apply", description="Apply to coach here, or edit your open application")
+    async def apply(self, interaction: Interaction) -> None:
+        """Open the form, holding an open application's texts if there is one."""
+        typed = await self._typed_before(interaction)
+        await interaction.response.send_modal(await self.application_form(interaction, typed))
+
+    @ui.opens(APPLY)
+    async def application_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
+        """The form, holding what was typed."""
+        async with self.bot.db.read() as session:
+            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            taught = await guilds.specialties(session, guild.id)
+        chosen = typed.get(_TEACHES, "").split(ui.CHOICES)
+        return ui.Form(
+            "Become a coach",
+            APPLY,
+            ui.field(_ABOUT, typed, description="Students read this.", long=True, most=LONGEST_TEXT),
+            ui.field(_EXPERIENCE, typed, long=True, most=LONGEST_TEXT),
+            discord.ui.Label(
+                text=_TEACHES,
+                component=ui.select(_TEACHES, ((name, name, name in chosen) for name in taught), most=len(taught)),
+            ),
+            ui.field(
+                _RATE,
+                typed,
+                description=f"In {guild.currency}; 0 if you coach for free.",
+                placeholder="60",
+                most=20,
+            ),
+            ui.field(
+                _ZONE,
+                typed or {_ZONE: guild.time_zone},
+                description="Your hours are on this zone's clock.",
+                placeholder="Europe/Berlin",
+                most=64,
+            ),
+        )
+
+    @ui.on(APPLY)
+    async def applied(self, interaction: Interaction) -> None:
+        """Take the application in."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        typed = ui.typed_in(interaction)
+        application = Application(
+            display_name=interaction.user.display_name,
+            bio=typed.get(_ABOUT, ""),
+            experience=typed.get(_EXPERIENCE, ""),
+            specialties=[name for name in typed.get(_TEACHES, "").split(ui.CHOICES) if name],
+            rate=typed.get(_RATE, ""),
+            time_zone=typed.get(_ZONE, ""),
+        )
+        async with self.bot.db.begin() as session:
+            now = self.bot.clock()
+            guild = await guilds.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
+            await applications.apply(session, guild, ui.actor_of(interaction, guild), application, now)
+        self.bot.wake()
+        await ui.whisper(
+            interaction,
+            "Thank you! Your application is with the admins now. You get a direct message as soon as they have "
+            "decided. Until then you can change it with `/coach apply`.",
+        )
+
+    @group.command(name="approve", description="Approve a coach; without a member: the open applications")
+    @app_commands.describe(member="Who applied")
+    async def approve(self, interaction: Interaction, member: discord.User | None = None) -> None:
+        """Approve one person, or show the queue."""
+        await ui.acknowledge(interaction)
+        if member is None:
+            await ui.show(interaction, await self._queue(interaction, 0))
+        else:
+            await self._approve(interaction, member.id)
+
+    @ui.on(cards.APPROVE)
+    async def approve_pressed(self, interaction: Interaction, user_id: int) -> None:
+        """Approve from a card, in the review channel or in one's own queue."""
+        await ui.acknowledge(interaction)
+        await self._approve(interaction, user_id)
+        await self._refresh_queue(interaction)
+
+    async def _approve(self, interaction: Interaction, user_id: int) -> None:
+        async with self.bot.db.begin() as session:
+            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            actor = ui.actor_of(interaction, guild)
+            await applications.approve(session, guild.id, user_id, actor, self.bot.clock())
+        self.bot.wake()
+        await ui.whisper(interaction, f"Approved. <@{user_id}> is told by direct message what to do next.")
+
+    @group.command(name="reject", description="Turn an application down, with a reason")
+    @app_commands.describe(member="Who applied", reason="What they are told")
+    async def reject(
+        self,
+        interaction: Interaction,
+        member: discord.User,
+        reason: app_commands.Range[str, 1, LONGEST_TEXT],
+    ) -> None:
+        """Reject one person."""
+        await ui.acknowledge(interaction)
+        await self._reject(interaction, member.id, reason)
+
+    @ui.on(cards.REJECT)
+    async def reject_pressed(self, interaction: Interaction, user_id: int) -> None:
+        """From a card: ask for the reason. From the form: reject."""
+        if interaction.type is discord.InteractionType.modal_submit:
+            await ui.acknowledge(interaction)
+            await self._reject(interaction, user_id, ui.typed_in(interaction).get(_REASON, ""))
+            await self._refresh_queue(interaction)
+        else:
+            await interaction.response.send_modal(await self.reason_form(interaction, {}, user_id))
+
+    @ui.opens(cards.REJECT)
+    async def reason_form(self, interaction: Interaction, typed: Typed, user_id: int) -> ui.Form:
+        """Asks an admin for the reason."""
+        async with self.bot.db.read() as session:
+            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+        ui.actor_of(interaction, guild).must_be_admin()
+        return ui.Form(
+            "Reject this application",
+            cards.REJECT.format(user_id=user_id),
+            ui.field(_REASON, typed, description="They are told this.", long=True, most=LONGEST_TEXT),
+        )
+
+    async def _reject(self, interaction: Interaction, user_id: int, reason: str) -> None:
+        async with self.bot.db.begin() as session:
+            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            actor = ui.actor_of(interaction, guild)
+            await applications.reject(session, guild.id, user_id, actor, reason, self.bot.clock())
+        self.bot.wake()
+        await ui.whisper(interaction, f"Rejected. <@{user_id}> is told the reason by direct message.")
+
+    @ui.on(QUEUE)
+    async def turn_queue(self, interaction: Interaction, position: int) -> None:
+        """Show another open application."""
+        await ui.acknowledge(interaction)
+        await ui.show(interaction, await self._queue(interaction, position))
+
+    async def _refresh_queue(self, interaction: Interaction) -> None:
+        """After a decision in one's own queue show the next; the public card follows by itself."""
+        if interaction.message is not None and interaction.message.flags.ephemeral:
+            await ui.show(interaction, await self._queue(interaction, 0))
+
+    async def _queue(self, interaction: Interaction, position: int) -> ui.Panel:
+        async with self.bot.db.read() as session:
+            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            waiting = await applications.queue(session, guild.id, ui.actor_of(interaction, guild))
+            if not waiting:
+                return ui.Panel(ui.text("No application is waiting. New ones come in with `/coach apply`."))
+            position = min(position, len(waiting) - 1)
+            coach = waiting[position]
+            taught = await coach_specialties(session, guild.id, coach.user_id)
+        parts: list[discord.ui.Item[ui.Panel]] = [
+            ui.text(f"Application {position + 1} of {len(waiting)}"),
+            cards.application(coach, taught),
+        ]
+        if len(waiting) > 1:
+            following = QUEUE.format(position=(position + 1) % len(waiting))
+            parts.append(ui.row(ui.button("Next ▶", following)))
+        return ui.Panel(*parts)
+
+    async def _typed_before(self, interaction: Interaction) -> Typed:
+        """An earlier application's texts; empty for somebody new."""
+        async with self.bot.db.read() as session:
+            coach = await applications.find(session, ui.guild_id_of(interaction), interaction.user.id)
+            if coach is None:
+                return {}
+            taught = await coach_specialties(session, coach.guild_id, coach.user_id)
+        return {
+            _ABOUT: coach.bio,
+            _EXPERIENCE: coach.experience,
+            _TEACHES: ui.CHOICES.join(taught),
+            _RATE: write_amount(coach.rate_minor, coach.currency),
+            _ZONE: coach.time_zone,
+        }

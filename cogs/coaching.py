@@ -1,0 +1,103 @@
+"""`/coaching`: the server's settings, for admins."""
+
+import discord
+from discord import app_commands
+
+from cogs import ui
+from cogs.ui import Interaction
+from models import Guild
+from scheduler import guilds
+from scheduler.errors import Misconfigured
+from scheduler.guilds import GuildChanges
+
+Minutes = app_commands.Range[int, 0, 24 * 60]
+
+
+class CoachingCog(ui.Cog):
+    """`/coaching`."""
+
+    group = app_commands.Group(name="coaching", description="Run coaching in this server")
+
+    @group.command(name="setup", description="See and change how coaching runs here")
+    @app_commands.describe(
+        review_channel="Where applications arrive",
+        coach_role="Given to approved coaches",
+        admin_role="May decide like somebody who manages the server",
+        room_category="Where the private rooms are made",
+        time_zone="Like Europe/Berlin",
+        currency="For new coaches' rates, like USD",
+        room_lead="Minutes before the start at which the room is made",
+        access_lead="Minutes before the start at which coach and student are let in",
+        linger="Minutes for which the room stays after the end",
+    )
+    async def setup(
+        self,
+        interaction: Interaction,
+        review_channel: discord.TextChannel | None = None,
+        coach_role: discord.Role | None = None,
+        admin_role: discord.Role | None = None,
+        room_category: discord.CategoryChannel | None = None,
+        time_zone: str | None = None,
+        currency: str | None = None,
+        room_lead: Minutes | None = None,
+        access_lead: Minutes | None = None,
+        linger: Minutes | None = None,
+    ) -> None:
+        """Change what was given, then show everything."""
+        await ui.acknowledge(interaction)
+        _must_write_in(review_channel)
+        _must_give(coach_role)
+        changes = GuildChanges(
+            time_zone=time_zone,
+            currency=currency,
+            admin_role_id=admin_role.id if admin_role else None,
+            coach_role_id=coach_role.id if coach_role else None,
+            review_channel_id=review_channel.id if review_channel else None,
+            room_category_id=room_category.id if room_category else None,
+            room_lead_minutes=room_lead,
+            access_lead_minutes=access_lead,
+            linger_minutes=linger,
+        )
+        async with self.bot.db.begin() as session:
+            now = self.bot.clock()
+            guild = await guilds.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
+            await guilds.change(session, guild, ui.actor_of(interaction, guild), changes, now)
+        self.bot.wake()
+        await ui.show(interaction, _settings_panel(guild))
+
+
+def _must_write_in(channel: discord.TextChannel | None) -> None:
+    if channel is None:
+        return
+    mine = channel.permissions_for(channel.guild.me)
+    if not (mine.view_channel and mine.send_messages and mine.read_message_history):
+        raise Misconfigured(
+            f"I cannot write in {channel.mention}. Give me View Channel, Send Messages and Read Message History "
+            "there, then set it again."
+        )
+
+
+def _must_give(role: discord.Role | None) -> None:
+    if role is not None and not role.is_assignable():
+        raise Misconfigured(
+            f"I cannot give {role.mention} to anybody. In the server's role list, move my own role above it "
+            "(and choose no role that belongs to a bot), then set it again."
+        )
+
+
+def _settings_panel(guild: Guild) -> ui.Panel:
+    def named(kind: str, id_: int | None, missing: str) -> str:
+        return f"<{kind}{id_}>" if id_ else f"⚠️ {missing}"
+
+    lines = [
+        "### Coaching in this server",
+        f"**Applications arrive in** {named('#', guild.review_channel_id, 'not set: nobody sees new ones')}",
+        f"**Coach role** {named('@&', guild.coach_role_id, 'not set: coaches get none')}",
+        f"**Admin role** {named('@&', guild.admin_role_id, 'not set: whoever manages the server decides')}",
+        f"**Rooms are made in** {named('#', guild.room_category_id, 'not set: outside any category')}",
+        f"**Time zone** {guild.time_zone} · **Currency** {guild.currency}",
+        f"**Rooms** made {guild.room_lead_minutes} min before, opened {guild.access_lead_minutes} min before, "
+        f"removed {guild.linger_minutes} min after the end",
+        "-# Change any of these with the options of `/coaching setup`.",
+    ]
+    return ui.Panel(ui.text("\n".join(lines)))

@@ -1,0 +1,77 @@
+"""The words of notices."""
+
+from typing import Any
+
+import discord
+
+from cogs import cards, ui
+from models import Coach, CoachingSession, NoticeKind
+from scheduler.clock import stamp
+from scheduler.notices import Letter
+
+
+def render(letter: Letter) -> ui.Panel:
+    """The message of a notice, from the rows as they are now, with a line by which it is found again."""
+    return ui.Panel(_body(letter), ui.text(f"-# {mark(letter)}"))
+
+
+def mark(letter: Letter) -> str:
+    """What stands on a notice's message and on no other."""
+    session = f"Session {letter.session.code} · " if letter.session else ""
+    return f"{session}message {letter.notice.id}"
+
+
+def _body(letter: Letter) -> discord.ui.Item[Any]:
+    match letter.notice.kind:
+        case NoticeKind.APPLICATION_CARD:
+            return cards.application(_coach(letter), letter.specialties)
+        case NoticeKind.APPLICATION_APPROVED:
+            return ui.text(
+                "### You are a coach now 🎉\nYour application was approved. **Next step:** go to the server and "
+                "set your hours with `/availability`. As soon as you have hours, students can book you with "
+                "`/book`."
+            )
+        case NoticeKind.APPLICATION_REJECTED:
+            reason = ui.quoted(_coach(letter).decision_reason or "", 1000)
+            return ui.text(
+                "### Your coach application was not approved\nThe reason that was given:\n"
+                f"> {reason}\nYou can apply again with `/coach apply`."
+            )
+        case NoticeKind.SESSION_BOOKED:
+            title = "New booking" if _is_coach(letter) else "Your session is booked"
+            return _session_card(letter, title)
+        case NoticeKind.SESSION_CANCELLED:
+            return _session_card(letter, f"Session cancelled by {_who_cancelled(letter)}")
+        case NoticeKind.ROOM_OPEN:
+            one = _session(letter)
+            return ui.text(
+                f"### Your room is open\n<#{one.discord_channel_id}> is open for you now. The session starts "
+                f"{stamp(one.starts_at, 'R')} and ends at {stamp(one.ends_at, 't')}."
+            )
+
+
+def _session_card(letter: Letter, title: str) -> discord.ui.Item[Any]:
+    return cards.session(_session(letter), letter.guild, title=title, viewer_id=letter.notice.user_id)
+
+
+def _is_coach(letter: Letter) -> bool:
+    return letter.notice.user_id == _session(letter).coach_id
+
+
+def _who_cancelled(letter: Letter) -> str:
+    one = _session(letter)
+    if one.cancelled_by == letter.notice.user_id:
+        return "you"
+    if one.cancelled_by == one.coach_id:
+        return "the coach"
+    return "the student" if one.cancelled_by == one.student_id else "an admin"
+
+
+def _coach(letter: Letter) -> Coach:
+    assert letter.coach is not None, "a notice about a coach names one"
+    return letter.coach
+
+
+def _session(letter: Letter) -> CoachingSession:
+    assert letter.session is not None, "a notice about a session names one"
+    return letter.session

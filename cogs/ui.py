@@ -1,0 +1,344 @@
+"""How a press or a form reaches its handler, and the one place where what went wrong becomes words.
+
+Everything on a message is answered by its `custom_id` alone, whoever presses it, whenever, after any restart.
+discord.py's own ways do not give that: it forgets forms with the process, keeps every view that it sent in
+memory, and only logs what a dynamic item raises. So views here only describe what is shown.
+"""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from models import Guild
+from scheduler.errors import CoachingError, NotFound
+from scheduler.people import Actor
+
+if TYPE_CHECKING:
+    from bot.app import CoachBot
+
+    Interaction = discord.Interaction[CoachBot]
+else:
+    Interaction = discord.Interaction
+
+log = logging.getLogger(__name__)
+
+Typed = dict[str, str]
+"""What somebody typed or chose in a form: field name → text; several choices are joined by CHOICES."""
+CHOICES = " · "
+NO_MENTIONS = discord.AllowedMentions.none()
+
+_LARGEST_ID = 2**63
+_FIX = "fix:"
+_FIELD = re.compile(r"\*\*(?P<name>[^*\n]+)\*\*\n(?P<text>.*)", re.DOTALL)
+
+Handler = Callable[..., Awaitable[None]]
+Opener = Callable[..., Awaitable["Form"]]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Panel(discord.ui.LayoutView):
+    """A message made of components. It is only rendered: its presses are routed by `custom_id`."""
+
+    def __init__(self, *items: discord.ui.Item[Any]) -> None:
+        super().__init__(timeout=None)
+        for item in items:
+            self.add_item(item)
+        self.stop()  # so that discord.py does not keep it in memory for as long as the process lives
+
+
+class Form(discord.ui.Modal):
+    """A modal whose fields are named by their labels."""
+
+    def __init__(self, title: str, custom_id: str, *fields: discord.ui.Label[Any]) -> None:
+        super().__init__(title=title, custom_id=custom_id, timeout=None)
+        for label in fields:
+            self.add_item(label)
+        self.stop()
+
+
+def field(
+    name: str,
+    typed: Typed,
+    *,
+    description: str | None = None,
+    long: bool = False,
+    required: bool = True,
+    most: int,
+    placeholder: str | None = None,
+) -> discord.ui.Label[Any]:
+    """A text field of a form, holding what was typed before."""
+    return discord.ui.Label(
+        text=name,
+        description=description,
+        component=discord.ui.TextInput(
+            custom_id=name,
+            style=discord.TextStyle.paragraph if long else discord.TextStyle.short,
+            default=typed.get(name) or None,
+            required=required,
+            max_length=most,
+            placeholder=placeholder,
+        ),
+    )
+
+
+def text(content: str) -> discord.ui.TextDisplay[Any]:
+    """A paragraph."""
+    return discord.ui.TextDisplay(content)
+
+
+def row(*items: discord.ui.Item[Any]) -> discord.ui.ActionRow[Any]:
+    """A row of up to five buttons, or one select."""
+    return discord.ui.ActionRow(*items)
+
+
+def button(
+    label: str,
+    custom_id: str,
+    style: discord.ButtonStyle = discord.ButtonStyle.secondary,
+    *,
+    disabled: bool = False,
+) -> discord.ui.Button[Any]:
+    """A button that is answered by its `custom_id`."""
+    return discord.ui.Button(label=label, custom_id=custom_id, style=style, disabled=disabled)
+
+
+def select(
+    custom_id: str,
+    options: Iterable[tuple[str, str, bool]],
+    *,
+    placeholder: str | None = None,
+    most: int = 1,
+) -> discord.ui.Select[Any]:
+    """A select of `(label, value, chosen)`; at most 25, the caller pages what is longer."""
+    made = [
+        discord.SelectOption(label=label[:100], value=value, default=chosen) for label, value, chosen in options
+    ]
+    return discord.ui.Select(
+        custom_id=custom_id, options=made, placeholder=placeholder, max_values=min(most, len(made))
+    )
+
+
+def quoted(words: str, most: int = 1000) -> str:
+    """What somebody wrote, harmless inside our text: no Markdown, at most `most` characters, "…" if cut."""
+    escaped = discord.utils.escape_markdown(words)
+    return escaped if len(escaped) <= most else escaped[: most - 1].rstrip("\\") + "…"
+
+
+def keep(name: str, words: str) -> discord.ui.TextDisplay[Any]:
+    """Something typed, shown so that `kept` reads it back when a button of the message is pressed."""
+    return text(f"**{name}**\n{words}")
+
+
+def kept(message: discord.Message | None) -> Typed:
+    """What `keep` put on this message. The message is the memory, so no restart forgets it."""
+    found = (_FIELD.fullmatch(words) for words in texts(message.components if message else ()))
+    return {match["name"]: match["text"] for match in found if match}
+
+
+def texts(components: Iterable[Any]) -> Iterator[str]:
+    """Every paragraph of a message, also inside containers and sections."""
+    for component in components:
+        if isinstance(component, discord.TextDisplay):
+            yield component.content
+        yield from texts(getattr(component, "children", ()))
+
+
+def typed_in(interaction: Interaction) -> Typed:
+    """What a submitted form holds. Read from the payload, because the form may be from before a restart."""
+
+    def controls(components: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        for component in components:
+            if "custom_id" in component:
+                yield component
+            if "component" in component:
+                yield from controls([component["component"]])
+            yield from controls(component.get("components", ()))
+
+    data: dict[str, Any] = dict(interaction.data or {})
+    return {
+        control["custom_id"]: CHOICES.join(control["values"])
+        if "values" in control
+        else str(control.get("value") or "")
+        for control in controls(data.get("components", ()))
+    }
+
+
+def chosen_in(interaction: Interaction) -> list[str]:
+    """The values picked in a select."""
+    data: dict[str, Any] = dict(interaction.data or {})
+    return [str(value) for value in data.get("values", ())]
+
+
+def actor_of(interaction: Interaction, guild: Guild | None) -> Actor:
+    """Who presses, and whether they are an admin here and now; in a DM nobody is."""
+    if guild is None or interaction.guild_id != guild.id:
+        return Actor(interaction.user.id)
+    roles = interaction.user.roles if isinstance(interaction.user, discord.Member) else []
+    is_admin = interaction.permissions.manage_guild or any(one.id == guild.admin_role_id for one in roles)
+    return Actor(interaction.user.id, is_admin=is_admin)
+
+
+def guild_id_of(interaction: Interaction) -> int:
+    """The server it happens in. Raises NotFound in a DM."""
+    if interaction.guild_id is None:
+        raise NotFound("This works in a server only. Go to your server and try again there.")
+    return interaction.guild_id
+
+
+async def acknowledge(interaction: Interaction) -> None:
+    """Tell Discord within its 3 seconds that an answer comes; it then waits 15 minutes."""
+    if interaction.message is not None:
+        await interaction.response.defer()
+    else:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+
+
+async def show(interaction: Interaction, panel: Panel) -> None:
+    """Put the panel where the acknowledged interaction came from: as the reply, or in the message's place."""
+    await interaction.edit_original_response(view=panel, allowed_mentions=NO_MENTIONS)
+
+
+async def whisper(interaction: Interaction, words: str) -> None:
+    """Say something to the person who pressed, and to nobody else."""
+    if interaction.response.is_done():
+        await interaction.followup.send(words, ephemeral=True, allowed_mentions=NO_MENTIONS)
+    else:
+        await interaction.response.send_message(words, ephemeral=True, allowed_mentions=NO_MENTIONS)
+
+
+async def report_error(interaction: Interaction, error: BaseException) -> None:
+    """Tell the person what went wrong, and the log if it is our fault."""
+    error = getattr(error, "original", error)
+    try:
+        if isinstance(error, CoachingError):
+            await _refuse(interaction, error)
+        else:
+            log.error("interaction %s failed", interaction.id, exc_info=error)
+            await whisper(
+                interaction,
+                "Something went wrong on our side; nothing was changed by it. Please try again, and if it "
+                f"happens again, give an admin this code: `{interaction.id}`",
+            )
+    except discord.HTTPException as failure:
+        log.warning("interaction %s could not be answered: %s", interaction.id, failure)
+
+
+async def _refuse(interaction: Interaction, error: CoachingError) -> None:
+    """A refused form is given back with all that was typed, and a button that opens it again."""
+    if interaction.type is not discord.InteractionType.modal_submit:
+        await whisper(interaction, str(error))
+        return
+    custom_id = str((interaction.data or {}).get("custom_id", ""))
+    panel = Panel(
+        text(str(error)),
+        *(keep(name, words) for name, words in typed_in(interaction).items() if words.strip()),
+        row(button("Fix it", f"{_FIX}{custom_id}", discord.ButtonStyle.primary)),
+    )
+    if interaction.response.is_done():
+        await interaction.followup.send(view=panel, ephemeral=True, allowed_mentions=NO_MENTIONS)
+    else:
+        await interaction.response.send_message(view=panel, ephemeral=True, allowed_mentions=NO_MENTIONS)
+
+
+class Tree(app_commands.CommandTree["CoachBot"]):
+    """Slash commands, whose errors end in `report_error` too."""
+
+    async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
+        """Tell the person."""
+        await report_error(interaction, error)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A kind of `custom_id`: `coach:approve:{user_id}`. Whatever stands in braces is a whole number."""
+
+    pattern: re.Pattern[str]
+    answer: Callable[..., Awaitable[Any]]
+
+    def match(self, custom_id: str) -> dict[str, int] | None:
+        """The numbers in it, or None if it is of another kind."""
+        found = self.pattern.fullmatch(custom_id)
+        if found is None:
+            return None
+        numbers = {name: int(digits) for name, digits in found.groupdict().items()}
+        return numbers if all(number < _LARGEST_ID for number in numbers.values()) else None
+
+
+class Router:
+    """Finds who answers a press or a form."""
+
+    def __init__(self) -> None:
+        self._handlers: list[Route] = []
+        self._openers: list[Route] = []
+
+    def add(self, cog: object) -> None:
+        """Take in every method of the cog that `on` or `opens` marks."""
+        for name in dir(type(cog)):
+            method = getattr(cog, name)
+            for mark, routes in (("__answers__", self._handlers), ("__opens__", self._openers)):
+                if template := getattr(method, mark, None):
+                    routes.append(Route(_pattern(template), method))
+
+    async def dispatch(self, interaction: Interaction) -> None:
+        """Answer a press, a choice or a submitted form; other interactions are not ours."""
+        answered = (discord.InteractionType.component, discord.InteractionType.modal_submit)
+        if interaction.type not in answered:
+            return
+        try:
+            await self._answer(interaction, str((interaction.data or {}).get("custom_id", "")))
+        except Exception as error:  # noqa: BLE001  (the boundary: it is told and logged here)
+            await report_error(interaction, error)
+
+    async def _answer(self, interaction: Interaction, custom_id: str) -> None:
+        if custom_id.startswith(_FIX):
+            for route in self._openers:
+                if (numbers := route.match(custom_id.removeprefix(_FIX))) is not None:
+                    form = await route.answer(interaction, kept(interaction.message), **numbers)
+                    await interaction.response.send_modal(form)
+                    return
+        for route in self._handlers:
+            if (numbers := route.match(custom_id)) is not None:
+                await route.answer(interaction, **numbers)
+                return
+        raise NotFound("This button is of an older version. Please use the command again.")
+
+
+def on(template: str) -> Callable[[F], F]:
+    """Mark the method that answers this `custom_id`: `(interaction, **numbers)`."""
+
+    def mark(method: F) -> F:
+        setattr(method, "__answers__", template)  # noqa: B010  (a function's attribute, unknown to type checkers)
+        return method
+
+    return mark
+
+
+def opens(template: str) -> Callable[[F], F]:
+    """Mark the method that builds the form of this `custom_id` from what was typed before."""
+
+    def mark(method: F) -> F:
+        setattr(method, "__opens__", template)  # noqa: B010  (a function's attribute, unknown to type checkers)
+        return method
+
+    return mark
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>\\d{1,19})", template))
+
+
+class Cog(commands.Cog):
+    """A group of commands whose buttons and forms are routed while it is loaded."""
+
+    def __init__(self, bot: "CoachBot") -> None:
+        self.bot = bot
+
+    async def cog_load(self) -> None:
+        """Make the marked methods reachable."""
+        self.bot.router.add(self)

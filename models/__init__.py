@@ -1,0 +1,39 @@
+"""The database: tables, the guard against double booking, migrations and the engine."""
+
+from models.audit import AuditEntry
+from models.availability import AvailabilityRule
+from models.base import Base, Snowflake, UTCDateTime
+from models.coach import Coach, CoachSpecialty, CoachStatus, Specialty
+from models.guild import Guild, Member
+from models.job_run import Heartbeat, JobRun
+from models.notice import Notice, NoticeKind
+from models.session import (
+    LONGEST_RESERVATION,
+    CoachingSession,
+    Reservation,
+    SessionStatus,
+    SessionType,
+)
+
+__all__ = [
+    "LONGEST_RESERVATION",
+    "AuditEntry",
+    "AvailabilityRule",
+    "Base",
+    "Coach",
+    "CoachSpecialty",
+    "CoachStatus",
+    "CoachingSession",
+    "Guild",
+    "Heartbeat",
+    "JobRun",
+    "Member",
+    "Notice",
+    "NoticeKind",
+    "Reservation",
+    "SessionStatus",
+    "SessionType",
+    "Snowflake",
+    "Specialty",
+    "UTCDateTime",
+]

@@ -1,0 +1,30 @@
+"""Who did what to which coach or session, and when."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, RowId, Snowflake
+
+
+class AuditEntry(Base):
+    """One thing that was done. Written in the transaction that did it; never changed."""
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (
+        Index("ix_audit_entries_guild_id_at", "guild_id", "at"),
+        Index("ix_audit_entries_session_id", "session_id"),
+    )
+
+    id: Mapped[RowId]
+    guild_id: Mapped[Snowflake] = mapped_column(ForeignKey("guilds.id"))
+    at: Mapped[datetime]
+    actor_id: Mapped[Snowflake | None]
+    """Empty when the bot did it by itself."""
+    action: Mapped[str] = mapped_column(String(48))
+    coach_id: Mapped[Snowflake | None]
+    session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """Ids and numbers that explain the action; no notes, no names."""

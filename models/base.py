@@ -1,0 +1,84 @@
+"""The declarative base, the naming convention and the column types that every table shares."""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Integer, MetaData
+from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware UTC instant; a naive value raises TypeError instead of being guessed.
+
+    SQLite stores whole microseconds since 1970. Text would compare correctly, but `ends_at - starts_at`
+    in a CHECK or a trigger would silently be zero.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """BIGINT on SQLite, TIMESTAMPTZ elsewhere."""
+        return dialect.type_descriptor(BigInteger() if dialect.name == "sqlite" else self.impl_instance)
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Refuse naive values; hand the database what it compares and subtracts correctly."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise TypeError(f"naive datetime {value!r}: attach a time zone first")
+        return (value - _EPOCH) // _MICROSECOND if dialect.name == "sqlite" else value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Give back an aware UTC instant whatever the engine stored."""
+        if value is None:
+            return None
+        return _EPOCH + value * _MICROSECOND if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+Snowflake = Annotated[int, mapped_column(BigInteger)]
+"""A Discord id: 64 bits."""
+
+RowId = Annotated[
+    int, mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+]
+"""A key of our own. SQLite numbers rows by itself only where the column is called INTEGER."""
+
+
+Money = Annotated[int, mapped_column(BigInteger)]
+"""An amount in minor units (cents) of the ISO 4217 currency beside it."""
+
+
+def name_of(kind: type[StrEnum], *, checked: bool = True) -> Enum:
+    """A column that holds one of `kind`'s values as text; the database refuses others unless told not to.
+
+    Unchecked is for lists that grow: on SQLite a new value in a CHECK means rebuilding the table.
+    """
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=checked,
+        length=32,
+        name=kind.__name__.lower(),
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+class Base(DeclarativeBase):
+    """Every table's ancestor. Constraints get names by a convention, so that migrations can address them."""
+
+    type_annotation_map = {datetime: UTCDateTime}  # noqa: RUF012  (SQLAlchemy reads it as a class attribute)
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )

@@ -1,0 +1,99 @@
+"""Coaches: who applied, who decided, what they offer and on which terms."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Money, RowId, Snowflake, name_of
+from models.session import SessionType
+
+
+class CoachStatus(StrEnum):
+    """Where an application stands."""
+
+    PENDING = "PENDING"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+    SUSPENDED = "SUSPENDED"
+
+
+class Coach(Base):
+    """One person's application and profile in one server."""
+
+    __tablename__ = "coaches"
+    __table_args__ = (
+        CheckConstraint("rate_minor >= 0", name="rate_not_negative"),
+        CheckConstraint("slot_step_minutes > 0", name="slot_step_positive"),
+        CheckConstraint("buffer_before_minutes >= 0 AND buffer_after_minutes >= 0", name="buffers_not_negative"),
+        CheckConstraint("minimum_notice_minutes >= 0", name="notice_not_negative"),
+        CheckConstraint("horizon_days > 0", name="horizon_positive"),
+        Index("ix_coaches_guild_id_status", "guild_id", "status"),
+        # The predicate is literal: SQLite does not match a partial index against a bound parameter.
+        Index(
+            "ix_coaches_role_due_at",
+            "role_due_at",
+            sqlite_where=text("role_due_at IS NOT NULL"),
+            postgresql_where=text("role_due_at IS NOT NULL"),
+        ),
+    )
+
+    guild_id: Mapped[Snowflake] = mapped_column(ForeignKey("guilds.id"), primary_key=True)
+    user_id: Mapped[Snowflake] = mapped_column(primary_key=True)
+    display_name: Mapped[str] = mapped_column(String(100))
+    """As last seen, for places where Discord shows no mention: select options and button labels."""
+    status: Mapped[CoachStatus] = mapped_column(name_of(CoachStatus))
+    bio: Mapped[str]
+    experience: Mapped[str]
+    portfolio: Mapped[str]
+    """The links among what they wrote about their experience, one a line."""
+    rate_minor: Mapped[Money]
+    """Per hour."""
+    currency: Mapped[str] = mapped_column(String(3))
+    time_zone: Mapped[str] = mapped_column(String(64))
+    """IANA name; their weekly hours are wall-clock times of this zone."""
+    accepting: Mapped[bool]
+    """False while they have paused bookings."""
+    session_type: Mapped[SessionType] = mapped_column(name_of(SessionType))
+    durations_minutes: Mapped[list[int]] = mapped_column(JSON)
+    """Lengths on offer; the first is the usual one."""
+    slot_step_minutes: Mapped[int]
+    buffer_before_minutes: Mapped[int]
+    buffer_after_minutes: Mapped[int]
+    minimum_notice_minutes: Mapped[int]
+    horizon_days: Mapped[int]
+    applied_at: Mapped[datetime]
+    decided_by: Mapped[Snowflake | None]
+    decided_at: Mapped[datetime | None]
+    decision_reason: Mapped[str | None]
+    role_due_at: Mapped[datetime | None]
+    """When the coach role has to be brought in line with the status; empty when it is."""
+    role_attempts: Mapped[int] = mapped_column(default=0)
+    role_error: Mapped[str | None]
+
+
+class Specialty(Base):
+    """Something that can be taught in one server; the server's own list."""
+
+    __tablename__ = "specialties"
+    __table_args__ = (Index("uq_specialties_guild_id_name", "guild_id", "name", unique=True),)
+
+    id: Mapped[RowId]
+    guild_id: Mapped[Snowflake] = mapped_column(ForeignKey("guilds.id"))
+    name: Mapped[str] = mapped_column(String(100))
+
+
+class CoachSpecialty(Base):
+    """One coach teaches one specialty."""
+
+    __tablename__ = "coach_specialties"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["guild_id", "coach_id"], ["coaches.guild_id", "coaches.user_id"], ondelete="CASCADE"
+        ),
+    )
+
+    guild_id: Mapped[Snowflake] = mapped_column(primary_key=True)
+    coach_id: Mapped[Snowflake] = mapped_column(primary_key=True)
+    specialty_id: Mapped[int] = mapped_column(ForeignKey("specialties.id", ondelete="CASCADE"), primary_key=True)

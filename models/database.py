@@ -1,0 +1,151 @@
+"""The engines and the two ways to open a session: `begin` to write, `read` to look."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from filelock import AsyncFileLock, Timeout
+from sqlalchemy import Connection, Engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from models.base import Base
+
+_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+}
+_BUSY_MILLISECONDS = 10_000
+_READERS = 4
+_MIGRATION_LOCK = 0x636F616368  # "coach"; any number that nothing else in the database uses
+_TICK_LOCK = _MIGRATION_LOCK + 1
+
+
+class Database:
+    """One SQLite file or one PostgreSQL database.
+
+    `url` is an SQLAlchemy URL; `sqlite:///file` and `postgresql://…` get their asynchronous drivers.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        self.url = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            # Writers queue for the one connection here, in order, instead of failing with "database is
+            # locked" when SQLite's own waiting runs out.
+            writer = create_async_engine(self.url, pool_size=1, max_overflow=0, pool_timeout=60)
+            reader = create_async_engine(self.url, pool_size=_READERS, max_overflow=0, pool_timeout=60)
+            _take_over_transactions(writer.sync_engine, "BEGIN IMMEDIATE")
+            _take_over_transactions(reader.sync_engine, "BEGIN")
+            self._engines = [writer, reader]
+        else:
+            writer = create_async_engine(self.url, pool_size=10, pool_pre_ping=True)
+            reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            self._engines = [writer]
+        self._writer = writer
+        self._write = async_sessionmaker(writer, expire_on_commit=False)
+        self._read = async_sessionmaker(reader, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncSession]:
+        """A transaction: commits when the block ends, rolls back if it raises.
+
+        On SQLite it holds the write lock from its first line.
+        """
+        async with self._write.begin() as session:
+            yield session
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A consistent view that waits for no writer and never commits."""
+        async with self._read() as session:
+            yield session
+
+    async def upgrade(self, revision: str = "head") -> None:
+        """Bring the schema to `revision`, in one transaction; a second process waits for the first."""
+        engine = create_async_engine(self.url, poolclass=NullPool)
+        if self.is_sqlite:
+            # A rebuilt table is dropped, and with foreign keys on that would cascade into its children.
+            _take_over_transactions(engine.sync_engine, "BEGIN IMMEDIATE", foreign_keys=False)
+        try:
+            async with engine.begin() as connection:
+                await connection.run_sync(self._migrate, revision)
+        finally:
+            await engine.dispose()
+
+    def _migrate(self, connection: Connection, revision: str) -> None:
+        if not self.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        if self.is_sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
+            raise RuntimeError(f"migrating to {revision} would leave dangling references: {broken[:5]}")
+
+    @asynccontextmanager
+    async def tick_lock(self) -> AsyncIterator[bool]:
+        """Whether this process may run a tick now. Nobody waits; the lock dies with its process."""
+        if self.is_sqlite:
+            lock = AsyncFileLock(f"{self.url.database}.tick", blocking=False, is_singleton=False)
+            try:
+                await lock.acquire()
+            except Timeout:
+                yield False
+                return
+            try:
+                yield True
+            finally:
+                await lock.release()
+        else:
+            async with self._writer.connect() as connection:
+                taken = await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _TICK_LOCK})
+                try:
+                    yield bool(taken)
+                finally:
+                    if taken:
+                        await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _TICK_LOCK})
+
+    async def close(self) -> None:
+        """Give back every connection."""
+        for engine in self._engines:
+            await engine.dispose()
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine that writes, for what a session cannot express."""
+        return self._writer
+
+
+async def insert_if_absent(session: AsyncSession, table: type[Base], **values: Any) -> None:
+    """Insert a row unless its key is there already, also when another transaction inserts it just now."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    await session.execute(insert(table).values(**values).on_conflict_do_nothing())
+
+
+def _take_over_transactions(engine: Engine, begin: str, *, foreign_keys: bool = True) -> None:
+    """Let SQLAlchemy and not the sqlite3 module decide when a transaction starts, and with which BEGIN."""
+
+    @event.listens_for(engine, "connect")
+    def configure(dbapi_connection: Any, _record: Any) -> None:
+        dbapi_connection.isolation_level = None
+        cursor = dbapi_connection.cursor()
+        # synchronous=FULL: a booking that was confirmed survives a power cut.
+        for pragma in (
+            f"busy_timeout={_BUSY_MILLISECONDS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"foreign_keys={'ON' if foreign_keys else 'OFF'}",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)

@@ -1,0 +1,46 @@
+"""Servers with their settings, and people with what holds for them everywhere."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Snowflake
+
+
+class Guild(Base):
+    """One Discord server and how it wants its coaching run. Minutes are whole minutes."""
+
+    __tablename__ = "guilds"
+    __table_args__ = (
+        CheckConstraint("room_lead_minutes >= access_lead_minutes", name="room_before_access"),
+        CheckConstraint("access_lead_minutes >= 0", name="access_lead_not_negative"),
+        CheckConstraint("linger_minutes >= 0", name="linger_not_negative"),
+    )
+
+    id: Mapped[Snowflake] = mapped_column(primary_key=True, autoincrement=False)
+    time_zone: Mapped[str] = mapped_column(String(64))
+    """IANA name; shown where a control needs plain text."""
+    currency: Mapped[str] = mapped_column(String(3))
+    """ISO 4217 code for the rates of new coaches."""
+    admin_role_id: Mapped[Snowflake | None]
+    coach_role_id: Mapped[Snowflake | None]
+    review_channel_id: Mapped[Snowflake | None]
+    room_category_id: Mapped[Snowflake | None]
+    room_lead_minutes: Mapped[int]
+    """The room is made this long before the start."""
+    access_lead_minutes: Mapped[int]
+    """Coach and student are let in this long before the start."""
+    linger_minutes: Mapped[int]
+    """The room stays this long after the end."""
+    created_at: Mapped[datetime]
+
+
+class Member(Base):
+    """One person, across servers. On PostgreSQL this row is what a booking locks."""
+
+    __tablename__ = "members"
+
+    user_id: Mapped[Snowflake] = mapped_column(primary_key=True, autoincrement=False)
+    dms_closed_at: Mapped[datetime | None]
+    """When Discord last refused a direct message to them (50007); empty once one went through."""

@@ -1,0 +1,35 @@
+"""What the loop did and that it is alive."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, RowId
+
+
+class JobRun(Base):
+    """One tick that did something or failed at something."""
+
+    __tablename__ = "job_runs"
+    __table_args__ = (Index("ix_job_runs_started_at", "started_at"),)
+
+    id: Mapped[RowId]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime]
+    steps: Mapped[int]
+    """Steps done in the lives of sessions."""
+    roles: Mapped[int]
+    """Coach roles brought in line."""
+    notices: Mapped[int]
+    """Notices delivered."""
+    failures: Mapped[int]
+
+
+class Heartbeat(Base):
+    """When a job last finished a round, also an idle one. One row a job."""
+
+    __tablename__ = "heartbeats"
+
+    job: Mapped[str] = mapped_column(String(32), primary_key=True)
+    at: Mapped[datetime]

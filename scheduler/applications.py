@@ -1,0 +1,228 @@
+"""Becoming a coach: apply, approve, reject, and bringing the coach role in line with the decision."""
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, CoachSpecialty, CoachStatus, Guild, NoticeKind, SessionType, Specialty
+from models.database import Database
+from scheduler import audit, notices
+from scheduler.clock import Clock, stamp
+from scheduler.errors import AlreadyDecided, NotAllowed, NotFound, Unreadable
+from scheduler.money import parse_rate
+from scheduler.people import Actor
+from scheduler.ports import Discord, DiscordFailure, Unreachable
+from scheduler.zones import parse_zone
+
+log = logging.getLogger(__name__)
+
+LONGEST_TEXT = 1000
+"""Characters of each text of an application, and of a reason."""
+
+_FIRST_RULES = {
+    "accepting": True,
+    "session_type": SessionType.VIDEO,
+    "durations_minutes": [60, 30, 90],
+    "slot_step_minutes": 30,
+    "buffer_before_minutes": 0,
+    "buffer_after_minutes": 0,
+    "minimum_notice_minutes": 120,
+    "horizon_days": 28,
+}
+_LINK = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What somebody typed to become a coach, unread."""
+
+    display_name: str
+    bio: str
+    experience: str
+    specialties: Sequence[str]
+    rate: str
+    time_zone: str
+
+
+async def apply(
+    session: AsyncSession, guild: Guild, actor: Actor, application: Application, now: datetime
+) -> Coach:
+    """Apply, edit an application that is still open, or apply again after a rejection.
+
+    Owes the admins a card. Raises Unreadable for what cannot be read, NotAllowed to those who are coaches
+    already or suspended.
+    """
+    coach = await session.get(Coach, (guild.id, actor.user_id), with_for_update=True)
+    if coach is not None and coach.status is CoachStatus.APPROVED:
+        raise NotAllowed("You are a coach here already. Set your hours with `/availability`.")
+    if coach is not None and coach.status is CoachStatus.SUSPENDED:
+        raise NotAllowed("Your coaching here is suspended. Please talk to an admin of this server.")
+    values = {
+        "display_name": application.display_name[:100],
+        "bio": _text(application.bio, "About you"),
+        "experience": _text(application.experience, "Experience and links"),
+        "portfolio": "\n".join(_LINK.findall(application.experience)),
+        "rate_minor": parse_rate(application.rate, guild.currency),
+        "currency": guild.currency,
+        "time_zone": parse_zone(application.time_zone),
+    }
+    taught = await _specialty_ids(session, guild.id, application.specialties)
+    editing = coach is not None and coach.status is CoachStatus.PENDING
+    if coach is None:
+        coach = Coach(guild_id=guild.id, user_id=actor.user_id, **_FIRST_RULES)
+        session.add(coach)
+    for key, value in values.items():
+        setattr(coach, key, value)
+    coach.status, coach.applied_at = CoachStatus.PENDING, now
+    coach.decided_by = coach.decided_at = coach.decision_reason = None
+    await session.flush()
+    await session.execute(
+        delete(CoachSpecialty).where(CoachSpecialty.guild_id == guild.id, CoachSpecialty.coach_id == actor.user_id)
+    )
+    session.add_all(CoachSpecialty(guild_id=guild.id, coach_id=actor.user_id, specialty_id=one) for one in taught)
+    card = await notices.application_card(session, guild.id, actor.user_id) if editing else None
+    if card is not None:
+        notices.renew(card, now)
+    else:
+        notices.owe(session, NoticeKind.APPLICATION_CARD, guild.id, now=now, coach_id=actor.user_id)
+    action = "application_edited" if editing else "application_made"
+    audit.record(session, guild.id, action, at=now, actor_id=actor.user_id, coach_id=actor.user_id)
+    return coach
+
+
+async def approve(session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime) -> Coach:
+    """Make the applicant a coach: owes them the role and a DM.
+
+    Raises NotAllowed, NotFound, AlreadyDecided.
+    """
+    coach = await _decide(session, guild_id, user_id, actor, CoachStatus.APPROVED, now)
+    coach.role_due_at, coach.role_attempts, coach.role_error = now, 0, None
+    return coach
+
+
+async def reject(
+    session: AsyncSession, guild_id: int, user_id: int, actor: Actor, reason: str, now: datetime
+) -> Coach:
+    """Turn the application down with a reason, which they are told. Raises as `approve`, and Unreadable."""
+    coach = await _decide(session, guild_id, user_id, actor, CoachStatus.REJECTED, now)
+    coach.decision_reason = _text(reason, "The reason")
+    return coach
+
+
+async def queue(session: AsyncSession, guild_id: int, actor: Actor) -> list[Coach]:
+    """Open applications, oldest first, for admins."""
+    actor.must_be_admin()
+    found = await session.scalars(
+        select(Coach)
+        .where(Coach.guild_id == guild_id, Coach.status == CoachStatus.PENDING)
+        .order_by(Coach.applied_at, Coach.user_id)
+    )
+    return list(found)
+
+
+async def find(session: AsyncSession, guild_id: int, user_id: int) -> Coach | None:
+    """This person's application or profile here, whatever its status."""
+    return await session.get(Coach, (guild_id, user_id))
+
+
+async def approved_coach(session: AsyncSession, guild_id: int, user_id: int) -> Coach:
+    """The coach, or NotFound with what to do instead."""
+    coach = await session.get(Coach, (guild_id, user_id))
+    match coach.status if coach else None:
+        case CoachStatus.APPROVED if coach is not None:
+            return coach
+        case CoachStatus.PENDING:
+            raise NotFound("This application has not been approved yet. An admin decides with `/coach approve`.")
+        case CoachStatus.SUSPENDED:
+            raise NotFound("This coach does not coach here at the moment. Choose another one with `/book`.")
+        case _:
+            raise NotFound("There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one.")
+
+
+async def _decide(
+    session: AsyncSession, guild_id: int, user_id: int, actor: Actor, to: CoachStatus, now: datetime
+) -> Coach:
+    actor.must_be_admin()
+    coach = await session.get(Coach, (guild_id, user_id), with_for_update=True)
+    if coach is None:
+        raise NotFound("They have not applied. Ask them to use `/coach apply`.")
+    if coach.status is not CoachStatus.PENDING:
+        by = f"<@{coach.decided_by}>" if coach.decided_by else "somebody"
+        when = f" {stamp(coach.decided_at, 'R')}" if coach.decided_at else ""
+        raise AlreadyDecided(
+            f"This application is {coach.status.lower()} already: {by} decided{when}. Nothing was changed."
+        )
+    coach.status, coach.decided_by, coach.decided_at, coach.decision_reason = to, actor.user_id, now, None
+    kind = NoticeKind.APPLICATION_APPROVED if to is CoachStatus.APPROVED else NoticeKind.APPLICATION_REJECTED
+    notices.owe(session, kind, guild_id, now=now, user_id=user_id, coach_id=user_id)
+    card = await notices.application_card(session, guild_id, user_id)
+    if card is not None:
+        notices.renew(card, now)
+    action = f"application_{to.lower()}"
+    audit.record(session, guild_id, action, at=now, actor_id=actor.user_id, coach_id=user_id)
+    return coach
+
+
+async def sync_roles(db: Database, discord: Discord, clock: Clock) -> tuple[int, int]:
+    """Bring due coach roles in line with the decisions; returns how many worked and how many failed."""
+    async with db.read() as session:
+        due = list(
+            await session.execute(
+                select(Coach, Guild)
+                .join(Guild, Guild.id == Coach.guild_id)
+                .where(Coach.role_due_at.is_not(None), Coach.role_due_at <= clock())
+                .order_by(Coach.role_due_at)
+            )
+        )
+    done = failed = 0
+    for coach, guild in due:
+        error, final = None, True
+        if guild.coach_role_id is not None:
+            wanted = coach.status is CoachStatus.APPROVED
+            try:
+                await discord.set_role(guild.id, coach.user_id, guild.coach_role_id, wanted=wanted)
+                done += 1
+            except DiscordFailure as failure:
+                error, final = str(failure), isinstance(failure, Unreachable)
+                log.warning("coach role of %s in guild %s: %s", coach.user_id, guild.id, failure)
+                failed += 1
+        await _record_role(db, coach, error, clock(), final=final)
+    return done, failed
+
+
+async def _record_role(db: Database, seen: Coach, error: str | None, now: datetime, *, final: bool) -> None:
+    async with db.begin() as session:
+        coach = await session.get_one(Coach, (seen.guild_id, seen.user_id), with_for_update=True)
+        if coach.status is not seen.status:
+            return  # decided again meanwhile: still due
+        coach.role_error = error
+        coach.role_attempts = coach.role_attempts + 1 if error else 0
+        coach.role_due_at = None if final else now + notices.pause(coach.role_attempts)
+
+
+async def _specialty_ids(session: AsyncSession, guild_id: int, names: Sequence[str]) -> list[int]:
+    known = {
+        name: id_
+        for id_, name in await session.execute(
+            select(Specialty.id, Specialty.name).where(Specialty.guild_id == guild_id)
+        )
+    }
+    if not names:
+        raise Unreadable("Choose at least one specialty, so that students can find you.")
+    if unknown := [name for name in names if name not in known]:
+        raise Unreadable(f'"{unknown[0][:100]}" is not taught here any more. Choose from the list again.')
+    return [known[name] for name in dict.fromkeys(names)]
+
+
+def _text(text: str, what: str) -> str:
+    typed = text.strip()
+    if not typed:
+        raise Unreadable(f"{what} is empty. Write a few words.")
+    if len(typed) > LONGEST_TEXT:
+        raise Unreadable(f"{what} has {len(typed):,} characters; at most {LONGEST_TEXT:,} fit. Please shorten it.")
+    return typed

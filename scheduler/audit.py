@@ -1,0 +1,34 @@
+"""The record of who did what."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import AuditEntry
+
+
+def record(
+    session: AsyncSession,
+    guild_id: int,
+    action: str,
+    *,
+    at: datetime,
+    actor_id: int | None = None,
+    coach_id: int | None = None,
+    session_id: int | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Write one entry in the transaction that does the thing. `details` are ids and numbers, never texts."""
+    session.add(
+        AuditEntry(
+            guild_id=guild_id,
+            at=at,
+            actor_id=actor_id,
+            action=action,
+            coach_id=coach_id,
+            session_id=session_id,
+            details=dict(details or {}),
+        )
+    )

@@ -1,0 +1,52 @@
+"""Refusals. Each holds one sentence for the person who meets it: what happened, then what to do."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from scheduler.clock import stamp
+
+
+class CoachingError(Exception):
+    """A refusal that is not a bug; its text is shown as it is."""
+
+
+class Unreadable(CoachingError):
+    """Something typed could not be understood."""
+
+
+class NotAllowed(CoachingError):
+    """This person may not do this."""
+
+
+class NotFound(CoachingError):
+    """The coach, session or application does not exist here."""
+
+
+class NotBookable(CoachingError):
+    """The coach, the length or the time cannot be booked, by a rule that will not change in a moment."""
+
+
+class AlreadyDecided(CoachingError):
+    """Somebody else decided on the application first."""
+
+
+class Misconfigured(CoachingError):
+    """A setting that Discord would not let work."""
+
+
+class TooLate(CoachingError):
+    """The session is over or cancelled; nothing can be done to it any more."""
+
+
+class SlotTaken(CoachingError):
+    """The time was free when it was shown and is not any more."""
+
+    def __init__(self, nearest: Sequence[datetime]) -> None:
+        self.nearest = tuple(nearest)
+        """Free times of the same coach and length, closest to the one that was wanted first (UTC)."""
+        listed = ", ".join(stamp(at) for at in self.nearest)
+        super().__init__(
+            f"That time was just taken. Nearest free: {listed}."
+            if listed
+            else "That time was just taken, and this coach has nothing else free. Please choose another coach."
+        )

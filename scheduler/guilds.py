@@ -1,0 +1,125 @@
+"""A server's settings: what they are before anybody has changed them, and how an admin changes them."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, CoachStatus, Guild, Notice, NoticeKind, Specialty
+from models.database import insert_if_absent
+from scheduler import audit
+from scheduler.errors import Unreadable
+from scheduler.money import parse_currency
+from scheduler.people import Actor
+from scheduler.zones import parse_zone
+
+FIRST_SPECIALTIES = (
+    "Music production",
+    "Mixing",
+    "Mastering",
+    "Songwriting",
+    "Sound design",
+    "Music theory",
+    "Vocals",
+    "Guitar",
+    "Piano",
+    "DJing",
+    "Career",
+    "Other",
+)
+"""What a server can teach until its admins say otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuildDefaults:
+    """What holds in a server until its admins change it."""
+
+    time_zone: str = "UTC"
+    currency: str = "USD"
+    room_lead_minutes: int = 15
+    access_lead_minutes: int = 5
+    linger_minutes: int = 15
+
+
+@dataclass(frozen=True, slots=True)
+class GuildChanges:
+    """What an admin asked to change; None leaves it as it is."""
+
+    time_zone: str | None = None
+    currency: str | None = None
+    admin_role_id: int | None = None
+    coach_role_id: int | None = None
+    review_channel_id: int | None = None
+    room_category_id: int | None = None
+    room_lead_minutes: int | None = None
+    access_lead_minutes: int | None = None
+    linger_minutes: int | None = None
+
+
+async def look_up(session: AsyncSession, guild_id: int, defaults: GuildDefaults) -> Guild:
+    """The server's settings. One that nobody has used yet gets the defaults, and nothing is written."""
+    found = await session.get(Guild, guild_id)
+    return found or Guild(id=guild_id, **_values(defaults))
+
+
+async def ensure(session: AsyncSession, guild_id: int, defaults: GuildDefaults, now: datetime) -> Guild:
+    """The server's row, made with the defaults and the first specialties if it is not there yet."""
+    found = await session.get(Guild, guild_id)
+    if found is None:
+        await insert_if_absent(session, Guild, id=guild_id, created_at=now, **_values(defaults))
+        for name in FIRST_SPECIALTIES:
+            await insert_if_absent(session, Specialty, guild_id=guild_id, name=name)
+        found = await session.get_one(Guild, guild_id)
+    return found
+
+
+async def specialties(session: AsyncSession, guild_id: int) -> list[str]:
+    """What can be taught here, by name; at most 25 are offered (a Discord select holds no more)."""
+    names = await session.scalars(
+        select(Specialty.name).where(Specialty.guild_id == guild_id).order_by(Specialty.id).limit(25)
+    )
+    return list(names) or list(FIRST_SPECIALTIES)
+
+
+async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: GuildChanges, now: datetime) -> None:
+    """Apply an admin's changes, and make due what had to wait for them.
+
+    Raises NotAllowed, or Unreadable for an unknown zone or currency or lead times that contradict each other.
+    """
+    actor.must_be_admin()
+    wanted = {key: value for key, value in _values(changes).items() if value is not None}
+    if not wanted:
+        return
+    if "time_zone" in wanted:
+        wanted["time_zone"] = parse_zone(str(wanted["time_zone"]))
+    if "currency" in wanted:
+        wanted["currency"] = parse_currency(str(wanted["currency"]))
+    for key, value in wanted.items():
+        setattr(guild, key, value)
+    if guild.access_lead_minutes > guild.room_lead_minutes:
+        raise Unreadable(
+            f"The room has to be made before people are let in: {guild.room_lead_minutes} minutes for the "
+            f"room is later than {guild.access_lead_minutes} for access. Choose a longer lead for the room."
+        )
+    if "coach_role_id" in wanted:
+        await session.execute(
+            update(Coach)
+            .where(Coach.guild_id == guild.id, Coach.status == CoachStatus.APPROVED)
+            .values(role_due_at=now, role_attempts=0, role_error=None)
+        )
+    if "review_channel_id" in wanted:
+        await session.execute(
+            update(Notice)
+            .where(
+                Notice.guild_id == guild.id,
+                Notice.kind == NoticeKind.APPLICATION_CARD,
+                Notice.sent_at.is_(None),
+            )
+            .values(due_at=now, attempts=0, given_up_at=None, last_error=None)
+        )
+    audit.record(session, guild.id, "settings_changed", at=now, actor_id=actor.user_id, details=wanted)
+
+
+def _values(instance: GuildDefaults | GuildChanges) -> dict[str, str | int | None]:
+    return {field.name: getattr(instance, field.name) for field in fields(instance)}

@@ -1,0 +1,57 @@
+"""Half-open intervals `[start, end)`: union and subtraction. Touching is not overlapping."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple, TypeVar
+
+T = TypeVar("T", bound=Any)
+
+
+class Interval(NamedTuple):
+    """`[start, end)` of minutes, or of whatever else is ordered."""
+
+    start: Any
+    end: Any
+
+
+def union(intervals: Iterable[tuple[Any, Any]]) -> list[Interval]:
+    """The same points as sorted intervals that neither overlap nor touch; empty ones vanish."""
+    merged: list[Interval] = []
+    for start, end in sorted(pair for pair in intervals if pair[0] < pair[1]):
+        if merged and start <= merged[-1].end:
+            if end > merged[-1].end:
+                merged[-1] = Interval(merged[-1].start, end)
+        else:
+            merged.append(Interval(start, end))
+    return merged
+
+
+def subtract(intervals: Iterable[tuple[Any, Any]], taken: Iterable[tuple[Any, Any]]) -> list[Interval]:
+    """The points of `intervals` that are in none of `taken`, as sorted intervals that do not touch."""
+    left: list[Interval] = []
+    cuts = union(taken)
+    first = 0
+    for start, end in union(intervals):
+        while first < len(cuts) and cuts[first].end <= start:
+            first += 1
+        at = start
+        for cut in cuts[first:]:
+            if cut.start >= end:
+                break
+            if cut.start > at:
+                left.append(Interval(at, cut.start))
+            at = cut.end
+        if at < end:
+            left.append(Interval(at, end))
+    return left
+
+
+def meets_any(sorted_disjoint: list[Interval], start: Any, end: Any) -> bool:
+    """Whether `[start, end)` shares a point with one of them. They must come from `union`."""
+    low, high = 0, len(sorted_disjoint)
+    while low < high:
+        middle = (low + high) // 2
+        if sorted_disjoint[middle].end <= start:
+            low = middle + 1
+        else:
+            high = middle
+    return low < len(sorted_disjoint) and sorted_disjoint[low].start < end

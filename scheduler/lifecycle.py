@@ -1,0 +1,97 @@
+"""What a session needs next and when; pure, from what its row says."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from models.session import CoachingSession, SessionStatus
+
+
+class Step(StrEnum):
+    """One thing that the loop does for a session."""
+
+    MAKE_ROOM = "make_room"
+    OPEN_ROOM = "open_room"
+    START = "start"
+    FINISH = "finish"
+    REMOVE_ROOM = "remove_room"
+
+
+class Due(NamedTuple):
+    """A step and the instant (UTC) from which it is to be done."""
+
+    step: Step
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LeadTimes:
+    """When a server wants rooms made, opened and removed."""
+
+    room: timedelta
+    access: timedelta
+    linger: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """As much of a session's row as decides what comes next."""
+
+    status: SessionStatus
+    starts_at: datetime
+    ends_at: datetime
+    room_set_up: bool
+    access_granted: bool
+    room_may_exist: bool
+    cancelled_at: datetime | None
+
+
+HARD_LIMIT = timedelta(hours=1)
+"""A room with people in it is removed this long after it should have gone."""
+
+
+def life_of(row: CoachingSession) -> Life:
+    """The facts of a row. A room that was intended may exist, also when its id never reached us."""
+    return Life(
+        status=row.status,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        room_set_up=row.discord_setup_complete,
+        access_granted=row.access_granted_at is not None,
+        room_may_exist=row.room_intended_at is not None and row.room_removed_at is None,
+        cancelled_at=row.cancelled_at,
+    )
+
+
+def next_step(life: Life, leads: LeadTimes, now: datetime, *, except_for: Collection[Step] = ()) -> Due | None:
+    """The earliest step that still helps, due or not; None when the session's life is over.
+
+    Steps in `except_for` are passed over, so that a room that cannot be made does not keep the session from
+    starting.
+    """
+    steps = [due for due in _steps(life, leads, now) if due.step not in except_for]
+    return min(steps, key=lambda due: due.at, default=None)
+
+
+def _steps(life: Life, leads: LeadTimes, now: datetime) -> list[Due]:
+    match life.status:
+        case SessionStatus.SCHEDULED | SessionStatus.IN_PROGRESS:
+            steps = []
+            if now < life.ends_at and not life.room_set_up:
+                steps.append(Due(Step.MAKE_ROOM, life.starts_at - leads.room))
+            elif now < life.ends_at and not life.access_granted:
+                steps.append(Due(Step.OPEN_ROOM, life.starts_at - leads.access))
+            if life.status is SessionStatus.SCHEDULED:
+                steps.append(Due(Step.START, life.starts_at))
+            else:
+                steps.append(Due(Step.FINISH, life.ends_at))
+            return steps
+        case _:
+            return [Due(Step.REMOVE_ROOM, room_ends_at(life, leads))] if life.room_may_exist else []
+
+
+def room_ends_at(life: Life, leads: LeadTimes) -> datetime:
+    """When the room is to go: at once after a cancellation, else when the linger time is over."""
+    return life.cancelled_at or life.ends_at + leads.linger

@@ -1,0 +1,180 @@
+"""What people still have to be told: owing a notice, and delivering what is due."""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, CoachingSession, CoachSpecialty, Guild, Member, Notice, NoticeKind, Specialty
+from models.database import Database, insert_if_absent
+from scheduler.clock import Clock
+from scheduler.ports import DiscordFailure, Postman, Receipt, Unreachable
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 8
+_TRIES = 12
+_CHANNEL_KINDS = {NoticeKind.APPLICATION_CARD}
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One notice with the rows that its words are made of, as they are now."""
+
+    notice: Notice
+    guild: Guild
+    coach: Coach | None
+    specialties: list[str] = field(default_factory=list)
+    session: CoachingSession | None = None
+    maybe_sent: bool = False
+    """An earlier attempt may have got through without our knowing: look for the message first."""
+
+
+def owe(
+    session: AsyncSession,
+    kind: NoticeKind,
+    guild_id: int,
+    *,
+    now: datetime,
+    user_id: int | None = None,
+    coach_id: int | None = None,
+    session_id: int | None = None,
+) -> Notice:
+    """Promise a message, in the transaction that makes it necessary. It goes out with the next tick."""
+    notice = Notice(
+        guild_id=guild_id,
+        kind=kind,
+        user_id=user_id,
+        coach_id=coach_id,
+        session_id=session_id,
+        created_at=now,
+        due_at=now,
+    )
+    session.add(notice)
+    return notice
+
+
+def renew(notice: Notice, now: datetime) -> None:
+    """Bring a message up to date, or send it if it has not gone out yet."""
+    notice.revision += 1
+    notice.due_at = now
+    notice.attempts = 0
+    notice.given_up_at = None
+
+
+async def application_card(session: AsyncSession, guild_id: int, coach_id: int) -> Notice | None:
+    """The newest card about this person's application."""
+    return await session.scalar(
+        select(Notice)
+        .where(
+            Notice.guild_id == guild_id,
+            Notice.coach_id == coach_id,
+            Notice.kind == NoticeKind.APPLICATION_CARD,
+        )
+        .order_by(Notice.id.desc())
+        .limit(1)
+    )
+
+
+async def deliver_due(db: Database, postman: Postman, clock: Clock) -> tuple[int, int]:
+    """Send what is due, side by side; returns how many went out and how many failed."""
+    async with db.read() as session:
+        due = list(
+            await session.scalars(
+                select(Notice.id)
+                .where(Notice.due_at.is_not(None), Notice.due_at <= clock())
+                .order_by(Notice.due_at, Notice.id)
+            )
+        )
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(notice_id: int) -> bool:
+        async with gate:
+            return await _deliver(db, postman, clock, notice_id)
+
+    outcomes = await asyncio.gather(*(one(notice_id) for notice_id in due))
+    return outcomes.count(True), outcomes.count(False)
+
+
+async def _deliver(db: Database, postman: Postman, clock: Clock, notice_id: int) -> bool:
+    try:
+        letter = await _prepare(db, notice_id, clock())
+        receipt = await postman.deliver(letter)
+    except Unreachable as failure:
+        log.info("notice %s cannot be delivered: %s", notice_id, failure)
+        await _record_failure(db, notice_id, str(failure), clock(), final=True, closed=failure.dms_closed)
+        return False
+    except DiscordFailure as failure:
+        log.warning("notice %s failed: %s", notice_id, failure)
+        await _record_failure(db, notice_id, str(failure), clock())
+        return False
+    except Exception as error:
+        log.exception("notice %s failed", notice_id)
+        await _record_failure(db, notice_id, f"{type(error).__name__} (a bug; see the log)", clock())
+        return False
+    await _record_sent(db, letter, receipt, clock())
+    return True
+
+
+async def _prepare(db: Database, notice_id: int, now: datetime) -> Letter:
+    """Note that the message may exist from now on, and gather what it is made of."""
+    async with db.begin() as session:
+        notice = await session.get_one(Notice, notice_id)
+        maybe_sent = notice.tried_at is not None and notice.message_id is None
+        notice.tried_at = notice.tried_at or now
+        guild = await session.get_one(Guild, notice.guild_id)
+        about = await session.get(CoachingSession, notice.session_id) if notice.session_id else None
+        coach_id = about.coach_id if about else notice.coach_id
+        coach = await session.get(Coach, (notice.guild_id, coach_id)) if coach_id else None
+        taught = await coach_specialties(session, guild.id, coach_id) if coach_id else []
+        if notice.kind in _CHANNEL_KINDS and guild.review_channel_id is None:
+            raise Unreachable("the server has no review channel yet")
+        return Letter(notice, guild, coach, taught, about, maybe_sent)
+
+
+async def coach_specialties(session: AsyncSession, guild_id: int, coach_id: int) -> list[str]:
+    """What one coach teaches, in the order of the server's list."""
+    names = await session.scalars(
+        select(Specialty.name)
+        .join(CoachSpecialty, CoachSpecialty.specialty_id == Specialty.id)
+        .where(CoachSpecialty.guild_id == guild_id, CoachSpecialty.coach_id == coach_id)
+        .order_by(Specialty.id)
+    )
+    return list(names)
+
+
+async def _record_sent(db: Database, letter: Letter, receipt: Receipt, now: datetime) -> None:
+    async with db.begin() as session:
+        notice = await session.get_one(Notice, letter.notice.id, with_for_update=True)
+        notice.sent_at = notice.sent_at or now
+        notice.channel_id, notice.message_id = receipt
+        notice.attempts, notice.last_error = 0, None
+        if notice.revision == letter.notice.revision:  # else it became due again while this one was under way
+            notice.due_at = None
+        if notice.user_id is not None:
+            await insert_if_absent(session, Member, user_id=notice.user_id)
+            (await session.get_one(Member, notice.user_id)).dms_closed_at = None
+
+
+async def _record_failure(
+    db: Database, notice_id: int, reason: str, now: datetime, *, final: bool = False, closed: bool = False
+) -> None:
+    async with db.begin() as session:
+        notice = await session.get_one(Notice, notice_id, with_for_update=True)
+        notice.attempts += 1
+        notice.last_error = reason
+        if final or notice.attempts >= _TRIES:
+            notice.due_at, notice.given_up_at = None, now
+        else:
+            notice.due_at = now + pause(notice.attempts)
+        if closed and notice.user_id is not None:
+            await insert_if_absent(session, Member, user_id=notice.user_id)
+            (await session.get_one(Member, notice.user_id)).dms_closed_at = now
+
+
+def pause(attempts: int) -> timedelta:
+    """How long to wait after so many failures in a row: 15 s, 30 s, 1 min … at most 10 min."""
+    return min(timedelta(seconds=15) * 2 ** (attempts - 1), timedelta(minutes=10))

@@ -1,0 +1,38 @@
+"""Who acts, and the lock that a booking takes on the people whose time it is."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Member
+from models.database import insert_if_absent
+from scheduler.errors import NotAllowed
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The person whose press or command it is, and what they are in this server at this moment."""
+
+    user_id: int
+    is_admin: bool = False
+
+    def must_be_admin(self) -> None:
+        """Raise NotAllowed unless they may manage the server or hold its admin role."""
+        if not self.is_admin:
+            raise NotAllowed(
+                "Only admins may do this. Ask somebody who may manage this server, or to get its admin role."
+            )
+
+
+async def lock(session: AsyncSession, *user_ids: int) -> None:
+    """Hold these people until the transaction ends, so that nobody else books their time meanwhile.
+
+    The lower id comes first, so that two transactions never wait for each other in a circle. SQLite's
+    transactions exclude each other already.
+    """
+    for user_id in sorted(set(user_ids)):
+        await insert_if_absent(session, Member, user_id=user_id)
+    await session.execute(
+        select(Member.user_id).where(Member.user_id.in_(user_ids)).order_by(Member.user_id).with_for_update()
+    )

@@ -1,0 +1,184 @@
+"""A simulated Discord with an academy in it: the real bot, virtual time, people who press.
+
+Private parts of simcord that are used, all here: `_errors_acknowledged` and `_raise_errors_since` (its own
+fixture's check at teardown), `Clock._epoch` (the world's first instant), the idle wait of `_settle_internal`.
+"""
+
+import contextlib
+import datetime as dt
+import functools
+import importlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+import simcord
+from simcord.backend.access import can_access_channel
+from simcord.builders import ChannelHandle, GuildHandle, RoleHandle
+
+from bot.app import CoachBot
+from models.database import Database
+from scheduler.guilds import GuildDefaults
+
+UTC = dt.UTC
+MONDAY = dt.datetime(2026, 3, 2, 8, tzinfo=UTC)
+"""When the world begins unless a test says otherwise: a Monday morning without a clock change near."""
+
+_APSCHEDULER_MODULES = (
+    "apscheduler.schedulers.base",
+    "apscheduler.executors.base",
+    "apscheduler.triggers.interval",
+)
+
+
+@contextlib.contextmanager
+def apscheduler_clock(now: Callable[[], dt.datetime]) -> Iterator[None]:
+    """Let APScheduler, which calls datetime.now itself, ask `now` instead of the machine."""
+
+    class Meta(type(dt.datetime)):
+        def __instancecheck__(cls, instance: object) -> bool:
+            return isinstance(instance, dt.datetime)
+
+    class VirtualDateTime(dt.datetime, metaclass=Meta):
+        @classmethod
+        def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
+            return now().astimezone(tz) if tz else now().astimezone().replace(tzinfo=None)
+
+    with contextlib.ExitStack() as stack:
+        for name in _APSCHEDULER_MODULES:
+            module = importlib.import_module(name)
+            original = module.datetime
+            stack.callback(setattr, module, "datetime", original)
+            module.datetime = VirtualDateTime
+        yield
+
+
+@dataclass
+class Academy:
+    """The server, the people in it, and the bot that serves them."""
+
+    env: simcord.Env
+    db: Database
+    guild: GuildHandle
+    lobby: ChannelHandle
+    review: ChannelHandle
+    rooms: ChannelHandle
+    coach_role: RoleHandle
+    admin: Any
+    coach: Any
+    student: Any
+    other_student: Any
+    outsider: Any
+    make_bot: Callable[[], CoachBot]
+
+    @property
+    def now(self) -> dt.datetime:
+        return self.env.now()
+
+    async def wait_until(self, at: dt.datetime) -> None:
+        """Let virtual time pass, through every tick on the way."""
+        before, self.env.settle_timeout = self.env.settle_timeout, 120
+        try:
+            await self.env.advance_time((at - self.now).total_seconds())
+        finally:
+            self.env.settle_timeout = before
+
+    async def restart(self) -> None:
+        """A new process: another bot, the same Discord, the same database file."""
+        await self.env.restart_bot(self.make_bot())
+
+    def room(self, code: str) -> ChannelHandle | None:
+        """The voice channel of a session, whoever may see it."""
+        return self.guild.channels.get(f"coaching-session-{code}")
+
+    def sees(self, person: Any, channel: ChannelHandle | None) -> bool:
+        """Whether this person's client lists the channel."""
+        return channel is not None and can_access_channel(self.env, channel.id, person)
+
+    def may(self, person: Any, channel: ChannelHandle, *names: str) -> bool:
+        """Whether Discord's own rules give this person all these permissions there."""
+        held = discord.Permissions(self.env.backend.compute_permissions(self.guild.id, person.id, channel.id))
+        return all(getattr(held, name) for name in names)
+
+    def dms(self, person: Any) -> list[str]:
+        """What the bot has written to this person, oldest first."""
+        return [words(message) for message in person.user.dm_channel.history()]
+
+
+@contextlib.asynccontextmanager
+async def academy(db: Database, *, begins: dt.datetime = MONDAY) -> AsyncIterator[Academy]:
+    """A server that is set up, with an admin, somebody who wants to coach, students and an outsider.
+
+    What the bot logged as its own fault, or discord.py swallowed, fails the test at the end.
+    """
+    held: dict[str, simcord.Env] = {}
+
+    def make_bot() -> CoachBot:
+        return CoachBot(
+            db,
+            GuildDefaults(time_zone="Europe/Berlin"),
+            clock=lambda: held["env"].now(),
+            tick_interval=dt.timedelta(minutes=1),
+        )
+
+    env = held["env"] = simcord.Env(make_bot())
+    env._settle_internal = functools.partial(env._settle_internal, idle=0.002)  # pyright: ignore
+    env.backend.clock._epoch = begins
+    with apscheduler_clock(env.now):
+        await env.start()
+        try:
+            world = _people(env, db, make_bot)
+            await env.settle()
+            yield world
+        finally:
+            await env.shutdown()
+            await env.bot.close()
+            env._raise_errors_since(env._errors_acknowledged)
+
+
+def _people(env: simcord.Env, db: Database, make_bot: Callable[[], CoachBot]) -> Academy:
+    guild = env.create_guild("Academy")
+    bot_role = next(role for role in guild._guild.roles.values() if role.managed)
+    bot_role.position = 10  # as an operator does it: the bot's role stands above those that it gives
+    coach_role = guild.create_role("Coach")
+    admin_role = guild.create_role("Admin", permissions=discord.Permissions(manage_guild=True))
+
+    def person(name: str, *roles: RoleHandle) -> Any:
+        return guild.add_member(env.create_user(name, global_name=name.capitalize()), roles=roles)
+
+    return Academy(
+        env=env,
+        db=db,
+        guild=guild,
+        lobby=guild.create_text_channel("lobby"),
+        review=guild.create_text_channel("applications"),
+        rooms=guild.create_category("Coaching"),
+        coach_role=coach_role,
+        admin=person("ada", admin_role),
+        coach=person("cara"),
+        student=person("stu"),
+        other_student=person("sam"),
+        outsider=person("olaf"),
+        make_bot=make_bot,
+    )
+
+
+def words(message: Any) -> str:
+    """All that a message says: its content, and every text and label of its components."""
+
+    def parts(components: Any) -> Iterator[str]:
+        for component in components:
+            raw = component if isinstance(component, dict) else component.to_dict()
+            yield from (raw[key] for key in ("content", "label", "placeholder") if raw.get(key))
+            yield from (option["label"] for option in raw.get("options") or ())
+            yield from parts(raw.get("components") or ())
+            if raw.get("accessory"):
+                yield from parts([raw["accessory"]])
+
+    return "\n".join(filter(None, [message.content, *parts(message.components)]))
+
+
+def reply(result: Any) -> Any:
+    """The message that answers an interaction: what was said last."""
+    return result.followups[-1] if result.followups else result.response
