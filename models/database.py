@@ -7,7 +7,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from filelock import AsyncFileLock, Timeout
+from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -93,16 +93,16 @@ class Database:
     async def tick_lock(self) -> AsyncIterator[bool]:
         """Whether this process may run a tick now. Nobody waits; the lock dies with its process."""
         if self.is_sqlite:
-            lock = AsyncFileLock(f"{self.url.database}.tick", blocking=False, is_singleton=False)
+            lock = FileLock(f"{self.url.database}.tick", blocking=False, thread_local=False)
             try:
-                await lock.acquire()
+                lock.acquire()
             except Timeout:
                 yield False
                 return
             try:
                 yield True
             finally:
-                await lock.release()
+                lock.release()
         else:
             async with self._writer.connect() as connection:
                 taken = await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _TICK_LOCK})

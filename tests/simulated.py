@@ -1,11 +1,13 @@
 """A simulated Discord with an academy in it: the real bot, virtual time, people who press.
 
 Private parts of simcord that are used, all here: `_errors_acknowledged` and `_raise_errors_since` (its own
-fixture's check at teardown), `Clock._epoch` (the world's first instant), the idle wait of `_settle_internal`.
+fixture's check at teardown), `Clock._epoch` (the world's first instant), the idle wait of `_settle_internal`; `_path_of` (what a request
+asks for).
 """
 
 import contextlib
 import datetime as dt
+import fnmatch
 import functools
 import importlib
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,14 +18,25 @@ import discord
 import simcord
 from simcord.backend.access import can_access_channel
 from simcord.builders import ChannelHandle, GuildHandle, RoleHandle
+from simcord.http.client import _path_of
+from sqlalchemy import select
 
 from bot.app import CoachBot
+from models import CoachingSession
 from models.database import Database
 from scheduler.guilds import GuildDefaults
 
 UTC = dt.UTC
 MONDAY = dt.datetime(2026, 3, 2, 8, tzinfo=UTC)
 """When the world begins unless a test says otherwise: a Monday morning without a clock change near."""
+
+APPLICATION = {
+    "About you": "I mix records.",
+    "Experience and links": "Ten years. https://example.org/cara",
+    "What you teach": ["Mixing", "Mastering"],
+    "Rate per hour": "60",
+    "Your time zone": "Europe/Berlin",
+}
 
 _APSCHEDULER_MODULES = (
     "apscheduler.schedulers.base",
@@ -87,6 +100,50 @@ class Academy:
     async def restart(self) -> None:
         """A new process: another bot, the same Discord, the same database file."""
         await self.env.restart_bot(self.make_bot())
+
+    async def set_up(self) -> Any:
+        """The admin says where applications arrive, which role coaches get, and where rooms are made."""
+        return await self.admin.slash(
+            self.lobby,
+            "coaching setup",
+            review_channel=self.review,
+            coach_role=self.coach_role,
+            room_category=self.rooms,
+        )
+
+    async def apply(self, person: Any, **typed: Any) -> Any:
+        """Fill in and send the application; `typed` replaces single fields."""
+        form = await person.slash(self.lobby, "coach apply")
+        return await person.submit_modal(form, APPLICATION | typed)
+
+    async def open_for_booking(self) -> None:
+        """The server is set up, and Cara coaches on weekdays from 9 to 12 and from 13:30 to 17 in Berlin."""
+        await self.set_up()
+        await self.apply(self.coach)
+        await self.admin.click(self.review.last_message, label="Approve")
+        await self.coach.slash(self.lobby, "availability", days="Mon-Fri", hours="9-12, 13:30-17")
+
+    async def about_to_confirm(self, student: Any, label: str, *, notes: str | None = None) -> Any:
+        """From `/book` to the panel with Confirm, for today at what the button `label` says."""
+        panel = reply(await student.slash(self.lobby, "book"))
+        panel = reply(await student.click(panel, label="Book"))
+        panel = reply(await student.click(panel, label=label))
+        if notes is not None:
+            form = await student.click(panel, label="Add notes…")
+            panel = reply(await student.submit_modal(form, {"Notes for your coach": notes}))
+        return panel
+
+    async def book(self, student: Any, label: str, *, notes: str | None = None) -> CoachingSession:
+        """The whole way through `/book`; the newest session."""
+        panel = await self.about_to_confirm(student, label, notes=notes)
+        panel = reply(await student.click(panel, label="Confirm"))
+        assert "Booked" in words(panel)
+        return (await self.sessions())[-1]
+
+    async def sessions(self) -> list[CoachingSession]:
+        """All sessions, oldest booking first."""
+        async with self.db.read() as session:
+            return list(await session.scalars(select(CoachingSession).order_by(CoachingSession.id)))
 
     def room(self, code: str) -> ChannelHandle | None:
         """The voice channel of a session, whoever may see it."""
@@ -162,6 +219,27 @@ def _people(env: simcord.Env, db: Database, make_bot: Callable[[], CoachBot]) ->
         outsider=person("olaf"),
         make_bot=make_bot,
     )
+
+
+@contextlib.contextmanager
+def lost_answers(world: Academy, method: str, path: str) -> Iterator[list[str]]:
+    """The next matching request takes effect, but its answer never arrives (a connection that breaks)."""
+    http = world.env.bot.http
+    original = http.request
+    lost: list[str] = []
+
+    async def request(route: discord.http.Route, **kwargs: Any) -> Any:
+        answer = await original(route, **kwargs)
+        if route.method == method and fnmatch.fnmatch(_path_of(route.url), path) and not lost:
+            lost.append(route.url)
+            raise ConnectionResetError("the answer got lost")
+        return answer
+
+    http.request = request
+    try:
+        yield lost
+    finally:
+        http.request = original
 
 
 def words(message: Any) -> str:

@@ -1,0 +1,173 @@
+"""The whole way of a session, seen by admin, coach, student and outsider."""
+
+import datetime as dt
+
+from sqlalchemy import select
+
+from models import AuditEntry, CoachingSession, JobRun, Notice, Reservation, SessionStatus
+from models.database import Database
+from tests.simulated import APPLICATION, UTC, Academy, academy, reply, words
+
+START = dt.datetime(2026, 3, 2, 12, 30, tzinfo=UTC)  # 13:30 in Berlin
+END = START + dt.timedelta(minutes=60)
+
+
+def before_start(minutes: float) -> dt.datetime:
+    return START - dt.timedelta(minutes=minutes)
+
+
+def after_end(minutes: float) -> dt.datetime:
+    return END + dt.timedelta(minutes=minutes)
+
+
+async def only_session(world: Academy) -> CoachingSession:
+    [only] = await world.sessions()
+    return only
+
+
+async def test_from_application_to_the_empty_category(db: Database) -> None:
+    async with academy(db) as world:
+        # Somebody applies; the admins get a card, and approving it gives the role and says what comes next.
+        assert "Applications arrive in" in words(reply(await world.set_up()))
+        assert "with the admins now" in words(reply(await world.apply(world.coach)))
+        card = world.review.last_message
+        assert "I mix records." in words(card)
+        assert "$60.00 an hour" in words(card)
+        await world.admin.click(card, label="Approve")
+        decided = words(world.review.last_message)
+        assert f"**Approved** by {world.admin.mention}" in decided
+        assert "Reject…" not in decided
+        assert world.coach_role.id in world.guild._guild.members[world.coach.id].role_ids
+        assert "/availability" in world.dms(world.coach)[-1]
+
+        # The coach sets hours, the student books one of them.
+        answer = await world.coach.slash(world.lobby, "availability", days="Mon-Fri", hours="9-12, 13:30-17")
+        assert "Mon  09:00–12:00, 13:30–17:00" in words(reply(answer))
+        booked = await world.book(world.student, "13:30", notes="My vocals sound thin.")
+        assert "My vocals sound thin." in world.dms(world.coach)[-1]
+        assert booked.code in world.dms(world.student)[-1]
+        assert (booked.starts_at, booked.ends_at) == (START, END)
+        assert (booked.total_cost_minor, booked.currency) == (6000, "USD")
+        assert booked.status is SessionStatus.SCHEDULED
+
+        # 16 minutes before: nothing. 15 minutes before: a room that nobody sees.
+        await world.wait_until(before_start(16))
+        assert world.room(booked.code) is None
+        assert not (await only_session(world)).discord_setup_complete
+        await world.wait_until(before_start(15))
+        room = world.room(booked.code)
+        assert room is not None
+        assert room._channel.parent_id == world.rooms.id
+        for who in (world.coach, world.student, world.outsider):
+            assert not world.sees(who, room)
+        assert (await only_session(world)).discord_setup_complete
+
+        # 5 minutes before: exactly coach and student may enter.
+        await world.wait_until(before_start(6))
+        assert not world.sees(world.student, room)
+        await world.wait_until(before_start(5))
+        for who in (world.coach, world.student):
+            assert world.sees(who, room)
+            assert world.may(who, room, "connect", "speak", "send_messages", "stream")
+            assert room.mention in world.dms(who)[-1]
+        assert not world.sees(world.outsider, room)
+        assert not world.may(world.outsider, room, "connect")
+        assert (await only_session(world)).access_granted_at == before_start(5)
+
+        # It runs, it ends, the room lingers and is gone.
+        await world.wait_until(START)
+        assert (await only_session(world)).status is SessionStatus.IN_PROGRESS
+        await world.student.join_voice(room)
+        await world.wait_until(END)
+        assert (await only_session(world)).status is SessionStatus.COMPLETED
+        await world.student.leave_voice()
+        await world.wait_until(after_end(14))
+        assert world.room(booked.code) is not None
+        await world.wait_until(after_end(15))
+        assert world.room(booked.code) is None
+        over = await only_session(world)
+        assert over.next_step_at is None
+        assert over.room_removed_at == after_end(15)
+        await everything_is_on_record(world)
+
+
+async def everything_is_on_record(world: Academy) -> None:
+    async with world.db.read() as session:
+        actions = list(await session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
+        runs = list(await session.scalars(select(JobRun)))
+        owed = list(await session.scalars(select(Notice.kind).where(Notice.sent_at.is_(None))))
+    assert actions == [
+        "settings_changed",
+        "application_made",
+        "application_approved",
+        "hours_set",
+        "session_booked",
+        "room_made",
+        "room_opened",
+        "session_in_progress",
+        "session_completed",
+        "room_removed",
+    ]
+    assert sum(run.steps for run in runs) == 5
+    assert sum(run.failures for run in runs) == 0
+    assert owed == []
+
+
+async def test_cancelling_frees_the_time_and_removes_the_open_room(db: Database) -> None:
+    async with academy(db) as world:
+        await world.open_for_booking()
+        booked = await world.book(world.student, "13:30")
+        await world.wait_until(before_start(5))
+        assert world.sees(world.student, world.room(booked.code))
+
+        panel = reply(await world.student.slash(world.lobby, "sessions"))
+        form = await world.student.click(panel, label="Cancel…")
+        answer = await world.student.submit_modal(form, {"Reason": "I am ill."})
+
+        assert "cancelled" in words(reply(answer))
+        assert world.room(booked.code) is None
+        assert "Session cancelled by the student" in world.dms(world.coach)[-1]
+        assert "I am ill." in world.dms(world.coach)[-1]
+        async with world.db.read() as session:
+            assert list(await session.scalars(select(Reservation))) == []
+
+
+async def test_every_button_and_form_works_after_a_restart(db: Database) -> None:
+    async with academy(db) as world:
+        await world.set_up()
+        form = await world.coach.slash(world.lobby, "coach apply")
+        await world.restart()
+        await world.coach.submit_modal(form, APPLICATION)
+        await world.restart()
+        await world.admin.click(world.review.last_message, label="Approve")
+        panel = reply(await world.coach.slash(world.lobby, "availability"))
+        await world.restart()
+        await world.coach.click(panel, label="Afternoon 12:00–17:00")
+        panel = reply(await world.student.slash(world.lobby, "book"))
+        for label in ("Book", "13:30", "Confirm"):
+            await world.restart()
+            panel = reply(await world.student.click(panel, label=label))
+        assert "Booked" in words(panel)
+        await world.restart()
+
+        form = await world.coach.user.click(world.coach.user.dm_channel.last_message, label="Cancel…")
+        await world.restart()
+        answer = await world.coach.user.submit_modal(form, {"Reason": "Sorry."})
+
+        assert "cancelled" in words(reply(answer))
+        assert "Session cancelled by the coach" in world.dms(world.student)[-1]
+
+
+async def test_after_a_downtime_over_both_instants_the_room_is_made_and_opened_at_once(db: Database) -> None:
+    async with academy(db) as world:
+        await world.open_for_booking()
+        booked = await world.book(world.student, "13:30")
+        await world.env.bot.close()
+        await world.wait_until(START + dt.timedelta(minutes=10))
+        assert world.room(booked.code) is None
+
+        await world.restart()
+
+        assert world.sees(world.student, world.room(booked.code))
+        assert not world.sees(world.outsider, world.room(booked.code))
+        assert (await only_session(world)).status is SessionStatus.IN_PROGRESS
