@@ -9,9 +9,10 @@ from discord.ext import commands
 from bot.discord_port import DiscordPort
 from cogs import notices, ui
 from cogs.availability import AvailabilityCog
-from cogs.booking import BookingCog
+from cogs.booking.cog import BookingCog
 from cogs.coach import CoachCog
 from cogs.coaching import CoachingCog
+from cogs.routing import Router
 from cogs.sessions import SessionsCog
 from models.database import Database
 from scheduler.clock import Clock, utc_now
@@ -54,7 +55,7 @@ class CoachBot(commands.Bot):
             chunk_guilds_at_startup=False,
         )
         self.db, self.defaults, self.clock = db, defaults, clock
-        self.router = ui.Router()
+        self.router = Router()
         self._home = discord.Object(home_guild_id) if home_guild_id else None
         self._heart = Loop(db, discord_port(self), clock, tick_interval)
         self._beating = False

@@ -6,6 +6,7 @@ import discord
 from discord import app_commands
 
 from cogs import ui
+from cogs.routing import Cog, on, opens
 from cogs.ui import Interaction, Typed
 from models import Coach
 from scheduler import applications, availability
@@ -23,7 +24,7 @@ _WORKDAYS = 0b0011111
 _DAYS, _HOURS = "Days", "Hours"
 
 
-class AvailabilityCog(ui.Cog):
+class AvailabilityCog(Cog):
     """`/availability`."""
 
     @app_commands.command(name="availability", description="Your weekly hours as a coach")
@@ -45,13 +46,13 @@ class AvailabilityCog(ui.Cog):
                 "or neither to see your week."
             )
 
-    @ui.on(PICK_DAYS)
+    @on(PICK_DAYS)
     async def days_picked(self, interaction: Interaction) -> None:
         """The presets and the form now mean these days."""
         await ui.acknowledge(interaction)
         await ui.show(interaction, await self._panel(interaction, _mask(map(int, ui.chosen_in(interaction)))))
 
-    @ui.on(PRESET)
+    @on(PRESET)
     async def preset_pressed(self, interaction: Interaction, number: int, days: int) -> None:
         """Add a preset to the picked days."""
         await ui.acknowledge(interaction)
@@ -67,14 +68,14 @@ class AvailabilityCog(ui.Cog):
             )
         await ui.show(interaction, await self._panel(interaction, days))
 
-    @ui.on(CLEAR)
+    @on(CLEAR)
     async def clear_pressed(self, interaction: Interaction, days: int) -> None:
         """Take all hours off the picked days."""
         await ui.acknowledge(interaction)
         await self._replace(interaction, _days(days), [])
         await ui.show(interaction, await self._panel(interaction, days))
 
-    @ui.on(TYPE_HOURS)
+    @on(TYPE_HOURS)
     async def typed(self, interaction: Interaction, days: int) -> None:
         """From the panel: open the form. From the form: set what was typed."""
         if interaction.type is discord.InteractionType.modal_submit:
@@ -84,7 +85,7 @@ class AvailabilityCog(ui.Cog):
         else:
             await interaction.response.send_modal(await self.hours_form(interaction, {}, days))
 
-    @ui.opens(TYPE_HOURS)
+    @opens(TYPE_HOURS)
     async def hours_form(self, interaction: Interaction, typed: Typed, days: int) -> ui.Form:
         """Asks for days and hours."""
         names = ", ".join(WEEKDAYS[day] for day in _days(days))

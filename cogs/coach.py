@@ -4,6 +4,7 @@ import discord
 from discord import app_commands
 
 from cogs import cards, ui
+from cogs.routing import Cog, on, opens
 from cogs.ui import Interaction, Typed
 from scheduler import applications, guilds
 from scheduler.applications import LONGEST_TEXT, Application
@@ -23,7 +24,7 @@ _ABOUT, _EXPERIENCE, _TEACHES, _RATE, _ZONE = (
 _REASON = "Reason"
 
 
-class CoachCog(ui.Cog):
+class CoachCog(Cog):
     """`/coach`."""
 
     group = app_commands.Group(name="coach", description="Become a coach, or decide who does")
@@ -34,7 +35,7 @@ class CoachCog(ui.Cog):
         typed = await self._typed_before(interaction)
         await interaction.response.send_modal(await self.application_form(interaction, typed))
 
-    @ui.opens(APPLY)
+    @opens(APPLY)
     async def application_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """The form, holding what was typed."""
         async with self.bot.db.read() as session:
@@ -66,7 +67,7 @@ class CoachCog(ui.Cog):
             ),
         )
 
-    @ui.on(APPLY)
+    @on(APPLY)
     async def applied(self, interaction: Interaction) -> None:
         """Take the application in."""
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -100,7 +101,7 @@ class CoachCog(ui.Cog):
         else:
             await self._approve(interaction, member.id)
 
-    @ui.on(cards.APPROVE)
+    @on(cards.APPROVE)
     async def approve_pressed(self, interaction: Interaction, user_id: int) -> None:
         """Approve from a card, in the review channel or in one's own queue."""
         await ui.acknowledge(interaction)
@@ -127,7 +128,7 @@ class CoachCog(ui.Cog):
         await ui.acknowledge(interaction)
         await self._reject(interaction, member.id, reason)
 
-    @ui.on(cards.REJECT)
+    @on(cards.REJECT)
     async def reject_pressed(self, interaction: Interaction, user_id: int) -> None:
         """From a card: ask for the reason. From the form: reject."""
         if interaction.type is discord.InteractionType.modal_submit:
@@ -137,7 +138,7 @@ class CoachCog(ui.Cog):
         else:
             await interaction.response.send_modal(await self.reason_form(interaction, {}, user_id))
 
-    @ui.opens(cards.REJECT)
+    @opens(cards.REJECT)
     async def reason_form(self, interaction: Interaction, typed: Typed, user_id: int) -> ui.Form:
         """Asks an admin for the reason."""
         async with self.bot.db.read() as session:
@@ -157,7 +158,7 @@ class CoachCog(ui.Cog):
         self.bot.wake()
         await ui.whisper(interaction, f"Rejected. <@{user_id}> is told the reason by direct message.")
 
-    @ui.on(QUEUE)
+    @on(QUEUE)
     async def turn_queue(self, interaction: Interaction, position: int) -> None:
         """Show another open application."""
         await ui.acknowledge(interaction)

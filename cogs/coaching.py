@@ -4,6 +4,7 @@ import discord
 from discord import app_commands
 
 from cogs import ui
+from cogs.routing import Cog
 from cogs.ui import Interaction
 from models import Guild
 from scheduler import guilds
@@ -13,7 +14,7 @@ from scheduler.guilds import GuildChanges
 Minutes = app_commands.Range[int, 0, 24 * 60]
 
 
-class CoachingCog(ui.Cog):
+class CoachingCog(Cog):
     """`/coaching`."""
 
     group = app_commands.Group(name="coaching", description="Run coaching in this server")

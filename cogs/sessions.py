@@ -7,6 +7,7 @@ from discord import app_commands
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import cards, ui
+from cogs.routing import Cog, on, opens
 from cogs.ui import Interaction, Typed
 from models import CoachingSession, Guild
 from scheduler import bookings, guilds
@@ -18,7 +19,7 @@ _A_PAGE = 3
 _REASON = "Reason"
 
 
-class SessionsCog(ui.Cog):
+class SessionsCog(Cog):
     """`/sessions`."""
 
     @app_commands.command(name="sessions", description="Your sessions, as student and as coach")
@@ -27,13 +28,13 @@ class SessionsCog(ui.Cog):
         await ui.acknowledge(interaction)
         await ui.show(interaction, await self._list(interaction, 0))
 
-    @ui.on(PAGE)
+    @on(PAGE)
     async def page_turned(self, interaction: Interaction, page: int) -> None:
         """Another page."""
         await ui.acknowledge(interaction)
         await ui.show(interaction, await self._list(interaction, page))
 
-    @ui.on(cards.CANCEL)
+    @on(cards.CANCEL)
     async def cancel_pressed(self, interaction: Interaction, session_id: int) -> None:
         """From a session: ask for the reason. From the form: cancel."""
         if interaction.type is not discord.InteractionType.modal_submit:
@@ -57,7 +58,7 @@ class SessionsCog(ui.Cog):
         told = ui.text("The time is free again, and both of you are told by direct message.")
         await ui.show(interaction, ui.Panel(card, told))
 
-    @ui.opens(cards.CANCEL)
+    @opens(cards.CANCEL)
     async def reason_form(self, interaction: Interaction, typed: Typed, session_id: int) -> ui.Form:
         """Asks why. Only for those who may cancel."""
         async with self.bot.db.read() as session:

@@ -1,19 +1,12 @@
-"""How a press or a form reaches its handler, and the one place where what went wrong becomes words.
-
-Everything on a message is answered by its `custom_id` alone, whoever presses it, whenever, after any restart.
-discord.py's own ways do not give that: it forgets forms with the process, keeps every view that it sent in
-memory, and only logs what a dynamic item raises. So views here only describe what is shown.
-"""
+"""What messages and forms are made of, and the one place where what went wrong becomes words."""
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
-from discord.ext import commands
 
 from models import Guild
 from scheduler.errors import CoachingError, NotFound
@@ -33,13 +26,10 @@ Typed = dict[str, str]
 CHOICES = " · "
 NO_MENTIONS = discord.AllowedMentions.none()
 
-_LARGEST_ID = 2**63
-_FIX = "fix:"
-_FIELD = re.compile(r"\*\*(?P<name>[^*\n]+)\*\*\n(?P<text>.*)", re.DOTALL)
+FIX = "fix:"
+"""Before the `custom_id` of a form: the button that opens it again."""
 
-Handler = Callable[..., Awaitable[None]]
-Opener = Callable[..., Awaitable["Form"]]
-F = TypeVar("F", bound=Callable[..., Any])
+_FIELD = re.compile(r"\*\*(?P<name>[^*\n]+)\*\*\n(?P<text>.*)", re.DOTALL)
 
 
 class Panel(discord.ui.LayoutView):
@@ -238,7 +228,7 @@ async def _refuse(interaction: Interaction, error: CoachingError) -> None:
     panel = Panel(
         text(str(error)),
         *(keep(name, words) for name, words in typed_in(interaction).items() if words.strip()),
-        row(button("Fix it", f"{_FIX}{custom_id}", discord.ButtonStyle.primary)),
+        row(button("Fix it", f"{FIX}{custom_id}", discord.ButtonStyle.primary)),
     )
     if interaction.response.is_done():
         await interaction.followup.send(view=panel, ephemeral=True, allowed_mentions=NO_MENTIONS)
@@ -252,93 +242,3 @@ class Tree(app_commands.CommandTree["CoachBot"]):
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
         """Tell the person."""
         await report_error(interaction, error)
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A kind of `custom_id`: `coach:approve:{user_id}`. Whatever stands in braces is a whole number."""
-
-    pattern: re.Pattern[str]
-    answer: Callable[..., Awaitable[Any]]
-
-    def match(self, custom_id: str) -> dict[str, int] | None:
-        """The numbers in it, or None if it is of another kind."""
-        found = self.pattern.fullmatch(custom_id)
-        if found is None:
-            return None
-        numbers = {name: int(digits) for name, digits in found.groupdict().items()}
-        return numbers if all(number < _LARGEST_ID for number in numbers.values()) else None
-
-
-class Router:
-    """Finds who answers a press or a form."""
-
-    def __init__(self) -> None:
-        self._handlers: list[Route] = []
-        self._openers: list[Route] = []
-
-    def add(self, cog: object) -> None:
-        """Take in every method of the cog that `on` or `opens` marks."""
-        for name in dir(type(cog)):
-            method = getattr(cog, name)
-            for mark, routes in (("__answers__", self._handlers), ("__opens__", self._openers)):
-                if template := getattr(method, mark, None):
-                    routes.append(Route(_pattern(template), method))
-
-    async def dispatch(self, interaction: Interaction) -> None:
-        """Answer a press, a choice or a submitted form; other interactions are not ours."""
-        answered = (discord.InteractionType.component, discord.InteractionType.modal_submit)
-        if interaction.type not in answered:
-            return
-        try:
-            await self._answer(interaction, str((interaction.data or {}).get("custom_id", "")))
-        except Exception as error:  # noqa: BLE001  (the boundary: it is told and logged here)
-            await report_error(interaction, error)
-
-    async def _answer(self, interaction: Interaction, custom_id: str) -> None:
-        if custom_id.startswith(_FIX):
-            for route in self._openers:
-                if (numbers := route.match(custom_id.removeprefix(_FIX))) is not None:
-                    form = await route.answer(interaction, kept(interaction.message), **numbers)
-                    await interaction.response.send_modal(form)
-                    return
-        for route in self._handlers:
-            if (numbers := route.match(custom_id)) is not None:
-                await route.answer(interaction, **numbers)
-                return
-        raise NotFound("This button is of an older version. Please use the command again.")
-
-
-def on(template: str) -> Callable[[F], F]:
-    """Mark the method that answers this `custom_id`: `(interaction, **numbers)`."""
-
-    def mark(method: F) -> F:
-        setattr(method, "__answers__", template)  # noqa: B010  (a function's attribute, unknown to type checkers)
-        return method
-
-    return mark
-
-
-def opens(template: str) -> Callable[[F], F]:
-    """Mark the method that builds the form of this `custom_id` from what was typed before."""
-
-    def mark(method: F) -> F:
-        setattr(method, "__opens__", template)  # noqa: B010  (a function's attribute, unknown to type checkers)
-        return method
-
-    return mark
-
-
-def _pattern(template: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>\\d{1,19})", template))
-
-
-class Cog(commands.Cog):
-    """A group of commands whose buttons and forms are routed while it is loaded."""
-
-    def __init__(self, bot: "CoachBot") -> None:
-        self.bot = bot
-
-    async def cog_load(self) -> None:
-        """Make the marked methods reachable."""
-        self.bot.router.add(self)

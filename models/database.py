@@ -22,6 +22,9 @@ _DRIVERS = {
 }
 _BUSY_MILLISECONDS = 10_000
 _READERS = 4
+_DISCREET: dict[str, Any] = {
+    "hide_parameters": True
+}  # else an error's text, which is logged, quotes what people wrote
 _MIGRATION_LOCK = 0x636F616368  # "coach"; any number that nothing else in the database uses
 _TICK_LOCK = _MIGRATION_LOCK + 1
 
@@ -39,13 +42,15 @@ class Database:
         if self.is_sqlite:
             # Writers queue for the one connection here, in order, instead of failing with "database is
             # locked" when SQLite's own waiting runs out.
-            writer = create_async_engine(self.url, pool_size=1, max_overflow=0, pool_timeout=60)
-            reader = create_async_engine(self.url, pool_size=_READERS, max_overflow=0, pool_timeout=60)
+            writer = create_async_engine(self.url, pool_size=1, max_overflow=0, pool_timeout=60, **_DISCREET)
+            reader = create_async_engine(
+                self.url, pool_size=_READERS, max_overflow=0, pool_timeout=60, **_DISCREET
+            )
             _take_over_transactions(writer.sync_engine, "BEGIN IMMEDIATE")
             _take_over_transactions(reader.sync_engine, "BEGIN")
             self._engines = [writer, reader]
         else:
-            writer = create_async_engine(self.url, pool_size=10, pool_pre_ping=True)
+            writer = create_async_engine(self.url, pool_size=10, pool_pre_ping=True, **_DISCREET)
             reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             self._engines = [writer]
         self._writer = writer
@@ -69,7 +74,7 @@ class Database:
 
     async def upgrade(self, revision: str = "head") -> None:
         """Bring the schema to `revision`, in one transaction; a second process waits for the first."""
-        engine = create_async_engine(self.url, poolclass=NullPool)
+        engine = create_async_engine(self.url, poolclass=NullPool, **_DISCREET)
         if self.is_sqlite:
             # A rebuilt table is dropped, and with foreign keys on that would cascade into its children.
             _take_over_transactions(engine.sync_engine, "BEGIN IMMEDIATE", foreign_keys=False)

@@ -1,8 +1,8 @@
 """A simulated Discord with an academy in it: the real bot, virtual time, people who press.
 
-Private parts of simcord that are used, all here: `_errors_acknowledged` and `_raise_errors_since` (its own
-fixture's check at teardown), `Clock._epoch` (the world's first instant), the idle wait of `_settle_internal`; `_path_of` (what a request
-asks for).
+Private parts of simcord that are used, all here: `Clock._epoch` (the world's first instant), the idle wait of
+`_settle_internal` (its default makes every step take 50 ms), `_path_of` (what a request asks for), and `_guild`
+and `_channel` of its handles (what the world holds, whoever looks).
 """
 
 import contextlib
@@ -10,19 +10,25 @@ import datetime as dt
 import fnmatch
 import functools
 import importlib
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import discord
 import simcord
+from discord.http import Route
 from simcord.backend.access import can_access_channel
+from simcord.backend.serializers import message_payload
 from simcord.builders import ChannelHandle, GuildHandle, RoleHandle
+from simcord.components import walk_components
 from simcord.http.client import _path_of
-from sqlalchemy import select
+from simcord.interactions import base_payload
+from simcord.results import InteractionResult
+from sqlalchemy import func, select
 
 from bot.app import CoachBot
-from models import CoachingSession
+from models import Base, CoachingSession
 from models.database import Database
 from scheduler.guilds import GuildDefaults
 
@@ -63,7 +69,7 @@ def apscheduler_clock(now: Callable[[], dt.datetime]) -> Iterator[None]:
             module = importlib.import_module(name)
             original = module.datetime
             stack.callback(setattr, module, "datetime", original)
-            module.datetime = VirtualDateTime
+            setattr(module, "datetime", VirtualDateTime)  # noqa: B010  (a module's attribute, unknown to type checkers)
         yield
 
 
@@ -84,10 +90,21 @@ class Academy:
     other_student: Any
     outsider: Any
     make_bot: Callable[[], CoachBot]
+    faults: "_Faults"
 
     @property
     def now(self) -> dt.datetime:
         return self.env.now()
+
+    @property
+    def card(self) -> Any:
+        """The newest message in the review channel."""
+        return self.review.last_message
+
+    @staticmethod
+    def minutes(count: float) -> dt.timedelta:
+        """So many of them."""
+        return dt.timedelta(minutes=count)
 
     async def wait_until(self, at: dt.datetime) -> None:
         """Let virtual time pass, through every tick on the way."""
@@ -120,7 +137,7 @@ class Academy:
         """The server is set up, and Cara coaches on weekdays from 9 to 12 and from 13:30 to 17 in Berlin."""
         await self.set_up()
         await self.apply(self.coach)
-        await self.admin.click(self.review.last_message, label="Approve")
+        await self.admin.click(self.card, label="Approve")
         await self.coach.slash(self.lobby, "availability", days="Mon-Fri", hours="9-12, 13:30-17")
 
     async def about_to_confirm(self, student: Any, label: str, *, notes: str | None = None) -> Any:
@@ -145,9 +162,25 @@ class Academy:
         async with self.db.read() as session:
             return list(await session.scalars(select(CoachingSession).order_by(CoachingSession.id)))
 
+    async def press_custom_id(self, person: Any, custom_id: str) -> Any:
+        """A press that no button offers this person, as a tampered client sends it."""
+        hers = reply(await person.slash(self.lobby, "sessions"))
+        result = _emit_press(self, person, hers, custom_id)
+        await self.env.settle()
+        return result
+
     def room(self, code: str) -> ChannelHandle | None:
         """The voice channel of a session, whoever may see it."""
         return self.guild.channels.get(f"coaching-session-{code}")
+
+    def has_role(self, person: Any, role: RoleHandle) -> bool:
+        """Whether this person holds the role."""
+        return role.id in self.guild._guild.members[person.id].role_ids
+
+    async def count(self, table: type[Base]) -> int:
+        """How many rows there are."""
+        async with self.db.read() as session:
+            return await session.scalar(select(func.count()).select_from(table)) or 0
 
     def sees(self, person: Any, channel: ChannelHandle | None) -> bool:
         """Whether this person's client lists the channel."""
@@ -170,6 +203,7 @@ async def academy(db: Database, *, begins: dt.datetime = MONDAY) -> AsyncIterato
     What the bot logged as its own fault, or discord.py swallowed, fails the test at the end.
     """
     held: dict[str, simcord.Env] = {}
+    faults = _Faults(logging.ERROR)
 
     def make_bot() -> CoachBot:
         return CoachBot(
@@ -180,21 +214,46 @@ async def academy(db: Database, *, begins: dt.datetime = MONDAY) -> AsyncIterato
         )
 
     env = held["env"] = simcord.Env(make_bot())
-    env._settle_internal = functools.partial(env._settle_internal, idle=0.002)  # pyright: ignore
+    env._settle_internal = functools.partial(env._settle_internal, idle=0.002)
     env.backend.clock._epoch = begins
-    with apscheduler_clock(env.now):
+    with apscheduler_clock(env.now), faults:
         await env.start()
         try:
-            world = _people(env, db, make_bot)
+            world = _people(env, db, make_bot, faults)
             await env.settle()
             yield world
         finally:
             await env.shutdown()
             await env.bot.close()
-            env._raise_errors_since(env._errors_acknowledged)
+    # What a command raises reaches `Tree.on_error`, which logs it unless it is a refusal.
+    assert [error for error in env.errors if not isinstance(error, discord.app_commands.AppCommandError)] == []
+    assert faults.unread == []
 
 
-def _people(env: simcord.Env, db: Database, make_bot: Callable[[], CoachBot]) -> Academy:
+class _Faults(logging.Handler):
+    """Collects what is logged as an error: our own faults, and what discord.py or APScheduler swallow."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.unread: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.unread.append(logging.Formatter().format(record))
+
+    def __enter__(self) -> Self:
+        logging.getLogger().addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger().removeHandler(self)
+
+    def read(self) -> list[str]:
+        """What was logged since the last look; a test that expects a fault looks at it."""
+        found, self.unread = self.unread, []
+        return found
+
+
+def _people(env: simcord.Env, db: Database, make_bot: Callable[[], CoachBot], faults: _Faults) -> Academy:
     guild = env.create_guild("Academy")
     bot_role = next(role for role in guild._guild.roles.values() if role.managed)
     bot_role.position = 10  # as an operator does it: the bot's role stands above those that it gives
@@ -218,6 +277,7 @@ def _people(env: simcord.Env, db: Database, make_bot: Callable[[], CoachBot]) ->
         other_student=person("sam"),
         outsider=person("olaf"),
         make_bot=make_bot,
+        faults=faults,
     )
 
 
@@ -228,7 +288,7 @@ def lost_answers(world: Academy, method: str, path: str) -> Iterator[list[str]]:
     original = http.request
     lost: list[str] = []
 
-    async def request(route: discord.http.Route, **kwargs: Any) -> Any:
+    async def request(route: Route, **kwargs: Any) -> Any:
         answer = await original(route, **kwargs)
         if route.method == method and fnmatch.fnmatch(_path_of(route.url), path) and not lost:
             lost.append(route.url)
@@ -240,6 +300,36 @@ def lost_answers(world: Academy, method: str, path: str) -> Iterator[list[str]]:
         yield lost
     finally:
         http.request = original
+
+
+async def press_together(world: Academy, presses: list[tuple[Any, Any]], *, label: str) -> list[Any]:
+    """Everybody presses at the same moment: all events are there before the bot sees the first."""
+    results = [_emit_press(world, person, message, _custom_id(message, label)) for person, message in presses]
+    await world.env.settle()
+    return results
+
+
+def _custom_id(message: Any, label: str) -> str:
+    [found] = [one["custom_id"] for one in walk_components(message.components) if one.get("label") == label]
+    return found
+
+
+def _emit_press(world: Academy, person: Any, message: Any, custom_id: str) -> InteractionResult:
+    """A button press with whatever `custom_id`, without waiting for the answer."""
+    backend = world.env.backend
+    record, payload = base_payload(
+        backend,
+        type=3,
+        channel_id=message.channel_id,
+        guild_id=world.guild.id,
+        user_id=person.id,
+        data={"custom_id": custom_id, "component_type": 2},
+    )
+    stored = backend.get_message(message.channel_id, message.id)
+    payload["message"] = dict(message_payload(backend, stored))
+    record.source_message_id = message.id
+    backend.emit("INTERACTION_CREATE", payload)
+    return InteractionResult(world.env, record)
 
 
 def words(message: Any) -> str:

@@ -30,14 +30,14 @@ async def test_from_application_to_the_empty_category(db: Database) -> None:
         # Somebody applies; the admins get a card, and approving it gives the role and says what comes next.
         assert "Applications arrive in" in words(reply(await world.set_up()))
         assert "with the admins now" in words(reply(await world.apply(world.coach)))
-        card = world.review.last_message
+        card = world.card
         assert "I mix records." in words(card)
         assert "$60.00 an hour" in words(card)
         await world.admin.click(card, label="Approve")
-        decided = words(world.review.last_message)
+        decided = words(world.card)
         assert f"**Approved** by {world.admin.mention}" in decided
         assert "Reject…" not in decided
-        assert world.coach_role.id in world.guild._guild.members[world.coach.id].role_ids
+        assert world.has_role(world.coach, world.coach_role)
         assert "/availability" in world.dms(world.coach)[-1]
 
         # The coach sets hours, the student books one of them.
@@ -139,7 +139,7 @@ async def test_every_button_and_form_works_after_a_restart(db: Database) -> None
         await world.restart()
         await world.coach.submit_modal(form, APPLICATION)
         await world.restart()
-        await world.admin.click(world.review.last_message, label="Approve")
+        await world.admin.click(world.card, label="Approve")
         panel = reply(await world.coach.slash(world.lobby, "availability"))
         await world.restart()
         await world.coach.click(panel, label="Afternoon 12:00–17:00")

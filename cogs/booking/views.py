@@ -1,4 +1,4 @@
-"""`/book`: coach, day, time, notes, confirm. Only what can be booked now is ever offered."""
+"""What `/book` shows: coaches, one coach's free times, what is about to be booked."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,18 +7,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import discord
-from discord import app_commands
 
 from cogs import cards, ui
-from cogs.ui import Interaction, Typed
 from models import Coach, Guild
-from scheduler import applications, availability, bookings, directory, guilds
-from scheduler.bookings import LONGEST_NOTES
 from scheduler.clock import stamp
 from scheduler.directory import Listing
 from scheduler.errors import NotFound
 from scheduler.money import price, write_money
-from scheduler.notices import coach_specialties
 from scheduler.zones import zone
 
 # {minutes} is the length, {day} a date's ordinal (0: the first free one), {start} whole minutes since 1970.
@@ -35,196 +30,11 @@ _COACHES_A_PAGE = 5
 _DAYS_A_PAGE = 25
 _TIMES_A_PAGE = 20
 _BUTTONS_A_ROW = 5
-_NOTES = "Notes for your coach"
+NOTES_NAME = "Notes for your coach"
 _MINUTE = timedelta(minutes=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Item = discord.ui.Item[Any]
-
-
-class BookingCog(ui.Cog):
-    """`/book`."""
-
-    @app_commands.command(name="book", description="Book a session with a coach")
-    @app_commands.describe(coach="With whom; without: see who coaches here")
-    async def book(self, interaction: Interaction, coach: str | None = None) -> None:
-        """Show the coaches, or one coach's free times."""
-        await ui.acknowledge(interaction)
-        if coach is None:
-            await ui.show(interaction, await self._browse(interaction, 0))
-            return
-        coach_id = await self._coach_called(interaction, coach)
-        await ui.show(interaction, await self._pick(interaction, coach_id))
-
-    @book.autocomplete("coach")
-    async def complete_coach(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        """Coaches whose name contains what was typed so far."""
-        async with self.bot.db.read() as session:
-            found = await directory.named(session, ui.guild_id_of(interaction), typed, most=25)
-        return [app_commands.Choice(name=one.display_name, value=str(one.user_id)) for one in found]
-
-    @ui.on(BROWSE)
-    async def browse(self, interaction: Interaction, page: int) -> None:
-        """Another page of coaches."""
-        await ui.acknowledge(interaction)
-        await ui.show(interaction, await self._browse(interaction, page))
-
-    @ui.on(COACH)
-    async def coach_pressed(
-        self, interaction: Interaction, coach_id: int, minutes: int, day: int, page: int
-    ) -> None:
-        """A coach's free times, of one length (0: the usual one), on one day, a page of times."""
-        await ui.acknowledge(interaction)
-        await ui.show(interaction, await self._pick(interaction, coach_id, minutes, day, times_page=page))
-
-    @ui.on(PICK_LENGTH)
-    async def length_picked(self, interaction: Interaction, coach_id: int, day: int) -> None:
-        """The same day with another length."""
-        await ui.acknowledge(interaction)
-        minutes = int(ui.chosen_in(interaction)[0])
-        await ui.show(interaction, await self._pick(interaction, coach_id, minutes, day))
-
-    @ui.on(PICK_DAY)
-    async def day_picked(self, interaction: Interaction, coach_id: int, minutes: int, page: int) -> None:
-        """Another day."""
-        await ui.acknowledge(interaction)
-        day = int(ui.chosen_in(interaction)[0])
-        await ui.show(interaction, await self._pick(interaction, coach_id, minutes, day, days_page=page))
-
-    @ui.on(DAYS)
-    async def days_turned(
-        self, interaction: Interaction, coach_id: int, minutes: int, day: int, page: int
-    ) -> None:
-        """Another page of days."""
-        await ui.acknowledge(interaction)
-        await ui.show(interaction, await self._pick(interaction, coach_id, minutes, day, days_page=page))
-
-    @ui.on(TIME)
-    async def time_pressed(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
-        """Show what is about to be booked."""
-        await ui.acknowledge(interaction)
-        await ui.show(interaction, await self._confirmation(interaction, coach_id, minutes, start, None))
-
-    @ui.on(NOTES)
-    async def notes(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
-        """From the button: open the form. From the form: put the notes on the panel."""
-        if interaction.type is discord.InteractionType.modal_submit:
-            await ui.acknowledge(interaction)
-            typed = ui.typed_in(interaction).get(_NOTES, "").strip()
-            panel = await self._confirmation(interaction, coach_id, minutes, start, typed)
-            await ui.show(interaction, panel)
-        else:
-            before = ui.kept(interaction.message)
-            form = await self.notes_form(interaction, before, coach_id, minutes, start)
-            await interaction.response.send_modal(form)
-
-    @ui.opens(NOTES)
-    async def notes_form(
-        self, interaction: Interaction, typed: Typed, coach_id: int, minutes: int, start: int
-    ) -> ui.Form:
-        """Asks for notes."""
-        custom_id = NOTES.format(coach_id=coach_id, minutes=minutes, start=start)
-        return ui.Form(
-            "Notes",
-            custom_id,
-            ui.field(
-                _NOTES,
-                typed,
-                description="What you want to work on, links, questions.",
-                long=True,
-                required=False,
-                most=LONGEST_NOTES,
-            ),
-        )
-
-    @ui.on(CONFIRM)
-    async def confirm(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
-        """Book it."""
-        await ui.acknowledge(interaction)
-        async with self.bot.db.begin() as session:
-            now = self.bot.clock()
-            guild = await guilds.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
-            booked = await bookings.book(
-                session,
-                guild,
-                ui.actor_of(interaction, guild),
-                coach_id,
-                _instant(start),
-                timedelta(minutes=minutes),
-                ui.kept(interaction.message).get(_NOTES),
-                now,
-            )
-        self.bot.wake()
-        card = cards.session(booked, guild, title="Booked ✅", viewer_id=interaction.user.id)
-        told = ui.text("You and your coach get this by direct message too. `/sessions` lists your sessions.")
-        await ui.show(interaction, ui.Panel(card, told))
-
-    async def _coach_called(self, interaction: Interaction, typed: str) -> int:
-        """The coach whom `typed` names: an id from the suggestions, a mention, or a name."""
-        digits = typed.strip("<@!> ")
-        if digits.isascii() and digits.isdigit() and len(digits) < 20:
-            return int(digits)
-        async with self.bot.db.read() as session:
-            found = await directory.named(session, ui.guild_id_of(interaction), typed.strip().lstrip("@"), most=2)
-        if len(found) != 1:
-            raise NotFound(
-                f'{"Several coaches match" if found else "No coach is called"} "{ui.quoted(typed, 50)}". '
-                "Pick one from the suggestions, or use `/book` alone to see all."
-            )
-        return found[0].user_id
-
-    async def _browse(self, interaction: Interaction, page: int) -> ui.Panel:
-        async with self.bot.db.read() as session:
-            guild_id = ui.guild_id_of(interaction)
-            listings = await directory.browse(session, guild_id, interaction.user.id, self.bot.clock())
-        return _coach_list(listings, page)
-
-    async def _pick(
-        self,
-        interaction: Interaction,
-        coach_id: int,
-        minutes: int = 0,
-        day: int = 0,
-        *,
-        days_page: int | None = None,
-        times_page: int = 0,
-    ) -> ui.Panel:
-        async with self.bot.db.read() as session:
-            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            coach = await applications.approved_coach(session, guild.id, coach_id)
-            minutes = minutes if minutes in coach.durations_minutes else coach.durations_minutes[0]
-            free = await availability.free_times(
-                session,
-                coach,
-                timedelta(minutes=minutes),
-                student_id=interaction.user.id,
-                now=self.bot.clock(),
-            )
-            offer = Offer(
-                coach,
-                guild,
-                await coach_specialties(session, guild.id, coach_id),
-                minutes,
-                _by_day(free, zone(guild.time_zone)),
-            )
-        return offer.panel(day, days_page, times_page)
-
-    async def _confirmation(
-        self, interaction: Interaction, coach_id: int, minutes: int, start: int, notes: str | None
-    ) -> ui.Panel:
-        async with self.bot.db.read() as session:
-            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            coach = await applications.approved_coach(session, guild.id, coach_id)
-            await bookings.check_free(
-                session,
-                coach,
-                ui.actor_of(interaction, guild),
-                _instant(start),
-                timedelta(minutes=minutes),
-                notes,
-                self.bot.clock(),
-            )
-        return _confirm_panel(coach, guild, minutes, start, notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +145,8 @@ class Offer:
         return ui.row(*buttons)
 
 
-def _coach_list(listings: list[Listing], page: int) -> ui.Panel:
+def coach_list(listings: list[Listing], page: int) -> ui.Panel:
+    """Whom one can book, five coaches a page."""
     if not listings:
         return ui.Panel(
             ui.text("### No coach to book yet\nNobody else coaches here so far. `/coach apply` makes you one.")
@@ -372,8 +183,9 @@ def _coach_list(listings: list[Listing], page: int) -> ui.Panel:
     return ui.Panel(*parts)
 
 
-def _confirm_panel(coach: Coach, guild: Guild, minutes: int, start: int, notes: str | None) -> ui.Panel:
-    at = _instant(start)
+def confirm_panel(coach: Coach, guild: Guild, minutes: int, start: int, notes: str | None) -> ui.Panel:
+    """What is about to be booked. The notes stay on the panel until Confirm reads them from it."""
+    at = instant(start)
     ids = {"coach_id": coach.user_id, "minutes": minutes, "start": start}
     theirs, ours = at.astimezone(zone(coach.time_zone)), at.astimezone(zone(guild.time_zone))
     clocks = f"{ours:%a %H:%M} in {guild.time_zone}"
@@ -386,7 +198,7 @@ def _confirm_panel(coach: Coach, guild: Guild, minutes: int, start: int, notes: 
         )
     ]
     if notes:
-        parts.append(ui.keep(_NOTES, notes))
+        parts.append(ui.keep(NOTES_NAME, notes))
     parts.append(
         ui.row(
             ui.button("Confirm", CONFIRM.format(**ids), discord.ButtonStyle.success),
@@ -397,7 +209,8 @@ def _confirm_panel(coach: Coach, guild: Guild, minutes: int, start: int, notes: 
     return ui.Panel(discord.ui.Container(*parts))
 
 
-def _by_day(free: Iterable[datetime], in_zone: ZoneInfo) -> dict[date, list[datetime]]:
+def by_day(free: Iterable[datetime], in_zone: ZoneInfo) -> dict[date, list[datetime]]:
+    """The times by their date in `in_zone`, in order."""
     days: dict[date, list[datetime]] = {}
     for at in free:
         days.setdefault(at.astimezone(in_zone).date(), []).append(at)
@@ -419,7 +232,7 @@ def _start(at: datetime) -> int:
     return (at - _EPOCH) // _MINUTE
 
 
-def _instant(start: int) -> datetime:
+def instant(start: int) -> datetime:
     """The instant in a `custom_id`. Raises NotFound for one that no calendar has."""
     try:
         return _EPOCH + start * _MINUTE

@@ -1,0 +1,1 @@
+"""`/book`: coach, day, time, notes, confirm."""

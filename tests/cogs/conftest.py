@@ -1,0 +1,28 @@
+"""What people press does not depend on the engine; the use cases behind it are tested on both."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from models.database import Database
+from tests.simulated import Academy, academy
+
+
+@pytest.fixture
+def engine_name() -> str:
+    """SQLite only."""
+    return "sqlite"
+
+
+@pytest.fixture
+async def world(db: Database) -> AsyncIterator[Academy]:
+    """An academy on a Monday morning, not set up yet."""
+    async with academy(db) as made:
+        yield made
+
+
+@pytest.fixture
+async def open_world(world: Academy) -> Academy:
+    """An academy where Cara coaches on weekdays from 9 to 12 and from 13:30 to 17."""
+    await world.open_for_booking()
+    return world
