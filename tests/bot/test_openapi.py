@@ -1,0 +1,86 @@
+"""The requests that the bot makes, held against Discord's own description of its API."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from models.database import Database
+from tests.simulated import Academy, academy, reply
+
+DOCUMENT = Path(__file__).parents[3] / "shared" / "discord-openapi.json"
+
+
+@pytest.fixture
+def engine_name() -> str:
+    """What Discord is asked does not depend on the engine."""
+    return "sqlite"
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    if not DOCUMENT.exists():
+        pytest.skip(f"Discord's OpenAPI document is not beside this checkout ({DOCUMENT.name})")
+    return json.loads(DOCUMENT.read_text("utf-8"))
+
+
+def operation(document: dict[str, Any], method: str, path: str) -> dict[str, Any]:
+    """The description of a request; where several templates match, the one with the most fixed parts."""
+    found = [
+        (template.count("{"), methods[method.lower()])
+        for template, methods in document["paths"].items()
+        if method.lower() in methods and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path)
+    ]
+    assert found, f"Discord has no {method} {path}"
+    return min(found, key=lambda one: one[0])[1]
+
+
+async def everything_once(world: Academy) -> None:
+    await world.open_for_booking()
+    await world.apply(world.other_student, **{"About you": "Me too."})
+    form = await world.admin.click(world.card, label="Reject…")
+    await world.admin.submit_modal(form, {"Reason": "Not yet."})
+    panel = reply(await world.coach.slash(world.lobby, "availability"))
+    await world.coach.click(panel, label="Type hours…")
+    kept = await world.book(world.student, "13:30", notes="Vocals.")
+    await world.book(world.other_student, "16:00")
+    panel = reply(await world.other_student.slash(world.lobby, "sessions"))
+    form = await world.other_student.click(panel, label="Cancel…")
+    await world.other_student.submit_modal(form, {"Reason": "Ill."})
+    await world.wait_until(kept.ends_at + world.minutes(16))
+
+
+async def test_every_request_is_as_discord_describes_it(db: Database, document: dict[str, Any]) -> None:
+    async with academy(db) as world:
+        await everything_once(world)
+
+        requests = list(world.env.http_requests)
+
+    asked = set()
+    for request in requests:
+        described = operation(document, request.method, request.path)
+        asked.add(described["operationId"])
+        content = described.get("requestBody", {}).get("content", {})
+        if request.json is None or "application/json" not in content:
+            continue
+        schema = content["application/json"]["schema"] | {"components": document["components"]}
+        # Ids are strings on the wire; discord.py writes some as numbers, which Discord reads as well.
+        body = json.loads(
+            json.dumps(request.json), parse_int=lambda digits: digits if len(digits) > 16 else int(digits)
+        )
+        problems = [error.message for error in Draft202012Validator(schema).iter_errors(body)]
+        assert not problems, f"{request.method} {request.path}: {problems} in {body}"
+    assert {
+        "bulk_set_application_commands",
+        "create_guild_channel",
+        "update_channel",
+        "delete_channel",
+        "create_message",
+        "update_message",
+        "create_dm",
+        "add_guild_member_role",
+        "create_interaction_response",
+    } <= asked
