@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 INTENTS = discord.Intents(guilds=True, voice_states=True)
 """None of them is privileged."""
 
+# It plays no sound, so it needs none of what discord.py would warn about at every start.
+discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+
 COGS = (CoachCog, AvailabilityCog, BookingCog, SessionsCog, CoachingCog)
 
 

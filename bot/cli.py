@@ -13,6 +13,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import discord
 import typer
+from alembic.util import CommandError
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError
@@ -24,6 +25,8 @@ from bot.permissions import INVITE, SCOPES
 from models.database import Database
 from scheduler.clock import utc_now
 from scheduler.loop import TickReport, tick
+
+logger = logging.getLogger(__name__)
 
 USAGE_ERROR = 2
 FAILED = 1
@@ -115,11 +118,21 @@ async def _run(settings: Settings) -> None:
             await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
             if asked_to_stop.is_set():
-                logging.getLogger(__name__).info("stopping")
-                await bot.close()
-            await _connected(running)
+                await _stop(bot, running)
+            else:
+                await _connected(running)
     finally:
         await db.close()
+
+
+async def _stop(bot: CoachBot, running: asyncio.Task[None]) -> None:
+    """Let the tick in progress end, then leave, wherever connecting had got to."""
+    logger.info("stopping")
+    await bot.close()
+    running.cancel()
+    [outcome] = await asyncio.gather(running, return_exceptions=True)
+    if isinstance(outcome, Exception):
+        logger.warning("while stopping: %s", outcome)
 
 
 async def _process_sessions(settings: Settings) -> TickReport | None:
@@ -136,6 +149,12 @@ async def _process_sessions(settings: Settings) -> TickReport | None:
 async def _connected(connecting: Coroutine[Any, Any, None] | asyncio.Task[None]) -> None:
     try:
         await connecting
+    except discord.Forbidden as error:
+        raise _Stop(
+            f"Discord refuses: {error.text}. If discord_guild_id is set, is the bot in that server? "
+            "`coachbot invite` prints the address that brings it there",
+            USAGE_ERROR,
+        ) from None
     except discord.LoginFailure:
         raise _Stop(
             "Discord refuses the token: reset it in the Developer Portal (Bot → Reset Token) and set "
@@ -156,6 +175,13 @@ async def _database(settings: Settings) -> Database:
         ) from None
     try:
         await db.upgrade()
+    except CommandError as error:
+        await db.close()
+        raise _Stop(
+            f"the database belongs to another version of this program ({error}): install that one, or restore "
+            "a backup from before the upgrade",
+            FAILED,
+        ) from None
     except (OSError, DBAPIError) as error:
         await db.close()
         cause = error.orig if isinstance(error, DBAPIError) else error

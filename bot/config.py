@@ -113,7 +113,12 @@ class Settings(BaseSettings):
 
 
 def load(config_file: Path = CONFIG_FILE, env_file: Path = ENV_FILE) -> Settings:
-    """Read all settings; neither file has to exist. Raises ConfigError with a line that names file and key."""
+    """Read all settings. Without the two files the environment alone counts.
+
+    Raises ConfigError with one line that names file and key.
+    """
+    if not config_file.exists() and config_file != CONFIG_FILE:
+        raise ConfigError(f"{config_file}: there is no such file")
     try:
         from_toml = tomllib.loads(config_file.read_text("utf-8")) if config_file.exists() else {}
         return Settings(_env_file=env_file, **from_toml)  # pyright: ignore[reportCallIssue]  (pydantic-settings takes it)

@@ -31,7 +31,7 @@ class CoachCog(Cog):
 
     @group.command(name="apply", description="Apply to coach here, or edit your open application")
     async def apply(self, interaction: Interaction) -> None:
-        """Open the form, holding an open application's texts if there is one."""
+        """Open the form, holding an earlier application's texts if there is one."""
         typed = await self._typed_before(interaction)
         await interaction.response.send_modal(await self.application_form(interaction, typed))
 
@@ -70,7 +70,7 @@ class CoachCog(Cog):
     @on(APPLY)
     async def applied(self, interaction: Interaction) -> None:
         """Take the application in."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
         application = Application(
             display_name=interaction.user.display_name,
@@ -85,11 +85,11 @@ class CoachCog(Cog):
             guild = await guilds.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
             await applications.apply(session, guild, ui.actor_of(interaction, guild), application, now)
         self.bot.wake()
-        await ui.whisper(
-            interaction,
-            "Thank you! Your application is with the admins now. You get a direct message as soon as they have "
-            "decided. Until then you can change it with `/coach apply`.",
+        thanks = (
+            "### Thank you!\nYour application is with the admins now. You get a direct message as soon as they "
+            "have decided. Until then you can change it with `/coach apply`."
         )
+        await ui.show(interaction, ui.Panel(ui.text(thanks)))
 
     @group.command(name="approve", description="Approve a coach; without a member: the open applications")
     @app_commands.describe(member="Who applied")
@@ -191,6 +191,7 @@ class CoachCog(Cog):
         """An earlier application's texts; empty for somebody new."""
         async with self.bot.db.read() as session:
             coach = await applications.find(session, ui.guild_id_of(interaction), interaction.user.id)
+            applications.check_may_apply(coach)
             if coach is None:
                 return {}
             taught = await coach_specialties(session, coach.guild_id, coach.user_id)

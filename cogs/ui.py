@@ -230,10 +230,19 @@ async def _refuse(interaction: Interaction, error: CoachingError) -> None:
         *(keep(name, words) for name, words in typed_in(interaction).items() if words.strip()),
         row(button("Fix it", f"{FIX}{custom_id}", discord.ButtonStyle.primary)),
     )
-    if interaction.response.is_done():
-        await interaction.followup.send(view=panel, ephemeral=True, allowed_mentions=NO_MENTIONS)
-    else:
+    if not interaction.response.is_done():
         await interaction.response.send_message(view=panel, ephemeral=True, allowed_mentions=NO_MENTIONS)
+    elif _is_refusal(interaction.message):
+        await show(interaction, panel)  # in place of the refusal that was to be fixed
+    else:
+        await interaction.followup.send(view=panel, ephemeral=True, allowed_mentions=NO_MENTIONS)
+
+
+def _is_refusal(message: discord.Message | None) -> bool:
+    """Whether this is one of our own "Fix it" messages."""
+    rows = message.components if message else ()
+    items = (item for one in rows for item in getattr(one, "children", ()))
+    return any((getattr(item, "custom_id", None) or "").startswith(FIX) for item in items)
 
 
 class Tree(app_commands.CommandTree["CoachBot"]):

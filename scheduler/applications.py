@@ -58,10 +58,7 @@ async def apply(
     already or suspended.
     """
     coach = await session.get(Coach, (guild.id, actor.user_id), with_for_update=True)
-    if coach is not None and coach.status is CoachStatus.APPROVED:
-        raise NotAllowed("You are a coach here already. Set your hours with `/availability`.")
-    if coach is not None and coach.status is CoachStatus.SUSPENDED:
-        raise NotAllowed("Your coaching here is suspended. Please talk to an admin of this server.")
+    check_may_apply(coach)
     values = {
         "display_name": application.display_name[:100],
         "bio": _text(application.bio, "About you"),
@@ -93,6 +90,14 @@ async def apply(
     action = "application_edited" if editing else "application_made"
     audit.record(session, guild.id, action, at=now, actor_id=actor.user_id, coach_id=actor.user_id)
     return coach
+
+
+def check_may_apply(coach: Coach | None) -> None:
+    """Raise NotAllowed to those who coach here already or are suspended."""
+    if coach is not None and coach.status is CoachStatus.APPROVED:
+        raise NotAllowed("You are a coach here already. Set your hours with `/availability`.")
+    if coach is not None and coach.status is CoachStatus.SUSPENDED:
+        raise NotAllowed("Your coaching here is suspended. Please talk to an admin of this server.")
 
 
 async def approve(session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime) -> Coach:

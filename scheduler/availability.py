@@ -96,14 +96,14 @@ async def free_times(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Iterator[datetime]:
-    """Starts in `[since, until)` that this student can book now, in order (UTC).
+    """Starts from `since` to `until` (both included) that this student can book now, in order (UTC).
 
     Without `since` from now, without `until` to the booking horizon. The same function lists and re-checks.
     None are offered while the coach has paused bookings.
     """
     since = max(since or now, now)
     horizon = now + timedelta(days=coach.horizon_days)
-    until = min(until or horizon, horizon) + timedelta(minutes=1)
+    past_the_last = min(until or horizon, horizon) + timedelta(minutes=1)
     if not coach.accepting:
         return iter(())
     reach = timedelta(minutes=coach.buffer_before_minutes), timedelta(minutes=coach.buffer_after_minutes)
@@ -113,9 +113,9 @@ async def free_times(
         duration,
         now=now,
         since=since,
-        until=until,
-        coach_busy=await _busy(session, coach.user_id, since - reach[0], until + duration + reach[1]),
-        student_busy=await _busy(session, student_id, since, until + duration),
+        until=past_the_last,
+        coach_busy=await _busy(session, coach.user_id, since - reach[0], past_the_last + duration + reach[1]),
+        student_busy=await _busy(session, student_id, since, past_the_last + duration),
     )
 
 

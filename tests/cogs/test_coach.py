@@ -44,15 +44,20 @@ async def test_a_field_that_cannot_be_read_is_refused_and_nothing_typed_is_lost(
     assert kept == APPLICATION | {field: typed if typed.strip() else []}
 
 
-async def test_a_fixed_form_is_taken(world: Academy) -> None:
+async def test_a_form_can_be_fixed_again_and_again_in_its_place(world: Academy) -> None:
     await world.set_up()
-    refused = reply(await world.apply(world.coach, **{"Rate per hour": "much"}))
+    panel = reply(await world.apply(world.coach, **{"Rate per hour": "much"}))
     await world.restart()
 
-    form = await world.coach.click(refused, label="Fix it")
+    form = await world.coach.click(panel, label="Fix it")
+    answer = await world.coach.submit_modal(form, APPLICATION | {"Rate per hour": "more"})
+    assert '"more" is no amount' in words(answer.response)
+    assert answer.response.id == panel.id
+    form = await world.coach.click(panel, label="Fix it")
     answer = await world.coach.submit_modal(form, APPLICATION)
 
-    assert "with the admins now" in words(reply(answer))
+    assert answer.response.id == panel.id
+    assert "with the admins now" in words(answer.response)
     assert await status_of(world) is CoachStatus.PENDING
 
 
@@ -147,6 +152,15 @@ async def test_the_queue_shows_one_application_after_the_other(world: Academy) -
     left = answer.response or answer.followups[0]
     assert "Application 1 of 1" in words(left)
     assert "Approved" in words(world.card)
+
+
+async def test_whoever_coaches_already_is_not_asked_to_fill_in_a_form(open_world: Academy) -> None:
+    world = open_world
+
+    answer = await world.coach.slash(world.lobby, "coach apply")
+
+    assert answer.modal is None
+    assert words(reply(answer)) == "You are a coach here already. Set your hours with `/availability`."
 
 
 async def test_an_empty_queue_says_where_applications_come_from(world: Academy) -> None:
