@@ -51,8 +51,10 @@ def application(coach: Coach, specialties: list[str]) -> discord.ui.Container[An
     """An application for admins: what was written, and buttons while nobody has decided."""
     parts: list[discord.ui.Item[Any]] = [
         ui.text(f"### Coach application of <@{coach.user_id}>\nApplied {stamp(coach.applied_at, 'R')}"),
+        discord.ui.Separator(),
         ui.text(f"**About**\n{ui.quoted(coach.bio, 1300)}"),
         ui.text(f"**Experience and links**\n{ui.quoted(coach.experience, 1300)}"),
+        discord.ui.Separator(),
         ui.text(
             f"**Teaches** {ui.quoted(', '.join(specialties), 400)}\n"
             f"**Rate** {rate(coach)}\n**Time zone** {coach.time_zone}"

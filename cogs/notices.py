@@ -18,7 +18,7 @@ def render(letter: Letter) -> ui.Panel:
 def mark(letter: Letter) -> str:
     """What stands on a notice's message and on no other."""
     session = f"Session {letter.session.code} · " if letter.session else ""
-    return f"{session}message {letter.notice.id}"
+    return f"{session}ref {letter.notice.id}"
 
 
 def _body(letter: Letter) -> discord.ui.Item[Any]:

@@ -226,7 +226,8 @@ async def _refuse(interaction: Interaction, error: CoachingError) -> None:
         return
     custom_id = str((interaction.data or {}).get("custom_id", ""))
     panel = Panel(
-        text(str(error)),
+        text(f"⚠️ {error}"),
+        discord.ui.Separator(),
         *(keep(name, words) for name, words in typed_in(interaction).items() if words.strip()),
         row(button("Fix it", f"{FIX}{custom_id}", discord.ButtonStyle.primary)),
     )
