@@ -16,6 +16,7 @@ import typer
 from alembic.util import CommandError
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from bot import config, log
@@ -205,8 +206,8 @@ def _settings(config_file: Path) -> Settings:
         settings = config.load(config_file)
     except ConfigError as error:
         _die(str(error))
-    secrets = (settings.discord_bot_token, settings.cron_secret)
-    log.set_up(settings.log_level, [one.get_secret_value() for one in secrets if one])
+    secrets = [one.get_secret_value().strip() for one in (settings.discord_bot_token, settings.cron_secret) if one]
+    log.set_up(settings.log_level, [*secrets, make_url(settings.database_url).password or ""])
     return settings
 
 

@@ -4,10 +4,10 @@ import os
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -34,7 +34,7 @@ class ConfigError(Exception):
 def _database_url(url: str) -> str:
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # a port that is no number, for one
         parsed = None
     if parsed is None or parsed.get_backend_name() not in ("sqlite", "postgresql", "postgres"):
         raise ValueError("it has to look like sqlite:///coachbot.db or postgresql://user:password@host/name")
@@ -64,6 +64,12 @@ class ServerDefaults(BaseModel):
     access_lead_minutes: int = Field(default=5, ge=0, le=24 * 60)
     linger_minutes: int = Field(default=15, ge=0, le=24 * 60)
 
+    @model_validator(mode="after")
+    def _room_before_access(self) -> Self:
+        if self.access_lead_minutes > self.room_lead_minutes:
+            raise ValueError("access_lead_minutes must not be more than room_lead_minutes: the room comes first")
+        return self
+
 
 class Settings(BaseSettings):
     """Everything that can be configured; config.example.toml explains each key."""
@@ -78,7 +84,9 @@ class Settings(BaseSettings):
     discord_bot_token: SecretStr | None = None
     discord_guild_id: int | None = Field(default=None, gt=0, lt=2**63)
     discord_client_id: int | None = Field(default=None, gt=0, lt=2**63)
-    database_url: Annotated[str, AfterValidator(_database_url)] = "sqlite:///coachbot.db"
+    database_url: Annotated[str, AfterValidator(_database_url)] = Field(
+        default="sqlite:///coachbot.db", repr=False
+    )
     cron_secret: SecretStr | None = None
     tick_seconds: int = Field(default=15, ge=1, le=300)
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
@@ -120,7 +128,11 @@ def load(config_file: Path = CONFIG_FILE, env_file: Path = ENV_FILE) -> Settings
     if not config_file.exists() and config_file != CONFIG_FILE:
         raise ConfigError(f"{config_file}: there is no such file")
     try:
-        from_toml = tomllib.loads(config_file.read_text("utf-8")) if config_file.exists() else {}
+        from_toml = tomllib.loads(_text_of(config_file)) if config_file.exists() else {}
+        if private := next((key for key in from_toml if key.startswith("_")), None):
+            raise ConfigError(_no_such_key(config_file, private))  # pydantic-settings would take it as an option
+        if env_file.exists():
+            _text_of(env_file)
         return Settings(_env_file=env_file, **from_toml)  # pyright: ignore[reportCallIssue]  (pydantic-settings takes it)
     except ValidationError as error:
         raise ConfigError(
@@ -128,24 +140,34 @@ def load(config_file: Path = CONFIG_FILE, env_file: Path = ENV_FILE) -> Settings
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{config_file}: this is not TOML: {error}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{config_file}: this file is not UTF-8 text") from None
     except OSError as error:
         raise ConfigError(f"{error.filename}: cannot be read: {error.strerror}") from None
     except SettingsError as error:
         raise ConfigError(f"environment or {env_file}: {error}") from None
 
 
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{file}: this file is not UTF-8 text") from None
+
+
+def _no_such_key(where: str | Path, key: str) -> str:
+    return f"{where}: {key}: there is no such key; config.example.toml lists all"
+
+
 def _in_words(error: ErrorDetails, config_file: Path, env_file: Path) -> str:
     key = ".".join(map(str, error["loc"]))
-    name = key.upper()
-    if error["type"] == "extra_forbidden":
-        return f"{config_file}: {key}: there is no such key; config.example.toml lists all"
-    # `load` took the value from the last of these that has it.
-    if os.environ.get(name):
-        where = f"environment: {name}"
-    elif env_file.exists() and dotenv_values(env_file).get(name):
-        where = f"{env_file}: {name}"
+    # `load` took the value from the first of these that has it.
+    name = str(error["loc"][0]).lower()
+    in_file = dotenv_values(env_file) if env_file.exists() else {}
+    if name in {one.lower() for one, value in os.environ.items() if value}:
+        where, key = "environment", key.upper()
+    elif name in {one.lower() for one, value in in_file.items() if value}:
+        where, key = str(env_file), key.upper()
     else:
-        where = f"{config_file}: {key}"
-    return f"{where}: {error['msg'].removeprefix('Value error, ')}"
+        where = str(config_file)
+    if error["type"] == "extra_forbidden":
+        return _no_such_key(where, key)
+    return f"{where}: {key}: {error['msg'].removeprefix('Value error, ')}"

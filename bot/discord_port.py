@@ -74,7 +74,7 @@ class DiscordPort:
         async with _in_words("remove the room"):
             guild = await self._guild(room.guild_id)
             channels = await self._rooms(guild, room)
-            if channels and not self._gateway and not even_if_occupied:
+            if channels and not self._gateway:
                 return Removal.UNKNOWN
             # Without a member cache `members` is empty; `voice_states` is not.
             if any(channel.voice_states for channel in channels) and not even_if_occupied:

@@ -15,6 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from models.base import Base
 
+# Backend → its asynchronous driver, also where the URL names another one.
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
     "postgresql": "postgresql+asyncpg",
@@ -32,12 +33,12 @@ _TICK_LOCK = _MIGRATION_LOCK + 1
 class Database:
     """One SQLite file or one PostgreSQL database.
 
-    `url` is an SQLAlchemy URL; `sqlite:///file` and `postgresql://…` get their asynchronous drivers.
+    `url` is an SQLAlchemy URL: `sqlite:///file` or `postgresql://user:password@host/name`.
     """
 
     def __init__(self, url: str) -> None:
         parsed = make_url(url)
-        self.url = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
+        self.url = parsed.set(drivername=_DRIVERS[parsed.get_backend_name()])
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             # Writers queue for the one connection here, in order, instead of failing with "database is

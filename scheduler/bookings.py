@@ -43,22 +43,7 @@ async def book(
         return already
     coach = await applications.approved_coach(session, guild.id, coach_id)
     await check_free(session, coach, actor, starts_at, duration, notes, now)
-    booked = CoachingSession(
-        guild_id=guild.id,
-        code="".join(secrets.choice(_CODE_LETTERS) for _ in range(7)),
-        coach_id=coach_id,
-        student_id=actor.user_id,
-        starts_at=starts_at,
-        ends_at=starts_at + duration,
-        status=SessionStatus.SCHEDULED,
-        notes=(notes or "").strip() or None,
-        session_type=coach.session_type,
-        total_cost_minor=price(coach.rate_minor, duration),
-        currency=coach.currency,
-        created_at=now,
-        updated_at=now,
-        discord_setup_complete=False,
-    )
+    booked = _new_session(coach, actor.user_id, starts_at, duration, notes, now)
     plan_next_step(booked, guild, now)
     session.add(booked)
     await session.flush()
@@ -216,6 +201,27 @@ def _check_request(
         raise Unreadable(
             f"Your notes have {len(notes or ''):,} characters; at most {LONGEST_NOTES:,} fit. Please shorten them."
         )
+
+
+def _new_session(
+    coach: Coach, student_id: int, starts_at: datetime, duration: timedelta, notes: str | None, now: datetime
+) -> CoachingSession:
+    return CoachingSession(
+        guild_id=coach.guild_id,
+        code="".join(secrets.choice(_CODE_LETTERS) for _ in range(7)),
+        coach_id=coach.user_id,
+        student_id=student_id,
+        starts_at=starts_at,
+        ends_at=starts_at + duration,
+        status=SessionStatus.SCHEDULED,
+        notes=(notes or "").strip() or None,
+        session_type=coach.session_type,
+        total_cost_minor=price(coach.rate_minor, duration),
+        currency=coach.currency,
+        created_at=now,
+        updated_at=now,
+        discord_setup_complete=False,
+    )
 
 
 def _reservations(booked: CoachingSession, coach: Coach) -> list[Reservation]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachStatus, Guild, Notice, NoticeKind, Specialty
+from models import Coach, CoachingSession, CoachStatus, Guild, Notice, NoticeKind, Specialty
 from models.database import insert_if_absent
 from scheduler import audit
 from scheduler.errors import Unreadable
@@ -101,6 +101,12 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
         raise Unreadable(
             f"The room has to be made before people are let in: {guild.room_lead_minutes} minutes for the "
             f"room is later than {guild.access_lead_minutes} for access. Choose a longer lead for the room."
+        )
+    if wanted.keys() & {"room_lead_minutes", "access_lead_minutes", "linger_minutes"}:
+        await session.execute(
+            update(CoachingSession)
+            .where(CoachingSession.guild_id == guild.id, CoachingSession.next_step_at.is_not(None))
+            .values(next_step_at=now)  # the loop looks at them and plans anew
         )
     if "coach_role_id" in wanted:
         await session.execute(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from sqlalchemy import exists, or_, select, update
+from sqlalchemy import exists, func, or_, select, update
 
 from models import Coach, CoachingSession, Heartbeat, JobRun, Notice
 from models.database import Database
@@ -61,11 +61,21 @@ async def tick(db: Database, discord: Discord, clock: Clock) -> TickReport | Non
         return report
 
 
+_DUE = (CoachingSession.next_step_at, Coach.role_due_at, Notice.due_at)
+"""Where it stands what is to be done when; each has a partial index."""
+
+
 async def _anything_due(db: Database, now: datetime) -> bool:
     """One query over three partial indexes: an idle tick costs this and the heartbeat."""
-    due = (CoachingSession.next_step_at, Coach.role_due_at, Notice.due_at)
     async with db.read() as session:
-        return bool(await session.scalar(select(or_(*(exists().where(column <= now) for column in due)))))
+        return bool(await session.scalar(select(or_(*(exists().where(column <= now) for column in _DUE)))))
+
+
+async def next_due(db: Database) -> datetime | None:
+    """The instant (UTC) from which a tick has something to do; None if nothing is ahead."""
+    async with db.read() as session:
+        instants = [await session.scalar(select(func.min(column)).where(column.is_not(None))) for column in _DUE]
+    return min((at for at in instants if at is not None), default=None)
 
 
 async def _record(db: Database, report: TickReport, started_at: datetime, now: datetime) -> None:

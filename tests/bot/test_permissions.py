@@ -16,8 +16,8 @@ def watch(world: Academy) -> set[str]:
     asked: set[str] = set()
     original = backend.require_permissions
 
-    def require(guild_id: int, user_id: int, channel_id: int | None, *names: str) -> None:
-        if user_id == backend.bot_user.id and guild_id is not None:
+    def require(guild_id: int | None, user_id: int, channel_id: int | None, *names: str) -> None:
+        if user_id == backend.bot_user.id and guild_id:
             asked.update(names)
             if channel_id is not None:
                 asked.add("view_channel")  # https://discord.com/developers/docs/topics/permissions: it gates all

@@ -1,0 +1,362 @@
+"""Where settings come from, how a wrong one is told, and that secrets stay secret."""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot import config, log
+from bot.config import ConfigError, Settings
+
+TOKEN, CRON_SECRET, PASSWORD = "MTIz.very-secret-token", "another-secret", "hunter2"
+
+
+@pytest.fixture(autouse=True)
+def _bare_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An empty folder, and an environment without any of the settings."""
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.delenv(name, raising=False)
+
+
+def write(toml: str = "", env: str = "") -> None:
+    """The two files, in the present folder."""
+    Path("config.toml").write_text(toml, "utf-8")
+    Path(".env").write_text(env, "utf-8")
+
+
+def refusal() -> str:
+    """What the operator is told."""
+    with pytest.raises(ConfigError) as refused:
+        config.load()
+    return str(refused.value)
+
+
+@contextlib.contextmanager
+def logging_as_set_up(level: str, *secrets: str) -> Iterator[None]:
+    """The program's logging, while pytest's own is put aside."""
+    root = logging.getLogger()
+    touched = [root, *map(logging.getLogger, ("discord", "apscheduler", "alembic", "sqlalchemy.engine"))]
+    levels, handlers = [logger.level for logger in touched], root.handlers[:]
+    root.handlers.clear()
+    try:
+        log.set_up(level, secrets)
+        yield
+    finally:
+        root.handlers[:] = handlers
+        for logger, before in zip(touched, levels, strict=True):
+            logger.setLevel(before)
+
+
+def test_without_any_file_the_defaults_hold() -> None:
+    settings = config.load()
+
+    assert settings.database_url == "sqlite:///coachbot.db"
+    assert settings.tick_seconds == 15
+    assert settings.guild_defaults.room_lead_minutes == 15
+    assert settings.guild_defaults.access_lead_minutes == 5
+
+
+@pytest.mark.parametrize(
+    ("environment", "env", "toml", "wins"),
+    [
+        ("10", "20", "30", 10),
+        ("10", "20", None, 10),
+        ("10", None, "30", 10),
+        (None, "20", "30", 20),
+        (None, None, "30", 30),
+        ("", "20", "30", 20),
+        ("", "", "30", 30),
+        ("", "", None, 15),
+    ],
+)
+def test_the_environment_beats_the_env_file_and_that_beats_the_config_file(
+    environment: str | None, env: str | None, toml: str | None, wins: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(f"tick_seconds = {toml}" if toml else "", f"TICK_SECONDS={env}" if env is not None else "")
+    if environment is not None:
+        monkeypatch.setenv("TICK_SECONDS", environment)
+
+    settings = config.load()
+
+    assert settings.tick_seconds == wins
+
+
+def test_single_server_defaults_in_the_environment_join_those_of_the_config_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write('[server_defaults]\ntime_zone = "Europe/Berlin"\ncurrency = "USD"')
+    monkeypatch.setenv("SERVER_DEFAULTS", '{"currency": "eur"}')
+
+    defaults = config.load().server_defaults
+
+    assert (defaults.time_zone, defaults.currency) == ("Europe/Berlin", "EUR")
+
+
+def test_the_env_file_of_the_earlier_system_works_and_what_fell_away_is_ignored() -> None:
+    write(
+        env=f"""
+        DISCORD_CLIENT_ID=123456789012345678
+        DISCORD_CLIENT_SECRET=unused
+        DISCORD_BOT_TOKEN={TOKEN}
+        DISCORD_GUILD_ID=234567890123456789
+        # Cron Job Security (optional but recommended)
+        CRON_SECRET={CRON_SECRET}
+        NEXT_PUBLIC_APP_URL=https://your-domain.com
+        """
+    )
+
+    settings = config.load()
+
+    assert settings.token() == TOKEN
+    assert settings.discord_client_id == 123456789012345678
+    assert settings.discord_guild_id == 234567890123456789
+    assert settings.cron_secret is not None
+    assert settings.cron_secret.get_secret_value() == CRON_SECRET
+
+
+@pytest.mark.parametrize(
+    ("toml", "told"),
+    [
+        ("tick_second = 5", "config.toml: tick_second: there is no such key; config.example.toml lists all"),
+        (
+            "[server_defaults]\nroom_lead = 5",
+            "config.toml: server_defaults.room_lead: there is no such key; config.example.toml lists all",
+        ),
+        (
+            '[server_defaults]\ntime_zone = "Mars/Olympus"',
+            'config.toml: server_defaults.time_zone: I know no time zone "Mars/Olympus". Type it like '
+            "Europe/Berlin, America/New_York or UTC.",
+        ),
+        (
+            '[server_defaults]\ncurrency = "gold"',
+            'config.toml: server_defaults.currency: "gold" is no currency. Type its three-letter code, like USD, '
+            "EUR or INR.",
+        ),
+        (
+            "[server_defaults]\nlinger_minutes = -1",
+            "config.toml: server_defaults.linger_minutes: Input should be greater than or equal to 0",
+        ),
+        (
+            "[server_defaults]\nroom_lead_minutes = 1441",
+            "config.toml: server_defaults.room_lead_minutes: Input should be less than or equal to 1440",
+        ),
+        (
+            'database_url = "sqlite://"',
+            "config.toml: database_url: a database in memory is gone with the process; name a file: "
+            "sqlite:///coachbot.db",
+        ),
+        (
+            'database_url = "sqlite:///:memory:"',
+            "config.toml: database_url: a database in memory is gone with the process; name a file: "
+            "sqlite:///coachbot.db",
+        ),
+        (
+            'database_url = "mysql://bot@host/name"',
+            "config.toml: database_url: it has to look like sqlite:///coachbot.db or "
+            "postgresql://user:password@host/name",
+        ),
+        (
+            'database_url = "coachbot.db"',
+            "config.toml: database_url: it has to look like sqlite:///coachbot.db or "
+            "postgresql://user:password@host/name",
+        ),
+        (
+            'discord_guild_id = "your_discord_server_id"',
+            "config.toml: discord_guild_id: Input should be a valid integer, unable to parse string as an integer",
+        ),
+        ("discord_client_id = 0", "config.toml: discord_client_id: Input should be greater than 0"),
+        (
+            "discord_guild_id = 9223372036854775808",
+            "config.toml: discord_guild_id: Input should be less than 9223372036854775808",
+        ),
+        ("tick_seconds = 0", "config.toml: tick_seconds: Input should be greater than or equal to 1"),
+        ("tick_seconds = 301", "config.toml: tick_seconds: Input should be less than or equal to 300"),
+        (
+            'log_level = "LOUD"',
+            "config.toml: log_level: String should match pattern '^(DEBUG|INFO|WARNING|ERROR)$'",
+        ),
+        (
+            'database_url = "postgresql://bot@host:port/name"',
+            "config.toml: database_url: it has to look like sqlite:///coachbot.db or "
+            "postgresql://user:password@host/name",
+        ),
+        (
+            "tick_seconds 5",
+            "config.toml: this is not TOML: Expected '=' after a key in a key/value pair (at line 1, column 14)",
+        ),
+    ],
+)
+def test_a_wrong_value_in_the_config_file_is_told_in_one_line_with_file_and_key(toml: str, told: str) -> None:
+    write(toml)
+
+    assert refusal() == told
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("TICK_SECONDS", "0", "Input should be greater than or equal to 1"),
+        (
+            "DISCORD_GUILD_ID",
+            "your_discord_server_id",
+            "Input should be a valid integer, unable to parse string as an integer",
+        ),
+        (
+            "DATABASE_URL",
+            "sqlite://",
+            "a database in memory is gone with the process; name a file: sqlite:///coachbot.db",
+        ),
+        ("LOG_LEVEL", "LOUD", "String should match pattern '^(DEBUG|INFO|WARNING|ERROR)$'"),
+    ],
+)
+def test_a_wrong_value_is_told_with_the_place_that_it_was_taken_from(
+    name: str, value: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(toml='tick_seconds = 20\nlog_level = "INFO"', env=f"{name}={value}")
+    from_env_file = refusal()
+    write(toml='tick_seconds = 20\nlog_level = "INFO"', env="TICK_SECONDS=30")
+    monkeypatch.setenv(name, value)
+
+    from_environment = refusal()
+
+    assert from_env_file == f".env: {name}: {why}"
+    assert from_environment == f"environment: {name}: {why}"
+
+
+def test_several_wrong_values_are_told_together() -> None:
+    write('tick_seconds = 0\nlog_level = "LOUD"')
+
+    assert refusal() == (
+        "config.toml: tick_seconds: Input should be greater than or equal to 1; "
+        "config.toml: log_level: String should match pattern '^(DEBUG|INFO|WARNING|ERROR)$'"
+    )
+
+
+def test_a_wrong_server_default_in_the_environment_is_not_blamed_on_the_config_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write(toml='[server_defaults]\ntime_zone = "Europe/Berlin"')
+    monkeypatch.setenv("SERVER_DEFAULTS", '{"time_zone": "Mars/Olympus"}')
+
+    assert refusal().startswith("environment: SERVER_DEFAULTS")
+
+
+def test_letting_people_in_before_the_room_is_made_is_refused() -> None:
+    write("[server_defaults]\nroom_lead_minutes = 5\naccess_lead_minutes = 10")
+
+    told = refusal()
+
+    assert told.startswith("config.toml: server_defaults")
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "config.toml",
+        ".env",
+    ],
+)
+def test_a_file_that_is_not_text_is_named(name: str) -> None:
+    Path(name).write_bytes(b"\xff\xfe# Notepad's idea of text")
+
+    assert refusal() == f"{name}: this file is not UTF-8 text"
+
+
+def test_a_config_file_that_was_asked_for_has_to_be_there() -> None:
+    with pytest.raises(ConfigError) as refused:
+        config.load(Path("confg.toml"))
+
+    assert str(refused.value) == "confg.toml: there is no such file"
+
+
+def test_a_folder_in_the_place_of_the_config_file_is_named() -> None:
+    Path("config.toml").mkdir()
+
+    assert refusal() == "config.toml: cannot be read: Is a directory"
+
+
+@pytest.mark.parametrize("token", ["", "   "])
+def test_a_missing_token_is_told_with_the_ways_to_set_it(token: str) -> None:
+    write(f'discord_bot_token = "{token}"')
+
+    with pytest.raises(ConfigError) as refused:
+        config.load().token()
+
+    assert str(refused.value) == (
+        "the bot's token is missing: set DISCORD_BOT_TOKEN in the environment or in .env, "
+        "or discord_bot_token in config.toml"
+    )
+
+
+def test_settings_do_not_show_their_secrets() -> None:
+    write(env=f"DISCORD_BOT_TOKEN={TOKEN}\nCRON_SECRET={CRON_SECRET}\n")
+
+    shown = f"{config.load()} {config.load()!r} {config.load().model_dump()}"
+
+    assert TOKEN not in shown
+    assert CRON_SECRET not in shown
+
+
+def test_settings_do_not_show_the_databases_password() -> None:
+    write(env=f"DATABASE_URL=postgresql://bot:{PASSWORD}@host/name")
+
+    settings = config.load()
+
+    assert PASSWORD not in f"{settings} {settings!r}"
+
+
+@pytest.mark.parametrize(
+    "toml",
+    [
+        f"discord_bot_token = {TOKEN}",
+        f'discord_bot_token = "{TOKEN}',
+        f'discord_bot_token = ["{TOKEN}"]',
+        f'discord_guild_id = "{TOKEN}"',
+        f'database_url = "mysql://bot:{TOKEN}@host/name"',
+        f'database_url = "postgresql://bot:{TOKEN}@host:port/name"',
+    ],
+)
+def test_a_refusal_does_not_repeat_what_may_be_a_secret(toml: str) -> None:
+    write(toml)
+
+    assert "secret" not in refusal()
+
+
+def test_the_log_shows_no_secret_not_even_in_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = logging.getLogger("bot.example")
+
+    with logging_as_set_up("INFO", TOKEN, CRON_SECRET, ""):
+        logger.info("asked with %s and %s", TOKEN, {"Authorization": f"Bearer {CRON_SECRET}"})
+        try:
+            raise RuntimeError(f"Discord did not like {TOKEN}") from ValueError(CRON_SECRET)
+        except RuntimeError:
+            logger.exception("session %s failed", 7)
+
+    written = capsys.readouterr().err
+    assert "asked with *** and {'Authorization': 'Bearer ***'}" in written
+    assert "RuntimeError: Discord did not like ***" in written
+    assert "ValueError: ***" in written
+    assert TOKEN not in written
+    assert CRON_SECRET not in written
+
+
+@pytest.mark.parametrize(("level", "seen"), [("DEBUG", True), ("INFO", True), ("WARNING", False)])
+def test_our_events_are_logged_from_the_level_on_and_libraries_only_warn(
+    level: str, seen: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with logging_as_set_up(level):
+        logging.getLogger("discord.http").info("a request")
+        logging.getLogger("apscheduler.executors.default").info("a job")
+        logging.getLogger("discord.gateway").warning("a lost connection")
+        logging.getLogger("scheduler.loop").info("what came of it")
+
+    written = capsys.readouterr().err
+    assert "a request" not in written
+    assert "a job" not in written
+    assert "a lost connection" in written
+    assert ("what came of it" in written) is seen

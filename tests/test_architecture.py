@@ -1,0 +1,125 @@
+"""The shape of the code: which way imports point, how long things are, what lies where."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("bot", "cogs", "models", "scheduler")
+TOP_LEVEL = {
+    "bot",
+    "cogs",
+    "models",
+    "scheduler",
+    "tests",
+    "pyproject.toml",
+    "config.example.toml",
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "LICENSE",
+}
+LONGEST_MODULE, LONGEST_FUNCTION = 350, 50
+CLOCKS = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "utils.utcnow")
+
+
+def modules() -> Iterator[Path]:
+    """Every module of the product."""
+    for package in PACKAGES:
+        yield from sorted((ROOT / package).rglob("*.py"))
+
+
+def calls(path: Path) -> Iterator[str]:
+    """What the module calls, as it is written there, with its line."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call):
+            yield f"{path.relative_to(ROOT)}:{node.lineno} {ast.unparse(node.func)}"
+
+
+def test_imports_point_down_only() -> None:
+    # In a process of its own, because the linter switches off the loggers of the one that it runs in.
+    linter = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
+
+    outcome = subprocess.run([sys.executable, "-c", linter], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert "0 broken" in outcome.stdout
+
+
+def test_no_module_tells_more_than_one_story() -> None:
+    too_long = {
+        str(path.relative_to(ROOT)): lines
+        for path in modules()
+        if path.parent.name != "versions" and (lines := len(path.read_text("utf-8").splitlines())) > LONGEST_MODULE
+    }
+
+    assert too_long == {}
+
+
+def test_no_function_does_more_than_one_thing() -> None:
+    too_long = {
+        f"{path.relative_to(ROOT)} {node.name}": lines
+        for path in modules()
+        if path.parent.name != "versions"
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > LONGEST_FUNCTION
+    }
+
+    assert too_long == {}
+
+
+def test_every_module_says_what_it_knows() -> None:
+    silent = [
+        str(path.relative_to(ROOT))
+        for path in modules()
+        if not ast.get_docstring(ast.parse(path.read_text("utf-8")))
+    ]
+
+    assert silent == []
+
+
+def test_no_module_is_named_after_nothing_in_particular() -> None:
+    vague = [
+        str(path.relative_to(ROOT))
+        for path in modules()
+        if {"utils", "util", "helpers", "helper", "manager", "tools"} & set(path.stem.split("_"))
+    ]
+
+    assert vague == []
+
+
+def test_every_folder_of_tests_is_a_package_so_that_none_shadows_the_product() -> None:
+    holders = {path.parent for path in (ROOT / "tests").rglob("test_*.py")}
+
+    bare = [str(folder.relative_to(ROOT)) for folder in holders if not (folder / "__init__.py").is_file()]
+
+    assert ROOT / "tests" / "bot" in holders
+    assert bare == []
+
+
+def test_nobody_commits_because_the_end_of_a_transaction_does() -> None:
+    found = [call for path in modules() for call in calls(path) if call.endswith(".commit")]
+
+    assert found == []
+
+
+def test_only_the_clock_reads_the_machines_time() -> None:
+    found = [call.partition(":")[0] for path in modules() for call in calls(path) if call.endswith(CLOCKS)]
+
+    assert found == ["scheduler/clock.py"]
+
+
+def test_the_top_level_holds_only_what_belongs_there() -> None:
+    # The repository may belong to somebody else, as it does where root checks out another user's clone.
+    command = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z"]
+    listed = subprocess.run(
+        [*command, "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True
+    )
+
+    entries = {name.split("/")[0] for name in listed.stdout.decode().split("\0") if name}
+
+    assert "pyproject.toml" in entries
+    assert {name for name in entries if not name.startswith(".")} <= TOP_LEVEL

@@ -1,0 +1,259 @@
+"""The documents say what is true of the code."""
+
+import re
+import subprocess
+import tomllib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import typer.main
+from discord import app_commands
+
+from bot import cli, config
+from bot.app import COGS, CoachBot
+from bot.config import ServerDefaults, Settings
+from bot.permissions import INVITE
+from models.database import Database
+from scheduler.guilds import GuildDefaults
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+EXAMPLE = (ROOT / "config.example.toml").read_text("utf-8")
+TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest"
+GUIDE = "From the original set-up guide"
+
+# What the guide that the academy had before lists.
+GUIDE_ENVIRONMENT = (
+    "DISCORD_CLIENT_ID",
+    "DISCORD_CLIENT_SECRET",
+    "DISCORD_BOT_TOKEN",
+    "DISCORD_GUILD_ID",
+    "CRON_SECRET",
+    "NEXT_PUBLIC_APP_URL",
+)
+GUIDE_FIELDS = (
+    "id",
+    "coachId",
+    "studentId",
+    "scheduledDate",
+    "startTime",
+    "endTime",
+    "duration",
+    "status",
+    "notes",
+    "sessionType",
+    "totalCost",
+    "discordChannelId",
+    "discordRoleId",
+    "discordSetupComplete",
+    "reminderSent",
+    "createdAt",
+    "updatedAt",
+    "@@index([coachId])",
+    "@@index([studentId])",
+    "@@index([scheduledDate])",
+    "@@index([status])",
+    "SCHEDULED",
+    "IN_PROGRESS",
+    "COMPLETED",
+    "CANCELLED",
+    "NO_SHOW",
+)
+
+
+def section(title: str) -> str:
+    """What stands under a heading of the README, up to the next one of the same or a higher level."""
+    level, body = re.split(rf"^(#+) {re.escape(title)}$", README, flags=re.MULTILINE)[1:3]
+    return re.split(rf"^#{{1,{len(level)}}} ", body, flags=re.MULTILINE)[0]
+
+
+def rows(text: str) -> list[list[str]]:
+    """The tables' rows, as cells without the space around them."""
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("|") and not line.startswith("| ---")
+    ]
+
+
+def codes(text: str) -> list[str]:
+    """What stands between backticks."""
+    return re.findall(r"`([^`\n]+)`", text)
+
+
+def keys(model: type[Settings] | type[ServerDefaults]) -> set[str]:
+    """The names of a model's fields."""
+    return set(model.model_fields)
+
+
+@pytest.fixture
+async def commands(tmp_path: Path) -> AsyncIterator[dict[str, list[str]]]:
+    """Every slash command of the bot → the names of its options."""
+    db = Database(f"sqlite:///{tmp_path / 'unused.db'}")
+    bot = CoachBot(db, GuildDefaults())
+    for cog in COGS:
+        await bot.add_cog(cog(bot))
+    yield {
+        f"/{command.qualified_name}": [option.display_name for option in command.parameters]
+        for command in bot.tree.walk_commands()
+        if isinstance(command, app_commands.Command)
+    }
+    await bot.close()
+    await db.close()
+
+
+@pytest.fixture
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in keys(Settings):
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def test_the_example_config_names_every_key_and_no_other() -> None:
+    uncommented = tomllib.loads(re.sub(r"^# (?=\w+ = )", "", EXAMPLE, flags=re.MULTILINE))
+
+    assert set(uncommented) == keys(Settings)
+    assert set(uncommented["server_defaults"]) == keys(ServerDefaults)
+
+
+def test_the_example_config_names_each_key_in_the_environment() -> None:
+    named = re.findall(r"^# \[(\w+)\]", EXAMPLE, flags=re.MULTILINE)
+
+    assert sorted(named) == sorted(key.upper() for key in keys(Settings))
+
+
+@pytest.mark.usefixtures("_bare_environment")
+def test_the_example_config_works_as_it_is_and_sets_nothing(tmp_path: Path) -> None:
+    empty = tmp_path / "config.toml"
+    empty.touch()
+
+    as_it_is = config.load(ROOT / "config.example.toml", tmp_path / ".env")
+
+    assert as_it_is == config.load(empty, tmp_path / ".env")
+
+
+@pytest.mark.usefixtures("_bare_environment")
+def test_every_line_of_the_example_config_may_be_uncommented_and_shows_the_default(tmp_path: Path) -> None:
+    everything = tmp_path / "config.toml"
+    everything.write_text(re.sub(r"^# (?=\w+ = )", "", EXAMPLE, flags=re.MULTILINE), "utf-8")
+
+    loaded = config.load(everything, tmp_path / ".env")
+
+    without_default = {name for name, field in Settings.model_fields.items() if field.default is None}
+    assert loaded.model_dump(exclude=without_default) == Settings.model_construct().model_dump(
+        exclude=without_default
+    )
+    assert all(getattr(loaded, name) is not None for name in without_default)
+
+
+def test_every_slash_command_stands_in_the_readme_and_no_other(commands: dict[str, list[str]]) -> None:
+    listed = [
+        re.sub(r" [\[<].*", "", codes(cells[0])[0])
+        for cells in rows(section("Commands"))
+        if cells[0].startswith("`/")
+    ]
+
+    assert sorted(listed) == sorted(commands)
+
+
+def test_every_command_is_shown_with_its_options(commands: dict[str, list[str]]) -> None:
+    usages = [codes(cells[0])[0] for cells in rows(section("Commands")) if cells[0].startswith("`/")]
+    shown = {usage.split(" [")[0].split(" <")[0]: re.findall(r"[\[<](\w+)[\]>]", usage) for usage in usages}
+
+    # They are too many for one line, and have a table of their own.
+    assert shown.pop("/coaching setup") == ["options"]
+    assert shown == {command: names for command, names in commands.items() if command != "/coaching setup"}
+
+
+def test_every_option_of_the_set_up_is_explained_and_no_other(commands: dict[str, list[str]]) -> None:
+    explained = [codes(cells[0])[0] for cells in rows(section("4. Set the server up"))[1:]]
+
+    assert sorted(explained) == sorted(commands["/coaching setup"])
+
+
+def test_every_command_of_the_command_line_stands_in_the_readme_and_no_other() -> None:
+    program = typer.main.get_command(cli.app)
+    offered = [f"coachbot {name}" for name in getattr(program, "commands", ())]
+
+    listed = [codes(cells[0])[0] for cells in rows(section("Commands")) if cells[0].startswith("`coachbot")]
+
+    assert offered
+    assert sorted(listed) == sorted(offered)
+
+
+def test_every_setting_stands_in_the_readme_and_every_name_there_is_a_setting() -> None:
+    explained = [codes(cells[0])[0] for cells in rows(section("Settings"))[1:]]
+    mentioned = set(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", README.replace(section(GUIDE), "")))
+
+    assert sorted(explained) == sorted(key.upper() for key in keys(Settings))
+    assert mentioned <= {key.upper() for key in keys(Settings)}
+
+
+def test_every_permission_that_is_asked_for_is_explained_and_no_other() -> None:
+    as_discord_calls_them = {"read_messages": "View Channels", "stream": "Video"}
+    asked = [as_discord_calls_them.get(name, name.replace("_", " ").title()) for name, wanted in INVITE if wanted]
+
+    explained = [cells[0] for cells in rows(section("Permissions"))[1:]]
+
+    assert sorted(explained) == sorted(asked)
+
+
+@pytest.mark.parametrize("name", GUIDE_ENVIRONMENT)
+def test_the_readme_says_what_became_of_an_environment_name_of_the_guide(name: str) -> None:
+    [fate] = [cells[1] for cells in rows(section("Environment variables")) if name in codes(cells[0])]
+
+    assert fate == ("Kept" if name.lower() in keys(Settings) else "Gone")
+
+
+@pytest.mark.parametrize("name", GUIDE_FIELDS)
+def test_the_readme_says_what_became_of_a_field_of_the_guide(name: str) -> None:
+    fates = [cells[1] for cells in rows(section("Database schema")) if name in codes(cells[0])]
+
+    assert len(fates) == 1
+    assert fates[0] in ("Kept", "Changed", "Gone", "Not yet")
+
+
+def test_every_point_of_the_guide_says_what_became_of_it_and_where() -> None:
+    points = [cells for cells in rows(section(GUIDE)) if cells[0] != "In the guide"]
+
+    unclear = [cells for cells in points if len(cells) != 3 or not cells[2]]
+
+    assert {cells[1] for cells in points} == {"Kept", "Changed", "Gone", "Not yet"}
+    assert unclear == []
+
+
+def test_the_one_line_that_tests_everything_is_the_one_that_the_checks_run() -> None:
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+    [taken] = re.findall(r"^test_command=.*$", script, flags=re.MULTILINE)
+
+    found = subprocess.run(
+        ["bash", "-euc", f'{taken}; printf %s "$test_command"'],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert found.stdout == TEST_COMMAND
+    assert TEST_COMMAND in section("Development").splitlines()
+    assert '-c "$test_command"' in script
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in ROOT.glob("*.md")))
+def test_links_lead_somewhere(name: str) -> None:
+    text = re.sub(r"^```.*?^```", "", (ROOT / name).read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    targets = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+
+    broken = [link for link in targets if not leads_somewhere(ROOT / name, link)]
+
+    assert broken == []
+
+
+def leads_somewhere(origin: Path, link: str) -> bool:
+    """Whether the file is there and, after a #, a heading of that name in it."""
+    path, _, anchor = link.partition("#")
+    target = origin.parent / path if path else origin
+    if not anchor or not target.is_file():
+        return target.exists()
+    headings = re.findall(r"^#+ (.+)$", target.read_text("utf-8"), flags=re.MULTILINE)
+    return anchor in {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
