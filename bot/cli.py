@@ -1,4 +1,4 @@
-"""The operator's command line: `coachbot run`, `invite`, `process-sessions`."""
+"""The operator's command line: `coachbot run`, `demo`, `invite`, `process-sessions`."""
 
 import asyncio
 import base64
@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
+import aiohttp
 import discord
 import typer
 from alembic.util import CommandError
@@ -29,6 +30,12 @@ from scheduler.loop import TickReport, tick
 
 logger = logging.getLogger(__name__)
 
+_AUTHENTICATION_FAILED = 4004  # of the gateway's close codes: the token is wrong
+_TOKEN_REFUSED = (
+    "Discord refuses the token: reset it in the Developer Portal (Bot → Reset Token) and set "
+    "DISCORD_BOT_TOKEN anew"
+)
+
 USAGE_ERROR = 2
 FAILED = 1
 
@@ -39,7 +46,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-_out, _err = Console(), Console(stderr=True)
+_out = Console()
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="Settings; config.example.toml explains each key.")]
 
@@ -73,6 +80,36 @@ def invite(config_file: ConfigFile = config.CONFIG_FILE) -> None:
     print(discord.utils.oauth_url(client_id, permissions=INVITE, guild=guild, scopes=SCOPES))  # noqa: T201
 
 
+@app.command()
+def demo(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port; 0 takes any that is free.", min=0, max=65535)] = 8765,
+    no_open: Annotated[
+        bool, typer.Option("--no-open", help="Open no browser, and go on when the last tab is closed.")
+    ] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="Keep the database in this file, and go on from it next time.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="With --data: begin anew.")] = False,
+) -> None:
+    """Show an academy in the browser: the real bot, a virtual Discord, no account, no token, no network."""
+    try:
+        from bot.demo.main import Options, PortTaken, play  # the extra is needed only for this
+    except ModuleNotFoundError as error:
+        _die(f"the demo needs the package {error.name}: pip install 'coachbot[demo]'")
+    log.set_up("WARNING")
+
+    def announce(address: str) -> None:
+        _out.print(f"The academy is open: [bold]{address}[/bold]")
+        _out.print("Ctrl+C ends it." if no_open else "Closing the tab or Ctrl+C ends it.")
+
+    options = Options(host=host, port=port, open_browser=not no_open, data=data, fresh=fresh)
+    try:
+        asyncio.run(play(options, announce))
+    except PortTaken as taken:
+        _die(f"the page cannot be served there: {taken}. Choose another port with --port, or --port 0", FAILED)
+
+
 @app.command("process-sessions")
 def process_sessions(config_file: ConfigFile = config.CONFIG_FILE) -> None:
     """Do once what the loop does: rooms, roles and messages that are due. Removes no rooms.
@@ -94,7 +131,7 @@ def process_sessions(config_file: ConfigFile = config.CONFIG_FILE) -> None:
         f"{report.failure_count} failures."
     )
     for line in report.failures:
-        _err.print(f"failed: {line}", markup=False)
+        sys.stderr.write(f"failed: {line}\n")  # not by Rich, which would wrap it into several lines of a log
     if report.failure_count:
         raise typer.Exit(FAILED)
 
@@ -127,8 +164,10 @@ async def _run(settings: Settings) -> None:
 
 
 async def _stop(bot: CoachBot, running: asyncio.Task[None]) -> None:
-    """Let the tick in progress end, then leave, wherever connecting had got to."""
+    """Let the tick in progress end, then leave, wherever connecting had got to. A second signal does not wait."""
     logger.info("stopping")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().remove_signal_handler(number)
     await bot.close()
     running.cancel()
     [outcome] = await asyncio.gather(running, return_exceptions=True)
@@ -140,7 +179,7 @@ async def _process_sessions(settings: Settings) -> TickReport | None:
     token = settings.token()
     db = await _database(settings)
     try:
-        async with discord.Client(intents=discord.Intents.none()) as client:
+        async with discord.Client(intents=discord.Intents(guilds=True)) as client:
             await _connected(client.login(token))
             return await tick(db, discord_port(client, gateway=False), utc_now)
     finally:
@@ -157,12 +196,12 @@ async def _connected(connecting: Coroutine[Any, Any, None] | asyncio.Task[None])
             USAGE_ERROR,
         ) from None
     except discord.LoginFailure:
-        raise _Stop(
-            "Discord refuses the token: reset it in the Developer Portal (Bot → Reset Token) and set "
-            "DISCORD_BOT_TOKEN anew",
-            USAGE_ERROR,
-        ) from None
-    except (discord.HTTPException, discord.GatewayNotFound, OSError) as error:
+        raise _Stop(_TOKEN_REFUSED, USAGE_ERROR) from None
+    except discord.ConnectionClosed as error:
+        if error.code == _AUTHENTICATION_FAILED:
+            raise _Stop(_TOKEN_REFUSED, USAGE_ERROR) from None
+        raise _Stop(f"Discord closed the connection: code {error.code} {error.reason}", FAILED) from None
+    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
         raise _Stop(f"Discord cannot be reached: {error}", FAILED) from None
 
 

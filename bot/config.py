@@ -117,6 +117,11 @@ class Settings(BaseSettings):
                 "the bot's token is missing: set DISCORD_BOT_TOKEN in the environment or in .env, "
                 "or discord_bot_token in config.toml"
             )
+        if not token.isascii() or not token.isprintable() or " " in token:
+            raise ConfigError(
+                "discord_bot_token (DISCORD_BOT_TOKEN) holds a character that no token has; copy it again "
+                "from the Developer Portal"
+            )
         return token
 
 

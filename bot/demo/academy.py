@@ -1,0 +1,177 @@
+"""The academy of the demo: who is there, what they have done so far, and what is coming."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+import simcord
+from simcord.builders import ChannelHandle, GuildHandle
+
+from bot.demo import simulation
+from models.database import Database
+from scheduler import applications, availability, bookings, guilds
+from scheduler.applications import Application
+from scheduler.guilds import GuildChanges, GuildDefaults
+from scheduler.hours import parse_days, parse_hours
+from scheduler.people import Actor
+
+ZONE = "Europe/Berlin"
+DEFAULTS = GuildDefaults(time_zone=ZONE, currency="EUR")
+OPENS = dt.datetime(2026, 2, 26, 8, tzinfo=dt.UTC)
+"""When the academy opens: a Thursday, nine o'clock in Berlin."""
+BEGINS = dt.datetime(2026, 3, 2, 8, tzinfo=dt.UTC)
+"""When the visitor comes: the Monday after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody whom the visitor can be."""
+
+    key: str
+    name: str
+    part: str
+    member: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Academy:
+    """The server and the people in it."""
+
+    guild: GuildHandle
+    people: dict[str, Person]
+    others: dict[str, Any]
+    lobby: ChannelHandle
+    review: ChannelHandle
+    category: ChannelHandle
+    coach_role_id: int
+
+
+_PARTS = (
+    ("student", "Stu", "student"),
+    ("student2", "Sam", "second student"),
+    ("coach", "Cara", "coach"),
+    ("coach2", "Ben", "second coach"),
+    ("admin", "Ada", "admin"),
+    ("outsider", "Olaf", "outsider"),
+)
+_COACHES = {
+    "ben": Application(
+        display_name="Ben",
+        bio="I make small rooms sound big. Mixing and mastering for bands and singers, one song at a time.",
+        experience="Twelve years at the desk, some four hundred songs. https://example.org/ben",
+        specialties=("Mixing", "Mastering"),
+        rate="55",
+        time_zone=ZONE,
+    ),
+    "nora": Application(
+        display_name="Nora",
+        bio="Singing without tension: breath, range, microphone technique.",
+        experience="Trained in Leipzig, on stage since 2009.",
+        specialties=("Vocals", "Music theory"),
+        rate="48",
+        time_zone=ZONE,
+    ),
+    "theo": Application(
+        display_name="Theo",
+        bio="From the first loop to a finished track. Bring whatever you have.",
+        experience="Producer for film and games. https://example.org/theo",
+        specialties=("Music production", "Sound design"),
+        rate="70",
+        time_zone="Europe/London",
+    ),
+}
+_HOURS = {
+    "ben": (("Mon-Fri", "10-13, 15-19"),),
+    "nora": (("Mon, Wed", "9-12"), ("Thu", "14-20")),
+    "theo": (("Tue-Fri", "17-21"), ("Sat", "10-14")),
+}
+CARA = Application(
+    display_name="Cara",
+    bio="I help songwriters to finish songs: structure, lyrics, the second verse that never comes.",
+    experience="Two albums of my own, songs for others since 2015. https://example.org/cara",
+    specialties=("Songwriting", "Piano"),
+    rate="60",
+    time_zone=ZONE,
+)
+
+
+def build(env: simcord.Env) -> Academy:
+    """The server with its channels, roles and people. Its ids are the same at each start."""
+    guild = env.create_guild("Riverside Music Academy")
+    simulation.rename_bot(env, guild, "Coaching")
+    admin_role = guild.create_role("Admin", permissions=discord.Permissions(manage_guild=True))
+    coach_role = guild.create_role("Coach", color=0x3BA55D)
+    hidden = discord.PermissionOverwrite(view_channel=False)
+    shown = discord.PermissionOverwrite(view_channel=True, read_message_history=True, send_messages=True)
+    lobby = guild.create_text_channel("lobby", topic="Type /book to book a coach")
+    bot_user = env.bot.user
+    assert bot_user is not None, "the world was started"
+    review = guild.create_text_channel(
+        "coach-applications",
+        overwrites={guild.default_role: hidden, admin_role: shown, bot_user: shown},
+        topic="Only admins see this",
+    )
+    category = guild.create_category("Coaching rooms")
+
+    def join(name: str, *roles: Any) -> Any:
+        return guild.add_member(env.create_user(name.lower(), global_name=name), roles=roles)
+
+    people = {
+        key: Person(key, name, part, join(name, *([admin_role] if key == "admin" else [])))
+        for key, name, part in _PARTS
+    }
+    others = {name: join(name.capitalize()) for name in ("nora", "theo")}
+    return Academy(guild, people, others, lobby, review, category, coach_role.id)
+
+
+_SESSIONS = (
+    # student, coach, start (UTC), notes
+    ("stu", "ben", dt.datetime(2026, 2, 26, 14, tzinfo=dt.UTC), "First mix of the single."),
+    ("sam", "ben", dt.datetime(2026, 2, 27, 10, tzinfo=dt.UTC), "Are my guitars too wide?"),
+    ("sam", "theo", dt.datetime(2026, 2, 28, 11, tzinfo=dt.UTC), None),
+    ("sam", "ben", dt.datetime(2026, 3, 3, 10, tzinfo=dt.UTC), "The snare in the chorus drives me mad."),
+    ("stu", "ben", dt.datetime(2026, 3, 3, 15, tzinfo=dt.UTC), "Second mix of the single."),
+    ("sam", "nora", dt.datetime(2026, 3, 4, 9, tzinfo=dt.UTC), "High notes, please."),
+)
+
+
+async def open_the_academy(db: Database, world: Academy, now: dt.datetime) -> None:
+    """Settings, three coaches with hours, and sessions before and after the visitor comes."""
+    admin = Actor(world.people["admin"].member.id, is_admin=True)
+    ids = {person.name.lower(): person.member.id for person in world.people.values()}
+    ids |= {name: member.id for name, member in world.others.items()}
+    settings = GuildChanges(
+        coach_role_id=world.coach_role_id,
+        review_channel_id=world.review.id,
+        room_category_id=world.category.id,
+    )
+    async with db.begin() as session:
+        guild = await guilds.ensure(session, world.guild.id, DEFAULTS, now)
+        await guilds.change(session, guild, admin, settings, now)
+        for name, application in _COACHES.items():
+            coach = Actor(ids[name])
+            await applications.apply(session, guild, coach, application, now)
+            await applications.approve(session, guild.id, coach.user_id, admin, now)
+            for days, hours in _HOURS[name]:
+                await availability.set_hours(session, guild.id, coach, parse_days(days), parse_hours(hours), now)
+        for student, coach_name, start, notes in _SESSIONS:
+            hour = dt.timedelta(hours=1)
+            await bookings.book(session, guild, Actor(ids[student]), ids[coach_name], start, hour, notes, now)
+
+
+async def chat(world: Academy) -> None:
+    """A few words in the lobby, so that nobody comes into an empty room."""
+    for key, words in (
+        ("admin", "Welcome to the academy! Type /book to see who coaches and when."),
+        ("student2", "Had my first session with Theo on Saturday. Worth every cent."),
+        ("coach2", "My hours for this week are in. Bring your stems!"),
+    ):
+        await world.people[key].member.send(world.lobby, words)
+
+
+async def cara_applies(db: Database, world: Academy, now: dt.datetime) -> None:
+    """The one open application that the visitor finds."""
+    async with db.begin() as session:
+        guild = await guilds.ensure(session, world.guild.id, DEFAULTS, now)
+        await applications.apply(session, guild, Actor(world.people["coach"].member.id), CARA, now)

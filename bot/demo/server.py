@@ -1,0 +1,258 @@
+"""The demo's page: what it shows as JSON, what its buttons do, and simcord's preview inside it.
+
+Everything is one origin: the preview listens on a loopback port of its own, and what this server does not know
+it passes on to there.
+"""
+
+import asyncio
+import datetime as dt
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import aiohttp
+from aiohttp import web
+
+from bot.demo import academy, simulation
+from bot.demo.stage import DIRECT, NotPossible, Stage
+from bot.demo.tour import tour
+from scheduler.loop import next_due
+
+log = logging.getLogger(__name__)
+
+_STATIC = Path(__file__).parent / "static"
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_CATEGORY, _VOICE = 4, 2
+_PASSED_ON = {"content-type", "accept", "range"}
+_DROPPED = {
+    "x-frame-options",
+    "content-length",
+    "transfer-encoding",
+    "date",
+    "server",
+    "connection",
+    "content-encoding",
+}
+_OWN_HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+}
+_LARGEST_UPLOAD = 30 * 2**20
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Page:
+    """The page around one stage."""
+
+    def __init__(self, stage: Stage, host: str) -> None:
+        self._stage = stage
+        self._names = {host, "127.0.0.1", "localhost", "[::1]"} if host in _LOOPBACK else None
+        self._http: aiohttp.ClientSession | None = None
+        self._tabs: set[str] = set()
+        self.came, self.left = asyncio.Event(), asyncio.Event()
+        """Whether any tab is open; whether the last one was closed."""
+
+    def app(self) -> web.Application:
+        """The web application; it answers only pages that it served itself."""
+        app = web.Application(
+            client_max_size=_LARGEST_UPLOAD, middlewares=[self._own_name, _same_origin, _sentences]
+        )
+        app.router.add_get("/", self._file)
+        app.router.add_get("/demo/world", self._world)
+        app.router.add_post("/demo/bye", self._bye)
+        app.router.add_post("/demo/person", self._person)
+        app.router.add_post("/demo/place", self._place)
+        app.router.add_post("/demo/jump", self._jump)
+        app.router.add_post("/demo/voice", self._voice)
+        app.router.add_get("/demo/{name}", self._file)
+        app.router.add_get("/discord", self._pass_on)
+        app.router.add_route("*", "/{path:.*}", self._pass_on)
+        app.cleanup_ctx.append(self._with_client)
+        return app
+
+    async def _with_client(self, _app: web.Application) -> AsyncIterator[None]:
+        async with aiohttp.ClientSession() as self._http:
+            yield
+
+    async def _file(self, request: web.Request) -> web.Response:
+        path = _STATIC / request.match_info.get("name", "index.html")
+        if path.parent != _STATIC or path.suffix not in _TYPES or not path.is_file():
+            raise web.HTTPNotFound
+        return web.Response(text=path.read_text("utf-8"), content_type=_TYPES[path.suffix], headers=_OWN_HEADERS)
+
+    @web.middleware
+    async def _own_name(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """On loopback, refuse other names: a web site could point its own name here and read along."""
+        if self._names is not None and request.host.rpartition(":")[0] not in self._names:
+            raise web.HTTPForbidden(text="this page has another address")
+        return await handler(request)
+
+    async def _bye(self, request: web.Request) -> web.Response:
+        """A tab was closed, or is about to load again."""
+        self._tabs.discard(request.query.get("tab", ""))
+        if not self._tabs:
+            self.came.clear()
+            self.left.set()
+        return web.Response(status=204)
+
+    async def _world(self, request: web.Request) -> web.Response:
+        if tab := request.query.get("tab"):
+            self._tabs.add(tab)
+            self.left.clear()
+            self.came.set()
+            self._stage.look()
+        return web.json_response(await world(self._stage), headers=_OWN_HEADERS)
+
+    async def _person(self, request: web.Request) -> web.Response:
+        await self._stage.become(str((await _body(request)).get("key")))
+        return await self._world(request)
+
+    async def _place(self, request: web.Request) -> web.Response:
+        await self._stage.go(str((await _body(request)).get("id")))
+        return await self._world(request)
+
+    async def _jump(self, request: web.Request) -> web.Response:
+        minutes = (await _body(request)).get("minutes")
+        if minutes is None:
+            await self._stage.jump_to_next_event()
+        elif isinstance(minutes, int):
+            await self._stage.jump(dt.timedelta(minutes=max(-1, min(minutes, 10**6))))
+        else:
+            raise NotPossible("The time machine takes whole minutes.")
+        return await self._world(request)
+
+    async def _voice(self, request: web.Request) -> web.Response:
+        wanted = (await _body(request)).get("id")
+        await self._stage.join(int(wanted) if wanted is not None and str(wanted).isdecimal() else None)
+        return await self._world(request)
+
+    async def _pass_on(self, request: web.Request) -> web.Response:
+        """Hand the request to the preview. A press waits for its turn, so it never meets a time jump."""
+        if request.method == "POST" and request.path == "/api/action":
+            async with self._stage.turn:
+                return await self._ask_preview(request)
+        return await self._ask_preview(request)
+
+    async def _ask_preview(self, request: web.Request) -> web.Response:
+        assert self._http is not None, "the server runs"
+        port, _ = self._stage.door
+        path = "/" if request.path == "/discord" else request.path_qs
+        headers = {
+            name: value
+            for name, value in request.headers.items()
+            if name.lower() in _PASSED_ON or name.lower().startswith("x-simcord")
+        }
+        try:
+            async with self._http.request(
+                request.method, f"http://127.0.0.1:{port}{path}", headers=headers, data=await request.read()
+            ) as answer:
+                body = await answer.read()
+                kept = {name: value for name, value in answer.headers.items() if name.lower() not in _DROPPED}
+                status = answer.status
+        except aiohttp.ClientError:
+            raise web.HTTPServiceUnavailable from None  # asked by a frame whose place has just been left
+        if path == "/":
+            body = body.replace(b"</head>", b'<link rel="stylesheet" href="/demo/discord.css"></head>')
+        policy = kept.get("Content-Security-Policy", "")
+        kept["Content-Security-Policy"] = policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
+        return web.Response(status=status, body=body, headers=kept)
+
+
+async def world(stage: Stage) -> dict[str, Any]:
+    """Everything that the page shows around the channel."""
+    person = stage.person
+    _, secret = stage.door
+    due = await next_due(stage.db)
+    return {
+        "clock": f"{stage.now.astimezone(ZoneInfo(academy.ZONE)):%a %-d %b %Y, %H:%M}",
+        "zone": academy.ZONE,
+        "next": _in_words(due - stage.now) if due else None,
+        "busy": stage.turn.locked(),
+        "server": stage.world.guild.name,
+        "person": person.key,
+        "people": [
+            {
+                "key": one.key,
+                "name": one.name,
+                "part": one.part,
+                "unread": stage.unread(one, stage.channel_id(one, DIRECT)),
+            }
+            for one in stage.world.people.values()
+        ],
+        "place": str(stage.place),
+        "frame": f"/discord#{secret}",
+        "channels": _channels(stage),
+        "direct": {"id": DIRECT, "unread": stage.unread(person, stage.channel_id(person, DIRECT))},
+        "tour": [
+            {"person": step.person, "title": step.title, "detail": step.detail, "done": step.done}
+            for step in await tour(stage)
+        ],
+        "faults": stage.faults.lines,
+    }
+
+
+def _channels(stage: Stage) -> list[dict[str, Any]]:
+    member = stage.person.member
+    names = {one.member.id: one.name for one in stage.world.people.values()}
+    listed = []
+    for one in stage.places(stage.person):
+        here = [names.get(user, "somebody") for user in simulation.inside(stage.world.guild, one.id)]
+        listed.append(
+            {
+                "id": str(one.id),
+                "name": one.name,
+                "kind": {_CATEGORY: "category", _VOICE: "voice"}.get(int(one.type), "text"),
+                "parent": str(one.parent_id) if one.parent_id else None,
+                "unread": stage.unread(stage.person, one.id),
+                "inside": here,
+                "joined": member.id in simulation.inside(stage.world.guild, one.id),
+                "may_join": simulation.may(stage.env, stage.world.guild, member, one.id, "connect"),
+            }
+        )
+    return listed
+
+
+def _in_words(span: dt.timedelta) -> str:
+    minutes = max(int(span.total_seconds() // 60), 0)
+    days, minutes = divmod(minutes, 24 * 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{count} {unit}" for count, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if count]
+    return " ".join(parts[:2]) or "now"
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    try:
+        body = await request.json()
+    except json.JSONDecodeError:
+        body = None
+    if not isinstance(body, dict):
+        raise web.HTTPBadRequest(text="a JSON object is expected")
+    return body
+
+
+@web.middleware
+async def _same_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Another site in the same browser must not press buttons here, nor read along under another name."""
+    origin = request.headers.get("Origin")
+    if origin is not None and origin != f"{request.scheme}://{request.host}":
+        raise web.HTTPForbidden(text="this page answers only itself")
+    ours = request.path.startswith("/demo/") and request.path != "/demo/bye"
+    if ours and request.method != "GET" and request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType(text="JSON is expected")
+    return await handler(request)
+
+
+@web.middleware
+async def _sentences(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """What cannot be done is said in a sentence."""
+    try:
+        return await handler(request)
+    except NotPossible as refusal:
+        return web.json_response({"sentence": str(refusal)}, status=409, headers=_OWN_HEADERS)

@@ -1,0 +1,225 @@
+"""The running demo: one world, one visitor who is one of its people at a time, and the time machine."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import simcord
+from sqlalchemy import select
+
+from bot.app import CoachBot
+from bot.demo import academy, simulation
+from bot.demo.academy import Academy, Person
+from models import Heartbeat
+from models.database import Database
+from scheduler.errors import CoachingError
+from scheduler.loop import next_due
+
+log = logging.getLogger(__name__)
+
+DIRECT = "dm"
+"""The place that is the direct messages between the present person and the bot."""
+
+_ONE_YEAR = dt.timedelta(days=365)  # the loop never ticks by itself here: the time machine wakes it
+_LONGEST_JUMP = dt.timedelta(days=31)
+_VOICE = 2
+
+
+class NotPossible(CoachingError):
+    """The visitor asked for something that this person cannot do here."""
+
+
+class Faults(logging.Handler):
+    """Keeps what was logged as an error, for the page's corner."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the message without its traceback; that stands in the terminal."""
+        self.lines = [*self.lines, record.getMessage()][-20:]
+
+
+class Stage:
+    """The world and the visitor in it. Whatever changes the world holds `turn`, one after the other."""
+
+    def __init__(self, env: simcord.Env, bot: CoachBot, db: Database, world: Academy, faults: Faults) -> None:
+        self.env, self.bot, self.db, self.world, self.faults = env, bot, db, world, faults
+        self.turn = asyncio.Lock()
+        self.person: Person = world.people["admin"]
+        self.place: int | str = world.lobby.id
+        self.preview: Any = None
+        self.door: tuple[int, str] = (0, "")
+        """The loopback port of the channel that is shown, and the secret that opens it. Shut for a moment while
+        another place is being opened."""
+        self.joined: set[str] = set()
+        """Who has been in a room."""
+        self.looked_as: set[str] = set()
+        """As whom the visitor has looked while a room stood open."""
+        self._read: dict[tuple[str, int], int] = {}
+
+    @property
+    def now(self) -> dt.datetime:
+        """The world's time."""
+        return self.env.now()
+
+    def places(self, person: Person) -> list[Any]:
+        """The channels that this person's client lists; an empty category is not listed."""
+        seen = [
+            one
+            for one in simulation.channels(self.env, self.world.guild)
+            if simulation.sees(self.env, person.member, one.id)
+        ]
+        parents = {one.parent_id for one in seen}
+        return [one for one in seen if one.id != self.world.category.id or one.id in parents]
+
+    def unread(self, person: Person, channel_id: int) -> int:
+        """How many messages this person has not looked at yet."""
+        last = self._read.get((person.key, channel_id), 0)
+        visible = simulation.visible_messages(self.env, channel_id, person.member.id)
+        return sum(message > last for message in visible)
+
+    def channel_id(self, person: Person, place: int | str) -> int:
+        """The channel of a place; everybody has direct messages of their own."""
+        return person.member.user.dm_channel.id if place == DIRECT else int(place)
+
+    def read_all(self, person: Person, channel_id: int) -> None:
+        """This person has seen everything there."""
+        visible = simulation.visible_messages(self.env, channel_id, person.member.id)
+        if visible:
+            self._read[person.key, channel_id] = visible[-1]
+
+    def has_read(self, person: Person, channel_id: int, message_id: int) -> bool:
+        """Whether this person has looked there since that message came."""
+        return self._read.get((person.key, channel_id), 0) >= message_id
+
+    async def become(self, key: str) -> None:
+        """Be somebody else, in the same place if they see it, else in the lobby."""
+        if key not in self.world.people:
+            raise NotPossible("There is nobody like that in this academy.")
+        async with self.turn:
+            await self._show(self.world.people[key], self.place)
+
+    async def go(self, place: str) -> None:
+        """Open a channel or the direct messages."""
+        async with self.turn:
+            where = DIRECT if place == DIRECT else int(place) if place.isdecimal() else 0
+            if where != DIRECT and not simulation.sees(self.env, self.person.member, int(where)):
+                raise NotPossible(f"{self.person.name} does not see such a channel.")
+            await self._show(self.person, where)
+
+    async def _show(self, person: Person, place: int | str) -> None:
+        if place != DIRECT and not simulation.sees(self.env, person.member, int(place)):
+            place = self.world.lobby.id
+        if self.preview is not None:
+            await self.preview.close()
+        self.person, self.place = person, place
+        channel = (
+            person.member.user.dm_channel
+            if place == DIRECT
+            else simulation.channel(self.env, self.world.guild, int(place))
+        )
+        viewer = person.member.user if place == DIRECT else person.member
+        preview = self.env.preview(channel, viewers=[viewer], layout="channel", timezone=academy.ZONE)
+        self.preview = await preview.__aenter__()
+        self.door = simulation.preview_address(self.preview)
+        self.look()
+
+    def look(self) -> None:
+        """The visitor sees what is in the present place, and which rooms there are for this person."""
+        self.read_all(self.person, self.channel_id(self.person, self.place))
+        voice = [one for one in simulation.channels(self.env, self.world.guild) if one.type == _VOICE]
+        if voice:
+            self.looked_as.add(self.person.key)
+
+    async def jump(self, span: dt.timedelta) -> None:
+        """Let time pass, through every step that becomes due on the way, each at its instant."""
+        if not dt.timedelta(0) < span <= _LONGEST_JUMP:
+            raise NotPossible("The time machine goes forward, by a month at the most.")
+        async with self.turn:
+            await self.pass_until(self.now + span)
+            await self._show(self.person, self.place)  # anew, so that “in 2 hours” is true again
+
+    async def jump_to_next_event(self) -> None:
+        """Let time pass until the bot has something to do, and let it do that."""
+        async with self.turn:
+            due = await next_due(self.db)
+            if due is None:
+                raise NotPossible("Nothing is coming up. Book a session first.")
+            await self.pass_until(max(due, self.now))
+            await self._show(self.person, self.place)  # anew, so that “in 2 hours” is true again
+
+    async def pass_until(self, end: dt.datetime) -> None:
+        """The time machine itself; the caller holds the turn."""
+        done_at: dt.datetime | None = None
+        while (due := await next_due(self.db)) is not None and due <= end:
+            if due == done_at:
+                raise RuntimeError(f"the loop left undone what was due at {due}")
+            await simulation.advance(self.env, due)
+            await simulation.as_the_bot(self.env, self.bot.wake)
+            done_at = due
+        await simulation.advance(self.env, end)
+
+    async def join(self, channel_id: int | None) -> None:
+        """Enter a voice channel, or leave with None."""
+        async with self.turn:
+            member = self.person.member
+            if channel_id and not simulation.sees(self.env, member, channel_id):
+                raise NotPossible(f"{self.person.name} does not see such a room.")
+            try:
+                if channel_id is None:
+                    await member.leave_voice()
+                else:
+                    await member.join_voice(simulation.channel(self.env, self.world.guild, channel_id))
+                    self.joined.add(self.person.key)
+            except simulation.Refusal:
+                raise NotPossible(f"{self.person.name} may not enter this room.") from None
+
+
+@contextlib.asynccontextmanager
+async def open_stage(db: Database) -> AsyncIterator[Stage]:
+    """The world with the bot in it, lived in until the visitor comes; an older database goes on from its end."""
+    held: dict[str, simcord.Env] = {}
+    bot = CoachBot(db, academy.DEFAULTS, clock=lambda: held["env"].now(), tick_interval=_ONE_YEAR)
+    env = held["env"] = simulation.quick_world(bot)
+    faults = Faults()
+    logging.getLogger().addHandler(faults)
+    try:
+        lived_until = await _lived_until(db)
+        with simulation.apscheduler_clock(env.now):
+            await env.start()
+            stage = Stage(env, bot, db, academy.build(env), faults)
+            try:
+                await _begin(stage, lived_until)
+                yield stage
+            finally:
+                await env.shutdown()  # closes the preview first
+                await bot.close()
+    finally:
+        logging.getLogger().removeHandler(faults)
+
+
+async def _lived_until(db: Database) -> dt.datetime | None:
+    """When an earlier demo on this database ended, in its own time; None if it is new."""
+    async with db.read() as session:
+        return await session.scalar(select(Heartbeat.at))
+
+
+async def _begin(stage: Stage, lived_until: dt.datetime | None) -> None:
+    simulation.set_clock(stage.env, lived_until or academy.OPENS)
+    await stage.env.settle()
+    if lived_until is None:
+        await academy.open_the_academy(stage.db, stage.world, stage.now)
+        await stage.pass_until(academy.BEGINS)
+        await academy.chat(stage.world)
+        stage.read_all(stage.world.people["admin"], stage.world.review.id)
+        await academy.cara_applies(stage.db, stage.world, stage.now)
+    await stage.pass_until(stage.now)
+    for person in stage.world.people.values():
+        for channel in (stage.world.lobby.id, stage.channel_id(person, DIRECT)):
+            stage.read_all(person, channel)
+    await stage.become("admin")

@@ -1,0 +1,59 @@
+"""The demo as a program, and a browser to look at it."""
+
+import asyncio
+import os
+import re
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from playwright.async_api import Page, async_playwright
+
+ROOT = Path(__file__).parents[3]
+PATIENCE_MILLISECONDS = 20_000
+
+
+async def start_demo(*options: str, **environment: str) -> Process:
+    """`coachbot demo` on any free port, unless the options name one."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "demo", "--port", "0", *options),
+        stdout=PIPE,
+        stderr=PIPE,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "COLUMNS": "200"} | environment,
+    )
+
+
+@asynccontextmanager
+async def demo(*options: str, **environment: str) -> AsyncIterator[tuple[Process, str]]:
+    """The real program and the address that it prints; killed at the end if it still runs."""
+    process = await start_demo(*options, **environment)
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(30):
+            line = (await process.stdout.readline()).decode()
+        found = re.search(r"http://\S+", line)
+        assert found, line
+        yield process, found[0]
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+@asynccontextmanager
+async def browser_page(chromium: str, address: str) -> AsyncIterator[Page]:
+    """The page in a browser. Whatever its scripts complain about fails the test."""
+    complaints: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        page = await browser.new_page(viewport={"width": 1280, "height": 860})
+        page.set_default_timeout(PATIENCE_MILLISECONDS)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        await page.goto(address)
+        yield page
+        await browser.close()
+    assert complaints == []

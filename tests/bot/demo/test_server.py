@@ -1,0 +1,113 @@
+"""The demo's page and program: who is answered, what is said, how it ends."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from bot.demo.server import Page
+from bot.demo.stage import open_stage
+from models.database import Database
+from tests.bot.demo.program import browser_page, demo, start_demo
+
+
+@pytest.fixture
+async def client(db: Database) -> AsyncIterator[Any]:
+    async with open_stage(db) as stage, TestClient(TestServer(Page(stage, "127.0.0.1").app())) as opened:
+        yield opened
+
+
+async def test_the_page_and_its_files_come_from_here_and_nothing_else_does(client: Any) -> None:
+    page = await client.get("/")
+    script = await client.get("/demo/demo.js")
+    strays = [await client.get(path) for path in ("/demo/server.py", "/demo/..%2fserver.py", "/demo/none.js")]
+
+    assert "http://" not in (await page.text()).replace("http://www.w3.org", "")
+    assert "https://" not in await page.text() + await script.text()
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+    assert [stray.status for stray in strays] == [404, 404, 404]
+
+
+async def test_another_web_site_is_not_answered(client: Any) -> None:
+    elsewhere = {"Origin": "http://evil.example"}
+
+    answers = [
+        await client.post("/demo/person", json={"key": "student"}, headers=elsewhere),
+        await client.get("/demo/world", headers={"Host": "evil.example:80"}),
+        await client.post("/demo/person", data='{"key": "student"}', headers={"Content-Type": "text/plain"}),
+        await client.get("/api/state", headers={"X-Simcord-Capability": "guessed"}),
+    ]
+
+    assert [answer.status for answer in answers] == [403, 403, 415, 401]
+    assert (await (await client.get("/demo/world")).json())["person"] == "admin"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "sentence"),
+    [
+        ("/demo/person", {"key": "napoleon"}, "There is nobody like that in this academy."),
+        ("/demo/place", {"id": "12345"}, "Ada does not see such a channel."),
+        ("/demo/place", {}, "Ada does not see such a channel."),
+        ("/demo/voice", {"id": "12345"}, "Ada does not see such a room."),
+        ("/demo/jump", {"minutes": -5}, "The time machine goes forward, by a month at the most."),
+        ("/demo/jump", {"minutes": 10**12}, "The time machine goes forward, by a month at the most."),
+        ("/demo/jump", {"minutes": "soon"}, "The time machine takes whole minutes."),
+    ],
+)
+async def test_what_cannot_be_done_is_said(client: Any, path: str, body: dict[str, Any], sentence: str) -> None:
+    answer = await client.post(path, json=body)
+
+    assert answer.status == 409
+    assert (await answer.json())["sentence"] == sentence
+
+
+async def test_all_tabs_show_the_same_person_and_place(client: Any) -> None:
+    await client.get("/demo/world?tab=first")
+    await client.post("/demo/person", json={"key": "coach2"})
+
+    second = await (await client.get("/demo/world?tab=second")).json()
+
+    assert second["person"] == "coach2"
+    assert (await client.get(second["frame"].partition("#")[0])).status == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_ends_the_program_cleanly(number: signal.Signals) -> None:
+    async with demo("--no-open") as (process, address), aiohttp.ClientSession() as http:
+        async with http.get(f"{address}demo/world?tab=1") as answer:
+            assert answer.status == 200
+
+        process.send_signal(number)
+
+        async with asyncio.timeout(10):
+            assert await process.wait() == 0
+
+
+async def test_closing_the_browser_ends_the_program_but_loading_again_does_not(chromium: str) -> None:
+    async with demo(BROWSER="true") as (process, address):
+        async with browser_page(chromium, address) as page:
+            await page.locator("#person-admin").wait_for()
+            await page.reload()
+            await page.locator("#person-admin").wait_for()
+            assert process.returncode is None
+            await page.close(run_before_unload=True)
+
+        async with asyncio.timeout(20):
+            assert await process.wait() == 0
+
+
+async def test_a_port_that_is_taken_is_said_in_one_line() -> None:
+    async with demo("--no-open") as (_, address):
+        port = address.rstrip("/").rpartition(":")[2]
+
+        second = await start_demo("--no-open", "--port", port)
+        async with asyncio.timeout(30):
+            _, said = await second.communicate()
+
+    assert second.returncode == 1
+    assert "Choose another port with --port, or --port 0" in said.decode()
+    assert len(said.decode().splitlines()) == 1

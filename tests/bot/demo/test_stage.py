@@ -1,0 +1,189 @@
+"""The demo's world: who sees what, and the time machine."""
+
+import asyncio
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from bot.demo import academy, simulation
+from bot.demo.stage import DIRECT, NotPossible, Stage, open_stage
+from bot.demo.tour import tour
+from models import AuditEntry, Base, CoachingSession, Notice, SessionStatus
+from models.database import Database
+from scheduler import bookings
+from scheduler.people import Actor
+
+
+@pytest.fixture
+async def stage(db: Database) -> Any:
+    async with open_stage(db) as opened:
+        yield opened
+        assert opened.faults.lines == []
+
+
+def listed(stage: Stage, key: str) -> list[str]:
+    return [one.name for one in stage.places(stage.world.people[key])]
+
+
+async def first_ahead(stage: Stage) -> CoachingSession:
+    async with stage.db.read() as session:
+        found = await session.scalars(
+            select(CoachingSession)
+            .where(CoachingSession.status == SessionStatus.SCHEDULED)
+            .order_by(CoachingSession.starts_at)
+        )
+        return found.first()  # pyright: ignore[reportReturnType]  (the academy always has some)
+
+
+async def test_the_visitor_finds_a_lively_academy(stage: Stage) -> None:
+    async with stage.db.read() as session:
+        statuses = [one.status for one in await session.scalars(select(CoachingSession))]
+
+    assert stage.now == academy.BEGINS
+    assert statuses.count(SessionStatus.COMPLETED) == 3
+    assert statuses.count(SessionStatus.SCHEDULED) == 3
+    assert stage.unread(stage.world.people["admin"], stage.world.review.id) == 1
+    assert [step.done for step in await tour(stage)] == [False] * 9
+
+
+async def test_what_somebody_cannot_see_is_not_listed(stage: Stage) -> None:
+    await stage.jump(dt.timedelta(days=1, hours=1, minutes=55))  # to 10:55; Sam meets Ben at 11
+
+    assert listed(stage, "admin") == ["lobby", "coach-applications"]
+    assert listed(stage, "outsider") == ["lobby"]
+    code = (await first_ahead(stage)).code
+    assert listed(stage, "student2") == ["lobby", "Coaching rooms", f"coaching-session-{code}"]
+    assert listed(stage, "coach2") == ["lobby", "Coaching rooms", f"coaching-session-{code}"]
+
+
+async def test_the_next_event_is_where_the_time_machine_stops(stage: Stage) -> None:
+    soon = await first_ahead(stage)
+
+    await stage.jump_to_next_event()
+    made = stage.now
+    await stage.jump_to_next_event()
+    opened = stage.now
+
+    assert made == soon.starts_at - dt.timedelta(minutes=15)
+    assert opened == soon.starts_at - dt.timedelta(minutes=5)
+
+
+async def test_what_a_person_cannot_do_is_refused_with_a_sentence(stage: Stage) -> None:
+    await stage.jump(dt.timedelta(days=1, hours=1, minutes=55))
+    room = next(one for one in simulation.channels(stage.env, stage.world.guild) if one.type == 2)
+    await stage.become("outsider")
+
+    with pytest.raises(NotPossible, match=r"Olaf does not see such a room\."):
+        await stage.join(room.id)
+    with pytest.raises(NotPossible, match=r"Olaf does not see such a channel\."):
+        await stage.go(str(stage.world.review.id))
+    with pytest.raises(NotPossible, match="There is nobody like that"):
+        await stage.become("napoleon")
+    for span in (dt.timedelta(0), dt.timedelta(days=-1), dt.timedelta(days=4000)):
+        with pytest.raises(NotPossible, match="goes forward, by a month at the most"):
+            await stage.jump(span)
+
+
+async def test_whoever_stands_in_a_channel_that_vanishes_is_in_the_lobby(stage: Stage) -> None:
+    await stage.become("student2")
+    await stage.jump(dt.timedelta(days=1, hours=1, minutes=55))
+    room = next(one for one in simulation.channels(stage.env, stage.world.guild) if one.type == 2)
+    await stage.go(str(room.id))
+    await stage.join(room.id)
+    await stage.join(None)
+
+    await stage.jump(dt.timedelta(hours=3))
+
+    assert stage.place == stage.world.lobby.id
+
+
+async def test_unread_messages_are_counted_until_somebody_looks(stage: Stage) -> None:
+    sam = stage.world.people["student2"]
+    await stage.jump(dt.timedelta(days=1, hours=1, minutes=55))
+    before = stage.unread(sam, stage.channel_id(sam, DIRECT))
+
+    await stage.become("student2")
+    await stage.go(DIRECT)
+
+    assert before == 1
+    assert stage.unread(sam, stage.channel_id(sam, DIRECT)) == 0
+
+
+async def test_presses_during_a_time_jump_take_their_turn(stage: Stage) -> None:
+    soon = await first_ahead(stage)
+
+    jumping = asyncio.create_task(stage.jump(dt.timedelta(days=2)))
+    others = [asyncio.create_task(stage.become(key)) for key in ("student", "coach2", "outsider")]
+    await asyncio.gather(jumping, *others)
+
+    assert stage.person.key == "outsider"
+    assert stage.now == academy.BEGINS + dt.timedelta(days=2)
+    async with stage.db.read() as session:
+        assert (await session.get_one(CoachingSession, soon.id)).status is SessionStatus.COMPLETED
+
+
+async def test_a_kept_database_goes_on_where_it_ended(db: Database) -> None:
+    async with open_stage(db) as stage:
+        await stage.jump(dt.timedelta(hours=5))
+        ended = stage.now
+    async with open_stage(db) as stage:
+        async with db.begin() as session:
+            soon = await first_ahead(stage)
+            stu = Actor(stage.world.people["student2"].member.id)
+            await bookings.cancel(session, soon.id, stu, None, "Ill.", stage.now)
+        await stage.jump(dt.timedelta(minutes=1))
+
+        async with db.read() as session:
+            count = len((await session.scalars(select(CoachingSession))).all())
+        assert stage.now - ended <= dt.timedelta(hours=5)
+        assert stage.now > academy.BEGINS
+        assert count == 6
+        assert stage.unread(
+            stage.world.people["student2"], stage.channel_id(stage.world.people["student2"], DIRECT)
+        )
+
+
+async def end_state(db: Database) -> list[Any]:
+    """All sessions, notices and audit entries; the random codes left out."""
+    tables: tuple[type[Base], ...] = (CoachingSession, Notice, AuditEntry)
+    async with db.read() as session:
+        return [
+            {key: value for key, value in row._mapping.items() if key != "code"}
+            for table in tables
+            for row in await session.execute(select(*table.__table__.columns).order_by(table.__table__.c.id))
+        ]
+
+
+async def jumped_and_walked(tmp_path: Path, span: dt.timedelta) -> tuple[list[Any], list[Any]]:
+    """The end state after one jump, and after as many steps of a minute as that takes."""
+    states = []
+    for step in (span, dt.timedelta(minutes=1)):
+        db = Database(f"sqlite:///{tmp_path / f'{step.total_seconds():.0f}.db'}")
+        await db.upgrade()
+        async with open_stage(db) as stage:
+            if step == span:
+                await stage.jump(span)
+            else:
+                async with stage.turn:
+                    for _ in range(span // step):
+                        await stage.pass_until(stage.now + step)
+            assert stage.now == academy.BEGINS + span
+            states.append(await end_state(db))
+        await db.close()
+    return states[0], states[1]
+
+
+async def test_one_jump_of_a_day_ends_like_a_day_of_minutes(tmp_path: Path) -> None:
+    jumped, walked = await jumped_and_walked(tmp_path, dt.timedelta(hours=30))
+
+    assert jumped == walked
+
+
+@pytest.mark.slow
+async def test_one_jump_of_a_week_ends_like_a_week_of_minutes(tmp_path: Path) -> None:
+    jumped, walked = await jumped_and_walked(tmp_path, dt.timedelta(days=7))
+
+    assert jumped == walked

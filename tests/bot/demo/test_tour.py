@@ -1,0 +1,126 @@
+"""The guided tour, played in a real browser from the first page to the last tick."""
+
+import asyncio
+import re
+import signal
+
+from playwright.async_api import FrameLocator, Page, expect
+
+from tests.bot.demo.program import PATIENCE_MILLISECONDS, ROOT, browser_page, demo
+
+SCREENSHOTS = ROOT / "screenshots"
+
+expect.set_options(timeout=PATIENCE_MILLISECONDS)
+
+
+class Visitor:
+    """Somebody who follows the tour."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self._shots = 0
+
+    @property
+    def channel(self) -> FrameLocator:
+        return self.page.frame_locator("#discord")
+
+    def said(self, words: str) -> object:
+        return self.channel.locator("#channel-message-list").get_by_text(words).last
+
+    async def is_now(self, name: str) -> None:
+        person = self.page.get_by_role("radio", name=re.compile(rf"^{name}\b"))
+        await person.click()
+        await expect(person).to_be_checked()
+
+    async def opens(self, place: str) -> None:
+        await self.page.locator(".channels button.open", has_text=place).click()
+        await expect(self.channel.locator(".channel-heading, .channel-header").first).to_contain_text(place)
+
+    async def types(self, command: str) -> None:
+        box = self.channel.locator("#channel-composer-input")
+        await box.click()
+        await box.press_sequentially(command)
+        await expect(self.channel.get_by_role("option", name=command)).to_be_visible()
+        await box.press("Enter")
+        await self.channel.locator("#send-message").click()
+
+    async def presses(self, label: str) -> None:
+        await self.channel.get_by_role("button", name=label).last.click()
+
+    async def jumps_until(self, condition: str) -> None:
+        """ "To the next event" until the page shows what the CSS selector says."""
+        for _ in range(20):
+            if await self.page.locator(condition).count():
+                return
+            await self.page.get_by_role("button", name="To the next event").click()
+            await expect(self.page.get_by_role("button", name="To the next event")).to_be_enabled()
+        raise AssertionError(f"{condition} never came")
+
+    async def has_done(self, steps: int) -> None:
+        await expect(self.page.locator("#tour-count")).to_have_text(f"{steps} of 9")
+        await self.looks(f"done-{steps}")
+
+    async def looks(self, name: str) -> None:
+        SCREENSHOTS.mkdir(exist_ok=True)
+        self._shots += 1
+        await self.page.screenshot(path=SCREENSHOTS / f"{self._shots:02}-{name}.png")
+
+
+async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
+    async with demo("--no-open") as (process, address), browser_page(chromium, address) as page:
+        visitor = Visitor(page)
+        await expect(visitor.channel.get_by_text("Welcome to the academy!").last).to_be_visible()
+        await visitor.has_done(0)
+
+        # Ada approves, Cara sets her hours, Stu books her.
+        await visitor.opens("coach-applications")
+        await visitor.presses("Approve")
+        await visitor.has_done(1)
+        await visitor.is_now("Cara")
+        await visitor.types("/availability")
+        await visitor.presses("Morning 08:00–12:00")
+        await visitor.has_done(2)
+        await visitor.is_now("Stu")
+        await visitor.types("/book")
+        cara = visitor.channel.locator(".component-section", has_text="@Cara")
+        await expect(cara).to_be_visible()
+        await visitor.looks("browse")
+        await cara.get_by_role("button", name="Book").click()
+        await expect(visitor.channel.get_by_role("button", name="11:00").last).to_be_visible()
+        await visitor.looks("times")
+        await visitor.presses("11:00")
+        await visitor.presses("Confirm")
+        await visitor.has_done(3)
+
+        # The room: there for Stu, not for Olaf; entered; gone after the end.
+        await visitor.jumps_until(".join")
+        await visitor.has_done(4)
+        await page.get_by_role("button", name="Join").click()
+        await expect(page.locator(".inside")).to_have_text("🎧 Stu")
+        await visitor.has_done(5)
+        await visitor.is_now("Olaf")
+        await expect(page.get_by_text("coaching-session-")).to_have_count(0)
+        await visitor.has_done(6)
+        await visitor.is_now("Stu")
+        await expect(page.get_by_text("coaching-session-")).to_have_count(1)
+        await page.get_by_role("button", name="Leave").click()
+        await visitor.jumps_until("#channels:not(:has(.join))")
+        await visitor.has_done(7)
+
+        # Ben cancels, and Stu reads it.
+        await visitor.is_now("Ben")
+        await visitor.types("/sessions")
+        await visitor.channel.get_by_role("button", name="Cancel…").nth(1).click()
+        await visitor.channel.get_by_role("textbox", name="Reason").fill("My studio is under water.")
+        await visitor.looks("reason")
+        await visitor.channel.get_by_role("button", name="Submit").click()
+        await visitor.has_done(8)
+        await visitor.is_now("Stu")
+        await visitor.opens("Coaching")
+        await expect(visitor.channel.get_by_text("My studio is under water.").last).to_be_visible()
+        await visitor.has_done(9)
+        await expect(page.locator("#faults")).to_be_hidden()
+
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(10):
+            assert await process.wait() == 0

@@ -1,0 +1,422 @@
+"""The program as an operator runs it: a real process, signals, exit codes, and what it prints."""
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import discord
+import pytest
+
+from bot.permissions import INVITE, ROOM_GUEST, ROOM_OWN, ROOM_VIDEO
+from models import CoachingSession
+from models.database import Database
+from scheduler import applications, availability, bookings, guilds
+from scheduler.applications import Application
+from scheduler.guilds import GuildChanges, GuildDefaults
+from scheduler.people import Actor
+from tests.bot.endpoint import (
+    BOT_ID,
+    DEADLINE_SECONDS,
+    GUILD_ID,
+    REVIEW_CHANNEL_ID,
+    TOKEN,
+    Endpoint,
+    local_discord,
+    slash,
+)
+
+ROOT = Path(__file__).parents[2]
+REDIRECT = Path(__file__).parent / "redirect"
+COMMANDS = {"coach", "availability", "book", "sessions", "coaching"}
+GLOBAL, OF_THE_GUILD = f"/applications/{BOT_ID}/commands", f"/guilds/{GUILD_ID}/commands"
+ROOMS = f"/guilds/{GUILD_ID}/channels"
+COACH, STUDENT, ADMIN = 11, 12, Actor(13, is_admin=True)
+TO_STOP_SECONDS = 5
+
+
+class Outcome(NamedTuple):
+    """What is left of a process."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """`python -m bot` in a folder of its own, sent to a Discord of ours."""
+
+    folder: Path
+    api: str
+    gateway: str
+
+    @contextlib.asynccontextmanager
+    async def started(self, *arguments: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+        """A process that knows the token and nothing of the test's own environment; killed if still alive."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", *arguments),
+            cwd=self.folder,
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": os.pathsep.join([str(REDIRECT), str(ROOT)]),
+                "TEST_DISCORD_API": self.api,
+                "TEST_DISCORD_GATEWAY": self.gateway,
+                "DISCORD_BOT_TOKEN": TOKEN,
+                **environment,
+            },
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+            _, err = await process.communicate()
+            sys.stderr.write(err.decode())  # which pytest shows if the test fails
+
+    async def run(self, *arguments: str, **environment: str) -> Outcome:
+        """Start it and wait for its end."""
+        async with self.started(*arguments, **environment) as process:
+            return await ended(process, DEADLINE_SECONDS)
+
+
+async def ended(process: asyncio.subprocess.Process, within_seconds: float) -> Outcome:
+    """The end of the process, which has to come in time."""
+    async with asyncio.timeout(within_seconds):
+        out, err = await process.communicate()
+    assert process.returncode is not None
+    return Outcome(process.returncode, out.decode(), err.decode())
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[Endpoint]:
+    async with local_discord() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def program(endpoint: Endpoint, tmp_path: Path) -> Program:
+    return Program(tmp_path, endpoint.api, endpoint.gateway)
+
+
+@pytest.fixture
+async def db(migrated_sqlite: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    """The database that the program finds in its folder, migrated."""
+    path = tmp_path / "coachbot.db"
+    shutil.copy(migrated_sqlite, path)
+    database = Database(f"sqlite:///{path}")
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that refuses, and that nobody else can take meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+async def a_session(db: Database, *, starts_in: timedelta) -> CoachingSession:
+    """A session between COACH and STUDENT, booked like any other, at the next whole minute."""
+    now = datetime.now(UTC)
+    starts_at = (now + starts_in).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    typed = Application("Cara", "I mix.", "Ten years.", ["Mixing"], "50", "UTC")
+    async with db.begin() as session:
+        guild = await guilds.ensure(session, GUILD_ID, GuildDefaults(), now)
+        await guilds.change(session, guild, ADMIN, GuildChanges(review_channel_id=REVIEW_CHANNEL_ID), now)
+        await applications.apply(session, guild, Actor(COACH), typed, now)
+        coach = await applications.approve(session, GUILD_ID, COACH, ADMIN, now)
+        coach.slot_step_minutes, coach.minimum_notice_minutes = 1, 0
+        await availability.set_hours(session, GUILD_ID, Actor(COACH), range(7), [(0, 24 * 60)], now)
+        return await bookings.book(session, guild, Actor(STUDENT), COACH, starts_at, timedelta(hours=1), None, now)
+
+
+async def stored(db: Database, booked: CoachingSession) -> CoachingSession:
+    """The session's row as it is now."""
+    async with db.read() as session:
+        return await session.get_one(CoachingSession, booked.id)
+
+
+async def test_a_running_bot_offers_its_commands_answers_them_and_leaves_when_asked_to(
+    endpoint: Endpoint, program: Program
+):
+    async with program.started("run") as process:
+        identity = await endpoint.identified()
+        await endpoint.emit("INTERACTION_CREATE", slash("book", STUDENT))
+        reply = await endpoint.receive("PATCH", "/messages/@original")
+        process.send_signal(signal.SIGTERM)
+        outcome = await ended(process, TO_STOP_SECONDS)
+
+    [offered] = endpoint.asked("PUT", "/commands")
+    assert offered.path == GLOBAL
+    assert {one["name"] for one in offered.body} == COMMANDS
+    assert identity["intents"] == discord.Intents(guilds=True, voice_states=True).value
+    assert endpoint.asked("POST", "/callback")[0].body["type"] == 5
+    assert "No coach to book yet" in str(reply.body)
+    assert outcome.code == 0, outcome.err
+    assert "Traceback" not in outcome.err
+    assert TOKEN not in outcome.out + outcome.err
+
+
+async def test_with_a_home_server_the_commands_stand_there_and_nowhere_else(endpoint: Endpoint, program: Program):
+    async with program.started("run", DISCORD_GUILD_ID=str(GUILD_ID)) as process:
+        await endpoint.identified()
+        process.send_signal(signal.SIGINT)
+        outcome = await ended(process, TO_STOP_SECONDS)
+
+    [there], [everywhere] = endpoint.asked("PUT", OF_THE_GUILD), endpoint.asked("PUT", GLOBAL)
+    assert {one["name"] for one in there.body} == COMMANDS
+    assert everywhere.body == []
+    assert outcome.code == 0, outcome.err
+
+
+async def test_a_bot_that_is_asked_to_leave_ends_the_tick_in_progress_first(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    booked = await a_session(db, starts_in=timedelta(minutes=10))
+    endpoint.hold("POST", ROOMS)
+    async with program.started("run") as process:
+        await endpoint.receive("POST", ROOMS)
+
+        process.send_signal(signal.SIGTERM)
+        await said(process, "stopping")
+        endpoint.release()
+        outcome = await ended(process, TO_STOP_SECONDS)
+
+    assert outcome.code == 0, outcome.err
+    assert (await stored(db, booked)).discord_setup_complete
+
+
+async def test_a_bot_that_is_still_connecting_leaves_when_asked_to(endpoint: Endpoint, program: Program):
+    endpoint.hold("GET", "/users/@me")
+    async with program.started("run") as process:
+        await endpoint.receive("GET", "/users/@me")
+
+        process.send_signal(signal.SIGTERM)
+        outcome = await ended(process, TO_STOP_SECONDS)
+
+    assert outcome.code == 0
+    assert "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "run",
+        "process-sessions",
+    ],
+)
+async def test_a_token_that_discord_refuses_is_told_in_one_line_and_never_shown(program: Program, command: str):
+    wrong = TOKEN.replace("made-up", "another")
+
+    outcome = await program.run(command, DISCORD_BOT_TOKEN=wrong)
+
+    [line] = outcome.err.splitlines()
+    assert outcome.code == 2
+    assert "DISCORD_BOT_TOKEN" in line
+    assert wrong not in outcome.out + outcome.err
+
+
+async def test_a_token_that_becomes_invalid_while_the_bot_runs_is_told_like_any_other(
+    endpoint: Endpoint, program: Program
+):
+    async with program.started("run") as process:
+        await endpoint.identified()
+
+        await endpoint.hang_up(4004)
+        outcome = await ended(process, DEADLINE_SECONDS)
+
+    assert outcome.code == 2
+    assert "DISCORD_BOT_TOKEN" in outcome.err.splitlines()[-1]
+    assert "Traceback" not in outcome.err
+
+
+async def test_all_wrong_settings_are_told_in_one_line_each_with_its_file_and_key(program: Program):
+    (program.folder / "config.toml").write_text("tick_seconds = 0\ntick_secs = 9", "utf-8")
+    (program.folder / ".env").write_text("DISCORD_CLIENT_ID=abc", "utf-8")
+
+    outcome = await program.run("run", DISCORD_GUILD_ID="abc")
+
+    [line] = outcome.err.splitlines()
+    assert outcome.code == 2
+    assert "environment: DISCORD_GUILD_ID: " in line
+    assert ".env: DISCORD_CLIENT_ID: " in line
+    assert "config.toml: tick_seconds: " in line
+    assert "config.toml: tick_secs: there is no such key" in line
+
+
+async def test_a_configuration_that_cannot_be_read_is_told_in_one_line(program: Program):
+    (program.folder / "config.toml").write_text("tick_seconds =", "utf-8")
+
+    outcome = await program.run("run")
+
+    [line] = outcome.err.splitlines()
+    assert outcome.code == 2
+    assert "config.toml: this is not TOML" in line
+
+
+async def test_a_bot_without_a_token_says_where_to_put_it(program: Program):
+    outcome = await program.run("run", DISCORD_BOT_TOKEN="")
+
+    [line] = outcome.err.splitlines()
+    assert outcome.code == 2
+    assert "missing: set DISCORD_BOT_TOKEN in the environment or in .env" in line
+    assert "config.toml" in line
+
+
+async def test_a_discord_that_cannot_be_reached_is_told_in_one_line(tmp_path: Path, closed_port: int):
+    program = Program(tmp_path, f"http://127.0.0.1:{closed_port}", f"ws://127.0.0.1:{closed_port}")
+
+    outcome = await program.run("run")
+
+    [line] = outcome.err.splitlines()
+    assert outcome.code == 1
+    assert "Discord cannot be reached" in line
+
+
+async def test_a_discord_that_hangs_up_without_an_answer_cannot_be_reached_either(tmp_path: Path):
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")  # closing with something unread would be a reset, an OSError
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        address = "127.0.0.1:{1}".format(*server.sockets[0].getsockname())
+        program = Program(tmp_path, f"http://{address}", f"ws://{address}")
+
+        outcome = await program.run("run")
+
+    assert outcome.code == 1
+    assert "Discord cannot be reached" in outcome.err.splitlines()[-1]
+    assert "Traceback" not in outcome.err
+
+
+async def test_process_sessions_makes_a_room_that_nobody_sees_and_a_second_run_finds_nothing_to_do(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    booked = await a_session(db, starts_in=timedelta(minutes=10))
+
+    first = await program.run("process-sessions")
+    messages = len(endpoint.asked("POST", "/messages"))
+    second = await program.run("process-sessions")
+
+    [created] = endpoint.asked("POST", ROOMS)
+    assert created.body["name"] == f"coaching-session-{booked.code}"
+    assert overwrites(created.body) == {
+        GUILD_ID: (0, discord.Permissions(view_channel=True, connect=True).value),
+        BOT_ID: (ROOM_OWN.value, 0),
+    }
+    assert (first.code, second.code) == (0, 0), first.err + second.err
+    assert re.search(rf"{booked.code}\W+make_room", first.out)
+    assert "0 steps" in second.out
+    assert len(endpoint.asked("POST", "/messages")) == messages > 0
+    assert "DELETE" not in {one.method for one in endpoint.requests}
+
+
+async def test_process_sessions_lets_both_people_in_when_it_is_time(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    await a_session(db, starts_in=timedelta(minutes=3))
+
+    outcome = await program.run("process-sessions")
+
+    [created], [opened] = (
+        endpoint.asked("POST", ROOMS),
+        [one for one in endpoint.requests if one.method == "PATCH"],
+    )
+    guest = ROOM_GUEST.value | ROOM_VIDEO.value
+    assert not {COACH, STUDENT} & set(overwrites(created.body))
+    assert overwrites(opened.body) == overwrites(created.body) | {COACH: (guest, 0), STUDENT: (guest, 0)}
+    assert outcome.code == 0, outcome.err
+
+
+async def test_process_sessions_says_why_a_room_could_not_be_made(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    endpoint.refuse("POST", ROOMS)
+    booked = await a_session(db, starts_in=timedelta(minutes=10))
+
+    outcome = await program.run("process-sessions")
+
+    reason = " ".join(outcome.err.split())
+    assert outcome.code == 1
+    assert f"failed: {booked.code} make_room: cannot make the room: the bot lacks a permission there" in reason
+    assert not (await stored(db, booked)).discord_setup_complete
+    assert "DELETE" not in {one.method for one in endpoint.requests}
+
+
+async def test_a_bot_that_is_killed_while_discord_makes_the_room_finds_that_room_again(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    booked = await a_session(db, starts_in=timedelta(minutes=10))
+    endpoint.hold("POST", ROOMS)
+    async with program.started("process-sessions") as process:
+        await endpoint.receive("POST", ROOMS)
+        process.kill()
+        await process.wait()
+    endpoint.release()
+    before = await stored(db, booked)
+
+    outcome = await program.run("process-sessions")
+
+    after = await stored(db, booked)
+    [room] = [one for one in endpoint.channels.values() if one["name"] == f"coaching-session-{booked.code}"]
+    assert not before.discord_setup_complete
+    assert after.discord_setup_complete
+    assert after.discord_channel_id == int(room["id"])
+    assert outcome.code == 0, outcome.err
+    assert "DELETE" not in {one.method for one in endpoint.requests}
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        pytest.param({}, id="from the token"),
+        pytest.param({"DISCORD_BOT_TOKEN": "", "DISCORD_CLIENT_ID": str(BOT_ID)}, id="from the application id"),
+    ],
+)
+async def test_the_invitation_asks_for_exactly_what_the_bot_uses(program: Program, environment: dict[str, str]):
+    outcome = await program.run("invite", **environment)
+
+    [address] = outcome.out.splitlines()
+    asks = parse_qs(urlsplit(address).query)
+    assert outcome.code == 0
+    assert asks["client_id"] == [str(BOT_ID)]
+    assert asks["permissions"] == [str(INVITE.value)]
+    assert asks["scope"] == ["bot applications.commands"]
+
+
+async def test_an_invitation_needs_a_token_or_the_application_id(program: Program):
+    outcome = await program.run("invite", DISCORD_BOT_TOKEN="")
+
+    [line] = outcome.err.splitlines()
+    assert outcome.code == 2
+    assert "DISCORD_CLIENT_ID" in line
+    assert "DISCORD_BOT_TOKEN" in line
+
+
+async def said(process: asyncio.subprocess.Process, words: str) -> None:
+    """Wait until the process has logged these words."""
+    assert process.stderr is not None
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while line := (await process.stderr.readline()).decode():
+            if words in line:
+                return
+    raise AssertionError(f"the process ended without saying {words!r}")
+
+
+def overwrites(channel: dict[str, list[dict[str, str]]]) -> dict[int, tuple[int, int]]:
+    """Who is allowed and denied what, by id."""
+    return {int(one["id"]): (int(one["allow"]), int(one["deny"])) for one in channel["permission_overwrites"]}
