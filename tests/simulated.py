@@ -1,15 +1,12 @@
 """A simulated Discord with an academy in it: the real bot, virtual time, people who press.
 
-Private parts of simcord that are used, all here: `Clock._epoch` (the world's first instant), the idle wait of
-`_settle_internal` (its default makes every step take 50 ms), `_path_of` (what a request asks for), and `_guild`
-and `_channel` of its handles (what the world holds, whoever looks).
+`bot.demo.simulation` holds most of what touches simcord's private parts; besides, this module uses `_path_of`
+(what a request asks for) and what the demo never needs: answers that get lost, presses at the same moment.
 """
 
 import contextlib
 import datetime as dt
 import fnmatch
-import functools
-import importlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -18,7 +15,6 @@ from typing import Any, Self
 import discord
 import simcord
 from discord.http import Route
-from simcord.backend.access import can_access_channel
 from simcord.backend.serializers import message_payload
 from simcord.builders import ChannelHandle, GuildHandle, RoleHandle
 from simcord.components import walk_components
@@ -28,6 +24,7 @@ from simcord.results import InteractionResult
 from sqlalchemy import func, select
 
 from bot.app import CoachBot
+from bot.demo import simulation
 from models import Base, CoachingSession
 from models.database import Database
 from scheduler.guilds import GuildDefaults
@@ -43,34 +40,6 @@ APPLICATION = {
     "Rate per hour": "60",
     "Your time zone": "Europe/Berlin",
 }
-
-_APSCHEDULER_MODULES = (
-    "apscheduler.schedulers.base",
-    "apscheduler.executors.base",
-    "apscheduler.triggers.interval",
-)
-
-
-@contextlib.contextmanager
-def apscheduler_clock(now: Callable[[], dt.datetime]) -> Iterator[None]:
-    """Let APScheduler, which calls datetime.now itself, ask `now` instead of the machine."""
-
-    class Meta(type(dt.datetime)):
-        def __instancecheck__(cls, instance: object) -> bool:
-            return isinstance(instance, dt.datetime)
-
-    class VirtualDateTime(dt.datetime, metaclass=Meta):
-        @classmethod
-        def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
-            return now().astimezone(tz) if tz else now().astimezone().replace(tzinfo=None)
-
-    with contextlib.ExitStack() as stack:
-        for name in _APSCHEDULER_MODULES:
-            module = importlib.import_module(name)
-            original = module.datetime
-            stack.callback(setattr, module, "datetime", original)
-            setattr(module, "datetime", VirtualDateTime)  # noqa: B010  (a module's attribute, unknown to type checkers)
-        yield
 
 
 @dataclass
@@ -108,11 +77,7 @@ class Academy:
 
     async def wait_until(self, at: dt.datetime) -> None:
         """Let virtual time pass, through every tick on the way."""
-        before, self.env.settle_timeout = self.env.settle_timeout, 120
-        try:
-            await self.env.advance_time((at - self.now).total_seconds())
-        finally:
-            self.env.settle_timeout = before
+        await simulation.advance(self.env, at)
 
     async def restart(self) -> None:
         """A new process: another bot, the same Discord, the same database file."""
@@ -175,7 +140,7 @@ class Academy:
 
     def has_role(self, person: Any, role: RoleHandle) -> bool:
         """Whether this person holds the role."""
-        return role.id in self.guild._guild.members[person.id].role_ids
+        return simulation.has_role(self.guild, person, role.id)
 
     async def count(self, table: type[Base]) -> int:
         """How many rows there are."""
@@ -184,12 +149,11 @@ class Academy:
 
     def sees(self, person: Any, channel: ChannelHandle | None) -> bool:
         """Whether this person's client lists the channel."""
-        return channel is not None and can_access_channel(self.env, channel.id, person)
+        return channel is not None and simulation.sees(self.env, person, channel.id)
 
     def may(self, person: Any, channel: ChannelHandle, *names: str) -> bool:
         """Whether Discord's own rules give this person all these permissions there."""
-        held = discord.Permissions(self.env.backend.compute_permissions(self.guild.id, person.id, channel.id))
-        return all(getattr(held, name) for name in names)
+        return simulation.may(self.env, self.guild, person, channel.id, *names)
 
     def dms(self, person: Any) -> list[str]:
         """What the bot has written to this person, oldest first."""
@@ -213,10 +177,9 @@ async def academy(db: Database, *, begins: dt.datetime = MONDAY) -> AsyncIterato
             tick_interval=dt.timedelta(minutes=1),
         )
 
-    env = held["env"] = simcord.Env(make_bot())
-    env._settle_internal = functools.partial(env._settle_internal, idle=0.002)
-    env.backend.clock._epoch = begins
-    with apscheduler_clock(env.now), faults:
+    env = held["env"] = simulation.quick_world(make_bot())
+    simulation.set_clock(env, begins)
+    with simulation.apscheduler_clock(env.now), faults:
         await env.start()
         try:
             world = _people(env, db, make_bot, faults)
@@ -255,8 +218,7 @@ class _Faults(logging.Handler):
 
 def _people(env: simcord.Env, db: Database, make_bot: Callable[[], CoachBot], faults: _Faults) -> Academy:
     guild = env.create_guild("Academy")
-    bot_role = next(role for role in guild._guild.roles.values() if role.managed)
-    bot_role.position = 10  # as an operator does it: the bot's role stands above those that it gives
+    simulation.rename_bot(env, guild, "Coaching")
     coach_role = guild.create_role("Coach")
     admin_role = guild.create_role("Admin", permissions=discord.Permissions(manage_guild=True))
 
