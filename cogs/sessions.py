@@ -63,7 +63,9 @@ class SessionsCog(Cog):
         """Asks why. Only for those who may cancel."""
         async with self.bot.db.read() as session:
             guild = await self._guild(session, interaction)
-            await bookings.cancellable(session, session_id, ui.actor_of(interaction, guild), interaction.guild_id)
+            await bookings.cancellable(
+                session, session_id, ui.actor_of(interaction, guild), interaction.guild_id, self.bot.clock()
+            )
         return ui.Form(
             "Cancel this session",
             cards.CANCEL.format(session_id=session_id),

@@ -61,7 +61,7 @@ async def _advance(
         if step is None or step.at > clock():
             break
         try:
-            stayed = await _do(db, discord, clock, step.step, row, guild)
+            again_at = await _do(db, discord, clock, step.step, row, guild)
         except DiscordFailure as failure:
             log.warning("session %s: %s failed: %s", session_id, step.step, failure)
             error = str(failure)
@@ -69,11 +69,11 @@ async def _advance(
             log.exception("session %s: %s failed", session_id, step.step)
             error = f"{type(bug).__name__} (a bug; see the log)"
         else:
-            if not stayed:
+            if again_at is None:
                 done.append(f"{row.code} {step.step}")
-                continue
-            look_again = clock() + _LOOK_AGAIN
-            passed_over.add(step.step)
+            else:
+                look_again = again_at
+                passed_over.add(step.step)
             continue
         failed.append(f"{row.code} {step.step}: {error}")
         passed_over.add(step.step)
@@ -111,8 +111,8 @@ async def _record_outcome(
 
 async def _do(
     db: Database, discord: Discord, clock: Clock, step: Step, row: CoachingSession, guild: Guild
-) -> bool:
-    """Do one step; True if the room had to stay for now."""
+) -> datetime | None:
+    """Do one step; where the room had to stay for now, the instant at which to look again."""
     match step:
         case Step.MAKE_ROOM:
             await _make_room(db, discord, clock, row, guild)
@@ -124,7 +124,7 @@ async def _do(
             await _change_status(db, row.id, SessionStatus.IN_PROGRESS, SessionStatus.COMPLETED, clock())
         case Step.REMOVE_ROOM:
             return await _remove_room(db, discord, clock, row, guild)
-    return False
+    return None
 
 
 async def _make_room(db: Database, discord: Discord, clock: Clock, row: CoachingSession, guild: Guild) -> None:
@@ -182,15 +182,17 @@ async def _change_status(
             _record(session, kept, f"session_{to.lower()}", now)
 
 
-async def _remove_room(db: Database, discord: Discord, clock: Clock, row: CoachingSession, guild: Guild) -> bool:
-    overdue = clock() >= room_ends_at(life_of(row), lead_times(guild)) + HARD_LIMIT
-    if await discord.remove_room(_room(row, guild), even_if_occupied=overdue) is not Removal.REMOVED:
-        return True
+async def _remove_room(
+    db: Database, discord: Discord, clock: Clock, row: CoachingSession, guild: Guild
+) -> datetime | None:
+    now, limit = clock(), room_ends_at(life_of(row), lead_times(guild)) + HARD_LIMIT
+    if await discord.remove_room(_room(row, guild), even_if_occupied=now >= limit) is not Removal.REMOVED:
+        return min(now + _LOOK_AGAIN, limit) if now < limit else now + _LOOK_AGAIN
     async with db.begin() as session:
         kept = await session.get_one(CoachingSession, row.id, with_for_update=True)
         kept.room_removed_at = kept.updated_at = clock()
         _record(session, kept, "room_removed", clock(), channel_id=kept.discord_channel_id)
-    return False
+    return None
 
 
 def _room(row: CoachingSession, guild: Guild) -> RoomSpec:

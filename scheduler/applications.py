@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachSpecialty, CoachStatus, Guild, NoticeKind, SessionType, Specialty
 from models.database import Database
-from scheduler import audit, notices
+from scheduler import audit, notices, people
 from scheduler.clock import Clock, stamp
 from scheduler.errors import AlreadyDecided, NotAllowed, NotFound, Unreadable
 from scheduler.money import parse_rate
@@ -57,7 +57,8 @@ async def apply(
     Owes the admins a card. Raises Unreadable for what cannot be read, NotAllowed to those who are coaches
     already or suspended.
     """
-    coach = await session.get(Coach, (guild.id, actor.user_id), with_for_update=True)
+    await people.lock(session, actor.user_id)  # there may be no row of theirs yet that could be locked
+    coach = await session.get(Coach, (guild.id, actor.user_id))
     check_may_apply(coach)
     values = {
         "display_name": application.display_name[:100],
@@ -135,9 +136,9 @@ async def find(session: AsyncSession, guild_id: int, user_id: int) -> Coach | No
     return await session.get(Coach, (guild_id, user_id))
 
 
-async def approved_coach(session: AsyncSession, guild_id: int, user_id: int) -> Coach:
+async def approved_coach(session: AsyncSession, guild_id: int, user_id: int, *, lock: bool = False) -> Coach:
     """The coach, or NotFound with what to do instead."""
-    coach = await session.get(Coach, (guild_id, user_id))
+    coach = await session.get(Coach, (guild_id, user_id), with_for_update=lock)
     match coach.status if coach else None:
         case CoachStatus.APPROVED if coach is not None:
             return coach
@@ -174,7 +175,10 @@ async def _decide(
 
 
 async def sync_roles(db: Database, discord: Discord, clock: Clock) -> tuple[int, int]:
-    """Bring due coach roles in line with the decisions; returns how many worked and how many failed."""
+    """Bring due coach roles in line with the decisions; returns how many worked and how many failed.
+
+    Whoever has left the server counts as neither.
+    """
     async with db.read() as session:
         due = list(
             await session.execute(
@@ -192,19 +196,29 @@ async def sync_roles(db: Database, discord: Discord, clock: Clock) -> tuple[int,
             try:
                 await discord.set_role(guild.id, coach.user_id, guild.coach_role_id, wanted=wanted)
                 done += 1
+            except Unreachable as failure:
+                error = str(failure)
+                log.info("coach role of %s in guild %s given up: %s", coach.user_id, guild.id, failure)
             except DiscordFailure as failure:
-                error, final = str(failure), isinstance(failure, Unreachable)
-                log.warning("coach role of %s in guild %s: %s", coach.user_id, guild.id, failure)
+                error, final = str(failure), False
+                log.warning("coach role of %s in guild %s failed: %s", coach.user_id, guild.id, failure)
                 failed += 1
-        await _record_role(db, coach, error, clock(), final=final)
+            except Exception as bug:
+                log.exception("coach role of %s in guild %s failed", coach.user_id, guild.id)
+                error, final = f"{type(bug).__name__} (a bug; see the log)", False
+                failed += 1
+        await _record_role(db, coach, guild.coach_role_id, error, clock(), final=final)
     return done, failed
 
 
-async def _record_role(db: Database, seen: Coach, error: str | None, now: datetime, *, final: bool) -> None:
+async def _record_role(
+    db: Database, seen: Coach, role_id: int | None, error: str | None, now: datetime, *, final: bool
+) -> None:
     async with db.begin() as session:
         coach = await session.get_one(Coach, (seen.guild_id, seen.user_id), with_for_update=True)
-        if coach.status is not seen.status:
-            return  # decided again meanwhile: still due
+        guild = await session.get_one(Guild, seen.guild_id)
+        if (coach.status, guild.coach_role_id) != (seen.status, role_id):
+            return  # decided again, or another role chosen, meanwhile: still due
         coach.role_error = error
         coach.role_attempts = coach.role_attempts + 1 if error else 0
         coach.role_due_at = None if final else now + notices.pause(coach.role_attempts)

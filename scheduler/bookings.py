@@ -86,7 +86,7 @@ async def cancel(
     For its coach, its student, and admins of its server (`guild_id` is where they press; None in a DM).
     Raises NotFound to everybody else, TooLate when it is over or cancelled.
     """
-    found = await cancellable(session, session_id, actor, guild_id, lock=True)
+    found = await cancellable(session, session_id, actor, guild_id, now, lock=True)
     if len(reason) > LONGEST_NOTES:
         raise Unreadable(f"The reason has {len(reason):,} characters; at most {LONGEST_NOTES:,} fit.")
     found.status = SessionStatus.CANCELLED
@@ -110,7 +110,13 @@ async def cancel(
 
 
 async def cancellable(
-    session: AsyncSession, session_id: int, actor: Actor, guild_id: int | None, *, lock: bool = False
+    session: AsyncSession,
+    session_id: int,
+    actor: Actor,
+    guild_id: int | None,
+    now: datetime,
+    *,
+    lock: bool = False,
 ) -> CoachingSession:
     """The session if this actor may cancel it now; raises as `cancel` does."""
     found = await session.get(CoachingSession, session_id, with_for_update=lock)
@@ -119,7 +125,7 @@ async def cancellable(
     if found.status is SessionStatus.CANCELLED:
         when = f" {stamp(found.cancelled_at, 'R')}" if found.cancelled_at else ""
         raise TooLate(f"This session was cancelled{when} already. Book a new one with `/book`.")
-    if not is_ahead(found):
+    if not is_ahead(found) or found.ends_at <= now:  # the tick that says so may be late
         raise TooLate("This session is over, so it cannot be cancelled. Talk to an admin if it went wrong.")
     return found
 

@@ -122,7 +122,7 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
                 Notice.kind == NoticeKind.APPLICATION_CARD,
                 Notice.sent_at.is_(None),
             )
-            .values(due_at=now, attempts=0, given_up_at=None, last_error=None)
+            .values(revision=Notice.revision + 1, due_at=now, attempts=0, given_up_at=None, last_error=None)
         )
     audit.record(session, guild.id, "settings_changed", at=now, actor_id=actor.user_id, details=wanted)
 

@@ -64,7 +64,7 @@ def parse_hours(text: str) -> list[Interval]:
         elif part.lower() not in _CLOSED:
             windows.append(_window(part))
         elif len(parts) > 1:
-            raise Unreadable(f'"{part}" and other hours contradict each other. Type either of them.')
+            raise Unreadable(f'"{part[:60]}" and other hours contradict each other. Type either of them.')
     return union(windows)
 
 
@@ -88,7 +88,7 @@ def _window(part: str) -> Interval:
         end = _DAY  # "20:00-0:00" ends at midnight
     if start >= end:
         raise Unreadable(
-            f'"{part}" ends before it starts. Hours past midnight belong to the next day: '
+            f'"{part[:60]}" ends before it starts. Hours past midnight belong to the next day: '
             'type "22-24" on the one day and "0-2" on the other.'
         )
     return Interval(start, end)
@@ -103,10 +103,10 @@ def _minute(text: str, part: str) -> tuple[int, str | None]:
     half = match[3][0].lower() if match[3] else None
     if half is not None:
         if not 1 <= hour <= 12:
-            raise Unreadable(f'"{text.strip()}" is no time: with am or pm the hour is 1 to 12.')
+            raise Unreadable(f'"{text.strip()[:60]}" is no time: with am or pm the hour is 1 to 12.')
         hour = hour % 12 + (12 if half == "p" else 0)
     if minute > 59 or hour * 60 + minute > _DAY:
-        raise Unreadable(f'"{text.strip()}" is no time of day. Type hours from 0:00 to 24:00.')
+        raise Unreadable(f'"{text.strip()[:60]}" is no time of day. Type hours from 0:00 to 24:00.')
     return hour * 60 + minute, half
 
 
@@ -119,7 +119,9 @@ def _weekday(name: str, part: str) -> int:
 
 
 def _parts(text: str) -> list[str]:
-    return [part.strip() for part in re.split(r"[,;&\n]|\band\b", text) if part.strip()]
+    # White space is folded first: the patterns would look at a long run of it again and again.
+    lines = "\n".join(" ".join(line.split()) for line in text.splitlines())
+    return [part.strip() for part in re.split(r"[,;&\n]|\band\b", lines) if part.strip()]
 
 
 def _days_help(part: str) -> str:

@@ -32,7 +32,7 @@ class TickReport:
     failures: list[str] = field(default_factory=list)
     """What failed and is going to be tried again."""
     failed_quietly: int = 0
-    """Failures of roles and notices, which stand on their rows and in the log."""
+    """Failures of roles and notices that are going to be tried again; they stand on their rows and in the log."""
 
     @property
     def failure_count(self) -> int:

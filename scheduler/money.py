@@ -45,7 +45,7 @@ def parse_rate(text: str, currency: str) -> int:
     minor = amount.scaleb(digits)
     if minor != minor.to_integral_value():
         raise Unreadable(
-            f"{currency} has {digits} decimals, so {amount} is too fine. Type at most {digits} digits "
+            f"{currency} has {digits} decimals, so {text.strip()[:40]} is too fine. Type at most {digits} digits "
             "after the point."
         )
     return int(minor)

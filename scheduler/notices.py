@@ -80,49 +80,54 @@ async def application_card(session: AsyncSession, guild_id: int, coach_id: int) 
 
 
 async def deliver_due(db: Database, postman: Postman, clock: Clock) -> tuple[int, int]:
-    """Send what is due, side by side; returns how many went out and how many failed."""
+    """Send what is due, side by side; returns how many went out and how many failed.
+
+    What is given up, because trying again will not help, counts as neither.
+    """
     async with db.read() as session:
         due = list(
             await session.scalars(
-                select(Notice.id)
+                select(Notice)
                 .where(Notice.due_at.is_not(None), Notice.due_at <= clock())
                 .order_by(Notice.due_at, Notice.id)
             )
         )
     gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(notice_id: int) -> bool:
+    async def one(notice: Notice) -> bool | None:
         async with gate:
-            return await _deliver(db, postman, clock, notice_id)
+            return await _deliver(db, postman, clock, notice)
 
-    outcomes = await asyncio.gather(*(one(notice_id) for notice_id in due))
+    outcomes = await asyncio.gather(*(one(notice) for notice in due))
     return outcomes.count(True), outcomes.count(False)
 
 
-async def _deliver(db: Database, postman: Postman, clock: Clock, notice_id: int) -> bool:
+async def _deliver(db: Database, postman: Postman, clock: Clock, seen: Notice) -> bool | None:
+    """Whether it went out; None if there is no point in trying again."""
     try:
-        letter = await _prepare(db, notice_id, clock())
+        letter = await _prepare(db, seen, clock())
         receipt = await postman.deliver(letter)
     except Unreachable as failure:
-        log.info("notice %s cannot be delivered: %s", notice_id, failure)
-        await _record_failure(db, notice_id, str(failure), clock(), final=True, closed=failure.dms_closed)
-        return False
+        log.info("notice %s given up: %s", seen.id, failure)
+        await _record_failure(db, seen, str(failure), clock(), final=True, closed=failure.dms_closed)
+        return None
     except DiscordFailure as failure:
-        log.warning("notice %s failed: %s", notice_id, failure)
-        await _record_failure(db, notice_id, str(failure), clock())
+        log.warning("notice %s failed: %s", seen.id, failure)
+        await _record_failure(db, seen, str(failure), clock())
         return False
     except Exception as error:
-        log.exception("notice %s failed", notice_id)
-        await _record_failure(db, notice_id, f"{type(error).__name__} (a bug; see the log)", clock())
+        log.exception("notice %s failed", seen.id)
+        await _record_failure(db, seen, f"{type(error).__name__} (a bug; see the log)", clock())
         return False
     await _record_sent(db, letter, receipt, clock())
     return True
 
 
-async def _prepare(db: Database, notice_id: int, now: datetime) -> Letter:
+async def _prepare(db: Database, seen: Notice, now: datetime) -> Letter:
     """Note that the message may exist from now on, and gather what it is made of."""
     async with db.begin() as session:
-        notice = await session.get_one(Notice, notice_id)
+        notice = await session.get_one(Notice, seen.id)
+        seen.revision = notice.revision
         maybe_sent = notice.tried_at is not None and notice.message_id is None
         notice.tried_at = notice.tried_at or now
         guild = await session.get_one(Guild, notice.guild_id)
@@ -160,13 +165,15 @@ async def _record_sent(db: Database, letter: Letter, receipt: Receipt, now: date
 
 
 async def _record_failure(
-    db: Database, notice_id: int, reason: str, now: datetime, *, final: bool = False, closed: bool = False
+    db: Database, seen: Notice, reason: str, now: datetime, *, final: bool = False, closed: bool = False
 ) -> None:
     async with db.begin() as session:
-        notice = await session.get_one(Notice, notice_id, with_for_update=True)
+        notice = await session.get_one(Notice, seen.id, with_for_update=True)
         notice.attempts += 1
         notice.last_error = reason
-        if final or notice.attempts >= _TRIES:
+        if notice.revision != seen.revision:
+            pass  # it became due again while this attempt was under way, and still is
+        elif final or notice.attempts >= _TRIES:
             notice.due_at, notice.given_up_at = None, now
         else:
             notice.due_at = now + pause(notice.attempts)
@@ -177,4 +184,4 @@ async def _record_failure(
 
 def pause(attempts: int) -> timedelta:
     """How long to wait after so many failures in a row: 15 s, 30 s, 1 min … at most 10 min."""
-    return min(timedelta(seconds=15) * 2 ** (attempts - 1), timedelta(minutes=10))
+    return min(timedelta(seconds=15) * 2 ** min(attempts - 1, 10), timedelta(minutes=10))

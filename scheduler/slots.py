@@ -16,7 +16,9 @@ from scheduler.intervals import Interval, meets_any, union
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
 _DAY_MINUTES = 24 * 60
-_LOOK_BACK_DAYS = 9
+_NEVER_CLOSES_DAYS = 15
+"""A weekly gap can fall into the hour that the clocks skip, so that a window lasts two weeks; never three."""
+_LOOK_BACK_DAYS = _NEVER_CLOSES_DAYS + 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def _windows(hours: list[WeeklyHours], zone: ZoneInfo, earliest: int, latest: in
     """The continuous working windows that hold a minute of `[earliest, latest]`, in order."""
     if not hours or latest < earliest:
         return
-    # The window may have begun long before; one that has been open for more than a week never closes.
+    # The window may have begun long before; one that has been open for too long never closes.
     day = _local_date(earliest, zone) - timedelta(days=_LOOK_BACK_DAYS)
     last = _local_date(latest, zone) + timedelta(days=1)
     open_window: Interval | None = None
@@ -97,7 +99,7 @@ def _windows(hours: list[WeeklyHours], zone: ZoneInfo, earliest: int, latest: in
 
 def _anchored(window: Interval, earliest: int) -> Interval:
     """Hours around the clock have no first minute: count their steps from 1970, wherever the search began."""
-    return Interval(0, window.end) if earliest - window.start > 7 * _DAY_MINUTES else window
+    return Interval(0, window.end) if earliest - window.start > _NEVER_CLOSES_DAYS * _DAY_MINUTES else window
 
 
 def _pieces(hours: list[WeeklyHours], zone: ZoneInfo, day: date) -> Iterator[Interval]:
