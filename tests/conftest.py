@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -12,9 +13,12 @@ from models.database import Database
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """A real PostgreSQL of this test process, with a migrated database `migrated` to copy."""
-    with get_server(tmp_path_factory.mktemp("postgres") / "data") as server:
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL of this test process, with a migrated database `migrated` to copy.
+
+    Not under pytest's own folder: run by root, PostgreSQL becomes another user, whom pytest locks out of there.
+    """
+    with tempfile.TemporaryDirectory(prefix="coachbot-pg-") as folder, get_server(Path(folder) / "data") as server:
         server.psql("CREATE DATABASE migrated")
         asyncio.run(_migrate(server.get_uri("migrated")))
         yield server

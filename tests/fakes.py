@@ -1,0 +1,96 @@
+"""Discord as pure decisions need it: it notes what was asked, and fails or hangs when it is told to.
+
+What Discord really does with a request is not played here; that is tested through simcord.
+"""
+
+import itertools
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from scheduler.notices import Letter
+from scheduler.ports import Access, Receipt, Removal, RoomSpec
+
+Method = Literal["ensure_room", "open_room", "remove_room", "set_role", "deliver"]
+Meanwhile = Callable[["Call"], Awaitable[None]]
+"""What happens at Discord, or elsewhere, while a request is under way. What it raises is Discord's answer."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One thing that Discord was asked."""
+
+    method: Method
+    about: str
+    """The room's name, the role's member, or the notice's id."""
+    room: RoomSpec | None = None
+    access: Access | None = None
+    even_if_occupied: bool | None = None
+    wanted: bool | None = None
+    role_id: int | None = None
+    letter: Letter | None = None
+
+
+class FakeDiscord:
+    """Implements `scheduler.ports.Discord`."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.rooms_stay: Removal | None = None
+        """Why no room can be removed at the moment, unless even an occupied one is to go."""
+        self._meanwhile: dict[Method, Meanwhile] = {}
+        self._failing: dict[tuple[Method, str | None], Exception] = {}
+        self._ids = itertools.count(500)
+
+    def fail(self, method: Method, error: Exception, *, about: str | None = None) -> None:
+        """Answer this method with an error from now on, if given only for one room, member or notice."""
+        self._failing[method, about] = error
+
+    def heal(self) -> None:
+        """Let everything work again."""
+        self._failing.clear()
+
+    def meanwhile(self, method: Method, happens: Meanwhile) -> None:
+        """Let something happen while each request of this method is under way."""
+        self._meanwhile[method] = happens
+
+    def asked(self, method: Method | None = None) -> list[str]:
+        """What was asked so far, like "open_room coaching-session-abc"; of one method only whom it was about."""
+        return [
+            call.about if method else f"{call.method} {call.about}"
+            for call in self.calls
+            if method in (None, call.method)
+        ]
+
+    async def _ask(self, call: Call) -> None:
+        self.calls.append(call)
+        if (happens := self._meanwhile.get(call.method)) is not None:
+            await happens(call)
+        for about in (call.about, None):
+            if (call.method, about) in self._failing:
+                raise self._failing[call.method, about]
+
+    async def ensure_room(self, room: RoomSpec) -> int:
+        """The id that the row knows, or a new one."""
+        await self._ask(Call("ensure_room", room.name, room))
+        return room.channel_id or next(self._ids)
+
+    async def open_room(self, room: RoomSpec, access: Access) -> None:
+        """Note who is let in."""
+        await self._ask(Call("open_room", room.name, room, access))
+
+    async def remove_room(self, room: RoomSpec, *, even_if_occupied: bool) -> Removal:
+        """Removed, unless the test says that somebody is inside."""
+        await self._ask(Call("remove_room", room.name, room, even_if_occupied=even_if_occupied))
+        if self.rooms_stay is not None and not even_if_occupied:
+            return self.rooms_stay
+        return Removal.REMOVED
+
+    async def set_role(self, guild_id: int, user_id: int, role_id: int, *, wanted: bool) -> None:
+        """Note who gets or loses what."""
+        await self._ask(Call("set_role", str(user_id), wanted=wanted, role_id=role_id))
+
+    async def deliver(self, letter: Letter) -> Receipt:
+        """A message of its own for each notice."""
+        await self._ask(Call("deliver", str(letter.notice.id), letter=letter))
+        return Receipt(40, 10_000 + letter.notice.id)

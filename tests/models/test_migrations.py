@@ -1,0 +1,278 @@
+"""Every released schema can be upgraded to the newest one, with its rows, and the guard stands afterwards."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+import models
+from models.base import Base, UTCDateTime
+from models.database import Database
+from tests.builders import COACH, GUILD, HOUR, MONDAY, STUDENT
+from tests.models.test_guard import assert_guard_stands, some_session
+
+SCRIPTS = ScriptDirectory(str(Path(models.__file__).parent / "migrations"))
+REVISIONS = [script.revision for script in reversed(list(SCRIPTS.walk_revisions()))]
+"""Oldest first."""
+
+ROWS: dict[str, dict[str, Any]] = {
+    "guilds": {
+        "id": GUILD,
+        "time_zone": "Europe/Berlin",
+        "currency": "EUR",
+        "room_lead_minutes": 15,
+        "access_lead_minutes": 5,
+        "linger_minutes": 15,
+        "created_at": MONDAY,
+    },
+    "heartbeats": {"job": "tick", "at": MONDAY},
+    "job_runs": {
+        "id": 1,
+        "started_at": MONDAY,
+        "finished_at": MONDAY,
+        "steps": 1,
+        "roles": 2,
+        "notices": 3,
+        "failures": 4,
+    },
+    "members": {"user_id": STUDENT, "dms_closed_at": MONDAY},
+    "coaches": {
+        "guild_id": GUILD,
+        "user_id": COACH,
+        "display_name": "Cara",
+        "status": "APPROVED",
+        "bio": "I mix.",
+        "experience": "Ten years.",
+        "portfolio": "",
+        "rate_minor": 6000,
+        "currency": "EUR",
+        "time_zone": "Europe/Berlin",
+        "accepting": True,
+        "session_type": "video",
+        "durations_minutes": [60],
+        "slot_step_minutes": 30,
+        "buffer_before_minutes": 0,
+        "buffer_after_minutes": 0,
+        "minimum_notice_minutes": 120,
+        "horizon_days": 28,
+        "applied_at": MONDAY,
+        "role_due_at": MONDAY,
+        "role_attempts": 3,
+    },
+    "specialties": {"id": 5, "guild_id": GUILD, "name": "Mixing"},
+    "coach_specialties": {"guild_id": GUILD, "coach_id": COACH, "specialty_id": 5},
+    "availability_rules": {
+        "id": 1,
+        "guild_id": GUILD,
+        "coach_id": COACH,
+        "weekday": 0,
+        "start_minute": 540,
+        "end_minute": 1440,
+    },
+    "coaching_sessions": {
+        "id": 1,
+        "guild_id": GUILD,
+        "code": "abc123",
+        "coach_id": COACH,
+        "student_id": STUDENT,
+        "starts_at": MONDAY,
+        "ends_at": MONDAY + HOUR,
+        "status": "SCHEDULED",
+        "notes": "The second verse.",
+        "session_type": "video",
+        "total_cost_minor": 6000,
+        "currency": "EUR",
+        "discord_channel_id": 2**62,
+        "discord_setup_complete": True,
+        "reminder_sent": False,
+        "created_at": MONDAY,
+        "updated_at": MONDAY + timedelta(microseconds=1),
+        "next_step_at": MONDAY,
+        "attempts": 0,
+    },
+    "audit_entries": {
+        "id": 1,
+        "guild_id": GUILD,
+        "at": MONDAY,
+        "action": "session_booked",
+        "session_id": 1,
+        "details": {"channel_id": 7},
+    },
+    "notices": {
+        "id": 1,
+        "guild_id": GUILD,
+        "kind": "session_booked",
+        "user_id": STUDENT,
+        "session_id": 1,
+        "created_at": MONDAY,
+        "revision": 1,
+        "due_at": MONDAY,
+        "attempts": 0,
+    },
+    "reservations": {
+        "id": 1,
+        "user_id": STUDENT,
+        "starts_at": MONDAY,
+        "ends_at": MONDAY + HOUR,
+        "session_id": 1,
+    },
+}
+"""A row of each table, parents first. A revision gets those columns that it knows; one that adds a table, or a
+column that must not be empty, adds a value here."""
+
+
+@pytest.fixture
+async def old(empty_url: str) -> AsyncIterator[Database]:
+    """A database without any table, opened."""
+    database = Database(empty_url)
+    yield database
+    await database.close()
+
+
+def tables_of(connection: sa.Connection) -> dict[str, sa.TableClause]:
+    """The tables as the database has them now, with our column types."""
+    inspector = sa.inspect(connection)
+
+    def type_of(table: str, column: dict[str, Any]) -> Any:
+        value = ROWS.get(table, {}).get(column["name"])
+        if isinstance(value, datetime):
+            return UTCDateTime()
+        return sa.JSON() if isinstance(value, dict | list) else column["type"]
+
+    return {
+        name: sa.table(
+            name,
+            *(sa.column(column["name"], type_of(name, dict(column))) for column in inspector.get_columns(name)),
+        )
+        for name in inspector.get_table_names()
+        if name != "alembic_version"
+    }
+
+
+async def write_rows(db: Database) -> dict[str, dict[str, Any]]:
+    """Put a row into each table, in the columns that there are now; gives back what was written."""
+    async with db.engine.begin() as connection:
+        tables = await connection.run_sync(tables_of)
+        assert set(tables) <= set(ROWS), "ROWS lacks a row for a new table"
+        written = {
+            name: {column: value for column, value in row.items() if column in tables[name].c}
+            for name, row in ROWS.items()
+            if name in tables
+        }
+        for name, row in written.items():
+            await connection.execute(sa.insert(tables[name]).values(row))
+    return written
+
+
+async def read_rows(db: Database, like: dict[str, dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """All rows of the tables in `like`, with the columns in `like`."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    async with db.engine.connect() as connection:
+        tables = await connection.run_sync(tables_of)
+        for name, row in like.items():
+            rows = await connection.execute(sa.select(*(tables[name].c[column] for column in row)))
+            found[name] = [dict(one) for one in rows.mappings()]
+    return found
+
+
+@pytest.mark.parametrize("revision", [None, *REVISIONS])
+async def test_from_every_revision_the_newest_schema_is_the_models_and_the_guard_stands(
+    old: Database, revision: str | None
+) -> None:
+    if revision is not None:
+        await old.upgrade(revision)
+
+    await old.upgrade()
+
+    async with old.engine.connect() as connection:
+        assert await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision()) == (
+            SCRIPTS.get_current_head()
+        )
+        assert await connection.run_sync(differences_from_models) == []
+    await assert_guard_stands(old, await some_session(old))
+
+
+def differences_from_models(connection: sa.Connection) -> list[Any]:
+    """What Alembic would put into a new migration."""
+    options = {"compare_type": True, "compare_server_default": True}
+    return compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata)
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+async def test_rows_that_were_written_at_a_revision_survive_the_upgrade(old: Database, revision: str) -> None:
+    await old.upgrade(revision)
+    written = await write_rows(old)
+
+    await old.upgrade()
+
+    assert await read_rows(old, like=written) == {name: [row] for name, row in written.items()}
+
+
+async def test_upgrading_twice_changes_nothing(old: Database) -> None:
+    await old.upgrade()
+    written = await write_rows(old)
+    async with old.engine.connect() as connection:
+        before = await connection.run_sync(everything_about_the_schema)
+
+    await old.upgrade()
+
+    async with old.engine.connect() as connection:
+        assert await connection.run_sync(everything_about_the_schema) == before
+    assert await read_rows(old, like=written) == {name: [row] for name, row in written.items()}
+
+
+def everything_about_the_schema(connection: sa.Connection) -> list[Any]:
+    """Tables, indexes and what guards them, as the engine itself writes them down."""
+    if connection.dialect.name == "sqlite":
+        query = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+    else:
+        query = (
+            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint UNION ALL"
+            " SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2"
+        )
+    return list(connection.exec_driver_sql(query))
+
+
+async def test_two_that_upgrade_at_once_in_one_process_both_succeed(old: Database) -> None:
+    other = Database(old.url.render_as_string(hide_password=False))
+
+    await asyncio.gather(old.upgrade(), other.upgrade())
+    await other.close()
+
+    await assert_guard_stands(old, await some_session(old))
+
+
+async def test_two_processes_that_upgrade_at_once_both_succeed(old: Database) -> None:
+    url = old.url.render_as_string(hide_password=False)
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", UPGRADE, url, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        for _ in range(2)
+    ]
+    for one in processes:
+        assert one.stdout is not None
+        assert await one.stdout.readline() == b"ready\n"
+
+    outputs = await asyncio.gather(*(one.communicate(b"go\n") for one in processes))
+
+    assert [output for output, _ in outputs] == [b"done\n", b"done\n"]
+    await assert_guard_stands(old, await some_session(old))
+
+
+UPGRADE = """
+import asyncio, sys
+from models.database import Database
+print("ready", flush=True)
+sys.stdin.readline()
+asyncio.run(Database(sys.argv[1]).upgrade())
+print("done")
+"""

@@ -1,0 +1,435 @@
+"""Notices: delivered once, tried again, given up, renewed while on their way."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from models import Guild, Member, Notice, NoticeKind
+from models.database import Database
+from scheduler import guilds, notices
+from scheduler.guilds import GuildChanges
+from scheduler.notices import deliver_due, owe, pause, renew
+from scheduler.ports import DiscordFailure, Unreachable
+from tests.builders import (
+    ADMIN,
+    COACH,
+    GUILD,
+    HOUR,
+    MINUTE,
+    MONDAY,
+    STUDENT,
+    FakeClock,
+    a_coach,
+    a_guild,
+    a_notice,
+    a_session,
+)
+from tests.fakes import Call, FakeDiscord
+
+SECOND = timedelta(seconds=1)
+
+
+async def set_up(db: Database, count: int = 1, **changed: Any) -> list[int]:
+    """A server with a session, and notices about it that are due; gives back their ids."""
+    async with db.begin() as session:
+        await a_guild(session)
+        await a_coach(session)
+        about = await a_session(session)
+        values: dict[str, Any] = {"session_id": about.id, **changed}
+        return [(await a_notice(session, **values)).id for _ in range(count)]
+
+
+async def only(db: Database) -> Notice:
+    """The one notice there is."""
+    async with db.read() as session:
+        return (await session.scalars(select(Notice))).one()
+
+
+async def renewed(db: Database, notice_id: int, now: datetime = MONDAY) -> None:
+    """It has something new to say."""
+    async with db.begin() as session:
+        renew(await session.get_one(Notice, notice_id), now)
+
+
+async def dms_closed(db: Database, user_id: int = STUDENT) -> datetime | None:
+    """What is known about this person's direct messages."""
+    async with db.read() as session:
+        member = await session.get(Member, user_id)
+        return member.dms_closed_at if member else None
+
+
+# Owing.
+
+
+async def test_what_is_owed_is_due_at_once(db: Database) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+        owe(session, NoticeKind.SESSION_BOOKED, GUILD, now=MONDAY, user_id=STUDENT)
+
+    notice = await only(db)
+    assert (notice.due_at, notice.revision, notice.attempts, notice.sent_at) == (MONDAY, 1, 0, None)
+
+
+async def test_what_was_owed_in_a_transaction_that_failed_is_not_owed(db: Database) -> None:
+    async def fail() -> None:
+        async with db.begin() as session:
+            await a_guild(session)
+            owe(session, NoticeKind.SESSION_BOOKED, GUILD, now=MONDAY, user_id=STUDENT)
+            await session.flush()
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        await fail()
+
+    discord = FakeDiscord()
+    assert await deliver_due(db, discord, FakeClock()) == (0, 0)
+    assert discord.calls == []
+
+
+# Delivering.
+
+
+async def test_a_notice_is_delivered_once(db: Database) -> None:
+    (notice_id,) = await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+
+    first = await deliver_due(db, discord, clock)
+    clock.forward(HOUR)
+    second = await deliver_due(db, discord, clock)
+
+    assert (first, second) == ((1, 0), (0, 0))
+    assert discord.asked() == [f"deliver {notice_id}"]
+    notice = await only(db)
+    assert (notice.sent_at, notice.due_at, notice.attempts) == (MONDAY, None, 0)
+    assert (notice.channel_id, notice.message_id) == (40, 10_000 + notice_id)
+
+
+async def test_a_notice_that_is_not_due_yet_waits(db: Database) -> None:
+    await set_up(db, due_at=MONDAY + SECOND)
+    discord, clock = FakeDiscord(), FakeClock()
+
+    early = await deliver_due(db, discord, clock)
+    clock.forward(SECOND)
+    on_time = await deliver_due(db, discord, clock)
+
+    assert (early, on_time) == ((0, 0), (1, 0))
+
+
+async def test_a_letter_holds_the_rows_that_its_words_are_made_of(db: Database) -> None:
+    await set_up(db)
+    discord = FakeDiscord()
+
+    await deliver_due(db, discord, FakeClock())
+
+    letter = discord.calls[0].letter
+    assert letter is not None
+    assert letter.guild.id == GUILD
+    assert letter.coach is not None
+    assert letter.coach.user_id == COACH
+    assert letter.session is not None
+    assert (letter.session.student_id, letter.maybe_sent) == (STUDENT, False)
+
+
+async def test_many_notices_go_out_in_one_round(db: Database) -> None:
+    ids = await set_up(db, count=30)
+    discord = FakeDiscord()
+
+    outcome = await deliver_due(db, discord, FakeClock())
+
+    assert outcome == (30, 0)
+    assert sorted(map(int, discord.asked("deliver"))) == ids
+
+
+async def test_a_message_is_never_on_its_way_while_the_database_is_held(db: Database) -> None:
+    await set_up(db)
+    discord = FakeDiscord()
+
+    async def write(_call: Call) -> None:
+        async with asyncio.timeout(10), db.begin() as session:
+            (await session.get_one(Guild, GUILD)).currency = "EUR"
+
+    discord.meanwhile("deliver", write)
+
+    assert await deliver_due(db, discord, FakeClock()) == (1, 0)
+
+
+# Failing.
+
+
+async def test_a_failed_notice_is_tried_again_with_growing_pauses_and_then_given_up(db: Database) -> None:
+    (notice_id,) = await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+    discord.fail("deliver", DiscordFailure("Discord does not answer."))
+
+    pauses = []
+    for _ in range(11):
+        assert await deliver_due(db, discord, clock) == (0, 1)
+        due_at = (await only(db)).due_at
+        assert due_at is not None
+        pauses.append((due_at - clock()) // SECOND)
+        clock.now = due_at - SECOND
+        assert await deliver_due(db, discord, clock) == (0, 0)
+        clock.now = due_at
+    await deliver_due(db, discord, clock)
+
+    notice = await only(db)
+    assert pauses == [15, 30, 60, 120, 240, 480, 600, 600, 600, 600, 600]
+    assert (notice.due_at, notice.given_up_at, notice.attempts) == (None, clock(), 12)
+    assert notice.last_error == "Discord does not answer."
+    assert discord.asked("deliver") == [str(notice_id)] * 12
+
+
+async def test_a_pause_never_shrinks_and_never_exceeds_ten_minutes() -> None:
+    pauses = [pause(attempts) for attempts in range(1, 200)]
+
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[-1]) == (15 * SECOND, 10 * MINUTE)
+
+
+async def test_a_notice_that_failed_is_delivered_when_discord_has_healed(db: Database) -> None:
+    await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+    discord.fail("deliver", DiscordFailure("Discord does not answer."))
+    await deliver_due(db, discord, clock)
+    discord.heal()
+
+    clock.forward(15 * SECOND)
+    outcome = await deliver_due(db, discord, clock)
+
+    notice = await only(db)
+    assert outcome == (1, 0)
+    assert (notice.due_at, notice.attempts, notice.last_error) == (None, 0, None)
+    assert notice.sent_at == MONDAY + 15 * SECOND
+
+
+async def test_a_second_attempt_knows_that_the_first_may_have_got_through(db: Database) -> None:
+    await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+    discord.fail("deliver", DiscordFailure("The answer was lost."))
+
+    await deliver_due(db, discord, clock)
+    discord.heal()
+    clock.forward(15 * SECOND)
+    await deliver_due(db, discord, clock)
+
+    assert [call.letter and call.letter.maybe_sent for call in discord.calls] == [False, True]
+    assert (await only(db)).tried_at == MONDAY
+
+
+async def test_a_notice_to_somebody_with_closed_dms_is_given_up_and_that_is_noted(db: Database) -> None:
+    await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+    discord.fail("deliver", Unreachable("They take no direct messages.", dms_closed=True))
+
+    outcome = await deliver_due(db, discord, clock)
+    clock.forward(HOUR)
+    later = await deliver_due(db, discord, clock)
+
+    notice = await only(db)
+    assert (outcome, later) == ((0, 0), (0, 0))
+    assert (notice.due_at, notice.given_up_at, notice.sent_at) == (None, MONDAY, None)
+    assert notice.last_error == "They take no direct messages."
+    assert await dms_closed(db) == MONDAY
+
+
+async def test_who_is_unreachable_for_another_reason_has_no_closed_dms(db: Database) -> None:
+    await set_up(db)
+    discord = FakeDiscord()
+    discord.fail("deliver", Unreachable("They have left."))
+
+    await deliver_due(db, discord, FakeClock())
+
+    assert (await only(db)).given_up_at == MONDAY
+    assert await dms_closed(db) is None
+
+
+async def test_a_message_that_gets_through_shows_that_dms_are_open_again(db: Database) -> None:
+    await set_up(db)
+    async with db.begin() as session:
+        session.add(Member(user_id=STUDENT, dms_closed_at=MONDAY - HOUR))
+
+    await deliver_due(db, FakeDiscord(), FakeClock())
+
+    assert await dms_closed(db) is None
+
+
+@pytest.mark.parametrize(
+    ("failure", "failures", "noted"),
+    [
+        (DiscordFailure("Discord does not answer."), 1, "Discord does not answer."),
+        (Unreachable("They have left."), 0, "They have left."),
+        (RuntimeError("secret"), 1, "RuntimeError (a bug; see the log)"),
+    ],
+    ids=["failure", "unreachable", "bug"],
+)
+async def test_one_failing_notice_does_not_hold_up_others(
+    db: Database, failure: Exception, failures: int, noted: str
+) -> None:
+    first, second, third = await set_up(db, count=3)
+    discord = FakeDiscord()
+    discord.fail("deliver", failure, about=str(second))
+
+    outcome = await deliver_due(db, discord, FakeClock())
+
+    assert outcome == (2, failures)
+    async with db.read() as session:
+        found = {one.id: one for one in await session.scalars(select(Notice))}
+    assert (found[first].sent_at, found[third].sent_at) == (MONDAY, MONDAY)
+    assert (found[second].sent_at, found[second].last_error) == (None, noted)
+
+
+async def test_one_notice_that_hangs_does_not_hold_up_the_next_ones(db: Database) -> None:
+    slow, *others = await set_up(db, count=12)
+    discord = FakeDiscord()
+    all_others_are_out = asyncio.Event()
+
+    async def hang(call: Call) -> None:
+        if call.about == str(slow):
+            async with asyncio.timeout(30):
+                await all_others_are_out.wait()
+        elif len(discord.calls) == 12:
+            all_others_are_out.set()
+
+    discord.meanwhile("deliver", hang)
+
+    assert await deliver_due(db, discord, FakeClock()) == (12, 0)
+    assert sorted(map(int, discord.asked("deliver"))) == [slow, *others]
+
+
+# Renewing.
+
+
+async def test_a_renewed_notice_brings_the_same_message_up_to_date(db: Database) -> None:
+    (notice_id,) = await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+    await deliver_due(db, discord, clock)
+
+    clock.forward(HOUR)
+    await renewed(db, notice_id, clock())
+    await deliver_due(db, discord, clock)
+
+    letter = discord.calls[1].letter
+    assert letter is not None
+    assert (letter.notice.message_id, letter.maybe_sent) == (10_000 + notice_id, False)
+    notice = await only(db)
+    assert (notice.sent_at, notice.due_at, notice.revision) == (MONDAY, None, 2)
+
+
+async def test_a_renewal_that_arrives_while_an_older_text_is_under_way_is_delivered_too(db: Database) -> None:
+    (notice_id,) = await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+
+    async def renew_once(_call: Call) -> None:
+        if len(discord.calls) == 1:
+            await renewed(db, notice_id)
+
+    discord.meanwhile("deliver", renew_once)
+
+    outcomes = [await deliver_due(db, discord, clock) for _ in range(3)]
+
+    assert outcomes == [(1, 0), (1, 0), (0, 0)]
+    assert [call.letter and call.letter.notice.revision for call in discord.calls] == [1, 2]
+
+
+async def test_a_renewal_that_arrives_while_an_older_text_fails_is_tried_too(db: Database) -> None:
+    (notice_id,) = await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+
+    async def renew_and_fail_once(_call: Call) -> None:
+        if len(discord.calls) == 1:
+            await renewed(db, notice_id)
+            raise Unreachable("The channel is gone.")
+
+    discord.meanwhile("deliver", renew_and_fail_once)
+
+    await deliver_due(db, discord, clock)
+    clock.forward(MINUTE)
+    await deliver_due(db, discord, clock)
+
+    assert [call.letter and call.letter.notice.revision for call in discord.calls] == [1, 2]
+    notice = await only(db)
+    assert (notice.sent_at, notice.given_up_at) == (MONDAY + MINUTE, None)
+
+
+async def test_a_notice_that_was_given_up_is_tried_again_when_it_is_renewed(db: Database) -> None:
+    (notice_id,) = await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+    discord.fail("deliver", Unreachable("They have left."))
+    await deliver_due(db, discord, clock)
+    discord.heal()
+
+    await renewed(db, notice_id)
+    outcome = await deliver_due(db, discord, clock)
+
+    notice = await only(db)
+    assert outcome == (1, 0)
+    assert (notice.sent_at, notice.given_up_at, notice.last_error) == (MONDAY, None, None)
+
+
+# The admins' cards.
+
+
+async def a_card(db: Database, review_channel_id: int | None) -> None:
+    """A server with an application's card that is due."""
+    async with db.begin() as session:
+        await a_guild(session, review_channel_id=review_channel_id)
+        await a_coach(session)
+        await a_notice(session, kind=NoticeKind.APPLICATION_CARD, user_id=None, coach_id=COACH)
+
+
+async def choose_review_channel(db: Database) -> None:
+    """What `/coaching setup` does."""
+    async with db.begin() as session:
+        guild = await session.get_one(Guild, GUILD)
+        await guilds.change(session, guild, ADMIN, GuildChanges(review_channel_id=89), MONDAY)
+
+
+async def test_a_card_waits_for_a_review_channel(db: Database) -> None:
+    await a_card(db, review_channel_id=None)
+    discord, clock = FakeDiscord(), FakeClock()
+
+    without = await deliver_due(db, discord, clock)
+    asked_without = discord.asked()
+    await choose_review_channel(db)
+    with_one = await deliver_due(db, discord, clock)
+
+    assert (without, asked_without, with_one) == ((0, 0), [], (1, 0))
+    notice = await only(db)
+    assert (notice.sent_at, notice.given_up_at) == (MONDAY, None)
+
+
+async def test_a_review_channel_that_is_chosen_while_a_card_fails_in_the_old_one_gets_the_card(
+    db: Database,
+) -> None:
+    await a_card(db, review_channel_id=88)
+    discord, clock = FakeDiscord(), FakeClock()
+
+    async def choose_and_fail_once(_call: Call) -> None:
+        if len(discord.calls) == 1:
+            await choose_review_channel(db)
+            raise Unreachable("The review channel is gone.")
+
+    discord.meanwhile("deliver", choose_and_fail_once)
+
+    await deliver_due(db, discord, clock)
+    clock.forward(MINUTE)
+    await deliver_due(db, discord, clock)
+
+    assert len(discord.calls) == 2
+    assert (await only(db)).sent_at == MONDAY + MINUTE
+
+
+async def test_the_newest_card_about_somebody_is_the_one_that_counts(db: Database) -> None:
+    await a_card(db, review_channel_id=88)
+    async with db.begin() as session:
+        newest = await a_notice(session, kind=NoticeKind.APPLICATION_CARD, user_id=None, coach_id=COACH)
+        await a_notice(session, kind=NoticeKind.APPLICATION_APPROVED, coach_id=COACH)
+
+    async with db.read() as session:
+        found = await notices.application_card(session, GUILD, COACH)
+        nobodys = await notices.application_card(session, GUILD, COACH + 1)
+
+    assert (found and found.id, nobodys) == (newest.id, None)
