@@ -94,7 +94,7 @@ def demo(
 ) -> None:
     """Show an academy in the browser: the real bot, a virtual Discord, no account, no token, no network."""
     try:
-        from bot.demo.main import Options, PortTaken, play  # the extra is needed only for this
+        from bot.demo.main import NotADemo, Options, PortTaken, play  # the extra is needed only for this
     except ModuleNotFoundError as error:
         _die(f"the demo needs the package {error.name}: pip install 'coachbot[demo]'")
     log.set_up("WARNING")
@@ -106,8 +106,12 @@ def demo(
     options = Options(host=host, port=port, open_browser=not no_open, data=data, fresh=fresh)
     try:
         asyncio.run(play(options, announce))
+    except NotADemo as refusal:
+        _die(str(refusal))
     except PortTaken as taken:
         _die(f"the page cannot be served there: {taken}. Choose another port with --port, or --port 0", FAILED)
+    except (OSError, DBAPIError) as error:
+        _die(f"{data or 'the database'} cannot be opened: {_cause(error)}", FAILED)
 
 
 @app.command("process-sessions")
@@ -224,10 +228,13 @@ async def _database(settings: Settings) -> Database:
         ) from None
     except (OSError, DBAPIError) as error:
         await db.close()
-        cause = error.orig if isinstance(error, DBAPIError) else error
         shown = db.url.render_as_string(hide_password=True)
-        raise _Stop(f"the database {shown} cannot be opened: {cause}", FAILED) from None
+        raise _Stop(f"the database {shown} cannot be opened: {_cause(error)}", FAILED) from None
     return db
+
+
+def _cause(error: OSError | DBAPIError) -> BaseException | None:
+    return error.orig if isinstance(error, DBAPIError) else error
 
 
 def _finish(work: Coroutine[Any, Any, T]) -> T:

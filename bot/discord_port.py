@@ -13,7 +13,7 @@ from cogs import ui
 from scheduler.notices import Letter
 from scheduler.ports import Access, DiscordFailure, Receipt, Removal, RoomGone, RoomSpec, Unreachable
 
-_UNKNOWN_CHANNEL, _UNKNOWN_MEMBER, _UNKNOWN_MESSAGE, _UNKNOWN_USER = 10003, 10007, 10008, 10013
+_UNKNOWN_MEMBER, _UNKNOWN_MESSAGE, _UNKNOWN_USER = 10007, 10008, 10013
 _DMS_CLOSED = {50007, 50278}  # cannot message this user; no common server
 _CLOCKS_DIFFER = timedelta(minutes=2)  # between this host and Discord, when a channel's age is judged
 _LOOK_BACK = 50  # messages among which one that may have been sent is looked for
@@ -24,13 +24,14 @@ Overwrites = dict[discord.Role | discord.Member | discord.Object, discord.Permis
 class DiscordPort:
     """Rooms, roles and messages through one client.
 
-    `render` makes the words of a notice, `mark` the part of them by which its message is found again.
+    `render` makes the words of a notice (given the server's name), `mark` the end of their last line, by which
+    the message is found again.
     """
 
     def __init__(
         self,
         client: discord.Client,
-        render: Callable[[Letter], ui.Panel],
+        render: Callable[[Letter, str], ui.Panel],
         mark: Callable[[Letter], str],
         *,
         gateway: bool = True,
@@ -56,7 +57,7 @@ class DiscordPort:
             if not existing:
                 raise DiscordFailure("make the room: Discord said that it was made, but it is not there")
             for twin in existing[1:]:
-                if not twin.voice_states:
+                if self._knows_who_is_inside(room.guild_id) and not twin.voice_states:
                     await twin.delete(reason=f"{room.reason}: made twice")
             return existing[0].id
 
@@ -74,7 +75,7 @@ class DiscordPort:
         async with _in_words("remove the room"):
             guild = await self._guild(room.guild_id)
             channels = await self._rooms(guild, room)
-            if channels and not self._gateway:
+            if channels and not self._knows_who_is_inside(room.guild_id):
                 return Removal.UNKNOWN
             # Without a member cache `members` is empty; `voice_states` is not.
             if any(channel.voice_states for channel in channels) and not even_if_occupied:
@@ -93,6 +94,8 @@ class DiscordPort:
             try:
                 member = await guild.fetch_member(user_id)
             except discord.NotFound as error:
+                if error.code != _UNKNOWN_MEMBER:
+                    raise
                 raise Unreachable("the person has left the server") from error
             if wanted == any(role.id == role_id for role in member.roles):
                 return
@@ -112,7 +115,7 @@ class DiscordPort:
             known = letter.notice.message_id
             if known is None and letter.maybe_sent:
                 known = await self._find(channel, letter)
-            panel = self._render(letter)
+            panel = self._render(letter, (await self._guild(letter.guild.id)).name)
             if known is not None:
                 try:
                     edited = await channel.get_partial_message(known).edit(
@@ -142,12 +145,22 @@ class DiscordPort:
         mark = self._mark(letter)
         async for message in channel.history(limit=_LOOK_BACK):
             mine = self._client.user is not None and message.author.id == self._client.user.id
-            if mine and any(line.endswith(mark) for line in ui.texts(message.components)):
+            # Only the last line is ours alone; anything above may hold what people wrote.
+            last = message.components[-1] if message.components else None
+            if mine and isinstance(last, discord.TextDisplay) and last.content.endswith(mark):
                 return message.id
         return None
 
     async def _guild(self, guild_id: int) -> discord.Guild:
-        return self._client.get_guild(guild_id) or await self._client.fetch_guild(guild_id, with_counts=False)
+        """The server, asked for where the cache does not hold it: between READY and its own event it is a stub."""
+        cached = self._client.get_guild(guild_id)
+        if cached is not None and not cached.unavailable:
+            return cached
+        return await self._client.fetch_guild(guild_id, with_counts=False)
+
+    def _knows_who_is_inside(self, guild_id: int) -> bool:
+        cached = self._client.get_guild(guild_id)
+        return self._gateway and cached is not None and not cached.unavailable
 
     async def _rooms(self, guild: discord.Guild, room: RoomSpec) -> list[discord.VoiceChannel]:
         """Channels that are this room: the stored one first, then those of its name that are young enough.

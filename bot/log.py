@@ -12,8 +12,9 @@ def set_up(level: str, secrets: Iterable[str] = ()) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Discreet(_FORMAT, [secret for secret in secrets if secret]))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # They tell every request and every job; ours tells what came of it.
-    for chatty in ("discord", "apscheduler", "alembic", "sqlalchemy.engine"):
+    # They tell every request, every job and every statement with what people wrote in it, so they do not get to
+    # speak in DEBUG either; ours tells what came of it.
+    for chatty in ("discord", "apscheduler", "alembic", "sqlalchemy", "aiosqlite", "asyncio"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 

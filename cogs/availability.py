@@ -123,7 +123,9 @@ class AvailabilityCog(Cog):
 
     async def _panel(self, interaction: Interaction, days: int, *, understood: str | None = None) -> ui.Panel:
         async with self.bot.db.read() as session:
-            coach = await applications.approved_coach(session, ui.guild_id_of(interaction), interaction.user.id)
+            coach = await applications.approved_coach(
+                session, ui.guild_id_of(interaction), interaction.user.id, own=True
+            )
             week = await availability.week_of(session, coach)
         return _panel(coach, week, days or _WORKDAYS, understood)
 

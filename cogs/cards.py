@@ -69,15 +69,18 @@ def application(coach: Coach, specialties: list[str]) -> discord.ui.Container[An
         )
     elif coach.decided_at is not None:
         decision = f"**{coach.status.capitalize()}** by <@{coach.decided_by}> {stamp(coach.decided_at, 'f')}"
-        reason = f"\n> {ui.quoted(coach.decision_reason, 600)}" if coach.decision_reason else ""
+        reason = f"\n{ui.block(ui.quoted(coach.decision_reason, 600))}" if coach.decision_reason else ""
         parts.append(ui.text(decision + reason))
     return discord.ui.Container(*parts, accent_colour=_APPLICATION_COLOURS[coach.status])
 
 
 def session(
-    one: CoachingSession, guild: Guild, *, title: str, viewer_id: int | None = None
+    one: CoachingSession, guild: Guild, *, title: str, viewer_id: int | None = None, most: int = 1200
 ) -> discord.ui.Container[Any]:
-    """A session for its coach or student, with a button to cancel while that is possible."""
+    """A session for its coach or student, with a button to cancel while that is possible.
+
+    Of notes and reason at most `most` characters each.
+    """
     lines = [
         f"### {title}",
         f"{stamp(one.starts_at)} ({stamp(one.starts_at, 'R')})",
@@ -91,9 +94,9 @@ def session(
     lines.extend(_room_line(one, guild))
     parts: list[discord.ui.Item[Any]] = [ui.text("\n".join(lines))]
     if one.notes:
-        parts.append(ui.text(f"**Notes**\n{ui.quoted(one.notes, 700)}"))
+        parts.append(ui.text(f"**Notes**\n{ui.quoted(one.notes, most)}"))
     if one.cancel_reason:
-        parts.append(ui.text(f"**Reason**\n{ui.quoted(one.cancel_reason, 700)}"))
+        parts.append(ui.text(f"**Reason**\n{ui.quoted(one.cancel_reason, most)}"))
     if one.status in (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS):
         parts.append(ui.row(ui.button("Cancel…", CANCEL.format(session_id=one.id), discord.ButtonStyle.danger)))
     return discord.ui.Container(*parts, accent_colour=_SESSION_COLOURS[one.status])

@@ -8,7 +8,7 @@ from cogs.routing import Cog
 from cogs.ui import Interaction
 from models import Guild
 from scheduler import guilds
-from scheduler.errors import Misconfigured
+from scheduler.errors import Misconfigured, NotAllowed
 from scheduler.guilds import GuildChanges
 
 Minutes = app_commands.Range[int, 0, 24 * 60]
@@ -46,8 +46,6 @@ class CoachingCog(Cog):
     ) -> None:
         """Change what was given, then show everything."""
         await ui.acknowledge(interaction)
-        _must_write_in(review_channel)
-        _must_give(coach_role)
         changes = GuildChanges(
             time_zone=time_zone,
             currency=currency,
@@ -62,12 +60,16 @@ class CoachingCog(Cog):
         async with self.bot.db.begin() as session:
             now = self.bot.clock()
             guild = await guilds.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
-            await guilds.change(session, guild, ui.actor_of(interaction, guild), changes, now)
+            actor = ui.actor_of(interaction, guild)
+            actor.must_be_admin()
+            _check_roles(interaction, admin_role, coach_role)
+            _check_channel(review_channel)
+            await guilds.change(session, guild, actor, changes, now)
         self.bot.wake()
         await ui.show(interaction, _settings_panel(guild))
 
 
-def _must_write_in(channel: discord.TextChannel | None) -> None:
+def _check_channel(channel: discord.TextChannel | None) -> None:
     if channel is None:
         return
     mine = channel.permissions_for(channel.guild.me)
@@ -78,10 +80,25 @@ def _must_write_in(channel: discord.TextChannel | None) -> None:
         )
 
 
-def _must_give(role: discord.Role | None) -> None:
-    if role is not None and not role.is_assignable():
+def _check_roles(
+    interaction: Interaction, admin_role: discord.Role | None, coach_role: discord.Role | None
+) -> None:
+    """Nobody hands out through the bot what they could not hand out themselves."""
+    if (admin_role or coach_role) and not interaction.permissions.manage_guild:
+        raise NotAllowed("Only who may manage the server chooses the admin role and the coach role.")
+    if coach_role is None:
+        return
+    by = interaction.user
+    assert isinstance(by, discord.Member), "the command is for servers only"
+    could_give = by.guild_permissions.manage_roles and by.top_role > coach_role
+    if by.id != coach_role.guild.owner_id and not could_give:
+        raise NotAllowed(
+            f"Choose a coach role that you could give yourself: that takes Manage Roles, and {coach_role.mention} "
+            "has to stand below your own highest role."
+        )
+    if not coach_role.is_assignable():
         raise Misconfigured(
-            f"I cannot give {role.mention} to anybody. In the server's role list, move my own role above it "
+            f"I cannot give {coach_role.mention} to anybody. In the server's role list, move my own role above it "
             "(and choose no role that belongs to a bot), then set it again."
         )
 

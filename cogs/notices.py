@@ -10,9 +10,11 @@ from scheduler.clock import stamp
 from scheduler.notices import Letter
 
 
-def render(letter: Letter) -> ui.Panel:
-    """The message of a notice, from the rows as they are now, with a line by which it is found again."""
-    return ui.Panel(_body(letter), ui.text(f"-# {mark(letter)}"))
+def render(letter: Letter, server: str) -> ui.Panel:
+    """The message of a notice, from the rows as they are now. Its last line says where it is from and ends with
+    what it is found again by.
+    """
+    return ui.Panel(_body(letter), ui.text(f"-# {ui.quoted(server)} · {mark(letter)}"))
 
 
 def mark(letter: Letter) -> str:
@@ -35,7 +37,7 @@ def _body(letter: Letter) -> discord.ui.Item[Any]:
             reason = ui.quoted(_coach(letter).decision_reason or "", 1000)
             return ui.text(
                 "### Your coach application was not approved\nThe reason that was given:\n"
-                f"> {reason}\nYou can apply again with `/coach apply`."
+                f"{ui.block(reason)}\nYou can apply again with `/coach apply`."
             )
         case NoticeKind.SESSION_BOOKED:
             title = "New booking" if _is_coach(letter) else "Your session is booked"

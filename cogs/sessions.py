@@ -16,6 +16,7 @@ from scheduler.bookings import LONGEST_NOTES
 PAGE = "session:list:{page}"
 
 _A_PAGE = 3
+_EXCERPT = 300  # three sessions with notes and reasons have to fit into a message's 4,000 characters
 _REASON = "Reason"
 
 
@@ -103,7 +104,7 @@ def _list_panel(found: list[CoachingSession], guild: Guild, viewer_id: int, page
     ]
     for one in found[page * _A_PAGE :][:_A_PAGE]:
         other = one.student_id if viewer_id == one.coach_id else one.coach_id
-        parts.append(cards.session(one, guild, title=f"With <@{other}>", viewer_id=viewer_id))
+        parts.append(cards.session(one, guild, title=f"With <@{other}>", viewer_id=viewer_id, most=_EXCERPT))
     if last:
         parts.append(
             ui.row(

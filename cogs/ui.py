@@ -120,6 +120,11 @@ def quoted(words: str, most: int = 1000) -> str:
     return escaped if len(escaped) <= most else escaped[: most - 1].rstrip("\\") + "…"
 
 
+def block(words: str) -> str:
+    """Somebody's words as a quotation, every line of them."""
+    return "\n".join(f"> {line}" for line in words.splitlines())
+
+
 def keep(name: str, words: str) -> discord.ui.TextDisplay[Any]:
     """Something typed, shown so that `kept` reads it back when a button of the message is pressed."""
     return text(f"**{name}**\n{words}")
@@ -212,8 +217,8 @@ async def report_error(interaction: Interaction, error: BaseException) -> None:
             log.error("interaction %s failed", interaction.id, exc_info=error)
             await whisper(
                 interaction,
-                "Something went wrong on our side; nothing was changed by it. Please try again, and if it "
-                f"happens again, give an admin this code: `{interaction.id}`",
+                "Something went wrong on our side. It may have been done all the same, so please look before you "
+                f"try again. If it happens again, give an admin this code: `{interaction.id}`",
             )
     except discord.HTTPException as failure:
         log.warning("interaction %s could not be answered: %s", interaction.id, failure)

@@ -42,7 +42,11 @@ async def advance_due(db: Database, discord: Discord, clock: Clock) -> tuple[lis
 
     async def one(session_id: int) -> None:
         async with gate:
-            await _advance(db, discord, clock, session_id, done, failed)
+            try:
+                await _advance(db, discord, clock, session_id, done, failed)
+            except Exception as error:  # the database itself, say; the others go on, and this one stays due
+                log.exception("session %s could not be advanced", session_id)
+                failed.append(f"session {session_id}: {type(error).__name__} (see the log)")
 
     await asyncio.gather(*(one(session_id) for session_id in due))
     return done, failed

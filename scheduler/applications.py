@@ -58,7 +58,7 @@ async def apply(
     already or suspended.
     """
     await people.lock(session, actor.user_id)  # there may be no row of theirs yet that could be locked
-    coach = await session.get(Coach, (guild.id, actor.user_id))
+    coach = await session.get(Coach, (guild.id, actor.user_id), with_for_update=True)
     check_may_apply(coach)
     values = {
         "display_name": application.display_name[:100],
@@ -136,16 +136,21 @@ async def find(session: AsyncSession, guild_id: int, user_id: int) -> Coach | No
     return await session.get(Coach, (guild_id, user_id))
 
 
-async def approved_coach(session: AsyncSession, guild_id: int, user_id: int, *, lock: bool = False) -> Coach:
-    """The coach, or NotFound with what to do instead."""
+async def approved_coach(
+    session: AsyncSession, guild_id: int, user_id: int, *, own: bool = False, lock: bool = False
+) -> Coach:
+    """The coach, or NotFound with what to do instead.
+
+    Only the person themselves (`own`) learns how their application stands.
+    """
     coach = await session.get(Coach, (guild_id, user_id), with_for_update=lock)
     match coach.status if coach else None:
         case CoachStatus.APPROVED if coach is not None:
             return coach
-        case CoachStatus.PENDING:
-            raise NotFound("This application has not been approved yet. An admin decides with `/coach approve`.")
-        case CoachStatus.SUSPENDED:
-            raise NotFound("This coach does not coach here at the moment. Choose another one with `/book`.")
+        case CoachStatus.PENDING if own:
+            raise NotFound("Your application has not been approved yet. An admin decides with `/coach approve`.")
+        case CoachStatus.SUSPENDED if own:
+            raise NotFound("Your coaching here is suspended. Please talk to an admin of this server.")
         case _:
             raise NotFound("There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one.")
 

@@ -37,7 +37,7 @@ async def set_hours(
 
     Sessions that are booked already stay as they are. Raises NotFound to those who do not coach here.
     """
-    coach = await applications.approved_coach(session, guild_id, actor.user_id, lock=True)
+    coach = await applications.approved_coach(session, guild_id, actor.user_id, own=True, lock=True)
     chosen = sorted(set(days))
     await session.execute(
         delete(AvailabilityRule).where(
@@ -79,7 +79,7 @@ async def add_hours(
     now: datetime,
 ) -> Week:
     """Add one window to each of these weekdays. Raises as `set_hours`."""
-    coach = await applications.approved_coach(session, guild_id, actor.user_id, lock=True)
+    coach = await applications.approved_coach(session, guild_id, actor.user_id, own=True, lock=True)
     week = await week_of(session, coach)
     for day in sorted(set(days)):
         week = await set_hours(session, guild_id, actor, [day], [*week.get(day, []), window], now)

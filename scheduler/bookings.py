@@ -191,11 +191,16 @@ async def _booked_before(
     )
 
 
+def check_not_oneself(coach: Coach, actor: Actor) -> None:
+    """Raise NotBookable to a coach who looks at their own times."""
+    if coach.user_id == actor.user_id:
+        raise NotBookable("You cannot book yourself. Choose another coach.")
+
+
 def _check_request(
     coach: Coach, actor: Actor, starts_at: datetime, duration: timedelta, notes: str | None, now: datetime
 ) -> None:
-    if coach.user_id == actor.user_id:
-        raise NotBookable("You cannot book yourself. Choose another coach.")
+    check_not_oneself(coach, actor)
     if not coach.accepting:
         raise NotBookable("This coach takes no new bookings at the moment. Choose another coach with `/book`.")
     if duration // timedelta(minutes=1) not in coach.durations_minutes:

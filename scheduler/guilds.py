@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, CoachStatus, Guild, Notice, NoticeKind, Specialty
@@ -115,16 +115,29 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
             .values(role_due_at=now, role_attempts=0, role_error=None)
         )
     if "review_channel_id" in wanted:
-        await session.execute(
-            update(Notice)
-            .where(
-                Notice.guild_id == guild.id,
-                Notice.kind == NoticeKind.APPLICATION_CARD,
-                Notice.sent_at.is_(None),
-            )
-            .values(revision=Notice.revision + 1, due_at=now, attempts=0, given_up_at=None, last_error=None)
-        )
+        await _post_open_applications(session, guild, now)
     audit.record(session, guild.id, "settings_changed", at=now, actor_id=actor.user_id, details=wanted)
+
+
+async def _post_open_applications(session: AsyncSession, guild: Guild, now: datetime) -> None:
+    """The newest card of each open application goes into the review channel, unless it is there."""
+    newest = (
+        select(func.max(Notice.id))
+        .join(Coach, and_(Coach.guild_id == Notice.guild_id, Coach.user_id == Notice.coach_id))
+        .where(
+            Notice.guild_id == guild.id,
+            Notice.kind == NoticeKind.APPLICATION_CARD,
+            Coach.status == CoachStatus.PENDING,
+        )
+        .group_by(Notice.coach_id)
+    )
+    elsewhere = or_(Notice.channel_id.is_(None), Notice.channel_id != guild.review_channel_id)
+    anew = dict.fromkeys(("channel_id", "message_id", "tried_at", "sent_at", "given_up_at", "last_error"))
+    await session.execute(
+        update(Notice)
+        .where(Notice.id.in_(newest), elsewhere)
+        .values(revision=Notice.revision + 1, due_at=now, attempts=0, **anew)
+    )
 
 
 def _values(instance: GuildDefaults | GuildChanges) -> dict[str, str | int | None]:

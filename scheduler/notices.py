@@ -8,7 +8,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, CoachSpecialty, Guild, Member, Notice, NoticeKind, Specialty
+from models import (
+    Coach,
+    CoachingSession,
+    CoachSpecialty,
+    Guild,
+    Member,
+    Notice,
+    NoticeKind,
+    SessionStatus,
+    Specialty,
+)
 from models.database import Database, insert_if_absent
 from scheduler.clock import Clock
 from scheduler.ports import DiscordFailure, Postman, Receipt, Unreachable
@@ -94,11 +104,17 @@ async def deliver_due(db: Database, postman: Postman, clock: Clock) -> tuple[int
         )
     gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(notice: Notice) -> bool | None:
+    async def in_order(notices: list[Notice]) -> list[bool | None]:
         async with gate:
-            return await _deliver(db, postman, clock, notice)
+            return [await _deliver(db, postman, clock, notice) for notice in notices]
 
-    outcomes = await asyncio.gather(*(one(notice) for notice in due))
+    # "Booked" reaches somebody before "cancelled": what one person is told of one session goes one by one.
+    stories: dict[object, list[Notice]] = {}
+    for notice in due:
+        key = (notice.user_id, notice.session_id) if notice.session_id else notice.id
+        stories.setdefault(key, []).append(notice)
+    told = await asyncio.gather(*(in_order(story) for story in stories.values()))
+    outcomes = [outcome for story in told for outcome in story]
     return outcomes.count(True), outcomes.count(False)
 
 
@@ -137,7 +153,17 @@ async def _prepare(db: Database, seen: Notice, now: datetime) -> Letter:
         taught = await coach_specialties(session, guild.id, coach_id) if coach_id else []
         if notice.kind in _CHANNEL_KINDS and guild.review_channel_id is None:
             raise Unreachable("the server has no review channel yet")
+        if about is not None and not _still_true(notice.kind, about, now):
+            raise Unreachable("it is no longer true")
         return Letter(notice, guild, coach, taught, about, maybe_sent)
+
+
+def _still_true(kind: NoticeKind, about: CoachingSession, now: datetime) -> bool:
+    """Whether it still helps to say this of a session; a message that is late must not mislead."""
+    cancelled = about.status is SessionStatus.CANCELLED
+    if kind is NoticeKind.ROOM_OPEN:
+        return not cancelled and now < about.ends_at
+    return not (kind is NoticeKind.SESSION_BOOKED and cancelled)
 
 
 async def coach_specialties(session: AsyncSession, guild_id: int, coach_id: int) -> list[str]:

@@ -56,7 +56,7 @@ class Removal(Enum):
     OCCUPIED = auto()
     """Somebody is inside, so it stayed."""
     UNKNOWN = auto()
-    """Without a gateway nobody knows who is inside, so it stayed."""
+    """Nobody knows who is inside (there is no gateway, or it has just begun anew), so it stayed."""
 
 
 class Receipt(NamedTuple):

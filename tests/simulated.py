@@ -140,7 +140,7 @@ class Academy:
 
     def has_role(self, person: Any, role: RoleHandle) -> bool:
         """Whether this person holds the role."""
-        return simulation.has_role(self.guild, person, role.id)
+        return role.id in self.guild._guild.members[person.id].role_ids
 
     async def count(self, table: type[Base]) -> int:
         """How many rows there are."""
@@ -219,8 +219,9 @@ class _Faults(logging.Handler):
 def _people(env: simcord.Env, db: Database, make_bot: Callable[[], CoachBot], faults: _Faults) -> Academy:
     guild = env.create_guild("Academy")
     simulation.rename_bot(env, guild, "Coaching")
-    coach_role = guild.create_role("Coach")
-    admin_role = guild.create_role("Admin", permissions=discord.Permissions(manage_guild=True))
+    coach_role = guild.create_role("Coach", position=1)
+    powers = discord.Permissions(manage_guild=True, manage_roles=True)
+    admin_role = guild.create_role("Admin", permissions=powers, position=5)
 
     def person(name: str, *roles: RoleHandle) -> Any:
         return guild.add_member(env.create_user(name, global_name=name.capitalize()), roles=roles)

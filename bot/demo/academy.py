@@ -100,8 +100,10 @@ def build(env: simcord.Env) -> Academy:
     """The server with its channels, roles and people. Its ids are the same at each start."""
     guild = env.create_guild("Riverside Music Academy")
     simulation.rename_bot(env, guild, "Coaching")
-    admin_role = guild.create_role("Admin", permissions=discord.Permissions(manage_guild=True))
-    coach_role = guild.create_role("Coach", color=0x3BA55D)
+    admin_role = guild.create_role(
+        "Admin", permissions=discord.Permissions(manage_guild=True, manage_roles=True), position=5
+    )
+    coach_role = guild.create_role("Coach", color=0x3BA55D, position=1)
     hidden = discord.PermissionOverwrite(view_channel=False)
     shown = discord.PermissionOverwrite(view_channel=True, read_message_history=True, send_messages=True)
     lobby = guild.create_text_channel("lobby", topic="Type /book to book a coach")

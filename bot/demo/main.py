@@ -2,9 +2,12 @@
 
 import asyncio
 import signal
+import sqlite3
 import tempfile
+import threading
 import webbrowser
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +17,13 @@ from bot.demo.server import Page
 from bot.demo.stage import open_stage
 from models.database import Database
 
+_APPLICATION_ID = 0x44454D4F  # "DEMO"; what it is for: https://www.sqlite.org/pragma.html#pragma_application_id
 _GRACE_SECONDS = 5.0
 """A page that is loaded again is gone for a moment."""
+
+
+class NotADemo(Exception):
+    """The file holds something that is not ours to play with."""
 
 
 class PortTaken(Exception):
@@ -39,19 +47,39 @@ class Options:
 async def play(options: Options, announce: Callable[[str], None]) -> None:
     """Run until somebody ends it; `announce` gets the page's address once it answers.
 
-    Raises PortTaken.
+    Raises NotADemo, PortTaken.
     """
     with tempfile.TemporaryDirectory(prefix="coachbot-demo-") as folder:
         file = options.data or Path(folder) / "demo.db"
+        _must_be_a_demo(file)
         if options.fresh:
             _forget(file)
         db = Database(f"sqlite:///{file}")
         try:
             await db.upgrade()
+            await asyncio.to_thread(_mark, file)
             async with open_stage(db) as stage:
                 await _serve(Page(stage, options.host), options, announce)
         finally:
             await db.close()
+
+
+def _must_be_a_demo(file: Path) -> None:
+    """Refuse a file that no demo made: a bot's real database would be played with, or removed."""
+    if not file.exists() or not file.stat().st_size:
+        return
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            (found,) = connection.execute("PRAGMA application_id").fetchone()
+    except sqlite3.DatabaseError:
+        found = None
+    if found != _APPLICATION_ID:
+        raise NotADemo(f"{file} was not made by the demo. Choose another file with --data")
+
+
+def _mark(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
 
 
 def _forget(file: Path) -> None:
@@ -71,10 +99,12 @@ async def _serve(page: Page, options: Options, announce: Callable[[str], None]) 
             await web.TCPSite(runner, options.host, options.port).start()
         except OSError as error:
             raise PortTaken(str(error)) from None
-        address = f"http://{options.host}:{runner.addresses[0][1]}/"
+        name = f"[{options.host}]" if ":" in options.host else options.host
+        address = f"http://{name}:{runner.addresses[0][1]}/"
         announce(address)
         if options.open_browser:
-            await asyncio.to_thread(webbrowser.open, address)
+            # A browser in the terminal does not return until it is left.
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
             async with asyncio.TaskGroup() as group:
                 watching = group.create_task(_all_tabs_closed(page, over))
                 await over.wait()
@@ -82,6 +112,8 @@ async def _serve(page: Page, options: Options, announce: Callable[[str], None]) 
         else:
             await over.wait()
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)  # a second Ctrl+C does not wait
         await runner.cleanup()
 
 

@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -43,6 +44,7 @@ _OWN_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
 }
 _LARGEST_UPLOAD = 30 * 2**20
+_SILENCE_SECONDS = 150.0  # browsers let a tab in the background ask once a minute
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -53,9 +55,9 @@ class Page:
 
     def __init__(self, stage: Stage, host: str) -> None:
         self._stage = stage
-        self._names = {host, "127.0.0.1", "localhost", "[::1]"} if host in _LOOPBACK else None
+        self._names = _LOOPBACK if host in _LOOPBACK else None
         self._http: aiohttp.ClientSession | None = None
-        self._tabs: set[str] = set()
+        self._tabs: dict[str, float] = {}
         self.came, self.left = asyncio.Event(), asyncio.Event()
         """Whether any tab is open; whether the last one was closed."""
 
@@ -90,23 +92,30 @@ class Page:
     @web.middleware
     async def _own_name(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """On loopback, refuse other names: a web site could point its own name here and read along."""
-        if self._names is not None and request.host.rpartition(":")[0] not in self._names:
+        if self._names is not None and urlsplit(f"//{request.host}").hostname not in self._names:
             raise web.HTTPForbidden(text="this page has another address")
         return await handler(request)
 
     async def _bye(self, request: web.Request) -> web.Response:
         """A tab was closed, or is about to load again."""
-        self._tabs.discard(request.query.get("tab", ""))
+        self._tabs.pop(request.query.get("tab", ""), None)
+        self._notice_empty()
+        return web.Response(status=204)
+
+    def _notice_empty(self) -> None:
+        """Forget tabs that have fallen silent: their browser was killed."""
+        latest = asyncio.get_running_loop().time() - _SILENCE_SECONDS
+        self._tabs = {tab: seen for tab, seen in self._tabs.items() if seen > latest}
         if not self._tabs:
             self.came.clear()
             self.left.set()
-        return web.Response(status=204)
 
     async def _world(self, request: web.Request) -> web.Response:
         if tab := request.query.get("tab"):
-            self._tabs.add(tab)
+            self._tabs[tab] = asyncio.get_running_loop().time()
             self.left.clear()
             self.came.set()
+            asyncio.get_running_loop().call_later(_SILENCE_SECONDS + 1, self._notice_empty)
             self._stage.look()
         return web.json_response(await world(self._stage), headers=_OWN_HEADERS)
 
@@ -174,7 +183,6 @@ async def world(stage: Stage) -> dict[str, Any]:
         "clock": f"{stage.now.astimezone(ZoneInfo(academy.ZONE)):%a %-d %b %Y, %H:%M}",
         "zone": academy.ZONE,
         "next": _in_words(due - stage.now) if due else None,
-        "busy": stage.turn.locked(),
         "server": stage.world.guild.name,
         "person": person.key,
         "people": [
@@ -241,7 +249,8 @@ async def _body(request: web.Request) -> dict[str, Any]:
 async def _same_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Another site in the same browser must not press buttons here, nor read along under another name."""
     origin = request.headers.get("Origin")
-    if origin is not None and origin != f"{request.scheme}://{request.host}":
+    foreign = request.headers.get("Sec-Fetch-Site") == "cross-site"
+    if foreign or (origin is not None and origin != f"{request.scheme}://{request.host}"):
         raise web.HTTPForbidden(text="this page answers only itself")
     ours = request.path.startswith("/demo/") and request.path != "/demo/bye"
     if ours and request.method != "GET" and request.content_type != "application/json":

@@ -107,11 +107,6 @@ def may(env: simcord.Env, guild: GuildHandle, person: Any, channel_id: int, *nam
     return all(getattr(held, name) for name in names)
 
 
-def has_role(guild: GuildHandle, person: Any, role_id: int) -> bool:
-    """Whether this person holds the role."""
-    return role_id in guild._guild.members[person.id].role_ids
-
-
 def inside(guild: GuildHandle, channel_id: int) -> list[int]:
     """The ids of those who are in this voice channel."""
     return [user for user, state in guild.voice_states().items() if state.channel_id == channel_id]

@@ -196,6 +196,7 @@ async def open_stage(db: Database) -> AsyncIterator[Stage]:
             try:
                 await _begin(stage, lived_until)
                 yield stage
+                await simulation.as_the_bot(env, bot.wake)  # its heartbeat says where a kept database goes on
             finally:
                 await env.shutdown()  # closes the preview first
                 await bot.close()

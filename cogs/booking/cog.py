@@ -49,8 +49,9 @@ class BookingCog(Cog):
     async def complete_coach(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         """Coaches whose name contains what was typed so far."""
         async with self.bot.db.read() as session:
-            found = await directory.named(session, ui.guild_id_of(interaction), typed, most=25)
-        return [app_commands.Choice(name=one.display_name, value=str(one.user_id)) for one in found]
+            found = await directory.named(session, ui.guild_id_of(interaction), typed, most=26)
+        others = [one for one in found if one.user_id != interaction.user.id]
+        return [app_commands.Choice(name=one.display_name, value=str(one.user_id)) for one in others[:25]]
 
     @on(BROWSE)
     async def browse(self, interaction: Interaction, page: int) -> None:
@@ -154,7 +155,9 @@ class BookingCog(Cog):
         if digits.isascii() and digits.isdigit() and len(digits) < 20:
             return int(digits)
         async with self.bot.db.read() as session:
-            found = await directory.named(session, ui.guild_id_of(interaction), typed.strip().lstrip("@"), most=2)
+            name = typed.strip().lstrip("@")
+            found = await directory.named(session, ui.guild_id_of(interaction), name)
+        found = [one for one in found if one.display_name.lower() == name.lower()] or found
         if len(found) != 1:
             raise NotFound(
                 f'{"Several coaches match" if found else "No coach is called"} "{ui.quoted(typed, 50)}". '
@@ -181,6 +184,7 @@ class BookingCog(Cog):
         async with self.bot.db.read() as session:
             guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             coach = await applications.approved_coach(session, guild.id, coach_id)
+            bookings.check_not_oneself(coach, ui.actor_of(interaction, guild))
             minutes = minutes if minutes in coach.durations_minutes else coach.durations_minutes[0]
             free = await availability.free_times(
                 session,

@@ -226,7 +226,7 @@ async def test_a_role_above_the_bots_own_is_explained_and_given_once_it_can_be(d
     async with academy(db) as world:
         await world.set_up()
         role = world.guild._guild.roles[world.coach_role.id]
-        role.position = 99
+        role.position = 999
         await world.apply(world.coach)
         await world.admin.click(world.card, label="Approve")
         assert not world.has_role(world.coach, world.coach_role)

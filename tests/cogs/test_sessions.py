@@ -90,6 +90,20 @@ async def test_what_is_over_cannot_be_cancelled(open_world: Academy) -> None:
     assert "This session is over, so it cannot be cancelled." in words(reply(answer))
 
 
+async def test_the_longest_notes_and_reasons_fit_into_every_message(open_world: Academy) -> None:
+    world = open_world
+    for label in ("13:30", "14:30", "15:30"):
+        await world.book(world.student, label, notes="*n" * 500)
+        panel = reply(await world.student.slash(world.lobby, "sessions"))
+        form = await world.student.click(panel, custom_id=f"session:cancel:{len(await world.sessions())}")
+        await world.student.submit_modal(form, {"Reason": "*r" * 500})
+
+    listed = reply(await world.student.slash(world.lobby, "sessions"))
+
+    longest = max(map(len, [*map(words, world.student.user.dm_channel.history()), words(listed)]))
+    assert 2000 < longest <= 4000  # Discord's limit for the texts of a message
+
+
 def walk(components: list[dict]) -> list[dict]:
     found = []
     for one in components:

@@ -375,32 +375,33 @@ async def test_the_queue_shows_this_servers_open_applications_oldest_first(db: D
     assert [one.user_id for one in waiting] == [2, 1]
 
 
+NO_SUCH_COACH = "There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one."
+
+
 @pytest.mark.parametrize(
-    ("status", "sentence"),
+    ("status", "to_themselves"),
     [
         (
             CoachStatus.PENDING,
-            "This application has not been approved yet. An admin decides with `/coach approve`.",
+            "Your application has not been approved yet. An admin decides with `/coach approve`.",
         ),
-        (CoachStatus.SUSPENDED, "This coach does not coach here at the moment. Choose another one with `/book`."),
-        (
-            CoachStatus.REJECTED,
-            "There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one.",
-        ),
-        (None, "There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one."),
+        (CoachStatus.SUSPENDED, "Your coaching here is suspended. Please talk to an admin of this server."),
+        (CoachStatus.REJECTED, NO_SUCH_COACH),
+        (None, NO_SUCH_COACH),
     ],
 )
-async def test_who_does_not_coach_here_is_not_found_with_what_to_do(
-    db: Database, status: CoachStatus | None, sentence: str
+async def test_only_those_whom_it_concerns_learn_why_they_do_not_coach_here(
+    db: Database, status: CoachStatus | None, to_themselves: str
 ) -> None:
     await set_up(db)
     if status is not None:
         async with db.begin() as session:
             await a_coach(session, status=status)
 
-    refused = await refusal(db, NotFound, lambda s: applications.approved_coach(s, GUILD, COACH))
+    own = await refusal(db, NotFound, lambda s: applications.approved_coach(s, GUILD, COACH, own=True))
+    others = await refusal(db, NotFound, lambda s: applications.approved_coach(s, GUILD, COACH))
 
-    assert str(refused) == sentence
+    assert (str(own), str(others)) == (to_themselves, NO_SUCH_COACH)
 
 
 # The role.

@@ -226,17 +226,19 @@ async def test_a_new_coach_role_is_due_for_this_servers_coaches(db: Database) ->
     assert (found[1].role_attempts, found[1].role_error) == (0, None)
 
 
-async def test_cards_that_could_not_be_shown_are_due_when_there_is_a_review_channel(db: Database) -> None:
+async def test_cards_of_open_applications_are_due_when_there_is_a_review_channel(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
         await a_guild(session, id=GUILD + 1)
         for guild_id in (GUILD, GUILD + 1):
-            await a_coach(session, guild_id=guild_id)
+            await a_coach(session, guild_id=guild_id, status=CoachStatus.PENDING)
+        await a_coach(session, user_id=COACH + 1)
         given_up = {"due_at": None, "given_up_at": MONDAY, "attempts": 1, "last_error": "no channel"}
         card = {"kind": NoticeKind.APPLICATION_CARD, "user_id": None, "coach_id": COACH}
         ids = {
-            "waiting": (await a_notice(session, **card, **given_up)).id,
-            "shown": (await a_notice(session, **card, due_at=None, sent_at=MONDAY)).id,
+            "older": (await a_notice(session, **card, **given_up)).id,
+            "newest": (await a_notice(session, **card, **given_up)).id,
+            "decided": (await a_notice(session, **card | {"coach_id": COACH + 1}, **given_up)).id,
             "a message": (await a_notice(session, **given_up)).id,
             "elsewhere": (await a_notice(session, guild_id=GUILD + 1, **card, **given_up)).id,
         }
@@ -246,10 +248,28 @@ async def test_cards_that_could_not_be_shown_are_due_when_there_is_a_review_chan
 
     async with db.read() as session:
         found = {one.id: one for one in await session.scalars(select(Notice))}
-    due = {name: found[notice_id].due_at for name, notice_id in ids.items()}
-    assert due == {"waiting": MONDAY + HOUR, "shown": None, "a message": None, "elsewhere": None}
-    waiting = found[ids["waiting"]]
-    assert (waiting.given_up_at, waiting.attempts, waiting.last_error) == (None, 0, None)
+    assert [name for name, notice_id in ids.items() if found[notice_id].due_at is not None] == ["newest"]
+    newest = found[ids["newest"]]
+    assert (newest.due_at, newest.given_up_at, newest.attempts) == (MONDAY + HOUR, None, 0)
+    assert newest.last_error is None
+
+
+async def test_a_card_moves_to_a_new_review_channel_and_stays_in_the_same_one(db: Database) -> None:
+    async with db.begin() as session:
+        await a_guild(session, review_channel_id=88)
+        await a_coach(session, status=CoachStatus.PENDING)
+        shown = {"channel_id": 88, "message_id": 5, "sent_at": MONDAY, "tried_at": MONDAY, "due_at": None}
+        await a_notice(session, kind=NoticeKind.APPLICATION_CARD, user_id=None, coach_id=COACH, **shown)
+
+    seen: list[tuple[datetime | None, int | None]] = []
+    for channel_id in (88, 89):
+        async with db.begin() as session:
+            await change(session, review_channel_id=channel_id)
+        async with db.read() as session:
+            card = (await session.scalars(select(Notice))).one()
+        seen.append((card.due_at, card.message_id))
+
+    assert seen == [(None, 5), (MONDAY + HOUR, None)]
 
 
 async def planned(db: Database) -> dict[int, datetime | None]:

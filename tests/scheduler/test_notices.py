@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models import Guild, Member, Notice, NoticeKind
+from models import CoachingSession, CoachStatus, Guild, Member, Notice, NoticeKind, SessionStatus
 from models.database import Database
 from scheduler import guilds, notices
 from scheduler.guilds import GuildChanges
@@ -282,7 +282,7 @@ async def test_one_failing_notice_does_not_hold_up_others(
 
 
 async def test_one_notice_that_hangs_does_not_hold_up_the_next_ones(db: Database) -> None:
-    slow, *others = await set_up(db, count=12)
+    slow, *others = await set_up(db, count=12, session_id=None)
     discord = FakeDiscord()
     all_others_are_out = asyncio.Event()
 
@@ -297,6 +297,53 @@ async def test_one_notice_that_hangs_does_not_hold_up_the_next_ones(db: Database
 
     assert await deliver_due(db, discord, FakeClock()) == (12, 0)
     assert sorted(map(int, discord.asked("deliver"))) == [slow, *others]
+
+
+async def test_what_one_person_is_told_of_one_session_goes_out_in_order(db: Database) -> None:
+    ids = await set_up(db, count=6, kind=NoticeKind.SESSION_CANCELLED)
+    discord, on_their_way = FakeDiscord(), 0
+
+    async def one_at_a_time(_call: Call) -> None:
+        nonlocal on_their_way
+        on_their_way += 1
+        async with db.read() as session:
+            await session.scalars(select(Notice))
+        assert on_their_way == 1
+        on_their_way -= 1
+
+    discord.meanwhile("deliver", one_at_a_time)
+
+    outcome = await deliver_due(db, discord, FakeClock())
+
+    assert outcome == (6, 0)
+    assert [int(about) for about in discord.asked("deliver")] == ids
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "now", "said"),
+    [
+        (NoticeKind.SESSION_BOOKED, SessionStatus.SCHEDULED, MONDAY, True),
+        (NoticeKind.SESSION_BOOKED, SessionStatus.CANCELLED, MONDAY, False),
+        (NoticeKind.SESSION_CANCELLED, SessionStatus.CANCELLED, MONDAY, True),
+        (NoticeKind.ROOM_OPEN, SessionStatus.IN_PROGRESS, MONDAY + 3 * HOUR - SECOND, True),
+        (NoticeKind.ROOM_OPEN, SessionStatus.IN_PROGRESS, MONDAY + 3 * HOUR, False),
+        (NoticeKind.ROOM_OPEN, SessionStatus.CANCELLED, MONDAY, False),
+    ],
+)
+async def test_what_is_no_longer_true_is_not_said(
+    db: Database, kind: NoticeKind, status: SessionStatus, now: datetime, said: bool
+) -> None:
+    await set_up(db, kind=kind)
+    async with db.begin() as session:
+        (await session.scalars(select(CoachingSession))).one().status = status
+    discord = FakeDiscord()
+
+    await deliver_due(db, discord, FakeClock(now))
+
+    notice = await only(db)
+    assert len(discord.calls) == (1 if said else 0)
+    assert (notice.sent_at, notice.given_up_at) == ((now, None) if said else (None, now))
+    assert notice.due_at is None
 
 
 # Renewing.
@@ -376,7 +423,7 @@ async def a_card(db: Database, review_channel_id: int | None) -> None:
     """A server with an application's card that is due."""
     async with db.begin() as session:
         await a_guild(session, review_channel_id=review_channel_id)
-        await a_coach(session)
+        await a_coach(session, status=CoachStatus.PENDING)
         await a_notice(session, kind=NoticeKind.APPLICATION_CARD, user_id=None, coach_id=COACH)
 
 

@@ -4,7 +4,7 @@ const $ = (id) => document.getElementById(id);
 const POLL_MILLISECONDS = 1000;
 const SAID_MILLISECONDS = 6000;
 const COLOURS = ["#5865f2", "#3b82c4", "#c2570c", "#0f8a6c", "#a3379b", "#64748b"];
-const TAB = crypto.randomUUID();
+const TAB = `${Date.now()}-${Math.random().toString(36).slice(2)}`; // crypto.randomUUID needs https beyond loopback
 const SIGNS = { text: "#", voice: "🔊" };
 
 let drawn = "";
@@ -34,6 +34,7 @@ function say(sentence) {
 }
 
 async function ask(path, body) {
+  const focused = document.activeElement;
   asking += 1;
   const jump = path === "/demo/jump";
   if (jump) $("waiting").hidden = false;
@@ -52,6 +53,7 @@ async function ask(path, body) {
     if (!asking) {
       $("waiting").hidden = true;
       for (const button of document.querySelectorAll(".jumps button")) button.disabled = false;
+      if (document.activeElement === document.body && focused?.isConnected) focused.focus();
     }
   }
 }

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -88,15 +89,14 @@ async def test_a_signal_ends_the_program_cleanly(number: signal.Signals) -> None
 
 
 async def test_closing_the_browser_ends_the_program_but_loading_again_does_not(chromium: str) -> None:
-    async with demo(BROWSER="true") as (process, address):
-        async with browser_page(chromium, address) as page:
-            await page.locator("#person-admin").wait_for()
-            await page.reload()
-            await page.locator("#person-admin").wait_for()
-            assert process.returncode is None
-            await page.close(run_before_unload=True)
+    async with demo(BROWSER="true") as (process, address), browser_page(chromium, address) as page:
+        await page.locator("#person-admin").wait_for()
+        await page.reload()
+        await page.locator("#person-admin").wait_for()
+        assert process.returncode is None
+        await page.close(run_before_unload=True)
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(20):  # the browser itself goes on: it still has to say goodbye for the tab
             assert await process.wait() == 0
 
 
@@ -111,3 +111,33 @@ async def test_a_port_that_is_taken_is_said_in_one_line() -> None:
     assert second.returncode == 1
     assert "Choose another port with --port, or --port 0" in said.decode()
     assert len(said.decode().splitlines()) == 1
+
+
+async def test_a_database_that_no_demo_made_is_left_alone(tmp_path: Path) -> None:
+    real = tmp_path / "coachbot.db"
+    database = Database(f"sqlite:///{real}")
+    await database.upgrade()
+    await database.close()
+    before = real.read_bytes()
+
+    refused = await start_demo("--no-open", "--data", str(real), "--fresh")
+    async with asyncio.timeout(30):
+        _, said = await refused.communicate()
+
+    assert refused.returncode == 2
+    assert said.decode() == f"coachbot: {real} was not made by the demo. Choose another file with --data\n"
+    assert real.read_bytes() == before
+
+
+async def test_a_demos_own_file_goes_on_and_begins_anew_when_asked(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.db"
+    clocks = []
+    for options in (("--data", str(kept)), ("--data", str(kept)), ("--data", str(kept), "--fresh")):
+        async with demo("--no-open", *options) as (process, address), aiohttp.ClientSession() as http:
+            async with http.post(f"{address}demo/jump", json={"minutes": 60}) as answer:
+                clocks.append((await answer.json())["clock"])
+            process.terminate()
+            async with asyncio.timeout(10):
+                assert await process.wait() == 0
+
+    assert clocks == ["Mon 2 Mar 2026, 10:00", "Mon 2 Mar 2026, 11:00", "Mon 2 Mar 2026, 10:00"]
