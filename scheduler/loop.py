@@ -141,7 +141,11 @@ class Loop:
             self._once_more = True
             while self._once_more and not self._stopping:
                 self._once_more = False
-                report = await tick(self._db, self._discord, self._clock)
+                try:
+                    report = await tick(self._db, self._discord, self._clock)
+                except Exception:  # a wake-up that came meanwhile is not lost, and the next round tries again
+                    log.exception("a tick failed")
+                    continue
                 if report is not None and report.did_something:
                     log.info(
                         "tick: %s steps, %s roles, %s notices, %s failures",

@@ -58,6 +58,7 @@ class Page:
         self._names = _LOOPBACK if host in _LOOPBACK else None
         self._http: aiohttp.ClientSession | None = None
         self._tabs: dict[str, float] = {}
+        self._gone: set[str] = set()
         self.came, self.left = asyncio.Event(), asyncio.Event()
         """Whether any tab is open; whether the last one was closed."""
 
@@ -98,7 +99,9 @@ class Page:
 
     async def _bye(self, request: web.Request) -> web.Response:
         """A tab was closed, or is about to load again."""
-        self._tabs.pop(request.query.get("tab", ""), None)
+        tab = request.query.get("tab", "")
+        self._gone.add(tab)  # its last question may still be on the way
+        self._tabs.pop(tab, None)
         self._notice_empty()
         return web.Response(status=204)
 
@@ -111,7 +114,8 @@ class Page:
             self.left.set()
 
     async def _world(self, request: web.Request) -> web.Response:
-        if tab := request.query.get("tab"):
+        tab = request.query.get("tab", "")
+        if tab and tab not in self._gone:
             self._tabs[tab] = asyncio.get_running_loop().time()
             self.left.clear()
             self.came.set()

@@ -11,7 +11,7 @@ from models import CoachingSession, Member, Notice, NoticeKind
 from models.database import Database
 from tests.simulated import UTC, Academy, academy, lost_answers, reply, words
 
-START = dt.datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
+START = dt.datetime(2026, 3, 2, 10, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -22,10 +22,10 @@ def engine_name() -> str:
 
 @pytest.fixture
 async def booked(db: Database) -> Any:
-    """A world with one session at 13:30 in Berlin; its code is in `.code`."""
+    """A world with one session at 11:00 in Berlin; its code is in `.code`."""
     async with academy(db) as world:
         await world.open_for_booking()
-        await world.book(world.student, "13:30")
+        await world.book(world.student, "11:00")
         yield world
 
 
@@ -195,7 +195,7 @@ async def test_closed_dms_are_noted_and_the_other_side_is_told_all_the_same(db: 
         dm = world.student.user.dm_channel
         world.env.inject_error("POST", f"/channels/{dm.id}/messages", status=403, code=50007)
 
-        await world.book(world.student, "13:30")
+        await world.book(world.student, "11:00")
 
         async with db.read() as session:
             student = await session.get_one(Member, world.student.id)

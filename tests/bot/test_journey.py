@@ -8,7 +8,7 @@ from models import AuditEntry, CoachingSession, JobRun, Notice, Reservation, Ses
 from models.database import Database
 from tests.simulated import APPLICATION, UTC, Academy, academy, reply, words
 
-START = dt.datetime(2026, 3, 2, 12, 30, tzinfo=UTC)  # 13:30 in Berlin
+START = dt.datetime(2026, 3, 2, 10, tzinfo=UTC)  # 11:00 in Berlin
 END = START + dt.timedelta(minutes=60)
 
 
@@ -43,7 +43,7 @@ async def test_from_application_to_the_empty_category(db: Database) -> None:
         # The coach sets hours, the student books one of them.
         answer = await world.coach.slash(world.lobby, "availability", days="Mon-Fri", hours="9-12, 13:30-17")
         assert "Mon  09:00–12:00, 13:30–17:00" in words(reply(answer))
-        booked = await world.book(world.student, "13:30", notes="My vocals sound thin.")
+        booked = await world.book(world.student, "11:00", notes="My vocals sound thin.")
         assert "My vocals sound thin." in world.dms(world.coach)[-1]
         assert booked.code in world.dms(world.student)[-1]
         assert (booked.starts_at, booked.ends_at) == (START, END)
@@ -116,7 +116,7 @@ async def everything_is_on_record(world: Academy) -> None:
 async def test_cancelling_frees_the_time_and_removes_the_open_room(db: Database) -> None:
     async with academy(db) as world:
         await world.open_for_booking()
-        booked = await world.book(world.student, "13:30")
+        booked = await world.book(world.student, "11:00")
         await world.wait_until(before_start(5))
         assert world.sees(world.student, world.room(booked.code))
 
@@ -161,7 +161,7 @@ async def test_every_button_and_form_works_after_a_restart(db: Database) -> None
 async def test_after_a_downtime_over_both_instants_the_room_is_made_and_opened_at_once(db: Database) -> None:
     async with academy(db) as world:
         await world.open_for_booking()
-        booked = await world.book(world.student, "13:30")
+        booked = await world.book(world.student, "11:00")
         await world.env.bot.close()
         await world.wait_until(START + dt.timedelta(minutes=10))
         assert world.room(booked.code) is None

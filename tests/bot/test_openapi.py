@@ -45,7 +45,7 @@ async def everything_once(world: Academy) -> None:
     await world.admin.submit_modal(form, {"Reason": "Not yet."})
     panel = reply(await world.coach.slash(world.lobby, "availability"))
     await world.coach.click(panel, label="Type hours…")
-    kept = await world.book(world.student, "13:30", notes="Vocals.")
+    kept = await world.book(world.student, "11:00", notes="Vocals.")
     await world.book(world.other_student, "16:00")
     panel = reply(await world.other_student.slash(world.lobby, "sessions"))
     form = await world.other_student.click(panel, label="Cancel…")

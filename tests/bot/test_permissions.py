@@ -44,8 +44,8 @@ async def test_the_invitation_asks_for_exactly_what_is_used_or_passed_on(db: Dat
             await world.open_for_booking()
         assert lost, "the card has to be looked for again, which takes a permission of its own"
 
-        await world.book(world.student, "13:30")
-        await world.wait_until(dt.datetime(2026, 3, 2, 14, 0, tzinfo=UTC))
+        await world.book(world.student, "11:00")
+        await world.wait_until(dt.datetime(2026, 3, 2, 11, 30, tzinfo=UTC))
 
         needed = discord.Permissions(
             passed_on(world).value | discord.Permissions(**dict.fromkeys(used, True)).value

@@ -1,7 +1,8 @@
 """Booking and cancelling: what is refused, who wins a race, and that nothing is ever half-written."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import pairwise
@@ -459,31 +460,38 @@ async def test_booking_and_cancelling_at_once_end_with_whole_sessions(db: Databa
     assert len(await reservations(db)) == 2 * len(ahead)
 
 
-async def slip_in_between(db: Database) -> None:
-    """Let the coach's time be taken the moment after the application has found it free."""
-    take = (
-        "INSERT INTO reservations (user_id, starts_at, ends_at, session_id)"
-        " VALUES (NEW.coach_id, NEW.starts_at, NEW.ends_at, NEW.id);"
-    )
-    async with db.engine.begin() as connection:
-        if db.is_sqlite:
-            await connection.exec_driver_sql(
-                f"CREATE TRIGGER slip_in AFTER INSERT ON coaching_sessions BEGIN {take} END"
-            )
-            return
-        await connection.exec_driver_sql(
-            f"CREATE FUNCTION slip_in() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {take} RETURN NULL; END $$"
-        )
-        await connection.exec_driver_sql(
-            "CREATE TRIGGER slip_in AFTER INSERT ON coaching_sessions FOR EACH ROW EXECUTE FUNCTION slip_in()"
-        )
+TAKE_IT = (
+    "INSERT INTO reservations (user_id, starts_at, ends_at, session_id)"
+    " VALUES (NEW.coach_id, NEW.starts_at, NEW.ends_at, NEW.id);"
+)
+ON_SQLITE = [f"CREATE TRIGGER slip_in AFTER INSERT ON coaching_sessions BEGIN {TAKE_IT} END"]
+ON_POSTGRESQL = [
+    f"CREATE FUNCTION slip_in() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {TAKE_IT} RETURN NULL; END $$",
+    "CREATE TRIGGER slip_in AFTER INSERT ON coaching_sessions FOR EACH ROW EXECUTE FUNCTION slip_in()",
+]
+
+
+@asynccontextmanager
+async def somebody_slips_in(db: Database) -> AsyncIterator[None]:
+    """Meanwhile the coach's time is taken the moment after the application has found it free."""
+
+    async def run(statements: list[str]) -> None:
+        async with db.engine.begin() as connection:
+            for statement in statements:
+                await connection.exec_driver_sql(statement)
+
+    await run(ON_SQLITE if db.is_sqlite else ON_POSTGRESQL)
+    try:
+        yield
+    finally:
+        await run(["DROP TRIGGER slip_in"] if db.is_sqlite else ["DROP FUNCTION slip_in CASCADE"])
 
 
 async def test_what_slips_past_the_applications_check_is_refused_by_the_database(db: Database) -> None:
     await set_up(db)
-    await slip_in_between(db)
 
-    refused = await refusal(db, SlotTaken, book)
+    async with somebody_slips_in(db):
+        refused = await refusal(db, SlotTaken, book)
 
     assert refused.nearest == (TEN - HOUR, ELEVEN, ELEVEN + 30 * MINUTE)
     assert await sessions(db) == []

@@ -469,6 +469,26 @@ async def test_a_review_channel_that_is_chosen_while_a_card_fails_in_the_old_one
     assert (await only(db)).sent_at == MONDAY + MINUTE
 
 
+async def test_a_card_that_is_posted_while_another_review_channel_is_chosen_is_posted_there_too(
+    db: Database,
+) -> None:
+    await a_card(db, review_channel_id=88)
+    discord, clock = FakeDiscord(), FakeClock()
+
+    async def choose_once(_call: Call) -> None:
+        if len(discord.calls) == 1:
+            await choose_review_channel(db)
+
+    discord.meanwhile("deliver", choose_once)
+
+    await deliver_due(db, discord, clock)
+    await deliver_due(db, discord, clock)
+
+    letters = [call.letter for call in discord.calls if call.letter is not None]
+    assert [letter.guild.review_channel_id for letter in letters] == [88, 89]
+    assert [letter.notice.message_id for letter in letters] == [None, None]  # not an edit of the old one
+
+
 async def test_the_newest_card_about_somebody_is_the_one_that_counts(db: Database) -> None:
     await a_card(db, review_channel_id=88)
     async with db.begin() as session:
