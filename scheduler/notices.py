@@ -180,6 +180,10 @@ async def coach_specialties(session: AsyncSession, guild_id: int, coach_id: int)
 async def _record_sent(db: Database, letter: Letter, receipt: Receipt, now: datetime) -> None:
     async with db.begin() as session:
         notice = await session.get_one(Notice, letter.notice.id, with_for_update=True)
+        if notice.kind in _CHANNEL_KINDS:
+            guild = await session.get_one(Guild, notice.guild_id)
+            if guild.review_channel_id != letter.guild.review_channel_id:
+                return  # another channel was chosen meanwhile: it is still due there
         notice.sent_at = notice.sent_at or now
         notice.channel_id, notice.message_id = receipt
         notice.attempts, notice.last_error = 0, None
