@@ -235,3 +235,43 @@ async def test_a_role_above_the_bots_own_is_explained_and_given_once_it_can_be(d
         await world.wait_until(world.now + world.minutes(2))
 
         assert world.has_role(world.coach, world.coach_role)
+
+
+async def test_a_room_stays_while_nobody_knows_who_is_inside(booked: Academy) -> None:
+    world = booked
+    await world.wait_until(START)
+    room = world.room((await the_session(world)).code)
+    assert room is not None
+    await world.student.join_voice(room)
+    # After a READY the cache holds a stub of the server, without voice states, until its own event comes.
+    stub: Any = world.env.bot.get_guild(world.guild.id)
+    known, stub._voice_states = stub._voice_states, {}
+    stub.unavailable = True
+
+    await world.wait_until(START + dt.timedelta(minutes=80))
+    assert rooms(world) == [room.id]
+    stub._voice_states, stub.unavailable = known, False
+    await world.wait_until(START + dt.timedelta(minutes=85))
+    assert rooms(world) == [room.id]
+    await world.student.leave_voice()
+    await world.wait_until(START + dt.timedelta(minutes=87))
+
+    assert rooms(world) == []
+    assert (await the_session(world)).last_error is None
+
+
+async def test_what_is_no_longer_true_is_not_said_when_discord_has_healed(db: Database) -> None:
+    async with academy(db) as world:
+        await world.open_for_booking()
+        dm = world.student.user.dm_channel
+        world.env.inject_error("POST", f"/channels/{dm.id}/messages", status=500, times=1)
+
+        await world.book(world.student, "11:00")
+        panel = reply(await world.student.slash(world.lobby, "sessions"))
+        form = await world.student.click(panel, label="Cancel…")
+        await world.student.submit_modal(form, {})
+        await world.wait_until(world.now + world.minutes(3))
+
+        [told] = world.dms(world.student)
+        assert "Session cancelled by you" in told
+        assert "Academy · Session" in told
