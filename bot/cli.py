@@ -76,8 +76,8 @@ def invite(config_file: ConfigFile = config.CONFIG_FILE) -> None:
             "or DISCORD_BOT_TOKEN, which contains it"
         )
     guild = discord.Object(settings.discord_guild_id) if settings.discord_guild_id else discord.utils.MISSING
-    # print, not Rich: the address must survive a narrow terminal and a pipe in one piece.
-    print(discord.utils.oauth_url(client_id, permissions=INVITE, guild=guild, scopes=SCOPES))  # noqa: T201
+    # Not by Rich: the address must survive a narrow terminal and a pipe in one piece.
+    sys.stdout.write(discord.utils.oauth_url(client_id, permissions=INVITE, guild=guild, scopes=SCOPES) + "\n")
 
 
 @app.command()

@@ -50,7 +50,7 @@ class AvailabilityCog(Cog):
     async def days_picked(self, interaction: Interaction) -> None:
         """The presets and the form now mean these days."""
         await ui.acknowledge(interaction)
-        await ui.show(interaction, await self._panel(interaction, _mask(map(int, ui.chosen_in(interaction)))))
+        await ui.show(interaction, await self._panel(interaction, _mask(ui.chosen_in(interaction))))
 
     @on(PRESET)
     async def preset_pressed(self, interaction: Interaction, number: int, days: int) -> None:
@@ -179,7 +179,7 @@ def _week_table(week: Week) -> str:
 
 
 def _mask(days: Iterable[int]) -> int:
-    return sum(1 << day for day in set(days))
+    return sum(1 << day for day in set(days) if day < 7)
 
 
 def _days(mask: int) -> list[int]:

@@ -105,12 +105,4 @@ def _list_panel(found: list[CoachingSession], guild: Guild, viewer_id: int, page
     for one in found[page * _A_PAGE :][:_A_PAGE]:
         other = one.student_id if viewer_id == one.coach_id else one.coach_id
         parts.append(cards.session(one, guild, title=f"With <@{other}>", viewer_id=viewer_id, most=_EXCERPT))
-    if last:
-        parts.append(
-            ui.row(
-                ui.button("◀", PAGE.format(page=max(page - 1, 0)), disabled=page == 0),
-                ui.button("▶", PAGE.format(page=page + 1), disabled=page == last),
-            )
-        )
-        parts.append(ui.text(f"-# Page {page + 1} of {last + 1}"))
-    return ui.Panel(*parts)
+    return ui.Panel(*parts, *ui.pager(PAGE, page, last))

@@ -29,6 +29,7 @@ NO_MENTIONS = discord.AllowedMentions.none()
 FIX = "fix:"
 """Before the `custom_id` of a form: the button that opens it again."""
 
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _FIELD = re.compile(r"\*\*(?P<name>[^*\n]+)\*\*\n(?P<text>.*)", re.DOTALL)
 
 
@@ -114,6 +115,19 @@ def select(
     )
 
 
+def pager(template: str, page: int, last: int) -> list[discord.ui.Item[Any]]:
+    """Buttons to the pages before and after `page` (from 0 to `last`); nothing where there is only one."""
+    if not last:
+        return []
+    return [
+        row(
+            button("◀", template.format(page=max(page - 1, 0)), disabled=page == 0),
+            button("▶", template.format(page=page + 1), disabled=page == last),
+        ),
+        text(f"-# Page {page + 1} of {last + 1}"),
+    ]
+
+
 def quoted(words: str, most: int = 1000) -> str:
     """What somebody wrote, harmless inside our text: no Markdown, at most `most` characters, "…" if cut."""
     escaped = discord.utils.escape_markdown(words)
@@ -164,10 +178,13 @@ def typed_in(interaction: Interaction) -> Typed:
     }
 
 
-def chosen_in(interaction: Interaction) -> list[str]:
-    """The values picked in a select."""
+def chosen_in(interaction: Interaction) -> list[int]:
+    """The values picked in a select of ours, which are whole numbers. Raises NotFound for anything else."""
     data: dict[str, Any] = dict(interaction.data or {})
-    return [str(value) for value in data.get("values", ())]
+    values = [str(value) for value in data.get("values", ())]
+    if not values or not all(_NUMBER.fullmatch(value) for value in values):
+        raise NotFound("This list is of an older version. Please use the command again.")
+    return [int(value) for value in values]
 
 
 def actor_of(interaction: Interaction, guild: Guild | None) -> Actor:

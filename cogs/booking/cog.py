@@ -21,6 +21,7 @@ from cogs.booking.views import (
     coach_list,
     confirm_panel,
     instant,
+    lasting,
 )
 from cogs.routing import Cog, on, opens
 from cogs.ui import Interaction, Typed
@@ -71,14 +72,14 @@ class BookingCog(Cog):
     async def length_picked(self, interaction: Interaction, coach_id: int, day: int) -> None:
         """The same day with another length."""
         await ui.acknowledge(interaction)
-        minutes = int(ui.chosen_in(interaction)[0])
+        minutes = ui.chosen_in(interaction)[0]
         await ui.show(interaction, await self._pick(interaction, coach_id, minutes, day))
 
     @on(PICK_DAY)
     async def day_picked(self, interaction: Interaction, coach_id: int, minutes: int, page: int) -> None:
         """Another day."""
         await ui.acknowledge(interaction)
-        day = int(ui.chosen_in(interaction)[0])
+        day = ui.chosen_in(interaction)[0]
         await ui.show(interaction, await self._pick(interaction, coach_id, minutes, day, days_page=page))
 
     @on(DAYS)
@@ -140,7 +141,7 @@ class BookingCog(Cog):
                 ui.actor_of(interaction, guild),
                 coach_id,
                 instant(start),
-                timedelta(minutes=minutes),
+                lasting(minutes),
                 ui.kept(interaction.message).get(NOTES_NAME),
                 now,
             )
@@ -213,7 +214,7 @@ class BookingCog(Cog):
                 coach,
                 ui.actor_of(interaction, guild),
                 instant(start),
-                timedelta(minutes=minutes),
+                lasting(minutes),
                 notes,
                 self.bot.clock(),
             )

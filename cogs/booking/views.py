@@ -33,6 +33,7 @@ _BUTTONS_A_ROW = 5
 NOTES_NAME = "Notes for your coach"
 _MINUTE = timedelta(minutes=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_START = (datetime(9000, 1, 1, tzinfo=UTC) - _EPOCH) // _MINUTE
 
 Item = discord.ui.Item[Any]
 
@@ -172,15 +173,7 @@ def coach_list(listings: list[Listing], page: int) -> ui.Panel:
                 ),
             )
         )
-    if last:
-        parts.append(
-            ui.row(
-                ui.button("◀", BROWSE.format(page=max(page - 1, 0)), disabled=page == 0),
-                ui.button("▶", BROWSE.format(page=page + 1), disabled=page == last),
-            )
-        )
-        parts.append(ui.text(f"-# Page {page + 1} of {last + 1}"))
-    return ui.Panel(*parts)
+    return ui.Panel(*parts, *ui.pager(BROWSE, page, last))
 
 
 def confirm_panel(coach: Coach, guild: Guild, minutes: int, start: int, notes: str | None) -> ui.Panel:
@@ -234,7 +227,11 @@ def _start(at: datetime) -> int:
 
 def instant(start: int) -> datetime:
     """The instant in a `custom_id`. Raises NotFound for one that no calendar has."""
-    try:
-        return _EPOCH + start * _MINUTE
-    except OverflowError:
-        raise NotFound("There is no such time. Please choose one with `/book`.") from None
+    if start > _LATEST_START:
+        raise NotFound("There is no such time. Please choose one with `/book`.")
+    return _EPOCH + start * _MINUTE
+
+
+def lasting(minutes: int) -> timedelta:
+    """The length in a `custom_id`; none is longer than a day, and what is offered is checked by the domain."""
+    return timedelta(minutes=min(minutes, 24 * 60))

@@ -1,9 +1,12 @@
 """What happens to presses that no current button makes."""
 
-import pytest
-from sqlalchemy import text
+import re
+from typing import Any
 
-from models import CoachingSession
+import pytest
+from sqlalchemy import select, text
+
+from models import Base, CoachingSession
 from tests.simulated import Academy, reply, words
 
 OLD = "This button is of an older version. Please use the command again."
@@ -60,3 +63,42 @@ async def test_our_own_fault_is_admitted_with_the_code_that_stands_in_the_log(wo
     assert code in logged
     assert "OperationalError" in logged
     assert str(world.guild.id) not in logged.partition("[SQL:")[2]
+
+
+async def test_a_stranger_who_presses_whatever_there_is_changes_nothing(open_world: Academy) -> None:
+    world = open_world
+    booked = await world.book(world.student, "14:00")
+    await world.apply(world.other_student)
+    bot: Any = world.env.bot
+    before = await everything(world)
+
+    for route in bot.router._handlers:
+        custom_id = re.sub(
+            r"\(\?P<(\w+)>[^)]*\)", lambda found: IDS[found[1]](world, booked), route.pattern.pattern
+        )
+        if custom_id.startswith("book:confirm"):
+            continue  # everybody may book
+        answer = await world.press_custom_id(world.outsider, custom_id)
+        assert answer.acknowledged, custom_id
+
+    assert await everything(world) == before
+
+
+IDS: dict[str, Any] = {
+    "coach_id": lambda world, booked: str(world.coach.id),
+    "user_id": lambda world, booked: str(world.other_student.id),
+    "session_id": lambda world, booked: str(booked.id),
+    "minutes": lambda world, booked: str(2**62),
+    "start": lambda world, booked: str(int(booked.starts_at.timestamp()) // 60),
+} | dict.fromkeys(("page", "day", "days", "number", "position"), lambda world, booked: str(2**62))
+
+
+async def everything(world: Academy) -> list[Any]:
+    """All rows of all tables but the heartbeat."""
+    async with world.db.read() as session:
+        return [
+            tuple(row)
+            for table in Base.metadata.sorted_tables
+            if table.name != "heartbeats"
+            for row in await session.execute(select(table))
+        ]
