@@ -44,7 +44,6 @@ _OWN_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
 }
 _LARGEST_UPLOAD = 30 * 2**20
-_SILENCE_SECONDS = 150.0  # browsers let a tab in the background ask once a minute
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -57,8 +56,7 @@ class Page:
         self._stage = stage
         self._names = _LOOPBACK if host in _LOOPBACK else None
         self._http: aiohttp.ClientSession | None = None
-        self._tabs: dict[str, float] = {}
-        self._gone: set[str] = set()
+        self._tabs: set[web.WebSocketResponse] = set()
         self.came, self.left = asyncio.Event(), asyncio.Event()
         """Whether any tab is open; whether the last one was closed."""
 
@@ -69,7 +67,8 @@ class Page:
         )
         app.router.add_get("/", self._file)
         app.router.add_get("/demo/world", self._world)
-        app.router.add_post("/demo/bye", self._bye)
+        app.router.add_get("/demo/here", self._here)
+        app.on_shutdown.append(self._hang_up)
         app.router.add_post("/demo/person", self._person)
         app.router.add_post("/demo/place", self._place)
         app.router.add_post("/demo/jump", self._jump)
@@ -97,29 +96,29 @@ class Page:
             raise web.HTTPForbidden(text="this page has another address")
         return await handler(request)
 
-    async def _bye(self, request: web.Request) -> web.Response:
-        """A tab was closed, or is about to load again."""
-        tab = request.query.get("tab", "")
-        self._gone.add(tab)  # its last question may still be on the way
-        self._tabs.pop(tab, None)
-        self._notice_empty()
-        return web.Response(status=204)
+    async def _here(self, request: web.Request) -> web.WebSocketResponse:
+        """A connection that is open for as long as a tab is, however the tab ends."""
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        self._tabs.add(socket)
+        self.left.clear()
+        self.came.set()
+        try:
+            async for _ in socket:
+                pass  # a tab has nothing to say here
+        finally:
+            self._tabs.discard(socket)
+            if not self._tabs:
+                self.came.clear()
+                self.left.set()
+        return socket
 
-    def _notice_empty(self) -> None:
-        """Forget tabs that have fallen silent: their browser was killed."""
-        latest = asyncio.get_running_loop().time() - _SILENCE_SECONDS
-        self._tabs = {tab: seen for tab, seen in self._tabs.items() if seen > latest}
-        if not self._tabs:
-            self.came.clear()
-            self.left.set()
+    async def _hang_up(self, _app: web.Application) -> None:
+        for socket in list(self._tabs):
+            await socket.close()
 
     async def _world(self, request: web.Request) -> web.Response:
-        tab = request.query.get("tab", "")
-        if tab and tab not in self._gone:
-            self._tabs[tab] = asyncio.get_running_loop().time()
-            self.left.clear()
-            self.came.set()
-            asyncio.get_running_loop().call_later(_SILENCE_SECONDS + 1, self._notice_empty)
+        if "looking" in request.query:
             self._stage.look()
         return web.json_response(await world(self._stage), headers=_OWN_HEADERS)
 
@@ -256,7 +255,7 @@ async def _same_origin(request: web.Request, handler: Handler) -> web.StreamResp
     foreign = request.headers.get("Sec-Fetch-Site") == "cross-site"
     if foreign or (origin is not None and origin != f"{request.scheme}://{request.host}"):
         raise web.HTTPForbidden(text="this page answers only itself")
-    ours = request.path.startswith("/demo/") and request.path != "/demo/bye"
+    ours = request.path.startswith("/demo/")
     if ours and request.method != "GET" and request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType(text="JSON is expected")
     return await handler(request)

@@ -4,7 +4,6 @@ const $ = (id) => document.getElementById(id);
 const POLL_MILLISECONDS = 1000;
 const SAID_MILLISECONDS = 6000;
 const COLOURS = ["#5865f2", "#3b82c4", "#c2570c", "#0f8a6c", "#a3379b", "#64748b"];
-const TAB = `${Date.now()}-${Math.random().toString(36).slice(2)}`; // crypto.randomUUID needs https beyond loopback
 const SIGNS = { text: "#", voice: "🔊" };
 
 let drawn = "";
@@ -173,7 +172,7 @@ document.addEventListener("keydown", (event) => { if (event.key === "Escape") op
 
 async function poll() {
   try {
-    const answer = await fetch(`/demo/world?tab=${TAB}`);
+    const answer = await fetch("/demo/world?looking");
     if (answer.ok && !asking) draw(await answer.json());
   } catch {
     say("The demo does not answer. Is it still running in the terminal?");
@@ -181,5 +180,7 @@ async function poll() {
   setTimeout(poll, POLL_MILLISECONDS);
 }
 void poll();
-window.addEventListener("pagehide", () => navigator.sendBeacon(`/demo/bye?tab=${TAB}`));
+// Open for as long as this tab is: when the last one closes, the demo ends.
+const here = new WebSocket(`ws://${location.host}/demo/here`);
+window.addEventListener("pagehide", () => here.close());
 window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
