@@ -8,12 +8,19 @@ from discord.ext import commands
 
 from bot.discord_port import DiscordPort
 from cogs import notices, ui
-from cogs.availability import AvailabilityCog
+from cogs.availability.cog import AvailabilityCog
+from cogs.availability.dates import DatesCog
+from cogs.availability.misfits import MisfitsCog
+from cogs.availability.rules import RulesCog
+from cogs.availability.zone import ZoneCog
 from cogs.booking.cog import BookingCog
 from cogs.coach import CoachCog
 from cogs.coaching import CoachingCog
+from cogs.defaults import DefaultsCog
+from cogs.moving import MovingCog
 from cogs.routing import Router
 from cogs.sessions import SessionsCog
+from cogs.timezone import TimezoneCog
 from models.database import Database
 from scheduler.clock import Clock, utc_now
 from scheduler.guilds import GuildDefaults
@@ -27,7 +34,20 @@ INTENTS = discord.Intents(guilds=True, voice_states=True)
 # It plays no sound, so it needs none of what discord.py would warn about at every start.
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
 
-COGS = (CoachCog, AvailabilityCog, BookingCog, SessionsCog, CoachingCog)
+COGS = (
+    CoachCog,
+    AvailabilityCog,
+    DatesCog,
+    RulesCog,
+    ZoneCog,
+    MisfitsCog,
+    BookingCog,
+    SessionsCog,
+    MovingCog,
+    TimezoneCog,
+    CoachingCog,
+    DefaultsCog,
+)
 
 
 class CoachBot(commands.Bot):

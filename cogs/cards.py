@@ -13,6 +13,7 @@ from scheduler.money import write_money
 APPROVE = "coach:approve:{user_id}"
 REJECT = "coach:reject:{user_id}"
 CANCEL = "session:cancel:{session_id}"
+MOVE = "session:move:{session_id}"
 
 _GREEN, _RED, _YELLOW, _BLUE, _GREY = 0x3BA55D, 0xD83C3E, 0xF0B232, 0x5865F2, 0x80848E
 _APPLICATION_COLOURS = {
@@ -95,10 +96,16 @@ def session(
     parts: list[discord.ui.Item[Any]] = [ui.text("\n".join(lines))]
     if one.notes:
         parts.append(ui.text(f"**Notes**\n{ui.quoted(one.notes, most)}"))
+    if one.moved_from is not None and one.status is SessionStatus.SCHEDULED:
+        why = f"\n{ui.block(ui.quoted(one.move_reason, most))}" if one.move_reason else ""
+        parts.append(ui.text(f"**Moved from** {stamp(one.moved_from)}{why}"))
     if one.cancel_reason:
         parts.append(ui.text(f"**Reason**\n{ui.quoted(one.cancel_reason, most)}"))
     if one.status in (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS):
-        parts.append(ui.row(ui.button("Cancel…", CANCEL.format(session_id=one.id), discord.ButtonStyle.danger)))
+        buttons = [ui.button("Cancel…", CANCEL.format(session_id=one.id), discord.ButtonStyle.danger)]
+        if one.status is SessionStatus.SCHEDULED:
+            buttons.insert(0, ui.button("Reschedule…", MOVE.format(session_id=one.id)))
+        parts.append(ui.row(*buttons))
     return discord.ui.Container(*parts, accent_colour=_SESSION_COLOURS[one.status])
 
 

@@ -5,6 +5,7 @@ from discord import app_commands
 
 from cogs import cards, ui
 from cogs.routing import Cog, on, opens
+from cogs.timezone import zone_called
 from cogs.ui import Interaction, Typed
 from scheduler import applications, guilds
 from scheduler.applications import LONGEST_TEXT, Application
@@ -47,10 +48,7 @@ class CoachCog(Cog):
             APPLY,
             ui.field(_ABOUT, typed, description="Students read this.", long=True, most=LONGEST_TEXT),
             ui.field(_EXPERIENCE, typed, long=True, most=LONGEST_TEXT),
-            discord.ui.Label(
-                text=_TEACHES,
-                component=ui.select(_TEACHES, ((name, name, name in chosen) for name in taught), most=len(taught)),
-            ),
+            ui.choice(_TEACHES, ((name, name, name in chosen) for name in taught), most=len(taught)),
             ui.field(
                 _RATE,
                 typed,
@@ -62,7 +60,7 @@ class CoachCog(Cog):
                 _ZONE,
                 typed or {_ZONE: guild.time_zone},
                 description="Your hours are on this zone's clock.",
-                placeholder="Europe/Berlin",
+                placeholder="Munich, or Europe/Berlin",
                 most=64,
             ),
         )
@@ -78,7 +76,7 @@ class CoachCog(Cog):
             experience=typed.get(_EXPERIENCE, ""),
             specialties=[name for name in typed.get(_TEACHES, "").split(ui.CHOICES) if name],
             rate=typed.get(_RATE, ""),
-            time_zone=typed.get(_ZONE, ""),
+            time_zone=await zone_called(typed.get(_ZONE, "")),
         )
         async with self.bot.db.begin() as session:
             now = self.bot.clock()

@@ -4,7 +4,9 @@ import discord
 from discord import app_commands
 
 from cogs import ui
+from cogs.defaults import show_defaults
 from cogs.routing import Cog
+from cogs.timezone import zone_called, zone_choices
 from cogs.ui import Interaction
 from models import Guild
 from scheduler import guilds
@@ -25,7 +27,7 @@ class CoachingCog(Cog):
         coach_role="Given to approved coaches",
         admin_role="May decide like somebody who manages the server",
         room_category="Where the private rooms are made",
-        time_zone="Like Europe/Berlin",
+        time_zone="A city or a zone, like Munich or Europe/Berlin",
         currency="For new coaches' rates, like USD",
         room_lead="Minutes before the start at which the room is made",
         access_lead="Minutes before the start at which coach and student are let in",
@@ -47,7 +49,7 @@ class CoachingCog(Cog):
         """Change what was given, then show everything."""
         await ui.acknowledge(interaction)
         changes = GuildChanges(
-            time_zone=time_zone,
+            time_zone=await zone_called(time_zone) if time_zone else None,
             currency=currency,
             admin_role_id=admin_role.id if admin_role else None,
             coach_role_id=coach_role.id if coach_role else None,
@@ -67,6 +69,17 @@ class CoachingCog(Cog):
             await guilds.change(session, guild, actor, changes, now)
         self.bot.wake()
         await ui.show(interaction, _settings_panel(guild))
+
+    @group.command(name="defaults", description="Presets for coaches, and the rules that new coaches begin with")
+    async def defaults(self, interaction: Interaction) -> None:
+        """Show them, with buttons to change them."""
+        await ui.acknowledge(interaction)
+        await show_defaults(self.bot, interaction)
+
+    @setup.autocomplete("time_zone")
+    async def complete_zone(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        """Cities and zones."""
+        return await zone_choices(typed, self.bot.clock())
 
 
 def _check_channel(channel: discord.TextChannel | None) -> None:

@@ -42,8 +42,10 @@ def _body(letter: Letter) -> discord.ui.Item[Any]:
         case NoticeKind.SESSION_BOOKED:
             title = "New booking" if _is_coach(letter) else "Your session is booked"
             return _session_card(letter, title)
+        case NoticeKind.SESSION_MOVED:
+            return _session_card(letter, f"Session moved by {_by(letter, _session(letter).moved_by)}")
         case NoticeKind.SESSION_CANCELLED:
-            return _session_card(letter, f"Session cancelled by {_who_cancelled(letter)}")
+            return _session_card(letter, f"Session cancelled by {_by(letter, _session(letter).cancelled_by)}")
         case NoticeKind.ROOM_OPEN:
             one = _session(letter)
             return ui.text(
@@ -60,13 +62,13 @@ def _is_coach(letter: Letter) -> bool:
     return letter.notice.user_id == _session(letter).coach_id
 
 
-def _who_cancelled(letter: Letter) -> str:
+def _by(letter: Letter, user_id: int | None) -> str:
     one = _session(letter)
-    if one.cancelled_by == letter.notice.user_id:
+    if user_id == letter.notice.user_id:
         return "you"
-    if one.cancelled_by == one.coach_id:
+    if user_id == one.coach_id:
         return "the coach"
-    return "the student" if one.cancelled_by == one.student_id else "an admin"
+    return "the student" if user_id == one.student_id else "an admin"
 
 
 def _coach(letter: Letter) -> Coach:

@@ -78,9 +78,21 @@ def field(
     )
 
 
+def choice(
+    name: str, options: Iterable[tuple[str, str, bool]], *, description: str | None = None, most: int = 1
+) -> discord.ui.Label[Any]:
+    """A field of a form to choose from `(label, value, chosen)`."""
+    return discord.ui.Label(text=name, description=description, component=select(name, options, most=most))
+
+
 def text(content: str) -> discord.ui.TextDisplay[Any]:
     """A paragraph."""
     return discord.ui.TextDisplay(content)
+
+
+def picture(file_name: str, in_words: str) -> discord.ui.MediaGallery[Any]:
+    """A picture that is sent with the message; `in_words` is for those who cannot see it."""
+    return discord.ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{file_name}", description=in_words))
 
 
 def row(*items: discord.ui.Item[Any]) -> discord.ui.ActionRow[Any]:
@@ -211,9 +223,12 @@ async def acknowledge(interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
 
 
-async def show(interaction: Interaction, panel: Panel) -> None:
-    """Put the panel where the acknowledged interaction came from: as the reply, or in the message's place."""
-    await interaction.edit_original_response(view=panel, allowed_mentions=NO_MENTIONS)
+async def show(interaction: Interaction, panel: Panel, *files: discord.File) -> None:
+    """Put the panel where the acknowledged interaction came from: as the reply, or in the message's place.
+
+    The message then has exactly these files.
+    """
+    await interaction.edit_original_response(view=panel, attachments=files, allowed_mentions=NO_MENTIONS)
 
 
 async def whisper(interaction: Interaction, words: str) -> None:

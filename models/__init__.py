@@ -1,7 +1,7 @@
 """The database: tables, the guard against double booking, migrations and the engine."""
 
 from models.audit import AuditEntry
-from models.availability import AvailabilityRule
+from models.availability import AvailabilityChange, AvailabilityRule, DateOverride
 from models.base import Base, Snowflake, UTCDateTime
 from models.coach import Coach, CoachSpecialty, CoachStatus, Specialty
 from models.guild import Guild, Member
@@ -18,12 +18,14 @@ from models.session import (
 __all__ = [
     "LONGEST_RESERVATION",
     "AuditEntry",
+    "AvailabilityChange",
     "AvailabilityRule",
     "Base",
     "Coach",
     "CoachSpecialty",
     "CoachStatus",
     "CoachingSession",
+    "DateOverride",
     "Guild",
     "Heartbeat",
     "JobRun",

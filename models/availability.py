@@ -1,7 +1,10 @@
-"""A coach's weekly hours, as wall-clock minutes of the coach's own zone."""
+"""When a coach works, as wall-clock minutes of the coach's own zone: by weekday, and on single dates."""
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index
-from sqlalchemy.orm import Mapped
+from datetime import date
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Date, ForeignKeyConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, RowId, Snowflake
 
@@ -25,3 +28,42 @@ class AvailabilityRule(Base):
     weekday: Mapped[int]
     start_minute: Mapped[int]
     end_minute: Mapped[int]
+
+
+class DateOverride(Base):
+    """What holds on one date of the coach's calendar: extra hours, or other hours than the weekly ones."""
+
+    __tablename__ = "date_overrides"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["guild_id", "coach_id"], ["coaches.guild_id", "coaches.user_id"], ondelete="CASCADE"
+        ),
+    )
+
+    guild_id: Mapped[Snowflake] = mapped_column(primary_key=True)
+    coach_id: Mapped[Snowflake] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    adds: Mapped[bool]
+    """True: these hours add to the weekly ones. False: they replace them; none at all is a day off."""
+    windows: Mapped[list[list[int]]] = mapped_column(JSON)
+    """`[start, end)` minutes of the day, sorted and disjoint."""
+    reason: Mapped[str | None]
+    """For the coach's own eyes and the picture of their week."""
+
+
+class AvailabilityChange(Base):
+    """What a coach's hours and rules were before the last change, so that it can be undone once."""
+
+    __tablename__ = "availability_changes"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["guild_id", "coach_id"], ["coaches.guild_id", "coaches.user_id"], ondelete="CASCADE"
+        ),
+    )
+
+    guild_id: Mapped[Snowflake] = mapped_column(primary_key=True)
+    coach_id: Mapped[Snowflake] = mapped_column(primary_key=True)
+    number: Mapped[int]
+    """Counts this coach's changes, so that a button undoes the change that it was shown for, or nothing."""
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Empty once it was undone."""

@@ -29,6 +29,8 @@ class Coach(Base):
         CheckConstraint("buffer_before_minutes >= 0 AND buffer_after_minutes >= 0", name="buffers_not_negative"),
         CheckConstraint("minimum_notice_minutes >= 0", name="notice_not_negative"),
         CheckConstraint("horizon_days > 0", name="horizon_positive"),
+        CheckConstraint("daily_limit > 0", name="daily_limit_positive"),
+        CheckConstraint("weekly_limit > 0", name="weekly_limit_positive"),
         Index("ix_coaches_guild_id_status", "guild_id", "status"),
         # The predicate is literal: SQLite does not match a partial index against a bound parameter.
         Index(
@@ -63,6 +65,10 @@ class Coach(Base):
     buffer_after_minutes: Mapped[int]
     minimum_notice_minutes: Mapped[int]
     horizon_days: Mapped[int]
+    daily_limit: Mapped[int | None]
+    """Most sessions on one day of the coach's calendar; empty: no limit."""
+    weekly_limit: Mapped[int | None]
+    """Most sessions from Monday to Sunday of the coach's calendar; empty: no limit."""
     applied_at: Mapped[datetime]
     decided_by: Mapped[Snowflake | None]
     decided_at: Mapped[datetime | None]

@@ -1,8 +1,9 @@
 """Servers with their settings, and people with what holds for them everywhere."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, String
+from sqlalchemy import JSON, CheckConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Snowflake
@@ -33,6 +34,10 @@ class Guild(Base):
     """Coach and student are let in this long before the start."""
     linger_minutes: Mapped[int]
     """The room stays this long after the end."""
+    presets: Mapped[list[list[Any]] | None] = mapped_column(JSON(none_as_null=True))
+    """`[name, first minute, end minute]` of the hours that coaches set with one press; empty: the usual ones."""
+    first_rules: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """The booking rules that new coaches begin with, by the names of `coaches`' columns; empty: the usual ones."""
     created_at: Mapped[datetime]
 
 
@@ -44,3 +49,5 @@ class Member(Base):
     user_id: Mapped[Snowflake] = mapped_column(primary_key=True, autoincrement=False)
     dms_closed_at: Mapped[datetime | None]
     """When Discord last refused a direct message to them (50007); empty once one went through."""
+    time_zone: Mapped[str | None] = mapped_column(String(64))
+    """IANA name; empty until they said where they are."""

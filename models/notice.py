@@ -16,6 +16,7 @@ class NoticeKind(StrEnum):
     APPLICATION_APPROVED = "application_approved"
     APPLICATION_REJECTED = "application_rejected"
     SESSION_BOOKED = "session_booked"
+    SESSION_MOVED = "session_moved"
     SESSION_CANCELLED = "session_cancelled"
     ROOM_OPEN = "room_open"
 

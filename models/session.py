@@ -83,6 +83,13 @@ class CoachingSession(Base):
     cancelled_at: Mapped[datetime | None]
     cancelled_by: Mapped[Snowflake | None]
     cancel_reason: Mapped[str | None]
+    moved_at: Mapped[datetime | None]
+    moved_by: Mapped[Snowflake | None]
+    moved_from: Mapped[datetime | None]
+    """When it was to start before it was last moved."""
+    move_reason: Mapped[str | None]
+    kept_at: Mapped[datetime | None]
+    """When the coach said that it stays although it lies outside their hours."""
     next_step_at: Mapped[datetime | None]
     """When the loop has to look at this row again; empty when nothing is left to do."""
     attempts: Mapped[int] = mapped_column(default=0)

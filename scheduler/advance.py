@@ -123,9 +123,9 @@ async def _do(
         case Step.OPEN_ROOM:
             await _open_room(db, discord, clock, row, guild)
         case Step.START:
-            await _change_status(db, row.id, SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS, clock())
+            await _change_status(db, row, SessionStatus.IN_PROGRESS, clock())
         case Step.FINISH:
-            await _change_status(db, row.id, SessionStatus.IN_PROGRESS, SessionStatus.COMPLETED, clock())
+            await _change_status(db, row, SessionStatus.COMPLETED, clock())
         case Step.REMOVE_ROOM:
             return await _remove_room(db, discord, clock, row, guild)
     return None
@@ -152,10 +152,16 @@ async def _open_room(db: Database, discord: Discord, clock: Clock, row: Coaching
     try:
         await discord.open_room(_room(row, guild), access)
     except RoomGone:
-        await _forget_room(db, row.id, clock())
+        async with db.begin() as session:
+            kept = await session.get_one(CoachingSession, row.id, with_for_update=True)
+            _record(session, kept, "room_vanished", clock(), channel_id=kept.discord_channel_id)
+            kept.updated_at = clock()
+            _forget_room(kept)
         return
     async with db.begin() as session:
         kept = await session.get_one(CoachingSession, row.id, with_for_update=True)
+        if kept.starts_at != row.starts_at:
+            return  # moved meanwhile: the room is to be opened at the new time
         kept.access_granted_at = kept.updated_at = clock()
         _record(session, kept, "room_opened", clock(), channel_id=kept.discord_channel_id)
         if kept.status is SessionStatus.CANCELLED:
@@ -166,22 +172,16 @@ async def _open_room(db: Database, discord: Discord, clock: Clock, row: Coaching
             )
 
 
-async def _forget_room(db: Database, session_id: int, now: datetime) -> None:
-    """Somebody deleted the room: the next step makes it again."""
-    async with db.begin() as session:
-        kept = await session.get_one(CoachingSession, session_id, with_for_update=True)
-        _record(session, kept, "room_vanished", now, channel_id=kept.discord_channel_id)
-        kept.discord_channel_id, kept.discord_setup_complete = None, False
-        kept.room_intended_at = None
-        kept.updated_at = now
+def _forget_room(kept: CoachingSession) -> None:
+    """The room is gone before its time, so it is to be made again."""
+    kept.discord_channel_id, kept.discord_setup_complete = None, False
+    kept.room_intended_at = kept.access_granted_at = None
 
 
-async def _change_status(
-    db: Database, session_id: int, expected: SessionStatus, to: SessionStatus, now: datetime
-) -> None:
+async def _change_status(db: Database, row: CoachingSession, to: SessionStatus, now: datetime) -> None:
     async with db.begin() as session:
-        kept = await session.get_one(CoachingSession, session_id, with_for_update=True)
-        if kept.status is expected:
+        kept = await session.get_one(CoachingSession, row.id, with_for_update=True)
+        if (kept.status, kept.starts_at) == (row.status, row.starts_at):  # neither cancelled nor moved meanwhile
             kept.status, kept.updated_at = to, now
             _record(session, kept, f"session_{to.lower()}", now)
 
@@ -194,8 +194,12 @@ async def _remove_room(
         return min(now + _LOOK_AGAIN, limit) if now < limit else now + _LOOK_AGAIN
     async with db.begin() as session:
         kept = await session.get_one(CoachingSession, row.id, with_for_update=True)
-        kept.room_removed_at = kept.updated_at = clock()
         _record(session, kept, "room_removed", clock(), channel_id=kept.discord_channel_id)
+        kept.updated_at = clock()
+        if kept.status is SessionStatus.SCHEDULED:
+            _forget_room(kept)
+        else:
+            kept.room_removed_at = clock()
     return None
 
 

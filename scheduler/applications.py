@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachSpecialty, CoachStatus, Guild, NoticeKind, SessionType, Specialty
+from models import Coach, CoachSpecialty, CoachStatus, Guild, NoticeKind, Specialty
 from models.database import Database
-from scheduler import audit, notices, people
+from scheduler import audit, notices, people, rules
 from scheduler.clock import Clock, stamp
 from scheduler.errors import AlreadyDecided, NotAllowed, NotFound, Unreadable
 from scheduler.money import parse_rate
@@ -24,16 +24,6 @@ log = logging.getLogger(__name__)
 LONGEST_TEXT = 1000
 """Characters of each text of an application, and of a reason."""
 
-_FIRST_RULES = {
-    "accepting": True,
-    "session_type": SessionType.VIDEO,
-    "durations_minutes": [60, 30, 90],
-    "slot_step_minutes": 30,
-    "buffer_before_minutes": 0,
-    "buffer_after_minutes": 0,
-    "minimum_notice_minutes": 120,
-    "horizon_days": 28,
-}
 _LINK = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
 
 
@@ -72,7 +62,8 @@ async def apply(
     taught = await _specialty_ids(session, guild.id, application.specialties)
     editing = coach is not None and coach.status is CoachStatus.PENDING
     if coach is None:
-        coach = Coach(guild_id=guild.id, user_id=actor.user_id, **_FIRST_RULES)
+        coach = Coach(guild_id=guild.id, user_id=actor.user_id, accepting=True)
+        rules.put(coach, rules.first_rules(guild))
         session.add(coach)
     for key, value in values.items():
         setattr(coach, key, value)

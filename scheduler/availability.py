@@ -1,89 +1,28 @@
-"""A coach's hours and free times, gathered from the rows and worked out by `scheduler.slots`."""
+"""When a coach can be booked: the rows are gathered here and worked out by `scheduler.slots`."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import LONGEST_RESERVATION, AvailabilityRule, Coach, Reservation
-from scheduler import applications, audit
-from scheduler.intervals import Interval, union
-from scheduler.people import Actor
-from scheduler.slots import BookingRules, WeeklyHours, free_slots
+from models import (
+    LONGEST_RESERVATION,
+    AvailabilityRule,
+    Coach,
+    CoachingSession,
+    DateOverride,
+    Reservation,
+    SessionStatus,
+)
+from scheduler.lengths import write_length
+from scheduler.slots import BookingRules, Calendar, DayHours, Hours, Period, WeeklyHours, WhyNot
 from scheduler.zones import zone
 
-Week = dict[int, list[Interval]]
-"""Weekday (Monday 0) → its windows, as sorted minutes of the day; days without hours are missing."""
-
-
-async def week_of(session: AsyncSession, coach: Coach) -> Week:
-    """The coach's weekly hours."""
-    week: Week = {}
-    for rule in await _rules(session, coach):
-        week.setdefault(rule.weekday, []).append(Interval(rule.start_minute, rule.end_minute))
-    return {day: union(windows) for day, windows in sorted(week.items())}
-
-
-async def set_hours(
-    session: AsyncSession,
-    guild_id: int,
-    actor: Actor,
-    days: Iterable[int],
-    windows: Sequence[tuple[int, int]],
-    now: datetime,
-) -> Week:
-    """Replace the hours of these weekdays with `windows` (minutes of the day) and give back the whole week.
-
-    Sessions that are booked already stay as they are. Raises NotFound to those who do not coach here.
-    """
-    coach = await applications.approved_coach(session, guild_id, actor.user_id, own=True, lock=True)
-    chosen = sorted(set(days))
-    await session.execute(
-        delete(AvailabilityRule).where(
-            AvailabilityRule.guild_id == guild_id,
-            AvailabilityRule.coach_id == actor.user_id,
-            AvailabilityRule.weekday.in_(chosen),
-        )
-    )
-    session.add_all(
-        AvailabilityRule(
-            guild_id=guild_id,
-            coach_id=actor.user_id,
-            weekday=day,
-            start_minute=window.start,
-            end_minute=window.end,
-        )
-        for day in chosen
-        for window in union(windows)
-    )
-    audit.record(
-        session,
-        guild_id,
-        "hours_set",
-        at=now,
-        actor_id=actor.user_id,
-        coach_id=actor.user_id,
-        details={"days": chosen, "windows": [list(window) for window in union(windows)]},
-    )
-    await session.flush()
-    return await week_of(session, coach)
-
-
-async def add_hours(
-    session: AsyncSession,
-    guild_id: int,
-    actor: Actor,
-    days: Iterable[int],
-    window: tuple[int, int],
-    now: datetime,
-) -> Week:
-    """Add one window to each of these weekdays. Raises as `set_hours`."""
-    coach = await applications.approved_coach(session, guild_id, actor.user_id, own=True, lock=True)
-    week = await week_of(session, coach)
-    for day in sorted(set(days)):
-        week = await set_hours(session, guild_id, actor, [day], [*week.get(day, []), window], now)
-    return week
+_A_WEEK = timedelta(days=8)
+"""A limit counts whole weeks, so sessions of the days around what is asked for matter too."""
 
 
 async def free_times(
@@ -95,37 +34,119 @@ async def free_times(
     now: datetime,
     since: datetime | None = None,
     until: datetime | None = None,
+    moving: int | None = None,
 ) -> Iterator[datetime]:
     """Starts from `since` to `until` (both included) that this student can book now, in order (UTC).
 
     Without `since` from now, without `until` to the booking horizon. The same function lists and re-checks.
-    None are offered while the coach has paused bookings.
+    `moving` is the id of a session whose own time does not count, because it is to be given up. None are
+    offered while the coach has paused bookings.
     """
     since = max(since or now, now)
     horizon = now + timedelta(days=coach.horizon_days)
     past_the_last = min(until or horizon, horizon) + timedelta(minutes=1)
-    if not coach.accepting:
-        return iter(())
-    reach = timedelta(minutes=coach.buffer_before_minutes), timedelta(minutes=coach.buffer_after_minutes)
-    return free_slots(
-        [WeeklyHours(rule.weekday, rule.start_minute, rule.end_minute) for rule in await _rules(session, coach)],
-        _booking_rules(coach),
-        duration,
-        now=now,
-        since=since,
-        until=past_the_last,
-        coach_busy=await _busy(session, coach.user_id, since - reach[0], past_the_last + duration + reach[1]),
-        student_busy=await _busy(session, student_id, since, past_the_last + duration),
+    known = await calendars(
+        session, [coach], student_id=student_id, since=since, until=past_the_last + duration, moving=moving
     )
+    return known[coach.user_id].free(duration, now=now, since=since, until=past_the_last)
 
 
-async def first_free(session: AsyncSession, coach: Coach, *, student_id: int, now: datetime) -> datetime | None:
-    """The coach's next free time of the usual length."""
-    usual = timedelta(minutes=coach.durations_minutes[0])
-    return next(await free_times(session, coach, usual, student_id=student_id, now=now), None)
+async def why_not(
+    session: AsyncSession,
+    coach: Coach,
+    start: datetime,
+    duration: timedelta,
+    *,
+    student_id: int,
+    now: datetime,
+    moving: int | None = None,
+) -> WhyNot | None:
+    """Which rule keeps this student from booking this start; None if nothing does."""
+    known = await calendars(
+        session, [coach], student_id=student_id, since=start, until=start + duration, moving=moving
+    )
+    return known[coach.user_id].why_not(start, duration, now=now)
 
 
-def _booking_rules(coach: Coach) -> BookingRules:
+def in_words(reason: WhyNot, coach: Coach) -> str:
+    """One sentence on why a time cannot be booked, for student and coach alike."""
+    return {
+        WhyNot.PAUSED: "This coach takes no new bookings at the moment.",
+        WhyNot.TOO_SOON: (
+            "That time is too soon: this coach needs "
+            f"{write_length(timedelta(minutes=coach.minimum_notice_minutes))} of notice."
+            if coach.minimum_notice_minutes
+            else "That time has begun already."
+        ),
+        WhyNot.TOO_FAR: f"That time is too far ahead: this coach gives away {coach.horizon_days} days at most.",
+        WhyNot.DAY_OFF: "The coach has that day off.",
+        WhyNot.OUTSIDE_HOURS: "That time lies outside the coach's hours.",
+        WhyNot.OFF_STEP: f"Sessions start every {coach.slot_step_minutes} minutes, and not at that one.",
+        WhyNot.DAILY_LIMIT: f"The coach gives {coach.daily_limit} sessions a day at most, which are booked.",
+        WhyNot.WEEKLY_LIMIT: f"The coach gives {coach.weekly_limit} sessions a week at most, which are booked.",
+        WhyNot.TAKEN: "That time was just taken.",
+        WhyNot.STUDENT_BUSY: "There is another session of the student's at that time.",
+        WhyNot.BUFFER: "That time is too close to another session of the coach's.",
+    }[reason]
+
+
+async def misfits(session: AsyncSession, coach: Coach, now: datetime) -> list[CoachingSession]:
+    """Coming sessions that lie outside the coach's hours and that they have not decided to keep, soonest first."""
+    found = await session.scalars(
+        select(CoachingSession)
+        .where(
+            CoachingSession.guild_id == coach.guild_id,
+            CoachingSession.coach_id == coach.user_id,
+            CoachingSession.status == SessionStatus.SCHEDULED,
+            CoachingSession.kept_at.is_(None),
+            CoachingSession.starts_at > now,
+        )
+        .order_by(CoachingSession.starts_at)
+    )
+    coming = list(found)
+    if not coming:
+        return []
+    hours = await hours_of(session, coach, since=coming[0].starts_at, until=max(one.ends_at for one in coming))
+    calendar = Calendar(hours, booking_rules(coach))
+    return [one for one in coming if not calendar.holds(one.starts_at, one.ends_at)]
+
+
+async def hours_of(session: AsyncSession, coach: Coach, *, since: datetime, until: datetime) -> Hours:
+    """The coach's hours; those of single dates only from `since` to `until`."""
+    return (await _hours(session, [coach], since, until))[coach.user_id]
+
+
+async def calendars(
+    session: AsyncSession,
+    coaches: Sequence[Coach],
+    *,
+    student_id: int,
+    since: datetime,
+    until: datetime,
+    moving: int | None = None,
+) -> dict[int, Calendar]:
+    """The calendars of these coaches of one server by their user ids, as far as `[since, until)` needs them.
+
+    Costs the same few queries for one coach as for many.
+    """
+    hours = await _hours(session, coaches, since, until)
+    busy = await _busy(session, [student_id, *hours], since, until, moving)
+    counted = await _counted(session, coaches, since, until, moving)
+    return {
+        coach.user_id: Calendar(
+            hours[coach.user_id],
+            # Whoever has paused takes no new sessions; those that are booked can be moved.
+            booking_rules(coach) if moving is None else replace(booking_rules(coach), accepting=True),
+            coach_busy=busy[coach.user_id],
+            student_busy=busy[student_id],
+            counted=counted[coach.user_id],
+        )
+        for coach in coaches
+    }
+
+
+def booking_rules(coach: Coach) -> BookingRules:
+    """The coach's terms as the slot engine takes them."""
     return BookingRules(
         zone=zone(coach.time_zone),
         slot_step=timedelta(minutes=coach.slot_step_minutes),
@@ -133,28 +154,82 @@ def _booking_rules(coach: Coach) -> BookingRules:
         buffer_after=timedelta(minutes=coach.buffer_after_minutes),
         minimum_notice=timedelta(minutes=coach.minimum_notice_minutes),
         horizon=timedelta(days=coach.horizon_days),
+        daily_limit=coach.daily_limit,
+        weekly_limit=coach.weekly_limit,
+        accepting=coach.accepting,
     )
 
 
-async def _rules(session: AsyncSession, coach: Coach) -> list[AvailabilityRule]:
-    found = await session.scalars(
-        select(AvailabilityRule)
-        .where(AvailabilityRule.guild_id == coach.guild_id, AvailabilityRule.coach_id == coach.user_id)
-        .order_by(AvailabilityRule.weekday, AvailabilityRule.start_minute)
+async def _hours(
+    session: AsyncSession, coaches: Sequence[Coach], since: datetime, until: datetime
+) -> Mapping[int, Hours]:
+    weekly: dict[int, list[WeeklyHours]] = defaultdict(list)
+    dates: dict[int, list[DayHours]] = defaultdict(list)
+    rules = select(
+        AvailabilityRule.coach_id,
+        AvailabilityRule.weekday,
+        AvailabilityRule.start_minute,
+        AvailabilityRule.end_minute,
     )
-    return list(found)
+    for coach_id, weekday, start, end in await session.execute(rules.where(*_of(AvailabilityRule, coaches))):
+        weekly[coach_id].append(WeeklyHours(weekday, start, end))
+    overrides = select(DateOverride.coach_id, DateOverride.day, DateOverride.windows, DateOverride.adds).where(
+        *_of(DateOverride, coaches), DateOverride.day.between(*_dates_around(since, until))
+    )
+    for coach_id, day, windows, adds in await session.execute(overrides):
+        dates[coach_id].append(DayHours(day, [(start, end) for start, end in windows], adds))
+    return {coach.user_id: Hours(weekly[coach.user_id], dates[coach.user_id]) for coach in coaches}
+
+
+def _of(table: type[AvailabilityRule | DateOverride], coaches: Sequence[Coach]) -> list[ColumnElement[bool]]:
+    """What belongs to these coaches, who are all of one server."""
+    return [
+        table.guild_id.in_({coach.guild_id for coach in coaches}),
+        table.coach_id.in_([coach.user_id for coach in coaches]),
+    ]
+
+
+def _dates_around(since: datetime, until: datetime) -> tuple[date, date]:
+    """Every local date that can matter: a window may have begun long before what is asked for."""
+    return (since - timedelta(days=20)).date(), (until + timedelta(days=3)).date()
 
 
 async def _busy(
-    session: AsyncSession, user_id: int, since: datetime, until: datetime
-) -> list[tuple[datetime, datetime]]:
-    """This person's reservations that meet `[since, until)`, in whatever server."""
+    session: AsyncSession, user_ids: Sequence[int], since: datetime, until: datetime, moving: int | None
+) -> Mapping[int, list[Period]]:
+    """These people's reservations that come near `[since, until)`, in whatever server."""
     found = await session.execute(
-        select(Reservation.starts_at, Reservation.ends_at).where(
-            Reservation.user_id == user_id,
-            Reservation.starts_at > since - LONGEST_RESERVATION,
-            Reservation.starts_at < until,
-            Reservation.ends_at > since,
+        select(Reservation.user_id, Reservation.starts_at, Reservation.ends_at).where(
+            Reservation.user_id.in_(user_ids),
+            # A day more on either side: the buffers of what is asked for have to be free too.
+            Reservation.starts_at > since - 2 * LONGEST_RESERVATION,
+            Reservation.starts_at < until + LONGEST_RESERVATION,
+            Reservation.session_id != (moving or 0),
         )
     )
-    return [(start, end) for start, end in found]
+    busy: dict[int, list[Period]] = defaultdict(list)
+    for user_id, start, end in found:
+        busy[user_id].append((start, end))
+    return busy
+
+
+async def _counted(
+    session: AsyncSession, coaches: Sequence[Coach], since: datetime, until: datetime, moving: int | None
+) -> Mapping[int, list[datetime]]:
+    """Starts of the sessions that use up limits, for coaches who have any."""
+    counted: dict[int, list[datetime]] = defaultdict(list)
+    limited = [coach for coach in coaches if coach.daily_limit is not None or coach.weekly_limit is not None]
+    if not limited:
+        return counted
+    found = await session.execute(
+        select(CoachingSession.coach_id, CoachingSession.starts_at).where(
+            CoachingSession.guild_id == limited[0].guild_id,
+            CoachingSession.coach_id.in_([coach.user_id for coach in limited]),
+            CoachingSession.starts_at.between(since - _A_WEEK, until + _A_WEEK),
+            CoachingSession.status != SessionStatus.CANCELLED,
+            CoachingSession.id != (moving or 0),
+        )
+    )
+    for coach_id, start in found:
+        counted[coach_id].append(start)
+    return counted

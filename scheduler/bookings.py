@@ -14,9 +14,11 @@ from scheduler.errors import NotBookable, NotFound, SlotTaken, TooLate, Unreadab
 from scheduler.lifecycle import LeadTimes, life_of, next_step
 from scheduler.money import price
 from scheduler.people import Actor
+from scheduler.slots import WhyNot
 
 LONGEST_NOTES = 1000
-_GUARD = "reservations_no_overlap"
+GUARD = "reservations_no_overlap"
+"""What the database's refusal of an overlap mentions, on either engine."""
 _ALTERNATIVES = 3
 _CODE_LETTERS = "23456789bcdfghjkmnpqrstvwxz"  # nothing that looks alike, and no vowels to spell words with
 
@@ -51,12 +53,11 @@ async def book(
         async with session.begin_nested():
             session.add_all(_reservations(booked, coach))
     except IntegrityError as error:
-        if _GUARD not in str(error.orig):
+        if GUARD not in str(error.orig):
             raise
-        raise await _taken(session, coach, actor, starts_at, duration, now) from error
-    for user_id in (booked.student_id, booked.coach_id):
-        notices.owe(session, NoticeKind.SESSION_BOOKED, guild.id, now=now, user_id=user_id, session_id=booked.id)
-    _record(session, booked, "session_booked", actor, now)
+        raise await taken(session, coach, actor.user_id, starts_at, duration, now) from error
+    tell_both(session, booked, NoticeKind.SESSION_BOOKED, now)
+    record(session, booked, "session_booked", actor, now)
     return booked
 
 
@@ -71,11 +72,7 @@ async def check_free(
 ) -> None:
     """Refuse what could not be booked at this moment; raises as `book` does. Shown and accepted by one rule."""
     _check_request(coach, actor, starts_at, duration, notes, now)
-    free = await availability.free_times(
-        session, coach, duration, student_id=actor.user_id, now=now, since=starts_at, until=starts_at
-    )
-    if starts_at not in free:
-        raise await _taken(session, coach, actor, starts_at, duration, now)
+    await check_time(session, coach, actor.user_id, starts_at, duration, now)
 
 
 async def cancel(
@@ -96,16 +93,8 @@ async def cancel(
     found.attempts, found.last_error = 0, None
     plan_next_step(found, await session.get_one(Guild, found.guild_id), now)
     await session.execute(delete(Reservation).where(Reservation.session_id == found.id))
-    for user_id in (found.student_id, found.coach_id):
-        notices.owe(
-            session,
-            NoticeKind.SESSION_CANCELLED,
-            found.guild_id,
-            now=now,
-            user_id=user_id,
-            session_id=found.id,
-        )
-    _record(session, found, "session_cancelled", actor, now)
+    tell_both(session, found, NoticeKind.SESSION_CANCELLED, now)
+    record(session, found, "session_cancelled", actor, now)
     return found
 
 
@@ -201,8 +190,6 @@ def _check_request(
     coach: Coach, actor: Actor, starts_at: datetime, duration: timedelta, notes: str | None, now: datetime
 ) -> None:
     check_not_oneself(coach, actor)
-    if not coach.accepting:
-        raise NotBookable("This coach takes no new bookings at the moment. Choose another coach with `/book`.")
     if duration // timedelta(minutes=1) not in coach.durations_minutes:
         offered = ", ".join(str(minutes) for minutes in coach.durations_minutes)
         raise NotBookable(f"This coach offers {offered} minutes. Choose one of these.")
@@ -252,15 +239,49 @@ def _reservations(booked: CoachingSession, coach: Coach) -> list[Reservation]:
     ]
 
 
-async def _taken(
-    session: AsyncSession, coach: Coach, actor: Actor, wanted: datetime, duration: timedelta, now: datetime
+async def check_time(
+    session: AsyncSession,
+    coach: Coach,
+    student_id: int,
+    starts_at: datetime,
+    duration: timedelta,
+    now: datetime,
+    moving: int | None = None,
+) -> None:
+    """Raise unless the listing would offer this start now."""
+    why = await availability.why_not(
+        session, coach, starts_at, duration, student_id=student_id, now=now, moving=moving
+    )
+    if why is WhyNot.PAUSED:
+        raise NotBookable("This coach takes no new bookings at the moment. Choose another coach with `/book`.")
+    if why is not None:
+        raise await taken(session, coach, student_id, starts_at, duration, now, why, moving)
+
+
+async def taken(
+    session: AsyncSession,
+    coach: Coach,
+    student_id: int,
+    wanted: datetime,
+    duration: timedelta,
+    now: datetime,
+    why: WhyNot = WhyNot.TAKEN,
+    moving: int | None = None,
 ) -> SlotTaken:
-    free = await availability.free_times(session, coach, duration, student_id=actor.user_id, now=now)
+    """The refusal of a time, with the nearest free ones."""
+    free = await availability.free_times(session, coach, duration, student_id=student_id, now=now, moving=moving)
     nearest = sorted(free, key=lambda at: (abs(at - wanted), at))[:_ALTERNATIVES]
-    return SlotTaken(nearest)
+    return SlotTaken(availability.in_words(why, coach), nearest)
 
 
-def _record(session: AsyncSession, row: CoachingSession, action: str, actor: Actor, now: datetime) -> None:
+def tell_both(session: AsyncSession, row: CoachingSession, kind: NoticeKind, now: datetime) -> None:
+    """Owe student and coach a notice about their session."""
+    for user_id in (row.student_id, row.coach_id):
+        notices.owe(session, kind, row.guild_id, now=now, user_id=user_id, session_id=row.id)
+
+
+def record(session: AsyncSession, row: CoachingSession, action: str, actor: Actor, now: datetime) -> None:
+    """Write down what somebody did with a session."""
     audit.record(
         session,
         row.guild_id,

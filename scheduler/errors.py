@@ -39,14 +39,14 @@ class TooLate(CoachingError):
 
 
 class SlotTaken(CoachingError):
-    """The time was free when it was shown and is not any more."""
+    """The time cannot be had (any more); others can."""
 
-    def __init__(self, nearest: Sequence[datetime]) -> None:
+    def __init__(self, why: str, nearest: Sequence[datetime]) -> None:
         self.nearest = tuple(nearest)
         """Free times of the same coach and length, closest to the one that was wanted first (UTC)."""
         listed = ", ".join(stamp(at) for at in self.nearest)
         super().__init__(
-            f"That time was just taken. Nearest free: {listed}."
+            f"{why} Nearest free: {listed}."
             if listed
-            else "That time was just taken, and this coach has nothing else free. Please choose another coach."
+            else f"{why} This coach has nothing else free. Please choose another coach."
         )

@@ -1,5 +1,6 @@
 """A server's settings: what they are before anybody has changed them, and how an admin changes them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -8,10 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, CoachStatus, Guild, Notice, NoticeKind, Specialty
 from models.database import insert_if_absent
-from scheduler import audit
+from scheduler import audit, rules
 from scheduler.errors import Unreadable
+from scheduler.hours import Preset
 from scheduler.money import parse_currency
 from scheduler.people import Actor
+from scheduler.rules import Rules
 from scheduler.zones import parse_zone
 
 FIRST_SPECIALTIES = (
@@ -29,6 +32,12 @@ FIRST_SPECIALTIES = (
     "Other",
 )
 """What a server can teach until its admins say otherwise."""
+FIRST_PRESETS = (
+    Preset("Morning", 8 * 60, 12 * 60),
+    Preset("Afternoon", 12 * 60, 17 * 60),
+    Preset("Evening", 17 * 60, 21 * 60),
+)
+"""What coaches can set with one press until the server's admins say otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,30 @@ async def specialties(session: AsyncSession, guild_id: int) -> list[str]:
         select(Specialty.name).where(Specialty.guild_id == guild_id).order_by(Specialty.id).limit(25)
     )
     return list(names) or list(FIRST_SPECIALTIES)
+
+
+def presets(guild: Guild) -> list[Preset]:
+    """The hours that coaches here set with one press."""
+    return [Preset(*one) for one in guild.presets] if guild.presets else list(FIRST_PRESETS)
+
+
+async def set_presets(
+    session: AsyncSession, guild: Guild, actor: Actor, wanted: Sequence[Preset], now: datetime
+) -> None:
+    """Let coaches here choose from these presets. Raises NotAllowed."""
+    actor.must_be_admin()
+    guild.presets = [[one.name, one.start_minute, one.end_minute] for one in wanted]
+    audit.record(session, guild.id, "presets_changed", at=now, actor_id=actor.user_id)
+
+
+async def set_first_rules(session: AsyncSession, guild: Guild, actor: Actor, wanted: Rules, now: datetime) -> None:
+    """Let those who apply from now on begin with these booking rules. Raises NotAllowed, Unreadable."""
+    actor.must_be_admin()
+    wanted.check()
+    guild.first_rules = rules.as_json(wanted)
+    audit.record(
+        session, guild.id, "first_rules_changed", at=now, actor_id=actor.user_id, details=guild.first_rules
+    )
 
 
 async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: GuildChanges, now: datetime) -> None:

@@ -1,16 +1,19 @@
-"""Weekly hours as people type them: "Mon-Fri" and "9-12, 13:30-17"."""
+"""Weekly hours as people type them: "Mon-Fri", "9-12, 13:30-17", and presets of them: "Morning 8-12"."""
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from scheduler.errors import Unreadable
 from scheduler.intervals import Interval, union
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-PRESETS = {"Morning": (8 * 60, 12 * 60), "Afternoon": (12 * 60, 17 * 60), "Evening": (17 * 60, 21 * 60)}
-"""Name → minutes of the day, half-open."""
+MOST_PRESETS = 5
+LONGEST_PRESET_NAME = 20
 
 _DAY = 24 * 60
+_NOON = 12 * 60
 _NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _GROUPS = {
     "every day": range(7),
@@ -22,10 +25,45 @@ _GROUPS = {
     "weekends": range(5, 7),
     "weekend": range(5, 7),
 }
-_CLOSED = {"closed", "none", "off", "-", "no"}
-_AROUND = {"24h", "24 h", "all day", "24/7"}
-_DASHES = re.compile(r"\s*(?:-|–|—|\bto\b|\buntil\b|\btill\b)\s*", re.IGNORECASE)
-_TIME = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?\s*(am|pm|a\.m\.|p\.m\.)?", re.IGNORECASE)
+_CLOSED = {"closed", "none", "off", "day off", "unavailable", "not available", "n/a", "-", "no"}
+_AROUND = {"24h", "24 h", "24 hours", "all day", "all day long", "the whole day", "whole day", "anytime", "24/7"}
+_SEPARATORS = re.compile(r"[,;&+|/\n，；、]|\band\b", re.IGNORECASE)
+_BETWEEN = re.compile(r"\bbetween ([^\n,;]{1,20}?) and\b", re.IGNORECASE)
+"""The one "and" that is no separator; of bounded length, or a long text would be looked at again and again."""
+
+_DASH = r"[-–—−‐‑－~〜]|\bto\b|\buntil\b|\btill?\b"
+_DASHES = re.compile(rf"\s*(?:{_DASH})\s*", re.IGNORECASE)
+_TIME = (
+    r"(?:12 ?)?(?P<word>noon|midday|midnight)\b"
+    r"|(?P<hour>\d{1,2})(?:[:h.：](?P<minute>\d\d)|(?P<compact>\d\d))?"
+    r"(?: ?(?P<h>h)\b| ?o['’]?clock\b)?"
+    r"(?: ?(?P<half>[ap])(?:\.? ?m)?\b\.?)?"
+    r"(?!\w|[:.：]\d)"
+)
+_TOKEN = re.compile(rf" ?(?:(?P<time>{_TIME})|(?P<dash>{_DASH}))", re.IGNORECASE)
+_PRESET_ENDS = re.compile(r"[;\r\n]")
+_LONGEST_LINE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Hours with a name, to be set by one press. Minutes of the day, half-open."""
+
+    name: str
+    start_minute: int
+    end_minute: int
+
+
+class _Shapeless(Unreadable):
+    """It is not even built like hours."""
+
+
+class _Time(NamedTuple):
+    minute: int
+    half: str | None
+    """ "a" or "p" where half a day was named."""
+    bare: bool
+    """Whether it could be meant in the other half of the day."""
 
 
 def parse_days(text: str) -> list[int]:
@@ -49,20 +87,23 @@ def parse_days(text: str) -> list[int]:
 
 
 def parse_hours(text: str) -> list[Interval]:
-    """Windows of one day in `text`, as sorted half-open minutes of the day: "9-12, 13:30-17", "9am–5pm".
+    """Windows of one day in `text`, as sorted half-open minutes of the day: "9-12, 13:30-17", "9 am to noon".
 
-    "closed" is no window, "24h" the whole day, 24:00 a day's end. Windows that overlap or touch become one.
-    Raises Unreadable with the part that was not understood and the reason.
+    Times are read as of 24 hours, except beside am, pm or noon: "1-5pm" and "noon-5" are afternoons, "9-5" is
+    refused. "closed" is no window, "24h" the whole day, 24:00 and "midnight" a day's end. Windows that overlap or
+    touch become one. Raises Unreadable with the part that was not understood and the reason.
     """
     windows: list[Interval] = []
-    parts = _parts(text)
+    whole = " ".join(text.split())
+    # "24/7" and "n/a" hold what otherwise stands between windows.
+    parts = [whole] if whole.lower() in _CLOSED | _AROUND else _parts(text)
     if not parts:
-        raise Unreadable(_hours_help(text))
+        raise _Shapeless(_hours_help(text))
     for part in parts:
         if part.lower() in _AROUND:
             windows.append(Interval(0, _DAY))
         elif part.lower() not in _CLOSED:
-            windows.append(_window(part))
+            windows += _windows(part)
         elif len(parts) > 1:
             raise Unreadable(f'"{part[:60]}" and other hours contradict each other. Type either of them.')
     return union(windows)
@@ -73,41 +114,119 @@ def write_hours(windows: Iterable[tuple[int, int]]) -> str:
     return ", ".join(f"{_clock(start)}–{_clock(end)}" for start, end in windows) or "closed"
 
 
+def parse_presets(text: str) -> list[Preset]:
+    """One preset a line, or between semicolons: "Morning 8-12". The hours are read as by `parse_hours`.
+
+    Raises Unreadable if there are none or more than `MOST_PRESETS`, if one has several windows or none, and if a
+    name is missing, longer than `LONGEST_PRESET_NAME` or, but for upper and lower case, there already.
+    """
+    presets = [_preset(" ".join(line.split())) for line in _PRESET_ENDS.split(text) if line.strip()]
+    if not 1 <= len(presets) <= MOST_PRESETS:
+        raise Unreadable(
+            f'There are {len(presets)} presets. Type 1 to {MOST_PRESETS}, a line each: "Morning 8-12".'
+        )
+    seen: set[str] = set()
+    for preset in presets:
+        if preset.name.casefold() in seen:
+            raise Unreadable(f'Two presets are called "{preset.name}". Type another name for one of them.')
+        seen.add(preset.name.casefold())
+    return presets
+
+
+def write_presets(presets: Iterable[Preset]) -> str:
+    """The presets as `parse_presets` reads them back, one a line: "Morning 08:00–12:00"."""
+    return "\n".join(f"{one.name} {write_hours([(one.start_minute, one.end_minute)])}" for one in presets)
+
+
 def _clock(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
-def _window(part: str) -> Interval:
-    ends = _DASHES.split(part)
-    if len(ends) != 2:
-        raise Unreadable(_hours_help(part))
-    (start, start_half), (end, end_half) = (_minute(text, part) for text in ends)
-    if end_half == "p" and start_half is None and start < 12 * 60 and start + 12 * 60 < end:
-        start += 12 * 60  # "1-5pm" means the afternoon
-    if end == 0 and start > 0:
-        end = _DAY  # "20:00-0:00" ends at midnight
-    if start >= end:
-        raise Unreadable(
-            f'"{part[:60]}" ends before it starts. Hours past midnight belong to the next day: '
-            'type "22-24" on the one day and "0-2" on the other.'
-        )
-    return Interval(start, end)
+def _windows(part: str) -> list[Interval]:
+    """The windows of a part; a blank is enough between them: "9-12 13-17"."""
+    typed = part.rstrip(" .")
+    at = len("from ") if typed.lower().startswith("from ") else 0
+    tokens: list[re.Match[str]] = []
+    while at < len(typed):
+        token = _TOKEN.match(typed, at)
+        if token is None:
+            raise _Shapeless(_hours_help(part))
+        tokens.append(token)
+        at = token.end()
+    pairs = len(tokens) // 3
+    if not pairs or [bool(token["dash"]) for token in tokens] != [False, True, False] * pairs:
+        raise _Shapeless(_hours_help(part))
+    return [
+        _window(_time(start, part, midnight=0), _time(end, part, midnight=_DAY), part)
+        for start, end in zip(tokens[::3], tokens[2::3], strict=True)
+    ]
 
 
-def _minute(text: str, part: str) -> tuple[int, str | None]:
-    """Minute of the day, and "a" or "p" where half a day was named."""
-    match = _TIME.fullmatch(text.strip())
-    if match is None:
-        raise Unreadable(_hours_help(part))
-    hour, minute = int(match[1]), int(match[2] or 0)
-    half = match[3][0].lower() if match[3] else None
-    if half is not None:
+def _window(start: _Time, end: _Time, part: str) -> Interval:
+    first, last = start.minute, end.minute
+    if end.half == "p" and start.bare and first < _NOON and first + _NOON < last:
+        first += _NOON  # "1-5pm" means the afternoon
+    elif end.half == "a" and start.bare and first >= _NOON:
+        first -= _NOON  # "12-6am" means the night
+    elif start.half and end.bare and last <= first and last + _NOON <= _DAY:
+        last += _NOON  # "noon-5" and "9am-5" end in the afternoon
+    elif last == 0 and first > 0:
+        last = _DAY  # "20:00-0:00" ends at midnight
+    if first < last:
+        return Interval(first, last)
+    instead = ""
+    if start.bare and end.bare and first < last + _NOON <= _DAY:
+        instead = f'If it ends after noon, type "{write_hours([(first, last + _NOON)])}". '
+    raise Unreadable(
+        f'"{part[:60]}" ends before it starts. {instead}Hours past midnight belong to the next day: '
+        'type "22-24" on the one day and "0-2" on the other.'
+    )
+
+
+def _time(token: re.Match[str], part: str, *, midnight: int) -> _Time:
+    typed, half = token["time"], token["half"]
+    if word := token["word"]:
+        return _Time(midnight, None, bare=False) if word.lower() == "midnight" else _Time(_NOON, "p", bare=False)
+    hour, minute = int(token["hour"]), int(token["minute"] or token["compact"] or 0)
+    if token["compact"] and len(token["hour"]) == 1 and minute % 5:
+        raise _Shapeless(_hours_help(part))  # "930" is half past nine, but "123" is a slip
+    bare = not half and 1 <= hour <= 12 and not typed.startswith("0") and "h" not in typed.lower()
+    if half:
+        half = half.lower()
         if not 1 <= hour <= 12:
-            raise Unreadable(f'"{text.strip()[:60]}" is no time: with am or pm the hour is 1 to 12.')
+            raise Unreadable(f'"{typed}" is no time: with am or pm the hour is 1 to 12.')
         hour = hour % 12 + (12 if half == "p" else 0)
     if minute > 59 or hour * 60 + minute > _DAY:
-        raise Unreadable(f'"{text.strip()[:60]}" is no time of day. Type hours from 0:00 to 24:00.')
-    return hour * 60 + minute, half
+        raise Unreadable(f'"{typed}" is no time of day. Type hours from 0:00 to 24:00.')
+    return _Time(hour * 60 + minute, half, bare)
+
+
+def _preset(line: str) -> Preset:
+    if len(line) <= _LONGEST_LINE:
+        preset = _named_window(line)
+        # A name that itself looks like hours would be read as such the next time.
+        if preset is not None and _named_window(write_presets([preset])) == preset:
+            return preset
+    raise Unreadable(f'I cannot read "{line[:60]}" as a preset. Type a name and its hours, like "Morning 8-12".')
+
+
+def _named_window(line: str) -> Preset | None:
+    """The preset of a line, whose hours begin at the first word from which all the rest reads as hours."""
+    words = line.split(" ")
+    for cut in range(1, len(words)):
+        try:
+            windows = parse_hours(" ".join(words[cut:]))
+        except _Shapeless:
+            continue
+        name = " ".join(words[:cut]).rstrip(" :=,-–—")
+        if not 1 <= len(name) <= LONGEST_PRESET_NAME or not name.isprintable():
+            raise Unreadable(
+                f'"{name[:60]}" cannot be the name of a preset. Type one of 1 to {LONGEST_PRESET_NAME} characters.'
+            )
+        if len(windows) != 1:
+            raise Unreadable(f'"{line[:60]}" is not one window. Type a name and one window, like "Morning 8-12".')
+        return Preset(name, *windows[0])
+    return None
 
 
 def _weekday(name: str, part: str) -> int:
@@ -121,7 +240,7 @@ def _weekday(name: str, part: str) -> int:
 def _parts(text: str) -> list[str]:
     # White space is folded first: the patterns would look at a long run of it again and again.
     lines = "\n".join(" ".join(line.split()) for line in text.splitlines())
-    return [part.strip() for part in re.split(r"[,;&\n]|\band\b", lines) if part.strip()]
+    return [part.strip() for part in _SEPARATORS.split(_BETWEEN.sub(r"\1 to", lines)) if part.strip()]
 
 
 def _days_help(part: str) -> str:

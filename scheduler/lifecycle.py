@@ -48,6 +48,8 @@ class Life:
     cancelled_at: datetime | None
 
 
+MUCH_TOO_EARLY = timedelta(hours=1)
+"""A room that exists this long before its time goes and is made anew: the session was moved to a later date."""
 HARD_LIMIT = timedelta(hours=1)
 """A room with people in it is removed this long after it should have gone."""
 
@@ -79,7 +81,9 @@ def _steps(life: Life, leads: LeadTimes, now: datetime) -> list[Due]:
     match life.status:
         case SessionStatus.SCHEDULED | SessionStatus.IN_PROGRESS:
             steps = []
-            if now < life.ends_at and not life.room_set_up:
+            if life.room_may_exist and now < life.starts_at - leads.room - MUCH_TOO_EARLY:
+                steps.append(Due(Step.REMOVE_ROOM, now))
+            elif now < life.ends_at and not life.room_set_up:
                 steps.append(Due(Step.MAKE_ROOM, life.starts_at - leads.room))
             elif now < life.ends_at and not life.access_granted:
                 steps.append(Due(Step.OPEN_ROOM, life.starts_at - leads.access))

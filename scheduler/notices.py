@@ -162,8 +162,8 @@ def _still_true(kind: NoticeKind, about: CoachingSession, now: datetime) -> bool
     """Whether it still helps to say this of a session; a message that is late must not mislead."""
     cancelled = about.status is SessionStatus.CANCELLED
     if kind is NoticeKind.ROOM_OPEN:
-        return not cancelled and now < about.ends_at
-    return not (kind is NoticeKind.SESSION_BOOKED and cancelled)
+        return not cancelled and about.access_granted_at is not None and now < about.ends_at
+    return not (kind in (NoticeKind.SESSION_BOOKED, NoticeKind.SESSION_MOVED) and cancelled)
 
 
 async def coach_specialties(session: AsyncSession, guild_id: int, coach_id: int) -> list[str]:

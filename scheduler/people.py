@@ -1,4 +1,4 @@
-"""Who acts, and the lock that a booking takes on the people whose time it is."""
+"""Who acts, where they are, and the lock that a booking takes on the people whose time it is."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Member
 from models.database import insert_if_absent
 from scheduler.errors import NotAllowed
+from scheduler.zones import parse_zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +37,18 @@ async def lock(session: AsyncSession, *user_ids: int) -> None:
     await session.execute(
         select(Member.user_id).where(Member.user_id.in_(user_ids)).order_by(Member.user_id).with_for_update()
     )
+
+
+async def zone_name_of(session: AsyncSession, user_id: int, otherwise: str) -> str:
+    """The zone that this person has chosen for themselves, or `otherwise`."""
+    chosen = await session.scalar(select(Member.time_zone).where(Member.user_id == user_id))
+    return chosen or otherwise
+
+
+async def set_zone(session: AsyncSession, user_id: int, typed: str) -> str:
+    """Remember where this person is, in all servers; gives back the zone's name. Raises Unreadable."""
+    name = parse_zone(typed)
+    await insert_if_absent(session, Member, user_id=user_id)
+    member = await session.get_one(Member, user_id, with_for_update=True)
+    member.time_zone = name
+    return name

@@ -1,9 +1,12 @@
-"""Time zones by their IANA names."""
+"""Time zones by their IANA names, and by cities in them."""
 
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from scheduler.errors import Unreadable
+
+_CANDIDATES = 4
+"""How many cities of one name a refusal lists."""
 
 
 @cache
@@ -15,9 +18,10 @@ def zone_names() -> dict[str, str]:
 
 
 def parse_zone(text: str) -> str:
-    """The zone's proper name: "europe/berlin", "Berlin" and "new york" are understood.
+    """The zone's proper name: "europe/berlin", "Berlin", "new york", "Munich" and "Paris, Texas" are understood.
 
-    Raises Unreadable if there is none or several.
+    A zone's name goes before a city's: "Dublin" is Europe/Dublin. A city is understood if all that are called so
+    share a zone, or if it is by far the largest of them. Raises Unreadable if there is none, or several.
     """
     typed = text.strip().lower().replace(" ", "_")
     names = zone_names()
@@ -28,8 +32,20 @@ def parse_zone(text: str) -> str:
         return cities[0]
     if cities:
         raise Unreadable(f'Several zones are called "{text.strip()[:40]}": {", ".join(cities)}. Type one of them.')
+    return _zone_of_city(text)
+
+
+def _zone_of_city(text: str) -> str:
+    from scheduler.places import named  # here, since it reads the zones' names, and is seldom needed
+
+    places = named(text)
+    if len(places) == 1:
+        return places[0].zone
+    if places:
+        listed = "; ".join(f"{place.label}: {place.zone}" for place in places[:_CANDIDATES])
+        raise Unreadable(f'Several cities are called "{text.strip()[:40]}": {listed}. Type the zone of yours.')
     raise Unreadable(
-        f'I know no time zone "{text.strip()[:40]}". Type it like Europe/Berlin, America/New_York or UTC.'
+        f'I know no time zone "{text.strip()[:40]}". Type it like Europe/Berlin or UTC, or a city like Munich.'
     )
 
 

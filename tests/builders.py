@@ -1,12 +1,13 @@
 """Rows with sensible values, so that a test names only what matters to it; and what became of the rows."""
 
 import itertools
-from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
@@ -14,6 +15,7 @@ from models import (
     Coach,
     CoachingSession,
     CoachStatus,
+    DateOverride,
     Guild,
     Notice,
     NoticeKind,
@@ -103,6 +105,17 @@ async def a_coach(
     return coach
 
 
+async def a_date(
+    session: AsyncSession, day: date, *windows: tuple[int, int], adds: bool = False, **changed: Any
+) -> DateOverride:
+    """A date on which `COACH` works in these windows instead of the weekly ones; without any it is a day off."""
+    values: dict[str, Any] = {"guild_id": GUILD, "coach_id": COACH}
+    override = DateOverride(day=day, windows=[list(one) for one in windows], adds=adds, **values | changed)
+    session.add(override)
+    await session.flush()
+    return override
+
+
 async def a_session(
     session: AsyncSession,
     *,
@@ -189,6 +202,21 @@ async def everything(db: Database) -> dict[str, list[tuple[Any, ...]]]:
             table.name: sorted(map(tuple, await session.execute(select(table))), key=repr)
             for table in Base.metadata.sorted_tables
         }
+
+
+@contextmanager
+def statements(db: Database) -> Iterator[list[str]]:
+    """What is said to the database meanwhile, in transactions that write."""
+    said: list[str] = []
+
+    def listen(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        said.append(statement)
+
+    event.listen(db.engine.sync_engine, "before_cursor_execute", listen)
+    try:
+        yield said
+    finally:
+        event.remove(db.engine.sync_engine, "before_cursor_execute", listen)
 
 
 E = TypeVar("E", bound=CoachingError)

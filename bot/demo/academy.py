@@ -10,7 +10,7 @@ from simcord.builders import ChannelHandle, GuildHandle
 
 from bot.demo import simulation
 from models.database import Database
-from scheduler import applications, availability, bookings, guilds
+from scheduler import applications, bookings, guilds, timetable
 from scheduler.applications import Application
 from scheduler.guilds import GuildChanges, GuildDefaults
 from scheduler.hours import parse_days, parse_hours
@@ -156,7 +156,7 @@ async def open_the_academy(db: Database, world: Academy, now: dt.datetime) -> No
             await applications.apply(session, guild, coach, application, now)
             await applications.approve(session, guild.id, coach.user_id, admin, now)
             for days, hours in _HOURS[name]:
-                await availability.set_hours(session, guild.id, coach, parse_days(days), parse_hours(hours), now)
+                await timetable.set_hours(session, guild.id, coach, parse_days(days), parse_hours(hours), now)
         for student, coach_name, start, notes in _SESSIONS:
             hour = dt.timedelta(hours=1)
             await bookings.book(session, guild, Actor(ids[student]), ids[coach_name], start, hour, notes, now)

@@ -6,6 +6,7 @@ import discord
 from discord import app_commands
 
 from cogs import cards, ui
+from cogs.booking.times import by_day, instant
 from cogs.booking.views import (
     BROWSE,
     COACH,
@@ -16,16 +17,17 @@ from cogs.booking.views import (
     PICK_DAY,
     PICK_LENGTH,
     TIME,
+    ZONE,
+    ZONE_NAME,
     Offer,
-    by_day,
     coach_list,
     confirm_panel,
-    instant,
     lasting,
 )
 from cogs.routing import Cog, on, opens
+from cogs.timezone import zone_called
 from cogs.ui import Interaction, Typed
-from scheduler import applications, availability, bookings, directory, guilds
+from scheduler import applications, availability, bookings, directory, guilds, people
 from scheduler.bookings import LONGEST_NOTES
 from scheduler.errors import NotFound
 from scheduler.notices import coach_specialties
@@ -89,6 +91,26 @@ class BookingCog(Cog):
         """Another page of days."""
         await ui.acknowledge(interaction)
         await ui.show(interaction, await self._pick(interaction, coach_id, minutes, day, days_page=page))
+
+    @on(ZONE)
+    async def change_zone(self, interaction: Interaction, coach_id: int, minutes: int, day: int) -> None:
+        """From the button: ask where the student is. From the form: show the times on that clock."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.zone_form(interaction, {}, coach_id, minutes, day))
+            return
+        await ui.acknowledge(interaction)
+        name = await zone_called(ui.typed_in(interaction).get(ZONE_NAME, ""))
+        async with self.bot.db.begin() as session:
+            await people.set_zone(session, interaction.user.id, name)
+        await ui.show(interaction, await self._pick(interaction, coach_id, minutes, day))
+
+    @opens(ZONE)
+    async def zone_form(
+        self, interaction: Interaction, typed: Typed, coach_id: int, minutes: int, day: int
+    ) -> ui.Form:
+        """Asks for a place."""
+        custom_id = ZONE.format(coach_id=coach_id, minutes=minutes, day=day)
+        return ui.Form("Where are you?", custom_id, ui.field(ZONE_NAME, typed, placeholder="Munich", most=60))
 
     @on(TIME)
     async def time_pressed(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
@@ -194,13 +216,9 @@ class BookingCog(Cog):
                 student_id=interaction.user.id,
                 now=self.bot.clock(),
             )
-            offer = Offer(
-                coach,
-                guild,
-                await coach_specialties(session, guild.id, coach_id),
-                minutes,
-                by_day(free, zone(guild.time_zone)),
-            )
+            zone_name = await people.zone_name_of(session, interaction.user.id, guild.time_zone)
+            taught = await coach_specialties(session, guild.id, coach_id)
+            offer = Offer(coach, taught, minutes, zone_name, by_day(free, zone(zone_name)))
         return offer.panel(day, days_page, times_page)
 
     async def _confirmation(
@@ -218,4 +236,5 @@ class BookingCog(Cog):
                 notes,
                 self.bot.clock(),
             )
-        return confirm_panel(coach, guild, minutes, start, notes)
+            zone_name = await people.zone_name_of(session, interaction.user.id, guild.time_zone)
+        return confirm_panel(coach, zone_name, minutes, start, notes)

@@ -1,18 +1,15 @@
 """What `/book` shows: coaches, one coach's free times, what is about to be booked."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
 
 import discord
 
 from cogs import cards, ui
-from models import Coach, Guild
+from cogs.booking.times import Item, Links, TimePicker, instant
+from models import Coach
 from scheduler.clock import stamp
 from scheduler.directory import Listing
-from scheduler.errors import NotFound
 from scheduler.money import price, write_money
 from scheduler.zones import zone
 
@@ -23,29 +20,24 @@ PICK_LENGTH = "book:length:{coach_id}:{day}"
 PICK_DAY = "book:day:{coach_id}:{minutes}:{page}"
 DAYS = "book:days:{coach_id}:{minutes}:{day}:{page}"
 TIME = "book:time:{coach_id}:{minutes}:{start}"
+ZONE = "book:zone:{coach_id}:{minutes}:{day}"
 NOTES = "book:notes:{coach_id}:{minutes}:{start}"
 CONFIRM = "book:confirm:{coach_id}:{minutes}:{start}"
 
 _COACHES_A_PAGE = 5
-_DAYS_A_PAGE = 25
-_TIMES_A_PAGE = 20
-_BUTTONS_A_ROW = 5
 NOTES_NAME = "Notes for your coach"
-_MINUTE = timedelta(minutes=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST_START = (datetime(9000, 1, 1, tzinfo=UTC) - _EPOCH) // _MINUTE
-
-Item = discord.ui.Item[Any]
+ZONE_NAME = "City or time zone"
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What one coach has free in one length, by day in the server's zone."""
+    """What one coach has free in one length, by day on the student's clock."""
 
     coach: Coach
-    guild: Guild
     specialties: list[str]
     minutes: int
+    zone_name: str
+    """The student's."""
     days: dict[date, list[datetime]]
 
     def panel(self, wanted_day: int, days_page: int | None, times_page: int) -> ui.Panel:
@@ -54,25 +46,35 @@ class Offer:
         if len(self.coach.durations_minutes) > 1:
             parts.append(ui.row(self._lengths(wanted_day)))
         if not self.days:
-            parts.append(
-                ui.text(
-                    f"**Nothing is free** in the next {self.coach.horizon_days} days. Try another length, or "
-                    "choose another coach."
-                )
+            why = (
+                f"**Nothing is free** in the next {self.coach.horizon_days} days. Try another length, or"
+                if self.coach.accepting
+                else "**This coach takes no new bookings at the moment.** Come back later, or"
             )
+            parts.append(ui.text(f"{why} choose another coach."))
             parts.append(ui.row(ui.button("◀ All coaches", BROWSE.format(page=0))))
             return ui.Panel(*parts)
-        all_days = list(self.days)
-        day = next((one for one in all_days if one.toordinal() >= wanted_day), all_days[-1])
-        page = all_days.index(day) // _DAYS_A_PAGE if days_page is None else days_page
-        page = min(page, (len(all_days) - 1) // _DAYS_A_PAGE)
-        shown = all_days[page * _DAYS_A_PAGE :][:_DAYS_A_PAGE]
-        if day not in shown:
-            day = shown[0]
-        parts.append(ui.row(self._day_select(shown, day, page)))
-        parts.extend(self._times(day, times_page))
-        parts.append(self._turning(all_days, day, page))
+        picker = TimePicker(self.days, self.zone_name, self._links())
+        parts.extend(picker.items(wanted_day, days_page, times_page))
+        parts.append(
+            ui.row(
+                ui.button("◀ All coaches", BROWSE.format(page=0)),
+                ui.button("Change zone…", self._zone_id(wanted_day)),
+            )
+        )
         return ui.Panel(*parts)
+
+    def _zone_id(self, day: int) -> str:
+        return ZONE.format(coach_id=self.coach.user_id, minutes=self.minutes, day=day)
+
+    def _links(self) -> Links:
+        ids = {"coach_id": self.coach.user_id, "minutes": self.minutes}
+        return Links(
+            pick_day=lambda page: PICK_DAY.format(**ids, page=page),
+            turn_days=lambda day, page: DAYS.format(**ids, day=day, page=page),
+            turn_times=lambda day, page: COACH.format(**ids, day=day, page=page),
+            time=lambda start: TIME.format(**ids, start=start),
+        )
 
     def _about(self) -> Item:
         taught = ui.quoted(", ".join(self.specialties), 400)
@@ -92,65 +94,14 @@ class Offer:
         )
         return ui.select(PICK_LENGTH.format(coach_id=self.coach.user_id, day=day), offered)
 
-    def _day_select(self, shown: list[date], day: date, page: int) -> Item:
-        return ui.select(
-            PICK_DAY.format(coach_id=self.coach.user_id, minutes=self.minutes, page=page),
-            (
-                (
-                    f"{one:%a} {one.day} {one:%b} · {len(self.days[one])} free",
-                    str(one.toordinal()),
-                    one == day,
-                )
-                for one in shown
-            ),
-        )
-
-    def _times(self, day: date, times_page: int) -> list[Item]:
-        times = self.days[day]
-        page = min(times_page, (len(times) - 1) // _TIMES_A_PAGE)
-        shown = times[page * _TIMES_A_PAGE :][:_TIMES_A_PAGE]
-        in_zone = zone(self.guild.time_zone)
-        buttons = [
-            ui.button(
-                _clock_label(at, times, in_zone),
-                TIME.format(coach_id=self.coach.user_id, minutes=self.minutes, start=_start(at)),
-                discord.ButtonStyle.primary,
-            )
-            for at in shown
-        ]
-        rows = [
-            ui.row(*buttons[first : first + _BUTTONS_A_ROW]) for first in range(0, len(buttons), _BUTTONS_A_ROW)
-        ]
-        heading = f"**{day:%A}, {day.day} {day:%B}** · times in **{self.guild.time_zone}**"
-        parts: list[Item] = [ui.text(heading), *rows]
-        if len(times) > _TIMES_A_PAGE:
-            other = (page + 1) % (1 + (len(times) - 1) // _TIMES_A_PAGE)
-            custom_id = COACH.format(
-                coach_id=self.coach.user_id, minutes=self.minutes, day=day.toordinal(), page=other
-            )
-            parts.append(ui.row(ui.button("Other times that day", custom_id)))
-        return parts
-
-    def _turning(self, all_days: list[date], day: date, page: int) -> Item:
-        buttons = [ui.button("◀ All coaches", BROWSE.format(page=0))]
-        if len(all_days) > _DAYS_A_PAGE:
-            for label, other in (("Earlier days", page - 1), ("Later days", page + 1)):
-                reachable = 0 <= other <= (len(all_days) - 1) // _DAYS_A_PAGE
-                custom_id = DAYS.format(
-                    coach_id=self.coach.user_id,
-                    minutes=self.minutes,
-                    day=day.toordinal(),
-                    page=max(other, 0),
-                )
-                buttons.append(ui.button(label, custom_id, disabled=not reachable))
-        return ui.row(*buttons)
-
 
 def coach_list(listings: list[Listing], page: int) -> ui.Panel:
     """Whom one can book, five coaches a page."""
     if not listings:
         return ui.Panel(
-            ui.text("### No coach to book yet\nNobody else coaches here so far. `/coach apply` makes you one.")
+            ui.text(
+                "### No coach to book yet\nNobody else takes bookings here now. `/coach apply` makes you a coach."
+            )
         )
     last = (len(listings) - 1) // _COACHES_A_PAGE
     page = min(page, last)
@@ -176,13 +127,13 @@ def coach_list(listings: list[Listing], page: int) -> ui.Panel:
     return ui.Panel(*parts, *ui.pager(BROWSE, page, last))
 
 
-def confirm_panel(coach: Coach, guild: Guild, minutes: int, start: int, notes: str | None) -> ui.Panel:
+def confirm_panel(coach: Coach, zone_name: str, minutes: int, start: int, notes: str | None) -> ui.Panel:
     """What is about to be booked. The notes stay on the panel until Confirm reads them from it."""
     at = instant(start)
     ids = {"coach_id": coach.user_id, "minutes": minutes, "start": start}
-    theirs, ours = at.astimezone(zone(coach.time_zone)), at.astimezone(zone(guild.time_zone))
-    clocks = f"{ours:%a %H:%M} in {guild.time_zone}"
-    if coach.time_zone != guild.time_zone:
+    theirs, ours = at.astimezone(zone(coach.time_zone)), at.astimezone(zone(zone_name))
+    clocks = f"{ours:%a %H:%M} in {zone_name}"
+    if coach.time_zone != zone_name:
         clocks += f" · {theirs:%a %H:%M} in {coach.time_zone}, where your coach is"
     parts: list[Item] = [
         ui.text(
@@ -202,34 +153,8 @@ def confirm_panel(coach: Coach, guild: Guild, minutes: int, start: int, notes: s
     return ui.Panel(discord.ui.Container(*parts))
 
 
-def by_day(free: Iterable[datetime], in_zone: ZoneInfo) -> dict[date, list[datetime]]:
-    """The times by their date in `in_zone`, in order."""
-    days: dict[date, list[datetime]] = {}
-    for at in free:
-        days.setdefault(at.astimezone(in_zone).date(), []).append(at)
-    return days
-
-
-def _clock_label(at: datetime, times: list[datetime], in_zone: ZoneInfo) -> str:
-    """ "14:00"; where the clock shows it twice that day, with the zone's abbreviation: "02:30 CEST"."""
-    local = at.astimezone(in_zone)
-    twice = sum(f"{other.astimezone(in_zone):%H:%M}" == f"{local:%H:%M}" for other in times) > 1
-    return f"{local:%H:%M} {local:%Z}" if twice else f"{local:%H:%M}"
-
-
 def _cost(coach: Coach, minutes: int) -> int:
     return price(coach.rate_minor, timedelta(minutes=minutes))
-
-
-def _start(at: datetime) -> int:
-    return (at - _EPOCH) // _MINUTE
-
-
-def instant(start: int) -> datetime:
-    """The instant in a `custom_id`. Raises NotFound for one that no calendar has."""
-    if start > _LATEST_START:
-        raise NotFound("There is no such time. Please choose one with `/book`.")
-    return _EPOCH + start * _MINUTE
 
 
 def lasting(minutes: int) -> timedelta:

@@ -21,7 +21,7 @@ import pytest
 from bot.permissions import INVITE, ROOM_GUEST, ROOM_OWN, ROOM_VIDEO
 from models import CoachingSession
 from models.database import Database
-from scheduler import applications, availability, bookings, guilds
+from scheduler import applications, bookings, guilds, timetable
 from scheduler.applications import Application
 from scheduler.guilds import GuildChanges, GuildDefaults
 from scheduler.people import Actor
@@ -140,7 +140,7 @@ async def a_session(db: Database, *, starts_in: timedelta) -> CoachingSession:
         await applications.apply(session, guild, Actor(COACH), typed, now)
         coach = await applications.approve(session, GUILD_ID, COACH, ADMIN, now)
         coach.slot_step_minutes, coach.minimum_notice_minutes = 1, 0
-        await availability.set_hours(session, GUILD_ID, Actor(COACH), range(7), [(0, 24 * 60)], now)
+        await timetable.set_hours(session, GUILD_ID, Actor(COACH), range(7), [(0, 24 * 60)], now)
         return await bookings.book(session, guild, Actor(STUDENT), COACH, starts_at, timedelta(hours=1), None, now)
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from models.database import Database
+from scheduler import places
 from tests.simulated import Academy, academy
 
 
@@ -12,6 +13,12 @@ from tests.simulated import Academy, academy
 def engine_name() -> str:
     """SQLite only."""
     return "sqlite"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cities() -> None:
+    """The list of cities is read here once: on a busy machine that takes longer than a world waits."""
+    places.search("Berlin")
 
 
 @pytest.fixture
@@ -24,5 +31,5 @@ async def world(db: Database) -> AsyncIterator[Academy]:
 @pytest.fixture
 async def open_world(world: Academy) -> Academy:
     """An academy where Cara coaches on weekdays from 9 to 12 and from 13:30 to 17."""
-    await world.open_for_booking()
+    await world.already_open()
     return world

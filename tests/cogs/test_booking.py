@@ -3,7 +3,8 @@
 import datetime as dt
 
 from models import CoachingSession, Reservation
-from tests.simulated import APPLICATION, Academy, press_together, reply, words
+from tests.cogs.presses import press_together
+from tests.simulated import APPLICATION, Academy, reply, words
 
 
 async def test_with_no_coach_the_list_says_how_to_become_one(world: Academy) -> None:
@@ -134,7 +135,7 @@ async def test_a_dismissed_form_leaves_a_working_panel(open_world: Academy) -> N
 async def test_a_time_button_that_is_pressed_too_late_is_refused(open_world: Academy) -> None:
     world = open_world
     panel = await world.about_to_confirm(world.student, "11:00")
-    await world.wait_until(dt.datetime(2026, 3, 2, 10, 30, tzinfo=dt.UTC))
+    await world.leap_to(dt.datetime(2026, 3, 2, 10, 30, tzinfo=dt.UTC))
 
     answer = await world.student.click(panel, label="Confirm")
 

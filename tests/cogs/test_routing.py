@@ -84,13 +84,15 @@ async def test_a_stranger_who_presses_whatever_there_is_changes_nothing(open_wor
     assert await everything(world) == before
 
 
+ANYTHING = ("page", "day", "days", "number", "position", "week", "first", "last", "end", "same_instants")
 IDS: dict[str, Any] = {
     "coach_id": lambda world, booked: str(world.coach.id),
     "user_id": lambda world, booked: str(world.other_student.id),
     "session_id": lambda world, booked: str(booked.id),
     "minutes": lambda world, booked: str(2**62),
     "start": lambda world, booked: str(int(booked.starts_at.timestamp()) // 60),
-} | dict.fromkeys(("page", "day", "days", "number", "position"), lambda world, booked: str(2**62))
+    "accepting": lambda world, booked: "0",
+} | dict.fromkeys(ANYTHING, lambda world, booked: str(2**62))
 
 
 async def everything(world: Academy) -> list[Any]:

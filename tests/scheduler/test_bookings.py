@@ -323,7 +323,7 @@ async def test_when_nothing_else_is_free_another_coach_is_suggested(db: Database
     refused = await refusal(db, SlotTaken, partial(book, actor=SAM))
 
     assert str(refused) == (
-        "That time was just taken, and this coach has nothing else free. Please choose another coach."
+        "That time was just taken. This coach has nothing else free. Please choose another coach."
     )
 
 

@@ -9,7 +9,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scheduler.errors import Unreadable
-from scheduler.hours import PRESETS, WEEKDAYS, parse_days, parse_hours, write_hours
+from scheduler.hours import (
+    WEEKDAYS,
+    Preset,
+    parse_days,
+    parse_hours,
+    parse_presets,
+    write_hours,
+    write_presets,
+)
 from scheduler.intervals import union
 
 MON, TUE, WED, THU, FRI, SAT, SUN = range(7)
@@ -55,7 +63,13 @@ def understood(parse: Callable[..., T], *typed: str) -> T | None:
         ("Weekends", [SAT, SUN]),
         ("every day", list(range(7))),
         ("daily", list(range(7))),
+        ("all", list(range(7))),
+        ("weekday, weekend", list(range(7))),
         ("Sat-Fri", list(range(7))),
+        ("Mon/Wed/Fri", [MON, WED, FRI]),
+        ("Mon + Tue", [MON, TUE]),
+        ("mon\nthu", [MON, THU]),
+        ("Mon until Wed", [MON, TUE, WED]),
     ],
 )
 def test_days_are_read_as_people_type_them(text: str, days: list[int]) -> None:
@@ -112,6 +126,56 @@ def test_the_short_names_that_the_bot_shows_can_be_typed(day: int) -> None:
         ("closed", []),
         ("Off", []),
         ("-", []),
+        ("day off", []),
+        ("n/a", []),
+        ("not available", []),
+        ("24/7", [("00:00", "24:00")]),
+        ("24 hours", [("00:00", "24:00")]),
+        ("Whole  Day", [("00:00", "24:00")]),
+        ("9 am to noon", [("09:00", "12:00")]),
+        ("noon-5", [("12:00", "17:00")]),
+        ("12 noon – 3", [("12:00", "15:00")]),
+        ("midday to 1pm", [("12:00", "13:00")]),
+        ("9am-5", [("09:00", "17:00")]),
+        ("9am-11", [("09:00", "11:00")]),
+        ("9am-9", [("09:00", "21:00")]),
+        ("0:01-0:00", [("00:01", "24:00")]),
+        ("1H-5PM", [("01:00", "17:00")]),
+        ("From 9 to 12.", [("09:00", "12:00")]),
+        ("2pm-5:30", [("14:00", "17:30")]),
+        ("8pm-12", [("20:00", "24:00")]),
+        ("12-6am", [("00:00", "06:00")]),
+        ("12:30-6am", [("00:30", "06:00")]),
+        ("0-5pm", [("00:00", "17:00")]),
+        ("01:00-5pm", [("01:00", "17:00")]),
+        ("0100-5pm", [("01:00", "17:00")]),
+        ("1h-5pm", [("01:00", "17:00")]),
+        ("9a-5p", [("09:00", "17:00")]),
+        ("9 a. m. - 5 P.M", [("09:00", "17:00")]),
+        ("from 9 to 5pm", [("09:00", "17:00")]),
+        ("between 9 and 12", [("09:00", "12:00")]),
+        ("Between 9 and 12 and between 14 and 5pm", [("09:00", "12:00"), ("14:00", "17:00")]),
+        ("8.30-12.15", [("08:30", "12:15")]),
+        ("0830-1200", [("08:30", "12:00")]),
+        ("830-1200", [("08:30", "12:00")]),
+        ("9-1230", [("09:00", "12:30")]),
+        ("9h30-12h", [("09:30", "12:00")]),
+        ("9h-12h30", [("09:00", "12:30")]),
+        ("9-12 h", [("09:00", "12:00")]),
+        ("9 o'clock to 12 o’clock", [("09:00", "12:00")]),
+        ("9-12.", [("09:00", "12:00")]),
+        ("20:00-midnight", [("20:00", "24:00")]),
+        ("midnight-6", [("00:00", "06:00")]),
+        ("midnight till midnight", [("00:00", "24:00")]),
+        ("8-midnight", [("08:00", "24:00")]),
+        ("9 ~ 12", [("09:00", "12:00")]),
+        ("９：００－１７：００", [("09:00", "17:00")]),
+        ("9-12 13:30-17", [("09:00", "12:00"), ("13:30", "17:00")]),
+        ("9am-12pm 1pm-5pm", [("09:00", "12:00"), ("13:00", "17:00")]),
+        ("9-12 / 13-17", [("09:00", "12:00"), ("13:00", "17:00")]),
+        ("9-12\n13-17\n", [("09:00", "12:00"), ("13:00", "17:00")]),
+        ("9-12\r\n\r\n13-17", [("09:00", "12:00"), ("13:00", "17:00")]),
+        ("9-12 + 13-17 | 18-19", [("09:00", "12:00"), ("13:00", "17:00"), ("18:00", "19:00")]),
     ],
 )
 def test_hours_are_read_as_people_type_them(text: str, windows: list[tuple[str, str]]) -> None:
@@ -136,6 +200,21 @@ def minutes(clock: str) -> int:
         ("123-4", "123-4"),
         ("9-12, x", "x"),
         ("9 12", "9 12"),
+        ("9-12 13", "9-12 13"),
+        ("9 30-12", "9 30-12"),
+        ("9-123-5", "9-123-5"),
+        ("9-12345", "9-12345"),
+        ("9-12am5-6", "9-12am5-6"),
+        ("9--12", "9--12"),
+        ("9.5-12", "9.5-12"),
+        ("9-²", "9-²"),
+        ("8:00:00-9:00:00", "8:00:00-9:00:00"),
+        ("2026-12-24", "2026-12-24"),
+        ("9-12 uhr", "9-12 uhr"),
+        ("9-5palm", "9-5palm"),
+        ("8 hours", "8 hours"),
+        ("from 9", "from 9"),
+        ("noonish-5", "noonish-5"),
     ],
 )
 def test_hours_that_cannot_be_read_are_named_with_examples(text: str, part: str) -> None:
@@ -147,7 +226,9 @@ def test_hours_that_cannot_be_read_are_named_with_examples(text: str, part: str)
     )
 
 
-@pytest.mark.parametrize("text", ["22-2", "17-9", "9-9", "5pm-9am", "24-2", "0-0"])
+@pytest.mark.parametrize(
+    "text", ["22-2", "13-5", "17-9", "5pm-9am", "24-2", "0-0", "24-24", "9am-05:00", "9pm-12:30", "09:00-05:00"]
+)
 def test_hours_past_midnight_are_refused_with_what_to_type_instead(text: str) -> None:
     with pytest.raises(Unreadable) as refusal:
         parse_hours(text)
@@ -159,8 +240,32 @@ def test_hours_past_midnight_are_refused_with_what_to_type_instead(text: str) ->
 
 
 @pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("9-5", "09:00–17:00"),
+        ("10-2", "10:00–14:00"),
+        ("12-5", "12:00–17:00"),
+        ("9-9", "09:00–21:00"),
+        ("12-12", "12:00–24:00"),
+    ],
+)
+def test_hours_that_may_end_after_noon_are_not_guessed_at_but_proposed(text: str, instead: str) -> None:
+    with pytest.raises(Unreadable) as refusal:
+        parse_hours(text)
+
+    assert str(refusal.value) == (
+        f'"{text}" ends before it starts. If it ends after noon, type "{instead}". Hours past midnight belong to '
+        'the next day: type "22-24" on the one day and "0-2" on the other.'
+    )
+    assert write_hours(parse_hours(instead)) == instead
+
+
+@pytest.mark.parametrize(
     ("text", "sentence"),
     [
+        ("14pm-16", '"14pm" is no time: with am or pm the hour is 1 to 12.'),
+        ("9-9960", '"9960" is no time of day. Type hours from 0:00 to 24:00.'),
+        ("9-12, all day, off", '"off" and other hours contradict each other. Type either of them.'),
         ("9-25", '"25" is no time of day. Type hours from 0:00 to 24:00.'),
         ("9:60-12", '"9:60" is no time of day. Type hours from 0:00 to 24:00.'),
         ("9-24:01", '"24:01" is no time of day. Type hours from 0:00 to 24:00.'),
@@ -174,11 +279,6 @@ def test_hours_that_cannot_be_are_refused_with_the_reason(text: str, sentence: s
         parse_hours(text)
 
     assert str(refusal.value) == sentence
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_can_be_typed_as_it_is_written(name: str) -> None:
-    assert parse_hours(write_hours([PRESETS[name]])) == [PRESETS[name]]
 
 
 @pytest.mark.parametrize(
@@ -199,6 +299,22 @@ WINDOWS = st.lists(
 
 PIECES = ["9", "12", "0", "24", "-", "–", " ", ":", "30", "am", "p.m.", "to", ",", "h", "closed", "24h", "٣", "²"]
 PIECES += ["mon", "fri", "sunday", "tues", "weekend", "and", "Mondays", ".", "\n"]
+PIECES += [
+    "noon",
+    "midnight",
+    "from ",
+    "between ",
+    " and ",
+    "0830",
+    "9.30",
+    "17h15",
+    "a",
+    "pm",
+    ";",
+    "/",
+    "~",
+    "Late ",
+]
 TYPED = st.text(max_size=80) | st.lists(st.sampled_from(PIECES), max_size=9).map("".join)
 
 
@@ -238,3 +354,102 @@ def test_whatever_is_typed_as_days_is_understood_or_refused_with_a_sentence(text
     days = understood(parse_days, text)
 
     assert days is None or (days and days == sorted(set(days) & set(range(7))))
+    assert days is None or parse_days(", ".join(WEEKDAYS[day] for day in days)) == days
+
+
+@pytest.mark.parametrize(
+    "piece", ["9", "9-", "9-12 ", "between ", "between 9 ", " ", "12 noon", "a.", "\n", "-", "٣"]
+)
+def test_long_texts_are_looked_at_once(piece: str) -> None:
+    text = piece * (200_000 // len(piece))
+
+    understood(parse_hours, text)
+    understood(parse_days, text)
+    understood(parse_presets, text)
+
+
+def preset(name: str, hours: str) -> Preset:
+    return Preset(name, *parse_hours(hours)[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "presets"),
+    [
+        ("Morning 8-12", [preset("Morning", "08:00–12:00")]),
+        (
+            "Morning: 8-12\n\n  Afternoon – noon to 5\nEvening\t5 pm to 9 pm\n",
+            [preset("Morning", "8-12"), preset("Afternoon", "12-17"), preset("Evening", "17-21")],
+        ),
+        ("Early 6-8; Late 20-24", [preset("Early", "6-8"), preset("Late", "20-24")]),
+        ("Block 2 8-12", [preset("Block 2", "8-12")]),
+        ("After noon 13-17", [preset("After noon", "13-17")]),
+        ("Early from 8 to 12", [preset("Early", "8-12")]),
+        ("All day 0-24", [preset("All day", "0-24")]),
+        ("Always all day", [preset("Always", "0-24")]),
+        ("🌅 5-8", [preset("🌅", "5-8")]),
+        (f"{'x' * 20} 5-8", [preset("x" * 20, "5-8")]),
+        ("a 1-2\nb 1-2\nc 1-2\nd 1-2\ne 1-2", [preset(name, "1-2") for name in "abcde"]),
+    ],
+)
+def test_presets_are_read_one_a_line(text: str, presets: list[Preset]) -> None:
+    assert parse_presets(text) == presets
+    assert parse_presets(write_presets(presets)) == presets
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", 'There are 0 presets. Type 1 to 5, a line each: "Morning 8-12".'),
+        ("\n;\n", 'There are 0 presets. Type 1 to 5, a line each: "Morning 8-12".'),
+        ("a 1-2;b 1-2;c 1-2;d 1-2;e 1-2;f 1-2", 'There are 6 presets. Type 1 to 5, a line each: "Morning 8-12".'),
+        ("Late 1-2\nLATE 3-4", 'Two presets are called "LATE". Type another name for one of them.'),
+        ("8-12", 'I cannot read "8-12" as a preset. Type a name and its hours, like "Morning 8-12".'),
+        ("Morning", 'I cannot read "Morning" as a preset. Type a name and its hours, like "Morning 8-12".'),
+        (
+            "x 9-10 all day",
+            'I cannot read "x 9-10 all day" as a preset. Type a name and its hours, like "Morning 8-12".',
+        ),
+        ("A 8-9, 10-12", '"A 8-9, 10-12" is not one window. Type a name and one window, like "Morning 8-12".'),
+        ("A closed", '"A closed" is not one window. Type a name and one window, like "Morning 8-12".'),
+        ("A 8-25", '"25" is no time of day. Type hours from 0:00 to 24:00.'),
+        (": 8-12", '"" cannot be the name of a preset. Type one of 1 to 20 characters.'),
+        ("\u200b 8-12", '"\u200b" cannot be the name of a preset. Type one of 1 to 20 characters.'),
+        (f"{'x' * 21} 8-12", f'"{"x" * 21}" cannot be the name of a preset. Type one of 1 to 20 characters.'),
+    ],
+)
+def test_presets_that_cannot_be_are_refused_with_the_reason(text: str, sentence: str) -> None:
+    with pytest.raises(Unreadable) as refusal:
+        parse_presets(text)
+
+    assert str(refusal.value) == sentence
+
+
+@given(
+    st.lists(
+        st.builds(
+            lambda name, ends: Preset(name, min(ends), max(ends)),
+            st.text("abcXYZ äß", min_size=1, max_size=20)
+            .map(str.strip)
+            .filter(bool)
+            .map(lambda name: " ".join(name.split())),
+            st.sets(st.integers(0, 1440), min_size=2, max_size=2),
+        ),
+        min_size=1,
+        max_size=5,
+        unique_by=lambda one: one.name.casefold(),
+    )
+)
+def test_presets_that_are_written_are_read_back_as_the_same(presets: list[Preset]) -> None:
+    assert parse_presets(write_presets(presets)) == presets
+
+
+@given(TYPED | st.lists(st.sampled_from(PIECES), min_size=3, max_size=9).map(" ".join))
+@example("x 9-10 all day")
+@example("a 8-9\x0b10-12")
+def test_whatever_is_typed_as_presets_is_understood_or_refused_with_a_sentence(text: str) -> None:
+    presets = understood(parse_presets, text)
+
+    if presets is not None:
+        assert parse_presets(write_presets(presets)) == presets
+        assert all(0 <= one.start_minute < one.end_minute <= 1440 for one in presets)
+        assert all(1 <= len(one.name) <= 20 for one in presets)

@@ -81,11 +81,22 @@ CANCELLED = [
     ("after the room was removed", cancelled(ROOM_GONE, -3), 0, None),
 ]
 
+ROOM_OF_BEFORE_A_MOVE = replace(ROOM_MADE, access_granted=False)
+MOVED = [
+    ("with its room, more than an hour too early", ROOM_OF_BEFORE_A_MOVE, -76, (Step.REMOVE_ROOM, -76)),
+    ("to the next week", ROOM_OF_BEFORE_A_MOVE, -9999, (Step.REMOVE_ROOM, -9999)),
+    ("with a room that was only intended", ROOM_INTENDED, -76, (Step.REMOVE_ROOM, -76)),
+    ("with a room that is still open", ROOM_OPEN, -76, (Step.REMOVE_ROOM, -76)),
+    ("with its room, an hour too early", ROOM_OF_BEFORE_A_MOVE, -75, (Step.OPEN_ROOM, -5)),
+    ("within the hour, while the room was being made", ROOM_INTENDED, -75, (Step.MAKE_ROOM, -15)),
+    ("before it had a room", BOOKED, -76, (Step.MAKE_ROOM, -15)),
+]  # fmt: skip
+
+EVERY_CASE = [*NORMAL_LIFE, *AFTER_A_DOWNTIME, *CANCELLED, *MOVED]
+
 
 @pytest.mark.parametrize(
-    ("life", "now", "due"),
-    [case[1:] for case in [*NORMAL_LIFE, *AFTER_A_DOWNTIME, *CANCELLED]],
-    ids=[case[0] for case in [*NORMAL_LIFE, *AFTER_A_DOWNTIME, *CANCELLED]],
+    ("life", "now", "due"), [case[1:] for case in EVERY_CASE], ids=[case[0] for case in EVERY_CASE]
 )
 def test_the_next_step_is(life: Life, now: int, due: tuple[Step, int] | None) -> None:
     expected = Due(due[0], minutes(due[1])) if due else None
@@ -102,6 +113,7 @@ def test_the_next_step_is(life: Life, now: int, due: tuple[Step, int] | None) ->
         (replace(BOOKED, status=SessionStatus.IN_PROGRESS), 5, {Step.MAKE_ROOM}, (Step.FINISH, 60)),
         (BOOKED, -10, {Step.MAKE_ROOM, Step.START}, None),
         (OVER, 75, {Step.REMOVE_ROOM}, None),
+        (ROOM_MADE, -76, {Step.REMOVE_ROOM}, (Step.START, 0)),
     ],
     ids=[
         "not made before the start",
@@ -110,6 +122,7 @@ def test_the_next_step_is(life: Life, now: int, due: tuple[Step, int] | None) ->
         "running without a room",
         "nothing works",
         "not removed",
+        "not removed after a move",
     ],
 )
 def test_what_cannot_be_done_keeps_nothing_else_waiting(
@@ -136,7 +149,7 @@ def lived(life: Life, leads: LeadTimes, now: datetime) -> list[Step]:
             case Step.FINISH:
                 life = replace(life, status=SessionStatus.COMPLETED)
             case Step.REMOVE_ROOM:
-                life = replace(life, room_may_exist=False)
+                life = replace(life, room_may_exist=False, room_set_up=False, access_granted=False)
     return done
 
 
@@ -147,6 +160,14 @@ WHOLE_LIFE = [Step.MAKE_ROOM, Step.OPEN_ROOM, Step.START, Step.FINISH, Step.REMO
 @pytest.mark.parametrize("now", [-600, -15, -5, -1, 0, 30, 59])
 def test_a_life_has_the_same_steps_in_the_same_order_however_late_it_begins(leads: LeadTimes, now: int) -> None:
     assert lived(BOOKED, leads, minutes(now)) == WHOLE_LIFE
+
+
+@pytest.mark.parametrize("life", [ROOM_INTENDED, ROOM_MADE, ROOM_OPEN])
+@pytest.mark.parametrize("leads", [LEADS, NO_LEADS])
+def test_a_session_that_was_moved_to_a_later_date_gives_its_room_up_and_lives_its_whole_life(
+    life: Life, leads: LeadTimes
+) -> None:
+    assert lived(life, leads, minutes(-600)) == [Step.REMOVE_ROOM, *WHOLE_LIFE]
 
 
 def test_with_lead_times_of_zero_the_room_is_made_opened_and_removed_on_time() -> None:

@@ -324,6 +324,8 @@ async def test_what_one_person_is_told_of_one_session_goes_out_in_order(db: Data
     [
         (NoticeKind.SESSION_BOOKED, SessionStatus.SCHEDULED, MONDAY, True),
         (NoticeKind.SESSION_BOOKED, SessionStatus.CANCELLED, MONDAY, False),
+        (NoticeKind.SESSION_MOVED, SessionStatus.SCHEDULED, MONDAY, True),
+        (NoticeKind.SESSION_MOVED, SessionStatus.CANCELLED, MONDAY, False),
         (NoticeKind.SESSION_CANCELLED, SessionStatus.CANCELLED, MONDAY, True),
         (NoticeKind.ROOM_OPEN, SessionStatus.IN_PROGRESS, MONDAY + 3 * HOUR - SECOND, True),
         (NoticeKind.ROOM_OPEN, SessionStatus.IN_PROGRESS, MONDAY + 3 * HOUR, False),
@@ -335,7 +337,8 @@ async def test_what_is_no_longer_true_is_not_said(
 ) -> None:
     await set_up(db, kind=kind)
     async with db.begin() as session:
-        (await session.scalars(select(CoachingSession))).one().status = status
+        about = (await session.scalars(select(CoachingSession))).one()
+        about.status, about.access_granted_at = status, MONDAY
     discord = FakeDiscord()
 
     await deliver_due(db, discord, FakeClock(now))
@@ -344,6 +347,17 @@ async def test_what_is_no_longer_true_is_not_said(
     assert len(discord.calls) == (1 if said else 0)
     assert (notice.sent_at, notice.given_up_at) == ((now, None) if said else (None, now))
     assert notice.due_at is None
+
+
+async def test_nobody_is_invited_into_a_room_that_a_move_has_closed_again(db: Database) -> None:
+    await set_up(db, kind=NoticeKind.ROOM_OPEN)
+    discord = FakeDiscord()
+
+    await deliver_due(db, discord, FakeClock())
+
+    notice = await only(db)
+    assert discord.calls == []
+    assert (notice.sent_at, notice.given_up_at, notice.last_error) == (None, MONDAY, "it is no longer true")
 
 
 # Renewing.

@@ -1,0 +1,1 @@
+"""`/availability`: a coach's hours as a picture with buttons under it."""

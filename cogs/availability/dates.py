@@ -1,0 +1,155 @@
+"""Days off, other hours and extra hours on single dates."""
+
+from datetime import date, datetime
+from typing import Any
+
+import discord
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cogs import ui
+from cogs.availability import panel
+from cogs.availability.panel import Place, change_and_show
+from cogs.routing import Cog, on, opens
+from cogs.ui import Interaction, Typed
+from models import Coach
+from scheduler import timetable
+from scheduler.applications import approved_coach
+from scheduler.dates import parse_date, write_date, write_dates
+from scheduler.errors import Unreadable
+from scheduler.hours import parse_hours, write_hours
+from scheduler.people import Actor
+from scheduler.timetable import LONGEST_REASON, Dates
+from scheduler.zones import zone
+
+CLEAR = "availability:cleardates:{first}:{last}:{week}:{days}"
+
+_FROM, _TO, _INSTEAD, _REASON = "From", "To", "Hours instead", "Reason"
+_DATE, _HOURS = "Date", "Hours"
+_A_PAGE = 8
+_EXCERPT = 200  # a page of the longest has to fit into a message's 4,000 characters
+_LATEST = date.max.toordinal()
+
+
+class DatesCog(Cog):
+    """The presses of `/availability` that concern single dates."""
+
+    @on(panel.DAYS_OFF)
+    async def days_off(self, interaction: Interaction, week: int, days: int) -> None:
+        """From the panel: open the form. From the form: set what was typed."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.days_off_form(interaction, {}, week, days))
+            return
+        await ui.acknowledge(interaction)
+        typed = ui.typed_in(interaction)
+        coach = await self._coach(interaction)
+        first = self._date(coach, typed.get(_FROM, ""))
+        last = self._date(coach, typed[_TO]) if typed.get(_TO, "").strip() else first
+        windows = parse_hours(typed[_INSTEAD]) if typed.get(_INSTEAD, "").strip() else []
+        reason = typed.get(_REASON, "")
+
+        async def put(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
+            await timetable.set_dates(session, guild_id, actor, first, last, windows, reason, now)
+            what = f"{write_hours(windows)} on" if windows else "Off"
+            why = f" ({ui.quoted(reason.strip())})" if reason.strip() else ""
+            return f"✅ {what} {write_dates(first, last)}{why}."
+
+        await change_and_show(self.bot, interaction, Place(first.toordinal(), days), put)
+
+    @opens(panel.DAYS_OFF)
+    async def days_off_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
+        """Asks from when to when, and why."""
+        return ui.Form(
+            "Days off, or other hours",
+            Place(week, days).id(panel.DAYS_OFF),
+            ui.field(_FROM, typed, placeholder="24 Dec, 2026-12-24, next friday", most=40),
+            ui.field(_TO, typed, description="Empty: this one day.", required=False, most=40),
+            ui.field(
+                _INSTEAD,
+                typed,
+                description="Empty: no hours at all. They hold instead of your weekly ones.",
+                placeholder="10-12",
+                required=False,
+                most=200,
+            ),
+            ui.field(_REASON, typed, description="Only you see it.", required=False, most=LONGEST_REASON),
+        )
+
+    @on(panel.EXTRA)
+    async def extra_hours(self, interaction: Interaction, week: int, days: int) -> None:
+        """From the panel: open the form. From the form: add what was typed."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.extra_form(interaction, {}, week, days))
+            return
+        await ui.acknowledge(interaction)
+        typed = ui.typed_in(interaction)
+        day = self._date(await self._coach(interaction), typed.get(_DATE, ""))
+        windows = parse_hours(typed.get(_HOURS, ""))
+
+        async def add(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
+            await timetable.add_extra_hours(session, guild_id, actor, day, windows, now)
+            return f"✅ Extra hours on {write_date(day)}: {write_hours(windows)}."
+
+        await change_and_show(self.bot, interaction, Place(day.toordinal(), days), add)
+
+    @opens(panel.EXTRA)
+    async def extra_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
+        """Asks for a date and hours."""
+        return ui.Form(
+            "Extra hours",
+            Place(week, days).id(panel.EXTRA),
+            ui.field(_DATE, typed, placeholder="sat, 24 Dec, 2026-12-24", most=40),
+            ui.field(
+                _HOURS, typed, description="They add to that day's hours.", placeholder="10-12, 14-16", most=200
+            ),
+        )
+
+    @on(panel.DATES)
+    async def listed(self, interaction: Interaction, page: int, week: int, days: int) -> None:
+        """All coming dates with other hours than usual."""
+        await ui.acknowledge(interaction)
+        coach = await self._coach(interaction)
+        async with self.bot.db.read() as session:
+            today = self.bot.clock().astimezone(zone(coach.time_zone)).date()
+            found = await timetable.dates_of(session, coach, today)
+        await ui.show(interaction, _dates_panel(found, page, Place(week, days)))
+
+    @on(CLEAR)
+    async def cleared(self, interaction: Interaction, first: int, last: int, week: int, days: int) -> None:
+        """The weekly hours hold again on these dates."""
+        await ui.acknowledge(interaction)
+        since, until = (date.fromordinal(min(max(one, 1), _LATEST)) for one in (first, last))
+
+        async def clear(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
+            await timetable.clear_dates(session, guild_id, actor, since, until, now)
+            return f"✅ Your weekly hours hold again on {write_dates(since, until)}."
+
+        await change_and_show(self.bot, interaction, Place(first, days), clear)
+
+    async def _coach(self, interaction: Interaction) -> Coach:
+        async with self.bot.db.read() as session:
+            return await approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
+
+    def _date(self, coach: Coach, typed: str) -> date:
+        """A date as the coach's calendar has it."""
+        return parse_date(typed, today=self.bot.clock().astimezone(zone(coach.time_zone)).date())
+
+
+def _dates_panel(found: list[Dates], page: int, place: Place) -> ui.Panel:
+    if not found:
+        raise Unreadable("There are no days off or extra hours. Add some with the buttons of `/availability`.")
+    last_page = (len(found) - 1) // _A_PAGE
+    page = min(page, last_page)
+    parts: list[discord.ui.Item[Any]] = [ui.text("### Dates with other hours than usual")]
+    for one in found[page * _A_PAGE :][:_A_PAGE]:
+        hours = ui.quoted(write_hours(one.windows), _EXCERPT)
+        what = f"{'also ' if one.adds else ''}{hours}" if one.windows else "off"
+        reason = f" · {ui.quoted(one.reason, _EXCERPT)}" if one.reason else ""
+        clear = place.id(CLEAR, first=one.first.toordinal(), last=one.last.toordinal())
+        parts.append(
+            discord.ui.Section(
+                f"**{write_dates(one.first, one.last)}**\n{what}{reason}",
+                accessory=ui.button("Remove", clear, discord.ButtonStyle.danger),
+            )
+        )
+    turning = panel.DATES.replace("{week}", str(place.week)).replace("{days}", str(place.days))
+    return ui.Panel(*parts, *ui.pager(turning, page, last_page), ui.row(ui.button("◀ Back", place.id(panel.SHOW))))

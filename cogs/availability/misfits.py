@@ -1,0 +1,68 @@
+"""Booked sessions that lie outside their coach's hours: move, keep or cancel each."""
+
+from typing import Any
+
+import discord
+
+from cogs import cards, ui
+from cogs.availability import panel
+from cogs.availability.panel import Place, show_panel
+from cogs.routing import Cog, on
+from cogs.ui import Interaction
+from models import CoachingSession
+from scheduler import availability, rescheduling
+from scheduler.applications import approved_coach
+from scheduler.clock import stamp
+
+KEEP = "availability:keep:{session_id}:{week}:{days}"
+
+_A_PAGE = 5
+
+
+class MisfitsCog(Cog):
+    """The presses of `/availability` that concern sessions outside the hours."""
+
+    @on(panel.MISFITS)
+    async def listed(self, interaction: Interaction, page: int, week: int, days: int) -> None:
+        """A page of them; the panel if there is none."""
+        await ui.acknowledge(interaction)
+        await self._show(interaction, page, Place(week, days))
+
+    @on(KEEP)
+    async def kept(self, interaction: Interaction, session_id: int, week: int, days: int) -> None:
+        """This one stays."""
+        await ui.acknowledge(interaction)
+        async with self.bot.db.begin() as session:
+            actor = ui.actor_of(interaction, None)
+            await rescheduling.keep(session, session_id, actor, self.bot.clock())
+        await self._show(interaction, 0, Place(week, days), said="✅ It stays booked.")
+
+    async def _show(self, interaction: Interaction, page: int, place: Place, said: str | None = None) -> None:
+        async with self.bot.db.read() as session:
+            coach = await approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
+            found = await availability.misfits(session, coach, self.bot.clock())
+        if found:
+            await ui.show(interaction, _misfits_panel(found, page, place, said))
+        else:
+            await show_panel(self.bot, interaction, place, said or "✅ All booked sessions fit your hours.")
+
+
+def _misfits_panel(found: list[CoachingSession], page: int, place: Place, said: str | None) -> ui.Panel:
+    last_page = (len(found) - 1) // _A_PAGE
+    page = min(page, last_page)
+    parts: list[discord.ui.Item[Any]] = [
+        ui.text("### Sessions outside your hours\nThey stay booked until you decide.")
+    ]
+    for one in found[page * _A_PAGE :][:_A_PAGE]:
+        parts.append(ui.text(f"{stamp(one.starts_at)} · {cards.length(one.duration)} with <@{one.student_id}>"))
+        parts.append(
+            ui.row(
+                ui.button("Reschedule…", cards.MOVE.format(session_id=one.id), discord.ButtonStyle.primary),
+                ui.button("Keep", place.id(KEEP, session_id=one.id)),
+                ui.button("Cancel…", cards.CANCEL.format(session_id=one.id), discord.ButtonStyle.danger),
+            )
+        )
+    if said:
+        parts.append(ui.text(said))
+    turning = panel.MISFITS.replace("{week}", str(place.week)).replace("{days}", str(place.days))
+    return ui.Panel(*parts, *ui.pager(turning, page, last_page), ui.row(ui.button("◀ Back", place.id(panel.SHOW))))

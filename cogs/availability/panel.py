@@ -1,0 +1,229 @@
+"""The panel of `/availability`: the picture of one week and everything that can be done to it."""
+
+import asyncio
+import io
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import discord
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cogs import ui
+from cogs.availability.week import week_picture
+from cogs.ui import Interaction
+from cogs.week_picture import WeekPicture, draw, in_words
+from models import Coach, CoachingSession
+from scheduler import applications, availability, guilds, timetable
+from scheduler.clock import stamp
+from scheduler.dates import write_dates
+from scheduler.hours import WEEKDAYS, Preset, write_hours
+from scheduler.people import Actor
+from scheduler.zones import zone
+
+if TYPE_CHECKING:
+    from bot.app import CoachBot
+
+# {week} is the ordinal of the shown week's Monday (0: the present week). {days} is a bit mask of the weekdays
+# that are picked: Monday is 1, Tuesday 2, Wednesday 4 … {start} and {end} are minutes of the day.
+SHOW = "availability:show:{week}:{days}"
+PICK_DAYS = "availability:days:{week}"
+PRESET = "availability:preset:{number}:{start}:{end}:{week}:{days}"
+EDIT = "availability:edit:{week}:{days}"
+COPY = "availability:copy:{week}:{days}"
+CLEAR = "availability:clear:{week}:{days}"
+PAUSE = "availability:accept:{accepting}:{week}:{days}"
+UNDO = "availability:undo:{number}:{week}:{days}"
+DAYS_OFF = "availability:off:{week}:{days}"
+EXTRA = "availability:extra:{week}:{days}"
+DATES = "availability:dates:{page}:{week}:{days}"
+RULES = "availability:rules:{week}:{days}"
+ZONE = "availability:zone:{week}:{days}"
+WHY = "availability:why:{week}:{days}"
+MISFITS = "availability:misfits:{page}:{week}:{days}"
+
+WORKDAYS = 0b0011111
+_FIRST_WEEK, _LAST_WEEK = date(1970, 1, 5).toordinal(), date(9000, 1, 6).toordinal()
+_FILE = "week.png"
+_LISTED = 5
+
+
+Change = Callable[[AsyncSession, int, Actor, datetime], Awaitable[str]]
+"""Changes something for this server and coach at the present, and says what it did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the panel somebody is: the shown week and the picked days, as its buttons carry them."""
+
+    week: int = 0
+    days: int = WORKDAYS
+
+    def id(self, template: str, **numbers: int) -> str:
+        """The `custom_id` of a button that stays at this place."""
+        return template.format(week=self.week, days=self.days, **numbers)
+
+    def monday(self, today: date) -> date:
+        """The first day of the shown week."""
+        day = date.fromordinal(min(max(self.week, _FIRST_WEEK), _LAST_WEEK)) if self.week else today
+        return day - timedelta(days=day.weekday())
+
+    @property
+    def picked(self) -> list[int]:
+        """The picked weekdays, Monday 0; the working days if there is none."""
+        return [day for day in range(7) if (self.days or WORKDAYS) >> day & 1] or [*range(5)]
+
+
+def mask(days: Sequence[int]) -> int:
+    """Weekdays as a bit mask."""
+    return sum(1 << day for day in set(days) if day < 7)
+
+
+@dataclass(frozen=True, slots=True)
+class _Week:
+    """What the panel shows."""
+
+    coach: Coach
+    monday: date
+    today: date
+    picture: WeekPicture
+    has_hours: bool
+    free: int
+    presets: list[Preset]
+    undo: int | None
+    dates: int
+    misfits: list[CoachingSession] = field(default_factory=list)
+
+
+async def show_panel(
+    bot: "CoachBot", interaction: Interaction, place: Place | None = None, said: str | None = None
+) -> None:
+    """Show the panel in answer to an acknowledged interaction, with what was just done."""
+    place = place or Place()
+    async with bot.db.read() as session:
+        guild_id = ui.guild_id_of(interaction)
+        coach = await applications.approved_coach(session, guild_id, interaction.user.id, own=True)
+        guild = await guilds.look_up(session, guild_id, bot.defaults)
+        week = await _gather(session, coach, guilds.presets(guild), place, bot.clock())
+    png = await asyncio.to_thread(draw, week.picture)
+    await ui.show(interaction, _panel(week, place, said), discord.File(io.BytesIO(png), _FILE))
+
+
+async def change_and_show(bot: "CoachBot", interaction: Interaction, place: Place, change: Change) -> None:
+    """Do one change in a transaction of its own, then show the panel with what it says."""
+    async with bot.db.begin() as session:
+        said = await change(session, ui.guild_id_of(interaction), ui.actor_of(interaction, None), bot.clock())
+    await show_panel(bot, interaction, place, said)
+
+
+async def _gather(
+    session: AsyncSession, coach: Coach, presets: list[Preset], place: Place, now: datetime
+) -> _Week:
+    in_zone = zone(coach.time_zone)
+    today = now.astimezone(in_zone).date()
+    monday = place.monday(today)
+    picture, since, until = await week_picture(session, coach, monday, now)
+    usual = timedelta(minutes=coach.durations_minutes[0])
+    free = await availability.free_times(
+        session, coach, usual, student_id=coach.user_id, now=now, since=since, until=until - timedelta(minutes=1)
+    )
+    return _Week(
+        coach=coach,
+        monday=monday,
+        today=today,
+        picture=picture,
+        has_hours=bool(await timetable.week_of(session, coach)),
+        free=sum(1 for _ in free),
+        presets=presets,
+        undo=await timetable.last_change(session, coach),
+        dates=len(await timetable.dates_of(session, coach, today)),
+        misfits=await availability.misfits(session, coach, now),
+    )
+
+
+def _panel(week: _Week, place: Place, said: str | None) -> ui.Panel:
+    names = ", ".join(WEEKDAYS[day] for day in place.picked)
+    shown = write_dates(week.monday, week.monday + timedelta(days=6))
+    parts: list[discord.ui.Item[Any]] = [
+        ui.text(f"### Your hours · {shown}\n{_standing(week)}"),
+        ui.picture(_FILE, in_words(week.picture)),
+        _turning(week, place),
+        ui.row(
+            ui.select(
+                place.id(PICK_DAYS),
+                ((name, str(day), day in place.picked) for day, name in enumerate(WEEKDAYS)),
+                placeholder="Days to change",
+                most=7,
+            )
+        ),
+        ui.row(
+            *(
+                ui.button(
+                    f"{one.name} {write_hours([(one.start_minute, one.end_minute)])}",
+                    place.id(PRESET, number=number, start=one.start_minute, end=one.end_minute),
+                )
+                for number, one in enumerate(week.presets)
+            )
+        ),
+        ui.row(
+            ui.button("Edit hours…", place.id(EDIT), discord.ButtonStyle.primary),
+            ui.button("Copy a day…", place.id(COPY)),
+            ui.button(f"Clear {names}"[:80], place.id(CLEAR), discord.ButtonStyle.danger),
+            ui.button("Check a time…", place.id(WHY)),
+        ),
+        ui.row(
+            ui.button("Days off…", place.id(DAYS_OFF)),
+            ui.button("Extra hours…", place.id(EXTRA)),
+            ui.button(f"Dates ({week.dates})", place.id(DATES, page=0), disabled=not week.dates),
+            ui.button("Rules", place.id(RULES)),
+            ui.button("Zone…", place.id(ZONE)),
+        ),
+    ]
+    if week.misfits:
+        parts.append(_misfit_section(week.misfits, place))
+    if said:
+        parts.append(ui.text(said))
+    return ui.Panel(*parts)
+
+
+def _standing(week: _Week) -> str:
+    coach = week.coach
+    clock = f"All times are on the clock of **{coach.time_zone}**."
+    if not coach.accepting:
+        return f"⏸️ **Paused:** students cannot book you. {clock}"
+    if not week.has_hours and not week.dates:
+        return f"You have no hours yet: pick days, then press a preset or type your hours. {clock}"
+    times = f"{week.free} free time{'' if week.free == 1 else 's'} of {coach.durations_minutes[0]} min"
+    return f"**{times}** this week. {clock}"
+
+
+def _turning(week: _Week, place: Place) -> discord.ui.ActionRow[Any]:
+    def to(monday: date) -> str:
+        return Place(monday.toordinal(), place.days).id(SHOW)
+
+    this_monday = week.today - timedelta(days=week.today.weekday())
+    accepting = week.coach.accepting
+    # Two buttons of one message must differ in their ids, so "this week" is 0 here.
+    return ui.row(
+        ui.button("◀", to(week.monday - timedelta(days=7))),
+        ui.button("This week", Place(0, place.days).id(SHOW), disabled=week.monday == this_monday),
+        ui.button("▶", to(week.monday + timedelta(days=7))),
+        ui.button("Undo", place.id(UNDO, number=week.undo or 0), disabled=week.undo is None),
+        ui.button(
+            "Pause bookings" if accepting else "Resume bookings",
+            place.id(PAUSE, accepting=int(not accepting)),
+            discord.ButtonStyle.secondary if accepting else discord.ButtonStyle.success,
+        ),
+    )
+
+
+def _misfit_section(misfits: list[CoachingSession], place: Place) -> discord.ui.Section[Any]:
+    lines = [f"- {stamp(one.starts_at)} with <@{one.student_id}>" for one in misfits[:_LISTED]]
+    more = f"\n- and {len(misfits) - _LISTED} more" if len(misfits) > _LISTED else ""
+    one = len(misfits) == 1
+    return discord.ui.Section(
+        f"⚠️ **{len(misfits)} booked session{'' if one else 's'} no longer fit{'s' if one else ''} your hours.** "
+        f"{'It stays' if one else 'They stay'} booked until you decide.\n" + "\n".join(lines) + more,
+        accessory=ui.button("Decide…", place.id(MISFITS, page=0), discord.ButtonStyle.primary),
+    )

@@ -1,0 +1,77 @@
+"""Changing the zone on whose clock a coach's hours are."""
+
+from datetime import datetime
+
+import discord
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cogs import ui
+from cogs.availability import panel
+from cogs.availability.panel import Place, change_and_show
+from cogs.routing import Cog, on, opens
+from cogs.timezone import zone_called
+from cogs.ui import Interaction, Typed
+from scheduler import timetable
+from scheduler.applications import approved_coach
+from scheduler.people import Actor
+from scheduler.zones import zone
+
+APPLY = "availability:rezone:{same_instants}:{week}:{days}"
+
+_ZONE, _NEW = "City or time zone", "New time zone"
+
+
+class ZoneCog(Cog):
+    """The presses of `/availability` that concern the zone."""
+
+    @on(panel.ZONE)
+    async def zone_pressed(self, interaction: Interaction, week: int, days: int) -> None:
+        """From the panel: open the form. From the form: ask what the hours are to mean there."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.zone_form(interaction, {}, week, days))
+            return
+        await ui.acknowledge(interaction)
+        name = await zone_called(ui.typed_in(interaction).get(_ZONE, ""))
+        async with self.bot.db.read() as session:
+            coach = await approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
+        await ui.show(interaction, _question(coach.time_zone, name, Place(week, days), self.bot.clock()))
+
+    @opens(panel.ZONE)
+    async def zone_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
+        """Asks for the zone."""
+        return ui.Form(
+            "Your time zone",
+            Place(week, days).id(panel.ZONE),
+            ui.field(_ZONE, typed, placeholder="Munich, or Europe/Berlin", most=60),
+        )
+
+    @on(APPLY)
+    async def applied(self, interaction: Interaction, same_instants: int, week: int, days: int) -> None:
+        """Change it."""
+        await ui.acknowledge(interaction)
+        name = await zone_called(ui.kept(interaction.message).get(_NEW, ""))
+
+        async def change(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
+            await timetable.change_zone(session, guild_id, actor, name, now, same_instants=bool(same_instants))
+            return f"✅ Your hours are on the clock of {name} now."
+
+        await change_and_show(self.bot, interaction, Place(week, days), change)
+
+
+def _question(old: str, new: str, place: Place, now: datetime) -> ui.Panel:
+    there = now.astimezone(zone(new))
+    return ui.Panel(
+        ui.text(f"### From {old} to {new}\nIt is {there:%A, %H:%M} there now. What shall your hours mean?"),
+        ui.keep(_NEW, new),
+        ui.text(
+            "**Same clock times:** hours from 9 to 12 stay from 9 to 12, on the new clock. Choose this when you "
+            "move there.\n"
+            "**Same instants:** they are shown on the new clock but stay when they are now. Choose this when only "
+            "the zone's name was wrong for your clock."
+        ),
+        ui.row(
+            ui.button("Same clock times", place.id(APPLY, same_instants=0), discord.ButtonStyle.primary),
+            ui.button("Same instants", place.id(APPLY, same_instants=1)),
+            ui.button("◀ Back", place.id(panel.SHOW)),
+        ),
+    )

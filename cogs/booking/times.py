@@ -1,0 +1,141 @@
+"""Days and free times to choose from, for a new session as for one that is moved."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import discord
+
+from cogs import ui
+from scheduler.errors import NotFound
+from scheduler.zones import zone
+
+_DAYS_A_PAGE = 25
+_TIMES_A_PAGE = 20
+_BUTTONS_A_ROW = 5
+_MINUTE = timedelta(minutes=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_START = (datetime(9000, 1, 1, tzinfo=UTC) - _EPOCH) // _MINUTE
+
+Item = discord.ui.Item[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The `custom_id`s behind the controls. Days are ordinals, starts whole minutes since 1970."""
+
+    pick_day: Callable[[int], str]
+    """By the shown page of days."""
+    turn_days: Callable[[int, int], str]
+    """By day and the page of days to show."""
+    turn_times: Callable[[int, int], str]
+    """By day and the page of times to show."""
+    time: Callable[[int], str]
+    """By start."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimePicker:
+    """Free times by day on the clock of a zone, of which there is at least one."""
+
+    days: dict[date, list[datetime]]
+    zone_name: str
+    links: Links
+
+    def items(self, wanted_day: int, days_page: int | None, times_page: int) -> list[Item]:
+        """Day and times to choose from. A day that has nothing free any more gives way to the next."""
+        all_days = list(self.days)
+        day = next((one for one in all_days if one.toordinal() >= wanted_day), all_days[-1])
+        page = all_days.index(day) // _DAYS_A_PAGE if days_page is None else days_page
+        page = min(page, (len(all_days) - 1) // _DAYS_A_PAGE)
+        shown = all_days[page * _DAYS_A_PAGE :][:_DAYS_A_PAGE]
+        if day not in shown:
+            day = shown[0]
+        return [
+            ui.row(self._day_select(shown, day, page)),
+            *self._times(day, times_page),
+            *self._turning(len(all_days), day, page),
+        ]
+
+    def _day_select(self, shown: list[date], day: date, page: int) -> Item:
+        return ui.select(
+            self.links.pick_day(page),
+            (
+                (
+                    f"{one:%a} {one.day} {one:%b} · {len(self.days[one])} free",
+                    str(one.toordinal()),
+                    one == day,
+                )
+                for one in shown
+            ),
+        )
+
+    def _times(self, day: date, times_page: int) -> list[Item]:
+        times = self.days[day]
+        last = (len(times) - 1) // _TIMES_A_PAGE
+        page = min(times_page, last)
+        buttons = [
+            ui.button(
+                _clock_label(at, times, zone(self.zone_name)),
+                self.links.time(minute_of(at)),
+                discord.ButtonStyle.primary,
+            )
+            for at in times[page * _TIMES_A_PAGE :][:_TIMES_A_PAGE]
+        ]
+        parts: list[Item] = [
+            ui.text(f"**{day:%A}, {day.day} {day:%B}** · times in **{self.zone_name}**"),
+            *(
+                ui.row(*buttons[first : first + _BUTTONS_A_ROW])
+                for first in range(0, len(buttons), _BUTTONS_A_ROW)
+            ),
+        ]
+        if last:
+            other = self.links.turn_times(day.toordinal(), (page + 1) % (last + 1))
+            parts.append(ui.row(ui.button("Other times that day", other)))
+        return parts
+
+    def _turning(self, count: int, day: date, page: int) -> list[Item]:
+        if count <= _DAYS_A_PAGE:
+            return []
+        last = (count - 1) // _DAYS_A_PAGE
+        return [
+            ui.row(
+                *(
+                    ui.button(
+                        label,
+                        self.links.turn_days(day.toordinal(), max(other, 0)),
+                        disabled=not 0 <= other <= last,
+                    )
+                    for label, other in (("Earlier days", page - 1), ("Later days", page + 1))
+                )
+            )
+        ]
+
+
+def by_day(free: Iterable[datetime], in_zone: ZoneInfo) -> dict[date, list[datetime]]:
+    """The times by their date in `in_zone`, in order."""
+    days: dict[date, list[datetime]] = {}
+    for at in free:
+        days.setdefault(at.astimezone(in_zone).date(), []).append(at)
+    return days
+
+
+def minute_of(at: datetime) -> int:
+    """An instant as a `custom_id` carries it."""
+    return (at - _EPOCH) // _MINUTE
+
+
+def instant(start: int) -> datetime:
+    """The instant in a `custom_id`. Raises NotFound for one that no calendar has."""
+    if start > _LATEST_START:
+        raise NotFound("There is no such time. Please choose one with `/book`.")
+    return _EPOCH + start * _MINUTE
+
+
+def _clock_label(at: datetime, times: list[datetime], in_zone: ZoneInfo) -> str:
+    """ "14:00"; where the clock shows it twice that day, with the zone's abbreviation: "02:30 CEST"."""
+    local = at.astimezone(in_zone)
+    twice = sum(f"{other.astimezone(in_zone):%H:%M}" == f"{local:%H:%M}" for other in times) > 1
+    return f"{local:%H:%M} {local:%Z}" if twice else f"{local:%H:%M}"

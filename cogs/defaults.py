@@ -1,0 +1,128 @@
+"""`/coaching defaults`: presets for coaches, and the booking rules that new coaches begin with."""
+
+from typing import TYPE_CHECKING
+
+import discord
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cogs import rule_forms, ui
+from cogs.routing import Cog, on, opens
+from cogs.ui import Interaction, Typed
+from models import Guild
+from scheduler import guilds
+from scheduler.hours import parse_presets, write_presets
+from scheduler.rules import first_rules
+
+if TYPE_CHECKING:
+    from bot.app import CoachBot
+
+SESSIONS = "defaults:sessions"
+LIMITS = "defaults:limits"
+PRESETS = "defaults:presets"
+
+_PRESETS = "Presets, one a line"
+
+
+class DefaultsCog(Cog):
+    """The presses of `/coaching defaults`."""
+
+    @on(SESSIONS)
+    async def sessions_pressed(self, interaction: Interaction) -> None:
+        """From the panel: open the form. From the form: change how new coaches' sessions are."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.sessions_form(interaction, {}))
+            return
+        await ui.acknowledge(interaction)
+        async with self.bot.db.begin() as session:
+            guild, now = await self._guild(session, interaction), self.bot.clock()
+            wanted = rule_forms.read_sessions(first_rules(guild), ui.typed_in(interaction))
+            await guilds.set_first_rules(session, guild, ui.actor_of(interaction, guild), wanted, now)
+        await ui.show(interaction, _panel(guild, "✅ Saved."))
+
+    @on(LIMITS)
+    async def limits_pressed(self, interaction: Interaction) -> None:
+        """From the panel: open the form. From the form: change new coaches' notice and limits."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.limits_form(interaction, {}))
+            return
+        await ui.acknowledge(interaction)
+        async with self.bot.db.begin() as session:
+            guild, now = await self._guild(session, interaction), self.bot.clock()
+            wanted = rule_forms.read_limits(first_rules(guild), ui.typed_in(interaction))
+            await guilds.set_first_rules(session, guild, ui.actor_of(interaction, guild), wanted, now)
+        await ui.show(interaction, _panel(guild, "✅ Saved."))
+
+    @on(PRESETS)
+    async def presets_pressed(self, interaction: Interaction) -> None:
+        """From the panel: open the form. From the form: change the presets."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.presets_form(interaction, {}))
+            return
+        await ui.acknowledge(interaction)
+        wanted = parse_presets(ui.typed_in(interaction).get(_PRESETS, ""))
+        async with self.bot.db.begin() as session:
+            guild, now = await self._guild(session, interaction), self.bot.clock()
+            await guilds.set_presets(session, guild, ui.actor_of(interaction, guild), wanted, now)
+        await ui.show(interaction, _panel(guild, "✅ Saved."))
+
+    @opens(SESSIONS)
+    async def sessions_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
+        """Asks how sessions are."""
+        return rule_forms.sessions_form(SESSIONS, first_rules(await self._seen_by_admin(interaction)), typed)
+
+    @opens(LIMITS)
+    async def limits_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
+        """Asks how soon, how far ahead and how many."""
+        return rule_forms.limits_form(LIMITS, first_rules(await self._seen_by_admin(interaction)), typed)
+
+    @opens(PRESETS)
+    async def presets_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
+        """Asks for the presets."""
+        present = guilds.presets(await self._seen_by_admin(interaction))
+        return ui.Form(
+            "Presets for coaches",
+            PRESETS,
+            ui.field(
+                _PRESETS,
+                typed or {_PRESETS: write_presets(present)},
+                description="A name and hours, up to five lines.",
+                placeholder="Morning 8-12",
+                long=True,
+                most=300,
+            ),
+        )
+
+    async def _guild(self, session: AsyncSession, interaction: Interaction) -> Guild:
+        guild_id = ui.guild_id_of(interaction)
+        return await guilds.ensure(session, guild_id, self.bot.defaults, self.bot.clock())
+
+    async def _seen_by_admin(self, interaction: Interaction) -> Guild:
+        async with self.bot.db.read() as session:
+            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+        ui.actor_of(interaction, guild).must_be_admin()
+        return guild
+
+
+async def show_defaults(bot: "CoachBot", interaction: Interaction) -> None:
+    """Show them to an admin, in answer to an acknowledged interaction."""
+    async with bot.db.read() as session:
+        guild = await guilds.look_up(session, ui.guild_id_of(interaction), bot.defaults)
+    ui.actor_of(interaction, guild).must_be_admin()
+    await ui.show(interaction, _panel(guild))
+
+
+def _panel(guild: Guild, said: str | None = None) -> ui.Panel:
+    presets = "\n".join(f"- {line}" for line in write_presets(guilds.presets(guild)).splitlines())
+    return ui.Panel(
+        ui.text(
+            "### What new coaches begin with\nEach coach can change these in `/availability`, under Rules; those "
+            f"who coach already keep theirs.\n{rule_forms.describe(first_rules(guild))}"
+        ),
+        ui.text(f"**Presets** that every coach can set with one press:\n{ui.quoted(presets)}"),
+        ui.row(
+            ui.button("Sessions…", SESSIONS, discord.ButtonStyle.primary),
+            ui.button("Notice and limits…", LIMITS, discord.ButtonStyle.primary),
+            ui.button("Presets…", PRESETS, discord.ButtonStyle.primary),
+        ),
+        *([ui.text(said)] if said else []),
+    )

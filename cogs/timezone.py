@@ -1,0 +1,90 @@
+"""`/timezone`: where somebody is, so that times are shown on their clock."""
+
+import asyncio
+from datetime import datetime
+
+import discord
+from discord import app_commands
+
+from cogs import ui
+from cogs.routing import Cog, on, opens
+from cogs.ui import Interaction, Typed
+from scheduler import applications, guilds, people, places
+from scheduler.zones import parse_zone, zone
+
+CHANGE = "timezone:change"
+
+_PLACE = "City or time zone"
+
+
+class TimezoneCog(Cog):
+    """`/timezone`."""
+
+    @app_commands.command(name="timezone", description="Where you are, so that times are shown on your clock")
+    @app_commands.describe(place="A city or a zone, like Munich or Europe/Berlin; without: see what is set")
+    async def timezone(self, interaction: Interaction, place: str | None = None) -> None:
+        """Set the zone, or show it."""
+        await ui.acknowledge(interaction)
+        if place is not None:
+            await self._set(interaction, place)
+        await ui.show(interaction, await self._panel(interaction))
+
+    @timezone.autocomplete("place")
+    async def complete_place(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        """Cities and zones, with the present time there."""
+        return await zone_choices(typed, self.bot.clock())
+
+    @on(CHANGE)
+    async def change(self, interaction: Interaction) -> None:
+        """From the panel: open the form. From the form: set what was typed."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.place_form(interaction, {}))
+            return
+        await ui.acknowledge(interaction)
+        await self._set(interaction, ui.typed_in(interaction).get(_PLACE, ""))
+        await ui.show(interaction, await self._panel(interaction))
+
+    @opens(CHANGE)
+    async def place_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
+        """Asks for the place."""
+        return ui.Form("Where are you?", CHANGE, ui.field(_PLACE, typed, placeholder="Munich", most=60))
+
+    async def _set(self, interaction: Interaction, typed: str) -> None:
+        name = await zone_called(typed)
+        async with self.bot.db.begin() as session:
+            await people.set_zone(session, interaction.user.id, name)
+
+    async def _panel(self, interaction: Interaction) -> ui.Panel:
+        async with self.bot.db.read() as session:
+            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            chosen = await people.zone_name_of(session, interaction.user.id, "")
+            coach = await applications.find(session, guild.id, interaction.user.id)
+        name = chosen or guild.time_zone
+        there = self.bot.clock().astimezone(zone(name))
+        whose = "This is your own choice." if chosen else "This is the server's zone: you have not chosen one yet."
+        lines = [
+            f"### Your time zone is {name}",
+            f"It is **{there:%A, %H:%M}** there now. {whose} `/book` shows times on this clock.",
+        ]
+        if coach is not None and coach.time_zone != name:
+            lines.append(f"Your hours as a coach stay on the clock of {coach.time_zone}: see `/availability`.")
+        return ui.Panel(
+            ui.text("\n".join(lines)), ui.row(ui.button("Change…", CHANGE, discord.ButtonStyle.primary))
+        )
+
+
+async def zone_called(typed: str) -> str:
+    """The zone of a city or of that name. Raises Unreadable.
+
+    Off the event loop, because the cities are read from a large file when somebody first names one.
+    """
+    return await asyncio.to_thread(parse_zone, typed)
+
+
+async def zone_choices(typed: str, now: datetime) -> list[app_commands.Choice[str]]:
+    """Suggestions for what was typed so far, with the present time there."""
+    found = await asyncio.to_thread(places.search, typed, most=25)
+    return [
+        app_commands.Choice(name=f"{one.label} · {now.astimezone(zone(one.zone)):%a %H:%M}"[:100], value=one.zone)
+        for one in found
+    ]

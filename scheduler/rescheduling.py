@@ -1,0 +1,108 @@
+"""Moving a session to another time, or letting it stay outside its coach's hours."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import BindParameter, case, literal, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, CoachingSession, Guild, NoticeKind, Reservation, SessionStatus, UTCDateTime
+from scheduler import applications, bookings, people
+from scheduler.errors import NotFound, TooLate, Unreadable
+from scheduler.people import Actor
+
+
+async def reschedule(
+    session: AsyncSession, session_id: int, actor: Actor, starts_at: datetime, reason: str, now: datetime
+) -> CoachingSession:
+    """Move a session that has not begun to another free time of the same coach, or change nothing.
+
+    The length and the confirmed price stay; a room that exists already goes with it. For its coach, who has
+    to give a reason, and its student. Moving it to where it is already changes nothing.
+
+    Raises NotFound to everybody else, and while its coach does not coach here, TooLate when it has begun, is
+    over or cancelled, SlotTaken with the nearest free times, Unreadable without a reason. Sessions of a coach
+    who has paused can be moved, too.
+    """
+    found = await movable(session, session_id, actor, now)
+    await people.lock(session, found.coach_id, found.student_id)
+    found = await movable(session, session_id, actor, now, lock=True)
+    if found.starts_at == starts_at:
+        return found
+    reason = reason.strip()
+    if actor.user_id == found.coach_id and not reason:
+        raise Unreadable("Tell your student why: write a reason.")
+    if len(reason) > bookings.LONGEST_NOTES:
+        raise Unreadable(f"The reason has {len(reason):,} characters; at most {bookings.LONGEST_NOTES:,} fit.")
+    coach = await applications.approved_coach(session, found.guild_id, found.coach_id)
+    await check_new_time(session, found, coach, starts_at, now)
+    ends_at = starts_at + found.duration
+    try:
+        async with session.begin_nested():
+            await _move_reservations(session, found.id, coach, starts_at, ends_at)
+    except IntegrityError as error:
+        if bookings.GUARD not in str(error.orig):
+            raise
+        raise await bookings.taken(
+            session, coach, found.student_id, starts_at, found.duration, now, moving=found.id
+        ) from error
+    found.moved_at, found.moved_by, found.moved_from = now, actor.user_id, found.starts_at
+    found.move_reason, found.kept_at, found.updated_at = reason or None, None, now
+    found.starts_at, found.ends_at = starts_at, ends_at
+    found.access_granted_at, found.reminder_sent = None, False
+    found.attempts, found.last_error = 0, None
+    bookings.plan_next_step(found, await session.get_one(Guild, found.guild_id), now)
+    bookings.tell_both(session, found, NoticeKind.SESSION_MOVED, now)
+    bookings.record(session, found, "session_moved", actor, now)
+    return found
+
+
+async def _move_reservations(
+    session: AsyncSession, session_id: int, coach: Coach, starts_at: datetime, ends_at: datetime
+) -> None:
+    """Both people's at once: the coach's with the buffers, the student's without."""
+    is_coach = Reservation.user_id == coach.user_id
+    before, after = timedelta(minutes=coach.buffer_before_minutes), timedelta(minutes=coach.buffer_after_minutes)
+    await session.execute(
+        update(Reservation)
+        .where(Reservation.session_id == session_id)
+        .values(
+            starts_at=case((is_coach, _instant(starts_at - before)), else_=_instant(starts_at)),
+            ends_at=case((is_coach, _instant(ends_at + after)), else_=_instant(ends_at)),
+        )
+    )
+
+
+def _instant(at: datetime) -> BindParameter[datetime]:
+    return literal(at, UTCDateTime())
+
+
+async def check_new_time(
+    session: AsyncSession, found: CoachingSession, coach: Coach, starts_at: datetime, now: datetime
+) -> None:
+    """Refuse a time to which the session could not be moved at this moment. Shown and accepted by one rule."""
+    await bookings.check_time(session, coach, found.student_id, starts_at, found.duration, now, moving=found.id)
+
+
+async def movable(
+    session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, lock: bool = False
+) -> CoachingSession:
+    """The session if this actor may move it now; raises as `reschedule` does."""
+    found = await session.get(CoachingSession, session_id, with_for_update=lock, populate_existing=lock)
+    if found is None or actor.user_id not in (found.coach_id, found.student_id):
+        raise NotFound("You have no such session. `/sessions` lists yours.")
+    if found.status is SessionStatus.CANCELLED:
+        raise TooLate("This session was cancelled. Book a new one with `/book`.")
+    if found.status is not SessionStatus.SCHEDULED or found.starts_at <= now:
+        raise TooLate("This session has begun, so it cannot be moved any more. Book another one with `/book`.")
+    return found
+
+
+async def keep(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
+    """Let a session stay although it lies outside its coach's hours. For its coach; raises as `reschedule`."""
+    found = await movable(session, session_id, actor, now, lock=True)
+    if actor.user_id != found.coach_id:
+        raise NotFound("You coach no such session. `/sessions` lists yours.")
+    found.kept_at = found.updated_at = now
+    bookings.record(session, found, "session_kept", actor, now)
+    return found

@@ -1,0 +1,58 @@
+"""How long a picture of a week takes, beside a bare canvas of the same size: `python -m tests.bench.pictures`."""
+
+import json
+import sys
+from collections.abc import Callable
+from io import BytesIO
+from statistics import median
+from time import perf_counter
+
+from PIL import Image
+
+from cogs.week_picture import draw
+from tests.cogs.test_week_picture import WEEKS
+
+ROUNDS = 25
+MEASURED = ("empty", "full", "autumn", "present")
+
+
+def milliseconds(work: Callable[[], object]) -> float:
+    began = perf_counter()
+    work()
+    return (perf_counter() - began) * 1000
+
+
+def bare_canvas(like: Image.Image) -> None:
+    """What Pillow takes to make and write a picture on which nothing is drawn."""
+    canvas = Image.new("P", like.size)
+    canvas.putpalette(like.getpalette() or [])
+    canvas.save(BytesIO(), "PNG", transparency=like.info["transparency"])
+
+
+def measure(name: str) -> tuple[float, float]:
+    """Median milliseconds of the picture and of the canvas, taken in turns so that both meet the same machine."""
+    week = WEEKS[name]()
+    like = Image.open(BytesIO(draw(week)))
+    like.load()
+    pairs = [(milliseconds(lambda: draw(week)), milliseconds(lambda: bare_canvas(like))) for _ in range(ROUNDS)]
+    return median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
+
+
+def report(measured: dict[str, tuple[float, float]]) -> str:
+    """One line for each picture."""
+    return "\n".join(
+        f"{name:8} {picture:6.1f} ms, bare canvas {canvas:5.1f} ms: {picture / canvas:4.1f} times"
+        for name, (picture, canvas) in measured.items()
+    )
+
+
+def worst(measured: dict[str, tuple[float, float]]) -> str:
+    """The slowest picture and the largest ratio, as a line of JSON."""
+    milliseconds = max(picture for picture, _ in measured.values())
+    ratio = max(picture / canvas for picture, canvas in measured.values())
+    return json.dumps({"picture_ms": round(milliseconds, 2), "picture_vs_canvas": round(ratio, 2)})
+
+
+if __name__ == "__main__":
+    results = {name: measure(name) for name in MEASURED}
+    sys.stdout.write((worst(results) if "--json" in sys.argv[1:] else report(results)) + "\n")

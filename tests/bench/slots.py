@@ -1,0 +1,272 @@
+"""How fast free slots are found, next to two plain ways: `python -m tests.bench.slots [--json]`.
+
+All ways answer the same questions in the same run, in turns, and must give equal answers. The figures are the
+shortest of many runs. In lists the baselines get what can be prepared outside of the measured part: the rules, the
+calendar parsed, its query made. Who browses begins with plain rows of the database, so there all ways start from
+these; how long the library takes at best (every calendar at hand already, lazily asked for one event after the
+other) is printed too. Between the runs the engine keeps what it remembers of zones and instants, for all coaches
+together; its time without that is printed.
+"""
+
+import argparse
+import json
+import random
+import sys
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from itertools import takewhile
+from time import perf_counter
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import icalendar
+import recurring_ical_events
+from dateutil.rrule import WEEKLY, rrule
+
+from scheduler import wallclock
+from scheduler.intervals import union
+from scheduler.slots import BookingRules, Calendar, Hours, Period, WeeklyHours
+from tests.builders import DAY, MINUTE
+
+Busy = list[Period]
+Windows = dict[tuple[int, int], list[int]]
+"""`[first minute, end minute)` of the wall clock → the weekdays that have it."""
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+"""Four weeks before Europe's clocks change; America's change in between."""
+LISTED, BROWSED = 60 * DAY, 14 * DAY
+LENGTH, STEP, BUFFER = 45 * MINUTE, 15 * MINUTE, 10 * MINUTE
+WEEKDAYS = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"]
+OFFICE: Windows = {(9 * 60, 12 * 60): [0, 1, 2, 3, 4], (13 * 60 + 30, 17 * 60): [0, 1, 2, 3, 4]}
+COACHES = 500
+BROWSED_BY_CALENDAR = 100
+"""So many of the coaches are browsed by the slow way; its time is scaled up to all."""
+ZONES = (
+    *("Europe/Berlin", "Europe/London", "America/New_York", "America/Los_Angeles", "America/Sao_Paulo"),
+    *("Asia/Kolkata", "Asia/Tokyo", "Australia/Sydney", "Australia/Lord_Howe", "Africa/Lagos", "UTC"),
+)
+
+
+@dataclass(frozen=True)
+class Coach:
+    """One coach as each way wants them: rows for the engine, rules for rrule, a parsed calendar."""
+
+    rules: BookingRules
+    rows: list[WeeklyHours]
+    windows: Windows
+    query: recurring_ical_events.CalendarQuery
+    busy: Busy
+
+
+def a_coach(zone: str, windows: Windows, busy: Busy) -> Coach:
+    """Everything that is prepared outside of the measured part."""
+    rules = BookingRules(ZoneInfo(zone), STEP, BUFFER, BUFFER, 0 * MINUTE, 90 * DAY)
+    rows = [WeeklyHours(day, *window) for window, days in windows.items() for day in days]
+    query = recurring_ical_events.of(parsed(a_calendar(rules.zone, windows)))
+    return Coach(rules, rows, windows, query, busy)
+
+
+def a_calendar(zone: ZoneInfo, windows: Windows) -> icalendar.Calendar:
+    """The hours as weekly events that began a few days ago."""
+    calendar = icalendar.Calendar()
+    for (start, end), days in windows.items():
+        day = min(one for one in (NOW.date() - number * DAY for number in range(7)) if one.weekday() in days)
+        midnight = datetime.combine(day, time(), zone)
+        event = icalendar.Event()
+        event.add("uid", f"{start}-{end}")
+        event.add("dtstart", midnight + start * MINUTE)
+        event.add("dtend", midnight + end * MINUTE)
+        event.add("rrule", {"freq": "weekly", "byday": [WEEKDAYS[day] for day in days]})
+        calendar.add_component(event)
+    return calendar
+
+
+def parsed(calendar: icalendar.Calendar) -> icalendar.Calendar:
+    """As it would come out of a file."""
+    found = icalendar.Calendar.from_ical(calendar.to_ical())
+    assert isinstance(found, icalendar.Calendar)
+    return found
+
+
+def some_busy(count: int, days: int, chance: random.Random) -> Busy:
+    """Reservations of half an hour to an hour and a half, by day, in order of their starts as a database gives."""
+    starts = [
+        NOW + chance.randrange(days) * DAY + chance.randrange(6 * 12, 20 * 12) * 5 * MINUTE for _ in range(count)
+    ]
+    return sorted((start, start + chance.choice([30, 45, 60, 90]) * MINUTE) for start in starts)
+
+
+def some_coaches() -> list[Coach]:
+    """Coaches with hours, zones and reservations of their own."""
+    chance = random.Random(500)
+    found: list[Coach] = []
+    for _ in range(COACHES):
+        days = sorted(chance.sample(range(5), chance.randint(3, 5)))
+        opens, closes = chance.randrange(14, 22) * 30, chance.randrange(27, 38) * 30
+        windows = {(opens, 12 * 60): days, (13 * 60, closes): days}
+        if chance.random() < 0.5:
+            windows[(20 * 60, 22 * 60)] = sorted(chance.sample(range(7), 2))
+        found.append(a_coach(chance.choice(ZONES), windows, some_busy(chance.randint(3, 15), 14, chance)))
+    return found
+
+
+def by_engine(coach: Coach, until: datetime) -> Iterator[datetime]:
+    """The engine, from plain rows."""
+    return Calendar(Hours(coach.rows), coach.rules, coach.busy).free(LENGTH, now=NOW, since=NOW, until=until)
+
+
+def by_rrule(coach: Coach, until: datetime) -> list[datetime]:
+    """The plain way, as the rules say it: expand each, and try each step with each reservation."""
+    zone, found = coach.rules.zone, []
+    last = until.replace(tzinfo=None) + DAY
+    for row in coach.rows:
+        first = datetime.combine(NOW.date() - DAY, time(row.start_minute // 60, row.start_minute % 60))
+        for local in rrule(WEEKLY, byweekday=row.weekday, dtstart=first, until=last):
+            at = local.replace(tzinfo=zone).astimezone(UTC)
+            closes = (local + (row.end_minute - row.start_minute) * MINUTE).replace(tzinfo=zone).astimezone(UTC)
+            while at + LENGTH <= closes:
+                if NOW <= at < until and not any(
+                    at - BUFFER < ends and begins < at + LENGTH + BUFFER for begins, ends in coach.busy
+                ):
+                    found.append(at)
+                at += STEP
+    return sorted(found)
+
+
+def by_calendar(coach: Coach, query: recurring_ical_events.CalendarQuery, until: datetime) -> list[datetime]:
+    """Expand the calendar, then take away what is taken: joined and looked up by bisection."""
+    events = query.between(NOW, until)
+    windows = sorted(map(period_of, events))
+    return list(unoccupied(windows, coach.busy, until))
+
+
+def first_by_calendar(
+    coach: Coach, query: recurring_ical_events.CalendarQuery, until: datetime
+) -> datetime | None:
+    """The same for one slot: the library then expands only as much of the calendar as it is asked for."""
+    windows = takewhile(lambda window: window[0] < until, map(period_of, query.after(NOW)))
+    return next(unoccupied(windows, coach.busy, until), None)
+
+
+def period_of(event: Any) -> Period:
+    """When one event of an expanded calendar takes place, in UTC."""
+    return event.start.astimezone(UTC), event.end.astimezone(UTC)
+
+
+def unoccupied(windows: Iterable[Period], busy: Busy, until: datetime) -> Iterator[datetime]:
+    """Starts in steps from the begin of each window that keep clear of `busy`."""
+    taken = union((start - BUFFER - LENGTH, end + BUFFER) for start, end in busy)  # in which no session starts
+    ends = [end for _, end in taken]
+    for opens, closes in windows:
+        at = opens
+        while at + LENGTH <= closes:
+            place = bisect_right(ends, at)
+            if NOW <= at < until and (place == len(taken) or at <= taken[place].start):
+                yield at
+            at += STEP
+
+
+Way = Callable[[], object]
+
+
+def in_turns(ways: dict[str, Way], rounds: int) -> dict[str, float]:
+    """The shortest time of each way in seconds; a round asks each three times, since the others cool it down."""
+    best = dict.fromkeys(ways, float("inf"))
+    for _ in range(rounds):
+        for name, way in ways.items():
+            for _ in range(3):
+                began = perf_counter()
+                way()
+                best[name] = min(best[name], perf_counter() - began)
+    return best
+
+
+def forgetful(way: Way) -> Way:
+    """The same way without what the engine remembers of zones."""
+
+    def cold() -> object:
+        for remembered in (wallclock.instants, wallclock.stretches_of, wallclock.stretches_from):
+            remembered.cache_clear()
+        return way()
+
+    return cold
+
+
+def listing(count: int) -> dict[str, float]:
+    """Seconds for all slots of 60 days with so many reservations."""
+    coach, until = a_coach("Europe/Berlin", OFFICE, some_busy(count, 60, random.Random(count))), NOW + LISTED
+    ways: dict[str, Callable[[], list[datetime]]] = {
+        "engine": lambda: list(by_engine(coach, until)),
+        "rrule": lambda: by_rrule(coach, until),
+        "ical": lambda: by_calendar(coach, coach.query, until),
+    }
+    answers = [way() for way in ways.values()]
+    assert answers[0] == answers[1] == answers[2], "the three ways disagree"
+    found = in_turns({**ways}, rounds=15)
+    return found | in_turns({"cold": forgetful(ways["engine"])}, rounds=2) | {"slots": len(answers[0])}
+
+
+def browsing() -> dict[str, float]:
+    """Seconds for the first free slot of every coach in the next 14 days."""
+    coaches, until = some_coaches(), NOW + BROWSED
+    some = coaches[:BROWSED_BY_CALENDAR]
+
+    def engine(asked: Sequence[Coach] = coaches) -> list[datetime | None]:
+        return [next(by_engine(coach, until), None) for coach in asked]
+
+    def calendar() -> list[datetime | None]:
+        queries = (recurring_ical_events.of(a_calendar(coach.rules.zone, coach.windows)) for coach in some)
+        found = (by_calendar(coach, query, until) for coach, query in zip(some, queries, strict=True))
+        return [next(iter(free), None) for free in found]
+
+    def lazy_calendar() -> list[datetime | None]:
+        return [first_by_calendar(coach, coach.query, until) for coach in some]
+
+    assert engine(some) == calendar() == lazy_calendar(), "the ways disagree"
+    found = in_turns({"engine": engine, "ical": calendar, "lazy": lazy_calendar}, rounds=4)
+    for name in ("ical", "lazy"):
+        found[name] *= COACHES / BROWSED_BY_CALENDAR
+    return found | in_turns({"cold": forgetful(engine)}, rounds=2)
+
+
+def main() -> None:
+    """Measure, and print a table, or one line of JSON for machines."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="one line: how many times faster the engine is")
+    wants_json = parser.parse_args().json
+    lists, browse = {count: listing(count) for count in (0, 200, 2000)}, browsing()
+    ratios = {
+        "rrule_200": round(lists[200]["rrule"] / lists[200]["engine"], 1),
+        "ical_200": round(lists[200]["ical"] / lists[200]["engine"], 1),
+        "browse_ical": round(browse["ical"] / browse["engine"], 1),
+    }
+    sys.stdout.write((json.dumps(ratios) if wants_json else table(lists, browse)) + "\n")
+
+
+def table(lists: dict[int, dict[str, float]], browse: dict[str, float]) -> str:
+    """The figures for people."""
+    lines = [f"{'milliseconds':40}{'engine':>9}{'(cold)':>9}{'rrule':>18}{'recurring-ical-events':>24}"]
+    for count, found in lists.items():
+        lines.append(row(f"60 days, {count} busy: all {found['slots']:.0f} slots", found))
+    lines.append(row(f"{COACHES} coaches, 14 days: first slot of each", browse))
+    lines.append(row("  the same, lazily, calendars at hand", browse | {"ical": browse["lazy"]}))
+    lines.append(
+        "Shortest of many runs, taken in turns; equal results were checked. Caches are warm except in (cold)."
+    )
+    lines.append(f"recurring-ical-events browsed {BROWSED_BY_CALENDAR} coaches; its time is scaled to {COACHES}.")
+    return "\n".join(lines)
+
+
+def row(title: str, found: dict[str, float]) -> str:
+    """One question's times, and how many times longer than the engine the others take."""
+    cells = [f"{title:40}{found['engine'] * 1000:9.2f}{found['cold'] * 1000:9.2f}"]
+    for name, width in (("rrule", 18), ("ical", 24)):
+        told = f"{found[name] * 1000:.1f} ({found[name] / found['engine']:.0f}x)" if name in found else "-"
+        cells.append(f"{told:>{width}}")
+    return "".join(cells)
+
+
+if __name__ == "__main__":
+    main()

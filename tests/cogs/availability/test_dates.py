@@ -1,0 +1,228 @@
+"""Days off, other hours and extra hours on single dates."""
+
+import datetime as dt
+
+from models import DateOverride
+from tests.cogs.steps import alt_text, fill, form, held, labels, press, rows, send, week
+from tests.simulated import Academy, reply, words
+
+OFFICE = "09:00-12:00 free, 13:30-17:00 free"
+MANY = ",".join(f"{hour}:{minute}-{hour}:{minute + 9}" for hour in range(20) for minute in (10, 40))
+"""Hours as somebody may type them who means no good."""
+
+
+async def off(world: Academy, **typed: str) -> str:
+    """What is said about days off that were typed on a fresh panel."""
+    names = {"first": "From", "last": "To", "instead": "Hours instead", "reason": "Reason"}
+    panel = await fill(world.coach, await week(world), "Days off…", {names[key]: typed[key] for key in typed})
+    return words(panel)
+
+
+async def test_a_range_of_days_off_is_echoed_in_full_and_shown_where_it_begins(open_world: Academy) -> None:
+    world = open_world
+
+    panel = await fill(
+        world.coach, await week(world), "Days off…", {"From": "23 Dec", "To": "2027-01-06", "Reason": "Family"}
+    )
+
+    assert "✅ Off Wednesday, 23 December 2026 – Wednesday, 6 January 2027 (Family)." in words(panel)
+    assert "Monday, 21 December 2026 – Sunday, 27 December 2026" in words(panel)
+    said = alt_text(panel)
+    assert (said["Tue 22 Dec"], said["Wed 23 Dec"], said["Sun 27 Dec"]) == (
+        OFFICE,
+        "day off (Family)",
+        "day off (Family)",
+    )
+    assert await world.count(DateOverride) == 15
+
+
+async def test_one_day_off_is_typed_as_people_type_dates(open_world: Academy) -> None:
+    for typed, day in (
+        ("today", "Monday, 2 March 2026"),
+        ("Next Friday", "Friday, 13 March 2026"),
+        ("24th of December", "Thursday, 24 December 2026"),
+        ("24.12.", "Thursday, 24 December 2026"),
+        ("in two weeks", "Monday, 16 March 2026"),
+    ):
+        assert f"✅ Off {day}." in await off(open_world, first=typed), typed
+
+
+async def test_other_hours_hold_instead_of_the_weekly_ones(open_world: Academy) -> None:
+    world = open_world
+
+    panel = await fill(
+        world.coach, await week(world), "Days off…", {"From": "tue", "To": "wed", "Hours instead": "18-20"}
+    )
+
+    said = alt_text(panel)
+    assert "✅ 18:00–20:00 on Tuesday, 3 March 2026 – Wednesday, 4 March 2026." in words(panel)
+    assert said["Tue 3 Mar"] == said["Wed 4 Mar"] == "18:00-20:00 free"
+    assert said["Thu 5 Mar"] == OFFICE
+    offered = reply(await world.student.slash(world.lobby, "book", coach=str(world.coach.id)))
+    offered = reply(await world.student.select(offered, [ordinal(3)], custom_id=f"book:day:{world.coach.id}:60:0"))
+    assert {"18:00", "18:30", "19:00"} == {label for label in labels(offered) if ":" in label}
+
+
+async def test_what_was_said_last_of_a_date_holds(open_world: Academy) -> None:
+    world = open_world
+    await off(world, first="tue", last="thu", reason="Ill")
+
+    panel = await fill(world.coach, await week(world), "Days off…", {"From": "wed", "Hours instead": "10-11"})
+
+    said = alt_text(panel)
+    assert said["Tue 3 Mar"] == said["Thu 5 Mar"] == "day off (Ill)"
+    assert said["Wed 4 Mar"] == "10:00-11:00 free"
+
+
+REFUSED = [
+    ({"first": "2026-03-01"}, ("Sunday, 1 March 2026 is over already.", "Type a coming date")),
+    (
+        {"first": "24 Dec", "last": "20 Dec"},
+        ("Sunday, 20 December 2026 is before Thursday, 24 December 2026.", "Swap the two dates."),
+    ),
+    ({"first": "some day"}, ('I cannot read "some day" as a day.', "Type it like")),
+    ({"first": "31 Feb"}, ('There is no day "31 feb" in the calendar.', "Type one that exists")),
+    ({"first": "03/04"}, ("Type",)),
+    ({"first": "tue", "instead": "noon"}, ('I cannot read "noon" as hours.', "Type them like")),
+    ({"first": "today", "last": "2029-03-02"}, ("at most go at once.", "Pause bookings instead.")),
+    ({"first": "2040-01-01"}, ("is too far away.", "Type a day from")),
+]
+
+
+async def test_dates_that_cannot_be_are_refused_with_what_to_do(open_world: Academy) -> None:
+    world = open_world
+    before = await rows(world)
+
+    for typed, sentences in REFUSED:
+        said = await off(world, **typed)
+        assert all(sentence in said for sentence in sentences), said
+        assert "Fix it" in said
+
+    assert await rows(world) == before
+
+
+async def test_a_refused_form_of_days_off_keeps_all_that_was_typed(open_world: Academy) -> None:
+    world = open_world
+    typed = {"From": "24 Dec", "To": "20 Dec", "Hours instead": "10-12", "Reason": "*Family*"}
+
+    refusal = await fill(world.coach, await week(world), "Days off…", typed)
+    again = await form(world.coach, refusal, "Fix it")
+    panel = await send(world.coach, again, {"To": "26 Dec"})
+
+    assert held(again) == typed
+    assert "✅ 10:00–12:00 on Thursday, 24 December 2026 – Saturday, 26 December 2026 (\\*Family\\*)." in words(
+        panel
+    )
+
+
+async def test_extra_hours_add_to_a_days_hours_also_on_a_day_off(open_world: Academy) -> None:
+    world = open_world
+    await off(world, first="thu", reason="Moving")
+    panel = await week(world)
+
+    for day in ("sat", "tue", "thu"):
+        panel = await fill(world.coach, panel, "Extra hours…", {"Date": day, "Hours": "11-13, 19-20"})
+
+    assert "✅ Extra hours on Thursday, 5 March 2026: 11:00–13:00, 19:00–20:00." in words(panel)
+    said = alt_text(panel)
+    assert said["Sat 7 Mar"] == "11:00-13:00 free, 19:00-20:00 free"
+    assert said["Tue 3 Mar"] == "09:00-13:00 free, 13:30-17:00 free, 19:00-20:00 free"
+    assert said["Thu 5 Mar"] == "11:00-13:00 free, 19:00-20:00 free"
+
+
+REFUSED_EXTRA = [
+    ({"Date": "sat", "Hours": "closed"}, 'Extra hours need hours, like "9-12".'),
+    ({"Date": "yesterday", "Hours": "9-12"}, "Sunday, 1 March 2026 is over already."),
+    ({"Date": "sat", "Hours": "12-9"}, '"12-9" ends before it starts.'),
+]
+
+
+async def test_extra_hours_that_cannot_be_are_refused(open_world: Academy) -> None:
+    world = open_world
+    before = await rows(world)
+
+    for typed, sentence in REFUSED_EXTRA:
+        refusal = await fill(world.coach, await week(world), "Extra hours…", typed)
+        assert sentence in words(refusal)
+        assert held(await form(world.coach, refusal, "Fix it")) == typed
+
+    assert await rows(world) == before
+
+
+async def test_dates_are_listed_and_removed(open_world: Academy) -> None:
+    world = open_world
+    await off(world, first="today", reason="Ill_")
+    await off(world, first="24 Dec", last="26 Dec")
+    panel = await fill(world.coach, await week(world), "Extra hours…", {"Date": "sat", "Hours": "10-12"})
+
+    listed = await press(world.coach, panel, "Dates (3)")
+
+    assert words(listed).splitlines()[:7] == [
+        "### Dates with other hours than usual",
+        "**Monday, 2 March 2026**",
+        "off · Ill\\_",
+        "Remove",
+        "**Saturday, 7 March 2026**",
+        "also 10:00–12:00",
+        "Remove",
+    ]
+    december = [one for one in removals(listed) if str(dt.date(2026, 12, 24).toordinal()) in one]
+    panel = reply(await world.coach.click(listed, custom_id=december[0]))
+    assert "hold again on Thursday, 24 December 2026 – Saturday, 26 December 2026." in words(panel)
+    assert alt_text(panel)["Thu 24 Dec"] == OFFICE
+    assert "Dates (2)" in words(panel)
+
+
+async def test_without_dates_there_is_nothing_to_list(open_world: Academy) -> None:
+    world = open_world
+    panel = await week(world)
+
+    answer = await world.press_custom_id(world.coach, "availability:dates:0:0:31")
+
+    assert "Dates (0)" not in labels(panel)
+    assert words(reply(answer)).startswith("There are no days off or extra hours. Add some")
+
+
+async def test_a_long_list_of_dates_pages(open_world: Academy) -> None:
+    world = open_world
+    for day in range(3, 24, 2):
+        await world.send_custom_id(world.coach, "availability:off:0:31", {"From": f"2026-03-{day:02}"})
+
+    first = await press(world.coach, await week(world), "Dates (11)")
+    shown = [removals(first)]
+    assert "Page 1 of 2" in words(first)
+    second = await press(world.coach, first, "▶")
+    shown.append(removals(second))
+
+    assert [len(one) for one in shown] == [8, 3]
+    assert len({*shown[0], *shown[1]}) == 11
+    back = await press(world.coach, second, "◀")
+    assert removals(back) == shown[0]
+    assert "### Your hours" in words(await press(world.coach, back, "◀ Back"))
+
+
+async def test_dates_full_of_hours_and_reasons_fit_into_a_message(open_world: Academy) -> None:
+    world = open_world
+    for day in range(3, 20, 2):
+        typed = {"From": f"2026-03-{day:02}", "Hours instead": MANY[:200], "Reason": "*" * 98 + str(day)}
+        await world.send_custom_id(world.coach, "availability:off:0:31", typed)
+        extra = {"Date": f"2026-03-{day:02}", "Hours": MANY[200:]}
+        await world.send_custom_id(world.coach, "availability:extra:0:31", extra)
+
+    listed = await press(world.coach, await week(world), "Dates (9)")  # `press` checks Discord's limits
+
+    assert len(removals(listed)) == 8
+
+
+def removals(message: object) -> list[str]:
+    """The `custom_id`s of all buttons that remove dates, in their order."""
+    found = []
+    for one in message.components:  # pyright: ignore[reportAttributeAccessIssue]
+        if "accessory" in one:
+            found.append(one["accessory"]["custom_id"])
+    return found
+
+
+def ordinal(day: int) -> str:
+    """A day of March 2026 as a select carries it."""
+    return str(dt.date(2026, 3, day).toordinal())

@@ -1,0 +1,258 @@
+"""Weekly hours on `/availability`, from the press to what people read."""
+
+import datetime as dt
+
+from models import AvailabilityRule
+from tests.cogs.steps import alt_text, another_coach, fill, form, held, labels, press, rows, send, week
+from tests.simulated import Academy, reply, words
+
+OFFICE = "09:00-12:00 free, 13:30-17:00 free"
+
+
+async def coach_without_hours(world: Academy) -> None:
+    await world.set_up()
+    await world.apply(world.coach)
+    await world.admin.click(world.card, label="Approve")
+
+
+async def test_a_new_coach_is_told_what_to_do_first(world: Academy) -> None:
+    await coach_without_hours(world)
+
+    panel = await week(world)
+
+    assert "You have no hours yet: pick days, then press a preset or type your hours." in words(panel)
+    assert "**Europe/Berlin**" in words(panel)
+
+
+async def test_days_and_hours_in_the_command_set_them_at_once(world: Academy) -> None:
+    await coach_without_hours(world)
+
+    answer = await world.coach.slash(world.lobby, "availability", days="Mon-Wed", hours="9-12, 13:30-17")
+
+    panel = reply(answer)
+    assert "✅ Set Mon, Tue, Wed: 09:00–12:00, 13:30–17:00" in words(panel)
+    assert [day for day, said in alt_text(panel).items() if said == OFFICE] == [
+        "Mon 2 Mar",
+        "Tue 3 Mar",
+        "Wed 4 Mar",
+    ]
+
+
+async def test_presets_add_up_on_the_days_that_are_picked(world: Academy) -> None:
+    await coach_without_hours(world)
+    panel = await week(world)
+
+    panel = reply(await world.coach.select(panel, ["1", "3"]))
+    panel = await press(world.coach, panel, "Morning 08:00–12:00")
+    assert "✅ Added 08:00–12:00 on Tue, Thu." in words(panel)
+    panel = await press(world.coach, panel, "Evening 17:00–21:00")
+
+    said = alt_text(panel)
+    assert said["Mon 2 Mar"] == "no hours"
+    assert said["Tue 3 Mar"] == said["Thu 5 Mar"] == "08:00-12:00 free, 17:00-21:00 free"
+
+
+async def test_a_servers_own_presets_are_the_buttons_of_its_coaches(open_world: Academy) -> None:
+    world = open_world
+    defaults = reply(await world.admin.slash(world.lobby, "coaching defaults"))
+
+    await fill(world.admin, defaults, "Presets…", {"Presets, one a line": "Early bird 5-7\nLate *owl* 20-24"})
+    panel = await week(world)
+
+    assert {"Early bird 05:00–07:00", "Late *owl* 20:00–24:00"} < set(words(panel).splitlines())
+    assert "Morning" not in words(panel)
+    panel = await press(world.coach, panel, "Late *owl* 20:00–24:00")
+    assert alt_text(panel)["Fri 6 Mar"] == f"{OFFICE}, 20:00-24:00 free"
+
+
+async def test_a_preset_that_was_changed_meanwhile_is_not_set_under_its_old_name(open_world: Academy) -> None:
+    world = open_world
+    panel = await week(world)
+    defaults = reply(await world.admin.slash(world.lobby, "coaching defaults"))
+    await fill(world.admin, defaults, "Presets…", {"Presets, one a line": "Early bird 5-7"})
+    before = await rows(world)
+
+    answers = [await press(world.coach, panel, label) for label in ("Morning 08:00–12:00", "Evening 17:00–21:00")]
+
+    for answer in answers:
+        assert words(answer) == "This preset was changed meanwhile. Please use `/availability` again."
+    assert await rows(world) == before
+
+
+async def test_the_form_for_hours_holds_what_the_picked_days_have(open_world: Academy) -> None:
+    world = open_world
+    panel = await week(world)
+
+    working_days = await form(world.coach, panel, "Edit hours…")
+    panel = reply(await world.coach.select(panel, ["0", "6"]))
+    mixed = await form(world.coach, panel, "Edit hours…")
+
+    assert held(working_days) == {"Days": "Mon, Tue, Wed, Thu, Fri", "Hours": "09:00–12:00, 13:30–17:00"}
+    assert held(mixed) == {"Days": "Mon, Sun", "Hours": ""}
+
+
+async def test_what_the_form_holds_can_be_sent_as_it_is(open_world: Academy) -> None:
+    world = open_world
+    await world.coach.slash(world.lobby, "availability", days="weekends", hours="closed")
+    panel = reply(await world.coach.select(await week(world), ["5", "6"]))
+
+    panel = await fill(world.coach, panel, "Edit hours…", {})
+
+    assert "✅ Set Sat, Sun: closed" in words(panel)
+    assert await world.count(AvailabilityRule) == 10
+
+
+async def test_a_form_that_cannot_hold_all_hours_of_a_day_opens_empty(open_world: Academy) -> None:
+    world = open_world
+    many = ", ".join(f"{hour}:10-{hour}:20, {hour}:40-{hour}:50" for hour in range(8, 22))
+    await world.coach.slash(world.lobby, "availability", days="Mon-Fri", hours=many)
+
+    opened = await form(world.coach, await week(world), "Edit hours…")  # `form` checks Discord's limits
+
+    assert held(opened)["Hours"] == ""
+
+
+async def test_typed_hours_replace_what_a_day_had_and_are_echoed(open_world: Academy) -> None:
+    world = open_world
+
+    panel = await fill(
+        world.coach, await week(world), "Edit hours…", {"Days": "Sat, Mon", "Hours": "9am-noon, 1-5pm"}
+    )
+
+    said = alt_text(panel)
+    assert "✅ Set Mon, Sat: 09:00–12:00, 13:00–17:00" in words(panel)
+    assert said["Mon 2 Mar"] == said["Sat 7 Mar"] == "09:00-12:00 free, 13:00-17:00 free"
+    assert said["Tue 3 Mar"] == OFFICE
+    assert "Clear Mon, Sat" in words(panel)  # the days that were typed are picked now
+
+
+async def test_hours_that_are_refused_can_be_fixed_without_typing_them_again(open_world: Academy) -> None:
+    world = open_world
+    before = await rows(world)
+
+    refusal = await fill(world.coach, await week(world), "Edit hours…", {"Days": "Sat", "Hours": "9am to lunch"})
+    assert 'I cannot read "9am to lunch" as hours.' in words(refusal)
+    assert await rows(world) == before
+    again = await form(world.coach, refusal, "Fix it")
+    assert held(again) == {"Days": "Sat", "Hours": "9am to lunch"}
+    panel = await send(world.coach, again, {"Hours": "9am to 1pm"})
+
+    assert alt_text(panel)["Sat 7 Mar"] == "09:00-13:00 free"
+
+
+async def test_a_day_is_copied_to_others(open_world: Academy) -> None:
+    world = open_world
+    await world.coach.slash(world.lobby, "availability", days="Tue", hours="6-8, 20-24")
+    panel = reply(await world.coach.select(await week(world), ["1"]))
+
+    opened = await form(world.coach, panel, "Copy a day…")
+    panel = await send(world.coach, opened, {"To these days": ["5", "0"]})
+
+    assert held(opened)["Copy the hours of"] == ["1"]
+    assert "✅ Copied the hours of Tue to Mon, Sat." in words(panel)
+    said = alt_text(panel)
+    assert said["Mon 2 Mar"] == said["Tue 3 Mar"] == said["Sat 7 Mar"] == "06:00-08:00 free, 20:00-24:00 free"
+    assert said["Wed 4 Mar"] == OFFICE
+
+
+async def test_clearing_takes_the_picked_days_off(open_world: Academy) -> None:
+    world = open_world
+    panel = reply(await world.coach.select(await week(world), ["0", "4"]))
+
+    panel = await press(world.coach, panel, "Clear Mon, Fri")
+
+    said = alt_text(panel)
+    assert "✅ No hours any more on Mon, Fri." in words(panel)
+    assert (said["Mon 2 Mar"], said["Tue 3 Mar"], said["Fri 6 Mar"]) == ("no hours", OFFICE, "no hours")
+
+
+async def test_weeks_are_turned_and_each_remembers_the_picked_days(open_world: Academy) -> None:
+    world = open_world
+    panel = reply(await world.coach.select(await week(world), ["2"]))
+
+    panel = await press(world.coach, panel, "▶")
+    panel = await press(world.coach, panel, "▶")
+    assert "Monday, 16 March 2026 – Sunday, 22 March 2026" in words(panel)
+    assert next(iter(alt_text(panel))) == "Mon 16 Mar"
+    panel = await fill(world.coach, panel, "Edit hours…", {"Hours": "10-11"})
+    assert alt_text(panel)["Wed 18 Mar"] == "10:00-11:00 free"
+    panel = await press(world.coach, panel, "Clear Wed")
+    assert alt_text(panel)["Wed 18 Mar"] == "no hours"
+    panel = await press(world.coach, panel, "This week")
+    assert "Monday, 2 March 2026 – Sunday, 8 March 2026" in words(panel)
+    assert "Clear Wed" in labels(panel)
+    panel = await press(world.coach, panel, "◀")
+
+    assert "Monday, 23 February 2026 – Sunday, 1 March 2026" in words(panel)
+    assert "**0 free times of 60 min**" in words(panel)
+
+
+async def test_an_old_panel_follows_the_present_week(open_world: Academy) -> None:
+    world = open_world
+    panel = await week(world)
+    await world.leap_to(world.now + dt.timedelta(days=7))
+
+    panel = await press(world.coach, panel, "Clear Mon, Tue, Wed, Thu, Fri")
+
+    assert "Monday, 9 March 2026 – Sunday, 15 March 2026" in words(panel)
+
+
+async def test_a_week_at_the_end_of_all_calendars_is_shown_like_any_other(open_world: Academy) -> None:
+    world = open_world
+
+    answers = [
+        await world.press_custom_id(world.coach, custom_id)
+        for ordinal in (1, 7, 2**62)
+        for custom_id in (f"availability:show:{ordinal}:31", f"availability:cleardates:{ordinal}:{ordinal}:0:31")
+    ]
+
+    for answer in answers:
+        assert "### Your hours · Monday" in words(reply(answer))
+
+
+REFUSED = [
+    ({"days": "Mon-Fri", "hours": "soon"}, 'I cannot read "soon" as hours.'),
+    ({"days": "Mon-Fri", "hours": "17-9"}, '"17-9" ends before it starts.'),
+    ({"days": "someday", "hours": "9-12"}, 'I cannot read "someday" as days.'),
+    ({"days": "Mon-Fri", "hours": "9-25"}, '"25" is no time of day.'),
+    ({"days": "Mon-Fri"}, "Give both days and hours"),
+    ({"hours": "9-12"}, "Give both days and hours"),
+]
+
+
+async def test_hours_that_cannot_be_read_are_refused_and_the_old_ones_stay(open_world: Academy) -> None:
+    world = open_world
+    before = await rows(world)
+
+    for options, sentence in REFUSED:
+        assert sentence in words(reply(await world.coach.slash(world.lobby, "availability", **options)))
+
+    assert await rows(world) == before
+
+
+async def test_only_coaches_have_hours(world: Academy) -> None:
+    await world.set_up()
+    stranger = await world.student.slash(world.lobby, "availability")
+    await world.apply(world.coach)
+    applicant = await world.coach.slash(world.lobby, "availability", days="Mon", hours="9-12")
+
+    assert "There is no such coach here." in words(reply(stranger))
+    assert "has not been approved yet" in words(reply(applicant))
+    assert await world.count(AvailabilityRule) == 0
+
+
+async def test_of_two_coaches_each_changes_their_own_hours_with_the_same_buttons(open_world: Academy) -> None:
+    world = open_world
+    await another_coach(world, world.outsider)
+    hers = await week(world)
+    before = await rows(world, of=world.coach)
+
+    his = await press(world.outsider, await week(world, world.outsider), "Evening 17:00–21:00")
+    his = await press(world.outsider, his, "Pause bookings")
+
+    assert alt_text(his)["Mon 2 Mar"] == "10:00-16:00 free, 17:00-21:00 free"
+    assert await rows(world, of=world.coach) == before
+    his_rows = await rows(world, of=world.outsider)
+    hers = await press(world.coach, hers, "Clear Mon, Tue, Wed, Thu, Fri")
+    assert await rows(world, of=world.outsider) == his_rows
+    assert set(alt_text(hers).values()) == {"no hours"}

@@ -1,0 +1,222 @@
+"""Booked sessions that no longer fit the hours: they stay until somebody decides."""
+
+import datetime as dt
+from typing import Any
+
+from models import CoachingSession, SessionStatus
+from tests.cogs.availability.test_zone import ask
+from tests.cogs.steps import fill, form, labels, press, rows, week
+from tests.simulated import Academy, reply, words
+
+UTC = dt.UTC
+BOOKED_AT = dt.datetime(2026, 3, 2, 13, tzinfo=UTC)
+"""14:00 in Berlin."""
+
+
+def stamp(at: dt.datetime) -> str:
+    return f"<t:{int(at.timestamp())}:F>"
+
+
+async def untouched(world: Academy) -> dict[str, Any]:
+    """What nobody has touched as long as nobody has decided."""
+    found = await rows(world)
+    return {name: found[name] for name in ("coaching_sessions", "reservations", "notices")}
+
+
+async def shrunk(world: Academy) -> Any:
+    """The panel after Monday's afternoon was given up, with a session in it."""
+    return await fill(world.coach, await week(world), "Edit hours…", {"Days": "Mon", "Hours": "9-12"})
+
+
+async def test_a_session_outside_smaller_hours_is_listed_and_stays_booked(open_world: Academy) -> None:
+    world = open_world
+    await world.book(world.student, "14:00")
+    before, told = await untouched(world), len(world.dms(world.student))
+
+    panel = await shrunk(world)
+    await world.wait_until(world.now + world.minutes(2))
+
+    assert "⚠️ **1 booked session no longer fits your hours.** It stays booked until you decide." in words(panel)
+    assert f"- {stamp(BOOKED_AT)} with {world.student.mention}" in words(panel)
+    assert await untouched(world) == before
+    assert len(world.dms(world.student)) == told
+
+
+async def test_days_off_and_another_zone_list_what_falls_out_too(open_world: Academy) -> None:
+    world = open_world
+    await world.book(world.student, "14:00")
+    await world.book(world.other_student, "15:30")
+    before = await untouched(world)
+
+    off = words(await fill(world.coach, await week(world), "Days off…", {"From": "today"}))
+    await press(world.coach, await week(world), "Undo")
+    moved = words(await press(world.coach, await ask(world, "Auckland"), "Same clock times"))
+    await press(world.coach, await week(world), "Undo")
+    renamed = words(await press(world.coach, await ask(world, "Auckland"), "Same instants"))
+
+    assert "2 booked sessions no longer fit your hours.** They stay booked" in off
+    assert "2 booked sessions no longer fit your hours.** They stay booked" in moved
+    assert "no longer fit" not in renamed
+    assert await untouched(world) == before
+
+
+async def test_a_session_that_is_kept_is_not_listed_any_more(open_world: Academy) -> None:
+    world = open_world
+    await world.book(world.student, "14:00")
+    await world.book(world.other_student, "15:30")
+    listed = await press(world.coach, await shrunk(world), "Decide…")
+    told = len(world.dms(world.student))
+
+    rest = reply(await world.coach.click(listed, custom_id="availability:keep:1:0:1"))
+    panel = await press(world.coach, rest, "Keep")
+
+    assert "✅ It stays booked." in words(panel)
+    assert "no longer fit" not in words(panel)
+    assert [one.status for one in await world.sessions()] == [SessionStatus.SCHEDULED] * 2
+    assert len(world.dms(world.student)) == told
+
+
+async def test_a_kept_session_that_is_moved_has_to_be_decided_about_anew(open_world: Academy) -> None:
+    world = open_world
+    await world.book(world.student, "14:00")
+    await press(world.coach, await press(world.coach, await shrunk(world), "Decide…"), "Keep")
+    times = await press(world.student, reply(await world.student.slash(world.lobby, "sessions")), "Reschedule…")
+    await fill(world.student, await press(world.student, times, "11:00"), "Move it…", {})
+
+    panel = await fill(world.coach, await week(world), "Edit hours…", {"Days": "Mon", "Hours": "9-10"})
+
+    assert "1 booked session no longer fits your hours." in words(panel)
+
+
+async def test_cancelling_from_the_list_tells_both_with_the_reason(open_world: Academy) -> None:
+    world = open_world
+    await world.book(world.student, "14:00")
+    listed = await press(world.coach, await shrunk(world), "Decide…")
+
+    shown = await fill(world.coach, listed, "Cancel…", {"Reason": "Away that day."})
+
+    assert "Session cancelled" in words(shown)
+    for person in (world.student, world.coach):
+        assert "Away that day." in world.dms(person)[-1]
+        assert "Session cancelled by" in world.dms(person)[-1]
+    assert "no longer fit" not in words(await week(world))
+
+
+async def test_rescheduling_from_the_list_moves_it_to_a_time_that_can_be_booked(open_world: Academy) -> None:
+    world = open_world
+    booked = await world.book(world.student, "14:00")
+    listed = await press(world.coach, await shrunk(world), "Decide…")
+
+    times = await press(world.coach, listed, "Reschedule…")
+    assert [label for label in labels(times) if ":" in label] == ["11:00"]
+    opened = await form(world.coach, await press(world.coach, times, "11:00"), "Move it…")
+    assert required(opened) == {"Reason": True}
+    moved = reply(await world.coach.submit_modal(opened, {"Reason": "I am away\nin the afternoon."}))
+
+    assert "Session moved ✅" in words(moved)
+    new = BOOKED_AT - dt.timedelta(hours=3)
+    for person in (world.student, world.coach):
+        told = world.dms(person)[-1]
+        assert f"{stamp(new)} (<t:" in told
+        assert f"**Moved from** {stamp(BOOKED_AT)}\n> I am away\n> in the afternoon." in told
+        assert booked.code in told
+    assert "no longer fit" not in words(await week(world))
+
+
+async def test_a_coachs_blank_reason_is_refused_and_can_be_fixed(open_world: Academy) -> None:
+    world = open_world
+    await world.book(world.student, "14:00")
+    times = await press(world.coach, await press(world.coach, await shrunk(world), "Decide…"), "Reschedule…")
+    question = await press(world.coach, times, "11:00")
+
+    refusal = await fill(world.coach, question, "Move it…", {"Reason": "  "})
+    assert "Tell your student why: write a reason." in words(refusal)
+    [booked] = await world.sessions()
+    assert booked.starts_at == BOOKED_AT
+    moved = await fill(world.coach, refusal, "Fix it", {"Reason": "Away."})
+
+    assert "Session moved ✅" in words(moved)
+
+
+async def test_the_old_time_is_free_again_unless_the_hours_are_gone(open_world: Academy) -> None:
+    world = open_world
+    await world.book(world.student, "14:00")
+    panel = await fill(world.coach, await week(world), "Edit hours…", {"Days": "Mon", "Hours": "11-12, 14:30-16"})
+    times = await press(world.coach, await press(world.coach, panel, "Decide…"), "Reschedule…")
+    await fill(world.coach, await press(world.coach, times, "11:00"), "Move it…", {"Reason": "Away."})
+    await press(world.coach, await week(world), "Undo")
+
+    offered = reply(await world.other_student.slash(world.lobby, "book", coach=str(world.coach.id)))
+
+    assert [label for label in labels(offered) if ":" in label] == [
+        "13:30",
+        "14:00",
+        "14:30",
+        "15:00",
+        "15:30",
+        "16:00",
+    ]
+
+
+async def test_many_misfits_page(open_world: Academy) -> None:
+    world = open_world
+    async with world.db.begin() as session:
+        session.add_all(a_booking(world, number) for number in range(7))
+    panel = await fill(world.coach, await week(world), "Days off…", {"From": "16 March", "To": "20 March"})
+    assert "**7 booked sessions no longer fit" in words(panel)
+    assert "and 2 more" in words(panel)
+
+    first = await press(world.coach, panel, "Decide…")
+    second = await press(world.coach, first, "▶")
+
+    assert "Page 2 of 2" in words(second)
+    assert sum("Keep" in one for one in words(second).splitlines()) == 2
+    assert "### Your hours" in words(await press(world.coach, second, "◀ Back"))
+
+
+async def test_when_all_is_decided_elsewhere_the_old_button_says_so(open_world: Academy) -> None:
+    world = open_world
+    await world.book(world.student, "14:00")
+    panel = await shrunk(world)
+    form_ = await world.student.user.click(world.student.user.dm_channel.last_message, label="Cancel…")
+    await world.student.user.submit_modal(form_, {})
+
+    shown = await press(world.coach, panel, "Decide…")
+
+    assert "✅ All booked sessions fit your hours." in words(shown)
+
+
+async def test_sessions_that_are_over_are_not_listed(open_world: Academy) -> None:
+    world = open_world
+    booked = await world.book(world.student, "14:00")
+    await shrunk(world)
+    await world.leap_to(booked.ends_at + world.minutes(1))
+
+    panel = await week(world)
+
+    assert "no longer fit" not in words(panel)
+
+
+def required(opened: Any) -> dict[str, bool]:
+    fields = [one["component"] for one in opened.modal["components"]]
+    return {one["custom_id"]: one["required"] for one in fields}
+
+
+def a_booking(world: Academy, number: int) -> CoachingSession:
+    """A session in a fortnight, of which nothing is due before."""
+    starts_at = dt.datetime(2026, 3, 16, 9, tzinfo=UTC) + dt.timedelta(minutes=30 * number)
+    return CoachingSession(
+        guild_id=world.guild.id,
+        code=f"code{number}",
+        coach_id=world.coach.id,
+        student_id=world.student.id,
+        starts_at=starts_at,
+        ends_at=starts_at + dt.timedelta(minutes=30),
+        status=SessionStatus.SCHEDULED,
+        session_type="video",
+        total_cost_minor=0,
+        currency="USD",
+        created_at=world.now,
+        updated_at=world.now,
+        next_step_at=starts_at,
+    )

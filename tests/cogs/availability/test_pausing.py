@@ -1,0 +1,142 @@
+"""Pausing bookings, and asking why a time can or cannot be booked."""
+
+import datetime as dt
+
+from tests.cogs.availability.test_rules import AFTER, BEFORE, DAILY, HORIZON, NOTICE, WEEKLY
+from tests.cogs.steps import alt_text, fill, form, held, labels, press, week
+from tests.simulated import Academy, reply, words
+
+PAUSED = "This coach takes no new bookings at the moment."
+
+
+async def test_while_bookings_are_paused_nobody_books_and_everybody_sees_why(open_world: Academy) -> None:
+    world = open_world
+    confirm = await world.about_to_confirm(world.student, "14:00")
+    times = reply(await world.other_student.slash(world.lobby, "book", coach=str(world.coach.id)))
+
+    panel = await press(world.coach, await week(world), "Pause bookings")
+
+    assert "⏸️ **Paused:** students cannot book you." in words(panel)
+    assert "✅ Paused: nobody can book you until you resume. Booked sessions take place." in words(panel)
+    refused = [await press(world.student, confirm, "Confirm"), await press(world.other_student, times, "14:30")]
+    assert {words(one) for one in refused} == {f"{PAUSED} Choose another coach with `/book`."}
+    listed = reply(await world.student.slash(world.lobby, "book"))
+    assert "Nobody else takes bookings here now." in words(listed)
+    asked = reply(await world.student.slash(world.lobby, "book", coach=str(world.coach.id)))
+    assert f"**{PAUSED}**" in words(asked)
+    assert await world.sessions() == []
+
+
+async def test_after_resuming_all_is_as_it_was(open_world: Academy) -> None:
+    world = open_world
+    panel = await week(world)
+    before = alt_text(panel)
+
+    panel = await press(world.coach, panel, "Pause bookings")
+    panel = await press(world.coach, panel, "Resume bookings")
+
+    assert "✅ Students can book you again." in words(panel)
+    assert alt_text(panel) == before
+    await world.book(world.student, "14:00")
+
+
+async def test_pausing_twice_from_two_panels_stays_paused(open_world: Academy) -> None:
+    world = open_world
+    first, second = await week(world), await week(world)
+
+    await press(world.coach, first, "Pause bookings")
+    shown = await press(world.coach, second, "Pause bookings")
+
+    assert "Resume bookings" in labels(shown)
+
+
+async def test_what_is_booked_can_be_moved_and_cancelled_while_bookings_are_paused(open_world: Academy) -> None:
+    world = open_world
+    await world.book(world.student, "14:00")
+    await press(world.coach, await week(world), "Pause bookings")
+
+    listed = reply(await world.student.slash(world.lobby, "sessions"))
+    times = await press(world.student, listed, "Reschedule…")
+    moved = await fill(world.student, await press(world.student, times, "15:30"), "Move it…", {})
+    listed = reply(await world.student.slash(world.lobby, "sessions"))
+    cancelled = await fill(world.student, listed, "Cancel…", {})
+
+    assert "Session moved ✅" in words(moved)
+    assert "Session cancelled" in words(cancelled)
+
+
+async def check(world: Academy, time: str) -> str:
+    """What the panel says about this time."""
+    panel = await fill(world.coach, await week(world), "Check a time…", {"Time": time})
+    return words(panel).splitlines()[-1]
+
+
+async def test_a_time_that_can_be_booked_is_said_to_be_with_its_week(open_world: Academy) -> None:
+    world = open_world
+
+    panel = await fill(world.coach, await week(world), "Check a time…", {"Time": "thu 19 March 14:00"})
+
+    at = dt.datetime(2026, 3, 19, 13, tzinfo=dt.UTC)
+    assert f"✅ <t:{int(at.timestamp())}:F> can be booked for 60 minutes." in words(panel)
+    assert "Thu 19 Mar" in alt_text(panel)
+
+
+async def test_each_reason_that_keeps_a_time_from_being_booked_is_named(open_world: Academy) -> None:
+    world = open_world
+    await fill(world.coach, await week(world), "Days off…", {"From": "wed"})
+    await world.book(world.student, "14:00")
+
+    said = {
+        time: await check(world, time) for time in ("10:30", "2 June 9:00", "wed 10:00", "sat 10:00", "tue 9:10")
+    }
+    said["14:30"] = await check(world, "14:30")
+    said["2026-03-01 10:00"] = await check(world, "2026-03-01 10:00")
+
+    assert {time: line.partition(": ")[2] for time, line in said.items()} == {
+        "10:30": "That time is too soon: this coach needs 2 hours of notice.",
+        "2 June 9:00": "That time is too far ahead: this coach gives away 28 days at most.",
+        "wed 10:00": "The coach has that day off.",
+        "sat 10:00": "That time lies outside the coach's hours.",
+        "tue 9:10": "Sessions start every 30 minutes, and not at that one.",
+        "14:30": "That time was just taken.",
+        "2026-03-01 10:00": "That time is too soon: this coach needs 2 hours of notice.",
+    }
+    assert all(line.startswith("❌ <t:") for line in said.values())
+
+
+RULES = [
+    ("Sessions…", {BEFORE: "1h"}, "15:00", "That time is too close to another session of the coach's."),
+    ("Sessions…", {AFTER: "1h"}, "13:00", "That time lies outside the coach's hours."),
+    ("Notice and limits…", {DAILY: "1"}, "16:00", "The coach gives 1 sessions a day at most"),
+    ("Notice and limits…", {WEEKLY: "1"}, "fri 16:00", "The coach gives 1 sessions a week at most"),
+    ("Notice and limits…", {NOTICE: "none"}, "2026-03-02 8:30", "That time has begun already."),
+    ("Notice and limits…", {HORIZON: "2 days"}, "fri 16:00", "this coach gives away 2 days at most."),
+]
+
+
+async def test_reasons_that_come_from_the_rules_are_named(open_world: Academy) -> None:
+    world = open_world
+    await world.book(world.student, "14:00")
+
+    for button, rules, time, sentence in RULES:
+        await fill(world.coach, await press(world.coach, await week(world), "Rules"), button, rules)
+        assert sentence in await check(world, time)
+        await press(world.coach, await week(world), "Undo")
+
+
+async def test_while_bookings_are_paused_no_time_can_be_booked(open_world: Academy) -> None:
+    world = open_world
+    await press(world.coach, await week(world), "Pause bookings")
+
+    said = await check(world, "tue 10:00")
+
+    assert said.endswith(PAUSED)
+
+
+async def test_a_time_that_cannot_be_read_can_be_fixed(open_world: Academy) -> None:
+    world = open_world
+
+    refusal = await fill(world.coach, await week(world), "Check a time…", {"Time": "after lunch"})
+
+    assert 'I cannot read "after lunch" as a day and a time.' in words(refusal)
+    assert held(await form(world.coach, refusal, "Fix it")) == {"Time": "after lunch"}

@@ -1,0 +1,102 @@
+"""The picture of the week that a panel shows, and the same in words."""
+
+from tests.cogs.steps import alt_text, another_coach, fill, picture, press, week
+from tests.simulated import Academy, reply, words
+
+
+async def test_the_panel_shows_one_picture_of_the_week(open_world: Academy) -> None:
+    world = open_world
+
+    panel = await week(world)
+
+    drawn = await picture(panel)
+    assert (drawn.format, drawn.width) == ("PNG", 1080)
+    assert panel.attachments[0].filename == "week.png"
+
+
+async def test_the_picture_changes_with_the_hours_and_only_then(open_world: Academy) -> None:
+    world = open_world
+    panel = await week(world)
+    seen = [await pixels(panel)]
+
+    panel = reply(await world.coach.select(panel, ["0"]))
+    seen.append(await pixels(panel))
+    panel = await press(world.coach, panel, "Clear Mon")
+    seen.append(await pixels(panel))
+    panel = await press(world.coach, panel, "Undo")
+    seen.append(await pixels(panel))
+
+    assert seen[0] == seen[1] == seen[3] != seen[2]
+
+
+async def test_what_is_free_booked_and_off_is_said_in_words_too(open_world: Academy) -> None:
+    world = open_world
+    await world.book(world.student, "14:00")
+
+    panel = await fill(world.coach, await week(world), "Days off…", {"From": "thu", "Reason": "Dentist"})
+
+    assert alt_text(panel) == {
+        "Mon 2 Mar": "09:00-12:00 free, 13:30-17:00 free, 14:00-15:00 booked (14:00)",
+        "Tue 3 Mar": "09:00-12:00 free, 13:30-17:00 free",
+        "Wed 4 Mar": "09:00-12:00 free, 13:30-17:00 free",
+        "Thu 5 Mar": "day off (Dentist)",
+        "Fri 6 Mar": "09:00-12:00 free, 13:30-17:00 free",
+        "Sat 7 Mar": "no hours",
+        "Sun 8 Mar": "no hours",
+    }
+
+
+async def test_time_that_is_taken_as_a_student_is_shown_and_other_peoples_is_not(open_world: Academy) -> None:
+    world = open_world
+    await another_coach(world, world.outsider)
+    for person, label in ((world.coach, "13:00"), (world.student, "14:30")):
+        panel = reply(await person.slash(world.lobby, "book", coach=str(world.outsider.id)))
+        await press(person, await press(person, panel, label), "Confirm")
+
+    said = alt_text(await week(world))
+
+    assert said["Mon 2 Mar"] == "09:00-12:00 free, 13:30-17:00 free, 13:00-14:00 booked (13:00)"
+
+
+async def test_a_cancelled_session_leaves_the_picture(open_world: Academy) -> None:
+    world = open_world
+    await world.book(world.student, "14:00")
+    before = alt_text(await week(world))
+
+    form = await world.student.user.click(world.student.user.dm_channel.last_message, label="Cancel…")
+    await world.student.user.submit_modal(form, {})
+
+    assert "booked" in before["Mon 2 Mar"]
+    assert "booked" not in alt_text(await week(world))["Mon 2 Mar"]
+
+
+async def test_only_the_panel_itself_has_the_picture(open_world: Academy) -> None:
+    world = open_world
+    panel = await fill(world.coach, await week(world), "Days off…", {"From": "thu"})
+
+    for label in ("Rules", "Dates (1)"):
+        opened = await press(world.coach, panel, label)
+        assert opened.attachments == [], label
+        panel = await press(world.coach, opened, "◀ Back")
+        assert len(panel.attachments) == 1, label
+    question = await fill(world.coach, panel, "Zone…", {"City or time zone": "Lisbon"})
+
+    assert question.attachments == []
+    assert len((await press(world.coach, question, "◀ Back")).attachments) == 1
+
+
+async def test_free_times_are_counted_for_the_week_that_is_shown(open_world: Academy) -> None:
+    world = open_world
+    await world.coach.slash(world.lobby, "availability", days="Tue-Fri", hours="closed")
+
+    panel = await week(world)
+    this_week = words(panel)
+    next_week = words(await press(world.coach, panel, "▶"))
+
+    # Within 9–12 and 13:30–17, a time of 60 minutes every half hour; two hours' notice from 9:00 takes four.
+    assert "**7 free times of 60 min**" in this_week
+    assert "**11 free times of 60 min**" in next_week
+
+
+async def pixels(panel: object) -> bytes:
+    return (await picture(panel)).convert("RGBA").tobytes()

@@ -1,0 +1,130 @@
+"""Every change of a coach's hours and rules can be undone once."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from tests.cogs.availability.test_rules import DAILY, LENGTHS
+from tests.cogs.steps import fill, labels, press, rows, week
+from tests.simulated import Academy, reply, words
+
+TOO_LATE = "Only your last change can be undone, and only once. This one cannot any more."
+
+
+async def all_that_undo_restores(world: Academy) -> dict[str, list[Any]]:
+    """All rows but those that tell what happened; weekly hours without their numbers, which are new each time."""
+    found = await rows(world, but=("audit_entries", "availability_changes", "job_runs"))
+    found["availability_rules"] = sorted(row[1:] for row in found["availability_rules"])
+    return found
+
+
+async def zone(world: Academy, panel: Any, answer: str) -> Any:
+    question = await fill(world.coach, panel, "Zone…", {"City or time zone": "Auckland"})
+    return await press(world.coach, question, answer)
+
+
+async def remove_dates(world: Academy, panel: Any) -> Any:
+    listed = await press(world.coach, panel, "Dates (2)")
+    removal = next(one["accessory"]["custom_id"] for one in listed.components if "accessory" in one)
+    return reply(await world.coach.click(listed, custom_id=removal))
+
+
+async def rules(world: Academy, panel: Any, button: str, typed: dict[str, str]) -> Any:
+    changed = await fill(world.coach, await press(world.coach, panel, "Rules"), button, typed)
+    return await press(world.coach, changed, "◀ Back")
+
+
+CHANGES: dict[str, Callable[[Academy, Any], Awaitable[Any]]] = {
+    "preset": lambda world, panel: press(world.coach, panel, "Evening 17:00–21:00"),
+    "hours": lambda world, panel: fill(world.coach, panel, "Edit hours…", {"Days": "Mon, Sat", "Hours": "6-7"}),
+    "copy": lambda world, panel: fill(world.coach, panel, "Copy a day…", {"To these days": ["5", "6"]}),
+    "clear": lambda world, panel: press(world.coach, panel, "Clear Mon, Tue, Wed, Thu, Fri"),
+    "days off": lambda world, panel: fill(world.coach, panel, "Days off…", {"From": "today", "To": "24 March"}),
+    "extra hours": lambda world, panel: fill(
+        world.coach, panel, "Extra hours…", {"Date": "wed", "Hours": "20-21"}
+    ),
+    "removed dates": remove_dates,
+    "sessions": lambda world, panel: rules(world, panel, "Sessions…", {LENGTHS: "15", "Buffer after": "5"}),
+    "limits": lambda world, panel: rules(world, panel, "Notice and limits…", {DAILY: "3"}),
+    "pause": lambda world, panel: press(world.coach, panel, "Pause bookings"),
+    "same clock times": lambda world, panel: zone(world, panel, "Same clock times"),
+    "same instants": lambda world, panel: zone(world, panel, "Same instants"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_undo_restores_everything(open_world: Academy, change: str) -> None:
+    world = open_world
+    panel = await fill(world.coach, await week(world), "Days off…", {"From": "wed", "To": "thu", "Reason": "Ill"})
+    panel = await fill(world.coach, panel, "Extra hours…", {"Date": "sat", "Hours": "23-24"})
+    before = await all_that_undo_restores(world)
+    panel = await CHANGES[change](world, panel)
+    assert await all_that_undo_restores(world) != before
+
+    panel = await press(world.coach, panel, "Undo")
+
+    assert "↩️ Your last change is undone." in words(panel)
+    assert await all_that_undo_restores(world) == before
+
+
+async def test_a_change_is_undone_only_once(open_world: Academy) -> None:
+    world = open_world
+    panel = await press(world.coach, await week(world), "Clear Mon, Tue, Wed, Thu, Fri")
+    undo = labels(panel)["Undo"]
+
+    panel = await press(world.coach, panel, "Undo")
+    before = await rows(world)
+    again = reply(await world.press_custom_id(world.coach, undo))
+
+    assert "Undo" not in labels(panel)
+    assert words(again) == TOO_LATE
+    assert await rows(world) == before
+
+
+async def test_an_older_undo_button_does_not_undo_a_newer_change(open_world: Academy) -> None:
+    world = open_world
+    old = await press(world.coach, await week(world), "Clear Mon, Tue, Wed, Thu, Fri")
+    await press(world.coach, await week(world), "Pause bookings")
+    before = await rows(world)
+
+    refused = await press(world.coach, old, "Undo")
+
+    assert words(refused) == TOO_LATE
+    assert await rows(world) == before
+    panel = await press(world.coach, await week(world), "Undo")
+    assert "Pause bookings" in labels(panel)
+
+
+async def test_after_an_undo_a_new_change_can_be_undone_again(open_world: Academy) -> None:
+    world = open_world
+    panel = await press(world.coach, await week(world), "Pause bookings")
+    panel = await press(world.coach, panel, "Undo")
+    before = await all_that_undo_restores(world)
+
+    panel = await press(world.coach, panel, "Evening 17:00–21:00")
+    await press(world.coach, panel, "Undo")
+
+    assert await all_that_undo_restores(world) == before
+
+
+async def test_what_is_refused_leaves_the_last_change_to_be_undone(open_world: Academy) -> None:
+    world = open_world
+    panel = await press(world.coach, await week(world), "Pause bookings")
+    await fill(world.coach, panel, "Edit hours…", {"Days": "Mon", "Hours": "9-8"})
+
+    panel = await press(world.coach, panel, "Undo")
+
+    assert "Pause bookings" in labels(panel)
+
+
+async def test_a_coach_who_has_changed_nothing_has_nothing_to_undo(world: Academy) -> None:
+    await world.set_up()
+    await world.apply(world.coach)
+    await world.admin.click(world.card, label="Approve")
+    before = await rows(world)
+
+    answer = await world.press_custom_id(world.coach, "availability:undo:0:0:31")
+
+    assert words(reply(answer)) == TOO_LATE
+    assert await rows(world) == before

@@ -1,0 +1,102 @@
+"""Changing the zone on whose clock a coach's hours are."""
+
+from typing import Any
+
+import pytest
+
+from tests.cogs.steps import alt_text, fill, form, held, labels, press, rows, send, week
+from tests.simulated import Academy, reply, words
+
+PLACE = "City or time zone"
+OFFICE = "09:00-12:00 free, 13:30-17:00 free"
+
+
+async def ask(world: Academy, place: str) -> Any:
+    """The question that follows a new zone."""
+    return await fill(world.coach, await week(world), "Zone…", {PLACE: place})
+
+
+async def offered_on_tuesday(world: Academy) -> list[str]:
+    """What a student sees on the server's clock, which is Berlin's."""
+    panel = reply(await world.student.slash(world.lobby, "book", coach=str(world.coach.id)))
+    panel = reply(await world.student.select(panel, ["739678"], custom_id=f"book:day:{world.coach.id}:60:0"))
+    assert "Tuesday, 3 March" in words(panel)
+    return [label for label in labels(panel) if ":" in label]
+
+
+async def test_it_is_asked_first_what_the_hours_are_to_mean(open_world: Academy) -> None:
+    world = open_world
+    before = await rows(world)
+
+    question = await ask(world, "San Francisco")
+
+    assert "### From Europe/Berlin to America/Los_Angeles" in words(question)
+    assert "It is Monday, 00:00 there now." in words(question)
+    assert await rows(world) == before
+    panel = await press(world.coach, question, "◀ Back")
+    assert "**Europe/Berlin**" in words(panel)
+
+
+async def test_the_same_clock_times_hold_on_the_new_clock(open_world: Academy) -> None:
+    world = open_world
+
+    panel = await press(world.coach, await ask(world, "Lisbon"), "Same clock times")
+
+    assert "✅ Your hours are on the clock of Europe/Lisbon now." in words(panel)
+    assert alt_text(panel)["Tue 3 Mar"] == OFFICE
+    assert (await offered_on_tuesday(world))[0] == "10:00"  # an hour later in Berlin
+
+
+async def test_the_same_instants_are_shown_on_the_new_clock(open_world: Academy) -> None:
+    world = open_world
+    before = await offered_on_tuesday(world)
+
+    panel = await press(world.coach, await ask(world, "Mumbai"), "Same instants")
+
+    assert "All times are on the clock of **Asia/Kolkata**." in words(panel)
+    assert alt_text(panel)["Tue 3 Mar"] == "13:30-16:30 free, 18:00-21:30 free"
+    assert await offered_on_tuesday(world) == before
+
+
+async def test_dates_keep_their_instants_too(open_world: Academy) -> None:
+    world = open_world
+    panel = await fill(world.coach, await week(world), "Days off…", {"From": "wed", "Reason": "Ill"})
+    panel = await fill(world.coach, panel, "Extra hours…", {"Date": "sat", "Hours": "22-24"})
+
+    panel = await press(world.coach, await ask(world, "Asia/Kolkata"), "Same instants")
+
+    said = alt_text(panel)
+    assert said["Wed 4 Mar"] == "day off (Ill)"
+    assert (said["Sat 7 Mar"], said["Sun 8 Mar"]) == ("no hours", "02:30-04:30 free")
+
+
+@pytest.mark.parametrize(
+    ("place", "sentence"),
+    [
+        ("Mars", 'I know no time zone "Mars".'),
+        ("Springfield", 'Several cities are called "Springfield"'),
+    ],
+)
+async def test_a_place_that_is_not_known_is_refused_and_can_be_fixed(
+    open_world: Academy, place: str, sentence: str
+) -> None:
+    world = open_world
+    before = await rows(world)
+
+    refusal = await ask(world, place)
+    assert sentence in words(refusal)
+    again = await form(world.coach, refusal, "Fix it")
+    question = await send(world.coach, again, {PLACE: "Beijing"})
+
+    assert held(again) == {PLACE: place}
+    assert "to Asia/Shanghai" in words(question)
+    assert await rows(world) == before
+
+
+async def test_the_students_see_the_coachs_zone_when_they_confirm(open_world: Academy) -> None:
+    world = open_world
+    await press(world.coach, await ask(world, "Lisbon"), "Same instants")
+
+    panel = await world.about_to_confirm(world.student, "14:00")
+
+    assert "Mon 14:00 in Europe/Berlin · Mon 13:00 in Europe/Lisbon, where your coach is" in words(panel)
