@@ -22,6 +22,7 @@ from cogs.routing import Router
 from cogs.sessions import SessionsCog
 from cogs.timezone import TimezoneCog
 from models.database import Database
+from scheduler import presence
 from scheduler.clock import Clock, utc_now
 from scheduler.guilds import GuildDefaults
 from scheduler.loop import Loop
@@ -80,7 +81,8 @@ class CoachBot(commands.Bot):
         self.db, self.defaults, self.clock = db, defaults, clock
         self.router = Router()
         self._home = discord.Object(home_guild_id) if home_guild_id else None
-        self._heart = Loop(db, discord_port(self), clock, tick_interval)
+        self._port = discord_port(self)
+        self._heart = Loop(db, self._port, clock, tick_interval)
         self._beating = False
 
     async def setup_hook(self) -> None:
@@ -110,6 +112,15 @@ class CoachBot(commands.Bot):
     def wake(self) -> None:
         """Something has just become due."""
         self._heart.wake()
+
+    async def look_for_coach(self, guild_id: int, coach_id: int) -> None:
+        """Ask Discord whether a coach is still in the server, and write it down."""
+        await presence.check(self.db, self._port, self.clock, guild_id, coach_id)
+
+    def server_name(self, guild_id: int) -> str:
+        """What the server is called, as far as is known at this moment."""
+        guild = self.get_guild(guild_id)
+        return guild.name if guild is not None else "your server"
 
     async def close(self) -> None:
         """Let the tick in progress end, then leave Discord."""

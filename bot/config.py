@@ -63,6 +63,8 @@ class ServerDefaults(BaseModel):
     room_lead_minutes: int = Field(default=15, ge=0, le=24 * 60)
     access_lead_minutes: int = Field(default=5, ge=0, le=24 * 60)
     linger_minutes: int = Field(default=15, ge=0, le=24 * 60)
+    cancel_notice_minutes: int = Field(default=0, ge=0, le=30 * 24 * 60)
+    most_coming: int = Field(default=10, ge=1, le=100)
 
     @model_validator(mode="after")
     def _room_before_access(self) -> Self:

@@ -87,6 +87,18 @@ class DiscordPort:
                     continue  # somebody was faster; gone is gone
             return Removal.REMOVED
 
+    async def is_member(self, guild_id: int, user_id: int) -> bool:
+        """Asked of Discord each time, because without the privileged intent nobody is remembered."""
+        async with _in_words("look for the person"):
+            guild = await self._guild(guild_id)
+            try:
+                await guild.fetch_member(user_id)
+            except discord.NotFound as error:
+                if error.code not in (_UNKNOWN_MEMBER, _UNKNOWN_USER):
+                    raise
+                return False
+            return True
+
     async def set_role(self, guild_id: int, user_id: int, role_id: int, *, wanted: bool) -> None:
         """Give or take a role; nothing is asked of Discord if it is as wanted already."""
         async with _in_words("change the coach role"):
@@ -119,7 +131,7 @@ class DiscordPort:
             if known is not None:
                 try:
                     edited = await channel.get_partial_message(known).edit(
-                        view=panel, allowed_mentions=ui.NO_MENTIONS
+                        view=panel, attachments=panel.files, allowed_mentions=ui.NO_MENTIONS
                     )
                     return Receipt(channel.id, edited.id)
                 except discord.NotFound as error:
@@ -127,7 +139,10 @@ class DiscordPort:
                         raise
                     # Somebody deleted it. It is owed all the same: send it anew.
             sent = await channel.send(
-                view=panel, nonce=f"notice-{letter.notice.id}", allowed_mentions=ui.NO_MENTIONS
+                view=panel,
+                files=panel.files,
+                nonce=f"notice-{letter.notice.id}",
+                allowed_mentions=ui.NO_MENTIONS,
             )
             return Receipt(channel.id, sent.id)
 

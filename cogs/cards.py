@@ -14,6 +14,9 @@ APPROVE = "coach:approve:{user_id}"
 REJECT = "coach:reject:{user_id}"
 CANCEL = "session:cancel:{session_id}"
 MOVE = "session:move:{session_id}"
+CALENDAR = "session:calendar:{session_id}"
+# With the session's id, because two past sessions of the same coach and length may stand on one page.
+BOOK_AGAIN = "book:again:{coach_id}:{minutes}:{session_id}"
 
 _GREEN, _RED, _YELLOW, _BLUE, _GREY = 0x3BA55D, 0xD83C3E, 0xF0B232, 0x5865F2, 0x80848E
 _APPLICATION_COLOURS = {
@@ -41,6 +44,13 @@ STATUS_WORDS = {
 def rate(coach: Coach) -> str:
     """ "$60.00 an hour", or "free"."""
     return f"{write_money(coach.rate_minor, coach.currency)}{' an hour' if coach.rate_minor else ''}"
+
+
+def rating(coach: Coach) -> str:
+    """ "★ 4.7 (12)", or "new"."""
+    if not coach.rating_count:
+        return "new"
+    return f"★ {coach.rating_total / coach.rating_count:.1f} ({coach.rating_count})"
 
 
 def length(duration: timedelta) -> str:
@@ -76,11 +86,17 @@ def application(coach: Coach, specialties: list[str]) -> discord.ui.Container[An
 
 
 def session(
-    one: CoachingSession, guild: Guild, *, title: str, viewer_id: int | None = None, most: int = 1200
+    one: CoachingSession,
+    guild: Guild,
+    *,
+    title: str,
+    viewer_id: int | None = None,
+    most: int = 1200,
+    in_server: bool = True,
 ) -> discord.ui.Container[Any]:
     """A session for its coach or student, with a button to cancel while that is possible.
 
-    Of notes and reason at most `most` characters each.
+    Of notes and reason at most `most` characters each. Booking again is offered `in_server` only, where it works.
     """
     lines = [
         f"### {title}",
@@ -91,7 +107,8 @@ def session(
         lines.append(f"**Coach** <@{one.coach_id}>")
     if viewer_id != one.student_id:
         lines.append(f"**Student** <@{one.student_id}>")
-    lines.append(f"**Code** `{one.code}` · {STATUS_WORDS[one.status]}")
+    late = " late" if one.cancelled_late else ""
+    lines.append(f"**Code** `{one.code}` · {STATUS_WORDS[one.status]}{late}")
     lines.extend(_room_line(one, guild))
     parts: list[discord.ui.Item[Any]] = [ui.text("\n".join(lines))]
     if one.notes:
@@ -101,12 +118,26 @@ def session(
         parts.append(ui.text(f"**Moved from** {stamp(one.moved_from)}{why}"))
     if one.cancel_reason:
         parts.append(ui.text(f"**Reason**\n{ui.quoted(one.cancel_reason, most)}"))
-    if one.status in (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS):
-        buttons = [ui.button("Cancel…", CANCEL.format(session_id=one.id), discord.ButtonStyle.danger)]
-        if one.status is SessionStatus.SCHEDULED:
-            buttons.insert(0, ui.button("Reschedule…", MOVE.format(session_id=one.id)))
+    if buttons := _session_buttons(one, viewer_id, in_server):
         parts.append(ui.row(*buttons))
     return discord.ui.Container(*parts, accent_colour=_SESSION_COLOURS[one.status])
+
+
+def _session_buttons(one: CoachingSession, viewer_id: int | None, in_server: bool) -> list[ui.Button]:
+    cancel = ui.button("Cancel…", CANCEL.format(session_id=one.id), discord.ButtonStyle.danger)
+    if one.status is SessionStatus.SCHEDULED:
+        return [
+            ui.button("Reschedule…", MOVE.format(session_id=one.id)),
+            cancel,
+            ui.button("Calendar file", CALENDAR.format(session_id=one.id)),
+        ]
+    if one.status is SessionStatus.IN_PROGRESS:
+        return [cancel]
+    if viewer_id == one.student_id and in_server:
+        minutes = one.duration // timedelta(minutes=1)
+        again = BOOK_AGAIN.format(coach_id=one.coach_id, minutes=minutes, session_id=one.id)
+        return [ui.button("Book again", again)]
+    return []
 
 
 def _room_line(one: CoachingSession, guild: Guild) -> list[str]:

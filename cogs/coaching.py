@@ -1,5 +1,7 @@
 """`/coaching`: the server's settings, for admins."""
 
+from datetime import timedelta
+
 import discord
 from discord import app_commands
 
@@ -11,7 +13,8 @@ from cogs.ui import Interaction
 from models import Guild
 from scheduler import guilds
 from scheduler.errors import Misconfigured, NotAllowed
-from scheduler.guilds import GuildChanges
+from scheduler.guilds import LONGEST_HOW_TO_PAY, GuildChanges
+from scheduler.lengths import write_length
 
 Minutes = app_commands.Range[int, 0, 24 * 60]
 
@@ -32,6 +35,9 @@ class CoachingCog(Cog):
         room_lead="Minutes before the start at which the room is made",
         access_lead="Minutes before the start at which coach and student are let in",
         linger="Minutes for which the room stays after the end",
+        cancel_notice="Hours before the start until which students cancel in time; 0: until it starts",
+        most_coming="Coming sessions that a student may have",
+        how_to_pay="What students read before they confirm a session that costs something",
     )
     async def setup(
         self,
@@ -45,6 +51,9 @@ class CoachingCog(Cog):
         room_lead: Minutes | None = None,
         access_lead: Minutes | None = None,
         linger: Minutes | None = None,
+        cancel_notice: app_commands.Range[int, 0, 30 * 24] | None = None,
+        most_coming: app_commands.Range[int, 1, 100] | None = None,
+        how_to_pay: app_commands.Range[str, 1, LONGEST_HOW_TO_PAY] | None = None,
     ) -> None:
         """Change what was given, then show everything."""
         await ui.acknowledge(interaction)
@@ -58,6 +67,9 @@ class CoachingCog(Cog):
             room_lead_minutes=room_lead,
             access_lead_minutes=access_lead,
             linger_minutes=linger,
+            cancel_notice_minutes=None if cancel_notice is None else cancel_notice * 60,
+            most_coming=most_coming,
+            how_to_pay=how_to_pay,
         )
         async with self.bot.db.begin() as session:
             now = self.bot.clock()
@@ -129,6 +141,13 @@ def _settings_panel(guild: Guild) -> ui.Panel:
         f"**Time zone** {guild.time_zone} · **Currency** {guild.currency}",
         f"**Rooms** made {guild.room_lead_minutes} min before, opened {guild.access_lead_minutes} min before, "
         f"removed {guild.linger_minutes} min after the end",
+        f"**Students** have at most {guild.most_coming} coming sessions and cancel in time until {_notice(guild)}",
+        f"**How to pay** {ui.quoted(guild.how_to_pay) if guild.how_to_pay else 'not said'}",
         "-# Change any of these with the options of `/coaching setup`.",
     ]
     return ui.Panel(ui.text("\n".join(lines)))
+
+
+def _notice(guild: Guild) -> str:
+    notice = timedelta(minutes=guild.cancel_notice_minutes)
+    return f"{write_length(notice)} before it starts" if notice else "it starts"

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import cards, ui
 from cogs.booking.times import Links, TimePicker, by_day, instant
+from cogs.booking.views import MOVE_AGAIN, MOVE_TIME
 from cogs.routing import Cog, on, opens
 from cogs.ui import Interaction, Typed
 from models import Coach, CoachingSession, Guild
@@ -16,10 +17,8 @@ from scheduler.clock import stamp
 from scheduler.zones import zone
 
 # {day} is a date's ordinal (0: the first free one), {start} whole minutes since 1970.
-SHOW = "move:show:{session_id}:{day}:{page}"
 PICK_DAY = "move:day:{session_id}:{page}"
 DAYS = "move:days:{session_id}:{day}:{page}"
-TIME = "move:time:{session_id}:{start}"
 CONFIRM = "move:confirm:{session_id}:{start}"
 
 _REASON = "Reason"
@@ -31,10 +30,10 @@ class MovingCog(Cog):
     @on(cards.MOVE)
     async def move_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Show the free times beside the message that the button is on."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await ui.acknowledge_beside(interaction)
         await self._pick(interaction, session_id)
 
-    @on(SHOW)
+    @on(MOVE_AGAIN)
     async def shown(self, interaction: Interaction, session_id: int, day: int, page: int) -> None:
         """A page of times of one day."""
         await ui.acknowledge(interaction)
@@ -52,20 +51,23 @@ class MovingCog(Cog):
         await ui.acknowledge(interaction)
         await self._pick(interaction, session_id, day, days_page=page)
 
-    @on(TIME)
+    @on(MOVE_TIME)
     async def time_pressed(self, interaction: Interaction, session_id: int, start: int) -> None:
         """Show from when to when it would move."""
         await ui.acknowledge(interaction)
         async with self.bot.db.read() as session:
             found, coach, _ = await self._load(session, interaction, session_id)
-            await rescheduling.check_new_time(session, found, coach, instant(start), self.bot.clock())
-        await ui.show(interaction, _question(found, start))
+            actor = ui.actor_of(interaction, None)
+            await rescheduling.check_new_time(session, found, coach, actor, instant(start), self.bot.clock())
+        await ui.show(interaction, _question(found, start, ui.kept(interaction.message).get(_REASON, "")))
 
     @on(CONFIRM)
     async def confirmed(self, interaction: Interaction, session_id: int, start: int) -> None:
         """From the button: ask for the reason. From the form: move it."""
         if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.reason_form(interaction, {}, session_id, start))
+            await interaction.response.send_modal(
+                await self.reason_form(interaction, ui.kept(interaction.message), session_id, start)
+            )
             return
         await ui.acknowledge(interaction)
         reason = ui.typed_in(interaction).get(_REASON, "")
@@ -116,6 +118,7 @@ class MovingCog(Cog):
     ) -> None:
         async with self.bot.db.read() as session:
             found, coach, guild = await self._load(session, interaction, session_id)
+            rescheduling.check_notice(found, guild, ui.actor_of(interaction, None), self.bot.clock())
             free = await availability.free_times(
                 session,
                 coach,
@@ -129,7 +132,7 @@ class MovingCog(Cog):
         parts: list[discord.ui.Item[Any]] = [ui.text(f"### Move this session\n{_what(found)}")]
         if days:
             picker = TimePicker(days, zone_name, _links(session_id))
-            parts.extend(picker.items(day, days_page, times_page))
+            parts.extend(picker.items(picker.shown(day, days_page), times_page))
         else:
             parts.append(ui.text(f"**Nothing else is free** in the next {coach.horizon_days} days."))
         await ui.show(interaction, ui.Panel(*parts))
@@ -139,12 +142,12 @@ def _links(session_id: int) -> Links:
     return Links(
         pick_day=lambda page: PICK_DAY.format(session_id=session_id, page=page),
         turn_days=lambda day, page: DAYS.format(session_id=session_id, day=day, page=page),
-        turn_times=lambda day, page: SHOW.format(session_id=session_id, day=day, page=page),
-        time=lambda start: TIME.format(session_id=session_id, start=start),
+        turn_times=lambda day, page: MOVE_AGAIN.format(session_id=session_id, day=day, page=page),
+        time=lambda start: MOVE_TIME.format(session_id=session_id, start=start),
     )
 
 
-def _question(found: CoachingSession, start: int) -> ui.Panel:
+def _question(found: CoachingSession, start: int, reason: str) -> ui.Panel:
     ids = {"session_id": found.id, "start": start}
     return ui.Panel(
         ui.text(
@@ -152,8 +155,9 @@ def _question(found: CoachingSession, start: int) -> ui.Panel:
         ),
         ui.row(
             ui.button("Move it…", CONFIRM.format(**ids), discord.ButtonStyle.success),
-            ui.button("Other time", SHOW.format(session_id=found.id, day=0, page=0)),
+            ui.button("Other time", MOVE_AGAIN.format(session_id=found.id, day=0, page=0)),
         ),
+        *([ui.keep(_REASON, reason)] if reason else []),
     )
 
 

@@ -5,16 +5,23 @@ from typing import Any
 import discord
 
 from cogs import cards, ui
+from cogs.calendar_file import attached
 from models import Coach, CoachingSession, NoticeKind
 from scheduler.clock import stamp
 from scheduler.notices import Letter
+
+_WITH_CALENDAR = {NoticeKind.SESSION_BOOKED, NoticeKind.SESSION_MOVED, NoticeKind.SESSION_CANCELLED}
 
 
 def render(letter: Letter, server: str) -> ui.Panel:
     """The message of a notice, from the rows as they are now. Its last line says where it is from and ends with
     what it is found again by.
     """
-    return ui.Panel(_body(letter), ui.text(f"-# {ui.quoted(server)} · {mark(letter)}"))
+    last_line = ui.text(f"-# {ui.quoted(server)} · {mark(letter)}")
+    if letter.notice.kind not in _WITH_CALENDAR:
+        return ui.Panel(_body(letter), last_line)
+    shown, file = attached(_session(letter), server, _coach(letter).display_name)
+    return ui.Panel(_body(letter), shown, last_line, files=[file])
 
 
 def mark(letter: Letter) -> str:
@@ -55,7 +62,8 @@ def _body(letter: Letter) -> discord.ui.Item[Any]:
 
 
 def _session_card(letter: Letter, title: str) -> discord.ui.Item[Any]:
-    return cards.session(_session(letter), letter.guild, title=title, viewer_id=letter.notice.user_id)
+    one, viewer_id = _session(letter), letter.notice.user_id
+    return cards.session(one, letter.guild, title=title, viewer_id=viewer_id, in_server=False)
 
 
 def _is_coach(letter: Letter) -> bool:

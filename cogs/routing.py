@@ -16,6 +16,7 @@ from discord.ext import commands
 
 from cogs import ui
 from cogs.ui import Interaction
+from models.database import lost_a_race
 from scheduler.errors import NotFound
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 _LARGEST_ID = 2**63
+_TRIES = 3
+"""How often a press is answered whose transaction another one made impossible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +65,16 @@ class Router:
         answered = (discord.InteractionType.component, discord.InteractionType.modal_submit)
         if interaction.type not in answered:
             return
-        try:
-            await self._answer(interaction, str((interaction.data or {}).get("custom_id", "")))
-        except Exception as error:  # noqa: BLE001  (the boundary: it is told and logged here)
-            await ui.report_error(interaction, error)
+        custom_id = str((interaction.data or {}).get("custom_id", ""))
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                await self._answer(interaction, custom_id)
+            except Exception as error:  # noqa: BLE001  (the boundary: it is told and logged here)
+                # A handler is one transaction and then the reply, so one that lost a race can begin anew.
+                if lost_a_race(error) and tries_left:
+                    continue
+                await ui.report_error(interaction, error)
+            return
 
     async def _answer(self, interaction: Interaction, custom_id: str) -> None:
         if custom_id.startswith(ui.FIX):

@@ -1,4 +1,4 @@
-"""`/sessions`: what is coming and what was, and cancelling."""
+"""`/sessions`: what is coming and what was, calendar files, and cancelling."""
 
 from typing import Any
 
@@ -7,15 +7,19 @@ from discord import app_commands
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import cards, ui
+from cogs.calendar_file import attached
 from cogs.routing import Cog, on, opens
 from cogs.ui import Interaction, Typed
-from models import CoachingSession, Guild
-from scheduler import bookings, guilds
+from models import Coach, CoachingSession, Guild
+from scheduler import agenda, cancelling, guilds
+from scheduler.agenda import Page
 from scheduler.bookings import LONGEST_NOTES
+from scheduler.clock import stamp
 
 PAGE = "session:list:{page}"
 
 _A_PAGE = 3
+_MOST_PAGES = 10_000
 _EXCERPT = 300  # three sessions with notes and reasons have to fit into a message's 4,000 characters
 _REASON = "Reason"
 
@@ -27,13 +31,26 @@ class SessionsCog(Cog):
     async def sessions(self, interaction: Interaction) -> None:
         """Show the first page."""
         await ui.acknowledge(interaction)
-        await ui.show(interaction, await self._list(interaction, 0))
+        await self._list(interaction, 0)
 
     @on(PAGE)
     async def page_turned(self, interaction: Interaction, page: int) -> None:
         """Another page."""
         await ui.acknowledge(interaction)
-        await ui.show(interaction, await self._list(interaction, page))
+        await self._list(interaction, min(page, _MOST_PAGES))
+
+    @on(cards.CALENDAR)
+    async def calendar_pressed(self, interaction: Interaction, session_id: int) -> None:
+        """Give the session as a calendar file, beside the message that the button is on."""
+        await ui.acknowledge_beside(interaction)
+        async with self.bot.db.read() as session:
+            guild = await self._guild(session, interaction)
+            actor = ui.actor_of(interaction, guild)
+            found = await cancelling.visible(session, session_id, actor, interaction.guild_id)
+            coach = await session.get_one(Coach, (found.guild_id, found.coach_id))
+        shown, file = attached(found, self.bot.server_name(found.guild_id), coach.display_name)
+        words = ui.text("Open it with your calendar. Take it again when the session is moved or cancelled.")
+        await ui.show(interaction, ui.Panel(words, shown, files=[file]))
 
     @on(cards.CANCEL)
     async def cancel_pressed(self, interaction: Interaction, session_id: int) -> None:
@@ -45,7 +62,7 @@ class SessionsCog(Cog):
         reason = ui.typed_in(interaction).get(_REASON, "")
         async with self.bot.db.begin() as session:
             guild = await self._guild(session, interaction)
-            cancelled = await bookings.cancel(
+            cancelled = await cancelling.cancel(
                 session,
                 session_id,
                 ui.actor_of(interaction, guild),
@@ -55,21 +72,30 @@ class SessionsCog(Cog):
             )
             guild = await session.get_one(Guild, cancelled.guild_id)
         self.bot.wake()
-        card = cards.session(cancelled, guild, title="Session cancelled", viewer_id=interaction.user.id)
+        viewer_id, in_server = interaction.user.id, interaction.guild_id is not None
+        card = cards.session(cancelled, guild, title="Session cancelled", viewer_id=viewer_id, in_server=in_server)
         told = ui.text("The time is free again, and both of you are told by direct message.")
         await ui.show(interaction, ui.Panel(card, told))
 
     @opens(cards.CANCEL)
     async def reason_form(self, interaction: Interaction, typed: Typed, session_id: int) -> ui.Form:
-        """Asks why. Only for those who may cancel."""
+        """Asks why, and says what the notice rule means. Only for those who may cancel."""
+        now = self.bot.clock()
         async with self.bot.db.read() as session:
             guild = await self._guild(session, interaction)
-            await bookings.cancellable(
-                session, session_id, ui.actor_of(interaction, guild), interaction.guild_id, self.bot.clock()
-            )
+            actor = ui.actor_of(interaction, guild)
+            found = await cancelling.cancellable(session, session_id, actor, interaction.guild_id, now)
+            guild = await session.get_one(Guild, found.guild_id)
+        rule = []
+        if cancelling.is_late(found, guild, actor, now):
+            rule = [ui.text(f"⚠️ It starts {stamp(found.starts_at, 'R')}: this will be a **late cancellation**.")]
+        elif interaction.user.id == found.student_id and guild.cancel_notice_minutes:
+            until = stamp(cancelling.notice_ends_at(found, guild))
+            rule = [ui.text(f"You are in time: cancelling counts as late only after {until}.")]
         return ui.Form(
             "Cancel this session",
             cards.CANCEL.format(session_id=session_id),
+            *rule,
             ui.field(
                 _REASON,
                 typed,
@@ -86,23 +112,30 @@ class SessionsCog(Cog):
             return None
         return await guilds.look_up(session, interaction.guild_id, self.bot.defaults)
 
-    async def _list(self, interaction: Interaction, page: int) -> ui.Panel:
+    async def _list(self, interaction: Interaction, page: int) -> None:
         async with self.bot.db.read() as session:
             guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            found = await bookings.sessions_of(session, guild.id, interaction.user.id)
-        return _list_panel(found, guild, interaction.user.id, page)
+            found = await agenda.page_of(
+                session, guild.id, interaction.user.id, self.bot.clock(), page=page, size=_A_PAGE
+            )
+        await ui.show(interaction, _list_panel(found, guild, interaction.user.id, page))
 
 
-def _list_panel(found: list[CoachingSession], guild: Guild, viewer_id: int, page: int) -> ui.Panel:
-    if not found:
+def _list_panel(found: Page, guild: Guild, viewer_id: int, page: int) -> ui.Panel:
+    if not found.sessions and not page:
         return ui.Panel(ui.text("### No sessions yet\nBook your first one with `/book`."))
-    last = (len(found) - 1) // _A_PAGE
-    page = min(page, last)
-    coming = sum(bookings.is_ahead(one) for one in found)
-    parts: list[discord.ui.Item[Any]] = [
-        ui.text(f"### Your sessions\n{coming} coming, {len(found) - coming} past")
-    ]
-    for one in found[page * _A_PAGE :][:_A_PAGE]:
-        other = one.student_id if viewer_id == one.coach_id else one.coach_id
-        parts.append(cards.session(one, guild, title=f"With <@{other}>", viewer_id=viewer_id, most=_EXCERPT))
-    return ui.Panel(*parts, *ui.pager(PAGE, page, last))
+    parts: list[discord.ui.Item[Any]] = [ui.text(f"### Your sessions\n{found.coming or 'None'} coming")]
+    parts.extend(_card(one, guild, viewer_id) for one in found.sessions)
+    if page or found.has_more:
+        parts.append(
+            ui.row(
+                ui.button("◀ Sooner" if page else "◀", PAGE.format(page=max(page - 1, 0)), disabled=not page),
+                ui.button("More ▶", PAGE.format(page=page + 1), disabled=not found.has_more),
+            )
+        )
+    return ui.Panel(*parts)
+
+
+def _card(one: CoachingSession, guild: Guild, viewer_id: int) -> discord.ui.Container[Any]:
+    other = one.student_id if viewer_id == one.coach_id else one.coach_id
+    return cards.session(one, guild, title=f"With <@{other}>", viewer_id=viewer_id, most=_EXCERPT)

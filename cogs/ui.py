@@ -1,9 +1,10 @@
 """What messages and forms are made of, and the one place where what went wrong becomes words."""
 
+import io
 import logging
 import re
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import discord
 from discord import app_commands
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     Interaction = discord.Interaction[CoachBot]
 else:
     Interaction = discord.Interaction
+
+E = TypeVar("E", bound=CoachingError)
 
 log = logging.getLogger(__name__)
 
@@ -36,17 +39,23 @@ _FIELD = re.compile(r"\*\*(?P<name>[^*\n]+)\*\*\n(?P<text>.*)", re.DOTALL)
 class Panel(discord.ui.LayoutView):
     """A message made of components. It is only rendered: its presses are routed by `custom_id`."""
 
-    def __init__(self, *items: discord.ui.Item[Any]) -> None:
+    def __init__(self, *items: discord.ui.Item[Any], files: Iterable[tuple[str, bytes]] = ()) -> None:
         super().__init__(timeout=None)
+        self._files = tuple(files)
         for item in items:
             self.add_item(item)
         self.stop()  # so that discord.py does not keep it in memory for as long as the process lives
+
+    @property
+    def files(self) -> list[discord.File]:
+        """What is sent with it, anew each time: a file is used up by being sent."""
+        return [discord.File(io.BytesIO(content), name) for name, content in self._files]
 
 
 class Form(discord.ui.Modal):
     """A modal whose fields are named by their labels."""
 
-    def __init__(self, title: str, custom_id: str, *fields: discord.ui.Label[Any]) -> None:
+    def __init__(self, title: str, custom_id: str, *fields: discord.ui.Item[Any]) -> None:
         super().__init__(title=title, custom_id=custom_id, timeout=None)
         for label in fields:
             self.add_item(label)
@@ -95,9 +104,20 @@ def picture(file_name: str, in_words: str) -> discord.ui.MediaGallery[Any]:
     return discord.ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{file_name}", description=in_words))
 
 
+Attachment = discord.ui.File[Any]
+
+
+def attachment(file_name: str) -> Attachment:
+    """A file that is sent with the message, to be opened or kept."""
+    return discord.ui.File(f"attachment://{file_name}")
+
+
 def row(*items: discord.ui.Item[Any]) -> discord.ui.ActionRow[Any]:
     """A row of up to five buttons, or one select."""
     return discord.ui.ActionRow(*items)
+
+
+Button = discord.ui.Button[Any]
 
 
 def button(
@@ -216,19 +236,27 @@ def guild_id_of(interaction: Interaction) -> int:
 
 
 async def acknowledge(interaction: Interaction) -> None:
-    """Tell Discord within its 3 seconds that an answer comes; it then waits 15 minutes."""
+    """Tell Discord within its 3 seconds that an answer comes; it then waits 15 minutes. Twice is once."""
+    if interaction.response.is_done():
+        return
     if interaction.message is not None:
         await interaction.response.defer()
     else:
         await interaction.response.defer(ephemeral=True, thinking=True)
 
 
-async def show(interaction: Interaction, panel: Panel, *files: discord.File) -> None:
+async def acknowledge_beside(interaction: Interaction) -> None:
+    """Like `acknowledge`, but the answer comes beside the message that was pressed and not in its place."""
+    if not interaction.response.is_done():
+        await interaction.response.defer(ephemeral=True, thinking=True)
+
+
+async def show(interaction: Interaction, panel: Panel) -> None:
     """Put the panel where the acknowledged interaction came from: as the reply, or in the message's place.
 
-    The message then has exactly these files.
+    The message then has exactly the panel's files.
     """
-    await interaction.edit_original_response(view=panel, attachments=files, allowed_mentions=NO_MENTIONS)
+    await interaction.edit_original_response(view=panel, attachments=panel.files, allowed_mentions=NO_MENTIONS)
 
 
 async def whisper(interaction: Interaction, words: str) -> None:
@@ -256,8 +284,23 @@ async def report_error(interaction: Interaction, error: BaseException) -> None:
         log.warning("interaction %s could not be answered: %s", interaction.id, failure)
 
 
+_BETTER: dict[type[CoachingError], Callable[[Any, Typed], Panel]] = {}
+
+
+def shown_as(kind: type[E], panel: Callable[[E, Typed], Panel]) -> None:
+    """Answer refusals of this kind with a panel, in place of what was pressed, that keeps what was typed."""
+    _BETTER[kind] = panel
+
+
 async def _refuse(interaction: Interaction, error: CoachingError) -> None:
-    """A refused form is given back with all that was typed, and a button that opens it again."""
+    """A refused form is given back with all that was typed, and a button that opens it again.
+
+    Some refusals know better than to be mere words: see `shown_as`.
+    """
+    if (better := _BETTER.get(type(error))) is not None and interaction.response.is_done():
+        is_form = interaction.type is discord.InteractionType.modal_submit
+        await show(interaction, better(error, typed_in(interaction) if is_form else kept(interaction.message)))
+        return
     if interaction.type is not discord.InteractionType.modal_submit:
         await whisper(interaction, str(error))
         return

@@ -10,6 +10,7 @@ from models.notice import Notice, NoticeKind
 from models.session import (
     LONGEST_RESERVATION,
     CoachingSession,
+    Hold,
     Reservation,
     SessionStatus,
     SessionType,
@@ -28,6 +29,7 @@ __all__ = [
     "DateOverride",
     "Guild",
     "Heartbeat",
+    "Hold",
     "JobRun",
     "Member",
     "Notice",

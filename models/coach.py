@@ -39,6 +39,12 @@ class Coach(Base):
             sqlite_where=text("role_due_at IS NOT NULL"),
             postgresql_where=text("role_due_at IS NOT NULL"),
         ),
+        Index(
+            "ix_coaches_presence_due_at",
+            "presence_due_at",
+            sqlite_where=text("presence_due_at IS NOT NULL"),
+            postgresql_where=text("presence_due_at IS NOT NULL"),
+        ),
     )
 
     guild_id: Mapped[Snowflake] = mapped_column(ForeignKey("guilds.id"), primary_key=True)
@@ -69,6 +75,13 @@ class Coach(Base):
     """Most sessions on one day of the coach's calendar; empty: no limit."""
     weekly_limit: Mapped[int | None]
     """Most sessions from Monday to Sunday of the coach's calendar; empty: no limit."""
+    rating_total: Mapped[int] = mapped_column(default=0, server_default="0")
+    """All stars that students gave."""
+    rating_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    left_at: Mapped[datetime | None]
+    """When we learnt that they have left the server; empty while they are there."""
+    presence_due_at: Mapped[datetime | None]
+    """When to ask Discord next whether they are in the server; empty for those who are no coaches."""
     applied_at: Mapped[datetime]
     decided_by: Mapped[Snowflake | None]
     decided_at: Mapped[datetime | None]

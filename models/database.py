@@ -10,6 +10,7 @@ from alembic.config import Config
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -127,6 +128,14 @@ class Database:
     def engine(self) -> AsyncEngine:
         """The engine that writes, for what a session cannot express."""
         return self._writer
+
+
+def lost_a_race(error: BaseException) -> bool:
+    """Whether a transaction failed only because of another one, so that doing it again may well work."""
+    if not isinstance(error, DBAPIError):
+        return False
+    # PostgreSQL: serialization_failure and deadlock_detected. SQLite: the lock was not to be had for long.
+    return getattr(error.orig, "sqlstate", None) in ("40001", "40P01") or "database is locked" in str(error.orig)
 
 
 async def insert_if_absent(session: AsyncSession, table: type[Base], **values: Any) -> None:

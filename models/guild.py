@@ -34,6 +34,12 @@ class Guild(Base):
     """Coach and student are let in this long before the start."""
     linger_minutes: Mapped[int]
     """The room stays this long after the end."""
+    cancel_notice_minutes: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Students cancel without being late, and move a session, until this long before its start."""
+    most_coming: Mapped[int] = mapped_column(default=10, server_default="10")
+    """Coming sessions that one student may have here."""
+    how_to_pay: Mapped[str | None]
+    """What students read before they confirm a session that costs something."""
     presets: Mapped[list[list[Any]] | None] = mapped_column(JSON(none_as_null=True))
     """`[name, first minute, end minute]` of the hours that coaches set with one press; empty: the usual ones."""
     first_rules: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

@@ -83,6 +83,8 @@ class CoachingSession(Base):
     cancelled_at: Mapped[datetime | None]
     cancelled_by: Mapped[Snowflake | None]
     cancel_reason: Mapped[str | None]
+    cancelled_late: Mapped[bool | None]
+    """Whether its student cancelled with less notice than the server asks for."""
     moved_at: Mapped[datetime | None]
     moved_by: Mapped[Snowflake | None]
     moved_from: Mapped[datetime | None]
@@ -90,6 +92,8 @@ class CoachingSession(Base):
     move_reason: Mapped[str | None]
     kept_at: Mapped[datetime | None]
     """When the coach said that it stays although it lies outside their hours."""
+    revision: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Grows with each change that a calendar has to learn of."""
     next_step_at: Mapped[datetime | None]
     """When the loop has to look at this row again; empty when nothing is left to do."""
     attempts: Mapped[int] = mapped_column(default=0)
@@ -102,8 +106,31 @@ class CoachingSession(Base):
         return self.ends_at - self.starts_at
 
 
+class Hold(Base):
+    """A time that is kept for a student who is about to confirm it; a student has at most one in a server."""
+
+    __tablename__ = "holds"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["guild_id", "coach_id"], ["coaches.guild_id", "coaches.user_id"], ondelete="CASCADE"
+        ),
+        Index("uq_holds_guild_id_student_id", "guild_id", "student_id", unique=True),
+    )
+
+    id: Mapped[RowId]
+    guild_id: Mapped[Snowflake]
+    coach_id: Mapped[Snowflake]
+    student_id: Mapped[Snowflake]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    """From then on it keeps nothing, whether or not anybody has cleaned up."""
+
+
 class Reservation(Base):
     """`[starts_at, ends_at)` that one person cannot give away again; a coach's includes the buffers.
+
+    It belongs to a session, or to a hold, whose expiry it shares.
 
     No two reservations of one person overlap, in whatever server, and the database enforces it: on
     PostgreSQL by the exclusion constraint below, on SQLite by the triggers `reservations_no_overlap_insert`
@@ -124,11 +151,14 @@ class Reservation(Base):
             using="gist",
         ).ddl_if(dialect="postgresql"),
         Index("ix_reservations_user_id_starts_at", "user_id", "starts_at"),
+        CheckConstraint("(session_id IS NULL) <> (hold_id IS NULL)", name="one_owner"),
         Index("ix_reservations_session_id", "session_id"),
+        Index("ix_reservations_hold_id", "hold_id"),
     )
 
     id: Mapped[RowId]
     user_id: Mapped[Snowflake]
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
-    session_id: Mapped[int] = mapped_column(ForeignKey("coaching_sessions.id"))
+    session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))
+    hold_id: Mapped[int | None] = mapped_column(ForeignKey("holds.id", ondelete="CASCADE"))

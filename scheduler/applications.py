@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -99,6 +99,7 @@ async def approve(session: AsyncSession, guild_id: int, user_id: int, actor: Act
     """
     coach = await _decide(session, guild_id, user_id, actor, CoachStatus.APPROVED, now)
     coach.role_due_at, coach.role_attempts, coach.role_error = now, 0, None
+    coach.presence_due_at, coach.left_at = now + timedelta(days=1), None
     return coach
 
 

@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
@@ -14,13 +14,16 @@ from models import (
     Coach,
     CoachingSession,
     DateOverride,
+    Hold,
     Reservation,
     SessionStatus,
 )
+from scheduler.intervals import subtract
 from scheduler.lengths import write_length
 from scheduler.slots import BookingRules, Calendar, DayHours, Hours, Period, WeeklyHours, WhyNot
 from scheduler.zones import zone
 
+_BEGINNING, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _A_WEEK = timedelta(days=8)
 """A limit counts whole weeks, so sessions of the days around what is asked for matter too."""
 
@@ -46,9 +49,32 @@ async def free_times(
     horizon = now + timedelta(days=coach.horizon_days)
     past_the_last = min(until or horizon, horizon) + timedelta(minutes=1)
     known = await calendars(
-        session, [coach], student_id=student_id, since=since, until=past_the_last + duration, moving=moving
+        session,
+        [coach],
+        student_id=student_id,
+        now=now,
+        since=since,
+        until=past_the_last + duration,
+        moving=moving,
     )
     return known[coach.user_id].free(duration, now=now, since=since, until=past_the_last)
+
+
+async def open_and_taken(
+    session: AsyncSession, coach: Coach, *, student_id: int, now: datetime, since: datetime, until: datetime
+) -> tuple[list[Period], list[Period]]:
+    """The coach's hours in `[since, until)` that are not too soon, by whether something (with its buffers) is in
+    the way.
+    """
+    since = min(max(since, now + timedelta(minutes=coach.minimum_notice_minutes)), until)
+    known = await calendars(session, [coach], student_id=student_id, now=now, since=since, until=until)
+    calendar = known[coach.user_id]
+    first, last = (at.astimezone(calendar.rules.zone).date() for at in (since, until))
+    hours = subtract(
+        calendar.hours.working_time(calendar.rules.zone, first, last), [(_BEGINNING, since), (until, _END)]
+    )
+    free = subtract(hours, calendar.coach_busy)
+    return [tuple(one) for one in free], [tuple(one) for one in subtract(hours, free)]
 
 
 async def why_not(
@@ -63,7 +89,7 @@ async def why_not(
 ) -> WhyNot | None:
     """Which rule keeps this student from booking this start; None if nothing does."""
     known = await calendars(
-        session, [coach], student_id=student_id, since=start, until=start + duration, moving=moving
+        session, [coach], student_id=student_id, now=now, since=start, until=start + duration, moving=moving
     )
     return known[coach.user_id].why_not(start, duration, now=now)
 
@@ -85,7 +111,7 @@ def in_words(reason: WhyNot, coach: Coach) -> str:
         WhyNot.DAILY_LIMIT: f"The coach gives {coach.daily_limit} sessions a day at most, which are booked.",
         WhyNot.WEEKLY_LIMIT: f"The coach gives {coach.weekly_limit} sessions a week at most, which are booked.",
         WhyNot.TAKEN: "That time was just taken.",
-        WhyNot.STUDENT_BUSY: "There is another session of the student's at that time.",
+        WhyNot.STUDENT_BUSY: "The student has another session at that time.",
         WhyNot.BUFFER: "That time is too close to another session of the coach's.",
     }[reason]
 
@@ -121,17 +147,21 @@ async def calendars(
     coaches: Sequence[Coach],
     *,
     student_id: int,
+    now: datetime,
     since: datetime,
     until: datetime,
     moving: int | None = None,
 ) -> dict[int, Calendar]:
     """The calendars of these coaches of one server by their user ids, as far as `[since, until)` needs them.
 
-    Costs the same few queries for one coach as for many.
+    What the student holds in this server does not count: whatever they choose takes its place. Costs the same
+    few queries for one coach as for many.
     """
+    guild_id = coaches[0].guild_id if coaches else 0
+    holding = and_(Hold.expires_at > now, or_(Hold.guild_id != guild_id, Hold.student_id != student_id))
     hours = await _hours(session, coaches, since, until)
-    busy = await _busy(session, [student_id, *hours], since, until, moving)
-    counted = await _counted(session, coaches, since, until, moving)
+    busy = await _busy(session, [student_id, *hours], since, until, moving, holding)
+    counted = await _counted(session, coaches, since, until, moving, holding)
     return {
         coach.user_id: Calendar(
             hours[coach.user_id],
@@ -195,16 +225,24 @@ def _dates_around(since: datetime, until: datetime) -> tuple[date, date]:
 
 
 async def _busy(
-    session: AsyncSession, user_ids: Sequence[int], since: datetime, until: datetime, moving: int | None
+    session: AsyncSession,
+    user_ids: Sequence[int],
+    since: datetime,
+    until: datetime,
+    moving: int | None,
+    holding: ColumnElement[bool],
 ) -> Mapping[int, list[Period]]:
     """These people's reservations that come near `[since, until)`, in whatever server."""
+    of_a_session = and_(Reservation.session_id.is_not(None), Reservation.session_id != (moving or 0))
     found = await session.execute(
-        select(Reservation.user_id, Reservation.starts_at, Reservation.ends_at).where(
+        select(Reservation.user_id, Reservation.starts_at, Reservation.ends_at)
+        .outerjoin(Hold, Hold.id == Reservation.hold_id)
+        .where(
             Reservation.user_id.in_(user_ids),
             # A day more on either side: the buffers of what is asked for have to be free too.
             Reservation.starts_at > since - 2 * LONGEST_RESERVATION,
             Reservation.starts_at < until + LONGEST_RESERVATION,
-            Reservation.session_id != (moving or 0),
+            or_(of_a_session, holding),
         )
     )
     busy: dict[int, list[Period]] = defaultdict(list)
@@ -214,22 +252,27 @@ async def _busy(
 
 
 async def _counted(
-    session: AsyncSession, coaches: Sequence[Coach], since: datetime, until: datetime, moving: int | None
+    session: AsyncSession,
+    coaches: Sequence[Coach],
+    since: datetime,
+    until: datetime,
+    moving: int | None,
+    holding: ColumnElement[bool],
 ) -> Mapping[int, list[datetime]]:
-    """Starts of the sessions that use up limits, for coaches who have any."""
+    """Starts of the sessions and holds that use up limits, for coaches who have any."""
     counted: dict[int, list[datetime]] = defaultdict(list)
     limited = [coach for coach in coaches if coach.daily_limit is not None or coach.weekly_limit is not None]
     if not limited:
         return counted
-    found = await session.execute(
-        select(CoachingSession.coach_id, CoachingSession.starts_at).where(
-            CoachingSession.guild_id == limited[0].guild_id,
-            CoachingSession.coach_id.in_([coach.user_id for coach in limited]),
-            CoachingSession.starts_at.between(since - _A_WEEK, until + _A_WEEK),
-            CoachingSession.status != SessionStatus.CANCELLED,
-            CoachingSession.id != (moving or 0),
-        )
+    ids, guild_id = [coach.user_id for coach in limited], limited[0].guild_id
+    sessions = select(CoachingSession.coach_id, CoachingSession.starts_at).where(
+        CoachingSession.guild_id == guild_id,
+        CoachingSession.coach_id.in_(ids),
+        CoachingSession.starts_at.between(since - _A_WEEK, until + _A_WEEK),
+        CoachingSession.status != SessionStatus.CANCELLED,
+        CoachingSession.id != (moving or 0),
     )
-    for coach_id, start in found:
+    holds = select(Hold.coach_id, Hold.starts_at).where(Hold.guild_id == guild_id, Hold.coach_id.in_(ids), holding)
+    for coach_id, start in await session.execute(union_all(sessions, holds)):
         counted[coach_id].append(start)
     return counted

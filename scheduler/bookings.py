@@ -1,26 +1,62 @@
-"""Booking and cancelling a session."""
+"""Holding and booking a time."""
 
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import Select, and_, delete, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, Guild, NoticeKind, Reservation, SessionStatus
+from models import Coach, CoachingSession, Guild, Hold, NoticeKind, Reservation, SessionStatus
 from scheduler import applications, audit, availability, notices, people
-from scheduler.clock import stamp
-from scheduler.errors import NotBookable, NotFound, SlotTaken, TooLate, Unreadable
+from scheduler.errors import NotBookable, SlotTaken, Unreadable
 from scheduler.lifecycle import LeadTimes, life_of, next_step
 from scheduler.money import price
 from scheduler.people import Actor
 from scheduler.slots import WhyNot
 
 LONGEST_NOTES = 1000
+HOLD = timedelta(minutes=5)
+"""For how long a time is kept for somebody who is about to confirm it."""
 GUARD = "reservations_no_overlap"
 """What the database's refusal of an overlap mentions, on either engine."""
 _ALTERNATIVES = 3
 _CODE_LETTERS = "23456789bcdfghjkmnpqrstvwxz"  # nothing that looks alike, and no vowels to spell words with
+
+
+async def hold(
+    session: AsyncSession,
+    guild: Guild,
+    actor: Actor,
+    coach_id: int,
+    starts_at: datetime,
+    duration: timedelta,
+    now: datetime,
+) -> Hold:
+    """Keep the time for the actor for 5 minutes, in place of what they held in this server.
+
+    Held again, the same time is not kept any longer. Raises as `book` does.
+    """
+    await people.lock(session, coach_id, actor.user_id)
+    coach = await applications.approved_coach(session, guild.id, coach_id)
+    await check_free(session, guild, coach, actor, starts_at, duration, None, now)
+    held = await session.scalar(_holds_of(guild.id, actor.user_id))
+    what = (coach_id, starts_at, starts_at + duration)
+    if held is not None and held.expires_at > now and (held.coach_id, held.starts_at, held.ends_at) == what:
+        return held
+    await let_go(session, guild.id, coach_id, actor.user_id, now)
+    held = Hold(
+        guild_id=guild.id,
+        coach_id=coach_id,
+        student_id=actor.user_id,
+        starts_at=starts_at,
+        ends_at=starts_at + duration,
+        expires_at=now + HOLD,
+    )
+    session.add(held)
+    await session.flush()
+    await _reserve(session, coach, actor.user_id, starts_at, duration, now, hold_id=held.id)
+    return held
 
 
 async def book(
@@ -35,7 +71,8 @@ async def book(
 ) -> CoachingSession:
     """Book the coach for the actor: session, both reservations and what both have to be told, or nothing.
 
-    Pressing twice books once: the second time gives back the session of the first.
+    What the actor held in this server is let go. Pressing twice books once: the second time gives back the
+    session of the first.
 
     Raises SlotTaken with the nearest free times, NotBookable for a length, time or person that can never
     be booked, NotFound for somebody who does not coach here, Unreadable for notes that are too long.
@@ -44,18 +81,13 @@ async def book(
     if (already := await _booked_before(session, guild.id, actor, coach_id, starts_at, duration)) is not None:
         return already
     coach = await applications.approved_coach(session, guild.id, coach_id)
-    await check_free(session, coach, actor, starts_at, duration, notes, now)
+    await check_free(session, guild, coach, actor, starts_at, duration, notes, now)
+    await let_go(session, guild.id, coach_id, actor.user_id, now)
     booked = _new_session(coach, actor.user_id, starts_at, duration, notes, now)
     plan_next_step(booked, guild, now)
     session.add(booked)
     await session.flush()
-    try:
-        async with session.begin_nested():
-            session.add_all(_reservations(booked, coach))
-    except IntegrityError as error:
-        if GUARD not in str(error.orig):
-            raise
-        raise await taken(session, coach, actor.user_id, starts_at, duration, now) from error
+    await _reserve(session, coach, actor.user_id, starts_at, duration, now, session_id=booked.id)
     tell_both(session, booked, NoticeKind.SESSION_BOOKED, now)
     record(session, booked, "session_booked", actor, now)
     return booked
@@ -63,6 +95,7 @@ async def book(
 
 async def check_free(
     session: AsyncSession,
+    guild: Guild,
     coach: Coach,
     actor: Actor,
     starts_at: datetime,
@@ -72,77 +105,8 @@ async def check_free(
 ) -> None:
     """Refuse what could not be booked at this moment; raises as `book` does. Shown and accepted by one rule."""
     _check_request(coach, actor, starts_at, duration, notes, now)
+    await _check_coming(session, guild, actor, now)
     await check_time(session, coach, actor.user_id, starts_at, duration, now)
-
-
-async def cancel(
-    session: AsyncSession, session_id: int, actor: Actor, guild_id: int | None, reason: str, now: datetime
-) -> CoachingSession:
-    """Cancel a coming or running session: the time is free at once, the room goes, both are told.
-
-    For its coach, its student, and admins of its server (`guild_id` is where they press; None in a DM).
-    Raises NotFound to everybody else, TooLate when it is over or cancelled.
-    """
-    found = await cancellable(session, session_id, actor, guild_id, now, lock=True)
-    if len(reason) > LONGEST_NOTES:
-        raise Unreadable(f"The reason has {len(reason):,} characters; at most {LONGEST_NOTES:,} fit.")
-    found.status = SessionStatus.CANCELLED
-    found.cancelled_at, found.cancelled_by = now, actor.user_id
-    found.cancel_reason = reason.strip() or None
-    found.updated_at = now
-    found.attempts, found.last_error = 0, None
-    plan_next_step(found, await session.get_one(Guild, found.guild_id), now)
-    await session.execute(delete(Reservation).where(Reservation.session_id == found.id))
-    tell_both(session, found, NoticeKind.SESSION_CANCELLED, now)
-    record(session, found, "session_cancelled", actor, now)
-    return found
-
-
-async def cancellable(
-    session: AsyncSession,
-    session_id: int,
-    actor: Actor,
-    guild_id: int | None,
-    now: datetime,
-    *,
-    lock: bool = False,
-) -> CoachingSession:
-    """The session if this actor may cancel it now; raises as `cancel` does."""
-    found = await session.get(CoachingSession, session_id, with_for_update=lock)
-    if found is None or not _concerns(found, actor, guild_id):
-        raise NotFound("You have no such session. `/sessions` lists yours.")
-    if found.status is SessionStatus.CANCELLED:
-        when = f" {stamp(found.cancelled_at, 'R')}" if found.cancelled_at else ""
-        raise TooLate(f"This session was cancelled{when} already. Book a new one with `/book`.")
-    if not is_ahead(found) or found.ends_at <= now:  # the tick that says so may be late
-        raise TooLate("This session is over, so it cannot be cancelled. Talk to an admin if it went wrong.")
-    return found
-
-
-def _concerns(row: CoachingSession, actor: Actor, guild_id: int | None) -> bool:
-    """For everybody else it does not exist, as far as they learn."""
-    return actor.user_id in (row.coach_id, row.student_id) or (actor.is_admin and guild_id == row.guild_id)
-
-
-async def sessions_of(session: AsyncSession, guild_id: int, user_id: int) -> list[CoachingSession]:
-    """Where they are coach or student: what is coming or running first, soonest first, then what is over."""
-    found = list(
-        await session.scalars(
-            select(CoachingSession)
-            .where(
-                CoachingSession.guild_id == guild_id,
-                or_(CoachingSession.coach_id == user_id, CoachingSession.student_id == user_id),
-            )
-            .order_by(CoachingSession.starts_at)
-        )
-    )
-    coming = [one for one in found if is_ahead(one)]
-    return coming + [one for one in reversed(found) if not is_ahead(one)]
-
-
-def is_ahead(one: CoachingSession) -> bool:
-    """Whether it is coming or running, so that it can still be cancelled."""
-    return one.status in (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
 
 def plan_next_step(row: CoachingSession, guild: Guild, now: datetime) -> None:
@@ -180,16 +144,34 @@ async def _booked_before(
     )
 
 
-def check_not_oneself(coach: Coach, actor: Actor) -> None:
-    """Raise NotBookable to a coach who looks at their own times."""
+def check_offered(coach: Coach, actor: Actor) -> None:
+    """Raise NotBookable to a coach who looks at their own times, and for one who has left."""
     if coach.user_id == actor.user_id:
         raise NotBookable("You cannot book yourself. Choose another coach.")
+    if coach.left_at is not None:
+        raise NotBookable("This coach has left the server. Choose another one with `/book`.")
+
+
+async def _check_coming(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> None:
+    coming = await session.scalar(
+        select(func.count()).where(
+            CoachingSession.guild_id == guild.id,
+            CoachingSession.student_id == actor.user_id,
+            CoachingSession.starts_at > now,
+            CoachingSession.status == SessionStatus.SCHEDULED,
+        )
+    )
+    if (coming or 0) >= guild.most_coming:
+        raise NotBookable(
+            f"You have {coming} coming session{'' if coming == 1 else 's'}, and more is not possible here. Come "
+            "back after the next one, or cancel one in `/sessions`."
+        )
 
 
 def _check_request(
     coach: Coach, actor: Actor, starts_at: datetime, duration: timedelta, notes: str | None, now: datetime
 ) -> None:
-    check_not_oneself(coach, actor)
+    check_offered(coach, actor)
     if duration // timedelta(minutes=1) not in coach.durations_minutes:
         offered = ", ".join(str(minutes) for minutes in coach.durations_minutes)
         raise NotBookable(f"This coach offers {offered} minutes. Choose one of these.")
@@ -222,21 +204,50 @@ def _new_session(
     )
 
 
-def _reservations(booked: CoachingSession, coach: Coach) -> list[Reservation]:
-    return [
-        Reservation(
-            user_id=coach.user_id,
-            starts_at=booked.starts_at - timedelta(minutes=coach.buffer_before_minutes),
-            ends_at=booked.ends_at + timedelta(minutes=coach.buffer_after_minutes),
-            session_id=booked.id,
-        ),
-        Reservation(
-            user_id=booked.student_id,
-            starts_at=booked.starts_at,
-            ends_at=booked.ends_at,
-            session_id=booked.id,
-        ),
-    ]
+async def _reserve(
+    session: AsyncSession,
+    coach: Coach,
+    student_id: int,
+    starts_at: datetime,
+    duration: timedelta,
+    now: datetime,
+    **owner: int,
+) -> None:
+    """Take the time from both people; the database itself has the last word on whether it is free."""
+    ends_at = starts_at + duration
+    before, after = timedelta(minutes=coach.buffer_before_minutes), timedelta(minutes=coach.buffer_after_minutes)
+    try:
+        async with session.begin_nested():
+            session.add_all(
+                (
+                    Reservation(
+                        user_id=coach.user_id, starts_at=starts_at - before, ends_at=ends_at + after, **owner
+                    ),
+                    Reservation(user_id=student_id, starts_at=starts_at, ends_at=ends_at, **owner),
+                )
+            )
+    except IntegrityError as error:
+        if GUARD not in str(error.orig):
+            raise
+        raise await taken(session, coach, student_id, starts_at, duration, now) from error
+
+
+async def let_go(session: AsyncSession, guild_id: int, coach_id: int, student_id: int, now: datetime) -> None:
+    """Drop what the student holds in this server, and what has expired of either person's.
+
+    Locked by ascending id, so that two transactions that drop the same holds do not wait in a circle.
+    """
+    people_ids = (coach_id, student_id)
+    involves = or_(Hold.coach_id.in_(people_ids), Hold.student_id.in_(people_ids))
+    theirs = and_(Hold.guild_id == guild_id, Hold.student_id == student_id)
+    gone = or_(theirs, and_(Hold.expires_at <= now, involves))
+    ids = list(await session.scalars(select(Hold.id).where(gone).order_by(Hold.id).with_for_update()))
+    if ids:
+        await session.execute(delete(Hold).where(Hold.id.in_(ids)))
+
+
+def _holds_of(guild_id: int, student_id: int) -> Select[Hold]:
+    return select(Hold).where(Hold.guild_id == guild_id, Hold.student_id == student_id)
 
 
 async def check_time(
@@ -246,6 +257,8 @@ async def check_time(
     starts_at: datetime,
     duration: timedelta,
     now: datetime,
+    *,
+    reader_id: int | None = None,
     moving: int | None = None,
 ) -> None:
     """Raise unless the listing would offer this start now."""
@@ -255,7 +268,9 @@ async def check_time(
     if why is WhyNot.PAUSED:
         raise NotBookable("This coach takes no new bookings at the moment. Choose another coach with `/book`.")
     if why is not None:
-        raise await taken(session, coach, student_id, starts_at, duration, now, why, moving)
+        raise await taken(
+            session, coach, student_id, starts_at, duration, now, why, reader_id=reader_id, moving=moving
+        )
 
 
 async def taken(
@@ -266,12 +281,24 @@ async def taken(
     duration: timedelta,
     now: datetime,
     why: WhyNot = WhyNot.TAKEN,
+    *,
+    reader_id: int | None = None,
     moving: int | None = None,
 ) -> SlotTaken:
-    """The refusal of a time, with the nearest free ones."""
+    """The refusal of a time, with the nearest free ones on the clock of who reads it (else the student)."""
     free = await availability.free_times(session, coach, duration, student_id=student_id, now=now, moving=moving)
-    nearest = sorted(free, key=lambda at: (abs(at - wanted), at))[:_ALTERNATIVES]
-    return SlotTaken(availability.in_words(why, coach), nearest)
+    present = await session.get(CoachingSession, moving) if moving is not None else None
+    others = (at for at in free if present is None or at != present.starts_at)
+    nearest = sorted(others, key=lambda at: (abs(at - wanted), at))[:_ALTERNATIVES]
+    guild = await session.get_one(Guild, coach.guild_id)
+    return SlotTaken(
+        availability.in_words(why, coach),
+        nearest,
+        coach_id=coach.user_id,
+        duration=duration,
+        zone_name=await people.zone_name_of(session, reader_id or student_id, guild.time_zone),
+        moving=moving,
+    )
 
 
 def tell_both(session: AsyncSession, row: CoachingSession, kind: NoticeKind, now: datetime) -> None:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,6 +17,14 @@ _SOON = timedelta(days=7)
 _LONGEST_HORIZON = timedelta(days=366)
 
 
+class Sort(Enum):
+    """In which order coaches are listed."""
+
+    SOONEST = 0
+    BEST_RATED = 1
+    LOWEST_RATE = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """One coach in the list."""
@@ -25,22 +34,44 @@ class Listing:
     next_free: datetime | None
     """First bookable start of the usual length (UTC); None if there is none up to the horizon."""
 
+    @property
+    def rating(self) -> float | None:
+        """Average stars; None if nobody has given any."""
+        return self.coach.rating_total / self.coach.rating_count if self.coach.rating_count else None
 
-async def browse(session: AsyncSession, guild_id: int, student_id: int, now: datetime) -> list[Listing]:
-    """Coaches who take bookings, soonest free first; those with nothing free come last.
+
+async def browse(
+    session: AsyncSession,
+    guild_id: int,
+    student_id: int,
+    now: datetime,
+    *,
+    specialty_id: int = 0,
+    sort: Sort = Sort.SOONEST,
+) -> list[Listing]:
+    """Coaches who take bookings, of one specialty or (0) of all; those with nothing free come last.
 
     Costs a fixed number of queries, however many coaches and sessions there are.
     """
     coaches = [coach for coach in await named(session, guild_id, "") if coach.user_id != student_id]
     taught = await _specialties(session, guild_id)
+    if specialty_id:
+        coaches = [coach for coach in coaches if specialty_id in taught[coach.user_id]]
     free = await _next_free(session, coaches, student_id, now, _SOON)
     late = [coach for coach in coaches if coach.user_id not in free]
     free |= await _next_free(session, late, student_id, now, _LONGEST_HORIZON)
-    listings = [Listing(coach, taught[coach.user_id], free.get(coach.user_id)) for coach in coaches]
-    return sorted(
-        listings,
-        key=lambda one: (one.next_free is None, one.next_free or now, one.coach.display_name.lower()),
-    )
+    listings = [Listing(coach, list(taught[coach.user_id].values()), free.get(coach.user_id)) for coach in coaches]
+    return sorted(listings, key=lambda one: (one.next_free is None, *_order(one, sort, now)))
+
+
+def _order(one: Listing, sort: Sort, now: datetime) -> tuple[float, float, str]:
+    soonest = (one.next_free or now).timestamp()
+    first = {
+        Sort.SOONEST: soonest,
+        Sort.BEST_RATED: -(one.rating or 0.0),
+        Sort.LOWEST_RATE: one.coach.rate_minor,
+    }[sort]
+    return first, soonest, one.coach.display_name.lower()
 
 
 async def _next_free(
@@ -48,7 +79,7 @@ async def _next_free(
 ) -> dict[int, datetime]:
     """First free times of the usual length by user id, for those who have one by then."""
     until = now + within
-    known = await availability.calendars(session, coaches, student_id=student_id, since=now, until=until)
+    known = await availability.calendars(session, coaches, student_id=student_id, now=now, since=now, until=until)
     first = {
         coach.user_id: next(
             known[coach.user_id].free(
@@ -61,18 +92,24 @@ async def _next_free(
     return {user_id: at for user_id, at in first.items() if at is not None}
 
 
-async def _specialties(session: AsyncSession, guild_id: int) -> Mapping[int, list[str]]:
-    """What each coach of the server teaches, in the order of the server's list."""
-    taught: dict[int, list[str]] = defaultdict(list)
+async def _specialties(session: AsyncSession, guild_id: int) -> Mapping[int, dict[int, str]]:
+    """What each coach of the server teaches (id → name), in the order of the server's list."""
+    taught: dict[int, dict[int, str]] = defaultdict(dict)
     query = (
-        select(CoachSpecialty.coach_id, Specialty.name)
+        select(CoachSpecialty.coach_id, Specialty.id, Specialty.name)
         .join(Specialty, Specialty.id == CoachSpecialty.specialty_id)
         .where(CoachSpecialty.guild_id == guild_id)
         .order_by(Specialty.id)
     )
-    for coach_id, name in await session.execute(query):
-        taught[coach_id].append(name)
+    for coach_id, specialty_id, name in await session.execute(query):
+        taught[coach_id][specialty_id] = name
     return taught
+
+
+async def specialties(session: AsyncSession, guild_id: int) -> dict[int, str]:
+    """What can be learnt here (id → name), at most the 24 that fit beside "all" into one list."""
+    query = select(Specialty.id, Specialty.name).where(Specialty.guild_id == guild_id)
+    return {row.id: row.name for row in await session.execute(query.order_by(Specialty.id).limit(24))}
 
 
 async def named(session: AsyncSession, guild_id: int, part: str, *, most: int | None = None) -> list[Coach]:
@@ -83,6 +120,7 @@ async def named(session: AsyncSession, guild_id: int, part: str, *, most: int | 
             Coach.guild_id == guild_id,
             Coach.status == CoachStatus.APPROVED,
             Coach.accepting.is_(True),
+            Coach.left_at.is_(None),
             Coach.display_name.icontains(part, autoescape=True),
         )
         .order_by(Coach.display_name, Coach.user_id)

@@ -1,7 +1,7 @@
 """Refusals. Each holds one sentence for the person who meets it: what happened, then what to do."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from scheduler.clock import stamp
 
@@ -41,9 +41,21 @@ class TooLate(CoachingError):
 class SlotTaken(CoachingError):
     """The time cannot be had (any more); others can."""
 
-    def __init__(self, why: str, nearest: Sequence[datetime]) -> None:
+    def __init__(
+        self,
+        why: str,
+        nearest: Sequence[datetime],
+        *,
+        coach_id: int,
+        duration: timedelta,
+        zone_name: str,
+        moving: int | None = None,
+    ) -> None:
+        self.why, self.coach_id, self.duration, self.zone_name = why, coach_id, duration, zone_name
         self.nearest = tuple(nearest)
         """Free times of the same coach and length, closest to the one that was wanted first (UTC)."""
+        self.moving = moving
+        """The session that was to be moved there, if it was no new booking."""
         listed = ", ".join(stamp(at) for at in self.nearest)
         super().__init__(
             f"{why} Nearest free: {listed}."

@@ -17,6 +17,7 @@ from scheduler.people import Actor
 from scheduler.rules import Rules
 from scheduler.zones import parse_zone
 
+LONGEST_HOW_TO_PAY = 300
 FIRST_SPECIALTIES = (
     "Music production",
     "Mixing",
@@ -49,6 +50,8 @@ class GuildDefaults:
     room_lead_minutes: int = 15
     access_lead_minutes: int = 5
     linger_minutes: int = 15
+    cancel_notice_minutes: int = 0
+    most_coming: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,9 @@ class GuildChanges:
     room_lead_minutes: int | None = None
     access_lead_minutes: int | None = None
     linger_minutes: int | None = None
+    cancel_notice_minutes: int | None = None
+    most_coming: int | None = None
+    how_to_pay: str | None = None
 
 
 async def look_up(session: AsyncSession, guild_id: int, defaults: GuildDefaults) -> Guild:
@@ -128,6 +134,8 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
         wanted["time_zone"] = parse_zone(str(wanted["time_zone"]))
     if "currency" in wanted:
         wanted["currency"] = parse_currency(str(wanted["currency"]))
+    if len(str(wanted.get("how_to_pay", ""))) > LONGEST_HOW_TO_PAY:
+        raise Unreadable(f"How to pay has to fit into {LONGEST_HOW_TO_PAY} characters. Please shorten it.")
     for key, value in wanted.items():
         setattr(guild, key, value)
     if guild.access_lead_minutes > guild.room_lead_minutes:
@@ -149,7 +157,14 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
         )
     if "review_channel_id" in wanted:
         await _post_open_applications(session, guild, now)
-    audit.record(session, guild.id, "settings_changed", at=now, actor_id=actor.user_id, details=wanted)
+    audit.record(
+        session, guild.id, "settings_changed", at=now, actor_id=actor.user_id, details=_ids_and_numbers(wanted)
+    )
+
+
+def _ids_and_numbers(wanted: dict[str, str | int]) -> dict[str, str | int]:
+    """What the log keeps: of texts only that they changed."""
+    return wanted | ({"how_to_pay": "changed"} if "how_to_pay" in wanted else {})
 
 
 async def _post_open_applications(session: AsyncSession, guild: Guild, now: datetime) -> None:

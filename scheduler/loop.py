@@ -15,6 +15,7 @@ from scheduler.applications import sync_roles
 from scheduler.clock import Clock
 from scheduler.notices import deliver_due
 from scheduler.ports import Discord
+from scheduler.presence import check_due
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class TickReport:
     failures: list[str] = field(default_factory=list)
     """What failed and is going to be tried again."""
     failed_quietly: int = 0
-    """Failures of roles and notices that are going to be tried again; they stand on their rows and in the log."""
+    """Other failures that are going to be tried again; they stand on their rows and in the log."""
 
     @property
     def failure_count(self) -> int:
@@ -55,26 +56,31 @@ async def tick(db: Database, discord: Discord, clock: Clock) -> TickReport | Non
         if await _anything_due(db, started_at):
             report.steps, report.failures = await advance_due(db, discord, clock)
             report.roles, failed_roles = await sync_roles(db, discord, clock)
+            failed_looks = await check_due(db, discord, clock)
             report.notices, failed_notices = await deliver_due(db, discord, clock)
-            report.failed_quietly = failed_roles + failed_notices
+            report.failed_quietly = failed_roles + failed_looks + failed_notices
         await _record(db, report, started_at, clock())
         return report
 
 
-_DUE = (CoachingSession.next_step_at, Coach.role_due_at, Notice.due_at)
-"""Where it stands what is to be done when; each has a partial index."""
+_NOTICED = (CoachingSession.next_step_at, Coach.role_due_at, Notice.due_at)
+"""Where it stands what is to be done when, of what people notice; each has a partial index."""
+_DUE = (*_NOTICED, Coach.presence_due_at)
+"""And of all there is to do."""
 
 
 async def _anything_due(db: Database, now: datetime) -> bool:
-    """One query over three partial indexes: an idle tick costs this and the heartbeat."""
+    """One query over four partial indexes: an idle tick costs this and the heartbeat."""
     async with db.read() as session:
         return bool(await session.scalar(select(or_(*(exists().where(column <= now) for column in _DUE)))))
 
 
 async def next_due(db: Database) -> datetime | None:
-    """The instant (UTC) from which a tick has something to do; None if nothing is ahead."""
+    """The instant (UTC) from which a tick does something that people notice; None if nothing is ahead."""
     async with db.read() as session:
-        instants = [await session.scalar(select(func.min(column)).where(column.is_not(None))) for column in _DUE]
+        instants = [
+            await session.scalar(select(func.min(column)).where(column.is_not(None))) for column in _NOTICED
+        ]
     return min((at for at in instants if at is not None), default=None)
 
 

@@ -92,6 +92,10 @@ class Discord(Postman, Protocol):
         """Remove the room and what a lost answer may have left of it. Raises DiscordFailure."""
         ...
 
+    async def is_member(self, guild_id: int, user_id: int) -> bool:
+        """Whether this person is in the server. Raises DiscordFailure if nobody can say."""
+        ...
+
     async def set_role(self, guild_id: int, user_id: int, role_id: int, *, wanted: bool) -> None:
         """Give or take a role. Raises Unreachable if the person has left, DiscordFailure."""
         ...

@@ -7,8 +7,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Guild, NoticeKind, Reservation, SessionStatus, UTCDateTime
-from scheduler import applications, bookings, people
+from scheduler import applications, bookings, cancelling, people
 from scheduler.errors import NotFound, TooLate, Unreadable
+from scheduler.lengths import write_length
 from scheduler.people import Actor
 
 
@@ -17,8 +18,9 @@ async def reschedule(
 ) -> CoachingSession:
     """Move a session that has not begun to another free time of the same coach, or change nothing.
 
-    The length and the confirmed price stay; a room that exists already goes with it. For its coach, who has
-    to give a reason, and its student. Moving it to where it is already changes nothing.
+    The length and the confirmed price stay; a room that exists already goes with it. What its student held in
+    this server is let go. For its coach, who has to give a reason, and its student. Moving it to where it is
+    already changes nothing.
 
     Raises NotFound to everybody else, and while its coach does not coach here, TooLate when it has begun, is
     over or cancelled, SlotTaken with the nearest free times, Unreadable without a reason. Sessions of a coach
@@ -29,13 +31,13 @@ async def reschedule(
     found = await movable(session, session_id, actor, now, lock=True)
     if found.starts_at == starts_at:
         return found
-    reason = reason.strip()
-    if actor.user_id == found.coach_id and not reason:
-        raise Unreadable("Tell your student why: write a reason.")
-    if len(reason) > bookings.LONGEST_NOTES:
-        raise Unreadable(f"The reason has {len(reason):,} characters; at most {bookings.LONGEST_NOTES:,} fit.")
+    reason = _read_reason(found, actor, reason)
+    guild = await session.get_one(Guild, found.guild_id)
+    check_notice(found, guild, actor, now)
     coach = await applications.approved_coach(session, found.guild_id, found.coach_id)
-    await check_new_time(session, found, coach, starts_at, now)
+    await check_new_time(session, found, coach, actor, starts_at, now)
+    # A hold that keeps nothing any more, or the student's own one, must not be in the way of what was offered.
+    await bookings.let_go(session, found.guild_id, found.coach_id, found.student_id, now)
     ends_at = starts_at + found.duration
     try:
         async with session.begin_nested():
@@ -44,17 +46,39 @@ async def reschedule(
         if bookings.GUARD not in str(error.orig):
             raise
         raise await bookings.taken(
-            session, coach, found.student_id, starts_at, found.duration, now, moving=found.id
+            session,
+            coach,
+            found.student_id,
+            starts_at,
+            found.duration,
+            now,
+            reader_id=actor.user_id,
+            moving=found.id,
         ) from error
+    _write(found, actor, starts_at, reason, now)
+    bookings.plan_next_step(found, guild, now)
+    bookings.tell_both(session, found, NoticeKind.SESSION_MOVED, now)
+    bookings.record(session, found, "session_moved", actor, now)
+    return found
+
+
+def _write(found: CoachingSession, actor: Actor, starts_at: datetime, reason: str, now: datetime) -> None:
+    ends_at = starts_at + found.duration
     found.moved_at, found.moved_by, found.moved_from = now, actor.user_id, found.starts_at
     found.move_reason, found.kept_at, found.updated_at = reason or None, None, now
     found.starts_at, found.ends_at = starts_at, ends_at
     found.access_granted_at, found.reminder_sent = None, False
+    found.revision += 1
     found.attempts, found.last_error = 0, None
-    bookings.plan_next_step(found, await session.get_one(Guild, found.guild_id), now)
-    bookings.tell_both(session, found, NoticeKind.SESSION_MOVED, now)
-    bookings.record(session, found, "session_moved", actor, now)
-    return found
+
+
+def _read_reason(found: CoachingSession, actor: Actor, reason: str) -> str:
+    reason = reason.strip()
+    if actor.user_id == found.coach_id and not reason:
+        raise Unreadable("Tell your student why: write a reason.")
+    if len(reason) > bookings.LONGEST_NOTES:
+        raise Unreadable(f"The reason has {len(reason):,} characters; at most {bookings.LONGEST_NOTES:,} fit.")
+    return reason
 
 
 async def _move_reservations(
@@ -77,11 +101,35 @@ def _instant(at: datetime) -> BindParameter[datetime]:
     return literal(at, UTCDateTime())
 
 
+def check_notice(found: CoachingSession, guild: Guild, actor: Actor, now: datetime) -> None:
+    """Raise TooLate to a student who would move the session with less notice than the server asks for."""
+    if cancelling.is_late(found, guild, actor, now):
+        notice = write_length(timedelta(minutes=guild.cancel_notice_minutes))
+        raise TooLate(
+            f"Here sessions can be moved until {notice} before they start, which is over for this one. Ask your "
+            "coach to move it, or cancel it: that is a late cancellation."
+        )
+
+
 async def check_new_time(
-    session: AsyncSession, found: CoachingSession, coach: Coach, starts_at: datetime, now: datetime
+    session: AsyncSession,
+    found: CoachingSession,
+    coach: Coach,
+    actor: Actor,
+    starts_at: datetime,
+    now: datetime,
 ) -> None:
     """Refuse a time to which the session could not be moved at this moment. Shown and accepted by one rule."""
-    await bookings.check_time(session, coach, found.student_id, starts_at, found.duration, now, moving=found.id)
+    await bookings.check_time(
+        session,
+        coach,
+        found.student_id,
+        starts_at,
+        found.duration,
+        now,
+        reader_id=actor.user_id,
+        moving=found.id,
+    )
 
 
 async def movable(

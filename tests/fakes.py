@@ -11,7 +11,7 @@ from typing import Literal
 from scheduler.notices import Letter
 from scheduler.ports import Access, Receipt, Removal, RoomSpec
 
-Method = Literal["ensure_room", "open_room", "remove_room", "set_role", "deliver"]
+Method = Literal["ensure_room", "open_room", "remove_room", "set_role", "is_member", "deliver"]
 Meanwhile = Callable[["Call"], Awaitable[None]]
 """What happens at Discord, or elsewhere, while a request is under way. What it raises is Discord's answer."""
 
@@ -36,6 +36,8 @@ class FakeDiscord:
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
+        self.gone: set[int] = set()
+        """Who is in no server any more."""
         self.rooms_stay: Removal | None = None
         """Why no room can be removed at the moment, unless even an occupied one is to go."""
         self._meanwhile: dict[Method, Meanwhile] = {}
@@ -85,6 +87,11 @@ class FakeDiscord:
         if self.rooms_stay is not None and not even_if_occupied:
             return self.rooms_stay
         return Removal.REMOVED
+
+    async def is_member(self, guild_id: int, user_id: int) -> bool:
+        """Everybody is there, but those of `gone`."""
+        await self._ask(Call("is_member", str(user_id)))
+        return user_id not in self.gone
 
     async def set_role(self, guild_id: int, user_id: int, role_id: int, *, wanted: bool) -> None:
         """Note who gets or loses what."""

@@ -328,5 +328,6 @@ def words(message: Any) -> str:
 def reply(result: Any) -> Any:
     """The message that answers an interaction: what was said last. It keeps to Discord's limits."""
     message = result.followups[-1] if result.followups else result.response
-    within_limits(message.components)
+    if message is not None:
+        within_limits(message.components)
     return message

@@ -1,7 +1,6 @@
 """The panel of `/availability`: the picture of one week and everything that can be done to it."""
 
 import asyncio
-import io
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -107,7 +106,7 @@ async def show_panel(
         guild = await guilds.look_up(session, guild_id, bot.defaults)
         week = await _gather(session, coach, guilds.presets(guild), place, bot.clock())
     png = await asyncio.to_thread(draw, week.picture)
-    await ui.show(interaction, _panel(week, place, said), discord.File(io.BytesIO(png), _FILE))
+    await ui.show(interaction, ui.Panel(*_items(week, place, said), files=[(_FILE, png)]))
 
 
 async def change_and_show(bot: "CoachBot", interaction: Interaction, place: Place, change: Change) -> None:
@@ -142,7 +141,7 @@ async def _gather(
     )
 
 
-def _panel(week: _Week, place: Place, said: str | None) -> ui.Panel:
+def _items(week: _Week, place: Place, said: str | None) -> list[discord.ui.Item[Any]]:
     names = ", ".join(WEEKDAYS[day] for day in place.picked)
     shown = write_dates(week.monday, week.monday + timedelta(days=6))
     parts: list[discord.ui.Item[Any]] = [
@@ -184,7 +183,7 @@ def _panel(week: _Week, place: Place, said: str | None) -> ui.Panel:
         parts.append(_misfit_section(week.misfits, place))
     if said:
         parts.append(ui.text(said))
-    return ui.Panel(*parts)
+    return parts
 
 
 def _standing(week: _Week) -> str:

@@ -1,14 +1,16 @@
 """`/book`: coach, day, time, notes, confirm. Only what can be booked now is ever offered."""
 
-from datetime import timedelta
+import asyncio
+from datetime import date, datetime, timedelta
 
 import discord
 from discord import app_commands
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import cards, ui
+from cogs.booking.browse import BROWSE, PICK_SORT, PICK_SPECIALTY, CoachList, sort_numbered
 from cogs.booking.times import by_day, instant
 from cogs.booking.views import (
-    BROWSE,
     COACH,
     CONFIRM,
     DAYS,
@@ -19,18 +21,22 @@ from cogs.booking.views import (
     TIME,
     ZONE,
     ZONE_NAME,
+    Choice,
     Offer,
-    coach_list,
-    confirm_panel,
     lasting,
 )
+from cogs.calendar_file import attached
 from cogs.routing import Cog, on, opens
 from cogs.timezone import zone_called
 from cogs.ui import Interaction, Typed
+from cogs.week import picture_of
+from cogs.week_picture import WeekPicture, draw
+from models import Coach
 from scheduler import applications, availability, bookings, directory, guilds, people
 from scheduler.bookings import LONGEST_NOTES
 from scheduler.errors import NotFound
 from scheduler.notices import coach_specialties
+from scheduler.wallclock import start_of
 from scheduler.zones import zone
 
 
@@ -38,15 +44,15 @@ class BookingCog(Cog):
     """`/book`."""
 
     @app_commands.command(name="book", description="Book a session with a coach")
-    @app_commands.describe(coach="With whom; without: see who coaches here")
-    async def book(self, interaction: Interaction, coach: str | None = None) -> None:
+    @app_commands.describe(coach="With whom; without: see who coaches here", specialty="What you want to learn")
+    async def book(self, interaction: Interaction, coach: str | None = None, specialty: str | None = None) -> None:
         """Show the coaches, or one coach's free times."""
         await ui.acknowledge(interaction)
         if coach is None:
-            await ui.show(interaction, await self._browse(interaction, 0))
-            return
-        coach_id = await self._coach_called(interaction, coach)
-        await ui.show(interaction, await self._pick(interaction, coach_id))
+            specialty_id = await self._specialty_called(interaction, specialty) if specialty else 0
+            await self._browse(interaction, 0, specialty_id, 0)
+        else:
+            await self._pick(interaction, await self._coach_called(interaction, coach))
 
     @book.autocomplete("coach")
     async def complete_coach(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -56,11 +62,31 @@ class BookingCog(Cog):
         others = [one for one in found if one.user_id != interaction.user.id]
         return [app_commands.Choice(name=one.display_name, value=str(one.user_id)) for one in others[:25]]
 
+    @book.autocomplete("specialty")
+    async def complete_specialty(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        """Specialties that contain what was typed so far."""
+        async with self.bot.db.read() as session:
+            known = await directory.specialties(session, ui.guild_id_of(interaction))
+        found = [name for name in known.values() if typed.lower() in name.lower()]
+        return [app_commands.Choice(name=name, value=name) for name in found[:25]]
+
     @on(BROWSE)
-    async def browse(self, interaction: Interaction, page: int) -> None:
+    async def browse(self, interaction: Interaction, sort: int, specialty: int, page: int) -> None:
         """Another page of coaches."""
         await ui.acknowledge(interaction)
-        await ui.show(interaction, await self._browse(interaction, page))
+        await self._browse(interaction, sort, specialty, page)
+
+    @on(PICK_SPECIALTY)
+    async def specialty_picked(self, interaction: Interaction, sort: int) -> None:
+        """Only coaches of one specialty, or of all."""
+        await ui.acknowledge(interaction)
+        await self._browse(interaction, sort, ui.chosen_in(interaction)[0], 0)
+
+    @on(PICK_SORT)
+    async def sort_picked(self, interaction: Interaction, specialty: int) -> None:
+        """Another order."""
+        await ui.acknowledge(interaction)
+        await self._browse(interaction, ui.chosen_in(interaction)[0], specialty, 0)
 
     @on(COACH)
     async def coach_pressed(
@@ -68,21 +94,27 @@ class BookingCog(Cog):
     ) -> None:
         """A coach's free times, of one length (0: the usual one), on one day, a page of times."""
         await ui.acknowledge(interaction)
-        await ui.show(interaction, await self._pick(interaction, coach_id, minutes, day, times_page=page))
+        await self._pick(interaction, coach_id, minutes, day, times_page=page)
+
+    @on(cards.BOOK_AGAIN)
+    async def book_again(self, interaction: Interaction, coach_id: int, minutes: int, session_id: int) -> None:
+        """The same coach and length, beside the session that was (whose id only tells two such buttons apart)."""
+        await ui.acknowledge_beside(interaction)
+        await self._pick(interaction, coach_id, minutes)
 
     @on(PICK_LENGTH)
     async def length_picked(self, interaction: Interaction, coach_id: int, day: int) -> None:
         """The same day with another length."""
         await ui.acknowledge(interaction)
         minutes = ui.chosen_in(interaction)[0]
-        await ui.show(interaction, await self._pick(interaction, coach_id, minutes, day))
+        await self._pick(interaction, coach_id, minutes, day)
 
     @on(PICK_DAY)
     async def day_picked(self, interaction: Interaction, coach_id: int, minutes: int, page: int) -> None:
         """Another day."""
         await ui.acknowledge(interaction)
         day = ui.chosen_in(interaction)[0]
-        await ui.show(interaction, await self._pick(interaction, coach_id, minutes, day, days_page=page))
+        await self._pick(interaction, coach_id, minutes, day, days_page=page)
 
     @on(DAYS)
     async def days_turned(
@@ -90,7 +122,7 @@ class BookingCog(Cog):
     ) -> None:
         """Another page of days."""
         await ui.acknowledge(interaction)
-        await ui.show(interaction, await self._pick(interaction, coach_id, minutes, day, days_page=page))
+        await self._pick(interaction, coach_id, minutes, day, days_page=page)
 
     @on(ZONE)
     async def change_zone(self, interaction: Interaction, coach_id: int, minutes: int, day: int) -> None:
@@ -102,7 +134,7 @@ class BookingCog(Cog):
         name = await zone_called(ui.typed_in(interaction).get(ZONE_NAME, ""))
         async with self.bot.db.begin() as session:
             await people.set_zone(session, interaction.user.id, name)
-        await ui.show(interaction, await self._pick(interaction, coach_id, minutes, day))
+        await self._pick(interaction, coach_id, minutes, day)
 
     @opens(ZONE)
     async def zone_form(
@@ -114,9 +146,11 @@ class BookingCog(Cog):
 
     @on(TIME)
     async def time_pressed(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
-        """Show what is about to be booked."""
+        """Hold the time and show what is about to be booked."""
         await ui.acknowledge(interaction)
-        await ui.show(interaction, await self._confirmation(interaction, coach_id, minutes, start, None))
+        await self.bot.look_for_coach(ui.guild_id_of(interaction), coach_id)
+        notes = ui.kept(interaction.message).get(NOTES_NAME)
+        await self._confirmation(interaction, coach_id, minutes, start, notes)
 
     @on(NOTES)
     async def notes(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
@@ -124,8 +158,7 @@ class BookingCog(Cog):
         if interaction.type is discord.InteractionType.modal_submit:
             await ui.acknowledge(interaction)
             typed = ui.typed_in(interaction).get(NOTES_NAME, "").strip()
-            panel = await self._confirmation(interaction, coach_id, minutes, start, typed)
-            await ui.show(interaction, panel)
+            await self._confirmation(interaction, coach_id, minutes, start, typed)
         else:
             before = ui.kept(interaction.message)
             form = await self.notes_form(interaction, before, coach_id, minutes, start)
@@ -152,8 +185,9 @@ class BookingCog(Cog):
 
     @on(CONFIRM)
     async def confirm(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
-        """Book it."""
+        """Book it. The panel may have stood there for hours, so it is asked again whether the coach has left."""
         await ui.acknowledge(interaction)
+        await self.bot.look_for_coach(ui.guild_id_of(interaction), coach_id)
         async with self.bot.db.begin() as session:
             now = self.bot.clock()
             guild = await guilds.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
@@ -167,10 +201,12 @@ class BookingCog(Cog):
                 ui.kept(interaction.message).get(NOTES_NAME),
                 now,
             )
+            coach = await session.get_one(Coach, (booked.guild_id, coach_id))
         self.bot.wake()
         card = cards.session(booked, guild, title="Booked ✅", viewer_id=interaction.user.id)
+        shown, file = attached(booked, interaction.guild.name if interaction.guild else "", coach.display_name)
         told = ui.text("You and your coach get this by direct message too. `/sessions` lists your sessions.")
-        await ui.show(interaction, ui.Panel(card, told))
+        await ui.show(interaction, ui.Panel(card, shown, told, files=[file]))
 
     async def _coach_called(self, interaction: Interaction, typed: str) -> int:
         """The coach whom `typed` names: an id from the suggestions, a mention, or a name."""
@@ -188,11 +224,22 @@ class BookingCog(Cog):
             )
         return found[0].user_id
 
-    async def _browse(self, interaction: Interaction, page: int) -> ui.Panel:
+    async def _specialty_called(self, interaction: Interaction, typed: str) -> int:
         async with self.bot.db.read() as session:
-            guild_id = ui.guild_id_of(interaction)
-            listings = await directory.browse(session, guild_id, interaction.user.id, self.bot.clock())
-        return coach_list(listings, page)
+            known = await directory.specialties(session, ui.guild_id_of(interaction))
+        found = [id_ for id_, name in known.items() if name.lower() == typed.strip().lower()]
+        if not found:
+            raise NotFound(f'"{ui.quoted(typed, 50)}" is not taught here. Pick one from the suggestions.')
+        return found[0]
+
+    async def _browse(self, interaction: Interaction, sort: int, specialty: int, page: int) -> None:
+        order, guild_id = sort_numbered(sort), ui.guild_id_of(interaction)
+        async with self.bot.db.read() as session:
+            listings = await directory.browse(
+                session, guild_id, interaction.user.id, self.bot.clock(), specialty_id=specialty, sort=order
+            )
+            known = await directory.specialties(session, guild_id)
+        await ui.show(interaction, CoachList(listings, known, specialty, order).panel(page))
 
     async def _pick(
         self,
@@ -203,38 +250,48 @@ class BookingCog(Cog):
         *,
         days_page: int | None = None,
         times_page: int = 0,
-    ) -> ui.Panel:
+    ) -> None:
+        now = self.bot.clock()
         async with self.bot.db.read() as session:
             guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             coach = await applications.approved_coach(session, guild.id, coach_id)
-            bookings.check_not_oneself(coach, ui.actor_of(interaction, guild))
+            bookings.check_offered(coach, ui.actor_of(interaction, guild))
             minutes = minutes if minutes in coach.durations_minutes else coach.durations_minutes[0]
-            free = await availability.free_times(
-                session,
-                coach,
-                timedelta(minutes=minutes),
-                student_id=interaction.user.id,
-                now=self.bot.clock(),
-            )
-            zone_name = await people.zone_name_of(session, interaction.user.id, guild.time_zone)
+            length, student_id = timedelta(minutes=minutes), interaction.user.id
+            free = await availability.free_times(session, coach, length, student_id=student_id, now=now)
+            zone_name = await people.zone_name_of(session, student_id, guild.time_zone)
             taught = await coach_specialties(session, guild.id, coach_id)
             offer = Offer(coach, taught, minutes, zone_name, by_day(free, zone(zone_name)))
-        return offer.panel(day, days_page, times_page)
+            if not offer.days:
+                await ui.show(interaction, offer.nothing_free())
+                return
+            shown = offer.picker.shown(day, days_page)
+            week = await _week(session, coach, student_id, zone_name, shown.day, now)
+        png = await asyncio.to_thread(draw, week)
+        notes = ui.kept(interaction.message).get(NOTES_NAME, "")
+        await ui.show(interaction, offer.panel(shown, times_page, week, png, notes))
 
     async def _confirmation(
         self, interaction: Interaction, coach_id: int, minutes: int, start: int, notes: str | None
-    ) -> ui.Panel:
-        async with self.bot.db.read() as session:
-            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            coach = await applications.approved_coach(session, guild.id, coach_id)
-            await bookings.check_free(
-                session,
-                coach,
-                ui.actor_of(interaction, guild),
-                instant(start),
-                lasting(minutes),
-                notes,
-                self.bot.clock(),
-            )
+    ) -> None:
+        async with self.bot.db.begin() as session:
+            now = self.bot.clock()
+            guild = await guilds.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
+            actor = ui.actor_of(interaction, guild)
+            held = await bookings.hold(session, guild, actor, coach_id, instant(start), lasting(minutes), now)
+            coach = await session.get_one(Coach, (guild.id, coach_id))
             zone_name = await people.zone_name_of(session, interaction.user.id, guild.time_zone)
-        return confirm_panel(coach, zone_name, minutes, start, notes)
+        choice = Choice(coach, guild, zone_name, minutes, start, held.expires_at)
+        await ui.show(interaction, choice.panel(notes))
+
+
+async def _week(
+    session: AsyncSession, coach: Coach, student_id: int, zone_name: str, day: date, now: datetime
+) -> WeekPicture:
+    """The week of `day` on the student's clock: the coach's hours that are free, and those that are taken."""
+    monday = day - timedelta(days=day.weekday())
+    since, until = (start_of(zone(zone_name), monday + timedelta(days=days)) for days in (0, 7))
+    free, taken = await availability.open_and_taken(
+        session, coach, student_id=student_id, now=now, since=since, until=until
+    )
+    return picture_of(zone_name, monday, free=free, booked=taken, now=now, legend=("free", "taken"))

@@ -37,6 +37,15 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """The day whose times are shown, and the page of days that it is on."""
+
+    day: date
+    page: int
+    on_page: list[date]
+
+
+@dataclass(frozen=True, slots=True)
 class TimePicker:
     """Free times by day on the clock of a zone, of which there is at least one."""
 
@@ -44,36 +53,18 @@ class TimePicker:
     zone_name: str
     links: Links
 
-    def items(self, wanted_day: int, days_page: int | None, times_page: int) -> list[Item]:
-        """Day and times to choose from. A day that has nothing free any more gives way to the next."""
+    def shown(self, wanted_day: int, days_page: int | None) -> Shown:
+        """The day to show. One that has nothing free any more gives way to the next."""
         all_days = list(self.days)
         day = next((one for one in all_days if one.toordinal() >= wanted_day), all_days[-1])
         page = all_days.index(day) // _DAYS_A_PAGE if days_page is None else days_page
         page = min(page, (len(all_days) - 1) // _DAYS_A_PAGE)
-        shown = all_days[page * _DAYS_A_PAGE :][:_DAYS_A_PAGE]
-        if day not in shown:
-            day = shown[0]
-        return [
-            ui.row(self._day_select(shown, day, page)),
-            *self._times(day, times_page),
-            *self._turning(len(all_days), day, page),
-        ]
+        on_page = all_days[page * _DAYS_A_PAGE :][:_DAYS_A_PAGE]
+        return Shown(day if day in on_page else on_page[0], page, on_page)
 
-    def _day_select(self, shown: list[date], day: date, page: int) -> Item:
-        return ui.select(
-            self.links.pick_day(page),
-            (
-                (
-                    f"{one:%a} {one.day} {one:%b} · {len(self.days[one])} free",
-                    str(one.toordinal()),
-                    one == day,
-                )
-                for one in shown
-            ),
-        )
-
-    def _times(self, day: date, times_page: int) -> list[Item]:
-        times = self.days[day]
+    def items(self, shown: Shown, times_page: int, *others: ui.Button) -> list[Item]:
+        """Day and times to choose from; the last row turns pages and ends with `others`, at most two."""
+        times = self.days[shown.day]
         last = (len(times) - 1) // _TIMES_A_PAGE
         page = min(times_page, last)
         buttons = [
@@ -84,33 +75,41 @@ class TimePicker:
             )
             for at in times[page * _TIMES_A_PAGE :][:_TIMES_A_PAGE]
         ]
-        parts: list[Item] = [
-            ui.text(f"**{day:%A}, {day.day} {day:%B}** · times in **{self.zone_name}**"),
-            *(
-                ui.row(*buttons[first : first + _BUTTONS_A_ROW])
-                for first in range(0, len(buttons), _BUTTONS_A_ROW)
-            ),
-        ]
-        if last:
-            other = self.links.turn_times(day.toordinal(), (page + 1) % (last + 1))
-            parts.append(ui.row(ui.button("Other times that day", other)))
-        return parts
-
-    def _turning(self, count: int, day: date, page: int) -> list[Item]:
-        if count <= _DAYS_A_PAGE:
-            return []
-        last = (count - 1) // _DAYS_A_PAGE
+        turning = [*self._more_times(shown, page, last), *self._more_days(shown), *others]
         return [
-            ui.row(
-                *(
-                    ui.button(
-                        label,
-                        self.links.turn_days(day.toordinal(), max(other, 0)),
-                        disabled=not 0 <= other <= last,
-                    )
-                    for label, other in (("Earlier days", page - 1), ("Later days", page + 1))
+            ui.row(self._day_select(shown)),
+            ui.text(f"**{shown.day:%A}, {shown.day.day} {shown.day:%B}** · times in **{self.zone_name}**"),
+            *(ui.row(*buttons[at : at + _BUTTONS_A_ROW]) for at in range(0, len(buttons), _BUTTONS_A_ROW)),
+            *([ui.row(*turning)] if turning else []),
+        ]
+
+    def _day_select(self, shown: Shown) -> Item:
+        return ui.select(
+            self.links.pick_day(shown.page),
+            (
+                (
+                    f"{one:%a} {one.day} {one:%b} · {len(self.days[one])} free",
+                    str(one.toordinal()),
+                    one == shown.day,
                 )
-            )
+                for one in shown.on_page
+            ),
+        )
+
+    def _more_times(self, shown: Shown, page: int, last: int) -> list[ui.Button]:
+        if not last:
+            return []
+        other = self.links.turn_times(shown.day.toordinal(), (page + 1) % (last + 1))
+        return [ui.button("Other times that day", other)]
+
+    def _more_days(self, shown: Shown) -> list[ui.Button]:
+        last = (len(self.days) - 1) // _DAYS_A_PAGE
+        if not last:
+            return []
+        day = shown.day.toordinal()
+        return [
+            ui.button(label, self.links.turn_days(day, max(other, 0)), disabled=not 0 <= other <= last)
+            for label, other in (("Earlier days", shown.page - 1), ("Later days", shown.page + 1))
         ]
 
 

@@ -6,15 +6,18 @@ from datetime import date, datetime, timedelta
 import discord
 
 from cogs import cards, ui
-from cogs.booking.times import Item, Links, TimePicker, instant
-from models import Coach
+from cogs.booking.times import Item, Links, Shown, TimePicker, instant, minute_of
+from cogs.ui import Typed
+from cogs.week_picture import WeekPicture, in_words
+from models import Coach, Guild
 from scheduler.clock import stamp
-from scheduler.directory import Listing
+from scheduler.errors import SlotTaken
+from scheduler.lengths import write_length
 from scheduler.money import price, write_money
 from scheduler.zones import zone
 
 # {minutes} is the length, {day} a date's ordinal (0: the first free one), {start} whole minutes since 1970.
-BROWSE = "book:browse:{page}"
+ALL_COACHES = "book:browse:0:0:0"
 COACH = "book:coach:{coach_id}:{minutes}:{day}:{page}"
 PICK_LENGTH = "book:length:{coach_id}:{day}"
 PICK_DAY = "book:day:{coach_id}:{minutes}:{page}"
@@ -24,7 +27,11 @@ ZONE = "book:zone:{coach_id}:{minutes}:{day}"
 NOTES = "book:notes:{coach_id}:{minutes}:{start}"
 CONFIRM = "book:confirm:{coach_id}:{minutes}:{start}"
 
-_COACHES_A_PAGE = 5
+MOVE_AGAIN = "move:show:{session_id}:{day}:{page}"
+MOVE_TIME = "move:time:{session_id}:{start}"
+
+_WEEK_FILE = "week.png"
+_PRIMARY = discord.ButtonStyle.primary
 NOTES_NAME = "Notes for your coach"
 ZONE_NAME = "City or time zone"
 
@@ -40,47 +47,51 @@ class Offer:
     """The student's."""
     days: dict[date, list[datetime]]
 
-    def panel(self, wanted_day: int, days_page: int | None, times_page: int) -> ui.Panel:
-        """Length, day and times to choose from. A day that has nothing free any more gives way to the next."""
-        parts: list[Item] = [self._about()]
-        if len(self.coach.durations_minutes) > 1:
-            parts.append(ui.row(self._lengths(wanted_day)))
-        if not self.days:
-            why = (
-                f"**Nothing is free** in the next {self.coach.horizon_days} days. Try another length, or"
-                if self.coach.accepting
-                else "**This coach takes no new bookings at the moment.** Come back later, or"
-            )
-            parts.append(ui.text(f"{why} choose another coach."))
-            parts.append(ui.row(ui.button("◀ All coaches", BROWSE.format(page=0))))
-            return ui.Panel(*parts)
-        picker = TimePicker(self.days, self.zone_name, self._links())
-        parts.extend(picker.items(wanted_day, days_page, times_page))
-        parts.append(
-            ui.row(
-                ui.button("◀ All coaches", BROWSE.format(page=0)),
-                ui.button("Change zone…", self._zone_id(wanted_day)),
-            )
-        )
-        return ui.Panel(*parts)
-
-    def _zone_id(self, day: int) -> str:
-        return ZONE.format(coach_id=self.coach.user_id, minutes=self.minutes, day=day)
-
-    def _links(self) -> Links:
+    @property
+    def picker(self) -> TimePicker:
+        """Its days and times as controls."""
         ids = {"coach_id": self.coach.user_id, "minutes": self.minutes}
-        return Links(
+        links = Links(
             pick_day=lambda page: PICK_DAY.format(**ids, page=page),
             turn_days=lambda day, page: DAYS.format(**ids, day=day, page=page),
             turn_times=lambda day, page: COACH.format(**ids, day=day, page=page),
             time=lambda start: TIME.format(**ids, start=start),
         )
+        return TimePicker(self.days, self.zone_name, links)
+
+    def nothing_free(self) -> ui.Panel:
+        """When there is no day to choose."""
+        nothing = (
+            f"**Nothing is free** in the next {self.coach.horizon_days} days. Try another length, or"
+            if self.coach.accepting
+            else "**This coach takes no new bookings at the moment.** Come back later, or"
+        )
+        return ui.Panel(*self._head(0), ui.text(f"{nothing} choose another coach."), ui.row(self._back()))
+
+    def panel(self, shown: Shown, times_page: int, week: WeekPicture, png: bytes, notes: str) -> ui.Panel:
+        """Length, day and times to choose from, with a picture of the day's week and the notes typed so far."""
+        day = shown.day.toordinal()
+        zone_id = ZONE.format(coach_id=self.coach.user_id, minutes=self.minutes, day=day)
+        return ui.Panel(
+            *self._head(day),
+            ui.picture(_WEEK_FILE, in_words(week)),
+            *self.picker.items(shown, times_page, self._back(), ui.button("Change zone…", zone_id)),
+            *([ui.keep(NOTES_NAME, notes)] if notes else []),
+            files=[(_WEEK_FILE, png)],
+        )
+
+    def _head(self, day: int) -> list[Item]:
+        about = [self._about()]
+        return [*about, ui.row(self._lengths(day))] if len(self.coach.durations_minutes) > 1 else about
+
+    def _back(self) -> ui.Button:
+        return ui.button("◀ All coaches", ALL_COACHES)
 
     def _about(self) -> Item:
+        terms = f"{cards.rating(self.coach)} · {cards.rate(self.coach)}"
         taught = ui.quoted(", ".join(self.specialties), 400)
         return discord.ui.Container(
-            ui.text(f"### Book <@{self.coach.user_id}>\n{taught} · {cards.rate(self.coach)}"),
-            ui.text(ui.quoted(self.coach.bio, 700)),
+            ui.text(f"### Book <@{self.coach.user_id}>\n{terms} · {taught}\n{ui.quoted(self.coach.bio, 700)}"),
         )
 
     def _lengths(self, day: int) -> Item:
@@ -95,62 +106,102 @@ class Offer:
         return ui.select(PICK_LENGTH.format(coach_id=self.coach.user_id, day=day), offered)
 
 
-def coach_list(listings: list[Listing], page: int) -> ui.Panel:
-    """Whom one can book, five coaches a page."""
-    if not listings:
-        return ui.Panel(
-            ui.text(
-                "### No coach to book yet\nNobody else takes bookings here now. `/coach apply` makes you a coach."
-            )
-        )
-    last = (len(listings) - 1) // _COACHES_A_PAGE
-    page = min(page, last)
-    parts: list[Item] = [ui.text("### Who would you like to book?")]
-    for one in listings[page * _COACHES_A_PAGE :][:_COACHES_A_PAGE]:
-        free = (
-            f"next free {stamp(one.next_free, 'R')}"
-            if one.next_free
-            else f"nothing free in the next {one.coach.horizon_days} days"
-        )
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is about to be booked."""
+
+    coach: Coach
+    guild: Guild
+    zone_name: str
+    """The student's."""
+    minutes: int
+    start: int
+    held_until: datetime | None
+
+    def panel(self, notes: str | None) -> ui.Panel:
+        """All that the student agrees to. The notes stay on the panel until Confirm reads them from it."""
+        parts: list[Item] = [ui.text("\n".join(self._lines()))]
+        if notes:
+            parts.append(ui.keep(NOTES_NAME, notes))
+        ids = {"coach_id": self.coach.user_id, "minutes": self.minutes, "start": self.start}
+        day = instant(self.start).astimezone(zone(self.zone_name)).toordinal()
+        other = COACH.format(coach_id=self.coach.user_id, minutes=self.minutes, day=day, page=0)
         parts.append(
-            discord.ui.Section(
-                f"**<@{one.coach.user_id}>** · {cards.rate(one.coach)}\n"
-                f"{ui.quoted(', '.join(one.specialties), 400)}\n-# {free}",
-                accessory=ui.button(
-                    "Book",
-                    COACH.format(coach_id=one.coach.user_id, minutes=0, day=0, page=0),
-                    discord.ButtonStyle.primary,
-                    disabled=one.next_free is None,
-                ),
+            ui.row(
+                ui.button("Confirm", CONFIRM.format(**ids), discord.ButtonStyle.success),
+                ui.button("Change notes…" if notes else "Add notes…", NOTES.format(**ids)),
+                ui.button("Other time", other),
             )
         )
-    return ui.Panel(*parts, *ui.pager(BROWSE, page, last))
+        return ui.Panel(discord.ui.Container(*parts))
+
+    def _lines(self) -> list[str]:
+        at, coach = instant(self.start), self.coach
+        clocks = f"{at.astimezone(zone(self.zone_name)):%a %H:%M} in {self.zone_name}"
+        if coach.time_zone != self.zone_name:
+            clocks += (
+                f" · {at.astimezone(zone(coach.time_zone)):%a %H:%M} in {coach.time_zone}, where your coach is"
+            )
+        cost = _cost(coach, self.minutes)
+        lines = [
+            f"### Confirm your session\n**Coach** <@{coach.user_id}>\n**Time** {stamp(at)}\n-# {clocks}",
+            f"**Length** {self.minutes} min",
+            f"**Price** {write_money(cost, coach.currency)}",
+        ]
+        if cost and self.guild.how_to_pay:
+            lines.append(f"**How to pay** {ui.quoted(self.guild.how_to_pay)}")
+        lines.append(f"**Cancelling** {self._cancelling(at)}")
+        if self.held_until is not None:
+            lines.append(f"-# Held for you until {stamp(self.held_until, 'T')} ({stamp(self.held_until, 'R')})")
+        return lines
+
+    def _cancelling(self, at: datetime) -> str:
+        notice = timedelta(minutes=self.guild.cancel_notice_minutes)
+        if not notice:
+            return "You can move or cancel it until it starts."
+        until = f"until {stamp(at - notice, 'f')}, {write_length(notice)} before it starts"
+        return f"You can move or cancel it {until}. Later, cancelling counts as late."
 
 
-def confirm_panel(coach: Coach, zone_name: str, minutes: int, start: int, notes: str | None) -> ui.Panel:
-    """What is about to be booked. The notes stay on the panel until Confirm reads them from it."""
-    at = instant(start)
-    ids = {"coach_id": coach.user_id, "minutes": minutes, "start": start}
-    theirs, ours = at.astimezone(zone(coach.time_zone)), at.astimezone(zone(zone_name))
-    clocks = f"{ours:%a %H:%M} in {zone_name}"
-    if coach.time_zone != zone_name:
-        clocks += f" · {theirs:%a %H:%M} in {coach.time_zone}, where your coach is"
-    parts: list[Item] = [
-        ui.text(
-            f"### Confirm your session\n**Coach** <@{coach.user_id}>\n**Time** {stamp(at)}\n-# {clocks}\n"
-            f"**Length** {minutes} min\n**Price** {write_money(_cost(coach, minutes), coach.currency)}"
+def gone_panel(error: SlotTaken, typed: Typed) -> ui.Panel:
+    """A time that is not free any more: why, and the nearest ones that are. What was typed goes on with it."""
+    minutes = error.duration // timedelta(minutes=1)
+    parts: list[Item] = [ui.text(f"⚠️ {error.why}")]
+    if error.nearest:
+        parts.append(ui.text(f"**Nearest free**, in **{error.zone_name}**:"))
+        in_zone = zone(error.zone_name)
+        parts.append(
+            ui.row(
+                *(
+                    ui.button(_short(at.astimezone(in_zone)), _retry_id(error, minutes, at), _PRIMARY)
+                    for at in error.nearest
+                )
+            )
         )
-    ]
-    if notes:
-        parts.append(ui.keep(NOTES_NAME, notes))
-    parts.append(
-        ui.row(
-            ui.button("Confirm", CONFIRM.format(**ids), discord.ButtonStyle.success),
-            ui.button("Change notes…" if notes else "Add notes…", NOTES.format(**ids)),
-            ui.button("Other time", COACH.format(coach_id=coach.user_id, minutes=minutes, day=0, page=0)),
-        )
+    else:
+        parts.append(ui.text("This coach has nothing else free. Please choose another one."))
+    again = (
+        MOVE_AGAIN.format(session_id=error.moving, day=0, page=0)
+        if error.moving is not None
+        else COACH.format(coach_id=error.coach_id, minutes=minutes, day=0, page=0)
     )
-    return ui.Panel(discord.ui.Container(*parts))
+    parts.append(ui.row(ui.button("All free times", again)))
+    parts.extend(ui.keep(name, words) for name, words in typed.items() if words.strip())
+    return ui.Panel(*parts)
+
+
+def _short(local: datetime) -> str:
+    """ "Tue 3 Mar, 14:30"."""
+    return f"{local:%a} {local.day} {local:%b}, {local:%H:%M}"
+
+
+def _retry_id(error: SlotTaken, minutes: int, at: datetime) -> str:
+    if error.moving is not None:
+        return MOVE_TIME.format(session_id=error.moving, start=minute_of(at))
+    return TIME.format(coach_id=error.coach_id, minutes=minutes, start=minute_of(at))
+
+
+ui.shown_as(SlotTaken, gone_panel)
 
 
 def _cost(coach: Coach, minutes: int) -> int:

@@ -133,7 +133,7 @@ class Endpoint:
         """Check the token, refuse what is to be refused, do it, remember it, and hold what is to be held."""
         path = request.path.removeprefix("/api")
         key = (request.method, path)
-        body = await request.json() if request.can_read_body else None
+        request["body"] = body = await _json_of(request)
         if not path.startswith(_WITHOUT_TOKEN) and request.headers.get("Authorization") != f"Bot {TOKEN}":
             response = _error(401, 0, "401: Unauthorized")
         elif key in self._refused:
@@ -200,7 +200,7 @@ class Endpoint:
     async def _answer_interaction(self, request: web.Request) -> web.Response:
         """POST /interactions/…/callback."""
         about = {"id": request.match_info["interaction_id"], "type": 2}
-        return _json({"interaction": about, "resource": {"type": (await request.json())["type"]}})
+        return _json({"interaction": about, "resource": {"type": request["body"]["type"]}})
 
     async def _guild(self, _request: web.Request) -> web.Response:
         """GET /guilds/…."""
@@ -231,12 +231,16 @@ class Endpoint:
 
     async def _write_message(self, request: web.Request) -> web.Response:
         """POST /channels/…/messages, PATCH and POST /webhooks/…."""
+        body: Json = request["body"]
         channel_id = request.match_info.get("channel_id", str(REVIEW_CHANNEL_ID))
         nothing = {"attachments": [], "embeds": [], "mentions": [], "mention_roles": [], "components": []}
         about = {"id": self._new_id(), "channel_id": channel_id, "author": _user(BOT_ID), "type": 0, "content": ""}
         flags = {"edited_timestamp": None, "tts": False, "mention_everyone": False, "pinned": False}
         written = about | nothing | flags | {"timestamp": datetime.now(UTC).isoformat()}
-        return _json(written | {key: value for key, value in (await request.json()).items() if value})
+        files = [
+            {"size": 1, "url": self.api, "proxy_url": self.api} | one for one in body.get("attachments") or ()
+        ]
+        return _json(written | {key: value for key, value in body.items() if value} | {"attachments": files})
 
     def add_channel(self, channel_id: int, **given: Any) -> Json:
         """Put a channel into the server, as Discord describes it."""
@@ -299,6 +303,16 @@ def _guild() -> Json:
 def _json(data: Any, *, status: int = 200) -> web.Response:
     """Without a charset in its type, beside which discord.py does not recognize JSON."""
     return web.Response(body=json.dumps(data).encode(), content_type="application/json", status=status)
+
+
+async def _json_of(request: web.Request) -> Any:
+    """What a request says; beside files it stands in a part of its own."""
+    if not request.can_read_body:
+        return None
+    if not request.content_type.startswith("multipart/"):
+        return await request.json()
+    form = await request.post()
+    return json.loads(str(form["payload_json"]))
 
 
 def _error(status: int, code: int, message: str) -> web.Response:

@@ -38,7 +38,7 @@ from tests.bot.endpoint import (
 
 ROOT = Path(__file__).parents[2]
 REDIRECT = Path(__file__).parent / "redirect"
-COMMANDS = {"coach", "availability", "book", "sessions", "coaching"}
+COMMANDS = {"coach", "availability", "book", "sessions", "timezone", "coaching"}
 GLOBAL, OF_THE_GUILD = f"/applications/{BOT_ID}/commands", f"/guilds/{GUILD_ID}/commands"
 ROOMS = f"/guilds/{GUILD_ID}/channels"
 COACH, STUDENT, ADMIN = 11, 12, Actor(13, is_admin=True)

@@ -2,9 +2,8 @@
 
 import datetime as dt
 
-from models import CoachingSession, Reservation
 from tests.cogs.presses import press_together
-from tests.simulated import APPLICATION, Academy, reply, words
+from tests.simulated import Academy, reply, words
 
 
 async def test_with_no_coach_the_list_says_how_to_become_one(world: Academy) -> None:
@@ -48,51 +47,6 @@ async def test_only_free_times_are_offered(open_world: Academy) -> None:
     labels = [line for line in words(panel).splitlines() if line[:2].isdigit() and line[2:3] == ":"]
     # 60 minutes within 9–12 and 13:30–17, not sooner than two hours from 9:00, and nothing that meets 14–15.
     assert labels == ["11:00", "15:00", "15:30", "16:00"]
-
-
-async def test_another_length_and_another_day_change_the_times_and_the_price(open_world: Academy) -> None:
-    world = open_world
-    panel = reply(await world.student.slash(world.lobby, "book", coach=str(world.coach.id)))
-
-    panel = reply(await world.student.select(panel, ["90"], custom_id=f"book:length:{world.coach.id}:0"))
-    assert "90 min · $90.00" in words(panel)
-    assert "15:30" in words(panel).splitlines()
-    assert "16:00" not in words(panel).splitlines()
-    thursday = str(dt.date(2026, 3, 5).toordinal())
-    panel = reply(await world.student.select(panel, [thursday], custom_id=f"book:day:{world.coach.id}:90:0"))
-    assert "**Thursday, 5 March** · times in **Europe/Berlin**" in words(panel)
-    panel = reply(await world.student.click(panel, label="09:00"))
-    panel = reply(await world.student.click(panel, label="Confirm"))
-
-    [booked] = await world.sessions()
-    assert booked.starts_at == dt.datetime(2026, 3, 5, 8, tzinfo=dt.UTC)
-    assert (booked.duration, booked.total_cost_minor) == (world.minutes(90), 9000)
-
-
-async def test_a_time_that_is_gone_is_refused_with_the_nearest_free_ones(open_world: Academy) -> None:
-    world = open_world
-    panel = await world.about_to_confirm(world.student, "14:00")
-    await world.book(world.other_student, "14:00")
-
-    answer = await world.student.click(panel, label="Confirm")
-
-    # In Berlin it is an hour later: 15:00, 15:30 and 16:00. Half past one would run into the session.
-    at = [dt.datetime(2026, 3, 2, hour, minute, tzinfo=dt.UTC) for hour, minute in ((14, 0), (14, 30), (15, 0))]
-    listed = ", ".join(f"<t:{int(one.timestamp())}:F>" for one in at)
-    assert words(reply(answer)) == f"That time was just taken. Nearest free: {listed}."
-    assert len(await world.sessions()) == 1
-
-
-async def test_of_two_students_who_press_at_the_same_moment_one_gets_the_time(open_world: Academy) -> None:
-    world = open_world
-    panels = [(who, await world.about_to_confirm(who, "14:00")) for who in (world.student, world.other_student)]
-
-    answers = await press_together(world, panels, label="Confirm")
-
-    said = sorted(words(reply(answer)).split()[0] for answer in answers)
-    assert said == ["###", "That"]
-    assert await world.count(CoachingSession) == 1
-    assert await world.count(Reservation) == 2
 
 
 async def test_a_double_click_on_confirm_books_once(open_world: Academy) -> None:
@@ -166,23 +120,6 @@ async def test_somebody_who_is_no_coach_cannot_be_booked(open_world: Academy) ->
 
     assert words(reply(applicant)) == words(reply(nobody))
     assert "There is no such coach here." in words(reply(nobody))
-
-
-async def test_a_long_list_of_coaches_pages_and_ends_with_those_who_have_nothing_free(open_world: Academy) -> None:
-    world = open_world
-    for number in range(6):
-        person = world.guild.add_member(world.env.create_user(f"coach{number}"))
-        await person.submit_modal(await person.slash(world.lobby, "coach apply"), APPLICATION)
-        await world.admin.click(world.card, label="Approve")
-
-    panel = reply(await world.student.slash(world.lobby, "book"))
-    first = words(panel)
-    second = words(reply(await world.student.click(panel, label="▶")))
-
-    assert first.splitlines()[1].startswith(f"**{world.coach.mention}**")
-    assert first.count("nothing free in the next 28 days") == 4
-    assert "Page 2 of 2" in second
-    assert second.count("nothing free") == 2
 
 
 async def test_a_day_with_many_times_pages_them(world: Academy) -> None:

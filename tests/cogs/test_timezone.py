@@ -147,8 +147,9 @@ async def test_a_day_is_a_day_of_the_readers_calendar(open_world: Academy) -> No
 async def test_changing_the_zone_inside_book_keeps_coach_length_and_day(open_world: Academy) -> None:
     world = open_world
     panel = await offer(world, world.student)
-    panel = reply(await world.student.select(panel, ["90"], custom_id=f"book:length:{world.coach.id}:0"))
-    wednesday = "739679"
+    monday, wednesday = "739677", "739679"
+    by_length = f"book:length:{world.coach.id}:{monday}"
+    panel = reply(await world.student.select(panel, ["90"], custom_id=by_length))
     panel = reply(await world.student.select(panel, [wednesday], custom_id=f"book:day:{world.coach.id}:90:0"))
 
     panel = await fill(world.student, panel, "Change zone…", {PLACE: "Lisbon"})

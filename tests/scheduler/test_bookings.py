@@ -24,7 +24,7 @@ from models import (
     SessionStatus,
 )
 from models.database import Database
-from scheduler import availability, bookings
+from scheduler import agenda, availability, bookings, cancelling
 from scheduler.clock import stamp
 from scheduler.errors import CoachingError, NotBookable, NotFound, SlotTaken, TooLate, Unreadable
 from scheduler.people import Actor
@@ -84,7 +84,7 @@ async def cancel(
     now: datetime = MONDAY,
 ) -> CoachingSession:
     """Cancel a session, in the server where it is unless told otherwise."""
-    return await bookings.cancel(session, session_id, actor, guild_id, reason, now)
+    return await cancelling.cancel(session, session_id, actor, guild_id, reason, now)
 
 
 async def booked(db: Database, actor: Actor = STU, starts_at: datetime = TEN) -> int:
@@ -701,9 +701,16 @@ async def test_sessions_are_listed_as_coach_and_student_what_is_coming_first(db:
     names = {one.id: name for name, one in starts.items()}
 
     async with db.read() as session:
-        listed = await bookings.sessions_of(session, GUILD, STUDENT)
+        page = await agenda.page_of(session, GUILD, STUDENT, MONDAY, page=0, size=10)
 
-    assert [names[one.id] for one in listed] == ["soon, as coach", "later", "cancelled", "over later", "over"]
+    listed = [names[one.id] for one in page.sessions]
+    assert listed == [
+        "soon, as coach",
+        "later",
+        "cancelled",
+        "over later",
+        "over",
+    ]
 
 
 async def test_nobody_leaves_anything_behind_when_all_are_refused(db: Database) -> None:

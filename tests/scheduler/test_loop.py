@@ -23,7 +23,7 @@ from models import (
     SessionType,
 )
 from models.database import Database
-from scheduler import bookings
+from scheduler import cancelling
 from scheduler.advance import advance_due
 from scheduler.loop import Loop, TickReport, next_due, tick
 from scheduler.people import Actor
@@ -72,7 +72,7 @@ async def cancel(db: Database, now: datetime, code: str = "abc") -> None:
     """Its student cancels."""
     one = await found(db, code)
     async with db.begin() as session:
-        await bookings.cancel(session, one.id, Actor(one.student_id), GUILD, "", now)
+        await cancelling.cancel(session, one.id, Actor(one.student_id), GUILD, "", now)
 
 
 async def owed(db: Database) -> list[NoticeKind]:

@@ -8,7 +8,7 @@ from sqlalchemy import event, select
 
 from models import AuditEntry, CoachingSession, Guild, Notice, NoticeKind, SessionStatus
 from models.database import Database
-from scheduler import bookings, guilds
+from scheduler import cancelling, guilds
 from scheduler.advance import advance_due
 from scheduler.guilds import GuildChanges
 from scheduler.loop import next_due, tick
@@ -337,7 +337,7 @@ async def test_a_moved_session_that_is_cancelled_loses_its_room(db: Database) ->
     await move(db, TEN + 30 * MINUTE, clock())
 
     async with db.begin() as session:
-        await bookings.cancel(session, one.id, Actor(STUDENT), GUILD, "", clock())
+        await cancelling.cancel(session, one.id, Actor(STUDENT), GUILD, "", clock())
     await tick(db, discord, clock)
 
     gone = await found(db)

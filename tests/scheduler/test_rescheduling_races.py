@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import CoachingSession, Guild, Reservation, SessionStatus
 from models.database import Database
 from scheduler import bookings
+from scheduler.cancelling import cancel
 from scheduler.errors import CoachingError, SlotTaken, TooLate
 from scheduler.people import Actor
 from tests.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach
@@ -60,9 +61,7 @@ def booking(actor: Actor, starts_at: datetime, coach_id: int = COACH) -> Press:
 
 
 def cancelling(session_id: int) -> Press:
-    return partial(
-        bookings.cancel, session_id=session_id, actor=Actor(COACH), guild_id=GUILD, reason="", now=LATER
-    )
+    return partial(cancel, session_id=session_id, actor=Actor(COACH), guild_id=GUILD, reason="", now=LATER)
 
 
 def won(outcomes: Sequence[Outcome]) -> list[CoachingSession]:

@@ -13,7 +13,7 @@ from bot.demo.stage import DIRECT, NotPossible, Stage, open_stage
 from bot.demo.tour import tour
 from models import AuditEntry, Base, CoachingSession, Notice, SessionStatus
 from models.database import Database
-from scheduler import bookings
+from scheduler import cancelling
 from scheduler.people import Actor
 
 
@@ -133,7 +133,7 @@ async def test_a_kept_database_goes_on_where_it_ended(db: Database) -> None:
         async with db.begin() as session:
             soon = await first_ahead(stage)
             stu = Actor(stage.world.people["student2"].member.id)
-            await bookings.cancel(session, soon.id, stu, None, "Ill.", stage.now)
+            await cancelling.cancel(session, soon.id, stu, None, "Ill.", stage.now)
         await stage.jump(dt.timedelta(minutes=1))
 
         async with db.read() as session:

@@ -18,10 +18,10 @@ async def test_while_bookings_are_paused_nobody_books_and_everybody_sees_why(ope
 
     assert "⏸️ **Paused:** students cannot book you." in words(panel)
     assert "✅ Paused: nobody can book you until you resume. Booked sessions take place." in words(panel)
-    refused = [await press(world.student, confirm, "Confirm"), await press(world.other_student, times, "14:30")]
+    refused = [await press(world.student, confirm, "Confirm"), await press(world.other_student, times, "15:30")]
     assert {words(one) for one in refused} == {f"{PAUSED} Choose another coach with `/book`."}
     listed = reply(await world.student.slash(world.lobby, "book"))
-    assert "Nobody else takes bookings here now." in words(listed)
+    assert "Nobody else takes bookings now." in words(listed)
     asked = reply(await world.student.slash(world.lobby, "book", coach=str(world.coach.id)))
     assert f"**{PAUSED}**" in words(asked)
     assert await world.sessions() == []

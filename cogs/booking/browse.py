@@ -1,0 +1,79 @@
+"""The list of coaches: whom one can book, filtered and sorted."""
+
+from dataclasses import dataclass
+
+import discord
+
+from cogs import cards, ui
+from cogs.booking.times import Item
+from cogs.booking.views import COACH
+from scheduler.clock import stamp
+from scheduler.directory import Listing, Sort
+
+# {sort} is a `Sort`, {specialty} the id of one (0: all).
+BROWSE = "book:browse:{sort}:{specialty}:{page}"
+PICK_SPECIALTY = "book:specialty:{sort}"
+PICK_SORT = "book:sort:{specialty}"
+
+_COACHES_A_PAGE = 5
+_SORTS = {Sort.SOONEST: "Soonest free", Sort.BEST_RATED: "Best rated", Sort.LOWEST_RATE: "Lowest rate"}
+
+
+@dataclass(frozen=True, slots=True)
+class CoachList:
+    """What the list shows."""
+
+    listings: list[Listing]
+    specialties: dict[int, str]
+    specialty: int
+    sort: Sort
+
+    def panel(self, page: int) -> ui.Panel:
+        """Five coaches a page."""
+        if not self.listings and not self.specialty:
+            return ui.Panel(
+                ui.text(
+                    "### No coach to book yet\nNobody else takes bookings now. `/coach apply` makes you a coach."
+                )
+            )
+        parts: list[Item] = [ui.text("### Who would you like to book?"), *self._selects()]
+        if not self.listings:
+            parts.append(ui.text("**Nobody teaches this at the moment.** Choose another specialty."))
+            return ui.Panel(*parts)
+        last = (len(self.listings) - 1) // _COACHES_A_PAGE
+        page = min(page, last)
+        parts.extend(_section(one) for one in self.listings[page * _COACHES_A_PAGE :][:_COACHES_A_PAGE])
+        turning = BROWSE.replace("{sort}", str(self.sort.value)).replace("{specialty}", str(self.specialty))
+        return ui.Panel(*parts, *ui.pager(turning, page, last))
+
+    def _selects(self) -> list[Item]:
+        specialties = [("All specialties", "0", not self.specialty)]
+        specialties += [(name, str(id_), id_ == self.specialty) for id_, name in self.specialties.items()]
+        sorts = [(words, str(sort.value), sort is self.sort) for sort, words in _SORTS.items()]
+        return [
+            ui.row(ui.select(PICK_SPECIALTY.format(sort=self.sort.value), specialties)),
+            ui.row(ui.select(PICK_SORT.format(specialty=self.specialty), sorts)),
+        ]
+
+
+def sort_numbered(number: int) -> Sort:
+    """The order that a `custom_id` means; the usual one if there is none of that number."""
+    return Sort(number) if number in {sort.value for sort in Sort} else Sort.SOONEST
+
+
+def _section(one: Listing) -> Item:
+    free = (
+        f"next free {stamp(one.next_free, 'R')}"
+        if one.next_free
+        else f"nothing free in the next {one.coach.horizon_days} days"
+    )
+    return discord.ui.Section(
+        f"**<@{one.coach.user_id}>** · {cards.rating(one.coach)} · {cards.rate(one.coach)}\n"
+        f"{ui.quoted(', '.join(one.specialties), 400)}\n-# {free}",
+        accessory=ui.button(
+            "Book",
+            COACH.format(coach_id=one.coach.user_id, minutes=0, day=0, page=0),
+            discord.ButtonStyle.primary,
+            disabled=one.next_free is None,
+        ),
+    )

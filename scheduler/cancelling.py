@@ -1,0 +1,84 @@
+"""Cancelling a session, and what the server's notice rule means for it."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import CoachingSession, Guild, NoticeKind, Reservation, SessionStatus
+from scheduler import agenda, bookings
+from scheduler.clock import stamp
+from scheduler.errors import NotFound, TooLate, Unreadable
+from scheduler.people import Actor
+
+
+async def cancel(
+    session: AsyncSession, session_id: int, actor: Actor, guild_id: int | None, reason: str, now: datetime
+) -> CoachingSession:
+    """Cancel a coming or running session: the time is free at once, the room goes, both are told.
+
+    A student who cancels with less notice than the server asks for is late, which is marked; nobody else is.
+
+    For its coach, its student, and admins of its server (`guild_id` is where they press; None in a DM).
+    Raises NotFound to everybody else, TooLate when it is over or cancelled.
+    """
+    found = await cancellable(session, session_id, actor, guild_id, now, lock=True)
+    if len(reason) > bookings.LONGEST_NOTES:
+        raise Unreadable(f"The reason has {len(reason):,} characters; at most {bookings.LONGEST_NOTES:,} fit.")
+    guild = await session.get_one(Guild, found.guild_id)
+    found.cancelled_late = is_late(found, guild, actor, now)
+    found.status = SessionStatus.CANCELLED
+    found.cancelled_at, found.cancelled_by = now, actor.user_id
+    found.cancel_reason = reason.strip() or None
+    found.updated_at = now
+    found.attempts, found.last_error = 0, None
+    found.revision += 1
+    bookings.plan_next_step(found, guild, now)
+    await session.execute(delete(Reservation).where(Reservation.session_id == found.id))
+    bookings.tell_both(session, found, NoticeKind.SESSION_CANCELLED, now)
+    bookings.record(session, found, "session_cancelled", actor, now)
+    return found
+
+
+async def visible(
+    session: AsyncSession, session_id: int, actor: Actor, guild_id: int | None, *, lock: bool = False
+) -> CoachingSession:
+    """The session, for its coach, its student and admins of its server. Raises NotFound to everybody else."""
+    found = await session.get(CoachingSession, session_id, with_for_update=lock)
+    if found is None or not _concerns(found, actor, guild_id):
+        raise NotFound("You have no such session. `/sessions` lists yours.")
+    return found
+
+
+async def cancellable(
+    session: AsyncSession,
+    session_id: int,
+    actor: Actor,
+    guild_id: int | None,
+    now: datetime,
+    *,
+    lock: bool = False,
+) -> CoachingSession:
+    """The session if this actor may cancel it now; raises as `cancel` does."""
+    found = await visible(session, session_id, actor, guild_id, lock=lock)
+    if found.status is SessionStatus.CANCELLED:
+        when = f" {stamp(found.cancelled_at, 'R')}" if found.cancelled_at else ""
+        raise TooLate(f"This session was cancelled{when} already. Book a new one with `/book`.")
+    if not agenda.is_ahead(found) or found.ends_at <= now:  # the tick that says so may be late
+        raise TooLate("This session is over, so it cannot be cancelled. Talk to an admin if it went wrong.")
+    return found
+
+
+def is_late(row: CoachingSession, guild: Guild, actor: Actor, now: datetime) -> bool:
+    """Whether a cancellation by this actor now would be a late one."""
+    return actor.user_id == row.student_id and now > notice_ends_at(row, guild)
+
+
+def notice_ends_at(row: CoachingSession, guild: Guild) -> datetime:
+    """Until when its student may move the session, and cancel it without being late."""
+    return row.starts_at - timedelta(minutes=guild.cancel_notice_minutes)
+
+
+def _concerns(row: CoachingSession, actor: Actor, guild_id: int | None) -> bool:
+    """For everybody else it does not exist, as far as they learn."""
+    return actor.user_id in (row.coach_id, row.student_id) or (actor.is_admin and guild_id == row.guild_id)

