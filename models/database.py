@@ -22,7 +22,7 @@ _DRIVERS = {
     "postgresql": "postgresql+asyncpg",
     "postgres": "postgresql+asyncpg",
 }
-_BUSY_MILLISECONDS = 10_000
+_BUSY_MILLISECONDS = 60_000  # as long as the pools wait: SQLite lets processes in without any order
 _READERS = 4
 _DISCREET: dict[str, Any] = {
     "hide_parameters": True
