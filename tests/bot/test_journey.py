@@ -92,6 +92,7 @@ async def test_from_application_to_the_empty_category(db: Database) -> None:
 
 
 async def everything_is_on_record(world: Academy) -> None:
+    """Every step left its entry, nothing failed, and nobody is still owed a message."""
     async with world.db.read() as session:
         actions = list(await session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
         runs = list(await session.scalars(select(JobRun)))

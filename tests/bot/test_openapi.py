@@ -39,6 +39,7 @@ def operation(document: dict[str, Any], method: str, path: str) -> dict[str, Any
 
 
 async def everything_once(world: Academy) -> None:
+    """Apply, decide, keep hours, book, cancel and let a session run out: each kind of request goes out."""
     await world.open_for_booking()
     await world.apply(world.other_student, **{"About you": "Me too."})
     form = await world.admin.click(world.card, label="Reject…")

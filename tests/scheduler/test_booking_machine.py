@@ -150,6 +150,7 @@ class Booking(RuleBasedStateMachine):
         return MONDAY + (self.model.now - MONDAY) // HOUR * HOUR + (nth * 15 - 60) * MINUTE
 
     def ask(self, step: Ask) -> None:
+        """Hold or book what was wished for, or a minute later what is held already."""
         held = list(self.model.holds.values())
         way = self.hold if step.way in ("hold", "hold again") else self.book
         if step.way in ("book what is held", "hold again") and held:
@@ -161,6 +162,7 @@ class Booking(RuleBasedStateMachine):
         way(step.where, step.student, at, step.minutes)
 
     def book(self, where: tuple[int, int], student: int, at: datetime, length: int) -> None:
+        """Book in both; what was booked before is given back, and nothing happens in the model."""
         model, (guild_id, coach) = self.model, where
         before = model.booked_before(guild_id, coach, student, at, length)
         expected = None if before else model.why_not_book(guild_id, coach, student, at, length)
@@ -176,6 +178,7 @@ class Booking(RuleBasedStateMachine):
         assert booked is None or before is None or booked.id == before.id
 
     def hold(self, where: tuple[int, int], student: int, at: datetime, length: int) -> None:
+        """Hold in both, until the same moment."""
         model, (guild_id, coach) = self.model, where
         expected = model.why_not_book(guild_id, coach, student, at, length)
 
@@ -187,6 +190,7 @@ class Booking(RuleBasedStateMachine):
         assert held is None or held.expires_at == model.hold(guild_id, coach, student, at, length)
 
     def touch(self, step: Touch) -> None:
+        """Cancel or move a session; one in ten times one that may be cancelled already."""
         model, held = self.model, list(self.model.holds.values())
         ahead = [one for one in model.sessions if not one.cancelled]
         found = ahead if ahead and step.nth % 10 else model.sessions
@@ -206,6 +210,7 @@ class Booking(RuleBasedStateMachine):
             self.move(one, step.who, at, step.reason)
 
     def cancel(self, one: Booked, who: str) -> None:
+        """Cancel in both, as somebody who may or may not."""
         model, (actor, guild_id) = self.model, self.actor(one, who)
         expected = model.why_not_cancel(one, actor.user_id, actor.is_admin, guild_id)
 
@@ -216,6 +221,7 @@ class Booking(RuleBasedStateMachine):
             model.cancel(one, actor.user_id)
 
     def move(self, one: Booked, who: str, at: datetime, reason: str) -> None:
+        """Move in both, as somebody who may or may not; the model knows where it cannot go."""
         model, (actor, _) = self.model, self.actor(one, who)
         expected = model.why_not_move(one, actor.user_id, at, reason)
 
@@ -237,6 +243,7 @@ class Booking(RuleBasedStateMachine):
         }[who]
 
     def change(self, step: Change) -> None:
+        """Let a coach change one of their terms; bookings keep what they were made with."""
         terms, (guild_id, coach), now = self.model.terms[step.where], step.where, self.model.now
         value = terms.hours | dict.fromkeys(step.days, step.value) if step.name == "hours" else step.value
         setattr(terms, step.name, value)
@@ -255,6 +262,7 @@ class Booking(RuleBasedStateMachine):
         self.write(use_case)
 
     def set(self, step: Settings) -> None:
+        """Let an admin change the server's terms."""
         self.model.cancel_notice[step.guild], self.model.most_coming[step.guild] = step.notice, step.most
         changes, now = GuildChanges(cancel_notice_minutes=step.notice, most_coming=step.most), self.model.now
 

@@ -46,6 +46,7 @@ async def hold(
     guild_id: int = GUILD,
     coach_id: int = COACH,
 ) -> Hold:
+    """Hold the coach for an actor, an hour at ten unless told otherwise."""
     guild = await session.get_one(Guild, guild_id)
     return await bookings.hold(session, guild, actor, coach_id, starts_at, minutes * MINUTE, now)
 

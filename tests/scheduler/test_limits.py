@@ -53,6 +53,7 @@ async def free(db: Database, *, now: datetime = MONDAY, moving: int | None = Non
 async def why_not(
     db: Database, start: datetime, *, minutes: int = 60, now: datetime = MONDAY, moving: int | None = None
 ) -> WhyNot | None:
+    """What keeps `STUDENT` from the start; `moving` is the id of the session that would give up its time."""
     async with db.read() as session:
         coach = await session.get_one(Coach, (GUILD, COACH))
         length = timedelta(minutes=minutes)

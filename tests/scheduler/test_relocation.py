@@ -53,6 +53,7 @@ def on_weekdays(week: Week) -> Callable[[date], Windows]:
 
 
 def on_dates(week: Week, dates: Sequence[DayHours]) -> Callable[[date], Windows]:
+    """The usual hours, except on the dates that have other ones or more."""
     special = {one.day: one for one in dates}
 
     def hours(day: date) -> Windows:

@@ -241,6 +241,7 @@ def agrees_with_the_oracle(ask: Ask) -> None:
 
 
 def explains_like_the_oracle(ask: Ask, moments: list[timedelta]) -> None:
+    """Each start has the oracle's reason, and none if and only if it is listed."""
     on_the_steps = slots(replace(ask, coach_busy=(), student_busy=(), daily=None, weekly=None))
     starts = [ask.now + ask.notice * MINUTE, ask.now + ask.horizon, *some_of(on_the_steps)]
     offered, oracle = set(slots(ask)), Oracle(ask)

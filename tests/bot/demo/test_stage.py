@@ -29,13 +29,14 @@ def listed(stage: Stage, key: str) -> list[str]:
 
 
 async def first_ahead(stage: Stage) -> CoachingSession:
+    """The soonest session that is still to come; the academy always has one."""
     async with stage.db.read() as session:
         found = await session.scalars(
             select(CoachingSession)
             .where(CoachingSession.status == SessionStatus.SCHEDULED)
             .order_by(CoachingSession.starts_at)
         )
-        return found.first()  # pyright: ignore[reportReturnType]  (the academy always has some)
+        return next(iter(found))
 
 
 async def test_the_visitor_finds_a_lively_academy(stage: Stage) -> None:

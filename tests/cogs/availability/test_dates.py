@@ -1,6 +1,7 @@
 """Days off, other hours and extra hours on single dates."""
 
 import datetime as dt
+from typing import Any
 
 from models import DateOverride
 from tests.cogs.steps import alt_text, fill, form, held, labels, press, rows, send, week
@@ -214,10 +215,10 @@ async def test_dates_full_of_hours_and_reasons_fit_into_a_message(open_world: Ac
     assert len(removals(listed)) == 8
 
 
-def removals(message: object) -> list[str]:
+def removals(message: Any) -> list[str]:
     """The `custom_id`s of all buttons that remove dates, in their order."""
     found = []
-    for one in message.components:  # pyright: ignore[reportAttributeAccessIssue]
+    for one in message.components:
         if "accessory" in one:
             found.append(one["accessory"]["custom_id"])
     return found
