@@ -152,6 +152,24 @@ async def a_session(
     return booked
 
 
+async def a_booked_coach(db: Database, *booked: datetime, **coach: Any) -> list[int]:
+    """A server with one coach, whom other students have booked at these times; gives back the sessions' ids."""
+    async with db.begin() as session:
+        await a_guild(session)
+        await a_coach(session, **coach)
+        return [
+            (await a_session(session, starts_at=at, student_id=STUDENT + 1 + n)).id for n, at in enumerate(booked)
+        ]
+
+
+async def change_session(db: Database, session_id: int, **values: Any) -> None:
+    """Write on the row what no use case would, like a state that takes long to come about."""
+    async with db.begin() as session:
+        row = await session.get_one(CoachingSession, session_id)
+        for name, value in values.items():
+            setattr(row, name, value)
+
+
 async def a_notice(session: AsyncSession, **changed: Any) -> Notice:
     """A direct message to `STUDENT` that is due at `MONDAY`."""
     values: dict[str, Any] = {

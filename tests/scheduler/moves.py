@@ -83,10 +83,3 @@ async def owed(db: Database) -> list[tuple[NoticeKind, int | None, datetime | No
     async with db.read() as session:
         rows = await session.scalars(select(Notice).order_by(Notice.id))
         return [(one.kind, one.user_id, one.due_at) for one in rows if one.kind is not NoticeKind.SESSION_BOOKED]
-
-
-async def change(db: Database, session_id: int, **values: Any) -> None:
-    async with db.begin() as session:
-        row = await session.get_one(CoachingSession, session_id)
-        for name, value in values.items():
-            setattr(row, name, value)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models import Coach, CoachingSession, SessionStatus
+from models import Coach, SessionStatus
 from models.database import Database
 from scheduler import availability
 from scheduler.slots import WhyNot
@@ -18,10 +18,12 @@ from tests.builders import (
     MONDAY,
     OFFICE_HOURS,
     STUDENT,
+    a_booked_coach,
     a_coach,
     a_date,
     a_guild,
     a_session,
+    change_session,
 )
 
 MON, TUE, WED = range(3)
@@ -29,16 +31,6 @@ TODAY = MONDAY.date()
 SUNDAY, NEXT_MONDAY = MONDAY + 6 * DAY, MONDAY + 7 * DAY
 ONE_A_DAY = [(day, 9 * 60, 10 * 60) for day in range(7)]
 """An hour at nine, every day."""
-
-
-async def set_up(db: Database, *booked: datetime, **coach: Any) -> list[int]:
-    """A server with one coach, whom other students have booked; gives back the sessions' ids."""
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session, **coach)
-        return [
-            (await a_session(session, starts_at=at, student_id=STUDENT + 1 + n)).id for n, at in enumerate(booked)
-        ]
 
 
 async def free(db: Database, *, now: datetime = MONDAY, moving: int | None = None, minutes: int = 60) -> list[str]:
@@ -62,18 +54,11 @@ async def why_not(
         )
 
 
-async def change(db: Database, session_id: int, **values: Any) -> None:
-    async with db.begin() as session:
-        row = await session.get_one(CoachingSession, session_id)
-        for name, value in values.items():
-            setattr(row, name, value)
-
-
 # Single dates.
 
 
 async def test_on_single_dates_other_hours_hold_or_none_or_more(db: Database) -> None:
-    await set_up(db, hours=ONE_A_DAY, horizon_days=4)
+    await a_booked_coach(db, hours=ONE_A_DAY, horizon_days=4)
     async with db.begin() as session:
         await a_date(session, TODAY + DAY)
         await a_date(session, TODAY + 2 * DAY, (13 * 60, 14 * 60))
@@ -85,7 +70,7 @@ async def test_on_single_dates_other_hours_hold_or_none_or_more(db: Database) ->
 
 
 async def test_a_date_is_one_of_the_coachs_own_calendar(db: Database) -> None:
-    await set_up(db, hours=ONE_A_DAY, time_zone="Pacific/Kiritimati", horizon_days=3)
+    await a_booked_coach(db, hours=ONE_A_DAY, time_zone="Pacific/Kiritimati", horizon_days=3)
     async with db.begin() as session:
         await a_date(session, TODAY + DAY)  # their 3 March begins on 2 March at 10:00 UTC
 
@@ -93,7 +78,7 @@ async def test_a_date_is_one_of_the_coachs_own_calendar(db: Database) -> None:
 
 
 async def test_dates_of_others_do_not_count(db: Database) -> None:
-    await set_up(db, hours=ONE_A_DAY, horizon_days=1)
+    await a_booked_coach(db, hours=ONE_A_DAY, horizon_days=1)
     async with db.begin() as session:
         await a_guild(session, id=GUILD + 1)
         await a_coach(session, user_id=COACH + 1, hours=())
@@ -108,7 +93,7 @@ async def test_dates_of_others_do_not_count(db: Database) -> None:
 
 
 async def test_a_daily_limit_closes_the_day_on_which_it_is_used_up(db: Database) -> None:
-    await set_up(
+    await a_booked_coach(
         db, MONDAY + 3 * HOUR, MONDAY + 4 * HOUR, MONDAY + DAY + 3 * HOUR,
         hours=ONE_A_DAY + OFFICE_HOURS[2:3], daily_limit=2, horizon_days=2,
     )  # fmt: skip
@@ -119,7 +104,7 @@ async def test_a_daily_limit_closes_the_day_on_which_it_is_used_up(db: Database)
 
 async def test_days_are_counted_on_the_coachs_own_calendar(db: Database) -> None:
     around_the_clock = [(day, 0, 24 * 60) for day in range(7)]
-    await set_up(
+    await a_booked_coach(
         db,
         MONDAY + 3 * HOUR,  # 3 March, 01:00 there
         hours=around_the_clock,
@@ -137,10 +122,10 @@ async def test_days_are_counted_on_the_coachs_own_calendar(db: Database) -> None
 
 async def test_a_weekly_limit_counts_from_monday_to_sunday_and_what_is_over_in_that_week_too(db: Database) -> None:
     now = MONDAY + 3 * DAY
-    over, coming, _ = await set_up(
+    over, coming, _ = await a_booked_coach(
         db, MONDAY + HOUR, SUNDAY + HOUR, NEXT_MONDAY + HOUR, hours=ONE_A_DAY, weekly_limit=2, horizon_days=7
     )
-    await change(db, over, status=SessionStatus.COMPLETED)
+    await change_session(db, over, status=SessionStatus.COMPLETED)
 
     found = await free(db, now=now)
 
@@ -151,7 +136,7 @@ async def test_a_weekly_limit_counts_from_monday_to_sunday_and_what_is_over_in_t
 
 async def test_the_week_begins_on_monday_on_the_coachs_own_calendar(db: Database) -> None:
     sunday_evening = SUNDAY + 12 * HOUR  # Monday, 9 March, 02:00 in Kiritimati
-    await set_up(
+    await a_booked_coach(
         db,
         sunday_evening,
         hours=ONE_A_DAY,
@@ -179,14 +164,14 @@ DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
     ],
 )
 async def test_cancelled_sessions_use_up_no_limit(db: Database, status: SessionStatus, counts: bool) -> None:
-    (booked,) = await set_up(db, MONDAY + 3 * HOUR, hours=ONE_A_DAY, daily_limit=1, horizon_days=1)
-    await change(db, booked, status=status)
+    (booked,) = await a_booked_coach(db, MONDAY + 3 * HOUR, hours=ONE_A_DAY, daily_limit=1, horizon_days=1)
+    await change_session(db, booked, status=status)
 
     assert await free(db) == ([] if counts else ["2 Mon 09:00"])
 
 
 async def test_sessions_of_other_servers_and_other_coaches_use_up_no_limit(db: Database) -> None:
-    await set_up(db, hours=ONE_A_DAY, daily_limit=1, weekly_limit=1, horizon_days=1)
+    await a_booked_coach(db, hours=ONE_A_DAY, daily_limit=1, weekly_limit=1, horizon_days=1)
     async with db.begin() as session:
         await a_guild(session, id=GUILD + 1)
         await a_coach(session, guild_id=GUILD + 1, hours=())
@@ -198,7 +183,7 @@ async def test_sessions_of_other_servers_and_other_coaches_use_up_no_limit(db: D
 
 
 async def test_what_a_coach_learns_themselves_uses_up_no_limit(db: Database) -> None:
-    await set_up(db, hours=ONE_A_DAY, daily_limit=1, horizon_days=1)
+    await a_booked_coach(db, hours=ONE_A_DAY, daily_limit=1, horizon_days=1)
     async with db.begin() as session:
         await a_coach(session, user_id=COACH + 1, hours=())
         await a_session(session, starts_at=MONDAY + 3 * HOUR, coach_id=COACH + 1, student_id=COACH)
@@ -210,7 +195,7 @@ async def test_what_a_coach_learns_themselves_uses_up_no_limit(db: Database) -> 
 
 
 async def test_the_time_of_a_session_that_is_being_moved_is_free_for_it(db: Database) -> None:
-    (mine,) = await set_up(
+    (mine,) = await a_booked_coach(
         db, MONDAY + 2 * HOUR, hours=[(MON, 9 * 60, 12 * 60)], horizon_days=1, buffer_after_minutes=30
     )
 
@@ -227,21 +212,23 @@ async def test_the_time_of_a_session_that_is_being_moved_is_free_for_it(db: Data
 
 
 async def test_other_sessions_stay_in_the_way_of_one_that_is_being_moved(db: Database) -> None:
-    mine, _ = await set_up(db, MONDAY + HOUR, MONDAY + 2 * HOUR, hours=[(MON, 9 * 60, 12 * 60)], horizon_days=1)
+    mine, _ = await a_booked_coach(
+        db, MONDAY + HOUR, MONDAY + 2 * HOUR, hours=[(MON, 9 * 60, 12 * 60)], horizon_days=1
+    )
 
     assert await free(db, moving=mine) == ["2 Mon 09:00", "2 Mon 11:00"]
 
 
 @pytest.mark.parametrize("limit", ["daily_limit", "weekly_limit"])
 async def test_a_session_that_is_being_moved_uses_up_no_limit(db: Database, limit: str) -> None:
-    (mine,) = await set_up(db, MONDAY + 3 * HOUR, hours=ONE_A_DAY, horizon_days=1, **{limit: 1})
+    (mine,) = await a_booked_coach(db, MONDAY + 3 * HOUR, hours=ONE_A_DAY, horizon_days=1, **{limit: 1})
 
     assert await free(db) == []
     assert await free(db, moving=mine) == ["2 Mon 09:00"]
 
 
 async def test_a_session_can_be_moved_while_its_coach_has_paused(db: Database) -> None:
-    (mine,) = await set_up(db, MONDAY + 3 * HOUR, hours=ONE_A_DAY, horizon_days=1, accepting=False)
+    (mine,) = await a_booked_coach(db, MONDAY + 3 * HOUR, hours=ONE_A_DAY, horizon_days=1, accepting=False)
 
     assert await free(db) == []
     assert await why_not(db, MONDAY + HOUR) is WhyNot.PAUSED
@@ -253,7 +240,7 @@ async def test_a_session_can_be_moved_while_its_coach_has_paused(db: Database) -
 
 
 async def test_why_a_time_is_not_free_agrees_with_what_is_listed(db: Database) -> None:
-    await set_up(
+    await a_booked_coach(
         db,
         MONDAY + 4 * HOUR,
         MONDAY + 2 * DAY + HOUR,

@@ -1,9 +1,8 @@
 """Coming sessions that lie outside their coach's hours."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from models import Coach, CoachingSession, SessionStatus
+from models import Coach, SessionStatus
 from models.database import Database
 from scheduler import availability
 from tests.builders import (
@@ -14,31 +13,15 @@ from tests.builders import (
     MINUTE,
     MONDAY,
     OFFICE_HOURS,
-    STUDENT,
+    a_booked_coach,
     a_coach,
     a_date,
     a_guild,
     a_session,
+    change_session,
 )
 
 TODAY = MONDAY.date()
-
-
-async def set_up(db: Database, *booked: datetime, **coach: Any) -> list[int]:
-    """A server with one coach, whom other students have booked; gives back the sessions' ids."""
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session, **coach)
-        return [
-            (await a_session(session, starts_at=at, student_id=STUDENT + 1 + n)).id for n, at in enumerate(booked)
-        ]
-
-
-async def change(db: Database, session_id: int, **values: Any) -> None:
-    async with db.begin() as session:
-        row = await session.get_one(CoachingSession, session_id)
-        for name, value in values.items():
-            setattr(row, name, value)
 
 
 async def misfits(db: Database, now: datetime = MONDAY) -> list[int]:
@@ -48,7 +31,7 @@ async def misfits(db: Database, now: datetime = MONDAY) -> list[int]:
 
 
 async def test_coming_sessions_outside_the_hours_are_misfits_soonest_first(db: Database) -> None:
-    outside, late, early, inside = await set_up(
+    outside, late, early, inside = await a_booked_coach(
         db,
         MONDAY + 6 * DAY,
         MONDAY + DAY + 8.5 * HOUR,
@@ -63,24 +46,24 @@ async def test_coming_sessions_outside_the_hours_are_misfits_soonest_first(db: D
 
 
 async def test_sessions_that_are_kept_begun_over_or_cancelled_are_no_misfits(db: Database) -> None:
-    kept, running, cancelled, over = await set_up(db, *(MONDAY + n * DAY for n in range(1, 5)), hours=())
-    await change(db, kept, kept_at=MONDAY)
-    await change(db, running, status=SessionStatus.IN_PROGRESS)
-    await change(db, cancelled, status=SessionStatus.CANCELLED)
-    await change(db, over, status=SessionStatus.COMPLETED)
+    kept, running, cancelled, over = await a_booked_coach(db, *(MONDAY + n * DAY for n in range(1, 5)), hours=())
+    await change_session(db, kept, kept_at=MONDAY)
+    await change_session(db, running, status=SessionStatus.IN_PROGRESS)
+    await change_session(db, cancelled, status=SessionStatus.CANCELLED)
+    await change_session(db, over, status=SessionStatus.COMPLETED)
 
     assert await misfits(db) == []
 
 
 async def test_a_session_is_a_misfit_until_the_moment_it_begins(db: Database) -> None:
-    (one,) = await set_up(db, MONDAY + HOUR, hours=())
+    (one,) = await a_booked_coach(db, MONDAY + HOUR, hours=())
 
     assert await misfits(db, MONDAY + HOUR - timedelta(microseconds=1)) == [one]
     assert await misfits(db, MONDAY + HOUR) == []
 
 
 async def test_single_dates_decide_what_is_a_misfit(db: Database) -> None:
-    on_a_day_off, in_extra_hours, in_no_hours = await set_up(
+    on_a_day_off, in_extra_hours, in_no_hours = await a_booked_coach(
         db, MONDAY + 2 * HOUR, MONDAY + 6 * DAY, MONDAY + 13 * DAY, hours=OFFICE_HOURS
     )
     async with db.begin() as session:
@@ -93,7 +76,7 @@ async def test_single_dates_decide_what_is_a_misfit(db: Database) -> None:
 
 
 async def test_sessions_of_others_are_not_a_coachs_misfits(db: Database) -> None:
-    await set_up(db, hours=())
+    await a_booked_coach(db, hours=())
     async with db.begin() as session:
         await a_guild(session, id=GUILD + 1)
         await a_coach(session, guild_id=GUILD + 1, hours=())

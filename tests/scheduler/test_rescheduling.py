@@ -27,6 +27,7 @@ from tests.builders import (
     a_coach,
     a_guild,
     a_session,
+    change_session,
     everything,
     refusal,
     statements,
@@ -41,7 +42,6 @@ from tests.scheduler.moves import (
     TWELVE,
     also_booked,
     booked,
-    change,
     found,
     move,
     owed,
@@ -122,7 +122,7 @@ async def test_the_longest_session_with_the_longest_buffers_can_be_moved(db: Dat
 
 async def test_a_move_begins_the_sessions_life_anew(db: Database) -> None:
     session_id = await booked(db)
-    await change(
+    await change_session(
         db, session_id, access_granted_at=MONDAY, reminder_sent=True, attempts=3, last_error="x", kept_at=MONDAY
     )
 

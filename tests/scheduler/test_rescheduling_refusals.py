@@ -28,10 +28,11 @@ from tests.builders import (
     MINUTE,
     MONDAY,
     a_coach,
+    change_session,
     everything,
     refusal,
 )
-from tests.scheduler.moves import CARA, ELEVEN, LATER, SAM, STU, TEN, TWELVE, also_booked, booked, change, move, to
+from tests.scheduler.moves import CARA, ELEVEN, LATER, SAM, STU, TEN, TWELVE, also_booked, booked, move, to
 
 
 async def test_a_time_that_is_taken_is_refused_with_the_nearest_free_ones(db: Database) -> None:
@@ -121,7 +122,7 @@ async def test_what_is_cancelled_has_begun_or_is_over_stays(
     db: Database, now: datetime, values: dict[str, Any], sentence: str
 ) -> None:
     session_id = await booked(db)
-    await change(db, session_id, **values)
+    await change_session(db, session_id, **values)
 
     refused = await refusal(db, TooLate, to(session_id, TWELVE, now=now))
     kept = await refusal(db, TooLate, partial(rescheduling.keep, session_id=session_id, actor=CARA, now=now))
