@@ -3,7 +3,7 @@
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, delete, func, or_, select
+from sqlalchemy import Select, and_, delete, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -216,16 +216,13 @@ async def _reserve(
     """Take the time from both people; the database itself has the last word on whether it is free."""
     ends_at = starts_at + duration
     before, after = timedelta(minutes=coach.buffer_before_minutes), timedelta(minutes=coach.buffer_after_minutes)
+    both = [
+        owner | {"user_id": coach.user_id, "starts_at": starts_at - before, "ends_at": ends_at + after},
+        owner | {"user_id": student_id, "starts_at": starts_at, "ends_at": ends_at},
+    ]
     try:
         async with session.begin_nested():
-            session.add_all(
-                (
-                    Reservation(
-                        user_id=coach.user_id, starts_at=starts_at - before, ends_at=ends_at + after, **owner
-                    ),
-                    Reservation(user_id=student_id, starts_at=starts_at, ends_at=ends_at, **owner),
-                )
-            )
+            await session.execute(insert(Reservation), both)
     except IntegrityError as error:
         if GUARD not in str(error.orig):
             raise

@@ -30,13 +30,13 @@ async def lock(session: AsyncSession, *user_ids: int) -> None:
     """Hold these people until the transaction ends, so that nobody else books their time meanwhile.
 
     The lower id comes first, so that two transactions never wait for each other in a circle. SQLite's
-    transactions exclude each other already.
+    transactions exclude each other already, so there the rows are only made.
     """
-    for user_id in sorted(set(user_ids)):
+    theirs = select(Member.user_id).where(Member.user_id.in_(user_ids)).order_by(Member.user_id)
+    for user_id in sorted(set(user_ids).difference(await session.scalars(theirs))):
         await insert_if_absent(session, Member, user_id=user_id)
-    await session.execute(
-        select(Member.user_id).where(Member.user_id.in_(user_ids)).order_by(Member.user_id).with_for_update()
-    )
+    if session.get_bind().dialect.name != "sqlite":
+        await session.execute(theirs.with_for_update())
 
 
 async def zone_name_of(session: AsyncSession, user_id: int, otherwise: str) -> str:
