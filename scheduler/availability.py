@@ -41,9 +41,9 @@ async def free_times(
 ) -> Iterator[datetime]:
     """Starts from `since` to `until` (both included) that this student can book now, in order (UTC).
 
-    Without `since` from now, without `until` to the booking horizon. The same function lists and re-checks.
-    `moving` is the id of a session whose own time does not count, because it is to be given up. None are
-    offered while the coach has paused bookings.
+    Without `since` from just after now, without `until` to the booking horizon. The same function lists and
+    re-checks. `moving` is the id of a session whose own time does not count, because it is to be given up. None
+    are offered while the coach has paused bookings.
     """
     since = max(since or now, now)
     horizon = now + timedelta(days=coach.horizon_days)

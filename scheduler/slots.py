@@ -159,12 +159,13 @@ class Calendar:
 
         A start is offered if a continuous window holds the whole session, if the session with this booking's
         buffers meets nothing of the coach's and without buffers nothing of the student's, if it is neither
-        too soon nor beyond the horizon, and if neither limit of its local day or ISO week is used up.
+        too soon (`now` itself is, whatever the notice) nor beyond the horizon, and if neither limit of its
+        local day or ISO week is used up.
         Candidates run from the start of each window in steps of the slot step. Days are worked out as they
         are asked for, so taking only the first slot is cheap.
         """
         rules = self.rules
-        low = minute_after(max(since, now + rules.minimum_notice))
+        low = minute_after(max(since, self._earliest(now)))
         high = min(minute_after(until) - 1, minute_at(now + rules.horizon))
         if low > high or not rules.accepting:
             return iter(())
@@ -178,7 +179,7 @@ class Calendar:
         rules, at, end = self.rules, minute_at(start), start + duration
         if not rules.accepting:
             return WhyNot.PAUSED
-        if start < now + rules.minimum_notice:
+        if start < self._earliest(now):
             return WhyNot.TOO_SOON
         if start > now + rules.horizon:
             return WhyNot.TOO_FAR
@@ -196,6 +197,10 @@ class Calendar:
         low, high, zone = minute_at(start), minute_after(end), self.rules.zone
         pieces = self.hours.pieces(zone, ordinal_of(low, zone), latest_ordinal(high))
         return any(left <= low and high <= right for left, right in union((one[0], one[1]) for one in pieces))
+
+    def _earliest(self, now: datetime) -> datetime:
+        """What starts before is too soon: the notice is kept, and nothing starts at the moment of booking."""
+        return now + max(self.rules.minimum_notice, timedelta.resolution)
 
     def _outside(self, start: datetime, duration: timedelta) -> WhyNot:
         if self.holds(start, start + duration):

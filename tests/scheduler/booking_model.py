@@ -97,7 +97,8 @@ class Model:
             for first, end in sorted(terms.hours.get(terms.day(midnight).weekday(), [])):
                 for minute in range(first, end - minutes + 1, terms.step):
                     at = midnight + minute * MINUTE
-                    if self.now + terms.notice * MINUTE <= at <= self.now + terms.horizon * DAY:
+                    soon = at <= self.now or at < self.now + terms.notice * MINUTE
+                    if not soon and at <= self.now + terms.horizon * DAY:
                         yield at
 
     def _fits(

@@ -121,7 +121,7 @@ class Oracle:
         ask, minute = self.ask, rounded_down(start)
         if not ask.accepting:
             return "PAUSED"
-        if start < ask.now + ask.notice * MINUTE:
+        if self._is_too_soon(start):
             return "TOO_SOON"
         if start > ask.now + ask.horizon:
             return "TOO_FAR"
@@ -131,6 +131,9 @@ class Oracle:
             return "OFF_STEP"
         return self._refusal(start)
 
+    def _is_too_soon(self, start: datetime) -> bool:
+        return start <= self.ask.now or start < self.ask.now + self.ask.notice * MINUTE
+
     def _refusal(self, start: datetime) -> str | None:
         """Everything but the hours and the step."""
         ask, end, day = self.ask, start + self.ask.duration * MINUTE, self._local_day(start)
@@ -138,7 +141,7 @@ class Oracle:
         first, last = start - ask.before * MINUTE, end + ask.after * MINUTE
         refusals = {
             "PAUSED": not ask.accepting,
-            "TOO_SOON": start < ask.now + ask.notice * MINUTE,
+            "TOO_SOON": self._is_too_soon(start),
             "TOO_FAR": start > ask.now + ask.horizon,
             "DAILY_LIMIT": ask.daily is not None and self._counts.count(day) >= ask.daily,
             "WEEKLY_LIMIT": ask.weekly is not None

@@ -60,10 +60,11 @@ async def test_the_range_that_is_asked_for_includes_both_ends(db: Database) -> N
     assert found == ["Mon 10:00", "Mon 11:00", "Mon 12:00"]
 
 
-async def test_nothing_before_now_is_free_whatever_is_asked_for(db: Database) -> None:
+async def test_nothing_up_to_now_is_free_whatever_is_asked_for(db: Database) -> None:
     await set_up(db, hours=[(MON, 6 * 60, 10 * 60)], horizon_days=1, slot_step_minutes=60)
 
-    assert await free(db, since=MONDAY - DAY) == ["Mon 08:00", "Mon 09:00"]
+    assert await free(db, since=MONDAY - DAY) == ["Mon 09:00"]
+    assert await free(db, now=MONDAY - timedelta(microseconds=1)) == ["Mon 08:00", "Mon 09:00"]
 
 
 async def test_a_coach_who_has_paused_has_no_free_times(db: Database) -> None:

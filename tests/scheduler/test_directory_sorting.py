@@ -134,17 +134,17 @@ async def test_the_next_free_time_is_found_up_to_the_horizon_and_not_beyond(db: 
 
 async def test_the_next_free_time_is_of_the_usual_length_and_free_for_this_student(db: Database) -> None:
     await set_up(
-        db, Ann={"hours": [(0, 8 * 60, 10 * 60)], "durations_minutes": [120, 30], "slot_step_minutes": 60}
+        db, Ann={"hours": [(0, 9 * 60, 11 * 60)], "durations_minutes": [120, 30], "slot_step_minutes": 60}
     )
     async with db.begin() as session:
         await a_coach(session, user_id=COACH + 1, hours=ALL_DAY)
-        await a_session(session, coach_id=COACH + 1, starts_at=MONDAY + HOUR)
+        await a_session(session, coach_id=COACH + 1, starts_at=MONDAY + 2 * HOUR)
 
     [hers, _] = sorted(await browsed(db), key=lambda one: one.coach.user_id)
     [theirs, _] = sorted(await browsed(db, student_id=STUDENT + 1), key=lambda one: one.coach.user_id)
 
-    assert theirs.next_free == MONDAY
-    assert hers.next_free == MONDAY + 7 * DAY
+    assert theirs.next_free == MONDAY + HOUR
+    assert hers.next_free == MONDAY + 7 * DAY + HOUR
 
 
 async def test_a_specialty_lists_those_who_teach_it_with_all_that_they_teach(db: Database) -> None:

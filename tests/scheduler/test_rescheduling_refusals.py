@@ -73,11 +73,12 @@ async def test_the_students_other_session_is_in_the_way(db: Database) -> None:
         ({"minimum_notice_minutes": 119}, MONDAY + 2.5 * HOUR,
          "That time is too soon: this coach needs 1 hour 59 minutes of notice."),
         ({}, MONDAY - DAY, "That time has begun already."),
+        ({}, LATER, "That time has begun already."),
         ({"horizon_days": 1}, TWELVE + DAY, "That time is too far ahead: this coach gives away 1 days at most."),
         ({}, MONDAY + 10 * HOUR, "That time lies outside the coach's hours."),
         ({}, TWELVE + timedelta(seconds=1), "Sessions start every 30 minutes, and not at that one."),
     ],
-    ids=["buffer", "notice", "past", "horizon", "hours", "step"],
+    ids=["buffer", "notice", "past", "now", "horizon", "hours", "step"],
 )  # fmt: skip
 async def test_the_coachs_rules_hold_for_moving_too(
     db: Database, rules: dict[str, Any], starts_at: datetime, why: str

@@ -65,7 +65,7 @@ async def test_extra_hours_join_the_weekly_ones(db: Database) -> None:
     await press(db, timetable.add_extra_hours, TODAY, [EVENING])
 
     assert [one.windows for one in await dates(db)] == [(NOON, EVENING)]
-    assert await free(db) == [MONDAY + hours * HOUR for hours in (0, 2, 4, 10, 12)]
+    assert await free(db) == [MONDAY + hours * HOUR for hours in (2, 4, 10, 12)]
 
 
 async def test_extra_hours_on_a_day_off_are_that_days_only_hours(db: Database) -> None:

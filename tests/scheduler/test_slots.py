@@ -121,6 +121,15 @@ def test_the_first_and_the_last_moment_of_notice_and_horizon_can_be_booked() -> 
     assert times(replace(ask, now=now - timedelta(microseconds=1))) == ["10:00", "11:00"]
 
 
+def test_without_any_notice_the_moment_of_booking_itself_is_too_soon() -> None:
+    now, hours = utc("2026-03-02 10:00"), on("Mon", "09:00-12:00")
+    ask = on_the_day(MONDAY, hours, now=now, notice=0)
+
+    assert times(ask) == ["11:00"]
+    assert refusal(ask, now) == "TOO_SOON"
+    assert times(replace(ask, now=now - timedelta(microseconds=1))) == ["10:00", "11:00"]
+
+
 def test_a_part_of_a_minute_counts_as_taken() -> None:
     second = timedelta(seconds=1)
     busy = [(utc("2026-03-02 10:59") + 59 * second, utc("2026-03-02 12:00") + second / 1_000_000)]
@@ -328,7 +337,7 @@ def test_hours_around_the_clock_have_the_same_slots_whenever_they_are_asked_for(
     assert slots(ask) == Oracle(ask).free()
     for earlier in (1, DAY_MINUTES, 20 * DAY_MINUTES):
         since = ask.since - earlier * MINUTE
-        assert [one for one in slots(replace(ask, now=since, since=since)) if one >= ask.since] == slots(ask)
+        assert [one for one in slots(replace(ask, now=since, since=since)) if one > ask.now] == slots(ask)
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
