@@ -19,13 +19,15 @@ def file_name(one: CoachingSession) -> str:
     return f"session-{one.code}.ics"
 
 
-def calendar_file(one: CoachingSession, server: str, coach_name: str) -> bytes:
-    """The session as it is now: published, or taken back if it was cancelled.
+def calendar_file(one: CoachingSession, server: str, coach_name: str, viewer_id: int | None) -> bytes:
+    """The session as it is now, for one of its people: published, or taken back if it was cancelled.
 
     Its UID stays the same for good and its SEQUENCE grows with each change, so that a calendar that has an
-    older version replaces it. `server` is the Discord server's name.
+    older version replaces it; both are the same for coach and student. `server` is the Discord server's name.
     """
     cancelled = one.status is SessionStatus.CANCELLED
+    # What a student is called is stored nowhere, and Discord does not say without being asked.
+    title = f"Coaching session in {server}" if viewer_id == one.coach_id else f"Coaching with {coach_name}"
     event = Event()
     event.add("uid", f"{one.code}@session.coachbot")
     event.add("sequence", one.revision)
@@ -34,7 +36,7 @@ def calendar_file(one: CoachingSession, server: str, coach_name: str) -> bytes:
     event.add("last-modified", one.updated_at)
     event.add("dtstart", one.starts_at)
     event.add("dtend", one.ends_at)
-    event.add("summary", f"Coaching with {coach_name}")
+    event.add("summary", title)
     event.add("location", f"Discord: {server}")
     event.add("description", _description(one))
     event.add("status", "CANCELLED" if cancelled else "CONFIRMED")
@@ -46,7 +48,7 @@ def calendar_file(one: CoachingSession, server: str, coach_name: str) -> bytes:
     if not cancelled:  # RFC 5546 forbids alarms in a cancellation
         alarm = Alarm()
         alarm.add("action", "DISPLAY")
-        alarm.add("description", f"Coaching with {coach_name}")
+        alarm.add("description", title)
         alarm.add("trigger", -_REMINDER)
         event.add_component(alarm)
     calendar = Calendar()
@@ -58,10 +60,12 @@ def calendar_file(one: CoachingSession, server: str, coach_name: str) -> bytes:
     return calendar.to_ical()
 
 
-def attached(one: CoachingSession, server: str, coach_name: str) -> tuple[ui.Attachment, tuple[str, bytes]]:
+def attached(
+    one: CoachingSession, server: str, coach_name: str, viewer_id: int | None
+) -> tuple[ui.Attachment, tuple[str, bytes]]:
     """The part of a panel that shows the file, and the file for `Panel(files=…)`."""
     name = file_name(one)
-    return ui.attachment(name), (name, calendar_file(one, server, coach_name))
+    return ui.attachment(name), (name, calendar_file(one, server, coach_name, viewer_id))
 
 
 def _description(one: CoachingSession) -> str:

@@ -20,7 +20,7 @@ def render(letter: Letter, server: str) -> ui.Panel:
     last_line = ui.text(f"-# {ui.quoted(server)} · {mark(letter)}")
     if letter.notice.kind not in _WITH_CALENDAR:
         return ui.Panel(_body(letter), last_line)
-    shown, file = attached(_session(letter), server, _coach(letter).display_name)
+    shown, file = attached(_session(letter), server, _coach(letter).display_name, letter.notice.user_id)
     return ui.Panel(_body(letter), shown, last_line, files=[file])
 
 

@@ -48,7 +48,8 @@ class SessionsCog(Cog):
             actor = ui.actor_of(interaction, guild)
             found = await cancelling.visible(session, session_id, actor, interaction.guild_id)
             coach = await session.get_one(Coach, (found.guild_id, found.coach_id))
-        shown, file = attached(found, self.bot.server_name(found.guild_id), coach.display_name)
+        server = self.bot.server_name(found.guild_id)
+        shown, file = attached(found, server, coach.display_name, interaction.user.id)
         words = ui.text("Open it with your calendar. Take it again when the session is moved or cancelled.")
         await ui.show(interaction, ui.Panel(words, shown, files=[file]))
 

@@ -204,7 +204,8 @@ class BookingCog(Cog):
             coach = await session.get_one(Coach, (booked.guild_id, coach_id))
         self.bot.wake()
         card = cards.session(booked, guild, title="Booked ✅", viewer_id=interaction.user.id)
-        shown, file = attached(booked, interaction.guild.name if interaction.guild else "", coach.display_name)
+        server = self.bot.server_name(booked.guild_id)
+        shown, file = attached(booked, server, coach.display_name, interaction.user.id)
         told = ui.text("You and your coach get this by direct message too. `/sessions` lists your sessions.")
         await ui.show(interaction, ui.Panel(card, shown, told, files=[file]))
 

@@ -54,9 +54,11 @@ PUBLISHED = [name for name in STEPS if name != "cancelled"]
 each_step = pytest.mark.parametrize("step", STEPS)
 
 
-def parsed(row: CoachingSession, *, server: str = SERVER, coach: str = COACH_NAME) -> tuple[Calendar, Any]:
+def parsed(
+    row: CoachingSession, *, server: str = SERVER, coach: str = COACH_NAME, viewer: int = STUDENT
+) -> tuple[Calendar, Any]:
     """The file as icalendar's own parser reads it, and its one event (whose values have many types)."""
-    [calendar] = Calendar.from_ical(calendar_file(row, server, coach), multiple=True)
+    [calendar] = Calendar.from_ical(calendar_file(row, server, coach, viewer), multiple=True)
     assert isinstance(calendar, Calendar)
     [event] = calendar.events
     return calendar, event
@@ -64,14 +66,14 @@ def parsed(row: CoachingSession, *, server: str = SERVER, coach: str = COACH_NAM
 
 def lines(row: CoachingSession) -> list[str]:
     """The unfolded content lines."""
-    return calendar_file(row, SERVER, COACH_NAME).decode().replace("\r\n ", "").split("\r\n")
+    return calendar_file(row, SERVER, COACH_NAME, STUDENT).decode().replace("\r\n ", "").split("\r\n")
 
 
 @each_step
 def test_lines_end_with_crlf_and_hold_at_most_75_octets(step: str) -> None:
     STEPS[step].notes = "Ünïcödé 🎧 " * 90
 
-    content = calendar_file(STEPS[step], SERVER * 10, COACH_NAME * 10)
+    content = calendar_file(STEPS[step], SERVER * 10, COACH_NAME * 10, STUDENT)
 
     assert content.endswith(b"\r\n")
     assert b"\n" not in content.replace(b"\r\n", b"")
@@ -175,7 +177,7 @@ def test_notes_come_back_as_they_were_typed(notes: str) -> None:
 
 @given(notes=NOTES)
 def test_whatever_is_typed_stays_within_the_description(notes: str) -> None:
-    content = calendar_file(a_row(notes=notes), SERVER, COACH_NAME)
+    content = calendar_file(a_row(notes=notes), SERVER, COACH_NAME, STUDENT)
 
     _, event = parsed(a_row(notes=notes))
 
@@ -223,11 +225,23 @@ def test_across_a_clock_change_and_midnight_the_session_keeps_its_real_length(st
 def test_the_file_is_named_after_the_session_and_shown_where_it_is_attached() -> None:
     row = a_row()
 
-    shown, (name, content) = attached(row, SERVER, COACH_NAME)
+    shown, (name, content) = attached(row, SERVER, COACH_NAME, STUDENT)
 
     assert name == file_name(row) == "session-b7kd2mq.ics"
     assert shown.media.url == "attachment://session-b7kd2mq.ics"
-    assert content == calendar_file(row, SERVER, COACH_NAME)
+    assert content == calendar_file(row, SERVER, COACH_NAME, STUDENT)
+
+
+@each_step
+def test_a_coach_reads_where_they_coach_and_all_else_is_the_same(step: str) -> None:
+    _, for_student = parsed(STEPS[step])
+    _, for_coach = parsed(STEPS[step], viewer=COACH)
+
+    assert for_coach["summary"] == "Coaching session in Academy"
+    assert [str(one["description"]) for one in for_coach.subcomponents] == (
+        [] if step == "cancelled" else ["Coaching session in Academy"]
+    )
+    assert {name for name in for_student if for_student[name] != for_coach[name]} == {"SUMMARY"}
 
 
 def test_a_free_session_says_so() -> None:

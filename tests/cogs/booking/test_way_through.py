@@ -54,11 +54,15 @@ async def test_both_are_told_by_direct_message_with_the_calendar_file(open_world
 
     await world.book(world.student, "14:00", notes="The second verse.")
 
-    for person, title in ((world.student, "Your session is booked"), (world.coach, "New booking")):
+    for person, title, summary in (
+        (world.student, "Your session is booked", "Coaching with Cara"),
+        (world.coach, "New booking", f"Coaching session in {world.guild.name}"),
+    ):
         [*_, message] = person.user.dm_channel.history()
         assert title in words(message)
         assert "The second verse." in words(message)
-        assert (await calendar_in(message)).events[0].start == TWO
+        [event] = (await calendar_in(message)).events
+        assert (event.start, event["summary"]) == (TWO, summary)
     assert f"**Student** {world.student.mention}" in world.dms(world.coach)[-1]
 
 
