@@ -110,7 +110,7 @@ def in_words(reason: WhyNot, coach: Coach) -> str:
         WhyNot.OFF_STEP: f"Sessions start every {coach.slot_step_minutes} minutes, and not at that one.",
         WhyNot.DAILY_LIMIT: f"The coach gives {coach.daily_limit} sessions a day at most, which are booked.",
         WhyNot.WEEKLY_LIMIT: f"The coach gives {coach.weekly_limit} sessions a week at most, which are booked.",
-        WhyNot.TAKEN: "That time was just taken.",
+        WhyNot.TAKEN: "That time is booked.",
         WhyNot.STUDENT_BUSY: "The student has another session at that time.",
         WhyNot.BUFFER: "That time is too close to another session of the coach's.",
     }[reason]

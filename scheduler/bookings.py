@@ -289,7 +289,8 @@ async def taken(
     nearest = sorted(others, key=lambda at: (abs(at - wanted), at))[:_ALTERNATIVES]
     guild = await session.get_one(Guild, coach.guild_id)
     return SlotTaken(
-        availability.in_words(why, coach),
+        # Only what was listed is asked for here, so it is gone since then.
+        "That time was just taken." if why is WhyNot.TAKEN else availability.in_words(why, coach),
         nearest,
         coach_id=coach.user_id,
         duration=duration,

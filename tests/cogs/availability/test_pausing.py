@@ -98,7 +98,7 @@ async def test_each_reason_that_keeps_a_time_from_being_booked_is_named(open_wor
         "wed 10:00": "The coach has that day off.",
         "sat 10:00": "That time lies outside the coach's hours.",
         "tue 9:10": "Sessions start every 30 minutes, and not at that one.",
-        "14:30": "That time was just taken.",
+        "14:30": "That time is booked.",
         "2026-03-01 10:00": "That time is too soon: this coach needs 2 hours of notice.",
     }
     assert all(line.startswith("❌ <t:") for line in said.values())
