@@ -107,9 +107,9 @@ async def _specialties(session: AsyncSession, guild_id: int) -> Mapping[int, dic
 
 
 async def specialties(session: AsyncSession, guild_id: int) -> dict[int, str]:
-    """What can be learnt here (id → name), at most the 24 that fit beside "all" into one list."""
+    """What can be learnt here (id → name); a server has at most 25, as many as a list of Discord's holds."""
     query = select(Specialty.id, Specialty.name).where(Specialty.guild_id == guild_id)
-    return {row.id: row.name for row in await session.execute(query.order_by(Specialty.id).limit(24))}
+    return {row.id: row.name for row in await session.execute(query.order_by(Specialty.id).limit(25))}
 
 
 async def named(session: AsyncSession, guild_id: int, part: str, *, most: int | None = None) -> list[Coach]:

@@ -15,6 +15,8 @@ BROWSE = "book:browse:{sort}:{specialty}:{page}"
 PICK_SPECIALTY = "book:specialty:{sort}"
 PICK_SORT = "book:sort:{specialty}"
 
+_ALL = "All specialties"
+_MOST_OPTIONS = 25
 _COACHES_A_PAGE = 5
 _SORTS = {Sort.SOONEST: "Soonest free", Sort.BEST_RATED: "Best rated", Sort.LOWEST_RATE: "Lowest rate"}
 
@@ -47,13 +49,16 @@ class CoachList:
         return ui.Panel(*parts, *ui.pager(turning, page, last))
 
     def _selects(self) -> list[Item]:
-        specialties = [("All specialties", "0", not self.specialty)]
-        specialties += [(name, str(id_), id_ == self.specialty) for id_, name in self.specialties.items()]
-        sorts = [(words, str(sort.value), sort is self.sort) for sort, words in _SORTS.items()]
-        return [
-            ui.row(ui.select(PICK_SPECIALTY.format(sort=self.sort.value), specialties)),
-            ui.row(ui.select(PICK_SORT.format(specialty=self.specialty), sorts)),
+        specialties = [(name, str(id_), id_ == self.specialty) for id_, name in self.specialties.items()]
+        if has_room := len(specialties) < _MOST_OPTIONS:
+            specialties.insert(0, (_ALL, "0", not self.specialty))
+        parts: list[Item] = [
+            ui.row(ui.select(PICK_SPECIALTY.format(sort=self.sort.value), specialties, placeholder=_ALL))
         ]
+        if self.specialty and not has_room:
+            parts.append(ui.row(ui.button(_ALL, BROWSE.format(sort=self.sort.value, specialty=0, page=0))))
+        sorts = [(words, str(sort.value), sort is self.sort) for sort, words in _SORTS.items()]
+        return [*parts, ui.row(ui.select(PICK_SORT.format(specialty=self.specialty), sorts))]
 
 
 def sort_numbered(number: int) -> Sort:

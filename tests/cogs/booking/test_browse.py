@@ -115,6 +115,24 @@ async def test_the_option_specialty_begins_with_that_one(open_world: Academy) ->
     assert stu.chosen("book:specialty:") == "Vocals"
 
 
+async def test_every_specialty_of_a_server_that_has_as_many_as_possible_can_be_chosen(open_world: Academy) -> None:
+    world = open_world
+    async with world.db.begin() as session:
+        session.add_all(Specialty(guild_id=world.guild.id, name=f"Style {n}") for n in range(13, 26))
+    dora = await a_coach(world, "Dora", teaches=("Style 25",), hours="9-17")
+    stu = Visitor(world, world.student)
+
+    await stu.slash("book")
+    assert (len(stu.options("book:specialty:")), "All specialties" in stu.buttons) == (25, False)
+    await stu.choose("book:specialty:", "Style 25")
+    assert shown(stu, world.coach, dora) == ["dora"]
+    await stu.press("All specialties")
+
+    assert sorted(shown(stu, world.coach, dora)) == ["cara", "dora"]
+    await stu.slash("book", specialty="style 25")
+    assert shown(stu, world.coach, dora) == ["dora"]
+
+
 async def test_a_specialty_that_does_not_exist_is_refused_with_what_was_typed(open_world: Academy) -> None:
     stu = Visitor(open_world, open_world.student)
 
