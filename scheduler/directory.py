@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from sqlalchemy import select
+from sqlalchemy import literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachSpecialty, CoachStatus, Specialty
@@ -112,14 +112,16 @@ async def specialties(session: AsyncSession, guild_id: int) -> dict[int, str]:
     return {row.id: row.name for row in await session.execute(query.order_by(Specialty.id).limit(25))}
 
 
-async def named(session: AsyncSession, guild_id: int, part: str, *, most: int | None = None) -> list[Coach]:
-    """Coaches who take bookings and whose name contains `part`, by name."""
+async def named(
+    session: AsyncSession, guild_id: int, part: str, *, most: int | None = None, paused_too: bool = False
+) -> list[Coach]:
+    """Coaches who take bookings (with `paused_too` also the others) and whose name contains `part`, by name."""
     found = await session.scalars(
         select(Coach)
         .where(
             Coach.guild_id == guild_id,
             Coach.status == CoachStatus.APPROVED,
-            Coach.accepting.is_(True),
+            or_(Coach.accepting, literal(paused_too)),
             Coach.left_at.is_(None),
             Coach.display_name.icontains(part, autoescape=True),
         )

@@ -210,14 +210,18 @@ class BookingCog(Cog):
         await ui.show(interaction, ui.Panel(card, shown, told, files=[file]))
 
     async def _coach_called(self, interaction: Interaction, typed: str) -> int:
-        """The coach whom `typed` names: an id from the suggestions, a mention, or a name."""
+        """The coach whom `typed` names: an id from the suggestions, a mention, or a name.
+
+        Also one who has paused, whose panel says so; but whoever takes bookings comes first.
+        """
         digits = typed.strip("<@!> ")
         if digits.isascii() and digits.isdigit() and len(digits) < 20:
             return int(digits)
         async with self.bot.db.read() as session:
             name = typed.strip().lstrip("@")
-            found = await directory.named(session, ui.guild_id_of(interaction), name)
+            found = await directory.named(session, ui.guild_id_of(interaction), name, paused_too=True)
         found = [one for one in found if one.display_name.lower() == name.lower()] or found
+        found = [one for one in found if one.accepting] or found
         if len(found) != 1:
             raise NotFound(
                 f'{"Several coaches match" if found else "No coach is called"} "{ui.quoted(typed, 50)}". '

@@ -190,6 +190,20 @@ async def test_a_name_that_several_coaches_share_is_not_guessed(open_world: Acad
     assert f"Book {world.coach.mention}" in stu.said
 
 
+async def test_a_coach_who_has_paused_is_known_by_name_and_says_so(open_world: Academy) -> None:
+    world = open_world
+    await change_coach(world, await a_coach(world, "Dora"), accepting=False)
+    dorothea = await a_coach(world, "Dorothea")
+    stu = Visitor(world, world.student)
+
+    await stu.book(coach="dora")
+    exactly = stu.said
+    await stu.book(coach="dor")
+
+    assert "**This coach takes no new bookings at the moment.**" in exactly
+    assert f"Book {dorothea.mention}" in stu.said
+
+
 async def test_a_server_where_nothing_is_taught_lists_its_coaches_all_the_same(open_world: Academy) -> None:
     world = open_world
     async with world.db.begin() as session:
