@@ -67,6 +67,32 @@ def owe(
     return notice
 
 
+async def owe_newest(
+    session: AsyncSession, kind: NoticeKind, guild_id: int, *, now: datetime, user_id: int, session_id: int
+) -> None:
+    """Like `owe`, but of several that are not out yet one is enough, since it will tell what is true by then.
+
+    One that is being written on just now is left alone: waiting for it could be waiting in a circle.
+    """
+    waiting = await session.scalar(
+        select(Notice)
+        .where(
+            Notice.session_id == session_id,
+            Notice.user_id == user_id,
+            Notice.kind == kind,
+            Notice.sent_at.is_(None),
+            Notice.due_at.is_not(None),
+        )
+        .order_by(Notice.id.desc())
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    if waiting is None:
+        owe(session, kind, guild_id, now=now, user_id=user_id, session_id=session_id)
+    else:
+        renew(waiting, now)
+
+
 def renew(notice: Notice, now: datetime) -> None:
     """Bring a message up to date, or send it if it has not gone out yet."""
     notice.revision += 1

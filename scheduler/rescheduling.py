@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Guild, NoticeKind, Reservation, SessionStatus, UTCDateTime
-from scheduler import applications, bookings, cancelling, people
+from scheduler import applications, bookings, cancelling, notices, people
 from scheduler.errors import NotFound, TooLate, Unreadable
 from scheduler.lengths import write_length
 from scheduler.people import Actor
@@ -57,7 +57,10 @@ async def reschedule(
         ) from error
     _write(found, actor, starts_at, reason, now)
     bookings.plan_next_step(found, guild, now)
-    bookings.tell_both(session, found, NoticeKind.SESSION_MOVED, now)
+    for user_id in (found.student_id, found.coach_id):
+        await notices.owe_newest(
+            session, NoticeKind.SESSION_MOVED, guild.id, now=now, user_id=user_id, session_id=found.id
+        )
     bookings.record(session, found, "session_moved", actor, now)
     return found
 

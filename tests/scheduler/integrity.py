@@ -102,9 +102,14 @@ class Ledger:
                 yield f"{who} has {count} holds"
 
     def _gaps_in_the_record(self) -> Iterator[str]:
-        """Booked once, moved as often as the revision says, cancelled once if it is; both told of each."""
+        """Booked once, moved as often as the revision says, cancelled once if it is; both told of each.
+
+        A notice that has not gone out serves for the next move too, and counts that in its own revision.
+        """
         written = Counter((one.session_id, one.action) for one in self.audit)
-        told = Counter((one.session_id, one.kind.lower()) for one in self.notices)
+        told: Counter[tuple[int, str]] = Counter()
+        for one in self.notices:
+            told[one.session_id, one.kind.lower()] += one.revision
         for one in self.sessions:
             cancelled = int(one.status == "CANCELLED")
             for action, due in zip(_ACTIONS, (1, one.revision - cancelled, cancelled), strict=True):

@@ -12,7 +12,7 @@ from models import (
     NoticeKind,
 )
 from models.database import Database
-from scheduler import bookings, rescheduling
+from scheduler import bookings, notices, rescheduling
 from scheduler.errors import NotFound
 from scheduler.people import Actor
 from tests.builders import (
@@ -24,6 +24,7 @@ from tests.builders import (
     MINUTE,
     MONDAY,
     STUDENT,
+    FakeClock,
     a_coach,
     a_guild,
     a_session,
@@ -32,6 +33,7 @@ from tests.builders import (
     refusal,
     statements,
 )
+from tests.fakes import Call, FakeDiscord
 from tests.scheduler.moves import (
     CARA,
     ELEVEN,
@@ -76,6 +78,45 @@ async def test_student_and_coach_move_a_session(db: Database, actor: Actor, reas
     assert (entry.action, entry.actor_id, entry.coach_id, entry.session_id) == (
         "session_moved", actor.user_id, COACH, session_id
     )  # fmt: skip
+
+
+async def test_who_has_not_heard_of_the_first_move_is_told_once_of_both(db: Database) -> None:
+    session_id, discord, clock = await booked(db), FakeDiscord(), FakeClock(LATER + MINUTE)
+    await notices.deliver_due(db, discord, clock)
+
+    await move(db, session_id, ELEVEN)
+    await move(db, session_id, TWELVE, now=clock())
+    twice = await owed(db)
+    sent, _ = await notices.deliver_due(db, discord, clock)
+    await move(db, session_id, ELEVEN, now=clock())
+
+    assert twice == [(NoticeKind.SESSION_MOVED, user_id, LATER + MINUTE) for user_id in (STUDENT, COACH)]
+    assert sent == 2
+    told = [call.letter.session.starts_at for call in discord.calls[-2:] if call.letter and call.letter.session]
+    assert told == [TWELVE, TWELVE]
+    assert [due_at is not None for _, _, due_at in await owed(db)] == [False, False, True, True]
+
+
+async def test_a_move_while_the_notice_of_the_last_one_is_under_way_is_told_too(db: Database) -> None:
+    session_id, discord, clock = await booked(db), FakeDiscord(), FakeClock(LATER)
+    await notices.deliver_due(db, discord, clock)
+    await move(db, session_id, ELEVEN)
+
+    async def move_again(call: Call) -> None:
+        if len(discord.calls) == 3:
+            await move(db, session_id, TWELVE)
+
+    discord.meanwhile("deliver", move_again)
+    await notices.deliver_due(db, discord, clock)
+    await notices.deliver_due(db, discord, clock)
+
+    newest = {
+        call.letter.notice.user_id: call.letter.session.starts_at
+        for call in discord.calls
+        if call.letter and call.letter.session
+    }
+    assert newest == {STUDENT: TWELVE, COACH: TWELVE}
+    assert [due_at for _, _, due_at in await owed(db) if due_at] == []
 
 
 async def test_one_update_moves_both_reservations(db: Database) -> None:
