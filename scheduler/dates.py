@@ -15,6 +15,7 @@ _MONTHS = (
     *("August", "September", "October", "November", "December"),
 )
 _YEARS_BACK, _YEARS_AHEAD = 1, 5
+_HALF_A_YEAR = timedelta(days=183)
 _LONGEST = 60
 """Characters of the longest text that is looked at."""
 
@@ -59,19 +60,19 @@ _SPELLINGS = {"tues": "tue", "weds": "wed", "thur": "thu", "thurs": "thu"}
 """Weekdays' short names that dateutil does not know."""
 
 
-def parse_date(text: str, *, today: date) -> date:
+def parse_date(text: str, *, today: date, since: date | None = None) -> date:
     """The day that somebody means who types `text` on the day `today`.
 
-    A day without a year is the next such day, today included. "friday" and "this friday" are the coming Friday,
-    today included; "next friday" is the Friday of the next week, and weeks begin on Monday. "in 2 weeks" counts
-    from today. With dots the day comes first. Raises Unreadable if `text` holds anything else (a time, say), if
-    day and month could be the other way round ("03/04"), if there is no such day, or if it is more than a year
-    ago or more than five years ahead.
+    A day without a year is the next such day from `since` on, or else from today, both included. "friday" and
+    "this friday" are the coming Friday, today included; "next friday" is the Friday of the next week, and weeks
+    begin on Monday. "in 2 weeks" counts from today. With dots the day comes first. Raises Unreadable if `text`
+    holds anything else (a time, say), if day and month could be the other way round ("03/04"), if there is no
+    such day, or if it is more than a year ago or more than five years ahead.
     """
     typed = _plain(text).removeprefix("on ")
     day = None
     if len(typed) <= _LONGEST:
-        day = _relative(typed, today) or _numeric(typed, today) or _worded(typed, today)
+        day = _relative(typed, today) or _numeric(typed, since or today) or _worded(typed, since or today)
     if day is None:
         raise Unreadable(
             f'I cannot read "{_quoted(text)}" as a day. '
@@ -83,6 +84,20 @@ def parse_date(text: str, *, today: date) -> date:
             f"{write_date(day)} is too far away. Type a day from {write_date(first)} to {write_date(last)}."
         )
     return day
+
+
+def parse_last_date(text: str, *, first: date, today: date) -> date:
+    """The last of the days that begin with `first`, which may be before it all the same; raises as `parse_date`.
+
+    Without a year it is in the year of `first`, or in the next one if the days would be half a year at most:
+    from 24 December to "6 Jan" goes on into January, to "20 Dec" was a mistake.
+    """
+    last = parse_date(text, today=today, since=first)
+    return (
+        last
+        if last - first <= _HALF_A_YEAR
+        else parse_date(text, today=today, since=first.replace(month=1, day=1))
+    )
 
 
 def parse_moment(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:

@@ -14,7 +14,7 @@ from cogs.ui import Interaction, Typed
 from models import Coach
 from scheduler import timetable
 from scheduler.applications import approved_coach
-from scheduler.dates import parse_date, write_date, write_dates
+from scheduler.dates import parse_date, parse_last_date, write_date, write_dates
 from scheduler.errors import Unreadable
 from scheduler.hours import parse_hours, write_hours
 from scheduler.people import Actor
@@ -42,8 +42,9 @@ class DatesCog(Cog):
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
         coach = await self._coach(interaction)
-        first = self._date(coach, typed.get(_FROM, ""))
-        last = self._date(coach, typed[_TO]) if typed.get(_TO, "").strip() else first
+        today = self._today(coach)
+        first = parse_date(typed.get(_FROM, ""), today=today)
+        last = parse_last_date(typed[_TO], first=first, today=today) if typed.get(_TO, "").strip() else first
         windows = parse_hours(typed[_INSTEAD]) if typed.get(_INSTEAD, "").strip() else []
         reason = typed.get(_REASON, "")
 
@@ -82,7 +83,7 @@ class DatesCog(Cog):
             return
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
-        day = self._date(await self._coach(interaction), typed.get(_DATE, ""))
+        day = parse_date(typed.get(_DATE, ""), today=self._today(await self._coach(interaction)))
         windows = parse_hours(typed.get(_HOURS, ""))
 
         async def add(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
@@ -109,8 +110,7 @@ class DatesCog(Cog):
         await ui.acknowledge(interaction)
         coach = await self._coach(interaction)
         async with self.bot.db.read() as session:
-            today = self.bot.clock().astimezone(zone(coach.time_zone)).date()
-            found = await timetable.dates_of(session, coach, today)
+            found = await timetable.dates_of(session, coach, self._today(coach))
         await ui.show(interaction, _dates_panel(found, page, Place(week, days)))
 
     @on(CLEAR)
@@ -129,9 +129,9 @@ class DatesCog(Cog):
         async with self.bot.db.read() as session:
             return await approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
 
-    def _date(self, coach: Coach, typed: str) -> date:
-        """A date as the coach's calendar has it."""
-        return parse_date(typed, today=self.bot.clock().astimezone(zone(coach.time_zone)).date())
+    def _today(self, coach: Coach) -> date:
+        """The date on the coach's calendar."""
+        return self.bot.clock().astimezone(zone(coach.time_zone)).date()
 
 
 def _dates_panel(found: list[Dates], page: int, place: Place) -> ui.Panel:

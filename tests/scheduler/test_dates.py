@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scheduler.dates import parse_date, parse_moment, write_date, write_dates
+from scheduler.dates import parse_date, parse_last_date, parse_moment, write_date, write_dates
 from scheduler.errors import Unreadable
 from tests.scheduler.test_hours import LONGEST_REFUSAL, understood
 
@@ -17,6 +17,26 @@ TODAY = date(2026, 8, 5)
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 8, 5, 12, tzinfo=UTC)
 """14:00 in Berlin."""
+
+
+@pytest.mark.parametrize(
+    ("first", "text", "last"),
+    [
+        ("2027-03-05", "9 Mar", "2027-03-09"),
+        ("2027-03-05", "20 Dec", "2027-12-20"),
+        ("2027-03-05", "4 Mar", "2027-03-04"),
+        ("2026-12-24", "6.1.", "2027-01-06"),
+        ("2026-12-24", "20 Dec", "2026-12-20"),
+        ("2028-02-27", "29 Feb", "2028-02-29"),
+        ("2027-03-05", "9 Mar 2026", "2026-03-09"),
+        ("2027-03-05", "2028-03-04", "2028-03-04"),
+        ("2027-03-05", "friday", "2026-08-07"),
+    ],
+)
+def test_the_last_of_some_days_is_in_the_year_of_the_first_or_soon_after_it(
+    first: str, text: str, last: str
+) -> None:
+    assert parse_last_date(text, first=date.fromisoformat(first), today=TODAY) == date.fromisoformat(last)
 
 
 @pytest.mark.parametrize(

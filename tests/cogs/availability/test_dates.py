@@ -37,6 +37,15 @@ async def test_a_range_of_days_off_is_echoed_in_full_and_shown_where_it_begins(o
     assert await world.count(DateOverride) == 15
 
 
+async def test_the_last_day_off_needs_no_year_where_the_first_has_one(open_world: Academy) -> None:
+    for first, last, range_ in (
+        ("2027-03-05", "9 Mar", "Friday, 5 March 2027 – Tuesday, 9 March 2027"),
+        ("24 Dec 2027", "06.01.", "Friday, 24 December 2027 – Thursday, 6 January 2028"),
+        ("27 Feb", "1 Mar", "Saturday, 27 February 2027 – Monday, 1 March 2027"),
+    ):
+        assert f"✅ Off {range_}." in await off(open_world, first=first, last=last)
+
+
 async def test_one_day_off_is_typed_as_people_type_dates(open_world: Academy) -> None:
     for typed, day in (
         ("today", "Monday, 2 March 2026"),
