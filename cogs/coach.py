@@ -4,7 +4,7 @@ import discord
 from discord import app_commands
 
 from cogs import cards, ui
-from cogs.routing import Cog, on, opens
+from cogs.routing import Cog, on, opens, retried
 from cogs.timezone import zone_called
 from cogs.ui import Interaction, Typed
 from scheduler import applications, guilds
@@ -31,6 +31,7 @@ class CoachCog(Cog):
     group = app_commands.Group(name="coach", description="Become a coach, or decide who does")
 
     @group.command(name="apply", description="Apply to coach here, or edit your open application")
+    @retried
     async def apply(self, interaction: Interaction) -> None:
         """Open the form, holding an earlier application's texts if there is one."""
         typed = await self._typed_before(interaction)
@@ -91,6 +92,7 @@ class CoachCog(Cog):
 
     @group.command(name="approve", description="Approve a coach; without a member: the open applications")
     @app_commands.describe(member="Who applied")
+    @retried
     async def approve(self, interaction: Interaction, member: discord.User | None = None) -> None:
         """Approve one person, or show the queue."""
         await ui.acknowledge(interaction)
@@ -116,6 +118,7 @@ class CoachCog(Cog):
 
     @group.command(name="reject", description="Turn an application down, with a reason")
     @app_commands.describe(member="Who applied", reason="What they are told")
+    @retried
     async def reject(
         self,
         interaction: Interaction,

@@ -7,7 +7,7 @@ from discord import app_commands
 
 from cogs import ui
 from cogs.defaults import show_defaults
-from cogs.routing import Cog
+from cogs.routing import Cog, retried
 from cogs.timezone import zone_called, zone_choices
 from cogs.ui import Interaction
 from models import Guild
@@ -39,6 +39,7 @@ class CoachingCog(Cog):
         most_coming="Coming sessions that a student may have",
         how_to_pay="What students read before they confirm a session that costs something",
     )
+    @retried
     async def setup(
         self,
         interaction: Interaction,
@@ -83,6 +84,7 @@ class CoachingCog(Cog):
         await ui.show(interaction, _settings_panel(guild))
 
     @group.command(name="defaults", description="Presets for coaches, and the rules that new coaches begin with")
+    @retried
     async def defaults(self, interaction: Interaction) -> None:
         """Show them, with buttons to change them."""
         await ui.acknowledge(interaction)

@@ -1,4 +1,4 @@
-"""How a press or a form reaches the method that answers it.
+"""How a press or a form reaches the method that answers it, and how often that is tried.
 
 Everything on a message is answered by its `custom_id` alone, whoever presses it, whenever, after any restart.
 discord.py's own ways do not give that: it forgets forms with the process, keeps every view that it sent in
@@ -9,7 +9,8 @@ who answers.
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import discord
 from discord.ext import commands
@@ -26,7 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _LARGEST_ID = 2**63
 _TRIES = 3
-"""How often a press is answered whose transaction another one made impossible."""
+"""How often a press or a command is answered whose transaction another one made impossible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +67,7 @@ class Router:
         if interaction.type not in answered:
             return
         custom_id = str((interaction.data or {}).get("custom_id", ""))
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                await self._answer(interaction, custom_id)
-            except Exception as error:  # noqa: BLE001  (the boundary: it is told and logged here)
-                # A handler is one transaction and then the reply, so one that lost a race can begin anew.
-                if lost_a_race(error) and tries_left:
-                    continue
-                await ui.report_error(interaction, error)
-            return
+        await _try(interaction, lambda: self._answer(interaction, custom_id))
 
     async def _answer(self, interaction: Interaction, custom_id: str) -> None:
         if custom_id.startswith(ui.FIX):
@@ -88,6 +81,29 @@ class Router:
                 await route.answer(interaction, **numbers)
                 return
         raise NotFound("This button is of an older version. Please use the command again.")
+
+
+async def _try(interaction: Interaction, answer: Callable[[], Awaitable[Any]]) -> None:
+    """Answer, anew if that lost a race; what goes wrong otherwise is told."""
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            await answer()
+        except Exception as error:  # noqa: BLE001  (the boundary: it is told and logged here)
+            # A handler is one transaction and then the reply, so one that lost a race can begin anew.
+            if lost_a_race(error) and tries_left:
+                continue
+            await ui.report_error(interaction, error)
+        return
+
+
+def retried(method: F) -> F:
+    """Answer a slash command as presses are answered: `(self, interaction, **options)`."""
+
+    @wraps(method)
+    async def answer(self: object, interaction: Interaction, **options: Any) -> None:
+        await _try(interaction, lambda: method(self, interaction, **options))
+
+    return cast("F", answer)
 
 
 def on(template: str) -> Callable[[F], F]:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import cards, ui
 from cogs.calendar_file import attached
-from cogs.routing import Cog, on, opens
+from cogs.routing import Cog, on, opens, retried
 from cogs.ui import Interaction, Typed
 from models import Coach, CoachingSession, Guild
 from scheduler import agenda, cancelling, guilds
@@ -28,6 +28,7 @@ class SessionsCog(Cog):
     """`/sessions`."""
 
     @app_commands.command(name="sessions", description="Your sessions, as student and as coach")
+    @retried
     async def sessions(self, interaction: Interaction) -> None:
         """Show the first page."""
         await ui.acknowledge(interaction)

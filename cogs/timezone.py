@@ -7,7 +7,7 @@ import discord
 from discord import app_commands
 
 from cogs import ui
-from cogs.routing import Cog, on, opens
+from cogs.routing import Cog, on, opens, retried
 from cogs.ui import Interaction, Typed
 from scheduler import applications, guilds, people, places
 from scheduler.zones import parse_zone, zone
@@ -22,6 +22,7 @@ class TimezoneCog(Cog):
 
     @app_commands.command(name="timezone", description="Where you are, so that times are shown on your clock")
     @app_commands.describe(place="A city or a zone, like Munich or Europe/Berlin; without: see what is set")
+    @retried
     async def timezone(self, interaction: Interaction, place: str | None = None) -> None:
         """Set the zone, or show it."""
         await ui.acknowledge(interaction)

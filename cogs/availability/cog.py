@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cogs import ui
 from cogs.availability import panel
 from cogs.availability.panel import Place, change_and_show, mask, show_panel
-from cogs.routing import Cog, on, opens
+from cogs.routing import Cog, on, opens, retried
 from cogs.ui import Interaction, Typed
 from scheduler import availability, guilds, timetable
 from scheduler.applications import approved_coach
@@ -32,6 +32,7 @@ class AvailabilityCog(Cog):
     @app_commands.describe(
         days='Which days, like "Mon-Fri" or "Tue, Thu"', hours='Which hours, like "9-12, 13:30-17"'
     )
+    @retried
     async def availability(
         self, interaction: Interaction, days: str | None = None, hours: str | None = None
     ) -> None:

@@ -26,7 +26,7 @@ from cogs.booking.views import (
     lasting,
 )
 from cogs.calendar_file import attached
-from cogs.routing import Cog, on, opens
+from cogs.routing import Cog, on, opens, retried
 from cogs.timezone import zone_called
 from cogs.ui import Interaction, Typed
 from cogs.week import picture_of
@@ -45,6 +45,7 @@ class BookingCog(Cog):
 
     @app_commands.command(name="book", description="Book a session with a coach")
     @app_commands.describe(coach="With whom; without: see who coaches here", specialty="What you want to learn")
+    @retried
     async def book(self, interaction: Interaction, coach: str | None = None, specialty: str | None = None) -> None:
         """Show the coaches, or one coach's free times."""
         await ui.acknowledge(interaction)

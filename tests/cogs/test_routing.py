@@ -1,12 +1,17 @@
-"""What happens to presses that no current button makes."""
+"""What happens to presses that no current button makes, and to those that lose a race in the database."""
 
+import contextlib
 import re
+import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
+import discord
 import pytest
-from sqlalchemy import select, text
+import sqlalchemy as sa
+from sqlalchemy import event, select, text
 
-from models import Base, CoachingSession
+from models import AvailabilityRule, Base, CoachingSession
 from tests.simulated import Academy, reply, words
 
 OLD = "This button is of an older version. Please use the command again."
@@ -63,6 +68,96 @@ async def test_our_own_fault_is_admitted_with_the_code_that_stands_in_the_log(wo
     assert code in logged
     assert "OperationalError" in logged
     assert str(world.guild.id) not in logged.partition("[SQL:")[2]
+
+
+@contextlib.contextmanager
+def losing(world: Academy, races: int) -> Iterator[list[str]]:
+    """Another program has the database's write lock until so many transactions have failed; with what they did."""
+    said: list[str] = []
+    writer = world.db.engine.sync_engine
+    other = sqlite3.connect(str(world.db.url.database), isolation_level=None, check_same_thread=False)
+
+    def let_go_in_the_end(context: sa.ExceptionContext) -> None:
+        said.append(str(context.original_exception))
+        if len(said) == races:
+            other.rollback()
+
+    def wait_for_nobody(connection: Any, *_: Any) -> None:
+        connection.execute("PRAGMA busy_timeout=0").close()
+
+    event.listen(writer, "handle_error", let_go_in_the_end)
+    event.listen(writer, "checkout", wait_for_nobody)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield said
+    finally:
+        other.close()
+        event.remove(writer, "handle_error", let_go_in_the_end)
+        event.remove(writer, "checkout", wait_for_nobody)
+
+
+async def test_a_press_that_lost_two_races_is_answered_the_third_time(open_world: Academy) -> None:
+    world = open_world
+    panel = await world.about_to_confirm(world.student, "14:00")
+
+    with losing(world, 2) as lost:
+        answer = await world.student.click(panel, label="Confirm")
+
+    assert lost == ["database is locked"] * 2
+    assert "Booked ✅" in words(reply(answer))
+    assert await world.count(CoachingSession) == 1
+
+
+async def test_a_command_that_lost_two_races_is_answered_the_third_time(open_world: Academy) -> None:
+    world = open_world
+
+    with losing(world, 2) as lost:
+        answer = await world.coach.slash(world.lobby, "availability", days="Sat", hours="10-12")
+
+    assert lost == ["database is locked"] * 2
+    assert "Sat" in words(reply(answer))
+    assert await world.count(AvailabilityRule) == 11
+
+
+@pytest.mark.parametrize("what", ["press", "command"])
+async def test_who_loses_three_races_is_told_and_has_changed_nothing(open_world: Academy, what: str) -> None:
+    world = open_world
+    panel = await world.about_to_confirm(world.student, "14:00")
+    before = await everything(world)
+
+    with losing(world, 3) as lost:
+        if what == "press":
+            answer = await world.student.click(panel, label="Confirm")
+        else:
+            answer = await world.coach.slash(world.lobby, "availability", days="Sat", hours="10-12")
+
+    assert len(lost) == 3
+    assert words(reply(answer)).startswith("Something went wrong on our side")
+    [logged] = world.faults.read()
+    assert "database is locked" in logged
+    assert await everything(world) == before
+
+
+async def test_what_is_no_lost_race_is_not_tried_again(open_world: Academy) -> None:
+    world = open_world
+    async with world.db.begin() as session:
+        await session.execute(text("ALTER TABLE availability_rules RENAME TO mislaid"))
+    tried: list[str] = []
+    event.listen(world.db.engine.sync_engine, "begin", lambda _: tried.append("anew"))
+
+    await world.coach.slash(world.lobby, "availability", days="Sat", hours="10-12")
+
+    assert tried == ["anew"]
+    assert len(world.faults.read()) == 1
+
+
+async def test_every_slash_command_is_tried_again_after_a_lost_race(world: Academy) -> None:
+    bot: Any = world.env.bot
+
+    found = [one for one in bot.tree.walk_commands() if isinstance(one, discord.app_commands.Command)]
+
+    assert len(found) == 9
+    assert [one.qualified_name for one in found if not hasattr(one.callback, "__wrapped__")] == []
 
 
 async def test_a_stranger_who_presses_whatever_there_is_changes_nothing(open_world: Academy) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from models import Coach, CoachingSession, Heartbeat, Member, Notice, SessionStatus
-from models.database import Database, insert_if_absent
+from models.database import Database, insert_if_absent, lost_a_race
 from scheduler.advance import advance_due
 from scheduler.applications import sync_roles
 from scheduler.loop import tick
@@ -174,6 +174,45 @@ async def test_read_is_one_consistent_view_and_waits_for_no_writer(db: Database)
 
     assert (before, while_writing, after) == (MONDAY, MONDAY, MONDAY)
     assert await heartbeats(db) == {"tick": MONDAY + HOUR}
+
+
+def wait_for_nobody(connection: Any, *_: Any) -> None:
+    """For SQLite's connections: a lock that is not free at once is an error."""
+    connection.execute("PRAGMA busy_timeout=0").close()
+
+
+async def lose_a_race(db: Database, other: Database) -> None:
+    """Fail with a transaction of `db` because one of `other` is in the way."""
+    beat = sa.update(Heartbeat).values(at=MONDAY + HOUR)
+    if db.is_sqlite:
+        event.listen(db.engine.sync_engine, "checkout", wait_for_nobody)
+        async with other.begin() as first, db.begin() as second:
+            await first.execute(beat)
+            await second.execute(beat)
+    else:
+        async with db.engine.connect() as connection:
+            second = await connection.execution_options(isolation_level="REPEATABLE READ")
+            await second.execute(sa.select(Heartbeat))
+            async with other.begin() as first:
+                await first.execute(beat)
+            await second.execute(beat)
+
+
+async def test_a_lost_race_is_told_from_what_fails_by_itself(db: Database, database_url: str) -> None:
+    other = Database(database_url)
+    async with db.begin() as session:
+        session.add(Heartbeat(job="tick", at=MONDAY))
+
+    with pytest.raises(DBAPIError) as lost:
+        await lose_a_race(db, other)
+    with pytest.raises(IntegrityError) as twice:
+        async with other.begin() as session:
+            session.add(Heartbeat(job="tick", at=MONDAY))
+    await other.close()
+
+    assert lost_a_race(lost.value)
+    assert not lost_a_race(twice.value)
+    assert not lost_a_race(ValueError("database is locked"))
 
 
 async def a_second_later(db: Database) -> None:
