@@ -4,24 +4,21 @@ from typing import Any
 
 import discord
 from discord import app_commands
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import cards, ui
 from cogs.calendar_file import attached
+from cogs.cancelling import cancel, guild_here, reason_form
 from cogs.routing import Cog, on, opens, retried
 from cogs.ui import Interaction, Typed
 from models import Coach, CoachingSession, Guild
 from scheduler import agenda, cancelling, guilds
 from scheduler.agenda import Page
-from scheduler.bookings import LONGEST_NOTES
-from scheduler.clock import stamp
 
 PAGE = "session:list:{page}"
 
 _A_PAGE = 3
 _MOST_PAGES = 10_000
 _EXCERPT = 300  # three sessions with notes and reasons have to fit into a message's 4,000 characters
-_REASON = "Reason"
 
 
 class SessionsCog(Cog):
@@ -45,7 +42,7 @@ class SessionsCog(Cog):
         """Give the session as a calendar file, beside the message that the button is on."""
         await ui.acknowledge_beside(interaction)
         async with self.bot.db.read() as session:
-            guild = await self._guild(session, interaction)
+            guild = await guild_here(self.bot, session, interaction)
             actor = ui.actor_of(interaction, guild)
             found = await cancelling.visible(session, session_id, actor, interaction.guild_id)
             coach = await session.get_one(Coach, (found.guild_id, found.coach_id))
@@ -61,19 +58,7 @@ class SessionsCog(Cog):
             await interaction.response.send_modal(await self.reason_form(interaction, {}, session_id))
             return
         await ui.acknowledge(interaction)
-        reason = ui.typed_in(interaction).get(_REASON, "")
-        async with self.bot.db.begin() as session:
-            guild = await self._guild(session, interaction)
-            cancelled = await cancelling.cancel(
-                session,
-                session_id,
-                ui.actor_of(interaction, guild),
-                interaction.guild_id,
-                reason,
-                self.bot.clock(),
-            )
-            guild = await session.get_one(Guild, cancelled.guild_id)
-        self.bot.wake()
+        cancelled, guild = await cancel(self.bot, interaction, session_id)
         viewer_id, in_server = interaction.user.id, interaction.guild_id is not None
         card = cards.session(cancelled, guild, title="Session cancelled", viewer_id=viewer_id, in_server=in_server)
         told = ui.text("The time is free again, and both of you are told by direct message.")
@@ -81,38 +66,10 @@ class SessionsCog(Cog):
 
     @opens(cards.CANCEL)
     async def reason_form(self, interaction: Interaction, typed: Typed, session_id: int) -> ui.Form:
-        """Asks why, and says what the notice rule means. Only for those who may cancel."""
-        now = self.bot.clock()
-        async with self.bot.db.read() as session:
-            guild = await self._guild(session, interaction)
-            actor = ui.actor_of(interaction, guild)
-            found = await cancelling.cancellable(session, session_id, actor, interaction.guild_id, now)
-            guild = await session.get_one(Guild, found.guild_id)
-        rule = []
-        if cancelling.is_late(found, guild, actor, now):
-            rule = [ui.text(f"⚠️ It starts {stamp(found.starts_at, 'R')}: this will be a **late cancellation**.")]
-        elif interaction.user.id == found.student_id and guild.cancel_notice_minutes:
-            until = stamp(cancelling.notice_ends_at(found, guild))
-            rule = [ui.text(f"You are in time: cancelling counts as late only after {until}.")]
-        return ui.Form(
-            "Cancel this session",
-            cards.CANCEL.format(session_id=session_id),
-            *rule,
-            ui.field(
-                _REASON,
-                typed,
-                description="The other side reads this.",
-                long=True,
-                required=False,
-                most=LONGEST_NOTES,
-            ),
+        """Asks why."""
+        return await reason_form(
+            self.bot, interaction, typed, session_id, cards.CANCEL.format(session_id=session_id)
         )
-
-    async def _guild(self, session: AsyncSession, interaction: Interaction) -> Guild | None:
-        """The server it happens in; None in a DM."""
-        if interaction.guild_id is None:
-            return None
-        return await guilds.look_up(session, interaction.guild_id, self.bot.defaults)
 
     async def _list(self, interaction: Interaction, page: int) -> None:
         async with self.bot.db.read() as session:

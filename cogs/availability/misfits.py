@@ -7,14 +7,16 @@ import discord
 from cogs import cards, ui
 from cogs.availability import panel
 from cogs.availability.panel import Place, show_panel
-from cogs.routing import Cog, on
-from cogs.ui import Interaction
+from cogs.cancelling import cancel, reason_form
+from cogs.routing import Cog, on, opens
+from cogs.ui import Interaction, Typed
 from models import CoachingSession
 from scheduler import availability, rescheduling
 from scheduler.applications import approved_coach
 from scheduler.clock import stamp
 
 KEEP = "availability:keep:{session_id}:{week}:{days}"
+CANCEL = "availability:cancel:{session_id}:{week}:{days}"
 
 _A_PAGE = 5
 
@@ -36,6 +38,25 @@ class MisfitsCog(Cog):
             actor = ui.actor_of(interaction, None)
             await rescheduling.keep(session, session_id, actor, self.bot.clock())
         await self._show(interaction, 0, Place(week, days), said="✅ It stays booked.")
+
+    @on(CANCEL)
+    async def cancel_pressed(self, interaction: Interaction, session_id: int, week: int, days: int) -> None:
+        """From the list: ask for the reason. From the form: cancel, and show the list without it."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.reason_form(interaction, {}, session_id, week, days))
+            return
+        await ui.acknowledge(interaction)
+        cancelled, _ = await cancel(self.bot, interaction, session_id)
+        said = f"✅ Session cancelled: {stamp(cancelled.starts_at)}. Both of you are told by direct message."
+        await self._show(interaction, 0, Place(week, days), said)
+
+    @opens(CANCEL)
+    async def reason_form(
+        self, interaction: Interaction, typed: Typed, session_id: int, week: int, days: int
+    ) -> ui.Form:
+        """Asks why."""
+        custom_id = Place(week, days).id(CANCEL, session_id=session_id)
+        return await reason_form(self.bot, interaction, typed, session_id, custom_id)
 
     async def _show(self, interaction: Interaction, page: int, place: Place, said: str | None = None) -> None:
         async with self.bot.db.read() as session:
@@ -59,7 +80,7 @@ def _misfits_panel(found: list[CoachingSession], page: int, place: Place, said: 
             ui.row(
                 ui.button("Reschedule…", cards.MOVE.format(session_id=one.id), discord.ButtonStyle.primary),
                 ui.button("Keep", place.id(KEEP, session_id=one.id)),
-                ui.button("Cancel…", cards.CANCEL.format(session_id=one.id), discord.ButtonStyle.danger),
+                ui.button("Cancel…", place.id(CANCEL, session_id=one.id), discord.ButtonStyle.danger),
             )
         )
     if said:

@@ -5,7 +5,7 @@ from typing import Any
 
 from models import CoachingSession, SessionStatus
 from tests.cogs.availability.test_zone import ask
-from tests.cogs.steps import fill, form, labels, press, rows, week
+from tests.cogs.steps import fill, form, labels, press, rows, send, week
 from tests.simulated import Academy, reply, words
 
 UTC = dt.UTC
@@ -88,14 +88,26 @@ async def test_a_kept_session_that_is_moved_has_to_be_decided_about_anew(open_wo
     assert "1 booked session no longer fits your hours." in words(panel)
 
 
-async def test_cancelling_from_the_list_tells_both_with_the_reason(open_world: Academy) -> None:
+async def test_cancelling_from_the_list_tells_both_with_the_reason_and_leads_back(open_world: Academy) -> None:
     world = open_world
     await world.book(world.student, "14:00")
+    await world.book(world.other_student, "15:30")
     listed = await press(world.coach, await shrunk(world), "Decide…")
 
-    shown = await fill(world.coach, listed, "Cancel…", {"Reason": "Away that day."})
+    opened = await world.coach.click(listed, custom_id="availability:cancel:1:0:1")
+    rest = await send(world.coach, opened, {"Reason": "Away that day."})
+    said = words(rest)
+    panel = await fill(world.coach, rest, "Cancel…", {"Reason": "Away that day."})
 
-    assert "Session cancelled" in words(shown)
+    assert "### Sessions outside your hours" in said
+    assert f"✅ Session cancelled: {stamp(BOOKED_AT)}." in said
+    assert (f"with {world.student.mention}" in said, f"with {world.other_student.mention}" in said) == (
+        False,
+        True,
+    )
+    assert "✅ Session cancelled" in words(panel)
+    assert "Decide…" not in labels(panel)
+    assert [one.status for one in await world.sessions()] == [SessionStatus.CANCELLED] * 2
     for person in (world.student, world.coach):
         assert "Away that day." in world.dms(person)[-1]
         assert "Session cancelled by" in world.dms(person)[-1]
