@@ -7,6 +7,8 @@ import discord
 from discord.ext import commands
 
 from bot.discord_port import DiscordPort
+from bot.refusals import PATIENCE
+from bot.watching import Watch
 from cogs import notices, ui
 from cogs.availability.cog import AvailabilityCog
 from cogs.availability.dates import DatesCog
@@ -17,15 +19,22 @@ from cogs.booking.cog import BookingCog
 from cogs.coach import CoachCog
 from cogs.coaching import CoachingCog
 from cogs.defaults import DefaultsCog
+from cogs.health import HealthCog
 from cogs.moving import MovingCog
+from cogs.no_shows import NoShowsCog
+from cogs.reminders import RemindersCog
+from cogs.review_list import ReviewListCog
+from cogs.reviews import ReviewsCog
+from cogs.room import RoomCog
 from cogs.routing import Router
 from cogs.sessions import SessionsCog
+from cogs.story import StoryCog
 from cogs.timezone import TimezoneCog
 from models.database import Database
 from scheduler import presence
 from scheduler.clock import Clock, utc_now
 from scheduler.guilds import GuildDefaults
-from scheduler.loop import Loop
+from scheduler.loop import Loop, TickReport, tick
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +54,15 @@ COGS = (
     BookingCog,
     SessionsCog,
     MovingCog,
+    NoShowsCog,
+    RoomCog,
+    ReviewsCog,
+    ReviewListCog,
+    RemindersCog,
     TimezoneCog,
     CoachingCog,
+    HealthCog,
+    StoryCog,
     DefaultsCog,
 )
 
@@ -77,12 +93,14 @@ class CoachBot(commands.Bot):
             allowed_installs=discord.app_commands.AppInstallationType(guild=True),
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
+            max_ratelimit_timeout=PATIENCE.total_seconds(),
         )
         self.db, self.defaults, self.clock = db, defaults, clock
         self.router = Router()
         self._home = discord.Object(home_guild_id) if home_guild_id else None
         self._port = discord_port(self)
-        self._heart = Loop(db, self._port, clock, tick_interval)
+        self._watch = Watch(self, db, clock)
+        self._heart = Loop(db, self._port, clock, tick_interval, lambda: self._watch.is_complete)
         self._beating = False
 
     async def setup_hook(self) -> None:
@@ -99,11 +117,44 @@ class CoachBot(commands.Bot):
         await self.tree.sync()
 
     async def on_ready(self) -> None:
-        """Start the loop, which catches up first. Discord says READY again after a lost connection."""
+        """See who is in the rooms, then start the loop, which catches up first.
+
+        Discord says READY again after a lost connection; rooms may have been deleted meanwhile.
+        """
         log.info("connected as %s, in %s servers", self.user and self.user.id, len(self.guilds))
+        await self._watch.begin()
         if not self._beating:
             self._beating = True
+            # Not before: discord.py says this of every server before READY, too, also while it is being closed.
+            self.add_listener(self._watch.guild_back, "on_guild_available")
             self._heart.start()
+        else:
+            self._heart.sweep_soon()
+
+    async def on_disconnect(self) -> None:
+        """Events may be missed from now on."""
+        self._watch.lost()
+
+    async def on_resumed(self) -> None:
+        """None was missed."""
+        self._watch.resumed()
+
+    async def on_guild_unavailable(self, guild: discord.Guild) -> None:
+        """None come from this server for a while."""
+        self._watch.guild_lost(guild)
+
+    async def on_voice_state_update(
+        self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
+    ) -> None:
+        """Note who enters and leaves a room; the last to leave one that is over lets it go."""
+        left, entered = (state.channel.id if state.channel else None for state in (before, after))
+        if await self._watch.moved(member.id, left, entered):
+            self.wake()
+
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """Make a room again that somebody deleted while it was needed."""
+        if await self._watch.deleted(channel.id):
+            self.wake()
 
     async def on_interaction(self, interaction: discord.Interaction["CoachBot"]) -> None:
         """Answer presses and forms; commands have the tree."""
@@ -112,6 +163,10 @@ class CoachBot(commands.Bot):
     def wake(self) -> None:
         """Something has just become due."""
         self._heart.wake()
+
+    async def process_now(self) -> TickReport | None:
+        """One tick at once, by hand; None if one is being done at this moment."""
+        return await tick(self.db, self._port, self.clock, watching=self._watch.is_complete)
 
     async def look_for_coach(self, guild_id: int, coach_id: int) -> None:
         """Ask Discord whether a coach is still in the server, and write it down."""
@@ -130,4 +185,4 @@ class CoachBot(commands.Bot):
 
 def discord_port(client: discord.Client, *, gateway: bool = True) -> DiscordPort:
     """Discord for the domain, with the words of `cogs.notices`."""
-    return DiscordPort(client, notices.render, notices.mark, gateway=gateway)
+    return DiscordPort(client, notices.render, notices.mark, notices.mentions, gateway=gateway)

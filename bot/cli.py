@@ -1,43 +1,31 @@
-"""The operator's command line: `coachbot run`, `demo`, `invite`, `process-sessions`."""
+"""The operator's command line: `coachbot run`, `demo`, `invite`, `process-sessions`, `backup`, `restore`."""
 
 import asyncio
 import base64
 import binascii
-import logging
-import signal
+import contextlib
+import sqlite3
 import sys
-from collections.abc import Coroutine
-from datetime import timedelta
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
-import aiohttp
 import discord
 import typer
-from alembic.util import CommandError
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from bot import config, log
-from bot.app import CoachBot, discord_port
+from bot import config, log, running
 from bot.config import ConfigError, Settings
 from bot.permissions import INVITE, SCOPES
+from bot.running import FAILED, USAGE_ERROR, Stop, cause
+from models import backup
+from models.backup import BadCopy
 from models.database import Database
 from scheduler.clock import utc_now
-from scheduler.loop import TickReport, tick
-
-logger = logging.getLogger(__name__)
-
-_AUTHENTICATION_FAILED = 4004  # of the gateway's close codes: the token is wrong
-_TOKEN_REFUSED = (
-    "Discord refuses the token: reset it in the Developer Portal (Bot → Reset Token) and set "
-    "DISCORD_BOT_TOKEN anew"
-)
-
-USAGE_ERROR = 2
-FAILED = 1
 
 app = typer.Typer(
     name="coachbot",
@@ -53,16 +41,15 @@ ConfigFile = Annotated[Path, typer.Option("--config", help="Settings; config.exa
 T = TypeVar("T")
 
 
-class _Stop(Exception):
-    def __init__(self, line: str, code: int) -> None:
-        super().__init__(line)
-        self.code = code
-
-
 @app.command()
-def run(config_file: ConfigFile = config.CONFIG_FILE) -> None:
+def run(
+    config_file: ConfigFile = config.CONFIG_FILE,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="If another one runs on this database, take over when it ends.")
+    ] = False,
+) -> None:
     """Run the bot until SIGINT or SIGTERM; the tick in progress ends first."""
-    _finish(_run(_settings(config_file)))
+    _finish(running.run(_settings(config_file), wait=wait))
 
 
 @app.command()
@@ -111,7 +98,7 @@ def demo(
     except PortTaken as taken:
         _die(f"the page cannot be served there: {taken}. Choose another port with --port, or --port 0", FAILED)
     except (OSError, DBAPIError) as error:
-        _die(f"{data or 'the database'} cannot be opened: {_cause(error)}", FAILED)
+        _die(f"{data or 'the database'} cannot be opened: {cause(error)}", FAILED)
 
 
 @app.command("process-sessions")
@@ -121,7 +108,7 @@ def process_sessions(config_file: ConfigFile = config.CONFIG_FILE) -> None:
     Works beside a running bot and without one. Exit code 0: all done; 1: something failed and is going to be
     tried again, or Discord could not be reached; 2: the configuration is wrong.
     """
-    report = _finish(_process_sessions(_settings(config_file)))
+    report = _finish(running.process_sessions(_settings(config_file)))
     if report is None:
         _out.print("The bot is doing this at this moment; nothing was left to do here.")
         return
@@ -140,101 +127,63 @@ def process_sessions(config_file: ConfigFile = config.CONFIG_FILE) -> None:
         raise typer.Exit(FAILED)
 
 
-async def _run(settings: Settings) -> None:
-    token = settings.token()
-    db = await _database(settings)
-    bot = CoachBot(
-        db,
-        settings.guild_defaults,
-        home_guild_id=settings.discord_guild_id,
-        tick_interval=timedelta(seconds=settings.tick_seconds),
-    )
-    asked_to_stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, asked_to_stop.set)
+@app.command("backup")
+def back_up(
+    file: Annotated[Path, typer.Argument(help="The copy; it must not exist yet.")],
+    config_file: ConfigFile = config.CONFIG_FILE,
+) -> None:
+    """Copy the SQLite database to FILE, also while the bot runs, and check the copy."""
+    source = _sqlite_file(_settings(config_file), "pg_dump --format=custom --file={file} {url}", file)
     try:
-        async with bot:
-            running = asyncio.create_task(bot.start(token))
-            stopping = asyncio.create_task(asked_to_stop.wait())
-            await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            if asked_to_stop.is_set():
-                await _stop(bot, running)
-            else:
-                await _connected(running)
+        with _progress("Copying") as progress:
+            backup.back_up(source, file, progress)
+    except (OSError, sqlite3.Error, BadCopy) as error:
+        _die(str(error), FAILED)
+    _out.print(f"{file}: copied and checked.")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A copy that `coachbot backup` made.")],
+    config_file: ConfigFile = config.CONFIG_FILE,
+) -> None:
+    """Put FILE in the place of the SQLite database. Refuses while the bot runs; the old one is kept beside it."""
+    settings = _settings(config_file)
+    database = _sqlite_file(settings, "pg_restore --clean --if-exists --dbname={url} {file}", file)
+    kept = database.with_name(f"{database.name}.before-{utc_now():%Y%m%d-%H%M%S}")
+    _finish(_restore(settings, file, database, kept))
+    _out.print(f"{database}: restored from {file}. What was there before is {kept}.")
+
+
+async def _restore(settings: Settings, file: Path, database: Path, kept: Path) -> None:
+    db = Database(settings.database_url)
+    try:
+        async with db.run_lock() as ours, db.tick_lock() as idle:
+            if not (ours and idle):
+                raise Stop("the bot runs on this database; stop it first (systemctl stop coachbot)", FAILED)
+            with _progress("Restoring") as progress:
+                backup.restore(file, database, kept, progress)
+    except (OSError, sqlite3.Error, BadCopy) as error:
+        raise Stop(str(error), FAILED) from None
     finally:
         await db.close()
 
 
-async def _stop(bot: CoachBot, running: asyncio.Task[None]) -> None:
-    """Let the tick in progress end, then leave, wherever connecting had got to. A second signal does not wait."""
-    logger.info("stopping")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().remove_signal_handler(number)
-    await bot.close()
-    running.cancel()
-    [outcome] = await asyncio.gather(running, return_exceptions=True)
-    if isinstance(outcome, Exception):
-        logger.warning("while stopping: %s", outcome)
+def _sqlite_file(settings: Settings, otherwise: str, file: Path) -> Path:
+    """Where the SQLite database is; for PostgreSQL the program ends with the command that does the same."""
+    url = make_url(settings.database_url)
+    if url.get_backend_name() != "sqlite":
+        shown = url.set(drivername="postgresql").render_as_string(hide_password=True)
+        _die(f"PostgreSQL has tools of its own for this: {otherwise.format(file=file, url=shown)}")
+    return Path(url.database or "")
 
 
-async def _process_sessions(settings: Settings) -> TickReport | None:
-    token = settings.token()
-    db = await _database(settings)
-    try:
-        async with discord.Client(intents=discord.Intents(guilds=True)) as client:
-            await _connected(client.login(token))
-            return await tick(db, discord_port(client, gateway=False), utc_now)
-    finally:
-        await db.close()
-
-
-async def _connected(connecting: Coroutine[Any, Any, None] | asyncio.Task[None]) -> None:
-    try:
-        await connecting
-    except discord.Forbidden as error:
-        raise _Stop(
-            f"Discord refuses: {error.text}. If discord_guild_id is set, is the bot in that server? "
-            "`coachbot invite` prints the address that brings it there",
-            USAGE_ERROR,
-        ) from None
-    except discord.LoginFailure:
-        raise _Stop(_TOKEN_REFUSED, USAGE_ERROR) from None
-    except discord.ConnectionClosed as error:
-        if error.code == _AUTHENTICATION_FAILED:
-            raise _Stop(_TOKEN_REFUSED, USAGE_ERROR) from None
-        raise _Stop(f"Discord closed the connection: code {error.code} {error.reason}", FAILED) from None
-    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-        raise _Stop(f"Discord cannot be reached: {error}", FAILED) from None
-
-
-async def _database(settings: Settings) -> Database:
-    """The database, migrated."""
-    try:
-        db = Database(settings.database_url)
-    except ModuleNotFoundError as error:
-        raise _Stop(
-            f"database_url needs the package {error.name}: pip install 'coachbot[postgres]'", USAGE_ERROR
-        ) from None
-    try:
-        await db.upgrade()
-    except CommandError as error:
-        await db.close()
-        raise _Stop(
-            f"the database belongs to another version of this program ({error}): install that one, or restore "
-            "a backup from before the upgrade",
-            FAILED,
-        ) from None
-    except (OSError, DBAPIError) as error:
-        await db.close()
-        shown = db.url.render_as_string(hide_password=True)
-        raise _Stop(f"the database {shown} cannot be opened: {_cause(error)}", FAILED) from None
-    return db
-
-
-def _cause(error: OSError | DBAPIError) -> BaseException | None:
-    return error.orig if isinstance(error, DBAPIError) else error
+@contextlib.contextmanager
+def _progress(what: str) -> Iterator[backup.Progress]:
+    """A bar on a terminal; nothing elsewhere."""
+    with Progress(console=_out, transient=True, disable=not _out.is_terminal) as bar:
+        task = bar.add_task(what)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _finish(work: Coroutine[Any, Any, T]) -> T:
@@ -243,7 +192,7 @@ def _finish(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
     except ConfigError as error:
         _die(str(error))
-    except _Stop as stop:
+    except Stop as stop:
         _die(str(stop), stop.code)
 
 

@@ -1,31 +1,31 @@
 """`scheduler.ports` done with discord.py. It works over REST alone, too; then nobody knows who is in a room."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from datetime import timedelta
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
 
-import aiohttp
 import discord
-from discord.utils import snowflake_time
 
-from bot.permissions import ROOM_GUEST, ROOM_OWN, ROOM_VIDEO
+from bot import rooms, session_roles
+from bot.messages import Messages
+from bot.refusals import UNKNOWN_CHANNEL, UNKNOWN_MEMBER, UNKNOWN_ROLE, UNKNOWN_USER, in_words
 from cogs import ui
 from scheduler.notices import Letter
-from scheduler.ports import Access, DiscordFailure, Receipt, Removal, RoomGone, RoomSpec, Unreachable
+from scheduler.ports import Access, DiscordFailure, Receipt, Removal, RoomGone, RoomSeen, RoomSpec, Unreachable
 
-_UNKNOWN_MEMBER, _UNKNOWN_MESSAGE, _UNKNOWN_USER = 10007, 10008, 10013
-_DMS_CLOSED = {50007, 50278}  # cannot message this user; no common server
-_CLOCKS_DIFFER = timedelta(minutes=2)  # between this host and Discord, when a channel's age is judged
-_LOOK_BACK = 50  # messages among which one that may have been sent is looked for
+_MANAGE_ROLES = discord.Permissions(manage_roles=True)
+_MANAGE_ROOM = discord.Permissions(manage_channels=True, view_channel=True, connect=True)
 
-Overwrites = dict[discord.Role | discord.Member | discord.Object, discord.PermissionOverwrite]
+
+def _nobody(_letter: Letter) -> list[int]:
+    return []
 
 
 class DiscordPort:
     """Rooms, roles and messages through one client.
 
     `render` makes the words of a notice (given the server's name), `mark` the end of their last line, by which
-    the message is found again.
+    the message is found again, and `mentions` says who is pinged when it is sent.
     """
 
     def __init__(
@@ -33,138 +33,124 @@ class DiscordPort:
         client: discord.Client,
         render: Callable[[Letter, str], ui.Panel],
         mark: Callable[[Letter], str],
+        mentions: Callable[[Letter], list[int]] = _nobody,
         *,
         gateway: bool = True,
     ) -> None:
-        self._client, self._render, self._mark, self._gateway = client, render, mark, gateway
+        self._client, self._gateway = client, gateway
+        self._making_categories: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._messages = Messages(client, render, mark, mentions)
 
     async def ensure_room(self, room: RoomSpec) -> int:
         """The room's id; made hidden from everybody if there is none.
 
         discord.py repeats a creation whose answer was a 5xx, so afterwards an empty twin is removed.
         """
-        async with _in_words("make the room"):
+        async with in_words(self._client, "make the room", room.guild_id) as attempt:
             guild = await self._guild(room.guild_id)
-            existing = await self._rooms(guild, room)
+            there = await guild.fetch_channels()
+            existing = rooms.known(there, room)
             if not existing:
-                await guild.create_voice_channel(
-                    room.name,
-                    category=discord.Object(room.category_id) if room.category_id else None,  # pyright: ignore[reportArgumentType]  (only its id is read)
-                    overwrites=self._overwrites(guild, None),
-                    reason=room.reason,
-                )
-                existing = await self._rooms(guild, room)
+                rules = rooms.overwrites(guild, self._own_id, None)
+                await rooms.make(attempt, guild, room, rules, there, self._making_categories[guild.id])
+                existing = rooms.known(await guild.fetch_channels(), room)
             if not existing:
-                raise DiscordFailure("make the room: Discord said that it was made, but it is not there")
+                raise DiscordFailure("cannot make the room: Discord said that it was made, but it is not there")
             for twin in existing[1:]:
                 if self._knows_who_is_inside(room.guild_id) and not twin.voice_states:
+                    attempt.needing(_MANAGE_ROOM, twin.id)
                     await twin.delete(reason=f"{room.reason}: made twice")
             return existing[0].id
 
+    async def ensure_role(self, room: RoomSpec) -> int:
+        """The id of the session's role; made if there is none. It gives nothing by itself."""
+        async with in_words(self._client, "make the session's role", room.guild_id) as attempt:
+            return await session_roles.ensure(attempt, await self._guild(room.guild_id), room)
+
     async def open_room(self, room: RoomSpec, access: Access) -> None:
-        """Let exactly these people in. One request sets all overwrites, so changes by hand are put right."""
-        async with _in_words("open the room"):
+        """Let exactly these people in. One request sets all overwrites, so changes by hand are put right.
+
+        By a role: whoever was given it before and is not among them any more keeps it; `set_role` takes it.
+        """
+        async with in_words(self._client, "open the room", room.guild_id) as attempt:
             guild = await self._guild(room.guild_id)
-            channel = next(iter(await self._rooms(guild, room)), None)
+            channel = next(iter(rooms.known(await guild.fetch_channels(), room)), None)
             if channel is None:
                 raise RoomGone("the room does not exist any more")
-            await channel.edit(overwrites=self._overwrites(guild, access), reason=room.reason)
+            if access.role_id is not None:
+                await session_roles.give(attempt, guild, access.role_id, access.user_ids, reason=room.reason)
+            attempt.needing(rooms.passed_on(access) | _MANAGE_ROOM | _MANAGE_ROLES, channel.id)
+            try:
+                await channel.edit(overwrites=rooms.overwrites(guild, self._own_id, access), reason=room.reason)
+            except discord.NotFound as error:
+                if error.code != UNKNOWN_CHANNEL:
+                    raise
+                raise RoomGone("the room does not exist any more") from error
 
     async def remove_room(self, room: RoomSpec, *, even_if_occupied: bool) -> Removal:
-        """Remove the room and its twins, unless somebody is inside."""
-        async with _in_words("remove the room"):
+        """Remove the room and its twins, unless somebody is inside, and then the session's role."""
+        async with in_words(self._client, "remove the room", room.guild_id) as attempt:
             guild = await self._guild(room.guild_id)
-            channels = await self._rooms(guild, room)
+            channels = rooms.known(await guild.fetch_channels(), room)
             if channels and not self._knows_who_is_inside(room.guild_id):
                 return Removal.UNKNOWN
             # Without a member cache `members` is empty; `voice_states` is not.
             if any(channel.voice_states for channel in channels) and not even_if_occupied:
                 return Removal.OCCUPIED
             for channel in channels:
+                attempt.needing(_MANAGE_ROOM, channel.id)
                 try:
                     await channel.delete(reason=room.reason)
                 except discord.NotFound:
                     continue  # somebody was faster; gone is gone
+            await session_roles.remove(attempt, guild, room)
             return Removal.REMOVED
+
+    async def voice_rooms(self, guild_id: int) -> list[RoomSeen]:
+        """Every voice channel of the server, asked of Discord each time."""
+        async with in_words(self._client, "look for rooms", guild_id):
+            channels = await (await self._guild(guild_id)).fetch_channels()
+            return [RoomSeen(one.id, one.name) for one in channels if isinstance(one, discord.VoiceChannel)]
 
     async def is_member(self, guild_id: int, user_id: int) -> bool:
         """Asked of Discord each time, because without the privileged intent nobody is remembered."""
-        async with _in_words("look for the person"):
+        async with in_words(self._client, "look for the person", guild_id):
             guild = await self._guild(guild_id)
             try:
                 await guild.fetch_member(user_id)
             except discord.NotFound as error:
-                if error.code not in (_UNKNOWN_MEMBER, _UNKNOWN_USER):
+                if error.code not in (UNKNOWN_MEMBER, UNKNOWN_USER):
                     raise
                 return False
             return True
 
     async def set_role(self, guild_id: int, user_id: int, role_id: int, *, wanted: bool) -> None:
-        """Give or take a role; nothing is asked of Discord if it is as wanted already."""
-        async with _in_words("change the coach role"):
+        """Give or take a role; nothing is changed at Discord if it is as wanted already."""
+        async with in_words(self._client, "give or take the role", guild_id) as attempt:
+            attempt.needing(_MANAGE_ROLES, role_id=role_id)
+            attempt.if_unexplained = (
+                "the bot needs Manage Roles, and its own highest role has to stand above that role"
+            )
             guild = await self._guild(guild_id)
             try:
                 member = await guild.fetch_member(user_id)
-            except discord.NotFound as error:
-                if error.code != _UNKNOWN_MEMBER:
-                    raise
-                raise Unreachable("the person has left the server") from error
-            if wanted == any(role.id == role_id for role in member.roles):
-                return
-            change = member.add_roles if wanted else member.remove_roles
-            try:
+                if wanted == any(role.id == role_id for role in member.roles):
+                    return
+                change = member.add_roles if wanted else member.remove_roles
                 await change(discord.Object(role_id), reason="Coach application decided")
-            except discord.Forbidden as error:
-                raise DiscordFailure(
-                    "cannot give or take the coach role: the bot needs Manage Roles, and its own highest role "
-                    "has to stand above the coach role"
-                ) from error
+            except discord.NotFound as error:
+                if error.code == UNKNOWN_MEMBER:
+                    raise Unreachable("the person has left the server") from error
+                if error.code != UNKNOWN_ROLE:
+                    raise
+                if wanted:  # else it is gone, and from this person, too
+                    reason = "cannot give the role: it does not exist any more; choose one with `/coaching setup`"
+                    raise DiscordFailure(reason, for_admins=True) from error
 
     async def deliver(self, letter: Letter) -> Receipt:
         """Send the notice, edit the message that it became, or find the one whose answer was lost."""
-        async with _in_words("deliver the message"):
-            channel = await self._channel_for(letter)
-            known = letter.notice.message_id
-            if known is None and letter.maybe_sent:
-                known = await self._find(channel, letter)
-            panel = self._render(letter, (await self._guild(letter.guild.id)).name)
-            if known is not None:
-                try:
-                    edited = await channel.get_partial_message(known).edit(
-                        view=panel, attachments=panel.files, allowed_mentions=ui.NO_MENTIONS
-                    )
-                    return Receipt(channel.id, edited.id)
-                except discord.NotFound as error:
-                    if error.code != _UNKNOWN_MESSAGE:
-                        raise
-                    # Somebody deleted it. It is owed all the same: send it anew.
-            sent = await channel.send(
-                view=panel,
-                files=panel.files,
-                nonce=f"notice-{letter.notice.id}",
-                allowed_mentions=ui.NO_MENTIONS,
-            )
-            return Receipt(channel.id, sent.id)
-
-    async def _channel_for(self, letter: Letter) -> discord.DMChannel | discord.TextChannel:
-        if letter.notice.user_id is not None:
-            return await self._client.create_dm(discord.Object(letter.notice.user_id))
-        channel_id = letter.notice.channel_id or letter.guild.review_channel_id
-        assert channel_id is not None, "the domain delivers to channels only once one is set"
-        channel = await self._client.fetch_channel(channel_id)
-        if not isinstance(channel, discord.TextChannel) or channel.guild.id != letter.guild.id:
-            raise Unreachable("the review channel is no text channel of this server")
-        return channel
-
-    async def _find(self, channel: discord.DMChannel | discord.TextChannel, letter: Letter) -> int | None:
-        mark = self._mark(letter)
-        async for message in channel.history(limit=_LOOK_BACK):
-            mine = self._client.user is not None and message.author.id == self._client.user.id
-            # Only the last line is ours alone; anything above may hold what people wrote.
-            last = message.components[-1] if message.components else None
-            if mine and isinstance(last, discord.TextDisplay) and last.content.endswith(mark):
-                return message.id
-        return None
+        async with in_words(self._client, "deliver the message") as attempt:
+            return await self._messages.deliver(attempt, letter, await self._guild(letter.guild.id))
 
     async def _guild(self, guild_id: int) -> discord.Guild:
         """The server, asked for where the cache does not hold it: between READY and its own event it is a stub."""
@@ -173,59 +159,11 @@ class DiscordPort:
             return cached
         return await self._client.fetch_guild(guild_id, with_counts=False)
 
+    @property
+    def _own_id(self) -> int:
+        assert self._client.user is not None, "nothing is asked of Discord before logging in"
+        return self._client.user.id
+
     def _knows_who_is_inside(self, guild_id: int) -> bool:
         cached = self._client.get_guild(guild_id)
         return self._gateway and cached is not None and not cached.unavailable
-
-    async def _rooms(self, guild: discord.Guild, room: RoomSpec) -> list[discord.VoiceChannel]:
-        """Channels that are this room: the stored one first, then those of its name that are young enough.
-
-        A channel that merely looks like ours was made before we meant to make one, so it is left alone.
-        """
-        since = room.intended_at - _CLOCKS_DIFFER
-        found = [
-            channel
-            for channel in await guild.fetch_channels()
-            if isinstance(channel, discord.VoiceChannel)
-            and (
-                channel.id == room.channel_id
-                or (channel.name == room.name and snowflake_time(channel.id) >= since)
-            )
-        ]
-        return sorted(found, key=lambda channel: (channel.id != room.channel_id, channel.id))
-
-    def _overwrites(self, guild: discord.Guild, access: Access | None) -> Overwrites:
-        """Nobody but the bot and, once the room opens, its two people."""
-        assert self._client.user is not None, "nothing is asked of Discord before logging in"
-        overwrites: Overwrites = {
-            guild.default_role: discord.PermissionOverwrite(view_channel=False, connect=False),
-            discord.Object(self._client.user.id): _allow(ROOM_OWN),
-        }
-        if access is not None:
-            guest = discord.Permissions(ROOM_GUEST.value | (ROOM_VIDEO.value if access.video else 0))
-            overwrites |= {discord.Object(user_id): _allow(guest) for user_id in access.user_ids}
-        return overwrites
-
-
-def _allow(permissions: discord.Permissions) -> discord.PermissionOverwrite:
-    return discord.PermissionOverwrite.from_pair(permissions, discord.Permissions.none())
-
-
-@asynccontextmanager
-async def _in_words(task: str) -> AsyncIterator[None]:
-    """Turn what discord.py raises into what the domain knows."""
-    try:
-        yield
-    except discord.HTTPException as error:
-        if error.code in _DMS_CLOSED:
-            raise Unreachable("their direct messages are closed", dms_closed=True) from error
-        if error.code in (_UNKNOWN_USER, _UNKNOWN_MEMBER):
-            raise Unreachable("this person is gone from Discord or from the server") from error
-        hint = {
-            403: "the bot lacks a permission there; `coachbot invite` lists what it needs",
-            404: "it does not exist any more",
-            429: "Discord asks to slow down",
-        }.get(error.status, error.text or "no reason given")
-        raise DiscordFailure(f"cannot {task}: {hint} (HTTP {error.status}, code {error.code})") from error
-    except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        raise DiscordFailure(f"cannot {task}: Discord did not answer ({type(error).__name__})") from error

@@ -1,20 +1,27 @@
 """How a coach, an application and a session are shown, wherever they are."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import discord
 
-from cogs import ui
-from models import Coach, CoachingSession, CoachStatus, Guild, SessionStatus
+from cogs import stars, ui
+from models import Absent, Coach, CoachingSession, CoachStatus, Guild, SessionStatus
+from scheduler.attendance import Presence
 from scheduler.clock import stamp
 from scheduler.money import write_money
+from scheduler.reviews import Standing
 
 APPROVE = "coach:approve:{user_id}"
 REJECT = "coach:reject:{user_id}"
 CANCEL = "session:cancel:{session_id}"
 MOVE = "session:move:{session_id}"
 CALENDAR = "session:calendar:{session_id}"
+MARK_NO_SHOW = "session:noshow:{session_id}"
+WAS_HERE = "session:washere:{session_id}"
+APPEAL = "session:appeal:{session_id}"
+REVIEW = "review:open:{session_id}"
 # With the session's id, because two past sessions of the same coach and length may stand on one page.
 BOOK_AGAIN = "book:again:{coach_id}:{minutes}:{session_id}"
 
@@ -93,10 +100,14 @@ def session(
     viewer_id: int | None = None,
     most: int = 1200,
     in_server: bool = True,
+    with_buttons: bool = True,
+    attended: Mapping[int, Presence] | None = None,
+    standing: Standing | None = None,
 ) -> discord.ui.Container[Any]:
     """A session for its coach or student, with a button to cancel while that is possible.
 
-    Of notes and reason at most `most` characters each. Booking again is offered `in_server` only, where it works.
+    `standing` is of its review, which only its student is shown. Of notes and reason at most `most` characters
+    each. Booking again is offered `in_server` only, where it works.
     """
     lines = [
         f"### {title}",
@@ -110,6 +121,10 @@ def session(
     late = " late" if one.cancelled_late else ""
     lines.append(f"**Code** `{one.code}` · {STATUS_WORDS[one.status]}{late}")
     lines.extend(_room_line(one, guild))
+    if viewer_id == one.coach_id and one.status in (SessionStatus.COMPLETED, SessionStatus.NO_SHOW):
+        lines.extend(attendance_lines(one, attended or {}))
+    standing = standing if viewer_id == one.student_id else None
+    lines.extend(_review_line(standing))
     parts: list[discord.ui.Item[Any]] = [ui.text("\n".join(lines))]
     if one.notes:
         parts.append(ui.text(f"**Notes**\n{ui.quoted(one.notes, most)}"))
@@ -118,9 +133,50 @@ def session(
         parts.append(ui.text(f"**Moved from** {stamp(one.moved_from)}{why}"))
     if one.cancel_reason:
         parts.append(ui.text(f"**Reason**\n{ui.quoted(one.cancel_reason, most)}"))
-    if buttons := _session_buttons(one, viewer_id, in_server):
+    if with_buttons and (
+        buttons := [*_review_button(one, standing), *_session_buttons(one, viewer_id, in_server)]
+    ):
         parts.append(ui.row(*buttons))
     return discord.ui.Container(*parts, accent_colour=_SESSION_COLOURS[one.status])
+
+
+def outcome_buttons(one: CoachingSession, viewer_id: int | None) -> list[ui.Button]:
+    """What can be said about who was there: by the coach of the student, and by whoever counts as absent."""
+    mine = {Absent.STUDENT: one.student_id, Absent.COACH: one.coach_id}
+    buttons: list[ui.Button] = []
+    if viewer_id == one.coach_id and one.status is SessionStatus.COMPLETED and one.missed_at is None:
+        buttons.append(ui.button("Mark no-show", MARK_NO_SHOW.format(session_id=one.id)))
+    if viewer_id == one.coach_id and one.absent is Absent.STUDENT:
+        buttons.append(ui.button("Was here after all", WAS_HERE.format(session_id=one.id)))
+    may_appeal = one.absent is Absent.BOTH or (one.absent is not None and viewer_id == mine[one.absent])
+    if may_appeal and one.appealed_at is None:
+        buttons.append(ui.button("Appeal…", APPEAL.format(session_id=one.id)))
+    return buttons
+
+
+def attendance_lines(one: CoachingSession, attended: Mapping[int, Presence]) -> list[str]:
+    """Who first came when and how long they were inside."""
+    lines: list[str] = []
+    for part, user_id in (("Coach", one.coach_id), ("Student", one.student_id)):
+        if (presence := attended.get(user_id)) is not None:
+            came = presence.first_joined_at
+            inside = f"came at {stamp(came, 't')}, {length(presence.inside)} inside" if came else "not seen inside"
+            lines.append(f"**{part}** <@{user_id}> {inside}")
+    return lines
+
+
+def _review_line(standing: Standing | None) -> list[str]:
+    if standing is None or standing.review is None:
+        return []
+    hidden = " · hidden by an admin" if standing.review.hidden_at else ""
+    return [f"**Your review** {stars.written(standing.review.stars)}{hidden}"]
+
+
+def _review_button(one: CoachingSession, standing: Standing | None) -> list[ui.Button]:
+    if standing is None or not standing.is_open:
+        return []
+    label = "Review" if standing.review is None else "Change review"
+    return [ui.button(label, REVIEW.format(session_id=one.id))]
 
 
 def _session_buttons(one: CoachingSession, viewer_id: int | None, in_server: bool) -> list[ui.Button]:
@@ -133,11 +189,12 @@ def _session_buttons(one: CoachingSession, viewer_id: int | None, in_server: boo
         ]
     if one.status is SessionStatus.IN_PROGRESS:
         return [cancel]
+    buttons = outcome_buttons(one, viewer_id)
     if viewer_id == one.student_id and in_server:
         minutes = one.duration // timedelta(minutes=1)
         again = BOOK_AGAIN.format(coach_id=one.coach_id, minutes=minutes, session_id=one.id)
-        return [ui.button("Book again", again)]
-    return []
+        buttons.append(ui.button("Book again", again))
+    return buttons
 
 
 def _room_line(one: CoachingSession, guild: Guild) -> list[str]:

@@ -7,7 +7,7 @@ from cogs import cards, ui
 from cogs.routing import Cog, on, opens, retried
 from cogs.timezone import zone_called
 from cogs.ui import Interaction, Typed
-from scheduler import applications, guilds
+from scheduler import applications, guilds, suspensions
 from scheduler.applications import LONGEST_TEXT, Application
 from scheduler.money import write_amount
 from scheduler.notices import coach_specialties
@@ -158,6 +158,50 @@ class CoachCog(Cog):
             await applications.reject(session, guild.id, user_id, actor, reason, self.bot.clock())
         self.bot.wake()
         await ui.whisper(interaction, f"Rejected. <@{user_id}> is told the reason by direct message.")
+
+    @group.command(name="suspend", description="Let a coach take no sessions for a while")
+    @app_commands.describe(
+        member="The coach",
+        reason="What they are told",
+        coming="What becomes of their coming sessions; without: as in /coaching setup",
+    )
+    @app_commands.choices(
+        coming=[
+            app_commands.Choice(name="cancel them", value="cancel"),
+            app_commands.Choice(name="keep them", value="keep"),
+        ]
+    )
+    @retried
+    async def suspend(
+        self,
+        interaction: Interaction,
+        member: discord.User,
+        reason: app_commands.Range[str, 1, LONGEST_TEXT],
+        coming: app_commands.Choice[str] | None = None,
+    ) -> None:
+        """Suspend one coach."""
+        await ui.acknowledge(interaction)
+        keep = None if coming is None else coming.value == "keep"
+        async with self.bot.db.begin() as session:
+            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            actor, now = ui.actor_of(interaction, guild), self.bot.clock()
+            cancelled = await suspensions.suspend(session, guild.id, member.id, actor, reason, now, keep=keep)
+        self.bot.wake()
+        sessions = "1 coming session was" if cancelled == 1 else f"{cancelled} coming sessions were"
+        await ui.whisper(interaction, f"Suspended. <@{member.id}> is told the reason. {sessions} cancelled.")
+
+    @group.command(name="reinstate", description="Let a suspended coach coach again")
+    @app_commands.describe(member="The coach")
+    @retried
+    async def reinstate(self, interaction: Interaction, member: discord.User) -> None:
+        """Reinstate one coach."""
+        await ui.acknowledge(interaction)
+        async with self.bot.db.begin() as session:
+            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            actor = ui.actor_of(interaction, guild)
+            await suspensions.reinstate(session, guild.id, member.id, actor, self.bot.clock())
+        self.bot.wake()
+        await ui.whisper(interaction, f"Reinstated. <@{member.id}> is told, and can be booked again.")
 
     @on(QUEUE)
     async def turn_queue(self, interaction: Interaction, position: int) -> None:

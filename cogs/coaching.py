@@ -1,22 +1,27 @@
 """`/coaching`: the server's settings, for admins."""
 
-from datetime import timedelta
+from typing import Literal
 
 import discord
 from discord import app_commands
 
 from cogs import ui
 from cogs.defaults import show_defaults
+from cogs.health import show_health, show_run
+from cogs.review_list import show_reviews
 from cogs.routing import Cog, retried
+from cogs.settings import settings_panel
+from cogs.story import show_story
 from cogs.timezone import zone_called, zone_choices
 from cogs.ui import Interaction
-from models import Guild
+from models import AccessMode
 from scheduler import guilds
 from scheduler.errors import Misconfigured, NotAllowed
 from scheduler.guilds import LONGEST_HOW_TO_PAY, GuildChanges
-from scheduler.lengths import write_length
+from scheduler.reminder_times import parse_reminder_times
 
 Minutes = app_commands.Range[int, 0, 24 * 60]
+_ACCESS = {"each person": AccessMode.PEOPLE, "a role per session": AccessMode.ROLE}
 
 
 class CoachingCog(Cog):
@@ -38,6 +43,12 @@ class CoachingCog(Cog):
         cancel_notice="Hours before the start until which students cancel in time; 0: until it starts",
         most_coming="Coming sessions that a student may have",
         how_to_pay="What students read before they confirm a session that costs something",
+        reminders="When coach and student are reminded, like 24h, 1h; or none",
+        access="How people are let into their room",
+        when_gone="What becomes of coming sessions when somebody has left or may not coach any more",
+        no_show_grace="Minutes after the start from which who has not come is absent",
+        log_channel="Where admins are told of problems; without: the system channel",
+        news_channel="Where people whose direct messages are closed are asked to look",
     )
     @retried
     async def setup(
@@ -55,33 +66,57 @@ class CoachingCog(Cog):
         cancel_notice: app_commands.Range[int, 0, 30 * 24] | None = None,
         most_coming: app_commands.Range[int, 1, 100] | None = None,
         how_to_pay: app_commands.Range[str, 1, LONGEST_HOW_TO_PAY] | None = None,
+        reminders: app_commands.Range[str, 1, 100] | None = None,
+        access: Literal["each person", "a role per session"] | None = None,
+        when_gone: Literal["cancel", "keep"] | None = None,
+        no_show_grace: app_commands.Range[int, 0, 120] | None = None,
+        log_channel: discord.TextChannel | None = None,
+        news_channel: discord.TextChannel | None = None,
     ) -> None:
         """Change what was given, then show everything."""
         await ui.acknowledge(interaction)
+        roles, channels = (admin_role, coach_role), (review_channel, log_channel, news_channel)
         changes = GuildChanges(
             time_zone=await zone_called(time_zone) if time_zone else None,
             currency=currency,
-            admin_role_id=admin_role.id if admin_role else None,
-            coach_role_id=coach_role.id if coach_role else None,
-            review_channel_id=review_channel.id if review_channel else None,
-            room_category_id=room_category.id if room_category else None,
+            admin_role_id=_id(admin_role),
+            coach_role_id=_id(coach_role),
+            review_channel_id=_id(review_channel),
+            room_category_id=_id(room_category),
             room_lead_minutes=room_lead,
             access_lead_minutes=access_lead,
             linger_minutes=linger,
             cancel_notice_minutes=None if cancel_notice is None else cancel_notice * 60,
             most_coming=most_coming,
             how_to_pay=how_to_pay,
+            reminder_minutes=None if reminders is None else parse_reminder_times(reminders),
+            access_mode=access and _ACCESS[access],
+            keep_when_gone=None if when_gone is None else when_gone == "keep",
+            no_show_grace_minutes=no_show_grace,
+            log_channel_id=_id(log_channel),
+            fallback_channel_id=_id(news_channel),
         )
+        await self._change(interaction, changes, roles, channels)
+
+    async def _change(
+        self,
+        interaction: Interaction,
+        changes: GuildChanges,
+        roles: tuple[discord.Role | None, discord.Role | None],
+        channels: tuple[discord.TextChannel | None, ...],
+    ) -> None:
+        """For admins. `roles` are the admin role and the coach role, as far as they were given."""
         async with self.bot.db.begin() as session:
             now = self.bot.clock()
             guild = await guilds.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
             actor = ui.actor_of(interaction, guild)
             actor.must_be_admin()
-            _check_roles(interaction, admin_role, coach_role)
-            _check_channel(review_channel)
+            _check_roles(interaction, *roles)
+            for channel in channels:
+                _check_channel(channel)
             await guilds.change(session, guild, actor, changes, now)
         self.bot.wake()
-        await ui.show(interaction, _settings_panel(guild))
+        await ui.show(interaction, settings_panel(guild))
 
     @group.command(name="defaults", description="Presets for coaches, and the rules that new coaches begin with")
     @retried
@@ -90,10 +125,44 @@ class CoachingCog(Cog):
         await ui.acknowledge(interaction)
         await show_defaults(self.bot, interaction)
 
+    @group.command(name="reviews", description="What students said, with hidden reviews, and buttons to hide them")
+    @app_commands.describe(coach="Only of this coach")
+    @retried
+    async def reviews(self, interaction: Interaction, coach: discord.User | None = None) -> None:
+        """List them, newest first."""
+        await ui.acknowledge(interaction)
+        await show_reviews(self.bot, interaction, coach.id if coach else 0)
+
+    @group.command(name="health", description="Whether coaching works here, and what to do where it does not")
+    @retried
+    async def health(self, interaction: Interaction) -> None:
+        """Show how things are."""
+        await ui.acknowledge(interaction)
+        await show_health(self.bot, interaction)
+
+    @group.command(name="run", description="Do now what is due, and see what was done")
+    @retried
+    async def run(self, interaction: Interaction) -> None:
+        """One tick by hand."""
+        await ui.acknowledge(interaction)
+        await show_run(self.bot, interaction)
+
+    @group.command(name="session", description="One session's whole story, with ways to help it on")
+    @app_commands.describe(code="It stands on every message about the session")
+    @retried
+    async def session(self, interaction: Interaction, code: app_commands.Range[str, 1, 50]) -> None:
+        """Show it."""
+        await ui.acknowledge(interaction)
+        await show_story(self.bot, interaction, code)
+
     @setup.autocomplete("time_zone")
     async def complete_zone(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         """Cities and zones."""
         return await zone_choices(typed, self.bot.clock())
+
+
+def _id(chosen: discord.Role | discord.abc.GuildChannel | None) -> int | None:
+    return chosen.id if chosen else None
 
 
 def _check_channel(channel: discord.TextChannel | None) -> None:
@@ -128,28 +197,3 @@ def _check_roles(
             f"I cannot give {coach_role.mention} to anybody. In the server's role list, move my own role above it "
             "(and choose no role that belongs to a bot), then set it again."
         )
-
-
-def _settings_panel(guild: Guild) -> ui.Panel:
-    def named(kind: str, id_: int | None, missing: str) -> str:
-        return f"<{kind}{id_}>" if id_ else f"⚠️ {missing}"
-
-    lines = [
-        "### Coaching in this server",
-        f"**Applications arrive in** {named('#', guild.review_channel_id, 'not set: nobody sees new ones')}",
-        f"**Coach role** {named('@&', guild.coach_role_id, 'not set: coaches get none')}",
-        f"**Admin role** {named('@&', guild.admin_role_id, 'not set: whoever manages the server decides')}",
-        f"**Rooms are made in** {named('#', guild.room_category_id, 'not set: outside any category')}",
-        f"**Time zone** {guild.time_zone} · **Currency** {guild.currency}",
-        f"**Rooms** made {guild.room_lead_minutes} min before, opened {guild.access_lead_minutes} min before, "
-        f"removed {guild.linger_minutes} min after the end",
-        f"**Students** have at most {guild.most_coming} coming sessions and cancel in time until {_notice(guild)}",
-        f"**How to pay** {ui.quoted(guild.how_to_pay) if guild.how_to_pay else 'not said'}",
-        "-# Change any of these with the options of `/coaching setup`.",
-    ]
-    return ui.Panel(ui.text("\n".join(lines)))
-
-
-def _notice(guild: Guild) -> str:
-    notice = timedelta(minutes=guild.cancel_notice_minutes)
-    return f"{write_length(notice)} before it starts" if notice else "it starts"

@@ -1,5 +1,7 @@
 """`/sessions`: what is coming and what was, calendar files, and cancelling."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import discord
@@ -8,13 +10,18 @@ from discord import app_commands
 from cogs import cards, ui
 from cogs.calendar_file import attached
 from cogs.cancelling import cancel, guild_here, reason_form
+from cogs.reminders import set_reminders
 from cogs.routing import Cog, on, opens, retried
 from cogs.ui import Interaction, Typed
 from models import Coach, CoachingSession, Guild
-from scheduler import agenda, cancelling, guilds
+from scheduler import agenda, attendance, cancelling, guilds, people, reviews
 from scheduler.agenda import Page
+from scheduler.attendance import Presence
+from scheduler.reviews import Standing
 
 PAGE = "session:list:{page}"
+REMINDERS_OFF = "session:list:{page}:reminders:off"
+REMINDERS_ON = "session:list:{page}:reminders:on"
 
 _A_PAGE = 3
 _MOST_PAGES = 10_000
@@ -35,6 +42,20 @@ class SessionsCog(Cog):
     async def page_turned(self, interaction: Interaction, page: int) -> None:
         """Another page."""
         await ui.acknowledge(interaction)
+        await self._list(interaction, min(page, _MOST_PAGES))
+
+    @on(REMINDERS_OFF)
+    async def reminders_off_pressed(self, interaction: Interaction, page: int) -> None:
+        """No more reminders for who presses; the page stays."""
+        await ui.acknowledge(interaction)
+        await set_reminders(self.bot, interaction, off=True)
+        await self._list(interaction, min(page, _MOST_PAGES))
+
+    @on(REMINDERS_ON)
+    async def reminders_on_pressed(self, interaction: Interaction, page: int) -> None:
+        """Reminders again; the page stays."""
+        await ui.acknowledge(interaction)
+        await set_reminders(self.bot, interaction, off=False)
         await self._list(interaction, min(page, _MOST_PAGES))
 
     @on(cards.CALENDAR)
@@ -72,29 +93,60 @@ class SessionsCog(Cog):
         )
 
     async def _list(self, interaction: Interaction, page: int) -> None:
+        now, viewer_id = self.bot.clock(), interaction.user.id
         async with self.bot.db.read() as session:
             guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            found = await agenda.page_of(
-                session, guild.id, interaction.user.id, self.bot.clock(), page=page, size=_A_PAGE
-            )
-        await ui.show(interaction, _list_panel(found, guild, interaction.user.id, page))
+            found = await agenda.page_of(session, guild.id, viewer_id, now, page=page, size=_A_PAGE)
+            standings = await reviews.standings(session, found.sessions, now)
+            attended = {
+                one.id: await attendance.attended(session, one, now)
+                for one in found.sessions
+                if one.coach_id == viewer_id and not agenda.is_ahead(one)
+            }
+            off = await people.wants_no_reminders(session, viewer_id)
+        await ui.show(interaction, _list_panel(_Shown(found, page, guild, viewer_id, standings, attended, off)))
 
 
-def _list_panel(found: Page, guild: Guild, viewer_id: int, page: int) -> ui.Panel:
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a page of somebody's sessions is made of."""
+
+    found: Page
+    page: int
+    guild: Guild
+    viewer_id: int
+    standings: Mapping[int, Standing]
+    attended: Mapping[int, Mapping[int, Presence]]
+    """Of the sessions that they coached: how each of the two attended."""
+    reminders_off: bool
+
+
+def _list_panel(shown: _Shown) -> ui.Panel:
+    found, page = shown.found, shown.page
     if not found.sessions and not page:
         return ui.Panel(ui.text("### No sessions yet\nBook your first one with `/book`."))
     parts: list[discord.ui.Item[Any]] = [ui.text(f"### Your sessions\n{found.coming or 'None'} coming")]
-    parts.extend(_card(one, guild, viewer_id) for one in found.sessions)
+    parts.extend(_card(shown, one) for one in found.sessions)
+    buttons: list[ui.Button] = []
     if page or found.has_more:
-        parts.append(
-            ui.row(
-                ui.button("◀ Sooner" if page else "◀", PAGE.format(page=max(page - 1, 0)), disabled=not page),
-                ui.button("More ▶", PAGE.format(page=page + 1), disabled=not found.has_more),
-            )
-        )
-    return ui.Panel(*parts)
+        buttons = [
+            ui.button("◀ Sooner" if page else "◀", PAGE.format(page=max(page - 1, 0)), disabled=not page),
+            ui.button("More ▶", PAGE.format(page=page + 1), disabled=not found.has_more),
+        ]
+    if shown.reminders_off:
+        buttons.append(ui.button("Reminders: off", REMINDERS_ON.format(page=page)))
+    else:
+        buttons.append(ui.button("Reminders: on", REMINDERS_OFF.format(page=page)))
+    return ui.Panel(*parts, ui.row(*buttons))
 
 
-def _card(one: CoachingSession, guild: Guild, viewer_id: int) -> discord.ui.Container[Any]:
-    other = one.student_id if viewer_id == one.coach_id else one.coach_id
-    return cards.session(one, guild, title=f"With <@{other}>", viewer_id=viewer_id, most=_EXCERPT)
+def _card(shown: _Shown, one: CoachingSession) -> discord.ui.Container[Any]:
+    return cards.session(
+        one,
+        shown.guild,
+        title=f"With <@{one.student_id if shown.viewer_id == one.coach_id else one.coach_id}>",
+        viewer_id=shown.viewer_id,
+        most=_EXCERPT,
+        standing=shown.standings.get(one.id),
+        attended=shown.attended.get(one.id),
+    )

@@ -1,14 +1,18 @@
 """The database: tables, the guard against double booking, migrations and the engine."""
 
+from models.attendance import Attendance
 from models.audit import AuditEntry
 from models.availability import AvailabilityChange, AvailabilityRule, DateOverride
 from models.base import Base, Snowflake, UTCDateTime
 from models.coach import Coach, CoachSpecialty, CoachStatus, Specialty
-from models.guild import Guild, Member
+from models.guild import AccessMode, Guild, Member
 from models.job_run import Heartbeat, JobRun
-from models.notice import Notice, NoticeKind
+from models.notice import Notice, NoticeKind, Route
+from models.problem import Problem
+from models.review import Review
 from models.session import (
     LONGEST_RESERVATION,
+    Absent,
     CoachingSession,
     Hold,
     Reservation,
@@ -18,6 +22,9 @@ from models.session import (
 
 __all__ = [
     "LONGEST_RESERVATION",
+    "Absent",
+    "AccessMode",
+    "Attendance",
     "AuditEntry",
     "AvailabilityChange",
     "AvailabilityRule",
@@ -34,7 +41,10 @@ __all__ = [
     "Member",
     "Notice",
     "NoticeKind",
+    "Problem",
     "Reservation",
+    "Review",
+    "Route",
     "SessionStatus",
     "SessionType",
     "Snowflake",

@@ -1,7 +1,7 @@
 """The engines and the two ways to open a session: `begin` to write, `read` to look."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ _DISCREET: dict[str, Any] = {
 }  # else an error's text, which is logged, quotes what people wrote
 _MIGRATION_LOCK = 0x636F616368  # "coach"; any number that nothing else in the database uses
 _TICK_LOCK = _MIGRATION_LOCK + 1
+_RUN_LOCK = _MIGRATION_LOCK + 2
 
 
 class Database:
@@ -96,11 +97,18 @@ class Database:
         if self.is_sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
             raise RuntimeError(f"migrating to {revision} would leave dangling references: {broken[:5]}")
 
-    @asynccontextmanager
-    async def tick_lock(self) -> AsyncIterator[bool]:
+    def tick_lock(self) -> AbstractAsyncContextManager[bool]:
         """Whether this process may run a tick now. Nobody waits; the lock dies with its process."""
+        return self._lock("tick", _TICK_LOCK)
+
+    def run_lock(self) -> AbstractAsyncContextManager[bool]:
+        """Whether this process may be the one that runs the bot. Nobody waits; the lock dies with its process."""
+        return self._lock("run", _RUN_LOCK)
+
+    @asynccontextmanager
+    async def _lock(self, name: str, key: int) -> AsyncIterator[bool]:
         if self.is_sqlite:
-            lock = FileLock(f"{self.url.database}.tick", blocking=False, thread_local=False)
+            lock = FileLock(f"{self.url.database}.{name}", blocking=False, thread_local=False)
             try:
                 lock.acquire()
             except Timeout:
@@ -111,13 +119,14 @@ class Database:
             finally:
                 lock.release()
         else:
-            async with self._writer.connect() as connection:
-                taken = await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _TICK_LOCK})
+            # The lock belongs to the connection; no transaction is kept open for as long as it is held.
+            async with self._writer.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+                taken = await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key})
                 try:
                     yield bool(taken)
                 finally:
                     if taken:
-                        await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _TICK_LOCK})
+                        await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
 
     async def close(self) -> None:
         """Give back every connection."""

@@ -1,12 +1,22 @@
 """Servers with their settings, and people with what holds for them everywhere."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, String
+from sqlalchemy import JSON, CheckConstraint, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Snowflake
+from models.base import Base, Snowflake, name_of
+
+
+class AccessMode(StrEnum):
+    """How people are let into a room."""
+
+    PEOPLE = "people"
+    """Each of the two by an overwrite of their own."""
+    ROLE = "role"
+    """By one role a session, which both get and which is removed afterwards."""
 
 
 class Guild(Base):
@@ -38,6 +48,19 @@ class Guild(Base):
     """Students cancel without being late, and move a session, until this long before its start."""
     most_coming: Mapped[int] = mapped_column(default=10, server_default="10")
     """Coming sessions that one student may have here."""
+    reminder_minutes: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
+    """How long before the start people are reminded, longest first, `[]` for not at all; NULL: the usual times."""
+    no_show_grace_minutes: Mapped[int] = mapped_column(default=15, server_default="15")
+    """Who has not come this long after the start is absent, unless the two meet all the same."""
+    access_mode: Mapped[AccessMode] = mapped_column(
+        name_of(AccessMode, checked=False), default=AccessMode.PEOPLE, server_default=AccessMode.PEOPLE
+    )
+    keep_when_gone: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether coming sessions stay when somebody has left the server or may not coach any more."""
+    log_channel_id: Mapped[Snowflake | None]
+    """Where admins are told of problems; empty: the server's system channel."""
+    fallback_channel_id: Mapped[Snowflake | None]
+    """Where people whose direct messages are closed are asked to look; nothing private is said there."""
     how_to_pay: Mapped[str | None]
     """What students read before they confirm a session that costs something."""
     presets: Mapped[list[list[Any]] | None] = mapped_column(JSON(none_as_null=True))
@@ -57,3 +80,5 @@ class Member(Base):
     """When Discord last refused a direct message to them (50007); empty once one went through."""
     time_zone: Mapped[str | None] = mapped_column(String(64))
     """IANA name; empty until they said where they are."""
+    reminders_off: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether they asked not to be reminded of their sessions."""

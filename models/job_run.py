@@ -17,6 +17,10 @@ class JobRun(Base):
     id: Mapped[RowId]
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime]
+    trigger: Mapped[str] = mapped_column(String(16), default="interval", server_default="interval")
+    """What made it run: the interval, the next due instant, a wake-up, a start, or somebody by hand."""
+    due: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Sessions and notices that were due when it began."""
     steps: Mapped[int]
     """Steps done in the lives of sessions."""
     roles: Mapped[int]

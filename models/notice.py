@@ -15,14 +15,38 @@ class NoticeKind(StrEnum):
     APPLICATION_CARD = "application_card"
     APPLICATION_APPROVED = "application_approved"
     APPLICATION_REJECTED = "application_rejected"
+    COACH_SUSPENDED = "coach_suspended"
+    COACH_REINSTATED = "coach_reinstated"
     SESSION_BOOKED = "session_booked"
     SESSION_MOVED = "session_moved"
     SESSION_CANCELLED = "session_cancelled"
+    SESSION_REMINDER = "session_reminder"
     ROOM_OPEN = "room_open"
+    ROOM_WELCOME = "room_welcome"
+    ROOM_ENDING = "room_ending"
+    ROOM_CLOSING = "room_closing"
+    REVIEW_REQUEST = "review_request"
+    NO_SHOW = "no_show"
+    ATTENDANCE_CHANGED = "attendance_changed"
+    SESSION_MISSED = "session_missed"
+    APPEAL_CARD = "appeal_card"
+    STUDENT_UNREACHABLE = "student_unreachable"
+    PERSON_LEFT = "person_left"
+    PROBLEM = "problem"
+    PROBLEM_FIXED = "problem_fixed"
+
+
+class Route(StrEnum):
+    """Another way to somebody whose direct messages are closed."""
+
+    ROOM = "room"
+    """A mention in the session's room."""
+    FALLBACK = "fallback"
+    """A mention in the server's fallback channel, without private details."""
 
 
 class Notice(Base):
-    """One message: to a person by DM, or (without `user_id`) to the server's review channel.
+    """One message: to a person by DM, or (without `user_id`) to a channel that follows from its kind.
 
     It is rendered from the rows as they are when it goes out. Setting `due_at` again on one that was
     delivered brings that same message up to date.
@@ -47,6 +71,9 @@ class Notice(Base):
     user_id: Mapped[Snowflake | None]
     coach_id: Mapped[Snowflake | None]
     session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))
+    problem_id: Mapped[int | None] = mapped_column(ForeignKey("problems.id"))
+    lead_minutes: Mapped[int | None]
+    """Of a reminder: how long before the start it goes out."""
     created_at: Mapped[datetime]
     revision: Mapped[int] = mapped_column(default=1)
     """Grows each time the message becomes due again, also while an older text is on its way."""
@@ -56,6 +83,10 @@ class Notice(Base):
     """Written before the first attempt: from then on the message may exist although we do not know it."""
     sent_at: Mapped[datetime | None]
     given_up_at: Mapped[datetime | None]
+    route: Mapped[Route | None] = mapped_column(name_of(Route, checked=False))
+    """Which way it goes instead of a direct message."""
+    undeliverable_at: Mapped[datetime | None]
+    """When no way to this person was left."""
     channel_id: Mapped[Snowflake | None]
     message_id: Mapped[Snowflake | None]
     attempts: Mapped[int] = mapped_column(default=0)

@@ -30,6 +30,14 @@ class SessionType(StrEnum):
     VIDEO = "video"
 
 
+class Absent(StrEnum):
+    """Whose no-show it was."""
+
+    STUDENT = "student"
+    COACH = "coach"
+    BOTH = "both"
+
+
 class CoachingSession(Base):
     """One coach, one student, one time, and how far its room has got.
 
@@ -52,6 +60,13 @@ class CoachingSession(Base):
             sqlite_where=text("next_step_at IS NOT NULL"),
             postgresql_where=text("next_step_at IS NOT NULL"),
         ),
+        Index(
+            "ix_coaching_sessions_presence_due_at",
+            "presence_due_at",
+            sqlite_where=text("presence_due_at IS NOT NULL"),
+            postgresql_where=text("presence_due_at IS NOT NULL"),
+        ),
+        Index("ix_coaching_sessions_discord_channel_id", "discord_channel_id"),
     )
 
     id: Mapped[RowId]
@@ -78,7 +93,11 @@ class CoachingSession(Base):
     updated_at: Mapped[datetime]
     room_intended_at: Mapped[datetime | None]
     """Written before the room is asked for: only a channel younger than this can be ours."""
+    role_intended_at: Mapped[datetime | None]
+    """Written before the session's role is asked for: only a role younger than this can be ours."""
     access_granted_at: Mapped[datetime | None]
+    room_lost_at: Mapped[datetime | None]
+    """When somebody was found to have deleted the room while it was needed."""
     room_removed_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
     cancelled_by: Mapped[Snowflake | None]
@@ -92,8 +111,23 @@ class CoachingSession(Base):
     move_reason: Mapped[str | None]
     kept_at: Mapped[datetime | None]
     """When the coach said that it stays although it lies outside their hours."""
+    absent: Mapped[Absent | None] = mapped_column(name_of(Absent, checked=False))
+    """Whose no-show it was; set exactly in sessions that are one."""
+    absence_marked_by: Mapped[Snowflake | None]
+    """Who said by hand whether people were there; empty: it follows from the attendance."""
+    appealed_at: Mapped[datetime | None]
+    """When the absent student said that they had been there; an admin decides."""
+    appeal_reason: Mapped[str | None]
+    appeal_decided_at: Mapped[datetime | None]
+    appeal_decided_by: Mapped[Snowflake | None]
+    missed_at: Mapped[datetime | None]
+    """When it was learnt that no room had been open for any of it, so that nobody knows whether it took place."""
+    took_place: Mapped[bool | None]
+    """What coach or student answered when they were asked about such a session."""
     revision: Mapped[int] = mapped_column(default=0, server_default="0")
     """Grows with each change that a calendar has to learn of."""
+    presence_due_at: Mapped[datetime | None]
+    """When to ask Discord next whether its student is still in the server; empty once it has begun."""
     next_step_at: Mapped[datetime | None]
     """When the loop has to look at this row again; empty when nothing is left to do."""
     attempts: Mapped[int] = mapped_column(default=0)

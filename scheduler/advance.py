@@ -4,30 +4,36 @@ Every step may run twice. A step that failed is retried with growing pauses kept
 the session's other steps nor other sessions waiting.
 """
 
-import asyncio
 import logging
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, Guild, NoticeKind, SessionStatus, SessionType
+from models import CoachingSession, Guild, SessionStatus
 from models.database import Database
-from scheduler import audit, notices
+from scheduler import departures, ending, notices, problems, rooms
 from scheduler.bookings import lead_times
 from scheduler.clock import Clock
-from scheduler.lifecycle import HARD_LIMIT, Step, life_of, next_step, room_ends_at
-from scheduler.ports import Access, Discord, DiscordFailure, Removal, RoomGone, RoomSpec
+from scheduler.lifecycle import Step, life_of, next_step
+from scheduler.ongoing import Ongoing
+from scheduler.ports import Discord, DiscordFailure
+from scheduler.side_by_side import Jobs, SideBySide
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 8
-_LOOK_AGAIN = timedelta(minutes=1)
 _MOST_STEPS = 12  # a session has five; a room that keeps vanishing must not keep a tick from ending
 
 
-async def advance_due(db: Database, discord: Discord, clock: Clock) -> tuple[list[str], list[str]]:
-    """Advance every session that is due, side by side; returns what was done and what failed, a line each."""
+async def advance_due(
+    db: Database, discord: Discord, clock: Clock, ongoing: Ongoing | None = None
+) -> tuple[list[str], list[str]]:
+    """Advance every session that is due, side by side; returns what was done and what failed, a line each.
+
+    With `ongoing`, slow ones go on by themselves, and count when they have ended; else they are waited for.
+    """
     async with db.read() as session:
         due = list(
             await session.scalars(
@@ -36,52 +42,68 @@ async def advance_due(db: Database, discord: Discord, clock: Clock) -> tuple[lis
                 .order_by(CoachingSession.next_step_at, CoachingSession.id)
             )
         )
-    gate = asyncio.Semaphore(_AT_ONCE)
-    done: list[str] = []
-    failed: list[str] = []
 
-    async def one(session_id: int) -> None:
-        async with gate:
-            try:
-                await _advance(db, discord, clock, session_id, done, failed)
-            except Exception as error:  # the database itself, say; the others go on, and this one stays due
-                log.exception("session %s could not be advanced", session_id)
-                failed.append(f"session {session_id}: {type(error).__name__} (see the log)")
+    async def one(session_id: int) -> tuple[list[str], list[str]]:
+        done: list[str] = []
+        failed: list[str] = []
+        try:
+            await _advance(db, discord, clock, session_id, done, failed)
+        except Exception as error:  # the database itself, say; the others go on, and this one stays due
+            log.exception("session %s could not be advanced", session_id)
+            failed.append(f"session {session_id}: {type(error).__name__} (see the log)")
+        return done, failed
 
-    await asyncio.gather(*(one(session_id) for session_id in due))
-    return done, failed
+    jobs: Jobs[tuple[list[str], list[str]]] = {session_id: partial(one, session_id) for session_id in due}
+    outcomes = await (ongoing.sessions.work(jobs) if ongoing else SideBySide().finish(jobs))
+    return [line for done, _ in outcomes for line in done], [line for _, failed in outcomes for line in failed]
+
+
+@dataclass(slots=True)
+class _Round:
+    """What became of one session's due steps."""
+
+    due_at: datetime | None = None
+    """What the row said when it began."""
+    worked: set[Step] = field(default_factory=set)
+    failed: dict[Step, DiscordFailure] = field(default_factory=dict)
+    waits: set[Step] = field(default_factory=set)
+    look_again: datetime | None = None
+
+    @property
+    def passed_over(self) -> set[Step]:
+        return self.waits | self.failed.keys()
 
 
 async def _advance(
     db: Database, discord: Discord, clock: Clock, session_id: int, done: list[str], failed: list[str]
 ) -> None:
     """Do one session's due steps until none is left, and write down when to look again."""
-    passed_over: set[Step] = set()
-    look_again: datetime | None = None
-    error: str | None = None
-    for _ in range(_MOST_STEPS):
+    this = _Round()
+    for number in range(_MOST_STEPS):
         row, guild = await _load(db, session_id)
-        step = next_step(life_of(row), lead_times(guild), clock(), except_for=passed_over)
+        if number == 0:
+            this.due_at = row.next_step_at
+        step = next_step(life_of(row), lead_times(guild), clock(), except_for=this.passed_over)
         if step is None or step.at > clock():
             break
         try:
             again_at = await _do(db, discord, clock, step.step, row, guild)
         except DiscordFailure as failure:
             log.warning("session %s: %s failed: %s", session_id, step.step, failure)
-            error = str(failure)
-        except Exception as bug:
+            this.failed[step.step] = failure
+        except Exception as bug:  # the session's other steps and the other sessions go on
             log.exception("session %s: %s failed", session_id, step.step)
-            error = f"{type(bug).__name__} (a bug; see the log)"
+            this.failed[step.step] = DiscordFailure(f"{type(bug).__name__} (a bug; see the log)")
         else:
             if again_at is None:
+                this.worked.add(step.step)
                 done.append(f"{row.code} {step.step}")
             else:
-                look_again = again_at
-                passed_over.add(step.step)
+                this.waits.add(step.step)
+                this.look_again = again_at
             continue
-        failed.append(f"{row.code} {step.step}: {error}")
-        passed_over.add(step.step)
-    await _record_outcome(db, session_id, passed_over, look_again, error, clock())
+        failed.append(f"{row.code} {step.step}: {this.failed[step.step]}")
+    await _record_outcome(db, session_id, this, clock())
 
 
 async def _load(db: Database, session_id: int) -> tuple[CoachingSession, Guild]:
@@ -90,27 +112,31 @@ async def _load(db: Database, session_id: int) -> tuple[CoachingSession, Guild]:
         return row, await session.get_one(Guild, row.guild_id)
 
 
-async def _record_outcome(
-    db: Database,
-    session_id: int,
-    passed_over: set[Step],
-    look_again: datetime | None,
-    error: str | None,
-    now: datetime,
-) -> None:
+async def _record_outcome(db: Database, session_id: int, this: _Round, now: datetime) -> None:
     """Decide from the row as it is now (it may have been cancelled meanwhile) when it is due next."""
     async with db.begin() as session:
         row = await session.get_one(CoachingSession, session_id, with_for_update=True)
         leads = lead_times(await session.get_one(Guild, row.guild_id))
-        row.attempts = row.attempts + 1 if error else 0
-        row.last_error = error
-        if error:
-            look_again = now + notices.pause(row.attempts)
-        possible = next_step(life_of(row), leads, now, except_for=passed_over)
+        row.attempts = row.attempts + 1 if this.failed else 0
+        row.last_error = "; ".join(map(str, this.failed.values())) or None
+        look_again = now + notices.pause(row.attempts, row.id) if this.failed else this.look_again
+        possible = next_step(life_of(row), leads, now, except_for=this.passed_over)
         instants = [due.at for due in [possible] if due]
-        if look_again is not None and next_step(life_of(row), leads, now) is not None:
-            instants.append(look_again)
+        if next_step(life_of(row), leads, now) is not None:
+            # The last one may have left the room just after it was found occupied.
+            changed_meanwhile = row.next_step_at if row.next_step_at != this.due_at else None
+            instants += [at for at in (look_again, changed_meanwhile) if at is not None]
         row.next_step_at = min(instants, default=None)
+        await _tell_admins(session, row, this, now)
+
+
+async def _tell_admins(session: AsyncSession, row: CoachingSession, this: _Round, now: datetime) -> None:
+    """At once of what only they can mend, after some tries of the rest, and when it works again."""
+    for step, failure in this.failed.items():
+        if failure.for_admins or row.attempts >= problems.HEARD_AFTER:
+            await problems.report(session, row.guild_id, step, str(failure), now)
+    for step in this.worked:
+        await problems.works(session, row.guild_id, step, now, session_id=row.id)
 
 
 async def _do(
@@ -119,103 +145,36 @@ async def _do(
     """Do one step; where the room had to stay for now, the instant at which to look again."""
     match step:
         case Step.MAKE_ROOM:
-            await _make_room(db, discord, clock, row, guild)
+            if len(await departures.still_there(db, discord, clock, row)) == 2 or guild.keep_when_gone:
+                await rooms.make_room(db, discord, clock, row, guild)
         case Step.OPEN_ROOM:
-            await _open_room(db, discord, clock, row, guild)
+            people = await departures.still_there(db, discord, clock, row)
+            if len(people) == 2 or guild.keep_when_gone:
+                await rooms.open_room(db, discord, clock, row, guild, people)
         case Step.START:
-            await _change_status(db, row, SessionStatus.IN_PROGRESS, clock())
+            await _start(db, row, clock())
         case Step.FINISH:
-            await _change_status(db, row, SessionStatus.COMPLETED, clock())
+            await _finish(db, row, clock())
         case Step.REMOVE_ROOM:
-            return await _remove_room(db, discord, clock, row, guild)
+            return await rooms.remove_room(db, discord, clock, row, guild)
     return None
 
 
-async def _make_room(db: Database, discord: Discord, clock: Clock, row: CoachingSession, guild: Guild) -> None:
+async def _start(db: Database, row: CoachingSession, now: datetime) -> None:
     async with db.begin() as session:
         kept = await session.get_one(CoachingSession, row.id, with_for_update=True)
-        if kept.room_intended_at is None:
-            kept.room_intended_at = clock()
-        row.room_intended_at = kept.room_intended_at
-    channel_id = await discord.ensure_room(_room(row, guild))
-    async with db.begin() as session:
-        # Recorded whatever happened to the session meanwhile: that the room exists is a fact, and a
-        # cancelled session's next step then removes it.
-        kept = await session.get_one(CoachingSession, row.id, with_for_update=True)
-        kept.discord_channel_id, kept.discord_setup_complete = channel_id, True
-        kept.updated_at = clock()
-        _record(session, kept, "room_made", clock(), channel_id=channel_id)
+        if _is_as_before(kept, row):
+            kept.status, kept.updated_at, kept.presence_due_at = SessionStatus.IN_PROGRESS, now, None
+            rooms.record(session, kept, "session_in_progress", now)
 
 
-async def _open_room(db: Database, discord: Discord, clock: Clock, row: CoachingSession, guild: Guild) -> None:
-    access = Access((row.coach_id, row.student_id), video=row.session_type is SessionType.VIDEO)
-    try:
-        await discord.open_room(_room(row, guild), access)
-    except RoomGone:
-        async with db.begin() as session:
-            kept = await session.get_one(CoachingSession, row.id, with_for_update=True)
-            _record(session, kept, "room_vanished", clock(), channel_id=kept.discord_channel_id)
-            kept.updated_at = clock()
-            _forget_room(kept)
-        return
+async def _finish(db: Database, row: CoachingSession, now: datetime) -> None:
     async with db.begin() as session:
         kept = await session.get_one(CoachingSession, row.id, with_for_update=True)
-        if kept.starts_at != row.starts_at:
-            return  # moved meanwhile: the room is to be opened at the new time
-        kept.access_granted_at = kept.updated_at = clock()
-        _record(session, kept, "room_opened", clock(), channel_id=kept.discord_channel_id)
-        if kept.status is SessionStatus.CANCELLED:
-            return
-        for user_id in (kept.student_id, kept.coach_id):
-            notices.owe(
-                session, NoticeKind.ROOM_OPEN, kept.guild_id, now=clock(), user_id=user_id, session_id=kept.id
-            )
+        if _is_as_before(kept, row):
+            await ending.finish(session, kept, await session.get_one(Guild, kept.guild_id), now)
 
 
-def _forget_room(kept: CoachingSession) -> None:
-    """The room is gone before its time, so it is to be made again."""
-    kept.discord_channel_id, kept.discord_setup_complete = None, False
-    kept.room_intended_at = kept.access_granted_at = None
-
-
-async def _change_status(db: Database, row: CoachingSession, to: SessionStatus, now: datetime) -> None:
-    async with db.begin() as session:
-        kept = await session.get_one(CoachingSession, row.id, with_for_update=True)
-        if (kept.status, kept.starts_at) == (row.status, row.starts_at):  # neither cancelled nor moved meanwhile
-            kept.status, kept.updated_at = to, now
-            _record(session, kept, f"session_{to.lower()}", now)
-
-
-async def _remove_room(
-    db: Database, discord: Discord, clock: Clock, row: CoachingSession, guild: Guild
-) -> datetime | None:
-    now, limit = clock(), room_ends_at(life_of(row), lead_times(guild)) + HARD_LIMIT
-    if await discord.remove_room(_room(row, guild), even_if_occupied=now >= limit) is not Removal.REMOVED:
-        return min(now + _LOOK_AGAIN, limit) if now < limit else now + _LOOK_AGAIN
-    async with db.begin() as session:
-        kept = await session.get_one(CoachingSession, row.id, with_for_update=True)
-        _record(session, kept, "room_removed", clock(), channel_id=kept.discord_channel_id)
-        kept.updated_at = clock()
-        if kept.status is SessionStatus.SCHEDULED:
-            _forget_room(kept)
-        else:
-            kept.room_removed_at = clock()
-    return None
-
-
-def _room(row: CoachingSession, guild: Guild) -> RoomSpec:
-    assert row.room_intended_at is not None, "the intent is written before the room is asked for"
-    return RoomSpec(
-        guild_id=row.guild_id,
-        name=f"coaching-session-{row.code}",
-        category_id=guild.room_category_id,
-        channel_id=row.discord_channel_id,
-        intended_at=row.room_intended_at,
-        reason=f"Coaching session {row.code}",
-    )
-
-
-def _record(
-    session: AsyncSession, row: CoachingSession, action: str, now: datetime, **details: int | None
-) -> None:
-    audit.record(session, row.guild_id, action, at=now, coach_id=row.coach_id, session_id=row.id, details=details)
+def _is_as_before(kept: CoachingSession, row: CoachingSession) -> bool:
+    """Whether it was neither cancelled nor moved nor prolonged meanwhile."""
+    return (kept.status, kept.starts_at, kept.ends_at) == (row.status, row.starts_at, row.ends_at)

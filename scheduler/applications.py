@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachSpecialty, CoachStatus, Guild, NoticeKind, Specialty
 from models.database import Database
-from scheduler import audit, notices, people, rules
+from scheduler import audit, notices, people, problems, rules
 from scheduler.clock import Clock, stamp
 from scheduler.errors import AlreadyDecided, NotAllowed, NotFound, Unreadable
 from scheduler.money import parse_rate
@@ -21,6 +21,7 @@ from scheduler.zones import parse_zone
 
 log = logging.getLogger(__name__)
 
+_ROLE_PROBLEM = "coach_role"
 LONGEST_TEXT = 1000
 """Characters of each text of an application, and of a reason."""
 
@@ -187,7 +188,8 @@ async def sync_roles(db: Database, discord: Discord, clock: Clock) -> tuple[int,
         )
     done = failed = 0
     for coach, guild in due:
-        error, final = None, True
+        error: str | None = None
+        final, for_admins = True, False
         if guild.coach_role_id is not None:
             wanted = coach.status is CoachStatus.APPROVED
             try:
@@ -197,19 +199,26 @@ async def sync_roles(db: Database, discord: Discord, clock: Clock) -> tuple[int,
                 error = str(failure)
                 log.info("coach role of %s in guild %s given up: %s", coach.user_id, guild.id, failure)
             except DiscordFailure as failure:
-                error, final = str(failure), False
+                error, final, for_admins = str(failure), False, failure.for_admins
                 log.warning("coach role of %s in guild %s failed: %s", coach.user_id, guild.id, failure)
                 failed += 1
             except Exception as bug:
                 log.exception("coach role of %s in guild %s failed", coach.user_id, guild.id)
                 error, final = f"{type(bug).__name__} (a bug; see the log)", False
                 failed += 1
-        await _record_role(db, coach, guild.coach_role_id, error, clock(), final=final)
+        await _record_role(db, coach, guild.coach_role_id, error, clock(), final=final, for_admins=for_admins)
     return done, failed
 
 
 async def _record_role(
-    db: Database, seen: Coach, role_id: int | None, error: str | None, now: datetime, *, final: bool
+    db: Database,
+    seen: Coach,
+    role_id: int | None,
+    error: str | None,
+    now: datetime,
+    *,
+    final: bool,
+    for_admins: bool,
 ) -> None:
     async with db.begin() as session:
         coach = await session.get_one(Coach, (seen.guild_id, seen.user_id), with_for_update=True)
@@ -218,7 +227,11 @@ async def _record_role(
             return  # decided again, or another role chosen, meanwhile: still due
         coach.role_error = error
         coach.role_attempts = coach.role_attempts + 1 if error else 0
-        coach.role_due_at = None if final else now + notices.pause(coach.role_attempts)
+        coach.role_due_at = None if final else now + notices.pause(coach.role_attempts, seen.user_id)
+        if error is None:
+            await problems.works(session, guild.id, _ROLE_PROBLEM, now)
+        elif for_admins or (not final and coach.role_attempts >= problems.HEARD_AFTER):
+            await problems.report(session, guild.id, _ROLE_PROBLEM, error, now)
 
 
 async def _specialty_ids(session: AsyncSession, guild_id: int, names: Sequence[str]) -> list[int]:

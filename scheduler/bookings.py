@@ -3,21 +3,24 @@
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Guild, Hold, NoticeKind, Reservation, SessionStatus
-from scheduler import applications, audit, availability, notices, people
+from scheduler import applications, audit, availability, notices, people, reminders
 from scheduler.errors import NotBookable, SlotTaken, Unreadable
 from scheduler.lifecycle import LeadTimes, life_of, next_step
 from scheduler.money import price
+from scheduler.notices import Promise
 from scheduler.people import Actor
 from scheduler.slots import WhyNot
 
 LONGEST_NOTES = 1000
 HOLD = timedelta(minutes=5)
 """For how long a time is kept for somebody who is about to confirm it."""
+_PRESENCE = timedelta(days=1)
+"""How often it is asked whether the student of a coming session is still in the server."""
 GUARD = "reservations_no_overlap"
 """What the database's refusal of an overlap mentions, on either engine."""
 _ALTERNATIVES = 3
@@ -69,7 +72,8 @@ async def book(
     notes: str | None,
     now: datetime,
 ) -> CoachingSession:
-    """Book the coach for the actor: session, both reservations and what both have to be told, or nothing.
+    """Book the coach for the actor: session, both reservations and what both have to be told (now, and as
+    reminders), or nothing.
 
     What the actor held in this server is let go. Pressing twice books once: the second time gives back the
     session of the first.
@@ -88,7 +92,9 @@ async def book(
     session.add(booked)
     await session.flush()
     await _reserve(session, coach, actor.user_id, starts_at, duration, now, session_id=booked.id)
-    tell_both(session, booked, NoticeKind.SESSION_BOOKED, now)
+    both = (booked.student_id, booked.coach_id)
+    news = [Promise(NoticeKind.SESSION_BOOKED, guild.id, user_id, booked.id, due_at=now) for user_id in both]
+    await notices.owe_all(session, news + reminders.promises(booked, guild, now), now)
     record(session, booked, "session_booked", actor, now)
     return booked
 
@@ -113,6 +119,9 @@ def plan_next_step(row: CoachingSession, guild: Guild, now: datetime) -> None:
     """Write on the row when the loop has to look at it again."""
     due = next_step(life_of(row), lead_times(guild), now)
     row.next_step_at = due.at if due else None
+    look_at = now + _PRESENCE
+    is_far = row.status is SessionStatus.SCHEDULED and row.starts_at > look_at
+    row.presence_due_at = (row.presence_due_at or look_at) if is_far else None
 
 
 def lead_times(guild: Guild) -> LeadTimes:
@@ -234,13 +243,18 @@ async def let_go(session: AsyncSession, guild_id: int, coach_id: int, student_id
 
     Locked by ascending id, so that two transactions that drop the same holds do not wait in a circle.
     """
+    gone = select(Hold.id).where(is_let_go(guild_id, coach_id, student_id, now))
+    ids = list(await session.scalars(gone.order_by(Hold.id).with_for_update()))
+    if ids:
+        await session.execute(delete(Hold).where(Hold.id.in_(ids)))
+
+
+def is_let_go(guild_id: int, coach_id: int, student_id: int, now: datetime) -> ColumnElement[bool]:
+    """Whether a hold is in nobody's way when these two take a time."""
     people_ids = (coach_id, student_id)
     involves = or_(Hold.coach_id.in_(people_ids), Hold.student_id.in_(people_ids))
     theirs = and_(Hold.guild_id == guild_id, Hold.student_id == student_id)
-    gone = or_(theirs, and_(Hold.expires_at <= now, involves))
-    ids = list(await session.scalars(select(Hold.id).where(gone).order_by(Hold.id).with_for_update()))
-    if ids:
-        await session.execute(delete(Hold).where(Hold.id.in_(ids)))
+    return or_(theirs, and_(Hold.expires_at <= now, involves))
 
 
 def _holds_of(guild_id: int, student_id: int) -> Select[Hold]:
@@ -299,9 +313,16 @@ async def taken(
     )
 
 
-def tell_both(session: AsyncSession, row: CoachingSession, kind: NoticeKind, now: datetime) -> None:
-    """Owe student and coach a notice about their session."""
-    for user_id in (row.student_id, row.coach_id):
+def tell_both(
+    session: AsyncSession,
+    row: CoachingSession,
+    kind: NoticeKind,
+    now: datetime,
+    *,
+    except_for: int | None = None,
+) -> None:
+    """Owe student and coach a notice about their session, but not whoever knows already."""
+    for user_id in (one for one in (row.student_id, row.coach_id) if one != except_for):
         notices.owe(session, kind, row.guild_id, now=now, user_id=user_id, session_id=row.id)
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, Guild, NoticeKind, Reservation, SessionStatus
-from scheduler import agenda, bookings
+from scheduler import agenda, bookings, notices, reminders
 from scheduler.clock import stamp
 from scheduler.errors import NotFound, TooLate, Unreadable
 from scheduler.people import Actor
@@ -27,17 +27,36 @@ async def cancel(
         raise Unreadable(f"The reason has {len(reason):,} characters; at most {bookings.LONGEST_NOTES:,} fit.")
     guild = await session.get_one(Guild, found.guild_id)
     found.cancelled_late = is_late(found, guild, actor, now)
+    await call_off(session, found, guild, reason, now, by=actor)
+    bookings.record(session, found, "session_cancelled", actor, now)
+    return found
+
+
+async def call_off(
+    session: AsyncSession,
+    found: CoachingSession,
+    guild: Guild,
+    reason: str,
+    now: datetime,
+    *,
+    by: Actor | None = None,
+    except_for: int | None = None,
+) -> None:
+    """Cancel without asking whether that is allowed: free the time, let the room go, owe both word of it.
+
+    Whoever is not to be told is `except_for`; without `by` the bot did it.
+    """
     found.status = SessionStatus.CANCELLED
-    found.cancelled_at, found.cancelled_by = now, actor.user_id
+    found.cancelled_at, found.cancelled_by = now, by.user_id if by else None
     found.cancel_reason = reason.strip() or None
     found.updated_at = now
     found.attempts, found.last_error = 0, None
     found.revision += 1
     bookings.plan_next_step(found, guild, now)
     await session.execute(delete(Reservation).where(Reservation.session_id == found.id))
-    bookings.tell_both(session, found, NoticeKind.SESSION_CANCELLED, now)
-    bookings.record(session, found, "session_cancelled", actor, now)
-    return found
+    await reminders.drop(session, found.id, now, "the session was cancelled")
+    bookings.tell_both(session, found, NoticeKind.SESSION_CANCELLED, now, except_for=except_for)
+    await notices.renew_sent(session, found.id, NoticeKind.ROOM_WELCOME, now)
 
 
 async def visible(

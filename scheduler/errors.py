@@ -38,6 +38,14 @@ class TooLate(CoachingError):
     """The session is over or cancelled; nothing can be done to it any more."""
 
 
+class TooEarly(CoachingError):
+    """The session has not got that far yet."""
+
+
+class NotReviewable(CoachingError):
+    """The session did not take place (yet), or its review is not the student's to change."""
+
+
 class SlotTaken(CoachingError):
     """The time cannot be had (any more); others can."""
 

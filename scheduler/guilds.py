@@ -1,21 +1,23 @@
 """A server's settings: what they are before anybody has changed them, and how an admin changes them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, CoachStatus, Guild, Notice, NoticeKind, Specialty
+from models import AccessMode, Coach, CoachingSession, CoachStatus, Guild, Notice, NoticeKind, Specialty
 from models.database import insert_if_absent
-from scheduler import audit, rules
+from scheduler import audit, reminders, rules
 from scheduler.errors import Unreadable
 from scheduler.hours import Preset
 from scheduler.money import parse_currency
 from scheduler.people import Actor
 from scheduler.rules import Rules
 from scheduler.zones import parse_zone
+
+Value = str | int | list[int]
 
 LONGEST_HOW_TO_PAY = 300
 FIRST_SPECIALTIES = (
@@ -70,6 +72,13 @@ class GuildChanges:
     cancel_notice_minutes: int | None = None
     most_coming: int | None = None
     how_to_pay: str | None = None
+    reminder_minutes: list[int] | None = None
+    """As `reminder_times.parse_reminder_times` gives them; an empty list is for no reminders."""
+    no_show_grace_minutes: int | None = None
+    access_mode: AccessMode | None = None
+    keep_when_gone: bool | None = None
+    log_channel_id: int | None = None
+    fallback_channel_id: int | None = None
 
 
 async def look_up(session: AsyncSession, guild_id: int, defaults: GuildDefaults) -> Guild:
@@ -143,12 +152,14 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
             f"The room has to be made before people are let in: {guild.room_lead_minutes} minutes for the "
             f"room is later than {guild.access_lead_minutes} for access. Choose a longer lead for the room."
         )
-    if wanted.keys() & {"room_lead_minutes", "access_lead_minutes", "linger_minutes"}:
+    if wanted.keys() & {"room_lead_minutes", "access_lead_minutes", "linger_minutes", "no_show_grace_minutes"}:
         await session.execute(
             update(CoachingSession)
             .where(CoachingSession.guild_id == guild.id, CoachingSession.next_step_at.is_not(None))
             .values(next_step_at=now)  # the loop looks at them and plans anew
         )
+    if "reminder_minutes" in wanted:
+        await reminders.plan_anew(session, guild, now)
     if "coach_role_id" in wanted:
         await session.execute(
             update(Coach)
@@ -162,9 +173,9 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
     )
 
 
-def _ids_and_numbers(wanted: dict[str, str | int]) -> dict[str, str | int]:
+def _ids_and_numbers(wanted: Mapping[str, Value]) -> dict[str, Value]:
     """What the log keeps: of texts only that they changed."""
-    return wanted | ({"how_to_pay": "changed"} if "how_to_pay" in wanted else {})
+    return dict(wanted) | ({"how_to_pay": "changed"} if "how_to_pay" in wanted else {})
 
 
 async def _post_open_applications(session: AsyncSession, guild: Guild, now: datetime) -> None:
@@ -188,5 +199,5 @@ async def _post_open_applications(session: AsyncSession, guild: Guild, now: date
     )
 
 
-def _values(instance: GuildDefaults | GuildChanges) -> dict[str, str | int | None]:
+def _values(instance: GuildDefaults | GuildChanges) -> dict[str, Value | None]:
     return {field.name: getattr(instance, field.name) for field in fields(instance)}

@@ -55,3 +55,9 @@ def meets_any(sorted_disjoint: list[Interval], start: Any, end: Any) -> bool:
         else:
             high = middle
     return low < len(sorted_disjoint) and sorted_disjoint[low].start < end
+
+
+def intersect(intervals: Iterable[tuple[Any, Any]], others: Iterable[tuple[Any, Any]]) -> list[Interval]:
+    """The points that are in both, as sorted intervals that do not touch."""
+    first = union(intervals)
+    return subtract(first, subtract(first, others))

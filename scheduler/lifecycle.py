@@ -33,6 +33,7 @@ class LeadTimes:
     room: timedelta
     access: timedelta
     linger: timedelta
+    """How long people may stay in it after the end before they are told to leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Life:
 MUCH_TOO_EARLY = timedelta(hours=1)
 """A room that exists this long before its time goes and is made anew: the session was moved to a later date."""
 HARD_LIMIT = timedelta(hours=1)
-"""A room with people in it is removed this long after it should have gone."""
+"""A room with people in it is removed this long after they were told that it is going to close."""
 
 
 def life_of(row: CoachingSession) -> Life:
@@ -93,9 +94,19 @@ def _steps(life: Life, leads: LeadTimes, now: datetime) -> list[Due]:
                 steps.append(Due(Step.FINISH, life.ends_at))
             return steps
         case _:
-            return [Due(Step.REMOVE_ROOM, room_ends_at(life, leads))] if life.room_may_exist else []
+            return [Due(Step.REMOVE_ROOM, room_ends_at(life))] if life.room_may_exist else []
 
 
-def room_ends_at(life: Life, leads: LeadTimes) -> datetime:
-    """When the room is to go: at once after a cancellation, else when the linger time is over."""
+def room_ends_at(life: Life) -> datetime:
+    """From when the room goes as soon as it is empty: the end, or the cancellation."""
+    return life.cancelled_at or life.ends_at
+
+
+def linger_ends_at(life: Life, leads: LeadTimes) -> datetime:
+    """From when those who are still inside are told that the room is going to close."""
     return life.cancelled_at or life.ends_at + leads.linger
+
+
+def hard_limit(life: Life, leads: LeadTimes) -> datetime:
+    """From when the room goes whoever is inside."""
+    return linger_ends_at(life, leads) + HARD_LIMIT

@@ -1,11 +1,12 @@
-"""What people still have to be told: owing a notice, and delivering what is due."""
+"""What people still have to be told: owing a notice, and when it is still worth sending."""
 
-import asyncio
-import logging
+import zlib
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
@@ -13,21 +14,22 @@ from models import (
     CoachingSession,
     CoachSpecialty,
     Guild,
-    Member,
     Notice,
     NoticeKind,
+    Problem,
     SessionStatus,
     Specialty,
 )
-from models.database import Database, insert_if_absent
-from scheduler.clock import Clock
-from scheduler.ports import DiscordFailure, Postman, Receipt, Unreachable
+from scheduler import reminder_times, reviews
+from scheduler.attendance import Presence
 
-log = logging.getLogger(__name__)
-
-_AT_ONCE = 8
-_TRIES = 12
-_CHANNEL_KINDS = {NoticeKind.APPLICATION_CARD}
+PROBLEM_KINDS = {NoticeKind.PROBLEM, NoticeKind.PROBLEM_FIXED}
+"""For whoever runs the server: into the log channel, else the system channel, else to the owner."""
+CARD_KINDS = {NoticeKind.APPLICATION_CARD, NoticeKind.APPEAL_CARD}
+"""For the review channel."""
+ROOM_KINDS = {NoticeKind.ROOM_WELCOME, NoticeKind.ROOM_ENDING, NoticeKind.ROOM_CLOSING}
+"""For the chat of the session's room."""
+_AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,26 @@ class Letter:
     coach: Coach | None
     specialties: list[str] = field(default_factory=list)
     session: CoachingSession | None = None
+    problem: Problem | None = None
+    channel_id: int | None = None
+    """Where it goes unless it is a direct message; None for a problem: wherever an admin will see it."""
+    attended: Mapping[int, Presence] = field(default_factory=dict)
+    """How coach and student attended, where that is told."""
+    may_go_on: bool = False
+    """Whether both are free after the end, so that the session may become longer."""
     maybe_sent: bool = False
     """An earlier attempt may have got through without our knowing: look for the message first."""
+
+
+class Promise(NamedTuple):
+    """A direct message about a session, as `owe_all` takes it."""
+
+    kind: NoticeKind
+    guild_id: int
+    user_id: int
+    session_id: int
+    due_at: datetime
+    lead_minutes: int | None = None
 
 
 def owe(
@@ -52,19 +72,35 @@ def owe(
     user_id: int | None = None,
     coach_id: int | None = None,
     session_id: int | None = None,
+    problem_id: int | None = None,
+    due_at: datetime | None = None,
+    lead_minutes: int | None = None,
 ) -> Notice:
-    """Promise a message, in the transaction that makes it necessary. It goes out with the next tick."""
+    """Promise a message, in the transaction that makes it necessary.
+
+    It goes out with the next tick, or with the first one from `due_at` on.
+    """
     notice = Notice(
         guild_id=guild_id,
         kind=kind,
         user_id=user_id,
         coach_id=coach_id,
         session_id=session_id,
+        problem_id=problem_id,
+        lead_minutes=lead_minutes,
         created_at=now,
-        due_at=now,
+        due_at=due_at or now,
     )
     session.add(notice)
     return notice
+
+
+async def owe_all(session: AsyncSession, promises: Iterable[Promise], now: datetime) -> None:
+    """Promise several messages with one statement, which costs a booking much less than a row each."""
+    rows = [one._asdict() | {"created_at": now} for one in promises]
+    if rows:
+        # Else there would be one statement for those with a lead and one for those without.
+        await session.execute(insert(Notice).execution_options(render_nulls=True), rows)
 
 
 async def owe_newest(
@@ -98,7 +134,30 @@ def renew(notice: Notice, now: datetime) -> None:
     notice.revision += 1
     notice.due_at = now
     notice.attempts = 0
-    notice.given_up_at = None
+    notice.given_up_at = notice.undeliverable_at = None
+
+
+async def renew_sent(session: AsyncSession, session_id: int, kind: NoticeKind, now: datetime) -> None:
+    """Bring up to date what was said of a session in this way."""
+    sent = select(Notice).where(Notice.session_id == session_id, Notice.kind == kind)
+    for notice in await session.scalars(sent.where(Notice.message_id.is_not(None))):
+        renew(notice, now)
+
+
+async def drop(
+    session: AsyncSession, session_id: int, kinds: Collection[NoticeKind], why: str, now: datetime
+) -> None:
+    """Take back what is owed of a session and has not gone out."""
+    await session.execute(
+        update(Notice)
+        .where(
+            Notice.session_id == session_id,
+            Notice.kind.in_(kinds),
+            Notice.due_at.is_not(None),
+            Notice.sent_at.is_(None),
+        )
+        .values(due_at=None, given_up_at=now, last_error=why, revision=Notice.revision + 1)
+    )
 
 
 async def application_card(session: AsyncSession, guild_id: int, coach_id: int) -> Notice | None:
@@ -115,81 +174,33 @@ async def application_card(session: AsyncSession, guild_id: int, coach_id: int) 
     )
 
 
-async def deliver_due(db: Database, postman: Postman, clock: Clock) -> tuple[int, int]:
-    """Send what is due, side by side; returns how many went out and how many failed.
-
-    What is given up, because trying again will not help, counts as neither.
-    """
-    async with db.read() as session:
-        due = list(
-            await session.scalars(
-                select(Notice)
-                .where(Notice.due_at.is_not(None), Notice.due_at <= clock())
-                .order_by(Notice.due_at, Notice.id)
-            )
-        )
-    gate = asyncio.Semaphore(_AT_ONCE)
-
-    async def in_order(notices: list[Notice]) -> list[bool | None]:
-        async with gate:
-            return [await _deliver(db, postman, clock, notice) for notice in notices]
-
-    # "Booked" reaches somebody before "cancelled": what one person is told of one session goes one by one.
-    stories: dict[object, list[Notice]] = {}
-    for notice in due:
-        key = (notice.user_id, notice.session_id) if notice.session_id else notice.id
-        stories.setdefault(key, []).append(notice)
-    told = await asyncio.gather(*(in_order(story) for story in stories.values()))
-    outcomes = [outcome for story in told for outcome in story]
-    return outcomes.count(True), outcomes.count(False)
-
-
-async def _deliver(db: Database, postman: Postman, clock: Clock, seen: Notice) -> bool | None:
-    """Whether it went out; None if there is no point in trying again."""
-    try:
-        letter = await _prepare(db, seen, clock())
-        receipt = await postman.deliver(letter)
-    except Unreachable as failure:
-        log.info("notice %s given up: %s", seen.id, failure)
-        await _record_failure(db, seen, str(failure), clock(), final=True, closed=failure.dms_closed)
-        return None
-    except DiscordFailure as failure:
-        log.warning("notice %s failed: %s", seen.id, failure)
-        await _record_failure(db, seen, str(failure), clock())
-        return False
-    except Exception as error:
-        log.exception("notice %s failed", seen.id)
-        await _record_failure(db, seen, f"{type(error).__name__} (a bug; see the log)", clock())
-        return False
-    await _record_sent(db, letter, receipt, clock())
-    return True
-
-
-async def _prepare(db: Database, seen: Notice, now: datetime) -> Letter:
-    """Note that the message may exist from now on, and gather what it is made of."""
-    async with db.begin() as session:
-        notice = await session.get_one(Notice, seen.id)
-        seen.revision = notice.revision
-        maybe_sent = notice.tried_at is not None and notice.message_id is None
-        notice.tried_at = notice.tried_at or now
-        guild = await session.get_one(Guild, notice.guild_id)
-        about = await session.get(CoachingSession, notice.session_id) if notice.session_id else None
-        coach_id = about.coach_id if about else notice.coach_id
-        coach = await session.get(Coach, (notice.guild_id, coach_id)) if coach_id else None
-        taught = await coach_specialties(session, guild.id, coach_id) if coach_id else []
-        if notice.kind in _CHANNEL_KINDS and guild.review_channel_id is None:
-            raise Unreachable("the server has no review channel yet")
-        if about is not None and not _still_true(notice.kind, about, now):
-            raise Unreachable("it is no longer true")
-        return Letter(notice, guild, coach, taught, about, maybe_sent)
-
-
-def _still_true(kind: NoticeKind, about: CoachingSession, now: datetime) -> bool:
-    """Whether it still helps to say this of a session; a message that is late must not mislead."""
+def why_pointless(letter: Letter, now: datetime) -> str | None:
+    """Why this need not be said any more; None while it helps. A message that is late must not mislead."""
+    about, kind = letter.session, letter.notice.kind
+    if letter.problem is not None and kind is NoticeKind.PROBLEM and letter.problem.fixed_at is not None:
+        return "it works again"
+    if about is None or letter.notice.message_id is not None:
+        return None  # one that stands already is brought up to date, whatever has become of the session
     cancelled = about.status is SessionStatus.CANCELLED
-    if kind is NoticeKind.ROOM_OPEN:
-        return not cancelled and about.access_granted_at is not None and now < about.ends_at
-    return not (kind in (NoticeKind.SESSION_BOOKED, NoticeKind.SESSION_MOVED) and cancelled)
+    match kind:
+        case NoticeKind.SESSION_BOOKED | NoticeKind.SESSION_MOVED if cancelled:
+            return "it was cancelled"
+        case NoticeKind.SESSION_REMINDER:
+            return reminder_times.why_pointless(letter.notice, about, letter.guild, now)
+        case NoticeKind.ROOM_OPEN | NoticeKind.ROOM_WELCOME | NoticeKind.ROOM_ENDING:
+            is_open = about.status in _AHEAD and about.access_granted_at is not None and now < about.ends_at
+            return None if is_open else "the room is not open"
+        case NoticeKind.ROOM_CLOSING:
+            return None if about.room_removed_at is None else "the room is gone"
+        case NoticeKind.REVIEW_REQUEST:
+            is_open = about.status is SessionStatus.COMPLETED and now < reviews.open_until(about)
+            return None if is_open else "there is nothing to review (any more)"
+        case NoticeKind.NO_SHOW:
+            return None if about.status is SessionStatus.NO_SHOW else "it is no no-show any more"
+        case NoticeKind.SESSION_MISSED:
+            return None if about.took_place is None else "it was answered"
+        case _:
+            return None
 
 
 async def coach_specialties(session: AsyncSession, guild_id: int, coach_id: int) -> list[str]:
@@ -203,41 +214,10 @@ async def coach_specialties(session: AsyncSession, guild_id: int, coach_id: int)
     return list(names)
 
 
-async def _record_sent(db: Database, letter: Letter, receipt: Receipt, now: datetime) -> None:
-    async with db.begin() as session:
-        notice = await session.get_one(Notice, letter.notice.id, with_for_update=True)
-        if notice.kind in _CHANNEL_KINDS:
-            guild = await session.get_one(Guild, notice.guild_id)
-            if guild.review_channel_id != letter.guild.review_channel_id:
-                return  # another channel was chosen meanwhile: it is still due there
-        notice.sent_at = notice.sent_at or now
-        notice.channel_id, notice.message_id = receipt
-        notice.attempts, notice.last_error = 0, None
-        if notice.revision == letter.notice.revision:  # else it became due again while this one was under way
-            notice.due_at = None
-        if notice.user_id is not None:
-            await insert_if_absent(session, Member, user_id=notice.user_id)
-            (await session.get_one(Member, notice.user_id)).dms_closed_at = None
+def pause(attempts: int, of: int = 0) -> timedelta:
+    """How long to wait after so many failures in a row: 15 s, 30 s, 1 min … at most 10 min.
 
-
-async def _record_failure(
-    db: Database, seen: Notice, reason: str, now: datetime, *, final: bool = False, closed: bool = False
-) -> None:
-    async with db.begin() as session:
-        notice = await session.get_one(Notice, seen.id, with_for_update=True)
-        notice.attempts += 1
-        notice.last_error = reason
-        if notice.revision != seen.revision:
-            pass  # it became due again while this attempt was under way, and still is
-        elif final or notice.attempts >= _TRIES:
-            notice.due_at, notice.given_up_at = None, now
-        else:
-            notice.due_at = now + pause(notice.attempts)
-        if closed and notice.user_id is not None:
-            await insert_if_absent(session, Member, user_id=notice.user_id)
-            (await session.get_one(Member, notice.user_id)).dms_closed_at = now
-
-
-def pause(attempts: int) -> timedelta:
-    """How long to wait after so many failures in a row: 15 s, 30 s, 1 min … at most 10 min."""
-    return min(timedelta(seconds=15) * 2 ** min(attempts - 1, 10), timedelta(minutes=10))
+    Up to a fifth longer, which depends on what it is `of`, so that what failed together is not retried together.
+    """
+    spread = zlib.crc32(f"{of}:{attempts}".encode()) % 1000 / 5000
+    return min(timedelta(seconds=15) * 2 ** min(attempts - 1, 10), timedelta(minutes=10)) * (1 + spread)

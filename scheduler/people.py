@@ -45,6 +45,11 @@ async def zone_name_of(session: AsyncSession, user_id: int, otherwise: str) -> s
     return chosen or otherwise
 
 
+async def wants_no_reminders(session: AsyncSession, user_id: int) -> bool:
+    """Whether this person asked not to be reminded of their sessions."""
+    return bool(await session.scalar(select(Member.reminders_off).where(Member.user_id == user_id)))
+
+
 async def set_zone(session: AsyncSession, user_id: int, typed: str) -> str:
     """Remember where this person is, in all servers; gives back the zone's name. Raises Unreadable."""
     name = parse_zone(typed)

@@ -10,14 +10,21 @@ if TYPE_CHECKING:
 
 
 class DiscordFailure(Exception):
-    """Discord refused or did not answer; the text says what, for an admin. Worth trying again later."""
+    """Discord refused or did not answer; the text says what, for an admin. Worth trying again later.
+
+    `for_admins`: it goes on until an admin does something, a permission or a limit say, so they are told at once.
+    """
+
+    def __init__(self, reason: str, *, for_admins: bool = False) -> None:
+        super().__init__(reason)
+        self.for_admins = for_admins
 
 
 class Unreachable(DiscordFailure):
     """Trying again will not help: DMs are closed, the person or the channel is gone."""
 
-    def __init__(self, reason: str, *, dms_closed: bool = False) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: str, *, dms_closed: bool = False, for_admins: bool = False) -> None:
+        super().__init__(reason, for_admins=for_admins)
         self.dms_closed = dms_closed
 
 
@@ -38,14 +45,28 @@ class RoomSpec:
     """No channel older than this can be ours."""
     reason: str
     """For the server's audit log."""
+    role_id: int | None = None
+    """The session's role, where it has one and its id is known."""
+    role_intended_at: datetime | None = None
+    """No role older than this can be the session's; empty: it has none. The role is called like the room."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
     """Who is let into a room, and whether they may stream."""
 
-    user_ids: tuple[int, int]
+    user_ids: tuple[int, ...]
     video: bool
+    role_id: int | None = None
+    """The session's role: they get it, and it is let in instead of each of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomSeen:
+    """A voice channel that is there, whoever made it."""
+
+    id: int
+    name: str
 
 
 class Removal(Enum):
@@ -84,12 +105,23 @@ class Discord(Postman, Protocol):
         """Make the room, seen by nobody, unless it exists; returns its id. Raises DiscordFailure."""
         ...
 
+    async def ensure_role(self, room: RoomSpec) -> int:
+        """Make the session's role, which gives nothing by itself, unless it exists; returns its id.
+
+        Raises DiscordFailure.
+        """
+        ...
+
     async def open_room(self, room: RoomSpec, access: Access) -> None:
-        """Let exactly these people in. Raises RoomGone, DiscordFailure."""
+        """Let exactly these people in, each by themselves or all by the role. Raises RoomGone, DiscordFailure."""
         ...
 
     async def remove_room(self, room: RoomSpec, *, even_if_occupied: bool) -> Removal:
-        """Remove the room and what a lost answer may have left of it. Raises DiscordFailure."""
+        """Remove the room, its role, and what a lost answer may have left of either. Raises DiscordFailure."""
+        ...
+
+    async def voice_rooms(self, guild_id: int) -> list[RoomSeen]:
+        """Every voice channel of the server. Raises DiscordFailure, also where the bot is in no such server."""
         ...
 
     async def is_member(self, guild_id: int, user_id: int) -> bool:

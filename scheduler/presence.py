@@ -1,13 +1,18 @@
-"""Whether coaches are still in their server. Discord tells nobody without a privileged intent, so it is asked."""
+"""Whether coaches, and students with coming sessions, are still in their server.
+
+Discord tells nobody without a privileged intent, so it is asked.
+"""
 
 import logging
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import case, func, literal, select, update
 
-from models import Coach, CoachStatus
+from models import Coach, CoachingSession, CoachStatus, UTCDateTime
 from models.database import Database
+from scheduler import departures
 from scheduler.clock import Clock
+from scheduler.departures import Why
 from scheduler.ports import Discord, DiscordFailure
 
 log = logging.getLogger(__name__)
@@ -15,11 +20,11 @@ log = logging.getLogger(__name__)
 _LOOK_AGAIN = timedelta(days=1)
 _AFTER_FAILURE = timedelta(minutes=10)
 _AT_ONCE = 25
-"""Coaches whom one tick asks about: each costs a request."""
+"""People of each sort whom one tick asks about: each costs a request."""
 
 
 async def check_due(db: Database, discord: Discord, clock: Clock) -> int:
-    """Ask about those coaches whose turn it is, each once a day; returns how many could not be asked about."""
+    """Ask about those whose turn it is, each once a day; returns how many could not be asked about."""
     async with db.read() as session:
         due = list(
             await session.execute(
@@ -29,19 +34,26 @@ async def check_due(db: Database, discord: Discord, clock: Clock) -> int:
                 .limit(_AT_ONCE)
             )
         )
+        students = list(
+            await session.execute(
+                select(CoachingSession.guild_id, CoachingSession.student_id)
+                .where(CoachingSession.presence_due_at.is_not(None), CoachingSession.presence_due_at <= clock())
+                .group_by(CoachingSession.guild_id, CoachingSession.student_id)
+                .order_by(func.min(CoachingSession.presence_due_at))
+                .limit(_AT_ONCE)
+            )
+        )
     answers = [await check(db, discord, clock, guild_id, user_id) for guild_id, user_id in due]
+    answers += [await _check_student(db, discord, clock, guild_id, user_id) for guild_id, user_id in students]
     return answers.count(False)
 
 
 async def check(db: Database, discord: Discord, clock: Clock, guild_id: int, user_id: int) -> bool:
-    """Ask about one coach and write the answer down; whether there was one."""
-    here: bool | None = None
-    try:
-        here = await discord.is_member(guild_id, user_id)
-    except DiscordFailure as failure:
-        log.warning("whether coach %s is in guild %s: %s", user_id, guild_id, failure)
-    except Exception:  # nobody waits for their notices, or for the next coach, because of one
-        log.exception("whether coach %s is in guild %s", user_id, guild_id)
+    """Ask about one coach and write the answer down; whether there was one.
+
+    What becomes of the coming sessions of one who is gone is the server's choice.
+    """
+    here = await _ask(discord, guild_id, user_id)
     async with db.begin() as session:
         coach = await session.get(Coach, (guild_id, user_id), with_for_update=True)
         if coach is None or coach.status is not CoachStatus.APPROVED:
@@ -51,4 +63,36 @@ async def check(db: Database, discord: Discord, clock: Clock, guild_id: int, use
         coach.presence_due_at = clock() + (_AFTER_FAILURE if here is None else _LOOK_AGAIN)
         if here is not None:
             coach.left_at = None if here else coach.left_at or clock()
+        if here is False:
+            await departures.gone(session, guild_id, user_id, Why.LEFT, clock())
     return here is not None
+
+
+async def _check_student(db: Database, discord: Discord, clock: Clock, guild_id: int, user_id: int) -> bool:
+    here = await _ask(discord, guild_id, user_id)
+    again_at = clock() + (_AFTER_FAILURE if here is None else _LOOK_AGAIN)
+    async with db.begin() as session:
+        await session.execute(
+            update(CoachingSession)
+            .where(
+                CoachingSession.presence_due_at.is_not(None),
+                CoachingSession.guild_id == guild_id,
+                CoachingSession.student_id == user_id,
+            )
+            # Shortly before a session its steps ask by themselves.
+            .values(presence_due_at=case((CoachingSession.starts_at > again_at, literal(again_at, UTCDateTime()))))
+        )
+        if here is False:
+            await departures.gone(session, guild_id, user_id, Why.LEFT, clock())
+    return here is not None
+
+
+async def _ask(discord: Discord, guild_id: int, user_id: int) -> bool | None:
+    """Whether this person is there; None if nobody can say."""
+    try:
+        return await discord.is_member(guild_id, user_id)
+    except DiscordFailure as failure:
+        log.warning("whether %s is in guild %s: %s", user_id, guild_id, failure)
+    except Exception:  # nobody waits for their notices, or for the next person, because of one
+        log.exception("whether %s is in guild %s", user_id, guild_id)
+    return None

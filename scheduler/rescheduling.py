@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Guild, NoticeKind, Reservation, SessionStatus, UTCDateTime
-from scheduler import applications, bookings, cancelling, notices, people
+from scheduler import applications, bookings, cancelling, notices, people, reminders
 from scheduler.errors import NotFound, TooLate, Unreadable
 from scheduler.lengths import write_length
 from scheduler.people import Actor
@@ -41,7 +41,7 @@ async def reschedule(
     ends_at = starts_at + found.duration
     try:
         async with session.begin_nested():
-            await _move_reservations(session, found.id, coach, starts_at, ends_at)
+            await move_reservations(session, found.id, coach, starts_at, ends_at)
     except IntegrityError as error:
         if bookings.GUARD not in str(error.orig):
             raise
@@ -57,12 +57,19 @@ async def reschedule(
         ) from error
     _write(found, actor, starts_at, reason, now)
     bookings.plan_next_step(found, guild, now)
+    await _owe_news(session, found, guild, now)
+    bookings.record(session, found, "session_moved", actor, now)
+    return found
+
+
+async def _owe_news(session: AsyncSession, found: CoachingSession, guild: Guild, now: datetime) -> None:
+    """Word of the new time to both, and reminders of it in place of those of the old one."""
+    await reminders.drop(session, found.id, now, "the session was moved")
+    await reminders.plan(session, found, guild, now)
     for user_id in (found.student_id, found.coach_id):
         await notices.owe_newest(
             session, NoticeKind.SESSION_MOVED, guild.id, now=now, user_id=user_id, session_id=found.id
         )
-    bookings.record(session, found, "session_moved", actor, now)
-    return found
 
 
 def _write(found: CoachingSession, actor: Actor, starts_at: datetime, reason: str, now: datetime) -> None:
@@ -84,10 +91,13 @@ def _read_reason(found: CoachingSession, actor: Actor, reason: str) -> str:
     return reason
 
 
-async def _move_reservations(
+async def move_reservations(
     session: AsyncSession, session_id: int, coach: Coach, starts_at: datetime, ends_at: datetime
 ) -> None:
-    """Both people's at once: the coach's with the buffers, the student's without."""
+    """Let a session take another time from both people, from the coach with the buffers around it.
+
+    Raises IntegrityError that names the guard where one of them is not free.
+    """
     is_coach = Reservation.user_id == coach.user_id
     before, after = timedelta(minutes=coach.buffer_before_minutes), timedelta(minutes=coach.buffer_after_minutes)
     await session.execute(

@@ -17,6 +17,30 @@ settings.register_profile("patient", deadline=None)  # a deadline would be a tim
 settings.load_profile("patient")
 
 
+PLAIN_ON_POSTGRES = (
+    "tests/models/",
+    "tests/bot/",
+    "tests/scheduler/test_bookings.py",
+    "tests/scheduler/test_holds.py",
+    "tests/scheduler/test_limit_races.py",
+    "tests/scheduler/test_loop.py",
+    "tests/scheduler/test_meeting_races.py",
+    "tests/scheduler/test_races.py",
+    "tests/scheduler/test_rescheduling_races.py",
+)
+"""Where the engines differ most: locks, constraints, types. All else runs on PostgreSQL among the slow tests, so
+that plain pytest stays quick."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what only repeats on PostgreSQL what ran on SQLite."""
+    for item in items:
+        engine = getattr(getattr(item, "callspec", None), "params", {}).get("engine_name")
+        if engine == "postgres" and not item.nodeid.startswith(PLAIN_ON_POSTGRES):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A real PostgreSQL of this test process, with a migrated database `migrated`.

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from scheduler.notices import Letter
-from scheduler.ports import Access, Receipt, Removal, RoomSpec
+from scheduler.ports import Access, Receipt, Removal, RoomSeen, RoomSpec
 
-Method = Literal["ensure_room", "open_room", "remove_room", "set_role", "is_member", "deliver"]
+Method = Literal[
+    "ensure_room", "open_room", "remove_room", "set_role", "is_member", "deliver", "ensure_role", "voice_rooms"
+]
 Meanwhile = Callable[["Call"], Awaitable[None]]
 """What happens at Discord, or elsewhere, while a request is under way. What it raises is Discord's answer."""
 
@@ -38,6 +40,8 @@ class FakeDiscord:
         self.calls: list[Call] = []
         self.gone: set[int] = set()
         """Who is in no server any more."""
+        self.rooms: dict[int, str] = {}
+        """The voice channels that are there."""
         self.rooms_stay: Removal | None = None
         """Why no room can be removed at the moment, unless even an occupied one is to go."""
         self._meanwhile: dict[Method, Meanwhile] = {}
@@ -64,6 +68,11 @@ class FakeDiscord:
             if method in (None, call.method)
         ]
 
+    @property
+    def effects(self) -> list[Call]:
+        """What it was asked to do, without the questions, which change nothing."""
+        return [call for call in self.calls if call.method not in ("is_member", "voice_rooms")]
+
     async def _ask(self, call: Call) -> None:
         self.calls.append(call)
         if (happens := self._meanwhile.get(call.method)) is not None:
@@ -75,7 +84,19 @@ class FakeDiscord:
     async def ensure_room(self, room: RoomSpec) -> int:
         """The id that the row knows, or a new one."""
         await self._ask(Call("ensure_room", room.name, room))
-        return room.channel_id or next(self._ids)
+        channel_id = room.channel_id or next(self._ids)
+        self.rooms[channel_id] = room.name
+        return channel_id
+
+    async def ensure_role(self, room: RoomSpec) -> int:
+        """The id that the row knows, or a new one."""
+        await self._ask(Call("ensure_role", room.name, room))
+        return room.role_id or next(self._ids)
+
+    async def voice_rooms(self, guild_id: int) -> list[RoomSeen]:
+        """The rooms that were made and not removed, and what the test put there."""
+        await self._ask(Call("voice_rooms", str(guild_id)))
+        return [RoomSeen(*one) for one in self.rooms.items()]
 
     async def open_room(self, room: RoomSpec, access: Access) -> None:
         """Note who is let in."""
@@ -86,6 +107,8 @@ class FakeDiscord:
         await self._ask(Call("remove_room", room.name, room, even_if_occupied=even_if_occupied))
         if self.rooms_stay is not None and not even_if_occupied:
             return self.rooms_stay
+        if room.channel_id is not None:
+            self.rooms.pop(room.channel_id, None)
         return Removal.REMOVED
 
     async def is_member(self, guild_id: int, user_id: int) -> bool:

@@ -7,10 +7,12 @@ from typing import Any
 import discord
 import simcord
 from simcord.builders import ChannelHandle, GuildHandle
+from sqlalchemy import select
 
 from bot.demo import simulation
+from models import CoachingSession
 from models.database import Database
-from scheduler import applications, bookings, guilds, timetable
+from scheduler import applications, bookings, guilds, reviews, timetable
 from scheduler.applications import Application
 from scheduler.guilds import GuildChanges, GuildDefaults
 from scheduler.hours import parse_days, parse_hours
@@ -136,13 +138,17 @@ _SESSIONS = (
     ("stu", "ben", dt.datetime(2026, 3, 3, 15, tzinfo=dt.UTC), "Second mix of the single."),
     ("sam", "nora", dt.datetime(2026, 3, 4, 9, tzinfo=dt.UTC), "High notes, please."),
 )
+_REVIEWS = (
+    # student, coach of the first session together, stars, sentence; Stu has not said anything yet
+    ("sam", "ben", 4, "He heard in a minute what I had missed for weeks."),
+    ("sam", "theo", 5, "I came with a loop and left with a track."),
+)
 
 
 async def open_the_academy(db: Database, world: Academy, now: dt.datetime) -> None:
     """Settings, three coaches with hours, and sessions before and after the visitor comes."""
     admin = Actor(world.people["admin"].member.id, is_admin=True)
-    ids = {person.name.lower(): person.member.id for person in world.people.values()}
-    ids |= {name: member.id for name, member in world.others.items()}
+    ids = _ids(world)
     settings = GuildChanges(
         coach_role_id=world.coach_role_id,
         review_channel_id=world.review.id,
@@ -162,6 +168,20 @@ async def open_the_academy(db: Database, world: Academy, now: dt.datetime) -> No
             await bookings.book(session, guild, Actor(ids[student]), ids[coach_name], start, hour, notes, now)
 
 
+async def review_the_past(db: Database, world: Academy) -> None:
+    """What students said an hour after their sessions, which have to be completed by now."""
+    ids = _ids(world)
+    async with db.begin() as session:
+        for student, coach, stars, sentence in _REVIEWS:
+            together = select(CoachingSession).where(
+                CoachingSession.student_id == ids[student], CoachingSession.coach_id == ids[coach]
+            )
+            first = (await session.scalars(together.order_by(CoachingSession.starts_at).limit(1))).one()
+            actor, at = Actor(ids[student]), first.ends_at + dt.timedelta(hours=1)
+            await reviews.review(session, first.id, actor, stars, at)
+            await reviews.comment(session, first.id, actor, sentence, at)
+
+
 async def chat(world: Academy) -> None:
     """A few words in the lobby, so that nobody comes into an empty room."""
     for key, words in (
@@ -177,3 +197,9 @@ async def cara_applies(db: Database, world: Academy, now: dt.datetime) -> None:
     async with db.begin() as session:
         guild = await guilds.ensure(session, world.guild.id, DEFAULTS, now)
         await applications.apply(session, guild, Actor(world.people["coach"].member.id), CARA, now)
+
+
+def _ids(world: Academy) -> dict[str, int]:
+    """Everybody's id by their name, in small letters."""
+    ids = {person.name.lower(): person.member.id for person in world.people.values()}
+    return ids | {name: member.id for name, member in world.others.items()}

@@ -118,6 +118,12 @@ def visible_messages(env: simcord.Env, channel_id: int, person_id: int) -> list[
     return sorted(one.id for one in messages if one.visible_to(person_id))
 
 
+def has_read_of(env: simcord.Env, channel_id: int, person_id: int, words: str) -> bool:
+    """Whether a message there that this person may read says this."""
+    messages = env.backend.messages.get(channel_id, {}).values()
+    return any(one.visible_to(person_id) and words in str(one.components) for one in messages)
+
+
 def preview_address(preview: Any) -> tuple[int, str]:
     """The loopback port on which a preview serves, and the secret that opens it."""
     port = preview._server.port

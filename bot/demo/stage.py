@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import simcord
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from bot.app import CoachBot
-from bot.demo import academy, simulation
+from bot.demo import academy, residents, simulation
 from bot.demo.academy import Academy, Person
-from models import Heartbeat
+from models import Heartbeat, UTCDateTime
 from models.database import Database
 from scheduler.errors import CoachingError
 from scheduler.loop import next_due
@@ -25,6 +25,8 @@ DIRECT = "dm"
 
 _ONE_YEAR = dt.timedelta(days=365)  # the loop never ticks by itself here: the time machine wakes it
 _LONGEST_JUMP = dt.timedelta(days=31)
+_UNWATCHED = dt.timedelta(minutes=4)  # after five, nobody could be called absent
+_SHORTLY = dt.timedelta(minutes=1)  # longer than the world waits for a timer of the loop
 _VOICE = 2
 
 
@@ -132,8 +134,7 @@ class Stage:
     def look(self) -> None:
         """The visitor sees what is in the present place, and which rooms there are for this person."""
         self.read_all(self.person, self.channel_id(self.person, self.place))
-        voice = [one for one in simulation.channels(self.env, self.world.guild) if one.type == _VOICE]
-        if voice:
+        if self._rooms_stand():
             self.looked_as.add(self.person.key)
 
     async def jump(self, span: dt.timedelta) -> None:
@@ -159,10 +160,19 @@ class Stage:
         while (due := await next_due(self.db)) is not None and due <= end:
             if due == done_at:
                 raise RuntimeError(f"the loop left undone what was due at {due}")
-            await simulation.advance(self.env, due)
-            await simulation.as_the_bot(self.env, self.bot.wake)
+            if self._rooms_stand() and due - self.now > _UNWATCHED:
+                # Its loop runs at these instants only; so it writes down that it watched in between.
+                await simulation.advance(self.env, due - _SHORTLY)
+                await simulation.as_the_bot(self.env, self.bot.wake)
+            await simulation.advance(self.env, due)  # the loop wakes up by itself
+            if await next_due(self.db) == due:  # unless nobody has told it of this
+                await simulation.as_the_bot(self.env, self.bot.wake)
+            await residents.come_and_go(self.env, self.db, self.world, self.person.member.id)
             done_at = due
         await simulation.advance(self.env, end)
+
+    def _rooms_stand(self) -> bool:
+        return any(one.type == _VOICE for one in simulation.channels(self.env, self.world.guild))
 
     async def join(self, channel_id: int | None) -> None:
         """Enter a voice channel, or leave with None."""
@@ -207,7 +217,7 @@ async def open_stage(db: Database) -> AsyncIterator[Stage]:
 async def _lived_until(db: Database) -> dt.datetime | None:
     """When an earlier demo on this database ended, in its own time; None if it is new."""
     async with db.read() as session:
-        return await session.scalar(select(Heartbeat.at))
+        return await session.scalar(select(func.max(Heartbeat.at, type_=UTCDateTime())))
 
 
 async def _begin(stage: Stage, lived_until: dt.datetime | None) -> None:
@@ -216,6 +226,7 @@ async def _begin(stage: Stage, lived_until: dt.datetime | None) -> None:
     if lived_until is None:
         await academy.open_the_academy(stage.db, stage.world, stage.now)
         await stage.pass_until(academy.BEGINS)
+        await academy.review_the_past(stage.db, stage.world)
         await academy.chat(stage.world)
         stage.read_all(stage.world.people["admin"], stage.world.review.id)
         await academy.cara_applies(stage.db, stage.world, stage.now)

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.demo import simulation
 from bot.demo.stage import DIRECT, Stage
-from models import AvailabilityRule, Coach, CoachingSession, CoachStatus, Notice, NoticeKind
+from models import AvailabilityRule, Coach, CoachingSession, CoachStatus, Notice, NoticeKind, Review
 
 # Who does it, what it is, how it is done; `_done` says in the same order which of them are.
 _SCRIPT = (
@@ -14,12 +16,24 @@ _SCRIPT = (
     ("student", "Book Cara", "Type /book in #lobby and send it: choose Cara, a time, and Confirm."),
     (
         "student",
-        "Wait for your room",
-        "Press To the next event until a room stands under Coaching rooms. It opens 5 minutes before the start.",
+        "Be reminded",
+        "Press To the next event until an hour before the start, then open your direct messages.",
     ),
-    ("student", "Sit in the room", "Press Join beside it."),
+    (
+        "student",
+        "Sit in your room",
+        "Press To the next event until a room stands under Coaching rooms, 5 minutes before the start, and press "
+        "Join beside it.",
+    ),
+    ("student", "Read what is said there", "Open the room: its message ends the session, or makes it longer."),
     ("outsider", "Look for the room", "Olaf has nothing to do with it, so for him there is no room at all."),
-    ("student", "Let the session end", "Press Leave, then To the next event until the room is gone."),
+    (
+        "student",
+        "Let the session end",
+        "Press End now in the room once it runs, or To the next event until it is over; then Leave.",
+    ),
+    ("coach", "See who was there", "Type /sessions in #lobby: who came when, and for how long."),
+    ("student", "Give stars", "Open your direct messages and press some below How was it?"),
     ("coach2", "Cancel a session", "Type /sessions in #lobby, press Cancel… on the one with Stu, say why."),
     ("student", "Read what you were told", "Open your direct messages."),
 )
@@ -60,15 +74,39 @@ async def _done(stage: Stage) -> list[bool]:
             .where(CoachingSession.cancelled_by == ben)
             .limit(1)
         )
+        reviewed = booked is not None and await session.get(Review, booked.id) is not None
+        reminder = await _last_said(session, booked, NoticeKind.SESSION_REMINDER, stu)
+        welcome = await _last_said(session, booked, NoticeKind.ROOM_WELCOME, None)
     opened = booked is not None and booked.access_granted_at is not None
+    is_gone = booked is not None and booked.room_removed_at is not None
     return [
         coach is not None and coach.status is CoachStatus.APPROVED,
         hours is not None,
         booked is not None,
-        opened,
+        _has_read(stage, reminder),
         opened and "student" in stage.joined,
+        _has_read(stage, welcome),
         opened and "outsider" in stage.looked_as,
-        booked is not None and booked.room_removed_at is not None,
+        is_gone,
+        is_gone
+        and simulation.has_read_of(stage.env, stage.world.lobby.id, cara, f"min inside\\n**Student** <@{stu}>"),
+        reviewed,
         told is not None,
         told is not None and stage.has_read(people["student"], stage.channel_id(people["student"], DIRECT), told),
     ]
+
+
+async def _last_said(
+    session: AsyncSession, about: CoachingSession | None, kind: NoticeKind, user_id: int | None
+) -> Notice | None:
+    if about is None:
+        return None
+    of_it = select(Notice).where(Notice.session_id == about.id, Notice.kind == kind, Notice.user_id == user_id)
+    return await session.scalar(of_it.where(Notice.message_id.is_not(None)).order_by(Notice.id.desc()).limit(1))
+
+
+def _has_read(stage: Stage, notice: Notice | None) -> bool:
+    """Whether Stu has read this message."""
+    if notice is None or notice.channel_id is None or notice.message_id is None:
+        return False
+    return stage.has_read(stage.world.people["student"], notice.channel_id, notice.message_id)

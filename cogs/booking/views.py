@@ -7,6 +7,7 @@ import discord
 
 from cogs import cards, ui
 from cogs.booking.times import Item, Links, Shown, TimePicker, instant, minute_of
+from cogs.review_list import READ
 from cogs.ui import Typed
 from cogs.week_picture import WeekPicture, in_words
 from models import Coach, Guild
@@ -90,8 +91,10 @@ class Offer:
     def _about(self) -> Item:
         terms = f"{cards.rating(self.coach)} · {cards.rate(self.coach)}"
         taught = ui.quoted(", ".join(self.specialties), 400)
-        return discord.ui.Container(
-            ui.text(f"### Book <@{self.coach.user_id}>\n{terms} · {taught}\n{ui.quoted(self.coach.bio, 700)}"),
+        # No container around it: a panel full of times, with notes, has just this one component to spare.
+        return discord.ui.Section(
+            f"### Book <@{self.coach.user_id}>\n{terms} · {taught}\n{ui.quoted(self.coach.bio, 700)}",
+            accessory=ui.button("Reviews", READ.format(coach_id=self.coach.user_id)),
         )
 
     def _lengths(self, day: int) -> Item:

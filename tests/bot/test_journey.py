@@ -70,24 +70,27 @@ async def test_from_application_to_the_empty_category(db: Database) -> None:
             assert world.sees(who, room)
             assert world.may(who, room, "connect", "speak", "send_messages", "stream")
             assert room.mention in world.dms(who)[-1]
+        assert "Welcome" in words(room.last_message)
         assert not world.sees(world.outsider, room)
         assert not world.may(world.outsider, room, "connect")
         assert (await only_session(world)).access_granted_at == before_start(5)
 
-        # It runs, it ends, the room lingers and is gone.
+        # It runs, it ends, the room goes when it is empty, and the student is asked for stars.
+        await world.student.join_voice(room)
         await world.wait_until(START)
         assert (await only_session(world)).status is SessionStatus.IN_PROGRESS
-        await world.student.join_voice(room)
+        await world.coach.join_voice(room)
         await world.wait_until(END)
         assert (await only_session(world)).status is SessionStatus.COMPLETED
+        assert "How was it?" in world.dms(world.student)[-1]
+        await world.wait_until(after_end(1))
         await world.student.leave_voice()
-        await world.wait_until(after_end(14))
         assert world.room(booked.code) is not None
-        await world.wait_until(after_end(15))
+        await world.coach.leave_voice()
         assert world.room(booked.code) is None
         over = await only_session(world)
         assert over.next_step_at is None
-        assert over.room_removed_at == after_end(15)
+        assert over.room_removed_at == after_end(1)
         await everything_is_on_record(world)
 
 

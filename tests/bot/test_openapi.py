@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from models.database import Database
+from scheduler.ports import Access, DiscordFailure
+from tests.bot.direct import direct
 from tests.simulated import Academy, academy, reply
 
 DOCUMENT = Path(__file__).parents[3] / "shared" / "discord-openapi.json"
@@ -54,12 +57,8 @@ async def everything_once(world: Academy) -> None:
     await world.wait_until(kept.ends_at + world.minutes(16))
 
 
-async def test_every_request_is_as_discord_describes_it(db: Database, document: dict[str, Any]) -> None:
-    async with academy(db) as world:
-        await everything_once(world)
-
-        requests = list(world.env.http_requests)
-
+def held_against(document: dict[str, Any], requests: list[Any]) -> set[str]:
+    """Which operations were asked for; fails where one is not asked for as Discord describes it."""
     asked = set()
     for request in requests:
         described = operation(document, request.method, request.path)
@@ -74,8 +73,19 @@ async def test_every_request_is_as_discord_describes_it(db: Database, document: 
         )
         for file in body.get("attachments", ()) if isinstance(body, dict) else ():
             file["id"] = str(file["id"])
+        if described["operationId"] == "create_guild_role":
+            body["permissions"] = int(body["permissions"])  # a string, as Discord's guide to permissions has it
         problems = [error.message for error in Draft202012Validator(schema).iter_errors(body)]
         assert not problems, f"{request.method} {request.path}: {problems} in {body}"
+    return asked
+
+
+async def test_every_request_is_as_discord_describes_it(db: Database, document: dict[str, Any]) -> None:
+    async with academy(db) as world:
+        await everything_once(world)
+
+        requests = list(world.env.http_requests)
+
     assert {
         "bulk_set_application_commands",
         "create_guild_channel",
@@ -86,4 +96,39 @@ async def test_every_request_is_as_discord_describes_it(db: Database, document: 
         "create_dm",
         "add_guild_member_role",
         "create_interaction_response",
-    } <= asked
+    } <= held_against(document, requests)
+
+
+async def test_what_roles_categories_and_rooms_chats_take_is_as_discord_describes_it(
+    db: Database, document: dict[str, Any]
+) -> None:
+    async with direct(db) as here:
+        here.fill("Coaching")
+        here.pinged.append(here.world.student.id)
+        room = here.a_room(role_intended_at=here.world.now)
+        made = await here.port.ensure_room(room)
+        role_id = await here.port.ensure_role(room)
+        room = replace(room, channel_id=made, role_id=role_id)
+        await here.port.open_room(room, Access((here.world.student.id,), video=True, role_id=role_id))
+        await here.port.deliver(here.a_letter(channel_id=made))
+        await here.port.deliver(here.a_letter(channel_id=made, maybe_sent=True))
+        here.refuse("DELETE", "/channels/*")
+        with pytest.raises(DiscordFailure):
+            await here.port.remove_room(room, even_if_occupied=False)
+        await here.port.remove_room(room, even_if_occupied=False)
+
+        requests = list(here.world.env.http_requests)
+
+    assert {
+        "create_guild_channel",
+        "create_guild_role",
+        "list_guild_roles",
+        "delete_guild_role",
+        "add_guild_member_role",
+        "update_channel",
+        "create_message",
+        "list_messages",
+        "update_message",
+        "get_guild",
+        "get_guild_member",
+    } <= held_against(document, requests)

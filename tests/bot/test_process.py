@@ -1,18 +1,13 @@
 """The program as an operator runs it: a real process, signals, exit codes, and what it prints."""
 
 import asyncio
-import contextlib
-import os
 import re
 import shutil
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import discord
@@ -35,69 +30,13 @@ from tests.bot.endpoint import (
     local_discord,
     slash,
 )
+from tests.bot.program import Program, ended
 
-ROOT = Path(__file__).parents[2]
-REDIRECT = Path(__file__).parent / "redirect"
 COMMANDS = {"coach", "availability", "book", "sessions", "timezone", "coaching"}
 GLOBAL, OF_THE_GUILD = f"/applications/{BOT_ID}/commands", f"/guilds/{GUILD_ID}/commands"
 ROOMS = f"/guilds/{GUILD_ID}/channels"
 COACH, STUDENT, ADMIN = 11, 12, Actor(13, is_admin=True)
 TO_STOP_SECONDS = 5
-
-
-class Outcome(NamedTuple):
-    """What is left of a process."""
-
-    code: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """`python -m bot` in a folder of its own, sent to a Discord of ours."""
-
-    folder: Path
-    api: str
-    gateway: str
-
-    @contextlib.asynccontextmanager
-    async def started(self, *arguments: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
-        """A process that knows the token and nothing of the test's own environment; killed if still alive."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", *arguments),
-            cwd=self.folder,
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": os.pathsep.join([str(REDIRECT), str(ROOT)]),
-                "TEST_DISCORD_API": self.api,
-                "TEST_DISCORD_GATEWAY": self.gateway,
-                "DISCORD_BOT_TOKEN": TOKEN,
-                **environment,
-            },
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        try:
-            yield process
-        finally:
-            if process.returncode is None:
-                process.kill()
-            _, err = await process.communicate()
-            sys.stderr.write(err.decode())  # which pytest shows if the test fails
-
-    async def run(self, *arguments: str, **environment: str) -> Outcome:
-        """Start it and wait for its end."""
-        async with self.started(*arguments, **environment) as process:
-            return await ended(process, DEADLINE_SECONDS)
-
-
-async def ended(process: asyncio.subprocess.Process, within_seconds: float) -> Outcome:
-    """The end of the process, which has to come in time."""
-    async with asyncio.timeout(within_seconds):
-        out, err = await process.communicate()
-    assert process.returncode is not None
-    return Outcome(process.returncode, out.decode(), err.decode())
 
 
 @pytest.fixture

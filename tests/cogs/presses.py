@@ -57,12 +57,12 @@ def _emit(world: "Academy", person: Any, message: Any, kind: int, data: dict[str
     record, payload = base_payload(
         backend,
         type=kind,
-        channel_id=message.channel_id,
+        channel_id=_channel_of(message),
         guild_id=world.guild.id,
         user_id=person.id,
         data=data,
     )
-    stored = backend.get_message(message.channel_id, message.id)
+    stored = backend.get_message(_channel_of(message), message.id)
     payload["message"] = dict(message_payload(backend, stored))
     record.source_message_id = message.id
     backend.emit("INTERACTION_CREATE", payload)
@@ -70,5 +70,11 @@ def _emit(world: "Academy", person: Any, message: Any, kind: int, data: dict[str
 
 
 def _custom_id(message: Any, label: str) -> str:
-    [found] = [one["custom_id"] for one in walk_components(message.components) if one.get("label") == label]
+    parts = walk_components([one if isinstance(one, dict) else one.to_dict() for one in message.components])
+    [found] = [one["custom_id"] for one in parts if one.get("label") == label]
     return found
+
+
+def _channel_of(message: Any) -> int:
+    """Of an answer to an interaction, or of a message in a channel."""
+    return message.channel_id if hasattr(message, "channel_id") else message.channel.id

@@ -217,7 +217,7 @@ async def test_markdown_and_mentions_of_an_applicant_stay_text(world: Academy) -
     sent: list[Any] = [
         one.json for one in world.env.http_requests if one.path == f"/channels/{world.review.id}/messages"
     ]
-    assert sent[-1]["allowed_mentions"] == {"parse": []}
+    assert sent[-1]["allowed_mentions"] == {"parse": [], "users": []}
 
 
 async def test_what_is_decided_stands_in_the_audit(world: Academy) -> None:

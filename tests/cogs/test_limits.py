@@ -85,6 +85,24 @@ async def test_a_year_of_times_every_five_minutes_in_ten_lengths_fits(open_world
     assert {"Earlier days", "Later days", "Other times that day"} < labels(moving).keys()
 
 
+async def test_the_fullest_panel_of_times_fits_with_notes_and_a_way_to_the_reviews(open_world: Academy) -> None:
+    world = open_world
+    rules = await press(world.coach, await week(world), "Rules")
+    rules = await fill(world.coach, rules, "Sessions…", {LENGTHS: "5,10", STEP: "5"})
+    await fill(world.coach, rules, "Notice and limits…", {HORIZON: "90 days"})
+    await world.coach.slash(world.lobby, "availability", days="every day", hours="24h")
+    panel = reply(await world.student.slash(world.lobby, "book", coach=str(world.coach.id)))
+    panel = await press(world.student, await press(world.student, panel, "Later days"), "01:35")
+    panel = await fill(world.student, panel, "Add notes…", {"Notes for your coach": "*n" * 500})
+
+    panel = await press(world.student, panel, "Other time")
+
+    assert "Notes for your coach" in words(panel)
+    wide = {"Earlier days", "Later days", "Other times that day", "◀ All coaches", "Change zone…", "Reviews"}
+    assert wide < labels(panel).keys()
+    assert len([one for one in labels(panel) if ":" in one]) == 20
+
+
 async def test_the_fullest_panel_of_a_week_fits(open_world: Academy) -> None:
     world = open_world
     defaults = reply(await world.admin.slash(world.lobby, "coaching defaults"))

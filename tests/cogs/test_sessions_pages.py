@@ -290,7 +290,7 @@ async def test_a_page_that_is_not_there_any_more_leads_back(open_world: Academy)
     stu.take(await world.press_custom_id(world.student, "session:list:9000000000"))
 
     assert "1 coming" in stu.said
-    assert stu.buttons == ["◀ Sooner"]
+    assert stu.buttons == ["◀ Sooner", "Reminders: on"]
 
 
 async def test_with_no_session_the_list_says_how_to_get_one(open_world: Academy) -> None:

@@ -19,8 +19,8 @@ from models import Coach, CoachingSession, Heartbeat, Member, Notice, SessionSta
 from models.database import Database, insert_if_absent, lost_a_race
 from scheduler.advance import advance_due
 from scheduler.applications import sync_roles
+from scheduler.delivery import deliver_due
 from scheduler.loop import tick
-from scheduler.notices import deliver_due
 from tests.builders import DAY, HOUR, MONDAY, FakeClock, a_coach, a_guild, a_notice, a_session
 from tests.fakes import FakeDiscord
 
@@ -362,9 +362,11 @@ async def test_what_the_loop_asks_costs_what_is_due_and_not_what_has_ever_been(
 
     plans = [await explain(db, text, values) for text, values in asked]
     for table in tables:
-        (plan,) = [plan for plan in plans if re.search(rf"\b{table}\b", plan)]
-        assert re.search(rf"\bSEARCH {table} USING (COVERING )?INDEX {DUE[table]} \(", plan), plan
-        assert f"SCAN {table}" not in plan, plan
+        about = [plan for plan in plans if re.search(rf"\b{table}\b", plan)]
+        assert about
+        for plan in about:
+            assert re.search(rf"\bSEARCH {table} USING (COVERING )?INDEX {DUE[table]} \(", plan), plan
+            assert f"SCAN {table}" not in plan, plan
 
 
 DUE = {

@@ -79,7 +79,8 @@ async def reservations(db: Database) -> list[tuple[int, datetime, datetime]]:
 
 
 async def owed(db: Database) -> list[tuple[NoticeKind, int | None, datetime | None]]:
-    """Kind, recipient and due time of every notice but those of the booking."""
+    """Kind, recipient and due time of every notice but those of the booking, and reminders."""
+    others = (NoticeKind.SESSION_BOOKED, NoticeKind.SESSION_REMINDER)
     async with db.read() as session:
         rows = await session.scalars(select(Notice).order_by(Notice.id))
-        return [(one.kind, one.user_id, one.due_at) for one in rows if one.kind is not NoticeKind.SESSION_BOOKED]
+        return [(one.kind, one.user_id, one.due_at) for one in rows if one.kind not in others]

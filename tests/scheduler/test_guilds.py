@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
+    AccessMode,
     AuditEntry,
     Coach,
     CoachingSession,
@@ -300,6 +301,34 @@ async def test_new_lead_times_hold_for_sessions_that_are_booked_already(db: Data
         await change(session, room_lead_minutes=room, access_lead_minutes=5)
 
     assert await planned(db) == {1: starts_at - room * MINUTE}
+
+
+async def test_another_grace_time_holds_for_sessions_that_are_under_way(db: Database) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+        await a_coach(session, hours=())
+        await a_session(session, next_step_at=MONDAY + 9 * HOUR)
+
+    async with db.begin() as session:
+        await change(session, no_show_grace_minutes=0)
+
+    async with db.read() as session:
+        assert (await session.scalars(select(CoachingSession.next_step_at))).one() == MONDAY + HOUR
+    assert (await guild(db)).no_show_grace_minutes == 0
+
+
+async def test_what_follows_a_session_is_changed_and_written_down(db: Database) -> None:
+    await set_up(db, reminder_minutes=[60])
+    wanted = {"reminder_minutes": [], "access_mode": AccessMode.ROLE, "keep_when_gone": True, "log_channel_id": 5}
+
+    async with db.begin() as session:
+        await change(session, **wanted)
+
+    changed = await guild(db)
+    assert {name: getattr(changed, name) for name in wanted} == wanted
+    assert changed.fallback_channel_id is None
+    async with db.read() as session:
+        assert (await session.scalars(select(AuditEntry.details))).one() == wanted
 
 
 async def test_new_lead_times_leave_other_servers_and_finished_sessions_alone(db: Database) -> None:

@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import CoachingSession, SessionStatus
-from scheduler.lifecycle import Due, LeadTimes, Life, Step, life_of, next_step, room_ends_at
+from scheduler.lifecycle import (
+    Due,
+    LeadTimes,
+    Life,
+    Step,
+    hard_limit,
+    life_of,
+    linger_ends_at,
+    next_step,
+    room_ends_at,
+)
 from tests.builders import HOUR, MINUTE, MONDAY
 
 LEADS = LeadTimes(room=15 * MINUTE, access=5 * MINUTE, linger=15 * MINUTE)
@@ -47,8 +57,8 @@ NORMAL_LIFE = [
     ("room made", ROOM_MADE, -15, (Step.OPEN_ROOM, -5)),
     ("room open", ROOM_OPEN, -5, (Step.START, 0)),
     ("running", RUNNING, 0, (Step.FINISH, 60)),
-    ("over", OVER, 60, (Step.REMOVE_ROOM, 75)),
-    ("a no-show is over too", replace(OVER, status=SessionStatus.NO_SHOW), 60, (Step.REMOVE_ROOM, 75)),
+    ("over: the room goes as soon as it is empty", OVER, 60, (Step.REMOVE_ROOM, 60)),
+    ("a no-show is over too", replace(OVER, status=SessionStatus.NO_SHOW), 60, (Step.REMOVE_ROOM, 60)),
     ("room gone", ROOM_GONE, 75, None),
 ]
 
@@ -66,9 +76,9 @@ AFTER_A_DOWNTIME = [
     ("then it ends", replace(BOOKED, status=SessionStatus.IN_PROGRESS), 600, (Step.FINISH, 60)),
     ("then there is no room to remove", replace(BOOKED, status=SessionStatus.COMPLETED), 600, None),
     ("a room that was made is not opened after the end", ROOM_MADE, 60, (Step.START, 0)),
-    ("and it is removed", replace(ROOM_MADE, status=SessionStatus.COMPLETED), 600, (Step.REMOVE_ROOM, 75)),
+    ("and it is removed", replace(ROOM_MADE, status=SessionStatus.COMPLETED), 600, (Step.REMOVE_ROOM, 60)),
     ("so is one that was only intended", replace(ROOM_INTENDED, status=SessionStatus.COMPLETED), 600,
-     (Step.REMOVE_ROOM, 75)),
+     (Step.REMOVE_ROOM, 60)),
 ]  # fmt: skip
 
 CANCELLED = [
@@ -199,9 +209,17 @@ def test_every_life_ends_and_starts_before_it_ends(
     assert steps == ([Step.START, Step.FINISH] if now >= life.ends_at else WHOLE_LIFE)
 
 
-def test_a_room_lingers_after_the_end_and_not_after_a_cancellation() -> None:
-    assert room_ends_at(OVER, LEADS) == END + 15 * MINUTE
-    assert room_ends_at(cancelled(RUNNING, 20), LEADS) == minutes(20)
+def test_a_room_may_go_from_the_end_on_people_may_linger_and_an_hour_later_it_goes_anyway() -> None:
+    assert room_ends_at(OVER) == END
+    assert linger_ends_at(OVER, LEADS) == END + 15 * MINUTE
+    assert hard_limit(OVER, LEADS) == END + 75 * MINUTE
+
+
+def test_after_a_cancellation_nobody_lingers() -> None:
+    called_off = cancelled(RUNNING, 20)
+
+    assert room_ends_at(called_off) == linger_ends_at(called_off, LEADS) == minutes(20)
+    assert hard_limit(called_off, LEADS) == minutes(80)
 
 
 def a_row(**changed: object) -> CoachingSession:

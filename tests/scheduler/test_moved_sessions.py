@@ -12,6 +12,7 @@ from scheduler import cancelling, guilds
 from scheduler.advance import advance_due
 from scheduler.guilds import GuildChanges
 from scheduler.loop import next_due, tick
+from scheduler.notices import ROOM_KINDS
 from scheduler.people import Actor
 from scheduler.ports import DiscordFailure, Removal
 from scheduler.rescheduling import reschedule
@@ -51,10 +52,20 @@ async def story(db: Database) -> list[str]:
 
 
 async def told(db: Database) -> list[tuple[NoticeKind, datetime]]:
-    """What the student was told, and when."""
+    """What the student was told about where and when it is."""
+    other = NoticeKind.SESSION_REMINDER, NoticeKind.REVIEW_REQUEST
+    theirs = Notice.user_id == STUDENT, Notice.kind.not_in(other)
     async with db.read() as session:
-        rows = await session.scalars(select(Notice).where(Notice.user_id == STUDENT).order_by(Notice.id))
+        rows = await session.scalars(select(Notice).where(*theirs).order_by(Notice.id))
         return [(one.kind, one.sent_at) for one in rows if one.sent_at is not None]
+
+
+async def said_in_the_room(db: Database) -> list[tuple[NoticeKind, datetime, int]]:
+    """What was said there, when, and how often it was written, the corrections included."""
+    there = Notice.kind.in_(ROOM_KINDS), Notice.sent_at.is_not(None)
+    async with db.read() as session:
+        rows = await session.scalars(select(Notice).where(*there).order_by(Notice.sent_at, Notice.id))
+        return [(one.kind, one.sent_at, one.revision) for one in rows if one.sent_at is not None]
 
 
 async def live(db: Database, discord: FakeDiscord, clock: FakeClock) -> list[tuple[str, datetime]]:
@@ -62,9 +73,9 @@ async def live(db: Database, discord: FakeDiscord, clock: FakeClock) -> list[tup
     asked: list[tuple[str, datetime]] = []
     while (due_at := await next_due(db)) is not None:
         clock.now = max(clock(), due_at)
-        before = len(discord.calls)
+        before = len(discord.effects)
         await tick(db, discord, clock)
-        asked += [(call.method, clock()) for call in discord.calls[before:] if call.method != "deliver"]
+        asked += [(call.method, clock()) for call in discord.effects[before:] if call.method != "deliver"]
         assert len(asked) < 20, "it never ends"
     return asked
 
@@ -74,7 +85,7 @@ def life_at(starts_at: datetime) -> list[tuple[str, datetime]]:
     return [
         ("ensure_room", starts_at - 15 * MINUTE),
         ("open_room", starts_at - 5 * MINUTE),
-        ("remove_room", starts_at + 75 * MINUTE),
+        ("remove_room", starts_at + HOUR),
     ]
 
 
@@ -104,7 +115,7 @@ async def test_a_session_that_moves_to_next_week_gives_its_room_up_and_gets_anot
     assert between.next_step_at == NEXT_WEEK - 15 * MINUTE
     assert asked == life_at(NEXT_WEEK)
     ended = await found(db)
-    assert (ended.status, ended.room_removed_at) == (SessionStatus.COMPLETED, NEXT_WEEK + 75 * MINUTE)
+    assert (ended.status, ended.room_removed_at) == (SessionStatus.COMPLETED, NEXT_WEEK + HOUR)
     assert ended.discord_channel_id not in (None, first_room)
     before_the_move = [(NoticeKind.ROOM_OPEN, ACCESS)] if opened else []
     assert await told(db) == [
@@ -137,6 +148,10 @@ async def test_a_session_that_moves_by_half_an_hour_keeps_its_room_which_is_open
         (NoticeKind.ROOM_OPEN, ACCESS),
         (NoticeKind.SESSION_MOVED, ACCESS),
         (NoticeKind.ROOM_OPEN, ACCESS + 30 * MINUTE),
+    ]
+    assert await said_in_the_room(db) == [
+        (NoticeKind.ROOM_WELCOME, ACCESS, 3),  # the new time, and that it is over
+        (NoticeKind.ROOM_ENDING, TEN + 85 * MINUTE, 1),
     ]
 
 
@@ -211,7 +226,7 @@ async def test_a_session_that_is_moved_while_its_room_cannot_be_made_removes_wha
     await advance_due(db, discord, clock)
 
     one = await found(db)
-    assert discord.asked() == ["ensure_room coaching-session-abc", "remove_room coaching-session-abc"]
+    assert [call.method for call in discord.effects] == ["ensure_room", "remove_room"]
     assert (one.room_intended_at, one.discord_setup_complete) == (None, False)
 
 
@@ -320,9 +335,9 @@ async def test_a_room_that_stayed_occupied_until_the_new_time_is_near_is_used_th
 
     asked = []
     while clock() < later:
-        before = len(discord.calls)
+        before = len(discord.effects)
         await advance_due(db, discord, clock)
-        asked += [(call.method, clock()) for call in discord.calls[before:] if call.method != "remove_room"]
+        asked += [(call.method, clock()) for call in discord.effects[before:] if call.method != "remove_room"]
         clock.forward(MINUTE)
 
     assert asked == [("open_room", later - 5 * MINUTE)]

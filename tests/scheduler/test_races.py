@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
-from models import AuditEntry, SessionStatus
+from models import AuditEntry, SessionStatus, backup
 from models.database import Database
 from tests.builders import COACH, DAY, GUILD, HOUR, MONDAY, STUDENT, a_coach, a_guild, a_session
 from tests.scheduler import race_worker
@@ -114,6 +115,29 @@ async def test_random_operations_of_eight_workers_leave_only_lawful_rows(
         assert total.done[what] > operations / 200, total  # else they only ran into walls
     for refused in ("book: SlotTaken", "book: NotBookable", "hold: SlotTaken", "reschedule: SlotTaken"):
         assert total.refused[refused] > operations / 200, total
+
+
+async def test_a_copy_made_while_eight_workers_write_holds_only_lawful_rows(
+    migrated_sqlite: Path, tmp_path: Path, processes: ProcessPoolExecutor
+) -> None:
+    path = tmp_path / "coachbot.db"
+    backup.back_up(migrated_sqlite, path)
+    url = f"sqlite:///{path}"
+    db, copied = Database(url), Database(f"sqlite:///{tmp_path / 'copy.db'}")
+    working = asyncio.create_task(random_work(db, url, processes, 400))
+    while len((await ledger_of(db)).sessions) < 10:
+        assert not working.done(), "they were done before anything could be copied"
+
+    await asyncio.to_thread(backup.back_up, path, tmp_path / "copy.db")
+
+    still_working = not working.done()
+    await working
+    ledger = await ledger_of(copied)
+    await db.close()
+    await copied.close()
+    assert still_working
+    assert len(ledger.sessions) >= 10
+    assert ledger.faults() == []
 
 
 # Without the application's checks.

@@ -12,7 +12,7 @@ from models import (
     NoticeKind,
 )
 from models.database import Database
-from scheduler import bookings, notices, rescheduling
+from scheduler import bookings, delivery, rescheduling
 from scheduler.errors import NotFound
 from scheduler.people import Actor
 from tests.builders import (
@@ -82,12 +82,12 @@ async def test_student_and_coach_move_a_session(db: Database, actor: Actor, reas
 
 async def test_who_has_not_heard_of_the_first_move_is_told_once_of_both(db: Database) -> None:
     session_id, discord, clock = await booked(db), FakeDiscord(), FakeClock(LATER + MINUTE)
-    await notices.deliver_due(db, discord, clock)
+    await delivery.deliver_due(db, discord, clock)
 
     await move(db, session_id, ELEVEN)
     await move(db, session_id, TWELVE, now=clock())
     twice = await owed(db)
-    sent, _ = await notices.deliver_due(db, discord, clock)
+    sent, *_ = await delivery.deliver_due(db, discord, clock)
     await move(db, session_id, ELEVEN, now=clock())
 
     assert twice == [(NoticeKind.SESSION_MOVED, user_id, LATER + MINUTE) for user_id in (STUDENT, COACH)]
@@ -99,16 +99,17 @@ async def test_who_has_not_heard_of_the_first_move_is_told_once_of_both(db: Data
 
 async def test_a_move_while_the_notice_of_the_last_one_is_under_way_is_told_too(db: Database) -> None:
     session_id, discord, clock = await booked(db), FakeDiscord(), FakeClock(LATER)
-    await notices.deliver_due(db, discord, clock)
+    await delivery.deliver_due(db, discord, clock)
     await move(db, session_id, ELEVEN)
+    before = len(discord.calls)
 
-    async def move_again(call: Call) -> None:
-        if len(discord.calls) == 3:
+    async def move_again(_call: Call) -> None:
+        if len(discord.calls) == before + 1:
             await move(db, session_id, TWELVE)
 
     discord.meanwhile("deliver", move_again)
-    await notices.deliver_due(db, discord, clock)
-    await notices.deliver_due(db, discord, clock)
+    await delivery.deliver_due(db, discord, clock)
+    await delivery.deliver_due(db, discord, clock)
 
     newest = {
         call.letter.notice.user_id: call.letter.session.starts_at

@@ -163,7 +163,7 @@ async def test_the_database_itself_refuses_a_move_onto_another_session(db: Datab
         async with db.begin() as session:
             coach = await session.get_one(Coach, (GUILD, COACH))
             half_past = ELEVEN + 30 * MINUTE
-            await rescheduling._move_reservations(session, session_id, coach, half_past, half_past + HOUR)
+            await rescheduling.move_reservations(session, session_id, coach, half_past, half_past + HOUR)
 
     with pytest.raises(IntegrityError, match=bookings.GUARD):
         await past_the_check()

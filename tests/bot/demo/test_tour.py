@@ -56,8 +56,12 @@ class Visitor:
             await expect(self.page.get_by_role("button", name="To the next event")).to_be_enabled()
         raise AssertionError(f"{condition} never came")
 
+    async def jumps_until_counted(self, steps: int) -> None:
+        """ "To the next event" until so many steps are done."""
+        await self.jumps_until(f"#tour-count:text-is('{steps} of 12')")
+
     async def has_done(self, steps: int) -> None:
-        await expect(self.page.locator("#tour-count")).to_have_text(f"{steps} of 9")
+        await expect(self.page.locator("#tour-count")).to_have_text(f"{steps} of 12")
         await self.looks(f"done-{steps}")
 
     async def looks(self, name: str) -> None:
@@ -92,20 +96,44 @@ async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
         await visitor.presses("Confirm")
         await visitor.has_done(3)
 
-        # The room: there for Stu, not for Olaf; entered; gone after the end.
-        await visitor.jumps_until(".join")
+        # Stu is reminded; the room, there for Stu and not for Olaf; what is said in it.
+        await visitor.opens("Coaching")
+        await visitor.jumps_until_counted(4)
         await visitor.has_done(4)
+        await visitor.jumps_until(".join")
         await page.get_by_role("button", name="Join").click()
-        await expect(page.locator(".inside")).to_have_text("🎧 Stu")
+        await expect(page.locator(".inside")).to_have_text(re.compile("Stu"))
         await visitor.has_done(5)
+        await visitor.opens("coaching-session-")
+        await expect(visitor.channel.get_by_role("button", name="+15 minutes").last).to_be_visible()
+        await visitor.has_done(6)
         await visitor.is_now("Olaf")
         await expect(page.get_by_text("coaching-session-")).to_have_count(0)
-        await visitor.has_done(6)
+        await visitor.has_done(7)
+
+        # It starts, they are warned, it ends; when both have left the room is gone.
         await visitor.is_now("Stu")
         await expect(page.get_by_text("coaching-session-")).to_have_count(1)
+        for clock in ("11:00", "11:55", "12:00"):
+            await page.get_by_role("button", name="To the next event").click()
+            await expect(page.get_by_text(f"Mon 2 Mar 2026, {clock}")).to_be_visible()
         await page.get_by_role("button", name="Leave").click()
         await visitor.jumps_until("#channels:not(:has(.join))")
-        await visitor.has_done(7)
+        await visitor.has_done(8)
+
+        # Cara sees who was there, Stu gives stars.
+        await visitor.is_now("Cara")
+        await visitor.types("/sessions")
+        await expect(visitor.channel.get_by_text("min inside").last).to_be_visible()
+        await visitor.has_done(9)
+        await visitor.is_now("Stu")
+        await visitor.opens("Coaching")
+        await expect(visitor.channel.get_by_text("How was it?").last).to_be_visible()
+        await visitor.looks("stars")
+        await visitor.presses("5★")
+        await expect(visitor.channel.get_by_text("★★★★★ Thank you").last).to_be_visible()
+        await visitor.has_done(10)
+        await visitor.opens("lobby")
 
         # Ben cancels, and Stu reads it.
         await visitor.is_now("Ben")
@@ -114,11 +142,11 @@ async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
         await visitor.channel.get_by_role("textbox", name="Reason").fill("My studio is under water.")
         await visitor.looks("reason")
         await visitor.channel.get_by_role("button", name="Submit").click()
-        await visitor.has_done(8)
+        await visitor.has_done(11)
         await visitor.is_now("Stu")
         await visitor.opens("Coaching")
         await expect(visitor.channel.get_by_text("My studio is under water.").last).to_be_visible()
-        await visitor.has_done(9)
+        await visitor.has_done(12)
         await expect(page.locator("#faults")).to_be_hidden()
 
         process.send_signal(signal.SIGTERM)

@@ -1,0 +1,47 @@
+"""What the people of the academy do by themselves: they come to their sessions, and leave when these are over."""
+
+import simcord
+from sqlalchemy import select
+
+from bot.demo import simulation
+from bot.demo.academy import Academy
+from models import CoachingSession, SessionStatus
+from models.database import Database
+
+_VOICE = 2
+_RUNNING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
+
+
+async def come_and_go(env: simcord.Env, db: Database, world: Academy, visitor_id: int) -> None:
+    """Everybody is where they should be now, but for the one whom the visitor is, who comes and goes as told."""
+    wanted = await _rooms(db)
+    here = {
+        one.id: set(simulation.inside(world.guild, one.id))
+        for one in simulation.channels(env, world.guild)
+        if one.type == _VOICE
+    }
+    members = [one.member for one in world.people.values()] + list(world.others.values())
+    residents = {one.id: one for one in members if one.id != visitor_id}
+    for channel_id, inside in here.items():
+        for user_id in sorted(inside & residents.keys() - wanted.get(channel_id, set())):
+            await residents[user_id].leave_voice()
+            inside.remove(user_id)
+    somewhere = set().union(*here.values())
+    for channel_id in here:
+        for user_id in sorted(wanted.get(channel_id, set()) & residents.keys() - somewhere):
+            await residents[user_id].join_voice(simulation.channel(env, world.guild, channel_id))
+
+
+async def _rooms(db: Database) -> dict[int, set[int]]:
+    """Open rooms of sessions that are not over, and who belongs there."""
+    async with db.read() as session:
+        running = await session.scalars(
+            select(CoachingSession).where(
+                CoachingSession.status.in_(_RUNNING),
+                CoachingSession.access_granted_at.is_not(None),
+                CoachingSession.room_removed_at.is_(None),
+            )
+        )
+        return {
+            one.discord_channel_id: {one.coach_id, one.student_id} for one in running if one.discord_channel_id
+        }

@@ -1,0 +1,132 @@
+"""Messages at Discord: where one goes, and how one is found again whose answer was lost."""
+
+from collections.abc import Callable
+
+import discord
+
+from bot.refusals import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, Attempt
+from cogs import ui
+from scheduler.notices import PROBLEM_KINDS, Letter
+from scheduler.ports import Receipt, Unreachable
+
+_LOOK_BACK = 50  # messages among which one that may have been sent is looked for
+
+Target = discord.DMChannel | discord.TextChannel | discord.VoiceChannel
+
+
+class Messages:
+    """Sends letters and brings them up to date."""
+
+    def __init__(
+        self,
+        client: discord.Client,
+        render: Callable[[Letter, str], ui.Panel],
+        mark: Callable[[Letter], str],
+        mentions: Callable[[Letter], list[int]],
+    ) -> None:
+        self._client, self._render, self._mark, self._mentions = client, render, mark, mentions
+
+    async def deliver(self, attempt: Attempt, letter: Letter, guild: discord.Guild) -> Receipt:
+        """Send the letter, edit the message that it became, or find the one whose answer was lost."""
+        channel = await self._target(attempt, letter, guild)
+        panel = self._render(letter, guild.name)
+        attempt.needs = _needed(channel, searching=letter.maybe_sent, files=bool(panel.files))
+        try:
+            return await self._edit(channel, letter, panel) or await self._send(channel, letter, panel)
+        except discord.NotFound as error:
+            if error.code != UNKNOWN_CHANNEL:
+                raise
+            raise _gone(letter) from error
+
+    async def _edit(self, channel: Target, letter: Letter, panel: ui.Panel) -> Receipt | None:
+        """Bring the message up to date that is there; None if there is none. Nobody is pinged by this."""
+        notice, known = letter.notice, None
+        if notice.message_id is not None and notice.channel_id in (None, channel.id):
+            known = notice.message_id
+        elif letter.maybe_sent:
+            known = await self._find(channel, letter)
+        if known is None:
+            return None
+        try:
+            edited = await channel.get_partial_message(known).edit(
+                view=panel, attachments=panel.files, allowed_mentions=ui.NO_MENTIONS
+            )
+        except discord.NotFound as error:
+            if error.code != UNKNOWN_MESSAGE:
+                raise
+            return None  # somebody deleted it; it is owed all the same
+        return Receipt(channel.id, edited.id)
+
+    async def _send(self, channel: Target, letter: Letter, panel: ui.Panel) -> Receipt:
+        pinged = [discord.Object(user_id) for user_id in self._mentions(letter)]
+        sent = await channel.send(
+            view=panel,
+            files=panel.files,
+            nonce=f"notice-{letter.notice.id}",
+            allowed_mentions=discord.AllowedMentions(
+                everyone=False, roles=False, users=pinged, replied_user=False
+            ),
+        )
+        return Receipt(channel.id, sent.id)
+
+    async def _find(self, channel: Target, letter: Letter) -> int | None:
+        mark = self._mark(letter)
+        async for message in channel.history(limit=_LOOK_BACK):
+            mine = self._client.user is not None and message.author.id == self._client.user.id
+            # Only the last line is ours alone; anything above may hold what people wrote.
+            last = message.components[-1] if message.components else None
+            if mine and isinstance(last, discord.TextDisplay) and last.content.endswith(mark):
+                return message.id
+        return None
+
+    async def _target(self, attempt: Attempt, letter: Letter, guild: discord.Guild) -> Target:
+        notice = letter.notice
+        if notice.user_id is not None and notice.route is None:
+            return await self._client.create_dm(discord.Object(notice.user_id))
+        # A message stays where it is, unless the notice has taken another way since.
+        channel_id = letter.channel_id if notice.route else notice.channel_id or letter.channel_id
+        if channel_id is None:
+            assert notice.kind in PROBLEM_KINDS, "the domain says where everything else goes"
+            return await self._for_admins(attempt, guild)
+        attempt.guild_id = guild.id
+        attempt.needing(discord.Permissions(view_channel=True), channel_id)
+        try:
+            channel = await self._client.fetch_channel(channel_id)
+        except discord.NotFound as error:
+            if error.code != UNKNOWN_CHANNEL:
+                raise
+            raise _gone(letter) from error
+        if isinstance(channel, discord.DMChannel) and notice.kind in PROBLEM_KINDS:
+            return channel  # the owner's, from the first time
+        if not isinstance(channel, discord.TextChannel | discord.VoiceChannel) or channel.guild.id != guild.id:
+            raise Unreachable("the channel for it is no text or voice channel of this server", for_admins=True)
+        return channel
+
+    async def _for_admins(self, attempt: Attempt, guild: discord.Guild) -> Target:
+        """The server's system channel if the bot may write there, else a DM to the owner.
+
+        Without a gateway nobody knows which channel that is, so it is the owner then.
+        """
+        system = guild.system_channel
+        if system is not None and system.permissions_for(guild.me) >= _needed(system):
+            attempt.guild_id, attempt.place_id = guild.id, system.id
+            return system
+        if guild.owner_id is None:
+            raise Unreachable("the server has no channel for problems, and nobody knows its owner")
+        return await self._client.create_dm(discord.Object(guild.owner_id))
+
+
+def _needed(channel: Target, *, searching: bool = False, files: bool = False) -> discord.Permissions:
+    return discord.Permissions(
+        view_channel=True,
+        send_messages=True,
+        connect=isinstance(channel, discord.VoiceChannel),
+        read_message_history=searching,
+        attach_files=files,
+    )
+
+
+def _gone(letter: Letter) -> Unreachable:
+    """A room goes when its time has come; any other channel was chosen by an admin, who has to choose again."""
+    is_room = letter.session is not None and letter.session.discord_channel_id == letter.channel_id
+    return Unreachable("the channel for it does not exist any more", for_admins=not is_room)

@@ -1,0 +1,125 @@
+"""Sessions' rooms at Discord: how one is known again, in which category one is made, and who may enter."""
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from datetime import timedelta
+
+import discord
+from discord.utils import snowflake_time
+
+from bot.permissions import MAKE_ROOM, ROOM_GUEST, ROOM_OWN, ROOM_VIDEO
+from bot.refusals import UNKNOWN_CHANNEL, Attempt
+from scheduler.ports import Access, RoomSpec
+
+CLOCKS_DIFFER = timedelta(minutes=2)
+"""Between this host and Discord, when the age of something there is judged."""
+
+_INVALID_FORM = 50035
+_MANAGE_CHANNELS = discord.Permissions(manage_channels=True)
+_USUAL_NAME = "Coaching"
+_LONGEST_NAME = 100  # of a channel
+
+Overwrites = dict[discord.Role | discord.Member | discord.Object, discord.PermissionOverwrite]
+
+
+def known(channels: Sequence[discord.abc.GuildChannel], room: RoomSpec) -> list[discord.VoiceChannel]:
+    """Those channels that are this room: the stored one first, then those of its name that are young enough.
+
+    A channel that merely looks like ours was made before we meant to make one, so it is left alone.
+    """
+    since = room.intended_at - CLOCKS_DIFFER
+    found = [
+        channel
+        for channel in channels
+        if isinstance(channel, discord.VoiceChannel)
+        and (channel.id == room.channel_id or (channel.name == room.name and snowflake_time(channel.id) >= since))
+    ]
+    return sorted(found, key=lambda channel: (channel.id != room.channel_id, channel.id))
+
+
+async def make(
+    attempt: Attempt,
+    guild: discord.Guild,
+    room: RoomSpec,
+    rules: Overwrites,
+    there: Sequence[discord.abc.GuildChannel],
+    one_at_a_time: asyncio.Lock,
+) -> None:
+    """Make the room in the server's category; where that is full or gone, in "<name> 2", "<name> 3", ….
+
+    Whether a category is full is Discord's to say. `there`: the server's channels; `one_at_a_time`: of the server,
+    for categories only.
+    """
+
+    async def made_in(category_id: int | None, *, just_made: bool = False) -> bool:
+        attempt.needing(MAKE_ROOM, category_id)
+        try:
+            await guild.create_voice_channel(
+                room.name,
+                category=discord.Object(category_id) if category_id else None,  # pyright: ignore[reportArgumentType]  (only its id is read)
+                overwrites=rules,
+                reason=room.reason,
+            )
+        except discord.HTTPException as error:
+            # A new category is not full: to make yet another one would never end.
+            if category_id is None or just_made or not _is_about_the_category(error):
+                raise
+            return False
+        return True
+
+    if room.category_id is None:
+        await made_in(None)
+        return
+    chosen = next((one for one in _categories(there) if one.id == room.category_id), None)
+    if chosen is not None and await made_in(chosen.id):
+        return
+    for number in itertools.count(2):
+        name = f"{(chosen.name if chosen else _USUAL_NAME)[: _LONGEST_NAME - 4]} {number}"
+        async with one_at_a_time:  # or each of several rooms that are made at once would get one of its own
+            same = [one for one in _categories(await guild.fetch_channels()) if one.name == name]
+            if just_made := not same:
+                attempt.needing(_MANAGE_CHANNELS)
+                same = [await guild.create_category(name, reason=room.reason)]
+        for category in same:
+            if await made_in(category.id, just_made=just_made):
+                return
+
+
+def _categories(there: Sequence[discord.abc.GuildChannel]) -> list[discord.CategoryChannel]:
+    """The oldest first."""
+    return sorted((one for one in there if isinstance(one, discord.CategoryChannel)), key=lambda one: one.id)
+
+
+def _is_about_the_category(error: discord.HTTPException) -> bool:
+    """Full (CHANNEL_PARENT_MAX_CHANNELS) and deleted (CHANNEL_PARENT_INVALID) have no code but that of any form.
+
+    https://github.com/discord/discord-api-docs/pull/1289
+    """
+    hints = ("parent_id", "CHANNEL_PARENT", "Maximum number of channels in category")
+    return error.code == UNKNOWN_CHANNEL or (
+        error.code == _INVALID_FORM and any(hint in error.text for hint in hints)
+    )
+
+
+def overwrites(guild: discord.Guild, own_id: int, access: Access | None) -> Overwrites:
+    """Nobody but the bot and, once the room opens, its two people, by themselves or by their role."""
+    rules: Overwrites = {
+        guild.default_role: discord.PermissionOverwrite(view_channel=False, connect=False),
+        discord.Object(own_id): _allow(ROOM_OWN),
+    }
+    if access is None:
+        return rules
+    guest = _allow(passed_on(access))
+    if access.role_id is not None:
+        return rules | {discord.Object(access.role_id, type=discord.Role): guest}
+    return rules | {discord.Object(user_id): guest for user_id in access.user_ids}
+
+
+def passed_on(access: Access) -> discord.Permissions:
+    """What people get in an open room; the bot can pass on only what it holds itself."""
+    return discord.Permissions(ROOM_GUEST.value | (ROOM_VIDEO.value if access.video else 0))
+
+
+def _allow(permissions: discord.Permissions) -> discord.PermissionOverwrite:
+    return discord.PermissionOverwrite.from_pair(permissions, discord.Permissions.none())

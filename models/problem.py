@@ -1,0 +1,28 @@
+"""Problems that only an admin can solve, so that they hear of each once, then rarely, and when it is over."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, RowId, Snowflake
+
+
+class Problem(Base):
+    """One kind of problem in one server; it comes and goes on the same row."""
+
+    __tablename__ = "problems"
+    __table_args__ = (Index("uq_problems_guild_id_key", "guild_id", "key", unique=True),)
+
+    id: Mapped[RowId]
+    guild_id: Mapped[Snowflake] = mapped_column(ForeignKey("guilds.id"))
+    key: Mapped[str] = mapped_column(String(64))
+    """What fails: a step in the lives of sessions, the coach role, a channel."""
+    text: Mapped[str]
+    """What is wrong and what to do, for admins."""
+    since: Mapped[datetime]
+    told_at: Mapped[datetime]
+    """When a message about it was last owed."""
+    times_told: Mapped[int]
+    fixed_at: Mapped[datetime | None]
+    """Empty while it lasts."""

@@ -1,0 +1,32 @@
+"""Reviews: what students think of sessions that took place."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Snowflake
+
+
+class Review(Base):
+    """A student's stars and words about one session. One that an admin hid counts for nothing."""
+
+    __tablename__ = "reviews"
+    __table_args__ = (
+        ForeignKeyConstraint(["guild_id", "coach_id"], ["coaches.guild_id", "coaches.user_id"]),
+        CheckConstraint("stars BETWEEN 1 AND 5", name="one_to_five_stars"),
+        Index("ix_reviews_guild_id_coach_id", "guild_id", "coach_id", "created_at"),
+    )
+
+    session_id: Mapped[int] = mapped_column(
+        ForeignKey("coaching_sessions.id"), primary_key=True, autoincrement=False
+    )
+    guild_id: Mapped[Snowflake]
+    coach_id: Mapped[Snowflake]
+    student_id: Mapped[Snowflake]
+    stars: Mapped[int]
+    comment: Mapped[str | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    hidden_at: Mapped[datetime | None]
+    hidden_by: Mapped[Snowflake | None]

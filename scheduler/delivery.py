@@ -1,0 +1,269 @@
+"""Delivering notices: what is due goes out once, by another way where direct messages are closed, or never."""
+
+import logging
+from collections.abc import Collection, Hashable
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple
+
+from sqlalchemy import and_, not_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, CoachingSession, Guild, Member, Notice, NoticeKind, Problem, Route
+from models.database import Database, insert_if_absent
+from scheduler import attendance, meeting, notices, people, problems
+from scheduler.clock import Clock
+from scheduler.notices import CARD_KINDS, PROBLEM_KINDS, ROOM_KINDS, Letter
+from scheduler.ongoing import Ongoing
+from scheduler.ports import DiscordFailure, Postman, Receipt, Unreachable
+from scheduler.side_by_side import Jobs, SideBySide
+
+log = logging.getLogger(__name__)
+
+_TRIES = 12
+_A_ROUND = 200
+_A_STORY = 5
+"""Messages that one person is owed of one session at a time; hardly ever more."""
+_WITH_ATTENDANCE = {NoticeKind.NO_SHOW, NoticeKind.APPEAL_CARD}
+_DMS_A_ROUND = 10
+"""Direct messages that one round sends; Discord dislikes many at once (40003), and quarantines for them."""
+
+
+class Delivered(NamedTuple):
+    """What became of one round."""
+
+    sent: int
+    failed: int
+    """What is going to be tried again; what was given up counts as neither."""
+    more: bool
+    """Whether there is more that is due, which was left for the next round."""
+
+
+class _Pointless(Exception):
+    """It need not be said any more."""
+
+
+async def deliver_due(db: Database, postman: Postman, clock: Clock, ongoing: Ongoing | None = None) -> Delivered:
+    """Send what is due, side by side: at most so much that no one is flooded, oldest first.
+
+    With `ongoing`, slow ones go on by themselves, and count when they have ended; else they are waited for.
+    """
+    found, more = await _due(db, clock(), ongoing.notices.under_way if ongoing else ())
+
+    async def in_order(story: list[Notice]) -> list[bool | None]:
+        return [await _deliver(db, postman, clock, notice) for notice in story]
+
+    stories: dict[Hashable, list[Notice]] = {}
+    for notice in found:
+        stories.setdefault(_story(notice), []).append(notice)
+    jobs: Jobs[list[bool | None]] = {key: partial(in_order, story) for key, story in stories.items()}
+    told = await (ongoing.notices.work(jobs) if ongoing else SideBySide().finish(jobs))
+    outcomes = [outcome for story in told for outcome in story]
+    return Delivered(outcomes.count(True), outcomes.count(False), more)
+
+
+async def _due(db: Database, now: datetime, begun: Collection[Hashable]) -> tuple[list[Notice], bool]:
+    """What this round sends, and whether there is more. Many direct messages keep no channel waiting.
+
+    What has `begun` is neither sent again nor in the way of the rest.
+    """
+    is_direct = and_(Notice.user_id.is_not(None), Notice.route.is_(None))
+    found: list[Notice] = []
+    more = False
+    async with db.read() as session:
+        for which, most in ((is_direct, _DMS_A_ROUND), (not_(is_direct), _A_ROUND)):
+            due = select(Notice).where(Notice.due_at.is_not(None), Notice.due_at <= now, which)
+            enough = most + 1 + _A_STORY * len(begun)
+            rows = await session.scalars(due.order_by(Notice.due_at, Notice.id).limit(enough))
+            some = [notice for notice in rows if _story(notice) not in begun]
+            found += some[:most]
+            more = more or len(some) > most
+    return found, more
+
+
+def _story(notice: Notice) -> Hashable:
+    """ "Booked" reaches somebody before "cancelled": what one person is told of one session goes one by one."""
+    return (notice.user_id, notice.session_id) if notice.session_id else notice.id
+
+
+async def _deliver(db: Database, postman: Postman, clock: Clock, seen: Notice) -> bool | None:
+    """Whether it went out; None if there is no point in trying again."""
+    while True:
+        try:
+            letter = await _prepare(db, seen, clock())
+            receipt = await postman.deliver(letter)
+        except _Pointless as reason:
+            await _record_failure(db, seen, str(reason), clock(), final=True)
+            return None
+        except Unreachable as failure:
+            if await _take_another_way(db, seen, failure, clock()):
+                continue
+            return None
+        except DiscordFailure as failure:
+            log.warning("notice %s failed: %s", seen.id, failure)
+            await _record_failure(db, seen, str(failure), clock(), for_admins=failure.for_admins)
+            return False
+        except Exception as error:  # the others are told all the same, and this one is tried again
+            log.exception("notice %s failed", seen.id)
+            await _record_failure(db, seen, f"{type(error).__name__} (a bug; see the log)", clock())
+            return False
+        await _record_sent(db, letter, receipt, clock())
+        return True
+
+
+async def _prepare(db: Database, seen: Notice, now: datetime) -> Letter:
+    """Note that the message may exist from now on, and gather what it is made of."""
+    async with db.begin() as session:
+        notice = await session.get_one(Notice, seen.id)
+        seen.revision, seen.route = notice.revision, notice.route
+        maybe_sent = notice.tried_at is not None and notice.message_id is None
+        notice.tried_at = notice.tried_at or now
+        guild = await session.get_one(Guild, notice.guild_id)
+        about = await session.get(CoachingSession, notice.session_id) if notice.session_id else None
+        coach_id = about.coach_id if about else notice.coach_id
+        may_go_on = (
+            about is not None and notice.kind in ROOM_KINDS and await meeting.may_go_on(session, about, now)
+        )
+        letter = Letter(
+            notice,
+            guild,
+            await session.get(Coach, (notice.guild_id, coach_id)) if coach_id else None,
+            await notices.coach_specialties(session, guild.id, coach_id)
+            if notice.kind in CARD_KINDS and coach_id
+            else [],
+            about,
+            await session.get(Problem, notice.problem_id) if notice.problem_id else None,
+            _channel_of(notice, guild, about),
+            await attendance.attended(session, about, now) if about and notice.kind in _WITH_ATTENDANCE else {},
+            may_go_on,
+            maybe_sent,
+        )
+        if (why := notices.why_pointless(letter, now)) is not None:
+            raise _Pointless(why)
+        if notice.kind is NoticeKind.SESSION_REMINDER and await people.wants_no_reminders(
+            session, notice.user_id or 0
+        ):
+            raise _Pointless("they want no reminders")
+        return letter
+
+
+def _channel_of(notice: Notice, guild: Guild, about: CoachingSession | None) -> int | None:
+    """Where it goes unless it is a direct message. Raises Unreachable where there is no such place."""
+    if notice.channel_id is not None and notice.user_id is None:
+        return notice.channel_id  # there it stands, and is brought up to date
+    room_id = about.discord_channel_id if about and about.room_removed_at is None else None
+    if notice.kind in PROBLEM_KINDS:
+        return guild.log_channel_id if notice.route is None else None
+    if notice.kind in ROOM_KINDS or notice.route is Route.ROOM:
+        if room_id is None:
+            raise Unreachable("the room is gone")
+        return room_id
+    if notice.kind in CARD_KINDS:
+        if guild.review_channel_id is None:
+            raise Unreachable("the server has no review channel yet")
+        return guild.review_channel_id
+    return guild.fallback_channel_id if notice.route is Route.FALLBACK else None
+
+
+async def _take_another_way(db: Database, seen: Notice, failure: Unreachable, now: datetime) -> bool:
+    """Choose how else to reach them; if there is no way left, give up and tell whom it concerns."""
+    log.info("notice %s cannot go there: %s", seen.id, failure)
+    async with db.begin() as session:
+        notice = await session.get_one(Notice, seen.id, with_for_update=True)
+        guild = await session.get_one(Guild, notice.guild_id)
+        about = await session.get(CoachingSession, notice.session_id) if notice.session_id else None
+        if failure.dms_closed and notice.user_id is not None:
+            await insert_if_absent(session, Member, user_id=notice.user_id)
+            (await session.get_one(Member, notice.user_id)).dms_closed_at = now
+        notice.last_error = str(failure)
+        route = _next_route(notice, guild, about)
+        if route is not None:
+            notice.route, notice.attempts, notice.tried_at = route, 0, None
+            return True
+        if notice.revision != seen.revision:
+            return False  # it became due again while this attempt was under way, and is tried again
+        notice.due_at, notice.given_up_at = None, now
+        notice.attempts += 1
+        if notice.user_id is not None:
+            notice.undeliverable_at = now
+            await _tell_of_silence(session, notice, about, now)
+        elif failure.for_admins and notice.kind not in PROBLEM_KINDS:
+            await problems.report(session, notice.guild_id, _problem_key(notice), str(failure), now)
+        return False
+
+
+def _next_route(notice: Notice, guild: Guild, about: CoachingSession | None) -> Route | None:
+    if notice.kind in PROBLEM_KINDS:
+        return Route.FALLBACK if notice.route is None and guild.log_channel_id is not None else None
+    if notice.user_id is None:
+        return None
+    is_open = about is not None and about.access_granted_at is not None and about.room_removed_at is None
+    if notice.route is None and is_open:
+        return Route.ROOM
+    return Route.FALLBACK if notice.route is not Route.FALLBACK and guild.fallback_channel_id is not None else None
+
+
+async def _tell_of_silence(
+    session: AsyncSession, notice: Notice, about: CoachingSession | None, now: datetime
+) -> None:
+    """A student's silence concerns the coach, who hears of it once a session; all others' concerns the admins."""
+    if about is None or notice.user_id != about.student_id:
+        text = (
+            f"I cannot reach <@{notice.user_id}>: their direct messages are closed. Ask them to open them for "
+            "this server, or choose a channel for such news with `/coaching setup`."
+        )
+        await problems.report(session, notice.guild_id, f"unreachable:{notice.user_id}", text, now)
+        return
+    told = select(Notice.id).where(Notice.session_id == about.id, Notice.kind == NoticeKind.STUDENT_UNREACHABLE)
+    if await session.scalar(told.limit(1)) is None:
+        kind = NoticeKind.STUDENT_UNREACHABLE
+        notices.owe(session, kind, about.guild_id, now=now, user_id=about.coach_id, session_id=about.id)
+
+
+async def _record_sent(db: Database, letter: Letter, receipt: Receipt, now: datetime) -> None:
+    async with db.begin() as session:
+        if letter.notice.kind is NoticeKind.SESSION_REMINDER and letter.session is not None:
+            await _record_reminded(session, letter.session)
+        notice = await session.get_one(Notice, letter.notice.id, with_for_update=True)
+        if notice.kind is NoticeKind.APPLICATION_CARD:
+            guild = await session.get_one(Guild, notice.guild_id)
+            if guild.review_channel_id != letter.guild.review_channel_id:
+                return  # another channel was chosen meanwhile: it is still due there
+        notice.sent_at = notice.sent_at or now
+        notice.channel_id, notice.message_id = receipt
+        notice.attempts, notice.last_error = 0, None
+        if notice.revision == letter.notice.revision:  # else it became due again while this one was under way
+            notice.due_at = None
+        if notice.user_id is not None and notice.route is None:
+            await insert_if_absent(session, Member, user_id=notice.user_id)
+            (await session.get_one(Member, notice.user_id)).dms_closed_at = None
+            await problems.works(session, notice.guild_id, f"unreachable:{notice.user_id}", now)
+        if notice.kind not in PROBLEM_KINDS:
+            await problems.works(session, notice.guild_id, _problem_key(notice), now)
+
+
+async def _record_reminded(session: AsyncSession, seen: CoachingSession) -> None:
+    """Before the notice is locked, because who moves or cancels locks the session first, too."""
+    unmoved = CoachingSession.id == seen.id, CoachingSession.starts_at == seen.starts_at
+    await session.execute(update(CoachingSession).where(*unmoved).values(reminder_sent=True))
+
+
+async def _record_failure(
+    db: Database, seen: Notice, reason: str, now: datetime, *, final: bool = False, for_admins: bool = False
+) -> None:
+    async with db.begin() as session:
+        notice = await session.get_one(Notice, seen.id, with_for_update=True)
+        notice.attempts += 1
+        notice.last_error = reason
+        if notice.revision != seen.revision:
+            pass  # it became due again while this attempt was under way, and still is
+        elif final or notice.attempts >= _TRIES:
+            notice.due_at, notice.given_up_at = None, now
+        else:
+            notice.due_at = now + notices.pause(notice.attempts, notice.id)
+        if for_admins and notice.kind not in PROBLEM_KINDS:
+            await problems.report(session, notice.guild_id, _problem_key(notice), reason, now)
+
+
+def _problem_key(notice: Notice) -> str:
+    return "review_channel" if notice.kind in CARD_KINDS else f"notices:{notice.route or notice.kind}"

@@ -1,0 +1,85 @@
+"""How coaching fares in one server: what is late, what fails, what admins were told."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, CoachingSession, CoachStatus, Heartbeat, Notice, Problem, SessionStatus
+from scheduler.people import Actor
+
+LATE = timedelta(minutes=2)
+"""What has been due for so long is late; a tick comes far more often."""
+LATELY = timedelta(days=7)
+_SHOWN = 5
+_OVER = (SessionStatus.COMPLETED, SessionStatus.NO_SHOW)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The figures; of what fails, the first few."""
+
+    last_tick_at: datetime | None
+    next_step_at: datetime | None
+    """When the next session here needs something."""
+    coming: int
+    late_steps: int
+    failing: list[CoachingSession]
+    waiting: int
+    """Messages that are due."""
+    late_messages: int
+    undeliverable: int
+    """Messages of the last week for which there was no way to somebody."""
+    without_role: list[Coach]
+    """Coaches to whom the role could not be given."""
+    with_room: int
+    """Sessions of the last week whose room was opened."""
+    without_room: int
+    """And those whose room was not."""
+    problems: list[Problem]
+    """What admins were told and lasts."""
+
+
+async def look(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> Health:
+    """The health of one server, for its admins. Raises NotAllowed."""
+    actor.must_be_admin()
+    step, due = CoachingSession.next_step_at, Notice.due_at
+    here, told_here = CoachingSession.guild_id == guild_id, Notice.guild_id == guild_id
+    over = CoachingSession.status.in_(_OVER) & (CoachingSession.starts_at > now - LATELY)
+    failing = select(CoachingSession).where(step.is_not(None), here, CoachingSession.last_error.is_not(None))
+    without_role = select(Coach).where(
+        Coach.guild_id == guild_id, Coach.status == CoachStatus.APPROVED, Coach.role_error.is_not(None)
+    )
+    problems = select(Problem).where(Problem.guild_id == guild_id, Problem.fixed_at.is_(None))
+
+    async def count(*which: ColumnElement[bool]) -> int:
+        return await session.scalar(select(func.count()).where(*which)) or 0
+
+    return Health(
+        last_tick_at=await session.scalar(select(Heartbeat.at).where(Heartbeat.job == "tick")),
+        next_step_at=await session.scalar(select(func.min(step)).where(step.is_not(None), here)),
+        coming=await count(
+            here, CoachingSession.status == SessionStatus.SCHEDULED, CoachingSession.starts_at > now
+        ),
+        late_steps=await count(step.is_not(None), step <= now - LATE, here),
+        failing=list(await session.scalars(failing.order_by(CoachingSession.starts_at).limit(_SHOWN))),
+        waiting=await count(due.is_not(None), due <= now, told_here),
+        late_messages=await count(due.is_not(None), due <= now - LATE, told_here),
+        undeliverable=await count(told_here, Notice.undeliverable_at > now - LATELY),
+        without_role=list(await session.scalars(without_role.order_by(Coach.user_id).limit(_SHOWN))),
+        with_room=await count(here, over, CoachingSession.missed_at.is_(None)),
+        without_room=await count(here, over, CoachingSession.missed_at.is_not(None)),
+        problems=list(await session.scalars(problems.order_by(Problem.since).limit(_SHOWN))),
+    )
+
+
+async def of_here(session: AsyncSession, guild_id: int, lines: Collection[str]) -> list[str]:
+    """Those lines of a tick's report, each beginning with a session's code, that are about this server's."""
+    codes = {line.split(" ", 1)[0] for line in lines}
+    known = select(CoachingSession.code).where(
+        CoachingSession.code.in_(codes), CoachingSession.guild_id == guild_id
+    )
+    ours = set(await session.scalars(known))
+    return [line for line in lines if line.split(" ", 1)[0] in ours]

@@ -1,0 +1,145 @@
+"""No-shows by hand: the coach marks and unmarks them, the absent appeal, an admin decides."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Absent, CoachingSession, NoticeKind, SessionStatus
+from scheduler import bookings, ending, notices
+from scheduler.bookings import LONGEST_NOTES
+from scheduler.clock import stamp
+from scheduler.errors import AlreadyDecided, NotAllowed, NotFound, TooLate, Unreadable
+from scheduler.people import Actor
+
+CHANGEABLE = timedelta(days=7)
+"""For how long after the end it can be said by hand who was there."""
+_YOUR_OWN = "It counts as your own no-show, too. If you were there, press Appeal, and an admin decides."
+_OVER = (SessionStatus.COMPLETED, SessionStatus.NO_SHOW)
+
+
+async def mark_no_show(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
+    """The coach says that the student did not come; the student is told and can appeal. Twice is once.
+
+    For its coach. Raises NotFound to everybody else, TooLate a week after the end, AlreadyDecided after an
+    admin's decision, NotAllowed for their own no-show and where there was no room to come to.
+    """
+    found = await _over(session, session_id, actor, now)
+    if found.absent is Absent.COACH:
+        raise NotAllowed(_YOUR_OWN)
+    if found.missed_at is not None:
+        raise NotAllowed("There was no room, so nobody can be absent. Answer whether the session took place.")
+    if found.status is SessionStatus.NO_SHOW:
+        return found
+    found.absence_marked_by = actor.user_id
+    await ending.conclude(session, found, Absent.STUDENT, now, by=actor)
+    found.updated_at = now
+    bookings.record(session, found, "no_show_marked", actor, now)
+    return found
+
+
+async def was_here_after_all(
+    session: AsyncSession, session_id: int, actor: Actor, now: datetime
+) -> CoachingSession:
+    """The coach says that the student did come; raises as `mark_no_show`.
+
+    Where neither was seen it is for an admin to say, since the coach would clear themselves with it.
+    """
+    found = await _over(session, session_id, actor, now)
+    if found.status is SessionStatus.COMPLETED:
+        return found
+    if found.absent in (Absent.COACH, Absent.BOTH):
+        raise NotAllowed(_YOUR_OWN)
+    found.absence_marked_by = actor.user_id
+    await _clear(session, found, actor, now)
+    bookings.record(session, found, "no_show_withdrawn", actor, now)
+    return found
+
+
+async def appealable(
+    session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, lock: bool = False
+) -> CoachingSession:
+    """The no-show if this person may appeal now; raises as `appeal` does."""
+    found = await session.get(CoachingSession, session_id, with_for_update=lock, populate_existing=lock)
+    if found is None or actor.user_id not in _absentees(found):
+        raise NotFound("There is no such no-show of yours. `/sessions` lists your sessions.")
+    if found.appealed_at is not None:
+        raise AlreadyDecided(f"That was appealed {stamp(found.appealed_at, 'R')} already, and an admin decides.")
+    if now > found.ends_at + CHANGEABLE:
+        raise TooLate("That was possible for a week after the session. Talk to an admin of the server.")
+    return found
+
+
+async def appeal(
+    session: AsyncSession, session_id: int, actor: Actor, reason: str, now: datetime
+) -> CoachingSession:
+    """Whoever counts as absent says that they were there; the admins get a card. Once a session.
+
+    Raises NotFound to everybody else, TooLate a week after the end, AlreadyDecided, Unreadable.
+    """
+    found = await appealable(session, session_id, actor, now, lock=True)
+    if not reason.strip():
+        raise Unreadable("Write what happened, so that an admin can decide.")
+    if len(reason) > LONGEST_NOTES:
+        raise Unreadable(f"What you wrote has {len(reason):,} characters; at most {LONGEST_NOTES:,} fit.")
+    found.appealed_at, found.appeal_reason, found.updated_at = now, reason.strip(), now
+    notices.owe(session, NoticeKind.APPEAL_CARD, found.guild_id, now=now, session_id=found.id)
+    bookings.record(session, found, "no_show_appealed", actor, now)
+    return found
+
+
+async def decide_appeal(
+    session: AsyncSession, session_id: int, actor: Actor, guild_id: int, *, was_there: bool, now: datetime
+) -> CoachingSession:
+    """An admin decides an appeal; both sides are told, and the card shows who decided.
+
+    Raises NotAllowed, NotFound for a session of another server or without an appeal, AlreadyDecided.
+    """
+    actor.must_be_admin()
+    found = await session.get(CoachingSession, session_id, with_for_update=True, populate_existing=True)
+    if found is None or found.guild_id != guild_id or found.appealed_at is None:
+        raise NotFound("There is no such appeal in this server.")
+    if actor.user_id in (found.coach_id, found.student_id):
+        raise NotAllowed("This is about a session of your own. Another admin decides.")
+    if found.appeal_decided_at is not None:
+        when = stamp(found.appeal_decided_at, "R")
+        raise AlreadyDecided(f"<@{found.appeal_decided_by}> decided this {when}. Nothing was changed.")
+    if not was_there and found.status is not SessionStatus.NO_SHOW:
+        raise AlreadyDecided("The coach says by now that the student was there. Only that can be confirmed.")
+    found.appeal_decided_at, found.appeal_decided_by = now, actor.user_id
+    if was_there and found.status is SessionStatus.NO_SHOW:
+        found.absence_marked_by = actor.user_id
+        await _clear(session, found, actor, now)
+    else:
+        bookings.tell_both(session, found, NoticeKind.ATTENDANCE_CHANGED, now)
+    found.updated_at = now
+    await notices.renew_sent(session, found.id, NoticeKind.APPEAL_CARD, now)
+    bookings.record(session, found, "appeal_granted" if was_there else "appeal_refused", actor, now)
+    return found
+
+
+async def _clear(session: AsyncSession, found: CoachingSession, actor: Actor, now: datetime) -> None:
+    await ending.conclude(session, found, None, now)
+    found.updated_at = now
+    bookings.tell_both(session, found, NoticeKind.ATTENDANCE_CHANGED, now, except_for=actor.user_id)
+
+
+async def _over(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
+    found = await session.get(CoachingSession, session_id, with_for_update=True, populate_existing=True)
+    if found is None or actor.user_id != found.coach_id:
+        raise NotFound("You coach no such session. `/sessions` lists yours.")
+    if found.status not in _OVER:
+        raise NotFound("This session is not over, or it was cancelled.")
+    if found.appeal_decided_at is not None:
+        raise AlreadyDecided(f"<@{found.appeal_decided_by}> decided about this session. Talk to them.")
+    if now > found.ends_at + CHANGEABLE:
+        raise TooLate("That was possible for a week after the session. Talk to an admin of the server.")
+    return found
+
+
+def _absentees(found: CoachingSession) -> set[int]:
+    return {
+        Absent.STUDENT: {found.student_id},
+        Absent.COACH: {found.coach_id},
+        Absent.BOTH: {found.student_id, found.coach_id},
+        None: set[int](),
+    }[found.absent]

@@ -1,0 +1,77 @@
+"""Coaches who may not coach for a while, and those who may again."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, CoachStatus, NoticeKind
+from scheduler import audit, departures, notices
+from scheduler.applications import LONGEST_TEXT
+from scheduler.clock import stamp
+from scheduler.departures import Why
+from scheduler.errors import AlreadyDecided, NotFound, Unreadable
+from scheduler.people import Actor
+
+
+async def suspend(
+    session: AsyncSession,
+    guild_id: int,
+    user_id: int,
+    actor: Actor,
+    reason: str,
+    now: datetime,
+    *,
+    keep: bool | None = None,
+) -> int:
+    """Let nobody book this coach any more, and take the role; how many coming sessions were cancelled.
+
+    `keep`: whether coming sessions stay; None leaves it to the server's setting. The coach is told the reason.
+    Raises NotAllowed, NotFound, AlreadyDecided, Unreadable.
+    """
+    coach = await _change(session, guild_id, user_id, actor, CoachStatus.APPROVED, CoachStatus.SUSPENDED, now)
+    reason = reason.strip()
+    if not reason or len(reason) > LONGEST_TEXT:
+        raise Unreadable(f"Give a reason of at most {LONGEST_TEXT:,} characters: the coach reads it.")
+    coach.decision_reason, coach.presence_due_at = reason, None
+    await _tell(session, coach, NoticeKind.COACH_SUSPENDED, now)
+    audit.record(session, guild_id, "coach_suspended", at=now, actor_id=actor.user_id, coach_id=user_id)
+    return await departures.gone(session, guild_id, user_id, Why.SUSPENDED, now, keep=keep)
+
+
+async def reinstate(session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime) -> None:
+    """Let a suspended coach coach again, with hours, rules and role as before; they are told.
+
+    Raises NotAllowed, NotFound, AlreadyDecided.
+    """
+    coach = await _change(session, guild_id, user_id, actor, CoachStatus.SUSPENDED, CoachStatus.APPROVED, now)
+    coach.decision_reason, coach.presence_due_at = None, now + timedelta(days=1)
+    await _tell(session, coach, NoticeKind.COACH_REINSTATED, now)
+    audit.record(session, guild_id, "coach_reinstated", at=now, actor_id=actor.user_id, coach_id=user_id)
+
+
+async def _change(
+    session: AsyncSession,
+    guild_id: int,
+    user_id: int,
+    actor: Actor,
+    expected: CoachStatus,
+    to: CoachStatus,
+    now: datetime,
+) -> Coach:
+    actor.must_be_admin()
+    coach = await session.get(Coach, (guild_id, user_id), with_for_update=True)
+    if coach is None or coach.status not in (expected, to):
+        raise NotFound(f"There is no such coach here. `/book` lists who coaches; <@{user_id}> is not one of them.")
+    if coach.status is to:
+        by = f"<@{coach.decided_by}>" if coach.decided_by else "somebody"
+        when = f" {stamp(coach.decided_at, 'R')}" if coach.decided_at else ""
+        raise AlreadyDecided(f"They are {to.lower()} already: {by} decided{when}. Nothing was changed.")
+    coach.status, coach.decided_by, coach.decided_at = to, actor.user_id, now
+    coach.role_due_at, coach.role_attempts, coach.role_error = now, 0, None
+    return coach
+
+
+async def _tell(session: AsyncSession, coach: Coach, kind: NoticeKind, now: datetime) -> None:
+    notices.owe(session, kind, coach.guild_id, now=now, user_id=coach.user_id, coach_id=coach.user_id)
+    if (card := await notices.application_card(session, coach.guild_id, coach.user_id)) is not None:
+        notices.renew(card, now)

