@@ -208,7 +208,7 @@ async def academy(db: Database, *, begins: dt.datetime = MONDAY) -> AsyncIterato
             db,
             GuildDefaults(time_zone="Europe/Berlin"),
             clock=lambda: held["env"].now(),
-            tick_interval=dt.timedelta(minutes=4),
+            tick_interval=dt.timedelta(minutes=1),
         )
 
     env = held["env"] = simulation.quick_world(make_bot())
