@@ -183,6 +183,6 @@ class CoachBot(commands.Bot):
         await super().close()
 
 
-def discord_port(client: discord.Client, *, gateway: bool = True) -> DiscordPort:
+def discord_port(client: discord.Client, *, gateway: bool = True, patience: timedelta = PATIENCE) -> DiscordPort:
     """Discord for the domain, with the words of `cogs.notices`."""
-    return DiscordPort(client, notices.render, notices.mark, notices.mentions, gateway=gateway)
+    return DiscordPort(client, notices.render, notices.mark, notices.mentions, gateway=gateway, patience=patience)

@@ -3,12 +3,14 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 
 import discord
 
 from bot import rooms, session_roles
 from bot.messages import Messages
-from bot.refusals import UNKNOWN_CHANNEL, UNKNOWN_MEMBER, UNKNOWN_ROLE, UNKNOWN_USER, in_words
+from bot.refusals import PATIENCE, UNKNOWN_CHANNEL, UNKNOWN_MEMBER, UNKNOWN_ROLE, UNKNOWN_USER, Attempt, in_words
 from cogs import ui
 from scheduler.notices import Letter
 from scheduler.ports import Access, DiscordFailure, Receipt, Removal, RoomGone, RoomSeen, RoomSpec, Unreachable
@@ -36,17 +38,21 @@ class DiscordPort:
         mentions: Callable[[Letter], list[int]] = _nobody,
         *,
         gateway: bool = True,
+        patience: timedelta = PATIENCE,
     ) -> None:
-        self._client, self._gateway = client, gateway
+        self._client, self._gateway, self._patience = client, gateway, patience
         self._making_categories: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._messages = Messages(client, render, mark, mentions)
+
+    def _attempt(self, task: str, guild_id: int | None = None) -> AbstractAsyncContextManager[Attempt]:
+        return in_words(self._client, task, guild_id, patience=self._patience)
 
     async def ensure_room(self, room: RoomSpec) -> int:
         """The room's id; made hidden from everybody if there is none.
 
         discord.py repeats a creation whose answer was a 5xx, so afterwards an empty twin is removed.
         """
-        async with in_words(self._client, "make the room", room.guild_id) as attempt:
+        async with self._attempt("make the room", room.guild_id) as attempt:
             guild = await self._guild(room.guild_id)
             there = await guild.fetch_channels()
             existing = rooms.known(there, room)
@@ -64,7 +70,7 @@ class DiscordPort:
 
     async def ensure_role(self, room: RoomSpec) -> int:
         """The id of the session's role; made if there is none. It gives nothing by itself."""
-        async with in_words(self._client, "make the session's role", room.guild_id) as attempt:
+        async with self._attempt("make the session's role", room.guild_id) as attempt:
             return await session_roles.ensure(attempt, await self._guild(room.guild_id), room)
 
     async def open_room(self, room: RoomSpec, access: Access) -> None:
@@ -72,7 +78,7 @@ class DiscordPort:
 
         By a role: whoever was given it before and is not among them any more keeps it; `set_role` takes it.
         """
-        async with in_words(self._client, "open the room", room.guild_id) as attempt:
+        async with self._attempt("open the room", room.guild_id) as attempt:
             guild = await self._guild(room.guild_id)
             channel = next(iter(rooms.known(await guild.fetch_channels(), room)), None)
             if channel is None:
@@ -89,7 +95,7 @@ class DiscordPort:
 
     async def remove_room(self, room: RoomSpec, *, even_if_occupied: bool) -> Removal:
         """Remove the room and its twins, unless somebody is inside, and then the session's role."""
-        async with in_words(self._client, "remove the room", room.guild_id) as attempt:
+        async with self._attempt("remove the room", room.guild_id) as attempt:
             guild = await self._guild(room.guild_id)
             channels = rooms.known(await guild.fetch_channels(), room)
             if channels and not self._knows_who_is_inside(room.guild_id):
@@ -108,13 +114,13 @@ class DiscordPort:
 
     async def voice_rooms(self, guild_id: int) -> list[RoomSeen]:
         """Every voice channel of the server, asked of Discord each time."""
-        async with in_words(self._client, "look for rooms", guild_id):
+        async with self._attempt("look for rooms", guild_id):
             channels = await (await self._guild(guild_id)).fetch_channels()
             return [RoomSeen(one.id, one.name) for one in channels if isinstance(one, discord.VoiceChannel)]
 
     async def is_member(self, guild_id: int, user_id: int) -> bool:
         """Asked of Discord each time, because without the privileged intent nobody is remembered."""
-        async with in_words(self._client, "look for the person", guild_id):
+        async with self._attempt("look for the person", guild_id):
             guild = await self._guild(guild_id)
             try:
                 await guild.fetch_member(user_id)
@@ -126,7 +132,7 @@ class DiscordPort:
 
     async def set_role(self, guild_id: int, user_id: int, role_id: int, *, wanted: bool) -> None:
         """Give or take a role; nothing is changed at Discord if it is as wanted already."""
-        async with in_words(self._client, "give or take the role", guild_id) as attempt:
+        async with self._attempt("give or take the role", guild_id) as attempt:
             attempt.needing(_MANAGE_ROLES, role_id=role_id)
             attempt.if_unexplained = (
                 "the bot needs Manage Roles, and its own highest role has to stand above that role"
@@ -149,7 +155,7 @@ class DiscordPort:
 
     async def deliver(self, letter: Letter) -> Receipt:
         """Send the notice, edit the message that it became, or find the one whose answer was lost."""
-        async with in_words(self._client, "deliver the message") as attempt:
+        async with self._attempt("deliver the message") as attempt:
             return await self._messages.deliver(attempt, letter, await self._guild(letter.guild.id))
 
     async def _guild(self, guild_id: int) -> discord.Guild:

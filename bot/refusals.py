@@ -56,9 +56,11 @@ class Attempt:
 
 
 @asynccontextmanager
-async def in_words(client: discord.Client, task: str, guild_id: int | None = None) -> AsyncIterator[Attempt]:
-    """Turn what discord.py raises into what the domain knows; nothing takes longer than `PATIENCE`."""
-    attempt, limit = Attempt(task, guild_id), asyncio.timeout(PATIENCE.total_seconds())
+async def in_words(
+    client: discord.Client, task: str, guild_id: int | None = None, *, patience: timedelta = PATIENCE
+) -> AsyncIterator[Attempt]:
+    """Turn what discord.py raises into what the domain knows; nothing takes longer than `patience`."""
+    attempt, limit = Attempt(task, guild_id), asyncio.timeout(patience.total_seconds())
     try:
         async with limit:
             yield attempt
@@ -76,7 +78,7 @@ async def in_words(client: discord.Client, task: str, guild_id: int | None = Non
         if not limit.expired():
             raise DiscordFailure(f"cannot {task}: Discord did not answer (TimeoutError)") from error
         _let_others_ask(client)
-        waited = f"{PATIENCE.total_seconds():.0f} seconds"
+        waited = f"{patience.total_seconds():.0f} seconds"
         raise DiscordFailure(f"cannot {task}: no answer within {waited}, or {_SLOWLY}") from error
     except (aiohttp.ClientError, OSError) as error:
         raise DiscordFailure(f"cannot {task}: Discord did not answer ({type(error).__name__})") from error

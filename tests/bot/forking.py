@@ -19,7 +19,7 @@ def main() -> None:
             os._exit(0)
         print(pid, flush=True)  # noqa: T201  (the test reads it)
         os.waitpid(pid, 0)
-        print("ended", flush=True)  # noqa: T201
+        print("ended", flush=True)  # noqa: T201  (and this)
 
 
 if __name__ == "__main__":

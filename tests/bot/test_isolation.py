@@ -209,6 +209,8 @@ async def live(db: Database, mode: AccessMode, steps: list[tuple[Any, ...]]) -> 
 
 
 def on_a_new_database(path: Path, mode: AccessMode, steps: list[tuple[Any, ...]]) -> None:
+    """Live these steps from the beginning; for Hypothesis, whose examples share no fixture."""
+
     async def run() -> None:
         with tempfile.TemporaryDirectory() as folder:
             db = Database(f"sqlite:///{shutil.copy(path, Path(folder) / 'coachbot.db')}")

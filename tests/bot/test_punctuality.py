@@ -34,6 +34,7 @@ def engine_name() -> str:
 
 @pytest.fixture
 async def world(db: Database) -> AsyncIterator[Academy]:
+    """An academy that is open for booking, and patient enough for many sessions at once."""
     async with academy(db) as world:
         env: Any = world.env
         # With so much going on at once, each look at whether all is quiet takes long.

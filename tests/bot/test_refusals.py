@@ -248,8 +248,8 @@ async def test_what_may_pass_by_itself_is_not_for_admins(here: Direct, status: i
 
 
 async def test_a_discord_that_never_answers_is_given_up(here: Direct, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(refusals, "PATIENCE", dt.timedelta(0))
     http = here.world.env.bot.http
+    impatient = discord_port(here.world.env.bot, patience=dt.timedelta(0))
 
     async def nothing(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
@@ -257,7 +257,7 @@ async def test_a_discord_that_never_answers_is_given_up(here: Direct, monkeypatc
     monkeypatch.setattr(http, "request", nothing)
 
     with pytest.raises(DiscordFailure, match="no answer within 0 seconds") as failure:
-        await here.port.ensure_room(here.a_room())
+        await impatient.ensure_room(here.a_room())
 
     assert not failure.value.for_admins
 
@@ -293,13 +293,12 @@ async def test_a_long_wait_that_discord_asks_for_is_told_instead_of_sat_out(endp
 
 
 async def test_a_wait_for_everybody_that_is_given_up_does_not_make_later_requests_hang(
-    endpoint: Endpoint, port: DiscordPort, monkeypatch: pytest.MonkeyPatch
+    endpoint: Endpoint, client: discord.Client, port: DiscordPort
 ):
     endpoint.slow_down("GET", f"/guilds/{GUILD_ID}/channels", seconds=30)
-    with monkeypatch.context() as impatient:
-        impatient.setattr(refusals, "PATIENCE", dt.timedelta(seconds=1))
-        with pytest.raises(DiscordFailure, match="no answer within 1 seconds, or Discord asks to slow down"):
-            await port.voice_rooms(GUILD_ID)
+    impatient = discord_port(client, gateway=False, patience=dt.timedelta(seconds=1))
+    with pytest.raises(DiscordFailure, match="no answer within 1 seconds, or Discord asks to slow down"):
+        await impatient.voice_rooms(GUILD_ID)
 
     async with asyncio.timeout(20):
         assert await port.is_member(GUILD_ID, OWNER_ID)

@@ -26,6 +26,8 @@ async def endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Endpoint]:
 
 @pytest.fixture
 async def port(endpoint: Endpoint) -> AsyncIterator[DiscordPort]:
+    """The port over REST alone, sent to the local Discord; a notice is told by its reference."""
+
     def render(letter: Letter, server: str) -> ui.Panel:
         return ui.Panel(ui.text(f"{server} ref {letter.notice.id}"))
 

@@ -53,6 +53,7 @@ async def refused(
     actor: Actor = STU,
     now: datetime = HALF_PAST,
 ) -> str:
+    """The sentence with which it is refused; fails if anything has changed."""
     return str(await refusal(db, kind, partial(use_case, session_id=session_id, actor=actor, now=now)))
 
 

@@ -66,6 +66,7 @@ async def refused(
     now: datetime = NOON,
     **named: Any,
 ) -> str:
+    """The sentence with which it is refused; fails if anything has changed."""
     return str(await refusal(db, kind, partial(use_case, session_id=session_id, now=now, **named)))
 
 

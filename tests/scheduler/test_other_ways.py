@@ -252,6 +252,7 @@ async def test_a_problem_leaves_a_log_channel_that_is_gone_for_wherever_admins_w
 
 
 async def a_problem(db: Database, log_channel_id: int | None) -> None:
+    """A problem of which admins are still to be told, in a server with this log channel."""
     async with db.begin() as session:
         await a_guild(session, log_channel_id=log_channel_id)
         problem = Problem(guild_id=GUILD, key="k", text="t", since=MONDAY, told_at=MONDAY, times_told=1)

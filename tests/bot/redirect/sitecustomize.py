@@ -15,6 +15,6 @@ discord.http.Route.BASE = os.environ["TEST_DISCORD_API"]
 discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(os.environ["TEST_DISCORD_GATEWAY"])
 
 # Its one server comes right after READY; discord.py would wait 2 s in case that there are more.
-discord.state.ConnectionState.__init__ = partialmethod(  # pyright: ignore[reportAttributeAccessIssue]
+discord.state.ConnectionState.__init__ = partialmethod(  # pyright: ignore[reportAttributeAccessIssue]  (a partial method in the place of one)
     discord.state.ConnectionState.__init__, guild_ready_timeout=0.2
 )
