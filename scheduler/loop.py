@@ -46,7 +46,7 @@ class TickReport:
     more: bool = False
     """Whether something that was due was left for the next tick, so that nobody is flooded."""
     next_due_at: datetime | None = None
-    """When the next thing is due (UTC), as far as is known after it."""
+    """When the next thing is due (UTC), as far as is known after it; it may have become due during it."""
     steps: list[str] = field(default_factory=list)
     """Session code and step."""
     roles: int = 0
@@ -90,8 +90,9 @@ async def tick(
         if due_at is not None and due_at <= started_at:
             report.due = await _count_due(db, started_at)
             await _do_all(db, discord, clock, report, ongoing)
-            # What is due still has just failed in a way that left it so, or goes on: the interval is soon enough.
-            due_at = await _first_due(db, _DUE, after=clock())
+            # What was due before and is due still has just failed in a way that left it so, or goes on: the
+            # interval is soon enough. What became due meanwhile is not.
+            due_at = await _first_due(db, _DUE, after=started_at)
         report.next_due_at = due_at
         await _record(db, report, started_at, clock(), watching=watching)
         return report
@@ -270,9 +271,12 @@ class Loop:
         now = self._clock()
         if report.more:
             at = now + _BREATH
-        elif report.next_due_at is not None and report.next_due_at > now:
+        elif report.next_due_at is not None:
             at = report.next_due_at
         else:
+            return
+        if at <= now:  # for APScheduler this run has not ended, and it would leave out another
+            self._once_more = True
             return
         if at < now + self._interval and self._scheduler.running and not self._stopping:
             self._trigger = "due"

@@ -1,13 +1,17 @@
 """The loop in virtual time: on time to the second, in rounds, and once an hour against what is there."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 
 from models import CoachingSession, Heartbeat, JobRun, NoticeKind
 from models.database import Database
 from scheduler.notices import owe
-from tests.builders import HOUR, MINUTE, a_session
+from scheduler.rooms import room_name
+from scheduler.side_by_side import SLOW
+from tests.bot.test_punctuality import break_rooms, when
+from tests.builders import HOUR, MINUTE, a_coach, a_session
 from tests.scheduler.test_loop import SECOND
 from tests.simulated import MONDAY, Academy, academy
 
@@ -22,15 +26,18 @@ async def runs(db: Database) -> list[tuple[str, datetime, int]]:
         return [(one.trigger, one.started_at, one.due) for one in found]
 
 
-async def booked_at(world: Academy, starts_at: datetime) -> CoachingSession:
-    """An hour that the bot's loop has heard of."""
+async def booked_at(
+    world: Academy, starts_at: datetime, code: str = "abc", people: tuple[Any, Any] | None = None
+) -> CoachingSession:
+    """An hour that the bot's loop has heard of, between Cara and Stu if not between other people."""
+    coach, student = people or (world.coach, world.student)
     async with world.db.begin() as session:
         return await a_session(
             session,
             guild_id=world.guild.id,
-            coach_id=world.coach.id,
-            student_id=world.student.id,
-            code="abc",
+            coach_id=coach.id,
+            student_id=student.id,
+            code=code,
             starts_at=starts_at,
             next_step_at=starts_at - 15 * MINUTE,
         )
@@ -62,14 +69,32 @@ async def test_a_step_is_done_at_its_very_second_and_the_run_says_so(db: Databas
 async def test_runs_say_whether_they_were_woken_began_with_the_process_or_came_by_themselves(
     db: Database,
 ) -> None:
-    async with academy(db, begins=BEGINS) as world:
+    async with academy(db, begins=BEGINS, tick_interval=MINUTE) as world:
         await world.already_open()
+        await promise(world, 1)
+        await world.leap_to(BEGINS)
         await promise(world, 1)
         await world.restart()
         await promise(world, 1)
         await world.wait_until(BEGINS + MINUTE)
 
         assert [trigger for trigger, _, _ in await runs(db)] == ["wake", "start", "interval"]
+
+
+async def test_what_becomes_due_while_discord_keeps_another_waiting_is_done_right_after(db: Database) -> None:
+    async with academy(db, begins=BEGINS) as world:
+        await world.already_open()
+        await booked_at(world, MONDAY + 30 * MINUTE)
+        async with world.db.begin() as session:
+            await a_coach(session, guild_id=world.guild.id, user_id=world.outsider.id)
+        others = (world.outsider, world.other_student)
+        await booked_at(world, MONDAY + 30 * MINUTE + SECOND, "def", others)
+        break_rooms(world, {room_name("abc")}, "hanging")
+
+        await world.wait_until(MONDAY + 15 * MINUTE + 3 * SECOND)
+
+        assert world.room("abc") is None
+        assert list((await when(world, "room_made")).values()) == [MONDAY + 15 * MINUTE + SLOW]
 
 
 async def test_what_one_round_leaves_goes_out_two_seconds_later(db: Database) -> None:
