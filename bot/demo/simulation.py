@@ -1,8 +1,8 @@
 """The virtual Discord, and the only place that touches simcord's private parts.
 
-They are: `Clock._epoch` (the world's first instant); the idle wait of `Env._settle_internal` (50 ms a step) and
-`Env._bot_scope` (what the world waits for); `Preview.capability` and its server's port; `Env.backend` with the
-`_guild` and `_channel` of the handles (what the world holds, whoever looks).
+They are: `Clock._epoch` (the world's first instant); the idle wait of `Env._settle_internal` (how often it looks
+whether all is quiet) and `Env._bot_scope` (what the world waits for); `Preview.capability` and its server's port;
+`Env.backend` with the `_guild` and `_channel` of the handles (what the world holds, whoever looks).
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from simcord.backend.access import can_access_channel
 from simcord.backend.errors import BackendError, SetupError
 from simcord.builders import ChannelHandle, GuildHandle
 
-_IDLE_SECONDS = 0.002
+_IDLE_SECONDS = 0.016
 _APSCHEDULER_MODULES = (
     "apscheduler.schedulers.base",
     "apscheduler.executors.base",

@@ -91,7 +91,13 @@ def process(
 ) -> Iterator[Process]:
     """Watch over what the bot, also after restarts, asks of Discord and writes down."""
     ours, begin = Process(world, dies_at, looks), world.db.begin
+    env: Any = world.env
     transport: Any = FakeHTTPClient  # the class, because each process has a client of its own
+    schedule = env._schedule_timer
+
+    def in_virtual_time_alone(record: Any, *given: Any) -> None:
+        schedule(record, *given)
+        record.real_handle.cancel()  # else the ticks of the dead would be waited for, by the wall's clock
 
     @contextlib.asynccontextmanager
     async def begin_if_alive() -> AsyncIterator[AsyncSession]:
@@ -104,8 +110,9 @@ def process(
 
     transport.request = request
     world.db.begin = begin_if_alive
+    env._schedule_timer = in_virtual_time_alone
     try:
         yield ours
     finally:
         transport.request = _request
-        del world.db.begin
+        del world.db.begin, env._schedule_timer

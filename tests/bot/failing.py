@@ -148,7 +148,7 @@ class Failing:
 @contextlib.asynccontextmanager
 async def failing(db: Database, mode: AccessMode = AccessMode.PEOPLE) -> AsyncIterator[Failing]:
     """A server for each way to fail, and a healthy one, each with a session two hours after the world began."""
-    async with academy(db) as world:
+    async with academy(db, tick_interval=dt.timedelta(minutes=1)) as world:
         async with db.begin() as session:
             places = [await _place(world, session, fault, mode) for fault in (None, *Fault)]
         await world.env.settle()

@@ -11,7 +11,7 @@ _ROLES = "GET /guilds/{guild_id}/roles"
 _GIVE = "PUT /guilds/{guild_id}/members/{user_id}/roles/{role_id}"
 
 _WITH_PEOPLE = {
-    "booked": ["POST /users/@me/channels", _SEND, _SEND],
+    "booked": ["POST /users/@me/channels", _SEND, "POST /users/@me/channels", _SEND],
     "both looked for": [_CHANNELS, _LOOK_FOR, _LOOK_FOR],
     "reminded a day before": [_CHANNELS, _SEND, _SEND],
     "reminded an hour before": [_CHANNELS, _LOOK_FOR, _LOOK_FOR, _SEND, _SEND],

@@ -85,8 +85,8 @@ async def test_a_life_that_nothing_disturbs_asks_for_exactly_what_is_recorded(
     [
         ("sqlite", AccessMode.PEOPLE, Moment.AFTER),
         ("sqlite", AccessMode.ROLE, Moment.RECORD),
-        ("postgres", AccessMode.PEOPLE, Moment.BEFORE),
-        ("postgres", AccessMode.ROLE, Moment.AFTER),
+        pytest.param("postgres", AccessMode.PEOPLE, Moment.BEFORE, marks=pytest.mark.slow),
+        pytest.param("postgres", AccessMode.ROLE, Moment.AFTER, marks=pytest.mark.slow),
     ],
 )
 async def test_a_process_that_dies_at_each_of_its_effects_in_turn_keeps_all_promises(

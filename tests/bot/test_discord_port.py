@@ -148,7 +148,8 @@ async def test_a_room_with_somebody_inside_stays_until_they_leave(booked: Academ
     assert room is not None
     await world.student.join_voice(room)
 
-    await world.wait_until(START + dt.timedelta(minutes=90))
+    await world.wait_until(START + dt.timedelta(minutes=64))
+    await world.leap_to(START + dt.timedelta(minutes=90))
     assert rooms(world) == [room.id]
     await world.student.leave_voice()
     await world.wait_until(START + dt.timedelta(minutes=92))
@@ -164,9 +165,10 @@ async def test_a_room_with_somebody_inside_goes_at_the_hard_limit(booked: Academ
     await world.student.join_voice(room)
     await world.restart()
 
-    await world.wait_until(START + dt.timedelta(minutes=60 + 15 + 59))
+    for minutes in (60, 60 + 15, 60 + 15 + 59):
+        await world.leap_to(START + dt.timedelta(minutes=minutes))
     assert rooms(world) == [room.id]
-    await world.wait_until(START + dt.timedelta(minutes=60 + 15 + 61))
+    await world.leap_to(START + dt.timedelta(minutes=60 + 15 + 61))
 
     assert rooms(world) == []
 
@@ -248,7 +250,8 @@ async def test_a_room_stays_while_nobody_knows_who_is_inside(booked: Academy) ->
     known, stub._voice_states = stub._voice_states, {}
     stub.unavailable = True
 
-    await world.wait_until(START + dt.timedelta(minutes=80))
+    await world.wait_until(START + dt.timedelta(minutes=62))
+    await world.leap_to(START + dt.timedelta(minutes=80))
     assert rooms(world) == [room.id]
     stub._voice_states, stub.unavailable = known, False
     await world.wait_until(START + dt.timedelta(minutes=85))

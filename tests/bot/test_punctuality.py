@@ -114,7 +114,7 @@ async def test_of_many_sessions_at_one_hour_every_room_is_made_and_opened_at_its
     assert {one.last_error for one in sessions} == {None}
 
 
-@pytest.mark.parametrize("fault", ["403", "hanging"])
+@pytest.mark.parametrize("fault", [pytest.param("403", marks=pytest.mark.slow), "hanging"])
 @pytest.mark.parametrize(("count", "failing"), SIZES)
 async def test_sessions_whose_rooms_cannot_be_made_make_no_other_late(
     world: Academy, count: int, failing: int, fault: str

@@ -186,9 +186,12 @@ async def lose_a_race(db: Database, other: Database) -> None:
     beat = sa.update(Heartbeat).values(at=MONDAY + HOUR)
     if db.is_sqlite:
         event.listen(db.engine.sync_engine, "checkout", wait_for_nobody)
-        async with other.begin() as first, db.begin() as second:
-            await first.execute(beat)
-            await second.execute(beat)
+        try:
+            async with other.begin() as first, db.begin() as second:
+                await first.execute(beat)
+                await second.execute(beat)
+        finally:
+            event.remove(db.engine.sync_engine, "checkout", wait_for_nobody)
     else:
         async with db.engine.connect() as connection:
             second = await connection.execution_options(isolation_level="REPEATABLE READ")

@@ -272,7 +272,7 @@ MOMENTS = st.integers(-DAY_MINUTES, 3 * DAY_MINUTES).map(lambda number: number *
 LATER = st.integers(0, 20 * DAY_MINUTES).map(lambda number: number * MINUTE)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(asks())
 def test_slots_are_what_walking_every_minute_finds(ask: Ask) -> None:
     agrees_with_the_oracle(ask)

@@ -1,9 +1,15 @@
 """What the demo's tests need."""
 
+import asyncio
 import os
 import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+
+from bot.demo.stage import open_stage
+from models.database import Database
 
 
 @pytest.fixture
@@ -20,3 +26,27 @@ def chromium() -> str:
         pytest.skip("no chromium on this machine: apt-get install chromium")
     assert found is not None, "CI has to install chromium"
     return found
+
+
+@pytest.fixture(scope="session")
+def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a demo that was open for a moment: another one opens it at once."""
+    path = tmp_path_factory.mktemp("demo") / "kept.db"
+
+    async def live() -> None:
+        db = Database(f"sqlite:///{path}")
+        await db.upgrade()
+        async with open_stage(db):
+            pass
+        await db.close()
+
+    asyncio.run(live())
+    return path
+
+
+@pytest.fixture
+async def kept(lived_in: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    """The rows of an academy that goes on: its history without the messages."""
+    db = Database(f"sqlite:///{shutil.copy(lived_in, tmp_path)}")
+    yield db
+    await db.close()

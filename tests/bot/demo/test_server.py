@@ -17,8 +17,8 @@ from tests.bot.demo.program import browser_page, demo, start_demo
 
 
 @pytest.fixture
-async def client(db: Database) -> AsyncIterator[Any]:
-    async with open_stage(db) as stage, TestClient(TestServer(Page(stage, "127.0.0.1").app())) as opened:
+async def client(kept: Database) -> AsyncIterator[Any]:
+    async with open_stage(kept) as stage, TestClient(TestServer(Page(stage, "127.0.0.1").app())) as opened:
         yield opened
 
 
@@ -87,6 +87,7 @@ async def test_a_signal_ends_the_program_cleanly(number: signal.Signals) -> None
             assert await process.wait() == 0
 
 
+@pytest.mark.slow
 async def test_closing_the_browser_ends_the_program_but_loading_again_does_not(chromium: str) -> None:
     async with demo(BROWSER="true") as (process, address), browser_page(chromium, address) as page:
         await page.locator("#person-admin").wait_for()
@@ -99,6 +100,7 @@ async def test_closing_the_browser_ends_the_program_but_loading_again_does_not(c
             assert await process.wait() == 0
 
 
+@pytest.mark.slow
 async def test_a_port_that_is_taken_is_said_in_one_line() -> None:
     async with demo("--no-open") as (_, address):
         port = address.rstrip("/").rpartition(":")[2]

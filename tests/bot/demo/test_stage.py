@@ -25,6 +25,13 @@ async def stage(db: Database) -> Any:
         assert opened.faults.lines == []
 
 
+@pytest.fixture
+async def kept_stage(kept: Database) -> Any:
+    async with open_stage(kept) as opened:
+        yield opened
+        assert opened.faults.lines == []
+
+
 def listed(stage: Stage, key: str) -> list[str]:
     return [one.name for one in stage.places(stage.world.people[key])]
 
@@ -55,7 +62,8 @@ async def test_the_visitor_finds_a_lively_academy(stage: Stage) -> None:
     assert [step.done for step in await tour(stage)] == [False] * 12
 
 
-async def test_what_somebody_cannot_see_is_not_listed(stage: Stage) -> None:
+async def test_what_somebody_cannot_see_is_not_listed(kept_stage: Stage) -> None:
+    stage = kept_stage
     await stage.jump(dt.timedelta(days=1, hours=1, minutes=55))  # to 10:55; Sam meets Ben at 11
 
     assert listed(stage, "admin") == ["lobby", "coach-applications"]
@@ -82,7 +90,8 @@ async def test_the_next_event_is_where_the_time_machine_stops(stage: Stage) -> N
     assert opened == soon.starts_at - dt.timedelta(minutes=5)
 
 
-async def test_what_a_person_cannot_do_is_refused_with_a_sentence(stage: Stage) -> None:
+async def test_what_a_person_cannot_do_is_refused_with_a_sentence(kept_stage: Stage) -> None:
+    stage = kept_stage
     await stage.jump(dt.timedelta(days=1, hours=1, minutes=55))
     room = next(one for one in simulation.channels(stage.env, stage.world.guild) if one.type == 2)
     await stage.become("outsider")
@@ -125,7 +134,8 @@ async def test_unread_messages_are_counted_until_somebody_looks(stage: Stage) ->
     assert stage.unread(sam, stage.channel_id(sam, DIRECT)) == 0
 
 
-async def test_presses_during_a_time_jump_take_their_turn(stage: Stage) -> None:
+async def test_presses_during_a_time_jump_take_their_turn(kept_stage: Stage) -> None:
+    stage = kept_stage
     soon = await first_ahead(stage)
 
     jumping = asyncio.create_task(stage.jump(dt.timedelta(days=2)))

@@ -4,6 +4,7 @@ import asyncio
 import re
 import signal
 
+import pytest
 from playwright.async_api import FrameLocator, Page, expect
 
 from tests.bot.demo.program import PATIENCE_MILLISECONDS, ROOT, browser_page, demo
@@ -70,6 +71,7 @@ class Visitor:
         await self.page.screenshot(path=SCREENSHOTS / f"{self._shots:02}-{name}.png")
 
 
+@pytest.mark.slow
 async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
     async with demo("--no-open") as (process, address), browser_page(chromium, address) as page:
         visitor = Visitor(page)

@@ -1,6 +1,6 @@
 """Who takes part in the stories: somebody in front of a panel, and coaches to choose from."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from icalendar import Calendar
@@ -8,7 +8,7 @@ from icalendar import Calendar
 from bot.demo import simulation
 from models import Coach
 from tests.cogs.booking.limits import check_limits, every_component
-from tests.simulated import Academy, reply, words
+from tests.simulated import SELDOM, Academy, reply, words
 
 _BUTTON, _SELECT, _GALLERY = 2, 3, 12
 
@@ -154,5 +154,5 @@ async def calendar_in(message: Any) -> Calendar:
 
 async def much_later(world: Academy, at: datetime) -> None:
     """Let days pass without running through every minute of them; the loop ticks at the end."""
-    simulation.set_clock(world.env, at - timedelta(minutes=1))
+    simulation.set_clock(world.env, at - SELDOM)
     await world.wait_until(at)
