@@ -22,6 +22,7 @@ from cogs.defaults import DefaultsCog
 from cogs.health import HealthCog
 from cogs.moving import MovingCog
 from cogs.no_shows import NoShowsCog
+from cogs.records import RecordsCog
 from cogs.reminders import RemindersCog
 from cogs.review_list import ReviewListCog
 from cogs.reviews import ReviewsCog
@@ -63,6 +64,7 @@ COGS = (
     CoachingCog,
     HealthCog,
     StoryCog,
+    RecordsCog,
     DefaultsCog,
 )
 

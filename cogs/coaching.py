@@ -8,13 +8,14 @@ from discord import app_commands
 from cogs import ui
 from cogs.defaults import show_defaults
 from cogs.health import show_health, show_run
+from cogs.records import show_audit, show_export, show_sessions
 from cogs.review_list import show_reviews
 from cogs.routing import Cog, retried
 from cogs.settings import settings_panel
 from cogs.story import show_story
 from cogs.timezone import zone_called, zone_choices
 from cogs.ui import Interaction
-from models import AccessMode
+from models import AccessMode, SessionStatus
 from scheduler import guilds
 from scheduler.errors import Misconfigured, NotAllowed
 from scheduler.guilds import LONGEST_HOW_TO_PAY, GuildChanges
@@ -154,6 +155,38 @@ class CoachingCog(Cog):
         """Show it."""
         await ui.acknowledge(interaction)
         await show_story(self.bot, interaction, code)
+
+    @group.command(name="sessions", description="All sessions here, the latest start first")
+    @app_commands.describe(status="Only those", member="Only those of this coach or student")
+    @retried
+    async def sessions(
+        self,
+        interaction: Interaction,
+        status: Literal["scheduled", "in progress", "completed", "cancelled", "no show"] | None = None,
+        member: discord.User | None = None,
+    ) -> None:
+        """List them."""
+        await ui.acknowledge(interaction)
+        wanted = SessionStatus[status.replace(" ", "_").upper()] if status else None
+        await show_sessions(self.bot, interaction, wanted, member.id if member else 0)
+
+    @group.command(name="audit", description="Who did what, newest first")
+    @app_commands.describe(member="Only what this person did, or what was done about this coach")
+    @retried
+    async def audit(self, interaction: Interaction, member: discord.User | None = None) -> None:
+        """Show it."""
+        await ui.acknowledge(interaction)
+        await show_audit(self.bot, interaction, member.id if member else 0)
+
+    @group.command(name="export", description="A table as a CSV file, for spreadsheets")
+    @app_commands.describe(what="Which table")
+    @retried
+    async def export(
+        self, interaction: Interaction, what: Literal["sessions", "coaches", "reviews", "audit"]
+    ) -> None:
+        """Hand it over."""
+        await ui.acknowledge(interaction)
+        await show_export(self.bot, interaction, what)
 
     @setup.autocomplete("time_zone")
     async def complete_zone(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:

@@ -10,7 +10,6 @@ from cogs.ui import Interaction
 from models import Review
 from scheduler import applications, guilds, reviews
 from scheduler.clock import stamp
-from scheduler.reviews import Page
 
 if TYPE_CHECKING:
     from bot.app import CoachBot
@@ -78,7 +77,7 @@ class ReviewListCog(Cog):
         if not found.reviews:
             parts.append(ui.text("No reviews here. Students can give one after each session that took place."))
         template = READ_PAGE.replace("{coach_id}", str(coach_id))
-        await ui.show(interaction, ui.Panel(*parts, *_pager(template, page, found)))
+        await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(template, page, has_more=found.has_more)))
 
 
 async def show_reviews(bot: "CoachBot", interaction: Interaction, coach_id: int, page: int = 0) -> None:
@@ -95,7 +94,7 @@ async def show_reviews(bot: "CoachBot", interaction: Interaction, coach_id: int,
     if not found.reviews:
         parts.append(ui.text("No reviews here. Students are asked for one after each session that took place."))
     template = LIST.replace("{coach_id}", str(coach_id))
-    await ui.show(interaction, ui.Panel(*parts, *_pager(template, page, found)))
+    await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(template, page, has_more=found.has_more)))
 
 
 def _public(one: Review) -> str:
@@ -117,14 +116,3 @@ def _section(one: Review, coach_id: int, page: int) -> discord.ui.Section[Any]:
 
 def _sentence(one: Review) -> str:
     return f"\n{ui.block(ui.quoted(one.comment, _EXCERPT))}" if one.comment else ""
-
-
-def _pager(template: str, page: int, found: Page) -> list[discord.ui.Item[Any]]:
-    if not page and not found.has_more:
-        return []
-    return [
-        ui.row(
-            ui.button("◀ Newer" if page else "◀", template.format(page=max(page - 1, 0)), disabled=not page),
-            ui.button("Older ▶", template.format(page=page + 1), disabled=not found.has_more),
-        )
-    ]

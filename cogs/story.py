@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 RETRY = "story:retry:{session_id}"
 REPAIR = "story:repair:{session_id}"
 REFRESH = "story:show:{session_id}"
+OPEN = "story:open:{session_id}"
 
 _AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 _ENTRIES, _NOTICES = 15, 12
@@ -30,6 +31,14 @@ class StoryCog(Cog):
     async def refresh_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Look again."""
         await ui.acknowledge(interaction)
+        async with self.bot.db.read() as session:
+            code = await story.code_of(session, ui.guild_id_of(interaction), session_id)
+        await show_story(self.bot, interaction, code)
+
+    @on(OPEN)
+    async def open_pressed(self, interaction: Interaction, session_id: int) -> None:
+        """From a list: the story beside it."""
+        await ui.acknowledge_beside(interaction)
         async with self.bot.db.read() as session:
             code = await story.code_of(session, ui.guild_id_of(interaction), session_id)
         await show_story(self.bot, interaction, code)

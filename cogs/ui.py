@@ -131,6 +131,18 @@ def button(
     return discord.ui.Button(label=label, custom_id=custom_id, style=style, disabled=disabled)
 
 
+def newer_and_older(template: str, page: int, *, has_more: bool) -> list[discord.ui.Item[Any]]:
+    """Buttons to newer and older pages, where there are any; `template` is a `custom_id` with {page}."""
+    if not page and not has_more:
+        return []
+    return [
+        row(
+            button("◀ Newer" if page else "◀", template.format(page=max(page - 1, 0)), disabled=not page),
+            button("Older ▶", template.format(page=page + 1), disabled=not has_more),
+        )
+    ]
+
+
 def select(
     custom_id: str,
     options: Iterable[tuple[str, str, bool]],
