@@ -1,0 +1,48 @@
+"""What lies in .deploy names settings, commands and packages that exist."""
+
+import configparser
+import re
+from pathlib import Path
+
+from typer.main import get_command
+
+from bot.cli import app
+from bot.config import Settings
+
+ROOT = Path(__file__).parents[1]
+DEPLOY = ROOT / ".deploy"
+
+
+def test_the_unit_runs_a_command_that_exists_and_gives_up_where_it_cannot_be_helped() -> None:
+    unit = configparser.ConfigParser(interpolation=None, strict=False)
+    unit.read(DEPLOY / "coachbot.service")
+    service = unit["Service"]
+
+    program, command = service["execstart"].split()
+    assert program == "/opt/coachbot/.venv/bin/coachbot"
+    assert command in getattr(get_command(app), "commands", ())
+    assert service["RestartPreventExitStatus"] == "2"
+    assert service["WorkingDirectory"] == f"/var/lib/{service['StateDirectory']}"
+
+
+def test_the_image_holds_every_package_and_starts_a_command_that_exists() -> None:
+    dockerfile = (DEPLOY / "Dockerfile").read_text()
+    let_in = re.findall(r"^!(\w.*)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, re.MULTILINE)
+    packages = re.search(r"packages = \[(.+)\]", (ROOT / "pyproject.toml").read_text())
+
+    assert packages is not None
+    assert set(" ".join(copied).split()) == set(let_in)
+    assert set(re.findall(r'"(\w+)"', packages[1])) <= set(let_in)
+    assert 'CMD ["run", "--wait"]' in dockerfile
+    assert "run" in getattr(get_command(app), "commands", ())
+    assert "\nUSER coachbot\n" in dockerfile
+
+
+def test_what_the_containers_are_told_are_settings_of_the_bot() -> None:
+    written = "".join(path.read_text() for path in DEPLOY.iterdir())
+
+    for name in set(re.findall(r"\b(DATABASE_URL|DISCORD_\w+|CRON_SECRET|TICK_SECONDS)\b", written)):
+        assert name.lower() in Settings.model_fields
+    for name in re.findall(r"-f (\S+compose\S*)", (ROOT / "README.md").read_text()):
+        assert (ROOT / name.strip("`")).is_file()
