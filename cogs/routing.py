@@ -6,6 +6,8 @@ memory, and only logs what a dynamic item raises. So views only describe what is
 who answers.
 """
 
+import asyncio
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,14 +20,17 @@ from discord.ext import commands
 from cogs import ui
 from cogs.ui import Interaction
 from models.database import lost_a_race
-from scheduler.errors import NotFound
+from scheduler.errors import CoachingError, NotFound
 
 if TYPE_CHECKING:
     from bot.app import CoachBot
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+log = logging.getLogger(__name__)
+
 _LARGEST_ID = 2**63
+_NOT_OURS = re.compile(r"[^a-z0-9_:]")  # what a tampered client may write into a `custom_id`, and so into the log
 _TRIES = 3
 """How often a press or a command is answered whose transaction another one made impossible."""
 
@@ -67,7 +72,7 @@ class Router:
         if interaction.type not in answered:
             return
         custom_id = str((interaction.data or {}).get("custom_id", ""))
-        await _try(interaction, lambda: self._answer(interaction, custom_id))
+        await _try(interaction, _NOT_OURS.sub("?", custom_id), lambda: self._answer(interaction, custom_id))
 
     async def _answer(self, interaction: Interaction, custom_id: str) -> None:
         if custom_id.startswith(ui.FIX):
@@ -83,8 +88,10 @@ class Router:
         raise NotFound("This button is of an older version. Please use the command again.")
 
 
-async def _try(interaction: Interaction, answer: Callable[[], Awaitable[Any]]) -> None:
-    """Answer, anew if that lost a race; what goes wrong otherwise is told."""
+async def _try(interaction: Interaction, what: str, answer: Callable[[], Awaitable[Any]]) -> None:
+    """Answer, anew if that lost a race; what goes wrong otherwise is told. The log says what came of it."""
+    clock = asyncio.get_running_loop().time
+    began, outcome = clock(), "answered"
     for tries_left in reversed(range(_TRIES)):
         try:
             await answer()
@@ -92,8 +99,19 @@ async def _try(interaction: Interaction, answer: Callable[[], Awaitable[Any]]) -
             # A handler is one transaction and then the reply, so one that lost a race can begin anew.
             if lost_a_race(error) and tries_left:
                 continue
+            outcome = f"{'refused' if isinstance(error, CoachingError) else 'failed'}: {type(error).__name__}"
             await ui.report_error(interaction, error)
-        return
+        break
+    milliseconds = round((clock() - began) * 1000)
+    ids = {"interaction": interaction.id, "user": interaction.user.id, "guild": interaction.guild_id}
+    log.info(
+        "%s %s in %s ms (%s)",
+        what,
+        outcome,
+        milliseconds,
+        ", ".join(f"{name} {number}" for name, number in ids.items()),
+        extra={**ids, "what": what, "outcome": outcome, "milliseconds": milliseconds},
+    )
 
 
 def retried(method: F) -> F:
@@ -101,7 +119,8 @@ def retried(method: F) -> F:
 
     @wraps(method)
     async def answer(self: object, interaction: Interaction, **options: Any) -> None:
-        await _try(interaction, lambda: method(self, interaction, **options))
+        name = interaction.command.qualified_name if interaction.command else ""
+        await _try(interaction, f"/{name}", lambda: method(self, interaction, **options))
 
     return cast("F", answer)
 

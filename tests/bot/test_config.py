@@ -1,9 +1,12 @@
 """Where settings come from, how a wrong one is told, and that secrets stay secret."""
 
 import contextlib
+import io
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -36,14 +39,14 @@ def refusal() -> str:
 
 
 @contextlib.contextmanager
-def logging_as_set_up(level: str, *secrets: str) -> Iterator[None]:
+def logging_as_set_up(level: str, *secrets: str, stream: TextIO | None = None) -> Iterator[None]:
     """The program's logging, while pytest's own is put aside."""
     root = logging.getLogger()
     touched = [root, *map(logging.getLogger, ("discord", "apscheduler", "alembic", "sqlalchemy.engine"))]
     levels, handlers = [logger.level for logger in touched], root.handlers[:]
     root.handlers.clear()
     try:
-        log.set_up(level, secrets)
+        log.set_up(level, secrets, stream)
         yield
     finally:
         root.handlers[:] = handlers
@@ -343,6 +346,45 @@ def test_the_log_shows_no_secret_not_even_in_a_traceback(capsys: pytest.CaptureF
     assert "ValueError: ***" in written
     assert TOKEN not in written
     assert CRON_SECRET not in written
+
+
+class Terminal(io.StringIO):
+    """What somebody looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_events_are_lines_for_people() -> None:
+    terminal = Terminal()
+
+    with logging_as_set_up("INFO", stream=terminal):
+        logging.getLogger("scheduler.loop").info("tick (due): %s steps", 3)
+
+    assert terminal.getvalue().endswith(" INFO    scheduler.loop: tick (due): 3 steps\n")
+
+
+def test_elsewhere_each_event_is_an_object_on_a_line_of_its_own_with_its_ids() -> None:
+    collected, secret = io.StringIO(), 'of "quotes"\nand lines'
+
+    with logging_as_set_up("INFO", secret, stream=collected):
+        logging.getLogger("cogs.routing").info("/book answered", extra={"interaction": 7, "milliseconds": 120})
+        try:
+            raise RuntimeError(f"Discord did not like {secret}")
+        except RuntimeError:
+            logging.getLogger("bot.app").exception("two\nlines")
+
+    answered, failed = [json.loads(line) for line in collected.getvalue().splitlines()]
+    assert answered.pop("at").endswith("+00:00")
+    assert answered == {
+        "level": "INFO",
+        "logger": "cogs.routing",
+        "message": "/book answered",
+        "interaction": 7,
+        "milliseconds": 120,
+    }
+    assert failed["message"] == "two\nlines"
+    assert failed["error"].endswith("RuntimeError: Discord did not like ***")
 
 
 @pytest.mark.parametrize(("level", "seen"), [("DEBUG", True), ("INFO", True), ("WARNING", False)])

@@ -1,6 +1,7 @@
 """What happens to presses that no current button makes, and to those that lose a race in the database."""
 
 import contextlib
+import logging
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -158,6 +159,30 @@ async def test_every_slash_command_is_tried_again_after_a_lost_race(world: Acade
 
     assert len(found) == 18
     assert [one.qualified_name for one in found if not hasattr(one.callback, "__wrapped__")] == []
+
+
+async def test_the_log_has_a_line_for_each_interaction_with_ids_and_without_words(
+    open_world: Academy, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = open_world
+    caplog.set_level(logging.INFO, "cogs.routing")
+
+    panel = await world.about_to_confirm(world.student, "14:00", notes="My secret song.")
+    await world.student.click(panel, label="Confirm")
+    await world.press_custom_id(world.outsider, "coach:approve:7 \n\x1b[2J<@1>")
+
+    lines: list[Any] = [one for one in caplog.records if one.name == "cogs.routing"]
+    said = [(one.what.rstrip("0123456789:"), one.outcome, one.user) for one in lines]
+    stu, olaf = world.student.id, world.outsider.id
+    assert said[0] == ("/book", "answered", stu)
+    assert ("book:confirm", "answered", stu) in said
+    assert said[-2:] == [
+        ("/sessions", "answered", olaf),
+        ("coach:approve:7????2???1?", "refused: NotFound", olaf),
+    ]
+    assert {one.guild for one in lines} == {world.guild.id}
+    assert [one for one in lines if str(one.interaction) not in one.getMessage()] == []
+    assert "secret" not in caplog.text
 
 
 async def test_a_stranger_who_presses_whatever_there_is_changes_nothing(open_world: Academy) -> None:
