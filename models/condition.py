@@ -1,22 +1,25 @@
 """What state a database is in, found out without writing anything to it."""
 
+import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import select, text
+from sqlalchemy import URL, create_engine, select, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from models.database import Database
 from models.job_run import Heartbeat
+
+T = TypeVar("T")
 
 
 class Schema(StrEnum):
@@ -30,26 +33,28 @@ class Schema(StrEnum):
     """Of a newer release."""
 
 
-@asynccontextmanager
-async def reading(db: Database) -> AsyncIterator[AsyncSession]:
-    """A session that cannot write. Of a SQLite file it neither makes one nor changes how it is kept.
-
-    It connects when it is first used: only then DBAPIError, OSError.
+async def look(db: Database, at: Callable[[Session], T]) -> T:
+    """What `at` finds in a session that cannot write. Of a SQLite file it neither makes one nor changes how it is
+    kept. Raises DBAPIError, OSError if it cannot be opened.
     """
     if db.file is None:
         async with db.read() as session:
-            yield session
-        return
-    url = db.url.set(database=db.file.as_uri()).update_query_dict({"mode": "ro", "uri": "true"})
-    engine = create_async_engine(url, poolclass=NullPool, hide_parameters=True)
+            return await session.run_sync(at)
+    url = URL.create("sqlite", database=db.file.as_uri(), query={"mode": "ro", "uri": "true"})
+    # Not by aiosqlite: a file that does not open leaves it with a thread that outlives the event loop.
+    return await asyncio.to_thread(_look_at_file, url, at)
+
+
+def _look_at_file(url: URL, at: Callable[[Session], T]) -> T:
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     try:
-        async with AsyncSession(engine) as session:
-            yield session
+        with Session(engine) as session:
+            return at(session)
     finally:
-        await engine.dispose()
+        engine.dispose()
 
 
-async def damage(session: AsyncSession) -> str | None:
+def damage(session: Session) -> str | None:
     """What is wrong with a SQLite file, the first of it, or None. PostgreSQL looks after itself.
 
     Raises DBAPIError if the file cannot be opened at all.
@@ -57,8 +62,8 @@ async def damage(session: AsyncSession) -> str | None:
     if session.get_bind().dialect.name != "sqlite":
         return None
     try:
-        verdict = await session.scalar(text("PRAGMA quick_check(1)"))
-        dangling = (await session.execute(text("PRAGMA foreign_key_check"))).first()
+        verdict = session.scalar(text("PRAGMA quick_check(1)"))
+        dangling = session.execute(text("PRAGMA foreign_key_check")).first()
     except DBAPIError as error:
         # SQLITE_CORRUPT and SQLITE_NOTADB; what only hinders the opening is a kind of its own.
         if type(error.orig) is not sqlite3.DatabaseError:
@@ -71,10 +76,9 @@ async def damage(session: AsyncSession) -> str | None:
     return None
 
 
-async def revision(session: AsyncSession) -> str | None:
+def revision(session: Session) -> str | None:
     """The revision of the schema; None where no migration has run."""
-    connection = await session.connection()
-    return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    return MigrationContext.configure(session.connection()).get_current_revision()
 
 
 def compare(found: str | None) -> Schema:
@@ -91,6 +95,6 @@ def compare(found: str | None) -> Schema:
     return Schema.BEHIND
 
 
-async def last_tick_at(session: AsyncSession) -> datetime | None:
+def last_tick_at(session: Session) -> datetime | None:
     """When the bot last looked for what is due."""
-    return await session.scalar(select(Heartbeat.at).where(Heartbeat.job == "tick"))
+    return session.scalar(select(Heartbeat.at).where(Heartbeat.job == "tick"))

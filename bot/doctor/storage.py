@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from bot.doctor.checks import TO_ANSWER, Check, Level, error, ok, warning
 from bot.running import cause
@@ -95,8 +95,7 @@ async def _inside(db: Database, stored: Stored, now: datetime) -> None:
     try:
         # A file answers; only to read all of a large one takes a while.
         async with asyncio.timeout(None if db.is_sqlite else TO_ANSWER.total_seconds()):
-            async with condition.reading(db) as session:
-                last_tick_at = await _contents(session, stored, shown)
+            last_tick_at = await condition.look(db, lambda session: _contents(session, stored, shown))
             stored.checks.append(_running(await db.is_run(), last_tick_at, now))
     except (OSError, DBAPIError) as failure:
         if any(check.level is Level.ERROR for check in stored.checks):
@@ -106,20 +105,20 @@ async def _inside(db: Database, stored: Stored, now: datetime) -> None:
         stored.checks.append(error("database", f"{shown} cannot be opened: {why}", advice))
 
 
-async def _contents(session: AsyncSession, stored: Stored, shown: str) -> datetime | None:
+def _contents(session: Session, stored: Stored, shown: str) -> datetime | None:
     """Check what is in it; the bot's last sign of life if that can be read."""
-    if damage := await condition.damage(session):
+    if damage := condition.damage(session):
         advice = "stop the bot and put the last copy back with `coachbot restore FILE`; the damaged file is kept"
         stored.checks.append(error("database", f"{shown} is damaged: {damage}", advice))
         return None
     stored.checks.append(ok("database", f"{shown} can be read and is whole"))
-    revision = await condition.revision(session)
+    revision = condition.revision(session)
     schema = condition.compare(revision)
     stored.checks.append(_schema(schema, revision))
     if schema is not Schema.CURRENT:
         return None
-    stored.servers = {guild.id: guild for guild in await session.scalars(select(Guild))}
-    return await condition.last_tick_at(session)
+    stored.servers = {guild.id: guild for guild in session.scalars(select(Guild))}
+    return condition.last_tick_at(session)
 
 
 def _schema(schema: Schema, revision: str | None) -> Check:

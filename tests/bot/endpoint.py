@@ -68,6 +68,8 @@ class Endpoint:
     """The channel of the direct messages with each person."""
     requests: list[Request] = field(default_factory=list)
     """Each from the moment on in which its effect is there, before it is answered."""
+    own_permissions: discord.Permissions = field(default_factory=lambda: discord.Permissions(INVITE.value))
+    """What the bot's own role gives it."""
     clock_ahead: timedelta = timedelta()
     """How far the clock by which it dates its answers is ahead of this machine's."""
     identities: list[Json] = field(default_factory=list)
@@ -436,7 +438,9 @@ class Endpoint:
 
     def _server(self) -> Json:
         everyone = _role(GUILD_ID, name="@everyone", permissions="0", position=0)
-        own = _role(BOT_ROLE_ID, name="coachbot", permissions=str(INVITE.value), position=100, managed=True)
+        own = _role(
+            BOT_ROLE_ID, name="coachbot", permissions=str(self.own_permissions.value), position=100, managed=True
+        )
         roles = [everyone, own, *self.roles.values()]
         return {"id": str(GUILD_ID), "name": "Academy", "owner_id": str(OWNER_ID), "roles": roles}
 

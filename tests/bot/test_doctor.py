@@ -496,6 +496,16 @@ async def test_a_permission_that_a_place_denies_is_named_as_people_see_it_with_t
     assert words in found.found
 
 
+async def test_a_permission_that_is_missing_in_the_server_is_named_once_and_not_for_each_place(setup: Setup):
+    setup.endpoint.own_permissions.update(manage_roles=False, stream=False)
+
+    checks = await setup.examined()
+
+    found = the_error(checks)
+    assert found.found.endswith("the bot lacks Video and Manage Roles in the server")
+    assert "coachbot invite" in str(found.advice)
+
+
 async def test_a_place_may_deny_everybody_as_long_as_it_allows_the_bot(setup: Setup):
     view = str(discord.Permissions(view_channel=True).value)
     setup.endpoint.channels[CATEGORY_ID]["permission_overwrites"] = [
@@ -571,6 +581,24 @@ async def test_a_file_with_damage_is_told(setup: Setup, damage: Callable[[bytear
     assert found.name == "database"
     assert "is damaged" in found.found
     assert "coachbot restore" in str(found.advice)
+
+
+async def test_damage_in_what_only_helps_searching_is_told(setup: Setup):
+    await setup.db.close()
+    with closing(sqlite3.connect(setup.path)) as connection:
+        [page] = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'ix_job_runs_started_at'"
+        ).fetchone()
+        [size] = connection.execute("PRAGMA page_size").fetchone()
+    data = bytearray(setup.path.read_bytes())
+    data[(page - 1) * size : page * size] = b"?" * size
+    setup.path.write_bytes(data)
+
+    checks = await setup.examined()
+
+    found = the_error(checks)
+    assert found.name == "database"
+    assert f"page {page}" in found.found.lower()
 
 
 async def test_a_row_that_refers_to_nothing_is_told(setup: Setup):
