@@ -1,8 +1,6 @@
-"""The operator's command line: `coachbot run`, `demo`, `invite`, `process-sessions`, `backup`, `restore`."""
+"""The operator's command line: `coachbot run`, `demo`, `doctor`, `invite`, `backup`, `restore`, …."""
 
 import asyncio
-import base64
-import binascii
 import contextlib
 import sqlite3
 import sys
@@ -20,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot import config, log, running
 from bot.config import ConfigError, Settings
+from bot.doctor import report
 from bot.permissions import INVITE, SCOPES
 from bot.running import FAILED, USAGE_ERROR, Stop, cause
 from models import backup
@@ -56,7 +55,8 @@ def run(
 def invite(config_file: ConfigFile = config.CONFIG_FILE) -> None:
     """Print the address that invites the bot, with exactly the permissions that it uses."""
     settings = _settings(config_file)
-    client_id = settings.discord_client_id or _client_id_in(settings)
+    token = settings.discord_bot_token.get_secret_value() if settings.discord_bot_token else ""
+    client_id = settings.discord_client_id or config.bot_id_in(token)
     if client_id is None:
         _die(
             "the bot's id is missing: set DISCORD_CLIENT_ID (the application id from the Developer Portal), "
@@ -99,6 +99,27 @@ def demo(
         _die(f"the page cannot be served there: {taken}. Choose another port with --port, or --port 0", FAILED)
     except (OSError, DBAPIError) as error:
         _die(f"{data or 'the database'} cannot be opened: {cause(error)}", FAILED)
+
+
+@app.command()
+def doctor(
+    config_file: ConfigFile = config.CONFIG_FILE,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
+) -> None:
+    """Check token, clock, servers, permissions, database and disk, and say what to do. Changes nothing.
+
+    Exit code 0: no errors; 1: at least one; 2: the configuration cannot be read.
+    """
+    try:
+        settings = config.load(config_file)
+    except ConfigError as unreadable:
+        report.tell([report.unreadable(unreadable)], as_json=as_json)
+        raise typer.Exit(USAGE_ERROR) from None
+    _set_up_log(settings, "WARNING")
+    checks = asyncio.run(report.examine(settings))
+    report.tell(checks, as_json=as_json)
+    if not report.is_sound(checks):
+        raise typer.Exit(FAILED)
 
 
 @app.command("process-sessions")
@@ -201,20 +222,13 @@ def _settings(config_file: Path) -> Settings:
         settings = config.load(config_file)
     except ConfigError as error:
         _die(str(error))
-    secrets = [one.get_secret_value().strip() for one in (settings.discord_bot_token, settings.cron_secret) if one]
-    log.set_up(settings.log_level, [*secrets, make_url(settings.database_url).password or ""])
+    _set_up_log(settings, settings.log_level)
     return settings
 
 
-def _client_id_in(settings: Settings) -> int | None:
-    """A token begins with the bot's id in base64."""
-    token = settings.discord_bot_token.get_secret_value() if settings.discord_bot_token else ""
-    head = token.partition(".")[0]
-    try:
-        digits = base64.b64decode(head + "=" * (-len(head) % 4)).decode("ascii")
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return int(digits) if digits.isdigit() else None
+def _set_up_log(settings: Settings, level: str) -> None:
+    secrets = [one.get_secret_value().strip() for one in (settings.discord_bot_token, settings.cron_secret) if one]
+    log.set_up(level, [*secrets, make_url(settings.database_url).password or ""])
 
 
 def _die(line: str, code: int = USAGE_ERROR) -> NoReturn:

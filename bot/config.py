@@ -1,5 +1,7 @@
 """Typed settings from config.toml, a .env file and the environment (the later ones win)."""
 
+import base64
+import binascii
 import os
 import tomllib
 from collections.abc import Callable
@@ -125,6 +127,16 @@ class Settings(BaseSettings):
                 "from the Developer Portal"
             )
         return token
+
+
+def bot_id_in(token: str) -> int | None:
+    """The bot's id, with which its token begins in base64; None if that is no token."""
+    head = token.partition(".")[0]
+    try:
+        digits = base64.b64decode(head + "=" * (-len(head) % 4)).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return int(digits) if digits.isdigit() else None
 
 
 def load(config_file: Path = CONFIG_FILE, env_file: Path = ENV_FILE) -> Settings:

@@ -1,5 +1,7 @@
 """Which of Discord's permissions the bot uses, and which it passes on in a room. The invitation asks for these."""
 
+from typing import NamedTuple
+
 import discord
 
 ROOM_OWN = discord.Permissions(view_channel=True, connect=True, send_messages=True)
@@ -34,3 +36,29 @@ INVITE = discord.Permissions(OWN.value | ROOM_OWN.value | ROOM_GUEST.value | ROO
 """Exactly what the invitation asks for."""
 
 SCOPES = ("bot", "applications.commands")
+
+_AS_DISCORD_CALLS_THEM = {"read_messages": "View Channels", "stream": "Video"}
+
+
+class Lacking(NamedTuple):
+    """What a member does not hold of what is needed in a place."""
+
+    in_server: discord.Permissions
+    """Not even by their roles."""
+    only_here: discord.Permissions
+    """By their roles, but the place denies it."""
+
+
+def lacking(member: discord.Member, place: discord.abc.GuildChannel | None, needs: discord.Permissions) -> Lacking:
+    """What is missing there, by Discord's own rules; without a place, in the server as a whole."""
+    everywhere = member.guild_permissions.value
+    # Not the channel's own method: without View Channels, that one lets nothing else count as held.
+    here = everywhere if place is None else discord.abc.GuildChannel.permissions_for(place, member).value
+    missing = needs.value & ~here
+    return Lacking(discord.Permissions(missing & ~everywhere), discord.Permissions(missing & everywhere))
+
+
+def names(permissions: discord.Permissions) -> list[str]:
+    """What people see in Discord's settings."""
+    held = [name for name, value in permissions if value]
+    return [_AS_DISCORD_CALLS_THEM.get(name, name.replace("_", " ").title()) for name in held]

@@ -10,6 +10,7 @@ from datetime import timedelta
 import aiohttp
 import discord
 
+from bot import permissions
 from cogs import ui
 from scheduler.ports import DiscordFailure, Unreachable
 
@@ -33,7 +34,6 @@ _LIMITS = {
 """What goes on until an admin does something, by Discord's codes."""
 _LACKING = "the bot lacks a permission there; `coachbot invite` lists what it needs"
 _SLOWLY = "Discord asks to slow down"
-_AS_DISCORD_CALLS_THEM = {"read_messages": "View Channels", "stream": "Video"}
 
 
 @dataclass(slots=True)
@@ -133,17 +133,15 @@ async def _shortcomings(client: discord.Client, attempt: Attempt) -> list[str]:
 
 
 def _missing(me: discord.Member, place: discord.abc.GuildChannel | None, needs: discord.Permissions) -> list[str]:
-    everywhere = me.guild_permissions.value
-    # Not the channel's own method: without View Channels, that one lets nothing else count as held.
-    here = everywhere if place is None else discord.abc.GuildChannel.permissions_for(place, me).value
-    lacking = needs.value & ~here
-    in_server, only_here = lacking & ~everywhere, lacking & everywhere
-    if not lacking:  # allowed in this one place, which is not enough for passing it on
-        in_server = needs.value & ~everywhere
+    in_server, only_here = permissions.lacking(me, place, needs)
+    if (
+        not in_server.value and not only_here.value
+    ):  # allowed in this one place, which is not enough for passing it on
+        in_server = permissions.lacking(me, None, needs).in_server
     said = []
-    if in_server:
+    if in_server.value:
         said.append(f"I lack {_names(in_server)} in the server: give it to my role")
-    if only_here and place is not None:
+    if only_here.value and place is not None:
         kind = "category" if isinstance(place, discord.CategoryChannel) else "channel"
         said.append(
             f"I lack {_names(only_here)} in the {kind} {ui.quoted(place.name)}: allow it there for my role"
@@ -151,11 +149,8 @@ def _missing(me: discord.Member, place: discord.abc.GuildChannel | None, needs: 
     return said
 
 
-def _names(permissions: int) -> str:
-    names = [name for name, held in discord.Permissions(permissions) if held]
-    return " and ".join(
-        f"**{_AS_DISCORD_CALLS_THEM.get(name, name.replace('_', ' ').title())}**" for name in names
-    )
+def _names(missing: discord.Permissions) -> str:
+    return " and ".join(f"**{name}**" for name in permissions.names(missing))
 
 
 def _out_of_order(me: discord.Member, role_id: int | None) -> list[str]:

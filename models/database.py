@@ -1,5 +1,6 @@
 """The engines and the two ways to open a session: `begin` to write, `read` to look."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -60,6 +61,11 @@ class Database:
         self._write = async_sessionmaker(writer, expire_on_commit=False)
         self._read = async_sessionmaker(reader, expire_on_commit=False)
 
+    @property
+    def file(self) -> Path | None:
+        """Where the SQLite file is or is going to be; None for PostgreSQL."""
+        return Path(self.url.database or "").absolute() if self.is_sqlite else None
+
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
         """A transaction: commits when the block ends, rolls back if it raises.
@@ -104,6 +110,13 @@ class Database:
     def run_lock(self) -> AbstractAsyncContextManager[bool]:
         """Whether this process may be the one that runs the bot. Nobody waits; the lock dies with its process."""
         return self._lock("run", _RUN_LOCK)
+
+    async def is_run(self) -> bool:
+        """Whether a bot runs on this database. Leaves no file behind that another user's bot could not open."""
+        if self.is_sqlite and not os.access(f"{self.file}.run", os.F_OK):
+            return False
+        async with self.run_lock() as ours:
+            return not ours
 
     @asynccontextmanager
     async def _lock(self, name: str, key: int) -> AsyncIterator[bool]:

@@ -12,7 +12,8 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any, TypeVar
 
 import discord
@@ -67,6 +68,10 @@ class Endpoint:
     """The channel of the direct messages with each person."""
     requests: list[Request] = field(default_factory=list)
     """Each from the moment on in which its effect is there, before it is answered."""
+    own_permissions: discord.Permissions = field(default_factory=lambda: discord.Permissions(INVITE.value))
+    """What the bot's own role gives it."""
+    clock_ahead: timedelta = timedelta()
+    """How far the clock by which it dates its answers is ahead of this machine's."""
     identities: list[Json] = field(default_factory=list)
     """What each connection to the gateway sent to identify itself."""
     _refused: set[tuple[str, str]] = field(default_factory=set)
@@ -172,6 +177,7 @@ class Endpoint:
     def _routes(self) -> list[web.RouteDef]:
         return [
             web.get("/users/@me", self._me),
+            web.get("/users/@me/guilds", self._my_guilds),
             web.get("/oauth2/applications/@me", self._application),
             web.put("/applications/{id}/commands", self._put_commands),
             web.put("/applications/{id}/guilds/{guild_id}/commands", self._put_commands),
@@ -220,6 +226,7 @@ class Endpoint:
         self._count_down(*key)
         if key in self._held:
             await self._released.wait()
+        response.headers["Date"] = format_datetime(datetime.now(UTC) + self.clock_ahead, usegmt=True)
         return response
 
     def _count_down(self, method: str, path: str) -> None:
@@ -280,6 +287,10 @@ class Endpoint:
     async def _me(self, _request: web.Request) -> web.Response:
         """GET /users/@me."""
         return _json(_user(BOT_ID))
+
+    async def _my_guilds(self, _request: web.Request) -> web.Response:
+        """GET /users/@me/guilds."""
+        return _json([] if BOT_ID in self.gone else [self._server()])
 
     async def _application(self, _request: web.Request) -> web.Response:
         """GET /oauth2/applications/@me."""
@@ -427,7 +438,9 @@ class Endpoint:
 
     def _server(self) -> Json:
         everyone = _role(GUILD_ID, name="@everyone", permissions="0", position=0)
-        own = _role(BOT_ROLE_ID, name="coachbot", permissions=str(INVITE.value), position=100, managed=True)
+        own = _role(
+            BOT_ROLE_ID, name="coachbot", permissions=str(self.own_permissions.value), position=100, managed=True
+        )
         roles = [everyone, own, *self.roles.values()]
         return {"id": str(GUILD_ID), "name": "Academy", "owner_id": str(OWNER_ID), "roles": roles}
 

@@ -1,0 +1,136 @@
+"""Whether Discord takes the token, whether the clocks agree, and what each server is like."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from types import SimpleNamespace
+
+import aiohttp
+import discord
+
+from bot.app import INTENTS
+from bot.config import ConfigError, Settings, bot_id_in
+from bot.doctor import servers
+from bot.doctor.checks import TO_ANSWER, Check, error, ok, warning
+from models import Guild
+from scheduler.clock import Clock
+
+UNANSWERED = (discord.DiscordException, aiohttp.ClientError, OSError)
+"""What a request ends with that is not answered as it should be, or not in time."""
+
+_PARTS = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
+_OFF, _FAR_OFF = timedelta(seconds=5), timedelta(seconds=30)
+_HALF_A_SECOND = timedelta(seconds=0.5)
+_NEW_TOKEN = "press Bot → Reset Token in the Developer Portal and set DISCORD_BOT_TOKEN to what it shows"
+
+
+@dataclass(slots=True)
+class _Clocks:
+    """How far this machine's clock is ahead of Discord's, by each answer's `Date`."""
+
+    clock: Clock
+    ahead: list[timedelta] = field(default_factory=list)
+
+    def trace(self) -> aiohttp.TraceConfig:
+        """To be told of each answer; discord.py itself keeps no headers."""
+        config = aiohttp.TraceConfig()
+        config.on_request_end.append(self._answered)
+        return config
+
+    async def _answered(
+        self, _client: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
+    ) -> None:
+        if sent := end.response.headers.get("Date"):
+            # It names whole seconds, which have begun: half of one has passed on average.
+            self.ahead.append(self.clock() - parsedate_to_datetime(sent) - _HALF_A_SECOND)
+
+    def check(self) -> Check:
+        """By the answer that was least delayed."""
+        if not self.ahead:
+            return warning(
+                "clock", "Discord's answers do not say what time it is", "compare it with `timedatectl`"
+            )
+        ahead = min(self.ahead, key=abs)
+        seconds = round(abs(ahead).total_seconds())
+        if abs(ahead) <= _OFF:
+            return ok("clock", "this machine's clock agrees with Discord's")
+        which_way = "ahead of" if ahead > timedelta() else "behind"
+        found = f"this machine's clock is {seconds} seconds {which_way} Discord's"
+        advice = (
+            "have it set by the network: `timedatectl set-ntp true`. Rooms and messages come at the wrong time"
+        )
+        return (error if abs(ahead) > _FAR_OFF else warning)("clock", found, advice)
+
+
+async def examine(settings: Settings, stored: Mapping[int, Guild] | None, clock: Clock) -> list[Check]:
+    """Ask Discord, as far as the token allows. `stored`: the servers' settings, None if they cannot be read."""
+    try:
+        token = settings.token()
+    except ConfigError as missing:
+        return [error("token", str(missing), _NEW_TOKEN)]
+    if bot_id_in(token) is None or not _PARTS.fullmatch(token):
+        found = "DISCORD_BOT_TOKEN does not have the form of a token: three parts with dots between them"
+        return [error("token", found, f"neither the application id nor the client secret is one; {_NEW_TOKEN}")]
+    clocks = _Clocks(clock)
+    client = discord.Client(intents=INTENTS, http_trace=clocks.trace())
+    async with client:
+        refusal = await _log_in(client, token)
+        found = [refusal] if refusal else _accepted(client, settings)
+        if clocks.ahead:
+            found.append(clocks.check())
+        if refusal is None:
+            found += await _servers(client, settings.discord_guild_id, stored)
+    return found
+
+
+async def _log_in(client: discord.Client, token: str) -> Check | None:
+    """Ask who the bot and its application are; what is wrong if that fails."""
+    try:
+        async with asyncio.timeout(TO_ANSWER.total_seconds()):
+            await client.login(token)
+    except discord.LoginFailure:
+        return error("token", "Discord refuses the token", _NEW_TOKEN)
+    except UNANSWERED as failure:
+        return _unanswered("discord", "Discord cannot be reached", failure)
+    return None
+
+
+def _accepted(client: discord.Client, settings: Settings) -> list[Check]:
+    found = [ok("token", "Discord accepts the token")]
+    given = settings.discord_client_id
+    if given is not None and given != client.application_id:
+        said = f"DISCORD_CLIENT_ID is {given}, but the token belongs to the application {client.application_id}"
+        return [*found, warning("application", said, "take DISCORD_CLIENT_ID away: the token contains the id")]
+    return [*found, ok("application", f"it is {client.application_id}, and needs no privileged intents")]
+
+
+async def _servers(client: discord.Client, home_id: int | None, stored: Mapping[int, Guild] | None) -> list[Check]:
+    try:
+        async with asyncio.timeout(TO_ANSWER.total_seconds()):
+            there = [guild async for guild in client.fetch_guilds(limit=None, with_counts=False)]
+    except UNANSWERED as failure:
+        return [_unanswered("servers", "Discord does not say in which servers the bot is", failure)]
+    if home_id is not None:
+        there = [guild for guild in there if guild.id == home_id]
+    if not there:
+        which = "any server" if home_id is None else f"the server {home_id}, which DISCORD_GUILD_ID names"
+        return [error("servers", f"the bot is not in {which}", "open the address that `coachbot invite` prints")]
+    found = []
+    for guild in there:
+        try:
+            async with asyncio.timeout(TO_ANSWER.total_seconds()):
+                found += await servers.examine(client, guild.id, stored)
+        except UNANSWERED as failure:
+            found.append(_unanswered("server", f"{servers.named(guild)} cannot be looked at", failure))
+            if isinstance(failure, TimeoutError):
+                break  # discord.py may be waiting for leave to ask anything at all
+    return found
+
+
+def _unanswered(name: str, what: str, failure: Exception) -> Check:
+    why = "no answer in time" if isinstance(failure, TimeoutError) else str(failure)
+    advice = "check this machine's network, and https://discordstatus.com; then try again"
+    return error(name, f"{what}: {why}", advice)

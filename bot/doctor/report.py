@@ -1,0 +1,51 @@
+"""All checks, and how they are told."""
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from bot.config import ConfigError, Settings
+from bot.doctor import at_discord, storage
+from bot.doctor.checks import Check, Level, error, ok
+from bot.doctor.storage import FreeBytes
+from scheduler.clock import Clock, utc_now
+
+_COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
+
+
+def _free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
+
+
+async def examine(
+    settings: Settings, *, clock: Clock = utc_now, free_bytes: FreeBytes = _free_bytes
+) -> list[Check]:
+    """Do every check that can be done; nothing is changed in the database or at Discord."""
+    stored = await storage.examine(settings.database_url, clock, free_bytes)
+    at = await at_discord.examine(settings, stored.servers, clock)
+    return [ok("configuration", "it can be read"), *at, *stored.checks]
+
+
+def unreadable(failure: ConfigError) -> Check:
+    """The one check that is left where there are no settings."""
+    return error("configuration", str(failure), "config.example.toml explains each key")
+
+
+def is_sound(checks: Sequence[Check]) -> bool:
+    """Whether none is an error."""
+    return all(check.level is not Level.ERROR for check in checks)
+
+
+def tell(checks: Sequence[Check], *, as_json: bool) -> None:
+    """Print a line each, or one JSON object."""
+    if as_json:
+        typer.echo(json.dumps({"ok": is_sound(checks), "checks": [dataclasses.asdict(one) for one in checks]}))
+        return
+    for check in checks:
+        level = typer.style(f"{check.level:<8}", fg=_COLOURS[check.level])
+        todo = f". To do: {check.advice}" if check.advice else ""
+        typer.echo(f"{level} {check.name}: {check.found}{todo}")

@@ -1,0 +1,154 @@
+"""Whether the database can be used, is whole and of this release, and has room to grow."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from bot.doctor.checks import TO_ANSWER, Check, Level, error, ok, warning
+from bot.running import cause
+from models import Guild, condition
+from models.condition import Schema
+from models.database import Database
+from scheduler.clock import Clock
+
+FreeBytes = Callable[[Path], int]
+"""How much can still be written into a folder."""
+
+_LITTLE, _TOO_LITTLE = 500_000_000, 50_000_000
+_SILENT = timedelta(minutes=5)
+_BESIDE = ("", "-wal", "-shm", ".run", ".tick")
+"""What is added to the name of a SQLite file for those that the bot keeps with it."""
+
+
+@dataclass(slots=True)
+class Stored:
+    """What was found, and the servers' settings if they can be read."""
+
+    checks: list[Check] = field(default_factory=list)
+    servers: dict[int, Guild] | None = None
+
+
+async def examine(url: str, clock: Clock, free_bytes: FreeBytes) -> Stored:
+    """Look at the database and at the disk that it is on, as the user who runs this."""
+    try:
+        db = Database(url)
+    except ModuleNotFoundError as missing:
+        found = f"database_url needs the package {missing.name}, which is not installed"
+        return Stored([error("database", found, "pip install 'coachbot[postgres]'")])
+    stored = Stored()
+    try:
+        if db.file is not None:
+            stored.checks += _file(db.file, free_bytes)
+            if not os.access(db.file, os.F_OK):
+                return stored
+        await _inside(db, stored, clock())
+    finally:
+        await db.close()
+    return stored
+
+
+def _file(path: Path, free_bytes: FreeBytes) -> list[Check]:
+    folder = path.parent
+    if not os.access(folder, os.F_OK):
+        advice = "make that folder, or set DATABASE_URL to where the database is"
+        return [error("file", f"there is no folder {folder} for the database", advice)]
+    there = [file for beside in _BESIDE if (file := path.with_name(path.name + beside)).exists()]
+    locked = [str(file) for file in there if not _may(file, os.R_OK | os.W_OK)]
+    if not _may(folder, os.R_OK | os.W_OK | os.X_OK):
+        locked.append(f"the folder {folder}")
+    if locked:
+        advice = (
+            "run this as the user that the bot runs as; if it is that user, give it these with chown and chmod"
+        )
+        file = error("file", f"this user may not read and write {', '.join(locked)}", advice)
+    elif path not in there:
+        advice = (
+            "if the bot has run before, this is the wrong folder or the wrong DATABASE_URL; else `coachbot run`"
+        )
+        file = warning("file", f"{path} does not exist yet; `coachbot run` makes it", advice)
+    else:
+        file = ok("file", f"{path} can be read and written")
+    return [file, _disk(free_bytes(folder))]
+
+
+def _may(path: Path, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _disk(free: int) -> Check:
+    found = f"{free // 1_000_000} MB are free on the disk of the database"
+    if free >= _LITTLE:
+        return ok("disk", found)
+    advice = "make room there; a full disk stops every booking"
+    return error("disk", found, advice) if free < _TOO_LITTLE else warning("disk", found, advice)
+
+
+async def _inside(db: Database, stored: Stored, now: datetime) -> None:
+    shown = db.url.set(drivername=db.url.get_backend_name()).render_as_string(hide_password=True)
+    try:
+        # A file answers; only to read all of a large one takes a while.
+        async with asyncio.timeout(None if db.is_sqlite else TO_ANSWER.total_seconds()):
+            last_tick_at = await condition.look(db, lambda session: _contents(session, stored, shown))
+            stored.checks.append(_running(await db.is_run(), last_tick_at, now))
+    except (OSError, DBAPIError) as failure:
+        if any(check.level is Level.ERROR for check in stored.checks):
+            return  # who may not use the file has been told so
+        why = "no answer in time" if isinstance(failure, TimeoutError) else cause(failure)
+        advice = "check DATABASE_URL, that the database server runs, and who may use the database"
+        stored.checks.append(error("database", f"{shown} cannot be opened: {why}", advice))
+
+
+def _contents(session: Session, stored: Stored, shown: str) -> datetime | None:
+    """Check what is in it; the bot's last sign of life if that can be read."""
+    if damage := condition.damage(session):
+        advice = "stop the bot and put the last copy back with `coachbot restore FILE`; the damaged file is kept"
+        stored.checks.append(error("database", f"{shown} is damaged: {damage}", advice))
+        return None
+    stored.checks.append(ok("database", f"{shown} can be read and is whole"))
+    revision = condition.revision(session)
+    schema = condition.compare(revision)
+    stored.checks.append(_schema(schema, revision))
+    if schema is not Schema.CURRENT:
+        return None
+    stored.servers = {guild.id: guild for guild in session.scalars(select(Guild))}
+    return condition.last_tick_at(session)
+
+
+def _schema(schema: Schema, revision: str | None) -> Check:
+    match schema:
+        case Schema.CURRENT:
+            return ok("schema", f"the tables are those of this release ({revision})")
+        case Schema.EMPTY:
+            return warning("schema", "the database has no tables yet", "`coachbot run` makes them when it starts")
+        case Schema.BEHIND:
+            advice = "make a copy with `coachbot backup FILE`, then start the bot anew: it brings them up to date"
+            return warning("schema", f"the tables are those of an older release ({revision})", advice)
+        case Schema.UNKNOWN:
+            advice = "install that release, or restore a copy from before the upgrade with `coachbot restore FILE`"
+            return error("schema", f"the tables are those of a newer release ({revision})", advice)
+
+
+def _running(runs: bool, last_tick_at: datetime | None, now: datetime) -> Check:
+    since = now - last_tick_at if last_tick_at else None
+    looked = "" if since is None else f"; the last tick was {_ago(since)} ago"
+    if not runs:
+        return ok("bot", f"no bot runs on this database{looked}")
+    if since is not None and since > _SILENT:
+        advice = "look into its log (journalctl -u coachbot), then restart it (systemctl restart coachbot)"
+        return warning("bot", f"a bot runs on this database, but does nothing{looked}", advice)
+    return ok("bot", f"a bot runs on this database{looked}")
+
+
+def _ago(since: timedelta) -> str:
+    seconds = max(0, int(since.total_seconds()))
+    for length, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} seconds"
