@@ -1,0 +1,171 @@
+"""The web endpoint: whether the bot is well, and a tick on request. It is off unless a port is configured.
+
+It answers in JSON, shows no names and no texts that people wrote, and reads no request's body.
+"""
+
+import asyncio
+import contextlib
+import hmac
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from aiohttp import web, web_response
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.app import CoachBot
+from models import Heartbeat
+from models.database import Database
+from scheduler.loop import NotTicking, TickReport
+
+log = logging.getLogger(__name__)
+
+CRON = "/api/cron/process-sessions"
+PATIENCE = timedelta(seconds=5)
+"""How long an answer waits for the database."""
+_LARGEST_BODY = 4096
+_TO_END = timedelta(seconds=2)  # for answers that are under way when the bot stops
+_OWN_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+# aiohttp would tell its version and Python's, also in the answers to what is no HTTP, which pass no middleware.
+web_response.SERVER_SOFTWARE = "coachbot"  # pyright: ignore[reportPrivateImportUsage]
+
+
+@contextlib.asynccontextmanager
+async def serving(bot: CoachBot, host: str, port: int, secret: str) -> AsyncIterator[int]:
+    """Serve inside the block; the port, which with 0 is any that is free. Raises OSError if it cannot be had."""
+    # No access log: health checks would fill it.
+    runner = web.AppRunner(application(bot, secret), access_log=None, shutdown_timeout=_TO_END.total_seconds())
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        taken: int = runner.addresses[0][1]
+        log.info("web endpoint on %s, port %s", host, taken)
+        yield taken
+    finally:
+        await runner.cleanup()
+
+
+def application(bot: CoachBot, secret: str, *, patience: timedelta = PATIENCE) -> web.Application:
+    """The routes; without a secret there is none that makes the bot do anything."""
+    health = _Health(bot, patience)
+    app = web.Application(middlewares=[_in_json])
+    app.router.add_get("/healthz", _alive)
+    app.router.add_get("/readyz", health.ready)
+    if secret.strip():
+        trigger = _Trigger(bot, secret.strip())
+        app.router.add_get(CRON, trigger.pull, allow_head=False)
+        app.router.add_post(CRON, trigger.pull)
+    app.on_cleanup.append(health.forget)
+    return app
+
+
+async def _alive(_request: web.Request) -> web.Response:
+    """The process answers."""
+    return _answer({"status": "ok"})
+
+
+class _Health:
+    """Whether the bot does its work, as far as it can be seen from outside."""
+
+    def __init__(self, bot: CoachBot, patience: timedelta) -> None:
+        self._bot, self._patience = bot, patience
+        self._look: asyncio.Task[datetime | None] | None = None
+
+    async def ready(self, _request: web.Request) -> web.Response:
+        """503 unless gateway, database and loop all work."""
+        answered, ticked_at = await self._last_tick()
+        stale = 4 * self._bot.tick_interval + timedelta(seconds=60)
+        checks = {
+            "gateway": self._bot.is_online,
+            "database": answered,
+            "tick": ticked_at is not None and self._bot.clock() - ticked_at < stale,
+        }
+        ready = all(checks.values())
+        return _answer({"status": "ready" if ready else "not ready", **checks}, 200 if ready else 503)
+
+    async def _last_tick(self) -> tuple[bool, datetime | None]:
+        """Whether the database answered in time, and what it said.
+
+        All who ask share one look. One that hangs is left alone: cancelled, it would wait for its connection.
+        """
+        if self._look is None or self._look.done():
+            self._look = asyncio.get_running_loop().create_task(_last_tick(self._bot.db))
+        look = self._look
+        await asyncio.wait({look}, timeout=self._patience.total_seconds())
+        if not look.done():
+            return False, None
+        try:
+            return True, look.result()
+        except (SQLAlchemyError, OSError):
+            log.exception("the database does not answer")
+            return False, None
+
+    async def forget(self, _app: web.Application) -> None:
+        """Nobody waits for a look any more."""
+        if self._look is not None:
+            self._look.cancel()
+
+
+async def _last_tick(db: Database) -> datetime | None:
+    async with db.read() as session:
+        return await session.scalar(select(Heartbeat.at).where(Heartbeat.job == "tick"))
+
+
+class _Trigger:
+    """Does at once what is due, for whoever knows the secret."""
+
+    def __init__(self, bot: CoachBot, secret: str) -> None:
+        self._bot, self._secret = bot, secret.encode()
+
+    async def pull(self, request: web.Request) -> web.Response:
+        """The loop's next tick, at once; those who ask while one runs share the one after it."""
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        # What is not UTF-8 comes as surrogates.
+        known = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), self._secret)
+        if scheme.lower() != "bearer" or not known:
+            raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
+        try:
+            report = await self._bot.tick_asked_for()
+        except NotTicking:
+            return _answer({"error": "no tick: the bot starts or stops, or the log says what failed"}, 503)
+        return _answer(_told(report))
+
+
+def _told(report: TickReport | None) -> dict[str, Any]:
+    if report is None:
+        return {"done": False, "why": "another process is doing it at this moment"}
+    return {
+        "done": True,
+        "due": report.due,
+        "steps": report.steps,
+        "roles": report.roles,
+        "notices": report.notices,
+        "failures": {"count": report.failure_count, "lines": report.failures},
+        "seconds": report.lasted.total_seconds(),
+    }
+
+
+def _answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.json_response(body, status=status, headers={**_OWN_HEADERS, **(headers or {})})
+
+
+@web.middleware
+async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refusals, too, are JSON; a body is refused if it is large or does not say how large it is."""
+    try:
+        if request.body_exists and request.content_length is None:
+            raise web.HTTPLengthRequired
+        if (request.content_length or 0) > _LARGEST_BODY:
+            raise web.HTTPRequestEntityTooLarge(_LARGEST_BODY, request.content_length or 0)
+        return await handler(request)
+    except web.HTTPException as refusal:
+        kept = {name: refusal.headers[name] for name in ("Allow", "WWW-Authenticate") if name in refusal.headers}
+        return _answer({"error": refusal.reason}, refusal.status, kept)
+    except Exception:
+        log.exception("a request to the web endpoint failed")
+        return _answer({"error": "a fault of ours; it stands in the log"}, 500)
