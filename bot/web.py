@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web, web_response
+from aiohttp.http import HttpProcessingError
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -29,6 +30,11 @@ _LARGEST_BODY = 4096
 _TO_END = timedelta(seconds=2)  # for answers that are under way when the bot stops
 _OWN_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
+_faults = logging.getLogger(f"{__name__}.http")
+_faults.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)))
+QUIETLY: dict[str, Any] = {"access_log": None, "logger": _faults}
+"""How aiohttp logs: neither each request nor what strangers send that is no HTTP, or anyone could fill the log."""
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 # aiohttp would tell its version and Python's, also in the answers to what is no HTTP, which pass no middleware.
@@ -38,8 +44,7 @@ web_response.SERVER_SOFTWARE = "coachbot"  # pyright: ignore[reportPrivateImport
 @contextlib.asynccontextmanager
 async def serving(bot: CoachBot, host: str, port: int, secret: str) -> AsyncIterator[int]:
     """Serve inside the block; the port, which with 0 is any that is free. Raises OSError if it cannot be had."""
-    # No access log: health checks would fill it.
-    runner = web.AppRunner(application(bot, secret), access_log=None, shutdown_timeout=_TO_END.total_seconds())
+    runner = web.AppRunner(application(bot, secret), shutdown_timeout=_TO_END.total_seconds(), **QUIETLY)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
@@ -101,8 +106,8 @@ class _Health:
             return False, None
         try:
             return True, look.result()
-        except (SQLAlchemyError, OSError):
-            log.exception("the database does not answer")
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("the database does not answer: %s", error)
             return False, None
 
     async def forget(self, _app: web.Application) -> None:

@@ -2,28 +2,33 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
-from aiohttp import web_request
 from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import Engine, delete, event, select, text
+from yarl import URL
 
 from bot import web
 from bot.app import CoachBot
 from bot.demo import simulation
 from models import Heartbeat, JobRun
 from models.database import Database
-from tests.simulated import Academy, academy, lost_answers
+from scheduler.guilds import GuildDefaults
+from tests.cogs.meetings import booked
+from tests.simulated import SELDOM, Academy, academy
 
 SECRET = "a long random text, ünïcode"
+PATHS = ("/healthz", "/readyz", web.CRON)
 DEADLINE_SECONDS = 30
 """Against hanging; no measure of speed."""
-SHORTLY = dt.timedelta(milliseconds=50)
+AT_ONCE = dt.timedelta(milliseconds=50)
+READERS = 4
 Client = TestClient[Any, Any]
 
 
@@ -39,19 +44,40 @@ async def world(db: Database) -> AsyncIterator[Academy]:
         yield made
 
 
-@asynccontextmanager
-async def endpoint(world: Academy, secret: str = SECRET, patience: dt.timedelta = web.PATIENCE) -> AsyncIterator[Client]:
-    """Somebody who asks the endpoint of the running bot."""
+@pytest.fixture
+async def client(world: Academy) -> AsyncIterator[Client]:
+    async with endpoint(world) as made:
+        yield made
+
+
+def bot_of(world: Academy) -> CoachBot:
     bot = world.env.bot
     assert isinstance(bot, CoachBot)
-    server = TestServer(web.application(bot, secret, patience=patience))
+    return bot
+
+
+@asynccontextmanager
+async def endpoint(world: Academy, secret: str = SECRET) -> AsyncIterator[Client]:
+    """Somebody who asks the endpoint of the running bot. Until they leave, nobody can press anything: the world
+    would wait for the connection.
+    """
+    server = TestServer(web.application(bot_of(world), secret))
     starting: list[asyncio.Task[None]] = []
-    # In the world's own time, as everything that the bot does.
+    # As the bot, so that the tick that is asked for runs in the world's own time.
     await simulation.as_the_bot(
-        world.env, lambda: starting.append(asyncio.create_task(server.start_server(access_log=None)))
+        world.env, lambda: starting.append(asyncio.create_task(server.start_server(**web.QUIETLY)))
     )
     await starting[0]
-    async with TestClient(server) as client, asyncio.timeout(DEADLINE_SECONDS):
+    async with TestClient(server) as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(world: Academy) -> AsyncIterator[Client]:
+    """Somebody whom the world does not know of: presses go on beside what they ask."""
+    server = TestServer(web.application(bot_of(world), SECRET))
+    await server.start_server(**web.QUIETLY)
+    async with TestClient(server) as client:
         yield client
 
 
@@ -59,18 +85,347 @@ def bearer(secret: str = SECRET) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"}
 
 
-async def test_healthz(world: Academy) -> None:
-    async with endpoint(world) as client:
-        answer = await client.get("/healthz")
-        print(answer.headers, await answer.json())
-        answer = await client.get("/readyz")
-        print(answer.headers, await answer.json())
-        answer = await client.get(web.CRON)
-        print(answer.headers, await answer.json())
-        answer = await client.get(web.CRON, headers=bearer())
-        print(answer.headers, await answer.json())
-        answer = await client.delete(web.CRON, headers=bearer())
-        print(answer.headers, await answer.json())
-        answers = await asyncio.gather(*(client.get(web.CRON, headers=bearer()) for _ in range(1000)))
-        print({a.status for a in answers})
-    await world.env.settle()
+async def asked(client: Client, path: str = "/readyz") -> tuple[int, dict[str, Any]]:
+    """Status and body."""
+    async with asyncio.timeout(DEADLINE_SECONDS), client.get(path) as answer:
+        return answer.status, await answer.json()
+
+
+async def forget_ticks(db: Database) -> None:
+    """As if there had not been any."""
+    async with db.begin() as session:
+        await session.execute(delete(Heartbeat))
+
+
+async def has_ticked(db: Database) -> bool:
+    """Since `forget_ticks`."""
+    async with db.read() as session:
+        return await session.get(Heartbeat, "tick") is not None
+
+
+@contextmanager
+def watched_ticks() -> Iterator[list[str]]:
+    """When idle ticks begin (they look for what is due) and end (they write their heartbeat), in order."""
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "min(coaching_sessions.next_step_at)" in statement:
+            seen.append("begins")
+        elif statement.startswith("UPDATE heartbeats"):
+            seen.append("ends")
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+# Whether it is well.
+
+
+async def test_a_bot_that_runs_is_alive_and_ready(client: Client) -> None:
+    alive, ready = await asked(client, "/healthz"), await asked(client)
+
+    assert alive == (200, {"status": "ok"})
+    assert ready == (200, {"status": "ready", "gateway": True, "database": True, "tick": True})
+
+
+async def test_a_bot_that_lost_the_gateway_is_not_ready_until_it_is_back(world: Academy, stranger: Client) -> None:
+    await simulation.as_the_bot(world.env, lambda: world.env.bot.dispatch("disconnect"))
+    lost = await asked(stranger)
+    alive = await asked(stranger, "/healthz")
+    await simulation.as_the_bot(world.env, lambda: world.env.bot.dispatch("resumed"))
+    resumed = await asked(stranger)
+    await simulation.as_the_bot(world.env, lambda: world.env.bot.dispatch("disconnect"))
+    await simulation.as_the_bot(world.env, lambda: world.env.bot.dispatch("ready"))
+    anew = await asked(stranger)
+
+    assert lost == (503, {"status": "not ready", "gateway": False, "database": True, "tick": True})
+    assert alive[0] == resumed[0] == anew[0] == 200
+
+
+async def test_a_bot_that_has_not_connected_yet_is_alive_not_ready_and_does_nothing(db: Database) -> None:
+    bot = CoachBot(db, GuildDefaults())
+    async with bot, TestClient(TestServer(web.application(bot, SECRET))) as client:
+        alive, ready = await asked(client, "/healthz"), await asked(client)
+        async with client.post(web.CRON, headers=bearer()) as answer:
+            status, body = answer.status, await answer.json()
+
+    assert alive == (200, {"status": "ok"})
+    assert ready == (503, {"status": "not ready", "gateway": False, "database": True, "tick": False})
+    assert (status, list(body)) == (503, ["error"])
+    assert not await has_ticked(db)
+
+
+@pytest.mark.parametrize(
+    ("age", "fresh"),
+    [
+        pytest.param(4 * SELDOM + dt.timedelta(seconds=59), True, id="a few intervals"),
+        pytest.param(4 * SELDOM + dt.timedelta(seconds=60), False, id="too many"),
+        pytest.param(None, False, id="never"),
+    ],
+)
+async def test_a_bot_whose_loop_stands_still_is_not_ready(
+    world: Academy, client: Client, age: dt.timedelta | None, fresh: bool
+) -> None:
+    await forget_ticks(world.db)
+    if age is not None:
+        async with world.db.begin() as session:
+            session.add(Heartbeat(job="tick", at=world.now - age))
+
+    status, body = await asked(client)
+
+    assert body == {
+        "status": "ready" if fresh else "not ready",
+        "gateway": True,
+        "database": True,
+        "tick": fresh,
+    }
+    assert status == (200 if fresh else 503)
+
+
+async def test_a_database_that_hangs_keeps_no_answer_waiting(db: Database) -> None:
+    bot = CoachBot(db, GuildDefaults())
+    app = web.application(bot, SECRET, patience=AT_ONCE)
+    async with bot, TestClient(TestServer(app)) as client:
+        async with AsyncExitStack() as busy:
+            for _ in range(READERS):  # who asks now waits for a connection for longer than any test does
+                session = await busy.enter_async_context(db.read())
+                await session.execute(text("SELECT 1"))
+            hanging = await asyncio.gather(*(asked(client) for _ in range(50)))
+            alive = await asked(client, "/healthz")
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while (after := await asked(client))[1]["database"] is False:
+                pass
+
+    assert {body["database"] for _, body in hanging} == {False}
+    assert {status for status, _ in hanging} == {503}
+    assert alive[0] == 200
+    assert after[1]["database"] is True
+
+
+async def test_a_database_that_fails_makes_the_bot_not_ready(world: Academy, client: Client) -> None:
+    async with world.db.begin() as session:
+        await session.execute(text("ALTER TABLE heartbeats RENAME TO gone"))
+
+    ready = await asked(client)
+    async with client.post(web.CRON, headers=bearer()) as answer:
+        status, body = answer.status, await answer.json()
+    logged = world.faults.read()
+
+    assert ready == (503, {"status": "not ready", "gateway": True, "database": False, "tick": False})
+    assert (status, list(body)) == (503, ["error"])
+    assert any("a tick failed" in line for line in logged)
+    assert "heartbeats" not in str((ready, body))
+
+
+# The trigger.
+
+
+@pytest.mark.parametrize("secret", ["", "  "])
+async def test_without_a_secret_there_is_no_trigger(world: Academy, secret: str) -> None:
+    await forget_ticks(world.db)
+
+    async with endpoint(world, secret) as client:
+        found = [await client.post(web.CRON, headers=headers) for headers in ({}, bearer(secret), bearer("None"))]
+
+    assert [answer.status for answer in found] == [404, 404, 404]
+    assert not await has_ticked(world.db)
+
+
+@pytest.mark.parametrize(
+    "given_header",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer wrong",
+        f"Bearer {SECRET[:-1]}",
+        f"Bearer {SECRET}x",
+        f"Bearer {SECRET.upper()}",
+        f"Basic {SECRET}",
+        SECRET,
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_who_does_not_know_the_secret_is_refused_and_nothing_happens(
+    world: Academy, client: Client, method: str, given_header: str | None
+) -> None:
+    await forget_ticks(world.db)
+    headers = {} if given_header is None else {"Authorization": given_header}
+
+    async with client.request(method, f"{web.CRON}?secret={SECRET}", headers=headers) as answer:
+        body = await answer.json()
+
+    assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert body == {"error": "Unauthorized"}
+    assert not await has_ticked(world.db)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_who_knows_the_secret_has_done_what_is_due_and_reads_what_that_was(
+    world: Academy, method: str
+) -> None:
+    await world.already_open()
+    made = await booked(world, notes="My vocals sound thin.")
+    simulation.set_clock(world.env, made.starts_at - dt.timedelta(minutes=4))
+
+    async with endpoint(world) as client, client.request(method, web.CRON, headers=bearer()) as answer:
+        status, body = answer.status, await answer.json()
+
+    assert status == 200
+    assert body == {
+        "done": True,
+        "due": 3,
+        "steps": [f"{made.code} make_room", f"{made.code} open_room"],
+        "roles": 0,
+        "notices": 5,
+        "failures": {"count": 0, "lines": []},
+        "seconds": 0.0,
+    }
+    assert world.sees(world.student, world.room(made.code))
+    async with world.db.read() as session:
+        newest = (await session.scalars(select(JobRun).order_by(JobRun.id.desc()))).first()
+    assert newest is not None
+    assert (newest.trigger, newest.steps, newest.notices) == ("request", 2, 5)
+
+
+async def test_what_fails_is_told_with_its_reason_and_without_notes_or_people(world: Academy) -> None:
+    await world.already_open()
+    made = await booked(world, notes="My vocals sound thin.")
+    simulation.set_clock(world.env, made.starts_at - dt.timedelta(minutes=14))
+    world.env.inject_error("POST", f"/guilds/{world.guild.id}/channels", status=403, code=50013)
+
+    async with endpoint(world) as client, client.post(web.CRON, headers=bearer()) as answer:
+        written = await answer.text()
+
+    failures = json.loads(written)["failures"]
+    assert failures["count"] == 1
+    assert failures["lines"][0].startswith(f"{made.code} make_room: cannot make the room")
+    assert not [
+        one for one in ("vocals", "Cara", "Stu", str(world.student.id), SECRET) if one.lower() in written.lower()
+    ]
+
+
+async def test_while_another_process_does_it_that_is_the_answer(world: Academy, client: Client) -> None:
+    async with world.db.tick_lock(), client.post(web.CRON, headers=bearer()) as answer:
+        status, body = answer.status, await answer.json()
+
+    assert (status, body["done"]) == (200, False)
+
+
+async def test_a_thousand_calls_at_once_lead_to_a_handful_of_ticks_and_never_to_two_at_a_time(
+    client: Client,
+) -> None:
+    async def call() -> tuple[int, bool]:
+        async with client.post(web.CRON, headers=bearer()) as answer:
+            return answer.status, (await answer.json())["done"]
+
+    with watched_ticks() as seen:
+        answers = await asyncio.gather(*(call() for _ in range(1000)))
+
+    assert set(answers) == {(200, True)}
+    assert seen == ["begins", "ends"] * (len(seen) // 2)
+    # aiohttp's client keeps 100 connections, so at least every hundred of them waits for one tick.
+    assert 1 <= len(seen) // 2 <= 20
+
+
+# What else is asked.
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz/", "/api", f"{web.CRON}/", "/healthz%00"])
+async def test_what_is_not_there_is_said_in_json(client: Client, path: str) -> None:
+    async with client.get(URL(path, encoded=True)) as answer:
+        body = await answer.json()
+
+    assert (answer.status, body) == (404, {"error": "Not Found"})
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
+async def test_other_methods_are_refused_with_those_that_are_allowed(
+    client: Client, method: str, path: str
+) -> None:
+    async with client.request(method, path, headers=bearer()) as answer:
+        body = await answer.json()
+
+    assert (answer.status, body) == (405, {"error": "Method Not Allowed"})
+    assert "GET" in answer.headers["Allow"]
+
+
+async def test_looking_at_the_trigger_without_asking_for_its_answer_does_nothing(
+    world: Academy, client: Client
+) -> None:
+    await forget_ticks(world.db)
+
+    async with client.head(web.CRON, headers=bearer()) as answer:
+        assert answer.status == 405
+    assert not await has_ticked(world.db)
+
+
+async def test_a_large_body_and_one_without_an_end_are_refused(world: Academy, client: Client) -> None:
+    await forget_ticks(world.db)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"x"
+
+    async with client.post(web.CRON, headers=bearer(), data=b"x" * 5000) as large:
+        pass
+    async with client.post(web.CRON, headers=bearer(), data=pieces()) as endless:
+        pass
+
+    assert (large.status, endless.status) == (413, 411)
+    assert large.content_type == endless.content_type == "application/json"
+    assert not await has_ticked(world.db)
+
+
+async def test_the_answer_to_what_is_no_http_tells_no_versions(client: Client) -> None:
+    reader, writer = await asyncio.open_connection(client.host, client.port)
+    writer.write(b"\x16\x03\x01 hello\r\n\r\n")
+
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        said = await reader.read()
+    writer.close()
+
+    assert said.startswith((b"HTTP/1.0 400", b"HTTP/1.1 400"))
+    assert b"ython" not in said
+    assert b"aiohttp" not in said
+
+
+TEXTS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x2FF, exclude_categories=["Cc"]), max_size=40)
+REQUESTS = st.fixed_dictionaries(
+    {
+        "method": st.sampled_from(
+            ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]
+        ),
+        "path": st.sampled_from(PATHS) | TEXTS.map(lambda end: "/" + end),
+        "headers": st.dictionaries(
+            st.sampled_from(
+                ["Authorization", "X-Forwarded-For", "Range", "If-Match", "Accept", "Cookie", "Origin", "Expect"]
+            ),
+            TEXTS.map(str.strip) | TEXTS.map(lambda word: f"Bearer {word}".strip()),
+        ),
+        "data": st.none() | st.binary(max_size=6000),
+    }
+)
+
+
+@given(requests=st.lists(REQUESTS, max_size=10))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+async def test_whatever_is_asked_nothing_breaks_and_without_the_secret_nothing_is_done(
+    world: Academy, stranger: Client, requests: list[dict[str, Any]]
+) -> None:
+    await forget_ticks(world.db)
+
+    for one in requests:
+        async with stranger.request(
+            one["method"], **{name: one[name] for name in ("path", "headers", "data")}
+        ) as answer:
+            # Without a tick it is not ready.
+            assert answer.status < 500 or (answer.status, answer.url.path) == (503, "/readyz")
+            assert "ython" not in str(answer.headers)
+            if one["method"] != "HEAD" and answer.status != 417:  # aiohttp itself answers an odd Expect
+                assert isinstance(await answer.json(), dict)
+    assert not await has_ticked(world.db)
