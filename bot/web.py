@@ -1,15 +1,16 @@
-"""The web endpoint: whether the bot is well, and a tick on request. It is off unless a port is configured.
+"""The web endpoint: whether the bot is well, figures, and a tick on request. Off unless a port is configured.
 
-It answers in JSON, shows no names and no texts that people wrote, and reads no request's body.
+It shows no names and no texts that people wrote, and reads no request's body. All but the figures is JSON.
 """
 
 import asyncio
 import contextlib
 import hmac
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from types import ModuleType
+from typing import Any, Generic, TypeVar
 
 from aiohttp import web, web_response
 from aiohttp.http import HttpProcessingError
@@ -18,8 +19,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import CoachBot
 from models import Heartbeat
-from models.database import Database
+from scheduler import figures
 from scheduler.loop import NotTicking, TickReport
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 # aiohttp would tell its version and Python's, also in the answers to what is no HTTP, which pass no middleware.
 web_response.SERVER_SOFTWARE = "coachbot"  # pyright: ignore[reportPrivateImportUsage]
+
+
+class NoAnswer(Exception):
+    """The database hangs or fails."""
 
 
 @contextlib.asynccontextmanager
@@ -65,7 +72,11 @@ def application(bot: CoachBot, secret: str, *, patience: timedelta = PATIENCE) -
         trigger = _Trigger(bot, secret.strip())
         app.router.add_get(CRON, trigger.pull, allow_head=False)
         app.router.add_post(CRON, trigger.pull)
-    app.on_cleanup.append(health.forget)
+    app.on_cleanup.append(health.look.forget)
+    if (metrics := _metrics_if_installed()) is not None:
+        counted = _Metrics(bot, metrics, patience)
+        app.router.add_get("/metrics", counted.show)
+        app.on_cleanup.append(counted.look.forget)
     return app
 
 
@@ -74,16 +85,53 @@ async def _alive(_request: web.Request) -> web.Response:
     return _answer({"status": "ok"})
 
 
+class _Look(Generic[T]):
+    """One look into the database at a time, shared by all who ask meanwhile, however many these are."""
+
+    def __init__(self, look: Callable[[], Coroutine[Any, Any, T]], patience: timedelta) -> None:
+        self._look, self._patience = look, patience
+        self._task: asyncio.Task[tuple[T] | None] | None = None
+
+    async def found(self) -> T:
+        """What it found. Raises NoAnswer if that takes too long or fails.
+
+        One that hangs is left alone: cancelled, it would wait for its connection.
+        """
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._try())
+        task = self._task
+        await asyncio.wait({task}, timeout=self._patience.total_seconds())
+        if not task.done() or (found := task.result()) is None:
+            raise NoAnswer
+        return found[0]
+
+    async def _try(self) -> tuple[T] | None:
+        try:
+            return (await self._look(),)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("the database does not answer: %s", error)
+            return None
+
+    async def forget(self, _app: web.Application) -> None:
+        """Nobody waits any more."""
+        if self._task is not None:
+            self._task.cancel()
+
+
 class _Health:
     """Whether the bot does its work, as far as it can be seen from outside."""
 
     def __init__(self, bot: CoachBot, patience: timedelta) -> None:
-        self._bot, self._patience = bot, patience
-        self._look: asyncio.Task[datetime | None] | None = None
+        self._bot = bot
+        self.look = _Look(self._last_tick, patience)
 
     async def ready(self, _request: web.Request) -> web.Response:
         """503 unless gateway, database and loop all work."""
-        answered, ticked_at = await self._last_tick()
+        answered, ticked_at = True, None
+        try:
+            ticked_at = await self.look.found()
+        except NoAnswer:
+            answered = False
         stale = 4 * self._bot.tick_interval + timedelta(seconds=60)
         checks = {
             "gateway": self._bot.is_online,
@@ -93,32 +141,40 @@ class _Health:
         ready = all(checks.values())
         return _answer({"status": "ready" if ready else "not ready", **checks}, 200 if ready else 503)
 
-    async def _last_tick(self) -> tuple[bool, datetime | None]:
-        """Whether the database answered in time, and what it said.
+    async def _last_tick(self) -> datetime | None:
+        async with self._bot.db.read() as session:
+            return await session.scalar(select(Heartbeat.at).where(Heartbeat.job == "tick"))
 
-        All who ask share one look. One that hangs is left alone: cancelled, it would wait for its connection.
-        """
-        if self._look is None or self._look.done():
-            self._look = asyncio.get_running_loop().create_task(_last_tick(self._bot.db))
-        look = self._look
-        await asyncio.wait({look}, timeout=self._patience.total_seconds())
-        if not look.done():
-            return False, None
+
+class _Metrics:
+    """Figures for Prometheus."""
+
+    def __init__(self, bot: CoachBot, metrics: ModuleType, patience: timedelta) -> None:
+        self._bot, self._metrics = bot, metrics
+        self.look = _Look(self._figures, patience)
+
+    async def show(self, _request: web.Request) -> web.Response:
+        """As the database says at this moment; 503 if it says nothing."""
         try:
-            return True, look.result()
-        except (SQLAlchemyError, OSError) as error:
-            log.warning("the database does not answer: %s", error)
-            return False, None
+            found = await self.look.found()
+        except NoAnswer:
+            return _answer({"error": "the database does not answer"}, 503)
+        body: bytes = self._metrics.written(found, self._bot.clock(), self._bot.latency)
+        return web.Response(body=body, headers={**_OWN_HEADERS, "Content-Type": self._metrics.CONTENT_TYPE})
 
-    async def forget(self, _app: web.Application) -> None:
-        """Nobody waits for a look any more."""
-        if self._look is not None:
-            self._look.cancel()
+    async def _figures(self) -> figures.Figures:
+        async with self._bot.db.read() as session:
+            return await figures.gather(session)
 
 
-async def _last_tick(db: Database) -> datetime | None:
-    async with db.read() as session:
-        return await session.scalar(select(Heartbeat.at).where(Heartbeat.job == "tick"))
+def _metrics_if_installed() -> ModuleType | None:
+    try:
+        from bot import metrics  # the extra is needed only for this
+    except ModuleNotFoundError as error:
+        if error.name != "prometheus_client":
+            raise
+        return None
+    return metrics
 
 
 class _Trigger:

@@ -3,6 +3,8 @@
 import asyncio
 import datetime as dt
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
@@ -11,20 +13,23 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, delete, event, select, text
 from yarl import URL
 
 from bot import web
 from bot.app import CoachBot
 from bot.demo import simulation
-from models import Heartbeat, JobRun
+from models import Heartbeat, JobRun, SessionStatus
 from models.database import Database
+from scheduler import cancelling
 from scheduler.guilds import GuildDefaults
-from tests.cogs.meetings import booked
+from scheduler.people import Actor
+from tests.cogs.meetings import HOUR, MINUTE, TWO, booked
 from tests.simulated import SELDOM, Academy, academy
 
 SECRET = "a long random text, ünïcode"
-PATHS = ("/healthz", "/readyz", web.CRON)
+PATHS = ("/healthz", "/readyz", "/metrics", web.CRON)
 DEADLINE_SECONDS = 30
 """Against hanging; no measure of speed."""
 AT_ONCE = dt.timedelta(milliseconds=50)
@@ -332,6 +337,106 @@ async def test_a_thousand_calls_at_once_lead_to_a_handful_of_ticks_and_never_to_
     assert 1 <= len(seen) // 2 <= 20
 
 
+# Figures.
+
+
+async def figures(world: Academy) -> dict[str, float]:
+    """Every sample, under its name with its label."""
+    async with endpoint(world) as client, client.get("/metrics") as answer:
+        assert (answer.status, answer.content_type) == (200, "text/plain")
+        families = text_string_to_metric_families(await answer.text())
+        return {
+            " ".join([one.name, *one.labels.values()]): one.value for family in families for one in family.samples
+        }
+
+
+async def counted(db: Database, rows: str) -> int:
+    """How many rows there are, by the database's own word."""
+    async with db.read() as session:
+        return (await session.execute(text(f"SELECT count(*) FROM {rows}"))).scalar_one()
+
+
+async def test_before_anything_has_happened_every_figure_is_there_or_left_out(world: Academy) -> None:
+    await forget_ticks(world.db)
+
+    found = await figures(world)
+
+    assert {name: value for name, value in found.items() if value} == {}
+    assert "coachbot_sessions scheduled" in found
+    assert "coachbot_last_tick_age_seconds" not in found
+    assert "coachbot_last_run_seconds" not in found
+
+
+async def test_after_a_piece_of_a_day_the_figures_are_what_the_database_says(world: Academy) -> None:
+    await world.already_open()
+    over = await booked(world)
+    coming = await booked(world, TWO + 2 * HOUR, student=world.other_student)
+    cancelled = await booked(world, TWO + 24 * HOUR)
+    async with world.db.begin() as session:
+        await cancelling.cancel(session, cancelled.id, Actor(world.student.id), world.guild.id, "", world.now)
+        session.add(
+            JobRun(started_at=world.now, finished_at=world.now + MINUTE, steps=0, roles=0, notices=0, failures=1)
+        )
+    await world.leap_to(over.starts_at - 4 * MINUTE)
+    await world.leap_to(over.ends_at + MINUTE)
+    async with world.db.begin() as session:
+        session.add(
+            JobRun(
+                started_at=world.now, finished_at=world.now + 3 * MINUTE, steps=0, roles=0, notices=0, failures=1
+            )
+        )
+    simulation.set_clock(world.env, world.now + MINUTE)
+
+    found = await figures(world)
+
+    assert coming.starts_at > world.now
+    for status in SessionStatus:
+        assert found[f"coachbot_sessions {status.lower()}"] == await counted(
+            world.db, f"coaching_sessions WHERE status = '{status}'"
+        )
+    assert [found[f"coachbot_sessions {one}"] for one in ("scheduled", "cancelled")] == [1, 1]
+    assert (
+        found["coachbot_rooms_made_total"]
+        == await counted(world.db, "audit_entries WHERE action = 'room_made'")
+        == 1
+    )
+    assert (
+        found["coachbot_rooms_removed_total"]
+        == await counted(world.db, "coaching_sessions WHERE room_removed_at IS NOT NULL")
+        == 1
+    )
+    sent, waiting, given_up = (found[f"coachbot_notices {one}"] for one in ("sent", "waiting", "given_up"))
+    assert sent == await counted(world.db, "notices WHERE due_at IS NULL AND given_up_at IS NULL") > 0
+    assert waiting == await counted(world.db, "notices WHERE due_at IS NOT NULL") > 0
+    assert given_up == await counted(world.db, "notices WHERE given_up_at IS NOT NULL") > 0
+    assert found["coachbot_tick_runs_total"] == await counted(world.db, "job_runs") > 2
+    assert found["coachbot_last_run_seconds"] == 180
+    assert found["coachbot_last_tick_age_seconds"] == 60
+
+
+async def test_without_the_library_there_are_no_figures_and_all_else_works(
+    world: Academy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "bot.metrics", raising=False)
+    monkeypatch.delattr("bot.metrics", raising=False)
+    for name in [one for one in sys.modules if one.startswith("prometheus_client")]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+
+    async with endpoint(world) as client:
+        answers = [await asked(client, path) for path in ("/metrics", "/readyz")]
+
+    assert [status for status, _ in answers] == [404, 200]
+
+
+def test_the_library_for_figures_is_loaded_only_when_the_endpoint_is_on() -> None:
+    program = "import sys, bot.cli; sys.exit(bool({'prometheus_client', 'bot.web'} & set(sys.modules)))"
+
+    outcome = subprocess.run([sys.executable, "-c", program], check=False)
+
+    assert outcome.returncode == 0
+
+
 # What else is asked.
 
 
@@ -412,8 +517,8 @@ REQUESTS = st.fixed_dictionaries(
 )
 
 
-@given(requests=st.lists(REQUESTS, max_size=10))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(requests=st.lists(REQUESTS, min_size=3, max_size=10))
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 async def test_whatever_is_asked_nothing_breaks_and_without_the_secret_nothing_is_done(
     world: Academy, stranger: Client, requests: list[dict[str, Any]]
 ) -> None:
@@ -427,5 +532,6 @@ async def test_whatever_is_asked_nothing_breaks_and_without_the_secret_nothing_i
             assert answer.status < 500 or (answer.status, answer.url.path) == (503, "/readyz")
             assert "ython" not in str(answer.headers)
             if one["method"] != "HEAD" and answer.status != 417:  # aiohttp itself answers an odd Expect
-                assert isinstance(await answer.json(), dict)
+                is_figures = (answer.status, answer.url.path) == (200, "/metrics")
+                assert is_figures or isinstance(await answer.json(), dict)
     assert not await has_ticked(world.db)
