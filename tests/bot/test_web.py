@@ -379,6 +379,7 @@ async def test_after_a_piece_of_a_day_the_figures_are_what_the_database_says(wor
         )
     await world.leap_to(over.starts_at - 4 * MINUTE)
     await world.leap_to(over.ends_at + MINUTE)
+    await world.leap_to(coming.starts_at - 10 * MINUTE)
     async with world.db.begin() as session:
         session.add(
             JobRun(
@@ -400,7 +401,7 @@ async def test_after_a_piece_of_a_day_the_figures_are_what_the_database_says(wor
     assert (
         found["coachbot_rooms_made_total"]
         == await counted(world.db, "audit_entries WHERE action = 'room_made'")
-        == 1
+        == 2
     )
     assert (
         found["coachbot_rooms_removed_total"]
@@ -488,17 +489,36 @@ async def test_a_large_body_and_one_without_an_end_are_refused(world: Academy, c
     assert not await has_ticked(world.db)
 
 
-async def test_the_answer_to_what_is_no_http_tells_no_versions(client: Client) -> None:
+async def raw(client: Client, sent: bytes) -> bytes:
+    """All that is said before the connection is closed."""
     reader, writer = await asyncio.open_connection(client.host, client.port)
-    writer.write(b"\x16\x03\x01 hello\r\n\r\n")
-
+    writer.write(sent)
     async with asyncio.timeout(DEADLINE_SECONDS):
         said = await reader.read()
     writer.close()
+    return said
 
-    assert said.startswith((b"HTTP/1.0 400", b"HTTP/1.1 400"))
+
+@pytest.mark.parametrize("sent", [b"\x16\x03\x01 hello\r\n\r\n", b"GET / HTTP/1.1\r\nno header\r\n\r\n"])
+async def test_what_is_no_http_is_refused_without_versions_and_without_filling_the_log(
+    client: Client, sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = await raw(client, sent)
+
+    assert said.split()[1] == b"400"
     assert b"ython" not in said
     assert b"aiohttp" not in said
+    assert [record for record in caplog.records if record.name.startswith("bot.web")] == []
+
+
+async def test_a_secret_that_is_no_text_is_as_wrong_as_any_other(world: Academy, client: Client) -> None:
+    await forget_ticks(world.db)
+    head = f"POST {web.CRON} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n".encode()
+
+    said = await raw(client, head + b"Authorization: Bearer \xff\xfe\r\n\r\n")
+
+    assert said.split()[1] == b"401"
+    assert not await has_ticked(world.db)
 
 
 TEXTS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x2FF, exclude_categories=["Cc"]), max_size=40)
