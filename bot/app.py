@@ -97,13 +97,13 @@ class CoachBot(commands.Bot):
             chunk_guilds_at_startup=False,
             max_ratelimit_timeout=PATIENCE.total_seconds(),
         )
-        self.db, self.defaults, self.clock = db, defaults, clock
+        self.db, self.defaults, self.clock, self.tick_interval = db, defaults, clock, tick_interval
         self.router = Router()
         self._home = discord.Object(home_guild_id) if home_guild_id else None
         self._port = discord_port(self)
         self._watch = Watch(self, db, clock)
         self._heart = Loop(db, self._port, clock, tick_interval, lambda: self._watch.is_complete)
-        self._beating = False
+        self._beating = self._online = False
 
     async def setup_hook(self) -> None:
         """Load the cogs and tell Discord which commands there are."""
@@ -123,6 +123,7 @@ class CoachBot(commands.Bot):
 
         Discord says READY again after a lost connection; rooms may have been deleted meanwhile.
         """
+        self._online = True
         log.info("connected as %s, in %s servers", self.user and self.user.id, len(self.guilds))
         await self._watch.begin()
         if not self._beating:
@@ -135,10 +136,12 @@ class CoachBot(commands.Bot):
 
     async def on_disconnect(self) -> None:
         """Events may be missed from now on."""
+        self._online = False
         self._watch.lost()
 
     async def on_resumed(self) -> None:
         """None was missed."""
+        self._online = True
         self._watch.resumed()
 
     async def on_guild_unavailable(self, guild: discord.Guild) -> None:
@@ -169,6 +172,15 @@ class CoachBot(commands.Bot):
     async def process_now(self) -> TickReport | None:
         """One tick at once, by hand; None if one is being done at this moment."""
         return await tick(self.db, self._port, self.clock, watching=self._watch.is_complete)
+
+    async def tick_asked_for(self) -> TickReport | None:
+        """The loop's next tick, brought forward; any number of people may ask. Raises NotTicking."""
+        return await self._heart.run_now()
+
+    @property
+    def is_online(self) -> bool:
+        """Whether Discord's gateway is connected; `is_ready` stays true when the connection is lost."""
+        return self._online and self.is_ready() and not self.is_closed()
 
     async def look_for_coach(self, guild_id: int, coach_id: int) -> None:
         """Ask Discord whether a coach is still in the server, and write it down."""

@@ -92,6 +92,8 @@ class Settings(BaseSettings):
         default="sqlite:///coachbot.db", repr=False
     )
     cron_secret: SecretStr | None = None
+    web_port: int | None = Field(default=None, ge=0, le=65535)
+    web_host: str = Field(default="127.0.0.1", min_length=1)
     tick_seconds: int = Field(default=15, ge=1, le=300)
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     server_defaults: ServerDefaults = Field(default_factory=ServerDefaults)

@@ -85,7 +85,7 @@ async def _serve(settings: Settings, token: str, db: Database, asked_to_stop: as
         home_guild_id=settings.discord_guild_id,
         tick_interval=timedelta(seconds=settings.tick_seconds),
     )
-    async with bot:
+    async with bot, _web(settings, bot):
         running = asyncio.create_task(bot.start(token))
         stopping = asyncio.create_task(asked_to_stop.wait())
         await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -94,6 +94,27 @@ async def _serve(settings: Settings, token: str, db: Database, asked_to_stop: as
             await _stop(bot, running)
         else:
             await _connected(running)
+
+
+@contextlib.asynccontextmanager
+async def _web(settings: Settings, bot: CoachBot) -> AsyncIterator[None]:
+    """The web endpoint, if a port is configured for it."""
+    if settings.web_port is None:
+        yield
+        return
+    from bot import web  # what it needs is loaded only when it is on
+
+    secret = settings.cron_secret.get_secret_value() if settings.cron_secret else ""
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(web.serving(bot, settings.web_host, settings.web_port, secret))
+        except (OSError, UnicodeError) as error:
+            where = f"{settings.web_host}, port {settings.web_port}"
+            why = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise Stop(
+                f"the web endpoint cannot be served on {where}: {why}. Change WEB_HOST or WEB_PORT", FAILED
+            ) from None
+        yield
 
 
 async def _stop(bot: CoachBot, running: asyncio.Task[None]) -> None:

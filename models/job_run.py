@@ -18,7 +18,7 @@ class JobRun(Base):
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime]
     trigger: Mapped[str] = mapped_column(String(16), default="interval", server_default="interval")
-    """What made it run: the interval, the next due instant, a wake-up, a start, or somebody by hand."""
+    """What made it run: the interval, the next due instant, a wake-up, a start, a request, or somebody by hand."""
     due: Mapped[int] = mapped_column(default=0, server_default="0")
     """Sessions and notices that were due when it began."""
     steps: Mapped[int]

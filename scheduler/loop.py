@@ -36,6 +36,10 @@ _QUIET_INTERVALS = 8
 """So many intervals without a tick coming to its end are worth a word in the log."""
 
 
+class NotTicking(Exception):
+    """No tick was done: the loop does not run, or the log says what failed."""
+
+
 @dataclass(slots=True)
 class TickReport:
     """What one tick did."""
@@ -55,6 +59,7 @@ class TickReport:
     """What failed and is going to be tried again."""
     failed_quietly: int = 0
     """Other failures that are going to be tried again; they stand on their rows and in the log."""
+    lasted: timedelta = timedelta(0)
 
     @property
     def failure_count(self) -> int:
@@ -94,7 +99,9 @@ async def tick(
             # interval is soon enough. What became due meanwhile is not.
             due_at = await _first_due(db, _DUE, after=started_at)
         report.next_due_at = due_at
-        await _record(db, report, started_at, clock(), watching=watching)
+        ended_at = clock()
+        report.lasted = ended_at - started_at
+        await _record(db, report, started_at, ended_at, watching=watching)
         return report
 
 
@@ -189,6 +196,7 @@ class Loop:
         self._ticking = asyncio.Lock()
         self._ongoing = Ongoing()
         self._trigger = "start"
+        self._asked: asyncio.Future[TickReport | None] | None = None
         self._once_more = False
         self._stopping = False
         self._swept_at: datetime | None = None
@@ -218,6 +226,15 @@ class Loop:
             self._trigger = "wake"
             self._scheduler.modify_job(_JOB, next_run_time=self._clock())
 
+    async def run_now(self) -> TickReport | None:
+        """The next tick to begin, at once, shared by all who ask before it does; as `tick`. Raises NotTicking."""
+        if not self._scheduler.running or self._stopping:
+            raise NotTicking
+        if self._asked is None:
+            self._asked = asyncio.get_running_loop().create_future()
+            self.wake()
+        return await asyncio.shield(self._asked)  # one who goes away takes it from nobody else
+
     def sweep_soon(self) -> None:
         """Much may have happened unseen: hold rooms against rows at once."""
         self._swept_at = None
@@ -233,6 +250,8 @@ class Loop:
         self._scheduler.pause()
         async with self._ticking:
             self._scheduler.shutdown(wait=False)
+        if self._asked is not None:
+            self._asked.set_exception(NotTicking())
         await self._ongoing.rest()
 
     async def _run(self) -> None:
@@ -241,20 +260,25 @@ class Loop:
             self._once_more = True
             while self._once_more and not self._stopping:
                 self._once_more = False
+                asked, self._asked = self._asked, None
                 try:
                     await self._sweep_if_due()
                     report = await tick(
                         self._db,
                         self._discord,
                         self._clock,
-                        trigger=trigger,
+                        trigger="request" if asked else trigger,
                         watching=self._watching(),
                         ongoing=self._ongoing,
                     )
                 except Exception:  # a wake-up that came meanwhile is not lost, and the next round tries again
                     log.exception("a tick failed")
+                    if asked is not None:
+                        asked.set_exception(NotTicking())
                     continue
                 self._beats += 1
+                if asked is not None:
+                    asked.set_result(report)
                 if report is not None:
                     _log(report)
                     self._plan_wake(report)

@@ -176,6 +176,9 @@ def test_the_env_file_of_the_earlier_system_works_and_what_fell_away_is_ignored(
             "discord_guild_id = 9223372036854775808",
             "config.toml: discord_guild_id: Input should be less than 9223372036854775808",
         ),
+        ("web_port = 65536", "config.toml: web_port: Input should be less than or equal to 65535"),
+        ("web_port = -1", "config.toml: web_port: Input should be greater than or equal to 0"),
+        ('web_host = ""', "config.toml: web_host: String should have at least 1 character"),
         ("tick_seconds = 0", "config.toml: tick_seconds: Input should be greater than or equal to 1"),
         ("tick_seconds = 301", "config.toml: tick_seconds: Input should be less than or equal to 300"),
         (

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import aiohttp
 import discord
 import pytest
 
@@ -242,6 +243,50 @@ async def test_a_discord_that_hangs_up_without_an_answer_cannot_be_reached_eithe
     assert "Traceback" not in outcome.err
 
 
+async def test_the_web_endpoint_answers_while_the_bot_runs_and_is_gone_with_it(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    booked = await a_session(db, starts_in=timedelta(minutes=10))
+    async with program.started("run", WEB_PORT="0", CRON_SECRET="a long random text") as process:
+        port = re.findall(r"port (\d+)", await said(process, "web endpoint on 127.0.0.1"))[0]
+        await endpoint.receive("POST", ROOMS)
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
+            alive = await client.get("/healthz")
+            told = await client.post(
+                "/api/cron/process-sessions", headers={"Authorization": "Bearer a long random text"}
+            )
+            process.send_signal(signal.SIGTERM)
+            outcome = await ended(process, TO_STOP_SECONDS)
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await client.get("/healthz")
+
+    assert (alive.status, told.status) == (200, 200)
+    assert (await stored(db, booked)).discord_setup_complete
+    assert outcome.code == 0, outcome.err
+    assert "a long random text" not in outcome.out + outcome.err
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "no..such.host"])
+async def test_a_web_endpoint_that_cannot_be_had_is_told_in_one_line(
+    program: Program, closed_port: int, host: str
+):
+    outcome = await program.run("run", WEB_PORT=str(closed_port), WEB_HOST=host)
+
+    [line] = outcome.err.splitlines()
+    assert outcome.code == 1
+    assert f"the web endpoint cannot be served on {host}, port {closed_port}" in line
+
+
+async def test_without_a_port_there_is_no_web_endpoint(endpoint: Endpoint, program: Program):
+    async with program.started("run", CRON_SECRET="a long random text") as process:
+        await endpoint.identified()
+        process.send_signal(signal.SIGTERM)
+        outcome = await ended(process, TO_STOP_SECONDS)
+
+    assert outcome.code == 0, outcome.err
+    assert "web endpoint" not in outcome.err
+
+
 async def test_process_sessions_makes_a_room_that_nobody_sees_and_a_second_run_finds_nothing_to_do(
     endpoint: Endpoint, program: Program, db: Database
 ):
@@ -346,13 +391,13 @@ async def test_an_invitation_needs_a_token_or_the_application_id(program: Progra
     assert "DISCORD_BOT_TOKEN" in line
 
 
-async def said(process: asyncio.subprocess.Process, words: str) -> None:
-    """Wait until the process has logged these words."""
+async def said(process: asyncio.subprocess.Process, words: str) -> str:
+    """The line in which the process logs these words, waited for."""
     assert process.stderr is not None
     async with asyncio.timeout(DEADLINE_SECONDS):
         while line := (await process.stderr.readline()).decode():
             if words in line:
-                return
+                return line
     raise AssertionError(f"the process ended without saying {words!r}")
 
 

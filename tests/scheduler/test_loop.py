@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from bot.demo.simulation import apscheduler_clock
 from models import (
@@ -25,7 +25,7 @@ from models import (
 from models.database import Database
 from scheduler import attendance, cancelling
 from scheduler.advance import advance_due
-from scheduler.loop import Loop, TickReport, next_due, tick
+from scheduler.loop import Loop, NotTicking, TickReport, next_due, tick
 from scheduler.notices import pause
 from scheduler.people import Actor
 from scheduler.ports import Access, DiscordFailure, Removal, RoomGone
@@ -734,6 +734,106 @@ async def test_waking_an_idle_loop_makes_it_tick_at_once(db: Database, clock: Fa
         one.loop.wake()
         await one.until_it_beats_at(MONDAY + MINUTE)
 
+    assert one.discord.asked("deliver") == ["1"]
+
+
+async def test_whoever_asks_during_a_tick_gets_the_one_after_it(db: Database, clock: FakeClock) -> None:
+    await set_up(db)
+    await owe_one(db, clock)
+    one = Running(db, clock)
+    under_way, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold_the_first(_call: Call) -> None:
+        if len(one.discord.effects) == 1:
+            under_way.set()
+            await may_go_on.wait()
+
+    one.discord.meanwhile("deliver", hold_the_first)
+    one.loop.start()
+    await under_way.wait()
+    await owe_one(db, clock)
+    await owe_one(db, clock)
+
+    asked = [asyncio.create_task(one.loop.run_now()) for _ in range(3)]
+    await asyncio.sleep(0)  # so that all have asked
+    asked.pop().cancel()
+    may_go_on.set()
+    first, second = await asyncio.gather(*asked)
+    await one.loop.stop()
+
+    assert first is not None
+    assert first is second
+    assert (first.trigger, first.due, first.notices) == ("request", 2, 2)
+    assert one.discord.asked("deliver") == ["1", "2", "3"]
+
+
+async def test_while_another_process_ticks_whoever_asks_is_told_so(db: Database, clock: FakeClock) -> None:
+    await set_up(db)
+    async with running(db, clock) as one:
+        await one.until_it_beats_at(MONDAY)
+
+        async with db.tick_lock():
+            report = await one.loop.run_now()
+
+    assert report is None
+
+
+async def test_a_tick_that_fails_is_told_to_whoever_asked_for_it(
+    db: Database, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await set_up(db)
+    async with running(db, clock) as one:
+        await one.until_it_beats_at(MONDAY)
+        async with db.begin() as session:
+            await session.execute(text("ALTER TABLE heartbeats RENAME TO gone"))
+
+        with pytest.raises(NotTicking):
+            await one.loop.run_now()
+        async with db.begin() as session:
+            await session.execute(text("ALTER TABLE gone RENAME TO heartbeats"))
+        after = await one.loop.run_now()
+
+    assert "a tick failed" in caplog.text
+    assert after is not None
+
+
+async def test_a_loop_that_does_not_run_refuses_to_tick(db: Database, clock: FakeClock) -> None:
+    await set_up(db)
+    one = Running(db, clock)
+
+    with pytest.raises(NotTicking):
+        await one.loop.run_now()
+    one.loop.start()
+    await one.until_it_beats_at(MONDAY)
+    await one.loop.stop()
+    with pytest.raises(NotTicking):
+        await one.loop.run_now()
+
+
+async def test_whoever_asked_when_the_loop_is_stopped_is_not_kept_waiting(db: Database, clock: FakeClock) -> None:
+    await set_up(db)
+    await owe_one(db, clock)
+    one = Running(db, clock)
+    under_way, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(_call: Call) -> None:
+        under_way.set()
+        await may_go_on.wait()
+
+    one.discord.meanwhile("deliver", hold)
+    one.loop.start()
+    await under_way.wait()
+
+    asked = asyncio.create_task(one.loop.run_now())
+    await asyncio.sleep(0)  # so that it has asked
+    stopping = asyncio.create_task(one.loop.stop())
+    await asyncio.sleep(0)  # so that it has begun to stop
+    may_go_on.set()
+    async with asyncio.timeout(30):
+        [outcome] = await asyncio.gather(asked, return_exceptions=True)
+    await stopping
+
+    assert isinstance(outcome, NotTicking)
     assert one.discord.asked("deliver") == ["1"]
 
 

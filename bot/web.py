@@ -1,0 +1,232 @@
+"""The web endpoint: whether the bot is well, figures, and a tick on request. Off unless a port is configured.
+
+It shows no names and no texts that people wrote, and reads no request's body. All but the figures is JSON.
+"""
+
+import asyncio
+import contextlib
+import hmac
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from datetime import datetime, timedelta
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+from aiohttp import web, web_response
+from aiohttp.http import HttpProcessingError
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.app import CoachBot
+from models import Heartbeat
+from scheduler import figures
+from scheduler.loop import NotTicking, TickReport
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+CRON = "/api/cron/process-sessions"
+PATIENCE = timedelta(seconds=5)
+"""How long an answer waits for the database."""
+_LARGEST_BODY = 4096
+_TO_END = timedelta(seconds=2)  # for answers that are under way when the bot stops
+_OWN_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+_faults = logging.getLogger(f"{__name__}.http")
+_faults.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)))
+QUIETLY: dict[str, Any] = {"access_log": None, "logger": _faults}
+"""How aiohttp logs: neither each request nor what strangers send that is no HTTP, or anyone could fill the log."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+# aiohttp would tell its version and Python's, also in the answers to what is no HTTP, which pass no middleware.
+web_response.SERVER_SOFTWARE = "coachbot"  # pyright: ignore[reportPrivateImportUsage]
+
+
+class NoAnswer(Exception):
+    """The database hangs or fails."""
+
+
+@contextlib.asynccontextmanager
+async def serving(bot: CoachBot, host: str, port: int, secret: str) -> AsyncIterator[int]:
+    """Serve inside the block; the port, which with 0 is any that is free. Raises OSError if it cannot be had."""
+    runner = web.AppRunner(application(bot, secret), shutdown_timeout=_TO_END.total_seconds(), **QUIETLY)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        taken: int = runner.addresses[0][1]
+        log.info("web endpoint on %s, port %s", host, taken)
+        yield taken
+    finally:
+        await runner.cleanup()
+
+
+def application(bot: CoachBot, secret: str, *, patience: timedelta = PATIENCE) -> web.Application:
+    """The routes; without a secret there is none that makes the bot do anything."""
+    health = _Health(bot, patience)
+    app = web.Application(middlewares=[_in_json])
+    app.router.add_get("/healthz", _alive)
+    app.router.add_get("/readyz", health.ready)
+    if secret.strip():
+        trigger = _Trigger(bot, secret.strip())
+        app.router.add_get(CRON, trigger.pull, allow_head=False)
+        app.router.add_post(CRON, trigger.pull)
+    app.on_cleanup.append(health.look.forget)
+    if (metrics := _metrics_if_installed()) is not None:
+        counted = _Metrics(bot, metrics, patience)
+        app.router.add_get("/metrics", counted.show)
+        app.on_cleanup.append(counted.look.forget)
+    return app
+
+
+async def _alive(_request: web.Request) -> web.Response:
+    """The process answers."""
+    return _answer({"status": "ok"})
+
+
+class _Look(Generic[T]):
+    """One look into the database at a time, shared by all who ask meanwhile, however many these are."""
+
+    def __init__(self, look: Callable[[], Coroutine[Any, Any, T]], patience: timedelta) -> None:
+        self._look, self._patience = look, patience
+        self._task: asyncio.Task[tuple[T] | None] | None = None
+
+    async def found(self) -> T:
+        """What it found. Raises NoAnswer if that takes too long or fails.
+
+        One that hangs is left alone: cancelled, it would wait for its connection.
+        """
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._try())
+        task = self._task
+        await asyncio.wait({task}, timeout=self._patience.total_seconds())
+        if not task.done() or (found := task.result()) is None:
+            raise NoAnswer
+        return found[0]
+
+    async def _try(self) -> tuple[T] | None:
+        try:
+            return (await self._look(),)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("the database does not answer: %s", error)
+            return None
+
+    async def forget(self, _app: web.Application) -> None:
+        """Nobody waits any more."""
+        if self._task is not None:
+            self._task.cancel()
+
+
+class _Health:
+    """Whether the bot does its work, as far as it can be seen from outside."""
+
+    def __init__(self, bot: CoachBot, patience: timedelta) -> None:
+        self._bot = bot
+        self.look = _Look(self._last_tick, patience)
+
+    async def ready(self, _request: web.Request) -> web.Response:
+        """503 unless gateway, database and loop all work."""
+        answered, ticked_at = True, None
+        try:
+            ticked_at = await self.look.found()
+        except NoAnswer:
+            answered = False
+        stale = 4 * self._bot.tick_interval + timedelta(seconds=60)
+        checks = {
+            "gateway": self._bot.is_online,
+            "database": answered,
+            "tick": ticked_at is not None and self._bot.clock() - ticked_at < stale,
+        }
+        ready = all(checks.values())
+        return _answer({"status": "ready" if ready else "not ready", **checks}, 200 if ready else 503)
+
+    async def _last_tick(self) -> datetime | None:
+        async with self._bot.db.read() as session:
+            return await session.scalar(select(Heartbeat.at).where(Heartbeat.job == "tick"))
+
+
+class _Metrics:
+    """Figures for Prometheus."""
+
+    def __init__(self, bot: CoachBot, metrics: ModuleType, patience: timedelta) -> None:
+        self._bot, self._metrics = bot, metrics
+        self.look = _Look(self._figures, patience)
+
+    async def show(self, _request: web.Request) -> web.Response:
+        """As the database says at this moment; 503 if it says nothing."""
+        try:
+            found = await self.look.found()
+        except NoAnswer:
+            return _answer({"error": "the database does not answer"}, 503)
+        body: bytes = self._metrics.written(found, self._bot.clock(), self._bot.latency)
+        return web.Response(body=body, headers={**_OWN_HEADERS, "Content-Type": self._metrics.CONTENT_TYPE})
+
+    async def _figures(self) -> figures.Figures:
+        async with self._bot.db.read() as session:
+            return await figures.gather(session)
+
+
+def _metrics_if_installed() -> ModuleType | None:
+    try:
+        from bot import metrics  # the extra is needed only for this
+    except ModuleNotFoundError as error:
+        if error.name != "prometheus_client":
+            raise
+        return None
+    return metrics
+
+
+class _Trigger:
+    """Does at once what is due, for whoever knows the secret."""
+
+    def __init__(self, bot: CoachBot, secret: str) -> None:
+        self._bot, self._secret = bot, secret.encode()
+
+    async def pull(self, request: web.Request) -> web.Response:
+        """The loop's next tick, at once; those who ask while one runs share the one after it."""
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        # What is not UTF-8 comes as surrogates.
+        known = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), self._secret)
+        if scheme.lower() != "bearer" or not known:
+            raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
+        try:
+            report = await self._bot.tick_asked_for()
+        except NotTicking:
+            return _answer({"error": "no tick: the bot starts or stops, or the log says what failed"}, 503)
+        return _answer(_told(report))
+
+
+def _told(report: TickReport | None) -> dict[str, Any]:
+    if report is None:
+        return {"done": False, "why": "another process is doing it at this moment"}
+    return {
+        "done": True,
+        "due": report.due,
+        "steps": report.steps,
+        "roles": report.roles,
+        "notices": report.notices,
+        "failures": {"count": report.failure_count, "lines": report.failures},
+        "seconds": report.lasted.total_seconds(),
+    }
+
+
+def _answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.json_response(body, status=status, headers={**_OWN_HEADERS, **(headers or {})})
+
+
+@web.middleware
+async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refusals, too, are JSON; a body is refused if it is large or does not say how large it is."""
+    try:
+        if request.body_exists and request.content_length is None:
+            raise web.HTTPLengthRequired
+        if (request.content_length or 0) > _LARGEST_BODY:
+            raise web.HTTPRequestEntityTooLarge(_LARGEST_BODY, request.content_length or 0)
+        return await handler(request)
+    except web.HTTPException as refusal:
+        kept = {name: refusal.headers[name] for name in ("Allow", "WWW-Authenticate") if name in refusal.headers}
+        return _answer({"error": refusal.reason}, refusal.status, kept)
+    except Exception:
+        log.exception("a request to the web endpoint failed")
+        return _answer({"error": "a fault of ours; it stands in the log"}, 500)

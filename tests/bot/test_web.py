@@ -1,0 +1,559 @@
+"""The web endpoint: what it says of the bot, and who may make it do something."""
+
+import asyncio
+import datetime as dt
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Engine, delete, event, select, text
+from yarl import URL
+
+from bot import web
+from bot.app import CoachBot
+from bot.demo import simulation
+from models import Heartbeat, JobRun, Notice, SessionStatus
+from models.database import Database
+from scheduler import cancelling
+from scheduler.guilds import GuildDefaults
+from scheduler.people import Actor
+from tests.cogs.meetings import HOUR, MINUTE, TWO, booked
+from tests.simulated import SELDOM, Academy, academy
+
+SECRET = "a long random text, ünïcode"
+PATHS = ("/healthz", "/readyz", "/metrics", web.CRON)
+DEADLINE_SECONDS = 30
+"""Against hanging; no measure of speed."""
+AT_ONCE = dt.timedelta(milliseconds=50)
+READERS = 4
+Client = TestClient[Any, Any]
+
+
+@pytest.fixture
+def engine_name() -> str:
+    """What is asked here does not depend on the engine."""
+    return "sqlite"
+
+
+@pytest.fixture
+async def world(db: Database) -> AsyncIterator[Academy]:
+    async with academy(db) as made:
+        yield made
+
+
+@pytest.fixture
+async def client(world: Academy) -> AsyncIterator[Client]:
+    async with endpoint(world) as made:
+        yield made
+
+
+def bot_of(world: Academy) -> CoachBot:
+    bot = world.env.bot
+    assert isinstance(bot, CoachBot)
+    return bot
+
+
+@asynccontextmanager
+async def endpoint(world: Academy, secret: str = SECRET) -> AsyncIterator[Client]:
+    """Somebody who asks the endpoint of the running bot. Until they leave, nobody can press anything: the world
+    would wait for the connection.
+    """
+    server = TestServer(web.application(bot_of(world), secret))
+    starting: list[asyncio.Task[None]] = []
+    # As the bot, so that the tick that is asked for runs in the world's own time.
+    await simulation.as_the_bot(
+        world.env, lambda: starting.append(asyncio.create_task(server.start_server(**web.QUIETLY)))
+    )
+    await starting[0]
+    async with TestClient(server) as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(world: Academy) -> AsyncIterator[Client]:
+    """Somebody whom the world does not know of: presses go on beside what they ask."""
+    server = TestServer(web.application(bot_of(world), SECRET))
+    await server.start_server(**web.QUIETLY)
+    async with TestClient(server) as client:
+        yield client
+
+
+def bearer(secret: str = SECRET) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secret}"}
+
+
+async def asked(client: Client, path: str = "/readyz") -> tuple[int, dict[str, Any]]:
+    """Status and body."""
+    async with asyncio.timeout(DEADLINE_SECONDS), client.get(path) as answer:
+        return answer.status, await answer.json()
+
+
+async def forget_ticks(db: Database) -> None:
+    """As if there had not been any."""
+    async with db.begin() as session:
+        await session.execute(delete(Heartbeat))
+
+
+async def has_ticked(db: Database) -> bool:
+    """Since `forget_ticks`."""
+    async with db.read() as session:
+        return await session.get(Heartbeat, "tick") is not None
+
+
+@contextmanager
+def watched_ticks() -> Iterator[list[str]]:
+    """When idle ticks begin (they look for what is due) and end (they write their heartbeat), in order."""
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "min(coaching_sessions.next_step_at)" in statement:
+            seen.append("begins")
+        elif statement.startswith("UPDATE heartbeats"):
+            seen.append("ends")
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+# Whether it is well.
+
+
+async def test_a_bot_that_runs_is_alive_and_ready(client: Client) -> None:
+    alive, ready = await asked(client, "/healthz"), await asked(client)
+
+    assert alive == (200, {"status": "ok"})
+    assert ready == (200, {"status": "ready", "gateway": True, "database": True, "tick": True})
+
+
+async def test_a_bot_that_lost_the_gateway_is_not_ready_until_it_is_back(world: Academy, stranger: Client) -> None:
+    await simulation.as_the_bot(world.env, lambda: world.env.bot.dispatch("disconnect"))
+    lost = await asked(stranger)
+    alive = await asked(stranger, "/healthz")
+    await simulation.as_the_bot(world.env, lambda: world.env.bot.dispatch("resumed"))
+    resumed = await asked(stranger)
+    await simulation.as_the_bot(world.env, lambda: world.env.bot.dispatch("disconnect"))
+    await simulation.as_the_bot(world.env, lambda: world.env.bot.dispatch("ready"))
+    anew = await asked(stranger)
+
+    assert lost == (503, {"status": "not ready", "gateway": False, "database": True, "tick": True})
+    assert alive[0] == resumed[0] == anew[0] == 200
+
+
+async def test_a_bot_that_has_not_connected_yet_is_alive_not_ready_and_does_nothing(db: Database) -> None:
+    bot = CoachBot(db, GuildDefaults())
+    async with bot, TestClient(TestServer(web.application(bot, SECRET))) as client:
+        alive, ready = await asked(client, "/healthz"), await asked(client)
+        async with client.post(web.CRON, headers=bearer()) as answer:
+            status, body = answer.status, await answer.json()
+
+    assert alive == (200, {"status": "ok"})
+    assert ready == (503, {"status": "not ready", "gateway": False, "database": True, "tick": False})
+    assert (status, list(body)) == (503, ["error"])
+    assert not await has_ticked(db)
+
+
+@pytest.mark.parametrize(
+    ("age", "fresh"),
+    [
+        pytest.param(4 * SELDOM + dt.timedelta(seconds=59), True, id="a few intervals"),
+        pytest.param(4 * SELDOM + dt.timedelta(seconds=60), False, id="too many"),
+        pytest.param(None, False, id="never"),
+    ],
+)
+async def test_a_bot_whose_loop_stands_still_is_not_ready(
+    world: Academy, client: Client, age: dt.timedelta | None, fresh: bool
+) -> None:
+    await forget_ticks(world.db)
+    if age is not None:
+        async with world.db.begin() as session:
+            session.add(Heartbeat(job="tick", at=world.now - age))
+
+    status, body = await asked(client)
+
+    assert body == {
+        "status": "ready" if fresh else "not ready",
+        "gateway": True,
+        "database": True,
+        "tick": fresh,
+    }
+    assert status == (200 if fresh else 503)
+
+
+async def test_a_database_that_hangs_keeps_no_answer_waiting(db: Database) -> None:
+    bot = CoachBot(db, GuildDefaults())
+    app = web.application(bot, SECRET, patience=AT_ONCE)
+    async with bot, TestClient(TestServer(app)) as client:
+        async with AsyncExitStack() as busy:
+            for _ in range(READERS):  # who asks now waits for a connection for longer than any test does
+                session = await busy.enter_async_context(db.read())
+                await session.execute(text("SELECT 1"))
+            hanging = await asyncio.gather(*(asked(client) for _ in range(50)))
+            alive = await asked(client, "/healthz")
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while (after := await asked(client))[1]["database"] is False:
+                pass
+
+    assert {body["database"] for _, body in hanging} == {False}
+    assert {status for status, _ in hanging} == {503}
+    assert alive[0] == 200
+    assert after[1]["database"] is True
+
+
+async def test_a_database_that_fails_makes_the_bot_not_ready(world: Academy, client: Client) -> None:
+    async with world.db.begin() as session:
+        await session.execute(text("ALTER TABLE heartbeats RENAME TO gone"))
+
+    ready = await asked(client)
+    async with client.post(web.CRON, headers=bearer()) as answer:
+        status, body = answer.status, await answer.json()
+    logged = world.faults.read()
+
+    assert ready == (503, {"status": "not ready", "gateway": True, "database": False, "tick": False})
+    assert (status, list(body)) == (503, ["error"])
+    assert any("a tick failed" in line for line in logged)
+    assert "heartbeats" not in str((ready, body))
+
+
+# The trigger.
+
+
+@pytest.mark.parametrize("secret", ["", "  "])
+async def test_without_a_secret_there_is_no_trigger(world: Academy, secret: str) -> None:
+    await forget_ticks(world.db)
+
+    async with endpoint(world, secret) as client:
+        found = [await client.post(web.CRON, headers=headers) for headers in ({}, bearer(secret), bearer("None"))]
+
+    assert [answer.status for answer in found] == [404, 404, 404]
+    assert not await has_ticked(world.db)
+
+
+@pytest.mark.parametrize(
+    "given_header",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer wrong",
+        f"Bearer {SECRET[:-1]}",
+        f"Bearer {SECRET}x",
+        f"Bearer {SECRET.upper()}",
+        f"Basic {SECRET}",
+        SECRET,
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_who_does_not_know_the_secret_is_refused_and_nothing_happens(
+    world: Academy, client: Client, method: str, given_header: str | None
+) -> None:
+    await forget_ticks(world.db)
+    headers = {} if given_header is None else {"Authorization": given_header}
+
+    async with client.request(method, f"{web.CRON}?secret={SECRET}", headers=headers) as answer:
+        body = await answer.json()
+
+    assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert body == {"error": "Unauthorized"}
+    assert not await has_ticked(world.db)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_who_knows_the_secret_has_done_what_is_due_and_reads_what_that_was(
+    world: Academy, method: str
+) -> None:
+    await world.already_open()
+    made = await booked(world, notes="My vocals sound thin.")
+    simulation.set_clock(world.env, made.starts_at - dt.timedelta(minutes=4))
+
+    async with endpoint(world) as client, client.request(method, web.CRON, headers=bearer()) as answer:
+        status, body = answer.status, await answer.json()
+
+    assert status == 200
+    assert body == {
+        "done": True,
+        "due": 3,
+        "steps": [f"{made.code} make_room", f"{made.code} open_room"],
+        "roles": 0,
+        "notices": 5,
+        "failures": {"count": 0, "lines": []},
+        "seconds": 0.0,
+    }
+    assert world.sees(world.student, world.room(made.code))
+    async with world.db.read() as session:
+        newest = (await session.scalars(select(JobRun).order_by(JobRun.id.desc()))).first()
+    assert newest is not None
+    assert (newest.trigger, newest.steps, newest.notices) == ("request", 2, 5)
+
+
+async def test_what_fails_is_told_with_its_reason_and_without_notes_or_people(world: Academy) -> None:
+    await world.already_open()
+    made = await booked(world, notes="My vocals sound thin.")
+    simulation.set_clock(world.env, made.starts_at - dt.timedelta(minutes=14))
+    world.env.inject_error("POST", f"/guilds/{world.guild.id}/channels", status=403, code=50013)
+
+    async with endpoint(world) as client, client.post(web.CRON, headers=bearer()) as answer:
+        written = await answer.text()
+
+    failures = json.loads(written)["failures"]
+    assert failures["count"] == 1
+    assert failures["lines"][0].startswith(f"{made.code} make_room: cannot make the room")
+    assert not [
+        one for one in ("vocals", "Cara", "Stu", str(world.student.id), SECRET) if one.lower() in written.lower()
+    ]
+
+
+async def test_while_another_process_does_it_that_is_the_answer(world: Academy, client: Client) -> None:
+    async with world.db.tick_lock(), client.post(web.CRON, headers=bearer()) as answer:
+        status, body = answer.status, await answer.json()
+
+    assert (status, body["done"]) == (200, False)
+
+
+async def test_a_thousand_calls_at_once_lead_to_a_handful_of_ticks_and_never_to_two_at_a_time(
+    client: Client,
+) -> None:
+    async def call() -> tuple[int, bool]:
+        async with client.post(web.CRON, headers=bearer()) as answer:
+            return answer.status, (await answer.json())["done"]
+
+    with watched_ticks() as seen:
+        answers = await asyncio.gather(*(call() for _ in range(1000)))
+
+    assert set(answers) == {(200, True)}
+    assert seen == ["begins", "ends"] * (len(seen) // 2)
+    # aiohttp's client keeps 100 connections, so at least every hundred of them waits for one tick.
+    assert 1 <= len(seen) // 2 <= 20
+
+
+# Figures.
+
+
+async def figures(world: Academy) -> dict[str, float]:
+    """Every sample, under its name with its label."""
+    async with endpoint(world) as client, client.get("/metrics") as answer:
+        assert (answer.status, answer.content_type) == (200, "text/plain")
+        families = text_string_to_metric_families(await answer.text())
+        return {
+            " ".join([one.name, *one.labels.values()]): one.value for family in families for one in family.samples
+        }
+
+
+async def counted(db: Database, rows: str) -> int:
+    """How many rows there are, by the database's own word."""
+    async with db.read() as session:
+        return (await session.execute(text(f"SELECT count(*) FROM {rows}"))).scalar_one()
+
+
+async def test_before_anything_has_happened_every_figure_is_there_or_left_out(world: Academy) -> None:
+    await forget_ticks(world.db)
+
+    found = await figures(world)
+
+    assert {name: value for name, value in found.items() if value} == {}
+    assert "coachbot_sessions scheduled" in found
+    assert "coachbot_last_tick_age_seconds" not in found
+    assert "coachbot_last_run_seconds" not in found
+
+
+async def test_after_a_piece_of_a_day_the_figures_are_what_the_database_says(world: Academy) -> None:
+    await world.already_open()
+    over = await booked(world)
+    coming = await booked(world, TWO + 2 * HOUR, student=world.other_student)
+    cancelled = await booked(world, TWO + 24 * HOUR)
+    async with world.db.begin() as session:
+        await cancelling.cancel(session, cancelled.id, Actor(world.student.id), world.guild.id, "", world.now)
+        session.add(
+            JobRun(started_at=world.now, finished_at=world.now + MINUTE, steps=0, roles=0, notices=0, failures=1)
+        )
+    await world.leap_to(over.starts_at - 4 * MINUTE)
+    await world.leap_to(over.ends_at + MINUTE)
+    await world.leap_to(coming.starts_at - 10 * MINUTE)
+    async with world.db.begin() as session:
+        session.add(
+            JobRun(
+                started_at=world.now, finished_at=world.now + 3 * MINUTE, steps=0, roles=0, notices=0, failures=1
+            )
+        )
+        one = (await session.scalars(select(Notice).where(Notice.sent_at.is_not(None)).limit(1))).one()
+        one.due_at = world.now + HOUR  # is to be brought up to date
+    simulation.set_clock(world.env, world.now + MINUTE)
+
+    found = await figures(world)
+
+    assert coming.starts_at > world.now
+    for status in SessionStatus:
+        assert found[f"coachbot_sessions {status.lower()}"] == await counted(
+            world.db, f"coaching_sessions WHERE status = '{status}'"
+        )
+    assert [found[f"coachbot_sessions {one}"] for one in ("scheduled", "cancelled")] == [1, 1]
+    assert (
+        found["coachbot_rooms_made_total"]
+        == await counted(world.db, "audit_entries WHERE action = 'room_made'")
+        == 2
+    )
+    assert (
+        found["coachbot_rooms_removed_total"]
+        == await counted(world.db, "coaching_sessions WHERE room_removed_at IS NOT NULL")
+        == 1
+    )
+    sent, waiting, given_up = (found[f"coachbot_notices {one}"] for one in ("sent", "waiting", "given_up"))
+    assert sent == await counted(world.db, "notices WHERE due_at IS NULL AND given_up_at IS NULL") > 0
+    assert waiting == await counted(world.db, "notices WHERE due_at IS NOT NULL") > 0
+    assert given_up == await counted(world.db, "notices WHERE given_up_at IS NOT NULL") > 0
+    assert found["coachbot_tick_runs_total"] == await counted(world.db, "job_runs") > 2
+    assert found["coachbot_last_run_seconds"] == 180
+    assert found["coachbot_last_tick_age_seconds"] == 60
+
+
+async def test_without_the_library_there_are_no_figures_and_all_else_works(
+    world: Academy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "bot.metrics", raising=False)
+    monkeypatch.delattr("bot.metrics", raising=False)
+    for name in [one for one in sys.modules if one.startswith("prometheus_client")]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+
+    async with endpoint(world) as client:
+        answers = [await asked(client, path) for path in ("/metrics", "/readyz")]
+
+    assert [status for status, _ in answers] == [404, 200]
+
+
+def test_the_library_for_figures_is_loaded_only_when_the_endpoint_is_on() -> None:
+    program = "import sys, bot.cli; sys.exit(bool({'prometheus_client', 'bot.web'} & set(sys.modules)))"
+
+    outcome = subprocess.run([sys.executable, "-c", program], check=False)
+
+    assert outcome.returncode == 0
+
+
+# What else is asked.
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz/", "/api", f"{web.CRON}/", "/healthz%00"])
+async def test_what_is_not_there_is_said_in_json(client: Client, path: str) -> None:
+    async with client.get(URL(path, encoded=True)) as answer:
+        body = await answer.json()
+
+    assert (answer.status, body) == (404, {"error": "Not Found"})
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
+async def test_other_methods_are_refused_with_those_that_are_allowed(
+    client: Client, method: str, path: str
+) -> None:
+    async with client.request(method, path, headers=bearer()) as answer:
+        body = await answer.json()
+
+    assert (answer.status, body) == (405, {"error": "Method Not Allowed"})
+    assert "GET" in answer.headers["Allow"]
+
+
+async def test_looking_at_the_trigger_without_asking_for_its_answer_does_nothing(
+    world: Academy, client: Client
+) -> None:
+    await forget_ticks(world.db)
+
+    async with client.head(web.CRON, headers=bearer()) as answer:
+        assert answer.status == 405
+    assert not await has_ticked(world.db)
+
+
+async def test_a_large_body_and_one_without_an_end_are_refused(world: Academy, client: Client) -> None:
+    await forget_ticks(world.db)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"x"
+
+    async with client.post(web.CRON, headers=bearer(), data=b"x" * 5000) as large:
+        pass
+    async with client.post(web.CRON, headers=bearer(), data=pieces()) as endless:
+        pass
+
+    assert (large.status, endless.status) == (413, 411)
+    assert large.content_type == endless.content_type == "application/json"
+    assert not await has_ticked(world.db)
+
+
+async def raw(client: Client, sent: bytes) -> bytes:
+    """All that is said before the connection is closed."""
+    reader, writer = await asyncio.open_connection(client.host, client.port)
+    writer.write(sent)
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        said = await reader.read()
+    writer.close()
+    return said
+
+
+@pytest.mark.parametrize("sent", [b"\x16\x03\x01 hello\r\n\r\n", b"GET / HTTP/1.1\r\nno header\r\n\r\n"])
+async def test_what_is_no_http_is_refused_without_versions_and_without_filling_the_log(
+    client: Client, sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = await raw(client, sent)
+
+    assert said.split()[1] == b"400"
+    assert b"ython" not in said
+    assert b"aiohttp" not in said
+    assert [record for record in caplog.records if record.name.startswith("bot.web")] == []
+
+
+async def test_a_secret_that_is_no_text_is_as_wrong_as_any_other(world: Academy, client: Client) -> None:
+    await forget_ticks(world.db)
+    head = f"POST {web.CRON} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n".encode()
+
+    said = await raw(client, head + b"Authorization: Bearer \xff\xfe\r\n\r\n")
+
+    assert said.split()[1] == b"401"
+    assert not await has_ticked(world.db)
+
+
+TEXTS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x2FF, exclude_categories=["Cc"]), max_size=40)
+REQUESTS = st.fixed_dictionaries(
+    {
+        "method": st.sampled_from(
+            ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]
+        ),
+        "path": st.sampled_from(PATHS) | TEXTS.map(lambda end: "/" + end),
+        "headers": st.dictionaries(
+            st.sampled_from(
+                ["Authorization", "X-Forwarded-For", "Range", "If-Match", "Accept", "Cookie", "Origin", "Expect"]
+            ),
+            TEXTS.map(str.strip) | TEXTS.map(lambda word: f"Bearer {word}".strip()),
+        ),
+        "data": st.none() | st.binary(max_size=6000),
+    }
+)
+
+
+@given(requests=st.lists(REQUESTS, min_size=3, max_size=10))
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+async def test_whatever_is_asked_nothing_breaks_and_without_the_secret_nothing_is_done(
+    world: Academy, stranger: Client, requests: list[dict[str, Any]]
+) -> None:
+    await forget_ticks(world.db)
+
+    for one in requests:
+        async with stranger.request(
+            one["method"], **{name: one[name] for name in ("path", "headers", "data")}
+        ) as answer:
+            # Without a tick it is not ready.
+            assert answer.status < 500 or (answer.status, answer.url.path) == (503, "/readyz")
+            assert "ython" not in str(answer.headers)
+            if one["method"] != "HEAD" and answer.status != 417:  # aiohttp itself answers an odd Expect
+                is_figures = (answer.status, answer.url.path) == (200, "/metrics")
+                assert is_figures or isinstance(await answer.json(), dict)
+    assert not await has_ticked(world.db)
