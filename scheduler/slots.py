@@ -246,8 +246,8 @@ class Calendar:
             stretches = stretches_of(zone, ordinal)
             if stretches:
                 begin, _, offset = stretches[0]
-                windows = self.hours.on(date.fromordinal(ordinal))
-                if not windows or not windows[0][0] <= begin - offset < windows[0][1]:
+                first = begin - offset  # not 0 where the clocks skip midnight
+                if not any(opens <= first < ends for opens, ends in self.hours.on(date.fromordinal(ordinal))):
                     break
             ordinal -= 1
         return ordinal

@@ -300,6 +300,25 @@ def test_reasons_are_right_in_thousands_of_cases(ask: Ask, moments: list[timedel
     explains_like_the_oracle(ask, moments)
 
 
+def test_a_window_goes_on_over_a_midnight_that_the_clocks_skip_and_hours_that_are_skipped_with_it() -> None:
+    # In Santiago, Sunday 6 September 2026 begins at 01:00.
+    begins = datetime(2026, 9, 6, 3, 58, tzinfo=UTC)
+    round_the_clock = [(day, 0, 1440) for day in range(6)]
+    ask = Ask(
+        hours=[*round_the_clock, (6, 0, 30), (6, 90, 1440)],
+        dates=[Override(date(2026, 9, 6), [(60, 90)], adds=True)],
+        zone="America/Santiago",
+        step=50,
+        duration=15,
+        now=begins,
+        since=begins,
+        until=begins + DAY,
+    )
+
+    for minutes in range(120):
+        stands_when_asked_for_alone(ask, 1, minutes * MINUTE)
+
+
 @settings(max_examples=300, deadline=None)
 @given(asks(), st.integers(1, 22), LATER)
 def test_a_slot_of_a_long_list_stands_wherever_the_search_began(ask: Ask, days: int, moment: timedelta) -> None:
