@@ -84,7 +84,7 @@ async def test_a_life_that_nothing_disturbs_asks_for_exactly_what_is_recorded(
     ("engine_name", "mode", "moment"),
     [
         ("sqlite", AccessMode.PEOPLE, Moment.AFTER),
-        ("sqlite", AccessMode.ROLE, Moment.RECORD),
+        pytest.param("sqlite", AccessMode.ROLE, Moment.RECORD, marks=pytest.mark.slow),
         pytest.param("postgres", AccessMode.PEOPLE, Moment.BEFORE, marks=pytest.mark.slow),
         pytest.param("postgres", AccessMode.ROLE, Moment.AFTER, marks=pytest.mark.slow),
     ],

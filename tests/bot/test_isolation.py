@@ -228,7 +228,7 @@ EVENTFUL: list[tuple[Any, ...]] = [
 ]
 
 
-@pytest.mark.parametrize("mode", AccessMode)
+@pytest.mark.parametrize("mode", [AccessMode.PEOPLE, pytest.param(AccessMode.ROLE, marks=pytest.mark.slow)])
 def test_on_an_eventful_day_everybody_sees_their_own_open_rooms_and_no_others(
     migrated_sqlite: Path, mode: AccessMode
 ) -> None:

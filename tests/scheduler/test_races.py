@@ -101,7 +101,7 @@ async def random_work(db: Database, url: str, processes: ProcessPoolExecutor, op
     return total
 
 
-OPERATIONS = [400, *(pytest.param(many, marks=pytest.mark.slow) for many in (2_000, 20_000))]
+OPERATIONS = [250, *(pytest.param(many, marks=pytest.mark.slow) for many in (2_000, 20_000))]
 
 
 @pytest.mark.parametrize("operations", OPERATIONS)
@@ -146,7 +146,7 @@ async def test_a_copy_made_while_eight_workers_write_holds_only_lawful_rows(
 # Without the application's checks.
 
 
-@pytest.mark.parametrize("operations", [800, pytest.param(8_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("operations", [400, pytest.param(8_000, marks=pytest.mark.slow)])
 async def test_without_the_applications_check_the_database_alone_lets_no_overlap_in(
     db: Database, database_url: str, processes: ProcessPoolExecutor, operations: int
 ) -> None:

@@ -272,7 +272,7 @@ MOMENTS = st.integers(-DAY_MINUTES, 3 * DAY_MINUTES).map(lambda number: number *
 LATER = st.integers(0, 20 * DAY_MINUTES).map(lambda number: number * MINUTE)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(asks())
 def test_slots_are_what_walking_every_minute_finds(ask: Ask) -> None:
     agrees_with_the_oracle(ask)
@@ -285,7 +285,7 @@ def test_slots_are_what_walking_every_minute_finds_in_thousands_of_cases(ask: As
     agrees_with_the_oracle(ask)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(asks(), st.lists(MOMENTS, max_size=6))
 def test_a_time_is_refused_exactly_if_it_is_not_offered_and_for_the_right_reason(
     ask: Ask, moments: list[timedelta]
@@ -319,7 +319,7 @@ def test_a_window_goes_on_over_a_midnight_that_the_clocks_skip_and_hours_that_ar
         stands_when_asked_for_alone(ask, 1, minutes * MINUTE)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(asks(), st.integers(1, 22), LATER)
 def test_a_slot_of_a_long_list_stands_wherever_the_search_began(ask: Ask, days: int, moment: timedelta) -> None:
     stands_when_asked_for_alone(ask, days, moment)

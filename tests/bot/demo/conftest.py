@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from bot.demo.stage import open_stage
 from models.database import Database
@@ -29,9 +30,10 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lived_in(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """The file of a demo that was open for a moment: another one opens it at once."""
-    path = tmp_path_factory.mktemp("demo") / "kept.db"
+    folder = tmp_path_factory.getbasetemp()
+    path = (folder if worker_id == "master" else folder.parent) / "demo.db"
 
     async def live() -> None:
         db = Database(f"sqlite:///{path}")
@@ -40,7 +42,10 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pass
         await db.close()
 
-    asyncio.run(live())
+    with FileLock(path.with_suffix(".lock")):  # one of the processes among which the tests are divided makes it
+        if not path.with_suffix(".made").exists():
+            asyncio.run(live())
+            path.with_suffix(".made").touch()
     return path
 
 

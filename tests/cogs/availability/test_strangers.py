@@ -39,7 +39,10 @@ async def all_buttons(world: Academy) -> dict[str, str]:
     return found | labels(question)
 
 
-@pytest.mark.parametrize("who", ["student", "other_student", "outsider", "admin"])
+SLOWLY = [pytest.param(who, marks=pytest.mark.slow) for who in ("other_student", "outsider")]
+
+
+@pytest.mark.parametrize("who", ["student", "admin", *SLOWLY])
 async def test_strangers_press_every_button_in_vain(open_world: Academy, who: str) -> None:
     world = open_world
     person = getattr(world, who)
