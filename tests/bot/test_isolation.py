@@ -24,6 +24,7 @@ from scheduler.loop import next_due
 from scheduler.people import Actor
 from scheduler.rooms import room_name
 from tests.builders import MINUTE, a_coach
+from tests.one_thread import in_one_thread
 from tests.simulated import Academy, academy
 
 ACCESS, HALF_HOUR = 5 * MINUTE, 30 * MINUTE
@@ -213,7 +214,7 @@ def on_a_new_database(path: Path, mode: AccessMode, steps: list[tuple[Any, ...]]
 
     async def run() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            db = Database(f"sqlite:///{shutil.copy(path, Path(folder) / 'coachbot.db')}")
+            db = in_one_thread(Database(f"sqlite:///{shutil.copy(path, Path(folder) / 'coachbot.db')}"))
             try:
                 await live(db, mode, steps)
             finally:

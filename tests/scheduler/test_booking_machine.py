@@ -22,6 +22,7 @@ from scheduler.errors import CoachingError
 from scheduler.guilds import GuildChanges
 from scheduler.people import Actor
 from tests.builders import ADMIN, DAY, GUILD, HOUR, MINUTE, MONDAY, a_coach, a_guild
+from tests.one_thread import in_one_thread
 from tests.scheduler.booking_model import Booked, Refusal, Terms
 from tests.scheduler.booking_steps import (
     CARA,
@@ -54,7 +55,7 @@ def the_same_in_a_database() -> Path:
     path = Path(tempfile.mkdtemp(prefix="coachbot-machine-")) / "coachbot.db"
 
     async def fill() -> None:
-        db, model = Database(f"sqlite:///{path}"), a_model()
+        db, model = in_one_thread(Database(f"sqlite:///{path}")), a_model()
         await db.upgrade()
         async with db.begin() as session:
             for guild, most in model.most_coming.items():
@@ -94,7 +95,7 @@ class Booking(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory(prefix="coachbot-machine-")
         path = Path(self.folder.name) / "coachbot.db"
         shutil.copy(the_same_in_a_database(), path)
-        self.loop, self.db, self.model = asyncio.Runner(), Database(f"sqlite:///{path}"), a_model()
+        self.loop, self.db, self.model = asyncio.Runner(), in_one_thread(Database(f"sqlite:///{path}")), a_model()
         self.looked = 0
 
     def teardown(self) -> None:

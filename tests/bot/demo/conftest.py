@@ -11,6 +11,7 @@ from filelock import FileLock
 
 from bot.demo.stage import open_stage
 from models.database import Database
+from tests.one_thread import in_one_thread
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     path = (folder if worker_id == "master" else folder.parent) / "demo.db"
 
     async def live() -> None:
-        db = Database(f"sqlite:///{path}")
+        db = in_one_thread(Database(f"sqlite:///{path}"))
         await db.upgrade()
         async with open_stage(db):
             pass
@@ -52,6 +53,6 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 @pytest.fixture
 async def kept(lived_in: Path, tmp_path: Path) -> AsyncIterator[Database]:
     """The rows of an academy that goes on: its history without the messages."""
-    db = Database(f"sqlite:///{shutil.copy(lived_in, tmp_path)}")
+    db = in_one_thread(Database(f"sqlite:///{shutil.copy(lived_in, tmp_path)}"))
     yield db
     await db.close()

@@ -1,0 +1,43 @@
+"""SQLite in the thread that asks: most of a test's time would go into handing statements to another and back."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import aiosqlite
+from sqlalchemy import event
+
+from models.database import Database
+
+
+class _Connection(aiosqlite.Connection):
+    """Executes at once and then lets the others go on, so that tasks still get between any two statements."""
+
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if not self._running or self._connection is None:
+            raise ValueError("Connection closed")
+        try:
+            return fn(*args, **kwargs)
+        finally:
+            await asyncio.sleep(0)
+
+
+def in_one_thread(db: Database) -> Database:
+    """The same, if it is SQLite, with connections that have no thread. Not where another Database of the same
+    process writes to the file: the one that waits for the lock would keep the other from releasing it.
+    """
+    if db.is_sqlite:
+        for engine in db._engines:
+            event.listen(engine.sync_engine, "do_connect", _connect_here)
+    return db
+
+
+def _connect_here(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
+    options["async_creator_fn"] = _opened
+
+
+def _opened(file: str, **options: Any) -> _Connection:
+    connection = _Connection(lambda: sqlite3.connect(file, **options), iter_chunk_size=64)
+    connection._thread.daemon = True  # as SQLAlchemy does with those that it opens itself
+    return connection
