@@ -48,6 +48,7 @@ class SessionsCog(Cog):
     async def reminders_off_pressed(self, interaction: Interaction, page: int) -> None:
         """No more reminders for who presses; the page stays."""
         await ui.acknowledge(interaction)
+        ui.guild_id_of(interaction)  # nothing is set where the list cannot be shown
         await set_reminders(self.bot, interaction, off=True)
         await self._list(interaction, min(page, _MOST_PAGES))
 
@@ -55,6 +56,7 @@ class SessionsCog(Cog):
     async def reminders_on_pressed(self, interaction: Interaction, page: int) -> None:
         """Reminders again; the page stays."""
         await ui.acknowledge(interaction)
+        ui.guild_id_of(interaction)  # nothing is set where the list cannot be shown
         await set_reminders(self.bot, interaction, off=False)
         await self._list(interaction, min(page, _MOST_PAGES))
 

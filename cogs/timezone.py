@@ -52,6 +52,7 @@ class TimezoneCog(Cog):
 
     async def _set(self, interaction: Interaction, typed: str) -> None:
         name = await zone_called(typed)
+        ui.guild_id_of(interaction)  # nothing is set where it could not be shown
         async with self.bot.db.begin() as session:
             await people.set_zone(session, interaction.user.id, name)
 

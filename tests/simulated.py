@@ -23,14 +23,14 @@ from sqlalchemy import delete, func, select, update
 
 from bot.app import CoachBot
 from bot.demo import simulation
-from cogs.ui import FIX
 from models import Base, Coach, CoachingSession, Notice
 from models.database import Database
 from scheduler import applications, guilds, timetable
 from scheduler.applications import Application
 from scheduler.guilds import GuildChanges, GuildDefaults
 from scheduler.people import Actor
-from tests.cogs.limits import within_limits
+from tests.cogs.authorization import rows
+from tests.cogs.limits import form_within_limits, within_limits
 from tests.cogs.presses import emit_form, emit_press
 
 UTC = dt.UTC
@@ -238,13 +238,15 @@ async def academy(
 
 
 def _check_messages(env: simcord.Env) -> None:
-    """Whatever stands anywhere at the end keeps to Discord's limits, and each of its controls has an answer."""
-    router = cast("CoachBot", env.bot).router
+    """Whatever was shown keeps to Discord's limits, and it is written down who may use each of its controls."""
+    bot = cast("CoachBot", env.bot)
     for message in itertools.chain.from_iterable(one.values() for one in env.backend.messages.values()):
         within_limits(message.components)
         for custom_id in filter(None, (one.get("custom_id") for one in walk_components(message.components))):
-            routes = router._openers if custom_id.startswith(FIX) else router._handlers
-            assert any(one.match(custom_id.removeprefix(FIX)) is not None for one in routes), custom_id
+            assert rows.of_control(bot, custom_id) is not None, custom_id
+    for form in filter(None, (one.modal for one in env.backend.interactions.values())):
+        form_within_limits(form)
+        assert rows.of_form(bot, form["custom_id"]) is not None, form["custom_id"]
 
 
 class _Faults(logging.Handler):

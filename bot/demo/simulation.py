@@ -72,7 +72,7 @@ async def advance(env: simcord.Env, to: dt.datetime) -> None:
         env.settle_timeout = before
 
 
-async def as_the_bot(env: simcord.Env, act: Callable[[], None]) -> None:
+async def as_the_bot(env: simcord.Env, act: Callable[[], object]) -> None:
     """Do something that the bot's own code does, and wait for all that follows from it."""
     with env._bot_scope():
         act()

@@ -46,6 +46,7 @@ class MisfitsCog(Cog):
             await interaction.response.send_modal(await self.reason_form(interaction, {}, session_id, week, days))
             return
         await ui.acknowledge(interaction)
+        await self._own(interaction)
         cancelled, _ = await cancel(self.bot, interaction, session_id)
         said = f"✅ Session cancelled: {stamp(cancelled.starts_at)}. Both of you are told by direct message."
         await self._show(interaction, 0, Place(week, days), said)
@@ -55,8 +56,14 @@ class MisfitsCog(Cog):
         self, interaction: Interaction, typed: Typed, session_id: int, week: int, days: int
     ) -> ui.Form:
         """Asks why."""
+        await self._own(interaction)
         custom_id = Place(week, days).id(CANCEL, session_id=session_id)
         return await reason_form(self.bot, interaction, typed, session_id, custom_id)
+
+    async def _own(self, interaction: Interaction) -> None:
+        """Only a coach has this list: refuse everybody else before anything is done."""
+        async with self.bot.db.read() as session:
+            await approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
 
     async def _show(self, interaction: Interaction, page: int, place: Place, said: str | None = None) -> None:
         async with self.bot.db.read() as session:

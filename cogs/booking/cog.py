@@ -31,7 +31,7 @@ from cogs.timezone import zone_called
 from cogs.ui import Interaction, Typed
 from cogs.week import picture_of
 from cogs.week_picture import WeekPicture, draw
-from models import Coach
+from models import Coach, Guild
 from scheduler import applications, availability, bookings, directory, guilds, people
 from scheduler.bookings import LONGEST_NOTES
 from scheduler.errors import NotFound
@@ -134,6 +134,7 @@ class BookingCog(Cog):
         await ui.acknowledge(interaction)
         name = await zone_called(ui.typed_in(interaction).get(ZONE_NAME, ""))
         async with self.bot.db.begin() as session:
+            await self._bookable(session, interaction, coach_id)
             await people.set_zone(session, interaction.user.id, name)
         await self._pick(interaction, coach_id, minutes, day)
 
@@ -247,6 +248,15 @@ class BookingCog(Cog):
             known = await directory.specialties(session, guild_id)
         await ui.show(interaction, CoachList(listings, known, specialty, order).panel(page))
 
+    async def _bookable(
+        self, session: AsyncSession, interaction: Interaction, coach_id: int
+    ) -> tuple[Guild, Coach]:
+        """This server and the coach, if who presses may book them there at all."""
+        guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+        coach = await applications.approved_coach(session, guild.id, coach_id)
+        bookings.check_offered(coach, ui.actor_of(interaction, guild))
+        return guild, coach
+
     async def _pick(
         self,
         interaction: Interaction,
@@ -259,9 +269,7 @@ class BookingCog(Cog):
     ) -> None:
         now = self.bot.clock()
         async with self.bot.db.read() as session:
-            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            coach = await applications.approved_coach(session, guild.id, coach_id)
-            bookings.check_offered(coach, ui.actor_of(interaction, guild))
+            guild, coach = await self._bookable(session, interaction, coach_id)
             minutes = minutes if minutes in coach.durations_minutes else coach.durations_minutes[0]
             length, student_id = timedelta(minutes=minutes), interaction.user.id
             free = await availability.free_times(session, coach, length, student_id=student_id, now=now)

@@ -1,13 +1,9 @@
-"""Whoever gets at a coach's buttons changes nothing of that coach's and reads a sentence."""
-
-import pytest
+"""Another coach who gets at a coach's buttons changes only what is their own."""
 
 from tests.cogs.availability.test_misfits import shrunk
 from tests.cogs.steps import another_coach, fill, labels, press, rows, week
 from tests.simulated import Academy, reply, words
 
-NO_COACH = "There is no such coach here."
-REFUSALS = (NO_COACH, "You have no such session.", "You coach no such session.", "I know no time zone")
 TYPED: dict[str, dict[str, str]] = {
     "availability:edit:0:31": {"Days": "Mon", "Hours": "6-7"},
     "availability:copy:0:31": {"Copy the hours of": "0", "To these days": "5"},
@@ -37,38 +33,6 @@ async def all_buttons(world: Academy) -> dict[str, str]:
         panel = await press(world.coach, shown, "◀ Back")
     question = await fill(world.coach, panel, "Zone…", {"City or time zone": "Lisbon"})
     return found | labels(question)
-
-
-SLOWLY = [pytest.param(who, marks=pytest.mark.slow) for who in ("other_student", "outsider")]
-
-
-@pytest.mark.parametrize("who", ["student", "admin", *SLOWLY])
-async def test_strangers_press_every_button_in_vain(open_world: Academy, who: str) -> None:
-    world = open_world
-    person = getattr(world, who)
-    buttons = await all_buttons(world)
-    before = await rows(world)
-
-    answers = {label: await world.press_custom_id(person, custom_id) for label, custom_id in buttons.items()}
-
-    assert await rows(world) == before
-    mine = {"Reschedule…", "Cancel…"} if who == "student" else {"Cancel…"} if who == "admin" else set()
-    for label, answer in answers.items():
-        if label not in mine and answer.modal is None:
-            said = words(reply(answer))
-            assert said.startswith(REFUSALS), label
-    assert {"Keep", "Undo", "Remove", "Same instants", "Pause bookings"} < buttons.keys()
-
-
-@pytest.mark.parametrize("who", ["student", "outsider", "admin"])
-async def test_strangers_send_every_form_in_vain(open_world: Academy, who: str) -> None:
-    world = open_world
-    before = await rows(world)
-
-    answers = [await world.send_custom_id(getattr(world, who), form, typed) for form, typed in TYPED.items()]
-
-    assert await rows(world) == before
-    assert all(NO_COACH in words(reply(answer)) for answer in answers)
 
 
 async def test_another_coach_changes_only_what_is_theirs(open_world: Academy) -> None:

@@ -1,0 +1,241 @@
+"""An academy in which every kind of thing exists once, and everybody who may press a control of it."""
+
+import asyncio
+import functools
+import re
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+from simcord.backend.serializers import message_payload
+from simcord.interactions import base_payload, build_options, nest_options, walk_to_subcommand
+from simcord.results import InteractionResult
+from sqlalchemy import insert, select
+
+from bot.demo import simulation
+from cogs.ui import FIX, Panel, text
+from models import Base, Coach, CoachingSession, CoachStatus, Review, SessionStatus
+from models.session import Absent
+from tests.builders import DAY, HOUR, MINUTE, a_session
+from tests.cogs.authorization.rows import FORMS, PRESSES, Row
+from tests.cogs.steps import another_coach, held
+from tests.simulated import Academy
+
+SECRETS = ("Zanzibar", "Quetzal", "Xylophon")
+"""Stand in the notes for the coach, in why somebody appeals, and in an application that waits."""
+
+KEPT = (text("Press me."), text("**New time zone**\nEurope/Lisbon"))
+"""A message that keeps what was typed, as those do on which a form was refused or a question is asked."""
+
+Rows = dict[str, list[dict[str, Any]]]
+
+_COMMAND, _PRESS, _FORM = 2, 3, 5
+_BUTTON, _SELECT, _FIELD, _LABEL = 2, 3, 4, 18
+_NUMBERS = {
+    **dict.fromkeys(("page", "position", "status", "week", "day", "number", "sort", "specialty", "accepting"), 0),
+    "days": 31,
+    "first": 1,
+    "last": 2,
+    "end": 720,
+    "same_instants": 1,
+    "count": 5,
+    "answer": 1,
+    "granted": 1,
+    "minutes": 60,
+}
+
+
+@dataclass
+class Stage:
+    """The academy, everybody by name, and the sessions by name."""
+
+    world: Academy
+    people: dict[str, Any]
+    elsewhere: Any
+    """The outsider's own server."""
+    sessions: dict[str, CoachingSession]
+    messages: dict[str, Any]
+    """What somebody presses on, as it was sent; whoever is not named presses on the admin's."""
+
+    def custom_id(self, template: str, row: Row, **numbers: int) -> str:
+        """The `custom_id` of this kind that is about the row's session, its coach and the application."""
+        about = {
+            "coach_id": self.world.coach.id,
+            "user_id": self.world.other_student.id,
+            "session_id": self.sessions[row.of].id,
+            "start": int((self.world.now + DAY + HOUR).timestamp()) // 60,
+        }
+        filled = _NUMBERS | about | row.numbers | numbers
+        return re.sub(r"\{(\w+)\}", lambda found: str(filled[found[1]]), template)
+
+    async def press(self, who: str, custom_id: str, picked: tuple[str, ...] = ()) -> InteractionResult:
+        """A button, or a choice in a select."""
+        tomorrow = str((self.world.now + DAY).date().toordinal())
+        data: dict[str, Any] = {"custom_id": custom_id, "component_type": _SELECT if picked else _BUTTON}
+        if picked:
+            data["values"] = [tomorrow if one == "{tomorrow}" else one for one in picked]
+        return await self._emit(who, _PRESS, data)
+
+    async def send(self, who: str, custom_id: str, typed: dict[str, Any]) -> InteractionResult:
+        """A form, filled in."""
+        fields = [
+            {"type": _LABEL, "component": {"custom_id": name} | _filled(value)} for name, value in typed.items()
+        ]
+        return await self._emit(who, _FORM, {"custom_id": custom_id, "components": fields})
+
+    async def filled(self, template: str) -> dict[str, Any]:
+        """What a form holds when somebody who may opens it, with what the row has them type."""
+        row = FORMS[template]
+        may = next(who for who, refusal in row.who.items() if not refusal)
+        opened = await self.press(may, ("" if template in PRESSES else FIX) + self.custom_id(template, row))
+        assert opened.modal is not None, template
+        fields = held(opened)
+        assert row.typed.keys() <= fields.keys(), template
+        return fields | row.typed
+
+    async def command(self, who: str, name: str, options: dict[str, Any]) -> InteractionResult:
+        """A slash command, also one that this person's client does not offer."""
+        given = {
+            key: self.people.get(value, self.sessions["coming"].code if value == "{code}" else value)
+            for key, value in options.items()
+        }
+        root: Any = self.world.env.backend.find_command(name.split()[0], self.world.guild.id, type=1)
+        leaf, nesting = walk_to_subcommand(root, name.split()[1:])
+        built, resolved = build_options(self.people[who], name, leaf, given, channel_id=self.world.lobby.id)
+        data = {"id": root["id"], "name": root["name"], "type": 1, "options": nest_options(root, nesting, built)}
+        return await self._emit(who, _COMMAND, data | ({"resolved": resolved} if resolved else {}))
+
+    async def _emit(self, who: str, kind: int, data: dict[str, Any]) -> InteractionResult:
+        """As it reaches the bot, whatever a client or the server's settings would have prevented."""
+        world = self.world
+        backend = world.env.backend
+        guild_id = {"outsider": self.elsewhere.id, "left": None}.get(who, world.guild.id)
+        message = self.messages.get(who, self.messages["admin"])
+        record, payload = base_payload(
+            backend,
+            type=kind,
+            channel_id=int(message["channel_id"]),
+            guild_id=guild_id,
+            user_id=self.people[who].id,
+            data=data,
+        )
+        if kind != _COMMAND:
+            payload["message"] = message
+            record.source_message_id = int(message["id"])
+        backend.emit("INTERACTION_CREATE", payload)
+        await world.env.settle()
+        return InteractionResult(world.env, record)
+
+    async def rows(self) -> Rows:
+        """All rows of all tables but those that only tell of the loop."""
+        async with self.world.db.read() as session:
+            return {
+                table.name: sorted(map(dict, (await session.execute(select(table))).mappings()), key=repr)
+                for table in Base.metadata.sorted_tables
+                if table.name not in ("heartbeats", "job_runs")
+            }
+
+    async def put_back(self, rows: Rows) -> None:
+        """Undo whatever was done, so that the next one meets the same academy."""
+        tables = [table for table in Base.metadata.sorted_tables if table.name in rows]
+        async with self.world.db.begin() as session:
+            for table in reversed(tables):
+                await session.execute(table.delete())
+            for table in tables:
+                if rows[table.name]:
+                    await session.execute(insert(table), rows[table.name])
+
+
+def _filled(value: Any) -> dict[str, Any]:
+    return {"type": _SELECT, "values": value} if isinstance(value, list) else {"type": _FIELD, "value": value}
+
+
+async def stage_of(world: Academy) -> Stage:
+    """Cara's and Stu's sessions in every state, an application that waits, a suspended coach, and all people."""
+    await world.already_open()
+    env = world.env
+    elsewhere = env.create_guild("Elsewhere")
+    hall = elsewhere.create_text_channel("hall")
+    leader = elsewhere.create_role("Leader", permissions=discord.Permissions(manage_guild=True, manage_roles=True))
+    bea, sue, otto, gil = (
+        world.guild.add_member(env.create_user(name.lower(), global_name=name))
+        for name in ("Bea", "Sue", "Otto", "Gil")
+    )
+    world.guild._guild.owner_id = otto.id
+    for coach in (bea, sue):
+        await another_coach(world, coach)
+    await world.apply(world.other_student, **{"About you": SECRETS[2]})
+    sessions = await _sessions(world)
+    bot: Any = env.bot
+    messages: dict[str, Any] = {}
+    for who, channel in (("admin", world.lobby), ("outsider", hall), ("left", gil.user.dm_channel)):
+        sending = functools.partial(bot.get_partial_messageable(channel.id).send, view=Panel(*KEPT))
+        await simulation.as_the_bot(env, functools.partial(asyncio.ensure_future, sending()))
+        sent = list(env.backend.messages[channel.id].values())[-1]
+        messages[who] = deepcopy(dict(message_payload(env.backend, sent)))
+    world.guild.remove_member(gil)
+    async with world.db.begin() as session:
+        suspended = await session.get_one(Coach, (world.guild.id, sue.id))
+        suspended.status = CoachStatus.SUSPENDED
+    await env.settle()
+    people = {
+        "student": world.student,
+        "other_student": world.other_student,
+        "coach": world.coach,
+        "other_coach": bea,
+        "admin": world.admin,
+        "owner": otto,
+        "outsider": elsewhere.add_member(env.create_user("uma", global_name="Uma"), roles=[leader]),
+        "left": gil.user,
+        "suspended": sue,
+    }
+    return Stage(world, people, elsewhere, sessions, messages)
+
+
+async def _sessions(world: Academy) -> dict[str, CoachingSession]:
+    now = world.now
+    pair: dict[str, Any] = {
+        "guild_id": world.guild.id,
+        "coach_id": world.coach.id,
+        "student_id": world.student.id,
+        "notes": SECRETS[0],
+    }
+    completed: dict[str, Any] = {
+        "reserved": False,
+        "next_step_at": None,
+        "status": SessionStatus.COMPLETED,
+        "access_granted_at": now - 9 * DAY,
+    }
+    missed = completed | {"status": SessionStatus.NO_SHOW, "absent": Absent.STUDENT}
+    made: dict[str, dict[str, Any]] = {
+        "running": {
+            "starts_at": now - 30 * MINUTE,
+            "status": SessionStatus.IN_PROGRESS,
+            "next_step_at": now + 30 * MINUTE,
+            "access_granted_at": now - 35 * MINUTE,
+        },
+        "coming": {"starts_at": now + 2 * DAY + 2 * HOUR, "next_step_at": now + 2 * DAY},
+        "over": completed | {"starts_at": now - 3 * DAY},
+        "reviewed": completed | {"starts_at": now - 4 * DAY},
+        "unknown": completed | {"starts_at": now - 5 * DAY, "missed_at": now - 5 * DAY, "access_granted_at": None},
+        "missed": missed | {"starts_at": now - DAY, "appealed_at": now - HOUR, "appeal_reason": SECRETS[1]},
+        "unheard": missed | {"starts_at": now - 2 * DAY},
+    }
+    async with world.db.begin() as session:
+        rows = {name: await a_session(session, **pair, **values) for name, values in made.items()}
+        session.add(
+            Review(
+                session_id=rows["reviewed"].id,
+                guild_id=world.guild.id,
+                coach_id=world.coach.id,
+                student_id=world.student.id,
+                stars=4,
+                comment="Clear.",
+                created_at=now,
+                updated_at=now,
+            )
+        )
+        coach = await session.get_one(Coach, (world.guild.id, world.coach.id))
+        coach.rating_total, coach.rating_count = 4, 1
+    return rows

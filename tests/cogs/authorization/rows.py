@@ -1,0 +1,270 @@
+"""Who may do what: a row for each command, button, select and form. Whatever a test renders has to stand here."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.app import CoachBot
+from cogs.routing import Route
+from cogs.ui import FIX
+
+PEOPLE = ("student", "other_student", "coach", "other_coach", "admin", "owner", "outsider", "left")
+"""As seen from the session that a control belongs to. `outsider` leads another server and presses there; `left`
+was an admin of this one and presses in the direct messages.
+"""
+
+ADMIN = "Only admins may do this."
+COACH = "There is no such coach here."
+MINE = "You have no such session."
+COACHED = "You coach no such session."
+SERVER = "This works in a server only."
+PENDING = "Your application has not been approved yet."
+YOURSELF = "You cannot book yourself."
+
+
+def _refusals(may: str, sentence: str, **others: str) -> dict[str, str]:
+    """Person → what they read; empty for those who may."""
+    return {who: "" if who in may.split() else others.get(who, sentence) for who in PEOPLE}
+
+
+ANYBODY = _refusals(" ".join(PEOPLE), "")
+"""What is about nobody but who presses, or a form that shows nothing and is refused when it is sent."""
+MEMBERS = _refusals("student other_student coach other_coach admin owner outsider", SERVER)
+"""Whoever is in a server, about that server."""
+READERS = MEMBERS | {"outsider": COACH}
+"""Whoever is in this server."""
+APPLICANTS = MEMBERS | dict.fromkeys(("coach", "other_coach"), "You are a coach here already")
+BOOKERS = READERS | {"coach": YOURSELF}
+ADMINS = _refusals("admin owner outsider", ADMIN, left=SERVER)
+"""Of the server in which they press, so an outsider may do it at home."""
+ADMINS_HERE = _refusals("admin owner", ADMIN, left=SERVER)
+"""The thing that it is about is of this server."""
+COACHES = _refusals("coach other_coach", COACH, other_student=PENDING, left=SERVER)
+"""What belongs to a coach, each to their own."""
+PAIR = _refusals("student coach", MINE)
+PAIR_AND_ADMINS = _refusals("student coach admin owner", MINE)
+ITS_STUDENT = _refusals("student", MINE)
+ITS_COACH = _refusals("coach", COACHED)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that can be done: how, by whom, and what everybody else reads."""
+
+    who: dict[str, str]
+    of: str = "coming"
+    """The session that it is about, as `stage` names them."""
+    then: str = ""
+    """What even those who may do it read, as there is nothing to do it to."""
+    picked: tuple[str, ...] = ()
+    typed: dict[str, Any] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def _here(sentence: str) -> dict[str, str]:
+    return ADMINS_HERE | {"outsider": sentence}
+
+
+_NO_APPLICATION = "They have not applied."
+_NO_SESSION = "There is no such session here."
+_NO_REVIEW = "There is no such review here."
+_NO_APPEAL = "There is no such no-show of yours."
+
+PRESSES: dict[str, Row] = {
+    # Coaches and their applications.
+    "coach:approve:{user_id}": Row(_here(_NO_APPLICATION)),
+    "coach:reject:{user_id}": Row(ADMINS),
+    "coach:queue:{position}": Row(ADMINS),
+    # A coach's own hours.
+    "availability:show:{week}:{days}": Row(COACHES),
+    "availability:days:{week}": Row(COACHES, picked=("1",)),
+    "availability:preset:{number}:{start}:{end}:{week}:{days}": Row(COACHES, numbers={"start": 480, "end": 720}),
+    "availability:edit:{week}:{days}": Row(COACHES),
+    "availability:copy:{week}:{days}": Row(ANYBODY),
+    "availability:clear:{week}:{days}": Row(COACHES),
+    "availability:accept:{accepting}:{week}:{days}": Row(COACHES),
+    "availability:undo:{number}:{week}:{days}": Row(COACHES, then="Only your last change can be undone"),
+    "availability:off:{week}:{days}": Row(ANYBODY),
+    "availability:extra:{week}:{days}": Row(ANYBODY),
+    "availability:dates:{page}:{week}:{days}": Row(COACHES, then="There are no days off"),
+    "availability:cleardates:{first}:{last}:{week}:{days}": Row(COACHES),
+    "availability:rules:{week}:{days}": Row(COACHES),
+    "availability:rules:sessions:{week}:{days}": Row(COACHES),
+    "availability:rules:limits:{week}:{days}": Row(COACHES),
+    "availability:zone:{week}:{days}": Row(ANYBODY),
+    "availability:rezone:{same_instants}:{week}:{days}": Row(COACHES),
+    "availability:why:{week}:{days}": Row(ANYBODY),
+    "availability:misfits:{page}:{week}:{days}": Row(COACHES),
+    "availability:keep:{session_id}:{week}:{days}": Row(
+        ITS_COACH | dict.fromkeys(("other_student", "other_coach", "admin", "owner", "outsider", "left"), MINE)
+    ),
+    "availability:cancel:{session_id}:{week}:{days}": Row(COACHES | {"other_coach": MINE}),
+    # Booking.
+    "book:browse:{sort}:{specialty}:{page}": Row(MEMBERS),
+    "book:specialty:{sort}": Row(MEMBERS, picked=("0",)),
+    "book:sort:{specialty}": Row(MEMBERS, picked=("0",)),
+    "book:coach:{coach_id}:{minutes}:{day}:{page}": Row(BOOKERS),
+    "book:again:{coach_id}:{minutes}:{session_id}": Row(BOOKERS, of="over"),
+    "book:length:{coach_id}:{day}": Row(BOOKERS, picked=("60",)),
+    "book:day:{coach_id}:{minutes}:{page}": Row(BOOKERS, picked=("{tomorrow}",)),
+    "book:days:{coach_id}:{minutes}:{day}:{page}": Row(BOOKERS),
+    "book:zone:{coach_id}:{minutes}:{day}": Row(ANYBODY),
+    "book:time:{coach_id}:{minutes}:{start}": Row(BOOKERS),
+    "book:notes:{coach_id}:{minutes}:{start}": Row(ANYBODY),
+    "book:confirm:{coach_id}:{minutes}:{start}": Row(BOOKERS),
+    # One's sessions.
+    "session:list:{page}": Row(MEMBERS),
+    "session:list:{page}:reminders:off": Row(MEMBERS),
+    "session:list:{page}:reminders:on": Row(MEMBERS),
+    "session:calendar:{session_id}": Row(PAIR_AND_ADMINS),
+    "session:cancel:{session_id}": Row(PAIR_AND_ADMINS),
+    "session:move:{session_id}": Row(PAIR),
+    "move:show:{session_id}:{day}:{page}": Row(PAIR),
+    "move:day:{session_id}:{page}": Row(PAIR, picked=("{tomorrow}",)),
+    "move:days:{session_id}:{day}:{page}": Row(PAIR),
+    "move:time:{session_id}:{start}": Row(PAIR),
+    "move:confirm:{session_id}:{start}": Row(PAIR),
+    "room:end:{session_id}": Row(PAIR, of="running"),
+    "room:longer:{session_id}": Row(PAIR, of="running"),
+    "session:noshow:{session_id}": Row(ITS_COACH, of="over"),
+    "session:washere:{session_id}": Row(ITS_COACH, of="missed"),
+    "session:appeal:{session_id}": Row(_refusals("student", _NO_APPEAL), of="unheard"),
+    "session:appeal:{session_id}:decide:{granted}": Row(
+        _here("There is no such appeal in this server."), of="missed"
+    ),
+    "session:happened:{session_id}:{answer}": Row(PAIR, of="unknown"),
+    "review:open:{session_id}": Row(
+        ITS_STUDENT | {"coach": "Only the student of a session reviews it."}, of="over"
+    ),
+    "review:stars:{session_id}:{count}": Row(
+        ITS_STUDENT | {"coach": "Only the student of a session reviews it."}, of="over"
+    ),
+    "review:comment:{session_id}": Row(
+        ITS_STUDENT | {"coach": "Only the student of a session reviews it."}, of="reviewed"
+    ),
+    "review:read:{coach_id}": Row(READERS),
+    "review:page:{coach_id}:{page}": Row(READERS),
+    "reminders:off": Row(ANYBODY),
+    "reminders:on": Row(ANYBODY),
+    "timezone:change": Row(ANYBODY),
+    # Admins.
+    "review:list:{coach_id}:{page}": Row(ADMINS),
+    "review:hide:{session_id}:{coach_id}:{page}": Row(_here(_NO_REVIEW), of="reviewed"),
+    "review:show:{session_id}:{coach_id}:{page}": Row(_here(_NO_REVIEW), of="reviewed"),
+    "health:refresh": Row(ADMINS),
+    "health:run": Row(ADMINS),
+    "story:open:{session_id}": Row(_here(_NO_SESSION)),
+    "story:show:{session_id}": Row(_here(_NO_SESSION)),
+    "story:repair:{session_id}": Row(_here(_NO_SESSION)),
+    "story:retry:{session_id}": Row(_here(_NO_SESSION)),
+    "records:audit:{user_id}:{page}": Row(ADMINS),
+    "records:sessions:{status}:{user_id}:{page}": Row(ADMINS),
+    "defaults:limits": Row(ADMINS),
+    "defaults:presets": Row(ADMINS),
+    "defaults:sessions": Row(ADMINS),
+}
+"""Buttons and selects, by the template of their `custom_id`."""
+
+FORMS: dict[str, Row] = {
+    "coach:apply": Row(
+        APPLICANTS,
+        typed={
+            "About you": "I mix.",
+            "Experience and links": "Ten years.",
+            "What you teach": ["Mixing"],
+            "Rate per hour": "60",
+            "Your time zone": "UTC",
+        },
+    ),
+    "coach:reject:{user_id}": Row(_here(_NO_APPLICATION), typed={"Reason": "No."}),
+    "availability:edit:{week}:{days}": Row(COACHES, typed={"Days": "Mon", "Hours": "6-7"}),
+    "availability:copy:{week}:{days}": Row(COACHES, typed={"Copy the hours of": ["0"], "To these days": ["5"]}),
+    "availability:why:{week}:{days}": Row(COACHES, typed={"Time": "tue 9:00"}),
+    "availability:off:{week}:{days}": Row(
+        COACHES, typed={"From": "tue", "To": "", "Hours instead": "", "Reason": ""}
+    ),
+    "availability:extra:{week}:{days}": Row(COACHES, typed={"Date": "tue", "Hours": "6-7"}),
+    "availability:rules:sessions:{week}:{days}": Row(
+        COACHES,
+        typed={
+            "Lengths in minutes, the usual one first": "15",
+            "Rooms": ["voice"],
+            "A session can start every": "15",
+            "Buffer before": "0",
+            "Buffer after": "0",
+        },
+    ),
+    "availability:rules:limits:{week}:{days}": Row(
+        COACHES, typed={"Minimum notice": "1 day", "Booking horizon": "7 days"}
+    ),
+    "availability:zone:{week}:{days}": Row(COACHES, typed={"City or time zone": "Lisbon"}),
+    "availability:cancel:{session_id}:{week}:{days}": Row(
+        COACHES | {"other_coach": MINE}, typed={"Reason": "Ill."}
+    ),
+    "book:zone:{coach_id}:{minutes}:{day}": Row(BOOKERS, typed={"City or time zone": "Lisbon"}),
+    "book:notes:{coach_id}:{minutes}:{start}": Row(BOOKERS, typed={"Notes for your coach": "Hello."}),
+    "session:cancel:{session_id}": Row(PAIR_AND_ADMINS, typed={"Reason": "Ill."}),
+    "move:confirm:{session_id}:{start}": Row(PAIR, typed={"Reason": "Ill."}),
+    "session:appeal:{session_id}": Row(
+        _refusals("student", _NO_APPEAL), of="unheard", typed={"What happened": "I was."}
+    ),
+    "review:comment:{session_id}": Row(
+        ITS_STUDENT | {"coach": "Only the student of a session reviews it."},
+        of="reviewed",
+        typed={"Your sentence": "Good."},
+    ),
+    "timezone:change": Row(MEMBERS, typed={"City or time zone": "Lisbon"}),
+    "defaults:limits": Row(ADMINS),
+    "defaults:presets": Row(ADMINS),
+    "defaults:sessions": Row(ADMINS),
+}
+"""Forms, by the template of their `custom_id`; what is not typed stays as whoever opens them finds it."""
+
+REOPENED: dict[str, Row] = {
+    template: Row(PRESSES[template].who if template in PRESSES else MEMBERS, of=row.of)
+    for template, row in FORMS.items()
+} | {"availability:edit:{week}:{days}": Row(ANYBODY)}
+"""The button that opens a refused form again."""
+
+COMMANDS: dict[str, Row] = {
+    "coach apply": Row(APPLICANTS),
+    "coach approve": Row(ADMINS),
+    "coach reject": Row(ADMINS_HERE, options={"member": "other_student", "reason": "No."}),
+    "coach suspend": Row(ADMINS_HERE, options={"member": "other_coach", "reason": "No."}),
+    "coach reinstate": Row(ADMINS_HERE, options={"member": "suspended"}),
+    "availability": Row(COACHES),
+    "book": Row(MEMBERS),
+    "sessions": Row(MEMBERS),
+    "timezone": Row(MEMBERS),
+    "coaching setup": Row(ADMINS),
+    "coaching defaults": Row(ADMINS),
+    "coaching reviews": Row(ADMINS),
+    "coaching health": Row(ADMINS),
+    "coaching run": Row(ADMINS),
+    "coaching session": Row(_here("There is no session with this code"), options={"code": "{code}"}),
+    "coaching sessions": Row(ADMINS),
+    "coaching audit": Row(ADMINS),
+    "coaching export": Row(ADMINS, options={"what": "sessions"}),
+}
+
+
+def template_of(route: Route) -> str:
+    """`coach:approve:{user_id}`, as it stands in the code."""
+    return re.sub(r"\(\?P<(\w+)>[^)]*\)", r"{\1}", route.pattern.pattern)
+
+
+def of_control(bot: CoachBot, custom_id: str) -> Row | None:
+    """The row of a button, a select, or the button that opens a form again."""
+    if custom_id.startswith(FIX):
+        return _found(REOPENED, bot.router._openers, custom_id.removeprefix(FIX))
+    return _found(PRESSES, bot.router._handlers, custom_id)
+
+
+def of_form(bot: CoachBot, custom_id: str) -> Row | None:
+    """The row of a form."""
+    return _found(FORMS, bot.router._handlers, custom_id)
+
+
+def _found(table: dict[str, Row], routes: list[Route], custom_id: str) -> Row | None:
+    return next((table.get(template_of(one)) for one in routes if one.match(custom_id) is not None), None)
