@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import discord
 from discord import app_commands
 
+from cogs.words import fitting, visible
 from models import Guild
 from scheduler.errors import CoachingError, NotFound
 from scheduler.people import Actor
@@ -174,7 +175,7 @@ def pager(template: str, page: int, last: int) -> list[discord.ui.Item[Any]]:
 
 def quoted(words: str, most: int = 1000) -> str:
     """What somebody wrote, harmless inside our text: no Markdown, at most `most` characters, "…" if cut."""
-    escaped = discord.utils.escape_markdown(words)
+    escaped = discord.utils.escape_markdown(visible(words))
     return escaped if len(escaped) <= most else escaped[: most - 1].rstrip("\\") + "…"
 
 
@@ -217,7 +218,7 @@ def typed_in(interaction: Interaction) -> Typed:
     return {
         control["custom_id"]: CHOICES.join(control["values"])
         if "values" in control
-        else str(control.get("value") or "")
+        else visible(str(control.get("value") or ""))
         for control in controls(data.get("components", ()))
     }
 
@@ -320,7 +321,7 @@ async def _refuse(interaction: Interaction, error: CoachingError) -> None:
     panel = Panel(
         text(f"⚠️ {error}"),
         discord.ui.Separator(),
-        *(keep(name, words) for name, words in typed_in(interaction).items() if words.strip()),
+        *(keep(name, words) for name, words in fitting(typed_in(interaction)).items() if words.strip()),
         row(button("Fix it", f"{FIX}{custom_id}", discord.ButtonStyle.primary)),
     )
     if not interaction.response.is_done():

@@ -186,9 +186,14 @@ def _check_request(
         raise NotBookable(f"This coach offers {offered} minutes. Choose one of these.")
     if starts_at <= now:
         raise NotBookable("That time is in the past. Choose a coming one.")
-    if len(notes or "") > LONGEST_NOTES:
+    check_notes(notes or "")
+
+
+def check_notes(notes: str) -> None:
+    """Raise Unreadable for more than a coach is given to read."""
+    if len(notes) > LONGEST_NOTES:
         raise Unreadable(
-            f"Your notes have {len(notes or ''):,} characters; at most {LONGEST_NOTES:,} fit. Please shorten them."
+            f"Your notes have {len(notes):,} characters; at most {LONGEST_NOTES:,} fit. Please shorten them."
         )
 
 

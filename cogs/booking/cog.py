@@ -160,6 +160,7 @@ class BookingCog(Cog):
         if interaction.type is discord.InteractionType.modal_submit:
             await ui.acknowledge(interaction)
             typed = ui.typed_in(interaction).get(NOTES_NAME, "").strip()
+            bookings.check_notes(typed)
             await self._confirmation(interaction, coach_id, minutes, start, typed)
         else:
             before = ui.kept(interaction.message)

@@ -20,7 +20,7 @@ from models.session import Absent
 from tests.builders import DAY, HOUR, MINUTE, a_session
 from tests.cogs.authorization.rows import FORMS, PRESSES, Row
 from tests.cogs.steps import another_coach, held
-from tests.simulated import Academy
+from tests.simulated import Academy, reply, words
 
 SECRETS = ("Zanzibar", "Quetzal", "Xylophon")
 """Stand in the notes for the coach, in why somebody appeals, and in an application that waits."""
@@ -84,15 +84,19 @@ class Stage:
         ]
         return await self._emit(who, _FORM, {"custom_id": custom_id, "components": fields})
 
+    async def opened(self, template: str) -> Any:
+        """A form, opened by somebody who may."""
+        row = FORMS[template]
+        custom_id = ("" if template in PRESSES else FIX) + self.custom_id(template, row)
+        opened = await self.press(row.one_who_may, custom_id)
+        assert opened.modal is not None, (template, words(reply(opened)))
+        return opened
+
     async def filled(self, template: str) -> dict[str, Any]:
         """What a form holds when somebody who may opens it, with what the row has them type."""
-        row = FORMS[template]
-        may = next(who for who, refusal in row.who.items() if not refusal)
-        opened = await self.press(may, ("" if template in PRESSES else FIX) + self.custom_id(template, row))
-        assert opened.modal is not None, template
-        fields = held(opened)
-        assert row.typed.keys() <= fields.keys(), template
-        return fields | row.typed
+        fields, typed = held(await self.opened(template)), FORMS[template].typed
+        assert typed.keys() <= fields.keys(), template
+        return fields | typed
 
     async def command(self, who: str, name: str, options: dict[str, Any]) -> InteractionResult:
         """A slash command, also one that this person's client does not offer."""
@@ -216,6 +220,7 @@ async def _sessions(world: Academy) -> dict[str, CoachingSession]:
             "access_granted_at": now - 35 * MINUTE,
         },
         "coming": {"starts_at": now + 2 * DAY + 2 * HOUR, "next_step_at": now + 2 * DAY},
+        "later": {"starts_at": now + 3 * DAY + 2 * HOUR, "next_step_at": now + 3 * DAY},
         "over": completed | {"starts_at": now - 3 * DAY},
         "reviewed": completed | {"starts_at": now - 4 * DAY},
         "unknown": completed | {"starts_at": now - 5 * DAY, "missed_at": now - 5 * DAY, "access_granted_at": None},

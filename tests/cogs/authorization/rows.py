@@ -61,6 +61,11 @@ class Row:
     numbers: dict[str, int] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def one_who_may(self) -> str:
+        """The first of them."""
+        return next(who for who, refusal in self.who.items() if not refusal)
+
 
 def _here(sentence: str) -> dict[str, str]:
     return ADMINS_HERE | {"outsider": sentence}
@@ -99,7 +104,7 @@ PRESSES: dict[str, Row] = {
     "availability:keep:{session_id}:{week}:{days}": Row(
         ITS_COACH | dict.fromkeys(("other_student", "other_coach", "admin", "owner", "outsider", "left"), MINE)
     ),
-    "availability:cancel:{session_id}:{week}:{days}": Row(COACHES | {"other_coach": MINE}),
+    "availability:cancel:{session_id}:{week}:{days}": Row(COACHES | {"other_coach": MINE}, of="later"),
     # Booking.
     "book:browse:{sort}:{specialty}:{page}": Row(MEMBERS),
     "book:specialty:{sort}": Row(MEMBERS, picked=("0",)),
@@ -200,12 +205,12 @@ FORMS: dict[str, Row] = {
     ),
     "availability:zone:{week}:{days}": Row(COACHES, typed={"City or time zone": "Lisbon"}),
     "availability:cancel:{session_id}:{week}:{days}": Row(
-        COACHES | {"other_coach": MINE}, typed={"Reason": "Ill."}
+        COACHES | {"other_coach": MINE}, of="later", typed={"Reason": "Ill."}
     ),
     "book:zone:{coach_id}:{minutes}:{day}": Row(BOOKERS, typed={"City or time zone": "Lisbon"}),
     "book:notes:{coach_id}:{minutes}:{start}": Row(BOOKERS, typed={"Notes for your coach": "Hello."}),
-    "session:cancel:{session_id}": Row(PAIR_AND_ADMINS, typed={"Reason": "Ill."}),
     "move:confirm:{session_id}:{start}": Row(PAIR, typed={"Reason": "Ill."}),
+    "session:cancel:{session_id}": Row(PAIR_AND_ADMINS, typed={"Reason": "Ill."}),
     "session:appeal:{session_id}": Row(
         _refusals("student", _NO_APPEAL), of="unheard", typed={"What happened": "I was."}
     ),

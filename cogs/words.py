@@ -1,0 +1,24 @@
+"""What people type, without what nobody sees."""
+
+import re
+
+# Characters that show nothing or turn the order of what follows: controls except line breaks and tabs, invisible
+# spaces, and the overrides and isolates of Unicode's bidirectional algorithm (UAX #9). What joins emoji and
+# letters (U+200C, U+200D) stays.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
+)
+
+
+def visible(words: str) -> str:
+    """The words as they can be read; a text of invisible characters only is empty."""
+    return _INVISIBLE.sub("", words.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def fitting(typed: dict[str, str], most: int = 3_500) -> dict[str, str]:
+    """What was typed in a form, to be shown again in one message. Our forms fit; what no form of ours let anybody
+    type is cut, because Discord refuses the whole of a message that is too long.
+    """
+    if sum(map(len, typed.values())) <= most:
+        return typed
+    return {name: words[: most // len(typed)] for name, words in typed.items()}

@@ -1,0 +1,63 @@
+"""What people type can be anything: it pings nobody, hides nothing and breaks no screen."""
+
+import itertools
+from typing import Any
+
+import pytest
+from simcord.components import walk_components
+from sqlalchemy import update
+
+from models import Coach, CoachingSession
+from tests.cogs.authorization.people import Stage, stage_of
+from tests.cogs.authorization.rows import FORMS, PRESSES
+from tests.cogs.steps import held
+from tests.simulated import Academy, reply, words
+
+INVISIBLE = "\u202e\u2066\u200b\u200f\ufeff\x00\x1b"
+NASTY = f"@everyone @here {{mention}} <@&{{role}}>\n# big **bold** ||hidden|| `code` [here](https://evil.example)\n{INVISIBLE}"
+_FIELD = 4
+
+
+def nasty(stage: Stage, length: int) -> str:
+    """So many characters with all that one can type to annoy others."""
+    world = stage.world
+    begins = NASTY.format(mention=stage.people["owner"].mention, role=world.coach_role.id)
+    return begins + "W" * (length - len(begins)) if length > len(begins) else begins[:length]
+
+
+async def typed_into(stage: Stage, template: str, length: int | None) -> dict[str, Any]:
+    """Every text field of this form filled: as far as it goes, or with so many characters."""
+    modal = await stage.opened(template)
+    filled = held(modal) | FORMS[template].typed
+    for one in walk_components(modal.modal["components"]):
+        if one["type"] == _FIELD:
+            filled[one["custom_id"]] = nasty(stage, length or one["max_length"])
+    return filled
+
+
+def check_everything_shown(world: Academy) -> None:
+    for message in itertools.chain.from_iterable(one.values() for one in world.env.backend.messages.values()):
+        assert not message.mention_everyone
+        assert not message.allowed_mentions.everyone
+        assert set(message.mention_role_ids) == set() or not message.allowed_mentions.roles
+        shown = words(message)
+        assert not set(INVISIBLE) & set(shown), shown
+
+
+@pytest.mark.parametrize("length", [None, 4000], ids=["as long as can be", "4,000 characters"])
+async def test_nothing_that_is_typed_pings_hides_or_breaks_anything(world: Academy, length: int | None) -> None:
+    stage = await stage_of(world)
+
+    for template, row in FORMS.items():
+        filled = await typed_into(stage, template, length)
+        answer = await stage.send(row.one_who_may, stage.custom_id(template, row), filled)
+        assert not words(reply(answer)).startswith("Something went wrong"), template
+    async with world.db.begin() as session:  # as if all this had been accepted, and as people may call themselves
+        await session.execute(update(CoachingSession).values(notes=nasty(stage, 1000)))
+        await session.execute(update(Coach).values(bio=nasty(stage, 1000), display_name=nasty(stage, 100)))
+    for template, row in PRESSES.items():
+        for who in ("student", "coach", "admin"):
+            answer = await stage.press(who, stage.custom_id(template, row), row.picked)
+            assert answer.modal or not words(reply(answer)).startswith("Something went wrong"), (template, who)
+
+    check_everything_shown(world)
