@@ -1,6 +1,6 @@
 """How a coach, an application and a session are shown, wherever they are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -65,6 +65,19 @@ def length(duration: timedelta) -> str:
     return f"{duration // timedelta(minutes=1)} min"
 
 
+def taught(specialties: Sequence[str]) -> str:
+    """What a coach teaches; whoever has lost all of it is found among all coaches still."""
+    return ui.quoted(", ".join(specialties), 400) or "no specialty of the list"
+
+
+def decision(coach: Coach) -> str:
+    """Who decided on this person, when and why; nothing while nobody has."""
+    if coach.decided_at is None:
+        return ""
+    words = f"**{coach.status.capitalize()}** by <@{coach.decided_by}> {stamp(coach.decided_at, 'f')}"
+    return f"{words}\n{ui.block(ui.quoted(coach.decision_reason, 600))}" if coach.decision_reason else words
+
+
 def application(coach: Coach, specialties: list[str]) -> discord.ui.Container[Any]:
     """An application for admins: what was written, and buttons while nobody has decided."""
     parts: list[discord.ui.Item[Any]] = [
@@ -73,10 +86,7 @@ def application(coach: Coach, specialties: list[str]) -> discord.ui.Container[An
         ui.text(f"**About**\n{ui.quoted(coach.bio, 1300)}"),
         ui.text(f"**Experience and links**\n{ui.quoted(coach.experience, 1300)}"),
         discord.ui.Separator(),
-        ui.text(
-            f"**Teaches** {ui.quoted(', '.join(specialties), 400)}\n"
-            f"**Rate** {rate(coach)}\n**Time zone** {coach.time_zone}"
-        ),
+        ui.text(f"**Teaches** {taught(specialties)}\n**Rate** {rate(coach)}\n**Time zone** {coach.time_zone}"),
     ]
     if coach.status is CoachStatus.PENDING:
         parts.append(
@@ -85,10 +95,8 @@ def application(coach: Coach, specialties: list[str]) -> discord.ui.Container[An
                 ui.button("Reject…", REJECT.format(user_id=coach.user_id), discord.ButtonStyle.danger),
             )
         )
-    elif coach.decided_at is not None:
-        decision = f"**{coach.status.capitalize()}** by <@{coach.decided_by}> {stamp(coach.decided_at, 'f')}"
-        reason = f"\n{ui.block(ui.quoted(coach.decision_reason, 600))}" if coach.decision_reason else ""
-        parts.append(ui.text(decision + reason))
+    elif decided := decision(coach):
+        parts.append(ui.text(decided))
     return discord.ui.Container(*parts, accent_colour=_APPLICATION_COLOURS[coach.status])
 
 

@@ -1,9 +1,10 @@
-"""`/coach`: applying, and admins deciding."""
+"""`/coach`: applying, profiles, and admins deciding."""
 
 import discord
 from discord import app_commands
 
 from cogs import cards, ui
+from cogs.profile import show_profile
 from cogs.routing import Cog, on, opens, retried
 from cogs.timezone import zone_called
 from cogs.ui import Interaction, Typed
@@ -28,7 +29,7 @@ _REASON = "Reason"
 class CoachCog(Cog):
     """`/coach`."""
 
-    group = app_commands.Group(name="coach", description="Become a coach, or decide who does")
+    group = app_commands.Group(name="coach", description="Who coaches: become one, see them, decide")
 
     @group.command(name="apply", description="Apply to coach here, or edit your open application")
     @retried
@@ -158,6 +159,14 @@ class CoachCog(Cog):
             await applications.reject(session, guild.id, user_id, actor, reason, self.bot.clock())
         self.bot.wake()
         await ui.whisper(interaction, f"Rejected. <@{user_id}> is told the reason by direct message.")
+
+    @group.command(name="profile", description="Who a coach is, what they teach and when they are free")
+    @app_commands.describe(member="The coach; without: you")
+    @retried
+    async def profile(self, interaction: Interaction, member: discord.User | None = None) -> None:
+        """Show one profile."""
+        await ui.acknowledge(interaction)
+        await show_profile(self.bot, interaction, (member or interaction.user).id)
 
     @group.command(name="suspend", description="Let a coach take no sessions for a while")
     @app_commands.describe(

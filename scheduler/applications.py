@@ -25,6 +25,8 @@ _ROLE_PROBLEM = "coach_role"
 LONGEST_TEXT = 1000
 """Characters of each text of an application, and of a reason."""
 
+NO_SUCH_COACH = "There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one."
+
 _LINK = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
 
 
@@ -145,7 +147,7 @@ async def approved_coach(
         case CoachStatus.SUSPENDED if own:
             raise NotFound("Your coaching here is suspended. Please talk to an admin of this server.")
         case _:
-            raise NotFound("There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one.")
+            raise NotFound(NO_SUCH_COACH)
 
 
 async def _decide(

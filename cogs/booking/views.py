@@ -90,7 +90,7 @@ class Offer:
 
     def _about(self) -> Item:
         terms = f"{cards.rating(self.coach)} · {cards.rate(self.coach)}"
-        taught = ui.quoted(", ".join(self.specialties), 400)
+        taught = cards.taught(self.specialties)
         # No container around it: a panel full of times, with notes, has just this one component to spare.
         return discord.ui.Section(
             f"### Book <@{self.coach.user_id}>\n{terms} · {taught}\n{ui.quoted(self.coach.bio, 700)}",
