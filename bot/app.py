@@ -22,6 +22,7 @@ from cogs.defaults import DefaultsCog
 from cogs.health import HealthCog
 from cogs.moving import MovingCog
 from cogs.no_shows import NoShowsCog
+from cogs.profile import ProfileCog
 from cogs.records import RecordsCog
 from cogs.reminders import RemindersCog
 from cogs.review_list import ReviewListCog
@@ -47,6 +48,7 @@ discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
 
 COGS = (
     CoachCog,
+    ProfileCog,
     AvailabilityCog,
     DatesCog,
     RulesCog,

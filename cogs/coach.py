@@ -3,26 +3,19 @@
 import discord
 from discord import app_commands
 
-from cogs import cards, ui
-from cogs.profile import show_profile
+from cogs import cards, profile_forms, ui
+from cogs.profile import edit_form, show_profile
 from cogs.routing import Cog, on, opens, retried
 from cogs.timezone import zone_called
 from cogs.ui import Interaction, Typed
 from scheduler import applications, guilds, suspensions
 from scheduler.applications import LONGEST_TEXT, Application
-from scheduler.money import write_amount
 from scheduler.notices import coach_specialties
 
 APPLY = "coach:apply"
 QUEUE = "coach:queue:{position}"
 
-_ABOUT, _EXPERIENCE, _TEACHES, _RATE, _ZONE = (
-    "About you",
-    "Experience and links",
-    "What you teach",
-    "Rate per hour",
-    "Your time zone",
-)
+_ZONE = "Your time zone"
 _REASON = "Reason"
 
 
@@ -44,20 +37,10 @@ class CoachCog(Cog):
         async with self.bot.db.read() as session:
             guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             taught = await guilds.specialties(session, guild.id)
-        chosen = typed.get(_TEACHES, "").split(ui.CHOICES)
         return ui.Form(
             "Become a coach",
             APPLY,
-            ui.field(_ABOUT, typed, description="Students read this.", long=True, most=LONGEST_TEXT),
-            ui.field(_EXPERIENCE, typed, long=True, most=LONGEST_TEXT),
-            ui.choice(_TEACHES, ((name, name, name in chosen) for name in taught), most=len(taught)),
-            ui.field(
-                _RATE,
-                typed,
-                description=f"In {guild.currency}; 0 if you coach for free.",
-                placeholder="60",
-                most=20,
-            ),
+            *profile_forms.fields(typed, taught, guild.currency),
             ui.field(
                 _ZONE,
                 typed or {_ZONE: guild.time_zone},
@@ -74,10 +57,7 @@ class CoachCog(Cog):
         typed = ui.typed_in(interaction)
         application = Application(
             display_name=interaction.user.display_name,
-            bio=typed.get(_ABOUT, ""),
-            experience=typed.get(_EXPERIENCE, ""),
-            specialties=[name for name in typed.get(_TEACHES, "").split(ui.CHOICES) if name],
-            rate=typed.get(_RATE, ""),
+            **profile_forms.written_in(typed),
             time_zone=await zone_called(typed.get(_ZONE, "")),
         )
         async with self.bot.db.begin() as session:
@@ -168,6 +148,12 @@ class CoachCog(Cog):
         await ui.acknowledge(interaction)
         await show_profile(self.bot, interaction, (member or interaction.user).id)
 
+    @group.command(name="edit", description="Change your profile, or your open application")
+    @retried
+    async def edit(self, interaction: Interaction) -> None:
+        """Open the form, holding what the profile says now."""
+        await interaction.response.send_modal(await edit_form(self.bot, interaction, {}))
+
     @group.command(name="suspend", description="Let a coach take no sessions for a while")
     @app_commands.describe(
         member="The coach",
@@ -249,10 +235,4 @@ class CoachCog(Cog):
             if coach is None:
                 return {}
             taught = await coach_specialties(session, coach.guild_id, coach.user_id)
-        return {
-            _ABOUT: coach.bio,
-            _EXPERIENCE: coach.experience,
-            _TEACHES: ui.CHOICES.join(taught),
-            _RATE: write_amount(coach.rate_minor, coach.currency),
-            _ZONE: coach.time_zone,
-        }
+        return profile_forms.typed_before(coach, taught) | {_ZONE: coach.time_zone}

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -31,14 +32,20 @@ _LINK = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Application:
-    """What somebody typed to become a coach, unread."""
+class Written:
+    """What a coach typed about themselves, unread."""
 
     display_name: str
     bio: str
     experience: str
     specialties: Sequence[str]
     rate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Application(Written):
+    """What somebody typed to become a coach, unread."""
+
     time_zone: str
 
 
@@ -53,16 +60,7 @@ async def apply(
     await people.lock(session, actor.user_id)  # there may be no row of theirs yet that could be locked
     coach = await session.get(Coach, (guild.id, actor.user_id), with_for_update=True)
     check_may_apply(coach)
-    values = {
-        "display_name": application.display_name[:100],
-        "bio": _text(application.bio, "About you"),
-        "experience": _text(application.experience, "Experience and links"),
-        "portfolio": "\n".join(_LINK.findall(application.experience)),
-        "rate_minor": parse_rate(application.rate, guild.currency),
-        "currency": guild.currency,
-        "time_zone": parse_zone(application.time_zone),
-    }
-    taught = await _specialty_ids(session, guild.id, application.specialties)
+    values = read(application, guild.currency) | {"time_zone": parse_zone(application.time_zone)}
     editing = coach is not None and coach.status is CoachStatus.PENDING
     if coach is None:
         coach = Coach(guild_id=guild.id, user_id=actor.user_id, accepting=True)
@@ -73,10 +71,7 @@ async def apply(
     coach.status, coach.applied_at = CoachStatus.PENDING, now
     coach.decided_by = coach.decided_at = coach.decision_reason = None
     await session.flush()
-    await session.execute(
-        delete(CoachSpecialty).where(CoachSpecialty.guild_id == guild.id, CoachSpecialty.coach_id == actor.user_id)
-    )
-    session.add_all(CoachSpecialty(guild_id=guild.id, coach_id=actor.user_id, specialty_id=one) for one in taught)
+    await teach(session, coach, application.specialties)
     card = await notices.application_card(session, guild.id, actor.user_id) if editing else None
     if card is not None:
         notices.renew(card, now)
@@ -85,6 +80,28 @@ async def apply(
     action = "application_edited" if editing else "application_made"
     audit.record(session, guild.id, action, at=now, actor_id=actor.user_id, coach_id=actor.user_id)
     return coach
+
+
+def read(written: Written, currency: str) -> dict[str, Any]:
+    """What a coach typed, by the columns that it goes into. Raises Unreadable."""
+    return {
+        "display_name": written.display_name[:100],
+        "bio": _text(written.bio, "About you"),
+        "experience": _text(written.experience, "Experience and links"),
+        "portfolio": "\n".join(_LINK.findall(written.experience)),
+        "rate_minor": parse_rate(written.rate, currency),
+        "currency": currency,
+    }
+
+
+async def teach(session: AsyncSession, coach: Coach, names: Sequence[str]) -> None:
+    """Let the coach teach exactly this of the server's list. Raises Unreadable."""
+    taught = await _specialty_ids(session, coach.guild_id, names)
+    theirs = CoachSpecialty.guild_id == coach.guild_id, CoachSpecialty.coach_id == coach.user_id
+    await session.execute(delete(CoachSpecialty).where(*theirs))
+    session.add_all(
+        CoachSpecialty(guild_id=coach.guild_id, coach_id=coach.user_id, specialty_id=one) for one in taught
+    )
 
 
 def check_may_apply(coach: Coach | None) -> None:

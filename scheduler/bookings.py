@@ -11,7 +11,7 @@ from models import Coach, CoachingSession, Guild, Hold, NoticeKind, Reservation,
 from scheduler import applications, audit, availability, notices, people, reminders
 from scheduler.errors import NotBookable, SlotTaken, Unreadable
 from scheduler.lifecycle import LeadTimes, life_of, next_step
-from scheduler.money import price
+from scheduler.money import price, write_money
 from scheduler.notices import Promise
 from scheduler.people import Actor
 from scheduler.slots import WhyNot
@@ -71,6 +71,8 @@ async def book(
     duration: timedelta,
     notes: str | None,
     now: datetime,
+    *,
+    agreed_minor: int | None = None,
 ) -> CoachingSession:
     """Book the coach for the actor: session, both reservations and what both have to be told (now, and as
     reminders), or nothing.
@@ -78,14 +80,16 @@ async def book(
     What the actor held in this server is let go. Pressing twice books once: the second time gives back the
     session of the first.
 
-    Raises SlotTaken with the nearest free times, NotBookable for a length, time or person that can never
-    be booked, NotFound for somebody who does not coach here, Unreadable for notes that are too long.
+    Raises SlotTaken with the nearest free times, NotBookable for a length, time or person that can never be booked
+    and for another price than the one that was `agreed_minor`, NotFound for somebody who does not coach here,
+    Unreadable for notes that are too long.
     """
     await people.lock(session, coach_id, actor.user_id)
     if (already := await _booked_before(session, guild.id, actor, coach_id, starts_at, duration)) is not None:
         return already
     coach = await applications.approved_coach(session, guild.id, coach_id)
     await check_free(session, guild, coach, actor, starts_at, duration, notes, now)
+    _check_price(coach, duration, agreed_minor)
     await let_go(session, guild.id, coach_id, actor.user_id, now)
     booked = _new_session(coach, actor.user_id, starts_at, duration, notes, now)
     plan_next_step(booked, guild, now)
@@ -190,6 +194,12 @@ def _check_request(
         raise Unreadable(
             f"Your notes have {len(notes or ''):,} characters; at most {LONGEST_NOTES:,} fit. Please shorten them."
         )
+
+
+def _check_price(coach: Coach, duration: timedelta, agreed_minor: int | None) -> None:
+    if agreed_minor not in (None, cost := price(coach.rate_minor, duration)):
+        is_now = write_money(cost, coach.currency)
+        raise NotBookable(f"The coach has changed the price to {is_now}. Choose the time again to book it.")
 
 
 def _new_session(

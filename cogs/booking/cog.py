@@ -185,7 +185,7 @@ class BookingCog(Cog):
         )
 
     @on(CONFIRM)
-    async def confirm(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
+    async def confirm(self, interaction: Interaction, coach_id: int, minutes: int, start: int, cost: int) -> None:
         """Book it. The panel may have stood there for hours, so it is asked again whether the coach has left."""
         await ui.acknowledge(interaction)
         await self.bot.look_for_coach(ui.guild_id_of(interaction), coach_id)
@@ -201,6 +201,7 @@ class BookingCog(Cog):
                 lasting(minutes),
                 ui.kept(interaction.message).get(NOTES_NAME),
                 now,
+                agreed_minor=cost,
             )
             coach = await session.get_one(Coach, (booked.guild_id, coach_id))
         self.bot.wake()

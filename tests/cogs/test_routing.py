@@ -43,7 +43,7 @@ async def test_a_custom_id_that_is_not_ours_is_refused_and_changes_nothing(world
 async def test_an_instant_beyond_every_calendar_is_refused(open_world: Academy) -> None:
     world = open_world
 
-    answer = await world.press_custom_id(world.student, f"book:confirm:{world.coach.id}:60:{2**63 - 1}")
+    answer = await world.press_custom_id(world.student, f"book:confirm:{world.coach.id}:60:{2**63 - 1}:6000")
 
     assert "There is no such time." in words(reply(answer))
     assert await world.count(CoachingSession) == 0
@@ -52,7 +52,7 @@ async def test_an_instant_beyond_every_calendar_is_refused(open_world: Academy) 
 async def test_a_length_that_is_not_offered_is_refused(open_world: Academy) -> None:
     world = open_world
 
-    answer = await world.press_custom_id(world.student, f"book:confirm:{world.coach.id}:45:29540730")
+    answer = await world.press_custom_id(world.student, f"book:confirm:{world.coach.id}:45:29540730:4500")
 
     assert words(reply(answer)) == "This coach offers 60, 30, 90 minutes. Choose one of these."
 
@@ -157,7 +157,7 @@ async def test_every_slash_command_is_tried_again_after_a_lost_race(world: Acade
 
     found = [one for one in bot.tree.walk_commands() if isinstance(one, discord.app_commands.Command)]
 
-    assert len(found) == 19
+    assert len(found) == 20
     assert [one.qualified_name for one in found if not hasattr(one.callback, "__wrapped__")] == []
 
 
@@ -224,6 +224,7 @@ IDS: dict[str, Any] = {
     "coach_id": lambda world, booked: str(world.coach.id),
     "user_id": lambda world, booked: str(world.other_student.id),
     "session_id": lambda world, booked: str(booked.id),
+    "cost": lambda world, booked: "6000",
     "minutes": lambda world, booked: str(2**62),
     "start": lambda world, booked: str(int(booked.starts_at.timestamp()) // 60),
     "accepting": lambda world, booked: "0",
