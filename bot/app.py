@@ -30,6 +30,7 @@ from cogs.reviews import ReviewsCog
 from cogs.room import RoomCog
 from cogs.routing import Router
 from cogs.sessions import SessionsCog
+from cogs.specialties import SpecialtiesCog
 from cogs.story import StoryCog
 from cogs.timezone import TimezoneCog
 from models.database import Database
@@ -68,6 +69,7 @@ COGS = (
     StoryCog,
     RecordsCog,
     DefaultsCog,
+    SpecialtiesCog,
 )
 
 

@@ -254,14 +254,12 @@ async def _record_role(
 
 
 async def _specialty_ids(session: AsyncSession, guild_id: int, names: Sequence[str]) -> list[int]:
-    known = {
-        name: id_
-        for id_, name in await session.execute(
-            select(Specialty.id, Specialty.name).where(Specialty.guild_id == guild_id)
-        )
-    }
     if not names:
         raise Unreadable("Choose at least one specialty, so that students can find you.")
+    chosen = select(Specialty.name, Specialty.id).where(Specialty.guild_id == guild_id, Specialty.name.in_(names))
+    # A share of the rows, so that none goes or is called otherwise before this is written down.
+    found = await session.execute(chosen.with_for_update(read=True, key_share=True))
+    known = {row.name: row.id for row in found}
     if unknown := [name for name in names if name not in known]:
         raise Unreadable(f'"{unknown[0][:100]}" is not taught here any more. Choose from the list again.')
     return [known[name] for name in dict.fromkeys(names)]
