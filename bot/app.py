@@ -32,6 +32,7 @@ from cogs.routing import Router
 from cogs.sessions import SessionsCog
 from cogs.specialties import SpecialtiesCog
 from cogs.story import StoryCog
+from cogs.suspending import SuspendingCog
 from cogs.timezone import TimezoneCog
 from models.database import Database
 from scheduler import presence
@@ -50,6 +51,7 @@ discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
 COGS = (
     CoachCog,
     ProfileCog,
+    SuspendingCog,
     AvailabilityCog,
     DatesCog,
     RulesCog,

@@ -6,9 +6,10 @@ from discord import app_commands
 from cogs import cards, profile_forms, ui
 from cogs.profile import edit_form, show_profile
 from cogs.routing import Cog, on, opens, retried
+from cogs.suspending import reinstate, suspend
 from cogs.timezone import zone_called
 from cogs.ui import Interaction, Typed
-from scheduler import applications, guilds, suspensions
+from scheduler import applications, guilds, records
 from scheduler.applications import LONGEST_TEXT, Application
 from scheduler.notices import coach_specialties
 
@@ -177,13 +178,7 @@ class CoachCog(Cog):
         """Suspend one coach."""
         await ui.acknowledge(interaction)
         keep = None if coming is None else coming.value == "keep"
-        async with self.bot.db.begin() as session:
-            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor, now = ui.actor_of(interaction, guild), self.bot.clock()
-            cancelled = await suspensions.suspend(session, guild.id, member.id, actor, reason, now, keep=keep)
-        self.bot.wake()
-        sessions = "1 coming session was" if cancelled == 1 else f"{cancelled} coming sessions were"
-        await ui.whisper(interaction, f"Suspended. <@{member.id}> is told the reason. {sessions} cancelled.")
+        await suspend(self.bot, interaction, member.id, reason, keep=keep)
 
     @group.command(name="reinstate", description="Let a suspended coach coach again")
     @app_commands.describe(member="The coach")
@@ -191,12 +186,7 @@ class CoachCog(Cog):
     async def reinstate(self, interaction: Interaction, member: discord.User) -> None:
         """Reinstate one coach."""
         await ui.acknowledge(interaction)
-        async with self.bot.db.begin() as session:
-            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor = ui.actor_of(interaction, guild)
-            await suspensions.reinstate(session, guild.id, member.id, actor, self.bot.clock())
-        self.bot.wake()
-        await ui.whisper(interaction, f"Reinstated. <@{member.id}> is told, and can be booked again.")
+        await reinstate(self.bot, interaction, member.id)
 
     @on(QUEUE)
     async def turn_queue(self, interaction: Interaction, position: int) -> None:
@@ -218,9 +208,10 @@ class CoachCog(Cog):
             position = min(position, len(waiting) - 1)
             coach = waiting[position]
             taught = await coach_specialties(session, guild.id, coach.user_id)
+            history = await records.coach_history(session, guild.id, coach.user_id)
         parts: list[discord.ui.Item[ui.Panel]] = [
             ui.text(f"Application {position + 1} of {len(waiting)}"),
-            cards.application(coach, taught),
+            cards.application(coach, taught, history),
         ]
         if len(waiting) > 1:
             following = QUEUE.format(position=(position + 1) % len(waiting))

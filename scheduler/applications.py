@@ -127,9 +127,7 @@ async def reject(
     session: AsyncSession, guild_id: int, user_id: int, actor: Actor, reason: str, now: datetime
 ) -> Coach:
     """Turn the application down with a reason, which they are told. Raises as `approve`, and Unreadable."""
-    coach = await _decide(session, guild_id, user_id, actor, CoachStatus.REJECTED, now)
-    coach.decision_reason = _text(reason, "The reason")
-    return coach
+    return await _decide(session, guild_id, user_id, actor, CoachStatus.REJECTED, now, reason)
 
 
 async def queue(session: AsyncSession, guild_id: int, actor: Actor) -> list[Coach]:
@@ -168,7 +166,13 @@ async def approved_coach(
 
 
 async def _decide(
-    session: AsyncSession, guild_id: int, user_id: int, actor: Actor, to: CoachStatus, now: datetime
+    session: AsyncSession,
+    guild_id: int,
+    user_id: int,
+    actor: Actor,
+    to: CoachStatus,
+    now: datetime,
+    reason: str | None = None,
 ) -> Coach:
     actor.must_be_admin()
     coach = await session.get(Coach, (guild_id, user_id), with_for_update=True)
@@ -180,14 +184,16 @@ async def _decide(
         raise AlreadyDecided(
             f"This application is {coach.status.lower()} already: {by} decided{when}. Nothing was changed."
         )
-    coach.status, coach.decided_by, coach.decided_at, coach.decision_reason = to, actor.user_id, now, None
+    why = None if reason is None else _text(reason, "The reason")
+    coach.status, coach.decided_by, coach.decided_at, coach.decision_reason = to, actor.user_id, now, why
     kind = NoticeKind.APPLICATION_APPROVED if to is CoachStatus.APPROVED else NoticeKind.APPLICATION_REJECTED
     notices.owe(session, kind, guild_id, now=now, user_id=user_id, coach_id=user_id)
     card = await notices.application_card(session, guild_id, user_id)
     if card is not None:
         notices.renew(card, now)
     action = f"application_{to.lower()}"
-    audit.record(session, guild_id, action, at=now, actor_id=actor.user_id, coach_id=user_id)
+    details = {"reason": why} if why else None
+    audit.record(session, guild_id, action, at=now, actor_id=actor.user_id, coach_id=user_id, details=details)
     return coach
 
 
