@@ -22,6 +22,7 @@ from cogs.defaults import DefaultsCog
 from cogs.health import HealthCog
 from cogs.moving import MovingCog
 from cogs.no_shows import NoShowsCog
+from cogs.profile import ProfileCog
 from cogs.records import RecordsCog
 from cogs.reminders import RemindersCog
 from cogs.review_list import ReviewListCog
@@ -29,7 +30,9 @@ from cogs.reviews import ReviewsCog
 from cogs.room import RoomCog
 from cogs.routing import Router
 from cogs.sessions import SessionsCog
+from cogs.specialties import SpecialtiesCog
 from cogs.story import StoryCog
+from cogs.suspending import SuspendingCog
 from cogs.timezone import TimezoneCog
 from models.database import Database
 from scheduler import presence
@@ -47,6 +50,8 @@ discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
 
 COGS = (
     CoachCog,
+    ProfileCog,
+    SuspendingCog,
     AvailabilityCog,
     DatesCog,
     RulesCog,
@@ -66,6 +71,7 @@ COGS = (
     StoryCog,
     RecordsCog,
     DefaultsCog,
+    SpecialtiesCog,
 )
 
 

@@ -8,8 +8,8 @@ from cogs import ui
 from cogs.ui import Interaction, Typed
 from models import CoachingSession, Guild
 from scheduler import cancelling, guilds
-from scheduler.bookings import LONGEST_NOTES
 from scheduler.clock import stamp
+from scheduler.requests import LONGEST_NOTES
 
 if TYPE_CHECKING:
     from bot.app import CoachBot

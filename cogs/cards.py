@@ -1,20 +1,24 @@
 """How a coach, an application and a session are shown, wherever they are."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import discord
 
 from cogs import stars, ui
-from models import Absent, Coach, CoachingSession, CoachStatus, Guild, SessionStatus
+from models import Absent, AuditEntry, Coach, CoachingSession, CoachStatus, Guild, SessionStatus
 from scheduler.attendance import Presence
 from scheduler.clock import stamp
 from scheduler.money import write_money
+from scheduler.records import DECISIONS
 from scheduler.reviews import Standing
 
 APPROVE = "coach:approve:{user_id}"
 REJECT = "coach:reject:{user_id}"
+SUSPEND = "coach:suspend:{user_id}"
+REINSTATE = "coach:reinstate:{user_id}"
 CANCEL = "session:cancel:{session_id}"
 MOVE = "session:move:{session_id}"
 CALENDAR = "session:calendar:{session_id}"
@@ -32,6 +36,18 @@ _APPLICATION_COLOURS = {
     CoachStatus.REJECTED: _RED,
     CoachStatus.SUSPENDED: _GREY,
 }
+_HISTORY_WORDS = {
+    "application_made": "applied",
+    "application_edited": "edited the application",
+    "profile_edited": "edited the profile",
+    "application_approved": "approved",
+    "application_rejected": "rejected",
+    "coach_suspended": "suspended",
+    "coach_reinstated": "reinstated",
+}
+_HISTORY = 6
+_LONGEST_APPLICATION = 3600
+"""Characters: a message holds 4,000, and what stands around the card needs some of them."""
 _SESSION_COLOURS = {
     SessionStatus.SCHEDULED: _BLUE,
     SessionStatus.IN_PROGRESS: _GREEN,
@@ -65,31 +81,76 @@ def length(duration: timedelta) -> str:
     return f"{duration // timedelta(minutes=1)} min"
 
 
-def application(coach: Coach, specialties: list[str]) -> discord.ui.Container[Any]:
-    """An application for admins: what was written, and buttons while nobody has decided."""
-    parts: list[discord.ui.Item[Any]] = [
-        ui.text(f"### Coach application of <@{coach.user_id}>\nApplied {stamp(coach.applied_at, 'R')}"),
+def taught(specialties: Sequence[str]) -> str:
+    """What a coach teaches; whoever has lost all of it is found among all coaches still."""
+    return ui.quoted(", ".join(specialties), 400) or "no specialty of the list"
+
+
+def decision(coach: Coach) -> str:
+    """Who decided on this person, when and why; nothing while nobody has."""
+    if coach.decided_at is None:
+        return ""
+    words = f"**{coach.status.capitalize()}** by <@{coach.decided_by}> {stamp(coach.decided_at, 'f')}"
+    return f"{words}\n{ui.block(ui.quoted(coach.decision_reason, 600))}" if coach.decision_reason else words
+
+
+def application(
+    coach: Coach, specialties: list[str], history: Sequence[AuditEntry] = ()
+) -> discord.ui.Container[Any]:
+    """An application for admins: what was written, what became of it so far, and buttons for what comes next."""
+    head = f"### Coach application of <@{coach.user_id}>\nApplied {stamp(coach.applied_at, 'R')}"
+    terms = f"**Teaches** {taught(specialties)}\n**Rate** {rate(coach)}\n**Time zone** {coach.time_zone}"
+    ends = [words for words in (decision(coach), _history(coach, history)) if words]
+    most = min(1300, (_LONGEST_APPLICATION - sum(map(len, (head, terms, *ends)))) // 2)
+    return discord.ui.Container(
+        ui.text(head),
         discord.ui.Separator(),
-        ui.text(f"**About**\n{ui.quoted(coach.bio, 1300)}"),
-        ui.text(f"**Experience and links**\n{ui.quoted(coach.experience, 1300)}"),
+        ui.text(f"**About**\n{ui.quoted(coach.bio, most)}"),
+        ui.text(f"**Experience and links**\n{ui.quoted(coach.experience, most)}"),
         discord.ui.Separator(),
-        ui.text(
-            f"**Teaches** {ui.quoted(', '.join(specialties), 400)}\n"
-            f"**Rate** {rate(coach)}\n**Time zone** {coach.time_zone}"
-        ),
-    ]
-    if coach.status is CoachStatus.PENDING:
-        parts.append(
-            ui.row(
+        ui.text(terms),
+        *map(ui.text, ends),
+        *([ui.row(*buttons)] if (buttons := _next_decisions(coach)) else []),
+        accent_colour=_APPLICATION_COLOURS[coach.status],
+    )
+
+
+def _next_decisions(coach: Coach) -> list[ui.Button]:
+    match coach.status:
+        case CoachStatus.PENDING:
+            return [
                 ui.button("Approve", APPROVE.format(user_id=coach.user_id), discord.ButtonStyle.success),
                 ui.button("Reject…", REJECT.format(user_id=coach.user_id), discord.ButtonStyle.danger),
-            )
-        )
-    elif coach.decided_at is not None:
-        decision = f"**{coach.status.capitalize()}** by <@{coach.decided_by}> {stamp(coach.decided_at, 'f')}"
-        reason = f"\n{ui.block(ui.quoted(coach.decision_reason, 600))}" if coach.decision_reason else ""
-        parts.append(ui.text(decision + reason))
-    return discord.ui.Container(*parts, accent_colour=_APPLICATION_COLOURS[coach.status])
+            ]
+        case CoachStatus.APPROVED:
+            return [ui.button("Suspend…", SUSPEND.format(user_id=coach.user_id), discord.ButtonStyle.danger)]
+        case CoachStatus.SUSPENDED:
+            return [ui.button("Reinstate", REINSTATE.format(user_id=coach.user_id), discord.ButtonStyle.success)]
+        case CoachStatus.REJECTED:
+            return []
+
+
+def _history(coach: Coach, entries: Sequence[AuditEntry]) -> str:
+    """What was before the decision that stands; nothing for a first application. Oldest first."""
+    earlier = list(entries)
+    decided = [place for place, entry in enumerate(earlier) if entry.action in DECISIONS]
+    if coach.decided_at is not None and decided:
+        del earlier[decided[-1]]
+    if len(earlier) < 2:
+        return ""
+    # An edit after an edit is one line.
+    runs = [list(run) for _, run in itertools.groupby(earlier, lambda entry: (entry.action, entry.actor_id))]
+    lines = [_history_line(run[-1], len(run)) for run in runs[-_HISTORY:]]
+    left_out = len(runs) - len(lines)
+    return "\n".join(["**History**", *([f"… {left_out} earlier"] if left_out else []), *lines])
+
+
+def _history_line(entry: AuditEntry, times: int) -> str:
+    by = f" by <@{entry.actor_id}>" if entry.action in DECISIONS else ""
+    reason = " ".join(str(entry.details.get("reason", "")).split())
+    why = f": {ui.quoted(reason, 100)}" if reason else ""
+    again = f" ({times} times)" if times > 1 else ""
+    return f"{stamp(entry.at, 'f')} {_HISTORY_WORDS[entry.action]}{by}{why}{again}"
 
 
 def session(

@@ -1,34 +1,29 @@
-"""`/coach`: applying, and admins deciding."""
+"""`/coach`: applying, profiles, and admins deciding."""
 
 import discord
 from discord import app_commands
 
-from cogs import cards, ui
+from cogs import cards, profile_forms, ui
+from cogs.profile import edit_form, show_profile
 from cogs.routing import Cog, on, opens, retried
+from cogs.suspending import reinstate, suspend
 from cogs.timezone import zone_called
 from cogs.ui import Interaction, Typed
-from scheduler import applications, guilds, suspensions
+from scheduler import applications, guilds, records
 from scheduler.applications import LONGEST_TEXT, Application
-from scheduler.money import write_amount
 from scheduler.notices import coach_specialties
 
 APPLY = "coach:apply"
 QUEUE = "coach:queue:{position}"
 
-_ABOUT, _EXPERIENCE, _TEACHES, _RATE, _ZONE = (
-    "About you",
-    "Experience and links",
-    "What you teach",
-    "Rate per hour",
-    "Your time zone",
-)
+_ZONE = "Your time zone"
 _REASON = "Reason"
 
 
 class CoachCog(Cog):
     """`/coach`."""
 
-    group = app_commands.Group(name="coach", description="Become a coach, or decide who does")
+    group = app_commands.Group(name="coach", description="Who coaches: become one, see them, decide")
 
     @group.command(name="apply", description="Apply to coach here, or edit your open application")
     @retried
@@ -43,20 +38,10 @@ class CoachCog(Cog):
         async with self.bot.db.read() as session:
             guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             taught = await guilds.specialties(session, guild.id)
-        chosen = typed.get(_TEACHES, "").split(ui.CHOICES)
         return ui.Form(
             "Become a coach",
             APPLY,
-            ui.field(_ABOUT, typed, description="Students read this.", long=True, most=LONGEST_TEXT),
-            ui.field(_EXPERIENCE, typed, long=True, most=LONGEST_TEXT),
-            ui.choice(_TEACHES, ((name, name, name in chosen) for name in taught), most=len(taught)),
-            ui.field(
-                _RATE,
-                typed,
-                description=f"In {guild.currency}; 0 if you coach for free.",
-                placeholder="60",
-                most=20,
-            ),
+            *profile_forms.fields(typed, taught, guild.currency),
             ui.field(
                 _ZONE,
                 typed or {_ZONE: guild.time_zone},
@@ -73,10 +58,7 @@ class CoachCog(Cog):
         typed = ui.typed_in(interaction)
         application = Application(
             display_name=interaction.user.display_name,
-            bio=typed.get(_ABOUT, ""),
-            experience=typed.get(_EXPERIENCE, ""),
-            specialties=[name for name in typed.get(_TEACHES, "").split(ui.CHOICES) if name],
-            rate=typed.get(_RATE, ""),
+            **profile_forms.written_in(typed),
             time_zone=await zone_called(typed.get(_ZONE, "")),
         )
         async with self.bot.db.begin() as session:
@@ -159,6 +141,20 @@ class CoachCog(Cog):
         self.bot.wake()
         await ui.whisper(interaction, f"Rejected. <@{user_id}> is told the reason by direct message.")
 
+    @group.command(name="profile", description="Who a coach is, what they teach and when they are free")
+    @app_commands.describe(member="The coach; without: you")
+    @retried
+    async def profile(self, interaction: Interaction, member: discord.User | None = None) -> None:
+        """Show one profile."""
+        await ui.acknowledge(interaction)
+        await show_profile(self.bot, interaction, (member or interaction.user).id)
+
+    @group.command(name="edit", description="Change your profile, or your open application")
+    @retried
+    async def edit(self, interaction: Interaction) -> None:
+        """Open the form, holding what the profile says now."""
+        await interaction.response.send_modal(await edit_form(self.bot, interaction, {}))
+
     @group.command(name="suspend", description="Let a coach take no sessions for a while")
     @app_commands.describe(
         member="The coach",
@@ -182,13 +178,7 @@ class CoachCog(Cog):
         """Suspend one coach."""
         await ui.acknowledge(interaction)
         keep = None if coming is None else coming.value == "keep"
-        async with self.bot.db.begin() as session:
-            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor, now = ui.actor_of(interaction, guild), self.bot.clock()
-            cancelled = await suspensions.suspend(session, guild.id, member.id, actor, reason, now, keep=keep)
-        self.bot.wake()
-        sessions = "1 coming session was" if cancelled == 1 else f"{cancelled} coming sessions were"
-        await ui.whisper(interaction, f"Suspended. <@{member.id}> is told the reason. {sessions} cancelled.")
+        await suspend(self.bot, interaction, member.id, reason, keep=keep)
 
     @group.command(name="reinstate", description="Let a suspended coach coach again")
     @app_commands.describe(member="The coach")
@@ -196,12 +186,7 @@ class CoachCog(Cog):
     async def reinstate(self, interaction: Interaction, member: discord.User) -> None:
         """Reinstate one coach."""
         await ui.acknowledge(interaction)
-        async with self.bot.db.begin() as session:
-            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor = ui.actor_of(interaction, guild)
-            await suspensions.reinstate(session, guild.id, member.id, actor, self.bot.clock())
-        self.bot.wake()
-        await ui.whisper(interaction, f"Reinstated. <@{member.id}> is told, and can be booked again.")
+        await reinstate(self.bot, interaction, member.id)
 
     @on(QUEUE)
     async def turn_queue(self, interaction: Interaction, position: int) -> None:
@@ -223,9 +208,10 @@ class CoachCog(Cog):
             position = min(position, len(waiting) - 1)
             coach = waiting[position]
             taught = await coach_specialties(session, guild.id, coach.user_id)
+            history = await records.coach_history(session, guild.id, coach.user_id)
         parts: list[discord.ui.Item[ui.Panel]] = [
             ui.text(f"Application {position + 1} of {len(waiting)}"),
-            cards.application(coach, taught),
+            cards.application(coach, taught, history),
         ]
         if len(waiting) > 1:
             following = QUEUE.format(position=(position + 1) % len(waiting))
@@ -240,10 +226,4 @@ class CoachCog(Cog):
             if coach is None:
                 return {}
             taught = await coach_specialties(session, coach.guild_id, coach.user_id)
-        return {
-            _ABOUT: coach.bio,
-            _EXPERIENCE: coach.experience,
-            _TEACHES: ui.CHOICES.join(taught),
-            _RATE: write_amount(coach.rate_minor, coach.currency),
-            _ZONE: coach.time_zone,
-        }
+        return profile_forms.typed_before(coach, taught) | {_ZONE: coach.time_zone}

@@ -12,6 +12,7 @@ from cogs.records import show_audit, show_export, show_sessions
 from cogs.review_list import show_reviews
 from cogs.routing import Cog, retried
 from cogs.settings import settings_panel
+from cogs.specialties import show_specialties
 from cogs.story import show_story
 from cogs.timezone import zone_called, zone_choices
 from cogs.ui import Interaction
@@ -125,6 +126,13 @@ class CoachingCog(Cog):
         """Show them, with buttons to change them."""
         await ui.acknowledge(interaction)
         await show_defaults(self.bot, interaction)
+
+    @group.command(name="specialties", description="What can be taught here: add, rename, remove")
+    @retried
+    async def specialties(self, interaction: Interaction) -> None:
+        """Show the list, with buttons to change it."""
+        await ui.acknowledge(interaction)
+        await show_specialties(self.bot, interaction)
 
     @group.command(name="reviews", description="What students said, with hidden reviews, and buttons to hide them")
     @app_commands.describe(coach="Only of this coach")

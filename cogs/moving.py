@@ -12,8 +12,8 @@ from cogs.routing import Cog, on, opens
 from cogs.ui import Interaction, Typed
 from models import Coach, CoachingSession, Guild
 from scheduler import availability, people, rescheduling
-from scheduler.bookings import LONGEST_NOTES
 from scheduler.clock import stamp
+from scheduler.requests import LONGEST_NOTES
 from scheduler.zones import zone
 
 # {day} is a date's ordinal (0: the first free one), {start} whole minutes since 1970.

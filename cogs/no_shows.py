@@ -9,9 +9,9 @@ from cogs.routing import Cog, on, opens
 from cogs.ui import Interaction, Typed
 from models import Absent, CoachingSession, NoticeKind, SessionStatus
 from scheduler import ending, guilds, no_shows
-from scheduler.bookings import LONGEST_NOTES
 from scheduler.clock import stamp
 from scheduler.notices import Letter
+from scheduler.requests import LONGEST_NOTES
 
 DECIDE = "session:appeal:{session_id}:decide:{granted}"
 HAPPENED = "session:happened:{session_id}:{answer}"

@@ -14,7 +14,7 @@ _LENGTHS, _TYPE, _STEP = "Lengths in minutes, the usual one first", "Rooms", "A 
 _BEFORE, _AFTER = "Buffer before", "Buffer after"
 _NOTICE, _HORIZON = "Minimum notice", "Booking horizon"
 _DAILY, _WEEKLY = "Most sessions a day", "Most sessions a week"
-_TYPES = {SessionType.VOICE: "Voice only", SessionType.VIDEO: "Voice, camera and screen"}
+SESSION_TYPES = {SessionType.VOICE: "Voice only", SessionType.VIDEO: "Voice, camera and screen"}
 _MINUTE = timedelta(minutes=1)
 
 
@@ -27,7 +27,7 @@ def describe(rules: Rules) -> str:
     )
     return "\n".join(
         (
-            f"**Lengths** {usual} min{also} · **rooms** {_TYPES[rules.session_type].lower()}",
+            f"**Lengths** {usual} min{also} · **rooms** {SESSION_TYPES[rules.session_type].lower()}",
             f"**Start every** {write_length(rules.slot_step_minutes * _MINUTE)} from the beginning of your hours",
             f"**Buffers** {before} before, {after} after each session",
             f"**Minimum notice** {write_length(rules.minimum_notice_minutes * _MINUTE)} · "
@@ -50,7 +50,7 @@ def sessions_form(custom_id: str, rules: Rules, typed: Typed) -> ui.Form:
         "Sessions",
         custom_id,
         ui.field(_LENGTHS, typed, placeholder="60, 30, 90", most=60),
-        ui.choice(_TYPE, [(words, kind, kind == typed.get(_TYPE)) for kind, words in _TYPES.items()]),
+        ui.choice(_TYPE, [(words, kind, kind == typed.get(_TYPE)) for kind, words in SESSION_TYPES.items()]),
         ui.field(_STEP, typed, placeholder="30 minutes", most=30),
         ui.field(_BEFORE, typed, description="Kept free around sessions.", placeholder="10 minutes", most=30),
         ui.field(_AFTER, typed, placeholder="10 minutes", most=30),
@@ -81,7 +81,7 @@ def read_sessions(rules: Rules, typed: Typed) -> Rules:
     return replace(
         rules,
         durations_minutes=tuple(parse_minutes_list(typed.get(_LENGTHS, ""))),
-        session_type=SessionType(kind) if kind in _TYPES else rules.session_type,
+        session_type=SessionType(kind) if kind in SESSION_TYPES else rules.session_type,
         slot_step_minutes=_minutes(typed, _STEP),
         buffer_before_minutes=_minutes(typed, _BEFORE),
         buffer_after_minutes=_minutes(typed, _AFTER),

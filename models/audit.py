@@ -27,4 +27,4 @@ class AuditEntry(Base):
     coach_id: Mapped[Snowflake | None]
     session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))
     details: Mapped[dict[str, Any]] = mapped_column(JSON)
-    """Ids and numbers that explain the action; no notes, no names."""
+    """Ids and numbers that explain the action, and the reason of an admin's decision; no notes, no names."""

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,18 +26,26 @@ _ROLE_PROBLEM = "coach_role"
 LONGEST_TEXT = 1000
 """Characters of each text of an application, and of a reason."""
 
+NO_SUCH_COACH = "There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one."
+
 _LINK = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Application:
-    """What somebody typed to become a coach, unread."""
+class Written:
+    """What a coach typed about themselves, unread."""
 
     display_name: str
     bio: str
     experience: str
     specialties: Sequence[str]
     rate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Application(Written):
+    """What somebody typed to become a coach, unread."""
+
     time_zone: str
 
 
@@ -51,16 +60,7 @@ async def apply(
     await people.lock(session, actor.user_id)  # there may be no row of theirs yet that could be locked
     coach = await session.get(Coach, (guild.id, actor.user_id), with_for_update=True)
     check_may_apply(coach)
-    values = {
-        "display_name": application.display_name[:100],
-        "bio": _text(application.bio, "About you"),
-        "experience": _text(application.experience, "Experience and links"),
-        "portfolio": "\n".join(_LINK.findall(application.experience)),
-        "rate_minor": parse_rate(application.rate, guild.currency),
-        "currency": guild.currency,
-        "time_zone": parse_zone(application.time_zone),
-    }
-    taught = await _specialty_ids(session, guild.id, application.specialties)
+    values = read(application, guild.currency) | {"time_zone": parse_zone(application.time_zone)}
     editing = coach is not None and coach.status is CoachStatus.PENDING
     if coach is None:
         coach = Coach(guild_id=guild.id, user_id=actor.user_id, accepting=True)
@@ -71,10 +71,7 @@ async def apply(
     coach.status, coach.applied_at = CoachStatus.PENDING, now
     coach.decided_by = coach.decided_at = coach.decision_reason = None
     await session.flush()
-    await session.execute(
-        delete(CoachSpecialty).where(CoachSpecialty.guild_id == guild.id, CoachSpecialty.coach_id == actor.user_id)
-    )
-    session.add_all(CoachSpecialty(guild_id=guild.id, coach_id=actor.user_id, specialty_id=one) for one in taught)
+    await teach(session, coach, application.specialties)
     card = await notices.application_card(session, guild.id, actor.user_id) if editing else None
     if card is not None:
         notices.renew(card, now)
@@ -83,6 +80,28 @@ async def apply(
     action = "application_edited" if editing else "application_made"
     audit.record(session, guild.id, action, at=now, actor_id=actor.user_id, coach_id=actor.user_id)
     return coach
+
+
+def read(written: Written, currency: str) -> dict[str, Any]:
+    """What a coach typed, by the columns that it goes into. Raises Unreadable."""
+    return {
+        "display_name": written.display_name[:100],
+        "bio": _text(written.bio, "About you"),
+        "experience": _text(written.experience, "Experience and links"),
+        "portfolio": "\n".join(_LINK.findall(written.experience)),
+        "rate_minor": parse_rate(written.rate, currency),
+        "currency": currency,
+    }
+
+
+async def teach(session: AsyncSession, coach: Coach, names: Sequence[str]) -> None:
+    """Let the coach teach exactly this of the server's list. Raises Unreadable."""
+    taught = await _specialty_ids(session, coach.guild_id, names)
+    theirs = CoachSpecialty.guild_id == coach.guild_id, CoachSpecialty.coach_id == coach.user_id
+    await session.execute(delete(CoachSpecialty).where(*theirs))
+    session.add_all(
+        CoachSpecialty(guild_id=coach.guild_id, coach_id=coach.user_id, specialty_id=one) for one in taught
+    )
 
 
 def check_may_apply(coach: Coach | None) -> None:
@@ -108,9 +127,7 @@ async def reject(
     session: AsyncSession, guild_id: int, user_id: int, actor: Actor, reason: str, now: datetime
 ) -> Coach:
     """Turn the application down with a reason, which they are told. Raises as `approve`, and Unreadable."""
-    coach = await _decide(session, guild_id, user_id, actor, CoachStatus.REJECTED, now)
-    coach.decision_reason = _text(reason, "The reason")
-    return coach
+    return await _decide(session, guild_id, user_id, actor, CoachStatus.REJECTED, now, reason)
 
 
 async def queue(session: AsyncSession, guild_id: int, actor: Actor) -> list[Coach]:
@@ -145,11 +162,17 @@ async def approved_coach(
         case CoachStatus.SUSPENDED if own:
             raise NotFound("Your coaching here is suspended. Please talk to an admin of this server.")
         case _:
-            raise NotFound("There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one.")
+            raise NotFound(NO_SUCH_COACH)
 
 
 async def _decide(
-    session: AsyncSession, guild_id: int, user_id: int, actor: Actor, to: CoachStatus, now: datetime
+    session: AsyncSession,
+    guild_id: int,
+    user_id: int,
+    actor: Actor,
+    to: CoachStatus,
+    now: datetime,
+    reason: str | None = None,
 ) -> Coach:
     actor.must_be_admin()
     coach = await session.get(Coach, (guild_id, user_id), with_for_update=True)
@@ -161,14 +184,16 @@ async def _decide(
         raise AlreadyDecided(
             f"This application is {coach.status.lower()} already: {by} decided{when}. Nothing was changed."
         )
-    coach.status, coach.decided_by, coach.decided_at, coach.decision_reason = to, actor.user_id, now, None
+    why = None if reason is None else _text(reason, "The reason")
+    coach.status, coach.decided_by, coach.decided_at, coach.decision_reason = to, actor.user_id, now, why
     kind = NoticeKind.APPLICATION_APPROVED if to is CoachStatus.APPROVED else NoticeKind.APPLICATION_REJECTED
     notices.owe(session, kind, guild_id, now=now, user_id=user_id, coach_id=user_id)
     card = await notices.application_card(session, guild_id, user_id)
     if card is not None:
         notices.renew(card, now)
     action = f"application_{to.lower()}"
-    audit.record(session, guild_id, action, at=now, actor_id=actor.user_id, coach_id=user_id)
+    details = {"reason": why} if why else None
+    audit.record(session, guild_id, action, at=now, actor_id=actor.user_id, coach_id=user_id, details=details)
     return coach
 
 
@@ -235,14 +260,12 @@ async def _record_role(
 
 
 async def _specialty_ids(session: AsyncSession, guild_id: int, names: Sequence[str]) -> list[int]:
-    known = {
-        name: id_
-        for id_, name in await session.execute(
-            select(Specialty.id, Specialty.name).where(Specialty.guild_id == guild_id)
-        )
-    }
     if not names:
         raise Unreadable("Choose at least one specialty, so that students can find you.")
+    chosen = select(Specialty.name, Specialty.id).where(Specialty.guild_id == guild_id, Specialty.name.in_(names))
+    # A share of the rows, so that none goes or is called otherwise before this is written down.
+    found = await session.execute(chosen.with_for_update(read=True, key_share=True))
+    known = {row.name: row.id for row in found}
     if unknown := [name for name in names if name not in known]:
         raise Unreadable(f'"{unknown[0][:100]}" is not taught here any more. Choose from the list again.')
     return [known[name] for name in dict.fromkeys(names)]

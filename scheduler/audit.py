@@ -20,7 +20,9 @@ def record(
     session_id: int | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write one entry in the transaction that does the thing. `details` are ids and numbers, never texts."""
+    """Write one entry in the transaction that does the thing. `details` are ids and numbers, and of texts only
+    the reason that an admin gave for a decision.
+    """
     session.add(
         AuditEntry(
             guild_id=guild_id,

@@ -3,20 +3,19 @@
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Guild, Hold, NoticeKind, Reservation, SessionStatus
-from scheduler import applications, audit, availability, notices, people, reminders
-from scheduler.errors import NotBookable, SlotTaken, Unreadable
+from scheduler import applications, audit, availability, notices, people, reminders, requests
+from scheduler.errors import NotBookable, SlotTaken
 from scheduler.lifecycle import LeadTimes, life_of, next_step
 from scheduler.money import price
 from scheduler.notices import Promise
 from scheduler.people import Actor
 from scheduler.slots import WhyNot
 
-LONGEST_NOTES = 1000
 HOLD = timedelta(minutes=5)
 """For how long a time is kept for somebody who is about to confirm it."""
 _PRESENCE = timedelta(days=1)
@@ -71,6 +70,8 @@ async def book(
     duration: timedelta,
     notes: str | None,
     now: datetime,
+    *,
+    agreed_minor: int | None = None,
 ) -> CoachingSession:
     """Book the coach for the actor: session, both reservations and what both have to be told (now, and as
     reminders), or nothing.
@@ -78,14 +79,16 @@ async def book(
     What the actor held in this server is let go. Pressing twice books once: the second time gives back the
     session of the first.
 
-    Raises SlotTaken with the nearest free times, NotBookable for a length, time or person that can never
-    be booked, NotFound for somebody who does not coach here, Unreadable for notes that are too long.
+    Raises SlotTaken with the nearest free times, NotBookable for a length, time or person that can never be booked
+    and for another price than the one that was `agreed_minor`, NotFound for somebody who does not coach here,
+    Unreadable for notes that are too long.
     """
     await people.lock(session, coach_id, actor.user_id)
     if (already := await _booked_before(session, guild.id, actor, coach_id, starts_at, duration)) is not None:
         return already
     coach = await applications.approved_coach(session, guild.id, coach_id)
     await check_free(session, guild, coach, actor, starts_at, duration, notes, now)
+    requests.check_price(coach, duration, agreed_minor)
     await let_go(session, guild.id, coach_id, actor.user_id, now)
     booked = _new_session(coach, actor.user_id, starts_at, duration, notes, now)
     plan_next_step(booked, guild, now)
@@ -110,8 +113,8 @@ async def check_free(
     now: datetime,
 ) -> None:
     """Refuse what could not be booked at this moment; raises as `book` does. Shown and accepted by one rule."""
-    _check_request(coach, actor, starts_at, duration, notes, now)
-    await _check_coming(session, guild, actor, now)
+    requests.check_request(coach, actor, starts_at, duration, notes, now)
+    await requests.check_coming(session, guild, actor, now)
     await check_time(session, coach, actor.user_id, starts_at, duration, now)
 
 
@@ -151,50 +154,6 @@ async def _booked_before(
             CoachingSession.status == SessionStatus.SCHEDULED,
         )
     )
-
-
-def check_offered(coach: Coach, actor: Actor) -> None:
-    """Raise NotBookable to a coach who looks at their own times, and for one who has left."""
-    if coach.user_id == actor.user_id:
-        raise NotBookable("You cannot book yourself. Choose another coach.")
-    if coach.left_at is not None:
-        raise NotBookable("This coach has left the server. Choose another one with `/book`.")
-
-
-async def _check_coming(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> None:
-    coming = await session.scalar(
-        select(func.count()).where(
-            CoachingSession.guild_id == guild.id,
-            CoachingSession.student_id == actor.user_id,
-            CoachingSession.starts_at > now,
-            CoachingSession.status == SessionStatus.SCHEDULED,
-        )
-    )
-    if (coming or 0) >= guild.most_coming:
-        raise NotBookable(
-            f"You have {coming} coming session{'' if coming == 1 else 's'}, and more is not possible here. Come "
-            "back after the next one, or cancel one in `/sessions`."
-        )
-
-
-def _check_request(
-    coach: Coach, actor: Actor, starts_at: datetime, duration: timedelta, notes: str | None, now: datetime
-) -> None:
-    check_offered(coach, actor)
-    if duration // timedelta(minutes=1) not in coach.durations_minutes:
-        offered = ", ".join(str(minutes) for minutes in coach.durations_minutes)
-        raise NotBookable(f"This coach offers {offered} minutes. Choose one of these.")
-    if starts_at <= now:
-        raise NotBookable("That time is in the past. Choose a coming one.")
-    check_notes(notes or "")
-
-
-def check_notes(notes: str) -> None:
-    """Raise Unreadable for more than a coach is given to read."""
-    if len(notes) > LONGEST_NOTES:
-        raise Unreadable(
-            f"Your notes have {len(notes):,} characters; at most {LONGEST_NOTES:,} fit. Please shorten them."
-        )
 
 
 def _new_session(

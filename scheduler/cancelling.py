@@ -10,6 +10,7 @@ from scheduler import agenda, bookings, notices, reminders
 from scheduler.clock import stamp
 from scheduler.errors import NotFound, TooLate, Unreadable
 from scheduler.people import Actor
+from scheduler.requests import LONGEST_NOTES
 
 
 async def cancel(
@@ -23,8 +24,8 @@ async def cancel(
     Raises NotFound to everybody else, TooLate when it is over or cancelled.
     """
     found = await cancellable(session, session_id, actor, guild_id, now, lock=True)
-    if len(reason) > bookings.LONGEST_NOTES:
-        raise Unreadable(f"The reason has {len(reason):,} characters; at most {bookings.LONGEST_NOTES:,} fit.")
+    if len(reason) > LONGEST_NOTES:
+        raise Unreadable(f"The reason has {len(reason):,} characters; at most {LONGEST_NOTES:,} fit.")
     guild = await session.get_one(Guild, found.guild_id)
     found.cancelled_late = is_late(found, guild, actor, now)
     await call_off(session, found, guild, reason, now, by=actor)

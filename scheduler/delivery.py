@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Guild, Member, Notice, NoticeKind, Problem, Route
 from models.database import Database, insert_if_absent
-from scheduler import attendance, meeting, notices, people, problems
+from scheduler import attendance, meeting, notices, people, problems, records
 from scheduler.clock import Clock
 from scheduler.notices import CARD_KINDS, PROBLEM_KINDS, ROOM_KINDS, Letter
 from scheduler.ongoing import Ongoing
@@ -136,6 +136,9 @@ async def _prepare(db: Database, seen: Notice, now: datetime) -> Letter:
             _channel_of(notice, guild, about),
             await attendance.attended(session, about, now) if about and notice.kind in _WITH_ATTENDANCE else {},
             may_go_on,
+            await records.coach_history(session, guild.id, coach_id)
+            if notice.kind is NoticeKind.APPLICATION_CARD and coach_id
+            else (),
             maybe_sent,
         )
         if (why := notices.why_pointless(letter, now)) is not None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, Guild, Notice, NoticeKind, SessionStatus
@@ -57,13 +57,7 @@ async def gone(
     keeps = guild.keep_when_gone if keep is None else keep
     coming = await session.scalars(
         select(CoachingSession)
-        .where(
-            CoachingSession.guild_id == guild_id,
-            or_(CoachingSession.coach_id == user_id, CoachingSession.student_id == user_id),
-            CoachingSession.next_step_at.is_not(None),
-            CoachingSession.status.in_((SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)),
-            CoachingSession.ends_at > now,
-        )
+        .where(*_coming(guild_id, user_id, now))
         # By this before the id: for the id alone SQLite would walk through all sessions that ever were.
         .order_by(CoachingSession.next_step_at, CoachingSession.id)
         .with_for_update()
@@ -85,6 +79,22 @@ async def gone(
         action = f"session_{'kept' if keeps else 'cancelled'}_{why}"
         audit.record(session, guild_id, action, at=now, coach_id=row.coach_id, session_id=row.id, details={})
     return cancelled
+
+
+async def count_coming(session: AsyncSession, guild_id: int, user_id: int, now: datetime) -> int:
+    """Of how many sessions `gone` would decide."""
+    counted = select(func.count()).select_from(CoachingSession).where(*_coming(guild_id, user_id, now))
+    return await session.scalar(counted) or 0
+
+
+def _coming(guild_id: int, user_id: int, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        CoachingSession.guild_id == guild_id,
+        or_(CoachingSession.coach_id == user_id, CoachingSession.student_id == user_id),
+        CoachingSession.next_step_at.is_not(None),
+        CoachingSession.status.in_((SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)),
+        CoachingSession.ends_at > now,
+    )
 
 
 async def _was_told(session: AsyncSession, row: CoachingSession, user_id: int) -> bool:

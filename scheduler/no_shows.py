@@ -6,10 +6,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Absent, CoachingSession, NoticeKind, SessionStatus
 from scheduler import bookings, ending, notices
-from scheduler.bookings import LONGEST_NOTES
 from scheduler.clock import stamp
 from scheduler.errors import AlreadyDecided, NotAllowed, NotFound, TooLate, Unreadable
 from scheduler.people import Actor
+from scheduler.requests import LONGEST_NOTES
 
 CHANGEABLE = timedelta(days=7)
 """For how long after the end it can be said by hand who was there."""

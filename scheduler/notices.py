@@ -1,7 +1,7 @@
 """What people still have to be told: owing a notice, and when it is still worth sending."""
 
 import zlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
+    AuditEntry,
     Coach,
     CoachingSession,
     CoachSpecialty,
@@ -48,6 +49,8 @@ class Letter:
     """How coach and student attended, where that is told."""
     may_go_on: bool = False
     """Whether both are free after the end, so that the session may become longer."""
+    history: Sequence[AuditEntry] = ()
+    """What became of the coach until now, oldest first, where that is told."""
     maybe_sent: bool = False
     """An earlier attempt may have got through without our knowing: look for the message first."""
 

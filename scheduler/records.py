@@ -13,6 +13,11 @@ from scheduler.people import Actor
 T = TypeVar("T")
 
 
+DECISIONS = ("application_approved", "application_rejected", "coach_suspended", "coach_reinstated")
+"""What admins decide about a coach."""
+_OF_A_COACH = ("application_made", "application_edited", "profile_edited", *DECISIONS)
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     """Some of what was asked for."""
@@ -44,6 +49,20 @@ async def sessions(
     latest = query.order_by(CoachingSession.starts_at.desc(), CoachingSession.id.desc())
     found = list(await session.scalars(latest.offset(page * size).limit(size + 1)))
     return Page(found[:size], has_more=len(found) > size)
+
+
+async def coach_history(session: AsyncSession, guild_id: int, coach_id: int) -> list[AuditEntry]:
+    """How this person applied, changed their profile and was decided about here, oldest first."""
+    found = await session.scalars(
+        select(AuditEntry)
+        .where(
+            AuditEntry.guild_id == guild_id,
+            AuditEntry.coach_id == coach_id,
+            AuditEntry.action.in_(_OF_A_COACH),
+        )
+        .order_by(AuditEntry.at, AuditEntry.id)
+    )
+    return list(found)
 
 
 async def entries(

@@ -11,6 +11,7 @@ from scheduler import applications, bookings, cancelling, notices, people, remin
 from scheduler.errors import NotFound, TooLate, Unreadable
 from scheduler.lengths import write_length
 from scheduler.people import Actor
+from scheduler.requests import LONGEST_NOTES
 
 
 async def reschedule(
@@ -86,8 +87,8 @@ def _read_reason(found: CoachingSession, actor: Actor, reason: str) -> str:
     reason = reason.strip()
     if actor.user_id == found.coach_id and not reason:
         raise Unreadable("Tell your student why: write a reason.")
-    if len(reason) > bookings.LONGEST_NOTES:
-        raise Unreadable(f"The reason has {len(reason):,} characters; at most {bookings.LONGEST_NOTES:,} fit.")
+    if len(reason) > LONGEST_NOTES:
+        raise Unreadable(f"The reason has {len(reason):,} characters; at most {LONGEST_NOTES:,} fit.")
     return reason
 
 

@@ -34,8 +34,27 @@ async def suspend(
         raise Unreadable(f"Give a reason of at most {LONGEST_TEXT:,} characters: the coach reads it.")
     coach.decision_reason, coach.presence_due_at = reason, None
     await _tell(session, coach, NoticeKind.COACH_SUSPENDED, now)
-    audit.record(session, guild_id, "coach_suspended", at=now, actor_id=actor.user_id, coach_id=user_id)
+    audit.record(
+        session,
+        guild_id,
+        "coach_suspended",
+        at=now,
+        actor_id=actor.user_id,
+        coach_id=user_id,
+        details={"reason": reason},
+    )
     return await departures.gone(session, guild_id, user_id, Why.SUSPENDED, now, keep=keep)
+
+
+async def affected(session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime) -> int:
+    """How many coming sessions there are to decide about before this coach is suspended.
+
+    Raises NotAllowed, NotFound, AlreadyDecided.
+    """
+    actor.must_be_admin()
+    coach = await session.get(Coach, (guild_id, user_id))
+    _check(coach, user_id, CoachStatus.APPROVED, CoachStatus.SUSPENDED)
+    return await departures.count_coming(session, guild_id, user_id, now)
 
 
 async def reinstate(session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime) -> None:
@@ -60,14 +79,19 @@ async def _change(
 ) -> Coach:
     actor.must_be_admin()
     coach = await session.get(Coach, (guild_id, user_id), with_for_update=True)
+    coach = _check(coach, user_id, expected, to)
+    coach.status, coach.decided_by, coach.decided_at = to, actor.user_id, now
+    coach.role_due_at, coach.role_attempts, coach.role_error = now, 0, None
+    return coach
+
+
+def _check(coach: Coach | None, user_id: int, expected: CoachStatus, to: CoachStatus) -> Coach:
     if coach is None or coach.status not in (expected, to):
         raise NotFound(f"There is no such coach here. `/book` lists who coaches; <@{user_id}> is not one of them.")
     if coach.status is to:
         by = f"<@{coach.decided_by}>" if coach.decided_by else "somebody"
         when = f" {stamp(coach.decided_at, 'R')}" if coach.decided_at else ""
         raise AlreadyDecided(f"They are {to.lower()} already: {by} decided{when}. Nothing was changed.")
-    coach.status, coach.decided_by, coach.decided_at = to, actor.user_id, now
-    coach.role_due_at, coach.role_attempts, coach.role_error = now, 0, None
     return coach
 
 

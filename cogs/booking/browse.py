@@ -74,7 +74,7 @@ def _section(one: Listing) -> Item:
     )
     return discord.ui.Section(
         f"**<@{one.coach.user_id}>** · {cards.rating(one.coach)} · {cards.rate(one.coach)}\n"
-        f"{ui.quoted(', '.join(one.specialties), 400)}\n-# {free}",
+        f"{cards.taught(one.specialties)}\n-# {free}",
         accessory=ui.button(
             "Book",
             COACH.format(coach_id=one.coach.user_id, minutes=0, day=0, page=0),

@@ -32,10 +32,10 @@ from cogs.ui import Interaction, Typed
 from cogs.week import picture_of
 from cogs.week_picture import WeekPicture, draw
 from models import Coach, Guild
-from scheduler import applications, availability, bookings, directory, guilds, people
-from scheduler.bookings import LONGEST_NOTES
+from scheduler import applications, availability, bookings, directory, guilds, people, requests
 from scheduler.errors import NotFound
 from scheduler.notices import coach_specialties
+from scheduler.requests import LONGEST_NOTES
 from scheduler.wallclock import start_of
 from scheduler.zones import zone
 
@@ -160,7 +160,7 @@ class BookingCog(Cog):
         if interaction.type is discord.InteractionType.modal_submit:
             await ui.acknowledge(interaction)
             typed = ui.typed_in(interaction).get(NOTES_NAME, "").strip()
-            bookings.check_notes(typed)
+            requests.check_notes(typed)
             await self._confirmation(interaction, coach_id, minutes, start, typed)
         else:
             before = ui.kept(interaction.message)
@@ -187,7 +187,7 @@ class BookingCog(Cog):
         )
 
     @on(CONFIRM)
-    async def confirm(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
+    async def confirm(self, interaction: Interaction, coach_id: int, minutes: int, start: int, cost: int) -> None:
         """Book it. The panel may have stood there for hours, so it is asked again whether the coach has left."""
         await ui.acknowledge(interaction)
         await self.bot.look_for_coach(ui.guild_id_of(interaction), coach_id)
@@ -203,6 +203,7 @@ class BookingCog(Cog):
                 lasting(minutes),
                 ui.kept(interaction.message).get(NOTES_NAME),
                 now,
+                agreed_minor=cost,
             )
             coach = await session.get_one(Coach, (booked.guild_id, coach_id))
         self.bot.wake()
@@ -255,7 +256,7 @@ class BookingCog(Cog):
         """This server and the coach, if who presses may book them there at all."""
         guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
         coach = await applications.approved_coach(session, guild.id, coach_id)
-        bookings.check_offered(coach, ui.actor_of(interaction, guild))
+        requests.check_offered(coach, ui.actor_of(interaction, guild))
         return guild, coach
 
     async def _pick(

@@ -18,6 +18,7 @@ from scheduler.money import price, write_money
 from scheduler.zones import zone
 
 # {minutes} is the length, {day} a date's ordinal (0: the first free one), {start} whole minutes since 1970.
+# {cost} is what the student has read that it costs, in minor units.
 ALL_COACHES = "book:browse:0:0:0"
 COACH = "book:coach:{coach_id}:{minutes}:{day}:{page}"
 PICK_LENGTH = "book:length:{coach_id}:{day}"
@@ -26,7 +27,7 @@ DAYS = "book:days:{coach_id}:{minutes}:{day}:{page}"
 TIME = "book:time:{coach_id}:{minutes}:{start}"
 ZONE = "book:zone:{coach_id}:{minutes}:{day}"
 NOTES = "book:notes:{coach_id}:{minutes}:{start}"
-CONFIRM = "book:confirm:{coach_id}:{minutes}:{start}"
+CONFIRM = "book:confirm:{coach_id}:{minutes}:{start}:{cost}"
 
 MOVE_AGAIN = "move:show:{session_id}:{day}:{page}"
 MOVE_TIME = "move:time:{session_id}:{start}"
@@ -90,7 +91,7 @@ class Offer:
 
     def _about(self) -> Item:
         terms = f"{cards.rating(self.coach)} · {cards.rate(self.coach)}"
-        taught = ui.quoted(", ".join(self.specialties), 400)
+        taught = cards.taught(self.specialties)
         # No container around it: a panel full of times, with notes, has just this one component to spare.
         return discord.ui.Section(
             f"### Book <@{self.coach.user_id}>\n{terms} · {taught}\n{ui.quoted(self.coach.bio, 700)}",
@@ -131,7 +132,11 @@ class Choice:
         other = COACH.format(coach_id=self.coach.user_id, minutes=self.minutes, day=day, page=0)
         parts.append(
             ui.row(
-                ui.button("Confirm", CONFIRM.format(**ids), discord.ButtonStyle.success),
+                ui.button(
+                    "Confirm",
+                    CONFIRM.format(**ids, cost=_cost(self.coach, self.minutes)),
+                    discord.ButtonStyle.success,
+                ),
                 ui.button("Change notes…" if notes else "Add notes…", NOTES.format(**ids)),
                 ui.button("Other time", other),
             )

@@ -103,7 +103,7 @@ async def test_coaches_cannot_book_themselves_and_do_not_see_themselves_listed(o
     listed = await world.coach.slash(world.lobby, "book")
     suggested = await world.coach.autocomplete(world.lobby, "book", "coach", "")
     asked = await world.coach.slash(world.lobby, "book", coach=str(world.coach.id))
-    pressed = await world.press_custom_id(world.coach, f"book:confirm:{world.coach.id}:60:29540730")
+    pressed = await world.press_custom_id(world.coach, f"book:confirm:{world.coach.id}:60:29540730:6000")
 
     assert "No coach to book yet" in words(reply(listed))
     assert suggested == []

@@ -42,7 +42,7 @@ async def test_a_custom_id_that_is_not_ours_is_refused_and_changes_nothing(world
 async def test_an_instant_beyond_every_calendar_is_refused(open_world: Academy) -> None:
     world = open_world
 
-    answer = await world.press_custom_id(world.student, f"book:confirm:{world.coach.id}:60:{2**63 - 1}")
+    answer = await world.press_custom_id(world.student, f"book:confirm:{world.coach.id}:60:{2**63 - 1}:6000")
 
     assert "There is no such time." in words(reply(answer))
     assert await world.count(CoachingSession) == 0
@@ -51,7 +51,7 @@ async def test_an_instant_beyond_every_calendar_is_refused(open_world: Academy) 
 async def test_a_length_that_is_not_offered_is_refused(open_world: Academy) -> None:
     world = open_world
 
-    answer = await world.press_custom_id(world.student, f"book:confirm:{world.coach.id}:45:29540730")
+    answer = await world.press_custom_id(world.student, f"book:confirm:{world.coach.id}:45:29540730:4500")
 
     assert words(reply(answer)) == "This coach offers 60, 30, 90 minutes. Choose one of these."
 
@@ -156,7 +156,7 @@ async def test_every_slash_command_is_tried_again_after_a_lost_race(world: Acade
 
     found = [one for one in bot.tree.walk_commands() if isinstance(one, discord.app_commands.Command)]
 
-    assert len(found) == 18
+    assert len(found) == 21
     assert [one.qualified_name for one in found if not hasattr(one.callback, "__wrapped__")] == []
 
 

@@ -11,9 +11,9 @@ from sqlalchemy import select
 from models import Absent, CoachingSession, Notice, NoticeKind, SessionStatus
 from models.database import Database
 from scheduler import no_shows
-from scheduler.bookings import LONGEST_NOTES
 from scheduler.errors import AlreadyDecided, CoachingError, NotAllowed, NotFound, TooLate, Unreadable
 from scheduler.people import Actor
+from scheduler.requests import LONGEST_NOTES
 from tests.builders import ADMIN, COACH, DAY, GUILD, STUDENT, a_guild, change_session, refusal
 from tests.scheduler.meetings import (
     CARA,

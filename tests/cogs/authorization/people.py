@@ -43,6 +43,7 @@ _NUMBERS = {
     "answer": 1,
     "granted": 1,
     "minutes": 60,
+    "cost": 6000,
 }
 
 
@@ -62,7 +63,7 @@ class Stage:
         """The `custom_id` of this kind that is about the row's session, its coach and the application."""
         about = {
             "coach_id": self.world.coach.id,
-            "user_id": self.world.other_student.id,
+            "user_id": self.people[row.person].id,
             "session_id": self.sessions[row.of].id,
             "start": int((self.world.now + DAY + HOUR).timestamp()) // 60,
         }

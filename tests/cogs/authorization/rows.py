@@ -1,7 +1,7 @@
 """Who may do what: a row for each command, button, select and form. Whatever a test renders has to stand here."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.app import CoachBot
@@ -41,6 +41,8 @@ ADMINS_HERE = _refusals("admin owner", ADMIN, left=SERVER)
 """The thing that it is about is of this server."""
 COACHES = _refusals("coach other_coach", COACH, other_student=PENDING, left=SERVER)
 """What belongs to a coach, each to their own."""
+EDITORS = _refusals("other_student coach other_coach", "You do not coach here yet.", left=SERVER)
+"""Who applied, too."""
 PAIR = _refusals("student coach", MINE)
 PAIR_AND_ADMINS = _refusals("student coach admin owner", MINE)
 ITS_STUDENT = _refusals("student", MINE)
@@ -56,6 +58,8 @@ class Row:
     """The session that it is about, as `stage` names them."""
     then: str = ""
     """What even those who may do it read, as there is nothing to do it to."""
+    person: str = "other_student"
+    """The `user_id` that it is about: whose application waits, unless another is named."""
     picked: tuple[str, ...] = ()
     typed: dict[str, Any] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
@@ -73,6 +77,8 @@ def _here(sentence: str) -> dict[str, str]:
 
 _NO_APPLICATION = "They have not applied."
 _NO_SESSION = "There is no such session here."
+_NO_COACH_HERE = "There is no such coach here."
+_NO_SPECIALTY = "This specialty is not on the list any more."
 _NO_REVIEW = "There is no such review here."
 _NO_APPEAL = "There is no such no-show of yours."
 
@@ -81,6 +87,9 @@ PRESSES: dict[str, Row] = {
     "coach:approve:{user_id}": Row(_here(_NO_APPLICATION)),
     "coach:reject:{user_id}": Row(ADMINS),
     "coach:queue:{position}": Row(ADMINS),
+    "coach:suspend:{user_id}": Row(_here(_NO_COACH_HERE), person="other_coach"),
+    "coach:reinstate:{user_id}": Row(_here(_NO_COACH_HERE), person="suspended"),
+    "coach:edit": Row(EDITORS),
     # A coach's own hours.
     "availability:show:{week}:{days}": Row(COACHES),
     "availability:days:{week}": Row(COACHES, picked=("1",)),
@@ -117,7 +126,7 @@ PRESSES: dict[str, Row] = {
     "book:zone:{coach_id}:{minutes}:{day}": Row(ANYBODY),
     "book:time:{coach_id}:{minutes}:{start}": Row(BOOKERS),
     "book:notes:{coach_id}:{minutes}:{start}": Row(ANYBODY),
-    "book:confirm:{coach_id}:{minutes}:{start}": Row(BOOKERS),
+    "book:confirm:{coach_id}:{minutes}:{start}:{cost}": Row(BOOKERS),
     # One's sessions.
     "session:list:{page}": Row(MEMBERS),
     "session:list:{page}:reminders:off": Row(MEMBERS),
@@ -168,6 +177,11 @@ PRESSES: dict[str, Row] = {
     "defaults:limits": Row(ADMINS),
     "defaults:presets": Row(ADMINS),
     "defaults:sessions": Row(ADMINS),
+    "specialty:list": Row(ADMINS),
+    "specialty:pick": Row(_here(_NO_SPECIALTY), picked=("1",)),
+    "specialty:add": Row(ADMINS),
+    "specialty:rename:{specialty}": Row(_here(_NO_SPECIALTY), numbers={"specialty": 1}),
+    "specialty:remove:{specialty}:{count}": Row(_here(_NO_SPECIALTY), numbers={"specialty": 1, "count": 0}),
 }
 """Buttons and selects, by the template of their `custom_id`."""
 
@@ -183,6 +197,10 @@ FORMS: dict[str, Row] = {
         },
     ),
     "coach:reject:{user_id}": Row(_here(_NO_APPLICATION), typed={"Reason": "No."}),
+    "coach:suspend:{user_id}": Row(
+        _here(_NO_COACH_HERE), person="other_coach", typed={"Reason": "No.", "Coming sessions": ["cancel"]}
+    ),
+    "coach:edit": Row(EDITORS, typed={"About you": "I mix.", "Rate per hour": "70"}),
     "availability:edit:{week}:{days}": Row(COACHES, typed={"Days": "Mon", "Hours": "6-7"}),
     "availability:copy:{week}:{days}": Row(COACHES, typed={"Copy the hours of": ["0"], "To these days": ["5"]}),
     "availability:why:{week}:{days}": Row(COACHES, typed={"Time": "tue 9:00"}),
@@ -223,17 +241,23 @@ FORMS: dict[str, Row] = {
     "defaults:limits": Row(ADMINS),
     "defaults:presets": Row(ADMINS),
     "defaults:sessions": Row(ADMINS),
+    "specialty:add": Row(ADMINS, typed={"Names, one a line": "Violin"}),
+    "specialty:rename:{specialty}": Row(
+        _here(_NO_SPECIALTY), numbers={"specialty": 1}, typed={"New name": "Violin"}
+    ),
 }
 """Forms, by the template of their `custom_id`; what is not typed stays as whoever opens them finds it."""
 
 REOPENED: dict[str, Row] = {
-    template: Row(PRESSES[template].who if template in PRESSES else MEMBERS, of=row.of)
+    template: replace(row, who=PRESSES[template].who if template in PRESSES else MEMBERS)
     for template, row in FORMS.items()
 } | {"availability:edit:{week}:{days}": Row(ANYBODY)}
 """The button that opens a refused form again."""
 
 COMMANDS: dict[str, Row] = {
     "coach apply": Row(APPLICANTS),
+    "coach profile": Row(READERS, options={"member": "coach"}),
+    "coach edit": Row(EDITORS),
     "coach approve": Row(ADMINS),
     "coach reject": Row(ADMINS_HERE, options={"member": "other_student", "reason": "No."}),
     "coach suspend": Row(ADMINS_HERE, options={"member": "other_coach", "reason": "No."}),
@@ -244,6 +268,7 @@ COMMANDS: dict[str, Row] = {
     "timezone": Row(MEMBERS),
     "coaching setup": Row(ADMINS),
     "coaching defaults": Row(ADMINS),
+    "coaching specialties": Row(ADMINS),
     "coaching reviews": Row(ADMINS),
     "coaching health": Row(ADMINS),
     "coaching run": Row(ADMINS),

@@ -168,7 +168,7 @@ async def test_somebody_without_a_hold_cannot_confirm_what_another_holds(open_wo
     stu = await about_to_confirm(world, world.student)
     start = int(datetime(2026, 3, 2, 13, tzinfo=UTC).timestamp()) // 60
 
-    answer = await world.press_custom_id(world.outsider, f"book:confirm:{world.coach.id}:60:{start}")
+    answer = await world.press_custom_id(world.outsider, f"book:confirm:{world.coach.id}:60:{start}:6000")
     await stu.press("Confirm")
 
     assert words(reply(answer)).startswith(TAKEN)

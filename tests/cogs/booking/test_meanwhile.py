@@ -185,8 +185,8 @@ async def test_coaches_cannot_book_themselves_by_any_way(open_world: Academy) ->
     start = int(datetime(2026, 3, 2, 13, tzinfo=UTC).timestamp()) // 60
 
     said = [(await cara.book()).said]
-    for step in ("time", "confirm", "notes"):
-        custom_id = f"book:{step}:{world.coach.id}:60:{start}"
+    for step, agreed in (("time", ""), ("confirm", ":6000"), ("notes", "")):
+        custom_id = f"book:{step}:{world.coach.id}:60:{start}{agreed}"
         result = await world.press_custom_id(world.coach, custom_id)
         said.append(cara.take(result).said if not result.modal else "a form")
 
