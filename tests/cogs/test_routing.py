@@ -231,6 +231,7 @@ IDS: dict[str, Any] = {
     "hidden": lambda world, booked: "1",
     "answer": lambda world, booked: "1",
     "granted": lambda world, booked: "1",
+    "place": lambda world, booked: "0",
 } | dict.fromkeys(ANYTHING, lambda world, booked: str(2**62))
 
 
