@@ -7,6 +7,7 @@ import discord
 from discord.ext import commands
 
 from bot.discord_port import DiscordPort
+from bot.permissions import invitation
 from bot.refusals import PATIENCE
 from bot.watching import Watch
 from cogs import notices, ui
@@ -30,12 +31,13 @@ from cogs.reviews import ReviewsCog
 from cogs.room import RoomCog
 from cogs.routing import Router
 from cogs.sessions import SessionsCog
+from cogs.setup import SetupCog
 from cogs.specialties import SpecialtiesCog
 from cogs.story import StoryCog
 from cogs.suspending import SuspendingCog
 from cogs.timezone import TimezoneCog
 from models.database import Database
-from scheduler import presence
+from scheduler import presence, welcome
 from scheduler.clock import Clock, utc_now
 from scheduler.guilds import GuildDefaults
 from scheduler.loop import Loop, TickReport, tick
@@ -67,6 +69,7 @@ COGS = (
     RemindersCog,
     TimezoneCog,
     CoachingCog,
+    SetupCog,
     HealthCog,
     StoryCog,
     RecordsCog,
@@ -106,9 +109,9 @@ class CoachBot(commands.Bot):
         self.db, self.defaults, self.clock, self.tick_interval = db, defaults, clock, tick_interval
         self.router = Router()
         self._home = discord.Object(home_guild_id) if home_guild_id else None
-        self._port = discord_port(self)
+        self.port = discord_port(self)
         self._watch = Watch(self, db, clock)
-        self._heart = Loop(db, self._port, clock, tick_interval, lambda: self._watch.is_complete)
+        self._heart = Loop(db, self.port, clock, tick_interval, lambda: self._watch.is_complete)
         self._beating = self._online = False
 
     async def setup_hook(self) -> None:
@@ -132,6 +135,9 @@ class CoachBot(commands.Bot):
         self._online = True
         log.info("connected as %s, in %s servers", self.user and self.user.id, len(self.guilds))
         await self._watch.begin()
+        here = [guild.id for guild in self.guilds if not guild.unavailable and self._serves(guild)]
+        async with self.db.begin() as session:
+            await welcome.greet_new(session, here, self.defaults, self.clock())
         if not self._beating:
             self._beating = True
             # Not before: discord.py says this of every server before READY, too, also while it is being closed.
@@ -149,6 +155,13 @@ class CoachBot(commands.Bot):
         """None was missed."""
         self._online = True
         self._watch.resumed()
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """Say hello, once."""
+        if self._serves(guild):
+            async with self.db.begin() as session:
+                await welcome.greet(session, guild.id, self.defaults, self.clock())
+            self.wake()
 
     async def on_guild_unavailable(self, guild: discord.Guild) -> None:
         """None come from this server for a while."""
@@ -177,7 +190,7 @@ class CoachBot(commands.Bot):
 
     async def process_now(self) -> TickReport | None:
         """One tick at once, by hand; None if one is being done at this moment."""
-        return await tick(self.db, self._port, self.clock, watching=self._watch.is_complete)
+        return await tick(self.db, self.port, self.clock, watching=self._watch.is_complete)
 
     async def tick_asked_for(self) -> TickReport | None:
         """The loop's next tick, brought forward; any number of people may ask. Raises NotTicking."""
@@ -190,7 +203,15 @@ class CoachBot(commands.Bot):
 
     async def look_for_coach(self, guild_id: int, coach_id: int) -> None:
         """Ask Discord whether a coach is still in the server, and write it down."""
-        await presence.check(self.db, self._port, self.clock, guild_id, coach_id)
+        await presence.check(self.db, self.port, self.clock, guild_id, coach_id)
+
+    def invitation(self, guild_id: int) -> str:
+        """The address that gives the bot what it lacks in this server; everything else stays as it is."""
+        assert self.user is not None, "somebody has logged in"
+        return invitation(self.user.id, discord.Object(guild_id))
+
+    def _serves(self, guild: discord.Guild) -> bool:
+        return self._home is None or self._home.id == guild.id
 
     def server_name(self, guild_id: int) -> str:
         """What the server is called, as far as is known at this moment."""

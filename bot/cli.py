@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from bot import config, log, running
 from bot.config import ConfigError, Settings
 from bot.doctor import report
-from bot.permissions import INVITE, SCOPES
+from bot.permissions import invitation
 from bot.running import FAILED, USAGE_ERROR, Stop, cause
 from models import backup
 from models.backup import BadCopy
@@ -62,9 +62,9 @@ def invite(config_file: ConfigFile = config.CONFIG_FILE) -> None:
             "the bot's id is missing: set DISCORD_CLIENT_ID (the application id from the Developer Portal), "
             "or DISCORD_BOT_TOKEN, which contains it"
         )
-    guild = discord.Object(settings.discord_guild_id) if settings.discord_guild_id else discord.utils.MISSING
+    guild = discord.Object(settings.discord_guild_id) if settings.discord_guild_id else None
     # Not by Rich: the address must survive a narrow terminal and a pipe in one piece.
-    sys.stdout.write(discord.utils.oauth_url(client_id, permissions=INVITE, guild=guild, scopes=SCOPES) + "\n")
+    sys.stdout.write(invitation(client_id, guild) + "\n")
 
 
 @app.command()

@@ -8,12 +8,14 @@ from datetime import timedelta
 
 import discord
 
-from bot import rooms, session_roles
+from bot import premises, rooms, session_roles
 from bot.messages import Messages
 from bot.refusals import PATIENCE, UNKNOWN_CHANNEL, UNKNOWN_MEMBER, UNKNOWN_ROLE, UNKNOWN_USER, Attempt, in_words
 from cogs import ui
+from models import Guild
 from scheduler.notices import Letter
 from scheduler.ports import Access, DiscordFailure, Receipt, Removal, RoomGone, RoomSeen, RoomSpec, Unreachable
+from scheduler.premises import Finding, Place
 
 _MANAGE_ROLES = discord.Permissions(manage_roles=True)
 _MANAGE_ROOM = discord.Permissions(manage_channels=True, view_channel=True, connect=True)
@@ -41,7 +43,7 @@ class DiscordPort:
         patience: timedelta = PATIENCE,
     ) -> None:
         self._client, self._gateway, self._patience = client, gateway, patience
-        self._making_categories: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._one_at_a_time: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._messages = Messages(client, render, mark, mentions)
 
     def _attempt(self, task: str, guild_id: int | None = None) -> AbstractAsyncContextManager[Attempt]:
@@ -58,7 +60,7 @@ class DiscordPort:
             existing = rooms.known(there, room)
             if not existing:
                 rules = rooms.overwrites(guild, self._own_id, None)
-                await rooms.make(attempt, guild, room, rules, there, self._making_categories[guild.id])
+                await rooms.make(attempt, guild, room, rules, there, self._one_at_a_time[guild.id])
                 existing = rooms.known(await guild.fetch_channels(), room)
             if not existing:
                 raise DiscordFailure("cannot make the room: Discord said that it was made, but it is not there")
@@ -152,6 +154,18 @@ class DiscordPort:
                 if wanted:  # else it is gone, and from this person, too
                     reason = "cannot give the role: it does not exist any more; choose one with `/coaching setup`"
                     raise DiscordFailure(reason, for_admins=True) from error
+
+    async def look_around(self, settings: Guild) -> list[Finding]:
+        """What the bot lacks there and what is not set (any more), asked of Discord each time."""
+        async with self._attempt("look at the server", settings.id):
+            me, channels = await premises.fetch(self._client, settings.id)
+            return premises.flaws(me, channels, settings)
+
+    async def ensure_place(self, settings: Guild, place: Place) -> int:
+        """The place's id. Of several who ask for it at once, the first makes it and the others find it."""
+        task = f"make the {place.replace('_', ' ')}"
+        async with self._attempt(task, settings.id) as attempt, self._one_at_a_time[settings.id]:
+            return await premises.ensure(attempt, self._client, settings, place)
 
     async def deliver(self, letter: Letter) -> Receipt:
         """Send the notice, edit the message that it became, or find the one whose answer was lost."""

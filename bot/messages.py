@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import discord
 
+from bot.permissions import lacking
 from bot.refusals import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, Attempt
 from cogs import ui
-from scheduler.notices import PROBLEM_KINDS, Letter
+from scheduler.notices import PROBLEM_KINDS, WELCOME_KINDS, Letter
 from scheduler.ports import Receipt, Unreachable
 
 _LOOK_BACK = 50  # messages among which one that may have been sent is looked for
@@ -85,6 +86,8 @@ class Messages:
             return await self._client.create_dm(discord.Object(notice.user_id))
         # A message stays where it is, unless the notice has taken another way since.
         channel_id = letter.channel_id if notice.route else notice.channel_id or letter.channel_id
+        if channel_id is None and notice.kind in WELCOME_KINDS:
+            return await self._for_newcomers(attempt, letter, guild)
         if channel_id is None:
             assert notice.kind in PROBLEM_KINDS, "the domain says where everything else goes"
             return await self._for_admins(attempt, guild)
@@ -96,7 +99,7 @@ class Messages:
             if error.code != UNKNOWN_CHANNEL:
                 raise
             raise _gone(letter) from error
-        if isinstance(channel, discord.DMChannel) and notice.kind in PROBLEM_KINDS:
+        if isinstance(channel, discord.DMChannel) and notice.kind in PROBLEM_KINDS | WELCOME_KINDS:
             return channel  # the owner's, from the first time
         if not isinstance(channel, discord.TextChannel | discord.VoiceChannel) or channel.guild.id != guild.id:
             raise Unreachable("the channel for it is no text or voice channel of this server", for_admins=True)
@@ -111,8 +114,28 @@ class Messages:
         if system is not None and system.permissions_for(guild.me) >= _needed(system):
             attempt.guild_id, attempt.place_id = guild.id, system.id
             return system
+        return await self._owner(guild)
+
+    async def _for_newcomers(self, attempt: Attempt, letter: Letter, guild: discord.Guild) -> Target:
+        """The system channel, else the first text channel, in which the bot may write; then the owner."""
+        if letter.notice.route is not None:
+            return await self._owner(guild)
+        assert self._client.user is not None, "somebody has logged in"
+        me = guild.me or await guild.fetch_member(self._client.user.id)
+        channels = guild.text_channels or [
+            one for one in await guild.fetch_channels() if isinstance(one, discord.TextChannel)
+        ]
+        # As Discord lists them: what is in no category comes first.
+        channels = sorted(channels, key=lambda one: (one.category.position if one.category else -1, one.position))
+        for channel in (guild.system_channel, *channels):
+            if channel is not None and not lacking(me, channel, _needed(channel, searching=letter.maybe_sent)).any:
+                attempt.guild_id, attempt.place_id = guild.id, channel.id
+                return channel
+        raise Unreachable("there is no channel in the server in which I may write")
+
+    async def _owner(self, guild: discord.Guild) -> Target:
         if guild.owner_id is None:
-            raise Unreachable("the server has no channel for problems, and nobody knows its owner")
+            raise Unreachable("the server has no channel for it, and nobody knows its owner")
         return await self._client.create_dm(discord.Object(guild.owner_id))
 
 

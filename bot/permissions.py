@@ -29,6 +29,9 @@ OWN = discord.Permissions(
 )
 """What the bot itself does in the server."""
 
+WRITE = discord.Permissions(view_channel=True, send_messages=True, read_message_history=True)
+"""What messages take that have to be found again."""
+
 MAKE_ROOM = discord.Permissions(ROOM_OWN.value, manage_channels=True, manage_roles=True)
 """What Discord asks for where a room is made: to make it, to say who sees it, and what it keeps for itself."""
 
@@ -36,6 +39,13 @@ INVITE = discord.Permissions(OWN.value | ROOM_OWN.value | ROOM_GUEST.value | ROO
 """Exactly what the invitation asks for."""
 
 SCOPES = ("bot", "applications.commands")
+
+
+def invitation(client_id: int, guild: discord.abc.Snowflake | None = None) -> str:
+    """The address that invites the bot, with exactly the permissions that it uses; may name one server."""
+    chosen = guild or discord.utils.MISSING
+    return discord.utils.oauth_url(client_id, permissions=INVITE, guild=chosen, scopes=SCOPES)
+
 
 _AS_DISCORD_CALLS_THEM = {"read_messages": "View Channels", "stream": "Video"}
 
@@ -47,6 +57,11 @@ class Lacking(NamedTuple):
     """Not even by their roles."""
     only_here: discord.Permissions
     """By their roles, but the place denies it."""
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is missing at all."""
+        return bool(self.in_server.value or self.only_here.value)
 
 
 def lacking(member: discord.Member, place: discord.abc.GuildChannel | None, needs: discord.Permissions) -> Lacking:

@@ -9,6 +9,7 @@ import discord
 from discord.utils import snowflake_time
 
 from bot.permissions import MAKE_ROOM, ROOM_GUEST, ROOM_OWN, ROOM_VIDEO
+from bot.premises import CATEGORY_NAME
 from bot.refusals import UNKNOWN_CHANNEL, Attempt
 from scheduler.ports import Access, RoomSpec
 
@@ -17,7 +18,6 @@ CLOCKS_DIFFER = timedelta(minutes=2)
 
 _INVALID_FORM = 50035
 _MANAGE_CHANNELS = discord.Permissions(manage_channels=True)
-_USUAL_NAME = "Coaching"
 _LONGEST_NAME = 100  # of a channel
 
 Overwrites = dict[discord.Role | discord.Member | discord.Object, discord.PermissionOverwrite]
@@ -75,7 +75,7 @@ async def make(
     if chosen is not None and await made_in(chosen.id):
         return
     for number in itertools.count(2):
-        name = f"{(chosen.name if chosen else _USUAL_NAME)[: _LONGEST_NAME - 4]} {number}"
+        name = f"{(chosen.name if chosen else CATEGORY_NAME)[: _LONGEST_NAME - 4]} {number}"
         async with one_at_a_time:  # or each of several rooms that are made at once would get one of its own
             same = [one for one in _categories(await guild.fetch_channels()) if one.name == name]
             if just_made := not same:

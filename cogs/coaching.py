@@ -11,18 +11,25 @@ from cogs.health import show_health, show_run
 from cogs.records import show_audit, show_export, show_sessions
 from cogs.review_list import show_reviews
 from cogs.routing import Cog, retried
-from cogs.settings import settings_panel
+from cogs.settings import check_channel, check_roles
+from cogs.setup import show_setup
 from cogs.specialties import show_specialties
 from cogs.story import show_story
 from cogs.timezone import zone_called, zone_choices
 from cogs.ui import Interaction
 from models import AccessMode, SessionStatus
 from scheduler import guilds
-from scheduler.errors import Misconfigured, NotAllowed
-from scheduler.guilds import LONGEST_HOW_TO_PAY, GuildChanges
+from scheduler.guilds import (
+    LONGEST_CANCEL_NOTICE_HOURS,
+    LONGEST_GRACE_MINUTES,
+    LONGEST_HOW_TO_PAY,
+    LONGEST_LEAD_MINUTES,
+    MOST_COMING,
+    GuildChanges,
+)
 from scheduler.reminder_times import parse_reminder_times
 
-Minutes = app_commands.Range[int, 0, 24 * 60]
+Minutes = app_commands.Range[int, 0, LONGEST_LEAD_MINUTES]
 _ACCESS = {"each person": AccessMode.PEOPLE, "a role per session": AccessMode.ROLE}
 
 
@@ -31,7 +38,9 @@ class CoachingCog(Cog):
 
     group = app_commands.Group(name="coaching", description="Run coaching in this server")
 
-    @group.command(name="setup", description="See and change how coaching runs here")
+    @group.command(
+        name="setup", description="Check what coaching needs here, mend it with a press, and change settings"
+    )
     @app_commands.describe(
         review_channel="Where applications arrive",
         coach_role="Given to approved coaches",
@@ -65,17 +74,17 @@ class CoachingCog(Cog):
         room_lead: Minutes | None = None,
         access_lead: Minutes | None = None,
         linger: Minutes | None = None,
-        cancel_notice: app_commands.Range[int, 0, 30 * 24] | None = None,
-        most_coming: app_commands.Range[int, 1, 100] | None = None,
+        cancel_notice: app_commands.Range[int, 0, LONGEST_CANCEL_NOTICE_HOURS] | None = None,
+        most_coming: app_commands.Range[int, 1, MOST_COMING] | None = None,
         how_to_pay: app_commands.Range[str, 1, LONGEST_HOW_TO_PAY] | None = None,
         reminders: app_commands.Range[str, 1, 100] | None = None,
         access: Literal["each person", "a role per session"] | None = None,
         when_gone: Literal["cancel", "keep"] | None = None,
-        no_show_grace: app_commands.Range[int, 0, 120] | None = None,
+        no_show_grace: app_commands.Range[int, 0, LONGEST_GRACE_MINUTES] | None = None,
         log_channel: discord.TextChannel | None = None,
         news_channel: discord.TextChannel | None = None,
     ) -> None:
-        """Change what was given, then show everything."""
+        """Change what was given, then show what is set, what is wrong, and ways to mend it."""
         await ui.acknowledge(interaction)
         roles, channels = (admin_role, coach_role), (review_channel, log_channel, news_channel)
         changes = GuildChanges(
@@ -113,12 +122,12 @@ class CoachingCog(Cog):
             guild = await guilds.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
             actor = ui.actor_of(interaction, guild)
             actor.must_be_admin()
-            _check_roles(interaction, *roles)
+            check_roles(interaction, *roles)
             for channel in channels:
-                _check_channel(channel)
+                check_channel(channel)
             await guilds.change(session, guild, actor, changes, now)
         self.bot.wake()
-        await ui.show(interaction, settings_panel(guild))
+        await show_setup(self.bot, interaction)
 
     @group.command(name="defaults", description="Presets for coaches, and the rules that new coaches begin with")
     @retried
@@ -204,37 +213,3 @@ class CoachingCog(Cog):
 
 def _id(chosen: discord.Role | discord.abc.GuildChannel | None) -> int | None:
     return chosen.id if chosen else None
-
-
-def _check_channel(channel: discord.TextChannel | None) -> None:
-    if channel is None:
-        return
-    mine = channel.permissions_for(channel.guild.me)
-    if not (mine.view_channel and mine.send_messages and mine.read_message_history):
-        raise Misconfigured(
-            f"I cannot write in {channel.mention}. Give me View Channel, Send Messages and Read Message History "
-            "there, then set it again."
-        )
-
-
-def _check_roles(
-    interaction: Interaction, admin_role: discord.Role | None, coach_role: discord.Role | None
-) -> None:
-    """Nobody hands out through the bot what they could not hand out themselves."""
-    if (admin_role or coach_role) and not interaction.permissions.manage_guild:
-        raise NotAllowed("Only who may manage the server chooses the admin role and the coach role.")
-    if coach_role is None:
-        return
-    by = interaction.user
-    assert isinstance(by, discord.Member), "the command is for servers only"
-    could_give = by.guild_permissions.manage_roles and by.top_role > coach_role
-    if by.id != coach_role.guild.owner_id and not could_give:
-        raise NotAllowed(
-            f"Choose a coach role that you could give yourself: that takes Manage Roles, and {coach_role.mention} "
-            "has to stand below your own highest role."
-        )
-    if not coach_role.is_assignable():
-        raise Misconfigured(
-            f"I cannot give {coach_role.mention} to anybody. In the server's role list, move my own role above it "
-            "(and choose no role that belongs to a bot), then set it again."
-        )

@@ -73,7 +73,12 @@ async def _panel(bot: "CoachBot", interaction: Interaction) -> list[discord.ui.I
     async with bot.db.read() as session:
         guild = await guilds.look_up(session, ui.guild_id_of(interaction), bot.defaults)
         found = await health.look(session, guild.id, ui.actor_of(interaction, guild), bot.clock())
-    lines = [*_loop(found, bot), *_sessions(found), *_messages(found), *_limits(interaction.guild)]
+    lines = [
+        *_loop(found, bot),
+        *_sessions(found),
+        *_messages(found),
+        *(f"{_NOTE} {line}" for line in limits_ahead(interaction.guild)),
+    ]
     return [
         ui.text("### Is coaching well here?\n" + "\n".join(lines)),
         *([ui.text(_problems(found))] if found.problems else []),
@@ -134,7 +139,8 @@ def _messages(found: Health) -> list[str]:
     return lines
 
 
-def _limits(guild: discord.Guild | None) -> list[str]:
+def limits_ahead(guild: discord.Guild | None) -> list[str]:
+    """What of Discord's limits the server is close to, and what to do."""
     if guild is None:
         return []
     counted = (
@@ -142,7 +148,7 @@ def _limits(guild: discord.Guild | None) -> list[str]:
         ("roles of the server", len(guild.roles), _MOST_ROLES),
     )
     return [
-        f"{_NOTE} **Limit ahead** {count} of {most} {what}. Remove some that nobody needs."
+        f"**Limit ahead** {count} of {most} {what}. Remove some that nobody needs."
         for what, count, most in counted
         if count >= most * _NEARLY
     ]

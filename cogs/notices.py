@@ -4,7 +4,7 @@ from typing import Any
 
 import discord
 
-from cogs import cards, no_shows, reminders, room, stars, ui
+from cogs import cards, no_shows, reminders, room, setup_panel, stars, ui
 from cogs.calendar_file import attached
 from models import Coach, CoachingSession, NoticeKind, Route
 from scheduler.clock import stamp
@@ -27,6 +27,9 @@ def render(letter: Letter, server: str) -> ui.Panel:
         return ui.Panel(ui.text(f"<@{user_id}>"), _body(letter), last_line)
     if letter.notice.kind is NoticeKind.SESSION_REMINDER:
         return ui.Panel(_body(letter), ui.row(reminders.switch()), last_line)
+    if letter.notice.kind is NoticeKind.WELCOME and letter.notice.route is None:
+        opener = ui.button("Set coaching up", setup_panel.OPEN, discord.ButtonStyle.primary)
+        return ui.Panel(_body(letter), ui.row(opener), last_line)
     if letter.notice.kind not in _WITH_CALENDAR:
         return ui.Panel(_body(letter), last_line)
     shown, file = attached(_session(letter), server, _coach(letter).display_name, letter.notice.user_id)
@@ -120,6 +123,13 @@ def _aftermath(letter: Letter) -> discord.ui.Item[Any]:
             return ui.text(f"### ⚠️ Coaching needs an admin\n{_problem(letter)}\n-# I keep trying.")
         case NoticeKind.PROBLEM_FIXED:
             return ui.text(f"### ✅ This works again\n{_problem(letter)}")
+        case NoticeKind.WELCOME:
+            how = "press the button, or use" if letter.notice.route is None else "go to the server and use"
+            return ui.text(
+                "### Hello! I run coaching here 👋\nPeople apply as coaches, students book them, and each session "
+                f"gets a private room.\n**Next step** for whoever manages this server: {how} `/coaching setup`. "
+                "It shows what is missing and makes most of it with one press."
+            )
         case _:
             return no_shows.words(letter)
 

@@ -1,61 +1,76 @@
-"""How a server's settings are shown to its admins."""
+"""How a server's settings are shown to its admins, and which channels and roles they may choose."""
 
 from datetime import timedelta
 
+import discord
+
 from cogs import ui
+from cogs.ui import Interaction
 from models import AccessMode, Guild
+from scheduler import guilds
+from scheduler.errors import Misconfigured, NotAllowed
 from scheduler.lengths import write_length
 from scheduler.reminder_times import reminder_times, write_reminder_times
 
-
-def settings_panel(guild: Guild) -> ui.Panel:
-    """Everything that `/coaching setup` sets, and what is missing."""
-    parts = ("\n".join(lines) for lines in (_places(guild), _sessions(guild), _problems(guild)))
-    return ui.Panel(
-        *(ui.text(words) for words in parts),
-        ui.text("-# Change any of these with the options of `/coaching setup`."),
-    )
+_EXCERPT = 200
 
 
-def _places(guild: Guild) -> list[str]:
-    return [
-        "### Coaching in this server",
-        f"**Applications arrive in** {_named('#', guild.review_channel_id, '⚠️ not set: nobody sees new ones')}",
-        f"**Coach role** {_named('@&', guild.coach_role_id, '⚠️ not set: coaches get none')}",
-        f"**Admin role** {_named('@&', guild.admin_role_id, '⚠️ not set: whoever manages the server decides')}",
-        f"**Rooms are made in** {_named('#', guild.room_category_id, '⚠️ not set: outside any category')}",
-        f"**Time zone** {guild.time_zone} · **Currency** {guild.currency}",
-    ]
-
-
-def _sessions(guild: Guild) -> list[str]:
+def lines(guild: Guild) -> list[str]:
+    """Everything that is set but channels, categories and roles."""
     access = "by a role per session" if guild.access_mode is AccessMode.ROLE else "each person by themselves"
     reminded = write_reminder_times(reminder_times(guild))
+    gone = "are kept" if guild.keep_when_gone else "are cancelled"
+    presets = ", ".join(preset.name for preset in guilds.presets(guild))
     return [
+        f"**Time zone** {guild.time_zone} · **Currency** {guild.currency}",
         f"**Rooms** made {guild.room_lead_minutes} min before, opened {guild.access_lead_minutes} min before, "
         f"removed {guild.linger_minutes} min after the end; people are let in {access}",
         f"**Reminders** {reminded if reminded == 'none' else f'{reminded} before the start'}",
         f"**Students** have at most {guild.most_coming} coming sessions and cancel in time until {_notice(guild)}",
-        f"**How to pay** {ui.quoted(guild.how_to_pay) if guild.how_to_pay else 'not said'}",
-    ]
-
-
-def _problems(guild: Guild) -> list[str]:
-    """Where admins and people are told that something went wrong, and what then holds."""
-    gone = "are kept" if guild.keep_when_gone else "are cancelled"
-    return [
         f"**No-show** who has not come {guild.no_show_grace_minutes} min after the start",
         f"**Coming sessions** of somebody who has left, or may not coach any more, {gone}",
-        f"**Admins are told of problems in** {_named('#', guild.log_channel_id, 'the system channel')}",
-        "**People with closed direct messages are asked to look in** "
-        f"{_named('#', guild.fallback_channel_id, 'no channel')}",
+        f"**Presets** {ui.quoted(presets, _EXCERPT)}",
+        f"**How to pay** {ui.quoted(guild.how_to_pay, _EXCERPT) if guild.how_to_pay else 'not said'}",
     ]
-
-
-def _named(kind: str, id_: int | None, missing: str) -> str:
-    return f"<{kind}{id_}>" if id_ else missing
 
 
 def _notice(guild: Guild) -> str:
     notice = timedelta(minutes=guild.cancel_notice_minutes)
     return f"{write_length(notice)} before it starts" if notice else "it starts"
+
+
+def check_channel(channel: discord.TextChannel | None) -> None:
+    """Raise Misconfigured unless the bot may write there."""
+    if channel is None:
+        return
+    mine = channel.permissions_for(channel.guild.me)
+    if not (mine.view_channel and mine.send_messages and mine.read_message_history):
+        raise Misconfigured(
+            f"I cannot write in {channel.mention}. Give me View Channel, Send Messages and Read Message History "
+            "there, then set it again."
+        )
+
+
+def check_roles(
+    interaction: Interaction, admin_role: discord.Role | None, coach_role: discord.Role | None
+) -> None:
+    """Nobody hands out through the bot what they could not hand out themselves."""
+    if (admin_role or coach_role) and not interaction.permissions.manage_guild:
+        raise NotAllowed("Only who may manage the server chooses the admin role and the coach role.")
+    if admin_role is not None and admin_role.is_default():
+        raise Misconfigured("Everybody here has that role, so everybody would be an admin. Choose another one.")
+    if coach_role is None:
+        return
+    by = interaction.user
+    assert isinstance(by, discord.Member), "the command is for servers only"
+    could_give = by.guild_permissions.manage_roles and by.top_role > coach_role
+    if by.id != coach_role.guild.owner_id and not could_give:
+        raise NotAllowed(
+            f"Choose a coach role that you could give yourself: that takes Manage Roles, and {coach_role.mention} "
+            "has to stand below your own highest role."
+        )
+    if not coach_role.is_assignable():
+        raise Misconfigured(
+            f"I cannot give {coach_role.mention} to anybody. In the server's role list, move my own role above it "
+            "(and choose no role that belongs to a bot), then set it again."
+        )

@@ -33,7 +33,7 @@ NO_MENTIONS = discord.AllowedMentions.none()
 FIX = "fix:"
 """Before the `custom_id` of a form: the button that opens it again."""
 
-_NUMBER = re.compile(r"[0-9]{1,18}")
+_NUMBER = re.compile(r"[0-9]{1,19}")
 _FIELD = re.compile(r"\*\*(?P<name>[^*\n]+)\*\*\n(?P<text>.*)", re.DOTALL)
 
 
@@ -227,7 +227,7 @@ def chosen_in(interaction: Interaction) -> list[int]:
     """The values picked in a select of ours, which are whole numbers. Raises NotFound for anything else."""
     data: dict[str, Any] = dict(interaction.data or {})
     values = [str(value) for value in data.get("values", ())]
-    if not values or not all(_NUMBER.fullmatch(value) for value in values):
+    if not values or not all(_NUMBER.fullmatch(value) and int(value) < 2**63 for value in values):
         raise NotFound("This list is of an older version. Please use the command again.")
     return [int(value) for value in values]
 

@@ -34,15 +34,17 @@ class NoticeKind(StrEnum):
     PERSON_LEFT = "person_left"
     PROBLEM = "problem"
     PROBLEM_FIXED = "problem_fixed"
+    WELCOME = "welcome"
 
 
 class Route(StrEnum):
-    """Another way to somebody whose direct messages are closed."""
+    """Another way to somebody whose direct messages are closed, or to admins."""
 
     ROOM = "room"
     """A mention in the session's room."""
     FALLBACK = "fallback"
-    """A mention in the server's fallback channel, without private details."""
+    """A mention in the server's fallback channel, without private details. Of what is for admins: where the
+    channel of their own does not serve."""
 
 
 class Notice(Base):

@@ -13,7 +13,7 @@ from models import Coach, CoachingSession, Guild, Member, Notice, NoticeKind, Pr
 from models.database import Database, insert_if_absent
 from scheduler import attendance, meeting, notices, people, problems, records
 from scheduler.clock import Clock
-from scheduler.notices import CARD_KINDS, PROBLEM_KINDS, ROOM_KINDS, Letter
+from scheduler.notices import CARD_KINDS, PROBLEM_KINDS, ROOM_KINDS, WELCOME_KINDS, Letter
 from scheduler.ongoing import Ongoing
 from scheduler.ports import DiscordFailure, Postman, Receipt, Unreachable
 from scheduler.side_by_side import Jobs, SideBySide
@@ -100,6 +100,8 @@ async def _deliver(db: Database, postman: Postman, clock: Clock, seen: Notice) -
                 continue
             return None
         except DiscordFailure as failure:
+            if failure.for_admins and await _take_another_way(db, seen, failure, clock()):
+                continue
             log.warning("notice %s failed: %s", seen.id, failure)
             await _record_failure(db, seen, str(failure), clock(), for_admins=failure.for_admins)
             return False
@@ -157,6 +159,8 @@ def _channel_of(notice: Notice, guild: Guild, about: CoachingSession | None) -> 
     room_id = about.discord_channel_id if about and about.room_removed_at is None else None
     if notice.kind in PROBLEM_KINDS:
         return guild.log_channel_id if notice.route is None else None
+    if notice.kind in WELCOME_KINDS:
+        return None
     if notice.kind in ROOM_KINDS or notice.route is Route.ROOM:
         if room_id is None:
             raise Unreachable("the room is gone")
@@ -168,21 +172,30 @@ def _channel_of(notice: Notice, guild: Guild, about: CoachingSession | None) -> 
     return guild.fallback_channel_id if notice.route is Route.FALLBACK else None
 
 
-async def _take_another_way(db: Database, seen: Notice, failure: Unreachable, now: datetime) -> bool:
-    """Choose how else to reach them; if there is no way left, give up and tell whom it concerns."""
+async def _take_another_way(db: Database, seen: Notice, failure: DiscordFailure, now: datetime) -> bool:
+    """Choose how else to reach them; if there is no way left, give up and tell whom it concerns.
+
+    What the bot may not do now, it may do later: then only what is for admins goes another way, and else waits.
+    """
+    if not isinstance(failure, Unreachable) and seen.kind not in PROBLEM_KINDS | WELCOME_KINDS:
+        return False
     log.info("notice %s cannot go there: %s", seen.id, failure)
     async with db.begin() as session:
         notice = await session.get_one(Notice, seen.id, with_for_update=True)
         guild = await session.get_one(Guild, notice.guild_id)
         about = await session.get(CoachingSession, notice.session_id) if notice.session_id else None
-        if failure.dms_closed and notice.user_id is not None:
+        if isinstance(failure, Unreachable) and failure.dms_closed and notice.user_id is not None:
             await insert_if_absent(session, Member, user_id=notice.user_id)
             (await session.get_one(Member, notice.user_id)).dms_closed_at = now
         notice.last_error = str(failure)
         route = _next_route(notice, guild, about)
         if route is not None:
             notice.route, notice.attempts, notice.tried_at = route, 0, None
+            if notice.kind in PROBLEM_KINDS:
+                await problems.report(session, guild.id, problems.LOG_CHANNEL, _no_log_channel(failure), now)
             return True
+        if not isinstance(failure, Unreachable):
+            return False
         if notice.revision != seen.revision:
             return False  # it became due again while this attempt was under way, and is tried again
         notice.due_at, notice.given_up_at = None, now
@@ -195,9 +208,17 @@ async def _take_another_way(db: Database, seen: Notice, failure: Unreachable, no
         return False
 
 
+def _no_log_channel(failure: DiscordFailure) -> str:
+    return (
+        f"I cannot tell problems in the channel that was chosen for them: {failure}. `/coaching setup` changes it."
+    )
+
+
 def _next_route(notice: Notice, guild: Guild, about: CoachingSession | None) -> Route | None:
     if notice.kind in PROBLEM_KINDS:
         return Route.FALLBACK if notice.route is None and guild.log_channel_id is not None else None
+    if notice.kind in WELCOME_KINDS:
+        return Route.FALLBACK if notice.route is None else None
     if notice.user_id is None:
         return None
     is_open = about is not None and about.access_granted_at is not None and about.room_removed_at is None
@@ -243,6 +264,8 @@ async def _record_sent(db: Database, letter: Letter, receipt: Receipt, now: date
             await problems.works(session, notice.guild_id, f"unreachable:{notice.user_id}", now)
         if notice.kind not in PROBLEM_KINDS:
             await problems.works(session, notice.guild_id, _problem_key(notice), now)
+        elif letter.channel_id is not None and letter.channel_id == letter.guild.log_channel_id:
+            await problems.works(session, notice.guild_id, problems.LOG_CHANNEL, now)
 
 
 async def _record_reminded(session: AsyncSession, seen: CoachingSession) -> None:

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AccessMode, Coach, CoachingSession, CoachStatus, Guild, Notice, NoticeKind, Specialty
 from models.database import insert_if_absent
-from scheduler import audit, reminders, rules
-from scheduler.errors import Unreadable
+from scheduler import audit, problems, reminders, rules
+from scheduler.errors import NotFound, Unreadable
 from scheduler.hours import Preset
 from scheduler.money import parse_currency
 from scheduler.people import Actor
@@ -19,7 +19,21 @@ from scheduler.zones import parse_zone
 
 Value = str | int | list[int]
 
+CLEARED = ("log_channel_id", "fallback_channel_id")
+"""What a server can do without."""
 LONGEST_HOW_TO_PAY = 300
+LONGEST_LEAD_MINUTES = 24 * 60
+LONGEST_CANCEL_NOTICE_HOURS = 30 * 24
+MOST_COMING = 100
+LONGEST_GRACE_MINUTES = 120
+_RANGES = (
+    ("room_lead_minutes", "Minutes before the start at which the room is made", 0, LONGEST_LEAD_MINUTES),
+    ("access_lead_minutes", "Minutes before the start at which people are let in", 0, LONGEST_LEAD_MINUTES),
+    ("linger_minutes", "Minutes for which the room stays", 0, LONGEST_LEAD_MINUTES),
+    ("cancel_notice_minutes", "Minutes until which one cancels in time", 0, LONGEST_CANCEL_NOTICE_HOURS * 60),
+    ("most_coming", "Coming sessions that a student may have", 1, MOST_COMING),
+    ("no_show_grace_minutes", "Minutes from which who has not come is absent", 0, LONGEST_GRACE_MINUTES),
+)
 FIRST_SPECIALTIES = (
     "Music production",
     "Mixing",
@@ -145,6 +159,8 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
         wanted["currency"] = parse_currency(str(wanted["currency"]))
     if len(str(wanted.get("how_to_pay", ""))) > LONGEST_HOW_TO_PAY:
         raise Unreadable(f"How to pay has to fit into {LONGEST_HOW_TO_PAY} characters. Please shorten it.")
+    for key, words, least, most in _RANGES:
+        _check_range(words, least, most, wanted.get(key))
     for key, value in wanted.items():
         setattr(guild, key, value)
     if guild.access_lead_minutes > guild.room_lead_minutes:
@@ -166,11 +182,37 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
             .where(Coach.guild_id == guild.id, Coach.status == CoachStatus.APPROVED)
             .values(role_due_at=now, role_attempts=0, role_error=None)
         )
+    if "log_channel_id" in wanted:
+        await problems.works(session, guild.id, problems.LOG_CHANNEL, now)
     if "review_channel_id" in wanted:
         await _post_open_applications(session, guild, now)
     audit.record(
         session, guild.id, "settings_changed", at=now, actor_id=actor.user_id, details=_ids_and_numbers(wanted)
     )
+
+
+async def clear(
+    session: AsyncSession,
+    guild: Guild,
+    actor: Actor,
+    column: str,
+    now: datetime,
+) -> None:
+    """Take a channel away that the server can do without. Raises NotAllowed, NotFound for any other."""
+    actor.must_be_admin()
+    if column not in CLEARED:
+        raise NotFound("This cannot be taken away. Choose another one instead.")
+    if getattr(guild, column) is None:
+        return
+    setattr(guild, column, None)
+    if column == "log_channel_id":
+        await problems.works(session, guild.id, problems.LOG_CHANNEL, now)
+    audit.record(session, guild.id, "settings_changed", at=now, actor_id=actor.user_id, details={column: None})
+
+
+def _check_range(name: str, least: int, most: int, value: Value | None) -> None:
+    if isinstance(value, int) and not least <= value <= most:
+        raise Unreadable(f"{name} can be {least} to {most}. Please type another number.")
 
 
 def _ids_and_numbers(wanted: Mapping[str, Value]) -> dict[str, Value]:

@@ -26,6 +26,8 @@ from scheduler.attendance import Presence
 
 PROBLEM_KINDS = {NoticeKind.PROBLEM, NoticeKind.PROBLEM_FIXED}
 """For whoever runs the server: into the log channel, else the system channel, else to the owner."""
+WELCOME_KINDS = {NoticeKind.WELCOME}
+"""For a server that the bot is new in: where the bot may write, else to the owner."""
 CARD_KINDS = {NoticeKind.APPLICATION_CARD, NoticeKind.APPEAL_CARD}
 """For the review channel."""
 ROOM_KINDS = {NoticeKind.ROOM_WELCOME, NoticeKind.ROOM_ENDING, NoticeKind.ROOM_CLOSING}
@@ -44,7 +46,7 @@ class Letter:
     session: CoachingSession | None = None
     problem: Problem | None = None
     channel_id: int | None = None
-    """Where it goes unless it is a direct message; None for a problem: wherever an admin will see it."""
+    """Where it goes unless it is a direct message; None for a problem or a welcome: wherever it will be seen."""
     attended: Mapping[int, Presence] = field(default_factory=dict)
     """How coach and student attended, where that is told."""
     may_go_on: bool = False

@@ -6,7 +6,9 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from models import Guild
     from scheduler.notices import Letter
+    from scheduler.premises import Finding, Place
 
 
 class DiscordFailure(Exception):
@@ -130,4 +132,12 @@ class Discord(Postman, Protocol):
 
     async def set_role(self, guild_id: int, user_id: int, role_id: int, *, wanted: bool) -> None:
         """Give or take a role. Raises Unreachable if the person has left, DiscordFailure."""
+        ...
+
+    async def look_around(self, settings: "Guild") -> "list[Finding]":
+        """What is not as it could be in the server with these settings. Raises DiscordFailure."""
+        ...
+
+    async def ensure_place(self, settings: "Guild", place: "Place") -> int:
+        """Make the channel, category or role, unless it exists; returns its id. Raises DiscordFailure."""
         ...

@@ -11,6 +11,8 @@ from scheduler import notices
 
 HEARD_AFTER = 3
 """Failures in a row, of what may well heal by itself, after which admins hear of it."""
+LOG_CHANNEL = "log_channel"
+"""The key of what is wrong with the channel in which admins are told of problems."""
 _PAUSES = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
 """How long admins hear nothing more about it: after the first time, the second, and any later one."""
 

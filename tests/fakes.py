@@ -8,11 +8,22 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from models import Guild
 from scheduler.notices import Letter
 from scheduler.ports import Access, Receipt, Removal, RoomSeen, RoomSpec
+from scheduler.premises import Finding, Place
 
 Method = Literal[
-    "ensure_room", "open_room", "remove_room", "set_role", "is_member", "deliver", "ensure_role", "voice_rooms"
+    "ensure_room",
+    "open_room",
+    "remove_room",
+    "set_role",
+    "is_member",
+    "deliver",
+    "ensure_role",
+    "voice_rooms",
+    "look_around",
+    "ensure_place",
 ]
 Meanwhile = Callable[["Call"], Awaitable[None]]
 """What happens at Discord, or elsewhere, while a request is under way. What it raises is Discord's answer."""
@@ -71,7 +82,7 @@ class FakeDiscord:
     @property
     def effects(self) -> list[Call]:
         """What it was asked to do, without the questions, which change nothing."""
-        return [call for call in self.calls if call.method not in ("is_member", "voice_rooms")]
+        return [call for call in self.calls if call.method not in ("is_member", "voice_rooms", "look_around")]
 
     async def _ask(self, call: Call) -> None:
         self.calls.append(call)
@@ -119,6 +130,16 @@ class FakeDiscord:
     async def set_role(self, guild_id: int, user_id: int, role_id: int, *, wanted: bool) -> None:
         """Note who gets or loses what."""
         await self._ask(Call("set_role", str(user_id), wanted=wanted, role_id=role_id))
+
+    async def look_around(self, settings: Guild) -> list[Finding]:
+        """Nothing is wrong."""
+        await self._ask(Call("look_around", str(settings.id)))
+        return []
+
+    async def ensure_place(self, settings: Guild, place: Place) -> int:
+        """The id that the settings know, or a new one."""
+        await self._ask(Call("ensure_place", place))
+        return place.id_in(settings) or next(self._ids)
 
     async def deliver(self, letter: Letter) -> Receipt:
         """A message of its own for each notice."""

@@ -402,7 +402,7 @@ async def test_what_may_stay_unset_is_said_and_no_warning(setup: Setup):
 
     [server] = lines(checks, "server")
     assert server.level is Level.OK
-    assert server.found.endswith("room_category, log_channel")
+    assert server.found.endswith("room_category, log_channel, admin_role")
 
 
 async def test_a_review_channel_that_is_gone_is_told(setup: Setup):

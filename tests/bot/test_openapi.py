@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from models import Guild
 from models.database import Database
 from scheduler.ports import Access, DiscordFailure
+from scheduler.premises import MADE
 from tests.bot.direct import direct
 from tests.simulated import Academy, academy, reply
 
@@ -112,6 +114,8 @@ async def test_what_roles_categories_and_rooms_chats_take_is_as_discord_describe
         await here.port.open_room(room, Access((here.world.student.id,), video=True, role_id=role_id))
         await here.port.deliver(here.a_letter(channel_id=made))
         await here.port.deliver(here.a_letter(channel_id=made, maybe_sent=True))
+        for place in MADE:
+            await here.port.ensure_place(Guild(id=here.world.guild.id), place)
         here.refuse("DELETE", "/channels/*")
         with pytest.raises(DiscordFailure):
             await here.port.remove_room(room, even_if_occupied=False)

@@ -100,8 +100,8 @@ async def test_what_follows_a_session_can_be_chosen(world: Academy) -> None:
         "**Reminders** 1 day, 1 hour before the start",
         "**No-show** who has not come 15 min after the start",
         "or may not coach any more, are cancelled",
-        "**Admins are told of problems in** the system channel",
-        "asked to look in** no channel",
+        "**Problems** Not set: problems are told in the system channel",
+        "**News** none, which is fine",
     ):
         assert said in before
     for said in (
@@ -109,8 +109,8 @@ async def test_what_follows_a_session_can_be_chosen(world: Academy) -> None:
         "**Reminders** 1 day, 1 hour 30 minutes before the start",
         "**No-show** who has not come 0 min after the start",
         "or may not coach any more, are kept",
-        f"**Admins are told of problems in** {world.review.mention}",
-        f"asked to look in** {news.mention}",
+        f"✅ **Problems** {world.review.mention}",
+        f"✅ **News** {news.mention}",
     ):
         assert said in after
     async with world.db.read() as session:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import discord
-from simcord.backend.serializers import message_payload
+from simcord.backend.serializers import channel_payload, message_payload
 from simcord.interactions import base_payload, build_options, nest_options, walk_to_subcommand
 from simcord.results import InteractionResult
 from sqlalchemy import insert, select
@@ -33,7 +33,9 @@ Rows = dict[str, list[dict[str, Any]]]
 _COMMAND, _PRESS, _FORM = 2, 3, 5
 _BUTTON, _SELECT, _FIELD, _LABEL = 2, 3, 4, 18
 _NUMBERS = {
-    **dict.fromkeys(("page", "position", "status", "week", "day", "number", "sort", "specialty", "accepting"), 0),
+    **dict.fromkeys(
+        ("page", "position", "status", "week", "day", "number", "sort", "specialty", "accepting", "place"), 0
+    ),
     "days": 31,
     "first": 1,
     "last": 2,
@@ -74,7 +76,11 @@ class Stage:
         """A button, or a choice in a select."""
         tomorrow = str((self.world.now + DAY).date().toordinal())
         data: dict[str, Any] = {"custom_id": custom_id, "component_type": _SELECT if picked else _BUTTON}
-        if picked:
+        if picked == ("{channel}",):
+            channel = self.elsewhere.channels["hall"] if who == "outsider" else self.world.review
+            payload = channel_payload(self.world.env.backend, channel._channel)
+            data |= {"values": [str(channel.id)], "resolved": {"channels": {str(channel.id): dict(payload)}}}
+        elif picked:
             data["values"] = [tomorrow if one == "{tomorrow}" else one for one in picked]
         return await self._emit(who, _PRESS, data)
 
