@@ -8,6 +8,7 @@ from discord import app_commands
 from cogs import ui
 from cogs.defaults import show_defaults
 from cogs.health import show_health, show_run
+from cogs.public_panel import post_panel
 from cogs.records import show_audit, show_export, show_sessions
 from cogs.review_list import show_reviews
 from cogs.routing import Cog, retried
@@ -118,6 +119,16 @@ class CoachingCog(Cog):
             await guilds.change(session, guild, actor, changes, now)
         self.bot.wake()
         await ui.show(interaction, settings_panel(guild))
+
+    @group.command(
+        name="post", description="Post a panel with buttons for everybody who does not know the commands"
+    )
+    @app_commands.describe(channel="Where; without: here")
+    @retried
+    async def post(self, interaction: Interaction, channel: discord.TextChannel | None = None) -> None:
+        """Post it."""
+        await ui.acknowledge(interaction)
+        await post_panel(self.bot, interaction, channel)
 
     @group.command(name="defaults", description="Presets for coaches, and the rules that new coaches begin with")
     @retried
