@@ -27,6 +27,7 @@ from cogs.reminders import RemindersCog
 from cogs.review_list import ReviewListCog
 from cogs.reviews import ReviewsCog
 from cogs.room import RoomCog
+from cogs.roster import RosterCog
 from cogs.routing import Router
 from cogs.sessions import SessionsCog
 from cogs.story import StoryCog
@@ -65,6 +66,7 @@ COGS = (
     HealthCog,
     StoryCog,
     RecordsCog,
+    RosterCog,
     DefaultsCog,
 )
 

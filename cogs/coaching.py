@@ -11,6 +11,7 @@ from cogs.health import show_health, show_run
 from cogs.public_panel import post_panel
 from cogs.records import show_audit, show_export, show_sessions
 from cogs.review_list import show_reviews
+from cogs.roster import show_coaches, show_profile
 from cogs.routing import Cog, retried
 from cogs.settings import settings_panel
 from cogs.story import show_story
@@ -180,6 +181,17 @@ class CoachingCog(Cog):
         await ui.acknowledge(interaction)
         wanted = SessionStatus[status.replace(" ", "_").upper()] if status else None
         await show_sessions(self.bot, interaction, wanted, member.id if member else 0)
+
+    @group.command(name="coaches", description="Coaches of every state, and why somebody cannot be booked")
+    @app_commands.describe(member="All about this one")
+    @retried
+    async def coaches(self, interaction: Interaction, member: discord.User | None = None) -> None:
+        """List them, or show one."""
+        await ui.acknowledge(interaction)
+        if member is None:
+            await show_coaches(self.bot, interaction)
+        else:
+            await show_profile(self.bot, interaction, member.id)
 
     @group.command(name="audit", description="Who did what, newest first")
     @app_commands.describe(member="Only what this person did, or what was done about this coach")
