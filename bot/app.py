@@ -30,6 +30,7 @@ from cogs.room import RoomCog
 from cogs.roster import RosterCog
 from cogs.routing import Router
 from cogs.sessions import SessionsCog
+from cogs.stats import StatsCog
 from cogs.story import StoryCog
 from cogs.timezone import TimezoneCog
 from models.database import Database
@@ -67,6 +68,7 @@ COGS = (
     StoryCog,
     RecordsCog,
     RosterCog,
+    StatsCog,
     DefaultsCog,
 )
 

@@ -14,6 +14,7 @@ from cogs.review_list import show_reviews
 from cogs.roster import show_coaches, show_profile
 from cogs.routing import Cog, retried
 from cogs.settings import settings_panel
+from cogs.stats import PERIODS, show_stats
 from cogs.story import show_story
 from cogs.timezone import zone_called, zone_choices
 from cogs.ui import Interaction
@@ -192,6 +193,18 @@ class CoachingCog(Cog):
             await show_coaches(self.bot, interaction)
         else:
             await show_profile(self.bot, interaction, member.id)
+
+    @group.command(
+        name="stats", description="How coaching went: sessions, rooms, hours, reviews, as a picture and in figures"
+    )
+    @app_commands.describe(period="Up to today; 30 days if you do not say")
+    @retried
+    async def stats(
+        self, interaction: Interaction, period: Literal["7 days", "30 days", "90 days", "all"] = "30 days"
+    ) -> None:
+        """Show them."""
+        await ui.acknowledge(interaction)
+        await show_stats(self.bot, interaction, PERIODS[period])
 
     @group.command(name="audit", description="Who did what, newest first")
     @app_commands.describe(member="Only what this person did, or what was done about this coach")

@@ -157,7 +157,7 @@ async def test_every_slash_command_is_tried_again_after_a_lost_race(world: Acade
 
     found = [one for one in bot.tree.walk_commands() if isinstance(one, discord.app_commands.Command)]
 
-    assert len(found) == 20
+    assert len(found) == 21
     assert [one.qualified_name for one in found if not hasattr(one.callback, "__wrapped__")] == []
 
 
