@@ -29,10 +29,12 @@ from cogs.reminders import RemindersCog
 from cogs.review_list import ReviewListCog
 from cogs.reviews import ReviewsCog
 from cogs.room import RoomCog
+from cogs.roster import RosterCog
 from cogs.routing import Router
 from cogs.sessions import SessionsCog
 from cogs.setup import SetupCog
 from cogs.specialties import SpecialtiesCog
+from cogs.stats import StatsCog
 from cogs.story import StoryCog
 from cogs.suspending import SuspendingCog
 from cogs.timezone import TimezoneCog
@@ -73,6 +75,8 @@ COGS = (
     HealthCog,
     StoryCog,
     RecordsCog,
+    RosterCog,
+    StatsCog,
     DefaultsCog,
     SpecialtiesCog,
 )

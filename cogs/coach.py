@@ -3,7 +3,7 @@
 import discord
 from discord import app_commands
 
-from cogs import cards, profile_forms, ui
+from cogs import cards, profile_forms, public_panel, ui
 from cogs.profile import edit_form, show_profile
 from cogs.routing import Cog, on, opens, retried
 from cogs.suspending import reinstate, suspend
@@ -29,6 +29,14 @@ class CoachCog(Cog):
     @retried
     async def apply(self, interaction: Interaction) -> None:
         """Open the form, holding an earlier application's texts if there is one."""
+        await self._open_form(interaction)
+
+    @on(public_panel.APPLY)
+    async def apply_pressed(self, interaction: Interaction) -> None:
+        """The same from the panel that everybody sees."""
+        await self._open_form(interaction)
+
+    async def _open_form(self, interaction: Interaction) -> None:
         typed = await self._typed_before(interaction)
         await interaction.response.send_modal(await self.application_form(interaction, typed))
 
@@ -53,8 +61,10 @@ class CoachCog(Cog):
 
     @on(APPLY)
     async def applied(self, interaction: Interaction) -> None:
-        """Take the application in."""
-        await ui.acknowledge(interaction)
+        """Take the application in. The public panel stays where the form was opened from it."""
+        opened_from = interaction.message
+        is_public = opened_from is not None and not opened_from.flags.ephemeral
+        await (ui.acknowledge_beside if is_public else ui.acknowledge)(interaction)
         typed = ui.typed_in(interaction)
         application = Application(
             display_name=interaction.user.display_name,

@@ -8,12 +8,15 @@ from discord import app_commands
 from cogs import ui
 from cogs.defaults import show_defaults
 from cogs.health import show_health, show_run
+from cogs.public_panel import post_panel
 from cogs.records import show_audit, show_export, show_sessions
 from cogs.review_list import show_reviews
+from cogs.roster import show_coaches, show_profile
 from cogs.routing import Cog, retried
 from cogs.settings import check_channel, check_roles
 from cogs.setup import show_setup
 from cogs.specialties import show_specialties
+from cogs.stats import PERIODS, show_stats
 from cogs.story import show_story
 from cogs.timezone import zone_called, zone_choices
 from cogs.ui import Interaction
@@ -129,6 +132,16 @@ class CoachingCog(Cog):
         self.bot.wake()
         await show_setup(self.bot, interaction)
 
+    @group.command(
+        name="post", description="Post a panel with buttons for everybody who does not know the commands"
+    )
+    @app_commands.describe(channel="Where; without: here")
+    @retried
+    async def post(self, interaction: Interaction, channel: discord.TextChannel | None = None) -> None:
+        """Post it."""
+        await ui.acknowledge(interaction)
+        await post_panel(self.bot, interaction, channel)
+
     @group.command(name="defaults", description="Presets for coaches, and the rules that new coaches begin with")
     @retried
     async def defaults(self, interaction: Interaction) -> None:
@@ -186,6 +199,29 @@ class CoachingCog(Cog):
         await ui.acknowledge(interaction)
         wanted = SessionStatus[status.replace(" ", "_").upper()] if status else None
         await show_sessions(self.bot, interaction, wanted, member.id if member else 0)
+
+    @group.command(name="coaches", description="Coaches of every state, and why somebody cannot be booked")
+    @app_commands.describe(member="All about this one")
+    @retried
+    async def coaches(self, interaction: Interaction, member: discord.User | None = None) -> None:
+        """List them, or show one."""
+        await ui.acknowledge(interaction)
+        if member is None:
+            await show_coaches(self.bot, interaction)
+        else:
+            await show_profile(self.bot, interaction, member.id)
+
+    @group.command(
+        name="stats", description="How coaching went: sessions, rooms, hours, reviews, as a picture and in figures"
+    )
+    @app_commands.describe(period="Up to today; 30 days if you do not say")
+    @retried
+    async def stats(
+        self, interaction: Interaction, period: Literal["7 days", "30 days", "90 days", "all"] = "30 days"
+    ) -> None:
+        """Show them."""
+        await ui.acknowledge(interaction)
+        await show_stats(self.bot, interaction, PERIODS[period])
 
     @group.command(name="audit", description="Who did what, newest first")
     @app_commands.describe(member="Only what this person did, or what was done about this coach")

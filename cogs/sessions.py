@@ -7,7 +7,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from cogs import cards, ui
+from cogs import cards, public_panel, ui
 from cogs.calendar_file import attached
 from cogs.cancelling import cancel, guild_here, reason_form
 from cogs.reminders import set_reminders
@@ -36,6 +36,12 @@ class SessionsCog(Cog):
     async def sessions(self, interaction: Interaction) -> None:
         """Show the first page."""
         await ui.acknowledge(interaction)
+        await self._list(interaction, 0)
+
+    @on(public_panel.SESSIONS)
+    async def sessions_pressed(self, interaction: Interaction) -> None:
+        """The first page, beside the panel that everybody sees."""
+        await ui.acknowledge_beside(interaction)
         await self._list(interaction, 0)
 
     @on(PAGE)

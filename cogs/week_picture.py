@@ -10,6 +10,7 @@ from enum import Enum
 
 from PIL import Image
 
+from cogs import palette
 from cogs.paint import Box, fill, fitting, hatch, png, text_width, write
 
 WIDTH = 1080
@@ -22,12 +23,11 @@ _RIGHT = _LEFT + 7 * _COLUMN
 _SMALL, _PLAIN, _LARGE, _LINE = 28, 30, 36, 30
 _WORKING_DAY = (8, 18)
 
-# Blue and amber stay apart for colour-blind people, and dark and bright for everybody.
-_CARD, _CARD_EDGE, _TODAY = "#16181d", "#3a3e48", "#20242d"
-_TEXT, _QUIET, _HOUR, _HATCH = "#f2f3f5", "#a9afbb", "#2e323c", "#4a505d"
-_FREE, _FREE_EDGE, _FREE_HOUR = "#173a5e", "#4d9de0", "#24507c"
-_BOOKED, _BOOKED_EDGE, _BOOKED_TEXT = "#f7bd52", "#b8741a", "#241804"
-_NOW, _NOW_TEXT = "#ff7a8a", "#2b0610"
+_CARD, _CARD_EDGE, _TODAY = palette.CARD, palette.CARD_EDGE, palette.TODAY
+_TEXT, _QUIET, _HOUR, _HATCH = palette.TEXT, palette.QUIET, palette.LINE, palette.HATCH
+_FREE, _FREE_EDGE, _FREE_HOUR = palette.FREE, palette.FREE_EDGE, palette.FREE_LINE
+_BOOKED, _BOOKED_EDGE, _BOOKED_TEXT = palette.BOOKED, palette.BOOKED_EDGE, palette.BOOKED_TEXT
+_NOW, _NOW_TEXT = palette.NOW, palette.NOW_TEXT
 _MEETINGS = (
     *((_CARD, ink) for ink in (_CARD_EDGE, _TEXT, _QUIET, _HOUR, _HATCH, _TODAY)),
     *((_CARD, ink) for ink in (_FREE_EDGE, _BOOKED, _BOOKED_EDGE, _NOW)),

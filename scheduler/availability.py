@@ -139,7 +139,7 @@ async def misfits(session: AsyncSession, coach: Coach, now: datetime) -> list[Co
 
 async def hours_of(session: AsyncSession, coach: Coach, *, since: datetime, until: datetime) -> Hours:
     """The coach's hours; those of single dates only from `since` to `until`."""
-    return (await _hours(session, [coach], since, until))[coach.user_id]
+    return (await hours_of_each(session, [coach], since=since, until=until))[coach.user_id]
 
 
 async def calendars(
@@ -159,7 +159,7 @@ async def calendars(
     """
     guild_id = coaches[0].guild_id if coaches else 0
     holding = and_(Hold.expires_at > now, or_(Hold.guild_id != guild_id, Hold.student_id != student_id))
-    hours = await _hours(session, coaches, since, until)
+    hours = await hours_of_each(session, coaches, since=since, until=until)
     busy = await _busy(session, [student_id, *hours], since, until, moving, holding)
     counted = await _counted(session, coaches, since, until, moving, holding)
     return {
@@ -190,9 +190,10 @@ def booking_rules(coach: Coach) -> BookingRules:
     )
 
 
-async def _hours(
-    session: AsyncSession, coaches: Sequence[Coach], since: datetime, until: datetime
+async def hours_of_each(
+    session: AsyncSession, coaches: Sequence[Coach], *, since: datetime, until: datetime
 ) -> Mapping[int, Hours]:
+    """The same for several coaches of one server, by their user ids, in two queries."""
     weekly: dict[int, list[WeeklyHours]] = defaultdict(list)
     dates: dict[int, list[DayHours]] = defaultdict(list)
     rules = select(

@@ -57,9 +57,7 @@ async def browse(
     taught = await _specialties(session, guild_id)
     if specialty_id:
         coaches = [coach for coach in coaches if specialty_id in taught[coach.user_id]]
-    free = await _next_free(session, coaches, student_id, now, _SOON)
-    late = [coach for coach in coaches if coach.user_id not in free]
-    free |= await _next_free(session, late, student_id, now, _LONGEST_HORIZON)
+    free = await next_free(session, coaches, student_id, now)
     listings = [Listing(coach, list(taught[coach.user_id].values()), free.get(coach.user_id)) for coach in coaches]
     return sorted(listings, key=lambda one: (one.next_free is None, *_order(one, sort, now)))
 
@@ -72,6 +70,17 @@ def _order(one: Listing, sort: Sort, now: datetime) -> tuple[float, float, str]:
         Sort.LOWEST_RATE: one.coach.rate_minor,
     }[sort]
     return first, soonest, one.coach.display_name.lower()
+
+
+async def next_free(
+    session: AsyncSession, coaches: Sequence[Coach], student_id: int, now: datetime
+) -> dict[int, datetime]:
+    """The first start of the usual length that this student can book, by the coach's user id; without those who
+    have none up to their horizon.
+    """
+    free = await _next_free(session, coaches, student_id, now, _SOON)
+    late = [coach for coach in coaches if coach.user_id not in free]
+    return free | await _next_free(session, late, student_id, now, _LONGEST_HORIZON)
 
 
 async def _next_free(

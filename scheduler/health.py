@@ -15,6 +15,10 @@ LATE = timedelta(minutes=2)
 LATELY = timedelta(days=7)
 _SHOWN = 5
 _OVER = (SessionStatus.COMPLETED, SessionStatus.NO_SHOW)
+HAD_ROOM = CoachingSession.status.in_(_OVER) & CoachingSession.missed_at.is_(None)
+"""Of a session that is over: its room was opened."""
+HAD_NO_ROOM = CoachingSession.missed_at.is_not(None)
+"""It was not; also where people said afterwards that the session did not take place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ async def look(session: AsyncSession, guild_id: int, actor: Actor, now: datetime
     actor.must_be_admin()
     step, due = CoachingSession.next_step_at, Notice.due_at
     here, told_here = CoachingSession.guild_id == guild_id, Notice.guild_id == guild_id
-    over = CoachingSession.status.in_(_OVER) & (CoachingSession.starts_at > now - LATELY)
+    lately = CoachingSession.starts_at > now - LATELY
     failing = select(CoachingSession).where(step.is_not(None), here, CoachingSession.last_error.is_not(None))
     without_role = select(Coach).where(
         Coach.guild_id == guild_id, Coach.status == CoachStatus.APPROVED, Coach.role_error.is_not(None)
@@ -69,8 +73,8 @@ async def look(session: AsyncSession, guild_id: int, actor: Actor, now: datetime
         late_messages=await count(due.is_not(None), due <= now - LATE, told_here),
         undeliverable=await count(told_here, Notice.undeliverable_at > now - LATELY),
         without_role=list(await session.scalars(without_role.order_by(Coach.user_id).limit(_SHOWN))),
-        with_room=await count(here, over, CoachingSession.missed_at.is_(None)),
-        without_room=await count(here, over, CoachingSession.missed_at.is_not(None)),
+        with_room=await count(here, lately, HAD_ROOM),
+        without_room=await count(here, lately, HAD_NO_ROOM),
         problems=list(await session.scalars(problems.order_by(Problem.since).limit(_SHOWN))),
     )
 

@@ -41,10 +41,21 @@ class Dates:
 
 async def week_of(session: AsyncSession, coach: Coach) -> Week:
     """The coach's weekly hours."""
-    week: Week = {}
-    for rule in await session.scalars(select(AvailabilityRule).where(*_mine(AvailabilityRule, coach))):
-        week.setdefault(rule.weekday, []).append(Interval(rule.start_minute, rule.end_minute))
-    return {day: union(windows) for day, windows in sorted(week.items())}
+    return (await weeks_of(session, [coach]))[coach.user_id]
+
+
+async def weeks_of(session: AsyncSession, coaches: Collection[Coach]) -> dict[int, Week]:
+    """The weekly hours of several coaches of one server, by their user ids, in one query."""
+    found: dict[int, Week] = {coach.user_id: {} for coach in coaches}
+    rules = select(AvailabilityRule).where(
+        AvailabilityRule.guild_id.in_({coach.guild_id for coach in coaches}), AvailabilityRule.coach_id.in_(found)
+    )
+    for rule in await session.scalars(rules):
+        window = Interval(rule.start_minute, rule.end_minute)
+        found[rule.coach_id].setdefault(rule.weekday, []).append(window)
+    return {
+        user_id: {day: union(windows) for day, windows in sorted(week.items())} for user_id, week in found.items()
+    }
 
 
 async def dates_of(session: AsyncSession, coach: Coach, since: date) -> list[Dates]:

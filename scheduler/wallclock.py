@@ -113,6 +113,12 @@ def _constant_offset(zone: ZoneInfo, low: int, high: int) -> Iterator[tuple[int,
         yield start, high
 
 
+def offsets(zone: ZoneInfo, since: datetime, until: datetime) -> list[tuple[datetime, timedelta]]:
+    """How far the zone's clock is ahead of UTC in `[since, until)`: until when (UTC) by how much, in order."""
+    low, high = minute_at(since), minute_after(until)
+    return [(instant(end), _offset(zone, start) * MINUTE) for start, end in _constant_offset(zone, low, high)]
+
+
 def _offset(zone: ZoneInfo, minute: int) -> int:
     """Minutes that the zone's clock is ahead of UTC at this minute."""
     ahead = (EPOCH + minute * MINUTE).astimezone(zone).utcoffset()

@@ -7,7 +7,7 @@ import discord
 from discord import app_commands
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cogs import cards, ui
+from cogs import cards, public_panel, ui
 from cogs.booking.browse import BROWSE, PICK_SORT, PICK_SPECIALTY, CoachList, sort_numbered
 from cogs.booking.times import by_day, instant
 from cogs.booking.views import (
@@ -70,6 +70,12 @@ class BookingCog(Cog):
             known = await directory.specialties(session, ui.guild_id_of(interaction))
         found = [name for name in known.values() if typed.lower() in name.lower()]
         return [app_commands.Choice(name=name, value=name) for name in found[:25]]
+
+    @on(public_panel.BOOK)
+    async def book_pressed(self, interaction: Interaction) -> None:
+        """The coaches, beside the panel that everybody sees."""
+        await ui.acknowledge_beside(interaction)
+        await self._browse(interaction, 0, 0, 0)
 
     @on(BROWSE)
     async def browse(self, interaction: Interaction, sort: int, specialty: int, page: int) -> None:

@@ -155,3 +155,14 @@ async def test_a_code_that_is_none_is_said_to_be_none(world: Academy) -> None:
     await world.already_open()
 
     assert "no session with this code" in words(await panel(world, "session", code="zzz"))
+
+
+async def test_a_missing_room_counts_also_where_the_session_was_then_called_off(world: Academy) -> None:
+    await world.already_open()
+    booked = await world.book(world.student, "11:00")
+    missed = {"missed_at": world.now, "status": SessionStatus.CANCELLED, "next_step_at": None}
+    await overdue(world, booked.id, **missed)
+
+    said = words(await panel(world, "health"))
+
+    assert "of 1 sessions in 7 days, 1 had no room (0% had one)" in said

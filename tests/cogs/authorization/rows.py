@@ -114,6 +114,10 @@ PRESSES: dict[str, Row] = {
         ITS_COACH | dict.fromkeys(("other_student", "other_coach", "admin", "owner", "outsider", "left"), MINE)
     ),
     "availability:cancel:{session_id}:{week}:{days}": Row(COACHES | {"other_coach": MINE}, of="later"),
+    # What everybody sees in a channel.
+    "panel:book": Row(MEMBERS),
+    "panel:sessions": Row(MEMBERS),
+    "panel:apply": Row(APPLICANTS),
     # Booking.
     "book:browse:{sort}:{specialty}:{page}": Row(MEMBERS),
     "book:specialty:{sort}": Row(MEMBERS, picked=("0",)),
@@ -177,6 +181,9 @@ PRESSES: dict[str, Row] = {
     "defaults:limits": Row(ADMINS),
     "defaults:presets": Row(ADMINS),
     "defaults:sessions": Row(ADMINS),
+    "roster:list:{page}": Row(ADMINS),
+    "roster:profile:{user_id}": Row(_here("<@{user_id}> has never applied")),
+    "stats:period": Row(ADMINS, picked=("7",)),
     "setup:open": Row(ADMINS),
     "setup:show": Row(ADMINS),
     "setup:make:{place}": Row(ADMINS, numbers={"place": 3}),
@@ -281,6 +288,9 @@ COMMANDS: dict[str, Row] = {
     "sessions": Row(MEMBERS),
     "timezone": Row(MEMBERS),
     "coaching setup": Row(ADMINS),
+    "coaching post": Row(ADMINS),
+    "coaching coaches": Row(ADMINS),
+    "coaching stats": Row(ADMINS),
     "coaching defaults": Row(ADMINS),
     "coaching specialties": Row(ADMINS),
     "coaching reviews": Row(ADMINS),

@@ -52,7 +52,7 @@ async def test_everybody_may_do_what_the_table_says_and_nothing_else(
 
     async for name, row, answer in everything_done_by(stage, who):
         said = "a form" if answer.modal else words(reply(answer)).removeprefix("⚠️ ")
-        refusal = row.who[who]
+        refusal = row.who[who].replace("{user_id}", str(stage.people[row.person].id))
         if not said.startswith(refusal or row.then):
             wrong.append(f"{name} should have said {refusal or row.then!r}: {said!r}")
         if not (refusal or row.then) and caplog.records[-1].__dict__["outcome"] != "answered":

@@ -1,0 +1,177 @@
+"""Every coach of a server as its admins see them, and why somebody cannot be booked."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import case, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, CoachingSession, CoachStatus, SessionStatus
+from scheduler import availability, directory, timetable
+from scheduler.clock import stamp
+from scheduler.errors import NotFound
+from scheduler.intervals import intersect
+from scheduler.lengths import write_length
+from scheduler.notices import coach_specialties
+from scheduler.people import Actor
+from scheduler.records import Page
+from scheduler.slots import Hours
+from scheduler.timetable import Dates, Week
+from scheduler.zones import zone
+
+_NOBODY = 0
+"""In place of a student: free is what is free to somebody who has nothing else to do."""
+_ORDER = (CoachStatus.PENDING, CoachStatus.APPROVED, CoachStatus.SUSPENDED, CoachStatus.REJECTED)
+_AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
+_STANDING = {
+    CoachStatus.PENDING: "the application waits for a decision: `/coach approve`",
+    CoachStatus.REJECTED: "the application was rejected; they may apply again",
+    CoachStatus.SUSPENDED: "suspended, until `/coach reinstate`",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One coach or applicant."""
+
+    coach: Coach
+    week: Week
+    coming: int
+    """Sessions that are booked or run now."""
+    next_free: datetime | None
+    """First bookable start of the usual length (UTC)."""
+    why_not: tuple[str, ...]
+    """Every reason for which nobody can book them; empty if they can be booked."""
+
+    @property
+    def weekly(self) -> timedelta:
+        """How long they work in a week without single dates and clock changes."""
+        return timedelta(minutes=sum(end - start for day in self.week.values() for start, end in day))
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """All there is about one of them."""
+
+    entry: Entry
+    specialties: Sequence[str]
+    dates: Sequence[Dates]
+    """Coming days off and other hours. Their reasons are for the coach's eyes only."""
+    sessions: Mapping[SessionStatus, int]
+
+
+async def page_of(
+    session: AsyncSession, guild_id: int, actor: Actor, now: datetime, *, page: int, size: int
+) -> Page[Entry]:
+    """Coaches of every state: first those who wait, then by name. Raises NotAllowed.
+
+    Costs a fixed number of queries, however many coaches and sessions there are.
+    """
+    actor.must_be_admin()
+    rank = case({status: number for number, status in enumerate(_ORDER)}, value=Coach.status)
+    query = select(Coach).where(Coach.guild_id == guild_id).order_by(rank, Coach.display_name, Coach.user_id)
+    found = list(await session.scalars(query.offset(page * size).limit(size + 1)))
+    return Page(await _entries(session, guild_id, found[:size], now), has_more=len(found) > size)
+
+
+async def profile(session: AsyncSession, guild_id: int, actor: Actor, user_id: int, now: datetime) -> Profile:
+    """Everything about one coach or applicant. Raises NotAllowed, NotFound."""
+    actor.must_be_admin()
+    coach = await session.get(Coach, (guild_id, user_id))
+    if coach is None:
+        raise NotFound(f"<@{user_id}> has never applied to coach here. That is done with `/coach apply`.")
+    [entry] = await _entries(session, guild_id, [coach], now)
+    return Profile(
+        entry,
+        specialties=await coach_specialties(session, guild_id, user_id),
+        dates=await timetable.dates_of(session, coach, now.astimezone(zone(coach.time_zone)).date()),
+        sessions=await _sessions(session, coach),
+    )
+
+
+async def _entries(session: AsyncSession, guild_id: int, coaches: Sequence[Coach], now: datetime) -> list[Entry]:
+    if not coaches:
+        return []
+    weeks = await timetable.weeks_of(session, coaches)
+    until = now + timedelta(days=max(coach.horizon_days for coach in coaches) + 1)
+    hours = await availability.hours_of_each(session, coaches, since=now, until=until)
+    free = await directory.next_free(session, [one for one in coaches if not _standing(one)], _NOBODY, now)
+    coming = await _coming(session, guild_id, [coach.user_id for coach in coaches])
+    return [
+        Entry(
+            coach,
+            weeks[coach.user_id],
+            coming.get(coach.user_id, 0),
+            free.get(coach.user_id),
+            () if coach.user_id in free else tuple(_why_not(coach, hours[coach.user_id], now)),
+        )
+        for coach in coaches
+    ]
+
+
+def _why_not(coach: Coach, hours: Hours, now: datetime) -> list[str]:
+    """Of a coach who has nothing free: every reason, so that mending one does not only show the next."""
+    reasons = _standing(coach)
+    if coach.status is CoachStatus.APPROVED:
+        without_sessions = _hours_do_not_do(coach, hours, now)
+        if without_sessions:
+            reasons.append(without_sessions)
+        elif not reasons:
+            reasons.append(f"all of the next {_days(coach)} is booked or used up by limits")
+    return reasons
+
+
+def _standing(coach: Coach) -> list[str]:
+    """Why nobody can book them whatever their hours are."""
+    reasons = [_STANDING[coach.status]] if coach.status in _STANDING else []
+    if coach.left_at is not None:
+        reasons.append(f"left the server {stamp(coach.left_at, 'R')}")
+    if not coach.accepting:
+        reasons.append("has paused bookings in `/availability`")
+    return reasons
+
+
+def _hours_do_not_do(coach: Coach, hours: Hours, now: datetime) -> str | None:
+    """Why the hours and terms leave no time for the usual length, even if nothing were booked."""
+    notice, usual = timedelta(minutes=coach.minimum_notice_minutes), timedelta(minutes=coach.durations_minutes[0])
+    horizon = now + timedelta(days=coach.horizon_days)
+    if now + notice > horizon:
+        return f"asks for {write_length(notice)} of notice, but gives away only the next {_days(coach)}"
+    in_zone = zone(coach.time_zone)
+    first, last = now.astimezone(in_zone).date(), (horizon + usual).astimezone(in_zone).date()
+    # A night shift of yesterday may go on today.
+    working = hours.working_time(in_zone, first - timedelta(days=1), last)
+    ahead = intersect(working, [(now + notice, horizon + usual)])
+    if not ahead:
+        return f"has no hours in the next {_days(coach)}: `/availability`"
+    if all(end - start < usual for start, end in ahead):
+        return f"has no hours in one piece of {write_length(usual)}, the usual length"
+    return None
+
+
+def _days(coach: Coach) -> str:
+    return write_length(timedelta(days=coach.horizon_days))
+
+
+async def _coming(session: AsyncSession, guild_id: int, user_ids: Collection[int]) -> dict[int, int]:
+    query = (
+        select(CoachingSession.coach_id, func.count())
+        .where(
+            CoachingSession.guild_id == guild_id,
+            CoachingSession.coach_id.in_(user_ids),
+            CoachingSession.status.in_(_AHEAD),
+        )
+        .group_by(CoachingSession.coach_id)
+    )
+    return dict(list(await session.execute(query)))
+
+
+async def _sessions(session: AsyncSession, coach: Coach) -> dict[SessionStatus, int]:
+    query = (
+        select(CoachingSession.status, func.count())
+        .where(CoachingSession.guild_id == coach.guild_id, CoachingSession.coach_id == coach.user_id)
+        .group_by(CoachingSession.status)
+    )
+    counts = dict(list(await session.execute(query)))
+    return {status: counts.get(status, 0) for status in SessionStatus}
