@@ -95,6 +95,7 @@ class CoachBot(commands.Bot):
             allowed_installs=discord.app_commands.AppInstallationType(guild=True),
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
+            max_messages=None,  # what was written is asked for where it is needed
             max_ratelimit_timeout=PATIENCE.total_seconds(),
         )
         self.db, self.defaults, self.clock, self.tick_interval = db, defaults, clock, tick_interval

