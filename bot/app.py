@@ -30,6 +30,7 @@ from cogs.room import RoomCog
 from cogs.routing import Router
 from cogs.sessions import SessionsCog
 from cogs.story import StoryCog
+from cogs.tally import Tally
 from cogs.timezone import TimezoneCog
 from models.database import Database
 from scheduler import presence
@@ -99,7 +100,7 @@ class CoachBot(commands.Bot):
             max_ratelimit_timeout=PATIENCE.total_seconds(),
         )
         self.db, self.defaults, self.clock, self.tick_interval = db, defaults, clock, tick_interval
-        self.router = Router()
+        self.router, self.tally = Router(), Tally()
         self._home = discord.Object(home_guild_id) if home_guild_id else None
         self._port = discord_port(self)
         self._watch = Watch(self, db, clock)
@@ -177,6 +178,11 @@ class CoachBot(commands.Bot):
     async def tick_asked_for(self) -> TickReport | None:
         """The loop's next tick, brought forward; any number of people may ask. Raises NotTicking."""
         return await self._heart.run_now()
+
+    @property
+    def last_tick(self) -> TickReport | None:
+        """What the loop did last, since the process started."""
+        return self._heart.last
 
     @property
     def is_online(self) -> bool:

@@ -161,7 +161,8 @@ class _Metrics:
             return _answer({"error": "the database does not answer"}, 503)
         from bot import metrics  # loaded for the first who asks
 
-        body = metrics.written(found, self._bot.clock(), self._bot.latency)
+        seen = metrics.Seen(self._bot.tally, self._bot.last_tick, self._bot.latency)
+        body = metrics.written(found, self._bot.clock(), seen)
         return web.Response(body=body, headers={**_OWN_HEADERS, "Content-Type": metrics.CONTENT_TYPE})
 
     async def _figures(self) -> figures.Figures:
