@@ -129,10 +129,11 @@ def doctor(
 
 @app.command("process-sessions")
 def process_sessions(config_file: ConfigFile = config.CONFIG_FILE) -> None:
-    """Do once what the loop does: rooms, roles and messages that are due. Removes no rooms.
+    """Do once what the loop does: rooms, roles and messages that are due.
 
-    Works beside a running bot and without one. Exit code 0: all done; 1: something failed and is going to be
-    tried again, or Discord could not be reached; 2: the configuration is wrong.
+    Where a bot runs on this database, it is asked to and this says what it did. Where none does, this does it
+    itself, and removes no rooms. Exit code 0: all done; 1: something failed and is going to be tried again, or
+    Discord or the running bot did not answer; 2: the configuration is wrong.
     """
     settings = _settings(config_file)
     with loading():
@@ -150,9 +151,10 @@ def process_sessions(config_file: ConfigFile = config.CONFIG_FILE) -> None:
         table.add_row(*line.split(" ", 1))
     if report.steps:
         Console().print(table)
+    by = " by the running bot" if report.trigger == "request" else ""
     typer.echo(
         f"{len(report.steps)} steps, {report.roles} coach roles, {report.notices} messages, "
-        f"{report.failure_count} failures."
+        f"{report.failure_count} failures{by}."
     )
     for line in report.failures:
         sys.stderr.write(f"failed: {line}\n")  # not by Rich, which would wrap it into several lines of a log

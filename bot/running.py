@@ -17,8 +17,9 @@ from bot.config import Settings
 from bot.endings import FAILED, USAGE_ERROR, Stop, cause
 from bot.refusals import PATIENCE
 from models.database import Database, UnknownSchema
+from scheduler import asking
 from scheduler.clock import utc_now
-from scheduler.loop import TickReport, tick
+from scheduler.loop import NotTicking, TickReport, tick
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ async def _serve(settings: Settings, token: str, db: Database, asked_to_stop: as
         home_guild_id=settings.discord_guild_id,
         tick_interval=timedelta(seconds=settings.tick_seconds),
     )
-    async with bot, _web(settings, bot):
+    async with bot, _web(settings, bot), _asked(bot):
         running = asyncio.create_task(bot.start(token))
         stopping = asyncio.create_task(asked_to_stop.wait())
         await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -106,6 +107,17 @@ async def _web(settings: Settings, bot: CoachBot) -> AsyncIterator[None]:
         yield
 
 
+@contextlib.asynccontextmanager
+async def _asked(bot: CoachBot) -> AsyncIterator[None]:
+    """Answer the processes that have this one do what is due."""
+    listening = asyncio.create_task(asking.listen(bot.db, bot.tick_asked_for, bot.clock, lambda: bot.is_online))
+    try:
+        yield
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+
+
 async def _stop(bot: CoachBot, running: asyncio.Task[None]) -> None:
     """Let the tick in progress end, then leave, wherever connecting had got to. A second signal does not wait."""
     log.info("stopping")
@@ -119,14 +131,38 @@ async def _stop(bot: CoachBot, running: asyncio.Task[None]) -> None:
 
 
 async def process_sessions(settings: Settings) -> TickReport | None:
-    """One tick by REST; None if another process is at it. Raises ConfigError, Stop."""
+    """One tick: by the bot that runs on this database, or, where none does, by REST.
+
+    None if another process is at it. Raises ConfigError, Stop.
+    """
     token = settings.token()
     async with _database(settings) as db:
+        if await _explained(db, db.is_run()):
+            return await _explained(db, _by_the_running_bot(db))
         await _explained(db, db.upgrade())
         patience = PATIENCE.total_seconds()
         async with discord.Client(intents=discord.Intents(guilds=True), max_ratelimit_timeout=patience) as client:
             await _connected(client.login(token))
             return await tick(db, discord_port(client, gateway=False), utc_now)
+
+
+async def _by_the_running_bot(db: Database) -> TickReport | None:
+    if not await db.is_current():  # and it is not for this process to migrate what another one uses
+        raise Stop("the bot that runs on this database is of another version: restart it", FAILED)
+    try:
+        return await asking.ask(db, utc_now)
+    except asking.Unheard:
+        raise Stop(
+            "a bot runs on this database but does not answer; it may still be connecting. Its log and "
+            "`coachbot doctor` say more",
+            FAILED,
+        ) from None
+    except asking.Gone:
+        raise Stop("the bot ended before it said what it did. Call this again", FAILED) from None
+    except NotTicking:
+        raise Stop(
+            "the running bot did no tick: it starts or stops, or its log says what failed", FAILED
+        ) from None
 
 
 async def _connected(connecting: Coroutine[Any, Any, None] | asyncio.Task[None]) -> None:
