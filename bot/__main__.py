@@ -1,5 +1,15 @@
-"""`python -m bot`, the same as `coachbot`."""
+"""`python -m bot`, and `coachbot`."""
 
-from bot.cli import main
+from bot.loading import loading
 
-main()
+
+def main() -> None:
+    """The entry point."""
+    with loading():
+        from bot import cli
+
+    cli.app()
+
+
+if __name__ == "__main__":
+    main()

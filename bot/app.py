@@ -37,6 +37,7 @@ from cogs.specialties import SpecialtiesCog
 from cogs.stats import StatsCog
 from cogs.story import StoryCog
 from cogs.suspending import SuspendingCog
+from cogs.tally import Tally
 from cogs.timezone import TimezoneCog
 from models.database import Database
 from scheduler import presence, welcome
@@ -108,10 +109,11 @@ class CoachBot(commands.Bot):
             allowed_installs=discord.app_commands.AppInstallationType(guild=True),
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
+            max_messages=None,  # what was written is asked for where it is needed
             max_ratelimit_timeout=PATIENCE.total_seconds(),
         )
         self.db, self.defaults, self.clock, self.tick_interval = db, defaults, clock, tick_interval
-        self.router = Router()
+        self.router, self.tally = Router(), Tally()
         self._home = discord.Object(home_guild_id) if home_guild_id else None
         self.port = discord_port(self)
         self._watch = Watch(self, db, clock)
@@ -199,6 +201,11 @@ class CoachBot(commands.Bot):
     async def tick_asked_for(self) -> TickReport | None:
         """The loop's next tick, brought forward; any number of people may ask. Raises NotTicking."""
         return await self._heart.run_now()
+
+    @property
+    def last_tick(self) -> TickReport | None:
+        """What the loop did last, since the process started."""
+        return self._heart.last
 
     @property
     def is_online(self) -> bool:

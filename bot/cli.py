@@ -1,4 +1,7 @@
-"""The operator's command line: `coachbot run`, `demo`, `doctor`, `invite`, `backup`, `restore`, …."""
+"""The operator's command line: `coachbot run`, `demo`, `doctor`, `invite`, `backup`, `restore`, ….
+
+Each command imports what it needs by itself: a wrong setting is told, and an address printed, without the bot.
+"""
 
 import asyncio
 import contextlib
@@ -6,25 +9,19 @@ import sqlite3
 import sys
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
-import discord
 import typer
-from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from bot import config, log, running
+from bot import config, log
 from bot.config import ConfigError, Settings
-from bot.doctor import report
-from bot.permissions import invitation
-from bot.running import FAILED, USAGE_ERROR, Stop, cause
-from models import backup
-from models.backup import BadCopy
-from models.database import Database
-from scheduler.clock import utc_now
+from bot.endings import FAILED, USAGE_ERROR, Stop, cause
+from bot.loading import loading
+
+if TYPE_CHECKING:
+    from models.backup import Progress
 
 app = typer.Typer(
     name="coachbot",
@@ -33,8 +30,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-_out = Console()
-
 ConfigFile = Annotated[Path, typer.Option("--config", help="Settings; config.example.toml explains each key.")]
 
 T = TypeVar("T")
@@ -48,7 +43,11 @@ def run(
     ] = False,
 ) -> None:
     """Run the bot until SIGINT or SIGTERM; the tick in progress ends first."""
-    _finish(running.run(_settings(config_file), wait=wait))
+    settings = _settings(config_file)
+    with loading():
+        from bot import running
+
+    _finish(running.run(settings, wait=wait))
 
 
 @app.command()
@@ -62,6 +61,10 @@ def invite(config_file: ConfigFile = config.CONFIG_FILE) -> None:
             "the bot's id is missing: set DISCORD_CLIENT_ID (the application id from the Developer Portal), "
             "or DISCORD_BOT_TOKEN, which contains it"
         )
+    import discord
+
+    from bot.permissions import invitation
+
     guild = discord.Object(settings.discord_guild_id) if settings.discord_guild_id else None
     # Not by Rich: the address must survive a narrow terminal and a pipe in one piece.
     sys.stdout.write(invitation(client_id, guild) + "\n")
@@ -87,8 +90,8 @@ def demo(
     log.set_up("WARNING")
 
     def announce(address: str) -> None:
-        _out.print(f"The academy is open: [bold]{address}[/bold]")
-        _out.print("Ctrl+C ends it." if no_open else "Closing the tab or Ctrl+C ends it.")
+        typer.echo(f"The academy is open: {typer.style(address, bold=True)}")
+        typer.echo("Ctrl+C ends it." if no_open else "Closing the tab or Ctrl+C ends it.")
 
     options = Options(host=host, port=port, open_browser=not no_open, data=data, fresh=fresh)
     try:
@@ -110,6 +113,8 @@ def doctor(
 
     Exit code 0: no errors; 1: at least one; 2: the configuration cannot be read.
     """
+    from bot.doctor import report
+
     try:
         settings = config.load(config_file)
     except ConfigError as unreadable:
@@ -124,23 +129,32 @@ def doctor(
 
 @app.command("process-sessions")
 def process_sessions(config_file: ConfigFile = config.CONFIG_FILE) -> None:
-    """Do once what the loop does: rooms, roles and messages that are due. Removes no rooms.
+    """Do once what the loop does: rooms, roles and messages that are due.
 
-    Works beside a running bot and without one. Exit code 0: all done; 1: something failed and is going to be
-    tried again, or Discord could not be reached; 2: the configuration is wrong.
+    Where a bot runs on this database, it is asked to and this says what it did. Where none does, this does it
+    itself, and removes no rooms. Exit code 0: all done; 1: something failed and is going to be tried again, or
+    Discord or the running bot did not answer; 2: the configuration is wrong.
     """
-    report = _finish(running.process_sessions(_settings(config_file)))
+    settings = _settings(config_file)
+    with loading():
+        from bot import running
+
+    report = _finish(running.process_sessions(settings))
     if report is None:
-        _out.print("The bot is doing this at this moment; nothing was left to do here.")
+        typer.echo("The bot is doing this at this moment; nothing was left to do here.")
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("session", "done", title="Processed", title_justify="left")
     for line in report.steps:
         table.add_row(*line.split(" ", 1))
     if report.steps:
-        _out.print(table)
-    _out.print(
+        Console().print(table)
+    by = " by the running bot" if report.trigger == "request" else ""
+    typer.echo(
         f"{len(report.steps)} steps, {report.roles} coach roles, {report.notices} messages, "
-        f"{report.failure_count} failures."
+        f"{report.failure_count} failures{by}."
     )
     for line in report.failures:
         sys.stderr.write(f"failed: {line}\n")  # not by Rich, which would wrap it into several lines of a log
@@ -154,13 +168,16 @@ def back_up(
     config_file: ConfigFile = config.CONFIG_FILE,
 ) -> None:
     """Copy the SQLite database to FILE, also while the bot runs, and check the copy."""
+    from models import backup
+    from models.backup import BadCopy
+
     source = _sqlite_file(_settings(config_file), "pg_dump --format=custom --file={file} {url}", file)
     try:
         with _progress("Copying") as progress:
             backup.back_up(source, file, progress)
     except (OSError, sqlite3.Error, BadCopy) as error:
         _die(str(error), FAILED)
-    _out.print(f"{file}: copied and checked.")
+    typer.echo(f"{file}: copied and checked.")
 
 
 @app.command()
@@ -169,14 +186,20 @@ def restore(
     config_file: ConfigFile = config.CONFIG_FILE,
 ) -> None:
     """Put FILE in the place of the SQLite database. Refuses while the bot runs; the old one is kept beside it."""
+    from scheduler.clock import utc_now
+
     settings = _settings(config_file)
     database = _sqlite_file(settings, "pg_restore --clean --if-exists --dbname={url} {file}", file)
     kept = database.with_name(f"{database.name}.before-{utc_now():%Y%m%d-%H%M%S}")
     _finish(_restore(settings, file, database, kept))
-    _out.print(f"{database}: restored from {file}. What was there before is {kept}.")
+    typer.echo(f"{database}: restored from {file}. What was there before is {kept}.")
 
 
 async def _restore(settings: Settings, file: Path, database: Path, kept: Path) -> None:
+    from models import backup
+    from models.backup import BadCopy
+    from models.database import Database
+
     db = Database(settings.database_url)
     try:
         async with db.run_lock() as ours, db.tick_lock() as idle:
@@ -200,9 +223,14 @@ def _sqlite_file(settings: Settings, otherwise: str, file: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _progress(what: str) -> Iterator[backup.Progress]:
+def _progress(what: str) -> Iterator["Progress"]:
     """A bar on a terminal; nothing elsewhere."""
-    with Progress(console=_out, transient=True, disable=not _out.is_terminal) as bar:
+    if not sys.stdout.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich import progress
+
+    with progress.Progress(transient=True) as bar:
         task = bar.add_task(what)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -234,8 +262,3 @@ def _set_up_log(settings: Settings, level: str) -> None:
 def _die(line: str, code: int = USAGE_ERROR) -> NoReturn:
     sys.stderr.write(f"coachbot: {line}\n")
     raise typer.Exit(code)
-
-
-def main() -> None:
-    """The entry point."""
-    app()

@@ -2,28 +2,25 @@
 
 import base64
 import binascii
+import json
 import os
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    SettingsError,
-)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from scheduler.errors import Unreadable
-from scheduler.guilds import GuildDefaults
 from scheduler.money import parse_currency
 from scheduler.zones import parse_zone
+
+if TYPE_CHECKING:
+    from scheduler.guilds import GuildDefaults
 
 CONFIG_FILE = Path("config.toml")
 ENV_FILE = Path(".env")
@@ -75,15 +72,11 @@ class ServerDefaults(BaseModel):
         return self
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything that can be configured; config.example.toml explains each key."""
 
-    model_config = SettingsConfigDict(
-        extra="forbid",  # a misspelt key in config.toml would silently do nothing
-        dotenv_filtering="only_existing",  # a .env file is often shared with other programs
-        env_ignore_empty=True,
-        hide_input_in_errors=True,
-    )
+    # A misspelt key in config.toml would silently do nothing.
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     discord_bot_token: SecretStr | None = None
     discord_guild_id: int | None = Field(default=None, gt=0, lt=2**63)
@@ -98,21 +91,11 @@ class Settings(BaseSettings):
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     server_defaults: ServerDefaults = Field(default_factory=ServerDefaults)
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment wins over .env, and that over config.toml, which `load` passes to the constructor."""
-        return env_settings, dotenv_settings, init_settings
-
     @property
-    def guild_defaults(self) -> GuildDefaults:
+    def guild_defaults(self) -> "GuildDefaults":
         """The server defaults as the domain takes them."""
+        from scheduler.guilds import GuildDefaults  # what looks at settings only needs no tables
+
         return GuildDefaults(**self.server_defaults.model_dump())
 
     def token(self) -> str:
@@ -150,11 +133,8 @@ def load(config_file: Path = CONFIG_FILE, env_file: Path = ENV_FILE) -> Settings
         raise ConfigError(f"{config_file}: there is no such file")
     try:
         from_toml = tomllib.loads(_text_of(config_file)) if config_file.exists() else {}
-        if private := next((key for key in from_toml if key.startswith("_")), None):
-            raise ConfigError(_no_such_key(config_file, private))  # pydantic-settings would take it as an option
-        if env_file.exists():
-            _text_of(env_file)
-        return Settings(_env_file=env_file, **from_toml)  # pyright: ignore[reportCallIssue]  (pydantic-settings takes it)
+        from_file = _ours(_in_file(env_file), str(env_file))
+        return Settings.model_validate(_joined(from_toml, from_file, _ours(os.environ, "environment")))
     except ValidationError as error:
         raise ConfigError(
             "; ".join(_in_words(one, config_file, env_file) for one in error.errors(include_input=False))
@@ -163,8 +143,37 @@ def load(config_file: Path = CONFIG_FILE, env_file: Path = ENV_FILE) -> Settings
         raise ConfigError(f"{config_file}: this is not TOML: {error}") from None
     except OSError as error:
         raise ConfigError(f"{error.filename}: cannot be read: {error.strerror}") from None
-    except SettingsError as error:
-        raise ConfigError(f"environment or {env_file}: {error}") from None
+
+
+def _in_file(env_file: Path) -> Mapping[str, str | None]:
+    if not env_file.exists():
+        return {}
+    _text_of(env_file)
+    return dotenv_values(env_file)
+
+
+def _ours(found: Mapping[str, str | None], where: str) -> dict[str, Any]:
+    """Our keys and their values; both places are shared with other programs, and what is empty is not set."""
+    ours: dict[str, Any] = {
+        key: value for name, value in found.items() if value and (key := name.lower()) in Settings.model_fields
+    }
+    if "server_defaults" in ours:
+        try:
+            ours["server_defaults"] = json.loads(ours["server_defaults"])
+        except ValueError as error:
+            raise ConfigError(f"{where}: SERVER_DEFAULTS: this is not JSON: {error}") from None
+    return ours
+
+
+def _joined(*sources: dict[str, Any]) -> dict[str, Any]:
+    """The later ones win; single server defaults join those of the others."""
+    joined: dict[str, Any] = {}
+    for source in sources:
+        tables = joined.get("server_defaults"), source.get("server_defaults")
+        joined |= source
+        if isinstance(tables[0], dict) and isinstance(tables[1], dict):
+            joined["server_defaults"] = tables[0] | tables[1]
+    return joined
 
 
 def _text_of(file: Path) -> str:
@@ -182,7 +191,7 @@ def _in_words(error: ErrorDetails, config_file: Path, env_file: Path) -> str:
     key = ".".join(map(str, error["loc"]))
     # `load` took the value from the first of these that has it.
     name = str(error["loc"][0]).lower()
-    in_file = dotenv_values(env_file) if env_file.exists() else {}
+    in_file = _in_file(env_file)
     if name in {one.lower() for one, value in os.environ.items() if value}:
         where, key = "environment", key.upper()
     elif name in {one.lower() for one, value in in_file.items() if value}:

@@ -2,30 +2,43 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
+from cogs.tally import BOUNDS, Tally
 from scheduler.figures import Figures
+from scheduler.loop import TickReport
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 
-def written(figures: Figures, now: datetime, latency_seconds: float) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the process itself has seen since it started."""
+
+    tally: Tally
+    last_tick: TickReport | None
+    latency_seconds: float
+    """Of the gateway; NaN or infinite if it is not known."""
+
+
+def written(figures: Figures, now: datetime, seen: Seen) -> bytes:
     """All of them as text; what is not known is left out."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Counted(figures, now, latency_seconds))
+    registry.register(_Counted(figures, now, seen))
     return generate_latest(registry)
 
 
 class _Counted(Collector):
     """What was counted for this one answer; nothing is kept between two."""
 
-    def __init__(self, figures: Figures, now: datetime, latency_seconds: float) -> None:
-        self._figures, self._now, self._latency = figures, now, latency_seconds
+    def __init__(self, figures: Figures, now: datetime, seen: Seen) -> None:
+        self._figures, self._now, self._seen = figures, now, seen
 
     def collect(self) -> Iterator[Metric]:
         """Each metric once."""
@@ -50,8 +63,31 @@ class _Counted(Collector):
                 "What the last tick that had something to do took.",
                 found.last_run.total_seconds(),
             )
-        if math.isfinite(self._latency):
-            yield _seconds("coachbot_gateway_latency", "Of Discord's gateway.", self._latency)
+        yield from _of_interactions(self._seen.tally)
+        if (last := self._seen.last_tick) is not None:
+            yield _seconds("coachbot_tick_duration", "What the last tick took.", last.lasted.total_seconds())
+            yield _seconds(
+                "coachbot_tick_lag", "How late the last tick began what was due first.", last.late.total_seconds()
+            )
+        if math.isfinite(self._seen.latency_seconds):
+            yield _seconds("coachbot_gateway_latency", "Of Discord's gateway.", self._seen.latency_seconds)
+
+
+def _of_interactions(tally: Tally) -> Iterator[Metric]:
+    by_outcome = CounterMetricFamily(
+        "coachbot_interactions", "Commands, presses and forms.", labels=["kind", "name", "outcome"]
+    )
+    for labels, count in sorted(tally.outcomes.items()):
+        by_outcome.add_metric(labels, count)
+    until = HistogramMetricFamily(
+        "coachbot_acknowledgement_seconds",
+        "From the arrival of an interaction to the first sign that Discord got.",
+        labels=["kind", "name"],
+    )
+    for labels, waits in sorted(tally.waits.items()):
+        buckets = [(str(bound), waits.within[bound]) for bound in BOUNDS]
+        until.add_metric(labels, [*buckets, ("+Inf", waits.count)], waits.seconds)
+    yield from (by_outcome, until)
 
 
 def _seconds(name: str, what: str, value: float) -> Metric:

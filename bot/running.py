@@ -10,22 +10,20 @@ from typing import Any, TypeVar
 
 import aiohttp
 import discord
-from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from bot.app import CoachBot, discord_port
 from bot.config import Settings
+from bot.endings import FAILED, USAGE_ERROR, Stop, cause
 from bot.refusals import PATIENCE
-from models.database import Database
+from models.database import Database, UnknownSchema
+from scheduler import asking
 from scheduler.clock import utc_now
-from scheduler.loop import TickReport, tick
+from scheduler.loop import NotTicking, TickReport, tick
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-USAGE_ERROR = 2
-FAILED = 1
 
 _AUTHENTICATION_FAILED = 4004  # of the gateway's close codes: the token is wrong
 _TOKEN_REFUSED = (
@@ -38,14 +36,6 @@ _SECOND = (
 )
 _STAND_BY = timedelta(seconds=1)
 """How often a process that waits for its turn asks for it."""
-
-
-class Stop(Exception):
-    """The program ends with this line and this exit code."""
-
-    def __init__(self, line: str, code: int) -> None:
-        super().__init__(line)
-        self.code = code
 
 
 async def run(settings: Settings, *, wait: bool = False) -> None:
@@ -85,7 +75,7 @@ async def _serve(settings: Settings, token: str, db: Database, asked_to_stop: as
         home_guild_id=settings.discord_guild_id,
         tick_interval=timedelta(seconds=settings.tick_seconds),
     )
-    async with bot, _web(settings, bot):
+    async with bot, _web(settings, bot), _asked(bot):
         running = asyncio.create_task(bot.start(token))
         stopping = asyncio.create_task(asked_to_stop.wait())
         await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -117,6 +107,17 @@ async def _web(settings: Settings, bot: CoachBot) -> AsyncIterator[None]:
         yield
 
 
+@contextlib.asynccontextmanager
+async def _asked(bot: CoachBot) -> AsyncIterator[None]:
+    """Answer the processes that have this one do what is due."""
+    listening = asyncio.create_task(asking.listen(bot.db, bot.tick_asked_for, bot.clock, lambda: bot.is_online))
+    try:
+        yield
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+
+
 async def _stop(bot: CoachBot, running: asyncio.Task[None]) -> None:
     """Let the tick in progress end, then leave, wherever connecting had got to. A second signal does not wait."""
     log.info("stopping")
@@ -130,14 +131,38 @@ async def _stop(bot: CoachBot, running: asyncio.Task[None]) -> None:
 
 
 async def process_sessions(settings: Settings) -> TickReport | None:
-    """One tick by REST; None if another process is at it. Raises ConfigError, Stop."""
+    """One tick: by the bot that runs on this database, or, where none does, by REST.
+
+    None if another process is at it. Raises ConfigError, Stop.
+    """
     token = settings.token()
     async with _database(settings) as db:
+        if await _explained(db, db.is_run()):
+            return await _explained(db, _by_the_running_bot(db))
         await _explained(db, db.upgrade())
         patience = PATIENCE.total_seconds()
         async with discord.Client(intents=discord.Intents(guilds=True), max_ratelimit_timeout=patience) as client:
             await _connected(client.login(token))
             return await tick(db, discord_port(client, gateway=False), utc_now)
+
+
+async def _by_the_running_bot(db: Database) -> TickReport | None:
+    if not await db.is_current():  # and it is not for this process to migrate what another one uses
+        raise Stop("the bot that runs on this database is of another version: restart it", FAILED)
+    try:
+        return await asking.ask(db, utc_now)
+    except asking.Unheard:
+        raise Stop(
+            "a bot runs on this database but does not answer; it may still be connecting. Its log and "
+            "`coachbot doctor` say more",
+            FAILED,
+        ) from None
+    except asking.Gone:
+        raise Stop("the bot ended before it said what it did. Call this again", FAILED) from None
+    except NotTicking:
+        raise Stop(
+            "the running bot did no tick: it starts or stops, or its log says what failed", FAILED
+        ) from None
 
 
 async def _connected(connecting: Coroutine[Any, Any, None] | asyncio.Task[None]) -> None:
@@ -178,7 +203,7 @@ async def _explained(db: Database, work: Awaitable[T]) -> T:
     """The outcome of what needs the database; what is wrong with that ends the program with one line."""
     try:
         return await work
-    except CommandError as error:
+    except UnknownSchema as error:
         raise Stop(
             f"the database belongs to another version of this program ({error}): install that one, or restore "
             "a backup from before the upgrade",
@@ -187,8 +212,3 @@ async def _explained(db: Database, work: Awaitable[T]) -> T:
     except (OSError, DBAPIError) as error:
         shown = db.url.render_as_string(hide_password=True)
         raise Stop(f"the database {shown} cannot be opened: {cause(error)}", FAILED) from None
-
-
-def cause(error: OSError | DBAPIError) -> BaseException | None:
-    """What is behind it, without the statement that met it."""
-    return error.orig if isinstance(error, DBAPIError) else error

@@ -6,10 +6,10 @@ It shows no names and no texts that people wrote, and reads no request's body. A
 import asyncio
 import contextlib
 import hmac
+import importlib.util
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from datetime import datetime, timedelta
-from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from aiohttp import web, web_response
@@ -73,8 +73,8 @@ def application(bot: CoachBot, secret: str, *, patience: timedelta = PATIENCE) -
         app.router.add_get(CRON, trigger.pull, allow_head=False)
         app.router.add_post(CRON, trigger.pull)
     app.on_cleanup.append(health.look.forget)
-    if (metrics := _metrics_if_installed()) is not None:
-        counted = _Metrics(bot, metrics, patience)
+    if importlib.util.find_spec("prometheus_client") is not None:  # of the extra `metrics`
+        counted = _Metrics(bot, patience)
         app.router.add_get("/metrics", counted.show)
         app.on_cleanup.append(counted.look.forget)
     return app
@@ -149,8 +149,8 @@ class _Health:
 class _Metrics:
     """Figures for Prometheus."""
 
-    def __init__(self, bot: CoachBot, metrics: ModuleType, patience: timedelta) -> None:
-        self._bot, self._metrics = bot, metrics
+    def __init__(self, bot: CoachBot, patience: timedelta) -> None:
+        self._bot = bot
         self.look = _Look(self._figures, patience)
 
     async def show(self, _request: web.Request) -> web.Response:
@@ -159,22 +159,15 @@ class _Metrics:
             found = await self.look.found()
         except NoAnswer:
             return _answer({"error": "the database does not answer"}, 503)
-        body: bytes = self._metrics.written(found, self._bot.clock(), self._bot.latency)
-        return web.Response(body=body, headers={**_OWN_HEADERS, "Content-Type": self._metrics.CONTENT_TYPE})
+        from bot import metrics  # loaded for the first who asks
+
+        seen = metrics.Seen(self._bot.tally, self._bot.last_tick, self._bot.latency)
+        body = metrics.written(found, self._bot.clock(), seen)
+        return web.Response(body=body, headers={**_OWN_HEADERS, "Content-Type": metrics.CONTENT_TYPE})
 
     async def _figures(self) -> figures.Figures:
         async with self._bot.db.read() as session:
             return await figures.gather(session)
-
-
-def _metrics_if_installed() -> ModuleType | None:
-    try:
-        from bot import metrics  # the extra is needed only for this
-    except ModuleNotFoundError as error:
-        if error.name != "prometheus_client":
-            raise
-        return None
-    return metrics
 
 
 class _Trigger:

@@ -5,8 +5,6 @@ Rules: RFC 5545 (the format), RFC 5546 (what each method needs and forbids), RFC
 
 from datetime import timedelta
 
-from icalendar import Alarm, Calendar, Event, vCalAddress, vText
-
 from cogs import ui
 from models import CoachingSession, SessionStatus
 from scheduler.money import write_money
@@ -25,6 +23,8 @@ def calendar_file(one: CoachingSession, server: str, coach_name: str, viewer_id:
     Its UID stays the same for good and its SEQUENCE grows with each change, so that a calendar that has an
     older version replaces it; both are the same for coach and student. `server` is the Discord server's name.
     """
+    from icalendar import Alarm, Calendar, Event, vCalAddress, vText  # loaded with the first file
+
     cancelled = one.status is SessionStatus.CANCELLED
     # What a student is called is stored nowhere, and Discord does not say without being asked.
     title = f"Coaching session in {server}" if viewer_id == one.coach_id else f"Coaching with {coach_name}"

@@ -11,13 +11,14 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import discord
 from discord.ext import commands
 
 from cogs import ui
+from cogs.tally import timed
 from cogs.ui import Interaction
 from models.database import lost_a_race
 from scheduler.errors import CoachingError, NotFound
@@ -39,6 +40,7 @@ _TRIES = 3
 class Route:
     """A kind of `custom_id`: `coach:approve:{user_id}`. Whatever stands in braces is a whole number."""
 
+    template: str
     pattern: re.Pattern[str]
     answer: Callable[..., Awaitable[Any]]
 
@@ -64,7 +66,7 @@ class Router:
             method = getattr(cog, name)
             for mark, routes in (("__answers__", self._handlers), ("__opens__", self._openers)):
                 if template := getattr(method, mark, None):
-                    routes.append(Route(_pattern(template), method))
+                    routes.append(Route(template, _pattern(template), method))
 
     async def dispatch(self, interaction: Interaction) -> None:
         """Answer a press, a choice or a submitted form; other interactions are not ours."""
@@ -72,25 +74,32 @@ class Router:
         if interaction.type not in answered:
             return
         custom_id = str((interaction.data or {}).get("custom_id", ""))
-        await _try(interaction, _NOT_OURS.sub("?", custom_id), lambda: self._answer(interaction, custom_id))
+        name, answer = self._found(custom_id)
+        await _try(interaction, _NOT_OURS.sub("?", custom_id), name, lambda: answer(interaction))
 
-    async def _answer(self, interaction: Interaction, custom_id: str) -> None:
+    def _found(self, custom_id: str) -> tuple[str, Callable[[Interaction], Awaitable[Any]]]:
+        """What answers it, and under which name that is counted."""
         if custom_id.startswith(ui.FIX):
             for route in self._openers:
                 if (numbers := route.match(custom_id.removeprefix(ui.FIX))) is not None:
-                    form = await route.answer(interaction, ui.kept(interaction.message), **numbers)
-                    await interaction.response.send_modal(form)
-                    return
+                    return f"{ui.FIX}{route.template}", partial(_open, route, numbers)
         for route in self._handlers:
             if (numbers := route.match(custom_id)) is not None:
-                await route.answer(interaction, **numbers)
-                return
-        raise NotFound("This button is of an older version. Please use the command again.")
+                return route.template, partial(route.answer, **numbers)
+        return "unknown", _too_old
 
 
-async def _try(interaction: Interaction, what: str, answer: Callable[[], Awaitable[Any]]) -> None:
+async def _open(route: Route, numbers: dict[str, int], interaction: Interaction) -> None:
+    await interaction.response.send_modal(await route.answer(interaction, ui.kept(interaction.message), **numbers))
+
+
+async def _too_old(_interaction: Interaction) -> None:
+    raise NotFound("This button is of an older version. Please use the command again.")
+
+
+async def _try(interaction: Interaction, what: str, counted_as: str, answer: Callable[[], Awaitable[Any]]) -> None:
     """Answer, anew if that lost a race; what goes wrong otherwise is told. The log says what came of it."""
-    clock = asyncio.get_running_loop().time
+    clock, response = asyncio.get_running_loop().time, timed(interaction)
     began, outcome = clock(), "answered"
     for tries_left in reversed(range(_TRIES)):
         try:
@@ -103,6 +112,8 @@ async def _try(interaction: Interaction, what: str, answer: Callable[[], Awaitab
             await ui.report_error(interaction, error)
         break
     milliseconds = round((clock() - began) * 1000)
+    waited = response.at - began if response.at is not None else None
+    interaction.client.tally.add(interaction.type, counted_as, outcome.partition(":")[0], waited)
     ids = {"interaction": interaction.id, "user": interaction.user.id, "guild": interaction.guild_id}
     log.info(
         "%s %s in %s ms (%s)",
@@ -120,7 +131,7 @@ def retried(method: F) -> F:
     @wraps(method)
     async def answer(self: object, interaction: Interaction, **options: Any) -> None:
         name = interaction.command.qualified_name if interaction.command else ""
-        await _try(interaction, f"/{name}", lambda: method(self, interaction, **options))
+        await _try(interaction, f"/{name}", f"/{name}", lambda: method(self, interaction, **options))
 
     return cast("F", answer)
 

@@ -6,7 +6,7 @@ from models.availability import AvailabilityChange, AvailabilityRule, DateOverri
 from models.base import Base, Snowflake, UTCDateTime
 from models.coach import Coach, CoachSpecialty, CoachStatus, Specialty
 from models.guild import AccessMode, Guild, Member
-from models.job_run import Heartbeat, JobRun
+from models.job_run import Heartbeat, JobRun, TickRequest
 from models.notice import Notice, NoticeKind, Route
 from models.problem import Problem
 from models.review import Review
@@ -49,5 +49,6 @@ __all__ = [
     "SessionType",
     "Snowflake",
     "Specialty",
+    "TickRequest",
     "UTCDateTime",
 ]

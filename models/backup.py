@@ -6,9 +6,6 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-
 _PAGES = 256
 """Copied at a time; in between others write."""
 
@@ -68,6 +65,9 @@ def check(path: Path) -> str:
 
     Raises BadCopy.
     """
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
     if not path.exists():
         raise BadCopy(f"{path}: there is no such file")
     try:

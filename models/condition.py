@@ -8,7 +8,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import URL, create_engine, select, text
@@ -74,11 +73,6 @@ def damage(session: Session) -> str | None:
     if dangling is not None:
         return f"a row of {dangling[0]} refers to one of {dangling[2]} that is not there"
     return None
-
-
-def revision(session: Session) -> str | None:
-    """The revision of the schema; None where no migration has run."""
-    return MigrationContext.configure(session.connection()).get_current_revision()
 
 
 def compare(found: str | None) -> Schema:

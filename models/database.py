@@ -6,8 +6,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -15,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from models import revisions
 from models.base import Base
 
 # Backend → its asynchronous driver, also where the URL names another one.
@@ -31,6 +30,10 @@ _DISCREET: dict[str, Any] = {
 _MIGRATION_LOCK = 0x636F616368  # "coach"; any number that nothing else in the database uses
 _TICK_LOCK = _MIGRATION_LOCK + 1
 _RUN_LOCK = _MIGRATION_LOCK + 2
+
+
+class UnknownSchema(Exception):
+    """The database was migrated by a newer release of this program."""
 
 
 class Database:
@@ -82,7 +85,12 @@ class Database:
             yield session
 
     async def upgrade(self, revision: str = "head") -> None:
-        """Bring the schema to `revision`, in one transaction; a second process waits for the first."""
+        """Bring the schema to `revision`, in one transaction; a second process waits for the first.
+
+        Raises UnknownSchema.
+        """
+        if revision == "head" and await self.is_current():
+            return  # as at almost every start, and what migrates need not be loaded
         engine = create_async_engine(self.url, poolclass=NullPool, **_DISCREET)
         if self.is_sqlite:
             # A rebuilt table is dropped, and with foreign keys on that would cascade into its children.
@@ -93,13 +101,25 @@ class Database:
         finally:
             await engine.dispose()
 
+    async def is_current(self) -> bool:
+        """Whether the schema is the one that this program works with."""
+        async with self.read() as session:
+            return await session.run_sync(revisions.found) == revisions.newest()
+
     def _migrate(self, connection: Connection, revision: str) -> None:
+        from alembic import command
+        from alembic.config import Config
+        from alembic.util import CommandError
+
         if not self.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.set_main_option("script_location", str(revisions.MIGRATIONS))
         config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        try:
+            command.upgrade(config, revision)
+        except CommandError as error:
+            raise UnknownSchema(str(error)) from None
         if self.is_sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
             raise RuntimeError(f"migrating to {revision} would leave dangling references: {broken[:5]}")
 

@@ -60,6 +60,8 @@ class TickReport:
     failed_quietly: int = 0
     """Other failures that are going to be tried again; they stand on their rows and in the log."""
     lasted: timedelta = timedelta(0)
+    late: timedelta = timedelta(0)
+    """How long the first of what was due had been due when it began."""
 
     @property
     def failure_count(self) -> int:
@@ -93,6 +95,7 @@ async def tick(
         report = TickReport(trigger)
         due_at = await _first_due(db, _DUE)
         if due_at is not None and due_at <= started_at:
+            report.late = started_at - due_at
             report.due = await _count_due(db, started_at)
             await _do_all(db, discord, clock, report, ongoing)
             # What was due before and is due still has just failed in a way that left it so, or goes on: the
@@ -196,6 +199,7 @@ class Loop:
         self._ticking = asyncio.Lock()
         self._ongoing = Ongoing()
         self._trigger = "start"
+        self.last: TickReport | None = None
         self._asked: asyncio.Future[TickReport | None] | None = None
         self._once_more = False
         self._stopping = False
@@ -280,6 +284,7 @@ class Loop:
                 if asked is not None:
                     asked.set_result(report)
                 if report is not None:
+                    self.last = report
                     _log(report)
                     self._plan_wake(report)
 

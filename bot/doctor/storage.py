@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from bot.doctor.checks import TO_ANSWER, Check, Level, error, ok, warning
-from bot.running import cause
-from models import Guild, condition
+from bot.endings import cause
+from models import Guild, condition, revisions
 from models.condition import Schema
 from models.database import Database
 from scheduler.clock import Clock
@@ -112,7 +112,7 @@ def _contents(session: Session, stored: Stored, shown: str) -> datetime | None:
         stored.checks.append(error("database", f"{shown} is damaged: {damage}", advice))
         return None
     stored.checks.append(ok("database", f"{shown} can be read and is whole"))
-    revision = condition.revision(session)
+    revision = revisions.found(session)
     schema = condition.compare(revision)
     stored.checks.append(_schema(schema, revision))
     if schema is not Schema.CURRENT:

@@ -460,9 +460,9 @@ class Endpoint:
 
 
 @contextlib.asynccontextmanager
-async def local_discord() -> AsyncIterator[Endpoint]:
+async def local_discord(endpoint: Endpoint | None = None) -> AsyncIterator[Endpoint]:
     """An endpoint that listens on a free port of this machine."""
-    endpoint = Endpoint()
+    endpoint = endpoint or Endpoint()
     endpoint.add_channel(REVIEW_CHANNEL_ID, type=_TEXT, name="applications")
     runner = web.AppRunner(endpoint.application(), access_log=None, shutdown_timeout=1)
     await runner.setup()

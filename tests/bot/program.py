@@ -31,12 +31,14 @@ class Program:
     folder: Path
     api: str
     gateway: str
+    module: str = "bot"
+    """What is run; a benchmark runs something else for comparison."""
 
     @contextlib.asynccontextmanager
     async def started(self, *arguments: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
         """A process that knows the token and nothing of the test's own environment; killed if still alive."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", *arguments),
+            *(sys.executable, "-m", self.module, *arguments),
             cwd=self.folder,
             env=self._environment(environment),
             stdout=asyncio.subprocess.PIPE,

@@ -251,6 +251,20 @@ def test_a_wrong_server_default_in_the_environment_is_not_blamed_on_the_config_f
     assert refusal().startswith("environment: SERVER_DEFAULTS")
 
 
+def test_server_defaults_that_are_no_json_are_told_with_their_place_and_without_what_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path(".env").write_text("server_defaults = {broken", "utf-8")
+    in_file = refusal()
+    monkeypatch.setenv("Server_Defaults", "{also broken")
+    Path(".env").unlink()
+    in_environment = refusal()
+
+    assert in_file.startswith(".env: SERVER_DEFAULTS: this is not JSON")
+    assert in_environment.startswith("environment: SERVER_DEFAULTS: this is not JSON")
+    assert "broken" not in in_file + in_environment
+
+
 def test_letting_people_in_before_the_room_is_made_is_refused() -> None:
     write("[server_defaults]\nroom_lead_minutes = 5\naccess_lead_minutes = 10")
 

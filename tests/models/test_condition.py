@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from models import condition
+from models import condition, revisions
 from models.database import Database
 
 
@@ -20,7 +20,7 @@ async def test_a_file_that_does_not_exist_is_not_made_by_looking(tmp_path: Path)
     db = Database(f"sqlite:///{tmp_path / 'none.db'}")
 
     with pytest.raises(DBAPIError):
-        await condition.look(db, condition.revision)
+        await condition.look(db, revisions.found)
 
     await db.close()
     assert os.listdir(tmp_path) == []

@@ -56,6 +56,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "trigger": "wake",
         "due": 5,
     },
+    "tick_requests": {"id": 1, "asked_at": MONDAY, "taken_at": MONDAY, "outcome": {"ticked": False}},
     "members": {"user_id": STUDENT, "dms_closed_at": MONDAY, "time_zone": "Asia/Kathmandu", "reminders_off": True},
     "coaches": {
         "guild_id": GUILD,

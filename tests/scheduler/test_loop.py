@@ -103,6 +103,19 @@ async def live(
     return asked
 
 
+async def test_a_tick_says_how_late_it_began_what_was_due_first(db: Database) -> None:
+    await set_up(db, "abc")
+    discord, clock = FakeDiscord(), FakeClock(ROOM - MINUTE)
+
+    early = await tick(db, discord, clock)
+    clock.now = ROOM + 3 * MINUTE
+    late = await tick(db, discord, clock)
+
+    assert early is not None
+    assert late is not None
+    assert (early.late, late.late) == (timedelta(0), 3 * MINUTE)
+
+
 # One session's life.
 
 

@@ -1,0 +1,177 @@
+"""What the process costs, against a Discord on this machine: `python -m tests.bench.process [--json]`.
+
+Ours and a bare one (`tests.bench.bare`) take turns in the same run, so that the ratios mean something on any
+machine: memory when the gateway is ready, the time from the start of the process until then, and the time from a
+`/book` that goes out over the gateway until its acknowledgement is here. Every start of ours finds a database that
+is up to date, with a coach in it.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from aiohttp import web
+
+from models.database import Database
+from scheduler.clock import utc_now
+from tests.bot.endpoint import DEADLINE_SECONDS, GUILD_ID, Endpoint, local_discord, slash
+from tests.bot.program import Program
+from tests.builders import a_coach, a_guild
+
+STARTS, PRESSES, WARM_UP = 7, 1000, 50
+READY = b"connected as"
+STUDENT = 12
+NAMES = {"bare": "tests.bench.bare", "ours": "bot"}
+
+
+@dataclass(slots=True)
+class Watch(Endpoint):
+    """A Discord that notes when it was acknowledged, and when the answer itself came."""
+
+    acknowledged: asyncio.Future[float] | None = None
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def _answer_interaction(self, request: web.Request) -> web.Response:
+        if self.acknowledged is not None and not self.acknowledged.done():
+            self.acknowledged.set_result(perf_counter())
+        return await Endpoint._answer_interaction(self, request)
+
+    async def _write_message(self, request: web.Request) -> web.Response:
+        self.answered.set()
+        return await Endpoint._write_message(self, request)
+
+
+@dataclass(slots=True)
+class Side:
+    """One of the two: what it is, its folder, and what was measured."""
+
+    name: str
+    folder: Path
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+    megabytes: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    milliseconds: list[float] = field(default_factory=list)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Watch]:
+        """A process of its own with a Discord of its own, measured up to where the gateway is ready."""
+        async with local_discord(watch := Watch()):
+            program = Program(self.folder, watch.api, watch.gateway, NAMES[self.name])
+            began = perf_counter()
+            async with program.started("run") as process, asyncio.TaskGroup() as group:
+                ready = asyncio.Event()
+                assert process.stderr is not None
+                reading = group.create_task(_read(process.stderr, ready))
+                async with asyncio.timeout(DEADLINE_SECONDS):
+                    await watch.identified()
+                    self.seconds.append(perf_counter() - began)
+                    await ready.wait()
+                self.megabytes.append(_resident_megabytes(process.pid))
+                yield watch
+                process.kill()
+                await process.wait()
+                await reading
+
+    async def press(self, watch: Watch) -> float:
+        """One `/book`, from going out to its acknowledgement, in milliseconds; the rest of it is waited for."""
+        event = slash("book", STUDENT)
+        event |= {"token": f"interaction-{next(self.numbers)}"}
+        watch.requests.clear()
+        watch.answered.clear()
+        watch.acknowledged = asyncio.get_running_loop().create_future()
+        began = perf_counter()
+        await watch.emit("INTERACTION_CREATE", event)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            ended = await watch.acknowledged
+            if self.name == "ours":
+                await watch.answered.wait()
+        return (ended - began) * 1000
+
+
+async def _read(lines: asyncio.StreamReader, ready: asyncio.Event) -> None:
+    """Take what a process says, or it would wait for that."""
+    async for line in lines:
+        if READY in line:
+            ready.set()
+
+
+def _resident_megabytes(pid: int) -> float:
+    [line] = [one for one in Path(f"/proc/{pid}/status").read_text().splitlines() if one.startswith("VmRSS")]
+    return int(line.split()[1]) / 1024
+
+
+def p99(times: Sequence[float]) -> float:
+    """What 99 of 100 stay below."""
+    return sorted(times)[int(len(times) * 0.99)]
+
+
+async def measure(folder: Path, starts: int, presses: int) -> tuple[Side, Side]:
+    """Bare and ours. They take turns, each going first every other time."""
+    sides = [Side(name, folder / name) for name in NAMES]
+    for side in sides:
+        side.folder.mkdir()
+    db = Database(f"sqlite:///{folder / 'ours' / 'coachbot.db'}")
+    await db.upgrade()
+    async with db.begin() as session:
+        await a_guild(session, id=GUILD_ID)
+        await a_coach(session, guild_id=GUILD_ID, applied_at=utc_now())
+    await db.close()
+    for number in range(starts):
+        for side in sides[:: -1 if number % 2 else 1]:
+            async with side.running():
+                pass
+    bare, ours = sides
+    async with bare.running() as of_bare, ours.running() as of_ours:
+        both = ((bare, of_bare), (ours, of_ours))
+        for number in range(WARM_UP + presses):
+            for side, watch in both[:: -1 if number % 2 else 1]:
+                side.milliseconds.append(await side.press(watch))
+    return bare, ours
+
+
+def ratios(bare: Side, ours: Side) -> dict[str, float]:
+    """How many times as much ours takes; the first start of each fills the machine's caches."""
+    found = zip(("memory", "ready", "ack_p50", "ack_p99"), _figures(bare), _figures(ours), strict=True)
+    return {name: own / theirs for name, theirs, own in found}
+
+
+def _figures(side: Side) -> tuple[float, float, float, float]:
+    acknowledged = side.milliseconds[WARM_UP:]
+    return median(side.megabytes[1:]), median(side.seconds[1:]), median(acknowledged), p99(acknowledged)
+
+
+def table(bare: Side, ours: Side) -> str:
+    """The figures for people."""
+    names = ("memory when ready, MB", "start until ready, s", "/book acknowledged, ms", "  99 of 100, ms")
+    lines = [f"{'':26}{'bare':>9}{'ours':>9}{'ratio':>9}"]
+    for name, theirs, own in zip(names, _figures(bare), _figures(ours), strict=True):
+        lines.append(f"{name:26}{theirs:9.2f}{own:9.2f}{own / theirs:9.2f}")
+    return "\n".join([*lines, f"Of {STARTS} starts and {PRESSES:,} presses, in turns."])
+
+
+def main() -> None:
+    """Measure, and print a table, or one line of JSON for machines."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="one line: the four ratios")
+    wants_json = parser.parse_args().json
+    folder = Path(tempfile.mkdtemp(prefix="coachbot-bench-"))
+    try:
+        found = asyncio.run(measure(folder, STARTS, PRESSES))
+    finally:
+        shutil.rmtree(folder)
+    rounded = {name: round(value, 2) for name, value in ratios(*found).items()}
+    sys.stdout.write((json.dumps(rounded) if wants_json else table(*found)) + "\n")
+
+
+if __name__ == "__main__":
+    main()
