@@ -17,10 +17,10 @@ class _Connection(aiosqlite.Connection):
     async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if not self._running or self._connection is None:
             raise ValueError("Connection closed")
-        try:
-            return fn(*args, **kwargs)
-        finally:
+        done = fn(*args, **kwargs)
+        if fn not in (self._connection.rollback, self._connection.close):  # nor are these cut short by a thread
             await asyncio.sleep(0)
+        return done
 
 
 def in_one_thread(db: Database) -> Database:

@@ -427,7 +427,7 @@ THE_DAY = (
     ("command", "/book", "answered"),
     ("press", "book:coach:{coach_id}:{minutes}:{day}:{page}", "answered"),
     ("press", "book:time:{coach_id}:{minutes}:{start}", "answered"),
-    ("press", "book:confirm:{coach_id}:{minutes}:{start}", "answered"),
+    ("press", "book:confirm:{coach_id}:{minutes}:{start}:{cost}", "answered"),
     ("command", "/coaching run", "refused"),
     ("command", "/sessions", "answered"),
     ("press", "unknown", "refused"),
