@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -11,6 +12,7 @@ from cogs.routing import Cog, on
 from cogs.stats_picture import hours_in_words, room_share, span_in_words
 from cogs.ui import Interaction
 from scheduler import guilds, people, stats
+from scheduler.lengths import write_length
 from scheduler.stats import Stats, average
 
 if TYPE_CHECKING:
@@ -91,19 +93,19 @@ def _figures(found: Stats, bot: "CoachBot") -> Iterator[str]:
     stars = average(found.stars)
     count = sum(found.stars.values())
     yield f"**Reviews** {f'★ {stars:.1f} ({count})' if stars is not None else 'none'}"
-    yield _loop(found, bot.tick_interval.total_seconds()) + (
-        f", something failed in {rounds.failed}" if rounds.failed else ""
-    )
+    yield _loop(found, bot.tick_interval) + (f", something failed in {rounds.failed}" if rounds.failed else "")
 
 
-def _loop(found: Stats, every_seconds: float) -> str:
+def _loop(found: Stats, interval: timedelta) -> str:
     """How often it ran. It looks after all servers, so these figures are of all of them."""
     rounds, days = found.rounds, (found.last - found.first).days + 1
-    words = f"**Loop** looks every {every_seconds:g} s and had something to do {rounds.count} times"
+    every = f"{interval.total_seconds():g} s" if interval < timedelta(minutes=2) else write_length(interval)
+    words = f"**Loop** looks at least every {every} and had something to do {rounds.count} times"
     if not rounds.count:
         return words
     took = rounds.lasted.total_seconds() / rounds.count
-    return f"{words}, {rounds.count / days:.1f} a day, for {took:.1f} s each"
+    lasted = f"{took:.1f} s" if took >= 0.1 else "less than 0.1 s"
+    return f"{words}, {rounds.count / days:.1f} a day, for {lasted} each"
 
 
 def _coaches(found: Stats) -> Iterator[str]:
