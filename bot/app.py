@@ -6,6 +6,7 @@ from datetime import timedelta
 import discord
 from discord.ext import commands
 
+from bot import noticing
 from bot.discord_port import DiscordPort
 from bot.permissions import invitation
 from bot.refusals import PATIENCE
@@ -185,6 +186,26 @@ class CoachBot(commands.Bot):
         """Make a room again that somebody deleted while it was needed."""
         if await self._watch.deleted(channel.id):
             self.wake()
+        await self._look(channel.guild)
+
+    async def on_guild_channel_update(
+        self, _before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
+    ) -> None:
+        """See whether the bot can still work there."""
+        await self._look(after.guild)
+
+    async def on_guild_role_update(self, _before: discord.Role, after: discord.Role) -> None:
+        """See whether the bot can still work there."""
+        await self._look(after.guild)
+
+    async def on_guild_role_delete(self, role: discord.Role) -> None:
+        """See whether the bot can still work there."""
+        await self._look(role.guild)
+
+    async def on_member_update(self, _before: discord.Member, after: discord.Member) -> None:
+        """Of the bot itself, whose roles somebody changed; Discord sends no others without the intent."""
+        if self.user is not None and after.id == self.user.id:
+            await self._look(after.guild)
 
     async def on_interaction(self, interaction: discord.Interaction["CoachBot"]) -> None:
         """Answer presses and forms; commands have the tree."""
@@ -220,6 +241,11 @@ class CoachBot(commands.Bot):
         """The address that gives the bot what it lacks in this server; everything else stays as it is."""
         assert self.user is not None, "somebody has logged in"
         return invitation(self.user.id, discord.Object(guild_id))
+
+    async def _look(self, guild: discord.Guild) -> None:
+        me = guild.get_member(self.user.id) if self.user else None  # None once the bot has left
+        if me is not None and self._serves(guild) and await noticing.look(self.db, self.clock, me):
+            self.wake()
 
     def _serves(self, guild: discord.Guild) -> bool:
         return self._home is None or self._home.id == guild.id

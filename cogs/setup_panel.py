@@ -116,7 +116,7 @@ def _head(count: int, *, asked: bool) -> str:
 
 def _problem(guild: Guild, finding: Finding, invitation: str) -> Items:
     icon = _BAD if finding.is_severe else _NOTE
-    words = ui.text(f"{icon} {_words(guild, finding)}")
+    words = ui.text(f"{icon} {in_words(guild, finding)}")
     if finding.place is None:
         return [words, ui.row(discord.ui.Button(label="Invite me again", url=invitation))]
     buttons = [ui.button("Pick…", PICK.format(place=PLACES.index(finding.place)))]
@@ -125,7 +125,7 @@ def _problem(guild: Guild, finding: Finding, invitation: str) -> Items:
     return [words, ui.row(*buttons)]
 
 
-def _words(guild: Guild, finding: Finding) -> str:
+def in_words(guild: Guild, finding: Finding) -> str:
     """What is wrong, and where to click."""
     place, lacks = finding.place, " and ".join(f"**{name}**" for name in finding.missing)
     if place is None:

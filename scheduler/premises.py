@@ -1,12 +1,15 @@
 """What a server has for the bot to work with: what is wrong with it, and how what is missing is made."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 
-from models import Guild
+from sqlalchemy import select
+
+from models import Guild, Problem
 from models.database import Database
-from scheduler import guilds
+from scheduler import guilds, problems
 from scheduler.clock import Clock
 from scheduler.errors import Misconfigured, NotFound
 from scheduler.guilds import GuildChanges, GuildDefaults
@@ -14,6 +17,9 @@ from scheduler.people import Actor
 from scheduler.ports import Discord, DiscordFailure
 
 log = logging.getLogger(__name__)
+
+_KEY = "setup:"
+"""Before the place, in the key of a problem that was seen before anything failed because of it."""
 
 
 class Place(StrEnum):
@@ -85,6 +91,26 @@ async def look(discord: Discord, settings: Guild) -> list[Finding] | None:
     except DiscordFailure as failure:
         log.info("guild %s cannot be looked at: %s", settings.id, failure)
         return None
+
+
+async def tell(db: Database, clock: Clock, guild_id: int, broken: Mapping[Place | None, str]) -> bool:
+    """Admins hear of what does not work any more, by place and in words, and of what does again; whether there
+    was anything new.
+    """
+    wrong = {_KEY + (place or "server"): words for place, words in broken.items()}
+    known = select(Problem).where(Problem.guild_id == guild_id, Problem.fixed_at.is_(None))
+    async with db.read() as session:
+        told = {one.key: one.text for one in await session.scalars(known) if one.key.startswith(_KEY)}
+    if told == wrong:
+        return False
+    now = clock()
+    async with db.begin() as session:
+        for key in told.keys() - wrong.keys():
+            await problems.works(session, guild_id, key, now)
+        for key, words in wrong.items():
+            if told.get(key) != words:
+                await problems.report(session, guild_id, key, words, now)
+    return True
 
 
 async def make(

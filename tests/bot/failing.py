@@ -161,7 +161,14 @@ async def _place(world: Academy, session: AsyncSession, fault: Fault | None, mod
     simulation.rename_bot(world.env, guild, "Coaching")
     log, rooms = guild.create_text_channel("log"), guild.create_category("Coaching")
     coach, student = (guild.add_member(world.env.create_user(f"{name}-{one}")) for one in ("coach", "student"))
-    await a_guild(session, id=guild.id, log_channel_id=log.id, room_category_id=rooms.id, access_mode=mode)
+    await a_guild(
+        session,
+        id=guild.id,
+        review_channel_id=None,
+        log_channel_id=log.id,
+        room_category_id=rooms.id,
+        access_mode=mode,
+    )
     await a_coach(session, guild_id=guild.id, user_id=coach.id)
     booked = await a_session(session, starts_at=START, guild_id=guild.id, coach_id=coach.id, student_id=student.id)
     return Place(fault, guild, log, coach, student, booked.code, booked.id)

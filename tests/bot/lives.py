@@ -183,6 +183,7 @@ async def live(db: Database, endpoint: Endpoint, *, sessions: int, whole: int, m
         await builders.a_guild(
             session,
             id=GUILD_ID,
+            review_channel_id=None,
             room_category_id=None,
             coach_role_id=None,
             room_lead_minutes=60,

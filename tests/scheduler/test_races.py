@@ -113,8 +113,12 @@ async def test_random_operations_of_eight_workers_leave_only_lawful_rows(
     assert total.errors == []
     assert await faults_of(db) == []
     assert total.done.total() + total.refused.total() == operations
+    assert total.done.total() > operations / 4, total  # else they only ran into walls
+    assert total.refused.total() > operations / 20, total  # else they never met
+    if operations < 2_000:
+        return  # too few for each kind to be among them every time
     for what in ("hold", "book", "cancel", "reschedule", "pause_or_resume", "change_hours"):
-        assert total.done[what] > operations / 200, total  # else they only ran into walls
+        assert total.done[what] > operations / 200, total
     for refused in ("book: SlotTaken", "book: NotBookable", "hold: SlotTaken", "reschedule: SlotTaken"):
         assert total.refused[refused] > operations / 200, total
 
