@@ -431,6 +431,7 @@ async def test_any_number_of_process_sessions_at_once_have_the_running_bot_make_
     assert (await stored(db, booked)).discord_setup_complete
 
 
+@pytest.mark.slow
 async def test_process_sessions_says_that_the_bot_which_it_asked_has_been_killed(
     endpoint: Endpoint, program: Program, db: Database
 ):

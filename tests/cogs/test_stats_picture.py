@@ -92,6 +92,7 @@ def test_every_coach_makes_it_longer_up_to_the_most_that_are_shown() -> None:
     assert heights[0] < heights[1] < heights[2] == heights[3]
 
 
+@pytest.mark.slow
 def test_the_same_statistics_give_the_same_picture_in_any_thread() -> None:
     several = [some_stats(days) for days in (7, 30, 90)]
     alone = [draw(one) for one in several]

@@ -14,7 +14,7 @@ from tests.cogs.authorization.people import SECRETS, Rows, Stage, stage_of
 from tests.cogs.authorization.rows import COMMANDS, FORMS, PEOPLE, PRESSES, REOPENED, Row, template_of
 from tests.simulated import Academy, reply, words
 
-QUICKLY = {("student", True), ("other_coach", True), ("admin", True), ("outsider", True)}
+QUICKLY = {("other_coach", True), ("admin", True)}
 
 
 def everybody() -> Any:

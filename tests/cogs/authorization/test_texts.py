@@ -44,7 +44,13 @@ def check_everything_shown(world: Academy) -> None:
         assert not set(INVISIBLE) & set(shown), shown
 
 
-@pytest.mark.parametrize("length", [None, 4000], ids=["as long as can be", "4,000 characters"])
+@pytest.mark.parametrize(
+    "length",
+    [
+        pytest.param(None, id="as long as can be", marks=pytest.mark.slow),
+        pytest.param(4000, id="4,000 characters"),
+    ],
+)
 async def test_nothing_that_is_typed_pings_hides_or_breaks_anything(world: Academy, length: int | None) -> None:
     stage = await stage_of(world)
 
