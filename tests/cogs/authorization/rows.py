@@ -45,7 +45,7 @@ EDITORS = _refusals("other_student coach other_coach", "You do not coach here ye
 """Who applied, too."""
 PAIR = _refusals("student coach", MINE)
 PAIR_AND_ADMINS = _refusals("student coach admin owner", MINE)
-ITS_STUDENT = _refusals("student", MINE)
+REVIEWER = _refusals("student", MINE, coach="Only the student of a session reviews it.")
 ITS_COACH = _refusals("coach", COACHED)
 
 
@@ -110,9 +110,7 @@ PRESSES: dict[str, Row] = {
     "availability:rezone:{same_instants}:{week}:{days}": Row(COACHES),
     "availability:why:{week}:{days}": Row(ANYBODY),
     "availability:misfits:{page}:{week}:{days}": Row(COACHES),
-    "availability:keep:{session_id}:{week}:{days}": Row(
-        ITS_COACH | dict.fromkeys(("other_student", "other_coach", "admin", "owner", "outsider", "left"), MINE)
-    ),
+    "availability:keep:{session_id}:{week}:{days}": Row(_refusals("coach", MINE, student=COACHED)),
     "availability:cancel:{session_id}:{week}:{days}": Row(COACHES | {"other_coach": MINE}, of="later"),
     # What everybody sees in a channel.
     "panel:book": Row(MEMBERS),
@@ -152,15 +150,9 @@ PRESSES: dict[str, Row] = {
         _here("There is no such appeal in this server."), of="missed"
     ),
     "session:happened:{session_id}:{answer}": Row(PAIR, of="unknown"),
-    "review:open:{session_id}": Row(
-        ITS_STUDENT | {"coach": "Only the student of a session reviews it."}, of="over"
-    ),
-    "review:stars:{session_id}:{count}": Row(
-        ITS_STUDENT | {"coach": "Only the student of a session reviews it."}, of="over"
-    ),
-    "review:comment:{session_id}": Row(
-        ITS_STUDENT | {"coach": "Only the student of a session reviews it."}, of="reviewed"
-    ),
+    "review:open:{session_id}": Row(REVIEWER, of="over"),
+    "review:stars:{session_id}:{count}": Row(REVIEWER, of="over"),
+    "review:comment:{session_id}": Row(REVIEWER, of="reviewed"),
     "review:read:{coach_id}": Row(READERS),
     "review:page:{coach_id}:{page}": Row(READERS),
     "reminders:off": Row(ANYBODY),
@@ -251,7 +243,7 @@ FORMS: dict[str, Row] = {
         _refusals("student", _NO_APPEAL), of="unheard", typed={"What happened": "I was."}
     ),
     "review:comment:{session_id}": Row(
-        ITS_STUDENT | {"coach": "Only the student of a session reviews it."},
+        REVIEWER,
         of="reviewed",
         typed={"Your sentence": "Good."},
     ),
