@@ -181,7 +181,10 @@ async def test_a_session_that_moves_to_an_earlier_time_is_due_earlier(db: Databa
 
 
 @pytest.mark.parametrize(("method", "at"), [("ensure_room", ROOM), ("open_room", ACCESS)])
-@pytest.mark.parametrize("target", [NEXT_WEEK, TEN + 30 * MINUTE, TEN + 3 * HOUR])
+@pytest.mark.parametrize(
+    "target",
+    [TEN + 3 * HOUR, *(pytest.param(one, marks=pytest.mark.slow) for one in (NEXT_WEEK, TEN + 30 * MINUTE))],
+)
 @pytest.mark.parametrize("late", [False, True], ids=["on time", "at the old start"])
 async def test_a_session_that_is_moved_while_a_step_is_under_way_is_never_begun_at_the_old_time(
     db: Database, method: Method, at: datetime, target: datetime, late: bool

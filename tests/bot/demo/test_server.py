@@ -75,7 +75,8 @@ async def test_all_tabs_show_the_same_person_and_place(client: Any) -> None:
     assert (await client.get(second["frame"].partition("#")[0])).status == 200
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_ends_the_program_cleanly(number: signal.Signals) -> None:
     async with demo("--no-open") as (process, address), aiohttp.ClientSession() as http:
         async with http.get(f"{address}demo/world?tab=1") as answer:
