@@ -95,10 +95,18 @@ class GuildChanges:
     fallback_channel_id: int | None = None
 
 
+_COLUMN_DEFAULTS = {
+    column.key: column.default.arg
+    for column in Guild.__table__.columns
+    if column.default is not None and column.default.is_scalar
+}
+"""What the database would fill in, for a server that has no row yet."""
+
+
 async def look_up(session: AsyncSession, guild_id: int, defaults: GuildDefaults) -> Guild:
     """The server's settings. One that nobody has used yet gets the defaults, and nothing is written."""
     found = await session.get(Guild, guild_id)
-    return found or Guild(id=guild_id, **_values(defaults))
+    return found or Guild(id=guild_id, **_COLUMN_DEFAULTS | _values(defaults))
 
 
 async def ensure(session: AsyncSession, guild_id: int, defaults: GuildDefaults, now: datetime) -> Guild:

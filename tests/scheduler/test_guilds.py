@@ -66,6 +66,17 @@ async def guild(db: Database) -> Guild:
 # Before anybody has changed anything.
 
 
+async def test_a_server_that_nobody_has_used_yet_looks_as_it_will_when_somebody_has(db: Database) -> None:
+    async with db.read() as session:
+        before = await guilds.look_up(session, GUILD, GuildDefaults())
+        looked_at = {column.key: getattr(before, column.key) for column in Guild.__table__.columns}
+    async with db.begin() as session:
+        made = await guilds.ensure(session, GUILD, GuildDefaults(), MONDAY)
+
+    used = {column.key: getattr(made, column.key) for column in Guild.__table__.columns}
+    assert looked_at | {"created_at": MONDAY} == used
+
+
 async def test_looking_at_a_new_server_shows_the_defaults_and_writes_nothing(db: Database) -> None:
     before = await everything(db)
 
