@@ -19,6 +19,8 @@ from simcord.backend.errors import BackendError, SetupError
 from simcord.builders import ChannelHandle, GuildHandle
 
 _IDLE_SECONDS = 0.016
+_PATIENCE_SECONDS = 600.0
+"""What falls into one minute may take so long on a slow machine before it counts as stuck."""
 _APSCHEDULER_MODULES = (
     "apscheduler.schedulers.base",
     "apscheduler.executors.base",
@@ -65,7 +67,7 @@ def set_clock(env: simcord.Env, at: dt.datetime) -> None:
 
 async def advance(env: simcord.Env, to: dt.datetime) -> None:
     """Let time pass. Timers shorter than the settle timeout make every action wait, so it is raised only here."""
-    before, env.settle_timeout = env.settle_timeout, 120.0
+    before, env.settle_timeout = env.settle_timeout, _PATIENCE_SECONDS
     try:
         await env.advance_time(max((to - env.now()).total_seconds(), 0.0))
     finally:
