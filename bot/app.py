@@ -44,7 +44,8 @@ from models.database import Database
 from scheduler import presence, welcome
 from scheduler.clock import Clock, utc_now
 from scheduler.guilds import GuildDefaults
-from scheduler.loop import Loop, TickReport, tick
+from scheduler.loop import Loop
+from scheduler.tick import TickReport, tick
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from cogs.tally import BOUNDS, Tally
 from scheduler.figures import Figures
-from scheduler.loop import TickReport
+from scheduler.tick import TickReport
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 

@@ -19,7 +19,8 @@ from bot.refusals import PATIENCE
 from models.database import Database, UnknownSchema
 from scheduler import asking
 from scheduler.clock import utc_now
-from scheduler.loop import NotTicking, TickReport, tick
+from scheduler.loop import NotTicking
+from scheduler.tick import TickReport, tick
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.app import CoachBot
 from models import Heartbeat
 from scheduler import figures
-from scheduler.loop import NotTicking, TickReport
+from scheduler.loop import NotTicking
+from scheduler.tick import TICK, TickReport
 
 T = TypeVar("T")
 
@@ -143,7 +144,7 @@ class _Health:
 
     async def _last_tick(self) -> datetime | None:
         async with self._bot.db.read() as session:
-            return await session.scalar(select(Heartbeat.at).where(Heartbeat.job == "tick"))
+            return await session.scalar(select(Heartbeat.at).where(Heartbeat.job == TICK))
 
 
 class _Metrics:

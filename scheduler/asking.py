@@ -17,7 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from models import TickRequest
 from models.database import Database
 from scheduler.clock import Clock
-from scheduler.loop import NotTicking, TickReport
+from scheduler.loop import NotTicking
+from scheduler.tick import TickReport
 
 log = logging.getLogger(__name__)
 

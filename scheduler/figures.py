@@ -8,6 +8,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AuditEntry, CoachingSession, Heartbeat, JobRun, Notice, SessionStatus
+from scheduler.tick import TICK
 
 SENT, WAITING, GIVEN_UP = "sent", "waiting", "given_up"
 
@@ -54,5 +55,5 @@ async def gather(session: AsyncSession) -> Figures:
         rooms_removed=made.get("room_removed", 0),
         runs=await session.scalar(select(func.count()).select_from(JobRun)) or 0,
         last_run=run.finished_at - run.started_at if run is not None else None,
-        ticked_at=await session.scalar(select(Heartbeat.at).where(Heartbeat.job == "tick")),
+        ticked_at=await session.scalar(select(Heartbeat.at).where(Heartbeat.job == TICK)),
     )

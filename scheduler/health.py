@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, CoachStatus, Heartbeat, Notice, Problem, SessionStatus
 from scheduler.people import Actor
+from scheduler.tick import TICK
 
 LATE = timedelta(minutes=2)
 """What has been due for so long is late; a tick comes far more often."""
@@ -62,7 +63,7 @@ async def look(session: AsyncSession, guild_id: int, actor: Actor, now: datetime
         return await session.scalar(select(func.count()).where(*which)) or 0
 
     return Health(
-        last_tick_at=await session.scalar(select(Heartbeat.at).where(Heartbeat.job == "tick")),
+        last_tick_at=await session.scalar(select(Heartbeat.at).where(Heartbeat.job == TICK)),
         next_step_at=await session.scalar(select(func.min(step)).where(step.is_not(None), here)),
         coming=await count(
             here, CoachingSession.status == SessionStatus.SCHEDULED, CoachingSession.starts_at > now

@@ -17,7 +17,8 @@ class Ongoing:
         self.roles: SideBySide[tuple[int, int]] = SideBySide()
         self.looks: SideBySide[int] = SideBySide()
         self.notices: SideBySide[list[bool | None]] = SideBySide()
-        self._sorts: list[SideBySide[Any]] = [self.sessions, self.roles, self.looks, self.notices]
+        self.sweeps: SideBySide[None] = SideBySide()
+        self._sorts: list[SideBySide[Any]] = [self.sessions, self.roles, self.looks, self.notices, self.sweeps]
         self._lock = AsyncExitStack()
         self._holders = 0
         self._keeper: asyncio.Task[None] | None = None

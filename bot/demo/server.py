@@ -20,7 +20,7 @@ from aiohttp import web
 from bot.demo import academy, simulation
 from bot.demo.stage import DIRECT, NotPossible, Stage
 from bot.demo.tour import tour
-from scheduler.loop import next_due
+from scheduler.tick import next_due
 
 log = logging.getLogger(__name__)
 

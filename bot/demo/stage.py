@@ -16,7 +16,7 @@ from bot.demo.academy import Academy, Person
 from models import Heartbeat, UTCDateTime
 from models.database import Database
 from scheduler.errors import CoachingError
-from scheduler.loop import next_due
+from scheduler.tick import next_due
 
 log = logging.getLogger(__name__)
 

@@ -22,8 +22,8 @@ from sqlalchemy import text
 
 from models.database import Database
 from scheduler import agenda, attendance
-from scheduler.loop import tick
 from scheduler.sweep import sweep
+from scheduler.tick import tick
 from tests.bench.booking import Times, a_database, row
 from tests.builders import COACH, DAY, GUILD, MINUTE, MONDAY, STUDENT, FakeClock, a_coach, a_guild, a_session
 from tests.fakes import FakeDiscord

@@ -20,9 +20,9 @@ from models import AccessMode, CoachingSession, Guild, SessionStatus
 from models.database import Database
 from scheduler import bookings, cancelling, meeting, rescheduling
 from scheduler.errors import CoachingError
-from scheduler.loop import next_due
 from scheduler.people import Actor
 from scheduler.rooms import room_name
+from scheduler.tick import next_due
 from tests.builders import MINUTE, a_coach
 from tests.one_thread import in_one_thread
 from tests.simulated import Academy, academy

@@ -20,7 +20,7 @@ from models.database import Database, insert_if_absent, lost_a_race
 from scheduler.advance import advance_due
 from scheduler.applications import sync_roles
 from scheduler.delivery import deliver_due
-from scheduler.loop import tick
+from scheduler.tick import tick
 from tests.builders import DAY, HOUR, MONDAY, FakeClock, a_coach, a_guild, a_notice, a_session
 from tests.fakes import FakeDiscord
 

@@ -11,7 +11,8 @@ from models import TickRequest
 from models.database import Database
 from scheduler import asking
 from scheduler.asking import Gone, Unheard
-from scheduler.loop import NotTicking, TickReport
+from scheduler.loop import NotTicking
+from scheduler.tick import TickReport
 from tests.builders import HOUR, MONDAY, FakeClock
 
 DEADLINE_SECONDS = 30

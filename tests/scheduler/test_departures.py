@@ -9,8 +9,8 @@ from models.database import Database
 from scheduler import applications, bookings, departures, presence
 from scheduler.advance import advance_due
 from scheduler.departures import Why
-from scheduler.loop import tick
 from scheduler.ports import Access, DiscordFailure
+from scheduler.tick import tick
 from tests.builders import (
     COACH,
     DAY,

@@ -25,10 +25,11 @@ from models import (
 from models.database import Database
 from scheduler import attendance, cancelling
 from scheduler.advance import advance_due
-from scheduler.loop import Loop, NotTicking, TickReport, next_due, tick
+from scheduler.loop import Loop, NotTicking
 from scheduler.notices import pause
 from scheduler.people import Actor
 from scheduler.ports import Access, DiscordFailure, Removal, RoomGone
+from scheduler.tick import TickReport, next_due, tick
 from tests.builders import (
     COACH,
     DAY,

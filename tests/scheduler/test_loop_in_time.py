@@ -1,16 +1,18 @@
 """The loop in virtual time: on time to the second, in rounds, and once an hour against what is there."""
 
+import asyncio
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
+from bot.demo import simulation
 from models import CoachingSession, Heartbeat, JobRun, NoticeKind
 from models.database import Database
 from scheduler.notices import owe
 from scheduler.rooms import room_name
 from scheduler.side_by_side import SLOW
-from tests.bot.test_punctuality import break_rooms, when
+from tests.bot.test_punctuality import HALF_A_DAY, break_rooms, when
 from tests.builders import HOUR, MINUTE, a_coach, a_session
 from tests.scheduler.test_loop import SECOND
 from tests.simulated import MONDAY, Academy, academy
@@ -120,6 +122,51 @@ async def test_rooms_are_held_against_rows_at_the_start_and_every_hour(db: Datab
             sweeps.append(await swept_at(db))
 
         assert sweeps == [BEGINS, BEGINS, BEGINS + HOUR + MINUTE]
+
+
+async def test_a_server_that_does_not_answer_when_rooms_are_held_against_rows_makes_no_room_late(
+    db: Database,
+) -> None:
+    async with academy(db, begins=BEGINS) as world:
+        await world.already_open()
+        room_at = BEGINS + HOUR + 30 * SECOND
+        await booked_at(world, room_at + 15 * MINUTE)
+        which_rooms_are_there_hangs(world)
+
+        await world.leap_to(BEGINS + HOUR)
+        await world.wait_until(room_at)
+
+        assert list((await when(world, "room_made")).values()) == [room_at]
+        assert await swept_at(db) == BEGINS
+
+
+async def test_rooms_are_held_against_rows_again_if_that_was_asked_for_while_it_was_going_on(db: Database) -> None:
+    async with academy(db, begins=BEGINS, tick_interval=MINUTE) as world:
+        await world.already_open()
+        asked_at = which_rooms_are_there_hangs(world)
+        await world.leap_to(BEGINS + HOUR)
+        bot: Any = world.env.bot
+        await simulation.as_the_bot(world.env, bot._heart.sweep_soon)
+        await world.wait_until(BEGINS + HOUR + 2 * MINUTE)
+
+        assert asked_at == [BEGINS + HOUR, BEGINS + HOUR + SLOW + MINUTE]
+
+
+def which_rooms_are_there_hangs(world: Academy) -> list[datetime]:
+    """The next time that this is asked, Discord does not answer. When it was asked."""
+    http: Any = world.env.bot.http
+    request = http.request
+    asked_at: list[datetime] = []
+
+    async def asked(route: Any, **kwargs: Any) -> Any:
+        if (route.method, route.path) == ("GET", "/guilds/{guild_id}/channels"):
+            asked_at.append(world.now)
+            if len(asked_at) == 1:
+                await asyncio.sleep(HALF_A_DAY.total_seconds())
+        return await request(route, **kwargs)
+
+    http.request = asked
+    return asked_at
 
 
 async def swept_at(db: Database) -> datetime | None:

@@ -11,11 +11,11 @@ from models.database import Database
 from scheduler import cancelling, guilds
 from scheduler.advance import advance_due
 from scheduler.guilds import GuildChanges
-from scheduler.loop import next_due, tick
 from scheduler.notices import ROOM_KINDS
 from scheduler.people import Actor
 from scheduler.ports import DiscordFailure, Removal
 from scheduler.rescheduling import reschedule
+from scheduler.tick import next_due, tick
 from tests.builders import ADMIN, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, FakeClock, a_coach, a_guild, a_session
 from tests.fakes import Call, FakeDiscord, Method
 

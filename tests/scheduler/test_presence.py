@@ -10,9 +10,9 @@ from models import Coach, CoachStatus, Guild
 from models.database import Database
 from scheduler import applications, bookings, directory, presence
 from scheduler.errors import NotBookable
-from scheduler.loop import next_due, tick
 from scheduler.people import Actor
 from scheduler.ports import DiscordFailure
+from scheduler.tick import next_due, tick
 from tests.builders import (
     ADMIN,
     COACH,

@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from models.database import Database
 from scheduler import departures
-from scheduler.loop import tick
+from scheduler.tick import tick
 from tests.bench.tick import COACH, GUILD, MONDAY, Side
 from tests.builders import HOUR, FakeClock, a_coach, a_guild, a_session
 from tests.fakes import FakeDiscord

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from models import Absent, Attendance, SessionStatus
 from models.database import Database
 from scheduler import attendance
-from scheduler.loop import tick
+from scheduler.tick import tick
 from tests.builders import COACH, DAY, GUILD, MINUTE, STUDENT, FakeClock, a_guild
 from tests.fakes import FakeDiscord
 from tests.scheduler.meetings import ELEVEN, ROOM, TEN, a_meeting, at, finished, restarts, stays

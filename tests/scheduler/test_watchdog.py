@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import event
 
 from models.database import Database
-from scheduler.loop import Loop, tick
+from scheduler.loop import Loop
+from scheduler.tick import tick
 from tests.builders import DAY, HOUR, MINUTE, MONDAY, FakeClock
 from tests.fakes import Call, FakeDiscord
 from tests.scheduler.test_loop import Running, clock, owe_one, set_up
