@@ -164,5 +164,8 @@ def _appeal(letter: Letter, one: CoachingSession) -> discord.ui.Container[Any]:
     granted = ui.button(
         "They were there", DECIDE.format(session_id=one.id, granted=1), discord.ButtonStyle.success
     )
+    if one.status is SessionStatus.COMPLETED:
+        lines.append("The coach says by now that the student was there. Only that can be confirmed.")
+        return discord.ui.Container(ui.text("\n".join(lines)), ui.row(granted))
     refused = ui.button("The no-show stands", DECIDE.format(session_id=one.id, granted=0))
     return discord.ui.Container(ui.text("\n".join(lines)), ui.row(granted, refused))

@@ -51,12 +51,18 @@ def check_channel(channel: discord.TextChannel | None) -> None:
         )
 
 
+def must_manage_server(interaction: Interaction) -> None:
+    """Only they say who is an admin here, and what coaches get. Raises NotAllowed."""
+    if not interaction.permissions.manage_guild:
+        raise NotAllowed("Only who may manage the server chooses the admin role and the coach role.")
+
+
 def check_roles(
     interaction: Interaction, admin_role: discord.Role | None, coach_role: discord.Role | None
 ) -> None:
     """Nobody hands out through the bot what they could not hand out themselves."""
-    if (admin_role or coach_role) and not interaction.permissions.manage_guild:
-        raise NotAllowed("Only who may manage the server chooses the admin role and the coach role.")
+    if admin_role or coach_role:
+        must_manage_server(interaction)
     if admin_role is not None and admin_role.is_default():
         raise Misconfigured("Everybody here has that role, so everybody would be an admin. Choose another one.")
     if coach_role is None:

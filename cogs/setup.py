@@ -9,7 +9,7 @@ import discord
 from cogs import setup_forms, setup_panel, ui
 from cogs.defaults import show_defaults
 from cogs.routing import Cog, on, opens
-from cogs.settings import check_channel, check_roles
+from cogs.settings import check_channel, check_roles, must_manage_server
 from cogs.setup_panel import BASICS, CHANGE, CLEAR, DEFAULTS, MAKE, OPEN, PICK, PICKED, PLACES, RULES, SHOW, TIMES
 from cogs.timezone import zone_called
 from cogs.ui import Interaction, Typed
@@ -83,9 +83,12 @@ class SetupCog(Cog):
 
     @on(CLEAR)
     async def clear_pressed(self, interaction: Interaction, place: int) -> None:
-        """Take the channel away."""
+        """Take the channel or role away."""
         await ui.acknowledge(interaction)
         wanted = _place(place)
+        await self._seen_by_admin(interaction)
+        if wanted.is_role:
+            must_manage_server(interaction)
         async with self.bot.db.begin() as session:
             now = self.bot.clock()
             guild = await guilds.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)

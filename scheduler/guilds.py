@@ -19,7 +19,7 @@ from scheduler.zones import parse_zone
 
 Value = str | int | list[int]
 
-CLEARED = ("log_channel_id", "fallback_channel_id")
+CLEARED = ("log_channel_id", "fallback_channel_id", "admin_role_id")
 """What a server can do without."""
 LONGEST_HOW_TO_PAY = 300
 LONGEST_LEAD_MINUTES = 24 * 60
@@ -206,7 +206,7 @@ async def clear(
     column: str,
     now: datetime,
 ) -> None:
-    """Take a channel away that the server can do without. Raises NotAllowed, NotFound for any other."""
+    """Take a channel or role away that the server can do without. Raises NotAllowed, NotFound for any other."""
     actor.must_be_admin()
     if column not in CLEARED:
         raise NotFound("This cannot be taken away. Choose another one instead.")

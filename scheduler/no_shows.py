@@ -33,6 +33,7 @@ async def mark_no_show(session: AsyncSession, session_id: int, actor: Actor, now
     found.absence_marked_by = actor.user_id
     await ending.conclude(session, found, Absent.STUDENT, now, by=actor)
     found.updated_at = now
+    await notices.renew_sent(session, found.id, NoticeKind.APPEAL_CARD, now)
     bookings.record(session, found, "no_show_marked", actor, now)
     return found
 
@@ -51,6 +52,7 @@ async def was_here_after_all(
         raise NotAllowed(_YOUR_OWN)
     found.absence_marked_by = actor.user_id
     await _clear(session, found, actor, now)
+    await notices.renew_sent(session, found.id, NoticeKind.APPEAL_CARD, now)
     bookings.record(session, found, "no_show_withdrawn", actor, now)
     return found
 

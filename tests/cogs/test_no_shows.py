@@ -187,6 +187,20 @@ async def test_an_admin_decides_and_both_are_told(
     assert (world.card.id, labels(world.card)) == (card.id, {})
 
 
+async def test_the_card_of_an_appeal_says_what_the_coach_has_changed_their_mind_to(open_world: Academy) -> None:
+    world = open_world
+    made, card = await appealed(world)
+    cards = []
+    for custom_id in (f"session:washere:{made.id}", f"session:noshow:{made.id}"):
+        await world.press_custom_id(world.coach, custom_id)
+        cards.append((world.card.id, "The coach says by now" in words(world.card), set(labels(world.card))))
+
+    assert cards == [
+        (card.id, True, {"They were there"}),
+        (card.id, False, {"They were there", "The no-show stands"}),
+    ]
+
+
 async def test_a_second_admin_hears_who_decided_and_changes_nothing(open_world: Academy) -> None:
     world = open_world
     made, card = await appealed(world)

@@ -437,6 +437,24 @@ async def test_the_admin_role_neither_makes_nor_picks_roles(world: Academy) -> N
     assert (await settings(world)).coach_role_id is None
 
 
+async def test_who_manages_the_server_takes_the_admin_role_away_again_and_whoever_has_it_does_not(
+    world: Academy,
+) -> None:
+    helpers = world.guild.create_role("Helpers")
+    helper = world.guild.add_member(world.env.create_user("hal"), roles=[helpers])
+    await picked(world, world.admin, await opened(world), Place.ADMIN_ROLE, helpers)
+
+    refused = words(reply(await world.press_custom_id(helper, of(CLEAR, Place.ADMIN_ROLE))))
+    kept = (await settings(world)).admin_role_id
+    page = reply(await world.press_custom_id(world.admin, of(PICK, Place.ADMIN_ROLE)))
+    panel = await press(world.admin, page, "Clear")
+
+    assert refused == "Only who may manage the server chooses the admin role and the coach role."
+    assert kept == helpers.id
+    assert (await settings(world)).admin_role_id is None
+    assert "➖ **Admin role** none" in words(panel)
+
+
 async def test_nobody_makes_everybody_an_admin(world: Academy) -> None:
     everybody = world.guild.default_role
 
