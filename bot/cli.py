@@ -54,7 +54,7 @@ def run(
 def invite(config_file: ConfigFile = config.CONFIG_FILE) -> None:
     """Print the address that invites the bot, with exactly the permissions that it uses."""
     settings = _settings(config_file)
-    token = settings.discord_bot_token.get_secret_value() if settings.discord_bot_token else ""
+    token = settings.discord_bot_token or ""
     client_id = settings.discord_client_id or config.bot_id_in(token)
     if client_id is None:
         _die(
@@ -255,7 +255,7 @@ def _settings(config_file: Path) -> Settings:
 
 
 def _set_up_log(settings: Settings, level: str) -> None:
-    secrets = [one.get_secret_value().strip() for one in (settings.discord_bot_token, settings.cron_secret) if one]
+    secrets = [one.strip() for one in (settings.discord_bot_token, settings.cron_secret) if one]
     log.set_up(level, [*secrets, make_url(settings.database_url).password or ""])
 
 

@@ -6,12 +6,12 @@ import json
 import os
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -30,77 +30,157 @@ class ConfigError(Exception):
     """Something in the configuration is wrong; one line says what and where."""
 
 
-def _database_url(url: str) -> str:
+class _Wrong(ValueError):
+    """What is wrong with which key."""
+
+    def __init__(self, by_key: Mapping[str, str]) -> None:
+        super().__init__(by_key)
+        self.by_key = by_key
+
+
+def _read(kind: Any, values: object) -> Any:
+    """These values as that dataclass; what is not among them keeps its default. Raises _Wrong, ValueError."""
+    if not isinstance(values, Mapping):
+        raise ValueError("it has to be a table of settings")
+    readers: dict[str, Callable[[Any], Any]] = {one.name: one.metadata["read"] for one in fields(kind)}
+    found: dict[str, Any] = {}
+    wrong: dict[str, str] = {}
+    for key, value in values.items():
+        try:
+            # A misspelt key in config.toml would silently do nothing.
+            found[key] = readers.get(key, _unknown)(value)
+        except _Wrong as inside:
+            wrong |= {f"{key}.{inner}": why for inner, why in inside.by_key.items()}
+        except ValueError as error:
+            wrong[key] = str(error)
+    if wrong:
+        raise _Wrong(wrong)
+    return kind(**found)
+
+
+def _unknown(_value: object) -> NoReturn:
+    raise ValueError("there is no such key; config.example.toml lists all")
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("it has to be a text")
+    return value
+
+
+def _parsed(parse: Callable[[str], str]) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        try:
+            return parse(_text(value))
+        except Unreadable as error:
+            raise ValueError(str(error)) from None
+
+    return read
+
+
+def _one_of(*names: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if value not in names:
+            raise ValueError(f"it has to be one of {', '.join(names)}")
+        return _text(value)
+
+    return read
+
+
+def _whole(least: int, most: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        number = _integer(value)
+        if number is None or not least <= number <= most:
+            raise ValueError(f"it has to be a whole number from {least} to {most}")
+        return number
+
+    return read
+
+
+def _id(value: object) -> int:
+    number = _integer(value)
+    if number is None or not 0 < number < 2**63:
+        raise ValueError("it has to be an id of Discord, which has digits only, like 234567890123456789")
+    return number
+
+
+def _integer(value: object) -> int | None:
+    """A whole number, or the text of one, as the environment has it."""
+    if isinstance(value, str):
+        try:
+            return int(value)
+        except ValueError:
+            return None
+    return value if type(value) is int else None
+
+
+def _address(value: object) -> str:
+    if not _text(value):
+        raise ValueError("it has to be an address to listen on, like 127.0.0.1")
+    return _text(value)
+
+
+def _database_url(value: object) -> str:
     try:
-        parsed = make_url(url)
+        parsed = make_url(_text(value))
     except (ArgumentError, ValueError):  # a port that is no number, for one
         parsed = None
     if parsed is None or parsed.get_backend_name() not in ("sqlite", "postgresql", "postgres"):
         raise ValueError("it has to look like sqlite:///coachbot.db or postgresql://user:password@host/name")
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise ValueError("a database in memory is gone with the process; name a file: sqlite:///coachbot.db")
-    return url
+    return _text(value)
 
 
-def _readable(parse: Callable[[str], str]) -> AfterValidator:
-    def check(value: str) -> str:
-        try:
-            return parse(value)
-        except Unreadable as error:
-            raise ValueError(str(error)) from None
-
-    return AfterValidator(check)
+def _setting(read: Callable[[Any], Any], default: Any, *, shown: bool = True) -> Any:
+    """A field whose value is read in this way. What is not `shown` is secret."""
+    return field(default=default, metadata={"read": read}, repr=shown)
 
 
-class ServerDefaults(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class ServerDefaults:
     """What holds in a server until its admins change it with `/coaching setup`."""
 
-    model_config = ConfigDict(extra="forbid")
+    time_zone: str = _setting(_parsed(parse_zone), "UTC")
+    currency: str = _setting(_parsed(parse_currency), "USD")
+    room_lead_minutes: int = _setting(_whole(0, 24 * 60), 15)
+    access_lead_minutes: int = _setting(_whole(0, 24 * 60), 5)
+    linger_minutes: int = _setting(_whole(0, 24 * 60), 15)
+    cancel_notice_minutes: int = _setting(_whole(0, 30 * 24 * 60), 0)
+    most_coming: int = _setting(_whole(1, 100), 10)
 
-    time_zone: Annotated[str, _readable(parse_zone)] = "UTC"
-    currency: Annotated[str, _readable(parse_currency)] = "USD"
-    room_lead_minutes: int = Field(default=15, ge=0, le=24 * 60)
-    access_lead_minutes: int = Field(default=5, ge=0, le=24 * 60)
-    linger_minutes: int = Field(default=15, ge=0, le=24 * 60)
-    cancel_notice_minutes: int = Field(default=0, ge=0, le=30 * 24 * 60)
-    most_coming: int = Field(default=10, ge=1, le=100)
-
-    @model_validator(mode="after")
-    def _room_before_access(self) -> Self:
+    def __post_init__(self) -> None:
         if self.access_lead_minutes > self.room_lead_minutes:
             raise ValueError("access_lead_minutes must not be more than room_lead_minutes: the room comes first")
-        return self
 
 
-class Settings(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Settings:
     """Everything that can be configured; config.example.toml explains each key."""
 
-    # A misspelt key in config.toml would silently do nothing.
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    discord_bot_token: SecretStr | None = None
-    discord_guild_id: int | None = Field(default=None, gt=0, lt=2**63)
-    discord_client_id: int | None = Field(default=None, gt=0, lt=2**63)
-    database_url: Annotated[str, AfterValidator(_database_url)] = Field(
-        default="sqlite:///coachbot.db", repr=False
+    discord_bot_token: str | None = _setting(_text, None, shown=False)
+    discord_guild_id: int | None = _setting(_id, None)
+    discord_client_id: int | None = _setting(_id, None)
+    database_url: str = _setting(_database_url, "sqlite:///coachbot.db", shown=False)
+    cron_secret: str | None = _setting(_text, None, shown=False)
+    web_port: int | None = _setting(_whole(0, 65535), None)
+    web_host: str = _setting(_address, "127.0.0.1")
+    tick_seconds: int = _setting(_whole(1, 300), 15)
+    log_level: str = _setting(_one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
+    server_defaults: ServerDefaults = field(
+        default_factory=ServerDefaults, metadata={"read": partial(_read, ServerDefaults)}
     )
-    cron_secret: SecretStr | None = None
-    web_port: int | None = Field(default=None, ge=0, le=65535)
-    web_host: str = Field(default="127.0.0.1", min_length=1)
-    tick_seconds: int = Field(default=15, ge=1, le=300)
-    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
-    server_defaults: ServerDefaults = Field(default_factory=ServerDefaults)
 
     @property
     def guild_defaults(self) -> "GuildDefaults":
         """The server defaults as the domain takes them."""
         from scheduler.guilds import GuildDefaults  # what looks at settings only needs no tables
 
-        return GuildDefaults(**self.server_defaults.model_dump())
+        return GuildDefaults(**asdict(self.server_defaults))
 
     def token(self) -> str:
         """The bot's token. Raises ConfigError if there is none."""
-        token = self.discord_bot_token.get_secret_value().strip() if self.discord_bot_token else ""
+        token = (self.discord_bot_token or "").strip()
         if not token:
             raise ConfigError(
                 "the bot's token is missing: set DISCORD_BOT_TOKEN in the environment or in .env, "
@@ -134,11 +214,10 @@ def load(config_file: Path = CONFIG_FILE, env_file: Path = ENV_FILE) -> Settings
     try:
         from_toml = tomllib.loads(_text_of(config_file)) if config_file.exists() else {}
         from_file = _ours(_in_file(env_file), str(env_file))
-        return Settings.model_validate(_joined(from_toml, from_file, _ours(os.environ, "environment")))
-    except ValidationError as error:
-        raise ConfigError(
-            "; ".join(_in_words(one, config_file, env_file) for one in error.errors(include_input=False))
-        ) from None
+        return _read(Settings, _joined(from_toml, from_file, _ours(os.environ, "environment")))
+    except _Wrong as error:
+        told = (f"{_place(key, config_file, env_file)}: {why}" for key, why in error.by_key.items())
+        raise ConfigError("; ".join(told)) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{config_file}: this is not TOML: {error}") from None
     except OSError as error:
@@ -154,8 +233,9 @@ def _in_file(env_file: Path) -> Mapping[str, str | None]:
 
 def _ours(found: Mapping[str, str | None], where: str) -> dict[str, Any]:
     """Our keys and their values; both places are shared with other programs, and what is empty is not set."""
+    known = {one.name for one in fields(Settings)}
     ours: dict[str, Any] = {
-        key: value for name, value in found.items() if value and (key := name.lower()) in Settings.model_fields
+        key: value for name, value in found.items() if value and (key := name.lower()) in known
     }
     if "server_defaults" in ours:
         try:
@@ -183,21 +263,11 @@ def _text_of(file: Path) -> str:
         raise ConfigError(f"{file}: this file is not UTF-8 text") from None
 
 
-def _no_such_key(where: str | Path, key: str) -> str:
-    return f"{where}: {key}: there is no such key; config.example.toml lists all"
-
-
-def _in_words(error: ErrorDetails, config_file: Path, env_file: Path) -> str:
-    key = ".".join(map(str, error["loc"]))
-    # `load` took the value from the first of these that has it.
-    name = str(error["loc"][0]).lower()
-    in_file = _in_file(env_file)
-    if name in {one.lower() for one, value in os.environ.items() if value}:
-        where, key = "environment", key.upper()
-    elif name in {one.lower() for one, value in in_file.items() if value}:
-        where, key = str(env_file), key.upper()
-    else:
-        where = str(config_file)
-    if error["type"] == "extra_forbidden":
-        return _no_such_key(where, key)
-    return f"{where}: {key}: {error['msg'].removeprefix('Value error, ')}"
+def _place(key: str, config_file: Path, env_file: Path) -> str:
+    """Where a value was taken from, and the key as it is written there."""
+    name = key.partition(".")[0].lower()
+    # `load` took it from the first of these that has it.
+    for where, found in (("environment", os.environ), (env_file, _in_file(env_file))):
+        if name in {one.lower() for one, value in found.items() if value}:
+            return f"{where}: {key.upper()}"
+    return f"{config_file}: {key}"

@@ -95,7 +95,7 @@ async def _web(settings: Settings, bot: CoachBot) -> AsyncIterator[None]:
         return
     from bot import web  # what it needs is loaded only when it is on
 
-    secret = settings.cron_secret.get_secret_value() if settings.cron_secret else ""
+    secret = settings.cron_secret or ""
     async with contextlib.AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(web.serving(bot, settings.web_host, settings.web_port, secret))

@@ -1,6 +1,7 @@
 """Where settings come from, how a wrong one is told, and that secrets stay secret."""
 
 import contextlib
+import dataclasses
 import io
 import json
 import logging
@@ -15,12 +16,14 @@ from bot.config import ConfigError, Settings
 
 TOKEN, CRON_SECRET, PASSWORD = "MTIz.very-secret-token", "another-secret", "hunter2"
 
+NO_ID = "it has to be an id of Discord, which has digits only, like 234567890123456789"
+
 
 @pytest.fixture(autouse=True)
 def _bare_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An empty folder, and an environment without any of the settings."""
     monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
+    for name in (one.name for one in dataclasses.fields(Settings)):
         monkeypatch.delenv(name.upper(), raising=False)
         monkeypatch.delenv(name, raising=False)
 
@@ -117,8 +120,7 @@ def test_the_env_file_of_the_earlier_system_works_and_what_fell_away_is_ignored(
     assert settings.token() == TOKEN
     assert settings.discord_client_id == 123456789012345678
     assert settings.discord_guild_id == 234567890123456789
-    assert settings.cron_secret is not None
-    assert settings.cron_secret.get_secret_value() == CRON_SECRET
+    assert settings.cron_secret == CRON_SECRET
 
 
 @pytest.mark.parametrize(
@@ -141,11 +143,11 @@ def test_the_env_file_of_the_earlier_system_works_and_what_fell_away_is_ignored(
         ),
         (
             "[server_defaults]\nlinger_minutes = -1",
-            "config.toml: server_defaults.linger_minutes: Input should be greater than or equal to 0",
+            "config.toml: server_defaults.linger_minutes: it has to be a whole number from 0 to 1440",
         ),
         (
             "[server_defaults]\nroom_lead_minutes = 1441",
-            "config.toml: server_defaults.room_lead_minutes: Input should be less than or equal to 1440",
+            "config.toml: server_defaults.room_lead_minutes: it has to be a whole number from 0 to 1440",
         ),
         (
             'database_url = "sqlite://"',
@@ -169,27 +171,31 @@ def test_the_env_file_of_the_earlier_system_works_and_what_fell_away_is_ignored(
         ),
         (
             'discord_guild_id = "your_discord_server_id"',
-            "config.toml: discord_guild_id: Input should be a valid integer, unable to parse string as an integer",
+            f"config.toml: discord_guild_id: {NO_ID}",
         ),
-        ("discord_client_id = 0", "config.toml: discord_client_id: Input should be greater than 0"),
+        ("discord_client_id = 0", f"config.toml: discord_client_id: {NO_ID}"),
         (
             "discord_guild_id = 9223372036854775808",
-            "config.toml: discord_guild_id: Input should be less than 9223372036854775808",
+            f"config.toml: discord_guild_id: {NO_ID}",
         ),
-        ("web_port = 65536", "config.toml: web_port: Input should be less than or equal to 65535"),
-        ("web_port = -1", "config.toml: web_port: Input should be greater than or equal to 0"),
-        ('web_host = ""', "config.toml: web_host: String should have at least 1 character"),
-        ("tick_seconds = 0", "config.toml: tick_seconds: Input should be greater than or equal to 1"),
-        ("tick_seconds = 301", "config.toml: tick_seconds: Input should be less than or equal to 300"),
+        ("web_port = 65536", "config.toml: web_port: it has to be a whole number from 0 to 65535"),
+        ("web_port = -1", "config.toml: web_port: it has to be a whole number from 0 to 65535"),
+        ('web_host = ""', "config.toml: web_host: it has to be an address to listen on, like 127.0.0.1"),
+        ("tick_seconds = 0", "config.toml: tick_seconds: it has to be a whole number from 1 to 300"),
+        ("tick_seconds = 301", "config.toml: tick_seconds: it has to be a whole number from 1 to 300"),
         (
             'log_level = "LOUD"',
-            "config.toml: log_level: String should match pattern '^(DEBUG|INFO|WARNING|ERROR)$'",
+            "config.toml: log_level: it has to be one of DEBUG, INFO, WARNING, ERROR",
         ),
         (
             'database_url = "postgresql://bot@host:port/name"',
             "config.toml: database_url: it has to look like sqlite:///coachbot.db or "
             "postgresql://user:password@host/name",
         ),
+        ("tick_seconds = 5.0", "config.toml: tick_seconds: it has to be a whole number from 1 to 300"),
+        ("web_port = true", "config.toml: web_port: it has to be a whole number from 0 to 65535"),
+        ("cron_secret = 5", "config.toml: cron_secret: it has to be a text"),
+        ("server_defaults = 5", "config.toml: server_defaults: it has to be a table of settings"),
         (
             "tick_seconds 5",
             "config.toml: this is not TOML: Expected '=' after a key in a key/value pair (at line 1, column 14)",
@@ -205,18 +211,14 @@ def test_a_wrong_value_in_the_config_file_is_told_in_one_line_with_file_and_key(
 @pytest.mark.parametrize(
     ("name", "value", "why"),
     [
-        ("TICK_SECONDS", "0", "Input should be greater than or equal to 1"),
-        (
-            "DISCORD_GUILD_ID",
-            "your_discord_server_id",
-            "Input should be a valid integer, unable to parse string as an integer",
-        ),
+        ("TICK_SECONDS", "0", "it has to be a whole number from 1 to 300"),
+        ("DISCORD_GUILD_ID", "your_discord_server_id", NO_ID),
         (
             "DATABASE_URL",
             "sqlite://",
             "a database in memory is gone with the process; name a file: sqlite:///coachbot.db",
         ),
-        ("LOG_LEVEL", "LOUD", "String should match pattern '^(DEBUG|INFO|WARNING|ERROR)$'"),
+        ("LOG_LEVEL", "LOUD", "it has to be one of DEBUG, INFO, WARNING, ERROR"),
     ],
 )
 def test_a_wrong_value_is_told_with_the_place_that_it_was_taken_from(
@@ -237,8 +239,8 @@ def test_several_wrong_values_are_told_together() -> None:
     write('tick_seconds = 0\nlog_level = "LOUD"')
 
     assert refusal() == (
-        "config.toml: tick_seconds: Input should be greater than or equal to 1; "
-        "config.toml: log_level: String should match pattern '^(DEBUG|INFO|WARNING|ERROR)$'"
+        "config.toml: tick_seconds: it has to be a whole number from 1 to 300; "
+        "config.toml: log_level: it has to be one of DEBUG, INFO, WARNING, ERROR"
     )
 
 
@@ -316,7 +318,7 @@ def test_a_missing_token_is_told_with_the_ways_to_set_it(token: str) -> None:
 def test_settings_do_not_show_their_secrets() -> None:
     write(env=f"DISCORD_BOT_TOKEN={TOKEN}\nCRON_SECRET={CRON_SECRET}\n")
 
-    shown = f"{config.load()} {config.load()!r} {config.load().model_dump()}"
+    shown = f"{config.load()} {config.load()!r}"
 
     assert TOKEN not in shown
     assert CRON_SECRET not in shown

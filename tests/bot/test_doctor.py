@@ -15,7 +15,6 @@ from pathlib import Path
 
 import discord.http
 import pytest
-from pydantic import SecretStr
 
 from bot.config import Settings
 from bot.doctor import report, storage
@@ -58,8 +57,8 @@ class Setup:
 
     async def examined(self) -> list[Check]:
         """What the doctor finds in this process."""
-        settings = Settings.model_construct(
-            discord_bot_token=SecretStr(self.token) if self.token is not None else None,
+        settings = Settings(
+            discord_bot_token=self.token,
             discord_guild_id=self.home_id,
             discord_client_id=self.client_id,
             database_url=f"sqlite:///{self.path}",

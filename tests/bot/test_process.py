@@ -46,7 +46,7 @@ SELDOM_NEEDED = {
         "rich.table",
         "rich.progress",
         "pygments",
-        "pydantic_settings",
+        "pydantic",
     ),  # a database that is not up to date; terminals
     *(
         "aiohttp.web",
