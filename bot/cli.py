@@ -9,9 +9,9 @@ import sqlite3
 import sys
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-import typer
+import click
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
@@ -23,26 +23,29 @@ from bot.loading import loading
 if TYPE_CHECKING:
     from models.backup import Progress
 
-app = typer.Typer(
-    name="coachbot",
-    help="A Discord bot through which an academy runs its coaching.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+_FILE = click.Path(path_type=Path)
+_configured = click.option(
+    "--config",
+    "config_file",
+    type=_FILE,
+    default=config.CONFIG_FILE,
+    show_default=True,
+    help="Settings; config.example.toml explains each key.",
 )
-ConfigFile = Annotated[Path, typer.Option("--config", help="Settings; config.example.toml explains each key.")]
 
 T = TypeVar("T")
 
 
+@click.group(name="coachbot")
+def app() -> None:
+    """A Discord bot through which an academy runs its coaching."""
+
+
 @app.command()
-def run(
-    config_file: ConfigFile = config.CONFIG_FILE,
-    wait: Annotated[
-        bool, typer.Option("--wait", help="If another one runs on this database, take over when it ends.")
-    ] = False,
-) -> None:
-    """Run the bot until SIGINT or SIGTERM; the tick in progress ends first."""
+@_configured
+@click.option("--wait", is_flag=True, help="If another one runs on this database, take over when it ends.")
+def run(config_file: Path, *, wait: bool) -> None:
+    """Run the bot until SIGINT or SIGTERM. The tick in progress ends first."""
     settings = _settings(config_file)
     with loading():
         from bot import running
@@ -51,8 +54,9 @@ def run(
 
 
 @app.command()
-def invite(config_file: ConfigFile = config.CONFIG_FILE) -> None:
-    """Print the address that invites the bot, with exactly the permissions that it uses."""
+@_configured
+def invite(config_file: Path) -> None:
+    """Print the address that invites the bot. It asks for exactly the permissions that are used."""
     settings = _settings(config_file)
     token = settings.discord_bot_token or ""
     client_id = settings.discord_client_id or config.bot_id_in(token)
@@ -71,18 +75,15 @@ def invite(config_file: ConfigFile = config.CONFIG_FILE) -> None:
 
 
 @app.command()
-def demo(
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port; 0 takes any that is free.", min=0, max=65535)] = 8765,
-    no_open: Annotated[
-        bool, typer.Option("--no-open", help="Open no browser, and go on when the last tab is closed.")
-    ] = False,
-    data: Annotated[
-        Path | None, typer.Option(help="Keep the database in this file, and go on from it next time.")
-    ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="With --data: begin anew.")] = False,
-) -> None:
-    """Show an academy in the browser: the real bot, a virtual Discord, no account, no token, no network."""
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes any that is free."
+)
+@click.option("--no-open", is_flag=True, help="Open no browser, and go on when the last tab is closed.")
+@click.option("--data", type=_FILE, help="Keep the database in this file, and go on from it next time.")
+@click.option("--fresh", is_flag=True, help="With --data: begin anew.")
+def demo(host: str, port: int, data: Path | None, *, no_open: bool, fresh: bool) -> None:
+    """Show an academy in the browser. The real bot, a virtual Discord, no account, no token, no network."""
     try:
         from bot.demo.main import NotADemo, Options, PortTaken, play  # the extra is needed only for this
     except ModuleNotFoundError as error:
@@ -90,8 +91,8 @@ def demo(
     log.set_up("WARNING")
 
     def announce(address: str) -> None:
-        typer.echo(f"The academy is open: {typer.style(address, bold=True)}")
-        typer.echo("Ctrl+C ends it." if no_open else "Closing the tab or Ctrl+C ends it.")
+        click.echo(f"The academy is open: {click.style(address, bold=True)}")
+        click.echo("Ctrl+C ends it." if no_open else "Closing the tab or Ctrl+C ends it.")
 
     options = Options(host=host, port=port, open_browser=not no_open, data=data, fresh=fresh)
     try:
@@ -105,11 +106,12 @@ def demo(
 
 
 @app.command()
-def doctor(
-    config_file: ConfigFile = config.CONFIG_FILE,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
-) -> None:
-    """Check token, clock, servers, permissions, database and disk, and say what to do. Changes nothing.
+@_configured
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
+def doctor(config_file: Path, *, as_json: bool) -> None:
+    """Check all that the bot needs, and say what to do.
+
+    Token, clock, servers, permissions, database and disk. Changes nothing.
 
     Exit code 0: no errors; 1: at least one; 2: the configuration cannot be read.
     """
@@ -119,17 +121,18 @@ def doctor(
         settings = config.load(config_file)
     except ConfigError as unreadable:
         report.tell([report.unreadable(unreadable)], as_json=as_json)
-        raise typer.Exit(USAGE_ERROR) from None
+        sys.exit(USAGE_ERROR)
     _set_up_log(settings, "WARNING")
     checks = asyncio.run(report.examine(settings))
     report.tell(checks, as_json=as_json)
     if not report.is_sound(checks):
-        raise typer.Exit(FAILED)
+        sys.exit(FAILED)
 
 
 @app.command("process-sessions")
-def process_sessions(config_file: ConfigFile = config.CONFIG_FILE) -> None:
-    """Do once what the loop does: rooms, roles and messages that are due.
+@_configured
+def process_sessions(config_file: Path) -> None:
+    """Do once what the loop does. Rooms, roles and messages that are due.
 
     Where a bot runs on this database, it is asked to and this says what it did. Where none does, this does it
     itself, and removes no rooms. Exit code 0: all done; 1: something failed and is going to be tried again, or
@@ -141,7 +144,7 @@ def process_sessions(config_file: ConfigFile = config.CONFIG_FILE) -> None:
 
     report = _finish(running.process_sessions(settings))
     if report is None:
-        typer.echo("The bot is doing this at this moment; nothing was left to do here.")
+        click.echo("The bot is doing this at this moment; nothing was left to do here.")
         return
     from rich.console import Console
     from rich.table import Table
@@ -152,22 +155,24 @@ def process_sessions(config_file: ConfigFile = config.CONFIG_FILE) -> None:
     if report.steps:
         Console().print(table)
     by = " by the running bot" if report.trigger == "request" else ""
-    typer.echo(
+    click.echo(
         f"{len(report.steps)} steps, {report.roles} coach roles, {report.notices} messages, "
         f"{report.failure_count} failures{by}."
     )
     for line in report.failures:
         sys.stderr.write(f"failed: {line}\n")  # not by Rich, which would wrap it into several lines of a log
     if report.failure_count:
-        raise typer.Exit(FAILED)
+        sys.exit(FAILED)
 
 
 @app.command("backup")
-def back_up(
-    file: Annotated[Path, typer.Argument(help="The copy; it must not exist yet.")],
-    config_file: ConfigFile = config.CONFIG_FILE,
-) -> None:
-    """Copy the SQLite database to FILE, also while the bot runs, and check the copy."""
+@click.argument("file", type=_FILE)
+@_configured
+def back_up(file: Path, config_file: Path) -> None:
+    """Copy the SQLite database to FILE, and check the copy.
+
+    Also while the bot runs. FILE must not exist yet.
+    """
     from models import backup
     from models.backup import BadCopy
 
@@ -177,22 +182,24 @@ def back_up(
             backup.back_up(source, file, progress)
     except (OSError, sqlite3.Error, BadCopy) as error:
         _die(str(error), FAILED)
-    typer.echo(f"{file}: copied and checked.")
+    click.echo(f"{file}: copied and checked.")
 
 
 @app.command()
-def restore(
-    file: Annotated[Path, typer.Argument(help="A copy that `coachbot backup` made.")],
-    config_file: ConfigFile = config.CONFIG_FILE,
-) -> None:
-    """Put FILE in the place of the SQLite database. Refuses while the bot runs; the old one is kept beside it."""
+@click.argument("file", type=_FILE)
+@_configured
+def restore(file: Path, config_file: Path) -> None:
+    """Put FILE in the place of the SQLite database.
+
+    FILE is a copy that `coachbot backup` made. Refuses while the bot runs; the old one is kept beside it.
+    """
     from scheduler.clock import utc_now
 
     settings = _settings(config_file)
     database = _sqlite_file(settings, "pg_restore --clean --if-exists --dbname={url} {file}", file)
     kept = database.with_name(f"{database.name}.before-{utc_now():%Y%m%d-%H%M%S}")
     _finish(_restore(settings, file, database, kept))
-    typer.echo(f"{database}: restored from {file}. What was there before is {kept}.")
+    click.echo(f"{database}: restored from {file}. What was there before is {kept}.")
 
 
 async def _restore(settings: Settings, file: Path, database: Path, kept: Path) -> None:
@@ -261,4 +268,4 @@ def _set_up_log(settings: Settings, level: str) -> None:
 
 def _die(line: str, code: int = USAGE_ERROR) -> NoReturn:
     sys.stderr.write(f"coachbot: {line}\n")
-    raise typer.Exit(code)
+    sys.exit(code)

@@ -5,8 +5,6 @@ import dataclasses
 import re
 from pathlib import Path
 
-from typer.main import get_command
-
 from bot.cli import app
 from bot.config import Settings
 
@@ -21,7 +19,7 @@ def test_the_unit_runs_a_command_that_exists_and_gives_up_where_it_cannot_be_hel
 
     program, command = service["execstart"].split()
     assert program == "/opt/coachbot/.venv/bin/coachbot"
-    assert command in getattr(get_command(app), "commands", ())
+    assert command in app.commands
     assert service["RestartPreventExitStatus"] == "2"
     assert service["WorkingDirectory"] == f"/var/lib/{service['StateDirectory']}"
 
@@ -36,7 +34,7 @@ def test_the_image_holds_every_package_and_starts_a_command_that_exists() -> Non
     assert set(" ".join(copied).split()) == set(let_in)
     assert set(re.findall(r'"(\w+)"', packages[1])) <= set(let_in)
     assert 'CMD ["run", "--wait"]' in dockerfile
-    assert "run" in getattr(get_command(app), "commands", ())
+    assert "run" in app.commands
     assert "\nUSER coachbot\n" in dockerfile
 
 

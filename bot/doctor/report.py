@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import typer
+import click
 
 from bot.config import ConfigError, Settings
 from bot.doctor import at_discord, storage
@@ -43,9 +43,9 @@ def is_sound(checks: Sequence[Check]) -> bool:
 def tell(checks: Sequence[Check], *, as_json: bool) -> None:
     """Print a line each, or one JSON object."""
     if as_json:
-        typer.echo(json.dumps({"ok": is_sound(checks), "checks": [dataclasses.asdict(one) for one in checks]}))
+        click.echo(json.dumps({"ok": is_sound(checks), "checks": [dataclasses.asdict(one) for one in checks]}))
         return
     for check in checks:
-        level = typer.style(f"{check.level:<8}", fg=_COLOURS[check.level])
+        level = click.style(f"{check.level:<8}", fg=_COLOURS[check.level])
         todo = f". To do: {check.advice}" if check.advice else ""
-        typer.echo(f"{level} {check.name}: {check.found}{todo}")
+        click.echo(f"{level} {check.name}: {check.found}{todo}")
