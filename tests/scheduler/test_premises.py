@@ -103,19 +103,22 @@ async def test_where_discord_does_not_say_what_is_wrong_nothing_is_claimed(db: D
     assert await premises.look(discord, Guild(id=GUILD)) is None
 
 
+DISPENSABLE = (Place.LOG_CHANNEL, Place.NEWS_CHANNEL, Place.ADMIN_ROLE)
+
+
 @pytest.mark.parametrize("place", list(Place))
 async def test_only_what_a_server_can_do_without_is_cleared(db: Database, place: Place) -> None:
     await change(db, place, 42)
 
     async with db.begin() as session:
         guild = await session.get_one(Guild, GUILD)
-        if place in (Place.LOG_CHANNEL, Place.NEWS_CHANNEL):
+        if place in DISPENSABLE:
             await guilds.clear(session, guild, ADMIN, place.column, FakeClock()())
         else:
             with pytest.raises(NotFound):
                 await guilds.clear(session, guild, ADMIN, place.column, FakeClock()())
 
-    assert await chosen(db, place) == (None if place in (Place.LOG_CHANNEL, Place.NEWS_CHANNEL) else 42)
+    assert await chosen(db, place) == (None if place in DISPENSABLE else 42)
 
 
 async def test_nobody_but_admins_clears_anything(db: Database) -> None:
