@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import aiosqlite
@@ -11,8 +11,32 @@ from sqlalchemy import event
 from models.database import Database
 
 
+class _AtOnce:
+    """In the place of the queue to a thread, which might answer when the loop is closed already."""
+
+    def put_nowait(self, asked: tuple[asyncio.Future[Any] | None, Callable[[], Any]]) -> None:
+        """Do it."""
+        future, function = asked
+        try:
+            done = function()
+        except Exception as error:
+            if future is None:
+                raise
+            future.set_exception(error)
+        else:
+            if future is not None:
+                future.set_result(done)
+
+
 class _Connection(aiosqlite.Connection):
     """Executes at once and then lets the others go on, so that tasks still get between any two statements."""
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+        super().__init__(connector, iter_chunk_size=64)
+        self._tx: Any = _AtOnce()
+
+    def __await__(self) -> Generator[Any, None, aiosqlite.Connection]:
+        return self._connect().__await__()
 
     async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if not self._running or self._connection is None:
@@ -38,6 +62,4 @@ def _connect_here(_dialect: Any, _record: Any, _arguments: Any, options: dict[st
 
 
 def _opened(file: str, **options: Any) -> _Connection:
-    connection = _Connection(lambda: sqlite3.connect(file, **options), iter_chunk_size=64)
-    connection._thread.daemon = True  # as SQLAlchemy does with those that it opens itself
-    return connection
+    return _Connection(lambda: sqlite3.connect(file, **options))
