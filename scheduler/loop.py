@@ -51,6 +51,7 @@ class Loop:
         self._once_more = False
         self._stopping = False
         self._swept_at: datetime | None = None
+        self._to_sweep_again = False
         self._watchdog: asyncio.Task[None] | None = None
         self._beats = 0
 
@@ -89,6 +90,7 @@ class Loop:
     def sweep_soon(self) -> None:
         """Much may have happened unseen: hold rooms against rows at once."""
         self._swept_at = None
+        self._to_sweep_again = True  # also if it is going on
         self.wake()
 
     async def stop(self) -> None:
@@ -142,12 +144,9 @@ class Loop:
         await self._ongoing.sweeps.work({"": self._sweep} if due else {})
 
     async def _sweep(self) -> None:
-        self._swept_at = self._clock()
-        try:
-            await sweep(self._db, self._discord, self._clock)
-        except Exception:
-            self._swept_at = None
-            raise
+        begun_at, self._to_sweep_again = self._clock(), False
+        await sweep(self._db, self._discord, self._clock)
+        self._swept_at = None if self._to_sweep_again else begun_at
 
     def _plan_wake(self, report: TickReport) -> None:
         """Run again when the next thing is due, if that is before the interval is over."""

@@ -17,15 +17,9 @@ class _AtOnce:
     def put_nowait(self, asked: tuple[asyncio.Future[Any] | None, Callable[[], Any]]) -> None:
         """Do it."""
         future, function = asked
-        try:
-            done = function()
-        except Exception as error:
-            if future is None:
-                raise
-            future.set_exception(error)
-        else:
-            if future is not None:
-                future.set_result(done)
+        done = function()
+        if future is not None:
+            future.set_result(done)
 
 
 class _Connection(aiosqlite.Connection):

@@ -85,6 +85,7 @@ class Setup:
 
 @pytest.fixture
 async def endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Endpoint]:
+    """A Discord of ours, with all that a server needs."""
     async with local_discord() as endpoint:
         monkeypatch.setattr(discord.http.Route, "BASE", endpoint.api)
         endpoint.roles[COACH_ROLE_ID] = a_role(COACH_ROLE_ID, position=1)
@@ -96,6 +97,7 @@ async def endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Endpoint]:
 
 @pytest.fixture
 async def setup(endpoint: Endpoint, migrated_sqlite: Path, tmp_path: Path) -> AsyncIterator[Setup]:
+    """A bot that is set up well, for each test to break something."""
     path = tmp_path / "coachbot.db"
     shutil.copy(migrated_sqlite, path)
     setup = Setup(endpoint, path, Database(f"sqlite:///{path}"))

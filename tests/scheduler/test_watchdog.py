@@ -102,6 +102,35 @@ async def test_a_tick_that_raises_again_and_again_ends_neither_the_loop_nor_its_
     assert caplog.text.count("a tick failed") == 3
 
 
+async def test_rooms_that_could_not_be_held_against_rows_are_at_the_next_tick(
+    db: Database, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await set_up(db)
+    one, refused = hurried(db, clock), 0
+
+    def refuse_once(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        nonlocal refused
+        if "FROM guilds" in statement and not refused:
+            refused += 1
+            raise RuntimeError("The disk is full.")
+
+    engines = [engine.sync_engine for engine in db._engines]
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", refuse_once)
+    try:
+        one.loop.start()
+        while not one.discord.asked("voice_rooms"):
+            clock.forward(timedelta(seconds=1))
+            await one.beats()
+        await one.loop.stop()
+    finally:
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", refuse_once)
+
+    assert (refused, caplog.text.count("a tick failed")) == (1, 1)
+    assert clock() < MONDAY + HOUR
+
+
 async def test_an_idle_tick_is_one_query_and_one_heartbeat(db: Database) -> None:
     await set_up(db, "abc")
     discord, clock = FakeDiscord(), FakeClock()
