@@ -17,6 +17,7 @@ from cogs.availability.dates import DatesCog
 from cogs.availability.misfits import MisfitsCog
 from cogs.availability.rules import RulesCog
 from cogs.availability.zone import ZoneCog
+from cogs.blocking import BlockingCog
 from cogs.booking.cog import BookingCog
 from cogs.coach import CoachCog
 from cogs.coaching import CoachingCog
@@ -59,6 +60,7 @@ COGS = (
     CoachCog,
     ProfileCog,
     SuspendingCog,
+    BlockingCog,
     AvailabilityCog,
     DatesCog,
     RulesCog,

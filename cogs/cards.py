@@ -8,7 +8,17 @@ from typing import Any
 import discord
 
 from cogs import stars, ui
-from models import Absent, AuditEntry, Coach, CoachingSession, CoachStatus, Guild, SessionStatus
+from models import (
+    Absent,
+    AuditEntry,
+    Block,
+    BlockedFrom,
+    Coach,
+    CoachingSession,
+    CoachStatus,
+    Guild,
+    SessionStatus,
+)
 from scheduler.attendance import Presence
 from scheduler.clock import stamp
 from scheduler.money import write_money
@@ -19,6 +29,10 @@ APPROVE = "coach:approve:{user_id}"
 REJECT = "coach:reject:{user_id}"
 SUSPEND = "coach:suspend:{user_id}"
 REINSTATE = "coach:reinstate:{user_id}"
+BLOCK = "block:person:{user_id}:{what}"
+UNBLOCK = "block:lift:{user_id}:{what}"
+FROM_BOOKING, FROM_APPLYING, FROM_BOTH = 1, 2, 3
+"""The {what} of these two."""
 CANCEL = "session:cancel:{session_id}"
 MOVE = "session:move:{session_id}"
 CALENDAR = "session:calendar:{session_id}"
@@ -95,12 +109,12 @@ def decision(coach: Coach) -> str:
 
 
 def application(
-    coach: Coach, specialties: list[str], history: Sequence[AuditEntry] = ()
+    coach: Coach, specialties: list[str], history: Sequence[AuditEntry] = (), blocked: Sequence[Block] = ()
 ) -> discord.ui.Container[Any]:
     """An application for admins: what was written, what became of it so far, and buttons for what comes next."""
     head = f"### Coach application of <@{coach.user_id}>\nApplied {stamp(coach.applied_at, 'R')}"
     terms = f"**Teaches** {taught(specialties)}\n**Rate** {rate(coach)}\n**Time zone** {coach.time_zone}"
-    ends = [words for words in (decision(coach), _history(coach, history)) if words]
+    ends = [words for words in (decision(coach), _history(coach, history), blocks(blocked)) if words]
     most = min(1300, (_LONGEST_APPLICATION - sum(map(len, (head, terms, *ends)))) // 2)
     return discord.ui.Container(
         ui.text(head),
@@ -110,12 +124,29 @@ def application(
         discord.ui.Separator(),
         ui.text(terms),
         *map(ui.text, ends),
-        *([ui.row(*buttons)] if (buttons := _next_decisions(coach)) else []),
+        *([ui.row(*buttons)] if (buttons := _next_decisions(coach, blocked)) else []),
         accent_colour=_APPLICATION_COLOURS[coach.status],
     )
 
 
-def _next_decisions(coach: Coach) -> list[ui.Button]:
+def blocks(blocked: Sequence[Block], whom: str = "") -> str:
+    """What somebody is blocked from, by whom and since when, a line each; nothing for whoever isn't."""
+    who = f"{whom} blocked".strip().capitalize()
+    return "\n".join(
+        f"🚫 **{who} from {one.blocked_from}** by <@{one.blocked_by}> {stamp(one.blocked_at, 'f')}"
+        for one in blocked
+    )
+
+
+def block_button(user_id: int, what: BlockedFrom, blocked: Sequence[Block], whom: str = "") -> ui.Button:
+    """To block somebody from this, or to undo that."""
+    ids = {"user_id": user_id, "what": FROM_BOOKING if what is BlockedFrom.BOOKING else FROM_APPLYING}
+    if any(one.blocked_from is what for one in blocked):
+        return ui.button(f"Unblock {whom}".strip(), UNBLOCK.format(**ids))
+    return ui.button(f"Block {whom or f'from {what}'}…", BLOCK.format(**ids))
+
+
+def _next_decisions(coach: Coach, blocked: Sequence[Block]) -> list[ui.Button]:
     match coach.status:
         case CoachStatus.PENDING:
             return [
@@ -127,7 +158,7 @@ def _next_decisions(coach: Coach) -> list[ui.Button]:
         case CoachStatus.SUSPENDED:
             return [ui.button("Reinstate", REINSTATE.format(user_id=coach.user_id), discord.ButtonStyle.success)]
         case CoachStatus.REJECTED:
-            return []
+            return [block_button(coach.user_id, BlockedFrom.APPLYING, blocked)]
 
 
 def _history(coach: Coach, entries: Sequence[AuditEntry]) -> str:

@@ -9,7 +9,8 @@ from cogs.routing import Cog, on, opens, retried
 from cogs.suspending import reinstate, suspend
 from cogs.timezone import zone_called
 from cogs.ui import Interaction, Typed
-from scheduler import applications, guilds, records
+from models import BlockedFrom
+from scheduler import applications, blocks, guilds, records
 from scheduler.applications import LONGEST_TEXT, Application
 from scheduler.notices import coach_specialties
 
@@ -219,9 +220,10 @@ class CoachCog(Cog):
             coach = waiting[position]
             taught = await coach_specialties(session, guild.id, coach.user_id)
             history = await records.coach_history(session, guild.id, coach.user_id)
+            blocked = await blocks.of(session, guild.id, coach.user_id)
         parts: list[discord.ui.Item[ui.Panel]] = [
             ui.text(f"Application {position + 1} of {len(waiting)}"),
-            cards.application(coach, taught, history),
+            cards.application(coach, taught, history, blocked),
         ]
         if len(waiting) > 1:
             following = QUEUE.format(position=(position + 1) % len(waiting))
@@ -231,8 +233,10 @@ class CoachCog(Cog):
     async def _typed_before(self, interaction: Interaction) -> Typed:
         """An earlier application's texts; empty for somebody new."""
         async with self.bot.db.read() as session:
-            coach = await applications.find(session, ui.guild_id_of(interaction), interaction.user.id)
+            guild_id = ui.guild_id_of(interaction)
+            coach = await applications.find(session, guild_id, interaction.user.id)
             applications.check_may_apply(coach)
+            await blocks.check(session, guild_id, interaction.user.id, BlockedFrom.APPLYING)
             if coach is None:
                 return {}
             taught = await coach_specialties(session, coach.guild_id, coach.user_id)

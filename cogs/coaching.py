@@ -5,7 +5,7 @@ from typing import Literal
 import discord
 from discord import app_commands
 
-from cogs import ui
+from cogs import blocking, cards, ui
 from cogs.defaults import show_defaults
 from cogs.health import show_health, show_run
 from cogs.public_panel import post_panel
@@ -22,6 +22,7 @@ from cogs.timezone import zone_called, zone_choices
 from cogs.ui import Interaction
 from models import AccessMode, SessionStatus
 from scheduler import guilds
+from scheduler.blocks import LONGEST_REASON
 from scheduler.guilds import (
     LONGEST_CANCEL_NOTICE_HOURS,
     LONGEST_GRACE_MINUTES,
@@ -210,6 +211,37 @@ class CoachingCog(Cog):
             await show_coaches(self.bot, interaction)
         else:
             await show_profile(self.bot, interaction, member.id)
+
+    @group.command(name="block", description="Stop somebody from booking, applying to coach, or both")
+    @app_commands.describe(
+        member="Who", what="What they can't do any more", reason="What they see when they try (optional)"
+    )
+    @retried
+    async def block(
+        self,
+        interaction: Interaction,
+        member: discord.User,
+        what: Literal["booking", "applying", "both"],
+        reason: app_commands.Range[str, 1, LONGEST_REASON] | None = None,
+    ) -> None:
+        """Block one person."""
+        await ui.acknowledge(interaction)
+        await blocking.block(self.bot, interaction, member.id, blocking.WHAT[what], reason or "")
+
+    @group.command(name="unblock", description="Let somebody who was blocked book and apply again")
+    @app_commands.describe(member="Who")
+    @retried
+    async def unblock(self, interaction: Interaction, member: discord.User) -> None:
+        """Lift all that one person is blocked from."""
+        await ui.acknowledge(interaction)
+        await blocking.unblock(self.bot, interaction, member.id, cards.FROM_BOTH)
+
+    @group.command(name="blocked", description="Who is blocked from what and why, with buttons to unblock")
+    @retried
+    async def blocked(self, interaction: Interaction) -> None:
+        """List them."""
+        await ui.acknowledge(interaction)
+        await blocking.show_blocked(self.bot, interaction)
 
     @group.command(
         name="stats", description="How coaching went: sessions, rooms, hours, reviews, as a picture and in figures"

@@ -7,7 +7,7 @@ import discord
 from cogs import cards, ui
 from cogs.routing import Cog, on, opens
 from cogs.ui import Interaction, Typed
-from models import Absent, CoachingSession, NoticeKind, SessionStatus
+from models import Absent, BlockedFrom, CoachingSession, NoticeKind, SessionStatus
 from scheduler import ending, guilds, no_shows
 from scheduler.clock import stamp
 from scheduler.notices import Letter
@@ -160,7 +160,9 @@ def _appeal(letter: Letter, one: CoachingSession) -> discord.ui.Container[Any]:
     if one.appeal_decided_at is not None:
         outcome = "present after all" if one.status is SessionStatus.COMPLETED else "the no-show stands"
         lines.append(f"**Decided** by <@{one.appeal_decided_by}> {stamp(one.appeal_decided_at, 'f')}: {outcome}")
-        return discord.ui.Container(ui.text("\n".join(lines)))
+        missed = one.absent in (Absent.STUDENT, Absent.BOTH)
+        block = cards.block_button(one.student_id, BlockedFrom.BOOKING, (), "student")
+        return discord.ui.Container(ui.text("\n".join(lines)), *([ui.row(block)] if missed else []))
     granted = ui.button(
         "They were there", DECIDE.format(session_id=one.id, granted=1), discord.ButtonStyle.success
     )

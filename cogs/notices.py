@@ -56,7 +56,7 @@ def mentions(letter: Letter) -> list[int]:
 def _body(letter: Letter) -> discord.ui.Item[Any]:
     match letter.notice.kind:
         case NoticeKind.APPLICATION_CARD:
-            return cards.application(_coach(letter), letter.specialties, letter.history)
+            return cards.application(_coach(letter), letter.specialties, letter.history, letter.blocked)
         case NoticeKind.APPLICATION_APPROVED:
             return ui.text(
                 "### You are a coach now 🎉\nYour application was approved. **Next step:** go to the server and "

@@ -67,6 +67,7 @@ async def edit_form(bot: "CoachBot", interaction: Interaction, typed: Typed) -> 
     async with bot.db.read() as session:
         guild_id = ui.guild_id_of(interaction)
         coach = profiles.check_may_edit(await applications.find(session, guild_id, interaction.user.id))
+        await profiles.check_not_blocked(session, coach)
         taught_here = await guilds.specialties(session, guild_id)
         typed = typed or profile_forms.typed_before(
             coach, await coach_specialties(session, guild_id, coach.user_id)

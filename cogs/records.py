@@ -127,6 +127,8 @@ def _line(entry: AuditEntry, code: str | None) -> str:
         line += f" by <@{entry.actor_id}>"
     if entry.coach_id and entry.coach_id != entry.actor_id:
         line += f", coach <@{entry.coach_id}>"
+    if entry.member_id:
+        line += f", about <@{entry.member_id}>"
     return f"{line} · `{code}`" if code else line
 
 

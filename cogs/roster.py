@@ -69,7 +69,7 @@ async def show_profile(bot: "CoachBot", interaction: Interaction, user_id: int) 
         found = await roster.profile(session, guild.id, ui.actor_of(interaction, guild), user_id, bot.clock())
     coach = found.entry.coach
     parts = [
-        "\n".join((_title(coach), _standing(found.entry), *_decision(coach))),
+        "\n".join((_title(coach), _standing(found.entry), *_blocked(found.entry), *_decision(coach))),
         _sessions(found),
         "\n".join((f"**Hours** on the clock of {coach.time_zone}", *_week(found.entry), *_dates(found.dates))),
         rule_forms.describe(rules_of(coach)),
@@ -88,7 +88,7 @@ def _section(one: Entry) -> discord.ui.Section[Any]:
         if limit is not None
     ]
     facts = [f"{_length(one)} a week", *limits, f"{one.coming} coming"]
-    words = f"{_title(coach)}\n{' · '.join(facts)}\n{_standing(one)}"
+    words = "\n".join((_title(coach), " · ".join(facts), _standing(one), *_blocked(one)))
     return discord.ui.Section(words, accessory=ui.button("Profile", PROFILE.format(user_id=coach.user_id)))
 
 
@@ -103,6 +103,10 @@ def _standing(one: Entry) -> str:
     if one.next_free is not None:
         return f"🟢 next free {stamp(one.next_free, 'R')}"
     return f"🔴 cannot be booked: {'; '.join(one.why_not)}"
+
+
+def _blocked(one: Entry) -> list[str]:
+    return [cards.blocks(one.blocked)] if one.blocked else []
 
 
 def _length(one: Entry) -> str:

@@ -7,7 +7,7 @@ import discord
 from cogs import cards, ui
 from cogs.routing import Cog, on
 from cogs.ui import Interaction
-from models import Guild, Notice, SessionStatus
+from models import BlockedFrom, Guild, Notice, SessionStatus
 from scheduler import guilds, story
 from scheduler.clock import stamp
 from scheduler.story import Story
@@ -82,6 +82,7 @@ def _panel(found: Story, guild: Guild) -> ui.Panel:
     if one.status in _AHEAD:
         buttons.append(ui.button("Repair room", REPAIR.format(session_id=one.id)))
         buttons.append(ui.button("Cancel…", cards.CANCEL.format(session_id=one.id), discord.ButtonStyle.danger))
+    buttons.append(cards.block_button(one.student_id, BlockedFrom.BOOKING, found.blocked, "student"))
     return ui.Panel(
         cards.session(one, guild, title=f"Session {one.code}", most=300, with_buttons=False),
         ui.text("\n".join([*_state(found), *cards.attendance_lines(one, found.attended)])),
@@ -96,6 +97,8 @@ def _state(found: Story) -> list[str]:
     lines = [f"**Next step** {stamp(one.next_step_at, 'R') if one.next_step_at else 'none'}"]
     if one.last_error:
         lines.append(f"🔴 **Failed** {one.attempts} times in a row: {ui.quoted(one.last_error, 300)}")
+    if found.blocked:
+        lines.append(cards.blocks(found.blocked, "student"))
     return lines
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import discord
 from discord import app_commands
 
-from cogs.words import fitting, visible
+from cogs.words import block, fitting, quoted, visible
 from models import Guild
 from scheduler.errors import CoachingError, NotFound
 from scheduler.people import Actor
@@ -173,17 +173,6 @@ def pager(template: str, page: int, last: int) -> list[discord.ui.Item[Any]]:
     ]
 
 
-def quoted(words: str, most: int = 1000) -> str:
-    """What somebody wrote, harmless inside our text: no Markdown, at most `most` characters, "…" if cut."""
-    escaped = discord.utils.escape_markdown(visible(words))
-    return escaped if len(escaped) <= most else escaped[: most - 1].rstrip("\\") + "…"
-
-
-def block(words: str) -> str:
-    """Somebody's words as a quotation, every line of them."""
-    return "\n".join(f"> {line}" for line in words.splitlines())
-
-
 def keep(name: str, words: str) -> discord.ui.TextDisplay[Any]:
     """Something typed, shown so that `kept` reads it back when a button of the message is pressed."""
     return text(f"**{name}**\n{words}")
@@ -315,11 +304,11 @@ async def _refuse(interaction: Interaction, error: CoachingError) -> None:
         await show(interaction, better(error, typed_in(interaction) if is_form else kept(interaction.message)))
         return
     if interaction.type is not discord.InteractionType.modal_submit:
-        await whisper(interaction, str(error))
+        await whisper(interaction, _sentence(error))
         return
     custom_id = str((interaction.data or {}).get("custom_id", ""))
     panel = Panel(
-        text(f"⚠️ {error}"),
+        text(f"⚠️ {_sentence(error)}"),
         discord.ui.Separator(),
         *(keep(name, words) for name, words in fitting(typed_in(interaction)).items() if words.strip()),
         row(button("Fix it", f"{FIX}{custom_id}", discord.ButtonStyle.primary)),
@@ -330,6 +319,10 @@ async def _refuse(interaction: Interaction, error: CoachingError) -> None:
         await show(interaction, panel)  # in place of the refusal that was to be fixed
     else:
         await interaction.followup.send(view=panel, ephemeral=True, allowed_mentions=NO_MENTIONS)
+
+
+def _sentence(error: CoachingError) -> str:
+    return f"{error}\n{block(quoted(error.quotation))}" if error.quotation else str(error)
 
 
 def _is_refusal(message: discord.Message | None) -> bool:

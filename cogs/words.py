@@ -1,6 +1,8 @@
-"""What people type, without what nobody sees."""
+"""What people type, without what nobody sees, and harmless inside our own text."""
 
 import re
+
+import discord
 
 # Characters that show nothing or turn the order of what follows: controls except line breaks and tabs, invisible
 # spaces, and the overrides and isolates of Unicode's bidirectional algorithm (UAX #9). What joins emoji and
@@ -13,6 +15,17 @@ _INVISIBLE = re.compile(
 def visible(words: str) -> str:
     """The words as they can be read; a text of invisible characters only is empty."""
     return _INVISIBLE.sub("", words.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def quoted(words: str, most: int = 1000) -> str:
+    """What somebody wrote, harmless inside our text: no Markdown, at most `most` characters, "…" if cut."""
+    escaped = discord.utils.escape_markdown(visible(words))
+    return escaped if len(escaped) <= most else escaped[: most - 1].rstrip("\\") + "…"
+
+
+def block(words: str) -> str:
+    """Somebody's words as a quotation, every line of them."""
+    return "\n".join(f"> {line}" for line in words.splitlines())
 
 
 def fitting(typed: dict[str, str], most: int = 3_500) -> dict[str, str]:

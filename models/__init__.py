@@ -4,6 +4,7 @@ from models.attendance import Attendance
 from models.audit import AuditEntry
 from models.availability import AvailabilityChange, AvailabilityRule, DateOverride
 from models.base import Base, Snowflake, UTCDateTime
+from models.block import Block, BlockedFrom
 from models.coach import Coach, CoachSpecialty, CoachStatus, Specialty
 from models.guild import AccessMode, Guild, Member
 from models.job_run import Heartbeat, JobRun, TickRequest
@@ -29,6 +30,8 @@ __all__ = [
     "AvailabilityChange",
     "AvailabilityRule",
     "Base",
+    "Block",
+    "BlockedFrom",
     "Coach",
     "CoachSpecialty",
     "CoachStatus",

@@ -25,6 +25,8 @@ class AuditEntry(Base):
     """Empty when the bot did it by itself."""
     action: Mapped[str] = mapped_column(String(48))
     coach_id: Mapped[Snowflake | None]
+    member_id: Mapped[Snowflake | None]
+    """Whom it was done to, if neither as a coach nor in a session."""
     session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))
     details: Mapped[dict[str, Any]] = mapped_column(JSON)
     """Ids and numbers that explain the action, and the reason of an admin's decision; no notes, no names."""

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachSpecialty, CoachStatus, Guild, NoticeKind, Specialty
+from models import BlockedFrom, Coach, CoachSpecialty, CoachStatus, Guild, NoticeKind, Specialty
 from models.database import Database
-from scheduler import audit, notices, people, problems, rules
+from scheduler import audit, blocks, notices, people, problems, rules
 from scheduler.clock import Clock, stamp
 from scheduler.errors import AlreadyDecided, NotAllowed, NotFound, Unreadable
 from scheduler.money import parse_rate
@@ -55,11 +55,12 @@ async def apply(
     """Apply, edit an application that is still open, or apply again after a rejection.
 
     Owes the admins a card. Raises Unreadable for what cannot be read, NotAllowed to those who are coaches
-    already or suspended.
+    already or suspended, Blocked to those whom an admin has blocked.
     """
     await people.lock(session, actor.user_id)  # there may be no row of theirs yet that could be locked
     coach = await session.get(Coach, (guild.id, actor.user_id), with_for_update=True)
     check_may_apply(coach)
+    await blocks.check(session, guild.id, actor.user_id, BlockedFrom.APPLYING)
     values = read(application, guild.currency) | {"time_zone": parse_zone(application.time_zone)}
     editing = coach is not None and coach.status is CoachStatus.PENDING
     if coach is None:

@@ -18,6 +18,7 @@ def record(
     actor_id: int | None = None,
     coach_id: int | None = None,
     session_id: int | None = None,
+    member_id: int | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> None:
     """Write one entry in the transaction that does the thing. `details` are ids and numbers, and of texts only
@@ -31,6 +32,7 @@ def record(
             action=action,
             coach_id=coach_id,
             session_id=session_id,
+            member_id=member_id,
             details=dict(details or {}),
         )
     )

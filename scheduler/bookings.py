@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, Guild, Hold, NoticeKind, Reservation, SessionStatus
-from scheduler import applications, audit, availability, notices, people, reminders, requests
+from models import BlockedFrom, Coach, CoachingSession, Guild, Hold, NoticeKind, Reservation, SessionStatus
+from scheduler import applications, audit, availability, blocks, notices, people, reminders, requests
 from scheduler.errors import NotBookable, SlotTaken
 from scheduler.lifecycle import LeadTimes, life_of, next_step
 from scheduler.money import price
@@ -81,7 +81,7 @@ async def book(
 
     Raises SlotTaken with the nearest free times, NotBookable for a length, time or person that can never be booked
     and for another price than the one that was `agreed_minor`, NotFound for somebody who does not coach here,
-    Unreadable for notes that are too long.
+    Blocked to whoever may not book, Unreadable for notes that are too long.
     """
     await people.lock(session, coach_id, actor.user_id)
     if (already := await _booked_before(session, guild.id, actor, coach_id, starts_at, duration)) is not None:
@@ -113,6 +113,7 @@ async def check_free(
     now: datetime,
 ) -> None:
     """Refuse what could not be booked at this moment; raises as `book` does. Shown and accepted by one rule."""
+    await blocks.check(session, guild.id, actor.user_id, BlockedFrom.BOOKING)
     requests.check_request(coach, actor, starts_at, duration, notes, now)
     await requests.check_coming(session, guild, actor, now)
     await check_time(session, coach, actor.user_id, starts_at, duration, now)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Guild, Member, Notice, NoticeKind, Problem, Route
 from models.database import Database, insert_if_absent
-from scheduler import attendance, meeting, notices, people, problems, records
+from scheduler import attendance, blocks, meeting, notices, people, problems, records
 from scheduler.clock import Clock
 from scheduler.notices import CARD_KINDS, PROBLEM_KINDS, ROOM_KINDS, WELCOME_KINDS, Letter
 from scheduler.ongoing import Ongoing
@@ -139,6 +139,9 @@ async def _prepare(db: Database, seen: Notice, now: datetime) -> Letter:
             await attendance.attended(session, about, now) if about and notice.kind in _WITH_ATTENDANCE else {},
             may_go_on,
             await records.coach_history(session, guild.id, coach_id)
+            if notice.kind is NoticeKind.APPLICATION_CARD and coach_id
+            else (),
+            await blocks.of(session, guild.id, coach_id)
             if notice.kind is NoticeKind.APPLICATION_CARD and coach_id
             else (),
             maybe_sent,

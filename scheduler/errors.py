@@ -9,6 +9,9 @@ from scheduler.clock import stamp
 class CoachingError(Exception):
     """A refusal that is not a bug; its text is shown as it is."""
 
+    quotation: str | None = None
+    """What somebody wrote that belongs to it. Shown after the text as a quotation, without Markdown."""
+
 
 class Unreadable(CoachingError):
     """Something typed could not be understood."""
@@ -16,6 +19,14 @@ class Unreadable(CoachingError):
 
 class NotAllowed(CoachingError):
     """This person may not do this."""
+
+
+class Blocked(NotAllowed):
+    """An admin has shut this person out; `reason` is what the admin gave, if anything."""
+
+    def __init__(self, why: str, reason: str | None) -> None:
+        self.quotation = reason
+        super().__init__(f"{why} The reason they gave:" if reason else why)
 
 
 class NotFound(CoachingError):

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
     AuditEntry,
+    Block,
     Coach,
     CoachingSession,
     CoachSpecialty,
@@ -53,6 +54,8 @@ class Letter:
     """Whether both are free after the end, so that the session may become longer."""
     history: Sequence[AuditEntry] = ()
     """What became of the coach until now, oldest first, where that is told."""
+    blocked: Sequence[Block] = ()
+    """What the coach is blocked from, where that is told."""
     maybe_sent: bool = False
     """An earlier attempt may have got through without our knowing: look for the message first."""
 

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachStatus
-from scheduler import applications, audit, availability, notices, people
+from models import BlockedFrom, Coach, CoachStatus
+from scheduler import applications, audit, availability, blocks, notices, people
 from scheduler.applications import NO_SUCH_COACH, Written
 from scheduler.errors import NotAllowed, NotFound
 from scheduler.people import Actor
@@ -54,15 +54,22 @@ def check_may_edit(coach: Coach | None) -> Coach:
             raise NotFound(NOT_YET)
 
 
+async def check_not_blocked(session: AsyncSession, coach: Coach) -> None:
+    """Raise Blocked to an applicant whom an admin has blocked since. A coach's profile is theirs to edit."""
+    if coach.status is CoachStatus.PENDING:
+        await blocks.check(session, coach.guild_id, coach.user_id, BlockedFrom.APPLYING)
+
+
 async def edit(session: AsyncSession, guild_id: int, actor: Actor, written: Written, now: datetime) -> Coach:
     """Change what one's profile says, or one's application while it is open, and bring its card up to date.
 
     The rate stays in the currency that it is in. Sessions that are booked keep their price. Raises Unreadable, and
-    what `check_may_edit` raises.
+    what `check_may_edit` and `check_not_blocked` raise.
     """
     await people.lock(session, actor.user_id)  # whoever books just now does it at the old rate or at the new one
     found = await session.get(Coach, (guild_id, actor.user_id), with_for_update=True)
     coach = check_may_edit(found)
+    await check_not_blocked(session, coach)
     before = coach.rate_minor
     for key, value in applications.read(written, coach.currency).items():
         setattr(coach, key, value)

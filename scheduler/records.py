@@ -68,7 +68,7 @@ async def coach_history(session: AsyncSession, guild_id: int, coach_id: int) -> 
 async def entries(
     session: AsyncSession, guild_id: int, actor: Actor, *, user_id: int | None = None, page: int, size: int
 ) -> Page[tuple[AuditEntry, str | None]]:
-    """What was done in the server, newest first, each with its session's code: by this person or about this coach.
+    """What was done in the server, newest first, each with its session's code: by this person or about them.
 
     Raises NotAllowed.
     """
@@ -79,7 +79,8 @@ async def entries(
         .where(AuditEntry.guild_id == guild_id)
     )
     if user_id is not None:
-        query = query.where(or_(AuditEntry.actor_id == user_id, AuditEntry.coach_id == user_id))
+        about = (AuditEntry.actor_id, AuditEntry.coach_id, AuditEntry.member_id)
+        query = query.where(or_(*(column == user_id for column in about)))
     newest = query.order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
     found = [(one, code) for one, code in await session.execute(newest.offset(page * size).limit(size + 1))]
     return Page(found[:size], has_more=len(found) > size)

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, CoachStatus, SessionStatus
-from scheduler import availability, directory, timetable
+from models import Block, Coach, CoachingSession, CoachStatus, SessionStatus
+from scheduler import availability, blocks, directory, timetable
 from scheduler.clock import stamp
 from scheduler.errors import NotFound
 from scheduler.intervals import intersect
@@ -26,7 +26,7 @@ _ORDER = (CoachStatus.PENDING, CoachStatus.APPROVED, CoachStatus.SUSPENDED, Coac
 _AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 _STANDING = {
     CoachStatus.PENDING: "the application waits for a decision: `/coach approve`",
-    CoachStatus.REJECTED: "the application was rejected; they may apply again",
+    CoachStatus.REJECTED: "the application was rejected",
     CoachStatus.SUSPENDED: "suspended, until `/coach reinstate`",
 }
 
@@ -43,6 +43,8 @@ class Entry:
     """First bookable start of the usual length (UTC)."""
     why_not: tuple[str, ...]
     """Every reason for which nobody can book them; empty if they can be booked."""
+    blocked: Sequence[Block] = ()
+    """What an admin has blocked them from."""
 
     @property
     def weekly(self) -> timedelta:
@@ -97,7 +99,9 @@ async def _entries(session: AsyncSession, guild_id: int, coaches: Sequence[Coach
     until = now + timedelta(days=max(coach.horizon_days for coach in coaches) + 1)
     hours = await availability.hours_of_each(session, coaches, since=now, until=until)
     free = await directory.next_free(session, [one for one in coaches if not _standing(one)], _NOBODY, now)
-    coming = await _coming(session, guild_id, [coach.user_id for coach in coaches])
+    user_ids = [coach.user_id for coach in coaches]
+    coming = await _coming(session, guild_id, user_ids)
+    blocked = await blocks.of_each(session, guild_id, user_ids)
     return [
         Entry(
             coach,
@@ -105,6 +109,7 @@ async def _entries(session: AsyncSession, guild_id: int, coaches: Sequence[Coach
             coming.get(coach.user_id, 0),
             free.get(coach.user_id),
             () if coach.user_id in free else tuple(_why_not(coach, hours[coach.user_id], now)),
+            blocked.get(coach.user_id, ()),
         )
         for coach in coaches
     ]

@@ -1,13 +1,14 @@
 """One session's whole story for admins, and what they can do when it is stuck."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, CoachingSession, Notice, SessionStatus
-from scheduler import attendance, audit, notices
+from models import AuditEntry, Block, CoachingSession, Notice, SessionStatus
+from scheduler import attendance, audit, blocks, notices
 from scheduler.attendance import Presence
 from scheduler.errors import NotFound, TooLate
 from scheduler.people import Actor
@@ -24,6 +25,8 @@ class Story:
     """What was done, oldest first."""
     notices: list[Notice]
     attended: dict[int, Presence]
+    blocked: Sequence[Block]
+    """What its student is blocked from."""
 
 
 async def of(session: AsyncSession, guild_id: int, code: str, actor: Actor, now: datetime) -> Story:
@@ -42,6 +45,7 @@ async def of(session: AsyncSession, guild_id: int, code: str, actor: Actor, now:
         list(await session.scalars(entries)),
         list(await session.scalars(owed)),
         await attendance.attended(session, row, now),
+        await blocks.of(session, guild_id, row.student_id),
     )
 
 

@@ -31,8 +31,8 @@ from cogs.timezone import zone_called
 from cogs.ui import Interaction, Typed
 from cogs.week import picture_of
 from cogs.week_picture import WeekPicture, draw
-from models import Coach, Guild
-from scheduler import applications, availability, bookings, directory, guilds, people, requests
+from models import BlockedFrom, Coach, Guild
+from scheduler import applications, availability, blocks, bookings, directory, guilds, people, requests
 from scheduler.errors import NotFound
 from scheduler.notices import coach_specialties
 from scheduler.requests import LONGEST_NOTES
@@ -250,6 +250,7 @@ class BookingCog(Cog):
     async def _browse(self, interaction: Interaction, sort: int, specialty: int, page: int) -> None:
         order, guild_id = sort_numbered(sort), ui.guild_id_of(interaction)
         async with self.bot.db.read() as session:
+            await blocks.check(session, guild_id, interaction.user.id, BlockedFrom.BOOKING)
             listings = await directory.browse(
                 session, guild_id, interaction.user.id, self.bot.clock(), specialty_id=specialty, sort=order
             )
@@ -262,6 +263,7 @@ class BookingCog(Cog):
         """This server and the coach, if who presses may book them there at all."""
         guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
         coach = await applications.approved_coach(session, guild.id, coach_id)
+        await blocks.check(session, guild.id, interaction.user.id, BlockedFrom.BOOKING)
         requests.check_offered(coach, ui.actor_of(interaction, guild))
         return guild, coach
 

@@ -183,7 +183,16 @@ ROWS: dict[str, dict[str, Any]] = {
         "at": MONDAY,
         "action": "session_booked",
         "session_id": 1,
+        "member_id": 2**62,
         "details": {"channel_id": 7},
+    },
+    "blocks": {
+        "guild_id": GUILD,
+        "user_id": 2**62,
+        "blocked_from": "booking",
+        "reason": "Four no-shows.",
+        "blocked_by": COACH,
+        "blocked_at": MONDAY,
     },
     "notices": {
         "id": 1,

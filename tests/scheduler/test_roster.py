@@ -61,7 +61,7 @@ async def test_who_waits_comes_first_and_then_everybody_by_state_and_name(db: Da
 REASONS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "bookable": ({}, []),
     "pending": ({"status": CoachStatus.PENDING}, ["the application waits for a decision: `/coach approve`"]),
-    "rejected": ({"status": CoachStatus.REJECTED}, ["the application was rejected; they may apply again"]),
+    "rejected": ({"status": CoachStatus.REJECTED}, ["the application was rejected"]),
     "suspended": ({"status": CoachStatus.SUSPENDED}, ["suspended, until `/coach reinstate`"]),
     "gone": ({"left_at": MONDAY}, [f"left the server <t:{int(MONDAY.timestamp())}:R>"]),
     "paused": ({"accepting": False}, ["has paused bookings in `/availability`"]),

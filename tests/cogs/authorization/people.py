@@ -15,7 +15,7 @@ from sqlalchemy import insert, select
 
 from bot.demo import simulation
 from cogs.ui import FIX, Panel, text
-from models import Base, Coach, CoachingSession, CoachStatus, Review, SessionStatus
+from models import Base, Block, BlockedFrom, Coach, CoachingSession, CoachStatus, Review, SessionStatus
 from models.session import Absent
 from tests.builders import DAY, HOUR, MINUTE, a_session
 from tests.cogs.authorization.rows import FORMS, PRESSES, Row
@@ -44,6 +44,7 @@ _NUMBERS = {
     "count": 5,
     "answer": 1,
     "granted": 1,
+    "what": 1,
     "minutes": 60,
     "cost": 6000,
 }
@@ -163,7 +164,9 @@ def _filled(value: Any) -> dict[str, Any]:
 
 
 async def stage_of(world: Academy) -> Stage:
-    """Cara's and Stu's sessions in every state, an application that waits, a suspended coach, and all people."""
+    """Cara's and Stu's sessions in every state, an application that waits, a suspended and blocked coach, and all
+    people.
+    """
     await world.already_open()
     env = world.env
     elsewhere = env.create_guild("Elsewhere")
@@ -189,6 +192,15 @@ async def stage_of(world: Academy) -> Stage:
     async with world.db.begin() as session:
         suspended = await session.get_one(Coach, (world.guild.id, sue.id))
         suspended.status = CoachStatus.SUSPENDED
+        session.add(
+            Block(
+                guild_id=world.guild.id,
+                user_id=sue.id,
+                blocked_from=BlockedFrom.BOOKING,
+                blocked_by=otto.id,
+                blocked_at=world.now,
+            )
+        )
     await env.settle()
     people = {
         "student": world.student,

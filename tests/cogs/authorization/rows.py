@@ -80,6 +80,7 @@ _NO_SESSION = "There is no such session here."
 _NO_COACH_HERE = "There is no such coach here."
 _NO_SPECIALTY = "This specialty is not on the list any more."
 _NO_REVIEW = "There is no such review here."
+_NOT_BLOCKED = "<@{user_id}> isn't blocked here."
 _NO_APPEAL = "There is no such no-show of yours."
 
 PRESSES: dict[str, Row] = {
@@ -159,6 +160,10 @@ PRESSES: dict[str, Row] = {
     "reminders:on": Row(ANYBODY),
     "timezone:change": Row(ANYBODY),
     # Admins.
+    "block:person:{user_id}:{what}": Row(ADMINS),
+    "block:lift:{user_id}:{what}": Row(_here(_NOT_BLOCKED), person="suspended"),
+    "block:list:{page}": Row(ADMINS),
+    "block:list:{page}:lift:{user_id}:{what}": Row(_here(_NOT_BLOCKED), person="suspended"),
     "review:list:{coach_id}:{page}": Row(ADMINS),
     "review:hide:{session_id}:{coach_id}:{page}": Row(_here(_NO_REVIEW), of="reviewed"),
     "review:show:{session_id}:{coach_id}:{page}": Row(_here(_NO_REVIEW), of="reviewed"),
@@ -211,6 +216,7 @@ FORMS: dict[str, Row] = {
     "coach:suspend:{user_id}": Row(
         _here(_NO_COACH_HERE), person="other_coach", typed={"Reason": "No.", "Coming sessions": ["cancel"]}
     ),
+    "block:person:{user_id}:{what}": Row(ADMINS, typed={"Reason (optional)": "No."}),
     "availability:edit:{week}:{days}": Row(COACHES, typed={"Days": "Mon", "Hours": "6-7"}),
     "availability:copy:{week}:{days}": Row(COACHES, typed={"Copy the hours of": ["0"], "To these days": ["5"]}),
     "availability:why:{week}:{days}": Row(COACHES, typed={"Time": "tue 9:00"}),
@@ -281,6 +287,9 @@ COMMANDS: dict[str, Row] = {
     "timezone": Row(MEMBERS),
     "coaching setup": Row(ADMINS),
     "coaching post": Row(ADMINS),
+    "coaching block": Row(ADMINS, options={"member": "other_student", "what": "booking"}),
+    "coaching unblock": Row(ADMINS_HERE, options={"member": "suspended"}),
+    "coaching blocked": Row(ADMINS),
     "coaching coaches": Row(ADMINS),
     "coaching stats": Row(ADMINS),
     "coaching defaults": Row(ADMINS),

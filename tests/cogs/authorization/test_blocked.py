@@ -1,0 +1,106 @@
+"""Whoever is blocked books and applies by no way at all: no press, form or command, before or after a restart."""
+
+from collections.abc import AsyncIterator, Collection, Iterator
+from typing import Any, cast
+
+import pytest
+
+from bot.app import CoachBot
+from cogs.booking.cog import BookingCog
+from models import BlockedFrom
+from scheduler import blocks
+from scheduler.people import Actor
+from tests.cogs.authorization.people import Rows, Stage, stage_of
+from tests.cogs.authorization.rows import APPLICANTS, COMMANDS, FORMS, PRESSES, template_of
+from tests.simulated import Academy, reply, words
+
+NO_BOOKING = "You can't book sessions here: an admin has blocked you."
+NO_APPLYING = "You can't apply to coach here: an admin has blocked you."
+OPEN_A_FORM = {"book:zone:{coach_id}:{minutes}:{day}", "book:notes:{coach_id}:{minutes}:{start}"}
+"""These ask for words that the form then has to answer for, and book nothing themselves."""
+WAYS = {
+    "book:time:{coach_id}:{minutes}:{start}",
+    "book:confirm:{coach_id}:{minutes}:{start}:{cost}",
+    "form book:notes:{coach_id}:{minutes}:{start}",
+    "form coach:apply",
+}
+"""All that takes a coach's time or puts somebody before the admins."""
+
+
+def taken(rows: Rows, user_id: int) -> int:
+    """How many times, sessions and applications this person has here."""
+    mine = [row for row in rows["coaching_sessions"] + rows["holds"] if row["student_id"] == user_id]
+    return len(mine) + sum(row["user_id"] == user_id for row in rows["coaches"])
+
+
+def refused_to_the_blocked(bot: CoachBot) -> Iterator[tuple[str, str]]:
+    """Every control of booking and applying, and the sentence that answers it."""
+    for route in bot.router._handlers:
+        template = template_of(route)
+        if isinstance(cast("Any", route.answer).__self__, BookingCog):
+            if template in PRESSES and template not in OPEN_A_FORM:
+                yield template, NO_BOOKING
+            if template in FORMS:
+                yield f"form {template}", NO_BOOKING
+    yield "/book", NO_BOOKING
+    for prefix, table in (("", PRESSES), ("form ", FORMS), ("/", COMMANDS)):
+        for name, row in table.items():
+            if row.who is APPLICANTS:
+                yield f"{prefix}{name}", NO_APPLYING
+
+
+async def tried_by_student(
+    stage: Stage, forms: dict[str, dict[str, Any]], only: Collection[str] = ()
+) -> AsyncIterator[tuple[str, Any]]:
+    """Press, send and use everything, or `only` these; with what came of each."""
+    for template, row in PRESSES.items():
+        if not only or template in only:
+            yield template, await stage.press("student", stage.custom_id(template, row), row.picked)
+    for template, row in FORMS.items():
+        if not only or f"form {template}" in only:
+            yield (
+                f"form {template}",
+                await stage.send("student", stage.custom_id(template, row), forms[template]),
+            )
+    for name, row in COMMANDS.items():
+        if not only or f"/{name}" in only:
+            yield f"/{name}", await stage.command("student", name, row.options)
+
+
+@pytest.mark.parametrize(
+    ("blocked", "restarted", "everything"),
+    [
+        pytest.param(True, False, False, id="blocked"),
+        pytest.param(True, False, True, id="blocked, everything", marks=pytest.mark.slow),
+        pytest.param(True, True, True, id="blocked, then restarted", marks=pytest.mark.slow),
+        pytest.param(False, False, True, id="not blocked", marks=pytest.mark.slow),
+    ],
+)
+async def test_nothing_that_can_be_pressed_sent_or_used_books_or_applies_for_whoever_is_blocked(
+    world: Academy, blocked: bool, restarted: bool, everything: bool
+) -> None:
+    stage = await stage_of(world)
+    student = stage.people["student"]
+    wanted = dict(refused_to_the_blocked(cast("CoachBot", world.env.bot)))
+    assert wanted.keys() > WAYS
+    forms = {one: await stage.filled(one) for one in FORMS if everything or f"form {one}" in wanted}
+    if blocked:
+        async with world.db.begin() as session:
+            admin, what = Actor(world.admin.id, is_admin=True), tuple(BlockedFrom)
+            await blocks.block(session, world.guild.id, student.id, admin, what, "Enough.", world.now)
+    if restarted:
+        await world.restart()
+    rows = await stage.rows()
+    ways: set[str] = set()
+    said: dict[str, str] = {}
+
+    async for name, answer in tried_by_student(stage, forms, () if everything else wanted):
+        said[name] = "a form" if answer.modal else words(reply(answer)).removeprefix("⚠️ ")
+        after = await stage.rows()
+        if taken(after, student.id) > taken(rows, student.id):
+            ways.add(name)
+        if after != rows:
+            await stage.put_back(rows)
+
+    assert ways == (set() if blocked else WAYS)
+    assert [name for name, sentence in wanted.items() if said[name].startswith(sentence) != blocked] == []
