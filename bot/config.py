@@ -201,7 +201,7 @@ def bot_id_in(token: str) -> int | None:
         digits = base64.b64decode(head + "=" * (-len(head) % 4)).decode("ascii")
     except (binascii.Error, UnicodeDecodeError):
         return None
-    return int(digits) if digits.isdigit() else None
+    return int(digits) if digits.isdigit() and len(digits) < 20 else None
 
 
 def load(config_file: Path = CONFIG_FILE, env_file: Path = ENV_FILE) -> Settings:
@@ -218,7 +218,7 @@ def load(config_file: Path = CONFIG_FILE, env_file: Path = ENV_FILE) -> Settings
     except _Wrong as error:
         told = (f"{_place(key, config_file, env_file)}: {why}" for key, why in error.by_key.items())
         raise ConfigError("; ".join(told)) from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # of tomllib, or of Python for a number of more than 4,300 digits
         raise ConfigError(f"{config_file}: this is not TOML: {error}") from None
     except OSError as error:
         raise ConfigError(f"{error.filename}: cannot be read: {error.strerror}") from None

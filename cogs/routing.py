@@ -20,6 +20,7 @@ from discord.ext import commands
 from cogs import ui
 from cogs.tally import timed
 from cogs.ui import Interaction
+from cogs.words import whole_number
 from models.database import lost_a_race
 from scheduler.errors import CoachingError, NotFound
 
@@ -30,7 +31,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 log = logging.getLogger(__name__)
 
-_LARGEST_ID = 2**63
 _NOT_OURS = re.compile(r"[^a-z0-9_:]")  # what a tampered client may write into a `custom_id`, and so into the log
 _TRIES = 3
 """How often a press or a command is answered whose transaction another one made impossible."""
@@ -49,8 +49,9 @@ class Route:
         found = self.pattern.fullmatch(custom_id)
         if found is None:
             return None
-        numbers = {name: int(digits) for name, digits in found.groupdict().items()}
-        return numbers if all(number < _LARGEST_ID for number in numbers.values()) else None
+        read = {name: whole_number(digits) for name, digits in found.groupdict().items()}
+        numbers = {name: number for name, number in read.items() if number is not None}
+        return numbers if len(numbers) == len(read) else None
 
 
 class Router:
@@ -157,7 +158,7 @@ def opens(template: str) -> Callable[[F], F]:
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[0-9]{1,19})", template))
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[0-9]+)", template))
 
 
 class Cog(commands.Cog):

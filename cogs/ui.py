@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import discord
 from discord import app_commands
 
-from cogs.words import block, fitting, quoted, visible
+from cogs.words import block, fitting, quoted, visible, whole_number
 from models import Guild
 from scheduler.errors import CoachingError, NotFound
 from scheduler.people import Actor
@@ -33,7 +33,6 @@ NO_MENTIONS = discord.AllowedMentions.none()
 FIX = "fix:"
 """Before the `custom_id` of a form: the button that opens it again."""
 
-_NUMBER = re.compile(r"[0-9]{1,19}")
 _FIELD = re.compile(r"\*\*(?P<name>[^*\n]+)\*\*\n(?P<text>.*)", re.DOTALL)
 
 
@@ -216,9 +215,10 @@ def chosen_in(interaction: Interaction) -> list[int]:
     """The values picked in a select of ours, which are whole numbers. Raises NotFound for anything else."""
     data: dict[str, Any] = dict(interaction.data or {})
     values = [str(value) for value in data.get("values", ())]
-    if not values or not all(_NUMBER.fullmatch(value) and int(value) < 2**63 for value in values):
+    numbers = [number for value in values if (number := whole_number(value)) is not None]
+    if not values or len(numbers) < len(values):
         raise NotFound("This list is of an older version. Please use the command again.")
-    return [int(value) for value in values]
+    return numbers
 
 
 def actor_of(interaction: Interaction, guild: Guild | None) -> Actor:

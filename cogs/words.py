@@ -4,6 +4,8 @@ import re
 
 import discord
 
+_NO_ID = 2**63
+_MOST_DIGITS = 19  # before they are turned into a number: Python refuses more than 4,300 of them
 # Characters that show nothing or turn the order of what follows: controls except line breaks and tabs, invisible
 # spaces, and the overrides and isolates of Unicode's bidirectional algorithm (UAX #9). What joins emoji and
 # letters (U+200C, U+200D) stays.
@@ -15,6 +17,14 @@ _INVISIBLE = re.compile(
 def visible(words: str) -> str:
     """The words as they can be read; a text of invisible characters only is empty."""
     return _INVISIBLE.sub("", words.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def whole_number(words: str) -> int | None:
+    """The number that these plain digits are; None for anything else, and for what no column of ours holds."""
+    if not (words.isascii() and words.isdigit()) or len(words) > _MOST_DIGITS:
+        return None
+    number = int(words)
+    return number if number < _NO_ID else None
 
 
 def quoted(words: str, most: int = 1000) -> str:

@@ -31,6 +31,7 @@ from cogs.timezone import zone_called
 from cogs.ui import Interaction, Typed
 from cogs.week import picture_of
 from cogs.week_picture import WeekPicture, draw
+from cogs.words import whole_number
 from models import BlockedFrom, Coach, Guild
 from scheduler import applications, availability, blocks, bookings, directory, guilds, people, requests
 from scheduler.errors import NotFound
@@ -224,9 +225,8 @@ class BookingCog(Cog):
 
         Also one who has paused, whose panel says so; but whoever takes bookings comes first.
         """
-        digits = typed.strip("<@!> ")
-        if digits.isascii() and digits.isdigit() and len(digits) < 20:
-            return int(digits)
+        if (user_id := whole_number(typed.strip("<@!> "))) is not None:
+            return user_id
         async with self.bot.db.read() as session:
             name = typed.strip().lstrip("@")
             found = await directory.named(session, ui.guild_id_of(interaction), name, paused_too=True)

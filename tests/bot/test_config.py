@@ -200,6 +200,12 @@ def test_the_env_file_of_the_earlier_system_works_and_what_fell_away_is_ignored(
             "tick_seconds 5",
             "config.toml: this is not TOML: Expected '=' after a key in a key/value pair (at line 1, column 14)",
         ),
+        pytest.param(
+            "tick_seconds = " + "9" * 4_400,
+            "config.toml: this is not TOML: Exceeds the limit (4300 digits) for integer string conversion: "
+            "value has 4400 digits; use sys.set_int_max_str_digits() to increase the limit",
+            id="more digits than Python reads",
+        ),
     ],
 )
 def test_a_wrong_value_in_the_config_file_is_told_in_one_line_with_file_and_key(toml: str, told: str) -> None:
