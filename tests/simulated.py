@@ -32,6 +32,7 @@ from scheduler.people import Actor
 from tests.cogs.authorization import rows
 from tests.cogs.limits import form_within_limits, within_limits
 from tests.cogs.presses import emit_form, emit_press
+from tests.watched import is_in_transaction
 
 UTC = dt.UTC
 MONDAY = dt.datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -207,7 +208,8 @@ async def academy(
 ) -> AsyncIterator[Academy]:
     """A server that is set up, with an admin, somebody who wants to coach, students and an outsider.
 
-    What the bot logged as its own fault, or discord.py swallowed, fails the test at the end.
+    What the bot logged as its own fault, or discord.py swallowed, fails the test at the end. So does what Discord
+    was asked inside a transaction, which a slow answer would keep open.
     """
     held: dict[str, simcord.Env] = {}
     faults = _Faults(logging.ERROR)
@@ -222,6 +224,7 @@ async def academy(
 
     env = held["env"] = simulation.quick_world(make_bot())
     simulation.set_clock(env, begins)
+    requests = env.backend.http_requests = _Requests()
     with simulation.apscheduler_clock(env.now), faults:
         await env.start()
         try:
@@ -235,6 +238,20 @@ async def academy(
     # What a command raises reaches `Tree.on_error`, which logs it unless it is a refusal.
     assert [error for error in env.errors if not isinstance(error, discord.app_commands.AppCommandError)] == []
     assert faults.unread == []
+    assert requests.in_transactions == []
+
+
+class _Requests(list[Any]):
+    """All that Discord is asked, and what of it inside a transaction."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_transactions: list[str] = []
+
+    def append(self, request: Any) -> None:
+        if is_in_transaction():
+            self.in_transactions.append(f"{request.method} {request.path}")
+        super().append(request)
 
 
 def _check_messages(env: simcord.Env) -> None:

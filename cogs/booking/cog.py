@@ -286,11 +286,11 @@ class BookingCog(Cog):
             zone_name = await people.zone_name_of(session, student_id, guild.time_zone)
             taught = await coach_specialties(session, guild.id, coach_id)
             offer = Offer(coach, taught, minutes, zone_name, by_day(free, zone(zone_name)))
-            if not offer.days:
-                await ui.show(interaction, offer.nothing_free())
-                return
-            shown = offer.picker.shown(day, days_page)
-            week = await _week(session, coach, student_id, zone_name, shown.day, now)
+            shown = offer.picker.shown(day, days_page) if offer.days else None
+            week = await _week(session, coach, student_id, zone_name, shown.day, now) if shown else None
+        if shown is None or week is None:
+            await ui.show(interaction, offer.nothing_free())
+            return
         png = await asyncio.to_thread(draw, week)
         notes = ui.kept(interaction.message).get(NOTES_NAME, "")
         await ui.show(interaction, offer.panel(shown, times_page, week, png, notes))
