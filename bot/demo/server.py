@@ -6,7 +6,6 @@ it passes on to there.
 
 import asyncio
 import datetime as dt
-import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ from aiohttp import web
 from bot.demo import academy, simulation
 from bot.demo.stage import DIRECT, NotPossible, Stage
 from bot.demo.tour import tour
+from cogs.words import whole_number
 from scheduler.tick import next_due
 
 log = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ class Page:
 
     async def _voice(self, request: web.Request) -> web.Response:
         wanted = (await _body(request)).get("id")
-        await self._stage.join(int(wanted) if wanted is not None and str(wanted).isdecimal() else None)
+        await self._stage.join(None if wanted is None else whole_number(str(wanted)) or 0)
         return await self._world(request)
 
     async def _pass_on(self, request: web.Request) -> web.Response:
@@ -241,7 +241,7 @@ def _in_words(span: dt.timedelta) -> str:
 async def _body(request: web.Request) -> dict[str, Any]:
     try:
         body = await request.json()
-    except json.JSONDecodeError:
+    except ValueError:  # no JSON, or a number in it of more digits than Python reads
         body = None
     if not isinstance(body, dict):
         raise web.HTTPBadRequest(text="a JSON object is expected")

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from bot.app import CoachBot
 from bot.demo import academy, residents, simulation
 from bot.demo.academy import Academy, Person
+from cogs.words import whole_number
 from models import Heartbeat, UTCDateTime
 from models.database import Database
 from scheduler.errors import CoachingError
@@ -109,7 +110,7 @@ class Stage:
     async def go(self, place: str) -> None:
         """Open a channel or the direct messages."""
         async with self.turn:
-            where = DIRECT if place == DIRECT else int(place) if place.isdecimal() else 0
+            where = DIRECT if place == DIRECT else whole_number(place) or 0
             if where != DIRECT and not simulation.sees(self.env, self.person.member, int(where)):
                 raise NotPossible(f"{self.person.name} does not see such a channel.")
             await self._show(self.person, where)
@@ -178,7 +179,7 @@ class Stage:
         """Enter a voice channel, or leave with None."""
         async with self.turn:
             member = self.person.member
-            if channel_id and not simulation.sees(self.env, member, channel_id):
+            if channel_id is not None and not simulation.sees(self.env, member, channel_id):
                 raise NotPossible(f"{self.person.name} does not see such a room.")
             try:
                 if channel_id is None:

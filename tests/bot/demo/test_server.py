@@ -53,7 +53,10 @@ async def test_what_cannot_be_done_is_said(client: Any) -> None:
         ("/demo/person", {"key": "napoleon"}, "There is nobody like that in this academy."),
         ("/demo/place", {"id": "12345"}, "Ada does not see such a channel."),
         ("/demo/place", {}, "Ada does not see such a channel."),
+        ("/demo/place", {"id": "9" * 4_400}, "Ada does not see such a channel."),
         ("/demo/voice", {"id": "12345"}, "Ada does not see such a room."),
+        ("/demo/voice", {"id": 0}, "Ada does not see such a room."),
+        ("/demo/voice", {"id": "9" * 4_400}, "Ada does not see such a room."),
         ("/demo/jump", {"minutes": -5}, too_far),
         ("/demo/jump", {"minutes": 10**12}, too_far),
         ("/demo/jump", {"minutes": "soon"}, "The time machine takes whole minutes."),
@@ -63,6 +66,14 @@ async def test_what_cannot_be_done_is_said(client: Any) -> None:
 
     assert {answer.status for answer in answers} == {409}
     assert [(await answer.json())["sentence"] for answer in answers] == [sentence for *_, sentence in refused]
+
+
+async def test_a_number_of_more_digits_than_python_reads_is_no_json_either(client: Any) -> None:
+    body = f'{{"minutes": {"9" * 4_400}}}'
+
+    answer = await client.post("/demo/jump", data=body, headers={"Content-Type": "application/json"})
+
+    assert (answer.status, await answer.text()) == (400, "a JSON object is expected")
 
 
 async def test_all_tabs_show_the_same_person_and_place(client: Any) -> None:
