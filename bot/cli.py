@@ -204,7 +204,7 @@ def restore(file: Path, config_file: Path) -> None:
 
 async def _restore(settings: Settings, file: Path, database: Path, kept: Path) -> None:
     from models import backup
-    from models.backup import BadCopy
+    from models.backup import BadCopy, InUse
     from models.database import Database
 
     db = Database(settings.database_url)
@@ -214,7 +214,7 @@ async def _restore(settings: Settings, file: Path, database: Path, kept: Path) -
                 raise Stop("the bot runs on this database; stop it first (systemctl stop coachbot)", FAILED)
             with _progress("Restoring") as progress:
                 backup.restore(file, database, kept, progress)
-    except (OSError, sqlite3.Error, BadCopy) as error:
+    except (OSError, sqlite3.Error, BadCopy, InUse) as error:
         raise Stop(str(error), FAILED) from None
     finally:
         await db.close()

@@ -498,13 +498,16 @@ async def test_a_backup_is_made_while_the_bot_runs_and_put_back_only_when_it_doe
 
         process.send_signal(signal.SIGTERM)
         await ended(process, TO_STOP_SECONDS)
-    untouched = await sessions(db)
+    async with db.read() as reader:
+        untouched = list(await reader.scalars(select(CoachingSession.id)))
+        read = await program.run("restore", "copy.db")
     await db.close()
     restored = await program.run("restore", "copy.db")
 
-    [line] = refused.err.splitlines()
-    assert (saved.code, refused.code, restored.code) == (0, 1, 0), restored.err
+    [line], [another] = refused.err.splitlines(), read.err.splitlines()
+    assert (saved.code, refused.code, read.code, restored.code) == (0, 1, 1, 0), restored.err
     assert "the bot runs on this database; stop it first" in line
+    assert "another program has this database open; close it" in another
     [kept] = program.folder.glob("coachbot.db.before-*")
     before = Database(f"sqlite:///{kept}")
     assert await sessions(before) == untouched == [booked.id]
