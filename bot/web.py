@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import CoachBot
+from bot.door import Door
 from models import Heartbeat
 from scheduler import figures
 from scheduler.loop import NotTicking
@@ -52,21 +53,28 @@ class NoAnswer(Exception):
 @contextlib.asynccontextmanager
 async def serving(bot: CoachBot, host: str, port: int, secret: str) -> AsyncIterator[int]:
     """Serve inside the block; the port, which with 0 is any that is free. Raises OSError if it cannot be had."""
-    runner = web.AppRunner(application(bot, secret), shutdown_timeout=_TO_END.total_seconds(), **QUIETLY)
+    door = Door()
+    app = application(bot, secret, door=door)
+    runner = web.AppRunner(app, shutdown_timeout=_TO_END.total_seconds(), **QUIETLY)
     await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-        taken: int = runner.addresses[0][1]
+    assert runner.server is not None, "it has been set up"
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(runner.cleanup)
+        # Not by aiohttp's own TCPSite, which lets everybody in.
+        loop = asyncio.get_running_loop()
+        listening = await loop.create_server(door.leading_to(runner.server), host, port)
+        stack.callback(listening.close)
+        taken: int = listening.sockets[0].getsockname()[1]
         log.info("web endpoint on %s, port %s", host, taken)
         yield taken
-    finally:
-        await runner.cleanup()
 
 
-def application(bot: CoachBot, secret: str, *, patience: timedelta = PATIENCE) -> web.Application:
+def application(
+    bot: CoachBot, secret: str, *, patience: timedelta = PATIENCE, door: Door | None = None
+) -> web.Application:
     """The routes; without a secret there is none that makes the bot do anything."""
     health = _Health(bot, patience)
-    app = web.Application(middlewares=[_in_json])
+    app = web.Application(middlewares=[door.middleware, _in_json] if door else [_in_json])
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", health.ready)
     if secret.strip():

@@ -1,0 +1,119 @@
+"""Who comes in to the web endpoint: only so many at a time, and nobody who does not soon say what they want.
+
+aiohttp itself waits without end for the first request, and a process that has no file left for another connection
+can neither open its database nor reach Discord.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import timedelta
+
+from aiohttp import web
+
+MOST = 100
+"""Connections at a time."""
+TO_ASK = timedelta(seconds=10)
+"""From the connection to the end of a request's head, and from an answer to that of the next one."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Door:
+    """Counts connections. When there are too many, whoever has been silent longest has to leave."""
+
+    def __init__(self, *, most: int = MOST, to_ask: timedelta = TO_ASK) -> None:
+        self.most, self.to_ask = most, to_ask
+        self._inside: dict[asyncio.BaseTransport, _Guest] = {}
+        self._silent: dict[_Guest, asyncio.TimerHandle] = {}
+        """In the order in which they fell silent."""
+
+    def leading_to(self, server: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.Protocol]:
+        """What makes a protocol of each connection, for `create_server`."""
+        return lambda: _Guest(self, server)
+
+    @web.middleware
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Whoever has asked something may take the time that the answer takes."""
+        guest = self._inside.get(request.transport) if request.transport else None
+        with self._asking(guest) if guest else contextlib.nullcontext():
+            return await handler(request)
+
+    @contextlib.contextmanager
+    def _asking(self, guest: "_Guest") -> Iterator[None]:
+        self._stop_waiting(guest)
+        try:
+            yield
+        finally:
+            if guest in self._inside.values():
+                self._wait_for(guest)
+
+    def enter(self, guest: "_Guest") -> bool:
+        """Whether there is room, or can be made."""
+        if len(self._inside) >= self.most:
+            if not self._silent:
+                return False
+            longest = next(iter(self._silent))
+            self.leave(longest)
+            longest.transport.abort()
+        self._inside[guest.transport] = guest
+        self._wait_for(guest)
+        return True
+
+    def leave(self, guest: "_Guest") -> None:
+        """It is gone."""
+        self._stop_waiting(guest)
+        self._inside.pop(guest.transport, None)
+
+    def _wait_for(self, guest: "_Guest") -> None:
+        loop = asyncio.get_running_loop()
+        self._silent[guest] = loop.call_later(self.to_ask.total_seconds(), guest.transport.abort)
+
+    def _stop_waiting(self, guest: "_Guest") -> None:
+        if timer := self._silent.pop(guest, None):
+            timer.cancel()
+
+
+class _Guest(asyncio.Protocol):
+    """One connection; what it says is for the server's own protocol, once it is let in."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, door: Door, server: Callable[[], asyncio.Protocol]) -> None:
+        self._door, self._server = door, server
+        self._inner: asyncio.Protocol | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let it in, or close it at once."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        if self._door.enter(self):
+            self._inner = self._server()
+            self._inner.connection_made(transport)
+        else:
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Make room."""
+        self._door.leave(self)
+        if self._inner is not None:
+            self._inner.connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass it on."""
+        if self._inner is not None:
+            self._inner.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """Pass it on."""
+        return self._inner.eof_received() if self._inner is not None else None
+
+    def pause_writing(self) -> None:
+        """Pass it on."""
+        if self._inner is not None:
+            self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Pass it on."""
+        if self._inner is not None:
+            self._inner.resume_writing()

@@ -1,0 +1,131 @@
+"""Who comes in to the web endpoint: not more than there is room for, and nobody who says nothing."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from aiohttp import web
+
+from bot.door import Door
+
+DEADLINE_SECONDS = 30
+"""Against hanging; no measure of speed."""
+MOST = 5
+HALF, WHOLE = b"GET / HTTP/1.1\r\nHost: here\r\n", b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Server:
+    """One that answers everything, or takes its time while `held`."""
+
+    def __init__(self, to_ask: timedelta) -> None:
+        self.door = Door(most=MOST, to_ask=to_ask)
+        self.asked, self.held = asyncio.Event(), asyncio.Event()
+        self.held.set()
+        self.port = 0
+
+    async def answer(self, _request: web.BaseRequest) -> web.StreamResponse:
+        self.asked.set()
+        await self.held.wait()
+        return web.Response(text="here")
+
+    async def call(self, says: bytes) -> Connection:
+        """Connect and say this."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(says)
+        return reader, writer
+
+
+@contextlib.asynccontextmanager
+async def serving(to_ask: timedelta = timedelta(hours=1)) -> AsyncIterator[Server]:
+    server = Server(to_ask)
+    app = web.Application(middlewares=[server.door.middleware])
+    app.router.add_get("/", server.answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    assert runner.server is not None
+    listening = await asyncio.get_running_loop().create_server(
+        server.door.leading_to(runner.server), "127.0.0.1", 0
+    )
+    server.port = listening.sockets[0].getsockname()[1]
+    try:
+        yield server
+    finally:
+        server.held.set()
+        listening.close()
+        await runner.cleanup()
+
+
+async def is_closed(connection: Connection) -> bool:
+    """Wait until the other side has hung up, without an answer."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        try:
+            return await connection[0].read() == b""
+        except ConnectionResetError:
+            return True
+        finally:
+            connection[1].close()
+
+
+async def is_answered(connection: Connection) -> bool:
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        head = await connection[0].readuntil(b"\r\n\r\n")
+        return head.startswith(b"HTTP/1.1 200") and await connection[0].readexactly(4) == b"here"
+
+
+@pytest.mark.parametrize("says", [b"", b"G", HALF])
+async def test_whoever_does_not_ask_has_to_leave(says: bytes) -> None:
+    async with serving(timedelta(milliseconds=50)) as server:
+        assert await is_closed(await server.call(says))
+
+
+async def test_whoever_has_been_answered_and_asks_nothing_more_has_to_leave() -> None:
+    async with serving(timedelta(milliseconds=200)) as server:
+        connection = await server.call(WHOLE)
+
+        assert await is_answered(connection)
+        assert await is_closed(connection)
+
+
+async def test_an_answer_may_take_as_long_as_it_takes() -> None:
+    async with serving(timedelta(milliseconds=1)) as server:
+        server.door.to_ask = timedelta(seconds=1)
+        server.held.clear()
+        asking = await server.call(WHOLE)
+        await server.asked.wait()
+        server.door.to_ask = timedelta(milliseconds=1)
+        assert await is_closed(await server.call(HALF))  # by which time the other one's would be over, too
+
+        server.held.set()
+        assert await is_answered(asking)
+        asking[1].close()
+
+
+async def test_any_number_of_half_requests_keeps_nobody_out_and_takes_no_more_than_there_is_room_for() -> None:
+    async with serving() as server:
+        halves = [await server.call(HALF) for _ in range(200)]
+        asking = await server.call(WHOLE)
+
+        assert await is_answered(asking)
+        gone = [await is_closed(one) for one in halves[: len(halves) - MOST + 1]]
+        asking[1].close()
+        for _, writer in halves:
+            writer.close()
+    assert set(gone) == {True}
+
+
+async def test_when_all_who_are_in_wait_for_answers_nobody_else_comes_in() -> None:
+    async with serving() as server:
+        server.held.clear()
+        asking = [await server.call(WHOLE) for _ in range(MOST)]
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while len(server.door._silent) or len(server.door._inside) < MOST:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+
+        assert await is_closed(await server.call(WHOLE))
+        server.held.set()
+        assert all([await is_answered(one) for one in asking])
+        for _, writer in asking:
+            writer.close()
