@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bot.doctor.checks import TO_ANSWER, Check, Level, error, ok, warning
@@ -95,30 +95,32 @@ async def _inside(db: Database, stored: Stored, now: datetime) -> None:
     try:
         # A file answers; only to read all of a large one takes a while.
         async with asyncio.timeout(None if db.is_sqlite else TO_ANSWER.total_seconds()):
-            last_tick_at = await condition.look(db, lambda session: _contents(session, stored, shown))
-            stored.checks.append(_running(await db.is_run(), last_tick_at, now))
-    except (OSError, DBAPIError) as failure:
-        if any(check.level is Level.ERROR for check in stored.checks):
+            found, last_tick_at = await condition.look(db, lambda session: _contents(session, shown))
+            found.checks.append(_running(await db.is_run(), last_tick_at, now))
+    except (OSError, SQLAlchemyError) as failure:
+        if any(check.name == "file" and check.level is Level.ERROR for check in stored.checks):
             return  # who may not use the file has been told so
-        why = "no answer in time" if isinstance(failure, TimeoutError) else cause(failure)
         advice = "check DATABASE_URL, that the database server runs, and who may use the database"
-        stored.checks.append(error("database", f"{shown} cannot be opened: {why}", advice))
+        stored.checks.append(error("database", f"{shown} cannot be opened: {cause(failure)}", advice))
+    else:
+        stored.checks += found.checks
+        stored.servers = found.servers
 
 
-def _contents(session: Session, stored: Stored, shown: str) -> datetime | None:
-    """Check what is in it; the bot's last sign of life if that can be read."""
+def _contents(session: Session, shown: str) -> tuple[Stored, datetime | None]:
+    """What is in it, and the bot's last sign of life if that can be read. Raises what SQLAlchemy does."""
+    stored = Stored()
     if damage := condition.damage(session):
         advice = "stop the bot and put the last copy back with `coachbot restore FILE`; the damaged file is kept"
         stored.checks.append(error("database", f"{shown} is damaged: {damage}", advice))
-        return None
-    stored.checks.append(ok("database", f"{shown} can be read and is whole"))
+        return stored, None
     revision = revisions.found(session)
     schema = condition.compare(revision)
-    stored.checks.append(_schema(schema, revision))
+    stored.checks += [ok("database", f"{shown} can be read and is whole"), _schema(schema, revision)]
     if schema is not Schema.CURRENT:
-        return None
+        return stored, None
     stored.servers = {guild.id: guild for guild in session.scalars(select(Guild))}
-    return condition.last_tick_at(session)
+    return stored, condition.last_tick_at(session)
 
 
 def _schema(schema: Schema, revision: str | None) -> Check:

@@ -700,7 +700,21 @@ async def test_a_postgres_that_cannot_be_reached_is_told_without_its_password():
 
         stored = await storage.examine(url, lambda: datetime.now(UTC), lambda _folder: PLENTY)
 
-    found = the_error(stored.checks)
-    assert found.name == "database"
+    [found] = stored.checks  # and nothing in its praise
+    assert (found.name, found.level) == ("database", Level.ERROR)
     assert "cannot be opened" in found.found
     assert "sesame" not in found.found
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_a_database_that_cannot_be_opened_is_told_also_where_the_disk_is_full(db: Database):
+    assert db.file is not None
+    db.file.with_name(f"{db.file.name}-same").hardlink_to(db.file)
+
+    stored = await storage.examine(str(db.url), lambda: datetime.now(UTC), lambda _folder: 1)
+
+    db.file.with_name(f"{db.file.name}-same").unlink()
+    [full, database] = [one for one in stored.checks if one.level is Level.ERROR]
+    assert (full.name, database.name) == ("disk", "database")
+    assert "another name" in database.found
+    assert [one.name for one in stored.checks if one.level is Level.OK] == ["file"]
