@@ -35,6 +35,9 @@ _configured = click.option(
 
 T = TypeVar("T")
 
+_SECRET_PARAMETERS = ("password", "sslpassword")
+"""Of a PostgreSQL URL."""
+
 
 @click.group(name="coachbot")
 def app() -> None:
@@ -224,9 +227,12 @@ def _sqlite_file(settings: Settings, otherwise: str, file: Path) -> Path:
     """Where the SQLite database is; for PostgreSQL the program ends with the command that does the same."""
     url = make_url(settings.database_url)
     if url.get_backend_name() != "sqlite":
-        shown = url.set(drivername="postgresql").render_as_string(hide_password=True)
+        plain = url.set(drivername="postgresql").difference_update_query(_SECRET_PARAMETERS)
+        shown = plain.render_as_string(hide_password=True)
         _die(f"PostgreSQL has tools of its own for this: {otherwise.format(file=file, url=shown)}")
-    return Path(url.database or "")
+    from models.database import sqlite_file
+
+    return sqlite_file(url)
 
 
 @contextlib.contextmanager
@@ -263,7 +269,9 @@ def _settings(config_file: Path) -> Settings:
 
 def _set_up_log(settings: Settings, level: str) -> None:
     secrets = [one.strip() for one in (settings.discord_bot_token, settings.cron_secret) if one]
-    log.set_up(level, [*secrets, make_url(settings.database_url).password or ""])
+    url = make_url(settings.database_url)
+    in_query = [one for name in _SECRET_PARAMETERS for one in url.normalized_query.get(name, ())]
+    log.set_up(level, [*secrets, *in_query, url.password or ""])
 
 
 def _die(line: str, code: int = USAGE_ERROR) -> NoReturn:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import io
 import json
 import os
 import tomllib
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from dotenv import dotenv_values
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from scheduler.errors import Unreadable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 CONFIG_FILE = Path("config.toml")
 ENV_FILE = Path(".env")
+_SHORTEST_SECRET = 16
 
 
 class ConfigError(Exception):
@@ -120,6 +122,15 @@ def _address(value: object) -> str:
     return _text(value)
 
 
+def _secret(value: object) -> str:
+    secret = _text(value).strip()
+    if secret and len(secret) < _SHORTEST_SECRET:
+        raise ValueError(
+            f"it has to have at least {_SHORTEST_SECRET} characters; `openssl rand -hex 32` makes a good one"
+        )
+    return secret
+
+
 def _database_url(value: object) -> str:
     try:
         parsed = make_url(_text(value))
@@ -129,7 +140,18 @@ def _database_url(value: object) -> str:
         raise ValueError("it has to look like sqlite:///coachbot.db or postgresql://user:password@host/name")
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise ValueError("a database in memory is gone with the process; name a file: sqlite:///coachbot.db")
+    if parsed.query:
+        _must_be_known(parsed)
     return _text(value)
+
+
+def _must_be_known(parsed: URL) -> None:
+    """Raise ValueError for a parameter that the database does not have, or that does not work here."""
+    if parsed.get_backend_name() == "sqlite":
+        raise ValueError("a SQLite file takes no parameters; leave out the question mark and what follows")
+    from models import libpq  # brings all tables, which what looks at settings only does not need
+
+    libpq.address(parsed)
 
 
 def _setting(read: Callable[[Any], Any], default: Any, *, shown: bool = True) -> Any:
@@ -162,7 +184,7 @@ class Settings:
     discord_guild_id: int | None = _setting(_id, None)
     discord_client_id: int | None = _setting(_id, None)
     database_url: str = _setting(_database_url, "sqlite:///coachbot.db", shown=False)
-    cron_secret: str | None = _setting(_text, None, shown=False)
+    cron_secret: str | None = _setting(_secret, None, shown=False)
     web_port: int | None = _setting(_whole(0, 65535), None)
     web_host: str = _setting(_address, "127.0.0.1")
     tick_seconds: int = _setting(_whole(1, 300), 15)
@@ -227,8 +249,8 @@ def load(config_file: Path = CONFIG_FILE, env_file: Path = ENV_FILE) -> Settings
 def _in_file(env_file: Path) -> Mapping[str, str | None]:
     if not env_file.exists():
         return {}
-    _text_of(env_file)
-    return dotenv_values(env_file)
+    # By us: python-dotenv takes the mark with which Windows begins a file for a part of the first key.
+    return dotenv_values(stream=io.StringIO(_text_of(env_file)))
 
 
 def _ours(found: Mapping[str, str | None], where: str) -> dict[str, Any]:

@@ -1,6 +1,10 @@
-"""How a command of the command line ends: with a line and an exit code instead of a traceback."""
+"""How a command of the command line ends: with a line and an exit code instead of a traceback, and in time."""
 
-from sqlalchemy.exc import DBAPIError
+import os
+import threading
+from datetime import timedelta
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 USAGE_ERROR = 2
 FAILED = 1
@@ -14,6 +18,22 @@ class Stop(Exception):
         self.code = code
 
 
-def cause(error: OSError | DBAPIError) -> BaseException | None:
+def cause(error: OSError | SQLAlchemyError) -> BaseException | str | None:
     """What is behind it, without the statement that met it."""
-    return error.orig if isinstance(error, DBAPIError) else error
+    behind = error.orig if isinstance(error, DBAPIError) else error
+    return behind if str(behind) or not isinstance(behind, TimeoutError) else "no answer in time"
+
+
+def end_within(limit: timedelta) -> None:
+    """End the process after that time, whatever still hangs: a thread, a name that is looked up, the event loop.
+
+    What was under way is done again by the next one, as after a kill.
+    """
+
+    def end() -> None:
+        os.write(2, f"coachbot: something still hung after {limit.total_seconds():.0f} seconds\n".encode())
+        os._exit(FAILED)
+
+    timer = threading.Timer(limit.total_seconds(), end)
+    timer.daemon = True
+    timer.start()

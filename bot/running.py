@@ -6,15 +6,16 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Coroutine
 from datetime import timedelta
+from enum import Enum
 from typing import Any, TypeVar
 
 import aiohttp
 import discord
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import CoachBot, discord_port
 from bot.config import Settings
-from bot.endings import FAILED, USAGE_ERROR, Stop, cause
+from bot.endings import FAILED, USAGE_ERROR, Stop, cause, end_within
 from bot.refusals import PATIENCE
 from models.database import Database, UnknownSchema
 from scheduler import asking
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _AUTHENTICATION_FAILED = 4004  # of the gateway's close codes: the token is wrong
 _TOKEN_REFUSED = (
     "Discord refuses the token: reset it in the Developer Portal (Bot → Reset Token) and set "
@@ -35,8 +37,26 @@ _SECOND = (
     "another coachbot runs on this database. Stop that one first (systemctl stop coachbot), or start this one "
     "with --wait, and it takes over when the other one ends"
 )
+_TAKEN_OVER = (
+    "the connection to the database was lost for a while, and another coachbot has taken over. With --wait this "
+    "one would wait for its turn"
+)
+_TO_STOP = timedelta(seconds=28)
+"""From the signal to the end of the process, at the most."""
 _STAND_BY = timedelta(seconds=1)
 """How often a process that waits for its turn asks for it."""
+
+
+class _End(Enum):
+    """Why the bot does not run, or not any more."""
+
+    DONE = "asked to stop, or Discord said so"
+    SECOND = "another process runs it"
+    TAKEN_OVER = "another process has come to run it"
+
+
+class _NoDatabase(Stop):
+    """It cannot be opened, or not at this moment."""
 
 
 async def run(settings: Settings, *, wait: bool = False) -> None:
@@ -46,45 +66,72 @@ async def run(settings: Settings, *, wait: bool = False) -> None:
     """
     token = settings.token()
     asked_to_stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, asked_to_stop.set)
+
+    def stop() -> None:
+        asked_to_stop.set()
+        end_within(_TO_STOP)
+
+    for number in _SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     async with _database(settings) as db:
-        while not await _served(settings, token, db, asked_to_stop):
-            if not wait:
-                raise Stop(_SECOND, FAILED)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asked_to_stop.wait(), _STAND_BY.total_seconds())
+        end = await _served(settings, token, db, asked_to_stop)
+        if end is _End.DONE:
+            return
+        if not wait:
+            raise Stop(_SECOND if end is _End.SECOND else _TAKEN_OVER, FAILED)
+        await _stand_by(settings, token, db, asked_to_stop)
 
 
-async def _served(settings: Settings, token: str, db: Database, asked_to_stop: asyncio.Event) -> bool:
-    """Run the bot to its end, unless another process does; whether there is nothing left to do."""
+async def _stand_by(settings: Settings, token: str, db: Database, asked_to_stop: asyncio.Event) -> None:
+    """Take over when the other one ends, as often as that happens. A database that is away is asked again."""
+    away = False
+    while not asked_to_stop.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asked_to_stop.wait(), _STAND_BY.total_seconds())
+        try:
+            if await _served(settings, token, db, asked_to_stop) is _End.DONE:
+                return
+            away = False
+        except _NoDatabase as failure:
+            if not away:
+                log.warning("%s; this is tried again", failure)
+            away = True
+
+
+async def _served(settings: Settings, token: str, db: Database, asked_to_stop: asyncio.Event) -> _End:
+    """Run the bot to its end, unless another process does."""
     async with contextlib.AsyncExitStack() as stack:
         ours = await _explained(db, stack.enter_async_context(db.run_lock()))
         if ours and not asked_to_stop.is_set():
             await _explained(
                 db, db.upgrade()
             )  # only now: another one may have been running with the schema as it was
-            await _serve(settings, token, db, asked_to_stop)
-        return ours or asked_to_stop.is_set()
+            return await _serve(settings, token, db, asked_to_stop)
+        return _End.DONE if asked_to_stop.is_set() else _End.SECOND
 
 
-async def _serve(settings: Settings, token: str, db: Database, asked_to_stop: asyncio.Event) -> None:
+async def _serve(settings: Settings, token: str, db: Database, asked_to_stop: asyncio.Event) -> _End:
     bot = CoachBot(
         db,
         settings.guild_defaults,
         home_guild_id=settings.discord_guild_id,
         tick_interval=timedelta(seconds=settings.tick_seconds),
     )
-    async with bot, _web(settings, bot), _asked(bot):
+    async with bot, _web(settings, bot), _beside(_listen(bot)), _beside(db.keep_run_lock()) as kept:
         running = asyncio.create_task(bot.start(token))
-        stopping = asyncio.create_task(asked_to_stop.wait())
-        await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
+        async with _beside(asked_to_stop.wait()) as stopping:
+            await asyncio.wait((running, stopping, kept), return_when=asyncio.FIRST_COMPLETED)
         if asked_to_stop.is_set():
-            await _stop(bot, running)
+            for number in _SIGNALS:  # a second one does not wait
+                asyncio.get_running_loop().remove_signal_handler(number)
+            await _leave(bot, running)
+        elif kept.done():
+            kept.result()
+            await _leave(bot, running)
+            return _End.TAKEN_OVER
         else:
             await _connected(running)
+        return _End.DONE
 
 
 @contextlib.asynccontextmanager
@@ -109,21 +156,24 @@ async def _web(settings: Settings, bot: CoachBot) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _asked(bot: CoachBot) -> AsyncIterator[None]:
-    """Answer the processes that have this one do what is due."""
-    listening = asyncio.create_task(asking.listen(bot.db, bot.tick_asked_for, bot.clock, lambda: bot.is_online))
+async def _beside(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
+    """Something that goes on for as long as the block does."""
+    task = asyncio.create_task(work)
     try:
-        yield
+        yield task
     finally:
-        listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
-async def _stop(bot: CoachBot, running: asyncio.Task[None]) -> None:
-    """Let the tick in progress end, then leave, wherever connecting had got to. A second signal does not wait."""
+async def _listen(bot: CoachBot) -> None:
+    """Answer the processes that have this one do what is due."""
+    await asking.listen(bot.db, bot.tick_asked_for, bot.clock, lambda: bot.is_online)
+
+
+async def _leave(bot: CoachBot, running: asyncio.Task[None]) -> None:
+    """Let the tick in progress end, then leave, wherever connecting had got to."""
     log.info("stopping")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().remove_signal_handler(number)
     await bot.close()
     running.cancel()
     [outcome] = await asyncio.gather(running, return_exceptions=True)
@@ -210,6 +260,6 @@ async def _explained(db: Database, work: Awaitable[T]) -> T:
             "a backup from before the upgrade",
             FAILED,
         ) from None
-    except (OSError, DBAPIError) as error:
+    except (OSError, SQLAlchemyError) as error:
         shown = db.url.render_as_string(hide_password=True)
-        raise Stop(f"the database {shown} cannot be opened: {cause(error)}", FAILED) from None
+        raise _NoDatabase(f"the database {shown} cannot be opened: {cause(error)}", FAILED) from None

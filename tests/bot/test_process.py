@@ -156,6 +156,17 @@ async def test_what_needs_no_bot_loads_none(program: Program, arguments: list[st
     assert loaded & unneeded == set()
 
 
+@pytest.mark.parametrize("during", ["click.core", pytest.param("simcord.env", marks=pytest.mark.slow)])
+async def test_whoever_interrupts_a_start_reads_no_traceback(program: Program, during: str):
+    async with program.started("demo", "--no-open", "--port", "0", PYTHONPROFILEIMPORTTIME="1") as process:
+        await imported(process, until=during)
+        process.send_signal(signal.SIGINT)
+        outcome = await ended(process, DEADLINE_SECONDS)
+
+    assert outcome.code in (-signal.SIGINT, 1)
+    assert "Traceback" not in outcome.err
+
+
 @pytest.mark.slow
 async def test_with_a_home_server_the_commands_stand_there_and_nowhere_else(endpoint: Endpoint, program: Program):
     async with program.started("run", DISCORD_GUILD_ID=str(GUILD_ID)) as process:
@@ -184,6 +195,24 @@ async def test_a_bot_that_is_asked_to_leave_ends_the_tick_in_progress_first(
 
     assert outcome.code == 0, outcome.err
     assert (await stored(db, booked)).discord_setup_complete
+
+
+@pytest.mark.slow
+async def test_a_bot_that_is_asked_to_leave_does_not_wait_for_what_never_ends(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    booked = await a_session(db, starts_in=timedelta(minutes=10))
+    endpoint.hold("POST", ROOMS)
+    async with program.started("run") as process:
+        await endpoint.receive("POST", ROOMS)
+
+        process.send_signal(signal.SIGTERM)
+        outcome = await ended(process, 30)
+
+    assert outcome.code == 0, outcome.err
+    assert "is given up" in outcome.err
+    assert "still hung" not in outcome.err
+    assert not (await stored(db, booked)).discord_setup_complete
 
 
 @pytest.mark.slow
@@ -300,7 +329,13 @@ async def test_the_web_endpoint_answers_while_the_bot_runs_and_is_gone_with_it(
         port = re.findall(r"port (\d+)", await said(process, "web endpoint on 127.0.0.1"))[0]
         await endpoint.receive("POST", ROOMS)
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
+            silent = [await asyncio.open_connection("127.0.0.1", int(port)) for _ in range(150)]
+            for _, writer in silent:
+                writer.write(b"GET /healthz HTTP/1.1\r\nHost: ")
             alive = await client.get("/healthz")
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                gone = (reader.read() for reader, _ in silent[:50])
+                sent_away = await asyncio.gather(*gone, return_exceptions=True)
             told = await client.post(
                 "/api/cron/process-sessions", headers={"Authorization": "Bearer a long random text"}
             )
@@ -309,7 +344,10 @@ async def test_the_web_endpoint_answers_while_the_bot_runs_and_is_gone_with_it(
             with pytest.raises(aiohttp.ClientConnectionError):
                 await client.get("/healthz")
 
+    for _, writer in silent:
+        writer.close()
     assert (alive.status, told.status) == (200, 200)
+    assert [one for one in sent_away if one and not isinstance(one, ConnectionError)] == []
     assert (await stored(db, booked)).discord_setup_complete
     assert outcome.code == 0, outcome.err
     assert "a long random text" not in outcome.out + outcome.err
