@@ -21,6 +21,7 @@ from models.database import Database, UnknownSchema
 from scheduler import asking
 from scheduler.clock import utc_now
 from scheduler.loop import NotTicking
+from scheduler.ongoing import CutShort
 from scheduler.tick import TickReport, tick
 
 log = logging.getLogger(__name__)
@@ -194,7 +195,7 @@ async def process_sessions(settings: Settings) -> TickReport | None:
         patience = PATIENCE.total_seconds()
         async with discord.Client(intents=discord.Intents(guilds=True), max_ratelimit_timeout=patience) as client:
             await _connected(client.login(token))
-            return await tick(db, discord_port(client, gateway=False), utc_now)
+            return await _explained(db, tick(db, discord_port(client, gateway=False), utc_now))
 
 
 async def _by_the_running_bot(db: Database) -> TickReport | None:
@@ -260,6 +261,8 @@ async def _explained(db: Database, work: Awaitable[T]) -> T:
             "a backup from before the upgrade",
             FAILED,
         ) from None
+    except CutShort as error:
+        raise Stop(f"{error}; call this again", FAILED) from None
     except (OSError, SQLAlchemyError) as error:
         shown = db.url.render_as_string(hide_password=True)
         raise _NoDatabase(f"the database {shown} cannot be opened: {cause(error)}", FAILED) from None

@@ -13,7 +13,8 @@ log = logging.getLogger(__name__)
 
 RUN, TICK = "run", "tick"
 LOOK_EVERY = timedelta(seconds=5)
-"""How often the holder asks whether it still has its lock."""
+"""How often the holder asks whether it still has its lock: it has to know well before a server gives the lock of a
+connection that has gone silent to somebody else."""
 AGAIN = timedelta(seconds=1)
 """How often a lock that was lost is tried for."""
 UNREACHABLE = (OSError, SQLAlchemyError)

@@ -12,6 +12,7 @@ from models import Heartbeat
 from models.database import Database
 from tests.bot.endpoint import Endpoint, local_discord
 from tests.bot.program import Program, ended
+from tests.bot.test_process import ROOMS, a_session
 from tests.proxy import Proxy, proxy
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("engine_name", ["postgres"])]
@@ -89,6 +90,21 @@ async def test_a_silent_database_stops_the_loop_only_until_it_answers_and_lets_t
     assert outcome.code == 0, outcome.err
     assert "the lock is back" in outcome.err
     assert "still hung" not in outcome.err
+
+
+async def test_one_tick_by_hand_whose_database_goes_away_says_so_in_a_line(
+    db: Database, way: Proxy, program: Program, endpoint: Endpoint
+) -> None:
+    await a_session(db, starts_in=timedelta(minutes=10))
+    endpoint.hold("POST", ROOMS)
+    async with program.started("process-sessions", DATABASE_URL=way.url) as process:
+        await endpoint.receive("POST", ROOMS)
+        way.cut()
+        outcome = await ended(process, TO_STOP_SECONDS)
+
+    assert outcome.code == 1
+    assert "a tick was given up: its lock was lost; call this again" in outcome.err.splitlines()[-1]
+    assert "Traceback" not in outcome.err
 
 
 async def test_after_a_restart_of_the_database_one_of_two_bots_runs_and_nobody_dies_with_a_traceback(
