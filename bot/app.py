@@ -2,15 +2,15 @@
 
 import logging
 from datetime import timedelta
+from typing import Any
 
 import discord
 from discord.ext import commands
 
-from bot import noticing
 from bot.discord_port import DiscordPort
+from bot.gateway import Gateway
 from bot.permissions import invitation
 from bot.refusals import PATIENCE
-from bot.watching import Watch
 from cogs import notices, ui
 from cogs.availability.cog import AvailabilityCog
 from cogs.availability.dates import DatesCog
@@ -42,7 +42,7 @@ from cogs.suspending import SuspendingCog
 from cogs.tally import Tally
 from cogs.timezone import TimezoneCog
 from models.database import Database
-from scheduler import presence, welcome
+from scheduler import presence
 from scheduler.clock import Clock, utc_now
 from scheduler.guilds import GuildDefaults
 from scheduler.loop import Loop
@@ -120,9 +120,10 @@ class CoachBot(commands.Bot):
         self.router, self.tally = Router(), Tally()
         self._home = discord.Object(home_guild_id) if home_guild_id else None
         self.port = discord_port(self)
-        self._watch = Watch(self, db, clock)
-        self._heart = Loop(db, self.port, clock, tick_interval, lambda: self._watch.is_complete)
-        self._beating = self._online = False
+        self._gateway = Gateway(
+            self, db, defaults, clock, serves=self._serves, wake=self.wake, sweep=lambda: self._heart.sweep_soon()
+        )
+        self._heart = Loop(db, self.port, clock, tick_interval, self._gateway.unwatched)
 
     async def setup_hook(self) -> None:
         """Load the cogs and tell Discord which commands there are."""
@@ -137,78 +138,22 @@ class CoachBot(commands.Bot):
         self.tree.clear_commands(guild=None)
         await self.tree.sync()
 
+    def dispatch(self, event_name: str, /, *args: Any, **kwargs: Any) -> None:
+        """Have an event taken down before anything else follows from it."""
+        self._gateway.hear(event_name, *args)
+        super().dispatch(event_name, *args, **kwargs)
+
     async def on_ready(self) -> None:
-        """See who is in the rooms, then start the loop, which catches up first.
+        """Start the loop, whatever fails, but if possible not before it is known who is in the rooms.
 
         Discord says READY again after a lost connection; rooms may have been deleted meanwhile.
         """
-        self._online = True
         log.info("connected as %s, in %s servers", self.user and self.user.id, len(self.guilds))
-        await self._watch.begin()
-        here = [guild.id for guild in self.guilds if not guild.unavailable and self._serves(guild)]
-        async with self.db.begin() as session:
-            await welcome.greet_new(session, here, self.defaults, self.clock())
-        if not self._beating:
-            self._beating = True
-            # Not before: discord.py says this of every server before READY, too, also while it is being closed.
-            self.add_listener(self._watch.guild_back, "on_guild_available")
-            self._heart.start()
-        else:
+        await self._gateway.tried()
+        if self._heart.is_running:
             self._heart.sweep_soon()
-
-    async def on_disconnect(self) -> None:
-        """Events may be missed from now on."""
-        self._online = False
-        self._watch.lost()
-
-    async def on_resumed(self) -> None:
-        """None was missed."""
-        self._online = True
-        self._watch.resumed()
-
-    async def on_guild_join(self, guild: discord.Guild) -> None:
-        """Say hello, once."""
-        if self._serves(guild):
-            async with self.db.begin() as session:
-                await welcome.greet(session, guild.id, self.defaults, self.clock())
-            self.wake()
-
-    async def on_guild_unavailable(self, guild: discord.Guild) -> None:
-        """None come from this server for a while."""
-        self._watch.guild_lost(guild)
-
-    async def on_voice_state_update(
-        self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
-    ) -> None:
-        """Note who enters and leaves a room; the last to leave one that is over lets it go."""
-        left, entered = (state.channel.id if state.channel else None for state in (before, after))
-        if await self._watch.moved(member.id, left, entered):
-            self.wake()
-
-    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        """Make a room again that somebody deleted while it was needed."""
-        if await self._watch.deleted(channel.id):
-            self.wake()
-        await self._look(channel.guild)
-
-    async def on_guild_channel_update(
-        self, _before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
-    ) -> None:
-        """See whether the bot can still work there."""
-        await self._look(after.guild)
-
-    async def on_guild_role_update(self, _before: discord.Role, after: discord.Role) -> None:
-        """See whether the bot can still work there."""
-        await self._look(after.guild)
-
-    async def on_guild_role_delete(self, role: discord.Role) -> None:
-        """See whether the bot can still work there."""
-        await self._look(role.guild)
-
-    async def on_member_update(self, _before: discord.Member, after: discord.Member) -> None:
-        """Of the bot itself, whose roles somebody changed; Discord sends no others without the intent."""
-        if self.user is not None and after.id == self.user.id:
-            await self._look(after.guild)
+        else:
+            self._heart.start()
 
     async def on_interaction(self, interaction: discord.Interaction["CoachBot"]) -> None:
         """Answer presses and forms; commands have the tree."""
@@ -220,7 +165,7 @@ class CoachBot(commands.Bot):
 
     async def process_now(self) -> TickReport | None:
         """One tick at once, by hand; None if one is being done at this moment."""
-        return await tick(self.db, self.port, self.clock, watching=self._watch.is_complete)
+        return await tick(self.db, self.port, self.clock, unwatched=self._gateway.unwatched)
 
     async def tick_asked_for(self) -> TickReport | None:
         """The loop's next tick, brought forward; any number of people may ask. Raises NotTicking."""
@@ -234,7 +179,16 @@ class CoachBot(commands.Bot):
     @property
     def is_online(self) -> bool:
         """Whether Discord's gateway is connected; `is_ready` stays true when the connection is lost."""
-        return self._online and self.is_ready() and not self.is_closed()
+        return self._gateway.is_connected and self.is_ready() and not self.is_closed()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the bot does not do all its work although it has been connected; None if it does."""
+        if not self._gateway.has_begun:
+            return None
+        if not self._heart.is_running:
+            return "the loop does not run"
+        return self._gateway.trouble
 
     async def look_for_coach(self, guild_id: int, coach_id: int) -> None:
         """Ask Discord whether a coach is still in the server, and write it down."""
@@ -245,13 +199,8 @@ class CoachBot(commands.Bot):
         assert self.user is not None, "somebody has logged in"
         return invitation(self.user.id, discord.Object(guild_id))
 
-    async def _look(self, guild: discord.Guild) -> None:
-        me = guild.get_member(self.user.id) if self.user else None  # None once the bot has left
-        if me is not None and self._serves(guild) and await noticing.look(self.db, self.clock, me):
-            self.wake()
-
-    def _serves(self, guild: discord.Guild) -> bool:
-        return self._home is None or self._home.id == guild.id
+    def _serves(self, guild_id: int) -> bool:
+        return self._home is None or self._home.id == guild_id
 
     def server_name(self, guild_id: int) -> str:
         """What the server is called, as far as is known at this moment."""
@@ -259,8 +208,9 @@ class CoachBot(commands.Bot):
         return guild.name if guild is not None else "your server"
 
     async def close(self) -> None:
-        """Let the tick in progress end, then leave Discord."""
+        """Let the tick in progress end, and what Discord said be written down, then leave."""
         await self._heart.stop()
+        await self._gateway.stop()
         await super().close()
 
 

@@ -18,7 +18,7 @@ class Stop(Exception):
         self.code = code
 
 
-def cause(error: OSError | SQLAlchemyError) -> BaseException | str | None:
+def cause(error: Exception) -> BaseException | str | None:
     """What is behind it, without the statement that met it."""
     behind = error.orig if isinstance(error, DBAPIError) else error
     return behind if str(behind) or not isinstance(behind, TimeoutError) else "no answer in time"

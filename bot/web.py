@@ -75,7 +75,7 @@ def application(
     """The routes; without a secret there is none that makes the bot do anything."""
     health = _Health(bot, patience)
     app = web.Application(middlewares=[door.middleware, _in_json] if door else [_in_json])
-    app.router.add_get("/healthz", _alive)
+    app.router.add_get("/healthz", health.alive)
     app.router.add_get("/readyz", health.ready)
     if secret.strip():
         trigger = _Trigger(bot, secret.strip())
@@ -87,11 +87,6 @@ def application(
         app.router.add_get("/metrics", counted.show)
         app.on_cleanup.append(counted.look.forget)
     return app
-
-
-async def _alive(_request: web.Request) -> web.Response:
-    """The process answers."""
-    return _answer({"status": "ok"})
 
 
 class _Look(Generic[T]):
@@ -133,6 +128,13 @@ class _Health:
     def __init__(self, bot: CoachBot, patience: timedelta) -> None:
         self._bot = bot
         self.look = _Look(self._last_tick, patience)
+
+    async def alive(self, _request: web.Request) -> web.Response:
+        """The process answers; 503 with a reason if it has been connected, but does not do all its work."""
+        trouble = self._bot.trouble
+        if trouble is not None:
+            return _answer({"status": "failing", "reason": trouble}, 503)
+        return _answer({"status": "ok"})
 
     async def ready(self, _request: web.Request) -> web.Response:
         """503 unless gateway, database and loop all work."""

@@ -1,20 +1,28 @@
 """Who was in the room: stays and the times in which nobody watched, and whose no-show follows from them."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Select, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Absent, Attendance, CoachingSession, Heartbeat, SessionStatus
+from models import Absent, Attendance, CoachingSession, Heartbeat, SessionStatus, UTCDateTime
 from scheduler.intervals import Interval, intersect, union
 
 WATCH = "watch"
 """The heartbeat that says until when the gateway told us who comes and goes."""
+_OF_SERVER = f"{WATCH}:"
+"""Before a server's id: the heartbeat of one of which less is recorded than of the others."""
 _MAY_HAVE_MET = timedelta(minutes=5)
 """So long unwatched, nobody can say any more that somebody was not there."""
 _OVER = (SessionStatus.COMPLETED, SessionStatus.NO_SHOW, SessionStatus.CANCELLED)
+
+
+Unwatched = Callable[[], Mapping[int, datetime] | None]
+"""Says of which servers not everything is recorded at this moment, each with since when (UTC); None: of no server
+anything is.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +119,11 @@ async def is_any_room(session: AsyncSession, channel_ids: Collection[int]) -> bo
     return await session.scalar(ours.limit(1)) is not None
 
 
+async def is_any_room_open(session: AsyncSession, guild_id: int) -> bool:
+    """Whether a server has a room that people can enter, so that it is worth looking into them."""
+    return await session.scalar(select(_open_rooms([guild_id]).exists())) or False
+
+
 async def look_afresh(
     session: AsyncSession,
     guild_ids: Collection[int],
@@ -122,7 +135,9 @@ async def look_afresh(
 
     Whoever is not inside any more left when we last knew; that nobody watched is written down, too.
     """
-    for row in await _open_rooms(session, guild_ids):
+    # By this before the id: for the id alone SQLite would walk through all sessions that ever were.
+    in_order = _open_rooms(guild_ids).order_by(CoachingSession.next_step_at, CoachingSession.id)
+    for row in list(await session.scalars(in_order.with_for_update())):
         there = set(inside.get(row.discord_channel_id or 0, ()))
         since = max(unwatched_since or row.access_granted_at or now, row.access_granted_at or now)
         for stay in await _open_stays(session, row.id):
@@ -146,7 +161,7 @@ async def stays_of(session: AsyncSession, session_id: int, until: datetime) -> l
     stays = [Stay(one.user_id, one.joined_at, min(one.left_at or until, until)) for one in found]
     if row.access_granted_at is None:  # there is no room in which anybody could be seen
         return [*stays, Stay(None, row.room_lost_at or until, until)]
-    watched = await watched_until(session)
+    watched = await watched_until(session, row.guild_id)
     return [*stays, Stay(None, max(watched or row.access_granted_at, row.access_granted_at), until)]
 
 
@@ -176,9 +191,28 @@ async def attended(session: AsyncSession, row: CoachingSession, now: datetime) -
     return {user_id: presence(stays, user_id) for user_id in (row.coach_id, row.student_id)}
 
 
-async def watched_until(session: AsyncSession) -> datetime | None:
-    """Until when the gateway told us who comes and goes; None if it never did."""
-    return await session.scalar(select(Heartbeat.at).where(Heartbeat.job == WATCH))
+async def watched_until(session: AsyncSession, guild_id: int) -> datetime | None:
+    """Until when the gateway told us who comes and goes in a server; None if it never did."""
+    jobs = Heartbeat.job.in_((WATCH, f"{_OF_SERVER}{guild_id}"))
+    return await session.scalar(select(func.min(Heartbeat.at, type_=UTCDateTime())).where(jobs))
+
+
+async def beat(session: AsyncSession, job: str, unwatched: Mapping[int, datetime] | None, now: datetime) -> None:
+    """Write down that a job has finished a round, and until when each server was watched."""
+    due = {job: now}
+    ours = Heartbeat.job == job
+    if unwatched is not None:
+        due |= {WATCH: now} | {f"{_OF_SERVER}{guild_id}": since for guild_id, since in unwatched.items()}
+        ours = or_(ours, Heartbeat.job == WATCH, Heartbeat.job.startswith(_OF_SERVER))
+    # One statement is all that it costs where every server is watched, as nearly always.
+    known = set(await session.scalars(update(Heartbeat).where(ours).values(at=now).returning(Heartbeat.job)))
+    if watched_again := known - due.keys():
+        await session.execute(delete(Heartbeat).where(Heartbeat.job.in_(watched_again)))
+    for name, at in due.items():
+        if name not in known:
+            session.add(Heartbeat(job=name, at=at))
+        elif at != now:
+            await session.execute(update(Heartbeat).where(Heartbeat.job == name).values(at=at))
 
 
 async def _enter(session: AsyncSession, row: CoachingSession, user_id: int, now: datetime) -> None:
@@ -199,18 +233,10 @@ async def _room_of(session: AsyncSession, channel_id: int) -> CoachingSession | 
     )
 
 
-async def _open_rooms(session: AsyncSession, guild_ids: Collection[int]) -> list[CoachingSession]:
-    return list(
-        await session.scalars(
-            select(CoachingSession)
-            .where(
-                CoachingSession.next_step_at.is_not(None),
-                CoachingSession.guild_id.in_(guild_ids),
-                CoachingSession.access_granted_at.is_not(None),
-                CoachingSession.room_removed_at.is_(None),
-            )
-            # By this before the id: for the id alone SQLite would walk through all sessions that ever were.
-            .order_by(CoachingSession.next_step_at, CoachingSession.id)
-            .with_for_update()
-        )
+def _open_rooms(guild_ids: Collection[int]) -> Select[tuple[CoachingSession]]:
+    return select(CoachingSession).where(
+        CoachingSession.next_step_at.is_not(None),
+        CoachingSession.guild_id.in_(guild_ids),
+        CoachingSession.access_granted_at.is_not(None),
+        CoachingSession.room_removed_at.is_(None),
     )

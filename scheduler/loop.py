@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from models.database import Database
+from scheduler.attendance import Unwatched
 from scheduler.clock import Clock
 from scheduler.ongoing import CutShort, Ongoing
 from scheduler.ports import Discord
@@ -33,7 +33,7 @@ class NotTicking(Exception):
 class Loop:
     """Runs a tick every `interval`, and at once when something becomes due or has just become due.
 
-    `watching` says, at each tick, whether the gateway tells us who enters and leaves rooms.
+    `unwatched` says, at each tick, of which servers the gateway does not tell us who enters and leaves rooms.
     """
 
     def __init__(
@@ -42,10 +42,10 @@ class Loop:
         discord: Discord,
         clock: Clock,
         interval: timedelta,
-        watching: Callable[[], bool] = lambda: False,
+        unwatched: Unwatched = lambda: None,
     ) -> None:
         self._db, self._discord, self._clock, self._interval = db, discord, clock, interval
-        self._watching = watching
+        self._unwatched = unwatched
         self._scheduler = AsyncIOScheduler(timezone="UTC")
         self._ticking = asyncio.Lock()
         self._ongoing = Ongoing(_LONGEST)
@@ -60,7 +60,9 @@ class Loop:
         self._beats = 0
 
     def start(self) -> None:
-        """Begin, with a tick now: what became due while nothing ran is done first."""
+        """Begin, with a tick now: what became due while nothing ran is done first. Once stopped, it stays so."""
+        if self._stopping:
+            return
         self._scheduler.add_job(
             self._run,
             "interval",
@@ -74,17 +76,22 @@ class Loop:
         self._scheduler.start()
         self._watchdog = asyncio.get_running_loop().create_task(self._watch())
 
+    @property
+    def is_running(self) -> bool:
+        """Whether ticks come by themselves."""
+        return self._scheduler.running and not self._stopping
+
     def wake(self) -> None:
         """Something became due: tick now, or once more if a tick is running."""
         if self._ticking.locked():
             self._once_more = True
-        elif self._scheduler.running and not self._stopping:
+        elif self.is_running:
             self._trigger = "wake"
             self._scheduler.modify_job(TICK, next_run_time=self._clock())
 
     async def run_now(self) -> TickReport | None:
         """The next tick to begin, at once, shared by all who ask before it does; as `tick`. Raises NotTicking."""
-        if not self._scheduler.running or self._stopping:
+        if not self.is_running:
             raise NotTicking
         if self._asked is None:
             self._asked = asyncio.get_running_loop().create_future()
@@ -134,7 +141,7 @@ class Loop:
                         self._discord,
                         self._clock,
                         trigger="request" if asked else trigger,
-                        watching=self._watching(),
+                        unwatched=self._unwatched,
                         ongoing=self._ongoing,
                     )
                 # A wake-up that came meanwhile is not lost, and the next round tries again.
@@ -177,7 +184,7 @@ class Loop:
         if at <= now:  # for APScheduler this run has not ended, and it would leave out another
             self._once_more = True
             return
-        if at < now + self._interval and self._scheduler.running and not self._stopping:
+        if at < now + self._interval and self.is_running:
             self._trigger = "due"
             self._scheduler.modify_job(TICK, next_run_time=at)
 

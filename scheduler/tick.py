@@ -1,18 +1,18 @@
 """One run of the loop: advance sessions, bring roles in line, look for who left, deliver notices."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from models import Coach, CoachingSession, Heartbeat, JobRun, Notice, UTCDateTime
+from models import Coach, CoachingSession, JobRun, Notice, UTCDateTime
 from models.database import Database
 from scheduler.advance import advance_due
 from scheduler.applications import sync_roles
-from scheduler.attendance import WATCH
+from scheduler.attendance import Unwatched, beat
 from scheduler.clock import Clock
 from scheduler.delivery import deliver_due
 from scheduler.ongoing import Ongoing
@@ -64,12 +64,13 @@ async def tick(
     clock: Clock,
     *,
     trigger: str = "manual",
-    watching: bool = False,
+    unwatched: Unwatched = lambda: None,
     ongoing: Ongoing | None = None,
 ) -> TickReport | None:
     """Do all that is due now. None if another process is doing it at this moment.
 
-    `watching`: the gateway tells us who enters and leaves rooms, without a gap since the tick before.
+    `unwatched`: asked at its end; what it does not name was watched all the time since the tick before, or its
+    gaps are written down.
     `ongoing`: what earlier ticks began; what takes long is left there, else it is waited for.
     """
     async with (ongoing or Ongoing()).tick(db) as ours:
@@ -88,7 +89,7 @@ async def tick(
         report.next_due_at = due_at
         ended_at = clock()
         report.lasted = ended_at - started_at
-        await _record(db, report, started_at, ended_at, watching=watching)
+        await _record(db, report, started_at, ended_at, unwatched())
         return report
 
 
@@ -141,13 +142,14 @@ async def next_due(db: Database) -> datetime | None:
 
 
 async def _record(
-    db: Database, report: TickReport, started_at: datetime, now: datetime, *, watching: bool
+    db: Database,
+    report: TickReport,
+    started_at: datetime,
+    now: datetime,
+    unwatched: Mapping[int, datetime] | None,
 ) -> None:
-    jobs = [TICK, WATCH] if watching else [TICK]
     async with db.begin() as session:
-        beat = update(Heartbeat).where(Heartbeat.job.in_(jobs)).values(at=now).returning(Heartbeat.job)
-        known = set(await session.scalars(beat))
-        session.add_all(Heartbeat(job=job, at=now) for job in jobs if job not in known)
+        await beat(session, TICK, unwatched, now)
         if report.did_something:
             session.add(
                 JobRun(

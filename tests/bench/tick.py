@@ -144,7 +144,7 @@ class Side:
         """As often as the loop does it: only so many direct messages go out at once."""
         more = True
         while more:
-            report = await tick(self.db, self.discord, self.clock, watching=True)
+            report = await tick(self.db, self.discord, self.clock, unwatched=dict)
             assert report is not None
             assert not report.failures, report.failures
             assert report.did_something
@@ -153,7 +153,7 @@ class Side:
     async def meanwhile(self) -> None:
         """What else happens while ten rooms are open and nothing is due."""
         with self.measured(IDLE):
-            report = await tick(self.db, self.discord, self.clock, watching=True)
+            report = await tick(self.db, self.discord, self.clock, unwatched=dict)
         assert report is not None
         assert not report.did_something
         with self.measured(SWEEP):

@@ -226,6 +226,31 @@ async def test_a_database_that_fails_makes_the_bot_not_ready(world: Academy, cli
     assert "heartbeats" not in str((ready, body))
 
 
+async def test_a_bot_that_has_been_connected_and_whose_loop_does_not_run_is_not_well(
+    world: Academy, client: Client
+) -> None:
+    await bot_of(world)._heart.stop()
+
+    assert await asked(client, "/healthz") == (503, {"status": "failing", "reason": "the loop does not run"})
+
+
+async def test_a_bot_that_cannot_store_what_discord_said_is_not_well_until_it_can(
+    world: Academy, stranger: Client
+) -> None:
+    async with world.db.begin() as session:
+        await session.execute(text("ALTER TABLE heartbeats RENAME TO gone"))
+    await simulation.as_the_bot(world.env, lambda: world.env.bot.dispatch("ready"))
+    status, body = await asked(stranger, "/healthz")
+    async with world.db.begin() as session:
+        await session.execute(text("ALTER TABLE gone RENAME TO heartbeats"))
+    await world.wait_until(world.now + MINUTE)
+
+    assert status == 503
+    assert body["reason"] == "what Discord said cannot be stored (OperationalError); it is tried again"
+    assert await asked(stranger, "/healthz") == (200, {"status": "ok"})
+    assert any("a tick failed" in line for line in world.faults.read())
+
+
 # The trigger.
 
 

@@ -41,10 +41,10 @@ async def test_a_tick_with_nothing_to_do_costs_one_query_and_one_heartbeat(db: D
         await a_coach(session, presence_due_at=MONDAY + HOUR)
         await a_session(session, starts_at=MONDAY + 5 * HOUR)
     clock = FakeClock()
-    await tick(db, FakeDiscord(), clock, watching=True)
+    await tick(db, FakeDiscord(), clock, unwatched=dict)
 
     with all_statements(db) as said:
-        await tick(db, FakeDiscord(), clock, watching=True)
+        await tick(db, FakeDiscord(), clock, unwatched=dict)
 
     assert [statement.split()[0] for statement, _ in said] == ["SELECT", "UPDATE"]
     assert "heartbeats" in said[1][0]

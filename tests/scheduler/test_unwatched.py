@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from models import Absent, Attendance, SessionStatus
+from models import Absent, Attendance, Heartbeat, SessionStatus
 from models.database import Database
 from scheduler import attendance
 from scheduler.tick import tick
@@ -156,12 +156,57 @@ async def test_a_tick_that_watches_beats_for_it_and_one_that_does_not_leaves_tha
     clock = FakeClock(TEN)
 
     seen: list[datetime | None] = []
-    for watching in (False, True, True, False):
-        await tick(db, FakeDiscord(), clock, watching=watching)
+    for unwatched in (None, {}, {}, None):
+        await tick(db, FakeDiscord(), clock, unwatched=lambda found=unwatched: found)
         clock.forward(MINUTE)
         async with db.read() as session:
-            seen.append(await attendance.watched_until(session))
+            seen.append(await attendance.watched_until(session, GUILD))
 
     assert seen == [None, at(1), at(2), at(2)]
     async with db.read() as session:
         assert await session.scalar(select(func.count(Attendance.id))) == 0
+
+
+# What is recorded of one server later than of the others.
+
+
+async def beats(db: Database) -> dict[str, datetime]:
+    async with db.read() as session:
+        return {one.job: one.at for one in await session.scalars(select(Heartbeat))}
+
+
+@pytest.mark.parametrize(
+    ("unwatched", "absent"),
+    [
+        ({}, Absent.STUDENT),
+        ({GUILD: at(20)}, None),
+        ({GUILD: at(58)}, Absent.STUDENT),
+        ({GUILD + 1: at(20)}, Absent.STUDENT),
+    ],
+    ids=["none", "this one", "this one for a moment", "another one"],
+)
+async def test_nobody_is_declared_absent_for_a_time_that_is_not_recorded_yet(
+    db: Database, unwatched: dict[int, datetime], absent: Absent | None
+) -> None:
+    session_id = await a_meeting(db, (COACH, 0, None), watched_until=None)
+    await tick(db, FakeDiscord(), FakeClock(at(59)), unwatched=lambda: unwatched)
+
+    judged = await finished(db, session_id)
+
+    assert judged.absent is absent
+
+
+async def test_a_server_of_which_all_is_recorded_again_is_like_the_others(db: Database) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+    seen: list[dict[str, datetime]] = []
+
+    found: list[dict[int, datetime] | None] = [{}, {GUILD: at(0)}, {GUILD: at(0), GUILD + 1: at(2)}, None, {}]
+    for minute, unwatched in enumerate(found):
+        await tick(db, FakeDiscord(), FakeClock(at(minute)), unwatched=lambda found=unwatched: found)
+        seen.append(await beats(db))
+
+    late, later = f"watch:{GUILD}", f"watch:{GUILD + 1}"
+    assert [set(one) - {"tick", "watch"} for one in seen] == [set(), {late}, {late, later}, {late, later}, set()]
+    assert (seen[2][late], seen[2][later]) == (seen[3][late], seen[3][later]) == (at(0), at(2))
+    assert [one["watch"] for one in seen] == [at(0), at(1), at(2), at(2), at(4)]
