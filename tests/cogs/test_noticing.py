@@ -1,10 +1,12 @@
 """Somebody takes away what the bot works with: admins hear of it at once, and again when it is mended."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import discord
+import pytest
 from simcord.backend.models import Overwrite
-from simcord.backend.serializers import member_payload
+from simcord.backend.serializers import guild_create_payload, member_payload
 from simcord.enums import OverwriteType
 from sqlalchemy import select
 
@@ -14,6 +16,7 @@ from bot.permissions import INVITE
 from models import Problem
 from tests.cogs.test_log_channel import titles
 from tests.cogs.test_setup import all_but, give, own_role
+from tests.cogs.test_watching import connected_anew, connection_lost, unheard
 from tests.simulated import Academy
 
 
@@ -100,3 +103,71 @@ async def test_what_nobody_has_set_up_cannot_break(world: Academy) -> None:
 
     assert told(world) == []
     assert await world.count(Problem) == 0
+
+
+# What nobody told the bot, because it was away.
+
+
+async def restarted(world: Academy) -> None:
+    with unheard(world):
+        give(world, all_but("manage_channels"))
+    await world.restart()
+
+
+async def reconnected(world: Academy) -> None:
+    await connection_lost(world)
+    with unheard(world):
+        give(world, all_but("manage_channels"))
+    await connected_anew(world)
+
+
+async def back_after_an_outage(world: Academy) -> None:
+    server = world.guild._guild
+    await emit(world, "GUILD_DELETE", {"id": str(server.id), "unavailable": True})
+    with unheard(world):
+        give(world, all_but("manage_channels"))
+    await emit(world, "GUILD_CREATE", {**guild_create_payload(world.env.backend, server), "unavailable": False})
+
+
+async def let_in_again(world: Academy) -> None:
+    server = world.guild._guild
+    await emit(world, "GUILD_DELETE", {"id": str(server.id)})
+    with unheard(world):
+        give(world, all_but("manage_channels"))
+    payload: Any = dict(guild_create_payload(world.env.backend, server))
+    payload.pop("unavailable", None)
+    await emit(world, "GUILD_CREATE", payload)
+
+
+async def emit(world: Academy, event: str, payload: Any) -> None:
+    await simulation.as_the_bot(world.env, lambda: world.env.backend.emit(event, payload))
+
+
+@pytest.mark.parametrize("comes_back", [restarted, reconnected, back_after_an_outage, let_in_again])
+async def test_what_was_taken_away_while_the_bot_was_away_is_told_when_it_is_back(
+    open_world: Academy, comes_back: Callable[[Academy], Awaitable[None]]
+) -> None:
+    world = open_world
+    give(world, INVITE)
+    await world.env.settle()
+    assert told(world) == []
+
+    await comes_back(world)
+    broken = told(world)
+    await connected_anew(world)
+    give(world, INVITE)
+    await world.env.settle()
+
+    assert ["I lack **Manage Channels** in the server" in one for one in broken] == [True]
+    assert [one.partition(" **")[0] for one in told(world)[1:]] == ["### ✅ This works again"]
+
+
+async def test_a_channel_that_went_while_the_bot_was_away_is_told(open_world: Academy) -> None:
+    world = open_world
+    await connection_lost(world)
+    with unheard(world):
+        world.env.backend.delete_channel(world.review.id)
+
+    await connected_anew(world)
+
+    assert "What was chosen does not exist any more" in told(world)[0]
