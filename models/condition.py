@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -89,6 +90,18 @@ def compare(found: str | None) -> Schema:
     return Schema.BEHIND
 
 
-def last_tick_at(session: Session) -> datetime | None:
-    """When the bot last looked for what is due."""
-    return session.scalar(select(Heartbeat.at).where(Heartbeat.job == "tick"))
+@dataclass(frozen=True, slots=True)
+class Heartbeats:
+    """The bot's last signs of life."""
+
+    ticked_at: datetime | None
+    """When it last looked for what is due."""
+    watched_until: datetime | None
+    """Until when it has recorded what Discord said of all its servers."""
+
+
+def heartbeats(session: Session) -> Heartbeats:
+    """As they stand in the database."""
+    found = {one.job: one.at for one in session.scalars(select(Heartbeat))}
+    watched = [at for job, at in found.items() if job.partition(":")[0] == "watch"]
+    return Heartbeats(found.get("tick"), min(watched) if "watch" in found else None)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from bot.config import ConfigError, Settings
-from bot.doctor import at_discord, storage
+from bot.doctor import at_discord, running, storage
 from bot.doctor.checks import Check, Level, error, ok
 from bot.doctor.storage import FreeBytes
 from scheduler.clock import Clock, utc_now
@@ -27,7 +27,7 @@ async def examine(
     """Do every check that can be done; nothing is changed in the database or at Discord."""
     stored = await storage.examine(settings.database_url, clock, free_bytes)
     at = await at_discord.examine(settings, stored.servers, clock)
-    return [ok("configuration", "it can be read"), *at, *stored.checks]
+    return [ok("configuration", "it can be read"), *at, *stored.checks, *await running.by_itself(settings)]
 
 
 def unreadable(failure: ConfigError) -> Check:

@@ -4,17 +4,18 @@ import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from bot.doctor import running
 from bot.doctor.checks import TO_ANSWER, Check, Level, error, ok, warning
 from bot.endings import cause
 from models import Guild, condition, revisions
-from models.condition import Schema
+from models.condition import Heartbeats, Schema
 from models.database import Database
 from scheduler.clock import Clock
 
@@ -22,7 +23,6 @@ FreeBytes = Callable[[Path], int]
 """How much can still be written into a folder."""
 
 _LITTLE, _TOO_LITTLE = 500_000_000, 50_000_000
-_SILENT = timedelta(minutes=5)
 _BESIDE = ("", "-wal", "-shm", ".run", ".tick")
 """What is added to the name of a SQLite file for those that the bot keeps with it."""
 
@@ -95,8 +95,8 @@ async def _inside(db: Database, stored: Stored, now: datetime) -> None:
     try:
         # A file answers; only to read all of a large one takes a while.
         async with asyncio.timeout(None if db.is_sqlite else TO_ANSWER.total_seconds()):
-            found, last_tick_at = await condition.look(db, lambda session: _contents(session, shown))
-            found.checks.append(_running(await db.is_run(), last_tick_at, now))
+            found, last = await condition.look(db, lambda session: _contents(session, shown))
+            found.checks.append(running.by_heartbeats(await db.is_run(), last, now))
     except (OSError, SQLAlchemyError) as failure:
         if any(check.name == "file" and check.level is Level.ERROR for check in stored.checks):
             return  # who may not use the file has been told so
@@ -107,8 +107,8 @@ async def _inside(db: Database, stored: Stored, now: datetime) -> None:
         stored.servers = found.servers
 
 
-def _contents(session: Session, shown: str) -> tuple[Stored, datetime | None]:
-    """What is in it, and the bot's last sign of life if that can be read. Raises what SQLAlchemy does."""
+def _contents(session: Session, shown: str) -> tuple[Stored, Heartbeats | None]:
+    """What is in it, and the bot's last signs of life if they can be read. Raises what SQLAlchemy does."""
     stored = Stored()
     if damage := condition.damage(session):
         advice = "stop the bot and put the last copy back with `coachbot restore FILE`; the damaged file is kept"
@@ -120,7 +120,7 @@ def _contents(session: Session, shown: str) -> tuple[Stored, datetime | None]:
     if schema is not Schema.CURRENT:
         return stored, None
     stored.servers = {guild.id: guild for guild in session.scalars(select(Guild))}
-    return stored, condition.last_tick_at(session)
+    return stored, condition.heartbeats(session)
 
 
 def _schema(schema: Schema, revision: str | None) -> Check:
@@ -135,22 +135,3 @@ def _schema(schema: Schema, revision: str | None) -> Check:
         case Schema.UNKNOWN:
             advice = "install that release, or restore a copy from before the upgrade with `coachbot restore FILE`"
             return error("schema", f"the tables are those of a newer release ({revision})", advice)
-
-
-def _running(runs: bool, last_tick_at: datetime | None, now: datetime) -> Check:
-    since = now - last_tick_at if last_tick_at else None
-    looked = "" if since is None else f"; the last tick was {_ago(since)} ago"
-    if not runs:
-        return ok("bot", f"no bot runs on this database{looked}")
-    if since is not None and since > _SILENT:
-        advice = "look into its log (journalctl -u coachbot), then restart it (systemctl restart coachbot)"
-        return warning("bot", f"a bot runs on this database, but does nothing{looked}", advice)
-    return ok("bot", f"a bot runs on this database{looked}")
-
-
-def _ago(since: timedelta) -> str:
-    seconds = max(0, int(since.total_seconds()))
-    for length, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * length:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} seconds"

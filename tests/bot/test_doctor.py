@@ -12,6 +12,8 @@ from pathlib import Path
 
 import discord.http
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from bot.config import Settings
 from bot.doctor import report, storage
@@ -49,6 +51,7 @@ class Setup:
     home_id: int | None = None
     client_id: int | None = None
     free_bytes: int = PLENTY
+    web_port: int | None = None
 
     async def examined(self) -> list[Check]:
         """What the doctor finds in this process."""
@@ -57,6 +60,7 @@ class Setup:
             discord_guild_id=self.home_id,
             discord_client_id=self.client_id,
             database_url=f"sqlite:///{self.path}",
+            web_port=self.web_port,
         )
         return await report.examine(settings, free_bytes=lambda _folder: self.free_bytes)
 
@@ -67,10 +71,10 @@ class Setup:
             for name, value in settings.items():
                 setattr(guild, name, value)
 
-    async def beat(self, ago: timedelta) -> None:
+    async def beat(self, ago: timedelta, *jobs: str) -> None:
         """What a bot writes down when it has finished a tick."""
         async with self.db.begin() as session:
-            session.add(Heartbeat(job="tick", at=datetime.now(UTC) - ago))
+            session.add_all(Heartbeat(job=job, at=datetime.now(UTC) - ago) for job in jobs or ("tick", "watch"))
 
     def sql(self, statement: str) -> None:
         """Change the file with nothing in the way."""
@@ -657,6 +661,53 @@ async def test_a_bot_that_runs_but_has_done_nothing_for_long_is_a_warning(setup:
     found = the_warning(checks)
     assert found.name == "bot"
     assert "6 minutes" in found.found
+
+
+async def test_a_bot_that_runs_but_has_never_done_anything_is_a_warning(setup: Setup):
+    async with setup.db.run_lock():
+        checks = await setup.examined()
+
+    found = the_warning(checks)
+    assert found.name == "bot"
+    assert "has not done anything on it yet" in found.found
+
+
+@pytest.mark.parametrize(
+    ("of_all", "of_one", "found"),
+    [(None, None, "said yet; "), (6, None, "said for 6 minutes; "), (0, 7, "said for 7 minutes; "), (0, 4, None)],
+)
+async def test_a_bot_that_does_not_record_what_discord_says_is_a_warning(
+    setup: Setup, of_all: int | None, of_one: int | None, found: str | None
+):
+    await setup.beat(timedelta(seconds=10), "tick")
+    for job, minutes in (("watch", of_all), (f"watch:{GUILD_ID}", of_one)):
+        if minutes is not None:
+            await setup.beat(timedelta(minutes=minutes), job)
+    async with setup.db.run_lock():
+        checks = await setup.examined()
+
+    assert [(name, str(found) in said) for name, said in warnings(checks)] == ([("bot", True)] if found else [])
+
+
+async def test_what_the_running_bot_says_of_itself_is_told(setup: Setup):
+    health: list[object] = [
+        {"status": "failing", "reason": "the loop does not run"},
+        {"status": "ok"},
+        ["another service"],
+    ]
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.json_response(health.pop(0), status=503)
+
+    app = web.Application()
+    app.router.add_get("/healthz", answer)
+    async with TestServer(app) as server:
+        setup.web_port = server.port
+        wrong, *others = [errors(await setup.examined()) for _ in list(health)]
+    assert others == [[], []]
+    assert errors(await setup.examined()) == []  # nobody listens there any more
+
+    assert wrong == [("bot", "it runs, but says: the loop does not run")]
 
 
 async def test_a_bot_that_does_not_run_is_not_expected_to_do_anything(setup: Setup):

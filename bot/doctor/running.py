@@ -1,0 +1,60 @@
+"""Whether the bot that runs does its work: by its heartbeats, and by what it says of itself on the web."""
+
+from datetime import datetime, timedelta
+
+import aiohttp
+from yarl import URL
+
+from bot.config import Settings
+from bot.doctor.checks import Check, error, ok, warning
+from models.condition import Heartbeats
+
+_SILENT = timedelta(minutes=5)
+_TO_ANSWER = timedelta(seconds=5)
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Addresses to listen on, and the ones on which whoever listens there is found."""
+_LOOK = "look into its log (journalctl -u coachbot)"
+
+
+def by_heartbeats(runs: bool, last: Heartbeats | None, now: datetime) -> Check:
+    """`last`: None if they cannot be read."""
+    ticked_at = last.ticked_at if last else None
+    since = now - ticked_at if ticked_at else None
+    looked = "" if since is None else f"; the last tick was {_ago(since)} ago"
+    if not runs:
+        return ok("bot", f"no bot runs on this database{looked}")
+    if last is not None and since is None:
+        found = "a bot runs on this database, but has not done anything on it yet"
+        return warning("bot", found, f"if it was not started just now, {_LOOK}")
+    if since is not None and since > _SILENT:
+        advice = f"{_LOOK}, then restart it (systemctl restart coachbot)"
+        return warning("bot", f"a bot runs on this database, but does nothing{looked}", advice)
+    if last is not None and (last.watched_until is None or now - last.watched_until > _SILENT):
+        when = "yet" if last.watched_until is None else f"for {_ago(now - last.watched_until)}"
+        found = f"a bot runs on this database, but has not recorded everything that Discord said {when}{looked}"
+        return warning("bot", found, f"{_LOOK}; until it has, nobody is called absent")
+    return ok("bot", f"a bot runs on this database{looked}")
+
+
+async def by_itself(settings: Settings) -> list[Check]:
+    """What the bot says is wrong, if it has a web endpoint and can be asked there; else nothing."""
+    if not settings.web_port:
+        return []
+    host = _EVERYWHERE.get(settings.web_host, settings.web_host)
+    address = URL.build(scheme="http", host=host, port=settings.web_port, path="/healthz")
+    try:
+        timeout = aiohttp.ClientTimeout(_TO_ANSWER.total_seconds())
+        async with aiohttp.ClientSession(timeout=timeout) as client, client.get(address) as answer:
+            said = await answer.json()
+    except (aiohttp.ClientError, OSError, ValueError):
+        return []  # it does not run, or that is not it
+    reason = said.get("reason") if isinstance(said, dict) else None
+    return [error("bot", f"it runs, but says: {reason}", _LOOK)] if reason else []
+
+
+def _ago(since: timedelta) -> str:
+    seconds = max(0, int(since.total_seconds()))
+    for length, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} seconds"
