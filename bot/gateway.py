@@ -45,7 +45,7 @@ class Gateway:
         self._serves, self._wake = serves, wake
         self._lanes = Lanes()
         self._watch = Watch(client, db, clock, self._lanes, wake=wake, sweep=sweep)
-        self._to_look_at: dict[int, None] = {}  # in order
+        self._to_look_at: set[int] = set()
         self._perhaps_new: set[int] = set()
         self._joined: set[int] = set()
         self.is_connected = False
@@ -145,22 +145,22 @@ class Gateway:
     def _look(self, guild: discord.Guild) -> None:
         """See whether the bot can still work there."""
         if self.has_begun and self._serves(guild.id):
-            self._to_look_at[guild.id] = None
-            self._lanes.run("looking at permissions, roles and channels", self._look_at_one)
+            guild_id = guild.id
+            self._to_look_at.add(guild_id)
+            what = f"looking at permissions, roles and channels of guild {guild_id}"
+            self._lanes.run(what, lambda: self._look_at(guild_id))
 
-    async def _look_at_one(self) -> bool:
-        guild_id = next(iter(self._to_look_at))
-        del self._to_look_at[guild_id]
+    async def _look_at(self, guild_id: int) -> bool:
+        self._to_look_at.remove(guild_id)  # before: what changes during the look may need another one
         guild, user = self._client.get_guild(guild_id), self._client.user
         me = guild.get_member(user.id) if guild and user and not guild.unavailable else None
-        if me is not None:
-            try:
-                if await noticing.look(self._db, self._clock, me):
-                    self._wake()
-            except Exception:
-                self._to_look_at.setdefault(guild_id)  # at the end: others have their turn first
-                raise
-        return bool(self._to_look_at)
+        try:
+            if me is not None and await noticing.look(self._db, self._clock, me):
+                self._wake()
+        except Exception:
+            self._to_look_at.add(guild_id)
+            raise
+        return guild_id in self._to_look_at
 
     def _greet_soon(self) -> None:
         self._lanes.run("greeting servers", self._greet)

@@ -178,27 +178,31 @@ class Watch:
 
     async def _step(self, server: _Server) -> bool:
         """Record one thing; whether there is more."""
-        guild = self._client.get_guild(server.id)
         if server.gaps:
+            since = server.gaps[0] or await self._last_known(server.id)
+            server.gaps[0] = since
+            guild = self._client.get_guild(server.id)
             if guild is None or guild.unavailable:
                 return False  # nothing can be seen there until it is back
-            await self._look(server, guild)
+            await self._look(server, guild, since)
         elif server.waiting:
             await self._record(server, server.waiting[0])
         if not server.is_behind:
             del self._servers[server.id]
         return server.is_behind
 
-    async def _look(self, server: _Server, guild: discord.Guild) -> None:
+    async def _last_known(self, guild_id: int) -> datetime:
+        async with self._db.read() as session:
+            return await attendance.watched_until(session, guild_id) or _ALWAYS
+
+    async def _look(self, server: _Server, guild: discord.Guild, since: datetime) -> None:
         """Bring what is recorded in line with who is inside at this moment."""
         now, inside, closed = self._clock(), _inside(guild), len(server.gaps)
         server.drop()
         server.looking = True
         try:
             async with self._db.read() as session:
-                since = server.gaps[0] or await attendance.watched_until(session, guild.id) or _ALWAYS
                 is_needed = await attendance.is_any_room_open(session, guild.id)
-            server.gaps[0] = since
             if is_needed:
                 async with self._db.begin() as session:
                     await attendance.look_afresh(session, [guild.id], inside, since, now)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, delete, func, or_, select, update
+from sqlalchemy import Select, case, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Absent, Attendance, CoachingSession, Heartbeat, SessionStatus, UTCDateTime
@@ -199,19 +199,23 @@ async def watched_until(session: AsyncSession, guild_id: int) -> datetime | None
 
 async def beat(session: AsyncSession, job: str, unwatched: Mapping[int, datetime] | None, now: datetime) -> None:
     """Write down that a job has finished a round, and until when each server was watched."""
-    due = {job: now}
+    beats, late = {job: now}, {}
     ours = Heartbeat.job == job
     if unwatched is not None:
-        due |= {WATCH: now} | {f"{_OF_SERVER}{guild_id}": since for guild_id, since in unwatched.items()}
+        beats[WATCH] = now
+        late = {f"{_OF_SERVER}{guild_id}": since for guild_id, since in unwatched.items()}
         ours = or_(ours, Heartbeat.job == WATCH, Heartbeat.job.startswith(_OF_SERVER))
     # One statement is all that it costs where every server is watched, as nearly always.
-    known = set(await session.scalars(update(Heartbeat).where(ours).values(at=now).returning(Heartbeat.job)))
-    if watched_again := known - due.keys():
+    at = case((Heartbeat.job.in_(beats), literal(now, UTCDateTime())), else_=Heartbeat.at)
+    beat = update(Heartbeat).where(ours).values(at=at).returning(Heartbeat.job, Heartbeat.at)
+    known = {row.job: row.at for row in await session.execute(beat)}
+    wanted = beats | late
+    if watched_again := known.keys() - wanted.keys():
         await session.execute(delete(Heartbeat).where(Heartbeat.job.in_(watched_again)))
-    for name, at in due.items():
+    for name, at in wanted.items():
         if name not in known:
             session.add(Heartbeat(job=name, at=at))
-        elif at != now:
+        elif known[name] != at:
             await session.execute(update(Heartbeat).where(Heartbeat.job == name).values(at=at))
 
 
@@ -233,7 +237,7 @@ async def _room_of(session: AsyncSession, channel_id: int) -> CoachingSession | 
     )
 
 
-def _open_rooms(guild_ids: Collection[int]) -> Select[tuple[CoachingSession]]:
+def _open_rooms(guild_ids: Collection[int]) -> Select[CoachingSession]:
     return select(CoachingSession).where(
         CoachingSession.next_step_at.is_not(None),
         CoachingSession.guild_id.in_(guild_ids),

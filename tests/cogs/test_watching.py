@@ -9,6 +9,7 @@ from simcord.backend.serializers import guild_create_payload
 
 from bot.demo import simulation
 from models import SessionStatus
+from scheduler import attendance
 from tests.cogs.meetings import MINUTE, booked, met, now, opened, pinged, said, settings, to_the_end, told
 from tests.simulated import Academy, reply, words
 
@@ -77,6 +78,24 @@ async def test_who_left_while_the_connection_was_lost_was_inside_until_then(open
     assert "64 min inside" in said
 
 
+async def test_after_a_restart_it_is_known_since_when_nobody_watched(open_world: Academy) -> None:
+    world = open_world
+    made, _ = await met(world, world.coach, world.student)
+
+    await connection_lost(world)
+    with unheard(world):
+        await world.student.leave_voice()
+        await world.leap_to(made.starts_at + 14 * MINUTE)
+    await world.restart()
+
+    async with world.db.read() as session:
+        stays = await attendance.stays_of(session, made.id, world.now)
+    gone = [one.until for one in stays if one.user_id == world.student.id]
+    unwatched = [(one.since, one.until) for one in stays if one.user_id is None]
+    assert gone == [made.starts_at + 10 * MINUTE]
+    assert unwatched[0] == (made.starts_at + 10 * MINUTE, made.starts_at + 14 * MINUTE)
+
+
 async def test_where_nobody_watched_for_long_nobody_is_declared_absent(open_world: Academy) -> None:
     world = open_world
     made, _ = await met(world, world.coach)
@@ -88,6 +107,34 @@ async def test_where_nobody_watched_for_long_nobody_is_declared_absent(open_worl
 
     assert (await now(world, made)).status is SessionStatus.COMPLETED
     assert told(world, world.student, "You were not seen") == []
+
+
+async def test_a_server_that_discord_cannot_reach_costs_the_others_nothing(open_world: Academy) -> None:
+    world = open_world
+    other = world.env.create_guild("Other")
+    await world.env.settle()
+    known = world.env.bot.get_guild(other.id)
+    assert known is not None
+    known.unavailable = True
+
+    await simulation.as_the_bot(world.env, lambda: world.env.bot.dispatch("ready"))
+    made, _ = await met(world, world.coach)
+    await to_the_end(world, made)
+
+    assert (await now(world, made)).status is SessionStatus.NO_SHOW
+
+
+async def test_while_discord_cannot_reach_a_server_nobody_there_is_declared_absent(open_world: Academy) -> None:
+    world = open_world
+    made, room = await met(world, world.coach)
+    gone = {"id": str(world.guild.id), "unavailable": True}
+    await simulation.as_the_bot(world.env, lambda: world.env.backend.emit("GUILD_DELETE", gone))
+
+    with unheard(world):
+        await world.student.join_voice(room)
+    await to_the_end(world, made)
+
+    assert (await now(world, made)).status is SessionStatus.COMPLETED
 
 
 async def test_whose_messages_are_closed_is_mentioned_in_the_room(open_world: Academy) -> None:
