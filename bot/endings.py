@@ -4,7 +4,7 @@ import os
 import threading
 from datetime import timedelta
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 USAGE_ERROR = 2
 FAILED = 1
