@@ -104,7 +104,7 @@ class MovingCog(Cog):
         """The session if this person may move it; in a direct message its server comes from its row."""
         actor = ui.actor_of(interaction, None)
         found = await rescheduling.movable(session, session_id, actor, self.bot.clock())
-        coach = await session.get_one(Coach, (found.guild_id, found.coach_id))
+        coach = await rescheduling.coach_of(session, found)
         return found, coach, await session.get_one(Guild, found.guild_id)
 
     async def _pick(

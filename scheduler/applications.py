@@ -12,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import BlockedFrom, Coach, CoachSpecialty, CoachStatus, Guild, NoticeKind, Specialty
 from models.database import Database
-from scheduler import audit, blocks, notices, people, problems, rules
+from scheduler import audit, blocks, notices, problems, rules
 from scheduler.clock import Clock, stamp
 from scheduler.errors import AlreadyDecided, NotAllowed, NotFound, Unreadable
 from scheduler.money import parse_rate
 from scheduler.people import Actor
 from scheduler.ports import Discord, DiscordFailure, Unreachable
+from scheduler.row_locks import lock_coach
 from scheduler.zones import parse_zone
 
 log = logging.getLogger(__name__)
@@ -57,8 +58,7 @@ async def apply(
     Owes the admins a card. Raises Unreadable for what cannot be read, NotAllowed to those who are coaches
     already or suspended, Blocked to those whom an admin has blocked.
     """
-    await people.lock(session, actor.user_id)  # there may be no row of theirs yet that could be locked
-    coach = await session.get(Coach, (guild.id, actor.user_id), with_for_update=True)
+    coach = await lock_coach(session, guild.id, actor.user_id)
     check_may_apply(coach)
     await blocks.check(session, guild.id, actor.user_id, BlockedFrom.APPLYING)
     values = read(application, guild.currency) | {"time_zone": parse_zone(application.time_zone)}
@@ -152,9 +152,13 @@ async def approved_coach(
 ) -> Coach:
     """The coach, or NotFound with what to do instead.
 
-    Only the person themselves (`own`) learns how their application stands.
+    Only the person themselves (`own`) learns how their application stands. With `lock` it is to be changed;
+    without, it is read anew all the same, since the caller may have waited for somebody who changed it.
     """
-    coach = await session.get(Coach, (guild_id, user_id), with_for_update=lock)
+    if lock:
+        coach = await lock_coach(session, guild_id, user_id)
+    else:
+        coach = await session.get(Coach, (guild_id, user_id), populate_existing=True)
     match coach.status if coach else None:
         case CoachStatus.APPROVED if coach is not None:
             return coach
@@ -176,7 +180,7 @@ async def _decide(
     reason: str | None = None,
 ) -> Coach:
     actor.must_be_admin()
-    coach = await session.get(Coach, (guild_id, user_id), with_for_update=True)
+    coach = await lock_coach(session, guild_id, user_id)
     if coach is None:
         raise NotFound("They have not applied. Ask them to use `/coach apply`.")
     if coach.status is not CoachStatus.PENDING:

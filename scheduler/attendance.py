@@ -4,11 +4,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, case, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, case, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Absent, Attendance, CoachingSession, Heartbeat, SessionStatus, UTCDateTime
 from scheduler.intervals import Interval, intersect, union
+from scheduler.row_locks import lock_sessions
 
 WATCH = "watch"
 """The heartbeat that says until when the gateway told us who comes and goes."""
@@ -121,7 +122,7 @@ async def is_any_room(session: AsyncSession, channel_ids: Collection[int]) -> bo
 
 async def is_any_room_open(session: AsyncSession, guild_id: int) -> bool:
     """Whether a server has a room that people can enter, so that it is worth looking into them."""
-    return await session.scalar(select(_open_rooms([guild_id]).exists())) or False
+    return await session.scalar(select(CoachingSession.id).where(*_open_rooms([guild_id])).limit(1)) is not None
 
 
 async def look_afresh(
@@ -135,9 +136,7 @@ async def look_afresh(
 
     Whoever is not inside any more left when we last knew; that nobody watched is written down, too.
     """
-    # By this before the id: for the id alone SQLite would walk through all sessions that ever were.
-    in_order = _open_rooms(guild_ids).order_by(CoachingSession.next_step_at, CoachingSession.id)
-    for row in list(await session.scalars(in_order.with_for_update())):
+    for row in await lock_sessions(session, *_open_rooms(guild_ids)):
         there = set(inside.get(row.discord_channel_id or 0, ()))
         since = max(unwatched_since or row.access_granted_at or now, row.access_granted_at or now)
         for stay in await _open_stays(session, row.id):
@@ -237,8 +236,8 @@ async def _room_of(session: AsyncSession, channel_id: int) -> CoachingSession | 
     )
 
 
-def _open_rooms(guild_ids: Collection[int]) -> Select[CoachingSession]:
-    return select(CoachingSession).where(
+def _open_rooms(guild_ids: Collection[int]) -> tuple[ColumnElement[bool], ...]:
+    return (
         CoachingSession.next_step_at.is_not(None),
         CoachingSession.guild_id.in_(guild_ids),
         CoachingSession.access_granted_at.is_not(None),

@@ -10,7 +10,7 @@ from sqlalchemy import and_, not_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Guild, Member, Notice, NoticeKind, Problem, Route
-from models.database import Database, insert_if_absent
+from models.database import Database
 from scheduler import attendance, blocks, meeting, notices, people, problems, records
 from scheduler.clock import Clock
 from scheduler.notices import CARD_KINDS, PROBLEM_KINDS, ROOM_KINDS, WELCOME_KINDS, Letter
@@ -184,11 +184,12 @@ async def _take_another_way(db: Database, seen: Notice, failure: DiscordFailure,
         return False
     log.info("notice %s cannot go there: %s", seen.id, failure)
     async with db.begin() as session:
+        if seen.user_id is not None:
+            await people.lock(session, seen.user_id)  # before the notice, as everywhere
         notice = await session.get_one(Notice, seen.id, with_for_update=True)
         guild = await session.get_one(Guild, notice.guild_id)
         about = await session.get(CoachingSession, notice.session_id) if notice.session_id else None
         if isinstance(failure, Unreachable) and failure.dms_closed and notice.user_id is not None:
-            await insert_if_absent(session, Member, user_id=notice.user_id)
             (await session.get_one(Member, notice.user_id)).dms_closed_at = now
         notice.last_error = str(failure)
         route = _next_route(notice, guild, about)
@@ -249,6 +250,8 @@ async def _tell_of_silence(
 
 async def _record_sent(db: Database, letter: Letter, receipt: Receipt, now: datetime) -> None:
     async with db.begin() as session:
+        if letter.notice.user_id is not None:
+            await people.lock(session, letter.notice.user_id)  # before session and notice, as everywhere
         if letter.notice.kind is NoticeKind.SESSION_REMINDER and letter.session is not None:
             await _record_reminded(session, letter.session)
         notice = await session.get_one(Notice, letter.notice.id, with_for_update=True)
@@ -262,7 +265,6 @@ async def _record_sent(db: Database, letter: Letter, receipt: Receipt, now: date
         if notice.revision == letter.notice.revision:  # else it became due again while this one was under way
             notice.due_at = None
         if notice.user_id is not None and notice.route is None:
-            await insert_if_absent(session, Member, user_id=notice.user_id)
             (await session.get_one(Member, notice.user_id)).dms_closed_at = None
             await problems.works(session, notice.guild_id, f"unreachable:{notice.user_id}", now)
         if notice.kind not in PROBLEM_KINDS:

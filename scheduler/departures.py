@@ -6,11 +6,12 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, Guild, Notice, NoticeKind, SessionStatus
+from models import CoachingSession, CoachStatus, Guild, Notice, NoticeKind, SessionStatus
 from models.database import Database
-from scheduler import audit, bookings, cancelling, notices
+from scheduler import audit, bookings, cancelling, notices, people
 from scheduler.clock import Clock
 from scheduler.ports import Discord, DiscordFailure
+from scheduler.row_locks import lock_coach, lock_sessions
 
 
 class Why(StrEnum):
@@ -55,30 +56,34 @@ async def gone(
     """
     guild = await session.get_one(Guild, guild_id)
     keeps = guild.keep_when_gone if keep is None else keep
-    coming = await session.scalars(
-        select(CoachingSession)
-        .where(*_coming(guild_id, user_id, now))
-        # By this before the id: for the id alone SQLite would walk through all sessions that ever were.
-        .order_by(CoachingSession.next_step_at, CoachingSession.id)
-        .with_for_update()
-    )
+    await people.lock(session, user_id)
+    is_news = why is Why.LEFT and await _hide_coach(session, guild_id, user_id, now)
     cancelled = 0
-    for row in coming:
+    for row in await lock_sessions(session, *_coming(guild_id, user_id, now)):
         other = row.student_id if user_id == row.coach_id else row.coach_id
         if not keeps:
             told = user_id if why is Why.LEFT else None  # whoever left cannot be reached
             await cancelling.call_off(session, row, guild, _REASONS[why], now, except_for=told)
             cancelled += 1
-        elif why is Why.LEFT and not await _was_told(session, row, other):
+        elif why is Why.LEFT:
+            if not is_news and await _was_told(session, row, other):
+                continue
             row.access_granted_at = None  # the room is opened anew, for those who are there
             bookings.plan_next_step(row, guild, now)
             kind = NoticeKind.PERSON_LEFT
             notices.owe(session, kind, guild_id, now=now, user_id=other, session_id=row.id)
-        else:
-            continue
         action = f"session_{'kept' if keeps else 'cancelled'}_{why}"
         audit.record(session, guild_id, action, at=now, coach_id=row.coach_id, session_id=row.id, details={})
     return cancelled
+
+
+async def _hide_coach(session: AsyncSession, guild_id: int, user_id: int, now: datetime) -> bool:
+    """Offer nobody a coach who has left; whether they were offered until now. `presence` sees them come back."""
+    coach = await lock_coach(session, guild_id, user_id)
+    if coach is None or coach.status is not CoachStatus.APPROVED or coach.left_at is not None:
+        return False
+    coach.left_at = now
+    return True
 
 
 async def count_coming(session: AsyncSession, guild_id: int, user_id: int, now: datetime) -> int:

@@ -14,6 +14,7 @@ from scheduler.errors import NotFound, Unreadable
 from scheduler.hours import Preset
 from scheduler.money import parse_currency
 from scheduler.people import Actor
+from scheduler.row_locks import lock_sessions
 from scheduler.rules import Rules
 from scheduler.zones import parse_zone
 
@@ -176,20 +177,18 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
             f"The room has to be made before people are let in: {guild.room_lead_minutes} minutes for the "
             f"room is later than {guild.access_lead_minutes} for access. Choose a longer lead for the room."
         )
-    if wanted.keys() & {"room_lead_minutes", "access_lead_minutes", "linger_minutes", "no_show_grace_minutes"}:
-        await session.execute(
-            update(CoachingSession)
-            .where(CoachingSession.guild_id == guild.id, CoachingSession.next_step_at.is_not(None))
-            .values(next_step_at=now)  # the loop looks at them and plans anew
-        )
-    if "reminder_minutes" in wanted:
-        await reminders.plan_anew(session, guild, now)
-    if "coach_role_id" in wanted:
+    if "coach_role_id" in wanted:  # before sessions are held, as everywhere
         await session.execute(
             update(Coach)
             .where(Coach.guild_id == guild.id, Coach.status == CoachStatus.APPROVED)
             .values(role_due_at=now, role_attempts=0, role_error=None)
         )
+    if wanted.keys() & {"room_lead_minutes", "access_lead_minutes", "linger_minutes", "no_show_grace_minutes"}:
+        ahead = CoachingSession.guild_id == guild.id, CoachingSession.next_step_at.is_not(None)
+        for one in await lock_sessions(session, *ahead):
+            one.next_step_at = now  # the loop looks at it and plans anew
+    if "reminder_minutes" in wanted:
+        await reminders.plan_anew(session, guild, now)
     if "log_channel_id" in wanted:
         await problems.works(session, guild.id, problems.LOG_CHANNEL, now)
     if "review_channel_id" in wanted:

@@ -6,14 +6,15 @@ Discord tells nobody without a privileged intent, so it is asked.
 import logging
 from datetime import timedelta
 
-from sqlalchemy import case, func, literal, select, update
+from sqlalchemy import func, select
 
-from models import Coach, CoachingSession, CoachStatus, UTCDateTime
+from models import Coach, CoachingSession, CoachStatus
 from models.database import Database
-from scheduler import departures
+from scheduler import departures, people
 from scheduler.clock import Clock
 from scheduler.departures import Why
 from scheduler.ports import Discord, DiscordFailure
+from scheduler.row_locks import lock_coach, lock_sessions
 
 log = logging.getLogger(__name__)
 
@@ -55,15 +56,15 @@ async def check(db: Database, discord: Discord, clock: Clock, guild_id: int, use
     """
     here = await _ask(discord, guild_id, user_id)
     async with db.begin() as session:
-        coach = await session.get(Coach, (guild_id, user_id), with_for_update=True)
+        coach = await lock_coach(session, guild_id, user_id)
         if coach is None or coach.status is not CoachStatus.APPROVED:
             if coach is not None:
                 coach.presence_due_at = None
             return True
         coach.presence_due_at = clock() + (_AFTER_FAILURE if here is None else _LOOK_AGAIN)
-        if here is not None:
-            coach.left_at = None if here else coach.left_at or clock()
-        if here is False:
+        if here:
+            coach.left_at = None
+        elif here is False:
             await departures.gone(session, guild_id, user_id, Why.LEFT, clock())
     return here is not None
 
@@ -72,16 +73,15 @@ async def _check_student(db: Database, discord: Discord, clock: Clock, guild_id:
     here = await _ask(discord, guild_id, user_id)
     again_at = clock() + (_AFTER_FAILURE if here is None else _LOOK_AGAIN)
     async with db.begin() as session:
-        await session.execute(
-            update(CoachingSession)
-            .where(
-                CoachingSession.presence_due_at.is_not(None),
-                CoachingSession.guild_id == guild_id,
-                CoachingSession.student_id == user_id,
-            )
+        await people.lock(session, user_id)
+        for one in await lock_sessions(
+            session,
+            CoachingSession.presence_due_at.is_not(None),
+            CoachingSession.guild_id == guild_id,
+            CoachingSession.student_id == user_id,
+        ):
             # Shortly before a session its steps ask by themselves.
-            .values(presence_due_at=case((CoachingSession.starts_at > again_at, literal(again_at, UTCDateTime()))))
-        )
+            one.presence_due_at = again_at if one.starts_at > again_at else None
         if here is False:
             await departures.gone(session, guild_id, user_id, Why.LEFT, clock())
     return here is not None

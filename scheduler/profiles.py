@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import BlockedFrom, Coach, CoachStatus
-from scheduler import applications, audit, availability, blocks, notices, people
+from scheduler import applications, audit, availability, blocks, notices
 from scheduler.applications import NO_SUCH_COACH, Written
 from scheduler.errors import NotAllowed, NotFound
 from scheduler.people import Actor
+from scheduler.row_locks import lock_coach
 
 NOT_YET = "You do not coach here yet. Apply with `/coach apply`."
 
@@ -66,9 +67,8 @@ async def edit(session: AsyncSession, guild_id: int, actor: Actor, written: Writ
     The rate stays in the currency that it is in. Sessions that are booked keep their price. Raises Unreadable, and
     what `check_may_edit` and `check_not_blocked` raise.
     """
-    await people.lock(session, actor.user_id)  # whoever books just now does it at the old rate or at the new one
-    found = await session.get(Coach, (guild_id, actor.user_id), with_for_update=True)
-    coach = check_may_edit(found)
+    # Whoever books just now does it at the old rate or at the new one.
+    coach = check_may_edit(await lock_coach(session, guild_id, actor.user_id))
     await check_not_blocked(session, coach)
     before = coach.rate_minor
     for key, value in applications.read(written, coach.currency).items():

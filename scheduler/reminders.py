@@ -10,6 +10,7 @@ from models.database import insert_if_absent
 from scheduler import notices
 from scheduler.notices import Promise
 from scheduler.reminder_times import TOO_SOON, reminder_times
+from scheduler.row_locks import lock_sessions
 
 
 def promises(row: CoachingSession, guild: Guild, now: datetime) -> list[Promise]:
@@ -47,18 +48,11 @@ async def plan_anew(session: AsyncSession, guild: Guild, now: datetime) -> None:
 
     What goes out at a time that stays is left alone, also while it is being tried again.
     """
-    coming = list(
-        await session.scalars(
-            select(CoachingSession)
-            .where(
-                CoachingSession.guild_id == guild.id,
-                CoachingSession.status == SessionStatus.SCHEDULED,
-                CoachingSession.starts_at > now,
-            )
-            .order_by(CoachingSession.id)
-            .with_for_update()  # against a move that drops and plans at this moment
-            .execution_options(populate_existing=True)
-        )
+    coming = await lock_sessions(  # against a move that drops and plans at this moment
+        session,
+        CoachingSession.guild_id == guild.id,
+        CoachingSession.status == SessionStatus.SCHEDULED,
+        CoachingSession.starts_at > now,
     )
     wanted = [lead // timedelta(minutes=1) for lead in reminder_times(guild)]
     ours = Notice.guild_id == guild.id

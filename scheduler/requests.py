@@ -17,6 +17,11 @@ def check_offered(coach: Coach, actor: Actor) -> None:
     """Raise NotBookable to a coach who looks at their own times, and for one who has left."""
     if coach.user_id == actor.user_id:
         raise NotBookable("You cannot book yourself. Choose another coach.")
+    check_here(coach)
+
+
+def check_here(coach: Coach) -> None:
+    """Raise NotBookable for a coach who has left the server."""
     if coach.left_at is not None:
         raise NotBookable("This coach has left the server. Choose another one with `/book`.")
 

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Guild, NoticeKind, Reservation, SessionStatus, UTCDateTime
-from scheduler import applications, bookings, cancelling, notices, people, reminders
+from scheduler import applications, bookings, cancelling, notices, people, reminders, requests
 from scheduler.errors import NotFound, TooLate, Unreadable
 from scheduler.lengths import write_length
 from scheduler.people import Actor
@@ -23,9 +23,9 @@ async def reschedule(
     this server is let go. For its coach, who has to give a reason, and its student. Moving it to where it is
     already changes nothing.
 
-    Raises NotFound to everybody else, and while its coach does not coach here, TooLate when it has begun, is
-    over or cancelled, SlotTaken with the nearest free times, Unreadable without a reason. Sessions of a coach
-    who has paused can be moved, too.
+    Raises NotFound to everybody else, and while its coach does not coach here, NotBookable when they have left,
+    TooLate when it has begun, is over or cancelled, SlotTaken with the nearest free times, Unreadable without a
+    reason. Sessions of a coach who has paused can be moved, too.
     """
     found = await movable(session, session_id, actor, now)
     await people.lock(session, found.coach_id, found.student_id)
@@ -35,7 +35,7 @@ async def reschedule(
     reason = _read_reason(found, actor, reason)
     guild = await session.get_one(Guild, found.guild_id)
     check_notice(found, guild, actor, now)
-    coach = await applications.approved_coach(session, found.guild_id, found.coach_id)
+    coach = await coach_of(session, found)
     await check_new_time(session, found, coach, actor, starts_at, now)
     # A hold that keeps nothing any more, or the student's own one, must not be in the way of what was offered.
     await bookings.let_go(session, found.guild_id, found.coach_id, found.student_id, now)
@@ -61,6 +61,13 @@ async def reschedule(
     await _owe_news(session, found, guild, now)
     bookings.record(session, found, "session_moved", actor, now)
     return found
+
+
+async def coach_of(session: AsyncSession, found: CoachingSession) -> Coach:
+    """The coach as they are now, if they may take the session at another time; raises as `reschedule` does."""
+    coach = await applications.approved_coach(session, found.guild_id, found.coach_id)
+    requests.check_here(coach)
+    return coach
 
 
 async def _owe_news(session: AsyncSession, found: CoachingSession, guild: Guild, now: datetime) -> None:

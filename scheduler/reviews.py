@@ -42,8 +42,7 @@ async def review(session: AsyncSession, session_id: int, actor: Actor, stars: in
     """
     if not 1 <= stars <= MOST_STARS:
         raise Unreadable(f"There are 1 to {MOST_STARS} stars. Please press one of the buttons.")
-    row = await _own(session, session_id, actor, lock=True)
-    coach, given = await _locked(session, row)
+    row, coach, given = await _locked(session, await _own(session, session_id, actor))
     _check(row, given, now)
     if given is not None and given.stars == stars:
         return given
@@ -73,8 +72,7 @@ async def comment(session: AsyncSession, session_id: int, actor: Actor, text: st
 
     Raises as `reviewable` does, NotReviewable before there are stars, Unreadable if it is too long.
     """
-    row = await _own(session, session_id, actor, lock=True)
-    _, given = await _locked(session, row)
+    row, _, given = await _locked(session, await _own(session, session_id, actor))
     _check(row, given, now)
     if given is None:
         raise NotReviewable("There are no stars yet. Give some first, then add a sentence.")
@@ -180,8 +178,8 @@ def _check(row: CoachingSession, given: Review | None, now: datetime) -> None:
         raise refusal
 
 
-async def _own(session: AsyncSession, session_id: int, actor: Actor, *, lock: bool = False) -> CoachingSession:
-    row = await session.get(CoachingSession, session_id, with_for_update=lock)
+async def _own(session: AsyncSession, session_id: int, actor: Actor) -> CoachingSession:
+    row = await session.get(CoachingSession, session_id)
     if row is None or actor.user_id not in (row.student_id, row.coach_id):
         raise NotFound("You have no such session. `/sessions` lists yours.")
     if actor.user_id != row.student_id:
@@ -189,14 +187,17 @@ async def _own(session: AsyncSession, session_id: int, actor: Actor, *, lock: bo
     return row
 
 
-async def _locked(session: AsyncSession, row: CoachingSession) -> tuple[Coach, Review | None]:
-    """The coach, whose rating nobody else changes until the transaction ends, and the review as it then is.
+async def _locked(session: AsyncSession, row: CoachingSession) -> tuple[CoachingSession, Coach, Review | None]:
+    """The session, the coach, whose rating nobody else changes until the transaction ends, and the review.
 
-    The session's row is held already, by everybody who comes here. Writing the audit entry locks it a little, so
-    whoever took it only then would wait in a circle with those who took it first.
+    All as they are once both rows are held, the coach's first as everywhere. Writing the audit entry locks the
+    session a little, so whoever took it only then would wait in a circle with those who took it first.
     """
-    coach = await session.get_one(Coach, (row.guild_id, row.coach_id), with_for_update=True)
-    return coach, await session.get(Review, row.id, populate_existing=True)
+    coach = await session.get_one(
+        Coach, (row.guild_id, row.coach_id), with_for_update=True, populate_existing=True
+    )
+    row = await session.get_one(CoachingSession, row.id, with_for_update=True, populate_existing=True)
+    return row, coach, await session.get(Review, row.id, populate_existing=True)
 
 
 async def _set_hidden(
@@ -206,8 +207,7 @@ async def _set_hidden(
     found = await session.get(Review, session_id)
     if found is None or found.guild_id != guild_id:
         raise NotFound("There is no such review here. `/coaching reviews` lists all of this server.")
-    row = await session.get_one(CoachingSession, session_id, with_for_update=True)
-    coach, _ = await _locked(session, row)
+    _, coach, _ = await _locked(session, await session.get_one(CoachingSession, session_id))
     if (found.hidden_at is not None) is hidden:
         return found
     sign = -1 if hidden else 1

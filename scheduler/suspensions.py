@@ -11,6 +11,7 @@ from scheduler.clock import stamp
 from scheduler.departures import Why
 from scheduler.errors import AlreadyDecided, NotFound, Unreadable
 from scheduler.people import Actor
+from scheduler.row_locks import lock_coach
 
 
 async def suspend(
@@ -78,7 +79,7 @@ async def _change(
     now: datetime,
 ) -> Coach:
     actor.must_be_admin()
-    coach = await session.get(Coach, (guild_id, user_id), with_for_update=True)
+    coach = await lock_coach(session, guild_id, user_id)
     coach = _check(coach, user_id, expected, to)
     coach.status, coach.decided_by, coach.decided_at = to, actor.user_id, now
     coach.role_due_at, coach.role_attempts, coach.role_error = now, 0, None

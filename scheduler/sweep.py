@@ -6,7 +6,7 @@ Only rooms in our table are ever touched; a channel that merely looks like one n
 import logging
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, Guild, Heartbeat
@@ -14,6 +14,7 @@ from models.database import Database
 from scheduler import rooms
 from scheduler.clock import Clock
 from scheduler.ports import Discord, DiscordFailure, RoomSeen
+from scheduler.row_locks import lock_sessions
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +48,7 @@ async def sweep(db: Database, discord: Discord, clock: Clock) -> int:
 async def _sweep(db: Database, discord: Discord, clock: Clock, guild_id: int) -> int:
     async with db.read() as session:
         # Known before Discord is asked: what another process makes meanwhile is not missing.
-        known = set(
-            await session.scalars(_with_room(guild_id).with_only_columns(CoachingSession.discord_channel_id))
-        )
+        known = set(await session.scalars(select(CoachingSession.discord_channel_id).where(*_with_room(guild_id))))
     seen = await discord.voice_rooms(guild_id)
     async with db.begin() as session:
         found = await _left_over(session, guild_id, seen, clock)
@@ -66,13 +65,13 @@ async def _left_over(session: AsyncSession, guild_id: int, seen: list[RoomSeen],
         by_us = or_(
             CoachingSession.discord_channel_id.in_([one.id for one in some]), CoachingSession.code.in_(codes)
         )
-        done_with = (
-            select(CoachingSession)
-            .where(CoachingSession.guild_id == guild_id, by_us)
-            .where(CoachingSession.next_step_at.is_(None), CoachingSession.room_intended_at.is_not(None))
-            .with_for_update()
-        )
-        for row in await session.scalars(done_with):
+        for row in await lock_sessions(
+            session,
+            CoachingSession.guild_id == guild_id,
+            by_us,
+            CoachingSession.next_step_at.is_(None),
+            CoachingSession.room_intended_at.is_not(None),
+        ):
             if any(_is_ours(one, row) for one in some):
                 row.room_removed_at, row.next_step_at = None, clock()
                 found += 1
@@ -89,18 +88,18 @@ def _is_ours(seen: RoomSeen, row: CoachingSession) -> bool:
     return row.room_intended_at - _CLOCKS_DIFFER <= made_at <= row.room_removed_at + _CLOCKS_DIFFER
 
 
-def _with_room(guild_id: int) -> Select[CoachingSession]:
-    return select(CoachingSession).where(
+def _with_room(guild_id: int) -> tuple[ColumnElement[bool], ...]:
+    return (
         CoachingSession.next_step_at.is_not(None),
         CoachingSession.guild_id == guild_id,
-        CoachingSession.discord_setup_complete,
+        CoachingSession.discord_setup_complete.is_(True),
     )
 
 
 async def _missing(session: AsyncSession, guild_id: int, gone: set[int | None], clock: Clock) -> int:
     """Rooms that sessions need and that somebody deleted."""
     found = 0
-    for row in await session.scalars(_with_room(guild_id).with_for_update()):
+    for row in await lock_sessions(session, *_with_room(guild_id)):
         if row.discord_channel_id in gone and rooms.needs_room(row, clock()):
             await rooms.vanished(session, row, clock())
             row.next_step_at = clock()

@@ -23,7 +23,11 @@ settings.register_profile("patient", deadline=None, max_examples=50)  # a deadli
 settings.load_profile("patient")
 
 
-PLAIN_ON_POSTGRES = ("tests/models/", "tests/scheduler/test_meeting_races.py")
+PLAIN_ON_POSTGRES = (
+    "tests/models/",
+    "tests/scheduler/test_coach_races.py",
+    "tests/scheduler/test_meeting_races.py",
+)
 """Where the engines differ most: locks, constraints, types. All else runs on PostgreSQL among the slow tests, so
 that plain pytest stays quick."""
 

@@ -15,6 +15,9 @@ Rows = list[Any]
 _ACTIVE = ("SCHEDULED", "IN_PROGRESS")
 _TABLES = ("coaching_sessions", "reservations", "holds", "coaches", "guilds", "audit_entries", "notices")
 _ACTIONS = ("session_booked", "session_moved", "session_cancelled")
+_BY_ITSELF = {"session_cancelled_left": 1, "session_cancelled_suspended": 2}
+"""What the bot cancels, and how many it tells: whoever has left cannot be reached."""
+_KEPT = ("session_kept_left", "session_kept_suspended")
 
 
 class Span(NamedTuple):
@@ -32,7 +35,15 @@ class Ledger:
         self.sessions, self.reservations, self.holds = (tables[name] for name in _TABLES[:3])
         self.coaches = {(one.guild_id, one.user_id): one for one in tables["coaches"]}
         self.guilds = {one.id: one for one in tables["guilds"]}
-        self.audit = [one for one in tables["audit_entries"] if one.action in _ACTIONS]
+        entries = sorted(tables["audit_entries"], key=lambda one: one.id)
+        self.audit = [one for one in entries if one.action in _ACTIONS or one.action in _BY_ITSELF]
+        self.kept = {one.session_id: one.id for one in entries if one.action in _KEPT}
+        """By session, the last entry that says that it stays although its coach does not coach any more."""
+        self.arranged = {one.session_id: one.id for one in entries if one.action in _ACTIONS[:2]}
+        """By session, the last entry that gave it a time."""
+        self.suspended = {
+            (one.guild_id, one.coach_id): one.id for one in entries if one.action == "coach_suspended"
+        }
         self.notices = tables["notices"]
         self.active = [one for one in self.sessions if one.status in _ACTIVE]
 
@@ -48,6 +59,7 @@ class Ledger:
             self._too_many_coming(),
             self._too_many_a_day(),
             self._wrongly_late(),
+            self._with_a_coach_who_may_not(),
         )
         return [fault for rule in rules for fault in rule]
 
@@ -106,14 +118,16 @@ class Ledger:
 
         A notice that has not gone out serves for the next move too, and counts that in its own revision.
         """
-        written = Counter((one.session_id, one.action) for one in self.audit)
+        written = Counter((one.session_id, _kind(one.action)) for one in self.audit)
+        silent = Counter(one.session_id for one in self.audit if _BY_ITSELF.get(one.action) == 1)
         told: Counter[tuple[int, str]] = Counter()
         for one in self.notices:
             told[one.session_id, one.kind.lower()] += one.revision
         for one in self.sessions:
             cancelled = int(one.status == "CANCELLED")
             for action, due in zip(_ACTIONS, (1, one.revision - cancelled, cancelled), strict=True):
-                if written[one.id, action] != due or told[one.id, action] != 2 * due:
+                unheard = silent[one.id] if action == "session_cancelled" else 0
+                if written[one.id, action] != due or told[one.id, action] + unheard != 2 * due:
                     yield f"session {one.id}: {action} {written[one.id, action]} times instead of {due}"
 
     def _too_many_coming(self) -> Iterator[str]:
@@ -123,7 +137,7 @@ class Ledger:
         for entry in sorted(self.audit, key=lambda one: one.id):
             one = sessions[entry.session_id]
             who = one.guild_id, one.student_id
-            coming[who] += {"session_booked": 1, "session_cancelled": -1}.get(entry.action, 0)
+            coming[who] += {"session_booked": 1, "session_cancelled": -1}.get(_kind(entry.action), 0)
             if coming[who] > self.guilds[one.guild_id].most_coming:
                 yield f"{who} has {coming[who]} coming sessions after audit entry {entry.id}"
 
@@ -142,11 +156,24 @@ class Ledger:
     def _wrongly_late(self) -> Iterator[str]:
         for one in self.sessions:
             late = None
-            if one.status == "CANCELLED":
+            if one.status == "CANCELLED" and one.cancelled_by is not None:
                 notice = self.guilds[one.guild_id].cancel_notice_minutes * MINUTE
                 late = one.cancelled_by == one.student_id and one.cancelled_at > one.starts_at - notice
             if one.cancelled_late != late:
                 yield f"session {one.id} is late: {one.cancelled_late} instead of {late}"
+
+    def _with_a_coach_who_may_not(self) -> Iterator[str]:
+        """Coming sessions of a suspended or departed coach, but for those that were kept when that happened."""
+        for one in self.active:
+            coach = self.coaches[one.guild_id, one.coach_id]
+            may = coach.status == "APPROVED" and coach.left_at is None
+            since = max(self.arranged.get(one.id, 0), self.suspended.get((one.guild_id, one.coach_id), 0))
+            if not may and self.kept.get(one.id, -1) <= since:
+                yield f"{one.status} session {one.id} has a coach who is {coach.status}, left {coach.left_at}"
+
+
+def _kind(action: str) -> str:
+    return "session_cancelled" if action in _BY_ITSELF else action
 
 
 def overlaps(whose: str, spans: Iterable[Span]) -> Iterator[str]:

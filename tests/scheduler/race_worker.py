@@ -16,10 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, Guild, Reservation, SessionStatus
 from models.database import Database
-from scheduler import bookings, cancelling, rescheduling, timetable
+from scheduler import bookings, cancelling, presence, rescheduling, suspensions, timetable
 from scheduler.errors import CoachingError, SlotTaken
 from scheduler.people import Actor
 from tests.builders import ADMIN, DAY, GUILD, HOUR, MINUTE, MONDAY
+from tests.fakes import FakeDiscord
 
 COACHES = (2000, 2001, 2002, 2003)
 ELSEWHERE = GUILD + 1
@@ -131,15 +132,24 @@ class _Worker:
             self.let_time_pass: 4,
             self.pause_or_resume: 3,
             self.change_hours: 3,
+            self.suspend: 2,
+            self.reinstate: 6,
         }
+        self.ways_of_their_own: dict[Callable[[], Awaitable[object]], int] = {self.look_for_a_coach: 5}
+        """With transactions of their own."""
 
     async def do(self, count: int) -> Work:
         """So many operations, one after the other."""
-        for way in self.chance.choices(list(self.ways), list(self.ways.values()), k=count):
+        ways = [*self.ways, *self.ways_of_their_own]
+        weights = [*self.ways.values(), *self.ways_of_their_own.values()]
+        for way in self.chance.choices(ways, weights, k=count):
             what = way.__name__
             try:
-                async with self.db.begin() as session:
-                    await way(session)
+                if way in self.ways_of_their_own:
+                    await way()
+                else:
+                    async with self.db.begin() as session:
+                        await way(session)
                 self.total.done[what] += 1
             except CoachingError as refused:
                 self.total.refused[f"{what}: {type(refused).__name__}"] += 1
@@ -186,6 +196,21 @@ class _Worker:
         actor, opens = Actor(self.chance.choice(COACHES)), self.chance.choice((8, 9, 9, 10)) * 60
         days = self.chance.sample(range(1, 4), 2)
         await timetable.set_hours(session, GUILD, actor, days, [(opens, 17 * 60)], self.now)
+
+    async def suspend(self, session: AsyncSession) -> None:
+        coach_id, keep = self.chance.choice(COACHES), self.chance.random() < 0.3
+        await suspensions.suspend(session, GUILD, coach_id, ADMIN, "Complaints.", self.now, keep=keep)
+
+    async def reinstate(self, session: AsyncSession) -> None:
+        await suspensions.reinstate(session, GUILD, self.chance.choice(COACHES), ADMIN, self.now)
+
+    async def look_for_a_coach(self) -> None:
+        """Who has left is mostly back when somebody looks again."""
+        guild_id, coach_id = self.chance.choice([*((GUILD, one) for one in COACHES), (ELSEWHERE, COACHES[0])])
+        discord = FakeDiscord()
+        if self.chance.random() < 0.3:
+            discord.gone.add(coach_id)
+        await presence.check(self.db, discord, lambda: self.now, guild_id, coach_id)
 
     async def _some_session(self, session: AsyncSession) -> tuple[int, int, int, int] | None:
         """Mostly one that is booked; on PostgreSQL somebody may change it before it is locked."""

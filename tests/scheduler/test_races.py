@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pytest
 
-from models import AuditEntry, SessionStatus, backup
+from models import AuditEntry, CoachStatus, SessionStatus, backup
 from models.database import Database
 from tests.builders import COACH, DAY, GUILD, HOUR, MONDAY, STUDENT, a_coach, a_guild, a_session
 from tests.scheduler import race_worker
@@ -73,7 +73,10 @@ async def test_of_two_hundred_students_from_several_processes_exactly_one_gets_t
 
 
 async def a_busy_town(db: Database) -> None:
-    """Two servers, and four coaches with terms of all sorts; students are late from 26 hours before a start on."""
+    """Two servers, and four coaches with terms of all sorts; students are late from 26 hours before a start on.
+
+    One of the servers keeps the sessions of a coach who has left.
+    """
     terms = [
         {},
         {"buffer_before_minutes": 10, "buffer_after_minutes": 15},
@@ -82,7 +85,7 @@ async def a_busy_town(db: Database) -> None:
     ]
     async with db.begin() as session:
         await a_guild(session, most_coming=3, cancel_notice_minutes=26 * 60)
-        await a_guild(session, id=ELSEWHERE, most_coming=2)
+        await a_guild(session, id=ELSEWHERE, most_coming=2, keep_when_gone=True)
         for user_id, changed in zip(COACHES, terms, strict=True):
             await a_coach(session, user_id=user_id, hours=EVERY_DAY, horizon_days=5, **changed)
         await a_coach(session, guild_id=ELSEWHERE, user_id=COACHES[0], hours=EVERY_DAY, horizon_days=5)
@@ -117,10 +120,12 @@ async def test_random_operations_of_eight_workers_leave_only_lawful_rows(
     assert total.refused.total() > operations / 20, total  # else they never met
     if operations < 2_000:
         return  # too few for each kind to be among them every time
-    for what in ("hold", "book", "cancel", "reschedule", "pause_or_resume", "change_hours"):
+    for what in ("hold", "book", "cancel", "reschedule", "pause_or_resume", "change_hours", "look_for_a_coach"):
         assert total.done[what] > operations / 200, total
-    for refused in ("book: SlotTaken", "book: NotBookable", "hold: SlotTaken", "reschedule: SlotTaken"):
-        assert total.refused[refused] > operations / 200, total
+    assert total.done["suspend"] > operations / 400, total
+    reschedules = "reschedule: SlotTaken", "reschedule: NotFound"
+    for refused in ("book: NotFound", "book: SlotTaken", "book: NotBookable", "hold: SlotTaken", *reschedules):
+        assert total.refused[refused] > operations / 400, total
 
 
 @pytest.mark.slow
@@ -190,7 +195,16 @@ async def test_the_judge_finds_each_kind_of_broken_row(db: Database) -> None:
         await a_coach(session, buffer_after_minutes=10, daily_limit=1)
         one = await a_session(session, starts_at=TEN, reserved=False)
         await a_session(session, starts_at=TEN + HOUR, reserved=False)
-        await a_session(session, starts_at=TEN + DAY, status=SessionStatus.CANCELLED, student_id=STUDENT + 1)
+        await a_session(
+            session,
+            starts_at=TEN + DAY,
+            status=SessionStatus.CANCELLED,
+            student_id=STUDENT + 1,
+            cancelled_at=MONDAY,
+            cancelled_by=COACH,
+        )
+        await a_coach(session, user_id=COACH + 1, status=CoachStatus.SUSPENDED)
+        await a_session(session, coach_id=COACH + 1, student_id=STUDENT + 2)
         session.add_all(
             AuditEntry(guild_id=GUILD, at=MONDAY, action="session_booked", session_id=one.id, details={})
             for _ in range(2)
@@ -208,5 +222,6 @@ async def test_the_judge_finds_each_kind_of_broken_row(db: Database) -> None:
         "(1000, 3000) has 2 coming sessions",
         "coach 2000 has 2 sessions on 2026-03-02",
         "session 3 is late: None instead of False",
+        "SCHEDULED session 4 has a coach who is SUSPENDED",
     ):
         assert part in faults

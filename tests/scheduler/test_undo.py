@@ -54,11 +54,14 @@ async def make(db: Database, name: str) -> Coach:
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
+_SAID = ("audit_entries", "availability_changes", "members")
+
+
 async def what_holds(db: Database) -> Rows:
-    """All rows but the record of changes; weekly hours without their keys, which have no meaning."""
+    """All rows but the record of changes and those by which people are held; weekly hours without their keys."""
     rows = await everything(db)
     rows["availability_rules"] = sorted(row[1:] for row in rows["availability_rules"])
-    return {name: found for name, found in rows.items() if name not in ("audit_entries", "availability_changes")}
+    return {name: found for name, found in rows.items() if name not in _SAID}
 
 
 def of_others(rows: Rows) -> Rows:
