@@ -34,6 +34,7 @@ UNBLOCK = "block:lift:{user_id}:{what}"
 FROM_BOOKING, FROM_APPLYING, FROM_BOTH = 1, 2, 3
 """The {what} of these two."""
 CANCEL = "session:cancel:{session_id}"
+END = "room:end:{session_id}"
 MOVE = "session:move:{session_id}"
 CALENDAR = "session:calendar:{session_id}"
 MARK_NO_SHOW = "session:noshow:{session_id}"
@@ -195,8 +196,9 @@ def session(
     with_buttons: bool = True,
     attended: Mapping[int, Presence] | None = None,
     standing: Standing | None = None,
+    can_only_end: bool = False,
 ) -> discord.ui.Container[Any]:
-    """A session for its coach or student, with a button to cancel while that is possible.
+    """A session for its coach or student, with a button to cancel while that is possible, else to end it now.
 
     `standing` is of its review, which only its student is shown. Of notes and reason at most `most` characters
     each. Booking again is offered `in_server` only, where it works.
@@ -226,7 +228,7 @@ def session(
     if one.cancel_reason:
         parts.append(ui.text(f"**Reason**\n{ui.quoted(one.cancel_reason, most)}"))
     if with_buttons and (
-        buttons := [*_review_button(one, standing), *_session_buttons(one, viewer_id, in_server)]
+        buttons := [*_review_button(one, standing), *_session_buttons(one, viewer_id, in_server, can_only_end)]
     ):
         parts.append(ui.row(*buttons))
     return discord.ui.Container(*parts, accent_colour=_SESSION_COLOURS[one.status])
@@ -271,8 +273,19 @@ def _review_button(one: CoachingSession, standing: Standing | None) -> list[ui.B
     return [ui.button(label, REVIEW.format(session_id=one.id))]
 
 
-def _session_buttons(one: CoachingSession, viewer_id: int | None, in_server: bool) -> list[ui.Button]:
-    cancel = ui.button("Cancel…", CANCEL.format(session_id=one.id), discord.ButtonStyle.danger)
+def cancel_or_end(one: CoachingSession, *, can_only_end: bool) -> ui.Button:
+    """How a session is given up that is ahead or running."""
+    if can_only_end:
+        return ui.button("End now", END.format(session_id=one.id), discord.ButtonStyle.danger)
+    return ui.button("Cancel…", CANCEL.format(session_id=one.id), discord.ButtonStyle.danger)
+
+
+def _session_buttons(
+    one: CoachingSession, viewer_id: int | None, in_server: bool, can_only_end: bool
+) -> list[ui.Button]:
+    cancel = cancel_or_end(one, can_only_end=can_only_end)
+    if one.status is SessionStatus.SCHEDULED and can_only_end:
+        return [cancel]  # begun, which nobody has written down yet
     if one.status is SessionStatus.SCHEDULED:
         return [
             ui.button("Reschedule…", MOVE.format(session_id=one.id)),

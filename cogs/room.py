@@ -3,6 +3,7 @@
 import discord
 
 from cogs import cards, ui
+from cogs.cancelling import guild_here
 from cogs.routing import Cog, on
 from cogs.ui import Interaction
 from models import CoachingSession, NoticeKind, SessionStatus
@@ -10,7 +11,6 @@ from scheduler import bookings, lifecycle, meeting
 from scheduler.clock import stamp
 from scheduler.notices import Letter
 
-END = "room:end:{session_id}"
 LONGER = "room:longer:{session_id}"
 
 _RUNNING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
@@ -30,13 +30,14 @@ class RoomCog(Cog):
         until = stamp(prolonged.ends_at, "t")
         await ui.show(interaction, ui.Panel(ui.text(f"Your session goes on until {until}, at the same price.")))
 
-    @on(END)
+    @on(cards.END)
     async def end_pressed(self, interaction: Interaction, session_id: int) -> None:
         """It is over."""
         await ui.acknowledge_beside(interaction)
-        actor = ui.actor_of(interaction, None)
         async with self.bot.db.begin() as session:
-            await meeting.end_now(session, session_id, actor, self.bot.clock())
+            actor = ui.actor_of(interaction, await guild_here(self.bot, session, interaction))
+            now = self.bot.clock()
+            await meeting.end_now(session, session_id, actor, now, guild_id=interaction.guild_id)
         self.bot.wake()
         words = "The session is over. The room goes as soon as everybody has left it."
         await ui.show(interaction, ui.Panel(ui.text(words)))
@@ -77,4 +78,4 @@ def _buttons(one: CoachingSession, *, may_go_on: bool) -> list[discord.ui.Action
     if one.status not in _RUNNING:
         return []
     longer = [ui.button("+15 minutes", LONGER.format(session_id=one.id))] if may_go_on else []
-    return [ui.row(*longer, ui.button("End now", END.format(session_id=one.id), discord.ButtonStyle.danger))]
+    return [ui.row(*longer, ui.button("End now", cards.END.format(session_id=one.id), discord.ButtonStyle.danger))]

@@ -111,8 +111,11 @@ class SessionsCog(Cog):
                 for one in found.sessions
                 if one.coach_id == viewer_id and not agenda.is_ahead(one)
             }
+            decided = {one.id for one in found.sessions if await cancelling.can_only_be_ended(session, one, now)}
             off = await people.wants_no_reminders(session, viewer_id)
-        await ui.show(interaction, _list_panel(_Shown(found, page, guild, viewer_id, standings, attended, off)))
+        await ui.show(
+            interaction, _list_panel(_Shown(found, page, guild, viewer_id, standings, attended, decided, off))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,8 @@ class _Shown:
     standings: Mapping[int, Standing]
     attended: Mapping[int, Mapping[int, Presence]]
     """Of the sessions that they coached: how each of the two attended."""
+    decided: set[int]
+    """Those that can only be ended."""
     reminders_off: bool
 
 
@@ -157,4 +162,5 @@ def _card(shown: _Shown, one: CoachingSession) -> discord.ui.Container[Any]:
         most=_EXCERPT,
         standing=shown.standings.get(one.id),
         attended=shown.attended.get(one.id),
+        can_only_end=one.id in shown.decided,
     )

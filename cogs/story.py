@@ -81,7 +81,7 @@ def _panel(found: Story, guild: Guild) -> ui.Panel:
         buttons.append(ui.button("Retry now", RETRY.format(session_id=one.id), discord.ButtonStyle.primary))
     if one.status in _AHEAD:
         buttons.append(ui.button("Repair room", REPAIR.format(session_id=one.id)))
-        buttons.append(ui.button("Cancel…", cards.CANCEL.format(session_id=one.id), discord.ButtonStyle.danger))
+        buttons.append(cards.cancel_or_end(one, can_only_end=found.can_only_end))
     buttons.append(cards.block_button(one.student_id, BlockedFrom.BOOKING, found.blocked, "student"))
     return ui.Panel(
         cards.session(one, guild, title=f"Session {one.code}", most=300, with_buttons=False),

@@ -60,7 +60,7 @@ def judge(
     """
     until = late_from(starts_at, ends_at, opened_at, grace)
     coach, student, unwatched = (_inside(stays, one) for one in (coach_id, student_id, None))
-    if intersect(intersect(coach, student), [Interval(starts_at, ends_at)]):
+    if _have_met(coach, student, starts_at, ends_at):
         return None
     in_time = [Interval(starts_at, until)]
     theirs = {Absent.COACH: coach, Absent.STUDENT: student}
@@ -79,6 +79,10 @@ def presence(stays: Collection[Stay], user_id: int) -> Presence:
     """When somebody first came and how long they were inside in all."""
     inside = _inside(stays, user_id)
     return Presence(inside[0].start if inside else None, _length(inside))
+
+
+def _have_met(coach: list[Interval], student: list[Interval], starts_at: datetime, ends_at: datetime) -> bool:
+    return bool(intersect(intersect(coach, student), [Interval(starts_at, ends_at)]))
 
 
 def _inside(stays: Iterable[Stay], user_id: int | None) -> list[Interval]:
@@ -173,6 +177,21 @@ async def anybody_came(session: AsyncSession, row: CoachingSession) -> bool:
         or_(Attendance.left_at.is_(None), Attendance.left_at > row.starts_at),
     )
     return await session.scalar(came.limit(1)) is not None
+
+
+async def is_decided(session: AsyncSession, row: CoachingSession, grace: timedelta, now: datetime) -> bool:
+    """Whether a running session can only be ended, and not be called off as if it had never begun.
+
+    So it is once both have met, or the grace time is over: whose no-show it is, if anybody's, is known by then.
+    Where no room was open, nobody can be absent, and it never is.
+    """
+    if now <= row.starts_at or (row.access_granted_at is None and not await anybody_came(session, row)):
+        return False
+    opened_at = row.access_granted_at or row.starts_at  # it may be gone again
+    if now >= late_from(row.starts_at, row.ends_at, opened_at, grace):
+        return True
+    stays = await stays_of(session, row.id, now)
+    return _have_met(_inside(stays, row.coach_id), _inside(stays, row.student_id), row.starts_at, now)
 
 
 async def nobody_inside(session: AsyncSession, session_id: int, now: datetime) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, Guild, NoticeKind, Reservation, SessionStatus
-from scheduler import agenda, bookings, notices, reminders
+from scheduler import agenda, attendance, bookings, notices, reminders
 from scheduler.clock import stamp
 from scheduler.errors import NotFound, TooLate, Unreadable
 from scheduler.people import Actor
@@ -16,12 +16,14 @@ from scheduler.requests import LONGEST_NOTES
 async def cancel(
     session: AsyncSession, session_id: int, actor: Actor, guild_id: int | None, reason: str, now: datetime
 ) -> CoachingSession:
-    """Cancel a coming or running session: the time is free at once, the room goes, both are told.
+    """Cancel a session: the time is free at once, the room goes, both are told.
 
-    A student who cancels with less notice than the server asks for is late, which is marked; nobody else is.
+    A running one in which both have met, or whose grace time is over, is ended instead, so that nobody escapes a
+    no-show. A student who cancels with less notice than the server asks for is late, which is marked; nobody
+    else is.
 
     For its coach, its student, and admins of its server (`guild_id` is where they press; None in a DM).
-    Raises NotFound to everybody else, TooLate when it is over or cancelled.
+    Raises NotFound to everybody else, TooLate when it is over or cancelled or can only be ended.
     """
     found = await cancellable(session, session_id, actor, guild_id, now, lock=True)
     if len(reason) > LONGEST_NOTES:
@@ -86,7 +88,20 @@ async def cancellable(
         raise TooLate(f"This session was cancelled{when} already. Book a new one with `/book`.")
     if not agenda.is_ahead(found) or found.ends_at <= now:  # the tick that says so may be late
         raise TooLate("This session is over, so it cannot be cancelled. Talk to an admin if it went wrong.")
+    if await can_only_be_ended(session, found, now):
+        raise TooLate(
+            "This session can't be cancelled any more: you've met, or the time to come is over. Press **End now** "
+            "in `/sessions` or in the room, and it counts as it went."
+        )
     return found
+
+
+async def can_only_be_ended(session: AsyncSession, row: CoachingSession, now: datetime) -> bool:
+    """Whether a session is running and has got so far that it is ended, and judged, instead of cancelled."""
+    if not agenda.is_ahead(row) or now <= row.starts_at:
+        return False
+    guild = await session.get_one(Guild, row.guild_id)
+    return await attendance.is_decided(session, row, timedelta(minutes=guild.no_show_grace_minutes), now)
 
 
 def is_late(row: CoachingSession, guild: Guild, actor: Actor, now: datetime) -> bool:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, CoachStatus, Guild, Notice, NoticeKind, SessionStatus
 from models.database import Database
-from scheduler import audit, bookings, cancelling, notices, people
+from scheduler import audit, bookings, cancelling, meeting, notices, people
 from scheduler.clock import Clock
 from scheduler.ports import Discord, DiscordFailure
 from scheduler.row_locks import lock_coach, lock_sessions
@@ -51,7 +51,8 @@ async def gone(
 ) -> int:
     """Cancel this person's coming sessions here, or keep them; how many were cancelled.
 
-    Without `keep` the server's setting decides. The other side is told. From the room of a session that is kept,
+    A running one that has got so far that nobody may cancel it any more is ended and judged. Without `keep` the
+    server's setting decides. The other side is told. From the room of a session that is kept,
     whoever left the server is shut out. Twice is once.
     """
     guild = await session.get_one(Guild, guild_id)
@@ -61,7 +62,11 @@ async def gone(
     cancelled = 0
     for row in await lock_sessions(session, *_coming(guild_id, user_id, now)):
         other = row.student_id if user_id == row.coach_id else row.coach_id
-        if not keeps:
+        action = f"session_{'kept' if keeps else 'cancelled'}_{why}"
+        if not keeps and await cancelling.can_only_be_ended(session, row, now):
+            await meeting.end(session, row, guild, now)
+            action = f"session_ended_{why}"
+        elif not keeps:
             told = user_id if why is Why.LEFT else None  # whoever left cannot be reached
             await cancelling.call_off(session, row, guild, _REASONS[why], now, except_for=told)
             cancelled += 1
@@ -72,7 +77,6 @@ async def gone(
             bookings.plan_next_step(row, guild, now)
             kind = NoticeKind.PERSON_LEFT
             notices.owe(session, kind, guild_id, now=now, user_id=other, session_id=row.id)
-        action = f"session_{'kept' if keeps else 'cancelled'}_{why}"
         audit.record(session, guild_id, action, at=now, coach_id=row.coach_id, session_id=row.id, details={})
     return cancelled
 

@@ -84,15 +84,17 @@ async def may_go_on(session: AsyncSession, row: CoachingSession, now: datetime) 
     return await session.scalar(taken.limit(1)) is None
 
 
-async def end_now(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
+async def end_now(
+    session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, guild_id: int | None = None
+) -> CoachingSession:
     """End a running session at this moment: what is left of the time is free again, and the room goes once empty.
 
-    For its coach and its student. While the other side may still come, it cannot be ended. Raises NotFound to
-    everybody else, TooEarly, TooLate.
+    For its coach, its student, and admins of its server (`guild_id` is where they press; None in a DM). While the
+    other side may still come, it cannot be ended. Raises NotFound to everybody else, TooEarly, TooLate.
     """
-    found = await _running(session, session_id, actor, now)
+    found = await _running(session, session_id, actor, now, guild_id=guild_id)
     await people.lock(session, found.coach_id, found.student_id)
-    found = await _running(session, session_id, actor, now, lock=True)
+    found = await _running(session, session_id, actor, now, guild_id=guild_id, lock=True)
     guild = await session.get_one(Guild, found.guild_id)
     if found.access_granted_at is not None:
         grace = timedelta(minutes=guild.no_show_grace_minutes)
@@ -102,19 +104,31 @@ async def end_now(session: AsyncSession, session_id: int, actor: Actor, now: dat
                 f"Not both of you have come, and there is time until {stamp(until, 't')}. End it after that, or "
                 "cancel it in `/sessions`."
             )
-    await _move_end(session, found, now)
-    found.ends_at, found.revision = now, found.revision + 1
-    await ending.finish(session, found, guild, now)
+    await end(session, found, guild, now)
     bookings.record(session, found, "session_ended", actor, now)
-    await _replan(session, found, now)
     return found
 
 
+async def end(session: AsyncSession, found: CoachingSession, guild: Guild, now: datetime) -> None:
+    """End a running session without asking whether that is allowed, and judge it as at its end."""
+    await _move_end(session, found, now)
+    found.ends_at, found.revision = now, found.revision + 1
+    await ending.finish(session, found, guild, now)
+    await _replan(session, found, now)
+
+
 async def _running(
-    session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, lock: bool = False
+    session: AsyncSession,
+    session_id: int,
+    actor: Actor,
+    now: datetime,
+    *,
+    guild_id: int | None = None,
+    lock: bool = False,
 ) -> CoachingSession:
     found = await session.get(CoachingSession, session_id, with_for_update=lock, populate_existing=lock)
-    if found is None or actor.user_id not in (found.coach_id, found.student_id):
+    by_an_admin = found is not None and actor.is_admin and found.guild_id == guild_id
+    if found is None or not (by_an_admin or actor.user_id in (found.coach_id, found.student_id)):
         raise NotFound("You have no such session. `/sessions` lists yours.")
     if found.status not in (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS) or found.ends_at <= now:
         raise TooLate("This session is over.")

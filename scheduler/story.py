@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AuditEntry, Block, CoachingSession, Notice, SessionStatus
-from scheduler import attendance, audit, blocks, notices
+from scheduler import attendance, audit, blocks, cancelling, notices
 from scheduler.attendance import Presence
 from scheduler.errors import NotFound, TooLate
 from scheduler.people import Actor
@@ -27,6 +27,8 @@ class Story:
     attended: dict[int, Presence]
     blocked: Sequence[Block]
     """What its student is blocked from."""
+    can_only_end: bool
+    """Whether it is running and can be ended, but not cancelled any more."""
 
 
 async def of(session: AsyncSession, guild_id: int, code: str, actor: Actor, now: datetime) -> Story:
@@ -46,6 +48,7 @@ async def of(session: AsyncSession, guild_id: int, code: str, actor: Actor, now:
         list(await session.scalars(owed)),
         await attendance.attended(session, row, now),
         await blocks.of(session, guild_id, row.student_id),
+        await cancelling.can_only_be_ended(session, row, now),
     )
 
 

@@ -152,19 +152,59 @@ async def test_before_the_start_and_while_one_may_still_come_it_cannot_be_ended(
     assert (await now(world, made)).status is SessionStatus.IN_PROGRESS
 
 
-@pytest.mark.parametrize("custom_id", ["room:end:{}", "room:longer:{}"])
-async def test_admins_and_strangers_change_nothing_in_somebodys_room(open_world: Academy, custom_id: str) -> None:
+@pytest.mark.parametrize(
+    ("custom_id", "others"),
+    [("room:end:{}", ["outsider", "other_student"]), ("room:longer:{}", ["admin", "outsider", "other_student"])],
+)
+async def test_others_change_nothing_in_somebodys_room(
+    open_world: Academy, custom_id: str, others: list[str]
+) -> None:
     world = open_world
     made, _ = await met(world, world.coach, world.student)
     before = await rows(world)
 
     said = [
-        words(reply(await world.press_custom_id(person, custom_id.format(made.id))))
-        for person in (world.admin, world.outsider, world.other_student)
+        words(reply(await world.press_custom_id(getattr(world, one), custom_id.format(made.id)))) for one in others
     ]
 
-    assert said == [NO_ACCESS] * 3
+    assert said == [NO_ACCESS] * len(others)
     assert await rows(world) == before
+
+
+async def test_once_both_have_met_sessions_offers_to_end_it_and_cancelling_is_refused(
+    open_world: Academy,
+) -> None:
+    world = open_world
+    made, _ = await met(world, world.coach, world.student)
+
+    listed = reply(await world.coach.slash(world.lobby, "sessions"))
+    refused = reply(await world.press_custom_id(world.coach, f"session:cancel:{made.id}"))
+
+    assert "End now" in labels(listed)
+    assert "Cancel…" not in labels(listed)
+    assert words(refused).startswith("This session can't be cancelled any more: you've met")
+    assert (await now(world, made)).status is SessionStatus.IN_PROGRESS
+
+
+async def test_while_one_may_still_come_sessions_offers_to_cancel_it(open_world: Academy) -> None:
+    world = open_world
+    await met(world, world.student)
+
+    listed = reply(await world.student.slash(world.lobby, "sessions"))
+
+    assert "Cancel…" in labels(listed)
+    assert "End now" not in labels(listed)
+
+
+async def test_an_admin_ends_a_running_session_from_its_story(open_world: Academy) -> None:
+    world = open_world
+    made, _ = await met(world, world.coach, world.student)
+    story = reply(await world.admin.slash(world.lobby, "coaching session", code=made.code))
+
+    answer = await press(world.admin, story, "End now")
+
+    assert words(answer) == "The session is over. The room goes as soon as everybody has left it."
+    assert (await now(world, made)).status is SessionStatus.COMPLETED
 
 
 async def test_five_minutes_before_the_end_they_are_warned_once(open_world: Academy) -> None:

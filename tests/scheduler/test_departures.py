@@ -96,14 +96,14 @@ async def test_of_a_coach_who_may_not_coach_any_more_both_are_told(db: Database)
     assert await recorded(db) == [("session_cancelled_suspended", None)]
 
 
-async def test_a_running_session_is_cancelled_too_and_its_room_goes(db: Database) -> None:
-    session_id = await both_came(db)
+async def test_a_session_that_has_just_begun_is_cancelled_too_and_its_room_goes(db: Database) -> None:
+    session_id = await a_meeting(db)
 
     async with db.begin() as session:
-        await departures.gone(session, GUILD, STUDENT, Why.LEFT, at(20))
+        await departures.gone(session, GUILD, STUDENT, Why.LEFT, at(5))
 
     one = await found(db, session_id)
-    assert (one.status, one.next_step_at) == (CANCELLED, at(20))
+    assert (one.status, one.next_step_at) == (CANCELLED, at(5))
 
 
 async def test_what_is_over_or_elsewhere_or_of_others_stays(db: Database) -> None:

@@ -162,9 +162,9 @@ async def test_after_the_end_it_is_too_late(db: Database, use_case: UseCase) -> 
 
 @pytest.mark.parametrize("use_case", [meeting.go_on, meeting.end_now])
 async def test_after_a_cancellation_nothing_is_taken_again(db: Database, use_case: UseCase) -> None:
-    session_id = await both_came(db)
+    session_id = await a_meeting(db)
     async with db.begin() as session:
-        await cancelling.cancel(session, session_id, CARA, GUILD, "Ill.", at(29))
+        await cancelling.cancel(session, session_id, CARA, GUILD, "Ill.", at(5))
 
     await refused(db, use_case, TooLate, session_id)
 

@@ -128,12 +128,11 @@ async def test_both_end_it_at_once_and_it_ends_once(db: Database, another: Datab
 async def test_a_cancellation_at_the_moment_of_a_press_leaves_no_time_taken_from_who_has_cancelled(
     db: Database, another: Database
 ) -> None:
-    session_id = await both_came(db)
-    cancel = partial(
-        cancelling.cancel, session_id=session_id, actor=CARA, guild_id=GUILD, reason="", now=HALF_PAST
-    )
+    session_id = await a_meeting(db, (STUDENT, 0, None))
+    longer = partial(meeting.go_on, session_id=session_id, actor=STU, now=at(5))
+    cancel = partial(cancelling.cancel, session_id=session_id, actor=CARA, guild_id=GUILD, reason="", now=at(5))
 
-    pressed, cancelled = await asyncio.gather(attempt(db, going_on(session_id, STU)), attempt(another, cancel))
+    pressed, cancelled = await asyncio.gather(attempt(db, longer), attempt(another, cancel))
 
     assert isinstance(pressed, CoachingSession | TooLate)
     assert isinstance(cancelled, CoachingSession)

@@ -142,7 +142,7 @@ PRESSES: dict[str, Row] = {
     "move:days:{session_id}:{day}:{page}": Row(PAIR),
     "move:time:{session_id}:{start}": Row(PAIR),
     "move:confirm:{session_id}:{start}": Row(PAIR),
-    "room:end:{session_id}": Row(PAIR, of="running"),
+    "room:end:{session_id}": Row(PAIR_AND_ADMINS, of="running"),
     "room:longer:{session_id}": Row(PAIR, of="running"),
     "session:noshow:{session_id}": Row(ITS_COACH, of="over"),
     "session:washere:{session_id}": Row(ITS_COACH, of="missed"),
