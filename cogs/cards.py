@@ -19,6 +19,7 @@ from models import (
     Guild,
     SessionStatus,
 )
+from scheduler import no_shows
 from scheduler.attendance import Presence
 from scheduler.clock import stamp
 from scheduler.money import write_money
@@ -236,14 +237,13 @@ def session(
 
 def outcome_buttons(one: CoachingSession, viewer_id: int | None) -> list[ui.Button]:
     """What can be said about who was there: by the coach of the student, and by whoever counts as absent."""
-    mine = {Absent.STUDENT: one.student_id, Absent.COACH: one.coach_id}
     buttons: list[ui.Button] = []
     if viewer_id == one.coach_id and one.status is SessionStatus.COMPLETED and one.missed_at is None:
         buttons.append(ui.button("Mark no-show", MARK_NO_SHOW.format(session_id=one.id)))
     if viewer_id == one.coach_id and one.absent is Absent.STUDENT:
         buttons.append(ui.button("Was here after all", WAS_HERE.format(session_id=one.id)))
-    may_appeal = one.absent is Absent.BOTH or (one.absent is not None and viewer_id == mine[one.absent])
-    if may_appeal and one.appealed_at is None:
+    others_was_decided = one.appeal_decided_at is not None and no_shows.appellant(one) != viewer_id
+    if no_shows.is_absent(one, viewer_id) and (one.appealed_at is None or others_was_decided):
         buttons.append(ui.button("Appeal…", APPEAL.format(session_id=one.id)))
     return buttons
 

@@ -13,7 +13,9 @@ from scheduler.clock import stamp
 from scheduler.notices import Letter
 from scheduler.requests import LONGEST_NOTES
 
-DECIDE = "session:appeal:{session_id}:decide:{granted}"
+DECIDE = "session:appeal:{session_id}:of:{user_id}:decide:{granted}"
+DECIDE_ONLY_ONE = "session:appeal:{session_id}:decide:{granted}"
+"""On cards from the time when there was one appeal a session."""
 HAPPENED = "session:happened:{session_id}:{answer}"
 _REASON = "What happened"
 
@@ -63,16 +65,32 @@ class NoShowsCog(Cog):
         return ui.Form("You were there after all?", custom_id, field)
 
     @on(DECIDE)
-    async def decision_pressed(self, interaction: Interaction, session_id: int, granted: int) -> None:
-        """An admin decides; the card in the review channel follows."""
+    async def decision_pressed(
+        self, interaction: Interaction, session_id: int, user_id: int, granted: int
+    ) -> None:
+        """An admin decides on this person's appeal; the card in the review channel follows."""
+        await self._decide(interaction, session_id, user_id, granted=bool(granted))
+
+    @on(DECIDE_ONLY_ONE)
+    async def only_one_decided(self, interaction: Interaction, session_id: int, granted: int) -> None:
+        """The same from an older card."""
+        await self._decide(interaction, session_id, None, granted=bool(granted))
+
+    async def _decide(
+        self, interaction: Interaction, session_id: int, user_id: int | None, *, granted: bool
+    ) -> None:
         await ui.acknowledge_beside(interaction)
         async with self.bot.db.begin() as session:
             guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor = ui.actor_of(interaction, guild)
-            await no_shows.decide_appeal(
-                session, session_id, actor, guild.id, was_there=bool(granted), now=self.bot.clock()
+            decided = await no_shows.decide_appeal(
+                session, session_id, actor, guild.id, was_there=granted, now=self.bot.clock(), of=user_id
             )
-        outcome = "It counts as completed now." if granted else "The no-show stands."
+        outcome = "The no-show stands."
+        if decided.status is SessionStatus.COMPLETED:
+            outcome = "It counts as completed now."
+        elif granted:
+            outcome = f"They count as present now, and the no-show of <@{_other(decided)}> stands."
         await self._done(interaction, f"{outcome} Both sides are told.")
 
     @on(HAPPENED)
@@ -100,7 +118,8 @@ def words(letter: Letter) -> discord.ui.Item[Any]:
         case NoticeKind.NO_SHOW:
             return _no_show(letter, one)
         case NoticeKind.ATTENDANCE_CHANGED:
-            return ui.text(f"### {_news(one)}\nSession `{one.code}`, {stamp(one.starts_at)}.")
+            news = _news(one, letter.notice.user_id)
+            return ui.text(f"### {news}\nSession `{one.code}`, {stamp(one.starts_at)}.")
         case NoticeKind.SESSION_MISSED:
             return _missed(letter, one)
         case _:
@@ -126,12 +145,23 @@ def _no_show(letter: Letter, one: CoachingSession) -> discord.ui.Container[Any]:
     )
 
 
-def _news(one: CoachingSession) -> str:
+def _other(one: CoachingSession) -> int:
+    """The other side of whoever has appealed."""
+    return one.coach_id if no_shows.appellant(one) == one.student_id else one.student_id
+
+
+def _news(one: CoachingSession, reader_id: int | None) -> str:
     attended = one.status is SessionStatus.COMPLETED
-    if one.appeal_decided_at is not None:
-        return (
-            "An admin decided: you both count as present" if attended else "An admin decided: the no-show stands"
-        )
+    # After a decision about the coach, the coach can still say that the student was there.
+    by_the_coach = one.coach_id == one.absence_marked_by == no_shows.appellant(one)
+    if one.appeal_decided_at is not None and not by_the_coach:
+        if attended:
+            return "An admin decided: you both count as present"
+        if no_shows.is_absent(one, no_shows.appellant(one)):
+            return "An admin decided: the no-show stands"
+        if reader_id == no_shows.appellant(one):
+            return "An admin decided: you were there, and the other side was not"
+        return "An admin decided: the other side was there. Your own no-show stands"
     if one.took_place is not None:
         return f"The other side says that it {'took place' if one.took_place else 'did not take place'}"
     return "It counts as completed after all"
@@ -151,23 +181,25 @@ def _missed(letter: Letter, one: CoachingSession) -> discord.ui.Container[Any]:
 
 
 def _appeal(letter: Letter, one: CoachingSession) -> discord.ui.Container[Any]:
+    who = no_shows.appellant(one)
+    pair = f"<@{one.coach_id}> with <@{one.student_id}>"
     lines = [
-        f"### Appeal against a no-show\nSession `{one.code}` of <@{one.coach_id}> with <@{one.student_id}>, "
-        f"{stamp(one.starts_at)}.",
+        f"### Appeal against a no-show\n<@{who}> says that they were there.",
+        f"Session `{one.code}` of {pair}, {stamp(one.starts_at)}.",
         *cards.attendance_lines(one, letter.attended),
         f"**What happened**\n{ui.block(ui.quoted(one.appeal_reason or ''))}",
     ]
     if one.appeal_decided_at is not None:
-        outcome = "present after all" if one.status is SessionStatus.COMPLETED else "the no-show stands"
+        outcome = "the no-show stands" if no_shows.is_absent(one, who) else "present after all"
         lines.append(f"**Decided** by <@{one.appeal_decided_by}> {stamp(one.appeal_decided_at, 'f')}: {outcome}")
         missed = one.absent in (Absent.STUDENT, Absent.BOTH)
         block = cards.block_button(one.student_id, BlockedFrom.BOOKING, (), "student")
         return discord.ui.Container(ui.text("\n".join(lines)), *([ui.row(block)] if missed else []))
     granted = ui.button(
-        "They were there", DECIDE.format(session_id=one.id, granted=1), discord.ButtonStyle.success
+        "They were there", DECIDE.format(session_id=one.id, user_id=who, granted=1), discord.ButtonStyle.success
     )
-    if one.status is SessionStatus.COMPLETED:
+    if not no_shows.is_absent(one, who):
         lines.append("The coach says by now that the student was there. Only that can be confirmed.")
         return discord.ui.Container(ui.text("\n".join(lines)), ui.row(granted))
-    refused = ui.button("The no-show stands", DECIDE.format(session_id=one.id, granted=0))
+    refused = ui.button("The no-show stands", DECIDE.format(session_id=one.id, user_id=who, granted=0))
     return discord.ui.Container(ui.text("\n".join(lines)), ui.row(granted, refused))

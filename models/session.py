@@ -116,7 +116,10 @@ class CoachingSession(Base):
     absence_marked_by: Mapped[Snowflake | None]
     """Who said by hand whether people were there; empty: it follows from the attendance."""
     appealed_at: Mapped[datetime | None]
-    """When the absent student said that they had been there; an admin decides."""
+    """When somebody who counts as absent said that they had been there; an admin decides. Of two who are absent,
+    each appeals by themselves, one after the other: this and what follows is about the one who did so last.
+    """
+    appealed_by: Mapped[Snowflake | None]
     appeal_reason: Mapped[str | None]
     appeal_decided_at: Mapped[datetime | None]
     appeal_decided_by: Mapped[Snowflake | None]

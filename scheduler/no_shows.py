@@ -2,18 +2,21 @@
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Absent, CoachingSession, NoticeKind, SessionStatus
-from scheduler import bookings, ending, notices
+from models import Absent, AuditEntry, CoachingSession, NoticeKind, SessionStatus
+from scheduler import audit, bookings, ending, notices
 from scheduler.clock import stamp
-from scheduler.errors import AlreadyDecided, NotAllowed, NotFound, TooLate, Unreadable
+from scheduler.errors import AlreadyDecided, NotAllowed, NotFound, TooEarly, TooLate, Unreadable
 from scheduler.people import Actor
 from scheduler.requests import LONGEST_NOTES
 
 CHANGEABLE = timedelta(days=7)
 """For how long after the end it can be said by hand who was there."""
 _YOUR_OWN = "It counts as your own no-show, too. If you were there, press Appeal, and an admin decides."
+_APPEALED = "no_show_appealed"
+_DECISIONS = ("appeal_granted", "appeal_refused")
 _OVER = (SessionStatus.COMPLETED, SessionStatus.NO_SHOW)
 
 
@@ -33,7 +36,7 @@ async def mark_no_show(session: AsyncSession, session_id: int, actor: Actor, now
     found.absence_marked_by = actor.user_id
     await ending.conclude(session, found, Absent.STUDENT, now, by=actor)
     found.updated_at = now
-    await notices.renew_sent(session, found.id, NoticeKind.APPEAL_CARD, now)
+    await notices.renew_newest(session, found.id, NoticeKind.APPEAL_CARD, now)
     bookings.record(session, found, "no_show_marked", actor, now)
     return found
 
@@ -52,7 +55,7 @@ async def was_here_after_all(
         raise NotAllowed(_YOUR_OWN)
     found.absence_marked_by = actor.user_id
     await _clear(session, found, actor, now)
-    await notices.renew_sent(session, found.id, NoticeKind.APPEAL_CARD, now)
+    await notices.renew_newest(session, found.id, NoticeKind.APPEAL_CARD, now)
     bookings.record(session, found, "no_show_withdrawn", actor, now)
     return found
 
@@ -62,11 +65,17 @@ async def appealable(
 ) -> CoachingSession:
     """The no-show if this person may appeal now; raises as `appeal` does."""
     found = await session.get(CoachingSession, session_id, with_for_update=lock, populate_existing=lock)
-    if found is None or actor.user_id not in _absentees(found):
+    if found is None or not is_absent(found, actor.user_id):
         raise NotFound("There is no such no-show of yours. `/sessions` lists your sessions.")
-    if found.appealed_at is not None:
-        raise AlreadyDecided(f"That was appealed {stamp(found.appealed_at, 'R')} already, and an admin decides.")
-    if now > found.ends_at + CHANGEABLE:
+    if (when := await _appealed(session, found, actor.user_id)) is not None:
+        decided = appellant(found) != actor.user_id or found.appeal_decided_at is not None
+        said = "and an admin has decided" if decided else "and an admin decides"
+        raise AlreadyDecided(f"That was appealed {stamp(when, 'R')} already, {said}.")
+    if found.appealed_at is not None and found.appeal_decided_at is None:
+        raise TooEarly(
+            f"<@{appellant(found)}> has appealed, too. Appeal once an admin has decided that: you're told when."
+        )
+    if now > max(found.ends_at, found.appeal_decided_at or found.ends_at) + CHANGEABLE:
         raise TooLate("That was possible for a week after the session. Talk to an admin of the server.")
     return found
 
@@ -74,27 +83,39 @@ async def appealable(
 async def appeal(
     session: AsyncSession, session_id: int, actor: Actor, reason: str, now: datetime
 ) -> CoachingSession:
-    """Whoever counts as absent says that they were there; the admins get a card. Once a session.
+    """Whoever counts as absent says that they were there; the admins get a card. Once for each of the two.
 
-    Raises NotFound to everybody else, TooLate a week after the end, AlreadyDecided, Unreadable.
+    Raises NotFound to everybody else, TooEarly while the other's appeal is open, TooLate a week after the end, or
+    after the decision about the other, AlreadyDecided, Unreadable.
     """
     found = await appealable(session, session_id, actor, now, lock=True)
     if not reason.strip():
         raise Unreadable("Write what happened, so that an admin can decide.")
     if len(reason) > LONGEST_NOTES:
         raise Unreadable(f"What you wrote has {len(reason):,} characters; at most {LONGEST_NOTES:,} fit.")
-    found.appealed_at, found.appeal_reason, found.updated_at = now, reason.strip(), now
+    found.appealed_at, found.appealed_by, found.appeal_reason = now, actor.user_id, reason.strip()
+    found.appeal_decided_at = found.appeal_decided_by = None
+    found.updated_at = now
     notices.owe(session, NoticeKind.APPEAL_CARD, found.guild_id, now=now, session_id=found.id)
-    bookings.record(session, found, "no_show_appealed", actor, now)
+    bookings.record(session, found, _APPEALED, actor, now)
     return found
 
 
 async def decide_appeal(
-    session: AsyncSession, session_id: int, actor: Actor, guild_id: int, *, was_there: bool, now: datetime
+    session: AsyncSession,
+    session_id: int,
+    actor: Actor,
+    guild_id: int,
+    *,
+    was_there: bool,
+    now: datetime,
+    of: int | None = None,
 ) -> CoachingSession:
-    """An admin decides an appeal; both sides are told, and the card shows who decided.
+    """An admin decides whether the one who appeals was there; both sides are told, and the card shows who decided.
 
-    Raises NotAllowed, NotFound for a session of another server or without an appeal, AlreadyDecided.
+    It concerns nobody else: where both were absent, the other still is. `of` is whose appeal the admin has read.
+
+    Raises NotAllowed, NotFound for a session of another server or without such an appeal, AlreadyDecided.
     """
     actor.must_be_admin()
     found = await session.get(CoachingSession, session_id, with_for_update=True, populate_existing=True)
@@ -102,21 +123,76 @@ async def decide_appeal(
         raise NotFound("There is no such appeal in this server.")
     if actor.user_id in (found.coach_id, found.student_id):
         raise NotAllowed("This is about a session of your own. Another admin decides.")
+    if of not in (None, appellant(found)):
+        raise AlreadyDecided("That was decided, and the other side has appealed since. Look at the newer card.")
     if found.appeal_decided_at is not None:
         when = stamp(found.appeal_decided_at, "R")
         raise AlreadyDecided(f"<@{found.appeal_decided_by}> decided this {when}. Nothing was changed.")
-    if not was_there and found.status is not SessionStatus.NO_SHOW:
+    absent = is_absent(found, appellant(found))
+    if not was_there and not absent:
         raise AlreadyDecided("The coach says by now that the student was there. Only that can be confirmed.")
     found.appeal_decided_at, found.appeal_decided_by = now, actor.user_id
-    if was_there and found.status is SessionStatus.NO_SHOW:
+    if was_there and absent:
         found.absence_marked_by = actor.user_id
-        await _clear(session, found, actor, now)
-    else:
-        bookings.tell_both(session, found, NoticeKind.ATTENDANCE_CHANGED, now)
+        await _count_as_present(session, found, appellant(found), now)
+    bookings.tell_both(session, found, NoticeKind.ATTENDANCE_CHANGED, now)
     found.updated_at = now
-    await notices.renew_sent(session, found.id, NoticeKind.APPEAL_CARD, now)
-    bookings.record(session, found, "appeal_granted" if was_there else "appeal_refused", actor, now)
+    await notices.renew_newest(session, found.id, NoticeKind.APPEAL_CARD, now)
+    _record_decision(session, found, actor, now, was_there=was_there)
     return found
+
+
+def appellant(found: CoachingSession) -> int:
+    """Whom the appeal against a no-show concerns."""
+    return found.appealed_by or (found.coach_id if found.absent is Absent.COACH else found.student_id)
+
+
+def is_absent(found: CoachingSession, user_id: int | None) -> bool:
+    """Whether it is this person's no-show, or theirs too."""
+    return user_id in _absentees(found)
+
+
+async def _appealed(session: AsyncSession, found: CoachingSession, user_id: int) -> datetime | None:
+    """When this person appealed, also if the other one has done so since."""
+    if found.appealed_at is not None and appellant(found) == user_id:
+        return found.appealed_at
+    earlier = select(AuditEntry.at).where(
+        AuditEntry.session_id == found.id, AuditEntry.action == _APPEALED, AuditEntry.actor_id == user_id
+    )
+    return await session.scalar(earlier.limit(1))
+
+
+async def _count_as_present(session: AsyncSession, found: CoachingSession, user_id: int, now: datetime) -> None:
+    if found.absent is not Absent.BOTH:
+        await ending.conclude(session, found, None, now)
+        return
+    # The other one's no-show stands, of which they know already.
+    found.absent = Absent.COACH if user_id == found.student_id else Absent.STUDENT
+    await notices.renew_sent(session, found.id, NoticeKind.ROOM_WELCOME, now)
+
+
+def _record_decision(
+    session: AsyncSession, found: CoachingSession, actor: Actor, now: datetime, *, was_there: bool
+) -> None:
+    audit.record(
+        session,
+        found.guild_id,
+        "appeal_granted" if was_there else "appeal_refused",
+        at=now,
+        actor_id=actor.user_id,
+        coach_id=found.coach_id,
+        session_id=found.id,
+        details={"user_id": appellant(found)},
+    )
+
+
+async def _decided_on_student(session: AsyncSession, found: CoachingSession) -> int | None:
+    """Which admin has decided whether the student was there, if one has."""
+    if found.appeal_decided_at is not None and appellant(found) == found.student_id:
+        return found.appeal_decided_by
+    decisions = select(AuditEntry).where(AuditEntry.session_id == found.id, AuditEntry.action.in_(_DECISIONS))
+    theirs = (one for one in await session.scalars(decisions) if one.details.get("user_id") == found.student_id)
+    return next((one.actor_id for one in theirs), None)
 
 
 async def _clear(session: AsyncSession, found: CoachingSession, actor: Actor, now: datetime) -> None:
@@ -131,8 +207,8 @@ async def _over(session: AsyncSession, session_id: int, actor: Actor, now: datet
         raise NotFound("You coach no such session. `/sessions` lists yours.")
     if found.status not in _OVER:
         raise NotFound("This session is not over, or it was cancelled.")
-    if found.appeal_decided_at is not None:
-        raise AlreadyDecided(f"<@{found.appeal_decided_by}> decided about this session. Talk to them.")
+    if (admin := await _decided_on_student(session, found)) is not None:
+        raise AlreadyDecided(f"<@{admin}> decided about this session. Talk to them.")
     if now > found.ends_at + CHANGEABLE:
         raise TooLate("That was possible for a week after the session. Talk to an admin of the server.")
     return found

@@ -152,6 +152,14 @@ async def renew_sent(session: AsyncSession, session_id: int, kind: NoticeKind, n
         renew(notice, now)
 
 
+async def renew_newest(session: AsyncSession, session_id: int, kind: NoticeKind, now: datetime) -> None:
+    """Bring up to date what was said of a session in this way last; what was said before it is settled."""
+    newest = select(Notice).where(Notice.session_id == session_id, Notice.kind == kind).order_by(Notice.id.desc())
+    notice = await session.scalar(newest.limit(1))
+    if notice is not None and notice.message_id is not None:
+        renew(notice, now)
+
+
 async def drop(
     session: AsyncSession, session_id: int, kinds: Collection[NoticeKind], why: str, now: datetime
 ) -> None:

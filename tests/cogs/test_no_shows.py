@@ -188,6 +188,29 @@ async def test_an_admin_decides_and_both_are_told(
     assert list(labels(world.card)) == ([] if status is SessionStatus.COMPLETED else ["Block student…"])
 
 
+async def test_where_nobody_came_a_granted_appeal_clears_nobody_but_the_one_who_made_it(
+    open_world: Academy,
+) -> None:
+    world = open_world
+    made = await over(world)
+    [message] = told(world, world.student, "You were not seen")
+    opened_form = await world.student.user.click(message, label="Appeal…")
+    await world.student.user.submit_modal(opened_form, REASON)
+
+    answer = await press(world.admin, world.card, "They were there")
+
+    assert words(answer) == (
+        f"They count as present now, and the no-show of {world.coach.mention} stands. Both sides are told."
+    )
+    assert await outcome(world, made) == (SessionStatus.NO_SHOW, Absent.COACH)
+    assert len(told(world, world.student, "you were there, and the other side was not")) == 1
+    assert len(told(world, world.coach, "the other side was there. Your own no-show stands")) == 1
+    assert told(world, world.student, "How was it?") == []
+    assert "present after all" in words(world.card)
+    listed = reply(await world.coach.slash(world.lobby, "sessions"))
+    assert "Appeal…" in labels(listed)
+
+
 async def test_the_card_of_an_appeal_says_what_the_coach_has_changed_their_mind_to(open_world: Academy) -> None:
     world = open_world
     made, card = await appealed(world)

@@ -86,6 +86,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "applied_at": MONDAY,
         "role_due_at": MONDAY,
         "role_attempts": 3,
+        "given_role_ids": [7],
     },
     "specialties": {"id": 5, "guild_id": GUILD, "name": "Mixing"},
     "coach_specialties": {"guild_id": GUILD, "coach_id": COACH, "specialty_id": 5},
@@ -147,6 +148,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "absent": "student",
         "absence_marked_by": COACH,
         "appealed_at": MONDAY,
+        "appealed_by": STUDENT,
         "appeal_reason": "I was there.",
         "appeal_decided_at": MONDAY,
         "appeal_decided_by": COACH,
@@ -306,6 +308,25 @@ async def test_rows_that_were_written_at_a_revision_survive_the_upgrade(old: Dat
     await old.upgrade()
 
     assert await read_rows(old, like=written) == {name: [row] for name, row in written.items()}
+
+
+@pytest.mark.parametrize(("recorded", "appealed_by"), [(None, STUDENT), (COACH, COACH)])
+async def test_whose_appeal_it_was_and_which_role_a_coach_has_follow_from_what_is_there(
+    old: Database, recorded: int | None, appealed_by: int
+) -> None:
+    await old.upgrade("0005")
+    await write_rows(old)
+    async with old.engine.begin() as connection:
+        await connection.execute(sa.text("UPDATE guilds SET coach_role_id = 77"))
+        if recorded is not None:
+            made = sa.text("UPDATE audit_entries SET action = 'no_show_appealed', actor_id = :by")
+            await connection.execute(made, {"by": recorded})
+
+    await old.upgrade()
+
+    async with old.read() as session:
+        assert (await session.scalars(sa.select(models.CoachingSession.appealed_by))).all() == [appealed_by]
+        assert (await session.scalars(sa.select(models.Coach.given_role_ids))).all() == [[77]]
 
 
 async def test_upgrading_twice_changes_nothing(old: Database) -> None:

@@ -10,8 +10,17 @@ from sqlalchemy import select
 
 from models import Absent, CoachingSession, Notice, NoticeKind, SessionStatus
 from models.database import Database
-from scheduler import no_shows
-from scheduler.errors import AlreadyDecided, CoachingError, NotAllowed, NotFound, TooLate, Unreadable
+from scheduler import no_shows, reviews
+from scheduler.errors import (
+    AlreadyDecided,
+    CoachingError,
+    NotAllowed,
+    NotFound,
+    NotReviewable,
+    TooEarly,
+    TooLate,
+    Unreadable,
+)
 from scheduler.people import Actor
 from scheduler.requests import LONGEST_NOTES
 from tests.builders import ADMIN, COACH, DAY, GUILD, STUDENT, a_guild, change_session, refusal
@@ -47,8 +56,10 @@ async def a_past_one(db: Database, absent: Absent | None = None, **changed: Any)
     return await a_meeting(db, **{"status": status, "absent": absent, "next_step_at": None, **changed})
 
 
-async def an_appealed_one(db: Database, absent: Absent = Absent.STUDENT) -> int:
-    return await a_past_one(db, absent, appealed_at=at(70), appeal_reason=SECRET)
+async def an_appealed_one(db: Database, absent: Absent = Absent.STUDENT, by: int | None = None) -> int:
+    """About which the student has appealed, unless it is the coach's no-show or another is named."""
+    by = by or (COACH if absent is Absent.COACH else STUDENT)
+    return await a_past_one(db, absent, appealed_at=at(70), appealed_by=by, appeal_reason=SECRET)
 
 
 async def do(
@@ -177,7 +188,8 @@ async def test_whoever_counts_as_absent_may_appeal(db: Database, absent: Absent,
 
     one = await do(db, partial(no_shows.appeal, reason=f"  {SECRET}\n"), session_id, actor=actor)
 
-    assert (one.appealed_at, one.appeal_reason, one.appeal_decided_at) == (NOON, SECRET, None)
+    assert (one.appealed_at, one.appealed_by, one.appeal_reason) == (NOON, actor.user_id, SECRET)
+    assert one.appeal_decided_at is None
     assert (one.status, one.absent) == (NO_SHOW, absent)
     assert await owed(db) == [(NoticeKind.APPEAL_CARD, None)]
     assert await recorded(db) == [("no_show_appealed", actor.user_id)]
@@ -200,12 +212,47 @@ async def test_nobody_else_appeals(db: Database, absent: Absent | None, others: 
     await refused(db, NotFound, appeal, session_id + 1, actor=STU)
 
 
-async def test_there_is_one_appeal_a_session(db: Database) -> None:
+async def test_nobody_appeals_twice(db: Database) -> None:
     session_id = await an_appealed_one(db, Absent.BOTH)
+
+    sentence = await refused(db, AlreadyDecided, appeal, session_id, actor=STU)
+
+    assert sentence == f"That was appealed <t:{at(70).timestamp():.0f}:R> already, and an admin decides."
+
+
+async def test_of_two_who_were_absent_the_second_appeals_once_the_first_appeal_is_decided(db: Database) -> None:
+    session_id = await an_appealed_one(db, Absent.BOTH)
+
+    sentence = await refused(db, TooEarly, appeal, session_id, actor=CARA)
+    await do(db, grant, session_id)
+    one = await do(db, appeal, session_id, at(130), actor=CARA)
+
+    assert sentence.startswith(f"<@{STUDENT}> has appealed, too.")
+    assert (one.appealed_at, one.appealed_by) == (at(130), COACH)
+    assert (one.appeal_decided_at, one.appeal_decided_by) == (None, None)
+
+
+async def test_the_second_has_a_week_from_the_decision_about_the_first(db: Database) -> None:
+    session_id = await an_appealed_one(db, Absent.BOTH)
+    decided_at = WEEK_OVER + 3 * DAY
+    await do(db, refuse, session_id, decided_at)
+
+    await refused(db, TooLate, appeal, session_id, decided_at + 7 * DAY + SECOND, actor=CARA)
+    one = await do(db, appeal, session_id, decided_at + 7 * DAY, actor=CARA)
+
+    assert one.appealed_by == COACH
+
+
+async def test_whose_appeal_was_refused_does_not_appeal_again_after_the_other(db: Database) -> None:
+    session_id = await a_past_one(db, Absent.BOTH)
+    await do(db, appeal, session_id, actor=STU)
+    await do(db, refuse, session_id)
+    await do(db, appeal, session_id, actor=CARA)
+    await do(db, refuse, session_id)
 
     for actor in (STU, CARA):
         sentence = await refused(db, AlreadyDecided, appeal, session_id, actor=actor)
-        assert sentence == f"That was appealed <t:{at(70).timestamp():.0f}:R> already, and an admin decides."
+        assert sentence.endswith("already, and an admin has decided.")
 
 
 async def test_there_is_a_week_to_appeal(db: Database) -> None:
@@ -227,7 +274,7 @@ async def test_an_appeal_needs_a_reason_that_fits(db: Database, reason: str) -> 
 # The decision.
 
 
-@pytest.mark.parametrize("absent", Absent)
+@pytest.mark.parametrize("absent", [Absent.STUDENT, Absent.COACH])
 async def test_an_admin_grants_an_appeal(db: Database, absent: Absent) -> None:
     session_id = await an_appealed_one(db, absent)
 
@@ -241,6 +288,91 @@ async def test_an_admin_grants_an_appeal(db: Database, absent: Absent) -> None:
         (NoticeKind.ATTENDANCE_CHANGED, COACH),
     ]
     assert await recorded(db) == [("appeal_granted", ADMIN.user_id)]
+
+
+@pytest.mark.parametrize(("by", "left"), [(STUDENT, Absent.COACH), (COACH, Absent.STUDENT)])
+async def test_where_both_were_absent_a_granted_appeal_concerns_the_one_who_made_it(
+    db: Database, by: int, left: Absent
+) -> None:
+    session_id = await an_appealed_one(db, Absent.BOTH, by)
+
+    one = await do(db, grant, session_id)
+
+    assert (one.status, one.absent, one.absence_marked_by) == (NO_SHOW, left, ADMIN.user_id)
+    assert await owed(db) == [
+        (NoticeKind.ATTENDANCE_CHANGED, STUDENT),
+        (NoticeKind.ATTENDANCE_CHANGED, COACH),
+    ]
+
+
+@pytest.mark.parametrize(("by", "other"), [(STUDENT, CARA), (COACH, STU)])
+async def test_where_both_were_absent_and_both_appeals_are_granted_it_took_place(
+    db: Database, by: int, other: Actor
+) -> None:
+    session_id = await an_appealed_one(db, Absent.BOTH, by)
+    await do(db, grant, session_id)
+    await do(db, appeal, session_id, actor=other)
+
+    one = await do(db, grant, session_id)
+
+    assert (one.status, one.absent) == (COMPLETED, None)
+    assert (NoticeKind.REVIEW_REQUEST, STUDENT) in await owed(db)
+
+
+async def test_only_a_session_that_took_place_is_reviewed(db: Database) -> None:
+    session_id = await an_appealed_one(db, Absent.BOTH)
+    await do(db, grant, session_id)
+
+    async def review(session: Any) -> object:
+        return await reviews.review(session, session_id, STU, 1, NOON)
+
+    await refusal(db, NotReviewable, review)
+
+
+async def test_an_admin_does_not_decide_by_an_older_card_about_the_other_side(db: Database) -> None:
+    session_id = await an_appealed_one(db, Absent.BOTH)
+    await do(db, grant, session_id)
+    await do(db, appeal, session_id, actor=CARA)
+
+    sentence = await refused(db, AlreadyDecided, grant, session_id, of=STUDENT)
+
+    assert sentence.endswith("Look at the newer card.")
+    assert (await do(db, refuse, session_id, of=COACH)).absent is Absent.COACH
+
+
+async def test_the_card_of_the_first_appeal_stays_as_it_was_decided(db: Database) -> None:
+    session_id = await a_past_one(db, Absent.BOTH)
+    for actor in (STU, CARA):
+        await do(db, appeal, session_id, actor=actor)
+        async with db.begin() as session:
+            for card in await session.scalars(select(Notice).where(Notice.kind == NoticeKind.APPEAL_CARD)):
+                card.message_id, card.due_at = 9, None
+        await do(db, grant, session_id)
+
+    async with db.read() as session:
+        cards = select(Notice).where(Notice.kind == NoticeKind.APPEAL_CARD).order_by(Notice.id)
+        assert [card.due_at for card in await session.scalars(cards)] == [None, NOON]
+
+
+async def test_a_coach_who_was_there_after_all_can_say_so_of_the_student_too(db: Database) -> None:
+    session_id = await an_appealed_one(db, Absent.BOTH, COACH)
+    await do(db, grant, session_id)
+
+    one = await do(db, clear, session_id, actor=CARA)
+
+    assert (one.status, one.absent, one.absence_marked_by) == (COMPLETED, None, COACH)
+
+
+async def test_what_was_decided_of_the_student_stands_also_after_the_coachs_appeal(db: Database) -> None:
+    session_id = await an_appealed_one(db, Absent.BOTH)
+    await do(db, refuse, session_id)
+    await do(db, appeal, session_id, actor=CARA)
+    await do(db, grant, session_id)
+
+    sentence = await refused(db, AlreadyDecided, clear, session_id, actor=CARA)
+
+    assert sentence == f"<@{ADMIN.user_id}> decided about this session. Talk to them."
+    assert (await found(db, session_id)).absent is Absent.STUDENT
 
 
 async def test_an_admin_refuses_an_appeal(db: Database) -> None:

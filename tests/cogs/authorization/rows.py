@@ -150,6 +150,9 @@ PRESSES: dict[str, Row] = {
     "session:appeal:{session_id}:decide:{granted}": Row(
         _here("There is no such appeal in this server."), of="missed"
     ),
+    "session:appeal:{session_id}:of:{user_id}:decide:{granted}": Row(
+        _here("There is no such appeal in this server."), of="missed", person="student"
+    ),
     "session:happened:{session_id}:{answer}": Row(PAIR, of="unknown"),
     "review:open:{session_id}": Row(REVIEWER, of="over"),
     "review:stars:{session_id}:{count}": Row(REVIEWER, of="over"),
