@@ -119,7 +119,7 @@ async def approve(session: AsyncSession, guild_id: int, user_id: int, actor: Act
     Raises NotAllowed, NotFound, AlreadyDecided.
     """
     coach = await _decide(session, guild_id, user_id, actor, CoachStatus.APPROVED, now)
-    coach.role_due_at, coach.role_attempts, coach.role_error = now, 0, None
+    want_role(coach, now)
     coach.presence_due_at, coach.left_at = now + timedelta(days=1), None
     return coach
 
@@ -220,24 +220,55 @@ async def sync_roles(db: Database, discord: Discord, clock: Clock) -> tuple[int,
     for coach, guild in due:
         error: str | None = None
         final, for_admins = True, False
-        if guild.coach_role_id is not None:
-            wanted = coach.status is CoachStatus.APPROVED
-            try:
-                await discord.set_role(guild.id, coach.user_id, guild.coach_role_id, wanted=wanted)
-                done += 1
-            except Unreachable as failure:
-                error = str(failure)
-                log.info("coach role of %s in guild %s given up: %s", coach.user_id, guild.id, failure)
-            except DiscordFailure as failure:
-                error, final, for_admins = str(failure), False, failure.for_admins
-                log.warning("coach role of %s in guild %s failed: %s", coach.user_id, guild.id, failure)
-                failed += 1
-            except Exception as bug:
-                log.exception("coach role of %s in guild %s failed", coach.user_id, guild.id)
-                error, final = f"{type(bug).__name__} (a bug; see the log)", False
-                failed += 1
+        give, take = _roles(coach, guild)
+        try:
+            if give is not None:
+                await _intend(db, coach, give)
+                await discord.set_role(guild.id, coach.user_id, give, wanted=True)
+            for role_id in take:
+                await discord.set_role(guild.id, coach.user_id, role_id, wanted=False)
+            done += bool(give or take)
+        except Unreachable as failure:
+            error = str(failure)
+            log.info("coach role of %s in guild %s given up: %s", coach.user_id, guild.id, failure)
+        except DiscordFailure as failure:
+            error, final, for_admins = str(failure), False, failure.for_admins
+            log.warning("coach role of %s in guild %s failed: %s", coach.user_id, guild.id, failure)
+            failed += 1
+        except Exception as bug:
+            log.exception("coach role of %s in guild %s failed", coach.user_id, guild.id)
+            error, final = f"{type(bug).__name__} (a bug; see the log)", False
+            failed += 1
         await _record_role(db, coach, guild.coach_role_id, error, clock(), final=final, for_admins=for_admins)
     return done, failed
+
+
+def want_role(coach: Coach, now: datetime) -> None:
+    """Have the coach role brought in line, soon: given to whoever coaches, taken from whoever does not."""
+    coach.role_due_at, coach.role_attempts, coach.role_error = now, 0, None
+
+
+def _roles(coach: Coach, guild: Guild) -> tuple[int | None, list[int]]:
+    """Which role the coach is to have, and which they were given and are not to have any more.
+
+    One that was chosen before goes as well, also from who does not coach any more.
+    """
+    present = list(coach.given_role_ids or [])
+    if coach.status is CoachStatus.APPROVED:
+        give = guild.coach_role_id
+        return give, [one for one in present if give not in (None, one)]
+    if guild.coach_role_id is not None and guild.coach_role_id not in present:
+        present.append(guild.coach_role_id)  # whoever gave it
+    return None, present
+
+
+async def _intend(db: Database, seen: Coach, role_id: int) -> None:
+    """Write down that a role is being given before it is, so that it is taken again whatever happens meanwhile."""
+    if role_id in (seen.given_role_ids or []):
+        return
+    async with db.begin() as session:
+        coach = await session.get_one(Coach, (seen.guild_id, seen.user_id), with_for_update=True)
+        coach.given_role_ids = [*(coach.given_role_ids or []), role_id]
 
 
 async def _record_role(
@@ -258,10 +289,14 @@ async def _record_role(
         coach.role_error = error
         coach.role_attempts = coach.role_attempts + 1 if error else 0
         coach.role_due_at = None if final else now + notices.pause(coach.role_attempts, seen.user_id)
+        is_coach = coach.status is CoachStatus.APPROVED
         if error is None:
+            coach.given_role_ids = [role_id] if is_coach and role_id is not None else None
             await problems.works(session, guild.id, _ROLE_PROBLEM, now)
         elif for_admins or (not final and coach.role_attempts >= problems.HEARD_AFTER):
             await problems.report(session, guild.id, _ROLE_PROBLEM, error, now)
+        elif final and is_coach:
+            coach.given_role_ids, coach.presence_due_at = None, now  # they have left, so they are looked for
 
 
 async def _specialty_ids(session: AsyncSession, guild_id: int, names: Sequence[str]) -> list[int]:

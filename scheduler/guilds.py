@@ -180,7 +180,8 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
     if "coach_role_id" in wanted:  # before sessions are held, as everywhere
         await session.execute(
             update(Coach)
-            .where(Coach.guild_id == guild.id, Coach.status == CoachStatus.APPROVED)
+            # Of those who may not coach any more, it is looked whether one that they were given was not taken.
+            .where(Coach.guild_id == guild.id, Coach.status.in_((CoachStatus.APPROVED, CoachStatus.SUSPENDED)))
             .values(role_due_at=now, role_attempts=0, role_error=None)
         )
     if wanted.keys() & {"room_lead_minutes", "access_lead_minutes", "linger_minutes", "no_show_grace_minutes"}:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from models import Coach, CoachingSession, CoachStatus
 from models.database import Database
-from scheduler import departures, people
+from scheduler import applications, departures, people
 from scheduler.clock import Clock
 from scheduler.departures import Why
 from scheduler.ports import Discord, DiscordFailure
@@ -64,6 +64,8 @@ async def check(db: Database, discord: Discord, clock: Clock, guild_id: int, use
         coach.presence_due_at = clock() + (_AFTER_FAILURE if here is None else _LOOK_AGAIN)
         if here:
             coach.left_at = None
+            # Whoever left and came back, also between two looks, has lost it, and somebody may have taken it.
+            applications.want_role(coach, clock())
         elif here is False:
             await departures.gone(session, guild_id, user_id, Why.LEFT, clock())
     return here is not None

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachStatus, NoticeKind
-from scheduler import audit, departures, notices
+from scheduler import applications, audit, departures, notices
 from scheduler.applications import LONGEST_TEXT
 from scheduler.clock import stamp
 from scheduler.departures import Why
@@ -82,7 +82,7 @@ async def _change(
     coach = await lock_coach(session, guild_id, user_id)
     coach = _check(coach, user_id, expected, to)
     coach.status, coach.decided_by, coach.decided_at = to, actor.user_id, now
-    coach.role_due_at, coach.role_attempts, coach.role_error = now, 0, None
+    applications.want_role(coach, now)
     return coach
 
 

@@ -563,7 +563,7 @@ async def test_who_is_suspended_while_the_role_is_being_given_loses_it_again(db:
     assert (await cara(db)).role_due_at is None
 
 
-async def test_a_role_that_an_admin_chooses_while_another_is_being_given_is_given_too(db: Database) -> None:
+async def test_a_role_that_an_admin_chooses_while_another_is_being_given_takes_its_place(db: Database) -> None:
     await coach_with_role_due(db)
     discord, clock = FakeDiscord(), FakeClock()
 
@@ -579,7 +579,7 @@ async def test_a_role_that_an_admin_chooses_while_another_is_being_given_is_give
     await applications.sync_roles(db, discord, clock)
     await applications.sync_roles(db, discord, clock)
 
-    assert [call.role_id for call in discord.calls] == [77, 78]
+    assert [(call.role_id, call.wanted) for call in discord.calls] == [(77, True), (78, True), (77, False)]
 
 
 async def test_specialties_are_the_servers_own(db: Database) -> None:
