@@ -1,27 +1,34 @@
 """Moving a booked session to another free time of the same coach."""
 
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import discord
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import cards, ui
-from cogs.booking.times import Links, TimePicker, by_day, instant
+from cogs.booking.times import Links, TimePicker, by_day, instant, minute_of
 from cogs.booking.views import MOVE_AGAIN, MOVE_TIME
 from cogs.routing import Cog, on, opens
 from cogs.ui import Interaction, Typed
 from models import Coach, CoachingSession, Guild
 from scheduler import availability, people, rescheduling
 from scheduler.clock import stamp
+from scheduler.dates import parse_moment
 from scheduler.requests import LONGEST_NOTES
+from scheduler.slots import WhyNot
 from scheduler.zones import zone
 
 # {day} is a date's ordinal (0: the first free one), {start} whole minutes since 1970.
 PICK_DAY = "move:day:{session_id}:{page}"
 DAYS = "move:days:{session_id}:{day}:{page}"
 CONFIRM = "move:confirm:{session_id}:{start}"
+ANYWAY = "move:anyway:{session_id}:{start}:{rules}"
+"""{rules}: which rules of their own the coach was shown, a bit for each."""
+OTHER = "move:other:{session_id}"
 
-_REASON = "Reason"
+_REASON, _TIME = "Reason", "Day and time"
 
 
 class MovingCog(Cog):
@@ -57,16 +64,50 @@ class MovingCog(Cog):
         await ui.acknowledge(interaction)
         async with self.bot.db.read() as session:
             found, coach, _ = await self._load(session, interaction, session_id)
-            actor = ui.actor_of(interaction, None)
-            await rescheduling.check_new_time(session, found, coach, actor, instant(start), self.bot.clock())
-        await ui.show(interaction, _question(found, start, ui.kept(interaction.message).get(_REASON, "")))
+            await self._ask(session, interaction, found, coach, instant(start))
+
+    @on(OTHER)
+    async def other_time(self, interaction: Interaction, session_id: int) -> None:
+        """From the button: ask a coach for any time. From the form: show what that would mean."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.time_form(interaction, {}, session_id))
+            return
+        await ui.acknowledge(interaction)
+        async with self.bot.db.read() as session:
+            found, coach, guild = await self._load_own(session, interaction, session_id)
+            zone_name = await people.zone_name_of(session, interaction.user.id, guild.time_zone)
+            typed = ui.typed_in(interaction).get(_TIME, "")
+            at = parse_moment(typed, now=self.bot.clock(), zone=zone(zone_name))
+            await self._ask(session, interaction, found, coach, at)
+
+    @opens(OTHER)
+    async def time_form(self, interaction: Interaction, typed: Typed, session_id: int) -> ui.Form:
+        """Asks for any time, also one that students cannot book."""
+        async with self.bot.db.read() as session:
+            _, _, guild = await self._load_own(session, interaction, session_id)
+            zone_name = await people.zone_name_of(session, interaction.user.id, guild.time_zone)
+        about = f"In {zone_name}. You're shown which of your rules it breaks before it moves."
+        field = ui.field(_TIME, typed, description=about, placeholder="tue 14:00, 24 Dec 9:30", most=60)
+        return ui.Form("Another time", OTHER.format(session_id=session_id), field)
 
     @on(CONFIRM)
     async def confirmed(self, interaction: Interaction, session_id: int, start: int) -> None:
         """From the button: ask for the reason. From the form: move it."""
+        await self._confirm(interaction, session_id, start, CONFIRM.format(session_id=session_id, start=start), 0)
+
+    @on(ANYWAY)
+    async def confirmed_anyway(self, interaction: Interaction, session_id: int, start: int, rules: int) -> None:
+        """The same by a coach who has read which rules of their own that breaks."""
+        custom_id = ANYWAY.format(session_id=session_id, start=start, rules=rules)
+        await self._confirm(interaction, session_id, start, custom_id, rules)
+
+    async def _confirm(
+        self, interaction: Interaction, session_id: int, start: int, custom_id: str, rules: int
+    ) -> None:
         if interaction.type is not discord.InteractionType.modal_submit:
+            kept = ui.kept(interaction.message)
             await interaction.response.send_modal(
-                await self.reason_form(interaction, ui.kept(interaction.message), session_id, start)
+                await self._reason_form(interaction, kept, session_id, custom_id)
             )
             return
         await ui.acknowledge(interaction)
@@ -74,7 +115,9 @@ class MovingCog(Cog):
         async with self.bot.db.begin() as session:
             actor = ui.actor_of(interaction, None)
             now = self.bot.clock()
-            moved = await rescheduling.reschedule(session, session_id, actor, instant(start), reason, now)
+            moved = await rescheduling.reschedule(
+                session, session_id, actor, instant(start), reason, now, breaking=_rules_in(rules)
+            )
             guild = await session.get_one(Guild, moved.guild_id)
         self.bot.wake()
         card = cards.session(moved, guild, title="Session moved ✅", viewer_id=interaction.user.id)
@@ -83,11 +126,25 @@ class MovingCog(Cog):
     @opens(CONFIRM)
     async def reason_form(self, interaction: Interaction, typed: Typed, session_id: int, start: int) -> ui.Form:
         """Asks why; a coach has to say."""
+        custom_id = CONFIRM.format(session_id=session_id, start=start)
+        return await self._reason_form(interaction, typed, session_id, custom_id)
+
+    @opens(ANYWAY)
+    async def anyway_form(
+        self, interaction: Interaction, typed: Typed, session_id: int, start: int, rules: int
+    ) -> ui.Form:
+        """The same for a time that breaks the coach's own rules."""
+        custom_id = ANYWAY.format(session_id=session_id, start=start, rules=rules)
+        return await self._reason_form(interaction, typed, session_id, custom_id)
+
+    async def _reason_form(
+        self, interaction: Interaction, typed: Typed, session_id: int, custom_id: str
+    ) -> ui.Form:
         async with self.bot.db.read() as session:
             found, _, _ = await self._load(session, interaction, session_id)
         return ui.Form(
             "Move this session",
-            CONFIRM.format(session_id=session_id, start=start),
+            custom_id,
             ui.field(
                 _REASON,
                 typed,
@@ -106,6 +163,24 @@ class MovingCog(Cog):
         found = await rescheduling.movable(session, session_id, actor, self.bot.clock())
         coach = await rescheduling.coach_of(session, found)
         return found, coach, await session.get_one(Guild, found.guild_id)
+
+    async def _load_own(
+        self, session: AsyncSession, interaction: Interaction, session_id: int
+    ) -> tuple[CoachingSession, Coach, Guild]:
+        """The same for its coach alone."""
+        found, coach, guild = await self._load(session, interaction, session_id)
+        rescheduling.check_coaches(found, ui.actor_of(interaction, None))
+        return found, coach, guild
+
+    async def _ask(
+        self, session: AsyncSession, interaction: Interaction, found: CoachingSession, coach: Coach, at: datetime
+    ) -> None:
+        """Whether it is to move there; its coach reads which of their own rules that breaks."""
+        actor = ui.actor_of(interaction, None)
+        broken = await rescheduling.rules_broken(session, found, coach, actor, at, self.bot.clock())
+        warnings = [rescheduling.in_your_words(one, coach) for one in broken]
+        reason = ui.kept(interaction.message).get(_REASON, "")
+        await ui.show(interaction, _question(found, at, reason, broken, warnings))
 
     async def _pick(
         self,
@@ -130,11 +205,15 @@ class MovingCog(Cog):
             zone_name = await people.zone_name_of(session, interaction.user.id, guild.time_zone)
             days = by_day((at for at in free if at != found.starts_at), zone(zone_name))
         parts: list[discord.ui.Item[Any]] = [ui.text(f"### Move this session\n{_what(found)}")]
+        others = []
+        if interaction.user.id == found.coach_id:
+            others = [ui.button("Another time…", OTHER.format(session_id=session_id))]
         if days:
             picker = TimePicker(days, zone_name, _links(session_id))
-            parts.extend(picker.items(picker.shown(day, days_page), times_page))
+            parts.extend(picker.items(picker.shown(day, days_page), times_page, *others))
         else:
             parts.append(ui.text(f"**Nothing else is free** in the next {coach.horizon_days} days."))
+            parts.extend([ui.row(*others)] if others else [])
         await ui.show(interaction, ui.Panel(*parts))
 
 
@@ -147,18 +226,30 @@ def _links(session_id: int) -> Links:
     )
 
 
-def _question(found: CoachingSession, start: int, reason: str) -> ui.Panel:
-    ids = {"session_id": found.id, "start": start}
+def _question(
+    found: CoachingSession, at: datetime, reason: str, broken: Sequence[WhyNot], warnings: Sequence[str]
+) -> ui.Panel:
+    ids = {"session_id": found.id, "start": minute_of(at)}
+    lines = [f"### Move this session?\n{_what(found)}\n**To** {stamp(at)}\n-# Length and price stay."]
+    confirm = ui.button("Move it…", CONFIRM.format(**ids), discord.ButtonStyle.success)
+    if broken:
+        lines += ["⚠️ **This breaks your own rules**", *(f"- {one}" for one in warnings)]
+        confirm = ui.button(
+            "Move it anyway…", ANYWAY.format(**ids, rules=_as_bits(broken)), discord.ButtonStyle.danger
+        )
     return ui.Panel(
-        ui.text(
-            f"### Move this session?\n{_what(found)}\n**To** {stamp(instant(start))}\n-# Length and price stay."
-        ),
-        ui.row(
-            ui.button("Move it…", CONFIRM.format(**ids), discord.ButtonStyle.success),
-            ui.button("Other time", MOVE_AGAIN.format(session_id=found.id, day=0, page=0)),
-        ),
+        ui.text("\n".join(lines)),
+        ui.row(confirm, ui.button("Other time", MOVE_AGAIN.format(session_id=found.id, day=0, page=0))),
         *([ui.keep(_REASON, reason)] if reason else []),
     )
+
+
+def _as_bits(rules: Iterable[WhyNot]) -> int:
+    return sum(1 << rule.value for rule in rules)
+
+
+def _rules_in(bits: int) -> set[WhyNot]:
+    return {rule for rule in WhyNot if bits >> rule.value & 1}
 
 
 def _what(found: CoachingSession) -> str:

@@ -94,6 +94,23 @@ async def why_not(
     return known[coach.user_id].why_not(start, duration, now=now)
 
 
+async def against(
+    session: AsyncSession,
+    coach: Coach,
+    start: datetime,
+    duration: timedelta,
+    *,
+    student_id: int,
+    now: datetime,
+    moving: int | None = None,
+) -> list[WhyNot]:
+    """All that keeps this student from booking this start, the one that `why_not` names first."""
+    known = await calendars(
+        session, [coach], student_id=student_id, now=now, since=start, until=start + duration, moving=moving
+    )
+    return list(known[coach.user_id].against(start, duration, now=now))
+
+
 def in_words(reason: WhyNot, coach: Coach) -> str:
     """One sentence on why a time cannot be booked, for student and coach alike."""
     return {

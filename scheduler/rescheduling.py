@@ -1,5 +1,6 @@
 """Moving a session to another time, or letting it stay outside its coach's hours."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import BindParameter, case, literal, update
@@ -7,15 +8,34 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Guild, NoticeKind, Reservation, SessionStatus, UTCDateTime
-from scheduler import applications, bookings, cancelling, notices, people, reminders, requests
-from scheduler.errors import NotFound, TooLate, Unreadable
+from scheduler import applications, availability, bookings, cancelling, notices, people, reminders, requests
+from scheduler.errors import NotBookable, NotFound, TooLate, Unreadable
 from scheduler.lengths import write_length
 from scheduler.people import Actor
 from scheduler.requests import LONGEST_NOTES
+from scheduler.slots import WhyNot
+
+_HOURS = {WhyNot.DAY_OFF, WhyNot.OUTSIDE_HOURS}
+_OWN = {
+    WhyNot.TOO_SOON,
+    WhyNot.TOO_FAR,
+    *_HOURS,
+    WhyNot.OFF_STEP,
+    WhyNot.DAILY_LIMIT,
+    WhyNot.WEEKLY_LIMIT,
+}
+"""Rules that coaches have set for themselves, and break if they want to. What is taken stays taken."""
 
 
 async def reschedule(
-    session: AsyncSession, session_id: int, actor: Actor, starts_at: datetime, reason: str, now: datetime
+    session: AsyncSession,
+    session_id: int,
+    actor: Actor,
+    starts_at: datetime,
+    reason: str,
+    now: datetime,
+    *,
+    breaking: Collection[WhyNot] = (),
 ) -> CoachingSession:
     """Move a session that has not begun to another free time of the same coach, or change nothing.
 
@@ -23,9 +43,12 @@ async def reschedule(
     this server is let go. For its coach, who has to give a reason, and its student. Moving it to where it is
     already changes nothing.
 
-    Raises NotFound to everybody else, and while its coach does not coach here, NotBookable when they have left,
-    TooLate when it has begun, is over or cancelled, SlotTaken with the nearest free times, Unreadable without a
-    reason. Sessions of a coach who has paused can be moved, too.
+    A coach may break their own rules, those that they were shown before (`breaking`).
+
+    Raises NotFound to everybody else, and while its coach does not coach here, NotBookable when they have left and
+    to a coach who breaks a rule without having been shown it, TooLate when it has begun, is over or cancelled,
+    SlotTaken with the nearest free times, Unreadable without a reason. Sessions of a coach who has paused can be
+    moved, too.
     """
     found = await movable(session, session_id, actor, now)
     await people.lock(session, found.coach_id, found.student_id)
@@ -36,7 +59,22 @@ async def reschedule(
     guild = await session.get_one(Guild, found.guild_id)
     check_notice(found, guild, actor, now)
     coach = await coach_of(session, found)
-    await check_new_time(session, found, coach, actor, starts_at, now)
+    broken = await rules_broken(session, found, coach, actor, starts_at, now)
+    if not set(broken) <= set(breaking):
+        raise NotBookable(f"{' '.join(in_your_words(one, coach) for one in broken)} Choose the time once more.")
+    await _take(session, found, coach, actor, starts_at, now)
+    _write(found, actor, starts_at, reason, now)
+    found.kept_at = now if _HOURS.intersection(broken) else None  # they have decided already that it may lie there
+    bookings.plan_next_step(found, guild, now)
+    await _owe_news(session, found, guild, now)
+    bookings.record(session, found, "session_moved", actor, now)
+    return found
+
+
+async def _take(
+    session: AsyncSession, found: CoachingSession, coach: Coach, actor: Actor, starts_at: datetime, now: datetime
+) -> None:
+    """Give the time of the session back, and take the other one instead."""
     # A hold that keeps nothing any more, or the student's own one, must not be in the way of what was offered.
     await bookings.let_go(session, found.guild_id, found.coach_id, found.student_id, now)
     ends_at = starts_at + found.duration
@@ -56,11 +94,6 @@ async def reschedule(
             reader_id=actor.user_id,
             moving=found.id,
         ) from error
-    _write(found, actor, starts_at, reason, now)
-    bookings.plan_next_step(found, guild, now)
-    await _owe_news(session, found, guild, now)
-    bookings.record(session, found, "session_moved", actor, now)
-    return found
 
 
 async def coach_of(session: AsyncSession, found: CoachingSession) -> Coach:
@@ -83,7 +116,7 @@ async def _owe_news(session: AsyncSession, found: CoachingSession, guild: Guild,
 def _write(found: CoachingSession, actor: Actor, starts_at: datetime, reason: str, now: datetime) -> None:
     ends_at = starts_at + found.duration
     found.moved_at, found.moved_by, found.moved_from = now, actor.user_id, found.starts_at
-    found.move_reason, found.kept_at, found.updated_at = reason or None, None, now
+    found.move_reason, found.updated_at = reason or None, now
     found.starts_at, found.ends_at = starts_at, ends_at
     found.access_granted_at, found.reminder_sent = None, False
     found.revision += 1
@@ -132,25 +165,44 @@ def check_notice(found: CoachingSession, guild: Guild, actor: Actor, now: dateti
         )
 
 
-async def check_new_time(
+async def rules_broken(
     session: AsyncSession,
     found: CoachingSession,
     coach: Coach,
     actor: Actor,
     starts_at: datetime,
     now: datetime,
-) -> None:
-    """Refuse a time to which the session could not be moved at this moment. Shown and accepted by one rule."""
-    await bookings.check_time(
-        session,
-        coach,
-        found.student_id,
-        starts_at,
-        found.duration,
-        now,
-        reader_id=actor.user_id,
-        moving=found.id,
+) -> list[WhyNot]:
+    """Which of their own rules its coach would break by moving the session there; nobody else breaks any.
+
+    Refuses a time to which it could not be moved at this moment. Shown and accepted by one rule. Raises SlotTaken
+    with the nearest free times, NotBookable for a coach's time in the past.
+    """
+    time = session, coach, found.student_id, starts_at, found.duration, now
+    if actor.user_id != found.coach_id:
+        await bookings.check_time(*time, reader_id=actor.user_id, moving=found.id)
+        return []
+    if starts_at <= now:
+        raise NotBookable("That time is in the past. Choose a coming one.")
+    against = await availability.against(
+        session, coach, starts_at, found.duration, student_id=found.student_id, now=now, moving=found.id
     )
+    if (taken := next((one for one in against if one not in _OWN), None)) is not None:
+        raise await bookings.taken(*time, taken, reader_id=actor.user_id, moving=found.id)
+    return against
+
+
+def in_your_words(rule: WhyNot, coach: Coach) -> str:
+    """What a coach breaks who moves a session past this rule of their own."""
+    return {
+        WhyNot.TOO_SOON: f"You want {write_length(timedelta(minutes=coach.minimum_notice_minutes))} of notice.",
+        WhyNot.TOO_FAR: f"You take bookings {coach.horizon_days} days ahead at most.",
+        WhyNot.DAY_OFF: "You have that day off.",
+        WhyNot.OUTSIDE_HOURS: "It's outside your hours.",
+        WhyNot.OFF_STEP: f"Your sessions start every {coach.slot_step_minutes} minutes, and not at that time.",
+        WhyNot.DAILY_LIMIT: f"You give {coach.daily_limit} sessions a day at most, and they are booked.",
+        WhyNot.WEEKLY_LIMIT: f"You give {coach.weekly_limit} sessions a week at most, and they are booked.",
+    }[rule]
 
 
 async def movable(
@@ -167,11 +219,16 @@ async def movable(
     return found
 
 
+def check_coaches(found: CoachingSession, actor: Actor) -> None:
+    """Raise NotFound to everybody but the session's coach."""
+    if actor.user_id != found.coach_id:
+        raise NotFound("You coach no such session. `/sessions` lists yours.")
+
+
 async def keep(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
     """Let a session stay although it lies outside its coach's hours. For its coach; raises as `reschedule`."""
     found = await movable(session, session_id, actor, now, lock=True)
-    if actor.user_id != found.coach_id:
-        raise NotFound("You coach no such session. `/sessions` lists yours.")
+    check_coaches(found, actor)
     found.kept_at = found.updated_at = now
     bookings.record(session, found, "session_kept", actor, now)
     return found

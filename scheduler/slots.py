@@ -127,7 +127,7 @@ class BookingRules:
 
 
 class WhyNot(Enum):
-    """The rule that refuses a time."""
+    """The rule that refuses a time. Buttons carry the values, so a new one goes to the end."""
 
     PAUSED = auto()
     TOO_SOON = auto()
@@ -176,21 +176,27 @@ class Calendar:
         """Which rule refuses this start; None exactly if `free` offers it."""
         if next(self.free(duration, now=now, since=start, until=start + MINUTE), None) == start:
             return None
+        return next(self.against(start, duration, now=now), WhyNot.BUFFER)
+
+    def against(self, start: datetime, duration: timedelta, *, now: datetime) -> Iterator[WhyNot]:
+        """Every rule that refuses this start; none exactly if `free` offers it."""
         rules, at, end = self.rules, minute_at(start), start + duration
         if not rules.accepting:
-            return WhyNot.PAUSED
+            yield WhyNot.PAUSED
         if start < self._earliest(now):
-            return WhyNot.TOO_SOON
+            yield WhyNot.TOO_SOON
         if start > now + rules.horizon:
-            return WhyNot.TOO_FAR
+            yield WhyNot.TOO_FAR
         if at != minute_after(start) or not any(self._runs(_minutes(duration), at, at)):
-            return self._outside(start, duration)
-        limit = next((reason for reason, (first, until) in self._full_days() if first <= start < until), None)
-        if limit is not None:
-            return limit
+            yield self._outside(start, duration)
+        full = (reason for reason, (first, until) in self._full_days() if first <= start < until)
+        yield from dict.fromkeys(full)
         if _meets(self.coach_busy, start, end):
-            return WhyNot.TAKEN
-        return WhyNot.STUDENT_BUSY if _meets(self.student_busy, start, end) else WhyNot.BUFFER
+            yield WhyNot.TAKEN
+        if _meets(self.student_busy, start, end):
+            yield WhyNot.STUDENT_BUSY
+        elif _meets(self.coach_busy, start - rules.buffer_before, end + rules.buffer_after):
+            yield WhyNot.BUFFER
 
     def holds(self, start: datetime, end: datetime) -> bool:
         """Whether the hours hold all of `[start, end)`, whatever the rules say."""

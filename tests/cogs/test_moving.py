@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models import Reservation, SessionStatus
+from models import Coach, Reservation, SessionStatus
 from tests.cogs.presses import send_together
 from tests.cogs.steps import fill, form, labels, press, rows, send
 from tests.simulated import Academy, reply, words
@@ -34,6 +34,56 @@ async def offered(world: Academy) -> list[str]:
 async def told(world: Academy) -> int:
     """How often somebody was told that it was moved."""
     return sum("Session moved by" in said for who in (world.student, world.coach) for said in world.dms(who))
+
+
+async def test_a_coach_reads_which_of_their_rules_another_time_breaks_and_moves_it_anyway(
+    open_world: Academy,
+) -> None:
+    world = open_world
+    await world.book(world.student, "14:00")
+    elsewhen = {"Day and time": "tomorrow 22:10"}
+
+    question = await fill(world.coach, await times(world, world.coach), "Another time…", elsewhen)
+    assert "⚠️ **This breaks your own rules**\n- It's outside your hours." in words(question)
+    assert "Move it…" not in labels(question)
+    await world.restart()
+    moved = await fill(world.coach, question, "Move it anyway…", {"Reason": "A wedding."})
+
+    assert "Session moved ✅" in words(moved)
+    [now] = await world.sessions()
+    assert now.starts_at == TWO + dt.timedelta(days=1, hours=8, minutes=10)
+    assert "Session moved by the coach" in world.dms(world.student)[-1]
+
+
+async def test_a_rule_that_was_made_after_the_warning_is_named_before_the_session_moves(
+    open_world: Academy,
+) -> None:
+    world = open_world
+    await world.book(world.student, "14:00")
+    elsewhen = {"Day and time": "tomorrow 22:00"}
+    question = await fill(world.coach, await times(world, world.coach), "Another time…", elsewhen)
+    async with world.db.begin() as session:
+        coach = await session.get_one(Coach, (world.guild.id, world.coach.id))
+        coach.minimum_notice_minutes = 3 * 24 * 60
+
+    refused = await fill(world.coach, question, "Move it anyway…", {"Reason": "A wedding."})
+
+    assert "You want 3 days of notice. It's outside your hours. Choose the time once more." in words(refused)
+    [now] = await world.sessions()
+    assert now.starts_at == TWO
+
+
+async def test_another_time_is_for_the_coach_and_never_one_that_is_taken(open_world: Academy) -> None:
+    world = open_world
+    await world.book(world.student, "14:00")
+    panels = {person: await times(world, person) for person in (world.student, world.coach)}
+    await world.book(world.other_student, "16:00")
+
+    answer = await fill(world.coach, panels[world.coach], "Another time…", {"Day and time": "today 16:30"})
+
+    assert "Another time…" not in labels(panels[world.student])
+    assert "That time was just taken." in words(answer)
+    assert len({one.starts_at for one in await world.sessions()}) == 2
 
 
 async def test_a_student_moves_a_session_from_the_list(open_world: Academy) -> None:

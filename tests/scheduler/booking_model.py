@@ -104,23 +104,33 @@ class Model:
     def _fits(
         self, guild: int, coach: int, at: datetime, minutes: int, student: int, moving: Booked | None
     ) -> bool:
-        terms, end = self.terms[guild, coach], at + minutes * MINUTE
-        others = [one for one in self.sessions if not one.cancelled and one is not moving]
-        others += [one for one in self._kept() if (one.guild, one.student) != (guild, student)]
-        for one in others:
-            for user, start, until in (
-                (one.coach, one.coach_start, one.coach_end),
-                (one.student, one.start, one.end),
-            ):
-                if user == coach and start < end + terms.after * MINUTE and at - terms.before * MINUTE < until:
-                    return False
-                if user == student and start < end and at < until:
-                    return False
+        if self._is_taken(guild, coach, at, minutes, student, moving):
+            return False
+        terms, others = self.terms[guild, coach], self._others(guild, student, moving)
         days = [terms.day(one.start) for one in others if (one.guild, one.coach) == (guild, coach)]
         if terms.daily is not None and days.count(terms.day(at)) >= terms.daily:
             return False
         weeks = [one.isocalendar()[:2] for one in days]
         return terms.weekly is None or weeks.count(terms.day(at).isocalendar()[:2]) < terms.weekly
+
+    def _others(self, guild: int, student: int, moving: Booked | None) -> list[Booked | Held]:
+        others: list[Booked | Held] = [one for one in self.sessions if not one.cancelled and one is not moving]
+        return others + [one for one in self._kept() if (one.guild, one.student) != (guild, student)]
+
+    def _is_taken(
+        self, guild: int, coach: int, at: datetime, minutes: int, student: int, moving: Booked | None
+    ) -> bool:
+        terms, end = self.terms[guild, coach], at + minutes * MINUTE
+        for one in self._others(guild, student, moving):
+            for user, start, until in (
+                (one.coach, one.coach_start, one.coach_end),
+                (one.student, one.start, one.end),
+            ):
+                if user == coach and start < end + terms.after * MINUTE and at - terms.before * MINUTE < until:
+                    return True
+                if user == student and start < end and at < until:
+                    return True
+        return False
 
     def _kept(self) -> list[Held]:
         return [one for one in self.holds.values() if one.expires > self.now]
@@ -188,8 +198,11 @@ class Model:
         """Give the time back."""
         one.cancelled, one.late, one.revision = True, self.is_late(one, user), one.revision + 1
 
-    def why_not_move(self, one: Booked, user: int, at: datetime, reason: str) -> Refusal:
-        """How moving has to be refused. To where it is already, it is not."""
+    def why_not_move(self, one: Booked, user: int, at: datetime, reason: str, anyway: bool) -> Refusal:
+        """How moving has to be refused. To where it is already, it is not.
+
+        A coach may break all their rules if they agree to it (`anyway`), but time that is taken stays taken.
+        """
         if user not in (one.coach, one.student):
             return NotFound
         if one.cancelled or one.start <= self.now:
@@ -201,7 +214,15 @@ class Model:
         if self.is_late(one, user):
             return TooLate
         minutes = (one.end - one.start) // MINUTE
-        return None if at in self.free(one.guild, one.coach, minutes, one.student, one) else SlotTaken
+        if at in self.free(one.guild, one.coach, minutes, one.student, one):
+            return None
+        if user != one.coach:
+            return SlotTaken
+        if at <= self.now:
+            return NotBookable
+        if self._is_taken(one.guild, one.coach, at, minutes, one.student, one):
+            return SlotTaken
+        return None if anyway else NotBookable
 
     def move(self, one: Booked, at: datetime) -> None:
         """Take the other time instead, with the buffers of today and the price of then."""

@@ -52,6 +52,8 @@ class Touch:
     who: str
     to: int
     reason: str
+    anyway: bool
+    """Whether a coach agrees to break rules of their own."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ _touches = st.builds(
     who=st.sampled_from(["student", "student", "coach", "coach", "admin", "far admin", "stranger"]),
     to=_numbers,
     reason=st.sampled_from(["Ill", "Ill", "Ill", ""]),
+    anyway=st.booleans(),
 )
 _changes = st.builds(
     lambda where, changed, days: Change(where, changed[0], changed[1], frozenset(days)),

@@ -21,6 +21,7 @@ from scheduler import availability, bookings, cancelling, guilds, rescheduling, 
 from scheduler.errors import CoachingError
 from scheduler.guilds import GuildChanges
 from scheduler.people import Actor
+from scheduler.slots import WhyNot
 from tests.builders import ADMIN, DAY, GUILD, HOUR, MINUTE, MONDAY, a_coach, a_guild
 from tests.one_thread import in_one_thread
 from tests.scheduler.booking_model import Booked, Refusal, Terms
@@ -204,11 +205,11 @@ class Booking(RuleBasedStateMachine):
         if step.way == "cancel":
             self.cancel(one, step.who)
         elif step.way == "move to what was held" and held:
-            self.move(one, step.who, held[step.to % len(held)].start, step.reason)
+            self.move(one, step.who, held[step.to % len(held)].start, step)
         else:
             length = (one.end - one.start) // MINUTE
             at = self.wish((one.guild, one.coach), one.student, length, step.to, one)
-            self.move(one, step.who, at, step.reason)
+            self.move(one, step.who, at, step)
 
     def cancel(self, one: Booked, who: str) -> None:
         """Cancel in both, as somebody who may or may not."""
@@ -221,13 +222,16 @@ class Booking(RuleBasedStateMachine):
         if self.press(expected, use_case) is not None:
             model.cancel(one, actor.user_id)
 
-    def move(self, one: Booked, who: str, at: datetime, reason: str) -> None:
+    def move(self, one: Booked, who: str, at: datetime, step: Touch) -> None:
         """Move in both, as somebody who may or may not; the model knows where it cannot go."""
         model, (actor, _) = self.model, self.actor(one, who)
-        expected = model.why_not_move(one, actor.user_id, at, reason)
+        expected = model.why_not_move(one, actor.user_id, at, step.reason, step.anyway)
+        breaking = set(WhyNot) if step.anyway else set()
 
         async def use_case(session: AsyncSession) -> CoachingSession:
-            return await rescheduling.reschedule(session, one.id, actor, at, reason, model.now)
+            return await rescheduling.reschedule(
+                session, one.id, actor, at, step.reason, model.now, breaking=breaking
+            )
 
         if self.press(expected, use_case) is not None:
             model.move(one, at)

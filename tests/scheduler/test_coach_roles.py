@@ -157,10 +157,10 @@ async def test_a_role_whose_giving_nobody_has_recorded_is_taken_all_the_same(db:
         await given(*args, **named)
         raise KeyboardInterrupt
 
-    discord.set_role = give_and_die  # type: ignore[method-assign]
+    discord.set_role = give_and_die
     with pytest.raises(KeyboardInterrupt):
         await applications.sync_roles(db, discord, FakeClock())
-    discord.set_role = given  # type: ignore[method-assign]
+    discord.set_role = given
 
     await choose(db, NEWEST)
     await applications.sync_roles(db, discord, FakeClock())

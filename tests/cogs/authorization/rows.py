@@ -142,6 +142,8 @@ PRESSES: dict[str, Row] = {
     "move:days:{session_id}:{day}:{page}": Row(PAIR),
     "move:time:{session_id}:{start}": Row(PAIR),
     "move:confirm:{session_id}:{start}": Row(PAIR),
+    "move:anyway:{session_id}:{start}:{rules}": Row(PAIR, numbers={"rules": 0}),
+    "move:other:{session_id}": Row(_refusals("coach", MINE, student=COACHED)),
     "room:end:{session_id}": Row(PAIR_AND_ADMINS, of="running"),
     "room:longer:{session_id}": Row(PAIR, of="running"),
     "session:noshow:{session_id}": Row(ITS_COACH, of="over"),
@@ -247,6 +249,10 @@ FORMS: dict[str, Row] = {
     "book:zone:{coach_id}:{minutes}:{day}": Row(BOOKERS, typed={"City or time zone": "Lisbon"}),
     "book:notes:{coach_id}:{minutes}:{start}": Row(BOOKERS, typed={"Notes for your coach": "Hello."}),
     "move:confirm:{session_id}:{start}": Row(PAIR, typed={"Reason": "Ill."}),
+    "move:anyway:{session_id}:{start}:{rules}": Row(PAIR, numbers={"rules": 0}, typed={"Reason": "Ill."}),
+    "move:other:{session_id}": Row(
+        _refusals("coach", MINE, student=COACHED), typed={"Day and time": "tomorrow 14:00"}
+    ),
     "session:cancel:{session_id}": Row(PAIR_AND_ADMINS, typed={"Reason": "Ill."}),
     "session:appeal:{session_id}": Row(
         _refusals("student", _NO_APPEAL), of="unheard", typed={"What happened": "I was."}
