@@ -575,13 +575,13 @@ async def test_a_cancelled_session_with_people_inside_keeps_its_room_for_an_hour
     discord.rooms_stay = Removal.OCCUPIED
     for clock.now in (ROOM, ACCESS, TEN):
         await advance_due(db, discord, clock)
-    await cancel(db, TEN + 20 * MINUTE)
+    await cancel(db, TEN + 5 * MINUTE)
 
-    for clock.now in (TEN + 20 * MINUTE, TEN + 80 * MINUTE):
+    for clock.now in (TEN + 5 * MINUTE, TEN + 65 * MINUTE):
         await advance_due(db, discord, clock)
 
     assert [call.even_if_occupied for call in discord.calls if call.method == "remove_room"] == [False, True]
-    assert (await found(db)).room_removed_at == TEN + 80 * MINUTE
+    assert (await found(db)).room_removed_at == TEN + 65 * MINUTE
 
 
 # A tick.
