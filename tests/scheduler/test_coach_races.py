@@ -14,9 +14,21 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, Guild, Hold, SessionStatus
+from models import Coach, CoachingSession, Guild, Hold, Member, SessionStatus
 from models.database import Database
-from scheduler import availability, bookings, departures, presence, rescheduling, reviews, suspensions, timetable
+from scheduler import (
+    availability,
+    bookings,
+    departures,
+    people,
+    presence,
+    reminders,
+    rescheduling,
+    reviews,
+    suspensions,
+    timetable,
+)
+from scheduler.delivery import deliver_due
 from scheduler.departures import Why
 from scheduler.errors import CoachingError, NotBookable, NotFound, NotReviewable, SlotTaken, TooLate
 from scheduler.people import Actor
@@ -254,3 +266,27 @@ async def test_a_review_and_a_suspension_at_once_do_not_wait_in_a_circle(db: Dat
         assert await asyncio.gather(*both) == ["not reviewable", "done"]
         async with db.begin() as session:
             await suspensions.reinstate(session, GUILD, COACH, ADMIN, MONDAY)
+
+
+@pytest.mark.parametrize("engine_name", ["postgres"])
+async def test_a_reminder_that_goes_out_while_its_session_is_moved_does_not_wait_in_a_circle(
+    db: Database, another: Database
+) -> None:
+    session_id = await a_booked_tuesday(db)
+    a_day_before = TUESDAY - DAY
+    await deliver_due(db, FakeDiscord(), FakeClock())
+    async with db.begin() as session:
+        for user_id in (COACH, STUDENT):
+            (await session.get_one(Member, user_id)).dms_closed_at = MONDAY
+
+    async with db.begin() as session:
+        await people.lock(session, COACH, STUDENT)
+        delivering = asyncio.create_task(deliver_due(another, FakeDiscord(), FakeClock(a_day_before)))
+        async with asyncio.timeout(30):
+            while not await somebody_waits(db):
+                assert not delivering.done(), "it did not wait"
+        await reminders.drop(session, session_id, a_day_before, "the session was moved")
+
+    assert (await delivering).failed == 0
+    async with db.read() as session:
+        assert (await session.get_one(Member, STUDENT)).dms_closed_at is None
