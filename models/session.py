@@ -98,6 +98,8 @@ class CoachingSession(Base):
     access_granted_at: Mapped[datetime | None]
     room_lost_at: Mapped[datetime | None]
     """When somebody was found to have deleted the room while it was needed."""
+    rooms_lost: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often that has happened for the time that the session has now."""
     room_removed_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
     cancelled_by: Mapped[Snowflake | None]

@@ -19,7 +19,7 @@ from scheduler.bookings import lead_times
 from scheduler.clock import Clock
 from scheduler.lifecycle import Step, life_of, next_step
 from scheduler.ongoing import Ongoing
-from scheduler.ports import Discord, DiscordFailure
+from scheduler.ports import Discord, DiscordFailure, RoomGone
 from scheduler.side_by_side import Jobs, SideBySide
 
 log = logging.getLogger(__name__)
@@ -88,6 +88,11 @@ async def _advance(
             break
         try:
             again_at = await _do(db, discord, clock, step.step, row, guild)
+        except RoomGone as gone:
+            # Written down by `rooms.vanished`, with when the room may be made again: the first time, at once.
+            log.warning("session %s: %s failed: %s", session_id, step.step, gone)
+            failed.append(f"{row.code} {step.step}: {gone}")
+            continue
         except DiscordFailure as failure:
             log.warning("session %s: %s failed: %s", session_id, step.step, failure)
             this.failed[step.step] = failure
@@ -117,8 +122,11 @@ async def _record_outcome(db: Database, session_id: int, this: _Round, now: date
     async with db.begin() as session:
         row = await session.get_one(CoachingSession, session_id, with_for_update=True)
         leads = lead_times(await session.get_one(Guild, row.guild_id))
-        row.attempts = row.attempts + 1 if this.failed else 0
-        row.last_error = "; ".join(map(str, this.failed.values())) or None
+        if this.failed:
+            row.attempts += 1
+            row.last_error = "; ".join(map(str, this.failed.values()))
+        elif not rooms.is_missing(row, now):
+            row.attempts, row.last_error = 0, None
         look_again = now + notices.pause(row.attempts, row.id) if this.failed else this.look_again
         possible = next_step(life_of(row), leads, now, except_for=this.passed_over)
         instants = [due.at for due in [possible] if due]
@@ -173,6 +181,8 @@ async def _finish(db: Database, row: CoachingSession, now: datetime) -> None:
         kept = await session.get_one(CoachingSession, row.id, with_for_update=True)
         if _is_as_before(kept, row):
             await ending.finish(session, kept, await session.get_one(Guild, kept.guild_id), now)
+            if kept.access_granted_at is not None and not kept.rooms_lost:
+                await problems.works(session, kept.guild_id, rooms.DELETED, now, session_id=kept.id)
 
 
 def _is_as_before(kept: CoachingSession, row: CoachingSession) -> bool:

@@ -47,12 +47,16 @@ class Life:
     access_granted: bool
     room_may_exist: bool
     cancelled_at: datetime | None
+    room_again_at: datetime | None = None
+    """From when a room may be made again in place of one that somebody deleted; empty: none was lost."""
 
 
 MUCH_TOO_EARLY = timedelta(hours=1)
 """A room that exists this long before its time goes and is made anew: the session was moved to a later date."""
 HARD_LIMIT = timedelta(hours=1)
 """A room with people in it is removed this long after they were told that it is going to close."""
+_LEAST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=10)
+"""Before a room is made again that was deleted more than once."""
 
 
 def life_of(row: CoachingSession) -> Life:
@@ -65,6 +69,19 @@ def life_of(row: CoachingSession) -> Life:
         access_granted=row.access_granted_at is not None,
         room_may_exist=row.room_intended_at is not None and row.room_removed_at is None,
         cancelled_at=row.cancelled_at,
+        room_again_at=_room_again_at(row.rooms_lost, row.room_lost_at),
+    )
+
+
+def _room_again_at(times_lost: int, lost_at: datetime | None) -> datetime | None:
+    """At once the first time, which may have been a mistake; then after 1 minute, 2, 4, 8, and at most 10.
+
+    Whoever deletes every new channel, as bots against raids do, would otherwise be given rooms without end.
+    """
+    if not times_lost or lost_at is None:
+        return None
+    return (
+        lost_at if times_lost == 1 else lost_at + min(_LEAST_PAUSE * 2 ** min(times_lost - 2, 10), _LONGEST_PAUSE)
     )
 
 
@@ -85,7 +102,8 @@ def _steps(life: Life, leads: LeadTimes, now: datetime) -> list[Due]:
             if life.room_may_exist and now < life.starts_at - leads.room - MUCH_TOO_EARLY:
                 steps.append(Due(Step.REMOVE_ROOM, now))
             elif now < life.ends_at and not life.room_set_up:
-                steps.append(Due(Step.MAKE_ROOM, life.starts_at - leads.room))
+                due_at = life.starts_at - leads.room
+                steps.append(Due(Step.MAKE_ROOM, max(due_at, life.room_again_at or due_at)))
             elif now < life.ends_at and not life.access_granted:
                 steps.append(Due(Step.OPEN_ROOM, life.starts_at - leads.access))
             if life.status is SessionStatus.SCHEDULED:

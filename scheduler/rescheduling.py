@@ -120,7 +120,7 @@ def _write(found: CoachingSession, actor: Actor, starts_at: datetime, reason: st
     found.starts_at, found.ends_at = starts_at, ends_at
     found.access_granted_at, found.reminder_sent = None, False
     found.revision += 1
-    found.attempts, found.last_error = 0, None
+    found.attempts, found.last_error, found.rooms_lost = 0, None, 0
 
 
 def _read_reason(found: CoachingSession, actor: Actor, reason: str) -> str:

@@ -2,12 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AccessMode, CoachingSession, Guild, Notice, NoticeKind, SessionStatus, SessionType
 from models.database import Database
-from scheduler import attendance, audit, notices
+from scheduler import attendance, audit, notices, problems
 from scheduler.bookings import lead_times
 from scheduler.clock import Clock
 from scheduler.lifecycle import hard_limit, life_of, linger_ends_at
@@ -17,6 +17,10 @@ ENDING_WARNING = timedelta(minutes=5)
 """How long before the end people in the room are told so."""
 _LOOK_AGAIN = timedelta(minutes=1)
 """When nobody was heard leaving, whether the room is empty is asked this often."""
+_OF_ONE_ROOM = (NoticeKind.ROOM_OPEN, NoticeKind.ROOM_WELCOME, NoticeKind.ROOM_ENDING)
+DELETED = "room_deleted"
+"""The key of the problem that somebody keeps deleting rooms."""
+_LOST = "somebody, or another bot, deleted the room"
 
 
 async def make_room(db: Database, discord: Discord, clock: Clock, row: CoachingSession, guild: Guild) -> None:
@@ -44,7 +48,10 @@ async def open_room(
     guild: Guild,
     people: tuple[int, ...],
 ) -> None:
-    """Let these people in, and owe them word of it. A room that is gone is forgotten, so that it is made again."""
+    """Let these people in, and owe them word of it.
+
+    A room that is gone is written down as lost, and then RoomGone is raised; it is made again in time.
+    """
     if guild.access_mode is AccessMode.ROLE:
         await _ensure_role(db, discord, clock, row, guild)
     video = row.session_type is SessionType.VIDEO
@@ -52,8 +59,10 @@ async def open_room(
         await discord.open_room(_room(row, guild), Access(people, video=video, role_id=row.discord_role_id))
     except RoomGone:
         async with db.begin() as session:
-            await vanished(session, await _kept(session, row), clock())
-        return
+            kept = await _kept(session, row)
+            if kept.discord_channel_id == row.discord_channel_id:  # else Discord has told us of it already
+                await vanished(session, kept, clock())
+        raise
     async with db.begin() as session:
         kept = await _kept(session, row)
         if kept.starts_at != row.starts_at:
@@ -78,7 +87,10 @@ async def _ensure_role(db: Database, discord: Discord, clock: Clock, row: Coachi
 
 async def _tell_open(session: AsyncSession, kept: CoachingSession, people: tuple[int, ...], now: datetime) -> None:
     """Once a room and a time; opened again because somebody left the server, it is no news."""
-    of_this_room = Notice.session_id == kept.id, Notice.created_at >= kept.room_intended_at
+    is_lasting = or_(
+        Notice.given_up_at.is_(None), Notice.undeliverable_at.is_not(None), Notice.sent_at.is_not(None)
+    )
+    of_this_room = Notice.session_id == kept.id, Notice.created_at >= kept.room_intended_at, is_lasting
     told = select(Notice.id).where(*of_this_room, Notice.kind == NoticeKind.ROOM_OPEN)
     if kept.moved_at is not None:
         told = told.where(Notice.created_at > kept.moved_at)
@@ -104,11 +116,29 @@ async def plan_warning(session: AsyncSession, kept: CoachingSession, now: dateti
 
 
 async def vanished(session: AsyncSession, kept: CoachingSession, now: datetime) -> None:
-    """Somebody deleted the room while it was needed: it is to be made again, and both are told."""
+    """Somebody deleted the room while it was needed: a failure, counted, after which `life_of` says when to go on.
+
+    What was still to be said about that room is dropped. From the second time on, admins are told.
+    """
     record(session, kept, "room_vanished", now, channel_id=kept.discord_channel_id)
     await attendance.nobody_inside(session, kept.id, now)
+    await notices.drop(session, kept.id, _OF_ONE_ROOM, "the room was deleted", now)
     kept.updated_at = kept.room_lost_at = now
+    kept.rooms_lost += 1
+    kept.attempts, kept.last_error = kept.attempts + 1, _LOST
     _forget_room(kept)
+    if kept.rooms_lost > 1:
+        text = (
+            f"Somebody, or another bot, keeps deleting session rooms: the one of `{kept.code}` has gone "
+            f"{kept.rooms_lost} times. The server's audit log says who deletes it; ask them, or set that bot, to "
+            f"leave channels alone that are called {room_name('…')}. I make the room again, but less and less often."
+        )
+        await problems.report(session, kept.guild_id, DELETED, text, now)
+
+
+def is_missing(row: CoachingSession, now: datetime) -> bool:
+    """Whether the room was deleted and is still to be made again."""
+    return row.rooms_lost > 0 and not row.discord_setup_complete and needs_room(row, now)
 
 
 async def channel_deleted(session: AsyncSession, channel_id: int, now: datetime) -> bool:

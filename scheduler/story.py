@@ -67,7 +67,7 @@ async def retry(session: AsyncSession, guild_id: int, session_id: int, actor: Ac
     """
     row = await _locked(session, guild_id, session_id, actor)
     if row.next_step_at is not None:
-        row.next_step_at, row.attempts = now, 0
+        row.next_step_at, row.attempts, row.rooms_lost = now, 0, 0
     failed = select(Notice).where(
         Notice.session_id == row.id, Notice.sent_at.is_(None), Notice.attempts > 0, Notice.due_at.is_not(None)
     )
@@ -94,7 +94,7 @@ async def repair_room(session: AsyncSession, guild_id: int, session_id: int, act
     if row.status not in _AHEAD or row.ends_at <= now:
         raise TooLate("This session needs no room any more.")
     row.discord_setup_complete, row.access_granted_at = False, None
-    row.next_step_at, row.attempts = now, 0
+    row.next_step_at, row.attempts, row.rooms_lost = now, 0, 0
     audit.record(
         session,
         guild_id,

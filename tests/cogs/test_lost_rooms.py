@@ -62,6 +62,44 @@ async def test_an_open_room_that_is_deleted_is_made_again_at_once_and_both_are_t
     assert len(said(second, "Welcome")) == 1
 
 
+async def test_a_room_deleted_again_and_again_is_made_more_rarely_with_one_word_a_room_and_one_to_the_admins(
+    open_world: Academy,
+) -> None:
+    world = open_world
+    await settings(world, log_channel_id=world.lobby.id)
+    made = await booked(world)
+    rooms = {getattr(await opened(world, made), "id", None)}
+
+    for _ in range(17):
+        await world.leap_to(world.now + MINUTE)
+        if (room := world.room(made.code)) is not None:
+            rooms.add(room.id)
+            await delete_by_hand(world, room)
+        if (again := world.room(made.code)) is not None:
+            rooms.add(again.id)
+        assert both(world, "Your room is open") == [len(rooms)] * 2
+
+    assert len(rooms) == 6  # the first, one at once, and those after 1, 2, 4 and 8 minutes
+    [alert] = said(world.lobby, "Coaching needs an admin")
+    assert f"keeps deleting session rooms: the one of `{made.code}`" in words(alert)
+
+
+async def test_an_admin_who_has_stopped_the_deleting_gets_the_room_at_once(open_world: Academy) -> None:
+    world = open_world
+    made = await booked(world)
+    room = await opened(world, made)
+    for _ in range(2):
+        await delete_by_hand(world, room)
+        room = world.room(made.code)
+    assert world.room(made.code) is None
+
+    panel = reply(await world.admin.slash(world.lobby, "coaching session", code=made.code))
+    assert "somebody, or another bot, deleted the room" in words(panel)
+    await world.admin.click(panel, label="Repair room")
+
+    assert world.sees(world.student, world.room(made.code))
+
+
 async def test_deleted_while_they_talk_it_is_made_again_and_what_they_attended_still_counts(
     open_world: Academy,
 ) -> None:

@@ -102,7 +102,16 @@ MOVED = [
     ("before it had a room", BOOKED, -76, (Step.MAKE_ROOM, -15)),
 ]  # fmt: skip
 
-EVERY_CASE = [*NORMAL_LIFE, *AFTER_A_DOWNTIME, *CANCELLED, *MOVED]
+DELETED = [
+    ("deleted again and again, it is not made before its pause is over", replace(BOOKED, room_again_at=minutes(-3)), -4,
+     (Step.MAKE_ROOM, -3)),
+    ("deleted while it was far too early, it is made in time", replace(BOOKED, room_again_at=minutes(-90)), -90,
+     (Step.MAKE_ROOM, -15)),
+    ("where the pause is longer than the session, it just starts", replace(BOOKED, room_again_at=minutes(61)), -4,
+     (Step.START, 0)),
+]  # fmt: skip
+
+EVERY_CASE = [*NORMAL_LIFE, *AFTER_A_DOWNTIME, *CANCELLED, *MOVED, *DELETED]
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,12 @@ from models import (
     JobRun,
     Notice,
     NoticeKind,
+    Problem,
     SessionStatus,
     SessionType,
 )
 from models.database import Database
-from scheduler import attendance, cancelling
+from scheduler import attendance, cancelling, problems, rooms
 from scheduler.advance import advance_due
 from scheduler.loop import Loop, NotTicking
 from scheduler.notices import pause
@@ -398,7 +399,8 @@ async def test_a_room_that_somebody_deleted_is_made_again_and_opened(db: Databas
     _, failed = await advance_due(db, discord, clock)
 
     one = await found(db)
-    assert failed == []
+    assert failed == ["abc open_room: The room is gone."]
+    assert (one.attempts, one.last_error, one.rooms_lost) == (0, None, 1)
     assert [call.method for call in discord.effects] == ["ensure_room", "open_room", "ensure_room", "open_room"]
     made_again = discord.effects[2].room
     assert made_again is not None
@@ -407,17 +409,73 @@ async def test_a_room_that_somebody_deleted_is_made_again_and_opened(db: Databas
     assert (one.access_granted_at, one.next_step_at) == (ACCESS, TEN)
 
 
-async def test_a_room_that_keeps_vanishing_does_not_keep_a_tick_from_ending(db: Database) -> None:
+async def test_a_room_that_keeps_being_deleted_is_made_less_and_less_often_and_admins_hear_of_it_once(
+    db: Database,
+) -> None:
     await set_up(db, "abc", "other")
-    discord = FakeDiscord()
+    discord, clock, made_at, attempts = FakeDiscord(), FakeClock(ACCESS), list[timedelta](), list[int]()
     discord.fail("open_room", RoomGone("The room is gone."), about="coaching-session-abc")
 
-    async with asyncio.timeout(30):
-        await advance_due(db, discord, FakeClock(ACCESS))
+    while clock() < ELEVEN:
+        asked = len(discord.asked("ensure_room"))
+        await advance_due(db, discord, clock)
+        made_at += [clock() - ACCESS] * (len(discord.asked("ensure_room")) - asked)
+        one = await found(db)
+        attempts.append(one.attempts)
+        clock.now = max(one.next_step_at or ELEVEN, clock() + SECOND)
 
+    theirs, others = [at // MINUTE for at in made_at if at], made_at.count(0 * MINUTE)
+    assert others == 3  # the other session's, and this one's first and second
+    assert theirs == [1, 3, 7, 15, 25, 35, 45, 55]
+    assert attempts == sorted(attempts)
     assert (await found(db, "other")).access_granted_at == ACCESS
-    assert (await found(db)).next_step_at is not None
-    assert len(discord.effects) < 20
+    async with db.read() as session:
+        owed = list(await session.scalars(select(Notice.kind)))
+        [problem] = await session.scalars(select(Problem))
+    assert owed.count(NoticeKind.PROBLEM) == 1
+    assert (problem.key, problem.fixed_at) == ("room_deleted", None)
+    assert "`abc` has gone 10 times" in problem.text
+
+
+@pytest.mark.parametrize(("rooms_lost", "is_fixed"), [(0, True), (1, False)])
+async def test_that_rooms_are_left_alone_again_shows_at_the_end_of_a_session_that_kept_its_own(
+    db: Database, rooms_lost: int, is_fixed: bool
+) -> None:
+    await set_up(
+        db,
+        "abc",
+        rooms_lost=rooms_lost,
+        status=SessionStatus.IN_PROGRESS,
+        discord_channel_id=5,
+        discord_setup_complete=True,
+        room_intended_at=ROOM,
+        access_granted_at=ACCESS,
+        next_step_at=ELEVEN,
+    )
+    async with db.begin() as session:
+        await problems.report(session, GUILD, "room_deleted", "Somebody deletes rooms.", ROOM)
+
+    await advance_due(db, FakeDiscord(), FakeClock(ELEVEN))
+
+    async with db.read() as session:
+        [problem] = await session.scalars(select(Problem))
+    assert (problem.fixed_at is not None) is is_fixed
+
+
+async def test_what_was_to_be_said_of_a_deleted_room_is_said_of_the_next_one_alone(db: Database) -> None:
+    await set_up(db, "abc")
+    discord, clock = FakeDiscord(), FakeClock(ACCESS)
+    await advance_due(db, discord, clock)
+    clock.forward(SECOND)
+
+    async with db.begin() as session:
+        await rooms.channel_deleted(session, (await found(db)).discord_channel_id or 0, clock())
+    await advance_due(db, discord, clock)
+
+    async with db.read() as session:
+        due = await session.scalars(select(Notice.kind).where(Notice.due_at.is_not(None)).order_by(Notice.id))
+    kinds = [NoticeKind.ROOM_OPEN] * 2 + [NoticeKind.ROOM_WELCOME, NoticeKind.ROOM_ENDING]
+    assert list(due) == kinds
 
 
 # Cancellations and occupied rooms.
