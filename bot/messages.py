@@ -7,7 +7,8 @@ import discord
 from bot.permissions import lacking
 from bot.refusals import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, Attempt
 from cogs import ui
-from scheduler.notices import PROBLEM_KINDS, WELCOME_KINDS, Letter
+from models import Route
+from scheduler.notices import PROBLEM_KINDS, ROOM_KINDS, WELCOME_KINDS, Letter
 from scheduler.ports import Receipt, Unreachable
 
 _LOOK_BACK = 50  # messages among which one that may have been sent is looked for
@@ -151,5 +152,5 @@ def _needed(channel: Target, *, searching: bool = False, files: bool = False) ->
 
 def _gone(letter: Letter) -> Unreachable:
     """A room goes when its time has come; any other channel was chosen by an admin, who has to choose again."""
-    is_room = letter.session is not None and letter.session.discord_channel_id == letter.channel_id
+    is_room = letter.notice.kind in ROOM_KINDS or letter.notice.route is Route.ROOM
     return Unreachable("the channel for it does not exist any more", for_admins=not is_room)

@@ -14,6 +14,7 @@ from scheduler.notices import Letter
 LONGER = "room:longer:{session_id}"
 
 _RUNNING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
+_GOES = "The room goes as soon as it is empty."
 
 
 class RoomCog(Cog):
@@ -63,8 +64,14 @@ def words(letter: Letter) -> discord.ui.Container[ui.Panel]:
 
 def _welcome(one: CoachingSession, both: str, *, may_go_on: bool) -> discord.ui.Container[ui.Panel]:
     if one.status not in _RUNNING:
-        said = f"Session `{one.code}` {cards.STATUS_WORDS[one.status]}. The room goes as soon as it is empty."
+        # Where its message can still be edited, the room is there: the next session of the two has taken it over.
+        next_ = "Your next session is in this room, too." if one.room_removed_at else _GOES
+        said = f"Session `{one.code}` {cards.STATUS_WORDS[one.status]}. {next_}"
         return discord.ui.Container(ui.text(f"{both}\n{said}"))
+    if one.access_granted_at is None:  # it was opened for another time, and somebody is inside
+        said = f"Your session was rescheduled: it starts {stamp(one.starts_at, 'F')} and ends at"
+        rest = f"{stamp(one.ends_at, 't')}. Its room opens shortly before."
+        return discord.ui.Container(ui.text(f"{both}\n{said} {rest}"))
     lines = [
         f"### Welcome {both}",
         f"This room is yours alone. The session starts {stamp(one.starts_at, 'R')} and ends at "

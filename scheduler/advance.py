@@ -5,6 +5,7 @@ the session's other steps nor other sessions waiting.
 """
 
 import logging
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -32,28 +33,37 @@ async def advance_due(
 ) -> tuple[list[str], list[str]]:
     """Advance every session that is due, side by side; returns what was done and what failed, a line each.
 
+    Those of the same two people go one after the other, since the next one may take over the room of the first.
     With `ongoing`, slow ones go on by themselves, and count when they have ended; else they are waited for.
     """
     async with db.read() as session:
-        due = list(
-            await session.scalars(
-                select(CoachingSession.id)
-                .where(CoachingSession.next_step_at.is_not(None), CoachingSession.next_step_at <= clock())
-                .order_by(CoachingSession.next_step_at, CoachingSession.id)
+        due = await session.execute(
+            select(
+                CoachingSession.guild_id,
+                CoachingSession.coach_id,
+                CoachingSession.student_id,
+                CoachingSession.starts_at,
+                CoachingSession.id,
             )
+            .where(CoachingSession.next_step_at.is_not(None), CoachingSession.next_step_at <= clock())
+            .order_by(CoachingSession.next_step_at, CoachingSession.id)
         )
+        theirs: dict[Hashable, list[tuple[datetime, int]]] = {}
+        for guild_id, coach_id, student_id, starts_at, session_id in due:
+            theirs.setdefault((guild_id, coach_id, student_id), []).append((starts_at, session_id))
 
-    async def one(session_id: int) -> tuple[list[str], list[str]]:
+    async def in_order(some: list[tuple[datetime, int]]) -> tuple[list[str], list[str]]:
         done: list[str] = []
         failed: list[str] = []
-        try:
-            await _advance(db, discord, clock, session_id, done, failed)
-        except Exception as error:  # the database itself, say; the others go on, and this one stays due
-            log.exception("session %s could not be advanced", session_id)
-            failed.append(f"session {session_id}: {type(error).__name__} (see the log)")
+        for _, session_id in sorted(some):
+            try:
+                await _advance(db, discord, clock, session_id, done, failed)
+            except Exception as error:  # the database itself, say; the others go on, and this one stays due
+                log.exception("session %s could not be advanced", session_id)
+                failed.append(f"session {session_id}: {type(error).__name__} (see the log)")
         return done, failed
 
-    jobs: Jobs[tuple[list[str], list[str]]] = {session_id: partial(one, session_id) for session_id in due}
+    jobs: Jobs[tuple[list[str], list[str]]] = {two: partial(in_order, some) for two, some in theirs.items()}
     outcomes = await (ongoing.sessions.work(jobs) if ongoing else SideBySide().finish(jobs))
     return [line for done, _ in outcomes for line in done], [line for _, failed in outcomes for line in failed]
 
@@ -154,7 +164,7 @@ async def _do(
     match step:
         case Step.MAKE_ROOM:
             if len(await departures.still_there(db, discord, clock, row)) == 2 or guild.keep_when_gone:
-                await rooms.make_room(db, discord, clock, row, guild)
+                return await rooms.make_room(db, discord, clock, row, guild)
         case Step.OPEN_ROOM:
             people = await departures.still_there(db, discord, clock, row)
             if len(people) == 2 or guild.keep_when_gone:

@@ -203,6 +203,18 @@ async def nobody_inside(session: AsyncSession, session_id: int, now: datetime) -
     )
 
 
+async def go_over(session: AsyncSession, session_id: int, next_id: int, now: datetime) -> None:
+    """Whoever is inside attends the next session from now on, which goes on in the same room."""
+    for stay in await _open_stays(session, session_id):
+        stay.left_at = now
+        session.add(Attendance(session_id=next_id, user_id=stay.user_id, joined_at=now))
+
+
+async def who_is_inside(session: AsyncSession, session_id: int) -> set[int]:
+    """Of coach and student, as far as we were told."""
+    return {one.user_id for one in await _open_stays(session, session_id) if one.user_id is not None}
+
+
 async def attended(session: AsyncSession, row: CoachingSession, now: datetime) -> dict[int, Presence]:
     """How coach and student have attended up to now or the session's end."""
     stays = await stays_of(session, row.id, min(now, row.ends_at))

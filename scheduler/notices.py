@@ -195,7 +195,11 @@ def why_pointless(letter: Letter, now: datetime) -> str | None:
     about, kind = letter.session, letter.notice.kind
     if letter.problem is not None and kind is NoticeKind.PROBLEM and letter.problem.fixed_at is not None:
         return "it works again"
-    if about is None or letter.notice.message_id is not None:
+    if about is None:
+        return None
+    if letter.notice.message_id is not None:
+        if kind in ROOM_KINDS and letter.notice.channel_id != about.discord_channel_id:
+            return "its room is gone"
         return None  # one that stands already is brought up to date, whatever has become of the session
     cancelled = about.status is SessionStatus.CANCELLED
     match kind:

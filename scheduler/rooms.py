@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AccessMode, CoachingSession, Guild, Notice, NoticeKind, SessionStatus, SessionType
 from models.database import Database
-from scheduler import attendance, audit, notices, problems
+from scheduler import attendance, audit, notices, problems, shared_rooms
 from scheduler.bookings import lead_times
 from scheduler.clock import Clock
 from scheduler.lifecycle import hard_limit, life_of, linger_ends_at
@@ -23,9 +23,20 @@ DELETED = "room_deleted"
 _LOST = "somebody, or another bot, deleted the room"
 
 
-async def make_room(db: Database, discord: Discord, clock: Clock, row: CoachingSession, guild: Guild) -> None:
-    """Make the hidden room. That it was meant to be made is written down before, that it exists after."""
+async def make_room(
+    db: Database, discord: Discord, clock: Clock, row: CoachingSession, guild: Guild
+) -> datetime | None:
+    """Make the hidden room. That it was meant to be made is written down before, that it exists after.
+
+    Where `shared_rooms` says that there is to be no other one, the room of an earlier session is taken over. While
+    it has to be waited for: the instant at which to look again.
+    """
     async with db.begin() as session:
+        if row.room_intended_at is None:
+            if (free_from := await shared_rooms.free_from(session, row, clock())) is not None:
+                return free_from
+            if await shared_rooms.take_over(session, row, clock()):
+                return None
         kept = await _kept(session, row)
         if kept.room_intended_at is None:
             kept.room_intended_at = clock()
@@ -38,6 +49,7 @@ async def make_room(db: Database, discord: Discord, clock: Clock, row: CoachingS
         kept.discord_channel_id, kept.discord_setup_complete = channel_id, True
         kept.updated_at = clock()
         record(session, kept, "room_made", clock(), channel_id=channel_id)
+    return None
 
 
 async def open_room(
@@ -86,7 +98,10 @@ async def _ensure_role(db: Database, discord: Discord, clock: Clock, row: Coachi
 
 
 async def _tell_open(session: AsyncSession, kept: CoachingSession, people: tuple[int, ...], now: datetime) -> None:
-    """Once a room and a time; opened again because somebody left the server, it is no news."""
+    """Once a room and a time, in the room and to whoever is not inside already.
+
+    Opened again because somebody left the server, it is no news.
+    """
     is_lasting = or_(
         Notice.given_up_at.is_(None), Notice.undeliverable_at.is_not(None), Notice.sent_at.is_not(None)
     )
@@ -96,7 +111,8 @@ async def _tell_open(session: AsyncSession, kept: CoachingSession, people: tuple
         told = told.where(Notice.created_at > kept.moved_at)
     if await session.scalar(told.limit(1)) is not None:
         return
-    for user_id in people:
+    inside = await attendance.who_is_inside(session, kept.id)
+    for user_id in (one for one in people if one not in inside):
         notices.owe(session, NoticeKind.ROOM_OPEN, kept.guild_id, now=now, user_id=user_id, session_id=kept.id)
     welcome = select(Notice).where(*of_this_room, Notice.kind == NoticeKind.ROOM_WELCOME)
     if (stands := await session.scalar(welcome.limit(1))) is not None:
@@ -126,12 +142,12 @@ async def vanished(session: AsyncSession, kept: CoachingSession, now: datetime) 
     kept.updated_at = kept.room_lost_at = now
     kept.rooms_lost += 1
     kept.attempts, kept.last_error = kept.attempts + 1, _LOST
-    _forget_room(kept)
+    shared_rooms.forget(kept)
     if kept.rooms_lost > 1:
         text = (
             f"Somebody, or another bot, keeps deleting session rooms: the one of `{kept.code}` has gone "
             f"{kept.rooms_lost} times. The server's audit log says who deletes it; ask them, or set that bot, to "
-            f"leave channels alone that are called {room_name('…')}. I make the room again, but less and less often."
+            f"leave channels alone that are called {room_name('…')}. I make the room again, but ever more rarely."
         )
         await problems.report(session, kept.guild_id, DELETED, text, now)
 
@@ -160,21 +176,18 @@ def needs_room(row: CoachingSession, now: datetime) -> bool:
     return row.status in (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS) and now < row.ends_at
 
 
-def _forget_room(kept: CoachingSession) -> None:
-    """The room is gone before its time, so it is to be made again."""
-    kept.discord_channel_id, kept.discord_setup_complete = None, False
-    kept.room_intended_at = kept.access_granted_at = None
-
-
 async def remove_room(
     db: Database, discord: Discord, clock: Clock, row: CoachingSession, guild: Guild
 ) -> datetime | None:
     """Remove the room and its role once nobody is inside, at the latest at the hard limit.
 
-    Where it had to stay for now, the instant at which to look again. Those who stay longer than the linger time
-    are warned, once.
+    Where it had to stay for now, the instant at which to look again: also where the next session of the same two
+    is about to take it over. Those who stay longer than the linger time are warned, once.
     """
     now, leads, life = clock(), lead_times(guild), life_of(row)
+    async with db.read() as session:
+        if await shared_rooms.is_wanted(session, row, leads.room, now):
+            return now + _LOOK_AGAIN
     removal = await discord.remove_room(_room(row, guild), even_if_occupied=now >= hard_limit(life, leads))
     if removal is Removal.OCCUPIED and now >= linger_ends_at(life, leads):
         await _warn(db, row, now)
@@ -186,11 +199,7 @@ async def remove_room(
         kept = await _kept(session, row)
         record(session, kept, "room_removed", clock(), channel_id=kept.discord_channel_id)
         kept.updated_at = clock()
-        if kept.status is SessionStatus.SCHEDULED:  # moved to a later date
-            _forget_room(kept)
-            kept.discord_role_id = kept.role_intended_at = None
-        else:
-            kept.room_removed_at = clock()
+        shared_rooms.part_with(kept, clock())  # still ahead, it was moved to a later date
     return None
 
 

@@ -6,8 +6,9 @@ Only rooms in our table are ever touched; a channel that merely looks like one n
 import logging
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from models import CoachingSession, Guild, Heartbeat
 from models.database import Database
@@ -26,6 +27,13 @@ _CLOCKS_DIFFER = timedelta(minutes=2)
 """Between this host and Discord."""
 _FIRST_ID = datetime(2015, 1, 1, tzinfo=UTC)
 """Discord counts the milliseconds in its ids from here: https://discord.com/developers/docs/reference#snowflakes"""
+_next = aliased(CoachingSession)
+_goes_on_in_its_room = exists().where(
+    _next.discord_channel_id == CoachingSession.discord_channel_id,
+    _next.next_step_at.is_not(None),
+    _next.id != CoachingSession.id,
+)
+"""The next session of the same two took the room over, under the name of the first."""
 
 
 async def sweep(db: Database, discord: Discord, clock: Clock) -> int:
@@ -71,6 +79,7 @@ async def _left_over(session: AsyncSession, guild_id: int, seen: list[RoomSeen],
             by_us,
             CoachingSession.next_step_at.is_(None),
             CoachingSession.room_intended_at.is_not(None),
+            ~_goes_on_in_its_room,
         ):
             if any(_is_ours(one, row) for one in some):
                 row.room_removed_at, row.next_step_at = None, clock()

@@ -111,15 +111,19 @@ async def test_where_the_channel_is_gone_there_is_no_point_in_trying_again(here:
         await here.port.deliver(letter)
 
 
-@pytest.mark.parametrize("room_id", [4711, None])
-async def test_a_channel_that_is_gone_is_for_admins_unless_it_was_a_room(here: Direct, room_id: int | None):
-    about = CoachingSession(discord_channel_id=room_id)
-    letter = replace(here.a_letter(channel_id=4711), session=about)
+@pytest.mark.parametrize(
+    ("kind", "for_admins"), [(NoticeKind.ROOM_WELCOME, False), (NoticeKind.APPEAL_CARD, True)]
+)
+async def test_a_channel_that_is_gone_is_for_admins_unless_it_was_a_room(
+    here: Direct, kind: NoticeKind, for_admins: bool
+):
+    about = CoachingSession(discord_channel_id=None)  # the room was deleted, and is to be made again
+    letter = replace(here.a_letter(channel_id=4711, kind=kind), session=about)
 
     with pytest.raises(Unreachable) as failure:
         await here.port.deliver(letter)
 
-    assert failure.value.for_admins is (room_id is None)
+    assert failure.value.for_admins is for_admins
 
 
 async def test_a_channel_that_goes_at_this_moment_is_gone_as_well(here: Direct):

@@ -103,7 +103,7 @@ MOVED = [
 ]  # fmt: skip
 
 DELETED = [
-    ("deleted again and again, it is not made before its pause is over", replace(BOOKED, room_again_at=minutes(-3)), -4,
+    ("deleted repeatedly, it is not made before its pause is over", replace(BOOKED, room_again_at=minutes(-3)), -4,
      (Step.MAKE_ROOM, -3)),
     ("deleted while it was far too early, it is made in time", replace(BOOKED, room_again_at=minutes(-90)), -90,
      (Step.MAKE_ROOM, -15)),

@@ -150,7 +150,7 @@ async def test_a_session_that_moves_by_half_an_hour_keeps_its_room_which_is_open
         (NoticeKind.ROOM_OPEN, ACCESS + 30 * MINUTE),
     ]
     assert await said_in_the_room(db) == [
-        (NoticeKind.ROOM_WELCOME, ACCESS, 3),  # the new time, and that it is over
+        (NoticeKind.ROOM_WELCOME, ACCESS, 4),  # the new time, at once and at the opening, and that it is over
         (NoticeKind.ROOM_ENDING, TEN + 85 * MINUTE, 1),
     ]
 
