@@ -48,11 +48,11 @@ async def make(
 ) -> None:
     """Make the room in the server's category; where that is full or gone, in "<name> 2", "<name> 3", ….
 
-    Whether a category is full is Discord's to say. `there`: the server's channels; `one_at_a_time`: of the server,
-    for categories only.
+    Whether a category is full is Discord's to say. An empty one is not: where that is refused, no further one is
+    made. `there`: the server's channels; `one_at_a_time`: of the server, for categories only.
     """
 
-    async def made_in(category_id: int | None, *, just_made: bool = False) -> bool:
+    async def made_in(category_id: int | None, *, is_empty: bool = False) -> bool:
         attempt.needing(MAKE_ROOM, category_id)
         try:
             await guild.create_voice_channel(
@@ -62,8 +62,7 @@ async def make(
                 reason=room.reason,
             )
         except discord.HTTPException as error:
-            # A new category is not full: to make yet another one would never end.
-            if category_id is None or just_made or not _is_about_the_category(error):
+            if category_id is None or is_empty or not _is_about_the_category(error):
                 raise
             return False
         return True
@@ -77,12 +76,14 @@ async def make(
     for number in itertools.count(2):
         name = f"{(chosen.name if chosen else CATEGORY_NAME)[: _LONGEST_NAME - 4]} {number}"
         async with one_at_a_time:  # or each of several rooms that are made at once would get one of its own
-            same = [one for one in _categories(await guild.fetch_channels()) if one.name == name]
-            if just_made := not same:
+            there = await guild.fetch_channels()
+            same = [one for one in _categories(there) if one.name == name]
+            if not same:
                 attempt.needing(_MANAGE_CHANNELS)
                 same = [await guild.create_category(name, reason=room.reason)]
+        used = {one.category_id for one in there}
         for category in same:
-            if await made_in(category.id, just_made=just_made):
+            if await made_in(category.id, is_empty=category.id not in used):
                 return
 
 
