@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import discord
 
@@ -14,7 +14,17 @@ from bot.refusals import PATIENCE, UNKNOWN_CHANNEL, UNKNOWN_MEMBER, UNKNOWN_ROLE
 from cogs import ui
 from models import Guild
 from scheduler.notices import Letter
-from scheduler.ports import Access, DiscordFailure, Receipt, Removal, RoomGone, RoomSeen, RoomSpec, Unreachable
+from scheduler.ports import (
+    Access,
+    Barrier,
+    DiscordFailure,
+    Receipt,
+    Removal,
+    RoomGone,
+    RoomSeen,
+    RoomSpec,
+    Unreachable,
+)
 from scheduler.premises import Finding, Place
 
 _MANAGE_ROLES = discord.Permissions(manage_roles=True)
@@ -131,6 +141,20 @@ class DiscordPort:
                     raise
                 return False
             return True
+
+    async def barrier(self, guild_id: int, user_id: int, room_id: int | None, at: datetime) -> Barrier | None:
+        """Asked of Discord each time, both about the person and about the room."""
+        async with self._attempt("see what kept the person out", guild_id):
+            guild = await self._guild(guild_id)
+            try:
+                member = await guild.fetch_member(user_id)
+            except discord.NotFound as error:
+                if error.code not in (UNKNOWN_MEMBER, UNKNOWN_USER):
+                    raise
+                return Barrier.LEFT
+            channels = await guild.fetch_channels() if room_id is not None else []
+            room = next((one for one in channels if one.id == room_id), None)
+            return rooms.barrier(member, room if isinstance(room, discord.VoiceChannel) else None, at)
 
     async def set_role(self, guild_id: int, user_id: int, role_id: int, *, wanted: bool) -> None:
         """Give or take a role; nothing is changed at Discord if it is as wanted already."""

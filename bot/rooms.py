@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import discord
 from discord.utils import snowflake_time
@@ -11,7 +11,7 @@ from discord.utils import snowflake_time
 from bot.permissions import MAKE_ROOM, ROOM_GUEST, ROOM_OWN, ROOM_VIDEO
 from bot.premises import CATEGORY_NAME
 from bot.refusals import UNKNOWN_CHANNEL, Attempt
-from scheduler.ports import Access, RoomSpec
+from scheduler.ports import Access, Barrier, RoomSpec
 
 CLOCKS_DIFFER = timedelta(minutes=2)
 """Between this host and Discord, when the age of something there is judged."""
@@ -101,6 +101,21 @@ def _is_about_the_category(error: discord.HTTPException) -> bool:
     return error.code == UNKNOWN_CHANNEL or (
         error.code == _INVALID_FORM and any(hint in error.text for hint in hints)
     )
+
+
+def barrier(member: discord.Member, room: discord.VoiceChannel | None, at: datetime) -> Barrier | None:
+    """What keeps somebody out; a timeout also if it is over by now but lasted until this instant."""
+    # The field stays when a timeout is over: https://discord.com/developers/docs/resources/guild#guild-member-object
+    if member.timed_out_until is not None and member.timed_out_until >= at:
+        return Barrier.TIMED_OUT
+    if room is None:
+        return None
+    allowed = room.permissions_for(member)
+    if not (allowed.view_channel and allowed.connect):
+        return Barrier.SHUT_OUT
+    # For one person alone, it was full as soon as the other had come; that may be long ago.
+    is_full = room.user_limit == 1 or 0 < room.user_limit <= len(room.voice_states)
+    return Barrier.FULL if is_full and not allowed.move_members else None
 
 
 def overwrites(guild: discord.Guild, own_id: int, access: Access | None) -> Overwrites:

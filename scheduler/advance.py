@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, Guild, SessionStatus
 from models.database import Database
-from scheduler import departures, ending, notices, problems, rooms
+from scheduler import departures, ending, excuses, notices, problems, rooms
 from scheduler.bookings import lead_times
 from scheduler.clock import Clock
 from scheduler.lifecycle import Step, life_of, next_step
@@ -172,7 +172,7 @@ async def _do(
         case Step.START:
             await _start(db, row, clock())
         case Step.FINISH:
-            await _finish(db, row, clock())
+            await _finish(db, discord, clock, row, guild)
         case Step.REMOVE_ROOM:
             return await rooms.remove_room(db, discord, clock, row, guild)
     return None
@@ -186,11 +186,15 @@ async def _start(db: Database, row: CoachingSession, now: datetime) -> None:
             rooms.record(session, kept, "session_in_progress", now)
 
 
-async def _finish(db: Database, row: CoachingSession, now: datetime) -> None:
+async def _finish(db: Database, discord: Discord, clock: Clock, row: CoachingSession, guild: Guild) -> None:
+    async with db.read() as session:
+        absent_ids = await ending.absent_ids(session, row, guild, row.ends_at)
+    kept_out = await excuses.look(discord, row, guild, absent_ids)
+    now = clock()
     async with db.begin() as session:
         kept = await session.get_one(CoachingSession, row.id, with_for_update=True)
         if _is_as_before(kept, row):
-            await ending.finish(session, kept, await session.get_one(Guild, kept.guild_id), now)
+            await ending.finish(session, kept, await session.get_one(Guild, kept.guild_id), now, kept_out)
             if kept.access_granted_at is not None and not kept.rooms_lost:
                 await problems.works(session, kept.guild_id, rooms.DELETED, now, session_id=kept.id)
 

@@ -1,32 +1,73 @@
 """How a session ends: completed, a no-show, or missed by everybody because no room was open."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Absent, CoachingSession, Guild, Notice, NoticeKind, Reservation, SessionStatus
-from scheduler import attendance, bookings, cancelling, notices, rooms
+from scheduler import attendance, bookings, cancelling, excuses, notices, rooms
 from scheduler.errors import AlreadyDecided, NotFound
 from scheduler.people import Actor
+from scheduler.ports import Barrier
 
 DID_NOT_TAKE_PLACE = "It did not take place."
 
 
-async def finish(session: AsyncSession, row: CoachingSession, guild: Guild, now: datetime) -> None:
+async def finish(
+    session: AsyncSession,
+    row: CoachingSession,
+    guild: Guild,
+    now: datetime,
+    kept_out: Mapping[int, Barrier] = MappingProxyType({}),
+) -> None:
     """Decide from who was there what became of a session whose time is over, and owe those concerned word of it.
 
-    Where no room was open for any of it, nobody knows: it counts as completed, and both are asked.
+    Where no room was open for any of it, nobody knows: it counts as completed, and both are asked. Of the absent,
+    those who were `kept_out` are excused; if nobody else is absent, it is cancelled.
     """
     row.updated_at = now
-    if row.access_granted_at is None and not await attendance.anybody_came(session, row):
+    if await _was_missed(session, row):
         row.status, row.missed_at = SessionStatus.COMPLETED, now
         bookings.tell_both(session, row, NoticeKind.SESSION_MISSED, now)
         rooms.record(session, row, "session_missed", now)
         return
-    absent = await whose_no_show(session, row, guild, row.ends_at)
+    missing = _ids_of(row, await whose_no_show(session, row, guild, row.ends_at))
+    excused = {user_id: barrier for user_id, barrier in kept_out.items() if user_id in missing}
+    await excuses.tell_admins(session, row, excused, now)
+    if missing and excused.keys() == missing:
+        await cancelling.call_off(session, row, guild, excuses.reason(row, excused), now)
+        rooms.record(session, row, "session_excused", now)
+        return
+    absent = _whose(row, missing - excused.keys())
+    if absent is None:
+        await excuses.came_again(session, row, now)
     await conclude(session, row, absent, now)
     rooms.record(session, row, "session_no_show" if absent else "session_completed", now)
+
+
+async def absent_ids(session: AsyncSession, row: CoachingSession, guild: Guild, ends_at: datetime) -> set[int]:
+    """Who would count as absent if the session ended then and nothing excused them."""
+    if await _was_missed(session, row):
+        return set()
+    return _ids_of(row, await whose_no_show(session, row, guild, ends_at))
+
+
+async def _was_missed(session: AsyncSession, row: CoachingSession) -> bool:
+    return row.access_granted_at is None and not await attendance.anybody_came(session, row)
+
+
+def _ids_of(row: CoachingSession, absent: Absent | None) -> set[int]:
+    both = {Absent.COACH: row.coach_id, Absent.STUDENT: row.student_id}
+    return {user_id for who, user_id in both.items() if absent in (who, Absent.BOTH)}
+
+
+def _whose(row: CoachingSession, missing: set[int]) -> Absent | None:
+    if len(missing) == 2:
+        return Absent.BOTH
+    return (Absent.COACH if row.coach_id in missing else Absent.STUDENT) if missing else None
 
 
 async def whose_no_show(

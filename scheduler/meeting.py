@@ -90,7 +90,9 @@ async def end_now(
     """End a running session at this moment: what is left of the time is free again, and the room goes once empty.
 
     For its coach, its student, and admins of its server (`guild_id` is where they press; None in a DM). While the
-    other side may still come, it cannot be ended. Raises NotFound to everybody else, TooEarly, TooLate.
+    other side may still come, it cannot be ended. Where somebody did not come, the loop's next look says whose no-show
+    it is, since it asks Discord first what may have kept them out. Raises NotFound to everybody else, TooEarly,
+    TooLate.
     """
     found = await _running(session, session_id, actor, now, guild_id=guild_id)
     await people.lock(session, found.coach_id, found.student_id)
@@ -104,17 +106,24 @@ async def end_now(
                 f"Not both of you have come, and there is time until {stamp(until, 't')}. End it after that, or "
                 "cancel it in `/sessions`."
             )
-    await end(session, found, guild, now)
+    await _cut_short(session, found, now)
+    if not await ending.absent_ids(session, found, guild, now):
+        await ending.finish(session, found, guild, now)
+    await _replan(session, found, now)
     bookings.record(session, found, "session_ended", actor, now)
     return found
 
 
 async def end(session: AsyncSession, found: CoachingSession, guild: Guild, now: datetime) -> None:
-    """End a running session without asking whether that is allowed, and judge it as at its end."""
-    await _move_end(session, found, now)
-    found.ends_at, found.revision = now, found.revision + 1
+    """End a running session without asking whether that is allowed, and judge it at once as at its end."""
+    await _cut_short(session, found, now)
     await ending.finish(session, found, guild, now)
     await _replan(session, found, now)
+
+
+async def _cut_short(session: AsyncSession, found: CoachingSession, now: datetime) -> None:
+    await _move_end(session, found, now)
+    found.ends_at, found.revision = now, found.revision + 1
 
 
 async def _running(

@@ -82,6 +82,19 @@ class Removal(Enum):
     """Nobody knows who is inside (there is no gateway, or it has just begun anew), so it stayed."""
 
 
+class Barrier(Enum):
+    """What at Discord keeps somebody out of a room."""
+
+    LEFT = auto()
+    """They are not in the server (any more), or were banned from it."""
+    TIMED_OUT = auto()
+    """A moderator timed them out, and who is timed out cannot connect to any voice channel."""
+    SHUT_OUT = auto()
+    """By the room's overwrites and their roles, as they are, they do not see it or may not connect."""
+    FULL = auto()
+    """Somebody gave the room a user limit, and it is reached."""
+
+
 class Receipt(NamedTuple):
     """Where a message went."""
 
@@ -128,6 +141,13 @@ class Discord(Postman, Protocol):
 
     async def is_member(self, guild_id: int, user_id: int) -> bool:
         """Whether this person is in the server. Raises DiscordFailure if nobody can say."""
+        ...
+
+    async def barrier(self, guild_id: int, user_id: int, room_id: int | None, at: datetime) -> Barrier | None:
+        """What kept this person out of the room, at this instant if Discord still says, else now; None: nothing.
+
+        Raises DiscordFailure if nobody can say.
+        """
         ...
 
     async def set_role(self, guild_id: int, user_id: int, role_id: int, *, wanted: bool) -> None:

@@ -6,11 +6,12 @@ What Discord really does with a request is not played here; that is tested throu
 import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from models import Guild
 from scheduler.notices import Letter
-from scheduler.ports import Access, Receipt, Removal, RoomSeen, RoomSpec
+from scheduler.ports import Access, Barrier, Receipt, Removal, RoomSeen, RoomSpec
 from scheduler.premises import Finding, Place
 from tests.watched import is_in_transaction
 
@@ -20,6 +21,7 @@ Method = Literal[
     "remove_room",
     "set_role",
     "is_member",
+    "barrier",
     "deliver",
     "ensure_role",
     "voice_rooms",
@@ -52,6 +54,8 @@ class FakeDiscord:
         self.calls: list[Call] = []
         self.gone: set[int] = set()
         """Who is in no server any more."""
+        self.barriers: dict[int, Barrier] = {}
+        """What keeps people out of their rooms."""
         self.rooms: dict[int, str] = {}
         """The voice channels that are there."""
         self.rooms_stay: Removal | None = None
@@ -83,7 +87,8 @@ class FakeDiscord:
     @property
     def effects(self) -> list[Call]:
         """What it was asked to do, without the questions, which change nothing."""
-        return [call for call in self.calls if call.method not in ("is_member", "voice_rooms", "look_around")]
+        questions = ("is_member", "barrier", "voice_rooms", "look_around")
+        return [call for call in self.calls if call.method not in questions]
 
     async def _ask(self, call: Call) -> None:
         assert not is_in_transaction(), f"a slow {call.method} would keep the transaction open"
@@ -128,6 +133,11 @@ class FakeDiscord:
         """Everybody is there, but those of `gone`."""
         await self._ask(Call("is_member", str(user_id)))
         return user_id not in self.gone
+
+    async def barrier(self, guild_id: int, user_id: int, room_id: int | None, at: datetime) -> Barrier | None:
+        """Nothing keeps anybody out, but those of `barriers`."""
+        await self._ask(Call("barrier", str(user_id)))
+        return self.barriers.get(user_id)
 
     async def set_role(self, guild_id: int, user_id: int, role_id: int, *, wanted: bool) -> None:
         """Note who gets or loses what."""

@@ -6,7 +6,7 @@ import pytest
 
 from models import Absent, CoachingSession, SessionStatus
 from scheduler.clock import stamp
-from tests.cogs.meetings import MINUTE, booked, met, now, opened, over, to_the_end, told
+from tests.cogs.meetings import HOUR, MINUTE, booked, met, now, opened, over, said, settings, to_the_end, told
 from tests.cogs.presses import press_together
 from tests.cogs.steps import fill, form, labels, press, rows, send
 from tests.simulated import Academy, reply, words
@@ -46,6 +46,24 @@ async def test_a_student_who_did_not_come_is_told_and_may_appeal(open_world: Aca
     came = stamp(made.starts_at - 4 * MINUTE, "t")
     assert f"**Coach** {world.coach.mention} came at {came}, 64 min inside" in words(theirs)
     assert told(world, world.student, "How was it?") == []
+
+
+async def test_a_student_who_is_timed_out_is_excused_and_coach_and_admins_hear_why(open_world: Academy) -> None:
+    world = open_world
+    await settings(world, log_channel_id=world.lobby.id)
+    until = world.now + 24 * HOUR
+    world.guild._guild.members[world.student.id].timed_out_until = until.isoformat()
+
+    made = await over(world, world.coach)
+    await world.leap_to(world.now + MINUTE)
+
+    assert await outcome(world, made) == (SessionStatus.CANCELLED, None)
+    for person in (world.coach, world.student):
+        [heard] = told(world, person, "Session cancelled by the bot")
+        assert "The student was timed out in the server. This is nobody's no-show." in words(heard)
+    [alert] = said(world.lobby, "Coaching needs an admin")
+    assert f"{world.student.mention} couldn't come to session `{made.code}`" in words(alert)
+    assert "I keep trying" not in words(alert)
 
 
 async def test_a_coach_who_did_not_come_may_appeal_and_the_student_is_told(open_world: Academy) -> None:

@@ -9,6 +9,7 @@ import pytest
 from models import Absent, CoachingSession, Guild, NoticeKind, SessionStatus
 from models.database import Database
 from scheduler import bookings, cancelling, meeting
+from scheduler.advance import advance_due
 from scheduler.errors import CoachingError, NotFound, TooEarly, TooLate
 from scheduler.people import Actor
 from tests.builders import (
@@ -17,8 +18,10 @@ from tests.builders import (
     GUILD,
     MINUTE,
     STUDENT,
+    FakeClock,
     refusal,
 )
+from tests.fakes import FakeDiscord
 from tests.scheduler.meetings import (
     CARA,
     ELEVEN,
@@ -43,6 +46,13 @@ UseCase = Callable[..., Awaitable[CoachingSession]]
 
 async def end(db: Database, session_id: int, actor: Actor = CARA, now: datetime = HALF_PAST) -> None:
     await press(db, partial(meeting.end_now, session_id=session_id, actor=actor, now=now))
+
+
+async def the_loop_looks(db: Database, now: datetime) -> FakeDiscord:
+    """One look at what is due."""
+    discord = FakeDiscord()
+    await advance_due(db, discord, FakeClock(now))
+    return discord
 
 
 async def refused(
@@ -87,14 +97,16 @@ async def test_who_is_alone_waits_for_the_grace_time_before_ending_it_as_a_no_sh
 
     sentence = await refused(db, meeting.end_now, TooEarly, session_id, CARA, GRACE_OVER - SECOND)
     await end(db, session_id, now=GRACE_OVER)
+    discord = await the_loop_looks(db, GRACE_OVER)
 
     one = await found(db, session_id)
+    assert discord.asked("barrier") == [str(STUDENT)]
     assert sentence.startswith(
         f"Not both of you have come, and there is time until <t:{GRACE_OVER.timestamp():.0f}:t>"
     )
     assert (one.status, one.absent, one.ends_at) == (SessionStatus.NO_SHOW, Absent.STUDENT, GRACE_OVER)
     assert await owed(db) == [(NoticeKind.NO_SHOW, STUDENT), (NoticeKind.NO_SHOW, COACH)]
-    assert await recorded(db) == [("session_no_show", None), ("session_ended", COACH)]
+    assert (await recorded(db))[:2] == [("session_ended", COACH), ("session_no_show", None)]
 
 
 async def test_who_was_alone_can_end_it_as_soon_as_the_other_has_come(db: Database) -> None:
@@ -110,6 +122,7 @@ async def test_after_a_late_opening_there_is_time_until_later(db: Database) -> N
 
     await refused(db, meeting.end_now, TooEarly, session_id, CARA, at(34))
     await end(db, session_id, now=at(35))
+    await the_loop_looks(db, at(35))
 
     assert (await found(db, session_id)).absent is Absent.STUDENT
 

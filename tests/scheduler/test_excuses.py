@@ -1,0 +1,169 @@
+"""Absences that Discord itself explains: who is excused, what becomes of the session, and who hears of it."""
+
+import pytest
+from sqlalchemy import select
+
+from models import Absent, CoachingSession, Notice, NoticeKind, Problem, SessionStatus
+from models.database import Database
+from scheduler import meeting, problems
+from scheduler.advance import advance_due
+from scheduler.ports import Barrier, DiscordFailure
+from tests.builders import COACH, GUILD, MINUTE, STUDENT, FakeClock
+from tests.fakes import Call, FakeDiscord
+from tests.scheduler.meetings import CARA, ELEVEN, Spell, a_meeting, at, found, owed, recorded
+from tests.scheduler.moves import reservations
+
+BOTH_CAME: list[Spell] = [(COACH, 0, None), (STUDENT, 0, None)]
+COACH_CAME: list[Spell] = [(COACH, 0, None)]
+STUDENT_CAME: list[Spell] = [(STUDENT, 0, None)]
+NOBODY_CAME: list[Spell] = []
+
+
+async def ended(db: Database, discord: FakeDiscord, *spells: Spell) -> CoachingSession:
+    """The session from ten to eleven to which these came, after the look at its end."""
+    session_id = await a_meeting(db, *spells)
+    await advance_due(db, discord, FakeClock(ELEVEN))
+    return await found(db, session_id)
+
+
+async def problems_told(db: Database) -> list[tuple[str, str]]:
+    """Key and text of what admins are told."""
+    async with db.read() as session:
+        return [(one.key, one.text) for one in await session.scalars(select(Problem).order_by(Problem.key))]
+
+
+@pytest.mark.parametrize("barrier", [one for one in Barrier if one is not Barrier.LEFT])
+async def test_a_student_who_was_kept_out_is_excused_and_both_and_the_admins_hear_why(
+    db: Database, barrier: Barrier
+) -> None:
+    discord = FakeDiscord()
+    discord.barriers = {STUDENT: barrier}
+
+    one = await ended(db, discord, *COACH_CAME)
+
+    assert (one.status, one.absent, one.cancelled_by) == (SessionStatus.CANCELLED, None, None)
+    assert one.cancel_reason is not None
+    assert one.cancel_reason.startswith("The student ")
+    assert one.cancel_reason.endswith("This is nobody's no-show.")
+    kinds = await owed(db)
+    assert [kind for kind in kinds if kind[1] is not None] == [
+        (NoticeKind.SESSION_CANCELLED, STUDENT),
+        (NoticeKind.SESSION_CANCELLED, COACH),
+    ]
+    [(key, text)] = await problems_told(db)
+    assert key == f"kept_out:{STUDENT}"
+    assert f"<@{STUDENT}> couldn't come to session `{one.code}`" in text
+    assert (NoticeKind.PROBLEM, None) in kinds
+    assert ("session_excused", None) in await recorded(db)
+    assert await reservations(db) == []
+
+
+async def test_who_left_is_excused_and_the_other_side_alone_is_told(db: Database) -> None:
+    discord = FakeDiscord()
+    discord.barriers = {STUDENT: Barrier.LEFT}
+
+    one = await ended(db, discord, *COACH_CAME)
+
+    assert one.cancel_reason == "The student had left the server. This is nobody's no-show."
+    assert await problems_told(db) == []
+
+
+@pytest.mark.parametrize(
+    ("kept_out", "absent", "admins_told"),
+    [
+        ({COACH, STUDENT}, None, 2),
+        ({STUDENT}, Absent.COACH, 1),
+        ({COACH}, Absent.STUDENT, 1),
+        (set[int](), Absent.BOTH, 0),
+    ],
+)
+async def test_where_neither_came_only_who_was_kept_out_is_excused(
+    db: Database, kept_out: set[int], absent: Absent | None, admins_told: int
+) -> None:
+    discord = FakeDiscord()
+    discord.barriers = dict.fromkeys(kept_out, Barrier.TIMED_OUT)
+
+    one = await ended(db, discord, *NOBODY_CAME)
+
+    assert one.absent is absent
+    assert (one.status is SessionStatus.CANCELLED) is (absent is None)
+    assert len(await problems_told(db)) == admins_told
+
+
+async def test_a_coach_who_was_kept_out_is_excused_as_well(db: Database) -> None:
+    discord = FakeDiscord()
+    discord.barriers = {COACH: Barrier.SHUT_OUT}
+
+    one = await ended(db, discord, *STUDENT_CAME)
+
+    assert (one.status, one.absent) == (SessionStatus.CANCELLED, None)
+    assert (one.cancel_reason or "").startswith("The coach wasn't allowed into the room")
+
+
+async def test_of_whoever_came_discord_is_not_asked_and_they_need_no_excuse(db: Database) -> None:
+    discord = FakeDiscord()
+    discord.barriers = {STUDENT: Barrier.TIMED_OUT}  # after the session, say
+
+    one = await ended(db, discord, *BOTH_CAME)
+
+    assert discord.asked("barrier") == []
+    assert one.status is SessionStatus.COMPLETED
+
+
+@pytest.mark.parametrize("error", [None, DiscordFailure("down")], ids=["nothing", "nobody can say"])
+async def test_where_discord_explains_nothing_it_is_a_no_show_at_once(
+    db: Database, error: DiscordFailure | None
+) -> None:
+    discord = FakeDiscord()
+    if error is not None:
+        discord.fail("barrier", error)
+
+    one = await ended(db, discord, *COACH_CAME)
+
+    assert discord.asked("barrier") == [str(STUDENT)]
+    assert (one.status, one.absent) == (SessionStatus.NO_SHOW, Absent.STUDENT)
+
+
+async def test_the_database_is_not_held_while_discord_is_asked_and_what_happens_meanwhile_counts(
+    db: Database,
+) -> None:
+    discord = FakeDiscord()
+    discord.barriers = {STUDENT: Barrier.TIMED_OUT}
+    session_id = await a_meeting(db, *COACH_CAME)
+
+    async def prolonged(_call: Call) -> None:
+        async with db.begin() as session:
+            row = await session.get_one(CoachingSession, session_id)
+            row.ends_at = ELEVEN + 15 * MINUTE
+
+    discord.meanwhile("barrier", prolonged)
+    await advance_due(db, discord, FakeClock(ELEVEN))
+
+    assert (await found(db, session_id)).status is SessionStatus.IN_PROGRESS
+
+
+async def test_ended_by_hand_an_absence_is_excused_as_well(db: Database) -> None:
+    discord = FakeDiscord()
+    discord.barriers = {STUDENT: Barrier.TIMED_OUT}
+    session_id = await a_meeting(db, *COACH_CAME, watched_until=at(20))
+
+    async with db.begin() as session:
+        await meeting.end_now(session, session_id, CARA, at(20))
+    before = await found(db, session_id)
+    await advance_due(db, discord, FakeClock(at(20)))
+
+    assert (before.ends_at, before.next_step_at) == (at(20), at(20))
+    assert (await found(db, session_id)).status is SessionStatus.CANCELLED
+
+
+async def test_once_they_have_met_again_admins_hear_that_it_is_over(db: Database) -> None:
+    await a_meeting(db, *BOTH_CAME)
+    async with db.begin() as session:
+        await problems.report(session, GUILD, f"kept_out:{STUDENT}", "They couldn't come.", at(-60))
+
+    await advance_due(db, FakeDiscord(), FakeClock(ELEVEN))
+
+    async with db.read() as session:
+        [problem] = await session.scalars(select(Problem))
+        told = list(await session.scalars(select(Notice.kind).where(Notice.problem_id == problem.id)))
+    assert (problem.fixed_at, told) == (ELEVEN, [NoticeKind.PROBLEM, NoticeKind.PROBLEM_FIXED])
