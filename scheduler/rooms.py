@@ -77,8 +77,8 @@ async def open_room(
         raise
     async with db.begin() as session:
         kept = await _kept(session, row)
-        if kept.starts_at != row.starts_at:
-            return  # moved meanwhile: the room is to be opened at the new time
+        if (kept.starts_at, kept.discord_channel_id) != (row.starts_at, row.discord_channel_id):
+            return  # moved meanwhile, or the room was deleted: it is to be opened at the new time, or another one
         kept.access_granted_at = kept.updated_at = clock()
         record(session, kept, "room_opened", clock(), channel_id=kept.discord_channel_id)
         if kept.status is not SessionStatus.CANCELLED:

@@ -74,6 +74,8 @@ class Endpoint:
     """How far the clock by which it dates its answers is ahead of this machine's."""
     identities: list[Json] = field(default_factory=list)
     """What each connection to the gateway sent to identify itself."""
+    vandalized: set[str] = field(default_factory=set)
+    """By these methods (POST, PATCH) no room survives: another bot deletes it at once."""
     _refused: set[tuple[str, str]] = field(default_factory=set)
     _held: set[tuple[str, str]] = field(default_factory=set)
     _slow: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -123,9 +125,9 @@ class Endpoint:
         """The requests so far whose path ends like this."""
         return [one for one in self.requests if one.method == method and one.path.endswith(path)]
 
-    async def receive(self, method: str, path: str) -> Request:
-        """The first request whose path ends like this, waited for."""
-        return (await self._until(lambda: self.asked(method, path), f"{method} {path}"))[0]
+    async def receive(self, method: str, path: str, *, number: int = 1) -> Request:
+        """The first (or second …) request whose path ends like this, waited for."""
+        return (await self._until(lambda: self.asked(method, path)[number - 1 :], f"{method} {path}"))[0]
 
     async def a_moment(self) -> None:
         """Wait for a good deal of requests, but not for long if fewer come."""
@@ -320,6 +322,7 @@ class Endpoint:
         """POST /guilds/…/channels."""
         channel = self.add_channel(int(self._new_id()), **await request.json())
         await self.emit("CHANNEL_CREATE", channel)
+        await self._vandalize("POST", channel)
         return _json(channel, status=201)
 
     async def _channel(self, request: web.Request) -> web.Response:
@@ -333,12 +336,20 @@ class Endpoint:
         if request.method == "PATCH":
             found.update(request["body"])
             await self.emit("CHANNEL_UPDATE", found)
+            await self._vandalize("PATCH", found)
         elif request.method == "DELETE":
-            del self.channels[channel_id]
-            self.bygone += self.messages.pop(channel_id, [])
-            self.inside = {person: one for person, one in self.inside.items() if one != channel_id}
-            await self.emit("CHANNEL_DELETE", found)
+            await self._delete(channel_id)
         return _json(found)
+
+    async def _vandalize(self, method: str, channel: Json) -> None:
+        if method in self.vandalized and channel["type"] == _VOICE:
+            await self._delete(int(channel["id"]))
+
+    async def _delete(self, channel_id: int) -> None:
+        found = self.channels.pop(channel_id)
+        self.bygone += self.messages.pop(channel_id, [])
+        self.inside = {person: one for person, one in self.inside.items() if one != channel_id}
+        await self.emit("CHANNEL_DELETE", found)
 
     async def _guild_roles(self, _request: web.Request) -> web.Response:
         """GET /guilds/…/roles."""

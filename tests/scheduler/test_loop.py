@@ -462,6 +462,27 @@ async def test_that_rooms_are_left_alone_again_shows_at_the_end_of_a_session_tha
     assert (problem.fixed_at is not None) is is_fixed
 
 
+async def test_a_room_that_is_deleted_while_it_is_being_opened_is_not_called_open(db: Database) -> None:
+    await set_up(db, "abc")
+    discord, clock, deleted = FakeDiscord(), FakeClock(ACCESS), list[int]()
+
+    async def deleted_at_once(call: Call) -> None:
+        assert call.room is not None
+        assert call.room.channel_id is not None
+        deleted.append(call.room.channel_id)
+        async with db.begin() as session:
+            await rooms.channel_deleted(session, call.room.channel_id, clock())
+
+    discord.meanwhile("open_room", deleted_at_once)
+    await advance_due(db, discord, clock)
+
+    one = await found(db)
+    assert (one.discord_channel_id, one.access_granted_at, one.rooms_lost) == (None, None, len(deleted))
+    assert len(deleted) == 2
+    async with db.read() as session:
+        assert list(await session.scalars(select(Notice.kind))) == [NoticeKind.PROBLEM]
+
+
 async def test_what_was_to_be_said_of_a_deleted_room_is_said_of_the_next_one_alone(db: Database) -> None:
     await set_up(db, "abc")
     discord, clock = FakeDiscord(), FakeClock(ACCESS)
