@@ -90,9 +90,9 @@ async def end_now(
     """End a running session at this moment: what is left of the time is free again, and the room goes once empty.
 
     For its coach, its student, and admins of its server (`guild_id` is where they press; None in a DM). While the
-    other side may still come, it cannot be ended. Where somebody did not come, the loop's next look says whose no-show
-    it is, since it asks Discord first what may have kept them out. Raises NotFound to everybody else, TooEarly,
-    TooLate.
+    other side may still come, it cannot be ended. Where somebody did not come, the loop's next look says whose
+    no-show it is, since it asks Discord first what may have kept them out. Raises NotFound to everybody else,
+    TooEarly, TooLate.
     """
     found = await _running(session, session_id, actor, now, guild_id=guild_id)
     await people.lock(session, found.coach_id, found.student_id)

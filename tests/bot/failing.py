@@ -3,6 +3,7 @@
 import contextlib
 import datetime as dt
 import fnmatch
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -118,6 +119,29 @@ class Failing:
         finally:
             http.request = original
             self.world.env.backend.faults.clear()
+
+    @contextlib.contextmanager
+    def deleting(self, places: Iterable[Place]) -> Iterator[Counter[str]]:
+        """As long as it lasts, somebody deletes each room there as it opens; how many, by session code."""
+        http: Any = self.world.env.bot.http
+        original, deleted = http.request, Counter[str]()
+
+        async def request(route: Route, **given: Any) -> Any:
+            answer = await original(route, **given)
+            for place in places:
+                if place.room is not None and (route.method, _path_of(route.url)) == (
+                    "PATCH",
+                    f"/channels/{place.room.id}",
+                ):
+                    self.world.env.backend.delete_channel(place.room.id)
+                    deleted[place.code] += 1
+            return answer
+
+        http.request = request
+        try:
+            yield deleted
+        finally:
+            http.request = original
 
     async def row(self, place: Place) -> CoachingSession:
         """Its session."""

@@ -11,7 +11,7 @@ from discord.http import Route
 
 from models import AccessMode, NoticeKind, SessionStatus
 from models.database import Database
-from tests.bot.failing import FIXED, START, Failing, Fault, Place, failing
+from tests.bot.failing import FIXED, PROBLEM, START, Failing, Fault, Place, failing
 from tests.simulated import words
 
 BOTH_ENGINES = pytest.mark.parametrize("engine_name", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
@@ -128,6 +128,29 @@ async def test_a_step_that_discord_refuses_says_why_and_heals_while_others_are_o
         assert [fault for fault in faults if not step.done(here, here.ill[fault])] == []
         assert here.told() == here.told(FIXED) == dict.fromkeys(faults, 1)
         assert here.healthy.told("") == 0
+
+
+@BOTH_ENGINES
+async def test_where_each_room_is_deleted_as_it_opens_others_are_on_time_and_it_heals(db: Database) -> None:
+    async with failing(db) as here:
+        ill = [here.ill[fault] for fault in (Fault.FORBIDDEN, Fault.UNKNOWN_CHANNEL, Fault.RESET)]
+        await here.leap_to(-15)
+
+        with here.deleting(ill) as deleted:
+            await here.leap_to(-5)
+            on_time = [place.fault for place in here.places if is_open(here, place)]
+            await here.leap_to(-4, -3)
+            lost = [await here.row(place) for place in ill]
+        await here.leap_to(-1)
+
+        assert on_time == [place.fault for place in here.places if place not in ill]
+        assert deleted == {place.code: 3 for place in ill}
+        assert [(one.rooms_lost, one.last_error) for one in lost] == [
+            (3, "somebody, or another bot, deleted the room")
+        ] * 3
+        assert [place.fault for place in here.places if not is_open(here, place)] == []
+        assert await here.last_errors() == {}
+        assert [place.told(PROBLEM) for place in here.places] == [int(place in ill) for place in here.places]
 
 
 def dm_path(place: Place) -> str:

@@ -123,6 +123,11 @@ async def test_two_people_who_stay_for_their_next_session_stay_in_one_room_and_a
 
     async with program.started("run", **environment) as process:
         room_id = int((await endpoint.receive("PATCH", "")).path.rpartition("/")[2])
+
+        async def both_are_invited() -> bool:  # before they enter, or there would be no need to
+            return invitations(endpoint) == [1, 1]
+
+        await until(endpoint, both_are_invited)
         for person in (COACH, STUDENT):
             await endpoint.move(person, room_id)
 
