@@ -163,6 +163,7 @@ def process_sessions(config_file: Path) -> None:
         f"{report.failure_count} failures{by}."
     )
     for line in report.failures:
+        line = line.replace("**", "")  # bold type in Discord
         sys.stderr.write(f"failed: {line}\n")  # not by Rich, which would wrap it into several lines of a log
     if report.failure_count:
         sys.exit(FAILED)

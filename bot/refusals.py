@@ -94,7 +94,7 @@ def _translated(attempt: Attempt, error: discord.HTTPException) -> DiscordFailur
     if error.code in _LIMITS:
         return _failure(attempt, error, _LIMITS[error.code], for_admins=True)
     usual = {404: "it does not exist any more", 429: _SLOWLY}
-    return _failure(attempt, error, usual.get(error.status, error.text or "no reason given"))
+    return _failure(attempt, error, usual.get(error.status, ui.quoted(error.text) or "no reason given"))
 
 
 def _failure(

@@ -7,6 +7,7 @@ import discord
 from cogs import ui
 from cogs.routing import Cog, on
 from cogs.ui import Interaction
+from cogs.words import our_own
 from scheduler import guilds, health
 from scheduler.clock import stamp
 from scheduler.health import Health
@@ -64,9 +65,9 @@ async def show_run(bot: "CoachBot", interaction: Interaction) -> None:
 
 def _done(steps: list[str], failures: list[str]) -> str:
     """Of this server alone."""
-    lines = [*(f"✓ {line}" for line in steps), *(f"✗ {line}" for line in failures)]
+    lines = [*(f"✓ {ui.quoted(line)}" for line in steps), *(f"✗ {our_own(line, 500)}" for line in failures)]
     more = [f"… and {len(lines) - _LINES} more"] if len(lines) > _LINES else []
-    return "\n".join([*map(ui.quoted, lines[:_LINES]), *more]) or "Nothing was due."
+    return "\n".join([*lines[:_LINES], *more]) or "Nothing was due."
 
 
 async def _panel(bot: "CoachBot", interaction: Interaction) -> list[discord.ui.Item[Any]]:
@@ -105,7 +106,7 @@ def _sessions(found: Health) -> list[str]:
             f"{_BAD} **Late steps** {found.late_steps}. Look at what fails below, or press Do what is due now."
         )
     lines.extend(
-        f"{_BAD} **Session** `{one.code}` {ui.quoted(one.last_error or '', 300)}. `/coaching session {one.code}`"
+        f"{_BAD} **Session** `{one.code}` {our_own(one.last_error or '', 300)}. `/coaching session {one.code}`"
         for one in found.failing
     )
     tried = found.with_room + found.without_room
@@ -120,7 +121,7 @@ def _sessions(found: Health) -> list[str]:
             f"{_GOOD} **Rooms** all {tried} sessions of the last {write_length(health.LATELY)} had theirs"
         )
     lines.extend(
-        f"{_BAD} **Role** <@{coach.user_id}> lacks it: {ui.quoted(coach.role_error or '', 300)}"
+        f"{_BAD} **Role** <@{coach.user_id}> lacks it: {our_own(coach.role_error or '', 300)}"
         for coach in found.without_role
     )
     return lines
@@ -155,5 +156,5 @@ def limits_ahead(guild: discord.Guild | None) -> list[str]:
 
 
 def _problems(found: Health) -> str:
-    lines = (f"{_BAD} since {stamp(one.since, 'R')}: {ui.quoted(one.text, 500)}" for one in found.problems)
+    lines = (f"{_BAD} since {stamp(one.since, 'R')}: {our_own(one.text, 500)}" for one in found.problems)
     return "**What needs an admin**\n" + "\n".join(lines)

@@ -8,6 +8,7 @@ import discord
 from cogs import story, ui
 from cogs.routing import Cog, on
 from cogs.ui import Interaction
+from cogs.words import our_own
 from models import AuditEntry, CoachingSession, SessionStatus
 from scheduler import export, guilds, people, records
 from scheduler.clock import stamp
@@ -117,7 +118,7 @@ def _section(one: CoachingSession) -> discord.ui.Section[Any]:
         f"<@{one.coach_id}> and <@{one.student_id}>"
     )
     if one.last_error:
-        words += f"\n-# 🔴 {ui.quoted(one.last_error, 200)}"
+        words += f"\n-# 🔴 {our_own(one.last_error, 200)}"
     return discord.ui.Section(words, accessory=ui.button("Story", story.OPEN.format(session_id=one.id)))
 
 

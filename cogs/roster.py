@@ -9,6 +9,7 @@ import discord
 from cogs import cards, rule_forms, ui
 from cogs.routing import Cog, on
 from cogs.ui import Interaction
+from cogs.words import our_own
 from models import Coach
 from scheduler import guilds, roster
 from scheduler.clock import stamp
@@ -120,7 +121,7 @@ def _decision(coach: Coach) -> Iterator[str]:
     if coach.decision_reason:
         yield ui.block(ui.quoted(coach.decision_reason, 200))
     if coach.role_error:
-        yield f"🔴 lacks the coach role: {ui.quoted(coach.role_error, 200)}"
+        yield f"🔴 lacks the coach role: {our_own(coach.role_error, 200)}"
 
 
 def _sessions(found: Profile) -> str:

@@ -7,6 +7,7 @@ import discord
 from cogs import cards, ui
 from cogs.routing import Cog, on
 from cogs.ui import Interaction
+from cogs.words import our_own
 from models import BlockedFrom, Guild, Notice, SessionStatus
 from scheduler import guilds, story
 from scheduler.clock import stamp
@@ -96,7 +97,7 @@ def _state(found: Story) -> list[str]:
     one = found.session
     lines = [f"**Next step** {stamp(one.next_step_at, 'R') if one.next_step_at else 'none'}"]
     if one.last_error:
-        lines.append(f"🔴 **Failed** {one.attempts} times in a row: {ui.quoted(one.last_error, 300)}")
+        lines.append(f"🔴 **Failed** {one.attempts} times in a row: {our_own(one.last_error, 300)}")
     if found.blocked:
         lines.append(cards.blocks(found.blocked, "student"))
     return lines
@@ -128,5 +129,5 @@ def _fate(one: Notice) -> str:
     if one.sent_at is not None:
         return f"✓ {stamp(one.sent_at, 'f')}"
     if one.given_up_at is not None:
-        return f"✗ {ui.quoted(one.last_error or 'given up', 100)}:"
+        return f"✗ {our_own(one.last_error or 'given up', 100)}:"
     return f"⏳ {stamp(one.due_at, 'f')}" if one.due_at else "—"

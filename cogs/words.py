@@ -38,6 +38,14 @@ def block(words: str) -> str:
     return "\n".join(f"> {line}" for line in words.splitlines())
 
 
+def our_own(words: str, most: int) -> str:
+    """A text of ours, in which what somebody wrote is quoted already: as it is, or without bold type if cut."""
+    if len(words) <= most:
+        return words
+    plain = words.replace("**", "")  # whose end would be cut off
+    return plain if len(plain) <= most else plain[: most - 1].rstrip("\\") + "…"
+
+
 def fitting(typed: dict[str, str], most: int = 3_500) -> dict[str, str]:
     """What was typed in a form, to be shown again in one message. Our forms fit; what no form of ours let anybody
     type is cut, because Discord refuses the whole of a message that is too long.

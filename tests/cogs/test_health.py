@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from models import CoachingSession, SessionStatus
+from cogs.words import our_own
+from models import Coach, CoachingSession, SessionStatus
+from tests.cogs.test_setup import all_but, give
 from tests.simulated import Academy, reply, words
 
 
@@ -45,12 +47,43 @@ async def test_a_loop_that_stands_still_and_a_step_that_is_late_are_red(world: A
 async def test_what_fails_is_named_with_the_command_that_tells_more(world: Academy) -> None:
     await world.already_open()
     booked = await world.book(world.student, "11:00")
-    await overdue(world, booked.id, last_error="cannot make the room: I lack *everything*", attempts=2)
+    await overdue(world, booked.id, last_error="cannot make the room: I lack **Manage Channels**", attempts=2)
 
     said = words(await panel(world, "health"))
 
-    assert f"🔴 **Session** `{booked.code}` cannot make the room: I lack \\*everything\\*." in said
+    assert f"🔴 **Session** `{booked.code}` cannot make the room: I lack **Manage Channels**." in said
     assert f"/coaching session {booked.code}" in said
+
+
+async def test_bold_type_is_bold_wherever_admins_read_what_fails(world: Academy) -> None:
+    await world.already_open()
+    booked = await world.book(world.student, "11:00")
+    await overdue(world, booked.id, starts_at=world.now + world.minutes(10), next_step_at=world.now)
+    give(world, all_but("manage_channels"))
+    await world.env.settle()
+    async with world.db.begin() as session:
+        coach = await session.get_one(Coach, (world.guild.id, world.coach.id))
+        coach.role_error = "I lack **Manage Roles**"
+
+    said = [words(await panel(world, "run")), words(await panel(world, "health"))]
+    said += [words(await panel(world, "session", code=booked.code)), words(await panel(world, "sessions"))]
+    said += [words(await panel(world, "coaches", member=world.coach))]
+
+    assert ["**Manage" in one for one in said] == [True] * 5
+    assert ["\\*" in one for one in said] == [False] * 5
+
+
+@pytest.mark.parametrize(
+    ("most", "shown"),
+    [
+        (34, "I lack **Manage Channels** in here"),
+        (33, "I lack Manage Channels in here"),
+        (30, "I lack Manage Channels in here"),
+        (29, "I lack Manage Channels in he…"),
+    ],
+)
+def test_a_text_of_ours_that_is_too_long_is_cut_without_bold_type(most: int, shown: str) -> None:
+    assert our_own("I lack **Manage Channels** in here", most) == shown
 
 
 async def test_running_by_hand_does_what_is_due_and_says_so(world: Academy) -> None:
