@@ -8,8 +8,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Absent, CoachingSession, Guild, Notice, NoticeKind, Reservation, SessionStatus
-from scheduler import attendance, bookings, cancelling, excuses, notices, rooms
-from scheduler.errors import AlreadyDecided, NotFound
+from scheduler import attendance, bookings, cancelling, excuses, notices, reviews, rooms
+from scheduler.errors import AlreadyDecided, NotFound, TooLate
 from scheduler.people import Actor
 from scheduler.ports import Barrier
 
@@ -114,7 +114,8 @@ async def say_whether_it_took_place(
 ) -> CoachingSession:
     """Answer for a session that the bot missed; the first answer counts, and the other side is told.
 
-    For its coach and its student. Raises NotFound to everybody else, AlreadyDecided to whoever is second.
+    For its coach and its student. Raises NotFound to everybody else, AlreadyDecided to whoever is second, TooLate
+    a week after the end.
     """
     found = await cancelling.visible(session, session_id, actor, guild_id, lock=True)
     if actor.user_id not in (found.coach_id, found.student_id) or found.missed_at is None:
@@ -124,6 +125,8 @@ async def say_whether_it_took_place(
             return found
         said = "it took place" if found.took_place else "it did not take place"
         raise AlreadyDecided(f"It was answered already: {said}. If that is wrong, talk to an admin.")
+    if now > found.ends_at + reviews.OPEN_FOR:
+        raise TooLate("That was possible for a week after the session. Talk to an admin if it matters.")
     found.took_place, found.updated_at = answer, now
     if answer:
         await conclude(session, found, None, now)
@@ -131,6 +134,7 @@ async def say_whether_it_took_place(
         found.status, found.cancelled_at, found.cancelled_by = SessionStatus.CANCELLED, now, actor.user_id
         found.cancel_reason = DID_NOT_TAKE_PLACE
         await session.execute(delete(Reservation).where(Reservation.session_id == found.id))
+        await reviews.discount(session, found, now)
         found.revision += 1
     other = found.student_id if actor.user_id == found.coach_id else found.coach_id
     kind = NoticeKind.ATTENDANCE_CHANGED

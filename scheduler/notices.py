@@ -218,6 +218,8 @@ def why_pointless(letter: Letter, now: datetime) -> str | None:
         case NoticeKind.NO_SHOW:
             return None if about.status is SessionStatus.NO_SHOW else "it is no no-show any more"
         case NoticeKind.SESSION_MISSED:
+            if now > about.ends_at + reviews.OPEN_FOR:
+                return "it is too late to answer"
             return None if about.took_place is None else "it was answered"
         case _:
             return None

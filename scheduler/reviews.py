@@ -15,7 +15,8 @@ from scheduler.people import Actor
 
 LONGEST_COMMENT = 300
 MOST_STARS = 5
-_OPEN_FOR = timedelta(days=7)
+OPEN_FOR = timedelta(days=7)
+"""From the end of a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ async def standings(
 
 def open_until(row: CoachingSession) -> datetime:
     """Until when (not inclusive) its student gives and changes the review."""
-    return row.ends_at + _OPEN_FOR
+    return row.ends_at + OPEN_FOR
 
 
 async def hide(session: AsyncSession, session_id: int, actor: Actor, guild_id: int, now: datetime) -> Review:
@@ -122,6 +123,19 @@ async def hide(session: AsyncSession, session_id: int, actor: Actor, guild_id: i
     Raises NotAllowed, or NotFound unless it is one of this server.
     """
     return await _set_hidden(session, session_id, actor, guild_id, now, hidden=True)
+
+
+async def discount(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
+    """Let the review of a session count for nothing that turns out not to have taken place; its row is held."""
+    coach, given = await _locked(session, row)
+    if given is None or given.hidden_at is not None:
+        return
+    coach.rating_count -= 1
+    coach.rating_total -= given.stars
+    given.hidden_at = now
+    audit.record(
+        session, row.guild_id, "review_hidden", at=now, coach_id=row.coach_id, session_id=row.id, details={}
+    )
 
 
 async def show(session: AsyncSession, session_id: int, actor: Actor, guild_id: int, now: datetime) -> Review:
@@ -163,11 +177,15 @@ def _why_not(row: CoachingSession, given: Review | None, now: datetime) -> Coach
                 "This session counts as a no-show, so it cannot be reviewed. Talk to an admin if that is wrong."
             )
         case SessionStatus.COMPLETED:
+            if row.missed_at is not None and not row.took_place:
+                return NotReviewable(
+                    "This session had no room, and nobody has said yet that it took place. Answer that first."
+                )
             if given is not None and given.hidden_at is not None:
                 return NotReviewable("An admin has hidden your review, so it cannot be changed. Talk to an admin.")
             if now >= open_until(row):
                 return TooLate(
-                    f"Reviews are given and changed until {_OPEN_FOR.days} days after the end, which was "
+                    f"Reviews are given and changed until {OPEN_FOR.days} days after the end, which was "
                     f"{stamp(row.ends_at, 'R')}. Your review of your next session is welcome."
                 )
             return None

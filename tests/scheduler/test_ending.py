@@ -1,18 +1,18 @@
 """How sessions end: what becomes of them, who is told, whose review is asked, and what is asked of both."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from models import Absent, Notice, NoticeKind, SessionStatus
+from models import Absent, Coach, Notice, NoticeKind, Review, SessionStatus
 from models.database import Database
 from scheduler import ending, no_shows
 from scheduler.advance import advance_due
-from scheduler.errors import AlreadyDecided, NotFound
+from scheduler.errors import AlreadyDecided, NotFound, TooLate
 from scheduler.people import Actor
 from tests.builders import (
     ADMIN,
@@ -262,6 +262,34 @@ async def test_the_first_answer_counts(db: Database, said: bool, sentence: str) 
     )
 
     assert str(refused) == f"It was answered already: {sentence}. If that is wrong, talk to an admin."
+
+
+async def test_after_a_week_it_is_too_late_to_answer(db: Database) -> None:
+    session_id = await a_missed_one(db)
+    last = ELEVEN + timedelta(days=7)
+
+    too_late = last + timedelta(seconds=1)
+    refused = await refusal(db, TooLate, partial(say, session_id=session_id, actor=STU, answer=True, now=too_late))
+    await answer(db, session_id, CARA, True, last)
+
+    assert "a week after the session" in str(refused)
+    assert (await found(db, session_id)).took_place is True
+
+
+async def test_a_review_of_a_session_that_did_not_take_place_counts_no_more(db: Database) -> None:
+    session_id = await a_missed_one(db)
+    async with db.begin() as session:  # as it could be given before
+        given = {"coach_id": COACH, "student_id": STUDENT, "stars": 1, "created_at": NOON, "updated_at": NOON}
+        session.add(Review(session_id=session_id, guild_id=GUILD, **given))
+        coach = await session.get_one(Coach, (GUILD, COACH))
+        coach.rating_total, coach.rating_count = 6, 2
+
+    await answer(db, session_id, CARA, False)
+
+    async with db.read() as session:
+        coach = await session.get_one(Coach, (GUILD, COACH))
+        assert (coach.rating_total, coach.rating_count) == (5, 1)
+        assert (await session.get_one(Review, session_id)).hidden_at == NOON
 
 
 @pytest.mark.parametrize("actor", [STRANGER, ADMIN], ids=["stranger", "admin"])

@@ -178,6 +178,22 @@ NOT_REVIEWED = {
 }
 
 
+async def test_a_session_without_a_room_is_reviewed_only_when_somebody_has_said_that_it_took_place(
+    db: Database,
+) -> None:
+    (session_id,) = await set_up(db, missed_at=ENDED)
+
+    refused = await refusal(
+        db, NotReviewable, partial(reviews.review, session_id=session_id, actor=STU, stars=5, now=LATER)
+    )
+    async with db.begin() as session:
+        (await session.get_one(CoachingSession, session_id)).took_place = True
+    await review(db, session_id, 5)
+
+    assert "nobody has said yet that it took place" in str(refused)
+    assert await rating(db) == (5, 1)
+
+
 @pytest.mark.parametrize("status", NOT_REVIEWED)
 async def test_only_a_session_that_took_place_is_reviewed(db: Database, status: SessionStatus) -> None:
     [one] = await set_up(db, status=status)

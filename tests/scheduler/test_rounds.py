@@ -13,6 +13,7 @@ from scheduler.delivery import Delivered, deliver_due
 from scheduler.notices import renew
 from scheduler.ports import DiscordFailure
 from tests.builders import (
+    DAY,
     HOUR,
     MINUTE,
     MONDAY,
@@ -119,6 +120,15 @@ async def test_what_is_pointless_is_dropped_with_a_note(
     assert (notice.due_at, notice.sent_at, notice.given_up_at) == (None, None, MONDAY)
     assert notice.last_error == why
     assert notice.undeliverable_at is None
+
+
+async def test_a_week_after_the_session_nobody_is_asked_whether_it_took_place(db: Database) -> None:
+    await set_up(db, NoticeKind.SESSION_MISSED)
+
+    await deliver_due(db, FakeDiscord(), FakeClock(TEN + HOUR + 7 * DAY + MINUTE))
+
+    (notice,) = await found(db)
+    assert (notice.sent_at, notice.last_error) == (None, "it is too late to answer")
 
 
 async def test_what_was_said_already_is_brought_up_to_date_although_it_would_not_be_said_any_more(
