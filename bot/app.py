@@ -121,7 +121,14 @@ class CoachBot(commands.Bot):
         self._home = discord.Object(home_guild_id) if home_guild_id else None
         self.port = discord_port(self)
         self._gateway = Gateway(
-            self, db, defaults, clock, serves=self._serves, wake=self.wake, sweep=lambda: self._heart.sweep_soon()
+            self,
+            db,
+            self.port,
+            defaults,
+            clock,
+            serves=self._serves,
+            wake=self.wake,
+            sweep=lambda: self._heart.sweep_soon(),
         )
         self._heart = Loop(db, self.port, clock, tick_interval, self._gateway.unwatched)
 

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import discord
@@ -59,6 +60,10 @@ class DiscordPort:
     def _attempt(self, task: str, guild_id: int | None = None) -> AbstractAsyncContextManager[Attempt]:
         return in_words(self._client, task, guild_id, patience=self._patience)
 
+    def servers(self) -> Collection[int] | None:
+        """As the gateway last told, without asking; None before it has."""
+        return {one.id for one in self._client.guilds} if self._gateway and self._client.is_ready() else None
+
     async def ensure_room(self, room: RoomSpec) -> int:
         """The room's id; made hidden from everybody if there is none.
 
@@ -67,11 +72,13 @@ class DiscordPort:
         async with self._attempt("make the room", room.guild_id) as attempt:
             guild = await self._guild(room.guild_id)
             there = await guild.fetch_channels()
-            existing = rooms.known(there, room)
+            existing = rooms.known(there, room, self._own_id)
             if not existing:
                 rules = rooms.overwrites(guild, self._own_id, None)
-                await rooms.make(attempt, guild, room, rules, there, self._one_at_a_time[guild.id])
-                existing = rooms.known(await guild.fetch_channels(), room)
+                made_id = await rooms.make(attempt, guild, room, rules, there, self._one_at_a_time[guild.id])
+                made = replace(room, channel_id=made_id)  # the one that is known may be gone
+                existing = rooms.known(await guild.fetch_channels(), made, self._own_id)
+                existing.sort(key=lambda one: one.id)
             if not existing:
                 raise DiscordFailure("cannot make the room: Discord said that it was made, but it is not there")
             for twin in existing[1:]:
@@ -92,7 +99,7 @@ class DiscordPort:
         """
         async with self._attempt("open the room", room.guild_id) as attempt:
             guild = await self._guild(room.guild_id)
-            channel = next(iter(rooms.known(await guild.fetch_channels(), room)), None)
+            channel = next(iter(rooms.known(await guild.fetch_channels(), room, self._own_id)), None)
             if channel is None:
                 raise RoomGone("the room does not exist any more")
             if access.role_id is not None:
@@ -109,8 +116,8 @@ class DiscordPort:
         """Remove the room and its twins, unless somebody is inside, and then the session's role."""
         async with self._attempt("remove the room", room.guild_id) as attempt:
             guild = await self._guild(room.guild_id)
-            channels = rooms.known(await guild.fetch_channels(), room)
-            if channels and not self._knows_who_is_inside(room.guild_id):
+            channels = rooms.known(await guild.fetch_channels(), room, self._own_id)
+            if channels and not self._knows_who_is_inside(room.guild_id) and not even_if_occupied:
                 return Removal.UNKNOWN
             # Without a member cache `members` is empty; `voice_states` is not.
             if any(channel.voice_states for channel in channels) and not even_if_occupied:
@@ -128,7 +135,11 @@ class DiscordPort:
         """Every voice channel of the server, asked of Discord each time."""
         async with self._attempt("look for rooms", guild_id):
             channels = await (await self._guild(guild_id)).fetch_channels()
-            return [RoomSeen(one.id, one.name) for one in channels if isinstance(one, discord.VoiceChannel)]
+            return [
+                RoomSeen(one.id, one.name, rooms.is_made_by(self._own_id, one))
+                for one in channels
+                if isinstance(one, discord.VoiceChannel)
+            ]
 
     async def is_member(self, guild_id: int, user_id: int) -> bool:
         """Asked of Discord each time, because without the privileged intent nobody is remembered."""
@@ -194,7 +205,12 @@ class DiscordPort:
     async def deliver(self, letter: Letter) -> Receipt:
         """Send the notice, edit the message that it became, or find the one whose answer was lost."""
         async with self._attempt("deliver the message") as attempt:
-            return await self._messages.deliver(attempt, letter, await self._guild(letter.guild.id))
+            try:
+                guild = await self._guild(letter.guild.id)
+            except discord.HTTPException:
+                attempt.guild_id = letter.guild.id  # it is not about a person
+                raise
+            return await self._messages.deliver(attempt, letter, guild)
 
     async def _guild(self, guild_id: int) -> discord.Guild:
         """The server, asked for where the cache does not hold it: between READY and its own event it is a stub."""

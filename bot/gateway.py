@@ -10,13 +10,16 @@ from typing import Any
 
 import discord
 
-from bot import noticing
+from bot import noticing, regained
+from bot.joined_servers import JoinedServers
 from bot.lanes import Lanes
+from bot.retrying import Retrying
 from bot.watching import Watch
 from models.database import Database
 from scheduler import welcome
 from scheduler.clock import Clock
 from scheduler.guilds import GuildDefaults
+from scheduler.ports import Discord
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,7 @@ class Gateway:
         self,
         client: discord.Client,
         db: Database,
+        port: Discord,
         defaults: GuildDefaults,
         clock: Clock,
         *,
@@ -45,6 +49,8 @@ class Gateway:
         self._serves, self._wake = serves, wake
         self._lanes = Lanes()
         self._watch = Watch(client, db, clock, self._lanes, wake=wake, sweep=sweep)
+        self._joined_servers = JoinedServers(db, port, clock, self._lanes, back=self._back)
+        self._retrying = Retrying(db, clock, self._lanes, wake=wake)
         self._to_look_at: set[int] = set()
         self._perhaps_new: set[int] = set()
         self._joined: set[int] = set()
@@ -56,14 +62,14 @@ class Gateway:
             "resumed": self._resumed,
             "disconnect": self._disconnected,
             "guild_join": self._guild_joined,
-            "guild_remove": self._guild_lost,
+            "guild_remove": self._guild_left,
             "guild_available": self._guild_back,
-            "guild_unavailable": self._guild_lost,
+            "guild_unavailable": lambda guild: self._watch.guild_lost(guild.id),
             "voice_state_update": self._moved,
             "guild_channel_delete": self._channel_deleted,
-            "guild_channel_update": lambda _before, after: self._look(after.guild),
-            "guild_role_update": lambda _before, after: self._look(after.guild),
-            "guild_role_delete": lambda role: self._look(role.guild),
+            "guild_channel_update": self._channel_changed,
+            "guild_role_update": self._role_changed,
+            "guild_role_delete": lambda role: self._deleted(role.guild),
             "member_update": self._member_changed,
         }
         """What is heard, by the names that discord.py has for it."""
@@ -100,6 +106,8 @@ class Gateway:
         """Discord says this again after a lost connection; anything may have happened meanwhile."""
         self.is_connected = self.has_begun = True
         self._watch.begin()
+        self._joined_servers.compare()
+        self._retrying.reachable()
         for guild in self._client.guilds:
             if not guild.unavailable and self._serves(guild.id):
                 self._perhaps_new.add(guild.id)
@@ -109,6 +117,7 @@ class Gateway:
     def _resumed(self) -> None:
         self.is_connected = True
         self._watch.resumed()
+        self._retrying.reachable()
 
     def _disconnected(self) -> None:
         self.is_connected = False
@@ -116,17 +125,26 @@ class Gateway:
 
     def _guild_joined(self, guild: discord.Guild) -> None:
         self._watch.joined(guild.id)
+        self._joined_servers.joined(guild.id)
         self._look(guild)
         if self._serves(guild.id):
             self._joined.add(guild.id)
             self._greet_soon()
 
-    def _guild_lost(self, guild: discord.Guild) -> None:
+    def _back(self, guild_id: int, since: datetime) -> None:
+        """The bot was away from there since then, and nobody watched."""
+        self._watch.joined(guild_id, since)
+        self._wake()
+
+    def _guild_left(self, guild: discord.Guild) -> None:
         self._watch.guild_lost(guild.id)
+        self._joined_servers.removed(guild.id)
 
     def _guild_back(self, guild: discord.Guild) -> None:
         self._watch.guild_back(guild.id)
         self._look(guild)
+        if self.has_begun:  # discord.py says it of every server before READY, too
+            self._retrying.reachable(guild.id)
 
     def _moved(self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState) -> None:
         # `after` is what discord.py itself keeps: with the next event it says something else.
@@ -135,12 +153,30 @@ class Gateway:
 
     def _channel_deleted(self, channel: discord.abc.GuildChannel) -> None:
         self._watch.deleted(channel.guild.id, channel.id)
-        self._look(channel.guild)
+        self._deleted(channel.guild)
 
-    def _member_changed(self, _before: discord.Member, after: discord.Member) -> None:
+    def _deleted(self, guild: discord.Guild) -> None:
+        """A channel or a role, which makes room for another where the server was full."""
+        self._look(guild)
+        if regained.by_deletion(guild):
+            self._retrying.reachable(guild.id)
+
+    def _channel_changed(self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
+        self._look(after.guild)
+        if regained.by_channel(after.guild.me, before, after):
+            self._retrying.allowed(after.guild.id)
+
+    def _role_changed(self, before: discord.Role, after: discord.Role) -> None:
+        self._look(after.guild)
+        if regained.by_role(after.guild.me, before, after):
+            self._retrying.allowed(after.guild.id)
+
+    def _member_changed(self, before: discord.Member, after: discord.Member) -> None:
         """Of the bot itself, whose roles somebody changed; Discord sends no others without the intent."""
         if self._client.user is not None and after.id == self._client.user.id:
             self._look(after.guild)
+            if regained.by_member(before, after):
+                self._retrying.allowed(after.guild.id)
 
     def _look(self, guild: discord.Guild) -> None:
         """See whether the bot can still work there."""

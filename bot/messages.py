@@ -7,8 +7,7 @@ import discord
 from bot.permissions import lacking
 from bot.refusals import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, Attempt
 from cogs import ui
-from models import Route
-from scheduler.notices import PROBLEM_KINDS, ROOM_KINDS, WELCOME_KINDS, Letter
+from scheduler.notices import PROBLEM_KINDS, WELCOME_KINDS, Letter
 from scheduler.ports import Receipt, Unreachable
 
 _LOOK_BACK = 50  # messages among which one that may have been sent is looked for
@@ -38,7 +37,7 @@ class Messages:
         except discord.NotFound as error:
             if error.code != UNKNOWN_CHANNEL:
                 raise
-            raise _gone(letter) from error
+            raise _gone(letter, channel.id) from error
 
     async def _edit(self, channel: Target, letter: Letter, panel: ui.Panel) -> Receipt | None:
         """Bring the message up to date that is there; None if there is none. Nobody is pinged by this."""
@@ -99,11 +98,11 @@ class Messages:
         except discord.NotFound as error:
             if error.code != UNKNOWN_CHANNEL:
                 raise
-            raise _gone(letter) from error
+            raise _gone(letter, channel_id) from error
         if isinstance(channel, discord.DMChannel) and notice.kind in PROBLEM_KINDS | WELCOME_KINDS:
             return channel  # the owner's, from the first time
         if not isinstance(channel, discord.TextChannel | discord.VoiceChannel) or channel.guild.id != guild.id:
-            raise Unreachable("the channel for it is no text or voice channel of this server", for_admins=True)
+            raise Unreachable(f"<#{channel_id}> is no text or voice channel of this server", for_admins=True)
         return channel
 
     async def _for_admins(self, attempt: Attempt, guild: discord.Guild) -> Target:
@@ -150,7 +149,10 @@ def _needed(channel: Target, *, searching: bool = False, files: bool = False) ->
     )
 
 
-def _gone(letter: Letter) -> Unreachable:
-    """A room goes when its time has come; any other channel was chosen by an admin, who has to choose again."""
-    is_room = letter.notice.kind in ROOM_KINDS or letter.notice.route is Route.ROOM
-    return Unreachable("the channel for it does not exist any more", for_admins=not is_room)
+def _gone(letter: Letter, channel_id: int) -> Unreachable:
+    """Admins have to choose again what they have chosen; a room goes when its time has come, and so may a channel
+    that was replaced.
+    """
+    guild = letter.guild
+    chosen = (guild.review_channel_id, guild.log_channel_id, guild.fallback_channel_id)
+    return Unreachable(f"the channel <#{channel_id}> does not exist any more", for_admins=channel_id in chosen)

@@ -12,7 +12,7 @@ import discord
 
 from bot import permissions
 from cogs import ui
-from scheduler.ports import DiscordFailure, Unreachable
+from scheduler.ports import DiscordFailure, NotInServer, Unreachable
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ _LIMITS = {
 }
 """What goes on until an admin does something, by Discord's codes."""
 _LACKING = "the bot lacks a permission there; `coachbot invite` lists what it needs"
+_SERVER_ERROR = 500  # of HTTP's answers, from here on
 _SLOWLY = "Discord asks to slow down"
 
 
@@ -68,40 +69,54 @@ async def in_words(
         if error.code in _DMS_CLOSED:
             raise Unreachable("their direct messages are closed", dms_closed=True) from error
         found = await _shortcomings(client, attempt)
+        if found == [_GONE]:
+            raise _removed(client, attempt, error) from error
         said = "; ".join(found) or _LIMITS.get(error.code, attempt.if_unexplained)
         raise _failure(attempt, error, said, for_admins=attempt.guild_id is not None) from error
     except discord.HTTPException as error:
-        raise _translated(attempt, error) from error
+        raise _translated(client, attempt, error) from error
     except discord.RateLimited as error:
         raise DiscordFailure(f"cannot {task}: {_SLOWLY}, for {error.retry_after:.0f} seconds") from error
     except TimeoutError as error:
         if not limit.expired():
-            raise DiscordFailure(f"cannot {task}: Discord did not answer (TimeoutError)") from error
+            raise _unanswered(task, "Discord did not answer (TimeoutError)") from error
         _let_others_ask(client)
         waited = f"{patience.total_seconds():.0f} seconds"
-        raise DiscordFailure(f"cannot {task}: no answer within {waited}, or {_SLOWLY}") from error
+        raise _unanswered(task, f"no answer within {waited}, or {_SLOWLY}") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise DiscordFailure(f"cannot {task}: Discord did not answer ({type(error).__name__})") from error
+        raise _unanswered(task, f"Discord did not answer ({type(error).__name__})") from error
 
 
-def _translated(attempt: Attempt, error: discord.HTTPException) -> DiscordFailure:
+def _unanswered(task: str, why: str) -> DiscordFailure:
+    return DiscordFailure(f"cannot {task}: {why}", unanswered=True)
+
+
+def _translated(client: discord.Client, attempt: Attempt, error: discord.HTTPException) -> DiscordFailure:
     if error.code in _DMS_CLOSED:
         return Unreachable("their direct messages are closed", dms_closed=True)
     if error.code in (UNKNOWN_USER, UNKNOWN_MEMBER):
         return Unreachable("this person is gone from Discord or from the server")
     if error.code == UNKNOWN_GUILD:
-        return _failure(attempt, error, _GONE, for_admins=True)
+        return _removed(client, attempt, error)
     if error.code in _LIMITS:
         return _failure(attempt, error, _LIMITS[error.code], for_admins=True)
     usual = {404: "it does not exist any more", 429: _SLOWLY}
     return _failure(attempt, error, usual.get(error.status, ui.quoted(error.text) or "no reason given"))
 
 
+def _removed(client: discord.Client, attempt: Attempt, error: discord.HTTPException) -> DiscordFailure:
+    """Unless the gateway says that Discord itself cannot reach the server for a while."""
+    known = client.get_guild(attempt.guild_id) if attempt.guild_id is not None else None
+    if known is not None and known.unavailable:
+        return _failure(attempt, error, "Discord cannot reach this server at the moment")
+    return NotInServer(str(_failure(attempt, error, _GONE)))
+
+
 def _failure(
     attempt: Attempt, error: discord.HTTPException, said: str, *, for_admins: bool = False
 ) -> DiscordFailure:
     words = f"cannot {attempt.task}: {said} (HTTP {error.status}, code {error.code})"
-    return DiscordFailure(words, for_admins=for_admins)
+    return DiscordFailure(words, for_admins=for_admins, unanswered=error.status >= _SERVER_ERROR)
 
 
 def _let_others_ask(client: discord.Client) -> None:

@@ -3,18 +3,15 @@
 import asyncio
 import itertools
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import discord
-from discord.utils import snowflake_time
 
 from bot.permissions import MAKE_ROOM, ROOM_GUEST, ROOM_OWN, ROOM_VIDEO
 from bot.premises import CATEGORY_NAME
 from bot.refusals import UNKNOWN_CHANNEL, Attempt
+from scheduler.own_rooms import is_own
 from scheduler.ports import Access, Barrier, RoomSpec
-
-CLOCKS_DIFFER = timedelta(minutes=2)
-"""Between this host and Discord, when the age of something there is judged."""
 
 _INVALID_FORM = 50035
 _MANAGE_CHANNELS = discord.Permissions(manage_channels=True)
@@ -23,19 +20,27 @@ _LONGEST_NAME = 100  # of a channel
 Overwrites = dict[discord.Role | discord.Member | discord.Object, discord.PermissionOverwrite]
 
 
-def known(channels: Sequence[discord.abc.GuildChannel], room: RoomSpec) -> list[discord.VoiceChannel]:
-    """Those channels that are this room: the stored one first, then those of its name that are young enough.
-
-    A channel that merely looks like ours was made before we meant to make one, so it is left alone.
-    """
-    since = room.intended_at - CLOCKS_DIFFER
+def known(channels: Sequence[discord.abc.GuildChannel], room: RoomSpec, own_id: int) -> list[discord.VoiceChannel]:
+    """Those channels that are this room: the stored one first, then its twins, and none that only has its name."""
     found = [
         channel
         for channel in channels
         if isinstance(channel, discord.VoiceChannel)
-        and (channel.id == room.channel_id or (channel.name == room.name and snowflake_time(channel.id) >= since))
+        and is_own(
+            channel.id,
+            known_id=room.channel_id,
+            as_we_make_it=channel.name == room.name and is_made_by(own_id, channel),
+            since=room.intended_at,
+        )
     ]
     return sorted(found, key=lambda channel: (channel.id != room.channel_id, channel.id))
+
+
+def is_made_by(own_id: int, channel: discord.VoiceChannel) -> bool:
+    """Whether it is hidden and names the bot in its rules, as in each room from its first instant."""
+    everybody = channel.overwrites_for(channel.guild.default_role)
+    own = channel.overwrites_for(discord.Object(own_id))
+    return everybody.view_channel is False and own.pair()[0] >= ROOM_OWN
 
 
 async def make(
@@ -45,17 +50,17 @@ async def make(
     rules: Overwrites,
     there: Sequence[discord.abc.GuildChannel],
     one_at_a_time: asyncio.Lock,
-) -> None:
-    """Make the room in the server's category; where that is full or gone, in "<name> 2", "<name> 3", ….
+) -> int:
+    """Make the room in the server's category; where that is full or gone, in "<name> 2", "<name> 3", …. Its id.
 
     Whether a category is full is Discord's to say. An empty one is not: where that is refused, no further one is
     made. `there`: the server's channels; `one_at_a_time`: of the server, for categories only.
     """
 
-    async def made_in(category_id: int | None, *, is_empty: bool = False) -> bool:
+    async def made_in(category_id: int | None, *, is_empty: bool = False) -> int | None:
         attempt.needing(MAKE_ROOM, category_id)
         try:
-            await guild.create_voice_channel(
+            made = await guild.create_voice_channel(
                 room.name,
                 category=discord.Object(category_id) if category_id else None,  # pyright: ignore[reportArgumentType]  (only its id is read)
                 overwrites=rules,
@@ -64,15 +69,14 @@ async def make(
         except discord.HTTPException as error:
             if category_id is None or is_empty or not _is_about_the_category(error):
                 raise
-            return False
-        return True
+            return None
+        return made.id
 
-    if room.category_id is None:
-        await made_in(None)
-        return
     chosen = next((one for one in _categories(there) if one.id == room.category_id), None)
-    if chosen is not None and await made_in(chosen.id):
-        return
+    if chosen is not None or room.category_id is None:
+        made_id = await made_in(chosen.id if chosen is not None else None)
+        if made_id is not None:
+            return made_id
     for number in itertools.count(2):
         name = f"{(chosen.name if chosen else CATEGORY_NAME)[: _LONGEST_NAME - 4]} {number}"
         async with one_at_a_time:  # or each of several rooms that are made at once would get one of its own
@@ -83,8 +87,10 @@ async def make(
                 same = [await guild.create_category(name, reason=room.reason)]
         used = {one.category_id for one in there}
         for category in same:
-            if await made_in(category.id, is_empty=category.id not in used):
-                return
+            made_id = await made_in(category.id, is_empty=category.id not in used)
+            if made_id is not None:
+                return made_id
+    raise AssertionError("there is always another number")
 
 
 def _categories(there: Sequence[discord.abc.GuildChannel]) -> list[discord.CategoryChannel]:

@@ -1,12 +1,12 @@
 """Roles of single sessions at Discord: how one is known again, and who holds it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import discord
-from discord.utils import snowflake_time
 
 from bot.refusals import UNKNOWN_MEMBER, UNKNOWN_ROLE, UNKNOWN_USER, Attempt
-from bot.rooms import CLOCKS_DIFFER
+from scheduler.own_rooms import is_own
 from scheduler.ports import DiscordFailure, RoomSpec
 
 _MANAGE_ROLES = discord.Permissions(manage_roles=True)
@@ -20,14 +20,15 @@ async def ensure(attempt: Attempt, guild: discord.Guild, room: RoomSpec) -> int:
     attempt.needing(_MANAGE_ROLES)
     existing = await _known(guild, room)
     if not existing:
-        await guild.create_role(
+        made = await guild.create_role(
             name=room.name,
             permissions=discord.Permissions.none(),
             hoist=False,
             mentionable=False,
             reason=room.reason,
         )
-        existing = await _known(guild, room)
+        existing = await _known(guild, replace(room, role_id=made.id))  # the one that is known may be gone
+        existing.sort(key=lambda one: one.id)
     if not existing:
         raise DiscordFailure(f"cannot {attempt.task}: Discord said that it was made, but it is not there")
     await _delete(attempt, existing[1:], f"{room.reason}: made twice")
@@ -61,15 +62,23 @@ async def remove(attempt: Attempt, guild: discord.Guild, room: RoomSpec) -> None
 
 
 async def _known(guild: discord.Guild, room: RoomSpec) -> list[discord.Role]:
-    """Roles that are this session's: the stored one first, then those of its name that are young enough."""
+    """Roles that are this session's: the stored one first, then its twins. Others of its name are left alone."""
     assert room.role_intended_at is not None, "the intent is written before the role is asked for"
-    since = room.role_intended_at - CLOCKS_DIFFER
     found = [
         role
         for role in await guild.fetch_roles()
-        if role.id == room.role_id or (role.name == room.name and snowflake_time(role.id) >= since)
+        if is_own(
+            role.id,
+            known_id=room.role_id,
+            as_we_make_it=role.name == room.name and _gives_nothing(role),
+            since=room.role_intended_at,
+        )
     ]
     return sorted(found, key=lambda role: (role.id != room.role_id, role.id))
+
+
+def _gives_nothing(role: discord.Role) -> bool:
+    return not (role.managed or role.hoist or role.mentionable or role.permissions.value)
 
 
 async def _delete(attempt: Attempt, roles: Sequence[discord.Role], reason: str) -> None:

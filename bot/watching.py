@@ -50,10 +50,9 @@ class _Server:
     id: int
     waiting: deque[_Event] = field(default_factory=deque)
     gaps: list[datetime | None] = field(default_factory=list)
-    """Since when events may have been missed, so that a fresh look is needed; None: since the last heartbeat.
-    The second one began while the look that closes the first was being taken.
-    """
-    looking: bool = False
+    """Since when events may have been missed, so that a fresh look is needed; None: since the last heartbeat."""
+    closing: int = 0
+    """How many of them are closed by the look that is being taken; the others began during it."""
     rooms_missed: bool = False
     """Whether a deleted room may have gone unnoticed."""
 
@@ -61,12 +60,16 @@ class _Server:
         """Events may be missed from this instant on, and with those that wait."""
         if at is not None and self.waiting:
             at = min(at, self.waiting[0].at)
-        if len(self.gaps) < 2:
-            self.gaps.append(at)
+        for number in range(self.closing, len(self.gaps)):
+            since = self.gaps[number]
+            if (since is None) is (at is None):
+                self.gaps[number] = min(since, at) if since is not None and at is not None else None
+                return
+        self.gaps.append(at)
 
     def add(self, event: _Event) -> None:
         """Record this after what came before, unless a fresh look is still going to see it."""
-        if self.gaps and not self.looking:
+        if self.gaps and not self.closing:
             self.rooms_missed |= isinstance(event, _Deleted)
             return
         self.waiting.append(event)
@@ -87,7 +90,10 @@ class _Server:
     @property
     def unwatched_since(self) -> datetime | None:
         """From when on something is to be recorded; None: since the last heartbeat."""
-        return self.gaps[0] if self.gaps else self.waiting[0].at
+        known = [since for since in self.gaps if since is not None]
+        if len(known) < len(self.gaps):
+            return None
+        return min(known) if known else self.waiting[0].at
 
 
 class Watch:
@@ -146,10 +152,10 @@ class Watch:
             self._servers[guild_id].rooms_missed = True
             self._run(guild_id)
 
-    def joined(self, guild_id: int) -> None:
-        """The bot was let into a server, perhaps one in which it was before."""
+    def joined(self, guild_id: int, since: datetime | None = None) -> None:
+        """The bot was let into a server; one in which it was before has been watched by nobody `since` then."""
         if self._begun:
-            self._look_soon(guild_id, self._clock())
+            self._look_soon(guild_id, since or self._clock())
 
     def moved(self, guild_id: int, user_id: int, left_id: int | None, entered_id: int | None) -> None:
         """Somebody changed voice channels."""
@@ -179,12 +185,13 @@ class Watch:
     async def _step(self, server: _Server) -> bool:
         """Record one thing; whether there is more."""
         if server.gaps:
-            since = server.gaps[0] or await self._last_known(server.id)
-            server.gaps[0] = since
+            last = await self._last_known(server.id) if None in server.gaps else _ALWAYS
+            known = [since or last for since in server.gaps]
+            server.gaps[:] = known
             guild = self._client.get_guild(server.id)
             if guild is None or guild.unavailable:
                 return False  # nothing can be seen there until it is back
-            await self._look(server, guild, since)
+            await self._look(server, guild, min(known))
         elif server.waiting:
             await self._record(server, server.waiting[0])
         if not server.is_behind:
@@ -197,18 +204,18 @@ class Watch:
 
     async def _look(self, server: _Server, guild: discord.Guild, since: datetime) -> None:
         """Bring what is recorded in line with who is inside at this moment."""
-        now, inside, closed = self._clock(), _inside(guild), len(server.gaps)
+        now, inside = self._clock(), _inside(guild)
         server.drop()
-        server.looking = True
+        server.closing = len(server.gaps)
         try:
             async with self._db.read() as session:
                 is_needed = await attendance.is_any_room_open(session, guild.id)
             if is_needed:
                 async with self._db.begin() as session:
                     await attendance.look_afresh(session, [guild.id], inside, since, now)
+            del server.gaps[: server.closing]
         finally:
-            server.looking = False
-        del server.gaps[:closed]
+            server.closing = 0
         if server.rooms_missed:
             server.rooms_missed = False
             self._sweep()

@@ -7,7 +7,7 @@ import discord
 from cogs import cards, no_shows, reminders, room, setup_panel, stars, ui
 from cogs.calendar_file import attached
 from models import Coach, CoachingSession, NoticeKind, Route
-from scheduler import excuses
+from scheduler import problems
 from scheduler.clock import stamp
 from scheduler.notices import ROOM_KINDS, Letter
 from scheduler.reviews import open_until
@@ -121,8 +121,7 @@ def _aftermath(letter: Letter) -> discord.ui.Item[Any]:
         case NoticeKind.STUDENT_UNREACHABLE:
             return _session_card(letter, "I cannot reach your student. Please tell them yourself.")
         case NoticeKind.PROBLEM:
-            is_past = letter.problem is not None and letter.problem.key.startswith(excuses.KEPT_OUT)
-            trying = "" if is_past else "\n-# I keep trying."
+            trying = "\n-# I keep trying." if letter.problem and problems.is_retried(letter.problem) else ""
             return ui.text(f"### ⚠️ Coaching needs an admin\n{_problem(letter)}{trying}")
         case NoticeKind.PROBLEM_FIXED:
             return ui.text(f"### ✅ This works again\n{_problem(letter)}")

@@ -68,6 +68,8 @@ class Guild(Base):
     first_rules: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """The booking rules that new coaches begin with, by the names of `coaches`' columns; empty: the usual ones."""
     created_at: Mapped[datetime]
+    bot_removed_at: Mapped[datetime | None]
+    """When the bot was found to be in this server no more; empty while it is."""
 
 
 class Member(Base):

@@ -7,7 +7,7 @@ the session's other steps nor other sessions waiting.
 import logging
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import select
@@ -15,16 +15,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, Guild, SessionStatus
 from models.database import Database
-from scheduler import departures, ending, excuses, notices, problems, rooms
+from scheduler import bot_membership, departures, ending, excuses, notices, problems, rooms
 from scheduler.bookings import lead_times
 from scheduler.clock import Clock
-from scheduler.lifecycle import Step, life_of, next_step
+from scheduler.lifecycle import AT_DISCORD, LeadTimes, Step, hard_limit, life_of, next_step
 from scheduler.ongoing import Ongoing
-from scheduler.ports import Discord, DiscordFailure, RoomGone
+from scheduler.ports import Discord, DiscordFailure, NotInServer, RoomGone
 from scheduler.side_by_side import Jobs, SideBySide
 
 log = logging.getLogger(__name__)
 
+_SELDOM, _RARELY = timedelta(minutes=10), timedelta(hours=6)
+_UNANSWERED = timedelta(minutes=1)
+"""The longest pause where Discord did not answer: nobody says when it does again."""
+_GIVEN_UP_AFTER = timedelta(days=7)
+"""From the last instant at which anybody could be inside; then only an admin helps."""
+_FEWEST_TRIES = 10
+"""Before that; the bot may have been down for the week."""
 _MOST_STEPS = 12  # a session has five; a room that keeps vanishing must not keep a tick from ending
 
 
@@ -93,7 +100,8 @@ async def _advance(
         row, guild = await _load(db, session_id)
         if number == 0:
             this.due_at = row.next_step_at
-        step = next_step(life_of(row), lead_times(guild), clock(), except_for=this.passed_over)
+        passed_over = this.passed_over | _out_of_reach(guild)
+        step = next_step(life_of(row), lead_times(guild), clock(), except_for=passed_over)
         if step is None or step.at > clock():
             break
         try:
@@ -103,6 +111,9 @@ async def _advance(
             log.warning("session %s: %s failed: %s", session_id, step.step, gone)
             failed.append(f"{row.code} {step.step}: {gone}")
             continue
+        except NotInServer:
+            await bot_membership.found_removed(db, clock, row.guild_id)
+            continue  # with what can be done without Discord
         except DiscordFailure as failure:
             log.warning("session %s: %s failed: %s", session_id, step.step, failure)
             this.failed[step.step] = failure
@@ -121,6 +132,11 @@ async def _advance(
     await _record_outcome(db, session_id, this, clock())
 
 
+def _out_of_reach(guild: Guild) -> frozenset[Step]:
+    """Steps that cannot be done in this server, and have an end there until the bot is back."""
+    return AT_DISCORD if guild.bot_removed_at is not None else frozenset()
+
+
 async def _load(db: Database, session_id: int) -> tuple[CoachingSession, Guild]:
     async with db.read() as session:
         row = await session.get_one(CoachingSession, session_id)
@@ -131,28 +147,57 @@ async def _record_outcome(db: Database, session_id: int, this: _Round, now: date
     """Decide from the row as it is now (it may have been cancelled meanwhile) when it is due next."""
     async with db.begin() as session:
         row = await session.get_one(CoachingSession, session_id, with_for_update=True)
-        leads = lead_times(await session.get_one(Guild, row.guild_id))
+        guild = await session.get_one(Guild, row.guild_id)
+        leads, beyond = lead_times(guild), _out_of_reach(guild)
         if this.failed:
             row.attempts += 1
             row.last_error = "; ".join(map(str, this.failed.values()))
-        elif not rooms.is_missing(row, now):
-            row.attempts, row.last_error = 0, None
-        look_again = now + notices.pause(row.attempts, row.id) if this.failed else this.look_again
-        possible = next_step(life_of(row), leads, now, except_for=this.passed_over)
+        elif beyond or not rooms.is_missing(row, now):
+            row.attempts, row.last_error = 0, bot_membership.NOTE if beyond else None
+        possible = next_step(life_of(row), leads, now, except_for=this.passed_over | beyond)
         instants = [due.at for due in [possible] if due]
-        if next_step(life_of(row), leads, now) is not None:
+        look_again = _look_again(row, leads, this, now)
+        if next_step(life_of(row), leads, now, except_for=beyond) is None:
+            row.attempts, row.last_error = 0, bot_membership.NOTE if beyond else None
+        else:
             # The last one may have left the room just after it was found occupied.
             changed_meanwhile = row.next_step_at if row.next_step_at != this.due_at else None
             instants += [at for at in (look_again, changed_meanwhile) if at is not None]
         row.next_step_at = min(instants, default=None)
+        if row.next_step_at is None and row.last_error and not beyond:
+            row.last_error = f"given up: {row.last_error}"
+            rooms.record(session, row, "steps_given_up", now)
         await _tell_admins(session, row, this, now)
+
+
+def _look_again(row: CoachingSession, leads: LeadTimes, this: _Round, now: datetime) -> datetime | None:
+    """When what failed is tried again: soon while people wait for it, then rarely, and after a week never."""
+    if not this.failed:
+        return this.look_again
+    limit = hard_limit(life_of(row), leads)
+    if now >= limit + _GIVEN_UP_AFTER and row.attempts >= _FEWEST_TRIES:
+        return None
+    if now >= limit:
+        return now + notices.pause(row.attempts, row.id, longest=_RARELY)
+    unanswered = all(one.unanswered for one in this.failed.values())
+    return now + notices.pause(row.attempts, row.id, longest=_UNANSWERED if unanswered else _SELDOM)
 
 
 async def _tell_admins(session: AsyncSession, row: CoachingSession, this: _Round, now: datetime) -> None:
     """At once of what only they can mend, after some tries of the rest, and when it works again."""
+    others = await problems.failing(session, row.guild_id) if this.failed else []
     for step, failure in this.failed.items():
-        if failure.for_admins or row.attempts >= problems.HEARD_AFTER:
-            await problems.report(session, row.guild_id, step, str(failure), now)
+        if row.next_step_at is None:
+            text = f"{failure}. After a week I have stopped trying: mend it, then press Retry now there"
+            text += f" (`/coaching session {row.code}`)"
+            await problems.report(session, row.guild_id, step, text, now, others=others)
+        elif failure.for_admins:
+            # Each room has a name of its own; what is wrong with all of them alike is one problem.
+            cause = str(failure).replace(rooms.room_name(row.code), "")
+            await problems.report(session, row.guild_id, step, str(failure), now, cause=cause, others=others)
+        elif row.attempts >= problems.HEARD_AFTER:
+            cause = problems.PASSING
+            await problems.report(session, row.guild_id, step, str(failure), now, cause=cause, others=others)
     for step in this.worked:
         await problems.works(session, row.guild_id, step, now, session_id=row.id)
 

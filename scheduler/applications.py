@@ -12,18 +12,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import BlockedFrom, Coach, CoachSpecialty, CoachStatus, Guild, NoticeKind, Specialty
 from models.database import Database
-from scheduler import audit, blocks, notices, problems, rules
+from scheduler import audit, blocks, bot_membership, notices, problems, rules
 from scheduler.clock import Clock, stamp
 from scheduler.errors import AlreadyDecided, NotAllowed, NotFound, Unreadable
 from scheduler.money import parse_rate
 from scheduler.people import Actor
-from scheduler.ports import Discord, DiscordFailure, Unreachable
+from scheduler.ports import Discord, DiscordFailure, NotInServer, Unreachable
 from scheduler.row_locks import lock_coach
 from scheduler.zones import parse_zone
 
 log = logging.getLogger(__name__)
 
-_ROLE_PROBLEM = "coach_role"
+_QUICK_ROLE_TRIES, _ROLE_TRIES = 12, 40
+"""For an hour or so as usual, then rarely, which takes a week; then only an admin helps."""
+_SELDOM, _RARELY = timedelta(minutes=10), timedelta(hours=6)
 LONGEST_TEXT = 1000
 """Characters of each text of an application, and of a reason."""
 
@@ -217,10 +219,11 @@ async def sync_roles(db: Database, discord: Discord, clock: Clock) -> tuple[int,
             )
         )
     done = failed = 0
+    left = {guild.id for _, guild in due if guild.bot_removed_at is not None}
     for coach, guild in due:
         error: str | None = None
         final, for_admins = True, False
-        give, take = _roles(coach, guild)
+        give, take = _roles(coach, guild) if guild.id not in left else (None, [])
         try:
             if give is not None:
                 await _intend(db, coach, give)
@@ -228,6 +231,9 @@ async def sync_roles(db: Database, discord: Discord, clock: Clock) -> tuple[int,
             for role_id in take:
                 await discord.set_role(guild.id, coach.user_id, role_id, wanted=False)
             done += bool(give or take)
+        except NotInServer:
+            left.add(guild.id)
+            await bot_membership.found_removed(db, clock, guild.id)
         except Unreachable as failure:
             error = str(failure)
             log.info("coach role of %s in guild %s given up: %s", coach.user_id, guild.id, failure)
@@ -239,6 +245,8 @@ async def sync_roles(db: Database, discord: Discord, clock: Clock) -> tuple[int,
             log.exception("coach role of %s in guild %s failed", coach.user_id, guild.id)
             error, final = f"{type(bug).__name__} (a bug; see the log)", False
             failed += 1
+        if guild.id in left:
+            error = bot_membership.NOTE
         await _record_role(db, coach, guild.coach_role_id, error, clock(), final=final, for_admins=for_admins)
     return done, failed
 
@@ -288,14 +296,20 @@ async def _record_role(
             return  # decided again, or another role chosen, meanwhile: still due
         coach.role_error = error
         coach.role_attempts = coach.role_attempts + 1 if error else 0
-        coach.role_due_at = None if final else now + notices.pause(coach.role_attempts, seen.user_id)
+        if is_last := not final and coach.role_attempts >= _ROLE_TRIES:
+            coach.role_error = f"given up: {error}"
+        longest = _SELDOM if coach.role_attempts <= _QUICK_ROLE_TRIES else _RARELY
+        pause = notices.pause(coach.role_attempts, seen.user_id, longest=longest)
+        coach.role_due_at = None if final or is_last else now + pause
         is_coach = coach.status is CoachStatus.APPROVED
         if error is None:
             coach.given_role_ids = [role_id] if is_coach and role_id is not None else None
-            await problems.works(session, guild.id, _ROLE_PROBLEM, now)
+            await problems.works(session, guild.id, problems.COACH_ROLE, now)
         elif for_admins or (not final and coach.role_attempts >= problems.HEARD_AFTER):
-            await problems.report(session, guild.id, _ROLE_PROBLEM, error, now)
-        elif final and is_coach:
+            cause = None if for_admins else problems.PASSING
+            others = await problems.failing(session, guild.id)
+            await problems.report(session, guild.id, problems.COACH_ROLE, error, now, cause=cause, others=others)
+        elif final and is_coach and error != bot_membership.NOTE:
             coach.given_role_ids, coach.presence_due_at = None, now  # they have left, so they are looked for
 
 

@@ -66,7 +66,7 @@ async def visible(
     session: AsyncSession, session_id: int, actor: Actor, guild_id: int | None, *, lock: bool = False
 ) -> CoachingSession:
     """The session, for its coach, its student and admins of its server. Raises NotFound to everybody else."""
-    found = await session.get(CoachingSession, session_id, with_for_update=lock)
+    found = await session.get(CoachingSession, session_id, with_for_update=lock, populate_existing=lock)
     if found is None or not _concerns(found, actor, guild_id):
         raise NotFound("You have no such session. `/sessions` lists yours.")
     return found

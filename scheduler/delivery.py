@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Hashable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -11,16 +11,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Guild, Member, Notice, NoticeKind, Problem, Route
 from models.database import Database
-from scheduler import attendance, blocks, meeting, notices, people, problems, records
+from scheduler import attendance, blocks, bot_membership, meeting, notices, other_ways, people, problems, records
 from scheduler.clock import Clock
 from scheduler.notices import CARD_KINDS, PROBLEM_KINDS, ROOM_KINDS, WELCOME_KINDS, Letter
 from scheduler.ongoing import Ongoing
-from scheduler.ports import DiscordFailure, Postman, Receipt, Unreachable
+from scheduler.ports import DiscordFailure, NotInServer, Postman, Receipt, Unreachable
 from scheduler.side_by_side import Jobs, SideBySide
 
 log = logging.getLogger(__name__)
 
 _TRIES = 12
+_SELDOM, _UNANSWERED = timedelta(minutes=10), timedelta(minutes=1)
+"""The longest pause between two tries, and that where Discord did not answer: nobody says when it does again."""
+_LONGEST_OUTAGE = timedelta(days=1)
 _A_ROUND = 200
 _A_STORY = 5
 """Messages that one person is owed of one session at a time; hardly ever more."""
@@ -41,6 +44,10 @@ class Delivered(NamedTuple):
 
 class _Pointless(Exception):
     """It need not be said any more."""
+
+
+class _NotDue(Exception):
+    """It was taken back, or put off, after it was listed."""
 
 
 async def deliver_due(db: Database, postman: Postman, clock: Clock, ongoing: Ongoing | None = None) -> Delivered:
@@ -82,7 +89,12 @@ async def _due(db: Database, now: datetime, begun: Collection[Hashable]) -> tupl
 
 
 def _story(notice: Notice) -> Hashable:
-    """ "Booked" reaches somebody before "cancelled": what one person is told of one session goes one by one."""
+    """ "Booked" reaches somebody before "cancelled": what one person is told of one session goes one by one.
+
+    So does what admins are told of one problem.
+    """
+    if notice.problem_id is not None:
+        return "problem", notice.problem_id
     return (notice.user_id, notice.session_id) if notice.session_id else notice.id
 
 
@@ -92,18 +104,24 @@ async def _deliver(db: Database, postman: Postman, clock: Clock, seen: Notice) -
         try:
             letter = await _prepare(db, seen, clock())
             receipt = await postman.deliver(letter)
+        except _NotDue:
+            return None
         except _Pointless as reason:
             await _record_failure(db, seen, str(reason), clock(), final=True)
             return None
+        except NotInServer:
+            await bot_membership.found_removed(db, clock, seen.guild_id)
+            await _record_failure(db, seen, bot_membership.NOTE, clock(), final=True)
+            return None
         except Unreachable as failure:
-            if await _take_another_way(db, seen, failure, clock()):
+            if await other_ways.take(db, seen, failure, clock()):
                 continue
             return None
         except DiscordFailure as failure:
-            if failure.for_admins and await _take_another_way(db, seen, failure, clock()):
+            if failure.for_admins and await other_ways.take(db, seen, failure, clock()):
                 continue
             log.warning("notice %s failed: %s", seen.id, failure)
-            await _record_failure(db, seen, str(failure), clock(), for_admins=failure.for_admins)
+            await _record_failure(db, seen, str(failure), clock(), failure=failure)
             return False
         except Exception as error:  # the others are told all the same, and this one is tried again
             log.exception("notice %s failed", seen.id)
@@ -117,12 +135,19 @@ async def _prepare(db: Database, seen: Notice, now: datetime) -> Letter:
     """Note that the message may exist from now on, and gather what it is made of."""
     async with db.begin() as session:
         notice = await session.get_one(Notice, seen.id)
+        if notice.due_at is None or notice.due_at > now:
+            raise _NotDue
         seen.revision, seen.route = notice.revision, notice.route
+        guild = await session.get_one(Guild, notice.guild_id)
+        if guild.bot_removed_at is not None:
+            raise _Pointless(bot_membership.NOTE)
         maybe_sent = notice.tried_at is not None and notice.message_id is None
         notice.tried_at = notice.tried_at or now
-        guild = await session.get_one(Guild, notice.guild_id)
         about = await session.get(CoachingSession, notice.session_id) if notice.session_id else None
         coach_id = about.coach_id if about else notice.coach_id
+        problem = await session.get(Problem, notice.problem_id) if notice.problem_id else None
+        if problem and notice.kind is NoticeKind.PROBLEM_FIXED and not await problems.is_known(session, problem):
+            raise _Pointless("nobody had heard that it did not work")
         may_go_on = (
             about is not None and notice.kind in ROOM_KINDS and await meeting.may_go_on(session, about, now)
         )
@@ -134,7 +159,7 @@ async def _prepare(db: Database, seen: Notice, now: datetime) -> Letter:
             if notice.kind in CARD_KINDS and coach_id
             else [],
             about,
-            await session.get(Problem, notice.problem_id) if notice.problem_id else None,
+            problem,
             _channel_of(notice, guild, about),
             await attendance.attended(session, about, now) if about and notice.kind in _WITH_ATTENDANCE else {},
             may_go_on,
@@ -157,9 +182,11 @@ async def _prepare(db: Database, seen: Notice, now: datetime) -> Letter:
 
 def _channel_of(notice: Notice, guild: Guild, about: CoachingSession | None) -> int | None:
     """Where it goes unless it is a direct message. Raises Unreachable where there is no such place."""
-    if notice.channel_id is not None and notice.user_id is None:
-        return notice.channel_id  # there it stands, and is brought up to date
     room_id = about.discord_channel_id if about and about.room_removed_at is None else None
+    if notice.channel_id is not None and notice.user_id is None:
+        if notice.kind in ROOM_KINDS and notice.channel_id != room_id:
+            raise Unreachable("the room is gone")  # and the session may have another one
+        return notice.channel_id  # there it stands, and is brought up to date
     if notice.kind in PROBLEM_KINDS:
         return guild.log_channel_id if notice.route is None else None
     if notice.kind in WELCOME_KINDS:
@@ -173,79 +200,6 @@ def _channel_of(notice: Notice, guild: Guild, about: CoachingSession | None) -> 
             raise Unreachable("the server has no review channel yet")
         return guild.review_channel_id
     return guild.fallback_channel_id if notice.route is Route.FALLBACK else None
-
-
-async def _take_another_way(db: Database, seen: Notice, failure: DiscordFailure, now: datetime) -> bool:
-    """Choose how else to reach them; if there is no way left, give up and tell whom it concerns.
-
-    What the bot may not do now, it may do later: then only what is for admins goes another way, and else waits.
-    """
-    if not isinstance(failure, Unreachable) and seen.kind not in PROBLEM_KINDS | WELCOME_KINDS:
-        return False
-    log.info("notice %s cannot go there: %s", seen.id, failure)
-    async with db.begin() as session:
-        if seen.user_id is not None:
-            await people.lock(session, seen.user_id)  # before the notice, as everywhere
-        notice = await session.get_one(Notice, seen.id, with_for_update=True)
-        guild = await session.get_one(Guild, notice.guild_id)
-        about = await session.get(CoachingSession, notice.session_id) if notice.session_id else None
-        if isinstance(failure, Unreachable) and failure.dms_closed and notice.user_id is not None:
-            (await session.get_one(Member, notice.user_id)).dms_closed_at = now
-        notice.last_error = str(failure)
-        route = _next_route(notice, guild, about)
-        if route is not None:
-            notice.route, notice.attempts, notice.tried_at = route, 0, None
-            if notice.kind in PROBLEM_KINDS:
-                await problems.report(session, guild.id, problems.LOG_CHANNEL, _no_log_channel(failure), now)
-            return True
-        if not isinstance(failure, Unreachable):
-            return False
-        if notice.revision != seen.revision:
-            return False  # it became due again while this attempt was under way, and is tried again
-        notice.due_at, notice.given_up_at = None, now
-        notice.attempts += 1
-        if notice.user_id is not None:
-            notice.undeliverable_at = now
-            await _tell_of_silence(session, notice, about, now)
-        elif failure.for_admins and notice.kind not in PROBLEM_KINDS:
-            await problems.report(session, notice.guild_id, _problem_key(notice), str(failure), now)
-        return False
-
-
-def _no_log_channel(failure: DiscordFailure) -> str:
-    return (
-        f"I cannot tell problems in the channel that was chosen for them: {failure}. `/coaching setup` changes it."
-    )
-
-
-def _next_route(notice: Notice, guild: Guild, about: CoachingSession | None) -> Route | None:
-    if notice.kind in PROBLEM_KINDS:
-        return Route.FALLBACK if notice.route is None and guild.log_channel_id is not None else None
-    if notice.kind in WELCOME_KINDS:
-        return Route.FALLBACK if notice.route is None else None
-    if notice.user_id is None:
-        return None
-    is_open = about is not None and about.access_granted_at is not None and about.room_removed_at is None
-    if notice.route is None and is_open:
-        return Route.ROOM
-    return Route.FALLBACK if notice.route is not Route.FALLBACK and guild.fallback_channel_id is not None else None
-
-
-async def _tell_of_silence(
-    session: AsyncSession, notice: Notice, about: CoachingSession | None, now: datetime
-) -> None:
-    """A student's silence concerns the coach, who hears of it once a session; all others' concerns the admins."""
-    if about is None or notice.user_id != about.student_id:
-        text = (
-            f"I cannot reach <@{notice.user_id}>: their direct messages are closed. Ask them to open them for "
-            "this server, or choose a channel for such news with `/coaching setup`."
-        )
-        await problems.report(session, notice.guild_id, f"unreachable:{notice.user_id}", text, now)
-        return
-    told = select(Notice.id).where(Notice.session_id == about.id, Notice.kind == NoticeKind.STUDENT_UNREACHABLE)
-    if await session.scalar(told.limit(1)) is None:
-        kind = NoticeKind.STUDENT_UNREACHABLE
-        notices.owe(session, kind, about.guild_id, now=now, user_id=about.coach_id, session_id=about.id)
 
 
 async def _record_sent(db: Database, letter: Letter, receipt: Receipt, now: datetime) -> None:
@@ -268,7 +222,7 @@ async def _record_sent(db: Database, letter: Letter, receipt: Receipt, now: date
             (await session.get_one(Member, notice.user_id)).dms_closed_at = None
             await problems.works(session, notice.guild_id, f"unreachable:{notice.user_id}", now)
         if notice.kind not in PROBLEM_KINDS:
-            await problems.works(session, notice.guild_id, _problem_key(notice), now)
+            await problems.works(session, notice.guild_id, other_ways.problem_key(notice), now)
         elif letter.channel_id is not None and letter.channel_id == letter.guild.log_channel_id:
             await problems.works(session, notice.guild_id, problems.LOG_CHANNEL, now)
 
@@ -280,7 +234,13 @@ async def _record_reminded(session: AsyncSession, seen: CoachingSession) -> None
 
 
 async def _record_failure(
-    db: Database, seen: Notice, reason: str, now: datetime, *, final: bool = False, for_admins: bool = False
+    db: Database,
+    seen: Notice,
+    reason: str,
+    now: datetime,
+    *,
+    final: bool = False,
+    failure: DiscordFailure | None = None,
 ) -> None:
     async with db.begin() as session:
         notice = await session.get_one(Notice, seen.id, with_for_update=True)
@@ -288,13 +248,15 @@ async def _record_failure(
         notice.last_error = reason
         if notice.revision != seen.revision:
             pass  # it became due again while this attempt was under way, and still is
-        elif final or notice.attempts >= _TRIES:
+        elif final or (notice.attempts >= _TRIES and not _may_be_an_outage(notice, failure, now)):
             notice.due_at, notice.given_up_at = None, now
         else:
-            notice.due_at = now + notices.pause(notice.attempts, notice.id)
-        if for_admins and notice.kind not in PROBLEM_KINDS:
-            await problems.report(session, notice.guild_id, _problem_key(notice), reason, now)
+            longest = _UNANSWERED if failure is not None and failure.unanswered else _SELDOM
+            notice.due_at = now + notices.pause(notice.attempts, notice.id, longest=longest)
+        if failure is not None and failure.for_admins and notice.kind not in PROBLEM_KINDS:
+            await problems.report(session, notice.guild_id, other_ways.problem_key(notice), reason, now)
 
 
-def _problem_key(notice: Notice) -> str:
-    return "review_channel" if notice.kind in CARD_KINDS else f"notices:{notice.route or notice.kind}"
+def _may_be_an_outage(notice: Notice, failure: DiscordFailure | None, now: datetime) -> bool:
+    """Nothing is given up because Discord itself was down for some hours."""
+    return failure is not None and failure.unanswered and now < (notice.tried_at or now) + _LONGEST_OUTAGE

@@ -10,7 +10,7 @@ from models import CoachingSession, CoachStatus, Guild, Notice, NoticeKind, Sess
 from models.database import Database
 from scheduler import audit, bookings, cancelling, meeting, notices, people
 from scheduler.clock import Clock
-from scheduler.ports import Discord, DiscordFailure
+from scheduler.ports import Discord, DiscordFailure, NotInServer
 from scheduler.row_locks import lock_coach, lock_sessions
 
 
@@ -30,12 +30,14 @@ _REASONS = {
 async def still_there(db: Database, discord: Discord, clock: Clock, row: CoachingSession) -> tuple[int, ...]:
     """Who of coach and student is in the server; the sessions of whoever is not are cancelled or kept.
 
-    Where Discord cannot say, they count as there: a room too many is better than one too few.
+    Where Discord cannot say, they count as there: a room too many is better than one too few. Raises NotInServer.
     """
     there: list[int] = []
     for user_id in (row.coach_id, row.student_id):
         try:
             is_there = await discord.is_member(row.guild_id, user_id)
+        except NotInServer:
+            raise
         except DiscordFailure:
             is_there = True
         if is_there:

@@ -12,6 +12,7 @@ from scheduler import attendance, bookings, cancelling, excuses, notices, review
 from scheduler.errors import AlreadyDecided, NotFound, TooLate
 from scheduler.people import Actor
 from scheduler.ports import Barrier
+from scheduler.row_locks import lock_coach
 
 DID_NOT_TAKE_PLACE = "It did not take place."
 
@@ -25,16 +26,17 @@ async def finish(
 ) -> None:
     """Decide from who was there what became of a session whose time is over, and owe those concerned word of it.
 
-    Where no room was open for any of it, nobody knows: it counts as completed, and both are asked. Of the absent,
-    those who were `kept_out` are excused; if nobody else is absent, it is cancelled.
+    Where no room was open for any of it, nobody knows: it counts as completed, and both are asked. A server that
+    the bot was removed from is watched by nobody: there nobody is declared absent. Of the absent, those who were
+    `kept_out` are excused; if nobody else is absent, it is cancelled.
     """
     row.updated_at = now
-    if await _was_missed(session, row):
+    if await _was_missed(session, row, guild):
         row.status, row.missed_at = SessionStatus.COMPLETED, now
         bookings.tell_both(session, row, NoticeKind.SESSION_MISSED, now)
         rooms.record(session, row, "session_missed", now)
         return
-    missing = _ids_of(row, await whose_no_show(session, row, guild, row.ends_at))
+    missing = await absent_ids(session, row, guild, row.ends_at)
     excused = {user_id: barrier for user_id, barrier in kept_out.items() if user_id in missing}
     await excuses.tell_admins(session, row, excused, now)
     if missing and excused.keys() == missing:
@@ -50,13 +52,14 @@ async def finish(
 
 async def absent_ids(session: AsyncSession, row: CoachingSession, guild: Guild, ends_at: datetime) -> set[int]:
     """Who would count as absent if the session ended then and nothing excused them."""
-    if await _was_missed(session, row):
+    if guild.bot_removed_at is not None or await _was_missed(session, row, guild):
         return set()
     return _ids_of(row, await whose_no_show(session, row, guild, ends_at))
 
 
-async def _was_missed(session: AsyncSession, row: CoachingSession) -> bool:
-    return row.access_granted_at is None and not await attendance.anybody_came(session, row)
+async def _was_missed(session: AsyncSession, row: CoachingSession, guild: Guild) -> bool:
+    is_unwatched = row.access_granted_at is None or guild.bot_removed_at is not None
+    return is_unwatched and not await attendance.anybody_came(session, row)
 
 
 def _ids_of(row: CoachingSession, absent: Absent | None) -> set[int]:
@@ -117,6 +120,8 @@ async def say_whether_it_took_place(
     For its coach and its student. Raises NotFound to everybody else, AlreadyDecided to whoever is second, TooLate
     a week after the end.
     """
+    found = await cancelling.visible(session, session_id, actor, guild_id)
+    await lock_coach(session, found.guild_id, found.coach_id)  # before the session, as everywhere
     found = await cancelling.visible(session, session_id, actor, guild_id, lock=True)
     if actor.user_id not in (found.coach_id, found.student_id) or found.missed_at is None:
         raise NotFound("There is nothing to answer for this session. `/sessions` lists yours.")

@@ -19,6 +19,10 @@ class Step(StrEnum):
     REMOVE_ROOM = "remove_room"
 
 
+AT_DISCORD = frozenset({Step.MAKE_ROOM, Step.OPEN_ROOM, Step.REMOVE_ROOM})
+"""The steps that ask something of Discord."""
+
+
 class Due(NamedTuple):
     """A step and the instant (UTC) from which it is to be done."""
 

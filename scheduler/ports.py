@@ -1,5 +1,6 @@
 """Discord as the domain sees it: rooms, roles, messages. Done with discord.py in `bot.discord_port`."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -15,11 +16,12 @@ class DiscordFailure(Exception):
     """Discord refused or did not answer; the text says what, for an admin. Worth trying again later.
 
     `for_admins`: it goes on until an admin does something, a permission or a limit say, so they are told at once.
+    `unanswered`: Discord could not be reached, or had trouble of its own; that ends without anybody's help.
     """
 
-    def __init__(self, reason: str, *, for_admins: bool = False) -> None:
+    def __init__(self, reason: str, *, for_admins: bool = False, unanswered: bool = False) -> None:
         super().__init__(reason)
-        self.for_admins = for_admins
+        self.for_admins, self.unanswered = for_admins, unanswered
 
 
 class Unreachable(DiscordFailure):
@@ -28,6 +30,10 @@ class Unreachable(DiscordFailure):
     def __init__(self, reason: str, *, dms_closed: bool = False, for_admins: bool = False) -> None:
         super().__init__(reason, for_admins=for_admins)
         self.dms_closed = dms_closed
+
+
+class NotInServer(DiscordFailure):
+    """The bot was removed from the server. Nobody there can be told, and until it is back nothing helps."""
 
 
 class RoomGone(DiscordFailure):
@@ -69,6 +75,8 @@ class RoomSeen:
 
     id: int
     name: str
+    as_we_make_it: bool = False
+    """Whether it is as the bot makes its rooms."""
 
 
 class Removal(Enum):
@@ -115,6 +123,10 @@ class Postman(Protocol):
 
 class Discord(Postman, Protocol):
     """All that the loop asks of Discord. What is asked twice changes nothing the second time."""
+
+    def servers(self) -> Collection[int] | None:
+        """Those that the bot is in, even if Discord cannot reach them for a while; None if nobody knows."""
+        ...
 
     async def ensure_room(self, room: RoomSpec) -> int:
         """Make the room, seen by nobody, unless it exists; returns its id. Raises DiscordFailure."""

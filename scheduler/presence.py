@@ -6,14 +6,14 @@ Discord tells nobody without a privileged intent, so it is asked.
 import logging
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from models import Coach, CoachingSession, CoachStatus
+from models import Coach, CoachingSession, CoachStatus, Guild
 from models.database import Database
-from scheduler import applications, departures, people
+from scheduler import applications, bot_membership, departures, people
 from scheduler.clock import Clock
 from scheduler.departures import Why
-from scheduler.ports import Discord, DiscordFailure
+from scheduler.ports import Discord, DiscordFailure, NotInServer
 from scheduler.row_locks import lock_coach, lock_sessions
 
 log = logging.getLogger(__name__)
@@ -44,12 +44,38 @@ async def check_due(db: Database, discord: Discord, clock: Clock) -> int:
                 .limit(_AT_ONCE)
             )
         )
-    answers = [await check(db, discord, clock, guild_id, user_id) for guild_id, user_id in due]
-    answers += [await _check_student(db, discord, clock, guild_id, user_id) for guild_id, user_id in students]
+        gone = set(await session.scalars(select(Guild.id).where(Guild.bot_removed_at.is_not(None))))
+    answers: list[bool] = []
+    for ask, whom in ((_check_coach, due), (_check_student, students)):
+        for guild_id, user_id in whom:
+            if guild_id in gone:
+                await _stop(db, guild_id)
+                continue
+            try:
+                answers.append(await ask(db, discord, clock, guild_id, user_id))
+            except NotInServer:
+                await bot_membership.found_removed(db, clock, guild_id)
+                gone.add(guild_id)
     return answers.count(False)
 
 
+async def _stop(db: Database, guild_id: int) -> None:
+    """Where the bot is not, nobody is looked for until it is back."""
+    async with db.begin() as session:
+        for table in (Coach, CoachingSession):
+            theirs = table.guild_id == guild_id, table.presence_due_at.is_not(None)
+            await session.execute(update(table).where(*theirs).values(presence_due_at=None))
+
+
 async def check(db: Database, discord: Discord, clock: Clock, guild_id: int, user_id: int) -> bool:
+    """Ask about one coach, whenever it is their turn; whether there was an answer."""
+    try:
+        return await _check_coach(db, discord, clock, guild_id, user_id)
+    except NotInServer:
+        return False
+
+
+async def _check_coach(db: Database, discord: Discord, clock: Clock, guild_id: int, user_id: int) -> bool:
     """Ask about one coach and write the answer down; whether there was one.
 
     What becomes of the coming sessions of one who is gone is the server's choice.
@@ -90,9 +116,11 @@ async def _check_student(db: Database, discord: Discord, clock: Clock, guild_id:
 
 
 async def _ask(discord: Discord, guild_id: int, user_id: int) -> bool | None:
-    """Whether this person is there; None if nobody can say."""
+    """Whether this person is there; None if nobody can say. Raises NotInServer."""
     try:
         return await discord.is_member(guild_id, user_id)
+    except NotInServer:
+        raise
     except DiscordFailure as failure:
         log.warning("whether %s is in guild %s: %s", user_id, guild_id, failure)
     except Exception:  # nobody waits for their notices, or for the next person, because of one

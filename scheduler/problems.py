@@ -1,47 +1,155 @@
-"""What only an admin can solve: told at once, then rarely while it lasts, and once more when it is over."""
+"""What only an admin can solve: told at once, then rarely while it lasts, and once more when it is over.
 
+A problem is known by what fails and why, so that another cause is another problem, and told at once, too.
+"""
+
+import hashlib
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, NoticeKind, Problem
+from models import Coach, CoachingSession, Notice, NoticeKind, Problem
 from models.database import insert_if_absent
 from scheduler import notices
+from scheduler.lifecycle import Step
 
 HEARD_AFTER = 3
 """Failures in a row, of what may well heal by itself, after which admins hear of it."""
 LOG_CHANNEL = "log_channel"
 """The key of what is wrong with the channel in which admins are told of problems."""
+COACH_ROLE = "coach_role"
+"""The key of what keeps the bot from giving or taking the coach role."""
+PASSING = ""
+"""The cause of what may well heal by itself, whatever Discord says of it: outages come in many words."""
 _PAUSES = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
 """How long admins hear nothing more about it: after the first time, the second, and any later one."""
+_OVER_AFTER = timedelta(hours=1)
+"""What has worked for so long is over for good; if it fails again, that is told like anything new."""
+_BACK_AFTER = timedelta(minutes=15)
+"""What came back sooner is told once it has lasted for so long; until then it flickers."""
+_RETRIED = {*Step, COACH_ROLE}
+"""Keys of what the bot keeps trying by itself."""
 
 
-async def report(session: AsyncSession, guild_id: int, key: str, text: str, now: datetime) -> None:
-    """Say that this does not work; admins hear of it unless they have just been told."""
+async def report(
+    session: AsyncSession,
+    guild_id: int,
+    key: str,
+    text: str,
+    now: datetime,
+    *,
+    cause: str | None = None,
+    others: Collection[str] = (),
+) -> None:
+    """Say that this does not work; admins hear of it unless they have just been told.
+
+    `cause`: what it is known by beside its key, if not by its text. Other causes under this key are over without
+    a word, except for those whose text is found in one of `others`: what still fails elsewhere.
+    """
+    known_by = _digest(text if cause is None else cause)
+    await _supersede(session, guild_id, key, known_by, others, now)
     await insert_if_absent(
-        session, Problem, guild_id=guild_id, key=key, text=text, since=now, told_at=now, times_told=0
+        session,
+        Problem,
+        guild_id=guild_id,
+        key=key,
+        cause=known_by,
+        text=text,
+        since=now,
+        told_at=now,
+        times_told=0,
     )
-    problem = (await session.scalars(_problem(guild_id, key).with_for_update())).one()
+    found = _problems(guild_id, key).where(Problem.cause == known_by)
+    problem = (await session.scalars(found.with_for_update())).one()
     problem.text = text
+    due_at = now
+    if problem.fixed_at is not None and await _take_back(session, problem, NoticeKind.PROBLEM_FIXED, now):
+        problem.fixed_at = None  # nobody has heard that it worked
     if problem.fixed_at is not None:
-        problem.fixed_at, problem.since = None, now
-        if now - problem.told_at >= _PAUSES[0]:
+        if now - problem.fixed_at >= _OVER_AFTER or now - problem.told_at >= _PAUSES[0]:
             problem.times_told = 0
-    if problem.times_told and now < problem.told_at + _PAUSES[min(problem.times_told, len(_PAUSES)) - 1]:
+        elif problem.times_told:
+            due_at = now + _BACK_AFTER
+        problem.fixed_at, problem.since = None, now
+    elif problem.times_told and now < problem.told_at + _PAUSES[min(problem.times_told, len(_PAUSES)) - 1]:
         return
-    problem.told_at, problem.times_told = now, problem.times_told + 1
-    notices.owe(session, NoticeKind.PROBLEM, guild_id, now=now, problem_id=problem.id)
+    problem.told_at, problem.times_told = due_at, problem.times_told + 1
+    notices.owe(session, NoticeKind.PROBLEM, guild_id, now=now, problem_id=problem.id, due_at=due_at)
 
 
 async def works(session: AsyncSession, guild_id: int, key: str, now: datetime, *, session_id: int = 0) -> None:
-    """Say that this works (again). It is over once it fails for no other session either."""
-    problem = await session.scalar(_problem(guild_id, key).where(Problem.fixed_at.is_(None)))
-    if problem is None or await _fails_elsewhere(session, guild_id, session_id):
+    """Say that this works (again). It is over once it fails for no other session either.
+
+    Admins hear that of what they have been warned of; a warning that has not gone out is taken back.
+    """
+    lasting = list(await session.scalars(_problems(guild_id, key).where(Problem.fixed_at.is_(None))))
+    if not lasting or await _fails_elsewhere(session, guild_id, session_id):
         return
-    problem.fixed_at = now
-    if problem.told_at >= problem.since:  # else nobody has heard that it had come back
-        notices.owe(session, NoticeKind.PROBLEM_FIXED, guild_id, now=now, problem_id=problem.id)
+    for problem in lasting:
+        problem.fixed_at = now
+        if await _was_told(session, problem, now):
+            notices.owe(session, NoticeKind.PROBLEM_FIXED, guild_id, now=now, problem_id=problem.id)
+
+
+async def failing(session: AsyncSession, guild_id: int) -> list[str]:
+    """What keeps sessions and coach roles of this server from going on, in the words on their rows."""
+    rows = select(CoachingSession.last_error).where(
+        CoachingSession.next_step_at.is_not(None),
+        CoachingSession.guild_id == guild_id,
+        CoachingSession.last_error.is_not(None),
+    )
+    roles = select(Coach.role_error).where(Coach.guild_id == guild_id, Coach.role_error.is_not(None))
+    return [one for query in (rows, roles) for one in await session.scalars(query) if one]
+
+
+def is_retried(problem: Problem) -> bool:
+    """Whether the bot keeps trying what does not work, so that nobody has to tell it when it is mended."""
+    return problem.key in _RETRIED and problem.fixed_at is None
+
+
+async def _was_told(session: AsyncSession, problem: Problem, now: datetime) -> bool:
+    """Whether the warning went out, or is on its way just now, when delivery finds out what became of it."""
+    if await is_known(session, problem):
+        return True
+    under_way = select(Notice.id).where(*_words(problem, NoticeKind.PROBLEM), Notice.due_at <= now)
+    if await session.scalar(under_way.limit(1)) is not None:
+        return True
+    await _take_back(session, problem, NoticeKind.PROBLEM, now)
+    return False
+
+
+async def is_known(session: AsyncSession, problem: Problem) -> bool:
+    """Whether admins have been told of it since it began."""
+    warnings = select(Notice.id).where(
+        *_words(problem, NoticeKind.PROBLEM), Notice.created_at >= problem.since, Notice.sent_at.is_not(None)
+    )
+    return await session.scalar(warnings.limit(1)) is not None
+
+
+async def _take_back(session: AsyncSession, problem: Problem, kind: NoticeKind, now: datetime) -> bool:
+    """Leave unsaid what has not gone out; whether there was anything."""
+    unsent = select(Notice).where(*_words(problem, kind), Notice.due_at.is_not(None), Notice.sent_at.is_(None))
+    found = list(await session.scalars(unsent))
+    for notice in found:
+        notice.due_at, notice.given_up_at, notice.last_error = None, now, "it has changed meanwhile"
+        notice.revision += 1
+    return bool(found)
+
+
+def _words(problem: Problem, kind: NoticeKind) -> tuple[ColumnElement[bool], ...]:
+    return Notice.problem_id == problem.id, Notice.kind == kind
+
+
+async def _supersede(
+    session: AsyncSession, guild_id: int, key: str, cause: str, others: Collection[str], now: datetime
+) -> None:
+    """A channel, say, that was forbidden and is gone now: what admins are told next says all there is to say."""
+    lasting = _problems(guild_id, key).where(Problem.fixed_at.is_(None), Problem.cause != cause)
+    for problem in await session.scalars(lasting):
+        if not any(problem.text in one for one in others):
+            problem.fixed_at = now
 
 
 async def _fails_elsewhere(session: AsyncSession, guild_id: int, session_id: int) -> bool:
@@ -55,5 +163,9 @@ async def _fails_elsewhere(session: AsyncSession, guild_id: int, session_id: int
     return session_id != 0 and await session.scalar(failing.limit(1)) is not None
 
 
-def _problem(guild_id: int, key: str) -> Select[Problem]:
-    return select(Problem).where(Problem.guild_id == guild_id, Problem.key == key)
+def _problems(guild_id: int, key: str) -> Select[Problem]:
+    return select(Problem).where(Problem.guild_id == guild_id, Problem.key == key).order_by(Problem.id)
+
+
+def _digest(cause: str) -> str:
+    return hashlib.blake2b(cause.encode(), digest_size=8).hexdigest() if cause else PASSING

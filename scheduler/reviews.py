@@ -126,8 +126,11 @@ async def hide(session: AsyncSession, session_id: int, actor: Actor, guild_id: i
 
 
 async def discount(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
-    """Let the review of a session count for nothing that turns out not to have taken place; its row is held."""
-    coach, given = await _locked(session, row)
+    """Let the review of a session count for nothing that turns out not to have taken place.
+
+    The coach's row is held, and then the session's.
+    """
+    _, coach, given = await _locked(session, row)
     if given is None or given.hidden_at is not None:
         return
     coach.rating_count -= 1

@@ -66,7 +66,7 @@ async def retry(session: AsyncSession, guild_id: int, session_id: int, actor: Ac
     Raises NotAllowed, NotFound.
     """
     row = await _locked(session, guild_id, session_id, actor)
-    if row.next_step_at is not None:
+    if row.next_step_at is not None or row.last_error is not None:  # else what was given up
         row.next_step_at, row.attempts, row.rooms_lost = now, 0, 0
     failed = select(Notice).where(
         Notice.session_id == row.id, Notice.sent_at.is_(None), Notice.attempts > 0, Notice.due_at.is_not(None)

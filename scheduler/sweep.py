@@ -4,7 +4,7 @@ Only rooms in our table are ever touched; a channel that merely looks like one n
 """
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,9 +12,10 @@ from sqlalchemy.orm import aliased
 
 from models import CoachingSession, Guild, Heartbeat
 from models.database import Database
-from scheduler import rooms
+from scheduler import bot_membership, rooms
 from scheduler.clock import Clock
-from scheduler.ports import Discord, DiscordFailure, RoomSeen
+from scheduler.own_rooms import is_own
+from scheduler.ports import Discord, DiscordFailure, NotInServer, RoomSeen
 from scheduler.row_locks import lock_sessions
 
 log = logging.getLogger(__name__)
@@ -23,10 +24,6 @@ SWEEP = "sweep"
 EVERY = timedelta(hours=1)
 _AT_ONCE = 500
 """Values in one query; SQLite takes some thousands."""
-_CLOCKS_DIFFER = timedelta(minutes=2)
-"""Between this host and Discord."""
-_FIRST_ID = datetime(2015, 1, 1, tzinfo=UTC)
-"""Discord counts the milliseconds in its ids from here: https://discord.com/developers/docs/reference#snowflakes"""
 _next = aliased(CoachingSession)
 _goes_on_in_its_room = exists().where(
     _next.discord_channel_id == CoachingSession.discord_channel_id,
@@ -37,13 +34,21 @@ _goes_on_in_its_room = exists().where(
 
 
 async def sweep(db: Database, discord: Discord, clock: Clock) -> int:
-    """Compare all servers' voice channels with our rows; how many sessions became due because of it."""
+    """Compare all servers' voice channels with our rows; how many sessions became due because of it.
+
+    Servers that the bot was removed from are told apart first, and not looked at.
+    """
+    await bot_membership.compare(db, discord, clock)
     async with db.read() as session:
-        guild_ids = list(await session.scalars(select(Guild.id).order_by(Guild.id)))
+        guild_ids = list(
+            await session.scalars(select(Guild.id).where(Guild.bot_removed_at.is_(None)).order_by(Guild.id))
+        )
     found = 0
     for guild_id in guild_ids:
         try:
             found += await _sweep(db, discord, clock, guild_id)
+        except NotInServer:
+            await bot_membership.found_removed(db, clock, guild_id)
         except DiscordFailure as failure:
             log.info("guild %s was not swept: %s", guild_id, failure)
         except Exception:  # a bug that one server brings to light keeps neither the others nor the ticks waiting
@@ -79,6 +84,7 @@ async def _left_over(session: AsyncSession, guild_id: int, seen: list[RoomSeen],
             by_us,
             CoachingSession.next_step_at.is_(None),
             CoachingSession.room_intended_at.is_not(None),
+            CoachingSession.last_error.is_(None),  # else its removal was given up
             ~_goes_on_in_its_room,
         ):
             if any(_is_ours(one, row) for one in some):
@@ -89,12 +95,14 @@ async def _left_over(session: AsyncSession, guild_id: int, seen: list[RoomSeen],
 
 def _is_ours(seen: RoomSeen, row: CoachingSession) -> bool:
     """Whether it is this session's room, or a twin of it: of its name, and made while it was to be there."""
-    if seen.id == row.discord_channel_id:
-        return True
-    if seen.name != rooms.room_name(row.code) or row.room_intended_at is None or row.room_removed_at is None:
-        return False
-    made_at = _FIRST_ID + timedelta(milliseconds=seen.id >> 22)
-    return row.room_intended_at - _CLOCKS_DIFFER <= made_at <= row.room_removed_at + _CLOCKS_DIFFER
+    assert row.room_intended_at is not None, "so these were looked for"
+    return is_own(
+        seen.id,
+        known_id=row.discord_channel_id,
+        as_we_make_it=seen.as_we_make_it and seen.name == rooms.room_name(row.code),
+        since=row.room_intended_at,
+        until=row.room_removed_at,
+    )
 
 
 def _with_room(guild_id: int) -> tuple[ColumnElement[bool], ...]:

@@ -4,7 +4,7 @@ What Discord really does with a request is not played here; that is tested throu
 """
 
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -47,6 +47,11 @@ class Call:
     letter: Letter | None = None
 
 
+def an_id_made_at(moment: datetime) -> int:
+    """As Discord makes them: milliseconds since 2015, then 22 bits."""
+    return int(moment.timestamp() * 1000 - 1_420_070_400_000) << 22
+
+
 class FakeDiscord:
     """Implements `scheduler.ports.Discord`."""
 
@@ -58,6 +63,10 @@ class FakeDiscord:
         """What keeps people out of their rooms."""
         self.rooms: dict[int, str] = {}
         """The voice channels that are there."""
+        self.theirs: set[int] = set()
+        """Which of these are not as the bot makes its rooms."""
+        self.here: Collection[int] | None = None
+        """The servers that the bot is in; None where there is no gateway to say so."""
         self.rooms_stay: Removal | None = None
         """Why no room can be removed at the moment, unless even an occupied one is to go."""
         self._meanwhile: dict[Method, Meanwhile] = {}
@@ -99,10 +108,14 @@ class FakeDiscord:
             if (call.method, about) in self._failing:
                 raise self._failing[call.method, about]
 
+    def servers(self) -> Collection[int] | None:
+        """What the test says; nothing is asked."""
+        return self.here
+
     async def ensure_room(self, room: RoomSpec) -> int:
         """The id that the row knows, or a new one."""
         await self._ask(Call("ensure_room", room.name, room))
-        channel_id = room.channel_id or next(self._ids)
+        channel_id = room.channel_id or an_id_made_at(room.intended_at) + next(self._ids)
         self.rooms[channel_id] = room.name
         return channel_id
 
@@ -114,7 +127,7 @@ class FakeDiscord:
     async def voice_rooms(self, guild_id: int) -> list[RoomSeen]:
         """The rooms that were made and not removed, and what the test put there."""
         await self._ask(Call("voice_rooms", str(guild_id)))
-        return [RoomSeen(*one) for one in self.rooms.items()]
+        return [RoomSeen(*one, as_we_make_it=one[0] not in self.theirs) for one in self.rooms.items()]
 
     async def open_room(self, room: RoomSpec, access: Access) -> None:
         """Note who is let in."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models import CoachingSession, Notice, NoticeKind
+from models import Notice, NoticeKind
 from models.database import Database
 from models.notice import Route
 from scheduler.notices import Letter
@@ -107,23 +107,20 @@ async def test_a_message_that_somebody_deleted_is_sent_anew(here: Direct):
 async def test_where_the_channel_is_gone_there_is_no_point_in_trying_again(here: Direct, route: Route | None):
     letter = here.a_letter(channel_id=4711, route=route, user_id=here.world.student.id if route else None)
 
-    with pytest.raises(Unreachable, match="the channel for it does not exist any more"):
+    with pytest.raises(Unreachable, match="the channel <#4711> does not exist any more"):
         await here.port.deliver(letter)
 
 
-@pytest.mark.parametrize(
-    ("kind", "for_admins"), [(NoticeKind.ROOM_WELCOME, False), (NoticeKind.APPEAL_CARD, True)]
-)
-async def test_a_channel_that_is_gone_is_for_admins_unless_it_was_a_room(
-    here: Direct, kind: NoticeKind, for_admins: bool
-):
-    about = CoachingSession(discord_channel_id=None)  # the room was deleted, and is to be made again
-    letter = replace(here.a_letter(channel_id=4711, kind=kind), session=about)
+@pytest.mark.parametrize("chosen", ["review_channel_id", "log_channel_id", "fallback_channel_id", None])
+async def test_a_channel_that_is_gone_is_for_admins_as_long_as_it_is_chosen(here: Direct, chosen: str | None):
+    letter = here.a_letter(channel_id=4711)
+    if chosen is not None:
+        setattr(letter.guild, chosen, 4711)
 
     with pytest.raises(Unreachable) as failure:
         await here.port.deliver(letter)
 
-    assert failure.value.for_admins is for_admins
+    assert failure.value.for_admins is (chosen is not None)
 
 
 async def test_a_channel_that_goes_at_this_moment_is_gone_as_well(here: Direct):
@@ -254,4 +251,5 @@ async def test_a_review_channel_that_is_gone_is_not_asked_for_again_and_again(db
         async with db.read() as session:
             card = await session.scalar(select(Notice).where(Notice.kind == NoticeKind.APPLICATION_CARD))
         assert card is not None
-        assert (card.due_at, card.last_error) == (None, "the channel for it does not exist any more")
+        gone = f"the channel <#{world.review.id}> does not exist any more"
+        assert (card.due_at, card.last_error) == (None, gone)

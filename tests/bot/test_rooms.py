@@ -35,6 +35,11 @@ def room_channels(here: Direct) -> list[Any]:
     return list(here.channels(discord.ChannelType.voice).values())
 
 
+def let_look_like(here: Direct, channel_id: int, other_id: int) -> None:
+    """The one has the same rules as the other, as a repeated request or Discord's own "Clone Channel" makes it."""
+    here.backend.channels[channel_id].overwrites[:] = here.backend.channels[other_id].overwrites
+
+
 def category_of(here: Direct, channel_id: int) -> str | None:
     parent_id = here.backend.channels[channel_id].parent_id
     return here.backend.channels[parent_id].name if parent_id else None
@@ -220,7 +225,10 @@ async def test_all_voice_rooms_of_a_server_are_told_whoever_made_them(here: Dire
 
     seen = await here.port.voice_rooms(here.world.guild.id)
 
-    assert sorted(seen, key=lambda one: one.id) == [RoomSeen(theirs.id, "Lounge"), RoomSeen(made, NAME)]
+    assert sorted(seen, key=lambda one: one.id) == [
+        RoomSeen(theirs.id, "Lounge", as_we_make_it=False),
+        RoomSeen(made, NAME, as_we_make_it=True),
+    ]
 
 
 async def test_of_a_server_in_which_the_bot_is_not_nothing_is_told(here: Direct):
@@ -236,6 +244,7 @@ async def test_a_twin_with_somebody_inside_is_not_taken_from_them(here: Direct):
     assert [one.id for one in room_channels(here)] == [made]
     twin = here.world.guild.create_voice_channel(NAME)
     await here.world.student.join_voice(twin)
+    let_look_like(here, twin.id, made)
 
     await here.port.ensure_room(replace(room, channel_id=made))
 
@@ -250,3 +259,55 @@ async def test_a_channel_from_before_the_intent_is_never_ours(here: Direct):
 
     assert {one.id for one in room_channels(here)} == {older.id, made}
     assert older.id != made
+
+
+async def test_a_twin_that_nobody_heard_of_goes_with_its_room(here: Direct):
+    made = await here.port.ensure_room(here.a_room())
+    twin = here.world.guild.create_voice_channel(NAME)
+    let_look_like(here, twin.id, made)
+
+    await here.port.remove_room(here.a_room(channel_id=made), even_if_occupied=True)
+
+    assert room_channels(here) == []
+
+
+@pytest.mark.parametrize("is_cloned", [False, True], ids=["made by hand", "cloned from the room"])
+async def test_a_channel_of_somebody_elses_with_the_rooms_name_is_never_taken_or_removed(
+    here: Direct, is_cloned: bool
+):
+    room = here.a_room()
+    made = await here.port.ensure_room(room)
+    await here.world.wait_until(here.world.now + dt.timedelta(minutes=3))
+    theirs = here.world.guild.create_voice_channel(NAME)
+    if is_cloned:
+        let_look_like(here, theirs.id, made)
+    known = replace(room, channel_id=made)
+
+    again = await here.port.ensure_room(known)
+    await here.port.remove_room(known, even_if_occupied=True)
+
+    assert again == made
+    assert [one.id for one in room_channels(here)] == [theirs.id]
+    with pytest.raises(RoomGone):
+        await here.port.open_room(known, Access((here.world.coach.id,), video=True))
+
+
+async def test_a_channel_that_somebody_made_by_hand_while_the_room_was_missing_is_not_taken_for_it(here: Direct):
+    theirs = here.world.guild.create_voice_channel(NAME)
+
+    made = await here.port.ensure_room(here.a_room())
+
+    assert made != theirs.id
+    assert {one.id for one in room_channels(here)} == {theirs.id, made}
+
+
+async def test_a_room_whose_id_is_known_and_that_is_gone_is_made_again_however_much_later(here: Direct):
+    first = await here.port.ensure_room(here.a_room())
+    room = here.a_room(channel_id=first)
+    here.backend.delete_channel(first)
+    await here.world.wait_until(here.world.now + dt.timedelta(minutes=10))
+
+    second = await here.port.ensure_room(room)
+
+    assert second != first
+    assert [one.id for one in room_channels(here)] == [second]

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import discord
 import pytest
 
 from bot.permissions import ROOM_GUEST
@@ -205,3 +206,21 @@ async def test_a_server_with_250_roles_is_for_its_admins_to_clean_up(here: Direc
         await here.port.ensure_role(here.a_room(role_intended_at=here.world.now))
 
     assert failure.value.for_admins
+
+
+@pytest.mark.parametrize("made_later", [False, True], ids=["that gives something", "made later"])
+async def test_a_role_of_somebody_elses_with_the_sessions_name_is_never_taken_or_removed(
+    here: Direct, made_later: bool
+):
+    room = here.a_room(role_intended_at=here.world.now)
+    made = await here.port.ensure_role(room)
+    if made_later:
+        await here.world.wait_until(here.world.now + dt.timedelta(minutes=3))
+    theirs = here.world.guild.create_role(NAME, permissions=discord.Permissions(speak=not made_later))
+    known = replace(room, role_id=made)
+
+    again = await here.port.ensure_role(known)
+    await here.port.remove_room(known, even_if_occupied=True)
+
+    assert again == made
+    assert [one.id for one in here.world.guild._guild.roles.values() if one.name == NAME] == [theirs.id]

@@ -14,6 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import models
+from models import CoachingSession, Notice, NoticeKind
 from models.base import Base, UTCDateTime
 from models.database import Database
 from tests.builders import COACH, GUILD, HOUR, MONDAY, STUDENT
@@ -43,6 +44,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "keep_when_gone": True,
         "log_channel_id": 89,
         "fallback_channel_id": 90,
+        "bot_removed_at": MONDAY,
     },
     "heartbeats": {"job": "tick", "at": MONDAY},
     "job_runs": {
@@ -251,8 +253,11 @@ def tables_of(connection: sa.Connection) -> dict[str, sa.TableClause]:
     }
 
 
-async def write_rows(db: Database) -> dict[str, dict[str, Any]]:
-    """Put a row into each table, in the columns that there are now; gives back what was written."""
+async def write_rows(db: Database, **several: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Put a row into each table, in the columns that there are now; gives back what was written.
+
+    `several` rows of a table, that differ from the usual one in these values.
+    """
     async with db.engine.begin() as connection:
         tables = await connection.run_sync(tables_of)
         assert set(tables) <= set(ROWS), "ROWS lacks a row for a new table"
@@ -262,7 +267,9 @@ async def write_rows(db: Database) -> dict[str, dict[str, Any]]:
             if name in tables
         }
         for name, row in written.items():
-            await connection.execute(sa.insert(tables[name]).values(row))
+            for number, changed in enumerate(several.get(name, [{}])):
+                another = {"code": f"code{number}"} if number else {}
+                await connection.execute(sa.insert(tables[name]).values(row | another | changed))
     return written
 
 
@@ -327,6 +334,40 @@ async def test_whose_appeal_it_was_and_which_role_a_coach_has_follow_from_what_i
     async with old.read() as session:
         assert (await session.scalars(sa.select(models.CoachingSession.appealed_by))).all() == [appealed_by]
         assert (await session.scalars(sa.select(models.Coach.given_role_ids))).all() == [[77]]
+
+
+@pytest.mark.parametrize("status", ["SCHEDULED", "CANCELLED"])
+@pytest.mark.parametrize("revision", ["0002", "0003"])
+async def test_coming_sessions_from_before_there_were_reminders_get_them_and_are_checked(
+    old: Database, revision: str, status: str
+) -> None:
+    await old.upgrade(revision)
+    soon = {"starts_at": MONDAY + 10 * HOUR, "ends_at": MONDAY + 11 * HOUR, "next_step_at": MONDAY + 9 * HOUR}
+    far = {"starts_at": MONDAY + 50 * HOUR, "ends_at": MONDAY + 51 * HOUR, "next_step_at": MONDAY + 49 * HOUR}
+    await write_rows(
+        old, notices=[], coaching_sessions=[soon | {"status": status}, far | {"status": status, "id": 2}]
+    )
+
+    await old.upgrade()
+
+    async with old.read() as session:
+        reminders = sa.select(Notice).where(Notice.kind == NoticeKind.SESSION_REMINDER)
+        promised = [
+            (one.session_id, one.user_id, one.lead_minutes, one.due_at)
+            for one in await session.scalars(reminders.order_by(Notice.due_at, Notice.user_id.desc()))
+        ]
+        looks = list(await session.scalars(sa.select(CoachingSession.presence_due_at)))
+    both = STUDENT, COACH
+    assert promised == (
+        [
+            *((1, who, 60, MONDAY + 9 * HOUR) for who in both),
+            *((2, who, 1440, MONDAY + 26 * HOUR) for who in both),
+            *((2, who, 60, MONDAY + 49 * HOUR) for who in both),
+        ]
+        if status == "SCHEDULED"
+        else []
+    )
+    assert looks == ([MONDAY, MONDAY] if status == "SCHEDULED" else [None, None])
 
 
 async def test_upgrading_twice_changes_nothing(old: Database) -> None:

@@ -1,6 +1,7 @@
 """Notices: delivered once, tried again, given up, renewed while on their way."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -331,6 +332,43 @@ async def test_what_one_person_is_told_of_one_session_goes_out_in_order(db: Data
 
     assert outcome == Delivered(6, 0, more=False)
     assert [int(about) for about in discord.asked("deliver")] == ids
+
+
+async def taken_back(db: Database, session_id: int) -> None:
+    async with db.begin() as session:
+        await notices.drop(session, session_id, list(NoticeKind), "it is something else now", MONDAY)
+
+
+async def put_off(db: Database, session_id: int) -> None:
+    async with db.begin() as session:
+        for notice in await session.scalars(select(Notice).where(Notice.session_id == session_id)):
+            notice.due_at = MONDAY + HOUR
+
+
+@pytest.mark.parametrize("happens", [taken_back, put_off], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("kind", list(NoticeKind))
+async def test_what_is_taken_back_or_put_off_after_it_was_listed_is_not_said(
+    db: Database, kind: NoticeKind, happens: Callable[[Database, int], Awaitable[None]]
+) -> None:
+    (first,) = await set_up(db)
+    async with db.begin() as session:
+        about = (await session.get_one(Notice, first)).session_id
+        other = await a_session(session, starts_at=MONDAY + 5 * HOUR, reserved=False)
+        await a_notice(session, kind=kind, session_id=other.id, coach_id=COACH, user_id=STUDENT + 1)
+        last = await a_notice(session, kind=kind, session_id=other.id, coach_id=COACH, user_id=STUDENT + 1)
+    discord = FakeDiscord()
+
+    async def meanwhile(call: Call) -> None:
+        """While the first of a person's messages is sent, the second one, listed with it, becomes another one."""
+        if call.letter is not None and call.letter.notice.session_id == other.id:
+            await happens(db, other.id)
+
+    discord.meanwhile("deliver", meanwhile)
+
+    await deliver_due(db, discord, FakeClock())
+
+    assert about != other.id
+    assert str(last.id) not in discord.asked("deliver")
 
 
 @pytest.mark.parametrize(

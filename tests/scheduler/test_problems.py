@@ -9,6 +9,7 @@ from models.database import Database
 from scheduler import problems
 from scheduler.advance import advance_due
 from scheduler.applications import sync_roles
+from scheduler.delivery import deliver_due
 from scheduler.ports import DiscordFailure
 from tests.builders import (
     COACH,
@@ -42,22 +43,39 @@ async def set_up(db: Database, *codes: str) -> None:
             await a_session(session, code=code, starts_at=TEN, coach_id=coach_id, student_id=student_id)
 
 
-async def report(db: Database, at: datetime, *, key: str = "k", text: str = "It is full.") -> None:
+async def report(
+    db: Database, at: datetime, *, key: str = "k", text: str = "It is full.", cause: str | None = None
+) -> None:
+    await deliver(db, at)
     async with db.begin() as session:
-        await problems.report(session, GUILD, key, text, at)
+        await problems.report(session, GUILD, key, text, at, cause=cause)
+    await deliver(db, at)
 
 
 async def works(db: Database, at: datetime, *, key: str = "k", session_id: int = 0) -> None:
+    await deliver(db, at)
     async with db.begin() as session:
         await problems.works(session, GUILD, key, at, session_id=session_id)
+    await deliver(db, at)
+
+
+async def deliver(db: Database, at: datetime) -> None:
+    """What admins are owed by then reaches them."""
+    await deliver_due(db, FakeDiscord(), FakeClock(at))
 
 
 async def told(db: Database) -> list[tuple[NoticeKind, datetime]]:
-    """What admins were promised to hear, and when."""
+    """What admins were promised to hear, and from when on, if it was not taken back."""
     kinds = NoticeKind.PROBLEM, NoticeKind.PROBLEM_FIXED
+    promised = select(Notice).where(Notice.kind.in_(kinds), Notice.given_up_at.is_(None)).order_by(Notice.id)
     async with db.read() as session:
-        rows = await session.scalars(select(Notice).where(Notice.kind.in_(kinds)).order_by(Notice.id))
-        return [(one.kind, one.created_at) for one in rows]
+        return [(one.kind, one.sent_at or one.due_at or MONDAY) for one in await session.scalars(promised)]
+
+
+async def lasting(db: Database) -> list[str]:
+    """What does not work."""
+    async with db.read() as session:
+        return list(await session.scalars(select(Problem.text).where(Problem.fixed_at.is_(None))))
 
 
 async def kinds(db: Database) -> list[NoticeKind]:
@@ -74,15 +92,89 @@ async def test_a_problem_that_lasts_is_told_at_once_and_then_after_one_three_and
     assert await told(db) == [(NoticeKind.PROBLEM, MONDAY + after * DAY) for after in days]
 
 
-async def test_what_is_wrong_is_told_as_it_is_now(db: Database) -> None:
+async def test_another_cause_is_told_at_once_and_takes_the_place_of_the_first(db: Database) -> None:
     await set_up(db)
     await report(db, MONDAY)
 
     await report(db, MONDAY + MINUTE, text="Another thing is in the way.")
 
-    async with db.read() as session:
-        problem = (await session.scalars(select(Problem))).one()
-    assert (problem.text, problem.since) == ("Another thing is in the way.", MONDAY)
+    assert await told(db) == [(NoticeKind.PROBLEM, MONDAY), (NoticeKind.PROBLEM, MONDAY + MINUTE)]
+    assert await lasting(db) == ["Another thing is in the way."]
+
+
+async def test_another_cause_hours_after_the_first_was_fixed_is_told_at_once_and_fixed_by_itself(
+    db: Database,
+) -> None:
+    await set_up(db)
+    await report(db, MONDAY)
+    await works(db, MONDAY + MINUTE)
+
+    await report(db, MONDAY + 3 * HOUR, text="Another thing is in the way.")
+    await works(db, MONDAY + 4 * HOUR)
+
+    assert (await told(db))[2:] == [
+        (NoticeKind.PROBLEM, MONDAY + 3 * HOUR),
+        (NoticeKind.PROBLEM_FIXED, MONDAY + 4 * HOUR),
+    ]
+
+
+async def test_what_may_heal_by_itself_is_one_problem_in_whatever_words(db: Database) -> None:
+    await set_up(db)
+
+    for number in range(3):
+        text = f"No answer within {number} seconds."
+        await report(db, MONDAY + number * MINUTE, text=text, cause=problems.PASSING)
+
+    assert await kinds(db) == [NoticeKind.PROBLEM]
+    assert await lasting(db) == ["No answer within 2 seconds."]
+
+
+async def test_nobody_hears_that_something_works_who_was_not_warned(db: Database) -> None:
+    await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+    discord.fail("deliver", DOWN)
+    async with db.begin() as session:
+        await problems.report(session, GUILD, "k", "It is full.", MONDAY)
+    await deliver_due(db, discord, clock)
+    async with db.begin() as session:
+        await problems.works(session, GUILD, "k", MONDAY)
+
+    discord.heal()
+    for clock.now in (MONDAY, MONDAY + HOUR):
+        await deliver_due(db, discord, clock)
+
+    assert len(discord.asked("deliver")) == 1
+    assert await kinds(db) == []
+
+
+async def test_a_warning_that_is_under_way_while_it_is_mended_is_followed_by_the_good_news(db: Database) -> None:
+    await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+    async with db.begin() as session:
+        await problems.report(session, GUILD, "k", "It is full.", MONDAY)
+
+    async def mended(_call: Call) -> None:
+        async with db.begin() as session:
+            await problems.works(session, GUILD, "k", MONDAY)
+
+    discord.meanwhile("deliver", mended)
+    for _ in range(2):
+        await deliver_due(db, discord, clock)
+
+    assert await kinds(db) == [NoticeKind.PROBLEM, NoticeKind.PROBLEM_FIXED]
+    assert len(discord.asked("deliver")) == 2
+
+
+async def test_what_fails_again_before_admins_heard_that_it_works_has_never_worked_for_them(db: Database) -> None:
+    await set_up(db)
+    await report(db, MONDAY)
+    async with db.begin() as session:
+        await problems.works(session, GUILD, "k", MONDAY + MINUTE)
+        await problems.report(session, GUILD, "k", "It is full.", MONDAY + MINUTE)
+
+    await works(db, MONDAY + HOUR)
+
+    assert await told(db) == [(NoticeKind.PROBLEM, MONDAY), (NoticeKind.PROBLEM_FIXED, MONDAY + HOUR)]
 
 
 async def test_that_it_works_again_is_told_once(db: Database) -> None:
@@ -114,22 +206,35 @@ async def test_a_problem_that_comes_and_goes_within_a_day_is_told_once_and_so_is
     assert await kinds(db) == [NoticeKind.PROBLEM, NoticeKind.PROBLEM_FIXED]
 
 
-async def test_a_problem_that_came_back_and_stays_is_told_a_day_after_the_first_word_of_it(db: Database) -> None:
+async def test_a_problem_that_came_back_soon_is_told_once_it_has_stayed_for_a_quarter_of_an_hour(
+    db: Database,
+) -> None:
+    await set_up(db)
+    await report(db, MONDAY)
+    await works(db, MONDAY + MINUTE)
+    back = MONDAY + 30 * MINUTE
+
+    await report(db, back)
+    await deliver(db, back + 14 * MINUTE)
+    before = await kinds(db)
+    await deliver(db, back + 15 * MINUTE)
+    await works(db, back + HOUR)
+
+    assert before == [NoticeKind.PROBLEM, NoticeKind.PROBLEM_FIXED, NoticeKind.PROBLEM]  # the last is only owed
+    assert (await told(db))[2:] == [
+        (NoticeKind.PROBLEM, back + 15 * MINUTE),
+        (NoticeKind.PROBLEM_FIXED, back + HOUR),
+    ]
+
+
+async def test_a_problem_that_comes_back_after_it_worked_for_an_hour_is_a_new_one(db: Database) -> None:
     await set_up(db)
     await report(db, MONDAY)
     await works(db, MONDAY + MINUTE)
 
-    await report(db, MONDAY + HOUR)
-    await report(db, MONDAY + DAY - MINUTE)
-    before = await kinds(db)
-    await report(db, MONDAY + DAY)
-    await works(db, MONDAY + DAY + MINUTE)
+    await report(db, MONDAY + MINUTE + HOUR)
 
-    assert before == [NoticeKind.PROBLEM, NoticeKind.PROBLEM_FIXED]
-    assert (await told(db))[2:] == [
-        (NoticeKind.PROBLEM, MONDAY + DAY),
-        (NoticeKind.PROBLEM_FIXED, MONDAY + DAY + MINUTE),
-    ]
+    assert (await told(db))[2:] == [(NoticeKind.PROBLEM, MONDAY + MINUTE + HOUR)]
 
 
 async def test_a_problem_that_comes_back_after_days_is_a_new_one(db: Database) -> None:

@@ -24,7 +24,7 @@ from tests.builders import (
     change_session,
     everything,
 )
-from tests.fakes import Call, FakeDiscord
+from tests.fakes import Call, FakeDiscord, an_id_made_at
 
 TEN = MONDAY + 2 * HOUR
 ROOM, ACCESS = TEN - 15 * MINUTE, TEN - 5 * MINUTE
@@ -159,17 +159,23 @@ async def test_a_channel_that_only_looks_like_a_room_is_never_touched(db: Databa
     assert discord.rooms == {77: name}
 
 
-def a_channel_made_at(moment: Any) -> int:
-    """An id as Discord makes them: milliseconds since 2015, then 22 bits."""
-    return int(moment.timestamp() * 1000 - 1_420_070_400_000) << 22
-
-
-@pytest.mark.parametrize("made_at", [ROOM - HOUR, TEN + 90 * MINUTE], ids=["before it", "after its removal"])
+@pytest.mark.parametrize(
+    ("made_at", "looks_like_ours"),
+    [
+        pytest.param(ROOM - HOUR, True, id="before it"),
+        pytest.param(TEN + 90 * MINUTE, True, id="after its removal"),
+        pytest.param(ROOM + 5 * MINUTE, True, id="cloned from it"),
+        pytest.param(ROOM, False, id="at the same moment"),
+    ],
+)
 async def test_somebody_elses_channel_with_the_name_of_a_past_room_is_never_touched(
-    db: Database, made_at: Any
+    db: Database, made_at: Any, looks_like_ours: bool
 ) -> None:
     discord, clock = await a_past_session(db)
-    discord.rooms[a_channel_made_at(made_at)] = NAME
+    other = an_id_made_at(made_at)
+    discord.rooms[other] = NAME
+    if not looks_like_ours:
+        discord.theirs.add(other)
     before = await everything(db)
 
     assert await sweep(db, discord, clock) == 0
@@ -180,7 +186,7 @@ async def test_somebody_elses_channel_with_the_name_of_a_past_room_is_never_touc
 
 async def test_a_twin_of_a_past_room_is_removed_although_nobody_knew_its_id(db: Database) -> None:
     discord, clock = await a_past_session(db)
-    discord.rooms[a_channel_made_at(ROOM)] = NAME
+    discord.rooms[an_id_made_at(ROOM)] = NAME
 
     assert await sweep(db, discord, clock) == 1
     await advance_due(db, discord, clock)
