@@ -48,7 +48,7 @@ async def test_another_permission_that_goes_soon_after_the_first_came_back_is_to
         give(world, held)
         await world.leap_to(world.now + world.minutes(40))
 
-    said = [("✅" if "✅" in one else "⚠️", "Channels" in one, "Roles" in one) for one in told(world)]
+    said = [("✅" if "✅" in one else "⚠️", "Manage Channels" in one, "Manage Roles" in one) for one in told(world)]
     assert said == [("⚠️", True, False), ("✅", True, False), ("⚠️", False, True), ("✅", False, True)]
 
 
