@@ -1,4 +1,4 @@
-"""What people type, without what nobody sees, and harmless inside our own text."""
+"""What people type, without what nobody sees, and harmless inside our own text; and our own where room is short."""
 
 import re
 
@@ -12,6 +12,8 @@ _MOST_DIGITS = 19  # before they are turned into a number: Python refuses more t
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
 )
+
+_LONE_STAR = re.compile(r"(?<![\\*])\*(?!\*)")
 
 
 def visible(words: str) -> str:
@@ -39,7 +41,11 @@ def block(words: str) -> str:
 
 
 def our_own(words: str, most: int) -> str:
-    """A text of ours, in which what somebody wrote is quoted already: as it is, or without bold type if cut."""
+    """A text of ours, in which what somebody wrote is quoted already: with its bold type, or without if cut.
+
+    A star by itself is not ours, and harmless.
+    """
+    words = _LONE_STAR.sub(r"\\*", words)
     if len(words) <= most:
         return words
     plain = words.replace("**", "")  # whose end would be cut off

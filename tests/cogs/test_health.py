@@ -86,6 +86,10 @@ def test_a_text_of_ours_that_is_too_long_is_cut_without_bold_type(most: int, sho
     assert our_own("I lack **Manage Channels** in here", most) == shown
 
 
+def test_a_star_that_is_no_bold_type_is_shown_as_a_star() -> None:
+    assert our_own(r"**Role** *Cara* and \*Stu\*", 100) == r"**Role** \*Cara\* and \*Stu\*"
+
+
 async def test_running_by_hand_does_what_is_due_and_says_so(world: Academy) -> None:
     await world.already_open()
     booked = await world.book(world.student, "11:00")
