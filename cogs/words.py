@@ -1,4 +1,4 @@
-"""What people type, without what nobody sees, and harmless inside our own text; and our own where room is short."""
+"""What people type, made harmless inside our own text; and our own text where room is short."""
 
 import re
 

@@ -30,6 +30,7 @@ Json = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 T = TypeVar("T")
 
+_BODY: web.RequestKey[Any] = web.RequestKey("body")
 _DISPATCH, _HEARTBEAT, _IDENTIFY, _HELLO, _HEARTBEAT_ACK = 0, 1, 2, 10, 11
 _TEXT, _DM, _VOICE = 0, 1, 2
 _WITHOUT_TOKEN = ("/interactions/", "/webhooks/")  # there the path holds a token of its own
@@ -209,7 +210,7 @@ class Endpoint:
         """Check the token, refuse what is to be refused, do it, remember it, and hold what is to be held."""
         path = request.path.removeprefix("/api")
         key = (request.method, path)
-        request["body"] = body = await _json_of(request)
+        request[_BODY] = body = await _json_of(request)
         if not path.startswith(_WITHOUT_TOKEN) and request.headers.get("Authorization") != f"Bot {TOKEN}":
             response = _error(401, 0, "401: Unauthorized")
         elif key in self._refused:
@@ -308,7 +309,7 @@ class Endpoint:
     async def _answer_interaction(self, request: web.Request) -> web.Response:
         """POST /interactions/…/callback."""
         about = {"id": request.match_info["interaction_id"], "type": 2}
-        return _json({"interaction": about, "resource": {"type": request["body"]["type"]}})
+        return _json({"interaction": about, "resource": {"type": request[_BODY]["type"]}})
 
     async def _guild(self, _request: web.Request) -> web.Response:
         """GET /guilds/…."""
@@ -334,7 +335,7 @@ class Endpoint:
         if found is None:
             return _error(404, 10003, "Unknown Channel")
         if request.method == "PATCH":
-            found.update(request["body"])
+            found.update(request[_BODY])
             await self.emit("CHANNEL_UPDATE", found)
             await self._vandalize("PATCH", found)
         elif request.method == "DELETE":
@@ -358,7 +359,7 @@ class Endpoint:
     async def _create_role(self, request: web.Request) -> web.Response:
         """POST /guilds/…/roles."""
         role_id = int(self._new_id())
-        self.roles[role_id] = _role(role_id, **{"name": "new role", "permissions": "0"} | request["body"])
+        self.roles[role_id] = _role(role_id, **{"name": "new role", "permissions": "0"} | request[_BODY])
         await self.emit("GUILD_ROLE_CREATE", {"guild_id": str(GUILD_ID), "role": self.roles[role_id]})
         return _json(self.roles[role_id])
 
@@ -390,7 +391,7 @@ class Endpoint:
 
     async def _open_dm(self, request: web.Request) -> web.Response:
         """POST /users/@me/channels; the same one each time."""
-        person = int(request["body"]["recipient_id"])
+        person = int(request[_BODY]["recipient_id"])
         if person not in self.dms:
             self.dms[person] = int(self._new_id())
         return _json(self._dm(self.dms[person]))
@@ -406,7 +407,7 @@ class Endpoint:
 
     async def _send_message(self, request: web.Request) -> web.Response:
         """POST /channels/…/messages; not twice with the same nonce."""
-        channel_id, body = int(request.match_info["channel_id"]), request["body"]
+        channel_id, body = int(request.match_info["channel_id"]), request[_BODY]
         if not self._exists(channel_id):
             return _error(404, 10003, "Unknown Channel")
         nonce = str(body.get("nonce")) if body.get("enforce_nonce") else self._new_id()
@@ -422,13 +423,13 @@ class Endpoint:
             return _error(404, 10003, "Unknown Channel")
         for written in self.messages.get(int(channel_id), ()):
             if written["id"] == message_id:
-                written.update(self._written(int(channel_id), request["body"]) | {"id": message_id})
+                written.update(self._written(int(channel_id), request[_BODY]) | {"id": message_id})
                 return _json(written)
         return _error(404, 10008, "Unknown Message")
 
     async def _write_message(self, request: web.Request) -> web.Response:
         """PATCH and POST /webhooks/…."""
-        return _json(self._written(REVIEW_CHANNEL_ID, request["body"]))
+        return _json(self._written(REVIEW_CHANNEL_ID, request[_BODY]))
 
     def _written(self, channel_id: int, body: Json) -> Json:
         nothing = {"attachments": [], "embeds": [], "mentions": [], "mention_roles": [], "components": []}
