@@ -124,6 +124,12 @@ def _sessions(found: Health) -> list[str]:
         f"{_BAD} **Role** <@{coach.user_id}> lacks it: {our_own(coach.role_error or '', 300)}"
         for coach in found.without_role
     )
+    lines.extend(
+        f'{_BAD} **Time zone** "{ui.quoted(coach.time_zone)}" of <@{coach.user_id}> is no longer known here, so '
+        "nobody can book them. Ask them to choose another one in `/availability`, or whoever runs the bot to "
+        "update its time zones."
+        for coach in found.without_zone
+    )
     return lines
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import discord
 
-from cogs import cards, no_shows, reminders, room, setup_panel, stars, ui
+from cogs import cards, coach_news, no_shows, reminders, room, setup_panel, stars, ui
 from cogs.calendar_file import attached
 from models import Coach, CoachingSession, NoticeKind, Route
 from scheduler import problems
@@ -98,6 +98,8 @@ def _body(letter: Letter) -> discord.ui.Item[Any]:
                 f"### Your room is open\n{again}<#{one.discord_channel_id}> is open for you now. The session "
                 f"starts {stamp(one.starts_at, 'R')} and ends at {stamp(one.ends_at, 't')}."
             )
+        case NoticeKind.ZONE_LOST:
+            return coach_news.words(letter)
         case _:
             return _aftermath(letter)
 

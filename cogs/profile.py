@@ -12,6 +12,7 @@ from cogs.ui import Interaction, Typed
 from models import Coach, CoachStatus
 from scheduler import applications, guilds, profiles
 from scheduler.applications import Written
+from scheduler.availability import takes_bookings
 from scheduler.clock import stamp
 from scheduler.money import price, write_money
 from scheduler.notices import coach_specialties
@@ -126,7 +127,7 @@ def _standing(one: Profile) -> str:
         if coach.status in (CoachStatus.REJECTED, CoachStatus.SUSPENDED):
             lines.append(cards.decision(coach))
         return "\n".join([*lines, "-# Only admins and the person themselves see this."])
-    if not coach.accepting:
+    if not takes_bookings(coach):
         return "Takes no new bookings at the moment."
     if one.next_free is None:
         return f"Nothing is free in the next {coach.horizon_days} days."

@@ -11,6 +11,7 @@ from scheduler import guilds
 from scheduler.errors import Misconfigured, NotAllowed
 from scheduler.lengths import write_length
 from scheduler.reminder_times import reminder_times, write_reminder_times
+from scheduler.zones import is_known
 
 _EXCERPT = 200
 
@@ -22,7 +23,7 @@ def lines(guild: Guild) -> list[str]:
     gone = "are kept" if guild.keep_when_gone else "are cancelled"
     presets = ", ".join(preset.name for preset in guilds.presets(guild))
     return [
-        f"**Time zone** {guild.time_zone} · **Currency** {guild.currency}",
+        f"**Time zone** {_zone(guild)} · **Currency** {guild.currency}",
         f"**Rooms** made {guild.room_lead_minutes} min before, opened {guild.access_lead_minutes} min before, "
         f"removed {guild.linger_minutes} min after the end; people are let in {access}",
         f"**Reminders** {reminded if reminded == 'none' else f'{reminded} before the start'}",
@@ -32,6 +33,12 @@ def lines(guild: Guild) -> list[str]:
         f"**Presets** {ui.quoted(presets, _EXCERPT)}",
         f"**How to pay** {ui.quoted(guild.how_to_pay, _EXCERPT) if guild.how_to_pay else 'not said'}",
     ]
+
+
+def _zone(guild: Guild) -> str:
+    if is_known(guild.time_zone):
+        return guild.time_zone
+    return f'⚠️ "{ui.quoted(guild.time_zone)}" is no longer known, so times are shown in UTC. Choose another one'
 
 
 def _notice(guild: Guild) -> str:

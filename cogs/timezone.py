@@ -59,20 +59,29 @@ class TimezoneCog(Cog):
     async def _panel(self, interaction: Interaction) -> ui.Panel:
         async with self.bot.db.read() as session:
             guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            chosen = await people.zone_name_of(session, interaction.user.id, "")
+            chosen = await people.chosen_zone(session, interaction.user.id)
+            name = await people.zone_name_of(session, interaction.user.id, guild.time_zone)
             coach = await applications.find(session, guild.id, interaction.user.id)
-        name = chosen or guild.time_zone
         there = self.bot.clock().astimezone(zone(name))
-        whose = "This is your own choice." if chosen else "This is the server's zone: you have not chosen one yet."
         lines = [
             f"### Your time zone is {name}",
-            f"It is **{there:%A, %H:%M}** there now. {whose} `/book` shows times on this clock.",
+            f"It is **{there:%A, %H:%M}** there now. {_whose(chosen, name)} `/book` shows times on this clock.",
         ]
         if coach is not None and coach.time_zone != name:
             lines.append(f"Your hours as a coach stay on the clock of {coach.time_zone}: see `/availability`.")
         return ui.Panel(
             ui.text("\n".join(lines)), ui.row(ui.button("Change…", CHANGE, discord.ButtonStyle.primary))
         )
+
+
+def _whose(chosen: str | None, shown: str) -> str:
+    if chosen == shown:
+        return "This is your own choice."
+    if chosen:
+        return (
+            f'You chose "{ui.quoted(chosen)}", which is no longer known here. **Change…** lets you choose again.'
+        )
+    return "This is the server's zone: you have not chosen one yet."
 
 
 async def zone_called(typed: str) -> str:

@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models import stored_json
 from models.base import Base, RowId, Snowflake
+from models.stored_json import StoredJSON
 
 
 class AuditEntry(Base):
@@ -28,5 +30,5 @@ class AuditEntry(Base):
     member_id: Mapped[Snowflake | None]
     """Whom it was done to, if neither as a coach nor in a session."""
     session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))
-    details: Mapped[dict[str, Any]] = mapped_column(JSON)
+    details: Mapped[dict[str, Any]] = mapped_column(StoredJSON(stored_json.mapping))
     """Ids and numbers that explain the action, and the reason of an admin's decision; no notes, no names."""

@@ -3,10 +3,12 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Date, ForeignKeyConstraint, Index
+from sqlalchemy import CheckConstraint, Date, ForeignKeyConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models import stored_json
 from models.base import Base, RowId, Snowflake
+from models.stored_json import StoredJSON
 
 
 class AvailabilityRule(Base):
@@ -45,7 +47,7 @@ class DateOverride(Base):
     day: Mapped[date] = mapped_column(Date, primary_key=True)
     adds: Mapped[bool]
     """True: these hours add to the weekly ones. False: they replace them; none at all is a day off."""
-    windows: Mapped[list[list[int]]] = mapped_column(JSON)
+    windows: Mapped[list[list[int]]] = mapped_column(StoredJSON(stored_json.windows))
     """`[start, end)` minutes of the day, sorted and disjoint."""
     reason: Mapped[str | None]
     """For the coach's own eyes and the picture of their week."""
@@ -65,5 +67,5 @@ class AvailabilityChange(Base):
     coach_id: Mapped[Snowflake] = mapped_column(primary_key=True)
     number: Mapped[int]
     """Counts this coach's changes, so that a button undoes the change that it was shown for, or nothing."""
-    before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    before: Mapped[dict[str, Any] | None] = mapped_column(StoredJSON(stored_json.mapping_or_none))
     """Empty once it was undone."""

@@ -3,11 +3,13 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models import stored_json
 from models.base import Base, Money, RowId, Snowflake, name_of
 from models.session import SessionType
+from models.stored_json import StoredJSON
 
 
 class CoachStatus(StrEnum):
@@ -64,7 +66,7 @@ class Coach(Base):
     accepting: Mapped[bool]
     """False while they have paused bookings."""
     session_type: Mapped[SessionType] = mapped_column(name_of(SessionType))
-    durations_minutes: Mapped[list[int]] = mapped_column(JSON)
+    durations_minutes: Mapped[list[int]] = mapped_column(StoredJSON(stored_json.lengths))
     """Lengths on offer; the first is the usual one."""
     slot_step_minutes: Mapped[int]
     buffer_before_minutes: Mapped[int]

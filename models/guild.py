@@ -4,10 +4,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, String, false
+from sqlalchemy import CheckConstraint, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models import stored_json
 from models.base import Base, Snowflake, name_of
+from models.stored_json import StoredJSON
 
 
 class AccessMode(StrEnum):
@@ -48,7 +50,7 @@ class Guild(Base):
     """Students cancel without being late, and move a session, until this long before its start."""
     most_coming: Mapped[int] = mapped_column(default=10, server_default="10")
     """Coming sessions that one student may have here."""
-    reminder_minutes: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
+    reminder_minutes: Mapped[list[int] | None] = mapped_column(StoredJSON(stored_json.leads))
     """How long before the start people are reminded, longest first, `[]` for not at all; NULL: the usual times."""
     no_show_grace_minutes: Mapped[int] = mapped_column(default=15, server_default="15")
     """Who has not come this long after the start is absent, unless the two meet all the same."""
@@ -63,9 +65,9 @@ class Guild(Base):
     """Where people whose direct messages are closed are asked to look; nothing private is said there."""
     how_to_pay: Mapped[str | None]
     """What students read before they confirm a session that costs something."""
-    presets: Mapped[list[list[Any]] | None] = mapped_column(JSON(none_as_null=True))
+    presets: Mapped[list[list[Any]] | None] = mapped_column(StoredJSON(stored_json.presets))
     """`[name, first minute, end minute]` of the hours that coaches set with one press; empty: the usual ones."""
-    first_rules: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    first_rules: Mapped[dict[str, Any] | None] = mapped_column(StoredJSON(stored_json.mapping_or_none))
     """The booking rules that new coaches begin with, by the names of `coaches`' columns; empty: the usual ones."""
     created_at: Mapped[datetime]
     bot_removed_at: Mapped[datetime | None]

@@ -35,6 +35,7 @@ class NoticeKind(StrEnum):
     PROBLEM = "problem"
     PROBLEM_FIXED = "problem_fixed"
     WELCOME = "welcome"
+    ZONE_LOST = "zone_lost"
 
 
 class Route(StrEnum):

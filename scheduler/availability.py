@@ -21,7 +21,7 @@ from models import (
 from scheduler.intervals import subtract
 from scheduler.lengths import write_length
 from scheduler.slots import BookingRules, Calendar, DayHours, Hours, Period, WeeklyHours, WhyNot
-from scheduler.zones import zone
+from scheduler.zones import is_known, zone
 
 _BEGINNING, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _A_WEEK = timedelta(days=8)
@@ -114,7 +114,9 @@ async def against(
 def in_words(reason: WhyNot, coach: Coach) -> str:
     """One sentence on why a time cannot be booked, for student and coach alike."""
     return {
-        WhyNot.PAUSED: "This coach takes no new bookings at the moment.",
+        WhyNot.PAUSED: "This coach takes no new bookings at the moment."
+        if is_known(coach.time_zone)
+        else "Nobody can be booked without a time zone. The coach has to choose theirs again in `/availability`.",
         WhyNot.TOO_SOON: (
             "That time is too soon: this coach needs "
             f"{write_length(timedelta(minutes=coach.minimum_notice_minutes))} of notice."
@@ -134,7 +136,12 @@ def in_words(reason: WhyNot, coach: Coach) -> str:
 
 
 async def misfits(session: AsyncSession, coach: Coach, now: datetime) -> list[CoachingSession]:
-    """Coming sessions that lie outside the coach's hours and that they have not decided to keep, soonest first."""
+    """Coming sessions that lie outside the coach's hours and that they have not decided to keep, soonest first.
+
+    None while the coach's zone is unknown, and with it when those hours are.
+    """
+    if not is_known(coach.time_zone):
+        return []
     found = await session.scalars(
         select(CoachingSession)
         .where(
@@ -183,13 +190,20 @@ async def calendars(
         coach.user_id: Calendar(
             hours[coach.user_id],
             # Whoever has paused takes no new sessions; those that are booked can be moved.
-            booking_rules(coach) if moving is None else replace(booking_rules(coach), accepting=True),
+            booking_rules(coach)
+            if moving is None
+            else replace(booking_rules(coach), accepting=is_known(coach.time_zone)),
             coach_busy=busy[coach.user_id],
             student_busy=busy[student_id],
             counted=counted[coach.user_id],
         )
         for coach in coaches
     }
+
+
+def takes_bookings(coach: Coach) -> bool:
+    """Whether they have not paused, and it is known when their hours are."""
+    return coach.accepting and is_known(coach.time_zone)
 
 
 def booking_rules(coach: Coach) -> BookingRules:
@@ -203,7 +217,7 @@ def booking_rules(coach: Coach) -> BookingRules:
         horizon=timedelta(days=coach.horizon_days),
         daily_limit=coach.daily_limit,
         weekly_limit=coach.weekly_limit,
-        accepting=coach.accepting,
+        accepting=takes_bookings(coach),
     )
 
 

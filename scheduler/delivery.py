@@ -79,7 +79,9 @@ async def _due(db: Database, now: datetime, begun: Collection[Hashable]) -> tupl
     more = False
     async with db.read() as session:
         for which, most in ((is_direct, _DMS_A_ROUND), (not_(is_direct), _A_ROUND)):
-            due = select(Notice).where(Notice.due_at.is_not(None), Notice.due_at <= now, which)
+            # What another release owes in ways of its own waits for it, and is in nobody's way.
+            ours = Notice.kind.in_(NoticeKind)
+            due = select(Notice).where(Notice.due_at.is_not(None), Notice.due_at <= now, ours, which)
             enough = most + 1 + _A_STORY * len(begun)
             rows = await session.scalars(due.order_by(Notice.due_at, Notice.id).limit(enough))
             some = [notice for notice in rows if _story(notice) not in begun]

@@ -137,4 +137,4 @@ async def named(
         .order_by(Coach.display_name, Coach.user_id)
         .limit(most)
     )
-    return list(found)
+    return [coach for coach in found if paused_too or availability.takes_bookings(coach)]

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Coach, CoachingSession, CoachStatus, Heartbeat, Notice, Problem, SessionStatus
 from scheduler.people import Actor
 from scheduler.tick import TICK
+from scheduler.zones import is_known
 
 LATE = timedelta(minutes=2)
 """What has been due for so long is late; a tick comes far more often."""
@@ -39,6 +40,8 @@ class Health:
     """Messages of the last week for which there was no way to somebody."""
     without_role: list[Coach]
     """Coaches to whom the role could not be given."""
+    without_zone: list[Coach]
+    """Coaches whose zone this host does not know, and whom therefore nobody can book."""
     with_room: int
     """Sessions of the last week whose room was opened."""
     without_room: int
@@ -74,10 +77,20 @@ async def look(session: AsyncSession, guild_id: int, actor: Actor, now: datetime
         late_messages=await count(due.is_not(None), due <= now - LATE, told_here),
         undeliverable=await count(told_here, Notice.undeliverable_at > now - LATELY),
         without_role=list(await session.scalars(without_role.order_by(Coach.user_id).limit(_SHOWN))),
+        without_zone=await _without_zone(session, guild_id),
         with_room=await count(here, lately, HAD_ROOM),
         without_room=await count(here, lately, HAD_NO_ROOM),
         problems=list(await session.scalars(problems.order_by(Problem.since).limit(_SHOWN))),
     )
+
+
+async def _without_zone(session: AsyncSession, guild_id: int) -> list[Coach]:
+    approved = Coach.guild_id == guild_id, Coach.status == CoachStatus.APPROVED
+    names = await session.scalars(select(Coach.time_zone).where(*approved).distinct())
+    if not (unknown := [name for name in names if not is_known(name)]):
+        return []
+    theirs = select(Coach).where(*approved, Coach.time_zone.in_(unknown)).order_by(Coach.user_id)
+    return list(await session.scalars(theirs.limit(_SHOWN)))
 
 
 async def of_here(session: AsyncSession, guild_id: int, lines: Collection[str]) -> list[str]:

@@ -24,6 +24,7 @@ from models import (
 )
 from scheduler import reminder_times, reviews
 from scheduler.attendance import Presence
+from scheduler.zones import is_known
 
 PROBLEM_KINDS = {NoticeKind.PROBLEM, NoticeKind.PROBLEM_FIXED}
 """For whoever runs the server: into the log channel, else the system channel, else to the owner."""
@@ -195,6 +196,8 @@ def why_pointless(letter: Letter, now: datetime) -> str | None:
     about, kind = letter.session, letter.notice.kind
     if letter.problem is not None and kind is NoticeKind.PROBLEM and letter.problem.fixed_at is not None:
         return "it works again"
+    if kind is NoticeKind.ZONE_LOST and letter.coach is not None and is_known(letter.coach.time_zone):
+        return "they have chosen another one"
     if about is None:
         return None
     if letter.notice.message_id is not None:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Member
 from models.database import insert_if_absent
 from scheduler.errors import NotAllowed
-from scheduler.zones import parse_zone
+from scheduler.zones import is_known, parse_zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,17 @@ async def lock(session: AsyncSession, *user_ids: int) -> None:
 
 
 async def zone_name_of(session: AsyncSession, user_id: int, otherwise: str) -> str:
-    """The zone that this person has chosen for themselves, or `otherwise`."""
-    chosen = await session.scalar(select(Member.time_zone).where(Member.user_id == user_id))
-    return chosen or otherwise
+    """The zone on whose clock this person is shown times: their own choice, else `otherwise`, else UTC.
+
+    One that this host does not know (any more) is passed over.
+    """
+    chosen = await chosen_zone(session, user_id)
+    return next((name for name in (chosen, otherwise) if name and is_known(name)), "UTC")
+
+
+async def chosen_zone(session: AsyncSession, user_id: int) -> str | None:
+    """What this person has chosen for themselves, whether or not this host knows it."""
+    return await session.scalar(select(Member.time_zone).where(Member.user_id == user_id))
 
 
 async def wants_no_reminders(session: AsyncSession, user_id: int) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from models import Coach, CoachingSession, CoachStatus, Guild
 from models.database import Database
-from scheduler import applications, bot_membership, departures, people
+from scheduler import applications, bot_membership, departures, lost_zones, people
 from scheduler.clock import Clock
 from scheduler.departures import Why
 from scheduler.ports import Discord, DiscordFailure, NotInServer
@@ -86,6 +86,7 @@ async def _check_coach(db: Database, discord: Discord, clock: Clock, guild_id: i
         if coach is None or coach.status is not CoachStatus.APPROVED:
             if coach is not None:
                 coach.presence_due_at = None
+                await lost_zones.look(session, coach, clock())
             return True
         coach.presence_due_at = clock() + (_AFTER_FAILURE if here is None else _LOOK_AGAIN)
         if here:
@@ -94,6 +95,7 @@ async def _check_coach(db: Database, discord: Discord, clock: Clock, guild_id: i
             applications.want_role(coach, clock())
         elif here is False:
             await departures.gone(session, guild_id, user_id, Why.LEFT, clock())
+        await lost_zones.look(session, coach, clock())
     return here is not None
 
 

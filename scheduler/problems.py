@@ -42,8 +42,8 @@ async def report(
     *,
     cause: str | None = None,
     others: Collection[str] = (),
-) -> None:
-    """Say that this does not work; admins hear of it unless they have just been told.
+) -> bool:
+    """Say that this does not work. Whether admins hear of it now: they do unless they have just been told.
 
     `cause`: what it is known by beside its key, if not by its text. Other causes under this key are over without
     a word, except for those whose text is found in one of `others`: what still fails elsewhere.
@@ -74,9 +74,10 @@ async def report(
             due_at = now + _BACK_AFTER
         problem.fixed_at, problem.since = None, now
     elif problem.times_told and now < problem.told_at + _PAUSES[min(problem.times_told, len(_PAUSES)) - 1]:
-        return
+        return False
     problem.told_at, problem.times_told = due_at, problem.times_told + 1
     notices.owe(session, NoticeKind.PROBLEM, guild_id, now=now, problem_id=problem.id, due_at=due_at)
+    return True
 
 
 async def works(session: AsyncSession, guild_id: int, key: str, now: datetime, *, session_id: int = 0) -> None:

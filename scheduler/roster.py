@@ -18,7 +18,7 @@ from scheduler.people import Actor
 from scheduler.records import Page
 from scheduler.slots import Hours
 from scheduler.timetable import Dates, Week
-from scheduler.zones import zone
+from scheduler.zones import is_known, zone
 
 _NOBODY = 0
 """In place of a student: free is what is free to somebody who has nothing else to do."""
@@ -118,7 +118,7 @@ async def _entries(session: AsyncSession, guild_id: int, coaches: Sequence[Coach
 def _why_not(coach: Coach, hours: Hours, now: datetime) -> list[str]:
     """Of a coach who has nothing free: every reason, so that mending one does not only show the next."""
     reasons = _standing(coach)
-    if coach.status is CoachStatus.APPROVED:
+    if coach.status is CoachStatus.APPROVED and is_known(coach.time_zone):
         without_sessions = _hours_do_not_do(coach, hours, now)
         if without_sessions:
             reasons.append(without_sessions)
@@ -134,6 +134,8 @@ def _standing(coach: Coach) -> list[str]:
         reasons.append(f"left the server {stamp(coach.left_at, 'R')}")
     if not coach.accepting:
         reasons.append("has paused bookings in `/availability`")
+    if not is_known(coach.time_zone):
+        reasons.append(f'the time zone "{coach.time_zone}" is unknown: `/availability`, then **Zone…**')
     return reasons
 
 

@@ -1,10 +1,14 @@
 """Booking rules: on which terms coaches give away their hours, and which ones new coaches begin with."""
 
-from dataclasses import asdict, dataclass, fields
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from models import Coach, Guild, SessionType
 from scheduler.errors import Unreadable
+
+log = logging.getLogger(__name__)
 
 _RANGES = {
     "slot_step_minutes": ("Sessions can start every 5 minutes to 12 hours.", 5, 12 * 60),
@@ -50,7 +54,8 @@ class Rules:
 
 def rules_of(coach: Coach) -> Rules:
     """The coach's booking rules."""
-    return from_json({field.name: getattr(coach, field.name) for field in fields(Rules)})
+    columns = {field.name: getattr(coach, field.name) for field in fields(Rules)}
+    return Rules(**columns | {"durations_minutes": tuple(coach.durations_minutes)})
 
 
 def put(coach: Coach, rules: Rules) -> None:
@@ -70,12 +75,33 @@ def as_json(rules: Rules) -> dict[str, Any]:
 
 
 def from_json(values: dict[str, Any]) -> Rules:
-    """What `as_json` gave; what is missing is as usual."""
-    known = as_json(Rules()) | values
-    return Rules(
-        **known
-        | {
-            "session_type": SessionType(known["session_type"]),
-            "durations_minutes": tuple(known["durations_minutes"]),
-        }
-    )
+    """What `as_json` gave; what is missing, or nobody could keep to, is as usual."""
+    rules = Rules()
+    for name in [field.name for field in fields(Rules) if field.name in values]:
+        try:
+            wanted = replace(rules, **{name: _READ.get(name, _whole)(values[name])})
+            wanted.check()
+        except (TypeError, ValueError, Unreadable):
+            log.warning("a stored booking rule cannot be read, so the usual one holds: %s", name)
+        else:
+            rules = wanted
+    return rules
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError("no whole number")
+    return value
+
+
+def _limit(value: Any) -> int | None:
+    return None if value is None else _whole(value)
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "session_type": SessionType,
+    "durations_minutes": lambda values: tuple(map(_whole, values)),
+    "daily_limit": _limit,
+    "weekly_limit": _limit,
+}
+"""How a rule is read from JSON; the others are whole numbers. Raises TypeError or ValueError."""

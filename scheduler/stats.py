@@ -16,7 +16,7 @@ from scheduler.health import HAD_NO_ROOM, HAD_ROOM
 from scheduler.people import Actor
 from scheduler.slots import Hours
 from scheduler.wallclock import offsets, start_of
-from scheduler.zones import zone
+from scheduler.zones import is_known, zone
 
 _DAY = timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)
@@ -277,7 +277,7 @@ def _offered(coach: Coach, hours: Hours, calendar: _Calendar) -> Iterator[timede
     """The lengths of their hours on these days, while they were approved and in the server."""
     since = max(calendar.since, coach.decided_at or calendar.since)
     until = min(calendar.until, coach.left_at or calendar.until)
-    if coach.status is not CoachStatus.APPROVED or since >= until:
+    if coach.status is not CoachStatus.APPROVED or since >= until or not is_known(coach.time_zone):
         return
     in_zone = zone(coach.time_zone)
     first, last = (at.astimezone(in_zone).date() for at in (since, until))

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, Block, CoachingSession, Notice, SessionStatus
+from models import AuditEntry, Block, CoachingSession, Notice, NoticeKind, SessionStatus
 from scheduler import attendance, audit, blocks, cancelling, notices
 from scheduler.attendance import Presence
 from scheduler.errors import NotFound, TooLate
@@ -41,7 +41,7 @@ async def of(session: AsyncSession, guild_id: int, code: str, actor: Actor, now:
     if row is None:
         raise NotFound("There is no session with this code here. It stands on every message about a session.")
     entries = select(AuditEntry).where(AuditEntry.session_id == row.id).order_by(AuditEntry.at, AuditEntry.id)
-    owed = select(Notice).where(Notice.session_id == row.id).order_by(Notice.id)
+    owed = select(Notice).where(Notice.session_id == row.id, Notice.kind.in_(NoticeKind)).order_by(Notice.id)
     return Story(
         row,
         list(await session.scalars(entries)),

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AvailabilityChange, AvailabilityRule, Coach, DateOverride
-from scheduler import applications, audit, rules
+from scheduler import applications, audit, lost_zones, rules
 from scheduler.dates import write_date
 from scheduler.errors import TooLate, Unreadable
 from scheduler.intervals import Interval, union
@@ -17,7 +17,7 @@ from scheduler.people import Actor
 from scheduler.relocation import relocated_dates, relocated_week
 from scheduler.rules import Rules
 from scheduler.slots import DayHours
-from scheduler.zones import parse_zone, zone
+from scheduler.zones import is_known, parse_zone, zone
 
 Week = dict[int, list[Interval]]
 """Weekday (Monday 0) → its windows, as sorted minutes of the day; days without hours are missing."""
@@ -182,12 +182,18 @@ async def change_zone(
     """Read the coach's hours on the clock of another zone.
 
     They keep their clock times, or with `same_instants` the instants that they mean now: those of past dates
-    are dropped then. Raises as `set_hours`, and Unreadable for an unknown zone.
+    are dropped then. Raises as `set_hours`, and Unreadable for an unknown zone or, with `same_instants`, if the
+    present one is unknown.
     """
     wanted = parse_zone(typed)
     coach = await _begin(session, guild_id, actor)
     old, new = zone(coach.time_zone), zone(wanted)
     if same_instants:
+        if not is_known(coach.time_zone):
+            raise Unreadable(
+                f'Nobody can tell what your hours meant in "{coach.time_zone}". Choose Same clock times, then '
+                "look through your hours."
+            )
         week = await week_of(session, coach)
         query = select(DateOverride).where(*_mine(DateOverride, coach))
         rows = list(await session.scalars(query.where(DateOverride.day >= now.astimezone(old).date())))
@@ -199,6 +205,7 @@ async def change_zone(
             session.add(_override(coach, one.day, one.adds, one.windows, reasons.get(one.day)))
     details = {"from": coach.time_zone, "to": wanted, "same_instants": same_instants}
     coach.time_zone = wanted
+    await lost_zones.look(session, coach, now)
     return await _finish(session, coach, "zone_changed", now, details)
 
 

@@ -1,7 +1,7 @@
 """Time zones by their IANA names, and by cities in them."""
 
-from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from functools import cache, lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from scheduler.errors import Unreadable
 
@@ -50,5 +50,22 @@ def _zone_of_city(text: str) -> str:
 
 
 def zone(name: str) -> ZoneInfo:
-    """The zone that a row names. Its name was checked by `parse_zone` when it was written."""
-    return ZoneInfo(name)
+    """The zone that a row names, or UTC if this host does not know it (any more): see `is_known`."""
+    return _known(name) or ZoneInfo("UTC")
+
+
+def is_known(name: str) -> bool:
+    """Whether this host knows the zone that a row names.
+
+    Names are checked when they are written, but the host's list of zones changes under the rows. What depends on a
+    coach's clock asks this first, because hours read on the wrong clock are worse than none.
+    """
+    return _known(name) is not None
+
+
+@lru_cache(maxsize=1024)
+def _known(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # "Europe" is a folder of zones
+        return None

@@ -14,15 +14,17 @@ from sqlalchemy.orm import Session
 from bot.doctor import running
 from bot.doctor.checks import TO_ANSWER, Check, Level, error, ok, warning
 from bot.endings import cause
-from models import Guild, condition, revisions
+from models import Coach, Guild, Member, condition, revisions
 from models.condition import Heartbeats, Schema
 from models.database import Database
 from scheduler.clock import Clock
+from scheduler.zones import is_known
 
 FreeBytes = Callable[[Path], int]
 """How much can still be written into a folder."""
 
 _LITTLE, _TOO_LITTLE = 500_000_000, 50_000_000
+_LISTED = 5
 _BESIDE = ("", "-wal", "-shm", ".run", ".tick")
 """What is added to the name of a SQLite file for those that the bot keeps with it."""
 
@@ -120,7 +122,20 @@ def _contents(session: Session, shown: str) -> tuple[Stored, Heartbeats | None]:
     if schema is not Schema.CURRENT:
         return stored, None
     stored.servers = {guild.id: guild for guild in session.scalars(select(Guild))}
+    stored.checks.append(_zones(session))
     return stored, condition.heartbeats(session)
+
+
+def _zones(session: Session) -> Check:
+    """Whether this host knows every zone that a row names. Meaningful only where the bot itself runs."""
+    columns = Guild.time_zone, Coach.time_zone, Member.time_zone
+    found = {name for column in columns for name in session.scalars(select(column).distinct()) if name is not None}
+    if not (unknown := sorted(name for name in found if not is_known(name))):
+        return ok("zones", f"this host knows all {len(found)} time zones in use")
+    listed = ", ".join(f'"{name}"' for name in unknown[:_LISTED])
+    more = f" and {len(unknown) - _LISTED} more" if len(unknown) > _LISTED else ""
+    advice = "update them with `pip install -U tzdata` and restart the bot; coaches cannot be booked until then"
+    return warning("zones", f"this host does not know {listed}{more}, which rows name as time zones", advice)
 
 
 def _schema(schema: Schema, revision: str | None) -> Check:

@@ -19,7 +19,7 @@ from scheduler.clock import stamp
 from scheduler.dates import write_dates
 from scheduler.hours import WEEKDAYS, Preset, write_hours
 from scheduler.people import Actor
-from scheduler.zones import zone
+from scheduler.zones import is_known, zone
 
 if TYPE_CHECKING:
     from bot.app import CoachBot
@@ -188,6 +188,11 @@ def _items(week: _Week, place: Place, said: str | None) -> list[discord.ui.Item[
 
 def _standing(week: _Week) -> str:
     coach = week.coach
+    if not is_known(coach.time_zone):
+        return (
+            f'⚠️ **Your time zone "{ui.quoted(coach.time_zone)}" is no longer known here**, so students cannot '
+            "book you. Choose it again with **Zone…**; your hours keep their clock times."
+        )
     clock = f"All times are on the clock of **{coach.time_zone}**."
     if not coach.accepting:
         return f"⏸️ **Paused:** students cannot book you. {clock}"

@@ -14,7 +14,7 @@ from cogs.ui import Interaction, Typed
 from scheduler import timetable
 from scheduler.applications import approved_coach
 from scheduler.people import Actor
-from scheduler.zones import zone
+from scheduler.zones import is_known, zone
 
 APPLY = "availability:rezone:{same_instants}:{week}:{days}"
 
@@ -60,6 +60,12 @@ class ZoneCog(Cog):
 
 def _question(old: str, new: str, place: Place, now: datetime) -> ui.Panel:
     there = now.astimezone(zone(new))
+    same_clock = ui.button("Same clock times", place.id(APPLY, same_instants=0), discord.ButtonStyle.primary)
+    back = ui.button("◀ Back", place.id(panel.SHOW))
+    if not is_known(old):
+        # Which instants the hours meant cannot be told any more.
+        words = f"### To {new}\nIt is {there:%A, %H:%M} there now. Your hours keep their clock times."
+        return ui.Panel(ui.text(words), ui.keep(_NEW, new), ui.row(same_clock, back))
     return ui.Panel(
         ui.text(f"### From {old} to {new}\nIt is {there:%A, %H:%M} there now. What shall your hours mean?"),
         ui.keep(_NEW, new),
@@ -70,8 +76,8 @@ def _question(old: str, new: str, place: Place, now: datetime) -> ui.Panel:
             "the zone's name was wrong for your clock."
         ),
         ui.row(
-            ui.button("Same clock times", place.id(APPLY, same_instants=0), discord.ButtonStyle.primary),
+            same_clock,
             ui.button("Same instants", place.id(APPLY, same_instants=1)),
-            ui.button("◀ Back", place.id(panel.SHOW)),
+            back,
         ),
     )

@@ -231,7 +231,7 @@ class BookingCog(Cog):
             name = typed.strip().lstrip("@")
             found = await directory.named(session, ui.guild_id_of(interaction), name, paused_too=True)
         found = [one for one in found if one.display_name.lower() == name.lower()] or found
-        found = [one for one in found if one.accepting] or found
+        found = [one for one in found if availability.takes_bookings(one)] or found
         if len(found) != 1:
             raise NotFound(
                 f'{"Several coaches match" if found else "No coach is called"} "{ui.quoted(typed, 50)}". '

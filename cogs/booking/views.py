@@ -11,6 +11,7 @@ from cogs.review_list import READ
 from cogs.ui import Typed
 from cogs.week_picture import WeekPicture, in_words
 from models import Coach, Guild
+from scheduler.availability import takes_bookings
 from scheduler.clock import stamp
 from scheduler.errors import SlotTaken
 from scheduler.lengths import write_length
@@ -65,7 +66,7 @@ class Offer:
         """When there is no day to choose."""
         nothing = (
             f"**Nothing is free** in the next {self.coach.horizon_days} days. Try another length, or"
-            if self.coach.accepting
+            if takes_bookings(self.coach)
             else "**This coach takes no new bookings at the moment.** Come back later, or"
         )
         return ui.Panel(*self._head(0), ui.text(f"{nothing} choose another coach."), ui.row(self._back()))

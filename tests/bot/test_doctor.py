@@ -180,6 +180,7 @@ async def test_of_a_sound_set_up_every_line_is_ok_and_nothing_is_changed_anywher
         "disk",
         "database",
         "schema",
+        "zones",
         "bot",
     ]
     assert [(one.name, one.level) for one in checks] == [(name, Level.OK) for name in names]
@@ -506,6 +507,15 @@ async def test_tables_of_an_older_release_are_a_warning_because_the_next_start_m
     assert (found.name, found.found) == ("schema", "the tables are those of an older release (0003)")
 
 
+async def test_a_time_zone_that_this_host_does_not_know_is_a_warning(setup: Setup):
+    await setup.configure(time_zone="Mars/Olympus")
+
+    found = the_warning(await setup.examined())
+
+    assert (found.name, '"Mars/Olympus"' in found.found) == ("zones", True)
+    assert "tzdata" in found.advice
+
+
 async def test_tables_of_a_newer_release_are_told(setup: Setup):
     setup.sql("UPDATE alembic_version SET version_num = '9999'")
 
@@ -739,7 +749,7 @@ async def test_of_a_sound_database_every_line_is_ok_whatever_its_engine(db: Data
     stored = await storage.examine(url, lambda: datetime.now(UTC), lambda _folder: PLENTY)
 
     assert {one.level for one in stored.checks} == {Level.OK}
-    assert [one.name for one in stored.checks][-3:] == ["database", "schema", "bot"]
+    assert [one.name for one in stored.checks][-4:] == ["database", "schema", "zones", "bot"]
     assert stored.servers is not None
     assert set(stored.servers) == {GUILD_ID}
 

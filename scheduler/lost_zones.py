@@ -1,0 +1,28 @@
+"""Coaches whose time zone this host no longer knows: who is told, and when it is over."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, CoachStatus, NoticeKind
+from scheduler import notices, problems
+from scheduler.zones import is_known
+
+
+async def look(session: AsyncSession, coach: Coach, now: datetime) -> None:
+    """Tell the coach and the admins that the zone is unknown; later, tell the admins that it is over."""
+    key = f"zone:{coach.user_id}"
+    if coach.status is not CoachStatus.APPROVED or coach.left_at is not None or is_known(coach.time_zone):
+        await problems.works(session, coach.guild_id, key, now)
+        return
+    told = await problems.report(
+        session,
+        coach.guild_id,
+        key,
+        f'nobody can book <@{coach.user_id}>: their time zone "{coach.time_zone}" is no longer known here. '
+        "Ask them to choose another one in `/availability`, or whoever runs the bot to update its time zones.",
+        now,
+    )
+    if told:
+        person = {"user_id": coach.user_id, "coach_id": coach.user_id}
+        notices.owe(session, NoticeKind.ZONE_LOST, coach.guild_id, now=now, **person)

@@ -1,0 +1,124 @@
+"""Commands where some rows are out of shape: nobody else is missing, and people read what to do."""
+
+from typing import Any
+
+from sqlalchemy import Table, update
+
+from models import Coach, DateOverride, Guild, Member, Notice
+from models.base import Base
+from scheduler import presence
+from tests import builders
+from tests.builders import FakeClock
+from tests.cogs.booking.people import Visitor, change_coach
+from tests.fakes import FakeDiscord
+from tests.simulated import Academy, reply, words
+
+BRUNO, LENA, DAN = (10**17 + number for number in range(3))
+LOST = "Mars/Olympus"
+
+
+async def write(world: Academy, table: type[Base], *which: Any, **values: Any) -> None:
+    """What another release or a hand would write, past all that reads and checks values."""
+    core = table.__table__
+    assert isinstance(core, Table)
+    async with world.db.begin() as session:
+        done: Any = await session.execute(update(core).where(*which).values(values))
+        assert done.rowcount > 0
+
+
+async def break_rows(world: Academy) -> None:
+    """Bruno's zone is lost, Lena's lengths and Dan's dates are odd, and so is all that the server has set."""
+    async with world.db.begin() as session:
+        for user_id, name in ((BRUNO, "Bruno"), (LENA, "Lena"), (DAN, "Dan")):
+            await builders.a_coach(session, guild_id=world.guild.id, user_id=user_id, display_name=name)
+        await builders.a_date(session, world.now.date(), (540, 720), guild_id=world.guild.id, coach_id=DAN)
+        session.add_all(Member(user_id=one.id) for one in (world.admin, world.student))
+    await write(world, Coach, Coach.user_id == BRUNO, time_zone=LOST)
+    await write(world, Coach, Coach.user_id == LENA, durations_minutes={"usual": 60}, currency="XQX")
+    await write(world, DateOverride, windows=["9-12"])
+    await write(
+        world, Guild, time_zone=LOST, presets=["Morning"], first_rules={"old": 1}, reminder_minutes=["24h"]
+    )
+    await write(world, Member, time_zone="Europe")
+
+
+async def test_with_broken_rows_everybody_else_is_shown_by_every_list(open_world: Academy) -> None:
+    world = open_world
+    await world.book(world.other_student, "14:00")
+    await break_rows(world)
+    stu, ada = Visitor(world, world.student), Visitor(world, world.admin)
+
+    await stu.slash("book")
+
+    assert [str(one) in stu.said for one in (world.coach.id, LENA, DAN)] == [True, True, True]
+    assert str(BRUNO) not in stu.said
+    for command, wanted in {
+        "coaching coaches": ("**Cara**", "**Lena**", "**Dan**", f'the time zone "{LOST}" is unknown'),
+        "coaching health": (f'🔴 **Time zone** "{LOST}" of <@{BRUNO}>',),
+        "coaching stats": ("Cara",),
+        "coaching sessions": (world.coach.mention,),
+        "coaching audit": (),
+        "coaching defaults": ("Morning 08:00–12:00",),
+        "coaching setup": (f'"{LOST}" is no longer known',),
+        "coach profile": (),
+        "timezone": ("Your time zone is UTC", 'You chose "Europe", which is no longer known here.'),
+    }.items():
+        await ada.slash(command, **({"member": world.coach} if command == "coach profile" else {}))
+        assert [one for one in wanted if one not in ada.said] == [], command
+    assert reply(await world.admin.slash(world.lobby, "coaching export", what="coaches")).attachments
+
+
+async def test_with_broken_rows_another_coach_is_booked_and_keeps_their_hours(open_world: Academy) -> None:
+    world = open_world
+    await break_rows(world)
+    stu = Visitor(world, world.student)
+
+    await stu.slash("book", coach=str(world.coach.id))
+    await stu.press("13:30")
+    await stu.press("Confirm")
+
+    assert "Booked ✅" in stu.said
+    assert await world.count(Notice)
+    cara = await Visitor(world, world.coach).slash("availability")
+    assert "free times of 60 min" in cara.said
+    assert "Morning 08:00–12:00" in cara.buttons
+
+
+async def test_a_coach_whose_zone_is_lost_reads_it_and_chooses_again(open_world: Academy) -> None:
+    world = open_world
+    await change_coach(world, time_zone=LOST)
+    stu = await Visitor(world, world.student).slash("book")
+    assert world.coach.mention not in stu.said
+    cara = await Visitor(world, world.coach).slash("availability")
+    assert f'⚠️ **Your time zone "{LOST}" is no longer known here**' in cara.said
+
+    await cara.fill("Zone…", **{"City or time zone": "Berlin"})
+    assert "Same instants" not in cara.buttons
+    await cara.press("Same clock times")
+
+    assert "free times of 60 min" in cara.said
+    await stu.slash("book")
+    assert world.coach.mention in stu.said
+
+
+async def test_the_coach_and_the_admins_are_told_of_a_lost_zone_once_and_when_it_is_over(
+    open_world: Academy,
+) -> None:
+    world = open_world
+    await world.admin.slash(world.lobby, "coaching setup", log_channel=world.review)
+    await change_coach(world, time_zone=LOST)
+    clock = FakeClock(world.now)
+    for _ in range(2):
+        await presence.check(world.db, FakeDiscord(), clock, world.guild.id, world.coach.id)
+
+    await world.wait_until(world.now + world.minutes(11))
+
+    assert sum(f'"{LOST}" is no longer known' in one for one in world.dms(world.coach)) == 1
+    [told] = [words(one) for one in world.review.history()]
+    assert "Coaching needs an admin" in told
+    assert f'Nobody can book {world.coach.mention}: their time zone "{LOST}" is no longer known here.' in told
+    cara = await Visitor(world, world.coach).slash("availability")
+    await cara.fill("Zone…", **{"City or time zone": "Berlin"})
+    await cara.press("Same clock times")
+    await world.wait_until(world.now + world.minutes(11))
+    assert "This works again" in words(world.review.last_message)

@@ -1,0 +1,162 @@
+"""One row that is out of shape keeps no other row from being shown, booked, told or exported."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, Guild, SessionStatus, stored_json
+from models.database import Database
+from scheduler import (
+    availability,
+    bookings,
+    cancelling,
+    directory,
+    export,
+    guilds,
+    health,
+    people,
+    reminders,
+    roster,
+    rules,
+    stats,
+    timetable,
+)
+from scheduler.people import Actor
+from scheduler.rules import Rules
+from scheduler.tick import tick
+from scheduler.zones import zone
+from tests.builders import ADMIN, COACH, DAY, GUILD, HOUR, MONDAY, STUDENT, FakeClock, a_coach, a_guild, a_session
+from tests.fakes import FakeDiscord
+from tests.scheduler.broken_rows import BREAKAGES, LOST_ZONES, a_server_with_two_coaches, break_row
+
+NOW = MONDAY - HOUR
+Look = Callable[[AsyncSession], Awaitable[bool]]
+"""Reads something whole, and says whether Cara is in it."""
+
+
+async def in_the_list_of_book(session: AsyncSession) -> bool:
+    return COACH in [one.coach.user_id for one in await directory.browse(session, GUILD, STUDENT, NOW)]
+
+
+async def in_the_suggestions(session: AsyncSession) -> bool:
+    return COACH in [one.user_id for one in await directory.named(session, GUILD, "")]
+
+
+async def in_the_list_of_coaches(session: AsyncSession) -> bool:
+    page = await roster.page_of(session, GUILD, ADMIN, NOW, page=0, size=10)
+    assert len(page.shown) == 2, "the broken one is listed for admins"
+    return any(one.coach.user_id == COACH and one.next_free for one in page.shown)
+
+
+async def in_the_statistics(session: AsyncSession) -> bool:
+    zone_name = await people.zone_name_of(session, STUDENT, (await session.get_one(Guild, GUILD)).time_zone)
+    found = await stats.gather(session, GUILD, ADMIN, zone_name, MONDAY + DAY, days=7)
+    return any(one.user_id == COACH and one.booked == HOUR for one in found.coaches)
+
+
+async def in_the_export(session: AsyncSession) -> bool:
+    zone_name = await people.zone_name_of(session, STUDENT, (await session.get_one(Guild, GUILD)).time_zone)
+    pieces = [
+        piece
+        for what in export.TABLES
+        async for piece in export.lines(session, what, GUILD, ADMIN, zone(zone_name))
+    ]
+    return "Cara" in "".join(pieces)
+
+
+async def in_the_health(session: AsyncSession) -> bool:
+    return (await health.look(session, GUILD, ADMIN, NOW)).coming == 2
+
+
+async def bookable(session: AsyncSession) -> bool:
+    coach = await session.get_one(Coach, (GUILD, COACH))
+    free = await availability.free_times(session, coach, HOUR, student_id=STUDENT, now=NOW)
+    return next(free, None) is not None
+
+
+async def with_hours_of_their_own(session: AsyncSession) -> bool:
+    coach = await session.get_one(Coach, (GUILD, COACH))
+    guild = await session.get_one(Guild, GUILD)
+    assert guilds.presets(guild)
+    assert rules.first_rules(guild).durations_minutes
+    await timetable.dates_of(session, coach, NOW.date())
+    return await availability.misfits(session, coach, NOW) == []
+
+
+LOOKS: list[Look] = [
+    in_the_list_of_book,
+    in_the_suggestions,
+    in_the_list_of_coaches,
+    in_the_statistics,
+    in_the_export,
+    in_the_health,
+    bookable,
+    with_hours_of_their_own,
+]
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES)
+async def test_one_broken_row_hides_nobody_else_and_keeps_nobody_from_being_booked_and_told(
+    db: Database, breakage: str
+) -> None:
+    await a_server_with_two_coaches(db)
+    async with db.begin() as session:
+        await break_row(session, BREAKAGES[breakage])
+    clock, discord, at = FakeClock(NOW), FakeDiscord(), MONDAY + 2 * DAY + HOUR
+
+    async with db.read() as session:
+        assert [look.__name__ for look in LOOKS if not await look(session)] == []
+    async with db.begin() as session:
+        guild = await session.get_one(Guild, GUILD)
+        await bookings.book(session, guild, Actor(STUDENT), COACH, at, HOUR, None, NOW, agreed_minor=6000)
+        await reminders.plan_anew(session, guild, NOW)
+    await tick(db, discord, clock, watching=True)
+
+    told = {call.letter.notice.user_id for call in discord.calls if call.letter is not None}
+    assert {COACH, STUDENT} <= told
+
+
+@pytest.mark.parametrize("lost", LOST_ZONES)
+async def test_a_coach_whose_zone_is_lost_is_left_out_of_booking_and_sessions_stay(
+    db: Database, lost: str
+) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+        coach = await a_coach(session, time_zone=lost)
+        booked = await a_session(session, starts_at=MONDAY + DAY + HOUR)
+
+        assert await directory.browse(session, GUILD, STUDENT, NOW) == []
+        free = await availability.free_times(session, coach, HOUR, student_id=STUDENT, now=NOW)
+        elsewhere = await availability.free_times(
+            session, coach, HOUR, student_id=STUDENT, now=NOW, moving=booked.id
+        )
+        assert ([*free], [*elsewhere]) == ([], [])
+        assert await availability.misfits(session, coach, NOW) == []
+        cancelled = await cancelling.cancel(session, booked.id, Actor(STUDENT), GUILD, "", NOW)
+
+    assert cancelled.status is SessionStatus.CANCELLED
+
+
+def test_what_a_server_has_set_is_read_as_far_as_it_can_be() -> None:
+    values = {"horizon_days": 60, "slot_step_minutes": "30", "daily_limit": 3, "session_type": "hologram"}
+
+    assert rules.from_json(values) == Rules(horizon_days=60, daily_limit=3)
+
+
+@pytest.mark.parametrize(
+    ("read", "stored", "value"),
+    [
+        (stored_json.lengths, [45, "60", 45, 30], [45, 30]),
+        (stored_json.lengths, None, [60]),
+        (stored_json.windows, [[540, 720], [9], [780, 1020]], [[540, 720], [780, 1020]]),
+        (stored_json.leads, [60, "x", 1440, 60], [1440, 60]),
+        (stored_json.leads, [], []),
+        (stored_json.leads, {}, None),
+        (stored_json.presets, [["Early", 300, 480], ["Late"]], [["Early", 300, 480]]),
+        (stored_json.presets, [["Late"]], None),
+    ],
+)
+def test_of_a_value_that_is_partly_out_of_shape_the_rest_is_kept(read: Any, stored: Any, value: Any) -> None:
+    assert read(stored) == value
