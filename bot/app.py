@@ -9,6 +9,7 @@ from discord.ext import commands
 
 from bot.discord_port import DiscordPort
 from bot.gateway import Gateway
+from bot.names import Names
 from bot.permissions import invitation
 from bot.refusals import PATIENCE
 from cogs import notices, ui
@@ -131,6 +132,7 @@ class CoachBot(commands.Bot):
             sweep=lambda: self._heart.sweep_soon(),
         )
         self._heart = Loop(db, self.port, clock, tick_interval, self._gateway.unwatched)
+        self._names = Names(db)
 
     async def setup_hook(self) -> None:
         """Load the cogs and tell Discord which commands there are."""
@@ -163,8 +165,9 @@ class CoachBot(commands.Bot):
             self._heart.start()
 
     async def on_interaction(self, interaction: discord.Interaction["CoachBot"]) -> None:
-        """Answer presses and forms; commands have the tree."""
+        """Answer presses and forms; commands have the tree. Then note how the person is called by now."""
         await self.router.dispatch(interaction)
+        await self._names.met(interaction.user)
 
     def wake(self) -> None:
         """Something has just become due."""

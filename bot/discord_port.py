@@ -143,15 +143,18 @@ class DiscordPort:
 
     async def is_member(self, guild_id: int, user_id: int) -> bool:
         """Asked of Discord each time, because without the privileged intent nobody is remembered."""
+        return await self.member_name(guild_id, user_id) is not None
+
+    async def member_name(self, guild_id: int, user_id: int) -> str | None:
+        """As Discord's client shows it there: the nickname, else the name; asked of Discord each time."""
         async with self._attempt("look for the person", guild_id):
             guild = await self._guild(guild_id)
             try:
-                await guild.fetch_member(user_id)
+                return (await guild.fetch_member(user_id)).display_name
             except discord.NotFound as error:
                 if error.code not in (UNKNOWN_MEMBER, UNKNOWN_USER):
                     raise
-                return False
-            return True
+                return None
 
     async def barrier(self, guild_id: int, user_id: int, room_id: int | None, at: datetime) -> Barrier | None:
         """Asked of Discord each time, both about the person and about the room."""

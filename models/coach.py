@@ -90,7 +90,7 @@ class Coach(Base):
     decision_reason: Mapped[str | None]
     role_due_at: Mapped[datetime | None]
     """When the coach role has to be brought in line with the status; empty when it is."""
-    given_role_ids: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
+    given_role_ids: Mapped[list[int] | None] = mapped_column(StoredJSON(stored_json.ids))
     """Roles that they were given as a coach, or that are just being given, and that were not taken again."""
     role_attempts: Mapped[int] = mapped_column(default=0)
     role_error: Mapped[str | None]

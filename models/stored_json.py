@@ -13,6 +13,7 @@ from sqlalchemy.types import TypeDecorator
 _DAY = 24 * 60
 _LONGEST_LEAD = 14 * _DAY
 _MOST_PRESETS, _LONGEST_NAME = 5, 60
+_LARGEST_ID = 2**63 - 1
 _USUAL_LENGTH = 60
 """Minutes that a coach offers none of whose lengths can be read."""
 
@@ -47,6 +48,11 @@ def leads(value: Any) -> list[int] | None:
     """Minutes before a session, longest first, `[]` for none; None (the usual ones) if nothing can be read."""
     found = {one for one in _listed(value) if _whole(one, 1, _LONGEST_LEAD)}
     return sorted(found, reverse=True) if found or value == [] else None
+
+
+def ids(value: Any) -> list[int] | None:
+    """Discord ids; None for none."""
+    return [one for one in _listed(value) if _whole(one, 1, _LARGEST_ID)] or None
 
 
 def presets(value: Any) -> list[list[Any]] | None:

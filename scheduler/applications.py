@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -43,6 +43,8 @@ class Written:
     experience: str
     specialties: Sequence[str]
     rate: str
+    currency: str = field(default="", kw_only=True)
+    """In which the rate is; empty for the one that it is in already, or the server's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ async def apply(
 def read(written: Written, currency: str) -> dict[str, Any]:
     """What a coach typed, by the columns that it goes into. Raises Unreadable."""
     return {
-        "display_name": written.display_name[:100],
+        "display_name": written.display_name[: people.LONGEST_NAME],
         "bio": _text(written.bio, "About you"),
         "experience": _text(written.experience, "Experience and links"),
         "portfolio": "\n".join(_LINK.findall(written.experience)),

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Any
 
 from sqlalchemy import literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachSpecialty, CoachStatus, Specialty
-from scheduler import availability
+from models import Coach, CoachSpecialty, CoachStatus, Guild, Specialty
+from scheduler import availability, names
 
 _SOON = timedelta(days=7)
 """Most coaches have something free within this, so that the reservations of later weeks are not looked at."""
@@ -59,17 +60,30 @@ async def browse(
         coaches = [coach for coach in coaches if specialty_id in taught[coach.user_id]]
     free = await next_free(session, coaches, student_id, now)
     listings = [Listing(coach, list(taught[coach.user_id].values()), free.get(coach.user_id)) for coach in coaches]
-    return sorted(listings, key=lambda one: (one.next_free is None, *_order(one, sort, now)))
+    currency = None
+    if sort is Sort.LOWEST_RATE:
+        currency = await session.scalar(select(Guild.currency).where(Guild.id == guild_id))
+    return in_order(listings, sort, now, currency or "")
 
 
-def _order(one: Listing, sort: Sort, now: datetime) -> tuple[float, float, str]:
+def in_order(listings: Sequence[Listing], sort: Sort, now: datetime, currency: str) -> list[Listing]:
+    """In this order, those with nothing free last; `currency` is the server's."""
+    return sorted(listings, key=lambda one: (one.next_free is None, *_order(one, sort, now, currency)))
+
+
+def _order(one: Listing, sort: Sort, now: datetime, currency: str) -> tuple[Any, ...]:
     soonest = (one.next_free or now).timestamp()
     first = {
         Sort.SOONEST: soonest,
         Sort.BEST_RATED: -(one.rating or 0.0),
-        Sort.LOWEST_RATE: one.coach.rate_minor,
+        Sort.LOWEST_RATE: _by_rate(one.coach, currency),
     }[sort]
-    return first, soonest, one.coach.display_name.lower()
+    return first, soonest, *names.place(one.coach.display_name, one.coach.user_id)
+
+
+def _by_rate(coach: Coach, currency: str) -> tuple[bool, bool, str, int]:
+    """Free first, then the server's currency, then each other one: amounts of two cannot be compared."""
+    return coach.rate_minor > 0, coach.currency != currency, coach.currency, coach.rate_minor
 
 
 async def next_free(
@@ -125,16 +139,17 @@ async def named(
     session: AsyncSession, guild_id: int, part: str, *, most: int | None = None, paused_too: bool = False
 ) -> list[Coach]:
     """Coaches who take bookings (with `paused_too` also the others) and whose name contains `part`, by name."""
-    found = await session.scalars(
-        select(Coach)
-        .where(
+    coaches = await session.scalars(
+        select(Coach).where(
             Coach.guild_id == guild_id,
             Coach.status == CoachStatus.APPROVED,
             or_(Coach.accepting, literal(paused_too)),
             Coach.left_at.is_(None),
-            Coach.display_name.icontains(part, autoescape=True),
         )
-        .order_by(Coach.display_name, Coach.user_id)
-        .limit(most)
     )
-    return [coach for coach in found if paused_too or availability.takes_bookings(coach)]
+    found = (
+        coach
+        for coach in coaches
+        if names.contains(coach.display_name, part) and (paused_too or availability.takes_bookings(coach))
+    )
+    return names.in_order(found, lambda coach: (coach.display_name, coach.user_id))[:most]

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Member
+from models import Coach, Member
 from models.database import insert_if_absent
 from scheduler.errors import NotAllowed
 from scheduler.zones import is_known, parse_zone
+
+LONGEST_NAME = 100
+"""Characters of a name that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,20 @@ async def zone_name_of(session: AsyncSession, user_id: int, otherwise: str) -> s
 async def chosen_zone(session: AsyncSession, user_id: int) -> str | None:
     """What this person has chosen for themselves, whether or not this host knows it."""
     return await session.scalar(select(Member.time_zone).where(Member.user_id == user_id))
+
+
+async def met(session: AsyncSession, guild_id: int, user_id: int, name: str) -> None:
+    """Remember how a coach or applicant is called in this server now; of other people no name is kept."""
+    theirs = Coach.guild_id == guild_id, Coach.user_id == user_id, Coach.display_name != name[:LONGEST_NAME]
+    await session.execute(update(Coach).where(*theirs).values(display_name=name[:LONGEST_NAME]))
+
+
+async def is_called(session: AsyncSession, guild_id: int, user_id: int, name: str) -> bool:
+    """Whether that is remembered already, or need not be."""
+    known = await session.scalar(
+        select(Coach.display_name).where(Coach.guild_id == guild_id, Coach.user_id == user_id)
+    )
+    return known is None or known == name[:LONGEST_NAME]
 
 
 async def wants_no_reminders(session: AsyncSession, user_id: int) -> bool:

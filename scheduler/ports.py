@@ -162,6 +162,10 @@ class Discord(Postman, Protocol):
         """
         ...
 
+    async def member_name(self, guild_id: int, user_id: int) -> str | None:
+        """How this person is called in the server, None if they are not in it. Raises as `is_member`."""
+        ...
+
     async def set_role(self, guild_id: int, user_id: int, role_id: int, *, wanted: bool) -> None:
         """Give or take a role. Raises Unreachable if the person has left, DiscordFailure."""
         ...

@@ -76,11 +76,11 @@ async def check(db: Database, discord: Discord, clock: Clock, guild_id: int, use
 
 
 async def _check_coach(db: Database, discord: Discord, clock: Clock, guild_id: int, user_id: int) -> bool:
-    """Ask about one coach and write the answer down; whether there was one.
+    """Ask about one coach and write the answer down, with how they are called now; whether there was one.
 
     What becomes of the coming sessions of one who is gone is the server's choice.
     """
-    here = await _ask(discord, guild_id, user_id)
+    here, name = await _ask(discord, guild_id, user_id)
     async with db.begin() as session:
         coach = await lock_coach(session, guild_id, user_id)
         if coach is None or coach.status is not CoachStatus.APPROVED:
@@ -91,6 +91,8 @@ async def _check_coach(db: Database, discord: Discord, clock: Clock, guild_id: i
         coach.presence_due_at = clock() + (_AFTER_FAILURE if here is None else _LOOK_AGAIN)
         if here:
             coach.left_at = None
+            if name is not None:
+                coach.display_name = name[: people.LONGEST_NAME]
             # Whoever left and came back, also between two looks, has lost it, and somebody may have taken it.
             applications.want_role(coach, clock())
         elif here is False:
@@ -100,7 +102,7 @@ async def _check_coach(db: Database, discord: Discord, clock: Clock, guild_id: i
 
 
 async def _check_student(db: Database, discord: Discord, clock: Clock, guild_id: int, user_id: int) -> bool:
-    here = await _ask(discord, guild_id, user_id)
+    here, _ = await _ask(discord, guild_id, user_id)
     again_at = clock() + (_AFTER_FAILURE if here is None else _LOOK_AGAIN)
     async with db.begin() as session:
         await people.lock(session, user_id)
@@ -117,14 +119,18 @@ async def _check_student(db: Database, discord: Discord, clock: Clock, guild_id:
     return here is not None
 
 
-async def _ask(discord: Discord, guild_id: int, user_id: int) -> bool | None:
-    """Whether this person is there; None if nobody can say. Raises NotInServer."""
+async def _ask(discord: Discord, guild_id: int, user_id: int) -> tuple[bool | None, str | None]:
+    """Whether this person is there, None if nobody can say; and how they are called if they are.
+
+    Raises NotInServer.
+    """
     try:
-        return await discord.is_member(guild_id, user_id)
+        name = await discord.member_name(guild_id, user_id)
+        return name is not None, name
     except NotInServer:
         raise
     except DiscordFailure as failure:
         log.warning("whether %s is in guild %s: %s", user_id, guild_id, failure)
     except Exception:  # nobody waits for their notices, or for the next person, because of one
         log.exception("whether %s is in guild %s", user_id, guild_id)
-    return None
+    return None, None

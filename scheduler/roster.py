@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Block, Coach, CoachingSession, CoachStatus, SessionStatus
-from scheduler import availability, blocks, directory, timetable
+from scheduler import availability, blocks, directory, names, timetable
 from scheduler.clock import stamp
 from scheduler.errors import NotFound
 from scheduler.intervals import intersect
@@ -71,9 +71,15 @@ async def page_of(
     Costs a fixed number of queries, however many coaches and sessions there are.
     """
     actor.must_be_admin()
-    rank = case({status: number for number, status in enumerate(_ORDER)}, value=Coach.status)
-    query = select(Coach).where(Coach.guild_id == guild_id).order_by(rank, Coach.display_name, Coach.user_id)
-    found = list(await session.scalars(query.offset(page * size).limit(size + 1)))
+    everybody = await session.execute(
+        select(Coach.user_id, Coach.display_name, Coach.status).where(Coach.guild_id == guild_id)
+    )
+    ranked = sorted(
+        everybody, key=lambda one: (_ORDER.index(one.status), *names.place(one.display_name, one.user_id))
+    )
+    ids = [one.user_id for one in ranked[page * size :][: size + 1]]
+    rows = await session.scalars(select(Coach).where(Coach.guild_id == guild_id, Coach.user_id.in_(ids)))
+    found = sorted(rows, key=lambda coach: ids.index(coach.user_id))
     return Page(await _entries(session, guild_id, found[:size], now), has_more=len(found) > size)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachSpecialty, CoachStatus, Guild, Specialty
-from scheduler import audit, notices
+from scheduler import audit, names, notices
 from scheduler.errors import Misconfigured, NotFound, Unreadable
 from scheduler.people import Actor
 
@@ -141,13 +141,12 @@ async def _with_coaches(session: AsyncSession, guild_id: int, rows: Iterable[Spe
             CoachSpecialty.specialty_id.in_(by_id),
             Coach.status != CoachStatus.REJECTED,
         )
-        .order_by(Coach.display_name, Coach.user_id)
     )
     counted = select(CoachSpecialty.coach_id, func.count()).where(CoachSpecialty.guild_id == guild_id)
     how_many: dict[int, int] = defaultdict(int)
     for coach_id, count in await session.execute(counted.group_by(CoachSpecialty.coach_id)):
         how_many[coach_id] = count
-    for specialty_id, coach in teachers:
+    for specialty_id, coach in names.in_order(teachers, lambda row: (row[1].display_name, row[1].user_id)):
         by_id[specialty_id].coaches.append(coach)
         if how_many[coach.user_id] == 1:
             by_id[specialty_id].alone.add(coach.user_id)
@@ -175,7 +174,7 @@ def _name(typed: str) -> str:
 
 
 def _check_new(name: str, others: Sequence[Specialty]) -> None:
-    if any(one.name.casefold() == name.casefold() for one in others):
+    if any(names.same(one.name, name) for one in others):
         raise Unreadable(f'"{name}" is on the list already. Type another name.')
 
 

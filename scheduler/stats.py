@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from models import Coach, CoachingSession, CoachStatus, JobRun, Review, SessionStatus
-from scheduler import availability
+from scheduler import availability, names
 from scheduler.health import HAD_NO_ROOM, HAD_ROOM
 from scheduler.people import Actor
 from scheduler.slots import Hours
@@ -270,7 +270,7 @@ async def _coaches(
         for coach in coaches
         if coach.status is CoachStatus.APPROVED or coach.user_id in booked or coach.user_id in given
     ]
-    return sorted(figures, key=lambda one: (-one.booked, -one.offered, one.name.lower(), one.user_id))
+    return sorted(figures, key=lambda one: (-one.booked, -one.offered, *names.place(one.name, one.user_id)))
 
 
 def _offered(coach: Coach, hours: Hours, calendar: _Calendar) -> Iterator[timedelta]:

@@ -61,6 +61,8 @@ class FakeDiscord:
         """Who is in no server any more."""
         self.barriers: dict[int, Barrier] = {}
         """What keeps people out of their rooms."""
+        self.names: dict[int, str] = {}
+        """How people are called."""
         self.rooms: dict[int, str] = {}
         """The voice channels that are there."""
         self.theirs: set[int] = set()
@@ -151,6 +153,10 @@ class FakeDiscord:
         """Nothing keeps anybody out, but those of `barriers`."""
         await self._ask(Call("barrier", str(user_id)))
         return self.barriers.get(user_id)
+
+    async def member_name(self, guild_id: int, user_id: int) -> str | None:
+        """The same question, answered with a name: that of `tests.builders` unless the test gives another."""
+        return self.names.get(user_id, "Cara") if await self.is_member(guild_id, user_id) else None
 
     async def set_role(self, guild_id: int, user_id: int, role_id: int, *, wanted: bool) -> None:
         """Note who gets or loses what."""

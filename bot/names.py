@@ -1,0 +1,43 @@
+"""How people are called, noted as they press: without a privileged intent Discord does not tell of new names."""
+
+import logging
+from collections import OrderedDict
+
+import discord
+from sqlalchemy.exc import DBAPIError
+
+from models.database import Database
+from scheduler import people
+
+log = logging.getLogger(__name__)
+
+_REMEMBERED = 10_000
+"""People whose name is not looked up again while the process runs and it stays the same."""
+
+
+class Names:
+    """Keeps the names of coaches and applicants up to date; of other people none is kept in the database."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._noted: OrderedDict[tuple[int, int], str] = OrderedDict()
+
+    async def met(self, person: discord.User | discord.Member) -> None:
+        """Note how this person is called in the server in which they press; what fails is for another time."""
+        if not isinstance(person, discord.Member) or person.bot:
+            return
+        who, name = (person.guild.id, person.id), person.display_name
+        if self._noted.get(who) == name:
+            return
+        try:
+            async with self._db.read() as session:
+                is_known = await people.is_called(session, *who, name)
+            if not is_known:
+                async with self._db.begin() as session:
+                    await people.met(session, *who, name)
+        except (DBAPIError, OSError) as failure:
+            log.warning("the name of %s in guild %s was not noted: %s", person.id, person.guild.id, failure)
+            return
+        self._noted[who] = name
+        while len(self._noted) > _REMEMBERED:
+            self._noted.popitem(last=False)
