@@ -233,11 +233,11 @@ class CoachCog(Cog):
     async def _typed_before(self, interaction: Interaction) -> Typed:
         """An earlier application's texts; empty for somebody new."""
         async with self.bot.db.read() as session:
-            guild_id = ui.guild_id_of(interaction)
-            coach = await applications.find(session, guild_id, interaction.user.id)
+            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            coach = await applications.find(session, guild.id, interaction.user.id)
             applications.check_may_apply(coach)
-            await blocks.check(session, guild_id, interaction.user.id, BlockedFrom.APPLYING)
+            await blocks.check(session, guild.id, interaction.user.id, BlockedFrom.APPLYING)
             if coach is None:
                 return {}
             taught = await coach_specialties(session, coach.guild_id, coach.user_id)
-        return profile_forms.typed_before(coach, taught) | {_ZONE: coach.time_zone}
+        return profile_forms.typed_before(coach, taught, guild.currency) | {_ZONE: coach.time_zone}

@@ -66,14 +66,14 @@ class ProfileCog(Cog):
 async def edit_form(bot: "CoachBot", interaction: Interaction, typed: Typed) -> ui.Form:
     """Asks what one's profile is to say; holds what was typed, or else what it says now."""
     async with bot.db.read() as session:
-        guild_id = ui.guild_id_of(interaction)
-        coach = profiles.check_may_edit(await applications.find(session, guild_id, interaction.user.id))
+        guild = await guilds.look_up(session, ui.guild_id_of(interaction), bot.defaults)
+        coach = profiles.check_may_edit(await applications.find(session, guild.id, interaction.user.id))
         await profiles.check_not_blocked(session, coach)
-        taught_here = await guilds.specialties(session, guild_id)
-        typed = typed or profile_forms.typed_before(
-            coach, await coach_specialties(session, guild_id, coach.user_id)
-        )
-    return ui.Form("Your profile", EDIT, *profile_forms.fields(typed, taught_here, coach.currency))
+        taught_here = await guilds.specialties(session, guild.id)
+        taught = await coach_specialties(session, guild.id, coach.user_id)
+    currency = coach.currency if coach.rate_minor else guild.currency
+    typed = typed or profile_forms.typed_before(coach, taught, coach.currency)
+    return ui.Form("Your profile", EDIT, *profile_forms.fields(typed, taught_here, currency, guild.currency))
 
 
 async def show_profile(bot: "CoachBot", interaction: Interaction, user_id: int, said: str | None = None) -> None:

@@ -17,10 +17,16 @@ _ABOUT, _EXPERIENCE, _TEACHES, _RATE = (
     "What you teach",
     "Rate per hour",
 )
+_CURRENCY = "Currency"
 
 
-def fields(typed: Typed, taught_here: Sequence[str], currency: str) -> list[discord.ui.Label[Any]]:
-    """Four fields that hold what was typed; what is not on the server's list any more is not chosen any more."""
+def fields(
+    typed: Typed, taught_here: Sequence[str], currency: str, servers: str | None = None
+) -> list[discord.ui.Label[Any]]:
+    """Four fields that hold what was typed; what is not on the server's list any more is not chosen any more.
+
+    A fifth lets the `servers` own currency be chosen, where it is another one.
+    """
     chosen = typed.get(_TEACHES, "").split(ui.CHOICES)
     return [
         ui.field(_ABOUT, typed, description="Students read this.", long=True, most=LONGEST_TEXT),
@@ -33,7 +39,18 @@ def fields(typed: Typed, taught_here: Sequence[str], currency: str) -> list[disc
             placeholder="60",
             most=20,
         ),
+        *([] if servers in (None, currency) else [_currencies(typed, currency, servers)]),
     ]
+
+
+def _currencies(typed: Typed, currency: str, servers: str) -> discord.ui.Label[Any]:
+    now = typed.get(_CURRENCY, currency)
+    options = ((f"{currency}, as until now", currency), (f"{servers}, this server's currency", servers))
+    return ui.choice(
+        _CURRENCY,
+        [(words, code, code == now) for words, code in options],
+        description="For another one, type your rate anew. Booked sessions keep their price.",
+    )
 
 
 def written_in(typed: Typed) -> dict[str, Any]:
@@ -43,14 +60,15 @@ def written_in(typed: Typed) -> dict[str, Any]:
         "experience": typed.get(_EXPERIENCE, ""),
         "specialties": [name for name in typed.get(_TEACHES, "").split(ui.CHOICES) if name],
         "rate": typed.get(_RATE, ""),
+        "currency": typed.get(_CURRENCY, ""),
     }
 
 
-def typed_before(coach: Coach, specialties: Sequence[str]) -> Typed:
-    """What the fields hold for somebody who has filled them in already."""
+def typed_before(coach: Coach, specialties: Sequence[str], currency: str) -> Typed:
+    """What the fields hold for somebody who has filled them in already; no rate if it is in another currency."""
     return {
         _ABOUT: coach.bio,
         _EXPERIENCE: coach.experience,
         _TEACHES: ui.CHOICES.join(specialties),
-        _RATE: write_amount(coach.rate_minor, coach.currency),
+        _RATE: write_amount(coach.rate_minor, coach.currency) if coach.currency == currency else "",
     }

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from cogs import cards, rule_forms, ui
-from cogs.routing import Cog, on
-from cogs.ui import Interaction
+from cogs.routing import Cog, on, opens
+from cogs.ui import Interaction, Typed
 from cogs.words import our_own
-from models import Coach
-from scheduler import guilds, roster
+from models import Coach, CoachStatus, Guild
+from scheduler import currencies, guilds, roster
 from scheduler.clock import stamp
 from scheduler.dates import write_dates
 from scheduler.hours import WEEKDAYS, write_hours
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 LIST = "roster:list:{page}"
 PROFILE = "roster:profile:{user_id}"
+RATE = "roster:rate:{user_id}"
+
+_RATE = "Rate per hour"
 
 _A_PAGE = 5
 _MOST_PAGES = 10_000
@@ -46,6 +49,31 @@ class RosterCog(Cog):
         """All about one of them, beside the list."""
         await ui.acknowledge_beside(interaction)
         await show_profile(self.bot, interaction, user_id)
+
+    @on(RATE)
+    async def rate_pressed(self, interaction: Interaction, user_id: int) -> None:
+        """From the profile: open the form. From the form: let them charge in the server's currency."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.rate_form(interaction, {}, user_id))
+            return
+        await ui.acknowledge(interaction)
+        typed = ui.typed_in(interaction).get(_RATE, "")
+        async with self.bot.db.begin() as session:
+            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            actor = ui.actor_of(interaction, guild)
+            await currencies.set_rate(session, guild, actor, user_id, typed, self.bot.clock())
+        self.bot.wake()
+        await show_profile(self.bot, interaction, user_id)
+
+    @opens(RATE)
+    async def rate_form(self, interaction: Interaction, typed: Typed, user_id: int) -> ui.Form:
+        """Asks an admin for the rate."""
+        async with self.bot.db.read() as session:
+            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+        ui.actor_of(interaction, guild).must_be_admin()
+        asked = f"In {guild.currency}. They are told, and can change it."
+        field = ui.field(_RATE, typed, description=asked, placeholder="60", most=20)
+        return ui.Form("Their rate", RATE.format(user_id=user_id), field)
 
 
 async def show_coaches(bot: "CoachBot", interaction: Interaction, page: int = 0) -> None:
@@ -78,7 +106,15 @@ async def show_profile(bot: "CoachBot", interaction: Interaction, user_id: int) 
         f"**About**\n{ui.quoted(coach.bio, _EXCERPT)}",
         f"**Experience and links**\n{ui.quoted(coach.experience, _EXCERPT)}",
     ]
-    await ui.show(interaction, ui.Panel(*map(ui.text, parts)))
+    buttons = _rate_button(coach, guild)
+    await ui.show(interaction, ui.Panel(*map(ui.text, parts), *([ui.row(*buttons)] if buttons else [])))
+
+
+def _rate_button(coach: Coach, guild: Guild) -> list[ui.Button]:
+    """Where they charge in another currency than the server's, so that an admin need not wait for them."""
+    if coach.currency == guild.currency or coach.status not in (CoachStatus.APPROVED, CoachStatus.PENDING):
+        return []
+    return [ui.button(f"Set the rate in {guild.currency}…", RATE.format(user_id=coach.user_id))]
 
 
 def _section(one: Entry) -> discord.ui.Section[Any]:

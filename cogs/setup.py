@@ -10,11 +10,25 @@ from cogs import setup_forms, setup_panel, ui
 from cogs.defaults import show_defaults
 from cogs.routing import Cog, on, opens
 from cogs.settings import check_channel, check_roles, must_manage_server
-from cogs.setup_panel import BASICS, CHANGE, CLEAR, DEFAULTS, MAKE, OPEN, PICK, PICKED, PLACES, RULES, SHOW, TIMES
+from cogs.setup_panel import (
+    ASK_RATES,
+    BASICS,
+    CHANGE,
+    CLEAR,
+    DEFAULTS,
+    MAKE,
+    OPEN,
+    PICK,
+    PICKED,
+    PLACES,
+    RULES,
+    SHOW,
+    TIMES,
+)
 from cogs.timezone import zone_called
 from cogs.ui import Interaction, Typed
 from models import Guild
-from scheduler import guilds, premises
+from scheduler import currencies, guilds, premises
 from scheduler.errors import NotAllowed, NotFound
 from scheduler.guilds import GuildChanges
 from scheduler.premises import Place
@@ -95,6 +109,18 @@ class SetupCog(Cog):
             await guilds.clear(session, guild, ui.actor_of(interaction, guild), wanted.column, now)
         await show_setup(self.bot, interaction, _SAVED)
 
+    @on(ASK_RATES)
+    async def rates_asked(self, interaction: Interaction) -> None:
+        """Ask coaches who charge in another currency for a rate in the server's."""
+        await ui.acknowledge(interaction)
+        async with self.bot.db.begin() as session:
+            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            asked = await currencies.ask(session, guild, ui.actor_of(interaction, guild), self.bot.clock())
+        self.bot.wake()
+        people = "1 coach" if asked == 1 else f"{asked} coaches"
+        said = f"✅ {people} asked by direct message." if asked else "They were asked within the last day already."
+        await show_setup(self.bot, interaction, said)
+
     @on(DEFAULTS)
     async def defaults_pressed(self, interaction: Interaction) -> None:
         """The panel of `/coaching defaults`, beside this one."""
@@ -169,9 +195,11 @@ async def show_setup(bot: "CoachBot", interaction: Interaction, said: str | None
     """Look at the server, and show an admin what is found, in answer to an acknowledged interaction."""
     async with bot.db.read() as session:
         guild = await guilds.look_up(session, ui.guild_id_of(interaction), bot.defaults)
-    ui.actor_of(interaction, guild).must_be_admin()
-    found = await premises.look(bot.port, guild)
-    await ui.show(interaction, setup_panel.main(guild, interaction.guild, found, bot.invitation(guild.id), said))
+        ui.actor_of(interaction, guild).must_be_admin()
+        elsewhere = await currencies.others(session, guild)
+    found, invitation = await premises.look(bot.port, guild), bot.invitation(guild.id)
+    panel = setup_panel.main(guild, interaction.guild, found, invitation, said, elsewhere=elsewhere)
+    await ui.show(interaction, panel)
 
 
 def _place(number: int) -> Place:

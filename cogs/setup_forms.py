@@ -27,8 +27,20 @@ def basics(custom_id: str, guild: Guild, typed: Typed) -> ui.Form:
     return ui.Form(
         "Zone and pay",
         custom_id,
-        ui.field(ZONE, typed, description="A city or a zone.", placeholder="Munich", most=60),
-        ui.field(_CURRENCY, typed, description="Of the rates of new coaches.", placeholder="EUR", most=3),
+        ui.field(
+            ZONE,
+            typed,
+            description="A city or a zone. For people who chose none; coaches keep theirs.",
+            placeholder="Munich",
+            most=60,
+        ),
+        ui.field(
+            _CURRENCY,
+            typed,
+            description="For new rates. Coaches keep theirs until they choose anew; you can ask them.",
+            placeholder="EUR",
+            most=3,
+        ),
         ui.field(
             _HOW_TO_PAY,
             typed,

@@ -7,7 +7,7 @@ import discord
 
 from cogs import settings, ui
 from cogs.health import limits_ahead
-from models import Guild
+from models import Coach, Guild
 from scheduler.guilds import CLEARED
 from scheduler.premises import MADE, Finding, Flaw, Place
 
@@ -22,6 +22,7 @@ CLEAR = "setup:clear:{place}"
 BASICS = "setup:basics"
 TIMES = "setup:times"
 RULES = "setup:rules"
+ASK_RATES = "setup:rates"
 
 PLACES = tuple(Place)
 """By the number that stands in a `custom_id`, also on panels from before an upgrade: new ones come last."""
@@ -49,6 +50,7 @@ _WITHOUT = {
     Place.NEWS_CHANNEL: "admins hear of people whose direct messages are closed.",
     Place.ADMIN_ROLE: "only whoever manages the server decides.",
 }
+_LISTED = 10
 _OPTIONAL = (Place.NEWS_CHANNEL, Place.ADMIN_ROLE)
 _GOOD, _NOTE, _BAD = "✅", "⚠️", "❌"
 _UNASKED = f"{_NOTE} Discord did not say what I may do here at this moment. Press Check again in a while."
@@ -62,13 +64,19 @@ def main(
     found: Sequence[Finding] | None,
     invitation: str,
     said: str | None = None,
+    *,
+    elsewhere: Sequence[Coach] = (),
 ) -> ui.Panel:
-    """Everything; `found` is None where Discord did not answer."""
+    """Everything; `found` is None where Discord did not answer, `elsewhere` charge in another currency."""
     problems = [one for one in found or () if not (one.flaw is Flaw.UNSET and one.place in _OPTIONAL)]
     ahead = [f"{_NOTE} {line}" for line in limits_ahead(server)]
-    items: Items = [ui.text("\n".join([_head(len(problems) + len(ahead), asked=found is not None), *ahead]))]
+    items: Items = [
+        ui.text("\n".join([_head(len(problems) + len(ahead) + bool(elsewhere), asked=found is not None), *ahead]))
+    ]
     for one in sorted(problems, key=lambda one: not one.is_severe):
         items += _problem(guild, one, invitation)
+    if elsewhere:
+        items += _other_currencies(guild, elsewhere)
     fine = _fine(guild, {one.place for one in problems} if found is not None else {*PLACES, None})
     return ui.Panel(
         *items,
@@ -123,6 +131,20 @@ def _problem(guild: Guild, finding: Finding, invitation: str) -> Items:
     if finding.place in MADE and finding.flaw in (Flaw.UNSET, Flaw.GONE):
         buttons.insert(0, _make_button(finding.place))
     return [words, ui.row(*buttons)]
+
+
+def _other_currencies(guild: Guild, coaches: Sequence[Coach]) -> Items:
+    count, one = len(coaches), len(coaches) == 1
+    named = ", ".join(f"<@{coach.user_id}> ({coach.currency})" for coach in coaches[:_LISTED])
+    more = f" and {count - _LISTED} more" if count > _LISTED else ""
+    return [
+        ui.text(
+            f"{_NOTE} **Currency** {count} coach{' does' if one else 'es do'} not charge in {guild.currency}: "
+            f"{named}{more}. Rates are never converted. Ask them to choose theirs anew, or set it yourself in "
+            "`/coaching coaches`. Booked sessions keep their price."
+        ),
+        ui.row(ui.button("Ask them" if count > 1 else "Ask", ASK_RATES)),
+    ]
 
 
 def in_words(guild: Guild, finding: Finding) -> str:

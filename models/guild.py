@@ -35,7 +35,7 @@ class Guild(Base):
     time_zone: Mapped[str] = mapped_column(String(64))
     """IANA name; shown where a control needs plain text."""
     currency: Mapped[str] = mapped_column(String(3))
-    """ISO 4217 code for the rates of new coaches."""
+    """ISO 4217 code for the rates of new coaches; others keep theirs until they say their rate anew."""
     admin_role_id: Mapped[Snowflake | None]
     coach_role_id: Mapped[Snowflake | None]
     review_channel_id: Mapped[Snowflake | None]

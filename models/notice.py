@@ -36,6 +36,8 @@ class NoticeKind(StrEnum):
     PROBLEM_FIXED = "problem_fixed"
     WELCOME = "welcome"
     ZONE_LOST = "zone_lost"
+    CURRENCY_CHANGED = "currency_changed"
+    RATE_SET = "rate_set"
 
 
 class Route(StrEnum):

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import BlockedFrom, Coach, CoachSpecialty, CoachStatus, Guild, NoticeKind, Specialty
 from models.database import Database
-from scheduler import audit, blocks, bot_membership, notices, problems, rules
+from scheduler import audit, blocks, bot_membership, notices, people, problems, rules
 from scheduler.clock import Clock, stamp
 from scheduler.errors import AlreadyDecided, NotAllowed, NotFound, Unreadable
 from scheduler.money import parse_rate

@@ -72,6 +72,7 @@ async def book(
     now: datetime,
     *,
     agreed_minor: int | None = None,
+    agreed_currency: str | None = None,
 ) -> CoachingSession:
     """Book the coach for the actor: session, both reservations and what both have to be told (now, and as
     reminders), or nothing.
@@ -80,15 +81,15 @@ async def book(
     session of the first.
 
     Raises SlotTaken with the nearest free times, NotBookable for a length, time or person that can never be booked
-    and for another price than the one that was `agreed_minor`, NotFound for somebody who does not coach here,
-    Blocked to whoever may not book, Unreadable for notes that are too long.
+    and for another price than the one that was `agreed_minor` in `agreed_currency`, NotFound for somebody who does
+    not coach here, Blocked to whoever may not book, Unreadable for notes that are too long.
     """
     await people.lock(session, coach_id, actor.user_id)
     if (already := await _booked_before(session, guild.id, actor, coach_id, starts_at, duration)) is not None:
         return already
     coach = await applications.approved_coach(session, guild.id, coach_id)
     await check_free(session, guild, coach, actor, starts_at, duration, notes, now)
-    requests.check_price(coach, duration, agreed_minor)
+    requests.check_price(coach, duration, agreed_minor, agreed_currency)
     await let_go(session, guild.id, coach_id, actor.user_id, now)
     booked = _new_session(coach, actor.user_id, starts_at, duration, notes, now)
     plan_next_step(booked, guild, now)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AccessMode, Coach, CoachingSession, CoachStatus, Guild, Notice, NoticeKind, Specialty
 from models.database import insert_if_absent
-from scheduler import audit, problems, reminders, rules
+from scheduler import audit, currencies, problems, reminders, rules
 from scheduler.errors import NotFound, Unreadable
 from scheduler.hours import Preset
 from scheduler.money import parse_currency
@@ -177,6 +177,8 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
             f"The room has to be made before people are let in: {guild.room_lead_minutes} minutes for the "
             f"room is later than {guild.access_lead_minutes} for access. Choose a longer lead for the room."
         )
+    if "currency" in wanted:
+        await currencies.follow(session, guild)
     if "coach_role_id" in wanted:  # before sessions are held, as everywhere
         await session.execute(
             update(Coach)

@@ -196,7 +196,7 @@ def why_pointless(letter: Letter, now: datetime) -> str | None:
     about, kind = letter.session, letter.notice.kind
     if letter.problem is not None and kind is NoticeKind.PROBLEM and letter.problem.fixed_at is not None:
         return "it works again"
-    if kind is NoticeKind.ZONE_LOST and letter.coach is not None and is_known(letter.coach.time_zone):
+    if letter.coach is not None and _has_chosen(letter.coach, letter):
         return "they have chosen another one"
     if about is None:
         return None
@@ -226,6 +226,13 @@ def why_pointless(letter: Letter, now: datetime) -> str | None:
             return None if about.took_place is None else "it was answered"
         case _:
             return None
+
+
+def _has_chosen(coach: Coach, letter: Letter) -> bool:
+    """Whether the coach has done already what this asks them to do."""
+    if letter.notice.kind is NoticeKind.ZONE_LOST:
+        return is_known(coach.time_zone)
+    return letter.notice.kind is NoticeKind.CURRENCY_CHANGED and coach.currency == letter.guild.currency
 
 
 async def coach_specialties(session: AsyncSession, guild_id: int, coach_id: int) -> list[str]:

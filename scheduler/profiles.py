@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import BlockedFrom, Coach, CoachStatus
-from scheduler import applications, audit, availability, blocks, notices
+from models import BlockedFrom, Coach, CoachStatus, Guild
+from scheduler import applications, audit, availability, blocks, currencies, notices
 from scheduler.applications import NO_SUCH_COACH, Written
-from scheduler.errors import NotAllowed, NotFound
+from scheduler.errors import NotAllowed, NotFound, Unreadable
+from scheduler.money import write_amount, write_money
 from scheduler.people import Actor
 from scheduler.row_locks import lock_coach
 
@@ -64,22 +65,38 @@ async def check_not_blocked(session: AsyncSession, coach: Coach) -> None:
 async def edit(session: AsyncSession, guild_id: int, actor: Actor, written: Written, now: datetime) -> Coach:
     """Change what one's profile says, or one's application while it is open, and bring its card up to date.
 
-    The rate stays in the currency that it is in. Sessions that are booked keep their price. Raises Unreadable, and
-    what `check_may_edit` and `check_not_blocked` raise.
+    The rate stays in the currency that it is in, unless the server's is chosen; it has to be typed anew then.
+    Sessions that are booked keep their price. Raises Unreadable, and what `check_may_edit` and `check_not_blocked`
+    raise.
     """
     # Whoever books just now does it at the old rate or at the new one.
     coach = check_may_edit(await lock_coach(session, guild_id, actor.user_id))
     await check_not_blocked(session, coach)
-    before = coach.rate_minor
-    for key, value in applications.read(written, coach.currency).items():
+    before, guild = currencies.rate_of(coach), await session.get_one(Guild, guild_id)
+    for key, value in applications.read(written, _currency(coach, guild, written)).items():
         setattr(coach, key, value)
     await applications.teach(session, coach, written.specialties)
     if (card := await notices.application_card(session, guild_id, coach.user_id)) is not None:
         notices.renew(card, now)
-    rates = {"rate_minor_before": before, "rate_minor": coach.rate_minor} if coach.rate_minor != before else None
+    after = currencies.rate_of(coach)
+    rates = currencies.changed(before, after) if after != before else None
     action = "application_edited" if coach.status is CoachStatus.PENDING else "profile_edited"
     audit.record(session, guild_id, action, at=now, actor_id=actor.user_id, coach_id=actor.user_id, details=rates)
     return coach
+
+
+def _currency(coach: Coach, guild: Guild, written: Written) -> str:
+    """In which currency the typed rate is. Raises Unreadable if the rate was not typed anew for another one."""
+    if not coach.rate_minor:
+        return guild.currency  # nothing is nothing in any
+    if written.currency != guild.currency or coach.currency == guild.currency:
+        return coach.currency
+    if written.rate.strip() == write_amount(coach.rate_minor, coach.currency):
+        raise Unreadable(
+            f"Your rate was {write_money(coach.rate_minor, coach.currency)}. Type what you charge in "
+            f'{guild.currency}; if the number stays the same, type it with its currency: "60 {guild.currency}".'
+        )
+    return guild.currency
 
 
 async def _next_free(session: AsyncSession, coach: Coach, actor: Actor, now: datetime) -> datetime | None:

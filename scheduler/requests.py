@@ -64,8 +64,11 @@ def check_notes(notes: str) -> None:
         )
 
 
-def check_price(coach: Coach, duration: timedelta, agreed_minor: int | None) -> None:
+def check_price(
+    coach: Coach, duration: timedelta, agreed_minor: int | None, agreed_currency: str | None = None
+) -> None:
     """Raise NotBookable if the price is not what the student read (minor units; None: they read none)."""
-    if agreed_minor not in (None, cost := price(coach.rate_minor, duration)):
+    cost = price(coach.rate_minor, duration)
+    if agreed_minor not in (None, cost) or (cost and agreed_currency not in (None, coach.currency)):
         is_now = write_money(cost, coach.currency)
         raise NotBookable(f"The coach has changed the price to {is_now}. Choose the time again to book it.")

@@ -18,6 +18,9 @@ PICK_SORT = "book:sort:{specialty}"
 _ALL = "All specialties"
 _MOST_OPTIONS = 25
 _COACHES_A_PAGE = 5
+_CURRENCIES = (
+    "-# Rates in different currencies can't be compared: each is sorted by itself, the server's own first."
+)
 _SORTS = {Sort.SOONEST: "Soonest free", Sort.BEST_RATED: "Best rated", Sort.LOWEST_RATE: "Lowest rate"}
 
 
@@ -45,8 +48,13 @@ class CoachList:
         last = (len(self.listings) - 1) // _COACHES_A_PAGE
         page = min(page, last)
         parts.extend(_section(one) for one in self.listings[page * _COACHES_A_PAGE :][:_COACHES_A_PAGE])
+        if self.sort is Sort.LOWEST_RATE and self._has_currencies():
+            parts.append(ui.text(_CURRENCIES))
         turning = BROWSE.replace("{sort}", str(self.sort.value)).replace("{specialty}", str(self.specialty))
         return ui.Panel(*parts, *ui.pager(turning, page, last))
+
+    def _has_currencies(self) -> bool:
+        return len({one.coach.currency for one in self.listings if one.coach.rate_minor}) > 1
 
     def _selects(self) -> list[Item]:
         specialties = [(name, str(id_), id_ == self.specialty) for id_, name in self.specialties.items()]

@@ -16,6 +16,7 @@ from cogs.booking.views import (
     DAYS,
     NOTES,
     NOTES_NAME,
+    OLD_CONFIRM,
     PICK_DAY,
     PICK_LENGTH,
     TIME,
@@ -23,6 +24,7 @@ from cogs.booking.views import (
     ZONE_NAME,
     Choice,
     Offer,
+    currency_numbered,
     lasting,
 )
 from cogs.calendar_file import attached
@@ -33,7 +35,7 @@ from cogs.week import picture_of
 from cogs.week_picture import WeekPicture, draw
 from cogs.words import whole_number
 from models import BlockedFrom, Coach, Guild
-from scheduler import applications, availability, blocks, bookings, directory, guilds, people, requests
+from scheduler import applications, availability, blocks, bookings, directory, guilds, names, people, requests
 from scheduler.errors import NotFound
 from scheduler.notices import coach_specialties
 from scheduler.requests import LONGEST_NOTES
@@ -69,7 +71,7 @@ class BookingCog(Cog):
         """Specialties that contain what was typed so far."""
         async with self.bot.db.read() as session:
             known = await directory.specialties(session, ui.guild_id_of(interaction))
-        found = [name for name in known.values() if typed.lower() in name.lower()]
+        found = [name for name in known.values() if names.contains(name, typed)]
         return [app_commands.Choice(name=name, value=name) for name in found[:25]]
 
     @on(public_panel.BOOK)
@@ -194,7 +196,9 @@ class BookingCog(Cog):
         )
 
     @on(CONFIRM)
-    async def confirm(self, interaction: Interaction, coach_id: int, minutes: int, start: int, cost: int) -> None:
+    async def confirm(
+        self, interaction: Interaction, coach_id: int, minutes: int, start: int, cost: int, currency: int
+    ) -> None:
         """Book it. The panel may have stood there for hours, so it is asked again whether the coach has left."""
         await ui.acknowledge(interaction)
         await self.bot.look_for_coach(ui.guild_id_of(interaction), coach_id)
@@ -211,6 +215,7 @@ class BookingCog(Cog):
                 ui.kept(interaction.message).get(NOTES_NAME),
                 now,
                 agreed_minor=cost,
+                agreed_currency=currency_numbered(currency),
             )
             coach = await session.get_one(Coach, (booked.guild_id, coach_id))
         self.bot.wake()
@@ -219,6 +224,13 @@ class BookingCog(Cog):
         shown, file = attached(booked, server, coach.display_name, interaction.user.id)
         told = ui.text("You and your coach get this by direct message too. `/sessions` lists your sessions.")
         await ui.show(interaction, ui.Panel(card, shown, told, files=[file]))
+
+    @on(OLD_CONFIRM)
+    async def confirm_before(
+        self, interaction: Interaction, coach_id: int, minutes: int, start: int, cost: int
+    ) -> None:
+        """Show what is about to be booked once more, with its price in its currency."""
+        await self.time_pressed(interaction, coach_id, minutes, start)
 
     async def _coach_called(self, interaction: Interaction, typed: str) -> int:
         """The coach whom `typed` names: an id from the suggestions, a mention, or a name.
@@ -230,7 +242,7 @@ class BookingCog(Cog):
         async with self.bot.db.read() as session:
             name = typed.strip().lstrip("@")
             found = await directory.named(session, ui.guild_id_of(interaction), name, paused_too=True)
-        found = [one for one in found if one.display_name.lower() == name.lower()] or found
+        found = [one for one in found if names.same(one.display_name, name)] or found
         found = [one for one in found if availability.takes_bookings(one)] or found
         if len(found) != 1:
             raise NotFound(
@@ -242,7 +254,7 @@ class BookingCog(Cog):
     async def _specialty_called(self, interaction: Interaction, typed: str) -> int:
         async with self.bot.db.read() as session:
             known = await directory.specialties(session, ui.guild_id_of(interaction))
-        found = [id_ for id_, name in known.items() if name.lower() == typed.strip().lower()]
+        found = [id_ for id_, name in known.items() if names.same(name, typed)]
         if not found:
             raise NotFound(f'"{ui.quoted(typed, 50)}" is not taught here. Pick one from the suggestions.')
         return found[0]

@@ -19,7 +19,7 @@ from scheduler.money import price, write_money
 from scheduler.zones import zone
 
 # {minutes} is the length, {day} a date's ordinal (0: the first free one), {start} whole minutes since 1970.
-# {cost} is what the student has read that it costs, in minor units.
+# {cost} is what the student has read that it costs, in minor units of {currency}: see `currency_number`.
 ALL_COACHES = "book:browse:0:0:0"
 COACH = "book:coach:{coach_id}:{minutes}:{day}:{page}"
 PICK_LENGTH = "book:length:{coach_id}:{day}"
@@ -28,7 +28,9 @@ DAYS = "book:days:{coach_id}:{minutes}:{day}:{page}"
 TIME = "book:time:{coach_id}:{minutes}:{start}"
 ZONE = "book:zone:{coach_id}:{minutes}:{day}"
 NOTES = "book:notes:{coach_id}:{minutes}:{start}"
-CONFIRM = "book:confirm:{coach_id}:{minutes}:{start}:{cost}"
+CONFIRM = "book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}"
+OLD_CONFIRM = "book:confirm:{coach_id}:{minutes}:{start}:{cost}"
+"""On panels from before an upgrade, which do not say in which currency."""
 
 MOVE_AGAIN = "move:show:{session_id}:{day}:{page}"
 MOVE_TIME = "move:time:{session_id}:{start}"
@@ -135,7 +137,11 @@ class Choice:
             ui.row(
                 ui.button(
                     "Confirm",
-                    CONFIRM.format(**ids, cost=_cost(self.coach, self.minutes)),
+                    CONFIRM.format(
+                        **ids,
+                        cost=_cost(self.coach, self.minutes),
+                        currency=currency_number(self.coach.currency),
+                    ),
                     discord.ButtonStyle.success,
                 ),
                 ui.button("Change notes…" if notes else "Add notes…", NOTES.format(**ids)),
@@ -215,6 +221,16 @@ ui.shown_as(SlotTaken, gone_panel)
 
 def _cost(coach: Coach, minutes: int) -> int:
     return price(coach.rate_minor, timedelta(minutes=minutes))
+
+
+def currency_number(code: str) -> int:
+    """The currency as a `custom_id` carries it, which holds numbers only; `currency_numbered` reads it back."""
+    return int.from_bytes(code.encode()[:7], "big")
+
+
+def currency_numbered(number: int) -> str:
+    """The currency that `currency_number` made this number of."""
+    return number.to_bytes(8, "big").lstrip(b"\0").decode(errors="replace")
 
 
 def lasting(minutes: int) -> timedelta:

@@ -452,7 +452,7 @@ THE_DAY = (
     ("command", "/book", "answered"),
     ("press", "book:coach:{coach_id}:{minutes}:{day}:{page}", "answered"),
     ("press", "book:time:{coach_id}:{minutes}:{start}", "answered"),
-    ("press", "book:confirm:{coach_id}:{minutes}:{start}:{cost}", "answered"),
+    ("press", "book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}", "answered"),
     ("command", "/coaching run", "refused"),
     ("command", "/sessions", "answered"),
     ("press", "unknown", "refused"),

@@ -2,8 +2,11 @@
 
 import datetime as dt
 
+from cogs.booking.views import currency_number
 from tests.cogs.presses import press_together
 from tests.simulated import Academy, reply, words
+
+USD = currency_number("USD")
 
 
 async def test_with_no_coach_the_list_says_how_to_become_one(world: Academy) -> None:
@@ -103,7 +106,7 @@ async def test_coaches_cannot_book_themselves_and_do_not_see_themselves_listed(o
     listed = await world.coach.slash(world.lobby, "book")
     suggested = await world.coach.autocomplete(world.lobby, "book", "coach", "")
     asked = await world.coach.slash(world.lobby, "book", coach=str(world.coach.id))
-    pressed = await world.press_custom_id(world.coach, f"book:confirm:{world.coach.id}:60:29540730:6000")
+    pressed = await world.press_custom_id(world.coach, f"book:confirm:{world.coach.id}:60:29540730:6000:{USD}")
 
     assert "No coach to book yet" in words(reply(listed))
     assert suggested == []

@@ -11,9 +11,12 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event, select, text
 
+from cogs.booking.views import currency_number
 from models import AvailabilityRule, Base, CoachingSession
 from tests.builders import statements
 from tests.simulated import Academy, reply, words
+
+USD = currency_number("USD")
 
 OLD = "This button is of an older version. Please use the command again."
 
@@ -42,7 +45,7 @@ async def test_a_custom_id_that_is_not_ours_is_refused_and_changes_nothing(world
 async def test_an_instant_beyond_every_calendar_is_refused(open_world: Academy) -> None:
     world = open_world
 
-    answer = await world.press_custom_id(world.student, f"book:confirm:{world.coach.id}:60:{2**63 - 1}:6000")
+    answer = await world.press_custom_id(world.student, f"book:confirm:{world.coach.id}:60:{2**63 - 1}:6000:{USD}")
 
     assert "There is no such time." in words(reply(answer))
     assert await world.count(CoachingSession) == 0
@@ -51,7 +54,7 @@ async def test_an_instant_beyond_every_calendar_is_refused(open_world: Academy) 
 async def test_a_length_that_is_not_offered_is_refused(open_world: Academy) -> None:
     world = open_world
 
-    answer = await world.press_custom_id(world.student, f"book:confirm:{world.coach.id}:45:29540730:4500")
+    answer = await world.press_custom_id(world.student, f"book:confirm:{world.coach.id}:45:29540730:4500:{USD}")
 
     assert words(reply(answer)) == "This coach offers 60, 30, 90 minutes. Choose one of these."
 

@@ -14,6 +14,7 @@ from simcord.results import InteractionResult
 from sqlalchemy import insert, select
 
 from bot.demo import simulation
+from cogs.booking.views import currency_number
 from cogs.ui import FIX, Panel, text
 from models import Base, Block, BlockedFrom, Coach, CoachingSession, CoachStatus, Review, SessionStatus
 from models.session import Absent
@@ -47,6 +48,7 @@ _NUMBERS = {
     "what": 1,
     "minutes": 60,
     "cost": 6000,
+    "currency": currency_number("USD"),
 }
 
 

@@ -130,6 +130,7 @@ PRESSES: dict[str, Row] = {
     "book:time:{coach_id}:{minutes}:{start}": Row(BOOKERS),
     "book:notes:{coach_id}:{minutes}:{start}": Row(ANYBODY),
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}": Row(BOOKERS),
+    "book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}": Row(BOOKERS),
     # One's sessions.
     "session:list:{page}": Row(MEMBERS),
     "session:list:{page}:reminders:off": Row(MEMBERS),
@@ -185,6 +186,7 @@ PRESSES: dict[str, Row] = {
     "defaults:sessions": Row(ADMINS),
     "roster:list:{page}": Row(ADMINS),
     "roster:profile:{user_id}": Row(_here("<@{user_id}> has never applied")),
+    "roster:rate:{user_id}": Row(ADMINS),
     "stats:period": Row(ADMINS, picked=("7",)),
     "setup:open": Row(ADMINS),
     "setup:show": Row(ADMINS),
@@ -197,6 +199,7 @@ PRESSES: dict[str, Row] = {
     "setup:basics": Row(ADMINS),
     "setup:times": Row(ADMINS),
     "setup:rules": Row(ADMINS),
+    "setup:rates": Row(ADMINS),
     "specialty:list": Row(ADMINS),
     "specialty:pick": Row(_here(_NO_SPECIALTY), picked=("1",)),
     "specialty:add": Row(ADMINS),
@@ -269,6 +272,9 @@ FORMS: dict[str, Row] = {
     "setup:basics": Row(ADMINS),
     "setup:times": Row(ADMINS),
     "setup:rules": Row(ADMINS),
+    "roster:rate:{user_id}": Row(
+        _here(_NO_COACH_HERE), person="other_coach", typed={"Rate per hour": "60"}, then="They charge in"
+    ),
     "specialty:add": Row(ADMINS, typed={"Names, one a line": "Violin"}),
     "specialty:rename:{specialty}": Row(
         _here(_NO_SPECIALTY), numbers={"specialty": 1}, typed={"New name": "Violin"}
@@ -279,7 +285,10 @@ FORMS: dict[str, Row] = {
 REOPENED: dict[str, Row] = {
     template: replace(row, who=PRESSES[template].who if template in PRESSES else MEMBERS)
     for template, row in FORMS.items()
-} | {"availability:edit:{week}:{days}": Row(ANYBODY)}
+} | {
+    "availability:edit:{week}:{days}": Row(ANYBODY),
+    "roster:rate:{user_id}": Row(ADMINS, person="other_coach"),
+}
 """The button that opens a refused form again."""
 
 COMMANDS: dict[str, Row] = {

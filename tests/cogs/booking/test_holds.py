@@ -4,11 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from cogs.booking.views import currency_number
 from models import CoachingSession, Hold, Reservation
 from scheduler.clock import stamp
 from tests.cogs.booking.people import Visitor, change_coach
 from tests.cogs.presses import press_together
 from tests.simulated import Academy, reply, words
+
+USD = currency_number("USD")
 
 TAKEN = "⚠️ That time was just taken.\n**Nearest free**, in **Europe/Berlin**:"
 
@@ -168,7 +171,7 @@ async def test_somebody_without_a_hold_cannot_confirm_what_another_holds(open_wo
     stu = await about_to_confirm(world, world.student)
     start = int(datetime(2026, 3, 2, 13, tzinfo=UTC).timestamp()) // 60
 
-    answer = await world.press_custom_id(world.outsider, f"book:confirm:{world.coach.id}:60:{start}:6000")
+    answer = await world.press_custom_id(world.outsider, f"book:confirm:{world.coach.id}:60:{start}:6000:{USD}")
     await stu.press("Confirm")
 
     assert words(reply(answer)).startswith(TAKEN)

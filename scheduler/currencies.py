@@ -1,0 +1,108 @@
+"""Coaches who charge in another currency than their server, and how they come to take its own.
+
+An amount is never converted: whoever changes the currency says the rate anew. Booked sessions keep both.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, CoachStatus, Guild, Notice, NoticeKind
+from scheduler import applications, audit, notices, people
+from scheduler.errors import Misconfigured, NotFound
+from scheduler.money import parse_rate
+from scheduler.people import Actor
+
+_ASKED_AGAIN = timedelta(days=1)
+_HERE = (CoachStatus.APPROVED, CoachStatus.PENDING)
+
+
+async def others(session: AsyncSession, guild: Guild) -> list[Coach]:
+    """Coaches and applicants here who charge something in another currency than the server's."""
+    found = await session.scalars(
+        select(Coach)
+        .where(
+            Coach.guild_id == guild.id,
+            Coach.status.in_(_HERE),
+            Coach.left_at.is_(None),
+            Coach.currency != guild.currency,
+            Coach.rate_minor > 0,
+        )
+        .order_by(Coach.user_id)
+    )
+    return list(found)
+
+
+async def follow(session: AsyncSession, guild: Guild) -> None:
+    """Let those who coach for free take the server's currency: nothing is nothing in any."""
+    free = Coach.guild_id == guild.id, Coach.rate_minor == 0
+    await session.execute(update(Coach).where(*free).values(currency=guild.currency))
+
+
+async def ask(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> int:
+    """Ask these coaches to choose a rate in the server's currency; how many are asked.
+
+    Whoever was asked within a day is not asked again. Raises NotAllowed.
+    """
+    actor.must_be_admin()
+    asked = set(
+        await session.scalars(
+            select(Notice.user_id).where(
+                Notice.guild_id == guild.id,
+                Notice.kind == NoticeKind.CURRENCY_CHANGED,
+                Notice.created_at > now - _ASKED_AGAIN,
+            )
+        )
+    )
+    asking = [coach for coach in await others(session, guild) if coach.user_id not in asked]
+    for coach in asking:
+        person = {"user_id": coach.user_id, "coach_id": coach.user_id}
+        notices.owe(session, NoticeKind.CURRENCY_CHANGED, guild.id, now=now, **person)
+    if asking:
+        details = {"currency": guild.currency, "coaches": len(asking)}
+        audit.record(session, guild.id, "currency_asked", at=now, actor_id=actor.user_id, details=details)
+    return len(asking)
+
+
+async def set_rate(
+    session: AsyncSession, guild: Guild, actor: Actor, coach_id: int, typed: str, now: datetime
+) -> Coach:
+    """Let an admin give a coach a rate in the server's currency, of which the coach is told.
+
+    Only for one who charges in another. Raises NotAllowed, NotFound, Misconfigured, Unreadable.
+    """
+    actor.must_be_admin()
+    await people.lock(session, coach_id)  # whoever books just now does it at the old rate or at the new one
+    coach = await session.get(Coach, (guild.id, coach_id), with_for_update=True)
+    if coach is None or coach.status not in _HERE:
+        raise NotFound(applications.NO_SUCH_COACH)
+    if coach.currency == guild.currency:
+        raise Misconfigured(f"They charge in {guild.currency} already. Coaches change that in `/coach edit`.")
+    before = rate_of(coach)
+    coach.rate_minor, coach.currency = parse_rate(typed, guild.currency), guild.currency
+    person = {"user_id": coach_id, "coach_id": coach_id}
+    notices.owe(session, NoticeKind.RATE_SET, guild.id, now=now, **person)
+    if (card := await notices.application_card(session, guild.id, coach_id)) is not None:
+        notices.renew(card, now)
+    audit.record(
+        session,
+        guild.id,
+        "rate_set",
+        at=now,
+        actor_id=actor.user_id,
+        coach_id=coach_id,
+        details=changed(before, rate_of(coach)),
+    )
+    return coach
+
+
+def rate_of(coach: Coach) -> tuple[int, str]:
+    """The rate per hour in minor units, with its currency: neither means anything without the other."""
+    return coach.rate_minor, coach.currency
+
+
+def changed(before: tuple[int, str], after: tuple[int, str]) -> dict[str, int | str]:
+    """What the log keeps of a rate that was changed."""
+    details: dict[str, int | str] = {"rate_minor_before": before[0], "rate_minor": after[0]}
+    return details if before[1] == after[1] else details | {"currency_before": before[1], "currency": after[1]}
