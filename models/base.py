@@ -41,8 +41,12 @@ class UTCDateTime(TypeDecorator[datetime]):
         return _EPOCH + value * _MICROSECOND if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
-Snowflake = Annotated[int, mapped_column(BigInteger)]
-"""A Discord id: 64 bits."""
+class DiscordId(BigInteger):
+    """64 bits, more than a spreadsheet or JavaScript keeps of a number."""
+
+
+Snowflake = Annotated[int, mapped_column(DiscordId)]
+"""A Discord id."""
 
 RowId = Annotated[
     int, mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)

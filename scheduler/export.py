@@ -2,17 +2,20 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Callable, Mapping
+import json
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import Column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AuditEntry, Base, Coach, CoachingSession, Review
+from models.base import DiscordId
 from scheduler.people import Actor
+from scheduler.spreadsheets import BOM, cell
 
 TABLES: Mapping[str, type[Base]] = {
     "sessions": CoachingSession,
@@ -24,22 +27,23 @@ TABLES: Mapping[str, type[Base]] = {
 
 _ROWS = 500
 """Read at a time, so that a long history does not have to fit into memory twice."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""Spreadsheets run what begins so, https://owasp.org/www-community/attacks/CSV_Injection"""
 
 
 async def lines(
     session: AsyncSession, what: str, guild_id: int, actor: Actor, zone: ZoneInfo
 ) -> AsyncIterator[str]:
-    """The table in pieces, its header first; instants as ISO 8601 in `zone`, ids as text. Raises NotAllowed."""
+    """The table in pieces, its header first; instants as ISO 8601 in `zone`, ids as text. Raises NotAllowed.
+
+    Python's `csv` reads it back, opened as "utf-8-sig", and `spreadsheets.text_of` gives the text of a cell.
+    """
     actor.must_be_admin()
     table: Any = TABLES[what]
-    columns = [column.key for column in table.__table__.columns]
-    yield _written([columns])
+    columns = list(table.__table__.columns)
+    yield BOM + _written([[column.key for column in columns]])
     query = select(*table.__table__.columns).where(table.guild_id == guild_id)
     found = await session.stream(query.order_by(*table.__table__.primary_key))
     async for rows in found.partitions(_ROWS):
-        yield _written([[_cell(value, zone) for value in row] for row in rows])
+        yield _written([[_cell(*one, zone) for one in zip(columns, row, strict=True)] for row in rows])
 
 
 def _written(rows: list[list[str]]) -> str:
@@ -48,20 +52,19 @@ def _written(rows: list[list[str]]) -> str:
     return written.getvalue()
 
 
-def _cell(value: object, zone: ZoneInfo) -> str:
-    for kind, write in _WRITE.items():
-        if isinstance(value, kind):
-            return write(value, zone)
-    return str(value)
-
-
-def _harmless(text: str, _: ZoneInfo) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-_WRITE: Mapping[type[Any], Callable[[Any, ZoneInfo], str]] = {
-    type(None): lambda _value, _zone: "",
-    datetime: lambda at, zone: at.astimezone(zone).isoformat(timespec="seconds"),
-    Enum: lambda one, _zone: str(one.value),
-    str: _harmless,
-}
+def _cell(column: Column[Any], value: object, zone: ZoneInfo) -> str:
+    match value:
+        case None:
+            return ""
+        case datetime():
+            return value.astimezone(zone).isoformat(timespec="seconds")
+        case Enum():
+            return str(value.value)
+        case dict() | list():
+            return cell(json.dumps(value, ensure_ascii=False))
+        case int() if isinstance(column.type, DiscordId):
+            return cell(str(value))
+        case str():
+            return cell(value)
+        case _:
+            return str(value)
