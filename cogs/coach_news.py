@@ -8,6 +8,8 @@ from cogs import cards, ui
 from models import NoticeKind
 from scheduler.notices import Letter
 
+KINDS = {NoticeKind.ZONE_LOST, NoticeKind.CURRENCY_CHANGED, NoticeKind.RATE_SET, NoticeKind.RULES_GIVEN}
+
 
 def words(letter: Letter) -> discord.ui.Item[Any]:
     """What has changed, and the next step."""
@@ -24,6 +26,11 @@ def words(letter: Letter) -> discord.ui.Item[Any]:
             return ui.text(
                 f"### An admin has changed your rate\nYou charge {cards.rate(coach)} now, since this server uses "
                 f"{currency}. You can change it with `/coach edit`. Booked sessions keep their price."
+            )
+        case NoticeKind.RULES_GIVEN:
+            return ui.text(
+                "### An admin has given all coaches the same booking rules\nLook at yours in `/availability`, "
+                "under **Rules**. **Undo** there brings back what you had. Booked sessions stay as they are."
             )
         case _:
             return ui.text(

@@ -9,7 +9,7 @@ from cogs import rule_forms, ui
 from cogs.routing import Cog, on, opens
 from cogs.ui import Interaction, Typed
 from models import Guild
-from scheduler import guilds
+from scheduler import default_rules, guilds
 from scheduler.hours import parse_presets, write_presets
 from scheduler.rules import first_rules
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 SESSIONS = "defaults:sessions"
 LIMITS = "defaults:limits"
 PRESETS = "defaults:presets"
+GIVE = "defaults:give:{agreed}"
+SHOW = "defaults:show"
 
 _PRESETS = "Presets, one a line"
 
@@ -64,6 +66,33 @@ class DefaultsCog(Cog):
             guild, now = await self._guild(session, interaction), self.bot.clock()
             await guilds.set_presets(session, guild, ui.actor_of(interaction, guild), wanted, now)
         await ui.show(interaction, _panel(guild, "✅ Saved."))
+
+    @on(GIVE)
+    async def give_pressed(self, interaction: Interaction, agreed: int) -> None:
+        """Give these rules to all coaches, once an admin has read what that does."""
+        await ui.acknowledge(interaction)
+        async with self.bot.db.begin() as session:
+            guild, now = await self._guild(session, interaction), self.bot.clock()
+            actor = ui.actor_of(interaction, guild)
+            count = len(await default_rules.others(session, guild, actor))
+            if agreed:
+                await default_rules.give(session, guild, actor, now)
+        if not agreed and count:
+            await ui.show(interaction, _question(count))
+            return
+        self.bot.wake()
+        said = (
+            f"✅ These rules hold for {count} more {'coach' if count == 1 else 'coaches'}."
+            if count
+            else "All coaches have these rules already."
+        )
+        await ui.show(interaction, _panel(guild, said))
+
+    @on(SHOW)
+    async def shown_again(self, interaction: Interaction) -> None:
+        """Back to the panel."""
+        await ui.acknowledge(interaction)
+        await show_defaults(self.bot, interaction)
 
     @opens(SESSIONS)
     async def sessions_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
@@ -111,6 +140,20 @@ async def show_defaults(bot: "CoachBot", interaction: Interaction) -> None:
     await ui.show(interaction, _panel(guild))
 
 
+def _question(count: int) -> ui.Panel:
+    coaches = "1 coach" if count == 1 else f"{count} coaches"
+    return ui.Panel(
+        ui.text(
+            f"### Give these rules to all coaches?\n{coaches} would lose rules of their own. They're told, and "
+            "can bring theirs back with **Undo** in `/availability`. Booked sessions stay as they are."
+        ),
+        ui.row(
+            ui.button("Give them", GIVE.format(agreed=1), discord.ButtonStyle.danger),
+            ui.button("◀ Back", SHOW),
+        ),
+    )
+
+
 def _panel(guild: Guild, said: str | None = None) -> ui.Panel:
     presets = "\n".join(f"- {line}" for line in write_presets(guilds.presets(guild)).splitlines())
     return ui.Panel(
@@ -123,6 +166,7 @@ def _panel(guild: Guild, said: str | None = None) -> ui.Panel:
             ui.button("Sessions…", SESSIONS, discord.ButtonStyle.primary),
             ui.button("Notice and limits…", LIMITS, discord.ButtonStyle.primary),
             ui.button("Presets…", PRESETS, discord.ButtonStyle.primary),
+            ui.button("Give the rules to all coaches…", GIVE.format(agreed=0)),
         ),
         *([ui.text(said)] if said else []),
     )

@@ -98,7 +98,7 @@ def _body(letter: Letter) -> discord.ui.Item[Any]:
                 f"### Your room is open\n{again}<#{one.discord_channel_id}> is open for you now. The session "
                 f"starts {stamp(one.starts_at, 'R')} and ends at {stamp(one.ends_at, 't')}."
             )
-        case NoticeKind.ZONE_LOST | NoticeKind.CURRENCY_CHANGED | NoticeKind.RATE_SET:
+        case kind if kind in coach_news.KINDS:
             return coach_news.words(letter)
         case _:
             return _aftermath(letter)

@@ -38,6 +38,7 @@ class NoticeKind(StrEnum):
     ZONE_LOST = "zone_lost"
     CURRENCY_CHANGED = "currency_changed"
     RATE_SET = "rate_set"
+    RULES_GIVEN = "rules_given"
 
 
 class Route(StrEnum):

@@ -57,8 +57,8 @@ async def ask(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) 
     )
     asking = [coach for coach in await others(session, guild) if coach.user_id not in asked]
     for coach in asking:
-        person = {"user_id": coach.user_id, "coach_id": coach.user_id}
-        notices.owe(session, NoticeKind.CURRENCY_CHANGED, guild.id, now=now, **person)
+        kind, user_id = NoticeKind.CURRENCY_CHANGED, coach.user_id
+        notices.owe(session, kind, guild.id, now=now, user_id=user_id, coach_id=user_id)
     if asking:
         details = {"currency": guild.currency, "coaches": len(asking)}
         audit.record(session, guild.id, "currency_asked", at=now, actor_id=actor.user_id, details=details)
@@ -81,8 +81,7 @@ async def set_rate(
         raise Misconfigured(f"They charge in {guild.currency} already. Coaches change that in `/coach edit`.")
     before = rate_of(coach)
     coach.rate_minor, coach.currency = parse_rate(typed, guild.currency), guild.currency
-    person = {"user_id": coach_id, "coach_id": coach_id}
-    notices.owe(session, NoticeKind.RATE_SET, guild.id, now=now, **person)
+    notices.owe(session, NoticeKind.RATE_SET, guild.id, now=now, user_id=coach_id, coach_id=coach_id)
     if (card := await notices.application_card(session, guild.id, coach_id)) is not None:
         notices.renew(card, now)
     audit.record(

@@ -24,5 +24,5 @@ async def look(session: AsyncSession, coach: Coach, now: datetime) -> None:
         now,
     )
     if told:
-        person = {"user_id": coach.user_id, "coach_id": coach.user_id}
-        notices.owe(session, NoticeKind.ZONE_LOST, coach.guild_id, now=now, **person)
+        user_id = coach.user_id
+        notices.owe(session, NoticeKind.ZONE_LOST, coach.guild_id, now=now, user_id=user_id, coach_id=user_id)

@@ -54,8 +54,9 @@ class Rules:
 
 def rules_of(coach: Coach) -> Rules:
     """The coach's booking rules."""
-    columns = {field.name: getattr(coach, field.name) for field in fields(Rules)}
-    return Rules(**columns | {"durations_minutes": tuple(coach.durations_minutes)})
+    columns: dict[str, Any] = {field.name: getattr(coach, field.name) for field in fields(Rules)}
+    columns["durations_minutes"] = tuple(coach.durations_minutes)
+    return Rules(**columns)
 
 
 def put(coach: Coach, rules: Rules) -> None:

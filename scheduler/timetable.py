@@ -242,9 +242,15 @@ async def last_change(session: AsyncSession, coach: Coach) -> int | None:
 async def _begin(session: AsyncSession, guild_id: int, actor: Actor) -> Coach:
     """The coach, locked, with everything as it is now remembered for `undo`."""
     coach = await applications.approved_coach(session, guild_id, actor.user_id, own=True, lock=True)
-    change = await session.get(AvailabilityChange, (guild_id, actor.user_id))
+    await remember(session, coach)
+    return coach
+
+
+async def remember(session: AsyncSession, coach: Coach) -> None:
+    """Keep everything as it is now for `undo`, before the locked coach's hours or rules are changed."""
+    change = await session.get(AvailabilityChange, (coach.guild_id, coach.user_id))
     if change is None:
-        change = AvailabilityChange(guild_id=guild_id, coach_id=actor.user_id, number=0)
+        change = AvailabilityChange(guild_id=coach.guild_id, coach_id=coach.user_id, number=0)
         session.add(change)
     week, dates = (
         await week_of(session, coach),
@@ -257,7 +263,6 @@ async def _begin(session: AsyncSession, guild_id: int, actor: Actor) -> Coach:
         "rules": rules.as_json(rules.rules_of(coach)),
         **{name: getattr(coach, name) for name in _TOGGLES},
     }
-    return coach
 
 
 async def _finish(

@@ -42,7 +42,7 @@ async def a_server(db: Database) -> None:
 def expected(typed: str = "") -> list[str]:
     """What anybody would say who sorts and searches by eye: letters only, whatever their case, accent or width."""
     mine = [(number, name) for number, name in enumerate(PEOPLE) if names.key(typed) in names.key(name)]
-    return [name for number, name in sorted(mine, key=lambda one: (names.key(one[1]), one[1], one[0]))]
+    return [name for _, name in sorted(mine, key=lambda one: (names.key(one[1]), one[1], one[0]))]
 
 
 async def test_search_and_order_are_those_of_plain_python_in_every_list(db: Database) -> None:

@@ -99,7 +99,12 @@ def read(content: str) -> list[dict[str, str]]:
 
 
 async def test_an_exported_file_survives_excel_and_python(db: Database) -> None:
-    texts = {"bio": 'x;=1+1\n"=2,＝3"', "experience": "\t@SUM(1)", "portfolio": "1e10", "display_name": "Réverb"}
+    texts: dict[str, Any] = {
+        "bio": 'x;=1+1\n"=2,＝3"',
+        "experience": "\t@SUM(1)",
+        "portfolio": "1e10",
+        "display_name": "Réverb",
+    }
     server, somebody = 1477938511872000006, 1477938511872000015
     async with db.begin() as session:
         await a_guild(session)

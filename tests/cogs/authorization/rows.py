@@ -184,6 +184,8 @@ PRESSES: dict[str, Row] = {
     "defaults:limits": Row(ADMINS),
     "defaults:presets": Row(ADMINS),
     "defaults:sessions": Row(ADMINS),
+    "defaults:give:{agreed}": Row(ADMINS, numbers={"agreed": 1}),
+    "defaults:show": Row(ADMINS),
     "roster:list:{page}": Row(ADMINS),
     "roster:profile:{user_id}": Row(_here("<@{user_id}> has never applied")),
     "roster:rate:{user_id}": Row(ADMINS),
