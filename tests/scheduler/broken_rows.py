@@ -69,35 +69,34 @@ ODD_RULES: tuple[Any, ...] = (
 _COACH = Coach.guild_id == GUILD, Coach.user_id == BROKEN
 _OVERRIDE = DateOverride.guild_id == GUILD, DateOverride.coach_id == BROKEN
 
-Breakage = tuple[type[Base], tuple[Any, ...], Mapping[str, Any]]
+Column = tuple[type[Base], tuple[Any, ...], str]
+"""A table, whose rows of it are broken, and in which column."""
 
-
-def _each(table: type[Base], which: tuple[Any, ...], column: str, values: tuple[Any, ...]) -> dict[str, Breakage]:
-    return {f"{table.__tablename__}.{column}={str(one)[:40]}": (table, which, {column: one}) for one in values}
-
-
-BREAKAGES: Mapping[str, Breakage] = {
-    **_each(Coach, _COACH, "time_zone", LOST_ZONES),
-    **_each(Coach, _COACH, "currency", ("XQX", "", "€")),
-    **_each(Coach, _COACH, "durations_minutes", ODD_LISTS),
-    **_each(DateOverride, _OVERRIDE, "windows", ODD_WINDOWS),
-    **_each(Guild, (Guild.id == GUILD,), "time_zone", LOST_ZONES),
-    **_each(Guild, (Guild.id == GUILD,), "currency", ("XQX", "")),
-    **_each(Guild, (Guild.id == GUILD,), "presets", ODD_PRESETS),
-    **_each(Guild, (Guild.id == GUILD,), "first_rules", ODD_RULES),
-    **_each(Guild, (Guild.id == GUILD,), "reminder_minutes", ODD_LISTS),
-    **_each(Member, (), "time_zone", LOST_ZONES),
-    **_each(Notice, (Notice.user_id == BROKEN,), "kind", ("of_another_release",)),
-    **_each(AvailabilityChange, (), "before", ([], "x", {"rules": 7})),
+BREAKAGES: Mapping[str, tuple[Column, tuple[Any, ...]]] = {
+    f"{column[0].__tablename__}.{column[2]}": (column, values)
+    for column, values in (
+        ((Coach, _COACH, "time_zone"), LOST_ZONES),
+        ((Coach, _COACH, "currency"), ("XQX", "", "€")),
+        ((Coach, _COACH, "durations_minutes"), ODD_LISTS),
+        ((DateOverride, _OVERRIDE, "windows"), ODD_WINDOWS),
+        ((Guild, (Guild.id == GUILD,), "time_zone"), LOST_ZONES),
+        ((Guild, (Guild.id == GUILD,), "currency"), ("XQX", "")),
+        ((Guild, (Guild.id == GUILD,), "presets"), ODD_PRESETS),
+        ((Guild, (Guild.id == GUILD,), "first_rules"), ODD_RULES),
+        ((Guild, (Guild.id == GUILD,), "reminder_minutes"), ODD_LISTS),
+        ((Member, (), "time_zone"), LOST_ZONES),
+        ((Notice, (Notice.user_id == BROKEN,), "kind"), ("of_another_release",)),
+        ((AvailabilityChange, (), "before"), ([], "x", {"rules": 7})),
+    )
 }
 
 
-async def break_row(session: AsyncSession, breakage: Breakage) -> None:
+async def break_row(session: AsyncSession, column: Column, value: Any) -> None:
     """Write it past all that reads and checks values, as another release or a hand would."""
-    table, which, values = breakage
+    table, which, name = column
     core = table.__table__
     assert isinstance(core, Table)
-    done: Any = await session.execute(update(core).where(*which).values(values))
+    done: Any = await session.execute(update(core).where(*which).values({name: value}))
     assert done.rowcount > 0, "nothing was broken"
 
 
