@@ -4,12 +4,13 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Integer, MetaData
+from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Integer, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_LONGEST_NAME = 32
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -58,16 +59,40 @@ Money = Annotated[int, mapped_column(BigInteger)]
 """An amount in minor units (cents) of the ISO 4217 currency beside it."""
 
 
-def name_of(kind: type[StrEnum], *, checked: bool = True) -> Enum:
+class OpenName(TypeDecorator[StrEnum]):
+    """One value of a list that grows, as text; what only another release knows is read as `otherwise`."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, kind: type[StrEnum], otherwise: StrEnum | None) -> None:
+        super().__init__(_LONGEST_NAME)
+        self.kind, self.otherwise = kind, otherwise
+
+    def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> Any:
+        """Refuse with ValueError what is not on the list."""
+        return None if value is None else self.kind(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
+        """Give back one of the list."""
+        if value is None:
+            return None
+        return next((one for one in self.kind if one.value == value), self.otherwise)
+
+
+def name_of(kind: type[StrEnum], *, checked: bool = True, otherwise: StrEnum | None = None) -> Enum | OpenName:
     """A column that holds one of `kind`'s values as text; the database refuses others unless told not to.
 
-    Unchecked is for lists that grow: on SQLite a new value in a CHECK means rebuilding the table.
+    Unchecked is for lists that grow: on SQLite a new value in a CHECK means rebuilding the table. A value of
+    another release is then read as `otherwise`, so that its row stops no list.
     """
+    if not checked:
+        return OpenName(kind, otherwise)
     return Enum(
         kind,
         native_enum=False,
-        create_constraint=checked,
-        length=32,
+        create_constraint=True,
+        length=_LONGEST_NAME,
         name=kind.__name__.lower(),
         values_callable=lambda members: [member.value for member in members],
     )

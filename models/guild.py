@@ -55,7 +55,9 @@ class Guild(Base):
     no_show_grace_minutes: Mapped[int] = mapped_column(default=15, server_default="15")
     """Who has not come this long after the start is absent, unless the two meet all the same."""
     access_mode: Mapped[AccessMode] = mapped_column(
-        name_of(AccessMode, checked=False), default=AccessMode.PEOPLE, server_default=AccessMode.PEOPLE
+        name_of(AccessMode, checked=False, otherwise=AccessMode.PEOPLE),
+        default=AccessMode.PEOPLE,
+        server_default=AccessMode.PEOPLE,
     )
     keep_when_gone: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether coming sessions stay when somebody has left the server or may not coach any more."""

@@ -6,11 +6,11 @@ None of it can be written by this program; it comes with another release, anothe
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Table, update
+from sqlalchemy import String, Table, literal, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AvailabilityChange, Coach, DateOverride, Guild, Member, Notice
-from models.base import Base
+from models import AvailabilityChange, Coach, CoachingSession, DateOverride, Guild, Member, Notice
+from models.base import Base, OpenName
 from models.database import Database
 from tests.builders import (
     COACH,
@@ -85,7 +85,10 @@ BREAKAGES: Mapping[str, tuple[Column, tuple[Any, ...]]] = {
         ((Guild, (Guild.id == GUILD,), "first_rules"), ODD_RULES),
         ((Guild, (Guild.id == GUILD,), "reminder_minutes"), ODD_LISTS),
         ((Member, (), "time_zone"), LOST_ZONES),
+        ((Guild, (Guild.id == GUILD,), "access_mode"), ("by_invitation",)),
         ((Notice, (Notice.user_id == BROKEN,), "kind"), ("of_another_release",)),
+        ((Notice, (Notice.user_id == BROKEN,), "route"), ("by_pigeon",)),
+        ((CoachingSession, (CoachingSession.coach_id == BROKEN,), "absent"), ("everybody",)),
         ((AvailabilityChange, (), "before"), ([], "x", {"rules": 7})),
     )
 }
@@ -96,7 +99,8 @@ async def break_row(session: AsyncSession, column: Column, value: Any) -> None:
     table, which, name = column
     core = table.__table__
     assert isinstance(core, Table)
-    done: Any = await session.execute(update(core).where(*which).values({name: value}))
+    past = literal(value, String()) if isinstance(core.c[name].type, OpenName) else value
+    done: Any = await session.execute(update(core).where(*which).values({name: past}))
     assert done.rowcount > 0, "nothing was broken"
 
 
