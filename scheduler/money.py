@@ -1,13 +1,38 @@
 """Amounts: read from what people type, worked out from a rate, written for people to read."""
 
+import re
 from datetime import timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 
 from babel.numbers import format_currency, get_currency_precision, is_currency
 
 from scheduler.errors import Unreadable
 
 _HIGHEST_RATE = Decimal(100_000_000)
+
+_SPELLINGS = str.maketrans(
+    {
+        **dict.fromkeys("\u00a0\u2009\u202f", " "),  # the blanks that German, French and Swiss numbers have
+        **dict.fromkeys("’ʼ＇٬", "'"),
+        "，": ",",
+        "．": ".",
+        "٫": ".",
+        "−": "-",
+    }
+)
+_LONGEST = 30
+_DIGIT = re.compile(r"\d")  # of any script
+_NO_DIGIT = re.compile(r"[^0-9]")
+_NUMBER = re.compile(r"[0-9.,' ]*[0-9][0-9.,' ]*")
+_PLAIN = re.compile(r"[0-9]+[.,]?[0-9]*|[.,][0-9]+")
+_EITHER = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}")
+"""A thousand to some and one to others."""
+
+_GROUPED = re.compile(
+    r"(?P<groups>[1-9][0-9]{0,2}(?P<mark>[.,' ])[0-9]{3}(?:(?P=mark)[0-9]{3})*"  # 1,500,000
+    r"|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3})"  # 15,00,000, as in India
+    r"(?P<rest>(?:[.,][0-9]*)?)"
+)
 
 
 def parse_currency(text: str) -> str:
@@ -21,27 +46,25 @@ def parse_currency(text: str) -> str:
 
 
 def parse_rate(text: str, currency: str) -> int:
-    """The rate per hour in `text` ("60", "60.50", "$60", "60 EUR"), in minor units of `currency`.
+    """The rate per hour in `text` ("60", "60.50", "$60", "1.250,50 EUR"), in minor units of `currency`.
 
-    Raises Unreadable if it is no number, negative, too high, or finer than the currency's smallest unit.
+    Point and comma may each group thousands or begin the decimals, as long as only one reading is left: "1.200"
+    is refused, unless the currency has no decimals. Raises Unreadable if it may be two amounts or is none,
+    negative, too high, or finer than the currency's smallest unit.
     """
-    symbol = format_currency(0, currency, "¤", locale="en_US", currency_digits=False).replace("0", "")
-    typed = text.strip().upper().replace(currency, "").replace(symbol.upper(), "").strip().replace(" ", "")
-    if "," in typed:
-        # "1,200" groups thousands, "60,50" has cents.
-        head, _, tail = typed.rpartition(",")
-        typed = typed.replace(",", "") if len(tail) == 3 or "." in tail else f"{head.replace(',', '')}.{tail}"
-    try:
-        amount = Decimal(typed)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite():
+    typed = _DIGIT.sub(lambda digit: str(int(digit[0])), text.strip().translate(_SPELLINGS))
+    typed = _without_currency(typed, currency)
+    number = typed.removeprefix("-").lstrip()
+    if len(number) > _LONGEST or not _NUMBER.fullmatch(number):
         raise Unreadable(f'"{text.strip()[:40]}" is no amount. Type your rate per hour in {currency}, like 60.')
-    if amount < 0:
+    digits = get_currency_precision(currency)
+    if digits and _EITHER.fullmatch(number):
+        raise _ambiguous(text, number, currency)
+    amount = _amount(number, text, currency)
+    if amount and typed != number:
         raise Unreadable("A rate cannot be negative. Type 0 if you coach for free.")
     if amount > _HIGHEST_RATE:
         raise Unreadable(f"That rate is too high. The highest is {_HIGHEST_RATE:,} an hour.")
-    digits = get_currency_precision(currency)
     minor = amount.scaleb(digits)
     if minor != minor.to_integral_value():
         raise Unreadable(
@@ -58,8 +81,9 @@ def price(rate_minor: int, duration: timedelta) -> int:
 
 
 def write_amount(minor: int, currency: str) -> str:
-    """As `parse_rate` reads it back: "60.00"."""
-    return f"{Decimal(minor).scaleb(-get_currency_precision(currency)):f}"
+    """As `parse_rate` reads it back: "60.00"; "1.2050" where three decimals could be a thousand."""
+    written = f"{Decimal(minor).scaleb(-get_currency_precision(currency)):f}"
+    return f"{written}0" if _EITHER.fullmatch(written) else written
 
 
 def write_money(minor: int, currency: str) -> str:
@@ -67,3 +91,43 @@ def write_money(minor: int, currency: str) -> str:
     if minor == 0:
         return "free"
     return format_currency(Decimal(minor).scaleb(-get_currency_precision(currency)), currency, locale="en_US")
+
+
+def _without_currency(typed: str, currency: str) -> str:
+    """The text without the currency's code and symbol before or after it."""
+    symbol = format_currency(0, currency, "¤", locale="en_US", currency_digits=False).replace("0", "")
+    for name in (currency, symbol.translate(_SPELLINGS).strip()):
+        if typed.upper().startswith(name.upper()):
+            return typed[len(name) :].lstrip()
+        if typed.upper().endswith(name.upper()):
+            return typed[: -len(name)].rstrip()
+    return typed
+
+
+def _amount(number: str, text: str, currency: str) -> Decimal:
+    """The one amount that the digits and separators can mean."""
+    if _PLAIN.fullmatch(number) and not _EITHER.fullmatch(number):
+        return Decimal(number.replace(",", "."))
+    grouped = _GROUPED.fullmatch(number)
+    if grouped is None or grouped["rest"][:1] == (grouped["mark"] or ","):
+        raise Unreadable(
+            f'The separators in "{text.strip()[:40]}" contradict each other. '
+            f"Type your rate per hour in {currency} like 1200 or 60.50."
+        )
+    return Decimal(_NO_DIGIT.sub("", grouped["groups"]) + grouped["rest"].replace(",", "."))
+
+
+def _ambiguous(text: str, number: str, currency: str) -> Unreadable:
+    thousands, one = _NO_DIGIT.sub("", number), Decimal(number.replace(",", "."))
+    digits = get_currency_precision(currency)
+    minor = one.scaleb(digits)
+    if minor != minor.to_integral_value():
+        return Unreadable(
+            f'"{text.strip()[:40]}" may be {thousands}, or {one}, which is too fine: {currency} has {digits} '
+            f"decimals. Type {thousands}, or at most {digits} digits after the point."
+        )
+    written = write_amount(int(minor), currency)
+    return Unreadable(
+        f'"{text.strip()[:40]}" may be {write_amount(int(thousands) * 10**digits, currency)} or {written}. '
+        f"Type {thousands} or {written}."
+    )
