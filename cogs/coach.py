@@ -13,6 +13,7 @@ from models import BlockedFrom
 from scheduler import applications, blocks, guilds, records
 from scheduler.applications import LONGEST_TEXT, Application
 from scheduler.notices import coach_specialties
+from scheduler.zones import zone
 
 APPLY = "coach:apply"
 QUEUE = "coach:queue:{position}"
@@ -79,7 +80,9 @@ class CoachCog(Cog):
         self.bot.wake()
         thanks = (
             "### Thank you!\nYour application is with the admins now. You get a direct message as soon as they "
-            "have decided. Until then you can change it with `/coach apply`."
+            "have decided. Until then you can change it with `/coach apply`.\n"
+            f"Your hours are on the clock of **{application.time_zone}**, where it is "
+            f"**{now.astimezone(zone(application.time_zone)):%A, %H:%M}** now."
         )
         await ui.show(interaction, ui.Panel(ui.text(thanks)))
 

