@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from scheduler.errors import Unreadable
@@ -65,6 +66,19 @@ class _Time(NamedTuple):
     bare: bool
     """Whether it could be meant in the other half of the day."""
 
+    @property
+    def by_24_hours(self) -> bool:
+        """Whether only a clock of 24 hours shows it so."""
+        return self.half is None and not self.bare
+
+
+class _Window(NamedTuple):
+    hours: Interval
+    typed: str
+    later: Interval | None
+    """The same twelve hours later, where nothing says which half of the day is meant."""
+    by_24_hours: bool
+
 
 def parse_days(text: str) -> list[int]:
     """Weekdays named in `text`, Monday 0, sorted: "Mon-Fri", "tue, thu", "weekends", "Sat-Mon".
@@ -89,11 +103,12 @@ def parse_days(text: str) -> list[int]:
 def parse_hours(text: str) -> list[Interval]:
     """Windows of one day in `text`, as sorted half-open minutes of the day: "9-12, 13:30-17", "9 am to noon".
 
-    Times are read as of 24 hours, except beside am, pm or noon: "1-5pm" and "noon-5" are afternoons, "9-5" is
-    refused. "closed" is no window, "24h" the whole day, 24:00 and "midnight" a day's end. Windows that overlap or
-    touch become one. Raises Unreadable with the part that was not understood and the reason.
+    Times are read as of 24 hours, except beside am, pm or noon: "1-5pm" and "noon-5" are afternoons. What may be
+    meant in either half of the day is refused with both: "9-5", "8-12am", "9-12, 1-5". "closed" is no window,
+    "24h" the whole day, 24:00 and "midnight" a day's end. Windows that overlap or touch become one. Raises
+    Unreadable with the part that was not understood and the reason.
     """
-    windows: list[Interval] = []
+    windows: list[_Window] = []
     whole = " ".join(text.split())
     # "24/7" and "n/a" hold what otherwise stands between windows.
     parts = [whole] if whole.lower() in _CLOSED | _AROUND else _parts(text)
@@ -101,12 +116,13 @@ def parse_hours(text: str) -> list[Interval]:
         raise _Shapeless(_hours_help(text))
     for part in parts:
         if part.lower() in _AROUND:
-            windows.append(Interval(0, _DAY))
+            windows.append(_Window(Interval(0, _DAY), part, None, by_24_hours=False))
         elif part.lower() not in _CLOSED:
             windows += _windows(part)
         elif len(parts) > 1:
             raise Unreadable(f'"{part[:60]}" and other hours contradict each other. Type either of them.')
-    return union(windows)
+    _must_ascend(windows)
+    return union(window.hours for window in windows)
 
 
 def write_hours(windows: Iterable[tuple[int, int]]) -> str:
@@ -142,7 +158,7 @@ def _clock(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
-def _windows(part: str) -> list[Interval]:
+def _windows(part: str) -> list[_Window]:
     """The windows of a part; a blank is enough between them: "9-12 13-17"."""
     typed = part.rstrip(" .")
     at = len("from ") if typed.lower().startswith("from ") else 0
@@ -157,28 +173,68 @@ def _windows(part: str) -> list[Interval]:
     if not pairs or [bool(token["dash"]) for token in tokens] != [False, True, False] * pairs:
         raise _Shapeless(_hours_help(part))
     return [
-        _window(_time(start, part, midnight=0), _time(end, part, midnight=_DAY), part)
+        _window(
+            _time(start, part, midnight=0),
+            _time(end, part, midnight=_DAY),
+            part if pairs == 1 else typed[start.start() : end.end()].strip(),
+        )
         for start, end in zip(tokens[::3], tokens[2::3], strict=True)
     ]
 
 
-def _window(start: _Time, end: _Time, part: str) -> Interval:
+def _window(start: _Time, end: _Time, typed: str) -> _Window:
+    by_24_hours = start.by_24_hours or end.by_24_hours
+    if start.bare != end.bare and (start.half or end.half):
+        return _Window(_beside_half(start, end, typed), typed, None, by_24_hours)
     first, last = start.minute, end.minute
-    if end.half == "p" and start.bare and first < _NOON and first + _NOON < last:
-        first += _NOON  # "1-5pm" means the afternoon
-    elif end.half == "a" and start.bare and first >= _NOON:
-        first -= _NOON  # "12-6am" means the night
-    elif start.half and end.bare and last <= first and last + _NOON <= _DAY:
-        last += _NOON  # "noon-5" and "9am-5" end in the afternoon
-    elif last == 0 and first > 0:
+    if last == 0 and first > 0:
         last = _DAY  # "20:00-0:00" ends at midnight
-    if first < last:
-        return Interval(first, last)
+    hours, later = Interval(first, last), Interval(first + _NOON, last + _NOON)
+    if first >= last:
+        raise _backwards(typed, start, end)
+    return _Window(hours, typed, later if start.bare and end.bare and later.end <= _DAY else None, by_24_hours)
+
+
+def _beside_half(start: _Time, end: _Time, typed: str) -> Interval:
+    """The window of which one time has am or pm, and the other may be meant in the same half of the day or not."""
+    starts = [start.minute % _NOON, start.minute % _NOON + _NOON] if start.bare else [start.minute]
+    ends = [end.minute % _NOON, end.minute % _NOON + _NOON] if end.bare else [end.minute]
+    ends = [minute or _DAY for minute in ends]
+    found = sorted({Interval(first, last) for first in starts for last in ends if first < last})
+    if not found:
+        raise _backwards(typed, start, end)
+    twelve = start.minute % _NOON < 60 and end.minute % _NOON < 60
+    if len(found) == 1 and twelve:
+        found.append(Interval(found[0].start + _NOON, _DAY))  # "12-12pm" is half a day, but which?
+    elif len(found) == 1:
+        return found[0]
+    elif end.half == "p":
+        return found[1]  # "1-5pm" means the afternoon
+    elif end.bare and not twelve:
+        return found[0]  # "9am-11" means the morning
+    raise _ambiguous(typed, *found)  # "8-12am" is sixteen hours or four, "12am-12" a day or half of it
+
+
+def _must_ascend(windows: list[_Window]) -> None:
+    """Refuse "9-12, 1-5": who types it hardly means one o'clock at night, unless theirs is a clock of 24 hours."""
+    if any(window.by_24_hours for window in windows):
+        return
+    for earlier, window in pairwise(windows):
+        if window.later is not None and window.hours.start < earlier.hours.start:
+            raise _ambiguous(window.typed, window.hours, window.later)
+
+
+def _ambiguous(typed: str, *meant: Interval) -> Unreadable:
+    either = " or ".join(write_hours([one]) for one in meant)
+    return Unreadable(f'"{typed[:60]}" may be {either}. Type either of them.')
+
+
+def _backwards(typed: str, start: _Time, end: _Time) -> Unreadable:
     instead = ""
-    if start.bare and end.bare and first < last + _NOON <= _DAY:
-        instead = f'If it ends after noon, type "{write_hours([(first, last + _NOON)])}". '
-    raise Unreadable(
-        f'"{part[:60]}" ends before it starts. {instead}Hours past midnight belong to the next day: '
+    if start.bare and end.bare and start.minute < end.minute + _NOON <= _DAY:
+        instead = f'If it ends after noon, type "{write_hours([(start.minute, end.minute + _NOON)])}". '
+    return Unreadable(
+        f'"{typed[:60]}" ends before it starts. {instead}Hours past midnight belong to the next day: '
         'type "22-24" on the one day and "0-2" on the other.'
     )
 
@@ -186,7 +242,7 @@ def _window(start: _Time, end: _Time, part: str) -> Interval:
 def _time(token: re.Match[str], part: str, *, midnight: int) -> _Time:
     typed, half = token["time"], token["half"]
     if word := token["word"]:
-        return _Time(midnight, None, bare=False) if word.lower() == "midnight" else _Time(_NOON, "p", bare=False)
+        return _Time(midnight, "a", bare=False) if word.lower() == "midnight" else _Time(_NOON, "p", bare=False)
     hour, minute = int(token["hour"]), int(token["minute"] or token["compact"] or 0)
     if token["compact"] and len(token["hour"]) == 1 and minute % 5:
         raise _Shapeless(_hours_help(part))  # "930" is half past nine, but "123" is a slip

@@ -167,7 +167,15 @@ def test_the_short_names_that_the_bot_shows_can_be_typed(day: int) -> None:
         ("20:00-midnight", [("20:00", "24:00")]),
         ("midnight-6", [("00:00", "06:00")]),
         ("midnight till midnight", [("00:00", "24:00")]),
-        ("8-midnight", [("08:00", "24:00")]),
+        ("8am-midnight", [("08:00", "24:00")]),
+        ("8am-12am", [("08:00", "24:00")]),
+        ("8:00-12", [("08:00", "12:00")]),
+        ("8am-12", [("08:00", "12:00")]),
+        ("08-12am", [("08:00", "24:00")]),
+        ("12-12:30pm", [("12:00", "12:30")]),
+        ("1-5, 9-12", [("01:00", "05:00"), ("09:00", "12:00")]),
+        ("9-12, 13-17, 1-2", [("01:00", "02:00"), ("09:00", "12:00"), ("13:00", "17:00")]),
+        ("9-12, 01:00-05:00", [("01:00", "05:00"), ("09:00", "12:00")]),
         ("9 ~ 12", [("09:00", "12:00")]),
         ("９：００－１７：００", [("09:00", "17:00")]),
         ("9-12 13:30-17", [("09:00", "12:00"), ("13:30", "17:00")]),
@@ -258,6 +266,65 @@ def test_hours_that_may_end_after_noon_are_not_guessed_at_but_proposed(text: str
         'the next day: type "22-24" on the one day and "0-2" on the other.'
     )
     assert write_hours(parse_hours(instead)) == instead
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("8-12am", '"8-12am" may be 08:00–24:00 or 20:00–24:00. Type either of them.'),
+        ("8-midnight", '"8-midnight" may be 08:00–24:00 or 20:00–24:00. Type either of them.'),
+        ("9am-5pm, 8 to 12am", '"8 to 12am" may be 08:00–24:00 or 20:00–24:00. Type either of them.'),
+        ("9-12am 1-2pm", '"9-12am" may be 09:00–24:00 or 21:00–24:00. Type either of them.'),
+        ("12-12am", '"12-12am" may be 00:00–24:00 or 12:00–24:00. Type either of them.'),
+        ("12am-12", '"12am-12" may be 00:00–12:00 or 00:00–24:00. Type either of them.'),
+        ("12am-12:30", '"12am-12:30" may be 00:00–00:30 or 00:00–12:30. Type either of them.'),
+        ("12-12pm", '"12-12pm" may be 00:00–12:00 or 12:00–24:00. Type either of them.'),
+        ("9-12, 1-5", '"1-5" may be 01:00–05:00 or 13:00–17:00. Type either of them.'),
+        ("9am-12pm 1-5", '"1-5" may be 01:00–05:00 or 13:00–17:00. Type either of them.'),
+    ],
+)
+def test_hours_that_may_be_in_either_half_of_the_day_are_asked_about(text: str, sentence: str) -> None:
+    with pytest.raises(Unreadable) as question:
+        parse_hours(text)
+
+    assert str(question.value) == sentence
+    for instead in re.findall(r"\d\d:\d\d–\d\d:\d\d", sentence):
+        assert write_hours(parse_hours(instead)) == instead
+
+
+def shown_as(typed: str, *, ends: bool) -> set[int]:
+    """The minutes of the day at which a clock of twelve hours shows this, or a day ends."""
+    [(hour, half)] = re.findall(r"^(\d+)(am|pm)?$", typed)
+    found = {int(hour) % 12 * 60 + {"am": 0, "pm": 720}[one] for one in ([half] if half else ["am", "pm"])}
+    return {minute or 1440 for minute in found} if ends else found
+
+
+TWELVE_HOURS = [f"{hour}{half}" for hour in range(1, 13) for half in ("", "am", "pm")]
+
+
+@pytest.mark.parametrize("start", TWELVE_HOURS)
+def test_a_range_with_am_or_pm_is_the_only_one_that_it_may_be_or_within_that_half_of_the_day(start: str) -> None:
+    for end in TWELVE_HOURS:
+        if start.isdigit() == end.isdigit():
+            continue
+        meant = [
+            (first, last)
+            for first in shown_as(start, ends=False)
+            for last in shown_as(end, ends=True)
+            if first < last
+        ]
+        earliest = 720 if "pm" in start + end else 0
+        within = [one for one in meant if earliest <= one[0] and one[1] <= earliest + 720]
+        certain = meant if len(meant) == 1 else within
+        if start.startswith("12") and end.startswith("12"):
+            certain = []
+
+        if certain:
+            assert [tuple(one) for one in parse_hours(f"{start}-{end}")] == certain
+        else:
+            with pytest.raises(Unreadable, match=r"may be|ends before") as question:
+                parse_hours(f"{start}-{end}")
+            assert all(write_hours([one]) in str(question.value) for one in meant)
 
 
 @pytest.mark.parametrize(
