@@ -9,7 +9,7 @@ from discord.ext import commands
 
 from bot.discord_port import DiscordPort
 from bot.gateway import Gateway
-from bot.names import Names
+from bot.names import Names, name_of
 from bot.permissions import invitation
 from bot.refusals import PATIENCE
 from cogs import notices, ui
@@ -211,6 +211,15 @@ class CoachBot(commands.Bot):
 
     def _serves(self, guild_id: int) -> bool:
         return self._home is None or self._home.id == guild_id
+
+    async def name_of(self, guild_id: int, user_id: int) -> str | None:
+        """What this person is called in the server; None if Discord does not say at this moment."""
+        guild = self.get_guild(guild_id)
+        try:
+            return await name_of(self, guild, user_id) if guild is not None else None
+        except discord.HTTPException as failure:
+            log.warning("what %s is called in guild %s: %s", user_id, guild_id, failure)
+            return None
 
     def server_name(self, guild_id: int) -> str:
         """What the server is called, as far as is known at this moment."""

@@ -1,9 +1,11 @@
 """Messages at Discord: where one goes, and how one is found again whose answer was lost."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import discord
 
+from bot.names import name_of
 from bot.permissions import lacking
 from bot.refusals import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, Attempt
 from cogs import ui
@@ -30,6 +32,8 @@ class Messages:
     async def deliver(self, attempt: Attempt, letter: Letter, guild: discord.Guild) -> Receipt:
         """Send the letter, edit the message that it became, or find the one whose answer was lost."""
         channel = await self._target(attempt, letter, guild)
+        if letter.names_student and letter.session is not None:
+            letter = replace(letter, student_name=await name_of(self._client, guild, letter.session.student_id))
         panel = self._render(letter, guild.name)
         attempt.needs = _needed(channel, searching=letter.maybe_sent, files=bool(panel.files))
         try:

@@ -1,4 +1,4 @@
-"""How people are called, noted as they press: without a privileged intent Discord does not tell of new names."""
+"""What people are called: noted as they press, or asked of Discord, which tells of new names only with an intent."""
 
 import logging
 from collections import OrderedDict
@@ -6,6 +6,7 @@ from collections import OrderedDict
 import discord
 from sqlalchemy.exc import DBAPIError
 
+from bot.refusals import UNKNOWN_MEMBER, UNKNOWN_USER
 from models.database import Database
 from scheduler import people
 
@@ -41,3 +42,21 @@ class Names:
         self._noted[who] = name
         while len(self._noted) > _REMEMBERED:
             self._noted.popitem(last=False)
+
+
+async def name_of(client: discord.Client, guild: discord.Guild, user_id: int) -> str | None:
+    """The person's name in the server, at Discord if they have left, None if the account is gone.
+
+    Raises discord.HTTPException if Discord does not say.
+    """
+    try:
+        return (await guild.fetch_member(user_id)).display_name
+    except discord.NotFound as error:
+        if error.code not in (UNKNOWN_MEMBER, UNKNOWN_USER):
+            raise
+    try:
+        return (await client.fetch_user(user_id)).display_name
+    except discord.NotFound as error:
+        if error.code != UNKNOWN_USER:
+            raise
+        return None

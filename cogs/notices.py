@@ -5,15 +5,14 @@ from typing import Any
 import discord
 
 from cogs import cards, coach_news, no_shows, reminders, room, setup_panel, stars, ui
-from cogs.calendar_file import attached
+from cogs.calendar_file import Names, attached
 from models import Coach, CoachingSession, NoticeKind, Route
 from scheduler import problems
 from scheduler.clock import stamp
-from scheduler.notices import ROOM_KINDS, Letter
+from scheduler.notices import CALENDAR_KINDS, ROOM_KINDS, Letter
 from scheduler.reviews import open_until
 
 _EXCERPT = 300
-_WITH_CALENDAR = {NoticeKind.SESSION_BOOKED, NoticeKind.SESSION_MOVED, NoticeKind.SESSION_CANCELLED}
 
 
 def render(letter: Letter, server: str) -> ui.Panel:
@@ -31,9 +30,10 @@ def render(letter: Letter, server: str) -> ui.Panel:
     if letter.notice.kind is NoticeKind.WELCOME and letter.notice.route is None:
         opener = ui.button("Set coaching up", setup_panel.OPEN, discord.ButtonStyle.primary)
         return ui.Panel(_body(letter), ui.row(opener), last_line)
-    if letter.notice.kind not in _WITH_CALENDAR:
+    if letter.notice.kind not in CALENDAR_KINDS:
         return ui.Panel(_body(letter), last_line)
-    shown, file = attached(_session(letter), server, _coach(letter).display_name, letter.notice.user_id)
+    names = Names(server, _coach(letter).display_name, letter.student_name)
+    shown, file = attached(_session(letter), names, letter.notice.user_id)
     return ui.Panel(_body(letter), shown, last_line, files=[file])
 
 

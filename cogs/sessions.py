@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 
 from cogs import cards, public_panel, ui
-from cogs.calendar_file import attached
+from cogs.calendar_file import Names, attached
 from cogs.cancelling import cancel, guild_here, reason_form
 from cogs.reminders import set_reminders
 from cogs.routing import Cog, on, opens, retried
@@ -75,8 +75,10 @@ class SessionsCog(Cog):
             actor = ui.actor_of(interaction, guild)
             found = await cancelling.visible(session, session_id, actor, interaction.guild_id)
             coach = await session.get_one(Coach, (found.guild_id, found.coach_id))
-        server = self.bot.server_name(found.guild_id)
-        shown, file = attached(found, server, coach.display_name, interaction.user.id)
+        is_coach = interaction.user.id == found.coach_id
+        student = await self.bot.name_of(found.guild_id, found.student_id) if is_coach else None
+        names = Names(self.bot.server_name(found.guild_id), coach.display_name, student)
+        shown, file = attached(found, names, interaction.user.id)
         words = ui.text("Open it with your calendar. Take it again when the session is moved or cancelled.")
         await ui.show(interaction, ui.Panel(words, shown, files=[file]))
 

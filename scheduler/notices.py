@@ -34,6 +34,8 @@ CARD_KINDS = {NoticeKind.APPLICATION_CARD, NoticeKind.APPEAL_CARD}
 """For the review channel."""
 ROOM_KINDS = {NoticeKind.ROOM_WELCOME, NoticeKind.ROOM_ENDING, NoticeKind.ROOM_CLOSING}
 """For the chat of the session's room."""
+CALENDAR_KINDS = {NoticeKind.SESSION_BOOKED, NoticeKind.SESSION_MOVED, NoticeKind.SESSION_CANCELLED}
+"""What brings a calendar file, by direct message."""
 _AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
 
@@ -59,6 +61,15 @@ class Letter:
     """What the coach is blocked from, where that is told."""
     maybe_sent: bool = False
     """An earlier attempt may have got through without our knowing: look for the message first."""
+    student_name: str | None = None
+    """What the student is called, where that is told; who delivers the letter asks Discord for it."""
+
+    @property
+    def names_student(self) -> bool:
+        """Whether it tells the coach what the student is called: no row says so, and a file shows no mentions."""
+        about, notice = self.session, self.notice
+        with_file = notice.kind in CALENDAR_KINDS and notice.route is None
+        return with_file and about is not None and notice.user_id == about.coach_id
 
 
 class Promise(NamedTuple):

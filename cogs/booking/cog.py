@@ -27,7 +27,7 @@ from cogs.booking.views import (
     currency_numbered,
     lasting,
 )
-from cogs.calendar_file import attached
+from cogs.calendar_file import Names, attached
 from cogs.routing import Cog, on, opens, retried
 from cogs.timezone import zone_called
 from cogs.ui import Interaction, Typed
@@ -220,8 +220,8 @@ class BookingCog(Cog):
             coach = await session.get_one(Coach, (booked.guild_id, coach_id))
         self.bot.wake()
         card = cards.session(booked, guild, title="Booked ✅", viewer_id=interaction.user.id)
-        server = self.bot.server_name(booked.guild_id)
-        shown, file = attached(booked, server, coach.display_name, interaction.user.id)
+        names = Names(self.bot.server_name(booked.guild_id), coach.display_name, interaction.user.display_name)
+        shown, file = attached(booked, names, interaction.user.id)
         told = ui.text("You and your coach get this by direct message too. `/sessions` lists your sessions.")
         await ui.show(interaction, ui.Panel(card, shown, told, files=[file]))
 

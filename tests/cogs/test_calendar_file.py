@@ -5,19 +5,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from icalendar import Alarm, Calendar
 
-from cogs.calendar_file import attached, calendar_file, file_name
+from cogs.calendar_file import Names, attached, calendar_file, file_name
 from models import CoachingSession, SessionStatus
 from tests.builders import COACH, GUILD, MONDAY, STUDENT
 
-SERVER, COACH_NAME = "Academy", "Cara"
-# icalendar reads a typed "\N" as a line break already when it writes.
-NOTES = st.text(st.characters(exclude_categories=["Cc", "Cs"], include_characters="\n"), max_size=1000).filter(
-    lambda text: "\\N" not in text
-)
+SERVER, COACH_NAME, STUDENT_NAME = "Academy", "Cara", "Stu"
+NAMES = Names(SERVER, COACH_NAME, STUDENT_NAME)
+TYPED = st.text(st.characters(exclude_categories=["Cc", "Cs"], include_characters="\n")) | st.lists(
+    st.sampled_from(["\\", "n", "N", ";", ",", ":", "\n", "^", '"', "'", "%2C", "D:\\New", " ", "🎧", "="])
+).map("".join)
+"""What people type, and often what the format itself is made of."""
 
 
 def a_row(**changed: Any) -> CoachingSession:
@@ -54,11 +55,9 @@ PUBLISHED = [name for name in STEPS if name != "cancelled"]
 each_step = pytest.mark.parametrize("step", STEPS)
 
 
-def parsed(
-    row: CoachingSession, *, server: str = SERVER, coach: str = COACH_NAME, viewer: int = STUDENT
-) -> tuple[Calendar, Any]:
+def parsed(row: CoachingSession, names: Names = NAMES, *, viewer: int = STUDENT) -> tuple[Calendar, Any]:
     """The file as icalendar's own parser reads it, and its one event (whose values have many types)."""
-    [calendar] = Calendar.from_ical(calendar_file(row, server, coach, viewer), multiple=True)
+    [calendar] = Calendar.from_ical(calendar_file(row, names, viewer), multiple=True)
     assert isinstance(calendar, Calendar)
     [event] = calendar.events
     return calendar, event
@@ -66,14 +65,30 @@ def parsed(
 
 def lines(row: CoachingSession) -> list[str]:
     """The unfolded content lines."""
-    return calendar_file(row, SERVER, COACH_NAME, STUDENT).decode().replace("\r\n ", "").split("\r\n")
+    return unfolded(calendar_file(row, NAMES, STUDENT))
+
+
+def unfolded(content: bytes) -> list[str]:
+    return content.decode().replace("\r\n ", "").split("\r\n")
+
+
+def read_by_rfc_5545(content: bytes) -> dict[str, list[str]]:
+    """Property → its values, with the escapes of a TEXT undone letter by letter (RFC 5545, 3.3.11)."""
+    found: dict[str, list[str]] = {}
+    for line in unfolded(content)[:-1]:
+        name, _, value = line.partition(":")
+        letters, text = iter(value), ""
+        for letter in letters:
+            text += letter if letter != "\\" else {"n": "\n", "N": "\n"}.get(after := next(letters), after)
+        found.setdefault(name, []).append(text)
+    return found
 
 
 @each_step
 def test_lines_end_with_crlf_and_hold_at_most_75_octets(step: str) -> None:
     STEPS[step].notes = "Ünïcödé 🎧 " * 90
 
-    content = calendar_file(STEPS[step], SERVER * 10, COACH_NAME * 10, STUDENT)
+    content = calendar_file(STEPS[step], Names(SERVER * 10, COACH_NAME * 10, STUDENT_NAME), STUDENT)
 
     assert content.endswith(b"\r\n")
     assert b"\n" not in content.replace(b"\r\n", b"")
@@ -162,6 +177,8 @@ def test_what_is_taken_back_reminds_of_nothing_and_blocks_no_time() -> None:
         "x" * 1000,
         "🎧" * 1000,
         "\\n is no line break",
+        "D:\\New\\Nocturne.als",
+        "\\N, \\\\N and \\\\\\N",
         '"quoted" ^n',
     ],
 )
@@ -169,15 +186,38 @@ def test_notes_come_back_as_they_were_typed(notes: str) -> None:
     _, event = parsed(a_row(notes=notes))
 
     assert event["description"] == (
-        "Session b7kd2mq\nPrice: $60.00\nYour private room opens a few minutes before the start.\n\n" + notes
+        f"Session b7kd2mq\nCoach: Cara, https://discord.com/users/{COACH}\nPrice: $60.00\n"
+        "Your private room opens a few minutes before the start.\n\n" + notes
     )
     assert "attendee" not in event
     assert len(event.subcomponents) == 1
 
 
-@given(notes=NOTES)
+@given(notes=TYPED, server=TYPED, name=TYPED, viewer=st.sampled_from([COACH, STUDENT]))
+@example("D:\\New\\Nocturne.als", "\\N", "\\N", COACH)
+def test_whatever_is_typed_is_read_back_by_icalendar_and_by_the_letter_of_the_rfc(
+    notes: str, server: str, name: str, viewer: int
+) -> None:
+    names = Names(server, name, name)
+    content = calendar_file(a_row(notes=notes), names, viewer)
+
+    _, event = parsed(a_row(notes=notes), names, viewer=viewer)
+    by_hand = read_by_rfc_5545(content)
+
+    title = f"Coaching {name}" if viewer == COACH and name else f"Coaching with {name}"
+    if viewer == COACH and not name:
+        title = f"Coaching session b7kd2mq in {server}"
+    assert by_hand["SUMMARY"] == [str(event["summary"])] == [title]
+    assert by_hand["LOCATION"] == [str(event["location"])] == [f"Discord: {server}"]
+    description, alarm = by_hand["DESCRIPTION"]
+    assert description == str(event["description"])
+    assert description.endswith(f"\n\n{notes}" if notes else "before the start.")
+    assert alarm == title
+
+
+@given(notes=TYPED)
 def test_whatever_is_typed_stays_within_the_description(notes: str) -> None:
-    content = calendar_file(a_row(notes=notes), SERVER, COACH_NAME, STUDENT)
+    content = calendar_file(a_row(notes=notes), NAMES, STUDENT)
 
     _, event = parsed(a_row(notes=notes))
 
@@ -187,10 +227,10 @@ def test_whatever_is_typed_stays_within_the_description(notes: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Cara: mixing; mastering, more", "Ça ra 🎧", "O'Neil", "^n^^", "a\\b", "C" * 100]
+    "name", ["\\Nora\\n", "Cara: mixing; mastering, more", "Ça ra 🎧", "O'Neil", "^n^^", "a\\b", "C" * 100]
 )
 def test_any_name_is_read_back_from_summary_and_organizer(name: str) -> None:
-    _, event = parsed(a_row(), coach=name, server=name)
+    _, event = parsed(a_row(), Names(name, name, None))
 
     assert event["summary"] == f"Coaching with {name}"
     assert event["location"] == f"Discord: {name}"
@@ -200,7 +240,7 @@ def test_any_name_is_read_back_from_summary_and_organizer(name: str) -> None:
 
 @pytest.mark.parametrize("name", ['Cara "Bass" B.', '"', 'A":mailto:eve@example.org'])
 def test_a_quote_in_a_name_does_not_end_the_parameter(name: str) -> None:
-    _, event = parsed(a_row(), coach=name)
+    _, event = parsed(a_row(), Names(SERVER, name, None))
 
     assert event["organizer"] == f"https://discord.com/users/{COACH}"
     assert str(event["organizer"].params["CN"]).replace("'", '"') == name
@@ -225,23 +265,32 @@ def test_across_a_clock_change_and_midnight_the_session_keeps_its_real_length(st
 def test_the_file_is_named_after_the_session_and_shown_where_it_is_attached() -> None:
     row = a_row()
 
-    shown, (name, content) = attached(row, SERVER, COACH_NAME, STUDENT)
+    shown, (name, content) = attached(row, NAMES, STUDENT)
 
     assert name == file_name(row) == "session-b7kd2mq.ics"
     assert shown.media.url == "attachment://session-b7kd2mq.ics"
-    assert content == calendar_file(row, SERVER, COACH_NAME, STUDENT)
+    assert content == calendar_file(row, NAMES, STUDENT)
 
 
 @each_step
-def test_a_coach_reads_where_they_coach_and_all_else_is_the_same(step: str) -> None:
+def test_a_coach_reads_whom_they_coach_and_all_else_is_the_same(step: str) -> None:
     _, for_student = parsed(STEPS[step])
     _, for_coach = parsed(STEPS[step], viewer=COACH)
 
-    assert for_coach["summary"] == "Coaching session in Academy"
+    assert for_coach["summary"] == "Coaching Stu"
     assert [str(one["description"]) for one in for_coach.subcomponents] == (
-        [] if step == "cancelled" else ["Coaching session in Academy"]
+        [] if step == "cancelled" else ["Coaching Stu"]
     )
-    assert {name for name in for_student if for_student[name] != for_coach[name]} == {"SUMMARY"}
+    assert f"\nStudent: Stu, https://discord.com/users/{STUDENT}\n" in str(for_coach["description"])
+    assert f"\nCoach: Cara, https://discord.com/users/{COACH}\n" in str(for_student["description"])
+    assert {name for name in for_student if for_student[name] != for_coach[name]} == {"SUMMARY", "DESCRIPTION"}
+
+
+def test_where_nobody_knows_the_students_name_sessions_are_told_apart_by_their_codes() -> None:
+    _, event = parsed(a_row(), Names(SERVER, COACH_NAME, None), viewer=COACH)
+
+    assert event["summary"] == "Coaching session b7kd2mq in Academy"
+    assert f"\nStudent: https://discord.com/users/{STUDENT}\n" in str(event["description"])
 
 
 def test_a_free_session_says_so() -> None:

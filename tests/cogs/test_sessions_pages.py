@@ -230,10 +230,32 @@ async def test_the_calendar_file_is_had_from_the_list_and_from_the_message(open_
     assert (hers["uid"], hers["sequence"]) == (theirs["uid"], theirs["sequence"])
     assert (theirs["summary"], hers["summary"]) == (
         "Coaching with Cara",
-        f"Coaching session in {world.guild.name}",
+        "Coaching Stu",
     )
     assert from_list.events[0].uid == f"{one.code}@session.coachbot"
     assert "Open it with your calendar." in stu.said
+
+
+async def test_the_coachs_file_names_a_student_who_has_left_too_and_tells_sessions_apart_where_nobody_is_named(
+    open_world: Academy,
+) -> None:
+    world = open_world
+    one = await booked(world)
+    server = world.guild.name
+
+    async def title() -> str:
+        cara = await (await Visitor(world, world.coach).slash("sessions")).press("Calendar file")
+        return str((await calendar_in(cara.panel)).events[0]["summary"])
+
+    world.guild.remove_member(world.student)
+    after_leaving = await title()
+    world.env.inject_error("GET", f"/users/{world.student.id}", status=404, code=10013)
+    without_account = await title()
+    world.env.inject_error("GET", f"/guilds/{world.guild.id}/members/{world.student.id}", status=500)
+    in_trouble = await title()
+
+    assert after_leaving == "Coaching Stu"
+    assert without_account == in_trouble == f"Coaching session {one.code} in {server}"
 
 
 async def test_each_message_about_a_session_brings_the_file_as_it_then_was(open_world: Academy) -> None:

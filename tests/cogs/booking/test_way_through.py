@@ -56,7 +56,7 @@ async def test_both_are_told_by_direct_message_with_the_calendar_file(open_world
 
     for person, title, summary in (
         (world.student, "Your session is booked", "Coaching with Cara"),
-        (world.coach, "New booking", f"Coaching session in {world.guild.name}"),
+        (world.coach, "New booking", "Coaching Stu"),
     ):
         [*_, message] = person.user.dm_channel.history()
         assert title in words(message)
