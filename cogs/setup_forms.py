@@ -67,7 +67,7 @@ def times(custom_id: str, guild: Guild, typed: Typed) -> ui.Form:
         ui.field(_ROOM, typed, placeholder="15 minutes", most=30),
         ui.field(_ACCESS_LEAD, typed, placeholder="5 minutes", most=30),
         ui.field(_LINGER, typed, placeholder="15 minutes", most=30),
-        ui.field(_REMINDERS, typed, description="Before the start; or none.", placeholder="24h, 1h", most=100),
+        ui.field(_REMINDERS, typed, description="Before the start; or none.", placeholder="24h, 1h", most=150),
         ui.field(_GRACE, typed, description="Who has not come by then.", placeholder="15 minutes", most=30),
     )
 

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 Typed = dict[str, str]
 """What somebody typed or chose in a form: field name → text; several choices are joined by CHOICES."""
 CHOICES = " · "
+LONGEST_FIELD = 4000
+"""Characters that a text field of a form holds at most."""
 NO_MENTIONS = discord.AllowedMentions.none()
 
 FIX = "fix:"
@@ -72,16 +74,21 @@ def field(
     most: int,
     placeholder: str | None = None,
 ) -> discord.ui.Label[Any]:
-    """A text field of a form, holding what was typed before."""
+    """A text field of a form, holding what was typed before.
+
+    It takes `most` characters, or as many as it holds: what was typed in short may be written at length by now,
+    and Discord refuses a form with a field that holds more than it takes.
+    """
+    before = typed.get(name, "")
     return discord.ui.Label(
         text=name,
         description=description,
         component=discord.ui.TextInput(
             custom_id=name,
             style=discord.TextStyle.paragraph if long else discord.TextStyle.short,
-            default=typed.get(name) or None,
+            default=before or None,
             required=required,
-            max_length=most,
+            max_length=max(most, len(before)),
             placeholder=placeholder,
         ),
     )

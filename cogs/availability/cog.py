@@ -22,6 +22,7 @@ from scheduler.zones import zone
 
 _DAYS, _HOURS, _FROM, _TO, _TIME = "Days", "Hours", "Copy the hours of", "To these days", "Time"
 _LONGEST_HOURS = 200
+_EXCERPT = 300
 """Characters that the form's field holds; Discord refuses a form that opens with more."""
 
 
@@ -101,14 +102,14 @@ class AvailabilityCog(Cog):
 
     @opens(panel.EDIT)
     async def hours_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
-        """Asks for days and hours; holds what those days have if all have the same and it fits."""
+        """Asks for days and hours; holds what those days have if all have the same."""
         place = Place(week, days)
         if not typed:
             async with self.bot.db.read() as session:
                 coach = await approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
                 hours = await timetable.week_of(session, coach)
             first, *others = {write_hours(hours.get(day, [])) for day in place.picked}
-            fits = not others and len(first) <= _LONGEST_HOURS
+            fits = not others and len(first) <= ui.LONGEST_FIELD
             typed = {_DAYS: _names(place.picked), _HOURS: first if fits else ""}
         return ui.Form(
             "Edit hours",
@@ -209,7 +210,7 @@ class AvailabilityCog(Cog):
 
         async def put(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
             await timetable.set_hours(session, guild_id, actor, chosen, windows, now)
-            return f"✅ Set {_names(chosen)}: {write_hours(windows)}"
+            return f"✅ Set {_names(chosen)}: {ui.quoted(write_hours(windows), _EXCERPT)}"
 
         await change_and_show(self.bot, interaction, Place(place.week, mask(chosen)), put)
 
