@@ -1,4 +1,4 @@
-"""What people are called: noted as they press, or asked of Discord, which tells of new names only with an intent."""
+"""What people are called: noted as they press, or asked of Discord, which does not tell of new names by itself."""
 
 import logging
 from collections import OrderedDict

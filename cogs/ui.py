@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import discord
 from discord import app_commands
 
-from cogs.words import block, fitting, quoted, visible, whole_number
+from cogs.words import block as block
+from cogs.words import fitting, visible, whole_number
+from cogs.words import quoted as quoted
 from models import Guild
 from scheduler.errors import CoachingError, NotFound
 from scheduler.people import Actor

@@ -2,8 +2,6 @@
 
 import re
 
-import discord
-
 _NO_ID = 2**63
 _MOST_DIGITS = 19  # before they are turned into a number: Python refuses more than 4,300 of them
 # Characters that show nothing or turn the order of what follows: controls except line breaks and tabs, invisible
@@ -14,6 +12,14 @@ _INVISIBLE = re.compile(
 )
 
 _LONE_STAR = re.compile(r"(?<![\\*])\*(?!\*)")
+# Discord drops a backslash before anything but letters, digits and white space. Within an address it keeps it, and
+# what follows counts again: "https://a.example/\<@1>" ends with a mention. So signs there are written in percent.
+_MARKUP = re.compile(
+    r"(?P<address><https?://[^\s<>]+>|(?<=[A-Za-z0-9])://\S+)"
+    r"|(?:^|(?<=[\n\u2028\u2029]))(?P<before>[^\S\n]*[0-9]*)(?P<line>(?<![0-9])[#>+-]|(?<=[0-9])[.)](?=\s|$))"
+    r"|(?P<sign>[\\*_~|`\[\]<]|@(?=everyone|here))"  # emphasis, code, spoilers, links, mentions, times
+)
+_IN_ADDRESSES = re.compile(r"(?!^)<|[\\*`|\[\]]|__|~~|@(?=everyone|here)")
 
 
 def visible(words: str) -> str:
@@ -29,9 +35,24 @@ def whole_number(words: str) -> int | None:
     return number if number < _NO_ID else None
 
 
+def unformatted(words: str) -> str:
+    """The words so that Discord shows them as they were typed, whatever stands before and after them.
+
+    Nothing in them becomes a heading, a list, a mention, a time or a link with another label, or ends what is
+    around them. Addresses stay links; what would be Markdown in one is written in percent (RFC 3986, 2.1).
+    """
+    return _MARKUP.sub(_plain, words)
+
+
+def _plain(found: re.Match[str]) -> str:
+    if found["address"]:
+        return _IN_ADDRESSES.sub(lambda signs: "".join(f"%{ord(sign):02X}" for sign in signs[0]), found[0])
+    return f"{found['before'] or ''}\\{found['line'] or found['sign']}"
+
+
 def quoted(words: str, most: int = 1000) -> str:
     """What somebody wrote, harmless inside our text: no Markdown, at most `most` characters, "…" if cut."""
-    escaped = discord.utils.escape_markdown(visible(words))
+    escaped = unformatted(visible(words))
     return escaped if len(escaped) <= most else escaped[: most - 1].rstrip("\\") + "…"
 
 

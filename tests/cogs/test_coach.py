@@ -227,7 +227,7 @@ async def test_markdown_and_mentions_of_an_applicant_stay_text(world: Academy) -
     await world.apply(world.coach, **{"About you": "**bold** @everyone <@&1> # big"})
 
     card = world.card
-    assert "\\*\\*bold\\*\\* @everyone" in words(card)
+    assert "\\*\\*bold\\*\\* \\@everyone" in words(card)
     sent: list[Any] = [
         one.json for one in world.env.http_requests if one.path == f"/channels/{world.review.id}/messages"
     ]

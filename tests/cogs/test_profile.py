@@ -144,7 +144,7 @@ async def test_what_a_coach_wrote_cannot_format_mention_or_disguise_a_link(world
 
     said = words(await profile(world, world.coach))
 
-    assert "\\*\\*bold\\*\\* @everyone" in said
+    assert "\\*\\*bold\\*\\* \\@everyone" in said
     assert f"- <{disguised}>" in said
 
 

@@ -94,11 +94,11 @@ async def test_what_people_wrote_is_harmless_and_fits_at_its_longest(open_world:
     await change_coach(world, display_name="**Boss** @here", bio=nasty[:1000], experience=nasty[:1000])
     await change_coach(world, decision_reason=nasty[:1000], role_error=nasty, decided_at=world.now, decided_by=1)
     ada = await Visitor(world, world.admin).slash("coaching coaches")
-    assert r"**\*\*Boss\*\* @here**" in ada.said
+    assert r"**\*\*Boss\*\* \@here**" in ada.said
 
     await ada.press("Profile")
 
-    assert r"\*@everyone\*" in ada.said
+    assert r"\*\@everyone\*" in ada.said
     assert "\n# *" not in ada.said
 
 
