@@ -64,7 +64,8 @@ class MovingCog(Cog):
         await ui.acknowledge(interaction)
         async with self.bot.db.read() as session:
             found, coach, _ = await self._load(session, interaction, session_id)
-            await self._ask(session, interaction, found, coach, instant(start))
+            question = await self._question(session, interaction, found, coach, instant(start))
+        await ui.show(interaction, question)
 
     @on(OTHER)
     async def other_time(self, interaction: Interaction, session_id: int) -> None:
@@ -78,7 +79,8 @@ class MovingCog(Cog):
             zone_name = await people.zone_name_of(session, interaction.user.id, guild.time_zone)
             typed = ui.typed_in(interaction).get(_TIME, "")
             at = parse_moment(typed, now=self.bot.clock(), zone=zone(zone_name))
-            await self._ask(session, interaction, found, coach, at)
+            question = await self._question(session, interaction, found, coach, at)
+        await ui.show(interaction, question)
 
     @opens(OTHER)
     async def time_form(self, interaction: Interaction, typed: Typed, session_id: int) -> ui.Form:
@@ -172,15 +174,15 @@ class MovingCog(Cog):
         rescheduling.check_coaches(found, ui.actor_of(interaction, None))
         return found, coach, guild
 
-    async def _ask(
+    async def _question(
         self, session: AsyncSession, interaction: Interaction, found: CoachingSession, coach: Coach, at: datetime
-    ) -> None:
-        """Whether it is to move there; its coach reads which of their own rules that breaks."""
+    ) -> ui.Panel:
+        """Asks whether it is to move there; its coach reads which of their own rules that breaks."""
         actor = ui.actor_of(interaction, None)
         broken = await rescheduling.rules_broken(session, found, coach, actor, at, self.bot.clock())
         warnings = [rescheduling.in_your_words(one, coach) for one in broken]
         reason = ui.kept(interaction.message).get(_REASON, "")
-        await ui.show(interaction, _question(found, at, reason, broken, warnings))
+        return _question(found, at, reason, broken, warnings)
 
     async def _pick(
         self,

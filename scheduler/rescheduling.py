@@ -179,9 +179,9 @@ async def rules_broken(
     Refuses a time to which it could not be moved at this moment. Shown and accepted by one rule. Raises SlotTaken
     with the nearest free times, NotBookable for a coach's time in the past.
     """
-    time = session, coach, found.student_id, starts_at, found.duration, now
+    time = coach, found.student_id, starts_at, found.duration, now
     if actor.user_id != found.coach_id:
-        await bookings.check_time(*time, reader_id=actor.user_id, moving=found.id)
+        await bookings.check_time(session, *time, reader_id=actor.user_id, moving=found.id)
         return []
     if starts_at <= now:
         raise NotBookable("That time is in the past. Choose a coming one.")
@@ -189,7 +189,7 @@ async def rules_broken(
         session, coach, starts_at, found.duration, student_id=found.student_id, now=now, moving=found.id
     )
     if (taken := next((one for one in against if one not in _OWN), None)) is not None:
-        raise await bookings.taken(*time, taken, reader_id=actor.user_id, moving=found.id)
+        raise await bookings.taken(session, *time, taken, reader_id=actor.user_id, moving=found.id)
     return against
 
 
