@@ -144,6 +144,7 @@ class Gateway:
         self._watch.guild_back(guild.id)
         self._look(guild)
         if self.has_begun:  # discord.py says it of every server before READY, too
+            self._joined_servers.joined(guild.id)
             self._retrying.reachable(guild.id)
 
     def _moved(self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState) -> None:

@@ -14,7 +14,7 @@ from scheduler.ports import Discord
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """The bot was let into a server, or thrown out of it."""
+    """The bot is in a server, or was thrown out of it."""
 
     at: datetime
     guild_id: int
@@ -41,7 +41,7 @@ class JoinedServers:
         self._run()
 
     def joined(self, guild_id: int) -> None:
-        """The bot was let into a server, perhaps one that had thrown it out."""
+        """The bot is in a server, perhaps one that had thrown it out."""
         self._add(_Change(self._clock(), guild_id, is_here=True))
 
     def removed(self, guild_id: int) -> None:
@@ -75,6 +75,10 @@ class JoinedServers:
 
     async def _write(self, change: _Change) -> None:
         since = None
+        if change.is_here:
+            async with self._db.read() as session:  # mostly it was there all the time
+                if not await bot_membership.is_removed(session, change.guild_id):
+                    return
         async with self._db.begin() as session:
             if change.is_here:
                 since = await bot_membership.returned(session, change.guild_id, change.at)

@@ -58,6 +58,12 @@ async def returned(session: AsyncSession, guild_id: int, now: datetime) -> datet
     return since
 
 
+async def is_removed(session: AsyncSession, guild_id: int) -> bool:
+    """Whether the bot is not in this server, as far as is noted."""
+    guild = await session.get(Guild, guild_id)
+    return guild is not None and guild.bot_removed_at is not None
+
+
 async def compare(db: Database, discord: Discord, clock: Clock, *, just_told: bool = False) -> dict[int, datetime]:
     """Hold our servers against those that the bot is in, for what happened while nobody listened.
 

@@ -186,8 +186,6 @@ def _channel_of(notice: Notice, guild: Guild, about: CoachingSession | None) -> 
     """Where it goes unless it is a direct message. Raises Unreachable where there is no such place."""
     room_id = about.discord_channel_id if about and about.room_removed_at is None else None
     if notice.channel_id is not None and notice.user_id is None:
-        if notice.kind in ROOM_KINDS and notice.channel_id != room_id:
-            raise Unreachable("the room is gone")  # and the session may have another one
         return notice.channel_id  # there it stands, and is brought up to date
     if notice.kind in PROBLEM_KINDS:
         return guild.log_channel_id if notice.route is None else None

@@ -149,7 +149,7 @@ async def vanished(session: AsyncSession, kept: CoachingSession, now: datetime) 
             f"{kept.rooms_lost} times. The server's audit log says who deletes it; ask them, or set that bot, to "
             f"leave channels alone that are called {room_name('…')}. I make the room again, but ever more rarely."
         )
-        await problems.report(session, kept.guild_id, DELETED, text, now)
+        await problems.report(session, kept.guild_id, DELETED, text, now, cause=problems.PASSING)
 
 
 def is_missing(row: CoachingSession, now: datetime) -> bool:

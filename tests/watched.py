@@ -1,5 +1,6 @@
 """A database that knows whether the code that runs at this moment is inside one of its transactions."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -8,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.database import Database
 
-_inside: ContextVar[bool] = ContextVar("_inside", default=False)
+_inside: ContextVar[asyncio.Task[object] | None] = ContextVar("_inside", default=None)
+"""The task that opened a transaction; those that it starts meanwhile know of it, but do not keep it open."""
 
 
 class WatchedDatabase(Database):
@@ -31,13 +33,13 @@ class WatchedDatabase(Database):
 
 def is_in_transaction() -> bool:
     """Whether whoever asks has a transaction open, by this function or by one that called it."""
-    return _inside.get()
+    return _inside.get() is not None and _inside.get() is asyncio.current_task()
 
 
 @contextmanager
 def _noted() -> Iterator[None]:
     before = _inside.get()
-    _inside.set(True)
+    _inside.set(asyncio.current_task())
     try:
         yield
     finally:

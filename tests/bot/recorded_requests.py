@@ -11,11 +11,11 @@ _ROLES = "GET /guilds/{guild_id}/roles"
 _GIVE = "PUT /guilds/{guild_id}/members/{user_id}/roles/{role_id}"
 
 _WITH_PEOPLE = {
-    "booked": ["POST /users/@me/channels", _SEND, "POST /users/@me/channels", _SEND],
+    "booked": ["POST /users/@me/channels", _SEND, _LOOK_FOR, "POST /users/@me/channels", _SEND],
     "both looked for": [_CHANNELS, _LOOK_FOR, _LOOK_FOR],
-    "reminded a day before": [_CHANNELS, _SEND, _SEND],
+    "reminded a day before": [_CHANNELS, _SEND, _LOOK_FOR, _SEND],
     "reminded an hour before": [_CHANNELS, _LOOK_FOR, _LOOK_FOR, _SEND, _SEND],
-    "made": [_LOOK_FOR, _LOOK_FOR, _CHANNELS, "POST /guilds/{guild_id}/channels", _CHANNELS],
+    "made": [_LOOK_FOR, _LOOK_FOR, _LOOK_FOR, _CHANNELS, "POST /guilds/{guild_id}/channels", _CHANNELS],
     "opened": [_LOOK_FOR, _LOOK_FOR, _CHANNELS, _OPEN, _SEND, _SEND, _CHAT, _SEND],
     "started": [_CHANNELS],
     "warned": [_CHAT, _SEND],

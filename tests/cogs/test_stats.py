@@ -140,7 +140,7 @@ async def test_names_are_harmless_and_many_coaches_fit(open_world: Academy) -> N
 
     ada = await Visitor(world, world.admin).slash("coaching stats")
 
-    assert r"1\. \*\*Boss\*\* $x$ @here" in ada.said
+    assert r"1\. \*\*Boss\*\* $x$ \@here" in ada.said
     assert "and 10 more with fewer" in ada.said
 
 

@@ -105,7 +105,7 @@ async def booked_and_told(db: Database) -> set[int | None]:
         guild, at = await session.get_one(Guild, GUILD), MONDAY + 2 * DAY + HOUR
         booked = await bookings.book(session, guild, Actor(STUDENT), COACH, at, HOUR, None, NOW, agreed_minor=6000)
         await reminders.plan_anew(session, guild, NOW)
-    await tick(db, discord, FakeClock(NOW), unwatched=lambda: {})
+    await tick(db, discord, FakeClock(NOW), unwatched=dict)
     async with db.begin() as session:
         for table in (Notice, Reservation, AuditEntry):
             await session.execute(delete(table).where(table.session_id == booked.id))

@@ -11,7 +11,9 @@ from scheduler import cancelling, departures, meeting, rescheduling, suspensions
 from scheduler.departures import Why
 from scheduler.errors import NotFound, TooEarly, TooLate
 from scheduler.people import Actor
-from tests.builders import ADMIN, COACH, GUILD, STUDENT, a_guild, change_session, refusal
+from scheduler.tick import tick
+from tests.builders import ADMIN, COACH, GUILD, STUDENT, FakeClock, a_guild, change_session, refusal
+from tests.fakes import FakeDiscord
 from tests.scheduler.meetings import CARA, STRANGER, STU, Spell, a_meeting, at, found, owed, press, recorded
 from tests.scheduler.moves import reservations
 
@@ -91,6 +93,7 @@ async def test_it_can_be_ended_and_is_judged_as_at_its_end(db: Database, case: C
     session_id = await running(db, case)
 
     await press(db, lambda session: meeting.end_now(session, session_id, actor, at(case.minute), guild_id=GUILD))
+    await tick(db, FakeDiscord(), FakeClock(at(case.minute)))  # where somebody is absent, Discord is asked why
 
     one = await found(db, session_id)
     assert (one.status, one.absent) == (NO_SHOW if case.absent else COMPLETED, case.absent)
