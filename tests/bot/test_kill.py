@@ -107,14 +107,15 @@ async def kill_again_and_again(program: Program, lives: Lives, *, times: int, ur
         await undisturbed(lives, nursery)
 
 
-async def test_a_bot_that_is_killed_ten_times_during_a_hundred_sessions_ends_as_one_that_is_not(
+async def test_a_bot_that_is_killed_at_each_of_these_moments_ends_as_one_that_is_not(
     db_on_sqlite: Database, tmp_path: Path
 ):
     url = str(db_on_sqlite.url)
     async with local_discord() as endpoint:
-        lives = await live(db_on_sqlite, endpoint, sessions=100, whole=7, mode=AccessMode.ROLE)
+        lives = await live(db_on_sqlite, endpoint, sessions=40, whole=4, mode=AccessMode.ROLE)
+        program = Program(tmp_path, endpoint.api, endpoint.gateway)
 
-        await kill_again_and_again(Program(tmp_path, endpoint.api, endpoint.gateway), lives, times=10, url=url)
+        await kill_again_and_again(program, lives, times=len(MOMENTS), url=url)
 
         await assert_that_all_went_well(lives)
 

@@ -44,12 +44,9 @@ def check_everything_shown(world: Academy) -> None:
         assert not set(INVISIBLE) & set(shown), shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "length",
-    [
-        pytest.param(None, id="as long as can be", marks=pytest.mark.slow),
-        pytest.param(4000, id="4,000 characters"),
-    ],
+    "length", [pytest.param(None, id="as long as can be"), pytest.param(4000, id="4,000 characters")]
 )
 async def test_nothing_that_is_typed_pings_hides_or_breaks_anything(world: Academy, length: int | None) -> None:
     stage = await stage_of(world)
