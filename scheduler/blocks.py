@@ -14,6 +14,8 @@ from scheduler.records import Page
 
 LONGEST_REASON = 500
 EVERYTHING = tuple(BlockedFrom)
+_OURS = Block.blocked_from.in_(EVERYTHING)
+"""What only another release can block somebody from is for that one to show and to lift."""
 _REFUSALS = {
     BlockedFrom.BOOKING: (
         "You can't book sessions here: an admin has blocked you. Sessions you've already booked stay, and you can "
@@ -102,7 +104,7 @@ async def of(session: AsyncSession, guild_id: int, user_id: int) -> Sequence[Blo
 
 async def of_each(session: AsyncSession, guild_id: int, user_ids: Collection[int]) -> dict[int, list[Block]]:
     """What those of these people who are blocked here are blocked from, booking first."""
-    theirs = select(Block).where(Block.guild_id == guild_id, Block.user_id.in_(user_ids))
+    theirs = select(Block).where(Block.guild_id == guild_id, Block.user_id.in_(user_ids), _OURS)
     found: dict[int, list[Block]] = {}
     for one in await session.scalars(theirs.order_by(Block.blocked_from.desc())):
         found.setdefault(one.user_id, []).append(one)
@@ -114,7 +116,7 @@ async def page_of(session: AsyncSession, guild_id: int, actor: Actor, *, page: i
     actor.must_be_admin()
     newest = (
         select(Block)
-        .where(Block.guild_id == guild_id)
+        .where(Block.guild_id == guild_id, _OURS)
         .order_by(Block.blocked_at.desc(), Block.user_id, Block.blocked_from.desc())
     )
     found = list(await session.scalars(newest.offset(page * size).limit(size + 1)))

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from models import Block, Coach, CoachStatus, Hold
 from tests.cogs.booking.people import Visitor
@@ -200,6 +201,21 @@ async def test_the_list_names_everybody_with_a_button_that_lifts_one(open_world:
         shown = reply(await world.admin.click(ada.panel, custom_id=custom_id))
         assert words(shown).count("Unblock") == left
         assert await world.count(Block) == left
+
+
+async def test_a_block_that_only_another_release_knows_hides_no_other_one(open_world: Academy) -> None:
+    world = open_world
+    await block(world, person=world.coach)
+    await block(world, "both")
+    async with world.db.begin() as session:
+        await session.execute(text("UPDATE blocks SET blocked_from = 'reviewing' WHERE blocked_from = 'applying'"))
+
+    ada = await Visitor(world, world.admin).slash("coaching blocked")
+
+    assert ada.said.count("**booking**") == ada.buttons.count("Unblock") == 2
+    lifted = reply(await world.admin.slash(world.lobby, "coaching unblock", member=world.student))
+    assert words(lifted) == f"**Unblocked.** {world.student.mention} can book sessions again."
+    assert await world.count(Block) == 2
 
 
 async def test_the_list_is_turned_page_by_page(open_world: Academy) -> None:
