@@ -258,6 +258,16 @@ def want_role(coach: Coach, now: datetime) -> None:
     coach.role_due_at, coach.role_attempts, coach.role_error = now, 0, None
 
 
+def want_role_again(coach: Coach, now: datetime) -> None:
+    """Have a coach who was found to be here given the role that they may have lost meanwhile.
+
+    Unless they were away, what fails is tried at its own pace, and what was given up for good stays so.
+    """
+    settled = coach.role_due_at is None and coach.role_attempts < _ROLE_TRIES
+    if coach.left_at is not None or settled:
+        want_role(coach, now)
+
+
 def _roles(coach: Coach, guild: Guild) -> tuple[int | None, list[int]]:
     """Which role the coach is to have, and which they were given and are not to have any more.
 

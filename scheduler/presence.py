@@ -90,11 +90,11 @@ async def _check_coach(db: Database, discord: Discord, clock: Clock, guild_id: i
             return True
         coach.presence_due_at = clock() + (_AFTER_FAILURE if here is None else _LOOK_AGAIN)
         if here:
+            # Whoever left and came back, also between two looks, has lost it, and somebody may have taken it.
+            applications.want_role_again(coach, clock())
             coach.left_at = None
             if name is not None:
                 coach.display_name = name[: people.LONGEST_NAME]
-            # Whoever left and came back, also between two looks, has lost it, and somebody may have taken it.
-            applications.want_role(coach, clock())
         elif here is False:
             await departures.gone(session, guild_id, user_id, Why.LEFT, clock())
         await lost_zones.look(session, coach, clock())

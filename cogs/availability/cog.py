@@ -22,8 +22,8 @@ from scheduler.zones import zone
 
 _DAYS, _HOURS, _FROM, _TO, _TIME = "Days", "Hours", "Copy the hours of", "To these days", "Time"
 _LONGEST_HOURS = 200
+"""Characters that can be typed into the form's field."""
 _EXCERPT = 300
-"""Characters that the form's field holds; Discord refuses a form that opens with more."""
 
 
 class AvailabilityCog(Cog):

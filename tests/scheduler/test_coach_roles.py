@@ -91,6 +91,26 @@ async def test_who_is_found_to_have_left_when_the_role_is_given_is_looked_for_at
     assert (await cara(db)).left_at == MONDAY
 
 
+async def test_daily_looks_keep_nobody_trying_for_ever_to_give_a_role(db: Database) -> None:
+    await a_server(db, role_due_at=MONDAY)
+    clock, discord = FakeClock(), RolesAtDiscord()
+    discord.fail("set_role", DiscordFailure("I lack Manage Roles"))
+
+    while (one := await cara(db)).presence_due_at is not None and one.presence_due_at < MONDAY + 10 * DAY:
+        clock.now = min(one.role_due_at or one.presence_due_at, one.presence_due_at)
+        await presence.check_due(db, discord, clock)
+        await applications.sync_roles(db, discord, clock)
+
+    assert (one.role_due_at, one.role_error) == (None, "given up: I lack Manage Roles")
+    discord.heal()
+    for gone in ({COACH}, set[int]()):  # whoever comes back is a reason to try again
+        discord.gone = gone
+        clock.forward(DAY)
+        await presence.check_due(db, discord, clock)
+        await applications.sync_roles(db, discord, clock)
+    assert discord.roles == {OLD}
+
+
 async def test_another_role_takes_the_place_of_the_old_one(db: Database) -> None:
     await a_server(db)
     discord = RolesAtDiscord(OLD)
