@@ -81,14 +81,18 @@ async def report(
 
 
 async def works(session: AsyncSession, guild_id: int, key: str, now: datetime, *, session_id: int = 0) -> None:
-    """Say that this works (again). It is over once it fails for no other session either.
+    """Say that this works (again). It is over once it fails for no other session or coach either.
 
     Admins hear that of what they have been warned of; a warning that has not gone out is taken back.
     """
     lasting = list(await session.scalars(_problems(guild_id, key).where(Problem.fixed_at.is_(None))))
     if not lasting or await _fails_elsewhere(session, guild_id, session_id):
         return
+    # Whoever has the role already needs nothing that the bot may lack.
+    others = await failing(session, guild_id) if key == COACH_ROLE else []
     for problem in lasting:
+        if any(problem.text in one for one in others):
+            continue
         problem.fixed_at = now
         if await _was_told(session, problem, now):
             notices.owe(session, NoticeKind.PROBLEM_FIXED, guild_id, now=now, problem_id=problem.id)
@@ -101,7 +105,8 @@ async def failing(session: AsyncSession, guild_id: int) -> list[str]:
         CoachingSession.guild_id == guild_id,
         CoachingSession.last_error.is_not(None),
     )
-    roles = select(Coach.role_error).where(Coach.guild_id == guild_id, Coach.role_error.is_not(None))
+    here = Coach.guild_id == guild_id, Coach.left_at.is_(None)
+    roles = select(Coach.role_error).where(*here, Coach.role_error.is_not(None))
     return [one for query in (rows, roles) for one in await session.scalars(query) if one]
 
 

@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from models import Coach, CoachStatus, Guild
+from models import Coach, CoachStatus, Guild, Problem
 from models.database import Database
 from scheduler import applications, guilds, presence, suspensions
+from scheduler.delivery import deliver_due
 from scheduler.guilds import GuildChanges
 from scheduler.ports import DiscordFailure, Unreachable
 from tests.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, FakeClock, a_coach, a_guild
@@ -109,6 +111,32 @@ async def test_daily_looks_keep_nobody_trying_for_ever_to_give_a_role(db: Databa
         await presence.check_due(db, discord, clock)
         await applications.sync_roles(db, discord, clock)
     assert discord.roles == {OLD}
+
+
+async def test_a_coach_who_has_the_role_makes_nobody_say_that_it_works_again(db: Database) -> None:
+    await a_server(db)
+    async with db.begin() as session:
+        await a_coach(session, user_id=COACH + 1, display_name="New", role_due_at=MONDAY)
+    clock, discord = FakeClock(), RolesAtDiscord()
+    discord.fail("set_role", DiscordFailure("I lack Manage Roles", for_admins=True))
+    await applications.sync_roles(db, discord, clock)
+    await deliver_due(db, discord, clock)
+    discord.heal()
+
+    clock.now = MONDAY + DAY  # the bot still may not give it, but to Cara it need not
+    async with db.begin() as session:
+        new = await session.get_one(Coach, (GUILD, COACH + 1))
+        new.role_due_at = clock.now + HOUR
+    await presence.check_due(db, discord, clock)
+    await applications.sync_roles(db, discord, clock)
+
+    async with db.read() as session:
+        assert await session.scalar(select(Problem.fixed_at)) is None
+
+    clock.forward(HOUR)
+    await applications.sync_roles(db, discord, clock)
+    async with db.read() as session:
+        assert await session.scalar(select(Problem.fixed_at)) == clock.now
 
 
 async def test_another_role_takes_the_place_of_the_old_one(db: Database) -> None:
