@@ -370,6 +370,20 @@ async def test_coming_sessions_from_before_there_were_reminders_get_them_and_are
     assert looks == ([MONDAY, MONDAY] if status == "SCHEDULED" else [None, None])
 
 
+@pytest.mark.parametrize("odd", [7, [None]])
+async def test_reminder_times_that_are_out_of_shape_keep_no_database_from_its_upgrade(
+    old: Database, odd: Any
+) -> None:
+    await old.upgrade("0006")
+    ahead = {"starts_at": MONDAY + 50 * HOUR, "ends_at": MONDAY + 51 * HOUR}
+    await write_rows(old, guilds=[{"reminder_minutes": odd}], notices=[], coaching_sessions=[ahead])
+
+    await old.upgrade()
+
+    async with old.read() as session:
+        assert set(await session.scalars(sa.select(Notice.lead_minutes))) == {60, 1440}
+
+
 async def test_upgrading_twice_changes_nothing(old: Database) -> None:
     await old.upgrade()
     written = await write_rows(old)

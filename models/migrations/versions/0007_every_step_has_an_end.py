@@ -4,10 +4,12 @@ Sessions from before 0004 get what later ones have: reminders, and checks whethe
 """
 
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 
+from models import stored_json
 from models.base import UTCDateTime
 
 revision = "0007"
@@ -91,12 +93,18 @@ def _promise_reminders() -> None:
             "attempts": 0,
         }
         for one in op.get_bind().execute(found)
-        for minutes in (_USUAL_REMINDERS if one.reminder_minutes is None else one.reminder_minutes)
+        for minutes in _leads(one.reminder_minutes)
         if (due_at := one.starts_at - timedelta(minutes=minutes)) >= (one.moved_at or one.created_at) + _TOO_SOON
         for user_id in (one.student_id, one.coach_id)
     ]
     for first in range(0, len(rows), _AT_ONCE):
         op.bulk_insert(_NOTICES, rows[first : first + _AT_ONCE])
+
+
+def _leads(stored: Any) -> list[int]:
+    """How long before a session a server reminds; as usual where nothing that it has set can be read."""
+    leads = stored_json.leads(stored)
+    return _USUAL_REMINDERS if leads is None else leads
 
 
 def downgrade() -> None:
