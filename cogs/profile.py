@@ -9,6 +9,7 @@ from cogs.booking.views import COACH, lasting
 from cogs.review_list import READ
 from cogs.routing import Cog, on, opens
 from cogs.ui import Interaction, Typed
+from cogs.words import visible
 from models import Coach, CoachStatus
 from scheduler import applications, guilds, profiles
 from scheduler.applications import Written
@@ -113,7 +114,7 @@ def _lengths(coach: Coach) -> str:
 
 def _links(coach: Coach) -> str:
     """In angle brackets, so that whatever stands in an address stays a part of it."""
-    links = coach.portfolio.splitlines()
+    links = visible(coach.portfolio).splitlines()
     more = len(links) - _MOST_LINKS
     return "\n".join(
         [*(f"- <{link}>" for link in links[:_MOST_LINKS]), *([f"… and {more} more"] if more > 0 else [])]

@@ -47,6 +47,14 @@ async def test_a_student_reads_all_that_matters_and_books_from_there(open_world:
     assert "Booked ✅" in words(panel)
 
 
+async def test_nothing_in_an_address_turns_its_letters_round(open_world: Academy) -> None:
+    await change(open_world, portfolio="https://example.org/\u202egpj.exe")
+
+    shown = await profile(open_world, open_world.student, open_world.coach)
+
+    assert "- <https://example.org/gpj.exe>" in words(shown)
+
+
 async def test_stars_stand_on_the_profile(open_world: Academy) -> None:
     await change(open_world, rating_total=14, rating_count=3)
 
