@@ -50,7 +50,7 @@ class CoachingCog(Cog):
         coach_role="Given to approved coaches",
         admin_role="May decide like somebody who manages the server",
         room_category="Where the private rooms are made",
-        time_zone="A city or a zone, like Europe/Berlin, for people who chose none; coaches keep theirs",
+        time_zone="A city, country or zone, like Europe/Berlin, for people who chose none; coaches keep theirs",
         currency="For new rates, like USD; coaches keep theirs until they choose anew",
         room_lead="Minutes before the start at which the room is made",
         access_lead="Minutes before the start at which coach and student are let in",

@@ -21,7 +21,9 @@ class TimezoneCog(Cog):
     """`/timezone`."""
 
     @app_commands.command(name="timezone", description="Where you are, so that times are shown on your clock")
-    @app_commands.describe(place="A city or a zone, like Munich or Europe/Berlin; without: see what is set")
+    @app_commands.describe(
+        place="A city, country, state or zone, like Munich or Europe/Berlin; without: see what is set"
+    )
     @retried
     async def timezone(self, interaction: Interaction, place: str | None = None) -> None:
         """Set the zone, or show it."""
