@@ -1,5 +1,6 @@
 """`/coaching health` and `/coaching run`: whether everything works, and what to do where it does not."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -23,6 +24,8 @@ _GOOD, _BAD, _NOTE = "🟢", "🔴", "🟡"
 _MOST_CHANNELS, _MOST_IN_CATEGORY, _MOST_ROLES = 500, 50, 250  # of a server, https://discord.com/safety
 _NEARLY = 0.9
 _LINES = 15
+MOST_JUST_NOW, _MOST_OF_A_KIND, _MOST_PROBLEMS = 700, 400, 800
+"""Characters. Where everything fails at once, a message still holds no more than 4,000."""
 
 
 class HealthCog(Cog):
@@ -58,16 +61,24 @@ async def show_run(bot: "CoachBot", interaction: Interaction) -> None:
         async with bot.db.read() as session:
             steps = await health.of_here(session, guild.id, report.steps)
             failures = await health.of_here(session, guild.id, report.failures)
-        done = _done(steps, failures)
+        done = just_done(steps, failures)
     above = ui.text(f"### Just now\n{done}")
     await ui.show(interaction, ui.Panel(above, discord.ui.Separator(), *await _panel(bot, interaction)))
 
 
-def _done(steps: list[str], failures: list[str]) -> str:
+def just_done(steps: list[str], failures: list[str]) -> str:
     """Of this server alone."""
     lines = [*(f"✓ {ui.quoted(line)}" for line in steps), *(f"✗ {our_own(line, 500)}" for line in failures)]
-    more = [f"… and {len(lines) - _LINES} more"] if len(lines) > _LINES else []
-    return "\n".join([*lines[:_LINES], *more]) or "Nothing was due."
+    return "\n".join(_fitting(lines, MOST_JUST_NOW)) or "Nothing was due."
+
+
+def _fitting(lines: Sequence[str], most: int) -> list[str]:
+    """As many of these lines as fit into so many characters, and how many more there are. One always fits."""
+    room, shown = most - len("\n… and 10000 more"), 0
+    while shown < min(len(lines), _LINES) and (room := room - len(lines[shown]) - 1) >= 0:
+        shown += 1
+    left_out = len(lines) - shown
+    return [*lines[:shown], *([f"… and {left_out} more"] if left_out else [])]
 
 
 async def _panel(bot: "CoachBot", interaction: Interaction) -> list[discord.ui.Item[Any]]:
@@ -105,10 +116,11 @@ def _sessions(found: Health) -> list[str]:
         lines.append(
             f"{_BAD} **Late steps** {found.late_steps}. Look at what fails below, or press Do what is due now."
         )
-    lines.extend(
-        f"{_BAD} **Session** `{one.code}` {our_own(one.last_error or '', 300)}. `/coaching session {one.code}`"
+    failing = [
+        f"{_BAD} **Session** `{one.code}` {our_own(one.last_error or '', 250)}. `/coaching session {one.code}`"
         for one in found.failing
-    )
+    ]
+    lines.extend(_fitting(failing, _MOST_OF_A_KIND))
     tried = found.with_room + found.without_room
     if found.without_room:
         share = f"{found.with_room / tried:.0%}"
@@ -120,17 +132,17 @@ def _sessions(found: Health) -> list[str]:
         lines.append(
             f"{_GOOD} **Rooms** all {tried} sessions of the last {write_length(health.LATELY)} had theirs"
         )
-    lines.extend(
-        f"{_BAD} **Role** <@{coach.user_id}> lacks it: {our_own(coach.role_error or '', 300)}"
+    without_role = [
+        f"{_BAD} **Role** <@{coach.user_id}> lacks it: {our_own(coach.role_error or '', 250)}"
         for coach in found.without_role
-    )
-    lines.extend(
+    ]
+    without_zone = [
         f'{_BAD} **Time zone** "{ui.quoted(coach.time_zone)}" of <@{coach.user_id}> is no longer known here, so '
         "nobody can book them. Ask them to choose another one in `/availability`, or whoever runs the bot to "
         "update its time zones."
         for coach in found.without_zone
-    )
-    return lines
+    ]
+    return [*lines, *_fitting(without_role, _MOST_OF_A_KIND), *_fitting(without_zone, _MOST_OF_A_KIND)]
 
 
 def _messages(found: Health) -> list[str]:
@@ -162,5 +174,5 @@ def limits_ahead(guild: discord.Guild | None) -> list[str]:
 
 
 def _problems(found: Health) -> str:
-    lines = (f"{_BAD} since {stamp(one.since, 'R')}: {our_own(one.text, 500)}" for one in found.problems)
-    return "**What needs an admin**\n" + "\n".join(lines)
+    lines = [f"{_BAD} since {stamp(one.since, 'R')}: {our_own(one.text, 500)}" for one in found.problems]
+    return "**What needs an admin**\n" + "\n".join(_fitting(lines, _MOST_PROBLEMS))

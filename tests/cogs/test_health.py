@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
+from cogs import health
 from cogs.words import our_own
 from models import Coach, CoachingSession, SessionStatus
+from scheduler import problems
+from tests import builders
 from tests.cogs.test_setup import all_but, give
 from tests.simulated import Academy, reply, words
 
@@ -203,3 +206,34 @@ async def test_a_missing_room_counts_also_where_the_session_was_then_called_off(
     said = words(await panel(world, "health"))
 
     assert "of 1 sessions in 7 days, 1 had no room (0% had one)" in said
+
+
+async def test_where_very_much_fails_the_panel_still_fits_into_a_message(world: Academy) -> None:
+    await world.already_open()
+    why = "cannot do what is due: I lack **Manage Channels** in the server: give it to my role. " * 5
+    async with world.db.begin() as session:
+        for number in range(6):
+            coach: dict[str, Any] = {"user_id": 10**18 + number, "time_zone": "x" * 60, "role_error": why}
+            await builders.a_coach(session, guild_id=world.guild.id, **coach)
+            later = world.now + world.minutes(600)
+            about: dict[str, Any] = {"coach_id": coach["user_id"], "student_id": 10**17 + number}
+            failing = about | {"starts_at": later, "next_step_at": later, "last_error": why}
+            await builders.a_session(session, guild_id=world.guild.id, **failing)
+            await problems.report(session, world.guild.id, f"k{number}", why, world.now)
+
+    for command in ("health", "run"):
+        said = words(await panel(world, command))  # `reply` holds it against the limits
+
+        assert said.count("… and ") == 4
+        for kind in ("**Session**", "**Role**", "**Time zone**", "since <t:"):
+            assert kind in said
+
+
+def test_of_very_much_that_failed_just_now_the_first_is_told() -> None:
+    failures = [f"code{number} make_room: {'I lack it. ' * 50}" for number in range(20)]
+
+    told = health.just_done([], failures)
+
+    assert len(told) <= health.MOST_JUST_NOW
+    assert told.startswith("✗ code0 make_room: I lack it.")
+    assert told.endswith("… and 19 more")
