@@ -13,8 +13,8 @@ from scheduler.people import Actor
 async def others(session: AsyncSession, guild: Guild, actor: Actor, *, lock: bool = False) -> list[Coach]:
     """Coaches here whose booking rules are other ones. Raises NotAllowed."""
     actor.must_be_admin()
-    approved = Coach.guild_id == guild.id, Coach.status == CoachStatus.APPROVED
-    query = select(Coach).where(*approved).order_by(Coach.user_id)
+    here = Coach.guild_id == guild.id, Coach.status == CoachStatus.APPROVED, Coach.left_at.is_(None)
+    query = select(Coach).where(*here).order_by(Coach.user_id)
     found = await session.scalars(query.with_for_update() if lock else query)
     wanted = rules.first_rules(guild)
     return [coach for coach in found if rules.rules_of(coach) != wanted]

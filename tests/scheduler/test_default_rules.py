@@ -37,6 +37,17 @@ async def test_whoever_has_other_rules_gets_them_is_told_and_can_undo_it(db: Dat
         assert rules.rules_of(coach).horizon_days == 28
 
 
+async def test_whoever_has_left_the_server_keeps_their_own_and_is_told_nothing(db: Database) -> None:
+    async with db.begin() as session:
+        guild = await a_guild(session)
+        await a_coach(session, left_at=MONDAY)
+        await guilds.set_first_rules(session, guild, ADMIN, WANTED, MONDAY)
+
+        assert await default_rules.give(session, guild, ADMIN, MONDAY) == 0
+
+        assert await session.scalar(select(Notice.id)) is None
+
+
 async def test_only_admins_give_them(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
