@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, Guild
 from scheduler import attendance, problems
-from scheduler.ports import Barrier, Discord, DiscordFailure
+from scheduler.ports import Barrier, Discord, DiscordFailure, NotInServer
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ async def look(
 ) -> dict[int, Barrier]:
     """What kept each of these people out, of those whom anything did. Asks Discord, so not within a transaction.
 
-    Where Discord cannot say, nothing did: whoever counts as absent can appeal.
+    Where Discord cannot say, nothing did: whoever counts as absent can appeal. Raises NotInServer.
     """
     grace = timedelta(minutes=guild.no_show_grace_minutes)
     late_from = attendance.late_from(row.starts_at, row.ends_at, row.access_granted_at or row.starts_at, grace)
@@ -40,6 +40,8 @@ async def look(
     for user_id in absent_ids:
         try:
             barrier = await discord.barrier(row.guild_id, user_id, row.discord_channel_id, late_from)
+        except NotInServer:
+            raise  # nobody watches there, so nobody is absent
         except DiscordFailure as failure:
             log.warning("session %s: what kept %s out: %s", row.id, user_id, failure)
         else:
@@ -64,7 +66,8 @@ async def tell_admins(
                 f"<@{user_id}> couldn't come to session `{row.code}`: the {_side(row, user_id)} {_WHY[barrier]}. "
                 f"That doesn't count as their no-show. {_FOR_ADMINS[barrier]}"
             )
-            await problems.report(session, row.guild_id, f"{KEPT_OUT}{user_id}", text, now)
+            key = f"{KEPT_OUT}{user_id}"
+            await problems.report(session, row.guild_id, key, text, now, cause=barrier.name)
 
 
 async def came_again(session: AsyncSession, row: CoachingSession, now: datetime) -> None:

@@ -106,24 +106,21 @@ async def end_now(
                 f"Not both of you have come, and there is time until {stamp(until, 't')}. End it after that, or "
                 "cancel it in `/sessions`."
             )
-    await _cut_short(session, found, now)
-    if not await ending.absent_ids(session, found, guild, now):
-        await ending.finish(session, found, guild, now)
-    await _replan(session, found, now)
+    await end(session, found, guild, now)
     bookings.record(session, found, "session_ended", actor, now)
     return found
 
 
 async def end(session: AsyncSession, found: CoachingSession, guild: Guild, now: datetime) -> None:
-    """End a running session without asking whether that is allowed, and judge it at once as at its end."""
-    await _cut_short(session, found, now)
-    await ending.finish(session, found, guild, now)
-    await _replan(session, found, now)
+    """End a running session without asking whether that is allowed. It is judged as at its end.
 
-
-async def _cut_short(session: AsyncSession, found: CoachingSession, now: datetime) -> None:
+    At once, unless somebody is absent: then by the loop's next look, which asks what may have kept them out.
+    """
     await _move_end(session, found, now)
     found.ends_at, found.revision = now, found.revision + 1
+    if not await ending.absent_ids(session, found, guild, now):
+        await ending.finish(session, found, guild, now)
+    await _replan(session, found, now)
 
 
 async def _running(

@@ -1,16 +1,17 @@
 """Absences that Discord itself explains: who is excused, what becomes of the session, and who hears of it."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from models import Absent, CoachingSession, Notice, NoticeKind, Problem, SessionStatus
+from models import Absent, CoachingSession, Guild, Heartbeat, Notice, NoticeKind, Problem, SessionStatus
 from models.database import Database
-from scheduler import meeting, problems
+from scheduler import departures, meeting, problems
 from scheduler.advance import advance_due
-from scheduler.ports import Barrier, DiscordFailure
-from tests.builders import COACH, GUILD, MINUTE, STUDENT, FakeClock
+from scheduler.departures import Why
+from scheduler.ports import Barrier, DiscordFailure, NotInServer
+from tests.builders import COACH, GUILD, MINUTE, STUDENT, FakeClock, a_session
 from tests.fakes import Call, FakeDiscord
-from tests.scheduler.meetings import CARA, ELEVEN, Spell, a_meeting, at, found, owed, recorded
+from tests.scheduler.meetings import CARA, ELEVEN, Spell, a_meeting, add_stays, at, found, owed, recorded
 from tests.scheduler.moves import reservations
 
 BOTH_CAME: list[Spell] = [(COACH, 0, None), (STUDENT, 0, None)]
@@ -167,3 +168,55 @@ async def test_once_they_have_met_again_admins_hear_that_it_is_over(db: Database
         [problem] = await session.scalars(select(Problem))
         told = list(await session.scalars(select(Notice.kind).where(Notice.problem_id == problem.id)))
     assert (problem.fixed_at, told) == (ELEVEN, [NoticeKind.PROBLEM, NoticeKind.PROBLEM_FIXED])
+
+
+async def test_of_what_keeps_somebody_out_of_session_after_session_admins_hear_once(db: Database) -> None:
+    discord = FakeDiscord()
+    discord.barriers = {STUDENT: Barrier.SHUT_OUT}
+    await ended(db, discord, *COACH_CAME)
+    async with db.begin() as session:
+        following = await a_session(
+            session,
+            code="next",
+            starts_at=ELEVEN,
+            status=SessionStatus.IN_PROGRESS,
+            room_intended_at=at(45),
+            access_granted_at=at(55),
+            next_step_at=at(120),
+        )
+        await add_stays(session, following.id, (COACH, 60, None))
+        await session.execute(update(Heartbeat).values(at=at(120)))
+
+    await advance_due(db, discord, FakeClock(at(120)))
+
+    assert (await found(db, following.id)).status is SessionStatus.CANCELLED
+    [(_, text)] = await problems_told(db)
+    assert "`next`" in text
+    assert [kind for kind, _ in await owed(db)].count(NoticeKind.PROBLEM) == 1
+
+
+async def test_where_the_bot_turns_out_to_be_in_the_server_no_more_nobody_is_absent(db: Database) -> None:
+    discord = FakeDiscord()
+    discord.fail("barrier", NotInServer("the bot is not in this server any more"))
+
+    one = await ended(db, discord, *COACH_CAME)
+
+    assert (one.status, one.absent) == (SessionStatus.COMPLETED, None)
+    async with db.read() as session:
+        assert (await session.get_one(Guild, GUILD)).bot_removed_at == ELEVEN
+
+
+@pytest.mark.parametrize("why", Why)
+async def test_a_student_who_was_kept_out_is_excused_too_where_the_coach_goes_before_the_end(
+    db: Database, why: Why
+) -> None:
+    discord = FakeDiscord()
+    discord.barriers = {STUDENT: Barrier.TIMED_OUT}
+    session_id = await a_meeting(db, *COACH_CAME)
+
+    async with db.begin() as session:
+        await departures.gone(session, GUILD, COACH, why, at(20), keep=False)
+    await advance_due(db, discord, FakeClock(at(20)))
+
+    one = await found(db, session_id)
+    assert (one.status, one.absent, one.ends_at) == (SessionStatus.CANCELLED, None, at(20))

@@ -8,6 +8,7 @@ import pytest
 from models import Absent, CoachingSession, NoticeKind, SessionStatus
 from models.database import Database
 from scheduler import cancelling, departures, meeting, rescheduling, suspensions
+from scheduler.advance import advance_due
 from scheduler.departures import Why
 from scheduler.errors import NotFound, TooEarly, TooLate
 from scheduler.people import Actor
@@ -108,6 +109,7 @@ async def test_who_goes_meanwhile_ends_it_and_it_is_judged_as_at_its_end(
     session_id = await running(db, case)
 
     assert await goes(db, way, case.minute) == 0
+    await advance_due(db, FakeDiscord(), FakeClock(at(case.minute)))
 
     one = await found(db, session_id)
     assert (one.status, one.absent, one.cancelled_at) == (
