@@ -103,7 +103,7 @@ def _steps(life: Life, leads: LeadTimes, now: datetime) -> list[Due]:
     match life.status:
         case SessionStatus.SCHEDULED | SessionStatus.IN_PROGRESS:
             steps = []
-            if life.room_may_exist and now < life.starts_at - leads.room - MUCH_TOO_EARLY:
+            if is_much_too_early(life, leads, now):
                 steps.append(Due(Step.REMOVE_ROOM, now))
             elif now < life.ends_at and not life.room_set_up:
                 due_at = life.starts_at - leads.room
@@ -117,6 +117,11 @@ def _steps(life: Life, leads: LeadTimes, now: datetime) -> list[Due]:
             return steps
         case _:
             return [Due(Step.REMOVE_ROOM, room_ends_at(life))] if life.room_may_exist else []
+
+
+def is_much_too_early(life: Life, leads: LeadTimes, now: datetime) -> bool:
+    """Whether there may be a room that is not needed yet, and goes."""
+    return life.room_may_exist and now < life.starts_at - leads.room - MUCH_TOO_EARLY
 
 
 def room_ends_at(life: Life) -> datetime:

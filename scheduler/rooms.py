@@ -10,7 +10,7 @@ from models.database import Database
 from scheduler import attendance, audit, notices, problems, shared_rooms
 from scheduler.bookings import lead_times
 from scheduler.clock import Clock
-from scheduler.lifecycle import hard_limit, life_of, linger_ends_at
+from scheduler.lifecycle import hard_limit, is_much_too_early, life_of, linger_ends_at
 from scheduler.ports import Access, Discord, Removal, RoomGone, RoomSpec
 
 ENDING_WARNING = timedelta(minutes=5)
@@ -164,7 +164,7 @@ async def channel_deleted(session: AsyncSession, channel_id: int, now: datetime)
         .where(CoachingSession.discord_channel_id == channel_id, CoachingSession.room_removed_at.is_(None))
         .with_for_update()
     )
-    if kept is None or not needs_room(kept, now):
+    if kept is None or not await keeps_room(session, kept, now):
         return False
     await vanished(session, kept, now)
     kept.next_step_at = now
@@ -172,8 +172,14 @@ async def channel_deleted(session: AsyncSession, channel_id: int, now: datetime)
 
 
 def needs_room(row: CoachingSession, now: datetime) -> bool:
-    """Whether a room that is there has to stay there."""
+    """Whether there has to be a room, now or later."""
     return row.status in (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS) and now < row.ends_at
+
+
+async def keeps_room(session: AsyncSession, row: CoachingSession, now: datetime) -> bool:
+    """Whether a room that is there has to stay there. One that is much too early is removed by the bot itself."""
+    leads = lead_times(await session.get_one(Guild, row.guild_id))
+    return needs_room(row, now) and not is_much_too_early(life_of(row), leads, now)
 
 
 async def remove_room(

@@ -117,7 +117,7 @@ async def _missing(session: AsyncSession, guild_id: int, gone: set[int | None], 
     """Rooms that sessions need and that somebody deleted."""
     found = 0
     for row in await lock_sessions(session, *_with_room(guild_id)):
-        if row.discord_channel_id in gone and rooms.needs_room(row, clock()):
+        if row.discord_channel_id in gone and await rooms.keeps_room(session, row, clock()):
             await rooms.vanished(session, row, clock())
             row.next_step_at = clock()
             found += 1

@@ -8,13 +8,14 @@ from sqlalchemy import event, select
 
 from models import AuditEntry, CoachingSession, Guild, Notice, NoticeKind, SessionStatus
 from models.database import Database
-from scheduler import cancelling, guilds
+from scheduler import cancelling, guilds, rooms
 from scheduler.advance import advance_due
 from scheduler.guilds import GuildChanges
 from scheduler.notices import ROOM_KINDS
 from scheduler.people import Actor
 from scheduler.ports import DiscordFailure, Removal
 from scheduler.rescheduling import reschedule
+from scheduler.sweep import sweep
 from scheduler.tick import next_due, tick
 from tests.builders import ADMIN, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, FakeClock, a_coach, a_guild, a_session
 from tests.fakes import Call, FakeDiscord, Method
@@ -281,6 +282,33 @@ async def test_a_session_that_is_moved_back_while_its_room_is_removed_gets_anoth
     assert discord.asked("ensure_room") == ["coaching-session-abc"] * 2
     assert asked == life_at(TEN)[1:]
     assert (await found(db)).status is SessionStatus.COMPLETED
+
+
+@pytest.mark.parametrize("told_by", ["the gateway", "a look at all rooms"])
+async def test_that_the_room_of_a_moved_session_goes_is_no_deletion_by_somebody_else(
+    db: Database, told_by: str
+) -> None:
+    discord, clock = await set_up(db)
+    clock.now = ROOM
+    await tick(db, discord, clock)
+    await move(db, NEXT_WEEK, clock())
+
+    async def is_heard_of(_call: Call) -> None:
+        channel_id = (await found(db)).discord_channel_id or 0
+        discord.rooms.clear()
+        if told_by == "the gateway":
+            async with db.begin() as session:
+                await rooms.channel_deleted(session, channel_id, clock())
+        else:
+            await sweep(db, discord, clock)
+
+    discord.meanwhile("remove_room", is_heard_of)
+    await tick(db, discord, clock)
+
+    waiting = await found(db)
+    assert (waiting.rooms_lost, waiting.attempts, waiting.last_error) == (0, 0, None)
+    assert waiting.next_step_at == NEXT_WEEK - 15 * MINUTE
+    assert "room_vanished" not in await story(db)
 
 
 async def test_a_room_that_new_lead_times_make_much_too_early_goes_and_people_are_let_in_again(
