@@ -98,9 +98,10 @@ async def end_now(
     await people.lock(session, found.coach_id, found.student_id)
     found = await _running(session, session_id, actor, now, guild_id=guild_id, lock=True)
     guild = await session.get_one(Guild, found.guild_id)
-    if found.access_granted_at is not None:
+    if found.access_granted_at is not None or await attendance.anybody_came(session, found):
         grace = timedelta(minutes=guild.no_show_grace_minutes)
-        until = attendance.late_from(found.starts_at, found.ends_at, found.access_granted_at, grace)
+        opened_at = found.access_granted_at or found.starts_at  # it may be gone again
+        until = attendance.late_from(found.starts_at, found.ends_at, opened_at, grace)
         if now < until and await ending.whose_no_show(session, found, guild, now) is not None:
             raise TooEarly(
                 f"Not both of you have come, and there is time until {stamp(until, 't')}. End it after that, or "

@@ -127,6 +127,18 @@ async def test_after_a_late_opening_there_is_time_until_later(db: Database) -> N
     assert (await found(db, session_id)).absent is Absent.STUDENT
 
 
+async def test_who_is_alone_waits_for_the_grace_time_also_after_the_room_was_deleted(db: Database) -> None:
+    lost = {"access_granted_at": None, "room_lost_at": at(1), "discord_setup_complete": False}
+    session_id = await a_meeting(db, (COACH, 0, 1), watched_until=at(2), **lost)
+
+    await refused(db, meeting.end_now, TooEarly, session_id, CARA, at(2))
+    await end(db, session_id, now=GRACE_OVER)
+    await the_loop_looks(db, GRACE_OVER)
+
+    one = await found(db, session_id)
+    assert (one.status, one.absent) == (SessionStatus.COMPLETED, None)
+
+
 async def test_where_nobody_watched_it_can_be_ended_and_nobody_is_absent(db: Database) -> None:
     session_id = await a_meeting(db, watched_until=None)
 
