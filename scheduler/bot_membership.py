@@ -11,6 +11,7 @@ from models.database import Database
 from scheduler import audit, notices
 from scheduler.clock import Clock
 from scheduler.ports import Discord
+from scheduler.row_locks import lock_sessions
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +43,14 @@ async def found_removed(db: Database, clock: Clock, guild_id: int) -> None:
 
 async def returned(session: AsyncSession, guild_id: int, now: datetime) -> datetime | None:
     """Let everything in this server go on. Since when (UTC) the bot was away; None if it was not."""
-    guild = await session.get(Guild, guild_id, with_for_update=True)
+    # Shared with whoever holds a session and only refers to the server, or both would wait in a circle.
+    guild = await session.get(Guild, guild_id, with_for_update={"key_share": True})
     if guild is None or guild.bot_removed_at is None:
         return None
     log.info("guild %s: the bot is back", guild_id)
     since, guild.bot_removed_at = guild.bot_removed_at, None
-    await _resume_sessions(session, guild_id, now)
     await _resume_coaches(session, guild_id, now)
+    await _resume_sessions(session, guild_id, now)
     unsaid = select(Notice).where(
         Notice.guild_id == guild_id, Notice.given_up_at > now - _WORTH_SAYING, Notice.last_error == NOTE
     )
@@ -90,10 +92,10 @@ async def _resume_sessions(session: AsyncSession, guild_id: int, now: datetime) 
     """The loop looks at them and plans anew: what is ahead, and rooms that are left."""
     of_here = CoachingSession.guild_id == guild_id
     has_room = and_(CoachingSession.room_intended_at.is_not(None), CoachingSession.room_removed_at.is_(None))
+    to_look_at = of_here, or_(CoachingSession.status.in_(_AHEAD), has_room)
+    await lock_sessions(session, *to_look_at)
     await session.execute(
-        update(CoachingSession)
-        .where(of_here, or_(CoachingSession.status.in_(_AHEAD), has_room))
-        .values(next_step_at=now, attempts=0, last_error=None)
+        update(CoachingSession).where(*to_look_at).values(next_step_at=now, attempts=0, last_error=None)
     )
     coming = CoachingSession.status == SessionStatus.SCHEDULED, CoachingSession.starts_at > now
     await session.execute(update(CoachingSession).where(of_here, *coming).values(presence_due_at=now))

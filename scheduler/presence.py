@@ -64,6 +64,8 @@ async def _stop(db: Database, guild_id: int) -> None:
     async with db.begin() as session:
         for table in (Coach, CoachingSession):
             theirs = table.guild_id == guild_id, table.presence_due_at.is_not(None)
+            if table is CoachingSession:
+                await lock_sessions(session, *theirs)
             await session.execute(update(table).where(*theirs).values(presence_due_at=None))
 
 
@@ -106,6 +108,8 @@ async def _check_student(db: Database, discord: Discord, clock: Clock, guild_id:
     again_at = clock() + (_AFTER_FAILURE if here is None else _LOOK_AGAIN)
     async with db.begin() as session:
         await people.lock(session, user_id)
+        if here is False:
+            await departures.gone(session, guild_id, user_id, Why.LEFT, clock())
         for one in await lock_sessions(
             session,
             CoachingSession.presence_due_at.is_not(None),
@@ -114,8 +118,6 @@ async def _check_student(db: Database, discord: Discord, clock: Clock, guild_id:
         ):
             # Shortly before a session its steps ask by themselves.
             one.presence_due_at = again_at if one.starts_at > again_at else None
-        if here is False:
-            await departures.gone(session, guild_id, user_id, Why.LEFT, clock())
     return here is not None
 
 

@@ -11,6 +11,7 @@ from models.database import Database
 from scheduler import notices
 from scheduler.clock import Clock
 from scheduler.notices import CARD_KINDS
+from scheduler.row_locks import lock_sessions
 
 _WORTH_POSTING = timedelta(days=30)
 """For how long a card that could not be posted is of use."""
@@ -37,6 +38,8 @@ async def bring_forward(db: Database, clock: Clock, guild_id: int | None = None)
             if await session.scalar(select(column).where(*which).limit(1)) is None:
                 continue
         async with db.begin() as session:
+            if table is CoachingSession:
+                await lock_sessions(session, *which)
             await session.execute(update(table).where(*which).values({name: now}))
         found = True
     return found
@@ -50,10 +53,11 @@ async def begin_anew(db: Database, clock: Clock, guild_id: int) -> bool:
         if not await _any_given_up(session, guild_id, now):
             return waited
     async with db.begin() as session:
-        stuck = update(CoachingSession).where(*_stuck_sessions(guild_id))
-        await session.execute(stuck.values(next_step_at=now, attempts=0, last_error=None))
         roles = update(Coach).where(*_stuck_coaches(guild_id))
         await session.execute(roles.values(role_due_at=now, role_attempts=0))
+        await lock_sessions(session, *_stuck_sessions(guild_id))
+        stuck = update(CoachingSession).where(*_stuck_sessions(guild_id))
+        await session.execute(stuck.values(next_step_at=now, attempts=0, last_error=None))
         for card in await session.scalars(select(Notice).where(*_unposted_cards(guild_id, now))):
             notices.renew(card, now)
     return True

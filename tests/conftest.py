@@ -27,6 +27,7 @@ PLAIN_ON_POSTGRES = (
     "tests/models/",
     "tests/scheduler/test_coach_races.py",
     "tests/scheduler/test_meeting_races.py",
+    "tests/scheduler/test_server_races.py",
 )
 """Where the engines differ most: locks, constraints, types. All else runs on PostgreSQL among the slow tests, so
 that plain pytest stays quick."""
