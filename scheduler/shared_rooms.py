@@ -64,6 +64,7 @@ async def take_over(session: AsyncSession, row: CoachingSession, now: datetime) 
     taker.discord_setup_complete, taker.updated_at = True, now
     part_with(giver, now)
     giver.next_step_at = now if giver.status is SessionStatus.SCHEDULED else None
+    giver.attempts, giver.last_error = 0, None  # what failed with the room is not its matter any more
     await attendance.go_over(session, giver.id, taker.id, now)
     await notices.drop(session, giver.id, notices.ROOM_KINDS, "the next session goes on in its room", now)
     for one, action in ((giver, "room_handed_over"), (taker, "room_taken_over")):

@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from models import AccessMode, Attendance, AuditEntry, CoachingSession, SessionStatus
 from models.database import Database
 from scheduler import attendance
 from scheduler.advance import advance_due
-from scheduler.ports import Removal
+from scheduler.ports import DiscordFailure, Removal
 from scheduler.sweep import sweep
 from tests.builders import COACH, HOUR, MINUTE, MONDAY, STUDENT, FakeClock, a_coach, a_guild, a_session
 from tests.fakes import FakeDiscord
@@ -127,6 +127,25 @@ async def test_down_over_the_change_the_second_takes_the_room_over_at_once(db: D
 
     assert effects(discord)[2:] == ["open_room second"]
     assert [one.status for one in await rows(db)] == [SessionStatus.COMPLETED, SessionStatus.IN_PROGRESS]
+
+
+async def test_what_failed_with_the_room_is_over_for_the_first_once_the_second_has_it(db: Database) -> None:
+    discord, clock = await two_in_a_row(db, next_at=ELEVEN + 30 * MINUTE)
+    await pass_time(db, discord, clock, *UNTIL_THE_FIRST_IS_OPEN)
+    discord.fail("remove_room", DiscordFailure("Discord did not answer", unanswered=True))
+    clock.now = ELEVEN
+    await advance_due(db, discord, clock)
+    failing = (await rows(db))[0].last_error
+    async with db.begin() as session:  # as after some more tries
+        await session.execute(
+            update(CoachingSession).where(CoachingSession.last_error == failing).values(next_step_at=TWELVE)
+        )
+
+    await pass_time(db, discord, clock, ELEVEN + 15 * MINUTE)
+
+    first, second = await rows(db)
+    assert (failing, second.discord_channel_id) == ("Discord did not answer", first.discord_channel_id)
+    assert (first.next_step_at, first.attempts, first.last_error) == (None, 0, None)
 
 
 async def test_where_the_first_never_got_a_room_the_second_makes_its_own_when_the_first_is_over(
