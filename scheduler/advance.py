@@ -164,10 +164,10 @@ async def _record_outcome(db: Database, session_id: int, this: _Round, now: date
             changed_meanwhile = row.next_step_at if row.next_step_at != this.due_at else None
             instants += [at for at in (look_again, changed_meanwhile) if at is not None]
         row.next_step_at = min(instants, default=None)
-        if row.next_step_at is None and row.last_error and not beyond:
+        if is_given_up := row.next_step_at is None and row.last_error is not None and not beyond:
             row.last_error = f"given up: {row.last_error}"
             rooms.record(session, row, "steps_given_up", now)
-        await _tell_admins(session, row, this, now)
+        await _tell_admins(session, row, this, now, is_given_up=is_given_up)
 
 
 def _look_again(row: CoachingSession, leads: LeadTimes, this: _Round, now: datetime) -> datetime | None:
@@ -183,20 +183,19 @@ def _look_again(row: CoachingSession, leads: LeadTimes, this: _Round, now: datet
     return now + notices.pause(row.attempts, row.id, longest=_UNANSWERED if unanswered else _SELDOM)
 
 
-async def _tell_admins(session: AsyncSession, row: CoachingSession, this: _Round, now: datetime) -> None:
+async def _tell_admins(
+    session: AsyncSession, row: CoachingSession, this: _Round, now: datetime, *, is_given_up: bool
+) -> None:
     """At once of what only they can mend, after some tries of the rest, and when it works again."""
     others = await problems.failing(session, row.guild_id) if this.failed else []
     for step, failure in this.failed.items():
-        if row.next_step_at is None:
+        cause = rooms.without_name(str(failure)) if failure.for_admins else problems.PASSING
+        if is_given_up:
             text = f"{failure}. After a week I have stopped trying: mend it, then press Retry now there"
             text += f" (`/coaching session {row.code}`)"
-            await problems.report(session, row.guild_id, step, text, now, others=others)
-        elif failure.for_admins:
-            # Each room has a name of its own; what is wrong with all of them alike is one problem.
-            cause = str(failure).replace(rooms.room_name(row.code), "")
-            await problems.report(session, row.guild_id, step, str(failure), now, cause=cause, others=others)
-        elif row.attempts >= problems.HEARD_AFTER:
-            cause = problems.PASSING
+            cause = f"given up: {cause}"
+            await problems.report(session, row.guild_id, step, text, now, cause=cause, others=others)
+        elif failure.for_admins or row.attempts >= problems.HEARD_AFTER:
             await problems.report(session, row.guild_id, step, str(failure), now, cause=cause, others=others)
     for step in this.worked:
         await problems.works(session, row.guild_id, step, now, session_id=row.id)

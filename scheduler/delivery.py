@@ -11,7 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Guild, Member, Notice, NoticeKind, Problem, Route
 from models.database import Database
-from scheduler import attendance, blocks, bot_membership, meeting, notices, other_ways, people, problems, records
+from scheduler import (
+    attendance,
+    blocks,
+    bot_membership,
+    meeting,
+    notices,
+    other_ways,
+    people,
+    problems,
+    records,
+    rooms,
+)
 from scheduler.clock import Clock
 from scheduler.notices import CARD_KINDS, PROBLEM_KINDS, ROOM_KINDS, WELCOME_KINDS, Letter
 from scheduler.ongoing import Ongoing
@@ -254,7 +265,8 @@ async def _record_failure(
             longest = _UNANSWERED if failure is not None and failure.unanswered else _SELDOM
             notice.due_at = now + notices.pause(notice.attempts, notice.id, longest=longest)
         if failure is not None and failure.for_admins and notice.kind not in PROBLEM_KINDS:
-            await problems.report(session, notice.guild_id, other_ways.problem_key(notice), reason, now)
+            key, cause = other_ways.problem_key(notice), rooms.without_name(reason)
+            await problems.report(session, notice.guild_id, key, reason, now, cause=cause)
 
 
 def _may_be_an_outage(notice: Notice, failure: DiscordFailure | None, now: datetime) -> bool:

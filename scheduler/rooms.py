@@ -1,5 +1,6 @@
 """A session's room: made, opened and removed at Discord first, then written down. Every effect may run twice."""
 
+import re
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
@@ -21,6 +22,8 @@ _OF_ONE_ROOM = (NoticeKind.ROOM_OPEN, NoticeKind.ROOM_WELCOME, NoticeKind.ROOM_E
 DELETED = "room_deleted"
 """The key of the problem that somebody keeps deleting rooms."""
 _LOST = "somebody, or another bot, deleted the room"
+_BEFORE_CODE = "coaching-session-"
+_NAME = re.compile(rf"{_BEFORE_CODE}\w+")
 
 
 async def make_room(
@@ -224,7 +227,12 @@ async def _kept(session: AsyncSession, row: CoachingSession) -> CoachingSession:
 
 def room_name(code: str) -> str:
     """What the room, and the role, of a session is called."""
-    return f"coaching-session-{code}"
+    return f"{_BEFORE_CODE}{code}"
+
+
+def without_name(words: str) -> str:
+    """Each room has a name of its own; what is wrong with all of them alike is one problem."""
+    return _NAME.sub("", words)
 
 
 def _room(row: CoachingSession, guild: Guild) -> RoomSpec:

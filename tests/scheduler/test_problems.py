@@ -4,13 +4,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from models import Notice, NoticeKind, Problem
+from models import CoachingSession, Notice, NoticeKind, Problem
 from models.database import Database
 from scheduler import problems
 from scheduler.advance import advance_due
 from scheduler.applications import sync_roles
 from scheduler.delivery import deliver_due
 from scheduler.ports import DiscordFailure
+from scheduler.tick import next_due, tick
 from tests.builders import (
     COACH,
     DAY,
@@ -22,6 +23,7 @@ from tests.builders import (
     FakeClock,
     a_coach,
     a_guild,
+    a_notice,
     a_session,
     change_session,
 )
@@ -370,3 +372,49 @@ async def test_a_role_that_cannot_be_given_is_told_once_and_when_it_can(db: Data
     await sync_roles(db, discord, clock)
 
     assert await told(db) == [(NoticeKind.PROBLEM, MONDAY), (NoticeKind.PROBLEM_FIXED, MONDAY + 3 * HOUR)]
+
+
+# What concerns each room alike.
+
+
+def lacking(code: str) -> DiscordFailure:
+    """As Discord refuses it: with the place, which is called otherwise for each session."""
+    return DiscordFailure(f'I lack **Connect** in the channel "coaching-session-{code}"', for_admins=True)
+
+
+async def test_that_nothing_can_be_said_in_rooms_is_told_once_whichever_rooms_they_are(db: Database) -> None:
+    await set_up(db, "abc", "def")
+    discord = FakeDiscord()
+    async with db.begin() as session:
+        for one in await session.scalars(select(CoachingSession)):
+            one.access_granted_at, one.discord_channel_id = MONDAY, one.id
+            notice = await a_notice(session, kind=NoticeKind.ROOM_WELCOME, user_id=None, session_id=one.id)
+            discord.fail("deliver", lacking(one.code), about=str(notice.id))
+
+    await deliver_due(db, discord, FakeClock())
+
+    assert len(await lasting(db)) == 1
+    assert [kind for kind, _ in await told(db)] == [NoticeKind.PROBLEM]
+
+
+async def test_rooms_that_are_given_up_for_one_reason_are_told_of_once(db: Database) -> None:
+    await set_up(db, "abc", "def")
+    discord, clock = FakeDiscord(), FakeClock(ROOM)
+    for code in ("abc", "def"):
+        discord.fail("remove_room", lacking(code), about=f"coaching-session-{code}")
+
+    while (due_at := await next_due(db)) is not None:
+        clock.now = max(clock(), due_at)
+        await tick(db, discord, clock)
+
+    given_up = [text for text in await all_told(db) if "After a week I have stopped trying" in text]
+    assert len(given_up) == 1
+
+
+async def all_told(db: Database) -> list[str]:
+    """What admins read, once for each message."""
+    warned = select(Problem.text).join(Notice, Notice.problem_id == Problem.id)
+    async with db.read() as session:
+        return list(
+            await session.scalars(warned.where(Notice.kind == NoticeKind.PROBLEM, Notice.sent_at.is_not(None)))
+        )

@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 
 from models import AuditEntry, Coach, CoachingSession, Notice, NoticeKind, Problem, SessionStatus, UTCDateTime
 from models.database import Database
-from scheduler import retries, story
+from scheduler import bot_membership, retries, story
 from scheduler.advance import advance_due
 from scheduler.applications import sync_roles
 from scheduler.delivery import deliver_due
@@ -27,7 +27,7 @@ from tests.builders import (
     a_notice,
     a_session,
 )
-from tests.fakes import FakeDiscord
+from tests.fakes import Call, FakeDiscord
 
 TEN = MONDAY + 2 * HOUR
 ROOM = TEN - 15 * MINUTE
@@ -140,6 +140,24 @@ async def test_a_room_that_cannot_be_removed_is_given_up_after_a_week_with_a_not
         assert await session.scalar(select(AuditEntry.at).where(AuditEntry.action == "steps_given_up"))
         told = list(await session.scalars(select(Problem.text).where(Problem.fixed_at.is_(None))))
     assert [one for one in told if "stopped trying" in one and "/coaching session abc" in one]
+
+
+async def test_nothing_is_called_given_up_because_the_bot_was_removed_from_the_server(db: Database) -> None:
+    await set_up(db, "abc")
+    discord, clock = FakeDiscord(), FakeClock(ROOM)
+    await until(db, discord, clock, TEN + HOUR - MINUTE)
+
+    async def is_removed(_call: Call) -> None:
+        await bot_membership.found_removed(db, clock, GUILD)
+
+    discord.meanwhile("remove_room", is_removed)
+    discord.fail("remove_room", REFUSED)
+    clock.now = TEN + HOUR
+    await advance_due(db, discord, clock)
+
+    assert (await found(db)).next_step_at is None
+    async with db.read() as session:
+        assert [one for one in await session.scalars(select(Problem.text)) if "week" in one] == []
 
 
 async def test_what_was_given_up_is_not_begun_anew_by_the_hourly_look_but_by_an_admin(db: Database) -> None:
