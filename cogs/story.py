@@ -97,7 +97,9 @@ def _state(found: Story) -> list[str]:
     one = found.session
     lines = [f"**Next step** {stamp(one.next_step_at, 'R') if one.next_step_at else 'none'}"]
     if one.last_error:
-        lines.append(f"🔴 **Failed** {one.attempts} times in a row: {our_own(one.last_error, 300)}")
+        # Where the bot was not in the server, nothing was tried.
+        what = f"**Failed** {one.attempts} times in a row" if one.attempts else "**Not done**"
+        lines.append(f"🔴 {what}: {our_own(one.last_error, 300)}")
     if found.blocked:
         lines.append(cards.blocks(found.blocked, "student"))
     return lines

@@ -8,7 +8,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from models import Coach, CoachingSession, Notice
 from models.database import Database
-from scheduler import notices
+from scheduler import bot_membership, notices
 from scheduler.clock import Clock
 from scheduler.notices import CARD_KINDS
 from scheduler.row_locks import lock_sessions
@@ -77,6 +77,7 @@ def _stuck_sessions(guild_id: int) -> tuple[ColumnElement[bool], ...]:
         CoachingSession.guild_id == guild_id,
         CoachingSession.next_step_at.is_(None),
         CoachingSession.last_error.is_not(None),
+        CoachingSession.last_error != bot_membership.NOTE,
     )
 
 

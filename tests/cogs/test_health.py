@@ -8,6 +8,7 @@ from cogs import health
 from cogs.words import our_own
 from models import Coach, CoachingSession, SessionStatus
 from scheduler import problems
+from scheduler.bot_membership import NOTE
 from tests import builders
 from tests.cogs.test_setup import all_but, give
 from tests.simulated import Academy, reply, words
@@ -157,6 +158,17 @@ async def test_what_failed_is_tried_again_at_once(world: Academy) -> None:
 
     assert "**Failed**" not in said
     assert (await world.sessions())[0].last_error is None
+
+
+async def test_what_was_never_tried_has_not_failed_any_number_of_times(world: Academy) -> None:
+    await world.already_open()
+    booked = await world.book(world.student, "11:00")
+    await overdue(world, booked.id, last_error=NOTE)
+
+    said = words(await panel(world, "session", code=booked.code))
+
+    assert "🔴 **Not done**: the bot was not in the server" in said
+    assert "**Failed**" not in said
 
 
 async def test_an_admin_cancels_from_the_story(world: Academy) -> None:

@@ -198,6 +198,17 @@ async def test_what_was_given_up_is_tried_when_an_admin_gives_the_bot_what_it_la
         assert list(await session.scalars(due)) == [NoticeKind.APPLICATION_CARD]
 
 
+async def test_what_ended_while_the_bot_was_not_in_the_server_was_not_given_up(db: Database) -> None:
+    await set_up(db, "abc")
+    async with db.begin() as session:
+        over = {"status": SessionStatus.COMPLETED, "next_step_at": None, "last_error": bot_membership.NOTE}
+        await session.execute(update(CoachingSession).values(over))
+
+    assert not await retries.begin_anew(db, FakeClock(TEN), GUILD)
+
+    assert (await found(db)).last_error == bot_membership.NOTE
+
+
 async def test_a_bot_that_was_down_for_weeks_still_tries_to_remove_the_room(db: Database) -> None:
     await set_up(db, "abc")
     discord, clock = FakeDiscord(), FakeClock(ROOM)

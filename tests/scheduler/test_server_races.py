@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text, update
@@ -29,7 +30,7 @@ async def another(db: Database, database_url: str) -> AsyncIterator[Database]:
     await opened.close()
 
 
-async def set_up(db: Database, **changed: object) -> int:
+async def set_up(db: Database, **changed: Any) -> int:
     """A coach who is booked for Tuesday in a server that the bot was removed from; gives back the session's id."""
     async with db.begin() as session:
         await a_guild(session, bot_removed_at=MONDAY - DAY)
@@ -131,7 +132,7 @@ async def test_what_was_given_up_begins_anew_while_somebody_says_that_a_session_
         status=SessionStatus.COMPLETED,
         missed_at=MONDAY,
         next_step_at=None,
-        last_error=bot_membership.NOTE,
+        last_error="given up: I lack Manage Channels",
     )
     async with db.begin() as session:
         await session.execute(update(Coach).values(role_due_at=None))
