@@ -31,7 +31,8 @@ from scheduler.side_by_side import Jobs, SideBySide
 
 log = logging.getLogger(__name__)
 
-_TRIES = 12
+_TRIES, _FOR = 12, timedelta(hours=1)
+"""After so many, which takes so long; tries that were brought forward are sooner through."""
 _SELDOM, _UNANSWERED = timedelta(minutes=10), timedelta(minutes=1)
 """The longest pause between two tries, and that where Discord did not answer: nobody says when it does again."""
 _LONGEST_OUTAGE = timedelta(days=1)
@@ -259,7 +260,7 @@ async def _record_failure(
         notice.last_error = reason
         if notice.revision != seen.revision:
             pass  # it became due again while this attempt was under way, and still is
-        elif final or (notice.attempts >= _TRIES and not _may_be_an_outage(notice, failure, now)):
+        elif final or (_was_tried_enough(notice, now) and not _may_be_an_outage(notice, failure, now)):
             notice.due_at, notice.given_up_at = None, now
         else:
             longest = _UNANSWERED if failure is not None and failure.unanswered else _SELDOM
@@ -267,6 +268,10 @@ async def _record_failure(
         if failure is not None and failure.for_admins and notice.kind not in PROBLEM_KINDS:
             key, cause = other_ways.problem_key(notice), rooms.without_name(reason)
             await problems.report(session, notice.guild_id, key, reason, now, cause=cause)
+
+
+def _was_tried_enough(notice: Notice, now: datetime) -> bool:
+    return notice.attempts >= _TRIES and now >= (notice.tried_at or notice.created_at) + _FOR
 
 
 def _may_be_an_outage(notice: Notice, failure: DiscordFailure | None, now: datetime) -> bool:

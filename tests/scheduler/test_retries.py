@@ -256,6 +256,25 @@ async def test_no_message_is_lost_because_discord_was_down_for_hours(db: Databas
         assert (await session.get_one(Notice, notice.id)).sent_at == clock()
 
 
+async def test_no_message_is_given_up_because_its_tries_were_brought_forward(db: Database) -> None:
+    await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+    discord.fail("deliver", REFUSED)
+    async with db.begin() as session:
+        await a_notice(session)
+
+    for _ in range(15):
+        await deliver_due(db, discord, clock)
+        await retries.bring_forward(db, clock, GUILD)
+        clock.forward(timedelta(seconds=20))
+    discord.heal()
+    await deliver_due(db, discord, clock)
+
+    async with db.read() as session:
+        sent = await session.scalar(select(Notice.sent_at).where(Notice.kind == NoticeKind.SESSION_BOOKED))
+    assert sent == clock()
+
+
 async def test_a_message_that_cannot_be_sent_for_more_than_a_day_is_given_up(db: Database) -> None:
     await set_up(db)
     discord, clock = FakeDiscord(), FakeClock()
