@@ -37,7 +37,7 @@ async def finish(
         rooms.record(session, row, "session_missed", now)
         return
     missing = await absent_ids(session, row, guild, row.ends_at)
-    excused = {user_id: barrier for user_id, barrier in kept_out.items() if user_id in missing}
+    excused = await excuses.that_count(session, row, {one: kept_out[one] for one in missing & kept_out.keys()})
     await excuses.tell_admins(session, row, excused, now)
     if missing and excused.keys() == missing:
         await cancelling.call_off(session, row, guild, excuses.reason(row, excused), now)

@@ -4,9 +4,10 @@ import logging
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, Guild
+from models import CoachingSession, Guild, Notice, NoticeKind
 from scheduler import attendance, problems
 from scheduler.ports import Barrier, Discord, DiscordFailure, NotInServer
 
@@ -48,6 +49,25 @@ async def look(
             if barrier is not None:
                 found[user_id] = barrier
     return found
+
+
+async def that_count(
+    session: AsyncSession, row: CoachingSession, kept_out: Mapping[int, Barrier]
+) -> dict[int, Barrier]:
+    """Those of them that excuse. Whoever left the server when the session had begun escapes nothing.
+
+    That somebody had left before is known from the word to the other side, whose session was kept all the same.
+    """
+    known = select(Notice.user_id).where(
+        Notice.session_id == row.id, Notice.kind == NoticeKind.PERSON_LEFT, Notice.created_at < row.starts_at
+    )
+    told = set(await session.scalars(known))
+    others = {row.coach_id: row.student_id, row.student_id: row.coach_id}
+    return {
+        user_id: barrier
+        for user_id, barrier in kept_out.items()
+        if barrier is not Barrier.LEFT or others[user_id] in told
+    }
 
 
 def reason(row: CoachingSession, kept_out: Mapping[int, Barrier]) -> str:

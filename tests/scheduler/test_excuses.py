@@ -1,15 +1,17 @@
 """Absences that Discord itself explains: who is excused, what becomes of the session, and who hears of it."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select, update
 
 from models import Absent, CoachingSession, Guild, Heartbeat, Notice, NoticeKind, Problem, SessionStatus
 from models.database import Database
-from scheduler import departures, meeting, problems
+from scheduler import departures, meeting, notices, problems
 from scheduler.advance import advance_due
 from scheduler.departures import Why
 from scheduler.ports import Barrier, DiscordFailure, NotInServer
-from tests.builders import COACH, GUILD, MINUTE, STUDENT, FakeClock, a_session
+from tests.builders import COACH, DAY, GUILD, MINUTE, STUDENT, FakeClock, a_session
 from tests.fakes import Call, FakeDiscord
 from tests.scheduler.meetings import CARA, ELEVEN, Spell, a_meeting, add_stays, at, found, owed, recorded
 from tests.scheduler.moves import reservations
@@ -20,9 +22,18 @@ STUDENT_CAME: list[Spell] = [(STUDENT, 0, None)]
 NOBODY_CAME: list[Spell] = []
 
 
-async def ended(db: Database, discord: FakeDiscord, *spells: Spell) -> CoachingSession:
-    """The session from ten to eleven to which these came, after the look at its end."""
+async def ended(
+    db: Database, discord: FakeDiscord, *spells: Spell, known_to_have_left: timedelta | None = None
+) -> CoachingSession:
+    """The session from ten to eleven to which these came, after the look at its end.
+
+    `known_to_have_left`: how long after the start the coach was told that the student had left.
+    """
     session_id = await a_meeting(db, *spells)
+    if known_to_have_left is not None:
+        async with db.begin() as session:
+            told_at, kind = at(0) + known_to_have_left, NoticeKind.PERSON_LEFT
+            notices.owe(session, kind, GUILD, now=told_at, user_id=COACH, session_id=session_id)
     await advance_due(db, discord, FakeClock(ELEVEN))
     return await found(db, session_id)
 
@@ -59,14 +70,29 @@ async def test_a_student_who_was_kept_out_is_excused_and_both_and_the_admins_hea
     assert await reservations(db) == []
 
 
-async def test_who_left_is_excused_and_the_other_side_alone_is_told(db: Database) -> None:
+@pytest.mark.parametrize("known_from", [-DAY, -MINUTE])
+async def test_who_had_left_before_is_excused_and_admins_are_told_nothing(
+    db: Database, known_from: timedelta
+) -> None:
     discord = FakeDiscord()
     discord.barriers = {STUDENT: Barrier.LEFT}
 
-    one = await ended(db, discord, *COACH_CAME)
+    one = await ended(db, discord, *COACH_CAME, known_to_have_left=known_from)
 
     assert one.cancel_reason == "The student had left the server. This is nobody's no-show."
     assert await problems_told(db) == []
+
+
+@pytest.mark.parametrize("known_from", [None, 0 * MINUTE])
+async def test_who_leaves_once_it_has_begun_does_not_escape_the_no_show(
+    db: Database, known_from: timedelta | None
+) -> None:
+    discord = FakeDiscord()
+    discord.barriers = {STUDENT: Barrier.LEFT}
+
+    one = await ended(db, discord, *COACH_CAME, known_to_have_left=known_from)
+
+    assert (one.status, one.absent) == (SessionStatus.NO_SHOW, Absent.STUDENT)
 
 
 @pytest.mark.parametrize(
