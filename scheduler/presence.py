@@ -84,16 +84,20 @@ async def _check_coach(db: Database, discord: Discord, clock: Clock, guild_id: i
     """
     here, name = await _ask(discord, guild_id, user_id)
     async with db.begin() as session:
+        if await session.get(Coach, (guild_id, user_id)) is None:
+            return True  # and nothing is locked, which would make a row for a person nobody knows
         coach = await lock_coach(session, guild_id, user_id)
         if coach is None or coach.status is not CoachStatus.APPROVED:
             if coach is not None:
                 coach.presence_due_at = None
                 await lost_zones.look(session, coach, clock())
             return True
+        is_their_turn = coach.presence_due_at is not None and coach.presence_due_at <= clock()
         coach.presence_due_at = clock() + (_AFTER_FAILURE if here is None else _LOOK_AGAIN)
         if here:
-            # Whoever left and came back, also between two looks, has lost it, and somebody may have taken it.
-            applications.want_role_again(coach, clock())
+            if is_their_turn or coach.left_at is not None:
+                # Whoever left and came back, also between two looks, has lost it, and somebody may have taken it.
+                applications.want_role_again(coach, clock())
             coach.left_at = None
             if name is not None:
                 coach.display_name = name[: people.LONGEST_NAME]

@@ -73,6 +73,8 @@ class Scene:
         async with self.world.db.begin() as session:
             for table in (Notice, Problem, Attendance):
                 await session.execute(delete(table))
+            made = await session.get_one(CoachingSession, self.made.id)
+            made.rooms_lost, made.attempts, made.last_error = 0, 0, None  # as if no room had ever been deleted
             coach, since = self.world.coach.id, self.world.now - SECOND
             session.add(Attendance(session_id=self.made.id, user_id=coach, joined_at=since))
         await self.world.leap_to(self.world.now)

@@ -21,6 +21,7 @@ OPEN_A_FORM = {"book:zone:{coach_id}:{minutes}:{day}", "book:notes:{coach_id}:{m
 WAYS = {
     "book:time:{coach_id}:{minutes}:{start}",
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}",
+    "book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}",
     "form book:notes:{coach_id}:{minutes}:{start}",
     "form coach:apply",
 }
