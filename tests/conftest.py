@@ -41,8 +41,11 @@ SLOW_SECONDS = 1800
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as slow what only repeats on PostgreSQL what ran on SQLite, and give slow tests more time."""
     for item in items:
-        engine = getattr(getattr(item, "callspec", None), "params", {}).get("engine_name")
-        if engine == "postgres" and not item.nodeid.startswith(PLAIN_ON_POSTGRES):
+        given = getattr(getattr(item, "callspec", None), "params", {})
+        is_upgrade = given.get("revision") is not None  # of which there are many, and each takes its time
+        if given.get("engine_name") == "postgres" and (
+            is_upgrade or not item.nodeid.startswith(PLAIN_ON_POSTGRES)
+        ):
             item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.timeout(SLOW_SECONDS))

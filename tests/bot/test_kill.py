@@ -3,9 +3,7 @@
 import asyncio
 import os
 import random
-import shutil
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,13 +28,6 @@ _ANY, _MESSAGE, _REMOVAL = ("*", "*", 60), ("POST", "/channels/*/messages", 4), 
 MOMENTS = (_REMOVAL, _ANY, _MESSAGE, _ANY, _MESSAGE)
 """When the bot is killed, in turn: after one of the first so many requests of a kind has taken effect."""
 PATIENCE_SECONDS = 240
-
-
-@pytest.fixture
-async def db_on_sqlite(migrated_sqlite: Path, tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'coachbot.db')}")
-    yield database
-    await database.close()
 
 
 async def killed_in_the_middle(
@@ -108,19 +99,6 @@ async def kill_again_and_again(program: Program, lives: Lives, *, times: int, ur
         for number in range(times):
             await killed_in_the_middle(lives, nursery, chance, MOMENTS[number % len(MOMENTS)])
         await undisturbed(lives, nursery)
-
-
-async def test_a_bot_that_is_killed_at_each_of_these_moments_ends_as_one_that_is_not(
-    db_on_sqlite: Database, tmp_path: Path
-):
-    url = str(db_on_sqlite.url)
-    async with local_discord() as endpoint:
-        lives = await live(db_on_sqlite, endpoint, sessions=40, whole=4, mode=AccessMode.ROLE)
-        program = Program(tmp_path, endpoint.api, endpoint.gateway)
-
-        await kill_again_and_again(program, lives, times=len(MOMENTS), url=url)
-
-        await assert_that_all_went_well(lives)
 
 
 @pytest.mark.slow

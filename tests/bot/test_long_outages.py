@@ -64,6 +64,7 @@ async def gaps(world: Academy, made: CoachingSession) -> list[float]:
     return [(one.until - one.since) / MINUTE for one in stays if one.user_id is None and one.until > one.since]
 
 
+@pytest.mark.slow
 async def test_however_much_happens_meanwhile_what_waits_is_bounded_and_the_truth_is_found(world: Academy) -> None:
     made, room = await met(world, world.coach)
 
@@ -83,6 +84,7 @@ async def test_however_much_happens_meanwhile_what_waits_is_bounded_and_the_trut
     assert bot_of(world)._gateway._watch._servers == {}
 
 
+@pytest.mark.slow
 async def test_an_event_that_cannot_be_recorded_gives_way_to_a_look_at_who_is_inside(world: Academy) -> None:
     made, room = await met(world, world.coach)
 
@@ -99,6 +101,7 @@ async def test_an_event_that_cannot_be_recorded_gives_way_to_a_look_at_who_is_in
     assert bot_of(world).trouble is None
 
 
+@pytest.mark.slow
 async def test_a_room_that_was_deleted_meanwhile_is_made_again(world: Academy) -> None:
     made, room = await met(world, world.coach)
 
