@@ -236,7 +236,8 @@ async def academy(
             await env.shutdown()
             await env.bot.close()
     # What a command raises reaches `Tree.on_error`, which logs it unless it is a refusal.
-    assert [error for error in env.errors if not isinstance(error, discord.app_commands.AppCommandError)] == []
+    errors = [error for error in env.errors if not isinstance(error, discord.app_commands.AppCommandError)]
+    assert errors == [], errors
     assert faults.unread == []
     assert requests.in_transactions == []
 
