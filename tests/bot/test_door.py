@@ -40,6 +40,7 @@ class Server:
 
 @contextlib.asynccontextmanager
 async def serving(to_ask: timedelta = timedelta(hours=1)) -> AsyncIterator[Server]:
+    """Answer behind a door of its own, which bears callers that stay silent for `to_ask`."""
     server = Server(to_ask)
     app = web.Application(middlewares=[server.door.middleware])
     app.router.add_get("/", server.answer)
@@ -121,7 +122,7 @@ async def test_when_all_who_are_in_wait_for_answers_nobody_else_comes_in() -> No
         server.held.clear()
         asking = [await server.call(WHOLE) for _ in range(MOST)]
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while len(server.door._silent) or len(server.door._inside) < MOST:  # noqa: ASYNC110
+            while len(server.door._silent) or len(server.door._inside) < MOST:  # noqa: ASYNC110  (nothing tells; it is asked)
                 await asyncio.sleep(0)
 
         assert await is_closed(await server.call(WHOLE))

@@ -215,6 +215,7 @@ async def role_deleted(scene: Scene) -> None:
 
 
 async def own_role_taken(scene: Scene) -> None:
+    """Take the bot's role, and with it what it may do, and give it back unheard."""
     backend: Any = scene.world.env.backend
     server = backend.get_guild(scene.world.guild.id)
     with unheard(scene.world):

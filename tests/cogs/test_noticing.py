@@ -147,6 +147,7 @@ async def back_after_an_outage(world: Academy) -> None:
 
 
 async def let_in_again(world: Academy) -> None:
+    """Throw the bot out of the server, and let it in again."""
     server = world.guild._guild
     await emit(world, "GUILD_DELETE", {"id": str(server.id)})
     with unheard(world):

@@ -40,6 +40,7 @@ class ThrownOut:
 
 
 async def throw_out(world: Academy) -> ThrownOut:
+    """Throw the bot out, as Discord tells it; what is needed to let it in again."""
     backend, server = world.env.backend, world.guild._guild
     ids = list(server.channel_ids)
     left = ThrownOut(

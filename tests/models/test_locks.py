@@ -187,6 +187,8 @@ async def in_a_tick(process: Process, ongoing: Ongoing, begun: asyncio.Event) ->
 
 
 async def left_by_a_tick(process: Process, ongoing: Ongoing, begun: asyncio.Event) -> None:
+    """Let a tick end while some of what it began goes on."""
+
     async def work() -> list[bool | None]:
         begun.set()
         await asyncio.Event().wait()

@@ -58,6 +58,7 @@ async def in_the_statistics(session: AsyncSession) -> bool:
 
 
 async def in_the_export(session: AsyncSession) -> bool:
+    """Whether the coach stands in the files that admins take with them."""
     zone_name = await people.zone_name_of(session, STUDENT, (await session.get_one(Guild, GUILD)).time_zone)
     pieces = [
         piece
@@ -78,6 +79,7 @@ async def bookable(session: AsyncSession) -> bool:
 
 
 async def with_hours_of_their_own(session: AsyncSession) -> bool:
+    """Whether presets, first rules, dates and misfits can be read."""
     coach = await session.get_one(Coach, (GUILD, COACH))
     guild = await session.get_one(Guild, GUILD)
     assert guilds.presets(guild)

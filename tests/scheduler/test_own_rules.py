@@ -51,6 +51,8 @@ async def a_session_with(db: Database, terms: dict[str, Any]) -> int:
 def moving(
     session_id: int, to: datetime, breaking: Collection[WhyNot] = (), actor: Actor = CARA, now: datetime = LATER
 ) -> Any:
+    """Move the session, having read that this breaks these rules."""
+
     async def use_case(session: AsyncSession) -> CoachingSession:
         return await rescheduling.reschedule(session, session_id, actor, to, "Ill.", now, breaking=breaking)
 
