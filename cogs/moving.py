@@ -236,9 +236,7 @@ def _question(
     confirm = ui.button("Move it…", CONFIRM.format(**ids), discord.ButtonStyle.success)
     if broken:
         lines += ["⚠️ **This breaks your own rules**", *(f"- {one}" for one in warnings)]
-        confirm = ui.button(
-            "Move it anyway…", ANYWAY.format(**ids, rules=_as_bits(broken)), discord.ButtonStyle.danger
-        )
+        confirm = ui.button("Move it anyway…", ANYWAY.format(**ids, rules=_as_bits(broken)))
     return ui.Panel(
         ui.text("\n".join(lines)),
         ui.row(confirm, ui.button("Other time", MOVE_AGAIN.format(session_id=found.id, day=0, page=0))),
