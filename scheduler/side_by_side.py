@@ -29,7 +29,8 @@ class SideBySide(Generic[T]):
     async def work(self, jobs: Jobs[T]) -> list[T]:
         """Do these, until each has ended or turned out to be slow; the outcomes of all that ended since last time.
 
-        What a job raises is raised here, once the others have had their turn.
+        What a job raises is raised here, once the others have had their turn; what several raise, as a group. The
+        outcomes of the others are not lost by it: they come next time.
         """
         waiting = deque((key, job) for key, job in jobs.items() if key not in self._under_way)
 
@@ -43,8 +44,14 @@ class SideBySide(Generic[T]):
                     raise
 
         await asyncio.gather(*(lane() for _ in range(min(AT_ONCE, len(waiting)))))
-        ended, self._ended = self._ended, []
-        return [task.result() for task in ended if not task.cancelled()]
+        ended = [task for task in self._ended if not task.cancelled()]
+        errors = [error for task in ended if (error := task.exception()) is not None]
+        self._ended = [task for task in ended if task.exception() is None] if errors else []
+        if len(errors) == 1:
+            raise errors[0]
+        if errors:
+            raise BaseExceptionGroup("several pieces of work failed", errors)
+        return [task.result() for task in ended]
 
     async def finish(self, jobs: Jobs[T]) -> list[T]:
         """Do these, and wait for the slow ones, too."""
@@ -68,6 +75,8 @@ class SideBySide(Generic[T]):
         def end(_: asyncio.Task[T]) -> None:
             del self._under_way[key]
             self._ended.append(task)
+            if not task.cancelled():
+                task.exception()  # it is raised by the next `work`: nobody has to say until then that it was not
 
         task.add_done_callback(end)
         return task
