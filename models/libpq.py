@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from sqlalchemy import URL
 
@@ -44,7 +44,7 @@ def address(url: URL) -> Address:
         except ValueError as error:
             raise Unsupported(f"the parameter {name} {error}") from None
     if found._read_by_driver:
-        found.options["dsn"] = "postgresql://?" + urlencode(found._read_by_driver, quote_via=quote)
+        found.options["dsn"] = "postgresql://?" + urlencode(found._read_by_driver)
     return found
 
 
@@ -54,8 +54,6 @@ def _by_driver(*allowed: str) -> Translation:
     def translate(found: Address, name: str, value: str) -> None:
         if allowed and value not in allowed:
             raise ValueError(f"has to be one of {', '.join(allowed)}")
-        if not value:
-            raise ValueError("has no value")
         found._read_by_driver[name] = value
 
     return translate

@@ -21,7 +21,7 @@ _NO_ACCENTS = (7, 8, 9)
 @lru_cache(maxsize=4096)
 def key(name: str) -> str:
     """A name without case, accents, wide letters and blanks too many, so that "José" and "jose" agree."""
-    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
+    folded = unicodedata.normalize("NFKD", name).casefold()
     plain = "".join(one for one in folded if unicodedata.combining(one) in (0, *_NO_ACCENTS))
     return " ".join(plain.translate(_OTHER_LETTERS).split())
 

@@ -1,17 +1,12 @@
-"""Where settings come from, how a wrong one is told, and that secrets stay secret."""
+"""Where settings come from, how a wrong one is told, and that they do not show what is secret."""
 
-import contextlib
+import base64
 import dataclasses
-import io
-import json
-import logging
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
 
 import pytest
 
-from bot import config, log
+from bot import config
 from bot.config import ConfigError, Settings
 
 TOKEN, CRON_SECRET, PASSWORD = "MTIz.very-secret-token", "another-long-secret", "hunter2"
@@ -39,22 +34,6 @@ def refusal() -> str:
     with pytest.raises(ConfigError) as refused:
         config.load()
     return str(refused.value)
-
-
-@contextlib.contextmanager
-def logging_as_set_up(level: str, *secrets: str, stream: TextIO | None = None) -> Iterator[None]:
-    """The program's logging, while pytest's own is put aside."""
-    root = logging.getLogger()
-    touched = [root, *map(logging.getLogger, ("discord", "apscheduler", "alembic", "sqlalchemy.engine"))]
-    levels, handlers = [logger.level for logger in touched], root.handlers[:]
-    root.handlers.clear()
-    try:
-        log.set_up(level, secrets, stream)
-        yield
-    finally:
-        root.handlers[:] = handlers
-        for logger, before in zip(touched, levels, strict=True):
-            logger.setLevel(before)
 
 
 def test_without_any_file_the_defaults_hold() -> None:
@@ -374,80 +353,6 @@ def test_a_refusal_does_not_repeat_what_may_be_a_secret(toml: str) -> None:
     assert "secret" not in refusal()
 
 
-def test_the_log_shows_no_secret_not_even_in_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    logger = logging.getLogger("bot.example")
-
-    with logging_as_set_up("INFO", TOKEN, CRON_SECRET, ""):
-        logger.info("asked with %s and %s", TOKEN, {"Authorization": f"Bearer {CRON_SECRET}"})
-        try:
-            raise RuntimeError(f"Discord did not like {TOKEN}") from ValueError(CRON_SECRET)
-        except RuntimeError:
-            logger.exception("session %s failed", 7)
-
-    written = capsys.readouterr().err
-    assert "asked with *** and {'Authorization': 'Bearer ***'}" in written
-    assert "RuntimeError: Discord did not like ***" in written
-    assert "ValueError: ***" in written
-    assert TOKEN not in written
-    assert CRON_SECRET not in written
-
-
-class Terminal(io.StringIO):
-    """What somebody looks at."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-def test_on_a_terminal_events_are_lines_for_people() -> None:
-    terminal = Terminal()
-
-    with logging_as_set_up("INFO", stream=terminal):
-        logging.getLogger("scheduler.loop").info("tick (due): %s steps", 3)
-
-    assert terminal.getvalue().endswith(" INFO    scheduler.loop: tick (due): 3 steps\n")
-
-
-def test_elsewhere_each_event_is_an_object_on_a_line_of_its_own_with_its_ids() -> None:
-    collected, secret = io.StringIO(), 'of "quotes"\nand lines'
-
-    with logging_as_set_up("INFO", secret, stream=collected):
-        logging.getLogger("cogs.routing").info("/book answered", extra={"interaction": 7, "milliseconds": 120})
-        try:
-            raise RuntimeError(f"Discord did not like {secret}")
-        except RuntimeError:
-            logging.getLogger("bot.app").exception("two\nlines")
-
-    answered, failed = [json.loads(line) for line in collected.getvalue().splitlines()]
-    assert answered.pop("at").endswith("+00:00")
-    assert answered == {
-        "level": "INFO",
-        "logger": "cogs.routing",
-        "message": "/book answered",
-        "interaction": 7,
-        "milliseconds": 120,
-    }
-    assert failed["message"] == "two\nlines"
-    assert failed["error"].endswith("RuntimeError: Discord did not like ***")
-
-
-@pytest.mark.parametrize(("level", "seen"), [("DEBUG", True), ("INFO", True), ("WARNING", False)])
-def test_our_events_are_logged_from_the_level_on_and_libraries_only_warn(
-    level: str, seen: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with logging_as_set_up(level):
-        logging.getLogger("discord.http").info("a request")
-        logging.getLogger("apscheduler.executors.default").info("a job")
-        logging.getLogger("discord.gateway").warning("a lost connection")
-        logging.getLogger("scheduler.loop").info("what came of it")
-
-    written = capsys.readouterr().err
-    assert "a request" not in written
-    assert "a job" not in written
-    assert "a lost connection" in written
-    assert ("what came of it" in written) is seen
-
-
 def test_a_mark_with_which_windows_begins_a_file_belongs_to_no_key() -> None:
     Path("config.toml").write_text("tick_seconds = 20", "utf-8-sig")
     Path(".env").write_text(f"DISCORD_BOT_TOKEN={TOKEN}", "utf-8-sig")
@@ -457,46 +362,18 @@ def test_a_mark_with_which_windows_begins_a_file_belongs_to_no_key() -> None:
     assert (settings.discord_bot_token, settings.tick_seconds) == (TOKEN, 20)
 
 
-def test_what_hides_secrets_leaves_the_log_as_it_is_built(capsys: pytest.CaptureFixture[str]) -> None:
-    collected = io.StringIO()
+@pytest.mark.parametrize(
+    ("typed", "secret"),
+    [("", ""), ("sixteen  letters", "sixteen  letters"), ("  sixteen  letters ", "sixteen  letters")],
+)
+def test_a_secret_has_sixteen_characters_between_blanks_or_none(typed: str, secret: str) -> None:
+    write(f'cron_secret = "{typed}"')
 
-    with logging_as_set_up("INFO", "message", "level", "bot", "7", stream=collected):
-        logging.getLogger("bot.app").info("a level message", extra={"session": 7, "said": {"level": "bot"}})
-
-    line = json.loads(collected.getvalue())
-    assert line.pop("at").endswith("+00:00")
-    assert line == {
-        "level": "INFO",
-        "logger": "bot.app",
-        "message": "a *** ***",
-        "session": 7,
-        "said": "{'***': '***'}",
-    }
+    assert config.load().cron_secret == secret
 
 
-def test_a_secret_is_hidden_also_as_a_url_has_it(capsys: pytest.CaptureFixture[str]) -> None:
-    with logging_as_set_up("INFO", "pass/word@home"):
-        logging.getLogger("bot.app").info("postgresql://bot:pass%2Fword%40home@here")
+@pytest.mark.parametrize(("digits", "bot_id"), [("9" * 19, 10**19 - 1), ("9" * 20, None), ("9" * 5000, None)])
+def test_only_what_can_be_an_id_is_read_from_a_token(digits: str, bot_id: int | None) -> None:
+    token = f"{base64.b64encode(digits.encode()).decode()}.in.it"
 
-    assert "bot:***@here" in capsys.readouterr().err
-
-
-def test_what_one_place_says_all_the_time_is_left_out_and_counted_and_no_other_with_it() -> None:
-    collected, seconds = io.StringIO(), [0.0]
-    sparing = log._Sparing(lambda: seconds[0])
-
-    def fail() -> logging.LogRecord:
-        return logging.LogRecord("bot.app", logging.ERROR, __file__, 1, "it failed", None, None)
-
-    said = [sparing.filter(fail()) for _ in range(100)]
-    another = sparing.filter(logging.LogRecord("bot.app", logging.ERROR, __file__, 2, "another", None, None))
-    seconds[0] = 60.0
-    later = fail()
-    is_said = sparing.filter(later)
-    with logging_as_set_up("INFO", stream=collected):
-        logging.getLogger("bot.app").handle(later)
-
-    assert said == [True] * log.MOST_A_MINUTE + [False] * (100 - log.MOST_A_MINUTE)
-    assert another
-    assert is_said
-    assert json.loads(collected.getvalue())["left_out"] == 100 - log.MOST_A_MINUTE
+    assert config.bot_id_in(token) == bot_id

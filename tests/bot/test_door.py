@@ -22,13 +22,14 @@ class Server:
 
     def __init__(self, to_ask: timedelta) -> None:
         self.door = Door(most=MOST, to_ask=to_ask)
-        self.asked, self.held = asyncio.Event(), asyncio.Event()
+        self.asked, self.held, self.answered = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.held.set()
         self.port = 0
 
     async def answer(self, _request: web.BaseRequest) -> web.StreamResponse:
         self.asked.set()
         await self.held.wait()
+        self.answered.set()
         return web.Response(text="here")
 
     async def call(self, says: bytes) -> Connection:
@@ -91,17 +92,30 @@ async def test_whoever_has_been_answered_and_asks_nothing_more_has_to_leave() ->
 
 
 async def test_an_answer_may_take_as_long_as_it_takes() -> None:
-    async with serving(timedelta(milliseconds=1)) as server:
-        server.door.to_ask = timedelta(seconds=1)
+    async with serving(timedelta(milliseconds=300)) as server:
         server.held.clear()
         asking = await server.call(WHOLE)
         await server.asked.wait()
-        server.door.to_ask = timedelta(milliseconds=1)
-        assert await is_closed(await server.call(HALF))  # by which time the other one's would be over, too
+        assert await is_closed(await server.call(HALF))  # which came later, so the other one's time is over, too
 
         server.held.set()
         assert await is_answered(asking)
         asking[1].close()
+
+
+async def test_whoever_leaves_before_the_answer_is_not_waited_for() -> None:
+    async with serving() as server:
+        server.held.clear()
+        _, writer = await server.call(WHOLE)
+        await server.asked.wait()
+        writer.close()
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while server.door._inside:  # noqa: ASYNC110  (nothing tells; it is asked)
+                await asyncio.sleep(0)
+            server.held.set()
+            await server.answered.wait()
+
+        assert not server.door._silent
 
 
 async def test_any_number_of_half_requests_keeps_nobody_out_and_takes_no_more_than_there_is_room_for() -> None:
@@ -130,3 +144,21 @@ async def test_when_all_who_are_in_wait_for_answers_nobody_else_comes_in() -> No
         assert all([await is_answered(one) for one in asking])
         for _, writer in asking:
             writer.close()
+
+
+class Line(asyncio.Transport):
+    """A connection that nobody has closed yet."""
+
+    is_cut = False
+
+    def abort(self) -> None:
+        self.is_cut = True
+
+
+async def test_of_several_who_come_at_the_same_moment_each_takes_the_place_of_another() -> None:
+    arrive, lines = Door(most=2).leading_to(asyncio.Protocol), [Line() for _ in range(4)]
+
+    for line in lines:
+        arrive().connection_made(line)
+
+    assert [line.is_cut for line in lines] == [True, True, False, False]

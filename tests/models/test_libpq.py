@@ -1,5 +1,6 @@
 """What the parameters of a PostgreSQL URL mean: each one that libpq knows works, or is refused in a line."""
 
+import re
 import ssl
 from pathlib import Path
 
@@ -67,6 +68,14 @@ KEYWORDS = [
 ]
 USUAL = {"connect_timeout": "5", "sslmode": "require", "host": "here", "port": "5433", "keepalives": "1"}
 NUMBERS = {"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"}
+LISTED = {
+    "sslmode": ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"],
+    "ssl_min_protocol_version": ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"],
+    "ssl_max_protocol_version": ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"],
+    "sslnegotiation": ["postgres", "direct"],
+    "target_session_attrs": ["any", "read-write", "read-only", "primary", "standby", "prefer-standby"],
+    "gsslib": ["gssapi", "sspi"],
+}
 
 
 def address(query: str) -> libpq.Address:
@@ -99,6 +108,91 @@ def test_every_parameter_of_libpq_is_understood_or_refused_in_a_line_without_its
 def test_a_parameter_that_nobody_knows_is_refused(query: str) -> None:
     with pytest.raises(libpq.Unsupported, match=f"there is no parameter {query.partition('=')[0]}"):
         address(query)
+
+
+@pytest.mark.parametrize(("keyword", "values"), LISTED.items())
+def test_a_parameter_with_a_list_of_values_takes_those_and_no_other(keyword: str, values: list[str]) -> None:
+    told = f"the parameter {keyword} has to be one of {', '.join(values)}"
+
+    assert [address(f"{keyword}={one}").options["dsn"] for one in values] == [
+        f"postgresql://?{keyword}={one}" for one in values
+    ]
+    for wrong in ("hunter2", values[0].swapcase()):
+        with pytest.raises(libpq.Unsupported, match=f"^{re.escape(told)}$"):
+            address(f"{keyword}={wrong}")
+
+
+@pytest.mark.parametrize(
+    ("keyword", "harmless", "wanted"),
+    [
+        ("channel_binding", "prefer", "require"),
+        ("gssencmode", "disable", "require"),
+        ("gssdelegation", "0", "1"),
+        ("sslcompression", "0", "1"),
+        ("sslsni", "1", "0"),
+        ("sslcertmode", "allow", "require"),
+        ("requiressl", "0", "1"),
+        ("client_encoding", "UTF8", "LATIN1"),
+        ("load_balance_hosts", "disable", "random"),
+        ("replication", "off", "database"),
+        ("min_protocol_version", "3.0", "3.2"),
+        ("max_protocol_version", "latest", "3.2"),
+    ],
+)
+def test_what_the_driver_lacks_is_refused_unless_it_is_not_used(keyword: str, harmless: str, wanted: str) -> None:
+    assert address(f"{keyword}={harmless}").options == {}
+    with pytest.raises(libpq.Unsupported, match=f"^the parameter {keyword} asks for something"):
+        address(f"{keyword}={wanted}")
+
+
+@pytest.mark.parametrize("wrong", ["²", "-1", "1.5"])
+def test_a_number_has_ascii_digits_only(wrong: str) -> None:
+    with pytest.raises(libpq.Unsupported, match="the parameter keepalives_idle has to be a whole number"):
+        address(f"keepalives_idle={wrong}")
+
+
+@pytest.mark.parametrize(
+    ("query", "mode"),
+    [
+        ("ssl=True", "require"),
+        ("ssl=false", "disable"),
+        ("ssl=verify-ca", "verify-ca"),
+        ("sslmode=require&sslmode=disable", "disable"),
+    ],
+)
+def test_ssl_is_another_word_for_sslmode_and_the_last_value_counts(query: str, mode: str) -> None:
+    assert address(query).options == {"dsn": f"postgresql://?sslmode={mode}"}
+
+
+def test_what_could_stand_before_the_question_mark_goes_there() -> None:
+    found = address("user=other&password=secret&dbname=elsewhere&host=one:1&host=two:2&port=5433")
+
+    assert (found.url.username, found.url.password, found.url.database) == ("other", "secret", "elsewhere")
+    assert found.url.query == {"host": ("one:1", "two:2"), "port": "5433"}
+    assert found.options == {}
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("fallback_application_name=a", "a"),
+        ("fallback_application_name=a&application_name=b", "b"),
+        ("application_name=b&fallback_application_name=a", "b"),
+    ],
+)
+def test_the_name_to_fall_back_on_stands_behind_the_chosen_one(query: str, name: str) -> None:
+    assert address(query).options == {"server_settings": {"application_name": name}}
+
+
+def test_numbers_are_for_the_driver_and_for_its_socket() -> None:
+    found = address("statement_cache_size=0&prepared_statement_cache_size=7&keepalives=0&keepalives_idle=60")
+
+    assert found.options == {"statement_cache_size": 0, "prepared_statement_cache_size": 7}
+    assert found.keepalive == {"keepalives": 0, "keepalives_idle": 60}
+
+
+def test_no_seconds_to_connect_are_as_many_as_usual() -> None:
+    assert address("connect_timeout=0").options == {}
 
 
 @pytest.mark.parametrize(

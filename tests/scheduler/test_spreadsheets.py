@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from models import Coach
 from models.database import Database
-from scheduler import export
+from scheduler import audit, export
 from scheduler.spreadsheets import BOM, cell, text_of
 from scheduler.zones import zone
-from tests.builders import ADMIN, COACH, GUILD, a_coach, a_guild, a_session
+from tests.builders import ADMIN, COACH, GUILD, MONDAY, a_coach, a_guild, a_session
 
 RUNS = tuple("=+-@＝＋－＠")
 SEPARATORS = (",", ";", "\t")
@@ -60,6 +60,16 @@ def a_file(*texts: str) -> str:
 @example("1,-1", "1\n-1")
 def test_no_cell_begins_like_a_formula_however_the_file_is_cut(one: str, other: str) -> None:
     assert [seen for seen in cells_seen(a_file(one, other)) if not is_harmless(seen)] == []
+
+
+@pytest.mark.parametrize("unseen", [" ", '"', "\u00a0", "\u00ad", "\u200b", "\u200f", "\u2060", "\ufeff"])
+@pytest.mark.parametrize("sign", "=+-@＝＋－＠﹦﹢﹣﹫")
+def test_a_formula_is_marked_also_behind_what_nobody_sees(unseen: str, sign: str) -> None:
+    assert cell(f"{unseen}{sign}1") == f"'{unseen}{sign}1"
+
+
+def test_a_mark_does_not_come_between_the_two_halves_of_a_line_break() -> None:
+    assert cell("a\r\n=1") == "a\r\n'=1"
 
 
 @settings(max_examples=400)
@@ -126,6 +136,20 @@ async def test_an_exported_file_survives_excel_and_python(db: Database) -> None:
     assert json.loads(first["durations_minutes"]) == [60, 30, 90]
     [row] = read(sessions)
     assert (row["student_id"], row["notes"], row["total_cost_minor"]) == (str(server), "+49 30 1234", "6000")
+
+
+async def test_json_in_a_cell_is_as_harmless_and_comes_back(db: Database) -> None:
+    details = {"reason": "Réverb;=1+1", "of": None}
+    async with db.begin() as session:
+        await a_guild(session)
+        audit.record(session, GUILD, "member_blocked", at=MONDAY, details=details)
+
+    content = await exported(db, "audit")
+
+    assert [one for one in cells_seen(content) if not is_harmless(one)] == []
+    assert "Réverb" in content
+    [row] = read(content)
+    assert json.loads(row["details"]) == details
 
 
 def test_every_discord_id_that_is_exported_is_text() -> None:

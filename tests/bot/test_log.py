@@ -1,0 +1,215 @@
+"""The log: a line an event, no secret in it, and not the same over and over."""
+
+import contextlib
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import TextIO
+
+import pytest
+
+from bot import log
+
+TOKEN, CRON_SECRET = "MTIz.very-secret-token", "another-long-secret"
+
+
+@contextlib.contextmanager
+def logging_as_set_up(level: str, *secrets: str, stream: TextIO | None = None) -> Iterator[None]:
+    """The program's logging, while pytest's own is put aside."""
+    root = logging.getLogger()
+    touched = [root, *map(logging.getLogger, ("discord", "apscheduler", "alembic", "sqlalchemy.engine"))]
+    levels, handlers = [logger.level for logger in touched], root.handlers[:]
+    root.handlers.clear()
+    try:
+        log.set_up(level, secrets, stream)
+        yield
+    finally:
+        root.handlers[:] = handlers
+        for logger, before in zip(touched, levels, strict=True):
+            logger.setLevel(before)
+
+
+def test_the_log_shows_no_secret_not_even_in_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = logging.getLogger("bot.example")
+
+    with logging_as_set_up("INFO", TOKEN, CRON_SECRET, ""):
+        logger.info("asked with %s and %s", TOKEN, {"Authorization": f"Bearer {CRON_SECRET}"})
+        try:
+            raise RuntimeError(f"Discord did not like {TOKEN}") from ValueError(CRON_SECRET)
+        except RuntimeError:
+            logger.exception("session %s failed", 7)
+
+    written = capsys.readouterr().err
+    assert "asked with *** and {'Authorization': 'Bearer ***'}" in written
+    assert "RuntimeError: Discord did not like ***" in written
+    assert "ValueError: ***" in written
+    assert TOKEN not in written
+    assert CRON_SECRET not in written
+
+
+class Terminal(io.StringIO):
+    """What somebody looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_events_are_lines_for_people() -> None:
+    terminal = Terminal()
+
+    with logging_as_set_up("INFO", stream=terminal):
+        logging.getLogger("scheduler.loop").info("tick (due): %s steps", 3)
+
+    assert terminal.getvalue().endswith(" INFO    scheduler.loop: tick (due): 3 steps\n")
+
+
+def test_elsewhere_each_event_is_an_object_on_a_line_of_its_own_with_its_ids() -> None:
+    collected, secret = io.StringIO(), 'of "quotes"\nand lines'
+
+    with logging_as_set_up("INFO", secret, stream=collected):
+        logging.getLogger("cogs.routing").info("/book answered", extra={"interaction": 7, "milliseconds": 120})
+        try:
+            raise RuntimeError(f"Discord did not like {secret}")
+        except RuntimeError:
+            logging.getLogger("bot.app").exception("two\nlines")
+
+    answered, failed = [json.loads(line) for line in collected.getvalue().splitlines()]
+    assert answered.pop("at").endswith("+00:00")
+    assert answered == {
+        "level": "INFO",
+        "logger": "cogs.routing",
+        "message": "/book answered",
+        "interaction": 7,
+        "milliseconds": 120,
+    }
+    assert failed["message"] == "two\nlines"
+    assert failed["error"].endswith("RuntimeError: Discord did not like ***")
+
+
+@pytest.mark.parametrize(("level", "seen"), [("DEBUG", True), ("INFO", True), ("WARNING", False)])
+def test_our_events_are_logged_from_the_level_on_and_libraries_only_warn(
+    level: str, seen: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with logging_as_set_up(level):
+        logging.getLogger("discord.http").info("a request")
+        logging.getLogger("apscheduler.executors.default").info("a job")
+        logging.getLogger("discord.gateway").warning("a lost connection")
+        logging.getLogger("scheduler.loop").info("what came of it")
+
+    written = capsys.readouterr().err
+    assert "a request" not in written
+    assert "a job" not in written
+    assert "a lost connection" in written
+    assert ("what came of it" in written) is seen
+
+
+def test_what_hides_secrets_leaves_the_log_as_it_is_built(capsys: pytest.CaptureFixture[str]) -> None:
+    collected = io.StringIO()
+
+    with logging_as_set_up("INFO", "message", "level", "bot", "7", stream=collected):
+        logging.getLogger("bot.app").info("a level message", extra={"session": 7, "said": {"level": "bot"}})
+
+    line = json.loads(collected.getvalue())
+    assert line.pop("at").endswith("+00:00")
+    assert line == {
+        "level": "INFO",
+        "logger": "bot.app",
+        "message": "a *** ***",
+        "session": 7,
+        "said": "{'***': '***'}",
+    }
+
+
+def test_a_secret_is_hidden_also_as_a_url_has_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with logging_as_set_up("INFO", "pass/word@home"):
+        logging.getLogger("bot.app").info("postgresql://bot:pass%2Fword%40home@here")
+
+    assert "bot:***@here" in capsys.readouterr().err
+
+
+def event(level: int = logging.ERROR, line: int = 1) -> logging.LogRecord:
+    """What one place says; others are on other lines."""
+    return logging.LogRecord("bot.app", level, __file__, line, "it failed", None, None)
+
+
+class Clock:
+    """Seconds, as they are told to it."""
+
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [(logging.INFO, 100), (logging.WARNING, log.MOST_A_MINUTE), (logging.ERROR, log.MOST_A_MINUTE)],
+)
+def test_one_place_warns_only_so_often_a_minute_and_keeps_no_other_quiet(level: int, said: int) -> None:
+    sparing = log._Sparing(Clock())
+
+    assert [sparing.filter(event(level)) for _ in range(100)] == [True] * said + [False] * (100 - said)
+    assert sparing.filter(event(level, line=2))
+
+
+def test_a_place_may_speak_anew_each_minute_from_its_first_word_on() -> None:
+    clock = Clock()
+    sparing = log._Sparing(clock)
+    clock.seconds = 30.0
+    assert sparing.filter(event())
+    clock.seconds = 89.9
+    in_time = [sparing.filter(event()) for _ in range(log.MOST_A_MINUTE)]
+    clock.seconds = 90.0
+    later = [sparing.filter(event()) for _ in range(log.MOST_A_MINUTE + 1)]
+
+    assert in_time == later[1:] == [True] * (log.MOST_A_MINUTE - 1) + [False]
+    assert later[0]
+
+
+@pytest.mark.parametrize(("times", "left_out"), [(29, None), (30, None), (31, 1), (100, 70)])
+def test_how_much_was_left_out_is_said_with_the_next_one_and_once(times: int, left_out: int | None) -> None:
+    clock = Clock()
+    sparing = log._Sparing(clock)
+    for _ in range(times):
+        sparing.filter(event())
+    clock.seconds = 60.0
+    following = [event(), event()]
+    for one in following:
+        sparing.filter(one)
+
+    assert [getattr(one, "left_out", None) for one in following] == [left_out, None]
+
+
+@pytest.mark.parametrize(
+    ("stream", "told"),
+    [(io.StringIO(), '"left_out": 70'), (Terminal(), "it failed (and 70 times more, which were left out)\n")],
+)
+def test_what_was_left_out_is_counted_for_people_and_for_programs(stream: io.StringIO, told: str) -> None:
+    record = event()
+    record.left_out = 70
+
+    with logging_as_set_up("INFO", stream=stream):
+        logging.getLogger("bot.app").handle(record)
+
+    assert told in stream.getvalue()
+
+
+def test_the_programs_log_is_spared() -> None:
+    collected = io.StringIO()
+
+    with logging_as_set_up("INFO", stream=collected):
+        for _ in range(100):
+            logging.getLogger("bot.app").warning("again")
+
+    assert len(collected.getvalue().splitlines()) == log.MOST_A_MINUTE
+
+
+def test_a_traceback_that_another_handler_has_written_is_written_anew_without_secrets() -> None:
+    terminal, record = Terminal(), event()
+    record.exc_text = f"RuntimeError: {TOKEN}"
+
+    with logging_as_set_up("INFO", TOKEN, stream=terminal):
+        logging.getLogger("bot.app").handle(record)
+
+    assert terminal.getvalue().endswith(": it failed\n")
