@@ -20,7 +20,9 @@ _SPELLINGS = str.maketrans(
         "−": "-",
     }
 )
-_LONGEST = 30
+_LONGEST = 28
+"""Of more digits, Decimal rounds the last ones away."""
+
 _DIGIT = re.compile(r"\d")  # of any script
 _NO_DIGIT = re.compile(r"[^0-9]")
 _NUMBER = re.compile(r"[0-9.,' ]*[0-9][0-9.,' ]*")

@@ -91,6 +91,7 @@ def test_a_rate_is_read_in_minor_units(text: str, currency: str, minor: int) -> 
         ("nan", "USD", '"nan" is no amount. Type your rate per hour in USD, like 60.'),
         ("Infinity", "USD", '"Infinity" is no amount. Type your rate per hour in USD, like 60.'),
         ("-1", "USD", "A rate cannot be negative. Type 0 if you coach for free."),
+        ("- 1", "USD", "A rate cannot be negative. Type 0 if you coach for free."),
         ("100000001", "USD", "That rate is too high. The highest is 100,000,000 an hour."),
         ("1e5", "USD", '"1e5" is no amount. Type your rate per hour in USD, like 60.'),
         ("6USD0", "USD", '"6USD0" is no amount. Type your rate per hour in USD, like 60.'),
@@ -106,7 +107,17 @@ def test_a_rate_is_read_in_minor_units(text: str, currency: str, minor: int) -> 
                 f'The separators in "{text}" contradict each other. '
                 "Type your rate per hour in USD like 1200 or 60.50.",
             )
-            for text in ("1,2,3", "1.2.3", "1 20", "12,50.75", "1,234,56", "1.234.567.89", "1.234 567", "0,500.00")
+            for text in (
+                "1,2,3",
+                "1.2.3",
+                "1 20",
+                "12,50.75",
+                "1,234,56",
+                "1.234.567.89",
+                "1.234 567",
+                "0,500.00",
+                "15,00,000,50",
+            )
         ),
         (
             "60.5051",
@@ -250,7 +261,9 @@ def test_an_amount_is_read_back_as_it_was_written(minor: int, currency: str) -> 
     assert parse_rate(write_amount(minor, currency), currency) == minor
 
 
-@pytest.mark.parametrize("currency", ["USD", "EUR", "JPY", "BHD", "INR", "CHF", "GBP", "AUD", "BRL", "SEK", "PLN"])
+@pytest.mark.parametrize(
+    "currency", ["USD", "EUR", "JPY", "BHD", "INR", "CHF", "GBP", "AUD", "BRL", "SEK", "PLN", "XOF"]
+)
 def test_money_as_it_is_shown_can_be_typed_as_a_rate(currency: str) -> None:
     assert parse_rate(write_money(1_234_500, currency), currency) == 1_234_500
 
@@ -275,6 +288,11 @@ def test_whatever_is_typed_as_a_rate_is_understood_or_refused_with_a_sentence(te
     if minor is not None:
         assert 0 <= minor <= HIGHEST * 10 ** get_currency_precision(currency)
         assert parse_rate(write_amount(minor, currency), currency) == minor
+
+
+@pytest.mark.parametrize("zeros", range(2, 40))
+def test_a_fraction_is_never_too_small_to_be_noticed(zeros: int) -> None:
+    assert understood(parse_rate, f"1.{'0' * zeros}1", "USD") is None
 
 
 def test_a_rate_that_is_refused_is_quoted_in_part_however_long_it_is() -> None:
