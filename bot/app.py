@@ -197,7 +197,7 @@ class CoachBot(commands.Bot):
         if not self._gateway.has_begun:
             return None
         if not self._heart.is_running:
-            return "the loop does not run"
+            return "the loop isn't running"
         return self._gateway.trouble
 
     async def look_for_coach(self, guild_id: int, coach_id: int) -> None:

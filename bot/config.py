@@ -126,7 +126,7 @@ def _secret(value: object) -> str:
     secret = _text(value).strip()
     if secret and len(secret) < _SHORTEST_SECRET:
         raise ValueError(
-            f"it has to have at least {_SHORTEST_SECRET} characters; `openssl rand -hex 32` makes a good one"
+            f"it needs at least {_SHORTEST_SECRET} characters; `openssl rand -hex 32` makes a good one"
         )
     return secret
 
@@ -148,7 +148,7 @@ def _database_url(value: object) -> str:
 def _must_be_known(parsed: URL) -> None:
     """Raise ValueError for a parameter that the database does not have, or that does not work here."""
     if parsed.get_backend_name() == "sqlite":
-        raise ValueError("a SQLite file takes no parameters; leave out the question mark and what follows")
+        raise ValueError("a SQLite file takes no parameters; remove the question mark and everything after it")
     from models import libpq  # brings all tables, which what looks at settings only does not need
 
     libpq.address(parsed)

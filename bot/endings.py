@@ -31,7 +31,7 @@ def end_within(limit: timedelta) -> None:
     """
 
     def end() -> None:
-        os.write(2, f"coachbot: something still hung after {limit.total_seconds():.0f} seconds\n".encode())
+        os.write(2, f"coachbot: still not stopped after {limit.total_seconds():.0f} seconds, giving up\n".encode())
         os._exit(FAILED)
 
     timer = threading.Timer(limit.total_seconds(), end)

@@ -82,7 +82,7 @@ class Gateway:
         try:
             take_down(*facts)
         except Exception:
-            log.exception("%s was not taken down", event)
+            log.exception("%s could not be recorded", event)
 
     def unwatched(self) -> Mapping[int, datetime] | None:
         """As `Watch.unwatched`."""
@@ -92,7 +92,7 @@ class Gateway:
     def trouble(self) -> str | None:
         """Why what Discord said is not in the database although that was tried; None if it is."""
         why = self._lanes.trouble
-        return None if why is None else f"what Discord said cannot be stored ({why}); it is tried again"
+        return None if why is None else f"can't store what Discord sent ({why}); still trying"
 
     async def tried(self) -> None:
         """Wait until all that was heard has been tried once, though not for long."""

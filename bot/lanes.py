@@ -79,7 +79,7 @@ class Lanes:
         for task in hanging:
             task.cancel()
         if hanging:
-            log.warning("%s pieces of work did not end in time", len(hanging))
+            log.warning("%s lanes did not stop in time", len(hanging))
             await asyncio.wait(hanging, timeout=_TO_END.total_seconds())
 
     async def _work(self, key: Hashable, lane: _Lane, step: Step) -> None:
@@ -109,10 +109,10 @@ async def _attempt(key: Hashable, lane: _Lane, step: Step) -> bool:
         more = await step()
     except (SQLAlchemyError, OSError) as error:
         if lane.failure != (failure := type(error).__name__):
-            log.warning("%s failed, and is tried again: %s", key, cause(error))
+            log.warning("%s failed and will be tried again: %s", key, cause(error))
     except Exception as error:
         if lane.failure != (failure := type(error).__name__):
-            log.exception("%s failed, and is tried again", key)
+            log.exception("%s failed and will be tried again", key)
     else:
         if lane.failure is not None:
             log.info("%s works again", key)

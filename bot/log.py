@@ -82,7 +82,7 @@ class _Lines(logging.Formatter):
         fresh = copy.copy(record)
         fresh.msg, fresh.args = self._hide(record.getMessage()), None
         if left_out := getattr(record, "left_out", 0):
-            fresh.msg += f" (and {left_out} times more, which were left out)"
+            fresh.msg += f" (and {left_out} more times, left out)"
         fresh.exc_text = None  # another handler may have written it, with everything in it
         return super().format(fresh)
 

@@ -106,7 +106,7 @@ class Messages:
         if isinstance(channel, discord.DMChannel) and notice.kind in PROBLEM_KINDS | WELCOME_KINDS:
             return channel  # the owner's, from the first time
         if not isinstance(channel, discord.TextChannel | discord.VoiceChannel) or channel.guild.id != guild.id:
-            raise Unreachable(f"<#{channel_id}> is no text or voice channel of this server", for_admins=True)
+            raise Unreachable(f"<#{channel_id}> isn't a text or voice channel of this server", for_admins=True)
         return channel
 
     async def _for_admins(self, attempt: Attempt, guild: discord.Guild) -> Target:

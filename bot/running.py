@@ -39,8 +39,8 @@ _SECOND = (
     "with --wait, and it takes over when the other one ends"
 )
 _TAKEN_OVER = (
-    "the connection to the database was lost for a while, and another coachbot has taken over. With --wait this "
-    "one would wait for its turn"
+    "the database connection was lost for a while, and another coachbot has taken over. Start this one with "
+    "--wait to have it wait for its turn"
 )
 _TO_STOP = timedelta(seconds=28)
 """From the signal to the end of the process, at the most."""
@@ -95,7 +95,7 @@ async def _stand_by(settings: Settings, token: str, db: Database, asked_to_stop:
             away = False
         except _NoDatabase as failure:
             if not away:
-                log.warning("%s; this is tried again", failure)
+                log.warning("%s; trying again", failure)
             away = True
 
 
@@ -262,7 +262,7 @@ async def _explained(db: Database, work: Awaitable[T]) -> T:
             FAILED,
         ) from None
     except CutShort as error:
-        raise Stop(f"{error}; call this again", FAILED) from None
+        raise Stop(f"{error}; run it again", FAILED) from None
     except (OSError, SQLAlchemyError) as error:
         shown = db.url.render_as_string(hide_password=True)
         raise _NoDatabase(f"the database {shown} cannot be opened: {cause(error)}", FAILED) from None

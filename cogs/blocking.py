@@ -21,7 +21,7 @@ LIST = "block:list:{page}"
 LIFT = "block:list:{page}:lift:{user_id}:{what}"
 
 WHAT = {"booking": cards.FROM_BOOKING, "applying": cards.FROM_APPLYING, "both": cards.FROM_BOTH}
-"""What an admin picks in the command → as a `custom_id` carries it."""
+"""The choices of the command, each with its number in a `custom_id`."""
 
 _MEANT = {
     cards.FROM_BOOKING: (BlockedFrom.BOOKING,),
@@ -39,7 +39,7 @@ class BlockingCog(Cog):
 
     @on(cards.BLOCK)
     async def block_pressed(self, interaction: Interaction, user_id: int, what: int) -> None:
-        """From a card: ask why. From the form: block. The card stays where it is."""
+        """From a card: ask why. From the form: block, and leave the card as it is."""
         if interaction.type is not discord.InteractionType.modal_submit:
             await interaction.response.send_modal(await self.form(interaction, {}, user_id, what))
             return
@@ -48,7 +48,7 @@ class BlockingCog(Cog):
 
     @opens(cards.BLOCK)
     async def form(self, interaction: Interaction, typed: Typed, user_id: int, what: int) -> ui.Form:
-        """Asks an admin why; holds the reason that stands."""
+        """Asks an admin why, filled in with the current reason."""
         meant = _meant(what)
         async with self.bot.db.read() as session:
             guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
@@ -61,7 +61,7 @@ class BlockingCog(Cog):
             ui.field(
                 _REASON,
                 typed or {_REASON: standing},
-                description="They see this when they try.",
+                description="They'll see this when they try.",
                 long=True,
                 required=False,
                 most=LONGEST_REASON,
@@ -70,7 +70,7 @@ class BlockingCog(Cog):
 
     @on(cards.UNBLOCK)
     async def unblock_pressed(self, interaction: Interaction, user_id: int, what: int) -> None:
-        """Lift it, beside the message that the button is on."""
+        """Lift the block and say so in a reply of its own."""
         await ui.acknowledge_beside(interaction)
         await unblock(self.bot, interaction, user_id, what)
 
@@ -82,7 +82,7 @@ class BlockingCog(Cog):
 
     @on(LIFT)
     async def lift_pressed(self, interaction: Interaction, page: int, user_id: int, what: int) -> None:
-        """Lift one from the list, which is then shown without it."""
+        """Lift a block and show the list without it."""
         await ui.acknowledge(interaction)
         await _lift(self.bot, interaction, user_id, what)
         await show_blocked(self.bot, interaction, min(page, _MOST_PAGES))
@@ -102,7 +102,7 @@ async def block(bot: "CoachBot", interaction: Interaction, user_id: int, what: i
 
 
 async def unblock(bot: "CoachBot", interaction: Interaction, user_id: int, what: int) -> None:
-    """Lift somebody's blocks, in answer to an admin's acknowledged interaction."""
+    """Unblock somebody, in answer to an admin's acknowledged interaction."""
     lifted = await _lift(bot, interaction, user_id, what)
     await ui.show(interaction, ui.Panel(ui.text(f"**Unblocked.** <@{user_id}> can {_do(lifted)} again.")))
 
@@ -131,7 +131,7 @@ async def _lift(bot: "CoachBot", interaction: Interaction, user_id: int, what: i
 
 
 def _meant(what: int) -> tuple[BlockedFrom, ...]:
-    """What the number in a `custom_id` stands for. Raises NotFound for one that no button of ours has."""
+    """Read the number in a `custom_id`. Raises NotFound if none of our buttons has it."""
     if what not in _MEANT:
         raise NotFound("This button is out of date. Run `/coaching blocked` to see who is blocked.")
     return _MEANT[what]
@@ -142,9 +142,9 @@ def _do(what: Sequence[BlockedFrom]) -> str:
 
 
 def _said(user_id: int, what: Sequence[BlockedFrom], status: CoachStatus | None, reason: str) -> list[str]:
-    """What blocking does, and what it leaves as it is."""
+    """Say what the block does, and what it leaves alone."""
     cannot = " or ".join(_DOING[one] for one in what)
-    told = "They'll see your reason when they try." if reason.strip() else "They'll be told so when they try."
+    told = "They'll see your reason when they try." if reason.strip() else "They'll be told when they try."
     lines = [f"**Blocked.** <@{user_id}> can't {cannot} here. {told}"]
     if BlockedFrom.BOOKING in what:
         lines.append(

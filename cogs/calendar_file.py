@@ -14,12 +14,12 @@ _REMINDER = timedelta(minutes=15)
 
 
 class Names(NamedTuple):
-    """What the server, the coach and the student are called at Discord."""
+    """What the server, the coach and the student are called on Discord."""
 
     server: str
     coach: str
     student: str | None
-    """None where nobody knows; only the coach's file needs it."""
+    """None if unknown. Only the coach's file needs it."""
 
 
 def file_name(one: CoachingSession) -> str:
@@ -31,13 +31,13 @@ def calendar_file(one: CoachingSession, names: Names, viewer_id: int | None) -> 
     """The session as it is now, for one of its people: published, or taken back if it was cancelled.
 
     Its UID stays the same for good and its SEQUENCE grows with each change, so that a calendar that has an
-    older version replaces it; both are the same for coach and student. The coach's names the student, all others'
-    the coach.
+    older version replaces it; both are the same for coach and student. The coach's file names the
+    student, everybody else's names the coach.
     """
     from icalendar import Alarm, Calendar, Event, vCalAddress, vText  # loaded with the first file
 
     class Text(vText):
-        """Icalendar itself writes a typed backslash and N as a line break."""
+        """Escaped here, because icalendar turns a typed backslash and N into a line break."""
 
         def to_ical(self) -> bytes:
             return escaped(self).encode()
@@ -77,7 +77,7 @@ def calendar_file(one: CoachingSession, names: Names, viewer_id: int | None) -> 
 
 
 def escaped(text: str) -> str:
-    """The text as a value of the type TEXT (RFC 5545, 3.3.11)."""
+    """Escape a text as a TEXT value (RFC 5545, 3.3.11)."""
     for typed, written in (
         ("\\", "\\\\"),
         (";", "\\;"),

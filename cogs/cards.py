@@ -33,7 +33,7 @@ REINSTATE = "coach:reinstate:{user_id}"
 BLOCK = "block:person:{user_id}:{what}"
 UNBLOCK = "block:lift:{user_id}:{what}"
 FROM_BOOKING, FROM_APPLYING, FROM_BOTH = 1, 2, 3
-"""The {what} of these two."""
+"""Values of {what} in BLOCK and UNBLOCK."""
 CANCEL = "session:cancel:{session_id}"
 END = "room:end:{session_id}"
 MOVE = "session:move:{session_id}"
@@ -132,7 +132,7 @@ def application(
 
 
 def blocks(blocked: Sequence[Block], whom: str = "") -> str:
-    """What somebody is blocked from, by whom and since when, a line each; nothing for whoever isn't."""
+    """List what somebody is blocked from, by whom and since when, a line each. Empty if they aren't blocked."""
     who = f"{whom} blocked".strip().capitalize()
     return "\n".join(
         f"🚫 **{who} from {one.blocked_from}** by <@{one.blocked_by}> {stamp(one.blocked_at, 'f')}"
@@ -141,7 +141,7 @@ def blocks(blocked: Sequence[Block], whom: str = "") -> str:
 
 
 def block_button(user_id: int, what: BlockedFrom, blocked: Sequence[Block], whom: str = "") -> ui.Button:
-    """To block somebody from this, or to undo that."""
+    """Make the button that blocks somebody from this, or unblocks them."""
     ids = {"user_id": user_id, "what": FROM_BOOKING if what is BlockedFrom.BOOKING else FROM_APPLYING}
     if any(one.blocked_from is what for one in blocked):
         return ui.button(f"Unblock {whom}".strip(), UNBLOCK.format(**ids))
@@ -199,7 +199,7 @@ def session(
     standing: Standing | None = None,
     can_only_end: bool = False,
 ) -> discord.ui.Container[Any]:
-    """A session for its coach or student, with a button to cancel while that is possible, else to end it now.
+    """A session for its coach or student, with a button to cancel it or, once it's too late for that, to end it.
 
     `standing` is of its review, which only its student is shown. Of notes and reason at most `most` characters
     each. Booking again is offered `in_server` only, where it works.
@@ -242,8 +242,8 @@ def outcome_buttons(one: CoachingSession, viewer_id: int | None) -> list[ui.Butt
         buttons.append(ui.button("Mark no-show", MARK_NO_SHOW.format(session_id=one.id)))
     if viewer_id == one.coach_id and one.absent is Absent.STUDENT:
         buttons.append(ui.button("Was here after all", WAS_HERE.format(session_id=one.id)))
-    others_was_decided = one.appeal_decided_at is not None and no_shows.appellant(one) != viewer_id
-    if no_shows.is_absent(one, viewer_id) and (one.appealed_at is None or others_was_decided):
+    is_others_decided = one.appeal_decided_at is not None and no_shows.appellant(one) != viewer_id
+    if no_shows.is_absent(one, viewer_id) and (one.appealed_at is None or is_others_decided):
         buttons.append(ui.button("Appeal…", APPEAL.format(session_id=one.id)))
     return buttons
 
@@ -274,7 +274,7 @@ def _review_button(one: CoachingSession, standing: Standing | None) -> list[ui.B
 
 
 def cancel_or_end(one: CoachingSession, *, can_only_end: bool) -> ui.Button:
-    """How a session is given up that is ahead or running."""
+    """Make the button that cancels an upcoming or running session, or ends one that can't be cancelled."""
     if can_only_end:
         return ui.button("End now", END.format(session_id=one.id), discord.ButtonStyle.danger)
     return ui.button("Cancel…", CANCEL.format(session_id=one.id), discord.ButtonStyle.danger)
@@ -285,7 +285,7 @@ def _session_buttons(
 ) -> list[ui.Button]:
     cancel = cancel_or_end(one, can_only_end=can_only_end)
     if one.status is SessionStatus.SCHEDULED and can_only_end:
-        return [cancel]  # begun, which nobody has written down yet
+        return [cancel]  # it has begun, but its status doesn't say so yet
     if one.status is SessionStatus.SCHEDULED:
         return [
             ui.button("Reschedule…", MOVE.format(session_id=one.id)),

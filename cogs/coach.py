@@ -81,7 +81,7 @@ class CoachCog(Cog):
         thanks = (
             "### Thank you!\nYour application is with the admins now. You get a direct message as soon as they "
             "have decided. Until then you can change it with `/coach apply`.\n"
-            f"Your hours are on the clock of **{application.time_zone}**, where it is "
+            f"Your time zone is **{application.time_zone}**, where it's "
             f"**{now.astimezone(zone(application.time_zone)):%A, %H:%M}** now."
         )
         await ui.show(interaction, ui.Panel(ui.text(thanks)))

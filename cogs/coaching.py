@@ -50,8 +50,8 @@ class CoachingCog(Cog):
         coach_role="Given to approved coaches",
         admin_role="May decide like somebody who manages the server",
         room_category="Where the private rooms are made",
-        time_zone="A city, country or zone, like Europe/Berlin, for people who chose none; coaches keep theirs",
-        currency="For new rates, like USD; coaches keep theirs until they choose anew",
+        time_zone="City, country or zone for people who haven't set their own; coaches keep theirs",
+        currency="For new rates, like USD; coaches keep theirs until they change it",
         room_lead="Minutes before the start at which the room is made",
         access_lead="Minutes before the start at which coach and student are let in",
         linger="Minutes for which the room stays after the end",
@@ -228,15 +228,15 @@ class CoachingCog(Cog):
         await ui.acknowledge(interaction)
         await blocking.block(self.bot, interaction, member.id, blocking.WHAT[what], reason or "")
 
-    @group.command(name="unblock", description="Let somebody who was blocked book and apply again")
+    @group.command(name="unblock", description="Let somebody book and apply again")
     @app_commands.describe(member="Who")
     @retried
     async def unblock(self, interaction: Interaction, member: discord.User) -> None:
-        """Lift all that one person is blocked from."""
+        """Lift all blocks of one person."""
         await ui.acknowledge(interaction)
         await blocking.unblock(self.bot, interaction, member.id, cards.FROM_BOTH)
 
-    @group.command(name="blocked", description="Who is blocked from what and why, with buttons to unblock")
+    @group.command(name="blocked", description="See who is blocked from what and why, and unblock them")
     @retried
     async def blocked(self, interaction: Interaction) -> None:
         """List them."""

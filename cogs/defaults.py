@@ -69,7 +69,7 @@ class DefaultsCog(Cog):
 
     @on(GIVE)
     async def give_pressed(self, interaction: Interaction, agreed: int) -> None:
-        """Give these rules to all coaches, once an admin has read what that does."""
+        """Give these rules to all coaches, after an admin has confirmed."""
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             guild, now = await self._guild(session, interaction), self.bot.clock()
@@ -82,9 +82,9 @@ class DefaultsCog(Cog):
             return
         self.bot.wake()
         said = (
-            f"✅ These rules hold for {count} more {'coach' if count == 1 else 'coaches'}."
+            f"✅ {count} more {'coach now has' if count == 1 else 'coaches now have'} these rules."
             if count
-            else "All coaches have these rules already."
+            else "All coaches already have these rules."
         )
         await ui.show(interaction, _panel(guild, said))
 
@@ -144,11 +144,11 @@ def _question(count: int) -> ui.Panel:
     coaches = "1 coach" if count == 1 else f"{count} coaches"
     return ui.Panel(
         ui.text(
-            f"### Give these rules to all coaches?\n{coaches} would lose rules of their own. They're told, and "
-            "can bring theirs back with **Undo** in `/availability`. Booked sessions stay as they are."
+            f"### Give these rules to all coaches?\nThis replaces the rules of {coaches}. We'll tell them, and "
+            "they can press **Undo** in `/availability` to get theirs back. Booked sessions don't change."
         ),
         ui.row(
-            ui.button("Give them", GIVE.format(agreed=1), discord.ButtonStyle.danger),
+            ui.button("Replace their rules", GIVE.format(agreed=1), discord.ButtonStyle.danger),
             ui.button("◀ Back", SHOW),
         ),
     )
@@ -166,7 +166,7 @@ def _panel(guild: Guild, said: str | None = None) -> ui.Panel:
             ui.button("Sessions…", SESSIONS, discord.ButtonStyle.primary),
             ui.button("Notice and limits…", LIMITS, discord.ButtonStyle.primary),
             ui.button("Presets…", PRESETS, discord.ButtonStyle.primary),
-            ui.button("Give the rules to all coaches…", GIVE.format(agreed=0)),
+            ui.button("Give these rules to all coaches…", GIVE.format(agreed=0)),
         ),
         *([ui.text(said)] if said else []),
     )

@@ -25,7 +25,7 @@ _MOST_CHANNELS, _MOST_IN_CATEGORY, _MOST_ROLES = 500, 50, 250  # of a server, ht
 _NEARLY = 0.9
 _LINES = 15
 MOST_JUST_NOW, _MOST_OF_A_KIND, _MOST_PROBLEMS = 700, 400, 800
-"""Characters. Where everything fails at once, a message still holds no more than 4,000."""
+"""Characters, so that the panel fits into a message's 4,000 even if everything fails at once."""
 
 
 class HealthCog(Cog):
@@ -67,13 +67,13 @@ async def show_run(bot: "CoachBot", interaction: Interaction) -> None:
 
 
 def just_done(steps: list[str], failures: list[str]) -> str:
-    """Of this server alone."""
+    """List what a run did, and what failed, on this server."""
     lines = [*(f"✓ {ui.quoted(line)}" for line in steps), *(f"✗ {our_own(line, 500)}" for line in failures)]
     return "\n".join(_fitting(lines, MOST_JUST_NOW)) or "Nothing was due."
 
 
 def _fitting(lines: Sequence[str], most: int) -> list[str]:
-    """As many of these lines as fit into so many characters, and how many more there are. One always fits."""
+    """Keep the lines that fit into `most` characters, then say how many more there are. One always fits."""
     room, shown = most - len("\n… and 10000 more"), 0
     while shown < min(len(lines), _LINES) and (room := room - len(lines[shown]) - 1) >= 0:
         shown += 1
@@ -137,9 +137,9 @@ def _sessions(found: Health) -> list[str]:
         for coach in found.without_role
     ]
     without_zone = [
-        f'{_BAD} **Time zone** "{ui.quoted(coach.time_zone)}" of <@{coach.user_id}> is no longer known here, so '
-        "nobody can book them. Ask them to choose another one in `/availability`, or whoever runs the bot to "
-        "update its time zones."
+        f'{_BAD} **Time zone** I no longer know "{ui.quoted(coach.time_zone)}", the zone of <@{coach.user_id}>, '
+        "so nobody can book them. Ask them to choose another one in `/availability`, or ask the person who runs "
+        "the bot to update its time zones."
         for coach in found.without_zone
     ]
     return [*lines, *_fitting(without_role, _MOST_OF_A_KIND), *_fitting(without_zone, _MOST_OF_A_KIND)]

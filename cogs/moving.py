@@ -25,7 +25,7 @@ PICK_DAY = "move:day:{session_id}:{page}"
 DAYS = "move:days:{session_id}:{day}:{page}"
 CONFIRM = "move:confirm:{session_id}:{start}"
 ANYWAY = "move:anyway:{session_id}:{start}:{rules}"
-"""{rules}: which rules of their own the coach was shown, a bit for each."""
+"""{rules}: the rules that the coach was warned of, a bit for each."""
 OTHER = "move:other:{session_id}"
 
 _REASON, _TIME = "Reason", "Day and time"
@@ -69,7 +69,7 @@ class MovingCog(Cog):
 
     @on(OTHER)
     async def other_time(self, interaction: Interaction, session_id: int) -> None:
-        """From the button: ask a coach for any time. From the form: show what that would mean."""
+        """From the button: ask the coach for a time. From the form: show which rules it breaks."""
         if interaction.type is not discord.InteractionType.modal_submit:
             await interaction.response.send_modal(await self.time_form(interaction, {}, session_id))
             return
@@ -84,11 +84,11 @@ class MovingCog(Cog):
 
     @opens(OTHER)
     async def time_form(self, interaction: Interaction, typed: Typed, session_id: int) -> ui.Form:
-        """Asks for any time, also one that students cannot book."""
+        """Asks for any time, even one that students can't book."""
         async with self.bot.db.read() as session:
             _, _, guild = await self._load_own(session, interaction, session_id)
             zone_name = await people.zone_name_of(session, interaction.user.id, guild.time_zone)
-        about = f"In {zone_name}. You're shown which of your rules it breaks before it moves."
+        about = f"In {zone_name}. You'll see if it breaks your rules before you confirm."
         field = ui.field(_TIME, typed, description=about, placeholder="tue 14:00, 24 Dec 9:30", most=60)
         return ui.Form("Another time", OTHER.format(session_id=session_id), field)
 
@@ -99,7 +99,7 @@ class MovingCog(Cog):
 
     @on(ANYWAY)
     async def confirmed_anyway(self, interaction: Interaction, session_id: int, start: int, rules: int) -> None:
-        """The same by a coach who has read which rules of their own that breaks."""
+        """The same, from a coach who was shown which of their rules it breaks."""
         custom_id = ANYWAY.format(session_id=session_id, start=start, rules=rules)
         await self._confirm(interaction, session_id, start, custom_id, rules)
 
@@ -169,7 +169,7 @@ class MovingCog(Cog):
     async def _load_own(
         self, session: AsyncSession, interaction: Interaction, session_id: int
     ) -> tuple[CoachingSession, Coach, Guild]:
-        """The same for its coach alone."""
+        """The same, but only for its coach."""
         found, coach, guild = await self._load(session, interaction, session_id)
         rescheduling.check_coaches(found, ui.actor_of(interaction, None))
         return found, coach, guild
@@ -177,7 +177,7 @@ class MovingCog(Cog):
     async def _question(
         self, session: AsyncSession, interaction: Interaction, found: CoachingSession, coach: Coach, at: datetime
     ) -> ui.Panel:
-        """Asks whether it is to move there; its coach reads which of their own rules that breaks."""
+        """Ask for confirmation, and show the coach which of their rules the time breaks."""
         actor = ui.actor_of(interaction, None)
         broken = await rescheduling.rules_broken(session, found, coach, actor, at, self.bot.clock())
         warnings = [rescheduling.in_your_words(one, coach) for one in broken]

@@ -15,7 +15,7 @@ from scheduler.requests import LONGEST_NOTES
 
 DECIDE = "session:appeal:{session_id}:of:{user_id}:decide:{granted}"
 DECIDE_ONLY_ONE = "session:appeal:{session_id}:decide:{granted}"
-"""On cards from the time when there was one appeal a session."""
+"""On cards from when a session had only one appeal."""
 HAPPENED = "session:happened:{session_id}:{answer}"
 _REASON = "What happened"
 
@@ -90,7 +90,7 @@ class NoShowsCog(Cog):
         if decided.status is SessionStatus.COMPLETED:
             outcome = "It counts as completed now."
         elif granted:
-            outcome = f"They count as present now, and the no-show of <@{_other(decided)}> stands."
+            outcome = f"They now count as present. <@{_other(decided)}> is still a no-show."
         await self._done(interaction, f"{outcome} Both sides are told.")
 
     @on(HAPPENED)
@@ -146,22 +146,23 @@ def _no_show(letter: Letter, one: CoachingSession) -> discord.ui.Container[Any]:
 
 
 def _other(one: CoachingSession) -> int:
-    """The other side of whoever has appealed."""
+    """The one of the two who didn't appeal."""
     return one.coach_id if no_shows.appellant(one) == one.student_id else one.student_id
 
 
 def _news(one: CoachingSession, reader_id: int | None) -> str:
     attended = one.status is SessionStatus.COMPLETED
-    # After a decision about the coach, the coach can still say that the student was there.
+    # After a decision about the coach's appeal, the coach can still say that the student was there.
     by_the_coach = one.coach_id == one.absence_marked_by == no_shows.appellant(one)
     if one.appeal_decided_at is not None and not by_the_coach:
         if attended:
             return "An admin decided: you both count as present"
         if no_shows.is_absent(one, no_shows.appellant(one)):
             return "An admin decided: the no-show stands"
+        other = "student" if reader_id == one.coach_id else "coach"
         if reader_id == no_shows.appellant(one):
-            return "An admin decided: you were there, and the other side was not"
-        return "An admin decided: the other side was there. Your own no-show stands"
+            return f"An admin decided: you were there, but your {other} wasn't"
+        return f"An admin decided: your {other} was there. You're still a no-show"
     if one.took_place is not None:
         return f"The other side says that it {'took place' if one.took_place else 'did not take place'}"
     return "It counts as completed after all"
@@ -184,7 +185,7 @@ def _appeal(letter: Letter, one: CoachingSession) -> discord.ui.Container[Any]:
     who = no_shows.appellant(one)
     pair = f"<@{one.coach_id}> with <@{one.student_id}>"
     lines = [
-        f"### Appeal against a no-show\n<@{who}> says that they were there.",
+        f"### Appeal against a no-show\n<@{who}> says they were there.",
         f"Session `{one.code}` of {pair}, {stamp(one.starts_at)}.",
         *cards.attendance_lines(one, letter.attended),
         f"**What happened**\n{ui.block(ui.quoted(one.appeal_reason or ''))}",

@@ -25,7 +25,7 @@ def fields(
 ) -> list[discord.ui.Label[Any]]:
     """Four fields that hold what was typed; what is not on the server's list any more is not chosen any more.
 
-    A fifth lets the `servers` own currency be chosen, where it is another one.
+    A fifth offers the server's own currency (`servers`) if it's another one.
     """
     chosen = typed.get(_TEACHES, "").split(ui.CHOICES)
     return [
@@ -45,11 +45,11 @@ def fields(
 
 def _currencies(typed: Typed, currency: str, servers: str) -> discord.ui.Label[Any]:
     now = typed.get(_CURRENCY, currency)
-    options = ((f"{currency}, as until now", currency), (f"{servers}, this server's currency", servers))
+    options = ((f"{currency}, as before", currency), (f"{servers}, this server's currency", servers))
     return ui.choice(
         _CURRENCY,
         [(words, code, code == now) for words, code in options],
-        description="For another one, type your rate anew. Booked sessions keep their price.",
+        description="If you change it, enter your new rate too. Booked sessions keep their price.",
     )
 
 
@@ -65,7 +65,7 @@ def written_in(typed: Typed) -> dict[str, Any]:
 
 
 def typed_before(coach: Coach, specialties: Sequence[str], currency: str) -> Typed:
-    """What the fields hold for somebody who has filled them in already; no rate if it is in another currency."""
+    """What the fields hold for somebody who has filled them in already, without a rate in another currency."""
     return {
         _ABOUT: coach.bio,
         _EXPERIENCE: coach.experience,

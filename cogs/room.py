@@ -64,13 +64,13 @@ def words(letter: Letter) -> discord.ui.Container[ui.Panel]:
 
 def _welcome(one: CoachingSession, both: str, *, may_go_on: bool) -> discord.ui.Container[ui.Panel]:
     if one.status not in _RUNNING:
-        # Where its message can still be edited, the room is there: the next session of the two has taken it over.
-        next_ = "Your next session is in this room, too." if one.room_removed_at else _GOES
+        # Its message can still be edited, so the room exists: the next session of the two has taken it over.
+        next_ = "Your next session is in this room too." if one.room_removed_at else _GOES
         said = f"Session `{one.code}` {cards.STATUS_WORDS[one.status]}. {next_}"
         return discord.ui.Container(ui.text(f"{both}\n{said}"))
-    if one.access_granted_at is None:  # it was opened for another time, and somebody is inside
-        said = f"Your session was rescheduled: it starts {stamp(one.starts_at, 'F')} and ends at"
-        rest = f"{stamp(one.ends_at, 't')}. Its room opens shortly before."
+    if one.access_granted_at is None:  # it was opened for the old time, and somebody is still inside
+        said = f"Your session was rescheduled: it now starts {stamp(one.starts_at, 'F')} and ends at"
+        rest = f"{stamp(one.ends_at, 't')}. The room opens shortly before."
         return discord.ui.Container(ui.text(f"{both}\n{said} {rest}"))
     lines = [
         f"### Welcome {both}",

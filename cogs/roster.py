@@ -52,7 +52,7 @@ class RosterCog(Cog):
 
     @on(RATE)
     async def rate_pressed(self, interaction: Interaction, user_id: int) -> None:
-        """From the profile: open the form. From the form: let them charge in the server's currency."""
+        """From the profile: open the form. From the form: set their rate in the server's currency."""
         if interaction.type is not discord.InteractionType.modal_submit:
             await interaction.response.send_modal(await self.rate_form(interaction, {}, user_id))
             return
@@ -71,7 +71,7 @@ class RosterCog(Cog):
         async with self.bot.db.read() as session:
             guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
         ui.actor_of(interaction, guild).must_be_admin()
-        asked = f"In {guild.currency}. They are told, and can change it."
+        asked = f"In {guild.currency}. We'll tell them, and they can change it."
         field = ui.field(_RATE, typed, description=asked, placeholder="60", most=20)
         return ui.Form("Their rate", RATE.format(user_id=user_id), field)
 
@@ -111,10 +111,10 @@ async def show_profile(bot: "CoachBot", interaction: Interaction, user_id: int) 
 
 
 def _rate_button(coach: Coach, guild: Guild) -> list[ui.Button]:
-    """Where they charge in another currency than the server's, so that an admin need not wait for them."""
+    """For coaches who charge in another currency, so that admins needn't wait for them."""
     if coach.currency == guild.currency or coach.status not in (CoachStatus.APPROVED, CoachStatus.PENDING):
         return []
-    return [ui.button(f"Set the rate in {guild.currency}…", RATE.format(user_id=coach.user_id))]
+    return [ui.button(f"Set rate in {guild.currency}…", RATE.format(user_id=coach.user_id))]
 
 
 def _section(one: Entry) -> discord.ui.Section[Any]:

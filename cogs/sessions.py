@@ -132,7 +132,7 @@ class _Shown:
     attended: Mapping[int, Mapping[int, Presence]]
     """Of the sessions that they coached: how each of the two attended."""
     decided: set[int]
-    """Those that can only be ended."""
+    """Ids of sessions that can be ended, but not cancelled any more."""
     reminders_off: bool
 
 

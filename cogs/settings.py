@@ -38,7 +38,7 @@ def lines(guild: Guild) -> list[str]:
 def _zone(guild: Guild) -> str:
     if is_known(guild.time_zone):
         return guild.time_zone
-    return f'⚠️ "{ui.quoted(guild.time_zone)}" is no longer known, so times are shown in UTC. Choose another one'
+    return f'⚠️ I no longer know "{ui.quoted(guild.time_zone)}", so times are shown in UTC. Choose another one'
 
 
 def _notice(guild: Guild) -> str:

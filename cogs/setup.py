@@ -111,14 +111,14 @@ class SetupCog(Cog):
 
     @on(ASK_RATES)
     async def rates_asked(self, interaction: Interaction) -> None:
-        """Ask coaches who charge in another currency for a rate in the server's."""
+        """Ask coaches who charge in another currency for a rate in this server's."""
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             asked = await currencies.ask(session, guild, ui.actor_of(interaction, guild), self.bot.clock())
         self.bot.wake()
         people = "1 coach" if asked == 1 else f"{asked} coaches"
-        said = f"✅ {people} asked by direct message." if asked else "They were asked within the last day already."
+        said = f"✅ We've messaged {people}." if asked else "They were already asked within the last day."
         await show_setup(self.bot, interaction, said)
 
     @on(DEFAULTS)

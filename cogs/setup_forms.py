@@ -30,14 +30,14 @@ def basics(custom_id: str, guild: Guild, typed: Typed) -> ui.Form:
         ui.field(
             ZONE,
             typed,
-            description="A city or a zone. For people who chose none; coaches keep theirs.",
+            description="A city or zone for people who haven't set their own. Coaches keep theirs.",
             placeholder="Munich",
             most=60,
         ),
         ui.field(
             _CURRENCY,
             typed,
-            description="For new rates. Coaches keep theirs until they choose anew; you can ask them.",
+            description="For new rates. Coaches keep theirs until they change it. You can ask them to.",
             placeholder="EUR",
             most=3,
         ),

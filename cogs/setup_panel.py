@@ -67,7 +67,7 @@ def main(
     *,
     elsewhere: Sequence[Coach] = (),
 ) -> ui.Panel:
-    """Everything; `found` is None where Discord did not answer, `elsewhere` charge in another currency."""
+    """Everything. `found` is None if Discord didn't answer; coaches `elsewhere` charge in another currency."""
     problems = [one for one in found or () if not (one.flaw is Flaw.UNSET and one.place in _OPTIONAL)]
     ahead = [f"{_NOTE} {line}" for line in limits_ahead(server)]
     items: Items = [
@@ -134,16 +134,16 @@ def _problem(guild: Guild, finding: Finding, invitation: str) -> Items:
 
 
 def _other_currencies(guild: Guild, coaches: Sequence[Coach]) -> Items:
-    count, one = len(coaches), len(coaches) == 1
+    count = len(coaches)
+    who = "1 coach doesn't" if count == 1 else f"{count} coaches don't"
     named = ", ".join(f"<@{coach.user_id}> ({coach.currency})" for coach in coaches[:_LISTED])
     more = f" and {count - _LISTED} more" if count > _LISTED else ""
     return [
         ui.text(
-            f"{_NOTE} **Currency** {count} coach{' does' if one else 'es do'} not charge in {guild.currency}: "
-            f"{named}{more}. Rates are never converted. Ask them to choose theirs anew, or set it yourself in "
-            "`/coaching coaches`. Booked sessions keep their price."
+            f"{_NOTE} **Currency** {who} charge in {guild.currency}: {named}{more}. We never convert rates. Ask "
+            "them for a new one, or set it yourself in `/coaching coaches`. Booked sessions keep their price."
         ),
-        ui.row(ui.button("Ask them" if count > 1 else "Ask", ASK_RATES)),
+        ui.row(ui.button("Ask them", ASK_RATES)),
     ]
 
 

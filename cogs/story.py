@@ -97,7 +97,7 @@ def _state(found: Story) -> list[str]:
     one = found.session
     lines = [f"**Next step** {stamp(one.next_step_at, 'R') if one.next_step_at else 'none'}"]
     if one.last_error:
-        # Where the bot was not in the server, nothing was tried.
+        # While the bot wasn't in the server, nothing was tried.
         what = f"**Failed** {one.attempts} times in a row" if one.attempts else "**Not done**"
         lines.append(f"🔴 {what}: {our_own(one.last_error, 300)}")
     if found.blocked:

@@ -22,7 +22,7 @@ class TimezoneCog(Cog):
 
     @app_commands.command(name="timezone", description="Where you are, so that times are shown on your clock")
     @app_commands.describe(
-        place="A city, country, state or zone, like Munich or Europe/Berlin; without: see what is set"
+        place="City, country, state or zone, like Munich or Europe/Berlin; leave empty to see what's set"
     )
     @retried
     async def timezone(self, interaction: Interaction, place: str | None = None) -> None:
@@ -80,9 +80,7 @@ def _whose(chosen: str | None, shown: str) -> str:
     if chosen == shown:
         return "This is your own choice."
     if chosen:
-        return (
-            f'You chose "{ui.quoted(chosen)}", which is no longer known here. **Change…** lets you choose again.'
-        )
+        return f'You chose "{ui.quoted(chosen)}", which I no longer know. Press **Change…** to choose again.'
     return "This is the server's zone: you have not chosen one yet."
 
 

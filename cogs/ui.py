@@ -31,7 +31,7 @@ Typed = dict[str, str]
 """What somebody typed or chose in a form: field name → text; several choices are joined by CHOICES."""
 CHOICES = " · "
 LONGEST_FIELD = 4000
-"""Characters that a text field of a form holds at most."""
+"""The most characters that a form's text field holds."""
 NO_MENTIONS = discord.AllowedMentions.none()
 
 FIX = "fix:"
@@ -78,8 +78,8 @@ def field(
 ) -> discord.ui.Label[Any]:
     """A text field of a form, holding what was typed before.
 
-    It takes `most` characters, or as many as it holds: what was typed in short may be written at length by now,
-    and Discord refuses a form with a field that holds more than it takes.
+    It takes `most` characters, or more if it already holds more (hours typed briefly are written out in full):
+    Discord refuses a form whose field holds more than it takes.
     """
     before = typed.get(name, "")
     return discord.ui.Label(

@@ -1,4 +1,4 @@
-"""What people type, made harmless inside our own text; and our own text where room is short."""
+"""Quotes what people typed inside our own text, and shortens our own text."""
 
 import re
 
@@ -12,8 +12,9 @@ _INVISIBLE = re.compile(
 )
 
 _LONE_STAR = re.compile(r"(?<![\\*])\*(?!\*)")
-# Discord drops a backslash before anything but letters, digits and white space. Within an address it keeps it, and
-# what follows counts again: "https://a.example/\<@1>" ends with a mention. So signs there are written in percent.
+# Discord drops a backslash before anything but letters, digits and white space. Inside an address it keeps the
+# backslash, and what follows is markup again: "https://a.example/\<@1>" ends with a mention. So addresses are
+# percent-encoded instead.
 _MARKUP = re.compile(
     r"(?P<address><https?://[^\s<>]+>|(?<=[A-Za-z0-9])://\S+)"
     r"|(?:^|(?<=[\n\u2028\u2029]))(?P<before>[^\S\n]*[0-9]*)(?P<line>(?<![0-9])[#>+-]|(?<=[0-9])[.)](?=\s|$))"
@@ -28,7 +29,7 @@ def visible(words: str) -> str:
 
 
 def whole_number(words: str) -> int | None:
-    """The number that these plain digits are; None for anything else, and for what no column of ours holds."""
+    """Read plain digits as a number. None for anything else, and for numbers that don't fit our columns."""
     if not (words.isascii() and words.isdigit()) or len(words) > _MOST_DIGITS:
         return None
     number = int(words)
@@ -36,10 +37,10 @@ def whole_number(words: str) -> int | None:
 
 
 def unformatted(words: str) -> str:
-    """The words so that Discord shows them as they were typed, whatever stands before and after them.
+    """Escape a text so that Discord shows it as it was typed, whatever comes before and after it.
 
-    Nothing in them becomes a heading, a list, a mention, a time or a link with another label, or ends what is
-    around them. Addresses stay links; what would be Markdown in one is written in percent (RFC 3986, 2.1).
+    Nothing in it becomes a heading, list, mention, time or disguised link, or ends formatting around it. Addresses
+    stay links, with any Markdown in them percent-encoded (RFC 3986, 2.1).
     """
     return _MARKUP.sub(_plain, words)
 
@@ -62,14 +63,14 @@ def block(words: str) -> str:
 
 
 def our_own(words: str, most: int) -> str:
-    """A text of ours, in which what somebody wrote is quoted already: with its bold type, or without if cut.
+    """Cut a text of ours, in which people's words are already escaped, to `most` characters.
 
-    A star by itself is not ours, and harmless.
+    Its bold type stays unless the text is cut. A single star isn't ours and is escaped.
     """
     words = _LONE_STAR.sub(r"\\*", words)
     if len(words) <= most:
         return words
-    plain = words.replace("**", "")  # whose end would be cut off
+    plain = words.replace("**", "")  # the cut could leave bold type open
     return plain if len(plain) <= most else plain[: most - 1].rstrip("\\") + "…"
 
 

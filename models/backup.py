@@ -132,7 +132,7 @@ def _alone_with(database: Path) -> Iterator[None]:
 
 
 def _in_use(database: Path) -> str:
-    return f"{database}: another program has this database open; close it, then try again (fuser says which)"
+    return f"{database}: another program has this database open; close it, then try again (fuser shows which)"
 
 
 def _keep(old: BinaryIO, database: Path, kept: Path) -> None:

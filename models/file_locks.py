@@ -42,8 +42,8 @@ class FileLocks(Locks):
         """Each name has a write-ahead log of its own: used under both, the file would be destroyed."""
         if self._database.exists() and self._database.stat().st_nlink > 1:
             raise OSError(
-                "the file has another name (a hard link). Used under both it would be destroyed: remove the other "
-                "name, or make that a copy with `coachbot backup`"
+                "the file has a second name (a hard link), and using both would destroy it. Remove the other one, "
+                "or replace it with a copy made by `coachbot backup`"
             )
 
     def _path(self, name: str) -> Path:

@@ -38,7 +38,7 @@ def address(url: URL) -> Address:
             continue
         translate = _MEANINGS.get(name)
         if translate is None:
-            raise Unsupported(f"there is no parameter {name}; take it out")
+            raise Unsupported(f"PostgreSQL has no parameter {name}; remove it")
         try:
             translate(found, name, value if isinstance(value, str) else value[-1])
         except ValueError as error:
@@ -65,7 +65,7 @@ def _only(*harmless: str) -> Translation:
     def translate(_found: Address, _name: str, value: str) -> None:
         if value.lower() not in harmless:
             or_so = f" or set it to {harmless[0]}" if harmless else ""
-            raise ValueError(f"asks for something that the driver asyncpg cannot do; take it out{or_so}")
+            raise ValueError(f"asks for something that the asyncpg driver can't do; remove it{or_so}")
 
     return translate
 
@@ -115,7 +115,7 @@ def _roots(found: Address, name: str, value: str) -> None:
     if value == "system":
         value = ssl.get_default_verify_paths().cafile  # None, whatever its type says, where there is none
         if not value:
-            raise ValueError("is system, but this system has no file of certificates; name one")
+            raise ValueError("is set to system, but this machine has no certificate file; name one")
     _by_driver()(found, name, value)
 
 

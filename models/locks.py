@@ -75,7 +75,7 @@ class Locks(ABC):
             while not self._run.lost.done():
                 await asyncio.wait({self._run.lost}, timeout=LOOK_EVERY.total_seconds())
                 await self._run.look()
-            log.warning("the lock by which this bot alone runs on the database is lost; no tick until it is back")
+            log.warning("lost the lock that keeps other bots off this database; no ticks until it's back")
             if not await self._back():
                 return
             log.info("the lock is back")

@@ -27,11 +27,11 @@ log = logging.getLogger(__name__)
 
 _SELDOM, _RARELY = timedelta(minutes=10), timedelta(hours=6)
 _UNANSWERED = timedelta(minutes=1)
-"""The longest pause where Discord did not answer: nobody says when it does again."""
+"""The longest pause while Discord doesn't answer, since nothing tells us when it does again."""
 _GIVEN_UP_AFTER = timedelta(days=7)
-"""From the last instant at which anybody could be inside; then only an admin helps."""
+"""Counted from when the last people had to be out. After that, only an admin can help."""
 _FEWEST_TRIES = 10
-"""Before that; the bot may have been down for the week."""
+"""Never give up before so many tries: the bot may have been down all week."""
 _MOST_STEPS = 12  # a session has five; a room that keeps vanishing must not keep a tick from ending
 
 
@@ -40,7 +40,7 @@ async def advance_due(
 ) -> tuple[list[str], list[str]]:
     """Advance every session that is due, side by side; returns what was done and what failed, a line each.
 
-    Those of the same two people go one after the other, since the next one may take over the room of the first.
+    Sessions of the same two people run one after the other, because the next may take over the first one's room.
     With `ongoing`, slow ones go on by themselves, and count when they have ended; else they are waited for.
     """
     async with db.read() as session:
@@ -107,13 +107,13 @@ async def _advance(
         try:
             again_at = await _do(db, discord, clock, step.step, row, guild)
         except RoomGone as gone:
-            # Written down by `rooms.vanished`, with when the room may be made again: the first time, at once.
+            # `rooms.vanished` has recorded it, and when the room may be made again: the first time, at once.
             log.warning("session %s: %s failed: %s", session_id, step.step, gone)
             failed.append(f"{row.code} {step.step}: {gone}")
             continue
         except NotInServer:
             await bot_membership.found_removed(db, clock, row.guild_id)
-            continue  # with what can be done without Discord
+            continue  # some steps don't need Discord
         except DiscordFailure as failure:
             log.warning("session %s: %s failed: %s", session_id, step.step, failure)
             this.failed[step.step] = failure
@@ -133,7 +133,7 @@ async def _advance(
 
 
 def _out_of_reach(guild: Guild) -> frozenset[Step]:
-    """Steps that cannot be done in this server, and have an end there until the bot is back."""
+    """Steps that can't be done in this server until the bot is back."""
     return AT_DISCORD if guild.bot_removed_at is not None else frozenset()
 
 
@@ -171,7 +171,7 @@ async def _record_outcome(db: Database, session_id: int, this: _Round, now: date
 
 
 def _look_again(row: CoachingSession, leads: LeadTimes, this: _Round, now: datetime) -> datetime | None:
-    """When what failed is tried again: soon while people wait for it, then rarely, and after a week never."""
+    """When to try again what failed: soon while people wait for it, then rarely, and never after a week."""
     if not this.failed:
         return this.look_again
     limit = hard_limit(life_of(row), leads)
@@ -191,8 +191,8 @@ async def _tell_admins(
     for step, failure in this.failed.items():
         cause = rooms.without_name(str(failure)) if failure.for_admins else problems.PASSING
         if is_given_up:
-            text = f"{failure}. After a week I have stopped trying: mend it, then press Retry now there"
-            text += f" (`/coaching session {row.code}`)"
+            text = f"{failure}. I've stopped trying after a week. Fix it, then press Retry now in "
+            text += f"`/coaching session {row.code}`"
             cause = f"given up: {cause}"
             await problems.report(session, row.guild_id, step, text, now, cause=cause, others=others)
         elif failure.for_admins or row.attempts >= problems.HEARD_AFTER:

@@ -24,7 +24,7 @@ from scheduler.zones import parse_zone
 log = logging.getLogger(__name__)
 
 _QUICK_ROLE_TRIES, _ROLE_TRIES = 12, 40
-"""For an hour or so as usual, then rarely, which takes a week; then only an admin helps."""
+"""Often for about an hour, then rarely for about a week. After that, only an admin can help."""
 _SELDOM, _RARELY = timedelta(minutes=10), timedelta(hours=6)
 LONGEST_TEXT = 1000
 """Characters of each text of an application, and of a reason."""
@@ -44,7 +44,7 @@ class Written:
     specialties: Sequence[str]
     rate: str
     currency: str = field(default="", kw_only=True)
-    """In which the rate is; empty for the one that it is in already, or the server's."""
+    """The currency of the rate. Empty: the coach's current one, or the server's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ async def apply(
     """Apply, edit an application that is still open, or apply again after a rejection.
 
     Owes the admins a card. Raises Unreadable for what cannot be read, NotAllowed to those who are coaches
-    already or suspended, Blocked to those whom an admin has blocked.
+    already or suspended, Blocked to those whom an admin blocked.
     """
     coach = await lock_coach(session, guild.id, actor.user_id)
     check_may_apply(coach)
@@ -156,8 +156,8 @@ async def approved_coach(
 ) -> Coach:
     """The coach, or NotFound with what to do instead.
 
-    Only the person themselves (`own`) learns how their application stands. With `lock` it is to be changed;
-    without, it is read anew all the same, since the caller may have waited for somebody who changed it.
+    Only the person themselves (`own`) learns how their application stands. Use `lock` to change the row.
+    Without it the row is still read afresh, because it may have changed while the caller waited for a lock.
     """
     if lock:
         coach = await lock_coach(session, guild_id, user_id)
@@ -254,14 +254,14 @@ async def sync_roles(db: Database, discord: Discord, clock: Clock) -> tuple[int,
 
 
 def want_role(coach: Coach, now: datetime) -> None:
-    """Have the coach role brought in line, soon: given to whoever coaches, taken from whoever does not."""
+    """Have the coach role given or taken soon, to match the coach's status."""
     coach.role_due_at, coach.role_attempts, coach.role_error = now, 0, None
 
 
 def want_role_again(coach: Coach, now: datetime) -> None:
-    """Have a coach who was found to be here given the role that they may have lost meanwhile.
+    """Give the role again to a coach who was just seen in the server, in case they lost it.
 
-    Unless they were away, what fails is tried at its own pace, and what was given up for good stays so.
+    Pending retries keep their pace, and what was given up stays so, unless the coach had left.
     """
     settled = coach.role_due_at is None and coach.role_attempts < _ROLE_TRIES
     if coach.left_at is not None or settled:
@@ -269,21 +269,21 @@ def want_role_again(coach: Coach, now: datetime) -> None:
 
 
 def _roles(coach: Coach, guild: Guild) -> tuple[int | None, list[int]]:
-    """Which role the coach is to have, and which they were given and are not to have any more.
+    """The role that the coach should have, and the roles to take away.
 
-    One that was chosen before goes as well, also from who does not coach any more.
+    That includes a coach role that the server chose earlier.
     """
     present = list(coach.given_role_ids or [])
     if coach.status is CoachStatus.APPROVED:
         give = guild.coach_role_id
         return give, [one for one in present if give not in (None, one)]
     if guild.coach_role_id is not None and guild.coach_role_id not in present:
-        present.append(guild.coach_role_id)  # whoever gave it
+        present.append(guild.coach_role_id)  # even if somebody else gave it
     return None, present
 
 
 async def _intend(db: Database, seen: Coach, role_id: int) -> None:
-    """Write down that a role is being given before it is, so that it is taken again whatever happens meanwhile."""
+    """Record a role before giving it, so that it can be taken away even if we stop halfway."""
     if role_id in (seen.given_role_ids or []):
         return
     async with db.begin() as session:
@@ -322,7 +322,7 @@ async def _record_role(
             others = await problems.failing(session, guild.id)
             await problems.report(session, guild.id, problems.COACH_ROLE, error, now, cause=cause, others=others)
         elif final and is_coach and error != bot_membership.NOTE:
-            coach.given_role_ids, coach.presence_due_at = None, now  # they have left, so they are looked for
+            coach.given_role_ids, coach.presence_due_at = None, now  # they seem to have left, so check
 
 
 async def _specialty_ids(session: AsyncSession, guild_id: int, names: Sequence[str]) -> list[int]:

@@ -14,15 +14,15 @@ from scheduler.row_locks import lock_sessions
 WATCH = "watch"
 """The heartbeat that says until when the gateway told us who comes and goes."""
 _OF_SERVER = f"{WATCH}:"
-"""Before a server's id: the heartbeat of one of which less is recorded than of the others."""
+"""Before a server's id: the heartbeat of a server whose recording lags behind the others."""
 _MAY_HAVE_MET = timedelta(minutes=5)
 """So long unwatched, nobody can say any more that somebody was not there."""
 _OVER = (SessionStatus.COMPLETED, SessionStatus.NO_SHOW, SessionStatus.CANCELLED)
 
 
 Unwatched = Callable[[], Mapping[int, datetime] | None]
-"""Says of which servers not everything is recorded at this moment, each with since when (UTC); None: of no server
-anything is.
+"""Returns the servers whose events aren't all recorded yet, each with since when (UTC). None: nothing is recorded
+for any server.
 """
 
 
@@ -125,7 +125,7 @@ async def is_any_room(session: AsyncSession, channel_ids: Collection[int]) -> bo
 
 
 async def is_any_room_open(session: AsyncSession, guild_id: int) -> bool:
-    """Whether a server has a room that people can enter, so that it is worth looking into them."""
+    """Whether a server has a room that people can enter."""
     return await session.scalar(select(CoachingSession.id).where(*_open_rooms([guild_id])).limit(1)) is not None
 
 
@@ -180,14 +180,14 @@ async def anybody_came(session: AsyncSession, row: CoachingSession) -> bool:
 
 
 async def is_decided(session: AsyncSession, row: CoachingSession, grace: timedelta, now: datetime) -> bool:
-    """Whether a running session can only be ended, and not be called off as if it had never begun.
+    """Whether it's too late to cancel a running session, so that it can only be ended.
 
-    So it is once both have met, or the grace time is over: whose no-show it is, if anybody's, is known by then.
-    Where no room was open, nobody can be absent, and it never is.
+    That's once both have met or the grace time is over, because then any no-show is certain. Without an open
+    room nobody can be absent, so it's never the case.
     """
     if now <= row.starts_at or (row.access_granted_at is None and not await anybody_came(session, row)):
         return False
-    opened_at = row.access_granted_at or row.starts_at  # it may be gone again
+    opened_at = row.access_granted_at or row.starts_at  # the room may be gone again
     if now >= late_from(row.starts_at, row.ends_at, opened_at, grace):
         return True
     stays = await stays_of(session, row.id, now)
@@ -204,14 +204,14 @@ async def nobody_inside(session: AsyncSession, session_id: int, now: datetime) -
 
 
 async def go_over(session: AsyncSession, session_id: int, next_id: int, now: datetime) -> None:
-    """Whoever is inside attends the next session from now on, which goes on in the same room."""
+    """Count whoever is inside as attending the next session from now on, in the same room."""
     for stay in await _open_stays(session, session_id):
         stay.left_at = now
         session.add(Attendance(session_id=next_id, user_id=stay.user_id, joined_at=now))
 
 
 async def who_is_inside(session: AsyncSession, session_id: int) -> set[int]:
-    """Of coach and student, as far as we were told."""
+    """Which of coach and student are in the room, as far as Discord told us."""
     return {one.user_id for one in await _open_stays(session, session_id) if one.user_id is not None}
 
 
@@ -222,20 +222,20 @@ async def attended(session: AsyncSession, row: CoachingSession, now: datetime) -
 
 
 async def watched_until(session: AsyncSession, guild_id: int) -> datetime | None:
-    """Until when the gateway told us who comes and goes in a server; None if it never did."""
+    """Until when we've recorded who comes and goes in a server; None if we never have."""
     jobs = Heartbeat.job.in_((WATCH, f"{_OF_SERVER}{guild_id}"))
     return await session.scalar(select(func.min(Heartbeat.at, type_=UTCDateTime())).where(jobs))
 
 
 async def beat(session: AsyncSession, job: str, unwatched: Mapping[int, datetime] | None, now: datetime) -> None:
-    """Write down that a job has finished a round, and until when each server was watched."""
+    """Record that a job has finished a round, and until when each server was watched."""
     beats, late = {job: now}, {}
     ours = Heartbeat.job == job
     if unwatched is not None:
         beats[WATCH] = now
         late = {f"{_OF_SERVER}{guild_id}": since for guild_id, since in unwatched.items()}
         ours = or_(ours, Heartbeat.job == WATCH, Heartbeat.job.startswith(_OF_SERVER))
-    # One statement is all that it costs where every server is watched, as nearly always.
+    # When every server is watched, as nearly always, this is the only statement.
     at = case((Heartbeat.job.in_(beats), literal(now, UTCDateTime())), else_=Heartbeat.at)
     beat = update(Heartbeat).where(ours).values(at=at).returning(Heartbeat.job, Heartbeat.at)
     known = {row.job: row.at for row in await session.execute(beat)}

@@ -104,7 +104,7 @@ async def against(
     now: datetime,
     moving: int | None = None,
 ) -> list[WhyNot]:
-    """All that keeps this student from booking this start, the one that `why_not` names first."""
+    """Every reason why this student can't book this start; the first is the one that `why_not` returns."""
     known = await calendars(
         session, [coach], student_id=student_id, now=now, since=start, until=start + duration, moving=moving
     )
@@ -116,7 +116,7 @@ def in_words(reason: WhyNot, coach: Coach) -> str:
     return {
         WhyNot.PAUSED: "This coach takes no new bookings at the moment."
         if is_known(coach.time_zone)
-        else "Nobody can be booked without a time zone. The coach has to choose theirs again in `/availability`.",
+        else "This coach has to choose their time zone again in `/availability` before anybody can book them.",
         WhyNot.TOO_SOON: (
             "That time is too soon: this coach needs "
             f"{write_length(timedelta(minutes=coach.minimum_notice_minutes))} of notice."
@@ -138,7 +138,7 @@ def in_words(reason: WhyNot, coach: Coach) -> str:
 async def misfits(session: AsyncSession, coach: Coach, now: datetime) -> list[CoachingSession]:
     """Coming sessions that lie outside the coach's hours and that they have not decided to keep, soonest first.
 
-    None while the coach's zone is unknown, and with it when those hours are.
+    Empty while the coach's time zone is unknown, because then their hours are too.
     """
     if not is_known(coach.time_zone):
         return []
@@ -202,7 +202,7 @@ async def calendars(
 
 
 def takes_bookings(coach: Coach) -> bool:
-    """Whether they have not paused, and it is known when their hours are."""
+    """Whether the coach isn't paused and has a time zone that we know."""
     return coach.accepting and is_known(coach.time_zone)
 
 

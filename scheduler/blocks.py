@@ -1,4 +1,4 @@
-"""Blocks: members who may not book or apply in a server, until an admin lifts it."""
+"""Blocks: members who can't book or apply in a server until an admin lifts the block."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -15,7 +15,7 @@ from scheduler.records import Page
 LONGEST_REASON = 500
 EVERYTHING = tuple(BlockedFrom)
 _OURS = Block.blocked_from.in_(EVERYTHING)
-"""What only another release can block somebody from is for that one to show and to lift."""
+"""Kinds of block from another release are left for that release to show and lift."""
 _REFUSALS = {
     BlockedFrom.BOOKING: (
         "You can't book sessions here: an admin has blocked you. Sessions you've already booked stay, and you can "
@@ -30,10 +30,9 @@ _REFUSALS = {
 
 
 async def check(session: AsyncSession, guild_id: int, user_id: int, what: BlockedFrom) -> None:
-    """Raise Blocked, with the admin's reason, to somebody who may not do this here.
+    """Raise Blocked, with the admin's reason, if somebody is blocked from this here.
 
-    Whoever books or applies holds the lock on themselves (`people.lock`), as `block` does: of the two, one comes
-    first, and nobody slips through.
+    Before writing anything, hold `people.lock` on them: `block` takes it too, so nobody slips through.
     """
     found = await session.get(Block, (guild_id, user_id, what), populate_existing=True)
     if found is not None:
@@ -49,10 +48,10 @@ async def block(
     reason: str,
     now: datetime,
 ) -> CoachStatus | None:
-    """Shut somebody out, or give a block that stands its new reason; where they stand as a coach here.
+    """Block somebody, or change the reason of an existing block. Returns their status as a coach, if any.
 
-    Releases the time they hold if it's about booking. Booked sessions, an open application and an approved coach
-    all stay as they are. Raises NotAllowed, and Unreadable for a reason that is too long.
+    Blocking from booking also releases the time they hold. Booked sessions, an open application and an approved
+    coach stay as they are. Raises NotAllowed, and Unreadable for a reason that is too long.
     """
     actor.must_be_admin()
     if user_id == actor.user_id:
@@ -84,7 +83,7 @@ async def unblock(
     what: Collection[BlockedFrom],
     now: datetime,
 ) -> list[BlockedFrom]:
-    """Let somebody do this again; what was lifted. Raises NotAllowed, and NotFound if nothing was."""
+    """Lift blocks and return what they were from. Raises NotAllowed, and NotFound if there were none."""
     actor.must_be_admin()
     await people.lock(session, user_id)
     lifted = [one for one in await of(session, guild_id, user_id) if one.blocked_from in what]
@@ -98,12 +97,12 @@ async def unblock(
 
 
 async def of(session: AsyncSession, guild_id: int, user_id: int) -> Sequence[Block]:
-    """What this person is blocked from here."""
+    """List this person's blocks here, booking first."""
     return (await of_each(session, guild_id, [user_id])).get(user_id, [])
 
 
 async def of_each(session: AsyncSession, guild_id: int, user_ids: Collection[int]) -> dict[int, list[Block]]:
-    """What those of these people who are blocked here are blocked from, booking first."""
+    """Map each of these people who is blocked here to their blocks, booking first."""
     theirs = select(Block).where(Block.guild_id == guild_id, Block.user_id.in_(user_ids), _OURS)
     found: dict[int, list[Block]] = {}
     for one in await session.scalars(theirs.order_by(Block.blocked_from.desc())):
@@ -112,7 +111,7 @@ async def of_each(session: AsyncSession, guild_id: int, user_ids: Collection[int
 
 
 async def page_of(session: AsyncSession, guild_id: int, actor: Actor, *, page: int, size: int) -> Page[Block]:
-    """All blocks of the server, newest first. Raises NotAllowed."""
+    """List the server's blocks, newest first. Raises NotAllowed."""
     actor.must_be_admin()
     newest = (
         select(Block)
@@ -133,7 +132,7 @@ async def _record(
     now: datetime,
     details: Mapping[str, str],
 ) -> None:
-    """Write it into the audit log, and bring the card of their application up to date."""
+    """Add an audit entry and update the card of their application."""
     about = {"from": [str(one) for one in EVERYTHING if one in what], **details}
     audit.record(session, guild_id, action, at=now, actor_id=actor.user_id, member_id=user_id, details=about)
     if (card := await notices.application_card(session, guild_id, user_id)) is not None:

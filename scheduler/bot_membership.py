@@ -1,4 +1,4 @@
-"""Whether the bot is still in a server: what is due ends when it is removed, and resumes when it is back."""
+"""Whether the bot is still in a server: work there stops when it is removed, and resumes when it is back."""
 
 import logging
 from datetime import datetime, timedelta
@@ -16,16 +16,16 @@ from scheduler.row_locks import lock_sessions
 log = logging.getLogger(__name__)
 
 NOTE = "the bot was not in the server"
-"""What stands on rows for which nothing could be done because of that."""
+"""The error on rows for which nothing could be done because of that."""
 _WORTH_SAYING = timedelta(days=7)
-"""What people were not told because of it they are told for so long after it was due, if it still helps."""
+"""Messages that couldn't be sent are sent after all if they aren't older than this."""
 _AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
 
 async def removed(session: AsyncSession, guild_id: int, now: datetime) -> None:
-    """Note that the bot is not in this server any more. What becomes due there ends with a note. Twice is once.
+    """Record that the bot is no longer in this server. Safe to repeat.
 
-    Rows are left as they are: each ends when its time comes, so that a short absence costs nothing.
+    Other rows stay as they are. Each is closed with a note when it becomes due, so a short absence costs nothing.
     """
     guild = await session.get(Guild, guild_id, with_for_update=True)
     if guild is None or guild.bot_removed_at is not None:
@@ -36,14 +36,14 @@ async def removed(session: AsyncSession, guild_id: int, now: datetime) -> None:
 
 
 async def found_removed(db: Database, clock: Clock, guild_id: int) -> None:
-    """As `removed`, learnt from an answer of Discord's."""
+    """Do as `removed`, because Discord answered that the bot isn't there."""
     async with db.begin() as session:
         await removed(session, guild_id, clock())
 
 
 async def returned(session: AsyncSession, guild_id: int, now: datetime) -> datetime | None:
-    """Let everything in this server go on. Since when (UTC) the bot was away; None if it was not."""
-    # Shared with whoever holds a session and only refers to the server, or both would wait in a circle.
+    """Resume everything in this server. Returns since when (UTC) the bot was away, or None if it wasn't."""
+    # A weaker lock: those who hold a session and only refer to the server would otherwise deadlock with us.
     guild = await session.get(Guild, guild_id, with_for_update={"key_share": True})
     if guild is None or guild.bot_removed_at is None:
         return None
@@ -61,19 +61,19 @@ async def returned(session: AsyncSession, guild_id: int, now: datetime) -> datet
 
 
 async def is_removed(session: AsyncSession, guild_id: int) -> bool:
-    """Whether the bot is not in this server, as far as is noted."""
+    """Whether the bot is recorded as removed from this server."""
     guild = await session.get(Guild, guild_id)
     return guild is not None and guild.bot_removed_at is not None
 
 
 async def compare(db: Database, discord: Discord, clock: Clock, *, just_told: bool = False) -> dict[int, datetime]:
-    """Hold our servers against those that the bot is in, for what happened while nobody listened.
+    """Compare our servers with those that the bot is in, to catch up on events that were missed.
 
-    A server that Discord itself has called unknown is believed to be back only if the gateway has `just_told` so.
-    Gives back the servers to which the bot has returned, each with since when (UTC) it was away.
+    Only believes that the bot is back somewhere if the gateway has `just_told` us. Returns the servers that it is
+    back in, each with since when (UTC) it was away.
     """
     async with db.begin() as session:
-        # Asked here and not before, so that an event that was handled meanwhile is not undone.
+        # Asked inside the transaction, so that it doesn't undo an event handled in the meantime.
         here = discord.servers()
         back: dict[int, datetime] = {}
         if here is None:
@@ -89,7 +89,7 @@ async def compare(db: Database, discord: Discord, clock: Clock, *, just_told: bo
 
 
 async def _resume_sessions(session: AsyncSession, guild_id: int, now: datetime) -> None:
-    """The loop looks at them and plans anew: what is ahead, and rooms that are left."""
+    """Have the loop look again at upcoming and running sessions, and at rooms that are left."""
     of_here = CoachingSession.guild_id == guild_id
     has_room = and_(CoachingSession.room_intended_at.is_not(None), CoachingSession.room_removed_at.is_(None))
     to_look_at = of_here, or_(CoachingSession.status.in_(_AHEAD), has_room)
@@ -102,7 +102,7 @@ async def _resume_sessions(session: AsyncSession, guild_id: int, now: datetime) 
 
 
 async def _resume_coaches(session: AsyncSession, guild_id: int, now: datetime) -> None:
-    """Their roles, where they had to wait; and whether they are still there is asked afresh."""
+    """Give roles that had to wait, and check again who is still in the server."""
     await _set_coaches(session, guild_id, Coach.role_error == NOTE, role_due_at=now, role_attempts=0)
     await _set_coaches(session, guild_id, Coach.status == CoachStatus.APPROVED, presence_due_at=now)
 

@@ -18,9 +18,8 @@ async def cancel(
 ) -> CoachingSession:
     """Cancel a session: the time is free at once, the room goes, both are told.
 
-    A running one in which both have met, or whose grace time is over, is ended instead, so that nobody escapes a
-    no-show. A student who cancels with less notice than the server asks for is late, which is marked; nobody
-    else is.
+    Once both have met or the grace time is over, a session can't be cancelled but only ended, so that nobody
+    escapes a no-show. A student who cancels with less notice than the server asks for is marked as late.
 
     For its coach, its student, and admins of its server (`guild_id` is where they press; None in a DM).
     Raises NotFound to everybody else, TooLate when it is over or cancelled or can only be ended.
@@ -90,14 +89,14 @@ async def cancellable(
         raise TooLate("This session is over, so it cannot be cancelled. Talk to an admin if it went wrong.")
     if await can_only_be_ended(session, found, now):
         raise TooLate(
-            "This session can't be cancelled any more: you've met, or the time to come is over. Press **End now** "
-            "in `/sessions` or in the room, and it counts as it went."
+            "It's too late to cancel: coach and student have met, or the time to show up has passed. Press "
+            "**End now** in `/sessions` or in the room instead. Attendance counts as usual."
         )
     return found
 
 
 async def can_only_be_ended(session: AsyncSession, row: CoachingSession, now: datetime) -> bool:
-    """Whether a session is running and has got so far that it is ended, and judged, instead of cancelled."""
+    """Whether a session is running and it's too late to cancel it, so that it can only be ended."""
     if not agenda.is_ahead(row) or now <= row.starts_at:
         return False
     guild = await session.get_one(Guild, row.guild_id)

@@ -1,6 +1,6 @@
-"""Coaches who charge in another currency than their server, and how they come to take its own.
+"""Coaches who charge in another currency than their server, and how they switch to the server's.
 
-An amount is never converted: whoever changes the currency says the rate anew. Booked sessions keep both.
+Amounts are never converted: whoever changes the currency enters a new rate. Booked sessions keep their price.
 """
 
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ _HERE = (CoachStatus.APPROVED, CoachStatus.PENDING)
 
 
 async def others(session: AsyncSession, guild: Guild) -> list[Coach]:
-    """Coaches and applicants here who charge something in another currency than the server's."""
+    """List the coaches and applicants who charge in another currency than the server's."""
     found = await session.scalars(
         select(Coach)
         .where(
@@ -35,15 +35,15 @@ async def others(session: AsyncSession, guild: Guild) -> list[Coach]:
 
 
 async def follow(session: AsyncSession, guild: Guild) -> None:
-    """Let those who coach for free take the server's currency: nothing is nothing in any."""
+    """Move those who coach for free to the server's currency, since zero needs no new rate."""
     free = Coach.guild_id == guild.id, Coach.rate_minor == 0
     await session.execute(update(Coach).where(*free).values(currency=guild.currency))
 
 
 async def ask(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> int:
-    """Ask these coaches to choose a rate in the server's currency; how many are asked.
+    """Ask these coaches for a rate in the server's currency. Returns how many were asked.
 
-    Whoever was asked within a day is not asked again. Raises NotAllowed.
+    Skips those who were asked within the last day. Raises NotAllowed.
     """
     actor.must_be_admin()
     asked = set(
@@ -68,17 +68,17 @@ async def ask(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) 
 async def set_rate(
     session: AsyncSession, guild: Guild, actor: Actor, coach_id: int, typed: str, now: datetime
 ) -> Coach:
-    """Let an admin give a coach a rate in the server's currency, of which the coach is told.
+    """Set a coach's rate in the server's currency for an admin, and tell the coach.
 
-    Only for one who charges in another. Raises NotAllowed, NotFound, Misconfigured, Unreadable.
+    Only for coaches who charge in another currency. Raises NotAllowed, NotFound, Misconfigured, Unreadable.
     """
     actor.must_be_admin()
-    await people.lock(session, coach_id)  # whoever books just now does it at the old rate or at the new one
+    await people.lock(session, coach_id)  # so that a booking sees either the old rate or the new one
     coach = await session.get(Coach, (guild.id, coach_id), with_for_update=True)
     if coach is None or coach.status not in _HERE:
         raise NotFound(applications.NO_SUCH_COACH)
     if coach.currency == guild.currency:
-        raise Misconfigured(f"They charge in {guild.currency} already. Coaches change that in `/coach edit`.")
+        raise Misconfigured(f"They already charge in {guild.currency}. Coaches change rates in `/coach edit`.")
     before = rate_of(coach)
     coach.rate_minor, coach.currency = parse_rate(typed, guild.currency), guild.currency
     notices.owe(session, NoticeKind.RATE_SET, guild.id, now=now, user_id=coach_id, coach_id=coach_id)
@@ -97,11 +97,11 @@ async def set_rate(
 
 
 def rate_of(coach: Coach) -> tuple[int, str]:
-    """The rate per hour in minor units, with its currency: neither means anything without the other."""
+    """The hourly rate in minor units, and its currency."""
     return coach.rate_minor, coach.currency
 
 
 def changed(before: tuple[int, str], after: tuple[int, str]) -> dict[str, int | str]:
-    """What the log keeps of a rate that was changed."""
+    """The details that the audit log keeps of a changed rate."""
     details: dict[str, int | str] = {"rate_minor_before": before[0], "rate_minor": after[0]}
     return details if before[1] == after[1] else details | {"currency_before": before[1], "currency": after[1]}

@@ -1,4 +1,4 @@
-"""The booking rules that new coaches begin with, given to those who coach already."""
+"""Giving the booking rules of new coaches to those who already coach."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from scheduler.people import Actor
 
 
 async def others(session: AsyncSession, guild: Guild, actor: Actor, *, lock: bool = False) -> list[Coach]:
-    """Coaches here whose booking rules are other ones. Raises NotAllowed."""
+    """List the coaches here whose booking rules differ from the default. Raises NotAllowed."""
     actor.must_be_admin()
     here = Coach.guild_id == guild.id, Coach.status == CoachStatus.APPROVED, Coach.left_at.is_(None)
     query = select(Coach).where(*here).order_by(Coach.user_id)
@@ -21,9 +21,9 @@ async def others(session: AsyncSession, guild: Guild, actor: Actor, *, lock: boo
 
 
 async def give(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> int:
-    """Let all coaches here have them; how many had others.
+    """Give all coaches here the default rules. Returns how many had others.
 
-    Each is told and can undo it once. Booked sessions stay as they are. Raises NotAllowed.
+    Each of those is told and can undo it once. Booked sessions stay as they are. Raises NotAllowed.
     """
     coaches, wanted = await others(session, guild, actor, lock=True), rules.first_rules(guild)
     for coach in coaches:

@@ -32,9 +32,9 @@ from scheduler.side_by_side import Jobs, SideBySide
 log = logging.getLogger(__name__)
 
 _TRIES, _FOR = 12, timedelta(hours=1)
-"""After so many, which takes so long; tries that were brought forward are sooner through."""
+"""Give up after so many tries, but not sooner than this: tries may have been brought forward."""
 _SELDOM, _UNANSWERED = timedelta(minutes=10), timedelta(minutes=1)
-"""The longest pause between two tries, and that where Discord did not answer: nobody says when it does again."""
+"""The longest pause between two tries; shorter while Discord doesn't answer."""
 _LONGEST_OUTAGE = timedelta(days=1)
 _A_ROUND = 200
 _A_STORY = 5
@@ -59,7 +59,7 @@ class _Pointless(Exception):
 
 
 class _NotDue(Exception):
-    """It was taken back, or put off, after it was listed."""
+    """It was withdrawn or postponed after it was listed."""
 
 
 async def deliver_due(db: Database, postman: Postman, clock: Clock, ongoing: Ongoing | None = None) -> Delivered:
@@ -91,7 +91,7 @@ async def _due(db: Database, now: datetime, begun: Collection[Hashable]) -> tupl
     more = False
     async with db.read() as session:
         for which, most in ((is_direct, _DMS_A_ROUND), (not_(is_direct), _A_ROUND)):
-            # What another release owes in ways of its own waits for it, and is in nobody's way.
+            # Kinds from another release wait for that release, and mustn't block the others.
             ours = Notice.kind.in_(NoticeKind)
             due = select(Notice).where(Notice.due_at.is_not(None), Notice.due_at <= now, ours, which)
             enough = most + 1 + _A_STORY * len(begun)
@@ -103,9 +103,9 @@ async def _due(db: Database, now: datetime, begun: Collection[Hashable]) -> tupl
 
 
 def _story(notice: Notice) -> Hashable:
-    """ "Booked" reaches somebody before "cancelled": what one person is told of one session goes one by one.
+    """Group messages that go one by one, so that "booked" reaches somebody before "cancelled".
 
-    So does what admins are told of one problem.
+    Those are messages to one person about one session, and to admins about one problem.
     """
     if notice.problem_id is not None:
         return "problem", notice.problem_id
@@ -161,7 +161,7 @@ async def _prepare(db: Database, seen: Notice, now: datetime) -> Letter:
         coach_id = about.coach_id if about else notice.coach_id
         problem = await session.get(Problem, notice.problem_id) if notice.problem_id else None
         if problem and notice.kind is NoticeKind.PROBLEM_FIXED and not await problems.is_known(session, problem):
-            raise _Pointless("nobody had heard that it did not work")
+            raise _Pointless("nobody was told that it failed")
         may_go_on = (
             about is not None and notice.kind in ROOM_KINDS and await meeting.may_go_on(session, about, now)
         )
@@ -275,5 +275,5 @@ def _was_tried_enough(notice: Notice, now: datetime) -> bool:
 
 
 def _may_be_an_outage(notice: Notice, failure: DiscordFailure | None, now: datetime) -> bool:
-    """Nothing is given up because Discord itself was down for some hours."""
+    """Whether Discord itself may be down, in which case we keep trying for a day."""
     return failure is not None and failure.unanswered and now < (notice.tried_at or now) + _LONGEST_OUTAGE

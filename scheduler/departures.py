@@ -53,8 +53,8 @@ async def gone(
 ) -> int:
     """Cancel this person's coming sessions here, or keep them; how many were cancelled.
 
-    A running one that has got so far that nobody may cancel it any more is ended and judged. Without `keep` the
-    server's setting decides. The other side is told. From the room of a session that is kept,
+    A running session that it's too late to cancel is ended instead. Without `keep` the server's setting decides.
+    The other side is told. From the room of a session that is kept,
     whoever left the server is shut out. Twice is once.
     """
     guild = await session.get_one(Guild, guild_id)
@@ -84,7 +84,7 @@ async def gone(
 
 
 async def _hide_coach(session: AsyncSession, guild_id: int, user_id: int, now: datetime) -> bool:
-    """Offer nobody a coach who has left; whether they were offered until now. `presence` sees them come back."""
+    """Stop offering a coach who has left, and return whether they were offered. `presence` undoes it."""
     coach = await lock_coach(session, guild_id, user_id)
     if coach is None or coach.status is not CoachStatus.APPROVED or coach.left_at is not None:
         return False

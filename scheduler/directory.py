@@ -67,7 +67,7 @@ async def browse(
 
 
 def in_order(listings: Sequence[Listing], sort: Sort, now: datetime, currency: str) -> list[Listing]:
-    """In this order, those with nothing free last; `currency` is the server's."""
+    """Sort the listings, those with nothing free last. `currency` is the server's."""
     return sorted(listings, key=lambda one: (one.next_free is None, *_order(one, sort, now, currency)))
 
 
@@ -82,7 +82,7 @@ def _order(one: Listing, sort: Sort, now: datetime, currency: str) -> tuple[Any,
 
 
 def _by_rate(coach: Coach, currency: str) -> tuple[bool, bool, str, int]:
-    """Free first, then the server's currency, then each other one: amounts of two cannot be compared."""
+    """Free first, then by rate within each currency, the server's first."""
     return coach.rate_minor > 0, coach.currency != currency, coach.currency, coach.rate_minor
 
 

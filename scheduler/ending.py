@@ -26,9 +26,9 @@ async def finish(
 ) -> None:
     """Decide from who was there what became of a session whose time is over, and owe those concerned word of it.
 
-    Where no room was open for any of it, nobody knows: it counts as completed, and both are asked. A server that
-    the bot was removed from is watched by nobody: there nobody is declared absent. Of the absent, those who were
-    `kept_out` are excused; if nobody else is absent, it is cancelled.
+    If no room was open for any of it, nobody knows: it counts as completed, and both are asked. If the bot was
+    removed from the server, nobody is absent. Absent people who were `kept_out` are excused, and if nobody else is
+    absent, the session counts as cancelled.
     """
     row.updated_at = now
     if await _was_missed(session, row, guild):
@@ -51,7 +51,7 @@ async def finish(
 
 
 async def absent_ids(session: AsyncSession, row: CoachingSession, guild: Guild, ends_at: datetime) -> set[int]:
-    """Who would count as absent if the session ended then and nothing excused them."""
+    """Who would count as absent if the session ended then, before any excuses."""
     if guild.bot_removed_at is not None or await _was_missed(session, row, guild):
         return set()
     return _ids_of(row, await whose_no_show(session, row, guild, ends_at))
@@ -131,7 +131,7 @@ async def say_whether_it_took_place(
         said = "it took place" if found.took_place else "it did not take place"
         raise AlreadyDecided(f"It was answered already: {said}. If that is wrong, talk to an admin.")
     if now > found.ends_at + reviews.OPEN_FOR:
-        raise TooLate("That was possible for a week after the session. Talk to an admin if it matters.")
+        raise TooLate("It's too late to answer: you had a week after the session. Talk to an admin if it matters.")
     found.took_place, found.updated_at = answer, now
     if answer:
         await conclude(session, found, None, now)

@@ -10,7 +10,7 @@ class CoachingError(Exception):
     """A refusal that is not a bug; its text is shown as it is."""
 
     quotation: str | None = None
-    """What somebody wrote that belongs to it. Shown after the text as a quotation, without Markdown."""
+    """Somebody's own words, shown below the text as a quotation, without Markdown."""
 
 
 class Unreadable(CoachingError):
@@ -22,7 +22,7 @@ class NotAllowed(CoachingError):
 
 
 class Blocked(NotAllowed):
-    """An admin has shut this person out; `reason` is what the admin gave, if anything."""
+    """An admin has blocked this person. `reason` is the admin's, if they gave one."""
 
     def __init__(self, why: str, reason: str | None) -> None:
         self.quotation = reason

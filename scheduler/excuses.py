@@ -1,4 +1,4 @@
-"""Absences that Discord itself explains: whoever was kept out of the room is excused, and admins hear why."""
+"""Excuses for people whom Discord kept out of the room; admins are told why."""
 
 import logging
 from collections.abc import Collection, Mapping
@@ -14,26 +14,26 @@ from scheduler.ports import Barrier, Discord, DiscordFailure, NotInServer
 log = logging.getLogger(__name__)
 
 KEPT_OUT = "kept_out:"
-"""How the keys begin of problems that say of a person that they could not come."""
+"""The start of the keys of problems about somebody who was kept out."""
 _WHY = {
     Barrier.LEFT: "had left the server",
     Barrier.TIMED_OUT: "was timed out in the server",
     Barrier.SHUT_OUT: "wasn't allowed into the room, by a role or by the room's own permissions",
-    Barrier.FULL: "couldn't enter the room, because its user limit was reached",
+    Barrier.FULL: "couldn't enter the room because it had reached its user limit",
 }
 _FOR_ADMINS = {
-    Barrier.TIMED_OUT: "Members can't join a room before their timeout ends or you end it.",
-    Barrier.SHUT_OUT: "Look for who changes roles or the permissions of rooms; I set them when a room opens.",
-    Barrier.FULL: "Rooms need no user limit: only coach and student see them.",
+    Barrier.TIMED_OUT: "Members can't join a room until their timeout ends or you end it.",
+    Barrier.SHUT_OUT: "Check who changes roles or room permissions. I set them when a room opens.",
+    Barrier.FULL: "Rooms don't need a user limit: only coach and student see them.",
 }
 
 
 async def look(
     discord: Discord, row: CoachingSession, guild: Guild, absent_ids: Collection[int]
 ) -> dict[int, Barrier]:
-    """What kept each of these people out, of those whom anything did. Asks Discord, so not within a transaction.
+    """Ask Discord what kept these people out, outside any transaction. Leaves out those whom nothing did.
 
-    Where Discord cannot say, nothing did: whoever counts as absent can appeal. Raises NotInServer.
+    If Discord can't say, that counts as nothing: they can still appeal. Raises NotInServer.
     """
     grace = timedelta(minutes=guild.no_show_grace_minutes)
     late_from = attendance.late_from(row.starts_at, row.ends_at, row.access_granted_at or row.starts_at, grace)
@@ -42,7 +42,7 @@ async def look(
         try:
             barrier = await discord.barrier(row.guild_id, user_id, row.discord_channel_id, late_from)
         except NotInServer:
-            raise  # nobody watches there, so nobody is absent
+            raise  # nobody is absent where the bot can't watch
         except DiscordFailure as failure:
             log.warning("session %s: what kept %s out: %s", row.id, user_id, failure)
         else:
@@ -54,9 +54,9 @@ async def look(
 async def that_count(
     session: AsyncSession, row: CoachingSession, kept_out: Mapping[int, Barrier]
 ) -> dict[int, Barrier]:
-    """Those of them that excuse. Whoever left the server when the session had begun escapes nothing.
+    """Keep the barriers that count as an excuse. Leaving the server after the start doesn't.
 
-    That somebody had left before is known from the word to the other side, whose session was kept all the same.
+    Somebody left before the start if the other side was told so by then.
     """
     known = select(Notice.user_id).where(
         Notice.session_id == row.id, Notice.kind == NoticeKind.PERSON_LEFT, Notice.created_at < row.starts_at
@@ -71,27 +71,27 @@ async def that_count(
 
 
 def reason(row: CoachingSession, kept_out: Mapping[int, Barrier]) -> str:
-    """Why a session did not take place, for both of its people."""
+    """Explain to both people why the session didn't take place."""
     said = [f"The {_side(row, user_id)} {_WHY[barrier]}." for user_id, barrier in kept_out.items()]
-    return " ".join([*said, "This is nobody's no-show."])
+    return " ".join([*said, "It doesn't count as a no-show."])
 
 
 async def tell_admins(
     session: AsyncSession, row: CoachingSession, kept_out: Mapping[int, Barrier], now: datetime
 ) -> None:
-    """Say who could not come and why, unless they left, which the other side alone is told of."""
+    """Tell admins who couldn't come and why. If somebody left, only the other side is told."""
     for user_id, barrier in kept_out.items():
         if barrier is not Barrier.LEFT:
             text = (
                 f"<@{user_id}> couldn't come to session `{row.code}`: the {_side(row, user_id)} {_WHY[barrier]}. "
-                f"That doesn't count as their no-show. {_FOR_ADMINS[barrier]}"
+                f"It doesn't count as a no-show. {_FOR_ADMINS[barrier]}"
             )
             key = f"{KEPT_OUT}{user_id}"
             await problems.report(session, row.guild_id, key, text, now, cause=barrier.name)
 
 
 async def came_again(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
-    """Coach and student have met, so that nothing keeps them out any more."""
+    """Mark what kept coach and student out as fixed, because they've met."""
     for user_id in (row.coach_id, row.student_id):
         await problems.works(session, row.guild_id, f"{KEPT_OUT}{user_id}", now)
 

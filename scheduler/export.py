@@ -34,7 +34,7 @@ async def lines(
 ) -> AsyncIterator[str]:
     """The table in pieces, its header first; instants as ISO 8601 in `zone`, ids as text. Raises NotAllowed.
 
-    Python's `csv` reads it back, opened as "utf-8-sig", and `spreadsheets.text_of` gives the text of a cell.
+    To read it back, open it as "utf-8-sig" for Python's `csv`, and pass cells to `spreadsheets.text_of`.
     """
     actor.must_be_admin()
     table: Any = TABLES[what]

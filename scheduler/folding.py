@@ -1,4 +1,4 @@
-"""Letters as a search compares them: without case and accents, with blanks for all between words."""
+"""Folding of text for searches: no case, no accents, and one space between words."""
 
 import unicodedata
 
@@ -7,7 +7,7 @@ _APOSTROPHES = "'’‘ʻʼ`´ʿʾ"
 
 
 class Fold(dict[int, str]):
-    """A table for `str.translate` that learns: call it with a text to have it folded."""
+    """A table for `str.translate` that fills itself. Call it with a text to fold it."""
 
     def __missing__(self, code: int) -> str:
         letters = chr(code).casefold()
@@ -21,5 +21,5 @@ class Fold(dict[int, str]):
         return self[code]
 
     def __call__(self, text: str) -> str:
-        """The text folded: "São  Paulo" is "sao paulo"."""
+        """Fold a text: "São  Paulo" becomes "sao paulo"."""
         return " ".join(text.translate(self).split())

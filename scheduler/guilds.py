@@ -179,17 +179,17 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
         )
     if "currency" in wanted:
         await currencies.follow(session, guild)
-    if "coach_role_id" in wanted:  # before sessions are held, as everywhere
+    if "coach_role_id" in wanted:  # coaches are locked before sessions, as everywhere
         await session.execute(
             update(Coach)
-            # Of those who may not coach any more, it is looked whether one that they were given was not taken.
+            # Suspended coaches may still have a role that has to be taken away.
             .where(Coach.guild_id == guild.id, Coach.status.in_((CoachStatus.APPROVED, CoachStatus.SUSPENDED)))
             .values(role_due_at=now, role_attempts=0, role_error=None)
         )
     if wanted.keys() & {"room_lead_minutes", "access_lead_minutes", "linger_minutes", "no_show_grace_minutes"}:
         ahead = CoachingSession.guild_id == guild.id, CoachingSession.next_step_at.is_not(None)
         for one in await lock_sessions(session, *ahead):
-            one.next_step_at = now  # the loop looks at it and plans anew
+            one.next_step_at = now  # so that the loop plans it again
     if "reminder_minutes" in wanted:
         await reminders.plan_anew(session, guild, now)
     if "log_channel_id" in wanted:

@@ -41,7 +41,7 @@ class Health:
     without_role: list[Coach]
     """Coaches to whom the role could not be given."""
     without_zone: list[Coach]
-    """Coaches whose zone this host does not know, and whom therefore nobody can book."""
+    """Coaches whom nobody can book, because this host doesn't know their time zone."""
     with_room: int
     """Sessions of the last week whose room was opened."""
     without_room: int

@@ -68,7 +68,7 @@ class _Time(NamedTuple):
 
     @property
     def by_24_hours(self) -> bool:
-        """Whether only a clock of 24 hours shows it so."""
+        """Whether it's unmistakably on the 24-hour clock."""
         return self.half is None and not self.bare
 
 
@@ -76,7 +76,7 @@ class _Window(NamedTuple):
     hours: Interval
     typed: str
     later: Interval | None
-    """The same twelve hours later, where nothing says which half of the day is meant."""
+    """The same twelve hours later, if either half of the day could be meant."""
     by_24_hours: bool
 
 
@@ -103,8 +103,8 @@ def parse_days(text: str) -> list[int]:
 def parse_hours(text: str) -> list[Interval]:
     """Windows of one day in `text`, as sorted half-open minutes of the day: "9-12, 13:30-17", "9 am to noon".
 
-    Times are read as of 24 hours, except beside am, pm or noon: "1-5pm" and "noon-5" are afternoons. What may be
-    meant in either half of the day is refused with both: "9-5", "8-12am", "9-12, 1-5". "closed" is no window,
+    Times are read as of 24 hours, except beside am, pm or noon: "1-5pm" and "noon-5" are afternoons. What could
+    be in either half of the day is refused, naming both: "9-5", "8-12am", "9-12, 1-5". "closed" is no window,
     "24h" the whole day, 24:00 and "midnight" a day's end. Windows that overlap or touch become one. Raises
     Unreadable with the part that was not understood and the reason.
     """
@@ -196,7 +196,7 @@ def _window(start: _Time, end: _Time, typed: str) -> _Window:
 
 
 def _beside_half(start: _Time, end: _Time, typed: str) -> Interval:
-    """The window of which one time has am or pm, and the other may be meant in the same half of the day or not."""
+    """Read a window in which only one of the times has am or pm. Raises Unreadable if that's ambiguous."""
     starts = [start.minute % _NOON, start.minute % _NOON + _NOON] if start.bare else [start.minute]
     ends = [end.minute % _NOON, end.minute % _NOON + _NOON] if end.bare else [end.minute]
     ends = [minute or _DAY for minute in ends]
@@ -216,7 +216,7 @@ def _beside_half(start: _Time, end: _Time, typed: str) -> Interval:
 
 
 def _must_ascend(windows: list[_Window]) -> None:
-    """Refuse "9-12, 1-5": who types it hardly means one o'clock at night, unless theirs is a clock of 24 hours."""
+    """Refuse "9-12, 1-5", which hardly means one o'clock at night unless the 24-hour clock is used elsewhere."""
     if any(window.by_24_hours for window in windows):
         return
     for earlier, window in pairwise(windows):
@@ -226,7 +226,7 @@ def _must_ascend(windows: list[_Window]) -> None:
 
 def _ambiguous(typed: str, *meant: Interval) -> Unreadable:
     either = " or ".join(write_hours([one]) for one in meant)
-    return Unreadable(f'"{typed[:60]}" may be {either}. Type either of them.')
+    return Unreadable(f'"{typed[:60]}" could mean {either}. Type the one you mean.')
 
 
 def _backwards(typed: str, start: _Time, end: _Time) -> Unreadable:

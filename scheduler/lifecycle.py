@@ -20,7 +20,7 @@ class Step(StrEnum):
 
 
 AT_DISCORD = frozenset({Step.MAKE_ROOM, Step.OPEN_ROOM, Step.REMOVE_ROOM})
-"""The steps that ask something of Discord."""
+"""The steps that need Discord."""
 
 
 class Due(NamedTuple):
@@ -52,7 +52,7 @@ class Life:
     room_may_exist: bool
     cancelled_at: datetime | None
     room_again_at: datetime | None = None
-    """From when a room may be made again in place of one that somebody deleted; empty: none was lost."""
+    """When a room that somebody deleted may be made again; None if none was deleted."""
 
 
 MUCH_TOO_EARLY = timedelta(hours=1)
@@ -60,7 +60,7 @@ MUCH_TOO_EARLY = timedelta(hours=1)
 HARD_LIMIT = timedelta(hours=1)
 """A room with people in it is removed this long after they were told that it is going to close."""
 _LEAST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=10)
-"""Before a room is made again that was deleted more than once."""
+"""Before making a room again that was deleted more than once."""
 
 
 def life_of(row: CoachingSession) -> Life:
@@ -80,7 +80,7 @@ def life_of(row: CoachingSession) -> Life:
 def _room_again_at(times_lost: int, lost_at: datetime | None) -> datetime | None:
     """At once the first time, which may have been a mistake; then after 1 minute, 2, 4, 8, and at most 10.
 
-    Whoever deletes every new channel, as bots against raids do, would otherwise be given rooms without end.
+    Otherwise a bot that deletes every new channel, as anti-raid bots do, would get rooms without end.
     """
     if not times_lost or lost_at is None:
         return None
@@ -120,7 +120,7 @@ def _steps(life: Life, leads: LeadTimes, now: datetime) -> list[Due]:
 
 
 def is_much_too_early(life: Life, leads: LeadTimes, now: datetime) -> bool:
-    """Whether there may be a room that is not needed yet, and goes."""
+    """Whether a room may exist that isn't needed for a long time, and should go."""
     return life.room_may_exist and now < life.starts_at - leads.room - MUCH_TOO_EARLY
 
 

@@ -19,9 +19,9 @@ log = logging.getLogger(__name__)
 _BREATH = timedelta(seconds=2)
 """Between two rounds of direct messages."""
 _LONGEST = timedelta(minutes=5)
-"""No tick takes longer; what is slow leaves it long before that."""
+"""The longest a tick may take. Slow work is moved out of it long before."""
 _TO_END = timedelta(seconds=15)
-"""For what goes on when the process stops."""
+"""For work that is under way when the process stops."""
 _QUIET_INTERVALS = 8
 """So many intervals without a tick coming to its end are worth a word in the log."""
 
@@ -33,7 +33,7 @@ class NotTicking(Exception):
 class Loop:
     """Runs a tick every `interval`, and at once when something becomes due or has just become due.
 
-    `unwatched` says, at each tick, of which servers the gateway does not tell us who enters and leaves rooms.
+    `unwatched` is asked at each tick: see `attendance.Unwatched`.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Loop:
         self._beats = 0
 
     def start(self) -> None:
-        """Begin, with a tick now: what became due while nothing ran is done first. Once stopped, it stays so."""
+        """Begin, with a tick now: what became due while nothing ran is done first. Does nothing once stopped."""
         if self._stopping:
             return
         self._scheduler.add_job(
@@ -78,7 +78,7 @@ class Loop:
 
     @property
     def is_running(self) -> bool:
-        """Whether ticks come by themselves."""
+        """Whether ticks are scheduled."""
         return self._scheduler.running and not self._stopping
 
     def wake(self) -> None:
@@ -105,7 +105,7 @@ class Loop:
         self.wake()
 
     async def stop(self) -> None:
-        """Let the tick in progress end, then stop for good. What takes too long is given up; it is done again."""
+        """Let the tick in progress end, then stop for good. Slow work is dropped and redone later."""
         self._stopping = True
         if self._watchdog is not None:
             self._watchdog.cancel()
@@ -116,7 +116,7 @@ class Loop:
             async with asyncio.timeout(_TO_END.total_seconds()):
                 await self._rest()
         except TimeoutError:
-            log.warning("what was under way has not ended within %s and is given up", _TO_END)
+            log.warning("dropping work that didn't finish within %s", _TO_END)
             self._ongoing.give_up()
             await self._rest()
         self._scheduler.shutdown(wait=False)

@@ -1,4 +1,4 @@
-"""Coaches whose time zone this host no longer knows: who is told, and when it is over."""
+"""Coaches whose time zone this host no longer knows: telling them and the admins."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from scheduler.zones import is_known
 
 
 async def look(session: AsyncSession, coach: Coach, now: datetime) -> None:
-    """Tell the coach and the admins that the zone is unknown; later, tell the admins that it is over."""
+    """Tell the coach and the admins that the zone is unknown, and the admins when that's fixed."""
     key = f"zone:{coach.user_id}"
     if coach.status is not CoachStatus.APPROVED or coach.left_at is not None or is_known(coach.time_zone):
         await problems.works(session, coach.guild_id, key, now)
@@ -19,8 +19,9 @@ async def look(session: AsyncSession, coach: Coach, now: datetime) -> None:
         session,
         coach.guild_id,
         key,
-        f'nobody can book <@{coach.user_id}>: their time zone "{coach.time_zone}" is no longer known here. '
-        "Ask them to choose another one in `/availability`, or whoever runs the bot to update its time zones.",
+        f'nobody can book <@{coach.user_id}>, because I no longer know their time zone "{coach.time_zone}". Ask '
+        "them to choose another one in `/availability`, or ask the person who runs the bot to update its time "
+        "zones.",
         now,
     )
     if told:

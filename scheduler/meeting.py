@@ -89,10 +89,9 @@ async def end_now(
 ) -> CoachingSession:
     """End a running session at this moment: what is left of the time is free again, and the room goes once empty.
 
-    For its coach, its student, and admins of its server (`guild_id` is where they press; None in a DM). While the
-    other side may still come, it cannot be ended. Where somebody did not come, the loop's next look says whose
-    no-show it is, since it asks Discord first what may have kept them out. Raises NotFound to everybody else,
-    TooEarly, TooLate.
+    For its coach, its student, and admins of its server (`guild_id` is where they press; None in a DM). It can't
+    be ended while the other side may still come. If somebody didn't come, the loop decides on the no-show, because
+    it first asks Discord what kept them out. Raises NotFound to everybody else, TooEarly, TooLate.
     """
     found = await _running(session, session_id, actor, now, guild_id=guild_id)
     await people.lock(session, found.coach_id, found.student_id)
@@ -100,7 +99,7 @@ async def end_now(
     guild = await session.get_one(Guild, found.guild_id)
     if found.access_granted_at is not None or await attendance.anybody_came(session, found):
         grace = timedelta(minutes=guild.no_show_grace_minutes)
-        opened_at = found.access_granted_at or found.starts_at  # it may be gone again
+        opened_at = found.access_granted_at or found.starts_at  # the room may be gone again
         until = attendance.late_from(found.starts_at, found.ends_at, opened_at, grace)
         if now < until and await ending.whose_no_show(session, found, guild, now) is not None:
             raise TooEarly(
@@ -113,9 +112,9 @@ async def end_now(
 
 
 async def end(session: AsyncSession, found: CoachingSession, guild: Guild, now: datetime) -> None:
-    """End a running session without asking whether that is allowed. It is judged as at its end.
+    """End a running session without checking permission, and decide who attended.
 
-    At once, unless somebody is absent: then by the loop's next look, which asks what may have kept them out.
+    If somebody is absent, the loop decides at its next tick, because it first asks Discord what kept them out.
     """
     await _move_end(session, found, now)
     found.ends_at, found.revision = now, found.revision + 1

@@ -12,7 +12,7 @@ _HIGHEST_RATE = Decimal(100_000_000)
 
 _SPELLINGS = str.maketrans(
     {
-        **dict.fromkeys("\u00a0\u2009\u202f", " "),  # the blanks that German, French and Swiss numbers have
+        **dict.fromkeys("\u00a0\u2009\u202f", " "),  # spaces in German, French and Swiss numbers
         **dict.fromkeys("’ʼ＇٬", "'"),
         "，": ",",
         "．": ".",
@@ -28,7 +28,7 @@ _NO_DIGIT = re.compile(r"[^0-9]")
 _NUMBER = re.compile(r"[0-9.,' ]*[0-9][0-9.,' ]*")
 _PLAIN = re.compile(r"[0-9]+[.,]?[0-9]*|[.,][0-9]+")
 _EITHER = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}")
-"""A thousand to some and one to others."""
+"""Over a thousand to some people, a small number to others: 1.200."""
 
 _GROUPED = re.compile(
     r"(?P<groups>[1-9][0-9]{0,2}(?P<mark>[.,' ])[0-9]{3}(?:(?P=mark)[0-9]{3})*"  # 1,500,000
@@ -50,9 +50,9 @@ def parse_currency(text: str) -> str:
 def parse_rate(text: str, currency: str) -> int:
     """The rate per hour in `text` ("60", "60.50", "$60", "1.250,50 EUR"), in minor units of `currency`.
 
-    Point and comma may each group thousands or begin the decimals, as long as only one reading is left: "1.200"
-    is refused, unless the currency has no decimals. Raises Unreadable if it may be two amounts or is none,
-    negative, too high, or finer than the currency's smallest unit.
+    Point and comma can each group thousands or start the decimals, if only one reading is possible. "1.200" is
+    refused unless the currency has no decimals. Raises Unreadable if it's ambiguous, not an amount, negative, too
+    high, or finer than the currency's smallest unit.
     """
     typed = _DIGIT.sub(lambda digit: str(int(digit[0])), text.strip().translate(_SPELLINGS))
     typed = _without_currency(typed, currency)
@@ -83,7 +83,7 @@ def price(rate_minor: int, duration: timedelta) -> int:
 
 
 def write_amount(minor: int, currency: str) -> str:
-    """As `parse_rate` reads it back: "60.00"; "1.2050" where three decimals could be a thousand."""
+    """Write an amount that `parse_rate` reads back: "60.00", but "1.2050" because "1.205" is ambiguous."""
     written = f"{Decimal(minor).scaleb(-get_currency_precision(currency)):f}"
     return f"{written}0" if _EITHER.fullmatch(written) else written
 
@@ -96,7 +96,7 @@ def write_money(minor: int, currency: str) -> str:
 
 
 def _without_currency(typed: str, currency: str) -> str:
-    """The text without the currency's code and symbol before or after it."""
+    """Remove the currency's code or symbol before or after the number."""
     symbol = format_currency(0, currency, "¤", locale="en_US", currency_digits=False).replace("0", "")
     for name in (currency, symbol.translate(_SPELLINGS).strip()):
         if typed.upper().startswith(name.upper()):
@@ -107,14 +107,14 @@ def _without_currency(typed: str, currency: str) -> str:
 
 
 def _amount(number: str, text: str, currency: str) -> Decimal:
-    """The one amount that the digits and separators can mean."""
+    """Read an amount whose separators have only one meaning. Raises Unreadable."""
     if _PLAIN.fullmatch(number) and not _EITHER.fullmatch(number):
         return Decimal(number.replace(",", "."))
     grouped = _GROUPED.fullmatch(number)
     if grouped is None or grouped["rest"][:1] == (grouped["mark"] or ","):
         raise Unreadable(
-            f'The separators in "{text.strip()[:40]}" contradict each other. '
-            f"Type your rate per hour in {currency} like 1200 or 60.50."
+            f'I can\'t read the separators in "{text.strip()[:40]}". '
+            f"Type your rate per hour in {currency}, like 1200 or 60.50."
         )
     return Decimal(_NO_DIGIT.sub("", grouped["groups"]) + grouped["rest"].replace(",", "."))
 
@@ -125,11 +125,11 @@ def _ambiguous(text: str, number: str, currency: str) -> Unreadable:
     minor = one.scaleb(digits)
     if minor != minor.to_integral_value():
         return Unreadable(
-            f'"{text.strip()[:40]}" may be {thousands}, or {one}, which is too fine: {currency} has {digits} '
-            f"decimals. Type {thousands}, or at most {digits} digits after the point."
+            f'"{text.strip()[:40]}" could be {thousands} or {one}, but {currency} only has {digits} decimals. '
+            f"Type {thousands}, or at most {digits} digits after the point."
         )
     written = write_amount(int(minor), currency)
     return Unreadable(
-        f'"{text.strip()[:40]}" may be {write_amount(int(thousands) * 10**digits, currency)} or {written}. '
+        f'"{text.strip()[:40]}" could be {write_amount(int(thousands) * 10**digits, currency)} or {written}. '
         f"Type {thousands} or {written}."
     )

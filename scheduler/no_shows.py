@@ -69,11 +69,12 @@ async def appealable(
         raise NotFound("There is no such no-show of yours. `/sessions` lists your sessions.")
     if (when := await _appealed(session, found, actor.user_id)) is not None:
         decided = appellant(found) != actor.user_id or found.appeal_decided_at is not None
-        said = "and an admin has decided" if decided else "and an admin decides"
-        raise AlreadyDecided(f"That was appealed {stamp(when, 'R')} already, {said}.")
+        said = "An admin has decided." if decided else "An admin will decide."
+        raise AlreadyDecided(f"You already appealed this {stamp(when, 'R')}. {said}")
     if found.appealed_at is not None and found.appeal_decided_at is None:
         raise TooEarly(
-            f"<@{appellant(found)}> has appealed, too. Appeal once an admin has decided that: you're told when."
+            f"<@{appellant(found)}> has appealed too. You can appeal once an admin has decided that. We'll tell "
+            "you when."
         )
     if now > max(found.ends_at, found.appeal_decided_at or found.ends_at) + CHANGEABLE:
         raise TooLate("That was possible for a week after the session. Talk to an admin of the server.")
@@ -83,10 +84,10 @@ async def appealable(
 async def appeal(
     session: AsyncSession, session_id: int, actor: Actor, reason: str, now: datetime
 ) -> CoachingSession:
-    """Whoever counts as absent says that they were there; the admins get a card. Once for each of the two.
+    """Whoever counts as absent says that they were there; the admins get a card. Each of the two can do so once.
 
-    Raises NotFound to everybody else, TooEarly while the other's appeal is open, TooLate a week after the end, or
-    after the decision about the other, AlreadyDecided, Unreadable.
+    Raises NotFound to everybody else, TooEarly while the other's appeal is open, TooLate a week after the end or
+    the decision on the other's appeal, AlreadyDecided, Unreadable.
     """
     found = await appealable(session, session_id, actor, now, lock=True)
     if not reason.strip():
@@ -113,7 +114,7 @@ async def decide_appeal(
 ) -> CoachingSession:
     """An admin decides whether the one who appeals was there; both sides are told, and the card shows who decided.
 
-    It concerns nobody else: where both were absent, the other still is. `of` is whose appeal the admin has read.
+    If both were absent, the other still is. `of` is whose appeal the admin saw.
 
     Raises NotAllowed, NotFound for a session of another server or without such an appeal, AlreadyDecided.
     """
@@ -124,7 +125,7 @@ async def decide_appeal(
     if actor.user_id in (found.coach_id, found.student_id):
         raise NotAllowed("This is about a session of your own. Another admin decides.")
     if of not in (None, appellant(found)):
-        raise AlreadyDecided("That was decided, and the other side has appealed since. Look at the newer card.")
+        raise AlreadyDecided("That appeal is decided. The other person has appealed since: see the newer card.")
     if found.appeal_decided_at is not None:
         when = stamp(found.appeal_decided_at, "R")
         raise AlreadyDecided(f"<@{found.appeal_decided_by}> decided this {when}. Nothing was changed.")
@@ -143,17 +144,17 @@ async def decide_appeal(
 
 
 def appellant(found: CoachingSession) -> int:
-    """Whom the appeal against a no-show concerns."""
+    """Who appealed against the no-show, or would."""
     return found.appealed_by or (found.coach_id if found.absent is Absent.COACH else found.student_id)
 
 
 def is_absent(found: CoachingSession, user_id: int | None) -> bool:
-    """Whether it is this person's no-show, or theirs too."""
+    """Whether this person counts as absent, alone or with the other."""
     return user_id in _absentees(found)
 
 
 async def _appealed(session: AsyncSession, found: CoachingSession, user_id: int) -> datetime | None:
-    """When this person appealed, also if the other one has done so since."""
+    """When this person appealed, even if the other has appealed since."""
     if found.appealed_at is not None and appellant(found) == user_id:
         return found.appealed_at
     earlier = select(AuditEntry.at).where(
@@ -166,7 +167,7 @@ async def _count_as_present(session: AsyncSession, found: CoachingSession, user_
     if found.absent is not Absent.BOTH:
         await ending.conclude(session, found, None, now)
         return
-    # The other one's no-show stands, of which they know already.
+    # The other's no-show stands, and they know about it already.
     found.absent = Absent.COACH if user_id == found.student_id else Absent.STUDENT
     await notices.renew_sent(session, found.id, NoticeKind.ROOM_WELCOME, now)
 
@@ -187,7 +188,7 @@ def _record_decision(
 
 
 async def _decided_on_student(session: AsyncSession, found: CoachingSession) -> int | None:
-    """Which admin has decided whether the student was there, if one has."""
+    """The admin who decided whether the student was there, if any."""
     if found.appeal_decided_at is not None and appellant(found) == found.student_id:
         return found.appeal_decided_by
     decisions = select(AuditEntry).where(AuditEntry.session_id == found.id, AuditEntry.action.in_(_DECISIONS))

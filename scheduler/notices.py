@@ -35,7 +35,7 @@ CARD_KINDS = {NoticeKind.APPLICATION_CARD, NoticeKind.APPEAL_CARD}
 ROOM_KINDS = {NoticeKind.ROOM_WELCOME, NoticeKind.ROOM_ENDING, NoticeKind.ROOM_CLOSING}
 """For the chat of the session's room."""
 CALENDAR_KINDS = {NoticeKind.SESSION_BOOKED, NoticeKind.SESSION_MOVED, NoticeKind.SESSION_CANCELLED}
-"""What brings a calendar file, by direct message."""
+"""Direct messages with a calendar file."""
 _AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
 
@@ -58,15 +58,15 @@ class Letter:
     history: Sequence[AuditEntry] = ()
     """What became of the coach until now, oldest first, where that is told."""
     blocked: Sequence[Block] = ()
-    """What the coach is blocked from, where that is told."""
+    """What the coach is blocked from, for messages that say so."""
     maybe_sent: bool = False
     """An earlier attempt may have got through without our knowing: look for the message first."""
     student_name: str | None = None
-    """What the student is called, where that is told; who delivers the letter asks Discord for it."""
+    """The student's name, for messages that say it. Whoever delivers the letter asks Discord."""
 
     @property
     def names_student(self) -> bool:
-        """Whether it tells the coach what the student is called: no row says so, and a file shows no mentions."""
+        """Whether it needs the student's name: we don't store it, and a calendar file can't show mentions."""
         about, notice = self.session, self.notice
         with_file = notice.kind in CALENDAR_KINDS and notice.route is None
         return with_file and about is not None and notice.user_id == about.coach_id
@@ -165,7 +165,7 @@ async def renew_sent(session: AsyncSession, session_id: int, kind: NoticeKind, n
 
 
 async def renew_newest(session: AsyncSession, session_id: int, kind: NoticeKind, now: datetime) -> None:
-    """Bring up to date what was said of a session in this way last; what was said before it is settled."""
+    """Update the newest message of this kind about a session. Older ones stay as they are."""
     newest = select(Notice).where(Notice.session_id == session_id, Notice.kind == kind).order_by(Notice.id.desc())
     notice = await session.scalar(newest.limit(1))
     if notice is not None and notice.message_id is not None:
@@ -208,7 +208,7 @@ def why_pointless(letter: Letter, now: datetime) -> str | None:
     if letter.problem is not None and kind is NoticeKind.PROBLEM and letter.problem.fixed_at is not None:
         return "it works again"
     if letter.coach is not None and _has_chosen(letter.coach, letter):
-        return "they have chosen another one"
+        return "they have already chosen"
     if about is None:
         return None
     if letter.notice.message_id is not None:
@@ -240,7 +240,7 @@ def why_pointless(letter: Letter, now: datetime) -> str | None:
 
 
 def _has_chosen(coach: Coach, letter: Letter) -> bool:
-    """Whether the coach has done already what this asks them to do."""
+    """Whether the coach has already done what the message asks."""
     if letter.notice.kind is NoticeKind.ZONE_LOST:
         return is_known(coach.time_zone)
     return letter.notice.kind is NoticeKind.CURRENCY_CHANGED and coach.currency == letter.guild.currency

@@ -12,14 +12,14 @@ from scheduler.side_by_side import SideBySide
 
 
 class CutShort(Exception):
-    """A tick was given up: the lock was lost, it took too long, or the process ends."""
+    """A tick was cut short because the lock was lost, it took too long, or the process is stopping."""
 
 
 class Ongoing:
     """What takes long outlives its tick, so that the next one is on time.
 
-    As soon as the lock is lost, everything is given up: another process may do it from now on. So is a tick that
-    takes longer than `longest`.
+    As soon as the lock is lost, everything is dropped, because another process may be doing it. A tick that takes
+    longer than `longest` is dropped too.
     """
 
     def __init__(self, longest: timedelta | None = None) -> None:
@@ -78,7 +78,7 @@ class Ongoing:
         self.give_up()
 
     def give_up(self) -> None:
-        """End at once what goes on, wherever it has got to; it may be done again."""
+        """Cancel everything at once, wherever it has got to. It can safely be done again."""
         for limit in self._ticks:
             if not limit.expired():
                 limit.reschedule(asyncio.get_running_loop().time())

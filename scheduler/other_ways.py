@@ -1,4 +1,4 @@
-"""How else a message reaches somebody where it cannot go; what becomes of it where there is no way left."""
+"""Other ways to reach somebody when a message can't be delivered, and giving up when there are none."""
 
 import logging
 from datetime import datetime
@@ -16,16 +16,16 @@ log = logging.getLogger(__name__)
 
 
 async def take(db: Database, seen: Notice, failure: DiscordFailure, now: datetime) -> bool:
-    """Choose how else to reach them; if there is no way left, give up and tell whom it concerns.
+    """Choose another way to reach them, and return whether to try again. Without one, give up and tell the others.
 
-    What the bot may not do now, it may do later: then only what is for admins goes another way, and else waits.
+    If the bot only lacks a permission, it may get it later. Then just messages to admins go another way.
     """
     if not isinstance(failure, Unreachable) and seen.kind not in PROBLEM_KINDS | WELCOME_KINDS:
         return False
     log.info("notice %s cannot go there: %s", seen.id, failure)
     async with db.begin() as session:
         if seen.user_id is not None:
-            await people.lock(session, seen.user_id)  # before the notice, as everywhere
+            await people.lock(session, seen.user_id)  # people are locked before notices, as everywhere
         notice = await session.get_one(Notice, seen.id, with_for_update=True)
         guild = await session.get_one(Guild, notice.guild_id)
         about = await session.get(CoachingSession, notice.session_id) if notice.session_id else None
@@ -51,7 +51,7 @@ async def take(db: Database, seen: Notice, failure: DiscordFailure, now: datetim
             notice.undeliverable_at = now
             await _tell_of_silence(session, notice, about, now)
         elif failure.for_admins and notice.kind not in PROBLEM_KINDS:
-            text = f"{failure}. Choose another one with `/coaching setup`"
+            text = f"{failure}. Choose another channel with `/coaching setup`"
             await problems.report(session, notice.guild_id, problem_key(notice), text, now)
         return False
 
@@ -59,7 +59,7 @@ async def take(db: Database, seen: Notice, failure: DiscordFailure, now: datetim
 async def _goes_elsewhere(
     session: AsyncSession, notice: Notice, guild: Guild, about: CoachingSession | None
 ) -> bool:
-    """Whether it is a card for admins to decide on, and its channel went when they had chosen another one."""
+    """Whether it's an open card whose channel is gone, and admins have chosen another channel."""
     if notice.kind not in CARD_KINDS or notice.channel_id in (None, guild.review_channel_id):
         return False
     if guild.review_channel_id is None:
@@ -107,5 +107,5 @@ async def _tell_of_silence(
 
 
 def problem_key(notice: Notice) -> str:
-    """What admins know it by when messages like this cannot be sent."""
+    """The key of the problem that messages like this can't be sent."""
     return "review_channel" if notice.kind in CARD_KINDS else f"notices:{notice.route or notice.kind}"

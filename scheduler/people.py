@@ -11,7 +11,7 @@ from scheduler.errors import NotAllowed
 from scheduler.zones import is_known, parse_zone
 
 LONGEST_NAME = 100
-"""Characters of a name that are kept."""
+"""Characters of a name; the rest is cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +43,27 @@ async def lock(session: AsyncSession, *user_ids: int) -> None:
 
 
 async def zone_name_of(session: AsyncSession, user_id: int, otherwise: str) -> str:
-    """The zone on whose clock this person is shown times: their own choice, else `otherwise`, else UTC.
+    """The time zone to show this person: their own choice, else `otherwise`, else UTC.
 
-    One that this host does not know (any more) is passed over.
+    Skips zones that this host doesn't know.
     """
     chosen = await chosen_zone(session, user_id)
     return next((name for name in (chosen, otherwise) if name and is_known(name)), "UTC")
 
 
 async def chosen_zone(session: AsyncSession, user_id: int) -> str | None:
-    """What this person has chosen for themselves, whether or not this host knows it."""
+    """The time zone that this person chose, even if this host doesn't know it."""
     return await session.scalar(select(Member.time_zone).where(Member.user_id == user_id))
 
 
 async def met(session: AsyncSession, guild_id: int, user_id: int, name: str) -> None:
-    """Remember how a coach or applicant is called in this server now; of other people no name is kept."""
+    """Store the current name of a coach or applicant in this server. Other people's names aren't stored."""
     theirs = Coach.guild_id == guild_id, Coach.user_id == user_id, Coach.display_name != name[:LONGEST_NAME]
     await session.execute(update(Coach).where(*theirs).values(display_name=name[:LONGEST_NAME]))
 
 
 async def is_called(session: AsyncSession, guild_id: int, user_id: int, name: str) -> bool:
-    """Whether that is remembered already, or need not be."""
+    """Whether that name is already stored, or needn't be."""
     known = await session.scalar(
         select(Coach.display_name).where(Coach.guild_id == guild_id, Coach.user_id == user_id)
     )

@@ -63,7 +63,7 @@ _LONGEST = 100
 _LAST_LATIN = "\u024f"
 
 _SPOKEN = {"US": ("usa", "us"), "GB": ("uk", "great britain"), "AE": ("uae",), "DC": ("washington",)}
-"""Country or state → names that are as good as its full one, and a whole search by themselves."""
+"""Country or state → short names that work like its full name."""
 
 _City = tuple[int, str, tuple[str, str], bytes, bytes, bytes]
 """Population, zone, region, and the name as it is shown, as it is searched, and the other names."""
@@ -159,7 +159,7 @@ def named(text: str) -> list[Place]:
 
 
 def inhabitants() -> dict[str, int]:
-    """How many people live in the cities of each zone that has any."""
+    """Map zones to how many people live in their cities."""
     index, living = _index(), Counter[int]()
     for zone, people in zip(index.zone, index.population, strict=True):
         living[zone] += people

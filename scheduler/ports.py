@@ -16,7 +16,7 @@ class DiscordFailure(Exception):
     """Discord refused or did not answer; the text says what, for an admin. Worth trying again later.
 
     `for_admins`: it goes on until an admin does something, a permission or a limit say, so they are told at once.
-    `unanswered`: Discord could not be reached, or had trouble of its own; that ends without anybody's help.
+    `unanswered`: Discord couldn't be reached or had trouble of its own, which passes without anybody's help.
     """
 
     def __init__(self, reason: str, *, for_admins: bool = False, unanswered: bool = False) -> None:
@@ -33,7 +33,7 @@ class Unreachable(DiscordFailure):
 
 
 class NotInServer(DiscordFailure):
-    """The bot was removed from the server. Nobody there can be told, and until it is back nothing helps."""
+    """The bot isn't in the server. Nobody there can be told, and trying again is useless until it's back."""
 
 
 class RoomGone(DiscordFailure):
@@ -76,7 +76,7 @@ class RoomSeen:
     id: int
     name: str
     as_we_make_it: bool = False
-    """Whether it is as the bot makes its rooms."""
+    """Whether it has the settings that the bot gives its rooms."""
 
 
 class Removal(Enum):
@@ -91,16 +91,16 @@ class Removal(Enum):
 
 
 class Barrier(Enum):
-    """What at Discord keeps somebody out of a room."""
+    """What keeps somebody out of a room on Discord."""
 
     LEFT = auto()
-    """They are not in the server (any more), or were banned from it."""
+    """They aren't in the server, or are banned."""
     TIMED_OUT = auto()
-    """A moderator timed them out, and who is timed out cannot connect to any voice channel."""
+    """A moderator timed them out, so they can't connect to any voice channel."""
     SHUT_OUT = auto()
-    """By the room's overwrites and their roles, as they are, they do not see it or may not connect."""
+    """With the room's overwrites and their roles, they can't see it or connect."""
     FULL = auto()
-    """Somebody gave the room a user limit, and it is reached."""
+    """The room has reached a user limit that somebody set."""
 
 
 class Receipt(NamedTuple):
@@ -125,7 +125,7 @@ class Discord(Postman, Protocol):
     """All that the loop asks of Discord. What is asked twice changes nothing the second time."""
 
     def servers(self) -> Collection[int] | None:
-        """Those that the bot is in, even if Discord cannot reach them for a while; None if nobody knows."""
+        """Ids of servers that the bot is in, even those in an outage; None if that isn't known."""
         ...
 
     async def ensure_room(self, room: RoomSpec) -> int:
@@ -156,14 +156,14 @@ class Discord(Postman, Protocol):
         ...
 
     async def barrier(self, guild_id: int, user_id: int, room_id: int | None, at: datetime) -> Barrier | None:
-        """What kept this person out of the room, at this instant if Discord still says, else now; None: nothing.
+        """What kept this person out of the room then, as far as Discord can still say, or now. None: nothing.
 
-        Raises DiscordFailure if nobody can say.
+        Raises DiscordFailure if Discord can't say.
         """
         ...
 
     async def member_name(self, guild_id: int, user_id: int) -> str | None:
-        """How this person is called in the server, None if they are not in it. Raises as `is_member`."""
+        """This person's name in the server, or None if they aren't in it. Raises as `is_member`."""
         ...
 
     async def set_role(self, guild_id: int, user_id: int, role_id: int, *, wanted: bool) -> None:

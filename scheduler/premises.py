@@ -95,7 +95,7 @@ async def look(discord: Discord, settings: Guild) -> list[Finding] | None:
 
 async def tell(db: Database, clock: Clock, guild_id: int, broken: Mapping[Place | None, str]) -> bool:
     """Admins hear of what does not work any more, by place and in words, and of what does again; whether there
-    was anything new. Other words about a place are something new.
+    was anything new, which includes a new reason for the same place.
     """
     wrong = {_KEY + (place or "server"): words for place, words in broken.items()}
     known = select(Problem).where(Problem.guild_id == guild_id, Problem.fixed_at.is_(None))

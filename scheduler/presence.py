@@ -60,7 +60,7 @@ async def check_due(db: Database, discord: Discord, clock: Clock) -> int:
 
 
 async def _stop(db: Database, guild_id: int) -> None:
-    """Where the bot is not, nobody is looked for until it is back."""
+    """Stop looking for people in a server that the bot isn't in, until it's back."""
     async with db.begin() as session:
         for table in (Coach, CoachingSession):
             theirs = table.guild_id == guild_id, table.presence_due_at.is_not(None)
@@ -70,7 +70,7 @@ async def _stop(db: Database, guild_id: int) -> None:
 
 
 async def check(db: Database, discord: Discord, clock: Clock, guild_id: int, user_id: int) -> bool:
-    """Ask about one coach, whenever it is their turn; whether there was an answer."""
+    """Ask about one coach out of turn. Returns whether there was an answer."""
     try:
         return await _check_coach(db, discord, clock, guild_id, user_id)
     except NotInServer:
@@ -78,14 +78,14 @@ async def check(db: Database, discord: Discord, clock: Clock, guild_id: int, use
 
 
 async def _check_coach(db: Database, discord: Discord, clock: Clock, guild_id: int, user_id: int) -> bool:
-    """Ask about one coach and write the answer down, with how they are called now; whether there was one.
+    """Ask about one coach and record the answer and their name. Returns whether there was an answer.
 
     What becomes of the coming sessions of one who is gone is the server's choice.
     """
     here, name = await _ask(discord, guild_id, user_id)
     async with db.begin() as session:
         if await session.get(Coach, (guild_id, user_id)) is None:
-            return True  # and nothing is locked, which would make a row for a person nobody knows
+            return True  # before locking, which would add a row for a stranger
         coach = await lock_coach(session, guild_id, user_id)
         if coach is None or coach.status is not CoachStatus.APPROVED:
             if coach is not None:
@@ -96,7 +96,7 @@ async def _check_coach(db: Database, discord: Discord, clock: Clock, guild_id: i
         coach.presence_due_at = clock() + (_AFTER_FAILURE if here is None else _LOOK_AGAIN)
         if here:
             if is_their_turn or coach.left_at is not None:
-                # Whoever left and came back, also between two looks, has lost it, and somebody may have taken it.
+                # They may have left and come back between two looks, or somebody may have taken the role.
                 applications.want_role_again(coach, clock())
             coach.left_at = None
             if name is not None:
@@ -126,10 +126,7 @@ async def _check_student(db: Database, discord: Discord, clock: Clock, guild_id:
 
 
 async def _ask(discord: Discord, guild_id: int, user_id: int) -> tuple[bool | None, str | None]:
-    """Whether this person is there, None if nobody can say; and how they are called if they are.
-
-    Raises NotInServer.
-    """
+    """Whether this person is there (None if Discord can't say), and their name if so. Raises NotInServer."""
     try:
         name = await discord.member_name(guild_id, user_id)
         return name is not None, name

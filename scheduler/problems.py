@@ -1,6 +1,6 @@
 """What only an admin can solve: told at once, then rarely while it lasts, and once more when it is over.
 
-A problem is known by what fails and why, so that another cause is another problem, and told at once, too.
+A problem is identified by what fails and why. A new cause is a new problem, so admins hear of it at once.
 """
 
 import hashlib
@@ -20,17 +20,17 @@ HEARD_AFTER = 3
 LOG_CHANNEL = "log_channel"
 """The key of what is wrong with the channel in which admins are told of problems."""
 COACH_ROLE = "coach_role"
-"""The key of what keeps the bot from giving or taking the coach role."""
+"""The key of problems with giving or taking the coach role."""
 PASSING = ""
-"""The cause of what may well heal by itself, whatever Discord says of it: outages come in many words."""
+"""The cause of anything that may pass without help: outages come in many words but are one problem."""
 _PAUSES = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
 """How long admins hear nothing more about it: after the first time, the second, and any later one."""
 _OVER_AFTER = timedelta(hours=1)
-"""What has worked for so long is over for good; if it fails again, that is told like anything new."""
+"""After working for so long, a problem is over. If it fails again, that's new."""
 _BACK_AFTER = timedelta(minutes=15)
-"""What came back sooner is told once it has lasted for so long; until then it flickers."""
+"""If it fails again sooner, admins hear of it once it has lasted for so long."""
 _RETRIED = {*Step, COACH_ROLE}
-"""Keys of what the bot keeps trying by itself."""
+"""Keys of what the bot keeps trying."""
 
 
 async def report(
@@ -43,10 +43,10 @@ async def report(
     cause: str | None = None,
     others: Collection[str] = (),
 ) -> bool:
-    """Say that this does not work. Whether admins hear of it now: they do unless they have just been told.
+    """Report that this doesn't work. Returns whether admins hear of it now, which they do unless just told.
 
-    `cause`: what it is known by beside its key, if not by its text. Other causes under this key are over without
-    a word, except for those whose text is found in one of `others`: what still fails elsewhere.
+    `cause` identifies the problem beside its key; by default its text does. Problems with the same key and another
+    cause end silently, unless one of `others`, which still fail elsewhere, contains their text.
     """
     known_by = _digest(text if cause is None else cause)
     await _supersede(session, guild_id, key, known_by, others, now)
@@ -66,7 +66,7 @@ async def report(
     problem.text = text
     due_at = now
     if problem.fixed_at is not None and await _take_back(session, problem, NoticeKind.PROBLEM_FIXED, now):
-        problem.fixed_at = None  # nobody has heard that it worked
+        problem.fixed_at = None  # nobody was told that it worked again
     if problem.fixed_at is not None:
         if now - problem.fixed_at >= _OVER_AFTER or now - problem.told_at >= _PAUSES[0]:
             problem.times_told = 0
@@ -81,14 +81,14 @@ async def report(
 
 
 async def works(session: AsyncSession, guild_id: int, key: str, now: datetime, *, session_id: int = 0) -> None:
-    """Say that this works (again). It is over once it fails for no other session or coach either.
+    """Report that this works again. The problem is over once no other session or coach has it.
 
-    Admins hear that of what they have been warned of; a warning that has not gone out is taken back.
+    Admins hear that only if they were warned. A warning that hasn't gone out is withdrawn.
     """
     lasting = list(await session.scalars(_problems(guild_id, key).where(Problem.fixed_at.is_(None))))
     if not lasting or await _fails_elsewhere(session, guild_id, session_id):
         return
-    # Whoever has the role already needs nothing that the bot may lack.
+    # A coach who already had the role proves nothing about the others.
     others = await failing(session, guild_id) if key == COACH_ROLE else []
     for problem in lasting:
         if any(problem.text in one for one in others):
@@ -99,7 +99,7 @@ async def works(session: AsyncSession, guild_id: int, key: str, now: datetime, *
 
 
 async def failing(session: AsyncSession, guild_id: int) -> list[str]:
-    """What keeps sessions and coach roles of this server from going on, in the words on their rows."""
+    """List what's failing for this server's sessions and coach roles, as their rows say it."""
     rows = select(CoachingSession.last_error).where(
         CoachingSession.next_step_at.is_not(None),
         CoachingSession.guild_id == guild_id,
@@ -111,12 +111,12 @@ async def failing(session: AsyncSession, guild_id: int) -> list[str]:
 
 
 def is_retried(problem: Problem) -> bool:
-    """Whether the bot keeps trying what does not work, so that nobody has to tell it when it is mended."""
+    """Whether the bot keeps trying, so that nobody has to tell it when the problem is fixed."""
     return problem.key in _RETRIED and problem.fixed_at is None
 
 
 async def _was_told(session: AsyncSession, problem: Problem, now: datetime) -> bool:
-    """Whether the warning went out, or is on its way just now, when delivery finds out what became of it."""
+    """Whether the warning was sent or is just being sent. Withdraws one that isn't due yet."""
     if await is_known(session, problem):
         return True
     under_way = select(Notice.id).where(*_words(problem, NoticeKind.PROBLEM), Notice.due_at <= now)
@@ -127,7 +127,7 @@ async def _was_told(session: AsyncSession, problem: Problem, now: datetime) -> b
 
 
 async def is_known(session: AsyncSession, problem: Problem) -> bool:
-    """Whether admins have been told of it since it began."""
+    """Whether admins have been warned of it since it began."""
     warnings = select(Notice.id).where(
         *_words(problem, NoticeKind.PROBLEM), Notice.created_at >= problem.since, Notice.sent_at.is_not(None)
     )
@@ -135,11 +135,11 @@ async def is_known(session: AsyncSession, problem: Problem) -> bool:
 
 
 async def _take_back(session: AsyncSession, problem: Problem, kind: NoticeKind, now: datetime) -> bool:
-    """Leave unsaid what has not gone out; whether there was anything."""
+    """Withdraw unsent messages of this kind. Returns whether there were any."""
     unsent = select(Notice).where(*_words(problem, kind), Notice.due_at.is_not(None), Notice.sent_at.is_(None))
     found = list(await session.scalars(unsent))
     for notice in found:
-        notice.due_at, notice.given_up_at, notice.last_error = None, now, "it has changed meanwhile"
+        notice.due_at, notice.given_up_at, notice.last_error = None, now, "it changed in the meantime"
         notice.revision += 1
     return bool(found)
 
@@ -151,7 +151,7 @@ def _words(problem: Problem, kind: NoticeKind) -> tuple[ColumnElement[bool], ...
 async def _supersede(
     session: AsyncSession, guild_id: int, key: str, cause: str, others: Collection[str], now: datetime
 ) -> None:
-    """A channel, say, that was forbidden and is gone now: what admins are told next says all there is to say."""
+    """End problems with the same key and another cause: a forbidden channel that is now gone, say."""
     lasting = _problems(guild_id, key).where(Problem.fixed_at.is_(None), Problem.cause != cause)
     for problem in await session.scalars(lasting):
         if not any(problem.text in one for one in others):

@@ -57,7 +57,7 @@ def check_may_edit(coach: Coach | None) -> Coach:
 
 
 async def check_not_blocked(session: AsyncSession, coach: Coach) -> None:
-    """Raise Blocked to an applicant whom an admin has blocked since. A coach's profile is theirs to edit."""
+    """Raise Blocked to an applicant whom an admin has blocked. Coaches can always edit their profile."""
     if coach.status is CoachStatus.PENDING:
         await blocks.check(session, coach.guild_id, coach.user_id, BlockedFrom.APPLYING)
 
@@ -65,11 +65,10 @@ async def check_not_blocked(session: AsyncSession, coach: Coach) -> None:
 async def edit(session: AsyncSession, guild_id: int, actor: Actor, written: Written, now: datetime) -> Coach:
     """Change what one's profile says, or one's application while it is open, and bring its card up to date.
 
-    The rate stays in the currency that it is in, unless the server's is chosen; it has to be typed anew then.
-    Sessions that are booked keep their price. Raises Unreadable, and what `check_may_edit` and `check_not_blocked`
-    raise.
+    The rate stays in its currency unless they choose the server's, which needs a new rate. Booked sessions keep
+    their price. Raises Unreadable, and what `check_may_edit` and `check_not_blocked` raise.
     """
-    # Whoever books just now does it at the old rate or at the new one.
+    # Locked, so that a booking sees either the old rate or the new one.
     coach = check_may_edit(await lock_coach(session, guild_id, actor.user_id))
     await check_not_blocked(session, coach)
     before, guild = currencies.rate_of(coach), await session.get_one(Guild, guild_id)
@@ -86,15 +85,15 @@ async def edit(session: AsyncSession, guild_id: int, actor: Actor, written: Writ
 
 
 def _currency(coach: Coach, guild: Guild, written: Written) -> str:
-    """In which currency the typed rate is. Raises Unreadable if the rate was not typed anew for another one."""
+    """The currency of the typed rate. Raises Unreadable if it changes without a new rate."""
     if not coach.rate_minor:
-        return guild.currency  # nothing is nothing in any
+        return guild.currency  # zero needs no new rate
     if written.currency != guild.currency or coach.currency == guild.currency:
         return coach.currency
     if written.rate.strip() == write_amount(coach.rate_minor, coach.currency):
         raise Unreadable(
-            f"Your rate was {write_money(coach.rate_minor, coach.currency)}. Type what you charge in "
-            f'{guild.currency}; if the number stays the same, type it with its currency: "60 {guild.currency}".'
+            f"Your rate was {write_money(coach.rate_minor, coach.currency)}. Enter what you charge in "
+            f'{guild.currency}. If the number stays the same, add the currency: "60 {guild.currency}".'
         )
     return guild.currency
 

@@ -52,7 +52,7 @@ def check_request(
         offered = ", ".join(str(minutes) for minutes in coach.durations_minutes)
         raise NotBookable(f"This coach offers {offered} minutes. Choose one of these.")
     if starts_at <= now:
-        raise NotBookable("That time is in the past. Choose a coming one.")
+        raise NotBookable("That time is in the past. Choose a later one.")
     check_notes(notes or "")
 
 

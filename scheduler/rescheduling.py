@@ -61,7 +61,7 @@ async def reschedule(
     coach = await coach_of(session, found)
     broken = await rules_broken(session, found, coach, actor, starts_at, now)
     if not set(broken) <= set(breaking):
-        raise NotBookable(f"{' '.join(in_your_words(one, coach) for one in broken)} Choose the time once more.")
+        raise NotBookable(f"{' '.join(in_your_words(one, coach) for one in broken)} Choose the time again.")
     await _take(session, found, coach, actor, starts_at, now)
     _write(found, actor, starts_at, reason, now)
     found.kept_at = now if _HOURS.intersection(broken) else None  # they have decided already that it may lie there
@@ -184,7 +184,7 @@ async def rules_broken(
         await bookings.check_time(session, *time, reader_id=actor.user_id, moving=found.id)
         return []
     if starts_at <= now:
-        raise NotBookable("That time is in the past. Choose a coming one.")
+        raise NotBookable("That time is in the past. Choose a later one.")
     against = await availability.against(
         session, coach, starts_at, found.duration, student_id=found.student_id, now=now, moving=found.id
     )
@@ -196,13 +196,13 @@ async def rules_broken(
 def in_your_words(rule: WhyNot, coach: Coach) -> str:
     """What a coach breaks who moves a session past this rule of their own."""
     return {
-        WhyNot.TOO_SOON: f"You want {write_length(timedelta(minutes=coach.minimum_notice_minutes))} of notice.",
-        WhyNot.TOO_FAR: f"You take bookings {coach.horizon_days} days ahead at most.",
+        WhyNot.TOO_SOON: f"You ask for {write_length(timedelta(minutes=coach.minimum_notice_minutes))} of notice.",
+        WhyNot.TOO_FAR: f"You take bookings up to {coach.horizon_days} days ahead.",
         WhyNot.DAY_OFF: "You have that day off.",
         WhyNot.OUTSIDE_HOURS: "It's outside your hours.",
-        WhyNot.OFF_STEP: f"Your sessions start every {coach.slot_step_minutes} minutes, and not at that time.",
-        WhyNot.DAILY_LIMIT: f"You give {coach.daily_limit} sessions a day at most, and they are booked.",
-        WhyNot.WEEKLY_LIMIT: f"You give {coach.weekly_limit} sessions a week at most, and they are booked.",
+        WhyNot.OFF_STEP: f"Your sessions start every {coach.slot_step_minutes} minutes, but not at that time.",
+        WhyNot.DAILY_LIMIT: f"That day is full: your limit is {coach.daily_limit} a day.",
+        WhyNot.WEEKLY_LIMIT: f"That week is full: your limit is {coach.weekly_limit} a week.",
     }[rule]
 
 

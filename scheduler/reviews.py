@@ -182,7 +182,7 @@ def _why_not(row: CoachingSession, given: Review | None, now: datetime) -> Coach
         case SessionStatus.COMPLETED:
             if row.missed_at is not None and not row.took_place:
                 return NotReviewable(
-                    "This session had no room, and nobody has said yet that it took place. Answer that first."
+                    "This session had no room, and nobody has confirmed that it took place. Answer that first."
                 )
             if given is not None and given.hidden_at is not None:
                 return NotReviewable("An admin has hidden your review, so it cannot be changed. Talk to an admin.")

@@ -148,9 +148,9 @@ async def vanished(session: AsyncSession, kept: CoachingSession, now: datetime) 
     shared_rooms.forget(kept)
     if kept.rooms_lost > 1:
         text = (
-            f"Somebody, or another bot, keeps deleting session rooms: the one of `{kept.code}` has gone "
-            f"{kept.rooms_lost} times. The server's audit log says who deletes it; ask them, or set that bot, to "
-            f"leave channels alone that are called {room_name('…')}. I make the room again, but ever more rarely."
+            f"Somebody, or another bot, keeps deleting session rooms: the one for `{kept.code}` has been deleted "
+            f"{kept.rooms_lost} times. The server's audit log says who did it. Have them, or that bot, leave "
+            f"channels named {room_name('…')} alone. I keep making the room again, but less and less often."
         )
         await problems.report(session, kept.guild_id, DELETED, text, now, cause=problems.PASSING)
 

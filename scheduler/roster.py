@@ -141,7 +141,7 @@ def _standing(coach: Coach) -> list[str]:
     if not coach.accepting:
         reasons.append("has paused bookings in `/availability`")
     if not is_known(coach.time_zone):
-        reasons.append(f'the time zone "{coach.time_zone}" is unknown: `/availability`, then **Zone…**')
+        reasons.append(f'I no longer know their time zone "{coach.time_zone}": `/availability`, then **Zone…**')
     return reasons
 
 

@@ -191,8 +191,8 @@ async def change_zone(
     if same_instants:
         if not is_known(coach.time_zone):
             raise Unreadable(
-                f'Nobody can tell what your hours meant in "{coach.time_zone}". Choose Same clock times, then '
-                "look through your hours."
+                f'I no longer know the time zone "{coach.time_zone}", so I can\'t convert your hours. Choose '
+                "Same clock times, then check your hours."
             )
         week = await week_of(session, coach)
         query = select(DateOverride).where(*_mine(DateOverride, coach))

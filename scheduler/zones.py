@@ -54,7 +54,7 @@ def _zone_of_region(text: str) -> str | None:
             f"{regions[0].label} has several time zones: {', '.join(zones)}. Type one of them, or your city."
         )
     listed = "; ".join(f"{region.label}: {', '.join(region.zones)}" for region in regions)
-    raise Unreadable(f'"{text.strip()[:40]}" may be one of several places. {listed}. Type the zone of yours.')
+    raise Unreadable(f'"{text.strip()[:40]}" could be several places. {listed}. Type your zone.')
 
 
 def _zone_of_city(text: str) -> str:
@@ -65,7 +65,7 @@ def _zone_of_city(text: str) -> str:
         return places[0].zone
     if places:
         listed = "; ".join(f"{place.label}: {place.zone}" for place in places[:_CANDIDATES])
-        raise Unreadable(f'Several cities are called "{text.strip()[:40]}": {listed}. Type the zone of yours.')
+        raise Unreadable(f'Several cities are called "{text.strip()[:40]}": {listed}. Type your zone.')
     raise Unreadable(
         f'I know no time zone "{text.strip()[:40]}". Type it like Europe/Berlin or UTC, or a city like Munich.'
     )

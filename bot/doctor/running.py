@@ -13,7 +13,7 @@ _SILENT = timedelta(minutes=5)
 _TO_ANSWER = timedelta(seconds=5)
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Addresses to listen on, and the ones on which whoever listens there is found."""
-_LOOK = "look into its log (journalctl -u coachbot)"
+_LOOK = "check its log (journalctl -u coachbot)"
 
 
 def by_heartbeats(runs: bool, last: Heartbeats | None, now: datetime) -> Check:
@@ -24,15 +24,15 @@ def by_heartbeats(runs: bool, last: Heartbeats | None, now: datetime) -> Check:
     if not runs:
         return ok("bot", f"no bot runs on this database{looked}")
     if last is not None and since is None:
-        found = "a bot runs on this database, but has not done anything on it yet"
-        return warning("bot", found, f"if it was not started just now, {_LOOK}")
+        found = "a bot runs on this database, but hasn't done anything yet"
+        return warning("bot", found, f"unless it has only just started, {_LOOK}")
     if since is not None and since > _SILENT:
         advice = f"{_LOOK}, then restart it (systemctl restart coachbot)"
         return warning("bot", f"a bot runs on this database, but does nothing{looked}", advice)
     if last is not None and (last.watched_until is None or now - last.watched_until > _SILENT):
         when = "yet" if last.watched_until is None else f"for {_ago(now - last.watched_until)}"
-        found = f"a bot runs on this database, but has not recorded everything that Discord said {when}{looked}"
-        return warning("bot", found, f"{_LOOK}; until it has, nobody is called absent")
+        found = f"a bot runs on this database, but hasn't recorded everything Discord sent {when}{looked}"
+        return warning("bot", found, f"{_LOOK}; until it catches up, nobody counts as a no-show")
     return ok("bot", f"a bot runs on this database{looked}")
 
 
@@ -49,7 +49,7 @@ async def by_itself(settings: Settings) -> list[Check]:
     except (aiohttp.ClientError, OSError, ValueError):
         return []  # it does not run, or that is not it
     reason = said.get("reason") if isinstance(said, dict) else None
-    return [error("bot", f"it runs, but says: {reason}", _LOOK)] if reason else []
+    return [error("bot", f"it runs, but reports: {reason}", _LOOK)] if reason else []
 
 
 def _ago(since: timedelta) -> str:

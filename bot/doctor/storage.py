@@ -134,8 +134,8 @@ def _zones(session: Session) -> Check:
         return ok("zones", f"this host knows all {len(found)} time zones in use")
     listed = ", ".join(f'"{name}"' for name in unknown[:_LISTED])
     more = f" and {len(unknown) - _LISTED} more" if len(unknown) > _LISTED else ""
-    advice = "update them with `pip install -U tzdata` and restart the bot; coaches cannot be booked until then"
-    return warning("zones", f"this host does not know {listed}{more}, which rows name as time zones", advice)
+    advice = "run `pip install -U tzdata` and restart the bot; until then, coaches in these zones can't be booked"
+    return warning("zones", f"this host doesn't know some time zones in use: {listed}{more}", advice)
 
 
 def _schema(schema: Schema, revision: str | None) -> Check:

@@ -22,7 +22,7 @@ from scheduler.zones import zone
 
 _DAYS, _HOURS, _FROM, _TO, _TIME = "Days", "Hours", "Copy the hours of", "To these days", "Time"
 _LONGEST_HOURS = 200
-"""Characters that can be typed into the form's field."""
+"""The most characters a coach can type into the form."""
 _EXCERPT = 300
 
 
@@ -102,7 +102,7 @@ class AvailabilityCog(Cog):
 
     @opens(panel.EDIT)
     async def hours_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
-        """Asks for days and hours; holds what those days have if all have the same."""
+        """Asks for days and hours, filled in if all those days have the same hours."""
         place = Place(week, days)
         if not typed:
             async with self.bot.db.read() as session:

@@ -190,8 +190,8 @@ def _standing(week: _Week) -> str:
     coach = week.coach
     if not is_known(coach.time_zone):
         return (
-            f'⚠️ **Your time zone "{ui.quoted(coach.time_zone)}" is no longer known here**, so students cannot '
-            "book you. Choose it again with **Zone…**; your hours keep their clock times."
+            f'⚠️ **I no longer know your time zone "{ui.quoted(coach.time_zone)}"**, so students can\'t book you. '
+            "Choose one again with **Zone…**. Your hours keep their clock times."
         )
     clock = f"All times are on the clock of **{coach.time_zone}**."
     if not coach.accepting:

@@ -63,8 +63,8 @@ def _question(old: str, new: str, place: Place, now: datetime) -> ui.Panel:
     same_clock = ui.button("Same clock times", place.id(APPLY, same_instants=0), discord.ButtonStyle.primary)
     back = ui.button("◀ Back", place.id(panel.SHOW))
     if not is_known(old):
-        # Which instants the hours meant cannot be told any more.
-        words = f"### To {new}\nIt is {there:%A, %H:%M} there now. Your hours keep their clock times."
+        # Without the old zone, nobody can tell which instants the hours meant.
+        words = f"### Change to {new}?\nIt's {there:%A, %H:%M} there now. Your hours keep their clock times."
         return ui.Panel(ui.text(words), ui.keep(_NEW, new), ui.row(same_clock, back))
     return ui.Panel(
         ui.text(f"### From {old} to {new}\nIt is {there:%A, %H:%M} there now. What shall your hours mean?"),

@@ -19,7 +19,7 @@ _ALL = "All specialties"
 _MOST_OPTIONS = 25
 _COACHES_A_PAGE = 5
 _CURRENCIES = (
-    "-# Rates in different currencies can't be compared: each is sorted by itself, the server's own first."
+    "-# Rates in different currencies can't be compared, so each currency is listed separately, the server's first"
 )
 _SORTS = {Sort.SOONEST: "Soonest free", Sort.BEST_RATED: "Best rated", Sort.LOWEST_RATE: "Lowest rate"}
 

@@ -229,7 +229,7 @@ class BookingCog(Cog):
     async def confirm_before(
         self, interaction: Interaction, coach_id: int, minutes: int, start: int, cost: int
     ) -> None:
-        """Show what is about to be booked once more, with its price in its currency."""
+        """Show the booking again, now with the currency of its price."""
         await self.time_pressed(interaction, coach_id, minutes, start)
 
     async def _coach_called(self, interaction: Interaction, typed: str) -> int:

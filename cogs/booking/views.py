@@ -19,7 +19,7 @@ from scheduler.money import price, write_money
 from scheduler.zones import zone
 
 # {minutes} is the length, {day} a date's ordinal (0: the first free one), {start} whole minutes since 1970.
-# {cost} is what the student has read that it costs, in minor units of {currency}: see `currency_number`.
+# {cost} is the price that the student saw, in minor units of {currency}: see `currency_number`.
 ALL_COACHES = "book:browse:0:0:0"
 COACH = "book:coach:{coach_id}:{minutes}:{day}:{page}"
 PICK_LENGTH = "book:length:{coach_id}:{day}"
@@ -30,7 +30,7 @@ ZONE = "book:zone:{coach_id}:{minutes}:{day}"
 NOTES = "book:notes:{coach_id}:{minutes}:{start}"
 CONFIRM = "book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}"
 OLD_CONFIRM = "book:confirm:{coach_id}:{minutes}:{start}:{cost}"
-"""On panels from before an upgrade, which do not say in which currency."""
+"""On panels from before an upgrade, which don't say the currency."""
 
 MOVE_AGAIN = "move:show:{session_id}:{day}:{page}"
 MOVE_TIME = "move:time:{session_id}:{start}"
@@ -224,12 +224,12 @@ def _cost(coach: Coach, minutes: int) -> int:
 
 
 def currency_number(code: str) -> int:
-    """The currency as a `custom_id` carries it, which holds numbers only; `currency_numbered` reads it back."""
+    """Encode a currency for a `custom_id`, which only holds numbers. `currency_numbered` decodes it."""
     return int.from_bytes(code.encode()[:7], "big")
 
 
 def currency_numbered(number: int) -> str:
-    """The currency that `currency_number` made this number of."""
+    """Decode a currency that `currency_number` encoded."""
     return number.to_bytes(8, "big").lstrip(b"\0").decode(errors="replace")
 
 

@@ -176,22 +176,21 @@ def test_the_env_file_of_the_earlier_system_works_and_what_fell_away_is_ignored(
         ("cron_secret = 5", "config.toml: cron_secret: it has to be a text"),
         (
             'cron_secret = "fifteen letters"',
-            "config.toml: cron_secret: it has to have at least 16 characters; `openssl rand -hex 32` makes a good "
-            "one",
+            "config.toml: cron_secret: it needs at least 16 characters; `openssl rand -hex 32` makes a good one",
         ),
         (
             'database_url = "postgresql://bot@host/name?channel_binding=require"',
-            "config.toml: database_url: the parameter channel_binding asks for something that the driver asyncpg "
-            "cannot do; take it out or set it to prefer",
+            "config.toml: database_url: the parameter channel_binding asks for something that the asyncpg "
+            "driver can't do; remove it or set it to prefer",
         ),
         (
             'database_url = "postgresql://bot@host/name?schema=coaching"',
-            "config.toml: database_url: there is no parameter schema; take it out",
+            "config.toml: database_url: PostgreSQL has no parameter schema; remove it",
         ),
         (
             'database_url = "sqlite:///file:coachbot.db?uri=true"',
-            "config.toml: database_url: a SQLite file takes no parameters; leave out the question mark and what "
-            "follows",
+            "config.toml: database_url: a SQLite file takes no parameters; remove the question mark and "
+            "everything after it",
         ),
         ("server_defaults = 5", "config.toml: server_defaults: it has to be a table of settings"),
         (

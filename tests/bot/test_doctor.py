@@ -679,7 +679,7 @@ async def test_a_bot_that_runs_but_has_never_done_anything_is_a_warning(setup: S
 
     found = the_warning(checks)
     assert found.name == "bot"
-    assert "has not done anything on it yet" in found.found
+    assert "hasn't done anything yet" in found.found
 
 
 @pytest.mark.parametrize(
@@ -701,7 +701,7 @@ async def test_a_bot_that_does_not_record_what_discord_says_is_a_warning(
 
 async def test_what_the_running_bot_says_of_itself_is_told(setup: Setup):
     health: list[object] = [
-        {"status": "failing", "reason": "the loop does not run"},
+        {"status": "failing", "reason": "the loop isn't running"},
         {"status": "ok"},
         ["another service"],
     ]
@@ -717,7 +717,7 @@ async def test_what_the_running_bot_says_of_itself_is_told(setup: Setup):
     assert others == [[], []]
     assert errors(await setup.examined()) == []  # nobody listens there any more
 
-    assert wrong == [("bot", "it runs, but says: the loop does not run")]
+    assert wrong == [("bot", "it runs, but reports: the loop isn't running")]
 
 
 async def test_a_bot_that_does_not_run_is_not_expected_to_do_anything(setup: Setup):
@@ -777,5 +777,5 @@ async def test_a_database_that_cannot_be_opened_is_told_also_where_the_disk_is_f
     db.file.with_name(f"{db.file.name}-same").unlink()
     [full, database] = [one for one in stored.checks if one.level is Level.ERROR]
     assert (full.name, database.name) == ("disk", "database")
-    assert "another name" in database.found
+    assert "a second name" in database.found
     assert [one.name for one in stored.checks if one.level is Level.OK] == ["file"]

@@ -89,7 +89,7 @@ async def test_a_silent_database_stops_the_loop_only_until_it_answers_and_lets_t
 
     assert outcome.code == 0, outcome.err
     assert "the lock is back" in outcome.err
-    assert "still hung" not in outcome.err
+    assert "still not stopped" not in outcome.err
 
 
 async def test_one_tick_by_hand_whose_database_goes_away_says_so_in_a_line(
@@ -103,7 +103,7 @@ async def test_one_tick_by_hand_whose_database_goes_away_says_so_in_a_line(
         outcome = await ended(process, TO_STOP_SECONDS)
 
     assert outcome.code == 1
-    assert "a tick was given up: its lock was lost; call this again" in outcome.err.splitlines()[-1]
+    assert "a tick was given up: its lock was lost; run it again" in outcome.err.splitlines()[-1]
     assert "Traceback" not in outcome.err
 
 
@@ -130,5 +130,5 @@ async def test_after_a_restart_of_the_database_one_of_two_bots_runs_and_nobody_d
     assert len(endpoint.identities) == 2  # one after the other
     assert (lost.code, outcome.code) == (1, 0), lost.err + outcome.err
     assert "another coachbot has taken over" in lost.err.splitlines()[-1]
-    assert "this is tried again" in outcome.err
+    assert "trying again" in outcome.err
     assert "Traceback" not in outcome.err

@@ -231,7 +231,7 @@ async def test_a_bot_that_has_been_connected_and_whose_loop_does_not_run_is_not_
 ) -> None:
     await bot_of(world)._heart.stop()
 
-    assert await asked(client, "/healthz") == (503, {"status": "failing", "reason": "the loop does not run"})
+    assert await asked(client, "/healthz") == (503, {"status": "failing", "reason": "the loop isn't running"})
 
 
 async def test_a_bot_that_cannot_store_what_discord_said_is_not_well_until_it_can(
@@ -246,7 +246,7 @@ async def test_a_bot_that_cannot_store_what_discord_said_is_not_well_until_it_ca
     await world.wait_until(world.now + MINUTE)
 
     assert status == 503
-    assert body["reason"] == "what Discord said cannot be stored (OperationalError); it is tried again"
+    assert body["reason"] == "can't store what Discord sent (OperationalError); still trying"
     assert await asked(stranger, "/healthz") == (200, {"status": "ok"})
     assert any("a tick failed" in line for line in world.faults.read())
 

@@ -104,7 +104,7 @@ async def test_each_session_is_welcomed_and_warned_of_in_the_room_in_which_the_t
     await world.leap_to(made[1].ends_at + QUARTER)
 
     first, second = (f"Session {one.code}" for one in made)
-    [over] = said(room, f"Session `{made[0].code}` completed. Your next session is in this room, too.")
+    [over] = said(room, f"Session `{made[0].code}` completed. Your next session is in this room too.")
     assert first in words(over)
     [goes] = said(room, f"Session `{made[1].code}` completed. The room goes as soon as it is empty.")
     assert second in words(goes)

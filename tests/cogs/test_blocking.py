@@ -62,7 +62,7 @@ async def test_a_blocked_student_reads_why_wherever_they_would_book(open_world: 
 async def test_one_press_undoes_it(open_world: Academy) -> None:
     world = open_world
     blocked = await block(world)
-    assert "They'll be told so when they try." in words(blocked)
+    assert "They'll be told when they try." in words(blocked)
 
     undone = await press(world.admin, blocked, "Undo")
 

@@ -96,7 +96,7 @@ async def test_a_time_button_that_is_pressed_too_late_is_refused(open_world: Aca
 
     answer = await world.student.click(panel, label="Confirm")
 
-    assert words(reply(answer)) == "That time is in the past. Choose a coming one."
+    assert words(reply(answer)) == "That time is in the past. Choose a later one."
     assert await world.sessions() == []
 
 

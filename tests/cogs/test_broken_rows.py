@@ -53,15 +53,15 @@ async def test_with_broken_rows_everybody_else_is_shown_by_every_list(open_world
     assert [str(one) in stu.said for one in (world.coach.id, LENA, DAN)] == [True, True, True]
     assert str(BRUNO) not in stu.said
     for command, wanted in {
-        "coaching coaches": ("**Cara**", "**Lena**", "**Dan**", f'the time zone "{LOST}" is unknown'),
+        "coaching coaches": ("**Cara**", "**Lena**", "**Dan**", f'I no longer know their time zone "{LOST}"'),
         "coaching health": (f'🔴 **Time zone** "{LOST}" of <@{BRUNO}>',),
         "coaching stats": ("Cara",),
         "coaching sessions": (world.coach.mention,),
         "coaching audit": (),
         "coaching defaults": ("Morning 08:00–12:00",),
-        "coaching setup": (f'"{LOST}" is no longer known',),
+        "coaching setup": (f'I no longer know "{LOST}"',),
         "coach profile": (),
-        "timezone": ("Your time zone is UTC", 'You chose "Europe", which is no longer known here.'),
+        "timezone": ("Your time zone is UTC", 'You chose "Europe", which I no longer know.'),
     }.items():
         await ada.slash(command, **({"member": world.coach} if command == "coach profile" else {}))
         assert [one for one in wanted if one not in ada.said] == [], command
@@ -90,7 +90,7 @@ async def test_a_coach_whose_zone_is_lost_reads_it_and_chooses_again(open_world:
     stu = await Visitor(world, world.student).slash("book")
     assert world.coach.mention not in stu.said
     cara = await Visitor(world, world.coach).slash("availability")
-    assert f'⚠️ **Your time zone "{LOST}" is no longer known here**' in cara.said
+    assert f'⚠️ **I no longer know your time zone "{LOST}"**' in cara.said
 
     await cara.fill("Zone…", **{"City or time zone": "Berlin"})
     assert "Same instants" not in cara.buttons
@@ -113,10 +113,10 @@ async def test_the_coach_and_the_admins_are_told_of_a_lost_zone_once_and_when_it
 
     await world.wait_until(world.now + world.minutes(11))
 
-    assert sum(f'"{LOST}" is no longer known' in one for one in world.dms(world.coach)) == 1
+    assert sum(f'I no longer know your time zone "{LOST}"' in one for one in world.dms(world.coach)) == 1
     [told] = [words(one) for one in world.review.history()]
     assert "Coaching needs an admin" in told
-    assert f'Nobody can book {world.coach.mention}: their time zone "{LOST}" is no longer known here.' in told
+    assert f'Nobody can book {world.coach.mention}, because I no longer know their time zone "{LOST}".' in told
     cara = await Visitor(world, world.coach).slash("availability")
     await cara.fill("Zone…", **{"City or time zone": "Berlin"})
     await cara.press("Same clock times")

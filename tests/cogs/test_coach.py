@@ -22,7 +22,7 @@ async def status_of(world: Academy) -> CoachStatus | None:
         ("Rate per hour", "a lot", '"a lot" is no amount. Type your rate per hour in USD, like 60.'),
         ("Rate per hour", "-5", "A rate cannot be negative. Type 0 if you coach for free."),
         ("Rate per hour", "9.9999", "USD has 2 decimals"),
-        ("Rate per hour", "1.200", '1.200" may be 1200.00 or 1.20. Type 1200 or 1.20.'),
+        ("Rate per hour", "1.200", '1.200" could be 1200.00 or 1.20. Type 1200 or 1.20.'),
         ("About you", "   ", "About you is empty. Write a few words."),
     ],
 )

@@ -174,7 +174,7 @@ async def test_the_panel_and_its_forms_outlive_a_restart(world: Academy) -> None
     saved = await send(world.admin, opened, {DAILY: "2"})
     saved = await fill(world.admin, saved, "Presets…", {PRESETS: "Night 0-6"})
 
-    assert {"Sessions…", "Notice and limits…", "Presets…", "Give the rules to all coaches…"} == labels(
+    assert {"Sessions…", "Notice and limits…", "Presets…", "Give these rules to all coaches…"} == labels(
         saved
     ).keys()
     assert "**Limits** 2 a day" in words(saved)
@@ -185,14 +185,14 @@ async def test_the_rules_are_given_to_all_coaches_who_are_told_and_can_undo_it(o
     booked = await world.book(world.student, "11:00")
     panel = await fill(world.admin, await defaults(world), "Notice and limits…", FORMS["defaults:limits"])
 
-    asked = await press(world.admin, panel, "Give the rules to all coaches…")
-    assert "1 coach would lose rules of their own." in words(asked)
+    asked = await press(world.admin, panel, "Give these rules to all coaches…")
+    assert "This replaces the rules of 1 coach." in words(asked)
     assert "free times" in words(await week(world))
-    given = await press(world.admin, asked, "Give them")
+    given = await press(world.admin, asked, "Replace their rules")
     await world.wait_until(world.now + world.minutes(1))
 
-    assert "✅ These rules hold for 1 more coach." in words(given)
-    assert "An admin has given all coaches the same booking rules" in world.dms(world.coach)[-1]
+    assert "✅ 1 more coach now has these rules." in words(given)
+    assert "An admin gave all coaches the same booking rules" in world.dms(world.coach)[-1]
     assert "**Minimum notice** 1 day" in words(await press(world.coach, await week(world), "Rules"))
     undone = await press(world.coach, await week(world), "Undo")
     assert "**Minimum notice** 2 hours" in words(await press(world.coach, undone, "Rules"))
@@ -202,6 +202,6 @@ async def test_the_rules_are_given_to_all_coaches_who_are_told_and_can_undo_it(o
 async def test_where_all_coaches_have_the_rules_nothing_is_given(open_world: Academy) -> None:
     world = open_world
 
-    panel = await press(world.admin, await defaults(world), "Give the rules to all coaches…")
+    panel = await press(world.admin, await defaults(world), "Give these rules to all coaches…")
 
-    assert "All coaches have these rules already." in words(panel)
+    assert "All coaches already have these rules." in words(panel)

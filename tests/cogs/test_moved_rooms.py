@@ -143,7 +143,8 @@ async def test_somebody_who_sits_in_the_room_is_not_thrown_out_by_a_move(open_wo
     assert world.room(booked.code) is not None
     [welcome] = [words(one) for one in room.history() if booked.code in words(one)]
     assert (
-        f"Your session was rescheduled: it starts <t:{int(booked.starts_at.timestamp()) + 24 * 3600}:F>" in welcome
+        f"Your session was rescheduled: it now starts <t:{int(booked.starts_at.timestamp()) + 24 * 3600}:F>"
+        in welcome
     )
     await world.student.leave_voice()
     await world.wait_until(world.now + world.minutes(3))

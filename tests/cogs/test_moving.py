@@ -68,7 +68,7 @@ async def test_a_rule_that_was_made_after_the_warning_is_named_before_the_sessio
 
     refused = await fill(world.coach, question, "Move it anyway…", {"Reason": "A wedding."})
 
-    assert "You want 3 days of notice. It's outside your hours. Choose the time once more." in words(refused)
+    assert "You ask for 3 days of notice. It's outside your hours. Choose the time again." in words(refused)
     [now] = await world.sessions()
     assert now.starts_at == TWO
 

@@ -60,7 +60,7 @@ async def test_a_student_who_is_timed_out_is_excused_and_coach_and_admins_hear_w
     assert await outcome(world, made) == (SessionStatus.CANCELLED, None)
     for person in (world.coach, world.student):
         [heard] = told(world, person, "Session cancelled by the bot")
-        assert "The student was timed out in the server. This is nobody's no-show." in words(heard)
+        assert "The student was timed out in the server. It doesn't count as a no-show." in words(heard)
     [alert] = said(world.lobby, "Coaching needs an admin")
     assert f"{world.student.mention} couldn't come to session `{made.code}`" in words(alert)
     assert "I keep trying" not in words(alert)
@@ -218,11 +218,11 @@ async def test_where_nobody_came_a_granted_appeal_clears_nobody_but_the_one_who_
     answer = await press(world.admin, world.card, "They were there")
 
     assert words(answer) == (
-        f"They count as present now, and the no-show of {world.coach.mention} stands. Both sides are told."
+        f"They now count as present. {world.coach.mention} is still a no-show. Both sides are told."
     )
     assert await outcome(world, made) == (SessionStatus.NO_SHOW, Absent.COACH)
-    assert len(told(world, world.student, "you were there, and the other side was not")) == 1
-    assert len(told(world, world.coach, "the other side was there. Your own no-show stands")) == 1
+    assert len(told(world, world.student, "you were there, but your coach wasn't")) == 1
+    assert len(told(world, world.coach, "your student was there. You're still a no-show")) == 1
     assert told(world, world.student, "How was it?") == []
     assert "present after all" in words(world.card)
     listed = reply(await world.coach.slash(world.lobby, "sessions"))
@@ -285,7 +285,7 @@ async def test_an_appeal_without_a_word_is_given_back_and_one_is_enough(open_wor
 
     assert "Write what happened, so that an admin can decide." in words(refused)
     assert words(sent) == SENT
-    assert f"That was appealed {stamp(world.now, 'R')} already, and an admin decides." in words(again)
+    assert f"You already appealed this {stamp(world.now, 'R')}. An admin will decide." in words(again)
     assert sum("Appeal against a no-show" in words(one) for one in world.review.history()) == 1
 
 

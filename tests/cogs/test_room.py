@@ -182,7 +182,7 @@ async def test_once_both_have_met_sessions_offers_to_end_it_and_cancelling_is_re
 
     assert "End now" in labels(listed)
     assert "Cancel…" not in labels(listed)
-    assert words(refused).startswith("This session can't be cancelled any more: you've met")
+    assert words(refused).startswith("It's too late to cancel: coach and student have met")
     assert (await now(world, made)).status is SessionStatus.IN_PROGRESS
 
 

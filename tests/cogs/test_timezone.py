@@ -66,7 +66,7 @@ async def test_a_city_or_a_zone_is_understood(world: Academy, typed: str, zone: 
             "Middle-earth",
             'I know no time zone "Middle-earth". Type it like Europe/Berlin or UTC, or a city like Munich.',
         ),
-        ("Springfield", "Type the zone of yours."),
+        ("Springfield", "Type your zone."),
         ("", 'I know no time zone "".'),
         ("x" * 500, "I know no time zone"),
     ],

@@ -106,7 +106,7 @@ def test_every_parameter_of_libpq_is_understood_or_refused_in_a_line_without_its
 
 @pytest.mark.parametrize("query", ["sslmod=require", "schema=coaching", "pgbouncer=true", "connection_class=x"])
 def test_a_parameter_that_nobody_knows_is_refused(query: str) -> None:
-    with pytest.raises(libpq.Unsupported, match=f"there is no parameter {query.partition('=')[0]}"):
+    with pytest.raises(libpq.Unsupported, match=f"PostgreSQL has no parameter {query.partition('=')[0]}"):
         address(query)
 
 

@@ -287,6 +287,6 @@ async def test_a_file_with_a_second_name_that_is_no_link_is_refused_under_both(
 
     for one in (first.db, other):
         for use in (one.is_run, Process(one, None).may_run, lambda one=one: one.tick_lock().__aenter__()):
-            with pytest.raises(OSError, match="another name"):
+            with pytest.raises(OSError, match="a second name"):
                 await use()
     await other.close()

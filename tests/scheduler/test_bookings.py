@@ -231,8 +231,8 @@ async def test_the_same_time_can_be_booked_again_after_a_cancellation(db: Databa
             "This coach takes no new bookings at the moment. Choose another coach with `/book`.",
         ),
         ({}, {"minutes": 45}, "This coach offers 60, 30, 90 minutes. Choose one of these."),
-        ({}, {"starts_at": MONDAY - HOUR}, "That time is in the past. Choose a coming one."),
-        ({}, {"starts_at": MONDAY}, "That time is in the past. Choose a coming one."),
+        ({}, {"starts_at": MONDAY - HOUR}, "That time is in the past. Choose a later one."),
+        ({}, {"starts_at": MONDAY}, "That time is in the past. Choose a later one."),
     ],
     ids=["oneself", "paused", "length", "past", "now"],
 )

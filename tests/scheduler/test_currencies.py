@@ -106,7 +106,7 @@ async def test_a_rate_that_was_not_typed_anew_is_not_taken_for_one_in_another_cu
         db, Unreadable, lambda s: profiles.edit(s, GUILD, CARA, written("60.00", "EUR"), MONDAY)
     )
 
-    assert "Your rate was $60.00. Type what you charge in EUR" in str(refused)
+    assert "Your rate was $60.00. Enter what you charge in EUR" in str(refused)
 
 
 async def test_the_log_keeps_the_currencies_of_a_rate_that_was_changed(db: Database) -> None:

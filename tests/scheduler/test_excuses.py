@@ -56,7 +56,7 @@ async def test_a_student_who_was_kept_out_is_excused_and_both_and_the_admins_hea
     assert (one.status, one.absent, one.cancelled_by) == (SessionStatus.CANCELLED, None, None)
     assert one.cancel_reason is not None
     assert one.cancel_reason.startswith("The student ")
-    assert one.cancel_reason.endswith("This is nobody's no-show.")
+    assert one.cancel_reason.endswith("It doesn't count as a no-show.")
     kinds = await owed(db)
     assert [kind for kind in kinds if kind[1] is not None] == [
         (NoticeKind.SESSION_CANCELLED, STUDENT),
@@ -79,7 +79,7 @@ async def test_who_had_left_before_is_excused_and_admins_are_told_nothing(
 
     one = await ended(db, discord, *COACH_CAME, known_to_have_left=known_from)
 
-    assert one.cancel_reason == "The student had left the server. This is nobody's no-show."
+    assert one.cancel_reason == "The student had left the server. It doesn't count as a no-show."
     assert await problems_told(db) == []
 
 

@@ -271,16 +271,16 @@ def test_hours_that_may_end_after_noon_are_not_guessed_at_but_proposed(text: str
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("8-12am", '"8-12am" may be 08:00–24:00 or 20:00–24:00. Type either of them.'),
-        ("8-midnight", '"8-midnight" may be 08:00–24:00 or 20:00–24:00. Type either of them.'),
-        ("9am-5pm, 8 to 12am", '"8 to 12am" may be 08:00–24:00 or 20:00–24:00. Type either of them.'),
-        ("9-12am 1-2pm", '"9-12am" may be 09:00–24:00 or 21:00–24:00. Type either of them.'),
-        ("12-12am", '"12-12am" may be 00:00–24:00 or 12:00–24:00. Type either of them.'),
-        ("12am-12", '"12am-12" may be 00:00–12:00 or 00:00–24:00. Type either of them.'),
-        ("12am-12:30", '"12am-12:30" may be 00:00–00:30 or 00:00–12:30. Type either of them.'),
-        ("12-12pm", '"12-12pm" may be 00:00–12:00 or 12:00–24:00. Type either of them.'),
-        ("9-12, 1-5", '"1-5" may be 01:00–05:00 or 13:00–17:00. Type either of them.'),
-        ("9am-12pm 1-5", '"1-5" may be 01:00–05:00 or 13:00–17:00. Type either of them.'),
+        ("8-12am", '"8-12am" could mean 08:00–24:00 or 20:00–24:00. Type the one you mean.'),
+        ("8-midnight", '"8-midnight" could mean 08:00–24:00 or 20:00–24:00. Type the one you mean.'),
+        ("9am-5pm, 8 to 12am", '"8 to 12am" could mean 08:00–24:00 or 20:00–24:00. Type the one you mean.'),
+        ("9-12am 1-2pm", '"9-12am" could mean 09:00–24:00 or 21:00–24:00. Type the one you mean.'),
+        ("12-12am", '"12-12am" could mean 00:00–24:00 or 12:00–24:00. Type the one you mean.'),
+        ("12am-12", '"12am-12" could mean 00:00–12:00 or 00:00–24:00. Type the one you mean.'),
+        ("12am-12:30", '"12am-12:30" could mean 00:00–00:30 or 00:00–12:30. Type the one you mean.'),
+        ("12-12pm", '"12-12pm" could mean 00:00–12:00 or 12:00–24:00. Type the one you mean.'),
+        ("9-12, 1-5", '"1-5" could mean 01:00–05:00 or 13:00–17:00. Type the one you mean.'),
+        ("9am-12pm 1-5", '"1-5" could mean 01:00–05:00 or 13:00–17:00. Type the one you mean.'),
     ],
 )
 def test_hours_that_may_be_in_either_half_of_the_day_are_asked_about(text: str, sentence: str) -> None:

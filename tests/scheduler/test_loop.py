@@ -434,7 +434,7 @@ async def test_a_room_that_keeps_being_deleted_is_made_less_and_less_often_and_a
         [problem] = await session.scalars(select(Problem))
     assert owed.count(NoticeKind.PROBLEM) == 1
     assert (problem.key, problem.fixed_at) == ("room_deleted", None)
-    assert "`abc` has gone 10 times" in problem.text
+    assert "`abc` has been deleted 10 times" in problem.text
 
 
 @pytest.mark.parametrize(("rooms_lost", "is_fixed"), [(0, True), (1, False)])

@@ -95,17 +95,16 @@ def test_a_rate_is_read_in_minor_units(text: str, currency: str, minor: int) -> 
         ("100000001", "USD", "That rate is too high. The highest is 100,000,000 an hour."),
         ("1e5", "USD", '"1e5" is no amount. Type your rate per hour in USD, like 60.'),
         ("6USD0", "USD", '"6USD0" is no amount. Type your rate per hour in USD, like 60.'),
-        ("1,200", "USD", '"1,200" may be 1200.00 or 1.20. Type 1200 or 1.20.'),
-        ("1.200", "EUR", '"1.200" may be 1200.00 or 1.20. Type 1200 or 1.20.'),
-        ("€ 1.200", "EUR", '"€ 1.200" may be 1200.00 or 1.20. Type 1200 or 1.20.'),
-        ("٣٫٢٠٠", "EUR", '"٣٫٢٠٠" may be 3200.00 or 3.20. Type 3200 or 3.20.'),
-        ("1.205", "KWD", '"1.205" may be 1205.000 or 1.2050. Type 1205 or 1.2050.'),
+        ("1,200", "USD", '"1,200" could be 1200.00 or 1.20. Type 1200 or 1.20.'),
+        ("1.200", "EUR", '"1.200" could be 1200.00 or 1.20. Type 1200 or 1.20.'),
+        ("€ 1.200", "EUR", '"€ 1.200" could be 1200.00 or 1.20. Type 1200 or 1.20.'),
+        ("٣٫٢٠٠", "EUR", '"٣٫٢٠٠" could be 3200.00 or 3.20. Type 3200 or 3.20.'),
+        ("1.205", "KWD", '"1.205" could be 1205.000 or 1.2050. Type 1205 or 1.2050.'),
         *(
             (
                 text,
                 "USD",
-                f'The separators in "{text}" contradict each other. '
-                "Type your rate per hour in USD like 1200 or 60.50.",
+                f'I can\'t read the separators in "{text}". Type your rate per hour in USD, like 1200 or 60.50.',
             )
             for text in (
                 "1,2,3",
@@ -127,7 +126,7 @@ def test_a_rate_is_read_in_minor_units(text: str, currency: str, minor: int) -> 
         (
             "60.505",
             "USD",
-            '"60.505" may be 60505, or 60.505, which is too fine: USD has 2 decimals. '
+            '"60.505" could be 60505 or 60.505, but USD only has 2 decimals. '
             "Type 60505, or at most 2 digits after the point.",
         ),
         ("60.5", "JPY", "JPY has 0 decimals, so 60.5 is too fine. Type at most 0 digits after the point."),

@@ -217,7 +217,7 @@ async def test_nobody_appeals_twice(db: Database) -> None:
 
     sentence = await refused(db, AlreadyDecided, appeal, session_id, actor=STU)
 
-    assert sentence == f"That was appealed <t:{at(70).timestamp():.0f}:R> already, and an admin decides."
+    assert sentence == f"You already appealed this <t:{at(70).timestamp():.0f}:R>. An admin will decide."
 
 
 async def test_of_two_who_were_absent_the_second_appeals_once_the_first_appeal_is_decided(db: Database) -> None:
@@ -227,7 +227,7 @@ async def test_of_two_who_were_absent_the_second_appeals_once_the_first_appeal_i
     await do(db, grant, session_id)
     one = await do(db, appeal, session_id, at(130), actor=CARA)
 
-    assert sentence.startswith(f"<@{STUDENT}> has appealed, too.")
+    assert sentence.startswith(f"<@{STUDENT}> has appealed too.")
     assert (one.appealed_at, one.appealed_by) == (at(130), COACH)
     assert (one.appeal_decided_at, one.appeal_decided_by) == (None, None)
 

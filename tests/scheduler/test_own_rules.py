@@ -72,7 +72,7 @@ async def test_a_rule_is_named_before_it_is_broken(
 
     assert set(broken) == rules
     words = [rescheduling.in_your_words(rule, coach) for rule in broken]
-    assert str(refused) == f"{' '.join(words)} Choose the time once more."
+    assert str(refused) == f"{' '.join(words)} Choose the time again."
 
 
 @each
@@ -100,7 +100,7 @@ async def test_a_rule_that_was_not_named_is_not_broken_with_another(db: Database
 
     refused = await refusal(db, NotBookable, moving(session_id, EVENING, {HOURS}))
 
-    assert str(refused).startswith("You want 1 day of notice. It's outside your hours.")
+    assert str(refused).startswith("You ask for 1 day of notice. It's outside your hours.")
 
 
 @pytest.mark.parametrize("terms", [{}, {"buffer_before_minutes": 30}], ids=["overlap", "buffer"])
@@ -132,7 +132,7 @@ async def test_nobody_moves_a_session_into_the_past(db: Database, to: datetime) 
 
     refused = await refusal(db, NotBookable, moving(session_id, to, set(WhyNot)))
 
-    assert str(refused) == "That time is in the past. Choose a coming one."
+    assert str(refused) == "That time is in the past. Choose a later one."
 
 
 async def test_what_a_coach_has_put_outside_their_hours_is_not_asked_about_again(db: Database) -> None:

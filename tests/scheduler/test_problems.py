@@ -407,7 +407,7 @@ async def test_rooms_that_are_given_up_for_one_reason_are_told_of_once(db: Datab
         clock.now = max(clock(), due_at)
         await tick(db, discord, clock)
 
-    given_up = [text for text in await all_told(db) if "After a week I have stopped trying" in text]
+    given_up = [text for text in await all_told(db) if "I've stopped trying after a week" in text]
     assert len(given_up) == 1
 
 

@@ -158,18 +158,18 @@ def test_a_country_or_state_with_one_clock_is_its_zone(text: str, zone: str) -> 
         ),
         (
             "Georgia",
-            '"Georgia" may be one of several places. Georgia: Asia/Tbilisi; '
-            "Georgia, United States: America/New_York. Type the zone of yours.",
+            '"Georgia" could be several places. Georgia: Asia/Tbilisi; '
+            "Georgia, United States: America/New_York. Type your zone.",
         ),
         (
             "Washington",
-            '"Washington" may be one of several places. District of Columbia, United States: America/New_York; '
-            "Washington, United States: America/Los_Angeles. Type the zone of yours.",
+            '"Washington" could be several places. District of Columbia, United States: America/New_York; '
+            "Washington, United States: America/Los_Angeles. Type your zone.",
         ),
         (
             "in",
-            '"in" may be one of several places. India: Asia/Kolkata; '
-            "Indiana, United States: America/New_York, America/Chicago. Type the zone of yours.",
+            '"in" could be several places. India: Asia/Kolkata; '
+            "Indiana, United States: America/New_York, America/Chicago. Type your zone.",
         ),
     ],
 )

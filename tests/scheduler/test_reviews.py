@@ -190,7 +190,7 @@ async def test_a_session_without_a_room_is_reviewed_only_when_somebody_has_said_
         (await session.get_one(CoachingSession, session_id)).took_place = True
     await review(db, session_id, 5)
 
-    assert "nobody has said yet that it took place" in str(refused)
+    assert "nobody has confirmed that it took place" in str(refused)
     assert await rating(db) == (5, 1)
 
 

@@ -79,7 +79,7 @@ def test_a_name_that_cities_of_several_zones_have_is_refused_with_the_largest_of
     assert str(refusal.value) == (
         'Several cities are called "san josé": San Jose, California, United States: America/Los_Angeles; '
         "San José, Costa Rica: America/Costa_Rica; San Jose, Philippines: Asia/Manila; "
-        "San José de Mayo, Uruguay: America/Montevideo. Type the zone of yours."
+        "San José de Mayo, Uruguay: America/Montevideo. Type your zone."
     )
 
 
