@@ -27,8 +27,10 @@ async def lock_coach(session: AsyncSession, guild_id: int, user_id: int) -> Coac
 
 async def lock_sessions(session: AsyncSession, *which: ColumnElement[bool]) -> list[CoachingSession]:
     """Hold several sessions, and give back their rows as they are now."""
-    # Found first, by whatever index serves: ordered by id, SQLite would walk through all that ever were.
-    ids = sorted(await session.scalars(select(CoachingSession.id).where(*which)))
+    # Found first, and not in the order of ids, for which SQLite would walk through all that ever were: this order
+    # takes the index of what the loop still looks at.
+    found = select(CoachingSession.id).where(*which).order_by(CoachingSession.next_step_at)
+    ids = sorted(await session.scalars(found))
     held: list[CoachingSession] = []
     for first in range(0, len(ids), _AT_ONCE):
         some = (

@@ -20,13 +20,19 @@ from scheduler import attendance, audit, notices
 
 _AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
+_LONGEST_LOOKED_AT = timedelta(days=10)
+"""After its start, at most: a session takes a day, and a week later what could not be done is given up.
+
+It also keeps the queries below to recent sessions: without it, SQLite goes through all that two people ever had.
+"""
+
 
 async def free_from(session: AsyncSession, row: CoachingSession, now: datetime) -> datetime | None:
     """When the earlier session of the same two ends that has not yet, so that its room can be had; None: none."""
     runs = CoachingSession.status.in_(_AHEAD), CoachingSession.ends_at > now
     return await session.scalar(
         select(func.max(CoachingSession.ends_at, type_=CoachingSession.ends_at.type)).where(
-            *_of_the_same_two(row), *runs, CoachingSession.starts_at < row.starts_at
+            *_of_the_same_two(row, now), *runs, CoachingSession.starts_at < row.starts_at
         )
     )
 
@@ -40,7 +46,8 @@ async def is_wanted(session: AsyncSession, row: CoachingSession, lead: timedelta
         CoachingSession.ends_at > now,
     )
     return (
-        await session.scalar(select(CoachingSession.id).where(*_of_the_same_two(row), *wants).limit(1)) is not None
+        await session.scalar(select(CoachingSession.id).where(*_of_the_same_two(row, now), *wants).limit(1))
+        is not None
     )
 
 
@@ -52,7 +59,7 @@ async def take_over(session: AsyncSession, row: CoachingSession, now: datetime) 
     done_with = and_(CoachingSession.status.not_in(_AHEAD), CoachingSession.room_removed_at.is_(None))
     later = and_(CoachingSession.status == SessionStatus.SCHEDULED, CoachingSession.starts_at > row.starts_at)
     there = CoachingSession.discord_setup_complete, CoachingSession.discord_channel_id.is_not(None)
-    candidate = select(CoachingSession.id).where(*_of_the_same_two(row), *there, or_(done_with, later))
+    candidate = select(CoachingSession.id).where(*_of_the_same_two(row, now), *there, or_(done_with, later))
     giver_id = await session.scalar(candidate.order_by(CoachingSession.ends_at.desc()).limit(1))
     if giver_id is None:
         return False
@@ -66,7 +73,7 @@ async def take_over(session: AsyncSession, row: CoachingSession, now: datetime) 
     giver.next_step_at = now if giver.status is SessionStatus.SCHEDULED else None
     giver.attempts, giver.last_error = 0, None  # what failed with the room is not its matter any more
     await attendance.go_over(session, giver.id, taker.id, now)
-    await notices.drop(session, giver.id, notices.ROOM_KINDS, "the next session goes on in its room", now)
+    await notices.drop(session, giver.id, notices.ROOM_KINDS, "the next session uses its room", now)
     for one, action in ((giver, "room_handed_over"), (taker, "room_taken_over")):
         details = {"channel_id": taker.discord_channel_id}
         audit.record(
@@ -90,9 +97,10 @@ def forget(row: CoachingSession) -> None:
     row.room_intended_at = row.access_granted_at = None
 
 
-def _of_the_same_two(row: CoachingSession) -> tuple[ColumnElement[bool], ...]:
-    """The other sessions that the loop still looks at, which are few."""
+def _of_the_same_two(row: CoachingSession, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Return what picks the other sessions that the loop still looks at, which are few."""
     return (
+        CoachingSession.starts_at > now - _LONGEST_LOOKED_AT,
         CoachingSession.next_step_at.is_not(None),
         CoachingSession.guild_id == row.guild_id,
         CoachingSession.coach_id == row.coach_id,

@@ -16,6 +16,16 @@ from tests.fakes import FakeDiscord
 
 GROWING = ("coaching_sessions", "notices", "attendance", "audit_entries", "job_runs", "reservations")
 
+ALL_OF_ONE = (
+    "(guild_id=?)",
+    "(guild_id=? AND coach_id=?)",
+    "(guild_id=? AND student_id=?)",
+    "(guild_id=? AND coach_id=? AND starts_at<?)",
+    "(guild_id=? AND student_id=? AND starts_at<?)",
+    "(user_id=?)",
+)
+"""How plans end that go through all that one server or one person ever had."""
+
 
 @contextmanager
 def all_statements(db: Database) -> Iterator[list[tuple[str, Any]]]:
@@ -67,13 +77,20 @@ async def test_however_long_the_history_no_step_in_a_sessions_life_walks_through
     async with db_with_statistics.engine.connect() as connection:
         for statement, parameters in asked.items():
             plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            walks += [f"{line.detail}: {statement}" for line in plan if is_a_walk(line.detail)]
+            steps = [line.detail for line in plan]
+            if not is_a_page(statement, steps):
+                walks += [f"{step}: {statement}" for step in steps if is_a_walk(step)]
     await db_with_statistics.close()
     assert walks == []
 
 
 def is_a_walk(step: str) -> bool:
-    """Whether SQLite goes through all rows of a table that grows, or through all of one server."""
+    """Whether SQLite goes through all rows of a table that grows, or through all of one server or person."""
     verb, _, rest = step.partition(" ")
     table = rest.split()[0] if rest else ""
-    return table in GROWING and (verb == "SCAN" or step.endswith("(guild_id=?)"))
+    return table in GROWING and (verb == "SCAN" or step.endswith(ALL_OF_ONE))
+
+
+def is_a_page(statement: str, steps: list[str]) -> bool:
+    """Whether it stops after a few rows, because an index has them in order."""
+    return "LIMIT" in statement and "ORDER BY" in statement and not any("TEMP B-TREE" in step for step in steps)
