@@ -10,7 +10,7 @@ def main() -> None:
     # Ctrl+C while this loads simply ends it; Python would tell which import it was in.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     with loading():
-        from bot import cli
+        from bot.cli import cli
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     cli.app()

@@ -7,47 +7,47 @@ from typing import Any
 import discord
 from discord.ext import commands
 
-from bot.discord_port import DiscordPort
-from bot.gateway import Gateway
-from bot.names import Names, name_of
-from bot.permissions import invitation
-from bot.refusals import PATIENCE
+from bot.discord_api.discord_port import DiscordPort
+from bot.discord_api.names import Names, name_of
+from bot.discord_api.permissions import invitation
+from bot.discord_api.refusals import PATIENCE
+from bot.gateway.gateway import Gateway
 from cogs import notices, ui
 from cogs.availability.cog import AvailabilityCog
 from cogs.availability.dates import DatesCog
 from cogs.availability.misfits import MisfitsCog
 from cogs.availability.rules import RulesCog
 from cogs.availability.zone import ZoneCog
-from cogs.blocking import BlockingCog
 from cogs.booking.cog import BookingCog
-from cogs.coach import CoachCog
-from cogs.coaching import CoachingCog
-from cogs.defaults import DefaultsCog
-from cogs.health import HealthCog
-from cogs.moving import MovingCog
-from cogs.no_shows import NoShowsCog
-from cogs.profile import ProfileCog
-from cogs.records import RecordsCog
-from cogs.reminders import RemindersCog
-from cogs.review_list import ReviewListCog
-from cogs.reviews import ReviewsCog
-from cogs.room import RoomCog
-from cogs.roster import RosterCog
-from cogs.routing import Router
-from cogs.sessions import SessionsCog
-from cogs.setup import SetupCog
-from cogs.specialties import SpecialtiesCog
-from cogs.stats import StatsCog
-from cogs.story import StoryCog
-from cogs.suspending import SuspendingCog
-from cogs.tally import Tally
+from cogs.coaches.blocking import BlockingCog
+from cogs.coaches.coach import CoachCog
+from cogs.coaches.profile import ProfileCog
+from cogs.coaches.specialties import SpecialtiesCog
+from cogs.coaches.suspending import SuspendingCog
+from cogs.reports.health import HealthCog
+from cogs.reports.records import RecordsCog
+from cogs.reports.roster import RosterCog
+from cogs.reports.stats import StatsCog
+from cogs.reports.story import StoryCog
+from cogs.reviews.review_list import ReviewListCog
+from cogs.reviews.reviews import ReviewsCog
+from cogs.sessions.moving import MovingCog
+from cogs.sessions.no_shows import NoShowsCog
+from cogs.sessions.reminders import RemindersCog
+from cogs.sessions.room import RoomCog
+from cogs.sessions.sessions import SessionsCog
+from cogs.setup.coaching import CoachingCog
+from cogs.setup.defaults import DefaultsCog
+from cogs.setup.setup import SetupCog
 from cogs.timezone import TimezoneCog
-from models.database import Database
-from scheduler import presence
-from scheduler.clock import Clock, utc_now
-from scheduler.guilds import GuildDefaults
-from scheduler.loop import Loop
-from scheduler.tick import TickReport, tick
+from cogs.ui.routing import Router
+from cogs.ui.tally import Tally
+from models.storage.database import Database
+from scheduler.booking import presence
+from scheduler.core.clock import Clock, utc_now
+from scheduler.loop.loop import Loop
+from scheduler.loop.tick import TickReport, tick
+from scheduler.servers.guilds import GuildDefaults
 
 log = logging.getLogger(__name__)
 

@@ -16,12 +16,12 @@ from dotenv import dotenv_values
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from scheduler.errors import Unreadable
-from scheduler.money import parse_currency
-from scheduler.zones import parse_zone
+from scheduler.core.errors import Unreadable
+from scheduler.parsing.money import parse_currency
+from scheduler.time.zones import parse_zone
 
 if TYPE_CHECKING:
-    from scheduler.guilds import GuildDefaults
+    from scheduler.servers.guilds import GuildDefaults
 
 CONFIG_FILE = Path("config.toml")
 ENV_FILE = Path(".env")
@@ -149,7 +149,7 @@ def _must_be_known(parsed: URL) -> None:
     """Raise ValueError for a parameter that the database does not have, or that does not work here."""
     if parsed.get_backend_name() == "sqlite":
         raise ValueError("a SQLite file takes no parameters; remove the question mark and everything after it")
-    from models import libpq  # brings all tables, which what looks at settings only does not need
+    from models.storage import libpq  # brings all tables, which what looks at settings only does not need
 
     libpq.address(parsed)
 
@@ -196,7 +196,7 @@ class Settings:
     @property
     def guild_defaults(self) -> "GuildDefaults":
         """The server defaults as the domain takes them."""
-        from scheduler.guilds import GuildDefaults  # what looks at settings only needs no tables
+        from scheduler.servers.guilds import GuildDefaults  # what looks at settings only needs no tables
 
         return GuildDefaults(**asdict(self.server_defaults))
 

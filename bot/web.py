@@ -20,9 +20,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.app import CoachBot
 from bot.door import Door
 from models import Heartbeat
-from scheduler import figures
-from scheduler.loop import NotTicking
-from scheduler.tick import TICK, TickReport
+from scheduler.loop.loop import NotTicking
+from scheduler.loop.tick import TICK, TickReport
+from scheduler.reports import figures
 
 T = TypeVar("T")
 

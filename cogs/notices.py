@@ -4,13 +4,17 @@ from typing import Any
 
 import discord
 
-from cogs import cards, coach_news, no_shows, reminders, room, setup_panel, stars, ui
-from cogs.calendar_file import Names, attached
+from cogs import cards, ui
+from cogs.cards import stars
+from cogs.cards.calendar_file import Names, attached
+from cogs.coaches import coach_news
+from cogs.sessions import no_shows, reminders, room
+from cogs.setup import setup_panel
 from models import Coach, CoachingSession, NoticeKind, Route
-from scheduler import problems
-from scheduler.clock import stamp
-from scheduler.notices import CALENDAR_KINDS, ROOM_KINDS, Letter
-from scheduler.reviews import open_until
+from scheduler.core.clock import stamp
+from scheduler.notifications import problems
+from scheduler.notifications.notices import CALENDAR_KINDS, ROOM_KINDS, Letter
+from scheduler.reviews.reviews import open_until
 
 _EXCERPT = 300
 

@@ -7,10 +7,13 @@ import discord
 from discord import app_commands
 
 from cogs import ui
-from cogs.routing import Cog, on, opens, retried
 from cogs.ui import Interaction, Typed
-from scheduler import applications, guilds, people, places
-from scheduler.zones import parse_zone, zone
+from cogs.ui.routing import Cog, on, opens, retried
+from scheduler.coaches import applications
+from scheduler.core import people
+from scheduler.servers import guilds
+from scheduler.time import places
+from scheduler.time.zones import parse_zone, zone
 
 CHANGE = "timezone:change"
 

@@ -50,4 +50,4 @@ class TickRequest(Base):
     taken_at: Mapped[datetime | None]
     """When the running bot learnt of it."""
     outcome: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    """What came of it, as `scheduler.asking` writes it."""
+    """What came of it, as `scheduler.loop.asking` writes it."""

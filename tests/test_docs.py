@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from discord import app_commands
 
-from bot import cli, config
+from bot import config
 from bot.app import COGS, CoachBot
+from bot.cli import cli
 from bot.config import ServerDefaults, Settings
-from bot.permissions import INVITE
-from models.database import Database
-from scheduler.guilds import GuildDefaults
+from bot.discord_api.permissions import INVITE
+from models.storage.database import Database
+from scheduler.servers.guilds import GuildDefaults
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

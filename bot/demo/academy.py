@@ -11,12 +11,16 @@ from sqlalchemy import select
 
 from bot.demo import simulation
 from models import CoachingSession
-from models.database import Database
-from scheduler import applications, bookings, guilds, reviews, timetable
-from scheduler.applications import Application
-from scheduler.guilds import GuildChanges, GuildDefaults
-from scheduler.hours import parse_days, parse_hours
-from scheduler.people import Actor
+from models.storage.database import Database
+from scheduler.availability import timetable
+from scheduler.booking import bookings
+from scheduler.coaches import applications
+from scheduler.coaches.applications import Application
+from scheduler.core.people import Actor
+from scheduler.parsing.hours import parse_days, parse_hours
+from scheduler.reviews import reviews
+from scheduler.servers import guilds
+from scheduler.servers.guilds import GuildChanges, GuildDefaults
 
 ZONE = "Europe/Berlin"
 DEFAULTS = GuildDefaults(time_zone=ZONE, currency="EUR")

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from bot.demo.server import Page
 from bot.demo.stage import open_stage
-from models.database import Database
+from models.storage.database import Database
 
 _APPLICATION_ID = 0x44454D4F  # "DEMO"; what it is for: https://www.sqlite.org/pragma.html#pragma_application_id
 _GRACE_SECONDS = 5.0

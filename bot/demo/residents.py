@@ -6,7 +6,7 @@ from sqlalchemy import select
 from bot.demo import simulation
 from bot.demo.academy import Academy
 from models import CoachingSession, SessionStatus
-from models.database import Database
+from models.storage.database import Database
 
 _VOICE = 2
 _RUNNING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)

@@ -19,8 +19,8 @@ from aiohttp import web
 from bot.demo import academy, simulation
 from bot.demo.stage import DIRECT, NotPossible, Stage
 from bot.demo.tour import tour
-from cogs.words import whole_number
-from scheduler.tick import next_due
+from cogs.ui.words import whole_number
+from scheduler.loop.tick import next_due
 
 log = logging.getLogger(__name__)
 

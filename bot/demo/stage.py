@@ -13,11 +13,11 @@ from sqlalchemy import func, select
 from bot.app import CoachBot
 from bot.demo import academy, residents, simulation
 from bot.demo.academy import Academy, Person
-from cogs.words import whole_number
+from cogs.ui.words import whole_number
 from models import Heartbeat, UTCDateTime
-from models.database import Database
-from scheduler.errors import CoachingError
-from scheduler.tick import next_due
+from models.storage.database import Database
+from scheduler.core.errors import CoachingError
+from scheduler.loop.tick import next_due
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from bot.config import ConfigError, Settings, bot_id_in
 from bot.doctor import servers
 from bot.doctor.checks import TO_ANSWER, Check, error, ok, warning
 from models import Guild
-from scheduler.clock import Clock
+from scheduler.core.clock import Clock
 
 UNANSWERED = (discord.DiscordException, aiohttp.ClientError, OSError)
 """What a request ends with that is not answered as it should be, or not in time."""

@@ -12,7 +12,7 @@ from bot.config import ConfigError, Settings
 from bot.doctor import at_discord, running, storage
 from bot.doctor.checks import Check, Level, error, ok
 from bot.doctor.storage import FreeBytes
-from scheduler.clock import Clock, utc_now
+from scheduler.core.clock import Clock, utc_now
 
 _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
 

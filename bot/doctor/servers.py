@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import discord
 
-from bot import premises
+from bot.discord_api import premises
 from bot.doctor.checks import Check, error, ok, warning
 from models import Guild
-from scheduler.premises import Finding, Flaw, Place
+from scheduler.servers.premises import Finding, Flaw, Place
 
 _SET_UP = "use `/coaching setup {}:` there"
 _WHAT = {

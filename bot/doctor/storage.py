@@ -11,14 +11,15 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from bot.cli.endings import cause
 from bot.doctor import running
 from bot.doctor.checks import TO_ANSWER, Check, Level, error, ok, warning
-from bot.endings import cause
-from models import Coach, Guild, Member, condition, revisions
-from models.condition import Heartbeats, Schema
-from models.database import Database
-from scheduler.clock import Clock
-from scheduler.zones import is_known
+from models import Coach, Guild, Member
+from models.storage import condition, revisions
+from models.storage.condition import Heartbeats, Schema
+from models.storage.database import Database
+from scheduler.core.clock import Clock
+from scheduler.time.zones import is_known
 
 FreeBytes = Callable[[Path], int]
 """How much can still be written into a folder."""

@@ -9,16 +9,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cogs import ui
 from cogs.availability import panel
 from cogs.availability.panel import Place, change_and_show, mask, show_panel
-from cogs.routing import Cog, on, opens, retried
 from cogs.ui import Interaction, Typed
-from scheduler import availability, guilds, timetable
-from scheduler.applications import approved_coach
-from scheduler.clock import stamp
-from scheduler.dates import parse_moment
-from scheduler.errors import TooLate, Unreadable
-from scheduler.hours import WEEKDAYS, parse_days, parse_hours, write_hours
-from scheduler.people import Actor
-from scheduler.zones import zone
+from cogs.ui.routing import Cog, on, opens, retried
+from scheduler.availability import availability, timetable
+from scheduler.coaches.applications import approved_coach
+from scheduler.core.clock import stamp
+from scheduler.core.errors import TooLate, Unreadable
+from scheduler.core.people import Actor
+from scheduler.parsing.dates import parse_moment
+from scheduler.parsing.hours import WEEKDAYS, parse_days, parse_hours, write_hours
+from scheduler.servers import guilds
+from scheduler.time.zones import zone
 
 _DAYS, _HOURS, _FROM, _TO, _TIME = "Days", "Hours", "Copy the hours of", "To these days", "Time"
 _LONGEST_HOURS = 200

@@ -9,17 +9,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cogs import ui
 from cogs.availability import panel
 from cogs.availability.panel import Place, change_and_show
-from cogs.routing import Cog, on, opens
 from cogs.ui import Interaction, Typed
+from cogs.ui.routing import Cog, on, opens
 from models import Coach
-from scheduler import timetable
-from scheduler.applications import approved_coach
-from scheduler.dates import parse_date, parse_last_date, write_date, write_dates
-from scheduler.errors import Unreadable
-from scheduler.hours import parse_hours, write_hours
-from scheduler.people import Actor
-from scheduler.timetable import LONGEST_REASON, Dates
-from scheduler.zones import zone
+from scheduler.availability import timetable
+from scheduler.availability.timetable import LONGEST_REASON, Dates
+from scheduler.coaches.applications import approved_coach
+from scheduler.core.errors import Unreadable
+from scheduler.core.people import Actor
+from scheduler.parsing.dates import parse_date, parse_last_date, write_date, write_dates
+from scheduler.parsing.hours import parse_hours, write_hours
+from scheduler.time.zones import zone
 
 CLEAR = "availability:cleardates:{first}:{last}:{week}:{days}"
 

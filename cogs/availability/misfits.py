@@ -7,13 +7,14 @@ import discord
 from cogs import cards, ui
 from cogs.availability import panel
 from cogs.availability.panel import Place, show_panel
-from cogs.cancelling import cancel, reason_form
-from cogs.routing import Cog, on, opens
+from cogs.sessions.cancelling import cancel, reason_form
 from cogs.ui import Interaction, Typed
+from cogs.ui.routing import Cog, on, opens
 from models import CoachingSession
-from scheduler import availability, rescheduling
-from scheduler.applications import approved_coach
-from scheduler.clock import stamp
+from scheduler.availability import availability
+from scheduler.booking import rescheduling
+from scheduler.coaches.applications import approved_coach
+from scheduler.core.clock import stamp
 
 KEEP = "availability:keep:{session_id}:{week}:{days}"
 CANCEL = "availability:cancel:{session_id}:{week}:{days}"

@@ -11,15 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
 from cogs.availability.week import week_picture
+from cogs.images.week_picture import WeekPicture, draw, in_words
 from cogs.ui import Interaction
-from cogs.week_picture import WeekPicture, draw, in_words
 from models import Coach, CoachingSession
-from scheduler import applications, availability, guilds, timetable
-from scheduler.clock import stamp
-from scheduler.dates import write_dates
-from scheduler.hours import WEEKDAYS, Preset, write_hours
-from scheduler.people import Actor
-from scheduler.zones import is_known, zone
+from scheduler.availability import availability, timetable
+from scheduler.coaches import applications
+from scheduler.core.clock import stamp
+from scheduler.core.people import Actor
+from scheduler.parsing.dates import write_dates
+from scheduler.parsing.hours import WEEKDAYS, Preset, write_hours
+from scheduler.servers import guilds
+from scheduler.time.zones import is_known, zone
 
 if TYPE_CHECKING:
     from bot.app import CoachBot

@@ -3,14 +3,15 @@
 import discord
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cogs import rule_forms, ui
+from cogs import ui
 from cogs.availability import panel
 from cogs.availability.panel import Place
-from cogs.routing import Cog, on, opens
+from cogs.cards import rule_forms
 from cogs.ui import Interaction, Typed
-from scheduler import rules, timetable
-from scheduler.applications import approved_coach
-from scheduler.rules import Rules
+from cogs.ui.routing import Cog, on, opens
+from scheduler.availability import rules, timetable
+from scheduler.availability.rules import Rules
+from scheduler.coaches.applications import approved_coach
 
 SESSIONS = "availability:rules:sessions:{week}:{days}"
 LIMITS = "availability:rules:limits:{week}:{days}"

@@ -5,13 +5,13 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cogs.week import picture_of
-from cogs.week_picture import WeekPicture
+from cogs.images.week import picture_of
+from cogs.images.week_picture import WeekPicture
 from models import LONGEST_RESERVATION, Coach, CoachingSession, Reservation
-from scheduler import availability, timetable
-from scheduler.slots import Period
-from scheduler.wallclock import start_of
-from scheduler.zones import zone
+from scheduler.availability import availability, timetable
+from scheduler.availability.slots import Period
+from scheduler.time.wallclock import start_of
+from scheduler.time.zones import zone
 
 
 async def week_picture(

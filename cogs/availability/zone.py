@@ -8,13 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cogs import ui
 from cogs.availability import panel
 from cogs.availability.panel import Place, change_and_show
-from cogs.routing import Cog, on, opens
 from cogs.timezone import zone_called
 from cogs.ui import Interaction, Typed
-from scheduler import timetable
-from scheduler.applications import approved_coach
-from scheduler.people import Actor
-from scheduler.zones import is_known, zone
+from cogs.ui.routing import Cog, on, opens
+from scheduler.availability import timetable
+from scheduler.coaches.applications import approved_coach
+from scheduler.core.people import Actor
+from scheduler.time.zones import is_known, zone
 
 APPLY = "availability:rezone:{same_instants}:{week}:{days}"
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import discord
 
 from cogs import cards, ui
-from cogs.booking.times import Item
 from cogs.booking.views import COACH
-from scheduler.clock import stamp
-from scheduler.directory import Listing, Sort
+from cogs.ui.times import Item
+from scheduler.availability.directory import Listing, Sort
+from scheduler.core.clock import stamp
 
 # {sort} is a `Sort`, {specialty} the id of one (0: all).
 BROWSE = "book:browse:{sort}:{specialty}:{page}"

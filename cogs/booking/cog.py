@@ -7,9 +7,8 @@ import discord
 from discord import app_commands
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cogs import cards, public_panel, ui
+from cogs import cards, ui
 from cogs.booking.browse import BROWSE, PICK_SORT, PICK_SPECIALTY, CoachList, sort_numbered
-from cogs.booking.times import by_day, instant
 from cogs.booking.views import (
     COACH,
     CONFIRM,
@@ -27,20 +26,26 @@ from cogs.booking.views import (
     currency_numbered,
     lasting,
 )
-from cogs.calendar_file import Names, attached
-from cogs.routing import Cog, on, opens, retried
+from cogs.cards.calendar_file import Names, attached
+from cogs.images.week import picture_of
+from cogs.images.week_picture import WeekPicture, draw
+from cogs.setup import public_panel
 from cogs.timezone import zone_called
 from cogs.ui import Interaction, Typed
-from cogs.week import picture_of
-from cogs.week_picture import WeekPicture, draw
-from cogs.words import whole_number
+from cogs.ui.routing import Cog, on, opens, retried
+from cogs.ui.times import by_day, instant
+from cogs.ui.words import whole_number
 from models import BlockedFrom, Coach, Guild
-from scheduler import applications, availability, blocks, bookings, directory, guilds, names, people, requests
-from scheduler.errors import NotFound
-from scheduler.notices import coach_specialties
-from scheduler.requests import LONGEST_NOTES
-from scheduler.wallclock import start_of
-from scheduler.zones import zone
+from scheduler.availability import availability, directory
+from scheduler.booking import blocks, bookings, requests
+from scheduler.booking.requests import LONGEST_NOTES
+from scheduler.coaches import applications
+from scheduler.core import names, people
+from scheduler.core.errors import NotFound
+from scheduler.notifications.notices import coach_specialties
+from scheduler.servers import guilds
+from scheduler.time.wallclock import start_of
+from scheduler.time.zones import zone
 
 
 class BookingCog(Cog):

@@ -6,17 +6,17 @@ from datetime import date, datetime, timedelta
 import discord
 
 from cogs import cards, ui
-from cogs.booking.times import Item, Links, Shown, TimePicker, instant, minute_of
-from cogs.review_list import READ
+from cogs.images.week_picture import WeekPicture, in_words
+from cogs.reviews.review_list import READ
 from cogs.ui import Typed
-from cogs.week_picture import WeekPicture, in_words
+from cogs.ui.times import Item, Links, Shown, TimePicker, instant, minute_of
 from models import Coach, Guild
-from scheduler.availability import takes_bookings
-from scheduler.clock import stamp
-from scheduler.errors import SlotTaken
-from scheduler.lengths import write_length
-from scheduler.money import price, write_money
-from scheduler.zones import zone
+from scheduler.availability.availability import takes_bookings
+from scheduler.core.clock import stamp
+from scheduler.core.errors import SlotTaken
+from scheduler.parsing.lengths import write_length
+from scheduler.parsing.money import price, write_money
+from scheduler.time.zones import zone
 
 # {minutes} is the length, {day} a date's ordinal (0: the first free one), {start} whole minutes since 1970.
 # {cost} is the price that the student saw, in minor units of {currency}: see `currency_number`.

@@ -1,4 +1,4 @@
-"""Run migrations on the connection that `models.database` hands over, or on `-x url=…` from the shell."""
+"""Run migrations on the connection that `models.storage.database` hands over, or on `-x url=…` from the shell."""
 
 import asyncio
 from typing import Any, Literal
@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 import models  # noqa: F401  (registers the tables)
 from models.base import Base, UTCDateTime
-from models.database import Database
+from models.storage.database import Database
 
 
 def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:

@@ -24,10 +24,12 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AvailabilityRule, Coach, CoachingSession, Guild, Reservation, SessionStatus, SessionType
-from models.database import Database
-from scheduler import agenda, availability, bookings, directory
-from scheduler.people import Actor
-from tests.builders import (
+from models.storage.database import Database
+from scheduler.availability import availability, directory
+from scheduler.booking import bookings
+from scheduler.core.people import Actor
+from scheduler.sessions import agenda
+from tests.support.builders import (
     COACH,
     DAY,
     GUILD,
@@ -40,7 +42,7 @@ from tests.builders import (
     a_guild,
     a_session,
 )
-from tests.postgres import start_postgres
+from tests.support.postgres import start_postgres
 
 WORKERS, BOOKINGS, PAGE = 8, 800, 10
 LOOKER = 9_000_000

@@ -22,11 +22,11 @@ from time import perf_counter
 
 from aiohttp import web
 
-from models.database import Database
-from scheduler.clock import utc_now
-from tests.bot.endpoint import DEADLINE_SECONDS, GUILD_ID, Endpoint, local_discord, slash
-from tests.bot.program import Program
-from tests.builders import a_coach, a_guild
+from models.storage.database import Database
+from scheduler.core.clock import utc_now
+from tests.support.builders import a_coach, a_guild
+from tests.support.endpoint import DEADLINE_SECONDS, GUILD_ID, Endpoint, local_discord, slash
+from tests.support.program import Program
 
 STARTS, PRESSES, WARM_UP = 7, 1000, 50
 READY = b"connected as"

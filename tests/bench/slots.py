@@ -25,10 +25,10 @@ import icalendar
 import recurring_ical_events
 from dateutil.rrule import WEEKLY, rrule
 
-from scheduler import wallclock
-from scheduler.intervals import union
-from scheduler.slots import BookingRules, Calendar, Hours, Period, WeeklyHours
-from tests.builders import DAY, MINUTE
+from scheduler.availability.slots import BookingRules, Calendar, Hours, Period, WeeklyHours
+from scheduler.time import wallclock
+from scheduler.time.intervals import union
+from tests.support.builders import DAY, MINUTE
 
 Busy = list[Period]
 Windows = dict[tuple[int, int], list[int]]

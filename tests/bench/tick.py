@@ -19,14 +19,26 @@ from time import perf_counter
 
 from sqlalchemy import text
 
-from models.database import Database
-from scheduler import agenda, attendance
-from scheduler.sweep import sweep
-from scheduler.tick import tick
+from models.storage.database import Database
+from scheduler.attendance import attendance
+from scheduler.loop.tick import tick
+from scheduler.rooms.sweep import sweep
+from scheduler.sessions import agenda
 from tests.bench.booking import Times, a_database, row
-from tests.builders import COACH, DAY, GUILD, MINUTE, MONDAY, STUDENT, FakeClock, a_coach, a_guild, a_session
-from tests.fakes import FakeDiscord
-from tests.postgres import start_postgres
+from tests.support.builders import (
+    COACH,
+    DAY,
+    GUILD,
+    MINUTE,
+    MONDAY,
+    STUDENT,
+    FakeClock,
+    a_coach,
+    a_guild,
+    a_session,
+)
+from tests.support.fakes import FakeDiscord
+from tests.support.postgres import start_postgres
 
 DUE, FEW, MANY = 10, 1_000, 1_000_000
 LIVES, WARM_UP = 15, 2

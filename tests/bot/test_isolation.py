@@ -17,15 +17,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models import AccessMode, CoachingSession, Guild, SessionStatus
-from models.database import Database
-from scheduler import bookings, cancelling, meeting, rescheduling
-from scheduler.errors import CoachingError
-from scheduler.people import Actor
-from scheduler.rooms import room_name
-from scheduler.tick import next_due
-from tests.builders import MINUTE, a_coach
-from tests.one_thread import in_one_thread
-from tests.simulated import Academy, academy
+from models.storage.database import Database
+from scheduler.booking import bookings, cancelling, rescheduling
+from scheduler.core.errors import CoachingError
+from scheduler.core.people import Actor
+from scheduler.loop.tick import next_due
+from scheduler.rooms import meeting
+from scheduler.rooms.rooms import room_name
+from tests.support.builders import MINUTE, a_coach
+from tests.support.one_thread import in_one_thread
+from tests.support.simulated import Academy, academy
 
 ACCESS, HALF_HOUR = 5 * MINUTE, 30 * MINUTE
 ALWAYS = [(day, 0, 24 * 60) for day in range(7)]

@@ -5,8 +5,8 @@ import datetime as dt
 from sqlalchemy import select
 
 from models import AuditEntry, CoachingSession, JobRun, Notice, Reservation, SessionStatus
-from models.database import Database
-from tests.simulated import APPLICATION, UTC, Academy, academy, reply, words
+from models.storage.database import Database
+from tests.support.simulated import APPLICATION, UTC, Academy, academy, reply, words
 
 START = dt.datetime(2026, 3, 2, 10, tzinfo=UTC)  # 11:00 in Berlin
 END = START + dt.timedelta(minutes=60)

@@ -59,16 +59,16 @@ def test_on_a_terminal_events_are_lines_for_people() -> None:
     terminal = Terminal()
 
     with logging_as_set_up("INFO", stream=terminal):
-        logging.getLogger("scheduler.loop").info("tick (due): %s steps", 3)
+        logging.getLogger("scheduler.loop.loop").info("tick (due): %s steps", 3)
 
-    assert terminal.getvalue().endswith(" INFO    scheduler.loop: tick (due): 3 steps\n")
+    assert terminal.getvalue().endswith(" INFO    scheduler.loop.loop: tick (due): 3 steps\n")
 
 
 def test_elsewhere_each_event_is_an_object_on_a_line_of_its_own_with_its_ids() -> None:
     collected, secret = io.StringIO(), 'of "quotes"\nand lines'
 
     with logging_as_set_up("INFO", secret, stream=collected):
-        logging.getLogger("cogs.routing").info("/book answered", extra={"interaction": 7, "milliseconds": 120})
+        logging.getLogger("cogs.ui.routing").info("/book answered", extra={"interaction": 7, "milliseconds": 120})
         try:
             raise RuntimeError(f"Discord did not like {secret}")
         except RuntimeError:
@@ -78,7 +78,7 @@ def test_elsewhere_each_event_is_an_object_on_a_line_of_its_own_with_its_ids() -
     assert answered.pop("at").endswith("+00:00")
     assert answered == {
         "level": "INFO",
-        "logger": "cogs.routing",
+        "logger": "cogs.ui.routing",
         "message": "/book answered",
         "interaction": 7,
         "milliseconds": 120,
@@ -95,7 +95,7 @@ def test_our_events_are_logged_from_the_level_on_and_libraries_only_warn(
         logging.getLogger("discord.http").info("a request")
         logging.getLogger("apscheduler.executors.default").info("a job")
         logging.getLogger("discord.gateway").warning("a lost connection")
-        logging.getLogger("scheduler.loop").info("what came of it")
+        logging.getLogger("scheduler.loop.loop").info("what came of it")
 
     written = capsys.readouterr().err
     assert "a request" not in written

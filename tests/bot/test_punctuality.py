@@ -12,10 +12,10 @@ from simcord.backend.errors import missing_permissions
 from sqlalchemy import select
 
 from models import AuditEntry
-from models.database import Database
-from scheduler.rooms import room_name
-from tests.builders import MINUTE, a_coach, a_session
-from tests.simulated import Academy, academy
+from models.storage.database import Database
+from scheduler.rooms.rooms import room_name
+from tests.support.builders import MINUTE, a_coach, a_session
+from tests.support.simulated import Academy, academy
 
 GRANULARITY = dt.timedelta(seconds=15)
 """Between two looks of the loop as it runs at people's hosts."""

@@ -22,12 +22,12 @@ from bot import web
 from bot.app import CoachBot
 from bot.demo import simulation
 from models import Heartbeat, JobRun, Notice, SessionStatus
-from models.database import Database
-from scheduler import cancelling
-from scheduler.guilds import GuildDefaults
-from scheduler.people import Actor
-from tests.cogs.meetings import HOUR, MINUTE, TWO, booked
-from tests.simulated import SELDOM, Academy, academy
+from models.storage.database import Database
+from scheduler.booking import cancelling
+from scheduler.core.people import Actor
+from scheduler.servers.guilds import GuildDefaults
+from tests.support.meetings import HOUR, MINUTE, TWO, booked
+from tests.support.simulated import SELDOM, Academy, academy
 
 SECRET = "a long random text, ünïcode"
 PATHS = ("/healthz", "/readyz", "/metrics", web.CRON)
@@ -501,7 +501,7 @@ async def test_without_the_library_there_are_no_figures_and_all_else_works(
 
 
 def test_the_library_for_figures_is_loaded_only_when_the_endpoint_is_on() -> None:
-    program = "import sys, bot.cli; sys.exit(bool({'prometheus_client', 'bot.web'} & set(sys.modules)))"
+    program = "import sys, bot.cli.cli; sys.exit(bool({'prometheus_client', 'bot.web'} & set(sys.modules)))"
 
     outcome = subprocess.run([sys.executable, "-c", program], check=False)
 

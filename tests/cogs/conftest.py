@@ -1,35 +1,5 @@
-"""What people press does not depend on the engine; the use cases behind it are tested on both."""
+"""What these tests press, they press in the simulated academy."""
 
-from collections.abc import AsyncIterator
+from tests.support.worlds import cities, engine_name, open_world, world
 
-import pytest
-
-from models.database import Database
-from scheduler import places
-from tests.simulated import Academy, academy
-
-
-@pytest.fixture
-def engine_name() -> str:
-    """SQLite only."""
-    return "sqlite"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _cities() -> None:
-    """The list of cities is read here once: on a busy machine that takes longer than a world waits."""
-    places.search("Berlin")
-
-
-@pytest.fixture
-async def world(db: Database) -> AsyncIterator[Academy]:
-    """An academy on a Monday morning, not set up yet."""
-    async with academy(db) as made:
-        yield made
-
-
-@pytest.fixture
-async def open_world(world: Academy) -> Academy:
-    """An academy where Cara coaches on weekdays from 9 to 12 and from 13:30 to 17."""
-    await world.already_open()
-    return world
+__all__ = ["cities", "engine_name", "open_world", "world"]

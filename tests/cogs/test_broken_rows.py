@@ -6,12 +6,12 @@ from sqlalchemy import Table, update
 
 from models import Coach, DateOverride, Guild, Member, Notice
 from models.base import Base
-from scheduler import presence
-from tests import builders
-from tests.builders import FakeClock
+from scheduler.booking import presence
 from tests.cogs.booking.people import Visitor, change_coach
-from tests.fakes import FakeDiscord
-from tests.simulated import Academy, reply, words
+from tests.support import builders
+from tests.support.builders import FakeClock
+from tests.support.fakes import FakeDiscord
+from tests.support.simulated import Academy, reply, words
 
 BRUNO, LENA, DAN = (10**17 + number for number in range(3))
 LOST = "Mars/Olympus"

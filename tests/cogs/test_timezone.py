@@ -7,8 +7,8 @@ import pytest
 from simcord.components import walk_components
 
 from models import Member
-from tests.cogs.steps import fill, form, held, labels, press, rows, send
-from tests.simulated import Academy, reply, words
+from tests.support.simulated import Academy, reply, words
+from tests.support.steps import fill, form, held, labels, press, rows, send
 
 PLACE = "City or time zone"
 

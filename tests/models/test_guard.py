@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Reservation
-from models.database import Database
-from tests.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach, a_guild, a_session
+from models.storage.database import Database
+from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach, a_guild, a_session
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -243,7 +243,7 @@ def why(refused: DBAPIError) -> str:
     """The reason of a refusal, in a word.
 
     On PostgreSQL two INSERTs may each wait for the other's verdict before an exclusion constraint can refuse
-    one of them; then one is ended as a deadlock. `scheduler.people.lock` keeps bookings from getting there.
+    one of them; then one is ended as a deadlock. `scheduler.core.people.lock` keeps bookings from getting there.
     """
     if isinstance(refused, IntegrityError) and "reservations_no_overlap" in str(refused.orig):
         return "overlap"

@@ -16,9 +16,9 @@ from alembic.script import ScriptDirectory
 import models
 from models import CoachingSession, Notice, NoticeKind
 from models.base import Base, UTCDateTime
-from models.database import Database
-from tests.builders import COACH, GUILD, HOUR, MONDAY, STUDENT
+from models.storage.database import Database
 from tests.models.test_guard import assert_guard_stands, some_session
+from tests.support.builders import COACH, GUILD, HOUR, MONDAY, STUDENT
 
 SCRIPTS = ScriptDirectory(str(Path(models.__file__).parent / "migrations"))
 REVISIONS = [script.revision for script in reversed(list(SCRIPTS.walk_revisions()))]
@@ -438,7 +438,7 @@ async def test_two_processes_that_upgrade_at_once_both_succeed(old: Database) ->
 
 UPGRADE = """
 import asyncio, sys
-from models.database import Database
+from models.storage.database import Database
 print("ready", flush=True)
 sys.stdin.readline()
 asyncio.run(Database(sys.argv[1]).upgrade())

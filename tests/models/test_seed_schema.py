@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from models import CoachingSession, SessionStatus, SessionType
-from models.database import Database
-from tests.builders import COACH, HOUR, MONDAY, STUDENT, a_coach, a_guild, a_session
+from models.storage.database import Database
+from tests.support.builders import COACH, HOUR, MONDAY, STUDENT, a_coach, a_guild, a_session
 
 
 @dataclass(frozen=True)

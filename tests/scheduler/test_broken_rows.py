@@ -8,29 +8,32 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AuditEntry, Coach, CoachingSession, Guild, Notice, Reservation, SessionStatus, stored_json
-from models.database import Database
-from scheduler import (
-    availability,
-    bookings,
-    cancelling,
-    directory,
-    export,
-    guilds,
-    health,
-    people,
-    reminders,
-    roster,
-    rules,
-    stats,
-    timetable,
+from models.storage.database import Database
+from scheduler.availability import availability, directory, rules, timetable
+from scheduler.availability.rules import Rules
+from scheduler.booking import bookings, cancelling
+from scheduler.core import people
+from scheduler.core.people import Actor
+from scheduler.loop.tick import tick
+from scheduler.notifications import reminders
+from scheduler.reports import export, health, roster, stats
+from scheduler.servers import guilds
+from scheduler.time.zones import zone
+from tests.support.broken_rows import BREAKAGES, LOST_ZONES, a_server_with_two_coaches, break_row
+from tests.support.builders import (
+    ADMIN,
+    COACH,
+    DAY,
+    GUILD,
+    HOUR,
+    MONDAY,
+    STUDENT,
+    FakeClock,
+    a_coach,
+    a_guild,
+    a_session,
 )
-from scheduler.people import Actor
-from scheduler.rules import Rules
-from scheduler.tick import tick
-from scheduler.zones import zone
-from tests.builders import ADMIN, COACH, DAY, GUILD, HOUR, MONDAY, STUDENT, FakeClock, a_coach, a_guild, a_session
-from tests.fakes import FakeDiscord
-from tests.scheduler.broken_rows import BREAKAGES, LOST_ZONES, a_server_with_two_coaches, break_row
+from tests.support.fakes import FakeDiscord
 
 NOW = MONDAY - HOUR
 Look = Callable[[AsyncSession], Awaitable[bool]]

@@ -10,8 +10,8 @@ import pytest
 from filelock import FileLock
 
 from bot.demo.stage import open_stage
-from models.database import Database
-from tests.one_thread import in_one_thread
+from models.storage.database import Database
+from tests.support.one_thread import in_one_thread
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from bot.demo.server import Page
 from bot.demo.stage import open_stage
-from models.database import Database
+from models.storage.database import Database
 from tests.bot.demo.program import browser_page, demo, start_demo
 
 

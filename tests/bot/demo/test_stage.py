@@ -13,9 +13,9 @@ from bot.demo.stage import DIRECT, NotPossible, Stage, open_stage
 from bot.demo.tour import tour
 from cogs import cards
 from models import Attendance, AuditEntry, Base, Coach, CoachingSession, Notice, SessionStatus
-from models.database import Database
-from scheduler import cancelling
-from scheduler.people import Actor
+from models.storage.database import Database
+from scheduler.booking import cancelling
+from scheduler.core.people import Actor
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from cogs.booking.views import currency_number
 from cogs.ui import FIX, Panel, text
 from models import Base, Block, BlockedFrom, Coach, CoachingSession, CoachStatus, Review, SessionStatus
 from models.session import Absent
-from tests.builders import DAY, HOUR, MINUTE, a_session
 from tests.cogs.authorization.rows import FORMS, PRESSES, Row
-from tests.cogs.steps import another_coach, held
-from tests.simulated import Academy, reply, words
+from tests.support.builders import DAY, HOUR, MINUTE, a_session
+from tests.support.simulated import Academy, reply, words
+from tests.support.steps import another_coach, held
 
 SECRETS = ("Zanzibar", "Quetzal", "Xylophon")
 """Stand in the notes for the coach, in why somebody appeals, and in an application that waits."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.app import CoachBot
-from cogs.routing import Route
 from cogs.ui import FIX
+from cogs.ui.routing import Route
 
 PEOPLE = ("student", "other_student", "coach", "other_coach", "admin", "owner", "outsider", "left")
 """As seen from the session that a control belongs to. `outsider` leads another server and presses there; `left`

@@ -13,7 +13,7 @@ from cogs.booking.views import OLD_CONFIRM
 from cogs.ui import FIX
 from tests.cogs.authorization.people import SECRETS, Rows, Stage, stage_of
 from tests.cogs.authorization.rows import COMMANDS, FORMS, PEOPLE, PRESSES, REOPENED, Row, template_of
-from tests.simulated import Academy, reply, words
+from tests.support.simulated import Academy, reply, words
 
 QUICKLY = {("other_coach", True)}
 """Of these, plain pytest tries only whom most is refused."""
@@ -45,7 +45,7 @@ async def everything_done_by(stage: Stage, who: str) -> AsyncIterator[tuple[str,
 async def test_everybody_may_do_what_the_table_says_and_nothing_else(
     world: Academy, who: str, restarted: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "cogs.routing")
+    caplog.set_level(logging.INFO, "cogs.ui.routing")
     stage = await stage_of(world)
     if restarted:
         await world.restart()

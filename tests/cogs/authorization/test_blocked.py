@@ -8,11 +8,11 @@ import pytest
 from bot.app import CoachBot
 from cogs.booking.cog import BookingCog
 from models import BlockedFrom
-from scheduler import blocks
-from scheduler.people import Actor
+from scheduler.booking import blocks
+from scheduler.core.people import Actor
 from tests.cogs.authorization.people import Rows, Stage, stage_of
 from tests.cogs.authorization.rows import APPLICANTS, COMMANDS, FORMS, PRESSES, template_of
-from tests.simulated import Academy, reply, words
+from tests.support.simulated import Academy, reply, words
 
 NO_BOOKING = "You can't book sessions here: an admin has blocked you."
 NO_APPLYING = "You can't apply to coach here: an admin has blocked you."

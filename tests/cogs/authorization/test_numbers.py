@@ -13,8 +13,8 @@ from bot.app import CoachBot
 from cogs.ui import FIX
 from tests.cogs.authorization.people import stage_of
 from tests.cogs.authorization.rows import COMMANDS, FORMS, PRESSES, REOPENED, Row
-from tests.cogs.steps import held
-from tests.simulated import Academy, reply, words
+from tests.support.simulated import Academy, reply, words
+from tests.support.steps import held
 
 OUR_FAULT = "Something went wrong"
 _FIELD = 4

@@ -10,8 +10,8 @@ from sqlalchemy import update
 from models import Coach, CoachingSession
 from tests.cogs.authorization.people import Stage, stage_of
 from tests.cogs.authorization.rows import FORMS, PRESSES
-from tests.cogs.steps import held
-from tests.simulated import Academy, reply, words
+from tests.support.simulated import Academy, reply, words
+from tests.support.steps import held
 
 INVISIBLE = "\u202e\u2066\u200b\u200f\ufeff\x00\x1b"
 NASTY = f"@everyone @here {{mention}} <@&{{role}}>\n# big **bold** ||hidden|| `code` [here](https://evil.example)\n{INVISIBLE}"

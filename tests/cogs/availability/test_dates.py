@@ -4,8 +4,8 @@ import datetime as dt
 from typing import Any
 
 from models import DateOverride
-from tests.cogs.steps import alt_text, fill, form, held, labels, press, rows, send, week
-from tests.simulated import Academy, reply, words
+from tests.support.simulated import Academy, reply, words
+from tests.support.steps import alt_text, fill, form, held, labels, press, rows, send, week
 
 OFFICE = "09:00-12:00 free, 13:30-17:00 free"
 MANY = ",".join(f"{hour}:{minute}-{hour}:{minute + 9}" for hour in range(20) for minute in (10, 40))

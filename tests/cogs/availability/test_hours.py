@@ -3,8 +3,8 @@
 import datetime as dt
 
 from models import AvailabilityRule
-from tests.cogs.steps import alt_text, another_coach, fill, form, held, labels, press, rows, send, week
-from tests.simulated import Academy, reply, words
+from tests.support.simulated import Academy, reply, words
+from tests.support.steps import alt_text, another_coach, fill, form, held, labels, press, rows, send, week
 
 OFFICE = "09:00-12:00 free, 13:30-17:00 free"
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from models import CoachingSession, SessionStatus
 from tests.cogs.availability.test_zone import ask
-from tests.cogs.steps import fill, form, labels, press, rows, send, week
-from tests.simulated import Academy, reply, words
+from tests.support.simulated import Academy, reply, words
+from tests.support.steps import fill, form, labels, press, rows, send, week
 
 UTC = dt.UTC
 BOOKED_AT = dt.datetime(2026, 3, 2, 13, tzinfo=UTC)

@@ -3,8 +3,8 @@
 import datetime as dt
 
 from tests.cogs.availability.test_rules import AFTER, BEFORE, DAILY, HORIZON, NOTICE, WEEKLY
-from tests.cogs.steps import alt_text, fill, form, held, labels, press, week
-from tests.simulated import Academy, reply, words
+from tests.support.simulated import Academy, reply, words
+from tests.support.steps import alt_text, fill, form, held, labels, press, week
 
 PAUSED = "This coach takes no new bookings at the moment."
 

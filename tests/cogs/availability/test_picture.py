@@ -1,7 +1,7 @@
 """The picture of the week that a panel shows, and the same in words."""
 
-from tests.cogs.steps import alt_text, another_coach, fill, picture, press, week
-from tests.simulated import Academy, reply, words
+from tests.support.simulated import Academy, reply, words
+from tests.support.steps import alt_text, another_coach, fill, picture, press, week
 
 
 async def test_the_panel_shows_one_picture_of_the_week(open_world: Academy) -> None:

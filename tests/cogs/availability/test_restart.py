@@ -6,8 +6,8 @@ import pytest
 
 from tests.cogs.availability.test_misfits import shrunk
 from tests.cogs.availability.test_zone import PLACE, ask
-from tests.cogs.steps import alt_text, fill, form, labels, press, send, week
-from tests.simulated import Academy, reply, words
+from tests.support.simulated import Academy, reply, words
+from tests.support.steps import alt_text, fill, form, labels, press, send, week
 
 FORMS = {
     "Edit hours…": ({"Hours": "7-8"}, "✅ Set Mon"),

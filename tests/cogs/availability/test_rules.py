@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from models import Coach
-from tests.cogs.steps import fill, form, held, labels, press, rows, send, week
-from tests.simulated import Academy, reply, words
+from tests.support.simulated import Academy, reply, words
+from tests.support.steps import fill, form, held, labels, press, rows, send, week
 
 LENGTHS, ROOMS, STEP = "Lengths in minutes, the usual one first", "Rooms", "A session can start every"
 BEFORE, AFTER = "Buffer before", "Buffer after"

@@ -1,8 +1,8 @@
 """Another coach who gets at a coach's buttons changes only what is their own."""
 
 from tests.cogs.availability.test_misfits import shrunk
-from tests.cogs.steps import another_coach, fill, labels, press, rows, week
-from tests.simulated import Academy, reply, words
+from tests.support.simulated import Academy, reply, words
+from tests.support.steps import another_coach, fill, labels, press, rows, week
 
 TYPED: dict[str, dict[str, str]] = {
     "availability:edit:0:31": {"Days": "Mon", "Hours": "6-7"},

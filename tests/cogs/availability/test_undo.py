@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.cogs.availability.test_rules import DAILY, LENGTHS
-from tests.cogs.steps import fill, labels, press, rows, week
-from tests.simulated import Academy, reply, words
+from tests.support.simulated import Academy, reply, words
+from tests.support.steps import fill, labels, press, rows, week
 
 TOO_LATE = "Only your last change can be undone, and only once. This one cannot any more."
 

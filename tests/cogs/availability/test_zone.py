@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.cogs.steps import alt_text, fill, form, held, labels, press, rows, send, week
-from tests.simulated import Academy, reply, words
+from tests.support.simulated import Academy, reply, words
+from tests.support.steps import alt_text, fill, form, held, labels, press, rows, send, week
 
 PLACE = "City or time zone"
 OFFICE = "09:00-12:00 free, 13:30-17:00 free"

@@ -4,7 +4,7 @@ from typing import Any
 
 from simcord.components import walk_components
 
-from tests.cogs.limits import within_limits
+from tests.support.limits import within_limits
 
 _GALLERY, _FILE = 12, 13
 

@@ -8,7 +8,7 @@ from icalendar import Calendar
 from bot.demo import simulation
 from models import Coach
 from tests.cogs.booking.limits import check_limits, every_component
-from tests.simulated import SELDOM, Academy, reply, words
+from tests.support.simulated import SELDOM, Academy, reply, words
 
 _BUTTON, _SELECT, _GALLERY = 2, 3, 12
 

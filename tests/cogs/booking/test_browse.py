@@ -5,9 +5,9 @@ from typing import Any
 from sqlalchemy import delete
 
 from models import CoachSpecialty, Specialty
-from tests import builders
 from tests.cogs.booking.people import Visitor, a_coach, change_coach
-from tests.simulated import Academy
+from tests.support import builders
+from tests.support.simulated import Academy
 
 
 def shown(stu: Visitor, *coaches: Any) -> list[str]:

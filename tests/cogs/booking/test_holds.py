@@ -2,14 +2,12 @@
 
 from datetime import UTC, datetime
 
-import pytest
-
 from cogs.booking.views import currency_number
 from models import CoachingSession, Hold, Reservation
-from scheduler.clock import stamp
+from scheduler.core.clock import stamp
 from tests.cogs.booking.people import Visitor, change_coach
-from tests.cogs.presses import press_together
-from tests.simulated import Academy, reply, words
+from tests.support.presses import press_together
+from tests.support.simulated import Academy, reply, words
 
 USD = currency_number("USD")
 
@@ -248,7 +246,6 @@ async def test_notes_that_arrive_when_the_time_is_gone_are_not_lost(open_world: 
     assert "A long story." in stu.said
 
 
-@pytest.mark.usefixtures("cities")
 async def test_a_coach_who_moves_a_session_reads_the_nearest_times_on_their_own_clock(open_world: Academy) -> None:
     world = open_world
     stu = await Visitor(world, world.student).book()

@@ -7,7 +7,7 @@ import pytest
 
 from models import Coach, CoachingSession, CoachStatus, Hold, SessionStatus
 from tests.cogs.booking.people import Visitor, a_coach, change_coach, much_later
-from tests.simulated import Academy
+from tests.support.simulated import Academy
 
 NO_COACH = "There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one."
 LEFT = "This coach has left the server. Choose another one with `/book`."

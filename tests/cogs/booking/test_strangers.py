@@ -5,7 +5,7 @@ from typing import Any
 from models import CoachingSession, SessionStatus
 from tests.cogs.booking.limits import every_component
 from tests.cogs.booking.people import Visitor
-from tests.simulated import Academy, reply, words
+from tests.support.simulated import Academy, reply, words
 
 _BUTTON = 2
 _NOT_YOURS = "You have no such session. `/sessions` lists yours."

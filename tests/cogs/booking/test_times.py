@@ -2,10 +2,8 @@
 
 from datetime import UTC, date, datetime
 
-import pytest
-
 from tests.cogs.booking.people import Visitor, a_coach, change_coach
-from tests.simulated import APPLICATION, Academy
+from tests.support.simulated import APPLICATION, Academy
 
 CITY = "City or time zone"
 
@@ -59,7 +57,6 @@ async def test_the_picture_is_of_the_week_of_the_chosen_day(open_world: Academy)
     assert stu.alt_text.startswith("Mon 9 Mar: 09:00-12:00 free, 13:30-17:00 free; Tue 10 Mar:")
 
 
-@pytest.mark.usefixtures("cities")
 async def test_another_zone_keeps_coach_length_and_day_and_is_remembered(open_world: Academy) -> None:
     world = open_world
     stu = Visitor(world, world.student)
@@ -84,7 +81,6 @@ async def test_another_zone_keeps_coach_length_and_day_and_is_remembered(open_wo
     assert "times in **Asia/Tokyo**" in (await again.book()).said
 
 
-@pytest.mark.usefixtures("cities")
 async def test_a_place_that_nobody_knows_is_refused_and_can_be_put_right(open_world: Academy) -> None:
     stu = Visitor(open_world, open_world.student)
     await stu.book()

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from models import CoachingSession, Hold, Reservation
-from scheduler.clock import stamp
+from scheduler.core.clock import stamp
 from tests.cogs.booking.people import Visitor, calendar_in, much_later
-from tests.cogs.presses import press_together
-from tests.simulated import Academy, reply, words
+from tests.support.presses import press_together
+from tests.support.simulated import Academy, reply, words
 
 TWO = datetime(2026, 3, 2, 13, tzinfo=UTC)
 """14:00 in Berlin on the first day."""

@@ -1,0 +1,162 @@
+"""Messages at Discord: where one goes, and how one is found again whose answer was lost."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import discord
+
+from bot.discord_api.names import name_of
+from bot.discord_api.permissions import lacking
+from bot.discord_api.refusals import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, Attempt
+from cogs import ui
+from scheduler.loop.ports import Receipt, Unreachable
+from scheduler.notifications.notices import PROBLEM_KINDS, WELCOME_KINDS, Letter
+
+_LOOK_BACK = 50  # messages among which one that may have been sent is looked for
+
+Target = discord.DMChannel | discord.TextChannel | discord.VoiceChannel
+
+
+class Messages:
+    """Sends letters and brings them up to date."""
+
+    def __init__(
+        self,
+        client: discord.Client,
+        render: Callable[[Letter, str], ui.Panel],
+        mark: Callable[[Letter], str],
+        mentions: Callable[[Letter], list[int]],
+    ) -> None:
+        self._client, self._render, self._mark, self._mentions = client, render, mark, mentions
+
+    async def deliver(self, attempt: Attempt, letter: Letter, guild: discord.Guild) -> Receipt:
+        """Send the letter, edit the message that it became, or find the one whose answer was lost."""
+        channel = await self._target(attempt, letter, guild)
+        if letter.names_student and letter.session is not None:
+            letter = replace(letter, student_name=await name_of(self._client, guild, letter.session.student_id))
+        panel = self._render(letter, guild.name)
+        attempt.needs = _needed(channel, searching=letter.maybe_sent, files=bool(panel.files))
+        try:
+            return await self._edit(channel, letter, panel) or await self._send(channel, letter, panel)
+        except discord.NotFound as error:
+            if error.code != UNKNOWN_CHANNEL:
+                raise
+            raise _gone(letter, channel.id) from error
+
+    async def _edit(self, channel: Target, letter: Letter, panel: ui.Panel) -> Receipt | None:
+        """Bring the message up to date that is there; None if there is none. Nobody is pinged by this."""
+        notice, known = letter.notice, None
+        if notice.message_id is not None and notice.channel_id in (None, channel.id):
+            known = notice.message_id
+        elif letter.maybe_sent:
+            known = await self._find(channel, letter)
+        if known is None:
+            return None
+        try:
+            edited = await channel.get_partial_message(known).edit(
+                view=panel, attachments=panel.files, allowed_mentions=ui.NO_MENTIONS
+            )
+        except discord.NotFound as error:
+            if error.code != UNKNOWN_MESSAGE:
+                raise
+            return None  # somebody deleted it; it is owed all the same
+        return Receipt(channel.id, edited.id)
+
+    async def _send(self, channel: Target, letter: Letter, panel: ui.Panel) -> Receipt:
+        pinged = [discord.Object(user_id) for user_id in self._mentions(letter)]
+        sent = await channel.send(
+            view=panel,
+            files=panel.files,
+            nonce=f"notice-{letter.notice.id}",
+            allowed_mentions=discord.AllowedMentions(
+                everyone=False, roles=False, users=pinged, replied_user=False
+            ),
+        )
+        return Receipt(channel.id, sent.id)
+
+    async def _find(self, channel: Target, letter: Letter) -> int | None:
+        mark = self._mark(letter)
+        async for message in channel.history(limit=_LOOK_BACK):
+            mine = self._client.user is not None and message.author.id == self._client.user.id
+            # Only the last line is ours alone; anything above may hold what people wrote.
+            last = message.components[-1] if message.components else None
+            if mine and isinstance(last, discord.TextDisplay) and last.content.endswith(mark):
+                return message.id
+        return None
+
+    async def _target(self, attempt: Attempt, letter: Letter, guild: discord.Guild) -> Target:
+        notice = letter.notice
+        if notice.user_id is not None and notice.route is None:
+            return await self._client.create_dm(discord.Object(notice.user_id))
+        # A message stays where it is, unless the notice has taken another way since.
+        channel_id = letter.channel_id if notice.route else notice.channel_id or letter.channel_id
+        if channel_id is None and notice.kind in WELCOME_KINDS:
+            return await self._for_newcomers(attempt, letter, guild)
+        if channel_id is None:
+            assert notice.kind in PROBLEM_KINDS, "the domain says where everything else goes"
+            return await self._for_admins(attempt, guild)
+        attempt.guild_id = guild.id
+        attempt.needing(discord.Permissions(view_channel=True), channel_id)
+        try:
+            channel = await self._client.fetch_channel(channel_id)
+        except discord.NotFound as error:
+            if error.code != UNKNOWN_CHANNEL:
+                raise
+            raise _gone(letter, channel_id) from error
+        if isinstance(channel, discord.DMChannel) and notice.kind in PROBLEM_KINDS | WELCOME_KINDS:
+            return channel  # the owner's, from the first time
+        if not isinstance(channel, discord.TextChannel | discord.VoiceChannel) or channel.guild.id != guild.id:
+            raise Unreachable(f"<#{channel_id}> isn't a text or voice channel of this server", for_admins=True)
+        return channel
+
+    async def _for_admins(self, attempt: Attempt, guild: discord.Guild) -> Target:
+        """The server's system channel if the bot may write there, else a DM to the owner.
+
+        Without a gateway nobody knows which channel that is, so it is the owner then.
+        """
+        system = guild.system_channel
+        if system is not None and system.permissions_for(guild.me) >= _needed(system):
+            attempt.guild_id, attempt.place_id = guild.id, system.id
+            return system
+        return await self._owner(guild)
+
+    async def _for_newcomers(self, attempt: Attempt, letter: Letter, guild: discord.Guild) -> Target:
+        """The system channel, else the first text channel, in which the bot may write; then the owner."""
+        if letter.notice.route is not None:
+            return await self._owner(guild)
+        assert self._client.user is not None, "somebody has logged in"
+        me = guild.me or await guild.fetch_member(self._client.user.id)
+        channels = guild.text_channels or [
+            one for one in await guild.fetch_channels() if isinstance(one, discord.TextChannel)
+        ]
+        # As Discord lists them: what is in no category comes first.
+        channels = sorted(channels, key=lambda one: (one.category.position if one.category else -1, one.position))
+        for channel in (guild.system_channel, *channels):
+            if channel is not None and not lacking(me, channel, _needed(channel, searching=letter.maybe_sent)).any:
+                attempt.guild_id, attempt.place_id = guild.id, channel.id
+                return channel
+        raise Unreachable("there is no channel in the server in which I may write")
+
+    async def _owner(self, guild: discord.Guild) -> Target:
+        if guild.owner_id is None:
+            raise Unreachable("the server has no channel for it, and nobody knows its owner")
+        return await self._client.create_dm(discord.Object(guild.owner_id))
+
+
+def _needed(channel: Target, *, searching: bool = False, files: bool = False) -> discord.Permissions:
+    return discord.Permissions(
+        view_channel=True,
+        send_messages=True,
+        connect=isinstance(channel, discord.VoiceChannel),
+        read_message_history=searching,
+        attach_files=files,
+    )
+
+
+def _gone(letter: Letter, channel_id: int) -> Unreachable:
+    """Admins have to choose again what they have chosen; a room goes when its time has come, and so may a channel
+    that was replaced.
+    """
+    guild = letter.guild
+    chosen = (guild.review_channel_id, guild.log_channel_id, guild.fallback_channel_id)
+    return Unreachable(f"the channel <#{channel_id}> does not exist any more", for_admins=channel_id in chosen)

@@ -1,0 +1,147 @@
+"""Sessions' rooms at Discord: how one is known again, in which category one is made, and who may enter."""
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from datetime import datetime
+
+import discord
+
+from bot.discord_api.permissions import MAKE_ROOM, ROOM_GUEST, ROOM_OWN, ROOM_VIDEO
+from bot.discord_api.premises import CATEGORY_NAME
+from bot.discord_api.refusals import UNKNOWN_CHANNEL, Attempt
+from scheduler.loop.ports import Access, Barrier, RoomSpec
+from scheduler.rooms.own_rooms import is_own
+
+_INVALID_FORM = 50035
+_MANAGE_CHANNELS = discord.Permissions(manage_channels=True)
+_LONGEST_NAME = 100  # of a channel
+
+Overwrites = dict[discord.Role | discord.Member | discord.Object, discord.PermissionOverwrite]
+
+
+def known(channels: Sequence[discord.abc.GuildChannel], room: RoomSpec, own_id: int) -> list[discord.VoiceChannel]:
+    """Those channels that are this room: the stored one first, then its twins, and none that only has its name."""
+    found = [
+        channel
+        for channel in channels
+        if isinstance(channel, discord.VoiceChannel)
+        and is_own(
+            channel.id,
+            known_id=room.channel_id,
+            as_we_make_it=channel.name == room.name and is_made_by(own_id, channel),
+            since=room.intended_at,
+        )
+    ]
+    return sorted(found, key=lambda channel: (channel.id != room.channel_id, channel.id))
+
+
+def is_made_by(own_id: int, channel: discord.VoiceChannel) -> bool:
+    """Whether it is hidden and names the bot in its rules, as in each room from its first instant."""
+    everybody = channel.overwrites_for(channel.guild.default_role)
+    own = channel.overwrites_for(discord.Object(own_id))
+    return everybody.view_channel is False and own.pair()[0] >= ROOM_OWN
+
+
+async def make(
+    attempt: Attempt,
+    guild: discord.Guild,
+    room: RoomSpec,
+    rules: Overwrites,
+    there: Sequence[discord.abc.GuildChannel],
+    one_at_a_time: asyncio.Lock,
+) -> int:
+    """Make the room in the server's category; where that is full or gone, in "<name> 2", "<name> 3", …. Its id.
+
+    Whether a category is full is Discord's to say. An empty one is not: where that is refused, no further one is
+    made. `there`: the server's channels; `one_at_a_time`: of the server, for categories only.
+    """
+
+    async def made_in(category_id: int | None, *, is_empty: bool = False) -> int | None:
+        attempt.needing(MAKE_ROOM, category_id)
+        try:
+            made = await guild.create_voice_channel(
+                room.name,
+                category=discord.Object(category_id) if category_id else None,  # pyright: ignore[reportArgumentType]  (only its id is read)
+                overwrites=rules,
+                reason=room.reason,
+            )
+        except discord.HTTPException as error:
+            if category_id is None or is_empty or not _is_about_the_category(error):
+                raise
+            return None
+        return made.id
+
+    chosen = next((one for one in _categories(there) if one.id == room.category_id), None)
+    if chosen is not None or room.category_id is None:
+        made_id = await made_in(chosen.id if chosen is not None else None)
+        if made_id is not None:
+            return made_id
+    for number in itertools.count(2):
+        name = f"{(chosen.name if chosen else CATEGORY_NAME)[: _LONGEST_NAME - 4]} {number}"
+        async with one_at_a_time:  # or each of several rooms that are made at once would get one of its own
+            there = await guild.fetch_channels()
+            same = [one for one in _categories(there) if one.name == name]
+            if not same:
+                attempt.needing(_MANAGE_CHANNELS)
+                same = [await guild.create_category(name, reason=room.reason)]
+        used = {one.category_id for one in there}
+        for category in same:
+            made_id = await made_in(category.id, is_empty=category.id not in used)
+            if made_id is not None:
+                return made_id
+    raise AssertionError("there is always another number")
+
+
+def _categories(there: Sequence[discord.abc.GuildChannel]) -> list[discord.CategoryChannel]:
+    """The oldest first."""
+    return sorted((one for one in there if isinstance(one, discord.CategoryChannel)), key=lambda one: one.id)
+
+
+def _is_about_the_category(error: discord.HTTPException) -> bool:
+    """Full (CHANNEL_PARENT_MAX_CHANNELS) and deleted (CHANNEL_PARENT_INVALID) have no code but that of any form.
+
+    https://github.com/discord/discord-api-docs/pull/1289
+    """
+    hints = ("parent_id", "CHANNEL_PARENT", "Maximum number of channels in category")
+    return error.code == UNKNOWN_CHANNEL or (
+        error.code == _INVALID_FORM and any(hint in error.text for hint in hints)
+    )
+
+
+def barrier(member: discord.Member, room: discord.VoiceChannel | None, at: datetime) -> Barrier | None:
+    """What keeps somebody out; a timeout also if it is over by now but lasted until this instant."""
+    # The field stays when a timeout is over: https://discord.com/developers/docs/resources/guild#guild-member-object
+    if member.timed_out_until is not None and member.timed_out_until >= at:
+        return Barrier.TIMED_OUT
+    if room is None:
+        return None
+    allowed = room.permissions_for(member)
+    if not (allowed.view_channel and allowed.connect):
+        return Barrier.SHUT_OUT
+    # For one person alone, it was full as soon as the other had come; that may be long ago.
+    is_full = room.user_limit == 1 or 0 < room.user_limit <= len(room.voice_states)
+    return Barrier.FULL if is_full and not allowed.move_members else None
+
+
+def overwrites(guild: discord.Guild, own_id: int, access: Access | None) -> Overwrites:
+    """Nobody but the bot and, once the room opens, its two people, by themselves or by their role."""
+    rules: Overwrites = {
+        guild.default_role: discord.PermissionOverwrite(view_channel=False, connect=False),
+        discord.Object(own_id): _allow(ROOM_OWN),
+    }
+    if access is None:
+        return rules
+    guest = _allow(passed_on(access))
+    if access.role_id is not None:
+        return rules | {discord.Object(access.role_id, type=discord.Role): guest}
+    return rules | {discord.Object(user_id): guest for user_id in access.user_ids}
+
+
+def passed_on(access: Access) -> discord.Permissions:
+    """What people get in an open room; the bot can pass on only what it holds itself."""
+    return discord.Permissions(ROOM_GUEST.value | (ROOM_VIDEO.value if access.video else 0))
+
+
+def _allow(permissions: discord.Permissions) -> discord.PermissionOverwrite:
+    return discord.PermissionOverwrite.from_pair(permissions, discord.Permissions.none())

@@ -1,0 +1,1 @@
+"""What Discord's gateway reports, recorded in the database in order."""

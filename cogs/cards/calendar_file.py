@@ -1,0 +1,116 @@
+"""A session as a calendar file (.ics) that Google, Apple and Outlook import.
+
+Rules: RFC 5545 (the format), RFC 5546 (what each method needs and forbids), RFC 7986 (COLOR is left out).
+"""
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from cogs import ui
+from models import CoachingSession, SessionStatus
+from scheduler.parsing.money import write_money
+
+_REMINDER = timedelta(minutes=15)
+
+
+class Names(NamedTuple):
+    """What the server, the coach and the student are called on Discord."""
+
+    server: str
+    coach: str
+    student: str | None
+    """None if unknown. Only the coach's file needs it."""
+
+
+def file_name(one: CoachingSession) -> str:
+    """What the file is called."""
+    return f"session-{one.code}.ics"
+
+
+def calendar_file(one: CoachingSession, names: Names, viewer_id: int | None) -> bytes:
+    """The session as it is now, for one of its people: published, or taken back if it was cancelled.
+
+    Its UID stays the same for good and its SEQUENCE grows with each change, so that a calendar that has an
+    older version replaces it; both are the same for coach and student. The coach's file names the
+    student, everybody else's names the coach.
+    """
+    from icalendar import Alarm, Calendar, Event, vCalAddress, vText  # loaded with the first file
+
+    class Text(vText):
+        """Escaped here, because icalendar turns a typed backslash and N into a line break."""
+
+        def to_ical(self) -> bytes:
+            return escaped(self).encode()
+
+    cancelled = one.status is SessionStatus.CANCELLED
+    title = Text(_title(one, names, viewer_id))
+    event = Event()
+    event.add("uid", f"{one.code}@session.coachbot")
+    event.add("sequence", one.revision)
+    event.add("dtstamp", one.updated_at)
+    event.add("created", one.created_at)
+    event.add("last-modified", one.updated_at)
+    event.add("dtstart", one.starts_at)
+    event.add("dtend", one.ends_at)
+    event.add("summary", title)
+    event.add("location", Text(f"Discord: {names.server}"))
+    event.add("description", Text(_description(one, names, viewer_id)))
+    event.add("status", "CANCELLED" if cancelled else "CONFIRMED")
+    event.add("transp", "TRANSPARENT" if cancelled else "OPAQUE")
+    organizer = vCalAddress(f"https://discord.com/users/{one.coach_id}")
+    organizer.params["CN"] = vText(names.coach)
+    event.add("organizer", organizer)
+    event.add("url", f"https://discord.com/channels/{one.guild_id}")
+    if not cancelled:  # RFC 5546 forbids alarms in a cancellation
+        alarm = Alarm()
+        alarm.add("action", "DISPLAY")
+        alarm.add("description", title)
+        alarm.add("trigger", -_REMINDER)
+        event.add_component(alarm)
+    calendar = Calendar()
+    calendar.add("prodid", "-//coachbot//coaching sessions//EN")
+    calendar.add("version", "2.0")
+    calendar.add("calscale", "GREGORIAN")
+    calendar.add("method", "CANCEL" if cancelled else "PUBLISH")
+    calendar.add_component(event)
+    return calendar.to_ical()
+
+
+def escaped(text: str) -> str:
+    """Escape a text as a TEXT value (RFC 5545, 3.3.11)."""
+    for typed, written in (
+        ("\\", "\\\\"),
+        (";", "\\;"),
+        (",", "\\,"),
+        ("\r\n", "\n"),
+        ("\r", "\n"),
+        ("\n", "\\n"),
+    ):
+        text = text.replace(typed, written)
+    return text
+
+
+def attached(one: CoachingSession, names: Names, viewer_id: int | None) -> tuple[ui.Attachment, tuple[str, bytes]]:
+    """The part of a panel that shows the file, and the file for `Panel(files=…)`."""
+    name = file_name(one)
+    return ui.attachment(name), (name, calendar_file(one, names, viewer_id))
+
+
+def _title(one: CoachingSession, names: Names, viewer_id: int | None) -> str:
+    if viewer_id != one.coach_id:
+        return f"Coaching with {names.coach}"
+    return f"Coaching {names.student}" if names.student else f"Coaching session {one.code} in {names.server}"
+
+
+def _description(one: CoachingSession, names: Names, viewer_id: int | None) -> str:
+    is_coach = viewer_id == one.coach_id
+    name, user_id = (names.student, one.student_id) if is_coach else (names.coach, one.coach_id)
+    lines = [
+        f"Session {one.code}",
+        f"{'Student' if is_coach else 'Coach'}: {f'{name}, ' if name else ''}https://discord.com/users/{user_id}",
+        f"Price: {write_money(one.total_cost_minor, one.currency)}",
+        "Your private room opens a few minutes before the start.",
+    ]
+    if one.notes:
+        lines += ["", one.notes]
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Coaches: applying, profiles, specialties, suspensions and blocks."""

@@ -1,0 +1,149 @@
+"""A coach's profile: as everybody sees it who may, and how they edit it."""
+
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from cogs import cards, ui
+from cogs.booking.views import COACH, lasting
+from cogs.cards import rule_forms
+from cogs.coaches import profile_forms
+from cogs.reviews.review_list import READ
+from cogs.ui import Interaction, Typed
+from cogs.ui.routing import Cog, on, opens
+from cogs.ui.words import visible
+from models import Coach, CoachStatus
+from scheduler.availability.availability import takes_bookings
+from scheduler.coaches import applications, profiles
+from scheduler.coaches.applications import Written
+from scheduler.coaches.profiles import Profile
+from scheduler.core.clock import stamp
+from scheduler.notifications.notices import coach_specialties
+from scheduler.parsing.money import price, write_money
+from scheduler.servers import guilds
+
+if TYPE_CHECKING:
+    from bot.app import CoachBot
+
+EDIT = "coach:edit"
+
+_MOST_LINKS = 8
+_SAVED = {
+    CoachStatus.APPROVED: "✅ Saved. This is what students see.",
+    CoachStatus.PENDING: "✅ Saved. The admins see it, too; students see this once an admin has approved it.",
+}
+_STATES = {
+    CoachStatus.PENDING: "⏳ **Not public yet.** An admin has to approve the application first.",
+    CoachStatus.APPROVED: "🚪 **Not public any more.** They have left the server.",
+    CoachStatus.REJECTED: "🚫 **Not public.** The application was not approved; `/coach apply` makes a new one.",
+    CoachStatus.SUSPENDED: "⏸️ **Not public any more.** The coaching is suspended.",
+}
+"""Why nobody else sees it."""
+
+
+class ProfileCog(Cog):
+    """Editing one's profile."""
+
+    @on(EDIT)
+    async def edit_pressed(self, interaction: Interaction) -> None:
+        """From one's own profile: open the form. From the form: save it, and show what others see now."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.form(interaction, {}))
+            return
+        await ui.acknowledge(interaction)
+        written = Written(
+            display_name=interaction.user.display_name, **profile_forms.written_in(ui.typed_in(interaction))
+        )
+        guild_id = ui.guild_id_of(interaction)
+        async with self.bot.db.begin() as session:
+            actor = ui.actor_of(interaction, None)
+            coach = await profiles.edit(session, guild_id, actor, written, self.bot.clock())
+        self.bot.wake()
+        await show_profile(self.bot, interaction, interaction.user.id, _SAVED[coach.status])
+
+    @opens(EDIT)
+    async def form(self, interaction: Interaction, typed: Typed) -> ui.Form:
+        """The form, holding what was typed."""
+        return await edit_form(self.bot, interaction, typed)
+
+
+async def edit_form(bot: "CoachBot", interaction: Interaction, typed: Typed) -> ui.Form:
+    """Asks what one's profile is to say; holds what was typed, or else what it says now."""
+    async with bot.db.read() as session:
+        guild = await guilds.look_up(session, ui.guild_id_of(interaction), bot.defaults)
+        coach = profiles.check_may_edit(await applications.find(session, guild.id, interaction.user.id))
+        await profiles.check_not_blocked(session, coach)
+        taught_here = await guilds.specialties(session, guild.id)
+        taught = await coach_specialties(session, guild.id, coach.user_id)
+    currency = coach.currency if coach.rate_minor else guild.currency
+    typed = typed or profile_forms.typed_before(coach, taught, coach.currency)
+    return ui.Form("Your profile", EDIT, *profile_forms.fields(typed, taught_here, currency, guild.currency))
+
+
+async def show_profile(bot: "CoachBot", interaction: Interaction, user_id: int, said: str | None = None) -> None:
+    """Show somebody's profile to whoever asks, in answer to an acknowledged interaction."""
+    async with bot.db.read() as session:
+        guild = await guilds.look_up(session, ui.guild_id_of(interaction), bot.defaults)
+        actor = ui.actor_of(interaction, guild)
+        found = await profiles.seen_by(session, guild.id, user_id, actor, bot.clock())
+    await ui.show(interaction, _panel(found, is_own=actor.user_id == user_id, said=said))
+
+
+def _panel(one: Profile, *, is_own: bool, said: str | None) -> ui.Panel:
+    coach = one.coach
+    parts: list[discord.ui.Item[Any]] = [
+        ui.text(
+            f"### <@{coach.user_id}>\n{cards.rating(coach)} · {cards.rate(coach)}\n"
+            f"**Teaches** {cards.taught(one.specialties)}\n**Lengths** {_lengths(coach)}\n"
+            f"**Room** {rule_forms.SESSION_TYPES[coach.session_type].lower()}"
+        ),
+        discord.ui.Separator(),
+        ui.text(ui.quoted(coach.bio, 1300)),
+        *([ui.text(f"**Links**\n{_links(coach)}")] if coach.portfolio else []),
+        discord.ui.Separator(),
+        ui.text(_standing(one)),
+        *([ui.row(*buttons)] if (buttons := _buttons(one, is_own=is_own)) else []),
+    ]
+    return ui.Panel(discord.ui.Container(*parts), *([ui.text(said)] if said else []))
+
+
+def _lengths(coach: Coach) -> str:
+    """With what each costs, the usual one first."""
+    lengths = (lasting(minutes) for minutes in coach.durations_minutes)
+    return ", ".join(
+        f"{cards.length(one)} ({write_money(price(coach.rate_minor, one), coach.currency)})" for one in lengths
+    )
+
+
+def _links(coach: Coach) -> str:
+    """In angle brackets, so that whatever stands in an address stays a part of it."""
+    links = visible(coach.portfolio).splitlines()
+    more = len(links) - _MOST_LINKS
+    return "\n".join(
+        [*(f"- <{link}>" for link in links[:_MOST_LINKS]), *([f"… and {more} more"] if more > 0 else [])]
+    )
+
+
+def _standing(one: Profile) -> str:
+    coach = one.coach
+    if not one.is_public:
+        lines = [_STATES[coach.status]]
+        if coach.status in (CoachStatus.REJECTED, CoachStatus.SUSPENDED):
+            lines.append(cards.decision(coach))
+        return "\n".join([*lines, "-# Only admins and the person themselves see this."])
+    if not takes_bookings(coach):
+        return "Takes no new bookings at the moment."
+    if one.next_free is None:
+        return f"Nothing is free in the next {coach.horizon_days} days."
+    return f"**Next free** {stamp(one.next_free)} ({stamp(one.next_free, 'R')})"
+
+
+def _buttons(one: Profile, *, is_own: bool) -> list[ui.Button]:
+    reviews = ui.button("Reviews", READ.format(coach_id=one.coach.user_id))
+    if is_own:
+        may_edit = one.coach.status in (CoachStatus.PENDING, CoachStatus.APPROVED)
+        return [*([ui.button("Edit…", EDIT)] if may_edit else []), *([reviews] if one.is_public else [])]
+    if not one.is_public:
+        return []
+    book = COACH.format(coach_id=one.coach.user_id, minutes=0, day=0, page=0)
+    return [ui.button("Book", book, discord.ButtonStyle.primary, disabled=one.next_free is None), reviews]

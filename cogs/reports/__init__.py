@@ -1,0 +1,1 @@
+"""What admins look up: health, statistics, sessions, the audit log, coaches."""

@@ -1,0 +1,179 @@
+"""`/coaching health` and `/coaching run`: whether everything works, and what to do where it does not."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from cogs import ui
+from cogs.ui import Interaction
+from cogs.ui.routing import Cog, on
+from cogs.ui.words import our_own
+from scheduler.core.clock import stamp
+from scheduler.parsing.lengths import write_length
+from scheduler.reports import health
+from scheduler.reports.health import Health
+from scheduler.servers import guilds
+
+if TYPE_CHECKING:
+    from bot.app import CoachBot
+
+REFRESH = "health:refresh"
+RUN = "health:run"
+
+_GOOD, _BAD, _NOTE = "🟢", "🔴", "🟡"
+_MOST_CHANNELS, _MOST_IN_CATEGORY, _MOST_ROLES = 500, 50, 250  # of a server, https://discord.com/safety
+_NEARLY = 0.9
+_LINES = 15
+MOST_JUST_NOW, _MOST_OF_A_KIND, _MOST_PROBLEMS = 700, 400, 800
+"""Characters, so that the panel fits into a message's 4,000 even if everything fails at once."""
+
+
+class HealthCog(Cog):
+    """The buttons of the panel."""
+
+    @on(REFRESH)
+    async def refresh_pressed(self, interaction: Interaction) -> None:
+        """Look again."""
+        await ui.acknowledge(interaction)
+        await show_health(self.bot, interaction)
+
+    @on(RUN)
+    async def run_pressed(self, interaction: Interaction) -> None:
+        """One tick now, then look again."""
+        await ui.acknowledge(interaction)
+        await show_run(self.bot, interaction)
+
+
+async def show_health(bot: "CoachBot", interaction: Interaction) -> None:
+    """The panel, to an admin, in answer to an acknowledged interaction."""
+    await ui.show(interaction, ui.Panel(*await _panel(bot, interaction)))
+
+
+async def show_run(bot: "CoachBot", interaction: Interaction) -> None:
+    """Do what is due now, then show what was done and how things are."""
+    async with bot.db.read() as session:
+        guild = await guilds.look_up(session, ui.guild_id_of(interaction), bot.defaults)
+    ui.actor_of(interaction, guild).must_be_admin()
+    await ui.show(interaction, ui.Panel(ui.text("Doing what is due…")))
+    report = await bot.process_now()
+    done = "The bot was doing what is due at that very moment."
+    if report is not None:
+        async with bot.db.read() as session:
+            steps = await health.of_here(session, guild.id, report.steps)
+            failures = await health.of_here(session, guild.id, report.failures)
+        done = just_done(steps, failures)
+    above = ui.text(f"### Just now\n{done}")
+    await ui.show(interaction, ui.Panel(above, discord.ui.Separator(), *await _panel(bot, interaction)))
+
+
+def just_done(steps: list[str], failures: list[str]) -> str:
+    """List what a run did, and what failed, on this server."""
+    lines = [*(f"✓ {ui.quoted(line)}" for line in steps), *(f"✗ {our_own(line, 500)}" for line in failures)]
+    return "\n".join(_fitting(lines, MOST_JUST_NOW)) or "Nothing was due."
+
+
+def _fitting(lines: Sequence[str], most: int) -> list[str]:
+    """Keep the lines that fit into `most` characters, then say how many more there are. One always fits."""
+    room, shown = most - len("\n… and 10000 more"), 0
+    while shown < min(len(lines), _LINES) and (room := room - len(lines[shown]) - 1) >= 0:
+        shown += 1
+    left_out = len(lines) - shown
+    return [*lines[:shown], *([f"… and {left_out} more"] if left_out else [])]
+
+
+async def _panel(bot: "CoachBot", interaction: Interaction) -> list[discord.ui.Item[Any]]:
+    async with bot.db.read() as session:
+        guild = await guilds.look_up(session, ui.guild_id_of(interaction), bot.defaults)
+        found = await health.look(session, guild.id, ui.actor_of(interaction, guild), bot.clock())
+    lines = [
+        *_loop(found, bot),
+        *_sessions(found),
+        *_messages(found),
+        *(f"{_NOTE} {line}" for line in limits_ahead(interaction.guild)),
+    ]
+    return [
+        ui.text("### Is coaching well here?\n" + "\n".join(lines)),
+        *([ui.text(_problems(found))] if found.problems else []),
+        ui.row(ui.button("Look again", REFRESH), ui.button("Do what is due now", RUN)),
+    ]
+
+
+def _loop(found: Health, bot: "CoachBot") -> list[str]:
+    now = bot.clock()
+    if found.last_tick_at is None or now - found.last_tick_at > health.LATE:
+        last = stamp(found.last_tick_at, "R") if found.last_tick_at else "never"
+        loop = f"{_BAD} **Loop** last ran {last}. Ask whoever runs the bot to look into its log."
+    else:
+        following = f"; the next session needs it {stamp(found.next_step_at, 'R')}" if found.next_step_at else ""
+        loop = f"{_GOOD} **Loop** last ran {stamp(found.last_tick_at, 'R')}{following}"
+    latency = f"{bot.latency * 1000:.0f} ms" if 0 <= bot.latency < 60 else "not known"
+    return [loop, f"{_GOOD} **Discord** connected, latency {latency}"]
+
+
+def _sessions(found: Health) -> list[str]:
+    lines = [f"{_GOOD} **Sessions** {found.coming} coming"]
+    if found.late_steps:
+        lines.append(
+            f"{_BAD} **Late steps** {found.late_steps}. Look at what fails below, or press Do what is due now."
+        )
+    failing = [
+        f"{_BAD} **Session** `{one.code}` {our_own(one.last_error or '', 250)}. `/coaching session {one.code}`"
+        for one in found.failing
+    ]
+    lines.extend(_fitting(failing, _MOST_OF_A_KIND))
+    tried = found.with_room + found.without_room
+    if found.without_room:
+        share = f"{found.with_room / tried:.0%}"
+        lines.append(
+            f"{_NOTE} **Rooms** of {tried} sessions in {write_length(health.LATELY)}, {found.without_room} had no "
+            f"room ({share} had one)"
+        )
+    elif tried:
+        lines.append(
+            f"{_GOOD} **Rooms** all {tried} sessions of the last {write_length(health.LATELY)} had theirs"
+        )
+    without_role = [
+        f"{_BAD} **Role** <@{coach.user_id}> lacks it: {our_own(coach.role_error or '', 250)}"
+        for coach in found.without_role
+    ]
+    without_zone = [
+        f'{_BAD} **Time zone** I no longer know "{ui.quoted(coach.time_zone)}", the zone of <@{coach.user_id}>, '
+        "so nobody can book them. Ask them to choose another one in `/availability`, or ask the person who runs "
+        "the bot to update its time zones."
+        for coach in found.without_zone
+    ]
+    return [*lines, *_fitting(without_role, _MOST_OF_A_KIND), *_fitting(without_zone, _MOST_OF_A_KIND)]
+
+
+def _messages(found: Health) -> list[str]:
+    lines = [f"{_GOOD} **Messages** {found.waiting} waiting"]
+    if found.late_messages:
+        late = f"{found.late_messages} of them late; they go out in turn"
+        lines = [f"{_NOTE} **Messages** {found.waiting} waiting, {late}"]
+    if found.undeliverable:
+        lines.append(
+            f"{_NOTE} **Unreachable** {found.undeliverable} messages of the last week reached nobody. Choose a "
+            "channel with `/coaching setup news_channel`."
+        )
+    return lines
+
+
+def limits_ahead(guild: discord.Guild | None) -> list[str]:
+    """What of Discord's limits the server is close to, and what to do."""
+    if guild is None:
+        return []
+    counted = (
+        ("channels of the server", len(guild.channels), _MOST_CHANNELS),
+        ("roles of the server", len(guild.roles), _MOST_ROLES),
+    )
+    return [
+        f"**Limit ahead** {count} of {most} {what}. Remove some that nobody needs."
+        for what, count, most in counted
+        if count >= most * _NEARLY
+    ]
+
+
+def _problems(found: Health) -> str:
+    lines = [f"{_BAD} since {stamp(one.since, 'R')}: {our_own(one.text, 500)}" for one in found.problems]
+    return "**What needs an admin**\n" + "\n".join(_fitting(lines, _MOST_PROBLEMS))

@@ -1,0 +1,1 @@
+"""Reviews: writing them and reading them."""

@@ -1,0 +1,95 @@
+"""Reviewing a session: stars, other stars, and a sentence."""
+
+import discord
+
+from cogs import cards, ui
+from cogs.cards import stars
+from cogs.ui import Interaction, Typed
+from cogs.ui.routing import Cog, on, opens
+from models import CoachingSession, Review
+from scheduler.core.clock import stamp
+from scheduler.reviews import reviews
+from scheduler.reviews.reviews import LONGEST_COMMENT
+
+COMMENT = "review:comment:{session_id}"
+
+_SENTENCE = "Your sentence"
+
+
+class ReviewsCog(Cog):
+    """The presses of students who review; they work in direct messages too, where the row knows the server."""
+
+    @on(cards.REVIEW)
+    async def review_pressed(self, interaction: Interaction, session_id: int) -> None:
+        """Ask for stars, or show those that were given, beside the message that the button is on."""
+        await ui.acknowledge_beside(interaction)
+        actor = ui.actor_of(interaction, None)
+        async with self.bot.db.read() as session:
+            row, given = await reviews.reviewable(session, session_id, actor, self.bot.clock())
+        await ui.show(interaction, _panel(row, given))
+
+    @on(stars.GIVE)
+    async def stars_pressed(self, interaction: Interaction, session_id: int, count: int) -> None:
+        """Give the stars, or change them to these."""
+        await _acknowledge(interaction)
+        actor = ui.actor_of(interaction, None)
+        async with self.bot.db.begin() as session:
+            given = await reviews.review(session, session_id, actor, count, self.bot.clock())
+            row = await session.get_one(CoachingSession, session_id)
+        await ui.show(interaction, _panel(row, given))
+
+    @on(COMMENT)
+    async def comment_pressed(self, interaction: Interaction, session_id: int) -> None:
+        """From the button: open the form. From the form: keep the sentence."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.comment_form(interaction, {}, session_id))
+            return
+        await ui.acknowledge(interaction)
+        typed, actor = ui.typed_in(interaction).get(_SENTENCE, ""), ui.actor_of(interaction, None)
+        async with self.bot.db.begin() as session:
+            given = await reviews.comment(session, session_id, actor, typed, self.bot.clock())
+            row = await session.get_one(CoachingSession, session_id)
+        await ui.show(interaction, _panel(row, given))
+
+    @opens(COMMENT)
+    async def comment_form(self, interaction: Interaction, typed: Typed, session_id: int) -> ui.Form:
+        """Asks for a sentence, beginning with the one that is there."""
+        actor = ui.actor_of(interaction, None)
+        async with self.bot.db.read() as session:
+            _, given = await reviews.reviewable(session, session_id, actor, self.bot.clock())
+        before = {_SENTENCE: given.comment} if given is not None and given.comment else {}
+        return ui.Form(
+            "A sentence about your session",
+            COMMENT.format(session_id=session_id),
+            ui.field(
+                _SENTENCE,
+                before | typed,
+                description="Everybody in the server can read it, without your name. Empty takes it away.",
+                long=True,
+                required=False,
+                most=LONGEST_COMMENT,
+            ),
+        )
+
+
+async def _acknowledge(interaction: Interaction) -> None:
+    """Answer a private panel in its place. A notice stays as it is: it is found again by what stands on it."""
+    if interaction.message is not None and interaction.message.flags.ephemeral:
+        await ui.acknowledge(interaction)
+    else:
+        await ui.acknowledge_beside(interaction)
+
+
+def _panel(row: CoachingSession, given: Review | None) -> ui.Panel:
+    what = f"Your session with <@{row.coach_id}>, {stamp(row.starts_at)}"
+    if given is None:
+        return ui.Panel(ui.text(f"### How was it?\n{what}"), stars.buttons(row.id))
+    until = stamp(reviews.open_until(row), "f")
+    label = "Change the sentence…" if given.comment else "Add a sentence…"
+    return ui.Panel(
+        ui.text(f"### {stars.written(given.stars)} Thank you\n{what}"),
+        *([ui.text(ui.block(ui.quoted(given.comment)))] if given.comment else []),
+        stars.buttons(row.id, given.stars),
+        ui.row(ui.button(label, COMMENT.format(session_id=row.id))),
+        ui.text(f"-# You can change both until {until}. Others read them without your name."),
+    )

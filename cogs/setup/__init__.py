@@ -1,0 +1,1 @@
+"""`/coaching setup` and everything else that admins configure."""

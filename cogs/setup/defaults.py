@@ -1,0 +1,174 @@
+"""`/coaching defaults`: presets for coaches, and the booking rules that new coaches begin with."""
+
+from typing import TYPE_CHECKING
+
+import discord
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cogs import ui
+from cogs.cards import rule_forms
+from cogs.ui import Interaction, Typed
+from cogs.ui.routing import Cog, on, opens
+from models import Guild
+from scheduler.availability.rules import first_rules
+from scheduler.coaches import default_rules
+from scheduler.parsing.hours import parse_presets, write_presets
+from scheduler.servers import guilds
+
+if TYPE_CHECKING:
+    from bot.app import CoachBot
+
+SESSIONS = "defaults:sessions"
+LIMITS = "defaults:limits"
+PRESETS = "defaults:presets"
+GIVE = "defaults:give:{agreed}"
+SHOW = "defaults:show"
+
+_PRESETS = "Presets, one a line"
+
+
+class DefaultsCog(Cog):
+    """The presses of `/coaching defaults`."""
+
+    @on(SESSIONS)
+    async def sessions_pressed(self, interaction: Interaction) -> None:
+        """From the panel: open the form. From the form: change how new coaches' sessions are."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.sessions_form(interaction, {}))
+            return
+        await ui.acknowledge(interaction)
+        async with self.bot.db.begin() as session:
+            guild, now = await self._guild(session, interaction), self.bot.clock()
+            wanted = rule_forms.read_sessions(first_rules(guild), ui.typed_in(interaction))
+            await guilds.set_first_rules(session, guild, ui.actor_of(interaction, guild), wanted, now)
+        await ui.show(interaction, _panel(guild, "✅ Saved."))
+
+    @on(LIMITS)
+    async def limits_pressed(self, interaction: Interaction) -> None:
+        """From the panel: open the form. From the form: change new coaches' notice and limits."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.limits_form(interaction, {}))
+            return
+        await ui.acknowledge(interaction)
+        async with self.bot.db.begin() as session:
+            guild, now = await self._guild(session, interaction), self.bot.clock()
+            wanted = rule_forms.read_limits(first_rules(guild), ui.typed_in(interaction))
+            await guilds.set_first_rules(session, guild, ui.actor_of(interaction, guild), wanted, now)
+        await ui.show(interaction, _panel(guild, "✅ Saved."))
+
+    @on(PRESETS)
+    async def presets_pressed(self, interaction: Interaction) -> None:
+        """From the panel: open the form. From the form: change the presets."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.presets_form(interaction, {}))
+            return
+        await ui.acknowledge(interaction)
+        wanted = parse_presets(ui.typed_in(interaction).get(_PRESETS, ""))
+        async with self.bot.db.begin() as session:
+            guild, now = await self._guild(session, interaction), self.bot.clock()
+            await guilds.set_presets(session, guild, ui.actor_of(interaction, guild), wanted, now)
+        await ui.show(interaction, _panel(guild, "✅ Saved."))
+
+    @on(GIVE)
+    async def give_pressed(self, interaction: Interaction, agreed: int) -> None:
+        """Give these rules to all coaches, after an admin has confirmed."""
+        await ui.acknowledge(interaction)
+        async with self.bot.db.begin() as session:
+            guild, now = await self._guild(session, interaction), self.bot.clock()
+            actor = ui.actor_of(interaction, guild)
+            count = len(await default_rules.others(session, guild, actor))
+            if agreed:
+                await default_rules.give(session, guild, actor, now)
+        if not agreed and count:
+            await ui.show(interaction, _question(count))
+            return
+        self.bot.wake()
+        said = (
+            f"✅ {count} more {'coach now has' if count == 1 else 'coaches now have'} these rules."
+            if count
+            else "All coaches already have these rules."
+        )
+        await ui.show(interaction, _panel(guild, said))
+
+    @on(SHOW)
+    async def shown_again(self, interaction: Interaction) -> None:
+        """Back to the panel."""
+        await ui.acknowledge(interaction)
+        await show_defaults(self.bot, interaction)
+
+    @opens(SESSIONS)
+    async def sessions_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
+        """Asks how sessions are."""
+        return rule_forms.sessions_form(SESSIONS, first_rules(await self._seen_by_admin(interaction)), typed)
+
+    @opens(LIMITS)
+    async def limits_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
+        """Asks how soon, how far ahead and how many."""
+        return rule_forms.limits_form(LIMITS, first_rules(await self._seen_by_admin(interaction)), typed)
+
+    @opens(PRESETS)
+    async def presets_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
+        """Asks for the presets."""
+        present = guilds.presets(await self._seen_by_admin(interaction))
+        return ui.Form(
+            "Presets for coaches",
+            PRESETS,
+            ui.field(
+                _PRESETS,
+                typed or {_PRESETS: write_presets(present)},
+                description="A name and hours, up to five lines.",
+                placeholder="Morning 8-12",
+                long=True,
+                most=300,
+            ),
+        )
+
+    async def _guild(self, session: AsyncSession, interaction: Interaction) -> Guild:
+        guild_id = ui.guild_id_of(interaction)
+        return await guilds.ensure(session, guild_id, self.bot.defaults, self.bot.clock())
+
+    async def _seen_by_admin(self, interaction: Interaction) -> Guild:
+        async with self.bot.db.read() as session:
+            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+        ui.actor_of(interaction, guild).must_be_admin()
+        return guild
+
+
+async def show_defaults(bot: "CoachBot", interaction: Interaction) -> None:
+    """Show them to an admin, in answer to an acknowledged interaction."""
+    async with bot.db.read() as session:
+        guild = await guilds.look_up(session, ui.guild_id_of(interaction), bot.defaults)
+    ui.actor_of(interaction, guild).must_be_admin()
+    await ui.show(interaction, _panel(guild))
+
+
+def _question(count: int) -> ui.Panel:
+    coaches = "1 coach" if count == 1 else f"{count} coaches"
+    return ui.Panel(
+        ui.text(
+            f"### Give these rules to all coaches?\nThis replaces the rules of {coaches}. We'll tell them, and "
+            "they can press **Undo** in `/availability` to get theirs back. Booked sessions don't change."
+        ),
+        ui.row(
+            ui.button("Replace their rules", GIVE.format(agreed=1), discord.ButtonStyle.danger),
+            ui.button("◀ Back", SHOW),
+        ),
+    )
+
+
+def _panel(guild: Guild, said: str | None = None) -> ui.Panel:
+    presets = "\n".join(f"- {line}" for line in write_presets(guilds.presets(guild)).splitlines())
+    return ui.Panel(
+        ui.text(
+            "### What new coaches begin with\nEach coach can change these in `/availability`, under Rules; those "
+            f"who coach already keep theirs.\n{rule_forms.describe(first_rules(guild))}"
+        ),
+        ui.text(f"**Presets** that every coach can set with one press:\n{ui.quoted(presets)}"),
+        ui.row(
+            ui.button("Sessions…", SESSIONS, discord.ButtonStyle.primary),
+            ui.button("Notice and limits…", LIMITS, discord.ButtonStyle.primary),
+            ui.button("Presets…", PRESETS, discord.ButtonStyle.primary),
+            ui.button("Give these rules to all coaches…", GIVE.format(agreed=0)),
+        ),
+        *([ui.text(said)] if said else []),
+    )

@@ -1,0 +1,99 @@
+"""Connections to PostgreSQL, and how long they bear that nobody answers.
+
+A failover, or a router that forgets a connection, tells nobody: what was sent is never answered. So everything has
+an end here, and the server, too, lets go of a client that has gone silent.
+"""
+
+import contextlib
+import socket
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from models.storage.libpq import Address
+
+TO_CONNECT = timedelta(seconds=10)
+TO_ANSWER = timedelta(seconds=30)
+"""For one statement. The longest that the bot has, an export of everything, takes a fraction of it."""
+PROMPTLY = timedelta(seconds=10)
+"""For what takes no time by itself; each transaction begins with it."""
+_FAREWELL_SECONDS = 2
+_IDLE_SECONDS, _INTERVAL_SECONDS, _PROBES = 30, 10, 3
+_SILENT_SECONDS = _IDLE_SECONDS + _PROBES * _INTERVAL_SECONDS
+"""After so long without a sign of life, both ends take a connection for lost."""
+_OF_SERVER = {
+    "tcp_keepalives_idle": _IDLE_SECONDS,
+    "tcp_keepalives_interval": _INTERVAL_SECONDS,
+    "tcp_keepalives_count": _PROBES,
+    "tcp_user_timeout": _SILENT_SECONDS * 1000,
+    "idle_in_transaction_session_timeout": 300_000,
+}
+"""Else the locks of a connection that is lost could be held for hours."""
+_OF_CLIENT = {
+    "keepalives_idle": ("TCP_KEEPIDLE", _IDLE_SECONDS),
+    "keepalives_interval": ("TCP_KEEPINTVL", _INTERVAL_SECONDS),
+    "keepalives_count": ("TCP_KEEPCNT", _PROBES),
+    "tcp_user_timeout": ("TCP_USER_TIMEOUT", _SILENT_SECONDS * 1000),
+}
+"""By libpq's name: the option of a socket, which not every system has, and what it is unless chosen."""
+
+
+def engine(address: Address, *, to_answer: timedelta | None, **options: Any) -> AsyncEngine:
+    """An engine whose connections notice that nobody answers; a statement without `to_answer` may take as long as
+    the connection lives.
+    """
+    limit = to_answer.total_seconds() if to_answer else None
+    wanted = {"timeout": TO_CONNECT.total_seconds(), "command_timeout": limit} | address.options
+    made = create_async_engine(
+        address.url, connect_args=wanted | {"connection_class": _Connection}, hide_parameters=True, **options
+    )
+    of_server = _OF_SERVER | ({"statement_timeout": round(limit * 1000)} if limit else {})
+    set_up = ";".join(f"SET {name} = {value}" for name, value in of_server.items())
+
+    @event.listens_for(made.sync_engine, "connect")
+    def keep_alive(connection: Any, _record: Any) -> None:
+        connection.run_async(lambda driver: driver.keep_alive(address.keepalive, set_up))
+
+    @event.listens_for(made.sync_engine, "handle_error")
+    def fall_silent(context: ExceptionContext) -> Exception | None:
+        if not isinstance(context.original_exception, TimeoutError):
+            return None
+        context.is_disconnect = True  # and so are all that were made before: they are of no use either
+        return TimeoutError("PostgreSQL does not answer")
+
+    return made
+
+
+class _Connection(asyncpg.Connection):
+    """One that does not wait for long until a transaction begins or ends."""
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109  (asyncpg's own)
+        """As asyncpg does; what only begins a transaction or rolls it back has to be answered promptly."""
+        if timeout is None and query.startswith(("BEGIN", "ROLLBACK", ";")):
+            timeout = PROMPTLY.total_seconds()
+        try:
+            return await super().execute(query, *args, timeout=timeout)
+        except TimeoutError:
+            self.terminate()  # so that the pool, too, knows
+            raise asyncpg.ConnectionDoesNotExistError("PostgreSQL does not answer") from None
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  (asyncpg's own)
+        """As asyncpg does; a server that does not hear the farewell learns of it from the closed socket."""
+        with contextlib.suppress(TimeoutError):
+            await super().close(timeout=timeout or _FAREWELL_SECONDS)
+
+    async def keep_alive(self, chosen: Mapping[str, int], set_up: str) -> None:
+        """Have both ends look whether the other one is still there."""
+        await self.execute(set_up, timeout=PROMPTLY.total_seconds())
+        of_client: socket.socket = self._transport.get_extra_info("socket")
+        if of_client.family not in (socket.AF_INET, socket.AF_INET6) or chosen.get("keepalives") == 0:
+            return
+        of_client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, (option, usual) in _OF_CLIENT.items():
+            if (number := getattr(socket, option, None)) is not None:
+                of_client.setsockopt(socket.IPPROTO_TCP, number, chosen.get(name, usual))

@@ -1,0 +1,1 @@
+"""Who came, and what follows from it."""

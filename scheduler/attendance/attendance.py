@@ -1,0 +1,276 @@
+"""Who was in the room: stays and the times in which nobody watched, and whose no-show follows from them."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, case, delete, func, literal, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Absent, Attendance, CoachingSession, Heartbeat, SessionStatus, UTCDateTime
+from scheduler.core.row_locks import lock_sessions
+from scheduler.time.intervals import Interval, intersect, union
+
+WATCH = "watch"
+"""The heartbeat that says until when the gateway told us who comes and goes."""
+_OF_SERVER = f"{WATCH}:"
+"""Before a server's id: the heartbeat of a server whose recording lags behind the others."""
+_MAY_HAVE_MET = timedelta(minutes=5)
+"""So long unwatched, nobody can say any more that somebody was not there."""
+_OVER = (SessionStatus.COMPLETED, SessionStatus.NO_SHOW, SessionStatus.CANCELLED)
+
+
+Unwatched = Callable[[], Mapping[int, datetime] | None]
+"""Returns the servers whose events aren't all recorded yet, each with since when (UTC). None: nothing is recorded
+for any server.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """One person inside from `since` to `until` (UTC), or (without a person) nobody watching."""
+
+    user_id: int | None
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """How somebody attended."""
+
+    first_joined_at: datetime | None
+    inside: timedelta
+
+
+def judge(
+    stays: Collection[Stay],
+    *,
+    coach_id: int,
+    student_id: int,
+    starts_at: datetime,
+    ends_at: datetime,
+    opened_at: datetime,
+    grace: timedelta,
+) -> Absent | None:
+    """Whose no-show it is; None if both came, or if too little was watched to tell.
+
+    Somebody came who was inside at some moment from the start until the grace time was over; it runs from the
+    opening where that was late. Whoever came later was there all the same if the two met before the end.
+    """
+    until = late_from(starts_at, ends_at, opened_at, grace)
+    coach, student, unwatched = (_inside(stays, one) for one in (coach_id, student_id, None))
+    if _have_met(coach, student, starts_at, ends_at):
+        return None
+    in_time = [Interval(starts_at, until)]
+    theirs = {Absent.COACH: coach, Absent.STUDENT: student}
+    missing = {who for who, inside in theirs.items() if not intersect(inside, in_time)}
+    if not missing or _length(intersect(unwatched, [Interval(starts_at, ends_at)])) >= _MAY_HAVE_MET:
+        return None
+    return Absent.BOTH if len(missing) == 2 else missing.pop()
+
+
+def late_from(starts_at: datetime, ends_at: datetime, opened_at: datetime, grace: timedelta) -> datetime:
+    """From when (UTC) somebody who has not come counts as absent."""
+    return min(max(starts_at, opened_at) + max(grace, timedelta(minutes=1)), ends_at)
+
+
+def presence(stays: Collection[Stay], user_id: int) -> Presence:
+    """When somebody first came and how long they were inside in all."""
+    inside = _inside(stays, user_id)
+    return Presence(inside[0].start if inside else None, _length(inside))
+
+
+def _have_met(coach: list[Interval], student: list[Interval], starts_at: datetime, ends_at: datetime) -> bool:
+    return bool(intersect(intersect(coach, student), [Interval(starts_at, ends_at)]))
+
+
+def _inside(stays: Iterable[Stay], user_id: int | None) -> list[Interval]:
+    return union(Interval(one.since, one.until) for one in stays if one.user_id == user_id)
+
+
+def _length(intervals: Iterable[Interval]) -> timedelta:
+    return sum((one.end - one.start for one in intervals), timedelta())
+
+
+async def came(session: AsyncSession, channel_id: int, user_id: int, now: datetime) -> None:
+    """Somebody entered a voice channel; it matters if it is a session's room and they belong there."""
+    row = await _room_of(session, channel_id)
+    if row is not None and user_id in (row.coach_id, row.student_id):
+        await _enter(session, row, user_id, now)
+
+
+async def went(session: AsyncSession, channel_id: int, user_id: int, now: datetime) -> bool:
+    """Somebody left a voice channel; whether it is the room of a session that is over, which may go now."""
+    row = await _room_of(session, channel_id)
+    if row is None:
+        return False
+    await session.execute(
+        update(Attendance)
+        .where(Attendance.session_id == row.id, Attendance.user_id == user_id, Attendance.left_at.is_(None))
+        .values(left_at=now)
+    )
+    if row.status in _OVER and row.next_step_at is not None:
+        row.next_step_at = now  # another instant than before, so that a step that is under way sees it
+        return True
+    return False
+
+
+async def is_any_room(session: AsyncSession, channel_ids: Collection[int]) -> bool:
+    """Whether one of these channels is a session's room, so that it is worth taking the write lock."""
+    ours = select(CoachingSession.id).where(
+        CoachingSession.discord_channel_id.in_(channel_ids), CoachingSession.room_removed_at.is_(None)
+    )
+    return await session.scalar(ours.limit(1)) is not None
+
+
+async def is_any_room_open(session: AsyncSession, guild_id: int) -> bool:
+    """Whether a server has a room that people can enter."""
+    return await session.scalar(select(CoachingSession.id).where(*_open_rooms([guild_id])).limit(1)) is not None
+
+
+async def look_afresh(
+    session: AsyncSession,
+    guild_ids: Collection[int],
+    inside: Mapping[int, Collection[int]],
+    unwatched_since: datetime | None,
+    now: datetime,
+) -> None:
+    """Bring stays in line with who is inside (channel id → user ids) after a time in which nobody watched.
+
+    Whoever is not inside any more left when we last knew; that nobody watched is written down, too.
+    """
+    for row in await lock_sessions(session, *_open_rooms(guild_ids)):
+        there = set(inside.get(row.discord_channel_id or 0, ()))
+        since = max(unwatched_since or row.access_granted_at or now, row.access_granted_at or now)
+        for stay in await _open_stays(session, row.id):
+            if stay.user_id not in there:
+                stay.left_at = max(stay.joined_at, min(since, now))
+        for user_id in sorted(there & {row.coach_id, row.student_id}):
+            await _enter(session, row, user_id, now)
+        if row.status in _OVER and not there:
+            row.next_step_at = now  # nobody was heard leaving; the room may go
+        if since < now and row.status not in _OVER:
+            session.add(Attendance(session_id=row.id, user_id=None, joined_at=since, left_at=now))
+
+
+async def stays_of(session: AsyncSession, session_id: int, until: datetime) -> list[Stay]:
+    """All that is known of one session until then, with the time since when nobody watches any more."""
+    row = await session.get_one(CoachingSession, session_id)
+    rows = select(Attendance).where(Attendance.session_id == session_id)
+    if row.moved_at is not None:  # who met before it was moved has not come for that to the time that it has now
+        rows = rows.where(or_(Attendance.left_at.is_(None), Attendance.left_at > row.moved_at))
+    found = await session.scalars(rows.order_by(Attendance.joined_at, Attendance.id))
+    stays = [Stay(one.user_id, one.joined_at, min(one.left_at or until, until)) for one in found]
+    if row.access_granted_at is None:  # there is no room in which anybody could be seen
+        return [*stays, Stay(None, row.room_lost_at or until, until)]
+    watched = await watched_until(session, row.guild_id)
+    return [*stays, Stay(None, max(watched or row.access_granted_at, row.access_granted_at), until)]
+
+
+async def anybody_came(session: AsyncSession, row: CoachingSession) -> bool:
+    """Whether coach or student were seen in the room during the session, so that there was one."""
+    came = select(Attendance.id).where(
+        Attendance.session_id == row.id,
+        Attendance.user_id.is_not(None),
+        Attendance.joined_at < row.ends_at,
+        or_(Attendance.left_at.is_(None), Attendance.left_at > row.starts_at),
+    )
+    return await session.scalar(came.limit(1)) is not None
+
+
+async def is_decided(session: AsyncSession, row: CoachingSession, grace: timedelta, now: datetime) -> bool:
+    """Whether it's too late to cancel a running session, so that it can only be ended.
+
+    That's once both have met or the grace time is over, because then any no-show is certain. Without an open
+    room nobody can be absent, so it's never the case.
+    """
+    if now <= row.starts_at or (row.access_granted_at is None and not await anybody_came(session, row)):
+        return False
+    opened_at = row.access_granted_at or row.starts_at  # the room may be gone again
+    if now >= late_from(row.starts_at, row.ends_at, opened_at, grace):
+        return True
+    stays = await stays_of(session, row.id, now)
+    return _have_met(_inside(stays, row.coach_id), _inside(stays, row.student_id), row.starts_at, now)
+
+
+async def nobody_inside(session: AsyncSession, session_id: int, now: datetime) -> None:
+    """The room is gone, and with it who was inside."""
+    await session.execute(
+        update(Attendance)
+        .where(Attendance.session_id == session_id, Attendance.left_at.is_(None))
+        .values(left_at=now)
+    )
+
+
+async def go_over(session: AsyncSession, session_id: int, next_id: int, now: datetime) -> None:
+    """Count whoever is inside as attending the next session from now on, in the same room."""
+    for stay in await _open_stays(session, session_id):
+        stay.left_at = now
+        session.add(Attendance(session_id=next_id, user_id=stay.user_id, joined_at=now))
+
+
+async def who_is_inside(session: AsyncSession, session_id: int) -> set[int]:
+    """Which of coach and student are in the room, as far as Discord told us."""
+    return {one.user_id for one in await _open_stays(session, session_id) if one.user_id is not None}
+
+
+async def attended(session: AsyncSession, row: CoachingSession, now: datetime) -> dict[int, Presence]:
+    """How coach and student have attended up to now or the session's end."""
+    stays = await stays_of(session, row.id, min(now, row.ends_at))
+    return {user_id: presence(stays, user_id) for user_id in (row.coach_id, row.student_id)}
+
+
+async def watched_until(session: AsyncSession, guild_id: int) -> datetime | None:
+    """Until when we've recorded who comes and goes in a server; None if we never have."""
+    jobs = Heartbeat.job.in_((WATCH, f"{_OF_SERVER}{guild_id}"))
+    return await session.scalar(select(func.min(Heartbeat.at, type_=UTCDateTime())).where(jobs))
+
+
+async def beat(session: AsyncSession, job: str, unwatched: Mapping[int, datetime] | None, now: datetime) -> None:
+    """Record that a job has finished a round, and until when each server was watched."""
+    beats, late = {job: now}, {}
+    ours = Heartbeat.job == job
+    if unwatched is not None:
+        beats[WATCH] = now
+        late = {f"{_OF_SERVER}{guild_id}": since for guild_id, since in unwatched.items()}
+        ours = or_(ours, Heartbeat.job == WATCH, Heartbeat.job.startswith(_OF_SERVER))
+    # When every server is watched, as nearly always, this is the only statement.
+    at = case((Heartbeat.job.in_(beats), literal(now, UTCDateTime())), else_=Heartbeat.at)
+    beat = update(Heartbeat).where(ours).values(at=at).returning(Heartbeat.job, Heartbeat.at)
+    known = {row.job: row.at for row in await session.execute(beat)}
+    wanted = beats | late
+    if watched_again := known.keys() - wanted.keys():
+        await session.execute(delete(Heartbeat).where(Heartbeat.job.in_(watched_again)))
+    for name, at in wanted.items():
+        if name not in known:
+            session.add(Heartbeat(job=name, at=at))
+        elif known[name] != at:
+            await session.execute(update(Heartbeat).where(Heartbeat.job == name).values(at=at))
+
+
+async def _enter(session: AsyncSession, row: CoachingSession, user_id: int, now: datetime) -> None:
+    if not any(one.user_id == user_id for one in await _open_stays(session, row.id)):
+        session.add(Attendance(session_id=row.id, user_id=user_id, joined_at=now))
+
+
+async def _open_stays(session: AsyncSession, session_id: int) -> list[Attendance]:
+    open_ones = Attendance.session_id == session_id, Attendance.left_at.is_(None)
+    return list(await session.scalars(select(Attendance).where(*open_ones).order_by(Attendance.id)))
+
+
+async def _room_of(session: AsyncSession, channel_id: int) -> CoachingSession | None:
+    return await session.scalar(
+        select(CoachingSession)
+        .where(CoachingSession.discord_channel_id == channel_id, CoachingSession.room_removed_at.is_(None))
+        .with_for_update()
+    )
+
+
+def _open_rooms(guild_ids: Collection[int]) -> tuple[ColumnElement[bool], ...]:
+    return (
+        CoachingSession.next_step_at.is_not(None),
+        CoachingSession.guild_id.in_(guild_ids),
+        CoachingSession.access_granted_at.is_not(None),
+        CoachingSession.room_removed_at.is_(None),
+    )

@@ -1,0 +1,101 @@
+"""Excuses for people whom Discord kept out of the room; admins are told why."""
+
+import logging
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import CoachingSession, Guild, Notice, NoticeKind
+from scheduler.attendance import attendance
+from scheduler.loop.ports import Barrier, Discord, DiscordFailure, NotInServer
+from scheduler.notifications import problems
+
+log = logging.getLogger(__name__)
+
+KEPT_OUT = "kept_out:"
+"""The start of the keys of problems about somebody who was kept out."""
+_WHY = {
+    Barrier.LEFT: "had left the server",
+    Barrier.TIMED_OUT: "was timed out in the server",
+    Barrier.SHUT_OUT: "wasn't allowed into the room, by a role or by the room's own permissions",
+    Barrier.FULL: "couldn't enter the room because it had reached its user limit",
+}
+_FOR_ADMINS = {
+    Barrier.TIMED_OUT: "Members can't join a room until their timeout ends or you end it.",
+    Barrier.SHUT_OUT: "Check who changes roles or room permissions. I set them when a room opens.",
+    Barrier.FULL: "Rooms don't need a user limit: only coach and student see them.",
+}
+
+
+async def look(
+    discord: Discord, row: CoachingSession, guild: Guild, absent_ids: Collection[int]
+) -> dict[int, Barrier]:
+    """Ask Discord what kept these people out, outside any transaction. Leaves out those whom nothing did.
+
+    If Discord can't say, that counts as nothing: they can still appeal. Raises NotInServer.
+    """
+    grace = timedelta(minutes=guild.no_show_grace_minutes)
+    late_from = attendance.late_from(row.starts_at, row.ends_at, row.access_granted_at or row.starts_at, grace)
+    found: dict[int, Barrier] = {}
+    for user_id in absent_ids:
+        try:
+            barrier = await discord.barrier(row.guild_id, user_id, row.discord_channel_id, late_from)
+        except NotInServer:
+            raise  # nobody is absent where the bot can't watch
+        except DiscordFailure as failure:
+            log.warning("session %s: what kept %s out: %s", row.id, user_id, failure)
+        else:
+            if barrier is not None:
+                found[user_id] = barrier
+    return found
+
+
+async def that_count(
+    session: AsyncSession, row: CoachingSession, kept_out: Mapping[int, Barrier]
+) -> dict[int, Barrier]:
+    """Keep the barriers that count as an excuse. Leaving the server after the start doesn't.
+
+    Somebody left before the start if the other side was told so by then.
+    """
+    known = select(Notice.user_id).where(
+        Notice.session_id == row.id, Notice.kind == NoticeKind.PERSON_LEFT, Notice.created_at < row.starts_at
+    )
+    told = set(await session.scalars(known))
+    others = {row.coach_id: row.student_id, row.student_id: row.coach_id}
+    return {
+        user_id: barrier
+        for user_id, barrier in kept_out.items()
+        if barrier is not Barrier.LEFT or others[user_id] in told
+    }
+
+
+def reason(row: CoachingSession, kept_out: Mapping[int, Barrier]) -> str:
+    """Explain to both people why the session didn't take place."""
+    said = [f"The {_side(row, user_id)} {_WHY[barrier]}." for user_id, barrier in kept_out.items()]
+    return " ".join([*said, "It doesn't count as a no-show."])
+
+
+async def tell_admins(
+    session: AsyncSession, row: CoachingSession, kept_out: Mapping[int, Barrier], now: datetime
+) -> None:
+    """Tell admins who couldn't come and why. If somebody left, only the other side is told."""
+    for user_id, barrier in kept_out.items():
+        if barrier is not Barrier.LEFT:
+            text = (
+                f"<@{user_id}> couldn't come to session `{row.code}`: the {_side(row, user_id)} {_WHY[barrier]}. "
+                f"It doesn't count as a no-show. {_FOR_ADMINS[barrier]}"
+            )
+            key = f"{KEPT_OUT}{user_id}"
+            await problems.report(session, row.guild_id, key, text, now, cause=barrier.name)
+
+
+async def came_again(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
+    """Mark what kept coach and student out as fixed, because they've met."""
+    for user_id in (row.coach_id, row.student_id):
+        await problems.works(session, row.guild_id, f"{KEPT_OUT}{user_id}", now)
+
+
+def _side(row: CoachingSession, user_id: int) -> str:
+    return "coach" if user_id == row.coach_id else "student"

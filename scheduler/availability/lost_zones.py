@@ -1,0 +1,29 @@
+"""Coaches whose time zone this host no longer knows: telling them and the admins."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, CoachStatus, NoticeKind
+from scheduler.notifications import notices, problems
+from scheduler.time.zones import is_known
+
+
+async def look(session: AsyncSession, coach: Coach, now: datetime) -> None:
+    """Tell the coach and the admins that the zone is unknown, and the admins when that's fixed."""
+    key = f"zone:{coach.user_id}"
+    if coach.status is not CoachStatus.APPROVED or coach.left_at is not None or is_known(coach.time_zone):
+        await problems.works(session, coach.guild_id, key, now)
+        return
+    told = await problems.report(
+        session,
+        coach.guild_id,
+        key,
+        f'nobody can book <@{coach.user_id}>, because I no longer know their time zone "{coach.time_zone}". Ask '
+        "them to choose another one in `/availability`, or ask the person who runs the bot to update its time "
+        "zones.",
+        now,
+    )
+    if told:
+        user_id = coach.user_id
+        notices.owe(session, NoticeKind.ZONE_LOST, coach.guild_id, now=now, user_id=user_id, coach_id=user_id)

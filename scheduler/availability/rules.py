@@ -1,0 +1,108 @@
+"""Booking rules: on which terms coaches give away their hours, and which ones new coaches begin with."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from models import Coach, Guild, SessionType
+from scheduler.core.errors import Unreadable
+
+log = logging.getLogger(__name__)
+
+_RANGES = {
+    "slot_step_minutes": ("Sessions can start every 5 minutes to 12 hours.", 5, 12 * 60),
+    "buffer_before_minutes": ("A buffer is at most 6 hours.", 0, 6 * 60),
+    "buffer_after_minutes": ("A buffer is at most 6 hours.", 0, 6 * 60),
+    "minimum_notice_minutes": ("The minimum notice is at most 60 days.", 0, 60 * 24 * 60),
+    "horizon_days": ("The booking horizon is 1 to 365 days.", 1, 365),
+    "daily_limit": ("A daily limit is 1 to 50 sessions.", 1, 50),
+    "weekly_limit": ("A weekly limit is 1 to 200 sessions.", 1, 200),
+}
+_SHORTEST, _LONGEST, _MOST_LENGTHS = 5, 12 * 60, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """On which terms a coach gives away their hours; the names are those of the columns of `coaches`.
+
+    Minutes and days are whole, a limit of None is no limit, and the first length is the usual one.
+    """
+
+    session_type: SessionType = SessionType.VIDEO
+    durations_minutes: tuple[int, ...] = (60, 30, 90)
+    slot_step_minutes: int = 30
+    buffer_before_minutes: int = 0
+    buffer_after_minutes: int = 0
+    minimum_notice_minutes: int = 120
+    horizon_days: int = 28
+    daily_limit: int | None = None
+    weekly_limit: int | None = None
+
+    def check(self) -> None:
+        """Raise Unreadable for what no coach can keep to."""
+        lengths = self.durations_minutes
+        if not 0 < len(set(lengths)) == len(lengths) <= _MOST_LENGTHS:
+            raise Unreadable(f"Offer 1 to {_MOST_LENGTHS} different lengths, like 60, 30, 90.")
+        if not all(_SHORTEST <= minutes <= _LONGEST for minutes in lengths):
+            raise Unreadable("A session takes 5 minutes to 12 hours. Type lengths in minutes, like 60, 30, 90.")
+        for name, (sentence, least, most) in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                raise Unreadable(f"{sentence} Type another value.")
+
+
+def rules_of(coach: Coach) -> Rules:
+    """The coach's booking rules."""
+    columns: dict[str, Any] = {field.name: getattr(coach, field.name) for field in fields(Rules)}
+    columns["durations_minutes"] = tuple(coach.durations_minutes)
+    return Rules(**columns)
+
+
+def put(coach: Coach, rules: Rules) -> None:
+    """Write the rules on the coach's row."""
+    for name, value in as_json(rules).items():
+        setattr(coach, name, value)
+
+
+def first_rules(guild: Guild) -> Rules:
+    """The rules that a new coach of this server begins with."""
+    return from_json(guild.first_rules or {})
+
+
+def as_json(rules: Rules) -> dict[str, Any]:
+    """The rules as a row or a log keeps them."""
+    return asdict(rules) | {"durations_minutes": list(rules.durations_minutes)}
+
+
+def from_json(values: dict[str, Any]) -> Rules:
+    """What `as_json` gave; what is missing, or nobody could keep to, is as usual."""
+    rules = Rules()
+    for name in [field.name for field in fields(Rules) if field.name in values]:
+        try:
+            wanted = replace(rules, **{name: _READ.get(name, _whole)(values[name])})
+            wanted.check()
+        except (TypeError, ValueError, Unreadable):
+            log.warning("a stored booking rule cannot be read, so the usual one holds: %s", name)
+        else:
+            rules = wanted
+    return rules
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError("no whole number")
+    return value
+
+
+def _limit(value: Any) -> int | None:
+    return None if value is None else _whole(value)
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "session_type": SessionType,
+    "durations_minutes": lambda values: tuple(map(_whole, values)),
+    "daily_limit": _limit,
+    "weekly_limit": _limit,
+}
+"""How a rule is read from JSON; the others are whole numbers. Raises TypeError or ValueError."""

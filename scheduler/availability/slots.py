@@ -1,0 +1,325 @@
+"""Free slots from hours, rules and what is taken.
+
+Inside, hours are whole minutes since 1970 in UTC and dates are ordinals. A window of a date covers exactly those
+UTC minutes whose local date and wall-clock minute it contains: an hour that the clocks skip is missing, an hour
+that they repeat is there twice.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import Enum, auto
+from functools import lru_cache
+from itertools import chain, starmap
+from zoneinfo import ZoneInfo
+
+from scheduler.time.intervals import union
+from scheduler.time.wallclock import (
+    DAY_MINUTES,
+    MINUTE,
+    instant,
+    instants,
+    latest_ordinal,
+    minute_after,
+    minute_at,
+    ordinal_of,
+    stretches_from,
+    stretches_of,
+)
+
+Windows = tuple[tuple[int, int], ...]
+"""Hours of one date as sorted half-open wall-clock minutes of the day, none touching the next."""
+Period = tuple[datetime, datetime]
+"""`[start, end)`, aware."""
+
+_AROUND_THE_CLOCK = 15 * DAY_MINUTES
+"""A window that is open for longer counts its steps from each local midnight: nobody remembers its start."""
+_LOOK_BACK_DAYS = 17
+_FAR = 1 << 60
+_NEVER = (datetime.max.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class WeeklyHours:
+    """`[start_minute, end_minute)` on the wall clock of every such weekday (Monday 0, end at most 1440)."""
+
+    weekday: int
+    start_minute: int
+    end_minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class DayHours:
+    """What holds on one date: other hours instead of the weekly ones (none is a day off), or extra ones."""
+
+    day: date
+    windows: Sequence[tuple[int, int]]
+    adds: bool = False
+
+
+class Hours:
+    """When a coach works, on the wall clock of their zone: by weekday, and on single dates otherwise."""
+
+    def __init__(self, weekly: Iterable[WeeklyHours] = (), dates: Iterable[DayHours] = ()) -> None:
+        self._week = _Week(weekly)
+        self._dates = {one.day.toordinal(): one for one in dates}
+
+    def on(self, day: date) -> Windows:
+        """The hours of this date."""
+        return self._on(day.toordinal())
+
+    def is_day_off(self, day: date) -> bool:
+        """Whether this date has no hours although its weekday may."""
+        return day.toordinal() in self._dates and not self.on(day)
+
+    def working_time(self, zone: ZoneInfo, first: date, last: date) -> list[Period]:
+        """The instants (UTC) that the hours of these dates cover, as periods that do not touch."""
+        pieces = self.pieces(zone, first.toordinal(), last.toordinal())
+        spans = union((start, end) for start, end, _ in pieces)
+        return [(instant(start), instant(end)) for start, end in spans]
+
+    def pieces(self, zone: ZoneInfo, first: int, last: int) -> Iterator[tuple[int, int, int]]:
+        """Working time from date `first` to `last` as `(start, end, start of its local day)`, in order."""
+        week, dates = self._week, self._dates
+        for ordinal in range(first, last + 1):
+            stretches = stretches_from(zone, ordinal)
+            for begin, end, offset, shown in stretches:
+                for low, high in self._on(shown) if shown in dates else week[(shown + 6) % 7]:
+                    low += offset
+                    high += offset
+                    if high > begin and low < end:
+                        yield low if low > begin else begin, high if high < end else end, stretches[0][0]
+
+    def _on(self, ordinal: int) -> Windows:
+        usual, one = self._week[(ordinal + 6) % 7], self._dates.get(ordinal)
+        if one is None:
+            return usual
+        return _plain((*usual, *one.windows) if one.adds else tuple(one.windows))
+
+
+class _Week(dict[int, Windows]):
+    """Weekday → its hours, each worked out when it is first asked for: the first free slot needs few of them."""
+
+    def __init__(self, rules: Iterable[WeeklyHours]) -> None:
+        self._rules = tuple(rules)
+
+    def __missing__(self, weekday: int) -> Windows:
+        rules = [(rule.start_minute, rule.end_minute) for rule in self._rules if rule.weekday == weekday]
+        self[weekday] = windows = _plain(tuple(rules))
+        return windows
+
+
+@dataclass(frozen=True, slots=True)
+class BookingRules:
+    """On which terms a coach gives away their hours. A limit of None is no limit."""
+
+    zone: ZoneInfo
+    slot_step: timedelta
+    buffer_before: timedelta
+    buffer_after: timedelta
+    minimum_notice: timedelta
+    horizon: timedelta
+    daily_limit: int | None = None
+    weekly_limit: int | None = None
+    accepting: bool = True
+
+
+class WhyNot(Enum):
+    """The rule that refuses a time. Buttons carry the values, so a new one goes to the end."""
+
+    PAUSED = auto()
+    TOO_SOON = auto()
+    TOO_FAR = auto()
+    DAY_OFF = auto()
+    OUTSIDE_HOURS = auto()
+    OFF_STEP = auto()
+    DAILY_LIMIT = auto()
+    WEEKLY_LIMIT = auto()
+    TAKEN = auto()
+    STUDENT_BUSY = auto()
+    BUFFER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """All that decides when one student can book one coach."""
+
+    hours: Hours
+    rules: BookingRules
+    coach_busy: Sequence[Period] = ()
+    """What the coach cannot give away, with the buffers that it was booked with."""
+    student_busy: Sequence[Period] = ()
+    counted: Sequence[datetime] = ()
+    """Starts of the sessions that use up the coach's limits."""
+
+    def free(self, duration: timedelta, *, now: datetime, since: datetime, until: datetime) -> Iterator[datetime]:
+        """Starts in `[since, until)` that can be booked for `duration`, in order and distinct, in UTC.
+
+        A start is offered if a continuous window holds the whole session, if the session with this booking's
+        buffers meets nothing of the coach's and without buffers nothing of the student's, if it is neither
+        too soon (`now` itself is, whatever the notice) nor beyond the horizon, and if neither limit of its
+        local day or ISO week is used up.
+        Candidates run from the start of each window in steps of the slot step. Days are worked out as they
+        are asked for, so taking only the first slot is cheap.
+        """
+        rules = self.rules
+        low = minute_after(max(since, self._earliest(now)))
+        high = min(minute_after(until) - 1, minute_at(now + rules.horizon))
+        if low > high or not rules.accepting:
+            return iter(())
+        series = starmap(instants, self._runs(_minutes(duration), low, high))
+        return chain.from_iterable(_clear_of(self._blocked(duration), series))
+
+    def why_not(self, start: datetime, duration: timedelta, *, now: datetime) -> WhyNot | None:
+        """Which rule refuses this start; None exactly if `free` offers it."""
+        if next(self.free(duration, now=now, since=start, until=start + MINUTE), None) == start:
+            return None
+        return next(self.against(start, duration, now=now), WhyNot.BUFFER)
+
+    def against(self, start: datetime, duration: timedelta, *, now: datetime) -> Iterator[WhyNot]:
+        """Every rule that refuses this start; none exactly if `free` offers it."""
+        rules, at, end = self.rules, minute_at(start), start + duration
+        if not rules.accepting:
+            yield WhyNot.PAUSED
+        if start < self._earliest(now):
+            yield WhyNot.TOO_SOON
+        if start > now + rules.horizon:
+            yield WhyNot.TOO_FAR
+        if at != minute_after(start) or not any(self._runs(_minutes(duration), at, at)):
+            yield self._outside(start, duration)
+        full = (reason for reason, (first, until) in self._full_days() if first <= start < until)
+        yield from dict.fromkeys(full)
+        if _meets(self.coach_busy, start, end):
+            yield WhyNot.TAKEN
+        if _meets(self.student_busy, start, end):
+            yield WhyNot.STUDENT_BUSY
+        elif _meets(self.coach_busy, start - rules.buffer_before, end + rules.buffer_after):
+            yield WhyNot.BUFFER
+
+    def holds(self, start: datetime, end: datetime) -> bool:
+        """Whether the hours hold all of `[start, end)`, whatever the rules say."""
+        low, high, zone = minute_at(start), minute_after(end), self.rules.zone
+        pieces = self.hours.pieces(zone, ordinal_of(low, zone), latest_ordinal(high))
+        return any(left <= low and high <= right for left, right in union((one[0], one[1]) for one in pieces))
+
+    def _earliest(self, now: datetime) -> datetime:
+        """What starts before is too soon: the notice is kept, and nothing starts at the moment of booking."""
+        return now + max(self.rules.minimum_notice, timedelta.resolution)
+
+    def _outside(self, start: datetime, duration: timedelta) -> WhyNot:
+        if self.holds(start, start + duration):
+            return WhyNot.OFF_STEP
+        day = start.astimezone(self.rules.zone).date()
+        return WhyNot.DAY_OFF if self.hours.is_day_off(day) else WhyNot.OUTSIDE_HOURS
+
+    def _runs(self, length: int, low: int, high: int) -> Iterator[tuple[int, int, int]]:
+        """Starts in `[low, high]` whose session the hours hold, whatever is taken: terms of non-empty ranges."""
+        zone, step = self.rules.zone, _minutes(self.rules.slot_step)
+        start, opened, end = low, -_FAR, -_FAR
+        restarts: list[int] = []
+        for piece_start, piece_end, midnight in self.hours.pieces(
+            zone, self._first_day(low), latest_ordinal(high + length)
+        ):
+            if piece_start > end:
+                if piece_start > high:
+                    return
+                opened = start = piece_start
+                restarts.clear()
+            elif piece_start == midnight and midnight - opened >= _AROUND_THE_CLOCK:
+                restarts.append(midnight)
+            end = piece_end
+            while True:
+                stop = end - length
+                if stop > high:
+                    stop = high
+                if restarts and stop >= restarts[0]:
+                    stop = restarts[0] - 1
+                if start < low:
+                    start -= (start - low) // step * step
+                if start <= stop:
+                    yield start, stop + 1, step
+                    start -= (start - stop - 1) // step * step
+                if not restarts or end - length < restarts[0]:
+                    break
+                start = restarts.pop(0)
+
+    def _first_day(self, low: int) -> int:
+        """The date on which the window that holds `low` opens, or long enough before."""
+        zone, ordinal = self.rules.zone, ordinal_of(low, self.rules.zone)
+        for _ in range(_LOOK_BACK_DAYS):
+            stretches = stretches_of(zone, ordinal)
+            if stretches:
+                begin, _, offset = stretches[0]
+                first = begin - offset  # not 0 where the clocks skip midnight
+                if not any(opens <= first < ends for opens, ends in self.hours.on(date.fromordinal(ordinal))):
+                    break
+            ordinal -= 1
+        return ordinal
+
+    def _blocked(self, duration: timedelta) -> list[Period]:
+        """The starts that something taken or a limit rules out, by their first; `_NEVER` comes last."""
+        rules = self.rules
+        before, reach = rules.buffer_before, duration + rules.buffer_after - timedelta.resolution
+        blocked = [(start - reach, end + before) for start, end in self.coach_busy if start < end]
+        if self.student_busy:
+            reach = duration - timedelta.resolution
+            blocked += [(start - reach, end) for start, end in self.student_busy if start < end]
+        blocked += [full for _, full in self._full_days()]
+        blocked.sort()
+        blocked.append(_NEVER)
+        return blocked
+
+    def _full_days(self) -> Iterator[tuple[WhyNot, Period]]:
+        """The days and weeks whose limit is used up."""
+        rules = self.rules
+        if rules.daily_limit is None and rules.weekly_limit is None:
+            return
+        by_day = Counter(ordinal_of(minute_at(start), rules.zone) for start in self.counted)
+        by_week: Counter[int] = Counter()
+        for ordinal, count in by_day.items():
+            by_week[(ordinal - 1) // 7] += count  # the first day of the calendar was a Monday
+            if rules.daily_limit is not None and count >= rules.daily_limit:
+                yield from ((WhyNot.DAILY_LIMIT, day) for day in _whole(rules.zone, ordinal))
+        for week, count in by_week.items():
+            if rules.weekly_limit is not None and count >= rules.weekly_limit:
+                for ordinal in range(week * 7 + 1, week * 7 + 8):
+                    yield from ((WhyNot.WEEKLY_LIMIT, day) for day in _whole(rules.zone, ordinal))
+
+
+@lru_cache(maxsize=4096)
+def _plain(windows: tuple[tuple[int, int], ...]) -> Windows:
+    """Sorted and disjoint; remembered, because coaches have much the same hours, and plain, to unpack faster."""
+    return tuple((start, end) for start, end in union(windows))
+
+
+def _whole(zone: ZoneInfo, ordinal: int) -> Iterator[Period]:
+    """All of a local date."""
+    return ((instant(begin), instant(end)) for begin, end, _ in stretches_of(zone, ordinal))
+
+
+def _clear_of(blocked: Sequence[Period], series: Iterable[Sequence[datetime]]) -> Iterator[Sequence[datetime]]:
+    """The series of starts, in order, without those in `blocked`: periods by start, of which `_NEVER` is last."""
+    upcoming = iter(blocked)
+    blocked_from, blocked_until = next(upcoming)
+    for starts in series:
+        first = 0
+        while blocked_from <= starts[-1]:
+            if blocked_until > starts[first]:
+                if blocked_from > starts[first]:
+                    yield starts[first : bisect_left(starts, blocked_from, first)]
+                first = bisect_left(starts, blocked_until, first)
+                if first == len(starts):
+                    break
+            blocked_from, blocked_until = next(upcoming)
+        else:
+            yield starts[first:]
+
+
+def _meets(busy: Iterable[Period], start: datetime, end: datetime) -> bool:
+    return any(max(one, start) < min(until, end) for one, until in busy)
+
+
+def _minutes(length: timedelta) -> int:
+    return length // MINUTE

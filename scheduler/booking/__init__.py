@@ -1,0 +1,1 @@
+"""Holding, booking, cancelling and rescheduling, and who may."""

@@ -1,0 +1,118 @@
+"""Somebody left the server or may not coach any more: what becomes of their coming sessions."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import CoachingSession, CoachStatus, Guild, Notice, NoticeKind, SessionStatus
+from models.storage.database import Database
+from scheduler.booking import bookings, cancelling
+from scheduler.core import audit, people
+from scheduler.core.clock import Clock
+from scheduler.core.row_locks import lock_coach, lock_sessions
+from scheduler.loop.ports import Discord, DiscordFailure, NotInServer
+from scheduler.notifications import notices
+from scheduler.rooms import meeting
+
+
+class Why(StrEnum):
+    """Why somebody is gone."""
+
+    LEFT = "left"
+    SUSPENDED = "suspended"
+
+
+_REASONS = {
+    Why.LEFT: "The other side has left the server.",
+    Why.SUSPENDED: "The coach does not coach here any more.",
+}
+
+
+async def still_there(db: Database, discord: Discord, clock: Clock, row: CoachingSession) -> tuple[int, ...]:
+    """Who of coach and student is in the server; the sessions of whoever is not are cancelled or kept.
+
+    Where Discord cannot say, they count as there: a room too many is better than one too few. Raises NotInServer.
+    """
+    there: list[int] = []
+    for user_id in (row.coach_id, row.student_id):
+        try:
+            is_there = await discord.is_member(row.guild_id, user_id)
+        except NotInServer:
+            raise
+        except DiscordFailure:
+            is_there = True
+        if is_there:
+            there.append(user_id)
+        else:
+            async with db.begin() as session:
+                await gone(session, row.guild_id, user_id, Why.LEFT, clock())
+    return tuple(there)
+
+
+async def gone(
+    session: AsyncSession, guild_id: int, user_id: int, why: Why, now: datetime, *, keep: bool | None = None
+) -> int:
+    """Cancel this person's coming sessions here, or keep them; how many were cancelled.
+
+    A running session that it's too late to cancel is ended instead. Without `keep` the server's setting decides.
+    The other side is told. From the room of a session that is kept,
+    whoever left the server is shut out. Twice is once.
+    """
+    guild = await session.get_one(Guild, guild_id)
+    keeps = guild.keep_when_gone if keep is None else keep
+    await people.lock(session, user_id)
+    is_news = why is Why.LEFT and await _hide_coach(session, guild_id, user_id, now)
+    cancelled = 0
+    for row in await lock_sessions(session, *_coming(guild_id, user_id, now)):
+        other = row.student_id if user_id == row.coach_id else row.coach_id
+        action = f"session_{'kept' if keeps else 'cancelled'}_{why}"
+        if not keeps and await cancelling.can_only_be_ended(session, row, now):
+            await meeting.end(session, row, guild, now)
+            action = f"session_ended_{why}"
+        elif not keeps:
+            told = user_id if why is Why.LEFT else None  # whoever left cannot be reached
+            await cancelling.call_off(session, row, guild, _REASONS[why], now, except_for=told)
+            cancelled += 1
+        elif why is Why.LEFT:
+            if not is_news and await _was_told(session, row, other):
+                continue
+            row.access_granted_at = None  # the room is opened anew, for those who are there
+            bookings.plan_next_step(row, guild, now)
+            kind = NoticeKind.PERSON_LEFT
+            notices.owe(session, kind, guild_id, now=now, user_id=other, session_id=row.id)
+        audit.record(session, guild_id, action, at=now, coach_id=row.coach_id, session_id=row.id, details={})
+    return cancelled
+
+
+async def _hide_coach(session: AsyncSession, guild_id: int, user_id: int, now: datetime) -> bool:
+    """Stop offering a coach who has left, and return whether they were offered. `presence` undoes it."""
+    coach = await lock_coach(session, guild_id, user_id)
+    if coach is None or coach.status is not CoachStatus.APPROVED or coach.left_at is not None:
+        return False
+    coach.left_at = now
+    return True
+
+
+async def count_coming(session: AsyncSession, guild_id: int, user_id: int, now: datetime) -> int:
+    """Of how many sessions `gone` would decide."""
+    counted = select(func.count()).select_from(CoachingSession).where(*_coming(guild_id, user_id, now))
+    return await session.scalar(counted) or 0
+
+
+def _coming(guild_id: int, user_id: int, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        CoachingSession.guild_id == guild_id,
+        or_(CoachingSession.coach_id == user_id, CoachingSession.student_id == user_id),
+        CoachingSession.next_step_at.is_not(None),
+        CoachingSession.status.in_((SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)),
+        CoachingSession.ends_at > now,
+    )
+
+
+async def _was_told(session: AsyncSession, row: CoachingSession, user_id: int) -> bool:
+    told = select(Notice.id).where(
+        Notice.session_id == row.id, Notice.kind == NoticeKind.PERSON_LEFT, Notice.user_id == user_id
+    )
+    return await session.scalar(told.limit(1)) is not None

@@ -1,0 +1,239 @@
+"""Moving a session to another time, or letting it stay outside its coach's hours."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from sqlalchemy import BindParameter, case, literal, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, CoachingSession, Guild, NoticeKind, Reservation, SessionStatus, UTCDateTime
+from scheduler.availability import availability
+from scheduler.availability.slots import WhyNot
+from scheduler.booking import bookings, cancelling, requests
+from scheduler.booking.requests import LONGEST_NOTES
+from scheduler.coaches import applications
+from scheduler.core import people
+from scheduler.core.errors import NotBookable, NotFound, TooLate, Unreadable
+from scheduler.core.people import Actor
+from scheduler.notifications import notices, reminders
+from scheduler.parsing.lengths import write_length
+
+_HOURS = {WhyNot.DAY_OFF, WhyNot.OUTSIDE_HOURS}
+_OWN = {
+    WhyNot.TOO_SOON,
+    WhyNot.TOO_FAR,
+    *_HOURS,
+    WhyNot.OFF_STEP,
+    WhyNot.DAILY_LIMIT,
+    WhyNot.WEEKLY_LIMIT,
+}
+"""Rules that coaches have set for themselves, and break if they want to. What is taken stays taken."""
+
+
+async def reschedule(
+    session: AsyncSession,
+    session_id: int,
+    actor: Actor,
+    starts_at: datetime,
+    reason: str,
+    now: datetime,
+    *,
+    breaking: Collection[WhyNot] = (),
+) -> CoachingSession:
+    """Move a session that has not begun to another free time of the same coach, or change nothing.
+
+    The length and the confirmed price stay; a room that exists already goes with it. What its student held in
+    this server is let go. For its coach, who has to give a reason, and its student. Moving it to where it is
+    already changes nothing.
+
+    A coach may break their own rules, those that they were shown before (`breaking`).
+
+    Raises NotFound to everybody else, and while its coach does not coach here, NotBookable when they have left and
+    to a coach who breaks a rule without having been shown it, TooLate when it has begun, is over or cancelled,
+    SlotTaken with the nearest free times, Unreadable without a reason. Sessions of a coach who has paused can be
+    moved, too.
+    """
+    found = await movable(session, session_id, actor, now)
+    await people.lock(session, found.coach_id, found.student_id)
+    found = await movable(session, session_id, actor, now, lock=True)
+    if found.starts_at == starts_at:
+        return found
+    reason = _read_reason(found, actor, reason)
+    guild = await session.get_one(Guild, found.guild_id)
+    check_notice(found, guild, actor, now)
+    coach = await coach_of(session, found)
+    broken = await rules_broken(session, found, coach, actor, starts_at, now)
+    if not set(broken) <= set(breaking):
+        raise NotBookable(f"{' '.join(in_your_words(one, coach) for one in broken)} Choose the time again.")
+    await _take(session, found, coach, actor, starts_at, now)
+    _write(found, actor, starts_at, reason, now)
+    found.kept_at = now if _HOURS.intersection(broken) else None  # they have decided already that it may lie there
+    bookings.plan_next_step(found, guild, now)
+    await _owe_news(session, found, guild, now)
+    bookings.record(session, found, "session_moved", actor, now)
+    return found
+
+
+async def _take(
+    session: AsyncSession, found: CoachingSession, coach: Coach, actor: Actor, starts_at: datetime, now: datetime
+) -> None:
+    """Give the time of the session back, and take the other one instead."""
+    # A hold that keeps nothing any more, or the student's own one, must not be in the way of what was offered.
+    await bookings.let_go(session, found.guild_id, found.coach_id, found.student_id, now)
+    ends_at = starts_at + found.duration
+    try:
+        async with session.begin_nested():
+            await move_reservations(session, found.id, coach, starts_at, ends_at)
+    except IntegrityError as error:
+        if bookings.GUARD not in str(error.orig):
+            raise
+        raise await bookings.taken(
+            session,
+            coach,
+            found.student_id,
+            starts_at,
+            found.duration,
+            now,
+            reader_id=actor.user_id,
+            moving=found.id,
+        ) from error
+
+
+async def coach_of(session: AsyncSession, found: CoachingSession) -> Coach:
+    """The coach as they are now, if they may take the session at another time; raises as `reschedule` does."""
+    coach = await applications.approved_coach(session, found.guild_id, found.coach_id)
+    requests.check_here(coach)
+    return coach
+
+
+async def _owe_news(session: AsyncSession, found: CoachingSession, guild: Guild, now: datetime) -> None:
+    """Word of the new time to both, and reminders of it in place of those of the old one."""
+    await reminders.drop(session, found.id, now, "the session was moved")
+    await reminders.plan(session, found, guild, now)
+    await notices.renew_sent(session, found.id, NoticeKind.ROOM_WELCOME, now)
+    for user_id in (found.student_id, found.coach_id):
+        await notices.owe_newest(
+            session, NoticeKind.SESSION_MOVED, guild.id, now=now, user_id=user_id, session_id=found.id
+        )
+
+
+def _write(found: CoachingSession, actor: Actor, starts_at: datetime, reason: str, now: datetime) -> None:
+    ends_at = starts_at + found.duration
+    found.moved_at, found.moved_by, found.moved_from = now, actor.user_id, found.starts_at
+    found.move_reason, found.updated_at = reason or None, now
+    found.starts_at, found.ends_at = starts_at, ends_at
+    found.access_granted_at, found.reminder_sent = None, False
+    found.revision += 1
+    found.attempts, found.last_error, found.rooms_lost = 0, None, 0
+
+
+def _read_reason(found: CoachingSession, actor: Actor, reason: str) -> str:
+    reason = reason.strip()
+    if actor.user_id == found.coach_id and not reason:
+        raise Unreadable("Tell your student why: write a reason.")
+    if len(reason) > LONGEST_NOTES:
+        raise Unreadable(f"The reason has {len(reason):,} characters; at most {LONGEST_NOTES:,} fit.")
+    return reason
+
+
+async def move_reservations(
+    session: AsyncSession, session_id: int, coach: Coach, starts_at: datetime, ends_at: datetime
+) -> None:
+    """Let a session take another time from both people, from the coach with the buffers around it.
+
+    Raises IntegrityError that names the guard where one of them is not free.
+    """
+    is_coach = Reservation.user_id == coach.user_id
+    before, after = timedelta(minutes=coach.buffer_before_minutes), timedelta(minutes=coach.buffer_after_minutes)
+    await session.execute(
+        update(Reservation)
+        .where(Reservation.session_id == session_id)
+        .values(
+            starts_at=case((is_coach, _instant(starts_at - before)), else_=_instant(starts_at)),
+            ends_at=case((is_coach, _instant(ends_at + after)), else_=_instant(ends_at)),
+        )
+    )
+
+
+def _instant(at: datetime) -> BindParameter[datetime]:
+    return literal(at, UTCDateTime())
+
+
+def check_notice(found: CoachingSession, guild: Guild, actor: Actor, now: datetime) -> None:
+    """Raise TooLate to a student who would move the session with less notice than the server asks for."""
+    if cancelling.is_late(found, guild, actor, now):
+        notice = write_length(timedelta(minutes=guild.cancel_notice_minutes))
+        raise TooLate(
+            f"Here sessions can be moved until {notice} before they start, which is over for this one. Ask your "
+            "coach to move it, or cancel it: that is a late cancellation."
+        )
+
+
+async def rules_broken(
+    session: AsyncSession,
+    found: CoachingSession,
+    coach: Coach,
+    actor: Actor,
+    starts_at: datetime,
+    now: datetime,
+) -> list[WhyNot]:
+    """Which of their own rules its coach would break by moving the session there; nobody else breaks any.
+
+    Refuses a time to which it could not be moved at this moment. Shown and accepted by one rule. Raises SlotTaken
+    with the nearest free times, NotBookable for a coach's time in the past.
+    """
+    time = coach, found.student_id, starts_at, found.duration, now
+    if actor.user_id != found.coach_id:
+        await bookings.check_time(session, *time, reader_id=actor.user_id, moving=found.id)
+        return []
+    if starts_at <= now:
+        raise NotBookable("That time is in the past. Choose a later one.")
+    against = await availability.against(
+        session, coach, starts_at, found.duration, student_id=found.student_id, now=now, moving=found.id
+    )
+    if (taken := next((one for one in against if one not in _OWN), None)) is not None:
+        raise await bookings.taken(session, *time, taken, reader_id=actor.user_id, moving=found.id)
+    return against
+
+
+def in_your_words(rule: WhyNot, coach: Coach) -> str:
+    """What a coach breaks who moves a session past this rule of their own."""
+    return {
+        WhyNot.TOO_SOON: f"You ask for {write_length(timedelta(minutes=coach.minimum_notice_minutes))} of notice.",
+        WhyNot.TOO_FAR: f"You take bookings up to {coach.horizon_days} days ahead.",
+        WhyNot.DAY_OFF: "You have that day off.",
+        WhyNot.OUTSIDE_HOURS: "It's outside your hours.",
+        WhyNot.OFF_STEP: f"Your sessions start every {coach.slot_step_minutes} minutes, but not at that time.",
+        WhyNot.DAILY_LIMIT: f"That day is full: your limit is {coach.daily_limit} a day.",
+        WhyNot.WEEKLY_LIMIT: f"That week is full: your limit is {coach.weekly_limit} a week.",
+    }[rule]
+
+
+async def movable(
+    session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, lock: bool = False
+) -> CoachingSession:
+    """The session if this actor may move it now; raises as `reschedule` does."""
+    found = await session.get(CoachingSession, session_id, with_for_update=lock, populate_existing=lock)
+    if found is None or actor.user_id not in (found.coach_id, found.student_id):
+        raise NotFound("You have no such session. `/sessions` lists yours.")
+    if found.status is SessionStatus.CANCELLED:
+        raise TooLate("This session was cancelled. Book a new one with `/book`.")
+    if found.status is not SessionStatus.SCHEDULED or found.starts_at <= now:
+        raise TooLate("This session has begun, so it cannot be moved any more. Book another one with `/book`.")
+    return found
+
+
+def check_coaches(found: CoachingSession, actor: Actor) -> None:
+    """Raise NotFound to everybody but the session's coach."""
+    if actor.user_id != found.coach_id:
+        raise NotFound("You coach no such session. `/sessions` lists yours.")
+
+
+async def keep(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
+    """Let a session stay although it lies outside its coach's hours. For its coach; raises as `reschedule`."""
+    found = await movable(session, session_id, actor, now, lock=True)
+    check_coaches(found, actor)
+    found.kept_at = found.updated_at = now
+    bookings.record(session, found, "session_kept", actor, now)
+    return found

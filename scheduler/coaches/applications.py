@@ -1,0 +1,350 @@
+"""Becoming a coach: apply, approve, reject, and bringing the coach role in line with the decision."""
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import BlockedFrom, Coach, CoachSpecialty, CoachStatus, Guild, NoticeKind, Specialty
+from models.storage.database import Database
+from scheduler.availability import rules
+from scheduler.booking import blocks
+from scheduler.core import audit, people
+from scheduler.core.clock import Clock, stamp
+from scheduler.core.errors import AlreadyDecided, NotAllowed, NotFound, Unreadable
+from scheduler.core.people import Actor
+from scheduler.core.row_locks import lock_coach
+from scheduler.loop.ports import Discord, DiscordFailure, NotInServer, Unreachable
+from scheduler.notifications import notices, problems
+from scheduler.parsing.money import parse_rate
+from scheduler.servers import bot_membership
+from scheduler.time.zones import parse_zone
+
+log = logging.getLogger(__name__)
+
+_QUICK_ROLE_TRIES, _ROLE_TRIES = 12, 40
+"""Often for about an hour, then rarely for about a week. After that, only an admin can help."""
+_SELDOM, _RARELY = timedelta(minutes=10), timedelta(hours=6)
+LONGEST_TEXT = 1000
+"""Characters of each text of an application, and of a reason."""
+
+NO_SUCH_COACH = "There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one."
+
+_LINK = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a coach typed about themselves, unread."""
+
+    display_name: str
+    bio: str
+    experience: str
+    specialties: Sequence[str]
+    rate: str
+    currency: str = field(default="", kw_only=True)
+    """The currency of the rate. Empty: the coach's current one, or the server's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Application(Written):
+    """What somebody typed to become a coach, unread."""
+
+    time_zone: str
+
+
+async def apply(
+    session: AsyncSession, guild: Guild, actor: Actor, application: Application, now: datetime
+) -> Coach:
+    """Apply, edit an application that is still open, or apply again after a rejection.
+
+    Owes the admins a card. Raises Unreadable for what cannot be read, NotAllowed to those who are coaches
+    already or suspended, Blocked to those whom an admin blocked.
+    """
+    coach = await lock_coach(session, guild.id, actor.user_id)
+    check_may_apply(coach)
+    await blocks.check(session, guild.id, actor.user_id, BlockedFrom.APPLYING)
+    values = read(application, guild.currency) | {"time_zone": parse_zone(application.time_zone)}
+    editing = coach is not None and coach.status is CoachStatus.PENDING
+    if coach is None:
+        coach = Coach(guild_id=guild.id, user_id=actor.user_id, accepting=True)
+        rules.put(coach, rules.first_rules(guild))
+        session.add(coach)
+    for key, value in values.items():
+        setattr(coach, key, value)
+    coach.status, coach.applied_at = CoachStatus.PENDING, now
+    coach.decided_by = coach.decided_at = coach.decision_reason = None
+    await session.flush()
+    await teach(session, coach, application.specialties)
+    card = await notices.application_card(session, guild.id, actor.user_id) if editing else None
+    if card is not None:
+        notices.renew(card, now)
+    else:
+        notices.owe(session, NoticeKind.APPLICATION_CARD, guild.id, now=now, coach_id=actor.user_id)
+    action = "application_edited" if editing else "application_made"
+    audit.record(session, guild.id, action, at=now, actor_id=actor.user_id, coach_id=actor.user_id)
+    return coach
+
+
+def read(written: Written, currency: str) -> dict[str, Any]:
+    """What a coach typed, by the columns that it goes into. Raises Unreadable."""
+    return {
+        "display_name": written.display_name[: people.LONGEST_NAME],
+        "bio": _text(written.bio, "About you"),
+        "experience": _text(written.experience, "Experience and links"),
+        "portfolio": "\n".join(_LINK.findall(written.experience)),
+        "rate_minor": parse_rate(written.rate, currency),
+        "currency": currency,
+    }
+
+
+async def teach(session: AsyncSession, coach: Coach, names: Sequence[str]) -> None:
+    """Let the coach teach exactly this of the server's list. Raises Unreadable."""
+    taught = await _specialty_ids(session, coach.guild_id, names)
+    theirs = CoachSpecialty.guild_id == coach.guild_id, CoachSpecialty.coach_id == coach.user_id
+    await session.execute(delete(CoachSpecialty).where(*theirs))
+    session.add_all(
+        CoachSpecialty(guild_id=coach.guild_id, coach_id=coach.user_id, specialty_id=one) for one in taught
+    )
+
+
+def check_may_apply(coach: Coach | None) -> None:
+    """Raise NotAllowed to those who coach here already or are suspended."""
+    if coach is not None and coach.status is CoachStatus.APPROVED:
+        raise NotAllowed("You are a coach here already. Set your hours with `/availability`.")
+    if coach is not None and coach.status is CoachStatus.SUSPENDED:
+        raise NotAllowed("Your coaching here is suspended. Please talk to an admin of this server.")
+
+
+async def approve(session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime) -> Coach:
+    """Make the applicant a coach: owes them the role and a DM.
+
+    Raises NotAllowed, NotFound, AlreadyDecided.
+    """
+    coach = await _decide(session, guild_id, user_id, actor, CoachStatus.APPROVED, now)
+    want_role(coach, now)
+    coach.presence_due_at, coach.left_at = now + timedelta(days=1), None
+    return coach
+
+
+async def reject(
+    session: AsyncSession, guild_id: int, user_id: int, actor: Actor, reason: str, now: datetime
+) -> Coach:
+    """Turn the application down with a reason, which they are told. Raises as `approve`, and Unreadable."""
+    return await _decide(session, guild_id, user_id, actor, CoachStatus.REJECTED, now, reason)
+
+
+async def queue(session: AsyncSession, guild_id: int, actor: Actor) -> list[Coach]:
+    """Open applications, oldest first, for admins."""
+    actor.must_be_admin()
+    found = await session.scalars(
+        select(Coach)
+        .where(Coach.guild_id == guild_id, Coach.status == CoachStatus.PENDING)
+        .order_by(Coach.applied_at, Coach.user_id)
+    )
+    return list(found)
+
+
+async def find(session: AsyncSession, guild_id: int, user_id: int) -> Coach | None:
+    """This person's application or profile here, whatever its status."""
+    return await session.get(Coach, (guild_id, user_id))
+
+
+async def approved_coach(
+    session: AsyncSession, guild_id: int, user_id: int, *, own: bool = False, lock: bool = False
+) -> Coach:
+    """The coach, or NotFound with what to do instead.
+
+    Only the person themselves (`own`) learns how their application stands. Use `lock` to change the row.
+    Without it the row is still read afresh, because it may have changed while the caller waited for a lock.
+    """
+    if lock:
+        coach = await lock_coach(session, guild_id, user_id)
+    else:
+        coach = await session.get(Coach, (guild_id, user_id), populate_existing=True)
+    match coach.status if coach else None:
+        case CoachStatus.APPROVED if coach is not None:
+            return coach
+        case CoachStatus.PENDING if own:
+            raise NotFound("Your application has not been approved yet. An admin decides with `/coach approve`.")
+        case CoachStatus.SUSPENDED if own:
+            raise NotFound("Your coaching here is suspended. Please talk to an admin of this server.")
+        case _:
+            raise NotFound(NO_SUCH_COACH)
+
+
+async def _decide(
+    session: AsyncSession,
+    guild_id: int,
+    user_id: int,
+    actor: Actor,
+    to: CoachStatus,
+    now: datetime,
+    reason: str | None = None,
+) -> Coach:
+    actor.must_be_admin()
+    coach = await lock_coach(session, guild_id, user_id)
+    if coach is None:
+        raise NotFound("They have not applied. Ask them to use `/coach apply`.")
+    if coach.status is not CoachStatus.PENDING:
+        by = f"<@{coach.decided_by}>" if coach.decided_by else "somebody"
+        when = f" {stamp(coach.decided_at, 'R')}" if coach.decided_at else ""
+        raise AlreadyDecided(
+            f"This application is {coach.status.lower()} already: {by} decided{when}. Nothing was changed."
+        )
+    why = None if reason is None else _text(reason, "The reason")
+    coach.status, coach.decided_by, coach.decided_at, coach.decision_reason = to, actor.user_id, now, why
+    kind = NoticeKind.APPLICATION_APPROVED if to is CoachStatus.APPROVED else NoticeKind.APPLICATION_REJECTED
+    notices.owe(session, kind, guild_id, now=now, user_id=user_id, coach_id=user_id)
+    card = await notices.application_card(session, guild_id, user_id)
+    if card is not None:
+        notices.renew(card, now)
+    action = f"application_{to.lower()}"
+    details = {"reason": why} if why else None
+    audit.record(session, guild_id, action, at=now, actor_id=actor.user_id, coach_id=user_id, details=details)
+    return coach
+
+
+async def sync_roles(db: Database, discord: Discord, clock: Clock) -> tuple[int, int]:
+    """Bring due coach roles in line with the decisions; returns how many worked and how many failed.
+
+    Whoever has left the server counts as neither.
+    """
+    async with db.read() as session:
+        due = list(
+            await session.execute(
+                select(Coach, Guild)
+                .join(Guild, Guild.id == Coach.guild_id)
+                .where(Coach.role_due_at.is_not(None), Coach.role_due_at <= clock())
+                .order_by(Coach.role_due_at)
+            )
+        )
+    done = failed = 0
+    left = {guild.id for _, guild in due if guild.bot_removed_at is not None}
+    for coach, guild in due:
+        error: str | None = None
+        final, for_admins = True, False
+        give, take = _roles(coach, guild) if guild.id not in left else (None, [])
+        try:
+            if give is not None:
+                await _intend(db, coach, give)
+                await discord.set_role(guild.id, coach.user_id, give, wanted=True)
+            for role_id in take:
+                await discord.set_role(guild.id, coach.user_id, role_id, wanted=False)
+            done += bool(give or take)
+        except NotInServer:
+            left.add(guild.id)
+            await bot_membership.found_removed(db, clock, guild.id)
+        except Unreachable as failure:
+            error = str(failure)
+            log.info("coach role of %s in guild %s given up: %s", coach.user_id, guild.id, failure)
+        except DiscordFailure as failure:
+            error, final, for_admins = str(failure), False, failure.for_admins
+            log.warning("coach role of %s in guild %s failed: %s", coach.user_id, guild.id, failure)
+            failed += 1
+        except Exception as bug:
+            log.exception("coach role of %s in guild %s failed", coach.user_id, guild.id)
+            error, final = f"{type(bug).__name__} (a bug; see the log)", False
+            failed += 1
+        if guild.id in left:
+            error = bot_membership.NOTE
+        await _record_role(db, coach, guild.coach_role_id, error, clock(), final=final, for_admins=for_admins)
+    return done, failed
+
+
+def want_role(coach: Coach, now: datetime) -> None:
+    """Have the coach role given or taken soon, to match the coach's status."""
+    coach.role_due_at, coach.role_attempts, coach.role_error = now, 0, None
+
+
+def want_role_again(coach: Coach, now: datetime) -> None:
+    """Give the role again to a coach who was just seen in the server, in case they lost it.
+
+    Pending retries keep their pace, and what was given up stays so, unless the coach had left.
+    """
+    settled = coach.role_due_at is None and coach.role_attempts < _ROLE_TRIES
+    if coach.left_at is not None or settled:
+        want_role(coach, now)
+
+
+def _roles(coach: Coach, guild: Guild) -> tuple[int | None, list[int]]:
+    """The role that the coach should have, and the roles to take away.
+
+    That includes a coach role that the server chose earlier.
+    """
+    present = list(coach.given_role_ids or [])
+    if coach.status is CoachStatus.APPROVED:
+        give = guild.coach_role_id
+        return give, [one for one in present if give not in (None, one)]
+    if guild.coach_role_id is not None and guild.coach_role_id not in present:
+        present.append(guild.coach_role_id)  # even if somebody else gave it
+    return None, present
+
+
+async def _intend(db: Database, seen: Coach, role_id: int) -> None:
+    """Record a role before giving it, so that it can be taken away even if we stop halfway."""
+    if role_id in (seen.given_role_ids or []):
+        return
+    async with db.begin() as session:
+        coach = await session.get_one(Coach, (seen.guild_id, seen.user_id), with_for_update=True)
+        coach.given_role_ids = [*(coach.given_role_ids or []), role_id]
+
+
+async def _record_role(
+    db: Database,
+    seen: Coach,
+    role_id: int | None,
+    error: str | None,
+    now: datetime,
+    *,
+    final: bool,
+    for_admins: bool,
+) -> None:
+    async with db.begin() as session:
+        coach = await session.get_one(Coach, (seen.guild_id, seen.user_id), with_for_update=True)
+        guild = await session.get_one(Guild, seen.guild_id)
+        if (coach.status, guild.coach_role_id) != (seen.status, role_id):
+            return  # decided again, or another role chosen, meanwhile: still due
+        coach.role_error = error
+        coach.role_attempts = coach.role_attempts + 1 if error else 0
+        if is_last := not final and coach.role_attempts >= _ROLE_TRIES:
+            coach.role_error = f"given up: {error}"
+        longest = _SELDOM if coach.role_attempts <= _QUICK_ROLE_TRIES else _RARELY
+        pause = notices.pause(coach.role_attempts, seen.user_id, longest=longest)
+        coach.role_due_at = None if final or is_last else now + pause
+        is_coach = coach.status is CoachStatus.APPROVED
+        if error is None:
+            coach.given_role_ids = [role_id] if is_coach and role_id is not None else None
+            await problems.works(session, guild.id, problems.COACH_ROLE, now)
+        elif for_admins or (not final and coach.role_attempts >= problems.HEARD_AFTER):
+            cause = None if for_admins else problems.PASSING
+            others = await problems.failing(session, guild.id)
+            await problems.report(session, guild.id, problems.COACH_ROLE, error, now, cause=cause, others=others)
+        elif final and is_coach and error != bot_membership.NOTE:
+            coach.given_role_ids, coach.presence_due_at = None, now  # they seem to have left, so check
+
+
+async def _specialty_ids(session: AsyncSession, guild_id: int, names: Sequence[str]) -> list[int]:
+    if not names:
+        raise Unreadable("Choose at least one specialty, so that students can find you.")
+    chosen = select(Specialty.name, Specialty.id).where(Specialty.guild_id == guild_id, Specialty.name.in_(names))
+    # A share of the rows, so that none goes or is called otherwise before this is written down.
+    found = await session.execute(chosen.with_for_update(read=True, key_share=True))
+    known = {row.name: row.id for row in found}
+    if unknown := [name for name in names if name not in known]:
+        raise Unreadable(f'"{unknown[0][:100]}" is not taught here any more. Choose from the list again.')
+    return [known[name] for name in dict.fromkeys(names)]
+
+
+def _text(text: str, what: str) -> str:
+    typed = text.strip()
+    if not typed:
+        raise Unreadable(f"{what} is empty. Write a few words.")
+    if len(typed) > LONGEST_TEXT:
+        raise Unreadable(f"{what} has {len(typed):,} characters; at most {LONGEST_TEXT:,} fit. Please shorten it.")
+    return typed

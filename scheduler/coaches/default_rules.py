@@ -1,0 +1,40 @@
+"""Giving the booking rules of new coaches to those who already coach."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, CoachStatus, Guild, NoticeKind
+from scheduler.availability import rules, timetable
+from scheduler.core import audit
+from scheduler.core.people import Actor
+from scheduler.notifications import notices
+
+
+async def others(session: AsyncSession, guild: Guild, actor: Actor, *, lock: bool = False) -> list[Coach]:
+    """List the coaches here whose booking rules differ from the default. Raises NotAllowed."""
+    actor.must_be_admin()
+    here = Coach.guild_id == guild.id, Coach.status == CoachStatus.APPROVED, Coach.left_at.is_(None)
+    query = select(Coach).where(*here).order_by(Coach.user_id)
+    found = await session.scalars(query.with_for_update() if lock else query)
+    wanted = rules.first_rules(guild)
+    return [coach for coach in found if rules.rules_of(coach) != wanted]
+
+
+async def give(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> int:
+    """Give all coaches here the default rules. Returns how many had others.
+
+    Each of those is told and can undo it once. Booked sessions stay as they are. Raises NotAllowed.
+    """
+    coaches, wanted = await others(session, guild, actor, lock=True), rules.first_rules(guild)
+    for coach in coaches:
+        await timetable.remember(session, coach)
+        rules.put(coach, wanted)
+        user_id, details = coach.user_id, rules.as_json(wanted)
+        notices.owe(session, NoticeKind.RULES_GIVEN, guild.id, now=now, user_id=user_id, coach_id=user_id)
+        audit.record(
+            session, guild.id, "rules_given", at=now, actor_id=actor.user_id, coach_id=user_id, details=details
+        )
+    await session.flush()
+    return len(coaches)

@@ -1,0 +1,107 @@
+"""What a coach shows of themselves, to whom, and how they change it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import BlockedFrom, Coach, CoachStatus, Guild
+from scheduler.availability import availability
+from scheduler.booking import blocks
+from scheduler.coaches import applications, currencies
+from scheduler.coaches.applications import NO_SUCH_COACH, Written
+from scheduler.core import audit
+from scheduler.core.errors import NotAllowed, NotFound, Unreadable
+from scheduler.core.people import Actor
+from scheduler.core.row_locks import lock_coach
+from scheduler.notifications import notices
+from scheduler.parsing.money import write_amount, write_money
+
+NOT_YET = "You do not coach here yet. Apply with `/coach apply`."
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One coach as one person sees them."""
+
+    coach: Coach
+    specialties: list[str]
+    next_free: datetime | None
+    """First start of the usual length that this person can book (UTC); None if there is none."""
+    is_public: bool
+    """False for what only the person themselves and admins see."""
+
+
+async def seen_by(session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime) -> Profile:
+    """This person's profile. Whoever does not coach (any more) is shown to themselves and to admins only.
+
+    Raises NotFound, with what to do instead.
+    """
+    coach, own = await applications.find(session, guild_id, user_id), actor.user_id == user_id
+    if coach is None:
+        raise NotFound(NOT_YET if own else NO_SUCH_COACH)
+    is_public = coach.status is CoachStatus.APPROVED and coach.left_at is None
+    if not (is_public or own or actor.is_admin):
+        raise NotFound(NO_SUCH_COACH)
+    taught = await notices.coach_specialties(session, guild_id, user_id)
+    return Profile(coach, taught, await _next_free(session, coach, actor, now) if is_public else None, is_public)
+
+
+def check_may_edit(coach: Coach | None) -> Coach:
+    """The coach or applicant that this is; raises NotFound and NotAllowed, with what to do instead, to others."""
+    match coach.status if coach else None:
+        case CoachStatus.PENDING | CoachStatus.APPROVED if coach is not None:
+            return coach
+        case CoachStatus.REJECTED:
+            raise NotAllowed("Your application was not approved. Apply again with `/coach apply`.")
+        case CoachStatus.SUSPENDED:
+            raise NotAllowed("Your coaching here is suspended. Please talk to an admin of this server.")
+        case _:
+            raise NotFound(NOT_YET)
+
+
+async def check_not_blocked(session: AsyncSession, coach: Coach) -> None:
+    """Raise Blocked to an applicant whom an admin has blocked. Coaches can always edit their profile."""
+    if coach.status is CoachStatus.PENDING:
+        await blocks.check(session, coach.guild_id, coach.user_id, BlockedFrom.APPLYING)
+
+
+async def edit(session: AsyncSession, guild_id: int, actor: Actor, written: Written, now: datetime) -> Coach:
+    """Change what one's profile says, or one's application while it is open, and bring its card up to date.
+
+    The rate stays in its currency unless they choose the server's, which needs a new rate. Booked sessions keep
+    their price. Raises Unreadable, and what `check_may_edit` and `check_not_blocked` raise.
+    """
+    # Locked, so that a booking sees either the old rate or the new one.
+    coach = check_may_edit(await lock_coach(session, guild_id, actor.user_id))
+    await check_not_blocked(session, coach)
+    before, guild = currencies.rate_of(coach), await session.get_one(Guild, guild_id)
+    for key, value in applications.read(written, _currency(coach, guild, written)).items():
+        setattr(coach, key, value)
+    await applications.teach(session, coach, written.specialties)
+    if (card := await notices.application_card(session, guild_id, coach.user_id)) is not None:
+        notices.renew(card, now)
+    after = currencies.rate_of(coach)
+    rates = currencies.changed(before, after) if after != before else None
+    action = "application_edited" if coach.status is CoachStatus.PENDING else "profile_edited"
+    audit.record(session, guild_id, action, at=now, actor_id=actor.user_id, coach_id=actor.user_id, details=rates)
+    return coach
+
+
+def _currency(coach: Coach, guild: Guild, written: Written) -> str:
+    """The currency of the typed rate. Raises Unreadable if it changes without a new rate."""
+    if not coach.rate_minor:
+        return guild.currency  # zero needs no new rate
+    if written.currency != guild.currency or coach.currency == guild.currency:
+        return coach.currency
+    if written.rate.strip() == write_amount(coach.rate_minor, coach.currency):
+        raise Unreadable(
+            f"Your rate was {write_money(coach.rate_minor, coach.currency)}. Enter what you charge in "
+            f'{guild.currency}. If the number stays the same, add the currency: "60 {guild.currency}".'
+        )
+    return guild.currency
+
+
+async def _next_free(session: AsyncSession, coach: Coach, actor: Actor, now: datetime) -> datetime | None:
+    usual = timedelta(minutes=coach.durations_minutes[0])
+    return next(await availability.free_times(session, coach, usual, student_id=actor.user_id, now=now), None)

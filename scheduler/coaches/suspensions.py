@@ -1,0 +1,105 @@
+"""Coaches who may not coach for a while, and those who may again."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, CoachStatus, NoticeKind
+from scheduler.booking import departures
+from scheduler.booking.departures import Why
+from scheduler.coaches import applications
+from scheduler.coaches.applications import LONGEST_TEXT
+from scheduler.core import audit
+from scheduler.core.clock import stamp
+from scheduler.core.errors import AlreadyDecided, NotFound, Unreadable
+from scheduler.core.people import Actor
+from scheduler.core.row_locks import lock_coach
+from scheduler.notifications import notices
+
+
+async def suspend(
+    session: AsyncSession,
+    guild_id: int,
+    user_id: int,
+    actor: Actor,
+    reason: str,
+    now: datetime,
+    *,
+    keep: bool | None = None,
+) -> int:
+    """Let nobody book this coach any more, and take the role; how many coming sessions were cancelled.
+
+    `keep`: whether coming sessions stay; None leaves it to the server's setting. The coach is told the reason.
+    Raises NotAllowed, NotFound, AlreadyDecided, Unreadable.
+    """
+    coach = await _change(session, guild_id, user_id, actor, CoachStatus.APPROVED, CoachStatus.SUSPENDED, now)
+    reason = reason.strip()
+    if not reason or len(reason) > LONGEST_TEXT:
+        raise Unreadable(f"Give a reason of at most {LONGEST_TEXT:,} characters: the coach reads it.")
+    coach.decision_reason, coach.presence_due_at = reason, None
+    await _tell(session, coach, NoticeKind.COACH_SUSPENDED, now)
+    audit.record(
+        session,
+        guild_id,
+        "coach_suspended",
+        at=now,
+        actor_id=actor.user_id,
+        coach_id=user_id,
+        details={"reason": reason},
+    )
+    return await departures.gone(session, guild_id, user_id, Why.SUSPENDED, now, keep=keep)
+
+
+async def affected(session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime) -> int:
+    """How many coming sessions there are to decide about before this coach is suspended.
+
+    Raises NotAllowed, NotFound, AlreadyDecided.
+    """
+    actor.must_be_admin()
+    coach = await session.get(Coach, (guild_id, user_id))
+    _check(coach, user_id, CoachStatus.APPROVED, CoachStatus.SUSPENDED)
+    return await departures.count_coming(session, guild_id, user_id, now)
+
+
+async def reinstate(session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime) -> None:
+    """Let a suspended coach coach again, with hours, rules and role as before; they are told.
+
+    Raises NotAllowed, NotFound, AlreadyDecided.
+    """
+    coach = await _change(session, guild_id, user_id, actor, CoachStatus.SUSPENDED, CoachStatus.APPROVED, now)
+    coach.decision_reason, coach.presence_due_at = None, now + timedelta(days=1)
+    await _tell(session, coach, NoticeKind.COACH_REINSTATED, now)
+    audit.record(session, guild_id, "coach_reinstated", at=now, actor_id=actor.user_id, coach_id=user_id)
+
+
+async def _change(
+    session: AsyncSession,
+    guild_id: int,
+    user_id: int,
+    actor: Actor,
+    expected: CoachStatus,
+    to: CoachStatus,
+    now: datetime,
+) -> Coach:
+    actor.must_be_admin()
+    coach = await lock_coach(session, guild_id, user_id)
+    coach = _check(coach, user_id, expected, to)
+    coach.status, coach.decided_by, coach.decided_at = to, actor.user_id, now
+    applications.want_role(coach, now)
+    return coach
+
+
+def _check(coach: Coach | None, user_id: int, expected: CoachStatus, to: CoachStatus) -> Coach:
+    if coach is None or coach.status not in (expected, to):
+        raise NotFound(f"There is no such coach here. `/book` lists who coaches; <@{user_id}> is not one of them.")
+    if coach.status is to:
+        by = f"<@{coach.decided_by}>" if coach.decided_by else "somebody"
+        when = f" {stamp(coach.decided_at, 'R')}" if coach.decided_at else ""
+        raise AlreadyDecided(f"They are {to.lower()} already: {by} decided{when}. Nothing was changed.")
+    return coach
+
+
+async def _tell(session: AsyncSession, coach: Coach, kind: NoticeKind, now: datetime) -> None:
+    notices.owe(session, kind, coach.guild_id, now=now, user_id=coach.user_id, coach_id=coach.user_id)
+    if (card := await notices.application_card(session, coach.guild_id, coach.user_id)) is not None:
+        notices.renew(card, now)

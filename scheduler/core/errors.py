@@ -1,0 +1,83 @@
+"""Refusals. Each holds one sentence for the person who meets it: what happened, then what to do."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from scheduler.core.clock import stamp
+
+
+class CoachingError(Exception):
+    """A refusal that is not a bug; its text is shown as it is."""
+
+    quotation: str | None = None
+    """Somebody's own words, shown below the text as a quotation, without Markdown."""
+
+
+class Unreadable(CoachingError):
+    """Something typed could not be understood."""
+
+
+class NotAllowed(CoachingError):
+    """This person may not do this."""
+
+
+class Blocked(NotAllowed):
+    """An admin has blocked this person. `reason` is the admin's, if they gave one."""
+
+    def __init__(self, why: str, reason: str | None) -> None:
+        self.quotation = reason
+        super().__init__(f"{why} The reason they gave:" if reason else why)
+
+
+class NotFound(CoachingError):
+    """The coach, session or application does not exist here."""
+
+
+class NotBookable(CoachingError):
+    """The coach, the length or the time cannot be booked, by a rule that will not change in a moment."""
+
+
+class AlreadyDecided(CoachingError):
+    """Somebody else decided on the application first."""
+
+
+class Misconfigured(CoachingError):
+    """A setting that Discord would not let work."""
+
+
+class TooLate(CoachingError):
+    """The session is over or cancelled; nothing can be done to it any more."""
+
+
+class TooEarly(CoachingError):
+    """The session has not got that far yet."""
+
+
+class NotReviewable(CoachingError):
+    """The session did not take place (yet), or its review is not the student's to change."""
+
+
+class SlotTaken(CoachingError):
+    """The time cannot be had (any more); others can."""
+
+    def __init__(
+        self,
+        why: str,
+        nearest: Sequence[datetime],
+        *,
+        coach_id: int,
+        duration: timedelta,
+        zone_name: str,
+        moving: int | None = None,
+    ) -> None:
+        self.why, self.coach_id, self.duration, self.zone_name = why, coach_id, duration, zone_name
+        self.nearest = tuple(nearest)
+        """Free times of the same coach and length, closest to the one that was wanted first (UTC)."""
+        self.moving = moving
+        """The session that was to be moved there, if it was no new booking."""
+        listed = ", ".join(stamp(at) for at in self.nearest)
+        super().__init__(
+            f"{why} Nearest free: {listed}."
+            if listed
+            else f"{why} This coach has nothing else free. Please choose another coach."
+        )

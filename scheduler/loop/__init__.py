@@ -1,0 +1,1 @@
+"""The background loop: when it ticks and what a tick does."""

@@ -1,0 +1,95 @@
+"""What failed and waits for its next try: brought forward when there is a reason to think that it works now."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from models import Coach, CoachingSession, Notice
+from models.storage.database import Database
+from scheduler.core.clock import Clock
+from scheduler.core.row_locks import lock_sessions
+from scheduler.notifications import notices
+from scheduler.notifications.notices import CARD_KINDS
+from scheduler.servers import bot_membership
+
+_WORTH_POSTING = timedelta(days=30)
+"""For how long a card that could not be posted is of use."""
+
+
+async def bring_forward(db: Database, clock: Clock, guild_id: int | None = None) -> bool:
+    """Try now what waits out a pause, in one server or in all; whether there was anything.
+
+    Cheap where nothing waits: partial indexes hold the few rows that are due at all.
+    """
+    now = clock()
+    waiting = (
+        (CoachingSession, "next_step_at", CoachingSession.attempts > 0),
+        (Coach, "role_due_at", Coach.role_attempts > 0),
+        (Notice, "due_at", Notice.attempts > 0),
+    )
+    found = False
+    for table, name, has_failed in waiting:
+        column: InstrumentedAttribute[datetime | None] = getattr(table, name)
+        which = [column.is_not(None), column > now, has_failed]
+        if guild_id is not None:
+            which.append(table.guild_id == guild_id)
+        async with db.read() as session:
+            if await session.scalar(select(column).where(*which).limit(1)) is None:
+                continue
+        async with db.begin() as session:
+            if table is CoachingSession:
+                await lock_sessions(session, *which)
+            await session.execute(update(table).where(*which).values({name: now}))
+        found = True
+    return found
+
+
+async def begin_anew(db: Database, clock: Clock, guild_id: int) -> bool:
+    """Try now what waits out a pause in a server, and what was given up there; whether there was anything."""
+    now = clock()
+    waited = await bring_forward(db, clock, guild_id)
+    async with db.read() as session:
+        if not await _any_given_up(session, guild_id, now):
+            return waited
+    async with db.begin() as session:
+        roles = update(Coach).where(*_stuck_coaches(guild_id))
+        await session.execute(roles.values(role_due_at=now, role_attempts=0))
+        await lock_sessions(session, *_stuck_sessions(guild_id))
+        stuck = update(CoachingSession).where(*_stuck_sessions(guild_id))
+        await session.execute(stuck.values(next_step_at=now, attempts=0, last_error=None))
+        for card in await session.scalars(select(Notice).where(*_unposted_cards(guild_id, now))):
+            notices.renew(card, now)
+    return True
+
+
+async def _any_given_up(session: AsyncSession, guild_id: int, now: datetime) -> bool:
+    queries = (
+        select(CoachingSession.id).where(*_stuck_sessions(guild_id)),
+        select(Coach.user_id).where(*_stuck_coaches(guild_id)),
+        select(Notice.id).where(*_unposted_cards(guild_id, now)),
+    )
+    return any([await session.scalar(query.limit(1)) is not None for query in queries])
+
+
+def _stuck_sessions(guild_id: int) -> tuple[ColumnElement[bool], ...]:
+    return (
+        CoachingSession.guild_id == guild_id,
+        CoachingSession.next_step_at.is_(None),
+        CoachingSession.last_error.is_not(None),
+        CoachingSession.last_error != bot_membership.NOTE,
+    )
+
+
+def _stuck_coaches(guild_id: int) -> tuple[ColumnElement[bool], ...]:
+    return Coach.guild_id == guild_id, Coach.role_due_at.is_(None), Coach.role_error.is_not(None)
+
+
+def _unposted_cards(guild_id: int, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Notice.guild_id == guild_id,
+        Notice.kind.in_(CARD_KINDS),
+        Notice.sent_at.is_(None),
+        Notice.given_up_at > now - _WORTH_POSTING,
+    )

@@ -1,0 +1,165 @@
+"""One run of the loop: advance sessions, bring roles in line, look for who left, deliver notices."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from models import Coach, CoachingSession, JobRun, Notice, UTCDateTime
+from models.storage.database import Database
+from scheduler.attendance.attendance import Unwatched, beat
+from scheduler.booking.presence import check_due
+from scheduler.coaches.applications import sync_roles
+from scheduler.core.clock import Clock
+from scheduler.core.side_by_side import SideBySide
+from scheduler.loop.advance import advance_due
+from scheduler.loop.ongoing import Ongoing
+from scheduler.loop.ports import Discord
+from scheduler.notifications.delivery import deliver_due
+
+TICK = "tick"
+"""The job whose heartbeat says when a tick last came to its end."""
+
+
+@dataclass(slots=True)
+class TickReport:
+    """What one tick did."""
+
+    trigger: str = "manual"
+    due: int = 0
+    """Sessions and notices that were due when it began."""
+    more: bool = False
+    """Whether something that was due was left for the next tick, so that nobody is flooded."""
+    next_due_at: datetime | None = None
+    """When the next thing is due (UTC), as far as is known after it; it may have become due during it."""
+    steps: list[str] = field(default_factory=list)
+    """Session code and step."""
+    roles: int = 0
+    notices: int = 0
+    failures: list[str] = field(default_factory=list)
+    """What failed and is going to be tried again."""
+    failed_quietly: int = 0
+    """Other failures that are going to be tried again; they stand on their rows and in the log."""
+    lasted: timedelta = timedelta(0)
+    late: timedelta = timedelta(0)
+    """How long the first of what was due had been due when it began."""
+
+    @property
+    def failure_count(self) -> int:
+        """All failures."""
+        return len(self.failures) + self.failed_quietly
+
+    @property
+    def did_something(self) -> bool:
+        """Whether there was anything to do."""
+        return bool(self.steps or self.roles or self.notices or self.failure_count)
+
+
+async def tick(
+    db: Database,
+    discord: Discord,
+    clock: Clock,
+    *,
+    trigger: str = "manual",
+    unwatched: Unwatched = lambda: None,
+    ongoing: Ongoing | None = None,
+) -> TickReport | None:
+    """Do all that is due now. None if another process is doing it at this moment.
+
+    `unwatched`: asked at its end; what it does not name was watched all the time since the tick before, or its
+    gaps are written down.
+    `ongoing`: what earlier ticks began; what takes long is left there, else it is waited for.
+    """
+    async with (ongoing or Ongoing()).tick(db) as ours:
+        if not ours:
+            return None
+        started_at = clock()
+        report = TickReport(trigger)
+        due_at = await _first_due(db, _DUE)
+        if due_at is not None and due_at <= started_at:
+            report.late = started_at - due_at
+            report.due = await _count_due(db, started_at)
+            await _do_all(db, discord, clock, report, ongoing)
+            # What was due before and is due still has just failed in a way that left it so, or goes on: the
+            # interval is soon enough. What became due meanwhile is not.
+            due_at = await _first_due(db, _DUE, after=started_at)
+        report.next_due_at = due_at
+        ended_at = clock()
+        report.lasted = ended_at - started_at
+        await _record(db, report, started_at, ended_at, unwatched())
+        return report
+
+
+async def _do_all(
+    db: Database, discord: Discord, clock: Clock, report: TickReport, ongoing: Ongoing | None
+) -> None:
+    report.steps, report.failures = await advance_due(db, discord, clock, ongoing)
+    sync, look = partial(sync_roles, db, discord, clock), partial(check_due, db, discord, clock)
+    roles = await (ongoing.roles.work({"": sync}) if ongoing else SideBySide().finish({"": sync}))
+    looks = await (ongoing.looks.work({"": look}) if ongoing else SideBySide().finish({"": look}))
+    delivered = await deliver_due(db, discord, clock, ongoing)
+    report.roles = sum(done for done, _ in roles)
+    report.notices, report.more = delivered.sent, delivered.more
+    report.failed_quietly = sum(failed for _, failed in roles) + sum(looks) + delivered.failed
+
+
+_NOTICED = (CoachingSession.next_step_at, Coach.role_due_at, Notice.due_at)
+"""Where it stands what is to be done when, of what people notice; each has a partial index."""
+_DUE = (*_NOTICED, Coach.presence_due_at, CoachingSession.presence_due_at)
+"""And of all there is to do."""
+
+
+async def _first_due(
+    db: Database, columns: Sequence[InstrumentedAttribute[datetime | None]], *, after: datetime | None = None
+) -> datetime | None:
+    """One query over partial indexes: an idle tick costs this and the heartbeat."""
+    firsts = (
+        select(func.min(column, type_=UTCDateTime()))
+        .where(column.is_not(None) if after is None else and_(column.is_not(None), column > after))
+        .scalar_subquery()
+        for column in columns
+    )
+    async with db.read() as session:
+        instants = (await session.execute(select(*firsts))).one()
+    return min((at for at in instants if at is not None), default=None)
+
+
+async def _count_due(db: Database, now: datetime) -> int:
+    async with db.read() as session:
+        counts = [
+            await session.scalar(select(func.count()).where(column.is_not(None), column <= now))
+            for column in (CoachingSession.next_step_at, Notice.due_at)
+        ]
+    return sum(count or 0 for count in counts)
+
+
+async def next_due(db: Database) -> datetime | None:
+    """The instant (UTC) from which a tick does something that people notice; None if nothing is ahead."""
+    return await _first_due(db, _NOTICED)
+
+
+async def _record(
+    db: Database,
+    report: TickReport,
+    started_at: datetime,
+    now: datetime,
+    unwatched: Mapping[int, datetime] | None,
+) -> None:
+    async with db.begin() as session:
+        await beat(session, TICK, unwatched, now)
+        if report.did_something:
+            session.add(
+                JobRun(
+                    started_at=started_at,
+                    finished_at=now,
+                    trigger=report.trigger,
+                    due=report.due,
+                    steps=len(report.steps),
+                    roles=report.roles,
+                    notices=report.notices,
+                    failures=report.failure_count,
+                )
+            )

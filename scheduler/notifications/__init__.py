@@ -1,0 +1,1 @@
+"""Messages to send: kept until delivered, reminders, and alerts for admins."""

@@ -1,0 +1,274 @@
+"""Delivering notices: what is due goes out once, by another way where direct messages are closed, or never."""
+
+import logging
+from collections.abc import Collection, Hashable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import NamedTuple
+
+from sqlalchemy import and_, not_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, CoachingSession, Guild, Member, Notice, NoticeKind, Problem, Route
+from models.storage.database import Database
+from scheduler.attendance import attendance
+from scheduler.booking import blocks
+from scheduler.core import people
+from scheduler.core.clock import Clock
+from scheduler.core.side_by_side import Jobs, SideBySide
+from scheduler.loop.ongoing import Ongoing
+from scheduler.loop.ports import DiscordFailure, NotInServer, Postman, Receipt, Unreachable
+from scheduler.notifications import notices, other_ways, problems
+from scheduler.notifications.notices import CARD_KINDS, PROBLEM_KINDS, ROOM_KINDS, WELCOME_KINDS, Letter
+from scheduler.reports import records
+from scheduler.rooms import meeting, rooms
+from scheduler.servers import bot_membership
+
+log = logging.getLogger(__name__)
+
+_TRIES, _FOR = 12, timedelta(hours=1)
+"""Give up after so many tries, but not sooner than this: tries may have been brought forward."""
+_SELDOM, _UNANSWERED = timedelta(minutes=10), timedelta(minutes=1)
+"""The longest pause between two tries; shorter while Discord doesn't answer."""
+_LONGEST_OUTAGE = timedelta(days=1)
+_A_ROUND = 200
+_A_STORY = 5
+"""Messages that one person is owed of one session at a time; hardly ever more."""
+_WITH_ATTENDANCE = {NoticeKind.NO_SHOW, NoticeKind.APPEAL_CARD}
+_DMS_A_ROUND = 10
+"""Direct messages that one round sends; Discord dislikes many at once (40003), and quarantines for them."""
+
+
+class Delivered(NamedTuple):
+    """What became of one round."""
+
+    sent: int
+    failed: int
+    """What is going to be tried again; what was given up counts as neither."""
+    more: bool
+    """Whether there is more that is due, which was left for the next round."""
+
+
+class _Pointless(Exception):
+    """It need not be said any more."""
+
+
+class _NotDue(Exception):
+    """It was withdrawn or postponed after it was listed."""
+
+
+async def deliver_due(db: Database, postman: Postman, clock: Clock, ongoing: Ongoing | None = None) -> Delivered:
+    """Send what is due, side by side: at most so much that no one is flooded, oldest first.
+
+    With `ongoing`, slow ones go on by themselves, and count when they have ended; else they are waited for.
+    """
+    found, more = await _due(db, clock(), ongoing.notices.under_way if ongoing else ())
+
+    async def in_order(story: list[Notice]) -> list[bool | None]:
+        return [await _deliver(db, postman, clock, notice) for notice in story]
+
+    stories: dict[Hashable, list[Notice]] = {}
+    for notice in found:
+        stories.setdefault(_story(notice), []).append(notice)
+    jobs: Jobs[list[bool | None]] = {key: partial(in_order, story) for key, story in stories.items()}
+    told = await (ongoing.notices.work(jobs) if ongoing else SideBySide().finish(jobs))
+    outcomes = [outcome for story in told for outcome in story]
+    return Delivered(outcomes.count(True), outcomes.count(False), more)
+
+
+async def _due(db: Database, now: datetime, begun: Collection[Hashable]) -> tuple[list[Notice], bool]:
+    """What this round sends, and whether there is more. Many direct messages keep no channel waiting.
+
+    What has `begun` is neither sent again nor in the way of the rest.
+    """
+    is_direct = and_(Notice.user_id.is_not(None), Notice.route.is_(None))
+    found: list[Notice] = []
+    more = False
+    async with db.read() as session:
+        for which, most in ((is_direct, _DMS_A_ROUND), (not_(is_direct), _A_ROUND)):
+            # Kinds from another release wait for that release, and mustn't block the others.
+            ours = Notice.kind.in_(NoticeKind)
+            due = select(Notice).where(Notice.due_at.is_not(None), Notice.due_at <= now, ours, which)
+            enough = most + 1 + _A_STORY * len(begun)
+            rows = await session.scalars(due.order_by(Notice.due_at, Notice.id).limit(enough))
+            some = [notice for notice in rows if _story(notice) not in begun]
+            found += some[:most]
+            more = more or len(some) > most
+    return found, more
+
+
+def _story(notice: Notice) -> Hashable:
+    """Group messages that go one by one, so that "booked" reaches somebody before "cancelled".
+
+    Those are messages to one person about one session, and to admins about one problem.
+    """
+    if notice.problem_id is not None:
+        return "problem", notice.problem_id
+    return (notice.user_id, notice.session_id) if notice.session_id else notice.id
+
+
+async def _deliver(db: Database, postman: Postman, clock: Clock, seen: Notice) -> bool | None:
+    """Whether it went out; None if there is no point in trying again."""
+    while True:
+        try:
+            letter = await _prepare(db, seen, clock())
+            receipt = await postman.deliver(letter)
+        except _NotDue:
+            return None
+        except _Pointless as reason:
+            await _record_failure(db, seen, str(reason), clock(), final=True)
+            return None
+        except NotInServer:
+            await bot_membership.found_removed(db, clock, seen.guild_id)
+            await _record_failure(db, seen, bot_membership.NOTE, clock(), final=True)
+            return None
+        except Unreachable as failure:
+            if await other_ways.take(db, seen, failure, clock()):
+                continue
+            return None
+        except DiscordFailure as failure:
+            if failure.for_admins and await other_ways.take(db, seen, failure, clock()):
+                continue
+            log.warning("notice %s failed: %s", seen.id, failure)
+            await _record_failure(db, seen, str(failure), clock(), failure=failure)
+            return False
+        except Exception as error:  # the others are told all the same, and this one is tried again
+            log.exception("notice %s failed", seen.id)
+            await _record_failure(db, seen, f"{type(error).__name__} (a bug; see the log)", clock())
+            return False
+        await _record_sent(db, letter, receipt, clock())
+        return True
+
+
+async def _prepare(db: Database, seen: Notice, now: datetime) -> Letter:
+    """Note that the message may exist from now on, and gather what it is made of."""
+    async with db.begin() as session:
+        notice = await session.get_one(Notice, seen.id)
+        if notice.due_at is None or notice.due_at > now:
+            raise _NotDue
+        seen.revision, seen.route = notice.revision, notice.route
+        guild = await session.get_one(Guild, notice.guild_id)
+        if guild.bot_removed_at is not None:
+            raise _Pointless(bot_membership.NOTE)
+        maybe_sent = notice.tried_at is not None and notice.message_id is None
+        notice.tried_at = notice.tried_at or now
+        about = await session.get(CoachingSession, notice.session_id) if notice.session_id else None
+        coach_id = about.coach_id if about else notice.coach_id
+        problem = await session.get(Problem, notice.problem_id) if notice.problem_id else None
+        if problem and notice.kind is NoticeKind.PROBLEM_FIXED and not await problems.is_known(session, problem):
+            raise _Pointless("nobody was told that it failed")
+        may_go_on = (
+            about is not None and notice.kind in ROOM_KINDS and await meeting.may_go_on(session, about, now)
+        )
+        letter = Letter(
+            notice,
+            guild,
+            await session.get(Coach, (notice.guild_id, coach_id)) if coach_id else None,
+            await notices.coach_specialties(session, guild.id, coach_id)
+            if notice.kind in CARD_KINDS and coach_id
+            else [],
+            about,
+            problem,
+            _channel_of(notice, guild, about),
+            await attendance.attended(session, about, now) if about and notice.kind in _WITH_ATTENDANCE else {},
+            may_go_on,
+            await records.coach_history(session, guild.id, coach_id)
+            if notice.kind is NoticeKind.APPLICATION_CARD and coach_id
+            else (),
+            await blocks.of(session, guild.id, coach_id)
+            if notice.kind is NoticeKind.APPLICATION_CARD and coach_id
+            else (),
+            maybe_sent,
+        )
+        if (why := notices.why_pointless(letter, now)) is not None:
+            raise _Pointless(why)
+        if notice.kind is NoticeKind.SESSION_REMINDER and await people.wants_no_reminders(
+            session, notice.user_id or 0
+        ):
+            raise _Pointless("they want no reminders")
+        return letter
+
+
+def _channel_of(notice: Notice, guild: Guild, about: CoachingSession | None) -> int | None:
+    """Where it goes unless it is a direct message. Raises Unreachable where there is no such place."""
+    room_id = about.discord_channel_id if about and about.room_removed_at is None else None
+    if notice.channel_id is not None and notice.user_id is None:
+        return notice.channel_id  # there it stands, and is brought up to date
+    if notice.kind in PROBLEM_KINDS:
+        return guild.log_channel_id if notice.route is None else None
+    if notice.kind in WELCOME_KINDS:
+        return None
+    if notice.kind in ROOM_KINDS or notice.route is Route.ROOM:
+        if room_id is None:
+            raise Unreachable("the room is gone")
+        return room_id
+    if notice.kind in CARD_KINDS:
+        if guild.review_channel_id is None:
+            raise Unreachable("the server has no review channel yet")
+        return guild.review_channel_id
+    return guild.fallback_channel_id if notice.route is Route.FALLBACK else None
+
+
+async def _record_sent(db: Database, letter: Letter, receipt: Receipt, now: datetime) -> None:
+    async with db.begin() as session:
+        if letter.notice.user_id is not None:
+            await people.lock(session, letter.notice.user_id)  # before session and notice, as everywhere
+        if letter.notice.kind is NoticeKind.SESSION_REMINDER and letter.session is not None:
+            await _record_reminded(session, letter.session)
+        notice = await session.get_one(Notice, letter.notice.id, with_for_update=True)
+        if notice.kind is NoticeKind.APPLICATION_CARD:
+            guild = await session.get_one(Guild, notice.guild_id)
+            if guild.review_channel_id != letter.guild.review_channel_id:
+                return  # another channel was chosen meanwhile: it is still due there
+        notice.sent_at = notice.sent_at or now
+        notice.channel_id, notice.message_id = receipt
+        notice.attempts, notice.last_error = 0, None
+        if notice.revision == letter.notice.revision:  # else it became due again while this one was under way
+            notice.due_at = None
+        if notice.user_id is not None and notice.route is None:
+            (await session.get_one(Member, notice.user_id)).dms_closed_at = None
+            await problems.works(session, notice.guild_id, f"unreachable:{notice.user_id}", now)
+        if notice.kind not in PROBLEM_KINDS:
+            await problems.works(session, notice.guild_id, other_ways.problem_key(notice), now)
+        elif letter.channel_id is not None and letter.channel_id == letter.guild.log_channel_id:
+            await problems.works(session, notice.guild_id, problems.LOG_CHANNEL, now)
+
+
+async def _record_reminded(session: AsyncSession, seen: CoachingSession) -> None:
+    """Before the notice is locked, because who moves or cancels locks the session first, too."""
+    unmoved = CoachingSession.id == seen.id, CoachingSession.starts_at == seen.starts_at
+    await session.execute(update(CoachingSession).where(*unmoved).values(reminder_sent=True))
+
+
+async def _record_failure(
+    db: Database,
+    seen: Notice,
+    reason: str,
+    now: datetime,
+    *,
+    final: bool = False,
+    failure: DiscordFailure | None = None,
+) -> None:
+    async with db.begin() as session:
+        notice = await session.get_one(Notice, seen.id, with_for_update=True)
+        notice.attempts += 1
+        notice.last_error = reason
+        if notice.revision != seen.revision:
+            pass  # it became due again while this attempt was under way, and still is
+        elif final or (_was_tried_enough(notice, now) and not _may_be_an_outage(notice, failure, now)):
+            notice.due_at, notice.given_up_at = None, now
+        else:
+            longest = _UNANSWERED if failure is not None and failure.unanswered else _SELDOM
+            notice.due_at = now + notices.pause(notice.attempts, notice.id, longest=longest)
+        if failure is not None and failure.for_admins and notice.kind not in PROBLEM_KINDS:
+            key, cause = other_ways.problem_key(notice), rooms.without_name(reason)
+            await problems.report(session, notice.guild_id, key, reason, now, cause=cause)
+
+
+def _was_tried_enough(notice: Notice, now: datetime) -> bool:
+    return notice.attempts >= _TRIES and now >= (notice.tried_at or notice.created_at) + _FOR
+
+
+def _may_be_an_outage(notice: Notice, failure: DiscordFailure | None, now: datetime) -> bool:
+    """Whether Discord itself may be down, in which case we keep trying for a day."""
+    return failure is not None and failure.unanswered and now < (notice.tried_at or now) + _LONGEST_OUTAGE

@@ -1,0 +1,82 @@
+"""Reminders of coming sessions: owed with the booking, planned anew when something changes, or not wanted."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import CoachingSession, Guild, Member, Notice, NoticeKind, SessionStatus
+from models.storage.database import insert_if_absent
+from scheduler.core.row_locks import lock_sessions
+from scheduler.notifications import notices
+from scheduler.notifications.notices import Promise
+from scheduler.notifications.reminder_times import TOO_SOON, reminder_times
+
+
+def promises(row: CoachingSession, guild: Guild, now: datetime) -> list[Promise]:
+    """The reminders for coach and student that are still worth sending: those not due within `TOO_SOON`.
+
+    People who want none have theirs too, in case they change their minds; that is looked at when one is due.
+    """
+    return [
+        Promise(
+            NoticeKind.SESSION_REMINDER,
+            row.guild_id,
+            user_id,
+            row.id,
+            due_at=row.starts_at - lead,
+            lead_minutes=lead // timedelta(minutes=1),
+        )
+        for lead in reminder_times(guild)
+        if row.starts_at - lead >= now + TOO_SOON
+        for user_id in (row.student_id, row.coach_id)
+    ]
+
+
+async def plan(session: AsyncSession, row: CoachingSession, guild: Guild, now: datetime) -> None:
+    """Owe coach and student the reminders of a session that has none yet."""
+    await notices.owe_all(session, promises(row, guild, now), now)
+
+
+async def drop(session: AsyncSession, session_id: int, now: datetime, note: str) -> None:
+    """Give up the reminders of a session that have not gone out; `note` says on their rows why."""
+    await _drop(session, now, note, Notice.session_id == session_id)
+
+
+async def plan_anew(session: AsyncSession, guild: Guild, now: datetime) -> None:
+    """Bring the reminders of all coming sessions of the server in line with its reminder times.
+
+    What goes out at a time that stays is left alone, also while it is being tried again.
+    """
+    coming = await lock_sessions(  # against a move that drops and plans at this moment
+        session,
+        CoachingSession.guild_id == guild.id,
+        CoachingSession.status == SessionStatus.SCHEDULED,
+        CoachingSession.starts_at > now,
+    )
+    wanted = [lead // timedelta(minutes=1) for lead in reminder_times(guild)]
+    ours = Notice.guild_id == guild.id
+    await _drop(session, now, "the server's reminder times were changed", ours, Notice.lead_minutes.not_in(wanted))
+    columns = Notice.session_id, Notice.user_id, Notice.lead_minutes
+    owed = {tuple(one) for one in await session.execute(select(*columns).where(ours, *_WAITING))}
+    new = (one for row in coming for one in promises(row, guild, now))
+    missing = [one for one in new if (one.session_id, one.user_id, one.lead_minutes) not in owed]
+    await notices.owe_all(session, missing, now)
+
+
+async def set_off(session: AsyncSession, user_id: int, *, off: bool) -> None:
+    """Remember, for all servers, whether this person wants no reminders."""
+    await insert_if_absent(session, Member, user_id=user_id)
+    await session.execute(update(Member).where(Member.user_id == user_id).values(reminders_off=off))
+
+
+_WAITING = (Notice.kind == NoticeKind.SESSION_REMINDER, Notice.due_at.is_not(None))
+
+
+async def _drop(session: AsyncSession, now: datetime, note: str, *which: ColumnElement[bool]) -> None:
+    # A new revision, so that an attempt that is under way and fails does not bring it back.
+    await session.execute(
+        update(Notice)
+        .where(*_WAITING, *which)
+        .values(due_at=None, given_up_at=now, last_error=note, revision=Notice.revision + 1)
+    )

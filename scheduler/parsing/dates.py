@@ -1,0 +1,282 @@
+"""Days and moments as people type them: "24 Dec", "next friday", "tomorrow 9:30"."""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from dateutil.parser import parserinfo
+from dateutil.relativedelta import relativedelta
+
+from scheduler.core.errors import Unreadable
+
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
+_YEARS_BACK, _YEARS_AHEAD = 1, 5
+_HALF_A_YEAR = timedelta(days=183)
+_LONGEST = 60
+"""Characters of the longest text that is looked at."""
+
+_NAMED = {"today": 0, "tomorrow": 1, "yesterday": -1, "day after tomorrow": 2, "the day after tomorrow": 2}
+_COUNTS = (
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
+_IN = re.compile(r"in ([0-9]{1,4}|[a-z]+) (day|week|month)s?")
+_WEEKDAY = re.compile(r"(?:(this|next) )?([a-z]+)")
+_ORDINAL = re.compile(r"(?<=[0-9])(?:st|nd|rd|th)\b")
+_TOKEN = re.compile(r"[a-z]+|[0-9]+|[^a-z0-9]")
+_BETWEEN_TOKENS = {" ", ",", ".", "-", "'", "’", "the", "of"}
+_YEAR_FIRST = re.compile(r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})")
+_DOTTED = re.compile(r"([0-9]{1,2})\. ?([0-9]{1,2})(?:\. ?([0-9]{4}|[0-9]{2})|\.?)")
+_EITHER = re.compile(r"([0-9]{1,2})([-/])([0-9]{1,2})(?:\2([0-9]{4}|[0-9]{2}))?")
+_ISO_MOMENT = re.compile(r"(?<=[0-9]-[0-9]{2})t(?=[0-9])")
+_CLOCK = re.compile(
+    r"(?<![0-9a-z:.+-])"
+    r"(?:(?:12 ?)?(noon|midday)|([0-9]{1,2})(?:[:h.]([0-9]{2})|h)?(?: ?([ap])(?:\.m\.|m\b\.?))?)"
+    r"(?![0-9a-z:.+])"
+)
+_SHAPES = {"dm": (0, 1, None), "md": (1, 0, None)}
+_SHAPES |= {"dmy": (0, 1, 2), "mdy": (1, 0, 2), "ymd": (2, 1, 0), "dmd": (0, 1, 2), "mdd": (1, 0, 2)}
+"""Kinds of words in their order → where the day, the month and the year stand."""
+
+_ENGLISH = parserinfo()
+"""The names of months and weekdays. `dateutil.parser.parse` itself guesses: "32 Dec" is a day of 2032 to it."""
+
+_SPELLINGS = {"tues": "tue", "weds": "wed", "thur": "thu", "thurs": "thu"}
+"""Weekdays' short names that dateutil does not know."""
+
+
+def parse_date(text: str, *, today: date, since: date | None = None) -> date:
+    """The day that somebody means who types `text` on the day `today`.
+
+    A day without a year is the next such day from `since` on, or else from today, both included. "friday" and
+    "this friday" are the coming Friday, today included; "next friday" is the Friday of the next week, and weeks
+    begin on Monday. "in 2 weeks" counts from today. With dots the day comes first. Raises Unreadable if `text`
+    holds anything else (a time, say), if day and month could be the other way round ("03/04"), if there is no
+    such day, or if it is more than a year ago or more than five years ahead.
+    """
+    typed = _plain(text).removeprefix("on ")
+    day = None
+    if len(typed) <= _LONGEST:
+        day = _relative(typed, today) or _numeric(typed, since or today) or _worded(typed, since or today)
+    if day is None:
+        raise Unreadable(
+            f'I cannot read "{_quoted(text)}" as a day. '
+            f'Type it like "24 Dec", "{today.year + 1}-01-31", "friday" or "in 2 weeks".'
+        )
+    first, last = today - relativedelta(years=_YEARS_BACK), today + relativedelta(years=_YEARS_AHEAD)
+    if not first <= day <= last:
+        raise Unreadable(
+            f"{write_date(day)} is too far away. Type a day from {write_date(first)} to {write_date(last)}."
+        )
+    return day
+
+
+def parse_last_date(text: str, *, first: date, today: date) -> date:
+    """The last of the days that begin with `first`, which may be before it all the same; raises as `parse_date`.
+
+    Without a year it is in the year of `first`, or in the next one if the days would be half a year at most:
+    from 24 December to "6 Jan" goes on into January, to "20 Dec" was a mistake.
+    """
+    last = parse_date(text, today=today, since=first)
+    return (
+        last
+        if last - first <= _HALF_A_YEAR
+        else parse_date(text, today=today, since=first.replace(month=1, day=1))
+    )
+
+
+def parse_moment(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
+    """The moment (UTC) that `text` names on the clocks of `zone`: "tue 14:00", "24 Dec 2pm", "14:00".
+
+    The day may come before or after the time, and reads as in `parse_date`. Without a day it is the next such
+    time after `now`, and a weekday of which the time is over means the next week's. A moment on any other day may
+    be past. A time that the clocks run through twice is meant the first time. Raises Unreadable as `parse_date`
+    does, if there is no time of day, or if the clocks skip it on that day.
+    """
+    today = now.astimezone(zone).date()
+    typed = _ISO_MOMENT.sub(" ", _plain(text)).removeprefix("at ")
+    match = _time_in(typed)
+    if match is None:
+        raise Unreadable(
+            f'I cannot read "{_quoted(text)}" as a day and a time. '
+            'Type it like "tue 14:00", "24 Dec 2pm" or "tomorrow 9:30".'
+        )
+    clock = _clock(match)
+    before, after = typed[: match.start()].rstrip(" ,@"), typed[match.end() :].lstrip(" ,")
+    rest = (before.removesuffix(" at") or after).removeprefix("on ")
+    moment = _on_clocks(parse_date(rest, today=today) if rest else today, clock, zone)
+    if moment <= now and not rest:
+        return _on_clocks(today + timedelta(days=1), clock, zone)
+    if moment <= now and _weekday(rest, today):
+        return _on_clocks(today + timedelta(days=7), clock, zone)
+    return moment
+
+
+def write_date(day: date) -> str:
+    """The day in full, as `parse_date` reads it back: "Thursday, 24 December 2026"."""
+    return f"{_WEEKDAYS[day.weekday()]}, {day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def write_dates(first: date, last: date) -> str:
+    """The days from `first` to `last`, both included: one day, or two with a dash between them."""
+    return write_date(first) if first == last else f"{write_date(first)} – {write_date(last)}"
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _quoted(text: str) -> str:
+    return " ".join(text.split())[:60]
+
+
+def _relative(typed: str, today: date) -> date | None:
+    if typed in _NAMED:
+        return today + timedelta(days=_NAMED[typed])
+    match = _IN.fullmatch(typed)
+    if match is None:
+        return _weekday(typed, today)
+    word = match[1]
+    if word.isdecimal():
+        count = int(word)
+    elif word in _COUNTS:
+        count = _COUNTS.index(word)
+    elif word in ("a", "an"):
+        count = 1
+    else:
+        return None
+    steps = {"day": timedelta(days=count), "week": timedelta(weeks=count), "month": relativedelta(months=count)}
+    return today + steps[match[2]]
+
+
+def _weekday(typed: str, today: date) -> date | None:
+    match = _WEEKDAY.fullmatch(typed)
+    weekday = _weekday_number(match[2]) if match else None
+    if match is None or weekday is None:
+        return None
+    if match[1] == "next":
+        return today + timedelta(days=7 - today.weekday() + weekday)
+    return today + timedelta(days=(weekday - today.weekday()) % 7)
+
+
+def _weekday_number(name: str) -> int | None:
+    return _ENGLISH.weekday(_SPELLINGS.get(name, name))
+
+
+def _numeric(typed: str, today: date) -> date | None:
+    if match := _YEAR_FIRST.fullmatch(typed):
+        return _day(typed, match[1], int(match[3]), int(match[4]), today)
+    if match := _DOTTED.fullmatch(typed):
+        return _day(typed, match[3], int(match[2]), int(match[1]), today)
+    match = _EITHER.fullmatch(typed)
+    if match is None:
+        return None
+    day, month = int(match[1]), int(match[3])
+    if day != month and 1 <= day <= 12 and 1 <= month <= 12:
+        raise Unreadable(
+            f'"{typed}" may be {day} {_MONTHS[month - 1][:3]} or {month} {_MONTHS[day - 1][:3]}. '
+            f'Type it like "{day} {_MONTHS[month - 1][:3]}" or "{today.year}-{month:02}-{day:02}".'
+        )
+    if month > 12:
+        day, month = month, day
+    return _day(typed, match[4], month, day, today)
+
+
+def _worded(typed: str, today: date) -> date | None:
+    """A day with its month's name."""
+    tokens = [token for token in _TOKEN.findall(_ORDINAL.sub("", typed)) if token not in _BETWEEN_TOKENS]
+    kinds = "".join(_kind(token) for token in tokens)
+    words = [token for token, kind in zip(tokens, kinds, strict=True) if kind != "w"]
+    places = _SHAPES.get(kinds.replace("w", "", 1))
+    if places is None or typed[0] == "-" or typed[-1] == "-":
+        return None
+    day, month, year = places
+    number = _ENGLISH.month(words[month]) or 0
+    found = _day(typed, None if year is None else words[year], number, int(words[day]), today)
+    if "w" in kinds and found.weekday() != _weekday_number(tokens[kinds.index("w")]):
+        raise Unreadable(f"{write_date(found)} is another weekday than you typed. Type the day without it.")
+    return found
+
+
+def _kind(token: str) -> str:
+    if _ENGLISH.month(token) is not None:
+        return "m"
+    if _weekday_number(token) is not None:
+        return "w"
+    if token.isdecimal():
+        return {1: "d", 2: "d", 4: "y"}.get(len(token), "?")
+    return "?"
+
+
+def _day(typed: str, year: str | None, month: int, day: int, today: date) -> date:
+    """The day; without a year the next one."""
+    # Leap years are up to eight years apart.
+    years = range(today.year, today.year + 9) if year is None else [_full_year(year, today)]
+    for candidate in years:
+        try:
+            found = date(candidate, month, day)
+        except ValueError:
+            continue
+        if year is not None or found >= today:
+            return found
+    raise _no_such_day(typed)
+
+
+def _full_year(year: str, today: date) -> int:
+    """The year; of those that end in the two digits that were typed, the one closest to today's."""
+    return int(year) if len(year) == 4 else today.year - 50 + (int(year) - today.year + 50) % 100
+
+
+def _no_such_day(typed: str) -> Unreadable:
+    return Unreadable(f'There is no day "{typed[:60]}" in the calendar. Type one that exists, like "24 Dec".')
+
+
+def _time_in(typed: str) -> re.Match[str] | None:
+    """The one time of day in the text, at its beginning or end."""
+    times = [match for match in _CLOCK.finditer(typed) if _is_time(match)]
+    if len(times) != 1 or (times[0].start() > 0 and times[0].end() < len(typed)):
+        return None
+    return times[0]
+
+
+def _is_time(match: re.Match[str]) -> bool:
+    """Whether it can be nothing else: "14:00", "14h", "2pm", "2.30 pm", but neither "14" nor "2.30"."""
+    return bool(match[1] or match[4] or ":" in match[0] or "h" in match[0])
+
+
+def _clock(match: re.Match[str]) -> time:
+    if match[1]:
+        return time(12)
+    hour, minute, half = int(match[2]), int(match[3] or 0), match[4]
+    if half and not 1 <= hour <= 12:
+        raise Unreadable(f'"{match[0]}" is no time: with am or pm the hour is 1 to 12.')
+    if half:
+        hour = hour % 12 + (12 if half == "p" else 0)
+    if hour > 23 or minute > 59:
+        raise Unreadable(f'"{match[0]}" is no time of day. Type one from 0:00 to 23:59.')
+    return time(hour, minute)
+
+
+def _on_clocks(day: date, clock: time, zone: ZoneInfo) -> datetime:
+    local = datetime.combine(day, clock, tzinfo=zone)
+    moment = local.astimezone(UTC)
+    if moment.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
+        raise Unreadable(
+            f"The clocks in {zone} skip {clock:%H:%M} on {write_date(day)}. Type an earlier or a later time."
+        )
+    return moment

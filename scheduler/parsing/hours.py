@@ -1,0 +1,307 @@
+"""Weekly hours as people type them: "Mon-Fri", "9-12, 13:30-17", and presets of them: "Morning 8-12"."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+from scheduler.core.errors import Unreadable
+from scheduler.time.intervals import Interval, union
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MOST_PRESETS = 5
+LONGEST_PRESET_NAME = 20
+
+_DAY = 24 * 60
+_NOON = 12 * 60
+_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_GROUPS = {
+    "every day": range(7),
+    "everyday": range(7),
+    "daily": range(7),
+    "all": range(7),
+    "weekdays": range(5),
+    "weekday": range(5),
+    "weekends": range(5, 7),
+    "weekend": range(5, 7),
+}
+_CLOSED = {"closed", "none", "off", "day off", "unavailable", "not available", "n/a", "-", "no"}
+_AROUND = {"24h", "24 h", "24 hours", "all day", "all day long", "the whole day", "whole day", "anytime", "24/7"}
+_SEPARATORS = re.compile(r"[,;&+|/\n，；、]|\band\b", re.IGNORECASE)
+_BETWEEN = re.compile(r"\bbetween ([^\n,;]{1,20}?) and\b", re.IGNORECASE)
+"""The one "and" that is no separator; of bounded length, or a long text would be looked at again and again."""
+
+_DASH = r"[-–—−‐‑－~〜]|\bto\b|\buntil\b|\btill?\b"
+_DASHES = re.compile(rf"\s*(?:{_DASH})\s*", re.IGNORECASE)
+_TIME = (
+    r"(?:12 ?)?(?P<word>noon|midday|midnight)\b"
+    r"|(?P<hour>\d{1,2})(?:[:h.：](?P<minute>\d\d)|(?P<compact>\d\d))?"
+    r"(?: ?(?P<h>h)\b| ?o['’]?clock\b)?"
+    r"(?: ?(?P<half>[ap])(?:\.? ?m)?\b\.?)?"
+    r"(?!\w|[:.：]\d)"
+)
+_TOKEN = re.compile(rf" ?(?:(?P<time>{_TIME})|(?P<dash>{_DASH}))", re.IGNORECASE)
+_PRESET_ENDS = re.compile(r"[;\r\n]")
+_LONGEST_LINE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Hours with a name, to be set by one press. Minutes of the day, half-open."""
+
+    name: str
+    start_minute: int
+    end_minute: int
+
+
+class _Shapeless(Unreadable):
+    """It is not even built like hours."""
+
+
+class _Time(NamedTuple):
+    minute: int
+    half: str | None
+    """ "a" or "p" where half a day was named."""
+    bare: bool
+    """Whether it could be meant in the other half of the day."""
+
+    @property
+    def by_24_hours(self) -> bool:
+        """Whether it's unmistakably on the 24-hour clock."""
+        return self.half is None and not self.bare
+
+
+class _Window(NamedTuple):
+    hours: Interval
+    typed: str
+    later: Interval | None
+    """The same twelve hours later, if either half of the day could be meant."""
+    by_24_hours: bool
+
+
+def parse_days(text: str) -> list[int]:
+    """Weekdays named in `text`, Monday 0, sorted: "Mon-Fri", "tue, thu", "weekends", "Sat-Mon".
+
+    Raises Unreadable with the part that was not understood.
+    """
+    found: set[int] = set()
+    for part in _parts(text):
+        if part.lower() in _GROUPS:
+            found.update(_GROUPS[part.lower()])
+            continue
+        first, *rest = (_weekday(name, part) for name in _DASHES.split(part))
+        if len(rest) > 1:
+            raise Unreadable(_days_help(part))
+        last = rest[0] if rest else first
+        found.update((first + step) % 7 for step in range((last - first) % 7 + 1))
+    if not found:
+        raise Unreadable(_days_help(text))
+    return sorted(found)
+
+
+def parse_hours(text: str) -> list[Interval]:
+    """Windows of one day in `text`, as sorted half-open minutes of the day: "9-12, 13:30-17", "9 am to noon".
+
+    Times are read as of 24 hours, except beside am, pm or noon: "1-5pm" and "noon-5" are afternoons. What could
+    be in either half of the day is refused, naming both: "9-5", "8-12am", "9-12, 1-5". "closed" is no window,
+    "24h" the whole day, 24:00 and "midnight" a day's end. Windows that overlap or touch become one. Raises
+    Unreadable with the part that was not understood and the reason.
+    """
+    windows: list[_Window] = []
+    whole = " ".join(text.split())
+    # "24/7" and "n/a" hold what otherwise stands between windows.
+    parts = [whole] if whole.lower() in _CLOSED | _AROUND else _parts(text)
+    if not parts:
+        raise _Shapeless(_hours_help(text))
+    for part in parts:
+        if part.lower() in _AROUND:
+            windows.append(_Window(Interval(0, _DAY), part, None, by_24_hours=False))
+        elif part.lower() not in _CLOSED:
+            windows += _windows(part)
+        elif len(parts) > 1:
+            raise Unreadable(f'"{part[:60]}" and other hours contradict each other. Type either of them.')
+    _must_ascend(windows)
+    return union(window.hours for window in windows)
+
+
+def write_hours(windows: Iterable[tuple[int, int]]) -> str:
+    """The windows as `parse_hours` reads them back: "09:00–12:00, 13:30–17:00", or "closed"."""
+    return ", ".join(f"{_clock(start)}–{_clock(end)}" for start, end in windows) or "closed"
+
+
+def parse_presets(text: str) -> list[Preset]:
+    """One preset a line, or between semicolons: "Morning 8-12". The hours are read as by `parse_hours`.
+
+    Raises Unreadable if there are none or more than `MOST_PRESETS`, if one has several windows or none, and if a
+    name is missing, longer than `LONGEST_PRESET_NAME` or, but for upper and lower case, there already.
+    """
+    presets = [_preset(" ".join(line.split())) for line in _PRESET_ENDS.split(text) if line.strip()]
+    if not 1 <= len(presets) <= MOST_PRESETS:
+        raise Unreadable(
+            f'There are {len(presets)} presets. Type 1 to {MOST_PRESETS}, a line each: "Morning 8-12".'
+        )
+    seen: set[str] = set()
+    for preset in presets:
+        if preset.name.casefold() in seen:
+            raise Unreadable(f'Two presets are called "{preset.name}". Type another name for one of them.')
+        seen.add(preset.name.casefold())
+    return presets
+
+
+def write_presets(presets: Iterable[Preset]) -> str:
+    """The presets as `parse_presets` reads them back, one a line: "Morning 08:00–12:00"."""
+    return "\n".join(f"{one.name} {write_hours([(one.start_minute, one.end_minute)])}" for one in presets)
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def _windows(part: str) -> list[_Window]:
+    """The windows of a part; a blank is enough between them: "9-12 13-17"."""
+    typed = part.rstrip(" .")
+    at = len("from ") if typed.lower().startswith("from ") else 0
+    tokens: list[re.Match[str]] = []
+    while at < len(typed):
+        token = _TOKEN.match(typed, at)
+        if token is None:
+            raise _Shapeless(_hours_help(part))
+        tokens.append(token)
+        at = token.end()
+    pairs = len(tokens) // 3
+    if not pairs or [bool(token["dash"]) for token in tokens] != [False, True, False] * pairs:
+        raise _Shapeless(_hours_help(part))
+    return [
+        _window(
+            _time(start, part, midnight=0),
+            _time(end, part, midnight=_DAY),
+            part if pairs == 1 else typed[start.start() : end.end()].strip(),
+        )
+        for start, end in zip(tokens[::3], tokens[2::3], strict=True)
+    ]
+
+
+def _window(start: _Time, end: _Time, typed: str) -> _Window:
+    by_24_hours = start.by_24_hours or end.by_24_hours
+    if start.bare != end.bare and (start.half or end.half):
+        return _Window(_beside_half(start, end, typed), typed, None, by_24_hours)
+    first, last = start.minute, end.minute
+    if last == 0 and first > 0:
+        last = _DAY  # "20:00-0:00" ends at midnight
+    hours, later = Interval(first, last), Interval(first + _NOON, last + _NOON)
+    if first >= last:
+        raise _backwards(typed, start, end)
+    return _Window(hours, typed, later if start.bare and end.bare and later.end <= _DAY else None, by_24_hours)
+
+
+def _beside_half(start: _Time, end: _Time, typed: str) -> Interval:
+    """Read a window in which only one of the times has am or pm. Raises Unreadable if that's ambiguous."""
+    starts = [start.minute % _NOON, start.minute % _NOON + _NOON] if start.bare else [start.minute]
+    ends = [end.minute % _NOON, end.minute % _NOON + _NOON] if end.bare else [end.minute]
+    ends = [minute or _DAY for minute in ends]
+    found = sorted({Interval(first, last) for first in starts for last in ends if first < last})
+    if not found:
+        raise _backwards(typed, start, end)
+    twelve = start.minute % _NOON < 60 and end.minute % _NOON < 60
+    if len(found) == 1 and twelve:
+        found.append(Interval(found[0].start + _NOON, _DAY))  # "12-12pm" is half a day, but which?
+    elif len(found) == 1:
+        return found[0]
+    elif end.half == "p":
+        return found[1]  # "1-5pm" means the afternoon
+    elif end.bare and not twelve:
+        return found[0]  # "9am-11" means the morning
+    raise _ambiguous(typed, *found)  # "8-12am" is sixteen hours or four, "12am-12" a day or half of it
+
+
+def _must_ascend(windows: list[_Window]) -> None:
+    """Refuse "9-12, 1-5", which hardly means one o'clock at night unless the 24-hour clock is used elsewhere."""
+    if any(window.by_24_hours for window in windows):
+        return
+    for earlier, window in pairwise(windows):
+        if window.later is not None and window.hours.start < earlier.hours.start:
+            raise _ambiguous(window.typed, window.hours, window.later)
+
+
+def _ambiguous(typed: str, *meant: Interval) -> Unreadable:
+    either = " or ".join(write_hours([one]) for one in meant)
+    return Unreadable(f'"{typed[:60]}" could mean {either}. Type the one you mean.')
+
+
+def _backwards(typed: str, start: _Time, end: _Time) -> Unreadable:
+    instead = ""
+    if start.bare and end.bare and start.minute < end.minute + _NOON <= _DAY:
+        instead = f'If it ends after noon, type "{write_hours([(start.minute, end.minute + _NOON)])}". '
+    return Unreadable(
+        f'"{typed[:60]}" ends before it starts. {instead}Hours past midnight belong to the next day: '
+        'type "22-24" on the one day and "0-2" on the other.'
+    )
+
+
+def _time(token: re.Match[str], part: str, *, midnight: int) -> _Time:
+    typed, half = token["time"], token["half"]
+    if word := token["word"]:
+        return _Time(midnight, "a", bare=False) if word.lower() == "midnight" else _Time(_NOON, "p", bare=False)
+    hour, minute = int(token["hour"]), int(token["minute"] or token["compact"] or 0)
+    if token["compact"] and len(token["hour"]) == 1 and minute % 5:
+        raise _Shapeless(_hours_help(part))  # "930" is half past nine, but "123" is a slip
+    bare = not half and 1 <= hour <= 12 and not typed.startswith("0") and "h" not in typed.lower()
+    if half:
+        half = half.lower()
+        if not 1 <= hour <= 12:
+            raise Unreadable(f'"{typed}" is no time: with am or pm the hour is 1 to 12.')
+        hour = hour % 12 + (12 if half == "p" else 0)
+    if minute > 59 or hour * 60 + minute > _DAY:
+        raise Unreadable(f'"{typed}" is no time of day. Type hours from 0:00 to 24:00.')
+    return _Time(hour * 60 + minute, half, bare)
+
+
+def _preset(line: str) -> Preset:
+    if len(line) <= _LONGEST_LINE:
+        preset = _named_window(line)
+        # A name that itself looks like hours would be read as such the next time.
+        if preset is not None and _named_window(write_presets([preset])) == preset:
+            return preset
+    raise Unreadable(f'I cannot read "{line[:60]}" as a preset. Type a name and its hours, like "Morning 8-12".')
+
+
+def _named_window(line: str) -> Preset | None:
+    """The preset of a line, whose hours begin at the first word from which all the rest reads as hours."""
+    words = line.split(" ")
+    for cut in range(1, len(words)):
+        try:
+            windows = parse_hours(" ".join(words[cut:]))
+        except _Shapeless:
+            continue
+        name = " ".join(words[:cut]).rstrip(" :=,-–—")
+        if not 1 <= len(name) <= LONGEST_PRESET_NAME or not name.isprintable():
+            raise Unreadable(
+                f'"{name[:60]}" cannot be the name of a preset. Type one of 1 to {LONGEST_PRESET_NAME} characters.'
+            )
+        if len(windows) != 1:
+            raise Unreadable(f'"{line[:60]}" is not one window. Type a name and one window, like "Morning 8-12".')
+        return Preset(name, *windows[0])
+    return None
+
+
+def _weekday(name: str, part: str) -> int:
+    typed = name.strip().lower().rstrip(".s" if len(name.strip()) > 4 else ".")
+    matches = [day for day, full in enumerate(_NAMES) if len(typed) >= 2 and full.startswith(typed)]
+    if len(matches) != 1:
+        raise Unreadable(_days_help(part))
+    return matches[0]
+
+
+def _parts(text: str) -> list[str]:
+    # White space is folded first: the patterns would look at a long run of it again and again.
+    lines = "\n".join(" ".join(line.split()) for line in text.splitlines())
+    return [part.strip() for part in _SEPARATORS.split(_BETWEEN.sub(r"\1 to", lines)) if part.strip()]
+
+
+def _days_help(part: str) -> str:
+    return f'I cannot read "{part[:60]}" as days. Type them like "Mon-Fri", "Tue, Thu" or "weekends".'
+
+
+def _hours_help(part: str) -> str:
+    return f'I cannot read "{part[:60]}" as hours. Type them like "9-12, 13:30-17", "9am-5pm" or "closed".'

@@ -1,0 +1,115 @@
+"""Lengths of time as people type them: "90 min", "1h30", "2 days"."""
+
+import re
+from datetime import timedelta
+from fractions import Fraction
+from typing import Literal
+
+from scheduler.core.errors import Unreadable
+
+MOST_LENGTHS = 10
+SHORTEST_MINUTES, LONGEST_MINUTES = 5, 720
+
+_LONGEST = timedelta(days=366)
+_MINUTES = {"minutes": 1, "hours": 60, "days": 24 * 60, "weeks": 7 * 24 * 60}
+_UNITS = {
+    "minutes": ("m", "min", "mins", "minute", "minutes"),
+    "hours": ("h", "hr", "hrs", "hour", "hours"),
+    "days": ("d", "day", "days"),
+    "weeks": ("w", "wk", "wks", "week", "weeks"),
+}
+_MINUTES_OF = {name: _MINUTES[unit] for unit, names in _UNITS.items() for name in names}
+_NOTHING = {"none", "no", "nothing"}
+_WORDS = {"a": "1", "an": "1", "one": "1", "two": "2", "three": "3", "half an": "0.5", "half a": "0.5"}
+_COUNT = re.compile(r"\b(half an?|an?|one|two|three) (?=[a-z])")
+_CLOCK = re.compile(r"([0-9]{1,4}):([0-5][0-9])(?: ?(?:h|hours?))?")
+# Three decimals would be a thousand to whoever groups digits.
+_PART = re.compile(r"([0-9]{1,6}(?:[.,][0-9]{1,2})?)(?![0-9.,]?[0-9]) ?([a-z]+)?\.?(?:,? and |, ?| )?")
+_SEPARATORS = re.compile(r"[,;/\n]|\band\b")
+_BARE_LIST = re.compile(r"[0-9]+(?: [0-9]+)+")
+
+
+def parse_length(text: str, *, unit: Literal["minutes", "hours", "days"]) -> timedelta:
+    """The length in `text`: "2 h", "90 min", "1h30", "1:30" (hours and minutes), "1 day 2 hours", "none".
+
+    A number alone is of `unit`. Raises Unreadable if it is no length, not of whole minutes, or more than 366 days.
+    """
+    typed = _plain(text)
+    minutes = _minutes(typed, _MINUTES[unit])
+    if minutes is None:
+        raise Unreadable(
+            f'I cannot read "{_quoted(text)}" as a length. Type it like "2 hours", "90 min" or "none".'
+        )
+    if minutes.denominator != 1:
+        raise Unreadable(f'"{_quoted(text)}" is not a number of whole minutes. Type it in minutes, like "90 min".')
+    if minutes > _LONGEST // timedelta(minutes=1):
+        raise Unreadable(f'"{_quoted(text)}" is too long. Type at most {write_length(_LONGEST)}.')
+    return timedelta(minutes=int(minutes))
+
+
+def parse_minutes_list(text: str) -> list[int]:
+    """The lengths in `text` in minutes, in its order and each once: "60, 30, 90", "30 60", "1h, 45 min".
+
+    Raises Unreadable if there is none or more than `MOST_LENGTHS`, or if one is shorter than `SHORTEST_MINUTES`
+    or longer than `LONGEST_MINUTES`.
+    """
+    parts = [part.strip() for part in _SEPARATORS.split("\n".join(map(_plain, text.splitlines())))]
+    lengths: list[int] = []
+    for part in filter(None, parts):
+        for one in part.split() if _BARE_LIST.fullmatch(part) else [part]:
+            minutes = parse_length(one, unit="minutes") // timedelta(minutes=1)
+            if not SHORTEST_MINUTES <= minutes <= LONGEST_MINUTES:
+                raise Unreadable(
+                    f'"{_quoted(one)}" is no length for a session. '
+                    f"Type lengths from {SHORTEST_MINUTES} to {LONGEST_MINUTES} minutes."
+                )
+            lengths.append(minutes)
+    lengths = list(dict.fromkeys(lengths))
+    if not 1 <= len(lengths) <= MOST_LENGTHS:
+        raise Unreadable(f'There are {len(lengths)} lengths. Type 1 to {MOST_LENGTHS} of them, like "30, 60, 90".')
+    return lengths
+
+
+def write_length(length: timedelta) -> str:
+    """The length as `parse_length` reads it back: "1 hour 30 minutes", or "none". Seconds are cut."""
+    left = length // timedelta(minutes=1)
+    parts: list[str] = []
+    for unit in ("days", "hours", "minutes"):
+        count, left = divmod(left, _MINUTES[unit])
+        if count:
+            parts.append(f"{count} {unit if count > 1 else unit.removesuffix('s')}")
+    return " ".join(parts) or "none"
+
+
+def _minutes(typed: str, bare: int) -> Fraction | None:
+    if typed in _NOTHING:
+        return Fraction(0)
+    if match := _CLOCK.fullmatch(typed):
+        return Fraction(int(match[1]) * 60 + int(match[2]))
+    typed = _COUNT.sub(lambda words: _WORDS[words[1]] + " ", typed)
+    total, at, last = Fraction(0), 0, 0
+    while at < len(typed):
+        match = _PART.match(typed, at)
+        size = _size(match, bare, last) if match else None
+        if match is None or size is None or (last and size >= last):
+            return None
+        total += Fraction(match[1].replace(",", ".")) * size
+        at, last = match.end(), size
+    return total if last else None
+
+
+def _size(part: re.Match[str], bare: int, last: int) -> int | None:
+    """The minutes of the part's unit; alone a number is of the unit `bare`, after hours it is of minutes."""
+    if part[2]:
+        return _MINUTES_OF.get(part[2])
+    if last == 0:
+        return bare if part.end() == len(part.string) else None
+    return 1 if last == 60 and part.end() == len(part.string) else None
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _quoted(text: str) -> str:
+    return " ".join(text.split())[:60]

@@ -1,0 +1,135 @@
+"""Amounts: read from what people type, worked out from a rate, written for people to read."""
+
+import re
+from datetime import timedelta
+from decimal import ROUND_HALF_UP, Decimal
+
+from babel.numbers import format_currency, get_currency_precision, is_currency
+
+from scheduler.core.errors import Unreadable
+
+_HIGHEST_RATE = Decimal(100_000_000)
+
+_SPELLINGS = str.maketrans(
+    {
+        **dict.fromkeys("\u00a0\u2009\u202f", " "),  # spaces in German, French and Swiss numbers
+        **dict.fromkeys("’ʼ＇٬", "'"),
+        "，": ",",
+        "．": ".",
+        "٫": ".",
+        "−": "-",
+    }
+)
+_LONGEST = 28
+"""Of more digits, Decimal rounds the last ones away."""
+
+_DIGIT = re.compile(r"\d")  # of any script
+_NO_DIGIT = re.compile(r"[^0-9]")
+_NUMBER = re.compile(r"[0-9.,' ]*[0-9][0-9.,' ]*")
+_PLAIN = re.compile(r"[0-9]+[.,]?[0-9]*|[.,][0-9]+")
+_EITHER = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}")
+"""Over a thousand to some people, a small number to others: 1.200."""
+
+_GROUPED = re.compile(
+    r"(?P<groups>[1-9][0-9]{0,2}(?P<mark>[.,' ])[0-9]{3}(?:(?P=mark)[0-9]{3})*"  # 1,500,000
+    r"|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3})"  # 15,00,000, as in India
+    r"(?P<rest>(?:[.,][0-9]*)?)"
+)
+
+
+def parse_currency(text: str) -> str:
+    """The ISO 4217 code in `text`. Raises Unreadable if there is no such currency."""
+    code = text.strip().upper()
+    if not (len(code) == 3 and is_currency(code)):
+        raise Unreadable(
+            f'"{text.strip()[:20]}" is no currency. Type its three-letter code, like USD, EUR or INR.'
+        )
+    return code
+
+
+def parse_rate(text: str, currency: str) -> int:
+    """The rate per hour in `text` ("60", "60.50", "$60", "1.250,50 EUR"), in minor units of `currency`.
+
+    Point and comma can each group thousands or start the decimals, if only one reading is possible. "1.200" is
+    refused unless the currency has no decimals. Raises Unreadable if it's ambiguous, not an amount, negative, too
+    high, or finer than the currency's smallest unit.
+    """
+    typed = _DIGIT.sub(lambda digit: str(int(digit[0])), text.strip().translate(_SPELLINGS))
+    typed = _without_currency(typed, currency)
+    number = typed.removeprefix("-").lstrip()
+    if len(number) > _LONGEST or not _NUMBER.fullmatch(number):
+        raise Unreadable(f'"{text.strip()[:40]}" is no amount. Type your rate per hour in {currency}, like 60.')
+    digits = get_currency_precision(currency)
+    if digits and _EITHER.fullmatch(number):
+        raise _ambiguous(text, number, currency)
+    amount = _amount(number, text, currency)
+    if amount and typed != number:
+        raise Unreadable("A rate cannot be negative. Type 0 if you coach for free.")
+    if amount > _HIGHEST_RATE:
+        raise Unreadable(f"That rate is too high. The highest is {_HIGHEST_RATE:,} an hour.")
+    minor = amount.scaleb(digits)
+    if minor != minor.to_integral_value():
+        raise Unreadable(
+            f"{currency} has {digits} decimals, so {text.strip()[:40]} is too fine. Type at most {digits} digits "
+            "after the point."
+        )
+    return int(minor)
+
+
+def price(rate_minor: int, duration: timedelta) -> int:
+    """What `duration` costs at a rate per hour, in minor units, half a unit rounded up."""
+    exact = Decimal(rate_minor) * Decimal(duration // timedelta(minutes=1)) / 60
+    return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def write_amount(minor: int, currency: str) -> str:
+    """Write an amount that `parse_rate` reads back: "60.00", but "1.2050" because "1.205" is ambiguous."""
+    written = f"{Decimal(minor).scaleb(-get_currency_precision(currency)):f}"
+    return f"{written}0" if _EITHER.fullmatch(written) else written
+
+
+def write_money(minor: int, currency: str) -> str:
+    """For people: "$60.00", "¥6,000", "free"."""
+    if minor == 0:
+        return "free"
+    return format_currency(Decimal(minor).scaleb(-get_currency_precision(currency)), currency, locale="en_US")
+
+
+def _without_currency(typed: str, currency: str) -> str:
+    """Remove the currency's code or symbol before or after the number."""
+    symbol = format_currency(0, currency, "¤", locale="en_US", currency_digits=False).replace("0", "")
+    for name in (currency, symbol.translate(_SPELLINGS).strip()):
+        if typed.upper().startswith(name.upper()):
+            return typed[len(name) :].lstrip()
+        if typed.upper().endswith(name.upper()):
+            return typed[: -len(name)].rstrip()
+    return typed
+
+
+def _amount(number: str, text: str, currency: str) -> Decimal:
+    """Read an amount whose separators have only one meaning. Raises Unreadable."""
+    if _PLAIN.fullmatch(number) and not _EITHER.fullmatch(number):
+        return Decimal(number.replace(",", "."))
+    grouped = _GROUPED.fullmatch(number)
+    if grouped is None or grouped["rest"][:1] == (grouped["mark"] or ","):
+        raise Unreadable(
+            f'I can\'t read the separators in "{text.strip()[:40]}". '
+            f"Type your rate per hour in {currency}, like 1200 or 60.50."
+        )
+    return Decimal(_NO_DIGIT.sub("", grouped["groups"]) + grouped["rest"].replace(",", "."))
+
+
+def _ambiguous(text: str, number: str, currency: str) -> Unreadable:
+    thousands, one = _NO_DIGIT.sub("", number), Decimal(number.replace(",", "."))
+    digits = get_currency_precision(currency)
+    minor = one.scaleb(digits)
+    if minor != minor.to_integral_value():
+        return Unreadable(
+            f'"{text.strip()[:40]}" could be {thousands} or {one}, but {currency} only has {digits} decimals. '
+            f"Type {thousands}, or at most {digits} digits after the point."
+        )
+    written = write_amount(int(minor), currency)
+    return Unreadable(
+        f'"{text.strip()[:40]}" could be {write_amount(int(thousands) * 10**digits, currency)} or {written}. '
+        f"Type {thousands} or {written}."
+    )

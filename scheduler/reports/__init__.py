@@ -1,0 +1,1 @@
+"""What admins and operators look up."""

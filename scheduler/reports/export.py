@@ -1,0 +1,70 @@
+"""A server's rows as CSV (RFC 4180), for spreadsheets and for whoever wants to leave with their data."""
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Column, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import AuditEntry, Base, Coach, CoachingSession, Review
+from models.base import DiscordId
+from scheduler.core.people import Actor
+from scheduler.reports.spreadsheets import BOM, cell
+
+TABLES: Mapping[str, type[Base]] = {
+    "sessions": CoachingSession,
+    "coaches": Coach,
+    "reviews": Review,
+    "audit": AuditEntry,
+}
+"""What there is to export, by what admins call it."""
+
+_ROWS = 500
+"""Read at a time, so that a long history does not have to fit into memory twice."""
+
+
+async def lines(
+    session: AsyncSession, what: str, guild_id: int, actor: Actor, zone: ZoneInfo
+) -> AsyncIterator[str]:
+    """The table in pieces, its header first; instants as ISO 8601 in `zone`, ids as text. Raises NotAllowed.
+
+    To read it back, open it as "utf-8-sig" for Python's `csv`, and pass cells to `spreadsheets.text_of`.
+    """
+    actor.must_be_admin()
+    table: Any = TABLES[what]
+    columns = list(table.__table__.columns)
+    yield BOM + _written([[column.key for column in columns]])
+    query = select(*table.__table__.columns).where(table.guild_id == guild_id)
+    found = await session.stream(query.order_by(*table.__table__.primary_key))
+    async for rows in found.partitions(_ROWS):
+        yield _written([[_cell(*one, zone) for one in zip(columns, row, strict=True)] for row in rows])
+
+
+def _written(rows: list[list[str]]) -> str:
+    written = io.StringIO()
+    csv.writer(written).writerows(rows)
+    return written.getvalue()
+
+
+def _cell(column: Column[Any], value: object, zone: ZoneInfo) -> str:
+    match value:
+        case None:
+            return ""
+        case datetime():
+            return value.astimezone(zone).isoformat(timespec="seconds")
+        case Enum():
+            return str(value.value)
+        case dict() | list():
+            return cell(json.dumps(value, ensure_ascii=False))
+        case int() if isinstance(column.type, DiscordId):
+            return cell(str(value))
+        case str():
+            return cell(value)
+        case _:
+            return str(value)

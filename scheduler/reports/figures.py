@@ -1,0 +1,59 @@
+"""The figures of all servers together, for those who watch the program; counted when they ask."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import case, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import AuditEntry, CoachingSession, Heartbeat, JobRun, Notice, SessionStatus
+from scheduler.loop.tick import TICK
+
+SENT, WAITING, GIVEN_UP = "sent", "waiting", "given_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the database says at one instant."""
+
+    sessions: Mapping[SessionStatus, int]
+    notices: Mapping[str, int]
+    """By what became of them; one that is to be sent, or brought up to date, is waiting."""
+    rooms_made: int
+    rooms_removed: int
+    runs: int
+    """Ticks that did something or failed at something."""
+    last_run: timedelta | None
+    """How long the newest of these took."""
+    ticked_at: datetime | None
+
+
+async def gather(session: AsyncSession) -> Figures:
+    """Count everything, by one look at each table."""
+    by_status = select(CoachingSession.status, func.count()).group_by(CoachingSession.status)
+    state = case(
+        (Notice.due_at.is_not(None), WAITING),
+        (Notice.given_up_at.is_not(None), GIVEN_UP),
+        (Notice.sent_at.is_not(None), SENT),
+    )
+    by_state = select(state, func.count()).where(state.is_not(None)).group_by(state)
+    rooms = (
+        select(AuditEntry.action, func.count())
+        .where(AuditEntry.action.in_(("room_made", "room_removed")))
+        .group_by(AuditEntry.action)
+    )
+    newest = select(JobRun.started_at, JobRun.finished_at).order_by(JobRun.id.desc()).limit(1)
+    sessions = dict(list(await session.execute(by_status)))
+    notices = dict(list(await session.execute(by_state)))
+    made = dict(list(await session.execute(rooms)))
+    run = (await session.execute(newest)).one_or_none()
+    return Figures(
+        sessions={status: sessions.get(status, 0) for status in SessionStatus},
+        notices={name: notices.get(name, 0) for name in (SENT, WAITING, GIVEN_UP)},
+        rooms_made=made.get("room_made", 0),
+        rooms_removed=made.get("room_removed", 0),
+        runs=await session.scalar(select(func.count()).select_from(JobRun)) or 0,
+        last_run=run.finished_at - run.started_at if run is not None else None,
+        ticked_at=await session.scalar(select(Heartbeat.at).where(Heartbeat.job == TICK)),
+    )

@@ -1,0 +1,103 @@
+"""How coaching fares in one server: what is late, what fails, what admins were told."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, CoachingSession, CoachStatus, Heartbeat, Notice, Problem, SessionStatus
+from scheduler.core.people import Actor
+from scheduler.loop.tick import TICK
+from scheduler.time.zones import is_known
+
+LATE = timedelta(minutes=2)
+"""What has been due for so long is late; a tick comes far more often."""
+LATELY = timedelta(days=7)
+_SHOWN = 5
+_OVER = (SessionStatus.COMPLETED, SessionStatus.NO_SHOW)
+HAD_ROOM = CoachingSession.status.in_(_OVER) & CoachingSession.missed_at.is_(None)
+"""Of a session that is over: its room was opened."""
+HAD_NO_ROOM = CoachingSession.missed_at.is_not(None)
+"""It was not; also where people said afterwards that the session did not take place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The figures; of what fails, the first few."""
+
+    last_tick_at: datetime | None
+    next_step_at: datetime | None
+    """When the next session here needs something."""
+    coming: int
+    late_steps: int
+    failing: list[CoachingSession]
+    waiting: int
+    """Messages that are due."""
+    late_messages: int
+    undeliverable: int
+    """Messages of the last week for which there was no way to somebody."""
+    without_role: list[Coach]
+    """Coaches to whom the role could not be given."""
+    without_zone: list[Coach]
+    """Coaches whom nobody can book, because this host doesn't know their time zone."""
+    with_room: int
+    """Sessions of the last week whose room was opened."""
+    without_room: int
+    """And those whose room was not."""
+    problems: list[Problem]
+    """What admins were told and lasts."""
+
+
+async def look(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> Health:
+    """The health of one server, for its admins. Raises NotAllowed."""
+    actor.must_be_admin()
+    step, due = CoachingSession.next_step_at, Notice.due_at
+    here, told_here = CoachingSession.guild_id == guild_id, Notice.guild_id == guild_id
+    lately = CoachingSession.starts_at > now - LATELY
+    failing = select(CoachingSession).where(step.is_not(None), here, CoachingSession.last_error.is_not(None))
+    without_role = select(Coach).where(
+        Coach.guild_id == guild_id, Coach.status == CoachStatus.APPROVED, Coach.role_error.is_not(None)
+    )
+    problems = select(Problem).where(Problem.guild_id == guild_id, Problem.fixed_at.is_(None))
+
+    async def count(*which: ColumnElement[bool]) -> int:
+        return await session.scalar(select(func.count()).where(*which)) or 0
+
+    return Health(
+        last_tick_at=await session.scalar(select(Heartbeat.at).where(Heartbeat.job == TICK)),
+        next_step_at=await session.scalar(select(func.min(step)).where(step.is_not(None), here)),
+        coming=await count(
+            here, CoachingSession.status == SessionStatus.SCHEDULED, CoachingSession.starts_at > now
+        ),
+        late_steps=await count(step.is_not(None), step <= now - LATE, here),
+        failing=list(await session.scalars(failing.order_by(CoachingSession.starts_at).limit(_SHOWN))),
+        waiting=await count(due.is_not(None), due <= now, told_here),
+        late_messages=await count(due.is_not(None), due <= now - LATE, told_here),
+        undeliverable=await count(told_here, Notice.undeliverable_at > now - LATELY),
+        without_role=list(await session.scalars(without_role.order_by(Coach.user_id).limit(_SHOWN))),
+        without_zone=await _without_zone(session, guild_id),
+        with_room=await count(here, lately, HAD_ROOM),
+        without_room=await count(here, lately, HAD_NO_ROOM),
+        problems=list(await session.scalars(problems.order_by(Problem.since).limit(_SHOWN))),
+    )
+
+
+async def _without_zone(session: AsyncSession, guild_id: int) -> list[Coach]:
+    approved = Coach.guild_id == guild_id, Coach.status == CoachStatus.APPROVED
+    names = await session.scalars(select(Coach.time_zone).where(*approved).distinct())
+    if not (unknown := [name for name in names if not is_known(name)]):
+        return []
+    theirs = select(Coach).where(*approved, Coach.time_zone.in_(unknown)).order_by(Coach.user_id)
+    return list(await session.scalars(theirs.limit(_SHOWN)))
+
+
+async def of_here(session: AsyncSession, guild_id: int, lines: Collection[str]) -> list[str]:
+    """Those lines of a tick's report, each beginning with a session's code, that are about this server's."""
+    codes = {line.split(" ", 1)[0] for line in lines}
+    known = select(CoachingSession.code).where(
+        CoachingSession.code.in_(codes), CoachingSession.guild_id == guild_id
+    )
+    ours = set(await session.scalars(known))
+    return [line for line in lines if line.split(" ", 1)[0] in ours]

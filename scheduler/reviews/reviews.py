@@ -1,0 +1,254 @@
+"""Reviews: stars and a sentence that students give to sessions, and the coach's rating that follows from them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, CoachingSession, Review, SessionStatus
+from scheduler.core import audit
+from scheduler.core.clock import stamp
+from scheduler.core.errors import CoachingError, NotAllowed, NotFound, NotReviewable, TooLate, Unreadable
+from scheduler.core.people import Actor
+
+LONGEST_COMMENT = 300
+MOST_STARS = 5
+OPEN_FOR = timedelta(days=7)
+"""From the end of a session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the review of one session stands, as its student sees it."""
+
+    review: Review | None
+    is_open: bool
+    """Whether stars can be given or changed now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some reviews, newest first."""
+
+    reviews: list[Review]
+    has_more: bool
+
+
+async def review(session: AsyncSession, session_id: int, actor: Actor, stars: int, now: datetime) -> Review:
+    """Give a completed session 1 to 5 stars, or other ones than before. The same stars again change nothing.
+
+    Raises as `reviewable` does, or Unreadable for a number of stars that there is not.
+    """
+    if not 1 <= stars <= MOST_STARS:
+        raise Unreadable(f"There are 1 to {MOST_STARS} stars. Please press one of the buttons.")
+    row, coach, given = await _locked(session, await _own(session, session_id, actor))
+    _check(row, given, now)
+    if given is not None and given.stars == stars:
+        return given
+    action = "review_changed"
+    if given is None:
+        action = "review_given"
+        coach.rating_count += 1
+        given = Review(
+            session_id=row.id,
+            guild_id=row.guild_id,
+            coach_id=row.coach_id,
+            student_id=row.student_id,
+            stars=0,
+            created_at=now,
+        )
+        session.add(given)
+    details = {"stars": stars, "before": given.stars} if given.stars else {"stars": stars}
+    coach.rating_total += stars - given.stars
+    given.stars, given.updated_at = stars, now
+    _record(session, given, action, actor, now, details)
+    await session.flush()
+    return given
+
+
+async def comment(session: AsyncSession, session_id: int, actor: Actor, text: str, now: datetime) -> Review:
+    """Add a sentence to stars that were given, or change it; an empty text takes it away.
+
+    Raises as `reviewable` does, NotReviewable before there are stars, Unreadable if it is too long.
+    """
+    row, _, given = await _locked(session, await _own(session, session_id, actor))
+    _check(row, given, now)
+    if given is None:
+        raise NotReviewable("There are no stars yet. Give some first, then add a sentence.")
+    words = " ".join(text.split())
+    if len(words) > LONGEST_COMMENT:
+        raise Unreadable(f"That has {len(words):,} characters; at most {LONGEST_COMMENT} fit. Please shorten it.")
+    if words != (given.comment or ""):
+        given.comment, given.updated_at = words or None, now
+        _record(session, given, "review_changed", actor, now, {"comment_length": len(words)})
+    return given
+
+
+async def reviewable(
+    session: AsyncSession, session_id: int, actor: Actor, now: datetime
+) -> tuple[CoachingSession, Review | None]:
+    """The session and its review so far, for its student while it can be reviewed.
+
+    Raises NotFound to strangers, NotAllowed to its coach, NotReviewable unless it took place or if an admin hid
+    the review, TooLate from 7 days after its end on.
+    """
+    row = await _own(session, session_id, actor)
+    given = await session.get(Review, session_id)
+    _check(row, given, now)
+    return row, given
+
+
+async def standings(
+    session: AsyncSession, rows: Sequence[CoachingSession], now: datetime
+) -> Mapping[int, Standing]:
+    """By session id, for those that were reviewed or can be now. Costs one query."""
+    ids = [row.id for row in rows if row.status is SessionStatus.COMPLETED]
+    given = {
+        one.session_id: one for one in await session.scalars(select(Review).where(Review.session_id.in_(ids)))
+    }
+    found = {row.id: Standing(given.get(row.id), _why_not(row, given.get(row.id), now) is None) for row in rows}
+    return {id_: one for id_, one in found.items() if one.review or one.is_open}
+
+
+def open_until(row: CoachingSession) -> datetime:
+    """Until when (not inclusive) its student gives and changes the review."""
+    return row.ends_at + OPEN_FOR
+
+
+async def hide(session: AsyncSession, session_id: int, actor: Actor, guild_id: int, now: datetime) -> Review:
+    """Let a review count for nothing and be shown to admins only; hidden already, it stays so.
+
+    Raises NotAllowed, or NotFound unless it is one of this server.
+    """
+    return await _set_hidden(session, session_id, actor, guild_id, now, hidden=True)
+
+
+async def discount(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
+    """Let the review of a session count for nothing that turns out not to have taken place.
+
+    The coach's row is held, and then the session's.
+    """
+    _, coach, given = await _locked(session, row)
+    if given is None or given.hidden_at is not None:
+        return
+    coach.rating_count -= 1
+    coach.rating_total -= given.stars
+    given.hidden_at = now
+    audit.record(
+        session, row.guild_id, "review_hidden", at=now, coach_id=row.coach_id, session_id=row.id, details={}
+    )
+
+
+async def show(session: AsyncSession, session_id: int, actor: Actor, guild_id: int, now: datetime) -> Review:
+    """Let a hidden review count again. Raises as `hide` does."""
+    return await _set_hidden(session, session_id, actor, guild_id, now, hidden=False)
+
+
+async def latest(
+    session: AsyncSession,
+    guild_id: int,
+    coach_id: int | None = None,
+    *,
+    page: int,
+    size: int,
+    with_hidden: bool = False,
+) -> Page:
+    """The reviews of one server, of one coach or of all; `with_hidden` is for admins only."""
+    query = select(Review).where(Review.guild_id == guild_id)
+    if coach_id is not None:
+        query = query.where(Review.coach_id == coach_id)
+    if not with_hidden:
+        query = query.where(Review.hidden_at.is_(None))
+    newest = query.order_by(Review.created_at.desc(), Review.session_id.desc())
+    found = list(await session.scalars(newest.offset(page * size).limit(size + 1)))
+    return Page(found[:size], has_more=len(found) > size)
+
+
+def _why_not(row: CoachingSession, given: Review | None, now: datetime) -> CoachingError | None:
+    """What keeps its student from giving or changing the review, if anything."""
+    match row.status:
+        case SessionStatus.SCHEDULED | SessionStatus.IN_PROGRESS:
+            return NotReviewable(
+                f"This session is not over yet. Review it after its end, {stamp(row.ends_at, 'R')}."
+            )
+        case SessionStatus.CANCELLED:
+            return NotReviewable("This session was cancelled, so there is nothing to review.")
+        case SessionStatus.NO_SHOW:
+            return NotReviewable(
+                "This session counts as a no-show, so it cannot be reviewed. Talk to an admin if that is wrong."
+            )
+        case SessionStatus.COMPLETED:
+            if row.missed_at is not None and not row.took_place:
+                return NotReviewable(
+                    "This session had no room, and nobody has confirmed that it took place. Answer that first."
+                )
+            if given is not None and given.hidden_at is not None:
+                return NotReviewable("An admin has hidden your review, so it cannot be changed. Talk to an admin.")
+            if now >= open_until(row):
+                return TooLate(
+                    f"Reviews are given and changed until {OPEN_FOR.days} days after the end, which was "
+                    f"{stamp(row.ends_at, 'R')}. Your review of your next session is welcome."
+                )
+            return None
+
+
+def _check(row: CoachingSession, given: Review | None, now: datetime) -> None:
+    if (refusal := _why_not(row, given, now)) is not None:
+        raise refusal
+
+
+async def _own(session: AsyncSession, session_id: int, actor: Actor) -> CoachingSession:
+    row = await session.get(CoachingSession, session_id)
+    if row is None or actor.user_id not in (row.student_id, row.coach_id):
+        raise NotFound("You have no such session. `/sessions` lists yours.")
+    if actor.user_id != row.student_id:
+        raise NotAllowed("Only the student of a session reviews it.")
+    return row
+
+
+async def _locked(session: AsyncSession, row: CoachingSession) -> tuple[CoachingSession, Coach, Review | None]:
+    """The session, the coach, whose rating nobody else changes until the transaction ends, and the review.
+
+    All as they are once both rows are held, the coach's first as everywhere. Writing the audit entry locks the
+    session a little, so whoever took it only then would wait in a circle with those who took it first.
+    """
+    coach = await session.get_one(
+        Coach, (row.guild_id, row.coach_id), with_for_update=True, populate_existing=True
+    )
+    row = await session.get_one(CoachingSession, row.id, with_for_update=True, populate_existing=True)
+    return row, coach, await session.get(Review, row.id, populate_existing=True)
+
+
+async def _set_hidden(
+    session: AsyncSession, session_id: int, actor: Actor, guild_id: int, now: datetime, *, hidden: bool
+) -> Review:
+    actor.must_be_admin()
+    found = await session.get(Review, session_id)
+    if found is None or found.guild_id != guild_id:
+        raise NotFound("There is no such review here. `/coaching reviews` lists all of this server.")
+    _, coach, _ = await _locked(session, await session.get_one(CoachingSession, session_id))
+    if (found.hidden_at is not None) is hidden:
+        return found
+    sign = -1 if hidden else 1
+    coach.rating_count += sign
+    coach.rating_total += sign * found.stars
+    found.hidden_at, found.hidden_by = (now, actor.user_id) if hidden else (None, None)
+    _record(session, found, "review_hidden" if hidden else "review_shown", actor, now, {})
+    return found
+
+
+def _record(
+    session: AsyncSession, about: Review, action: str, actor: Actor, now: datetime, details: Mapping[str, int]
+) -> None:
+    audit.record(
+        session,
+        about.guild_id,
+        action,
+        at=now,
+        actor_id=actor.user_id,
+        coach_id=about.coach_id,
+        session_id=about.session_id,
+        details=details,
+    )

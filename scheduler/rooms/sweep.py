@@ -1,0 +1,125 @@
+"""Rooms against rows, hourly and at each start: what is left over goes, what is missing is made again.
+
+Only rooms in our table are ever touched; a channel that merely looks like one never is.
+"""
+
+import logging
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from models import CoachingSession, Guild, Heartbeat
+from models.storage.database import Database
+from scheduler.core.clock import Clock
+from scheduler.core.row_locks import lock_sessions
+from scheduler.loop.ports import Discord, DiscordFailure, NotInServer, RoomSeen
+from scheduler.rooms import rooms
+from scheduler.rooms.own_rooms import is_own
+from scheduler.servers import bot_membership
+
+log = logging.getLogger(__name__)
+
+SWEEP = "sweep"
+EVERY = timedelta(hours=1)
+_AT_ONCE = 500
+"""Values in one query; SQLite takes some thousands."""
+_next = aliased(CoachingSession)
+_goes_on_in_its_room = exists().where(
+    _next.discord_channel_id == CoachingSession.discord_channel_id,
+    _next.next_step_at.is_not(None),
+    _next.id != CoachingSession.id,
+)
+"""The next session of the same two took the room over, under the name of the first."""
+
+
+async def sweep(db: Database, discord: Discord, clock: Clock) -> int:
+    """Compare all servers' voice channels with our rows; how many sessions became due because of it.
+
+    Servers that the bot was removed from are told apart first, and not looked at.
+    """
+    await bot_membership.compare(db, discord, clock)
+    async with db.read() as session:
+        guild_ids = list(
+            await session.scalars(select(Guild.id).where(Guild.bot_removed_at.is_(None)).order_by(Guild.id))
+        )
+    found = 0
+    for guild_id in guild_ids:
+        try:
+            found += await _sweep(db, discord, clock, guild_id)
+        except NotInServer:
+            await bot_membership.found_removed(db, clock, guild_id)
+        except DiscordFailure as failure:
+            log.info("guild %s was not swept: %s", guild_id, failure)
+        except Exception:  # a bug that one server brings to light keeps neither the others nor the ticks waiting
+            log.exception("guild %s was not swept", guild_id)
+    async with db.begin() as session:
+        await session.merge(Heartbeat(job=SWEEP, at=clock()))
+    return found
+
+
+async def _sweep(db: Database, discord: Discord, clock: Clock, guild_id: int) -> int:
+    async with db.read() as session:
+        # Known before Discord is asked: what another process makes meanwhile is not missing.
+        known = set(await session.scalars(select(CoachingSession.discord_channel_id).where(*_with_room(guild_id))))
+    seen = await discord.voice_rooms(guild_id)
+    async with db.begin() as session:
+        found = await _left_over(session, guild_id, seen, clock)
+        return found + await _missing(session, guild_id, known - {one.id for one in seen}, clock)
+
+
+async def _left_over(session: AsyncSession, guild_id: int, seen: list[RoomSeen], clock: Clock) -> int:
+    """Rooms of sessions that do not need them any more although their removal is not ahead either."""
+    found = 0
+    for first in range(0, len(seen), _AT_ONCE):
+        some = seen[first : first + _AT_ONCE]
+        prefix = rooms.room_name("")
+        codes = [one.name.removeprefix(prefix) for one in some if one.name.startswith(prefix)]
+        by_us = or_(
+            CoachingSession.discord_channel_id.in_([one.id for one in some]), CoachingSession.code.in_(codes)
+        )
+        for row in await lock_sessions(
+            session,
+            CoachingSession.guild_id == guild_id,
+            by_us,
+            CoachingSession.next_step_at.is_(None),
+            CoachingSession.room_intended_at.is_not(None),
+            CoachingSession.last_error.is_(None),  # else its removal was given up
+            ~_goes_on_in_its_room,
+        ):
+            if any(_is_ours(one, row) for one in some):
+                row.room_removed_at, row.next_step_at = None, clock()
+                found += 1
+    return found
+
+
+def _is_ours(seen: RoomSeen, row: CoachingSession) -> bool:
+    """Whether it is this session's room, or a twin of it: of its name, and made while it was to be there."""
+    assert row.room_intended_at is not None, "so these were looked for"
+    return is_own(
+        seen.id,
+        known_id=row.discord_channel_id,
+        as_we_make_it=seen.as_we_make_it and seen.name == rooms.room_name(row.code),
+        since=row.room_intended_at,
+        until=row.room_removed_at,
+    )
+
+
+def _with_room(guild_id: int) -> tuple[ColumnElement[bool], ...]:
+    return (
+        CoachingSession.next_step_at.is_not(None),
+        CoachingSession.guild_id == guild_id,
+        CoachingSession.discord_setup_complete.is_(True),
+    )
+
+
+async def _missing(session: AsyncSession, guild_id: int, gone: set[int | None], clock: Clock) -> int:
+    """Rooms that sessions need and that somebody deleted."""
+    found = 0
+    for row in await lock_sessions(session, *_with_room(guild_id)):
+        if row.discord_channel_id in gone and await rooms.keeps_room(session, row, clock()):
+            await rooms.vanished(session, row, clock())
+            row.next_step_at = clock()
+            found += 1
+    return found

@@ -1,0 +1,1 @@
+"""A server's settings and what the bot needs there."""

@@ -1,0 +1,1 @@
+"""Intervals, clock changes and time zones; pure."""

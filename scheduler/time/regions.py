@@ -1,0 +1,188 @@
+"""Countries and states that a person may name instead of a time zone, and the zones in them.
+
+Which country has which zones stands in the IANA time zone database. `country_names.txt` has what countries are
+called in English and in their own languages, from the Unicode CLDR.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib import resources
+from zoneinfo import ZoneInfo
+
+from scheduler.time.folding import Fold
+from scheduler.time.states import STATES, State
+
+_NOT_IN_TABLE = {
+    "XK": "Europe/Belgrade",
+    "IC": "Atlantic/Canary",
+    "EA": "Africa/Ceuta",
+    "AC": "Atlantic/St_Helena",
+    "TA": "Atlantic/St_Helena",
+    "DG": "Indian/Chagos",
+}
+"""Parts of the world that have a name and a code of their own, but no line in the time zone database."""
+
+_ALSO = {
+    "AE": ("UAE", "Emirates"),
+    "AG": ("Antigua",),
+    "BA": ("Bosnia",),
+    "BN": ("Brunei Darussalam",),
+    "CD": ("DRC", "DR Congo", "Democratic Republic of the Congo", "Congo", "Zaire"),
+    "CG": ("Republic of the Congo", "Congo"),
+    "CN": ("PRC", "People's Republic of China", "Mainland China"),
+    "CV": ("Cabo Verde",),
+    "CZ": ("Czech Republic",),
+    "FK": ("Falklands",),
+    "FM": ("Federated States of Micronesia",),
+    "GB": ("UK", "Great Britain", "Britain", "England", "Scotland", "Wales", "Northern Ireland"),
+    "IE": ("Republic of Ireland",),
+    "IR": ("Islamic Republic of Iran",),
+    "KP": ("DPRK",),
+    "KR": ("Korea", "Republic of Korea"),
+    "MD": ("Republic of Moldova",),
+    "MK": ("Macedonia",),
+    "MO": ("Macau",),
+    "NL": ("Holland",),
+    "NZ": ("Aotearoa",),
+    "PG": ("PNG",),
+    "PS": ("Palestine", "State of Palestine"),
+    "RU": ("Russian Federation",),
+    "SA": ("KSA",),
+    "ST": ("Sao Tome",),
+    "SY": ("Syrian Arab Republic",),
+    "SZ": ("Swaziland",),
+    "TL": ("East Timor",),
+    "TR": ("Turkey", "Türkiye"),
+    "TT": ("Trinidad", "Tobago"),
+    "TW": ("Republic of China",),
+    "TZ": ("United Republic of Tanzania",),
+    "US": ("USA", "US of A", "United States of America", "America"),
+    "VA": ("Vatican", "Holy See"),
+    "VC": ("Saint Vincent",),
+    "VN": ("Viet Nam",),
+}
+"""Country code → names in use that its line of the file lacks."""
+
+_PASSED_OVER = {"and", "the", "of"}
+_LONGEST = 100
+_SINCE, _UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2038, 1, 1, tzinfo=UTC)
+"""Zones that show the same all that time do so for good: from 2038 on, compiled zones repeat one rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A country, or a state of one, and the zones in it of which no two show the same clock."""
+
+    label: str
+    zones: tuple[str, ...]
+
+
+def regions_called(text: str) -> list[Region]:
+    """The countries and states that `text` may mean, as a name or a code, countries first; "Georgia, USA" is one.
+
+    The zones of each are in order of how many people live by them.
+    """
+    index, typed = _index(), text[:_LONGEST]
+    found = index.get(_key(typed), [])
+    if not found and "," in typed:
+        name, _, country = typed.partition(",")
+        around = {code for code, state in index.get(_key(country), ()) if state is None}
+        found = [meant for meant in index.get(_key(name), ()) if meant[1] is not None and meant[0] in around]
+    return [_region(code, state) for code, state in found]
+
+
+def one_of_each_clock(zones: Iterable[str]) -> list[str]:
+    """The zones without those that always show what an earlier one shows."""
+    clocks: dict[object, str] = {}
+    for zone in zones:
+        clocks.setdefault(_clock(zone), zone)
+    return list(clocks.values())
+
+
+_Meant = tuple[str, State | None]
+"""A country's code, and which of its states, if not the whole of it."""
+
+
+@cache
+def _index() -> Mapping[str, list[_Meant]]:
+    """Name or code as it is searched → what it may mean."""
+    index: dict[str, list[_Meant]] = {}
+    for code, names in _names().items():
+        for name in names:
+            _add(index, name, (code, None))
+    for state in STATES:
+        for name in filter(None, (state.code, *state.names)):
+            _add(index, name, (state.country, state))
+    return index
+
+
+def _add(index: dict[str, list[_Meant]], name: str, meant: _Meant) -> None:
+    # "Myanmar (Burma)" has two names.
+    for part in {name, *name.rstrip(")").split(" (")}:
+        meanings = index.setdefault(_key(part), [])
+        if meant not in meanings:
+            meanings.append(meant)
+
+
+@cache
+def _names() -> Mapping[str, list[str]]:
+    """Country code → its names, the English one first, and then its codes."""
+    lines = (resources.files("scheduler.time") / "country_names.txt").read_text("utf-8").splitlines()
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        code, three, *names = line.split("|")
+        if code in _zones_of():
+            found[code] = [*names, *_ALSO.get(code, ()), code, *filter(None, [three])]
+    return found
+
+
+@cache
+def _zones_of() -> Mapping[str, list[str]]:
+    """Country code → its zones."""
+    zones: dict[str, list[str]] = {code: [zone] for code, zone in _NOT_IN_TABLE.items()}
+    # One country a line; zone1970.tab would give Norway the zone of Germany.
+    table = (resources.files("tzdata") / "zoneinfo" / "zone.tab").read_text("utf-8")
+    for line in table.splitlines():
+        if line and not line.startswith("#"):
+            code, _, zone, *_ = line.split("\t")
+            zones.setdefault(code, []).append(zone)
+    return zones
+
+
+def _region(country: str, state: State | None) -> Region:
+    label = _names()[country][0]
+    if state is not None:
+        return Region(f"{state.names[0]}, {label}", tuple(one_of_each_clock(state.zones)))
+    return Region(label, _by_size(_zones_of()[country]))
+
+
+def _by_size(zones: Sequence[str]) -> tuple[str, ...]:
+    """One zone of each clock, the one that most people live in; so are the clocks ordered."""
+    if len(zones) == 1:
+        return (zones[0],)
+    from scheduler.time.places import inhabitants  # here, since it reads all cities
+
+    living = inhabitants()
+    return tuple(one_of_each_clock(sorted(zones, key=lambda zone: -living.get(zone, 0))))
+
+
+_fold = Fold()
+
+
+def _key(name: str) -> str:
+    words = ["saint" if word == "st" else word for word in _fold(name.replace(".", "")).split()]
+    return " ".join([word for word in words if word not in _PASSED_OVER] or words)  # AND is Andorra
+
+
+@cache
+def _clock(zone: str) -> tuple[tuple[datetime, timedelta | None], ...]:
+    """What the clocks of the zone are ahead of UTC, and since when."""
+    shown, changes, at = ZoneInfo(zone), list[tuple[datetime, timedelta | None]](), _SINCE
+    while at < _UNTIL:
+        ahead = at.astimezone(shown).utcoffset()
+        if not changes or ahead != changes[-1][1]:
+            changes.append((at, ahead))
+        at += timedelta(days=1)
+    return tuple(changes)

@@ -1,0 +1,145 @@
+"""What keeps somebody out of a room, as Discord says afterwards."""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import discord
+import pytest
+from simcord.backend.models import Overwrite
+from simcord.enums import OverwriteType
+
+from models.storage.database import Database
+from scheduler.loop.ports import Access, Barrier, DiscordFailure
+from tests.support.direct import Direct, direct
+
+CONNECT, VIEW = discord.Permissions(connect=True).value, discord.Permissions(view_channel=True).value
+
+
+@pytest.fixture
+def engine_name() -> str:
+    """What Discord is asked does not depend on the engine."""
+    return "sqlite"
+
+
+@pytest.fixture
+async def here(db: Database) -> AsyncIterator[Direct]:
+    async with direct(db) as here:
+        yield here
+
+
+async def an_open_room(here: Direct, *, by_role: bool = False) -> int:
+    """A room that is open for coach and student; its id."""
+    both = (here.world.coach.id, here.world.student.id)
+    room = here.a_room(role_intended_at=here.world.now if by_role else None)
+    role_id = await here.port.ensure_role(room) if by_role else None
+    channel_id = await here.port.ensure_room(room)
+    opened = here.a_room(channel_id=channel_id, role_id=role_id, role_intended_at=room.role_intended_at)
+    await here.port.open_room(opened, Access(both, video=True, role_id=role_id))
+    await here.world.env.settle()
+    return channel_id
+
+
+async def barrier(here: Direct, room_id: int | None, **at: float) -> Barrier | None:
+    """What keeps the student out, at an instant so long after now."""
+    instant = here.world.now + dt.timedelta(**at)
+    return await here.port.barrier(here.world.guild.id, here.world.student.id, room_id, instant)
+
+
+def time_out(here: Direct, minutes: float) -> None:
+    """A moderator times the student out, until so many minutes after now."""
+    until = here.world.now + dt.timedelta(minutes=minutes)
+    here.world.guild._guild.members[here.world.student.id].timed_out_until = until.isoformat()
+
+
+@pytest.mark.parametrize("by_role", [False, True], ids=["people", "role"])
+async def test_nothing_keeps_them_out_of_a_room_that_is_open_for_them(here: Direct, by_role: bool) -> None:
+    room_id = await an_open_room(here, by_role=by_role)
+
+    assert await barrier(here, room_id) is None
+
+
+@pytest.mark.parametrize(("minutes", "found"), [(-1, None), (0, Barrier.TIMED_OUT), (30, Barrier.TIMED_OUT)])
+async def test_who_was_timed_out_until_they_were_late_was_kept_out_also_if_it_is_over(
+    here: Direct, minutes: int, found: Barrier | None
+) -> None:
+    room_id = await an_open_room(here)
+    time_out(here, minutes)
+
+    assert await barrier(here, room_id) is found
+    assert await barrier(here, None) is found
+
+
+async def test_who_is_not_in_the_server_was_kept_out(here: Direct) -> None:
+    room_id = await an_open_room(here)
+    here.world.guild.remove_member(here.world.student)
+
+    assert await barrier(here, room_id) is Barrier.LEFT
+
+
+def deny_them(here: Direct, room: Any) -> None:
+    theirs = [one for one in room.overwrites if one.target_id != here.world.student.id]
+    room.overwrites[:] = [
+        *theirs,
+        Overwrite(target_id=here.world.student.id, type=OverwriteType.MEMBER, allow=VIEW, deny=CONNECT),
+    ]
+
+
+def forget_them(here: Direct, room: Any) -> None:
+    room.overwrites[:] = [one for one in room.overwrites if one.target_id != here.world.student.id]
+
+
+def hide_it_from_them(here: Direct, room: Any) -> None:
+    theirs = [one for one in room.overwrites if one.target_id != here.world.student.id]
+    room.overwrites[:] = [
+        *theirs,
+        Overwrite(target_id=here.world.student.id, type=OverwriteType.MEMBER, deny=VIEW),
+    ]
+
+
+@pytest.mark.parametrize("change", [deny_them, forget_them, hide_it_from_them])
+async def test_who_may_not_enter_by_the_rooms_own_permissions_is_kept_out(
+    here: Direct, change: Callable[[Direct, Any], None]
+) -> None:
+    room_id = await an_open_room(here)
+    change(here, here.backend.channels[room_id])
+    await here.world.env.settle()
+
+    assert await barrier(here, room_id) is Barrier.SHUT_OUT
+
+
+async def test_who_lost_the_sessions_role_is_kept_out(here: Direct) -> None:
+    room_id = await an_open_room(here, by_role=True)
+    here.world.guild._guild.members[here.world.student.id].role_ids.clear()
+
+    assert await barrier(here, room_id) is Barrier.SHUT_OUT
+
+
+@pytest.mark.parametrize(
+    ("limit", "inside", "found"), [(1, False, Barrier.FULL), (2, True, None), (99, True, None), (0, True, None)]
+)
+async def test_a_user_limit_that_is_reached_keeps_them_out(
+    here: Direct, limit: int, inside: bool, found: Barrier | None
+) -> None:
+    room_id = await an_open_room(here)
+    if inside:
+        await here.world.coach.join_voice(here.world.room("abc"))
+    here.backend.edit_channel(room_id, {"user_limit": limit})
+    await here.world.env.settle()
+
+    assert await barrier(here, room_id) is found
+
+
+async def test_of_a_room_that_is_gone_only_the_person_is_looked_at(here: Direct) -> None:
+    room_id = await an_open_room(here)
+    here.backend.delete_channel(room_id)
+
+    assert await barrier(here, room_id) is None
+
+
+async def test_where_discord_does_not_answer_nobody_can_say(here: Direct) -> None:
+    room_id = await an_open_room(here)
+    here.refuse("GET", f"/guilds/*/members/{here.world.student.id}", status=500, code=0)
+
+    with pytest.raises(DiscordFailure):
+        await barrier(here, room_id)

@@ -1,0 +1,255 @@
+"""Where messages go, whom they ping, and that none is there twice."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from models import Notice, NoticeKind
+from models.notice import Route
+from models.storage.database import Database
+from scheduler.loop.ports import DiscordFailure, Receipt, Unreachable
+from scheduler.notifications.notices import Letter
+from tests.support.direct import Direct, direct
+from tests.support.simulated import academy, lost_answers, words
+
+
+@pytest.fixture
+def engine_name() -> str:
+    """What Discord is asked does not depend on the engine."""
+    return "sqlite"
+
+
+@pytest.fixture
+async def here(db: Database) -> AsyncIterator[Direct]:
+    async with direct(db) as here:
+        yield here
+
+
+def pings(body: dict[str, Any]) -> Any:
+    """Who is named as to be pinged; nothing else may be."""
+    allowed = body["allowed_mentions"]
+    assert allowed["parse"] == []
+    assert not allowed.get("roles")
+    return allowed.get("users", [])
+
+
+def texts(here: Direct, channel_id: int) -> list[str]:
+    channel = next(one for one in here.world.guild.channels.values() if one.id == channel_id)
+    return [words(one) for one in channel.history()]
+
+
+def sent_before(here: Direct, receipt: Receipt, **changed: Any) -> Letter:
+    """The letter of a notice that went out already."""
+    letter = here.a_letter(channel_id=receipt.channel_id, **changed)
+    letter.notice.channel_id, letter.notice.message_id = receipt
+    return letter
+
+
+async def test_a_message_goes_into_the_rooms_own_chat_and_pings_whom_it_is_for(here: Direct):
+    made = await here.port.ensure_room(here.a_room())
+    here.pinged.append(here.world.student.id)
+
+    receipt = await here.port.deliver(here.a_letter(channel_id=made))
+
+    [said] = texts(here, made)
+    [sent] = here.asked("POST", f"/channels/{made}/messages")
+    assert "Academy ref 7" in said
+    assert receipt.channel_id == made
+    assert pings(sent) == [here.world.student.id]
+
+
+async def test_without_anybody_to_ping_nobody_is_pinged(here: Direct):
+    await here.port.deliver(here.a_letter(channel_id=here.world.lobby.id))
+
+    [sent] = here.asked("POST", f"/channels/{here.world.lobby.id}/messages")
+    assert pings(sent) == []
+
+
+async def test_bringing_a_message_up_to_date_pings_nobody(here: Direct):
+    made = await here.port.ensure_room(here.a_room())
+    here.pinged.append(here.world.student.id)
+    first = await here.port.deliver(here.a_letter(channel_id=made))
+
+    again = await here.port.deliver(sent_before(here, first))
+
+    [edited] = here.asked("PATCH", f"/messages/{first.message_id}")
+    assert again == first
+    assert pings(edited) == []
+    assert len(texts(here, made)) == 1
+
+
+async def test_a_message_in_a_rooms_chat_whose_answer_got_lost_is_found_there(here: Direct):
+    made = await here.port.ensure_room(here.a_room())
+    with lost_answers(here.world, "POST", "/channels/*/messages") as lost, pytest.raises(DiscordFailure):
+        await here.port.deliver(here.a_letter(channel_id=made))
+
+    await here.port.deliver(here.a_letter(channel_id=made, maybe_sent=True))
+
+    assert lost
+    assert len(texts(here, made)) == 1
+
+
+async def test_a_message_that_somebody_deleted_is_sent_anew(here: Direct):
+    lobby = here.world.lobby.id
+    first = await here.port.deliver(here.a_letter(channel_id=lobby))
+    here.backend.messages[lobby].clear()
+
+    again = await here.port.deliver(sent_before(here, first))
+
+    assert again != first
+    assert len(texts(here, lobby)) == 1
+
+
+@pytest.mark.parametrize("route", [Route.ROOM, Route.FALLBACK, None])
+async def test_where_the_channel_is_gone_there_is_no_point_in_trying_again(here: Direct, route: Route | None):
+    letter = here.a_letter(channel_id=4711, route=route, user_id=here.world.student.id if route else None)
+
+    with pytest.raises(Unreachable, match="the channel <#4711> does not exist any more"):
+        await here.port.deliver(letter)
+
+
+@pytest.mark.parametrize("chosen", ["review_channel_id", "log_channel_id", "fallback_channel_id", None])
+async def test_a_channel_that_is_gone_is_for_admins_as_long_as_it_is_chosen(here: Direct, chosen: str | None):
+    letter = here.a_letter(channel_id=4711)
+    if chosen is not None:
+        setattr(letter.guild, chosen, 4711)
+
+    with pytest.raises(Unreachable) as failure:
+        await here.port.deliver(letter)
+
+    assert failure.value.for_admins is (chosen is not None)
+
+
+async def test_a_channel_that_goes_at_this_moment_is_gone_as_well(here: Direct):
+    lobby = here.world.lobby.id
+    here.refuse("POST", f"/channels/{lobby}/messages", status=404, code=10003)
+
+    with pytest.raises(Unreachable, match="does not exist any more"):
+        await here.port.deliver(here.a_letter(channel_id=lobby))
+
+
+async def test_nothing_goes_into_another_server(here: Direct):
+    elsewhere = here.world.env.create_guild("Elsewhere").create_text_channel("lobby")
+
+    with pytest.raises(Unreachable, match="of this server"):
+        await here.port.deliver(here.a_letter(channel_id=elsewhere.id))
+
+    assert elsewhere.history() == []
+
+
+@pytest.mark.parametrize("route", [Route.ROOM, Route.FALLBACK])
+async def test_somebody_with_another_route_is_told_there_and_not_by_a_direct_message(here: Direct, route: Route):
+    student, lobby = here.world.student, here.world.lobby.id
+
+    await here.port.deliver(here.a_letter(channel_id=lobby, user_id=student.id, route=route))
+
+    assert len(texts(here, lobby)) == 1
+    assert here.world.dms(student) == []
+
+
+async def test_what_was_a_direct_message_is_sent_anew_on_another_route(here: Direct):
+    student, lobby = here.world.student, here.world.lobby.id
+    first = await here.port.deliver(here.a_letter(user_id=student.id))
+    assert len(here.world.dms(student)) == 1
+    letter = sent_before(here, first, user_id=student.id, route=Route.FALLBACK)
+
+    again = await here.port.deliver(replace(letter, channel_id=lobby))
+
+    assert again.channel_id == lobby
+    assert len(texts(here, lobby)) == 1
+    assert here.asked("PATCH", f"/messages/{first.message_id}") == []
+
+
+async def test_a_permission_that_is_missing_in_a_channel_is_named_with_it(here: Direct):
+    lobby = here.world.lobby.id
+    here.take_from_the_bot("send_messages", lobby)
+
+    with pytest.raises(DiscordFailure) as failure:
+        await here.port.deliver(here.a_letter(channel_id=lobby))
+
+    assert "I lack **Send Messages** in the channel lobby: allow it there for my role (" in str(failure.value)
+    assert failure.value.for_admins
+
+
+async def test_a_channel_that_the_bot_cannot_see_is_named(here: Direct):
+    lobby = here.world.lobby.id
+    here.take_from_the_bot("view_channel", lobby)
+
+    with pytest.raises(DiscordFailure, match=r"I lack \*\*View Channels\*\* in the channel lobby"):
+        await here.port.deliver(here.a_letter(channel_id=lobby))
+
+
+@pytest.mark.parametrize("code", [50007, 50278])
+async def test_closed_direct_messages_are_told_apart(here: Direct, code: int):
+    dm = here.world.student.user.dm_channel
+    here.refuse("POST", f"/channels/{dm.id}/messages", code=code)
+
+    with pytest.raises(Unreachable) as failure:
+        await here.port.deliver(here.a_letter(user_id=here.world.student.id))
+
+    assert failure.value.dms_closed
+    assert not failure.value.for_admins
+
+
+@pytest.mark.parametrize("kind", [NoticeKind.PROBLEM, NoticeKind.PROBLEM_FIXED])
+async def test_a_problem_is_told_in_the_system_channel_where_no_other_was_chosen(here: Direct, kind: NoticeKind):
+    lobby = here.world.lobby.id
+    here.backend.edit_guild(here.world.guild.id, {"system_channel_id": lobby})
+    await here.world.env.settle()
+
+    receipt = await here.port.deliver(here.a_letter(kind=kind))
+
+    assert receipt.channel_id == lobby
+    assert len(texts(here, lobby)) == 1
+
+
+async def test_a_problem_is_told_to_the_owner_where_the_bot_may_not_write_in_the_system_channel(here: Direct):
+    lobby = here.world.lobby.id
+    here.take_from_the_bot("send_messages", lobby)
+    here.backend.edit_channel(lobby, {"topic": "quiet"})  # so that the bot hears of it
+    here.backend.edit_guild(here.world.guild.id, {"system_channel_id": lobby})
+    await here.world.env.settle()
+
+    await here.port.deliver(here.a_letter(kind=NoticeKind.PROBLEM))
+
+    owner = here.world.guild.owner
+    assert len(owner.dm_channel.history()) == 1
+    assert texts(here, lobby) == []
+
+
+async def test_a_problem_that_the_owner_was_told_of_is_brought_up_to_date_there(here: Direct):
+    first = await here.port.deliver(here.a_letter(kind=NoticeKind.PROBLEM))
+    here.backend.edit_guild(here.world.guild.id, {"system_channel_id": here.world.lobby.id})
+    await here.world.env.settle()
+    letter = replace(sent_before(here, first, kind=NoticeKind.PROBLEM), channel_id=None)
+
+    again = await here.port.deliver(letter)
+
+    assert again == first
+    assert len(here.world.guild.owner.dm_channel.history()) == 1
+    assert texts(here, here.world.lobby.id) == []
+
+
+async def test_a_problem_goes_where_the_server_wants_problems(here: Direct):
+    here.backend.edit_guild(here.world.guild.id, {"system_channel_id": here.world.lobby.id})
+
+    receipt = await here.port.deliver(here.a_letter(kind=NoticeKind.PROBLEM, channel_id=here.world.review.id))
+
+    assert receipt.channel_id == here.world.review.id
+
+
+async def test_a_review_channel_that_is_gone_is_not_asked_for_again_and_again(db: Database):
+    async with academy(db) as world:
+        await world.set_up()
+        world.env.backend.delete_channel(world.review.id)
+
+        await world.apply(world.coach)
+
+        async with db.read() as session:
+            card = await session.scalar(select(Notice).where(Notice.kind == NoticeKind.APPLICATION_CARD))
+        assert card is not None
+        gone = f"the channel <#{world.review.id}> does not exist any more"
+        assert (card.due_at, card.last_error) == (None, gone)

@@ -1,0 +1,773 @@
+"""What `coachbot doctor` finds in a set-up that is sound, and in others that are broken in one place each."""
+
+import json
+import shutil
+import socket
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import discord.http
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from bot.config import Settings
+from bot.doctor import report, storage
+from bot.doctor.checks import Check, Level
+from models import Guild
+from models.job_run import Heartbeat
+from models.storage.database import Database
+from scheduler.servers import guilds
+from scheduler.servers.guilds import GuildDefaults
+from tests.support.endpoint import BOT_ID, BOT_ROLE_ID, GUILD_ID, REVIEW_CHANNEL_ID, TOKEN, Endpoint, local_discord
+from tests.support.program import Program
+from tests.support.rights import bound_by_file_modes
+
+COACH_ROLE_ID, CATEGORY_ID, LOG_CHANNEL_ID, NEWS_CHANNEL_ID = 501, 502, 503, 504
+TEXT, CATEGORY = 0, 4
+PLENTY = 10**12
+
+
+@dataclass(slots=True)
+class Setup:
+    """A bot that is set up in one server, with everything as it should be until a test breaks something."""
+
+    endpoint: Endpoint
+    path: Path
+    db: Database
+    token: str | None = TOKEN
+    home_id: int | None = None
+    client_id: int | None = None
+    free_bytes: int = PLENTY
+    web_port: int | None = None
+
+    async def examined(self) -> list[Check]:
+        """What the doctor finds in this process."""
+        settings = Settings(
+            discord_bot_token=self.token,
+            discord_guild_id=self.home_id,
+            discord_client_id=self.client_id,
+            database_url=f"sqlite:///{self.path}",
+            web_port=self.web_port,
+        )
+        return await report.examine(settings, free_bytes=lambda _folder: self.free_bytes)
+
+    async def configure(self, **settings: int | str | None) -> None:
+        """What an admin sets with `/coaching setup`."""
+        async with self.db.begin() as session:
+            guild = await session.get_one(Guild, GUILD_ID)
+            for name, value in settings.items():
+                setattr(guild, name, value)
+
+    async def beat(self, ago: timedelta, *jobs: str) -> None:
+        """What a bot writes down when it has finished a tick."""
+        async with self.db.begin() as session:
+            session.add_all(Heartbeat(job=job, at=datetime.now(UTC) - ago) for job in jobs or ("tick", "watch"))
+
+    def sql(self, statement: str) -> None:
+        """Change the file with nothing in the way."""
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+            connection.execute(statement)
+
+
+@pytest.fixture
+async def endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Endpoint]:
+    """A Discord of ours, with all that a server needs."""
+    async with local_discord() as endpoint:
+        monkeypatch.setattr(discord.http.Route, "BASE", endpoint.api)
+        endpoint.roles[COACH_ROLE_ID] = a_role(COACH_ROLE_ID, position=1)
+        endpoint.add_channel(CATEGORY_ID, type=CATEGORY, name="Coaching")
+        endpoint.add_channel(LOG_CHANNEL_ID, type=TEXT, name="problems")
+        endpoint.add_channel(NEWS_CHANNEL_ID, type=TEXT, name="news")
+        yield endpoint
+
+
+@pytest.fixture
+async def setup(endpoint: Endpoint, migrated_sqlite: Path, tmp_path: Path) -> AsyncIterator[Setup]:
+    """A bot that is set up well, for each test to break something."""
+    path = tmp_path / "coachbot.db"
+    shutil.copy(migrated_sqlite, path)
+    setup = Setup(endpoint, path, Database(f"sqlite:///{path}"))
+    async with setup.db.begin() as session:
+        await guilds.ensure(session, GUILD_ID, GuildDefaults(), datetime.now(UTC))
+    await setup.configure(
+        coach_role_id=COACH_ROLE_ID,
+        review_channel_id=REVIEW_CHANNEL_ID,
+        room_category_id=CATEGORY_ID,
+        log_channel_id=LOG_CHANNEL_ID,
+        fallback_channel_id=NEWS_CHANNEL_ID,
+    )
+    yield setup
+    await setup.db.close()
+
+
+@pytest.fixture
+def program(setup: Setup) -> Program:
+    return Program(setup.path.parent, setup.endpoint.api, setup.endpoint.gateway)
+
+
+@pytest.fixture
+def readable(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Path]:
+    """A migrated file that this test may only read, in a folder in which it may write."""
+    file = tmp_path / "kept" / "coachbot.db"
+    file.parent.mkdir()
+    shutil.copy(migrated_sqlite, file)
+    file.chmod(0o444)
+    with bound_by_file_modes():
+        yield file
+    file.parent.chmod(0o700)
+
+
+def a_role(role_id: int, **given: object) -> dict[str, object]:
+    """A role as Discord describes it, which gives nothing."""
+    usual = {"name": "Coach", "permissions": "0", "hoist": False, "mentionable": False, "managed": False}
+    return usual | {"color": 0, "flags": 0} | given | {"id": str(role_id)}
+
+
+def errors(checks: list[Check]) -> list[tuple[str, str]]:
+    return [(one.name, one.found) for one in checks if one.level is Level.ERROR]
+
+
+def warnings(checks: list[Check]) -> list[tuple[str, str]]:
+    return [(one.name, one.found) for one in checks if one.level is Level.WARNING]
+
+
+def the_error(checks: list[Check]) -> Check:
+    """The only one; nothing is warned of beside it."""
+    [found] = [one for one in checks if one.level is not Level.OK]
+    assert found.level is Level.ERROR
+    assert found.advice
+    return found
+
+
+def the_warning(checks: list[Check]) -> Check:
+    """The only one; nothing is an error beside it."""
+    [found] = [one for one in checks if one.level is not Level.OK]
+    assert found.level is Level.WARNING
+    assert found.advice
+    return found
+
+
+def lines(checks: list[Check], name: str) -> list[Check]:
+    return [one for one in checks if one.name == name]
+
+
+async def test_of_a_sound_set_up_every_line_is_ok_and_nothing_is_changed_anywhere(setup: Setup):
+    await setup.db.close()
+    before = setup.path.read_bytes()
+
+    checks = await setup.examined()
+
+    names = [
+        "configuration",
+        "token",
+        "application",
+        "clock",
+        "server",
+        "file",
+        "disk",
+        "database",
+        "schema",
+        "zones",
+        "bot",
+    ]
+    assert [(one.name, one.level) for one in checks] == [(name, Level.OK) for name in names]
+    assert {one.method for one in setup.endpoint.requests} == {"GET"}
+    assert setup.path.read_bytes() == before
+    assert not list(setup.path.parent.glob("*.run")), "another user's bot could not take this lock"
+
+
+async def test_the_program_prints_a_line_for_each_check_and_ends_with_0(setup: Setup, program: Program):
+    outcome = await program.run("doctor")
+
+    assert outcome.code == 0, outcome.out + outcome.err
+    assert len(outcome.out.splitlines()) == len(await setup.examined())
+    assert {line.split()[0] for line in outcome.out.splitlines()} == {"ok"}
+    assert TOKEN not in outcome.out + outcome.err
+    assert outcome.err == ""
+
+
+async def test_the_program_prints_one_json_object_if_asked_to(program: Program):
+    outcome = await program.run("doctor", "--json")
+
+    told = json.loads(outcome.out)
+    assert outcome.code == 0, outcome.err
+    assert told["ok"] is True
+    assert {tuple(one) for one in told["checks"]} == {("name", "level", "found", "advice")}
+    assert {(one["level"], one["advice"]) for one in told["checks"]} == {("ok", None)}
+    assert TOKEN not in outcome.out + outcome.err
+
+
+async def test_the_program_ends_with_1_if_there_is_an_error_and_says_what_to_do(program: Program):
+    wrong = TOKEN.replace("made-up", "another")
+
+    outcome = await program.run("doctor", DISCORD_BOT_TOKEN=wrong)
+
+    [line] = [one for one in outcome.out.splitlines() if one.startswith("error")]
+    assert outcome.code == 1
+    assert "Discord refuses the token" in line
+    assert "Reset Token" in line
+    assert wrong not in outcome.out + outcome.err
+
+
+async def test_a_configuration_that_cannot_be_read_is_the_one_line_and_ends_with_2(program: Program):
+    (program.folder / "config.toml").write_text("tick_seconds =", "utf-8")
+
+    outcome = await program.run("doctor", "--json")
+
+    told = json.loads(outcome.out)
+    [check] = told["checks"]
+    assert outcome.code == 2
+    assert told["ok"] is False
+    assert (check["name"], check["level"]) == ("configuration", "error")
+    assert "config.toml: this is not TOML" in check["found"]
+
+
+async def test_without_a_token_database_and_disk_are_checked_all_the_same(setup: Setup):
+    setup.token = None
+
+    checks = await setup.examined()
+
+    found = the_error(checks)
+    assert found.name == "token"
+    assert "missing: set DISCORD_BOT_TOKEN" in found.found
+    assert {"file", "disk", "database", "schema", "bot"} <= {one.name for one in checks}
+    assert setup.endpoint.requests == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(str(BOT_ID), id="the application id"),
+        pytest.param("hV3kq9sLw2xTb7YnR4mZc8JpD1fGaE6u", id="the client secret"),
+        pytest.param(TOKEN.rpartition(".")[0], id="not copied in full"),
+        pytest.param(f"Bot {TOKEN}", id="with what stands before it in a request"),
+    ],
+)
+async def test_what_has_not_the_form_of_a_token_is_not_sent_to_discord_and_not_shown(setup: Setup, wrong: str):
+    setup.token = wrong
+
+    checks = await setup.examined()
+
+    found = the_error(checks)
+    assert found.name == "token"
+    assert wrong not in str(checks)
+    assert setup.endpoint.requests == []
+
+
+async def test_a_token_that_discord_refuses_is_told(setup: Setup):
+    setup.token = TOKEN.replace("made-up", "another")
+
+    checks = await setup.examined()
+
+    found = the_error(checks)
+    assert (found.name, found.found) == ("token", "Discord refuses the token")
+    assert setup.token not in str(checks)
+
+
+async def test_the_id_of_another_application_is_a_warning(setup: Setup):
+    setup.client_id = 999
+
+    checks = await setup.examined()
+
+    found = the_warning(checks)
+    assert found.name == "application"
+    assert f"999, but the token belongs to the application {BOT_ID}" in found.found
+
+
+async def test_a_discord_that_cannot_be_reached_is_told(setup: Setup, monkeypatch: pytest.MonkeyPatch):
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(discord.http.Route, "BASE", f"http://127.0.0.1:{bound.getsockname()[1]}")
+
+        checks = await setup.examined()
+
+    found = the_error(checks)
+    assert found.name == "discord"
+    assert "Discord cannot be reached" in found.found
+    assert lines(checks, "schema")
+
+
+@pytest.mark.parametrize(
+    ("ahead", "level", "words"),
+    [
+        (timedelta(minutes=1), Level.ERROR, "behind"),
+        (timedelta(minutes=-1), Level.ERROR, "ahead of"),
+        (timedelta(seconds=15), Level.WARNING, "behind"),
+    ],
+)
+async def test_a_clock_that_is_wrong_is_told_with_the_way_it_is_wrong(
+    setup: Setup, ahead: timedelta, level: Level, words: str
+):
+    setup.endpoint.clock_ahead = ahead
+
+    checks = await setup.examined()
+
+    [found] = [one for one in checks if one.level is not Level.OK]
+    assert (found.name, found.level) == ("clock", level)
+    assert f"seconds {words} Discord's" in found.found
+    assert "timedatectl" in str(found.advice)
+
+
+async def test_a_bot_that_is_in_no_server_is_told_how_to_invite_it(setup: Setup):
+    setup.endpoint.gone.add(BOT_ID)
+
+    checks = await setup.examined()
+
+    found = the_error(checks)
+    assert (found.name, found.found) == ("servers", "the bot is not in any server")
+    assert "coachbot invite" in str(found.advice)
+
+
+async def test_a_home_server_that_the_bot_is_not_in_is_told(setup: Setup):
+    setup.home_id = 999
+
+    checks = await setup.examined()
+
+    found = the_error(checks)
+    assert found.name == "servers"
+    assert "the server 999, which DISCORD_GUILD_ID names" in found.found
+
+
+async def test_a_server_that_cannot_be_looked_at_is_told_with_its_name(setup: Setup):
+    setup.endpoint.refuse("GET", f"/guilds/{GUILD_ID}/channels")
+
+    checks = await setup.examined()
+
+    found = the_error(checks)
+    assert found.name == "server"
+    assert f"Academy ({GUILD_ID}) cannot be looked at" in found.found
+
+
+async def test_a_server_in_which_nobody_has_set_the_bot_up_is_a_warning(setup: Setup):
+    setup.sql("DELETE FROM specialties")
+    setup.sql("DELETE FROM guilds")
+
+    checks = await setup.examined()
+
+    found = the_warning(checks)
+    assert found.name == "server"
+    assert "nobody has set the bot up there yet" in found.found
+
+
+async def test_without_review_channel_and_coach_role_both_are_warnings(setup: Setup):
+    await setup.configure(review_channel_id=None, coach_role_id=None)
+
+    checks = await setup.examined()
+
+    assert errors(checks) == []
+    assert {name for name, _ in warnings(checks)} == {"server"}
+    assert "no coach role is set" in str(warnings(checks))
+    assert "no review channel is set" in str(warnings(checks))
+
+
+async def test_what_may_stay_unset_is_said_and_no_warning(setup: Setup):
+    await setup.configure(room_category_id=None, log_channel_id=None)
+
+    checks = await setup.examined()
+
+    [server] = lines(checks, "server")
+    assert server.level is Level.OK
+    assert server.found.endswith("room_category, log_channel, admin_role")
+
+
+async def test_a_review_channel_that_is_gone_is_told(setup: Setup):
+    del setup.endpoint.channels[REVIEW_CHANNEL_ID]
+
+    checks = await setup.examined()
+
+    found = the_error(checks)
+    assert found.name == "server"
+    assert "the review channel does not exist any more" in found.found
+    assert "/coaching setup review_channel:" in str(found.advice)
+
+
+@pytest.mark.parametrize(
+    ("gone", "what", "option"),
+    [
+        (CATEGORY_ID, "the category for rooms", "room_category"),
+        (LOG_CHANNEL_ID, "the channel for problems", "log_channel"),
+        (NEWS_CHANNEL_ID, "the channel for people with closed messages", "news_channel"),
+    ],
+)
+async def test_a_place_that_is_gone_but_has_a_substitute_is_a_warning(
+    setup: Setup, gone: int, what: str, option: str
+):
+    del setup.endpoint.channels[gone]
+
+    checks = await setup.examined()
+
+    found = the_warning(checks)
+    assert f"{what} does not exist any more" in found.found
+    assert f"/coaching setup {option}:" in str(found.advice)
+
+
+async def test_a_coach_role_that_is_gone_is_told(setup: Setup):
+    del setup.endpoint.roles[COACH_ROLE_ID]
+
+    checks = await setup.examined()
+
+    assert "the coach role does not exist any more" in the_error(checks).found
+
+
+async def test_a_coach_role_above_the_bots_own_is_told_with_its_name(setup: Setup):
+    setup.endpoint.roles[COACH_ROLE_ID] = a_role(COACH_ROLE_ID, position=101, name="Mentor\x1b[2J")
+
+    checks = await setup.examined()
+
+    found = the_error(checks)
+    assert "the coach role, Mentor[2J, stands above the bot's own" in found.found
+    assert "drag the bot's role above it" in str(found.advice)
+
+
+async def test_a_coach_role_that_belongs_to_an_app_is_told(setup: Setup):
+    setup.endpoint.roles[COACH_ROLE_ID] = a_role(COACH_ROLE_ID, position=1, managed=True)
+
+    checks = await setup.examined()
+
+    assert "belongs to an app" in the_error(checks).found
+
+
+@pytest.mark.parametrize(
+    ("place_id", "denied", "words"),
+    [
+        (CATEGORY_ID, discord.Permissions(connect=True), "lacks Connect in the category for rooms, Coaching"),
+        (
+            CATEGORY_ID,
+            discord.Permissions(view_channel=True, manage_channels=True),
+            "lacks Manage Channels and View Channels in the category for rooms, Coaching",
+        ),
+        (
+            REVIEW_CHANNEL_ID,
+            discord.Permissions(read_message_history=True),
+            "lacks Read Message History in the review channel, applications",
+        ),
+        (
+            LOG_CHANNEL_ID,
+            discord.Permissions(send_messages=True),
+            "lacks Send Messages in the channel for problems, problems",
+        ),
+    ],
+)
+async def test_a_permission_that_a_place_denies_is_named_as_people_see_it_with_the_place(
+    setup: Setup, place_id: int, denied: discord.Permissions, words: str
+):
+    rule = {"id": str(BOT_ROLE_ID), "type": 0, "allow": "0", "deny": str(denied.value)}
+    setup.endpoint.channels[place_id]["permission_overwrites"] = [rule]
+
+    checks = await setup.examined()
+
+    found = the_error(checks)
+    assert found.name == "server"
+    assert words in found.found
+
+
+async def test_a_permission_that_is_missing_in_the_server_is_named_once_and_not_for_each_place(setup: Setup):
+    setup.endpoint.own_permissions.update(manage_roles=False, stream=False)
+
+    checks = await setup.examined()
+
+    found = the_error(checks)
+    assert found.found.endswith("the bot lacks Video and Manage Roles in the server")
+    assert "coachbot invite" in str(found.advice)
+
+
+async def test_a_place_may_deny_everybody_as_long_as_it_allows_the_bot(setup: Setup):
+    view = str(discord.Permissions(view_channel=True).value)
+    setup.endpoint.channels[CATEGORY_ID]["permission_overwrites"] = [
+        {"id": str(GUILD_ID), "type": 0, "allow": "0", "deny": view},
+        {"id": str(BOT_ROLE_ID), "type": 0, "allow": view, "deny": "0"},
+    ]
+
+    checks = await setup.examined()
+
+    assert (errors(checks), warnings(checks)) == ([], [])
+
+
+async def test_tables_of_an_older_release_are_a_warning_because_the_next_start_mends_them(setup: Setup):
+    setup.path.unlink()
+    await setup.db.close()
+    await setup.db.upgrade("0003")
+
+    checks = await setup.examined()
+
+    found = the_warning(checks)
+    assert (found.name, found.found) == ("schema", "the tables are those of an older release (0003)")
+
+
+async def test_a_time_zone_that_this_host_does_not_know_is_a_warning(setup: Setup):
+    await setup.configure(time_zone="Mars/Olympus")
+
+    found = the_warning(await setup.examined())
+
+    assert (found.name, '"Mars/Olympus"' in found.found) == ("zones", True)
+    assert "tzdata" in (found.advice or "")
+
+
+async def test_tables_of_a_newer_release_are_told(setup: Setup):
+    setup.sql("UPDATE alembic_version SET version_num = '9999'")
+
+    checks = await setup.examined()
+
+    found = the_error(checks)
+    assert (found.name, found.found) == ("schema", "the tables are those of a newer release (9999)")
+
+
+async def test_a_file_without_tables_is_a_warning(setup: Setup):
+    await setup.db.close()
+    setup.path.unlink()
+    setup.path.touch()
+
+    checks = await setup.examined()
+
+    assert the_warning(checks).found == "the database has no tables yet"
+
+
+async def test_a_file_that_is_not_there_yet_is_a_warning_and_is_not_made(setup: Setup):
+    await setup.db.close()
+    setup.path.unlink()
+
+    checks = await setup.examined()
+
+    found = the_warning(checks)
+    assert found.name == "file"
+    assert f"{setup.path} does not exist yet" in found.found
+    assert not setup.path.exists()
+
+
+def overwrite_the_beginning(data: bytearray) -> None:
+    data[:100] = b"?" * 100
+
+
+def overwrite_the_middle(data: bytearray) -> None:
+    data[4096 * 3 : 4096 * 20] = b"?" * (4096 * 17)
+
+
+@pytest.mark.parametrize("damage", [overwrite_the_beginning, overwrite_the_middle])
+async def test_a_file_with_damage_is_told(setup: Setup, damage: Callable[[bytearray], None]):
+    await setup.db.close()
+    data = bytearray(setup.path.read_bytes())
+    damage(data)
+    setup.path.write_bytes(data)
+
+    checks = await setup.examined()
+
+    found = the_error(checks)
+    assert found.name == "database"
+    assert "is damaged" in found.found
+    assert "coachbot restore" in str(found.advice)
+
+
+async def test_damage_in_what_only_helps_searching_is_told(setup: Setup):
+    await setup.db.close()
+    with closing(sqlite3.connect(setup.path)) as connection:
+        [page] = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'ix_job_runs_started_at'"
+        ).fetchone()
+        [size] = connection.execute("PRAGMA page_size").fetchone()
+    data = bytearray(setup.path.read_bytes())
+    data[(page - 1) * size : page * size] = b"?" * size
+    setup.path.write_bytes(data)
+
+    checks = await setup.examined()
+
+    found = the_error(checks)
+    assert found.name == "database"
+    assert f"page {page}" in found.found.lower()
+
+
+async def test_a_row_that_refers_to_nothing_is_told(setup: Setup):
+    setup.sql("UPDATE specialties SET guild_id = 999")
+
+    checks = await setup.examined()
+
+    found = the_error(checks)
+    assert found.name == "database"
+    assert "a row of specialties refers to one of guilds that is not there" in found.found
+
+
+async def test_a_database_that_cannot_be_opened_is_told(setup: Setup):
+    await setup.db.close()
+    setup.path.unlink()
+    setup.path.mkdir()
+
+    checks = await setup.examined()
+
+    found = the_error(checks)
+    assert found.name == "database"
+    assert "cannot be opened" in found.found
+
+
+async def test_a_folder_that_is_missing_is_told(setup: Setup, tmp_path: Path):
+    setup.path = tmp_path / "elsewhere" / "coachbot.db"
+
+    checks = await setup.examined()
+
+    found = the_error(checks)
+    assert found.name == "file"
+    assert f"there is no folder {tmp_path / 'elsewhere'}" in found.found
+
+
+async def test_a_file_that_may_only_be_read_is_told_and_read_all_the_same(readable: Path):
+    stored = await storage.examine(f"sqlite:///{readable}", lambda: datetime.now(UTC), lambda _folder: PLENTY)
+
+    found = the_error(stored.checks)
+    assert (found.name, found.found) == ("file", f"this user may not read and write {readable}")
+    assert lines(stored.checks, "schema")[0].level is Level.OK
+
+
+async def test_a_folder_that_may_only_be_read_is_told_and_nothing_that_follows_from_it(readable: Path):
+    readable.parent.chmod(0o555)
+
+    stored = await storage.examine(f"sqlite:///{readable}", lambda: datetime.now(UTC), lambda _folder: PLENTY)
+
+    found = the_error(stored.checks)
+    assert found.name == "file"
+    assert found.found.endswith(f"{readable}, the folder {readable.parent}")
+
+
+@pytest.mark.parametrize(
+    ("free", "level"), [(499_000_000, Level.WARNING), (50_000_000, Level.WARNING), (49_999_999, Level.ERROR)]
+)
+async def test_a_disk_that_is_nearly_full_is_told(setup: Setup, free: int, level: Level):
+    setup.free_bytes = free
+
+    checks = await setup.examined()
+
+    [found] = [one for one in checks if one.level is not Level.OK]
+    assert (found.name, found.level) == ("disk", level)
+    assert f"{free // 1_000_000} MB" in found.found
+
+
+async def test_a_bot_that_runs_is_no_error(setup: Setup):
+    await setup.beat(timedelta(seconds=10))
+    async with setup.db.run_lock() as ours:
+        assert ours
+
+        checks = await setup.examined()
+
+    [bot] = lines(checks, "bot")
+    assert (errors(checks), warnings(checks)) == ([], [])
+    assert bot.found.startswith("a bot runs on this database; the last tick was 1")
+
+
+async def test_a_bot_that_runs_but_has_done_nothing_for_long_is_a_warning(setup: Setup):
+    await setup.beat(timedelta(minutes=6))
+    async with setup.db.run_lock():
+        checks = await setup.examined()
+
+    found = the_warning(checks)
+    assert found.name == "bot"
+    assert "6 minutes" in found.found
+
+
+async def test_a_bot_that_runs_but_has_never_done_anything_is_a_warning(setup: Setup):
+    async with setup.db.run_lock():
+        checks = await setup.examined()
+
+    found = the_warning(checks)
+    assert found.name == "bot"
+    assert "hasn't done anything yet" in found.found
+
+
+@pytest.mark.parametrize(
+    ("of_all", "of_one", "found"),
+    [(None, None, "said yet; "), (6, None, "said for 6 minutes; "), (0, 7, "said for 7 minutes; "), (0, 4, None)],
+)
+async def test_a_bot_that_does_not_record_what_discord_says_is_a_warning(
+    setup: Setup, of_all: int | None, of_one: int | None, found: str | None
+):
+    await setup.beat(timedelta(seconds=10), "tick")
+    for job, minutes in (("watch", of_all), (f"watch:{GUILD_ID}", of_one)):
+        if minutes is not None:
+            await setup.beat(timedelta(minutes=minutes), job)
+    async with setup.db.run_lock():
+        checks = await setup.examined()
+
+    assert [(name, str(found) in said) for name, said in warnings(checks)] == ([("bot", True)] if found else [])
+
+
+async def test_what_the_running_bot_says_of_itself_is_told(setup: Setup):
+    health: list[object] = [
+        {"status": "failing", "reason": "the loop isn't running"},
+        {"status": "ok"},
+        ["another service"],
+    ]
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.json_response(health.pop(0), status=503)
+
+    app = web.Application()
+    app.router.add_get("/healthz", answer)
+    async with TestServer(app) as server:
+        setup.web_port = server.port
+        wrong, *others = [errors(await setup.examined()) for _ in list(health)]
+    assert others == [[], []]
+    assert errors(await setup.examined()) == []  # nobody listens there any more
+
+    assert wrong == [("bot", "it runs, but reports: the loop isn't running")]
+
+
+async def test_a_bot_that_does_not_run_is_not_expected_to_do_anything(setup: Setup):
+    await setup.beat(timedelta(days=3))
+
+    checks = await setup.examined()
+
+    [bot] = lines(checks, "bot")
+    assert bot.found == "no bot runs on this database; the last tick was 3 days ago"
+    assert (errors(checks), warnings(checks)) == ([], [])
+
+
+async def test_a_second_look_gets_the_lock_that_the_first_one_gave_back(setup: Setup):
+    async with setup.db.run_lock():
+        await setup.examined()
+
+    async with setup.db.run_lock() as ours:
+        assert ours
+        checks = await setup.examined()
+
+    assert lines(checks, "bot")[0].found.startswith("a bot runs")
+
+
+async def test_of_a_sound_database_every_line_is_ok_whatever_its_engine(db: Database):
+    async with db.begin() as session:
+        await guilds.ensure(session, GUILD_ID, GuildDefaults(), datetime.now(UTC))
+    url = db.url.render_as_string(hide_password=False)
+
+    stored = await storage.examine(url, lambda: datetime.now(UTC), lambda _folder: PLENTY)
+
+    assert {one.level for one in stored.checks} == {Level.OK}
+    assert [one.name for one in stored.checks][-4:] == ["database", "schema", "zones", "bot"]
+    assert stored.servers is not None
+    assert set(stored.servers) == {GUILD_ID}
+
+
+async def test_a_postgres_that_cannot_be_reached_is_told_without_its_password():
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        url = f"postgresql://coach:sesame@127.0.0.1:{bound.getsockname()[1]}/coaching"
+
+        stored = await storage.examine(url, lambda: datetime.now(UTC), lambda _folder: PLENTY)
+
+    [found] = stored.checks  # and nothing in its praise
+    assert (found.name, found.level) == ("database", Level.ERROR)
+    assert "cannot be opened" in found.found
+    assert "sesame" not in found.found
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_a_database_that_cannot_be_opened_is_told_also_where_the_disk_is_full(db: Database):
+    assert db.file is not None
+    db.file.with_name(f"{db.file.name}-same").hardlink_to(db.file)
+
+    stored = await storage.examine(str(db.url), lambda: datetime.now(UTC), lambda _folder: 1)
+
+    db.file.with_name(f"{db.file.name}-same").unlink()
+    [full, database] = [one for one in stored.checks if one.level is Level.ERROR]
+    assert (full.name, database.name) == ("disk", "database")
+    assert "a second name" in database.found
+    assert [one.name for one in stored.checks if one.level is Level.OK] == ["file"]

@@ -1,0 +1,5 @@
+"""What these tests press, they press in the simulated academy."""
+
+from tests.support.worlds import cities, engine_name, open_world, world
+
+__all__ = ["cities", "engine_name", "open_world", "world"]

@@ -1,0 +1,247 @@
+"""Somebody throws the bot out of a server: nothing is asked about it any more, and all goes on when it is back."""
+
+import dataclasses
+from typing import Any
+
+from sqlalchemy import select
+
+from models import AuditEntry, Coach, CoachingSession, Guild, Notice, SessionStatus
+from scheduler.servers.bot_membership import NOTE
+from tests.bot.gateway.test_watching import connected_anew, connection_lost, unheard
+from tests.cogs.setup.test_welcome import joins
+from tests.support.builders import DAY, HOUR, MINUTE
+from tests.support.meetings import TWO, booked, met, now, opened, settings, to_the_end, told
+from tests.support.simulated import Academy
+
+REMINDER = "### Your session with"
+
+
+@dataclasses.dataclass
+class ThrownOut:
+    """A server without the bot, as it was left."""
+
+    world: Academy
+    channels: dict[int, Any]
+    messages: dict[int, Any]
+    requests: int
+    """How many the bot had made until then."""
+
+    @property
+    def asked(self) -> list[str]:
+        """What the bot has asked of Discord since."""
+        return [f"{one.method} {one.path}" for one in self.world.env.http_requests[self.requests :]]
+
+    async def let_back_in(self) -> None:
+        backend: Any = self.world.env.backend
+        backend.guilds[self.world.guild.id] = self.world.guild._guild
+        backend.channels.update(self.channels)
+        backend.messages.update(self.messages)
+        await joins(self.world, self.world.guild)
+
+
+async def throw_out(world: Academy) -> ThrownOut:
+    """Throw the bot out, as Discord tells it; what is needed to let it in again."""
+    backend, server = world.env.backend, world.guild._guild
+    ids = list(server.channel_ids)
+    left = ThrownOut(
+        world,
+        {one: backend.channels[one] for one in ids},
+        {one: backend.messages[one] for one in ids if one in backend.messages},
+        len(world.env.http_requests),
+    )
+    backend.remove_guild(server.id)
+    await world.env.settle()
+    return left
+
+
+async def removed_at(world: Academy) -> Any:
+    async with world.db.read() as session:
+        return await session.scalar(select(Guild.bot_removed_at))
+
+
+async def still_due(world: Academy) -> list[Any]:
+    """What the loop would still come to."""
+    columns = (
+        CoachingSession.next_step_at,
+        CoachingSession.presence_due_at,
+        Coach.presence_due_at,
+        Coach.role_due_at,
+        Notice.due_at,
+    )
+    async with world.db.read() as session:
+        return [at for one in columns for at in await session.scalars(select(one).where(one.is_not(None)))]
+
+
+async def a_month_passes(world: Academy, *moments: Any) -> None:
+    """With a tick at each of these and then every day."""
+    begun = world.now
+    for at in (*moments, *(begun + days * DAY for days in range(1, 31))):
+        await world.leap_to(at)
+
+
+async def test_for_a_month_nothing_is_asked_about_a_server_that_threw_the_bot_out(open_world: Academy) -> None:
+    world = open_world
+    with_room = await booked(world)
+    later = await booked(world, with_room.starts_at + 3 * DAY, student=world.other_student)
+    await world.leap_to(with_room.starts_at - 10 * MINUTE)
+    out = await throw_out(world)
+
+    await a_month_passes(world, with_room.starts_at, with_room.ends_at, with_room.ends_at + 2 * HOUR)
+
+    assert out.asked == []
+    assert await still_due(world) == []
+    ended = [await now(world, one) for one in (with_room, later)]
+    assert [(one.status, one.last_error) for one in ended] == [(SessionStatus.COMPLETED, NOTE)] * 2
+    assert [one.missed_at is not None for one in ended] == [True, True]
+    async with world.db.read() as session:
+        actions = list(await session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
+    assert [actions.count(one) for one in ("bot_removed", "session_missed")] == [1, 2]
+
+
+async def test_one_answer_that_the_bot_is_not_there_is_enough_for_the_whole_server(open_world: Academy) -> None:
+    world = open_world
+    made = [await booked(world, TWO + hours * HOUR) for hours in range(3)]
+    with unheard(world):
+        out = await throw_out(world)
+
+    await a_month_passes(world, *(one.starts_at for one in made))
+
+    assert len(out.asked) == 1
+    assert await still_due(world) == []
+
+
+async def test_thrown_out_while_the_bot_was_not_running_it_asks_nothing_either(open_world: Academy) -> None:
+    world = open_world
+    made = await booked(world)
+    with unheard(world):
+        out = await throw_out(world)
+    await world.restart()
+    out.requests = len(world.env.http_requests)
+
+    await a_month_passes(world, made.starts_at, made.ends_at)
+
+    assert out.asked == []
+    assert (await now(world, made)).missed_at is not None
+
+
+async def test_who_sat_in_the_room_when_the_bot_was_thrown_out_is_no_reason_to_call_the_other_absent(
+    open_world: Academy,
+) -> None:
+    world = open_world
+    made, _ = await met(world, world.coach)
+    await throw_out(world)
+
+    for at in (made.ends_at - MINUTE, made.ends_at):
+        await world.leap_to(at)
+
+    assert (await now(world, made)).status is SessionStatus.COMPLETED
+    assert told(world, world.student, "You were not seen") == []
+
+
+async def test_when_it_is_back_in_time_the_room_is_made_and_what_was_not_said_is_said(open_world: Academy) -> None:
+    world = open_world
+    made = await booked(world)
+    out = await throw_out(world)
+    await world.leap_to(made.starts_at - HOUR)
+    assert told(world, world.student, REMINDER) == []
+    await world.leap_to(made.starts_at - 14 * MINUTE)
+
+    await out.let_back_in()
+    room = await opened(world, made, world.coach, world.student)
+    await world.leap_to(made.starts_at)
+    await to_the_end(world, made)
+
+    over = await now(world, made)
+    assert (over.status, over.missed_at, over.last_error) == (SessionStatus.COMPLETED, None, None)
+    assert len(told(world, world.student, REMINDER)) == 1
+    assert len(told(world, world.student, "Your room is open")) == 1
+    assert room.id == over.discord_channel_id
+    assert await removed_at(world) is None
+
+
+async def test_when_it_is_back_late_both_are_asked_and_the_room_that_was_left_goes(open_world: Academy) -> None:
+    world = open_world
+    made = await booked(world)
+    await world.leap_to(made.starts_at - 10 * MINUTE)
+    out = await throw_out(world)
+    for at in (made.starts_at, made.ends_at, made.ends_at + DAY):
+        await world.leap_to(at)
+
+    await out.let_back_in()
+
+    assert world.room(made.code) is None
+    assert [len(told(world, who, "Did it take place?")) for who in (world.coach, world.student)] == [1, 1]
+
+
+async def test_when_it_is_back_in_the_middle_what_nobody_watched_makes_nobody_absent(open_world: Academy) -> None:
+    world = open_world
+    made, _ = await met(world, world.coach)
+    out = await throw_out(world)
+    await world.leap_to(made.starts_at + 25 * MINUTE)
+    await out.let_back_in()
+    await to_the_end(world, made)
+
+    assert (await now(world, made)).status is SessionStatus.COMPLETED
+
+
+async def test_who_left_while_the_bot_was_not_there_is_found_out_when_it_is_back(open_world: Academy) -> None:
+    world = open_world
+    made = await booked(world, TWO + 3 * DAY)
+    out = await throw_out(world)
+    world.guild._guild.members.pop(world.student.id)
+    await world.leap_to(world.now + 2 * DAY)
+
+    await out.let_back_in()
+    await world.leap_to(world.now + MINUTE)
+
+    assert (await now(world, made)).status is SessionStatus.CANCELLED
+
+
+async def test_a_coach_role_that_had_to_wait_is_given_when_the_bot_is_back(open_world: Academy) -> None:
+    world = open_world
+    world.guild._guild.members[world.coach.id].role_ids.remove(world.coach_role.id)
+    out = await throw_out(world)
+    async with world.db.begin() as session:
+        (await session.get_one(Coach, (world.guild.id, world.coach.id))).role_due_at = world.now
+    await world.leap_to(world.now + HOUR)
+    assert out.asked == []
+
+    await out.let_back_in()
+
+    assert world.has_role(world.coach, world.coach_role)
+
+
+async def test_a_server_that_discord_cannot_reach_for_a_while_is_not_taken_for_a_lost_one(
+    open_world: Academy,
+) -> None:
+    world = open_world
+    made = await booked(world)
+    world.env.backend.emit("GUILD_DELETE", {"id": str(world.guild.id), "unavailable": True})
+    await world.env.settle()
+    path = f"/guilds/{world.guild.id}"
+    world.env.inject_error("GET", path, status=404, code=10004, times=None)
+
+    for minutes in (15, 10):
+        await world.leap_to(made.starts_at - minutes * MINUTE)
+    waiting = (await now(world, made)).last_error or ""
+    world.env.backend.faults.clear()
+    await world.leap_to(made.starts_at - 4 * MINUTE)
+
+    assert await removed_at(world) is None
+    assert "Discord cannot reach this server at the moment" in waiting
+    assert world.room(made.code) is not None
+
+
+async def test_a_server_that_was_wrongly_taken_for_lost_goes_on_with_the_next_connection(
+    open_world: Academy,
+) -> None:
+    world = open_world
+    made = await booked(world)
+    await settings(world, bot_removed_at=world.now)
+
+    await connection_lost(world)
+    await connected_anew(world)
+    await world.leap_to(made.starts_at - 14 * MINUTE)
+
+    assert await removed_at(world) is None
+    assert world.room(made.code) is not None

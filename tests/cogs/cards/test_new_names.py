@@ -1,0 +1,59 @@
+"""Somebody calls themselves otherwise: where Discord shows no mention, their new name stands after a press."""
+
+from pathlib import Path
+from typing import Any
+
+from bot.discord_api.names import Names
+from models.storage.database import Database
+from tests.support.simulated import Academy, reply, words
+
+
+def rename(world: Academy, person: Any, name: str) -> None:
+    """As they do in Discord, of which nobody tells the bot."""
+    world.guild._guild.members[person.id].nick = name
+
+
+async def suggested(world: Academy, typed: str) -> list[str]:
+    found = await world.student.autocomplete(world.lobby, "book", "coach", typed)
+    return [one["name"] if isinstance(one, dict) else one.name for one in found]
+
+
+async def test_after_any_press_of_theirs_a_coach_is_suggested_by_the_new_name(open_world: Academy) -> None:
+    world = open_world
+    rename(world, world.coach, "José Ángel")
+    assert await suggested(world, "jose") == []
+
+    await world.coach.slash(world.lobby, "sessions")
+
+    assert await suggested(world, "jose") == ["José Ángel"]
+    assert world.coach.mention in words(reply(await world.student.slash(world.lobby, "book", coach="jose angel")))
+
+
+async def test_a_name_is_learnt_when_a_student_picks_a_time_and_stands_in_the_calendar_file(
+    open_world: Academy,
+) -> None:
+    world = open_world
+    rename(world, world.coach, "Cara Mia")
+
+    panel = await world.about_to_confirm(world.student, "11:00")
+    booked = reply(await world.student.click(panel, label="Confirm"))
+
+    [file] = booked.attachments
+    assert "Cara Mia" in (await file.read()).decode()
+
+
+async def test_a_name_that_cannot_be_noted_is_noted_with_the_next_press(
+    open_world: Academy, tmp_path: Path
+) -> None:
+    world = open_world
+    bot: Any = world.env.bot
+    rename(world, world.coach, "Cara Mia")
+    works, bot._names = bot._names, Names(Database(f"sqlite:///{tmp_path}/no/such/folder.db"))
+
+    answer = reply(await world.coach.slash(world.lobby, "timezone"))
+    bot._names = works
+
+    assert "Your time zone is" in words(answer)
+    assert await suggested(world, "mia") == []
+    await world.coach.slash(world.lobby, "timezone")
+    assert await suggested(world, "mia") == ["Cara Mia"]

@@ -1,0 +1,206 @@
+"""`/coach edit`, from the form to what students and admins read."""
+
+from typing import Any
+
+import pytest
+
+from models import AuditEntry, Coach, Specialty
+from tests.cogs.coaches.test_profile import profile
+from tests.support.simulated import APPLICATION, Academy, reply, words
+from tests.support.steps import fill, form, held, labels, press, rows, send
+
+ABOUT, EXPERIENCE, TEACHES, RATE = list(APPLICATION)[:4]
+BEFORE = {
+    ABOUT: "I mix records.",
+    EXPERIENCE: "Ten years. https://example.org/cara",
+    TEACHES: ["Mixing", "Mastering"],
+    RATE: "60.00",
+}
+AFTER = {
+    ABOUT: "I write songs.",
+    EXPERIENCE: "See https://songs.example",
+    TEACHES: ["Songwriting"],
+    RATE: "90",
+}
+
+
+async def edit(world: Academy, typed: dict[str, Any]) -> Any:
+    """Send the form of `/coach edit`, in which what is not in `typed` stays; what is shown then."""
+    return await send(world.coach, await world.coach.slash(world.lobby, "coach edit"), typed)
+
+
+async def test_the_form_holds_what_the_profile_says_and_the_card_shows_what_students_see_then(
+    open_world: Academy,
+) -> None:
+    world = open_world
+
+    opened = await world.coach.slash(world.lobby, "coach edit")
+    shown = words(await send(world.coach, opened, AFTER))
+
+    assert held(opened) == BEFORE
+    assert "✅ Saved. This is what students see." in shown
+    public = words(await profile(world, world.student, world.coach))
+    for said in (shown, public):
+        assert "I write songs." in said
+        assert "**Teaches** Songwriting" in said
+        assert "$90.00 an hour" in said
+        assert "- <https://songs.example>" in said
+        assert "example.org" not in said
+    async with world.db.read() as session:
+        entry = await session.get_one(AuditEntry, await world.count(AuditEntry))
+    assert (entry.action, entry.actor_id, entry.coach_id) == ("profile_edited", world.coach.id, world.coach.id)
+    assert entry.details == {"rate_minor_before": 6000, "rate_minor": 9000}
+
+
+async def test_the_form_opens_from_ones_own_profile_also_after_a_restart(open_world: Academy) -> None:
+    world = open_world
+    card = await profile(world, world.coach)
+    await world.restart()
+
+    opened = await form(world.coach, card, "Edit…")
+    await world.restart()
+    shown = await send(world.coach, opened, AFTER)
+
+    assert shown.id == card.id
+    assert "I write songs." in words(shown)
+    assert "Edit…" not in labels(await profile(world, world.admin, world.coach))
+
+
+async def test_while_the_application_is_open_it_is_edited_and_its_card_renewed(world: Academy) -> None:
+    await world.set_up()
+    await world.apply(world.coach)
+
+    shown = words(await edit(world, AFTER))
+
+    assert "students see this once an admin has approved it" in shown
+    [card] = world.review.history()
+    assert "I write songs." in words(card)
+    assert "**Teaches** Songwriting" in words(card)
+    assert {"Approve", "Reject…"} <= labels(card).keys()
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "sentence"),
+    [
+        (ABOUT, "   ", "About you is empty. Write a few words."),
+        (EXPERIENCE, " ", "Experience and links is empty. Write a few words."),
+        (RATE, "a lot", '"a lot" is no amount. Type your rate per hour in USD, like 60.'),
+    ],
+)
+async def test_what_cannot_be_read_changes_nothing_and_nothing_typed_is_lost(
+    open_world: Academy, field: str, typed: str, sentence: str
+) -> None:
+    world = open_world
+    before = await rows(world)
+
+    refused = await edit(world, AFTER | {field: typed})
+    assert sentence in words(refused)
+    assert await rows(world) == before
+    await world.restart()
+    again = await form(world.coach, refused, "Fix it")
+    shown = await send(world.coach, again, {field: AFTER[field]})
+
+    assert held(again) == AFTER | {field: typed.strip()}
+    assert shown.id == refused.id
+    assert "✅ Saved." in words(shown)
+
+
+async def test_a_specialty_that_went_while_the_form_was_open_is_refused_and_the_rest_stays_typed(
+    open_world: Academy,
+) -> None:
+    world = open_world
+    opened = await world.coach.slash(world.lobby, "coach edit")
+    async with world.db.begin() as session:
+        await session.delete(await session.get_one(Specialty, 2))
+
+    refused = await send(world.coach, opened, AFTER | {TEACHES: ["Mixing", "Songwriting"]})
+    again = await form(world.coach, refused, "Fix it")
+
+    assert '"Mixing" is not taught here any more. Choose from the list again.' in words(refused)
+    assert held(again) == AFTER
+    assert "✅ Saved." in words(await send(world.coach, again, {}))
+
+
+async def reject(world: Academy) -> str:
+    await world.set_up()
+    await world.apply(world.coach)
+    await fill(world.admin, world.card, "Reject…", {"Reason": "Too short."})
+    return "Your application was not approved. Apply again with `/coach apply`."
+
+
+async def suspend(world: Academy) -> str:
+    await world.already_open()
+    await world.admin.slash(world.lobby, "coach suspend", member=world.coach, reason="Missed two.")
+    return "Your coaching here is suspended. Please talk to an admin of this server."
+
+
+async def never_apply(world: Academy) -> str:
+    await world.set_up()
+    return "You do not coach here yet. Apply with `/coach apply`."
+
+
+@pytest.mark.parametrize("become", [reject, suspend, never_apply])
+async def test_who_has_no_profile_to_edit_is_told_what_to_do_before_typing_and_after(
+    world: Academy, become: Any
+) -> None:
+    sentence = await become(world)
+    before = await rows(world)
+
+    asked = await world.coach.slash(world.lobby, "coach edit")
+    typed = {ABOUT: "I mix.", EXPERIENCE: "Years.", TEACHES: "Mixing", RATE: "5"}
+    sent = await world.send_custom_id(world.coach, "coach:edit", typed)
+
+    assert asked.modal is None
+    assert words(reply(asked)) == sentence
+    assert sentence in words(reply(sent))
+    assert await rows(world) == before
+
+
+async def test_a_rate_stays_in_its_currency_when_the_servers_changes(open_world: Academy) -> None:
+    world = open_world
+    await world.admin.slash(world.lobby, "coaching setup", currency="EUR")
+
+    shown = words(await edit(world, {RATE: "70"}))
+
+    assert "$70.00 an hour" in shown
+
+
+async def test_booked_sessions_keep_their_price_also_when_they_are_moved(open_world: Academy) -> None:
+    world = open_world
+    await world.book(world.student, "11:00")
+
+    await edit(world, {RATE: "90"})
+    times = await press(world.student, reply(await world.student.slash(world.lobby, "sessions")), "Reschedule…")
+    await fill(world.student, await press(world.student, times, "15:30"), "Move it…", {"Reason": ""})
+
+    [booked] = await world.sessions()
+    assert booked.moved_from is not None
+    assert booked.total_cost_minor == 6000
+
+
+async def test_nobody_books_at_a_price_that_they_have_not_read(open_world: Academy) -> None:
+    world = open_world
+    panel = await world.about_to_confirm(world.student, "14:00", notes="My song.")
+    await edit(world, {RATE: "90"})
+
+    refused = await world.student.click(panel, label="Confirm")
+    assert words(reply(refused)) == (
+        "The coach has changed the price to $90.00. Choose the time again to book it."
+    )
+    assert await world.sessions() == []
+    panel = await press(world.student, await press(world.student, panel, "Other time"), "14:00")
+
+    assert "**Price** $90.00" in words(panel)
+    assert "Booked ✅" in words(await press(world.student, panel, "Confirm"))
+    assert [(one.total_cost_minor, one.notes) for one in await world.sessions()] == [(9000, "My song.")]
+
+
+async def test_an_edit_is_the_persons_own_whoever_sends_it(open_world: Academy) -> None:
+    world = open_world
+    before = await rows(world, of=world.coach)
+
+    await world.send_custom_id(world.student, "coach:edit", {ABOUT: "Mine now.", EXPERIENCE: "x", RATE: "1"})
+
+    assert await rows(world, of=world.coach) == before
+    async with world.db.read() as session:
+        assert await session.get(Coach, (world.guild.id, world.student.id)) is None

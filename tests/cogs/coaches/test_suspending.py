@@ -1,0 +1,87 @@
+"""`/coach suspend` and `/coach reinstate`, from the command to what everybody reads and may do."""
+
+from typing import Any
+
+from models import Coach, CoachStatus, Reservation, SessionStatus
+from tests.support.simulated import Academy, reply, words
+
+
+async def suspend(world: Academy, by: Any, **options: Any) -> str:
+    """The answer to the command."""
+    result = await by.slash(
+        world.lobby, "coach suspend", member=world.coach, reason="Missed two sessions.", **options
+    )
+    return words(reply(result))
+
+
+async def status_of(world: Academy) -> CoachStatus:
+    async with world.db.read() as session:
+        return (await session.get_one(Coach, (world.guild.id, world.coach.id))).status
+
+
+async def test_a_suspended_coach_loses_role_bookings_and_coming_sessions_and_both_sides_are_told(
+    world: Academy,
+) -> None:
+    await world.already_open()
+    await world.book(world.student, "11:00")
+
+    answer = await suspend(world, world.admin)
+
+    assert "Suspended." in answer
+    assert "1 coming session was cancelled" in answer
+    assert [one.status for one in await world.sessions()] == [SessionStatus.CANCELLED]
+    assert await world.count(Reservation) == 0
+    assert not world.has_role(world.coach, world.coach_role)
+    assert any("suspended" in text and "Missed two sessions." in text for text in world.dms(world.coach))
+    assert "does not coach here any more" in world.dms(world.student)[-1]
+    assert "No coach" in words(reply(await world.student.slash(world.lobby, "book")))
+
+
+async def test_coming_sessions_can_be_kept(world: Academy) -> None:
+    await world.already_open()
+    await world.book(world.student, "11:00")
+
+    answer = await suspend(world, world.admin, coming="keep")
+
+    assert "0 coming sessions were cancelled" in answer
+    assert [one.status for one in await world.sessions()] == [SessionStatus.SCHEDULED]
+
+
+async def test_a_reinstated_coach_is_bookable_at_the_old_hours_and_has_the_role_again(world: Academy) -> None:
+    await world.already_open()
+    await suspend(world, world.admin)
+
+    result = await world.admin.slash(world.lobby, "coach reinstate", member=world.coach)
+
+    assert "Reinstated." in words(reply(result))
+    assert world.has_role(world.coach, world.coach_role)
+    assert "You can coach again" in world.dms(world.coach)[-1]
+    await world.book(world.student, "11:00")
+
+
+async def test_suspending_twice_says_who_decided(world: Academy) -> None:
+    await world.already_open()
+    await suspend(world, world.admin)
+
+    answer = await suspend(world, world.admin)
+
+    assert f"They are suspended already: <@{world.admin.id}> decided" in answer
+
+
+async def test_only_admins_suspend_and_reinstate(world: Academy) -> None:
+    await world.already_open()
+
+    answer = await suspend(world, world.student)
+    result = await world.coach.slash(world.lobby, "coach reinstate", member=world.coach)
+
+    assert "Only admins" in answer
+    assert "Only admins" in words(reply(result))
+    assert await status_of(world) is CoachStatus.APPROVED
+
+
+async def test_somebody_who_is_no_coach_cannot_be_suspended(world: Academy) -> None:
+    await world.already_open()
+
+    result = await world.admin.slash(world.lobby, "coach suspend", member=world.student, reason="Why not.")
+
+    assert "There is no such coach here" in words(reply(result))

@@ -1,0 +1,208 @@
+"""What admins look up: every session, who did what, and tables to take with them."""
+
+import csv
+import gzip
+import io
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+
+from models import AuditEntry, Base, Coach, CoachingSession, Review, SessionStatus
+from scheduler.core import audit
+from scheduler.reports.spreadsheets import text_of
+from tests.cogs.booking.people import Visitor
+from tests.support import builders
+from tests.support.reviewing import reviewed, took_place
+from tests.support.simulated import Academy, reply, words
+
+ADMINS_ONLY = "Only admins may do this."
+HOUR = timedelta(hours=1)
+ELSEWHERE = 77
+
+
+async def booked(world: Academy, hours: int, **changed: Any) -> CoachingSession:
+    """A session of Cara and Stu that starts in so many hours."""
+    return await took_place(
+        world, **{"status": SessionStatus.SCHEDULED, "starts_at": world.now + hours * HOUR} | changed
+    )
+
+
+async def elsewhere(world: Academy) -> CoachingSession:
+    """A session of the same two people in another server."""
+    async with world.db.begin() as session:
+        await builders.a_guild(session, id=ELSEWHERE)
+        await builders.a_coach(session, guild_id=ELSEWHERE, user_id=world.coach.id)
+        return await builders.a_session(
+            session, guild_id=ELSEWHERE, coach_id=world.coach.id, student_id=world.student.id, reserved=False
+        )
+
+
+def codes(visitor: Visitor) -> list[str]:
+    """Of the sessions that are listed."""
+    return [line.split("`")[1] for line in visitor.said.splitlines() if "`" in line]
+
+
+async def exported(world: Academy, what: str) -> list[dict[str, str]]:
+    """The rows of the file that an admin gets."""
+    answer = await world.admin.slash(world.lobby, "coaching export", what=what)
+    [file] = reply(answer).attachments
+    return read(await file.read())
+
+
+def read(content: bytes) -> list[dict[str, str]]:
+    rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    return [{key: text_of(value) for key, value in row.items()} for row in rows]
+
+
+async def test_sessions_are_listed_from_the_latest_start_on_page_by_page(open_world: Academy) -> None:
+    world = open_world
+    made = [(await booked(world, hours)).code for hours in range(-4, 4)]
+    await elsewhere(world)
+    ada = await Visitor(world, world.admin).slash("coaching sessions")
+
+    assert codes(ada) == made[:1:-1]
+    await ada.press("Older ▶")
+    assert codes(ada) == made[1::-1]
+    await ada.press("◀ Newer")
+    assert codes(ada) == made[:1:-1]
+
+
+async def test_sessions_of_one_status_or_one_person_are_listed_alone_on_every_page(open_world: Academy) -> None:
+    world = open_world
+    missed = [(await booked(world, -hours, status=SessionStatus.NO_SHOW)).code for hours in range(3, 11)]
+    hers = await booked(world, 1, student=world.other_student)
+    ada = Visitor(world, world.admin)
+
+    await ada.slash("coaching sessions", status="no show")
+    assert "### Sessions no show, the latest start first" in ada.said
+    assert codes(ada) == missed[:6]
+    await ada.press("Older ▶")
+    assert codes(ada) == missed[6:]
+    await ada.slash("coaching sessions", member=world.other_student)
+    assert codes(ada) == [hers.code]
+    await ada.slash("coaching sessions", status="cancelled", member=world.other_student)
+    assert "There is none here." in ada.said
+
+
+async def test_a_sessions_story_opens_beside_the_list(open_world: Academy) -> None:
+    world = open_world
+    one = await booked(world, 1, last_error="the category is *full*")
+    ada = await Visitor(world, world.admin).slash("coaching sessions")
+    listed = ada.panel
+    assert r"🔴 the category is \*full\*" in ada.said
+
+    await ada.press("Story")
+
+    assert ada.panel.id != listed.id
+    assert f"Session {one.code}" in ada.said
+
+
+async def test_the_record_says_who_did_what_to_whom_and_when(open_world: Academy) -> None:
+    world = open_world
+    one = await booked(world, 1)
+    async with world.db.begin() as session:
+        about: dict[str, Any] = {"at": world.now + HOUR, "session_id": one.id}
+        audit.record(session, one.guild_id, "room_made", **about)
+        by_stu = {"actor_id": world.student.id, "coach_id": world.coach.id}
+        audit.record(session, one.guild_id, "session_cancelled", **about, **by_stu)
+    ada = await Visitor(world, world.admin).slash("coaching audit")
+    at = f"<t:{int((world.now + HOUR).timestamp())}:f>"
+
+    first, second, *earlier = ada.said.splitlines()[1:]
+    stu, cara = world.student.mention, world.coach.mention
+    assert first == f"{at} session cancelled by {stu}, coach {cara} · `{one.code}`"
+    assert second == f"{at} room made · `{one.code}`"
+    assert any("application approved" in line for line in earlier)
+    await ada.slash("coaching audit", member=world.student)
+    assert [line for line in ada.said.splitlines() if line.startswith("<t:")] == [first]
+
+
+@pytest.mark.parametrize("command", ["coaching sessions", "coaching audit"])
+async def test_a_list_of_one_page_has_no_buttons_to_turn_it(open_world: Academy, command: str) -> None:
+    ada = await Visitor(open_world, open_world.admin).slash(command)
+
+    assert not {"◀", "Older ▶"} & set(ada.buttons)
+
+
+async def test_an_exported_table_holds_every_row_of_this_server_and_no_other(open_world: Academy) -> None:
+    world = open_world
+    await reviewed(world, 4, '=HYPERLINK("http://evil.example")\nand, more')
+    await booked(world, 30, notes="-1+1")
+    await elsewhere(world)
+    tables: dict[str, type[Base]] = {
+        "sessions": CoachingSession,
+        "coaches": Coach,
+        "reviews": Review,
+        "audit": AuditEntry,
+    }
+
+    for what, table in tables.items():
+        rows = await exported(world, what)
+        async with world.db.read() as session:
+            here: Any = table
+            kept = list(await session.scalars(select(here).where(here.guild_id == world.guild.id)))
+        keys = [column.key for column in table.__table__.primary_key]
+        assert sorted(tuple(row[key] for key in keys) for row in rows) == sorted(
+            tuple(str(getattr(one, key)) for key in keys) for one in kept
+        )
+        assert list(rows[0]) == [column.key for column in table.__table__.columns]
+
+
+async def test_times_are_the_admins_and_what_somebody_typed_comes_back(
+    open_world: Academy,
+) -> None:
+    world = open_world
+    await world.admin.slash(world.lobby, "timezone", place="Asia/Tokyo")
+    one = await booked(world, 30, notes="-1+1")
+    await reviewed(world, 4, '=HYPERLINK("http://evil.example") and, more')
+
+    by_id = {row["id"]: row for row in await exported(world, "sessions")}
+    [review] = await exported(world, "reviews")
+
+    row = by_id[str(one.id)]
+    assert row["starts_at"].endswith("+09:00")
+    assert datetime.fromisoformat(row["starts_at"]) == one.starts_at.astimezone(ZoneInfo("Asia/Tokyo"))
+    assert (row["notes"], row["status"], row["cancelled_at"]) == ("-1+1", "SCHEDULED", "")
+    assert review["comment"] == '=HYPERLINK("http://evil.example") and, more'
+
+
+async def test_a_long_table_is_packed(open_world: Academy) -> None:
+    world = open_world
+    async with world.db.begin() as session:
+        for number in range(15_000):
+            audit.record(session, world.guild.id, "room_made", at=world.now, actor_id=10**17 + number)
+
+    answer = await world.admin.slash(world.lobby, "coaching export", what="audit")
+
+    [file] = reply(answer).attachments
+    assert file.filename == "audit.csv.gz"
+    assert len(read(gzip.decompress(await file.read()))) > 15_000
+
+
+@pytest.mark.parametrize("person", ["student", "coach", "outsider"])
+async def test_only_admins_look_any_of_it_up(open_world: Academy, person: str) -> None:
+    world = open_world
+    one = await booked(world, 1)
+    stranger = getattr(world, person)
+
+    said = [
+        words(reply(await stranger.slash(world.lobby, "coaching sessions"))),
+        words(reply(await stranger.slash(world.lobby, "coaching audit"))),
+        words(reply(await stranger.slash(world.lobby, "coaching export", what="sessions"))),
+        words(reply(await world.press_custom_id(stranger, "records:sessions:0:0:1"))),
+        words(reply(await world.press_custom_id(stranger, "records:audit:0:1"))),
+        words(reply(await world.press_custom_id(stranger, f"story:open:{one.id}"))),
+    ]
+
+    assert [one for one in said if ADMINS_ONLY not in one] == []
+
+
+async def test_a_tampered_page_is_shown_as_an_empty_one(open_world: Academy) -> None:
+    world = open_world
+
+    answer = await world.press_custom_id(world.admin, f"records:sessions:99:0:{10**17}")
+
+    assert "There is none here." in words(reply(answer))

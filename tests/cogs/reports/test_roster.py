@@ -1,0 +1,139 @@
+"""`/coaching coaches`, from the command to what admins read."""
+
+import pytest
+
+from models import CoachStatus
+from tests.cogs.booking.people import Visitor, change_coach
+from tests.support import builders
+from tests.support.simulated import Academy, reply, words
+
+ADMINS_ONLY = "Only admins may do this."
+
+
+async def add_coaches(world: Academy, count: int) -> None:
+    """So many more, by name after Cara."""
+    async with world.db.begin() as session:
+        for number in range(count):
+            values = {"user_id": 10**17 + number, "display_name": f"Coach {number}"}
+            await builders.a_coach(session, guild_id=world.guild.id, **values)
+
+
+async def test_a_coach_is_listed_with_hours_limits_rate_and_when_they_are_free(open_world: Academy) -> None:
+    world = open_world
+    await change_coach(world, daily_limit=3)
+    await world.book(world.student, "14:00")
+
+    ada = await Visitor(world, world.admin).slash("coaching coaches")
+
+    first, second, third = [line for line in ada.said.splitlines() if line != "Profile"][1:4]
+    assert first == f"**Cara** {world.coach.mention} · approved · new · $60.00 an hour"
+    assert second == "32.5 h a week · at most 3 a day · 1 coming"
+    assert third.startswith("🟢 next free <t:")
+
+
+async def test_why_somebody_cannot_be_booked_stands_in_the_list_and_in_the_profile(open_world: Academy) -> None:
+    world = open_world
+    await change_coach(world, accepting=False, status=CoachStatus.SUSPENDED, left_at=world.now)
+    ada = await Visitor(world, world.admin).slash("coaching coaches")
+    left = f"left the server <t:{int(world.now.timestamp())}:R>"
+    wanted = f"🔴 cannot be booked: suspended, until `/coach reinstate`; {left}; has paused bookings"
+
+    assert wanted in ada.said
+    await ada.slash("coaching coaches", member=world.coach)
+    assert wanted in ada.said
+
+
+async def test_the_list_is_turned_page_by_page(open_world: Academy) -> None:
+    world = open_world
+    await add_coaches(world, 6)
+    ada = await Visitor(world, world.admin).slash("coaching coaches")
+    assert ada.buttons.count("Profile") == 5
+
+    await ada.press("Older ▶")
+    assert ada.buttons.count("Profile") == 2
+    assert "Coach 5" in ada.said
+    await ada.press("◀ Newer")
+    assert "**Cara**" in ada.said
+
+
+async def test_a_profile_opens_beside_the_list_with_everything(open_world: Academy) -> None:
+    world = open_world
+    await world.coach.slash(world.lobby, "availability", days="Sat", hours="10-12")
+    async with world.db.begin() as session:
+        await builders.a_date(
+            session,
+            world.now.date(),
+            guild_id=world.guild.id,
+            coach_id=world.coach.id,
+            reason="My own business",
+        )
+    ada = await Visitor(world, world.admin).slash("coaching coaches")
+    listed = ada.panel
+
+    await ada.press("Profile")
+
+    assert ada.panel.id != listed.id
+    for part in (
+        "**Hours** on the clock of Europe/Berlin",
+        "Mon 09:00–12:00, 13:30–17:00",
+        "Sat 10:00–12:00",
+        "Monday, 2 March 2026: off",
+        "**Limits** no limit a day, no limit a week",
+        "**Teaches** Mixing, Mastering",
+        "I mix records.",
+        "Ten years.",
+        "**Sessions** none yet",
+    ):
+        assert part in ada.said
+    assert "My own business" not in ada.said
+
+
+async def test_what_people_wrote_is_harmless_and_fits_at_its_longest(open_world: Academy) -> None:
+    world = open_world
+    nasty = "# *@everyone* <@&1> `x` " * 50
+    await change_coach(world, display_name="**Boss** @here", bio=nasty[:1000], experience=nasty[:1000])
+    await change_coach(world, decision_reason=nasty[:1000], role_error=nasty, decided_at=world.now, decided_by=1)
+    ada = await Visitor(world, world.admin).slash("coaching coaches")
+    assert r"**\*\*Boss\*\* \@here**" in ada.said
+
+    await ada.press("Profile")
+
+    assert r"\*\@everyone\*" in ada.said
+    assert "\n# *" not in ada.said
+
+
+async def test_a_server_without_coaches_is_told_how_people_become_one(world: Academy) -> None:
+    ada = await Visitor(world, world.admin).slash("coaching coaches")
+
+    assert "There is none here. People apply with `/coach apply`" in ada.said
+
+
+async def test_who_never_applied_has_no_profile(open_world: Academy) -> None:
+    world = open_world
+
+    answer = await world.admin.slash(world.lobby, "coaching coaches", member=world.student)
+
+    assert f"{world.student.mention} has never applied" in words(reply(answer))
+
+
+@pytest.mark.parametrize("person", ["student", "coach", "outsider"])
+async def test_only_admins_see_coaches_and_profiles(open_world: Academy, person: str) -> None:
+    world = open_world
+    stranger = getattr(world, person)
+
+    said = [
+        words(reply(await stranger.slash(world.lobby, "coaching coaches"))),
+        words(reply(await stranger.slash(world.lobby, "coaching coaches", member=world.coach))),
+        words(reply(await world.press_custom_id(stranger, "roster:list:1"))),
+        words(reply(await world.press_custom_id(stranger, f"roster:profile:{world.coach.id}"))),
+    ]
+
+    assert [one for one in said if ADMINS_ONLY not in one] == []
+
+
+async def test_a_tampered_page_is_shown_as_an_empty_one(open_world: Academy) -> None:
+    world = open_world
+
+    answer = await world.press_custom_id(world.admin, f"roster:list:{10**17}")
+
+    assert "There is none here." in words(reply(answer))

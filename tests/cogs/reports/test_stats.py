@@ -1,0 +1,173 @@
+"""`/coaching stats`, from the command to what admins read and see."""
+
+import subprocess
+import sys
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from models import SessionStatus
+from tests.cogs.booking.people import Visitor, change_coach
+from tests.support import builders
+from tests.support.reviewing import reviewed, took_place
+from tests.support.simulated import Academy, reply, words
+
+ADMINS_ONLY = "Only admins may do this."
+HINT = "pip install '.[charts]'"
+DAY = timedelta(days=1)
+
+
+async def a_month(world: Academy) -> None:
+    """A review, a completed session, a no-show, one cancelled, one without a room, and one of long ago."""
+    await reviewed(world, 4, created_at=world.now - DAY)
+    common: dict[str, Any] = {"created_at": world.now - DAY}
+    await took_place(world, **common)
+    await took_place(world, status=SessionStatus.NO_SHOW, **common)
+    await took_place(world, status=SessionStatus.CANCELLED, cancelled_at=world.now, **common)
+    await took_place(world, missed_at=world.now, **common)
+    old = world.now - 60 * DAY
+    await took_place(world, created_at=old, starts_at=old)
+
+
+@pytest.fixture
+def _without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+
+async def test_a_month_comes_as_figures_and_as_a_picture_with_words(open_world: Academy) -> None:
+    world = open_world
+    await a_month(world)
+
+    ada = await Visitor(world, world.admin).slash("coaching stats")
+
+    for part in (
+        "### Statistics · the last 30 days",
+        "1 Feb – 2 Mar 2026; days are those of Europe/Berlin",
+        "**Sessions** 5 booked · 3 completed · 1 no-show (25%) · 1 cancelled",
+        "**Rooms** 3 of 4 sessions had theirs (75%)",
+        "**Reviews** ★ 4.0 (1)",
+        "**Loop** looks at least every 10 minutes and had something to do",
+        f"1\\. Cara {world.coach.mention} 4 of ",
+        "· ★ 4.0 (1)",
+    ):
+        assert part in ada.said
+    [file] = ada.panel.attachments
+    assert Image.open(BytesIO(await file.read())).width == 1080
+    assert ada.alt_text.startswith("1 Feb – 2 Mar 2026: 5 sessions booked, 3 completed, 1 no-shows, 1 cancelled")
+    assert HINT not in ada.said
+
+
+async def test_the_select_changes_the_period(open_world: Academy) -> None:
+    world = open_world
+    await a_month(world)
+    ada = await Visitor(world, world.admin).slash("coaching stats", period="7 days")
+    assert ada.chosen("stats:") == "The last 7 days"
+    assert "24 Feb – 2 Mar 2026" in ada.said
+
+    await ada.choose("stats:", "Since the beginning")
+    assert "**Sessions** 6 booked" in ada.said
+    assert "1 Jan – 2 Mar 2026" in ada.said
+    await ada.choose("stats:", "The last 90")
+    assert "**Sessions** 6 booked" in ada.said
+    await ada.choose("stats:", "The last 30")
+    assert "**Sessions** 5 booked" in ada.said
+
+
+async def test_days_are_those_of_the_admins_own_clock(open_world: Academy) -> None:
+    world = open_world
+    await world.admin.slash(world.lobby, "timezone", place="Pacific/Kiritimati")
+    await a_month(world)
+
+    ada = await Visitor(world, world.admin).slash("coaching stats", period="7 days")
+
+    assert "24 Feb – 2 Mar 2026; days are those of Pacific/Kiritimati" in ada.said
+
+
+@pytest.mark.usefixtures("_without_charts")
+async def test_without_the_extra_the_figures_come_as_text_with_a_hint(open_world: Academy) -> None:
+    world = open_world
+    await a_month(world)
+
+    ada = await Visitor(world, world.admin).slash("coaching stats")
+
+    assert "**Sessions** 5 booked" in ada.said
+    assert ada.panel.attachments == []
+    assert HINT in ada.said
+
+
+async def test_where_nothing_happened_a_sentence_stands_in_place_of_empty_charts(open_world: Academy) -> None:
+    world = open_world
+    ada = await Visitor(world, world.admin).slash("coaching stats", period="7 days")
+    assert "Nothing was booked, held or cancelled in these days. Choose a longer period." in ada.said
+    assert ada.panel.attachments == []
+
+    await ada.choose("stats:", "Since the beginning")
+
+    assert "No session has been booked here yet." in ada.said
+
+
+async def test_a_server_that_was_never_set_up_has_statistics_too(world: Academy) -> None:
+    ada = await Visitor(world, world.admin).slash("coaching stats", period="all")
+
+    assert "No session has been booked here yet." in ada.said
+
+
+async def test_other_servers_count_for_nothing(open_world: Academy) -> None:
+    world = open_world
+    async with world.db.begin() as session:
+        await builders.a_guild(session, id=77)
+        await builders.a_coach(session, guild_id=77, user_id=world.coach.id)
+        people = {"coach_id": world.coach.id, "student_id": world.student.id}
+        await builders.a_session(session, guild_id=77, reserved=False, created_at=world.now, **people)
+
+    ada = await Visitor(world, world.admin).slash("coaching stats")
+
+    assert "Nothing was booked" in ada.said
+
+
+async def test_names_are_harmless_and_many_coaches_fit(open_world: Academy) -> None:
+    world = open_world
+    await a_month(world)
+    await change_coach(world, display_name="**Boss** $x$ @here")
+    async with world.db.begin() as session:
+        for number in range(24):
+            values = {"user_id": 10**17 + number, "display_name": "_" * 90 + str(number)}
+            await builders.a_coach(session, guild_id=world.guild.id, **values)
+
+    ada = await Visitor(world, world.admin).slash("coaching stats")
+
+    assert r"1\. \*\*Boss\*\* $x$ \@here" in ada.said
+    assert "and 10 more with fewer" in ada.said
+
+
+@pytest.mark.parametrize("person", ["student", "coach", "outsider"])
+async def test_only_admins_see_statistics(open_world: Academy, person: str) -> None:
+    world = open_world
+    stranger = getattr(world, person)
+
+    said = [
+        words(reply(await stranger.slash(world.lobby, "coaching stats"))),
+        words(reply(await world.press_custom_id(stranger, "stats:period", picked=["7"]))),
+    ]
+
+    assert [one for one in said if ADMINS_ONLY not in one] == []
+
+
+async def test_a_tampered_period_is_the_usual_one(open_world: Academy) -> None:
+    world = open_world
+
+    answer = await world.press_custom_id(world.admin, "stats:period", picked=["123456"])
+
+    assert "the last 30 days" in words(reply(answer))
+
+
+def test_matplotlib_is_not_imported_before_somebody_asks_for_a_picture() -> None:
+    look = "import sys, bot.app; sys.exit('matplotlib' in sys.modules)"
+
+    outcome = subprocess.run([sys.executable, "-c", look], cwd=Path(__file__).parents[3], check=False)
+
+    assert outcome.returncode == 0

@@ -1,0 +1,243 @@
+"""Reviewing a session, from the message that asks for it to what others see."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from models import SessionStatus
+from tests.cogs.booking.people import Visitor
+from tests.support.presses import press_together
+from tests.support.reviewing import asked, hidden, kept, reviewed, took_place
+from tests.support.simulated import Academy, reply, words
+from tests.support.steps import fill, form, held, labels, press, send
+
+SENTENCE = "Your sentence"
+FIVE = ["1★", "2★", "3★", "4★", "5★"]
+HIDDEN = "An admin has hidden your review, so it cannot be changed. Talk to an admin."
+
+
+async def test_the_message_says_with_whom_it_was_and_offers_five_stars(open_world: Academy) -> None:
+    world = open_world
+    one = await took_place(world)
+
+    message = await asked(world, one)
+
+    assert "How was it?" in words(message)
+    assert f"Your session with {world.coach.mention}, <t:{int(one.starts_at.timestamp())}:F>, is over." in words(
+        message
+    )
+    assert labels(message) == {label: f"review:stars:{one.id}:{label[0]}" for label in FIVE}
+    assert words(message).splitlines()[-1].startswith(f"-# Academy · Session {one.code} · ref ")
+
+
+async def test_one_press_reviews_and_the_next_ones_change_it(open_world: Academy) -> None:
+    world = open_world
+    stu, message = world.student.user, await asked(world, await took_place(world))
+    as_it_was = words(message)
+
+    panel = await press(stu, message, "4★")
+    thanked = words(panel)
+    changed = await press(stu, panel, "5★")
+    said = await fill(stu, changed, "Add a sentence…", {SENTENCE: "She *hears* everything."})
+
+    assert "★★★★☆ Thank you" in thanked
+    assert "★★★★★ Thank you" in words(changed)
+    assert changed.id == panel.id == said.id != message.id  # what answers a private panel takes its place
+    assert r"> She \*hears\* everything." in words(said)
+    assert await kept(world) == [(5, "She *hears* everything.")]
+    assert as_it_was in world.dms(world.student)
+
+
+async def test_the_form_holds_the_sentence_and_an_empty_one_takes_it_away(open_world: Academy) -> None:
+    world = open_world
+    one = await reviewed(world, 4, "Good.")
+    panel = await press(world.student.user, await asked(world, one), "4★")
+
+    opened = await form(world.student.user, panel, "Change the sentence…")
+    assert held(opened) == {SENTENCE: "Good."}
+    panel = await send(world.student.user, opened, {SENTENCE: ""})
+
+    assert await kept(world) == [(4, None)]
+    assert "Add a sentence…" in labels(panel)
+
+
+async def test_everything_works_after_a_restart(open_world: Academy) -> None:
+    world = open_world
+    stu, message = world.student.user, await asked(world, await took_place(world))
+
+    await world.restart()
+    panel = await press(stu, message, "3★")
+    opened = await form(stu, panel, "Add a sentence…")
+    await world.restart()
+    await send(stu, opened, {SENTENCE: "Fine."})
+
+    assert await kept(world) == [(3, "Fine.")]
+
+
+async def test_a_double_click_reviews_once(open_world: Academy) -> None:
+    world = open_world
+    await took_place(world)
+    stu = await (await Visitor(world, world.student).slash("sessions")).press("Review")
+
+    results = await press_together(world, [(world.student, stu.panel)] * 2, label="4★")
+
+    assert ["★★★★☆ Thank you" in words(reply(one)) for one in results] == [True, True]
+    assert await kept(world) == [(4, None)]
+    assert "★ 4.0 (1)" in words(reply(await world.other_student.slash(world.lobby, "book")))
+
+
+@pytest.mark.parametrize("what", ["review:stars:{}:1", "review:open:{}", "review:comment:{}"])
+async def test_only_its_student_reviews_a_session(open_world: Academy, what: str) -> None:
+    world = open_world
+    one = await reviewed(world, 5, "Great.")
+    refused = {
+        world.coach: "Only the student of a session reviews it.",
+        world.other_student: "You have no such session. `/sessions` lists yours.",
+        world.admin: "You have no such session. `/sessions` lists yours.",
+    }
+
+    for person, sentence in refused.items():
+        assert words(reply(await world.press_custom_id(person, what.format(one.id)))) == sentence
+    form_sent = await world.send_custom_id(world.coach, f"review:comment:{one.id}", {SENTENCE: "I am the best."})
+
+    assert "Only the student of a session reviews it." in words(reply(form_sent))
+    assert await kept(world) == [(5, "Great.")]
+
+
+async def test_after_seven_days_the_buttons_say_that_it_is_too_late(open_world: Academy) -> None:
+    world = open_world
+    stu, message = world.student.user, await asked(world, await took_place(world))
+    panel = await press(stu, message, "4★")
+    await world.leap_to(world.now + timedelta(days=7))
+
+    answers = [await stu.click(message, label="5★"), await stu.click(panel, label="1★")]
+    answers.append(await stu.click(panel, label="Add a sentence…"))
+
+    for one in answers:
+        assert "Reviews are given and changed until 7 days after the end" in words(reply(one))
+    assert await kept(world) == [(4, None)]
+
+
+async def test_a_hidden_review_cannot_be_changed(open_world: Academy) -> None:
+    world = open_world
+    one = await reviewed(world, 1, "Rude words.")
+    stu, message = world.student.user, await asked(world, one)
+    panel = await press(stu, message, "1★")
+    await hidden(world, one)
+
+    answers = [await stu.click(message, label="5★"), await stu.click(panel, label="Change the sentence…")]
+
+    assert [words(reply(answer)) for answer in answers] == [HIDDEN, HIDDEN]
+    assert await kept(world) == [(1, "Rude words.")]
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (SessionStatus.NO_SHOW, "This session counts as a no-show, so it cannot be reviewed."),
+        (SessionStatus.CANCELLED, "This session was cancelled, so there is nothing to review."),
+        (SessionStatus.SCHEDULED, "This session is not over yet."),
+    ],
+)
+async def test_a_session_that_did_not_take_place_cannot_be_reviewed(
+    open_world: Academy, status: SessionStatus, said: str
+) -> None:
+    world = open_world
+    starts_at = world.now + timedelta(days=1) if status is SessionStatus.SCHEDULED else world.now
+    one = await took_place(world, status=status, starts_at=starts_at)
+
+    answers = [
+        await world.press_custom_id(world.student, what.format(one.id))
+        for what in ("review:stars:{}:5", "review:open:{}", "review:comment:{}")
+    ]
+
+    assert [said in words(reply(answer)) for answer in answers] == [True] * 3
+    assert await kept(world) == []
+
+
+async def test_a_sentence_that_is_too_long_is_given_back_to_be_fixed(open_world: Academy) -> None:
+    world = open_world
+    one = await reviewed(world, 4)
+
+    refused = reply(
+        await world.send_custom_id(world.student, f"review:comment:{one.id}", {SENTENCE: "word " * 61})
+    )
+    opened = await form(world.student, refused, "Fix it") if len("word " * 61) <= 300 else None
+
+    assert opened is None
+    assert "That has 304 characters; at most 300 fit. Please shorten it." in words(refused)
+    assert "Fix it" in labels(refused)
+    assert await kept(world) == [(4, None)]
+
+
+# `/sessions`.
+
+
+async def test_the_list_offers_a_review_then_shows_it_and_offers_to_change_it(open_world: Academy) -> None:
+    world = open_world
+    one = await took_place(world)
+    stu = await Visitor(world, world.student).slash("sessions")
+    assert stu.buttons == ["Review", "Book again", "Reminders: on"]
+
+    await stu.press("Review")
+    assert "How was it?" in stu.said
+    assert stu.buttons == FIVE
+    await stu.press("2★")
+    await stu.slash("sessions")
+
+    assert "**Your review** ★★☆☆☆" in stu.said
+    assert stu.buttons == ["Change review", "Book again", "Reminders: on"]
+    await stu.press("Change review")
+    assert "★★☆☆☆ Thank you" in stu.said
+    await hidden(world, one)
+    await stu.slash("sessions")
+    assert "**Your review** ★★☆☆☆ · hidden by an admin" in stu.said
+    assert stu.buttons == ["Book again", "Reminders: on"]
+
+
+async def test_after_seven_days_the_list_shows_the_stars_and_offers_nothing(open_world: Academy) -> None:
+    world = open_world
+    long_ago = world.now - timedelta(days=7, hours=1)
+    await took_place(world, starts_at=long_ago - timedelta(days=1))
+    given = await took_place(world, starts_at=world.now - timedelta(days=7))
+    stu = await (await Visitor(world, world.student).slash("sessions")).press("Review", "4★")
+    await world.leap_to(given.ends_at + timedelta(days=7))
+
+    await stu.slash("sessions")
+
+    assert stu.said.count("**Your review** ★★★★☆") == 1
+    assert stu.buttons == ["Book again", "Book again", "Reminders: on"]
+
+
+async def test_coaches_are_neither_asked_nor_shown_whose_stars_they_are(open_world: Academy) -> None:
+    world = open_world
+    await took_place(world)
+    await reviewed(world, 2, "Meh.")
+
+    cara = await Visitor(world, world.coach).slash("sessions")
+
+    assert cara.buttons == ["Mark no-show", "Mark no-show", "Reminders: on"]
+    assert "★" not in cara.said
+
+
+# From the press to what others see.
+
+
+async def test_what_two_students_press_is_what_browse_and_the_coachs_card_show(open_world: Academy) -> None:
+    world = open_world
+    rows = [await took_place(world), await took_place(world, student=world.other_student)]
+    people: list[Any] = [world.student.user, world.other_student.user]
+    olaf = await Visitor(world, world.outsider).slash("book")
+    assert f"**{world.coach.mention}** · new · $60.00 an hour" in olaf.said
+
+    for person, row, stars in zip(people, rows, ("4★", "5★"), strict=True):
+        await press(person, await asked(world, row), stars)
+
+    await olaf.slash("book")
+    assert f"**{world.coach.mention}** · ★ 4.5 (2) · $60.00 an hour" in olaf.said
+    await olaf.press("Book")
+    assert "★ 4.5 (2)" in olaf.said
+    await hidden(world, rows[0])
+    await olaf.slash("book")
+    assert "★ 5.0 (1)" in olaf.said

@@ -1,0 +1,273 @@
+"""In the room: what is said there, who may press what, and when it goes."""
+
+import pytest
+
+from models import Attendance, SessionStatus
+from scheduler.core.clock import stamp
+from tests.support.meetings import (
+    HOUR,
+    MINUTE,
+    NO_ACCESS,
+    QUARTER,
+    TWO,
+    booked,
+    met,
+    no_minimum_notice,
+    now,
+    opened,
+    pinged,
+    reserved_until,
+    said,
+    to_the_end,
+    told,
+)
+from tests.support.presses import press_together
+from tests.support.simulated import Academy, reply, words
+from tests.support.steps import labels, press, rows
+
+
+async def test_the_welcome_mentions_both_and_says_when_it_ends_and_what_about(open_world: Academy) -> None:
+    world = open_world
+    made = await booked(world, notes="My *vocals* sound thin.")
+
+    room = await opened(world, made)
+
+    [welcome] = room.history()
+    both = [str(world.coach.id), str(world.student.id)]
+    assert f"### Welcome {world.coach.mention} {world.student.mention}" in words(welcome)
+    assert f"starts {stamp(made.starts_at, 'R')} and ends at {stamp(made.ends_at, 't')}" in words(welcome)
+    assert "My \\*vocals\\* sound thin." in words(welcome)
+    assert list(labels(welcome)) == ["+15 minutes", "End now"]
+    assert [sorted(one) for one in pinged(world, room.id)] == [sorted(both)]
+
+
+@pytest.mark.parametrize("who", ["coach", "student"])
+async def test_either_of_the_two_goes_on_for_a_quarter_of_an_hour(open_world: Academy, who: str) -> None:
+    world = open_world
+    made, room = await met(world, world.coach, world.student)
+
+    answer = await press(getattr(world, who), room.last_message, "+15 minutes")
+
+    later = made.ends_at + QUARTER
+    assert words(answer) == f"Your session goes on until {stamp(later, 't')}, at the same price."
+    assert ((await now(world, made)).ends_at, (await now(world, made)).total_cost_minor) == (later, 6000)
+    assert await reserved_until(world, made) == [later, later]
+    [welcome] = room.history()
+    assert f"ends at {stamp(later, 't')}" in words(welcome)
+
+
+async def test_pressed_by_both_at_once_it_goes_on_once(open_world: Academy) -> None:
+    world = open_world
+    made, room = await met(world, world.coach, world.student)
+    welcome = room.last_message
+
+    await press_together(world, [(world.coach, welcome), (world.student, welcome)], label="+15 minutes")
+
+    assert (await now(world, made)).ends_at == made.ends_at + QUARTER
+
+
+async def test_where_one_of_the_two_is_booked_next_going_on_is_not_offered(open_world: Academy) -> None:
+    world = open_world
+    await booked(world, TWO + HOUR, student=world.other_student)
+    made, room = await met(world, world.coach, world.student)
+    before = await rows(world)
+
+    refused = await world.press_custom_id(world.student, f"room:longer:{made.id}")
+
+    assert list(labels(room.last_message)) == ["End now"]
+    expected = f"15 more minutes do not fit: one of you is booked soon after {stamp(made.ends_at, 't')}."
+    assert words(reply(refused)) == expected
+    assert await rows(world) == before
+
+
+async def test_what_was_booked_after_the_welcome_is_refused_with_a_sentence(open_world: Academy) -> None:
+    world = open_world
+    made, room = await met(world, world.coach, world.student)
+    await no_minimum_notice(world)
+    await booked(world, made.ends_at + 2 * QUARTER, student=world.other_student)
+
+    answers = []
+    for _ in range(2):
+        answers.append(words(await press(world.coach, room.last_message, "+15 minutes")))
+        await world.leap_to(world.now + MINUTE)
+    refused = reply(await world.press_custom_id(world.coach, f"room:longer:{made.id}"))
+
+    assert all(one.startswith("Your session goes on until") for one in answers)
+    assert words(refused).startswith("15 more minutes do not fit: one of you is booked soon after")
+    assert (await now(world, made)).ends_at == made.ends_at + 2 * QUARTER
+    assert list(labels(room.last_message)) == ["End now"]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_end_now_ends_it_frees_the_time_and_the_room_goes_with_the_last(
+    open_world: Academy, restart: bool
+) -> None:
+    world = open_world
+    made, room = await met(world, world.coach, world.student)
+    if restart:
+        await world.restart()
+
+    answer = await press(world.coach, room.last_message, "End now")
+
+    ended = await now(world, made)
+    assert words(answer) == "The session is over. The room goes as soon as everybody has left it."
+    assert (ended.status, ended.ends_at) == (SessionStatus.COMPLETED, world.now)
+    assert await reserved_until(world, made) == [world.now, world.now]
+    assert labels(room.last_message) == {}
+    assert "The room goes as soon as it is empty." in words(room.last_message)
+    await world.coach.leave_voice()
+    assert world.room(made.code) is not None
+    await world.student.leave_voice()
+    assert world.room(made.code) is None
+    assert len(told(world, world.student, "How was it?")) == 1
+
+
+async def test_of_two_who_end_it_at_once_the_second_hears_that_it_is_over(open_world: Academy) -> None:
+    world = open_world
+    made, room = await met(world, world.coach, world.student)
+    pressed = [(world.coach, room.last_message), (world.student, room.last_message)]
+
+    answers = await press_together(world, pressed, label="End now")
+
+    assert sorted(words(reply(one)) for one in answers) == [
+        "The session is over. The room goes as soon as everybody has left it.",
+        "This session is over.",
+    ]
+    assert (await now(world, made)).status is SessionStatus.COMPLETED
+    assert len(told(world, world.student, "How was it?")) == 1
+
+
+async def test_before_the_start_and_while_one_may_still_come_it_cannot_be_ended(open_world: Academy) -> None:
+    world = open_world
+    made = await booked(world)
+    room = await opened(world, made, world.coach)
+
+    early = words(await press(world.coach, room.last_message, "End now"))
+    longer = words(await press(world.coach, room.last_message, "+15 minutes"))
+    await world.leap_to(made.starts_at + MINUTE)
+    waiting = words(await press(world.coach, room.last_message, "End now"))
+
+    assert early == longer == f"This session begins {stamp(made.starts_at, 'R')}. To call it off, use `/sessions`."
+    assert f"Not both of you have come, and there is time until {stamp(made.starts_at + QUARTER, 't')}." in waiting
+    assert (await now(world, made)).status is SessionStatus.IN_PROGRESS
+
+
+@pytest.mark.parametrize(
+    ("custom_id", "others"),
+    [("room:end:{}", ["outsider", "other_student"]), ("room:longer:{}", ["admin", "outsider", "other_student"])],
+)
+async def test_others_change_nothing_in_somebodys_room(
+    open_world: Academy, custom_id: str, others: list[str]
+) -> None:
+    world = open_world
+    made, _ = await met(world, world.coach, world.student)
+    before = await rows(world)
+
+    said = [
+        words(reply(await world.press_custom_id(getattr(world, one), custom_id.format(made.id)))) for one in others
+    ]
+
+    assert said == [NO_ACCESS] * len(others)
+    assert await rows(world) == before
+
+
+async def test_once_both_have_met_sessions_offers_to_end_it_and_cancelling_is_refused(
+    open_world: Academy,
+) -> None:
+    world = open_world
+    made, _ = await met(world, world.coach, world.student)
+
+    listed = reply(await world.coach.slash(world.lobby, "sessions"))
+    refused = reply(await world.press_custom_id(world.coach, f"session:cancel:{made.id}"))
+
+    assert "End now" in labels(listed)
+    assert "Cancel…" not in labels(listed)
+    assert words(refused).startswith("It's too late to cancel: coach and student have met")
+    assert (await now(world, made)).status is SessionStatus.IN_PROGRESS
+
+
+async def test_while_one_may_still_come_sessions_offers_to_cancel_it(open_world: Academy) -> None:
+    world = open_world
+    await met(world, world.student)
+
+    listed = reply(await world.student.slash(world.lobby, "sessions"))
+
+    assert "Cancel…" in labels(listed)
+    assert "End now" not in labels(listed)
+
+
+async def test_an_admin_ends_a_running_session_from_its_story(open_world: Academy) -> None:
+    world = open_world
+    made, _ = await met(world, world.coach, world.student)
+    story = reply(await world.admin.slash(world.lobby, "coaching session", code=made.code))
+
+    answer = await press(world.admin, story, "End now")
+
+    assert words(answer) == "The session is over. The room goes as soon as everybody has left it."
+    assert (await now(world, made)).status is SessionStatus.COMPLETED
+
+
+async def test_five_minutes_before_the_end_they_are_warned_once(open_world: Academy) -> None:
+    world = open_world
+    made, room = await met(world, world.coach, world.student)
+
+    await world.leap_to(made.ends_at - 6 * MINUTE)
+    before = len(said(room, "the session ends"))
+    await world.leap_to(made.ends_at - 5 * MINUTE)
+    await world.restart()
+    await world.leap_to(made.ends_at - 4 * MINUTE)
+
+    [warning] = said(room, f"the session ends {stamp(made.ends_at, 'R')}")
+    assert before == 0
+    assert list(labels(warning)) == ["+15 minutes", "End now"]
+    assert len(pinged(world, room.id)[-1]) == 2
+
+
+async def test_who_goes_on_is_warned_before_the_new_end_only(open_world: Academy) -> None:
+    world = open_world
+    made, room = await met(world, world.coach, world.student)
+    await press(world.student, room.last_message, "+15 minutes")
+    later = made.ends_at + QUARTER
+
+    await world.leap_to(made.ends_at)
+    early = len(said(room, "the session ends"))
+    status = (await now(world, made)).status
+    await world.leap_to(later - 5 * MINUTE)
+
+    assert (early, status) == (0, SessionStatus.IN_PROGRESS)
+    assert len(said(room, f"the session ends {stamp(later, 'R')}")) == 1
+
+
+async def test_after_the_end_the_room_goes_when_the_last_leaves(open_world: Academy) -> None:
+    world = open_world
+    made, room = await met(world, world.coach, world.student)
+    await to_the_end(world, made)
+
+    await world.student.leave_voice()
+    with_one = world.room(made.code)
+    await world.coach.leave_voice()
+
+    assert getattr(with_one, "id", None) == room.id
+    assert world.room(made.code) is None
+    assert (await now(world, made)).next_step_at is None
+
+
+async def test_who_stays_is_warned_at_the_end_of_the_linger_time_and_the_room_goes_at_the_limit(
+    open_world: Academy,
+) -> None:
+    world = open_world
+    made, room = await met(world, world.coach, world.student)
+    await to_the_end(world, made)
+
+    await world.leap_to(made.ends_at + 14 * MINUTE)
+    early = len(said(room, "This room closes"))
+    for minutes in (15, 16, 40, 74):
+        await world.leap_to(made.ends_at + minutes * MINUTE)
+    warnings = said(room, f"This room closes {stamp(made.ends_at + QUARTER + HOUR, 'R')}")
+    still = world.room(made.code)
+    await world.leap_to(made.ends_at + QUARTER + HOUR)
+
+    assert (early, len(warnings)) == (0, 1)
+    assert still is not None
+    assert world.room(made.code) is None
+    assert await world.count(Attendance) == 2

@@ -1,0 +1,139 @@
+"""A server takes another currency: what admins, coaches and students read, and what each can press."""
+
+from typing import Any
+
+import pytest
+
+from cogs.booking.views import currency_number, currency_numbered
+from models import Coach, CoachingSession
+from tests.cogs.booking.people import Visitor, change_coach
+from tests.support import builders
+from tests.support.simulated import Academy, reply, words
+from tests.support.steps import fill, held, send
+
+RATE = "Rate per hour"
+ASKED = "This server now uses EUR"
+
+
+@pytest.fixture
+async def ada(open_world: Academy) -> Visitor:
+    """The admin, who has just chosen another currency."""
+    return await Visitor(open_world, open_world.admin).slash("coaching setup", currency="EUR")
+
+
+async def charged(world: Academy) -> tuple[int, str]:
+    async with world.db.read() as session:
+        coach = await session.get_one(Coach, (world.guild.id, world.coach.id))
+        return coach.rate_minor, coach.currency
+
+
+async def test_the_admin_reads_who_charges_in_another_currency_and_asks_them_with_one_press(
+    open_world: Academy, ada: Visitor
+) -> None:
+    world = open_world
+    assert f"**Currency** 1 coach doesn't charge in EUR: {world.coach.mention} (USD)" in ada.said
+
+    await ada.press("Ask them")
+    await world.wait_until(world.now + world.minutes(1))
+
+    assert "✅ We've messaged 1 coach." in ada.said
+    assert [ASKED in one and "You still charge $60.00 an hour" in one for one in world.dms(world.coach)] == [True]
+    await ada.press("Ask them")
+    assert "They were already asked within the last day." in ada.said
+
+
+async def test_a_coach_takes_the_new_currency_with_a_rate_typed_anew(open_world: Academy, ada: Visitor) -> None:
+    world = open_world
+    booked = await world.book(world.student, "11:00")
+    opened = await world.coach.slash(world.lobby, "coach edit")
+    assert held(opened)["Currency"] == ["USD"]
+
+    refused = await send(world.coach, opened, {"Currency": ["EUR"]})
+    said = words(refused)
+    shown = words(await fill(world.coach, refused, "Fix it", {RATE: "55"}))
+
+    assert "Your rate was $60.00. Enter what you charge in EUR" in said
+    assert "€55.00 an hour" in shown
+    assert "Currency" not in held(await world.coach.slash(world.lobby, "coach edit"))
+    async with world.db.read() as session:
+        assert (await session.get_one(CoachingSession, booked.id)).currency == "USD"
+    await ada.slash("coaching setup")
+    assert "**Currency** 1 coach" not in ada.said
+
+
+async def test_an_edit_of_something_else_leaves_rate_and_currency(open_world: Academy, ada: Visitor) -> None:
+    world = open_world
+
+    await send(world.coach, await world.coach.slash(world.lobby, "coach edit"), {"About you": "I write songs."})
+
+    assert await charged(world) == (6000, "USD")
+
+
+async def test_an_admin_sets_the_rate_of_one_coach_who_is_told(open_world: Academy, ada: Visitor) -> None:
+    world = open_world
+    await ada.slash("coaching coaches", member=world.coach)
+
+    await ada.fill("Set rate in EUR…", **{RATE: "55"})
+    await world.wait_until(world.now + world.minutes(1))
+
+    assert "€55.00 an hour" in ada.said
+    assert "Set rate in EUR…" not in ada.buttons
+    assert "An admin changed your rate\nYou now charge €55.00 an hour" in world.dms(world.coach)[-1]
+
+
+async def test_who_applies_again_is_asked_for_the_rate_anew(open_world: Academy, ada: Visitor) -> None:
+    world = open_world
+    await change_coach(world, status="PENDING")
+
+    opened = await world.coach.slash(world.lobby, "coach apply")
+
+    assert held(opened)[RATE] == ""
+    await send(world.coach, opened, {RATE: "40"})
+    assert await charged(world) == (4000, "EUR")
+
+
+async def test_whoever_read_a_price_in_another_currency_reads_the_new_one_first(
+    open_world: Academy, ada: Visitor
+) -> None:
+    world = open_world
+    panel = await world.about_to_confirm(world.student, "11:00")
+    await send(
+        world.coach, await world.coach.slash(world.lobby, "coach edit"), {"Currency": ["EUR"], RATE: "60 EUR"}
+    )
+
+    answer = words(reply(await world.student.click(panel, label="Confirm")))
+
+    assert "The coach has changed the price to €60.00." in answer
+    assert await world.sessions() == []
+
+
+async def test_a_confirmation_from_before_an_upgrade_is_shown_once_more(open_world: Academy) -> None:
+    world = open_world
+    panel = await world.about_to_confirm(world.student, "11:00")
+    start = int((world.now + world.minutes(120)).timestamp()) // 60
+
+    answer = reply(await world.press_custom_id(world.student, f"book:confirm:{world.coach.id}:60:{start}:6000"))
+
+    assert "Confirm your session" in words(answer)
+    assert "Confirm your session" in words(panel)
+    assert await world.sessions() == []
+
+
+async def test_lists_by_rate_say_that_currencies_are_not_compared(open_world: Academy, ada: Visitor) -> None:
+    world = open_world
+    stu = await Visitor(world, world.student).slash("book")
+    await stu.choose("book:sort", "Lowest rate")
+    assert "can't be compared" not in stu.said
+    async with world.db.begin() as session:
+        values: dict[str, Any] = {"user_id": 10**17, "display_name": "Dina", "rate_minor": 1500, "currency": "KWD"}
+        await builders.a_coach(session, guild_id=world.guild.id, **values)
+
+    await stu.choose("book:sort", "Lowest rate")
+
+    assert "Rates in different currencies can't be compared" in stu.said
+    assert str(10**17) in stu.said
+
+
+@pytest.mark.parametrize("code", ["USD", "KWD", "", "€", "XQX"])
+def test_a_currency_goes_into_a_button_and_back(code: str) -> None:
+    assert currency_numbered(currency_number(code)) == code

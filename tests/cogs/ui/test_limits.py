@@ -1,0 +1,136 @@
+"""Discord's limits hold where there is the most to show; `reply` and `form` check them in every test."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from tests.cogs.availability.test_rules import HORIZON, LENGTHS, STEP
+from tests.support.limits import form_within_limits, within_limits
+from tests.support.simulated import Academy, reply, words
+from tests.support.steps import fill, form, labels, press, week
+
+
+def button(number: int = 1, **changed: Any) -> dict[str, Any]:
+    return {"type": 2, "label": "Press", "custom_id": f"id{number}"} | changed
+
+
+def row(*parts: dict[str, Any]) -> dict[str, Any]:
+    return {"type": 1, "components": list(parts)}
+
+
+def options(count: int) -> list[dict[str, Any]]:
+    return [{"label": f"{number}", "value": f"{number}"} for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        [{"type": 10, "content": "x"}] * 41,
+        [{"type": 10, "content": "x" * 2001}] * 2,
+        [row(button(), button())],
+        [row(button(custom_id="x" * 101))],
+        [row(button(label="x" * 81))],
+        [row(button(label=""))],
+        [row(*map(button, range(6)))],
+        [row({"type": 3, "custom_id": "pick", "options": options(26)})],
+        [row({"type": 3, "custom_id": "pick", "options": options(2) * 2})],
+        [row({"type": 3, "custom_id": "pick", "options": [{"label": "x" * 101, "value": "1"}]})],
+        [{"type": 12, "items": [{"description": "x" * 1025}]}],
+        [{"type": 9, "components": [{"type": 10, "content": "x"}], "accessory": button(label="x" * 81)}],
+    ],
+)
+def test_the_check_sees_what_discord_refuses(message: list[dict[str, Any]]) -> None:
+    with pytest.raises(AssertionError):
+        within_limits(message)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"title": "x" * 46},
+        {"custom_id": "x" * 101},
+        {"components": []},
+        {"components": [{"type": 18, "label": "x" * 46, "component": {"type": 4, "max_length": 4}}]},
+        {"components": [{"type": 18, "label": "x", "component": {"type": 4, "max_length": 4, "value": "12345"}}]},
+    ],
+)
+def test_the_check_sees_what_discord_refuses_in_forms(changed: dict[str, Any]) -> None:
+    field = {"type": 18, "label": "x", "component": {"type": 4, "max_length": 4, "value": "1234"}}
+    fine = {"title": "x", "custom_id": "x", "components": [field]}
+    form_within_limits(fine)
+
+    with pytest.raises(AssertionError):
+        form_within_limits(fine | changed)
+
+
+async def test_a_year_of_times_every_five_minutes_in_ten_lengths_fits(open_world: Academy) -> None:
+    world = open_world
+    rules = await press(world.coach, await week(world), "Rules")
+    rules = await fill(world.coach, rules, "Sessions…", {LENGTHS: "5,10,15,20,25,30,35,40,45,720", STEP: "5"})
+    await fill(world.coach, rules, "Notice and limits…", {HORIZON: "60 days"})
+    await world.coach.slash(world.lobby, "availability", days="every day", hours="24h")
+
+    panel = reply(await world.student.slash(world.lobby, "book", coach=str(world.coach.id)))
+    panel = await press(world.student, panel, "Later days")
+    panel = await press(world.student, panel, "Other times that day")
+    assert {"Earlier days", "Later days", "Other times that day", "Change zone…"} < labels(panel).keys()
+    await press(world.student, await press(world.student, panel, "03:15"), "Confirm")
+    moving = await press(world.student, reply(await world.student.slash(world.lobby, "sessions")), "Reschedule…")
+    moving = await press(world.student, moving, "Later days")
+    moving = await press(world.student, moving, "Other times that day")
+
+    [booked] = await world.sessions()
+    assert booked.duration == dt.timedelta(minutes=5)
+    assert {"Earlier days", "Later days", "Other times that day"} < labels(moving).keys()
+
+
+async def test_the_fullest_panel_of_times_fits_with_notes_and_a_way_to_the_reviews(open_world: Academy) -> None:
+    world = open_world
+    rules = await press(world.coach, await week(world), "Rules")
+    rules = await fill(world.coach, rules, "Sessions…", {LENGTHS: "5,10", STEP: "5"})
+    await fill(world.coach, rules, "Notice and limits…", {HORIZON: "90 days"})
+    await world.coach.slash(world.lobby, "availability", days="every day", hours="24h")
+    panel = reply(await world.student.slash(world.lobby, "book", coach=str(world.coach.id)))
+    panel = await press(world.student, await press(world.student, panel, "Later days"), "01:35")
+    panel = await fill(world.student, panel, "Add notes…", {"Notes for your coach": "*n" * 500})
+
+    panel = await press(world.student, panel, "Other time")
+
+    assert "Notes for your coach" in words(panel)
+    wide = {"Earlier days", "Later days", "Other times that day", "◀ All coaches", "Change zone…", "Reviews"}
+    assert wide < labels(panel).keys()
+    assert len([one for one in labels(panel) if ":" in one]) == 20
+
+
+async def test_the_fullest_panel_of_a_week_fits(open_world: Academy) -> None:
+    world = open_world
+    defaults = reply(await world.admin.slash(world.lobby, "coaching defaults"))
+    presets = "\n".join(f"{letter * 20} {hour}-{hour + 4}" for hour, letter in enumerate("WMQGO"))
+    await fill(world.admin, defaults, "Presets…", {"Presets, one a line": presets})
+    for label in ("13:30", "14:30", "15:30"):
+        await world.book(world.student, label)
+    many = ",".join(f"{hour}:{minute}-{hour}:{minute + 9}" for hour in range(10) for minute in (10, 40))
+
+    panel = await fill(world.coach, await week(world), "Edit hours…", {"Days": "every day", "Hours": many})
+
+    said = words(panel)
+    assert "3 booked sessions no longer fit" in said
+    assert "Clear Mon, Tue, Wed, Thu, Fri, Sat, Sun" in said
+    assert "Dates (0)" in said
+    await form(world.coach, panel, "Edit hours…")
+
+
+async def test_longest_reasons_of_a_move_fit_into_every_message(open_world: Academy) -> None:
+    world = open_world
+    await world.book(world.student, "14:00", notes="*n" * 500)
+    times = await press(world.coach, reply(await world.coach.slash(world.lobby, "sessions")), "Reschedule…")
+    question = await press(world.coach, times, "15:30")
+
+    moved = await fill(world.coach, question, "Move it…", {"Reason": "*\n" * 500})
+
+    assert "Session moved ✅" in words(moved)
+    listed = reply(await world.student.slash(world.lobby, "sessions"))
+    for message in [listed, *world.student.user.dm_channel.history()]:
+        within_limits(message.components)
+    assert len(world.dms(world.student)[-1]) > 2000

@@ -1,0 +1,137 @@
+"""Forms that hold what is stored: all of it fits, and is taken again as it stands."""
+
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+
+from models import AvailabilityRule, Coach, Guild, Review, SessionType, Specialty
+from scheduler.coaches.applications import LONGEST_TEXT
+from scheduler.coaches.specialties import LONGEST
+from scheduler.parsing.hours import LONGEST_PRESET_NAME, parse_hours
+from scheduler.reviews.reviews import LONGEST_COMMENT
+from scheduler.servers.guilds import LONGEST_HOW_TO_PAY
+from scheduler.time.zones import zone_names
+from tests.cogs.authorization.people import Stage, stage_of
+from tests.cogs.authorization.rows import FORMS
+from tests.support.limits import form_within_limits
+from tests.support.simulated import Academy, reply, words
+from tests.support.steps import held
+
+DAY = 24 * 60
+LONGEST_ZONE = max(zone_names().values(), key=len)
+RULES: dict[str, Any] = {
+    "session_type": SessionType.VOICE,
+    "durations_minutes": list(range(720, 710, -1)),
+    "slot_step_minutes": 719,
+    "buffer_before_minutes": 359,
+    "buffer_after_minutes": 359,
+    "minimum_notice_minutes": 60 * DAY - 1,
+    "horizon_days": 365,
+    "daily_limit": 50,
+    "weekly_limit": 200,
+}
+GUILD: dict[str, Any] = {
+    "time_zone": LONGEST_ZONE,
+    "currency": "KWD",
+    "how_to_pay": "W" * LONGEST_HOW_TO_PAY,
+    "room_lead_minutes": DAY - 1,
+    "access_lead_minutes": DAY - 1,
+    "linger_minutes": DAY - 1,
+    "no_show_grace_minutes": 119,
+    "cancel_notice_minutes": 30 * DAY - 1,
+    "most_coming": 100,
+    "keep_when_gone": True,
+    "reminder_minutes": [days * DAY - 1 for days in range(14, 9, -1)],
+    "presets": [
+        [letter * LONGEST_PRESET_NAME, number, DAY - 1] for number, letter in enumerate("VWXYZ", start=11 * 60 + 1)
+    ],
+    "first_rules": RULES | {"session_type": str(SessionType.VOICE)},
+}
+COACH: dict[str, Any] = RULES | {
+    "bio": "B" * LONGEST_TEXT,
+    "experience": "E" * LONGEST_TEXT,
+    "portfolio": "",
+    "time_zone": LONGEST_ZONE,
+    "currency": "KWD",
+}
+SPECIALTY = "S" * LONGEST
+COMMENT = "C" * LONGEST_COMMENT
+AS_TYPED = ",".join(f"{hour}:{minute}-{hour}:{minute + 5}" for hour in range(24) for minute in (10, 20, 30, 40))
+"""Hours that fit into the field as they were typed, a few at a time."""
+
+PREFILLED = {
+    *("setup:basics", "setup:times", "setup:rules", "defaults:presets", "defaults:sessions", "defaults:limits"),
+    *("coach:edit", "review:comment:{session_id}", "specialty:rename:{specialty}"),
+    *("availability:edit:{week}:{days}", "availability:copy:{week}:{days}"),
+    *("availability:rules:sessions:{week}:{days}", "availability:rules:limits:{week}:{days}"),
+}
+NOT_STORED = {"To these days"}
+CHOSEN_BY_ITSELF = {"coach:suspend:{user_id}"}
+"""Holds a choice, of nothing that is stored about the person."""
+
+
+async def filled_stage(world: Academy, rate_minor: int) -> Stage:
+    """The academy with as much stored as can be, in every row that a form is filled from."""
+    stage = await stage_of(world)
+    windows = [(day, *window) for day in range(7) for window in parse_hours(AS_TYPED)]
+    async with world.db.begin() as session:
+        await session.execute(update(Guild).values(**GUILD))
+        await session.execute(update(Coach).values(**COACH, rate_minor=rate_minor))
+        await session.execute(update(Review).values(comment=COMMENT))
+        first = await session.scalar(select(Specialty.id).order_by(Specialty.id).limit(1))
+        await session.execute(update(Specialty).where(Specialty.id == first).values(name=SPECIALTY))
+        await session.execute(delete(AvailabilityRule))
+        whose = {"guild_id": world.guild.id, "coach_id": world.coach.id}
+        await session.execute(
+            insert(AvailabilityRule),
+            [whose | {"weekday": day, "start_minute": start, "end_minute": end} for day, start, end in windows],
+        )
+    return stage
+
+
+async def stored(stage: Stage) -> list[str]:
+    """What the forms are about, a line for each value, without when it was written."""
+    tables = ("guilds", "coaches", "coach_specialties", "specialties", "availability_rules", "reviews")
+    rows = await stage.rows()
+    return [
+        f"{name} {number} {column} {value}"
+        for name in tables
+        for number, row in enumerate(sorted((one | {"id": 0} for one in rows[name]), key=repr))
+        for column, value in row.items()
+        if column != "updated_at"
+    ]
+
+
+async def test_every_form_fits_what_is_stored_and_takes_it_again_unchanged(world: Academy) -> None:
+    stage = await filled_stage(world, rate_minor=100_000_000_000)
+    all_rows, before = await stage.rows(), await stored(stage)
+    prefilled: set[str] = set()
+
+    for template, row in FORMS.items():
+        opened = await stage.opened(template)
+        form_within_limits(opened.modal)
+        if not any(held(opened).values()) or template in CHOSEN_BY_ITSELF:
+            continue
+        prefilled.add(template)
+        empty = {name for name, value in held(opened).items() if not value}
+        assert empty <= NOT_STORED, template
+        typed = held(opened) | {name: row.typed[name] for name in empty}
+        answer = await stage.send(row.one_who_may, stage.custom_id(template, row), typed)
+        assert not words(reply(answer)).startswith(("⚠️", "Something went wrong")), (template, words(reply(answer)))
+        assert await stored(stage) == before, template
+        await stage.put_back(all_rows)
+
+    assert prefilled == PREFILLED
+
+
+async def test_an_open_application_fits_its_form_and_is_taken_again_unchanged(world: Academy) -> None:
+    stage = await filled_stage(world, rate_minor=999_999)
+    before = await stored(stage)
+
+    opened = await world.other_student.slash(world.lobby, "coach apply")
+    form_within_limits(opened.modal)
+    answer = await world.other_student.submit_modal(opened, held(opened))
+
+    assert all(held(opened).values())
+    assert "Thank you!" in words(reply(answer))
+    assert await stored(stage) == before

@@ -1,0 +1,139 @@
+"""Whenever the process dies in the life of a session: one room, one message a notice, and nobody sees too much."""
+
+import itertools
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+from discord.http import Route
+
+from models import AccessMode
+from models.storage.database import Database
+from tests.support.dying import Moment, process
+from tests.support.one_life import Life
+from tests.support.recorded_requests import ONLY_THERE, REQUESTS
+from tests.support.simulated import academy
+
+
+class Crash(NamedTuple):
+    """The process dies at the request of this number among those that ask the same in one phase."""
+
+    mode: AccessMode
+    phase: str
+    request: str
+    number: int
+    moment: Moment
+
+
+def every_crash() -> list[Crash]:
+    """One for each request that was recorded and each moment."""
+    crashes = []
+    for mode, phases in ONLY_THERE.items():
+        for phase, requests in phases.items():
+            for request, count in Counter(requests).items():
+                numbered = itertools.product(range(1, count + 1), Moment)
+                crashes += [Crash(mode, phase, request, number, moment) for number, moment in numbered]
+    return crashes
+
+
+def effects(mode: AccessMode) -> set[tuple[str, str]]:
+    """Phase and request of all that changes something at Discord."""
+    phases = REQUESTS[mode].items()
+    return {(phase, one) for phase, requests in phases for one in requests if not one.startswith("GET ")}
+
+
+def dying_at_each(
+    life: Life, moment: Moment, *, also_reading: bool
+) -> tuple[Callable[[Route], Moment | None], set[tuple[str, str]]]:
+    """When to die, once in each phase at each request, also at those that only a restart makes; and at which."""
+    survived: set[tuple[str, str, str]] = set()
+    died_at: set[tuple[str, str]] = set()
+
+    def dies_at(route: Route) -> Moment | None:
+        one = (life.phase, route.method, route.url)
+        if one in survived or (route.method == "GET" and not also_reading):
+            return None
+        survived.add(one)
+        died_at.add((life.phase, f"{route.method} {route.path}"))
+        return moment
+
+    return dies_at, died_at
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("mode", AccessMode)
+async def test_a_life_that_nothing_disturbs_asks_for_exactly_what_is_recorded(
+    db: Database, mode: AccessMode
+) -> None:
+    async with academy(db) as world:
+        await world.already_open()
+        life = Life(world, mode)
+        asked: dict[str, Counter[str]] = {}
+
+        def note(route: Route) -> None:
+            asked.setdefault(life.phase, Counter())[f"{route.method} {route.path}"] += 1
+
+        with process(world, note, life.look) as bot:
+            await life.live(bot)
+
+        assert asked == {phase: Counter(requests) for phase, requests in REQUESTS[mode].items()}
+
+
+@pytest.mark.parametrize(
+    ("engine_name", "mode", "moment"),
+    [
+        ("sqlite", AccessMode.PEOPLE, Moment.AFTER),
+        pytest.param("sqlite", AccessMode.ROLE, Moment.RECORD, marks=pytest.mark.slow),
+        pytest.param("postgres", AccessMode.PEOPLE, Moment.BEFORE, marks=pytest.mark.slow),
+        pytest.param("postgres", AccessMode.ROLE, Moment.AFTER, marks=pytest.mark.slow),
+    ],
+)
+async def test_a_process_that_dies_at_each_of_its_effects_in_turn_keeps_all_promises(
+    db: Database, mode: AccessMode, moment: Moment
+) -> None:
+    async with academy(db) as world:
+        await world.already_open()
+        life = Life(world, mode)
+        dies_at, died_at = dying_at_each(life, moment, also_reading=False)
+
+        with process(world, dies_at, life.look) as bot:
+            await life.live(bot)
+
+        assert died_at >= effects(mode)
+        assert bot.deaths >= len(effects(mode))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", AccessMode)
+@pytest.mark.parametrize("moment", Moment)
+async def test_a_process_that_dies_at_each_of_its_requests_in_turn_keeps_all_promises(
+    db: Database, mode: AccessMode, moment: Moment
+) -> None:
+    async with academy(db) as world:
+        await world.already_open()
+        life = Life(world, mode)
+        dies_at, died_at = dying_at_each(life, moment, also_reading=True)
+
+        with process(world, dies_at, life.look) as bot:
+            await life.live(bot)
+
+        assert died_at > effects(mode)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("crash", every_crash(), ids=lambda crash: "-".join(map(str, crash)))
+async def test_a_process_that_dies_once_keeps_all_promises(db: Database, crash: Crash) -> None:
+    async with academy(db) as world:
+        await world.already_open()
+        life = Life(world, crash.mode)
+        numbers = itertools.count(1)
+
+        def dies_at(route: Route) -> Moment | None:
+            same = (life.phase, f"{route.method} {route.path}") == (crash.phase, crash.request)
+            return crash.moment if same and next(numbers) == crash.number else None
+
+        with process(world, dies_at, life.look) as bot:
+            await life.live(bot)
+
+        assert bot.deaths == 1

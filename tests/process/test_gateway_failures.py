@@ -1,0 +1,304 @@
+"""A database that fails for a second at each statement of each handler of the gateway: nothing is lost by it.
+
+The statements are those that a run without a failure executes. Whoever was inside is recorded as in that run, or
+nobody knows; never does the database say something else.
+"""
+
+import contextlib
+import datetime as dt
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+from simcord.backend.serializers import guild_create_payload, member_payload
+from sqlalchemy import delete, func, select
+
+from bot.app import CoachBot
+from bot.demo import simulation
+from bot.discord_api.permissions import INVITE
+from models import Attendance, CoachingSession, Notice, NoticeKind, Problem
+from models.storage.database import Database
+from scheduler.attendance import attendance
+from tests.bot.gateway.test_watching import connected_anew, connection_lost, unheard
+from tests.cogs.setup.test_setup import all_but, give, own_role
+from tests.support.failing_database import MADE_UP, Statements, statements
+from tests.support.meetings import met
+from tests.support.simulated import Academy, academy
+
+SECOND = dt.timedelta(seconds=1)
+AWAY, RECOVERED = 10 * SECOND, 6 * SECOND
+"""How long what takes a while lasts, and after what time all has to be recorded."""
+STEP = SECOND / 4
+LONGEST_GAP = 3 * SECOND
+"""That a second's failure may cost, unless the loop's own work fails, too."""
+LOOP_TRIES_AGAIN = 90 * SECOND
+
+
+@dataclass
+class Scene:
+    """A session that goes on. Before each event its coach is inside, and its student is not."""
+
+    world: Academy
+    made: CoachingSession
+    said: Statements
+
+    @property
+    def bot(self) -> CoachBot:
+        return cast("CoachBot", self.world.env.bot)
+
+    @property
+    def room(self) -> Any:
+        found = self.world.room(self.made.code)
+        assert found is not None
+        return found
+
+    def move(self, person: Any, channel_id: int | None) -> None:
+        """Nobody waits for what follows from it."""
+        self.world.env.backend.set_voice_state(self.world.guild.id, person.id, channel_id)
+
+    async def emit(self, event: str, payload: Any) -> None:
+        await simulation.as_the_bot(self.world.env, lambda: self.world.env.backend.emit(event, payload))
+
+    async def pass_time(self, so_much: dt.timedelta) -> None:
+        await self.world.wait_until(self.world.now + so_much)
+
+    async def prepare(self) -> None:
+        """As it is before each event."""
+        give(self.world, INVITE)
+        self.move(self.world.coach, self.room.id)
+        self.move(self.world.student, None)
+        await self.world.env.settle()
+        await self.pass_time(SECOND)
+        async with self.world.db.begin() as session:
+            for table in (Notice, Problem, Attendance):
+                await session.execute(delete(table))
+            made = await session.get_one(CoachingSession, self.made.id)
+            made.rooms_lost, made.attempts, made.last_error = 0, 0, None  # as if no room had ever been deleted
+            coach, since = self.world.coach.id, self.world.now - SECOND
+            session.add(Attendance(session_id=self.made.id, user_id=coach, joined_at=since))
+        await self.world.leap_to(self.world.now)
+
+    async def seen(self, since: dt.datetime) -> "Seen":
+        """What the database knows of the time since then."""
+        for _ in range(2):  # the first may only tell that a sweep failed
+            await self.world.leap_to(self.world.now)
+        if self.world.room(self.made.code) is None:
+            await self.pass_time(LOOP_TRIES_AGAIN)
+        now = self.world.now
+        async with self.world.db.read() as session:
+            row = await session.get_one(CoachingSession, self.made.id)
+            stays = await attendance.stays_of(session, self.made.id, now)
+            problems = {tuple(one) for one in await session.execute(select(Problem.key, Problem.text))}
+            counts = {
+                kind: await session.scalar(select(func.count()).where(Notice.kind == kind)) or 0
+                for kind in (NoticeKind.PROBLEM, NoticeKind.WELCOME)
+            }
+        spells = [(one.user_id, one.since - since, one.until - since) for one in stays]
+        has_room = row.access_granted_at is not None and self.world.room(row.code) is not None
+        return Seen(now - since, spells, has_room, problems, counts)
+
+
+@dataclass
+class Seen:
+    """Who was inside when, counted from an event; what else came of it."""
+
+    until: dt.timedelta
+    spells: list[tuple[int | None, dt.timedelta, dt.timedelta]]
+    has_room: bool
+    problems: set[Any]
+    notices: dict[NoticeKind, int]
+
+    def inside(self, user_id: int | None, at: dt.timedelta) -> bool:
+        return any(one == user_id and since <= at < until for one, since, until in self.spells)
+
+    @property
+    def unwatched(self) -> dt.timedelta:
+        moments = range(int(self.until / STEP))
+        return STEP * sum(self.inside(None, number * STEP) for number in moments)
+
+    def wrong(self, truth: "Seen", people: list[int]) -> list[tuple[int, dt.timedelta]]:
+        """Where it says for sure what is not true."""
+        moments = [number * STEP for number in range(int(min(self.until, truth.until) / STEP))]
+        return [
+            (person, at)
+            for at in moments
+            for person in people
+            if not self.inside(None, at) and not truth.inside(None, at)
+            if self.inside(person, at) != truth.inside(person, at)
+        ]
+
+
+async def ready(scene: Scene) -> None:
+    """The connection was lost; meanwhile the student came, and a permission went."""
+    await connection_lost(scene.world)
+    with unheard(scene.world):
+        scene.move(scene.world.student, scene.room.id)
+        give(scene.world, all_but("manage_roles"))
+        await scene.pass_time(AWAY)
+    await connected_anew(scene.world)
+
+
+async def resumed(scene: Scene) -> None:
+    await connection_lost(scene.world)
+    await scene.pass_time(AWAY)
+    scene.move(scene.world.student, scene.room.id)
+    await simulation.as_the_bot(scene.world.env, lambda: scene.bot.dispatch("resumed"))
+
+
+async def disconnected(scene: Scene) -> None:
+    """What comes right before it is recorded, too."""
+    scene.move(scene.world.student, scene.room.id)
+    await connection_lost(scene.world)
+    await simulation.as_the_bot(scene.world.env, lambda: scene.bot.dispatch("resumed"))
+
+
+async def joined(scene: Scene) -> None:
+    scene.world.env.create_guild("Another")
+    await scene.world.env.settle()
+
+
+async def outage(scene: Scene) -> None:
+    """Discord cannot reach the server for a while; meanwhile the student comes, and a permission goes."""
+    server = scene.world.guild._guild
+    await scene.emit("GUILD_DELETE", {"id": str(server.id), "unavailable": True})
+    with unheard(scene.world):
+        scene.move(scene.world.student, scene.room.id)
+        give(scene.world, all_but("manage_roles"))
+        await scene.pass_time(AWAY)
+    await scene.emit(
+        "GUILD_CREATE", {**guild_create_payload(scene.world.env.backend, server), "unavailable": False}
+    )
+
+
+async def thrown_out(scene: Scene) -> None:
+    """And let in again; meanwhile the student comes, and a permission goes."""
+    server = scene.world.guild._guild
+    await scene.emit("GUILD_DELETE", {"id": str(server.id)})
+    with unheard(scene.world):
+        scene.move(scene.world.student, scene.room.id)
+        give(scene.world, all_but("manage_roles"))
+        await scene.pass_time(AWAY)
+    payload: Any = dict(guild_create_payload(scene.world.env.backend, server))
+    payload.pop("unavailable", None)
+    await scene.emit("GUILD_CREATE", payload)
+
+
+async def burst(scene: Scene) -> None:
+    """In and out and in again, before anything is recorded of it; the other one leaves."""
+    for channel_id in (scene.room.id, None, scene.room.id):
+        scene.move(scene.world.student, channel_id)
+    scene.move(scene.world.coach, None)
+    await scene.world.env.settle()
+
+
+async def room_deleted(scene: Scene) -> None:
+    scene.world.env.backend.delete_channel(scene.room.id)
+    await scene.world.env.settle()
+
+
+async def channel_changed(scene: Scene) -> None:
+    scene.world.env.backend.edit_channel(scene.world.review.id, {"name": "applications-2"})
+    scene.world.env.backend.edit_channel(scene.world.review.id, {"name": "applications"})
+    await scene.world.env.settle()
+
+
+async def permission_taken(scene: Scene) -> None:
+    give(scene.world, all_but("manage_roles"))
+    await scene.world.env.settle()
+
+
+async def role_deleted(scene: Scene) -> None:
+    role = scene.world.guild.create_role("Spare")
+    scene.world.env.backend.delete_role(scene.world.guild.id, role.id)
+    await scene.world.env.settle()
+
+
+async def own_role_taken(scene: Scene) -> None:
+    """Take the bot's role, and with it what it may do, and give it back unheard."""
+    backend: Any = scene.world.env.backend
+    server = backend.get_guild(scene.world.guild.id)
+    with unheard(scene.world):
+        backend.remove_member_role(server.id, backend.bot_user.id, own_role(scene.world).id)
+    update: Any = dict(member_payload(backend, server, server.members[backend.bot_user.id]))
+    update["guild_id"] = str(server.id)
+    # Discord sends a bot its own updates whatever its intents; the simulated one does not.
+    await simulation.as_the_bot(scene.world.env, lambda: scene.bot._connection.parse_guild_member_update(update))
+    with unheard(scene.world):
+        backend.add_member_role(server.id, backend.bot_user.id, own_role(scene.world).id)
+
+
+EVENTS: dict[str, Callable[[Scene], Awaitable[None]]] = {
+    "ready": ready,
+    "resumed": resumed,
+    "disconnect": disconnected,
+    "guild_join": joined,
+    "guild_remove": thrown_out,
+    "guild_available": outage,
+    "guild_unavailable": outage,
+    "voice_state_update": burst,
+    "guild_channel_delete": room_deleted,
+    "guild_channel_update": channel_changed,
+    "guild_role_update": permission_taken,
+    "guild_role_delete": role_deleted,
+    "member_update": own_role_taken,
+}
+
+
+async def test_every_handler_of_the_gateway_is_tried_here(db: Database) -> None:
+    assert EVENTS.keys() == CoachBot(db, cast("Any", None))._gateway.events.keys()
+
+
+async def outcome(scene: Scene, event: str, *, fails_at: int | None) -> Seen:
+    """Of one event, of which one statement fails."""
+    await scene.prepare()
+    since = scene.world.now
+    scene.said.begin(fails_at=fails_at)
+    await EVENTS[event](scene)
+    await scene.pass_time(RECOVERED)
+    return await scene.seen(since)
+
+
+@contextlib.asynccontextmanager
+async def scene_of(db: Database) -> AsyncIterator[Scene]:
+    async with academy(db) as world:
+        await world.already_open()
+        made, _ = await met(world, world.coach)
+        with statements(db, lambda: world.now) as said:
+            yield Scene(world, made, said)
+
+
+async def assert_nothing_is_lost(scene: Scene, event: str, truth: Seen, fails_at: int, statement: str) -> None:
+    """Although the database fails from this statement on."""
+    people = [scene.world.coach.id, scene.world.student.id]
+    found = await outcome(scene, event, fails_at=fails_at)
+
+    assert scene.said.has_failed, statement
+    assert found.wrong(truth, people) == [], (statement, found.spells, truth.spells)
+    longest = LOOP_TRIES_AGAIN if event == "guild_channel_delete" else LONGEST_GAP
+    assert found.unwatched <= truth.unwatched + longest, (statement, found.spells)
+    assert found.has_room is truth.has_room, statement
+    assert (found.problems, found.notices) == (truth.problems, truth.notices), statement
+    assert scene.bot.trouble is None
+    assert [line for line in scene.world.faults.read() if MADE_UP not in line] == []
+
+
+@pytest.mark.parametrize("event", ["ready", "guild_available", "voice_state_update"])
+async def test_a_database_that_fails_at_an_event_makes_nothing_be_forgotten(db: Database, event: str) -> None:
+    async with scene_of(db) as scene:
+        truth = await outcome(scene, event, fails_at=None)
+        executed = list(scene.said.said)
+
+        await assert_nothing_is_lost(scene, event, truth, 0, executed[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("event", EVENTS)
+async def test_a_database_that_fails_at_any_statement_makes_nothing_be_forgotten(db: Database, event: str) -> None:
+    async with scene_of(db) as scene:
+        truth = await outcome(scene, event, fails_at=None)
+        executed = list(scene.said.said)
+        assert executed
+
+        for number, statement in enumerate(executed):
+            await assert_nothing_is_lost(scene, event, truth, number, statement)

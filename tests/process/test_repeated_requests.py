@@ -1,0 +1,84 @@
+"""discord.py asks again where the answer was a 502, although Discord may have done it: nothing is there twice."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import discord
+import pytest
+from discord.http import Route
+
+from bot.discord_api.discord_port import DiscordPort
+from cogs import ui
+from models import Guild, Notice, NoticeKind
+from scheduler.loop.ports import RoomSpec
+from scheduler.notifications.notices import Letter
+from tests.support.endpoint import GUILD_ID, REVIEW_CHANNEL_ID, TOKEN, Endpoint, local_discord
+
+ROOMS = f"/guilds/{GUILD_ID}/channels"
+
+
+@pytest.fixture
+async def endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Endpoint]:
+    async with local_discord() as endpoint:
+        monkeypatch.setattr(Route, "BASE", endpoint.api)
+        yield endpoint
+
+
+@pytest.fixture
+async def port(endpoint: Endpoint) -> AsyncIterator[DiscordPort]:
+    """The port over REST alone, sent to the local Discord; a notice is told by its reference."""
+
+    def render(letter: Letter, server: str) -> ui.Panel:
+        return ui.Panel(ui.text(f"{server} ref {letter.notice.id}"))
+
+    async with discord.Client(intents=discord.Intents(guilds=True)) as client:
+        await client.login(TOKEN)
+        yield DiscordPort(client, render, lambda letter: f"ref {letter.notice.id}", gateway=False)
+
+
+def a_letter(*, maybe_sent: bool = False) -> Letter:
+    notice = Notice(id=7, guild_id=GUILD_ID, kind=NoticeKind.APPLICATION_CARD)
+    return Letter(notice, Guild(id=GUILD_ID), None, maybe_sent=maybe_sent, channel_id=REVIEW_CHANNEL_ID)
+
+
+async def test_a_role_that_was_made_twice_is_there_once(endpoint: Endpoint, port: DiscordPort):
+    now = datetime.now(UTC)
+    endpoint.lose("POST", f"/guilds/{GUILD_ID}/roles")
+
+    kept = await port.ensure_role(RoomSpec(GUILD_ID, "session", None, None, now, "why", role_intended_at=now))
+
+    assert len(endpoint.asked("POST", "/roles")) == 2
+    assert list(endpoint.roles) == [kept]
+
+
+async def test_a_message_that_was_sent_twice_is_there_once(endpoint: Endpoint, port: DiscordPort):
+    endpoint.lose("POST", f"/channels/{REVIEW_CHANNEL_ID}/messages")
+
+    receipt = await port.deliver(a_letter())
+
+    assert len(endpoint.asked("POST", "/messages")) == 2
+    assert [int(one["id"]) for one in endpoint.messages[REVIEW_CHANNEL_ID]] == [receipt.message_id]
+
+
+async def test_a_message_that_may_have_been_sent_long_ago_is_looked_for(endpoint: Endpoint, port: DiscordPort):
+    first = await port.deliver(a_letter())
+    endpoint.forget_nonces()
+
+    again = await port.deliver(a_letter(maybe_sent=True))
+
+    assert again == first
+    assert len(endpoint.said(REVIEW_CHANNEL_ID)) == 1
+
+
+async def test_over_rest_alone_a_twin_of_a_room_stays_because_nobody_knows_who_is_inside(
+    endpoint: Endpoint, port: DiscordPort
+):
+    endpoint.lose("POST", ROOMS)
+    room = RoomSpec(GUILD_ID, "session", None, None, datetime.now(UTC), "why")
+
+    kept = await port.ensure_room(room)
+
+    twins = [one for one, channel in endpoint.channels.items() if channel["name"] == "session"]
+    assert len(twins) == 2
+    assert kept == min(twins)
+    assert await port.ensure_room(room) == kept

@@ -1,0 +1,179 @@
+"""The program as a process of its own: a room that is deleted at once and again, one that two sessions share."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from models import Attendance, CoachingSession, SessionStatus
+from models.storage.database import Database
+from tests.support.builders import COACH, HOUR, MINUTE, STUDENT, a_coach, a_guild, a_session
+from tests.support.endpoint import DEADLINE_SECONDS, GUILD_ID, REVIEW_CHANNEL_ID, Endpoint, local_discord
+from tests.support.program import Program
+
+ROOMS = f"/guilds/{GUILD_ID}/channels"
+ALERTS = f"/channels/{REVIEW_CHANNEL_ID}/messages"
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[Endpoint]:
+    async with local_discord() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def program(endpoint: Endpoint, tmp_path: Path) -> Program:
+    return Program(tmp_path, endpoint.api, endpoint.gateway)
+
+
+async def sessions_at(db: Database, *starts: timedelta) -> list[int]:
+    """Hours of one coach and one student that begin so long after now; their ids."""
+    now = datetime.now(UTC)
+    async with db.begin() as session:
+        nowhere = dict.fromkeys(("review_channel_id", "room_category_id", "coach_role_id"))
+        await a_guild(session, id=GUILD_ID, log_channel_id=REVIEW_CHANNEL_ID, **nowhere)
+        await a_coach(session, guild_id=GUILD_ID, hours=[])
+        made = [
+            await a_session(session, guild_id=GUILD_ID, starts_at=now + start, next_step_at=now)
+            for start in starts
+        ]
+        return [one.id for one in made]
+
+
+async def change(db: Database, session_id: int, **values: object) -> None:
+    """Let time have passed for a session."""
+    async with db.begin() as session:
+        row = await session.get_one(CoachingSession, session_id)
+        for name, value in values.items():
+            setattr(row, name, value)
+
+
+async def row_of(db: Database, session_id: int) -> CoachingSession:
+    """As it is now."""
+    async with db.read() as session:
+        return await session.get_one(CoachingSession, session_id)
+
+
+async def until(endpoint: Endpoint, holds: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for it."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while not await holds():
+            await endpoint.a_moment()
+
+
+def invitations(endpoint: Endpoint) -> list[int]:
+    """How often the coach and the student were told that their room is open."""
+    return [
+        sum("Your room is open" in one for one in endpoint.said(endpoint.dms.get(person, 0)))
+        for person in (COACH, STUDENT)
+    ]
+
+
+@pytest.mark.parametrize(
+    "kills",
+    [
+        pytest.param((), id="alive"),
+        pytest.param((("POST", ROOMS), ("PATCH", "/channels/*")), id="killed", marks=pytest.mark.slow),
+    ],
+)
+async def test_another_bot_that_deletes_each_room_as_it_opens_gets_two_and_the_admins_hear_of_it(
+    endpoint: Endpoint, program: Program, db: Database, database_url: str, kills: tuple[tuple[str, str], ...]
+):
+    environment = {"DATABASE_URL": database_url, "TICK_SECONDS": "1"}
+    [session_id] = await sessions_at(db, 4 * MINUTE)
+    endpoint.vandalized = {"PATCH"}
+    for method, path in kills:
+        async with program.started("run", **environment) as process:
+            endpoint.strike(method, path, 1, process.kill)
+            await process.wait()
+
+    async with program.started("run", **environment):
+        alert = await endpoint.receive("POST", ALERTS)
+        lost = await row_of(db, session_id)
+        rooms, told = len(endpoint.asked("POST", ROOMS)), invitations(endpoint)
+        endpoint.vandalized = set()
+        await change(db, session_id, room_lost_at=datetime.now(UTC) - 11 * MINUTE, next_step_at=datetime.now(UTC))
+
+        async def is_open() -> bool:
+            row = await row_of(db, session_id)
+            return row.access_granted_at is not None and invitations(endpoint) == [one + 1 for one in told]
+
+        await until(endpoint, is_open)
+
+    assert "keeps deleting session rooms" in str(alert.body)
+    assert rooms == 2
+    assert max(told) <= rooms
+    assert (lost.rooms_lost, lost.last_error) == (2, "somebody, or another bot, deleted the room")
+    assert lost.attempts > 0
+    assert len(endpoint.asked("POST", ROOMS)) == rooms + 1
+    assert len(endpoint.asked("POST", ALERTS)) == 1
+
+
+@pytest.mark.parametrize(
+    "is_killed", [pytest.param(False, id="alive"), pytest.param(True, id="killed", marks=pytest.mark.slow)]
+)
+async def test_two_people_who_stay_for_their_next_session_stay_in_one_room_and_attend_both(
+    endpoint: Endpoint, program: Program, db: Database, database_url: str, is_killed: bool
+):
+    environment = {"DATABASE_URL": database_url, "TICK_SECONDS": "1"}
+    first, second = await sessions_at(db, -20 * MINUTE, 40 * MINUTE)
+
+    async with program.started("run", **environment) as process:
+        room_id = int((await endpoint.receive("PATCH", "")).path.rpartition("/")[2])
+
+        async def both_are_invited() -> bool:  # before they enter, or there would be no need to
+            return invitations(endpoint) == [1, 1]
+
+        await until(endpoint, both_are_invited)
+        for person in (COACH, STUDENT):
+            await endpoint.move(person, room_id)
+
+        async def both_are_seen() -> bool:
+            async with db.read() as session:
+                inside = await session.scalars(select(Attendance.user_id).where(Attendance.left_at.is_(None)))
+                return set(inside) == {COACH, STUDENT}
+
+        await until(endpoint, both_are_seen)
+        now = datetime.now(UTC)
+        if is_killed:  # when the room that was taken over is opened for the second session
+            endpoint.strike("PATCH", f"/channels/{room_id}", 1, process.kill)
+        await change(db, second, starts_at=now, ends_at=now + HOUR, next_step_at=now)
+        await change(db, first, ends_at=now, next_step_at=now)
+        if is_killed:
+            await process.wait()
+        else:
+            await both_end(endpoint, db, first, second, room_id)
+    if is_killed:
+        async with program.started("run", **environment):
+            await both_end(endpoint, db, first, second, room_id)
+
+    rows = [await row_of(db, one) for one in (first, second)]
+    assert [(one.status, one.absent) for one in rows] == [(SessionStatus.COMPLETED, None)] * 2
+    assert len(endpoint.asked("POST", ROOMS)) == 1
+    assert len(endpoint.asked("DELETE", f"/channels/{room_id}")) == 1
+    assert invitations(endpoint) == [1, 1]
+
+
+async def both_end(endpoint: Endpoint, db: Database, first: int, second: int, room_id: int) -> None:
+    """The second session has the room; then it ends, and both leave."""
+
+    async def the_second_is_on() -> bool:
+        one, other = await row_of(db, first), await row_of(db, second)
+        is_on = other.status is SessionStatus.IN_PROGRESS and other.access_granted_at is not None
+        return one.status is SessionStatus.COMPLETED and is_on
+
+    await until(endpoint, the_second_is_on)
+    assert (await row_of(db, second)).discord_channel_id == room_id
+    now = datetime.now(UTC)
+    await change(db, second, ends_at=now, next_step_at=now)
+
+    async def the_second_is_over() -> bool:
+        return (await row_of(db, second)).status is not SessionStatus.IN_PROGRESS
+
+    await until(endpoint, the_second_is_over)
+    for person in (COACH, STUDENT):
+        await endpoint.move(person, None)
+    await endpoint.receive("DELETE", f"/channels/{room_id}")

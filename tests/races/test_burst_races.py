@@ -1,0 +1,73 @@
+"""People who leave and join again at once: the database says in the end what is true, and in the right order."""
+
+import random
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from models import Attendance, CoachingSession
+from models.storage.database import Database
+from tests.support.meetings import MINUTE, met
+from tests.support.simulated import Academy, academy
+
+BOTH_ENGINES = pytest.mark.parametrize("engine_name", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
+ROUNDS = 12
+
+
+def move(world: Academy, person: Any, *channel_ids: int | None) -> None:
+    """Change channels so often, before anybody has heard of the first."""
+    for channel_id in channel_ids:
+        world.env.backend.set_voice_state(world.guild.id, person.id, channel_id)
+
+
+async def stays(world: Academy, made: CoachingSession, person: Any) -> Sequence[Attendance]:
+    """Theirs, in the order in which they were written down."""
+    wanted = select(Attendance).where(Attendance.session_id == made.id, Attendance.user_id == person.id)
+    async with world.db.read() as session:
+        return (await session.scalars(wanted.order_by(Attendance.id))).all()
+
+
+@BOTH_ENGINES
+async def test_whoever_leaves_and_joins_again_at_once_is_inside(db: Database) -> None:
+    async with academy(db) as world:
+        await world.already_open()
+        made, room = await met(world, world.coach, world.student)
+
+        for count in range(1, ROUNDS + 1):
+            for person in (world.student, world.coach):
+                move(world, person, None, room.id)
+            await world.env.settle()
+
+            for person in (world.student, world.coach):
+                *left, newest = await stays(world, made, person)
+                assert newest.left_at is None
+                assert len(left) == count
+
+
+@BOTH_ENGINES
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
+async def test_any_burst_is_recorded_in_its_order_and_ends_with_the_truth(db: Database, seed: int) -> None:
+    chance = random.Random(seed)
+    async with academy(db) as world:
+        await world.already_open()
+        made, room = await met(world, world.coach)
+        elsewhere = world.guild.create_voice_channel("elsewhere")
+        places = [None, room.id, elsewhere.id]
+
+        for _ in range(ROUNDS):
+            for _ in range(chance.randint(2, 6)):
+                move(world, chance.choice([world.student, world.coach]), chance.choice(places))
+            await world.env.settle()
+
+            states = world.guild.voice_states()
+            for person in (world.student, world.coach):
+                theirs = await stays(world, made, person)
+                is_there = person.id in states and states[person.id].channel_id == room.id
+                assert [one for one in theirs if one.left_at is None] == (theirs[-1:] if is_there else [])
+                for before, after in pairwise(theirs):
+                    assert before.left_at is not None
+                    assert before.joined_at <= before.left_at <= after.joined_at
+            await world.wait_until(world.now + MINUTE / 2)

@@ -1,0 +1,485 @@
+"""No-shows by hand: what the coach says, the appeal of the absent, and what an admin decides of it."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from models import Absent, CoachingSession, Notice, NoticeKind, SessionStatus
+from models.storage.database import Database
+from scheduler.attendance import no_shows
+from scheduler.booking.requests import LONGEST_NOTES
+from scheduler.core.errors import (
+    AlreadyDecided,
+    CoachingError,
+    NotAllowed,
+    NotFound,
+    NotReviewable,
+    TooEarly,
+    TooLate,
+    Unreadable,
+)
+from scheduler.core.people import Actor
+from scheduler.reviews import reviews
+from tests.support.attended_sessions import (
+    CARA,
+    ELEVEN,
+    STRANGER,
+    STU,
+    a_meeting,
+    at,
+    found,
+    owed,
+    press,
+    recorded,
+)
+from tests.support.builders import ADMIN, COACH, DAY, GUILD, STUDENT, a_guild, change_session, refusal
+
+NOON = at(120)
+WEEK_OVER = ELEVEN + 7 * DAY
+SECOND = timedelta(seconds=1)
+SECRET = "The doorbell rang."
+COMPLETED, NO_SHOW = SessionStatus.COMPLETED, SessionStatus.NO_SHOW
+
+UseCase = Callable[..., Awaitable[CoachingSession]]
+mark, clear = no_shows.mark_no_show, no_shows.was_here_after_all
+appeal = partial(no_shows.appeal, reason=SECRET)
+decide = partial(no_shows.decide_appeal, actor=ADMIN, guild_id=GUILD)
+grant, refuse = partial(decide, was_there=True), partial(decide, was_there=False)
+
+
+async def a_past_one(db: Database, absent: Absent | None = None, **changed: Any) -> int:
+    """A session that is over, and whose no-show it was."""
+    status = NO_SHOW if absent else COMPLETED
+    return await a_meeting(db, **{"status": status, "absent": absent, "next_step_at": None, **changed})
+
+
+async def an_appealed_one(db: Database, absent: Absent = Absent.STUDENT, by: int | None = None) -> int:
+    """About which the student has appealed, unless it is the coach's no-show or another is named."""
+    by = by or (COACH if absent is Absent.COACH else STUDENT)
+    return await a_past_one(db, absent, appealed_at=at(70), appealed_by=by, appeal_reason=SECRET)
+
+
+async def do(
+    db: Database, use_case: UseCase, session_id: int, now: datetime = NOON, **named: Any
+) -> CoachingSession:
+    await press(db, partial(use_case, session_id=session_id, now=now, **named))
+    return await found(db, session_id)
+
+
+async def refused(
+    db: Database,
+    kind: type[CoachingError],
+    use_case: UseCase,
+    session_id: int,
+    now: datetime = NOON,
+    **named: Any,
+) -> str:
+    """The sentence with which it is refused; fails if anything has changed."""
+    return str(await refusal(db, kind, partial(use_case, session_id=session_id, now=now, **named)))
+
+
+# The coach.
+
+
+async def test_the_coach_marks_a_no_show_and_the_student_is_told(db: Database) -> None:
+    session_id = await a_past_one(db)
+
+    one = await do(db, mark, session_id, actor=CARA)
+
+    assert (one.status, one.absent, one.absence_marked_by) == (NO_SHOW, Absent.STUDENT, COACH)
+    assert one.updated_at == NOON
+    assert await owed(db) == [(NoticeKind.NO_SHOW, STUDENT)]
+    assert await recorded(db) == [("no_show_marked", COACH)]
+
+
+async def test_the_student_was_here_after_all_says_the_coach(db: Database) -> None:
+    session_id = await a_past_one(db, Absent.STUDENT)
+
+    one = await do(db, clear, session_id, actor=CARA)
+
+    assert (one.status, one.absent, one.absence_marked_by) == (COMPLETED, None, COACH)
+    assert await owed(db) == [(NoticeKind.REVIEW_REQUEST, STUDENT), (NoticeKind.ATTENDANCE_CHANGED, STUDENT)]
+    assert await recorded(db) == [("no_show_withdrawn", COACH)]
+
+
+@pytest.mark.parametrize(("use_case", "absent"), [(mark, Absent.STUDENT), (mark, Absent.BOTH), (clear, None)])
+async def test_what_is_so_already_stays_so(db: Database, use_case: UseCase, absent: Absent | None) -> None:
+    session_id = await a_past_one(db, absent)
+
+    one = await do(db, use_case, session_id, actor=CARA)
+
+    assert (one.absent, one.absence_marked_by) == (absent, None)
+    assert (await owed(db), await recorded(db)) == ([], [])
+
+
+async def test_the_coach_may_think_twice(db: Database) -> None:
+    session_id = await a_past_one(db)
+
+    for use_case in (mark, clear, mark):
+        await do(db, use_case, session_id, actor=CARA)
+
+    assert (await found(db, session_id)).absent is Absent.STUDENT
+    assert [action for action, _ in await recorded(db)] == [
+        "no_show_marked",
+        "no_show_withdrawn",
+        "no_show_marked",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("use_case", "absent"), [(clear, Absent.COACH), (clear, Absent.BOTH), (mark, Absent.COACH)]
+)
+async def test_a_coach_does_not_clear_themselves(db: Database, use_case: UseCase, absent: Absent) -> None:
+    session_id = await a_past_one(db, absent)
+
+    sentence = await refused(db, NotAllowed, use_case, session_id, actor=CARA)
+
+    assert sentence.startswith("It counts as your own no-show")
+
+
+async def test_nobody_is_marked_absent_from_a_session_that_had_no_room(db: Database) -> None:
+    session_id = await a_past_one(db, missed_at=ELEVEN, access_granted_at=None)
+
+    sentence = await refused(db, NotAllowed, mark, session_id, actor=CARA)
+
+    assert sentence.startswith("There was no room")
+
+
+@pytest.mark.parametrize(("use_case", "absent"), [(mark, None), (clear, Absent.STUDENT)])
+async def test_the_coach_has_a_week_for_it(db: Database, use_case: UseCase, absent: Absent | None) -> None:
+    session_id = await a_past_one(db, absent)
+
+    await refused(db, TooLate, use_case, session_id, WEEK_OVER + SECOND, actor=CARA)
+    one = await do(db, use_case, session_id, WEEK_OVER, actor=CARA)
+
+    assert one.updated_at == WEEK_OVER
+
+
+@pytest.mark.parametrize(("use_case", "absent"), [(mark, None), (clear, Absent.STUDENT)])
+async def test_only_the_coach_says_who_was_there(db: Database, use_case: UseCase, absent: Absent | None) -> None:
+    session_id = await a_past_one(db, absent)
+
+    for one, actor in ((session_id, STU), (session_id, STRANGER), (session_id, ADMIN), (session_id + 1, CARA)):
+        sentence = await refused(db, NotFound, use_case, one, actor=actor)
+        assert sentence == "You coach no such session. `/sessions` lists yours."
+
+
+@pytest.mark.parametrize("status", [SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS, SessionStatus.CANCELLED])
+async def test_of_a_session_that_is_not_over_nothing_is_said(db: Database, status: SessionStatus) -> None:
+    session_id = await a_past_one(db, status=status)
+
+    for use_case in (mark, clear):
+        sentence = await refused(db, NotFound, use_case, session_id, actor=CARA)
+        assert sentence == "This session is not over, or it was cancelled."
+
+
+# The appeal.
+
+
+@pytest.mark.parametrize(
+    ("absent", "actor"),
+    [(Absent.STUDENT, STU), (Absent.COACH, CARA), (Absent.BOTH, STU), (Absent.BOTH, CARA)],
+)
+async def test_whoever_counts_as_absent_may_appeal(db: Database, absent: Absent, actor: Actor) -> None:
+    session_id = await a_past_one(db, absent)
+
+    one = await do(db, partial(no_shows.appeal, reason=f"  {SECRET}\n"), session_id, actor=actor)
+
+    assert (one.appealed_at, one.appealed_by, one.appeal_reason) == (NOON, actor.user_id, SECRET)
+    assert one.appeal_decided_at is None
+    assert (one.status, one.absent) == (NO_SHOW, absent)
+    assert await owed(db) == [(NoticeKind.APPEAL_CARD, None)]
+    assert await recorded(db) == [("no_show_appealed", actor.user_id)]
+
+
+@pytest.mark.parametrize(
+    ("absent", "others"),
+    [
+        (Absent.STUDENT, [CARA, STRANGER, ADMIN]),
+        (Absent.COACH, [STU, STRANGER, ADMIN]),
+        (Absent.BOTH, [STRANGER, ADMIN]),
+        (None, [STU, CARA]),
+    ],
+)
+async def test_nobody_else_appeals(db: Database, absent: Absent | None, others: list[Actor]) -> None:
+    session_id = await a_past_one(db, absent)
+
+    for actor in others:
+        await refused(db, NotFound, appeal, session_id, actor=actor)
+    await refused(db, NotFound, appeal, session_id + 1, actor=STU)
+
+
+async def test_nobody_appeals_twice(db: Database) -> None:
+    session_id = await an_appealed_one(db, Absent.BOTH)
+
+    sentence = await refused(db, AlreadyDecided, appeal, session_id, actor=STU)
+
+    assert sentence == f"You already appealed this <t:{at(70).timestamp():.0f}:R>. An admin will decide."
+
+
+async def test_of_two_who_were_absent_the_second_appeals_once_the_first_appeal_is_decided(db: Database) -> None:
+    session_id = await an_appealed_one(db, Absent.BOTH)
+
+    sentence = await refused(db, TooEarly, appeal, session_id, actor=CARA)
+    await do(db, grant, session_id)
+    one = await do(db, appeal, session_id, at(130), actor=CARA)
+
+    assert sentence.startswith(f"<@{STUDENT}> has appealed too.")
+    assert (one.appealed_at, one.appealed_by) == (at(130), COACH)
+    assert (one.appeal_decided_at, one.appeal_decided_by) == (None, None)
+
+
+async def test_the_second_has_a_week_from_the_decision_about_the_first(db: Database) -> None:
+    session_id = await an_appealed_one(db, Absent.BOTH)
+    decided_at = WEEK_OVER + 3 * DAY
+    await do(db, refuse, session_id, decided_at)
+
+    await refused(db, TooLate, appeal, session_id, decided_at + 7 * DAY + SECOND, actor=CARA)
+    one = await do(db, appeal, session_id, decided_at + 7 * DAY, actor=CARA)
+
+    assert one.appealed_by == COACH
+
+
+async def test_whose_appeal_was_refused_does_not_appeal_again_after_the_other(db: Database) -> None:
+    session_id = await a_past_one(db, Absent.BOTH)
+    await do(db, appeal, session_id, actor=STU)
+    await do(db, refuse, session_id)
+    await do(db, appeal, session_id, actor=CARA)
+    await do(db, refuse, session_id)
+
+    for actor in (STU, CARA):
+        sentence = await refused(db, AlreadyDecided, appeal, session_id, actor=actor)
+        assert sentence.endswith("already, and an admin has decided.")
+
+
+async def test_there_is_a_week_to_appeal(db: Database) -> None:
+    session_id = await a_past_one(db, Absent.STUDENT)
+
+    await refused(db, TooLate, appeal, session_id, WEEK_OVER + SECOND, actor=STU)
+    one = await do(db, appeal, session_id, WEEK_OVER, actor=STU)
+
+    assert one.appealed_at == WEEK_OVER
+
+
+@pytest.mark.parametrize("reason", ["", "  \n ", "x" * (LONGEST_NOTES + 1)], ids=["none", "blank", "long"])
+async def test_an_appeal_needs_a_reason_that_fits(db: Database, reason: str) -> None:
+    session_id = await a_past_one(db, Absent.STUDENT)
+
+    await refused(db, Unreadable, partial(no_shows.appeal, reason=reason), session_id, actor=STU)
+
+
+# The decision.
+
+
+@pytest.mark.parametrize("absent", [Absent.STUDENT, Absent.COACH])
+async def test_an_admin_grants_an_appeal(db: Database, absent: Absent) -> None:
+    session_id = await an_appealed_one(db, absent)
+
+    one = await do(db, grant, session_id)
+
+    assert (one.status, one.absent, one.absence_marked_by) == (COMPLETED, None, ADMIN.user_id)
+    assert (one.appeal_decided_at, one.appeal_decided_by) == (NOON, ADMIN.user_id)
+    assert await owed(db) == [
+        (NoticeKind.REVIEW_REQUEST, STUDENT),
+        (NoticeKind.ATTENDANCE_CHANGED, STUDENT),
+        (NoticeKind.ATTENDANCE_CHANGED, COACH),
+    ]
+    assert await recorded(db) == [("appeal_granted", ADMIN.user_id)]
+
+
+@pytest.mark.parametrize(("by", "left"), [(STUDENT, Absent.COACH), (COACH, Absent.STUDENT)])
+async def test_where_both_were_absent_a_granted_appeal_concerns_the_one_who_made_it(
+    db: Database, by: int, left: Absent
+) -> None:
+    session_id = await an_appealed_one(db, Absent.BOTH, by)
+
+    one = await do(db, grant, session_id)
+
+    assert (one.status, one.absent, one.absence_marked_by) == (NO_SHOW, left, ADMIN.user_id)
+    assert await owed(db) == [
+        (NoticeKind.ATTENDANCE_CHANGED, STUDENT),
+        (NoticeKind.ATTENDANCE_CHANGED, COACH),
+    ]
+
+
+@pytest.mark.parametrize(("by", "other"), [(STUDENT, CARA), (COACH, STU)])
+async def test_where_both_were_absent_and_both_appeals_are_granted_it_took_place(
+    db: Database, by: int, other: Actor
+) -> None:
+    session_id = await an_appealed_one(db, Absent.BOTH, by)
+    await do(db, grant, session_id)
+    await do(db, appeal, session_id, actor=other)
+
+    one = await do(db, grant, session_id)
+
+    assert (one.status, one.absent) == (COMPLETED, None)
+    assert (NoticeKind.REVIEW_REQUEST, STUDENT) in await owed(db)
+
+
+async def test_only_a_session_that_took_place_is_reviewed(db: Database) -> None:
+    session_id = await an_appealed_one(db, Absent.BOTH)
+    await do(db, grant, session_id)
+
+    async def review(session: Any) -> object:
+        return await reviews.review(session, session_id, STU, 1, NOON)
+
+    await refusal(db, NotReviewable, review)
+
+
+async def test_an_admin_does_not_decide_by_an_older_card_about_the_other_side(db: Database) -> None:
+    session_id = await an_appealed_one(db, Absent.BOTH)
+    await do(db, grant, session_id)
+    await do(db, appeal, session_id, actor=CARA)
+
+    sentence = await refused(db, AlreadyDecided, grant, session_id, of=STUDENT)
+
+    assert sentence.endswith("Look at the newer card.")
+    assert (await do(db, refuse, session_id, of=COACH)).absent is Absent.COACH
+
+
+async def test_the_card_of_the_first_appeal_stays_as_it_was_decided(db: Database) -> None:
+    session_id = await a_past_one(db, Absent.BOTH)
+    for actor in (STU, CARA):
+        await do(db, appeal, session_id, actor=actor)
+        async with db.begin() as session:
+            for card in await session.scalars(select(Notice).where(Notice.kind == NoticeKind.APPEAL_CARD)):
+                card.message_id, card.due_at = 9, None
+        await do(db, grant, session_id)
+
+    async with db.read() as session:
+        cards = select(Notice).where(Notice.kind == NoticeKind.APPEAL_CARD).order_by(Notice.id)
+        assert [card.due_at for card in await session.scalars(cards)] == [None, NOON]
+
+
+async def test_a_coach_who_was_there_after_all_can_say_so_of_the_student_too(db: Database) -> None:
+    session_id = await an_appealed_one(db, Absent.BOTH, COACH)
+    await do(db, grant, session_id)
+
+    one = await do(db, clear, session_id, actor=CARA)
+
+    assert (one.status, one.absent, one.absence_marked_by) == (COMPLETED, None, COACH)
+
+
+async def test_what_was_decided_of_the_student_stands_also_after_the_coachs_appeal(db: Database) -> None:
+    session_id = await an_appealed_one(db, Absent.BOTH)
+    await do(db, refuse, session_id)
+    await do(db, appeal, session_id, actor=CARA)
+    await do(db, grant, session_id)
+
+    sentence = await refused(db, AlreadyDecided, clear, session_id, actor=CARA)
+
+    assert sentence == f"<@{ADMIN.user_id}> decided about this session. Talk to them."
+    assert (await found(db, session_id)).absent is Absent.STUDENT
+
+
+async def test_an_admin_refuses_an_appeal(db: Database) -> None:
+    session_id = await an_appealed_one(db)
+
+    one = await do(db, refuse, session_id)
+
+    assert (one.status, one.absent, one.absence_marked_by) == (NO_SHOW, Absent.STUDENT, None)
+    assert (one.appeal_decided_at, one.appeal_decided_by) == (NOON, ADMIN.user_id)
+    assert await owed(db) == [
+        (NoticeKind.ATTENDANCE_CHANGED, STUDENT),
+        (NoticeKind.ATTENDANCE_CHANGED, COACH),
+    ]
+    assert await recorded(db) == [("appeal_refused", ADMIN.user_id)]
+
+
+async def test_the_card_of_an_appeal_that_is_decided_is_brought_up_to_date(db: Database) -> None:
+    session_id = await a_past_one(db, Absent.STUDENT)
+    await do(db, appeal, session_id, actor=STU)
+    async with db.begin() as session:
+        card = (await session.scalars(select(Notice))).one()
+        card.message_id, card.due_at = 9, None
+
+    await do(db, refuse, session_id)
+
+    async with db.read() as session:
+        card = (await session.scalars(select(Notice).where(Notice.kind == NoticeKind.APPEAL_CARD))).one()
+        assert (card.due_at, card.revision) == (NOON, 2)
+
+
+async def test_there_is_no_time_limit_for_admins(db: Database) -> None:
+    session_id = await an_appealed_one(db)
+
+    one = await do(db, grant, session_id, ELEVEN + 400 * DAY)
+
+    assert one.status is COMPLETED
+
+
+@pytest.mark.parametrize("second", [grant, refuse], ids=["granting", "refusing"])
+async def test_of_two_admins_the_first_decides(db: Database, second: UseCase) -> None:
+    session_id = await an_appealed_one(db)
+    await do(db, grant, session_id)
+
+    sentence = await refused(db, AlreadyDecided, second, session_id, actor=Actor(9001, is_admin=True))
+
+    when = f"<t:{NOON.timestamp():.0f}:R>"
+    assert sentence == f"<@{ADMIN.user_id}> decided this {when}. Nothing was changed."
+
+
+async def test_only_admins_of_its_server_decide(db: Database) -> None:
+    session_id = await an_appealed_one(db)
+    async with db.begin() as session:
+        await a_guild(session, id=GUILD + 1)
+
+    for actor in (STU, CARA, STRANGER):
+        await refused(db, NotAllowed, grant, session_id, actor=actor)
+    await refused(db, NotFound, grant, session_id, guild_id=GUILD + 1)
+    await refused(db, NotFound, grant, session_id + 1)
+
+
+async def test_an_admin_does_not_decide_about_a_session_of_their_own(db: Database) -> None:
+    session_id = await an_appealed_one(db)
+
+    await refused(db, NotAllowed, grant, session_id, actor=Actor(COACH, is_admin=True))
+
+
+async def test_without_an_appeal_there_is_nothing_to_decide(db: Database) -> None:
+    session_id = await a_past_one(db, Absent.STUDENT)
+
+    assert await refused(db, NotFound, grant, session_id) == "There is no such appeal in this server."
+
+
+@pytest.mark.parametrize("decision", [grant, refuse], ids=["granted", "refused"])
+async def test_after_an_admins_decision_the_coach_says_nothing_more(db: Database, decision: UseCase) -> None:
+    session_id = await an_appealed_one(db)
+    await do(db, decision, session_id)
+
+    for use_case in (mark, clear):
+        sentence = await refused(db, AlreadyDecided, use_case, session_id, actor=CARA)
+        assert sentence == f"<@{ADMIN.user_id}> decided about this session. Talk to them."
+
+
+async def test_what_the_coach_has_conceded_an_admin_can_only_confirm(db: Database) -> None:
+    session_id = await an_appealed_one(db)
+    await do(db, clear, session_id, actor=CARA)
+
+    await refused(db, AlreadyDecided, refuse, session_id)
+    one = await do(db, grant, session_id)
+
+    assert (one.status, one.absent, one.appeal_decided_by) == (COMPLETED, None, ADMIN.user_id)
+    assert (await owed(db)).count((NoticeKind.REVIEW_REQUEST, STUDENT)) == 1
+
+
+async def test_who_was_marked_again_after_an_appeal_waits_for_its_decision(db: Database) -> None:
+    session_id = await an_appealed_one(db)
+    for use_case in (clear, mark):
+        await do(db, use_case, session_id, actor=CARA)
+
+    await refused(db, AlreadyDecided, appeal, session_id, actor=STU)
+    one = await do(db, grant, session_id)
+
+    assert one.status is COMPLETED
+
+
+async def test_a_cancelled_session_knows_no_appeal(db: Database) -> None:
+    session_id = await a_past_one(db)
+    await change_session(db, session_id, status=SessionStatus.CANCELLED, cancelled_at=NOON)
+
+    await refused(db, NotFound, appeal, session_id, actor=STU)

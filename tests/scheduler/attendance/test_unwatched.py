@@ -1,0 +1,212 @@
+"""What nobody watched: restarts in the middle of a session, lost connections, and what follows at its end."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from models import Absent, Attendance, Heartbeat, SessionStatus
+from models.storage.database import Database
+from scheduler.attendance import attendance
+from scheduler.loop.tick import tick
+from tests.support.attended_sessions import ELEVEN, ROOM, TEN, a_meeting, at, finished, restarts, stays
+from tests.support.builders import COACH, DAY, GUILD, MINUTE, STUDENT, FakeClock, a_guild
+from tests.support.fakes import FakeDiscord
+
+
+async def test_a_restart_finds_who_stayed_who_left_and_who_came(db: Database) -> None:
+    await a_meeting(db, (COACH, 0, None), (STUDENT, 1, None))
+
+    await restarts(db, {ROOM: {STUDENT, STUDENT + 1}}, 20, unseen_since=12)
+    await restarts(db, {ROOM: {STUDENT, COACH}}, 40, unseen_since=35)
+
+    assert await stays(db) == [
+        (COACH, at(0), at(12)),  # when it was last known
+        (STUDENT, at(1), None),
+        (None, at(12), at(20)),
+        (COACH, at(40), None),
+        (None, at(35), at(40)),
+    ]
+
+
+async def test_a_restart_twice_writes_down_the_same(db: Database) -> None:
+    session_id = await a_meeting(db, (COACH, 0, None))
+    for minute in (20, 20):
+        await restarts(db, {ROOM: {STUDENT}}, minute, unseen_since=18)
+
+    judged = await finished(db, session_id)
+
+    assert (await stays(db))[:2] == [(COACH, at(0), at(18)), (STUDENT, at(20), None)]
+    assert judged.absent is Absent.STUDENT  # 2 minutes unwatched, not 4, and the grace time was over
+
+
+async def test_nobody_who_left_is_taken_to_have_left_before_they_came(db: Database) -> None:
+    await a_meeting(db, (COACH, 30, None))
+
+    await restarts(db, {}, 40, unseen_since=20)
+
+    assert await stays(db) == [(COACH, at(30), at(30)), (None, at(20), at(40))]
+
+
+async def test_before_the_room_was_open_there_was_nothing_to_see(db: Database) -> None:
+    await a_meeting(db)
+
+    await restarts(db, {}, 3, unseen_since=-300)
+
+    assert await stays(db) == [(None, at(-5), at(3))]
+
+
+@pytest.mark.parametrize("unseen_since", [None, 25])
+async def test_a_clock_that_was_put_back_makes_no_gap_of_negative_length(
+    db: Database, unseen_since: int | None
+) -> None:
+    await a_meeting(db, (COACH, 0, None), access_granted_at=at(25))
+
+    await restarts(db, {}, 20, unseen_since=unseen_since)
+
+    assert await stays(db) == [(COACH, at(0), at(20))]
+
+
+async def test_of_a_session_that_is_over_only_who_left_is_written_down(db: Database) -> None:
+    await a_meeting(db, (COACH, 0, None), status=SessionStatus.COMPLETED, next_step_at=at(75))
+
+    await restarts(db, {}, 70, unseen_since=62)
+
+    assert await stays(db) == [(COACH, at(0), at(62))]
+
+
+async def test_servers_that_cannot_be_seen_are_left_alone(db: Database) -> None:
+    await a_meeting(db, (COACH, 0, None))
+    async with db.begin() as session:
+        await a_guild(session, id=GUILD + 1)
+
+    await restarts(db, {}, 20, unseen_since=10, guild_ids=[GUILD + 1])
+    await restarts(db, {}, 20, unseen_since=10, guild_ids=[])
+
+    assert await stays(db) == [(COACH, at(0), None)]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"access_granted_at": None, "status": SessionStatus.SCHEDULED},
+        {"room_removed_at": ELEVEN, "status": SessionStatus.COMPLETED, "next_step_at": None},
+    ],
+    ids=["hidden", "gone"],
+)
+async def test_rooms_that_are_not_open_are_not_looked_into(db: Database, changed: dict[str, Any]) -> None:
+    await a_meeting(db, **changed)
+
+    await restarts(db, {ROOM: {COACH}}, 20, unseen_since=10)
+
+    assert await stays(db) == []
+
+
+# What a gap means at the end.
+
+
+@pytest.mark.parametrize(
+    ("gap", "absent"), [((16, 20), Absent.STUDENT), ((16, 21), None), ((-30, 4), Absent.STUDENT)]
+)
+async def test_after_a_gap_of_five_minutes_nobody_is_declared_absent(
+    db: Database, gap: tuple[int, int], absent: Absent | None
+) -> None:
+    session_id = await a_meeting(db, (COACH, 0, None))
+    await restarts(db, {ROOM: {COACH}}, gap[1], unseen_since=gap[0])
+
+    judged = await finished(db, session_id)
+
+    assert judged.absent is absent
+    assert judged.status is (SessionStatus.NO_SHOW if absent else SessionStatus.COMPLETED)
+
+
+@pytest.mark.parametrize(
+    ("watched_until", "absent"),
+    [
+        (at(60), Absent.STUDENT),
+        (at(56), Absent.STUDENT),
+        (at(55), None),
+        (at(-DAY.seconds), None),
+        (None, None),
+    ],
+)
+async def test_from_the_last_heartbeat_to_the_end_nobody_watched(
+    db: Database, watched_until: datetime | None, absent: Absent | None
+) -> None:
+    session_id = await a_meeting(db, (COACH, 0, None), watched_until=watched_until)
+
+    judged = await finished(db, session_id)
+
+    assert judged.absent is absent
+
+
+async def test_a_restart_after_the_end_judges_nobody_by_what_it_did_not_see(db: Database) -> None:
+    session_id = await a_meeting(db, (COACH, 0, None), watched_until=at(50))
+    await restarts(db, {}, 90, unseen_since=50)
+
+    judged = await finished(db, session_id, at(90))
+
+    assert (judged.status, judged.absent) == (SessionStatus.COMPLETED, None)
+
+
+async def test_a_tick_that_watches_beats_for_it_and_one_that_does_not_leaves_that_alone(db: Database) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+    clock = FakeClock(TEN)
+
+    seen: list[datetime | None] = []
+    for unwatched in (None, {}, {}, None):
+        await tick(db, FakeDiscord(), clock, unwatched=lambda found=unwatched: found)
+        clock.forward(MINUTE)
+        async with db.read() as session:
+            seen.append(await attendance.watched_until(session, GUILD))
+
+    assert seen == [None, at(1), at(2), at(2)]
+    async with db.read() as session:
+        assert await session.scalar(select(func.count(Attendance.id))) == 0
+
+
+# What is recorded of one server later than of the others.
+
+
+async def beats(db: Database) -> dict[str, datetime]:
+    async with db.read() as session:
+        return {one.job: one.at for one in await session.scalars(select(Heartbeat))}
+
+
+@pytest.mark.parametrize(
+    ("unwatched", "absent"),
+    [
+        ({}, Absent.STUDENT),
+        ({GUILD: at(20)}, None),
+        ({GUILD: at(58)}, Absent.STUDENT),
+        ({GUILD + 1: at(20)}, Absent.STUDENT),
+    ],
+    ids=["none", "this one", "this one for a moment", "another one"],
+)
+async def test_nobody_is_declared_absent_for_a_time_that_is_not_recorded_yet(
+    db: Database, unwatched: dict[int, datetime], absent: Absent | None
+) -> None:
+    session_id = await a_meeting(db, (COACH, 0, None), watched_until=None)
+    await tick(db, FakeDiscord(), FakeClock(at(59)), unwatched=lambda: unwatched)
+
+    judged = await finished(db, session_id)
+
+    assert judged.absent is absent
+
+
+async def test_a_server_of_which_all_is_recorded_again_is_like_the_others(db: Database) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+    seen: list[dict[str, datetime]] = []
+
+    found: list[dict[int, datetime] | None] = [{}, {GUILD: at(0)}, {GUILD: at(0), GUILD + 1: at(2)}, None, {}]
+    for minute, unwatched in enumerate(found):
+        await tick(db, FakeDiscord(), FakeClock(at(minute)), unwatched=lambda found=unwatched: found)
+        seen.append(await beats(db))
+
+    late, later = f"watch:{GUILD}", f"watch:{GUILD + 1}"
+    assert [set(one) - {"tick", "watch"} for one in seen] == [set(), {late}, {late, later}, {late, later}, set()]
+    assert (seen[2][late], seen[2][later]) == (seen[3][late], seen[3][later]) == (at(0), at(2))
+    assert [one["watch"] for one in seen] == [at(0), at(1), at(2), at(2), at(4)]

@@ -1,0 +1,210 @@
+"""What holds for every change of a coach's hours: who may make it, whom it concerns, and that it can be undone."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from models import Coach, CoachStatus
+from models.storage.database import Database
+from scheduler.availability import timetable
+from scheduler.availability.rules import Rules
+from scheduler.core.errors import CoachingError, NotFound, TooLate
+from tests.support.builders import COACH, DAY, GUILD, a_coach, a_date, a_guild, everything
+from tests.support.schedule_changes import (
+    MON,
+    MORNING,
+    NOON,
+    TODAY,
+    TUE,
+    WED,
+    UseCase,
+    press,
+    refused,
+    set_up,
+    week,
+)
+
+NEXT_WEEK = TODAY + 7 * DAY
+CHANGES: dict[str, tuple[UseCase, tuple[Any, ...], dict[str, Any]]] = {
+    "set hours": (timetable.set_hours, ([MON, WED], [NOON]), {}),
+    "add hours": (timetable.add_hours, ([MON, WED], NOON), {}),
+    "copy a day": (timetable.copy_day, (MON, [TUE, WED]), {}),
+    "set dates": (timetable.set_dates, (TODAY, NEXT_WEEK, [NOON], "A wedding"), {}),
+    "extra hours": (timetable.add_extra_hours, (TODAY, [NOON]), {}),
+    "extra hours on a date that has some": (timetable.add_extra_hours, (NEXT_WEEK, [NOON]), {}),
+    "clear dates": (timetable.clear_dates, (TODAY - DAY, NEXT_WEEK), {}),
+    "rules": (timetable.set_rules, (Rules(durations_minutes=(45,), horizon_days=7, daily_limit=2),), {}),
+    "pause": (timetable.set_accepting, (False,), {}),
+    "zone": (timetable.change_zone, ("Asia/Kathmandu",), {"same_instants": False}),
+    "zone, same instants": (timetable.change_zone, ("Asia/Kathmandu",), {"same_instants": True}),
+}
+every_change = pytest.mark.parametrize("name", CHANGES)
+
+
+async def coaches(db: Database) -> None:
+    """Three coaches with the same hours and dates: Cara, another one, and Cara in another server."""
+    async with db.begin() as session:
+        for guild_id in (GUILD, GUILD + 1):
+            await a_guild(session, id=guild_id)
+        for guild_id, user_id in ((GUILD, COACH), (GUILD, COACH + 1), (GUILD + 1, COACH)):
+            whose: dict[str, Any] = {"guild_id": guild_id, "coach_id": user_id}
+            hours = [(MON, *MORNING), (TUE, *NOON)]
+            await a_coach(
+                session, guild_id=guild_id, user_id=user_id, hours=hours, weekly_limit=9, time_zone="Europe/Berlin"
+            )
+            await a_date(session, TODAY - DAY, reason="Past", **whose)
+            await a_date(session, TODAY + DAY, reason="Holiday", **whose)
+            await a_date(session, NEXT_WEEK, (60, 120), (18 * 60, 24 * 60), adds=True, **whose)
+
+
+async def make(db: Database, name: str) -> Coach:
+    use_case, args, named = CHANGES[name]
+    return await press(db, use_case, *args, **named)
+
+
+Rows = dict[str, list[tuple[Any, ...]]]
+
+
+_SAID = ("audit_entries", "availability_changes", "members")
+
+
+async def what_holds(db: Database) -> Rows:
+    """All rows but the record of changes and those by which people are held; weekly hours without their keys."""
+    rows = await everything(db)
+    rows["availability_rules"] = sorted(row[1:] for row in rows["availability_rules"])
+    return {name: found for name, found in rows.items() if name not in _SAID}
+
+
+def of_others(rows: Rows) -> Rows:
+    """What belongs to somebody else than Cara in her server."""
+    return {
+        "coaches": [row for row in rows["coaches"] if row[:2] != (GUILD, COACH)],
+        "date_overrides": [row for row in rows["date_overrides"] if row[:2] != (GUILD, COACH)],
+        "availability_rules": [row for row in rows["availability_rules"] if row[1:3] != (GUILD, COACH)],
+    }
+
+
+async def last_change(db: Database) -> int | None:
+    async with db.read() as session:
+        return await timetable.last_change(session, await session.get_one(Coach, (GUILD, COACH)))
+
+
+@every_change
+async def test_a_change_can_be_undone_and_everything_is_as_before(db: Database, name: str) -> None:
+    await coaches(db)
+    before = await what_holds(db)
+    await make(db, name)
+    between = await what_holds(db)
+
+    await press(db, timetable.undo, 1)
+
+    assert between != before
+    assert await what_holds(db) == before
+
+
+@every_change
+async def test_a_change_leaves_other_coaches_and_other_servers_alone(db: Database, name: str) -> None:
+    await coaches(db)
+    before = of_others(await everything(db))
+
+    await make(db, name)
+    after_the_change = of_others(await everything(db))
+    await press(db, timetable.undo, 1)
+
+    assert {table: len(rows) for table, rows in before.items()} == {
+        "coaches": 2,
+        "date_overrides": 6,
+        "availability_rules": 4,
+    }
+    assert after_the_change == before
+    assert of_others(await everything(db)) == before
+
+
+@pytest.mark.parametrize("status", [CoachStatus.PENDING, CoachStatus.REJECTED, CoachStatus.SUSPENDED, None])
+async def test_who_does_not_coach_here_changes_nothing(db: Database, status: CoachStatus | None) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+        if status is not None:
+            await a_coach(session, status=status)
+
+    sentences = {
+        await refused(db, use_case, *args, kind=NotFound, **named) for use_case, args, named in CHANGES.values()
+    }
+    sentences.add(await refused(db, timetable.undo, 1, kind=NotFound))
+
+    assert len(sentences) == 1
+
+
+@every_change
+async def test_a_change_is_undone_only_once(db: Database, name: str) -> None:
+    await coaches(db)
+    await make(db, name)
+    await press(db, timetable.undo, 1)
+
+    sentence = await refused(db, timetable.undo, 1, kind=TooLate)
+
+    assert sentence == "Only your last change can be undone, and only once. This one cannot any more."
+
+
+async def test_only_the_last_change_is_undone(db: Database) -> None:
+    await coaches(db)
+    await make(db, "set hours")
+    before = await what_holds(db)
+    await make(db, "zone, same instants")
+
+    await refused(db, timetable.undo, 1, kind=TooLate)
+    await refused(db, timetable.undo, 3, kind=TooLate)
+    await press(db, timetable.undo, 2)
+
+    assert await what_holds(db) == before
+    await refused(db, timetable.undo, 1, kind=TooLate)
+
+
+async def test_changes_are_counted_and_an_undone_one_is_no_longer_offered(db: Database) -> None:
+    await set_up(db)
+    offered = [await last_change(db)]
+
+    await make(db, "pause")
+    offered.append(await last_change(db))
+    await make(db, "set hours")
+    offered.append(await last_change(db))
+    await press(db, timetable.undo, 2)
+    offered.append(await last_change(db))
+    await make(db, "rules")
+    offered.append(await last_change(db))
+
+    assert offered == [None, 1, 2, None, 3]
+
+
+async def test_who_has_changed_nothing_has_nothing_to_undo(db: Database) -> None:
+    await set_up(db)
+
+    sentence = await refused(db, timetable.undo, 1, kind=TooLate)
+
+    assert sentence == "Only your last change can be undone, and only once. This one cannot any more."
+
+
+async def test_of_two_who_undo_at_once_one_does(db: Database) -> None:
+    await coaches(db)
+    before = await what_holds(db)
+    await make(db, "set dates")
+
+    outcomes = await asyncio.gather(*(press(db, timetable.undo, 1) for _ in range(4)), return_exceptions=True)
+
+    assert [type(one) for one in outcomes if isinstance(one, CoachingError)] == [TooLate] * 3
+    assert len([one for one in outcomes if isinstance(one, Coach)]) == 1
+    assert await what_holds(db) == before
+
+
+async def test_undoing_while_something_else_is_changed_loses_neither_half(db: Database) -> None:
+    await set_up(db, hours=[(MON, *MORNING)])
+    await press(db, timetable.set_hours, [TUE], [MORNING])
+
+    undone, _ = await asyncio.gather(
+        press(db, timetable.undo, 1), press(db, timetable.add_hours, [WED], NOON), return_exceptions=True
+    )
+
+    assert isinstance(undone, Coach | TooLate)
+    tuesday = {} if isinstance(undone, Coach) else {TUE: [MORNING]}
+    assert await week(db) == {MON: [MORNING], **tuesday, WED: [NOON]}

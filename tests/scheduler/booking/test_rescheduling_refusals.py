@@ -1,0 +1,192 @@
+"""What keeps a session from being moved; whatever is refused leaves nothing behind."""
+
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import event, insert
+from sqlalchemy.exc import IntegrityError
+
+from models import (
+    Coach,
+    CoachStatus,
+    Reservation,
+    SessionStatus,
+)
+from models.storage.database import Database
+from scheduler.booking import bookings, rescheduling
+from scheduler.core.clock import stamp
+from scheduler.core.errors import NotFound, SlotTaken, TooLate, Unreadable
+from scheduler.core.people import Actor
+from tests.support.builders import (
+    ADMIN,
+    COACH,
+    DAY,
+    GUILD,
+    HOUR,
+    MINUTE,
+    MONDAY,
+    a_coach,
+    change_session,
+    everything,
+    refusal,
+)
+from tests.support.moves import CARA, ELEVEN, LATER, SAM, STU, TEN, TWELVE, also_booked, booked, move, to
+
+
+async def test_a_time_that_is_taken_is_refused_with_the_nearest_free_ones(db: Database) -> None:
+    session_id = await booked(db)
+    await also_booked(db, TWELVE)
+
+    refused = await refusal(db, SlotTaken, to(session_id, TWELVE + 30 * MINUTE))
+
+    assert refused.nearest[:2] == (TWELVE + HOUR, TWELVE + 90 * MINUTE)
+    listed = ", ".join(stamp(at) for at in refused.nearest)
+    assert str(refused) == f"That time was just taken. Nearest free: {listed}."
+
+
+async def test_the_time_at_which_it_is_already_is_not_among_the_nearest(db: Database) -> None:
+    session_id = await booked(db)
+    await also_booked(db, ELEVEN)
+
+    refused = await refusal(db, SlotTaken, to(session_id, ELEVEN))
+
+    assert TEN not in refused.nearest
+
+
+async def test_the_students_other_session_is_in_the_way(db: Database) -> None:
+    session_id = await booked(db)
+    async with db.begin() as session:
+        await a_coach(session, user_id=COACH + 1)
+    await also_booked(db, TWELVE, STU, COACH + 1)
+
+    refused = await refusal(db, SlotTaken, to(session_id, TWELVE, CARA, reason="Ill."))
+
+    assert str(refused).startswith("The student has another session at that time. Nearest free: ")
+
+
+@pytest.mark.parametrize(
+    ("rules", "starts_at", "why"),
+    [
+        ({"buffer_after_minutes": 30}, TWELVE, "That time is too close to another session of the coach's."),
+        ({"minimum_notice_minutes": 119}, MONDAY + 2.5 * HOUR,
+         "That time is too soon: this coach needs 1 hour 59 minutes of notice."),
+        ({}, MONDAY - DAY, "That time has begun already."),
+        ({}, LATER, "That time has begun already."),
+        ({"horizon_days": 1}, TWELVE + DAY, "That time is too far ahead: this coach gives away 1 days at most."),
+        ({}, MONDAY + 10 * HOUR, "That time lies outside the coach's hours."),
+        ({}, TWELVE + timedelta(seconds=1), "Sessions start every 30 minutes, and not at that one."),
+    ],
+    ids=["buffer", "notice", "past", "now", "horizon", "hours", "step"],
+)  # fmt: skip
+async def test_the_coachs_rules_hold_for_moving_too(
+    db: Database, rules: dict[str, Any], starts_at: datetime, why: str
+) -> None:
+    session_id = await booked(db, **rules)
+    await also_booked(db, TWELVE + HOUR)
+
+    refused = await refusal(db, SlotTaken, to(session_id, starts_at))
+
+    assert str(refused).startswith(f"{why} Nearest free: ")
+
+
+async def test_a_coach_has_to_give_a_reason(db: Database) -> None:
+    session_id = await booked(db)
+
+    refused = await refusal(db, Unreadable, to(session_id, TWELVE, CARA, reason="  "))
+
+    assert str(refused) == "Tell your student why: write a reason."
+
+
+async def test_a_reason_has_a_thousand_characters_at_most(db: Database) -> None:
+    session_id = await booked(db)
+
+    refused = await refusal(db, Unreadable, to(session_id, TWELVE, reason="x" * 1001))
+    await move(db, session_id, TWELVE, reason="x" * 1000 + " ")
+
+    assert str(refused) == "The reason has 1,001 characters; at most 1,000 fit."
+
+
+@pytest.mark.parametrize(
+    ("now", "values", "sentence"),
+    [
+        (LATER, {"status": SessionStatus.CANCELLED},
+         "This session was cancelled. Book a new one with `/book`."),
+        *((now, {"status": status},
+           "This session has begun, so it cannot be moved any more. Book another one with `/book`.")
+          for now, status in [(TEN, SessionStatus.SCHEDULED), (LATER, SessionStatus.IN_PROGRESS),
+                              (LATER, SessionStatus.COMPLETED), (LATER, SessionStatus.NO_SHOW)]),
+    ],
+)  # fmt: skip
+async def test_what_is_cancelled_has_begun_or_is_over_stays(
+    db: Database, now: datetime, values: dict[str, Any], sentence: str
+) -> None:
+    session_id = await booked(db)
+    await change_session(db, session_id, **values)
+
+    refused = await refusal(db, TooLate, to(session_id, TWELVE, now=now))
+    kept = await refusal(db, TooLate, partial(rescheduling.keep, session_id=session_id, actor=CARA, now=now))
+
+    assert str(refused) == str(kept) == sentence
+
+
+@pytest.mark.parametrize("actor", [SAM, ADMIN], ids=["stranger", "admin"])
+async def test_for_everybody_else_the_session_does_not_exist(db: Database, actor: Actor) -> None:
+    session_id = await booked(db)
+
+    theirs = await refusal(db, NotFound, to(session_id, TWELVE, actor, reason="Ill."))
+    none = await refusal(db, NotFound, to(404, TWELVE, actor, reason="Ill."))
+
+    assert str(theirs) == str(none) == "You have no such session. `/sessions` lists yours."
+
+
+async def test_a_session_of_a_suspended_coach_cannot_be_moved(db: Database) -> None:
+    session_id = await booked(db)
+    async with db.begin() as session:
+        (await session.get_one(Coach, (GUILD, COACH))).status = CoachStatus.SUSPENDED
+
+    refused = await refusal(db, NotFound, to(session_id, TWELVE))
+
+    assert str(refused) == "There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one."
+
+
+# The last guard.
+
+
+async def test_the_database_itself_refuses_a_move_onto_another_session(db: Database) -> None:
+    session_id = await booked(db)
+    await also_booked(db, TWELVE)
+    before = await everything(db)
+
+    async def past_the_check() -> None:
+        async with db.begin() as session:
+            coach = await session.get_one(Coach, (GUILD, COACH))
+            half_past = ELEVEN + 30 * MINUTE
+            await rescheduling.move_reservations(session, session_id, coach, half_past, half_past + HOUR)
+
+    with pytest.raises(IntegrityError, match=bookings.GUARD):
+        await past_the_check()
+
+    assert await everything(db) == before
+
+
+async def test_a_time_that_is_taken_after_it_was_found_free_is_refused_with_others(db: Database) -> None:
+    session_id = await booked(db)
+    other = await also_booked(db, TEN + DAY)
+    engine, before = db.engine.sync_engine, await everything(db)
+
+    def slip_in(connection: Any, _name: str) -> None:
+        """Take the time in the moment between the check and the move."""
+        connection.execute(
+            insert(Reservation).values(user_id=COACH, starts_at=TWELVE, ends_at=TWELVE + HOUR, session_id=other)
+        )
+
+    event.listen(engine, "savepoint", slip_in)
+    try:
+        refused = await refusal(db, SlotTaken, to(session_id, TWELVE))
+    finally:
+        event.remove(engine, "savepoint", slip_in)
+
+    assert refused.nearest == (ELEVEN, TWELVE + HOUR, TEN + 30 * MINUTE)
+    assert await everything(db) == before

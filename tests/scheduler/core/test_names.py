@@ -1,0 +1,151 @@
+"""Names: who is found by what somebody types, and in what order, the same on both engines."""
+
+import unicodedata
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import CoachSpecialty, Guild, Specialty
+from models.storage.database import Database
+from scheduler.availability import directory
+from scheduler.booking import presence
+from scheduler.coaches import specialties
+from scheduler.core import names, people
+from scheduler.core.errors import Unreadable
+from scheduler.reports import roster, stats
+from tests.support.builders import ADMIN, COACH, DAY, GUILD, MONDAY, STUDENT, FakeClock, a_coach, a_guild, refusal
+from tests.support.fakes import FakeDiscord
+
+PEOPLE = (
+    "José", "jose B", "JOSÉ", "Anna", "анна", "Анна", "АННА К", "Zoë", "zoe", "Ömer", "Omar", "Łukasz", "lukas",
+    "Søren", "Straße", "STRASSE", "ﬁona", "Fiona", "ｗｉｄｅ", "Wide", "Émile", "E\u0301mile", "100%", "1001",
+    "under_score", "underXscore", "back\\slash", "Ειρήνη", "ειρηνη", "İpek", "ipek", "がく", "かく", " two  words",
+)  # fmt: skip
+TYPED = (
+    "", "jose", "JOSÉ", "анн", "zoe", "o", "luk", "soren", "strasse", "fi", "wid", "emile", "%", "_", "\\", "ειρ",
+    "IPEK", "か", "two words", "nobody",
+)  # fmt: skip
+
+found_with = st.sampled_from(
+    [str.upper, str.lower, str.title, lambda one: unicodedata.normalize("NFD", one), lambda one: f" {one} "]
+)
+
+
+async def a_server(db: Database) -> None:
+    """Everybody coaches here."""
+    async with db.begin() as session:
+        await a_guild(session)
+        for number, name in enumerate(PEOPLE):
+            await a_coach(session, user_id=COACH + number, display_name=name, hours=())
+            session.add(CoachSpecialty(guild_id=GUILD, coach_id=COACH + number, specialty_id=1))
+
+
+def expected(typed: str = "") -> list[str]:
+    """What anybody would say who sorts and searches by eye: letters only, whatever their case, accent or width."""
+    mine = [(number, name) for number, name in enumerate(PEOPLE) if names.key(typed) in names.key(name)]
+    return [name for _, name in sorted(mine, key=lambda one: (names.key(one[1]), one[1], one[0]))]
+
+
+async def test_search_and_order_are_those_of_plain_python_in_every_list(db: Database) -> None:
+    await a_server(db)
+
+    async with db.read() as session:
+        for typed in TYPED:
+            assert [one.display_name for one in await directory.named(session, GUILD, typed)] == expected(typed), (
+                typed
+            )
+        browsed = await directory.browse(session, GUILD, STUDENT, MONDAY)
+        pages = [await roster.page_of(session, GUILD, ADMIN, MONDAY, page=page, size=7) for page in range(6)]
+        counted = await stats.gather(session, GUILD, ADMIN, "UTC", MONDAY + DAY, days=7)
+        [taught, _] = await specialties.listed(session, GUILD, ADMIN)
+
+    assert [one.coach.display_name for one in browsed] == expected()
+    assert [one.coach.display_name for page in pages for one in page.shown] == expected()
+    assert [one.name for one in counted.coaches] == expected()
+    assert [one.display_name for one in taught.coaches] == expected()
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("jose", "José"),
+        ("анна", "Анна"),
+        ("lukasz", "Łukasz"),
+        ("strasse", "Straße"),
+        ("fiona", "ﬁona"),
+        ("wide", "ｗｉｄｅ"),
+        ("hans", "ℌans"),
+        ("emile", "Émile"),
+        ("ειρηνη", "Ειρήνη"),
+        ("ipek", "İpek"),
+        ("two blanks", "two  blanks"),
+    ],
+)
+def test_a_name_is_found_without_its_case_accents_and_width(typed: str, name: str) -> None:
+    assert names.same(typed, name)
+    assert names.contains(f"Dr. {name} Smith", typed)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("がく", "かく"), ("Anna", "Anne"), ("Jose", "Jo se"), ("नी", "नि"), ("बड़ा", "बडा"), ("कम", "क्म")],
+)
+def test_other_letters_make_another_name(one: str, other: str) -> None:
+    assert not names.same(one, other)
+
+
+@given(st.text(st.characters(categories=["Ll", "Lu", "Lt", "Zs"]), max_size=12), found_with)
+def test_however_a_name_is_typed_it_is_found(name: str, typed: Callable[[str], str]) -> None:
+    assert names.contains(name, typed(name))
+
+
+@given(st.lists(st.sampled_from(PEOPLE)), st.randoms())
+def test_the_order_does_not_depend_on_how_the_rows_came(found: list[str], random: object) -> None:
+    numbered = list(enumerate(found))
+
+    ordered = names.in_order(reversed(numbered), lambda one: (one[1], one[0]))
+
+    assert ordered == names.in_order(numbered, lambda one: (one[1], one[0]))
+    keys = [names.key(name) for _, name in ordered]
+    assert keys == sorted(keys)
+
+
+async def test_two_specialties_that_read_alike_are_one(db: Database) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+        session.add(Specialty(guild_id=GUILD, name="Café Jazz"))
+
+    async def add(session: AsyncSession) -> object:
+        return await specialties.add(session, await session.get_one(Guild, GUILD), ADMIN, "CAFE jazz", MONDAY)
+
+    assert "on the list already" in str(await refusal(db, Unreadable, add))
+
+
+async def test_a_presence_check_learns_a_new_name(db: Database) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+        await a_coach(session)
+    discord = FakeDiscord()
+    discord.names[COACH] = "Cara Mia"
+
+    await presence.check(db, discord, FakeClock(), GUILD, COACH)
+
+    async with db.read() as session:
+        assert [one.display_name for one in await directory.named(session, GUILD, "mia")] == ["Cara Mia"]
+
+
+async def test_of_people_who_do_not_coach_no_name_is_kept(db: Database) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+        await a_coach(session)
+        assert await people.is_called(session, GUILD, STUDENT, "Stu")
+        assert not await people.is_called(session, GUILD, COACH, "Cara Mia")
+        await people.met(session, GUILD, STUDENT, "Stu")
+        await people.met(session, GUILD + 1, COACH, "Elsewhere")
+        await people.met(session, GUILD, COACH, "x" * 120)
+
+    async with db.read() as session:
+        assert [one.display_name for one in await directory.named(session, GUILD, "")] == ["x" * 100]

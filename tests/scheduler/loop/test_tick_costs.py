@@ -1,0 +1,96 @@
+"""What a tick asks of the database: next to nothing when nothing is due, and never a look through the history."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from models.storage.database import Database
+from scheduler.booking import departures
+from scheduler.loop.tick import tick
+from tests.bench.tick import COACH, GUILD, MONDAY, Side
+from tests.support.builders import HOUR, FakeClock, a_coach, a_guild, a_session
+from tests.support.fakes import FakeDiscord
+
+GROWING = ("coaching_sessions", "notices", "attendance", "audit_entries", "job_runs", "reservations")
+
+ALL_OF_ONE = (
+    "(guild_id=?)",
+    "(guild_id=? AND coach_id=?)",
+    "(guild_id=? AND student_id=?)",
+    "(guild_id=? AND coach_id=? AND starts_at<?)",
+    "(guild_id=? AND student_id=? AND starts_at<?)",
+    "(user_id=?)",
+)
+"""How plans end that go through all that one server or one person ever had."""
+
+
+@contextmanager
+def all_statements(db: Database) -> Iterator[list[tuple[str, Any]]]:
+    """What is said to the database meanwhile, looking and writing, with its parameters."""
+    said: list[tuple[str, Any]] = []
+
+    def listen(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if not statement.startswith(("BEGIN", "SELECT pg_")):
+            said.append((statement, parameters))
+
+    for engine in db._engines:
+        event.listen(engine.sync_engine, "before_cursor_execute", listen)
+    try:
+        yield said
+    finally:
+        for engine in db._engines:
+            event.remove(engine.sync_engine, "before_cursor_execute", listen)
+
+
+async def test_a_tick_with_nothing_to_do_costs_one_query_and_one_heartbeat(db: Database) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+        await a_coach(session, presence_due_at=MONDAY + HOUR)
+        await a_session(session, starts_at=MONDAY + 5 * HOUR)
+    clock = FakeClock()
+    await tick(db, FakeDiscord(), clock, unwatched=dict)
+
+    with all_statements(db) as said:
+        await tick(db, FakeDiscord(), clock, unwatched=dict)
+
+    assert [statement.split()[0] for statement, _ in said] == ["SELECT", "UPDATE"]
+    assert "heartbeats" in said[1][0]
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])  # whose plans do not depend on how much is there
+async def test_however_long_the_history_no_step_in_a_sessions_life_walks_through_it(db: Database) -> None:
+    side = Side(db)
+    await side.fill(2_000)
+    db_with_statistics = side.db = Database(db.url.render_as_string())
+
+    with all_statements(db_with_statistics) as said:
+        await side.life(1)
+        async with db_with_statistics.begin() as session:
+            await departures.gone(session, GUILD, COACH, departures.Why.LEFT, side.clock())
+
+    asked = {statement: parameters for statement, parameters in said if statement.startswith(("SELECT", "UPDATE"))}
+    assert len(asked) > 20
+    walks: list[str] = []
+    async with db_with_statistics.engine.connect() as connection:
+        for statement, parameters in asked.items():
+            plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            steps = [line.detail for line in plan]
+            if not is_a_page(statement, steps):
+                walks += [f"{step}: {statement}" for step in steps if is_a_walk(step)]
+    await db_with_statistics.close()
+    assert walks == []
+
+
+def is_a_walk(step: str) -> bool:
+    """Whether SQLite goes through all rows of a table that grows, or through all of one server or person."""
+    verb, _, rest = step.partition(" ")
+    table = rest.split()[0] if rest else ""
+    return table in GROWING and (verb == "SCAN" or step.endswith(ALL_OF_ONE))
+
+
+def is_a_page(statement: str, steps: list[str]) -> bool:
+    """Whether it stops after a few rows, because an index has them in order."""
+    return "LIMIT" in statement and "ORDER BY" in statement and not any("TEMP B-TREE" in step for step in steps)

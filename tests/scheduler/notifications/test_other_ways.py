@@ -1,0 +1,273 @@
+"""Notices to somebody whose direct messages are closed: by the room, by the fallback channel, or not at all."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from models import CoachingSession, Notice, NoticeKind, Problem, Route
+from models.storage.database import Database
+from scheduler.loop.ports import Unreachable
+from scheduler.notifications.delivery import Delivered, deliver_due
+from tests.support.builders import (
+    COACH,
+    GUILD,
+    HOUR,
+    MINUTE,
+    MONDAY,
+    STUDENT,
+    FakeClock,
+    a_coach,
+    a_guild,
+    a_notice,
+    a_session,
+)
+from tests.support.fakes import Call, FakeDiscord
+
+CLOSED = Unreachable("their direct messages are closed", dms_closed=True)
+FALLBACK, ROOM = 66, 555
+OPEN_ROOM = {"access_granted_at": MONDAY, "discord_channel_id": ROOM, "discord_setup_complete": True}
+TEN = MONDAY + 2 * HOUR
+
+
+async def set_up(db: Database, *kinds: NoticeKind, fallback: bool = False, **about: Any) -> list[int]:
+    """A server with a session, of which the student is owed these; gives back the notices' ids."""
+    async with db.begin() as session:
+        await a_guild(session, fallback_channel_id=FALLBACK if fallback else None)
+        await a_coach(session)
+        row = await a_session(session, starts_at=TEN, **about)
+        owed = kinds or (NoticeKind.SESSION_BOOKED,)
+        return [(await a_notice(session, kind=kind, session_id=row.id)).id for kind in owed]
+
+
+def closed_to(*user_ids: int) -> FakeDiscord:
+    """Discord, where these people take no direct messages."""
+    discord = FakeDiscord()
+
+    async def refuse(call: Call) -> None:
+        assert call.letter is not None
+        if call.letter.notice.user_id in user_ids and call.letter.notice.route is None:
+            raise CLOSED
+
+    discord.meanwhile("deliver", refuse)
+    return discord
+
+
+def went(discord: FakeDiscord) -> list[tuple[NoticeKind, Route | None, int | None]]:
+    """Kind, way and channel of every attempt."""
+    letters = [call.letter for call in discord.calls if call.letter is not None]
+    return [(one.notice.kind, one.notice.route, one.channel_id) for one in letters]
+
+
+async def notices_of(db: Database, kind: NoticeKind) -> list[Notice]:
+    async with db.read() as session:
+        return list(await session.scalars(select(Notice).where(Notice.kind == kind).order_by(Notice.id)))
+
+
+async def rounds(db: Database, discord: FakeDiscord, count: int = 4) -> None:
+    """So many ticks' worth of deliveries, in which what the first one owes goes out, too."""
+    for _ in range(count):
+        await deliver_due(db, discord, FakeClock())
+
+
+async def test_with_an_open_room_they_are_mentioned_there(db: Database) -> None:
+    await set_up(db, NoticeKind.ROOM_OPEN, fallback=True, **OPEN_ROOM)
+    discord = closed_to(STUDENT)
+
+    outcome = await deliver_due(db, discord, FakeClock())
+
+    assert outcome == Delivered(1, 0, more=False)
+    assert went(discord) == [(NoticeKind.ROOM_OPEN, None, None), (NoticeKind.ROOM_OPEN, Route.ROOM, ROOM)]
+    (notice,) = await notices_of(db, NoticeKind.ROOM_OPEN)
+    assert (notice.route, notice.sent_at, notice.undeliverable_at) == (Route.ROOM, MONDAY, None)
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {},
+        {"discord_channel_id": ROOM, "discord_setup_complete": True},
+        {**OPEN_ROOM, "room_removed_at": MONDAY},
+    ],
+    ids=["none", "not open yet", "removed"],
+)
+async def test_without_an_open_room_they_are_mentioned_in_the_fallback_channel(
+    db: Database, about: dict[str, Any]
+) -> None:
+    await set_up(db, fallback=True, **about)
+    discord = closed_to(STUDENT)
+
+    await deliver_due(db, discord, FakeClock())
+
+    assert went(discord)[1:] == [(NoticeKind.SESSION_BOOKED, Route.FALLBACK, FALLBACK)]
+    (notice,) = await notices_of(db, NoticeKind.SESSION_BOOKED)
+    assert (notice.sent_at, notice.undeliverable_at) == (MONDAY, None)
+
+
+async def test_a_room_that_is_gone_by_then_leaves_the_fallback_channel(db: Database) -> None:
+    await set_up(db, fallback=True, **OPEN_ROOM)
+    discord = FakeDiscord()
+
+    async def refuse(call: Call) -> None:
+        assert call.letter is not None
+        if call.letter.notice.route is not Route.FALLBACK:
+            raise CLOSED if call.letter.notice.route is None else Unreachable("the room is gone")
+
+    discord.meanwhile("deliver", refuse)
+
+    await deliver_due(db, discord, FakeClock())
+
+    assert [channel_id for _, _, channel_id in went(discord)] == [None, ROOM, FALLBACK]
+
+
+async def test_another_way_begins_with_no_message_to_look_for(db: Database) -> None:
+    await set_up(db, fallback=True)
+    discord = closed_to(STUDENT)
+
+    await deliver_due(db, discord, FakeClock())
+
+    assert [call.letter and call.letter.maybe_sent for call in discord.calls] == [False, False]
+
+
+async def test_a_message_that_went_another_way_is_brought_up_to_date_there(db: Database) -> None:
+    (notice_id,) = await set_up(db, fallback=True)
+    discord = closed_to(STUDENT)
+    await deliver_due(db, discord, FakeClock())
+
+    async with db.begin() as session:
+        (await session.get_one(Notice, notice_id)).due_at = MONDAY
+    await deliver_due(db, discord, FakeClock())
+
+    assert went(discord)[-1] == (NoticeKind.SESSION_BOOKED, Route.FALLBACK, FALLBACK)
+    letter = discord.calls[-1].letter
+    assert letter is not None
+    assert letter.notice.message_id == 10_000 + notice_id
+
+
+# No way is left.
+
+
+async def test_a_student_who_cannot_be_reached_is_given_up_and_the_coach_hears_of_it_once_a_session(
+    db: Database,
+) -> None:
+    await set_up(db, NoticeKind.SESSION_BOOKED, NoticeKind.SESSION_MOVED)
+    discord = closed_to(STUDENT)
+
+    await rounds(db, discord)
+
+    for kind in (NoticeKind.SESSION_BOOKED, NoticeKind.SESSION_MOVED):
+        (notice,) = await notices_of(db, kind)
+        assert (notice.undeliverable_at, notice.given_up_at, notice.due_at) == (MONDAY, MONDAY, None)
+        assert notice.last_error == "their direct messages are closed"
+    (told,) = await notices_of(db, NoticeKind.STUDENT_UNREACHABLE)
+    assert (told.user_id, told.sent_at) == (COACH, MONDAY)
+    assert await notices_of(db, NoticeKind.PROBLEM) == []
+
+
+async def test_the_coach_hears_of_it_again_for_another_session(db: Database) -> None:
+    await set_up(db)
+    async with db.begin() as session:
+        other = await a_session(session, starts_at=TEN + 2 * HOUR)
+        await a_notice(session, session_id=other.id)
+
+    await rounds(db, closed_to(STUDENT))
+
+    told = await notices_of(db, NoticeKind.STUDENT_UNREACHABLE)
+    assert len({one.session_id for one in told}) == len(told) == 2
+
+
+async def test_of_a_coach_who_cannot_be_reached_the_admins_hear_once_however_much_is_lost(db: Database) -> None:
+    await set_up(db)
+    async with db.begin() as session:
+        row = (await session.scalars(select(CoachingSession))).one()
+        for kind in (NoticeKind.SESSION_BOOKED, NoticeKind.SESSION_MOVED):
+            await a_notice(session, kind=kind, user_id=COACH, session_id=row.id)
+
+    await rounds(db, closed_to(COACH))
+
+    assert len(await notices_of(db, NoticeKind.PROBLEM)) == 1
+    assert await notices_of(db, NoticeKind.STUDENT_UNREACHABLE) == []
+
+
+async def test_when_neither_student_nor_coach_can_be_reached_the_admins_hear_of_the_coach(db: Database) -> None:
+    await set_up(db)
+
+    await rounds(db, closed_to(STUDENT, COACH))
+
+    async with db.read() as session:
+        assert list(await session.scalars(select(Problem.key))) == [f"unreachable:{COACH}"]
+    (told,) = await notices_of(db, NoticeKind.PROBLEM)
+    assert told.sent_at == MONDAY
+
+
+async def test_admins_hear_when_somebody_can_be_reached_again(db: Database) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+        await a_notice(session, user_id=COACH, kind=NoticeKind.APPLICATION_APPROVED)
+    discord, clock = closed_to(COACH), FakeClock()
+    await rounds(db, discord)
+    before = await notices_of(db, NoticeKind.PROBLEM_FIXED)
+
+    discord.meanwhile("deliver", _nothing)
+    clock.forward(MINUTE)
+    async with db.begin() as session:
+        await a_notice(session, user_id=COACH, kind=NoticeKind.APPLICATION_APPROVED, due_at=clock())
+    await deliver_due(db, discord, clock)
+
+    assert before == []
+    assert len(await notices_of(db, NoticeKind.PROBLEM_FIXED)) == 1
+
+
+async def _nothing(_call: Call) -> None:
+    """All is well."""
+
+
+# Problems find a reader.
+
+
+@pytest.mark.parametrize("log_channel_id", [None, 44])
+async def test_a_problem_goes_to_the_log_channel_if_there_is_one(db: Database, log_channel_id: int | None) -> None:
+    await a_problem(db, log_channel_id)
+    discord = FakeDiscord()
+
+    await deliver_due(db, discord, FakeClock())
+
+    assert went(discord) == [(NoticeKind.PROBLEM, None, log_channel_id)]
+
+
+async def test_a_problem_leaves_a_log_channel_that_is_gone_for_wherever_admins_will_see_it(db: Database) -> None:
+    await a_problem(db, 44)
+    discord = FakeDiscord()
+
+    async def refuse(call: Call) -> None:
+        if call.letter is not None and call.letter.channel_id == 44:
+            raise Unreachable("it does not exist any more")
+
+    discord.meanwhile("deliver", refuse)
+
+    outcome = await deliver_due(db, discord, FakeClock())
+
+    assert outcome.sent == 1
+    assert [channel_id for _, _, channel_id in went(discord)] == [44, None]
+
+
+async def a_problem(db: Database, log_channel_id: int | None) -> None:
+    """A problem of which admins are still to be told, in a server with this log channel."""
+    async with db.begin() as session:
+        await a_guild(session, log_channel_id=log_channel_id)
+        problem = Problem(guild_id=GUILD, key="k", text="t", since=MONDAY, told_at=MONDAY, times_told=1)
+        session.add(problem)
+        await session.flush()
+        await a_notice(session, kind=NoticeKind.PROBLEM, user_id=None, problem_id=problem.id)
+
+
+async def test_one_server_is_not_told_of_anothers_silence(db: Database) -> None:
+    await set_up(db)
+    async with db.begin() as session:
+        await a_guild(session, id=GUILD + 1)
+        await a_notice(session, guild_id=GUILD + 1, user_id=COACH, kind=NoticeKind.APPLICATION_APPROVED)
+
+    await rounds(db, closed_to(COACH))
+
+    async with db.read() as session:
+        assert list(await session.scalars(select(Problem.guild_id))) == [GUILD + 1]

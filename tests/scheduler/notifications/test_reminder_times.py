@@ -1,0 +1,67 @@
+"""When people are reminded: what admins type, and what is written back."""
+
+from datetime import timedelta
+
+import pytest
+
+from models import Guild
+from scheduler.core.errors import Unreadable
+from scheduler.notifications.reminder_times import (
+    FIRST_REMINDERS,
+    parse_reminder_times,
+    reminder_times,
+    write_reminder_times,
+)
+
+RANGE = 'Reminders go out from 5 minutes to 14 days before a session. Type the times like "24h, 1h", or "none".'
+
+
+@pytest.mark.parametrize(
+    ("typed", "minutes"),
+    [
+        ("24h, 1h", [1440, 60]),
+        ("1h, 24h", [1440, 60]),
+        ("1 day and 90 min", [1440, 90]),
+        ("60 min; 1 h", [60]),
+        ("2", [120]),
+        ("14 days, 5 min", [14 * 1440, 5]),
+        ("1H,\n30MIN,", [60, 30]),
+        ("5h, 4h, 3h, 2h, 1h", [300, 240, 180, 120, 60]),
+        ("none", []),
+        (" Off ", []),
+    ],
+)
+def test_times_are_read_longest_first_and_each_once(typed: str, minutes: list[int]) -> None:
+    assert parse_reminder_times(typed) == minutes
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("4 min", RANGE),
+        ("24h, 14 days 1 min", RANGE),
+        ("24h, none", RANGE),
+        (", ,", RANGE),
+        ("6h, 5h, 4h, 3h, 2h, 1h", "There are 6 times. Type at most 5, longest first."),
+        ("soon", 'I cannot read "soon" as a length. Type it like "2 hours", "90 min" or "none".'),
+        ("24h 1h", 'I cannot read "24h 1h" as a length. Type it like "2 hours", "90 min" or "none".'),
+    ],
+)
+def test_what_is_no_list_of_times_is_refused_with_what_to_type(typed: str, sentence: str) -> None:
+    with pytest.raises(Unreadable) as refused:
+        parse_reminder_times(typed)
+
+    assert str(refused.value) == sentence
+
+
+@pytest.mark.parametrize("typed", ["24h, 1h", "36h, 90 min, 5 min", "14 days", "none"])
+def test_what_is_written_is_read_back(typed: str) -> None:
+    times = [timedelta(minutes=minutes) for minutes in parse_reminder_times(typed)]
+
+    assert parse_reminder_times(write_reminder_times(times)) == parse_reminder_times(typed)
+
+
+def test_a_server_that_wants_none_differs_from_one_that_never_said() -> None:
+    assert reminder_times(Guild(reminder_minutes=None)) == list(FIRST_REMINDERS)
+    assert reminder_times(Guild(reminder_minutes=[])) == []
+    assert reminder_times(Guild(reminder_minutes=[90])) == [timedelta(minutes=90)]

@@ -1,0 +1,486 @@
+"""Days and moments as people type them."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from scheduler.core.errors import Unreadable
+from scheduler.parsing.dates import parse_date, parse_last_date, parse_moment, write_date, write_dates
+from tests.scheduler.parsing.test_hours import LONGEST_REFUSAL, understood
+
+TODAY = date(2026, 8, 5)
+"""A Wednesday."""
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NOW = datetime(2026, 8, 5, 12, tzinfo=UTC)
+"""14:00 in Berlin."""
+
+
+@pytest.mark.parametrize(
+    ("first", "text", "last"),
+    [
+        ("2027-03-05", "9 Mar", "2027-03-09"),
+        ("2027-03-05", "20 Dec", "2027-12-20"),
+        ("2027-03-05", "4 Mar", "2027-03-04"),
+        ("2026-12-24", "6.1.", "2027-01-06"),
+        ("2026-12-24", "20 Dec", "2026-12-20"),
+        ("2028-02-27", "29 Feb", "2028-02-29"),
+        ("2027-03-05", "9 Mar 2026", "2026-03-09"),
+        ("2027-03-05", "2028-03-04", "2028-03-04"),
+        ("2027-03-05", "friday", "2026-08-07"),
+    ],
+)
+def test_the_last_of_some_days_is_in_the_year_of_the_first_or_soon_after_it(
+    first: str, text: str, last: str
+) -> None:
+    assert parse_last_date(text, first=date.fromisoformat(first), today=TODAY) == date.fromisoformat(last)
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("24 Dec", "2026-12-24"),
+        (" 24  DEC ", "2026-12-24"),
+        ("24 Dec.", "2026-12-24"),
+        ("24. Dec", "2026-12-24"),
+        ("24th Dec", "2026-12-24"),
+        ("the 24th of December", "2026-12-24"),
+        ("on 24 December", "2026-12-24"),
+        ("on 24.12.", "2026-12-24"),
+        ("Dec 24th", "2026-12-24"),
+        ("Dec 1st", "2026-12-01"),
+        ("Sept 3rd", "2026-09-03"),
+        ("2nd may", "2027-05-02"),
+        ("24 December 2026", "2026-12-24"),
+        ("December 24, 2026", "2026-12-24"),
+        ("2026 Dec 24", "2026-12-24"),
+        ("24-Dec-2026", "2026-12-24"),
+        ("24 Dec 27", "2027-12-24"),
+        ("Dec 24 '27", "2027-12-24"),
+        ("Thursday, 24 December 2026", "2026-12-24"),
+        ("24 Dec thurs", "2026-12-24"),
+        ("24.12.", "2026-12-24"),
+        ("24.12", "2026-12-24"),
+        ("24. 12. 2026", "2026-12-24"),
+        ("24.12.26", "2026-12-24"),
+        ("03.04.", "2027-04-03"),
+        ("2026-12-24", "2026-12-24"),
+        ("2027-3-4", "2027-03-04"),
+        ("2026/12/24", "2026-12-24"),
+        ("24/12", "2026-12-24"),
+        ("12/24", "2026-12-24"),
+        ("12/24/26", "2026-12-24"),
+        ("24-12-2026", "2026-12-24"),
+        ("4/4", "2027-04-04"),
+        ("5 Aug", "2026-08-05"),
+        ("4 Aug", "2027-08-04"),
+        ("4 Aug 2026", "2026-08-04"),
+        ("31.12.", "2026-12-31"),
+        ("1.1.", "2027-01-01"),
+        ("29 Feb", "2028-02-29"),
+        ("5 Aug 2025", "2025-08-05"),
+        ("5 Aug 2031", "2031-08-05"),
+        ("today", "2026-08-05"),
+        ("Tomorrow", "2026-08-06"),
+        ("the day after tomorrow", "2026-08-07"),
+        ("yesterday", "2026-08-04"),
+        ("wednesday", "2026-08-05"),
+        ("wed", "2026-08-05"),
+        ("this wed", "2026-08-05"),
+        ("friday", "2026-08-07"),
+        ("on Friday", "2026-08-07"),
+        ("tues", "2026-08-11"),
+        ("weds", "2026-08-05"),
+        ("thur", "2026-08-06"),
+        ("next wednesday", "2026-08-12"),
+        ("next friday", "2026-08-14"),
+        ("next monday", "2026-08-10"),
+        ("next sun", "2026-08-16"),
+        ("sunday", "2026-08-09"),
+        ("in 3 days", "2026-08-08"),
+        ("in 0 days", "2026-08-05"),
+        ("in a week", "2026-08-12"),
+        ("in two weeks", "2026-08-19"),
+        ("in 2 weeks", "2026-08-19"),
+        ("in 6 months", "2027-02-05"),
+    ],
+)
+def test_days_are_read_as_people_type_them(text: str, day: str) -> None:
+    assert parse_date(text, today=TODAY).isoformat() == day
+
+
+@pytest.mark.parametrize(
+    ("today", "text", "day"),
+    [
+        ("2026-12-31", "1 Jan", "2027-01-01"),
+        ("2026-12-31", "tomorrow", "2027-01-01"),
+        ("2026-12-28", "next friday", "2027-01-08"),
+        ("2026-08-09", "sunday", "2026-08-09"),
+        ("2026-08-09", "next sunday", "2026-08-16"),
+        ("2026-08-09", "next monday", "2026-08-10"),
+        ("2028-02-29", "29 Feb", "2028-02-29"),
+        ("2028-03-01", "29 Feb", "2032-02-29"),
+        ("2028-02-29", "29.2.", "2028-02-29"),
+        ("2027-01-31", "in a month", "2027-02-28"),
+        ("2028-02-29", "28 Feb 2027", "2027-02-28"),
+        ("2028-02-29", "28 Feb 2033", "2033-02-28"),
+        ("2099-12-31", "1.2.03", "2103-02-01"),
+    ],
+)
+def test_days_roll_over_into_the_next_year_and_the_next_leap_year(today: str, text: str, day: str) -> None:
+    assert parse_date(text, today=date.fromisoformat(today)).isoformat() == day
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            " ",
+            "24",
+            "Dec",
+            "Dec 2026",
+            "2026",
+            "24 Dec 14:00",
+            "24 Dec 2pm",
+            "14:00",
+            "24 26 Dec",
+            "24 Dec Dec",
+        ),
+        *(
+            "24 Dec - 3 Jan",
+            "24 Dec to 3 Jan",
+            "-24 Dec",
+            "24 Dec UTC",
+            "24 Dez",
+            "mon tue",
+            "thu 24 dec thu",
+            "24 dec -",
+            "mon 24",
+            "next",
+            "soon",
+        ),
+        *(
+            "in days",
+            "in 2 hours",
+            "in -2 days",
+            "in 12345 days",
+            "2 weeks",
+            "second",
+            "24th",
+            "may",
+            "²4 Dec",
+            "24 Dec 126",
+        ),
+        *(
+            "2026-12",
+            "12-24-2026 x",
+            "1.2.3",
+            "24/12-2026",
+            "20261224",
+            "24:12",
+            "24,12",
+            "a 24 Dec",
+            "last friday",
+        ),
+    ],
+)
+def test_what_is_no_day_is_refused_with_examples(text: str) -> None:
+    with pytest.raises(Unreadable) as refusal:
+        parse_date(text, today=TODAY)
+
+    assert str(refusal.value) == (
+        f'I cannot read "{text.strip()}" as a day. Type it like "24 Dec", "2027-01-31", "friday" or "in 2 weeks".'
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["31 Feb", "32 Dec", "0 Dec", "24/13", "13/13", "0/5", "12.24", "29 Feb 2027", "2026-02-30", "31.4."]
+)
+def test_a_day_that_the_calendar_does_not_have_is_refused(text: str) -> None:
+    with pytest.raises(Unreadable) as refusal:
+        parse_date(text, today=TODAY)
+
+    assert str(refusal.value) == (
+        f'There is no day "{text.lower()}" in the calendar. Type one that exists, like "24 Dec".'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("03/04", '"03/04" may be 3 Apr or 4 Mar. Type it like "3 Apr" or "2026-04-03".'),
+        ("3-4-2027", '"3-4-2027" may be 3 Apr or 4 Mar. Type it like "3 Apr" or "2026-04-03".'),
+        ("1/12", '"1/12" may be 1 Dec or 12 Jan. Type it like "1 Dec" or "2026-12-01".'),
+        ("12-1-26", '"12-1-26" may be 12 Jan or 1 Dec. Type it like "12 Jan" or "2026-01-12".'),
+        ("Fri 24 Dec", "Thursday, 24 December 2026 is another weekday than you typed. Type the day without it."),
+        (
+            "4 Aug 2025",
+            "Monday, 4 August 2025 is too far away. "
+            "Type a day from Tuesday, 5 August 2025 to Tuesday, 5 August 2031.",
+        ),
+        (
+            "24 Dec 1926",
+            "Friday, 24 December 1926 is too far away. "
+            "Type a day from Tuesday, 5 August 2025 to Tuesday, 5 August 2031.",
+        ),
+        (
+            "6.8.2031",
+            "Wednesday, 6 August 2031 is too far away. "
+            "Type a day from Tuesday, 5 August 2025 to Tuesday, 5 August 2031.",
+        ),
+        (
+            "in 9999 months",
+            "Wednesday, 5 November 2859 is too far away. "
+            "Type a day from Tuesday, 5 August 2025 to Tuesday, 5 August 2031.",
+        ),
+    ],
+)
+def test_a_day_that_is_not_clear_or_not_near_is_refused_with_the_reason(text: str, sentence: str) -> None:
+    with pytest.raises(Unreadable) as refusal:
+        parse_date(text, today=TODAY)
+
+    assert str(refusal.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "local"),
+    [
+        ("15:00", "2026-08-05 15:00"),
+        ("14:01", "2026-08-05 14:01"),
+        ("14:00", "2026-08-06 14:00"),
+        ("2pm", "2026-08-06 14:00"),
+        ("at 2 p.m.", "2026-08-06 14:00"),
+        ("2:30pm", "2026-08-05 14:30"),
+        ("2.30 pm", "2026-08-05 14:30"),
+        ("12am", "2026-08-06 00:00"),
+        ("12:30 am", "2026-08-06 00:30"),
+        ("12 pm", "2026-08-06 12:00"),
+        ("noon", "2026-08-06 12:00"),
+        ("12 noon", "2026-08-06 12:00"),
+        ("14h30", "2026-08-05 14:30"),
+        ("tue 14:00", "2026-08-11 14:00"),
+        ("Tue, 14:00", "2026-08-11 14:00"),
+        ("fri 14h", "2026-08-07 14:00"),
+        ("wed 14:01", "2026-08-05 14:01"),
+        ("wed 14:00", "2026-08-12 14:00"),
+        ("this wed at 9:00", "2026-08-12 09:00"),
+        ("next wed 9:00", "2026-08-12 09:00"),
+        ("today 9:00", "2026-08-05 09:00"),
+        ("24 Dec 2pm", "2026-12-24 14:00"),
+        ("24 Dec @14:00", "2026-12-24 14:00"),
+        ("2pm , 24 Dec", "2026-12-24 14:00"),
+        ("24 Dec @ 14:00", "2026-12-24 14:00"),
+        ("24 Dec 2026, 2 pm", "2026-12-24 14:00"),
+        ("2pm on 24 Dec", "2026-12-24 14:00"),
+        ("2pm on 24.12.", "2026-12-24 14:00"),
+        ("on wed, 9:00", "2026-08-12 09:00"),
+        ("9:00 on wed", "2026-08-12 09:00"),
+        ("at 14:00, 24.12.", "2026-12-24 14:00"),
+        ("24.12. 14:00", "2026-12-24 14:00"),
+        ("2026-12-24 14:00", "2026-12-24 14:00"),
+        ("2026-12-24T14:00", "2026-12-24 14:00"),
+        ("tomorrow 9:30", "2026-08-06 09:30"),
+        ("9:30 tomorrow", "2026-08-06 09:30"),
+        ("in 2 weeks 9:30", "2026-08-19 09:30"),
+        ("25 Oct 02:30", "2026-10-25 02:30"),
+        ("25 Oct 03:00", "2026-10-25 03:00"),
+        ("28 Mar 03:00", "2027-03-28 03:00"),
+        ("28 Mar 01:59", "2027-03-28 01:59"),
+    ],
+)
+def test_moments_are_read_on_the_clocks_of_the_zone_and_told_in_utc(text: str, local: str) -> None:
+    moment = parse_moment(text, now=NOW, zone=BERLIN)
+
+    assert moment.tzinfo is UTC
+    assert f"{moment.astimezone(BERLIN):%Y-%m-%d %H:%M}" == local
+
+
+def test_a_time_that_the_clocks_run_through_twice_is_meant_the_first_time() -> None:
+    assert parse_moment("2026-10-25 02:30", now=NOW, zone=BERLIN) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+
+
+def test_a_time_that_the_clocks_skip_is_refused() -> None:
+    with pytest.raises(Unreadable) as refusal:
+        parse_moment("28 Mar 2027 2:30", now=NOW, zone=BERLIN)
+
+    assert str(refusal.value) == (
+        "The clocks in Europe/Berlin skip 02:30 on Sunday, 28 March 2027. Type an earlier or a later time."
+    )
+
+
+def test_the_day_of_a_moment_is_counted_from_the_zones_own_today() -> None:
+    now = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
+
+    moments = {name: parse_moment("today 18:00", now=now, zone=ZoneInfo(name)) for name in ("Asia/Tokyo", "UTC")}
+
+    assert moments == {
+        "Asia/Tokyo": datetime(2027, 1, 1, 9, tzinfo=UTC),
+        "UTC": datetime(2026, 12, 31, 18, tzinfo=UTC),
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "24 Dec",
+            "friday",
+            "14",
+            "tue 14",
+            "1430",
+            "24.12.",
+            "tomorrow 14.30",
+            "14:00 15:00",
+            "24 Dec 14:00 - 26",
+        ),
+        *(
+            "tue 14:00 24 Dec",
+            "14:00+02:00",
+            "2026-12-24T14:00Z",
+            "14:00:00",
+            "midnight",
+            "-14:00",
+            "x14:00",
+            "14:005",
+        ),
+    ],
+)
+def test_what_is_no_moment_is_refused_with_examples(text: str) -> None:
+    with pytest.raises(Unreadable) as refusal:
+        parse_moment(text, now=NOW, zone=BERLIN)
+
+    assert str(refusal.value) == (
+        f'I cannot read "{text}" as a day and a time. Type it like "tue 14:00", "24 Dec 2pm" or "tomorrow 9:30".'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "beginning"),
+    [
+        ("13pm", '"13pm" is no time: with am or pm the hour is 1 to 12.'),
+        ("0am", '"0am" is no time: with am or pm the hour is 1 to 12.'),
+        ("24:00", '"24:00" is no time of day. Type one from 0:00 to 23:59.'),
+        ("fri 9:60", '"9:60" is no time of day. Type one from 0:00 to 23:59.'),
+        ("14:00 UTC", 'I cannot read "utc" as a day.'),
+        ("14:00-15:00", 'I cannot read "-15:00" as a day.'),
+        ("in 2h", 'I cannot read "in" as a day.'),
+        ("03/04 14:00", '"03/04" may be 3 Apr or 4 Mar.'),
+        ("31 Feb 14:00", 'There is no day "31 feb" in the calendar.'),
+        ("1 Jan 2050 14:00", "Saturday, 1 January 2050 is too far away."),
+    ],
+)
+def test_a_moment_that_cannot_be_is_refused_with_the_reason(text: str, beginning: str) -> None:
+    with pytest.raises(Unreadable) as refusal:
+        parse_moment(text, now=NOW, zone=BERLIN)
+
+    assert str(refusal.value).startswith(beginning)
+
+
+def test_days_are_written_in_full() -> None:
+    christmas, holy = date(2026, 12, 24), date(2027, 1, 3)
+
+    assert write_date(christmas) == "Thursday, 24 December 2026"
+    assert write_dates(christmas, christmas) == "Thursday, 24 December 2026"
+    assert write_dates(christmas, holy) == "Thursday, 24 December 2026 – Sunday, 3 January 2027"
+
+
+TODAYS = st.dates(date(2000, 1, 1), date(2110, 12, 31))
+NOWS = st.integers(-13_000_000, 40_000_000).map(lambda minutes: NOW + timedelta(minutes=minutes))
+PIECES = [
+    "24",
+    "3",
+    "29",
+    "2026",
+    "26",
+    "0",
+    "feb",
+    "Dec",
+    "sept",
+    "may",
+    "fri",
+    "Sunday",
+    "next",
+    "this",
+    "on",
+    "the",
+]
+PIECES += [
+    "th",
+    "st",
+    "in",
+    "two",
+    "a",
+    "weeks",
+    "days",
+    "months",
+    "today",
+    "tomorrow",
+    "14:00",
+    "2:30",
+    "2pm",
+    "noon",
+]
+PIECES += ["at", ".", "/", "-", ",", ":", "T", "'", "٣", "²", "am", "h", "9999"]
+TYPED = st.text(max_size=70) | st.tuples(
+    st.sampled_from(["", " "]), st.lists(st.sampled_from(PIECES), max_size=7)
+).map(lambda parts: parts[0].join(parts[1]))
+
+
+@given(TODAYS, st.integers(-365, 5 * 365))
+@example(date(2028, 2, 29), -365)
+def test_what_is_written_is_read_back_as_the_same_day(today: date, days: int) -> None:
+    day = today + timedelta(days=days)
+
+    assert parse_date(write_date(day), today=today) == day
+    assert parse_date(day.isoformat(), today=today) == day
+    assert parse_date(f"{day.day}.{day.month}.{day.year}", today=today) == day
+    assert parse_date(f"{day:%y}".join([f"{day.day}.{day.month}.", ""]), today=today) == day
+
+
+@given(TODAYS, st.integers(0, 365))
+def test_a_day_without_a_year_is_the_next_such_day(today: date, days: int) -> None:
+    day = today + timedelta(days=days)
+    typed = write_date(day).partition(", ")[2].removesuffix(f" {day.year}")
+
+    if (day.month, day.day) != (2, 29):
+        assert parse_date(typed, today=today) == min(
+            date(year, day.month, day.day)
+            for year in (today.year, today.year + 1)
+            if date(year, day.month, day.day) >= today
+        )
+
+
+@given(TYPED, TODAYS)
+@example("x" * 100_000, TODAY)
+@example("1" * 60, TODAY)
+@example("\x00", TODAY)
+@example("29 feb", date(2097, 1, 1))
+def test_whatever_is_typed_as_a_day_is_near_or_refused_with_a_sentence(text: str, today: date) -> None:
+    day = understood(lambda typed: parse_date(typed, today=today), text)
+
+    if day is not None:
+        assert abs((day - today).days) <= 5 * 366
+        assert parse_date(write_date(day), today=today) == day
+
+
+@given(TYPED, NOWS)
+@example("2:30" * 20_000, NOW)
+@example("2:30", datetime(2027, 3, 28, 0, tzinfo=UTC))
+def test_whatever_is_typed_as_a_moment_is_understood_or_refused_with_a_sentence(text: str, now: datetime) -> None:
+    moment = understood(lambda typed: parse_moment(typed, now=now, zone=BERLIN), text)
+
+    if moment is not None:
+        local = moment.astimezone(BERLIN)
+        assert parse_moment(f"{write_date(local.date())} {local:%H:%M}", now=now, zone=BERLIN) == moment
+
+
+def test_a_long_text_is_quoted_in_part() -> None:
+    with pytest.raises(Unreadable) as refusal:
+        parse_date("24 Dec " * 1000, today=TODAY)
+
+    assert len(str(refusal.value)) <= LONGEST_REFUSAL

@@ -1,0 +1,308 @@
+"""Amounts: typed, worked out, written."""
+
+import itertools
+import re
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from babel.numbers import format_currency, get_currency_precision, list_currencies
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from scheduler.core.errors import Unreadable
+from scheduler.parsing.money import parse_currency, parse_rate, price, write_amount, write_money
+from tests.scheduler.parsing.test_hours import LONGEST_REFUSAL, understood
+
+HIGHEST = 100_000_000
+CURRENCIES = sorted(code for code in list_currencies() if len(code) == 3)
+
+
+@pytest.mark.parametrize(("text", "code"), [("USD", "USD"), (" eur ", "EUR"), ("inr", "INR"), ("Jpy", "JPY")])
+def test_a_currency_is_read_by_its_code(text: str, code: str) -> None:
+    assert parse_currency(text) == code
+
+
+@pytest.mark.parametrize("text", ["", "€", "dollars", "US", "USDT", "ABC", "U$D", "ﬀa"])
+def test_what_is_no_currency_is_refused_with_examples(text: str) -> None:
+    with pytest.raises(Unreadable) as refusal:
+        parse_currency(text)
+
+    assert str(refusal.value) == f'"{text}" is no currency. Type its three-letter code, like USD, EUR or INR.'
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "minor"),
+    [
+        ("60", "USD", 6000),
+        ("60.5", "USD", 6050),
+        ("60.50", "USD", 6050),
+        ("60,50", "EUR", 6050),
+        ("$60", "USD", 6000),
+        ("60 $", "USD", 6000),
+        ("60 USD", "USD", 6000),
+        ("eur 60", "EUR", 6000),
+        ("€60.00", "EUR", 6000),
+        ("1,200.50", "USD", 120_050),
+        ("1.200,50", "EUR", 120_050),
+        ("1,200.00", "USD", 120_000),
+        ("1.200.000", "EUR", 120_000_000),
+        ("1’200.50", "CHF", 120_050),
+        ("1'200", "CHF", 120_000),
+        ("1\u202f200,50\xa0€", "EUR", 120_050),
+        ("1200.5", "EUR", 120_050),
+        ("1,50,000", "INR", 15_000_000),
+        ("₹1,50,000.50", "INR", 15_000_050),
+        ("12,34,567", "INR", 123_456_700),
+        ("150.000", "IDR", 150_000),
+        ("1.200", "JPY", 1200),
+        ("1 234.567", "KWD", 1_234_567),
+        ("1,234.567", "KWD", 1_234_567),
+        ("1234.567", "KWD", 1_234_567),
+        ("1.2000", "KWD", 1200),
+        ("0.500", "KWD", 500),
+        ("0,500", "EUR", 50),
+        (".5", "USD", 50),
+        ("60.", "USD", 6000),
+        ("٦٠٫٥", "USD", 6050),
+        ("-0", "USD", 0),
+        ("1 200", "EUR", 120_000),
+        ("1,234,567", "USD", 123_456_700),
+        ("0", "USD", 0),
+        ("0.00", "USD", 0),
+        ("6000", "JPY", 6000),
+        ("¥6,000", "JPY", 6000),
+        ("2.1250", "BHD", 2125),
+        ("₹500", "INR", 50_000),
+        ("100,000,000", "USD", 10_000_000_000),
+    ],
+)
+def test_a_rate_is_read_in_minor_units(text: str, currency: str, minor: int) -> None:
+    assert parse_rate(text, currency) == minor
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "sentence"),
+    [
+        ("", "USD", '"" is no amount. Type your rate per hour in USD, like 60.'),
+        ("sixty", "EUR", '"sixty" is no amount. Type your rate per hour in EUR, like 60.'),
+        ("60 EUR", "USD", '"60 EUR" is no amount. Type your rate per hour in USD, like 60.'),
+        ("60-80", "USD", '"60-80" is no amount. Type your rate per hour in USD, like 60.'),
+        ("nan", "USD", '"nan" is no amount. Type your rate per hour in USD, like 60.'),
+        ("Infinity", "USD", '"Infinity" is no amount. Type your rate per hour in USD, like 60.'),
+        ("-1", "USD", "A rate cannot be negative. Type 0 if you coach for free."),
+        ("- 1", "USD", "A rate cannot be negative. Type 0 if you coach for free."),
+        ("100000001", "USD", "That rate is too high. The highest is 100,000,000 an hour."),
+        ("1e5", "USD", '"1e5" is no amount. Type your rate per hour in USD, like 60.'),
+        ("6USD0", "USD", '"6USD0" is no amount. Type your rate per hour in USD, like 60.'),
+        ("1,200", "USD", '"1,200" could be 1200.00 or 1.20. Type 1200 or 1.20.'),
+        ("1.200", "EUR", '"1.200" could be 1200.00 or 1.20. Type 1200 or 1.20.'),
+        ("€ 1.200", "EUR", '"€ 1.200" could be 1200.00 or 1.20. Type 1200 or 1.20.'),
+        ("٣٫٢٠٠", "EUR", '"٣٫٢٠٠" could be 3200.00 or 3.20. Type 3200 or 3.20.'),
+        ("1.205", "KWD", '"1.205" could be 1205.000 or 1.2050. Type 1205 or 1.2050.'),
+        *(
+            (
+                text,
+                "USD",
+                f'I can\'t read the separators in "{text}". Type your rate per hour in USD, like 1200 or 60.50.',
+            )
+            for text in (
+                "1,2,3",
+                "1.2.3",
+                "1 20",
+                "12,50.75",
+                "1,234,56",
+                "1.234.567.89",
+                "1.234 567",
+                "0,500.00",
+                "15,00,000,50",
+            )
+        ),
+        (
+            "60.5051",
+            "USD",
+            "USD has 2 decimals, so 60.5051 is too fine. Type at most 2 digits after the point.",
+        ),
+        (
+            "60.505",
+            "USD",
+            '"60.505" could be 60505 or 60.505, but USD only has 2 decimals. '
+            "Type 60505, or at most 2 digits after the point.",
+        ),
+        ("60.5", "JPY", "JPY has 0 decimals, so 60.5 is too fine. Type at most 0 digits after the point."),
+    ],
+)
+def test_what_is_no_rate_is_refused_with_the_reason(text: str, currency: str, sentence: str) -> None:
+    with pytest.raises(Unreadable) as refusal:
+        parse_rate(text, currency)
+
+    assert str(refusal.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("rate", "minutes", "cost"),
+    [(6000, 60, 6000), (6000, 30, 3000), (6000, 90, 9000), (6000, 45, 4500), (0, 60, 0), (1, 30, 1), (1, 29, 0)],
+)
+def test_a_price_is_the_rate_for_that_time_half_a_unit_rounded_up(rate: int, minutes: int, cost: int) -> None:
+    assert price(rate, timedelta(minutes=minutes)) == cost
+
+
+@given(st.integers(0, 10_000_000_000), st.integers(1, 24 * 60))
+def test_a_price_is_never_off_by_more_than_half_a_unit(rate: int, minutes: int) -> None:
+    assert abs(Decimal(price(rate, timedelta(minutes=minutes))) * 60 - rate * minutes) <= 30
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "text"),
+    [(6000, "USD", "$60.00"), (6000, "JPY", "¥6,000"), (123_456, "EUR", "€1,234.56"), (0, "EUR", "free")],
+)
+def test_money_is_written_for_people(minor: int, currency: str, text: str) -> None:
+    assert write_money(minor, currency) == text
+
+
+def readings(text: str, digits: int) -> set[Decimal]:
+    """Every amount that `text` is to somebody: with each point, and with each mark between groups of digits."""
+    found: set[Decimal] = set()
+    for point, mark in itertools.product(".,", ".,' _"):
+        whole, _, cents = text.partition(point)
+        groups = whole.split(mark)
+        sizes = [len(group) for group in groups]
+        western = sizes[0] <= 3 and set(sizes[1:]) == {3}
+        indian = mark == "," and sizes[0] <= 2 and sizes[-1] == 3 and set(sizes[1:-1]) == {2}
+        if point == mark or not re.fullmatch("[0-9]*", cents) or not (whole or cents):
+            continue
+        if len(groups) > 1 and not ((western or indian) and re.match("[1-9]", whole)):
+            continue
+        if (len(groups) > 1 or whole) and not all(re.fullmatch("[0-9]+", group) for group in groups):
+            continue
+        if not digits and len(cents) == 3 and 0 < len(whole) <= 3 and not whole.startswith("0"):
+            continue  # nobody gives three decimals to a currency that has none
+        found.add(Decimal(f"{''.join(groups) or '0'}.{cents or '0'}"))
+    return found
+
+
+@given(
+    st.text("0123456789,.' ", min_size=1, max_size=9)
+    | st.lists(st.sampled_from(["1", "12", "123", "000", "0", "50", ",", ".", "'", " "]), max_size=7).map("".join),
+    st.sampled_from(["USD", "JPY", "KWD", "CLF"]),
+)
+@example("1.200", "USD")
+@example("1.000", "JPY")
+@example("1,50,000", "USD")
+def test_an_amount_is_understood_exactly_if_it_can_be_only_one(text: str, currency: str) -> None:
+    text, digits = text.strip(), get_currency_precision(currency)
+    meant = readings(text, digits)
+
+    minor = understood(parse_rate, text, currency)
+
+    fine = [amount.scaleb(digits) for amount in meant if amount <= HIGHEST]
+    expected = fine[0] if len(meant) == len(fine) == 1 and fine[0] == int(fine[0]) else None
+    assert minor == expected
+
+
+@given(
+    st.integers(0, HIGHEST * 10),
+    st.sampled_from(["USD", "EUR", "JPY", "KWD", "INR", "CHF", "IDR", "CLF", "BRL", "SEK", "IRR"]),
+    st.sampled_from(
+        [
+            "ar_EG",
+            "bg",
+            "bn",
+            "de",
+            "de_AT",
+            "de_CH",
+            "en_GB",
+            "en_IN",
+            "en_US",
+            "en_ZA",
+            "es",
+            "es_MX",
+            "et",
+            "fa",
+            "fr",
+            "fr_CH",
+            "hi",
+            "id",
+            "it",
+            "ja",
+            "lt",
+            "mr",
+            "ne",
+            "pl",
+            "pt_BR",
+            "pt_PT",
+            "ru",
+            "sv",
+        ]
+    ),
+)
+@example(120_000, "EUR", "de")
+@example(1205, "KWD", "en_US")
+def test_an_amount_as_any_country_writes_it_is_read_or_asked_about_but_never_another(
+    minor: int, currency: str, locale: str
+) -> None:
+    digits = get_currency_precision(currency)
+    amount = Decimal(minor).scaleb(-digits)
+    assume(amount <= HIGHEST)
+    with_symbol = format_currency(amount, currency, locale=locale)
+    number = format_currency(amount, currency, "#,##0.00", locale=locale)
+
+    assert understood(parse_rate, with_symbol, currency) in (minor, None)
+    read = understood(parse_rate, number, currency)
+    assert read == minor or (read is None and digits == 3 and amount < 1000)
+
+
+@given(st.integers(0, HIGHEST * 100), st.sampled_from(["USD", "EUR", "JPY", "BHD", "INR", "CHF", "CLF"]))
+@example(1205, "BHD")
+def test_an_amount_is_read_back_as_it_was_written(minor: int, currency: str) -> None:
+    minor = min(minor, HIGHEST * 10 ** get_currency_precision(currency))
+
+    assert parse_rate(write_amount(minor, currency), currency) == minor
+
+
+@pytest.mark.parametrize(
+    "currency", ["USD", "EUR", "JPY", "BHD", "INR", "CHF", "GBP", "AUD", "BRL", "SEK", "PLN", "XOF"]
+)
+def test_money_as_it_is_shown_can_be_typed_as_a_rate(currency: str) -> None:
+    assert parse_rate(write_money(1_234_500, currency), currency) == 1_234_500
+
+
+TYPED = st.text(max_size=40) | st.lists(
+    st.sampled_from(
+        ["1", "0", "9", ",", ".", "-", "+", "e", "E", "_", "$", "€", " ", "USD", "nan", "inf", "s", "٣"]
+    ),
+    max_size=12,
+).map("".join)
+
+
+@given(TYPED, st.sampled_from(CURRENCIES))
+@example("1e-999999999", "USD")
+@example("0e999999999", "USD")
+@example("1e999999999999999999", "USD")
+@example("9" * 5000, "USD")
+@example("sNaN", "USD")
+def test_whatever_is_typed_as_a_rate_is_understood_or_refused_with_a_sentence(text: str, currency: str) -> None:
+    minor = understood(parse_rate, text, currency)
+
+    if minor is not None:
+        assert 0 <= minor <= HIGHEST * 10 ** get_currency_precision(currency)
+        assert parse_rate(write_amount(minor, currency), currency) == minor
+
+
+@pytest.mark.parametrize("zeros", range(2, 40))
+def test_a_fraction_is_never_too_small_to_be_noticed(zeros: int) -> None:
+    assert understood(parse_rate, f"1.{'0' * zeros}1", "USD") is None
+
+
+def test_a_rate_that_is_refused_is_quoted_in_part_however_long_it_is() -> None:
+    with pytest.raises(Unreadable) as refusal:
+        parse_rate("0." + "1" * 3000, "USD")
+
+    assert len(str(refusal.value)) <= LONGEST_REFUSAL
+
+
+@given(st.text(max_size=8) | st.sampled_from(["usd", "Eur ", "x" * 3000]))
+def test_whatever_is_typed_as_a_currency_is_understood_or_refused_with_a_sentence(text: str) -> None:
+    code = understood(parse_currency, text)
+
+    assert code is None or (code in CURRENCIES and parse_currency(code) == code)

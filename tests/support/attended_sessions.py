@@ -1,0 +1,130 @@
+"""A session with its room, who was in it, and what is there afterwards."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Attendance, AuditEntry, CoachingSession, Guild, Heartbeat, Notice, NoticeKind, SessionStatus
+from models.storage.database import Database
+from scheduler.attendance import attendance, ending
+from scheduler.core.people import Actor
+from tests.support.builders import COACH, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach, a_guild, a_session
+
+TEN = MONDAY + 2 * HOUR
+ELEVEN = TEN + HOUR
+ROOM = 500
+CARA, STU, STRANGER = Actor(COACH), Actor(STUDENT), Actor(STUDENT + 77)
+
+Spell = tuple[int | None, int, int | None]
+"""Who was inside (nobody: who was inside is unknown) from which minute after ten to which; None: still."""
+
+
+def at(minutes: float) -> datetime:
+    """So many minutes after the start."""
+    return TEN + minutes * MINUTE
+
+
+async def a_meeting(
+    db: Database,
+    *spells: Spell,
+    watched_until: datetime | None = ELEVEN,
+    guild: Mapping[str, Any] | None = None,
+    coach: Mapping[str, Any] | None = None,
+    **changed: Any,
+) -> int:
+    """An hour from ten on that is going on in its room, opened at 9:55; gives back the session's id."""
+    values: dict[str, Any] = {
+        "starts_at": TEN,
+        "status": SessionStatus.IN_PROGRESS,
+        "discord_channel_id": ROOM,
+        "discord_setup_complete": True,
+        "room_intended_at": at(-15),
+        "access_granted_at": at(-5),
+        "next_step_at": ELEVEN,
+    }
+    async with db.begin() as session:
+        await a_guild(session, **guild or {})
+        await a_coach(session, **coach or {})
+        one = await a_session(session, **values | changed)
+        await add_stays(session, one.id, *spells)
+        if watched_until is not None:
+            session.add(Heartbeat(job=attendance.WATCH, at=watched_until))
+        return one.id
+
+
+async def add_stays(session: AsyncSession, session_id: int, *spells: Spell) -> None:
+    """Write down who was there."""
+    session.add_all(
+        Attendance(
+            session_id=session_id,
+            user_id=user_id,
+            joined_at=at(since),
+            left_at=None if until is None else at(until),
+        )
+        for user_id, since, until in spells
+    )
+
+
+async def both_came(db: Database, **changed: Any) -> int:
+    """Such a meeting in which both are inside since the start."""
+    return await a_meeting(db, (COACH, 0, None), (STUDENT, 0, None), **changed)
+
+
+async def restarts(
+    db: Database,
+    inside: Mapping[int, Collection[int]],
+    minute: int,
+    *,
+    unseen_since: int | None,
+    guild_ids: Collection[int] = (GUILD,),
+) -> None:
+    """The bot is back at this minute after ten and sees who is inside."""
+    since = None if unseen_since is None else at(unseen_since)
+    async with db.begin() as session:
+        await attendance.look_afresh(session, guild_ids, inside, since, at(minute))
+
+
+async def finished(db: Database, session_id: int, now: datetime = ELEVEN) -> CoachingSession:
+    """The session after its end was judged."""
+    async with db.begin() as session:
+        row = await session.get_one(CoachingSession, session_id)
+        await ending.finish(session, row, await session.get_one(Guild, GUILD), now)
+    return await found(db, session_id)
+
+
+async def press(db: Database, use_case: Callable[[AsyncSession], Awaitable[Any]]) -> None:
+    """One press, in a transaction of its own."""
+    async with db.begin() as session:
+        await use_case(session)
+
+
+async def found(db: Database, session_id: int) -> CoachingSession:
+    """The session as it is now."""
+    async with db.read() as session:
+        return await session.get_one(CoachingSession, session_id)
+
+
+async def owed(db: Database) -> list[tuple[NoticeKind, int | None]]:
+    """Kind and recipient of every notice that still stands, in the order in which they came about."""
+    async with db.read() as session:
+        rows = await session.scalars(select(Notice).where(Notice.given_up_at.is_(None)).order_by(Notice.id))
+        return [(one.kind, one.user_id) for one in rows]
+
+
+async def recorded(db: Database) -> list[tuple[str, int | None]]:
+    """What stands in the audit and who did it; entries hold ids and numbers, never what people wrote."""
+    async with db.read() as session:
+        rows = list(await session.scalars(select(AuditEntry).order_by(AuditEntry.id)))
+    assert all(isinstance(value, int | None) for one in rows for value in one.details.values())
+    assert all(one.session_id is not None for one in rows)
+    return [(one.action, one.actor_id) for one in rows]
+
+
+async def stays(db: Database) -> list[tuple[int | None, datetime, datetime | None]]:
+    """Who was inside since when and until when, as it is written down."""
+    async with db.read() as session:
+        rows = await session.scalars(select(Attendance).order_by(Attendance.id))
+        return [(one.user_id, one.joined_at, one.left_at) for one in rows]

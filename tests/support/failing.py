@@ -1,0 +1,198 @@
+"""Servers side by side, in each of which Discord fails in another way at the same effect; in one it never does."""
+
+import contextlib
+import datetime as dt
+import fnmatch
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import discord
+from discord.http import Route
+from simcord.http.client import _path_of
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.demo import simulation
+from models import AccessMode, CoachingSession, Notice, NoticeKind
+from models.storage.database import Database
+from tests.support.builders import a_coach, a_guild, a_session
+from tests.support.simulated import MONDAY, Academy, academy, words
+
+START = MONDAY + dt.timedelta(hours=2)
+PROBLEM, FIXED = "Coaching needs an admin", "This works again"
+"""How messages to the admins begin."""
+
+
+class Fault(Enum):
+    """How Discord fails: HTTP status, code and message, or what discord.py raises."""
+
+    FORBIDDEN = (403, 50013, "Missing Permissions")
+    UNKNOWN_CHANNEL = (404, 10003, "Unknown Channel")
+    UNKNOWN_MEMBER = (404, 10007, "Unknown Member")
+    TOO_MANY_CHANNELS = (400, 30013, "Maximum number of guild channels reached (500)")
+    CATEGORY_FULL = (400, 50035, "Maximum number of channels in category reached (50)")
+    DMS_CLOSED = (403, 50007, "Cannot send messages to this user")
+    SERVER_ERROR = (500, 0, "Internal Server Error")
+    SLOW_DOWN = discord.RateLimited(3600)
+    TIMEOUT = TimeoutError()
+    RESET = ConnectionResetError("Connection reset by peer")
+
+
+@dataclass
+class Place:
+    """One server with one session, and what Discord does to it."""
+
+    fault: Fault | None
+    guild: Any
+    log: Any
+    coach: Any
+    student: Any
+    code: str
+    session_id: int
+
+    @property
+    def room(self) -> Any:
+        """The session's room."""
+        return self.guild.channels.get(f"coaching-session-{self.code}")
+
+    def told(self, title: str) -> int:
+        """How many messages to the admins say this."""
+        return sum(title in words(message) for message in self.log.history())
+
+
+@dataclass
+class Failing:
+    """All of them, and the bot that serves them."""
+
+    world: Academy
+    places: list[Place]
+
+    @property
+    def healthy(self) -> Place:
+        """The server in which nothing fails."""
+        [one] = [place for place in self.places if place.fault is None]
+        return one
+
+    @property
+    def ill(self) -> dict[Fault, Place]:
+        """The others."""
+        return {place.fault: place for place in self.places if place.fault is not None}
+
+    async def leap_to(self, *minutes: float) -> None:
+        """Let it be so many minutes after the start, one after the other, and what is due then be done.
+
+        Direct messages go out in rounds, 2 seconds apart, for which only `wait_until` does not really wait.
+        """
+        for one in minutes:
+            at = START + dt.timedelta(minutes=one)
+            simulation.set_clock(self.world.env, max(self.world.now, at - dt.timedelta(seconds=61)))
+            await self.world.wait_until(at + dt.timedelta(seconds=5))
+
+    @contextlib.contextmanager
+    def refusing(
+        self, method: str, path: Callable[[Place], str], faults: Iterable[Fault] = Fault
+    ) -> Iterator[None]:
+        """As long as it lasts, these requests fail, in each server in its way."""
+        broken: dict[str, Exception] = {}
+        for fault in faults:
+            pattern, how = path(self.ill[fault]), fault.value
+            if isinstance(how, Exception):
+                broken[pattern] = how
+            else:
+                status, code, message = how
+                self.world.env.inject_error(method, pattern, status=status, code=code, message=message, times=None)
+        http: Any = self.world.env.bot.http
+        original = http.request
+
+        async def request(route: Route, **given: Any) -> Any:
+            for pattern, error in broken.items():
+                if route.method == method and fnmatch.fnmatch(_path_of(route.url), pattern):
+                    raise error
+            return await original(route, **given)
+
+        http.request = request
+        try:
+            yield
+        finally:
+            http.request = original
+            self.world.env.backend.faults.clear()
+
+    @contextlib.contextmanager
+    def deleting(self, places: Iterable[Place]) -> Iterator[Counter[str]]:
+        """As long as it lasts, somebody deletes each room there as it opens; how many, by session code."""
+        http: Any = self.world.env.bot.http
+        original, deleted = http.request, Counter[str]()
+
+        async def request(route: Route, **given: Any) -> Any:
+            answer = await original(route, **given)
+            for place in places:
+                if place.room is not None and (route.method, _path_of(route.url)) == (
+                    "PATCH",
+                    f"/channels/{place.room.id}",
+                ):
+                    self.world.env.backend.delete_channel(place.room.id)
+                    deleted[place.code] += 1
+            return answer
+
+        http.request = request
+        try:
+            yield deleted
+        finally:
+            http.request = original
+
+    async def row(self, place: Place) -> CoachingSession:
+        """Its session."""
+        async with self.world.db.read() as session:
+            return await session.get_one(CoachingSession, place.session_id)
+
+    async def notice(self, place: Place, kind: NoticeKind) -> Notice:
+        """What its student (or, by this kind, its room) is owed."""
+        async with self.world.db.read() as session:
+            found = await session.scalars(
+                select(Notice)
+                .where(Notice.session_id == place.session_id, Notice.kind == kind)
+                .where(Notice.user_id.is_(None) | (Notice.user_id == place.student.id))
+            )
+            return found.one()
+
+    async def last_errors(self) -> dict[Fault, str]:
+        """The reason that stands on each session that has one."""
+        rows = {fault: await self.row(place) for fault, place in self.ill.items()}
+        return {fault: row.last_error for fault, row in rows.items() if row.last_error is not None}
+
+    def told(self, title: str = PROBLEM) -> dict[Fault, int]:
+        """How often the admins have read this, where they have."""
+        counts = {fault: place.told(title) for fault, place in self.ill.items()}
+        return {fault: count for fault, count in counts.items() if count}
+
+
+@contextlib.asynccontextmanager
+async def failing(db: Database, mode: AccessMode = AccessMode.PEOPLE) -> AsyncIterator[Failing]:
+    """A server for each way to fail, and a healthy one, each with a session two hours after the world began."""
+    async with academy(db, tick_interval=dt.timedelta(minutes=1)) as world:
+        async with db.begin() as session:
+            places = [await _place(world, session, fault, mode) for fault in (None, *Fault)]
+        await world.env.settle()
+        yield Failing(world, places)
+
+
+async def _place(world: Academy, session: AsyncSession, fault: Fault | None, mode: AccessMode) -> Place:
+    name = fault.name.lower() if fault else "healthy"
+    guild = world.env.create_guild(name)
+    simulation.rename_bot(world.env, guild, "Coaching")
+    log, rooms = guild.create_text_channel("log"), guild.create_category("Coaching")
+    coach, student = (guild.add_member(world.env.create_user(f"{name}-{one}")) for one in ("coach", "student"))
+    await a_guild(
+        session,
+        id=guild.id,
+        review_channel_id=None,
+        log_channel_id=log.id,
+        room_category_id=rooms.id,
+        access_mode=mode,
+    )
+    await a_coach(session, guild_id=guild.id, user_id=coach.id)
+    booked = await a_session(session, starts_at=START, guild_id=guild.id, coach_id=coach.id, student_id=student.id)
+    return Place(fault, guild, log, coach, student, booked.code, booked.id)

@@ -1,0 +1,203 @@
+"""Whether rows can be what lawful bookings left behind: read with plain SQL, judged by plain Python."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import text
+
+from models.base import UTCDateTime
+from models.storage.database import Database
+from tests.support.builders import MINUTE
+
+Rows = list[Any]
+_ACTIVE = ("SCHEDULED", "IN_PROGRESS")
+_TABLES = ("coaching_sessions", "reservations", "holds", "coaches", "guilds", "audit_entries", "notices")
+_ACTIONS = ("session_booked", "session_moved", "session_cancelled")
+_BY_ITSELF = {"session_cancelled_left": 1, "session_cancelled_suspended": 2}
+"""What the bot cancels, and how many it tells: whoever has left cannot be reached."""
+_KEPT = ("session_kept_left", "session_kept_suspended")
+
+
+class Span(NamedTuple):
+    """`[start, end)` of somebody, and whose row says so."""
+
+    start: datetime
+    end: datetime
+    what: str
+
+
+class Ledger:
+    """All that the tables say at one moment."""
+
+    def __init__(self, tables: dict[str, Rows]) -> None:
+        self.sessions, self.reservations, self.holds = (tables[name] for name in _TABLES[:3])
+        self.coaches = {(one.guild_id, one.user_id): one for one in tables["coaches"]}
+        self.guilds = {one.id: one for one in tables["guilds"]}
+        entries = sorted(tables["audit_entries"], key=lambda one: one.id)
+        self.audit = [one for one in entries if one.action in _ACTIONS or one.action in _BY_ITSELF]
+        self.kept = {one.session_id: one.id for one in entries if one.action in _KEPT}
+        """By session, the last entry that says that it stays although its coach does not coach any more."""
+        self.arranged = {one.session_id: one.id for one in entries if one.action in _ACTIONS[:2]}
+        """By session, the last entry that gave it a time."""
+        self.suspended = {
+            (one.guild_id, one.coach_id): one.id for one in entries if one.action == "coach_suspended"
+        }
+        self.notices = tables["notices"]
+        self.active = [one for one in self.sessions if one.status in _ACTIVE]
+
+    def faults(self) -> list[str]:
+        """Every broken rule, in words; nothing if all is well."""
+        rules = (
+            self._overlapping_reservations(),
+            self._overlapping_sessions(),
+            self._ownerless_reservations(),
+            self._unreserved(),
+            self._many_holds(),
+            self._gaps_in_the_record(),
+            self._too_many_coming(),
+            self._too_many_a_day(),
+            self._wrongly_late(),
+            self._with_a_coach_who_may_not(),
+        )
+        return [fault for rule in rules for fault in rule]
+
+    def _overlapping_reservations(self) -> Iterator[str]:
+        spans: dict[int, list[Span]] = defaultdict(list)
+        for one in self.reservations:
+            spans[one.user_id].append(Span(one.starts_at, one.ends_at, f"reservation {one.id}"))
+        for user_id, theirs in spans.items():
+            yield from overlaps(f"user {user_id}", theirs)
+
+    def _overlapping_sessions(self) -> Iterator[str]:
+        coaching: dict[int, list[Span]] = defaultdict(list)
+        learning: dict[int, list[Span]] = defaultdict(list)
+        for one in self.active:
+            what = f"session {one.id}"
+            coaching[one.coach_id].append(Span(*self._with_buffers(one), what))
+            learning[one.student_id].append(Span(one.starts_at, one.ends_at, what))
+        for people, name in ((coaching, "coach"), (learning, "student")):
+            for user_id, spans in people.items():
+                yield from overlaps(f"{name} {user_id}", spans)
+
+    def _with_buffers(self, one: Any) -> tuple[datetime, datetime]:
+        coach = self.coaches[one.guild_id, one.coach_id]
+        return (
+            one.starts_at - coach.buffer_before_minutes * MINUTE,
+            one.ends_at + coach.buffer_after_minutes * MINUTE,
+        )
+
+    def _ownerless_reservations(self) -> Iterator[str]:
+        sessions, holds = {one.id for one in self.sessions}, {one.id for one in self.holds}
+        for one in self.reservations:
+            if (one.session_id in sessions) + (one.hold_id in holds) != 1:
+                yield f"reservation {one.id} belongs to session {one.session_id}, hold {one.hold_id}"
+
+    def _unreserved(self) -> Iterator[str]:
+        """Active sessions and holds reserve exactly their time of both people, all others nothing."""
+        found: dict[tuple[str, int], list[tuple[int, datetime, datetime]]] = defaultdict(list)
+        for one in self.reservations:
+            owner = ("hold", one.hold_id) if one.session_id is None else ("session", one.session_id)
+            found[owner].append((one.user_id, one.starts_at, one.ends_at))
+        owners = [("session", one) for one in self.sessions] + [("hold", one) for one in self.holds]
+        for kind, one in owners:
+            due = [(one.coach_id, *self._with_buffers(one)), (one.student_id, one.starts_at, one.ends_at)]
+            if kind == "session" and one.status not in _ACTIVE:
+                due = []
+            if sorted(found[kind, one.id]) != sorted(due):
+                yield f"{kind} {one.id} reserves {found[kind, one.id]} instead of {due}"
+
+    def _many_holds(self) -> Iterator[str]:
+        for who, count in Counter((one.guild_id, one.student_id) for one in self.holds).items():
+            if count > 1:
+                yield f"{who} has {count} holds"
+
+    def _gaps_in_the_record(self) -> Iterator[str]:
+        """Booked once, moved as often as the revision says, cancelled once if it is; both told of each.
+
+        A notice that has not gone out serves for the next move too, and counts that in its own revision.
+        """
+        written = Counter((one.session_id, _kind(one.action)) for one in self.audit)
+        silent = Counter(one.session_id for one in self.audit if _BY_ITSELF.get(one.action) == 1)
+        told: Counter[tuple[int, str]] = Counter()
+        for one in self.notices:
+            told[one.session_id, one.kind.lower()] += one.revision
+        for one in self.sessions:
+            cancelled = int(one.status == "CANCELLED")
+            for action, due in zip(_ACTIONS, (1, one.revision - cancelled, cancelled), strict=True):
+                unheard = silent[one.id] if action == "session_cancelled" else 0
+                if written[one.id, action] != due or told[one.id, action] + unheard != 2 * due:
+                    yield f"session {one.id}: {action} {written[one.id, action]} times instead of {due}"
+
+    def _too_many_coming(self) -> Iterator[str]:
+        """The record replayed. For rounds in which no session begins: each is a coming one until cancelled."""
+        sessions = {one.id: one for one in self.sessions}
+        coming: Counter[tuple[int, int]] = Counter()
+        for entry in sorted(self.audit, key=lambda one: one.id):
+            one = sessions[entry.session_id]
+            who = one.guild_id, one.student_id
+            coming[who] += {"session_booked": 1, "session_cancelled": -1}.get(_kind(entry.action), 0)
+            if coming[who] > self.guilds[one.guild_id].most_coming:
+                yield f"{who} has {coming[who]} coming sessions after audit entry {entry.id}"
+
+    def _too_many_a_day(self) -> Iterator[str]:
+        """For coaches in UTC."""
+        days = Counter(
+            (one.guild_id, one.coach_id, one.starts_at.date())
+            for one in self.sessions
+            if one.status != "CANCELLED"
+        )
+        for (guild_id, coach_id, day), count in days.items():
+            limit = self.coaches[guild_id, coach_id].daily_limit
+            if limit is not None and count > limit:
+                yield f"coach {coach_id} has {count} sessions on {day}"
+
+    def _wrongly_late(self) -> Iterator[str]:
+        for one in self.sessions:
+            late = None
+            if one.status == "CANCELLED" and one.cancelled_by is not None:
+                notice = self.guilds[one.guild_id].cancel_notice_minutes * MINUTE
+                late = one.cancelled_by == one.student_id and one.cancelled_at > one.starts_at - notice
+            if one.cancelled_late != late:
+                yield f"session {one.id} is late: {one.cancelled_late} instead of {late}"
+
+    def _with_a_coach_who_may_not(self) -> Iterator[str]:
+        """Coming sessions of a suspended or departed coach, but for those that were kept when that happened."""
+        for one in self.active:
+            coach = self.coaches[one.guild_id, one.coach_id]
+            may = coach.status == "APPROVED" and coach.left_at is None
+            since = max(self.arranged.get(one.id, 0), self.suspended.get((one.guild_id, one.coach_id), 0))
+            if not may and self.kept.get(one.id, -1) <= since:
+                yield f"{one.status} session {one.id} has a coach who is {coach.status}, left {coach.left_at}"
+
+
+def _kind(action: str) -> str:
+    return "session_cancelled" if action in _BY_ITSELF else action
+
+
+def overlaps(whose: str, spans: Iterable[Span]) -> Iterator[str]:
+    """Pairs that share an instant. Compared by start with the latest end so far, so that none can hide."""
+    latest: Span | None = None
+    for one in sorted(spans):
+        if latest is not None and one.start < latest.end:
+            yield f"{whose}: {latest.what} and {one.what} overlap from {one.start}"
+        if latest is None or one.end > latest.end:
+            latest = one
+
+
+async def faults_of(db: Database) -> list[str]:
+    """Every rule that the database's rows break, in words."""
+    return (await ledger_of(db)).faults()
+
+
+async def ledger_of(db: Database) -> Ledger:
+    """All rows that matter, at one moment."""
+    tables: dict[str, Rows] = {}
+    async with db.read() as session:
+        for name in _TABLES:
+            query = text(f"SELECT * FROM {name}")
+            names = (await session.execute(query)).keys()
+            instants = {column: UTCDateTime() for column in names if column.endswith("_at")}
+            tables[name] = list(await session.execute(query.columns(**instants)))
+    return Ledger(tables)

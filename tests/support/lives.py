@@ -1,0 +1,218 @@
+"""Sessions of a server whose time passes as soon as they are ready for it, and what has to become of them."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+
+from models import (
+    Absent,
+    AccessMode,
+    Attendance,
+    CoachingSession,
+    Notice,
+    NoticeKind,
+    Problem,
+    SessionStatus,
+)
+from models.storage.database import Database
+from scheduler.notifications import notices
+from tests.support import builders
+from tests.support.endpoint import GUILD_ID, Endpoint, Json
+
+OVER = (SessionStatus.COMPLETED, SessionStatus.NO_SHOW)
+_COACHES, _STUDENTS = 1_000_000, 2_000_000
+_ONE_AFTER_THE_OTHER = timedelta(seconds=0.1)
+
+Told = tuple[str, NoticeKind, int | None]
+"""Session code, what was said, and to whom: a person, or (None) those in the room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """How a session stands."""
+
+    status: SessionStatus
+    absent: Absent | None
+    has_room: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lives:
+    """Sessions by their rows: the `whole` ones are lived to their end, the others wait with their rooms hidden."""
+
+    db: Database
+    endpoint: Endpoint
+    whole: frozenset[int]
+
+    async def pass_time(self) -> None:
+        """Bring each session that has nothing left to do in its hour to what comes next in it.
+
+        Both come in, if they are of those who come; it is five minutes before the end; it is the end; they leave.
+        """
+        async with self.db.read() as session:
+            rows = (
+                await session.scalars(
+                    select(CoachingSession).where(
+                        CoachingSession.next_step_at.is_not(None), CoachingSession.id.in_(self.whole)
+                    )
+                )
+            ).all()
+            owed = (await session.scalars(select(Notice).where(Notice.due_at.is_not(None)))).all()
+            came = {tuple(one) for one in await session.execute(select(Attendance.session_id, Attendance.user_id))}
+        for row in rows:
+            both = (row.coach_id, row.student_id)
+            if row.status in OVER:
+                for person in both:
+                    await self._move(person, None)
+            elif row.status is SessionStatus.IN_PROGRESS and row.access_granted_at is not None:
+                missing = [one for one in both if _they_come(row) and (row.id, one) not in came]
+                await self._go_on(row, [one for one in owed if one.session_id == row.id], missing)
+
+    async def _go_on(self, row: CoachingSession, owed: list[Notice], missing: list[int]) -> None:
+        """Nothing happens to a session of which something is still to be said."""
+        now = datetime.now(UTC)
+        warning = next((one for one in owed if one.kind is NoticeKind.ROOM_ENDING), None)
+        if [one for one in owed if one is not warning]:
+            return
+        for person in missing:
+            await self._move(person, row.discord_channel_id)
+        if missing:
+            return
+        async with self.db.begin() as session:
+            if warning is not None:
+                (await session.get_one(Notice, warning.id)).due_at = min(now, warning.due_at or now)
+            else:
+                ending = await session.get_one(CoachingSession, row.id)
+                ending.ends_at = ending.next_step_at = now
+
+    async def _move(self, person: int, room_id: int | None) -> None:
+        if self.endpoint.inside.get(person) != room_id:
+            await self.endpoint.move(person, room_id)
+
+    async def are_over(self) -> bool:
+        """Whether nothing is left to do or to say until the others' time comes."""
+        async with self.db.read() as session:
+            owed = await session.scalar(select(Notice.id).where(Notice.due_at.is_not(None)).limit(1))
+            ahead = await session.scalar(
+                select(CoachingSession.id)
+                .where(
+                    CoachingSession.next_step_at.is_not(None),
+                    CoachingSession.id.in_(self.whole) | ~CoachingSession.discord_setup_complete,
+                )
+                .limit(1)
+            )
+            return owed is None and ahead is None
+
+    async def rows(self) -> list[CoachingSession]:
+        """All sessions."""
+        async with self.db.read() as session:
+            return list(await session.scalars(select(CoachingSession).order_by(CoachingSession.id)))
+
+    async def fates(self) -> dict[str, Fate]:
+        """How each session stands, by its code; each room is there exactly once where there is one."""
+        there = Counter(one["name"] for one in self.endpoint.channels.values() if one["type"] == 2)
+        assert set(there.values()) <= {1}, there
+        return {
+            row.code: Fate(row.status, row.absent, f"coaching-session-{row.code}" in there)
+            for row in await self.rows()
+        }
+
+    async def due_fates(self) -> dict[str, Fate]:
+        """How each session has to stand when all is over."""
+        return {row.code: self._due_fate(row) for row in await self.rows()}
+
+    def _due_fate(self, row: CoachingSession) -> Fate:
+        if row.id not in self.whole:
+            return Fate(SessionStatus.SCHEDULED, None, has_room=True)
+        if _they_come(row):
+            return Fate(SessionStatus.COMPLETED, None, has_room=False)
+        return Fate(SessionStatus.NO_SHOW, Absent.BOTH, has_room=False)
+
+    async def told(self) -> list[Told]:
+        """What stands at Discord, read from there: a word twice for what was said twice."""
+        async with self.db.read() as session:
+            rows = {row.id: row for row in await session.scalars(select(CoachingSession))}
+            owed = {one.id: one for one in await session.scalars(select(Notice))}
+        told: list[Told] = []
+        people = {channel: person for person, channel in self.endpoint.dms.items()}
+        for message in self._messages():
+            notice = owed[_reference(message)]
+            assert notice.session_id is not None
+            where = int(message["channel_id"])
+            assert notice.user_id or where == rows[notice.session_id].discord_channel_id, "said in another room"
+            told.append((rows[notice.session_id].code, notice.kind, people.get(where)))
+        return sorted(told, key=str)
+
+    async def due_to_be_told(self) -> list[Told]:
+        """What has to be said by the time when all is over, once each."""
+        told: list[Told] = []
+        for row in await self.rows():
+            if row.id not in self.whole:
+                continue
+            both = (row.coach_id, row.student_id)
+            told.append((row.code, NoticeKind.SESSION_BOOKED, row.student_id))
+            told += [(row.code, NoticeKind.ROOM_OPEN, one) for one in both]
+            told += [(row.code, kind, None) for kind in (NoticeKind.ROOM_WELCOME, NoticeKind.ROOM_ENDING)]
+            if _they_come(row):
+                told.append((row.code, NoticeKind.REVIEW_REQUEST, row.student_id))
+            else:
+                told += [(row.code, NoticeKind.NO_SHOW, one) for one in both]
+        return sorted(told, key=str)
+
+    async def never_sent(self) -> list[tuple[NoticeKind, str | None]]:
+        """What was owed and neither sent nor dropped, and what failed on the way, with the reason."""
+        async with self.db.read() as session:
+            failed = list(await session.scalars(select(Problem.text)))
+            lost = await session.scalars(select(Notice).where(Notice.sent_at.is_(None)))
+            return [(one.kind, one.last_error) for one in lost] + [(NoticeKind.PROBLEM, one) for one in failed]
+
+    def _messages(self) -> Iterable[Json]:
+        yield from self.endpoint.bygone
+        for those in self.endpoint.messages.values():
+            yield from those
+
+
+async def live(db: Database, endpoint: Endpoint, *, sessions: int, whole: int, mode: AccessMode) -> Lives:
+    """So many sessions of a pair each, due one after the other; every so many-th is `whole` and begins soon."""
+    now = datetime.now(UTC)
+    ids: list[int] = []
+    async with db.begin() as session:
+        await builders.a_guild(
+            session,
+            id=GUILD_ID,
+            review_channel_id=None,
+            room_category_id=None,
+            coach_role_id=None,
+            room_lead_minutes=60,
+            access_mode=mode,
+        )
+        for number in range(sessions):
+            coach_id, student_id = _COACHES + number, _STUDENTS + number
+            is_whole = number % whole == whole - 1
+            starts_at = now + timedelta(seconds=number % 8) if is_whole else now + timedelta(minutes=40)
+            await builders.a_coach(session, guild_id=GUILD_ID, user_id=coach_id, hours=[])
+            row = await builders.a_session(
+                session,
+                guild_id=GUILD_ID,
+                coach_id=coach_id,
+                student_id=student_id,
+                starts_at=starts_at,
+                next_step_at=now + number * _ONE_AFTER_THE_OTHER,
+            )
+            if is_whole:
+                ids.append(row.id)
+                kind = NoticeKind.SESSION_BOOKED
+                notices.owe(session, kind, GUILD_ID, now=now, user_id=student_id, session_id=row.id)
+    return Lives(db, endpoint, frozenset(ids))
+
+
+def _they_come(row: CoachingSession) -> bool:
+    return row.coach_id % 2 == 0
+
+
+def _reference(message: Json) -> int:
+    """Which notice a message says that it is."""
+    return int(message["components"][-1]["content"].rpartition("ref ")[2])

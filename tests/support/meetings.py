@@ -1,0 +1,123 @@
+"""Sessions from the booking to their end: who is in the room, and what the two are told."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from simcord.backend.models import Overwrite
+from simcord.enums import OverwriteType
+from sqlalchemy import select
+
+from models import Coach, CoachingSession, Guild, Reservation
+from scheduler.booking import bookings
+from scheduler.core.people import Actor
+from tests.support.simulated import Academy, words
+
+TWO = datetime(2026, 3, 2, 13, tzinfo=UTC)
+"""14:00 in Berlin, on the Monday when the world begins."""
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+QUARTER = 15 * MINUTE
+NO_ACCESS = "You have no such session. `/sessions` lists yours."
+
+
+async def settings(world: Academy, **changed: Any) -> None:
+    """The server's settings, written on the row."""
+    async with world.db.begin() as session:
+        guild = await session.get_one(Guild, world.guild.id)
+        for name, value in changed.items():
+            setattr(guild, name, value)
+
+
+async def no_minimum_notice(world: Academy) -> None:
+    """Cara takes bookings up to the last minute."""
+    async with world.db.begin() as session:
+        (await session.get_one(Coach, (world.guild.id, world.coach.id))).minimum_notice_minutes = 0
+
+
+async def booked(
+    world: Academy, starts_at: datetime = TWO, *, student: Any = None, notes: str | None = None
+) -> CoachingSession:
+    """An hour with Cara, of Stu if nothing is said, by the use case behind Confirm; both are told."""
+    async with world.db.begin() as session:
+        guild = await session.get_one(Guild, world.guild.id)
+        actor = Actor((student or world.student).id)
+        made = await bookings.book(session, guild, actor, world.coach.id, starts_at, HOUR, notes, world.now)
+    await world.leap_to(world.now)
+    return made
+
+
+async def opened(world: Academy, made: CoachingSession, *inside: Any) -> Any:
+    """Four minutes before its start the room is open, and these people enter it; the room."""
+    await world.leap_to(made.starts_at - 4 * MINUTE)
+    room = world.room(made.code)
+    assert room is not None
+    for person in inside:
+        await person.join_voice(room)
+    return room
+
+
+async def met(world: Academy, *inside: Any, **of: Any) -> tuple[CoachingSession, Any]:
+    """A session that these people have come to, ten minutes after its start, and its room."""
+    made = await booked(world, **of)
+    room = await opened(world, made, *inside)
+    await world.leap_to(made.starts_at)
+    await world.leap_to(made.starts_at + 10 * MINUTE)
+    return made, room
+
+
+async def over(world: Academy, *inside: Any) -> CoachingSession:
+    """A session to which these people came, right after its end."""
+    made, _ = await met(world, *inside)
+    await to_the_end(world, made)
+    return await now(world, made)
+
+
+async def to_the_end(world: Academy, made: CoachingSession) -> None:
+    """Up to the end, with the bot watching all the time."""
+    row = await now(world, made)
+    await world.leap_to(row.ends_at - 2 * MINUTE)
+    await world.leap_to(row.ends_at)
+
+
+async def now(world: Academy, made: CoachingSession) -> CoachingSession:
+    """The session as it is at this moment."""
+    async with world.db.read() as session:
+        return await session.get_one(CoachingSession, made.id)
+
+
+async def reserved_until(world: Academy, made: CoachingSession) -> list[datetime]:
+    """Until when the time of coach and student is taken for it."""
+    async with world.db.read() as session:
+        return list(await session.scalars(select(Reservation.ends_at).where(Reservation.session_id == made.id)))
+
+
+def told(world: Academy, person: Any, title: str) -> list[Any]:
+    """The direct messages to this person in which this stands, oldest first."""
+    return [one for one in person.user.dm_channel.history() if title in words(one)]
+
+
+def said(room: Any, what: str) -> list[Any]:
+    """The messages in a room in which this stands, oldest first."""
+    return [one for one in room.history() if what in words(one)]
+
+
+def pinged(world: Academy, channel_id: int) -> list[list[str]]:
+    """Whom each message there has pinged, oldest first."""
+    path = f"/channels/{channel_id}/messages"
+    sent: list[Any] = [one.json for one in world.env.http_requests if (one.method, one.path) == ("POST", path)]
+    return [[str(user) for user in one["allowed_mentions"].get("users", [])] for one in sent]
+
+
+async def delete_by_hand(world: Academy, room: Any) -> None:
+    """An admin deletes the room; whoever was inside falls out of it, of which Discord tells afterwards."""
+    inside = [one for one, state in world.guild.voice_states().items() if state.channel_id == room.id]
+    world.env.backend.delete_channel(room.id)
+    for person in (world.coach, world.student):
+        if person.id in inside:
+            await person.leave_voice()
+    await world.env.settle()
+
+
+def let_in_by_hand(world: Academy, room: Any, person: Any) -> None:
+    """An admin gives this person access to the room."""
+    allowed = Overwrite(target_id=person.id, type=OverwriteType.MEMBER, allow=(1 << 10) | (1 << 20))
+    world.env.backend.set_overwrite(room.id, allowed)

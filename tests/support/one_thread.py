@@ -1,0 +1,59 @@
+"""SQLite in the thread that asks: most of a test's time would go into handing statements to another and back."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Generator
+from typing import Any
+
+import aiosqlite
+from sqlalchemy import event
+
+from models.storage.database import Database
+
+
+class _AtOnce:
+    """In the place of the queue to a thread, which might answer when the loop is closed already."""
+
+    def put_nowait(self, asked: tuple[asyncio.Future[Any] | None, Callable[[], Any]]) -> None:
+        """Do it."""
+        future, function = asked
+        done = function()
+        if future is not None:
+            future.set_result(done)
+
+
+class _Connection(aiosqlite.Connection):
+    """Executes at once and then lets the others go on, so that tasks still get between any two statements."""
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+        super().__init__(connector, iter_chunk_size=64)
+        self._tx: Any = _AtOnce()
+
+    def __await__(self) -> Generator[Any, None, aiosqlite.Connection]:
+        return self._connect().__await__()
+
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if not self._running or self._connection is None:
+            raise ValueError("Connection closed")
+        done = fn(*args, **kwargs)
+        if fn not in (self._connection.rollback, self._connection.close):  # nor are these cut short by a thread
+            await asyncio.sleep(0)
+        return done
+
+
+def in_one_thread(db: Database) -> Database:
+    """The same, if it is SQLite, with connections that have no thread. Not where another Database of the same
+    process writes to the file: the one that waits for the lock would keep the other from releasing it.
+    """
+    if db.is_sqlite:
+        for engine in db._engines:
+            event.listen(engine.sync_engine, "do_connect", _connect_here)
+    return db
+
+
+def _connect_here(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
+    options["async_creator_fn"] = _opened
+
+
+def _opened(file: str, **options: Any) -> _Connection:
+    return _Connection(lambda: sqlite3.connect(file, **options))

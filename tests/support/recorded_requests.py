@@ -1,0 +1,37 @@
+"""What the bot asks of Discord in the whole life of one session, as it was recorded, phase by phase."""
+
+from models import AccessMode
+
+_LOOK_FOR = "GET /guilds/{guild_id}/members/{member_id}"
+_CHANNELS = "GET /guilds/{guild_id}/channels"
+_SEND = "POST /channels/{channel_id}/messages"
+_CHAT = "GET /channels/{channel_id}"
+_OPEN = "PATCH /channels/{channel_id}"
+_ROLES = "GET /guilds/{guild_id}/roles"
+_GIVE = "PUT /guilds/{guild_id}/members/{user_id}/roles/{role_id}"
+
+_WITH_PEOPLE = {
+    "booked": ["POST /users/@me/channels", _SEND, _LOOK_FOR, "POST /users/@me/channels", _SEND],
+    "both looked for": [_CHANNELS, _LOOK_FOR, _LOOK_FOR],
+    "reminded a day before": [_CHANNELS, _SEND, _LOOK_FOR, _SEND],
+    "reminded an hour before": [_CHANNELS, _LOOK_FOR, _LOOK_FOR, _SEND, _SEND],
+    "made": [_LOOK_FOR, _LOOK_FOR, _LOOK_FOR, _CHANNELS, "POST /guilds/{guild_id}/channels", _CHANNELS],
+    "opened": [_LOOK_FOR, _LOOK_FOR, _CHANNELS, _OPEN, _SEND, _SEND, _CHAT, _SEND],
+    "started": [_CHANNELS],
+    "warned": [_CHAT, _SEND],
+    "ended": [_CHANNELS, _CHANNELS, _CHAT, "PATCH /channels/{channel_id}/messages/{message_id}", _SEND],
+    "closing": [_CHANNELS, _CHAT, _SEND],
+    "left": [_CHANNELS, _CHANNELS, "DELETE /channels/{channel_id}"],
+    "an hour later": [_CHANNELS],
+}
+_MAKE_ROLE = [_ROLES, "POST /guilds/{guild_id}/roles", _ROLES]
+_WITH_A_ROLE = {
+    "opened": [*_MAKE_ROLE, *[_LOOK_FOR, _GIVE] * 2, *_WITH_PEOPLE["opened"]],
+    "left": [*_WITH_PEOPLE["left"], _ROLES, "DELETE /guilds/{guild_id}/roles/{role_id}"],
+}
+
+REQUESTS = {AccessMode.PEOPLE: _WITH_PEOPLE, AccessMode.ROLE: _WITH_PEOPLE | _WITH_A_ROLE}
+"""By access mode and phase of `tests.support.one_life`; several at once come in no particular order."""
+
+ONLY_THERE = {AccessMode.PEOPLE: _WITH_PEOPLE, AccessMode.ROLE: _WITH_A_ROLE}
+"""Of these, the phases in which one access mode asks for what the ones before it do not."""

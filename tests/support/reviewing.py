@@ -1,0 +1,69 @@
+"""Sessions that took place, what students press on them, and what is kept of it."""
+
+from datetime import timedelta
+from typing import Any, cast
+
+from sqlalchemy import select
+
+from bot.app import CoachBot
+from bot.demo import simulation
+from models import CoachingSession, NoticeKind, Review, SessionStatus
+from scheduler.core.people import Actor
+from scheduler.notifications import notices
+from scheduler.reviews import reviews
+from tests.support import builders
+from tests.support.simulated import Academy
+
+
+async def took_place(world: Academy, *, student: Any = None, coach: Any = None, **changed: Any) -> CoachingSession:
+    """A session that ended an hour ago, of Cara and Stu if nothing is said."""
+    values: dict[str, Any] = {
+        "coach_id": (coach or world.coach).id,
+        "student_id": (student or world.student).id,
+        "status": SessionStatus.COMPLETED,
+        "starts_at": world.now - timedelta(hours=2),
+        "next_step_at": None,
+    }
+    async with world.db.begin() as session:
+        return await builders.a_session(session, guild_id=world.guild.id, reserved=False, **values | changed)
+
+
+async def asked(world: Academy, about: CoachingSession) -> Any:
+    """The direct message that asks its student for a review."""
+    async with world.db.begin() as session:
+        notices.owe(
+            session,
+            NoticeKind.REVIEW_REQUEST,
+            about.guild_id,
+            now=world.now,
+            user_id=about.student_id,
+            session_id=about.id,
+        )
+    await simulation.as_the_bot(world.env, cast("CoachBot", world.env.bot).wake)
+    people = (world.student, world.other_student, world.outsider)
+    [student] = [one for one in people if one.id == about.student_id]
+    return student.user.dm_channel.last_message
+
+
+async def reviewed(world: Academy, stars: int, sentence: str = "", **changed: Any) -> CoachingSession:
+    """A session that took place and its review, by the use cases behind the presses."""
+    made = await took_place(world, **changed)
+    actor = Actor(made.student_id)
+    async with world.db.begin() as session:
+        await reviews.review(session, made.id, actor, stars, world.now)
+        await reviews.comment(session, made.id, actor, sentence, world.now)
+    return made
+
+
+async def hidden(world: Academy, about: CoachingSession) -> None:
+    """An admin hides its review."""
+    async with world.db.begin() as session:
+        ada = Actor(world.admin.id, is_admin=True)
+        await reviews.hide(session, about.id, ada, about.guild_id, world.now)
+
+
+async def kept(world: Academy) -> list[tuple[int, str | None]]:
+    """Stars and sentence of every review, oldest session first."""
+    async with world.db.read() as session:
+        found = await session.scalars(select(Review).order_by(Review.session_id))
+        return [(one.stars, one.comment) for one in found]

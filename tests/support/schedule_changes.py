@@ -1,0 +1,69 @@
+"""What a coach presses to change when they work, and what is there afterwards."""
+
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime
+from typing import Any
+
+from models import Coach
+from models.storage.database import Database
+from scheduler.availability import availability, timetable
+from scheduler.availability.timetable import Dates, Week
+from scheduler.core.errors import CoachingError, Unreadable
+from scheduler.core.people import Actor
+from tests.support.builders import COACH, GUILD, HOUR, MONDAY, STUDENT, a_coach, a_guild, refusal
+
+CARA = Actor(COACH)
+MON, TUE, WED = range(3)
+MORNING, NOON, EVENING = (8 * 60, 12 * 60), (12 * 60, 14 * 60), (18 * 60, 21 * 60)
+TODAY = MONDAY.date()
+
+UseCase = Callable[..., Awaitable[Coach]]
+
+
+async def set_up(db: Database, **coach: Any) -> None:
+    """A server with one coach in it."""
+    async with db.begin() as session:
+        await a_guild(session)
+        await a_coach(session, **coach)
+
+
+async def press(db: Database, use_case: UseCase, *args: Any, now: datetime = MONDAY, **named: Any) -> Coach:
+    """What one press does, in a transaction of its own."""
+    async with db.begin() as session:
+        return await use_case(session, GUILD, CARA, *args, now, **named)
+
+
+async def refused(
+    db: Database,
+    use_case: UseCase,
+    *args: Any,
+    kind: type[CoachingError] = Unreadable,
+    now: datetime = MONDAY,
+    **named: Any,
+) -> str:
+    """The sentence with which a press is refused; it leaves nothing behind."""
+    return str(await refusal(db, kind, lambda s: use_case(s, GUILD, CARA, *args, now, **named)))
+
+
+async def week(db: Database) -> Week:
+    """The weekly hours as they are now."""
+    async with db.read() as session:
+        return await timetable.week_of(session, await session.get_one(Coach, (GUILD, COACH)))
+
+
+async def dates(db: Database, since: date = TODAY) -> list[Dates]:
+    """What holds on single dates as it is now."""
+    async with db.read() as session:
+        return await timetable.dates_of(session, await session.get_one(Coach, (GUILD, COACH)), since)
+
+
+async def free(db: Database) -> list[datetime]:
+    """When an hour can be booked."""
+    async with db.read() as session:
+        coach = await session.get_one(Coach, (GUILD, COACH))
+        return list(await availability.free_times(session, coach, HOUR, student_id=STUDENT, now=MONDAY))
+
+
+def off(first: date, last: date, reason: str | None = None) -> Dates:
+    """Days off."""
+    return Dates(first, last, adds=False, windows=(), reason=reason)

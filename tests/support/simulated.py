@@ -1,0 +1,364 @@
+"""A simulated Discord with an academy in it: the real bot, virtual time, people who press.
+
+`bot.demo.simulation` holds most of what touches simcord's private parts; besides, this module uses `_path_of`
+(what a request asks for) and what the demo never needs: answers that get lost, presses at the same moment.
+"""
+
+import contextlib
+import datetime as dt
+import fnmatch
+import itertools
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Self, cast
+
+import discord
+import simcord
+from discord.http import Route
+from simcord.builders import ChannelHandle, GuildHandle, RoleHandle
+from simcord.components import walk_components
+from simcord.http.client import _path_of
+from sqlalchemy import delete, func, select, update
+
+from bot.app import CoachBot
+from bot.demo import simulation
+from models import Base, Coach, CoachingSession, Notice
+from models.storage.database import Database
+from scheduler.availability import timetable
+from scheduler.coaches import applications
+from scheduler.coaches.applications import Application
+from scheduler.core.people import Actor
+from scheduler.servers import guilds
+from scheduler.servers.guilds import GuildChanges, GuildDefaults
+from tests.cogs.authorization import rows
+from tests.support.limits import form_within_limits, within_limits
+from tests.support.presses import emit_form, emit_press
+from tests.support.watched import is_in_transaction
+
+UTC = dt.UTC
+MONDAY = dt.datetime(2026, 3, 2, 8, tzinfo=UTC)
+"""When the world begins unless a test says otherwise: a Monday morning without a clock change near."""
+
+SELDOM = dt.timedelta(minutes=10)
+"""How often the loop looks by itself: what has an instant is done at that instant anyway."""
+
+APPLICATION: dict[str, Any] = {
+    "About you": "I mix records.",
+    "Experience and links": "Ten years. https://example.org/cara",
+    "What you teach": ["Mixing", "Mastering"],
+    "Rate per hour": "60",
+    "Your time zone": "Europe/Berlin",
+}
+
+
+@dataclass
+class Academy:
+    """The server, the people in it, and the bot that serves them."""
+
+    env: simcord.Env
+    db: Database
+    guild: GuildHandle
+    lobby: ChannelHandle
+    review: ChannelHandle
+    rooms: ChannelHandle
+    coach_role: RoleHandle
+    admin: Any
+    coach: Any
+    student: Any
+    other_student: Any
+    outsider: Any
+    make_bot: Callable[[], CoachBot]
+    faults: "_Faults"
+
+    @property
+    def now(self) -> dt.datetime:
+        return self.env.now()
+
+    @property
+    def card(self) -> Any:
+        """The newest message in the review channel."""
+        return self.review.last_message
+
+    @staticmethod
+    def minutes(count: float) -> dt.timedelta:
+        """So many of them."""
+        return dt.timedelta(minutes=count)
+
+    async def wait_until(self, at: dt.datetime) -> None:
+        """Let virtual time pass, through every tick on the way."""
+        await simulation.advance(self.env, at)
+
+    async def leap_to(self, at: dt.datetime) -> None:
+        """Skip a long time in which nothing is due; at its end there is one tick."""
+        simulation.set_clock(self.env, at)
+        bot: Any = self.env.bot
+        await simulation.as_the_bot(self.env, bot.wake)
+
+    async def restart(self) -> None:
+        """A new process: another bot, the same Discord, the same database file."""
+        await self.env.restart_bot(self.make_bot())
+
+    async def set_up(self) -> Any:
+        """The admin says where applications arrive, which role coaches get, and where rooms are made."""
+        return await self.admin.slash(
+            self.lobby,
+            "coaching setup",
+            review_channel=self.review,
+            coach_role=self.coach_role,
+            room_category=self.rooms,
+        )
+
+    async def apply(self, person: Any, **typed: Any) -> Any:
+        """Fill in and send the application; `typed` replaces single fields."""
+        form = await person.slash(self.lobby, "coach apply")
+        return await person.submit_modal(form, APPLICATION | typed)
+
+    async def open_for_booking(self) -> None:
+        """The server is set up, and Cara coaches on weekdays from 9 to 12 and from 13:30 to 17 in Berlin."""
+        await self.set_up()
+        await self.apply(self.coach)
+        await self.admin.click(self.card, label="Approve")
+        await self.coach.slash(self.lobby, "availability", days="Mon-Fri", hours="9-12, 13:30-17")
+
+    async def already_open(self) -> None:
+        """As `open_for_booking`, but by the use cases behind the presses, which takes a fraction of the time."""
+        cara, ada = Actor(self.coach.id), Actor(self.admin.id, is_admin=True)
+        settings = GuildChanges(
+            coach_role_id=self.coach_role.id, review_channel_id=self.review.id, room_category_id=self.rooms.id
+        )
+        application = Application("Cara", *APPLICATION.values())
+        windows = [(9 * 60, 12 * 60), (13 * 60 + 30, 17 * 60)]
+        bot = cast("CoachBot", self.env.bot)
+        async with self.db.begin() as session:
+            guild = await guilds.ensure(session, self.guild.id, bot.defaults, self.now)
+            await guilds.change(session, guild, ada, settings, self.now)
+            await applications.apply(session, guild, cara, application, self.now)
+            await applications.approve(session, guild.id, cara.user_id, ada, self.now)
+            await timetable.set_hours(session, guild.id, cara, range(5), windows, self.now)
+            # What the loop would say and do about it is done already, which takes most of the time.
+            await session.execute(delete(Notice))
+            await session.execute(update(Coach).values(role_due_at=None))
+        self.guild._guild.members[cara.user_id].role_ids.append(self.coach_role.id)
+        await simulation.as_the_bot(self.env, bot.wake)
+
+    async def about_to_confirm(self, student: Any, label: str, *, notes: str | None = None) -> Any:
+        """From `/book` to the panel with Confirm, for today at what the button `label` says."""
+        panel = reply(await student.slash(self.lobby, "book"))
+        panel = reply(await student.click(panel, label="Book"))
+        panel = reply(await student.click(panel, label=label))
+        if notes is not None:
+            form = await student.click(panel, label="Add notes…")
+            panel = reply(await student.submit_modal(form, {"Notes for your coach": notes}))
+        return panel
+
+    async def book(self, student: Any, label: str, *, notes: str | None = None) -> CoachingSession:
+        """The whole way through `/book`; the newest session."""
+        panel = await self.about_to_confirm(student, label, notes=notes)
+        panel = reply(await student.click(panel, label="Confirm"))
+        assert "Booked" in words(panel)
+        return (await self.sessions())[-1]
+
+    async def sessions(self) -> list[CoachingSession]:
+        """All sessions, oldest booking first."""
+        async with self.db.read() as session:
+            return list(await session.scalars(select(CoachingSession).order_by(CoachingSession.id)))
+
+    async def press_custom_id(self, person: Any, custom_id: str, *, picked: Sequence[str] = ()) -> Any:
+        """A press that no button offers this person, as a tampered client sends it; `picked` in a select."""
+        hers = reply(await person.slash(self.lobby, "sessions"))
+        result = emit_press(self, person, hers, custom_id, picked)
+        await self.env.settle()
+        return result
+
+    async def send_custom_id(self, person: Any, custom_id: str, typed: dict[str, str]) -> Any:
+        """A form that nothing opened for this person, as a tampered client sends it."""
+        hers = reply(await person.slash(self.lobby, "sessions"))
+        result = emit_form(self, person, hers, custom_id, typed)
+        await self.env.settle()
+        return result
+
+    def room(self, code: str) -> ChannelHandle | None:
+        """The voice channel of a session, whoever may see it."""
+        return self.guild.channels.get(f"coaching-session-{code}")
+
+    def has_role(self, person: Any, role: RoleHandle) -> bool:
+        """Whether this person holds the role."""
+        return role.id in self.guild._guild.members[person.id].role_ids
+
+    async def count(self, table: type[Base]) -> int:
+        """How many rows there are."""
+        async with self.db.read() as session:
+            return await session.scalar(select(func.count()).select_from(table)) or 0
+
+    def sees(self, person: Any, channel: ChannelHandle | None) -> bool:
+        """Whether this person's client lists the channel."""
+        return channel is not None and simulation.sees(self.env, person, channel.id)
+
+    def may(self, person: Any, channel: ChannelHandle, *names: str) -> bool:
+        """Whether Discord's own rules give this person all these permissions there."""
+        return simulation.may(self.env, self.guild, person, channel.id, *names)
+
+    def dms(self, person: Any) -> list[str]:
+        """What the bot has written to this person, oldest first."""
+        return [words(message) for message in person.user.dm_channel.history()]
+
+
+@contextlib.asynccontextmanager
+async def academy(
+    db: Database, *, begins: dt.datetime = MONDAY, tick_interval: dt.timedelta = SELDOM
+) -> AsyncIterator[Academy]:
+    """A server that is set up, with an admin, somebody who wants to coach, students and an outsider.
+
+    What the bot logged as its own fault, or discord.py swallowed, fails the test at the end. So does what Discord
+    was asked inside a transaction, which a slow answer would keep open.
+    """
+    held: dict[str, simcord.Env] = {}
+    faults = _Faults(logging.ERROR)
+
+    def make_bot() -> CoachBot:
+        return CoachBot(
+            db,
+            GuildDefaults(time_zone="Europe/Berlin"),
+            clock=lambda: held["env"].now(),
+            tick_interval=tick_interval,
+        )
+
+    env = held["env"] = simulation.quick_world(make_bot())
+    simulation.set_clock(env, begins)
+    requests = env.backend.http_requests = _Requests()
+    with simulation.apscheduler_clock(env.now), faults:
+        await env.start()
+        try:
+            world = _people(env, db, make_bot, faults)
+            await env.settle()
+            yield world
+            _check_messages(env)
+        finally:
+            await env.shutdown()
+            await env.bot.close()
+    # What a command raises reaches `Tree.on_error`, which logs it unless it is a refusal.
+    errors = [error for error in env.errors if not isinstance(error, discord.app_commands.AppCommandError)]
+    assert errors == [], errors
+    assert faults.unread == []
+    assert requests.in_transactions == []
+
+
+class _Requests(list[Any]):
+    """All that Discord is asked, and what of it inside a transaction."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_transactions: list[str] = []
+
+    def append(self, request: Any) -> None:
+        if is_in_transaction():
+            self.in_transactions.append(f"{request.method} {request.path}")
+        super().append(request)
+
+
+def _check_messages(env: simcord.Env) -> None:
+    """Whatever was shown keeps to Discord's limits, and it is written down who may use each of its controls."""
+    bot = cast("CoachBot", env.bot)
+    for message in itertools.chain.from_iterable(one.values() for one in env.backend.messages.values()):
+        within_limits(message.components)
+        for custom_id in filter(None, (one.get("custom_id") for one in walk_components(message.components))):
+            assert rows.of_control(bot, custom_id) is not None, custom_id
+    for form in filter(None, (one.modal for one in env.backend.interactions.values())):
+        form_within_limits(form)
+        assert rows.of_form(bot, form["custom_id"]) is not None, form["custom_id"]
+
+
+class _Faults(logging.Handler):
+    """Collects what is logged as an error: our own faults, and what discord.py or APScheduler swallow."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.unread: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.unread.append(logging.Formatter().format(record))
+
+    def __enter__(self) -> Self:
+        logging.getLogger().addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger().removeHandler(self)
+
+    def read(self) -> list[str]:
+        """What was logged since the last look; a test that expects a fault looks at it."""
+        found, self.unread = self.unread, []
+        return found
+
+
+def _people(env: simcord.Env, db: Database, make_bot: Callable[[], CoachBot], faults: _Faults) -> Academy:
+    guild = env.create_guild("Academy")
+    simulation.rename_bot(env, guild, "Coaching")
+    coach_role = guild.create_role("Coach", position=1)
+    powers = discord.Permissions(manage_guild=True, manage_roles=True)
+    admin_role = guild.create_role("Admin", permissions=powers, position=5)
+
+    def person(name: str, *roles: RoleHandle) -> Any:
+        return guild.add_member(env.create_user(name, global_name=name.capitalize()), roles=roles)
+
+    return Academy(
+        env=env,
+        db=db,
+        guild=guild,
+        lobby=guild.create_text_channel("lobby"),
+        review=guild.create_text_channel("applications"),
+        rooms=guild.create_category("Coaching"),
+        coach_role=coach_role,
+        admin=person("ada", admin_role),
+        coach=person("cara"),
+        student=person("stu"),
+        other_student=person("sam"),
+        outsider=person("olaf"),
+        make_bot=make_bot,
+        faults=faults,
+    )
+
+
+@contextlib.contextmanager
+def lost_answers(world: Academy, method: str, path: str) -> Iterator[list[str]]:
+    """The next matching request takes effect, but its answer never arrives (a connection that breaks)."""
+    http = world.env.bot.http
+    original = http.request
+    lost: list[str] = []
+
+    async def request(route: Route, **kwargs: Any) -> Any:
+        answer = await original(route, **kwargs)
+        if route.method == method and fnmatch.fnmatch(_path_of(route.url), path) and not lost:
+            lost.append(route.url)
+            raise ConnectionResetError("the answer got lost")
+        return answer
+
+    http.request = request
+    try:
+        yield lost
+    finally:
+        http.request = original
+
+
+def words(message: Any) -> str:
+    """All that a message says: its content, and every text and label of its components."""
+
+    def parts(components: Any) -> Iterator[str]:
+        for component in components:
+            raw = component if isinstance(component, dict) else component.to_dict()
+            yield from (raw[key] for key in ("content", "label", "placeholder") if raw.get(key))
+            yield from (option["label"] for option in raw.get("options") or ())
+            yield from parts(raw.get("components") or ())
+            if raw.get("accessory"):
+                yield from parts([raw["accessory"]])
+
+    return "\n".join(filter(None, [message.content, *parts(message.components)]))
+
+
+def reply(result: Any) -> Any:
+    """The message that answers an interaction: what was said last. It keeps to Discord's limits."""
+    message = result.followups[-1] if result.followups else result.response
+    if message is not None:
+        within_limits(message.components)
+    return message

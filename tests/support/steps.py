@@ -1,0 +1,96 @@
+"""What people do with panels and forms, in one line each, and what a picture or a row says afterwards."""
+
+import io
+from typing import Any
+
+from PIL import Image
+from simcord.components import walk_components
+from sqlalchemy import select
+
+from models import Base
+from tests.support.limits import form_within_limits
+from tests.support.simulated import APPLICATION, Academy, reply
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+async def week(world: Academy, coach: Any = None) -> Any:
+    """The panel of `/availability`."""
+    return reply(await (coach or world.coach).slash(world.lobby, "availability"))
+
+
+async def press(person: Any, message: Any, label: str) -> Any:
+    """Press a button; what is shown then."""
+    return reply(await person.click(message, label=label))
+
+
+async def form(person: Any, message: Any, label: str) -> Any:
+    """Press a button that opens a form, which keeps to Discord's limits."""
+    opened = await person.click(message, label=label)
+    assert opened.modal is not None, reply(opened)
+    form_within_limits(opened.modal)
+    return opened
+
+
+def held(opened: Any) -> dict[str, Any]:
+    """What the fields of a form hold before anybody types: texts, and lists of chosen values."""
+    fields: dict[str, Any] = {}
+    for one in walk_components(opened.modal["components"]):
+        if one.get("options"):
+            fields[one["custom_id"]] = [option["value"] for option in one["options"] if option.get("default")]
+        elif one.get("custom_id"):
+            fields[one["custom_id"]] = one.get("value") or ""
+    return fields
+
+
+async def send(person: Any, opened: Any, typed: dict[str, Any]) -> Any:
+    """Send a form in which what is not in `typed` stays as it was; what is shown then."""
+    return reply(await person.submit_modal(opened, held(opened) | typed))
+
+
+async def fill(person: Any, message: Any, label: str, typed: dict[str, Any]) -> Any:
+    """Open a form with a button, type, and send it; what is shown then."""
+    return await send(person, await form(person, message, label), typed)
+
+
+def labels(message: Any) -> dict[str, str]:
+    """Label → `custom_id` of every button that can be pressed."""
+    parts = walk_components([one if isinstance(one, dict) else one.to_dict() for one in message.components])
+    return {one["label"]: one["custom_id"] for one in parts if one.get("type") == 2 and not one.get("disabled")}
+
+
+async def picture(message: Any) -> Image.Image:
+    """The one file of the message, a PNG."""
+    [file] = message.attachments
+    data = await file.read()
+    assert data.startswith(PNG)
+    opened = Image.open(io.BytesIO(data))
+    opened.load()
+    return opened
+
+
+def alt_text(message: Any) -> dict[str, str]:
+    """What the picture says to those who cannot see it: "Mon 2 Mar" → "09:00-12:00 free"."""
+    [gallery] = [one for one in walk_components(message.components) if one.get("type") == 12]
+    [item] = gallery["items"]
+    return dict(day.split(": ", 1) for day in item["description"].split("; "))
+
+
+async def rows(world: Academy, *, but: tuple[str, ...] = (), of: Any = None) -> dict[str, list[Any]]:
+    """All rows of all tables `but` these and the heartbeat; with `of`, those that belong to that coach."""
+    found: dict[str, list[Any]] = {}
+    async with world.db.read() as session:
+        for table in Base.metadata.sorted_tables:
+            owner = table.c.get("coach_id", table.c.get("user_id"))
+            if table.name in ("heartbeats", *but) or (of is not None and owner is None):
+                continue
+            query = select(table) if of is None else select(table).where(owner == of.id)
+            found[table.name] = sorted(map(tuple, await session.execute(query)), key=repr)
+    return found
+
+
+async def another_coach(world: Academy, person: Any, hours: str = "10-16") -> None:
+    """This person coaches here too, on Mondays."""
+    await person.submit_modal(await person.slash(world.lobby, "coach apply"), APPLICATION)
+    await world.admin.click(world.card, label="Approve")
+    await person.slash(world.lobby, "availability", days="Mon", hours=hours)

@@ -1,0 +1,35 @@
+"""The simulated academy as fixtures, for tests that press buttons."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from models.storage.database import Database
+from scheduler.time import places
+from tests.support.simulated import Academy, academy
+
+
+@pytest.fixture
+def engine_name() -> str:
+    """SQLite only: what people press does not depend on the engine, and the use cases are tested on both."""
+    return "sqlite"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cities() -> None:
+    """Read the list of cities once: on a busy machine that takes longer than a world waits."""
+    places.search("Berlin")
+
+
+@pytest.fixture
+async def world(db: Database) -> AsyncIterator[Academy]:
+    """An academy on a Monday morning, not set up yet."""
+    async with academy(db) as made:
+        yield made
+
+
+@pytest.fixture
+async def open_world(world: Academy) -> Academy:
+    """An academy where Cara coaches on weekdays from 9 to 12 and from 13:30 to 17."""
+    await world.already_open()
+    return world
