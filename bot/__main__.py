@@ -10,10 +10,10 @@ def main() -> None:
     # Ctrl+C while this loads simply ends it; Python would tell which import it was in.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     with loading():
-        from bot.cli import cli
+        from bot.cli import commands
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    cli.app()
+    commands.app()
 
 
 if __name__ == "__main__":

@@ -7,47 +7,47 @@ from typing import Any
 import discord
 from discord.ext import commands
 
-from bot.discord_api.discord_port import DiscordPort
+from bot.discord_api.errors import PATIENCE
 from bot.discord_api.names import Names, name_of
 from bot.discord_api.permissions import invitation
-from bot.discord_api.refusals import PATIENCE
-from bot.gateway.gateway import Gateway
-from cogs import notices, ui
-from cogs.availability.cog import AvailabilityCog
+from bot.discord_api.port import DiscordPort
+from bot.gateway.events import Gateway
+from cogs import notifications, ui
+from cogs.availability.booking_policy import RulesCog
+from cogs.availability.commands import AvailabilityCog
+from cogs.availability.conflicts import MisfitsCog
 from cogs.availability.dates import DatesCog
-from cogs.availability.misfits import MisfitsCog
-from cogs.availability.rules import RulesCog
 from cogs.availability.zone import ZoneCog
-from cogs.booking.cog import BookingCog
-from cogs.coaches.blocking import BlockingCog
-from cogs.coaches.coach import CoachCog
+from cogs.booking.commands import BookingCog
+from cogs.coaches.blocks import BlockingCog
+from cogs.coaches.commands import CoachCog
 from cogs.coaches.profile import ProfileCog
 from cogs.coaches.specialties import SpecialtiesCog
-from cogs.coaches.suspending import SuspendingCog
+from cogs.coaches.suspensions import SuspendingCog
+from cogs.reports.activity import RecordsCog
+from cogs.reports.coach_roster import RosterCog
 from cogs.reports.health import HealthCog
-from cogs.reports.records import RecordsCog
-from cogs.reports.roster import RosterCog
-from cogs.reports.stats import StatsCog
-from cogs.reports.story import StoryCog
-from cogs.reviews.review_list import ReviewListCog
-from cogs.reviews.reviews import ReviewsCog
-from cogs.sessions.moving import MovingCog
+from cogs.reports.session_history import StoryCog
+from cogs.reports.statistics import StatsCog
+from cogs.reviews.commands import ReviewsCog
+from cogs.reviews.listing import ReviewListCog
+from cogs.sessions.commands import SessionsCog
+from cogs.sessions.in_room import RoomCog
 from cogs.sessions.no_shows import NoShowsCog
 from cogs.sessions.reminders import RemindersCog
-from cogs.sessions.room import RoomCog
-from cogs.sessions.sessions import SessionsCog
-from cogs.setup.coaching import CoachingCog
+from cogs.sessions.rescheduling import MovingCog
+from cogs.setup.commands import CoachingCog
 from cogs.setup.defaults import DefaultsCog
-from cogs.setup.setup import SetupCog
+from cogs.setup.presses import SetupCog
 from cogs.timezone import TimezoneCog
+from cogs.ui.interaction_stats import Tally
 from cogs.ui.routing import Router
-from cogs.ui.tally import Tally
 from models.storage.database import Database
-from scheduler.booking import presence
+from scheduler.booking import membership_checks
 from scheduler.core.clock import Clock, utc_now
 from scheduler.loop.loop import Loop
 from scheduler.loop.tick import TickReport, tick
-from scheduler.servers.guilds import GuildDefaults
+from scheduler.servers.settings import GuildDefaults
 
 log = logging.getLogger(__name__)
 
@@ -202,7 +202,7 @@ class CoachBot(commands.Bot):
 
     async def look_for_coach(self, guild_id: int, coach_id: int) -> None:
         """Ask Discord whether a coach is still in the server, and write it down."""
-        await presence.check(self.db, self.port, self.clock, guild_id, coach_id)
+        await membership_checks.check(self.db, self.port, self.clock, guild_id, coach_id)
 
     def invitation(self, guild_id: int) -> str:
         """The address that gives the bot what it lacks in this server; everything else stays as it is."""
@@ -234,5 +234,12 @@ class CoachBot(commands.Bot):
 
 
 def discord_port(client: discord.Client, *, gateway: bool = True, patience: timedelta = PATIENCE) -> DiscordPort:
-    """Discord for the domain, with the words of `cogs.notices`."""
-    return DiscordPort(client, notices.render, notices.mark, notices.mentions, gateway=gateway, patience=patience)
+    """Discord for the domain, with the words of `cogs.notifications`."""
+    return DiscordPort(
+        client,
+        notifications.render,
+        notifications.mark,
+        notifications.mentions,
+        gateway=gateway,
+        patience=patience,
+    )

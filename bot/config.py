@@ -18,10 +18,10 @@ from sqlalchemy.exc import ArgumentError
 
 from scheduler.core.errors import Unreadable
 from scheduler.parsing.money import parse_currency
-from scheduler.time.zones import parse_zone
+from scheduler.time.time_zones import parse_zone
 
 if TYPE_CHECKING:
-    from scheduler.servers.guilds import GuildDefaults
+    from scheduler.servers.settings import GuildDefaults
 
 CONFIG_FILE = Path("config.toml")
 ENV_FILE = Path(".env")
@@ -196,7 +196,7 @@ class Settings:
     @property
     def guild_defaults(self) -> "GuildDefaults":
         """The server defaults as the domain takes them."""
-        from scheduler.servers.guilds import GuildDefaults  # what looks at settings only needs no tables
+        from scheduler.servers.settings import GuildDefaults  # what looks at settings only needs no tables
 
         return GuildDefaults(**asdict(self.server_defaults))
 

@@ -10,9 +10,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from cogs.ui.tally import BOUNDS, Tally
+from cogs.ui.interaction_stats import BOUNDS, Tally
 from scheduler.loop.tick import TickReport
-from scheduler.reports.figures import Figures
+from scheduler.reports.metrics import Figures
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 

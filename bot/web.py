@@ -22,7 +22,7 @@ from bot.door import Door
 from models import Heartbeat
 from scheduler.loop.loop import NotTicking
 from scheduler.loop.tick import TICK, TickReport
-from scheduler.reports import figures
+from scheduler.reports import metrics as totals
 
 T = TypeVar("T")
 
@@ -176,9 +176,9 @@ class _Metrics:
         body = metrics.written(found, self._bot.clock(), seen)
         return web.Response(body=body, headers={**_OWN_HEADERS, "Content-Type": metrics.CONTENT_TYPE})
 
-    async def _figures(self) -> figures.Figures:
+    async def _figures(self) -> totals.Figures:
         async with self._bot.db.read() as session:
-            return await figures.gather(session)
+            return await totals.gather(session)
 
 
 class _Trigger:

@@ -10,10 +10,10 @@ from cogs import ui
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens, retried
 from scheduler.coaches import applications
-from scheduler.core import people
-from scheduler.servers import guilds
-from scheduler.time import places
-from scheduler.time.zones import parse_zone, zone
+from scheduler.core import members
+from scheduler.servers import settings
+from scheduler.time import cities
+from scheduler.time.time_zones import parse_zone, zone
 
 CHANGE = "timezone:change"
 
@@ -59,13 +59,13 @@ class TimezoneCog(Cog):
         name = await zone_called(typed)
         ui.guild_id_of(interaction)  # nothing is set where it could not be shown
         async with self.bot.db.begin() as session:
-            await people.set_zone(session, interaction.user.id, name)
+            await members.set_zone(session, interaction.user.id, name)
 
     async def _panel(self, interaction: Interaction) -> ui.Panel:
         async with self.bot.db.read() as session:
-            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            chosen = await people.chosen_zone(session, interaction.user.id)
-            name = await people.zone_name_of(session, interaction.user.id, guild.time_zone)
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            chosen = await members.chosen_zone(session, interaction.user.id)
+            name = await members.zone_name_of(session, interaction.user.id, guild.time_zone)
             coach = await applications.find(session, guild.id, interaction.user.id)
         there = self.bot.clock().astimezone(zone(name))
         lines = [
@@ -97,7 +97,7 @@ async def zone_called(typed: str) -> str:
 
 async def zone_choices(typed: str, now: datetime) -> list[app_commands.Choice[str]]:
     """Suggestions for what was typed so far, with the present time there."""
-    found = await asyncio.to_thread(places.search, typed, most=25)
+    found = await asyncio.to_thread(cities.search, typed, most=25)
     return [
         app_commands.Choice(name=f"{one.label} · {now.astimezone(zone(one.zone)):%a %H:%M}"[:100], value=one.zone)
         for one in found

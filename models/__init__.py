@@ -1,5 +1,6 @@
 """The database: tables, the guard against double booking, migrations and the engine."""
 
+from models.alert import Problem
 from models.attendance import Attendance
 from models.audit import AuditEntry
 from models.availability import AvailabilityChange, AvailabilityRule, DateOverride
@@ -8,8 +9,7 @@ from models.block import Block, BlockedFrom
 from models.coach import Coach, CoachSpecialty, CoachStatus, Specialty
 from models.guild import AccessMode, Guild, Member
 from models.job_run import Heartbeat, JobRun, TickRequest
-from models.notice import Notice, NoticeKind, Route
-from models.problem import Problem
+from models.notification import Notice, NoticeKind, Route
 from models.review import Review
 from models.session import (
     LONGEST_RESERVATION,

@@ -25,9 +25,9 @@ settings.load_profile("patient")
 
 PLAIN_ON_POSTGRES = (
     "tests/models/",
-    "tests/races/test_coach_races.py",
-    "tests/races/test_meeting_races.py",
-    "tests/races/test_server_races.py",
+    "tests/races/test_coaches.py",
+    "tests/races/test_in_room.py",
+    "tests/races/test_servers.py",
 )
 """Where the engines differ most: locks, constraints, types. All else runs on PostgreSQL among the slow tests, so
 that plain pytest stays quick."""

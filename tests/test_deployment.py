@@ -5,7 +5,7 @@ import dataclasses
 import re
 from pathlib import Path
 
-from bot.cli.cli import app
+from bot.cli.commands import app
 from bot.config import Settings
 
 ROOT = Path(__file__).parents[1]

@@ -12,11 +12,11 @@ from discord import app_commands
 
 from bot import config
 from bot.app import COGS, CoachBot
-from bot.cli import cli
+from bot.cli import commands as cli
 from bot.config import ServerDefaults, Settings
 from bot.discord_api.permissions import INVITE
 from models.storage.database import Database
-from scheduler.servers.guilds import GuildDefaults
+from scheduler.servers.settings import GuildDefaults
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

@@ -9,18 +9,18 @@ import simcord
 from simcord.builders import ChannelHandle, GuildHandle
 from sqlalchemy import select
 
-from bot.demo import simulation
+from bot.demo import simcord_private
 from models import CoachingSession
 from models.storage.database import Database
-from scheduler.availability import timetable
-from scheduler.booking import bookings
+from scheduler.availability import schedule
+from scheduler.booking import booking
 from scheduler.coaches import applications
 from scheduler.coaches.applications import Application
-from scheduler.core.people import Actor
-from scheduler.parsing.hours import parse_days, parse_hours
+from scheduler.core.members import Actor
+from scheduler.parsing.weekly_hours import parse_days, parse_hours
 from scheduler.reviews import reviews
-from scheduler.servers import guilds
-from scheduler.servers.guilds import GuildChanges, GuildDefaults
+from scheduler.servers import settings as server_settings
+from scheduler.servers.settings import GuildChanges, GuildDefaults
 
 ZONE = "Europe/Berlin"
 DEFAULTS = GuildDefaults(time_zone=ZONE, currency="EUR")
@@ -105,7 +105,7 @@ CARA = Application(
 def build(env: simcord.Env) -> Academy:
     """The server with its channels, roles and people. Its ids are the same at each start."""
     guild = env.create_guild("Riverside Music Academy")
-    simulation.rename_bot(env, guild, "Coaching")
+    simcord_private.rename_bot(env, guild, "Coaching")
     admin_role = guild.create_role(
         "Admin", permissions=discord.Permissions(manage_guild=True, manage_roles=True), position=5
     )
@@ -159,17 +159,17 @@ async def open_the_academy(db: Database, world: Academy, now: dt.datetime) -> No
         room_category_id=world.category.id,
     )
     async with db.begin() as session:
-        guild = await guilds.ensure(session, world.guild.id, DEFAULTS, now)
-        await guilds.change(session, guild, admin, settings, now)
+        guild = await server_settings.ensure(session, world.guild.id, DEFAULTS, now)
+        await server_settings.change(session, guild, admin, settings, now)
         for name, application in _COACHES.items():
             coach = Actor(ids[name])
             await applications.apply(session, guild, coach, application, now)
             await applications.approve(session, guild.id, coach.user_id, admin, now)
             for days, hours in _HOURS[name]:
-                await timetable.set_hours(session, guild.id, coach, parse_days(days), parse_hours(hours), now)
+                await schedule.set_hours(session, guild.id, coach, parse_days(days), parse_hours(hours), now)
         for student, coach_name, start, notes in _SESSIONS:
             hour = dt.timedelta(hours=1)
-            await bookings.book(session, guild, Actor(ids[student]), ids[coach_name], start, hour, notes, now)
+            await booking.book(session, guild, Actor(ids[student]), ids[coach_name], start, hour, notes, now)
 
 
 async def review_the_past(db: Database, world: Academy) -> None:
@@ -199,7 +199,7 @@ async def chat(world: Academy) -> None:
 async def cara_applies(db: Database, world: Academy, now: dt.datetime) -> None:
     """The one open application that the visitor finds."""
     async with db.begin() as session:
-        guild = await guilds.ensure(session, world.guild.id, DEFAULTS, now)
+        guild = await server_settings.ensure(session, world.guild.id, DEFAULTS, now)
         await applications.apply(session, guild, Actor(world.people["coach"].member.id), CARA, now)
 
 

@@ -3,7 +3,7 @@
 import simcord
 from sqlalchemy import select
 
-from bot.demo import simulation
+from bot.demo import simcord_private
 from bot.demo.academy import Academy
 from models import CoachingSession, SessionStatus
 from models.storage.database import Database
@@ -16,8 +16,8 @@ async def come_and_go(env: simcord.Env, db: Database, world: Academy, visitor_id
     """Everybody is where they should be now, but for the one whom the visitor is, who comes and goes as told."""
     wanted = await _rooms(db)
     here = {
-        one.id: set(simulation.inside(world.guild, one.id))
-        for one in simulation.channels(env, world.guild)
+        one.id: set(simcord_private.inside(world.guild, one.id))
+        for one in simcord_private.channels(env, world.guild)
         if one.type == _VOICE
     }
     members = [one.member for one in world.people.values()] + list(world.others.values())
@@ -29,7 +29,7 @@ async def come_and_go(env: simcord.Env, db: Database, world: Academy, visitor_id
     somewhere = set().union(*here.values())
     for channel_id in here:
         for user_id in sorted(wanted.get(channel_id, set()) & residents.keys() - somewhere):
-            await residents[user_id].join_voice(simulation.channel(env, world.guild, channel_id))
+            await residents[user_id].join_voice(simcord_private.channel(env, world.guild, channel_id))
 
 
 async def _rooms(db: Database) -> dict[int, set[int]]:

@@ -16,10 +16,10 @@ from zoneinfo import ZoneInfo
 import aiohttp
 from aiohttp import web
 
-from bot.demo import academy, simulation
+from bot.demo import academy, simcord_private
 from bot.demo.stage import DIRECT, NotPossible, Stage
 from bot.demo.tour import tour
-from cogs.ui.words import whole_number
+from cogs.ui.text import whole_number
 from scheduler.loop.tick import next_due
 
 log = logging.getLogger(__name__)
@@ -214,7 +214,7 @@ def _channels(stage: Stage) -> list[dict[str, Any]]:
     names = {one.member.id: one.name for one in stage.world.people.values()}
     listed = []
     for one in stage.places(stage.person):
-        here = [names.get(user, "somebody") for user in simulation.inside(stage.world.guild, one.id)]
+        here = [names.get(user, "somebody") for user in simcord_private.inside(stage.world.guild, one.id)]
         listed.append(
             {
                 "id": str(one.id),
@@ -223,8 +223,8 @@ def _channels(stage: Stage) -> list[dict[str, Any]]:
                 "parent": str(one.parent_id) if one.parent_id else None,
                 "unread": stage.unread(stage.person, one.id),
                 "inside": here,
-                "joined": member.id in simulation.inside(stage.world.guild, one.id),
-                "may_join": simulation.may(stage.env, stage.world.guild, member, one.id, "connect"),
+                "joined": member.id in simcord_private.inside(stage.world.guild, one.id),
+                "may_join": simcord_private.may(stage.env, stage.world.guild, member, one.id, "connect"),
             }
         )
     return listed

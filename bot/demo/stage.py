@@ -11,9 +11,9 @@ import simcord
 from sqlalchemy import func, select
 
 from bot.app import CoachBot
-from bot.demo import academy, residents, simulation
+from bot.demo import academy, residents, simcord_private
 from bot.demo.academy import Academy, Person
-from cogs.ui.words import whole_number
+from cogs.ui.text import whole_number
 from models import Heartbeat, UTCDateTime
 from models.storage.database import Database
 from scheduler.core.errors import CoachingError
@@ -74,8 +74,8 @@ class Stage:
         """The channels that this person's client lists; an empty category is not listed."""
         seen = [
             one
-            for one in simulation.channels(self.env, self.world.guild)
-            if simulation.sees(self.env, person.member, one.id)
+            for one in simcord_private.channels(self.env, self.world.guild)
+            if simcord_private.sees(self.env, person.member, one.id)
         ]
         parents = {one.parent_id for one in seen}
         return [one for one in seen if one.id != self.world.category.id or one.id in parents]
@@ -83,7 +83,7 @@ class Stage:
     def unread(self, person: Person, channel_id: int) -> int:
         """How many messages this person has not looked at yet."""
         last = self._read.get((person.key, channel_id), 0)
-        visible = simulation.visible_messages(self.env, channel_id, person.member.id)
+        visible = simcord_private.visible_messages(self.env, channel_id, person.member.id)
         return sum(message > last for message in visible)
 
     def channel_id(self, person: Person, place: int | str) -> int:
@@ -92,7 +92,7 @@ class Stage:
 
     def read_all(self, person: Person, channel_id: int) -> None:
         """This person has seen everything there."""
-        visible = simulation.visible_messages(self.env, channel_id, person.member.id)
+        visible = simcord_private.visible_messages(self.env, channel_id, person.member.id)
         if visible:
             self._read[person.key, channel_id] = visible[-1]
 
@@ -111,12 +111,12 @@ class Stage:
         """Open a channel or the direct messages."""
         async with self.turn:
             where = DIRECT if place == DIRECT else whole_number(place) or 0
-            if where != DIRECT and not simulation.sees(self.env, self.person.member, int(where)):
+            if where != DIRECT and not simcord_private.sees(self.env, self.person.member, int(where)):
                 raise NotPossible(f"{self.person.name} does not see such a channel.")
             await self._show(self.person, where)
 
     async def _show(self, person: Person, place: int | str) -> None:
-        if place != DIRECT and not simulation.sees(self.env, person.member, int(place)):
+        if place != DIRECT and not simcord_private.sees(self.env, person.member, int(place)):
             place = self.world.lobby.id
         if self.preview is not None:
             await self.preview.close()
@@ -124,12 +124,12 @@ class Stage:
         channel = (
             person.member.user.dm_channel
             if place == DIRECT
-            else simulation.channel(self.env, self.world.guild, int(place))
+            else simcord_private.channel(self.env, self.world.guild, int(place))
         )
         viewer = person.member.user if place == DIRECT else person.member
         preview = self.env.preview(channel, viewers=[viewer], layout="channel", timezone=academy.ZONE)
         self.preview = await preview.__aenter__()
-        self.door = simulation.preview_address(self.preview)
+        self.door = simcord_private.preview_address(self.preview)
         self.look()
 
     def look(self) -> None:
@@ -163,31 +163,31 @@ class Stage:
                 raise RuntimeError(f"the loop left undone what was due at {due}")
             if self._rooms_stand() and due - self.now > _UNWATCHED:
                 # Its loop runs at these instants only; so it writes down that it watched in between.
-                await simulation.advance(self.env, due - _SHORTLY)
-                await simulation.as_the_bot(self.env, self.bot.wake)
-            await simulation.advance(self.env, due)  # the loop wakes up by itself
+                await simcord_private.advance(self.env, due - _SHORTLY)
+                await simcord_private.as_the_bot(self.env, self.bot.wake)
+            await simcord_private.advance(self.env, due)  # the loop wakes up by itself
             if await next_due(self.db) == due:  # unless nobody has told it of this
-                await simulation.as_the_bot(self.env, self.bot.wake)
+                await simcord_private.as_the_bot(self.env, self.bot.wake)
             await residents.come_and_go(self.env, self.db, self.world, self.person.member.id)
             done_at = due
-        await simulation.advance(self.env, end)
+        await simcord_private.advance(self.env, end)
 
     def _rooms_stand(self) -> bool:
-        return any(one.type == _VOICE for one in simulation.channels(self.env, self.world.guild))
+        return any(one.type == _VOICE for one in simcord_private.channels(self.env, self.world.guild))
 
     async def join(self, channel_id: int | None) -> None:
         """Enter a voice channel, or leave with None."""
         async with self.turn:
             member = self.person.member
-            if channel_id is not None and not simulation.sees(self.env, member, channel_id):
+            if channel_id is not None and not simcord_private.sees(self.env, member, channel_id):
                 raise NotPossible(f"{self.person.name} does not see such a room.")
             try:
                 if channel_id is None:
                     await member.leave_voice()
                 else:
-                    await member.join_voice(simulation.channel(self.env, self.world.guild, channel_id))
+                    await member.join_voice(simcord_private.channel(self.env, self.world.guild, channel_id))
                     self.joined.add(self.person.key)
-            except simulation.Refusal:
+            except simcord_private.Refusal:
                 raise NotPossible(f"{self.person.name} may not enter this room.") from None
 
 
@@ -196,18 +196,18 @@ async def open_stage(db: Database) -> AsyncIterator[Stage]:
     """The world with the bot in it, lived in until the visitor comes; an older database goes on from its end."""
     held: dict[str, simcord.Env] = {}
     bot = CoachBot(db, academy.DEFAULTS, clock=lambda: held["env"].now(), tick_interval=_ONE_YEAR)
-    env = held["env"] = simulation.quick_world(bot)
+    env = held["env"] = simcord_private.quick_world(bot)
     faults = Faults()
     logging.getLogger().addHandler(faults)
     try:
         lived_until = await _lived_until(db)
-        with simulation.apscheduler_clock(env.now):
+        with simcord_private.apscheduler_clock(env.now):
             await env.start()
             stage = Stage(env, bot, db, academy.build(env), faults)
             try:
                 await _begin(stage, lived_until)
                 yield stage
-                await simulation.as_the_bot(env, bot.wake)  # its heartbeat says where a kept database goes on
+                await simcord_private.as_the_bot(env, bot.wake)  # its heartbeat says where a kept database goes on
             finally:
                 await env.shutdown()  # closes the preview first
                 await bot.close()
@@ -222,7 +222,7 @@ async def _lived_until(db: Database) -> dt.datetime | None:
 
 
 async def _begin(stage: Stage, lived_until: dt.datetime | None) -> None:
-    simulation.set_clock(stage.env, lived_until or academy.OPENS)
+    simcord_private.set_clock(stage.env, lived_until or academy.OPENS)
     await stage.env.settle()
     if lived_until is None:
         await academy.open_the_academy(stage.db, stage.world, stage.now)

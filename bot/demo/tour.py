@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.demo import simulation
+from bot.demo import simcord_private
 from bot.demo.stage import DIRECT, Stage
 from models import AvailabilityRule, Coach, CoachingSession, CoachStatus, Notice, NoticeKind, Review
 
@@ -89,7 +89,9 @@ async def _done(stage: Stage) -> list[bool]:
         opened and "outsider" in stage.looked_as,
         is_gone,
         is_gone
-        and simulation.has_read_of(stage.env, stage.world.lobby.id, cara, f"min inside\\n**Student** <@{stu}>"),
+        and simcord_private.has_read_of(
+            stage.env, stage.world.lobby.id, cara, f"min inside\\n**Student** <@{stu}>"
+        ),
         reviewed,
         told is not None,
         told is not None and stage.has_read(people["student"], stage.channel_id(people["student"], DIRECT), told),

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import discord
 
+from bot.discord_api.errors import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, Attempt
 from bot.discord_api.names import name_of
 from bot.discord_api.permissions import lacking
-from bot.discord_api.refusals import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, Attempt
 from cogs import ui
 from scheduler.loop.ports import Receipt, Unreachable
-from scheduler.notifications.notices import PROBLEM_KINDS, WELCOME_KINDS, Letter
+from scheduler.notifications.outbox import PROBLEM_KINDS, WELCOME_KINDS, Letter
 
 _LOOK_BACK = 50  # messages among which one that may have been sent is looked for
 

@@ -6,9 +6,9 @@ from collections import OrderedDict
 import discord
 from sqlalchemy.exc import DBAPIError
 
-from bot.discord_api.refusals import UNKNOWN_MEMBER, UNKNOWN_USER
+from bot.discord_api.errors import UNKNOWN_MEMBER, UNKNOWN_USER
 from models.storage.database import Database
-from scheduler.core import people
+from scheduler.core import members
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +32,10 @@ class Names:
             return
         try:
             async with self._db.read() as session:
-                is_known = await people.is_called(session, *who, name)
+                is_known = await members.is_called(session, *who, name)
             if not is_known:
                 async with self._db.begin() as session:
-                    await people.met(session, *who, name)
+                    await members.met(session, *who, name)
         except (DBAPIError, OSError) as failure:
             log.warning("the name of %s in guild %s was not noted: %s", person.id, person.guild.id, failure)
             return

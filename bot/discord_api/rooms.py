@@ -7,9 +7,9 @@ from datetime import datetime
 
 import discord
 
+from bot.discord_api.errors import UNKNOWN_CHANNEL, Attempt
 from bot.discord_api.permissions import MAKE_ROOM, ROOM_GUEST, ROOM_OWN, ROOM_VIDEO
-from bot.discord_api.premises import CATEGORY_NAME
-from bot.discord_api.refusals import UNKNOWN_CHANNEL, Attempt
+from bot.discord_api.server_setup import CATEGORY_NAME
 from scheduler.loop.ports import Access, Barrier, RoomSpec
 from scheduler.rooms.own_rooms import is_own
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import discord
 
-from bot.discord_api.refusals import UNKNOWN_MEMBER, UNKNOWN_ROLE, UNKNOWN_USER, Attempt
+from bot.discord_api.errors import UNKNOWN_MEMBER, UNKNOWN_ROLE, UNKNOWN_USER, Attempt
 from scheduler.loop.ports import DiscordFailure, RoomSpec
 from scheduler.rooms.own_rooms import is_own
 

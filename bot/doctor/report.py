@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from bot.config import ConfigError, Settings
-from bot.doctor import at_discord, running, storage
+from bot.doctor import connection, running, storage
 from bot.doctor.checks import Check, Level, error, ok
 from bot.doctor.storage import FreeBytes
 from scheduler.core.clock import Clock, utc_now
@@ -26,7 +26,7 @@ async def examine(
 ) -> list[Check]:
     """Do every check that can be done; nothing is changed in the database or at Discord."""
     stored = await storage.examine(settings.database_url, clock, free_bytes)
-    at = await at_discord.examine(settings, stored.servers, clock)
+    at = await connection.examine(settings, stored.servers, clock)
     return [ok("configuration", "it can be read"), *at, *stored.checks, *await running.by_itself(settings)]
 
 

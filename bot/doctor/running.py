@@ -7,7 +7,7 @@ from yarl import URL
 
 from bot.config import Settings
 from bot.doctor.checks import Check, error, ok, warning
-from models.storage.condition import Heartbeats
+from models.storage.inspection import Heartbeats
 
 _SILENT = timedelta(minutes=5)
 _TO_ANSWER = timedelta(seconds=5)

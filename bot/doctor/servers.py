@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import discord
 
-from bot.discord_api import premises
+from bot.discord_api import server_setup
 from bot.doctor.checks import Check, error, ok, warning
 from models import Guild
-from scheduler.servers.premises import Finding, Flaw, Place
+from scheduler.servers.setup import Finding, Flaw, Place
 
 _SET_UP = "use `/coaching setup {}:` there"
 _WHAT = {
@@ -34,9 +34,9 @@ _MISSED = {
 
 async def examine(client: discord.Client, guild_id: int, stored: Mapping[int, Guild] | None) -> list[Check]:
     """Look at a server afresh. Raises what discord.py does."""
-    me, channels = await premises.fetch(client, guild_id)
+    me, channels = await server_setup.fetch(client, guild_id)
     settings = stored.get(guild_id) if stored is not None else None
-    found = premises.flaws(me, channels, settings)
+    found = server_setup.flaws(me, channels, settings)
     unset = [one.place.value for one in found if one.flaw is Flaw.UNSET and one.place and one.place not in _MISSED]
     checks = [_check(named(me.guild), one) for one in found if one.flaw is not Flaw.UNSET or one.place in _MISSED]
     if stored is not None and settings is None:

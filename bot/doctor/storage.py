@@ -11,15 +11,15 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from bot.cli.endings import cause
+from bot.cli.exit import cause
 from bot.doctor import running
 from bot.doctor.checks import TO_ANSWER, Check, Level, error, ok, warning
 from models import Coach, Guild, Member
-from models.storage import condition, revisions
-from models.storage.condition import Heartbeats, Schema
+from models.storage import inspection, schema_version
 from models.storage.database import Database
+from models.storage.inspection import Heartbeats, Schema
 from scheduler.core.clock import Clock
-from scheduler.time.zones import is_known
+from scheduler.time.time_zones import is_known
 
 FreeBytes = Callable[[Path], int]
 """How much can still be written into a folder."""
@@ -98,7 +98,7 @@ async def _inside(db: Database, stored: Stored, now: datetime) -> None:
     try:
         # A file answers; only to read all of a large one takes a while.
         async with asyncio.timeout(None if db.is_sqlite else TO_ANSWER.total_seconds()):
-            found, last = await condition.look(db, lambda session: _contents(session, shown))
+            found, last = await inspection.look(db, lambda session: _contents(session, shown))
             found.checks.append(running.by_heartbeats(await db.is_run(), last, now))
     except (OSError, SQLAlchemyError) as failure:
         if any(check.name == "file" and check.level is Level.ERROR for check in stored.checks):
@@ -113,18 +113,18 @@ async def _inside(db: Database, stored: Stored, now: datetime) -> None:
 def _contents(session: Session, shown: str) -> tuple[Stored, Heartbeats | None]:
     """What is in it, and the bot's last signs of life if they can be read. Raises what SQLAlchemy does."""
     stored = Stored()
-    if damage := condition.damage(session):
+    if damage := inspection.damage(session):
         advice = "stop the bot and put the last copy back with `coachbot restore FILE`; the damaged file is kept"
         stored.checks.append(error("database", f"{shown} is damaged: {damage}", advice))
         return stored, None
-    revision = revisions.found(session)
-    schema = condition.compare(revision)
+    revision = schema_version.found(session)
+    schema = inspection.compare(revision)
     stored.checks += [ok("database", f"{shown} can be read and is whole"), _schema(schema, revision)]
     if schema is not Schema.CURRENT:
         return stored, None
     stored.servers = {guild.id: guild for guild in session.scalars(select(Guild))}
     stored.checks.append(_zones(session))
-    return stored, condition.heartbeats(session)
+    return stored, inspection.heartbeats(session)
 
 
 def _zones(session: Session) -> Check:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.cli.endings import cause
+from bot.cli.exit import cause
 
 log = logging.getLogger(__name__)
 

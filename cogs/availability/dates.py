@@ -12,14 +12,14 @@ from cogs.availability.panel import Place, change_and_show
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
 from models import Coach
-from scheduler.availability import timetable
-from scheduler.availability.timetable import LONGEST_REASON, Dates
+from scheduler.availability import schedule
+from scheduler.availability.schedule import LONGEST_REASON, Dates
 from scheduler.coaches.applications import approved_coach
 from scheduler.core.errors import Unreadable
-from scheduler.core.people import Actor
+from scheduler.core.members import Actor
 from scheduler.parsing.dates import parse_date, parse_last_date, write_date, write_dates
-from scheduler.parsing.hours import parse_hours, write_hours
-from scheduler.time.zones import zone
+from scheduler.parsing.weekly_hours import parse_hours, write_hours
+from scheduler.time.time_zones import zone
 
 CLEAR = "availability:cleardates:{first}:{last}:{week}:{days}"
 
@@ -49,7 +49,7 @@ class DatesCog(Cog):
         reason = typed.get(_REASON, "")
 
         async def put(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
-            await timetable.set_dates(session, guild_id, actor, first, last, windows, reason, now)
+            await schedule.set_dates(session, guild_id, actor, first, last, windows, reason, now)
             what = f"{write_hours(windows)} on" if windows else "Off"
             why = f" ({ui.quoted(reason.strip())})" if reason.strip() else ""
             return f"✅ {what} {write_dates(first, last)}{why}."
@@ -87,7 +87,7 @@ class DatesCog(Cog):
         windows = parse_hours(typed.get(_HOURS, ""))
 
         async def add(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
-            await timetable.add_extra_hours(session, guild_id, actor, day, windows, now)
+            await schedule.add_extra_hours(session, guild_id, actor, day, windows, now)
             return f"✅ Extra hours on {write_date(day)}: {write_hours(windows)}."
 
         await change_and_show(self.bot, interaction, Place(day.toordinal(), days), add)
@@ -110,7 +110,7 @@ class DatesCog(Cog):
         await ui.acknowledge(interaction)
         coach = await self._coach(interaction)
         async with self.bot.db.read() as session:
-            found = await timetable.dates_of(session, coach, self._today(coach))
+            found = await schedule.dates_of(session, coach, self._today(coach))
         await ui.show(interaction, _dates_panel(found, page, Place(week, days)))
 
     @on(CLEAR)
@@ -120,7 +120,7 @@ class DatesCog(Cog):
         since, until = (date.fromordinal(min(max(one, 1), _LATEST)) for one in (first, last))
 
         async def clear(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
-            await timetable.clear_dates(session, guild_id, actor, since, until, now)
+            await schedule.clear_dates(session, guild_id, actor, since, until, now)
             return f"✅ Your weekly hours hold again on {write_dates(since, until)}."
 
         await change_and_show(self.bot, interaction, Place(first, days), clear)

@@ -11,17 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
 from cogs.availability.week import week_picture
-from cogs.images.week_picture import WeekPicture, draw, in_words
+from cogs.images.week import WeekPicture, draw, in_words
 from cogs.ui import Interaction
 from models import Coach, CoachingSession
-from scheduler.availability import availability, timetable
+from scheduler.availability import free_times, schedule
 from scheduler.coaches import applications
 from scheduler.core.clock import stamp
-from scheduler.core.people import Actor
+from scheduler.core.members import Actor
 from scheduler.parsing.dates import write_dates
-from scheduler.parsing.hours import WEEKDAYS, Preset, write_hours
-from scheduler.servers import guilds
-from scheduler.time.zones import is_known, zone
+from scheduler.parsing.weekly_hours import WEEKDAYS, Preset, write_hours
+from scheduler.servers import settings
+from scheduler.time.time_zones import is_known, zone
 
 if TYPE_CHECKING:
     from bot.app import CoachBot
@@ -105,8 +105,8 @@ async def show_panel(
     async with bot.db.read() as session:
         guild_id = ui.guild_id_of(interaction)
         coach = await applications.approved_coach(session, guild_id, interaction.user.id, own=True)
-        guild = await guilds.look_up(session, guild_id, bot.defaults)
-        week = await _gather(session, coach, guilds.presets(guild), place, bot.clock())
+        guild = await settings.look_up(session, guild_id, bot.defaults)
+        week = await _gather(session, coach, settings.presets(guild), place, bot.clock())
     png = await asyncio.to_thread(draw, week.picture)
     await ui.show(interaction, ui.Panel(*_items(week, place, said), files=[(_FILE, png)]))
 
@@ -126,7 +126,7 @@ async def _gather(
     monday = place.monday(today)
     picture, since, until = await week_picture(session, coach, monday, now)
     usual = timedelta(minutes=coach.durations_minutes[0])
-    free = await availability.free_times(
+    free = await free_times.free_times(
         session, coach, usual, student_id=coach.user_id, now=now, since=since, until=until - timedelta(minutes=1)
     )
     return _Week(
@@ -134,12 +134,12 @@ async def _gather(
         monday=monday,
         today=today,
         picture=picture,
-        has_hours=bool(await timetable.week_of(session, coach)),
+        has_hours=bool(await schedule.week_of(session, coach)),
         free=sum(1 for _ in free),
         presets=presets,
-        undo=await timetable.last_change(session, coach),
-        dates=len(await timetable.dates_of(session, coach, today)),
-        misfits=await availability.misfits(session, coach, now),
+        undo=await schedule.last_change(session, coach),
+        dates=len(await schedule.dates_of(session, coach, today)),
+        misfits=await free_times.misfits(session, coach, now),
     )
 
 

@@ -5,13 +5,13 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cogs.images.week import picture_of
-from cogs.images.week_picture import WeekPicture
+from cogs.images.week import WeekPicture
+from cogs.images.week_days import picture_of
 from models import LONGEST_RESERVATION, Coach, CoachingSession, Reservation
-from scheduler.availability import availability, timetable
+from scheduler.availability import free_times, schedule
 from scheduler.availability.slots import Period
-from scheduler.time.wallclock import start_of
-from scheduler.time.zones import zone
+from scheduler.time.local_time import start_of
+from scheduler.time.time_zones import zone
 
 
 async def week_picture(
@@ -20,8 +20,8 @@ async def week_picture(
     """The picture of seven days from `monday` on the coach's clock, and the instants from when to when it goes."""
     in_zone, sunday = zone(coach.time_zone), monday + timedelta(days=6)
     since, until = start_of(in_zone, monday), start_of(in_zone, monday + timedelta(days=7))
-    hours = await availability.hours_of(session, coach, since=since, until=until)
-    dates = await timetable.dates_of(session, coach, monday)
+    hours = await free_times.hours_of(session, coach, since=since, until=until)
+    dates = await schedule.dates_of(session, coach, monday)
     off = [one for one in dates if not one.adds and not one.windows]
     week = picture_of(
         coach.time_zone,

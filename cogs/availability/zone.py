@@ -11,10 +11,10 @@ from cogs.availability.panel import Place, change_and_show
 from cogs.timezone import zone_called
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
-from scheduler.availability import timetable
+from scheduler.availability import schedule
 from scheduler.coaches.applications import approved_coach
-from scheduler.core.people import Actor
-from scheduler.time.zones import is_known, zone
+from scheduler.core.members import Actor
+from scheduler.time.time_zones import is_known, zone
 
 APPLY = "availability:rezone:{same_instants}:{week}:{days}"
 
@@ -52,7 +52,7 @@ class ZoneCog(Cog):
         name = await zone_called(ui.kept(interaction.message).get(_NEW, ""))
 
         async def change(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
-            await timetable.change_zone(session, guild_id, actor, name, now, same_instants=bool(same_instants))
+            await schedule.change_zone(session, guild_id, actor, name, now, same_instants=bool(same_instants))
             return f"✅ Your hours are on the clock of {name} now."
 
         await change_and_show(self.bot, interaction, Place(week, days), change)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import discord
 
 from cogs import cards, ui
-from cogs.booking.views import COACH
-from cogs.ui.times import Item
-from scheduler.availability.directory import Listing, Sort
+from cogs.booking.panels import COACH
+from cogs.ui.time_picker import Item
+from scheduler.availability.coach_search import Listing, Sort
 from scheduler.core.clock import stamp
 
 # {sort} is a `Sort`, {specialty} the id of one (0: all).

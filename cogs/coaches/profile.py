@@ -5,22 +5,22 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from cogs import cards, ui
-from cogs.booking.views import COACH, lasting
-from cogs.cards import rule_forms
-from cogs.coaches import profile_forms
-from cogs.reviews.review_list import READ
+from cogs.booking.panels import COACH, lasting
+from cogs.cards import booking_policy
+from cogs.coaches import forms
+from cogs.reviews.listing import READ
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
-from cogs.ui.words import visible
+from cogs.ui.text import visible
 from models import Coach, CoachStatus
-from scheduler.availability.availability import takes_bookings
+from scheduler.availability.free_times import takes_bookings
 from scheduler.coaches import applications, profiles
 from scheduler.coaches.applications import Written
 from scheduler.coaches.profiles import Profile
 from scheduler.core.clock import stamp
-from scheduler.notifications.notices import coach_specialties
+from scheduler.notifications.outbox import coach_specialties
 from scheduler.parsing.money import price, write_money
-from scheduler.servers import guilds
+from scheduler.servers import settings
 
 if TYPE_CHECKING:
     from bot.app import CoachBot
@@ -51,9 +51,7 @@ class ProfileCog(Cog):
             await interaction.response.send_modal(await self.form(interaction, {}))
             return
         await ui.acknowledge(interaction)
-        written = Written(
-            display_name=interaction.user.display_name, **profile_forms.written_in(ui.typed_in(interaction))
-        )
+        written = Written(display_name=interaction.user.display_name, **forms.written_in(ui.typed_in(interaction)))
         guild_id = ui.guild_id_of(interaction)
         async with self.bot.db.begin() as session:
             actor = ui.actor_of(interaction, None)
@@ -70,20 +68,20 @@ class ProfileCog(Cog):
 async def edit_form(bot: "CoachBot", interaction: Interaction, typed: Typed) -> ui.Form:
     """Asks what one's profile is to say; holds what was typed, or else what it says now."""
     async with bot.db.read() as session:
-        guild = await guilds.look_up(session, ui.guild_id_of(interaction), bot.defaults)
+        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
         coach = profiles.check_may_edit(await applications.find(session, guild.id, interaction.user.id))
         await profiles.check_not_blocked(session, coach)
-        taught_here = await guilds.specialties(session, guild.id)
+        taught_here = await settings.specialties(session, guild.id)
         taught = await coach_specialties(session, guild.id, coach.user_id)
     currency = coach.currency if coach.rate_minor else guild.currency
-    typed = typed or profile_forms.typed_before(coach, taught, coach.currency)
-    return ui.Form("Your profile", EDIT, *profile_forms.fields(typed, taught_here, currency, guild.currency))
+    typed = typed or forms.typed_before(coach, taught, coach.currency)
+    return ui.Form("Your profile", EDIT, *forms.fields(typed, taught_here, currency, guild.currency))
 
 
 async def show_profile(bot: "CoachBot", interaction: Interaction, user_id: int, said: str | None = None) -> None:
     """Show somebody's profile to whoever asks, in answer to an acknowledged interaction."""
     async with bot.db.read() as session:
-        guild = await guilds.look_up(session, ui.guild_id_of(interaction), bot.defaults)
+        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
         actor = ui.actor_of(interaction, guild)
         found = await profiles.seen_by(session, guild.id, user_id, actor, bot.clock())
     await ui.show(interaction, _panel(found, is_own=actor.user_id == user_id, said=said))
@@ -95,7 +93,7 @@ def _panel(one: Profile, *, is_own: bool, said: str | None) -> ui.Panel:
         ui.text(
             f"### <@{coach.user_id}>\n{cards.rating(coach)} · {cards.rate(coach)}\n"
             f"**Teaches** {cards.taught(one.specialties)}\n**Lengths** {_lengths(coach)}\n"
-            f"**Room** {rule_forms.SESSION_TYPES[coach.session_type].lower()}"
+            f"**Room** {booking_policy.SESSION_TYPES[coach.session_type].lower()}"
         ),
         discord.ui.Separator(),
         ui.text(ui.quoted(coach.bio, 1300)),

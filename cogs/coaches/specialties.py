@@ -11,7 +11,7 @@ from cogs.ui.routing import Cog, on, opens
 from models import Coach
 from scheduler.coaches import specialties
 from scheduler.coaches.specialties import LONGEST, MOST, Taught
-from scheduler.servers import guilds
+from scheduler.servers import settings
 
 if TYPE_CHECKING:
     from bot.app import CoachBot
@@ -51,7 +51,7 @@ class SpecialtiesCog(Cog):
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction).get(_NAMES, "")
         async with self.bot.db.begin() as session:
-            guild, now = await guilds.ensure(session, *self._here(interaction)), self.bot.clock()
+            guild, now = await settings.ensure(session, *self._here(interaction)), self.bot.clock()
             added = await specialties.add(session, guild, ui.actor_of(interaction, guild), typed, now)
         await show_specialties(self.bot, interaction, f"✅ Added {_quoted(added)}.")
 
@@ -59,7 +59,7 @@ class SpecialtiesCog(Cog):
     async def add_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Asks for names."""
         async with self.bot.db.read() as session:
-            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
         ui.actor_of(interaction, guild).must_be_admin()
         about = f"Up to {LONGEST} characters each. Coaches choose from them."
         field = ui.field(_NAMES, typed, description=about, placeholder="Violin", long=True, most=1000)
@@ -74,7 +74,7 @@ class SpecialtiesCog(Cog):
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction).get(_NAME, "")
         async with self.bot.db.begin() as session:
-            guild, now = await guilds.ensure(session, *self._here(interaction)), self.bot.clock()
+            guild, now = await settings.ensure(session, *self._here(interaction)), self.bot.clock()
             await specialties.rename(session, guild, ui.actor_of(interaction, guild), specialty, typed, now)
         self.bot.wake()
         await show_specialties(self.bot, interaction, "✅ Renamed. Who teaches it goes on to.")
@@ -91,7 +91,7 @@ class SpecialtiesCog(Cog):
         """Take it off the list; ask first if somebody loses it of whom the admin has not read."""
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
-            guild, now = await guilds.ensure(session, *self._here(interaction)), self.bot.clock()
+            guild, now = await settings.ensure(session, *self._here(interaction)), self.bot.clock()
             actor = ui.actor_of(interaction, guild)
             losing = await specialties.remove(session, guild, actor, specialty, count, now)
         if losing is not None:
@@ -102,7 +102,7 @@ class SpecialtiesCog(Cog):
 
     async def _find(self, interaction: Interaction, specialty_id: int) -> Taught:
         async with self.bot.db.read() as session:
-            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor = ui.actor_of(interaction, guild)
             return await specialties.find(session, guild.id, actor, specialty_id)
 
@@ -113,7 +113,7 @@ class SpecialtiesCog(Cog):
 async def show_specialties(bot: "CoachBot", interaction: Interaction, said: str | None = None) -> None:
     """Show the list to an admin, in answer to an acknowledged interaction."""
     async with bot.db.begin() as session:  # to write: a server that nobody has used yet has no list before
-        guild = await guilds.ensure(session, ui.guild_id_of(interaction), bot.defaults, bot.clock())
+        guild = await settings.ensure(session, ui.guild_id_of(interaction), bot.defaults, bot.clock())
         found = await specialties.listed(session, guild.id, ui.actor_of(interaction, guild))
     await ui.show(interaction, _panel(found, said))
 

@@ -1,56 +1,102 @@
-"""Days of a week as the picture shows them, from instants."""
+"""A coach's week as a picture shows it: which hours are free, booked or off, and the same in words.
 
-from collections.abc import Callable, Iterable
-from datetime import date, datetime, timedelta
+Nothing here asks the clock, Discord or the database: the same week gives the same picture, in any thread.
+"""
 
-from cogs.images.week_picture import Block, DayColumn, Kind, WeekPicture
-from scheduler.availability.slots import Period
-from scheduler.time.wallclock import clock_changes, local_pieces
-from scheduler.time.zones import zone
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+
+WIDTH = 1080
+"""Pixels: three for each point of a phone's screen."""
+ALT_TEXT_LIMIT = 1024
+"""Discord's limit for the description of a picture."""
 
 
-def picture_of(
-    zone_name: str,
-    monday: date,
-    *,
-    free: Iterable[Period],
-    booked: Iterable[Period],
-    now: datetime,
-    day_off: Callable[[date], str | None] = lambda _: None,
-    legend: tuple[str, str] = ("free", "booked"),
-    labels: bool = False,
-) -> WeekPicture:
-    """Seven days from `monday` on the clock of a zone; `labels` writes the start into what is booked.
+class Kind(Enum):
+    """What a block of time is: hours that can be booked, or time that is taken."""
 
-    `day_off` says why a date is off ("" without a reason); None where it is not.
+    OPEN = 0
+    BOOKED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """`[start_minute, end_minute)` on the day's wall clock, end at most 1440.
+
+    Where the clocks repeat minutes, `second_time` puts the block into their second run. A block that reaches
+    beyond the repeated minutes on both sides holds both runs.
     """
-    blocks = [*_blocks(zone_name, free, Kind.OPEN, labels), *_blocks(zone_name, booked, Kind.BOOKED, labels)]
-    local_now = next(local_pieces(zone(zone_name), now, now + timedelta(minutes=1)))
-    columns = []
-    for step in range(7):
-        day = monday + timedelta(days=step)
-        skipped, repeated = clock_changes(zone(zone_name), day)
-        reason = day_off(day)
-        columns.append(
-            DayColumn(
-                day,
-                blocks=tuple(block for its_day, block in blocks if its_day == day),
-                off=reason is not None,
-                note=reason or "",
-                skipped=tuple((start, end) for start, end in skipped),
-                repeated=tuple((start, end) for start, end in repeated),
-            )
-        )
-    return WeekPicture(tuple(columns), zone_name, local_now[:2], legend)
+
+    start_minute: int
+    end_minute: int
+    kind: Kind
+    label: str = ""
+    second_time: bool = False
 
 
-def _blocks(zone_name: str, periods: Iterable[Period], kind: Kind, labels: bool) -> list[tuple[date, Block]]:
-    return [
-        (day, Block(first, last, kind, _label(first) if labels and kind is Kind.BOOKED else "", second_time))
-        for start, end in periods
-        for day, first, last, second_time in local_pieces(zone(zone_name), start, end)
-    ]
+@dataclass(frozen=True, slots=True)
+class DayColumn:
+    """One date: its blocks, whether and why (`note`) it is off, and minutes that its clock skips or repeats."""
+
+    date: date
+    blocks: tuple[Block, ...] = ()
+    off: bool = False
+    note: str = ""
+    skipped: tuple[tuple[int, int], ...] = ()
+    repeated: tuple[tuple[int, int], ...] = ()
 
 
-def _label(first: int) -> str:
-    return f"{first // 60:02}:{first % 60:02}"
+@dataclass(frozen=True, slots=True)
+class WeekPicture:
+    """Seven days on a zone's wall clock; `now` is a date and minute there, `legend` names free and booked time."""
+
+    days: tuple[DayColumn, ...]
+    zone: str
+    now: tuple[date, int] | None
+    legend: tuple[str, str] = ("free", "booked")
+
+
+def draw(week: WeekPicture) -> bytes:
+    """The week as a PNG, `WIDTH` wide and as high as its hours need: an opaque card with round corners."""
+    from cogs.images import week_image  # Pillow is loaded with the first picture
+
+    return week_image.draw(week)
+
+
+def in_words(week: WeekPicture) -> str:
+    """The same week for people who hear it; of a full week as many days as fit into `ALT_TEXT_LIMIT`."""
+    days = [_day_in_words(day, week.legend) for day in week.days]
+    for count in range(len(days), 0, -1):
+        said = "; ".join(days if count == len(days) else [*days[:count], "…"])
+        if len(said) <= ALT_TEXT_LIMIT:
+            return said
+    # A first day that is too long by itself ends with the last of its blocks that fits.
+    return days[0][:ALT_TEXT_LIMIT].rsplit(", ", 1)[0]
+
+
+def _day_in_words(day: DayColumn, legend: tuple[str, str]) -> str:
+    parts: list[str] = []
+    if day.off:
+        parts.append(f"day off ({day.note})" if day.note else "day off")
+    parts += [f"no {_span(*minutes)}" for minutes in day.skipped]
+    parts += [f"{_span(*minutes)} twice" for minutes in day.repeated]
+    for block in sorted(day.blocks, key=lambda block: (block.kind.value, block.start_minute, block.second_time)):
+        again = " the second time" if block.second_time else ""
+        name = f" ({block.label})" if block.label else ""
+        parts.append(f"{_span(block.start_minute, block.end_minute)}{again} {legend[block.kind.value]}{name}")
+    return f"{day.date:%a} {day_and_month(day.date)}: {', '.join(parts) or 'no hours'}"
+
+
+def _span(start: int, end: int) -> str:
+    return f"{clock(start)}-{clock(end)}"
+
+
+def clock(minute: int) -> str:
+    """A minute of the day as clocks show it."""
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def day_and_month(day: date) -> str:
+    """A date as it is written in the picture."""
+    return f"{day.day} {day:%b}"

@@ -8,12 +8,12 @@ import discord
 from cogs import ui
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, on
-from cogs.ui.words import our_own
+from cogs.ui.text import our_own
 from scheduler.core.clock import stamp
-from scheduler.parsing.lengths import write_length
+from scheduler.parsing.durations import write_length
 from scheduler.reports import health
 from scheduler.reports.health import Health
-from scheduler.servers import guilds
+from scheduler.servers import settings
 
 if TYPE_CHECKING:
     from bot.app import CoachBot
@@ -53,7 +53,7 @@ async def show_health(bot: "CoachBot", interaction: Interaction) -> None:
 async def show_run(bot: "CoachBot", interaction: Interaction) -> None:
     """Do what is due now, then show what was done and how things are."""
     async with bot.db.read() as session:
-        guild = await guilds.look_up(session, ui.guild_id_of(interaction), bot.defaults)
+        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
     ui.actor_of(interaction, guild).must_be_admin()
     await ui.show(interaction, ui.Panel(ui.text("Doing what is due…")))
     report = await bot.process_now()
@@ -84,7 +84,7 @@ def _fitting(lines: Sequence[str], most: int) -> list[str]:
 
 async def _panel(bot: "CoachBot", interaction: Interaction) -> list[discord.ui.Item[Any]]:
     async with bot.db.read() as session:
-        guild = await guilds.look_up(session, ui.guild_id_of(interaction), bot.defaults)
+        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
         found = await health.look(session, guild.id, ui.actor_of(interaction, guild), bot.clock())
     lines = [
         *_loop(found, bot),

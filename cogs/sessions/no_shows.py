@@ -8,11 +8,11 @@ from cogs import cards, ui
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
 from models import Absent, BlockedFrom, CoachingSession, NoticeKind, SessionStatus
-from scheduler.attendance import ending, no_shows
-from scheduler.booking.requests import LONGEST_NOTES
+from scheduler.attendance import no_shows, outcomes
+from scheduler.booking.eligibility import LONGEST_NOTES
 from scheduler.core.clock import stamp
-from scheduler.notifications.notices import Letter
-from scheduler.servers import guilds
+from scheduler.notifications.outbox import Letter
+from scheduler.servers import settings
 
 DECIDE = "session:appeal:{session_id}:of:{user_id}:decide:{granted}"
 DECIDE_ONLY_ONE = "session:appeal:{session_id}:decide:{granted}"
@@ -82,7 +82,7 @@ class NoShowsCog(Cog):
     ) -> None:
         await ui.acknowledge_beside(interaction)
         async with self.bot.db.begin() as session:
-            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor = ui.actor_of(interaction, guild)
             decided = await no_shows.decide_appeal(
                 session, session_id, actor, guild.id, was_there=granted, now=self.bot.clock(), of=user_id
@@ -100,7 +100,7 @@ class NoShowsCog(Cog):
         await ui.acknowledge_beside(interaction)
         async with self.bot.db.begin() as session:
             actor = ui.actor_of(interaction, None)
-            await ending.say_whether_it_took_place(
+            await outcomes.say_whether_it_took_place(
                 session, session_id, actor, interaction.guild_id, bool(answer), self.bot.clock()
             )
         noted = "that it took place" if answer else "that it did not take place"

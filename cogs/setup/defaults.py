@@ -6,14 +6,14 @@ import discord
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
-from cogs.cards import rule_forms
+from cogs.cards import booking_policy
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
 from models import Guild
-from scheduler.availability.rules import first_rules
+from scheduler.availability.booking_policy import first_rules
 from scheduler.coaches import default_rules
-from scheduler.parsing.hours import parse_presets, write_presets
-from scheduler.servers import guilds
+from scheduler.parsing.weekly_hours import parse_presets, write_presets
+from scheduler.servers import settings
 
 if TYPE_CHECKING:
     from bot.app import CoachBot
@@ -39,8 +39,8 @@ class DefaultsCog(Cog):
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             guild, now = await self._guild(session, interaction), self.bot.clock()
-            wanted = rule_forms.read_sessions(first_rules(guild), ui.typed_in(interaction))
-            await guilds.set_first_rules(session, guild, ui.actor_of(interaction, guild), wanted, now)
+            wanted = booking_policy.read_sessions(first_rules(guild), ui.typed_in(interaction))
+            await settings.set_first_rules(session, guild, ui.actor_of(interaction, guild), wanted, now)
         await ui.show(interaction, _panel(guild, "✅ Saved."))
 
     @on(LIMITS)
@@ -52,8 +52,8 @@ class DefaultsCog(Cog):
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             guild, now = await self._guild(session, interaction), self.bot.clock()
-            wanted = rule_forms.read_limits(first_rules(guild), ui.typed_in(interaction))
-            await guilds.set_first_rules(session, guild, ui.actor_of(interaction, guild), wanted, now)
+            wanted = booking_policy.read_limits(first_rules(guild), ui.typed_in(interaction))
+            await settings.set_first_rules(session, guild, ui.actor_of(interaction, guild), wanted, now)
         await ui.show(interaction, _panel(guild, "✅ Saved."))
 
     @on(PRESETS)
@@ -66,7 +66,7 @@ class DefaultsCog(Cog):
         wanted = parse_presets(ui.typed_in(interaction).get(_PRESETS, ""))
         async with self.bot.db.begin() as session:
             guild, now = await self._guild(session, interaction), self.bot.clock()
-            await guilds.set_presets(session, guild, ui.actor_of(interaction, guild), wanted, now)
+            await settings.set_presets(session, guild, ui.actor_of(interaction, guild), wanted, now)
         await ui.show(interaction, _panel(guild, "✅ Saved."))
 
     @on(GIVE)
@@ -99,17 +99,17 @@ class DefaultsCog(Cog):
     @opens(SESSIONS)
     async def sessions_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Asks how sessions are."""
-        return rule_forms.sessions_form(SESSIONS, first_rules(await self._seen_by_admin(interaction)), typed)
+        return booking_policy.sessions_form(SESSIONS, first_rules(await self._seen_by_admin(interaction)), typed)
 
     @opens(LIMITS)
     async def limits_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Asks how soon, how far ahead and how many."""
-        return rule_forms.limits_form(LIMITS, first_rules(await self._seen_by_admin(interaction)), typed)
+        return booking_policy.limits_form(LIMITS, first_rules(await self._seen_by_admin(interaction)), typed)
 
     @opens(PRESETS)
     async def presets_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Asks for the presets."""
-        present = guilds.presets(await self._seen_by_admin(interaction))
+        present = settings.presets(await self._seen_by_admin(interaction))
         return ui.Form(
             "Presets for coaches",
             PRESETS,
@@ -125,11 +125,11 @@ class DefaultsCog(Cog):
 
     async def _guild(self, session: AsyncSession, interaction: Interaction) -> Guild:
         guild_id = ui.guild_id_of(interaction)
-        return await guilds.ensure(session, guild_id, self.bot.defaults, self.bot.clock())
+        return await settings.ensure(session, guild_id, self.bot.defaults, self.bot.clock())
 
     async def _seen_by_admin(self, interaction: Interaction) -> Guild:
         async with self.bot.db.read() as session:
-            guild = await guilds.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
         ui.actor_of(interaction, guild).must_be_admin()
         return guild
 
@@ -137,7 +137,7 @@ class DefaultsCog(Cog):
 async def show_defaults(bot: "CoachBot", interaction: Interaction) -> None:
     """Show them to an admin, in answer to an acknowledged interaction."""
     async with bot.db.read() as session:
-        guild = await guilds.look_up(session, ui.guild_id_of(interaction), bot.defaults)
+        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
     ui.actor_of(interaction, guild).must_be_admin()
     await ui.show(interaction, _panel(guild))
 
@@ -157,11 +157,11 @@ def _question(count: int) -> ui.Panel:
 
 
 def _panel(guild: Guild, said: str | None = None) -> ui.Panel:
-    presets = "\n".join(f"- {line}" for line in write_presets(guilds.presets(guild)).splitlines())
+    presets = "\n".join(f"- {line}" for line in write_presets(settings.presets(guild)).splitlines())
     return ui.Panel(
         ui.text(
             "### What new coaches begin with\nEach coach can change these in `/availability`, under Rules; those "
-            f"who coach already keep theirs.\n{rule_forms.describe(first_rules(guild))}"
+            f"who coach already keep theirs.\n{booking_policy.describe(first_rules(guild))}"
         ),
         ui.text(f"**Presets** that every coach can set with one press:\n{ui.quoted(presets)}"),
         ui.row(

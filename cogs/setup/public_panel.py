@@ -11,7 +11,7 @@ from cogs import ui
 from cogs.ui import Interaction
 from scheduler.core import audit
 from scheduler.core.errors import Misconfigured, NotAllowed
-from scheduler.servers import guilds
+from scheduler.servers import settings
 
 if TYPE_CHECKING:
     from bot.app import CoachBot
@@ -47,7 +47,7 @@ async def post_panel(bot: "CoachBot", interaction: Interaction, chosen: discord.
     """Put it into the chosen channel, else where an admin used the command, in answer to an acknowledged one."""
     async with bot.db.begin() as session:
         now = bot.clock()
-        guild = await guilds.ensure(session, ui.guild_id_of(interaction), bot.defaults, now)
+        guild = await settings.ensure(session, ui.guild_id_of(interaction), bot.defaults, now)
         actor = ui.actor_of(interaction, guild)
         actor.must_be_admin()
         channel = _writable(chosen or interaction.channel, interaction.user)

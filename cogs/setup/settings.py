@@ -9,9 +9,9 @@ from cogs.ui import Interaction
 from models import AccessMode, Guild
 from scheduler.core.errors import Misconfigured, NotAllowed
 from scheduler.notifications.reminder_times import reminder_times, write_reminder_times
-from scheduler.parsing.lengths import write_length
-from scheduler.servers import guilds
-from scheduler.time.zones import is_known
+from scheduler.parsing.durations import write_length
+from scheduler.servers import settings
+from scheduler.time.time_zones import is_known
 
 _EXCERPT = 200
 
@@ -21,7 +21,7 @@ def lines(guild: Guild) -> list[str]:
     access = "by a role per session" if guild.access_mode is AccessMode.ROLE else "each person by themselves"
     reminded = write_reminder_times(reminder_times(guild))
     gone = "are kept" if guild.keep_when_gone else "are cancelled"
-    presets = ", ".join(preset.name for preset in guilds.presets(guild))
+    presets = ", ".join(preset.name for preset in settings.presets(guild))
     return [
         f"**Time zone** {_zone(guild)} · **Currency** {guild.currency}",
         f"**Rooms** made {guild.room_lead_minutes} min before, opened {guild.access_lead_minutes} min before, "

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import discord
 from discord import app_commands
 
-from cogs.ui.words import block as block
-from cogs.ui.words import fitting, visible, whole_number
-from cogs.ui.words import quoted as quoted
+from cogs.ui.text import block as block
+from cogs.ui.text import fitting, visible, whole_number
+from cogs.ui.text import quoted as quoted
 from models import Guild
 from scheduler.core.errors import CoachingError, NotFound
-from scheduler.core.people import Actor
+from scheduler.core.members import Actor
 
 if TYPE_CHECKING:
     from bot.app import CoachBot

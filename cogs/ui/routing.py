@@ -19,8 +19,8 @@ from discord.ext import commands
 
 from cogs import ui
 from cogs.ui import Interaction
-from cogs.ui.tally import timed
-from cogs.ui.words import whole_number
+from cogs.ui.interaction_stats import timed
+from cogs.ui.text import whole_number
 from models.storage.database import lost_a_race
 from scheduler.core.errors import CoachingError, NotFound
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from models.storage.revisions import MIGRATIONS
+from models.storage.schema_version import MIGRATIONS
 
 _PAGES = 256
 """Copied at a time; in between others write."""

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.pool import NullPool
 
 from models.base import Base
-from models.storage import revisions
+from models.storage import schema_version
 from models.storage.advisory_locks import AdvisoryLocks
 from models.storage.file_locks import FileLocks
 from models.storage.locks import RUN, TICK, Grip
@@ -123,7 +123,7 @@ class Database:
     async def is_current(self) -> bool:
         """Whether the schema is the one that this program works with."""
         async with self.read() as session:
-            return await session.run_sync(revisions.found) == revisions.newest()
+            return await session.run_sync(schema_version.found) == schema_version.newest()
 
     def _migrate(self, connection: Connection, revision: str) -> None:
         from alembic import command
@@ -133,7 +133,7 @@ class Database:
         if not self.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         config = Config()
-        config.set_main_option("script_location", str(revisions.MIGRATIONS))
+        config.set_main_option("script_location", str(schema_version.MIGRATIONS))
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, revision)

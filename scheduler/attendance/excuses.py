@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import CoachingSession, Guild, Notice, NoticeKind
 from scheduler.attendance import attendance
 from scheduler.loop.ports import Barrier, Discord, DiscordFailure, NotInServer
-from scheduler.notifications import problems
+from scheduler.notifications import admin_alerts
 
 log = logging.getLogger(__name__)
 
@@ -88,13 +88,13 @@ async def tell_admins(
                 f"It doesn't count as a no-show. {_FOR_ADMINS[barrier]}"
             )
             key = f"{KEPT_OUT}{user_id}"
-            await problems.report(session, row.guild_id, key, text, now, cause=barrier.name)
+            await admin_alerts.report(session, row.guild_id, key, text, now, cause=barrier.name)
 
 
 async def came_again(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
     """Mark what kept coach and student out as fixed, because they've met."""
     for user_id in (row.coach_id, row.student_id):
-        await problems.works(session, row.guild_id, f"{KEPT_OUT}{user_id}", now)
+        await admin_alerts.works(session, row.guild_id, f"{KEPT_OUT}{user_id}", now)
 
 
 def _side(row: CoachingSession, user_id: int) -> str:

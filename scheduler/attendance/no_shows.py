@@ -6,14 +6,14 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Absent, AuditEntry, CoachingSession, NoticeKind, SessionStatus
-from scheduler.attendance import ending
-from scheduler.booking import bookings
-from scheduler.booking.requests import LONGEST_NOTES
+from scheduler.attendance import outcomes
+from scheduler.booking import booking
+from scheduler.booking.eligibility import LONGEST_NOTES
 from scheduler.core import audit
 from scheduler.core.clock import stamp
 from scheduler.core.errors import AlreadyDecided, NotAllowed, NotFound, TooEarly, TooLate, Unreadable
-from scheduler.core.people import Actor
-from scheduler.notifications import notices
+from scheduler.core.members import Actor
+from scheduler.notifications import outbox
 
 CHANGEABLE = timedelta(days=7)
 """For how long after the end it can be said by hand who was there."""
@@ -37,10 +37,10 @@ async def mark_no_show(session: AsyncSession, session_id: int, actor: Actor, now
     if found.status is SessionStatus.NO_SHOW:
         return found
     found.absence_marked_by = actor.user_id
-    await ending.conclude(session, found, Absent.STUDENT, now, by=actor)
+    await outcomes.conclude(session, found, Absent.STUDENT, now, by=actor)
     found.updated_at = now
-    await notices.renew_newest(session, found.id, NoticeKind.APPEAL_CARD, now)
-    bookings.record(session, found, "no_show_marked", actor, now)
+    await outbox.renew_newest(session, found.id, NoticeKind.APPEAL_CARD, now)
+    booking.record(session, found, "no_show_marked", actor, now)
     return found
 
 
@@ -58,8 +58,8 @@ async def was_here_after_all(
         raise NotAllowed(_YOUR_OWN)
     found.absence_marked_by = actor.user_id
     await _clear(session, found, actor, now)
-    await notices.renew_newest(session, found.id, NoticeKind.APPEAL_CARD, now)
-    bookings.record(session, found, "no_show_withdrawn", actor, now)
+    await outbox.renew_newest(session, found.id, NoticeKind.APPEAL_CARD, now)
+    booking.record(session, found, "no_show_withdrawn", actor, now)
     return found
 
 
@@ -100,8 +100,8 @@ async def appeal(
     found.appealed_at, found.appealed_by, found.appeal_reason = now, actor.user_id, reason.strip()
     found.appeal_decided_at = found.appeal_decided_by = None
     found.updated_at = now
-    notices.owe(session, NoticeKind.APPEAL_CARD, found.guild_id, now=now, session_id=found.id)
-    bookings.record(session, found, _APPEALED, actor, now)
+    outbox.owe(session, NoticeKind.APPEAL_CARD, found.guild_id, now=now, session_id=found.id)
+    booking.record(session, found, _APPEALED, actor, now)
     return found
 
 
@@ -139,9 +139,9 @@ async def decide_appeal(
     if was_there and absent:
         found.absence_marked_by = actor.user_id
         await _count_as_present(session, found, appellant(found), now)
-    bookings.tell_both(session, found, NoticeKind.ATTENDANCE_CHANGED, now)
+    booking.tell_both(session, found, NoticeKind.ATTENDANCE_CHANGED, now)
     found.updated_at = now
-    await notices.renew_newest(session, found.id, NoticeKind.APPEAL_CARD, now)
+    await outbox.renew_newest(session, found.id, NoticeKind.APPEAL_CARD, now)
     _record_decision(session, found, actor, now, was_there=was_there)
     return found
 
@@ -168,11 +168,11 @@ async def _appealed(session: AsyncSession, found: CoachingSession, user_id: int)
 
 async def _count_as_present(session: AsyncSession, found: CoachingSession, user_id: int, now: datetime) -> None:
     if found.absent is not Absent.BOTH:
-        await ending.conclude(session, found, None, now)
+        await outcomes.conclude(session, found, None, now)
         return
     # The other's no-show stands, and they know about it already.
     found.absent = Absent.COACH if user_id == found.student_id else Absent.STUDENT
-    await notices.renew_sent(session, found.id, NoticeKind.ROOM_WELCOME, now)
+    await outbox.renew_sent(session, found.id, NoticeKind.ROOM_WELCOME, now)
 
 
 def _record_decision(
@@ -200,9 +200,9 @@ async def _decided_on_student(session: AsyncSession, found: CoachingSession) -> 
 
 
 async def _clear(session: AsyncSession, found: CoachingSession, actor: Actor, now: datetime) -> None:
-    await ending.conclude(session, found, None, now)
+    await outcomes.conclude(session, found, None, now)
     found.updated_at = now
-    bookings.tell_both(session, found, NoticeKind.ATTENDANCE_CHANGED, now, except_for=actor.user_id)
+    booking.tell_both(session, found, NoticeKind.ATTENDANCE_CHANGED, now, except_for=actor.user_id)
 
 
 async def _over(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:

@@ -16,7 +16,7 @@ from itertools import chain, starmap
 from zoneinfo import ZoneInfo
 
 from scheduler.time.intervals import union
-from scheduler.time.wallclock import (
+from scheduler.time.local_time import (
     DAY_MINUTES,
     MINUTE,
     instant,

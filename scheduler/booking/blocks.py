@@ -7,11 +7,11 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Block, BlockedFrom, Coach, CoachStatus, Hold
-from scheduler.core import audit, people
+from scheduler.core import audit, members
 from scheduler.core.errors import Blocked, NotAllowed, NotFound, Unreadable
-from scheduler.core.people import Actor
-from scheduler.notifications import notices
-from scheduler.reports.records import Page
+from scheduler.core.members import Actor
+from scheduler.notifications import outbox
+from scheduler.reports.activity import Page
 
 LONGEST_REASON = 500
 EVERYTHING = tuple(BlockedFrom)
@@ -60,7 +60,7 @@ async def block(
     reason = reason.strip()
     if len(reason) > LONGEST_REASON:
         raise Unreadable(f"The reason has {len(reason):,} characters; at most {LONGEST_REASON:,} fit.")
-    await people.lock(session, user_id)
+    await members.lock(session, user_id)
     for one in what:
         found = await session.get(Block, (guild_id, user_id, one), with_for_update=True)
         if found is None:
@@ -86,7 +86,7 @@ async def unblock(
 ) -> list[BlockedFrom]:
     """Lift blocks and return what they were from. Raises NotAllowed, and NotFound if there were none."""
     actor.must_be_admin()
-    await people.lock(session, user_id)
+    await members.lock(session, user_id)
     lifted = [one for one in await of(session, guild_id, user_id) if one.blocked_from in what]
     if not lifted:
         raise NotFound(f"<@{user_id}> isn't blocked here. `/coaching blocked` lists everyone who is.")
@@ -136,5 +136,5 @@ async def _record(
     """Add an audit entry and update the card of their application."""
     about = {"from": [str(one) for one in EVERYTHING if one in what], **details}
     audit.record(session, guild_id, action, at=now, actor_id=actor.user_id, member_id=user_id, details=about)
-    if (card := await notices.application_card(session, guild_id, user_id)) is not None:
-        notices.renew(card, now)
+    if (card := await outbox.application_card(session, guild_id, user_id)) is not None:
+        outbox.renew(card, now)

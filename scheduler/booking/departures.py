@@ -8,13 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, CoachStatus, Guild, Notice, NoticeKind, SessionStatus
 from models.storage.database import Database
-from scheduler.booking import bookings, cancelling
-from scheduler.core import audit, people
+from scheduler.booking import booking, cancellation
+from scheduler.core import audit, members
 from scheduler.core.clock import Clock
 from scheduler.core.row_locks import lock_coach, lock_sessions
 from scheduler.loop.ports import Discord, DiscordFailure, NotInServer
-from scheduler.notifications import notices
-from scheduler.rooms import meeting
+from scheduler.notifications import outbox
+from scheduler.rooms import in_room
 
 
 class Why(StrEnum):
@@ -62,26 +62,26 @@ async def gone(
     """
     guild = await session.get_one(Guild, guild_id)
     keeps = guild.keep_when_gone if keep is None else keep
-    await people.lock(session, user_id)
+    await members.lock(session, user_id)
     is_news = why is Why.LEFT and await _hide_coach(session, guild_id, user_id, now)
     cancelled = 0
     for row in await lock_sessions(session, *_coming(guild_id, user_id, now)):
         other = row.student_id if user_id == row.coach_id else row.coach_id
         action = f"session_{'kept' if keeps else 'cancelled'}_{why}"
-        if not keeps and await cancelling.can_only_be_ended(session, row, now):
-            await meeting.end(session, row, guild, now)
+        if not keeps and await cancellation.can_only_be_ended(session, row, now):
+            await in_room.end(session, row, guild, now)
             action = f"session_ended_{why}"
         elif not keeps:
             told = user_id if why is Why.LEFT else None  # whoever left cannot be reached
-            await cancelling.call_off(session, row, guild, _REASONS[why], now, except_for=told)
+            await cancellation.call_off(session, row, guild, _REASONS[why], now, except_for=told)
             cancelled += 1
         elif why is Why.LEFT:
             if not is_news and await _was_told(session, row, other):
                 continue
             row.access_granted_at = None  # the room is opened anew, for those who are there
-            bookings.plan_next_step(row, guild, now)
+            booking.plan_next_step(row, guild, now)
             kind = NoticeKind.PERSON_LEFT
-            notices.owe(session, kind, guild_id, now=now, user_id=other, session_id=row.id)
+            outbox.owe(session, kind, guild_id, now=now, user_id=other, session_id=row.id)
         audit.record(session, guild_id, action, at=now, coach_id=row.coach_id, session_id=row.id, details={})
     return cancelled
 

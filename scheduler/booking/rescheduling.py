@@ -8,16 +8,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Guild, NoticeKind, Reservation, SessionStatus, UTCDateTime
-from scheduler.availability import availability
+from scheduler.availability import free_times
 from scheduler.availability.slots import WhyNot
-from scheduler.booking import bookings, cancelling, requests
-from scheduler.booking.requests import LONGEST_NOTES
+from scheduler.booking import booking, cancellation, eligibility
+from scheduler.booking.eligibility import LONGEST_NOTES
 from scheduler.coaches import applications
-from scheduler.core import people
+from scheduler.core import members
 from scheduler.core.errors import NotBookable, NotFound, TooLate, Unreadable
-from scheduler.core.people import Actor
-from scheduler.notifications import notices, reminders
-from scheduler.parsing.lengths import write_length
+from scheduler.core.members import Actor
+from scheduler.notifications import outbox, reminders
+from scheduler.parsing.durations import write_length
 
 _HOURS = {WhyNot.DAY_OFF, WhyNot.OUTSIDE_HOURS}
 _OWN = {
@@ -55,7 +55,7 @@ async def reschedule(
     moved, too.
     """
     found = await movable(session, session_id, actor, now)
-    await people.lock(session, found.coach_id, found.student_id)
+    await members.lock(session, found.coach_id, found.student_id)
     found = await movable(session, session_id, actor, now, lock=True)
     if found.starts_at == starts_at:
         return found
@@ -69,9 +69,9 @@ async def reschedule(
     await _take(session, found, coach, actor, starts_at, now)
     _write(found, actor, starts_at, reason, now)
     found.kept_at = now if _HOURS.intersection(broken) else None  # they have decided already that it may lie there
-    bookings.plan_next_step(found, guild, now)
+    booking.plan_next_step(found, guild, now)
     await _owe_news(session, found, guild, now)
-    bookings.record(session, found, "session_moved", actor, now)
+    booking.record(session, found, "session_moved", actor, now)
     return found
 
 
@@ -80,15 +80,15 @@ async def _take(
 ) -> None:
     """Give the time of the session back, and take the other one instead."""
     # A hold that keeps nothing any more, or the student's own one, must not be in the way of what was offered.
-    await bookings.let_go(session, found.guild_id, found.coach_id, found.student_id, now)
+    await booking.let_go(session, found.guild_id, found.coach_id, found.student_id, now)
     ends_at = starts_at + found.duration
     try:
         async with session.begin_nested():
             await move_reservations(session, found.id, coach, starts_at, ends_at)
     except IntegrityError as error:
-        if bookings.GUARD not in str(error.orig):
+        if booking.GUARD not in str(error.orig):
             raise
-        raise await bookings.taken(
+        raise await booking.taken(
             session,
             coach,
             found.student_id,
@@ -103,7 +103,7 @@ async def _take(
 async def coach_of(session: AsyncSession, found: CoachingSession) -> Coach:
     """The coach as they are now, if they may take the session at another time; raises as `reschedule` does."""
     coach = await applications.approved_coach(session, found.guild_id, found.coach_id)
-    requests.check_here(coach)
+    eligibility.check_here(coach)
     return coach
 
 
@@ -111,9 +111,9 @@ async def _owe_news(session: AsyncSession, found: CoachingSession, guild: Guild,
     """Word of the new time to both, and reminders of it in place of those of the old one."""
     await reminders.drop(session, found.id, now, "the session was moved")
     await reminders.plan(session, found, guild, now)
-    await notices.renew_sent(session, found.id, NoticeKind.ROOM_WELCOME, now)
+    await outbox.renew_sent(session, found.id, NoticeKind.ROOM_WELCOME, now)
     for user_id in (found.student_id, found.coach_id):
-        await notices.owe_newest(
+        await outbox.owe_newest(
             session, NoticeKind.SESSION_MOVED, guild.id, now=now, user_id=user_id, session_id=found.id
         )
 
@@ -162,7 +162,7 @@ def _instant(at: datetime) -> BindParameter[datetime]:
 
 def check_notice(found: CoachingSession, guild: Guild, actor: Actor, now: datetime) -> None:
     """Raise TooLate to a student who would move the session with less notice than the server asks for."""
-    if cancelling.is_late(found, guild, actor, now):
+    if cancellation.is_late(found, guild, actor, now):
         notice = write_length(timedelta(minutes=guild.cancel_notice_minutes))
         raise TooLate(
             f"Here sessions can be moved until {notice} before they start, which is over for this one. Ask your "
@@ -185,15 +185,15 @@ async def rules_broken(
     """
     time = coach, found.student_id, starts_at, found.duration, now
     if actor.user_id != found.coach_id:
-        await bookings.check_time(session, *time, reader_id=actor.user_id, moving=found.id)
+        await booking.check_time(session, *time, reader_id=actor.user_id, moving=found.id)
         return []
     if starts_at <= now:
         raise NotBookable("That time is in the past. Choose a later one.")
-    against = await availability.against(
+    against = await free_times.against(
         session, coach, starts_at, found.duration, student_id=found.student_id, now=now, moving=found.id
     )
     if (taken := next((one for one in against if one not in _OWN), None)) is not None:
-        raise await bookings.taken(session, *time, taken, reader_id=actor.user_id, moving=found.id)
+        raise await booking.taken(session, *time, taken, reader_id=actor.user_id, moving=found.id)
     return against
 
 
@@ -235,5 +235,5 @@ async def keep(session: AsyncSession, session_id: int, actor: Actor, now: dateti
     found = await movable(session, session_id, actor, now, lock=True)
     check_coaches(found, actor)
     found.kept_at = found.updated_at = now
-    bookings.record(session, found, "session_kept", actor, now)
+    booking.record(session, found, "session_kept", actor, now)
     return found

@@ -12,18 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import BlockedFrom, Coach, CoachSpecialty, CoachStatus, Guild, NoticeKind, Specialty
 from models.storage.database import Database
-from scheduler.availability import rules
+from scheduler.availability import booking_policy
 from scheduler.booking import blocks
-from scheduler.core import audit, people
+from scheduler.core import audit, members
 from scheduler.core.clock import Clock, stamp
 from scheduler.core.errors import AlreadyDecided, NotAllowed, NotFound, Unreadable
-from scheduler.core.people import Actor
+from scheduler.core.members import Actor
 from scheduler.core.row_locks import lock_coach
 from scheduler.loop.ports import Discord, DiscordFailure, NotInServer, Unreachable
-from scheduler.notifications import notices, problems
+from scheduler.notifications import admin_alerts, outbox
 from scheduler.parsing.money import parse_rate
 from scheduler.servers import bot_membership
-from scheduler.time.zones import parse_zone
+from scheduler.time.time_zones import parse_zone
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ async def apply(
     editing = coach is not None and coach.status is CoachStatus.PENDING
     if coach is None:
         coach = Coach(guild_id=guild.id, user_id=actor.user_id, accepting=True)
-        rules.put(coach, rules.first_rules(guild))
+        booking_policy.put(coach, booking_policy.first_rules(guild))
         session.add(coach)
     for key, value in values.items():
         setattr(coach, key, value)
@@ -81,11 +81,11 @@ async def apply(
     coach.decided_by = coach.decided_at = coach.decision_reason = None
     await session.flush()
     await teach(session, coach, application.specialties)
-    card = await notices.application_card(session, guild.id, actor.user_id) if editing else None
+    card = await outbox.application_card(session, guild.id, actor.user_id) if editing else None
     if card is not None:
-        notices.renew(card, now)
+        outbox.renew(card, now)
     else:
-        notices.owe(session, NoticeKind.APPLICATION_CARD, guild.id, now=now, coach_id=actor.user_id)
+        outbox.owe(session, NoticeKind.APPLICATION_CARD, guild.id, now=now, coach_id=actor.user_id)
     action = "application_edited" if editing else "application_made"
     audit.record(session, guild.id, action, at=now, actor_id=actor.user_id, coach_id=actor.user_id)
     return coach
@@ -94,7 +94,7 @@ async def apply(
 def read(written: Written, currency: str) -> dict[str, Any]:
     """What a coach typed, by the columns that it goes into. Raises Unreadable."""
     return {
-        "display_name": written.display_name[: people.LONGEST_NAME],
+        "display_name": written.display_name[: members.LONGEST_NAME],
         "bio": _text(written.bio, "About you"),
         "experience": _text(written.experience, "Experience and links"),
         "portfolio": "\n".join(_LINK.findall(written.experience)),
@@ -200,10 +200,10 @@ async def _decide(
     why = None if reason is None else _text(reason, "The reason")
     coach.status, coach.decided_by, coach.decided_at, coach.decision_reason = to, actor.user_id, now, why
     kind = NoticeKind.APPLICATION_APPROVED if to is CoachStatus.APPROVED else NoticeKind.APPLICATION_REJECTED
-    notices.owe(session, kind, guild_id, now=now, user_id=user_id, coach_id=user_id)
-    card = await notices.application_card(session, guild_id, user_id)
+    outbox.owe(session, kind, guild_id, now=now, user_id=user_id, coach_id=user_id)
+    card = await outbox.application_card(session, guild_id, user_id)
     if card is not None:
-        notices.renew(card, now)
+        outbox.renew(card, now)
     action = f"application_{to.lower()}"
     details = {"reason": why} if why else None
     audit.record(session, guild_id, action, at=now, actor_id=actor.user_id, coach_id=user_id, details=details)
@@ -315,16 +315,18 @@ async def _record_role(
         if is_last := not final and coach.role_attempts >= _ROLE_TRIES:
             coach.role_error = f"given up: {error}"
         longest = _SELDOM if coach.role_attempts <= _QUICK_ROLE_TRIES else _RARELY
-        pause = notices.pause(coach.role_attempts, seen.user_id, longest=longest)
+        pause = outbox.pause(coach.role_attempts, seen.user_id, longest=longest)
         coach.role_due_at = None if final or is_last else now + pause
         is_coach = coach.status is CoachStatus.APPROVED
         if error is None:
             coach.given_role_ids = [role_id] if is_coach and role_id is not None else None
-            await problems.works(session, guild.id, problems.COACH_ROLE, now)
-        elif for_admins or (not final and coach.role_attempts >= problems.HEARD_AFTER):
-            cause = None if for_admins else problems.PASSING
-            others = await problems.failing(session, guild.id)
-            await problems.report(session, guild.id, problems.COACH_ROLE, error, now, cause=cause, others=others)
+            await admin_alerts.works(session, guild.id, admin_alerts.COACH_ROLE, now)
+        elif for_admins or (not final and coach.role_attempts >= admin_alerts.HEARD_AFTER):
+            cause = None if for_admins else admin_alerts.PASSING
+            others = await admin_alerts.failing(session, guild.id)
+            await admin_alerts.report(
+                session, guild.id, admin_alerts.COACH_ROLE, error, now, cause=cause, others=others
+            )
         elif final and is_coach and error != bot_membership.NOTE:
             coach.given_role_ids, coach.presence_due_at = None, now  # they seem to have left, so check
 

@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachStatus, Guild, Notice, NoticeKind
 from scheduler.coaches import applications
-from scheduler.core import audit, people
+from scheduler.core import audit, members
 from scheduler.core.errors import Misconfigured, NotFound
-from scheduler.core.people import Actor
-from scheduler.notifications import notices
+from scheduler.core.members import Actor
+from scheduler.notifications import outbox
 from scheduler.parsing.money import parse_rate
 
 _ASKED_AGAIN = timedelta(days=1)
@@ -60,7 +60,7 @@ async def ask(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) 
     asking = [coach for coach in await others(session, guild) if coach.user_id not in asked]
     for coach in asking:
         kind, user_id = NoticeKind.CURRENCY_CHANGED, coach.user_id
-        notices.owe(session, kind, guild.id, now=now, user_id=user_id, coach_id=user_id)
+        outbox.owe(session, kind, guild.id, now=now, user_id=user_id, coach_id=user_id)
     if asking:
         details = {"currency": guild.currency, "coaches": len(asking)}
         audit.record(session, guild.id, "currency_asked", at=now, actor_id=actor.user_id, details=details)
@@ -75,7 +75,7 @@ async def set_rate(
     Only for coaches who charge in another currency. Raises NotAllowed, NotFound, Misconfigured, Unreadable.
     """
     actor.must_be_admin()
-    await people.lock(session, coach_id)  # so that a booking sees either the old rate or the new one
+    await members.lock(session, coach_id)  # so that a booking sees either the old rate or the new one
     coach = await session.get(Coach, (guild.id, coach_id), with_for_update=True)
     if coach is None or coach.status not in _HERE:
         raise NotFound(applications.NO_SUCH_COACH)
@@ -83,9 +83,9 @@ async def set_rate(
         raise Misconfigured(f"They already charge in {guild.currency}. Coaches change rates in `/coach edit`.")
     before = rate_of(coach)
     coach.rate_minor, coach.currency = parse_rate(typed, guild.currency), guild.currency
-    notices.owe(session, NoticeKind.RATE_SET, guild.id, now=now, user_id=coach_id, coach_id=coach_id)
-    if (card := await notices.application_card(session, guild.id, coach_id)) is not None:
-        notices.renew(card, now)
+    outbox.owe(session, NoticeKind.RATE_SET, guild.id, now=now, user_id=coach_id, coach_id=coach_id)
+    if (card := await outbox.application_card(session, guild.id, coach_id)) is not None:
+        outbox.renew(card, now)
     audit.record(
         session,
         guild.id,

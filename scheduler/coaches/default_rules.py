@@ -6,10 +6,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachStatus, Guild, NoticeKind
-from scheduler.availability import rules, timetable
+from scheduler.availability import booking_policy, schedule
 from scheduler.core import audit
-from scheduler.core.people import Actor
-from scheduler.notifications import notices
+from scheduler.core.members import Actor
+from scheduler.notifications import outbox
 
 
 async def others(session: AsyncSession, guild: Guild, actor: Actor, *, lock: bool = False) -> list[Coach]:
@@ -18,8 +18,8 @@ async def others(session: AsyncSession, guild: Guild, actor: Actor, *, lock: boo
     here = Coach.guild_id == guild.id, Coach.status == CoachStatus.APPROVED, Coach.left_at.is_(None)
     query = select(Coach).where(*here).order_by(Coach.user_id)
     found = await session.scalars(query.with_for_update() if lock else query)
-    wanted = rules.first_rules(guild)
-    return [coach for coach in found if rules.rules_of(coach) != wanted]
+    wanted = booking_policy.first_rules(guild)
+    return [coach for coach in found if booking_policy.rules_of(coach) != wanted]
 
 
 async def give(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> int:
@@ -27,12 +27,12 @@ async def give(session: AsyncSession, guild: Guild, actor: Actor, now: datetime)
 
     Each of those is told and can undo it once. Booked sessions stay as they are. Raises NotAllowed.
     """
-    coaches, wanted = await others(session, guild, actor, lock=True), rules.first_rules(guild)
+    coaches, wanted = await others(session, guild, actor, lock=True), booking_policy.first_rules(guild)
     for coach in coaches:
-        await timetable.remember(session, coach)
-        rules.put(coach, wanted)
-        user_id, details = coach.user_id, rules.as_json(wanted)
-        notices.owe(session, NoticeKind.RULES_GIVEN, guild.id, now=now, user_id=user_id, coach_id=user_id)
+        await schedule.remember(session, coach)
+        booking_policy.put(coach, wanted)
+        user_id, details = coach.user_id, booking_policy.as_json(wanted)
+        outbox.owe(session, NoticeKind.RULES_GIVEN, guild.id, now=now, user_id=user_id, coach_id=user_id)
         audit.record(
             session, guild.id, "rules_given", at=now, actor_id=actor.user_id, coach_id=user_id, details=details
         )

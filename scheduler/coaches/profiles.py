@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import BlockedFrom, Coach, CoachStatus, Guild
-from scheduler.availability import availability
+from scheduler.availability import free_times
 from scheduler.booking import blocks
 from scheduler.coaches import applications, currencies
 from scheduler.coaches.applications import NO_SUCH_COACH, Written
 from scheduler.core import audit
 from scheduler.core.errors import NotAllowed, NotFound, Unreadable
-from scheduler.core.people import Actor
+from scheduler.core.members import Actor
 from scheduler.core.row_locks import lock_coach
-from scheduler.notifications import notices
+from scheduler.notifications import outbox
 from scheduler.parsing.money import write_amount, write_money
 
 NOT_YET = "You do not coach here yet. Apply with `/coach apply`."
@@ -43,7 +43,7 @@ async def seen_by(session: AsyncSession, guild_id: int, user_id: int, actor: Act
     is_public = coach.status is CoachStatus.APPROVED and coach.left_at is None
     if not (is_public or own or actor.is_admin):
         raise NotFound(NO_SUCH_COACH)
-    taught = await notices.coach_specialties(session, guild_id, user_id)
+    taught = await outbox.coach_specialties(session, guild_id, user_id)
     return Profile(coach, taught, await _next_free(session, coach, actor, now) if is_public else None, is_public)
 
 
@@ -79,8 +79,8 @@ async def edit(session: AsyncSession, guild_id: int, actor: Actor, written: Writ
     for key, value in applications.read(written, _currency(coach, guild, written)).items():
         setattr(coach, key, value)
     await applications.teach(session, coach, written.specialties)
-    if (card := await notices.application_card(session, guild_id, coach.user_id)) is not None:
-        notices.renew(card, now)
+    if (card := await outbox.application_card(session, guild_id, coach.user_id)) is not None:
+        outbox.renew(card, now)
     after = currencies.rate_of(coach)
     rates = currencies.changed(before, after) if after != before else None
     action = "application_edited" if coach.status is CoachStatus.PENDING else "profile_edited"
@@ -104,4 +104,4 @@ def _currency(coach: Coach, guild: Guild, written: Written) -> str:
 
 async def _next_free(session: AsyncSession, coach: Coach, actor: Actor, now: datetime) -> datetime | None:
     usual = timedelta(minutes=coach.durations_minutes[0])
-    return next(await availability.free_times(session, coach, usual, student_id=actor.user_id, now=now), None)
+    return next(await free_times.free_times(session, coach, usual, student_id=actor.user_id, now=now), None)

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Coach, CoachSpecialty, CoachStatus, Guild, Specialty
 from scheduler.core import audit, names
 from scheduler.core.errors import Misconfigured, NotFound, Unreadable
-from scheduler.core.people import Actor
-from scheduler.notifications import notices
+from scheduler.core.members import Actor
+from scheduler.notifications import outbox
 
 MOST = 25
 """As many as a list of Discord's holds."""
@@ -158,9 +158,9 @@ async def _renew_cards(session: AsyncSession, coaches: Iterable[Coach], now: dat
     """Of open applications, because an admin decides by what they say."""
     for coach in coaches:
         if coach.status is CoachStatus.PENDING:
-            card = await notices.application_card(session, coach.guild_id, coach.user_id)
+            card = await outbox.application_card(session, coach.guild_id, coach.user_id)
             if card is not None:
-                notices.renew(card, now)
+                outbox.renew(card, now)
 
 
 def _name(typed: str) -> str:

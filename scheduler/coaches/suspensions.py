@@ -12,9 +12,9 @@ from scheduler.coaches.applications import LONGEST_TEXT
 from scheduler.core import audit
 from scheduler.core.clock import stamp
 from scheduler.core.errors import AlreadyDecided, NotFound, Unreadable
-from scheduler.core.people import Actor
+from scheduler.core.members import Actor
 from scheduler.core.row_locks import lock_coach
-from scheduler.notifications import notices
+from scheduler.notifications import outbox
 
 
 async def suspend(
@@ -100,6 +100,6 @@ def _check(coach: Coach | None, user_id: int, expected: CoachStatus, to: CoachSt
 
 
 async def _tell(session: AsyncSession, coach: Coach, kind: NoticeKind, now: datetime) -> None:
-    notices.owe(session, kind, coach.guild_id, now=now, user_id=coach.user_id, coach_id=coach.user_id)
-    if (card := await notices.application_card(session, coach.guild_id, coach.user_id)) is not None:
-        notices.renew(card, now)
+    outbox.owe(session, kind, coach.guild_id, now=now, user_id=coach.user_id, coach_id=coach.user_id)
+    if (card := await outbox.application_card(session, coach.guild_id, coach.user_id)) is not None:
+        outbox.renew(card, now)

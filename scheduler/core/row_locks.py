@@ -1,14 +1,14 @@
 """In which order rows are held against others: people, then a coach, then sessions, each kind by ascending id.
 
 Whoever keeps to it never waits in a circle. A transaction that needs none of one kind passes it over, and takes
-none of an earlier kind afterwards. People are held by `scheduler.core.people.lock`.
+none of an earlier kind afterwards. People are held by `scheduler.core.members.lock`.
 """
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession
-from scheduler.core import people
+from scheduler.core import members
 
 _AT_ONCE = 500
 """Values in one statement; both engines refuse some ten thousands."""
@@ -21,7 +21,7 @@ async def lock_coach(session: AsyncSession, guild_id: int, user_id: int) -> Coac
     and reads the coach afterwards. So a booking that is under way is waited for, and seen by what follows from the
     change, and one that comes later finds the coach changed.
     """
-    await people.lock(session, user_id)
+    await members.lock(session, user_id)
     return await session.get(Coach, (guild_id, user_id), with_for_update=True, populate_existing=True)
 
 

@@ -9,10 +9,10 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from models.storage.database import Database
 from scheduler.attendance.attendance import Unwatched
 from scheduler.core.clock import Clock
-from scheduler.loop.ongoing import CutShort, Ongoing
+from scheduler.loop.background import CutShort, Ongoing
 from scheduler.loop.ports import Discord
 from scheduler.loop.tick import TICK, TickReport, tick
-from scheduler.rooms.sweep import EVERY, sweep
+from scheduler.rooms.reconciliation import EVERY, sweep
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Discord as the domain sees it: rooms, roles, messages. `bot.discord_api.discord_port` implements it."""
+"""Discord as the domain sees it: rooms, roles, messages. `bot.discord_api.port` implements it."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from models import Guild
-    from scheduler.notifications.notices import Letter
-    from scheduler.servers.premises import Finding, Place
+    from scheduler.notifications.outbox import Letter
+    from scheduler.servers.setup import Finding, Place
 
 
 class DiscordFailure(Exception):

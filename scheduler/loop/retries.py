@@ -10,8 +10,8 @@ from models import Coach, CoachingSession, Notice
 from models.storage.database import Database
 from scheduler.core.clock import Clock
 from scheduler.core.row_locks import lock_sessions
-from scheduler.notifications import notices
-from scheduler.notifications.notices import CARD_KINDS
+from scheduler.notifications import outbox
+from scheduler.notifications.outbox import CARD_KINDS
 from scheduler.servers import bot_membership
 
 _WORTH_POSTING = timedelta(days=30)
@@ -60,7 +60,7 @@ async def begin_anew(db: Database, clock: Clock, guild_id: int) -> bool:
         stuck = update(CoachingSession).where(*_stuck_sessions(guild_id))
         await session.execute(stuck.values(next_step_at=now, attempts=0, last_error=None))
         for card in await session.scalars(select(Notice).where(*_unposted_cards(guild_id, now))):
-            notices.renew(card, now)
+            outbox.renew(card, now)
     return True
 
 

@@ -11,13 +11,13 @@ from sqlalchemy.orm import InstrumentedAttribute
 from models import Coach, CoachingSession, JobRun, Notice, UTCDateTime
 from models.storage.database import Database
 from scheduler.attendance.attendance import Unwatched, beat
-from scheduler.booking.presence import check_due
+from scheduler.booking.membership_checks import check_due
 from scheduler.coaches.applications import sync_roles
 from scheduler.core.clock import Clock
-from scheduler.core.side_by_side import SideBySide
-from scheduler.loop.advance import advance_due
-from scheduler.loop.ongoing import Ongoing
+from scheduler.core.task_pool import SideBySide
+from scheduler.loop.background import Ongoing
 from scheduler.loop.ports import Discord
+from scheduler.loop.session_steps import advance_due
 from scheduler.notifications.delivery import deliver_due
 
 TICK = "tick"

@@ -13,15 +13,15 @@ from models import Coach, CoachingSession, Guild, Member, Notice, NoticeKind, Pr
 from models.storage.database import Database
 from scheduler.attendance import attendance
 from scheduler.booking import blocks
-from scheduler.core import people
+from scheduler.core import members
 from scheduler.core.clock import Clock
-from scheduler.core.side_by_side import Jobs, SideBySide
-from scheduler.loop.ongoing import Ongoing
+from scheduler.core.task_pool import Jobs, SideBySide
+from scheduler.loop.background import Ongoing
 from scheduler.loop.ports import DiscordFailure, NotInServer, Postman, Receipt, Unreachable
-from scheduler.notifications import notices, other_ways, problems
-from scheduler.notifications.notices import CARD_KINDS, PROBLEM_KINDS, ROOM_KINDS, WELCOME_KINDS, Letter
-from scheduler.reports import records
-from scheduler.rooms import meeting, rooms
+from scheduler.notifications import admin_alerts, fallbacks, outbox
+from scheduler.notifications.outbox import CARD_KINDS, PROBLEM_KINDS, ROOM_KINDS, WELCOME_KINDS, Letter
+from scheduler.reports import activity
+from scheduler.rooms import in_room, rooms
 from scheduler.servers import bot_membership
 
 log = logging.getLogger(__name__)
@@ -123,11 +123,11 @@ async def _deliver(db: Database, postman: Postman, clock: Clock, seen: Notice) -
             await _record_failure(db, seen, bot_membership.NOTE, clock(), final=True)
             return None
         except Unreachable as failure:
-            if await other_ways.take(db, seen, failure, clock()):
+            if await fallbacks.take(db, seen, failure, clock()):
                 continue
             return None
         except DiscordFailure as failure:
-            if failure.for_admins and await other_ways.take(db, seen, failure, clock()):
+            if failure.for_admins and await fallbacks.take(db, seen, failure, clock()):
                 continue
             log.warning("notice %s failed: %s", seen.id, failure)
             await _record_failure(db, seen, str(failure), clock(), failure=failure)
@@ -155,16 +155,20 @@ async def _prepare(db: Database, seen: Notice, now: datetime) -> Letter:
         about = await session.get(CoachingSession, notice.session_id) if notice.session_id else None
         coach_id = about.coach_id if about else notice.coach_id
         problem = await session.get(Problem, notice.problem_id) if notice.problem_id else None
-        if problem and notice.kind is NoticeKind.PROBLEM_FIXED and not await problems.is_known(session, problem):
+        if (
+            problem
+            and notice.kind is NoticeKind.PROBLEM_FIXED
+            and not await admin_alerts.is_known(session, problem)
+        ):
             raise _Pointless("nobody was told that it failed")
         may_go_on = (
-            about is not None and notice.kind in ROOM_KINDS and await meeting.may_go_on(session, about, now)
+            about is not None and notice.kind in ROOM_KINDS and await in_room.may_go_on(session, about, now)
         )
         letter = Letter(
             notice,
             guild,
             await session.get(Coach, (notice.guild_id, coach_id)) if coach_id else None,
-            await notices.coach_specialties(session, guild.id, coach_id)
+            await outbox.coach_specialties(session, guild.id, coach_id)
             if notice.kind in CARD_KINDS and coach_id
             else [],
             about,
@@ -172,7 +176,7 @@ async def _prepare(db: Database, seen: Notice, now: datetime) -> Letter:
             _channel_of(notice, guild, about),
             await attendance.attended(session, about, now) if about and notice.kind in _WITH_ATTENDANCE else {},
             may_go_on,
-            await records.coach_history(session, guild.id, coach_id)
+            await activity.coach_history(session, guild.id, coach_id)
             if notice.kind is NoticeKind.APPLICATION_CARD and coach_id
             else (),
             await blocks.of(session, guild.id, coach_id)
@@ -180,9 +184,9 @@ async def _prepare(db: Database, seen: Notice, now: datetime) -> Letter:
             else (),
             maybe_sent,
         )
-        if (why := notices.why_pointless(letter, now)) is not None:
+        if (why := outbox.why_pointless(letter, now)) is not None:
             raise _Pointless(why)
-        if notice.kind is NoticeKind.SESSION_REMINDER and await people.wants_no_reminders(
+        if notice.kind is NoticeKind.SESSION_REMINDER and await members.wants_no_reminders(
             session, notice.user_id or 0
         ):
             raise _Pointless("they want no reminders")
@@ -212,7 +216,7 @@ def _channel_of(notice: Notice, guild: Guild, about: CoachingSession | None) -> 
 async def _record_sent(db: Database, letter: Letter, receipt: Receipt, now: datetime) -> None:
     async with db.begin() as session:
         if letter.notice.user_id is not None:
-            await people.lock(session, letter.notice.user_id)  # before session and notice, as everywhere
+            await members.lock(session, letter.notice.user_id)  # before session and notice, as everywhere
         if letter.notice.kind is NoticeKind.SESSION_REMINDER and letter.session is not None:
             await _record_reminded(session, letter.session)
         notice = await session.get_one(Notice, letter.notice.id, with_for_update=True)
@@ -227,11 +231,11 @@ async def _record_sent(db: Database, letter: Letter, receipt: Receipt, now: date
             notice.due_at = None
         if notice.user_id is not None and notice.route is None:
             (await session.get_one(Member, notice.user_id)).dms_closed_at = None
-            await problems.works(session, notice.guild_id, f"unreachable:{notice.user_id}", now)
+            await admin_alerts.works(session, notice.guild_id, f"unreachable:{notice.user_id}", now)
         if notice.kind not in PROBLEM_KINDS:
-            await problems.works(session, notice.guild_id, other_ways.problem_key(notice), now)
+            await admin_alerts.works(session, notice.guild_id, fallbacks.problem_key(notice), now)
         elif letter.channel_id is not None and letter.channel_id == letter.guild.log_channel_id:
-            await problems.works(session, notice.guild_id, problems.LOG_CHANNEL, now)
+            await admin_alerts.works(session, notice.guild_id, admin_alerts.LOG_CHANNEL, now)
 
 
 async def _record_reminded(session: AsyncSession, seen: CoachingSession) -> None:
@@ -259,10 +263,10 @@ async def _record_failure(
             notice.due_at, notice.given_up_at = None, now
         else:
             longest = _UNANSWERED if failure is not None and failure.unanswered else _SELDOM
-            notice.due_at = now + notices.pause(notice.attempts, notice.id, longest=longest)
+            notice.due_at = now + outbox.pause(notice.attempts, notice.id, longest=longest)
         if failure is not None and failure.for_admins and notice.kind not in PROBLEM_KINDS:
-            key, cause = other_ways.problem_key(notice), rooms.without_name(reason)
-            await problems.report(session, notice.guild_id, key, reason, now, cause=cause)
+            key, cause = fallbacks.problem_key(notice), rooms.without_name(reason)
+            await admin_alerts.report(session, notice.guild_id, key, reason, now, cause=cause)
 
 
 def _was_tried_enough(notice: Notice, now: datetime) -> bool:

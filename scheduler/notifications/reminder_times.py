@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from models import CoachingSession, Guild, Notice, SessionStatus
 from scheduler.core.errors import Unreadable
-from scheduler.parsing.lengths import parse_length, write_length
+from scheduler.parsing.durations import parse_length, write_length
 
 FIRST_REMINDERS = (timedelta(hours=24), timedelta(hours=1))
 """When people are reminded until the server's admins say otherwise."""

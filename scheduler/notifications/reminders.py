@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import CoachingSession, Guild, Member, Notice, NoticeKind, SessionStatus
 from models.storage.database import insert_if_absent
 from scheduler.core.row_locks import lock_sessions
-from scheduler.notifications import notices
-from scheduler.notifications.notices import Promise
+from scheduler.notifications import outbox
+from scheduler.notifications.outbox import Promise
 from scheduler.notifications.reminder_times import TOO_SOON, reminder_times
 
 
@@ -35,7 +35,7 @@ def promises(row: CoachingSession, guild: Guild, now: datetime) -> list[Promise]
 
 async def plan(session: AsyncSession, row: CoachingSession, guild: Guild, now: datetime) -> None:
     """Owe coach and student the reminders of a session that has none yet."""
-    await notices.owe_all(session, promises(row, guild, now), now)
+    await outbox.owe_all(session, promises(row, guild, now), now)
 
 
 async def drop(session: AsyncSession, session_id: int, now: datetime, note: str) -> None:
@@ -61,7 +61,7 @@ async def plan_anew(session: AsyncSession, guild: Guild, now: datetime) -> None:
     owed = {tuple(one) for one in await session.execute(select(*columns).where(ours, *_WAITING))}
     new = (one for row in coming for one in promises(row, guild, now))
     missing = [one for one in new if (one.session_id, one.user_id, one.lead_minutes) not in owed]
-    await notices.owe_all(session, missing, now)
+    await outbox.owe_all(session, missing, now)
 
 
 async def set_off(session: AsyncSession, user_id: int, *, off: bool) -> None:

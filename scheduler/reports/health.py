@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, CoachStatus, Heartbeat, Notice, Problem, SessionStatus
-from scheduler.core.people import Actor
+from scheduler.core.members import Actor
 from scheduler.loop.tick import TICK
-from scheduler.time.zones import is_known
+from scheduler.time.time_zones import is_known
 
 LATE = timedelta(minutes=2)
 """What has been due for so long is late; a tick comes far more often."""

@@ -11,7 +11,7 @@ from models import Coach, CoachingSession, Review, SessionStatus
 from scheduler.core import audit
 from scheduler.core.clock import stamp
 from scheduler.core.errors import CoachingError, NotAllowed, NotFound, NotReviewable, TooLate, Unreadable
-from scheduler.core.people import Actor
+from scheduler.core.members import Actor
 
 LONGEST_COMMENT = 300
 MOST_STARS = 5

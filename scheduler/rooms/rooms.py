@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import AccessMode, CoachingSession, Guild, Notice, NoticeKind, SessionStatus, SessionType
 from models.storage.database import Database
 from scheduler.attendance import attendance
-from scheduler.booking.bookings import lead_times
+from scheduler.booking.booking import lead_times
 from scheduler.core import audit
 from scheduler.core.clock import Clock
 from scheduler.loop.ports import Access, Discord, Removal, RoomGone, RoomSpec
-from scheduler.notifications import notices, problems
+from scheduler.notifications import admin_alerts, outbox
 from scheduler.rooms import shared_rooms
 from scheduler.sessions.lifecycle import hard_limit, is_much_too_early, life_of, linger_ends_at
 
@@ -119,22 +119,22 @@ async def _tell_open(session: AsyncSession, kept: CoachingSession, people: tuple
         return
     inside = await attendance.who_is_inside(session, kept.id)
     for user_id in (one for one in people if one not in inside):
-        notices.owe(session, NoticeKind.ROOM_OPEN, kept.guild_id, now=now, user_id=user_id, session_id=kept.id)
+        outbox.owe(session, NoticeKind.ROOM_OPEN, kept.guild_id, now=now, user_id=user_id, session_id=kept.id)
     welcome = select(Notice).where(*of_this_room, Notice.kind == NoticeKind.ROOM_WELCOME)
     if (stands := await session.scalar(welcome.limit(1))) is not None:
-        notices.renew(stands, now)  # the session was moved, and its room stayed
+        outbox.renew(stands, now)  # the session was moved, and its room stayed
     else:
-        notices.owe(session, NoticeKind.ROOM_WELCOME, kept.guild_id, now=now, session_id=kept.id)
+        outbox.owe(session, NoticeKind.ROOM_WELCOME, kept.guild_id, now=now, session_id=kept.id)
     await plan_warning(session, kept, now)
 
 
 async def plan_warning(session: AsyncSession, kept: CoachingSession, now: datetime) -> None:
     """Owe the word of warning before the end as it is now, in place of an earlier one."""
-    await notices.drop(session, kept.id, [NoticeKind.ROOM_ENDING], "the end is another one", now)
+    await outbox.drop(session, kept.id, [NoticeKind.ROOM_ENDING], "the end is another one", now)
     due_at = kept.ends_at - ENDING_WARNING
     if now < due_at:
         kind = NoticeKind.ROOM_ENDING
-        notices.owe(session, kind, kept.guild_id, now=now, session_id=kept.id, due_at=due_at)
+        outbox.owe(session, kind, kept.guild_id, now=now, session_id=kept.id, due_at=due_at)
 
 
 async def vanished(session: AsyncSession, kept: CoachingSession, now: datetime) -> None:
@@ -144,7 +144,7 @@ async def vanished(session: AsyncSession, kept: CoachingSession, now: datetime) 
     """
     record(session, kept, "room_vanished", now, channel_id=kept.discord_channel_id)
     await attendance.nobody_inside(session, kept.id, now)
-    await notices.drop(session, kept.id, _OF_ONE_ROOM, "the room was deleted", now)
+    await outbox.drop(session, kept.id, _OF_ONE_ROOM, "the room was deleted", now)
     kept.updated_at = kept.room_lost_at = now
     kept.rooms_lost += 1
     kept.attempts, kept.last_error = kept.attempts + 1, _LOST
@@ -155,7 +155,7 @@ async def vanished(session: AsyncSession, kept: CoachingSession, now: datetime) 
             f"{kept.rooms_lost} times. The server's audit log says who did it. Have them, or that bot, leave "
             f"channels named {room_name('…')} alone. I keep making the room again, but less and less often."
         )
-        await problems.report(session, kept.guild_id, DELETED, text, now, cause=problems.PASSING)
+        await admin_alerts.report(session, kept.guild_id, DELETED, text, now, cause=admin_alerts.PASSING)
 
 
 def is_missing(row: CoachingSession, now: datetime) -> bool:
@@ -220,7 +220,7 @@ async def _warn(db: Database, row: CoachingSession, now: datetime) -> None:
         kind = NoticeKind.ROOM_CLOSING
         warned = select(Notice.id).where(Notice.session_id == row.id, Notice.kind == kind)
         if await session.scalar(warned.limit(1)) is None:
-            notices.owe(session, kind, row.guild_id, now=now, session_id=row.id)
+            outbox.owe(session, kind, row.guild_id, now=now, session_id=row.id)
 
 
 async def _kept(session: AsyncSession, row: CoachingSession) -> CoachingSession:

@@ -12,7 +12,7 @@ from scheduler.core import audit
 from scheduler.core.clock import Clock
 from scheduler.core.row_locks import lock_sessions
 from scheduler.loop.ports import Discord
-from scheduler.notifications import notices
+from scheduler.notifications import outbox
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ async def returned(session: AsyncSession, guild_id: int, now: datetime) -> datet
         Notice.guild_id == guild_id, Notice.given_up_at > now - _WORTH_SAYING, Notice.last_error == NOTE
     )
     for notice in await session.scalars(unsaid):
-        notices.renew(notice, now)
+        outbox.renew(notice, now)
     audit.record(session, guild_id, "bot_returned", at=now)
     return since
 

@@ -7,22 +7,22 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Guild, Notice, NoticeKind
-from scheduler.notifications import notices
-from scheduler.servers import guilds
-from scheduler.servers.guilds import GuildDefaults
+from scheduler.notifications import outbox
+from scheduler.servers import settings
+from scheduler.servers.settings import GuildDefaults
 
 
 async def greet(session: AsyncSession, guild_id: int, defaults: GuildDefaults, now: datetime) -> None:
     """The bot was let in. A server that it comes back into has read it; what reached nobody is tried anew."""
-    await guilds.ensure(session, guild_id, defaults, now)
+    await settings.ensure(session, guild_id, defaults, now)
     await session.get_one(Guild, guild_id, with_for_update=True)  # or two who greet at once would both say it
     said = await session.scalar(
         select(Notice).where(Notice.guild_id == guild_id, Notice.kind == NoticeKind.WELCOME).limit(1)
     )
     if said is None:
-        notices.owe(session, NoticeKind.WELCOME, guild_id, now=now)
+        outbox.owe(session, NoticeKind.WELCOME, guild_id, now=now)
     elif said.given_up_at is not None:
-        notices.renew(said, now)
+        outbox.renew(said, now)
         said.route = said.tried_at = None
 
 

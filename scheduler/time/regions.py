@@ -162,7 +162,7 @@ def _by_size(zones: Sequence[str]) -> tuple[str, ...]:
     """One zone of each clock, the one that most people live in; so are the clocks ordered."""
     if len(zones) == 1:
         return (zones[0],)
-    from scheduler.time.places import inhabitants  # here, since it reads all cities
+    from scheduler.time.cities import inhabitants  # here, since it reads all cities
 
     living = inhabitants()
     return tuple(one_of_each_clock(sorted(zones, key=lambda zone: -living.get(zone, 0))))

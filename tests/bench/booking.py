@@ -25,10 +25,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AvailabilityRule, Coach, CoachingSession, Guild, Reservation, SessionStatus, SessionType
 from models.storage.database import Database
-from scheduler.availability import availability, directory
-from scheduler.booking import bookings
-from scheduler.core.people import Actor
-from scheduler.sessions import agenda
+from scheduler.availability import coach_search, free_times
+from scheduler.booking import booking
+from scheduler.core.members import Actor
+from scheduler.sessions import upcoming
 from tests.support.builders import (
     COACH,
     DAY,
@@ -202,7 +202,7 @@ async def book(db: Database, coach_id: int, student_id: int, at: datetime) -> No
     """The whole transaction of a press on Confirm."""
     async with db.begin() as session:
         guild = await session.get_one(Guild, GUILD)
-        await bookings.book(session, guild, Actor(student_id), coach_id, at, HOUR, None, MONDAY)
+        await booking.book(session, guild, Actor(student_id), coach_id, at, HOUR, None, MONDAY)
 
 
 async def one_booking(folder: Path) -> dict[str, Times]:
@@ -256,20 +256,20 @@ async def list_times(db: Database) -> int:
     """All free times of one coach in four weeks."""
     async with db.read() as session:
         coach = await session.get_one(Coach, (GUILD, COACH))
-        found = await availability.free_times(session, coach, HOUR, student_id=LOOKER, now=MONDAY)
+        found = await free_times.free_times(session, coach, HOUR, student_id=LOOKER, now=MONDAY)
         return len(list(found))
 
 
 async def browse(db: Database) -> int:
     """The list of coaches."""
     async with db.read() as session:
-        return len(await directory.browse(session, GUILD, LOOKER, MONDAY))
+        return len(await coach_search.browse(session, GUILD, LOOKER, MONDAY))
 
 
 async def first_page(db: Database) -> int:
     """The first page of somebody's sessions."""
     async with db.read() as session:
-        return len((await agenda.page_of(session, GUILD, LOOKER, MONDAY, page=0, size=PAGE)).sessions)
+        return len((await upcoming.page_of(session, GUILD, LOOKER, MONDAY, page=0, size=PAGE)).sessions)
 
 
 async def looking(folder: Path) -> dict[str, dict[str, Times]]:

@@ -9,8 +9,8 @@ from time import perf_counter
 
 from PIL import Image
 
-from cogs.images.week_picture import draw
-from tests.cogs.images.test_week_picture import WEEKS
+from cogs.images.week import draw
+from tests.cogs.images.test_week import WEEKS
 
 ROUNDS = 25
 MEASURED = ("empty", "full", "autumn", "present")

@@ -26,7 +26,7 @@ import recurring_ical_events
 from dateutil.rrule import WEEKLY, rrule
 
 from scheduler.availability.slots import BookingRules, Calendar, Hours, Period, WeeklyHours
-from scheduler.time import wallclock
+from scheduler.time import local_time
 from scheduler.time.intervals import union
 from tests.support.builders import DAY, MINUTE
 
@@ -187,7 +187,7 @@ def forgetful(way: Way) -> Way:
     """The same way without what the engine remembers of zones."""
 
     def cold() -> object:
-        for remembered in (wallclock.instants, wallclock.stretches_of, wallclock.stretches_from):
+        for remembered in (local_time.instants, local_time.stretches_of, local_time.stretches_from):
             remembered.cache_clear()
         return way()
 

@@ -22,8 +22,8 @@ from sqlalchemy import text
 from models.storage.database import Database
 from scheduler.attendance import attendance
 from scheduler.loop.tick import tick
-from scheduler.rooms.sweep import sweep
-from scheduler.sessions import agenda
+from scheduler.rooms.reconciliation import sweep
+from scheduler.sessions import upcoming
 from tests.bench.booking import Times, a_database, row
 from tests.support.builders import (
     COACH,
@@ -177,7 +177,7 @@ class Side:
                 await attendance.look_afresh(session, [GUILD], inside, self.clock(), self.clock())
         with self.measured(AGENDA):
             async with self.db.read() as session:
-                page = await agenda.page_of(session, GUILD, COACH, self.clock(), page=0, size=10)
+                page = await upcoming.page_of(session, GUILD, COACH, self.clock(), page=0, size=10)
                 for one in page.sessions:
                     await attendance.attended(session, one, self.clock())
 

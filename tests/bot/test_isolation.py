@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from models import AccessMode, CoachingSession, Guild, SessionStatus
 from models.storage.database import Database
-from scheduler.booking import bookings, cancelling, rescheduling
+from scheduler.booking import booking, cancellation, rescheduling
 from scheduler.core.errors import CoachingError
-from scheduler.core.people import Actor
+from scheduler.core.members import Actor
 from scheduler.loop.tick import next_due
-from scheduler.rooms import meeting
+from scheduler.rooms import in_room
 from scheduler.rooms.rooms import room_name
 from tests.support.builders import MINUTE, a_coach
 from tests.support.one_thread import in_one_thread
@@ -140,14 +140,14 @@ class Day:
                 full = now.replace(minute=0, second=0, microsecond=0)
                 guild = await session.get_one(Guild, world.guild.id)
                 at = full + rest[2] * HALF_HOUR
-                await bookings.book(session, guild, Actor(student.id), coach.id, at, HALF_HOUR, None, now)
+                await booking.book(session, guild, Actor(student.id), coach.id, at, HALF_HOUR, None, now)
             elif known:
                 row = known[rest[0] % len(known)]
                 actor = Actor(row.student_id)
                 if name == "cancel":
-                    await cancelling.cancel(session, row.id, actor, row.guild_id, "", now)
+                    await cancellation.cancel(session, row.id, actor, row.guild_id, "", now)
                 elif name == "go_on":
-                    await meeting.go_on(session, row.id, actor, now)
+                    await in_room.go_on(session, row.id, actor, now)
                 else:
                     at = row.starts_at + rest[1] * HALF_HOUR
                     await rescheduling.reschedule(session, row.id, actor, at, "", now)

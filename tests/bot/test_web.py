@@ -20,12 +20,12 @@ from yarl import URL
 
 from bot import web
 from bot.app import CoachBot
-from bot.demo import simulation
+from bot.demo import simcord_private
 from models import Heartbeat, JobRun, Notice, SessionStatus
 from models.storage.database import Database
-from scheduler.booking import cancelling
-from scheduler.core.people import Actor
-from scheduler.servers.guilds import GuildDefaults
+from scheduler.booking import cancellation
+from scheduler.core.members import Actor
+from scheduler.servers.settings import GuildDefaults
 from tests.support.meetings import HOUR, MINUTE, TWO, booked
 from tests.support.simulated import SELDOM, Academy, academy
 
@@ -70,7 +70,7 @@ async def endpoint(world: Academy, secret: str = SECRET) -> AsyncIterator[Client
     server = TestServer(web.application(bot_of(world), secret))
     starting: list[asyncio.Task[None]] = []
     # As the bot, so that the tick that is asked for runs in the world's own time.
-    await simulation.as_the_bot(
+    await simcord_private.as_the_bot(
         world.env, lambda: starting.append(asyncio.create_task(server.start_server(**web.QUIETLY)))
     )
     await starting[0]
@@ -138,13 +138,13 @@ async def test_a_bot_that_runs_is_alive_and_ready(client: Client) -> None:
 
 
 async def test_a_bot_that_lost_the_gateway_is_not_ready_until_it_is_back(world: Academy, stranger: Client) -> None:
-    await simulation.as_the_bot(world.env, lambda: world.env.bot.dispatch("disconnect"))
+    await simcord_private.as_the_bot(world.env, lambda: world.env.bot.dispatch("disconnect"))
     lost = await asked(stranger)
     alive = await asked(stranger, "/healthz")
-    await simulation.as_the_bot(world.env, lambda: world.env.bot.dispatch("resumed"))
+    await simcord_private.as_the_bot(world.env, lambda: world.env.bot.dispatch("resumed"))
     resumed = await asked(stranger)
-    await simulation.as_the_bot(world.env, lambda: world.env.bot.dispatch("disconnect"))
-    await simulation.as_the_bot(world.env, lambda: world.env.bot.dispatch("ready"))
+    await simcord_private.as_the_bot(world.env, lambda: world.env.bot.dispatch("disconnect"))
+    await simcord_private.as_the_bot(world.env, lambda: world.env.bot.dispatch("ready"))
     anew = await asked(stranger)
 
     assert lost == (503, {"status": "not ready", "gateway": False, "database": True, "tick": True})
@@ -239,7 +239,7 @@ async def test_a_bot_that_cannot_store_what_discord_said_is_not_well_until_it_ca
 ) -> None:
     async with world.db.begin() as session:
         await session.execute(text("ALTER TABLE heartbeats RENAME TO gone"))
-    await simulation.as_the_bot(world.env, lambda: world.env.bot.dispatch("ready"))
+    await simcord_private.as_the_bot(world.env, lambda: world.env.bot.dispatch("ready"))
     status, body = await asked(stranger, "/healthz")
     async with world.db.begin() as session:
         await session.execute(text("ALTER TABLE gone RENAME TO heartbeats"))
@@ -301,7 +301,7 @@ async def test_who_knows_the_secret_has_done_what_is_due_and_reads_what_that_was
 ) -> None:
     await world.already_open()
     made = await booked(world, notes="My vocals sound thin.")
-    simulation.set_clock(world.env, made.starts_at - dt.timedelta(minutes=4))
+    simcord_private.set_clock(world.env, made.starts_at - dt.timedelta(minutes=4))
 
     async with endpoint(world) as client, client.request(method, web.CRON, headers=bearer()) as answer:
         status, body = answer.status, await answer.json()
@@ -326,7 +326,7 @@ async def test_who_knows_the_secret_has_done_what_is_due_and_reads_what_that_was
 async def test_what_fails_is_told_with_its_reason_and_without_notes_or_people(world: Academy) -> None:
     await world.already_open()
     made = await booked(world, notes="My vocals sound thin.")
-    simulation.set_clock(world.env, made.starts_at - dt.timedelta(minutes=14))
+    simcord_private.set_clock(world.env, made.starts_at - dt.timedelta(minutes=14))
     world.env.inject_error("POST", f"/guilds/{world.guild.id}/channels", status=403, code=50013)
 
     async with endpoint(world) as client, client.post(web.CRON, headers=bearer()) as answer:
@@ -399,7 +399,7 @@ async def test_after_a_piece_of_a_day_the_figures_are_what_the_database_says(wor
     coming = await booked(world, TWO + 2 * HOUR, student=world.other_student)
     cancelled = await booked(world, TWO + 24 * HOUR)
     async with world.db.begin() as session:
-        await cancelling.cancel(session, cancelled.id, Actor(world.student.id), world.guild.id, "", world.now)
+        await cancellation.cancel(session, cancelled.id, Actor(world.student.id), world.guild.id, "", world.now)
         session.add(
             JobRun(started_at=world.now, finished_at=world.now + MINUTE, steps=0, roles=0, notices=0, failures=1)
         )
@@ -414,7 +414,7 @@ async def test_after_a_piece_of_a_day_the_figures_are_what_the_database_says(wor
         )
         one = (await session.scalars(select(Notice).where(Notice.sent_at.is_not(None)).limit(1))).one()
         one.due_at = world.now + HOUR  # is to be brought up to date
-    simulation.set_clock(world.env, world.now + MINUTE)
+    simcord_private.set_clock(world.env, world.now + MINUTE)
 
     found = await figures(world)
 
@@ -501,7 +501,7 @@ async def test_without_the_library_there_are_no_figures_and_all_else_works(
 
 
 def test_the_library_for_figures_is_loaded_only_when_the_endpoint_is_on() -> None:
-    program = "import sys, bot.cli.cli; sys.exit(bool({'prometheus_client', 'bot.web'} & set(sys.modules)))"
+    program = "import sys, bot.cli.commands; sys.exit(bool({'prometheus_client', 'bot.web'} & set(sys.modules)))"
 
     outcome = subprocess.run([sys.executable, "-c", program], check=False)
 

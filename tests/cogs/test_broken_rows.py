@@ -6,7 +6,7 @@ from sqlalchemy import Table, update
 
 from models import Coach, DateOverride, Guild, Member, Notice
 from models.base import Base
-from scheduler.booking import presence
+from scheduler.booking import membership_checks
 from tests.cogs.booking.people import Visitor, change_coach
 from tests.support import builders
 from tests.support.builders import FakeClock
@@ -109,7 +109,7 @@ async def test_the_coach_and_the_admins_are_told_of_a_lost_zone_once_and_when_it
     await change_coach(world, time_zone=LOST)
     clock = FakeClock(world.now)
     for _ in range(2):
-        await presence.check(world.db, FakeDiscord(), clock, world.guild.id, world.coach.id)
+        await membership_checks.check(world.db, FakeDiscord(), clock, world.guild.id, world.coach.id)
 
     await world.wait_until(world.now + world.minutes(11))
 

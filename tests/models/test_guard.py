@@ -243,7 +243,7 @@ def why(refused: DBAPIError) -> str:
     """The reason of a refusal, in a word.
 
     On PostgreSQL two INSERTs may each wait for the other's verdict before an exclusion constraint can refuse
-    one of them; then one is ended as a deadlock. `scheduler.core.people.lock` keeps bookings from getting there.
+    one of them; then one is ended as a deadlock. `scheduler.core.members.lock` keeps bookings from getting there.
     """
     if isinstance(refused, IntegrityError) and "reservations_no_overlap" in str(refused.orig):
         return "overlap"

@@ -15,13 +15,13 @@ from simcord.backend.serializers import guild_create_payload, member_payload
 from sqlalchemy import delete, func, select
 
 from bot.app import CoachBot
-from bot.demo import simulation
+from bot.demo import simcord_private
 from bot.discord_api.permissions import INVITE
 from models import Attendance, CoachingSession, Notice, NoticeKind, Problem
 from models.storage.database import Database
 from scheduler.attendance import attendance
-from tests.bot.gateway.test_watching import connected_anew, connection_lost, unheard
-from tests.cogs.setup.test_setup import all_but, give, own_role
+from tests.bot.gateway.test_attendance_watch import connected_anew, connection_lost, unheard
+from tests.cogs.setup.test_panel import all_but, give, own_role
 from tests.support.failing_database import MADE_UP, Statements, statements
 from tests.support.meetings import met
 from tests.support.simulated import Academy, academy
@@ -58,7 +58,7 @@ class Scene:
         self.world.env.backend.set_voice_state(self.world.guild.id, person.id, channel_id)
 
     async def emit(self, event: str, payload: Any) -> None:
-        await simulation.as_the_bot(self.world.env, lambda: self.world.env.backend.emit(event, payload))
+        await simcord_private.as_the_bot(self.world.env, lambda: self.world.env.backend.emit(event, payload))
 
     async def pass_time(self, so_much: dt.timedelta) -> None:
         await self.world.wait_until(self.world.now + so_much)
@@ -143,14 +143,14 @@ async def resumed(scene: Scene) -> None:
     await connection_lost(scene.world)
     await scene.pass_time(AWAY)
     scene.move(scene.world.student, scene.room.id)
-    await simulation.as_the_bot(scene.world.env, lambda: scene.bot.dispatch("resumed"))
+    await simcord_private.as_the_bot(scene.world.env, lambda: scene.bot.dispatch("resumed"))
 
 
 async def disconnected(scene: Scene) -> None:
     """What comes right before it is recorded, too."""
     scene.move(scene.world.student, scene.room.id)
     await connection_lost(scene.world)
-    await simulation.as_the_bot(scene.world.env, lambda: scene.bot.dispatch("resumed"))
+    await simcord_private.as_the_bot(scene.world.env, lambda: scene.bot.dispatch("resumed"))
 
 
 async def joined(scene: Scene) -> None:
@@ -223,7 +223,9 @@ async def own_role_taken(scene: Scene) -> None:
     update: Any = dict(member_payload(backend, server, server.members[backend.bot_user.id]))
     update["guild_id"] = str(server.id)
     # Discord sends a bot its own updates whatever its intents; the simulated one does not.
-    await simulation.as_the_bot(scene.world.env, lambda: scene.bot._connection.parse_guild_member_update(update))
+    await simcord_private.as_the_bot(
+        scene.world.env, lambda: scene.bot._connection.parse_guild_member_update(update)
+    )
     with unheard(scene.world):
         backend.add_member_role(server.id, backend.bot_user.id, own_role(scene.world).id)
 

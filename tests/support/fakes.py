@@ -11,8 +11,8 @@ from typing import Literal
 
 from models import Guild
 from scheduler.loop.ports import Access, Barrier, Receipt, Removal, RoomSeen, RoomSpec
-from scheduler.notifications.notices import Letter
-from scheduler.servers.premises import Finding, Place
+from scheduler.notifications.outbox import Letter
+from scheduler.servers.setup import Finding, Place
 from tests.support.watched import is_in_transaction
 
 Method = Literal[

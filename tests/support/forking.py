@@ -7,7 +7,7 @@ import os
 import sys
 
 from bot import app  # noqa: F401  (what a fork would import else)
-from bot.cli import cli, running  # noqa: F401  (what a fork would import else)
+from bot.cli import commands, run  # noqa: F401  (what a fork would import else)
 
 
 def main() -> None:
@@ -16,7 +16,7 @@ def main() -> None:
     for _ in sys.stdin:
         pid = os.fork()
         if pid == 0:
-            cli.app()
+            commands.app()
             os._exit(0)
         print(pid, flush=True)  # noqa: T201  (the test reads it)
         os.waitpid(pid, 0)

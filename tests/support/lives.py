@@ -18,7 +18,7 @@ from models import (
     SessionStatus,
 )
 from models.storage.database import Database
-from scheduler.notifications import notices
+from scheduler.notifications import outbox
 from tests.support import builders
 from tests.support.endpoint import GUILD_ID, Endpoint, Json
 
@@ -205,7 +205,7 @@ async def live(db: Database, endpoint: Endpoint, *, sessions: int, whole: int, m
             if is_whole:
                 ids.append(row.id)
                 kind = NoticeKind.SESSION_BOOKED
-                notices.owe(session, kind, GUILD_ID, now=now, user_id=student_id, session_id=row.id)
+                outbox.owe(session, kind, GUILD_ID, now=now, user_id=student_id, session_id=row.id)
     return Lives(db, endpoint, frozenset(ids))
 
 

@@ -8,8 +8,8 @@ from simcord.enums import OverwriteType
 from sqlalchemy import select
 
 from models import Coach, CoachingSession, Guild, Reservation
-from scheduler.booking import bookings
-from scheduler.core.people import Actor
+from scheduler.booking import booking
+from scheduler.core.members import Actor
 from tests.support.simulated import Academy, words
 
 TWO = datetime(2026, 3, 2, 13, tzinfo=UTC)
@@ -40,7 +40,7 @@ async def booked(
     async with world.db.begin() as session:
         guild = await session.get_one(Guild, world.guild.id)
         actor = Actor((student or world.student).id)
-        made = await bookings.book(session, guild, actor, world.coach.id, starts_at, HOUR, notes, world.now)
+        made = await booking.book(session, guild, actor, world.coach.id, starts_at, HOUR, notes, world.now)
     await world.leap_to(world.now)
     return made
 

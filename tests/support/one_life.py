@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import select
 
 from models import AccessMode, CoachingSession, Guild, Notice, NoticeKind, SessionStatus
-from scheduler.booking import bookings
-from scheduler.core.people import Actor
+from scheduler.booking import booking
+from scheduler.core.members import Actor
 from tests.support.dying import Process
 from tests.support.simulated import UTC, Academy, words
 
@@ -85,7 +85,7 @@ class Life:
             guild.access_mode = self.mode
             student, hour = Actor(self.world.student.id), dt.timedelta(hours=1)
             coach_id, now = self.world.coach.id, self.world.now
-            await bookings.book(session, guild, student, coach_id, START, hour, None, now)
+            await booking.book(session, guild, student, coach_id, START, hour, None, now)
 
     def is_at(self, first: str, last: str) -> bool:
         """Whether this phase is one of those."""

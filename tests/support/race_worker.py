@@ -16,11 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, Guild, Reservation, SessionStatus
 from models.storage.database import Database
-from scheduler.availability import timetable
-from scheduler.booking import bookings, cancelling, presence, rescheduling
+from scheduler.availability import schedule
+from scheduler.booking import booking, cancellation, membership_checks, rescheduling
 from scheduler.coaches import suspensions
 from scheduler.core.errors import CoachingError, SlotTaken
-from scheduler.core.people import Actor
+from scheduler.core.members import Actor
 from tests.support.builders import ADMIN, DAY, GUILD, HOUR, MINUTE, MONDAY
 from tests.support.fakes import FakeDiscord
 
@@ -75,8 +75,8 @@ def race(url: str, students: Sequence[int], coach_id: int, at: datetime, *, hold
     async def use_case(session: AsyncSession, student: int) -> object:
         guild, actor = await session.get_one(Guild, GUILD), Actor(student)
         if holding:
-            return await bookings.hold(session, guild, actor, coach_id, at, HOUR, MONDAY)
-        return await bookings.book(session, guild, actor, coach_id, at, HOUR, None, MONDAY)
+            return await booking.hold(session, guild, actor, coach_id, at, HOUR, MONDAY)
+        return await booking.book(session, guild, actor, coach_id, at, HOUR, None, MONDAY)
 
     async def all_at_once(db: Database) -> list[Press]:
         return await asyncio.gather(*(press(db, partial(use_case, student=student)) for student in students))
@@ -168,18 +168,18 @@ class _Worker:
     async def hold(self, session: AsyncSession) -> None:
         guild_id, actor, coach_id, at, length = self._wish()
         guild = await session.get_one(Guild, guild_id)
-        await bookings.hold(session, guild, actor, coach_id, at, length, self.now)
+        await booking.hold(session, guild, actor, coach_id, at, length, self.now)
 
     async def book(self, session: AsyncSession) -> None:
         guild_id, actor, coach_id, at, length = self._wish()
         guild = await session.get_one(Guild, guild_id)
-        await bookings.book(session, guild, actor, coach_id, at, length, None, self.now)
+        await booking.book(session, guild, actor, coach_id, at, length, None, self.now)
 
     async def cancel(self, session: AsyncSession) -> None:
         if (found := await self._some_session(session)) is not None:
             session_id, guild_id, coach_id, student_id = found
             actor = self.chance.choice((Actor(coach_id), Actor(student_id), Actor(student_id), ADMIN))
-            await cancelling.cancel(session, session_id, actor, guild_id, "", self.now)
+            await cancellation.cancel(session, session_id, actor, guild_id, "", self.now)
 
     async def reschedule(self, session: AsyncSession) -> None:
         if (found := await self._some_session(session)) is not None:
@@ -192,12 +192,12 @@ class _Worker:
 
     async def pause_or_resume(self, session: AsyncSession) -> None:
         actor, accepts = Actor(self.chance.choice(COACHES)), self.chance.random() < 0.8
-        await timetable.set_accepting(session, GUILD, actor, accepts, self.now)
+        await schedule.set_accepting(session, GUILD, actor, accepts, self.now)
 
     async def change_hours(self, session: AsyncSession) -> None:
         actor, opens = Actor(self.chance.choice(COACHES)), self.chance.choice((8, 9, 9, 10)) * 60
         days = self.chance.sample(range(1, 4), 2)
-        await timetable.set_hours(session, GUILD, actor, days, [(opens, 17 * 60)], self.now)
+        await schedule.set_hours(session, GUILD, actor, days, [(opens, 17 * 60)], self.now)
 
     async def suspend(self, session: AsyncSession) -> None:
         coach_id, keep = self.chance.choice(COACHES), self.chance.random() < 0.3
@@ -212,7 +212,7 @@ class _Worker:
         discord = FakeDiscord()
         if self.chance.random() < 0.3:
             discord.gone.add(coach_id)
-        await presence.check(self.db, discord, lambda: self.now, guild_id, coach_id)
+        await membership_checks.check(self.db, discord, lambda: self.now, guild_id, coach_id)
 
     async def _some_session(self, session: AsyncSession) -> tuple[int, int, int, int] | None:
         """Mostly one that is booked; on PostgreSQL somebody may change it before it is locked."""
@@ -244,7 +244,7 @@ async def _reserve(db: Database, seed: int, session_id: int, count: int) -> Coun
 
 def _why(refused: DBAPIError) -> str:
     """In a word. Without the application's lock, PostgreSQL may find two INSERTs waiting for each other."""
-    if isinstance(refused, IntegrityError) and bookings.GUARD in str(refused.orig):
+    if isinstance(refused, IntegrityError) and booking.GUARD in str(refused.orig):
         return "overlap"
     return "deadlock" if getattr(refused.orig, "sqlstate", None) == "40P01" else repr(refused)
 

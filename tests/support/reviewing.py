@@ -6,10 +6,10 @@ from typing import Any, cast
 from sqlalchemy import select
 
 from bot.app import CoachBot
-from bot.demo import simulation
+from bot.demo import simcord_private
 from models import CoachingSession, NoticeKind, Review, SessionStatus
-from scheduler.core.people import Actor
-from scheduler.notifications import notices
+from scheduler.core.members import Actor
+from scheduler.notifications import outbox
 from scheduler.reviews import reviews
 from tests.support import builders
 from tests.support.simulated import Academy
@@ -31,7 +31,7 @@ async def took_place(world: Academy, *, student: Any = None, coach: Any = None, 
 async def asked(world: Academy, about: CoachingSession) -> Any:
     """The direct message that asks its student for a review."""
     async with world.db.begin() as session:
-        notices.owe(
+        outbox.owe(
             session,
             NoticeKind.REVIEW_REQUEST,
             about.guild_id,
@@ -39,7 +39,7 @@ async def asked(world: Academy, about: CoachingSession) -> Any:
             user_id=about.student_id,
             session_id=about.id,
         )
-    await simulation.as_the_bot(world.env, cast("CoachBot", world.env.bot).wake)
+    await simcord_private.as_the_bot(world.env, cast("CoachBot", world.env.bot).wake)
     people = (world.student, world.other_student, world.outsider)
     [student] = [one for one in people if one.id == about.student_id]
     return student.user.dm_channel.last_message

@@ -6,10 +6,10 @@ from typing import Any
 
 from models import Coach
 from models.storage.database import Database
-from scheduler.availability import availability, timetable
-from scheduler.availability.timetable import Dates, Week
+from scheduler.availability import free_times, schedule
+from scheduler.availability.schedule import Dates, Week
 from scheduler.core.errors import CoachingError, Unreadable
-from scheduler.core.people import Actor
+from scheduler.core.members import Actor
 from tests.support.builders import COACH, GUILD, HOUR, MONDAY, STUDENT, a_coach, a_guild, refusal
 
 CARA = Actor(COACH)
@@ -48,20 +48,20 @@ async def refused(
 async def week(db: Database) -> Week:
     """The weekly hours as they are now."""
     async with db.read() as session:
-        return await timetable.week_of(session, await session.get_one(Coach, (GUILD, COACH)))
+        return await schedule.week_of(session, await session.get_one(Coach, (GUILD, COACH)))
 
 
 async def dates(db: Database, since: date = TODAY) -> list[Dates]:
     """What holds on single dates as it is now."""
     async with db.read() as session:
-        return await timetable.dates_of(session, await session.get_one(Coach, (GUILD, COACH)), since)
+        return await schedule.dates_of(session, await session.get_one(Coach, (GUILD, COACH)), since)
 
 
 async def free(db: Database) -> list[datetime]:
     """When an hour can be booked."""
     async with db.read() as session:
         coach = await session.get_one(Coach, (GUILD, COACH))
-        return list(await availability.free_times(session, coach, HOUR, student_id=STUDENT, now=MONDAY))
+        return list(await free_times.free_times(session, coach, HOUR, student_id=STUDENT, now=MONDAY))
 
 
 def off(first: date, last: date, reason: str | None = None) -> Dates:

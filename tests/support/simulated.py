@@ -1,6 +1,6 @@
 """A simulated Discord with an academy in it: the real bot, virtual time, people who press.
 
-`bot.demo.simulation` holds most of what touches simcord's private parts; besides, this module uses `_path_of`
+`bot.demo.simcord_private` holds most of what touches simcord's private parts; besides, this module uses `_path_of`
 (what a request asks for) and what the demo never needs: answers that get lost, presses at the same moment.
 """
 
@@ -22,17 +22,17 @@ from simcord.http.client import _path_of
 from sqlalchemy import delete, func, select, update
 
 from bot.app import CoachBot
-from bot.demo import simulation
+from bot.demo import simcord_private
 from models import Base, Coach, CoachingSession, Notice
 from models.storage.database import Database
-from scheduler.availability import timetable
+from scheduler.availability import schedule
 from scheduler.coaches import applications
 from scheduler.coaches.applications import Application
-from scheduler.core.people import Actor
-from scheduler.servers import guilds
-from scheduler.servers.guilds import GuildChanges, GuildDefaults
+from scheduler.core.members import Actor
+from scheduler.servers import settings as server_settings
+from scheduler.servers.settings import GuildChanges, GuildDefaults
 from tests.cogs.authorization import rows
-from tests.support.limits import form_within_limits, within_limits
+from tests.support.discord_limits import form_within_limits, within_limits
 from tests.support.presses import emit_form, emit_press
 from tests.support.watched import is_in_transaction
 
@@ -87,13 +87,13 @@ class Academy:
 
     async def wait_until(self, at: dt.datetime) -> None:
         """Let virtual time pass, through every tick on the way."""
-        await simulation.advance(self.env, at)
+        await simcord_private.advance(self.env, at)
 
     async def leap_to(self, at: dt.datetime) -> None:
         """Skip a long time in which nothing is due; at its end there is one tick."""
-        simulation.set_clock(self.env, at)
+        simcord_private.set_clock(self.env, at)
         bot: Any = self.env.bot
-        await simulation.as_the_bot(self.env, bot.wake)
+        await simcord_private.as_the_bot(self.env, bot.wake)
 
     async def restart(self) -> None:
         """A new process: another bot, the same Discord, the same database file."""
@@ -131,16 +131,16 @@ class Academy:
         windows = [(9 * 60, 12 * 60), (13 * 60 + 30, 17 * 60)]
         bot = cast("CoachBot", self.env.bot)
         async with self.db.begin() as session:
-            guild = await guilds.ensure(session, self.guild.id, bot.defaults, self.now)
-            await guilds.change(session, guild, ada, settings, self.now)
+            guild = await server_settings.ensure(session, self.guild.id, bot.defaults, self.now)
+            await server_settings.change(session, guild, ada, settings, self.now)
             await applications.apply(session, guild, cara, application, self.now)
             await applications.approve(session, guild.id, cara.user_id, ada, self.now)
-            await timetable.set_hours(session, guild.id, cara, range(5), windows, self.now)
+            await schedule.set_hours(session, guild.id, cara, range(5), windows, self.now)
             # What the loop would say and do about it is done already, which takes most of the time.
             await session.execute(delete(Notice))
             await session.execute(update(Coach).values(role_due_at=None))
         self.guild._guild.members[cara.user_id].role_ids.append(self.coach_role.id)
-        await simulation.as_the_bot(self.env, bot.wake)
+        await simcord_private.as_the_bot(self.env, bot.wake)
 
     async def about_to_confirm(self, student: Any, label: str, *, notes: str | None = None) -> Any:
         """From `/book` to the panel with Confirm, for today at what the button `label` says."""
@@ -193,11 +193,11 @@ class Academy:
 
     def sees(self, person: Any, channel: ChannelHandle | None) -> bool:
         """Whether this person's client lists the channel."""
-        return channel is not None and simulation.sees(self.env, person, channel.id)
+        return channel is not None and simcord_private.sees(self.env, person, channel.id)
 
     def may(self, person: Any, channel: ChannelHandle, *names: str) -> bool:
         """Whether Discord's own rules give this person all these permissions there."""
-        return simulation.may(self.env, self.guild, person, channel.id, *names)
+        return simcord_private.may(self.env, self.guild, person, channel.id, *names)
 
     def dms(self, person: Any) -> list[str]:
         """What the bot has written to this person, oldest first."""
@@ -224,10 +224,10 @@ async def academy(
             tick_interval=tick_interval,
         )
 
-    env = held["env"] = simulation.quick_world(make_bot())
-    simulation.set_clock(env, begins)
+    env = held["env"] = simcord_private.quick_world(make_bot())
+    simcord_private.set_clock(env, begins)
     requests = env.backend.http_requests = _Requests()
-    with simulation.apscheduler_clock(env.now), faults:
+    with simcord_private.apscheduler_clock(env.now), faults:
         await env.start()
         try:
             world = _people(env, db, make_bot, faults)
@@ -294,7 +294,7 @@ class _Faults(logging.Handler):
 
 def _people(env: simcord.Env, db: Database, make_bot: Callable[[], CoachBot], faults: _Faults) -> Academy:
     guild = env.create_guild("Academy")
-    simulation.rename_bot(env, guild, "Coaching")
+    simcord_private.rename_bot(env, guild, "Coaching")
     coach_role = guild.create_role("Coach", position=1)
     powers = discord.Permissions(manage_guild=True, manage_roles=True)
     admin_role = guild.create_role("Admin", permissions=powers, position=5)

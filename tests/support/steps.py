@@ -8,7 +8,7 @@ from simcord.components import walk_components
 from sqlalchemy import select
 
 from models import Base
-from tests.support.limits import form_within_limits
+from tests.support.discord_limits import form_within_limits
 from tests.support.simulated import APPLICATION, Academy, reply
 
 PNG = b"\x89PNG\r\n\x1a\n"

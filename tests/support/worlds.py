@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from models.storage.database import Database
-from scheduler.time import places
+from scheduler.time import cities as city_search
 from tests.support.simulated import Academy, academy
 
 
@@ -18,7 +18,7 @@ def engine_name() -> str:
 @pytest.fixture(scope="session", autouse=True)
 def cities() -> None:
     """Read the list of cities once: on a busy machine that takes longer than a world waits."""
-    places.search("Berlin")
+    city_search.search("Berlin")
 
 
 @pytest.fixture

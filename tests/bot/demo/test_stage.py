@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.demo import academy, simulation
+from bot.demo import academy, simcord_private
 from bot.demo.stage import DIRECT, NotPossible, Stage, open_stage
 from bot.demo.tour import tour
 from cogs import cards
 from models import Attendance, AuditEntry, Base, Coach, CoachingSession, Notice, SessionStatus
 from models.storage.database import Database
-from scheduler.booking import cancelling
-from scheduler.core.people import Actor
+from scheduler.booking import cancellation
+from scheduler.core.members import Actor
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ async def test_the_next_event_is_where_the_time_machine_stops(stage: Stage) -> N
 async def test_what_a_person_cannot_do_is_refused_with_a_sentence(kept_stage: Stage) -> None:
     stage = kept_stage
     await stage.jump(dt.timedelta(days=1, hours=1, minutes=55))
-    room = next(one for one in simulation.channels(stage.env, stage.world.guild) if one.type == 2)
+    room = next(one for one in simcord_private.channels(stage.env, stage.world.guild) if one.type == 2)
     await stage.become("outsider")
 
     with pytest.raises(NotPossible, match=r"Olaf does not see such a room\."):
@@ -111,7 +111,7 @@ async def test_what_a_person_cannot_do_is_refused_with_a_sentence(kept_stage: St
 async def test_whoever_stands_in_a_channel_that_vanishes_is_in_the_lobby(stage: Stage) -> None:
     await stage.become("student2")
     await stage.jump(dt.timedelta(days=1, hours=1, minutes=55))
-    room = next(one for one in simulation.channels(stage.env, stage.world.guild) if one.type == 2)
+    room = next(one for one in simcord_private.channels(stage.env, stage.world.guild) if one.type == 2)
     await stage.go(str(room.id))
     await stage.join(room.id)
     await stage.join(None)
@@ -157,7 +157,7 @@ async def test_a_kept_database_goes_on_where_it_ended(db: Database) -> None:
         async with db.begin() as session:
             soon = await first_ahead(stage)
             stu = Actor(stage.world.people["student2"].member.id)
-            await cancelling.cancel(session, soon.id, stu, None, "Ill.", stage.now)
+            await cancellation.cancel(session, soon.id, stu, None, "Ill.", stage.now)
         await stage.jump(dt.timedelta(minutes=1))
 
         async with db.read() as session:

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from models import Notice, NoticeKind
-from models.notice import Route
+from models.notification import Route
 from models.storage.database import Database
 from scheduler.loop.ports import DiscordFailure, Receipt, Unreachable
-from scheduler.notifications.notices import Letter
+from scheduler.notifications.outbox import Letter
 from tests.support.direct import Direct, direct
 from tests.support.simulated import academy, lost_answers, words
 

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from models import Guild
 from models.storage.database import Database
 from scheduler.loop.ports import Access, DiscordFailure
-from scheduler.servers.premises import MADE
+from scheduler.servers.setup import MADE
 from tests.support.direct import direct
 from tests.support.simulated import Academy, academy, reply
 

@@ -21,8 +21,8 @@ from bot.doctor.checks import Check, Level
 from models import Guild
 from models.job_run import Heartbeat
 from models.storage.database import Database
-from scheduler.servers import guilds
-from scheduler.servers.guilds import GuildDefaults
+from scheduler.servers import settings as server_settings
+from scheduler.servers.settings import GuildDefaults
 from tests.support.endpoint import BOT_ID, BOT_ROLE_ID, GUILD_ID, REVIEW_CHANNEL_ID, TOKEN, Endpoint, local_discord
 from tests.support.program import Program
 from tests.support.rights import bound_by_file_modes
@@ -93,7 +93,7 @@ async def setup(endpoint: Endpoint, migrated_sqlite: Path, tmp_path: Path) -> As
     shutil.copy(migrated_sqlite, path)
     setup = Setup(endpoint, path, Database(f"sqlite:///{path}"))
     async with setup.db.begin() as session:
-        await guilds.ensure(session, GUILD_ID, GuildDefaults(), datetime.now(UTC))
+        await server_settings.ensure(session, GUILD_ID, GuildDefaults(), datetime.now(UTC))
     await setup.configure(
         coach_role_id=COACH_ROLE_ID,
         review_channel_id=REVIEW_CHANNEL_ID,
@@ -735,7 +735,7 @@ async def test_a_second_look_gets_the_lock_that_the_first_one_gave_back(setup: S
 
 async def test_of_a_sound_database_every_line_is_ok_whatever_its_engine(db: Database):
     async with db.begin() as session:
-        await guilds.ensure(session, GUILD_ID, GuildDefaults(), datetime.now(UTC))
+        await server_settings.ensure(session, GUILD_ID, GuildDefaults(), datetime.now(UTC))
     url = db.url.render_as_string(hide_password=False)
 
     stored = await storage.examine(url, lambda: datetime.now(UTC), lambda _folder: PLENTY)

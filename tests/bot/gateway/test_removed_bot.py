@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from models import AuditEntry, Coach, CoachingSession, Guild, Notice, SessionStatus
 from scheduler.servers.bot_membership import NOTE
-from tests.bot.gateway.test_watching import connected_anew, connection_lost, unheard
+from tests.bot.gateway.test_attendance_watch import connected_anew, connection_lost, unheard
 from tests.cogs.setup.test_welcome import joins
 from tests.support.builders import DAY, HOUR, MINUTE
 from tests.support.meetings import TWO, booked, met, now, opened, settings, to_the_end, told

@@ -13,8 +13,8 @@ from simcord.interactions import base_payload, build_options, nest_options, walk
 from simcord.results import InteractionResult
 from sqlalchemy import insert, select
 
-from bot.demo import simulation
-from cogs.booking.views import currency_number
+from bot.demo import simcord_private
+from cogs.booking.panels import currency_number
 from cogs.ui import FIX, Panel, text
 from models import Base, Block, BlockedFrom, Coach, CoachingSession, CoachStatus, Review, SessionStatus
 from models.session import Absent
@@ -187,7 +187,7 @@ async def stage_of(world: Academy) -> Stage:
     messages: dict[str, Any] = {}
     for who, channel in (("admin", world.lobby), ("outsider", hall), ("left", gil.user.dm_channel)):
         sending = functools.partial(bot.get_partial_messageable(channel.id).send, view=Panel(*KEPT))
-        await simulation.as_the_bot(env, functools.partial(asyncio.ensure_future, sending()))
+        await simcord_private.as_the_bot(env, functools.partial(asyncio.ensure_future, sending()))
         sent = list(env.backend.messages[channel.id].values())[-1]
         messages[who] = deepcopy(dict(message_payload(env.backend, sent)))
     world.guild.remove_member(gil)

@@ -9,7 +9,7 @@ import pytest
 from discord import app_commands
 
 from bot.app import CoachBot
-from cogs.booking.views import OLD_CONFIRM
+from cogs.booking.panels import OLD_CONFIRM
 from cogs.ui import FIX
 from tests.cogs.authorization.people import SECRETS, Rows, Stage, stage_of
 from tests.cogs.authorization.rows import COMMANDS, FORMS, PEOPLE, PRESSES, REOPENED, Row, template_of

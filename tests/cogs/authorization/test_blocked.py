@@ -6,10 +6,10 @@ from typing import Any, cast
 import pytest
 
 from bot.app import CoachBot
-from cogs.booking.cog import BookingCog
+from cogs.booking.commands import BookingCog
 from models import BlockedFrom
 from scheduler.booking import blocks
-from scheduler.core.people import Actor
+from scheduler.core.members import Actor
 from tests.cogs.authorization.people import Rows, Stage, stage_of
 from tests.cogs.authorization.rows import APPLICANTS, COMMANDS, FORMS, PRESSES, template_of
 from tests.support.simulated import Academy, reply, words

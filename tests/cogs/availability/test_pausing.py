@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from tests.cogs.availability.test_rules import AFTER, BEFORE, DAILY, HORIZON, NOTICE, WEEKLY
+from tests.cogs.availability.test_booking_policy import AFTER, BEFORE, DAILY, HORIZON, NOTICE, WEEKLY
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import alt_text, fill, form, held, labels, press, week
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.cogs.availability.test_misfits import shrunk
+from tests.cogs.availability.test_conflicts import shrunk
 from tests.cogs.availability.test_zone import PLACE, ask
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import alt_text, fill, form, labels, press, send, week

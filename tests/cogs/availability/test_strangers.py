@@ -1,6 +1,6 @@
 """Another coach who gets at a coach's buttons changes only what is their own."""
 
-from tests.cogs.availability.test_misfits import shrunk
+from tests.cogs.availability.test_conflicts import shrunk
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import another_coach, fill, labels, press, rows, week
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.cogs.availability.test_rules import DAILY, LENGTHS
+from tests.cogs.availability.test_booking_policy import DAILY, LENGTHS
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, labels, press, rows, week
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from icalendar import Calendar
 
-from bot.demo import simulation
+from bot.demo import simcord_private
 from models import Coach
-from tests.cogs.booking.limits import check_limits, every_component
+from tests.cogs.booking.panel_limits import check_limits, every_component
 from tests.support.simulated import SELDOM, Academy, reply, words
 
 _BUTTON, _SELECT, _GALLERY = 2, 3, 12
@@ -154,5 +154,5 @@ async def calendar_in(message: Any) -> Calendar:
 
 async def much_later(world: Academy, at: datetime) -> None:
     """Let days pass without running through every minute of them; the loop ticks at the end."""
-    simulation.set_clock(world.env, at - SELDOM)
+    simcord_private.set_clock(world.env, at - SELDOM)
     await world.wait_until(at)

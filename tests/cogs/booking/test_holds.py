@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from cogs.booking.views import currency_number
+from cogs.booking.panels import currency_number
 from models import CoachingSession, Hold, Reservation
 from scheduler.core.clock import stamp
 from tests.cogs.booking.people import Visitor, change_coach

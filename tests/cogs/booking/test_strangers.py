@@ -3,7 +3,7 @@
 from typing import Any
 
 from models import CoachingSession, SessionStatus
-from tests.cogs.booking.limits import every_component
+from tests.cogs.booking.panel_limits import every_component
 from tests.cogs.booking.people import Visitor
 from tests.support.simulated import Academy, reply, words
 

@@ -3,8 +3,8 @@
 import datetime as dt
 
 from models import Problem, SessionStatus
-from tests.cogs.sessions.test_moved_rooms import move
 from tests.cogs.sessions.test_no_shows import REASON
+from tests.cogs.sessions.test_rescheduled_rooms import move
 from tests.cogs.setup.test_log_channel import titles
 from tests.support.meetings import MINUTE, booked, delete_by_hand, met, now, opened, over, to_the_end
 from tests.support.simulated import Academy, words

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from cogs.reports import health
-from cogs.ui.words import our_own
+from cogs.ui.text import our_own
 from models import Coach, CoachingSession, SessionStatus
-from scheduler.notifications import problems
+from scheduler.notifications import admin_alerts
 from scheduler.servers.bot_membership import NOTE
-from tests.cogs.setup.test_setup import all_but, give
+from tests.cogs.setup.test_panel import all_but, give
 from tests.support import builders
 from tests.support.simulated import Academy, reply, words
 
@@ -231,7 +231,7 @@ async def test_where_very_much_fails_the_panel_still_fits_into_a_message(world: 
             about: dict[str, Any] = {"coach_id": coach["user_id"], "student_id": 10**17 + number}
             failing = about | {"starts_at": later, "next_step_at": later, "last_error": why}
             await builders.a_session(session, guild_id=world.guild.id, **failing)
-            await problems.report(session, world.guild.id, f"k{number}", why, world.now)
+            await admin_alerts.report(session, world.guild.id, f"k{number}", why, world.now)
 
     for command in ("health", "run"):
         said = words(await panel(world, command))  # `reply` holds it against the limits

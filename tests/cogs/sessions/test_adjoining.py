@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from models import Absent, AccessMode, Coach, CoachingSession, SessionStatus
-from scheduler.booking import cancelling, rescheduling
-from scheduler.core.people import Actor
-from scheduler.rooms import meeting
+from scheduler.booking import cancellation, rescheduling
+from scheduler.core.members import Actor
+from scheduler.rooms import in_room
 from tests.support.meetings import (
     HOUR,
     MINUTE,
@@ -196,7 +196,7 @@ async def test_ended_early_the_room_waits_with_whoever_stays_for_the_next_sessio
     await world.leap_to(first.starts_at + 20 * MINUTE)
 
     async with world.db.begin() as session:
-        await meeting.end_now(session, first.id, Actor(world.student.id), world.now)
+        await in_room.end_now(session, first.id, Actor(world.student.id), world.now)
     await world.leap_to(world.now + MINUTE)
     await world.leap_to(second.starts_at - 15 * MINUTE)
     await world.leap_to(second.starts_at)
@@ -214,7 +214,7 @@ async def test_made_longer_the_first_keeps_the_room_until_then(open_world: Acade
     await world.leap_to(first.ends_at - 2 * MINUTE)
 
     async with world.db.begin() as session:
-        await meeting.go_on(session, first.id, Actor(world.student.id), world.now)
+        await in_room.go_on(session, first.id, Actor(world.student.id), world.now)
     await world.leap_to(first.ends_at + MINUTE)
     owners = [(await now(world, one)).discord_channel_id for one in (first, second)]
     await world.leap_to(second.starts_at)
@@ -240,7 +240,7 @@ async def test_when_the_second_is_called_off_the_room_stays_until_it_is_empty(
             async with world.db.begin() as session:
                 stu = Actor(world.student.id)
                 if call_off == "cancel":
-                    await cancelling.cancel(session, second.id, stu, world.guild.id, "", world.now)
+                    await cancellation.cancel(session, second.id, stu, world.guild.id, "", world.now)
                 else:
                     tomorrow = TWO + 24 * HOUR
                     await rescheduling.reschedule(session, second.id, stu, tomorrow, "", world.now)

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from models import CoachingSession, Guild, Member
-from scheduler.booking import bookings
+from scheduler.booking import booking
 from scheduler.core.clock import stamp
-from scheduler.core.people import Actor
+from scheduler.core.members import Actor
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import labels, press
 
@@ -21,7 +21,7 @@ async def booked(world: Academy, starts_at: datetime = WEDNESDAY, notes: str | N
     async with world.db.begin() as session:
         guild = await session.get_one(Guild, world.guild.id)
         student = Actor(world.student.id)
-        made = await bookings.book(session, guild, student, world.coach.id, starts_at, HOUR, notes, world.now)
+        made = await booking.book(session, guild, student, world.coach.id, starts_at, HOUR, notes, world.now)
     await world.leap_to(world.now)
     return made
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cogs.booking.views import currency_number, currency_numbered
+from cogs.booking.panels import currency_number, currency_numbered
 from models import Coach, CoachingSession
 from tests.cogs.booking.people import Visitor, change_coach
 from tests.support import builders

@@ -6,7 +6,7 @@ import discord
 import pytest
 
 from models import Guild
-from tests.cogs.availability.test_rules import BEFORE, DAILY, HORIZON, LENGTHS, NOTICE, STEP
+from tests.cogs.availability.test_booking_policy import BEFORE, DAILY, HORIZON, LENGTHS, NOTICE, STEP
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import another_coach, fill, form, held, labels, press, rows, send, week
 

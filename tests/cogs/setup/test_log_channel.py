@@ -8,7 +8,7 @@ import pytest
 from simcord.backend.models import Overwrite
 from simcord.enums import OverwriteType
 
-from scheduler.notifications import problems
+from scheduler.notifications import admin_alerts
 from tests.support.simulated import Academy, words
 
 LOG = "I cannot tell problems in the channel that was chosen for them"
@@ -21,13 +21,13 @@ async def choose(world: Academy, place: Any) -> None:
 async def fails(world: Academy, key: str) -> None:
     """Something goes wrong that only an admin can mend; the loop tells it, and what comes of telling it."""
     async with world.db.begin() as session:
-        await problems.report(session, world.guild.id, key, f"{key} does not work.", world.now)
+        await admin_alerts.report(session, world.guild.id, key, f"{key} does not work.", world.now)
     await world.wait_until(world.now + world.minutes(21))
 
 
 async def works(world: Academy, key: str) -> None:
     async with world.db.begin() as session:
-        await problems.works(session, world.guild.id, key, world.now)
+        await admin_alerts.works(session, world.guild.id, key, world.now)
     await world.wait_until(world.now + world.minutes(21))
 
 

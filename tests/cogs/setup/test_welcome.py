@@ -10,7 +10,7 @@ from simcord.builders import ChannelHandle, GuildHandle
 from simcord.enums import OverwriteType
 from sqlalchemy import select
 
-from cogs.setup.setup_panel import OPEN
+from cogs.setup.panel import OPEN
 from models import Guild, Notice, NoticeKind
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import labels

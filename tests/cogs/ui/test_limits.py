@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.cogs.availability.test_rules import HORIZON, LENGTHS, STEP
-from tests.support.limits import form_within_limits, within_limits
+from tests.cogs.availability.test_booking_policy import HORIZON, LENGTHS, STEP
+from tests.support.discord_limits import form_within_limits, within_limits
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, form, labels, press, week
 

@@ -7,13 +7,13 @@ from sqlalchemy import delete, insert, select, update
 from models import AvailabilityRule, Coach, Guild, Review, SessionType, Specialty
 from scheduler.coaches.applications import LONGEST_TEXT
 from scheduler.coaches.specialties import LONGEST
-from scheduler.parsing.hours import LONGEST_PRESET_NAME, parse_hours
+from scheduler.parsing.weekly_hours import LONGEST_PRESET_NAME, parse_hours
 from scheduler.reviews.reviews import LONGEST_COMMENT
-from scheduler.servers.guilds import LONGEST_HOW_TO_PAY
-from scheduler.time.zones import zone_names
+from scheduler.servers.settings import LONGEST_HOW_TO_PAY
+from scheduler.time.time_zones import zone_names
 from tests.cogs.authorization.people import Stage, stage_of
 from tests.cogs.authorization.rows import FORMS
-from tests.support.limits import form_within_limits
+from tests.support.discord_limits import form_within_limits
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import held
 

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event, select, text
 
-from cogs.booking.views import currency_number
+from cogs.booking.panels import currency_number
 from models import AvailabilityRule, Base, CoachingSession
 from tests.support.builders import statements
 from tests.support.simulated import Academy, reply, words

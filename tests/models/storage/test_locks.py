@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models.storage.database import Database
-from scheduler.loop.ongoing import CutShort, Ongoing
+from scheduler.loop.background import CutShort, Ongoing
 from tests.support.proxy import Proxy, proxy
 
 if TYPE_CHECKING:

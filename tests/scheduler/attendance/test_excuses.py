@@ -9,14 +9,14 @@ from models import Absent, CoachingSession, Guild, Heartbeat, Notice, NoticeKind
 from models.storage.database import Database
 from scheduler.booking import departures
 from scheduler.booking.departures import Why
-from scheduler.loop.advance import advance_due
 from scheduler.loop.ports import Barrier, DiscordFailure, NotInServer
-from scheduler.notifications import notices, problems
-from scheduler.rooms import meeting
+from scheduler.loop.session_steps import advance_due
+from scheduler.notifications import admin_alerts, outbox
+from scheduler.rooms import in_room
 from tests.support.attended_sessions import CARA, ELEVEN, Spell, a_meeting, add_stays, at, found, owed, recorded
 from tests.support.builders import COACH, DAY, GUILD, MINUTE, STUDENT, FakeClock, a_session
 from tests.support.fakes import Call, FakeDiscord
-from tests.support.moves import reservations
+from tests.support.rescheduled_sessions import reservations
 
 BOTH_CAME: list[Spell] = [(COACH, 0, None), (STUDENT, 0, None)]
 COACH_CAME: list[Spell] = [(COACH, 0, None)]
@@ -35,7 +35,7 @@ async def ended(
     if known_to_have_left is not None:
         async with db.begin() as session:
             told_at, kind = at(0) + known_to_have_left, NoticeKind.PERSON_LEFT
-            notices.owe(session, kind, GUILD, now=told_at, user_id=COACH, session_id=session_id)
+            outbox.owe(session, kind, GUILD, now=told_at, user_id=COACH, session_id=session_id)
     await advance_due(db, discord, FakeClock(ELEVEN))
     return await found(db, session_id)
 
@@ -177,7 +177,7 @@ async def test_ended_by_hand_an_absence_is_excused_as_well(db: Database) -> None
     session_id = await a_meeting(db, *COACH_CAME, watched_until=at(20))
 
     async with db.begin() as session:
-        await meeting.end_now(session, session_id, CARA, at(20))
+        await in_room.end_now(session, session_id, CARA, at(20))
     before = await found(db, session_id)
     await advance_due(db, discord, FakeClock(at(20)))
 
@@ -188,7 +188,7 @@ async def test_ended_by_hand_an_absence_is_excused_as_well(db: Database) -> None
 async def test_once_they_have_met_again_admins_hear_that_it_is_over(db: Database) -> None:
     await a_meeting(db, *BOTH_CAME)
     async with db.begin() as session:
-        await problems.report(session, GUILD, f"kept_out:{STUDENT}", "They couldn't come.", at(-60))
+        await admin_alerts.report(session, GUILD, f"kept_out:{STUDENT}", "They couldn't come.", at(-60))
 
     await advance_due(db, FakeDiscord(), FakeClock(ELEVEN))
 

@@ -7,18 +7,18 @@ import pytest
 
 from models import Absent, CoachingSession, NoticeKind, SessionStatus
 from models.storage.database import Database
-from scheduler.booking import cancelling, departures, rescheduling
+from scheduler.booking import cancellation, departures, rescheduling
 from scheduler.booking.departures import Why
 from scheduler.coaches import suspensions
 from scheduler.core.errors import NotFound, TooEarly, TooLate
-from scheduler.core.people import Actor
-from scheduler.loop.advance import advance_due
+from scheduler.core.members import Actor
+from scheduler.loop.session_steps import advance_due
 from scheduler.loop.tick import tick
-from scheduler.rooms import meeting
+from scheduler.rooms import in_room
 from tests.support.attended_sessions import CARA, STRANGER, STU, Spell, a_meeting, at, found, owed, press, recorded
 from tests.support.builders import ADMIN, COACH, GUILD, STUDENT, FakeClock, a_guild, change_session, refusal
 from tests.support.fakes import FakeDiscord
-from tests.support.moves import reservations
+from tests.support.rescheduled_sessions import reservations
 
 CANCELLED, COMPLETED, NO_SHOW = SessionStatus.CANCELLED, SessionStatus.COMPLETED, SessionStatus.NO_SHOW
 
@@ -60,7 +60,7 @@ async def running(db: Database, case: Case, **changed: Any) -> int:
 
 def cancel(session_id: int, actor: Actor, case: Case) -> Callable[..., Any]:
     async def use_case(session: Any) -> CoachingSession:
-        return await cancelling.cancel(session, session_id, actor, GUILD, "Ill.", at(case.minute))
+        return await cancellation.cancel(session, session_id, actor, GUILD, "Ill.", at(case.minute))
 
     return use_case
 
@@ -95,7 +95,7 @@ async def test_it_is_not_cancelled_any_more(db: Database, case: Case) -> None:
 async def test_it_can_be_ended_and_is_judged_as_at_its_end(db: Database, case: Case, actor: Actor) -> None:
     session_id = await running(db, case)
 
-    await press(db, lambda session: meeting.end_now(session, session_id, actor, at(case.minute), guild_id=GUILD))
+    await press(db, lambda session: in_room.end_now(session, session_id, actor, at(case.minute), guild_id=GUILD))
     await tick(db, FakeDiscord(), FakeClock(at(case.minute)))  # where somebody is absent, Discord is asked why
 
     one = await found(db, session_id)
@@ -190,7 +190,7 @@ async def test_nobody_but_the_two_and_admins_of_their_server_ends_it(db: Databas
         await refusal(
             db,
             NotFound,
-            lambda session, actor=actor, guild_id=guild_id: meeting.end_now(
+            lambda session, actor=actor, guild_id=guild_id: in_room.end_now(
                 session, session_id, actor, at(20), guild_id=guild_id
             ),
         )
@@ -200,7 +200,7 @@ async def test_an_admin_ends_no_session_in_which_somebody_may_still_come(db: Dat
     session_id = await running(db, DECIDED["nobody came"])
 
     refused = await refusal(
-        db, TooEarly, lambda session: meeting.end_now(session, session_id, ADMIN, at(10), guild_id=GUILD)
+        db, TooEarly, lambda session: in_room.end_now(session, session_id, ADMIN, at(10), guild_id=GUILD)
     )
 
     assert "there is time until" in str(refused)

@@ -7,7 +7,7 @@ import pytest
 
 from models import Coach, SessionStatus
 from models.storage.database import Database
-from scheduler.availability import availability
+from scheduler.availability import free_times
 from scheduler.availability.slots import WhyNot
 from tests.support.builders import (
     COACH,
@@ -38,7 +38,7 @@ async def free(db: Database, *, now: datetime = MONDAY, moving: int | None = Non
     async with db.read() as session:
         coach = await session.get_one(Coach, (GUILD, COACH))
         length = timedelta(minutes=minutes)
-        found = await availability.free_times(session, coach, length, student_id=STUDENT, now=now, moving=moving)
+        found = await free_times.free_times(session, coach, length, student_id=STUDENT, now=now, moving=moving)
         return [f"{at.day} {at:%a %H:%M}" for at in found]
 
 
@@ -49,9 +49,7 @@ async def why_not(
     async with db.read() as session:
         coach = await session.get_one(Coach, (GUILD, COACH))
         length = timedelta(minutes=minutes)
-        return await availability.why_not(
-            session, coach, start, length, student_id=STUDENT, now=now, moving=moving
-        )
+        return await free_times.why_not(session, coach, start, length, student_id=STUDENT, now=now, moving=moving)
 
 
 # Single dates.
@@ -263,8 +261,8 @@ async def test_why_a_time_is_not_free_agrees_with_what_is_listed(db: Database) -
     async with db.read() as session:
         coach = await session.get_one(Coach, (GUILD, COACH))
         about: dict[str, Any] = {"student_id": STUDENT, "now": MONDAY}
-        listed = list(await availability.free_times(session, coach, HOUR, **about))
-        reasons = {at: await availability.why_not(session, coach, at, HOUR, **about) for at in quarters}
+        listed = list(await free_times.free_times(session, coach, HOUR, **about))
+        reasons = {at: await free_times.why_not(session, coach, at, HOUR, **about) for at in quarters}
 
     assert [at for at, reason in reasons.items() if reason is None] == listed
     assert len(listed) > 5

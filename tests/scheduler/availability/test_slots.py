@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduler.availability.slots import BookingRules, Calendar, DayHours, Hours, WeeklyHours
-from tests.support.oracle import DAY, DAY_MINUTES, HOUR, MINUTE, Ask, Oracle, Override, asks
+from tests.support.slot_oracle import DAY, DAY_MINUTES, HOUR, MINUTE, Ask, Oracle, Override, asks
 
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 

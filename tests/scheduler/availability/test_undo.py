@@ -7,8 +7,8 @@ import pytest
 
 from models import Coach, CoachStatus
 from models.storage.database import Database
-from scheduler.availability import timetable
-from scheduler.availability.rules import Rules
+from scheduler.availability import schedule
+from scheduler.availability.booking_policy import Rules
 from scheduler.core.errors import CoachingError, NotFound, TooLate
 from tests.support.builders import COACH, DAY, GUILD, a_coach, a_date, a_guild, everything
 from tests.support.schedule_changes import (
@@ -27,17 +27,17 @@ from tests.support.schedule_changes import (
 
 NEXT_WEEK = TODAY + 7 * DAY
 CHANGES: dict[str, tuple[UseCase, tuple[Any, ...], dict[str, Any]]] = {
-    "set hours": (timetable.set_hours, ([MON, WED], [NOON]), {}),
-    "add hours": (timetable.add_hours, ([MON, WED], NOON), {}),
-    "copy a day": (timetable.copy_day, (MON, [TUE, WED]), {}),
-    "set dates": (timetable.set_dates, (TODAY, NEXT_WEEK, [NOON], "A wedding"), {}),
-    "extra hours": (timetable.add_extra_hours, (TODAY, [NOON]), {}),
-    "extra hours on a date that has some": (timetable.add_extra_hours, (NEXT_WEEK, [NOON]), {}),
-    "clear dates": (timetable.clear_dates, (TODAY - DAY, NEXT_WEEK), {}),
-    "rules": (timetable.set_rules, (Rules(durations_minutes=(45,), horizon_days=7, daily_limit=2),), {}),
-    "pause": (timetable.set_accepting, (False,), {}),
-    "zone": (timetable.change_zone, ("Asia/Kathmandu",), {"same_instants": False}),
-    "zone, same instants": (timetable.change_zone, ("Asia/Kathmandu",), {"same_instants": True}),
+    "set hours": (schedule.set_hours, ([MON, WED], [NOON]), {}),
+    "add hours": (schedule.add_hours, ([MON, WED], NOON), {}),
+    "copy a day": (schedule.copy_day, (MON, [TUE, WED]), {}),
+    "set dates": (schedule.set_dates, (TODAY, NEXT_WEEK, [NOON], "A wedding"), {}),
+    "extra hours": (schedule.add_extra_hours, (TODAY, [NOON]), {}),
+    "extra hours on a date that has some": (schedule.add_extra_hours, (NEXT_WEEK, [NOON]), {}),
+    "clear dates": (schedule.clear_dates, (TODAY - DAY, NEXT_WEEK), {}),
+    "rules": (schedule.set_rules, (Rules(durations_minutes=(45,), horizon_days=7, daily_limit=2),), {}),
+    "pause": (schedule.set_accepting, (False,), {}),
+    "zone": (schedule.change_zone, ("Asia/Kathmandu",), {"same_instants": False}),
+    "zone, same instants": (schedule.change_zone, ("Asia/Kathmandu",), {"same_instants": True}),
 }
 every_change = pytest.mark.parametrize("name", CHANGES)
 
@@ -87,7 +87,7 @@ def of_others(rows: Rows) -> Rows:
 
 async def last_change(db: Database) -> int | None:
     async with db.read() as session:
-        return await timetable.last_change(session, await session.get_one(Coach, (GUILD, COACH)))
+        return await schedule.last_change(session, await session.get_one(Coach, (GUILD, COACH)))
 
 
 @every_change
@@ -97,7 +97,7 @@ async def test_a_change_can_be_undone_and_everything_is_as_before(db: Database, 
     await make(db, name)
     between = await what_holds(db)
 
-    await press(db, timetable.undo, 1)
+    await press(db, schedule.undo, 1)
 
     assert between != before
     assert await what_holds(db) == before
@@ -110,7 +110,7 @@ async def test_a_change_leaves_other_coaches_and_other_servers_alone(db: Databas
 
     await make(db, name)
     after_the_change = of_others(await everything(db))
-    await press(db, timetable.undo, 1)
+    await press(db, schedule.undo, 1)
 
     assert {table: len(rows) for table, rows in before.items()} == {
         "coaches": 2,
@@ -131,7 +131,7 @@ async def test_who_does_not_coach_here_changes_nothing(db: Database, status: Coa
     sentences = {
         await refused(db, use_case, *args, kind=NotFound, **named) for use_case, args, named in CHANGES.values()
     }
-    sentences.add(await refused(db, timetable.undo, 1, kind=NotFound))
+    sentences.add(await refused(db, schedule.undo, 1, kind=NotFound))
 
     assert len(sentences) == 1
 
@@ -140,9 +140,9 @@ async def test_who_does_not_coach_here_changes_nothing(db: Database, status: Coa
 async def test_a_change_is_undone_only_once(db: Database, name: str) -> None:
     await coaches(db)
     await make(db, name)
-    await press(db, timetable.undo, 1)
+    await press(db, schedule.undo, 1)
 
-    sentence = await refused(db, timetable.undo, 1, kind=TooLate)
+    sentence = await refused(db, schedule.undo, 1, kind=TooLate)
 
     assert sentence == "Only your last change can be undone, and only once. This one cannot any more."
 
@@ -153,12 +153,12 @@ async def test_only_the_last_change_is_undone(db: Database) -> None:
     before = await what_holds(db)
     await make(db, "zone, same instants")
 
-    await refused(db, timetable.undo, 1, kind=TooLate)
-    await refused(db, timetable.undo, 3, kind=TooLate)
-    await press(db, timetable.undo, 2)
+    await refused(db, schedule.undo, 1, kind=TooLate)
+    await refused(db, schedule.undo, 3, kind=TooLate)
+    await press(db, schedule.undo, 2)
 
     assert await what_holds(db) == before
-    await refused(db, timetable.undo, 1, kind=TooLate)
+    await refused(db, schedule.undo, 1, kind=TooLate)
 
 
 async def test_changes_are_counted_and_an_undone_one_is_no_longer_offered(db: Database) -> None:
@@ -169,7 +169,7 @@ async def test_changes_are_counted_and_an_undone_one_is_no_longer_offered(db: Da
     offered.append(await last_change(db))
     await make(db, "set hours")
     offered.append(await last_change(db))
-    await press(db, timetable.undo, 2)
+    await press(db, schedule.undo, 2)
     offered.append(await last_change(db))
     await make(db, "rules")
     offered.append(await last_change(db))
@@ -180,7 +180,7 @@ async def test_changes_are_counted_and_an_undone_one_is_no_longer_offered(db: Da
 async def test_who_has_changed_nothing_has_nothing_to_undo(db: Database) -> None:
     await set_up(db)
 
-    sentence = await refused(db, timetable.undo, 1, kind=TooLate)
+    sentence = await refused(db, schedule.undo, 1, kind=TooLate)
 
     assert sentence == "Only your last change can be undone, and only once. This one cannot any more."
 
@@ -190,7 +190,7 @@ async def test_of_two_who_undo_at_once_one_does(db: Database) -> None:
     before = await what_holds(db)
     await make(db, "set dates")
 
-    outcomes = await asyncio.gather(*(press(db, timetable.undo, 1) for _ in range(4)), return_exceptions=True)
+    outcomes = await asyncio.gather(*(press(db, schedule.undo, 1) for _ in range(4)), return_exceptions=True)
 
     assert [type(one) for one in outcomes if isinstance(one, CoachingError)] == [TooLate] * 3
     assert len([one for one in outcomes if isinstance(one, Coach)]) == 1
@@ -199,10 +199,10 @@ async def test_of_two_who_undo_at_once_one_does(db: Database) -> None:
 
 async def test_undoing_while_something_else_is_changed_loses_neither_half(db: Database) -> None:
     await set_up(db, hours=[(MON, *MORNING)])
-    await press(db, timetable.set_hours, [TUE], [MORNING])
+    await press(db, schedule.set_hours, [TUE], [MORNING])
 
     undone, _ = await asyncio.gather(
-        press(db, timetable.undo, 1), press(db, timetable.add_hours, [WED], NOON), return_exceptions=True
+        press(db, schedule.undo, 1), press(db, schedule.add_hours, [WED], NOON), return_exceptions=True
     )
 
     assert isinstance(undone, Coach | TooLate)

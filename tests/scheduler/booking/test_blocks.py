@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AuditEntry, Block, BlockedFrom, Coach, CoachingSession, CoachStatus, Guild, Hold, Reservation
 from models.storage.database import Database
-from scheduler.booking import blocks, bookings, cancelling, rescheduling
+from scheduler.booking import blocks, booking, cancellation, rescheduling
 from scheduler.coaches import applications, profiles
 from scheduler.core.errors import Blocked, NotAllowed, NotFound, Unreadable
-from scheduler.core.people import Actor
-from scheduler.reports import records
+from scheduler.core.members import Actor
+from scheduler.reports import activity
 from tests.support.builders import (
     ADMIN,
     COACH,
@@ -59,12 +59,12 @@ async def unblock(db: Database, what: Collection[BlockedFrom] = blocks.EVERYTHIN
 
 async def hold(session: AsyncSession, guild_id: int = GUILD, at: datetime = TEN) -> Hold:
     guild = await session.get_one(Guild, guild_id)
-    return await bookings.hold(session, guild, STU, COACH, at, HOUR, MONDAY)
+    return await booking.hold(session, guild, STU, COACH, at, HOUR, MONDAY)
 
 
 async def book(session: AsyncSession, guild_id: int = GUILD, at: datetime = TEN) -> CoachingSession:
     guild = await session.get_one(Guild, guild_id)
-    return await bookings.book(session, guild, STU, COACH, at, HOUR, None, MONDAY)
+    return await booking.book(session, guild, STU, COACH, at, HOUR, None, MONDAY)
 
 
 async def apply(session: AsyncSession) -> Coach:
@@ -106,7 +106,7 @@ async def test_a_block_holds_in_its_own_server_and_for_its_own_person_only(town:
     async with town.begin() as session:
         assert (await book(session, ELSEWHERE)).guild_id == ELSEWHERE
         guild = await session.get_one(Guild, GUILD)
-        other = await bookings.book(session, guild, Actor(STUDENT + 1), COACH, TEN + HOUR, HOUR, None, MONDAY)
+        other = await booking.book(session, guild, Actor(STUDENT + 1), COACH, TEN + HOUR, HOUR, None, MONDAY)
         assert other.student_id == STUDENT + 1
 
 
@@ -115,7 +115,7 @@ async def test_blocking_releases_what_the_person_holds_here_and_nothing_else(tow
         await hold(session)
         await hold(session, ELSEWHERE, TEN + DAY)
         guild = await session.get_one(Guild, GUILD)
-        await bookings.hold(session, guild, Actor(STUDENT + 1), COACH, TEN + HOUR, HOUR, MONDAY)
+        await booking.hold(session, guild, Actor(STUDENT + 1), COACH, TEN + HOUR, HOUR, MONDAY)
 
     await block(town)
 
@@ -145,7 +145,7 @@ async def test_booked_sessions_stay_and_can_be_rescheduled_and_cancelled(town: D
     async with town.begin() as session:
         moved = await rescheduling.reschedule(session, booked.id, STU, TEN + HOUR, "", MONDAY)
         assert moved.starts_at == TEN + HOUR
-        await cancelling.cancel(session, booked.id, STU, GUILD, "", MONDAY)
+        await cancellation.cancel(session, booked.id, STU, GUILD, "", MONDAY)
 
 
 async def test_somebody_blocked_from_applying_cannot_apply_for_the_first_time_or_again(town: Database) -> None:
@@ -265,7 +265,7 @@ async def test_the_audit_log_says_who_blocked_and_unblocked_whom_from_what_and_w
     await unblock(town, BOOKING)
 
     async with town.read() as session:
-        found = await records.entries(session, GUILD, ADMIN, user_id=STUDENT, page=0, size=5)
+        found = await activity.entries(session, GUILD, ADMIN, user_id=STUDENT, page=0, size=5)
 
     entries: list[AuditEntry] = [entry for entry, _ in found.shown]
     assert [(one.action, one.actor_id, one.member_id, one.details) for one in entries] == [

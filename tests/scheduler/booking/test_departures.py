@@ -6,11 +6,11 @@ import pytest
 
 from models import CoachingSession, CoachStatus, NoticeKind, SessionStatus
 from models.storage.database import Database
-from scheduler.booking import bookings, departures, presence
+from scheduler.booking import booking, departures, membership_checks
 from scheduler.booking.departures import Why
 from scheduler.coaches import applications
-from scheduler.loop.advance import advance_due
 from scheduler.loop.ports import Access, DiscordFailure
+from scheduler.loop.session_steps import advance_due
 from scheduler.loop.tick import tick
 from tests.support.attended_sessions import ELEVEN, STU, TEN, a_meeting, at, both_came, found, owed, recorded
 from tests.support.builders import (
@@ -28,7 +28,7 @@ from tests.support.builders import (
     everything,
 )
 from tests.support.fakes import Call, FakeDiscord
-from tests.support.moves import reservations
+from tests.support.rescheduled_sessions import reservations
 
 DOWN = DiscordFailure("Discord did not answer")
 CANCELLED, KEPT = SessionStatus.CANCELLED, {"keep_when_gone": True}
@@ -236,7 +236,7 @@ async def test_a_discord_that_cannot_say_who_is_there_cancels_nothing(db: Databa
 async def looked_for(db: Database, discord: FakeDiscord, clock: FakeClock) -> list[str]:
     """About whom it was asked in one round."""
     before = len(discord.calls)
-    await presence.check_due(db, discord, clock)
+    await membership_checks.check_due(db, discord, clock)
     return [call.about for call in discord.calls[before:]]
 
 
@@ -245,7 +245,7 @@ async def test_from_booking_on_it_is_asked_once_a_day_whether_the_student_is_sti
         guild = await a_guild(session)
         await a_coach(session)
         ids = [
-            (await bookings.book(session, guild, STU, COACH, TEN + days * DAY, HOUR, None, MONDAY)).id
+            (await booking.book(session, guild, STU, COACH, TEN + days * DAY, HOUR, None, MONDAY)).id
             for days in (0, 2, 3)
         ]
     discord, clock = FakeDiscord(), FakeClock()
@@ -283,7 +283,7 @@ async def test_without_an_answer_nothing_is_cancelled_and_it_is_asked_again_soon
     discord, clock = FakeDiscord(), FakeClock()
     discord.fail("is_member", failure)
 
-    failed = await presence.check_due(db, discord, clock)
+    failed = await membership_checks.check_due(db, discord, clock)
 
     one = await found(db, session_id)
     assert failed == 1
@@ -304,7 +304,7 @@ async def test_a_session_that_was_cancelled_while_discord_was_asked_is_not_looke
 
     discord.meanwhile("is_member", cancel)
 
-    await presence.check_due(db, discord, FakeClock())
+    await membership_checks.check_due(db, discord, FakeClock())
 
     assert (await found(db, session_id)).presence_due_at is None
 
@@ -315,7 +315,7 @@ async def test_a_coach_who_left_is_noticed_by_the_daily_look_and_their_students_
     discord = FakeDiscord()
     discord.gone.add(COACH)
 
-    await presence.check(db, discord, FakeClock(), GUILD, COACH)
+    await membership_checks.check(db, discord, FakeClock(), GUILD, COACH)
 
     assert [(await found(db, one)).status for one in (first, second)] == [CANCELLED, CANCELLED]
     cancelled = NoticeKind.SESSION_CANCELLED
@@ -331,6 +331,6 @@ async def test_who_coaches_no_more_does_not_lose_their_sessions_to_the_daily_loo
     discord = FakeDiscord()
     discord.gone.add(COACH)
 
-    await presence.check(db, discord, FakeClock(), GUILD, COACH)
+    await membership_checks.check(db, discord, FakeClock(), GUILD, COACH)
 
     assert (await found(db, session_id)).status is SessionStatus.SCHEDULED

@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, CoachStatus, Guild, Hold, Reservation
 from models.storage.database import Database
-from scheduler.availability import availability
-from scheduler.booking import bookings, rescheduling
-from scheduler.booking.bookings import HOLD
+from scheduler.availability import free_times
+from scheduler.booking import booking, rescheduling
+from scheduler.booking.booking import HOLD
 from scheduler.core.errors import CoachingError, NotBookable, NotFound, SlotTaken
-from scheduler.core.people import Actor
+from scheduler.core.members import Actor
 from tests.support.builders import (
     COACH,
     DAY,
@@ -61,14 +61,14 @@ async def hold(
 ) -> Hold:
     """Hold the coach for an actor, an hour at ten unless told otherwise."""
     guild = await session.get_one(Guild, guild_id)
-    return await bookings.hold(session, guild, actor, coach_id, starts_at, minutes * MINUTE, now)
+    return await booking.hold(session, guild, actor, coach_id, starts_at, minutes * MINUTE, now)
 
 
 async def book(
     session: AsyncSession, actor: Actor = STU, starts_at: datetime = TEN, *, now: datetime = MONDAY
 ) -> CoachingSession:
     guild = await session.get_one(Guild, GUILD)
-    return await bookings.book(session, guild, actor, COACH, starts_at, HOUR, None, now)
+    return await booking.book(session, guild, actor, COACH, starts_at, HOUR, None, now)
 
 
 async def held(db: Database, *args: Any, **kwargs: Any) -> datetime:
@@ -88,7 +88,7 @@ async def offered(db: Database, actor: Actor, *, now: datetime = MONDAY) -> set[
     """What the listing offers this student on the first day."""
     async with db.read() as session:
         coach = await session.get_one(Coach, (GUILD, COACH))
-        free = await availability.free_times(
+        free = await free_times.free_times(
             session, coach, HOUR, student_id=actor.user_id, now=now, until=MONDAY + 12 * HOUR
         )
         return set(free)

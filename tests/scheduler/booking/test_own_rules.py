@@ -9,13 +9,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession
 from models.storage.database import Database
-from scheduler.availability import availability
+from scheduler.availability import free_times
 from scheduler.availability.slots import WhyNot
 from scheduler.booking import rescheduling
 from scheduler.core.errors import NotBookable, SlotTaken
-from scheduler.core.people import Actor
+from scheduler.core.members import Actor
 from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach, a_date, refusal
-from tests.support.moves import CARA, LATER, STU, TEN, TWELVE, also_booked, booked, found, reservations
+from tests.support.rescheduled_sessions import (
+    CARA,
+    LATER,
+    STU,
+    TEN,
+    TWELVE,
+    also_booked,
+    booked,
+    found,
+    reservations,
+)
 
 EVENING, QUARTER_PAST = MONDAY + 11 * HOUR, TWELVE + 15 * MINUTE
 NOTICE, FAR, HOURS = WhyNot.TOO_SOON, WhyNot.TOO_FAR, WhyNot.OUTSIDE_HOURS
@@ -144,4 +154,4 @@ async def test_what_a_coach_has_put_outside_their_hours_is_not_asked_about_again
 
     async with db.read() as session:
         coach = await session.get_one(Coach, (GUILD, COACH))
-        assert [one.id for one in await availability.misfits(session, coach, LATER)] == []
+        assert [one.id for one in await free_times.misfits(session, coach, LATER)] == []

@@ -12,9 +12,10 @@ from models import (
     NoticeKind,
 )
 from models.storage.database import Database
-from scheduler.booking import bookings, rescheduling
+from scheduler.booking import booking as bookings
+from scheduler.booking import rescheduling
 from scheduler.core.errors import NotFound
-from scheduler.core.people import Actor
+from scheduler.core.members import Actor
 from scheduler.notifications import delivery
 from tests.support.builders import (
     ADMIN,
@@ -35,7 +36,7 @@ from tests.support.builders import (
     statements,
 )
 from tests.support.fakes import Call, FakeDiscord
-from tests.support.moves import (
+from tests.support.rescheduled_sessions import (
     CARA,
     ELEVEN,
     LATER,

@@ -15,10 +15,10 @@ from models import (
     SessionStatus,
 )
 from models.storage.database import Database
-from scheduler.booking import bookings, rescheduling
+from scheduler.booking import booking, rescheduling
 from scheduler.core.clock import stamp
 from scheduler.core.errors import NotFound, SlotTaken, TooLate, Unreadable
-from scheduler.core.people import Actor
+from scheduler.core.members import Actor
 from tests.support.builders import (
     ADMIN,
     COACH,
@@ -32,7 +32,19 @@ from tests.support.builders import (
     everything,
     refusal,
 )
-from tests.support.moves import CARA, ELEVEN, LATER, SAM, STU, TEN, TWELVE, also_booked, booked, move, to
+from tests.support.rescheduled_sessions import (
+    CARA,
+    ELEVEN,
+    LATER,
+    SAM,
+    STU,
+    TEN,
+    TWELVE,
+    also_booked,
+    booked,
+    move,
+    to,
+)
 
 
 async def test_a_time_that_is_taken_is_refused_with_the_nearest_free_ones(db: Database) -> None:
@@ -165,7 +177,7 @@ async def test_the_database_itself_refuses_a_move_onto_another_session(db: Datab
             half_past = ELEVEN + 30 * MINUTE
             await rescheduling.move_reservations(session, session_id, coach, half_past, half_past + HOUR)
 
-    with pytest.raises(IntegrityError, match=bookings.GUARD):
+    with pytest.raises(IntegrityError, match=booking.GUARD):
         await past_the_check()
 
     assert await everything(db) == before

@@ -22,15 +22,15 @@ from models import (
     Specialty,
 )
 from models.storage.database import Database
-from scheduler.availability.rules import Rules, rules_of
+from scheduler.availability.booking_policy import Rules, rules_of
 from scheduler.coaches import applications
 from scheduler.core.clock import stamp
 from scheduler.core.errors import AlreadyDecided, CoachingError, NotAllowed, NotFound, Unreadable
-from scheduler.core.people import Actor
+from scheduler.core.members import Actor
 from scheduler.loop.ports import DiscordFailure, Unreachable
-from scheduler.notifications.notices import coach_specialties
-from scheduler.servers import guilds
-from scheduler.servers.guilds import GuildChanges
+from scheduler.notifications.outbox import coach_specialties
+from scheduler.servers import settings
+from scheduler.servers.settings import GuildChanges
 from tests.support.builders import (
     ADMIN,
     COACH,
@@ -573,7 +573,7 @@ async def test_a_role_that_an_admin_chooses_while_another_is_being_given_takes_i
             clock.forward(MINUTE)
             async with db.begin() as session:
                 guild = await session.get_one(Guild, GUILD)
-                await guilds.change(session, guild, ADMIN, GuildChanges(coach_role_id=78), clock())
+                await settings.change(session, guild, ADMIN, GuildChanges(coach_role_id=78), clock())
 
     discord.meanwhile("set_role", choose_another)
 

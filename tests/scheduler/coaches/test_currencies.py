@@ -10,14 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AuditEntry, Coach, CoachingSession, CoachStatus, Guild, Notice, NoticeKind
 from models.storage.database import Database
-from scheduler.availability.directory import Listing, Sort, in_order
-from scheduler.booking import bookings
+from scheduler.availability.coach_search import Listing, Sort, in_order
+from scheduler.booking import booking
 from scheduler.coaches import currencies, profiles
 from scheduler.coaches.applications import Written
 from scheduler.core.errors import Misconfigured, NotAllowed, NotBookable, NotFound, Unreadable
-from scheduler.core.people import Actor
-from scheduler.servers import guilds
-from scheduler.servers.guilds import GuildChanges
+from scheduler.core.members import Actor
+from scheduler.servers import settings
+from scheduler.servers.settings import GuildChanges
 from tests.support.builders import (
     ADMIN,
     COACH,
@@ -45,7 +45,7 @@ async def a_server_that_uses_euros_now(db: Database, **cara: Any) -> None:
         await a_coach(session, user_id=COACH + 3, display_name="Lee", left_at=MONDAY)
         await a_coach(session, user_id=COACH + 4, display_name="Rex", status=CoachStatus.REJECTED)
         await a_session(session, starts_at=MONDAY + DAY + HOUR)
-        await guilds.change(session, guild, ADMIN, GuildChanges(currency="EUR"), MONDAY)
+        await settings.change(session, guild, ADMIN, GuildChanges(currency="EUR"), MONDAY)
 
 
 def written(rate: str, currency: str = "") -> Written:
@@ -170,7 +170,7 @@ async def test_the_same_number_in_another_currency_is_another_price(db: Database
     async def book(session: AsyncSession, currency: str) -> CoachingSession:
         guild = await session.get_one(Guild, GUILD)
         at, agreed = MONDAY + 2 * HOUR, {"agreed_minor": 6000, "agreed_currency": currency}
-        return await bookings.book(session, guild, STU, COACH, at, HOUR, None, MONDAY, **agreed)
+        return await booking.book(session, guild, STU, COACH, at, HOUR, None, MONDAY, **agreed)
 
     async with db.begin() as session:
         await profiles.edit(session, GUILD, CARA, written("60 EUR", "EUR"), MONDAY)

@@ -4,12 +4,12 @@ from sqlalchemy import select
 
 from models import AuditEntry, Coach, CoachStatus, Guild, Notice, NoticeKind
 from models.storage.database import Database
-from scheduler.availability import rules, timetable
-from scheduler.availability.rules import Rules
+from scheduler.availability import booking_policy, schedule
+from scheduler.availability.booking_policy import Rules
 from scheduler.coaches import default_rules
 from scheduler.core.errors import NotAllowed
-from scheduler.core.people import Actor
-from scheduler.servers import guilds
+from scheduler.core.members import Actor
+from scheduler.servers import settings
 from tests.support.builders import ADMIN, COACH, GUILD, MONDAY, a_coach, a_guild, refusal
 
 WANTED = Rules(minimum_notice_minutes=24 * 60, horizon_days=7)
@@ -19,31 +19,31 @@ async def test_whoever_has_other_rules_gets_them_is_told_and_can_undo_it(db: Dat
     async with db.begin() as session:
         guild = await a_guild(session)
         await a_coach(session)
-        rules.put(await a_coach(session, user_id=COACH + 1, display_name="Same"), WANTED)
+        booking_policy.put(await a_coach(session, user_id=COACH + 1, display_name="Same"), WANTED)
         await a_coach(session, user_id=COACH + 2, display_name="Waits", status=CoachStatus.PENDING)
-        await guilds.set_first_rules(session, guild, ADMIN, WANTED, MONDAY)
+        await settings.set_first_rules(session, guild, ADMIN, WANTED, MONDAY)
 
     async with db.begin() as session:
         assert await default_rules.give(session, await session.get_one(Guild, GUILD), ADMIN, MONDAY) == 1
         assert await default_rules.give(session, await session.get_one(Guild, GUILD), ADMIN, MONDAY) == 0
 
     async with db.begin() as session:
-        found = {one.user_id - COACH: rules.rules_of(one) for one in await session.scalars(select(Coach))}
+        found = {one.user_id - COACH: booking_policy.rules_of(one) for one in await session.scalars(select(Coach))}
         assert (found[0], found[1]) == (WANTED, WANTED)
         assert found[2].horizon_days == 28
         [told] = await session.scalars(select(Notice))
         assert (told.kind, told.user_id) == (NoticeKind.RULES_GIVEN, COACH)
         [entry] = await session.scalars(select(AuditEntry).where(AuditEntry.action == "rules_given"))
         assert (entry.actor_id, entry.coach_id) == (ADMIN.user_id, COACH)
-        coach = await timetable.undo(session, GUILD, Actor(COACH), 1, MONDAY)
-        assert rules.rules_of(coach).horizon_days == 28
+        coach = await schedule.undo(session, GUILD, Actor(COACH), 1, MONDAY)
+        assert booking_policy.rules_of(coach).horizon_days == 28
 
 
 async def test_whoever_has_left_the_server_keeps_their_own_and_is_told_nothing(db: Database) -> None:
     async with db.begin() as session:
         guild = await a_guild(session)
         await a_coach(session, left_at=MONDAY)
-        await guilds.set_first_rules(session, guild, ADMIN, WANTED, MONDAY)
+        await settings.set_first_rules(session, guild, ADMIN, WANTED, MONDAY)
 
         assert await default_rules.give(session, guild, ADMIN, MONDAY) == 0
 

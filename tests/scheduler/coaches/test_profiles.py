@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AuditEntry, CoachingSession, CoachStatus, Guild, Notice, NoticeKind
 from models.storage.database import Database
-from scheduler.booking import bookings
+from scheduler.booking import booking
 from scheduler.coaches import applications, profiles
 from scheduler.coaches.applications import Written
 from scheduler.coaches.profiles import Profile
 from scheduler.core.errors import NotAllowed, NotBookable, NotFound, Unreadable
-from scheduler.core.people import Actor
+from scheduler.core.members import Actor
 from tests.support.builders import (
     ADMIN,
     COACH,
@@ -172,7 +172,7 @@ async def test_a_session_is_booked_at_the_price_that_was_agreed_to_or_not_at_all
     async def book(session: AsyncSession, agreed: int) -> CoachingSession:
         guild = await session.get_one(Guild, GUILD)
         at = MONDAY + 2 * HOUR
-        return await bookings.book(session, guild, STU, COACH, at, HOUR, None, MONDAY, agreed_minor=agreed)
+        return await booking.book(session, guild, STU, COACH, at, HOUR, None, MONDAY, agreed_minor=agreed)
 
     refused = await refusal(db, NotBookable, lambda s: book(s, 6000))
     async with db.begin() as session:
@@ -189,7 +189,7 @@ async def test_an_edit_that_meets_a_booking_leaves_one_price_and_it_is_the_agree
         async with db.begin() as session:
             guild = await session.get_one(Guild, GUILD)
             at = MONDAY + 2 * HOUR
-            return await bookings.book(session, guild, STU, COACH, at, HOUR, None, MONDAY, agreed_minor=6000)
+            return await booking.book(session, guild, STU, COACH, at, HOUR, None, MONDAY, agreed_minor=6000)
 
     async def edit() -> None:
         async with db.begin() as session:

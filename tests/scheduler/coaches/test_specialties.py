@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AuditEntry, CoachSpecialty, CoachStatus, Guild, Notice, Specialty
 from models.storage.database import Database
-from scheduler.availability import directory
+from scheduler.availability import coach_search
 from scheduler.coaches import applications, specialties
 from scheduler.coaches.specialties import MOST, Taught
 from scheduler.core.errors import Misconfigured, NotAllowed, NotFound, Unreadable
-from scheduler.core.people import Actor
-from scheduler.notifications import notices
+from scheduler.core.members import Actor
+from scheduler.notifications import outbox
 from tests.support.builders import (
     ADMIN,
     COACH,
@@ -63,7 +63,7 @@ async def remove(session: AsyncSession, id_: int, agreed: int) -> Taught | None:
 
 async def names(db: Database, guild_id: int = GUILD) -> list[str]:
     async with db.read() as session:
-        return list((await directory.specialties(session, guild_id)).values())
+        return list((await coach_search.specialties(session, guild_id)).values())
 
 
 async def recorded(db: Database) -> list[tuple[str, int | None, int | None, dict[str, Any]]]:
@@ -130,7 +130,7 @@ async def test_a_new_name_is_everywhere_where_the_old_one_was(db: Database) -> N
         await rename(session, MIXING, " mixing ")
 
     async with db.read() as session:
-        assert await notices.coach_specialties(session, GUILD, COACH) == ["mixing", "Mastering"]
+        assert await outbox.coach_specialties(session, GUILD, COACH) == ["mixing", "Mastering"]
     assert await recorded(db) == [("specialty_renamed", ADMIN.user_id, None, {"specialty_id": MIXING})]
 
 
@@ -189,8 +189,8 @@ async def test_a_coach_without_any_specialty_left_is_found_among_all(db: Databas
         await remove(session, MIXING, 1)
 
     async with db.read() as session:
-        everybody = await directory.browse(session, GUILD, STUDENT, MONDAY)
-        of_it = await directory.browse(session, GUILD, STUDENT, MONDAY, specialty_id=MIXING)
+        everybody = await coach_search.browse(session, GUILD, STUDENT, MONDAY)
+        of_it = await coach_search.browse(session, GUILD, STUDENT, MONDAY, specialty_id=MIXING)
 
     assert [(one.coach.user_id, one.specialties) for one in everybody] == [(COACH, [])]
     assert of_it == []

@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachSpecialty, Guild, Specialty
 from models.storage.database import Database
-from scheduler.availability import directory
-from scheduler.booking import presence
+from scheduler.availability import coach_search
+from scheduler.booking import membership_checks
 from scheduler.coaches import specialties
-from scheduler.core import names, people
+from scheduler.core import members, names
 from scheduler.core.errors import Unreadable
-from scheduler.reports import roster, stats
+from scheduler.reports import coach_roster, statistics
 from tests.support.builders import ADMIN, COACH, DAY, GUILD, MONDAY, STUDENT, FakeClock, a_coach, a_guild, refusal
 from tests.support.fakes import FakeDiscord
 
@@ -54,12 +54,12 @@ async def test_search_and_order_are_those_of_plain_python_in_every_list(db: Data
 
     async with db.read() as session:
         for typed in TYPED:
-            assert [one.display_name for one in await directory.named(session, GUILD, typed)] == expected(typed), (
+            assert [one.display_name for one in await coach_search.named(session, GUILD, typed)] == expected(
                 typed
-            )
-        browsed = await directory.browse(session, GUILD, STUDENT, MONDAY)
-        pages = [await roster.page_of(session, GUILD, ADMIN, MONDAY, page=page, size=7) for page in range(6)]
-        counted = await stats.gather(session, GUILD, ADMIN, "UTC", MONDAY + DAY, days=7)
+            ), typed
+        browsed = await coach_search.browse(session, GUILD, STUDENT, MONDAY)
+        pages = [await coach_roster.page_of(session, GUILD, ADMIN, MONDAY, page=page, size=7) for page in range(6)]
+        counted = await statistics.gather(session, GUILD, ADMIN, "UTC", MONDAY + DAY, days=7)
         [taught, _] = await specialties.listed(session, GUILD, ADMIN)
 
     assert [one.coach.display_name for one in browsed] == expected()
@@ -131,21 +131,21 @@ async def test_a_presence_check_learns_a_new_name(db: Database) -> None:
     discord = FakeDiscord()
     discord.names[COACH] = "Cara Mia"
 
-    await presence.check(db, discord, FakeClock(), GUILD, COACH)
+    await membership_checks.check(db, discord, FakeClock(), GUILD, COACH)
 
     async with db.read() as session:
-        assert [one.display_name for one in await directory.named(session, GUILD, "mia")] == ["Cara Mia"]
+        assert [one.display_name for one in await coach_search.named(session, GUILD, "mia")] == ["Cara Mia"]
 
 
 async def test_of_people_who_do_not_coach_no_name_is_kept(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
         await a_coach(session)
-        assert await people.is_called(session, GUILD, STUDENT, "Stu")
-        assert not await people.is_called(session, GUILD, COACH, "Cara Mia")
-        await people.met(session, GUILD, STUDENT, "Stu")
-        await people.met(session, GUILD + 1, COACH, "Elsewhere")
-        await people.met(session, GUILD, COACH, "x" * 120)
+        assert await members.is_called(session, GUILD, STUDENT, "Stu")
+        assert not await members.is_called(session, GUILD, COACH, "Cara Mia")
+        await members.met(session, GUILD, STUDENT, "Stu")
+        await members.met(session, GUILD + 1, COACH, "Elsewhere")
+        await members.met(session, GUILD, COACH, "x" * 120)
 
     async with db.read() as session:
-        assert [one.display_name for one in await directory.named(session, GUILD, "")] == ["x" * 100]
+        assert [one.display_name for one in await coach_search.named(session, GUILD, "")] == ["x" * 100]

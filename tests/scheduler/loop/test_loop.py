@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from bot.demo.simulation import apscheduler_clock
+from bot.demo.simcord_private import apscheduler_clock
 from models import (
     AuditEntry,
     Coach,
@@ -25,14 +25,14 @@ from models import (
 )
 from models.storage.database import Database
 from scheduler.attendance import attendance
-from scheduler.booking import cancelling
-from scheduler.core.people import Actor
-from scheduler.loop.advance import advance_due
+from scheduler.booking import cancellation
+from scheduler.core.members import Actor
 from scheduler.loop.loop import Loop, NotTicking
 from scheduler.loop.ports import Access, DiscordFailure, Removal, RoomGone
+from scheduler.loop.session_steps import advance_due
 from scheduler.loop.tick import TickReport, next_due, tick
-from scheduler.notifications import problems
-from scheduler.notifications.notices import pause
+from scheduler.notifications import admin_alerts
+from scheduler.notifications.outbox import pause
 from scheduler.rooms import rooms
 from tests.support.builders import (
     COACH,
@@ -80,7 +80,7 @@ async def cancel(db: Database, now: datetime, code: str = "abc") -> None:
     """Its student cancels."""
     one = await found(db, code)
     async with db.begin() as session:
-        await cancelling.cancel(session, one.id, Actor(one.student_id), GUILD, "", now)
+        await cancellation.cancel(session, one.id, Actor(one.student_id), GUILD, "", now)
 
 
 async def owed(db: Database) -> list[NoticeKind]:
@@ -456,7 +456,7 @@ async def test_that_rooms_are_left_alone_again_shows_at_the_end_of_a_session_tha
         next_step_at=ELEVEN,
     )
     async with db.begin() as session:
-        await problems.report(session, GUILD, "room_deleted", "Somebody deletes rooms.", ROOM)
+        await admin_alerts.report(session, GUILD, "room_deleted", "Somebody deletes rooms.", ROOM)
 
     await advance_due(db, FakeDiscord(), FakeClock(ELEVEN))
 

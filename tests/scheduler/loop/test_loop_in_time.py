@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.demo import simulation
+from bot.demo import simcord_private
 from models import CoachingSession, Heartbeat, JobRun, NoticeKind
 from models.storage.database import Database
-from scheduler.core.side_by_side import SLOW
-from scheduler.notifications.notices import owe
+from scheduler.core.task_pool import SLOW
+from scheduler.notifications.outbox import owe
 from scheduler.rooms.rooms import room_name
 from tests.bot.test_punctuality import HALF_A_DAY, break_rooms, when
 from tests.scheduler.loop.test_loop import SECOND
@@ -146,7 +146,7 @@ async def test_rooms_are_held_against_rows_again_if_that_was_asked_for_while_it_
         asked_at = which_rooms_are_there_hangs(world)
         await world.leap_to(BEGINS + HOUR)
         bot: Any = world.env.bot
-        await simulation.as_the_bot(world.env, bot._heart.sweep_soon)
+        await simcord_private.as_the_bot(world.env, bot._heart.sweep_soon)
         await world.wait_until(BEGINS + HOUR + 2 * MINUTE)
 
         assert asked_at == [BEGINS + HOUR, BEGINS + HOUR + SLOW + MINUTE]

@@ -9,11 +9,11 @@ from models import AuditEntry, Coach, CoachingSession, Notice, NoticeKind, Probl
 from models.storage.database import Database
 from scheduler.coaches.applications import sync_roles
 from scheduler.loop import retries
-from scheduler.loop.advance import advance_due
 from scheduler.loop.ports import DiscordFailure
+from scheduler.loop.session_steps import advance_due
 from scheduler.notifications.delivery import deliver_due
-from scheduler.reports import story
-from scheduler.rooms.sweep import sweep
+from scheduler.reports import session_history
+from scheduler.rooms.reconciliation import sweep
 from scheduler.servers import bot_membership
 from tests.support.builders import (
     ADMIN,
@@ -172,7 +172,7 @@ async def test_what_was_given_up_is_not_begun_anew_by_the_hourly_look_but_by_an_
 
     looked = await sweep(db, discord, clock)
     async with db.begin() as session:
-        await story.retry(session, GUILD, (await found(db)).id, ADMIN, clock())
+        await session_history.retry(session, GUILD, (await found(db)).id, ADMIN, clock())
     await advance_due(db, discord, clock)
 
     row = await found(db)

@@ -9,13 +9,13 @@ from sqlalchemy import select
 
 from models import CoachingSession, Guild, Member, Notice, NoticeKind, SessionStatus
 from models.storage.database import Database
-from scheduler.booking import bookings, cancelling, rescheduling
-from scheduler.core.people import Actor
+from scheduler.booking import booking, cancellation, rescheduling
+from scheduler.core.members import Actor
 from scheduler.loop.ports import DiscordFailure
 from scheduler.notifications import reminders
 from scheduler.notifications.delivery import deliver_due
-from scheduler.servers import guilds
-from scheduler.servers.guilds import GuildChanges
+from scheduler.servers import settings
+from scheduler.servers.settings import GuildChanges
 from tests.support.builders import (
     ADMIN,
     COACH,
@@ -50,7 +50,7 @@ async def book(db: Database, starts_at: datetime = WEDNESDAY, now: datetime = MO
     """A server in which somebody has booked an hour; gives back the session's id."""
     async with db.begin() as session:
         guild = await session.get_one(Guild, GUILD)
-        return (await bookings.book(session, guild, STU, COACH, starts_at, HOUR, None, now)).id
+        return (await booking.book(session, guild, STU, COACH, starts_at, HOUR, None, now)).id
 
 
 async def move(db: Database, session_id: int, starts_at: datetime, now: datetime = MONDAY + HOUR) -> None:
@@ -60,14 +60,14 @@ async def move(db: Database, session_id: int, starts_at: datetime, now: datetime
 
 async def cancel(db: Database, session_id: int, now: datetime = MONDAY + HOUR) -> None:
     async with db.begin() as session:
-        await cancelling.cancel(session, session_id, STU, GUILD, "", now)
+        await cancellation.cancel(session, session_id, STU, GUILD, "", now)
 
 
 async def remind_at(db: Database, *minutes: int, now: datetime = MONDAY + HOUR) -> None:
     """The server chooses other times."""
     async with db.begin() as session:
         guild = await session.get_one(Guild, GUILD)
-        await guilds.change(session, guild, ADMIN, GuildChanges(reminder_minutes=list(minutes)), now)
+        await settings.change(session, guild, ADMIN, GuildChanges(reminder_minutes=list(minutes)), now)
 
 
 async def every(db: Database) -> list[Notice]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from scheduler.core.errors import Unreadable
 from scheduler.parsing.dates import parse_date, parse_last_date, parse_moment, write_date, write_dates
-from tests.scheduler.parsing.test_hours import LONGEST_REFUSAL, understood
+from tests.scheduler.parsing.test_weekly_hours import LONGEST_REFUSAL, understood
 
 TODAY = date(2026, 8, 5)
 """A Wednesday."""

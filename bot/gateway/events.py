@@ -1,0 +1,215 @@
+"""What is taken down of what Discord's gateway says, in its order, and what follows from it in the database.
+
+discord.py calls handlers as tasks, which overtake each other, and forgets what they raise.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import discord
+
+from bot.gateway import permission_watch, regained
+from bot.gateway.attendance_watch import Watch
+from bot.gateway.joined_servers import JoinedServers
+from bot.gateway.lanes import Lanes
+from bot.gateway.retries import Retrying
+from models.storage.database import Database
+from scheduler.core.clock import Clock
+from scheduler.loop.ports import Discord
+from scheduler.servers import welcome
+from scheduler.servers.settings import GuildDefaults
+
+log = logging.getLogger(__name__)
+
+_TO_BEGIN = timedelta(seconds=10)
+"""How long the loop waits at the start for what it would better know."""
+
+
+class Gateway:
+    """Takes down each event at once and sees to it, in lanes, until the database has it.
+
+    `serves`: whether a server is one that the bot is for. `wake` and `sweep` as for `Watch`.
+    """
+
+    def __init__(
+        self,
+        client: discord.Client,
+        db: Database,
+        port: Discord,
+        defaults: GuildDefaults,
+        clock: Clock,
+        *,
+        serves: Callable[[int], bool],
+        wake: Callable[[], None],
+        sweep: Callable[[], None],
+    ) -> None:
+        self._client, self._db, self._defaults, self._clock = client, db, defaults, clock
+        self._serves, self._wake = serves, wake
+        self._lanes = Lanes()
+        self._watch = Watch(client, db, clock, self._lanes, wake=wake, sweep=sweep)
+        self._joined_servers = JoinedServers(db, port, clock, self._lanes, back=self._back)
+        self._retrying = Retrying(db, clock, self._lanes, wake=wake)
+        self._to_look_at: set[int] = set()
+        self._perhaps_new: set[int] = set()
+        self._joined: set[int] = set()
+        self.is_connected = False
+        self.has_begun = False
+        """Whether Discord has said once what there is."""
+        self.events: Mapping[str, Callable[..., None]] = {
+            "ready": self._ready,
+            "resumed": self._resumed,
+            "disconnect": self._disconnected,
+            "guild_join": self._guild_joined,
+            "guild_remove": self._guild_left,
+            "guild_available": self._guild_back,
+            "guild_unavailable": lambda guild: self._watch.guild_lost(guild.id),
+            "voice_state_update": self._moved,
+            "guild_channel_delete": self._channel_deleted,
+            "guild_channel_update": self._channel_changed,
+            "guild_role_update": self._role_changed,
+            "guild_role_delete": lambda role: self._deleted(role.guild),
+            "member_update": self._member_changed,
+        }
+        """What is heard, by the names that discord.py has for it."""
+
+    def hear(self, event: str, *facts: Any) -> None:
+        """Take down an event, with the instant. It raises nothing, which would break the connection."""
+        take_down = self.events.get(event)
+        if take_down is None:
+            return
+        try:
+            take_down(*facts)
+        except Exception:
+            log.exception("%s could not be recorded", event)
+
+    def unwatched(self) -> Mapping[int, datetime] | None:
+        """As `Watch.unwatched`."""
+        return self._watch.unwatched()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why what Discord said is not in the database although that was tried; None if it is."""
+        why = self._lanes.trouble
+        return None if why is None else f"can't store what Discord sent ({why}); still trying"
+
+    async def tried(self) -> None:
+        """Wait until all that was heard has been tried once, though not for long."""
+        await self._lanes.tried(_TO_BEGIN)
+
+    async def stop(self) -> None:
+        """Finish what can be done at once; what Discord says from now on is not heard."""
+        await self._lanes.stop()
+
+    def _ready(self) -> None:
+        """Discord says this again after a lost connection; anything may have happened meanwhile."""
+        self.is_connected = self.has_begun = True
+        self._watch.begin()
+        self._joined_servers.compare()
+        self._retrying.reachable()
+        for guild in self._client.guilds:
+            if not guild.unavailable and self._serves(guild.id):
+                self._perhaps_new.add(guild.id)
+                self._look(guild)
+        self._greet_soon()
+
+    def _resumed(self) -> None:
+        self.is_connected = True
+        self._watch.resumed()
+        self._retrying.reachable()
+
+    def _disconnected(self) -> None:
+        self.is_connected = False
+        self._watch.lost()
+
+    def _guild_joined(self, guild: discord.Guild) -> None:
+        self._watch.joined(guild.id)
+        self._joined_servers.joined(guild.id)
+        self._look(guild)
+        if self._serves(guild.id):
+            self._joined.add(guild.id)
+            self._greet_soon()
+
+    def _back(self, guild_id: int, since: datetime) -> None:
+        """The bot was away from there since then, and nobody watched."""
+        self._watch.joined(guild_id, since)
+        self._wake()
+
+    def _guild_left(self, guild: discord.Guild) -> None:
+        self._watch.guild_lost(guild.id)
+        self._joined_servers.removed(guild.id)
+
+    def _guild_back(self, guild: discord.Guild) -> None:
+        self._watch.guild_back(guild.id)
+        self._look(guild)
+        if self.has_begun:  # discord.py says it of every server before READY, too
+            self._joined_servers.joined(guild.id)
+            self._retrying.reachable(guild.id)
+
+    def _moved(self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState) -> None:
+        # `after` is what discord.py itself keeps: with the next event it says something else.
+        left, entered = (state.channel.id if state.channel else None for state in (before, after))
+        self._watch.moved(member.guild.id, member.id, left, entered)
+
+    def _channel_deleted(self, channel: discord.abc.GuildChannel) -> None:
+        self._watch.deleted(channel.guild.id, channel.id)
+        self._deleted(channel.guild)
+
+    def _deleted(self, guild: discord.Guild) -> None:
+        """A channel or a role, which makes room for another where the server was full."""
+        self._look(guild)
+        if regained.by_deletion(guild):
+            self._retrying.reachable(guild.id)
+
+    def _channel_changed(self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
+        self._look(after.guild)
+        if regained.by_channel(after.guild.me, before, after):
+            self._retrying.allowed(after.guild.id)
+
+    def _role_changed(self, before: discord.Role, after: discord.Role) -> None:
+        self._look(after.guild)
+        if regained.by_role(after.guild.me, before, after):
+            self._retrying.allowed(after.guild.id)
+
+    def _member_changed(self, before: discord.Member, after: discord.Member) -> None:
+        """Of the bot itself, whose roles somebody changed; Discord sends no others without the intent."""
+        if self._client.user is not None and after.id == self._client.user.id:
+            self._look(after.guild)
+            if regained.by_member(before, after):
+                self._retrying.allowed(after.guild.id)
+
+    def _look(self, guild: discord.Guild) -> None:
+        """See whether the bot can still work there."""
+        if self.has_begun and self._serves(guild.id):
+            guild_id = guild.id
+            self._to_look_at.add(guild_id)
+            what = f"looking at permissions, roles and channels of guild {guild_id}"
+            self._lanes.run(what, lambda: self._look_at(guild_id))
+
+    async def _look_at(self, guild_id: int) -> bool:
+        self._to_look_at.remove(guild_id)  # before: what changes during the look may need another one
+        guild, user = self._client.get_guild(guild_id), self._client.user
+        me = guild.get_member(user.id) if guild and user and not guild.unavailable else None
+        try:
+            if me is not None and await permission_watch.look(self._db, self._clock, me):
+                self._wake()
+        except Exception:
+            self._to_look_at.add(guild_id)
+            raise
+        return guild_id in self._to_look_at
+
+    def _greet_soon(self) -> None:
+        self._lanes.run("greeting servers", self._greet)
+
+    async def _greet(self) -> bool:
+        """Say hello, once, also to servers that the bot was let into while it was away."""
+        perhaps_new, joined = set(self._perhaps_new), set(self._joined)
+        async with self._db.begin() as session:
+            await welcome.greet_new(session, perhaps_new, self._defaults, self._clock())
+            for guild_id in sorted(joined):
+                await welcome.greet(session, guild_id, self._defaults, self._clock())
+        self._perhaps_new -= perhaps_new
+        self._joined -= joined
+        self._wake()
+        return bool(self._perhaps_new or self._joined)

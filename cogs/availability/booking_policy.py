@@ -1,0 +1,87 @@
+"""The panel of a coach's booking rules."""
+
+import discord
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cogs import ui
+from cogs.availability import panel
+from cogs.availability.panel import Place
+from cogs.cards import booking_policy as policy_forms
+from cogs.ui import Interaction, Typed
+from cogs.ui.routing import Cog, on, opens
+from scheduler.availability import booking_policy, schedule
+from scheduler.availability.booking_policy import Rules
+from scheduler.coaches.applications import approved_coach
+
+SESSIONS = "availability:rules:sessions:{week}:{days}"
+LIMITS = "availability:rules:limits:{week}:{days}"
+
+
+class RulesCog(Cog):
+    """The presses of `/availability` that concern the booking rules."""
+
+    @on(panel.RULES)
+    async def shown(self, interaction: Interaction, week: int, days: int) -> None:
+        """The rules, and buttons to change them."""
+        await ui.acknowledge(interaction)
+        async with self.bot.db.read() as session:
+            present = await self._rules(session, interaction)
+        await ui.show(interaction, _rules_panel(present, Place(week, days)))
+
+    @on(SESSIONS)
+    async def sessions_pressed(self, interaction: Interaction, week: int, days: int) -> None:
+        """From the panel: open the form. From the form: change how sessions are."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.sessions_form(interaction, {}, week, days))
+            return
+        await ui.acknowledge(interaction)
+        async with self.bot.db.begin() as session:
+            wanted = policy_forms.read_sessions(await self._rules(session, interaction), ui.typed_in(interaction))
+            await self._set(session, interaction, wanted)
+        await ui.show(interaction, _rules_panel(wanted, Place(week, days), "✅ Saved."))
+
+    @on(LIMITS)
+    async def limits_pressed(self, interaction: Interaction, week: int, days: int) -> None:
+        """From the panel: open the form. From the form: change notice and limits."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.limits_form(interaction, {}, week, days))
+            return
+        await ui.acknowledge(interaction)
+        async with self.bot.db.begin() as session:
+            wanted = policy_forms.read_limits(await self._rules(session, interaction), ui.typed_in(interaction))
+            await self._set(session, interaction, wanted)
+        await ui.show(interaction, _rules_panel(wanted, Place(week, days), "✅ Saved."))
+
+    @opens(SESSIONS)
+    async def sessions_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
+        """Asks how sessions are."""
+        async with self.bot.db.read() as session:
+            present = await self._rules(session, interaction)
+        return policy_forms.sessions_form(Place(week, days).id(SESSIONS), present, typed)
+
+    @opens(LIMITS)
+    async def limits_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
+        """Asks how soon, how far ahead and how many."""
+        async with self.bot.db.read() as session:
+            present = await self._rules(session, interaction)
+        return policy_forms.limits_form(Place(week, days).id(LIMITS), present, typed)
+
+    async def _rules(self, session: AsyncSession, interaction: Interaction) -> Rules:
+        guild_id = ui.guild_id_of(interaction)
+        return booking_policy.rules_of(await approved_coach(session, guild_id, interaction.user.id, own=True))
+
+    async def _set(self, session: AsyncSession, interaction: Interaction, wanted: Rules) -> None:
+        guild_id, actor = ui.guild_id_of(interaction), ui.actor_of(interaction, None)
+        await schedule.set_rules(session, guild_id, actor, wanted, self.bot.clock())
+
+
+def _rules_panel(present: Rules, place: Place, said: str | None = None) -> ui.Panel:
+    return ui.Panel(
+        ui.text(f"### Your booking rules\n{policy_forms.describe(present)}"),
+        ui.row(
+            ui.button("Sessions…", place.id(SESSIONS), discord.ButtonStyle.primary),
+            ui.button("Notice and limits…", place.id(LIMITS), discord.ButtonStyle.primary),
+            ui.button("◀ Back", place.id(panel.SHOW)),
+        ),
+        *([ui.text(said)] if said else []),
+    )

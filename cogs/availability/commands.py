@@ -1,0 +1,228 @@
+"""`/availability`: the command, and the presses that change a coach's week."""
+
+from datetime import datetime, timedelta
+
+import discord
+from discord import app_commands
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cogs import ui
+from cogs.availability import panel
+from cogs.availability.panel import Place, change_and_show, mask, show_panel
+from cogs.ui import Interaction, Typed
+from cogs.ui.routing import Cog, on, opens, retried
+from scheduler.availability import free_times, schedule
+from scheduler.coaches.applications import approved_coach
+from scheduler.core.clock import stamp
+from scheduler.core.errors import TooLate, Unreadable
+from scheduler.core.members import Actor
+from scheduler.parsing.dates import parse_moment
+from scheduler.parsing.weekly_hours import WEEKDAYS, parse_days, parse_hours, write_hours
+from scheduler.servers import settings
+from scheduler.time.time_zones import zone
+
+_DAYS, _HOURS, _FROM, _TO, _TIME = "Days", "Hours", "Copy the hours of", "To these days", "Time"
+_LONGEST_HOURS = 200
+"""The most characters a coach can type into the form."""
+_EXCERPT = 300
+
+
+class AvailabilityCog(Cog):
+    """`/availability`."""
+
+    @app_commands.command(name="availability", description="Your hours as a coach")
+    @app_commands.describe(
+        days='Which days, like "Mon-Fri" or "Tue, Thu"', hours='Which hours, like "9-12, 13:30-17"'
+    )
+    @retried
+    async def availability(
+        self, interaction: Interaction, days: str | None = None, hours: str | None = None
+    ) -> None:
+        """Set hours at once when both options are given, else show the panel."""
+        await ui.acknowledge(interaction)
+        if days is not None and hours is not None:
+            await self._set_hours(interaction, Place(), days, hours)
+        elif days is None and hours is None:
+            await show_panel(self.bot, interaction)
+        else:
+            raise Unreadable(
+                "Give both days and hours, like `/availability days:Mon-Fri hours:9-12, 13:30-17`, "
+                "or neither to see your week."
+            )
+
+    @on(panel.SHOW)
+    async def shown(self, interaction: Interaction, week: int, days: int) -> None:
+        """Another week."""
+        await ui.acknowledge(interaction)
+        await show_panel(self.bot, interaction, Place(week, days))
+
+    @on(panel.PICK_DAYS)
+    async def days_picked(self, interaction: Interaction, week: int) -> None:
+        """The presets and the forms now mean these days."""
+        await ui.acknowledge(interaction)
+        await show_panel(self.bot, interaction, Place(week, mask(ui.chosen_in(interaction))))
+
+    @on(panel.PRESET)
+    async def preset_pressed(
+        self, interaction: Interaction, number: int, start: int, end: int, week: int, days: int
+    ) -> None:
+        """Add a preset to the picked days, if it still is what the button says."""
+        await ui.acknowledge(interaction)
+        place, window = Place(week, days), (start, end)
+
+        async def add(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
+            known = settings.presets(await settings.look_up(session, guild_id, self.bot.defaults))
+            if window not in [(one.start_minute, one.end_minute) for one in known[number : number + 1]]:
+                raise TooLate("This preset was changed meanwhile. Please use `/availability` again.")
+            await schedule.add_hours(session, guild_id, actor, place.picked, window, now)
+            return f"✅ Added {write_hours([window])} on {_names(place.picked)}."
+
+        await change_and_show(self.bot, interaction, place, add)
+
+    @on(panel.CLEAR)
+    async def clear_pressed(self, interaction: Interaction, week: int, days: int) -> None:
+        """Take all hours off the picked days."""
+        await ui.acknowledge(interaction)
+        place = Place(week, days)
+
+        async def clear(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
+            await schedule.set_hours(session, guild_id, actor, place.picked, [], now)
+            return f"✅ No hours any more on {_names(place.picked)}."
+
+        await change_and_show(self.bot, interaction, place, clear)
+
+    @on(panel.EDIT)
+    async def edit(self, interaction: Interaction, week: int, days: int) -> None:
+        """From the panel: open the form. From the form: set what was typed."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.hours_form(interaction, {}, week, days))
+            return
+        await ui.acknowledge(interaction)
+        typed = ui.typed_in(interaction)
+        await self._set_hours(interaction, Place(week, days), typed.get(_DAYS, ""), typed.get(_HOURS, ""))
+
+    @opens(panel.EDIT)
+    async def hours_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
+        """Asks for days and hours, filled in if all those days have the same hours."""
+        place = Place(week, days)
+        if not typed:
+            async with self.bot.db.read() as session:
+                coach = await approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
+                hours = await schedule.week_of(session, coach)
+            first, *others = {write_hours(hours.get(day, [])) for day in place.picked}
+            fits = not others and len(first) <= ui.LONGEST_FIELD
+            typed = {_DAYS: _names(place.picked), _HOURS: first if fits else ""}
+        return ui.Form(
+            "Edit hours",
+            place.id(panel.EDIT),
+            ui.field(_DAYS, typed, placeholder="Mon-Fri", most=100),
+            ui.field(
+                _HOURS,
+                typed,
+                description='They replace what those days have. "closed" takes all hours away.',
+                placeholder="9-12, 13:30-17",
+                most=_LONGEST_HOURS,
+            ),
+        )
+
+    @on(panel.COPY)
+    async def copy(self, interaction: Interaction, week: int, days: int) -> None:
+        """From the panel: open the form. From the form: copy."""
+        place = Place(week, days)
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.copy_form(interaction, {}, week, days))
+            return
+        await ui.acknowledge(interaction)
+        typed = ui.typed_in(interaction)
+        source, targets = _chosen(typed, _FROM)[0], _chosen(typed, _TO)
+
+        async def copy(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
+            await schedule.copy_day(session, guild_id, actor, source, targets, now)
+            return f"✅ Copied the hours of {_names([source])} to {_names(targets)}."
+
+        await change_and_show(self.bot, interaction, Place(place.week, mask(targets)), copy)
+
+    @opens(panel.COPY)
+    async def copy_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
+        """Asks from which day to which."""
+        source = Place(week, days).picked[0]
+        return ui.Form(
+            "Copy a day",
+            Place(week, days).id(panel.COPY),
+            ui.choice(_FROM, [(name, str(day), day == source) for day, name in enumerate(WEEKDAYS)]),
+            ui.choice(_TO, [(name, str(day), False) for day, name in enumerate(WEEKDAYS)], most=7),
+        )
+
+    @on(panel.PAUSE)
+    async def pause_pressed(self, interaction: Interaction, accepting: int, week: int, days: int) -> None:
+        """Pause or resume bookings."""
+        await ui.acknowledge(interaction)
+
+        async def switch(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
+            await schedule.set_accepting(session, guild_id, actor, bool(accepting), now)
+            return (
+                "✅ Students can book you again."
+                if accepting
+                else "✅ Paused: nobody can book you until you resume. Booked sessions take place."
+            )
+
+        await change_and_show(self.bot, interaction, Place(week, days), switch)
+
+    @on(panel.UNDO)
+    async def undo_pressed(self, interaction: Interaction, number: int, week: int, days: int) -> None:
+        """Take the last change back."""
+        await ui.acknowledge(interaction)
+
+        async def undo(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
+            await schedule.undo(session, guild_id, actor, number, now)
+            return "↩️ Your last change is undone."
+
+        await change_and_show(self.bot, interaction, Place(week, days), undo)
+
+    @on(panel.WHY)
+    async def check_a_time(self, interaction: Interaction, week: int, days: int) -> None:
+        """From the panel: open the form. From the form: say whether that time can be booked, and why not."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.time_form(interaction, {}, week, days))
+            return
+        await ui.acknowledge(interaction)
+        now = self.bot.clock()
+        async with self.bot.db.read() as session:
+            coach = await approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
+            at = parse_moment(ui.typed_in(interaction).get(_TIME, ""), now=now, zone=zone(coach.time_zone))
+            usual = timedelta(minutes=coach.durations_minutes[0])
+            why = await free_times.why_not(session, coach, at, usual, student_id=coach.user_id, now=now)
+        can = f"can be booked for {coach.durations_minutes[0]} minutes."
+        said = f"✅ {stamp(at)} {can}" if why is None else f"❌ {stamp(at)}: {free_times.in_words(why, coach)}"
+        day = at.astimezone(zone(coach.time_zone)).date()
+        await show_panel(self.bot, interaction, Place(day.toordinal(), days), said)
+
+    @opens(panel.WHY)
+    async def time_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
+        """Asks for a time."""
+        return ui.Form(
+            "Can students book this time?",
+            Place(week, days).id(panel.WHY),
+            ui.field(_TIME, typed, placeholder="tue 14:00, 24 Dec 9:30", most=60),
+        )
+
+    async def _set_hours(self, interaction: Interaction, place: Place, days: str, hours: str) -> None:
+        chosen, windows = parse_days(days), parse_hours(hours)
+
+        async def put(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
+            await schedule.set_hours(session, guild_id, actor, chosen, windows, now)
+            return f"✅ Set {_names(chosen)}: {ui.quoted(write_hours(windows), _EXCERPT)}"
+
+        await change_and_show(self.bot, interaction, Place(place.week, mask(chosen)), put)
+
+
+def _names(days: list[int]) -> str:
+    return ", ".join(WEEKDAYS[day] for day in days)
+
+
+def _chosen(typed: Typed, name: str) -> list[int]:
+    """Weekdays picked in a select of the form."""
+    picked = [int(value) for value in typed.get(name, "").split(ui.CHOICES) if value in set("0123456")]
+    if not picked:
+        raise Unreadable("Pick at least one day.")
+    return sorted(picked)

@@ -1,0 +1,97 @@
+"""Booked sessions that lie outside their coach's hours: move, keep or cancel each."""
+
+from typing import Any
+
+import discord
+
+from cogs import cards, ui
+from cogs.availability import panel
+from cogs.availability.panel import Place, show_panel
+from cogs.sessions.cancellation import cancel, reason_form
+from cogs.ui import Interaction, Typed
+from cogs.ui.routing import Cog, on, opens
+from models import CoachingSession
+from scheduler.availability import free_times
+from scheduler.booking import rescheduling
+from scheduler.coaches.applications import approved_coach
+from scheduler.core.clock import stamp
+
+KEEP = "availability:keep:{session_id}:{week}:{days}"
+CANCEL = "availability:cancel:{session_id}:{week}:{days}"
+
+_A_PAGE = 5
+
+
+class MisfitsCog(Cog):
+    """The presses of `/availability` that concern sessions outside the hours."""
+
+    @on(panel.MISFITS)
+    async def listed(self, interaction: Interaction, page: int, week: int, days: int) -> None:
+        """A page of them; the panel if there is none."""
+        await ui.acknowledge(interaction)
+        await self._show(interaction, page, Place(week, days))
+
+    @on(KEEP)
+    async def kept(self, interaction: Interaction, session_id: int, week: int, days: int) -> None:
+        """This one stays."""
+        await ui.acknowledge(interaction)
+        async with self.bot.db.begin() as session:
+            actor = ui.actor_of(interaction, None)
+            await rescheduling.keep(session, session_id, actor, self.bot.clock())
+        await self._show(interaction, 0, Place(week, days), said="✅ It stays booked.")
+
+    @on(CANCEL)
+    async def cancel_pressed(self, interaction: Interaction, session_id: int, week: int, days: int) -> None:
+        """From the list: ask for the reason. From the form: cancel, and show the list without it."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.reason_form(interaction, {}, session_id, week, days))
+            return
+        await ui.acknowledge(interaction)
+        await self._own(interaction)
+        cancelled, _ = await cancel(self.bot, interaction, session_id)
+        said = f"✅ Session cancelled: {stamp(cancelled.starts_at)}. Both of you are told by direct message."
+        await self._show(interaction, 0, Place(week, days), said)
+
+    @opens(CANCEL)
+    async def reason_form(
+        self, interaction: Interaction, typed: Typed, session_id: int, week: int, days: int
+    ) -> ui.Form:
+        """Asks why."""
+        await self._own(interaction)
+        custom_id = Place(week, days).id(CANCEL, session_id=session_id)
+        return await reason_form(self.bot, interaction, typed, session_id, custom_id)
+
+    async def _own(self, interaction: Interaction) -> None:
+        """Only a coach has this list: refuse everybody else before anything is done."""
+        async with self.bot.db.read() as session:
+            await approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
+
+    async def _show(self, interaction: Interaction, page: int, place: Place, said: str | None = None) -> None:
+        async with self.bot.db.read() as session:
+            coach = await approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
+            found = await free_times.misfits(session, coach, self.bot.clock())
+        if found:
+            await ui.show(interaction, _misfits_panel(found, page, place, said))
+        else:
+            await show_panel(self.bot, interaction, place, said or "✅ All booked sessions fit your hours.")
+
+
+def _misfits_panel(found: list[CoachingSession], page: int, place: Place, said: str | None) -> ui.Panel:
+    last_page = (len(found) - 1) // _A_PAGE
+    page = min(page, last_page)
+    parts: list[discord.ui.Item[Any]] = [
+        ui.text("### Sessions outside your hours\nThey stay booked until you decide.")
+    ]
+    for one in found[page * _A_PAGE :][:_A_PAGE]:
+        parts.append(ui.text(f"{stamp(one.starts_at)} · {cards.length(one.duration)} with <@{one.student_id}>"))
+        parts.append(
+            ui.row(
+                ui.button("Reschedule…", cards.MOVE.format(session_id=one.id), discord.ButtonStyle.primary),
+                ui.button("Keep", place.id(KEEP, session_id=one.id)),
+                ui.button("Cancel…", place.id(CANCEL, session_id=one.id), discord.ButtonStyle.danger),
+            )
+        )
+    if said:
+        parts.append(ui.text(said))
+    turning = panel.MISFITS.replace("{week}", str(place.week)).replace("{days}", str(place.days))
+    return ui.Panel(*parts, *ui.pager(turning, page, last_page), ui.row(ui.button("◀ Back", place.id(panel.SHOW))))

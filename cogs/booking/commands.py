@@ -1,0 +1,338 @@
+"""`/book`: coach, day, time, notes, confirm. Only what can be booked now is ever offered."""
+
+import asyncio
+from datetime import date, datetime, timedelta
+
+import discord
+from discord import app_commands
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cogs import cards, ui
+from cogs.booking.browse import BROWSE, PICK_SORT, PICK_SPECIALTY, CoachList, sort_numbered
+from cogs.booking.panels import (
+    COACH,
+    CONFIRM,
+    DAYS,
+    NOTES,
+    NOTES_NAME,
+    OLD_CONFIRM,
+    PICK_DAY,
+    PICK_LENGTH,
+    TIME,
+    ZONE,
+    ZONE_NAME,
+    Choice,
+    Offer,
+    currency_numbered,
+    lasting,
+)
+from cogs.cards.calendar_file import Names, attached
+from cogs.images.week import WeekPicture, draw
+from cogs.images.week_days import picture_of
+from cogs.setup import public_panel
+from cogs.timezone import zone_called
+from cogs.ui import Interaction, Typed
+from cogs.ui.routing import Cog, on, opens, retried
+from cogs.ui.text import whole_number
+from cogs.ui.time_picker import by_day, instant
+from models import BlockedFrom, Coach, Guild
+from scheduler.availability import coach_search, free_times
+from scheduler.booking import blocks, booking, eligibility
+from scheduler.booking.eligibility import LONGEST_NOTES
+from scheduler.coaches import applications
+from scheduler.core import members, names
+from scheduler.core.errors import NotFound
+from scheduler.notifications.outbox import coach_specialties
+from scheduler.servers import settings
+from scheduler.time.local_time import start_of
+from scheduler.time.time_zones import zone
+
+
+class BookingCog(Cog):
+    """`/book`."""
+
+    @app_commands.command(name="book", description="Book a session with a coach")
+    @app_commands.describe(coach="With whom; without: see who coaches here", specialty="What you want to learn")
+    @retried
+    async def book(self, interaction: Interaction, coach: str | None = None, specialty: str | None = None) -> None:
+        """Show the coaches, or one coach's free times."""
+        await ui.acknowledge(interaction)
+        if coach is None:
+            specialty_id = await self._specialty_called(interaction, specialty) if specialty else 0
+            await self._browse(interaction, 0, specialty_id, 0)
+        else:
+            await self._pick(interaction, await self._coach_called(interaction, coach))
+
+    @book.autocomplete("coach")
+    async def complete_coach(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        """Coaches whose name contains what was typed so far."""
+        async with self.bot.db.read() as session:
+            found = await coach_search.named(session, ui.guild_id_of(interaction), typed, most=26)
+        others = [one for one in found if one.user_id != interaction.user.id]
+        return [app_commands.Choice(name=one.display_name, value=str(one.user_id)) for one in others[:25]]
+
+    @book.autocomplete("specialty")
+    async def complete_specialty(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        """Specialties that contain what was typed so far."""
+        async with self.bot.db.read() as session:
+            known = await coach_search.specialties(session, ui.guild_id_of(interaction))
+        found = [name for name in known.values() if names.contains(name, typed)]
+        return [app_commands.Choice(name=name, value=name) for name in found[:25]]
+
+    @on(public_panel.BOOK)
+    async def book_pressed(self, interaction: Interaction) -> None:
+        """The coaches, beside the panel that everybody sees."""
+        await ui.acknowledge_beside(interaction)
+        await self._browse(interaction, 0, 0, 0)
+
+    @on(BROWSE)
+    async def browse(self, interaction: Interaction, sort: int, specialty: int, page: int) -> None:
+        """Another page of coaches."""
+        await ui.acknowledge(interaction)
+        await self._browse(interaction, sort, specialty, page)
+
+    @on(PICK_SPECIALTY)
+    async def specialty_picked(self, interaction: Interaction, sort: int) -> None:
+        """Only coaches of one specialty, or of all."""
+        await ui.acknowledge(interaction)
+        await self._browse(interaction, sort, ui.chosen_in(interaction)[0], 0)
+
+    @on(PICK_SORT)
+    async def sort_picked(self, interaction: Interaction, specialty: int) -> None:
+        """Another order."""
+        await ui.acknowledge(interaction)
+        await self._browse(interaction, ui.chosen_in(interaction)[0], specialty, 0)
+
+    @on(COACH)
+    async def coach_pressed(
+        self, interaction: Interaction, coach_id: int, minutes: int, day: int, page: int
+    ) -> None:
+        """A coach's free times, of one length (0: the usual one), on one day, a page of times."""
+        await ui.acknowledge(interaction)
+        await self._pick(interaction, coach_id, minutes, day, times_page=page)
+
+    @on(cards.BOOK_AGAIN)
+    async def book_again(self, interaction: Interaction, coach_id: int, minutes: int, session_id: int) -> None:
+        """The same coach and length, beside the session that was (whose id only tells two such buttons apart)."""
+        await ui.acknowledge_beside(interaction)
+        await self._pick(interaction, coach_id, minutes)
+
+    @on(PICK_LENGTH)
+    async def length_picked(self, interaction: Interaction, coach_id: int, day: int) -> None:
+        """The same day with another length."""
+        await ui.acknowledge(interaction)
+        minutes = ui.chosen_in(interaction)[0]
+        await self._pick(interaction, coach_id, minutes, day)
+
+    @on(PICK_DAY)
+    async def day_picked(self, interaction: Interaction, coach_id: int, minutes: int, page: int) -> None:
+        """Another day."""
+        await ui.acknowledge(interaction)
+        day = ui.chosen_in(interaction)[0]
+        await self._pick(interaction, coach_id, minutes, day, days_page=page)
+
+    @on(DAYS)
+    async def days_turned(
+        self, interaction: Interaction, coach_id: int, minutes: int, day: int, page: int
+    ) -> None:
+        """Another page of days."""
+        await ui.acknowledge(interaction)
+        await self._pick(interaction, coach_id, minutes, day, days_page=page)
+
+    @on(ZONE)
+    async def change_zone(self, interaction: Interaction, coach_id: int, minutes: int, day: int) -> None:
+        """From the button: ask where the student is. From the form: show the times on that clock."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.zone_form(interaction, {}, coach_id, minutes, day))
+            return
+        await ui.acknowledge(interaction)
+        name = await zone_called(ui.typed_in(interaction).get(ZONE_NAME, ""))
+        async with self.bot.db.begin() as session:
+            await self._bookable(session, interaction, coach_id)
+            await members.set_zone(session, interaction.user.id, name)
+        await self._pick(interaction, coach_id, minutes, day)
+
+    @opens(ZONE)
+    async def zone_form(
+        self, interaction: Interaction, typed: Typed, coach_id: int, minutes: int, day: int
+    ) -> ui.Form:
+        """Asks for a place."""
+        custom_id = ZONE.format(coach_id=coach_id, minutes=minutes, day=day)
+        return ui.Form("Where are you?", custom_id, ui.field(ZONE_NAME, typed, placeholder="Munich", most=60))
+
+    @on(TIME)
+    async def time_pressed(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
+        """Hold the time and show what is about to be booked."""
+        await ui.acknowledge(interaction)
+        await self.bot.look_for_coach(ui.guild_id_of(interaction), coach_id)
+        notes = ui.kept(interaction.message).get(NOTES_NAME)
+        await self._confirmation(interaction, coach_id, minutes, start, notes)
+
+    @on(NOTES)
+    async def notes(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
+        """From the button: open the form. From the form: put the notes on the panel."""
+        if interaction.type is discord.InteractionType.modal_submit:
+            await ui.acknowledge(interaction)
+            typed = ui.typed_in(interaction).get(NOTES_NAME, "").strip()
+            eligibility.check_notes(typed)
+            await self._confirmation(interaction, coach_id, minutes, start, typed)
+        else:
+            before = ui.kept(interaction.message)
+            form = await self.notes_form(interaction, before, coach_id, minutes, start)
+            await interaction.response.send_modal(form)
+
+    @opens(NOTES)
+    async def notes_form(
+        self, interaction: Interaction, typed: Typed, coach_id: int, minutes: int, start: int
+    ) -> ui.Form:
+        """Asks for notes."""
+        custom_id = NOTES.format(coach_id=coach_id, minutes=minutes, start=start)
+        return ui.Form(
+            "Notes",
+            custom_id,
+            ui.field(
+                NOTES_NAME,
+                typed,
+                description="What you want to work on, links, questions.",
+                long=True,
+                required=False,
+                most=LONGEST_NOTES,
+            ),
+        )
+
+    @on(CONFIRM)
+    async def confirm(
+        self, interaction: Interaction, coach_id: int, minutes: int, start: int, cost: int, currency: int
+    ) -> None:
+        """Book it. The panel may have stood there for hours, so it is asked again whether the coach has left."""
+        await ui.acknowledge(interaction)
+        await self.bot.look_for_coach(ui.guild_id_of(interaction), coach_id)
+        async with self.bot.db.begin() as session:
+            now = self.bot.clock()
+            guild = await settings.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
+            booked = await booking.book(
+                session,
+                guild,
+                ui.actor_of(interaction, guild),
+                coach_id,
+                instant(start),
+                lasting(minutes),
+                ui.kept(interaction.message).get(NOTES_NAME),
+                now,
+                agreed_minor=cost,
+                agreed_currency=currency_numbered(currency),
+            )
+            coach = await session.get_one(Coach, (booked.guild_id, coach_id))
+        self.bot.wake()
+        card = cards.session(booked, guild, title="Booked ✅", viewer_id=interaction.user.id)
+        names = Names(self.bot.server_name(booked.guild_id), coach.display_name, interaction.user.display_name)
+        shown, file = attached(booked, names, interaction.user.id)
+        told = ui.text("You and your coach get this by direct message too. `/sessions` lists your sessions.")
+        await ui.show(interaction, ui.Panel(card, shown, told, files=[file]))
+
+    @on(OLD_CONFIRM)
+    async def confirm_before(
+        self, interaction: Interaction, coach_id: int, minutes: int, start: int, cost: int
+    ) -> None:
+        """Show the booking again, now with the currency of its price."""
+        await self.time_pressed(interaction, coach_id, minutes, start)
+
+    async def _coach_called(self, interaction: Interaction, typed: str) -> int:
+        """The coach whom `typed` names: an id from the suggestions, a mention, or a name.
+
+        Also one who has paused, whose panel says so; but whoever takes bookings comes first.
+        """
+        if (user_id := whole_number(typed.strip("<@!> "))) is not None:
+            return user_id
+        async with self.bot.db.read() as session:
+            name = typed.strip().lstrip("@")
+            found = await coach_search.named(session, ui.guild_id_of(interaction), name, paused_too=True)
+        found = [one for one in found if names.same(one.display_name, name)] or found
+        found = [one for one in found if free_times.takes_bookings(one)] or found
+        if len(found) != 1:
+            raise NotFound(
+                f'{"Several coaches match" if found else "No coach is called"} "{ui.quoted(typed, 50)}". '
+                "Pick one from the suggestions, or use `/book` alone to see all."
+            )
+        return found[0].user_id
+
+    async def _specialty_called(self, interaction: Interaction, typed: str) -> int:
+        async with self.bot.db.read() as session:
+            known = await coach_search.specialties(session, ui.guild_id_of(interaction))
+        found = [id_ for id_, name in known.items() if names.same(name, typed)]
+        if not found:
+            raise NotFound(f'"{ui.quoted(typed, 50)}" is not taught here. Pick one from the suggestions.')
+        return found[0]
+
+    async def _browse(self, interaction: Interaction, sort: int, specialty: int, page: int) -> None:
+        order, guild_id = sort_numbered(sort), ui.guild_id_of(interaction)
+        async with self.bot.db.read() as session:
+            await blocks.check(session, guild_id, interaction.user.id, BlockedFrom.BOOKING)
+            listings = await coach_search.browse(
+                session, guild_id, interaction.user.id, self.bot.clock(), specialty_id=specialty, sort=order
+            )
+            known = await coach_search.specialties(session, guild_id)
+        await ui.show(interaction, CoachList(listings, known, specialty, order).panel(page))
+
+    async def _bookable(
+        self, session: AsyncSession, interaction: Interaction, coach_id: int
+    ) -> tuple[Guild, Coach]:
+        """This server and the coach, if who presses may book them there at all."""
+        guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+        coach = await applications.approved_coach(session, guild.id, coach_id)
+        await blocks.check(session, guild.id, interaction.user.id, BlockedFrom.BOOKING)
+        eligibility.check_offered(coach, ui.actor_of(interaction, guild))
+        return guild, coach
+
+    async def _pick(
+        self,
+        interaction: Interaction,
+        coach_id: int,
+        minutes: int = 0,
+        day: int = 0,
+        *,
+        days_page: int | None = None,
+        times_page: int = 0,
+    ) -> None:
+        now = self.bot.clock()
+        async with self.bot.db.read() as session:
+            guild, coach = await self._bookable(session, interaction, coach_id)
+            minutes = minutes if minutes in coach.durations_minutes else coach.durations_minutes[0]
+            length, student_id = timedelta(minutes=minutes), interaction.user.id
+            free = await free_times.free_times(session, coach, length, student_id=student_id, now=now)
+            zone_name = await members.zone_name_of(session, student_id, guild.time_zone)
+            taught = await coach_specialties(session, guild.id, coach_id)
+            offer = Offer(coach, taught, minutes, zone_name, by_day(free, zone(zone_name)))
+            shown = offer.picker.shown(day, days_page) if offer.days else None
+            week = await _week(session, coach, student_id, zone_name, shown.day, now) if shown else None
+        if shown is None or week is None:
+            await ui.show(interaction, offer.nothing_free())
+            return
+        png = await asyncio.to_thread(draw, week)
+        notes = ui.kept(interaction.message).get(NOTES_NAME, "")
+        await ui.show(interaction, offer.panel(shown, times_page, week, png, notes))
+
+    async def _confirmation(
+        self, interaction: Interaction, coach_id: int, minutes: int, start: int, notes: str | None
+    ) -> None:
+        async with self.bot.db.begin() as session:
+            now = self.bot.clock()
+            guild = await settings.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
+            actor = ui.actor_of(interaction, guild)
+            held = await booking.hold(session, guild, actor, coach_id, instant(start), lasting(minutes), now)
+            coach = await session.get_one(Coach, (guild.id, coach_id))
+            zone_name = await members.zone_name_of(session, interaction.user.id, guild.time_zone)
+        choice = Choice(coach, guild, zone_name, minutes, start, held.expires_at)
+        await ui.show(interaction, choice.panel(notes))
+
+
+async def _week(
+    session: AsyncSession, coach: Coach, student_id: int, zone_name: str, day: date, now: datetime
+) -> WeekPicture:
+    """The week of `day` on the student's clock: the coach's hours that are free, and those that are taken."""
+    monday = day - timedelta(days=day.weekday())
+    since, until = (start_of(zone(zone_name), monday + timedelta(days=days)) for days in (0, 7))
+    free, taken = await free_times.open_and_taken(
+        session, coach, student_id=student_id, now=now, since=since, until=until
+    )
+    return picture_of(zone_name, monday, free=free, booked=taken, now=now, legend=("free", "taken"))

@@ -1,0 +1,168 @@
+"""Blocking members from booking or applying: by command, from a card, and undone from the list."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from cogs import cards, ui
+from cogs.ui import Interaction, Typed
+from cogs.ui.routing import Cog, on, opens
+from models import Block, BlockedFrom, CoachStatus
+from scheduler.booking import blocks
+from scheduler.booking.blocks import LONGEST_REASON
+from scheduler.core.clock import stamp
+from scheduler.core.errors import NotFound
+from scheduler.servers import settings
+
+if TYPE_CHECKING:
+    from bot.app import CoachBot
+
+LIST = "block:list:{page}"
+LIFT = "block:list:{page}:lift:{user_id}:{what}"
+
+WHAT = {"booking": cards.FROM_BOOKING, "applying": cards.FROM_APPLYING, "both": cards.FROM_BOTH}
+"""The choices of the command, each with its number in a `custom_id`."""
+
+_MEANT = {
+    cards.FROM_BOOKING: (BlockedFrom.BOOKING,),
+    cards.FROM_APPLYING: (BlockedFrom.APPLYING,),
+    cards.FROM_BOTH: blocks.EVERYTHING,
+}
+_REASON = "Reason (optional)"
+_DOING = {BlockedFrom.BOOKING: "book sessions", BlockedFrom.APPLYING: "apply to coach"}
+_A_PAGE = 6
+_MOST_PAGES = 10_000
+
+
+class BlockingCog(Cog):
+    """The buttons that block and unblock."""
+
+    @on(cards.BLOCK)
+    async def block_pressed(self, interaction: Interaction, user_id: int, what: int) -> None:
+        """From a card: ask why. From the form: block, and leave the card as it is."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.form(interaction, {}, user_id, what))
+            return
+        await ui.acknowledge_beside(interaction)
+        await block(self.bot, interaction, user_id, what, ui.typed_in(interaction).get(_REASON, ""))
+
+    @opens(cards.BLOCK)
+    async def form(self, interaction: Interaction, typed: Typed, user_id: int, what: int) -> ui.Form:
+        """Asks an admin why, filled in with the current reason."""
+        meant = _meant(what)
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            ui.actor_of(interaction, guild).must_be_admin()
+            found = [one for one in await blocks.of(session, guild.id, user_id) if one.blocked_from in meant]
+        standing = next((one.reason for one in found if one.reason), "")
+        return ui.Form(
+            f"Block from {' and '.join(meant)}",
+            cards.BLOCK.format(user_id=user_id, what=what),
+            ui.field(
+                _REASON,
+                typed or {_REASON: standing},
+                description="They'll see this when they try.",
+                long=True,
+                required=False,
+                most=LONGEST_REASON,
+            ),
+        )
+
+    @on(cards.UNBLOCK)
+    async def unblock_pressed(self, interaction: Interaction, user_id: int, what: int) -> None:
+        """Lift the block and say so in a reply of its own."""
+        await ui.acknowledge_beside(interaction)
+        await unblock(self.bot, interaction, user_id, what)
+
+    @on(LIST)
+    async def list_turned(self, interaction: Interaction, page: int) -> None:
+        """Another page."""
+        await ui.acknowledge(interaction)
+        await show_blocked(self.bot, interaction, min(page, _MOST_PAGES))
+
+    @on(LIFT)
+    async def lift_pressed(self, interaction: Interaction, page: int, user_id: int, what: int) -> None:
+        """Lift a block and show the list without it."""
+        await ui.acknowledge(interaction)
+        await _lift(self.bot, interaction, user_id, what)
+        await show_blocked(self.bot, interaction, min(page, _MOST_PAGES))
+
+
+async def block(bot: "CoachBot", interaction: Interaction, user_id: int, what: int, reason: str) -> None:
+    """Block somebody, in answer to an admin's acknowledged interaction, with a button to undo it."""
+    meant = _meant(what)
+    async with bot.db.begin() as session:
+        now = bot.clock()
+        guild = await settings.ensure(session, ui.guild_id_of(interaction), bot.defaults, now)
+        actor = ui.actor_of(interaction, guild)
+        status = await blocks.block(session, guild.id, user_id, actor, meant, reason, now)
+    bot.wake()
+    undo = ui.button("Undo", cards.UNBLOCK.format(user_id=user_id, what=what))
+    await ui.show(interaction, ui.Panel(ui.text("\n".join(_said(user_id, meant, status, reason))), ui.row(undo)))
+
+
+async def unblock(bot: "CoachBot", interaction: Interaction, user_id: int, what: int) -> None:
+    """Unblock somebody, in answer to an admin's acknowledged interaction."""
+    lifted = await _lift(bot, interaction, user_id, what)
+    await ui.show(interaction, ui.Panel(ui.text(f"**Unblocked.** <@{user_id}> can {_do(lifted)} again.")))
+
+
+async def show_blocked(bot: "CoachBot", interaction: Interaction, page: int = 0) -> None:
+    """List who is blocked to an admin, in answer to an acknowledged interaction."""
+    async with bot.db.read() as session:
+        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
+        actor = ui.actor_of(interaction, guild)
+        found = await blocks.page_of(session, guild.id, actor, page=page, size=_A_PAGE)
+    parts: list[discord.ui.Item[Any]] = [ui.text("### Blocked members")]
+    parts.extend(_section(one, page) for one in found.shown)
+    if not found.shown:
+        parts.append(ui.text("Nobody is blocked here." if not page else "There's nobody on this page."))
+    await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(LIST, page, has_more=found.has_more)))
+
+
+async def _lift(bot: "CoachBot", interaction: Interaction, user_id: int, what: int) -> Sequence[BlockedFrom]:
+    meant = _meant(what)
+    async with bot.db.begin() as session:
+        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
+        actor = ui.actor_of(interaction, guild)
+        lifted = await blocks.unblock(session, guild.id, user_id, actor, meant, bot.clock())
+    bot.wake()
+    return lifted
+
+
+def _meant(what: int) -> tuple[BlockedFrom, ...]:
+    """Read the number in a `custom_id`. Raises NotFound if none of our buttons has it."""
+    if what not in _MEANT:
+        raise NotFound("This button is out of date. Run `/coaching blocked` to see who is blocked.")
+    return _MEANT[what]
+
+
+def _do(what: Sequence[BlockedFrom]) -> str:
+    return " and ".join(_DOING[one] for one in what)
+
+
+def _said(user_id: int, what: Sequence[BlockedFrom], status: CoachStatus | None, reason: str) -> list[str]:
+    """Say what the block does, and what it leaves alone."""
+    cannot = " or ".join(_DOING[one] for one in what)
+    told = "They'll see your reason when they try." if reason.strip() else "They'll be told when they try."
+    lines = [f"**Blocked.** <@{user_id}> can't {cannot} here. {told}"]
+    if BlockedFrom.BOOKING in what:
+        lines.append(
+            "Sessions they've already booked stay. To cancel one, open it from `/coaching sessions`. If they were "
+            "holding a time, it's free again."
+        )
+    if status is CoachStatus.APPROVED:
+        lines.append("They still coach here. To stop that, use `/coach suspend`.")
+    if status is CoachStatus.PENDING and BlockedFrom.APPLYING in what:
+        lines.append("Their open application stays until you decide: `/coach approve` or `/coach reject`.")
+    return lines
+
+
+def _section(one: Block, page: int) -> discord.ui.Section[Any]:
+    words = (
+        f"<@{one.user_id}> · **{one.blocked_from}** · by <@{one.blocked_by}> {stamp(one.blocked_at, 'f')}\n"
+        f"{ui.block(ui.quoted(one.reason, 300)) if one.reason else '-# No reason given'}"
+    )
+    custom_id = LIFT.format(page=page, user_id=one.user_id, what=WHAT[one.blocked_from])
+    return discord.ui.Section(words, accessory=ui.button("Unblock", custom_id))

@@ -1,0 +1,251 @@
+"""`/coach`: applying, profiles, and admins deciding."""
+
+import discord
+from discord import app_commands
+
+from cogs import cards, ui
+from cogs.coaches import forms
+from cogs.coaches.profile import edit_form, show_profile
+from cogs.coaches.suspensions import reinstate, suspend
+from cogs.setup import public_panel
+from cogs.timezone import zone_called
+from cogs.ui import Interaction, Typed
+from cogs.ui.routing import Cog, on, opens, retried
+from models import BlockedFrom
+from scheduler.booking import blocks
+from scheduler.coaches import applications
+from scheduler.coaches.applications import LONGEST_TEXT, Application
+from scheduler.notifications.outbox import coach_specialties
+from scheduler.reports import activity
+from scheduler.servers import settings
+from scheduler.time.time_zones import zone
+
+APPLY = "coach:apply"
+QUEUE = "coach:queue:{position}"
+
+_ZONE = "Your time zone"
+_REASON = "Reason"
+
+
+class CoachCog(Cog):
+    """`/coach`."""
+
+    group = app_commands.Group(name="coach", description="Who coaches: become one, see them, decide")
+
+    @group.command(name="apply", description="Apply to coach here, or edit your open application")
+    @retried
+    async def apply(self, interaction: Interaction) -> None:
+        """Open the form, holding an earlier application's texts if there is one."""
+        await self._open_form(interaction)
+
+    @on(public_panel.APPLY)
+    async def apply_pressed(self, interaction: Interaction) -> None:
+        """The same from the panel that everybody sees."""
+        await self._open_form(interaction)
+
+    async def _open_form(self, interaction: Interaction) -> None:
+        typed = await self._typed_before(interaction)
+        await interaction.response.send_modal(await self.application_form(interaction, typed))
+
+    @opens(APPLY)
+    async def application_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
+        """The form, holding what was typed."""
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            taught = await settings.specialties(session, guild.id)
+        return ui.Form(
+            "Become a coach",
+            APPLY,
+            *forms.fields(typed, taught, guild.currency),
+            ui.field(
+                _ZONE,
+                typed or {_ZONE: guild.time_zone},
+                description="Your hours are on this zone's clock.",
+                placeholder="Munich, or Europe/Berlin",
+                most=64,
+            ),
+        )
+
+    @on(APPLY)
+    async def applied(self, interaction: Interaction) -> None:
+        """Take the application in. The public panel stays where the form was opened from it."""
+        opened_from = interaction.message
+        is_public = opened_from is not None and not opened_from.flags.ephemeral
+        await (ui.acknowledge_beside if is_public else ui.acknowledge)(interaction)
+        typed = ui.typed_in(interaction)
+        application = Application(
+            display_name=interaction.user.display_name,
+            **forms.written_in(typed),
+            time_zone=await zone_called(typed.get(_ZONE, "")),
+        )
+        async with self.bot.db.begin() as session:
+            now = self.bot.clock()
+            guild = await settings.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
+            await applications.apply(session, guild, ui.actor_of(interaction, guild), application, now)
+        self.bot.wake()
+        thanks = (
+            "### Thank you!\nYour application is with the admins now. You get a direct message as soon as they "
+            "have decided. Until then you can change it with `/coach apply`.\n"
+            f"Your time zone is **{application.time_zone}**, where it's "
+            f"**{now.astimezone(zone(application.time_zone)):%A, %H:%M}** now."
+        )
+        await ui.show(interaction, ui.Panel(ui.text(thanks)))
+
+    @group.command(name="approve", description="Approve a coach; without a member: the open applications")
+    @app_commands.describe(member="Who applied")
+    @retried
+    async def approve(self, interaction: Interaction, member: discord.User | None = None) -> None:
+        """Approve one person, or show the queue."""
+        await ui.acknowledge(interaction)
+        if member is None:
+            await ui.show(interaction, await self._queue(interaction, 0))
+        else:
+            await self._approve(interaction, member.id)
+
+    @on(cards.APPROVE)
+    async def approve_pressed(self, interaction: Interaction, user_id: int) -> None:
+        """Approve from a card, in the review channel or in one's own queue."""
+        await ui.acknowledge(interaction)
+        await self._approve(interaction, user_id)
+        await self._refresh_queue(interaction)
+
+    async def _approve(self, interaction: Interaction, user_id: int) -> None:
+        async with self.bot.db.begin() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            actor = ui.actor_of(interaction, guild)
+            await applications.approve(session, guild.id, user_id, actor, self.bot.clock())
+        self.bot.wake()
+        await ui.whisper(interaction, f"Approved. <@{user_id}> is told by direct message what to do next.")
+
+    @group.command(name="reject", description="Turn an application down, with a reason")
+    @app_commands.describe(member="Who applied", reason="What they are told")
+    @retried
+    async def reject(
+        self,
+        interaction: Interaction,
+        member: discord.User,
+        reason: app_commands.Range[str, 1, LONGEST_TEXT],
+    ) -> None:
+        """Reject one person."""
+        await ui.acknowledge(interaction)
+        await self._reject(interaction, member.id, reason)
+
+    @on(cards.REJECT)
+    async def reject_pressed(self, interaction: Interaction, user_id: int) -> None:
+        """From a card: ask for the reason. From the form: reject."""
+        if interaction.type is discord.InteractionType.modal_submit:
+            await ui.acknowledge(interaction)
+            await self._reject(interaction, user_id, ui.typed_in(interaction).get(_REASON, ""))
+            await self._refresh_queue(interaction)
+        else:
+            await interaction.response.send_modal(await self.reason_form(interaction, {}, user_id))
+
+    @opens(cards.REJECT)
+    async def reason_form(self, interaction: Interaction, typed: Typed, user_id: int) -> ui.Form:
+        """Asks an admin for the reason."""
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+        ui.actor_of(interaction, guild).must_be_admin()
+        return ui.Form(
+            "Reject this application",
+            cards.REJECT.format(user_id=user_id),
+            ui.field(_REASON, typed, description="They are told this.", long=True, most=LONGEST_TEXT),
+        )
+
+    async def _reject(self, interaction: Interaction, user_id: int, reason: str) -> None:
+        async with self.bot.db.begin() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            actor = ui.actor_of(interaction, guild)
+            await applications.reject(session, guild.id, user_id, actor, reason, self.bot.clock())
+        self.bot.wake()
+        await ui.whisper(interaction, f"Rejected. <@{user_id}> is told the reason by direct message.")
+
+    @group.command(name="profile", description="Who a coach is, what they teach and when they are free")
+    @app_commands.describe(member="The coach; without: you")
+    @retried
+    async def profile(self, interaction: Interaction, member: discord.User | None = None) -> None:
+        """Show one profile."""
+        await ui.acknowledge(interaction)
+        await show_profile(self.bot, interaction, (member or interaction.user).id)
+
+    @group.command(name="edit", description="Change your profile, or your open application")
+    @retried
+    async def edit(self, interaction: Interaction) -> None:
+        """Open the form, holding what the profile says now."""
+        await interaction.response.send_modal(await edit_form(self.bot, interaction, {}))
+
+    @group.command(name="suspend", description="Let a coach take no sessions for a while")
+    @app_commands.describe(
+        member="The coach",
+        reason="What they are told",
+        coming="What becomes of their coming sessions; without: as in /coaching setup",
+    )
+    @app_commands.choices(
+        coming=[
+            app_commands.Choice(name="cancel them", value="cancel"),
+            app_commands.Choice(name="keep them", value="keep"),
+        ]
+    )
+    @retried
+    async def suspend(
+        self,
+        interaction: Interaction,
+        member: discord.User,
+        reason: app_commands.Range[str, 1, LONGEST_TEXT],
+        coming: app_commands.Choice[str] | None = None,
+    ) -> None:
+        """Suspend one coach."""
+        await ui.acknowledge(interaction)
+        keep = None if coming is None else coming.value == "keep"
+        await suspend(self.bot, interaction, member.id, reason, keep=keep)
+
+    @group.command(name="reinstate", description="Let a suspended coach coach again")
+    @app_commands.describe(member="The coach")
+    @retried
+    async def reinstate(self, interaction: Interaction, member: discord.User) -> None:
+        """Reinstate one coach."""
+        await ui.acknowledge(interaction)
+        await reinstate(self.bot, interaction, member.id)
+
+    @on(QUEUE)
+    async def turn_queue(self, interaction: Interaction, position: int) -> None:
+        """Show another open application."""
+        await ui.acknowledge(interaction)
+        await ui.show(interaction, await self._queue(interaction, position))
+
+    async def _refresh_queue(self, interaction: Interaction) -> None:
+        """After a decision in one's own queue show the next; the public card follows by itself."""
+        if interaction.message is not None and interaction.message.flags.ephemeral:
+            await ui.show(interaction, await self._queue(interaction, 0))
+
+    async def _queue(self, interaction: Interaction, position: int) -> ui.Panel:
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            waiting = await applications.queue(session, guild.id, ui.actor_of(interaction, guild))
+            if not waiting:
+                return ui.Panel(ui.text("No application is waiting. New ones come in with `/coach apply`."))
+            position = min(position, len(waiting) - 1)
+            coach = waiting[position]
+            taught = await coach_specialties(session, guild.id, coach.user_id)
+            history = await activity.coach_history(session, guild.id, coach.user_id)
+            blocked = await blocks.of(session, guild.id, coach.user_id)
+        parts: list[discord.ui.Item[ui.Panel]] = [
+            ui.text(f"Application {position + 1} of {len(waiting)}"),
+            cards.application(coach, taught, history, blocked),
+        ]
+        if len(waiting) > 1:
+            following = QUEUE.format(position=(position + 1) % len(waiting))
+            parts.append(ui.row(ui.button("Next ▶", following)))
+        return ui.Panel(*parts)
+
+    async def _typed_before(self, interaction: Interaction) -> Typed:
+        """An earlier application's texts; empty for somebody new."""
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            coach = await applications.find(session, guild.id, interaction.user.id)
+            applications.check_may_apply(coach)
+            await blocks.check(session, guild.id, interaction.user.id, BlockedFrom.APPLYING)
+            if coach is None:
+                return {}
+            taught = await coach_specialties(session, coach.guild_id, coach.user_id)
+        return forms.typed_before(coach, taught, guild.currency) | {_ZONE: coach.time_zone}

@@ -1,0 +1,86 @@
+"""Statistics as a picture, and the same in words. The extra `charts` has to be installed to draw.
+
+Nothing here asks the clock, Discord or the database: the same statistics give the same picture, in any thread.
+"""
+
+from datetime import date, timedelta
+from importlib.util import find_spec
+
+from cogs.images.week import ALT_TEXT_LIMIT
+from scheduler.reports.statistics import CoachFigures, Day, Stats, average
+
+MOST_COACHES = 8
+"""Shown in the picture, the most booked first."""
+
+_HOUR = timedelta(hours=1)
+
+
+def can_draw() -> bool:
+    """Whether the extra is installed."""
+    return find_spec("matplotlib") is not None
+
+
+def draw(stats: Stats) -> bytes:
+    """A PNG, `WIDTH` wide: an opaque card with round corners, like the week's."""
+    from cogs.images import stats_image  # Pillow and matplotlib are loaded with the first picture
+
+    return stats_image.draw(stats)
+
+
+def in_words(stats: Stats) -> str:
+    """The same for people who hear it; of the coaches as many as fit into `ALT_TEXT_LIMIT`."""
+    total = stats.total
+    said = (
+        f"{span_in_words(stats.first, stats.last)}: {total.created} sessions booked, {total.completed} completed, "
+        f"{total.no_show} no-shows, {total.cancelled} cancelled"
+    )
+    if stats.with_room + stats.without_room:
+        said += f"; {room_share(stats)} had their room"
+    if (stars := average(stats.stars)) is not None:
+        said += f"; {stars:.1f} stars of {sum(stats.stars.values())} reviews"
+    said += f"; the loop had something to do {total.rounds} times"
+    for one in stats.coaches[:MOST_COACHES]:
+        more = f"; {one.name}: {hours_in_words(one)}"
+        if len(said) + len(more) > ALT_TEXT_LIMIT:
+            break
+        said += more
+    return said
+
+
+def span_in_words(first: date, last: date) -> str:
+    """ "24 Oct – 23 Nov 2026"."""
+    year = "" if first.year == last.year else f" {first.year}"
+    begin = "" if first == last else f"{first.day} {first:%b}{year} – "
+    return f"{begin}{last.day} {last:%b} {last.year}"
+
+
+def room_share(stats: Stats) -> str:
+    """ "97%" of the sessions that needed a room; never 100% unless all had theirs."""
+    tried = stats.with_room + stats.without_room
+    return f"{stats.with_room * 100 // tried}%"
+
+
+def hours_in_words(one: CoachFigures) -> str:
+    """ "12 of 40 h booked (30%)"."""
+    booked, offered = one.booked / _HOUR, one.offered / _HOUR
+    if not one.offered:
+        return f"{booked:.0f} h booked, none offered"
+    return f"{booked:.0f} of {offered:.0f} h booked ({one.booked / one.offered:.0%})"
+
+
+def spans(stats: Stats) -> list[tuple[date, Day]]:
+    """The days by the bars that show them: days of a month, weeks of half a year, else months."""
+    length = (stats.last - stats.first).days + 1
+    bars: dict[date, Day] = {}
+    for number in range(length):
+        day = stats.first + timedelta(days=number)
+        if length > 183:
+            start = day.replace(day=1)
+        elif length > 31:
+            start = day - timedelta(days=day.weekday())
+        else:
+            start = day
+        bar = bars.setdefault(start, Day())
+        if day in stats.days:
+            bar.add(stats.days[day])
+    return list(bars.items())

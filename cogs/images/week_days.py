@@ -1,0 +1,56 @@
+"""Days of a week as the picture shows them, from instants."""
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
+
+from cogs.images.week import Block, DayColumn, Kind, WeekPicture
+from scheduler.availability.slots import Period
+from scheduler.time.local_time import clock_changes, local_pieces
+from scheduler.time.time_zones import zone
+
+
+def picture_of(
+    zone_name: str,
+    monday: date,
+    *,
+    free: Iterable[Period],
+    booked: Iterable[Period],
+    now: datetime,
+    day_off: Callable[[date], str | None] = lambda _: None,
+    legend: tuple[str, str] = ("free", "booked"),
+    labels: bool = False,
+) -> WeekPicture:
+    """Seven days from `monday` on the clock of a zone; `labels` writes the start into what is booked.
+
+    `day_off` says why a date is off ("" without a reason); None where it is not.
+    """
+    blocks = [*_blocks(zone_name, free, Kind.OPEN, labels), *_blocks(zone_name, booked, Kind.BOOKED, labels)]
+    local_now = next(local_pieces(zone(zone_name), now, now + timedelta(minutes=1)))
+    columns = []
+    for step in range(7):
+        day = monday + timedelta(days=step)
+        skipped, repeated = clock_changes(zone(zone_name), day)
+        reason = day_off(day)
+        columns.append(
+            DayColumn(
+                day,
+                blocks=tuple(block for its_day, block in blocks if its_day == day),
+                off=reason is not None,
+                note=reason or "",
+                skipped=tuple((start, end) for start, end in skipped),
+                repeated=tuple((start, end) for start, end in repeated),
+            )
+        )
+    return WeekPicture(tuple(columns), zone_name, local_now[:2], legend)
+
+
+def _blocks(zone_name: str, periods: Iterable[Period], kind: Kind, labels: bool) -> list[tuple[date, Block]]:
+    return [
+        (day, Block(first, last, kind, _label(first) if labels and kind is Kind.BOOKED else "", second_time))
+        for start, end in periods
+        for day, first, last, second_time in local_pieces(zone(zone_name), start, end)
+    ]
+
+
+def _label(first: int) -> str:
+    return f"{first // 60:02}:{first % 60:02}"

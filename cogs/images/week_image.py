@@ -1,0 +1,260 @@
+"""Draws a coach's week; loads Pillow, so `cogs.images.week` imports it with the first picture only."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from PIL import Image
+
+from cogs.images import palette
+from cogs.images.canvas import Box, fill, fitting, hatch, png, text_width, write
+from cogs.images.week import WIDTH, Block, DayColumn, Kind, WeekPicture, clock, day_and_month
+
+_LEFT, _COLUMN, _TOP, _FOOT = 108, 136, 136, 96
+_RIGHT = _LEFT + 7 * _COLUMN
+_SMALL, _PLAIN, _LARGE, _LINE = 28, 30, 36, 30
+_WORKING_DAY = (8, 18)
+
+_CARD, _CARD_EDGE, _TODAY = palette.CARD, palette.CARD_EDGE, palette.TODAY
+_TEXT, _QUIET, _HOUR, _HATCH = palette.TEXT, palette.QUIET, palette.LINE, palette.HATCH
+_FREE, _FREE_EDGE, _FREE_HOUR = palette.FREE, palette.FREE_EDGE, palette.FREE_LINE
+_BOOKED, _BOOKED_EDGE, _BOOKED_TEXT = palette.BOOKED, palette.BOOKED_EDGE, palette.BOOKED_TEXT
+_NOW, _NOW_TEXT = palette.NOW, palette.NOW_TEXT
+_MEETINGS = (
+    *((_CARD, ink) for ink in (_CARD_EDGE, _TEXT, _QUIET, _HOUR, _HATCH, _TODAY)),
+    *((_CARD, ink) for ink in (_FREE_EDGE, _BOOKED, _BOOKED_EDGE, _NOW)),
+    *((_TODAY, ink) for ink in (_TEXT, _NOW, _FREE_EDGE)),
+    *((_FREE, ink) for ink in (_FREE_EDGE, _FREE_HOUR, _TEXT, _BOOKED, _BOOKED_EDGE)),
+    *((_BOOKED, ink) for ink in (_BOOKED_EDGE, _BOOKED_TEXT)),
+    (_NOW, _NOW_TEXT),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """The picture while it is drawn, and which hours it shows."""
+
+    image: Image.Image
+    week: WeekPicture
+    first_hour: int
+    last_hour: int
+    hour_height: int
+
+    @property
+    def bottom(self) -> int:
+        """Where the last hour ends."""
+        return self.y(self.last_hour * 60)
+
+    def y(self, minute: float) -> int:
+        """Where a minute of the day lies."""
+        return round(_TOP + (minute / 60 - self.first_hour) * self.hour_height)
+
+    def shows(self, start: float, end: float) -> bool:
+        """Whether all of these minutes are shown."""
+        return self.first_hour * 60 <= start and end <= self.last_hour * 60
+
+    def now_on(self, day: date) -> int | None:
+        """Where the line of the present minute lies, if it is that day and among the hours."""
+        if self.week.now is None or self.week.now[0] != day or not self.shows(self.week.now[1], self.week.now[1]):
+            return None
+        return self.y(self.week.now[1])
+
+
+def draw(week: WeekPicture) -> bytes:
+    """The week as a PNG, `WIDTH` wide and as high as its hours need: an opaque card with round corners."""
+    first, last = _axis(week)
+    hour_height = max(36, min(72, 780 // (last - first)))
+    height = _TOP + (last - first) * hour_height + _FOOT
+    sheet = _Sheet(Image.new("RGB", (WIDTH, height), _CARD_EDGE), week, first, last, hour_height)
+    fill(sheet.image, (2, 2, WIDTH - 2, height - 2), _CARD, 26)
+    for place, day in enumerate(week.days):
+        _draw_heading(sheet, place, day.date)
+    _draw_hours(sheet)
+    for place, day in enumerate(week.days):
+        _draw_day(sheet, place, day)
+    if not any(day.blocks for day in week.days) and not all(day.off for day in week.days):
+        _draw_note(sheet, (_LEFT + _RIGHT) // 2, sheet.y((first + last) * 30), ["No hours this week"], _LARGE)
+    _draw_foot(sheet)
+    return png(sheet.image, _MEETINGS, _CARD_EDGE, radius=28)
+
+
+def _axis(week: WeekPicture) -> tuple[int, int]:
+    """The first and last hour to show: those in use, and never fewer than a working day's."""
+    blocks = [block for day in week.days for block in day.blocks]
+    first = min((block.start_minute for block in blocks), default=12 * 60) // 60
+    last = -(-max((block.end_minute for block in blocks), default=12 * 60) // 60)
+    if _WORKING_DAY[0] <= first and last <= _WORKING_DAY[1]:
+        return _WORKING_DAY
+    hours = max(last - first, _WORKING_DAY[1] - _WORKING_DAY[0])
+    first = max(0, min(first - (hours - (last - first)) // 2, 24 - hours))
+    return first, first + hours
+
+
+def _draw_heading(sheet: _Sheet, place: int, day: date) -> None:
+    """Weekday and date over their column; today's column is lit and its date stands in a pill."""
+    left, middle = _LEFT + place * _COLUMN, _LEFT + place * _COLUMN + _COLUMN // 2
+    is_today = sheet.week.now is not None and sheet.week.now[0] == day
+    if is_today:
+        fill(sheet.image, (left + 1, 22, left + _COLUMN, sheet.bottom), _TODAY, 14)
+        half = text_width(day_and_month(day), _PLAIN) // 2 + 14
+        fill(sheet.image, (middle - half, 68, middle + half, 112), _NOW, 22)
+    write(sheet.image, (middle, 46), f"{day:%a}", _SMALL, _TEXT if is_today else _QUIET, "mm")
+    write(sheet.image, (middle, 90), day_and_month(day), _PLAIN, _NOW_TEXT if is_today else _TEXT, "mm", bold=0.4)
+
+
+def _draw_hours(sheet: _Sheet) -> None:
+    """Lines and labels of the hours, a label for every second one where they are close, and lines between days."""
+    for hour in range(sheet.first_hour, sheet.last_hour + 1):
+        y = sheet.y(hour * 60)
+        fill(sheet.image, (_LEFT, y, _RIGHT + 1, y + 1), _HOUR)
+        if sheet.hour_height >= 44 or hour % 2 == 0:
+            write(sheet.image, (_LEFT - 14, y), clock(hour * 60), _SMALL, _QUIET, "rm")
+    for x in range(_LEFT, _RIGHT + 1, _COLUMN):
+        fill(sheet.image, (x, _TOP, x + 1, sheet.bottom), _HOUR)
+
+
+def _draw_day(sheet: _Sheet, place: int, day: DayColumn) -> None:
+    """A day's column from the back to the front, so that a booking covers what it takes."""
+    left, right = _LEFT + place * _COLUMN + 1, _LEFT + (place + 1) * _COLUMN
+    if day.off:
+        hatch(sheet.image, (left, _TOP, right, sheet.bottom), _HATCH, crossed=False)
+    for block in day.blocks:
+        if block.kind is Kind.OPEN:
+            _draw_block(sheet, place, day, block)
+    for low, high in _shown(sheet, day.skipped):
+        fill(sheet.image, (left, low, right, high), _CARD)
+        hatch(sheet.image, (left, low, right, high), _HATCH, crossed=True)
+    for block in day.blocks:
+        if block.kind is Kind.BOOKED:
+            _draw_block(sheet, place, day, block)
+    for low, high in _shown(sheet, day.repeated):
+        middle = (left + right) // 2
+        for y in range(low + 2, high - 1, 11):
+            fill(sheet.image, (middle - 1, y, middle + 2, min(y + 7, high - 1)), _TEXT)
+    _draw_notes(sheet, place, day)
+    _draw_now(sheet, place, day.date)
+
+
+def _shown(sheet: _Sheet, ranges: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
+    """Top and bottom of the minutes of each range that are shown."""
+    edges = [(max(sheet.y(start), _TOP), min(sheet.y(end), sheet.bottom)) for start, end in ranges]
+    return [(low, high) for low, high in edges if low < high]
+
+
+def _draw_block(sheet: _Sheet, place: int, day: DayColumn, block: Block) -> None:
+    """A block in its pieces, labelled in the roomiest; the lines of the hours shine through free ones."""
+    boxes = list(_boxes(sheet, place, day, block))
+    for left, top, right, bottom in boxes:
+        _draw_piece(sheet.image, (left, top, right, bottom), block.kind)
+        for hour in range(sheet.first_hour, sheet.last_hour):
+            if block.kind is Kind.OPEN and top + 2 < (y := sheet.y(hour * 60)) < bottom - 2:
+                fill(sheet.image, (left + 2, y, right - 2, y + 1), _FREE_HOUR)
+    if boxes and block.label:
+        roomiest = max(boxes, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
+        _draw_label(sheet.image, roomiest, block, sheet.now_on(day.date))
+
+
+def _draw_label(image: Image.Image, box: Box, block: Block, now_y: int | None) -> None:
+    """The label in its box, on the roomier side of the present minute's line if that crosses the box."""
+    left, top, right, bottom = box
+    if now_y is not None and top < now_y < bottom:
+        top, bottom = (top, now_y - 3) if now_y - top > bottom - now_y else (now_y + 4, bottom)
+    lines = fitting(block.label, _SMALL, right - left - 19, most=min(3, (bottom - top) // _LINE))
+    # What just fits stands in the middle, what has room stands at the top.
+    first = top + min(8, (bottom - top - len(lines) * _LINE) // 2) + _LINE // 2
+    for number, text in enumerate(lines):
+        colour = _BOOKED_TEXT if block.kind is Kind.BOOKED else _TEXT
+        write(image, (left + 14, first + number * _LINE), text, _SMALL, colour, "lm")
+
+
+def _boxes(sheet: _Sheet, place: int, day: DayColumn, block: Block) -> Iterator[Box]:
+    """Where the block lies: over the column's width, and over half of it in minutes that come twice."""
+    inset, gap = (4, 1) if block.kind is Kind.OPEN else (9, 3)
+    left, right = _LEFT + place * _COLUMN + inset, _LEFT + (place + 1) * _COLUMN + 1 - inset
+    middle, start = (left + right) // 2, block.start_minute
+    for low, high in sorted(day.repeated):
+        inside = max(start, low), min(block.end_minute, high)
+        if inside[0] >= inside[1] or (block.start_minute < low and block.end_minute > high):
+            continue
+        if start < low:
+            yield left, sheet.y(start) + gap, right, sheet.y(low) - gap + 1
+        half = (middle + 5, right) if block.second_time else (left, middle - 4)
+        yield half[0], sheet.y(inside[0]) + gap, half[1], sheet.y(inside[1]) - gap + 1
+        start = inside[1]
+    if start < block.end_minute:
+        yield left, sheet.y(start) + gap, right, sheet.y(block.end_minute) - gap + 1
+
+
+def _draw_piece(image: Image.Image, box: Box, kind: Kind) -> None:
+    """Free time is dark in a bright outline, booked time is bright with a dark stripe."""
+    left, top, right, bottom = box
+    if kind is Kind.OPEN:
+        fill(image, box, _FREE_EDGE, 12)
+        fill(image, (left + 2, top + 2, right - 2, bottom - 2), _FREE, 10)
+    else:
+        fill(image, box, _BOOKED_EDGE, 9)
+        fill(image, (left + 6, top, right, bottom), _BOOKED, 9)
+
+
+def _draw_notes(sheet: _Sheet, place: int, day: DayColumn) -> None:
+    """Why the day is off and what its clock does, where nothing else has to be read."""
+    notes = [(start, end, f"no {clock(start)}") for start, end in day.skipped]
+    notes += [(start, end, f"{clock(start)} twice") for start, end in day.repeated]
+    if day.off:
+        upper = (sheet.first_hour * 2 + sheet.last_hour) * 20
+        notes.append((upper, upper, day.note))
+    for start, end, text in notes:
+        lines = fitting(text, _SMALL, _COLUMN - 22, most=4) or ["Day off"]
+        centre = _clear_minute(sheet, day, (start + end) / 2, len(lines) * _LINE + 8)
+        if centre is not None and sheet.shows(start, end):
+            _draw_note(sheet, _LEFT + place * _COLUMN + _COLUMN // 2, sheet.y(centre), lines, _SMALL)
+
+
+def _clear_minute(sheet: _Sheet, day: DayColumn, wanted: float, height: int) -> float | None:
+    """The minute nearest to the wanted one around which so many pixels hold nothing that has to be read."""
+    half, label = height * 30 / sheet.hour_height, 3 * _LINE * 60 / sheet.hour_height
+    taken: list[tuple[float, float]] = []
+    for one in day.blocks:
+        if one.label or one.kind is Kind.BOOKED:
+            taken.append((one.start_minute, one.start_minute + label if one.kind is Kind.OPEN else one.end_minute))
+    if sheet.week.now is not None and sheet.week.now[0] == day.date:
+        taken.append((sheet.week.now[1] - label / 8, sheet.week.now[1] + label / 8))
+    for away in range(0, 24 * 60, 5):
+        for centre in (wanted - away, wanted + away):
+            clear = all(end <= centre - half or centre + half <= start for start, end in taken)
+            if clear and sheet.shows(centre - half, centre + half):
+                return centre
+    return None
+
+
+def _draw_note(sheet: _Sheet, x: int, y: int, lines: list[str], size: int) -> None:
+    """Centred lines on a ground of their own, readable over any hatching."""
+    line = size + 2
+    half, top = max(text_width(text, size) for text in lines) // 2 + 8, y - len(lines) * line // 2
+    fill(sheet.image, (x - half, top - 3, x + half + 1, top + len(lines) * line + 3), _CARD, 10)
+    for number, text in enumerate(lines):
+        write(sheet.image, (x, top + number * line + line // 2), text, size, _TEXT, "mm")
+
+
+def _draw_now(sheet: _Sheet, place: int, day: date) -> None:
+    """The line of the present minute, with a dark rim so that it shows on every ground."""
+    left, right, y = _LEFT + place * _COLUMN, _LEFT + (place + 1) * _COLUMN, sheet.now_on(day)
+    if y is not None:
+        fill(sheet.image, (left - 11, y - 11, left + 12, y + 12), _CARD, 11)
+        fill(sheet.image, (left, y - 4, right, y + 5), _CARD)
+        fill(sheet.image, (left, y - 2, right, y + 3), _NOW)
+        fill(sheet.image, (left - 8, y - 8, left + 9, y + 9), _NOW, 8)
+
+
+def _draw_foot(sheet: _Sheet) -> None:
+    """The legend on the right, and on the left the zone's name as far as there is room."""
+    x, y = _RIGHT, sheet.bottom + _FOOT // 2 + 8
+    for kind in reversed(Kind):
+        for text in fitting(sheet.week.legend[kind.value], _SMALL, 220):
+            x -= text_width(text, _SMALL)
+            write(sheet.image, (x, y), text, _SMALL, _TEXT, "lm")
+        x -= 50
+        _draw_piece(sheet.image, (x, y - 15, x + 38, y + 15), kind)
+        x -= 32
+    for text in fitting(sheet.week.zone, _SMALL, x - 24):
+        write(sheet.image, (24, y), text, _SMALL, _QUIET, "lm")

@@ -1,0 +1,190 @@
+"""`/coaching coaches`: every coach of the server for admins, and why somebody cannot be booked."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from cogs import cards, ui
+from cogs.cards import booking_policy
+from cogs.ui import Interaction, Typed
+from cogs.ui.routing import Cog, on, opens
+from cogs.ui.text import our_own
+from models import Coach, CoachStatus, Guild
+from scheduler.availability.booking_policy import rules_of
+from scheduler.availability.schedule import Dates
+from scheduler.coaches import currencies
+from scheduler.core.clock import stamp
+from scheduler.parsing.dates import write_dates
+from scheduler.parsing.weekly_hours import WEEKDAYS, write_hours
+from scheduler.reports import coach_roster
+from scheduler.reports.coach_roster import Entry, Profile
+from scheduler.servers import settings
+
+if TYPE_CHECKING:
+    from bot.app import CoachBot
+
+LIST = "roster:list:{page}"
+PROFILE = "roster:profile:{user_id}"
+RATE = "roster:rate:{user_id}"
+
+_RATE = "Rate per hour"
+
+_A_PAGE = 5
+_MOST_PAGES = 10_000
+_MOST_DATES = 5
+# Everything about one coach has to fit into a message's 4,000 characters.
+_EXCERPT, _LINE = 600, 120
+
+
+class RosterCog(Cog):
+    """The buttons under the list."""
+
+    @on(LIST)
+    async def list_turned(self, interaction: Interaction, page: int) -> None:
+        """Another page."""
+        await ui.acknowledge(interaction)
+        await show_coaches(self.bot, interaction, min(page, _MOST_PAGES))
+
+    @on(PROFILE)
+    async def profile_pressed(self, interaction: Interaction, user_id: int) -> None:
+        """All about one of them, beside the list."""
+        await ui.acknowledge_beside(interaction)
+        await show_profile(self.bot, interaction, user_id)
+
+    @on(RATE)
+    async def rate_pressed(self, interaction: Interaction, user_id: int) -> None:
+        """From the profile: open the form. From the form: set their rate in the server's currency."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.rate_form(interaction, {}, user_id))
+            return
+        await ui.acknowledge(interaction)
+        typed = ui.typed_in(interaction).get(_RATE, "")
+        async with self.bot.db.begin() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            actor = ui.actor_of(interaction, guild)
+            await currencies.set_rate(session, guild, actor, user_id, typed, self.bot.clock())
+        self.bot.wake()
+        await show_profile(self.bot, interaction, user_id)
+
+    @opens(RATE)
+    async def rate_form(self, interaction: Interaction, typed: Typed, user_id: int) -> ui.Form:
+        """Asks an admin for the rate."""
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+        ui.actor_of(interaction, guild).must_be_admin()
+        asked = f"In {guild.currency}. We'll tell them, and they can change it."
+        field = ui.field(_RATE, typed, description=asked, placeholder="60", most=20)
+        return ui.Form("Their rate", RATE.format(user_id=user_id), field)
+
+
+async def show_coaches(bot: "CoachBot", interaction: Interaction, page: int = 0) -> None:
+    """List the server's coaches to an admin, in answer to an acknowledged interaction."""
+    async with bot.db.read() as session:
+        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
+        actor = ui.actor_of(interaction, guild)
+        found = await coach_roster.page_of(session, guild.id, actor, bot.clock(), page=page, size=_A_PAGE)
+    parts: list[discord.ui.Item[Any]] = [ui.text("### Coaches")]
+    parts.extend(_section(one) for one in found.shown)
+    if not found.shown:
+        parts.append(
+            ui.text("There is none here. People apply with `/coach apply`; `/coaching post` invites them.")
+        )
+    await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(LIST, page, has_more=found.has_more)))
+
+
+async def show_profile(bot: "CoachBot", interaction: Interaction, user_id: int) -> None:
+    """Show an admin one coach, in answer to an acknowledged interaction."""
+    async with bot.db.read() as session:
+        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
+        found = await coach_roster.profile(
+            session, guild.id, ui.actor_of(interaction, guild), user_id, bot.clock()
+        )
+    coach = found.entry.coach
+    parts = [
+        "\n".join((_title(coach), _standing(found.entry), *_blocked(found.entry), *_decision(coach))),
+        _sessions(found),
+        "\n".join((f"**Hours** on the clock of {coach.time_zone}", *_week(found.entry), *_dates(found.dates))),
+        booking_policy.describe(rules_of(coach)),
+        f"**Teaches** {ui.quoted(', '.join(found.specialties), 300)}",
+        f"**About**\n{ui.quoted(coach.bio, _EXCERPT)}",
+        f"**Experience and links**\n{ui.quoted(coach.experience, _EXCERPT)}",
+    ]
+    buttons = _rate_button(coach, guild)
+    await ui.show(interaction, ui.Panel(*map(ui.text, parts), *([ui.row(*buttons)] if buttons else [])))
+
+
+def _rate_button(coach: Coach, guild: Guild) -> list[ui.Button]:
+    """For coaches who charge in another currency, so that admins needn't wait for them."""
+    if coach.currency == guild.currency or coach.status not in (CoachStatus.APPROVED, CoachStatus.PENDING):
+        return []
+    return [ui.button(f"Set rate in {guild.currency}…", RATE.format(user_id=coach.user_id))]
+
+
+def _section(one: Entry) -> discord.ui.Section[Any]:
+    coach = one.coach
+    limits = [
+        f"at most {limit} a {span}"
+        for limit, span in ((coach.daily_limit, "day"), (coach.weekly_limit, "week"))
+        if limit is not None
+    ]
+    facts = [f"{_length(one)} a week", *limits, f"{one.coming} coming"]
+    words = "\n".join((_title(coach), " · ".join(facts), _standing(one), *_blocked(one)))
+    return discord.ui.Section(words, accessory=ui.button("Profile", PROFILE.format(user_id=coach.user_id)))
+
+
+def _title(coach: Coach) -> str:
+    # With the name: of somebody who has left, Discord shows no mention.
+    name = ui.quoted(coach.display_name, 100)
+    status = coach.status.value.lower()
+    return f"**{name}** <@{coach.user_id}> · {status} · {cards.rating(coach)} · {cards.rate(coach)}"
+
+
+def _standing(one: Entry) -> str:
+    if one.next_free is not None:
+        return f"🟢 next free {stamp(one.next_free, 'R')}"
+    return f"🔴 cannot be booked: {'; '.join(one.why_not)}"
+
+
+def _blocked(one: Entry) -> list[str]:
+    return [cards.blocks(one.blocked)] if one.blocked else []
+
+
+def _length(one: Entry) -> str:
+    return f"{one.weekly / timedelta(hours=1):g} h" if one.weekly else "no hours"
+
+
+def _decision(coach: Coach) -> Iterator[str]:
+    yield f"-# applied {stamp(coach.applied_at, 'f')}" + (
+        f", decided by <@{coach.decided_by}> {stamp(coach.decided_at, 'f')}" if coach.decided_at else ""
+    )
+    if coach.decision_reason:
+        yield ui.block(ui.quoted(coach.decision_reason, 200))
+    if coach.role_error:
+        yield f"🔴 lacks the coach role: {our_own(coach.role_error, 200)}"
+
+
+def _sessions(found: Profile) -> str:
+    counts = " · ".join(
+        f"{count} {cards.STATUS_WORDS[status]}" for status, count in found.sessions.items() if count
+    )
+    return f"**Sessions** {counts or 'none yet'}"
+
+
+def _week(one: Entry) -> Iterator[str]:
+    """A line for each weekday that has hours."""
+    for day, windows in one.week.items():
+        yield f"{WEEKDAYS[day]} {ui.quoted(write_hours(windows), _LINE)}"
+    yield f"-# {_length(one)} a week"
+
+
+def _dates(dates: Sequence[Dates]) -> Iterator[str]:
+    """Days off and other hours, without the reasons: those are the coach's own."""
+    for one in dates[:_MOST_DATES]:
+        hours = (
+            f"{'also ' if one.adds else ''}{ui.quoted(write_hours(one.windows), _LINE)}" if one.windows else "off"
+        )
+        yield f"-# {write_dates(one.first, one.last)}: {hours}"
+    if len(dates) > _MOST_DATES:
+        yield f"-# and {len(dates) - _MOST_DATES} more dates with other hours"

@@ -1,0 +1,136 @@
+"""`/coaching session`: one session's whole story, with ways to help it on."""
+
+from typing import TYPE_CHECKING
+
+import discord
+
+from cogs import cards, ui
+from cogs.ui import Interaction
+from cogs.ui.routing import Cog, on
+from cogs.ui.text import our_own
+from models import BlockedFrom, Guild, Notice, SessionStatus
+from scheduler.core.clock import stamp
+from scheduler.reports import session_history
+from scheduler.reports.session_history import Story
+from scheduler.servers import settings
+
+if TYPE_CHECKING:
+    from bot.app import CoachBot
+
+RETRY = "story:retry:{session_id}"
+REPAIR = "story:repair:{session_id}"
+REFRESH = "story:show:{session_id}"
+OPEN = "story:open:{session_id}"
+
+_AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
+_ENTRIES, _NOTICES = 15, 12
+
+
+class StoryCog(Cog):
+    """The buttons of the panel."""
+
+    @on(REFRESH)
+    async def refresh_pressed(self, interaction: Interaction, session_id: int) -> None:
+        """Look again."""
+        await ui.acknowledge(interaction)
+        async with self.bot.db.read() as session:
+            code = await session_history.code_of(session, ui.guild_id_of(interaction), session_id)
+        await show_story(self.bot, interaction, code)
+
+    @on(OPEN)
+    async def open_pressed(self, interaction: Interaction, session_id: int) -> None:
+        """From a list: the story beside it."""
+        await ui.acknowledge_beside(interaction)
+        async with self.bot.db.read() as session:
+            code = await session_history.code_of(session, ui.guild_id_of(interaction), session_id)
+        await show_story(self.bot, interaction, code)
+
+    @on(RETRY)
+    async def retry_pressed(self, interaction: Interaction, session_id: int) -> None:
+        """Do now what waits after a failure."""
+        await ui.acknowledge(interaction)
+        async with self.bot.db.begin() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            actor = ui.actor_of(interaction, guild)
+            code = await session_history.retry(session, guild.id, session_id, actor, self.bot.clock())
+        await self.bot.process_now()
+        await show_story(self.bot, interaction, code)
+
+    @on(REPAIR)
+    async def repair_pressed(self, interaction: Interaction, session_id: int) -> None:
+        """Bring the room in order."""
+        await ui.acknowledge(interaction)
+        async with self.bot.db.begin() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            actor = ui.actor_of(interaction, guild)
+            code = await session_history.repair_room(session, guild.id, session_id, actor, self.bot.clock())
+        await self.bot.process_now()
+        await show_story(self.bot, interaction, code)
+
+
+async def show_story(bot: "CoachBot", interaction: Interaction, code: str) -> None:
+    """The story, to an admin, in answer to an acknowledged interaction."""
+    async with bot.db.read() as session:
+        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
+        found = await session_history.of(session, guild.id, code, ui.actor_of(interaction, guild), bot.clock())
+    await ui.show(interaction, _panel(found, guild))
+
+
+def _panel(found: Story, guild: Guild) -> ui.Panel:
+    one = found.session
+    buttons = [ui.button("Look again", REFRESH.format(session_id=one.id))]
+    if one.next_step_at is not None or one.last_error:
+        buttons.append(ui.button("Retry now", RETRY.format(session_id=one.id), discord.ButtonStyle.primary))
+    if one.status in _AHEAD:
+        buttons.append(ui.button("Repair room", REPAIR.format(session_id=one.id)))
+        buttons.append(cards.cancel_or_end(one, can_only_end=found.can_only_end))
+    buttons.append(cards.block_button(one.student_id, BlockedFrom.BOOKING, found.blocked, "student"))
+    return ui.Panel(
+        cards.session(one, guild, title=f"Session {one.code}", most=300, with_buttons=False),
+        ui.text("\n".join([*_state(found), *cards.attendance_lines(one, found.attended)])),
+        ui.text("**What happened**\n" + "\n".join(_entries(found))),
+        ui.text("**Messages**\n" + "\n".join(_notices(found.notices))),
+        ui.row(*buttons),
+    )
+
+
+def _state(found: Story) -> list[str]:
+    one = found.session
+    lines = [f"**Next step** {stamp(one.next_step_at, 'R') if one.next_step_at else 'none'}"]
+    if one.last_error:
+        # While the bot wasn't in the server, nothing was tried.
+        what = f"**Failed** {one.attempts} times in a row" if one.attempts else "**Not done**"
+        lines.append(f"🔴 {what}: {our_own(one.last_error, 300)}")
+    if found.blocked:
+        lines.append(cards.blocks(found.blocked, "student"))
+    return lines
+
+
+def _entries(found: Story) -> list[str]:
+    """The newest ones."""
+    left_out = len(found.entries) - _ENTRIES
+    shown = found.entries[-_ENTRIES:]
+    lines = [
+        f"{stamp(entry.at, 'f')} {ui.quoted(entry.action.replace('_', ' '))}"
+        + (f" by <@{entry.actor_id}>" if entry.actor_id else "")
+        for entry in shown
+    ]
+    return [*([f"… {left_out} earlier"] if left_out > 0 else []), *lines] or ["nothing yet"]
+
+
+def _notices(owed: list[Notice]) -> list[str]:
+    left_out = len(owed) - _NOTICES
+    lines = [f"{_fate(one)} {one.kind.replace('_', ' ')}{_to(one)}" for one in owed[-_NOTICES:]]
+    return [*([f"… {left_out} earlier"] if left_out > 0 else []), *lines] or ["none"]
+
+
+def _to(one: Notice) -> str:
+    return f" to <@{one.user_id}>" if one.user_id else ""
+
+
+def _fate(one: Notice) -> str:
+    if one.sent_at is not None:
+        return f"✓ {stamp(one.sent_at, 'f')}"
+    if one.given_up_at is not None:
+        return f"✗ {our_own(one.last_error or 'given up', 100)}:"
+    return f"⏳ {stamp(one.due_at, 'f')}" if one.due_at else "—"

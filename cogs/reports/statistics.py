@@ -1,0 +1,122 @@
+"""`/coaching stats`: how coaching went, in figures and, where the extra `charts` is installed, as a picture."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from cogs import ui
+from cogs.images import stats as stats_picture
+from cogs.images.stats import hours_in_words, room_share, span_in_words
+from cogs.ui import Interaction
+from cogs.ui.routing import Cog, on
+from scheduler.core import members
+from scheduler.parsing.durations import write_length
+from scheduler.reports import statistics
+from scheduler.reports.statistics import Stats, average
+from scheduler.servers import settings
+
+if TYPE_CHECKING:
+    from bot.app import CoachBot
+
+PICK = "stats:period"
+
+PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90, "all": 0}
+"""By what admins call them, how many days with today; 0 is for all."""
+_USUAL = 30
+_FILE = "stats.png"
+_COACHES = 15
+_NAME = 40
+_HINT = "-# There is a picture of this too: whoever runs the bot gets it with `pip install '.[charts]'`."
+
+
+class StatsCog(Cog):
+    """The select under the statistics."""
+
+    @on(PICK)
+    async def period_picked(self, interaction: Interaction) -> None:
+        """Another period."""
+        await ui.acknowledge(interaction)
+        await show_stats(self.bot, interaction, ui.chosen_in(interaction)[0])
+
+
+async def show_stats(bot: "CoachBot", interaction: Interaction, days: int) -> None:
+    """Show an admin the last so many days (0: all), in answer to an acknowledged interaction."""
+    days = days if days in PERIODS.values() else _USUAL
+    async with bot.db.read() as session:
+        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
+        actor = ui.actor_of(interaction, guild)
+        zone_name = await members.zone_name_of(session, actor.user_id, guild.time_zone)
+        found = await statistics.gather(session, guild.id, actor, zone_name, bot.clock(), days=days or None)
+    period = next(words for words, number in PERIODS.items() if number == days)
+    title = f"### Statistics · {f'the last {period}' if days else 'since the beginning'}"
+    if found.is_empty:
+        await ui.show(interaction, ui.Panel(ui.text(f"{title}\n{_nothing(days)}"), _select(days)))
+        return
+    parts: list[discord.ui.Item[Any]] = [ui.text("\n".join((title, *_figures(found, bot))))]
+    files: list[tuple[str, bytes]] = []
+    if stats_picture.can_draw():
+        files.append((_FILE, await asyncio.to_thread(stats_picture.draw, found)))
+        parts.append(ui.picture(_FILE, stats_picture.in_words(found)))
+    parts.append(ui.text("\n".join(_coaches(found))))
+    parts.append(_select(days))
+    if not files:
+        parts.append(ui.text(_HINT))
+    await ui.show(interaction, ui.Panel(*parts, files=files))
+
+
+def _select(days: int) -> discord.ui.ActionRow[Any]:
+    options = [
+        (f"The last {words}" if number else "Since the beginning", str(number), number == days)
+        for words, number in PERIODS.items()
+    ]
+    return ui.row(ui.select(PICK, options))
+
+
+def _nothing(days: int) -> str:
+    if days:
+        return "Nothing was booked, held or cancelled in these days. Choose a longer period."
+    return "No session has been booked here yet. `/coaching coaches` says who can be booked, and why not."
+
+
+def _figures(found: Stats, bot: "CoachBot") -> Iterator[str]:
+    total, rounds = found.total, found.rounds
+    yield f"-# {span_in_words(found.first, found.last)}; days are those of {found.zone_name}"
+    over = total.completed + total.no_show
+    share = f" ({total.no_show / over:.0%})" if over else ""
+    yield (
+        f"**Sessions** {total.created} booked · {total.completed} completed · {total.no_show} no-show{share} · "
+        f"{total.cancelled} cancelled"
+    )
+    tried = found.with_room + found.without_room
+    if tried:
+        yield f"**Rooms** {found.with_room} of {tried} sessions had theirs ({room_share(found)})"
+    stars = average(found.stars)
+    count = sum(found.stars.values())
+    yield f"**Reviews** {f'★ {stars:.1f} ({count})' if stars is not None else 'none'}"
+    yield _loop(found, bot.tick_interval) + (f", something failed in {rounds.failed}" if rounds.failed else "")
+
+
+def _loop(found: Stats, interval: timedelta) -> str:
+    """How often it ran. It looks after all servers, so these figures are of all of them."""
+    rounds, days = found.rounds, (found.last - found.first).days + 1
+    every = f"{interval.total_seconds():g} s" if interval < timedelta(minutes=2) else write_length(interval)
+    words = f"**Loop** looks at least every {every} and had something to do {rounds.count} times"
+    if not rounds.count:
+        return words
+    took = rounds.lasted.total_seconds() / rounds.count
+    lasted = f"{took:.1f} s" if took >= 0.1 else "less than 0.1 s"
+    return f"{words}, {rounds.count / days:.1f} a day, for {lasted} each"
+
+
+def _coaches(found: Stats) -> Iterator[str]:
+    """The most booked first, with the numbers that they have in the picture."""
+    yield "**Hours booked of those offered**"
+    for number, one in enumerate(found.coaches[:_COACHES], 1):
+        stars = average(one.stars)
+        rating = f" · ★ {stars:.1f} ({sum(one.stars.values())})" if stars is not None else ""
+        yield f"{number}\\. {ui.quoted(one.name, _NAME)} <@{one.user_id}> {hours_in_words(one)}{rating}"
+    if len(found.coaches) > _COACHES:
+        yield f"-# and {len(found.coaches) - _COACHES} more with fewer; `/coaching coaches` lists everybody"

@@ -1,0 +1,121 @@
+"""Lists of reviews: what everybody reads about a coach, and all of the server's for admins."""
+
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from cogs import cards, ui
+from cogs.cards import stars
+from cogs.ui import Interaction
+from cogs.ui.routing import Cog, on
+from models import Review
+from scheduler.coaches import applications
+from scheduler.core.clock import stamp
+from scheduler.reviews import reviews
+from scheduler.servers import settings
+
+if TYPE_CHECKING:
+    from bot.app import CoachBot
+
+READ = "review:read:{coach_id}"
+READ_PAGE = "review:page:{coach_id}:{page}"
+# {coach_id} is 0 where the reviews of all coaches are listed.
+LIST = "review:list:{coach_id}:{page}"
+HIDE = "review:hide:{session_id}:{coach_id}:{page}"
+SHOW = "review:show:{session_id}:{coach_id}:{page}"
+
+_A_PAGE = 5
+_MOST_PAGES = 10_000
+_EXCERPT = 500  # five have to fit into a message; a sentence is longer only where nearly all of it is escaped
+
+
+class ReviewListCog(Cog):
+    """Reading reviews, and hiding them."""
+
+    @on(READ)
+    async def read_pressed(self, interaction: Interaction, coach_id: int) -> None:
+        """What students say about a coach, beside the panel that the button is on."""
+        await ui.acknowledge_beside(interaction)
+        await self._read(interaction, coach_id, 0)
+
+    @on(READ_PAGE)
+    async def reading_turned(self, interaction: Interaction, coach_id: int, page: int) -> None:
+        """Another page of that."""
+        await ui.acknowledge(interaction)
+        await self._read(interaction, coach_id, min(page, _MOST_PAGES))
+
+    @on(LIST)
+    async def list_turned(self, interaction: Interaction, coach_id: int, page: int) -> None:
+        """Another page of the admins' list."""
+        await ui.acknowledge(interaction)
+        await show_reviews(self.bot, interaction, coach_id, min(page, _MOST_PAGES))
+
+    @on(HIDE)
+    async def hide_pressed(self, interaction: Interaction, session_id: int, coach_id: int, page: int) -> None:
+        """Hide a review, and show the list as it is then."""
+        await ui.acknowledge(interaction)
+        async with self.bot.db.begin() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            actor = ui.actor_of(interaction, guild)
+            await reviews.hide(session, session_id, actor, guild.id, self.bot.clock())
+        await show_reviews(self.bot, interaction, coach_id, min(page, _MOST_PAGES))
+
+    @on(SHOW)
+    async def show_pressed(self, interaction: Interaction, session_id: int, coach_id: int, page: int) -> None:
+        """Show a hidden review again, and the list as it is then."""
+        await ui.acknowledge(interaction)
+        async with self.bot.db.begin() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            actor = ui.actor_of(interaction, guild)
+            await reviews.show(session, session_id, actor, guild.id, self.bot.clock())
+        await show_reviews(self.bot, interaction, coach_id, min(page, _MOST_PAGES))
+
+    async def _read(self, interaction: Interaction, coach_id: int, page: int) -> None:
+        async with self.bot.db.read() as session:
+            coach = await applications.approved_coach(session, ui.guild_id_of(interaction), coach_id)
+            found = await reviews.latest(session, coach.guild_id, coach_id, page=page, size=_A_PAGE)
+        title = f"### What students say about <@{coach_id}>\n{cards.rating(coach)}"
+        parts: list[discord.ui.Item[Any]] = [ui.text(title)]
+        parts.extend(ui.text(_public(one)) for one in found.reviews)
+        if not found.reviews:
+            parts.append(ui.text("No reviews here. Students can give one after each session that took place."))
+        template = READ_PAGE.replace("{coach_id}", str(coach_id))
+        await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(template, page, has_more=found.has_more)))
+
+
+async def show_reviews(bot: "CoachBot", interaction: Interaction, coach_id: int, page: int = 0) -> None:
+    """List a coach's reviews (0: everybody's) to an admin, in answer to an acknowledged interaction."""
+    async with bot.db.read() as session:
+        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
+        ui.actor_of(interaction, guild).must_be_admin()
+        found = await reviews.latest(
+            session, guild.id, coach_id or None, page=page, size=_A_PAGE, with_hidden=True
+        )
+    of = f" of <@{coach_id}>" if coach_id else ""
+    parts: list[discord.ui.Item[Any]] = [ui.text(f"### Reviews{of}, newest first")]
+    parts.extend(_section(one, coach_id, page) for one in found.reviews)
+    if not found.reviews:
+        parts.append(ui.text("No reviews here. Students are asked for one after each session that took place."))
+    template = LIST.replace("{coach_id}", str(coach_id))
+    await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(template, page, has_more=found.has_more)))
+
+
+def _public(one: Review) -> str:
+    """Stars, when, and the sentence; not whose, because a server is small and the coach reads it too."""
+    return f"**{stars.written(one.stars)}** · {stamp(one.created_at, 'R')}{_sentence(one)}"
+
+
+def _section(one: Review, coach_id: int, page: int) -> discord.ui.Section[Any]:
+    ids = {"session_id": one.session_id, "coach_id": coach_id, "page": page}
+    words = (
+        f"**{stars.written(one.stars)}** · <@{one.coach_id}> by <@{one.student_id}> · "
+        f"{stamp(one.created_at, 'R')}{_sentence(one)}"
+    )
+    if one.hidden_at is None:
+        return discord.ui.Section(words, accessory=ui.button("Hide", HIDE.format(**ids)))
+    words += f"\n-# 🚫 **Hidden** by <@{one.hidden_by}> {stamp(one.hidden_at, 'R')}: it counts for nothing"
+    return discord.ui.Section(words, accessory=ui.button("Show", SHOW.format(**ids)))
+
+
+def _sentence(one: Review) -> str:
+    return f"\n{ui.block(ui.quoted(one.comment, _EXCERPT))}" if one.comment else ""

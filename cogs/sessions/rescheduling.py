@@ -1,0 +1,259 @@
+"""Moving a booked session to another free time of the same coach."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import discord
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cogs import cards, ui
+from cogs.booking.panels import MOVE_AGAIN, MOVE_TIME
+from cogs.ui import Interaction, Typed
+from cogs.ui.routing import Cog, on, opens
+from cogs.ui.time_picker import Links, TimePicker, by_day, instant, minute_of
+from models import Coach, CoachingSession, Guild
+from scheduler.availability import free_times
+from scheduler.availability.slots import WhyNot
+from scheduler.booking import rescheduling
+from scheduler.booking.eligibility import LONGEST_NOTES
+from scheduler.core import members
+from scheduler.core.clock import stamp
+from scheduler.parsing.dates import parse_moment
+from scheduler.time.time_zones import zone
+
+# {day} is a date's ordinal (0: the first free one), {start} whole minutes since 1970.
+PICK_DAY = "move:day:{session_id}:{page}"
+DAYS = "move:days:{session_id}:{day}:{page}"
+CONFIRM = "move:confirm:{session_id}:{start}"
+ANYWAY = "move:anyway:{session_id}:{start}:{rules}"
+"""{rules}: the rules that the coach was warned of, a bit for each."""
+OTHER = "move:other:{session_id}"
+
+_REASON, _TIME = "Reason", "Day and time"
+
+
+class MovingCog(Cog):
+    """The presses that move a session; they work in direct messages too."""
+
+    @on(cards.MOVE)
+    async def move_pressed(self, interaction: Interaction, session_id: int) -> None:
+        """Show the free times beside the message that the button is on."""
+        await ui.acknowledge_beside(interaction)
+        await self._pick(interaction, session_id)
+
+    @on(MOVE_AGAIN)
+    async def shown(self, interaction: Interaction, session_id: int, day: int, page: int) -> None:
+        """A page of times of one day."""
+        await ui.acknowledge(interaction)
+        await self._pick(interaction, session_id, day, times_page=page)
+
+    @on(PICK_DAY)
+    async def day_picked(self, interaction: Interaction, session_id: int, page: int) -> None:
+        """Another day."""
+        await ui.acknowledge(interaction)
+        await self._pick(interaction, session_id, ui.chosen_in(interaction)[0], days_page=page)
+
+    @on(DAYS)
+    async def days_turned(self, interaction: Interaction, session_id: int, day: int, page: int) -> None:
+        """Another page of days."""
+        await ui.acknowledge(interaction)
+        await self._pick(interaction, session_id, day, days_page=page)
+
+    @on(MOVE_TIME)
+    async def time_pressed(self, interaction: Interaction, session_id: int, start: int) -> None:
+        """Show from when to when it would move."""
+        await ui.acknowledge(interaction)
+        async with self.bot.db.read() as session:
+            found, coach, _ = await self._load(session, interaction, session_id)
+            question = await self._question(session, interaction, found, coach, instant(start))
+        await ui.show(interaction, question)
+
+    @on(OTHER)
+    async def other_time(self, interaction: Interaction, session_id: int) -> None:
+        """From the button: ask the coach for a time. From the form: show which rules it breaks."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.time_form(interaction, {}, session_id))
+            return
+        await ui.acknowledge(interaction)
+        async with self.bot.db.read() as session:
+            found, coach, guild = await self._load_own(session, interaction, session_id)
+            zone_name = await members.zone_name_of(session, interaction.user.id, guild.time_zone)
+            typed = ui.typed_in(interaction).get(_TIME, "")
+            at = parse_moment(typed, now=self.bot.clock(), zone=zone(zone_name))
+            question = await self._question(session, interaction, found, coach, at)
+        await ui.show(interaction, question)
+
+    @opens(OTHER)
+    async def time_form(self, interaction: Interaction, typed: Typed, session_id: int) -> ui.Form:
+        """Asks for any time, even one that students can't book."""
+        async with self.bot.db.read() as session:
+            _, _, guild = await self._load_own(session, interaction, session_id)
+            zone_name = await members.zone_name_of(session, interaction.user.id, guild.time_zone)
+        about = f"In {zone_name}. You'll see if it breaks your rules before you confirm."
+        field = ui.field(_TIME, typed, description=about, placeholder="tue 14:00, 24 Dec 9:30", most=60)
+        return ui.Form("Another time", OTHER.format(session_id=session_id), field)
+
+    @on(CONFIRM)
+    async def confirmed(self, interaction: Interaction, session_id: int, start: int) -> None:
+        """From the button: ask for the reason. From the form: move it."""
+        await self._confirm(interaction, session_id, start, CONFIRM.format(session_id=session_id, start=start), 0)
+
+    @on(ANYWAY)
+    async def confirmed_anyway(self, interaction: Interaction, session_id: int, start: int, rules: int) -> None:
+        """The same, from a coach who was shown which of their rules it breaks."""
+        custom_id = ANYWAY.format(session_id=session_id, start=start, rules=rules)
+        await self._confirm(interaction, session_id, start, custom_id, rules)
+
+    async def _confirm(
+        self, interaction: Interaction, session_id: int, start: int, custom_id: str, rules: int
+    ) -> None:
+        if interaction.type is not discord.InteractionType.modal_submit:
+            kept = ui.kept(interaction.message)
+            await interaction.response.send_modal(
+                await self._reason_form(interaction, kept, session_id, custom_id)
+            )
+            return
+        await ui.acknowledge(interaction)
+        reason = ui.typed_in(interaction).get(_REASON, "")
+        async with self.bot.db.begin() as session:
+            actor = ui.actor_of(interaction, None)
+            now = self.bot.clock()
+            moved = await rescheduling.reschedule(
+                session, session_id, actor, instant(start), reason, now, breaking=_rules_in(rules)
+            )
+            guild = await session.get_one(Guild, moved.guild_id)
+        self.bot.wake()
+        card = cards.session(moved, guild, title="Session moved ✅", viewer_id=interaction.user.id)
+        await ui.show(interaction, ui.Panel(card, ui.text("Both of you are told by direct message.")))
+
+    @opens(CONFIRM)
+    async def reason_form(self, interaction: Interaction, typed: Typed, session_id: int, start: int) -> ui.Form:
+        """Asks why; a coach has to say."""
+        custom_id = CONFIRM.format(session_id=session_id, start=start)
+        return await self._reason_form(interaction, typed, session_id, custom_id)
+
+    @opens(ANYWAY)
+    async def anyway_form(
+        self, interaction: Interaction, typed: Typed, session_id: int, start: int, rules: int
+    ) -> ui.Form:
+        """The same for a time that breaks the coach's own rules."""
+        custom_id = ANYWAY.format(session_id=session_id, start=start, rules=rules)
+        return await self._reason_form(interaction, typed, session_id, custom_id)
+
+    async def _reason_form(
+        self, interaction: Interaction, typed: Typed, session_id: int, custom_id: str
+    ) -> ui.Form:
+        async with self.bot.db.read() as session:
+            found, _, _ = await self._load(session, interaction, session_id)
+        return ui.Form(
+            "Move this session",
+            custom_id,
+            ui.field(
+                _REASON,
+                typed,
+                description="The other side reads this.",
+                long=True,
+                required=interaction.user.id == found.coach_id,
+                most=LONGEST_NOTES,
+            ),
+        )
+
+    async def _load(
+        self, session: AsyncSession, interaction: Interaction, session_id: int
+    ) -> tuple[CoachingSession, Coach, Guild]:
+        """The session if this person may move it; in a direct message its server comes from its row."""
+        actor = ui.actor_of(interaction, None)
+        found = await rescheduling.movable(session, session_id, actor, self.bot.clock())
+        coach = await rescheduling.coach_of(session, found)
+        return found, coach, await session.get_one(Guild, found.guild_id)
+
+    async def _load_own(
+        self, session: AsyncSession, interaction: Interaction, session_id: int
+    ) -> tuple[CoachingSession, Coach, Guild]:
+        """The same, but only for its coach."""
+        found, coach, guild = await self._load(session, interaction, session_id)
+        rescheduling.check_coaches(found, ui.actor_of(interaction, None))
+        return found, coach, guild
+
+    async def _question(
+        self, session: AsyncSession, interaction: Interaction, found: CoachingSession, coach: Coach, at: datetime
+    ) -> ui.Panel:
+        """Ask for confirmation, and show the coach which of their rules the time breaks."""
+        actor = ui.actor_of(interaction, None)
+        broken = await rescheduling.rules_broken(session, found, coach, actor, at, self.bot.clock())
+        warnings = [rescheduling.in_your_words(one, coach) for one in broken]
+        reason = ui.kept(interaction.message).get(_REASON, "")
+        return _question(found, at, reason, broken, warnings)
+
+    async def _pick(
+        self,
+        interaction: Interaction,
+        session_id: int,
+        day: int = 0,
+        *,
+        days_page: int | None = None,
+        times_page: int = 0,
+    ) -> None:
+        async with self.bot.db.read() as session:
+            found, coach, guild = await self._load(session, interaction, session_id)
+            rescheduling.check_notice(found, guild, ui.actor_of(interaction, None), self.bot.clock())
+            free = await free_times.free_times(
+                session,
+                coach,
+                found.duration,
+                student_id=found.student_id,
+                now=self.bot.clock(),
+                moving=found.id,
+            )
+            zone_name = await members.zone_name_of(session, interaction.user.id, guild.time_zone)
+            days = by_day((at for at in free if at != found.starts_at), zone(zone_name))
+        parts: list[discord.ui.Item[Any]] = [ui.text(f"### Move this session\n{_what(found)}")]
+        others = []
+        if interaction.user.id == found.coach_id:
+            others = [ui.button("Another time…", OTHER.format(session_id=session_id))]
+        if days:
+            picker = TimePicker(days, zone_name, _links(session_id))
+            parts.extend(picker.items(picker.shown(day, days_page), times_page, *others))
+        else:
+            parts.append(ui.text(f"**Nothing else is free** in the next {coach.horizon_days} days."))
+            parts.extend([ui.row(*others)] if others else [])
+        await ui.show(interaction, ui.Panel(*parts))
+
+
+def _links(session_id: int) -> Links:
+    return Links(
+        pick_day=lambda page: PICK_DAY.format(session_id=session_id, page=page),
+        turn_days=lambda day, page: DAYS.format(session_id=session_id, day=day, page=page),
+        turn_times=lambda day, page: MOVE_AGAIN.format(session_id=session_id, day=day, page=page),
+        time=lambda start: MOVE_TIME.format(session_id=session_id, start=start),
+    )
+
+
+def _question(
+    found: CoachingSession, at: datetime, reason: str, broken: Sequence[WhyNot], warnings: Sequence[str]
+) -> ui.Panel:
+    ids = {"session_id": found.id, "start": minute_of(at)}
+    lines = [f"### Move this session?\n{_what(found)}\n**To** {stamp(at)}\n-# Length and price stay."]
+    confirm = ui.button("Move it…", CONFIRM.format(**ids), discord.ButtonStyle.success)
+    if broken:
+        lines += ["⚠️ **This breaks your own rules**", *(f"- {one}" for one in warnings)]
+        confirm = ui.button("Move it anyway…", ANYWAY.format(**ids, rules=_as_bits(broken)))
+    return ui.Panel(
+        ui.text("\n".join(lines)),
+        ui.row(confirm, ui.button("Other time", MOVE_AGAIN.format(session_id=found.id, day=0, page=0))),
+        *([ui.keep(_REASON, reason)] if reason else []),
+    )
+
+
+def _as_bits(rules: Iterable[WhyNot]) -> int:
+    return sum(1 << rule.value for rule in rules)
+
+
+def _rules_in(bits: int) -> set[WhyNot]:
+    return {rule for rule in WhyNot if bits >> rule.value & 1}
+
+
+def _what(found: CoachingSession) -> str:
+    people_in_it = f"<@{found.coach_id}> and <@{found.student_id}>"
+    return f"**Now** {stamp(found.starts_at)} · {cards.length(found.duration)} · {people_in_it}"

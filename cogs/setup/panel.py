@@ -1,0 +1,209 @@
+"""How `/coaching setup` looks: what is wrong first, each with what mends it, then what is as it should be."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import discord
+
+from cogs import ui
+from cogs.reports.health import limits_ahead
+from cogs.setup import settings
+from models import Coach, Guild
+from scheduler.servers.settings import CLEARED
+from scheduler.servers.setup import MADE, Finding, Flaw, Place
+
+OPEN = "setup:open"
+SHOW = "setup:show"
+CHANGE = "setup:change"
+DEFAULTS = "setup:defaults"
+MAKE = "setup:make:{place}"
+PICK = "setup:pick:{place}"
+PICKED = "setup:picked:{place}"
+CLEAR = "setup:clear:{place}"
+BASICS = "setup:basics"
+TIMES = "setup:times"
+RULES = "setup:rules"
+ASK_RATES = "setup:rates"
+
+PLACES = tuple(Place)
+"""By the number that stands in a `custom_id`, also on panels from before an upgrade: new ones come last."""
+_TITLES = {
+    Place.REVIEW_CHANNEL: "Applications",
+    Place.COACH_ROLE: "Coach role",
+    Place.ROOM_CATEGORY: "Category for rooms",
+    Place.LOG_CHANNEL: "Problems",
+    Place.NEWS_CHANNEL: "News",
+    Place.ADMIN_ROLE: "Admin role",
+}
+_USES = {
+    Place.REVIEW_CHANNEL: "The channel in which applications arrive, for admins to decide on.",
+    Place.COACH_ROLE: "Given to approved coaches. It has to stand below my own role and below yours.",
+    Place.ROOM_CATEGORY: "The category in which the private rooms are made.",
+    Place.LOG_CHANNEL: "The channel in which admins are told of problems.",
+    Place.NEWS_CHANNEL: "Where people whose direct messages are closed are asked to look, in public.",
+    Place.ADMIN_ROLE: "Whoever has it decides on applications and changes settings, except the two roles.",
+}
+_WITHOUT = {
+    Place.REVIEW_CHANNEL: "nobody sees new ones.",
+    Place.COACH_ROLE: "coaches get none.",
+    Place.ROOM_CATEGORY: "rooms are made outside any, or in one of my own.",
+    Place.LOG_CHANNEL: "problems are told in the system channel, or to the owner.",
+    Place.NEWS_CHANNEL: "admins hear of people whose direct messages are closed.",
+    Place.ADMIN_ROLE: "only whoever manages the server decides.",
+}
+_LISTED = 10
+_OPTIONAL = (Place.NEWS_CHANNEL, Place.ADMIN_ROLE)
+_GOOD, _NOTE, _BAD = "✅", "⚠️", "❌"
+_UNASKED = f"{_NOTE} Discord did not say what I may do here at this moment. Press Check again in a while."
+
+Items = list[discord.ui.Item[Any]]
+
+
+def main(
+    guild: Guild,
+    server: discord.Guild | None,
+    found: Sequence[Finding] | None,
+    invitation: str,
+    said: str | None = None,
+    *,
+    elsewhere: Sequence[Coach] = (),
+) -> ui.Panel:
+    """Everything. `found` is None if Discord didn't answer; coaches `elsewhere` charge in another currency."""
+    problems = [one for one in found or () if not (one.flaw is Flaw.UNSET and one.place in _OPTIONAL)]
+    ahead = [f"{_NOTE} {line}" for line in limits_ahead(server)]
+    items: Items = [
+        ui.text("\n".join([_head(len(problems) + len(ahead) + bool(elsewhere), asked=found is not None), *ahead]))
+    ]
+    for one in sorted(problems, key=lambda one: not one.is_severe):
+        items += _problem(guild, one, invitation)
+    if elsewhere:
+        items += _other_currencies(guild, elsewhere)
+    fine = _fine(guild, {one.place for one in problems} if found is not None else {*PLACES, None})
+    return ui.Panel(
+        *items,
+        discord.ui.Separator(),
+        ui.text("\n".join(fine)),
+        ui.row(
+            ui.select(
+                CHANGE,
+                [(_TITLES[place], str(number), False) for number, place in enumerate(PLACES)],
+                placeholder="Change a channel, a category or a role…",
+            )
+        ),
+        ui.row(
+            ui.button("Zone and pay…", BASICS),
+            ui.button("Times…", TIMES),
+            ui.button("Rules…", RULES),
+            ui.button("For new coaches", DEFAULTS),
+            ui.button("Check again", SHOW, discord.ButtonStyle.primary),
+        ),
+        *([ui.text(said)] if said else []),
+    )
+
+
+def of_place(guild: Guild, place: Place) -> ui.Panel:
+    """To choose one channel, category or role."""
+    number, id_ = PLACES.index(place), place.id_in(guild)
+    now = _mention(place, id_) if id_ else f"not set: {_WITHOUT[place]}"
+    buttons = [_make_button(place)] if place in MADE and id_ is None else []
+    if place.column in CLEARED and id_ is not None:
+        buttons.append(ui.button("Clear", CLEAR.format(place=number), discord.ButtonStyle.danger))
+    return ui.Panel(
+        ui.text(f"### {_TITLES[place]}\n{_USES[place]}\n**Now** {now}"),
+        ui.row(_picker(place, PICKED.format(place=number))),
+        ui.row(*buttons, ui.button("◀ Back", SHOW)),
+    )
+
+
+def _head(count: int, *, asked: bool) -> str:
+    if not asked:
+        return f"### Coaching setup\n{_UNASKED}"
+    if not count:
+        return f"### Coaching setup\n{_GOOD} Everything is as it should be."
+    return f"### Coaching setup: {count} {'thing' if count == 1 else 'things'} to look at"
+
+
+def _problem(guild: Guild, finding: Finding, invitation: str) -> Items:
+    icon = _BAD if finding.is_severe else _NOTE
+    words = ui.text(f"{icon} {in_words(guild, finding)}")
+    if finding.place is None:
+        return [words, ui.row(discord.ui.Button(label="Invite me again", url=invitation))]
+    buttons = [ui.button("Pick…", PICK.format(place=PLACES.index(finding.place)))]
+    if finding.place in MADE and finding.flaw in (Flaw.UNSET, Flaw.GONE):
+        buttons.insert(0, _make_button(finding.place))
+    return [words, ui.row(*buttons)]
+
+
+def _other_currencies(guild: Guild, coaches: Sequence[Coach]) -> Items:
+    count = len(coaches)
+    who = "1 coach doesn't" if count == 1 else f"{count} coaches don't"
+    named = ", ".join(f"<@{coach.user_id}> ({coach.currency})" for coach in coaches[:_LISTED])
+    more = f" and {count - _LISTED} more" if count > _LISTED else ""
+    return [
+        ui.text(
+            f"{_NOTE} **Currency** {who} charge in {guild.currency}: {named}{more}. We never convert rates. Ask "
+            "them for a new one, or set it yourself in `/coaching coaches`. Booked sessions keep their price."
+        ),
+        ui.row(ui.button("Ask them", ASK_RATES)),
+    ]
+
+
+def in_words(guild: Guild, finding: Finding) -> str:
+    """What is wrong, and where to click."""
+    place, lacks = finding.place, " and ".join(f"**{name}**" for name in finding.missing)
+    if place is None:
+        return (
+            f"**Permissions** I lack {lacks} in the server. Open **Server Settings → Roles**, my role, "
+            "**Permissions** and switch on what is missing; or invite me again, everything stays as it is."
+        )
+    chosen = _mention(place, place.id_in(guild))
+    match finding.flaw:
+        case Flaw.UNSET:
+            said = f"Not set: {_WITHOUT[place]}"
+        case Flaw.GONE:
+            said = f"What was chosen does not exist any more: {_WITHOUT[place]}"
+        case Flaw.LACKING:
+            kind = "Category" if place is Place.ROOM_CATEGORY else "Channel"
+            said = (
+                f"I lack {lacks} in {chosen}. Right-click it → **Edit {kind} → Permissions**, choose my role (add "
+                "it if it is not there) and allow that."
+            )
+        case Flaw.MANAGED:
+            said = f"{chosen} belongs to an app, so nobody can give it. Pick another one."
+        case Flaw.TOO_HIGH:
+            said = (
+                f"{chosen} stands above my own role, so I cannot give it. Open **Server Settings → Roles** and "
+                "drag my role above it."
+            )
+    return f"**{_TITLES[place]}** {said}"
+
+
+def _fine(guild: Guild, wrong: set[Place | None]) -> Iterable[str]:
+    """What nobody has to look at; of what is not `wrong`, whether it is set or not."""
+    if None not in wrong:
+        yield f"{_GOOD} **Permissions** I may do in the server what I have to"
+    for place in PLACES:
+        if place not in wrong or place in _OPTIONAL:
+            id_ = place.id_in(guild)
+            if id_ is not None and place not in wrong:
+                yield f"{_GOOD} **{_TITLES[place]}** {_mention(place, id_)}"
+            elif id_ is None:
+                yield f"➖ **{_TITLES[place]}** none, which is fine: {_WITHOUT[place]}"
+    for line in settings.lines(guild):
+        yield f"{_GOOD} {line}"
+
+
+def _mention(place: Place, id_: int | None) -> str:
+    return f"<@&{id_}>" if place.is_role else f"<#{id_}>"
+
+
+def _make_button(place: Place) -> ui.Button:
+    return ui.button("Create", MAKE.format(place=PLACES.index(place)), discord.ButtonStyle.success)
+
+
+def _picker(place: Place, custom_id: str) -> discord.ui.Item[Any]:
+    if place.is_role:
+        return discord.ui.RoleSelect(custom_id=custom_id, placeholder="Pick a role")
+    kind = discord.ChannelType.category if place is Place.ROOM_CATEGORY else discord.ChannelType.text
+    words = "Pick a category" if place is Place.ROOM_CATEGORY else "Pick a text channel"
+    return discord.ui.ChannelSelect(custom_id=custom_id, channel_types=[kind], placeholder=words)

@@ -1,0 +1,228 @@
+"""The presses of `/coaching setup`: what is wrong, made or picked, and the settings changed."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import discord
+
+from cogs import ui
+from cogs.setup import forms
+from cogs.setup import panel as setup_panel
+from cogs.setup.defaults import show_defaults
+from cogs.setup.panel import (
+    ASK_RATES,
+    BASICS,
+    CHANGE,
+    CLEAR,
+    DEFAULTS,
+    MAKE,
+    OPEN,
+    PICK,
+    PICKED,
+    PLACES,
+    RULES,
+    SHOW,
+    TIMES,
+)
+from cogs.setup.settings import check_channel, check_roles, must_manage_server
+from cogs.timezone import zone_called
+from cogs.ui import Interaction, Typed
+from cogs.ui.routing import Cog, on, opens
+from models import Guild
+from scheduler.coaches import currencies
+from scheduler.core.errors import NotAllowed, NotFound
+from scheduler.servers import settings, setup
+from scheduler.servers.settings import GuildChanges
+from scheduler.servers.setup import Place
+
+if TYPE_CHECKING:
+    from bot.app import CoachBot
+
+_SAVED = "✅ Saved."
+
+
+class SetupCog(Cog):
+    """The buttons, selects and forms of the panel."""
+
+    @on(OPEN)
+    async def opened(self, interaction: Interaction) -> None:
+        """From a message that all see: the panel, for this admin alone."""
+        await ui.acknowledge_beside(interaction)
+        await show_setup(self.bot, interaction)
+
+    @on(SHOW)
+    async def shown_again(self, interaction: Interaction) -> None:
+        """Look again."""
+        await ui.acknowledge(interaction)
+        await show_setup(self.bot, interaction)
+
+    @on(MAKE)
+    async def make_pressed(self, interaction: Interaction, place: int) -> None:
+        """Make what is missing, or take what is there already."""
+        await ui.acknowledge(interaction)
+        wanted, guild = _place(place), await self._seen_by_admin(interaction)
+        if not interaction.permissions.manage_guild:
+            raise NotAllowed("Only who may manage the server lets me make channels and roles. Ask one of them.")
+        await setup.make(
+            self.bot.db,
+            self.bot.port,
+            self.bot.clock,
+            self.bot.defaults,
+            guild.id,
+            ui.actor_of(interaction, guild),
+            wanted,
+        )
+        self.bot.wake()
+        await show_setup(self.bot, interaction, _SAVED)
+
+    @on(PICK)
+    async def pick_pressed(self, interaction: Interaction, place: int) -> None:
+        """Let them choose."""
+        await ui.acknowledge(interaction)
+        wanted = _place(place)
+        await ui.show(interaction, setup_panel.of_place(await self._seen_by_admin(interaction), wanted))
+
+    @on(CHANGE)
+    async def change_chosen(self, interaction: Interaction) -> None:
+        """Let them choose, what the select says."""
+        await self.pick_pressed(interaction, ui.chosen_in(interaction)[0])
+
+    @on(PICKED)
+    async def picked(self, interaction: Interaction, place: int) -> None:
+        """Set what was picked."""
+        await ui.acknowledge(interaction)
+        wanted = _place(place)
+        await self._seen_by_admin(interaction)
+        chosen = _chosen(interaction, wanted)
+        changes = replace(GuildChanges(), **{wanted.column: chosen.id})
+        await self._save(interaction, lambda _guild: changes)
+
+    @on(CLEAR)
+    async def clear_pressed(self, interaction: Interaction, place: int) -> None:
+        """Take the channel or role away."""
+        await ui.acknowledge(interaction)
+        wanted = _place(place)
+        await self._seen_by_admin(interaction)
+        if wanted.is_role:
+            must_manage_server(interaction)
+        async with self.bot.db.begin() as session:
+            now = self.bot.clock()
+            guild = await settings.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
+            await settings.clear(session, guild, ui.actor_of(interaction, guild), wanted.column, now)
+        await show_setup(self.bot, interaction, _SAVED)
+
+    @on(ASK_RATES)
+    async def rates_asked(self, interaction: Interaction) -> None:
+        """Ask coaches who charge in another currency for a rate in this server's."""
+        await ui.acknowledge(interaction)
+        async with self.bot.db.begin() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            asked = await currencies.ask(session, guild, ui.actor_of(interaction, guild), self.bot.clock())
+        self.bot.wake()
+        people = "1 coach" if asked == 1 else f"{asked} coaches"
+        said = f"✅ We've messaged {people}." if asked else "They were already asked within the last day."
+        await show_setup(self.bot, interaction, said)
+
+    @on(DEFAULTS)
+    async def defaults_pressed(self, interaction: Interaction) -> None:
+        """The panel of `/coaching defaults`, beside this one."""
+        await ui.acknowledge_beside(interaction)
+        await show_defaults(self.bot, interaction)
+
+    @on(BASICS)
+    async def basics_pressed(self, interaction: Interaction) -> None:
+        """From the panel: open the form. From the form: change zone, currency and how to pay."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.basics_form(interaction, {}))
+            return
+        await ui.acknowledge(interaction)
+        typed = ui.typed_in(interaction)
+        zone_name = await zone_called(typed.get(forms.ZONE, ""))
+        await self._save(interaction, lambda guild: forms.read_basics(guild, typed, zone_name))
+
+    @on(TIMES)
+    async def times_pressed(self, interaction: Interaction) -> None:
+        """From the panel: open the form. From the form: change when what happens."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.times_form(interaction, {}))
+            return
+        await ui.acknowledge(interaction)
+        typed = ui.typed_in(interaction)
+        await self._save(interaction, lambda guild: forms.read_times(guild, typed))
+
+    @on(RULES)
+    async def rules_pressed(self, interaction: Interaction) -> None:
+        """From the panel: open the form. From the form: change limits and access."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            await interaction.response.send_modal(await self.rules_form(interaction, {}))
+            return
+        await ui.acknowledge(interaction)
+        typed = ui.typed_in(interaction)
+        await self._save(interaction, lambda guild: forms.read_rules(guild, typed))
+
+    @opens(BASICS)
+    async def basics_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
+        """Asks for zone, currency and how to pay."""
+        return forms.basics(BASICS, await self._seen_by_admin(interaction), typed)
+
+    @opens(TIMES)
+    async def times_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
+        """Asks when what happens."""
+        return forms.times(TIMES, await self._seen_by_admin(interaction), typed)
+
+    @opens(RULES)
+    async def rules_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
+        """Asks for limits and access."""
+        return forms.rules(RULES, await self._seen_by_admin(interaction), typed)
+
+    async def _save(self, interaction: Interaction, wanted: Callable[[Guild], GuildChanges]) -> None:
+        """Change what is wanted, given what is set, and show everything."""
+        async with self.bot.db.begin() as session:
+            now = self.bot.clock()
+            guild = await settings.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
+            actor = ui.actor_of(interaction, guild)
+            actor.must_be_admin()
+            await settings.change(session, guild, actor, wanted(guild), now)
+        self.bot.wake()
+        await show_setup(self.bot, interaction, _SAVED)
+
+    async def _seen_by_admin(self, interaction: Interaction) -> Guild:
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+        ui.actor_of(interaction, guild).must_be_admin()
+        return guild
+
+
+async def show_setup(bot: "CoachBot", interaction: Interaction, said: str | None = None) -> None:
+    """Look at the server, and show an admin what is found, in answer to an acknowledged interaction."""
+    async with bot.db.read() as session:
+        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
+        ui.actor_of(interaction, guild).must_be_admin()
+        elsewhere = await currencies.others(session, guild)
+    found, invitation = await setup.look(bot.port, guild), bot.invitation(guild.id)
+    panel = setup_panel.main(guild, interaction.guild, found, invitation, said, elsewhere=elsewhere)
+    await ui.show(interaction, panel)
+
+
+def _place(number: int) -> Place:
+    if number >= len(PLACES):
+        raise NotFound("There is no such thing to choose. Please use the command again.")
+    return PLACES[number]
+
+
+def _chosen(interaction: Interaction, place: Place) -> discord.Role | discord.abc.GuildChannel:
+    """What was picked, if it can serve. Raises NotAllowed, NotFound, Misconfigured."""
+    [id_, *_], server = ui.chosen_in(interaction), interaction.guild
+    role = server.get_role(id_) if server and place.is_role else None
+    channel = server.get_channel(id_) if server and not place.is_role else None
+    if role is not None:
+        is_coach_role = place is Place.COACH_ROLE
+        check_roles(interaction, None if is_coach_role else role, role if is_coach_role else None)
+        return role
+    if place is Place.ROOM_CATEGORY and isinstance(channel, discord.CategoryChannel):
+        return channel
+    if place is not Place.ROOM_CATEGORY and isinstance(channel, discord.TextChannel):
+        check_channel(channel)
+        return channel
+    raise NotFound("I cannot see that here (any more). Please pick another one.")

@@ -1,0 +1,140 @@
+"""Days and free times to choose from, for a new session as for one that is moved."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import discord
+
+from cogs import ui
+from scheduler.core.errors import NotFound
+from scheduler.time.time_zones import zone
+
+_DAYS_A_PAGE = 25
+_TIMES_A_PAGE = 20
+_BUTTONS_A_ROW = 5
+_MINUTE = timedelta(minutes=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_START = (datetime(9000, 1, 1, tzinfo=UTC) - _EPOCH) // _MINUTE
+
+Item = discord.ui.Item[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The `custom_id`s behind the controls. Days are ordinals, starts whole minutes since 1970."""
+
+    pick_day: Callable[[int], str]
+    """By the shown page of days."""
+    turn_days: Callable[[int, int], str]
+    """By day and the page of days to show."""
+    turn_times: Callable[[int, int], str]
+    """By day and the page of times to show."""
+    time: Callable[[int], str]
+    """By start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The day whose times are shown, and the page of days that it is on."""
+
+    day: date
+    page: int
+    on_page: list[date]
+
+
+@dataclass(frozen=True, slots=True)
+class TimePicker:
+    """Free times by day on the clock of a zone, of which there is at least one."""
+
+    days: dict[date, list[datetime]]
+    zone_name: str
+    links: Links
+
+    def shown(self, wanted_day: int, days_page: int | None) -> Shown:
+        """The day to show. One that has nothing free any more gives way to the next."""
+        all_days = list(self.days)
+        day = next((one for one in all_days if one.toordinal() >= wanted_day), all_days[-1])
+        page = all_days.index(day) // _DAYS_A_PAGE if days_page is None else days_page
+        page = min(page, (len(all_days) - 1) // _DAYS_A_PAGE)
+        on_page = all_days[page * _DAYS_A_PAGE :][:_DAYS_A_PAGE]
+        return Shown(day if day in on_page else on_page[0], page, on_page)
+
+    def items(self, shown: Shown, times_page: int, *others: ui.Button) -> list[Item]:
+        """Day and times to choose from; the last row turns pages and ends with `others`, at most two."""
+        times = self.days[shown.day]
+        last = (len(times) - 1) // _TIMES_A_PAGE
+        page = min(times_page, last)
+        buttons = [
+            ui.button(
+                _clock_label(at, times, zone(self.zone_name)),
+                self.links.time(minute_of(at)),
+                discord.ButtonStyle.primary,
+            )
+            for at in times[page * _TIMES_A_PAGE :][:_TIMES_A_PAGE]
+        ]
+        turning = [*self._more_times(shown, page, last), *self._more_days(shown), *others]
+        return [
+            ui.row(self._day_select(shown)),
+            ui.text(f"**{shown.day:%A}, {shown.day.day} {shown.day:%B}** · times in **{self.zone_name}**"),
+            *(ui.row(*buttons[at : at + _BUTTONS_A_ROW]) for at in range(0, len(buttons), _BUTTONS_A_ROW)),
+            *([ui.row(*turning)] if turning else []),
+        ]
+
+    def _day_select(self, shown: Shown) -> Item:
+        return ui.select(
+            self.links.pick_day(shown.page),
+            (
+                (
+                    f"{one:%a} {one.day} {one:%b} · {len(self.days[one])} free",
+                    str(one.toordinal()),
+                    one == shown.day,
+                )
+                for one in shown.on_page
+            ),
+        )
+
+    def _more_times(self, shown: Shown, page: int, last: int) -> list[ui.Button]:
+        if not last:
+            return []
+        other = self.links.turn_times(shown.day.toordinal(), (page + 1) % (last + 1))
+        return [ui.button("Other times that day", other)]
+
+    def _more_days(self, shown: Shown) -> list[ui.Button]:
+        last = (len(self.days) - 1) // _DAYS_A_PAGE
+        if not last:
+            return []
+        day = shown.day.toordinal()
+        return [
+            ui.button(label, self.links.turn_days(day, max(other, 0)), disabled=not 0 <= other <= last)
+            for label, other in (("Earlier days", shown.page - 1), ("Later days", shown.page + 1))
+        ]
+
+
+def by_day(free: Iterable[datetime], in_zone: ZoneInfo) -> dict[date, list[datetime]]:
+    """The times by their date in `in_zone`, in order."""
+    days: dict[date, list[datetime]] = {}
+    for at in free:
+        days.setdefault(at.astimezone(in_zone).date(), []).append(at)
+    return days
+
+
+def minute_of(at: datetime) -> int:
+    """An instant as a `custom_id` carries it."""
+    return (at - _EPOCH) // _MINUTE
+
+
+def instant(start: int) -> datetime:
+    """The instant in a `custom_id`. Raises NotFound for one that no calendar has."""
+    if start > _LATEST_START:
+        raise NotFound("There is no such time. Please choose one with `/book`.")
+    return _EPOCH + start * _MINUTE
+
+
+def _clock_label(at: datetime, times: list[datetime], in_zone: ZoneInfo) -> str:
+    """ "14:00"; where the clock shows it twice that day, with the zone's abbreviation: "02:30 CEST"."""
+    local = at.astimezone(in_zone)
+    twice = sum(f"{other.astimezone(in_zone):%H:%M}" == f"{local:%H:%M}" for other in times) > 1
+    return f"{local:%H:%M} {local:%Z}" if twice else f"{local:%H:%M}"

@@ -1,0 +1,107 @@
+"""What state a database is in, found out without writing anything to it."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import URL, create_engine, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from models.job_run import Heartbeat
+from models.storage import schema_version
+from models.storage.database import Database
+
+T = TypeVar("T")
+
+
+class Schema(StrEnum):
+    """How a database's tables compare to those that this program knows."""
+
+    EMPTY = "empty"
+    BEHIND = "behind"
+    """The next start brings them up to date."""
+    CURRENT = "current"
+    UNKNOWN = "unknown"
+    """Of a newer release."""
+
+
+async def look(db: Database, at: Callable[[Session], T]) -> T:
+    """What `at` finds in a session that cannot write. Of a SQLite file it neither makes one nor changes how it is
+    kept. Raises DBAPIError, OSError if it cannot be opened.
+    """
+    if db.file is None:
+        async with db.read() as session:
+            return await session.run_sync(at)
+    url = URL.create("sqlite", database=db.file.as_uri(), query={"mode": "ro", "uri": "true"})
+    # Not by aiosqlite: a file that does not open leaves it with a thread that outlives the event loop.
+    return await asyncio.to_thread(_look_at_file, url, at)
+
+
+def _look_at_file(url: URL, at: Callable[[Session], T]) -> T:
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
+    try:
+        with Session(engine) as session:
+            return at(session)
+    finally:
+        engine.dispose()
+
+
+def damage(session: Session) -> str | None:
+    """What is wrong with a SQLite file, the first of it, or None. PostgreSQL looks after itself.
+
+    Raises DBAPIError if the file cannot be opened at all.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        return None
+    try:
+        verdict = session.scalar(text("PRAGMA quick_check(1)"))
+        dangling = session.execute(text("PRAGMA foreign_key_check")).first()
+    except DBAPIError as error:
+        # SQLITE_CORRUPT and SQLITE_NOTADB; what only hinders the opening is a kind of its own.
+        if type(error.orig) is not sqlite3.DatabaseError:
+            raise
+        return str(error.orig)
+    if verdict != "ok":
+        return " ".join(str(verdict).split())
+    if dangling is not None:
+        return f"a row of {dangling[0]} refers to one of {dangling[2]} that is not there"
+    return None
+
+
+def compare(found: str | None) -> Schema:
+    """What this program makes of a database with that revision."""
+    scripts = ScriptDirectory(str(schema_version.MIGRATIONS))
+    if found is None:
+        return Schema.EMPTY
+    if found == scripts.get_current_head():
+        return Schema.CURRENT
+    try:
+        scripts.get_revision(found)
+    except CommandError:
+        return Schema.UNKNOWN
+    return Schema.BEHIND
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeats:
+    """The bot's last signs of life."""
+
+    ticked_at: datetime | None
+    """When it last looked for what is due."""
+    watched_until: datetime | None
+    """Until when it has recorded what Discord said of all its servers."""
+
+
+def heartbeats(session: Session) -> Heartbeats:
+    """As they stand in the database."""
+    found = {one.job: one.at for one in session.scalars(select(Heartbeat))}
+    watched = [at for job, at in found.items() if job.partition(":")[0] == "watch"]
+    return Heartbeats(found.get("tick"), min(watched) if "watch" in found else None)

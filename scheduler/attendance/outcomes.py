@@ -1,0 +1,152 @@
+"""How a session ends: completed, a no-show, or missed by everybody because no room was open."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Absent, CoachingSession, Guild, Notice, NoticeKind, Reservation, SessionStatus
+from scheduler.attendance import attendance, excuses
+from scheduler.booking import booking, cancellation
+from scheduler.core.errors import AlreadyDecided, NotFound, TooLate
+from scheduler.core.members import Actor
+from scheduler.core.row_locks import lock_coach
+from scheduler.loop.ports import Barrier
+from scheduler.notifications import outbox
+from scheduler.reviews import reviews
+from scheduler.rooms import rooms
+
+DID_NOT_TAKE_PLACE = "It did not take place."
+
+
+async def finish(
+    session: AsyncSession,
+    row: CoachingSession,
+    guild: Guild,
+    now: datetime,
+    kept_out: Mapping[int, Barrier] = MappingProxyType({}),
+) -> None:
+    """Decide from who was there what became of a session whose time is over, and owe those concerned word of it.
+
+    If no room was open for any of it, nobody knows: it counts as completed, and both are asked. If the bot was
+    removed from the server, nobody is absent. Absent people who were `kept_out` are excused, and if nobody else is
+    absent, the session counts as cancelled.
+    """
+    row.updated_at = now
+    if await _was_missed(session, row, guild):
+        row.status, row.missed_at = SessionStatus.COMPLETED, now
+        booking.tell_both(session, row, NoticeKind.SESSION_MISSED, now)
+        rooms.record(session, row, "session_missed", now)
+        return
+    missing = await absent_ids(session, row, guild, row.ends_at)
+    excused = await excuses.that_count(session, row, {one: kept_out[one] for one in missing & kept_out.keys()})
+    await excuses.tell_admins(session, row, excused, now)
+    if missing and excused.keys() == missing:
+        await cancellation.call_off(session, row, guild, excuses.reason(row, excused), now)
+        rooms.record(session, row, "session_excused", now)
+        return
+    absent = _whose(row, missing - excused.keys())
+    if absent is None:
+        await excuses.came_again(session, row, now)
+    await conclude(session, row, absent, now)
+    rooms.record(session, row, "session_no_show" if absent else "session_completed", now)
+
+
+async def absent_ids(session: AsyncSession, row: CoachingSession, guild: Guild, ends_at: datetime) -> set[int]:
+    """Who would count as absent if the session ended then, before any excuses."""
+    if guild.bot_removed_at is not None or await _was_missed(session, row, guild):
+        return set()
+    return _ids_of(row, await whose_no_show(session, row, guild, ends_at))
+
+
+async def _was_missed(session: AsyncSession, row: CoachingSession, guild: Guild) -> bool:
+    is_unwatched = row.access_granted_at is None or guild.bot_removed_at is not None
+    return is_unwatched and not await attendance.anybody_came(session, row)
+
+
+def _ids_of(row: CoachingSession, absent: Absent | None) -> set[int]:
+    both = {Absent.COACH: row.coach_id, Absent.STUDENT: row.student_id}
+    return {user_id for who, user_id in both.items() if absent in (who, Absent.BOTH)}
+
+
+def _whose(row: CoachingSession, missing: set[int]) -> Absent | None:
+    if len(missing) == 2:
+        return Absent.BOTH
+    return (Absent.COACH if row.coach_id in missing else Absent.STUDENT) if missing else None
+
+
+async def whose_no_show(
+    session: AsyncSession, row: CoachingSession, guild: Guild, ends_at: datetime
+) -> Absent | None:
+    """Whose no-show it would be if the session ended then; the room has been open for some of it."""
+    return attendance.judge(
+        await attendance.stays_of(session, row.id, ends_at),
+        coach_id=row.coach_id,
+        student_id=row.student_id,
+        starts_at=row.starts_at,
+        ends_at=ends_at,
+        opened_at=row.access_granted_at or row.starts_at,  # it may be gone again
+        grace=timedelta(minutes=guild.no_show_grace_minutes),
+    )
+
+
+async def conclude(
+    session: AsyncSession, row: CoachingSession, absent: Absent | None, now: datetime, *, by: Actor | None = None
+) -> None:
+    """Write down the outcome, which whoever decides it knows already.
+
+    Of a no-show both are told; the student of a completed session is asked, once, what it was like.
+    """
+    row.status = SessionStatus.NO_SHOW if absent else SessionStatus.COMPLETED
+    row.absent = absent
+    if absent is not None:
+        booking.tell_both(session, row, NoticeKind.NO_SHOW, now, except_for=by.user_id if by else None)
+    elif not await _was_asked(session, row):
+        kind = NoticeKind.REVIEW_REQUEST
+        outbox.owe(session, kind, row.guild_id, now=now, user_id=row.student_id, session_id=row.id)
+    await outbox.renew_sent(session, row.id, NoticeKind.ROOM_WELCOME, now)
+
+
+async def _was_asked(session: AsyncSession, row: CoachingSession) -> bool:
+    asked = select(Notice.id).where(
+        Notice.session_id == row.id, Notice.kind == NoticeKind.REVIEW_REQUEST, Notice.given_up_at.is_(None)
+    )
+    return await session.scalar(asked.limit(1)) is not None
+
+
+async def say_whether_it_took_place(
+    session: AsyncSession, session_id: int, actor: Actor, guild_id: int | None, answer: bool, now: datetime
+) -> CoachingSession:
+    """Answer for a session that the bot missed; the first answer counts, and the other side is told.
+
+    For its coach and its student. Raises NotFound to everybody else, AlreadyDecided to whoever is second, TooLate
+    a week after the end.
+    """
+    found = await cancellation.visible(session, session_id, actor, guild_id)
+    await lock_coach(session, found.guild_id, found.coach_id)  # before the session, as everywhere
+    found = await cancellation.visible(session, session_id, actor, guild_id, lock=True)
+    if actor.user_id not in (found.coach_id, found.student_id) or found.missed_at is None:
+        raise NotFound("There is nothing to answer for this session. `/sessions` lists yours.")
+    if found.took_place is not None:
+        if found.took_place is answer:
+            return found
+        said = "it took place" if found.took_place else "it did not take place"
+        raise AlreadyDecided(f"It was answered already: {said}. If that is wrong, talk to an admin.")
+    if now > found.ends_at + reviews.OPEN_FOR:
+        raise TooLate("It's too late to answer: you had a week after the session. Talk to an admin if it matters.")
+    found.took_place, found.updated_at = answer, now
+    if answer:
+        await conclude(session, found, None, now)
+    else:
+        found.status, found.cancelled_at, found.cancelled_by = SessionStatus.CANCELLED, now, actor.user_id
+        found.cancel_reason = DID_NOT_TAKE_PLACE
+        await session.execute(delete(Reservation).where(Reservation.session_id == found.id))
+        await reviews.discount(session, found, now)
+        found.revision += 1
+    other = found.student_id if actor.user_id == found.coach_id else found.coach_id
+    kind = NoticeKind.ATTENDANCE_CHANGED
+    outbox.owe(session, kind, found.guild_id, now=now, user_id=other, session_id=found.id)
+    booking.record(session, found, "session_took_place" if answer else "session_did_not_take_place", actor, now)
+    return found

@@ -1,0 +1,310 @@
+"""When a coach can be booked: the rows are gathered here and worked out by `scheduler.availability.slots`."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, or_, select, union_all
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import (
+    LONGEST_RESERVATION,
+    AvailabilityRule,
+    Coach,
+    CoachingSession,
+    DateOverride,
+    Hold,
+    Reservation,
+    SessionStatus,
+)
+from scheduler.availability.slots import BookingRules, Calendar, DayHours, Hours, Period, WeeklyHours, WhyNot
+from scheduler.parsing.durations import write_length
+from scheduler.time.intervals import subtract
+from scheduler.time.time_zones import is_known, zone
+
+_BEGINNING, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_A_WEEK = timedelta(days=8)
+"""A limit counts whole weeks, so sessions of the days around what is asked for matter too."""
+
+
+async def free_times(
+    session: AsyncSession,
+    coach: Coach,
+    duration: timedelta,
+    *,
+    student_id: int,
+    now: datetime,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    moving: int | None = None,
+) -> Iterator[datetime]:
+    """Starts from `since` to `until` (both included) that this student can book now, in order (UTC).
+
+    Without `since` from just after now, without `until` to the booking horizon. The same function lists and
+    re-checks. `moving` is the id of a session whose own time does not count, because it is to be given up. None
+    are offered while the coach has paused bookings.
+    """
+    since = max(since or now, now)
+    horizon = now + timedelta(days=coach.horizon_days)
+    past_the_last = min(until or horizon, horizon) + timedelta(minutes=1)
+    known = await calendars(
+        session,
+        [coach],
+        student_id=student_id,
+        now=now,
+        since=since,
+        until=past_the_last + duration,
+        moving=moving,
+    )
+    return known[coach.user_id].free(duration, now=now, since=since, until=past_the_last)
+
+
+async def open_and_taken(
+    session: AsyncSession, coach: Coach, *, student_id: int, now: datetime, since: datetime, until: datetime
+) -> tuple[list[Period], list[Period]]:
+    """The coach's hours in `[since, until)` that are not too soon, by whether something (with its buffers) is in
+    the way.
+    """
+    since = min(max(since, now + timedelta(minutes=coach.minimum_notice_minutes)), until)
+    known = await calendars(session, [coach], student_id=student_id, now=now, since=since, until=until)
+    calendar = known[coach.user_id]
+    first, last = (at.astimezone(calendar.rules.zone).date() for at in (since, until))
+    hours = subtract(
+        calendar.hours.working_time(calendar.rules.zone, first, last), [(_BEGINNING, since), (until, _END)]
+    )
+    free = subtract(hours, calendar.coach_busy)
+    return [tuple(one) for one in free], [tuple(one) for one in subtract(hours, free)]
+
+
+async def why_not(
+    session: AsyncSession,
+    coach: Coach,
+    start: datetime,
+    duration: timedelta,
+    *,
+    student_id: int,
+    now: datetime,
+    moving: int | None = None,
+) -> WhyNot | None:
+    """Which rule keeps this student from booking this start; None if nothing does."""
+    known = await calendars(
+        session, [coach], student_id=student_id, now=now, since=start, until=start + duration, moving=moving
+    )
+    return known[coach.user_id].why_not(start, duration, now=now)
+
+
+async def against(
+    session: AsyncSession,
+    coach: Coach,
+    start: datetime,
+    duration: timedelta,
+    *,
+    student_id: int,
+    now: datetime,
+    moving: int | None = None,
+) -> list[WhyNot]:
+    """Every reason why this student can't book this start; the first is the one that `why_not` returns."""
+    known = await calendars(
+        session, [coach], student_id=student_id, now=now, since=start, until=start + duration, moving=moving
+    )
+    return list(known[coach.user_id].against(start, duration, now=now))
+
+
+def in_words(reason: WhyNot, coach: Coach) -> str:
+    """One sentence on why a time cannot be booked, for student and coach alike."""
+    return {
+        WhyNot.PAUSED: "This coach takes no new bookings at the moment."
+        if is_known(coach.time_zone)
+        else "This coach has to choose their time zone again in `/availability` before anybody can book them.",
+        WhyNot.TOO_SOON: (
+            "That time is too soon: this coach needs "
+            f"{write_length(timedelta(minutes=coach.minimum_notice_minutes))} of notice."
+            if coach.minimum_notice_minutes
+            else "That time has begun already."
+        ),
+        WhyNot.TOO_FAR: f"That time is too far ahead: this coach gives away {coach.horizon_days} days at most.",
+        WhyNot.DAY_OFF: "The coach has that day off.",
+        WhyNot.OUTSIDE_HOURS: "That time lies outside the coach's hours.",
+        WhyNot.OFF_STEP: f"Sessions start every {coach.slot_step_minutes} minutes, and not at that one.",
+        WhyNot.DAILY_LIMIT: f"The coach gives {coach.daily_limit} sessions a day at most, which are booked.",
+        WhyNot.WEEKLY_LIMIT: f"The coach gives {coach.weekly_limit} sessions a week at most, which are booked.",
+        WhyNot.TAKEN: "That time is booked.",
+        WhyNot.STUDENT_BUSY: "The student has another session at that time.",
+        WhyNot.BUFFER: "That time is too close to another session of the coach's.",
+    }[reason]
+
+
+async def misfits(session: AsyncSession, coach: Coach, now: datetime) -> list[CoachingSession]:
+    """Coming sessions that lie outside the coach's hours and that they have not decided to keep, soonest first.
+
+    Empty while the coach's time zone is unknown, because then their hours are too.
+    """
+    if not is_known(coach.time_zone):
+        return []
+    found = await session.scalars(
+        select(CoachingSession)
+        .where(
+            CoachingSession.guild_id == coach.guild_id,
+            CoachingSession.coach_id == coach.user_id,
+            CoachingSession.status == SessionStatus.SCHEDULED,
+            CoachingSession.kept_at.is_(None),
+            CoachingSession.starts_at > now,
+        )
+        .order_by(CoachingSession.starts_at)
+    )
+    coming = list(found)
+    if not coming:
+        return []
+    hours = await hours_of(session, coach, since=coming[0].starts_at, until=max(one.ends_at for one in coming))
+    calendar = Calendar(hours, booking_rules(coach))
+    return [one for one in coming if not calendar.holds(one.starts_at, one.ends_at)]
+
+
+async def hours_of(session: AsyncSession, coach: Coach, *, since: datetime, until: datetime) -> Hours:
+    """The coach's hours; those of single dates only from `since` to `until`."""
+    return (await hours_of_each(session, [coach], since=since, until=until))[coach.user_id]
+
+
+async def calendars(
+    session: AsyncSession,
+    coaches: Sequence[Coach],
+    *,
+    student_id: int,
+    now: datetime,
+    since: datetime,
+    until: datetime,
+    moving: int | None = None,
+) -> dict[int, Calendar]:
+    """The calendars of these coaches of one server by their user ids, as far as `[since, until)` needs them.
+
+    What the student holds in this server does not count: whatever they choose takes its place. Costs the same
+    few queries for one coach as for many.
+    """
+    guild_id = coaches[0].guild_id if coaches else 0
+    holding = and_(Hold.expires_at > now, or_(Hold.guild_id != guild_id, Hold.student_id != student_id))
+    hours = await hours_of_each(session, coaches, since=since, until=until)
+    busy = await _busy(session, [student_id, *hours], since, until, moving, holding)
+    counted = await _counted(session, coaches, since, until, moving, holding)
+    return {
+        coach.user_id: Calendar(
+            hours[coach.user_id],
+            # Whoever has paused takes no new sessions; those that are booked can be moved.
+            booking_rules(coach)
+            if moving is None
+            else replace(booking_rules(coach), accepting=is_known(coach.time_zone)),
+            coach_busy=busy[coach.user_id],
+            student_busy=busy[student_id],
+            counted=counted[coach.user_id],
+        )
+        for coach in coaches
+    }
+
+
+def takes_bookings(coach: Coach) -> bool:
+    """Whether the coach isn't paused and has a time zone that we know."""
+    return coach.accepting and is_known(coach.time_zone)
+
+
+def booking_rules(coach: Coach) -> BookingRules:
+    """The coach's terms as the slot engine takes them."""
+    return BookingRules(
+        zone=zone(coach.time_zone),
+        slot_step=timedelta(minutes=coach.slot_step_minutes),
+        buffer_before=timedelta(minutes=coach.buffer_before_minutes),
+        buffer_after=timedelta(minutes=coach.buffer_after_minutes),
+        minimum_notice=timedelta(minutes=coach.minimum_notice_minutes),
+        horizon=timedelta(days=coach.horizon_days),
+        daily_limit=coach.daily_limit,
+        weekly_limit=coach.weekly_limit,
+        accepting=takes_bookings(coach),
+    )
+
+
+async def hours_of_each(
+    session: AsyncSession, coaches: Sequence[Coach], *, since: datetime, until: datetime
+) -> Mapping[int, Hours]:
+    """The same for several coaches of one server, by their user ids, in two queries."""
+    weekly: dict[int, list[WeeklyHours]] = defaultdict(list)
+    dates: dict[int, list[DayHours]] = defaultdict(list)
+    rules = select(
+        AvailabilityRule.coach_id,
+        AvailabilityRule.weekday,
+        AvailabilityRule.start_minute,
+        AvailabilityRule.end_minute,
+    )
+    for coach_id, weekday, start, end in await session.execute(rules.where(*_of(AvailabilityRule, coaches))):
+        weekly[coach_id].append(WeeklyHours(weekday, start, end))
+    overrides = select(DateOverride.coach_id, DateOverride.day, DateOverride.windows, DateOverride.adds).where(
+        *_of(DateOverride, coaches), DateOverride.day.between(*_dates_around(since, until))
+    )
+    for coach_id, day, windows, adds in await session.execute(overrides):
+        dates[coach_id].append(DayHours(day, [(start, end) for start, end in windows], adds))
+    return {coach.user_id: Hours(weekly[coach.user_id], dates[coach.user_id]) for coach in coaches}
+
+
+def _of(table: type[AvailabilityRule | DateOverride], coaches: Sequence[Coach]) -> list[ColumnElement[bool]]:
+    """What belongs to these coaches, who are all of one server."""
+    return [
+        table.guild_id.in_({coach.guild_id for coach in coaches}),
+        table.coach_id.in_([coach.user_id for coach in coaches]),
+    ]
+
+
+def _dates_around(since: datetime, until: datetime) -> tuple[date, date]:
+    """Every local date that can matter: a window may have begun long before what is asked for."""
+    return (since - timedelta(days=20)).date(), (until + timedelta(days=3)).date()
+
+
+async def _busy(
+    session: AsyncSession,
+    user_ids: Sequence[int],
+    since: datetime,
+    until: datetime,
+    moving: int | None,
+    holding: ColumnElement[bool],
+) -> Mapping[int, list[Period]]:
+    """These people's reservations that come near `[since, until)`, in whatever server."""
+    of_a_session = and_(Reservation.session_id.is_not(None), Reservation.session_id != (moving or 0))
+    found = await session.execute(
+        select(Reservation.user_id, Reservation.starts_at, Reservation.ends_at)
+        .outerjoin(Hold, Hold.id == Reservation.hold_id)
+        .where(
+            Reservation.user_id.in_(user_ids),
+            # A day more on either side: the buffers of what is asked for have to be free too.
+            Reservation.starts_at > since - 2 * LONGEST_RESERVATION,
+            Reservation.starts_at < until + LONGEST_RESERVATION,
+            or_(of_a_session, holding),
+        )
+    )
+    busy: dict[int, list[Period]] = defaultdict(list)
+    for user_id, start, end in found:
+        busy[user_id].append((start, end))
+    return busy
+
+
+async def _counted(
+    session: AsyncSession,
+    coaches: Sequence[Coach],
+    since: datetime,
+    until: datetime,
+    moving: int | None,
+    holding: ColumnElement[bool],
+) -> Mapping[int, list[datetime]]:
+    """Starts of the sessions and holds that use up limits, for coaches who have any."""
+    counted: dict[int, list[datetime]] = defaultdict(list)
+    limited = [coach for coach in coaches if coach.daily_limit is not None or coach.weekly_limit is not None]
+    if not limited:
+        return counted
+    ids, guild_id = [coach.user_id for coach in limited], limited[0].guild_id
+    sessions = select(CoachingSession.coach_id, CoachingSession.starts_at).where(
+        CoachingSession.guild_id == guild_id,
+        CoachingSession.coach_id.in_(ids),
+        CoachingSession.starts_at.between(since - _A_WEEK, until + _A_WEEK),
+        CoachingSession.status != SessionStatus.CANCELLED,
+        CoachingSession.id != (moving or 0),
+    )
+    holds = select(Hold.coach_id, Hold.starts_at).where(Hold.guild_id == guild_id, Hold.coach_id.in_(ids), holding)
+    for coach_id, start in await session.execute(union_all(sessions, holds)):
+        counted[coach_id].append(start)
+    return counted

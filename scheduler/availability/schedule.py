@@ -1,0 +1,339 @@
+"""How coaches change when they work. Every change can be undone once; booked sessions always stay as they are."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import AvailabilityChange, AvailabilityRule, Coach, DateOverride
+from scheduler.availability import booking_policy, lost_zones
+from scheduler.availability.booking_policy import Rules
+from scheduler.availability.slots import DayHours
+from scheduler.availability.zone_change import relocated_dates, relocated_week
+from scheduler.coaches import applications
+from scheduler.core import audit
+from scheduler.core.errors import TooLate, Unreadable
+from scheduler.core.members import Actor
+from scheduler.parsing.dates import write_date
+from scheduler.time.intervals import Interval, union
+from scheduler.time.time_zones import is_known, parse_zone, zone
+
+Week = dict[int, list[Interval]]
+"""Weekday (Monday 0) → its windows, as sorted minutes of the day; days without hours are missing."""
+Window = tuple[int, int]
+
+LONGEST_REASON = 100
+_MOST_DATES = 366
+_TOGGLES = ("time_zone", "accepting")
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """Consecutive dates on which the same holds: a day off, other hours, or extra ones (`adds`)."""
+
+    first: date
+    last: date
+    adds: bool
+    windows: tuple[Interval, ...]
+    reason: str | None
+
+
+async def week_of(session: AsyncSession, coach: Coach) -> Week:
+    """The coach's weekly hours."""
+    return (await weeks_of(session, [coach]))[coach.user_id]
+
+
+async def weeks_of(session: AsyncSession, coaches: Collection[Coach]) -> dict[int, Week]:
+    """The weekly hours of several coaches of one server, by their user ids, in one query."""
+    found: dict[int, Week] = {coach.user_id: {} for coach in coaches}
+    rules = select(AvailabilityRule).where(
+        AvailabilityRule.guild_id.in_({coach.guild_id for coach in coaches}), AvailabilityRule.coach_id.in_(found)
+    )
+    for rule in await session.scalars(rules):
+        window = Interval(rule.start_minute, rule.end_minute)
+        found[rule.coach_id].setdefault(rule.weekday, []).append(window)
+    return {
+        user_id: {day: union(windows) for day, windows in sorted(week.items())} for user_id, week in found.items()
+    }
+
+
+async def dates_of(session: AsyncSession, coach: Coach, since: date) -> list[Dates]:
+    """What holds on single dates from `since` on, in order."""
+    query = select(DateOverride).where(*_mine(DateOverride, coach), DateOverride.day >= since)
+    found: list[Dates] = []
+    for row in await session.scalars(query.order_by(DateOverride.day)):
+        one = Dates(row.day, row.day, row.adds, tuple(union((a, b) for a, b in row.windows)), row.reason)
+        before = found[-1] if found else None
+        if before and (before.last + timedelta(days=1), *_what(before)) == (one.first, *_what(one)):
+            found[-1] = Dates(before.first, one.last, *_what(one))
+        else:
+            found.append(one)
+    return found
+
+
+async def set_hours(
+    session: AsyncSession,
+    guild_id: int,
+    actor: Actor,
+    days: Collection[int],
+    windows: Sequence[Window],
+    now: datetime,
+) -> Coach:
+    """Replace the hours of these weekdays with `windows` (minutes of the day).
+
+    Raises NotFound to those who do not coach here.
+    """
+    coach = await _begin(session, guild_id, actor)
+    await _put_hours(session, coach, dict.fromkeys(set(days), union(windows)))
+    details = {"days": sorted(set(days)), "windows": [list(one) for one in union(windows)]}
+    return await _finish(session, coach, "hours_set", now, details)
+
+
+async def add_hours(
+    session: AsyncSession, guild_id: int, actor: Actor, days: Collection[int], window: Window, now: datetime
+) -> Coach:
+    """Add one window to each of these weekdays. Raises as `set_hours`."""
+    coach = await _begin(session, guild_id, actor)
+    week = await week_of(session, coach)
+    await _put_hours(session, coach, {day: union([*week.get(day, []), window]) for day in days})
+    return await _finish(session, coach, "hours_added", now, {"days": sorted(set(days)), "window": list(window)})
+
+
+async def copy_day(
+    session: AsyncSession, guild_id: int, actor: Actor, source: int, days: Collection[int], now: datetime
+) -> Coach:
+    """Give these weekdays the hours of weekday `source`. Raises as `set_hours`."""
+    coach = await _begin(session, guild_id, actor)
+    week = await week_of(session, coach)
+    await _put_hours(session, coach, {day: week.get(source, []) for day in days})
+    return await _finish(session, coach, "hours_copied", now, {"from": source, "days": sorted(set(days))})
+
+
+async def set_dates(
+    session: AsyncSession,
+    guild_id: int,
+    actor: Actor,
+    first: date,
+    last: date,
+    windows: Sequence[Window],
+    reason: str,
+    now: datetime,
+) -> Coach:
+    """Let `windows` hold on the dates from `first` to `last` instead of the weekly hours; none is a day off.
+
+    Whatever held on those dates is replaced. Raises as `set_hours`, and Unreadable for dates in the past, in
+    the wrong order or too many.
+    """
+    coach = await _begin(session, guild_id, actor)
+    days = _checked(coach, first, last, now)
+    if len(reason.strip()) > LONGEST_REASON:
+        raise Unreadable(f"The reason has {len(reason.strip())} characters; at most {LONGEST_REASON} fit.")
+    await _forget_dates(session, coach, first, last)
+    session.add_all(_override(coach, day, False, union(windows), reason.strip() or None) for day in days)
+    return await _finish(session, coach, "dates_set", now, _span(first, last, windows))
+
+
+async def add_extra_hours(
+    session: AsyncSession, guild_id: int, actor: Actor, day: date, windows: Sequence[Window], now: datetime
+) -> Coach:
+    """Add `windows` to what holds on this date, also if it is a day off. Raises as `set_dates`."""
+    coach = await _begin(session, guild_id, actor)
+    _checked(coach, day, day, now)
+    if not windows:
+        raise Unreadable('Extra hours need hours, like "9-12". For a day without any, use days off.')
+    row = await session.get(DateOverride, (guild_id, coach.user_id, day))
+    if row is None:
+        session.add(_override(coach, day, True, union(windows), None))
+    else:
+        row.windows = [list(one) for one in union([*((a, b) for a, b in row.windows), *windows])]
+    return await _finish(session, coach, "extra_hours_added", now, _span(day, day, windows))
+
+
+async def clear_dates(
+    session: AsyncSession, guild_id: int, actor: Actor, first: date, last: date, now: datetime
+) -> Coach:
+    """Let the weekly hours hold again on these dates. Raises as `set_hours`."""
+    coach = await _begin(session, guild_id, actor)
+    await _forget_dates(session, coach, first, last)
+    return await _finish(session, coach, "dates_cleared", now, _span(first, last, []))
+
+
+async def set_rules(session: AsyncSession, guild_id: int, actor: Actor, wanted: Rules, now: datetime) -> Coach:
+    """Change the coach's booking rules. Raises as `set_hours`, and Unreadable for what nobody can keep to."""
+    wanted.check()
+    coach = await _begin(session, guild_id, actor)
+    booking_policy.put(coach, wanted)
+    return await _finish(session, coach, "rules_set", now, booking_policy.as_json(wanted))
+
+
+async def set_accepting(
+    session: AsyncSession, guild_id: int, actor: Actor, accepting: bool, now: datetime
+) -> Coach:
+    """Pause or resume bookings. Raises as `set_hours`."""
+    coach = await _begin(session, guild_id, actor)
+    coach.accepting = accepting
+    return await _finish(session, coach, "bookings_resumed" if accepting else "bookings_paused", now, {})
+
+
+async def change_zone(
+    session: AsyncSession, guild_id: int, actor: Actor, typed: str, now: datetime, *, same_instants: bool
+) -> Coach:
+    """Read the coach's hours on the clock of another zone.
+
+    They keep their clock times, or with `same_instants` the instants that they mean now: those of past dates
+    are dropped then. Raises as `set_hours`, and Unreadable for an unknown zone or, with `same_instants`, if the
+    present one is unknown.
+    """
+    wanted = parse_zone(typed)
+    coach = await _begin(session, guild_id, actor)
+    old, new = zone(coach.time_zone), zone(wanted)
+    if same_instants:
+        if not is_known(coach.time_zone):
+            raise Unreadable(
+                f'I no longer know the time zone "{coach.time_zone}", so I can\'t convert your hours. Choose '
+                "Same clock times, then check your hours."
+            )
+        week = await week_of(session, coach)
+        query = select(DateOverride).where(*_mine(DateOverride, coach))
+        rows = list(await session.scalars(query.where(DateOverride.day >= now.astimezone(old).date())))
+        dates = [DayHours(row.day, [(start, end) for start, end in row.windows], row.adds) for row in rows]
+        reasons = {row.day: row.reason for row in rows}
+        await _put_hours(session, coach, relocated_week(week, old, new, now))
+        await _forget_dates(session, coach, date.min, date.max)
+        for one in relocated_dates(week, dates, old, new, now):
+            session.add(_override(coach, one.day, one.adds, one.windows, reasons.get(one.day)))
+    details = {"from": coach.time_zone, "to": wanted, "same_instants": same_instants}
+    coach.time_zone = wanted
+    await lost_zones.look(session, coach, now)
+    return await _finish(session, coach, "zone_changed", now, details)
+
+
+async def undo(session: AsyncSession, guild_id: int, actor: Actor, number: int, now: datetime) -> Coach:
+    """Take the coach's change with this number back.
+
+    Raises as `set_hours`, and TooLate if it is not the last change or was undone already.
+    """
+    coach = await applications.approved_coach(session, guild_id, actor.user_id, own=True, lock=True)
+    change = await session.get(AvailabilityChange, (guild_id, actor.user_id))
+    if change is None or change.before is None or change.number != number:
+        raise TooLate("Only your last change can be undone, and only once. This one cannot any more.")
+    before, change.before = change.before, None
+    await _put_hours(session, coach, {day: [] for day in range(7)})
+    for day, start, end in before["week"]:
+        session.add(_rule(coach, day, Interval(start, end)))
+    await _forget_dates(session, coach, date.min, date.max)
+    for day, adds, windows, reason in before["dates"]:
+        session.add(_override(coach, date.fromisoformat(day), adds, union((a, b) for a, b in windows), reason))
+    booking_policy.put(coach, booking_policy.from_json(before["rules"]))
+    for name in _TOGGLES:
+        setattr(coach, name, before[name])
+    _record(session, coach, "change_undone", now, {"number": number})
+    await session.flush()
+    return coach
+
+
+async def last_change(session: AsyncSession, coach: Coach) -> int | None:
+    """The number by which `undo` takes the last change back; None if there is nothing to undo."""
+    change = await session.get(AvailabilityChange, (coach.guild_id, coach.user_id))
+    return change.number if change is not None and change.before is not None else None
+
+
+async def _begin(session: AsyncSession, guild_id: int, actor: Actor) -> Coach:
+    """The coach, locked, with everything as it is now remembered for `undo`."""
+    coach = await applications.approved_coach(session, guild_id, actor.user_id, own=True, lock=True)
+    await remember(session, coach)
+    return coach
+
+
+async def remember(session: AsyncSession, coach: Coach) -> None:
+    """Keep everything as it is now for `undo`, before the locked coach's hours or rules are changed."""
+    change = await session.get(AvailabilityChange, (coach.guild_id, coach.user_id))
+    if change is None:
+        change = AvailabilityChange(guild_id=coach.guild_id, coach_id=coach.user_id, number=0)
+        session.add(change)
+    week, dates = (
+        await week_of(session, coach),
+        await session.scalars(select(DateOverride).where(*_mine(DateOverride, coach))),
+    )
+    change.number += 1
+    change.before = {
+        "week": [[day, start, end] for day, windows in week.items() for start, end in windows],
+        "dates": [[row.day.isoformat(), row.adds, row.windows, row.reason] for row in dates],
+        "rules": booking_policy.as_json(booking_policy.rules_of(coach)),
+        **{name: getattr(coach, name) for name in _TOGGLES},
+    }
+
+
+async def _finish(
+    session: AsyncSession, coach: Coach, action: str, now: datetime, details: dict[str, Any]
+) -> Coach:
+    _record(session, coach, action, now, details)
+    await session.flush()
+    return coach
+
+
+def _record(session: AsyncSession, coach: Coach, action: str, now: datetime, details: dict[str, Any]) -> None:
+    mine = {"actor_id": coach.user_id, "coach_id": coach.user_id}
+    audit.record(session, coach.guild_id, action, at=now, details=details, **mine)
+
+
+async def _put_hours(session: AsyncSession, coach: Coach, hours: dict[int, list[Interval]]) -> None:
+    """Let these weekdays have exactly these windows."""
+    await session.execute(
+        delete(AvailabilityRule).where(*_mine(AvailabilityRule, coach), AvailabilityRule.weekday.in_(hours))
+    )
+    session.add_all(_rule(coach, day, window) for day, windows in sorted(hours.items()) for window in windows)
+
+
+async def _forget_dates(session: AsyncSession, coach: Coach, first: date, last: date) -> None:
+    await session.execute(
+        delete(DateOverride).where(*_mine(DateOverride, coach), DateOverride.day.between(first, last))
+    )
+
+
+def _checked(coach: Coach, first: date, last: date, now: datetime) -> list[date]:
+    """The dates from `first` to `last`."""
+    if last < first:
+        raise Unreadable(f"{write_date(last)} is before {write_date(first)}. Swap the two dates.")
+    if last < now.astimezone(zone(coach.time_zone)).date():
+        raise Unreadable(f"{write_date(last)} is over already. Type a coming date, with its year if you like.")
+    count = (last - first).days + 1
+    if count > _MOST_DATES:
+        raise Unreadable(f"These are {count} days; {_MOST_DATES} at most go at once. Pause bookings instead.")
+    return [first + timedelta(days=step) for step in range(count)]
+
+
+def _rule(coach: Coach, day: int, window: Window) -> AvailabilityRule:
+    return AvailabilityRule(
+        guild_id=coach.guild_id,
+        coach_id=coach.user_id,
+        weekday=day,
+        start_minute=window[0],
+        end_minute=window[1],
+    )
+
+
+def _override(coach: Coach, day: date, adds: bool, windows: Sequence[Window], reason: str | None) -> DateOverride:
+    return DateOverride(
+        guild_id=coach.guild_id,
+        coach_id=coach.user_id,
+        day=day,
+        adds=adds,
+        windows=[list(one) for one in windows],
+        reason=reason,
+    )
+
+
+def _what(one: Dates) -> tuple[bool, tuple[Interval, ...], str | None]:
+    return one.adds, one.windows, one.reason
+
+
+def _span(first: date, last: date, windows: Sequence[Window]) -> dict[str, Any]:
+    return {"first": first.isoformat(), "last": last.isoformat(), "windows": [list(one) for one in windows]}
+
+
+def _mine(table: type[AvailabilityRule | DateOverride], coach: Coach) -> list[ColumnElement[bool]]:
+    return [table.guild_id == coach.guild_id, table.coach_id == coach.user_id]

@@ -1,0 +1,121 @@
+"""Cancelling a session, and what the server's notice rule means for it."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import CoachingSession, Guild, NoticeKind, Reservation, SessionStatus
+from scheduler.attendance import attendance
+from scheduler.booking import booking
+from scheduler.booking.eligibility import LONGEST_NOTES
+from scheduler.core.clock import stamp
+from scheduler.core.errors import NotFound, TooLate, Unreadable
+from scheduler.core.members import Actor
+from scheduler.notifications import outbox, reminders
+from scheduler.sessions import upcoming
+
+
+async def cancel(
+    session: AsyncSession, session_id: int, actor: Actor, guild_id: int | None, reason: str, now: datetime
+) -> CoachingSession:
+    """Cancel a session: the time is free at once, the room goes, both are told.
+
+    Once both have met or the grace time is over, a session can't be cancelled but only ended, so that nobody
+    escapes a no-show. A student who cancels with less notice than the server asks for is marked as late.
+
+    For its coach, its student, and admins of its server (`guild_id` is where they press; None in a DM).
+    Raises NotFound to everybody else, TooLate when it is over or cancelled or can only be ended.
+    """
+    found = await cancellable(session, session_id, actor, guild_id, now, lock=True)
+    if len(reason) > LONGEST_NOTES:
+        raise Unreadable(f"The reason has {len(reason):,} characters; at most {LONGEST_NOTES:,} fit.")
+    guild = await session.get_one(Guild, found.guild_id)
+    found.cancelled_late = is_late(found, guild, actor, now)
+    await call_off(session, found, guild, reason, now, by=actor)
+    booking.record(session, found, "session_cancelled", actor, now)
+    return found
+
+
+async def call_off(
+    session: AsyncSession,
+    found: CoachingSession,
+    guild: Guild,
+    reason: str,
+    now: datetime,
+    *,
+    by: Actor | None = None,
+    except_for: int | None = None,
+) -> None:
+    """Cancel without asking whether that is allowed: free the time, let the room go, owe both word of it.
+
+    Whoever is not to be told is `except_for`; without `by` the bot did it.
+    """
+    found.status = SessionStatus.CANCELLED
+    found.cancelled_at, found.cancelled_by = now, by.user_id if by else None
+    found.cancel_reason = reason.strip() or None
+    found.updated_at = now
+    found.attempts, found.last_error = 0, None
+    found.revision += 1
+    booking.plan_next_step(found, guild, now)
+    await session.execute(delete(Reservation).where(Reservation.session_id == found.id))
+    await reminders.drop(session, found.id, now, "the session was cancelled")
+    booking.tell_both(session, found, NoticeKind.SESSION_CANCELLED, now, except_for=except_for)
+    await outbox.renew_sent(session, found.id, NoticeKind.ROOM_WELCOME, now)
+
+
+async def visible(
+    session: AsyncSession, session_id: int, actor: Actor, guild_id: int | None, *, lock: bool = False
+) -> CoachingSession:
+    """The session, for its coach, its student and admins of its server. Raises NotFound to everybody else."""
+    found = await session.get(CoachingSession, session_id, with_for_update=lock, populate_existing=lock)
+    if found is None or not _concerns(found, actor, guild_id):
+        raise NotFound("You have no such session. `/sessions` lists yours.")
+    return found
+
+
+async def cancellable(
+    session: AsyncSession,
+    session_id: int,
+    actor: Actor,
+    guild_id: int | None,
+    now: datetime,
+    *,
+    lock: bool = False,
+) -> CoachingSession:
+    """The session if this actor may cancel it now; raises as `cancel` does."""
+    found = await visible(session, session_id, actor, guild_id, lock=lock)
+    if found.status is SessionStatus.CANCELLED:
+        when = f" {stamp(found.cancelled_at, 'R')}" if found.cancelled_at else ""
+        raise TooLate(f"This session was cancelled{when} already. Book a new one with `/book`.")
+    if not upcoming.is_ahead(found) or found.ends_at <= now:  # the tick that says so may be late
+        raise TooLate("This session is over, so it cannot be cancelled. Talk to an admin if it went wrong.")
+    if await can_only_be_ended(session, found, now):
+        raise TooLate(
+            "It's too late to cancel: coach and student have met, or the time to show up has passed. Press "
+            "**End now** in `/sessions` or in the room instead. Attendance counts as usual."
+        )
+    return found
+
+
+async def can_only_be_ended(session: AsyncSession, row: CoachingSession, now: datetime) -> bool:
+    """Whether a session is running and it's too late to cancel it, so that it can only be ended."""
+    if not upcoming.is_ahead(row) or now <= row.starts_at:
+        return False
+    guild = await session.get_one(Guild, row.guild_id)
+    return await attendance.is_decided(session, row, timedelta(minutes=guild.no_show_grace_minutes), now)
+
+
+def is_late(row: CoachingSession, guild: Guild, actor: Actor, now: datetime) -> bool:
+    """Whether a cancellation by this actor now would be a late one."""
+    return actor.user_id == row.student_id and now > notice_ends_at(row, guild)
+
+
+def notice_ends_at(row: CoachingSession, guild: Guild) -> datetime:
+    """Until when its student may move the session, and cancel it without being late."""
+    return row.starts_at - timedelta(minutes=guild.cancel_notice_minutes)
+
+
+def _concerns(row: CoachingSession, actor: Actor, guild_id: int | None) -> bool:
+    """For everybody else it does not exist, as far as they learn."""
+    return actor.user_id in (row.coach_id, row.student_id) or (actor.is_admin and guild_id == row.guild_id)

@@ -1,0 +1,74 @@
+"""What a student asks for, held against what coach and server offer; whether the time is free is asked later."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, CoachingSession, Guild, SessionStatus
+from scheduler.core.errors import NotBookable, Unreadable
+from scheduler.core.members import Actor
+from scheduler.parsing.money import price, write_money
+
+LONGEST_NOTES = 1000
+
+
+def check_offered(coach: Coach, actor: Actor) -> None:
+    """Raise NotBookable to a coach who looks at their own times, and for one who has left."""
+    if coach.user_id == actor.user_id:
+        raise NotBookable("You cannot book yourself. Choose another coach.")
+    check_here(coach)
+
+
+def check_here(coach: Coach) -> None:
+    """Raise NotBookable for a coach who has left the server."""
+    if coach.left_at is not None:
+        raise NotBookable("This coach has left the server. Choose another one with `/book`.")
+
+
+async def check_coming(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> None:
+    """Raise NotBookable to who has as many coming sessions as the server allows."""
+    coming = await session.scalar(
+        select(func.count()).where(
+            CoachingSession.guild_id == guild.id,
+            CoachingSession.student_id == actor.user_id,
+            CoachingSession.starts_at > now,
+            CoachingSession.status == SessionStatus.SCHEDULED,
+        )
+    )
+    if (coming or 0) >= guild.most_coming:
+        raise NotBookable(
+            f"You have {coming} coming session{'' if coming == 1 else 's'}, and more is not possible here. Come "
+            "back after the next one, or cancel one in `/sessions`."
+        )
+
+
+def check_request(
+    coach: Coach, actor: Actor, starts_at: datetime, duration: timedelta, notes: str | None, now: datetime
+) -> None:
+    """Raise NotBookable or Unreadable for what this coach does not offer, to this person, at any time."""
+    check_offered(coach, actor)
+    if duration // timedelta(minutes=1) not in coach.durations_minutes:
+        offered = ", ".join(str(minutes) for minutes in coach.durations_minutes)
+        raise NotBookable(f"This coach offers {offered} minutes. Choose one of these.")
+    if starts_at <= now:
+        raise NotBookable("That time is in the past. Choose a later one.")
+    check_notes(notes or "")
+
+
+def check_notes(notes: str) -> None:
+    """Raise Unreadable for more than a coach is given to read."""
+    if len(notes) > LONGEST_NOTES:
+        raise Unreadable(
+            f"Your notes have {len(notes):,} characters; at most {LONGEST_NOTES:,} fit. Please shorten them."
+        )
+
+
+def check_price(
+    coach: Coach, duration: timedelta, agreed_minor: int | None, agreed_currency: str | None = None
+) -> None:
+    """Raise NotBookable if the price is not what the student read (minor units; None: they read none)."""
+    cost = price(coach.rate_minor, duration)
+    if agreed_minor not in (None, cost) or (cost and agreed_currency not in (None, coach.currency)):
+        is_now = write_money(cost, coach.currency)
+        raise NotBookable(f"The coach has changed the price to {is_now}. Choose the time again to book it.")

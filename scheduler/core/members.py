@@ -1,0 +1,84 @@
+"""Who acts, where they are, and the lock that a booking takes on the people whose time it is."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, Member
+from models.storage.database import insert_if_absent
+from scheduler.core.errors import NotAllowed
+from scheduler.time.time_zones import is_known, parse_zone
+
+LONGEST_NAME = 100
+"""Characters of a name; the rest is cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The person whose press or command it is, and what they are in this server at this moment."""
+
+    user_id: int
+    is_admin: bool = False
+
+    def must_be_admin(self) -> None:
+        """Raise NotAllowed unless they may manage the server or hold its admin role."""
+        if not self.is_admin:
+            raise NotAllowed(
+                "Only admins may do this. Ask somebody who may manage this server, or to get its admin role."
+            )
+
+
+async def lock(session: AsyncSession, *user_ids: int) -> None:
+    """Hold these people until the transaction ends, so that nobody else books their time meanwhile.
+
+    The lower id comes first, so that two transactions never wait for each other in a circle. SQLite's
+    transactions exclude each other already, so there the rows are only made.
+    """
+    theirs = select(Member.user_id).where(Member.user_id.in_(user_ids)).order_by(Member.user_id)
+    for user_id in sorted(set(user_ids).difference(await session.scalars(theirs))):
+        await insert_if_absent(session, Member, user_id=user_id)
+    if session.get_bind().dialect.name != "sqlite":
+        await session.execute(theirs.with_for_update())
+
+
+async def zone_name_of(session: AsyncSession, user_id: int, otherwise: str) -> str:
+    """The time zone to show this person: their own choice, else `otherwise`, else UTC.
+
+    Skips zones that this host doesn't know.
+    """
+    chosen = await chosen_zone(session, user_id)
+    return next((name for name in (chosen, otherwise) if name and is_known(name)), "UTC")
+
+
+async def chosen_zone(session: AsyncSession, user_id: int) -> str | None:
+    """The time zone that this person chose, even if this host doesn't know it."""
+    return await session.scalar(select(Member.time_zone).where(Member.user_id == user_id))
+
+
+async def met(session: AsyncSession, guild_id: int, user_id: int, name: str) -> None:
+    """Store the current name of a coach or applicant in this server. Other people's names aren't stored."""
+    theirs = Coach.guild_id == guild_id, Coach.user_id == user_id, Coach.display_name != name[:LONGEST_NAME]
+    await session.execute(update(Coach).where(*theirs).values(display_name=name[:LONGEST_NAME]))
+
+
+async def is_called(session: AsyncSession, guild_id: int, user_id: int, name: str) -> bool:
+    """Whether that name is already stored, or needn't be."""
+    known = await session.scalar(
+        select(Coach.display_name).where(Coach.guild_id == guild_id, Coach.user_id == user_id)
+    )
+    return known is None or known == name[:LONGEST_NAME]
+
+
+async def wants_no_reminders(session: AsyncSession, user_id: int) -> bool:
+    """Whether this person asked not to be reminded of their sessions."""
+    return bool(await session.scalar(select(Member.reminders_off).where(Member.user_id == user_id)))
+
+
+async def set_zone(session: AsyncSession, user_id: int, typed: str) -> str:
+    """Remember where this person is, in all servers; gives back the zone's name. Raises Unreadable."""
+    name = parse_zone(typed)
+    await insert_if_absent(session, Member, user_id=user_id)
+    member = await session.get_one(Member, user_id, with_for_update=True)
+    member.time_zone = name
+    return name

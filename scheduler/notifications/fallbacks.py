@@ -1,0 +1,114 @@
+"""Other ways to reach somebody when a message can't be delivered, and giving up when there are none."""
+
+import logging
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, CoachingSession, CoachStatus, Guild, Member, Notice, NoticeKind, Route
+from models.storage.database import Database
+from scheduler.core import members
+from scheduler.loop.ports import DiscordFailure, Unreachable
+from scheduler.notifications import admin_alerts, outbox
+from scheduler.notifications.outbox import CARD_KINDS, PROBLEM_KINDS, WELCOME_KINDS
+
+log = logging.getLogger(__name__)
+
+
+async def take(db: Database, seen: Notice, failure: DiscordFailure, now: datetime) -> bool:
+    """Choose another way to reach them, and return whether to try again. Without one, give up and tell the others.
+
+    If the bot only lacks a permission, it may get it later. Then just messages to admins go another way.
+    """
+    if not isinstance(failure, Unreachable) and seen.kind not in PROBLEM_KINDS | WELCOME_KINDS:
+        return False
+    log.info("notice %s cannot go there: %s", seen.id, failure)
+    async with db.begin() as session:
+        if seen.user_id is not None:
+            await members.lock(session, seen.user_id)  # people are locked before notices, as everywhere
+        notice = await session.get_one(Notice, seen.id, with_for_update=True)
+        guild = await session.get_one(Guild, notice.guild_id)
+        about = await session.get(CoachingSession, notice.session_id) if notice.session_id else None
+        if isinstance(failure, Unreachable) and failure.dms_closed and notice.user_id is not None:
+            (await session.get_one(Member, notice.user_id)).dms_closed_at = now
+        notice.last_error = str(failure)
+        route = _next_route(notice, guild, about)
+        if route is not None:
+            notice.route, notice.attempts, notice.tried_at = route, 0, None
+            if notice.kind in PROBLEM_KINDS:
+                await admin_alerts.report(
+                    session, guild.id, admin_alerts.LOG_CHANNEL, _no_log_channel(failure), now
+                )
+            return True
+        if not isinstance(failure, Unreachable):
+            return False
+        if await _goes_elsewhere(session, notice, guild, about):
+            notice.channel_id = notice.message_id = notice.sent_at = notice.tried_at = None
+            return True
+        if notice.revision != seen.revision:
+            return False  # it became due again while this attempt was under way, and is tried again
+        notice.due_at, notice.given_up_at = None, now
+        notice.attempts += 1
+        if notice.user_id is not None:
+            notice.undeliverable_at = now
+            await _tell_of_silence(session, notice, about, now)
+        elif failure.for_admins and notice.kind not in PROBLEM_KINDS:
+            text = f"{failure}. Choose another channel with `/coaching setup`"
+            await admin_alerts.report(session, notice.guild_id, problem_key(notice), text, now)
+        return False
+
+
+async def _goes_elsewhere(
+    session: AsyncSession, notice: Notice, guild: Guild, about: CoachingSession | None
+) -> bool:
+    """Whether it's an open card whose channel is gone, and admins have chosen another channel."""
+    if notice.kind not in CARD_KINDS or notice.channel_id in (None, guild.review_channel_id):
+        return False
+    if guild.review_channel_id is None:
+        return False
+    if notice.kind is NoticeKind.APPEAL_CARD:
+        return about is not None and about.appeal_decided_at is None
+    coach = await session.get(Coach, (notice.guild_id, notice.coach_id))
+    return coach is not None and coach.status is CoachStatus.PENDING
+
+
+def _no_log_channel(failure: DiscordFailure) -> str:
+    return (
+        f"I cannot tell problems in the channel that was chosen for them: {failure}. `/coaching setup` changes it."
+    )
+
+
+def _next_route(notice: Notice, guild: Guild, about: CoachingSession | None) -> Route | None:
+    if notice.kind in PROBLEM_KINDS:
+        return Route.FALLBACK if notice.route is None and guild.log_channel_id is not None else None
+    if notice.kind in WELCOME_KINDS:
+        return Route.FALLBACK if notice.route is None else None
+    if notice.user_id is None:
+        return None
+    is_open = about is not None and about.access_granted_at is not None and about.room_removed_at is None
+    if notice.route is None and is_open:
+        return Route.ROOM
+    return Route.FALLBACK if notice.route is not Route.FALLBACK and guild.fallback_channel_id is not None else None
+
+
+async def _tell_of_silence(
+    session: AsyncSession, notice: Notice, about: CoachingSession | None, now: datetime
+) -> None:
+    """A student's silence concerns the coach, who hears of it once a session; all others' concerns the admins."""
+    if about is None or notice.user_id != about.student_id:
+        text = (
+            f"I cannot reach <@{notice.user_id}>: their direct messages are closed. Ask them to open them for "
+            "this server, or choose a channel for such news with `/coaching setup`."
+        )
+        await admin_alerts.report(session, notice.guild_id, f"unreachable:{notice.user_id}", text, now)
+        return
+    told = select(Notice.id).where(Notice.session_id == about.id, Notice.kind == NoticeKind.STUDENT_UNREACHABLE)
+    if await session.scalar(told.limit(1)) is None:
+        kind = NoticeKind.STUDENT_UNREACHABLE
+        outbox.owe(session, kind, about.guild_id, now=now, user_id=about.coach_id, session_id=about.id)
+
+
+def problem_key(notice: Notice) -> str:
+    """The key of the problem that messages like this can't be sent."""
+    return "review_channel" if notice.kind in CARD_KINDS else f"notices:{notice.route or notice.kind}"

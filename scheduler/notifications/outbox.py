@@ -1,0 +1,267 @@
+"""What people still have to be told: owing a notice, and when it is still worth sending."""
+
+import zlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import (
+    AuditEntry,
+    Block,
+    Coach,
+    CoachingSession,
+    CoachSpecialty,
+    Guild,
+    Notice,
+    NoticeKind,
+    Problem,
+    SessionStatus,
+    Specialty,
+)
+from scheduler.attendance.attendance import Presence
+from scheduler.notifications import reminder_times
+from scheduler.reviews import reviews
+from scheduler.time.time_zones import is_known
+
+PROBLEM_KINDS = {NoticeKind.PROBLEM, NoticeKind.PROBLEM_FIXED}
+"""For whoever runs the server: into the log channel, else the system channel, else to the owner."""
+WELCOME_KINDS = {NoticeKind.WELCOME}
+"""For a server that the bot is new in: where the bot may write, else to the owner."""
+CARD_KINDS = {NoticeKind.APPLICATION_CARD, NoticeKind.APPEAL_CARD}
+"""For the review channel."""
+ROOM_KINDS = {NoticeKind.ROOM_WELCOME, NoticeKind.ROOM_ENDING, NoticeKind.ROOM_CLOSING}
+"""For the chat of the session's room."""
+CALENDAR_KINDS = {NoticeKind.SESSION_BOOKED, NoticeKind.SESSION_MOVED, NoticeKind.SESSION_CANCELLED}
+"""Direct messages with a calendar file."""
+_AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One notice with the rows that its words are made of, as they are now."""
+
+    notice: Notice
+    guild: Guild
+    coach: Coach | None
+    specialties: list[str] = field(default_factory=list)
+    session: CoachingSession | None = None
+    problem: Problem | None = None
+    channel_id: int | None = None
+    """Where it goes unless it is a direct message; None for a problem or a welcome: wherever it will be seen."""
+    attended: Mapping[int, Presence] = field(default_factory=dict)
+    """How coach and student attended, where that is told."""
+    may_go_on: bool = False
+    """Whether both are free after the end, so that the session may become longer."""
+    history: Sequence[AuditEntry] = ()
+    """What became of the coach until now, oldest first, where that is told."""
+    blocked: Sequence[Block] = ()
+    """What the coach is blocked from, for messages that say so."""
+    maybe_sent: bool = False
+    """An earlier attempt may have got through without our knowing: look for the message first."""
+    student_name: str | None = None
+    """The student's name, for messages that say it. Whoever delivers the letter asks Discord."""
+
+    @property
+    def names_student(self) -> bool:
+        """Whether it needs the student's name: we don't store it, and a calendar file can't show mentions."""
+        about, notice = self.session, self.notice
+        with_file = notice.kind in CALENDAR_KINDS and notice.route is None
+        return with_file and about is not None and notice.user_id == about.coach_id
+
+
+class Promise(NamedTuple):
+    """A direct message about a session, as `owe_all` takes it."""
+
+    kind: NoticeKind
+    guild_id: int
+    user_id: int
+    session_id: int
+    due_at: datetime
+    lead_minutes: int | None = None
+
+
+def owe(
+    session: AsyncSession,
+    kind: NoticeKind,
+    guild_id: int,
+    *,
+    now: datetime,
+    user_id: int | None = None,
+    coach_id: int | None = None,
+    session_id: int | None = None,
+    problem_id: int | None = None,
+    due_at: datetime | None = None,
+    lead_minutes: int | None = None,
+) -> Notice:
+    """Promise a message, in the transaction that makes it necessary.
+
+    It goes out with the next tick, or with the first one from `due_at` on.
+    """
+    notice = Notice(
+        guild_id=guild_id,
+        kind=kind,
+        user_id=user_id,
+        coach_id=coach_id,
+        session_id=session_id,
+        problem_id=problem_id,
+        lead_minutes=lead_minutes,
+        created_at=now,
+        due_at=due_at or now,
+    )
+    session.add(notice)
+    return notice
+
+
+async def owe_all(session: AsyncSession, promises: Iterable[Promise], now: datetime) -> None:
+    """Promise several messages with one statement, which costs a booking much less than a row each."""
+    rows = [one._asdict() | {"created_at": now} for one in promises]
+    if rows:
+        # Else there would be one statement for those with a lead and one for those without.
+        await session.execute(insert(Notice).execution_options(render_nulls=True), rows)
+
+
+async def owe_newest(
+    session: AsyncSession, kind: NoticeKind, guild_id: int, *, now: datetime, user_id: int, session_id: int
+) -> None:
+    """Like `owe`, but of several that are not out yet one is enough, since it will tell what is true by then.
+
+    One that is being written on just now is left alone: waiting for it could be waiting in a circle.
+    """
+    waiting = await session.scalar(
+        select(Notice)
+        .where(
+            Notice.session_id == session_id,
+            Notice.user_id == user_id,
+            Notice.kind == kind,
+            Notice.sent_at.is_(None),
+            Notice.due_at.is_not(None),
+        )
+        .order_by(Notice.id.desc())
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    if waiting is None:
+        owe(session, kind, guild_id, now=now, user_id=user_id, session_id=session_id)
+    else:
+        renew(waiting, now)
+
+
+def renew(notice: Notice, now: datetime) -> None:
+    """Bring a message up to date, or send it if it has not gone out yet."""
+    notice.revision += 1
+    notice.due_at = now
+    notice.attempts = 0
+    notice.given_up_at = notice.undeliverable_at = None
+
+
+async def renew_sent(session: AsyncSession, session_id: int, kind: NoticeKind, now: datetime) -> None:
+    """Bring up to date what was said of a session in this way."""
+    sent = select(Notice).where(Notice.session_id == session_id, Notice.kind == kind)
+    for notice in await session.scalars(sent.where(Notice.message_id.is_not(None))):
+        renew(notice, now)
+
+
+async def renew_newest(session: AsyncSession, session_id: int, kind: NoticeKind, now: datetime) -> None:
+    """Update the newest message of this kind about a session. Older ones stay as they are."""
+    newest = select(Notice).where(Notice.session_id == session_id, Notice.kind == kind).order_by(Notice.id.desc())
+    notice = await session.scalar(newest.limit(1))
+    if notice is not None and notice.message_id is not None:
+        renew(notice, now)
+
+
+async def drop(
+    session: AsyncSession, session_id: int, kinds: Collection[NoticeKind], why: str, now: datetime
+) -> None:
+    """Take back what is owed of a session and has not gone out."""
+    await session.execute(
+        update(Notice)
+        .where(
+            Notice.session_id == session_id,
+            Notice.kind.in_(kinds),
+            Notice.due_at.is_not(None),
+            Notice.sent_at.is_(None),
+        )
+        .values(due_at=None, given_up_at=now, last_error=why, revision=Notice.revision + 1)
+    )
+
+
+async def application_card(session: AsyncSession, guild_id: int, coach_id: int) -> Notice | None:
+    """The newest card about this person's application."""
+    return await session.scalar(
+        select(Notice)
+        .where(
+            Notice.guild_id == guild_id,
+            Notice.coach_id == coach_id,
+            Notice.kind == NoticeKind.APPLICATION_CARD,
+        )
+        .order_by(Notice.id.desc())
+        .limit(1)
+    )
+
+
+def why_pointless(letter: Letter, now: datetime) -> str | None:
+    """Why this need not be said any more; None while it helps. A message that is late must not mislead."""
+    about, kind = letter.session, letter.notice.kind
+    if letter.problem is not None and kind is NoticeKind.PROBLEM and letter.problem.fixed_at is not None:
+        return "it works again"
+    if letter.coach is not None and _has_chosen(letter.coach, letter):
+        return "they have already chosen"
+    if about is None:
+        return None
+    if letter.notice.message_id is not None:
+        if kind in ROOM_KINDS and letter.notice.channel_id != about.discord_channel_id:
+            return "its room is gone"
+        return None  # one that stands already is brought up to date, whatever has become of the session
+    cancelled = about.status is SessionStatus.CANCELLED
+    match kind:
+        case NoticeKind.SESSION_BOOKED | NoticeKind.SESSION_MOVED if cancelled:
+            return "it was cancelled"
+        case NoticeKind.SESSION_REMINDER:
+            return reminder_times.why_pointless(letter.notice, about, letter.guild, now)
+        case NoticeKind.ROOM_OPEN | NoticeKind.ROOM_WELCOME | NoticeKind.ROOM_ENDING:
+            is_open = about.status in _AHEAD and about.access_granted_at is not None and now < about.ends_at
+            return None if is_open else "the room is not open"
+        case NoticeKind.ROOM_CLOSING:
+            return None if about.room_removed_at is None else "the room is gone"
+        case NoticeKind.REVIEW_REQUEST:
+            is_open = about.status is SessionStatus.COMPLETED and now < reviews.open_until(about)
+            return None if is_open else "there is nothing to review (any more)"
+        case NoticeKind.NO_SHOW:
+            return None if about.status is SessionStatus.NO_SHOW else "it is no no-show any more"
+        case NoticeKind.SESSION_MISSED:
+            if now > about.ends_at + reviews.OPEN_FOR:
+                return "it is too late to answer"
+            return None if about.took_place is None else "it was answered"
+        case _:
+            return None
+
+
+def _has_chosen(coach: Coach, letter: Letter) -> bool:
+    """Whether the coach has already done what the message asks."""
+    if letter.notice.kind is NoticeKind.ZONE_LOST:
+        return is_known(coach.time_zone)
+    return letter.notice.kind is NoticeKind.CURRENCY_CHANGED and coach.currency == letter.guild.currency
+
+
+async def coach_specialties(session: AsyncSession, guild_id: int, coach_id: int) -> list[str]:
+    """What one coach teaches, in the order of the server's list."""
+    names = await session.scalars(
+        select(Specialty.name)
+        .join(CoachSpecialty, CoachSpecialty.specialty_id == Specialty.id)
+        .where(CoachSpecialty.guild_id == guild_id, CoachSpecialty.coach_id == coach_id)
+        .order_by(Specialty.id)
+    )
+    return list(names)
+
+
+def pause(attempts: int, of: int = 0, *, longest: timedelta = timedelta(minutes=10)) -> timedelta:
+    """How long to wait after so many failures in a row: 15 s, 30 s, 1 min … at most `longest`.
+
+    Up to a fifth longer, which depends on what it is `of`, so that what failed together is not retried together.
+    """
+    spread = zlib.crc32(f"{of}:{attempts}".encode()) % 1000 / 5000
+    return min(timedelta(seconds=15) * 2 ** min(attempts - 1, 12), longest) * (1 + spread)

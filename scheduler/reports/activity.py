@@ -1,0 +1,86 @@
+"""What admins look up: their server's sessions and the record of who did what, page by page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import AuditEntry, CoachingSession, SessionStatus
+from scheduler.core.members import Actor
+
+T = TypeVar("T")
+
+
+DECISIONS = ("application_approved", "application_rejected", "coach_suspended", "coach_reinstated")
+"""What admins decide about a coach."""
+_OF_A_COACH = ("application_made", "application_edited", "profile_edited", *DECISIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some of what was asked for."""
+
+    shown: Sequence[T]
+    has_more: bool
+
+
+async def sessions(
+    session: AsyncSession,
+    guild_id: int,
+    actor: Actor,
+    *,
+    status: SessionStatus | None = None,
+    user_id: int | None = None,
+    page: int,
+    size: int,
+) -> Page[CoachingSession]:
+    """The server's sessions, the latest start first: of this status, with this coach or student.
+
+    Raises NotAllowed.
+    """
+    actor.must_be_admin()
+    query = select(CoachingSession).where(CoachingSession.guild_id == guild_id)
+    if status is not None:
+        query = query.where(CoachingSession.status == status)
+    if user_id is not None:
+        query = query.where(or_(CoachingSession.coach_id == user_id, CoachingSession.student_id == user_id))
+    latest = query.order_by(CoachingSession.starts_at.desc(), CoachingSession.id.desc())
+    found = list(await session.scalars(latest.offset(page * size).limit(size + 1)))
+    return Page(found[:size], has_more=len(found) > size)
+
+
+async def coach_history(session: AsyncSession, guild_id: int, coach_id: int) -> list[AuditEntry]:
+    """How this person applied, changed their profile and was decided about here, oldest first."""
+    found = await session.scalars(
+        select(AuditEntry)
+        .where(
+            AuditEntry.guild_id == guild_id,
+            AuditEntry.coach_id == coach_id,
+            AuditEntry.action.in_(_OF_A_COACH),
+        )
+        .order_by(AuditEntry.at, AuditEntry.id)
+    )
+    return list(found)
+
+
+async def entries(
+    session: AsyncSession, guild_id: int, actor: Actor, *, user_id: int | None = None, page: int, size: int
+) -> Page[tuple[AuditEntry, str | None]]:
+    """What was done in the server, newest first, each with its session's code: by this person or about them.
+
+    Raises NotAllowed.
+    """
+    actor.must_be_admin()
+    query = (
+        select(AuditEntry, CoachingSession.code)
+        .outerjoin(CoachingSession, CoachingSession.id == AuditEntry.session_id)
+        .where(AuditEntry.guild_id == guild_id)
+    )
+    if user_id is not None:
+        about = (AuditEntry.actor_id, AuditEntry.coach_id, AuditEntry.member_id)
+        query = query.where(or_(*(column == user_id for column in about)))
+    newest = query.order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
+    found = [(one, code) for one, code in await session.execute(newest.offset(page * size).limit(size + 1))]
+    return Page(found[:size], has_more=len(found) > size)

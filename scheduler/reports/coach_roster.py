@@ -1,0 +1,192 @@
+"""Every coach of a server as its admins see them, and why somebody cannot be booked."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Block, Coach, CoachingSession, CoachStatus, SessionStatus
+from scheduler.availability import coach_search, free_times, schedule
+from scheduler.availability.schedule import Dates, Week
+from scheduler.availability.slots import Hours
+from scheduler.booking import blocks
+from scheduler.core import names
+from scheduler.core.clock import stamp
+from scheduler.core.errors import NotFound
+from scheduler.core.members import Actor
+from scheduler.notifications.outbox import coach_specialties
+from scheduler.parsing.durations import write_length
+from scheduler.reports.activity import Page
+from scheduler.time.intervals import intersect
+from scheduler.time.time_zones import is_known, zone
+
+_NOBODY = 0
+"""In place of a student: free is what is free to somebody who has nothing else to do."""
+_ORDER = (CoachStatus.PENDING, CoachStatus.APPROVED, CoachStatus.SUSPENDED, CoachStatus.REJECTED)
+_AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
+_STANDING = {
+    CoachStatus.PENDING: "the application waits for a decision: `/coach approve`",
+    CoachStatus.REJECTED: "the application was rejected",
+    CoachStatus.SUSPENDED: "suspended, until `/coach reinstate`",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One coach or applicant."""
+
+    coach: Coach
+    week: Week
+    coming: int
+    """Sessions that are booked or run now."""
+    next_free: datetime | None
+    """First bookable start of the usual length (UTC)."""
+    why_not: tuple[str, ...]
+    """Every reason for which nobody can book them; empty if they can be booked."""
+    blocked: Sequence[Block] = ()
+    """What an admin has blocked them from."""
+
+    @property
+    def weekly(self) -> timedelta:
+        """How long they work in a week without single dates and clock changes."""
+        return timedelta(minutes=sum(end - start for day in self.week.values() for start, end in day))
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """All there is about one of them."""
+
+    entry: Entry
+    specialties: Sequence[str]
+    dates: Sequence[Dates]
+    """Coming days off and other hours. Their reasons are for the coach's eyes only."""
+    sessions: Mapping[SessionStatus, int]
+
+
+async def page_of(
+    session: AsyncSession, guild_id: int, actor: Actor, now: datetime, *, page: int, size: int
+) -> Page[Entry]:
+    """Coaches of every state: first those who wait, then by name. Raises NotAllowed.
+
+    Costs a fixed number of queries, however many coaches and sessions there are.
+    """
+    actor.must_be_admin()
+    everybody = await session.execute(
+        select(Coach.user_id, Coach.display_name, Coach.status).where(Coach.guild_id == guild_id)
+    )
+    ranked = sorted(
+        everybody, key=lambda one: (_ORDER.index(one.status), *names.place(one.display_name, one.user_id))
+    )
+    ids = [one.user_id for one in ranked[page * size :][: size + 1]]
+    rows = await session.scalars(select(Coach).where(Coach.guild_id == guild_id, Coach.user_id.in_(ids)))
+    found = sorted(rows, key=lambda coach: ids.index(coach.user_id))
+    return Page(await _entries(session, guild_id, found[:size], now), has_more=len(found) > size)
+
+
+async def profile(session: AsyncSession, guild_id: int, actor: Actor, user_id: int, now: datetime) -> Profile:
+    """Everything about one coach or applicant. Raises NotAllowed, NotFound."""
+    actor.must_be_admin()
+    coach = await session.get(Coach, (guild_id, user_id))
+    if coach is None:
+        raise NotFound(f"<@{user_id}> has never applied to coach here. That is done with `/coach apply`.")
+    [entry] = await _entries(session, guild_id, [coach], now)
+    return Profile(
+        entry,
+        specialties=await coach_specialties(session, guild_id, user_id),
+        dates=await schedule.dates_of(session, coach, now.astimezone(zone(coach.time_zone)).date()),
+        sessions=await _sessions(session, coach),
+    )
+
+
+async def _entries(session: AsyncSession, guild_id: int, coaches: Sequence[Coach], now: datetime) -> list[Entry]:
+    if not coaches:
+        return []
+    weeks = await schedule.weeks_of(session, coaches)
+    until = now + timedelta(days=max(coach.horizon_days for coach in coaches) + 1)
+    hours = await free_times.hours_of_each(session, coaches, since=now, until=until)
+    free = await coach_search.next_free(session, [one for one in coaches if not _standing(one)], _NOBODY, now)
+    user_ids = [coach.user_id for coach in coaches]
+    coming = await _coming(session, guild_id, user_ids)
+    blocked = await blocks.of_each(session, guild_id, user_ids)
+    return [
+        Entry(
+            coach,
+            weeks[coach.user_id],
+            coming.get(coach.user_id, 0),
+            free.get(coach.user_id),
+            () if coach.user_id in free else tuple(_why_not(coach, hours[coach.user_id], now)),
+            blocked.get(coach.user_id, ()),
+        )
+        for coach in coaches
+    ]
+
+
+def _why_not(coach: Coach, hours: Hours, now: datetime) -> list[str]:
+    """Of a coach who has nothing free: every reason, so that mending one does not only show the next."""
+    reasons = _standing(coach)
+    if coach.status is CoachStatus.APPROVED and is_known(coach.time_zone):
+        without_sessions = _hours_do_not_do(coach, hours, now)
+        if without_sessions:
+            reasons.append(without_sessions)
+        elif not reasons:
+            reasons.append(f"all of the next {_days(coach)} is booked or used up by limits")
+    return reasons
+
+
+def _standing(coach: Coach) -> list[str]:
+    """Why nobody can book them whatever their hours are."""
+    reasons = [_STANDING[coach.status]] if coach.status in _STANDING else []
+    if coach.left_at is not None:
+        reasons.append(f"left the server {stamp(coach.left_at, 'R')}")
+    if not coach.accepting:
+        reasons.append("has paused bookings in `/availability`")
+    if not is_known(coach.time_zone):
+        reasons.append(f'I no longer know their time zone "{coach.time_zone}": `/availability`, then **Zone…**')
+    return reasons
+
+
+def _hours_do_not_do(coach: Coach, hours: Hours, now: datetime) -> str | None:
+    """Why the hours and terms leave no time for the usual length, even if nothing were booked."""
+    notice, usual = timedelta(minutes=coach.minimum_notice_minutes), timedelta(minutes=coach.durations_minutes[0])
+    horizon = now + timedelta(days=coach.horizon_days)
+    if now + notice > horizon:
+        return f"asks for {write_length(notice)} of notice, but gives away only the next {_days(coach)}"
+    in_zone = zone(coach.time_zone)
+    first, last = now.astimezone(in_zone).date(), (horizon + usual).astimezone(in_zone).date()
+    # A night shift of yesterday may go on today.
+    working = hours.working_time(in_zone, first - timedelta(days=1), last)
+    ahead = intersect(working, [(now + notice, horizon + usual)])
+    if not ahead:
+        return f"has no hours in the next {_days(coach)}: `/availability`"
+    if all(end - start < usual for start, end in ahead):
+        return f"has no hours in one piece of {write_length(usual)}, the usual length"
+    return None
+
+
+def _days(coach: Coach) -> str:
+    return write_length(timedelta(days=coach.horizon_days))
+
+
+async def _coming(session: AsyncSession, guild_id: int, user_ids: Collection[int]) -> dict[int, int]:
+    query = (
+        select(CoachingSession.coach_id, func.count())
+        .where(
+            CoachingSession.guild_id == guild_id,
+            CoachingSession.coach_id.in_(user_ids),
+            CoachingSession.status.in_(_AHEAD),
+        )
+        .group_by(CoachingSession.coach_id)
+    )
+    return dict(list(await session.execute(query)))
+
+
+async def _sessions(session: AsyncSession, coach: Coach) -> dict[SessionStatus, int]:
+    query = (
+        select(CoachingSession.status, func.count())
+        .where(CoachingSession.guild_id == coach.guild_id, CoachingSession.coach_id == coach.user_id)
+        .group_by(CoachingSession.status)
+    )
+    counts = dict(list(await session.execute(query)))
+    return {status: counts.get(status, 0) for status in SessionStatus}

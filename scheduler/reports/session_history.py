@@ -1,0 +1,118 @@
+"""One session's whole story for admins, and what they can do when it is stuck."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import AuditEntry, Block, CoachingSession, Notice, NoticeKind, SessionStatus
+from scheduler.attendance import attendance
+from scheduler.attendance.attendance import Presence
+from scheduler.booking import blocks, cancellation
+from scheduler.core import audit
+from scheduler.core.errors import NotFound, TooLate
+from scheduler.core.members import Actor
+from scheduler.notifications import outbox
+
+_AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that is known of a session."""
+
+    session: CoachingSession
+    entries: list[AuditEntry]
+    """What was done, oldest first."""
+    notices: list[Notice]
+    attended: dict[int, Presence]
+    blocked: Sequence[Block]
+    """What its student is blocked from."""
+    can_only_end: bool
+    """Whether it is running and can be ended, but not cancelled any more."""
+
+
+async def of(session: AsyncSession, guild_id: int, code: str, actor: Actor, now: datetime) -> Story:
+    """The story of the session with this code, for admins of its server. Raises NotAllowed, NotFound."""
+    actor.must_be_admin()
+    code = code.strip().lower().removeprefix("coaching-session-")
+    row = await session.scalar(
+        select(CoachingSession).where(CoachingSession.code == code, CoachingSession.guild_id == guild_id)
+    )
+    if row is None:
+        raise NotFound("There is no session with this code here. It stands on every message about a session.")
+    entries = select(AuditEntry).where(AuditEntry.session_id == row.id).order_by(AuditEntry.at, AuditEntry.id)
+    owed = select(Notice).where(Notice.session_id == row.id, Notice.kind.in_(NoticeKind)).order_by(Notice.id)
+    return Story(
+        row,
+        list(await session.scalars(entries)),
+        list(await session.scalars(owed)),
+        await attendance.attended(session, row, now),
+        await blocks.of(session, guild_id, row.student_id),
+        await cancellation.can_only_be_ended(session, row, now),
+    )
+
+
+async def code_of(session: AsyncSession, guild_id: int, session_id: int) -> str:
+    """The code of a session of this server. Raises NotFound."""
+    row = await session.get(CoachingSession, session_id)
+    if row is None or row.guild_id != guild_id:
+        raise NotFound("There is no such session here.")
+    return row.code
+
+
+async def retry(session: AsyncSession, guild_id: int, session_id: int, actor: Actor, now: datetime) -> str:
+    """Make due at once what waits after a failure, steps and messages; its code.
+
+    Raises NotAllowed, NotFound.
+    """
+    row = await _locked(session, guild_id, session_id, actor)
+    if row.next_step_at is not None or row.last_error is not None:  # else what was given up
+        row.next_step_at, row.attempts, row.rooms_lost = now, 0, 0
+    failed = select(Notice).where(
+        Notice.session_id == row.id, Notice.sent_at.is_(None), Notice.attempts > 0, Notice.due_at.is_not(None)
+    )
+    for notice in await session.scalars(failed):
+        outbox.renew(notice, now)
+    audit.record(
+        session,
+        guild_id,
+        "session_retried",
+        at=now,
+        actor_id=actor.user_id,
+        coach_id=row.coach_id,
+        session_id=row.id,
+    )
+    return row.code
+
+
+async def repair_room(session: AsyncSession, guild_id: int, session_id: int, actor: Actor, now: datetime) -> str:
+    """Have the room looked for, made again if it is gone, and opened anew to exactly those who belong there.
+
+    Its code. Raises NotAllowed, NotFound, TooLate for a session that needs no room any more.
+    """
+    row = await _locked(session, guild_id, session_id, actor)
+    if row.status not in _AHEAD or row.ends_at <= now:
+        raise TooLate("This session needs no room any more.")
+    row.discord_setup_complete, row.access_granted_at = False, None
+    row.next_step_at, row.attempts, row.rooms_lost = now, 0, 0
+    audit.record(
+        session,
+        guild_id,
+        "room_repaired",
+        at=now,
+        actor_id=actor.user_id,
+        coach_id=row.coach_id,
+        session_id=row.id,
+    )
+    return row.code
+
+
+async def _locked(session: AsyncSession, guild_id: int, session_id: int, actor: Actor) -> CoachingSession:
+    actor.must_be_admin()
+    row = await session.get(CoachingSession, session_id, with_for_update=True, populate_existing=True)
+    if row is None or row.guild_id != guild_id:
+        raise NotFound("There is no such session here.")
+    return row

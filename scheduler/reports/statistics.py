@@ -1,0 +1,287 @@
+"""How coaching went in one server over a time: counted by the database, by the days of the admin's own clock."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, case, cast, func, literal, select, type_coerce
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from models import Coach, CoachingSession, CoachStatus, JobRun, Review, SessionStatus
+from scheduler.availability import free_times
+from scheduler.availability.slots import Hours
+from scheduler.core import names
+from scheduler.core.members import Actor
+from scheduler.reports.health import HAD_NO_ROOM, HAD_ROOM
+from scheduler.time.local_time import offsets, start_of
+from scheduler.time.time_zones import is_known, zone
+
+_DAY = timedelta(days=1)
+_MICROSECOND = timedelta(microseconds=1)
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+
+
+@dataclass(slots=True)
+class Day:
+    """What was counted on one day, or on several together."""
+
+    created: int = 0
+    """Sessions that were booked on it."""
+    completed: int = 0
+    """Sessions that started on it and took place, so far as is known."""
+    no_show: int = 0
+    """Sessions that started on it and that somebody missed."""
+    cancelled: int = 0
+    """Sessions that were cancelled on it, whenever they were to start."""
+    rounds: int = 0
+    """Ticks with something to do, of the whole program."""
+
+    def add(self, other: "Day") -> None:
+        """Count the other one too."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+@dataclass(frozen=True, slots=True)
+class CoachFigures:
+    """One coach's part."""
+
+    user_id: int
+    name: str
+    offered: timedelta
+    """Their hours, as they are set now, on these days since they were approved."""
+    booked: timedelta
+    """Length of the sessions that started on these days and were not cancelled."""
+    stars: Mapping[int, int]
+    """How often each number of stars was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """Ticks with something to do, of the whole program."""
+
+    count: int = 0
+    failed: int = 0
+    """Those in which something failed."""
+    lasted: timedelta = timedelta(0)
+    """All together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Everything from the day `first` to the day `last`, both included, in this zone."""
+
+    first: date
+    last: date
+    zone_name: str
+    days: Mapping[date, Day]
+    """Those on which anything happened."""
+    coaches: Sequence[CoachFigures]
+    """Approved ones and those with sessions or reviews, the most booked first."""
+    with_room: int
+    without_room: int
+    stars: Mapping[int, int]
+    """How often each number of stars was given; hidden reviews count for nothing."""
+    rounds: Rounds = field(default_factory=Rounds)
+
+    @property
+    def total(self) -> Day:
+        """All days together."""
+        total = Day()
+        for day in self.days.values():
+            total.add(day)
+        return total
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing happened that is worth a picture; that the loop ran is not."""
+        counted = self.total
+        sessions = counted.created or counted.completed or counted.no_show or counted.cancelled
+        return not (sessions or self.stars or any(one.booked for one in self.coaches))
+
+
+def average(stars: Mapping[int, int]) -> float | None:
+    """Stars on average; None if nobody gave any."""
+    count = sum(stars.values())
+    return sum(number * times for number, times in stars.items()) / count if count else None
+
+
+async def gather(
+    session: AsyncSession, guild_id: int, actor: Actor, zone_name: str, now: datetime, *, days: int | None
+) -> Stats:
+    """The last so many days of this zone with today, or (None) all since the first booking. Raises NotAllowed.
+
+    Costs a fixed number of queries, and what comes back grows with the days and coaches, not with the sessions.
+    """
+    actor.must_be_admin()
+    last = now.astimezone(zone(zone_name)).date()
+    first = last - (days - 1) * _DAY if days else await _first_day(session, guild_id, zone_name, last)
+    calendar = _Calendar.of(session, zone_name, first, last)
+    found: dict[date, Day] = defaultdict(Day)
+    with_room, without_room = await _count_sessions(session, guild_id, calendar, found)
+    rounds = await _count_rounds(session, calendar, found)
+    given = await _stars(session, guild_id, calendar)
+    return Stats(
+        first=first,
+        last=last,
+        zone_name=zone_name,
+        days=dict(sorted(found.items())),
+        coaches=await _coaches(session, guild_id, calendar, given),
+        with_room=with_room,
+        without_room=without_room,
+        stars=_sum(given.values()),
+        rounds=rounds,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Calendar:
+    """The days that are asked for, and how a database tells on which of them an instant lies.
+
+    SQLite knows no time zones. So the clock changes of these days are given with the query: between two of them,
+    local days are mere arithmetic, the same on both engines.
+    """
+
+    first: date
+    last: date
+    since: datetime
+    until: datetime
+    ahead: Sequence[tuple[datetime, timedelta]]
+    """As `wallclock.offsets` gives it, from a day before to a day after."""
+    is_sqlite: bool
+
+    @classmethod
+    def of(cls, session: AsyncSession, zone_name: str, first: date, last: date) -> "_Calendar":
+        in_zone = zone(zone_name)
+        since, until = start_of(in_zone, first), start_of(in_zone, last + _DAY)
+        ahead = offsets(in_zone, since - _DAY, until + _DAY)
+        return cls(first, last, since, until, ahead, session.get_bind().dialect.name == "sqlite")
+
+    def microseconds(self, at: Any) -> ColumnElement[int]:
+        """Since 1970, UTC."""
+        if self.is_sqlite:
+            return type_coerce(at, BigInteger)
+        return cast(func.extract("epoch", at) * 1_000_000, BigInteger)
+
+    def rows(self, at: InstrumentedAttribute[Any], *what: Any, where: Iterable[Any]) -> Any:
+        """A subquery of what lies on these days, with its `day` (since 1970) before all else."""
+        steps = [(at < until, ahead // _MICROSECOND) for until, ahead in self.ahead]
+        ahead = case(*steps, else_=self.ahead[-1][1] // _MICROSECOND)
+        day = (self.microseconds(at) + ahead) // (_DAY // _MICROSECOND)
+        near = (at >= self.since - _DAY, at < self.until + _DAY)  # clocks set back may return to the day before
+        inner = select(day.label("day"), *what).where(*where, *near).subquery()
+        first, last = (one.toordinal() - _EPOCH_ORDINAL for one in (self.first, self.last))
+        return select(inner).where(inner.c.day.between(first, last)).subquery()
+
+    @staticmethod
+    def date(day: int) -> date:
+        """The day that a number means."""
+        return date.fromordinal(day + _EPOCH_ORDINAL)
+
+
+async def _first_day(session: AsyncSession, guild_id: int, zone_name: str, today: date) -> date:
+    earliest = select(func.min(CoachingSession.created_at), func.min(CoachingSession.starts_at))
+    found = (await session.execute(earliest.where(CoachingSession.guild_id == guild_id))).one()
+    return min([today, *(at.astimezone(zone(zone_name)).date() for at in found if at is not None)])
+
+
+async def _count_sessions(
+    session: AsyncSession, guild_id: int, calendar: _Calendar, found: dict[date, Day]
+) -> tuple[int, int]:
+    """Count sessions into the days; gives back how many had a room and how many had none."""
+    here = CoachingSession.guild_id == guild_id
+    for name, at in (("created", CoachingSession.created_at), ("cancelled", CoachingSession.cancelled_at)):
+        for day, count in await _counted(session, calendar.rows(at, where=[here])):
+            setattr(found[calendar.date(day)], name, count)
+    room = case((HAD_NO_ROOM, 0), (HAD_ROOM, 1)).label("room")
+    rows = calendar.rows(CoachingSession.starts_at, CoachingSession.status, room, where=[here])
+    rooms = [0, 0]
+    for day, status, has_room, count in await _counted(session, rows, rows.c.status, rows.c.room):
+        if has_room is not None:
+            rooms[has_room] += count
+        if status is SessionStatus.COMPLETED:
+            found[calendar.date(day)].completed += count
+        elif status is SessionStatus.NO_SHOW:
+            found[calendar.date(day)].no_show += count
+    return rooms[1], rooms[0]
+
+
+async def _counted(session: AsyncSession, rows: Any, *by: Any) -> Iterable[Any]:
+    """By day and whatever else, how many."""
+    return await session.execute(select(rows.c.day, *by, func.count()).group_by(rows.c.day, *by))
+
+
+async def _count_rounds(session: AsyncSession, calendar: _Calendar, found: dict[date, Day]) -> Rounds:
+    lasted = calendar.microseconds(JobRun.finished_at) - calendar.microseconds(JobRun.started_at)
+    failed = case((JobRun.failures > 0, 1), else_=0)
+    rows = calendar.rows(JobRun.started_at, lasted.label("lasted"), failed.label("failed"), where=[literal(True)])
+    sums = select(rows.c.day, func.count(), func.sum(rows.c.failed), func.sum(rows.c.lasted))
+    total = Rounds()
+    for day, count, failures, microseconds in await session.execute(sums.group_by(rows.c.day)):
+        found[calendar.date(day)].rounds = count
+        took = int(microseconds) * _MICROSECOND
+        total = Rounds(total.count + count, total.failed + int(failures), total.lasted + took)
+    return total
+
+
+async def _stars(session: AsyncSession, guild_id: int, calendar: _Calendar) -> dict[int, dict[int, int]]:
+    """By coach, how often each number of stars was given on these days."""
+    shown = [Review.guild_id == guild_id, Review.hidden_at.is_(None)]
+    rows = calendar.rows(Review.created_at, Review.coach_id, Review.stars, where=shown)
+    by_coach = select(rows.c.coach_id, rows.c.stars, func.count()).group_by(rows.c.coach_id, rows.c.stars)
+    found: dict[int, dict[int, int]] = defaultdict(dict)
+    for coach_id, stars, count in await session.execute(by_coach):
+        found[coach_id][stars] = count
+    return found
+
+
+def _sum(given: Iterable[Mapping[int, int]]) -> dict[int, int]:
+    total: dict[int, int] = defaultdict(int)
+    for one in given:
+        for stars, count in one.items():
+            total[stars] += count
+    return dict(sorted(total.items()))
+
+
+async def _coaches(
+    session: AsyncSession, guild_id: int, calendar: _Calendar, given: Mapping[int, Mapping[int, int]]
+) -> list[CoachFigures]:
+    length = calendar.microseconds(CoachingSession.ends_at) - calendar.microseconds(CoachingSession.starts_at)
+    rows = calendar.rows(
+        CoachingSession.starts_at,
+        CoachingSession.coach_id,
+        length.label("length"),
+        where=[CoachingSession.guild_id == guild_id, CoachingSession.status != SessionStatus.CANCELLED],
+    )
+    lengths = select(rows.c.coach_id, func.sum(rows.c.length)).group_by(rows.c.coach_id)
+    booked = {coach_id: int(total) * _MICROSECOND for coach_id, total in await session.execute(lengths)}
+    coaches = list(await session.scalars(select(Coach).where(Coach.guild_id == guild_id)))
+    hours = await free_times.hours_of_each(session, coaches, since=calendar.since, until=calendar.until)
+    figures = [
+        CoachFigures(
+            coach.user_id,
+            coach.display_name,
+            offered=sum(_offered(coach, hours[coach.user_id], calendar), timedelta(0)),
+            booked=booked.get(coach.user_id, timedelta(0)),
+            stars=given.get(coach.user_id, {}),
+        )
+        for coach in coaches
+        if coach.status is CoachStatus.APPROVED or coach.user_id in booked or coach.user_id in given
+    ]
+    return sorted(figures, key=lambda one: (-one.booked, -one.offered, *names.place(one.name, one.user_id)))
+
+
+def _offered(coach: Coach, hours: Hours, calendar: _Calendar) -> Iterator[timedelta]:
+    """The lengths of their hours on these days, while they were approved and in the server."""
+    since = max(calendar.since, coach.decided_at or calendar.since)
+    until = min(calendar.until, coach.left_at or calendar.until)
+    if coach.status is not CoachStatus.APPROVED or since >= until or not is_known(coach.time_zone):
+        return
+    in_zone = zone(coach.time_zone)
+    first, last = (at.astimezone(in_zone).date() for at in (since, until))
+    for start, end in hours.working_time(in_zone, first - _DAY, last):
+        if start < until and end > since:
+            yield min(end, until) - max(start, since)

@@ -1,0 +1,144 @@
+"""Channels, categories and roles that the bot makes: asked for again, asked for twice, answered with a 502."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from models import Guild
+from models.storage.database import Database
+from scheduler.loop.ports import DiscordFailure
+from scheduler.servers.settings import GuildDefaults
+from scheduler.servers.setup import Flaw, Place
+from tests.support.direct import Direct, direct
+
+NAMES = {
+    Place.REVIEW_CHANNEL: "coach-applications",
+    Place.LOG_CHANNEL: "coaching-log",
+    Place.ROOM_CATEGORY: "Coaching",
+    Place.COACH_ROLE: "Coach",
+}
+
+
+@pytest.fixture
+def engine_name() -> str:
+    """SQLite only."""
+    return "sqlite"
+
+
+@pytest.fixture
+async def here(db: Database) -> AsyncIterator[Direct]:
+    """A server in which nothing has one of the names."""
+    async with direct(db) as made:
+        made.backend.delete_channel(made.world.rooms.id)
+        made.backend.delete_role(made.world.guild.id, made.world.coach_role.id)
+        yield made
+
+
+def settings(here: Direct, **given: int) -> Guild:
+    defaults = GuildDefaults()
+    return Guild(id=here.world.guild.id, time_zone=defaults.time_zone, currency=defaults.currency, **given)
+
+
+def named(here: Direct, place: Place) -> list[int]:
+    guild = here.world.guild._guild
+    if place.is_role:
+        return [role.id for role in guild.roles.values() if role.name == NAMES[place]]
+    return [one for one in guild.channel_ids if here.backend.channels[one].name == NAMES[place]]
+
+
+@pytest.mark.parametrize("place", list(NAMES))
+async def test_asking_again_gives_the_same(here: Direct, place: Place):
+    first = await here.port.ensure_place(settings(here), place)
+
+    before = len(here.world.env.http_requests)
+    again = await here.port.ensure_place(settings(here), place)
+
+    assert again == first
+    assert named(here, place) == [first]
+    assert {one.method for one in here.world.env.http_requests[before:]} == {"GET"}
+
+
+@pytest.mark.parametrize("place", list(NAMES))
+async def test_of_several_who_ask_at_once_all_get_the_same(here: Direct, place: Place):
+    asked = (here.port.ensure_place(settings(here), place) for _ in range(4))
+
+    made = await asyncio.gather(*asked)
+
+    assert named(here, place) == list(set(made))
+
+
+@pytest.mark.parametrize("place", list(NAMES))
+async def test_a_request_that_took_effect_twice_leaves_one(here: Direct, place: Place):
+    path = "/guilds/{guild_id}/roles" if place.is_role else "/guilds/{guild_id}/channels"
+
+    with here.twice("POST", path):
+        made = await here.port.ensure_place(settings(here), place)
+
+    assert named(here, place) == [made]
+
+
+async def test_what_is_chosen_and_exists_is_kept_whatever_its_name(here: Direct):
+    chosen = settings(here, review_channel_id=here.world.lobby.id)
+
+    kept = await here.port.ensure_place(chosen, Place.REVIEW_CHANNEL)
+
+    assert kept == here.world.lobby.id
+    assert named(here, Place.REVIEW_CHANNEL) == []
+
+
+async def test_what_is_missing_for_making_it_is_said(here: Direct):
+    here.take_from_the_bot("manage_roles")
+
+    with pytest.raises(DiscordFailure, match=r"cannot make the coach role: I lack \*\*Manage Roles\*\*"):
+        await here.port.ensure_place(settings(here), Place.COACH_ROLE)
+
+
+async def test_without_a_role_of_its_own_the_bot_makes_none_that_it_could_not_give(here: Direct):
+    guild = here.world.guild._guild
+    guild.everyone_role.permissions = here.bot_role.permissions
+    guild.members[here.backend.bot_user.id].role_ids.clear()
+
+    with pytest.raises(DiscordFailure, match="I have no role of my own"):
+        await here.port.ensure_place(settings(here), Place.COACH_ROLE)
+
+    assert named(here, Place.COACH_ROLE) == []
+
+
+async def test_admins_of_either_kind_see_a_channel_that_is_made(here: Direct):
+    helpers = here.world.guild.create_role("Helpers")
+    helper = here.world.guild.add_member(here.world.env.create_user("hal"), roles=[helpers])
+
+    made = await here.port.ensure_place(settings(here, admin_role_id=helpers.id), Place.LOG_CHANNEL)
+
+    channel = here.world.guild.channels["coaching-log"]
+    assert channel.id == made
+    assert here.world.sees(helper, channel)
+    assert here.world.sees(here.world.admin, channel)
+    assert not here.world.sees(here.world.student, channel)
+
+
+async def test_looking_around_tells_what_is_unset_gone_or_denied(here: Direct):
+    here.take_from_the_bot("send_messages", here.world.review.id)
+    chosen = settings(here, review_channel_id=here.world.review.id, log_channel_id=1, admin_role_id=1)
+
+    found = await here.port.look_around(chosen)
+
+    assert {(one.place, one.flaw) for one in found} == {
+        (Place.REVIEW_CHANNEL, Flaw.LACKING),
+        (Place.LOG_CHANNEL, Flaw.GONE),
+        (Place.ADMIN_ROLE, Flaw.GONE),
+        (Place.COACH_ROLE, Flaw.UNSET),
+        (Place.ROOM_CATEGORY, Flaw.UNSET),
+        (Place.NEWS_CHANNEL, Flaw.UNSET),
+    }
+    assert [one.missing for one in found if one.flaw is Flaw.LACKING] == [("Send Messages",)]
+    assert [one.place for one in found if one.is_severe] == [Place.REVIEW_CHANNEL]
+
+
+async def test_it_changes_nothing_by_looking(here: Direct):
+    before = len(here.world.env.http_requests)
+
+    await here.port.look_around(settings(here))
+
+    assert {one.method for one in here.world.env.http_requests[before:]} == {"GET"}

@@ -1,0 +1,208 @@
+"""What the bot knows of who was there when it was away, and whom it tells when it cannot reach somebody."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from simcord.backend.serializers import guild_create_payload
+
+from bot.demo import simcord_private
+from models import SessionStatus
+from scheduler.attendance import attendance
+from tests.support.meetings import MINUTE, booked, met, now, opened, pinged, said, settings, to_the_end, told
+from tests.support.simulated import Academy, reply, words
+
+
+@contextlib.contextmanager
+def unheard(world: Academy) -> Iterator[None]:
+    """What happens at Discord meanwhile, the bot does not hear."""
+    backend: Any = world.env.backend
+    backend.emit = lambda *_: None
+    try:
+        yield
+    finally:
+        del backend.emit
+
+
+async def connection_lost(world: Academy) -> None:
+    """The gateway is gone."""
+    await simcord_private.as_the_bot(world.env, lambda: world.env.bot.dispatch("disconnect"))
+
+
+async def connected_anew(world: Academy) -> None:
+    """Another gateway session: Discord says again what there is, as it is now."""
+
+    def ready() -> None:
+        known: Any = world.env.bot._connection
+        me = known.user
+        known.clear(views=False)
+        known.user = me
+        world.env.backend.emit("GUILD_CREATE", guild_create_payload(world.env.backend, world.guild._guild))
+        world.env.bot.dispatch("ready")
+
+    await simcord_private.as_the_bot(world.env, ready)
+
+
+async def listed(world: Academy) -> str:
+    """What Cara reads in her list."""
+    return words(reply(await world.coach.slash(world.lobby, "sessions")))
+
+
+async def test_a_restart_in_the_middle_costs_nobody_a_minute(open_world: Academy) -> None:
+    world = open_world
+    made, _ = await met(world, world.coach, world.student)
+
+    await world.restart()
+    await to_the_end(world, made)
+
+    assert (await now(world, made)).status is SessionStatus.COMPLETED
+    assert (await listed(world)).count("64 min inside") == 2
+
+
+async def test_who_left_while_the_connection_was_lost_was_inside_until_then(open_world: Academy) -> None:
+    world = open_world
+    made, _ = await met(world, world.coach, world.student)
+
+    await connection_lost(world)
+    with unheard(world):
+        await world.student.leave_voice()
+        await world.leap_to(made.starts_at + 14 * MINUTE)
+    await connected_anew(world)
+    await to_the_end(world, made)
+
+    said = await listed(world)
+    assert (await now(world, made)).status is SessionStatus.COMPLETED
+    assert f"{world.student.mention} came at" in said
+    assert "14 min inside" in said
+    assert "64 min inside" in said
+
+
+async def test_after_a_restart_it_is_known_since_when_nobody_watched(open_world: Academy) -> None:
+    world = open_world
+    made, _ = await met(world, world.coach, world.student)
+
+    await connection_lost(world)
+    with unheard(world):
+        await world.student.leave_voice()
+        await world.leap_to(made.starts_at + 14 * MINUTE)
+    await world.restart()
+
+    async with world.db.read() as session:
+        stays = await attendance.stays_of(session, made.id, world.now)
+    gone = [one.until for one in stays if one.user_id == world.student.id]
+    unwatched = [(one.since, one.until) for one in stays if one.user_id is None]
+    assert gone == [made.starts_at + 10 * MINUTE]
+    assert unwatched[0] == (made.starts_at + 10 * MINUTE, made.starts_at + 14 * MINUTE)
+
+
+async def test_where_nobody_watched_for_long_nobody_is_declared_absent(open_world: Academy) -> None:
+    world = open_world
+    made, _ = await met(world, world.coach)
+
+    await connection_lost(world)
+    await world.leap_to(made.starts_at + 30 * MINUTE)
+    await connected_anew(world)
+    await to_the_end(world, made)
+
+    assert (await now(world, made)).status is SessionStatus.COMPLETED
+    assert told(world, world.student, "You were not seen") == []
+
+
+async def test_a_server_that_discord_cannot_reach_costs_the_others_nothing(open_world: Academy) -> None:
+    world = open_world
+    other = world.env.create_guild("Other")
+    await world.env.settle()
+    known = world.env.bot.get_guild(other.id)
+    assert known is not None
+    known.unavailable = True
+
+    await simcord_private.as_the_bot(world.env, lambda: world.env.bot.dispatch("ready"))
+    made, _ = await met(world, world.coach)
+    await to_the_end(world, made)
+
+    assert (await now(world, made)).status is SessionStatus.NO_SHOW
+
+
+async def test_while_discord_cannot_reach_a_server_nobody_there_is_declared_absent(open_world: Academy) -> None:
+    world = open_world
+    made, room = await met(world, world.coach)
+    gone = {"id": str(world.guild.id), "unavailable": True}
+    await simcord_private.as_the_bot(world.env, lambda: world.env.backend.emit("GUILD_DELETE", gone))
+
+    with unheard(world):
+        await world.student.join_voice(room)
+    await to_the_end(world, made)
+
+    assert (await now(world, made)).status is SessionStatus.COMPLETED
+
+
+async def test_whose_messages_are_closed_is_mentioned_in_the_room(open_world: Academy) -> None:
+    world = open_world
+    made = await booked(world)
+    dm = world.student.user.dm_channel
+    world.env.inject_error("POST", f"/channels/{dm.id}/messages", status=403, code=50007, times=None)
+
+    room = await opened(world, made)
+    await world.leap_to(made.starts_at)
+
+    [mention] = said(room, "Your room is open")
+    assert words(mention).startswith(world.student.mention)
+    assert [str(world.student.id)] in pinged(world, room.id)
+
+
+async def test_without_a_room_the_news_channel_says_nothing_private(open_world: Academy) -> None:
+    world = open_world
+    news = world.guild.create_text_channel("news")
+    await settings(world, fallback_channel_id=news.id)
+    dm = world.student.user.dm_channel
+    world.env.inject_error("POST", f"/channels/{dm.id}/messages", status=403, code=50007, times=None)
+
+    made = await booked(world, notes="My secret project.")
+
+    [mention] = news.history()
+    assert f"{world.student.mention} there is news about your coaching." in words(mention)
+    private = (made.code, "secret", "Cara", world.coach.mention)
+    assert [one for one in private if one in words(mention)] == []
+    assert pinged(world, news.id) == [[str(world.student.id)]]
+
+
+async def test_without_any_way_the_coach_hears_once_that_the_student_does_not(open_world: Academy) -> None:
+    world = open_world
+    dm = world.student.user.dm_channel
+    world.env.inject_error("POST", f"/channels/{dm.id}/messages", status=403, code=50007, times=None)
+
+    made = await booked(world)
+    await world.leap_to(made.starts_at - 60 * MINUTE)
+
+    assert len(told(world, world.coach, "I cannot reach your student.")) == 1
+
+
+@pytest.mark.parametrize("where", ["log channel", "system channel", "owner"])
+async def test_admins_hear_once_what_they_have_to_mend_and_that_it_works_again(
+    open_world: Academy, where: str
+) -> None:
+    world = open_world
+    place: Any = world.guild.owner.dm_channel
+    if where == "log channel":
+        place = world.guild.create_text_channel("log")
+        await settings(world, log_channel_id=place.id)
+    elif where == "system channel":
+        place = world.guild.create_text_channel("system")
+        world.guild._guild.system_channel_id = place.id
+        await connected_anew(world)
+    made = await booked(world)
+    path = f"/guilds/{world.guild.id}/channels"
+    world.env.inject_error("POST", path, status=403, code=50013, times=None)
+
+    for minutes in (15, 14, 12, 10):
+        await world.leap_to(made.starts_at - minutes * MINUTE)
+    warned = [words(one) for one in place.history()]
+    world.env.backend.faults.clear()
+    await world.leap_to(made.starts_at - 4 * MINUTE)
+    told_now = [words(one) for one in place.history()]
+
+    assert ["Coaching needs an admin" in one for one in warned] == [True]
+    assert "Cannot make the room" in warned[0]
+    assert ["This works again" in one for one in told_now] == [False, True]
+    assert world.sees(world.student, world.room(made.code))

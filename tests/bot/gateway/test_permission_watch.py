@@ -1,0 +1,191 @@
+"""Somebody takes away what the bot works with: admins hear of it at once, and again when it is mended."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+import discord
+import pytest
+from simcord.backend.models import Overwrite
+from simcord.backend.serializers import guild_create_payload, member_payload
+from simcord.enums import OverwriteType
+
+from bot.app import CoachBot
+from bot.demo import simcord_private
+from bot.discord_api.permissions import INVITE
+from models import Problem
+from tests.bot.gateway.test_attendance_watch import connected_anew, connection_lost, unheard
+from tests.cogs.setup.test_log_channel import titles
+from tests.cogs.setup.test_panel import all_but, give, own_role
+from tests.support.simulated import Academy
+
+
+def told(world: Academy) -> list[str]:
+    """What the owner has been told, as this server has neither log channel nor system channel."""
+    return titles(world.guild.owner.dm_channel.history())
+
+
+async def test_a_permission_that_is_taken_away_is_told_before_anything_fails(open_world: Academy) -> None:
+    world = open_world
+    give(world, INVITE)
+    await world.env.settle()
+    assert told(world) == []
+
+    give(world, all_but("manage_channels"))
+    await world.env.settle()
+    give(world, INVITE)
+    await world.env.settle()
+
+    broken, mended = told(world)
+    assert "### ⚠️ Coaching needs an admin **Permissions** I lack **Manage Channels** in the server." in broken
+    assert "### ✅ This works again **Permissions** I lack **Manage Channels**" in mended
+
+
+async def test_another_permission_that_goes_soon_after_the_first_came_back_is_told_at_once(
+    open_world: Academy,
+) -> None:
+    world = open_world
+    for held in (INVITE, all_but("manage_channels"), INVITE, all_but("manage_roles"), INVITE):
+        give(world, held)
+        await world.leap_to(world.now + world.minutes(40))
+
+    said = [("✅" if "✅" in one else "⚠️", "Manage Channels" in one, "Manage Roles" in one) for one in told(world)]
+    assert said == [("⚠️", True, False), ("✅", True, False), ("⚠️", False, True), ("✅", False, True)]
+
+
+async def test_a_permission_that_goes_again_at_once_is_told_once_it_stays_away(open_world: Academy) -> None:
+    world = open_world
+    for held in (INVITE, all_but("manage_channels"), INVITE, all_but("manage_channels")):
+        give(world, held)
+        await world.env.settle()
+    at_once = len(told(world))
+
+    await world.wait_until(world.now + world.minutes(16))
+
+    assert at_once == 2
+    assert ["⚠️" in one for one in told(world)] == [True, False, True]
+
+
+async def test_the_same_loss_seen_again_is_told_once(open_world: Academy) -> None:
+    world = open_world
+    give(world, all_but("manage_channels"))
+    await world.env.settle()
+
+    world.env.backend.edit_role(world.guild.id, world.coach_role.id, {"name": "Coaches"})
+    await world.env.settle()
+    await world.restart()
+    world.env.backend.edit_role(world.guild.id, world.coach_role.id, {"name": "Coach"})
+    await world.env.settle()
+
+    assert len(told(world)) == 1
+
+
+async def test_a_channel_a_role_and_a_place_that_break_are_told_each_with_where_to_click(
+    open_world: Academy,
+) -> None:
+    world = open_world
+    flags = discord.Permissions(send_messages=True).value
+    denied = Overwrite(target_id=own_role(world).id, type=OverwriteType.ROLE, deny=flags)
+
+    world.env.backend.set_overwrite(world.review.id, denied)
+    await world.env.settle()
+    world.env.backend.delete_channel(world.review.id)  # of the same place, but another thing to do about it
+    await world.env.settle()
+    world.env.backend.delete_role(world.guild.id, world.coach_role.id)
+    await world.env.settle()
+
+    lacking, gone, role = told(world)
+    assert f"**Applications** I lack **Send Messages** in {world.review.mention}. Right-click it" in lacking
+    assert "**Applications** What was chosen does not exist" in gone
+    assert "**Coach role** What was chosen does not exist any more" in role
+
+
+async def test_a_role_of_the_bots_own_that_is_taken_from_it_is_noticed(open_world: Academy) -> None:
+    world = open_world
+    give(world, INVITE)
+    bot, backend = cast("CoachBot", world.env.bot), world.env.backend
+    backend.remove_member_role(world.guild.id, backend.bot_user.id, own_role(world).id)
+    server = backend.get_guild(world.guild.id)
+    # Discord sends a bot its own updates whatever its intents; the simulated one does not.
+    update: Any = dict(member_payload(backend, server, server.members[backend.bot_user.id]))
+    update["guild_id"] = str(server.id)
+
+    await simcord_private.as_the_bot(world.env, lambda: bot._connection.parse_guild_member_update(update))
+
+    assert "**Permissions** I lack" in told(world)[0]
+
+
+async def test_what_nobody_has_set_up_cannot_break(world: Academy) -> None:
+    give(world, all_but("manage_channels"))
+    await world.env.settle()
+
+    assert told(world) == []
+    assert await world.count(Problem) == 0
+
+
+# What nobody told the bot, because it was away.
+
+
+async def restarted(world: Academy) -> None:
+    with unheard(world):
+        give(world, all_but("manage_channels"))
+    await world.restart()
+
+
+async def reconnected(world: Academy) -> None:
+    await connection_lost(world)
+    with unheard(world):
+        give(world, all_but("manage_channels"))
+    await connected_anew(world)
+
+
+async def back_after_an_outage(world: Academy) -> None:
+    server = world.guild._guild
+    await emit(world, "GUILD_DELETE", {"id": str(server.id), "unavailable": True})
+    with unheard(world):
+        give(world, all_but("manage_channels"))
+    await emit(world, "GUILD_CREATE", {**guild_create_payload(world.env.backend, server), "unavailable": False})
+
+
+async def let_in_again(world: Academy) -> None:
+    """Throw the bot out of the server, and let it in again."""
+    server = world.guild._guild
+    await emit(world, "GUILD_DELETE", {"id": str(server.id)})
+    with unheard(world):
+        give(world, all_but("manage_channels"))
+    payload: Any = dict(guild_create_payload(world.env.backend, server))
+    payload.pop("unavailable", None)
+    await emit(world, "GUILD_CREATE", payload)
+
+
+async def emit(world: Academy, event: str, payload: Any) -> None:
+    await simcord_private.as_the_bot(world.env, lambda: world.env.backend.emit(event, payload))
+
+
+@pytest.mark.parametrize("comes_back", [restarted, reconnected, back_after_an_outage, let_in_again])
+async def test_what_was_taken_away_while_the_bot_was_away_is_told_when_it_is_back(
+    open_world: Academy, comes_back: Callable[[Academy], Awaitable[None]]
+) -> None:
+    world = open_world
+    give(world, INVITE)
+    await world.env.settle()
+    assert told(world) == []
+
+    await comes_back(world)
+    broken = told(world)
+    await connected_anew(world)
+    give(world, INVITE)
+    await world.env.settle()
+
+    assert ["I lack **Manage Channels** in the server" in one for one in broken] == [True]
+    assert [one.partition(" **")[0] for one in told(world)[1:]] == ["### ✅ This works again"]
+
+
+async def test_a_channel_that_went_while_the_bot_was_away_is_told(open_world: Academy) -> None:
+    world = open_world
+    await connection_lost(world)
+    with unheard(world):
+        world.env.backend.delete_channel(world.review.id)
+
+    await connected_anew(world)
+
+    assert "What was chosen does not exist any more" in told(world)[0]

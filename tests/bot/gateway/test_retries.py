@@ -1,0 +1,128 @@
+"""What failed is tried again as soon as there is a reason to think that it works: nobody waits out a pause."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import discord
+import pytest
+from simcord.backend.models import Overwrite
+from simcord.backend.serializers import guild_create_payload
+from simcord.enums import OverwriteType
+
+from bot.demo import simcord_private
+from bot.discord_api.permissions import INVITE
+from models import CoachingSession
+from tests.bot.gateway.test_attendance_watch import connected_anew, connection_lost
+from tests.cogs.setup.test_panel import all_but, give, own_role
+from tests.support.builders import MINUTE
+from tests.support.meetings import booked, now
+from tests.support.simulated import Academy
+
+
+async def fails_for_a_while(world: Academy, made: CoachingSession) -> None:
+    """So often that the next try is minutes away."""
+    for _ in range(6):
+        await world.leap_to((await now(world, made)).next_step_at or world.now)
+    row = await now(world, made)
+    assert world.room(made.code) is None
+    assert row.next_step_at is not None
+    assert row.next_step_at > world.now
+
+
+async def test_a_permission_that_is_given_back_is_used_at_once(open_world: Academy) -> None:
+    world = open_world
+    give(world, INVITE)
+    made = await booked(world)
+    give(world, all_but("manage_channels"))
+    await fails_for_a_while(world, made)
+
+    give(world, INVITE)
+    await world.env.settle()
+
+    assert world.room(made.code) is not None
+
+
+@pytest.mark.parametrize("tries", [5, 13], ids=["waiting", "given up"])
+async def test_a_permission_that_is_given_back_in_one_place_is_used_at_once(
+    open_world: Academy, tries: int
+) -> None:
+    world = open_world
+    flag = discord.Permissions(send_messages=True).value
+    denied = Overwrite(target_id=own_role(world).id, type=OverwriteType.ROLE, deny=flag)
+    world.env.backend.set_overwrite(world.review.id, denied)
+    await world.apply(world.outsider)
+    for _ in range(tries):
+        await world.leap_to(world.now + 13 * MINUTE)
+    assert world.review.history() == []
+
+    world.env.backend.delete_overwrite(world.review.id, own_role(world).id)
+    await world.env.settle()
+
+    assert len(world.review.history()) == 1
+
+
+async def test_a_change_that_gives_the_bot_nothing_has_nothing_tried(open_world: Academy) -> None:
+    world = open_world
+    give(world, INVITE)
+    made = await booked(world)
+    give(world, all_but("manage_channels"))
+    await fails_for_a_while(world, made)
+    before = (await now(world, made)).attempts
+
+    give(world, all_but("manage_channels"))
+    world.env.backend.edit_channel(world.lobby.id, {"name": "foyer"})
+    world.env.backend.edit_role(world.guild.id, world.coach_role.id, {"name": "Coaches"})
+    await world.env.settle()
+
+    assert (await now(world, made)).attempts == before
+
+
+async def resumed(world: Academy) -> None:
+    await simcord_private.as_the_bot(world.env, lambda: world.env.bot.dispatch("resumed"))
+
+
+async def available(world: Academy) -> None:
+    payload: Any = dict(guild_create_payload(world.env.backend, world.guild._guild))
+    world.env.backend.emit("GUILD_DELETE", {"id": str(world.guild.id), "unavailable": True})
+    await world.env.settle()
+    world.env.backend.emit("GUILD_CREATE", payload | {"unavailable": False})
+    await world.env.settle()
+
+
+@pytest.mark.parametrize("back", [resumed, connected_anew, available], ids=lambda one: one.__name__)
+async def test_once_discord_can_be_reached_again_nothing_waits(
+    open_world: Academy, back: Callable[[Academy], Awaitable[None]]
+) -> None:
+    world = open_world
+    made = await booked(world)
+    path = f"/guilds/{world.guild.id}/channels"
+    world.env.inject_error("POST", path, status=503, code=0, times=None)
+    await fails_for_a_while(world, made)
+    world.env.backend.faults.clear()
+
+    await connection_lost(world)
+    await back(world)
+
+    assert world.room(made.code) is not None
+
+
+async def test_a_server_that_was_full_has_its_room_as_soon_as_a_channel_is_deleted(open_world: Academy) -> None:
+    world = open_world
+    made = await booked(world)
+    spare = [world.guild.create_text_channel(f"spare-{number}") for number in range(2)]
+    server: Any = world.env.bot.get_guild(world.guild.id)
+    server._channels.update({number: spare_channel(server) for number in range(500 - len(server._channels))})
+    path = f"/guilds/{world.guild.id}/channels"
+    world.env.inject_error("POST", path, status=400, code=30013, times=None)
+    await fails_for_a_while(world, made)
+    world.env.backend.faults.clear()
+
+    world.env.backend.delete_channel(spare[0].id)
+    await world.env.settle()
+
+    assert world.room(made.code) is not None
+
+
+def spare_channel(server: Any) -> Any:
+    """One more, as far as the bot knows; to make 500 of them takes long."""
+    return next(iter(server._channels.values()))

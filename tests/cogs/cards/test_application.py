@@ -1,0 +1,227 @@
+"""The card in the review channel after the decision: what was before, and what admins can do next."""
+
+from typing import Any
+
+import pytest
+
+from models import Coach, CoachStatus, SessionStatus
+from tests.support.discord_limits import within_limits
+from tests.support.presses import press_together, send_together
+from tests.support.simulated import Academy, reply, words
+from tests.support.steps import fill, form, held, labels, press, rows, send
+
+REASON, COMING = "Reason", "Coming sessions"
+
+
+async def status_of(world: Academy) -> CoachStatus:
+    async with world.db.read() as session:
+        return (await session.get_one(Coach, (world.guild.id, world.coach.id))).status
+
+
+async def another_admin(world: Academy) -> Any:
+    return world.guild.add_member(world.guild.owner)
+
+
+def history(world: Academy) -> list[str]:
+    """What the newest card tells of what was before, without the times."""
+    told = words(world.card).partition("**History**\n")[2]
+    return [line.split("> ", 1)[-1] for line in told.splitlines() if line.startswith(("<t:", "…"))]
+
+
+async def test_a_first_application_has_no_history_and_after_approval_a_way_to_suspend(world: Academy) -> None:
+    await world.set_up()
+    await world.apply(world.coach)
+    assert "History" not in words(world.card)
+
+    await world.admin.click(world.card, label="Approve")
+
+    assert "History" not in words(world.card)
+    assert labels(world.card).keys() == {"Suspend…"}
+
+
+async def test_who_applies_again_comes_with_who_rejected_them_when_and_why(world: Academy) -> None:
+    await world.set_up()
+    rejected_at = int(world.now.timestamp())
+    await world.apply(world.coach)
+    await world.apply(world.coach, **{"About you": "I mix."})
+    await world.apply(world.coach, **{"About you": "I mix well."})
+    await fill(world.admin, world.card, "Reject…", {REASON: "Tell *more*,\nplease."})
+    assert history(world) == ["applied", "edited the application (2 times)"]
+    await world.wait_until(world.now + world.minutes(90))
+
+    await world.apply(world.coach)
+
+    who = world.admin.mention
+    told = [
+        "applied",
+        "edited the application (2 times)",
+        f"rejected by {who}: Tell \\*more\\*, please.",
+        "applied",
+    ]
+    assert history(world) == told
+    assert f"<t:{rejected_at}:f> rejected" in words(world.card)
+    queue = words(reply(await world.admin.slash(world.lobby, "coach approve")))
+    assert f"rejected by {who}: Tell" in queue
+    await world.admin.click(world.card, label="Approve")
+    assert history(world) == told
+    assert f"**Approved** by {who}" in words(world.card)
+
+
+async def test_an_admin_suspends_and_reinstates_from_the_card_also_after_restarts(world: Academy) -> None:
+    await world.open_for_booking()
+    await world.book(world.student, "11:00")
+    await world.restart()
+
+    opened = await form(world.admin, world.card, "Suspend…")
+    await world.restart()
+    answer = await world.admin.submit_modal(opened, {REASON: "Missed *two*.", COMING: ["cancel"]})
+
+    assert opened.modal["components"][1]["description"].startswith("1 is booked.")
+    assert "1 coming session was cancelled" in words(reply(answer))
+    assert "**Suspended** by" in words(world.card)
+    assert "Missed \\*two\\*." in words(world.card)
+    assert labels(world.card).keys() == {"Reinstate"}
+    assert any("Missed \\*two\\*." in said for said in world.dms(world.coach))
+    assert not world.has_role(world.coach, world.coach_role)
+    await world.restart()
+    answer = await world.admin.click(world.card, label="Reinstate")
+
+    assert "Reinstated." in words(reply(answer))
+    assert labels(world.card).keys() == {"Suspend…"}
+    who = world.admin.mention
+    assert history(world) == ["applied", f"approved by {who}", f"suspended by {who}: Missed \\*two\\*."]
+    assert world.has_role(world.coach, world.coach_role)
+    assert len(world.review.history()) == 1
+    await world.book(world.student, "11:00")
+
+
+@pytest.mark.parametrize(
+    ("when_gone", "chosen", "becomes"),
+    [
+        (None, "keep", SessionStatus.SCHEDULED),
+        ("keep", "cancel", SessionStatus.CANCELLED),
+    ],
+)
+async def test_the_form_asks_about_coming_sessions_and_begins_with_the_servers_setting(
+    world: Academy, when_gone: str | None, chosen: str, becomes: SessionStatus
+) -> None:
+    await world.open_for_booking()
+    await world.book(world.student, "11:00")
+    if when_gone:
+        await world.admin.slash(world.lobby, "coaching setup", when_gone=when_gone)
+
+    opened = await form(world.admin, world.card, "Suspend…")
+    await world.admin.submit_modal(opened, {REASON: "Away.", COMING: [chosen]})
+
+    assert held(opened) == {REASON: "", COMING: [when_gone or "cancel"]}
+    assert [one.status for one in await world.sessions()] == [becomes]
+
+
+async def test_a_reason_of_blanks_is_refused_and_the_choice_stays(world: Academy) -> None:
+    await world.open_for_booking()
+    opened = await form(world.admin, world.card, "Suspend…")
+
+    refused = reply(await world.admin.submit_modal(opened, {REASON: "  ", COMING: ["keep"]}))
+    again = await form(world.admin, refused, "Fix it")
+
+    assert "Give a reason" in words(refused)
+    assert held(again) == {REASON: "", COMING: ["keep"]}
+    assert "Suspended." in words(await send(world.admin, again, {REASON: "Away."}))
+
+
+async def test_of_two_admins_who_suspend_at_once_one_does_and_the_other_reads_who_did(world: Academy) -> None:
+    await world.open_for_booking()
+    owner = await another_admin(world)
+    typed = {REASON: "Away.", COMING: "keep"}
+
+    answers = await send_together(
+        world, [(world.admin, world.card), (owner, world.card)], f"coach:suspend:{world.coach.id}", typed
+    )
+
+    said = sorted(words(reply(one)) for one in answers)
+    async with world.db.read() as session:
+        by = (await session.get_one(Coach, (world.guild.id, world.coach.id))).decided_by
+    assert said[0].startswith("Suspended.")
+    assert f"They are suspended already: <@{by}> decided" in said[1]
+    late = await owner.click(world.card, label="Reinstate")
+    assert "Reinstated." in words(reply(late))
+
+
+async def test_of_two_admins_who_reinstate_at_once_one_does_and_the_other_reads_who_did(world: Academy) -> None:
+    await world.open_for_booking()
+    await fill(world.admin, world.card, "Suspend…", {REASON: "Away."})
+    owner = await another_admin(world)
+
+    answers = await press_together(world, [(owner, world.card), (world.admin, world.card)], label="Reinstate")
+
+    said = sorted(words(reply(one)) for one in answers)
+    async with world.db.read() as session:
+        by = (await session.get_one(Coach, (world.guild.id, world.coach.id))).decided_by
+    assert said[0].startswith("Reinstated.")
+    assert said[1].startswith(f"They are approved already: <@{by}> decided")
+    assert await status_of(world) is CoachStatus.APPROVED
+
+
+async def test_whoever_is_too_late_to_suspend_learns_it_before_typing(world: Academy) -> None:
+    await world.open_for_booking()
+    custom_id = labels(world.card)["Suspend…"]
+    await fill(world.admin, world.card, "Suspend…", {REASON: "Away."})
+
+    answer = await world.press_custom_id(await another_admin(world), custom_id)
+
+    assert answer.modal is None
+    assert f"They are suspended already: {world.admin.mention} decided" in words(reply(answer))
+
+
+async def test_only_admins_suspend_and_reinstate_from_a_card(world: Academy) -> None:
+    await world.open_for_booking()
+    coach_id = world.coach.id
+
+    async def everybody_tries() -> list[Any]:
+        typed = {REASON: "No.", COMING: "cancel"}
+        return [
+            answer
+            for person in (world.coach, world.student, world.outsider)
+            for answer in (
+                await world.press_custom_id(person, f"coach:suspend:{coach_id}"),
+                await world.press_custom_id(person, f"coach:reinstate:{coach_id}"),
+                await world.send_custom_id(person, f"coach:suspend:{coach_id}", typed),
+            )
+        ]
+
+    before = await rows(world)
+    answers = await everybody_tries()
+    assert await rows(world) == before
+    await fill(world.admin, world.card, "Suspend…", {REASON: "Away."})
+    before = await rows(world)
+    answers += await everybody_tries()
+
+    assert await rows(world) == before
+    assert all(answer.modal is None and "Only admins may do this." in words(reply(answer)) for answer in answers)
+
+
+async def test_an_edited_profile_stands_on_the_card_with_who_edited_in_its_history(world: Academy) -> None:
+    await world.open_for_booking()
+
+    await send(world.coach, await world.coach.slash(world.lobby, "coach edit"), {"About you": "I master."})
+
+    assert "I master." in words(world.card)
+    assert history(world) == ["applied", "edited the profile"]
+
+
+async def test_the_longest_card_fits_into_a_message(world: Academy) -> None:
+    await world.set_up()
+    longest = {"About you": "*" * 1000, "Experience and links": "*" * 1000}
+    for _ in range(4):
+        await world.apply(world.coach, **longest)
+        await fill(world.admin, world.card, "Reject…", {REASON: "*" * 1000})
+    await world.apply(world.coach, **longest)
+    within_limits(world.card.components)
+    await press(world.admin, world.card, "Approve")
+
+    await fill(world.admin, world.card, "Suspend…", {REASON: "*\n" * 500})
+
+    within_limits(world.card.components)
+    assert len(history(world)) == 7
+    assert history(world)[0] == "… 4 earlier"
+    assert labels(world.card).keys() == {"Reinstate"}

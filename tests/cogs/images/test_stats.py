@@ -1,0 +1,179 @@
+"""The picture of the statistics: its form, what it shows, and that it is drawn from anything without a warning.
+
+It is not held against golden pictures: each version of matplotlib places letters a little differently.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date, timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageColor
+
+from cogs.images import palette
+from cogs.images.stats import MOST_COACHES, draw, hours_in_words, in_words, room_share, span_in_words, spans
+from cogs.images.week import ALT_TEXT_LIMIT, WIDTH
+from scheduler.reports.statistics import CoachFigures, Day, Rounds, Stats
+
+LAST = date(2026, 11, 23)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def a_coach(name: str = "Cara", *, offered: float = 40, booked: float = 10) -> CoachFigures:
+    return CoachFigures(1, name, offered * HOUR, booked * HOUR, {5: 1})
+
+
+def some_stats(days: int = 30, *coaches: CoachFigures, **changed: Any) -> Stats:
+    """The same four sessions on each day."""
+    first = LAST - (days - 1) * DAY
+    each = {first + number * DAY: Day(4, 2, 1, 1, 50) for number in range(days)}
+    values: dict[str, Any] = {
+        "first": first,
+        "last": LAST,
+        "zone_name": "Europe/Berlin",
+        "days": each,
+        "coaches": coaches or (a_coach(),),
+        "with_room": 9,
+        "without_room": 1,
+        "stars": {4: 1, 5: 3},
+        "rounds": Rounds(50 * days, 1, timedelta(seconds=30)),
+    }
+    return Stats(**values | changed)
+
+
+def picture(stats: Stats) -> Image.Image:
+    return Image.open(BytesIO(draw(stats))).convert("RGBA")
+
+
+def pixels_of(image: Image.Image, colour: str) -> int:
+    """How many have exactly this colour."""
+    counts = {found: count for count, found in image.convert("RGB").getcolors(1 << 20) or []}
+    return counts.get(ImageColor.getrgb(colour), 0)
+
+
+@pytest.mark.parametrize("days", [1, 7, 30, 90, 400, 4000])
+def test_a_picture_is_small_and_has_transparent_corners_only(days: int) -> None:
+    drawn = draw(some_stats(days))
+
+    image = Image.open(BytesIO(drawn)).convert("RGBA")
+    alpha = image.getchannel("A")
+    assert len(drawn) < 100_000
+    assert image.width == WIDTH
+    assert [alpha.getpixel((x, y)) for x in (0, WIDTH - 1) for y in (0, image.height - 1)] == [0, 0, 0, 0]
+    assert alpha.crop((28, 0, WIDTH - 28, image.height)).getextrema() == (255, 255)
+
+
+def test_each_kind_of_session_has_its_colour_in_proportion() -> None:
+    bars = picture(some_stats()).crop((92, 360, WIDTH - 48, 700))
+
+    completed, missed, cancelled = (
+        pixels_of(bars, one) for one in (palette.FREE_EDGE, palette.NOW, palette.HATCH)
+    )
+
+    # The line of those that were booked covers a little of the uppermost.
+    assert completed == pytest.approx(2 * missed, rel=0.05)
+    assert missed == pytest.approx(cancelled, rel=0.2)
+
+
+def test_more_booked_hours_are_more_amber_and_fewer_blue() -> None:
+    little, much = (picture(some_stats(30, a_coach(booked=booked))) for booked in (4, 36))
+
+    assert pixels_of(much, palette.BOOKED) > pixels_of(little, palette.BOOKED) + 5000
+    assert pixels_of(much, palette.FREE) < pixels_of(little, palette.FREE) - 5000
+
+
+def test_every_coach_makes_it_longer_up_to_the_most_that_are_shown() -> None:
+    heights = [picture(some_stats(7, *[a_coach()] * count)).height for count in (1, 2, MOST_COACHES, 25)]
+
+    assert heights[0] < heights[1] < heights[2] == heights[3]
+
+
+@pytest.mark.slow
+def test_the_same_statistics_give_the_same_picture_in_any_thread() -> None:
+    several = [some_stats(days) for days in (7, 30, 90)]
+    alone = [draw(one) for one in several]
+
+    with ThreadPoolExecutor(6) as threads:
+        together = list(threads.map(draw, several * 2))
+
+    assert together == alone * 2
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    name=st.text(max_size=30) | st.sampled_from(["$\\frac{1}", "李小龙", "🎾", "a_b^c", "%s"]),
+    offered=st.floats(0, 500),
+    booked=st.floats(0, 500),
+    counts=st.lists(st.integers(0, 10**5), min_size=5, max_size=5),
+    stars=st.dictionaries(st.integers(1, 5), st.integers(1, 10**4)),
+)
+def test_whatever_happened_can_be_drawn(
+    name: str, offered: float, booked: float, counts: list[int], stars: dict[int, int]
+) -> None:
+    coach = a_coach(name, offered=offered, booked=booked)
+    happened = {"days": {LAST: Day(*counts)}, "stars": stars, "with_room": 0, "without_room": 0}
+    stats = replace(some_stats(7, coach), **happened)
+
+    assert draw(stats)
+    assert len(in_words(stats)) <= ALT_TEXT_LIMIT
+
+
+def test_it_is_said_in_words_for_those_who_cannot_see_it() -> None:
+    said = in_words(some_stats(7, a_coach("Cara"), a_coach("Ben", offered=0, booked=2)))
+
+    assert said == (
+        "17 Nov – 23 Nov 2026: 28 sessions booked, 14 completed, 7 no-shows, 7 cancelled; 90% had their room; "
+        "4.8 stars of 4 reviews; the loop had something to do 350 times; Cara: 10 of 40 h booked (25%); "
+        "Ben: 2 h booked, none offered"
+    )
+
+
+def test_long_names_do_not_make_the_words_longer_than_discord_takes() -> None:
+    said = in_words(some_stats(7, *[a_coach("x" * 300)] * 8))
+
+    assert len(said) <= ALT_TEXT_LIMIT
+    assert said.endswith("(25%)")
+
+
+@pytest.mark.parametrize(
+    ("days", "bars", "first", "second"),
+    [
+        (7, 7, date(2026, 11, 17), date(2026, 11, 18)),
+        (30, 30, date(2026, 10, 25), date(2026, 10, 26)),
+        (90, 14, date(2026, 8, 24), date(2026, 8, 31)),
+        (400, 14, date(2025, 10, 1), date(2025, 11, 1)),
+    ],
+)
+def test_bars_are_days_of_a_month_weeks_of_half_a_year_and_else_months(
+    days: int, bars: int, first: date, second: date
+) -> None:
+    found = spans(some_stats(days))
+
+    assert len(found) == bars
+    assert [found[0][0], found[1][0]] == [first, second]
+    assert sum(day.completed for _, day in found) == 2 * days
+
+
+def test_days_without_anything_are_empty_bars() -> None:
+    found = spans(replace(some_stats(7), days={LAST: Day(created=3)}))
+
+    assert [day.created for _, day in found] == [0, 0, 0, 0, 0, 0, 3]
+
+
+def test_one_room_that_was_missing_is_never_rounded_away() -> None:
+    assert room_share(some_stats(with_room=999, without_room=1)) == "99%"
+    assert room_share(some_stats(with_room=999, without_room=0)) == "100%"
+
+
+def test_a_span_of_days_names_each_year_once() -> None:
+    assert span_in_words(LAST, LAST) == "23 Nov 2026"
+    assert span_in_words(LAST - 30 * DAY, LAST) == "24 Oct – 23 Nov 2026"
+    assert span_in_words(LAST - 365 * DAY, LAST) == "23 Nov 2025 – 23 Nov 2026"
+
+
+def test_hours_are_rounded() -> None:
+    assert hours_in_words(a_coach(offered=40, booked=10.4)) == "10 of 40 h booked (26%)"

@@ -1,0 +1,574 @@
+"""The picture of a week, held against pictures that somebody has looked at.
+
+Those lie in `golden/`. Where a picture differs on purpose, draw them anew, look at them, and commit them:
+
+    RENEW_PICTURES=1 pytest -n 0 tests/cogs/images/test_week.py
+
+Another patch version of FreeType smooths letters a little differently; so much is tolerated, and no more.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date, timedelta
+from io import BytesIO
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageChops, ImageColor, ImageFilter, ImageStat
+
+from cogs.images.week import ALT_TEXT_LIMIT, WIDTH, Block, DayColumn, Kind, WeekPicture, draw, in_words
+
+GOLDEN = Path(__file__).parent / "golden"
+MONDAY = date(2026, 3, 2)
+
+MOST_MEAN = 0.25
+"""Mean difference of a pixel's channel, of 255."""
+STRONG, MOST_STRONG = 45, 150
+"""A channel that differs by more is a strong difference; so many pixels of a million may have one."""
+FREQUENT = 1000
+"""Pixels of a colour that is no mere shade at the edge of a letter."""
+
+LEFT, COLUMN, TOP, HOUR = 108, 136, 136, 72
+"""Where the columns begin, how wide they are, and where and how high their hours are from 08:00 to 18:00."""
+
+# Colours as people see them who lack the cones for red or green, of linear light (Machado et al., 2009).
+PROTANOPIA = ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998))
+DEUTERANOPIA = ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.01182, 0.04294, 0.968881))
+TYPICAL = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+
+Colour = tuple[int, int, int]
+Box = tuple[int, int, int, int]
+
+
+def minute(clock: str) -> int:
+    """ "09:30" as minutes of the day."""
+    hours, minutes = clock.split(":")
+    return int(hours) * 60 + int(minutes)
+
+
+def free(start: str, end: str, **changed: Any) -> Block:
+    return Block(minute(start), minute(end), Kind.OPEN, **changed)
+
+
+def booked(start: str, end: str, label: str = "", **changed: Any) -> Block:
+    return Block(minute(start), minute(end), Kind.BOOKED, label, **changed)
+
+
+def a_week(
+    *days: DayColumn, monday: date = MONDAY, zone: str = "Europe/Berlin", now: tuple[date, int] | None = None
+) -> WeekPicture:
+    """A week whose days are empty but for the given ones."""
+    given = {day.date: day for day in days}
+    dates = [monday + timedelta(days=number) for number in range(7)]
+    return WeekPicture(tuple(given.get(one, DayColumn(one)) for one in dates), zone, now)
+
+
+def a_monday(*blocks: Block, **changed: Any) -> WeekPicture:
+    """A week in which only Monday is not empty."""
+    return a_week(DayColumn(MONDAY, blocks, **changed))
+
+
+def empty_week() -> WeekPicture:
+    return a_week()
+
+
+def full_week() -> WeekPicture:
+    """Long days and many sessions, up to midnight, far from UTC."""
+    students = ["Anna Berg", "Ben", "Christopher Longname", "Dora Quist", "Eve", "Fay", "Konstantin", "Zoë Åberg"]
+    days: list[DayColumn] = []
+    for number in range(7):
+        starts = [8 * 60 + 90 * turn + 30 * (number % 3) for turn in range(0, 10, 1 + number % 2)]
+        sessions = [
+            Block(start, start + (60, 45, 30)[turn % 3], Kind.BOOKED, students[(number + turn) % 8])
+            for turn, start in enumerate(starts)
+        ]
+        hours = (free("07:00", "12:30"), free("13:00", "24:00"))
+        days.append(DayColumn(MONDAY + timedelta(days=number), (*hours, *sessions)))
+    return a_week(*days, zone="America/Argentina/ComodRivadavia")
+
+
+def spring_week() -> WeekPicture:
+    """Berlin's Sunday without an hour from 02:00."""
+    saturday = DayColumn(date(2026, 3, 28), (free("02:00", "09:00"), booked("03:00", "04:30", "Mara Lind")))
+    sunday = DayColumn(
+        date(2026, 3, 29),
+        (
+            free("00:00", "02:00"),
+            free("03:00", "08:00"),
+            booked("00:30", "02:00", "Noor"),
+            booked("03:00", "04:00"),
+        ),
+        skipped=((120, 180),),
+    )
+    return a_week(saturday, sunday, monday=date(2026, 3, 23))
+
+
+def autumn_week() -> WeekPicture:
+    """Berlin's Sunday with two hours from 02:00, a session in each of them."""
+    saturday = DayColumn(date(2026, 10, 24), (free("02:00", "09:00"), booked("02:00", "03:00", "Mara Lind")))
+    sunday = DayColumn(
+        date(2026, 10, 25),
+        (
+            free("00:00", "08:00"),
+            booked("02:00", "02:45", "Ana"),
+            booked("02:30", "04:00", "Bo Ek", second_time=True),
+        ),
+        repeated=((120, 180),),
+    )
+    return a_week(saturday, sunday, monday=date(2026, 10, 19))
+
+
+def present_week() -> WeekPicture:
+    """A Wednesday afternoon in a usual week, with a holiday and a session on a day off."""
+    office = (free("09:00", "12:00"), free("13:30", "17:00"))
+    monday, tuesday, wednesday, thursday, friday, saturday = (
+        MONDAY + timedelta(days=number) for number in range(6)
+    )
+    return a_week(
+        DayColumn(
+            monday, (*office, booked("09:00", "10:00", "Anna Berg"), booked("15:00", "16:30", "Ben Okafor"))
+        ),
+        DayColumn(tuesday, (*office, booked("10:00", "10:30", "Christopher"), booked("13:30", "14:30", "Dana"))),
+        DayColumn(
+            wednesday, (*office, booked("10:30", "11:30", "Eli"), booked("14:00", "15:30", "Zoë Lindqvist"))
+        ),
+        DayColumn(thursday, off=True, note="Holidays"),
+        DayColumn(friday, (free("10:00", "12:00"), free("14:00", "18:00"), booked("14:00", "15:00", "Ida"))),
+        DayColumn(saturday, (booked("10:00", "11:00", "Fay"),), off=True),
+        now=(wednesday, minute("14:15")),
+    )
+
+
+WEEKS: dict[str, Callable[[], WeekPicture]] = {
+    "empty": empty_week,
+    "full": full_week,
+    "spring": spring_week,
+    "autumn": autumn_week,
+    "present": present_week,
+}
+
+
+def picture(png: bytes) -> Image.Image:
+    return Image.open(BytesIO(png)).convert("RGBA")
+
+
+def difference(one: Image.Image, other: Image.Image) -> str:
+    """What sets two pictures apart by more than the smoothing of letters; empty if nothing does."""
+    if one.size != other.size:
+        return f"sizes {one.size} and {other.size}"
+    apart = ImageChops.difference(one, other)
+    largest = apart.getchannel(0)
+    for channel in range(1, 4):
+        largest = ImageChops.lighter(largest, apart.getchannel(channel))
+    mean = sum(ImageStat.Stat(apart).mean) / 4
+    strong = round(sum(largest.histogram()[STRONG + 1 :]) * 1_000_000 / (one.width * one.height))
+    lost = lost_colours(one, other) + lost_colours(other, one)
+    if mean <= MOST_MEAN and strong <= MOST_STRONG and not lost:
+        return ""
+    return f"mean {mean:.3f}, strongly different {strong} of a million, colours in one only: {lost}"
+
+
+def lost_colours(one: Image.Image, other: Image.Image) -> list[object]:
+    """Frequent colours of one picture of which the other has less than a quarter."""
+    here, there = ({colour: count for count, colour in each.getcolors(1 << 20) or []} for each in (one, other))
+    return [colour for colour, count in here.items() if count >= FREQUENT and there.get(colour, 0) < count / 4]
+
+
+def changed_box(one: WeekPicture, other: WeekPicture) -> Box:
+    """The smallest box around all that differs."""
+    # Not of all four channels: Pillow looks only at the transparency of pictures that have one.
+    box = ImageChops.difference(picture(draw(one)).convert("RGB"), picture(draw(other)).convert("RGB")).getbbox()
+    assert box is not None, "nothing differs"
+    return box
+
+
+def colours(image: Image.Image, box: Box) -> list[Colour]:
+    """The colours in the box, the most frequent one first."""
+    pixels = image.convert("RGB").crop(box).tobytes()
+    found = Counter(zip(pixels[::3], pixels[1::3], pixels[2::3], strict=True))
+    return [colour for colour, _ in found.most_common()]
+
+
+def linear(colour: Colour) -> list[float]:
+    return [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in (c / 255 for c in colour)
+    ]
+
+
+def luminance(colour: Colour) -> float:
+    red, green, blue = linear(colour)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: Colour, other: Colour) -> float:
+    """The ratio of WCAG 2: 1 to 21."""
+    dark, bright = sorted((luminance(one), luminance(other)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def seen(colour: Colour, eye: tuple[tuple[float, ...], ...]) -> tuple[float, float, float]:
+    """The colour as an eye sees it, in CIELAB, where a distance of 2 can just be noticed."""
+    light = [min(1.0, max(0.0, sum(a * b for a, b in zip(row, linear(colour), strict=True)))) for row in eye]
+    to_xyz = ((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505))
+    white = (0.9505, 1.0, 1.089)
+    xyz = [sum(a * b for a, b in zip(row, light, strict=True)) / w for row, w in zip(to_xyz, white, strict=True)]
+    x, y, z = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in xyz)
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+@pytest.mark.parametrize("name", WEEKS)
+def test_a_week_looks_as_it_did_when_somebody_looked_at_it(name: str, tmp_path: Path) -> None:
+    kept = GOLDEN / f"{name}.png"
+
+    drawn = draw(WEEKS[name]())
+
+    if os.environ.get("RENEW_PICTURES"):
+        kept.write_bytes(drawn)
+    differs = difference(picture(drawn), picture(kept.read_bytes()))
+    if differs:
+        actual = tmp_path / f"{name}.png"
+        actual.write_bytes(drawn)
+        pytest.fail(f"{name}: {differs}. It was drawn as {actual}; this module's docstring says how to renew.")
+
+
+def without_now(week: WeekPicture) -> WeekPicture:
+    return replace(week, now=(MONDAY + timedelta(days=2), minute("20:00")))
+
+
+def moved_by_a_quarter_of_an_hour(week: WeekPicture) -> WeekPicture:
+    friday = replace(week.days[4], blocks=(*week.days[4].blocks[:2], booked("14:15", "15:15", "Ida")))
+    return replace(week, days=(*week.days[:4], friday, *week.days[5:]))
+
+
+def without_the_reason(week: WeekPicture) -> WeekPicture:
+    return replace(week, days=(*week.days[:3], replace(week.days[3], note=""), *week.days[4:]))
+
+
+def with_another_name(week: WeekPicture) -> WeekPicture:
+    friday = replace(week.days[4], blocks=(*week.days[4].blocks[:2], booked("14:00", "15:00", "Bob")))
+    return replace(week, days=(*week.days[:4], friday, *week.days[5:]))
+
+
+@pytest.mark.parametrize(
+    "change", [without_now, moved_by_a_quarter_of_an_hour, without_the_reason, with_another_name]
+)
+def test_the_comparison_notices_what_matters(change: Callable[[WeekPicture], WeekPicture]) -> None:
+    assert difference(picture(draw(present_week())), picture(draw(change(present_week()))))
+
+
+@pytest.mark.parametrize("colour", ["#f7bd52", "#173a5e", "#ff7a8a", "#a9afbb", "#2e323c", "#4a505d"])
+def test_the_comparison_notices_another_colour(colour: str) -> None:
+    drawn = draw(present_week())
+    flat = Image.open(BytesIO(drawn))
+    parts = flat.getpalette() or []
+    index = next(at for at in range(0, len(parts), 3) if tuple(parts[at : at + 3]) == ImageColor.getrgb(colour))
+
+    parts[index + 2] ^= 8
+    flat.putpalette(parts)
+
+    assert difference(picture(drawn), flat.convert("RGBA"))
+
+
+def test_the_comparison_forgives_softer_letters() -> None:
+    before = picture(draw(present_week()))
+
+    blurred = Image.blend(before, before.filter(ImageFilter.GaussianBlur(0.8)), 0.2)
+    softer = before.copy()
+    for box in TEXTS.values():
+        softer.paste(blurred.crop(box), box)
+
+    assert softer != before
+    assert difference(before, softer) == ""
+
+
+@pytest.mark.parametrize("name", WEEKS)
+def test_a_picture_is_small_and_has_transparent_corners_only(name: str) -> None:
+    drawn = draw(WEEKS[name]())
+
+    image = picture(drawn)
+    alpha = image.getchannel("A")
+    assert len(drawn) < 40_000
+    assert [alpha.getpixel((x, y)) for x in (0, WIDTH - 1) for y in (0, image.height - 1)] == [0, 0, 0, 0]
+    assert alpha.crop((28, 0, WIDTH - 28, image.height)).getextrema() == (255, 255)
+    assert alpha.crop((0, 28, WIDTH, image.height - 28)).getextrema() == (255, 255)
+
+
+def test_the_same_hours_make_the_same_size_whatever_lies_in_them() -> None:
+    sizes = {
+        picture(draw(week)).size
+        for week in (empty_week(), present_week(), a_monday(off=True), a_monday(free("08:00", "18:00")))
+    }
+
+    assert sizes == {(WIDTH, 952)}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "hours"),
+    [
+        ("09:00", "17:00", 10),
+        ("17:00", "22:00", 10),
+        ("00:00", "01:00", 10),
+        ("06:30", "21:15", 16),
+        ("00:00", "24:00", 24),
+    ],
+)
+def test_the_hours_that_are_used_are_shown_and_ten_at_least(start: str, end: str, hours: int) -> None:
+    image = picture(draw(a_monday(free(start, end))))
+
+    hour = max(36, min(72, 780 // hours))
+    assert image.size == (WIDTH, 232 + hours * hour)
+
+
+def test_a_session_until_midnight_ends_at_the_last_line() -> None:
+    hours = free("14:00", "24:00")
+
+    box = changed_box(a_monday(hours), a_monday(hours, booked("23:00", "24:00")))
+
+    assert TOP + 9 * HOUR <= box[1] < box[3] <= TOP + 10 * HOUR
+
+
+def test_a_name_that_is_too_long_is_cut_inside_its_session() -> None:
+    long = a_monday(
+        booked("09:00", "11:00", "Hubert Blaine Wolfeschlegelsteinhausenbergerdorff the Second of Many")
+    )
+
+    box = changed_box(long, a_monday(booked("09:00", "11:00")))
+
+    assert LEFT + 8 <= box[0] < box[2] <= LEFT + COLUMN - 8
+    assert TOP + HOUR < box[1] < box[3] < TOP + 3 * HOUR
+
+
+def test_a_name_without_room_is_left_out() -> None:
+    hours = free("00:00", "24:00")
+
+    assert draw(a_monday(hours, booked("09:00", "09:30", "Anna"))) == draw(
+        a_monday(hours, booked("09:00", "09:30"))
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "drawn"),
+    [
+        ("Иван", ""),
+        ("李小龙", ""),
+        ("김민준", ""),
+        ("🎾🏆", ""),
+        ("Иван Smith", "Smith"),
+        ("Anna 🎾", "Anna"),
+        ("Ann\u200da\ufe0f", "Anna"),
+        ("Zoë Łuczak", "Zoe Luczak"),
+        ("Groß", "Gross"),
+        ("Anna", "Anna"),
+        ("A\tB\nC", "A B C"),
+        ("\uffff\U0001f9ff", ""),
+    ],
+)
+def test_what_the_font_lacks_is_replaced_or_left_out(name: str, drawn: str) -> None:
+    assert draw(a_monday(booked("09:00", "11:00", name))) == draw(a_monday(booked("09:00", "11:00", drawn)))
+    assert draw(a_monday(off=True, note=name)) == draw(a_monday(off=True, note=drawn))
+
+
+def test_a_reason_that_cannot_be_drawn_still_says_that_the_day_is_off() -> None:
+    assert draw(a_monday(off=True, note="Праздники")) == draw(a_monday(off=True, note="Day off"))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    label=st.text(max_size=40),
+    start=st.integers(0, 1439),
+    length=st.integers(1, 1440),
+    second_time=st.booleans(),
+    kind=st.sampled_from(Kind),
+    now=st.integers(0, 1439),
+)
+def test_every_block_can_be_drawn(
+    label: str, start: int, length: int, second_time: bool, kind: Kind, now: int
+) -> None:
+    block = Block(start, min(1440, start + length), kind, label, second_time)
+    day = DayColumn(MONDAY, (block,), off=second_time, note=label, repeated=((120, 180),), skipped=((600, 630),))
+
+    image = picture(draw(a_week(day, now=(MONDAY, now))))
+
+    assert image.width == WIDTH
+
+
+def test_the_second_run_of_an_hour_lies_right_of_its_first() -> None:
+    day = DayColumn(MONDAY, (free("00:00", "08:00"),), repeated=((120, 180),))
+    first = replace(day, blocks=(*day.blocks, booked("02:15", "02:45")))
+    second = replace(day, blocks=(*day.blocks, booked("02:15", "02:45", second_time=True)))
+    middle = LEFT + COLUMN // 2
+
+    left, right = (
+        changed_box(a_week(first), a_week(replace(first, blocks=day.blocks))),
+        changed_box(a_week(second), a_week(replace(second, blocks=day.blocks))),
+    )
+
+    assert changed_box(a_week(first), a_week(second))[0] < middle
+    assert left[0] < middle - 40
+    assert right[2] > middle + 40
+
+
+def test_hours_around_a_repeated_hour_hold_both_of_its_runs() -> None:
+    around = DayColumn(MONDAY, (free("00:00", "08:00"),), repeated=((120, 180),))
+
+    assert draw(a_week(around)) == draw(
+        a_week(replace(around, blocks=(free("00:00", "08:00", second_time=True),)))
+    )
+
+
+def test_a_clock_change_outside_of_the_shown_hours_is_not_drawn() -> None:
+    plain = a_monday(free("09:00", "17:00"))
+
+    assert draw(a_monday(free("09:00", "17:00"), skipped=((120, 180),))) == draw(plain)
+    assert draw(a_monday(free("09:00", "17:00"), repeated=((120, 180),))) == draw(plain)
+
+
+def test_the_present_minute_is_drawn_in_its_own_column_only() -> None:
+    week = present_week()
+
+    box = changed_box(week, without_now(week))
+
+    assert LEFT + 2 * COLUMN - 12 <= box[0] < box[2] <= LEFT + 3 * COLUMN
+
+
+def test_the_present_minute_of_another_week_is_not_drawn() -> None:
+    week = present_week()
+
+    assert draw(replace(week, now=(date(2026, 3, 11), 600))) == draw(replace(week, now=None))
+
+
+def test_an_empty_week_says_so_unless_all_of_it_is_off() -> None:
+    holidays = a_week(*(DayColumn(MONDAY + timedelta(days=number), off=True) for number in range(7)))
+    middle = (LEFT + 3 * COLUMN, TOP + 5 * HOUR - 20, LEFT + 4 * COLUMN, TOP + 5 * HOUR + 20)
+    words = (242, 243, 245)
+
+    assert words in colours(picture(draw(empty_week())), middle)
+    assert words not in colours(picture(draw(holidays)), middle)
+
+
+def test_the_reason_of_a_day_off_makes_way_for_a_session() -> None:
+    session = booked("11:00", "12:00", "Fay")
+
+    with_reason = picture(draw(a_monday(session, off=True, note="Holidays")))
+
+    # The reason of a day without sessions stands at a third of its height, which is 11:20.
+    box = (LEFT + 9, TOP + 3 * HOUR + 3, LEFT + COLUMN - 8, TOP + 4 * HOUR - 2)
+    plain = picture(draw(a_monday(session, off=True)))
+    assert with_reason.crop(box).tobytes() == plain.crop(box).tobytes()
+    assert with_reason.tobytes() != plain.tobytes()
+
+
+def test_the_reason_of_a_day_off_makes_way_for_the_present_minute() -> None:
+    today = DayColumn(MONDAY, off=True, note="Holidays")
+
+    without, with_line = (picture(draw(a_week(today, now=(MONDAY, minute(now))))) for now in ("17:30", "11:20"))
+
+    # Here it stands while nothing is in its way: around 11:20.
+    reason = (LEFT + 20, TOP + 3 * HOUR + 10, LEFT + COLUMN - 20, TOP + 3 * HOUR + 38)
+    assert (242, 243, 245) in colours(without, reason)
+    assert (242, 243, 245) not in colours(with_line, reason)
+
+
+TEXTS = {
+    "an hour": (20, TOP + HOUR - 16, 96, TOP + HOUR + 16),
+    "a weekday": (LEFT + 20, 30, LEFT + COLUMN - 20, 62),
+    "a date": (LEFT + 20, 72, LEFT + COLUMN - 20, 108),
+    "today's weekday": (LEFT + 2 * COLUMN + 20, 30, LEFT + 3 * COLUMN - 20, 62),
+    "today's date": (LEFT + 2 * COLUMN + 32, 76, LEFT + 3 * COLUMN - 32, 104),
+    "a student": (LEFT + 22, TOP + HOUR + 6, LEFT + COLUMN - 20, TOP + 2 * HOUR - 6),
+    "a reason": (LEFT + 3 * COLUMN + 14, 364, LEFT + 4 * COLUMN - 14, 390),
+    "the zone": (24, 898, 220, 930),
+    "free": (825, 898, 885, 930),
+    "booked": (965, 898, 1060, 930),
+}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_text_can_be_read_on_its_ground(text: str) -> None:
+    ground, *inks = colours(picture(draw(present_week())), TEXTS[text])
+
+    # Letters have smooth edges: what is farthest from the ground is their own colour.
+    assert max(contrast(ground, ink) for ink in inks) >= 4.5
+
+
+@pytest.mark.parametrize("eye", [TYPICAL, PROTANOPIA, DEUTERANOPIA], ids=["typical", "protanopia", "deuteranopia"])
+def test_everybody_can_tell_free_from_booked_and_both_from_neither(eye: tuple[tuple[float, ...], ...]) -> None:
+    image = picture(draw(a_monday(free("09:00", "12:00"), booked("15:00", "17:00"))))
+    inside = (LEFT + 30, LEFT + COLUMN - 30)
+    none, open_, taken = (
+        colours(image, (inside[0], TOP + hour * HOUR + 10, inside[1], TOP + hour * HOUR + 60))[0]
+        for hour in (5, 2, 8)
+    )
+
+    apart = [
+        sum((a - b) ** 2 for a, b in zip(seen(one, eye), seen(other, eye), strict=True)) ** 0.5
+        for one, other in combinations((none, open_, taken), 2)
+    ]
+
+    assert min(apart) > 15
+    assert contrast(open_, taken) > 4.5
+
+
+def test_a_week_can_be_drawn_in_many_threads_at_once() -> None:
+    weeks = [make() for make in WEEKS.values()] * 4
+
+    with ThreadPoolExecutor(8) as threads:
+        together = list(threads.map(draw, weeks))
+
+    assert together == [draw(week) for week in weeks[:5]] * 4
+
+
+def test_in_words_every_day_says_its_hours_and_sessions() -> None:
+    said = in_words(present_week())
+
+    assert said.split("; ") == [
+        "Mon 2 Mar: 09:00-12:00 free, 13:30-17:00 free, 09:00-10:00 booked (Anna Berg), "
+        "15:00-16:30 booked (Ben Okafor)",
+        "Tue 3 Mar: 09:00-12:00 free, 13:30-17:00 free, 10:00-10:30 booked (Christopher), "
+        "13:30-14:30 booked (Dana)",
+        "Wed 4 Mar: 09:00-12:00 free, 13:30-17:00 free, 10:30-11:30 booked (Eli), "
+        "14:00-15:30 booked (Zoë Lindqvist)",
+        "Thu 5 Mar: day off (Holidays)",
+        "Fri 6 Mar: 10:00-12:00 free, 14:00-18:00 free, 14:00-15:00 booked (Ida)",
+        "Sat 7 Mar: day off, 10:00-11:00 booked (Fay)",
+        "Sun 8 Mar: no hours",
+    ]
+
+
+def test_in_words_a_clock_change_is_said() -> None:
+    spring, autumn = in_words(spring_week()), in_words(autumn_week())
+
+    assert "Sun 29 Mar: no 02:00-03:00, 00:00-02:00 free, 03:00-08:00 free" in spring
+    assert "Sun 25 Oct: 02:00-03:00 twice, 00:00-08:00 free, 02:00-02:45 booked (Ana)" in autumn
+    assert autumn.endswith("02:30-04:00 the second time booked (Bo Ek)")
+
+
+def test_in_words_the_legend_names_what_is_what() -> None:
+    week = replace(a_monday(free("09:00", "24:00"), booked("10:00", "11:00")), legend=("open", "taken"))
+
+    assert in_words(week).startswith("Mon 2 Mar: 09:00-24:00 open, 10:00-11:00 taken; Tue")
+
+
+def test_in_words_a_week_that_is_too_full_ends_with_a_whole_day() -> None:
+    said = in_words(full_week())
+
+    whole = [in_words(replace(full_week(), days=full_week().days[:count])) for count in range(1, 4)]
+    assert len(said) <= ALT_TEXT_LIMIT
+    assert said.endswith("; …")
+    assert said.removesuffix("; …") in whole
+
+
+def test_in_words_a_day_that_is_too_full_ends_with_a_whole_session() -> None:
+    sessions = [Block(20 * turn, 20 * turn + 20, Kind.BOOKED) for turn in range(72)]
+
+    said = in_words(a_monday(*sessions))
+
+    assert ALT_TEXT_LIMIT - 30 < len(said) <= ALT_TEXT_LIMIT
+    assert said.endswith(" booked")

@@ -1,0 +1,35 @@
+"""Looking at a database without writing to it."""
+
+import os
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from models.storage import inspection, schema_version
+from models.storage.database import Database
+
+
+async def test_what_is_opened_to_look_cannot_write(db: Database):
+    with pytest.raises(DBAPIError, match=r"read-?only"):
+        await inspection.look(db, lambda session: session.execute(text("DELETE FROM guilds")))
+
+
+async def test_a_file_that_does_not_exist_is_not_made_by_looking(tmp_path: Path):
+    db = Database(f"sqlite:///{tmp_path / 'none.db'}")
+
+    with pytest.raises(DBAPIError):
+        await inspection.look(db, schema_version.found)
+
+    await db.close()
+    assert os.listdir(tmp_path) == []
+
+
+async def test_whether_a_bot_runs_on_it_can_be_asked_again_and_again(db: Database):
+    before = await db.is_run()
+    async with db.run_lock():
+        during = [await db.is_run(), await db.is_run()]
+    after = await db.is_run()
+
+    assert (before, during, after) == (False, [True, True], False)

@@ -1,0 +1,59 @@
+"""A block and a booking of the same person at the same moment: one comes first, and nobody slips through."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import AuditEntry, BlockedFrom, Guild, Hold
+from models.storage.database import Database
+from scheduler.booking import blocks, booking
+from scheduler.core.members import Actor
+from tests.support.builders import ADMIN, COACH, GUILD, HOUR, MONDAY, a_coach, a_guild
+from tests.support.race_worker import Press, press
+
+STUDENTS = range(10_000, 10_025)
+TEN = MONDAY + 2 * HOUR
+
+
+async def hold(session: AsyncSession, student: int) -> object:
+    guild = await session.get_one(Guild, GUILD)
+    return await booking.hold(session, guild, Actor(student), COACH, TEN, HOUR, MONDAY)
+
+
+async def block(session: AsyncSession, student: int) -> object:
+    return await blocks.block(session, GUILD, student, ADMIN, [BlockedFrom.BOOKING], "", MONDAY)
+
+
+@pytest.mark.parametrize("ways", [(hold, block), (block, hold)], ids=["hold first", "block first"])
+async def test_whoever_is_blocked_while_they_take_a_time_holds_nothing_afterwards(
+    db: Database, ways: tuple[Callable[..., Awaitable[object]], ...]
+) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+        await a_coach(session)
+
+    ends: set[tuple[Press, ...]] = set()
+    for student in STUDENTS:
+        ends.add(tuple(await asyncio.gather(*(press(db, partial(way, student=student)) for way in ways))))
+
+    async with db.read() as session:
+        assert await session.scalar(select(func.count()).select_from(Hold)) == 0
+        blocked = AuditEntry.action == "member_blocked"
+        assert await session.scalar(select(func.count()).where(blocked)) == len(STUDENTS)
+    assert {press for end in ends for press in end} <= {Press(won=True), Press(refused="Blocked")}
+
+
+async def test_two_admins_who_block_somebody_at_once_leave_one_block(db: Database) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+
+    ended = [
+        await asyncio.gather(*(press(db, partial(block, student=student)) for _ in range(2)))
+        for student in STUDENTS
+    ]
+
+    assert ended == [[Press(won=True)] * 2] * len(STUDENTS)

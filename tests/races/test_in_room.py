@@ -1,0 +1,182 @@
+"""Presses in the room at the same moment as others, as a booking, a cancellation or the end, also from another
+process.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import CoachingSession, Guild, SessionStatus
+from models.storage.database import Database
+from scheduler.attendance import no_shows
+from scheduler.booking import booking as bookings
+from scheduler.booking import cancellation
+from scheduler.core.errors import AlreadyDecided, CoachingError, NotBookable, SlotTaken, TooLate
+from scheduler.core.members import Actor
+from scheduler.loop.session_steps import advance_due
+from scheduler.rooms import in_room
+from tests.support.attended_sessions import (
+    CARA,
+    ELEVEN,
+    STRANGER,
+    STU,
+    TEN,
+    a_meeting,
+    at,
+    both_came,
+    found,
+    owed,
+    recorded,
+)
+from tests.support.builders import COACH, GUILD, STUDENT, FakeClock, change_session
+from tests.support.fakes import FakeDiscord
+from tests.support.integrity import faults_of
+from tests.support.rescheduled_sessions import reservations
+
+Press = Callable[[AsyncSession], Awaitable[CoachingSession]]
+HALF_PAST, LONGER = at(30), at(75)
+
+
+@pytest.fixture
+async def another(db: Database, database_url: str) -> AsyncIterator[Database]:
+    """The same database as another process has it open."""
+    opened = Database(database_url)
+    yield opened
+    await opened.close()
+
+
+async def attempt(db: Database, press: Press) -> CoachingSession | CoachingError:
+    """The session, or the refusal. Any other error is a bug and is raised."""
+    try:
+        async with db.begin() as session:
+            return await press(session)
+    except CoachingError as refused:
+        return refused
+
+
+def going_on(session_id: int, actor: Actor) -> Press:
+    return partial(in_room.go_on, session_id=session_id, actor=actor, now=HALF_PAST)
+
+
+def ending(session_id: int, actor: Actor) -> Press:
+    return partial(in_room.end_now, session_id=session_id, actor=actor, now=HALF_PAST)
+
+
+async def booking(session: AsyncSession) -> CoachingSession:
+    """Somebody books the coach right after the session."""
+    guild = await session.get_one(Guild, GUILD)
+    return await bookings.book(session, guild, STRANGER, COACH, ELEVEN, ELEVEN - TEN, None, HALF_PAST)
+
+
+async def test_both_press_for_more_time_at_once_and_get_one_quarter_of_an_hour(
+    db: Database, another: Database
+) -> None:
+    session_id = await both_came(db)
+
+    outcomes = await asyncio.gather(
+        *(attempt(db, going_on(session_id, STU)) for _ in range(2)),
+        *(attempt(another, going_on(session_id, CARA)) for _ in range(2)),
+    )
+
+    assert [one.ends_at for one in outcomes if isinstance(one, CoachingSession)] == [LONGER] * 4
+    assert await reservations(db) == [(COACH, TEN, LONGER), (STUDENT, TEN, LONGER)]
+    assert [action for action, _ in await recorded(db)] == ["session_extended"]
+
+
+async def test_more_time_and_a_booking_of_it_at_once_have_one_winner(db: Database, another: Database) -> None:
+    session_id = await both_came(db)
+
+    longer, booked = await asyncio.gather(attempt(db, going_on(session_id, STU)), attempt(another, booking))
+
+    if isinstance(longer, NotBookable):
+        assert isinstance(booked, CoachingSession)
+        assert (await found(db, session_id)).ends_at == ELEVEN
+    else:
+        assert isinstance(booked, SlotTaken)
+        assert (await found(db, session_id)).ends_at == LONGER
+    assert not [fault for fault in await faults_of(db) if "overlap" in fault or "reserves" in fault]
+
+
+async def test_more_time_and_the_end_at_once_end_with_a_session_that_is_over(
+    db: Database, another: Database
+) -> None:
+    session_id = await both_came(db)
+
+    longer, over = await asyncio.gather(
+        attempt(db, going_on(session_id, STU)), attempt(another, ending(session_id, CARA))
+    )
+
+    assert isinstance(longer, CoachingSession | TooLate)
+    assert isinstance(over, CoachingSession)
+    assert await reservations(db) == [(COACH, TEN, HALF_PAST), (STUDENT, TEN, HALF_PAST)]
+    one = await found(db, session_id)
+    assert (one.status, one.ends_at) == (SessionStatus.COMPLETED, HALF_PAST)
+
+
+async def test_both_end_it_at_once_and_it_ends_once(db: Database, another: Database) -> None:
+    session_id = await both_came(db)
+
+    outcomes = await asyncio.gather(
+        attempt(db, ending(session_id, STU)), attempt(another, ending(session_id, CARA))
+    )
+
+    assert {type(one) for one in outcomes} == {CoachingSession, TooLate}
+    assert [kind for kind, _ in await owed(db)] == ["review_request"]
+    assert [action for action, _ in await recorded(db)] == ["session_completed", "session_ended"]
+
+
+async def test_a_cancellation_at_the_moment_of_a_press_leaves_no_time_taken_from_who_has_cancelled(
+    db: Database, another: Database
+) -> None:
+    session_id = await a_meeting(db, (STUDENT, 0, None))
+    longer = partial(in_room.go_on, session_id=session_id, actor=STU, now=at(5))
+    cancel = partial(cancellation.cancel, session_id=session_id, actor=CARA, guild_id=GUILD, reason="", now=at(5))
+
+    pressed, cancelled = await asyncio.gather(attempt(db, longer), attempt(another, cancel))
+
+    assert isinstance(pressed, CoachingSession | TooLate)
+    assert isinstance(cancelled, CoachingSession)
+    assert (await found(db, session_id)).status is SessionStatus.CANCELLED
+    assert await reservations(db) == []
+
+
+async def test_the_tick_that_ends_a_session_and_a_press_to_end_it_at_once_end_it_once(
+    db: Database, another: Database
+) -> None:
+    session_id = await both_came(db, next_step_at=ELEVEN)
+    last_moment = partial(in_room.end_now, session_id=session_id, actor=STU, now=at(59))
+
+    pressed, _ = await asyncio.gather(
+        attempt(another, last_moment), advance_due(db, FakeDiscord(), FakeClock(ELEVEN))
+    )
+
+    assert isinstance(pressed, CoachingSession | TooLate)
+    assert [kind for kind, _ in await owed(db)] == ["review_request"]
+    assert [action for action, _ in await recorded(db)].count("session_completed") == 1
+
+
+async def test_two_admins_who_decide_at_once_decide_once(db: Database, another: Database) -> None:
+    session_id = await a_meeting(db)
+    await change_session(
+        db, session_id, status=SessionStatus.NO_SHOW, absent="student", appealed_at=ELEVEN, appeal_reason="!"
+    )
+
+    def deciding(actor_id: int, *, was_there: bool) -> Press:
+        async def press(session: AsyncSession) -> CoachingSession:
+            admin = Actor(actor_id, is_admin=True)
+            return await no_shows.decide_appeal(session, session_id, admin, GUILD, was_there=was_there, now=at(90))
+
+        return press
+
+    outcomes = await asyncio.gather(
+        attempt(db, deciding(9001, was_there=True)), attempt(another, deciding(9002, was_there=False))
+    )
+
+    assert {type(one) for one in outcomes} == {CoachingSession, AlreadyDecided}
+    won = next(one for one in outcomes if isinstance(one, CoachingSession))
+    one = await found(db, session_id)
+    assert (one.appeal_decided_by, one.status) == (won.appeal_decided_by, won.status)
+    assert len(await recorded(db)) == 1

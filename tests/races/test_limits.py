@@ -1,0 +1,161 @@
+"""Limits when two people press at the same instant: one gets in, the other a sentence, and nobody an error."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Guild
+from models.storage.database import Database
+from scheduler.booking import booking
+from scheduler.core.members import Actor
+from tests.support.builders import DAY, GUILD, HOUR, MONDAY, a_coach, a_guild
+from tests.support.integrity import faults_of, ledger_of
+from tests.support.race_worker import Press, press
+
+ROUNDS = 25
+"""Each round has people of its own, so that all rounds can use one database."""
+TEN, TWO = MONDAY + 2 * HOUR, MONDAY + 6 * HOUR
+
+WON = Press(won=True)
+NOT_BOOKABLE = Press(refused="NotBookable")
+
+Way = Callable[..., Awaitable[object]]
+
+
+async def book(session: AsyncSession, student: int, coach_id: int, at: datetime, guild_id: int = GUILD) -> object:
+    guild = await session.get_one(Guild, guild_id)
+    return await booking.book(session, guild, Actor(student), coach_id, at, HOUR, None, MONDAY)
+
+
+async def hold(session: AsyncSession, student: int, coach_id: int, at: datetime, guild_id: int = GUILD) -> object:
+    guild = await session.get_one(Guild, guild_id)
+    return await booking.hold(session, guild, Actor(student), coach_id, at, HOUR, MONDAY)
+
+
+async def at_once(db: Database, *wishes: Callable[[AsyncSession], Awaitable[object]]) -> Counter[Press]:
+    return Counter(await asyncio.gather(*(press(db, wish) for wish in wishes)))
+
+
+async def pairs(db: Database, *, most_coming: int = 10, **coach: Any) -> list[tuple[int, int]]:
+    """Two coaches for each round, and a server that lets students have so many coming sessions."""
+    found = [(20_000 + 2 * number, 20_001 + 2 * number) for number in range(ROUNDS)]
+    async with db.begin() as session:
+        await a_guild(session, most_coming=most_coming)
+        for user_id in (one for pair in found for one in pair):
+            await a_coach(session, user_id=user_id, horizon_days=2, **coach)
+    return found
+
+
+def taken(alternatives: int = 3) -> Press:
+    """The refusal of a time."""
+    return Press(refused="SlotTaken", alternatives=alternatives)
+
+
+async def test_of_two_coaches_who_book_each_other_at_once_for_one_time_one_is_booked(db: Database) -> None:
+    for one, other in await pairs(db, most_coming=1, daily_limit=1, weekly_limit=1):
+        ended = await at_once(
+            db,
+            partial(book, student=one, coach_id=other, at=TEN),
+            partial(book, student=other, coach_id=one, at=TEN),
+        )
+
+        assert ended == {WON: 1, taken(): 1}
+    assert await faults_of(db) == []
+
+
+async def test_two_coaches_who_book_each_other_at_once_for_different_times_are_both_booked(db: Database) -> None:
+    for one, other in await pairs(db, most_coming=1, daily_limit=1, weekly_limit=1):
+        ended = await at_once(
+            db,
+            partial(book, student=one, coach_id=other, at=TEN),
+            partial(book, student=other, coach_id=one, at=TWO),
+        )
+
+        assert ended == {WON: 2}
+    assert await faults_of(db) == []
+
+
+async def test_two_coaches_who_hold_and_book_each_other_in_turns_never_wait_in_a_circle(db: Database) -> None:
+    for one, other in (await pairs(db))[:8]:
+        wishes = [
+            partial(way, student=student, coach_id=coach_id, at=MONDAY + DAY + number * HOUR)
+            for number in range(1, 5)
+            for way in (hold, book)
+            for student, coach_id in ((one, other), (other, one))
+        ]
+
+        ended = await at_once(db, *wishes)
+
+        assert {end.error for end in ended} == {""}
+        assert {end.refused for end in ended} <= {"", "SlotTaken"}
+        assert ended[WON] >= 4
+    assert await faults_of(db) == []
+
+
+async def test_a_student_who_may_have_one_session_cannot_get_two_by_pressing_at_two_coaches_at_once(
+    db: Database,
+) -> None:
+    for student, (one, other) in enumerate(await pairs(db, most_coming=1), start=30_000):
+        ended = await at_once(
+            db,
+            partial(book, student=student, coach_id=one, at=TEN),
+            partial(book, student=student, coach_id=other, at=TWO),
+        )
+
+        assert ended == {WON: 1, NOT_BOOKABLE: 1}
+    assert await faults_of(db) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(book, book), (hold, book), (hold, hold)], ids=["both book", "one holds", "both hold"]
+)
+async def test_a_coach_who_gives_one_session_a_day_is_not_given_away_twice_at_different_times_of_it(
+    db: Database, first: Way, second: Way
+) -> None:
+    for student, (coach_id, _) in enumerate(await pairs(db, daily_limit=1), start=30_000):
+        ended = await at_once(
+            db,
+            partial(first, student=student, coach_id=coach_id, at=TEN),
+            partial(second, student=student + 1000, coach_id=coach_id, at=TWO),
+        )
+
+        assert ended == {WON: 1, taken(): 1}
+    assert await faults_of(db) == []
+
+
+async def test_a_student_who_holds_at_two_coaches_at_once_ends_with_one_hold(db: Database) -> None:
+    for student, (one, other) in enumerate(await pairs(db), start=30_000):
+        ended = await at_once(
+            db,
+            partial(hold, student=student, coach_id=one, at=TEN),
+            partial(hold, student=student, coach_id=other, at=TWO),
+        )
+
+        assert ended == {WON: 2}
+    ledger = await ledger_of(db)
+    assert len(ledger.holds) == ROUNDS
+    assert ledger.faults() == []
+
+
+async def test_of_two_servers_in_which_a_student_presses_at_once_for_one_time_one_books(db: Database) -> None:
+    found = await pairs(db)
+    async with db.begin() as session:
+        await a_guild(session, id=GUILD + 1)
+        for _, other in found:
+            await a_coach(session, guild_id=GUILD + 1, user_id=other)
+
+    for student, (one, other) in enumerate(found, start=30_000):
+        ended = await at_once(
+            db,
+            partial(book, student=student, coach_id=one, at=TEN),
+            partial(book, student=student, coach_id=other, at=TEN, guild_id=GUILD + 1),
+        )
+
+        assert ended == {WON: 1, taken(): 1}
+    assert await faults_of(db) == []

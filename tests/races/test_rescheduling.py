@@ -1,0 +1,213 @@
+"""Moves at the same moment as other moves, bookings and cancellations, also from another process."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import datetime
+from functools import partial
+from itertools import pairwise
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import CoachingSession, Guild, Reservation, SessionStatus
+from models.storage.database import Database
+from scheduler.booking import booking as bookings
+from scheduler.booking.cancellation import cancel
+from scheduler.core.errors import CoachingError, SlotTaken, TooLate
+from scheduler.core.members import Actor
+from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach
+from tests.support.rescheduled_sessions import (
+    CARA,
+    LATER,
+    SAM,
+    TEN,
+    TWELVE,
+    also_booked,
+    booked,
+    found,
+    owed,
+    reservations,
+    to,
+)
+
+Press = Callable[[AsyncSession], Awaitable[CoachingSession]]
+Outcome = CoachingSession | CoachingError
+
+
+@pytest.fixture
+async def another(db: Database, database_url: str) -> AsyncIterator[Database]:
+    """The same database as another process has it open."""
+    opened = Database(database_url)
+    yield opened
+    await opened.close()
+
+
+async def attempt(db: Database, press: Press) -> Outcome:
+    """The session, or the refusal. Any other error is a bug and is raised."""
+    try:
+        async with db.begin() as session:
+            return await press(session)
+    except CoachingError as refused:
+        return refused
+
+
+def booking(actor: Actor, starts_at: datetime, coach_id: int = COACH) -> Press:
+    async def press(session: AsyncSession) -> CoachingSession:
+        guild = await session.get_one(Guild, GUILD)
+        return await bookings.book(session, guild, actor, coach_id, starts_at, HOUR, None, LATER)
+
+    return press
+
+
+def cancelling(session_id: int) -> Press:
+    return partial(cancel, session_id=session_id, actor=Actor(COACH), guild_id=GUILD, reason="", now=LATER)
+
+
+def won(outcomes: Sequence[Outcome]) -> list[CoachingSession]:
+    return [one for one in outcomes if isinstance(one, CoachingSession)]
+
+
+async def check_reservations(db: Database) -> None:
+    """Each coming session has its two reservations, nothing else has any, and nobody is in two places at once."""
+    async with db.read() as session:
+        coming = CoachingSession.status == SessionStatus.SCHEDULED
+        sessions = list(await session.scalars(select(CoachingSession).where(coming)))
+        rows = list(
+            await session.scalars(select(Reservation).order_by(Reservation.user_id, Reservation.starts_at))
+        )
+    assert sorted((one.session_id, one.user_id, one.starts_at, one.ends_at) for one in rows) == sorted(
+        (one.id, user_id, one.starts_at, one.ends_at)
+        for one in sessions
+        for user_id in (one.coach_id, one.student_id)
+    )
+    assert all(one.ends_at <= two.starts_at for one, two in pairwise(rows) if one.user_id == two.user_id)
+
+
+async def test_a_move_and_a_booking_of_one_time_at_once_have_one_winner(db: Database, another: Database) -> None:
+    session_id = await booked(db)
+
+    for day in range(1, 5):
+        target = TEN + day * DAY
+        outcomes = await asyncio.gather(
+            *(attempt(another, booking(Actor(100 + n), target)) for n in range(2)),
+            attempt(db, to(session_id, target)),
+            *(attempt(db, booking(Actor(200 + n), target + 30 * MINUTE)) for n in range(2)),
+        )
+
+        assert all(isinstance(one, CoachingSession | SlotTaken) for one in outcomes)
+        assert len(won(outcomes)) == 1
+        await check_reservations(db)
+
+
+async def test_two_sessions_that_move_to_one_time_at_once_have_one_winner(db: Database, another: Database) -> None:
+    first, second = await booked(db), await also_booked(db, TWELVE)
+
+    for day in range(1, 5):
+        target = TEN + day * DAY
+        outcomes = await asyncio.gather(
+            attempt(db, to(first, target)), attempt(another, to(second, target + 30 * MINUTE, SAM))
+        )
+
+        assert len(won(outcomes)) == 1
+        assert len([one for one in outcomes if isinstance(one, SlotTaken)]) == 1
+        await check_reservations(db)
+
+
+async def test_two_sessions_do_not_change_places_at_once(db: Database, another: Database) -> None:
+    first, second = await booked(db), await also_booked(db, TWELVE)
+
+    outcomes = await asyncio.gather(attempt(db, to(first, TWELVE)), attempt(another, to(second, TEN, SAM)))
+
+    assert [type(one) for one in outcomes] == [SlotTaken, SlotTaken]
+    await check_reservations(db)
+
+
+async def test_student_and_coach_who_move_at_once_move_one_after_the_other(
+    db: Database, another: Database
+) -> None:
+    session_id = await booked(db)
+    targets = {TEN + DAY, TWELVE + DAY}
+
+    outcomes = await asyncio.gather(
+        attempt(db, to(session_id, TEN + DAY)),
+        attempt(another, to(session_id, TWELVE + DAY, CARA, reason="Ill.")),
+    )
+
+    moved = await found(db, session_id)
+    assert len(won(outcomes)) == 2
+    assert moved.moved_from is not None
+    assert {moved.starts_at, moved.moved_from} == targets
+    assert [user_id for _, user_id, _ in await owed(db)] == [STUDENT, COACH]  # told once, of where it is now
+    await check_reservations(db)
+
+
+async def test_a_double_click_moves_once(db: Database) -> None:
+    session_id = await booked(db)
+
+    outcomes = await asyncio.gather(*(attempt(db, to(session_id, TWELVE)) for _ in range(5)))
+
+    assert len(won(outcomes)) == 5
+    assert (await found(db, session_id)).moved_from == TEN
+    assert len(await owed(db)) == 2
+
+
+async def test_a_cancellation_at_the_moment_of_a_move_ends_with_a_cancelled_session(
+    db: Database, another: Database
+) -> None:
+    session_id = await booked(db)
+
+    moved, cancelled = await asyncio.gather(
+        attempt(db, to(session_id, TWELVE)), attempt(another, cancelling(session_id))
+    )
+
+    assert isinstance(moved, CoachingSession | TooLate)
+    assert isinstance(cancelled, CoachingSession)
+    assert (await found(db, session_id)).status is SessionStatus.CANCELLED
+    assert await reservations(db) == []
+
+
+async def test_a_move_frees_the_old_time_only_when_it_has_succeeded(db: Database, another: Database) -> None:
+    session_id = await booked(db)
+
+    moved, taken = await asyncio.gather(
+        attempt(db, to(session_id, TWELVE)), attempt(another, booking(SAM, TEN + 30 * MINUTE))
+    )
+
+    assert isinstance(moved, CoachingSession)
+    assert isinstance(taken, CoachingSession | SlotTaken)
+    await check_reservations(db)
+
+
+async def test_a_move_and_a_booking_of_the_student_elsewhere_at_once_have_one_winner(
+    db: Database, another: Database
+) -> None:
+    session_id = await booked(db)
+    async with db.begin() as session:
+        await a_coach(session, user_id=COACH + 1)
+
+    for day in range(1, 5):
+        target = TEN + day * DAY
+        outcomes = await asyncio.gather(
+            attempt(db, to(session_id, target, CARA, reason="Ill.")),
+            attempt(another, booking(Actor(STUDENT), target + 30 * MINUTE, COACH + 1)),
+        )
+
+        assert len(won(outcomes)) == 1
+        assert len([one for one in outcomes if isinstance(one, SlotTaken)]) == 1
+        await check_reservations(db)
+    assert (await found(db, session_id)).starts_at > MONDAY
+
+
+async def test_a_move_and_bookings_at_once_keep_to_the_daily_limit(db: Database, another: Database) -> None:
+    session_id = await booked(db, daily_limit=1)
+
+    for day in range(1, 5):
+        outcomes = await asyncio.gather(
+            attempt(db, to(session_id, TEN + day * DAY)),
+            *(attempt(another, booking(Actor(100 + n), TEN + day * DAY + n * HOUR)) for n in range(2, 5)),
+        )
+
+        assert len(won(outcomes)) == 1
+        assert all(isinstance(one, CoachingSession | SlotTaken) for one in outcomes)
+        await check_reservations(db)

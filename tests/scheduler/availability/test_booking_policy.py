@@ -1,0 +1,105 @@
+"""Booking rules: which can be kept to, and that none is lost on the way into a row and back."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from models import Coach, Guild, SessionType
+from scheduler.availability import booking_policy
+from scheduler.availability.booking_policy import Rules
+from scheduler.core.errors import Unreadable
+
+LENGTHS = "A session takes 5 minutes to 12 hours. Type lengths in minutes, like 60, 30, 90."
+COUNT = "Offer 1 to 10 different lengths, like 60, 30, 90."
+STEP = "Sessions can start every 5 minutes to 12 hours. Type another value."
+BUFFER = "A buffer is at most 6 hours. Type another value."
+NOTICE = "The minimum notice is at most 60 days. Type another value."
+HORIZON = "The booking horizon is 1 to 365 days. Type another value."
+DAILY = "A daily limit is 1 to 50 sessions. Type another value."
+WEEKLY = "A weekly limit is 1 to 200 sessions. Type another value."
+
+EVERY_FIELD = Rules(SessionType.VOICE, (45, 120), 15, 5, 10, 60, 90, 3, 12)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("durations_minutes", (), COUNT),
+        ("durations_minutes", (60, 60), COUNT),
+        ("durations_minutes", tuple(range(10, 21)), COUNT),
+        ("durations_minutes", tuple(range(10, 20)), None),
+        ("durations_minutes", (60, 4), LENGTHS),
+        ("durations_minutes", (721,), LENGTHS),
+        ("durations_minutes", (5, 720), None),
+        ("slot_step_minutes", 4, STEP),
+        ("slot_step_minutes", 5, None),
+        ("slot_step_minutes", 720, None),
+        ("slot_step_minutes", 721, STEP),
+        *(
+            (name, value, sentence)
+            for name in ("buffer_before_minutes", "buffer_after_minutes")
+            for value, sentence in ((-1, BUFFER), (0, None), (360, None), (361, BUFFER))
+        ),
+        ("minimum_notice_minutes", -1, NOTICE),
+        ("minimum_notice_minutes", 0, None),
+        ("minimum_notice_minutes", 60 * 24 * 60, None),
+        ("minimum_notice_minutes", 60 * 24 * 60 + 1, NOTICE),
+        ("horizon_days", 0, HORIZON),
+        ("horizon_days", 1, None),
+        ("horizon_days", 365, None),
+        ("horizon_days", 366, HORIZON),
+        ("daily_limit", 0, DAILY),
+        ("daily_limit", 1, None),
+        ("daily_limit", 50, None),
+        ("daily_limit", 51, DAILY),
+        ("daily_limit", None, None),
+        ("weekly_limit", 0, WEEKLY),
+        ("weekly_limit", 1, None),
+        ("weekly_limit", 200, None),
+        ("weekly_limit", 201, WEEKLY),
+        ("weekly_limit", None, None),
+    ],
+)
+def test_a_rule_can_be_kept_to_or_is_refused_with_what_can(name: str, value: Any, sentence: str | None) -> None:
+    assert refused(replace(EVERY_FIELD, **{name: value})) == sentence
+
+
+def refused(wanted: Rules) -> str | None:
+    """The sentence with which they are refused, if they are."""
+    try:
+        wanted.check()
+    except Unreadable as error:
+        return str(error)
+    return None
+
+
+def test_the_usual_rules_can_be_kept_to() -> None:
+    assert refused(Rules()) is None
+
+
+def test_rules_survive_a_row_and_json() -> None:
+    coach = Coach()
+
+    booking_policy.put(coach, EVERY_FIELD)
+
+    assert booking_policy.rules_of(coach) == EVERY_FIELD
+    assert booking_policy.from_json(json.loads(json.dumps(booking_policy.as_json(EVERY_FIELD)))) == EVERY_FIELD
+
+
+def test_a_stored_rule_that_nobody_could_keep_to_is_as_usual() -> None:
+    stored = booking_policy.as_json(EVERY_FIELD) | {
+        "slot_step_minutes": 4,
+        "horizon_days": None,
+        "daily_limit": "3",
+    }
+
+    assert booking_policy.from_json(stored) == replace(
+        EVERY_FIELD, slot_step_minutes=30, horizon_days=28, daily_limit=None
+    )
+
+
+def test_what_a_server_has_not_set_is_as_usual() -> None:
+    assert booking_policy.first_rules(Guild()) == Rules()
+    assert booking_policy.first_rules(Guild(first_rules={"horizon_days": 90})) == Rules(horizon_days=90)

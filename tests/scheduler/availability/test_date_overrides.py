@@ -1,0 +1,161 @@
+"""Days off, other hours and extra hours on single dates of the coach's own calendar."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from models.storage.database import Database
+from scheduler.availability import schedule
+from scheduler.availability.schedule import Dates
+from scheduler.time.intervals import Interval
+from tests.support.builders import DAY, HOUR, MINUTE, MONDAY, a_date
+from tests.support.schedule_changes import (
+    EVENING,
+    MON,
+    MORNING,
+    NOON,
+    TODAY,
+    dates,
+    free,
+    off,
+    press,
+    refused,
+    set_up,
+)
+
+
+async def test_dates_that_hold_the_same_are_one_line_and_a_different_reason_begins_another(db: Database) -> None:
+    await set_up(db)
+    async with db.begin() as session:
+        for step in range(3):
+            await a_date(session, TODAY + step * DAY, reason="Holiday")
+        await a_date(session, TODAY + 3 * DAY, reason="Wedding")
+        await a_date(session, TODAY + 5 * DAY, reason="Wedding")
+        await a_date(session, TODAY + 6 * DAY, NOON, reason="Wedding")
+        await a_date(session, TODAY + 7 * DAY, NOON, adds=True, reason="Wedding")
+        await a_date(session, TODAY - DAY, reason="Holiday")
+
+    assert await dates(db) == [
+        off(TODAY, TODAY + 2 * DAY, "Holiday"),
+        off(TODAY + 3 * DAY, TODAY + 3 * DAY, "Wedding"),
+        off(TODAY + 5 * DAY, TODAY + 5 * DAY, "Wedding"),
+        Dates(TODAY + 6 * DAY, TODAY + 6 * DAY, False, (Interval(*NOON),), "Wedding"),
+        Dates(TODAY + 7 * DAY, TODAY + 7 * DAY, True, (Interval(*NOON),), "Wedding"),
+    ]
+
+
+async def test_days_off_replace_whatever_held_on_them_and_nothing_beside_them(db: Database) -> None:
+    await set_up(db)
+    async with db.begin() as session:
+        for step in range(4):
+            await a_date(session, TODAY + step * DAY, NOON, adds=True)
+
+    await press(db, schedule.set_dates, TODAY + DAY, TODAY + 2 * DAY, [], "  At the sea ")
+
+    found = await dates(db)
+    assert [(one.first, one.last, one.adds) for one in found] == [
+        (TODAY, TODAY, True),
+        (TODAY + DAY, TODAY + 2 * DAY, False),
+        (TODAY + 3 * DAY, TODAY + 3 * DAY, True),
+    ]
+    assert (found[1].windows, found[1].reason) == ((), "At the sea")
+
+
+async def test_other_hours_hold_instead_of_the_weekly_ones(db: Database) -> None:
+    await set_up(db, horizon_days=2, slot_step_minutes=60)
+
+    await press(db, schedule.set_dates, TODAY, TODAY, [(18 * 60, 20 * 60)], "")
+
+    assert [at for at in await free(db) if at < MONDAY + DAY] == [MONDAY + 10 * HOUR, MONDAY + 11 * HOUR]
+    assert [one.reason for one in await dates(db)] == [None]
+
+
+async def test_extra_hours_join_the_weekly_ones(db: Database) -> None:
+    await set_up(db, hours=[(MON, *MORNING)], horizon_days=1, slot_step_minutes=120)
+
+    await press(db, schedule.add_extra_hours, TODAY, [NOON])
+    await press(db, schedule.add_extra_hours, TODAY, [EVENING])
+
+    assert [one.windows for one in await dates(db)] == [(NOON, EVENING)]
+    assert await free(db) == [MONDAY + hours * HOUR for hours in (2, 4, 10, 12)]
+
+
+async def test_extra_hours_on_a_day_off_are_that_days_only_hours(db: Database) -> None:
+    await set_up(db, hours=[(MON, *MORNING)], horizon_days=1, slot_step_minutes=120)
+    await press(db, schedule.set_dates, TODAY, TODAY, [], "Ill")
+
+    await press(db, schedule.add_extra_hours, TODAY, [NOON])
+
+    assert await free(db) == [MONDAY + 4 * HOUR]
+    assert [(one.adds, one.windows, one.reason) for one in await dates(db)] == [(False, (NOON,), "Ill")]
+
+
+async def test_the_weekly_hours_hold_again_on_dates_that_are_cleared(db: Database) -> None:
+    await set_up(db)
+    await press(db, schedule.set_dates, TODAY, TODAY + 4 * DAY, [], "Holiday")
+
+    await press(db, schedule.clear_dates, TODAY + DAY, TODAY + 3 * DAY)
+
+    assert await dates(db) == [
+        off(TODAY, TODAY, "Holiday"),
+        off(TODAY + 4 * DAY, TODAY + 4 * DAY, "Holiday"),
+    ]
+
+
+async def test_a_year_goes_at_once_and_not_a_day_more(db: Database) -> None:
+    await set_up(db)
+
+    await press(db, schedule.set_dates, TODAY, TODAY + 365 * DAY, [], "")
+    sentence = await refused(db, schedule.set_dates, TODAY, TODAY + 366 * DAY, [], "")
+
+    assert await dates(db) == [off(TODAY, TODAY + 365 * DAY)]
+    assert sentence == "These are 367 days; 366 at most go at once. Pause bookings instead."
+
+
+async def test_dates_in_the_wrong_order_are_refused(db: Database) -> None:
+    await set_up(db)
+
+    sentence = await refused(db, schedule.set_dates, TODAY + DAY, TODAY, [], "")
+
+    assert sentence == "Monday, 2 March 2026 is before Tuesday, 3 March 2026. Swap the two dates."
+
+
+async def test_a_reason_has_a_hundred_characters_at_most(db: Database) -> None:
+    await set_up(db)
+
+    await press(db, schedule.set_dates, TODAY, TODAY, [], "x" * 100 + " ")
+    sentence = await refused(db, schedule.set_dates, TODAY, TODAY, [], "x" * 101)
+
+    assert sentence == "The reason has 101 characters; at most 100 fit."
+
+
+async def test_extra_hours_need_hours(db: Database) -> None:
+    await set_up(db)
+
+    sentence = await refused(db, schedule.add_extra_hours, TODAY, [])
+
+    assert sentence == 'Extra hours need hours, like "9-12". For a day without any, use days off.'
+
+
+@pytest.mark.parametrize(
+    ("zone", "midnight"),
+    [
+        ("UTC", MONDAY + 16 * HOUR),
+        ("Pacific/Kiritimati", MONDAY + 2 * HOUR),
+        ("Pacific/Pago_Pago", MONDAY + DAY + 3 * HOUR),
+        ("Asia/Kathmandu", MONDAY + 10 * HOUR + 15 * MINUTE),
+    ],
+)
+async def test_a_date_is_over_at_midnight_on_the_coachs_own_clock(
+    db: Database, zone: str, midnight: datetime
+) -> None:
+    await set_up(db, time_zone=zone)
+    before = midnight - timedelta(microseconds=1)
+
+    await press(db, schedule.set_dates, TODAY - DAY, TODAY, [], "", now=before)
+    await press(db, schedule.add_extra_hours, TODAY, [NOON], now=before)
+    for_dates = await refused(db, schedule.set_dates, TODAY - DAY, TODAY, [], "", now=midnight)
+    for_extra = await refused(db, schedule.add_extra_hours, TODAY, [NOON], now=midnight)
+
+    assert for_dates == for_extra
+    assert for_dates == ("Monday, 2 March 2026 is over already. Type a coming date, with its year if you like.")

@@ -1,0 +1,356 @@
+"""Random stories of booking, held against a model: the same offers, refusals, prices and lateness."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, CoachingSession, Guild, Hold, Reservation
+from models.storage.database import Database
+from scheduler.availability import booking_policy, free_times, schedule
+from scheduler.availability.slots import WhyNot
+from scheduler.booking import booking, cancellation, rescheduling
+from scheduler.core.errors import CoachingError
+from scheduler.core.members import Actor
+from scheduler.servers import settings as server_settings
+from scheduler.servers.settings import GuildChanges
+from tests.support.booking_model import Booked, Refusal, Terms
+from tests.support.booking_steps import (
+    CARA,
+    CARL,
+    COACHING,
+    HERE,
+    PEOPLE,
+    SAM,
+    STU,
+    THERE,
+    Ask,
+    Change,
+    Settings,
+    Step,
+    Touch,
+    Wait,
+    a_model,
+    steps,
+)
+from tests.support.builders import ADMIN, DAY, GUILD, HOUR, MINUTE, MONDAY, a_coach, a_guild
+from tests.support.integrity import faults_of
+from tests.support.one_thread import in_one_thread
+
+TUESDAY = MONDAY + DAY + 2 * HOUR
+
+T = TypeVar("T")
+
+
+@cache
+def the_same_in_a_database() -> Path:
+    """A file to copy."""
+    path = Path(tempfile.mkdtemp(prefix="coachbot-machine-")) / "coachbot.db"
+
+    async def fill() -> None:
+        db, model = in_one_thread(Database(f"sqlite:///{path}")), a_model()
+        await db.upgrade()
+        async with db.begin() as session:
+            for guild, most in model.most_coming.items():
+                notice = model.cancel_notice[guild]
+                await a_guild(session, id=guild, most_coming=most, cancel_notice_minutes=notice)
+            for (guild, coach), terms in model.terms.items():
+                hours = [(day, *window) for day, usual in terms.hours.items() for window in usual]
+                await a_coach(session, guild_id=guild, user_id=coach, hours=hours, rate_minor=terms.rate)
+                row = await session.get_one(Coach, (guild, coach))
+                row.time_zone = "Asia/Kolkata" if terms.offset else "UTC"
+                booking_policy.put(row, rules_of(terms))
+        await db.close()
+
+    asyncio.run(fill())
+    return path
+
+
+def rules_of(terms: Terms) -> booking_policy.Rules:
+    """As the coach types them."""
+    return booking_policy.Rules(
+        durations_minutes=tuple(terms.durations),
+        slot_step_minutes=terms.step,
+        buffer_before_minutes=terms.before,
+        buffer_after_minutes=terms.after,
+        minimum_notice_minutes=terms.notice,
+        horizon_days=terms.horizon,
+        daily_limit=terms.daily,
+        weekly_limit=terms.weekly,
+    )
+
+
+class Booking(RuleBasedStateMachine):
+    """Each step is done in the database and in the model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory(prefix="coachbot-machine-")
+        path = Path(self.folder.name) / "coachbot.db"
+        shutil.copy(the_same_in_a_database(), path)
+        self.loop, self.db, self.model = asyncio.Runner(), in_one_thread(Database(f"sqlite:///{path}")), a_model()
+        self.looked = 0
+
+    def teardown(self) -> None:
+        """Nothing stays open or on the disk."""
+        self.loop.run(self.db.close())
+        self.loop.close()
+        self.folder.cleanup()
+
+    @rule(step=steps)
+    def go_on(self, step: Step) -> None:
+        """The only rule: several would be switched off at random, and little would be booked."""
+        match step:
+            case Ask():
+                self.ask(step)
+            case Touch():
+                self.touch(step)
+            case Change():
+                self.change(step)
+            case Settings():
+                self.set(step)
+            case Wait():
+                self.model.now += step.by
+
+    def write(self, use_case: Callable[[AsyncSession], Awaitable[T]]) -> T:
+        """One transaction."""
+
+        async def transaction() -> T:
+            async with self.db.begin() as session:
+                return await use_case(session)
+
+        return self.loop.run(transaction())
+
+    def press(self, expected: Refusal, use_case: Callable[[AsyncSession], Awaitable[T]]) -> T | None:
+        """One transaction that has to end as the model says; what it gave, or None if it was refused."""
+        given, refused = None, None
+        try:
+            given = self.write(use_case)
+        except CoachingError as error:
+            refused = error
+        assert (None if refused is None else type(refused)) is expected, refused
+        return given
+
+    def wish(
+        self, where: tuple[int, int], student: int, length: int, nth: int, moving: Booked | None = None
+    ) -> datetime:
+        """A start to ask for: one that is on offer, one that somebody has, or any quarter of an hour."""
+        free = self.model.free(*where, length, student, moving)
+        had = [one.start for one in (*self.model.sessions, *self.model.holds.values())]
+        if free and nth % 3:
+            return free[nth // 3 % len(free)]
+        if had and nth % 2:
+            return had[nth // 2 % len(had)]
+        return MONDAY + (self.model.now - MONDAY) // HOUR * HOUR + (nth * 15 - 60) * MINUTE
+
+    def ask(self, step: Ask) -> None:
+        """Hold or book what was wished for, or a minute later what is held already."""
+        held = list(self.model.holds.values())
+        way = self.hold if step.way in ("hold", "hold again") else self.book
+        if step.way in ("book what is held", "hold again") and held:
+            one = held[step.nth % len(held)]
+            self.model.now += MINUTE
+            way((one.guild, one.coach), one.student, one.start, (one.end - one.start) // MINUTE)
+            return
+        at = self.wish(step.where, step.student, step.minutes, step.nth)
+        way(step.where, step.student, at, step.minutes)
+
+    def book(self, where: tuple[int, int], student: int, at: datetime, length: int) -> None:
+        """Book in both; what was booked before is given back, and nothing happens in the model."""
+        model, (guild_id, coach) = self.model, where
+        before = model.booked_before(guild_id, coach, student, at, length)
+        expected = None if before else model.why_not_book(guild_id, coach, student, at, length)
+
+        async def use_case(session: AsyncSession) -> CoachingSession:
+            guild = await session.get_one(Guild, guild_id)
+            actor, duration = Actor(student), length * MINUTE
+            return await booking.book(session, guild, actor, coach, at, duration, None, model.now)
+
+        booked = self.press(expected, use_case)
+        if booked is not None and before is None:
+            model.book(booked.id, guild_id, coach, student, at, length)
+        assert booked is None or before is None or booked.id == before.id
+
+    def hold(self, where: tuple[int, int], student: int, at: datetime, length: int) -> None:
+        """Hold in both, until the same moment."""
+        model, (guild_id, coach) = self.model, where
+        expected = model.why_not_book(guild_id, coach, student, at, length)
+
+        async def use_case(session: AsyncSession) -> Hold:
+            guild = await session.get_one(Guild, guild_id)
+            return await booking.hold(session, guild, Actor(student), coach, at, length * MINUTE, model.now)
+
+        held = self.press(expected, use_case)
+        assert held is None or held.expires_at == model.hold(guild_id, coach, student, at, length)
+
+    def touch(self, step: Touch) -> None:
+        """Cancel or move a session; one in ten times one that may be cancelled already."""
+        model, held = self.model, list(self.model.holds.values())
+        ahead = [one for one in model.sessions if not one.cancelled]
+        found = ahead if ahead and step.nth % 10 else model.sessions
+        if step.way == "move to what was held" and held:
+            goal = held[step.to % len(held)]
+            found = [one for one in found if (one.guild, one.coach) == (goal.guild, goal.coach)]
+        if not found:
+            return
+        one = found[step.nth % len(found)]
+        if step.way == "cancel":
+            self.cancel(one, step.who)
+        elif step.way == "move to what was held" and held:
+            self.move(one, step.who, held[step.to % len(held)].start, step)
+        else:
+            length = (one.end - one.start) // MINUTE
+            at = self.wish((one.guild, one.coach), one.student, length, step.to, one)
+            self.move(one, step.who, at, step)
+
+    def cancel(self, one: Booked, who: str) -> None:
+        """Cancel in both, as somebody who may or may not."""
+        model, (actor, guild_id) = self.model, self.actor(one, who)
+        expected = model.why_not_cancel(one, actor.user_id, actor.is_admin, guild_id)
+
+        async def use_case(session: AsyncSession) -> CoachingSession:
+            return await cancellation.cancel(session, one.id, actor, guild_id, "", model.now)
+
+        if self.press(expected, use_case) is not None:
+            model.cancel(one, actor.user_id)
+
+    def move(self, one: Booked, who: str, at: datetime, step: Touch) -> None:
+        """Move in both, as somebody who may or may not; the model knows where it cannot go."""
+        model, (actor, _) = self.model, self.actor(one, who)
+        expected = model.why_not_move(one, actor.user_id, at, step.reason, step.anyway)
+        breaking = set(WhyNot) if step.anyway else set()
+
+        async def use_case(session: AsyncSession) -> CoachingSession:
+            return await rescheduling.reschedule(
+                session, one.id, actor, at, step.reason, model.now, breaking=breaking
+            )
+
+        if self.press(expected, use_case) is not None:
+            model.move(one, at)
+
+    def actor(self, one: Booked, who: str) -> tuple[Actor, int | None]:
+        """Somebody, and in which server they press."""
+        stranger = next(user for user in PEOPLE if user not in (one.coach, one.student))
+        return {
+            "student": (Actor(one.student), None),
+            "coach": (Actor(one.coach), one.guild),
+            "admin": (ADMIN, one.guild),
+            "far admin": (ADMIN, HERE + THERE - one.guild),
+            "stranger": (Actor(stranger), one.guild),
+        }[who]
+
+    def change(self, step: Change) -> None:
+        """Let a coach change one of their terms; bookings keep what they were made with."""
+        terms, (guild_id, coach), now = self.model.terms[step.where], step.where, self.model.now
+        value = terms.hours | dict.fromkeys(step.days, step.value) if step.name == "hours" else step.value
+        setattr(terms, step.name, value)
+
+        async def use_case(session: AsyncSession) -> None:
+            match step.name:
+                case "hours":
+                    await schedule.set_hours(session, guild_id, Actor(coach), step.days, step.value, now)
+                case "accepting":
+                    await schedule.set_accepting(session, guild_id, Actor(coach), step.value, now)
+                case "rate":
+                    (await session.get_one(Coach, step.where)).rate_minor = step.value
+                case _:
+                    await schedule.set_rules(session, guild_id, Actor(coach), rules_of(terms), now)
+
+        self.write(use_case)
+
+    def set(self, step: Settings) -> None:
+        """Let an admin change the server's terms."""
+        self.model.cancel_notice[step.guild], self.model.most_coming[step.guild] = step.notice, step.most
+        changes, now = GuildChanges(cancel_notice_minutes=step.notice, most_coming=step.most), self.model.now
+
+        async def use_case(session: AsyncSession) -> None:
+            await server_settings.change(session, await session.get_one(Guild, step.guild), ADMIN, changes, now)
+
+        self.write(use_case)
+
+    @invariant()
+    def offers_and_rows_are_the_models(self) -> None:
+        self.loop.run(self.compare())
+
+    async def compare(self) -> None:
+        """The offers for one question, in turns all there are; all sessions and what they reserve."""
+        self.looked += 1
+        (guild_id, coach), student = COACHING[self.looked % 3], [STU, SAM][self.looked // 3 % 2]
+        length, now = [30, 60, 90][self.looked // 6 % 3], self.model.now
+        async with self.db.read() as session:
+            found = await session.get_one(Coach, (guild_id, coach))
+            offers = await free_times.free_times(session, found, length * MINUTE, student_id=student, now=now)
+            assert list(offers) == self.model.free(guild_id, coach, length, student)
+            rows = list(await session.scalars(select(CoachingSession).order_by(CoachingSession.id)))
+            reserved = await session.scalars(select(Reservation).where(Reservation.session_id.is_not(None)))
+            taken = sorted((one.user_id, one.starts_at, one.ends_at) for one in reserved)
+        assert [
+            (one.id, one.starts_at, one.ends_at, one.total_cost_minor, one.cancelled_late, one.revision)
+            for one in rows
+        ] == [(one.id, one.start, one.end, one.price, one.late, one.revision) for one in self.model.sessions]
+        assert [one.cancelled_at is not None for one in rows] == [one.cancelled for one in self.model.sessions]
+        ahead = [one for one in self.model.sessions if not one.cancelled]
+        assert taken == sorted(
+            [(one.coach, one.coach_start, one.coach_end) for one in ahead]
+            + [(one.student, one.start, one.end) for one in ahead]
+        )
+
+
+PLAIN = settings(
+    max_examples=6, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+
+
+def test_booking_does_what_the_model_says() -> None:
+    run_state_machine_as_test(Booking, settings=PLAIN)
+
+
+@pytest.mark.slow
+def test_booking_does_what_the_model_says_in_many_long_stories() -> None:
+    run_state_machine_as_test(Booking, settings=settings(PLAIN, max_examples=300, stateful_step_count=60))
+
+
+# What such stories have found, told one by one.
+
+
+async def with_a_session(db: Database) -> int:
+    """`STU` has booked `CARA` on Tuesday at ten; gives back the session's id."""
+    async with db.begin() as session:
+        guild = await a_guild(session)
+        for user_id in (CARA, CARL):
+            await a_coach(session, user_id=user_id)
+        return (await booking.book(session, guild, Actor(STU), CARA, TUESDAY, HOUR, None, MONDAY)).id
+
+
+async def held(db: Database, student: int, coach: int, at: datetime) -> None:
+    async with db.begin() as session:
+        guild = await session.get_one(Guild, GUILD)
+        await booking.hold(session, guild, Actor(student), coach, at, HOUR, MONDAY)
+
+
+@pytest.mark.parametrize("actor", [STU, CARA], ids=["student", "coach"])
+@pytest.mark.parametrize(
+    ("holder", "later"), [(SAM, 5 * MINUTE), (STU, MINUTE)], ids=["an expired hold", "the student's own hold"]
+)
+async def test_a_session_can_be_moved_to_where_a_hold_keeps_nothing(
+    db: Database, holder: int, later: timedelta, actor: int
+) -> None:
+    session_id = await with_a_session(db)
+    await held(db, holder, CARA, TUESDAY + 2 * HOUR)
+
+    async with db.begin() as session:
+        starts_at, now = TUESDAY + 2 * HOUR, MONDAY + later
+        moved = await rescheduling.reschedule(session, session_id, Actor(actor), starts_at, "Ill", now)
+
+    assert moved.starts_at == TUESDAY + 2 * HOUR
+    assert await faults_of(db) == []

@@ -1,0 +1,63 @@
+"""Where people are, in all servers."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import select
+
+from models import Member
+from models.storage.database import Database
+from scheduler.core import members
+from scheduler.core.errors import Unreadable
+from tests.support.builders import MONDAY, STUDENT, refusal
+
+
+async def set_zone(db: Database, typed: str, user_id: int = STUDENT) -> str:
+    async with db.begin() as session:
+        return await members.set_zone(session, user_id, typed)
+
+
+async def zone_of(db: Database, user_id: int = STUDENT) -> str:
+    async with db.read() as session:
+        return await members.zone_name_of(session, user_id, "Europe/Berlin")
+
+
+async def test_until_somebody_says_where_they_are_the_other_zone_holds(db: Database) -> None:
+    async with db.begin() as session:
+        session.add(Member(user_id=STUDENT, dms_closed_at=MONDAY))
+
+    assert await zone_of(db) == "Europe/Berlin"
+    assert await zone_of(db, STUDENT + 1) == "Europe/Berlin"
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_somebodys_own_zone_is_remembered_and_only_theirs(db: Database, known: bool) -> None:
+    if known:
+        async with db.begin() as session:
+            session.add(Member(user_id=STUDENT, dms_closed_at=MONDAY, time_zone="UTC"))
+
+    answered = await set_zone(db, "kathmandu")
+
+    assert (answered, await zone_of(db)) == ("Asia/Kathmandu", "Asia/Kathmandu")
+    assert await zone_of(db, STUDENT + 1) == "Europe/Berlin"
+    async with db.read() as session:
+        assert (await session.scalars(select(Member.dms_closed_at))).all() == [MONDAY if known else None]
+
+
+async def test_an_unknown_zone_is_refused_and_the_old_one_stays(db: Database) -> None:
+    await set_zone(db, "Asia/Tokyo")
+
+    refused = await refusal(db, Unreadable, lambda session: members.set_zone(session, STUDENT, "Narnia"))
+
+    assert str(refused).startswith('I know no time zone "Narnia".')
+
+
+async def test_who_says_it_twice_at_once_is_noted_once(db: Database) -> None:
+    zones = ["Asia/Tokyo", "Asia/Kathmandu"] * 4
+
+    answered = await asyncio.gather(*(set_zone(db, one) for one in zones))
+
+    assert answered == zones
+    assert await zone_of(db) in zones
+    async with db.read() as session:
+        assert len((await session.scalars(select(Member.user_id))).all()) == 1

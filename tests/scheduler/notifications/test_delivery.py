@@ -1,0 +1,570 @@
+"""Notices: delivered once, tried again, given up, renewed while on their way."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from models import CoachingSession, CoachStatus, Guild, Member, Notice, NoticeKind, SessionStatus
+from models.storage.database import Database
+from scheduler.loop.ports import DiscordFailure, Unreachable
+from scheduler.notifications import outbox
+from scheduler.notifications.delivery import Delivered, deliver_due
+from scheduler.notifications.outbox import PROBLEM_KINDS, owe, pause, renew
+from scheduler.servers import settings
+from scheduler.servers.settings import GuildChanges
+from tests.support.builders import (
+    ADMIN,
+    COACH,
+    GUILD,
+    HOUR,
+    MINUTE,
+    MONDAY,
+    STUDENT,
+    FakeClock,
+    a_coach,
+    a_guild,
+    a_notice,
+    a_session,
+)
+from tests.support.fakes import Call, FakeDiscord
+
+SECOND = timedelta(seconds=1)
+NOTHING = Delivered(0, 0, more=False)
+ONE = Delivered(1, 0, more=False)
+
+
+async def set_up(db: Database, count: int = 1, **changed: Any) -> list[int]:
+    """A server with a session, and notices about it that are due; gives back their ids."""
+    async with db.begin() as session:
+        await a_guild(session)
+        await a_coach(session)
+        about = await a_session(session)
+        values: dict[str, Any] = {"session_id": about.id, **changed}
+        return [(await a_notice(session, **values)).id for _ in range(count)]
+
+
+async def only(db: Database) -> Notice:
+    """The one notice there is, besides what has been owed because it could not be delivered."""
+    told_of_it = NoticeKind.STUDENT_UNREACHABLE, *PROBLEM_KINDS
+    async with db.read() as session:
+        return (await session.scalars(select(Notice).where(Notice.kind.not_in(told_of_it)))).one()
+
+
+async def renewed(db: Database, notice_id: int, now: datetime = MONDAY) -> None:
+    """It has something new to say."""
+    async with db.begin() as session:
+        renew(await session.get_one(Notice, notice_id), now)
+
+
+async def dms_closed(db: Database, user_id: int = STUDENT) -> datetime | None:
+    """What is known about this person's direct messages."""
+    async with db.read() as session:
+        member = await session.get(Member, user_id)
+        return member.dms_closed_at if member else None
+
+
+# Owing.
+
+
+async def test_what_is_owed_is_due_at_once(db: Database) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+        owe(session, NoticeKind.SESSION_BOOKED, GUILD, now=MONDAY, user_id=STUDENT)
+
+    notice = await only(db)
+    assert (notice.due_at, notice.revision, notice.attempts, notice.sent_at) == (MONDAY, 1, 0, None)
+
+
+async def test_what_was_owed_in_a_transaction_that_failed_is_not_owed(db: Database) -> None:
+    async def fail() -> None:
+        async with db.begin() as session:
+            await a_guild(session)
+            owe(session, NoticeKind.SESSION_BOOKED, GUILD, now=MONDAY, user_id=STUDENT)
+            await session.flush()
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        await fail()
+
+    discord = FakeDiscord()
+    assert await deliver_due(db, discord, FakeClock()) == NOTHING
+    assert discord.calls == []
+
+
+# Delivering.
+
+
+async def test_a_notice_is_delivered_once(db: Database) -> None:
+    (notice_id,) = await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+
+    first = await deliver_due(db, discord, clock)
+    clock.forward(HOUR)
+    second = await deliver_due(db, discord, clock)
+
+    assert (first, second) == (ONE, NOTHING)
+    assert discord.asked() == [f"deliver {notice_id}"]
+    notice = await only(db)
+    assert (notice.sent_at, notice.due_at, notice.attempts) == (MONDAY, None, 0)
+    assert (notice.channel_id, notice.message_id) == (40, 10_000 + notice_id)
+
+
+async def test_a_notice_that_is_not_due_yet_waits(db: Database) -> None:
+    await set_up(db, due_at=MONDAY + SECOND)
+    discord, clock = FakeDiscord(), FakeClock()
+
+    early = await deliver_due(db, discord, clock)
+    clock.forward(SECOND)
+    on_time = await deliver_due(db, discord, clock)
+
+    assert (early, on_time) == (NOTHING, ONE)
+
+
+async def test_a_letter_holds_the_rows_that_its_words_are_made_of(db: Database) -> None:
+    await set_up(db)
+    discord = FakeDiscord()
+
+    await deliver_due(db, discord, FakeClock())
+
+    letter = discord.calls[0].letter
+    assert letter is not None
+    assert letter.guild.id == GUILD
+    assert letter.coach is not None
+    assert letter.coach.user_id == COACH
+    assert letter.session is not None
+    assert (letter.session.student_id, letter.maybe_sent) == (STUDENT, False)
+
+
+async def test_many_messages_to_channels_go_out_in_one_round(db: Database) -> None:
+    ids = await set_up(db, count=30, kind=NoticeKind.APPEAL_CARD, user_id=None)
+    discord = FakeDiscord()
+
+    outcome = await deliver_due(db, discord, FakeClock())
+
+    assert outcome == Delivered(30, 0, more=False)
+    assert sorted(map(int, discord.asked("deliver"))) == ids
+
+
+async def test_a_message_is_never_on_its_way_while_the_database_is_held(db: Database) -> None:
+    await set_up(db)
+    discord = FakeDiscord()
+
+    async def write(_call: Call) -> None:
+        async with asyncio.timeout(10), db.begin() as session:
+            (await session.get_one(Guild, GUILD)).currency = "EUR"
+
+    discord.meanwhile("deliver", write)
+
+    assert await deliver_due(db, discord, FakeClock()) == ONE
+
+
+# Failing.
+
+
+async def test_a_failed_notice_is_tried_again_with_growing_pauses_and_then_given_up(db: Database) -> None:
+    (notice_id,) = await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+    discord.fail("deliver", DiscordFailure("Discord does not answer."))
+
+    pauses = []
+    for _ in range(11):
+        assert await deliver_due(db, discord, clock) == Delivered(0, 1, more=False)
+        due_at = (await only(db)).due_at
+        assert due_at is not None
+        pauses.append((due_at - clock()) / SECOND)
+        clock.now = due_at - SECOND
+        assert await deliver_due(db, discord, clock) == NOTHING
+        clock.now = due_at
+    await deliver_due(db, discord, clock)
+
+    notice = await only(db)
+    least = [15, 30, 60, 120, 240, 480, 600, 600, 600, 600, 600]
+    assert all(at_least <= pause <= at_least * 1.2 for pause, at_least in zip(pauses, least, strict=True))
+    assert (notice.due_at, notice.given_up_at, notice.attempts) == (None, clock(), 12)
+    assert notice.last_error == "Discord does not answer."
+    assert discord.asked("deliver") == [str(notice_id)] * 12
+
+
+def test_a_pause_doubles_up_to_ten_minutes_and_is_at_most_a_fifth_longer() -> None:
+    for attempts in range(1, 200):
+        least = min(15 * SECOND * 2 ** min(attempts - 1, 6), 10 * MINUTE)
+
+        assert all(least <= pause(attempts, of) <= least * 1.2 for of in range(20))
+
+
+def test_what_failed_together_is_not_tried_again_together_and_each_pause_can_be_foretold() -> None:
+    pauses = [pause(1, of) for of in range(20)]
+
+    assert len(set(pauses)) > 10
+    assert pauses == [pause(1, of) for of in range(20)]
+
+
+async def test_a_notice_that_failed_is_delivered_when_discord_has_healed(db: Database) -> None:
+    await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+    discord.fail("deliver", DiscordFailure("Discord does not answer."))
+    await deliver_due(db, discord, clock)
+    discord.heal()
+
+    clock.forward(18 * SECOND)
+    outcome = await deliver_due(db, discord, clock)
+
+    notice = await only(db)
+    assert outcome == ONE
+    assert (notice.due_at, notice.attempts, notice.last_error) == (None, 0, None)
+    assert notice.sent_at == MONDAY + 18 * SECOND
+
+
+async def test_a_second_attempt_knows_that_the_first_may_have_got_through(db: Database) -> None:
+    await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+    discord.fail("deliver", DiscordFailure("The answer was lost."))
+
+    await deliver_due(db, discord, clock)
+    discord.heal()
+    clock.forward(18 * SECOND)
+    await deliver_due(db, discord, clock)
+
+    assert [call.letter and call.letter.maybe_sent for call in discord.calls] == [False, True]
+    assert (await only(db)).tried_at == MONDAY
+
+
+async def test_a_notice_to_somebody_with_closed_dms_is_given_up_and_that_is_noted(db: Database) -> None:
+    (notice_id,) = await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+    closed = Unreachable("They take no direct messages.", dms_closed=True)
+    discord.fail("deliver", closed, about=str(notice_id))
+
+    outcome = await deliver_due(db, discord, clock)
+    clock.forward(HOUR)
+    await deliver_due(db, discord, clock)
+
+    notice = await only(db)
+    assert outcome == NOTHING
+    assert discord.asked("deliver").count(str(notice_id)) == 1
+    assert (notice.due_at, notice.given_up_at, notice.sent_at) == (None, MONDAY, None)
+    assert notice.last_error == "They take no direct messages."
+    assert await dms_closed(db) == MONDAY
+
+
+async def test_who_is_unreachable_for_another_reason_has_no_closed_dms(db: Database) -> None:
+    await set_up(db)
+    discord = FakeDiscord()
+    discord.fail("deliver", Unreachable("They have left."))
+
+    await deliver_due(db, discord, FakeClock())
+
+    assert (await only(db)).given_up_at == MONDAY
+    assert await dms_closed(db) is None
+
+
+async def test_a_message_that_gets_through_shows_that_dms_are_open_again(db: Database) -> None:
+    await set_up(db)
+    async with db.begin() as session:
+        session.add(Member(user_id=STUDENT, dms_closed_at=MONDAY - HOUR))
+
+    await deliver_due(db, FakeDiscord(), FakeClock())
+
+    assert await dms_closed(db) is None
+
+
+@pytest.mark.parametrize(
+    ("failure", "failures", "noted"),
+    [
+        (DiscordFailure("Discord does not answer."), 1, "Discord does not answer."),
+        (Unreachable("They have left."), 0, "They have left."),
+        (RuntimeError("secret"), 1, "RuntimeError (a bug; see the log)"),
+    ],
+    ids=["failure", "unreachable", "bug"],
+)
+async def test_one_failing_notice_does_not_hold_up_others(
+    db: Database, failure: Exception, failures: int, noted: str
+) -> None:
+    first, second, third = await set_up(db, count=3)
+    discord = FakeDiscord()
+    discord.fail("deliver", failure, about=str(second))
+
+    outcome = await deliver_due(db, discord, FakeClock())
+
+    assert outcome == Delivered(2, failures, more=False)
+    async with db.read() as session:
+        found = {one.id: one for one in await session.scalars(select(Notice))}
+    assert (found[first].sent_at, found[third].sent_at) == (MONDAY, MONDAY)
+    assert (found[second].sent_at, found[second].last_error) == (None, noted)
+
+
+async def test_one_notice_that_hangs_does_not_hold_up_the_next_ones(db: Database) -> None:
+    slow, *others = await set_up(db, count=10, session_id=None)
+    discord = FakeDiscord()
+    all_others_are_out = asyncio.Event()
+
+    async def hang(call: Call) -> None:
+        if call.about == str(slow):
+            async with asyncio.timeout(30):
+                await all_others_are_out.wait()
+        elif len(discord.calls) == 10:
+            all_others_are_out.set()
+
+    discord.meanwhile("deliver", hang)
+
+    assert await deliver_due(db, discord, FakeClock()) == Delivered(10, 0, more=False)
+    assert sorted(map(int, discord.asked("deliver"))) == [slow, *others]
+
+
+async def test_what_one_person_is_told_of_one_session_goes_out_in_order(db: Database) -> None:
+    ids = await set_up(db, count=6, kind=NoticeKind.SESSION_CANCELLED)
+    discord, on_their_way = FakeDiscord(), 0
+
+    async def one_at_a_time(_call: Call) -> None:
+        nonlocal on_their_way
+        on_their_way += 1
+        async with db.read() as session:
+            await session.scalars(select(Notice))
+        assert on_their_way == 1
+        on_their_way -= 1
+
+    discord.meanwhile("deliver", one_at_a_time)
+
+    outcome = await deliver_due(db, discord, FakeClock())
+
+    assert outcome == Delivered(6, 0, more=False)
+    assert [int(about) for about in discord.asked("deliver")] == ids
+
+
+async def taken_back(db: Database, session_id: int) -> None:
+    async with db.begin() as session:
+        await outbox.drop(session, session_id, list(NoticeKind), "it is something else now", MONDAY)
+
+
+async def put_off(db: Database, session_id: int) -> None:
+    async with db.begin() as session:
+        for notice in await session.scalars(select(Notice).where(Notice.session_id == session_id)):
+            notice.due_at = MONDAY + HOUR
+
+
+@pytest.mark.parametrize("happens", [taken_back, put_off], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("kind", list(NoticeKind))
+async def test_what_is_taken_back_or_put_off_after_it_was_listed_is_not_said(
+    db: Database, kind: NoticeKind, happens: Callable[[Database, int], Awaitable[None]]
+) -> None:
+    (first,) = await set_up(db)
+    async with db.begin() as session:
+        about = (await session.get_one(Notice, first)).session_id
+        other = await a_session(session, starts_at=MONDAY + 5 * HOUR, reserved=False)
+        await a_notice(session, kind=kind, session_id=other.id, coach_id=COACH, user_id=STUDENT + 1)
+        last = await a_notice(session, kind=kind, session_id=other.id, coach_id=COACH, user_id=STUDENT + 1)
+    discord = FakeDiscord()
+
+    async def meanwhile(call: Call) -> None:
+        """While the first of a person's messages is sent, the second one, listed with it, becomes another one."""
+        if call.letter is not None and call.letter.notice.session_id == other.id:
+            await happens(db, other.id)
+
+    discord.meanwhile("deliver", meanwhile)
+
+    await deliver_due(db, discord, FakeClock())
+
+    assert about != other.id
+    assert str(last.id) not in discord.asked("deliver")
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "now", "said"),
+    [
+        (NoticeKind.SESSION_BOOKED, SessionStatus.SCHEDULED, MONDAY, True),
+        (NoticeKind.SESSION_BOOKED, SessionStatus.CANCELLED, MONDAY, False),
+        (NoticeKind.SESSION_MOVED, SessionStatus.SCHEDULED, MONDAY, True),
+        (NoticeKind.SESSION_MOVED, SessionStatus.CANCELLED, MONDAY, False),
+        (NoticeKind.SESSION_CANCELLED, SessionStatus.CANCELLED, MONDAY, True),
+        (NoticeKind.ROOM_OPEN, SessionStatus.IN_PROGRESS, MONDAY + 3 * HOUR - SECOND, True),
+        (NoticeKind.ROOM_OPEN, SessionStatus.IN_PROGRESS, MONDAY + 3 * HOUR, False),
+        (NoticeKind.ROOM_OPEN, SessionStatus.CANCELLED, MONDAY, False),
+    ],
+)
+async def test_what_is_no_longer_true_is_not_said(
+    db: Database, kind: NoticeKind, status: SessionStatus, now: datetime, said: bool
+) -> None:
+    await set_up(db, kind=kind)
+    async with db.begin() as session:
+        about = (await session.scalars(select(CoachingSession))).one()
+        about.status, about.access_granted_at = status, MONDAY
+    discord = FakeDiscord()
+
+    await deliver_due(db, discord, FakeClock(now))
+
+    notice = await only(db)
+    assert len(discord.calls) == (1 if said else 0)
+    assert (notice.sent_at, notice.given_up_at) == ((now, None) if said else (None, now))
+    assert notice.due_at is None
+
+
+async def test_nobody_is_invited_into_a_room_that_a_move_has_closed_again(db: Database) -> None:
+    await set_up(db, kind=NoticeKind.ROOM_OPEN)
+    discord = FakeDiscord()
+
+    await deliver_due(db, discord, FakeClock())
+
+    notice = await only(db)
+    assert discord.calls == []
+    assert (notice.sent_at, notice.given_up_at, notice.last_error) == (None, MONDAY, "the room is not open")
+
+
+# Renewing.
+
+
+async def test_a_renewed_notice_brings_the_same_message_up_to_date(db: Database) -> None:
+    (notice_id,) = await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+    await deliver_due(db, discord, clock)
+
+    clock.forward(HOUR)
+    await renewed(db, notice_id, clock())
+    await deliver_due(db, discord, clock)
+
+    letter = discord.calls[1].letter
+    assert letter is not None
+    assert (letter.notice.message_id, letter.maybe_sent) == (10_000 + notice_id, False)
+    notice = await only(db)
+    assert (notice.sent_at, notice.due_at, notice.revision) == (MONDAY, None, 2)
+
+
+async def test_a_renewal_that_arrives_while_an_older_text_is_under_way_is_delivered_too(db: Database) -> None:
+    (notice_id,) = await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+
+    async def renew_once(_call: Call) -> None:
+        if len(discord.calls) == 1:
+            await renewed(db, notice_id)
+
+    discord.meanwhile("deliver", renew_once)
+
+    outcomes = [await deliver_due(db, discord, clock) for _ in range(3)]
+
+    assert outcomes == [ONE, ONE, NOTHING]
+    assert [call.letter and call.letter.notice.revision for call in discord.calls] == [1, 2]
+
+
+async def test_a_renewal_that_arrives_while_an_older_text_fails_is_tried_too(db: Database) -> None:
+    (notice_id,) = await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+
+    async def renew_and_fail_once(_call: Call) -> None:
+        if len(discord.calls) == 1:
+            await renewed(db, notice_id)
+            raise Unreachable("The channel is gone.")
+
+    discord.meanwhile("deliver", renew_and_fail_once)
+
+    await deliver_due(db, discord, clock)
+    clock.forward(MINUTE)
+    await deliver_due(db, discord, clock)
+
+    assert [call.letter and call.letter.notice.revision for call in discord.calls] == [1, 2]
+    notice = await only(db)
+    assert (notice.sent_at, notice.given_up_at) == (MONDAY + MINUTE, None)
+
+
+async def test_a_notice_that_was_given_up_is_tried_again_when_it_is_renewed(db: Database) -> None:
+    (notice_id,) = await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+    discord.fail("deliver", Unreachable("They have left."))
+    await deliver_due(db, discord, clock)
+    discord.heal()
+
+    await renewed(db, notice_id)
+    await deliver_due(db, discord, clock)
+
+    notice = await only(db)
+    assert discord.asked("deliver").count(str(notice_id)) == 2
+    assert (notice.sent_at, notice.given_up_at, notice.last_error) == (MONDAY, None, None)
+    assert notice.undeliverable_at is None
+
+
+# The admins' cards.
+
+
+async def a_card(db: Database, review_channel_id: int | None) -> None:
+    """A server with an application's card that is due."""
+    async with db.begin() as session:
+        await a_guild(session, review_channel_id=review_channel_id)
+        await a_coach(session, status=CoachStatus.PENDING)
+        await a_notice(session, kind=NoticeKind.APPLICATION_CARD, user_id=None, coach_id=COACH)
+
+
+async def choose_review_channel(db: Database) -> None:
+    """What `/coaching setup` does."""
+    async with db.begin() as session:
+        guild = await session.get_one(Guild, GUILD)
+        await settings.change(session, guild, ADMIN, GuildChanges(review_channel_id=89), MONDAY)
+
+
+async def test_a_card_waits_for_a_review_channel(db: Database) -> None:
+    await a_card(db, review_channel_id=None)
+    discord, clock = FakeDiscord(), FakeClock()
+
+    without = await deliver_due(db, discord, clock)
+    asked_without = discord.asked()
+    await choose_review_channel(db)
+    with_one = await deliver_due(db, discord, clock)
+
+    assert (without, asked_without, with_one) == (NOTHING, [], ONE)
+    notice = await only(db)
+    assert (notice.sent_at, notice.given_up_at) == (MONDAY, None)
+
+
+async def test_a_review_channel_that_is_chosen_while_a_card_fails_in_the_old_one_gets_the_card(
+    db: Database,
+) -> None:
+    await a_card(db, review_channel_id=88)
+    discord, clock = FakeDiscord(), FakeClock()
+
+    async def choose_and_fail_once(_call: Call) -> None:
+        if len(discord.calls) == 1:
+            await choose_review_channel(db)
+            raise Unreachable("The review channel is gone.")
+
+    discord.meanwhile("deliver", choose_and_fail_once)
+
+    await deliver_due(db, discord, clock)
+    clock.forward(MINUTE)
+    await deliver_due(db, discord, clock)
+
+    assert len(discord.calls) == 2
+    assert (await only(db)).sent_at == MONDAY + MINUTE
+
+
+async def test_a_card_that_is_posted_while_another_review_channel_is_chosen_is_posted_there_too(
+    db: Database,
+) -> None:
+    await a_card(db, review_channel_id=88)
+    discord, clock = FakeDiscord(), FakeClock()
+
+    async def choose_once(_call: Call) -> None:
+        if len(discord.calls) == 1:
+            await choose_review_channel(db)
+
+    discord.meanwhile("deliver", choose_once)
+
+    await deliver_due(db, discord, clock)
+    await deliver_due(db, discord, clock)
+
+    letters = [call.letter for call in discord.calls if call.letter is not None]
+    assert [letter.guild.review_channel_id for letter in letters] == [88, 89]
+    assert [letter.notice.message_id for letter in letters] == [None, None]  # not an edit of the old one
+
+
+async def test_the_newest_card_about_somebody_is_the_one_that_counts(db: Database) -> None:
+    await a_card(db, review_channel_id=88)
+    async with db.begin() as session:
+        newest = await a_notice(session, kind=NoticeKind.APPLICATION_CARD, user_id=None, coach_id=COACH)
+        await a_notice(session, kind=NoticeKind.APPLICATION_APPROVED, coach_id=COACH)
+
+    async with db.read() as session:
+        found = await outbox.application_card(session, GUILD, COACH)
+        nobodys = await outbox.application_card(session, GUILD, COACH + 1)
+
+    assert (found and found.id, nobodys) == (newest.id, None)

@@ -1,0 +1,274 @@
+"""Lengths of time as people type them."""
+
+from datetime import timedelta
+from typing import Literal
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from scheduler.core.errors import Unreadable
+from scheduler.parsing.durations import parse_length, parse_minutes_list, write_length
+from tests.scheduler.parsing.test_weekly_hours import understood
+
+Unit = Literal["minutes", "hours", "days"]
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [
+        ("90", 90),
+        ("0", 0),
+        ("none", 0),
+        ("None", 0),
+        ("no", 0),
+        ("0 h", 0),
+        ("90 min", 90),
+        ("90min.", 90),
+        ("90 Minutes", 90),
+        ("90m", 90),
+        ("1 minute", 1),
+        ("2 h", 120),
+        ("2h", 120),
+        ("2 hrs", 120),
+        ("1 Hour", 60),
+        ("1h30", 90),
+        ("1h 30", 90),
+        ("1 h 30 min", 90),
+        ("1h30m", 90),
+        ("1 hour 30 minutes", 90),
+        ("1 hour and 30 minutes", 90),
+        ("1 hour, 30 minutes", 90),
+        ("1 hour, and 30 minutes", 90),
+        ("1:30", 90),
+        ("01:05 h", 65),
+        ("100:00", 6000),
+        ("1.5 h", 90),
+        ("1,5 h", 90),
+        ("0.25h", 15),
+        ("0.1 h", 6),
+        ("half an hour", 30),
+        ("an hour", 60),
+        ("an hour and 5 minutes", 65),
+        ("one day", 24 * 60),
+        ("half a day", 12 * 60),
+        ("two weeks", 14 * 24 * 60),
+        ("1 day", 24 * 60),
+        ("3 d", 3 * 24 * 60),
+        ("1 day 12 hours", 36 * 60),
+        ("1d 2h 3m", 26 * 60 + 3),
+        ("1 week 1 day", 8 * 24 * 60),
+        ("366 days", 366 * 24 * 60),
+    ],
+)
+def test_lengths_are_read_as_people_type_them(text: str, minutes: int) -> None:
+    assert parse_length(text, unit="minutes") == timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize(
+    ("unit", "text", "length"),
+    [
+        ("minutes", "45", timedelta(minutes=45)),
+        ("hours", "2", timedelta(hours=2)),
+        ("hours", "1.5", timedelta(minutes=90)),
+        ("days", "2", timedelta(days=2)),
+        ("days", "0.5", timedelta(hours=12)),
+        ("days", "1:30", timedelta(minutes=90)),
+        ("days", "1h30", timedelta(minutes=90)),
+        ("days", "0", timedelta()),
+    ],
+)
+def test_a_number_alone_is_of_the_unit_that_was_asked_for(unit: Unit, text: str, length: timedelta) -> None:
+    assert parse_length(text, unit=unit) == length
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            " ",
+            "x",
+            "h",
+            "-5",
+            "+5",
+            "- 5 min",
+            "1 month",
+            "1 year",
+            "30 s",
+            "10 minutes 30 seconds",
+            "1:60",
+            "1:5",
+        ),
+        *(
+            "1:30:00",
+            "30 min 1 h",
+            "1 h 2 h",
+            "1 30",
+            "1 day 2",
+            "1h30h",
+            "1,000 min",
+            "1.000 h",
+            "1.5.5 h",
+            "1 h and a half",
+        ),
+        *(
+            "1 hour and x",
+            "30-60",
+            "1e3",
+            "²",
+            "٣ h",
+            "99999999",
+            "an",
+            "a",
+            "1 h 30 m 5",
+            "inf",
+            "nan",
+            "1/2 h",
+            ".5 h",
+        ),
+    ],
+)
+def test_what_is_no_length_is_refused_with_examples(text: str) -> None:
+    with pytest.raises(Unreadable) as refusal:
+        parse_length(text, unit="minutes")
+
+    assert str(refusal.value) == (
+        f'I cannot read "{text.strip()}" as a length. Type it like "2 hours", "90 min" or "none".'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("0.5", '"0.5" is not a number of whole minutes. Type it in minutes, like "90 min".'),
+        ("0.33 h", '"0.33 h" is not a number of whole minutes. Type it in minutes, like "90 min".'),
+        ("367 days", '"367 days" is too long. Type at most 366 days.'),
+        ("366 days 1 min", '"366 days 1 min" is too long. Type at most 366 days.'),
+        ("999999 weeks", '"999999 weeks" is too long. Type at most 366 days.'),
+        ("9999:59", '"9999:59" is too long. Type at most 366 days.'),
+    ],
+)
+def test_a_length_that_cannot_be_is_refused_with_the_reason(text: str, sentence: str) -> None:
+    with pytest.raises(Unreadable) as refusal:
+        parse_length(text, unit="minutes")
+
+    assert str(refusal.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("length", "text"),
+    [
+        (timedelta(), "none"),
+        (timedelta(seconds=59), "none"),
+        (timedelta(minutes=1), "1 minute"),
+        (timedelta(minutes=45), "45 minutes"),
+        (timedelta(hours=1), "1 hour"),
+        (timedelta(minutes=90), "1 hour 30 minutes"),
+        (timedelta(hours=2), "2 hours"),
+        (timedelta(days=1), "1 day"),
+        (timedelta(days=3), "3 days"),
+        (timedelta(hours=36), "1 day 12 hours"),
+        (timedelta(days=14, minutes=1), "14 days 1 minute"),
+    ],
+)
+def test_lengths_are_written_for_people(length: timedelta, text: str) -> None:
+    assert write_length(length) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "lengths"),
+    [
+        ("60", [60]),
+        ("60, 30, 90", [60, 30, 90]),
+        ("60,30,90", [60, 30, 90]),
+        ("30 60 90", [30, 60, 90]),
+        ("30; 60 / 90\n15 and 45", [30, 60, 90, 15, 45]),
+        ("1h, 1h30, 45 min", [60, 90, 45]),
+        ("1 h 30, 1:15", [90, 75]),
+        ("60, 30, 1h, 60", [60, 30]),
+        ("5, 12 hours", [5, 720]),
+        (" 60 ,, ", [60]),
+        ("5,10,15,20,25,30,35,40,45,50", [5, 10, 15, 20, 25, 30, 35, 40, 45, 50]),
+        ("5,10,15,20,25,30,35,40,45,50,50", [5, 10, 15, 20, 25, 30, 35, 40, 45, 50]),
+    ],
+)
+def test_several_lengths_are_read_in_their_order_and_each_once(text: str, lengths: list[int]) -> None:
+    assert parse_minutes_list(text) == lengths
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", 'There are 0 lengths. Type 1 to 10 of them, like "30, 60, 90".'),
+        (",\n;", 'There are 0 lengths. Type 1 to 10 of them, like "30, 60, 90".'),
+        (", ".join(map(str, range(5, 16))), 'There are 11 lengths. Type 1 to 10 of them, like "30, 60, 90".'),
+        ("60, 4", '"4" is no length for a session. Type lengths from 5 to 720 minutes.'),
+        ("721", '"721" is no length for a session. Type lengths from 5 to 720 minutes.'),
+        ("none", '"none" is no length for a session. Type lengths from 5 to 720 minutes.'),
+        ("60, soon", 'I cannot read "soon" as a length. Type it like "2 hours", "90 min" or "none".'),
+        ("30-60", 'I cannot read "30-60" as a length. Type it like "2 hours", "90 min" or "none".'),
+        ("60.5", '"60.5" is not a number of whole minutes. Type it in minutes, like "90 min".'),
+    ],
+)
+def test_several_lengths_of_which_one_cannot_be_are_refused_with_the_reason(text: str, sentence: str) -> None:
+    with pytest.raises(Unreadable) as refusal:
+        parse_minutes_list(text)
+
+    assert str(refusal.value) == sentence
+
+
+PIECES = [
+    "1",
+    "30",
+    "90",
+    "0",
+    ".5",
+    ",",
+    ":",
+    " ",
+    "h",
+    " min",
+    "days",
+    " weeks",
+    " and ",
+    "an ",
+    "half ",
+    "none",
+]
+PIECES += ["-", "²", "٣", "\n", ";", "month", "1h30"]
+TYPED = st.text(max_size=40) | st.lists(st.sampled_from(PIECES), max_size=8).map("".join)
+
+
+@given(st.integers(0, 366 * 24 * 60), st.sampled_from(["minutes", "hours", "days"]))
+def test_what_is_written_is_read_back_as_the_same_length(minutes: int, unit: Unit) -> None:
+    length = timedelta(minutes=minutes)
+
+    assert parse_length(write_length(length), unit=unit) == length
+
+
+@given(TYPED, st.sampled_from(["minutes", "hours", "days"]))
+@example("9" * 5000, "days")
+@example("1 h " * 5000, "days")
+@example(" " * 5000 + "x", "days")
+@example("a " * 5000, "days")
+def test_whatever_is_typed_as_a_length_is_understood_or_refused_with_a_sentence(text: str, unit: Unit) -> None:
+    length = understood(lambda typed: parse_length(typed, unit=unit), text)
+
+    if length is not None:
+        assert timedelta() <= length <= timedelta(days=366)
+        assert length % timedelta(minutes=1) == timedelta()
+        assert parse_length(write_length(length), unit=unit) == length
+
+
+@given(TYPED)
+@example("30 " * 5000)
+@example("30 " * 5000 + "x")
+@example("9" * 5000)
+def test_whatever_is_typed_as_several_lengths_is_understood_or_refused_with_a_sentence(text: str) -> None:
+    lengths = understood(parse_minutes_list, text)
+
+    if lengths is not None:
+        assert 1 <= len(lengths) == len(set(lengths)) <= 10
+        assert all(5 <= minutes <= 720 for minutes in lengths)
+        assert parse_minutes_list(", ".join(map(str, lengths))) == lengths

