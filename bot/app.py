@@ -15,7 +15,7 @@ from bot.gateway.events import Gateway
 from cogs import notifications, ui
 from cogs.availability.booking_policy import RulesCog
 from cogs.availability.commands import AvailabilityCog
-from cogs.availability.conflicts import MisfitsCog
+from cogs.availability.conflicts import ConflictsCog
 from cogs.availability.dates import DatesCog
 from cogs.availability.zone import ZoneCog
 from cogs.booking.commands import BookingCog
@@ -40,7 +40,7 @@ from cogs.setup.commands import CoachingCog
 from cogs.setup.defaults import DefaultsCog
 from cogs.setup.presses import SetupCog
 from cogs.timezone import TimezoneCog
-from cogs.ui.interaction_stats import Tally
+from cogs.ui.interaction_stats import InteractionStats
 from cogs.ui.routing import Router
 from models.storage.database import Database
 from scheduler.booking import membership_checks
@@ -66,7 +66,7 @@ COGS = (
     DatesCog,
     RulesCog,
     ZoneCog,
-    MisfitsCog,
+    ConflictsCog,
     BookingCog,
     SessionsCog,
     MovingCog,
@@ -118,7 +118,7 @@ class CoachBot(commands.Bot):
             max_ratelimit_timeout=PATIENCE.total_seconds(),
         )
         self.db, self.defaults, self.clock, self.tick_interval = db, defaults, clock, tick_interval
-        self.router, self.tally = Router(), Tally()
+        self.router, self.tally = Router(), InteractionStats()
         self._home = discord.Object(home_guild_id) if home_guild_id else None
         self.port = discord_port(self)
         self._gateway = Gateway(

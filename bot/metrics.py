@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from cogs.ui.interaction_stats import BOUNDS, Tally
+from cogs.ui.interaction_stats import BOUNDS, InteractionStats
 from scheduler.loop.tick import TickReport
 from scheduler.reports.metrics import Figures
 
@@ -21,7 +21,7 @@ CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 class Seen:
     """What the process itself has seen since it started."""
 
-    tally: Tally
+    tally: InteractionStats
     last_tick: TickReport | None
     latency_seconds: float
     """Of the gateway; NaN or infinite if it is not known."""
@@ -73,7 +73,7 @@ class _Counted(Collector):
             yield _seconds("coachbot_gateway_latency", "Of Discord's gateway.", self._seen.latency_seconds)
 
 
-def _of_interactions(tally: Tally) -> Iterator[Metric]:
+def _of_interactions(tally: InteractionStats) -> Iterator[Metric]:
     by_outcome = CounterMetricFamily(
         "coachbot_interactions", "Commands, presses and forms.", labels=["kind", "name", "outcome"]
     )

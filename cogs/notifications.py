@@ -10,16 +10,16 @@ from cogs.cards.calendar_file import Names, attached
 from cogs.coaches import notifications
 from cogs.sessions import in_room, no_shows, reminders
 from cogs.setup import panel
-from models import Coach, CoachingSession, NoticeKind, Route
+from models import Coach, CoachingSession, NotificationKind, Route
 from scheduler.core.clock import stamp
 from scheduler.notifications import admin_alerts
-from scheduler.notifications.outbox import CALENDAR_KINDS, ROOM_KINDS, Letter
+from scheduler.notifications.outbox import CALENDAR_KINDS, ROOM_KINDS, NotificationContext
 from scheduler.reviews.reviews import open_until
 
 _EXCERPT = 300
 
 
-def render(letter: Letter, server: str) -> ui.Panel:
+def render(letter: NotificationContext, server: str) -> ui.Panel:
     """The message of a notice, from the rows as they are now. Its last line says where it is from and ends with
     what it is found again by.
     """
@@ -29,9 +29,9 @@ def render(letter: Letter, server: str) -> ui.Panel:
         return ui.Panel(_elsewhere(user_id), ui.text(f"-# ref {letter.notice.id}"))
     if letter.notice.route is Route.ROOM:
         return ui.Panel(ui.text(f"<@{user_id}>"), _body(letter), last_line)
-    if letter.notice.kind is NoticeKind.SESSION_REMINDER:
+    if letter.notice.kind is NotificationKind.SESSION_REMINDER:
         return ui.Panel(_body(letter), ui.row(reminders.switch()), last_line)
-    if letter.notice.kind is NoticeKind.WELCOME and letter.notice.route is None:
+    if letter.notice.kind is NotificationKind.WELCOME and letter.notice.route is None:
         opener = ui.button("Set coaching up", panel.OPEN, discord.ButtonStyle.primary)
         return ui.Panel(_body(letter), ui.row(opener), last_line)
     if letter.notice.kind not in CALENDAR_KINDS:
@@ -41,7 +41,7 @@ def render(letter: Letter, server: str) -> ui.Panel:
     return ui.Panel(_body(letter), shown, last_line, files=[file])
 
 
-def mark(letter: Letter) -> str:
+def mark(letter: NotificationContext) -> str:
     """What stands on a notice's message and on no other."""
     session = (
         f"Session {letter.session.code} · " if letter.session and letter.notice.route is not Route.FALLBACK else ""
@@ -49,7 +49,7 @@ def mark(letter: Letter) -> str:
     return f"{session}ref {letter.notice.id}"
 
 
-def mentions(letter: Letter) -> list[int]:
+def mentions(letter: NotificationContext) -> list[int]:
     """Who is pinged when the message is sent. In a DM everybody is told anyway."""
     if letter.notice.user_id is not None:
         return [letter.notice.user_id] if letter.notice.route is not None else []
@@ -58,44 +58,44 @@ def mentions(letter: Letter) -> list[int]:
     return []
 
 
-def _body(letter: Letter) -> discord.ui.Item[Any]:
+def _body(letter: NotificationContext) -> discord.ui.Item[Any]:
     match letter.notice.kind:
-        case NoticeKind.APPLICATION_CARD:
+        case NotificationKind.APPLICATION_CARD:
             return cards.application(_coach(letter), letter.specialties, letter.history, letter.blocked)
-        case NoticeKind.APPLICATION_APPROVED:
+        case NotificationKind.APPLICATION_APPROVED:
             return ui.text(
                 "### You are a coach now 🎉\nYour application was approved. **Next step:** go to the server and "
                 "set your hours with `/availability`. As soon as you have hours, students can book you with "
                 "`/book`."
             )
-        case NoticeKind.APPLICATION_REJECTED:
+        case NotificationKind.APPLICATION_REJECTED:
             reason = ui.quoted(_coach(letter).decision_reason or "", 1000)
             return ui.text(
                 "### Your coach application was not approved\nThe reason that was given:\n"
                 f"{ui.block(reason)}\nYou can apply again with `/coach apply`."
             )
-        case NoticeKind.COACH_SUSPENDED:
+        case NotificationKind.COACH_SUSPENDED:
             reason = ui.quoted(_coach(letter).decision_reason or "", 1000)
             return ui.text(
                 f"### Your coaching was suspended\nThe reason that was given:\n{ui.block(reason)}\n"
                 "Nobody can book you for now. `/sessions` lists what is still coming."
             )
-        case NoticeKind.COACH_REINSTATED:
+        case NotificationKind.COACH_REINSTATED:
             return ui.text("### You can coach again\nYour hours are as before; look at them with `/availability`.")
-        case NoticeKind.SESSION_BOOKED:
+        case NotificationKind.SESSION_BOOKED:
             title = "New booking" if _is_coach(letter) else "Your session is booked"
             return _session_card(letter, title)
-        case NoticeKind.SESSION_MOVED:
+        case NotificationKind.SESSION_MOVED:
             return _session_card(letter, f"Session moved by {_by(letter, _session(letter).moved_by)}")
-        case NoticeKind.SESSION_CANCELLED:
+        case NotificationKind.SESSION_CANCELLED:
             return _session_card(letter, f"Session cancelled by {_by(letter, _session(letter).cancelled_by)}")
-        case NoticeKind.SESSION_REMINDER:
+        case NotificationKind.SESSION_REMINDER:
             one = _session(letter)
             other = one.student_id if _is_coach(letter) else one.coach_id
             # Counted by the reader's client, so that a reminder that comes or is read late is right, too.
             title = f"Your session with <@{other}> starts {stamp(one.starts_at, 'R')}"
             return _session_card(letter, title, most=_EXCERPT)
-        case NoticeKind.ROOM_OPEN:
+        case NotificationKind.ROOM_OPEN:
             one = _session(letter)
             again = "The first room was deleted, so there is another one. " if one.room_lost_at else ""
             return ui.text(
@@ -108,11 +108,11 @@ def _body(letter: Letter) -> discord.ui.Item[Any]:
             return _aftermath(letter)
 
 
-def _aftermath(letter: Letter) -> discord.ui.Item[Any]:
+def _aftermath(letter: NotificationContext) -> discord.ui.Item[Any]:
     match letter.notice.kind:
-        case NoticeKind.ROOM_WELCOME | NoticeKind.ROOM_ENDING | NoticeKind.ROOM_CLOSING:
+        case NotificationKind.ROOM_WELCOME | NotificationKind.ROOM_ENDING | NotificationKind.ROOM_CLOSING:
             return in_room.words(letter)
-        case NoticeKind.REVIEW_REQUEST:
+        case NotificationKind.REVIEW_REQUEST:
             one = _session(letter)
             return discord.ui.Container(
                 ui.text(
@@ -122,16 +122,16 @@ def _aftermath(letter: Letter) -> discord.ui.Item[Any]:
                 ),
                 stars.buttons(one.id),
             )
-        case NoticeKind.PERSON_LEFT:
+        case NotificationKind.PERSON_LEFT:
             return _session_card(letter, "The other side has left the server. The session stays booked.")
-        case NoticeKind.STUDENT_UNREACHABLE:
+        case NotificationKind.STUDENT_UNREACHABLE:
             return _session_card(letter, "I cannot reach your student. Please tell them yourself.")
-        case NoticeKind.PROBLEM:
+        case NotificationKind.PROBLEM:
             trying = "\n-# I keep trying." if letter.problem and admin_alerts.is_retried(letter.problem) else ""
             return ui.text(f"### ⚠️ Coaching needs an admin\n{_problem(letter)}{trying}")
-        case NoticeKind.PROBLEM_FIXED:
+        case NotificationKind.PROBLEM_FIXED:
             return ui.text(f"### ✅ This works again\n{_problem(letter)}")
-        case NoticeKind.WELCOME:
+        case NotificationKind.WELCOME:
             how = "press the button, or use" if letter.notice.route is None else "go to the server and use"
             return ui.text(
                 "### Hello! I run coaching here 👋\nPeople apply as coaches, students book them, and each session "
@@ -150,22 +150,22 @@ def _elsewhere(user_id: int) -> discord.ui.Item[Any]:
     )
 
 
-def _problem(letter: Letter) -> str:
+def _problem(letter: NotificationContext) -> str:
     assert letter.problem is not None, "a notice about a problem names one"
     text = letter.problem.text
     return text[:1].upper() + text[1:]
 
 
-def _session_card(letter: Letter, title: str, *, most: int = 1200) -> discord.ui.Item[Any]:
+def _session_card(letter: NotificationContext, title: str, *, most: int = 1200) -> discord.ui.Item[Any]:
     one, viewer_id = _session(letter), letter.notice.user_id
     return cards.session(one, letter.guild, title=title, viewer_id=viewer_id, most=most, in_server=False)
 
 
-def _is_coach(letter: Letter) -> bool:
+def _is_coach(letter: NotificationContext) -> bool:
     return letter.notice.user_id == _session(letter).coach_id
 
 
-def _by(letter: Letter, user_id: int | None) -> str:
+def _by(letter: NotificationContext, user_id: int | None) -> str:
     one = _session(letter)
     if user_id == letter.notice.user_id:
         return "you"
@@ -176,11 +176,11 @@ def _by(letter: Letter, user_id: int | None) -> str:
     return "the student" if user_id == one.student_id else "an admin"
 
 
-def _coach(letter: Letter) -> Coach:
+def _coach(letter: NotificationContext) -> Coach:
     assert letter.coach is not None, "a notice about a coach names one"
     return letter.coach
 
 
-def _session(letter: Letter) -> CoachingSession:
+def _session(letter: NotificationContext) -> CoachingSession:
     assert letter.session is not None, "a notice about a session names one"
     return letter.session

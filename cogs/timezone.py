@@ -56,7 +56,7 @@ class TimezoneCog(Cog):
         return ui.Form("Where are you?", CHANGE, ui.field(_PLACE, typed, placeholder="Munich", most=60))
 
     async def _set(self, interaction: Interaction, typed: str) -> None:
-        name = await zone_called(typed)
+        name = await resolve_zone(typed)
         ui.guild_id_of(interaction)  # nothing is set where it could not be shown
         async with self.bot.db.begin() as session:
             await members.set_zone(session, interaction.user.id, name)
@@ -87,7 +87,7 @@ def _whose(chosen: str | None, shown: str) -> str:
     return "This is the server's zone: you have not chosen one yet."
 
 
-async def zone_called(typed: str) -> str:
+async def resolve_zone(typed: str) -> str:
     """The zone of a city or of that name. Raises Unreadable.
 
     Off the event loop, because the cities are read from a large file when somebody first names one.

@@ -1,6 +1,6 @@
 """The database: tables, the guard against double booking, migrations and the engine."""
 
-from models.alert import Problem
+from models.alert import Alert
 from models.attendance import Attendance
 from models.audit import AuditEntry
 from models.availability import AvailabilityChange, AvailabilityRule, DateOverride
@@ -9,7 +9,7 @@ from models.block import Block, BlockedFrom
 from models.coach import Coach, CoachSpecialty, CoachStatus, Specialty
 from models.guild import AccessMode, Guild, Member
 from models.job_run import Heartbeat, JobRun, TickRequest
-from models.notification import Notice, NoticeKind, Route
+from models.notification import Notification, NotificationKind, Route
 from models.review import Review
 from models.session import (
     LONGEST_RESERVATION,
@@ -25,6 +25,7 @@ __all__ = [
     "LONGEST_RESERVATION",
     "Absent",
     "AccessMode",
+    "Alert",
     "Attendance",
     "AuditEntry",
     "AvailabilityChange",
@@ -42,9 +43,8 @@ __all__ = [
     "Hold",
     "JobRun",
     "Member",
-    "Notice",
-    "NoticeKind",
-    "Problem",
+    "Notification",
+    "NotificationKind",
     "Reservation",
     "Review",
     "Route",

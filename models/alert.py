@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.base import Base, RowId, Snowflake
 
 
-class Problem(Base):
+class Alert(Base):
     """One problem in one server, known by what fails and why; it comes and goes on the same row."""
 
     __tablename__ = "problems"

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.base import Base, RowId, Snowflake, name_of
 
 
-class NoticeKind(StrEnum):
+class NotificationKind(StrEnum):
     """What a notice says. The words are in `cogs.notifications`."""
 
     APPLICATION_CARD = "application_card"
@@ -51,7 +51,7 @@ class Route(StrEnum):
     channel of their own does not serve."""
 
 
-class Notice(Base):
+class Notification(Base):
     """One message: to a person by DM, or (without `user_id`) to a channel that follows from its kind.
 
     It is rendered from the rows as they are when it goes out. Setting `due_at` again on one that was
@@ -73,7 +73,7 @@ class Notice(Base):
 
     id: Mapped[RowId]
     guild_id: Mapped[Snowflake] = mapped_column(ForeignKey("guilds.id"))
-    kind: Mapped[NoticeKind] = mapped_column(name_of(NoticeKind, checked=False))
+    kind: Mapped[NotificationKind] = mapped_column(name_of(NotificationKind, checked=False))
     user_id: Mapped[Snowflake | None]
     coach_id: Mapped[Snowflake | None]
     session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))

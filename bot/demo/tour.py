@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.demo import simcord_private
 from bot.demo.stage import DIRECT, Stage
-from models import AvailabilityRule, Coach, CoachingSession, CoachStatus, Notice, NoticeKind, Review
+from models import AvailabilityRule, Coach, CoachingSession, CoachStatus, Notification, NotificationKind, Review
 
 # Who does it, what it is, how it is done; `_done` says in the same order which of them are.
 _SCRIPT = (
@@ -68,15 +68,15 @@ async def _done(stage: Stage) -> list[bool]:
             .limit(1)
         )
         told = await session.scalar(
-            select(Notice.message_id)
-            .join(CoachingSession, CoachingSession.id == Notice.session_id)
-            .where(Notice.kind == NoticeKind.SESSION_CANCELLED, Notice.user_id == stu)
+            select(Notification.message_id)
+            .join(CoachingSession, CoachingSession.id == Notification.session_id)
+            .where(Notification.kind == NotificationKind.SESSION_CANCELLED, Notification.user_id == stu)
             .where(CoachingSession.cancelled_by == ben)
             .limit(1)
         )
         reviewed = booked is not None and await session.get(Review, booked.id) is not None
-        reminder = await _last_said(session, booked, NoticeKind.SESSION_REMINDER, stu)
-        welcome = await _last_said(session, booked, NoticeKind.ROOM_WELCOME, None)
+        reminder = await _last_said(session, booked, NotificationKind.SESSION_REMINDER, stu)
+        welcome = await _last_said(session, booked, NotificationKind.ROOM_WELCOME, None)
     opened = booked is not None and booked.access_granted_at is not None
     is_gone = booked is not None and booked.room_removed_at is not None
     return [
@@ -99,15 +99,19 @@ async def _done(stage: Stage) -> list[bool]:
 
 
 async def _last_said(
-    session: AsyncSession, about: CoachingSession | None, kind: NoticeKind, user_id: int | None
-) -> Notice | None:
+    session: AsyncSession, about: CoachingSession | None, kind: NotificationKind, user_id: int | None
+) -> Notification | None:
     if about is None:
         return None
-    of_it = select(Notice).where(Notice.session_id == about.id, Notice.kind == kind, Notice.user_id == user_id)
-    return await session.scalar(of_it.where(Notice.message_id.is_not(None)).order_by(Notice.id.desc()).limit(1))
+    of_it = select(Notification).where(
+        Notification.session_id == about.id, Notification.kind == kind, Notification.user_id == user_id
+    )
+    return await session.scalar(
+        of_it.where(Notification.message_id.is_not(None)).order_by(Notification.id.desc()).limit(1)
+    )
 
 
-def _has_read(stage: Stage, notice: Notice | None) -> bool:
+def _has_read(stage: Stage, notice: Notification | None) -> bool:
     """Whether Stu has read this message."""
     if notice is None or notice.channel_id is None or notice.message_id is None:
         return False

@@ -57,7 +57,7 @@ class Attempt:
 
 
 @asynccontextmanager
-async def in_words(
+async def translate_errors(
     client: discord.Client, task: str, guild_id: int | None = None, *, patience: timedelta = PATIENCE
 ) -> AsyncIterator[Attempt]:
     """Turn what discord.py raises into what the domain knows; nothing takes longer than `patience`."""

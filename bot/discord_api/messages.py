@@ -10,7 +10,7 @@ from bot.discord_api.names import name_of
 from bot.discord_api.permissions import lacking
 from cogs import ui
 from scheduler.loop.ports import Receipt, Unreachable
-from scheduler.notifications.outbox import PROBLEM_KINDS, WELCOME_KINDS, Letter
+from scheduler.notifications.outbox import PROBLEM_KINDS, WELCOME_KINDS, NotificationContext
 
 _LOOK_BACK = 50  # messages among which one that may have been sent is looked for
 
@@ -23,13 +23,13 @@ class Messages:
     def __init__(
         self,
         client: discord.Client,
-        render: Callable[[Letter, str], ui.Panel],
-        mark: Callable[[Letter], str],
-        mentions: Callable[[Letter], list[int]],
+        render: Callable[[NotificationContext, str], ui.Panel],
+        mark: Callable[[NotificationContext], str],
+        mentions: Callable[[NotificationContext], list[int]],
     ) -> None:
         self._client, self._render, self._mark, self._mentions = client, render, mark, mentions
 
-    async def deliver(self, attempt: Attempt, letter: Letter, guild: discord.Guild) -> Receipt:
+    async def deliver(self, attempt: Attempt, letter: NotificationContext, guild: discord.Guild) -> Receipt:
         """Send the letter, edit the message that it became, or find the one whose answer was lost."""
         channel = await self._target(attempt, letter, guild)
         if letter.names_student and letter.session is not None:
@@ -43,7 +43,7 @@ class Messages:
                 raise
             raise _gone(letter, channel.id) from error
 
-    async def _edit(self, channel: Target, letter: Letter, panel: ui.Panel) -> Receipt | None:
+    async def _edit(self, channel: Target, letter: NotificationContext, panel: ui.Panel) -> Receipt | None:
         """Bring the message up to date that is there; None if there is none. Nobody is pinged by this."""
         notice, known = letter.notice, None
         if notice.message_id is not None and notice.channel_id in (None, channel.id):
@@ -62,7 +62,7 @@ class Messages:
             return None  # somebody deleted it; it is owed all the same
         return Receipt(channel.id, edited.id)
 
-    async def _send(self, channel: Target, letter: Letter, panel: ui.Panel) -> Receipt:
+    async def _send(self, channel: Target, letter: NotificationContext, panel: ui.Panel) -> Receipt:
         pinged = [discord.Object(user_id) for user_id in self._mentions(letter)]
         sent = await channel.send(
             view=panel,
@@ -74,7 +74,7 @@ class Messages:
         )
         return Receipt(channel.id, sent.id)
 
-    async def _find(self, channel: Target, letter: Letter) -> int | None:
+    async def _find(self, channel: Target, letter: NotificationContext) -> int | None:
         mark = self._mark(letter)
         async for message in channel.history(limit=_LOOK_BACK):
             mine = self._client.user is not None and message.author.id == self._client.user.id
@@ -84,7 +84,7 @@ class Messages:
                 return message.id
         return None
 
-    async def _target(self, attempt: Attempt, letter: Letter, guild: discord.Guild) -> Target:
+    async def _target(self, attempt: Attempt, letter: NotificationContext, guild: discord.Guild) -> Target:
         notice = letter.notice
         if notice.user_id is not None and notice.route is None:
             return await self._client.create_dm(discord.Object(notice.user_id))
@@ -120,7 +120,7 @@ class Messages:
             return system
         return await self._owner(guild)
 
-    async def _for_newcomers(self, attempt: Attempt, letter: Letter, guild: discord.Guild) -> Target:
+    async def _for_newcomers(self, attempt: Attempt, letter: NotificationContext, guild: discord.Guild) -> Target:
         """The system channel, else the first text channel, in which the bot may write; then the owner."""
         if letter.notice.route is not None:
             return await self._owner(guild)
@@ -153,7 +153,7 @@ def _needed(channel: Target, *, searching: bool = False, files: bool = False) ->
     )
 
 
-def _gone(letter: Letter, channel_id: int) -> Unreachable:
+def _gone(letter: NotificationContext, channel_id: int) -> Unreachable:
     """Admins have to choose again what they have chosen; a room goes when its time has come, and so may a channel
     that was replaced.
     """

@@ -17,7 +17,7 @@ from bot.discord_api.errors import (
     UNKNOWN_ROLE,
     UNKNOWN_USER,
     Attempt,
-    in_words,
+    translate_errors,
 )
 from bot.discord_api.messages import Messages
 from cogs import ui
@@ -33,14 +33,14 @@ from scheduler.loop.ports import (
     RoomSpec,
     Unreachable,
 )
-from scheduler.notifications.outbox import Letter
-from scheduler.servers.setup import Finding, Place
+from scheduler.notifications.outbox import NotificationContext
+from scheduler.servers.setup import ServerResource, SetupIssue
 
 _MANAGE_ROLES = discord.Permissions(manage_roles=True)
 _MANAGE_ROOM = discord.Permissions(manage_channels=True, view_channel=True, connect=True)
 
 
-def _nobody(_letter: Letter) -> list[int]:
+def _nobody(_letter: NotificationContext) -> list[int]:
     return []
 
 
@@ -54,9 +54,9 @@ class DiscordPort:
     def __init__(
         self,
         client: discord.Client,
-        render: Callable[[Letter, str], ui.Panel],
-        mark: Callable[[Letter], str],
-        mentions: Callable[[Letter], list[int]] = _nobody,
+        render: Callable[[NotificationContext, str], ui.Panel],
+        mark: Callable[[NotificationContext], str],
+        mentions: Callable[[NotificationContext], list[int]] = _nobody,
         *,
         gateway: bool = True,
         patience: timedelta = PATIENCE,
@@ -66,7 +66,7 @@ class DiscordPort:
         self._messages = Messages(client, render, mark, mentions)
 
     def _attempt(self, task: str, guild_id: int | None = None) -> AbstractAsyncContextManager[Attempt]:
-        return in_words(self._client, task, guild_id, patience=self._patience)
+        return translate_errors(self._client, task, guild_id, patience=self._patience)
 
     def servers(self) -> Collection[int] | None:
         """As the gateway last told, without asking; None before it has."""
@@ -201,19 +201,19 @@ class DiscordPort:
                     reason = "cannot give the role: it does not exist any more; choose one with `/coaching setup`"
                     raise DiscordFailure(reason, for_admins=True) from error
 
-    async def look_around(self, settings: Guild) -> list[Finding]:
+    async def look_around(self, settings: Guild) -> list[SetupIssue]:
         """What the bot lacks there and what is not set (any more), asked of Discord each time."""
         async with self._attempt("look at the server", settings.id):
             me, channels = await server_setup.fetch(self._client, settings.id)
             return server_setup.flaws(me, channels, settings)
 
-    async def ensure_place(self, settings: Guild, place: Place) -> int:
+    async def ensure_place(self, settings: Guild, place: ServerResource) -> int:
         """The place's id. Of several who ask for it at once, the first makes it and the others find it."""
         task = f"make the {place.replace('_', ' ')}"
         async with self._attempt(task, settings.id) as attempt, self._one_at_a_time[settings.id]:
             return await server_setup.ensure(attempt, self._client, settings, place)
 
-    async def deliver(self, letter: Letter) -> Receipt:
+    async def deliver(self, letter: NotificationContext) -> Receipt:
         """Send the notice, edit the message that it became, or find the one whose answer was lost."""
         async with self._attempt("deliver the message") as attempt:
             try:

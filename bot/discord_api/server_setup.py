@@ -8,31 +8,31 @@ from bot.discord_api import permissions
 from bot.discord_api.errors import Attempt
 from models import Guild
 from scheduler.loop.ports import DiscordFailure
-from scheduler.servers.setup import Finding, Flaw, Place
+from scheduler.servers.setup import Flaw, ServerResource, SetupIssue
 
 CATEGORY_NAME = "Coaching"
 """Of the category for rooms, where nobody chose one."""
 _NAMES = {
-    Place.REVIEW_CHANNEL: "coach-applications",
-    Place.LOG_CHANNEL: "coaching-log",
-    Place.ROOM_CATEGORY: CATEGORY_NAME,
-    Place.COACH_ROLE: "Coach",
+    ServerResource.REVIEW_CHANNEL: "coach-applications",
+    ServerResource.LOG_CHANNEL: "coaching-log",
+    ServerResource.ROOM_CATEGORY: CATEGORY_NAME,
+    ServerResource.COACH_ROLE: "Coach",
 }
 _TOPICS = {
-    Place.REVIEW_CHANNEL: "Applications of people who want to coach, for admins to decide on",
-    Place.LOG_CHANNEL: "What coaching needs an admin for",
+    ServerResource.REVIEW_CHANNEL: "Applications of people who want to coach, for admins to decide on",
+    ServerResource.LOG_CHANNEL: "What coaching needs an admin for",
 }
 _NEEDS = {
-    Place.REVIEW_CHANNEL: permissions.WRITE,
-    Place.LOG_CHANNEL: permissions.WRITE,
-    Place.NEWS_CHANNEL: permissions.WRITE,
-    Place.ROOM_CATEGORY: permissions.MAKE_ROOM,
+    ServerResource.REVIEW_CHANNEL: permissions.WRITE,
+    ServerResource.LOG_CHANNEL: permissions.WRITE,
+    ServerResource.NEWS_CHANNEL: permissions.WRITE,
+    ServerResource.ROOM_CATEGORY: permissions.MAKE_ROOM,
 }
 _TO_MAKE = {
-    Place.REVIEW_CHANNEL: permissions.WRITE | discord.Permissions(manage_channels=True),
-    Place.LOG_CHANNEL: permissions.WRITE | discord.Permissions(manage_channels=True),
-    Place.ROOM_CATEGORY: discord.Permissions(manage_channels=True),
-    Place.COACH_ROLE: discord.Permissions(manage_roles=True),
+    ServerResource.REVIEW_CHANNEL: permissions.WRITE | discord.Permissions(manage_channels=True),
+    ServerResource.LOG_CHANNEL: permissions.WRITE | discord.Permissions(manage_channels=True),
+    ServerResource.ROOM_CATEGORY: discord.Permissions(manage_channels=True),
+    ServerResource.COACH_ROLE: discord.Permissions(manage_roles=True),
 }
 """A bot may write into a channel's rules only what it has itself."""
 _REASON = "Coaching setup"
@@ -48,17 +48,17 @@ async def fetch(client: discord.Client, guild_id: int) -> tuple[discord.Member, 
     return me, {channel.id: channel for channel in await guild.fetch_channels()}
 
 
-def flaws(me: discord.Member, channels: Channels, settings: Guild | None) -> list[Finding]:
+def flaws(me: discord.Member, channels: Channels, settings: Guild | None) -> list[SetupIssue]:
     """What is not as it could be; without settings, of the server as a whole only."""
-    found: list[Finding] = []
+    found: list[SetupIssue] = []
     if missing := permissions.names(permissions.lacking(me, None, permissions.INVITE).in_server):
-        found.append(Finding(Flaw.LACKING, missing=tuple(missing)))
+        found.append(SetupIssue(Flaw.LACKING, missing=tuple(missing)))
     if settings is None:
         return found
-    for place in Place:
+    for place in ServerResource:
         id_ = place.id_in(settings)
         if id_ is None:
-            found.append(Finding(Flaw.UNSET, place))
+            found.append(SetupIssue(Flaw.UNSET, place))
         elif place.is_role:
             found += _of_role(me, place, me.guild.get_role(id_))
         else:
@@ -66,24 +66,26 @@ def flaws(me: discord.Member, channels: Channels, settings: Guild | None) -> lis
     return found
 
 
-def _of_role(me: discord.Member, place: Place, role: discord.Role | None) -> list[Finding]:
+def _of_role(me: discord.Member, place: ServerResource, role: discord.Role | None) -> list[SetupIssue]:
     if role is None:
-        return [Finding(Flaw.GONE, place)]
-    if place is not Place.COACH_ROLE:
+        return [SetupIssue(Flaw.GONE, place)]
+    if place is not ServerResource.COACH_ROLE:
         return []
     if role.managed:
-        return [Finding(Flaw.MANAGED, place, role.name)]
-    return [Finding(Flaw.TOO_HIGH, place, role.name)] if role >= me.top_role else []
+        return [SetupIssue(Flaw.MANAGED, place, role.name)]
+    return [SetupIssue(Flaw.TOO_HIGH, place, role.name)] if role >= me.top_role else []
 
 
-def _of_channel(me: discord.Member, place: Place, channel: discord.abc.GuildChannel | None) -> list[Finding]:
+def _of_channel(
+    me: discord.Member, place: ServerResource, channel: discord.abc.GuildChannel | None
+) -> list[SetupIssue]:
     if channel is None:
-        return [Finding(Flaw.GONE, place)]
+        return [SetupIssue(Flaw.GONE, place)]
     missing = permissions.names(permissions.lacking(me, channel, _NEEDS[place]).only_here)
-    return [Finding(Flaw.LACKING, place, channel.name, tuple(missing))] if missing else []
+    return [SetupIssue(Flaw.LACKING, place, channel.name, tuple(missing))] if missing else []
 
 
-async def ensure(attempt: Attempt, client: discord.Client, settings: Guild, place: Place) -> int:
+async def ensure(attempt: Attempt, client: discord.Client, settings: Guild, place: ServerResource) -> int:
     """The id of what is chosen if it exists, else of one like those that the bot makes, else of a new one.
 
     discord.py repeats a creation whose answer was a 5xx, so a twin of what was just made is removed.
@@ -109,7 +111,7 @@ async def ensure(attempt: Attempt, client: discord.Client, settings: Guild, plac
 
 
 def _alike(
-    me: discord.Member, channels: Channels, place: Place
+    me: discord.Member, channels: Channels, place: ServerResource
 ) -> Sequence[discord.Role | discord.abc.GuildChannel]:
     """What is as the bot makes it, the oldest first. What merely has the name is not: a role that gives
     something, or a channel that everybody sees.
@@ -119,14 +121,14 @@ def _alike(
             role for role in me.guild.roles if role.name == _NAMES[place] and _gives_nothing(me, channels, role)
         ]
         return sorted(roles, key=lambda role: role.id)
-    kind = discord.CategoryChannel if place is Place.ROOM_CATEGORY else discord.TextChannel
+    kind = discord.CategoryChannel if place is ServerResource.ROOM_CATEGORY else discord.TextChannel
     found = [
         channel
         for channel in channels.values()
         if isinstance(channel, kind)
         and channel.name == _NAMES[place]
         and not permissions.lacking(me, channel, _NEEDS[place]).only_here.value
-        and (place is Place.ROOM_CATEGORY or _is_hidden(me.guild, channel))
+        and (place is ServerResource.ROOM_CATEGORY or _is_hidden(me.guild, channel))
     ]
     return sorted(found, key=lambda channel: channel.id)
 
@@ -144,12 +146,12 @@ def _is_hidden(guild: discord.Guild, channel: discord.abc.GuildChannel) -> bool:
     return channel.overwrites_for(everybody).view_channel is False or not everybody.permissions.view_channel
 
 
-async def _make(me: discord.Member, settings: Guild, place: Place) -> None:
+async def _make(me: discord.Member, settings: Guild, place: ServerResource) -> None:
     guild, name = me.guild, _NAMES[place]
-    if place is Place.COACH_ROLE:
+    if place is ServerResource.COACH_ROLE:
         nothing = discord.Permissions.none()
         await guild.create_role(name=name, permissions=nothing, hoist=False, mentionable=False, reason=_REASON)
-    elif place is Place.ROOM_CATEGORY:
+    elif place is ServerResource.ROOM_CATEGORY:
         await guild.create_category(name, reason=_REASON)
     else:
         rules = _for_admins(me, settings)

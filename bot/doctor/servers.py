@@ -7,27 +7,27 @@ import discord
 from bot.discord_api import server_setup
 from bot.doctor.checks import Check, error, ok, warning
 from models import Guild
-from scheduler.servers.setup import Finding, Flaw, Place
+from scheduler.servers.setup import Flaw, ServerResource, SetupIssue
 
 _SET_UP = "use `/coaching setup {}:` there"
 _WHAT = {
-    Place.REVIEW_CHANNEL: "review channel",
-    Place.COACH_ROLE: "coach role",
-    Place.ROOM_CATEGORY: "category for rooms",
-    Place.LOG_CHANNEL: "channel for problems",
-    Place.NEWS_CHANNEL: "channel for people with closed messages",
-    Place.ADMIN_ROLE: "admin role",
+    ServerResource.REVIEW_CHANNEL: "review channel",
+    ServerResource.COACH_ROLE: "coach role",
+    ServerResource.ROOM_CATEGORY: "category for rooms",
+    ServerResource.LOG_CHANNEL: "channel for problems",
+    ServerResource.NEWS_CHANNEL: "channel for people with closed messages",
+    ServerResource.ADMIN_ROLE: "admin role",
 }
 _INSTEAD = {
-    Place.ROOM_CATEGORY: "the bot makes one of its own",
-    Place.LOG_CHANNEL: "problems are told in the system channel",
-    Place.NEWS_CHANNEL: "admins are told instead",
-    Place.ADMIN_ROLE: "whoever may manage the server decides",
+    ServerResource.ROOM_CATEGORY: "the bot makes one of its own",
+    ServerResource.LOG_CHANNEL: "problems are told in the system channel",
+    ServerResource.NEWS_CHANNEL: "admins are told instead",
+    ServerResource.ADMIN_ROLE: "whoever may manage the server decides",
 }
 """What happens where it is gone."""
 _MISSED = {
-    Place.REVIEW_CHANNEL: "no review channel is set, so nobody sees new applications",
-    Place.COACH_ROLE: "no coach role is set, so coaches get none",
+    ServerResource.REVIEW_CHANNEL: "no review channel is set, so nobody sees new applications",
+    ServerResource.COACH_ROLE: "no coach role is set, so coaches get none",
 }
 """What is missed where it is not set; the others may stay unset."""
 
@@ -55,7 +55,7 @@ def _nothing_set(guild: discord.Guild) -> Check:
     return warning("server", f"{named(guild)}: nobody has set the bot up there yet", advice)
 
 
-def _check(server: str, finding: Finding) -> Check:
+def _check(server: str, finding: SetupIssue) -> Check:
     place, lacks = finding.place, " and ".join(finding.missing)
     if place is None:
         advice = "give that to its role, or invite it again as `coachbot invite` says"

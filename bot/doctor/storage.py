@@ -98,7 +98,7 @@ async def _inside(db: Database, stored: Stored, now: datetime) -> None:
     try:
         # A file answers; only to read all of a large one takes a while.
         async with asyncio.timeout(None if db.is_sqlite else TO_ANSWER.total_seconds()):
-            found, last = await inspection.look(db, lambda session: _contents(session, shown))
+            found, last = await inspection.inspect_database(db, lambda session: _contents(session, shown))
             found.checks.append(running.by_heartbeats(await db.is_run(), last, now))
     except (OSError, SQLAlchemyError) as failure:
         if any(check.name == "file" and check.level is Level.ERROR for check in stored.checks):

@@ -213,7 +213,7 @@ class Watch:
                 is_needed = await attendance.is_any_room_open(session, guild.id)
             if is_needed:
                 async with self._db.begin() as session:
-                    await attendance.look_afresh(session, [guild.id], inside, since, now)
+                    await attendance.resync(session, [guild.id], inside, since, now)
             del server.gaps[: server.closing]
         finally:
             server.closing = 0
@@ -248,8 +248,8 @@ class Watch:
             if isinstance(event, _Deleted):
                 return await rooms.channel_deleted(session, event.channel_id, event.at)
             if event.entered_id is not None:
-                await attendance.came(session, event.entered_id, event.user_id, event.at)
-            return event.left_id is not None and await attendance.went(
+                await attendance.record_join(session, event.entered_id, event.user_id, event.at)
+            return event.left_id is not None and await attendance.record_leave(
                 session, event.left_id, event.user_id, event.at
             )
 

@@ -192,7 +192,7 @@ class Gateway:
         guild, user = self._client.get_guild(guild_id), self._client.user
         me = guild.get_member(user.id) if guild and user and not guild.unavailable else None
         try:
-            if me is not None and await permission_watch.look(self._db, self._clock, me):
+            if me is not None and await permission_watch.inspect_server(self._db, self._clock, me):
                 self._wake()
         except Exception:
             self._to_look_at.add(guild_id)

@@ -10,10 +10,10 @@ from cogs.setup.panel import in_words
 from models import Guild
 from models.storage.database import Database
 from scheduler.core.clock import Clock
-from scheduler.servers.setup import Place, tell
+from scheduler.servers.setup import ServerResource, tell
 
 
-async def look(db: Database, clock: Clock, me: discord.Member) -> bool:
+async def inspect_server(db: Database, clock: Clock, me: discord.Member) -> bool:
     """After somebody changed something: tell admins what that broke or mended; whether there was anything."""
     server = me.guild
     async with db.read() as session:
@@ -24,6 +24,6 @@ async def look(db: Database, clock: Clock, me: discord.Member) -> bool:
     broken = {
         one.place: in_words(settings, one)
         for one in server_setup.flaws(me, channels, settings)
-        if one.is_severe and one.place is not Place.LOG_CHANNEL  # which is told of when it is needed
+        if one.is_severe and one.place is not ServerResource.LOG_CHANNEL  # which is told of when it is needed
     }
     return await tell(db, clock, server.id, broken)

@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
 from cogs.availability import panel
-from cogs.availability.panel import Place
+from cogs.availability.panel import PanelState
 from cogs.cards import booking_policy as policy_forms
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
@@ -26,7 +26,7 @@ class RulesCog(Cog):
         await ui.acknowledge(interaction)
         async with self.bot.db.read() as session:
             present = await self._rules(session, interaction)
-        await ui.show(interaction, _rules_panel(present, Place(week, days)))
+        await ui.show(interaction, _rules_panel(present, PanelState(week, days)))
 
     @on(SESSIONS)
     async def sessions_pressed(self, interaction: Interaction, week: int, days: int) -> None:
@@ -38,7 +38,7 @@ class RulesCog(Cog):
         async with self.bot.db.begin() as session:
             wanted = policy_forms.read_sessions(await self._rules(session, interaction), ui.typed_in(interaction))
             await self._set(session, interaction, wanted)
-        await ui.show(interaction, _rules_panel(wanted, Place(week, days), "✅ Saved."))
+        await ui.show(interaction, _rules_panel(wanted, PanelState(week, days), "✅ Saved."))
 
     @on(LIMITS)
     async def limits_pressed(self, interaction: Interaction, week: int, days: int) -> None:
@@ -50,21 +50,21 @@ class RulesCog(Cog):
         async with self.bot.db.begin() as session:
             wanted = policy_forms.read_limits(await self._rules(session, interaction), ui.typed_in(interaction))
             await self._set(session, interaction, wanted)
-        await ui.show(interaction, _rules_panel(wanted, Place(week, days), "✅ Saved."))
+        await ui.show(interaction, _rules_panel(wanted, PanelState(week, days), "✅ Saved."))
 
     @opens(SESSIONS)
     async def sessions_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
         """Asks how sessions are."""
         async with self.bot.db.read() as session:
             present = await self._rules(session, interaction)
-        return policy_forms.sessions_form(Place(week, days).id(SESSIONS), present, typed)
+        return policy_forms.sessions_form(PanelState(week, days).id(SESSIONS), present, typed)
 
     @opens(LIMITS)
     async def limits_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
         """Asks how soon, how far ahead and how many."""
         async with self.bot.db.read() as session:
             present = await self._rules(session, interaction)
-        return policy_forms.limits_form(Place(week, days).id(LIMITS), present, typed)
+        return policy_forms.limits_form(PanelState(week, days).id(LIMITS), present, typed)
 
     async def _rules(self, session: AsyncSession, interaction: Interaction) -> Rules:
         guild_id = ui.guild_id_of(interaction)
@@ -75,7 +75,7 @@ class RulesCog(Cog):
         await schedule.set_rules(session, guild_id, actor, wanted, self.bot.clock())
 
 
-def _rules_panel(present: Rules, place: Place, said: str | None = None) -> ui.Panel:
+def _rules_panel(present: Rules, place: PanelState, said: str | None = None) -> ui.Panel:
     return ui.Panel(
         ui.text(f"### Your booking rules\n{policy_forms.describe(present)}"),
         ui.row(

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
 from cogs.availability import panel
-from cogs.availability.panel import Place, change_and_show, mask, show_panel
+from cogs.availability.panel import PanelState, change_and_show, mask, show_panel
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens, retried
 from scheduler.availability import free_times, schedule
@@ -41,7 +41,7 @@ class AvailabilityCog(Cog):
         """Set hours at once when both options are given, else show the panel."""
         await ui.acknowledge(interaction)
         if days is not None and hours is not None:
-            await self._set_hours(interaction, Place(), days, hours)
+            await self._set_hours(interaction, PanelState(), days, hours)
         elif days is None and hours is None:
             await show_panel(self.bot, interaction)
         else:
@@ -54,13 +54,13 @@ class AvailabilityCog(Cog):
     async def shown(self, interaction: Interaction, week: int, days: int) -> None:
         """Another week."""
         await ui.acknowledge(interaction)
-        await show_panel(self.bot, interaction, Place(week, days))
+        await show_panel(self.bot, interaction, PanelState(week, days))
 
     @on(panel.PICK_DAYS)
     async def days_picked(self, interaction: Interaction, week: int) -> None:
         """The presets and the forms now mean these days."""
         await ui.acknowledge(interaction)
-        await show_panel(self.bot, interaction, Place(week, mask(ui.chosen_in(interaction))))
+        await show_panel(self.bot, interaction, PanelState(week, mask(ui.chosen_in(interaction))))
 
     @on(panel.PRESET)
     async def preset_pressed(
@@ -68,7 +68,7 @@ class AvailabilityCog(Cog):
     ) -> None:
         """Add a preset to the picked days, if it still is what the button says."""
         await ui.acknowledge(interaction)
-        place, window = Place(week, days), (start, end)
+        place, window = PanelState(week, days), (start, end)
 
         async def add(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
             known = settings.presets(await settings.look_up(session, guild_id, self.bot.defaults))
@@ -83,7 +83,7 @@ class AvailabilityCog(Cog):
     async def clear_pressed(self, interaction: Interaction, week: int, days: int) -> None:
         """Take all hours off the picked days."""
         await ui.acknowledge(interaction)
-        place = Place(week, days)
+        place = PanelState(week, days)
 
         async def clear(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
             await schedule.set_hours(session, guild_id, actor, place.picked, [], now)
@@ -99,12 +99,12 @@ class AvailabilityCog(Cog):
             return
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
-        await self._set_hours(interaction, Place(week, days), typed.get(_DAYS, ""), typed.get(_HOURS, ""))
+        await self._set_hours(interaction, PanelState(week, days), typed.get(_DAYS, ""), typed.get(_HOURS, ""))
 
     @opens(panel.EDIT)
     async def hours_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
         """Asks for days and hours, filled in if all those days have the same hours."""
-        place = Place(week, days)
+        place = PanelState(week, days)
         if not typed:
             async with self.bot.db.read() as session:
                 coach = await approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
@@ -128,7 +128,7 @@ class AvailabilityCog(Cog):
     @on(panel.COPY)
     async def copy(self, interaction: Interaction, week: int, days: int) -> None:
         """From the panel: open the form. From the form: copy."""
-        place = Place(week, days)
+        place = PanelState(week, days)
         if interaction.type is not discord.InteractionType.modal_submit:
             await interaction.response.send_modal(await self.copy_form(interaction, {}, week, days))
             return
@@ -140,15 +140,15 @@ class AvailabilityCog(Cog):
             await schedule.copy_day(session, guild_id, actor, source, targets, now)
             return f"✅ Copied the hours of {_names([source])} to {_names(targets)}."
 
-        await change_and_show(self.bot, interaction, Place(place.week, mask(targets)), copy)
+        await change_and_show(self.bot, interaction, PanelState(place.week, mask(targets)), copy)
 
     @opens(panel.COPY)
     async def copy_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
         """Asks from which day to which."""
-        source = Place(week, days).picked[0]
+        source = PanelState(week, days).picked[0]
         return ui.Form(
             "Copy a day",
-            Place(week, days).id(panel.COPY),
+            PanelState(week, days).id(panel.COPY),
             ui.choice(_FROM, [(name, str(day), day == source) for day, name in enumerate(WEEKDAYS)]),
             ui.choice(_TO, [(name, str(day), False) for day, name in enumerate(WEEKDAYS)], most=7),
         )
@@ -166,7 +166,7 @@ class AvailabilityCog(Cog):
                 else "✅ Paused: nobody can book you until you resume. Booked sessions take place."
             )
 
-        await change_and_show(self.bot, interaction, Place(week, days), switch)
+        await change_and_show(self.bot, interaction, PanelState(week, days), switch)
 
     @on(panel.UNDO)
     async def undo_pressed(self, interaction: Interaction, number: int, week: int, days: int) -> None:
@@ -177,7 +177,7 @@ class AvailabilityCog(Cog):
             await schedule.undo(session, guild_id, actor, number, now)
             return "↩️ Your last change is undone."
 
-        await change_and_show(self.bot, interaction, Place(week, days), undo)
+        await change_and_show(self.bot, interaction, PanelState(week, days), undo)
 
     @on(panel.WHY)
     async def check_a_time(self, interaction: Interaction, week: int, days: int) -> None:
@@ -195,25 +195,25 @@ class AvailabilityCog(Cog):
         can = f"can be booked for {coach.durations_minutes[0]} minutes."
         said = f"✅ {stamp(at)} {can}" if why is None else f"❌ {stamp(at)}: {free_times.in_words(why, coach)}"
         day = at.astimezone(zone(coach.time_zone)).date()
-        await show_panel(self.bot, interaction, Place(day.toordinal(), days), said)
+        await show_panel(self.bot, interaction, PanelState(day.toordinal(), days), said)
 
     @opens(panel.WHY)
     async def time_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
         """Asks for a time."""
         return ui.Form(
             "Can students book this time?",
-            Place(week, days).id(panel.WHY),
+            PanelState(week, days).id(panel.WHY),
             ui.field(_TIME, typed, placeholder="tue 14:00, 24 Dec 9:30", most=60),
         )
 
-    async def _set_hours(self, interaction: Interaction, place: Place, days: str, hours: str) -> None:
+    async def _set_hours(self, interaction: Interaction, place: PanelState, days: str, hours: str) -> None:
         chosen, windows = parse_days(days), parse_hours(hours)
 
         async def put(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
             await schedule.set_hours(session, guild_id, actor, chosen, windows, now)
             return f"✅ Set {_names(chosen)}: {ui.quoted(write_hours(windows), _EXCERPT)}"
 
-        await change_and_show(self.bot, interaction, Place(place.week, mask(chosen)), put)
+        await change_and_show(self.bot, interaction, PanelState(place.week, mask(chosen)), put)
 
 
 def _names(days: list[int]) -> str:

@@ -6,7 +6,7 @@ import discord
 
 from cogs import cards, ui
 from cogs.availability import panel
-from cogs.availability.panel import Place, show_panel
+from cogs.availability.panel import PanelState, show_panel
 from cogs.sessions.cancellation import cancel, reason_form
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
@@ -22,23 +22,23 @@ CANCEL = "availability:cancel:{session_id}:{week}:{days}"
 _A_PAGE = 5
 
 
-class MisfitsCog(Cog):
+class ConflictsCog(Cog):
     """The presses of `/availability` that concern sessions outside the hours."""
 
     @on(panel.MISFITS)
-    async def listed(self, interaction: Interaction, page: int, week: int, days: int) -> None:
+    async def list_conflicts(self, interaction: Interaction, page: int, week: int, days: int) -> None:
         """A page of them; the panel if there is none."""
         await ui.acknowledge(interaction)
-        await self._show(interaction, page, Place(week, days))
+        await self._show(interaction, page, PanelState(week, days))
 
     @on(KEEP)
-    async def kept(self, interaction: Interaction, session_id: int, week: int, days: int) -> None:
+    async def keep_session(self, interaction: Interaction, session_id: int, week: int, days: int) -> None:
         """This one stays."""
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             actor = ui.actor_of(interaction, None)
-            await rescheduling.keep(session, session_id, actor, self.bot.clock())
-        await self._show(interaction, 0, Place(week, days), said="✅ It stays booked.")
+            await rescheduling.keep_session(session, session_id, actor, self.bot.clock())
+        await self._show(interaction, 0, PanelState(week, days), said="✅ It stays booked.")
 
     @on(CANCEL)
     async def cancel_pressed(self, interaction: Interaction, session_id: int, week: int, days: int) -> None:
@@ -50,7 +50,7 @@ class MisfitsCog(Cog):
         await self._own(interaction)
         cancelled, _ = await cancel(self.bot, interaction, session_id)
         said = f"✅ Session cancelled: {stamp(cancelled.starts_at)}. Both of you are told by direct message."
-        await self._show(interaction, 0, Place(week, days), said)
+        await self._show(interaction, 0, PanelState(week, days), said)
 
     @opens(CANCEL)
     async def reason_form(
@@ -58,7 +58,7 @@ class MisfitsCog(Cog):
     ) -> ui.Form:
         """Asks why."""
         await self._own(interaction)
-        custom_id = Place(week, days).id(CANCEL, session_id=session_id)
+        custom_id = PanelState(week, days).id(CANCEL, session_id=session_id)
         return await reason_form(self.bot, interaction, typed, session_id, custom_id)
 
     async def _own(self, interaction: Interaction) -> None:
@@ -66,17 +66,17 @@ class MisfitsCog(Cog):
         async with self.bot.db.read() as session:
             await approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
 
-    async def _show(self, interaction: Interaction, page: int, place: Place, said: str | None = None) -> None:
+    async def _show(self, interaction: Interaction, page: int, place: PanelState, said: str | None = None) -> None:
         async with self.bot.db.read() as session:
             coach = await approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
-            found = await free_times.misfits(session, coach, self.bot.clock())
+            found = await free_times.conflicts(session, coach, self.bot.clock())
         if found:
             await ui.show(interaction, _misfits_panel(found, page, place, said))
         else:
             await show_panel(self.bot, interaction, place, said or "✅ All booked sessions fit your hours.")
 
 
-def _misfits_panel(found: list[CoachingSession], page: int, place: Place, said: str | None) -> ui.Panel:
+def _misfits_panel(found: list[CoachingSession], page: int, place: PanelState, said: str | None) -> ui.Panel:
     last_page = (len(found) - 1) // _A_PAGE
     page = min(page, last_page)
     parts: list[discord.ui.Item[Any]] = [

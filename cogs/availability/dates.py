@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
 from cogs.availability import panel
-from cogs.availability.panel import Place, change_and_show
+from cogs.availability.panel import PanelState, change_and_show
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
 from models import Coach
@@ -54,14 +54,14 @@ class DatesCog(Cog):
             why = f" ({ui.quoted(reason.strip())})" if reason.strip() else ""
             return f"✅ {what} {write_dates(first, last)}{why}."
 
-        await change_and_show(self.bot, interaction, Place(first.toordinal(), days), put)
+        await change_and_show(self.bot, interaction, PanelState(first.toordinal(), days), put)
 
     @opens(panel.DAYS_OFF)
     async def days_off_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
         """Asks from when to when, and why."""
         return ui.Form(
             "Days off, or other hours",
-            Place(week, days).id(panel.DAYS_OFF),
+            PanelState(week, days).id(panel.DAYS_OFF),
             ui.field(_FROM, typed, placeholder="24 Dec, 2026-12-24, next friday", most=40),
             ui.field(_TO, typed, description="Empty: this one day.", required=False, most=40),
             ui.field(
@@ -90,14 +90,14 @@ class DatesCog(Cog):
             await schedule.add_extra_hours(session, guild_id, actor, day, windows, now)
             return f"✅ Extra hours on {write_date(day)}: {write_hours(windows)}."
 
-        await change_and_show(self.bot, interaction, Place(day.toordinal(), days), add)
+        await change_and_show(self.bot, interaction, PanelState(day.toordinal(), days), add)
 
     @opens(panel.EXTRA)
     async def extra_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
         """Asks for a date and hours."""
         return ui.Form(
             "Extra hours",
-            Place(week, days).id(panel.EXTRA),
+            PanelState(week, days).id(panel.EXTRA),
             ui.field(_DATE, typed, placeholder="sat, 24 Dec, 2026-12-24", most=40),
             ui.field(
                 _HOURS, typed, description="They add to that day's hours.", placeholder="10-12, 14-16", most=200
@@ -105,13 +105,13 @@ class DatesCog(Cog):
         )
 
     @on(panel.DATES)
-    async def listed(self, interaction: Interaction, page: int, week: int, days: int) -> None:
+    async def list_conflicts(self, interaction: Interaction, page: int, week: int, days: int) -> None:
         """All coming dates with other hours than usual."""
         await ui.acknowledge(interaction)
         coach = await self._coach(interaction)
         async with self.bot.db.read() as session:
             found = await schedule.dates_of(session, coach, self._today(coach))
-        await ui.show(interaction, _dates_panel(found, page, Place(week, days)))
+        await ui.show(interaction, _dates_panel(found, page, PanelState(week, days)))
 
     @on(CLEAR)
     async def cleared(self, interaction: Interaction, first: int, last: int, week: int, days: int) -> None:
@@ -123,7 +123,7 @@ class DatesCog(Cog):
             await schedule.clear_dates(session, guild_id, actor, since, until, now)
             return f"✅ Your weekly hours hold again on {write_dates(since, until)}."
 
-        await change_and_show(self.bot, interaction, Place(first, days), clear)
+        await change_and_show(self.bot, interaction, PanelState(first, days), clear)
 
     async def _coach(self, interaction: Interaction) -> Coach:
         async with self.bot.db.read() as session:
@@ -134,7 +134,7 @@ class DatesCog(Cog):
         return self.bot.clock().astimezone(zone(coach.time_zone)).date()
 
 
-def _dates_panel(found: list[Dates], page: int, place: Place) -> ui.Panel:
+def _dates_panel(found: list[Dates], page: int, place: PanelState) -> ui.Panel:
     if not found:
         raise Unreadable("There are no days off or extra hours. Add some with the buttons of `/availability`.")
     last_page = (len(found) - 1) // _A_PAGE

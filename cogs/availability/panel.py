@@ -55,7 +55,7 @@ Change = Callable[[AsyncSession, int, Actor, datetime], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PanelState:
     """Where in the panel somebody is: the shown week and the picked days, as its buttons carry them."""
 
     week: int = 0
@@ -98,10 +98,10 @@ class _Week:
 
 
 async def show_panel(
-    bot: "CoachBot", interaction: Interaction, place: Place | None = None, said: str | None = None
+    bot: "CoachBot", interaction: Interaction, place: PanelState | None = None, said: str | None = None
 ) -> None:
     """Show the panel in answer to an acknowledged interaction, with what was just done."""
-    place = place or Place()
+    place = place or PanelState()
     async with bot.db.read() as session:
         guild_id = ui.guild_id_of(interaction)
         coach = await applications.approved_coach(session, guild_id, interaction.user.id, own=True)
@@ -111,7 +111,7 @@ async def show_panel(
     await ui.show(interaction, ui.Panel(*_items(week, place, said), files=[(_FILE, png)]))
 
 
-async def change_and_show(bot: "CoachBot", interaction: Interaction, place: Place, change: Change) -> None:
+async def change_and_show(bot: "CoachBot", interaction: Interaction, place: PanelState, change: Change) -> None:
     """Do one change in a transaction of its own, then show the panel with what it says."""
     async with bot.db.begin() as session:
         said = await change(session, ui.guild_id_of(interaction), ui.actor_of(interaction, None), bot.clock())
@@ -119,7 +119,7 @@ async def change_and_show(bot: "CoachBot", interaction: Interaction, place: Plac
 
 
 async def _gather(
-    session: AsyncSession, coach: Coach, presets: list[Preset], place: Place, now: datetime
+    session: AsyncSession, coach: Coach, presets: list[Preset], place: PanelState, now: datetime
 ) -> _Week:
     in_zone = zone(coach.time_zone)
     today = now.astimezone(in_zone).date()
@@ -139,11 +139,11 @@ async def _gather(
         presets=presets,
         undo=await schedule.last_change(session, coach),
         dates=len(await schedule.dates_of(session, coach, today)),
-        misfits=await free_times.misfits(session, coach, now),
+        misfits=await free_times.conflicts(session, coach, now),
     )
 
 
-def _items(week: _Week, place: Place, said: str | None) -> list[discord.ui.Item[Any]]:
+def _items(week: _Week, place: PanelState, said: str | None) -> list[discord.ui.Item[Any]]:
     names = ", ".join(WEEKDAYS[day] for day in place.picked)
     shown = write_dates(week.monday, week.monday + timedelta(days=6))
     parts: list[discord.ui.Item[Any]] = [
@@ -204,16 +204,16 @@ def _standing(week: _Week) -> str:
     return f"**{times}** this week. {clock}"
 
 
-def _turning(week: _Week, place: Place) -> discord.ui.ActionRow[Any]:
+def _turning(week: _Week, place: PanelState) -> discord.ui.ActionRow[Any]:
     def to(monday: date) -> str:
-        return Place(monday.toordinal(), place.days).id(SHOW)
+        return PanelState(monday.toordinal(), place.days).id(SHOW)
 
     this_monday = week.today - timedelta(days=week.today.weekday())
     accepting = week.coach.accepting
     # Two buttons of one message must differ in their ids, so "this week" is 0 here.
     return ui.row(
         ui.button("◀", to(week.monday - timedelta(days=7))),
-        ui.button("This week", Place(0, place.days).id(SHOW), disabled=week.monday == this_monday),
+        ui.button("This week", PanelState(0, place.days).id(SHOW), disabled=week.monday == this_monday),
         ui.button("▶", to(week.monday + timedelta(days=7))),
         ui.button("Undo", place.id(UNDO, number=week.undo or 0), disabled=week.undo is None),
         ui.button(
@@ -224,7 +224,7 @@ def _turning(week: _Week, place: Place) -> discord.ui.ActionRow[Any]:
     )
 
 
-def _misfit_section(misfits: list[CoachingSession], place: Place) -> discord.ui.Section[Any]:
+def _misfit_section(misfits: list[CoachingSession], place: PanelState) -> discord.ui.Section[Any]:
     lines = [f"- {stamp(one.starts_at)} with <@{one.student_id}>" for one in misfits[:_LISTED]]
     more = f"\n- and {len(misfits) - _LISTED} more" if len(misfits) > _LISTED else ""
     one = len(misfits) == 1

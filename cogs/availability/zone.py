@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
 from cogs.availability import panel
-from cogs.availability.panel import Place, change_and_show
-from cogs.timezone import zone_called
+from cogs.availability.panel import PanelState, change_and_show
+from cogs.timezone import resolve_zone
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
 from scheduler.availability import schedule
@@ -31,17 +31,17 @@ class ZoneCog(Cog):
             await interaction.response.send_modal(await self.zone_form(interaction, {}, week, days))
             return
         await ui.acknowledge(interaction)
-        name = await zone_called(ui.typed_in(interaction).get(_ZONE, ""))
+        name = await resolve_zone(ui.typed_in(interaction).get(_ZONE, ""))
         async with self.bot.db.read() as session:
             coach = await approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
-        await ui.show(interaction, _question(coach.time_zone, name, Place(week, days), self.bot.clock()))
+        await ui.show(interaction, _question(coach.time_zone, name, PanelState(week, days), self.bot.clock()))
 
     @opens(panel.ZONE)
     async def zone_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
         """Asks for the zone."""
         return ui.Form(
             "Your time zone",
-            Place(week, days).id(panel.ZONE),
+            PanelState(week, days).id(panel.ZONE),
             ui.field(_ZONE, typed, placeholder="Munich, or Europe/Berlin", most=60),
         )
 
@@ -49,26 +49,26 @@ class ZoneCog(Cog):
     async def applied(self, interaction: Interaction, same_instants: int, week: int, days: int) -> None:
         """Change it."""
         await ui.acknowledge(interaction)
-        name = await zone_called(ui.kept(interaction.message).get(_NEW, ""))
+        name = await resolve_zone(ui.stored_fields(interaction.message).get(_NEW, ""))
 
         async def change(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
             await schedule.change_zone(session, guild_id, actor, name, now, same_instants=bool(same_instants))
             return f"✅ Your hours are on the clock of {name} now."
 
-        await change_and_show(self.bot, interaction, Place(week, days), change)
+        await change_and_show(self.bot, interaction, PanelState(week, days), change)
 
 
-def _question(old: str, new: str, place: Place, now: datetime) -> ui.Panel:
+def _question(old: str, new: str, place: PanelState, now: datetime) -> ui.Panel:
     there = now.astimezone(zone(new))
     same_clock = ui.button("Same clock times", place.id(APPLY, same_instants=0), discord.ButtonStyle.primary)
     back = ui.button("◀ Back", place.id(panel.SHOW))
     if not is_known(old):
         # Without the old zone, nobody can tell which instants the hours meant.
         words = f"### Change to {new}?\nIt's {there:%A, %H:%M} there now. Your hours keep their clock times."
-        return ui.Panel(ui.text(words), ui.keep(_NEW, new), ui.row(same_clock, back))
+        return ui.Panel(ui.text(words), ui.store_field(_NEW, new), ui.row(same_clock, back))
     return ui.Panel(
         ui.text(f"### From {old} to {new}\nIt is {there:%A, %H:%M} there now. What shall your hours mean?"),
-        ui.keep(_NEW, new),
+        ui.store_field(_NEW, new),
         ui.text(
             "**Same clock times:** hours from 9 to 12 stay from 9 to 12, on the new clock. Choose this when you "
             "move there.\n"

@@ -30,7 +30,7 @@ from cogs.cards.calendar_file import Names, attached
 from cogs.images.week import WeekPicture, draw
 from cogs.images.week_days import picture_of
 from cogs.setup import public_panel
-from cogs.timezone import zone_called
+from cogs.timezone import resolve_zone
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens, retried
 from cogs.ui.text import whole_number
@@ -146,7 +146,7 @@ class BookingCog(Cog):
             await interaction.response.send_modal(await self.zone_form(interaction, {}, coach_id, minutes, day))
             return
         await ui.acknowledge(interaction)
-        name = await zone_called(ui.typed_in(interaction).get(ZONE_NAME, ""))
+        name = await resolve_zone(ui.typed_in(interaction).get(ZONE_NAME, ""))
         async with self.bot.db.begin() as session:
             await self._bookable(session, interaction, coach_id)
             await members.set_zone(session, interaction.user.id, name)
@@ -165,7 +165,7 @@ class BookingCog(Cog):
         """Hold the time and show what is about to be booked."""
         await ui.acknowledge(interaction)
         await self.bot.look_for_coach(ui.guild_id_of(interaction), coach_id)
-        notes = ui.kept(interaction.message).get(NOTES_NAME)
+        notes = ui.stored_fields(interaction.message).get(NOTES_NAME)
         await self._confirmation(interaction, coach_id, minutes, start, notes)
 
     @on(NOTES)
@@ -177,7 +177,7 @@ class BookingCog(Cog):
             eligibility.check_notes(typed)
             await self._confirmation(interaction, coach_id, minutes, start, typed)
         else:
-            before = ui.kept(interaction.message)
+            before = ui.stored_fields(interaction.message)
             form = await self.notes_form(interaction, before, coach_id, minutes, start)
             await interaction.response.send_modal(form)
 
@@ -217,7 +217,7 @@ class BookingCog(Cog):
                 coach_id,
                 instant(start),
                 lasting(minutes),
-                ui.kept(interaction.message).get(NOTES_NAME),
+                ui.stored_fields(interaction.message).get(NOTES_NAME),
                 now,
                 agreed_minor=cost,
                 agreed_currency=currency_numbered(currency),
@@ -309,7 +309,7 @@ class BookingCog(Cog):
             await ui.show(interaction, offer.nothing_free())
             return
         png = await asyncio.to_thread(draw, week)
-        notes = ui.kept(interaction.message).get(NOTES_NAME, "")
+        notes = ui.stored_fields(interaction.message).get(NOTES_NAME, "")
         await ui.show(interaction, offer.panel(shown, times_page, week, png, notes))
 
     async def _confirmation(

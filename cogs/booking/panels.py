@@ -81,7 +81,7 @@ class Offer:
             *self._head(day),
             ui.picture(_WEEK_FILE, in_words(week)),
             *self.picker.items(shown, times_page, self._back(), ui.button("Change zone…", zone_id)),
-            *([ui.keep(NOTES_NAME, notes)] if notes else []),
+            *([ui.store_field(NOTES_NAME, notes)] if notes else []),
             files=[(_WEEK_FILE, png)],
         )
 
@@ -129,7 +129,7 @@ class Choice:
         """All that the student agrees to. The notes stay on the panel until Confirm reads them from it."""
         parts: list[Item] = [ui.text("\n".join(self._lines()))]
         if notes:
-            parts.append(ui.keep(NOTES_NAME, notes))
+            parts.append(ui.store_field(NOTES_NAME, notes))
         ids = {"coach_id": self.coach.user_id, "minutes": self.minutes, "start": self.start}
         day = instant(self.start).astimezone(zone(self.zone_name)).toordinal()
         other = COACH.format(coach_id=self.coach.user_id, minutes=self.minutes, day=day, page=0)
@@ -201,7 +201,7 @@ def gone_panel(error: SlotTaken, typed: Typed) -> ui.Panel:
         else COACH.format(coach_id=error.coach_id, minutes=minutes, day=0, page=0)
     )
     parts.append(ui.row(ui.button("All free times", again)))
-    parts.extend(ui.keep(name, words) for name, words in typed.items() if words.strip())
+    parts.extend(ui.store_field(name, words) for name, words in typed.items() if words.strip())
     return ui.Panel(*parts)
 
 

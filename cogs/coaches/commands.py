@@ -8,7 +8,7 @@ from cogs.coaches import forms
 from cogs.coaches.profile import edit_form, show_profile
 from cogs.coaches.suspensions import reinstate, suspend
 from cogs.setup import public_panel
-from cogs.timezone import zone_called
+from cogs.timezone import resolve_zone
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens, retried
 from models import BlockedFrom
@@ -76,7 +76,7 @@ class CoachCog(Cog):
         application = Application(
             display_name=interaction.user.display_name,
             **forms.written_in(typed),
-            time_zone=await zone_called(typed.get(_ZONE, "")),
+            time_zone=await resolve_zone(typed.get(_ZONE, "")),
         )
         async with self.bot.db.begin() as session:
             now = self.bot.clock()
@@ -115,7 +115,7 @@ class CoachCog(Cog):
             actor = ui.actor_of(interaction, guild)
             await applications.approve(session, guild.id, user_id, actor, self.bot.clock())
         self.bot.wake()
-        await ui.whisper(interaction, f"Approved. <@{user_id}> is told by direct message what to do next.")
+        await ui.reply_privately(interaction, f"Approved. <@{user_id}> is told by direct message what to do next.")
 
     @group.command(name="reject", description="Turn an application down, with a reason")
     @app_commands.describe(member="Who applied", reason="What they are told")
@@ -158,7 +158,7 @@ class CoachCog(Cog):
             actor = ui.actor_of(interaction, guild)
             await applications.reject(session, guild.id, user_id, actor, reason, self.bot.clock())
         self.bot.wake()
-        await ui.whisper(interaction, f"Rejected. <@{user_id}> is told the reason by direct message.")
+        await ui.reply_privately(interaction, f"Rejected. <@{user_id}> is told the reason by direct message.")
 
     @group.command(name="profile", description="Who a coach is, what they teach and when they are free")
     @app_commands.describe(member="The coach; without: you")

@@ -5,29 +5,34 @@ from typing import Any
 import discord
 
 from cogs import cards, ui
-from models import NoticeKind
-from scheduler.notifications.outbox import Letter
+from models import NotificationKind
+from scheduler.notifications.outbox import NotificationContext
 
-KINDS = {NoticeKind.ZONE_LOST, NoticeKind.CURRENCY_CHANGED, NoticeKind.RATE_SET, NoticeKind.RULES_GIVEN}
+KINDS = {
+    NotificationKind.ZONE_LOST,
+    NotificationKind.CURRENCY_CHANGED,
+    NotificationKind.RATE_SET,
+    NotificationKind.RULES_GIVEN,
+}
 
 
-def words(letter: Letter) -> discord.ui.Item[Any]:
+def words(letter: NotificationContext) -> discord.ui.Item[Any]:
     """Say what changed and what to do next."""
     coach, currency = letter.coach, letter.guild.currency
     assert coach is not None, "a notice about a coach names one"
     match letter.notice.kind:
-        case NoticeKind.CURRENCY_CHANGED:
+        case NotificationKind.CURRENCY_CHANGED:
             return ui.text(
                 f"### This server now uses {currency}\nYou still charge {cards.rate(coach)}. **Next step:** in "
                 f"the server, use `/coach edit`, choose {currency} and enter your new rate. Booked sessions keep "
                 "their price."
             )
-        case NoticeKind.RATE_SET:
+        case NotificationKind.RATE_SET:
             return ui.text(
                 f"### An admin changed your rate\nYou now charge {cards.rate(coach)}, because this server uses "
                 f"{currency}. You can change it with `/coach edit`. Booked sessions keep their price."
             )
-        case NoticeKind.RULES_GIVEN:
+        case NotificationKind.RULES_GIVEN:
             return ui.text(
                 "### An admin gave all coaches the same booking rules\nSee yours in `/availability`, under "
                 "**Rules**. Press **Undo** there to get your old ones back. Booked sessions don't change."

@@ -66,7 +66,7 @@ async def suspend(
         cancelled = await suspensions.suspend(session, guild.id, user_id, actor, reason, now, keep=keep)
     bot.wake()
     sessions = "1 coming session was" if cancelled == 1 else f"{cancelled} coming sessions were"
-    await ui.whisper(interaction, f"Suspended. <@{user_id}> is told the reason. {sessions} cancelled.")
+    await ui.reply_privately(interaction, f"Suspended. <@{user_id}> is told the reason. {sessions} cancelled.")
 
 
 async def reinstate(bot: "CoachBot", interaction: Interaction, user_id: int) -> None:
@@ -75,4 +75,4 @@ async def reinstate(bot: "CoachBot", interaction: Interaction, user_id: int) -> 
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
         await suspensions.reinstate(session, guild.id, user_id, ui.actor_of(interaction, guild), bot.clock())
     bot.wake()
-    await ui.whisper(interaction, f"Reinstated. <@{user_id}> is told, and can be booked again.")
+    await ui.reply_privately(interaction, f"Reinstated. <@{user_id}> is told, and can be booked again.")

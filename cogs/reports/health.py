@@ -85,7 +85,7 @@ def _fitting(lines: Sequence[str], most: int) -> list[str]:
 async def _panel(bot: "CoachBot", interaction: Interaction) -> list[discord.ui.Item[Any]]:
     async with bot.db.read() as session:
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
-        found = await health.look(session, guild.id, ui.actor_of(interaction, guild), bot.clock())
+        found = await health.inspect_health(session, guild.id, ui.actor_of(interaction, guild), bot.clock())
     lines = [
         *_loop(found, bot),
         *_sessions(found),

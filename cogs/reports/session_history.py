@@ -8,7 +8,7 @@ from cogs import cards, ui
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, on
 from cogs.ui.text import our_own
-from models import BlockedFrom, Guild, Notice, SessionStatus
+from models import BlockedFrom, Guild, Notification, SessionStatus
 from scheduler.core.clock import stamp
 from scheduler.reports import session_history
 from scheduler.reports.session_history import Story
@@ -118,17 +118,17 @@ def _entries(found: Story) -> list[str]:
     return [*([f"… {left_out} earlier"] if left_out > 0 else []), *lines] or ["nothing yet"]
 
 
-def _notices(owed: list[Notice]) -> list[str]:
+def _notices(owed: list[Notification]) -> list[str]:
     left_out = len(owed) - _NOTICES
     lines = [f"{_fate(one)} {one.kind.replace('_', ' ')}{_to(one)}" for one in owed[-_NOTICES:]]
     return [*([f"… {left_out} earlier"] if left_out > 0 else []), *lines] or ["none"]
 
 
-def _to(one: Notice) -> str:
+def _to(one: Notification) -> str:
     return f" to <@{one.user_id}>" if one.user_id else ""
 
 
-def _fate(one: Notice) -> str:
+def _fate(one: Notification) -> str:
     if one.sent_at is not None:
         return f"✓ {stamp(one.sent_at, 'f')}"
     if one.given_up_at is not None:

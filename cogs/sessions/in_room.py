@@ -6,10 +6,10 @@ from cogs import cards, ui
 from cogs.sessions.cancellation import guild_here
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, on
-from models import CoachingSession, NoticeKind, SessionStatus
+from models import CoachingSession, NotificationKind, SessionStatus
 from scheduler.booking import booking
 from scheduler.core.clock import stamp
-from scheduler.notifications.outbox import Letter
+from scheduler.notifications.outbox import NotificationContext
 from scheduler.rooms import in_room
 from scheduler.sessions import lifecycle
 
@@ -28,7 +28,7 @@ class RoomCog(Cog):
         await ui.acknowledge_beside(interaction)
         actor = ui.actor_of(interaction, None)
         async with self.bot.db.begin() as session:
-            prolonged = await in_room.go_on(session, session_id, actor, self.bot.clock())
+            prolonged = await in_room.extend(session, session_id, actor, self.bot.clock())
         self.bot.wake()
         until = stamp(prolonged.ends_at, "t")
         await ui.show(interaction, ui.Panel(ui.text(f"Your session goes on until {until}, at the same price.")))
@@ -40,21 +40,21 @@ class RoomCog(Cog):
         async with self.bot.db.begin() as session:
             actor = ui.actor_of(interaction, await guild_here(self.bot, session, interaction))
             now = self.bot.clock()
-            await in_room.end_now(session, session_id, actor, now, guild_id=interaction.guild_id)
+            await in_room.end_early(session, session_id, actor, now, guild_id=interaction.guild_id)
         self.bot.wake()
         words = "The session is over. The room goes as soon as everybody has left it."
         await ui.show(interaction, ui.Panel(ui.text(words)))
 
 
-def words(letter: Letter) -> discord.ui.Container[ui.Panel]:
+def words(letter: NotificationContext) -> discord.ui.Container[ui.Panel]:
     """What is said in the room: at its opening (kept up to date), before the end, and to those who stay."""
     one = letter.session
     assert one is not None, "what is said in a room is about its session"
     both = f"<@{one.coach_id}> <@{one.student_id}>"
     match letter.notice.kind:
-        case NoticeKind.ROOM_WELCOME:
+        case NotificationKind.ROOM_WELCOME:
             return _welcome(one, both, may_go_on=letter.may_go_on)
-        case NoticeKind.ROOM_ENDING:
+        case NotificationKind.ROOM_ENDING:
             parts = [ui.text(f"{both} the session ends {stamp(one.ends_at, 'R')}.")]
             return discord.ui.Container(*parts, *_buttons(one, may_go_on=letter.may_go_on))
         case _:

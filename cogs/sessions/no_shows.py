@@ -7,11 +7,11 @@ import discord
 from cogs import cards, ui
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
-from models import Absent, BlockedFrom, CoachingSession, NoticeKind, SessionStatus
+from models import Absent, BlockedFrom, CoachingSession, NotificationKind, SessionStatus
 from scheduler.attendance import no_shows, outcomes
 from scheduler.booking.eligibility import LONGEST_NOTES
 from scheduler.core.clock import stamp
-from scheduler.notifications.outbox import Letter
+from scheduler.notifications.outbox import NotificationContext
 from scheduler.servers import settings
 
 DECIDE = "session:appeal:{session_id}:of:{user_id}:decide:{granted}"
@@ -111,23 +111,23 @@ class NoShowsCog(Cog):
         await ui.show(interaction, ui.Panel(ui.text(said)))
 
 
-def words(letter: Letter) -> discord.ui.Item[Any]:
+def words(letter: NotificationContext) -> discord.ui.Item[Any]:
     """What is said about who was there."""
     one = letter.session
     assert one is not None, "who was there is a matter of a session"
     match letter.notice.kind:
-        case NoticeKind.NO_SHOW:
+        case NotificationKind.NO_SHOW:
             return _no_show(letter, one)
-        case NoticeKind.ATTENDANCE_CHANGED:
+        case NotificationKind.ATTENDANCE_CHANGED:
             news = _news(one, letter.notice.user_id)
             return ui.text(f"### {news}\nSession `{one.code}`, {stamp(one.starts_at)}.")
-        case NoticeKind.SESSION_MISSED:
+        case NotificationKind.SESSION_MISSED:
             return _missed(letter, one)
         case _:
             return _appeal(letter, one)
 
 
-def _no_show(letter: Letter, one: CoachingSession) -> discord.ui.Container[Any]:
+def _no_show(letter: NotificationContext, one: CoachingSession) -> discord.ui.Container[Any]:
     me = letter.notice.user_id
     is_coach = me == one.coach_id
     mine = one.absent is Absent.BOTH or one.absent is (Absent.COACH if is_coach else Absent.STUDENT)
@@ -169,7 +169,7 @@ def _news(one: CoachingSession, reader_id: int | None) -> str:
     return "It counts as completed after all"
 
 
-def _missed(letter: Letter, one: CoachingSession) -> discord.ui.Container[Any]:
+def _missed(letter: NotificationContext, one: CoachingSession) -> discord.ui.Container[Any]:
     other = one.student_id if letter.notice.user_id == one.coach_id else one.coach_id
     text = (
         f"### Did it take place?\nI could not open a room for your session with <@{other}>, "
@@ -182,7 +182,7 @@ def _missed(letter: Letter, one: CoachingSession) -> discord.ui.Container[Any]:
     return discord.ui.Container(ui.text(text), ui.row(yes, no))
 
 
-def _appeal(letter: Letter, one: CoachingSession) -> discord.ui.Container[Any]:
+def _appeal(letter: NotificationContext, one: CoachingSession) -> discord.ui.Container[Any]:
     who = no_shows.appellant(one)
     pair = f"<@{one.coach_id}> with <@{one.student_id}>"
     lines = [

@@ -109,7 +109,7 @@ class MovingCog(Cog):
         self, interaction: Interaction, session_id: int, start: int, custom_id: str, rules: int
     ) -> None:
         if interaction.type is not discord.InteractionType.modal_submit:
-            kept = ui.kept(interaction.message)
+            kept = ui.stored_fields(interaction.message)
             await interaction.response.send_modal(
                 await self._reason_form(interaction, kept, session_id, custom_id)
             )
@@ -183,7 +183,7 @@ class MovingCog(Cog):
         actor = ui.actor_of(interaction, None)
         broken = await rescheduling.rules_broken(session, found, coach, actor, at, self.bot.clock())
         warnings = [rescheduling.in_your_words(one, coach) for one in broken]
-        reason = ui.kept(interaction.message).get(_REASON, "")
+        reason = ui.stored_fields(interaction.message).get(_REASON, "")
         return _question(found, at, reason, broken, warnings)
 
     async def _pick(
@@ -242,7 +242,7 @@ def _question(
     return ui.Panel(
         ui.text("\n".join(lines)),
         ui.row(confirm, ui.button("Other time", MOVE_AGAIN.format(session_id=found.id, day=0, page=0))),
-        *([ui.keep(_REASON, reason)] if reason else []),
+        *([ui.store_field(_REASON, reason)] if reason else []),
     )
 
 

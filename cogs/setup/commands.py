@@ -18,7 +18,7 @@ from cogs.setup.defaults import show_defaults
 from cogs.setup.presses import show_setup
 from cogs.setup.public_panel import post_panel
 from cogs.setup.settings import check_channel, check_roles
-from cogs.timezone import zone_called, zone_choices
+from cogs.timezone import resolve_zone, zone_choices
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, retried
 from models import AccessMode, SessionStatus
@@ -93,7 +93,7 @@ class CoachingCog(Cog):
         await ui.acknowledge(interaction)
         roles, channels = (admin_role, coach_role), (review_channel, log_channel, news_channel)
         changes = GuildChanges(
-            time_zone=await zone_called(time_zone) if time_zone else None,
+            time_zone=await resolve_zone(time_zone) if time_zone else None,
             currency=currency,
             admin_role_id=_id(admin_role),
             coach_role_id=_id(coach_role),

@@ -91,7 +91,7 @@ class DefaultsCog(Cog):
         await ui.show(interaction, _panel(guild, said))
 
     @on(SHOW)
-    async def shown_again(self, interaction: Interaction) -> None:
+    async def refresh(self, interaction: Interaction) -> None:
         """Back to the panel."""
         await ui.acknowledge(interaction)
         await show_defaults(self.bot, interaction)

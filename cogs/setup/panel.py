@@ -10,7 +10,7 @@ from cogs.reports.health import limits_ahead
 from cogs.setup import settings
 from models import Coach, Guild
 from scheduler.servers.settings import CLEARED
-from scheduler.servers.setup import MADE, Finding, Flaw, Place
+from scheduler.servers.setup import MADE, Flaw, ServerResource, SetupIssue
 
 OPEN = "setup:open"
 SHOW = "setup:show"
@@ -25,34 +25,34 @@ TIMES = "setup:times"
 RULES = "setup:rules"
 ASK_RATES = "setup:rates"
 
-PLACES = tuple(Place)
+PLACES = tuple(ServerResource)
 """By the number that stands in a `custom_id`, also on panels from before an upgrade: new ones come last."""
 _TITLES = {
-    Place.REVIEW_CHANNEL: "Applications",
-    Place.COACH_ROLE: "Coach role",
-    Place.ROOM_CATEGORY: "Category for rooms",
-    Place.LOG_CHANNEL: "Problems",
-    Place.NEWS_CHANNEL: "News",
-    Place.ADMIN_ROLE: "Admin role",
+    ServerResource.REVIEW_CHANNEL: "Applications",
+    ServerResource.COACH_ROLE: "Coach role",
+    ServerResource.ROOM_CATEGORY: "Category for rooms",
+    ServerResource.LOG_CHANNEL: "Problems",
+    ServerResource.NEWS_CHANNEL: "News",
+    ServerResource.ADMIN_ROLE: "Admin role",
 }
 _USES = {
-    Place.REVIEW_CHANNEL: "The channel in which applications arrive, for admins to decide on.",
-    Place.COACH_ROLE: "Given to approved coaches. It has to stand below my own role and below yours.",
-    Place.ROOM_CATEGORY: "The category in which the private rooms are made.",
-    Place.LOG_CHANNEL: "The channel in which admins are told of problems.",
-    Place.NEWS_CHANNEL: "Where people whose direct messages are closed are asked to look, in public.",
-    Place.ADMIN_ROLE: "Whoever has it decides on applications and changes settings, except the two roles.",
+    ServerResource.REVIEW_CHANNEL: "The channel in which applications arrive, for admins to decide on.",
+    ServerResource.COACH_ROLE: "Given to approved coaches. It has to stand below my own role and below yours.",
+    ServerResource.ROOM_CATEGORY: "The category in which the private rooms are made.",
+    ServerResource.LOG_CHANNEL: "The channel in which admins are told of problems.",
+    ServerResource.NEWS_CHANNEL: "Where people whose direct messages are closed are asked to look, in public.",
+    ServerResource.ADMIN_ROLE: "Holders decide on applications and change settings, except for the two roles.",
 }
 _WITHOUT = {
-    Place.REVIEW_CHANNEL: "nobody sees new ones.",
-    Place.COACH_ROLE: "coaches get none.",
-    Place.ROOM_CATEGORY: "rooms are made outside any, or in one of my own.",
-    Place.LOG_CHANNEL: "problems are told in the system channel, or to the owner.",
-    Place.NEWS_CHANNEL: "admins hear of people whose direct messages are closed.",
-    Place.ADMIN_ROLE: "only whoever manages the server decides.",
+    ServerResource.REVIEW_CHANNEL: "nobody sees new ones.",
+    ServerResource.COACH_ROLE: "coaches get none.",
+    ServerResource.ROOM_CATEGORY: "rooms are made outside any, or in one of my own.",
+    ServerResource.LOG_CHANNEL: "problems are told in the system channel, or to the owner.",
+    ServerResource.NEWS_CHANNEL: "admins hear of people whose direct messages are closed.",
+    ServerResource.ADMIN_ROLE: "only whoever manages the server decides.",
 }
 _LISTED = 10
-_OPTIONAL = (Place.NEWS_CHANNEL, Place.ADMIN_ROLE)
+_OPTIONAL = (ServerResource.NEWS_CHANNEL, ServerResource.ADMIN_ROLE)
 _GOOD, _NOTE, _BAD = "✅", "⚠️", "❌"
 _UNASKED = f"{_NOTE} Discord did not say what I may do here at this moment. Press Check again in a while."
 
@@ -62,7 +62,7 @@ Items = list[discord.ui.Item[Any]]
 def main(
     guild: Guild,
     server: discord.Guild | None,
-    found: Sequence[Finding] | None,
+    found: Sequence[SetupIssue] | None,
     invitation: str,
     said: str | None = None,
     *,
@@ -101,7 +101,7 @@ def main(
     )
 
 
-def of_place(guild: Guild, place: Place) -> ui.Panel:
+def of_place(guild: Guild, place: ServerResource) -> ui.Panel:
     """To choose one channel, category or role."""
     number, id_ = PLACES.index(place), place.id_in(guild)
     now = _mention(place, id_) if id_ else f"not set: {_WITHOUT[place]}"
@@ -123,7 +123,7 @@ def _head(count: int, *, asked: bool) -> str:
     return f"### Coaching setup: {count} {'thing' if count == 1 else 'things'} to look at"
 
 
-def _problem(guild: Guild, finding: Finding, invitation: str) -> Items:
+def _problem(guild: Guild, finding: SetupIssue, invitation: str) -> Items:
     icon = _BAD if finding.is_severe else _NOTE
     words = ui.text(f"{icon} {in_words(guild, finding)}")
     if finding.place is None:
@@ -148,7 +148,7 @@ def _other_currencies(guild: Guild, coaches: Sequence[Coach]) -> Items:
     ]
 
 
-def in_words(guild: Guild, finding: Finding) -> str:
+def in_words(guild: Guild, finding: SetupIssue) -> str:
     """What is wrong, and where to click."""
     place, lacks = finding.place, " and ".join(f"**{name}**" for name in finding.missing)
     if place is None:
@@ -163,7 +163,7 @@ def in_words(guild: Guild, finding: Finding) -> str:
         case Flaw.GONE:
             said = f"What was chosen does not exist any more: {_WITHOUT[place]}"
         case Flaw.LACKING:
-            kind = "Category" if place is Place.ROOM_CATEGORY else "Channel"
+            kind = "Category" if place is ServerResource.ROOM_CATEGORY else "Channel"
             said = (
                 f"I lack {lacks} in {chosen}. Right-click it → **Edit {kind} → Permissions**, choose my role (add "
                 "it if it is not there) and allow that."
@@ -178,7 +178,7 @@ def in_words(guild: Guild, finding: Finding) -> str:
     return f"**{_TITLES[place]}** {said}"
 
 
-def _fine(guild: Guild, wrong: set[Place | None]) -> Iterable[str]:
+def _fine(guild: Guild, wrong: set[ServerResource | None]) -> Iterable[str]:
     """What nobody has to look at; of what is not `wrong`, whether it is set or not."""
     if None not in wrong:
         yield f"{_GOOD} **Permissions** I may do in the server what I have to"
@@ -193,17 +193,17 @@ def _fine(guild: Guild, wrong: set[Place | None]) -> Iterable[str]:
         yield f"{_GOOD} {line}"
 
 
-def _mention(place: Place, id_: int | None) -> str:
+def _mention(place: ServerResource, id_: int | None) -> str:
     return f"<@&{id_}>" if place.is_role else f"<#{id_}>"
 
 
-def _make_button(place: Place) -> ui.Button:
+def _make_button(place: ServerResource) -> ui.Button:
     return ui.button("Create", MAKE.format(place=PLACES.index(place)), discord.ButtonStyle.success)
 
 
-def _picker(place: Place, custom_id: str) -> discord.ui.Item[Any]:
+def _picker(place: ServerResource, custom_id: str) -> discord.ui.Item[Any]:
     if place.is_role:
         return discord.ui.RoleSelect(custom_id=custom_id, placeholder="Pick a role")
-    kind = discord.ChannelType.category if place is Place.ROOM_CATEGORY else discord.ChannelType.text
-    words = "Pick a category" if place is Place.ROOM_CATEGORY else "Pick a text channel"
+    kind = discord.ChannelType.category if place is ServerResource.ROOM_CATEGORY else discord.ChannelType.text
+    words = "Pick a category" if place is ServerResource.ROOM_CATEGORY else "Pick a text channel"
     return discord.ui.ChannelSelect(custom_id=custom_id, channel_types=[kind], placeholder=words)

@@ -26,7 +26,7 @@ from cogs.setup.panel import (
     TIMES,
 )
 from cogs.setup.settings import check_channel, check_roles, must_manage_server
-from cogs.timezone import zone_called
+from cogs.timezone import resolve_zone
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
 from models import Guild
@@ -34,7 +34,7 @@ from scheduler.coaches import currencies
 from scheduler.core.errors import NotAllowed, NotFound
 from scheduler.servers import settings, setup
 from scheduler.servers.settings import GuildChanges
-from scheduler.servers.setup import Place
+from scheduler.servers.setup import ServerResource
 
 if TYPE_CHECKING:
     from bot.app import CoachBot
@@ -52,7 +52,7 @@ class SetupCog(Cog):
         await show_setup(self.bot, interaction)
 
     @on(SHOW)
-    async def shown_again(self, interaction: Interaction) -> None:
+    async def refresh(self, interaction: Interaction) -> None:
         """Look again."""
         await ui.acknowledge(interaction)
         await show_setup(self.bot, interaction)
@@ -138,7 +138,7 @@ class SetupCog(Cog):
             return
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
-        zone_name = await zone_called(typed.get(forms.ZONE, ""))
+        zone_name = await resolve_zone(typed.get(forms.ZONE, ""))
         await self._save(interaction, lambda guild: forms.read_basics(guild, typed, zone_name))
 
     @on(TIMES)
@@ -200,29 +200,29 @@ async def show_setup(bot: "CoachBot", interaction: Interaction, said: str | None
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
         ui.actor_of(interaction, guild).must_be_admin()
         elsewhere = await currencies.others(session, guild)
-    found, invitation = await setup.look(bot.port, guild), bot.invitation(guild.id)
+    found, invitation = await setup.inspect_server(bot.port, guild), bot.invitation(guild.id)
     panel = setup_panel.main(guild, interaction.guild, found, invitation, said, elsewhere=elsewhere)
     await ui.show(interaction, panel)
 
 
-def _place(number: int) -> Place:
+def _place(number: int) -> ServerResource:
     if number >= len(PLACES):
         raise NotFound("There is no such thing to choose. Please use the command again.")
     return PLACES[number]
 
 
-def _chosen(interaction: Interaction, place: Place) -> discord.Role | discord.abc.GuildChannel:
+def _chosen(interaction: Interaction, place: ServerResource) -> discord.Role | discord.abc.GuildChannel:
     """What was picked, if it can serve. Raises NotAllowed, NotFound, Misconfigured."""
     [id_, *_], server = ui.chosen_in(interaction), interaction.guild
     role = server.get_role(id_) if server and place.is_role else None
     channel = server.get_channel(id_) if server and not place.is_role else None
     if role is not None:
-        is_coach_role = place is Place.COACH_ROLE
+        is_coach_role = place is ServerResource.COACH_ROLE
         check_roles(interaction, None if is_coach_role else role, role if is_coach_role else None)
         return role
-    if place is Place.ROOM_CATEGORY and isinstance(channel, discord.CategoryChannel):
+    if place is ServerResource.ROOM_CATEGORY and isinstance(channel, discord.CategoryChannel):
         return channel
-    if place is not Place.ROOM_CATEGORY and isinstance(channel, discord.TextChannel):
+    if place is not ServerResource.ROOM_CATEGORY and isinstance(channel, discord.TextChannel):
         check_channel(channel)
         return channel
     raise NotFound("I cannot see that here (any more). Please pick another one.")

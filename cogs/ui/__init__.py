@@ -181,12 +181,12 @@ def pager(template: str, page: int, last: int) -> list[discord.ui.Item[Any]]:
     ]
 
 
-def keep(name: str, words: str) -> discord.ui.TextDisplay[Any]:
+def store_field(name: str, words: str) -> discord.ui.TextDisplay[Any]:
     """Something typed, shown so that `kept` reads it back when a button of the message is pressed."""
     return text(f"**{name}**\n{words}")
 
 
-def kept(message: discord.Message | None) -> Typed:
+def stored_fields(message: discord.Message | None) -> Typed:
     """What `keep` put on this message. The message is the memory, so no restart forgets it."""
     found = (_FIELD.fullmatch(words) for words in texts(message.components if message else ()))
     return {match["name"]: match["text"] for match in found if match}
@@ -270,7 +270,7 @@ async def show(interaction: Interaction, panel: Panel) -> None:
     await interaction.edit_original_response(view=panel, attachments=panel.files, allowed_mentions=NO_MENTIONS)
 
 
-async def whisper(interaction: Interaction, words: str) -> None:
+async def reply_privately(interaction: Interaction, words: str) -> None:
     """Say something to the person who pressed, and to nobody else."""
     if interaction.response.is_done():
         await interaction.followup.send(words, ephemeral=True, allowed_mentions=NO_MENTIONS)
@@ -286,7 +286,7 @@ async def report_error(interaction: Interaction, error: BaseException) -> None:
             await _refuse(interaction, error)
         else:
             log.error("interaction %s failed", interaction.id, exc_info=error)
-            await whisper(
+            await reply_privately(
                 interaction,
                 "Something went wrong on our side. It may have been done all the same, so please look before you "
                 f"try again. If it happens again, give an admin this code: `{interaction.id}`",
@@ -310,16 +310,18 @@ async def _refuse(interaction: Interaction, error: CoachingError) -> None:
     """
     if (better := _BETTER.get(type(error))) is not None and interaction.response.is_done():
         is_form = interaction.type is discord.InteractionType.modal_submit
-        await show(interaction, better(error, typed_in(interaction) if is_form else kept(interaction.message)))
+        await show(
+            interaction, better(error, typed_in(interaction) if is_form else stored_fields(interaction.message))
+        )
         return
     if interaction.type is not discord.InteractionType.modal_submit:
-        await whisper(interaction, _sentence(error))
+        await reply_privately(interaction, _sentence(error))
         return
     custom_id = str((interaction.data or {}).get("custom_id", ""))
     panel = Panel(
         text(f"⚠️ {_sentence(error)}"),
         discord.ui.Separator(),
-        *(keep(name, words) for name, words in fitting(typed_in(interaction)).items() if words.strip()),
+        *(store_field(name, words) for name, words in fitting(typed_in(interaction)).items() if words.strip()),
         row(button("Fix it", f"{FIX}{custom_id}", discord.ButtonStyle.primary)),
     )
     if not interaction.response.is_done():

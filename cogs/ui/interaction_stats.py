@@ -39,7 +39,7 @@ class Waits:
         self.seconds += seconds
 
 
-class Tally:
+class InteractionStats:
     """The counts; they begin anew with the process, as those who read them expect."""
 
     def __init__(self) -> None:

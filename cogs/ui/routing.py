@@ -91,7 +91,9 @@ class Router:
 
 
 async def _open(route: Route, numbers: dict[str, int], interaction: Interaction) -> None:
-    await interaction.response.send_modal(await route.answer(interaction, ui.kept(interaction.message), **numbers))
+    await interaction.response.send_modal(
+        await route.answer(interaction, ui.stored_fields(interaction.message), **numbers)
+    )
 
 
 async def _too_old(_interaction: Interaction) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from models.storage.locks import RUN, TICK, UNREACHABLE, Grip, Locks
+from models.storage.locks import RUN, TICK, UNREACHABLE, LockHolder, Locks
 
 
 class AdvisoryLocks(Locks):
@@ -21,7 +21,7 @@ class AdvisoryLocks(Locks):
         self._engine, self._pool, self._keys = engine, pool, keys
         self._ticks = False
 
-    async def grasp(self, name: str) -> Grip | None:
+    async def grasp(self, name: str) -> LockHolder | None:
         """On the run lock's connection, if there is one, else on a new one."""
         if name == TICK and isinstance(self._run, _Session):
             return await self._tick_beside(self._run)
@@ -35,7 +35,7 @@ class AdvisoryLocks(Locks):
         await session.let_go()
         return None
 
-    async def _tick_beside(self, run: "_Session") -> Grip | None:
+    async def _tick_beside(self, run: "_Session") -> LockHolder | None:
         if self._ticks:  # for PostgreSQL one session may have a lock twice
             return None
         self._ticks, taken = True, False
@@ -52,7 +52,7 @@ class AdvisoryLocks(Locks):
         """The next tick may begin."""
         self._ticks = False
 
-    async def grasp_again(self, old: Grip) -> Grip | None:
+    async def grasp_again(self, old: LockHolder) -> LockHolder | None:
         """Where the server has not noticed yet that the old connection is lost, that one is ended first."""
         assert isinstance(old, _Session)
         await old.let_go()
@@ -84,7 +84,7 @@ class AdvisoryLocks(Locks):
         return bool(found)
 
 
-class _Session(Grip):
+class _Session(LockHolder):
     """A connection of its own, outside any transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
@@ -156,7 +156,7 @@ class _Session(Grip):
                 raise
 
 
-class _Share(Grip):
+class _Share(LockHolder):
     """The tick lock, on the connection of the run lock."""
 
     def __init__(self, locks: AdvisoryLocks, session: _Session, key: int) -> None:

@@ -15,7 +15,7 @@ from models.base import Base
 from models.storage import schema_version
 from models.storage.advisory_locks import AdvisoryLocks
 from models.storage.file_locks import FileLocks
-from models.storage.locks import RUN, TICK, Grip
+from models.storage.locks import RUN, TICK, LockHolder
 
 # Backend → its asynchronous driver, also where the URL names another one.
 _DRIVERS = {
@@ -142,7 +142,7 @@ class Database:
         if self.is_sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
             raise RuntimeError(f"migrating to {revision} would leave dangling references: {broken[:5]}")
 
-    def tick_lock(self) -> AbstractAsyncContextManager[Grip | None]:
+    def tick_lock(self) -> AbstractAsyncContextManager[LockHolder | None]:
         """The right of this process to run a tick now, or None. Nobody waits; the lock dies with its process.
 
         A process that has the run lock gets it only while it still has that one, and loses both together.

@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from models.storage.locks import RUN, TICK, Grip, Locks
+from models.storage.locks import RUN, TICK, LockHolder, Locks
 
 
 class FileLocks(Locks):
@@ -16,7 +16,7 @@ class FileLocks(Locks):
         super().__init__()
         self._database = database
 
-    async def grasp(self, name: str) -> Grip | None:
+    async def grasp(self, name: str) -> LockHolder | None:
         """A file that is not there is made. Raises OSError for a database that has two names."""
         beside = self._run if name == TICK else None
         if beside is None:
@@ -28,7 +28,7 @@ class FileLocks(Locks):
         taken = _take(self._path(name))
         return _FileGrip(self._path(name), taken, beside and beside.lost) if taken is not None else None
 
-    async def grasp_again(self, old: Grip) -> Grip | None:
+    async def grasp_again(self, old: LockHolder) -> LockHolder | None:
         """Somebody removed the file; a new one serves as well."""
         await old.let_go()
         return await self.grasp(RUN)
@@ -50,7 +50,7 @@ class FileLocks(Locks):
         return self._database.with_name(f"{self._database.name}.{name}")
 
 
-class _FileGrip(Grip):
+class _FileGrip(LockHolder):
     def __init__(self, path: Path, descriptor: int, lost: asyncio.Future[None] | None) -> None:
         super().__init__(lost)
         self._path, self._descriptor = path, descriptor

@@ -33,7 +33,7 @@ class Schema(StrEnum):
     """Of a newer release."""
 
 
-async def look(db: Database, at: Callable[[Session], T]) -> T:
+async def inspect_database(db: Database, at: Callable[[Session], T]) -> T:
     """What `at` finds in a session that cannot write. Of a SQLite file it neither makes one nor changes how it is
     kept. Raises DBAPIError, OSError if it cannot be opened.
     """

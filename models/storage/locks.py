@@ -20,7 +20,7 @@ AGAIN = timedelta(seconds=1)
 UNREACHABLE = (OSError, SQLAlchemyError)
 
 
-class Grip(ABC):
+class LockHolder(ABC):
     """A lock that this process has. `lost` is done as soon as it is known that it has it no more."""
 
     def __init__(self, lost: asyncio.Future[None] | None = None) -> None:
@@ -44,14 +44,14 @@ class Locks(ABC):
     """Both locks of one database. They die with their process."""
 
     def __init__(self) -> None:
-        self._run: Grip | None = None
+        self._run: LockHolder | None = None
 
     @abstractmethod
-    async def grasp(self, name: str) -> Grip | None:
+    async def grasp(self, name: str) -> LockHolder | None:
         """Take a lock; None if another has it. Nobody waits. Raises one of UNREACHABLE."""
 
     @abstractmethod
-    async def grasp_again(self, old: Grip) -> Grip | None:
+    async def grasp_again(self, old: LockHolder) -> LockHolder | None:
         """Take the run lock, which was lost. Raises one of UNREACHABLE, also if that is to be tried again."""
 
     @contextlib.asynccontextmanager
@@ -92,7 +92,7 @@ class Locks(ABC):
             await asyncio.sleep(AGAIN.total_seconds())
 
     @contextlib.asynccontextmanager
-    async def tick(self) -> AsyncIterator[Grip | None]:
+    async def tick(self) -> AsyncIterator[LockHolder | None]:
         """The right to tick, unless another process has it, or this one has lost the lock by which it runs.
 
         It is lost together with that lock.

@@ -43,7 +43,7 @@ class Presence:
     inside: timedelta
 
 
-def judge(
+def determine_no_show(
     stays: Collection[Stay],
     *,
     coach_id: int,
@@ -93,14 +93,14 @@ def _length(intervals: Iterable[Interval]) -> timedelta:
     return sum((one.end - one.start for one in intervals), timedelta())
 
 
-async def came(session: AsyncSession, channel_id: int, user_id: int, now: datetime) -> None:
+async def record_join(session: AsyncSession, channel_id: int, user_id: int, now: datetime) -> None:
     """Somebody entered a voice channel; it matters if it is a session's room and they belong there."""
     row = await _room_of(session, channel_id)
     if row is not None and user_id in (row.coach_id, row.student_id):
         await _enter(session, row, user_id, now)
 
 
-async def went(session: AsyncSession, channel_id: int, user_id: int, now: datetime) -> bool:
+async def record_leave(session: AsyncSession, channel_id: int, user_id: int, now: datetime) -> bool:
     """Somebody left a voice channel; whether it is the room of a session that is over, which may go now."""
     row = await _room_of(session, channel_id)
     if row is None:
@@ -129,7 +129,7 @@ async def is_any_room_open(session: AsyncSession, guild_id: int) -> bool:
     return await session.scalar(select(CoachingSession.id).where(*_open_rooms([guild_id])).limit(1)) is not None
 
 
-async def look_afresh(
+async def resync(
     session: AsyncSession,
     guild_ids: Collection[int],
     inside: Mapping[int, Collection[int]],

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, Guild, Notice, NoticeKind
+from models import CoachingSession, Guild, Notification, NotificationKind
 from scheduler.attendance import attendance
 from scheduler.loop.ports import Barrier, Discord, DiscordFailure, NotInServer
 from scheduler.notifications import admin_alerts
@@ -29,7 +29,7 @@ _FOR_ADMINS = {
 }
 
 
-async def look(
+async def inspect_absences(
     discord: Discord, row: CoachingSession, guild: Guild, absent_ids: Collection[int]
 ) -> dict[int, Barrier]:
     """Ask Discord what kept these people out, outside any transaction. Leaves out those whom nothing did.
@@ -59,8 +59,10 @@ async def that_count(
 
     Somebody left before the start if the other side was told so by then.
     """
-    known = select(Notice.user_id).where(
-        Notice.session_id == row.id, Notice.kind == NoticeKind.PERSON_LEFT, Notice.created_at < row.starts_at
+    known = select(Notification.user_id).where(
+        Notification.session_id == row.id,
+        Notification.kind == NotificationKind.PERSON_LEFT,
+        Notification.created_at < row.starts_at,
     )
     told = set(await session.scalars(known))
     others = {row.coach_id: row.student_id, row.student_id: row.coach_id}
@@ -88,13 +90,13 @@ async def tell_admins(
                 f"It doesn't count as a no-show. {_FOR_ADMINS[barrier]}"
             )
             key = f"{KEPT_OUT}{user_id}"
-            await admin_alerts.report(session, row.guild_id, key, text, now, cause=barrier.name)
+            await admin_alerts.raise_alert(session, row.guild_id, key, text, now, cause=barrier.name)
 
 
 async def came_again(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
     """Mark what kept coach and student out as fixed, because they've met."""
     for user_id in (row.coach_id, row.student_id):
-        await admin_alerts.works(session, row.guild_id, f"{KEPT_OUT}{user_id}", now)
+        await admin_alerts.resolve(session, row.guild_id, f"{KEPT_OUT}{user_id}", now)
 
 
 def _side(row: CoachingSession, user_id: int) -> str:

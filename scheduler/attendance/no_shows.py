@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Absent, AuditEntry, CoachingSession, NoticeKind, SessionStatus
+from models import Absent, AuditEntry, CoachingSession, NotificationKind, SessionStatus
 from scheduler.attendance import outcomes
 from scheduler.booking import booking
 from scheduler.booking.eligibility import LONGEST_NOTES
@@ -39,7 +39,7 @@ async def mark_no_show(session: AsyncSession, session_id: int, actor: Actor, now
     found.absence_marked_by = actor.user_id
     await outcomes.conclude(session, found, Absent.STUDENT, now, by=actor)
     found.updated_at = now
-    await outbox.renew_newest(session, found.id, NoticeKind.APPEAL_CARD, now)
+    await outbox.renew_newest(session, found.id, NotificationKind.APPEAL_CARD, now)
     booking.record(session, found, "no_show_marked", actor, now)
     return found
 
@@ -58,7 +58,7 @@ async def was_here_after_all(
         raise NotAllowed(_YOUR_OWN)
     found.absence_marked_by = actor.user_id
     await _clear(session, found, actor, now)
-    await outbox.renew_newest(session, found.id, NoticeKind.APPEAL_CARD, now)
+    await outbox.renew_newest(session, found.id, NotificationKind.APPEAL_CARD, now)
     booking.record(session, found, "no_show_withdrawn", actor, now)
     return found
 
@@ -100,7 +100,7 @@ async def appeal(
     found.appealed_at, found.appealed_by, found.appeal_reason = now, actor.user_id, reason.strip()
     found.appeal_decided_at = found.appeal_decided_by = None
     found.updated_at = now
-    outbox.owe(session, NoticeKind.APPEAL_CARD, found.guild_id, now=now, session_id=found.id)
+    outbox.enqueue(session, NotificationKind.APPEAL_CARD, found.guild_id, now=now, session_id=found.id)
     booking.record(session, found, _APPEALED, actor, now)
     return found
 
@@ -139,9 +139,9 @@ async def decide_appeal(
     if was_there and absent:
         found.absence_marked_by = actor.user_id
         await _count_as_present(session, found, appellant(found), now)
-    booking.tell_both(session, found, NoticeKind.ATTENDANCE_CHANGED, now)
+    booking.tell_both(session, found, NotificationKind.ATTENDANCE_CHANGED, now)
     found.updated_at = now
-    await outbox.renew_newest(session, found.id, NoticeKind.APPEAL_CARD, now)
+    await outbox.renew_newest(session, found.id, NotificationKind.APPEAL_CARD, now)
     _record_decision(session, found, actor, now, was_there=was_there)
     return found
 
@@ -172,7 +172,7 @@ async def _count_as_present(session: AsyncSession, found: CoachingSession, user_
         return
     # The other's no-show stands, and they know about it already.
     found.absent = Absent.COACH if user_id == found.student_id else Absent.STUDENT
-    await outbox.renew_sent(session, found.id, NoticeKind.ROOM_WELCOME, now)
+    await outbox.renew_sent(session, found.id, NotificationKind.ROOM_WELCOME, now)
 
 
 def _record_decision(
@@ -202,7 +202,7 @@ async def _decided_on_student(session: AsyncSession, found: CoachingSession) -> 
 async def _clear(session: AsyncSession, found: CoachingSession, actor: Actor, now: datetime) -> None:
     await outcomes.conclude(session, found, None, now)
     found.updated_at = now
-    booking.tell_both(session, found, NoticeKind.ATTENDANCE_CHANGED, now, except_for=actor.user_id)
+    booking.tell_both(session, found, NotificationKind.ATTENDANCE_CHANGED, now, except_for=actor.user_id)
 
 
 async def _over(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Absent, CoachingSession, Guild, Notice, NoticeKind, Reservation, SessionStatus
+from models import Absent, CoachingSession, Guild, Notification, NotificationKind, Reservation, SessionStatus
 from scheduler.attendance import attendance, excuses
 from scheduler.booking import booking, cancellation
 from scheduler.core.errors import AlreadyDecided, NotFound, TooLate
@@ -37,7 +37,7 @@ async def finish(
     row.updated_at = now
     if await _was_missed(session, row, guild):
         row.status, row.missed_at = SessionStatus.COMPLETED, now
-        booking.tell_both(session, row, NoticeKind.SESSION_MISSED, now)
+        booking.tell_both(session, row, NotificationKind.SESSION_MISSED, now)
         rooms.record(session, row, "session_missed", now)
         return
     missing = await absent_ids(session, row, guild, row.ends_at)
@@ -81,7 +81,7 @@ async def whose_no_show(
     session: AsyncSession, row: CoachingSession, guild: Guild, ends_at: datetime
 ) -> Absent | None:
     """Whose no-show it would be if the session ended then; the room has been open for some of it."""
-    return attendance.judge(
+    return attendance.determine_no_show(
         await attendance.stays_of(session, row.id, ends_at),
         coach_id=row.coach_id,
         student_id=row.student_id,
@@ -102,16 +102,18 @@ async def conclude(
     row.status = SessionStatus.NO_SHOW if absent else SessionStatus.COMPLETED
     row.absent = absent
     if absent is not None:
-        booking.tell_both(session, row, NoticeKind.NO_SHOW, now, except_for=by.user_id if by else None)
+        booking.tell_both(session, row, NotificationKind.NO_SHOW, now, except_for=by.user_id if by else None)
     elif not await _was_asked(session, row):
-        kind = NoticeKind.REVIEW_REQUEST
-        outbox.owe(session, kind, row.guild_id, now=now, user_id=row.student_id, session_id=row.id)
-    await outbox.renew_sent(session, row.id, NoticeKind.ROOM_WELCOME, now)
+        kind = NotificationKind.REVIEW_REQUEST
+        outbox.enqueue(session, kind, row.guild_id, now=now, user_id=row.student_id, session_id=row.id)
+    await outbox.renew_sent(session, row.id, NotificationKind.ROOM_WELCOME, now)
 
 
 async def _was_asked(session: AsyncSession, row: CoachingSession) -> bool:
-    asked = select(Notice.id).where(
-        Notice.session_id == row.id, Notice.kind == NoticeKind.REVIEW_REQUEST, Notice.given_up_at.is_(None)
+    asked = select(Notification.id).where(
+        Notification.session_id == row.id,
+        Notification.kind == NotificationKind.REVIEW_REQUEST,
+        Notification.given_up_at.is_(None),
     )
     return await session.scalar(asked.limit(1)) is not None
 
@@ -146,7 +148,7 @@ async def say_whether_it_took_place(
         await reviews.discount(session, found, now)
         found.revision += 1
     other = found.student_id if actor.user_id == found.coach_id else found.coach_id
-    kind = NoticeKind.ATTENDANCE_CHANGED
-    outbox.owe(session, kind, found.guild_id, now=now, user_id=other, session_id=found.id)
+    kind = NotificationKind.ATTENDANCE_CHANGED
+    outbox.enqueue(session, kind, found.guild_id, now=now, user_id=other, session_id=found.id)
     booking.record(session, found, "session_took_place" if answer else "session_did_not_take_place", actor, now)
     return found

@@ -135,7 +135,7 @@ def in_words(reason: WhyNot, coach: Coach) -> str:
     }[reason]
 
 
-async def misfits(session: AsyncSession, coach: Coach, now: datetime) -> list[CoachingSession]:
+async def conflicts(session: AsyncSession, coach: Coach, now: datetime) -> list[CoachingSession]:
     """Coming sessions that lie outside the coach's hours and that they have not decided to keep, soonest first.
 
     Empty while the coach's time zone is unknown, because then their hours are too.

@@ -4,18 +4,18 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachStatus, NoticeKind
+from models import Coach, CoachStatus, NotificationKind
 from scheduler.notifications import admin_alerts, outbox
 from scheduler.time.time_zones import is_known
 
 
-async def look(session: AsyncSession, coach: Coach, now: datetime) -> None:
+async def inspect_zone(session: AsyncSession, coach: Coach, now: datetime) -> None:
     """Tell the coach and the admins that the zone is unknown, and the admins when that's fixed."""
     key = f"zone:{coach.user_id}"
     if coach.status is not CoachStatus.APPROVED or coach.left_at is not None or is_known(coach.time_zone):
-        await admin_alerts.works(session, coach.guild_id, key, now)
+        await admin_alerts.resolve(session, coach.guild_id, key, now)
         return
-    told = await admin_alerts.report(
+    told = await admin_alerts.raise_alert(
         session,
         coach.guild_id,
         key,
@@ -26,4 +26,6 @@ async def look(session: AsyncSession, coach: Coach, now: datetime) -> None:
     )
     if told:
         user_id = coach.user_id
-        outbox.owe(session, NoticeKind.ZONE_LOST, coach.guild_id, now=now, user_id=user_id, coach_id=user_id)
+        outbox.enqueue(
+            session, NotificationKind.ZONE_LOST, coach.guild_id, now=now, user_id=user_id, coach_id=user_id
+        )

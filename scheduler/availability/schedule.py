@@ -207,7 +207,7 @@ async def change_zone(
             session.add(_override(coach, one.day, one.adds, one.windows, reasons.get(one.day)))
     details = {"from": coach.time_zone, "to": wanted, "same_instants": same_instants}
     coach.time_zone = wanted
-    await lost_zones.look(session, coach, now)
+    await lost_zones.inspect_zone(session, coach, now)
     return await _finish(session, coach, "zone_changed", now, details)
 
 

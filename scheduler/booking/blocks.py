@@ -137,4 +137,4 @@ async def _record(
     about = {"from": [str(one) for one in EVERYTHING if one in what], **details}
     audit.record(session, guild_id, action, at=now, actor_id=actor.user_id, member_id=user_id, details=about)
     if (card := await outbox.application_card(session, guild_id, user_id)) is not None:
-        outbox.renew(card, now)
+        outbox.requeue(card, now)

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import BlockedFrom, Coach, CoachingSession, Guild, Hold, NoticeKind, Reservation, SessionStatus
+from models import BlockedFrom, Coach, CoachingSession, Guild, Hold, NotificationKind, Reservation, SessionStatus
 from scheduler.availability import free_times
 from scheduler.availability.slots import WhyNot
 from scheduler.booking import blocks, eligibility
@@ -16,7 +16,7 @@ from scheduler.core import audit, members
 from scheduler.core.errors import NotBookable, SlotTaken
 from scheduler.core.members import Actor
 from scheduler.notifications import outbox, reminders
-from scheduler.notifications.outbox import Promise
+from scheduler.notifications.outbox import PlannedNotification
 from scheduler.parsing.money import price
 from scheduler.sessions.lifecycle import LeadTimes, life_of, next_step
 
@@ -45,12 +45,12 @@ async def hold(
     """
     await members.lock(session, coach_id, actor.user_id)
     coach = await applications.approved_coach(session, guild.id, coach_id)
-    await check_free(session, guild, coach, actor, starts_at, duration, None, now)
+    await require_bookable(session, guild, coach, actor, starts_at, duration, None, now)
     held = await session.scalar(_holds_of(guild.id, actor.user_id))
     what = (coach_id, starts_at, starts_at + duration)
     if held is not None and held.expires_at > now and (held.coach_id, held.starts_at, held.ends_at) == what:
         return held
-    await let_go(session, guild.id, coach_id, actor.user_id, now)
+    await release_holds(session, guild.id, coach_id, actor.user_id, now)
     held = Hold(
         guild_id=guild.id,
         coach_id=coach_id,
@@ -92,22 +92,25 @@ async def book(
     if (already := await _booked_before(session, guild.id, actor, coach_id, starts_at, duration)) is not None:
         return already
     coach = await applications.approved_coach(session, guild.id, coach_id)
-    await check_free(session, guild, coach, actor, starts_at, duration, notes, now)
+    await require_bookable(session, guild, coach, actor, starts_at, duration, notes, now)
     eligibility.check_price(coach, duration, agreed_minor, agreed_currency)
-    await let_go(session, guild.id, coach_id, actor.user_id, now)
+    await release_holds(session, guild.id, coach_id, actor.user_id, now)
     booked = _new_session(coach, actor.user_id, starts_at, duration, notes, now)
     plan_next_step(booked, guild, now)
     session.add(booked)
     await session.flush()
     await _reserve(session, coach, actor.user_id, starts_at, duration, now, session_id=booked.id)
     both = (booked.student_id, booked.coach_id)
-    news = [Promise(NoticeKind.SESSION_BOOKED, guild.id, user_id, booked.id, due_at=now) for user_id in both]
+    news = [
+        PlannedNotification(NotificationKind.SESSION_BOOKED, guild.id, user_id, booked.id, due_at=now)
+        for user_id in both
+    ]
     await outbox.owe_all(session, news + reminders.promises(booked, guild, now), now)
     record(session, booked, "session_booked", actor, now)
     return booked
 
 
-async def check_free(
+async def require_bookable(
     session: AsyncSession,
     guild: Guild,
     coach: Coach,
@@ -205,10 +208,12 @@ async def _reserve(
     except IntegrityError as error:
         if GUARD not in str(error.orig):
             raise
-        raise await taken(session, coach, student_id, starts_at, duration, now) from error
+        raise await slot_taken_error(session, coach, student_id, starts_at, duration, now) from error
 
 
-async def let_go(session: AsyncSession, guild_id: int, coach_id: int, student_id: int, now: datetime) -> None:
+async def release_holds(
+    session: AsyncSession, guild_id: int, coach_id: int, student_id: int, now: datetime
+) -> None:
     """Drop what the student holds in this server, and what has expired of either person's.
 
     Locked by ascending id, so that two transactions that drop the same holds do not wait in a circle.
@@ -249,12 +254,12 @@ async def check_time(
     if why is WhyNot.PAUSED:
         raise NotBookable("This coach takes no new bookings at the moment. Choose another coach with `/book`.")
     if why is not None:
-        raise await taken(
+        raise await slot_taken_error(
             session, coach, student_id, starts_at, duration, now, why, reader_id=reader_id, moving=moving
         )
 
 
-async def taken(
+async def slot_taken_error(
     session: AsyncSession,
     coach: Coach,
     student_id: int,
@@ -286,14 +291,14 @@ async def taken(
 def tell_both(
     session: AsyncSession,
     row: CoachingSession,
-    kind: NoticeKind,
+    kind: NotificationKind,
     now: datetime,
     *,
     except_for: int | None = None,
 ) -> None:
     """Owe student and coach a notice about their session, but not whoever knows already."""
     for user_id in (one for one in (row.student_id, row.coach_id) if one != except_for):
-        outbox.owe(session, kind, row.guild_id, now=now, user_id=user_id, session_id=row.id)
+        outbox.enqueue(session, kind, row.guild_id, now=now, user_id=user_id, session_id=row.id)
 
 
 def record(session: AsyncSession, row: CoachingSession, action: str, actor: Actor, now: datetime) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, Guild, NoticeKind, Reservation, SessionStatus
+from models import CoachingSession, Guild, NotificationKind, Reservation, SessionStatus
 from scheduler.attendance import attendance
 from scheduler.booking import booking
 from scheduler.booking.eligibility import LONGEST_NOTES
@@ -60,8 +60,8 @@ async def call_off(
     booking.plan_next_step(found, guild, now)
     await session.execute(delete(Reservation).where(Reservation.session_id == found.id))
     await reminders.drop(session, found.id, now, "the session was cancelled")
-    booking.tell_both(session, found, NoticeKind.SESSION_CANCELLED, now, except_for=except_for)
-    await outbox.renew_sent(session, found.id, NoticeKind.ROOM_WELCOME, now)
+    booking.tell_both(session, found, NotificationKind.SESSION_CANCELLED, now, except_for=except_for)
+    await outbox.renew_sent(session, found.id, NotificationKind.ROOM_WELCOME, now)
 
 
 async def visible(

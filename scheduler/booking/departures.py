@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, CoachStatus, Guild, Notice, NoticeKind, SessionStatus
+from models import CoachingSession, CoachStatus, Guild, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import booking, cancellation
 from scheduler.core import audit, members
@@ -30,7 +30,7 @@ _REASONS = {
 }
 
 
-async def still_there(db: Database, discord: Discord, clock: Clock, row: CoachingSession) -> tuple[int, ...]:
+async def present_members(db: Database, discord: Discord, clock: Clock, row: CoachingSession) -> tuple[int, ...]:
     """Who of coach and student is in the server; the sessions of whoever is not are cancelled or kept.
 
     Where Discord cannot say, they count as there: a room too many is better than one too few. Raises NotInServer.
@@ -47,11 +47,11 @@ async def still_there(db: Database, discord: Discord, clock: Clock, row: Coachin
             there.append(user_id)
         else:
             async with db.begin() as session:
-                await gone(session, row.guild_id, user_id, Why.LEFT, clock())
+                await handle_departure(session, row.guild_id, user_id, Why.LEFT, clock())
     return tuple(there)
 
 
-async def gone(
+async def handle_departure(
     session: AsyncSession, guild_id: int, user_id: int, why: Why, now: datetime, *, keep: bool | None = None
 ) -> int:
     """Cancel this person's coming sessions here, or keep them; how many were cancelled.
@@ -65,7 +65,7 @@ async def gone(
     await members.lock(session, user_id)
     is_news = why is Why.LEFT and await _hide_coach(session, guild_id, user_id, now)
     cancelled = 0
-    for row in await lock_sessions(session, *_coming(guild_id, user_id, now)):
+    for row in await lock_sessions(session, *_upcoming(guild_id, user_id, now)):
         other = row.student_id if user_id == row.coach_id else row.coach_id
         action = f"session_{'kept' if keeps else 'cancelled'}_{why}"
         if not keeps and await cancellation.can_only_be_ended(session, row, now):
@@ -80,8 +80,8 @@ async def gone(
                 continue
             row.access_granted_at = None  # the room is opened anew, for those who are there
             booking.plan_next_step(row, guild, now)
-            kind = NoticeKind.PERSON_LEFT
-            outbox.owe(session, kind, guild_id, now=now, user_id=other, session_id=row.id)
+            kind = NotificationKind.PERSON_LEFT
+            outbox.enqueue(session, kind, guild_id, now=now, user_id=other, session_id=row.id)
         audit.record(session, guild_id, action, at=now, coach_id=row.coach_id, session_id=row.id, details={})
     return cancelled
 
@@ -97,11 +97,11 @@ async def _hide_coach(session: AsyncSession, guild_id: int, user_id: int, now: d
 
 async def count_coming(session: AsyncSession, guild_id: int, user_id: int, now: datetime) -> int:
     """Of how many sessions `gone` would decide."""
-    counted = select(func.count()).select_from(CoachingSession).where(*_coming(guild_id, user_id, now))
+    counted = select(func.count()).select_from(CoachingSession).where(*_upcoming(guild_id, user_id, now))
     return await session.scalar(counted) or 0
 
 
-def _coming(guild_id: int, user_id: int, now: datetime) -> tuple[ColumnElement[bool], ...]:
+def _upcoming(guild_id: int, user_id: int, now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         CoachingSession.guild_id == guild_id,
         or_(CoachingSession.coach_id == user_id, CoachingSession.student_id == user_id),
@@ -112,7 +112,9 @@ def _coming(guild_id: int, user_id: int, now: datetime) -> tuple[ColumnElement[b
 
 
 async def _was_told(session: AsyncSession, row: CoachingSession, user_id: int) -> bool:
-    told = select(Notice.id).where(
-        Notice.session_id == row.id, Notice.kind == NoticeKind.PERSON_LEFT, Notice.user_id == user_id
+    told = select(Notification.id).where(
+        Notification.session_id == row.id,
+        Notification.kind == NotificationKind.PERSON_LEFT,
+        Notification.user_id == user_id,
     )
     return await session.scalar(told.limit(1)) is not None

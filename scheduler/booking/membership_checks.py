@@ -94,7 +94,7 @@ async def _check_coach(db: Database, discord: Discord, clock: Clock, guild_id: i
         if coach is None or coach.status is not CoachStatus.APPROVED:
             if coach is not None:
                 coach.presence_due_at = None
-                await lost_zones.look(session, coach, clock())
+                await lost_zones.inspect_zone(session, coach, clock())
             return True
         is_their_turn = coach.presence_due_at is not None and coach.presence_due_at <= clock()
         coach.presence_due_at = clock() + (_AFTER_FAILURE if here is None else _LOOK_AGAIN)
@@ -106,8 +106,8 @@ async def _check_coach(db: Database, discord: Discord, clock: Clock, guild_id: i
             if name is not None:
                 coach.display_name = name[: members.LONGEST_NAME]
         elif here is False:
-            await departures.gone(session, guild_id, user_id, Why.LEFT, clock())
-        await lost_zones.look(session, coach, clock())
+            await departures.handle_departure(session, guild_id, user_id, Why.LEFT, clock())
+        await lost_zones.inspect_zone(session, coach, clock())
     return here is not None
 
 
@@ -117,7 +117,7 @@ async def _check_student(db: Database, discord: Discord, clock: Clock, guild_id:
     async with db.begin() as session:
         await members.lock(session, user_id)
         if here is False:
-            await departures.gone(session, guild_id, user_id, Why.LEFT, clock())
+            await departures.handle_departure(session, guild_id, user_id, Why.LEFT, clock())
         for one in await lock_sessions(
             session,
             CoachingSession.presence_due_at.is_not(None),

@@ -7,7 +7,7 @@ from sqlalchemy import BindParameter, case, literal, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, Guild, NoticeKind, Reservation, SessionStatus, UTCDateTime
+from models import Coach, CoachingSession, Guild, NotificationKind, Reservation, SessionStatus, UTCDateTime
 from scheduler.availability import free_times
 from scheduler.availability.slots import WhyNot
 from scheduler.booking import booking, cancellation, eligibility
@@ -80,7 +80,7 @@ async def _take(
 ) -> None:
     """Give the time of the session back, and take the other one instead."""
     # A hold that keeps nothing any more, or the student's own one, must not be in the way of what was offered.
-    await booking.let_go(session, found.guild_id, found.coach_id, found.student_id, now)
+    await booking.release_holds(session, found.guild_id, found.coach_id, found.student_id, now)
     ends_at = starts_at + found.duration
     try:
         async with session.begin_nested():
@@ -88,7 +88,7 @@ async def _take(
     except IntegrityError as error:
         if booking.GUARD not in str(error.orig):
             raise
-        raise await booking.taken(
+        raise await booking.slot_taken_error(
             session,
             coach,
             found.student_id,
@@ -111,10 +111,10 @@ async def _owe_news(session: AsyncSession, found: CoachingSession, guild: Guild,
     """Word of the new time to both, and reminders of it in place of those of the old one."""
     await reminders.drop(session, found.id, now, "the session was moved")
     await reminders.plan(session, found, guild, now)
-    await outbox.renew_sent(session, found.id, NoticeKind.ROOM_WELCOME, now)
+    await outbox.renew_sent(session, found.id, NotificationKind.ROOM_WELCOME, now)
     for user_id in (found.student_id, found.coach_id):
         await outbox.owe_newest(
-            session, NoticeKind.SESSION_MOVED, guild.id, now=now, user_id=user_id, session_id=found.id
+            session, NotificationKind.SESSION_MOVED, guild.id, now=now, user_id=user_id, session_id=found.id
         )
 
 
@@ -193,7 +193,7 @@ async def rules_broken(
         session, coach, starts_at, found.duration, student_id=found.student_id, now=now, moving=found.id
     )
     if (taken := next((one for one in against if one not in _OWN), None)) is not None:
-        raise await booking.taken(session, *time, taken, reader_id=actor.user_id, moving=found.id)
+        raise await booking.slot_taken_error(session, *time, taken, reader_id=actor.user_id, moving=found.id)
     return against
 
 
@@ -230,7 +230,7 @@ def check_coaches(found: CoachingSession, actor: Actor) -> None:
         raise NotFound("You coach no such session. `/sessions` lists yours.")
 
 
-async def keep(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
+async def keep_session(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
     """Let a session stay although it lies outside its coach's hours. For its coach; raises as `reschedule`."""
     found = await movable(session, session_id, actor, now, lock=True)
     check_coaches(found, actor)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import BlockedFrom, Coach, CoachSpecialty, CoachStatus, Guild, NoticeKind, Specialty
+from models import BlockedFrom, Coach, CoachSpecialty, CoachStatus, Guild, NotificationKind, Specialty
 from models.storage.database import Database
 from scheduler.availability import booking_policy
 from scheduler.booking import blocks
@@ -83,9 +83,9 @@ async def apply(
     await teach(session, coach, application.specialties)
     card = await outbox.application_card(session, guild.id, actor.user_id) if editing else None
     if card is not None:
-        outbox.renew(card, now)
+        outbox.requeue(card, now)
     else:
-        outbox.owe(session, NoticeKind.APPLICATION_CARD, guild.id, now=now, coach_id=actor.user_id)
+        outbox.enqueue(session, NotificationKind.APPLICATION_CARD, guild.id, now=now, coach_id=actor.user_id)
     action = "application_edited" if editing else "application_made"
     audit.record(session, guild.id, action, at=now, actor_id=actor.user_id, coach_id=actor.user_id)
     return coach
@@ -199,11 +199,15 @@ async def _decide(
         )
     why = None if reason is None else _text(reason, "The reason")
     coach.status, coach.decided_by, coach.decided_at, coach.decision_reason = to, actor.user_id, now, why
-    kind = NoticeKind.APPLICATION_APPROVED if to is CoachStatus.APPROVED else NoticeKind.APPLICATION_REJECTED
-    outbox.owe(session, kind, guild_id, now=now, user_id=user_id, coach_id=user_id)
+    kind = (
+        NotificationKind.APPLICATION_APPROVED
+        if to is CoachStatus.APPROVED
+        else NotificationKind.APPLICATION_REJECTED
+    )
+    outbox.enqueue(session, kind, guild_id, now=now, user_id=user_id, coach_id=user_id)
     card = await outbox.application_card(session, guild_id, user_id)
     if card is not None:
-        outbox.renew(card, now)
+        outbox.requeue(card, now)
     action = f"application_{to.lower()}"
     details = {"reason": why} if why else None
     audit.record(session, guild_id, action, at=now, actor_id=actor.user_id, coach_id=user_id, details=details)
@@ -320,11 +324,11 @@ async def _record_role(
         is_coach = coach.status is CoachStatus.APPROVED
         if error is None:
             coach.given_role_ids = [role_id] if is_coach and role_id is not None else None
-            await admin_alerts.works(session, guild.id, admin_alerts.COACH_ROLE, now)
+            await admin_alerts.resolve(session, guild.id, admin_alerts.COACH_ROLE, now)
         elif for_admins or (not final and coach.role_attempts >= admin_alerts.HEARD_AFTER):
             cause = None if for_admins else admin_alerts.PASSING
             others = await admin_alerts.failing(session, guild.id)
-            await admin_alerts.report(
+            await admin_alerts.raise_alert(
                 session, guild.id, admin_alerts.COACH_ROLE, error, now, cause=cause, others=others
             )
         elif final and is_coach and error != bot_membership.NOTE:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachStatus, Guild, Notice, NoticeKind
+from models import Coach, CoachStatus, Guild, Notification, NotificationKind
 from scheduler.coaches import applications
 from scheduler.core import audit, members
 from scheduler.core.errors import Misconfigured, NotFound
@@ -50,17 +50,17 @@ async def ask(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) 
     actor.must_be_admin()
     asked = set(
         await session.scalars(
-            select(Notice.user_id).where(
-                Notice.guild_id == guild.id,
-                Notice.kind == NoticeKind.CURRENCY_CHANGED,
-                Notice.created_at > now - _ASKED_AGAIN,
+            select(Notification.user_id).where(
+                Notification.guild_id == guild.id,
+                Notification.kind == NotificationKind.CURRENCY_CHANGED,
+                Notification.created_at > now - _ASKED_AGAIN,
             )
         )
     )
     asking = [coach for coach in await others(session, guild) if coach.user_id not in asked]
     for coach in asking:
-        kind, user_id = NoticeKind.CURRENCY_CHANGED, coach.user_id
-        outbox.owe(session, kind, guild.id, now=now, user_id=user_id, coach_id=user_id)
+        kind, user_id = NotificationKind.CURRENCY_CHANGED, coach.user_id
+        outbox.enqueue(session, kind, guild.id, now=now, user_id=user_id, coach_id=user_id)
     if asking:
         details = {"currency": guild.currency, "coaches": len(asking)}
         audit.record(session, guild.id, "currency_asked", at=now, actor_id=actor.user_id, details=details)
@@ -83,9 +83,9 @@ async def set_rate(
         raise Misconfigured(f"They already charge in {guild.currency}. Coaches change rates in `/coach edit`.")
     before = rate_of(coach)
     coach.rate_minor, coach.currency = parse_rate(typed, guild.currency), guild.currency
-    outbox.owe(session, NoticeKind.RATE_SET, guild.id, now=now, user_id=coach_id, coach_id=coach_id)
+    outbox.enqueue(session, NotificationKind.RATE_SET, guild.id, now=now, user_id=coach_id, coach_id=coach_id)
     if (card := await outbox.application_card(session, guild.id, coach_id)) is not None:
-        outbox.renew(card, now)
+        outbox.requeue(card, now)
     audit.record(
         session,
         guild.id,

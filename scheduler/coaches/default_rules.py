@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachStatus, Guild, NoticeKind
+from models import Coach, CoachStatus, Guild, NotificationKind
 from scheduler.availability import booking_policy, schedule
 from scheduler.core import audit
 from scheduler.core.members import Actor
@@ -32,7 +32,7 @@ async def give(session: AsyncSession, guild: Guild, actor: Actor, now: datetime)
         await schedule.remember(session, coach)
         booking_policy.put(coach, wanted)
         user_id, details = coach.user_id, booking_policy.as_json(wanted)
-        outbox.owe(session, NoticeKind.RULES_GIVEN, guild.id, now=now, user_id=user_id, coach_id=user_id)
+        outbox.enqueue(session, NotificationKind.RULES_GIVEN, guild.id, now=now, user_id=user_id, coach_id=user_id)
         audit.record(
             session, guild.id, "rules_given", at=now, actor_id=actor.user_id, coach_id=user_id, details=details
         )

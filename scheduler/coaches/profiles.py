@@ -80,7 +80,7 @@ async def edit(session: AsyncSession, guild_id: int, actor: Actor, written: Writ
         setattr(coach, key, value)
     await applications.teach(session, coach, written.specialties)
     if (card := await outbox.application_card(session, guild_id, coach.user_id)) is not None:
-        outbox.renew(card, now)
+        outbox.requeue(card, now)
     after = currencies.rate_of(coach)
     rates = currencies.changed(before, after) if after != before else None
     action = "application_edited" if coach.status is CoachStatus.PENDING else "profile_edited"

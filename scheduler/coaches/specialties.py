@@ -160,7 +160,7 @@ async def _renew_cards(session: AsyncSession, coaches: Iterable[Coach], now: dat
         if coach.status is CoachStatus.PENDING:
             card = await outbox.application_card(session, coach.guild_id, coach.user_id)
             if card is not None:
-                outbox.renew(card, now)
+                outbox.requeue(card, now)
 
 
 def _name(typed: str) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachStatus, NoticeKind
+from models import Coach, CoachStatus, NotificationKind
 from scheduler.booking import departures
 from scheduler.booking.departures import Why
 from scheduler.coaches import applications
@@ -37,7 +37,7 @@ async def suspend(
     if not reason or len(reason) > LONGEST_TEXT:
         raise Unreadable(f"Give a reason of at most {LONGEST_TEXT:,} characters: the coach reads it.")
     coach.decision_reason, coach.presence_due_at = reason, None
-    await _tell(session, coach, NoticeKind.COACH_SUSPENDED, now)
+    await _tell(session, coach, NotificationKind.COACH_SUSPENDED, now)
     audit.record(
         session,
         guild_id,
@@ -47,7 +47,7 @@ async def suspend(
         coach_id=user_id,
         details={"reason": reason},
     )
-    return await departures.gone(session, guild_id, user_id, Why.SUSPENDED, now, keep=keep)
+    return await departures.handle_departure(session, guild_id, user_id, Why.SUSPENDED, now, keep=keep)
 
 
 async def affected(session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime) -> int:
@@ -68,7 +68,7 @@ async def reinstate(session: AsyncSession, guild_id: int, user_id: int, actor: A
     """
     coach = await _change(session, guild_id, user_id, actor, CoachStatus.SUSPENDED, CoachStatus.APPROVED, now)
     coach.decision_reason, coach.presence_due_at = None, now + timedelta(days=1)
-    await _tell(session, coach, NoticeKind.COACH_REINSTATED, now)
+    await _tell(session, coach, NotificationKind.COACH_REINSTATED, now)
     audit.record(session, guild_id, "coach_reinstated", at=now, actor_id=actor.user_id, coach_id=user_id)
 
 
@@ -99,7 +99,7 @@ def _check(coach: Coach | None, user_id: int, expected: CoachStatus, to: CoachSt
     return coach
 
 
-async def _tell(session: AsyncSession, coach: Coach, kind: NoticeKind, now: datetime) -> None:
-    outbox.owe(session, kind, coach.guild_id, now=now, user_id=coach.user_id, coach_id=coach.user_id)
+async def _tell(session: AsyncSession, coach: Coach, kind: NotificationKind, now: datetime) -> None:
+    outbox.enqueue(session, kind, coach.guild_id, now=now, user_id=coach.user_id, coach_id=coach.user_id)
     if (card := await outbox.application_card(session, coach.guild_id, coach.user_id)) is not None:
-        outbox.renew(card, now)
+        outbox.requeue(card, now)

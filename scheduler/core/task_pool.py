@@ -14,7 +14,7 @@ T = TypeVar("T")
 Jobs = Mapping[Hashable, Callable[[], Coroutine[Any, Any, T]]]
 
 
-class SideBySide(Generic[T]):
+class TaskPool(Generic[T]):
     """Work of one sort. What is under way is not begun again; what is slow goes on by itself."""
 
     def __init__(self) -> None:

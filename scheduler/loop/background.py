@@ -7,15 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 from models.storage.database import Database
-from models.storage.locks import Grip
-from scheduler.core.task_pool import SideBySide
+from models.storage.locks import LockHolder
+from scheduler.core.task_pool import TaskPool
 
 
 class CutShort(Exception):
     """A tick was cut short because the lock was lost, it took too long, or the process is stopping."""
 
 
-class Ongoing:
+class BackgroundWork:
     """What takes long outlives its tick, so that the next one is on time.
 
     As soon as the lock is lost, everything is dropped, because another process may be doing it. A tick that takes
@@ -23,15 +23,15 @@ class Ongoing:
     """
 
     def __init__(self, longest: timedelta | None = None) -> None:
-        self.sessions: SideBySide[tuple[list[str], list[str]]] = SideBySide()
-        self.roles: SideBySide[tuple[int, int]] = SideBySide()
-        self.looks: SideBySide[int] = SideBySide()
-        self.notices: SideBySide[list[bool | None]] = SideBySide()
-        self.sweeps: SideBySide[None] = SideBySide()
-        self._sorts: list[SideBySide[Any]] = [self.sessions, self.roles, self.looks, self.notices, self.sweeps]
+        self.sessions: TaskPool[tuple[list[str], list[str]]] = TaskPool()
+        self.roles: TaskPool[tuple[int, int]] = TaskPool()
+        self.looks: TaskPool[int] = TaskPool()
+        self.notices: TaskPool[list[bool | None]] = TaskPool()
+        self.sweeps: TaskPool[None] = TaskPool()
+        self._sorts: list[TaskPool[Any]] = [self.sessions, self.roles, self.looks, self.notices, self.sweeps]
         self._longest = longest
         self._lock = AsyncExitStack()
-        self._grip: Grip | None = None
+        self._grip: LockHolder | None = None
         self._holders = 0
         self._keeper: asyncio.Task[None] | None = None
         self._ticks: set[asyncio.Timeout] = set()

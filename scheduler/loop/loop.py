@@ -9,7 +9,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from models.storage.database import Database
 from scheduler.attendance.attendance import Unwatched
 from scheduler.core.clock import Clock
-from scheduler.loop.background import CutShort, Ongoing
+from scheduler.loop.background import BackgroundWork, CutShort
 from scheduler.loop.ports import Discord
 from scheduler.loop.tick import TICK, TickReport, tick
 from scheduler.rooms.reconciliation import EVERY, sweep
@@ -48,7 +48,7 @@ class Loop:
         self._unwatched = unwatched
         self._scheduler = AsyncIOScheduler(timezone="UTC")
         self._ticking = asyncio.Lock()
-        self._ongoing = Ongoing(_LONGEST)
+        self._ongoing = BackgroundWork(_LONGEST)
         self._trigger = "start"
         self.last: TickReport | None = None
         self._asked: asyncio.Future[TickReport | None] | None = None

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from models import Guild
-    from scheduler.notifications.outbox import Letter
-    from scheduler.servers.setup import Finding, Place
+    from scheduler.notifications.outbox import NotificationContext
+    from scheduler.servers.setup import ServerResource, SetupIssue
 
 
 class DiscordFailure(Exception):
@@ -113,7 +113,7 @@ class Receipt(NamedTuple):
 class Postman(Protocol):
     """Delivers notices."""
 
-    async def deliver(self, letter: "Letter") -> Receipt:
+    async def deliver(self, letter: "NotificationContext") -> Receipt:
         """Send the message, or bring the one that was sent up to date. Twice is once.
 
         Raises Unreachable, DiscordFailure.
@@ -170,10 +170,10 @@ class Discord(Postman, Protocol):
         """Give or take a role. Raises Unreachable if the person has left, DiscordFailure."""
         ...
 
-    async def look_around(self, settings: "Guild") -> "list[Finding]":
+    async def look_around(self, settings: "Guild") -> "list[SetupIssue]":
         """What is not as it could be in the server with these settings. Raises DiscordFailure."""
         ...
 
-    async def ensure_place(self, settings: "Guild", place: "Place") -> int:
+    async def ensure_place(self, settings: "Guild", place: "ServerResource") -> int:
         """Make the channel, category or role, unless it exists; returns its id. Raises DiscordFailure."""
         ...

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from models import Coach, CoachingSession, Notice
+from models import Coach, CoachingSession, Notification
 from models.storage.database import Database
 from scheduler.core.clock import Clock
 from scheduler.core.row_locks import lock_sessions
@@ -27,7 +27,7 @@ async def bring_forward(db: Database, clock: Clock, guild_id: int | None = None)
     waiting = (
         (CoachingSession, "next_step_at", CoachingSession.attempts > 0),
         (Coach, "role_due_at", Coach.role_attempts > 0),
-        (Notice, "due_at", Notice.attempts > 0),
+        (Notification, "due_at", Notification.attempts > 0),
     )
     found = False
     for table, name, has_failed in waiting:
@@ -59,8 +59,8 @@ async def begin_anew(db: Database, clock: Clock, guild_id: int) -> bool:
         await lock_sessions(session, *_stuck_sessions(guild_id))
         stuck = update(CoachingSession).where(*_stuck_sessions(guild_id))
         await session.execute(stuck.values(next_step_at=now, attempts=0, last_error=None))
-        for card in await session.scalars(select(Notice).where(*_unposted_cards(guild_id, now))):
-            outbox.renew(card, now)
+        for card in await session.scalars(select(Notification).where(*_unposted_cards(guild_id, now))):
+            outbox.requeue(card, now)
     return True
 
 
@@ -68,7 +68,7 @@ async def _any_given_up(session: AsyncSession, guild_id: int, now: datetime) -> 
     queries = (
         select(CoachingSession.id).where(*_stuck_sessions(guild_id)),
         select(Coach.user_id).where(*_stuck_coaches(guild_id)),
-        select(Notice.id).where(*_unposted_cards(guild_id, now)),
+        select(Notification.id).where(*_unposted_cards(guild_id, now)),
     )
     return any([await session.scalar(query.limit(1)) is not None for query in queries])
 
@@ -88,8 +88,8 @@ def _stuck_coaches(guild_id: int) -> tuple[ColumnElement[bool], ...]:
 
 def _unposted_cards(guild_id: int, now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
-        Notice.guild_id == guild_id,
-        Notice.kind.in_(CARD_KINDS),
-        Notice.sent_at.is_(None),
-        Notice.given_up_at > now - _WORTH_POSTING,
+        Notification.guild_id == guild_id,
+        Notification.kind.in_(CARD_KINDS),
+        Notification.sent_at.is_(None),
+        Notification.given_up_at > now - _WORTH_POSTING,
     )

@@ -20,8 +20,8 @@ from scheduler.attendance import outcomes as session_outcomes
 from scheduler.booking import departures
 from scheduler.booking.booking import lead_times
 from scheduler.core.clock import Clock
-from scheduler.core.task_pool import Jobs, SideBySide
-from scheduler.loop.background import Ongoing
+from scheduler.core.task_pool import Jobs, TaskPool
+from scheduler.loop.background import BackgroundWork
 from scheduler.loop.ports import Discord, DiscordFailure, NotInServer, RoomGone
 from scheduler.notifications import admin_alerts, outbox
 from scheduler.rooms import rooms
@@ -41,7 +41,7 @@ _MOST_STEPS = 12  # a session has five; a room that keeps vanishing must not kee
 
 
 async def advance_due(
-    db: Database, discord: Discord, clock: Clock, ongoing: Ongoing | None = None
+    db: Database, discord: Discord, clock: Clock, ongoing: BackgroundWork | None = None
 ) -> tuple[list[str], list[str]]:
     """Advance every session that is due, side by side; returns what was done and what failed, a line each.
 
@@ -76,7 +76,7 @@ async def advance_due(
         return done, failed
 
     jobs: Jobs[tuple[list[str], list[str]]] = {two: partial(in_order, some) for two, some in theirs.items()}
-    outcomes = await (ongoing.sessions.work(jobs) if ongoing else SideBySide().finish(jobs))
+    outcomes = await (ongoing.sessions.work(jobs) if ongoing else TaskPool().finish(jobs))
     return [line for done, _ in outcomes for line in done], [line for _, failed in outcomes for line in failed]
 
 
@@ -199,11 +199,13 @@ async def _tell_admins(
             text = f"{failure}. I've stopped trying after a week. Fix it, then press Retry now in "
             text += f"`/coaching session {row.code}`"
             cause = f"given up: {cause}"
-            await admin_alerts.report(session, row.guild_id, step, text, now, cause=cause, others=others)
+            await admin_alerts.raise_alert(session, row.guild_id, step, text, now, cause=cause, others=others)
         elif failure.for_admins or row.attempts >= admin_alerts.HEARD_AFTER:
-            await admin_alerts.report(session, row.guild_id, step, str(failure), now, cause=cause, others=others)
+            await admin_alerts.raise_alert(
+                session, row.guild_id, step, str(failure), now, cause=cause, others=others
+            )
     for step in this.worked:
-        await admin_alerts.works(session, row.guild_id, step, now, session_id=row.id)
+        await admin_alerts.resolve(session, row.guild_id, step, now, session_id=row.id)
 
 
 async def _do(
@@ -212,10 +214,10 @@ async def _do(
     """Do one step; where the room had to stay for now, the instant at which to look again."""
     match step:
         case Step.MAKE_ROOM:
-            if len(await departures.still_there(db, discord, clock, row)) == 2 or guild.keep_when_gone:
+            if len(await departures.present_members(db, discord, clock, row)) == 2 or guild.keep_when_gone:
                 return await rooms.make_room(db, discord, clock, row, guild)
         case Step.OPEN_ROOM:
-            people = await departures.still_there(db, discord, clock, row)
+            people = await departures.present_members(db, discord, clock, row)
             if len(people) == 2 or guild.keep_when_gone:
                 await rooms.open_room(db, discord, clock, row, guild, people)
         case Step.START:
@@ -238,7 +240,7 @@ async def _start(db: Database, row: CoachingSession, now: datetime) -> None:
 async def _finish(db: Database, discord: Discord, clock: Clock, row: CoachingSession, guild: Guild) -> None:
     async with db.read() as session:
         absent_ids = await session_outcomes.absent_ids(session, row, guild, row.ends_at)
-    kept_out = await excuses.look(discord, row, guild, absent_ids)
+    kept_out = await excuses.inspect_absences(discord, row, guild, absent_ids)
     now = clock()
     async with db.begin() as session:
         kept = await session.get_one(CoachingSession, row.id, with_for_update=True)
@@ -247,7 +249,7 @@ async def _finish(db: Database, discord: Discord, clock: Clock, row: CoachingSes
                 session, kept, await session.get_one(Guild, kept.guild_id), now, kept_out
             )
             if kept.access_granted_at is not None and not kept.rooms_lost:
-                await admin_alerts.works(session, kept.guild_id, rooms.DELETED, now, session_id=kept.id)
+                await admin_alerts.resolve(session, kept.guild_id, rooms.DELETED, now, session_id=kept.id)
 
 
 def _is_as_before(kept: CoachingSession, row: CoachingSession) -> bool:

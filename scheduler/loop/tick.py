@@ -8,14 +8,14 @@ from functools import partial
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from models import Coach, CoachingSession, JobRun, Notice, UTCDateTime
+from models import Coach, CoachingSession, JobRun, Notification, UTCDateTime
 from models.storage.database import Database
 from scheduler.attendance.attendance import Unwatched, beat
 from scheduler.booking.membership_checks import check_due
 from scheduler.coaches.applications import sync_roles
 from scheduler.core.clock import Clock
-from scheduler.core.task_pool import SideBySide
-from scheduler.loop.background import Ongoing
+from scheduler.core.task_pool import TaskPool
+from scheduler.loop.background import BackgroundWork
 from scheduler.loop.ports import Discord
 from scheduler.loop.session_steps import advance_due
 from scheduler.notifications.delivery import deliver_due
@@ -65,7 +65,7 @@ async def tick(
     *,
     trigger: str = "manual",
     unwatched: Unwatched = lambda: None,
-    ongoing: Ongoing | None = None,
+    ongoing: BackgroundWork | None = None,
 ) -> TickReport | None:
     """Do all that is due now. None if another process is doing it at this moment.
 
@@ -73,7 +73,7 @@ async def tick(
     gaps are written down.
     `ongoing`: what earlier ticks began; what takes long is left there, else it is waited for.
     """
-    async with (ongoing or Ongoing()).tick(db) as ours:
+    async with (ongoing or BackgroundWork()).tick(db) as ours:
         if not ours:
             return None
         started_at = clock()
@@ -94,19 +94,19 @@ async def tick(
 
 
 async def _do_all(
-    db: Database, discord: Discord, clock: Clock, report: TickReport, ongoing: Ongoing | None
+    db: Database, discord: Discord, clock: Clock, report: TickReport, ongoing: BackgroundWork | None
 ) -> None:
     report.steps, report.failures = await advance_due(db, discord, clock, ongoing)
     sync, look = partial(sync_roles, db, discord, clock), partial(check_due, db, discord, clock)
-    roles = await (ongoing.roles.work({"": sync}) if ongoing else SideBySide().finish({"": sync}))
-    looks = await (ongoing.looks.work({"": look}) if ongoing else SideBySide().finish({"": look}))
+    roles = await (ongoing.roles.work({"": sync}) if ongoing else TaskPool().finish({"": sync}))
+    looks = await (ongoing.looks.work({"": look}) if ongoing else TaskPool().finish({"": look}))
     delivered = await deliver_due(db, discord, clock, ongoing)
     report.roles = sum(done for done, _ in roles)
     report.notices, report.more = delivered.sent, delivered.more
     report.failed_quietly = sum(failed for _, failed in roles) + sum(looks) + delivered.failed
 
 
-_NOTICED = (CoachingSession.next_step_at, Coach.role_due_at, Notice.due_at)
+_NOTICED = (CoachingSession.next_step_at, Coach.role_due_at, Notification.due_at)
 """Where it stands what is to be done when, of what people notice; each has a partial index."""
 _DUE = (*_NOTICED, Coach.presence_due_at, CoachingSession.presence_due_at)
 """And of all there is to do."""
@@ -131,7 +131,7 @@ async def _count_due(db: Database, now: datetime) -> int:
     async with db.read() as session:
         counts = [
             await session.scalar(select(func.count()).where(column.is_not(None), column <= now))
-            for column in (CoachingSession.next_step_at, Notice.due_at)
+            for column in (CoachingSession.next_step_at, Notification.due_at)
         ]
     return sum(count or 0 for count in counts)
 

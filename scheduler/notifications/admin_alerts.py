@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, Notice, NoticeKind, Problem
+from models import Alert, Coach, CoachingSession, Notification, NotificationKind
 from models.storage.database import insert_if_absent
 from scheduler.notifications import outbox
 from scheduler.sessions.lifecycle import Step
@@ -33,7 +33,7 @@ _RETRIED = {*Step, COACH_ROLE}
 """Keys of what the bot keeps trying."""
 
 
-async def report(
+async def raise_alert(
     session: AsyncSession,
     guild_id: int,
     key: str,
@@ -52,7 +52,7 @@ async def report(
     await _supersede(session, guild_id, key, known_by, others, now)
     await insert_if_absent(
         session,
-        Problem,
+        Alert,
         guild_id=guild_id,
         key=key,
         cause=known_by,
@@ -61,11 +61,11 @@ async def report(
         told_at=now,
         times_told=0,
     )
-    found = _problems(guild_id, key).where(Problem.cause == known_by)
+    found = _problems(guild_id, key).where(Alert.cause == known_by)
     problem = (await session.scalars(found.with_for_update())).one()
     problem.text = text
     due_at = now
-    if problem.fixed_at is not None and await _take_back(session, problem, NoticeKind.PROBLEM_FIXED, now):
+    if problem.fixed_at is not None and await _take_back(session, problem, NotificationKind.PROBLEM_FIXED, now):
         problem.fixed_at = None  # nobody was told that it worked again
     if problem.fixed_at is not None:
         if now - problem.fixed_at >= _OVER_AFTER or now - problem.told_at >= _PAUSES[0]:
@@ -76,16 +76,16 @@ async def report(
     elif problem.times_told and now < problem.told_at + _PAUSES[min(problem.times_told, len(_PAUSES)) - 1]:
         return False
     problem.told_at, problem.times_told = due_at, problem.times_told + 1
-    outbox.owe(session, NoticeKind.PROBLEM, guild_id, now=now, problem_id=problem.id, due_at=due_at)
+    outbox.enqueue(session, NotificationKind.PROBLEM, guild_id, now=now, problem_id=problem.id, due_at=due_at)
     return True
 
 
-async def works(session: AsyncSession, guild_id: int, key: str, now: datetime, *, session_id: int = 0) -> None:
+async def resolve(session: AsyncSession, guild_id: int, key: str, now: datetime, *, session_id: int = 0) -> None:
     """Report that this works again. The problem is over once no other session or coach has it.
 
     Admins hear that only if they were warned. A warning that hasn't gone out is withdrawn.
     """
-    lasting = list(await session.scalars(_problems(guild_id, key).where(Problem.fixed_at.is_(None))))
+    lasting = list(await session.scalars(_problems(guild_id, key).where(Alert.fixed_at.is_(None))))
     if not lasting or await _fails_elsewhere(session, guild_id, session_id):
         return
     # A coach who already had the role proves nothing about the others.
@@ -95,7 +95,7 @@ async def works(session: AsyncSession, guild_id: int, key: str, now: datetime, *
             continue
         problem.fixed_at = now
         if await _was_told(session, problem, now):
-            outbox.owe(session, NoticeKind.PROBLEM_FIXED, guild_id, now=now, problem_id=problem.id)
+            outbox.enqueue(session, NotificationKind.PROBLEM_FIXED, guild_id, now=now, problem_id=problem.id)
 
 
 async def failing(session: AsyncSession, guild_id: int) -> list[str]:
@@ -110,33 +110,39 @@ async def failing(session: AsyncSession, guild_id: int) -> list[str]:
     return [one for query in (rows, roles) for one in await session.scalars(query) if one]
 
 
-def is_retried(problem: Problem) -> bool:
+def is_retried(problem: Alert) -> bool:
     """Whether the bot keeps trying, so that nobody has to tell it when the problem is fixed."""
     return problem.key in _RETRIED and problem.fixed_at is None
 
 
-async def _was_told(session: AsyncSession, problem: Problem, now: datetime) -> bool:
+async def _was_told(session: AsyncSession, problem: Alert, now: datetime) -> bool:
     """Whether the warning was sent or is just being sent. Withdraws one that isn't due yet."""
     if await is_known(session, problem):
         return True
-    under_way = select(Notice.id).where(*_words(problem, NoticeKind.PROBLEM), Notice.due_at <= now)
+    under_way = select(Notification.id).where(
+        *_words(problem, NotificationKind.PROBLEM), Notification.due_at <= now
+    )
     if await session.scalar(under_way.limit(1)) is not None:
         return True
-    await _take_back(session, problem, NoticeKind.PROBLEM, now)
+    await _take_back(session, problem, NotificationKind.PROBLEM, now)
     return False
 
 
-async def is_known(session: AsyncSession, problem: Problem) -> bool:
+async def is_known(session: AsyncSession, problem: Alert) -> bool:
     """Whether admins have been warned of it since it began."""
-    warnings = select(Notice.id).where(
-        *_words(problem, NoticeKind.PROBLEM), Notice.created_at >= problem.since, Notice.sent_at.is_not(None)
+    warnings = select(Notification.id).where(
+        *_words(problem, NotificationKind.PROBLEM),
+        Notification.created_at >= problem.since,
+        Notification.sent_at.is_not(None),
     )
     return await session.scalar(warnings.limit(1)) is not None
 
 
-async def _take_back(session: AsyncSession, problem: Problem, kind: NoticeKind, now: datetime) -> bool:
+async def _take_back(session: AsyncSession, problem: Alert, kind: NotificationKind, now: datetime) -> bool:
     """Withdraw unsent messages of this kind. Returns whether there were any."""
-    unsent = select(Notice).where(*_words(problem, kind), Notice.due_at.is_not(None), Notice.sent_at.is_(None))
+    unsent = select(Notification).where(
+        *_words(problem, kind), Notification.due_at.is_not(None), Notification.sent_at.is_(None)
+    )
     found = list(await session.scalars(unsent))
     for notice in found:
         notice.due_at, notice.given_up_at, notice.last_error = None, now, "it changed in the meantime"
@@ -144,15 +150,15 @@ async def _take_back(session: AsyncSession, problem: Problem, kind: NoticeKind, 
     return bool(found)
 
 
-def _words(problem: Problem, kind: NoticeKind) -> tuple[ColumnElement[bool], ...]:
-    return Notice.problem_id == problem.id, Notice.kind == kind
+def _words(problem: Alert, kind: NotificationKind) -> tuple[ColumnElement[bool], ...]:
+    return Notification.problem_id == problem.id, Notification.kind == kind
 
 
 async def _supersede(
     session: AsyncSession, guild_id: int, key: str, cause: str, others: Collection[str], now: datetime
 ) -> None:
     """End problems with the same key and another cause: a forbidden channel that is now gone, say."""
-    lasting = _problems(guild_id, key).where(Problem.fixed_at.is_(None), Problem.cause != cause)
+    lasting = _problems(guild_id, key).where(Alert.fixed_at.is_(None), Alert.cause != cause)
     for problem in await session.scalars(lasting):
         if not any(problem.text in one for one in others):
             problem.fixed_at = now
@@ -169,8 +175,8 @@ async def _fails_elsewhere(session: AsyncSession, guild_id: int, session_id: int
     return session_id != 0 and await session.scalar(failing.limit(1)) is not None
 
 
-def _problems(guild_id: int, key: str) -> Select[Problem]:
-    return select(Problem).where(Problem.guild_id == guild_id, Problem.key == key).order_by(Problem.id)
+def _problems(guild_id: int, key: str) -> Select[Alert]:
+    return select(Alert).where(Alert.guild_id == guild_id, Alert.key == key).order_by(Alert.id)
 
 
 def _digest(cause: str) -> str:

@@ -9,17 +9,23 @@ from typing import NamedTuple
 from sqlalchemy import and_, not_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, Guild, Member, Notice, NoticeKind, Problem, Route
+from models import Alert, Coach, CoachingSession, Guild, Member, Notification, NotificationKind, Route
 from models.storage.database import Database
 from scheduler.attendance import attendance
 from scheduler.booking import blocks
 from scheduler.core import members
 from scheduler.core.clock import Clock
-from scheduler.core.task_pool import Jobs, SideBySide
-from scheduler.loop.background import Ongoing
+from scheduler.core.task_pool import Jobs, TaskPool
+from scheduler.loop.background import BackgroundWork
 from scheduler.loop.ports import DiscordFailure, NotInServer, Postman, Receipt, Unreachable
 from scheduler.notifications import admin_alerts, fallbacks, outbox
-from scheduler.notifications.outbox import CARD_KINDS, PROBLEM_KINDS, ROOM_KINDS, WELCOME_KINDS, Letter
+from scheduler.notifications.outbox import (
+    CARD_KINDS,
+    PROBLEM_KINDS,
+    ROOM_KINDS,
+    WELCOME_KINDS,
+    NotificationContext,
+)
 from scheduler.reports import activity
 from scheduler.rooms import in_room, rooms
 from scheduler.servers import bot_membership
@@ -34,7 +40,7 @@ _LONGEST_OUTAGE = timedelta(days=1)
 _A_ROUND = 200
 _A_STORY = 5
 """Messages that one person is owed of one session at a time; hardly ever more."""
-_WITH_ATTENDANCE = {NoticeKind.NO_SHOW, NoticeKind.APPEAL_CARD}
+_WITH_ATTENDANCE = {NotificationKind.NO_SHOW, NotificationKind.APPEAL_CARD}
 _DMS_A_ROUND = 10
 """Direct messages that one round sends; Discord dislikes many at once (40003), and quarantines for them."""
 
@@ -57,47 +63,51 @@ class _NotDue(Exception):
     """It was withdrawn or postponed after it was listed."""
 
 
-async def deliver_due(db: Database, postman: Postman, clock: Clock, ongoing: Ongoing | None = None) -> Delivered:
+async def deliver_due(
+    db: Database, postman: Postman, clock: Clock, ongoing: BackgroundWork | None = None
+) -> Delivered:
     """Send what is due, side by side: at most so much that no one is flooded, oldest first.
 
     With `ongoing`, slow ones go on by themselves, and count when they have ended; else they are waited for.
     """
     found, more = await _due(db, clock(), ongoing.notices.under_way if ongoing else ())
 
-    async def in_order(story: list[Notice]) -> list[bool | None]:
+    async def in_order(story: list[Notification]) -> list[bool | None]:
         return [await _deliver(db, postman, clock, notice) for notice in story]
 
-    stories: dict[Hashable, list[Notice]] = {}
+    stories: dict[Hashable, list[Notification]] = {}
     for notice in found:
         stories.setdefault(_story(notice), []).append(notice)
     jobs: Jobs[list[bool | None]] = {key: partial(in_order, story) for key, story in stories.items()}
-    told = await (ongoing.notices.work(jobs) if ongoing else SideBySide().finish(jobs))
+    told = await (ongoing.notices.work(jobs) if ongoing else TaskPool().finish(jobs))
     outcomes = [outcome for story in told for outcome in story]
     return Delivered(outcomes.count(True), outcomes.count(False), more)
 
 
-async def _due(db: Database, now: datetime, begun: Collection[Hashable]) -> tuple[list[Notice], bool]:
+async def _due(db: Database, now: datetime, begun: Collection[Hashable]) -> tuple[list[Notification], bool]:
     """What this round sends, and whether there is more. Many direct messages keep no channel waiting.
 
     What has `begun` is neither sent again nor in the way of the rest.
     """
-    is_direct = and_(Notice.user_id.is_not(None), Notice.route.is_(None))
-    found: list[Notice] = []
+    is_direct = and_(Notification.user_id.is_not(None), Notification.route.is_(None))
+    found: list[Notification] = []
     more = False
     async with db.read() as session:
         for which, most in ((is_direct, _DMS_A_ROUND), (not_(is_direct), _A_ROUND)):
             # Kinds from another release wait for that release, and mustn't block the others.
-            ours = Notice.kind.in_(NoticeKind)
-            due = select(Notice).where(Notice.due_at.is_not(None), Notice.due_at <= now, ours, which)
+            ours = Notification.kind.in_(NotificationKind)
+            due = select(Notification).where(
+                Notification.due_at.is_not(None), Notification.due_at <= now, ours, which
+            )
             enough = most + 1 + _A_STORY * len(begun)
-            rows = await session.scalars(due.order_by(Notice.due_at, Notice.id).limit(enough))
+            rows = await session.scalars(due.order_by(Notification.due_at, Notification.id).limit(enough))
             some = [notice for notice in rows if _story(notice) not in begun]
             found += some[:most]
             more = more or len(some) > most
     return found, more
 
 
-def _story(notice: Notice) -> Hashable:
+def _story(notice: Notification) -> Hashable:
     """Group messages that go one by one, so that "booked" reaches somebody before "cancelled".
 
     Those are messages to one person about one session, and to admins about one problem.
@@ -107,7 +117,7 @@ def _story(notice: Notice) -> Hashable:
     return (notice.user_id, notice.session_id) if notice.session_id else notice.id
 
 
-async def _deliver(db: Database, postman: Postman, clock: Clock, seen: Notice) -> bool | None:
+async def _deliver(db: Database, postman: Postman, clock: Clock, seen: Notification) -> bool | None:
     """Whether it went out; None if there is no point in trying again."""
     while True:
         try:
@@ -140,10 +150,10 @@ async def _deliver(db: Database, postman: Postman, clock: Clock, seen: Notice) -
         return True
 
 
-async def _prepare(db: Database, seen: Notice, now: datetime) -> Letter:
+async def _prepare(db: Database, seen: Notification, now: datetime) -> NotificationContext:
     """Note that the message may exist from now on, and gather what it is made of."""
     async with db.begin() as session:
-        notice = await session.get_one(Notice, seen.id)
+        notice = await session.get_one(Notification, seen.id)
         if notice.due_at is None or notice.due_at > now:
             raise _NotDue
         seen.revision, seen.route = notice.revision, notice.route
@@ -154,17 +164,17 @@ async def _prepare(db: Database, seen: Notice, now: datetime) -> Letter:
         notice.tried_at = notice.tried_at or now
         about = await session.get(CoachingSession, notice.session_id) if notice.session_id else None
         coach_id = about.coach_id if about else notice.coach_id
-        problem = await session.get(Problem, notice.problem_id) if notice.problem_id else None
+        problem = await session.get(Alert, notice.problem_id) if notice.problem_id else None
         if (
             problem
-            and notice.kind is NoticeKind.PROBLEM_FIXED
+            and notice.kind is NotificationKind.PROBLEM_FIXED
             and not await admin_alerts.is_known(session, problem)
         ):
             raise _Pointless("nobody was told that it failed")
         may_go_on = (
-            about is not None and notice.kind in ROOM_KINDS and await in_room.may_go_on(session, about, now)
+            about is not None and notice.kind in ROOM_KINDS and await in_room.can_extend(session, about, now)
         )
-        letter = Letter(
+        letter = NotificationContext(
             notice,
             guild,
             await session.get(Coach, (notice.guild_id, coach_id)) if coach_id else None,
@@ -177,23 +187,23 @@ async def _prepare(db: Database, seen: Notice, now: datetime) -> Letter:
             await attendance.attended(session, about, now) if about and notice.kind in _WITH_ATTENDANCE else {},
             may_go_on,
             await activity.coach_history(session, guild.id, coach_id)
-            if notice.kind is NoticeKind.APPLICATION_CARD and coach_id
+            if notice.kind is NotificationKind.APPLICATION_CARD and coach_id
             else (),
             await blocks.of(session, guild.id, coach_id)
-            if notice.kind is NoticeKind.APPLICATION_CARD and coach_id
+            if notice.kind is NotificationKind.APPLICATION_CARD and coach_id
             else (),
             maybe_sent,
         )
         if (why := outbox.why_pointless(letter, now)) is not None:
             raise _Pointless(why)
-        if notice.kind is NoticeKind.SESSION_REMINDER and await members.wants_no_reminders(
+        if notice.kind is NotificationKind.SESSION_REMINDER and await members.wants_no_reminders(
             session, notice.user_id or 0
         ):
             raise _Pointless("they want no reminders")
         return letter
 
 
-def _channel_of(notice: Notice, guild: Guild, about: CoachingSession | None) -> int | None:
+def _channel_of(notice: Notification, guild: Guild, about: CoachingSession | None) -> int | None:
     """Where it goes unless it is a direct message. Raises Unreachable where there is no such place."""
     room_id = about.discord_channel_id if about and about.room_removed_at is None else None
     if notice.channel_id is not None and notice.user_id is None:
@@ -213,14 +223,14 @@ def _channel_of(notice: Notice, guild: Guild, about: CoachingSession | None) -> 
     return guild.fallback_channel_id if notice.route is Route.FALLBACK else None
 
 
-async def _record_sent(db: Database, letter: Letter, receipt: Receipt, now: datetime) -> None:
+async def _record_sent(db: Database, letter: NotificationContext, receipt: Receipt, now: datetime) -> None:
     async with db.begin() as session:
         if letter.notice.user_id is not None:
             await members.lock(session, letter.notice.user_id)  # before session and notice, as everywhere
-        if letter.notice.kind is NoticeKind.SESSION_REMINDER and letter.session is not None:
+        if letter.notice.kind is NotificationKind.SESSION_REMINDER and letter.session is not None:
             await _record_reminded(session, letter.session)
-        notice = await session.get_one(Notice, letter.notice.id, with_for_update=True)
-        if notice.kind is NoticeKind.APPLICATION_CARD:
+        notice = await session.get_one(Notification, letter.notice.id, with_for_update=True)
+        if notice.kind is NotificationKind.APPLICATION_CARD:
             guild = await session.get_one(Guild, notice.guild_id)
             if guild.review_channel_id != letter.guild.review_channel_id:
                 return  # another channel was chosen meanwhile: it is still due there
@@ -231,11 +241,11 @@ async def _record_sent(db: Database, letter: Letter, receipt: Receipt, now: date
             notice.due_at = None
         if notice.user_id is not None and notice.route is None:
             (await session.get_one(Member, notice.user_id)).dms_closed_at = None
-            await admin_alerts.works(session, notice.guild_id, f"unreachable:{notice.user_id}", now)
+            await admin_alerts.resolve(session, notice.guild_id, f"unreachable:{notice.user_id}", now)
         if notice.kind not in PROBLEM_KINDS:
-            await admin_alerts.works(session, notice.guild_id, fallbacks.problem_key(notice), now)
+            await admin_alerts.resolve(session, notice.guild_id, fallbacks.problem_key(notice), now)
         elif letter.channel_id is not None and letter.channel_id == letter.guild.log_channel_id:
-            await admin_alerts.works(session, notice.guild_id, admin_alerts.LOG_CHANNEL, now)
+            await admin_alerts.resolve(session, notice.guild_id, admin_alerts.LOG_CHANNEL, now)
 
 
 async def _record_reminded(session: AsyncSession, seen: CoachingSession) -> None:
@@ -246,7 +256,7 @@ async def _record_reminded(session: AsyncSession, seen: CoachingSession) -> None
 
 async def _record_failure(
     db: Database,
-    seen: Notice,
+    seen: Notification,
     reason: str,
     now: datetime,
     *,
@@ -254,7 +264,7 @@ async def _record_failure(
     failure: DiscordFailure | None = None,
 ) -> None:
     async with db.begin() as session:
-        notice = await session.get_one(Notice, seen.id, with_for_update=True)
+        notice = await session.get_one(Notification, seen.id, with_for_update=True)
         notice.attempts += 1
         notice.last_error = reason
         if notice.revision != seen.revision:
@@ -266,13 +276,13 @@ async def _record_failure(
             notice.due_at = now + outbox.pause(notice.attempts, notice.id, longest=longest)
         if failure is not None and failure.for_admins and notice.kind not in PROBLEM_KINDS:
             key, cause = fallbacks.problem_key(notice), rooms.without_name(reason)
-            await admin_alerts.report(session, notice.guild_id, key, reason, now, cause=cause)
+            await admin_alerts.raise_alert(session, notice.guild_id, key, reason, now, cause=cause)
 
 
-def _was_tried_enough(notice: Notice, now: datetime) -> bool:
+def _was_tried_enough(notice: Notification, now: datetime) -> bool:
     return notice.attempts >= _TRIES and now >= (notice.tried_at or notice.created_at) + _FOR
 
 
-def _may_be_an_outage(notice: Notice, failure: DiscordFailure | None, now: datetime) -> bool:
+def _may_be_an_outage(notice: Notification, failure: DiscordFailure | None, now: datetime) -> bool:
     """Whether Discord itself may be down, in which case we keep trying for a day."""
     return failure is not None and failure.unanswered and now < (notice.tried_at or now) + _LONGEST_OUTAGE

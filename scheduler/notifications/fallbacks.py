@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, CoachStatus, Guild, Member, Notice, NoticeKind, Route
+from models import Coach, CoachingSession, CoachStatus, Guild, Member, Notification, NotificationKind, Route
 from models.storage.database import Database
 from scheduler.core import members
 from scheduler.loop.ports import DiscordFailure, Unreachable
@@ -16,7 +16,7 @@ from scheduler.notifications.outbox import CARD_KINDS, PROBLEM_KINDS, WELCOME_KI
 log = logging.getLogger(__name__)
 
 
-async def take(db: Database, seen: Notice, failure: DiscordFailure, now: datetime) -> bool:
+async def take(db: Database, seen: Notification, failure: DiscordFailure, now: datetime) -> bool:
     """Choose another way to reach them, and return whether to try again. Without one, give up and tell the others.
 
     If the bot only lacks a permission, it may get it later. Then just messages to admins go another way.
@@ -27,7 +27,7 @@ async def take(db: Database, seen: Notice, failure: DiscordFailure, now: datetim
     async with db.begin() as session:
         if seen.user_id is not None:
             await members.lock(session, seen.user_id)  # people are locked before notices, as everywhere
-        notice = await session.get_one(Notice, seen.id, with_for_update=True)
+        notice = await session.get_one(Notification, seen.id, with_for_update=True)
         guild = await session.get_one(Guild, notice.guild_id)
         about = await session.get(CoachingSession, notice.session_id) if notice.session_id else None
         if isinstance(failure, Unreachable) and failure.dms_closed and notice.user_id is not None:
@@ -37,7 +37,7 @@ async def take(db: Database, seen: Notice, failure: DiscordFailure, now: datetim
         if route is not None:
             notice.route, notice.attempts, notice.tried_at = route, 0, None
             if notice.kind in PROBLEM_KINDS:
-                await admin_alerts.report(
+                await admin_alerts.raise_alert(
                     session, guild.id, admin_alerts.LOG_CHANNEL, _no_log_channel(failure), now
                 )
             return True
@@ -55,19 +55,19 @@ async def take(db: Database, seen: Notice, failure: DiscordFailure, now: datetim
             await _tell_of_silence(session, notice, about, now)
         elif failure.for_admins and notice.kind not in PROBLEM_KINDS:
             text = f"{failure}. Choose another channel with `/coaching setup`"
-            await admin_alerts.report(session, notice.guild_id, problem_key(notice), text, now)
+            await admin_alerts.raise_alert(session, notice.guild_id, problem_key(notice), text, now)
         return False
 
 
 async def _goes_elsewhere(
-    session: AsyncSession, notice: Notice, guild: Guild, about: CoachingSession | None
+    session: AsyncSession, notice: Notification, guild: Guild, about: CoachingSession | None
 ) -> bool:
     """Whether it's an open card whose channel is gone, and admins have chosen another channel."""
     if notice.kind not in CARD_KINDS or notice.channel_id in (None, guild.review_channel_id):
         return False
     if guild.review_channel_id is None:
         return False
-    if notice.kind is NoticeKind.APPEAL_CARD:
+    if notice.kind is NotificationKind.APPEAL_CARD:
         return about is not None and about.appeal_decided_at is None
     coach = await session.get(Coach, (notice.guild_id, notice.coach_id))
     return coach is not None and coach.status is CoachStatus.PENDING
@@ -79,7 +79,7 @@ def _no_log_channel(failure: DiscordFailure) -> str:
     )
 
 
-def _next_route(notice: Notice, guild: Guild, about: CoachingSession | None) -> Route | None:
+def _next_route(notice: Notification, guild: Guild, about: CoachingSession | None) -> Route | None:
     if notice.kind in PROBLEM_KINDS:
         return Route.FALLBACK if notice.route is None and guild.log_channel_id is not None else None
     if notice.kind in WELCOME_KINDS:
@@ -93,7 +93,7 @@ def _next_route(notice: Notice, guild: Guild, about: CoachingSession | None) -> 
 
 
 async def _tell_of_silence(
-    session: AsyncSession, notice: Notice, about: CoachingSession | None, now: datetime
+    session: AsyncSession, notice: Notification, about: CoachingSession | None, now: datetime
 ) -> None:
     """A student's silence concerns the coach, who hears of it once a session; all others' concerns the admins."""
     if about is None or notice.user_id != about.student_id:
@@ -101,14 +101,16 @@ async def _tell_of_silence(
             f"I cannot reach <@{notice.user_id}>: their direct messages are closed. Ask them to open them for "
             "this server, or choose a channel for such news with `/coaching setup`."
         )
-        await admin_alerts.report(session, notice.guild_id, f"unreachable:{notice.user_id}", text, now)
+        await admin_alerts.raise_alert(session, notice.guild_id, f"unreachable:{notice.user_id}", text, now)
         return
-    told = select(Notice.id).where(Notice.session_id == about.id, Notice.kind == NoticeKind.STUDENT_UNREACHABLE)
+    told = select(Notification.id).where(
+        Notification.session_id == about.id, Notification.kind == NotificationKind.STUDENT_UNREACHABLE
+    )
     if await session.scalar(told.limit(1)) is None:
-        kind = NoticeKind.STUDENT_UNREACHABLE
-        outbox.owe(session, kind, about.guild_id, now=now, user_id=about.coach_id, session_id=about.id)
+        kind = NotificationKind.STUDENT_UNREACHABLE
+        outbox.enqueue(session, kind, about.guild_id, now=now, user_id=about.coach_id, session_id=about.id)
 
 
-def problem_key(notice: Notice) -> str:
+def problem_key(notice: Notification) -> str:
     """The key of the problem that messages like this can't be sent."""
     return "review_channel" if notice.kind in CARD_KINDS else f"notices:{notice.route or notice.kind}"

@@ -10,15 +10,15 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
+    Alert,
     AuditEntry,
     Block,
     Coach,
     CoachingSession,
     CoachSpecialty,
     Guild,
-    Notice,
-    NoticeKind,
-    Problem,
+    Notification,
+    NotificationKind,
     SessionStatus,
     Specialty,
 )
@@ -27,29 +27,33 @@ from scheduler.notifications import reminder_times
 from scheduler.reviews import reviews
 from scheduler.time.time_zones import is_known
 
-PROBLEM_KINDS = {NoticeKind.PROBLEM, NoticeKind.PROBLEM_FIXED}
+PROBLEM_KINDS = {NotificationKind.PROBLEM, NotificationKind.PROBLEM_FIXED}
 """For whoever runs the server: into the log channel, else the system channel, else to the owner."""
-WELCOME_KINDS = {NoticeKind.WELCOME}
+WELCOME_KINDS = {NotificationKind.WELCOME}
 """For a server that the bot is new in: where the bot may write, else to the owner."""
-CARD_KINDS = {NoticeKind.APPLICATION_CARD, NoticeKind.APPEAL_CARD}
+CARD_KINDS = {NotificationKind.APPLICATION_CARD, NotificationKind.APPEAL_CARD}
 """For the review channel."""
-ROOM_KINDS = {NoticeKind.ROOM_WELCOME, NoticeKind.ROOM_ENDING, NoticeKind.ROOM_CLOSING}
+ROOM_KINDS = {NotificationKind.ROOM_WELCOME, NotificationKind.ROOM_ENDING, NotificationKind.ROOM_CLOSING}
 """For the chat of the session's room."""
-CALENDAR_KINDS = {NoticeKind.SESSION_BOOKED, NoticeKind.SESSION_MOVED, NoticeKind.SESSION_CANCELLED}
+CALENDAR_KINDS = {
+    NotificationKind.SESSION_BOOKED,
+    NotificationKind.SESSION_MOVED,
+    NotificationKind.SESSION_CANCELLED,
+}
 """Direct messages with a calendar file."""
 _AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class NotificationContext:
     """One notice with the rows that its words are made of, as they are now."""
 
-    notice: Notice
+    notice: Notification
     guild: Guild
     coach: Coach | None
     specialties: list[str] = field(default_factory=list)
     session: CoachingSession | None = None
-    problem: Problem | None = None
+    problem: Alert | None = None
     channel_id: int | None = None
     """Where it goes unless it is a direct message; None for a problem or a welcome: wherever it will be seen."""
     attended: Mapping[int, Presence] = field(default_factory=dict)
@@ -73,10 +77,10 @@ class Letter:
         return with_file and about is not None and notice.user_id == about.coach_id
 
 
-class Promise(NamedTuple):
+class PlannedNotification(NamedTuple):
     """A direct message about a session, as `owe_all` takes it."""
 
-    kind: NoticeKind
+    kind: NotificationKind
     guild_id: int
     user_id: int
     session_id: int
@@ -84,9 +88,9 @@ class Promise(NamedTuple):
     lead_minutes: int | None = None
 
 
-def owe(
+def enqueue(
     session: AsyncSession,
-    kind: NoticeKind,
+    kind: NotificationKind,
     guild_id: int,
     *,
     now: datetime,
@@ -96,12 +100,12 @@ def owe(
     problem_id: int | None = None,
     due_at: datetime | None = None,
     lead_minutes: int | None = None,
-) -> Notice:
+) -> Notification:
     """Promise a message, in the transaction that makes it necessary.
 
     It goes out with the next tick, or with the first one from `due_at` on.
     """
-    notice = Notice(
+    notice = Notification(
         guild_id=guild_id,
         kind=kind,
         user_id=user_id,
@@ -116,41 +120,41 @@ def owe(
     return notice
 
 
-async def owe_all(session: AsyncSession, promises: Iterable[Promise], now: datetime) -> None:
+async def owe_all(session: AsyncSession, promises: Iterable[PlannedNotification], now: datetime) -> None:
     """Promise several messages with one statement, which costs a booking much less than a row each."""
     rows = [one._asdict() | {"created_at": now} for one in promises]
     if rows:
         # Else there would be one statement for those with a lead and one for those without.
-        await session.execute(insert(Notice).execution_options(render_nulls=True), rows)
+        await session.execute(insert(Notification).execution_options(render_nulls=True), rows)
 
 
 async def owe_newest(
-    session: AsyncSession, kind: NoticeKind, guild_id: int, *, now: datetime, user_id: int, session_id: int
+    session: AsyncSession, kind: NotificationKind, guild_id: int, *, now: datetime, user_id: int, session_id: int
 ) -> None:
     """Like `owe`, but of several that are not out yet one is enough, since it will tell what is true by then.
 
     One that is being written on just now is left alone: waiting for it could be waiting in a circle.
     """
     waiting = await session.scalar(
-        select(Notice)
+        select(Notification)
         .where(
-            Notice.session_id == session_id,
-            Notice.user_id == user_id,
-            Notice.kind == kind,
-            Notice.sent_at.is_(None),
-            Notice.due_at.is_not(None),
+            Notification.session_id == session_id,
+            Notification.user_id == user_id,
+            Notification.kind == kind,
+            Notification.sent_at.is_(None),
+            Notification.due_at.is_not(None),
         )
-        .order_by(Notice.id.desc())
+        .order_by(Notification.id.desc())
         .limit(1)
         .with_for_update(skip_locked=True)
     )
     if waiting is None:
-        owe(session, kind, guild_id, now=now, user_id=user_id, session_id=session_id)
+        enqueue(session, kind, guild_id, now=now, user_id=user_id, session_id=session_id)
     else:
-        renew(waiting, now)
+        requeue(waiting, now)
 
 
-def renew(notice: Notice, now: datetime) -> None:
+def requeue(notice: Notification, now: datetime) -> None:
     """Bring a message up to date, or send it if it has not gone out yet."""
     notice.revision += 1
     notice.due_at = now
@@ -158,55 +162,59 @@ def renew(notice: Notice, now: datetime) -> None:
     notice.given_up_at = notice.undeliverable_at = None
 
 
-async def renew_sent(session: AsyncSession, session_id: int, kind: NoticeKind, now: datetime) -> None:
+async def renew_sent(session: AsyncSession, session_id: int, kind: NotificationKind, now: datetime) -> None:
     """Bring up to date what was said of a session in this way."""
-    sent = select(Notice).where(Notice.session_id == session_id, Notice.kind == kind)
-    for notice in await session.scalars(sent.where(Notice.message_id.is_not(None))):
-        renew(notice, now)
+    sent = select(Notification).where(Notification.session_id == session_id, Notification.kind == kind)
+    for notice in await session.scalars(sent.where(Notification.message_id.is_not(None))):
+        requeue(notice, now)
 
 
-async def renew_newest(session: AsyncSession, session_id: int, kind: NoticeKind, now: datetime) -> None:
+async def renew_newest(session: AsyncSession, session_id: int, kind: NotificationKind, now: datetime) -> None:
     """Update the newest message of this kind about a session. Older ones stay as they are."""
-    newest = select(Notice).where(Notice.session_id == session_id, Notice.kind == kind).order_by(Notice.id.desc())
+    newest = (
+        select(Notification)
+        .where(Notification.session_id == session_id, Notification.kind == kind)
+        .order_by(Notification.id.desc())
+    )
     notice = await session.scalar(newest.limit(1))
     if notice is not None and notice.message_id is not None:
-        renew(notice, now)
+        requeue(notice, now)
 
 
 async def drop(
-    session: AsyncSession, session_id: int, kinds: Collection[NoticeKind], why: str, now: datetime
+    session: AsyncSession, session_id: int, kinds: Collection[NotificationKind], why: str, now: datetime
 ) -> None:
     """Take back what is owed of a session and has not gone out."""
     await session.execute(
-        update(Notice)
+        update(Notification)
         .where(
-            Notice.session_id == session_id,
-            Notice.kind.in_(kinds),
-            Notice.due_at.is_not(None),
-            Notice.sent_at.is_(None),
+            Notification.session_id == session_id,
+            Notification.kind.in_(kinds),
+            Notification.due_at.is_not(None),
+            Notification.sent_at.is_(None),
         )
-        .values(due_at=None, given_up_at=now, last_error=why, revision=Notice.revision + 1)
+        .values(due_at=None, given_up_at=now, last_error=why, revision=Notification.revision + 1)
     )
 
 
-async def application_card(session: AsyncSession, guild_id: int, coach_id: int) -> Notice | None:
+async def application_card(session: AsyncSession, guild_id: int, coach_id: int) -> Notification | None:
     """The newest card about this person's application."""
     return await session.scalar(
-        select(Notice)
+        select(Notification)
         .where(
-            Notice.guild_id == guild_id,
-            Notice.coach_id == coach_id,
-            Notice.kind == NoticeKind.APPLICATION_CARD,
+            Notification.guild_id == guild_id,
+            Notification.coach_id == coach_id,
+            Notification.kind == NotificationKind.APPLICATION_CARD,
         )
-        .order_by(Notice.id.desc())
+        .order_by(Notification.id.desc())
         .limit(1)
     )
 
 
-def why_pointless(letter: Letter, now: datetime) -> str | None:
+def why_pointless(letter: NotificationContext, now: datetime) -> str | None:
     """Why this need not be said any more; None while it helps. A message that is late must not mislead."""
     about, kind = letter.session, letter.notice.kind
-    if letter.problem is not None and kind is NoticeKind.PROBLEM and letter.problem.fixed_at is not None:
+    if letter.problem is not None and kind is NotificationKind.PROBLEM and letter.problem.fixed_at is not None:
         return "it works again"
     if letter.coach is not None and _has_chosen(letter.coach, letter):
         return "they have already chosen"
@@ -218,21 +226,21 @@ def why_pointless(letter: Letter, now: datetime) -> str | None:
         return None  # one that stands already is brought up to date, whatever has become of the session
     cancelled = about.status is SessionStatus.CANCELLED
     match kind:
-        case NoticeKind.SESSION_BOOKED | NoticeKind.SESSION_MOVED if cancelled:
+        case NotificationKind.SESSION_BOOKED | NotificationKind.SESSION_MOVED if cancelled:
             return "it was cancelled"
-        case NoticeKind.SESSION_REMINDER:
+        case NotificationKind.SESSION_REMINDER:
             return reminder_times.why_pointless(letter.notice, about, letter.guild, now)
-        case NoticeKind.ROOM_OPEN | NoticeKind.ROOM_WELCOME | NoticeKind.ROOM_ENDING:
+        case NotificationKind.ROOM_OPEN | NotificationKind.ROOM_WELCOME | NotificationKind.ROOM_ENDING:
             is_open = about.status in _AHEAD and about.access_granted_at is not None and now < about.ends_at
             return None if is_open else "the room is not open"
-        case NoticeKind.ROOM_CLOSING:
+        case NotificationKind.ROOM_CLOSING:
             return None if about.room_removed_at is None else "the room is gone"
-        case NoticeKind.REVIEW_REQUEST:
+        case NotificationKind.REVIEW_REQUEST:
             is_open = about.status is SessionStatus.COMPLETED and now < reviews.open_until(about)
             return None if is_open else "there is nothing to review (any more)"
-        case NoticeKind.NO_SHOW:
+        case NotificationKind.NO_SHOW:
             return None if about.status is SessionStatus.NO_SHOW else "it is no no-show any more"
-        case NoticeKind.SESSION_MISSED:
+        case NotificationKind.SESSION_MISSED:
             if now > about.ends_at + reviews.OPEN_FOR:
                 return "it is too late to answer"
             return None if about.took_place is None else "it was answered"
@@ -240,11 +248,11 @@ def why_pointless(letter: Letter, now: datetime) -> str | None:
             return None
 
 
-def _has_chosen(coach: Coach, letter: Letter) -> bool:
+def _has_chosen(coach: Coach, letter: NotificationContext) -> bool:
     """Whether the coach has already done what the message asks."""
-    if letter.notice.kind is NoticeKind.ZONE_LOST:
+    if letter.notice.kind is NotificationKind.ZONE_LOST:
         return is_known(coach.time_zone)
-    return letter.notice.kind is NoticeKind.CURRENCY_CHANGED and coach.currency == letter.guild.currency
+    return letter.notice.kind is NotificationKind.CURRENCY_CHANGED and coach.currency == letter.guild.currency
 
 
 async def coach_specialties(session: AsyncSession, guild_id: int, coach_id: int) -> list[str]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from models import CoachingSession, Guild, Notice, SessionStatus
+from models import CoachingSession, Guild, Notification, SessionStatus
 from scheduler.core.errors import Unreadable
 from scheduler.parsing.durations import parse_length, write_length
 
@@ -51,7 +51,7 @@ def write_reminder_times(times: Sequence[timedelta]) -> str:
     return ", ".join(map(write_length, times)) or "none"
 
 
-def why_pointless(notice: Notice, about: CoachingSession, guild: Guild, now: datetime) -> str | None:
+def why_pointless(notice: Notification, about: CoachingSession, guild: Guild, now: datetime) -> str | None:
     """Why this reminder does not help (any more), for the log and the notice's row; None if it does.
 
     Late is better than never, but only until the start, and not where a later one is due as well.

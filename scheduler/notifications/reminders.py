@@ -5,22 +5,22 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, Guild, Member, Notice, NoticeKind, SessionStatus
+from models import CoachingSession, Guild, Member, Notification, NotificationKind, SessionStatus
 from models.storage.database import insert_if_absent
 from scheduler.core.row_locks import lock_sessions
 from scheduler.notifications import outbox
-from scheduler.notifications.outbox import Promise
+from scheduler.notifications.outbox import PlannedNotification
 from scheduler.notifications.reminder_times import TOO_SOON, reminder_times
 
 
-def promises(row: CoachingSession, guild: Guild, now: datetime) -> list[Promise]:
+def promises(row: CoachingSession, guild: Guild, now: datetime) -> list[PlannedNotification]:
     """The reminders for coach and student that are still worth sending: those not due within `TOO_SOON`.
 
     People who want none have theirs too, in case they change their minds; that is looked at when one is due.
     """
     return [
-        Promise(
-            NoticeKind.SESSION_REMINDER,
+        PlannedNotification(
+            NotificationKind.SESSION_REMINDER,
             row.guild_id,
             user_id,
             row.id,
@@ -40,7 +40,7 @@ async def plan(session: AsyncSession, row: CoachingSession, guild: Guild, now: d
 
 async def drop(session: AsyncSession, session_id: int, now: datetime, note: str) -> None:
     """Give up the reminders of a session that have not gone out; `note` says on their rows why."""
-    await _drop(session, now, note, Notice.session_id == session_id)
+    await _drop(session, now, note, Notification.session_id == session_id)
 
 
 async def plan_anew(session: AsyncSession, guild: Guild, now: datetime) -> None:
@@ -55,9 +55,11 @@ async def plan_anew(session: AsyncSession, guild: Guild, now: datetime) -> None:
         CoachingSession.starts_at > now,
     )
     wanted = [lead // timedelta(minutes=1) for lead in reminder_times(guild)]
-    ours = Notice.guild_id == guild.id
-    await _drop(session, now, "the server's reminder times were changed", ours, Notice.lead_minutes.not_in(wanted))
-    columns = Notice.session_id, Notice.user_id, Notice.lead_minutes
+    ours = Notification.guild_id == guild.id
+    await _drop(
+        session, now, "the server's reminder times were changed", ours, Notification.lead_minutes.not_in(wanted)
+    )
+    columns = Notification.session_id, Notification.user_id, Notification.lead_minutes
     owed = {tuple(one) for one in await session.execute(select(*columns).where(ours, *_WAITING))}
     new = (one for row in coming for one in promises(row, guild, now))
     missing = [one for one in new if (one.session_id, one.user_id, one.lead_minutes) not in owed]
@@ -70,13 +72,13 @@ async def set_off(session: AsyncSession, user_id: int, *, off: bool) -> None:
     await session.execute(update(Member).where(Member.user_id == user_id).values(reminders_off=off))
 
 
-_WAITING = (Notice.kind == NoticeKind.SESSION_REMINDER, Notice.due_at.is_not(None))
+_WAITING = (Notification.kind == NotificationKind.SESSION_REMINDER, Notification.due_at.is_not(None))
 
 
 async def _drop(session: AsyncSession, now: datetime, note: str, *which: ColumnElement[bool]) -> None:
     # A new revision, so that an attempt that is under way and fails does not bring it back.
     await session.execute(
-        update(Notice)
+        update(Notification)
         .where(*_WAITING, *which)
-        .values(due_at=None, given_up_at=now, last_error=note, revision=Notice.revision + 1)
+        .values(due_at=None, given_up_at=now, last_error=note, revision=Notification.revision + 1)
     )

@@ -108,7 +108,7 @@ async def _entries(session: AsyncSession, guild_id: int, coaches: Sequence[Coach
     hours = await free_times.hours_of_each(session, coaches, since=now, until=until)
     free = await coach_search.next_free(session, [one for one in coaches if not _standing(one)], _NOBODY, now)
     user_ids = [coach.user_id for coach in coaches]
-    coming = await _coming(session, guild_id, user_ids)
+    coming = await _upcoming(session, guild_id, user_ids)
     blocked = await blocks.of_each(session, guild_id, user_ids)
     return [
         Entry(
@@ -169,7 +169,7 @@ def _days(coach: Coach) -> str:
     return write_length(timedelta(days=coach.horizon_days))
 
 
-async def _coming(session: AsyncSession, guild_id: int, user_ids: Collection[int]) -> dict[int, int]:
+async def _upcoming(session: AsyncSession, guild_id: int, user_ids: Collection[int]) -> dict[int, int]:
     query = (
         select(CoachingSession.coach_id, func.count())
         .where(

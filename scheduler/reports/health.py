@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, CoachStatus, Heartbeat, Notice, Problem, SessionStatus
+from models import Alert, Coach, CoachingSession, CoachStatus, Heartbeat, Notification, SessionStatus
 from scheduler.core.members import Actor
 from scheduler.loop.tick import TICK
 from scheduler.time.time_zones import is_known
@@ -46,21 +46,21 @@ class Health:
     """Sessions of the last week whose room was opened."""
     without_room: int
     """And those whose room was not."""
-    problems: list[Problem]
+    problems: list[Alert]
     """What admins were told and lasts."""
 
 
-async def look(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> Health:
+async def inspect_health(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> Health:
     """The health of one server, for its admins. Raises NotAllowed."""
     actor.must_be_admin()
-    step, due = CoachingSession.next_step_at, Notice.due_at
-    here, told_here = CoachingSession.guild_id == guild_id, Notice.guild_id == guild_id
+    step, due = CoachingSession.next_step_at, Notification.due_at
+    here, told_here = CoachingSession.guild_id == guild_id, Notification.guild_id == guild_id
     lately = CoachingSession.starts_at > now - LATELY
     failing = select(CoachingSession).where(step.is_not(None), here, CoachingSession.last_error.is_not(None))
     without_role = select(Coach).where(
         Coach.guild_id == guild_id, Coach.status == CoachStatus.APPROVED, Coach.role_error.is_not(None)
     )
-    problems = select(Problem).where(Problem.guild_id == guild_id, Problem.fixed_at.is_(None))
+    problems = select(Alert).where(Alert.guild_id == guild_id, Alert.fixed_at.is_(None))
 
     async def count(*which: ColumnElement[bool]) -> int:
         return await session.scalar(select(func.count()).where(*which)) or 0
@@ -75,12 +75,12 @@ async def look(session: AsyncSession, guild_id: int, actor: Actor, now: datetime
         failing=list(await session.scalars(failing.order_by(CoachingSession.starts_at).limit(_SHOWN))),
         waiting=await count(due.is_not(None), due <= now, told_here),
         late_messages=await count(due.is_not(None), due <= now - LATE, told_here),
-        undeliverable=await count(told_here, Notice.undeliverable_at > now - LATELY),
+        undeliverable=await count(told_here, Notification.undeliverable_at > now - LATELY),
         without_role=list(await session.scalars(without_role.order_by(Coach.user_id).limit(_SHOWN))),
         without_zone=await _without_zone(session, guild_id),
         with_room=await count(here, lately, HAD_ROOM),
         without_room=await count(here, lately, HAD_NO_ROOM),
-        problems=list(await session.scalars(problems.order_by(Problem.since).limit(_SHOWN))),
+        problems=list(await session.scalars(problems.order_by(Alert.since).limit(_SHOWN))),
     )
 
 

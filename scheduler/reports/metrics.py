@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, CoachingSession, Heartbeat, JobRun, Notice, SessionStatus
+from models import AuditEntry, CoachingSession, Heartbeat, JobRun, Notification, SessionStatus
 from scheduler.loop.tick import TICK
 
 SENT, WAITING, GIVEN_UP = "sent", "waiting", "given_up"
@@ -33,9 +33,9 @@ async def gather(session: AsyncSession) -> Figures:
     """Count everything, by one look at each table."""
     by_status = select(CoachingSession.status, func.count()).group_by(CoachingSession.status)
     state = case(
-        (Notice.due_at.is_not(None), WAITING),
-        (Notice.given_up_at.is_not(None), GIVEN_UP),
-        (Notice.sent_at.is_not(None), SENT),
+        (Notification.due_at.is_not(None), WAITING),
+        (Notification.given_up_at.is_not(None), GIVEN_UP),
+        (Notification.sent_at.is_not(None), SENT),
     )
     by_state = select(state, func.count()).where(state.is_not(None)).group_by(state)
     rooms = (

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, Block, CoachingSession, Notice, NoticeKind, SessionStatus
+from models import AuditEntry, Block, CoachingSession, Notification, NotificationKind, SessionStatus
 from scheduler.attendance import attendance
 from scheduler.attendance.attendance import Presence
 from scheduler.booking import blocks, cancellation
@@ -26,7 +26,7 @@ class Story:
     session: CoachingSession
     entries: list[AuditEntry]
     """What was done, oldest first."""
-    notices: list[Notice]
+    notices: list[Notification]
     attended: dict[int, Presence]
     blocked: Sequence[Block]
     """What its student is blocked from."""
@@ -44,7 +44,11 @@ async def of(session: AsyncSession, guild_id: int, code: str, actor: Actor, now:
     if row is None:
         raise NotFound("There is no session with this code here. It stands on every message about a session.")
     entries = select(AuditEntry).where(AuditEntry.session_id == row.id).order_by(AuditEntry.at, AuditEntry.id)
-    owed = select(Notice).where(Notice.session_id == row.id, Notice.kind.in_(NoticeKind)).order_by(Notice.id)
+    owed = (
+        select(Notification)
+        .where(Notification.session_id == row.id, Notification.kind.in_(NotificationKind))
+        .order_by(Notification.id)
+    )
     return Story(
         row,
         list(await session.scalars(entries)),
@@ -71,11 +75,14 @@ async def retry(session: AsyncSession, guild_id: int, session_id: int, actor: Ac
     row = await _locked(session, guild_id, session_id, actor)
     if row.next_step_at is not None or row.last_error is not None:  # else what was given up
         row.next_step_at, row.attempts, row.rooms_lost = now, 0, 0
-    failed = select(Notice).where(
-        Notice.session_id == row.id, Notice.sent_at.is_(None), Notice.attempts > 0, Notice.due_at.is_not(None)
+    failed = select(Notification).where(
+        Notification.session_id == row.id,
+        Notification.sent_at.is_(None),
+        Notification.attempts > 0,
+        Notification.due_at.is_not(None),
     )
     for notice in await session.scalars(failed):
-        outbox.renew(notice, now)
+        outbox.requeue(notice, now)
     audit.record(
         session,
         guild_id,

@@ -12,7 +12,7 @@ from models import (
     CoachingSession,
     Guild,
     Hold,
-    NoticeKind,
+    NotificationKind,
     Reservation,
     SessionStatus,
 )
@@ -31,7 +31,7 @@ _DOUBLE_CLICK = timedelta(seconds=10)
 _EXTENDED = "session_extended"
 
 
-async def go_on(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
+async def extend(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
     """Let a running session end a quarter of an hour later, at no further cost, if both are free until then.
 
     For its coach and its student; a double click, also one of both, does it once. Raises NotFound to everybody
@@ -45,7 +45,7 @@ async def go_on(session: AsyncSession, session_id: int, actor: Actor, now: datet
     ends_at = found.ends_at + LONGER
     if _is_too_long(await _reserved(session, found)):
         raise NotBookable("It cannot become any longer. Book another session with `/book`.")
-    await booking.let_go(session, found.guild_id, found.coach_id, found.student_id, now)
+    await booking.release_holds(session, found.guild_id, found.coach_id, found.student_id, now)
     try:
         async with session.begin_nested():
             await _move_end(session, found, ends_at)
@@ -59,12 +59,12 @@ async def go_on(session: AsyncSession, session_id: int, actor: Actor, now: datet
     found.revision += 1
     await _replan(session, found, now)
     await rooms.plan_warning(session, found, now)
-    await outbox.renew_sent(session, found.id, NoticeKind.ROOM_WELCOME, now)
+    await outbox.renew_sent(session, found.id, NotificationKind.ROOM_WELCOME, now)
     booking.record(session, found, _EXTENDED, actor, now)
     return found
 
 
-async def may_go_on(session: AsyncSession, row: CoachingSession, now: datetime) -> bool:
+async def can_extend(session: AsyncSession, row: CoachingSession, now: datetime) -> bool:
     """Whether both are free for another quarter of an hour, as `go_on` would find it at this moment."""
     reserved = await _reserved(session, row)
     if _is_too_long(reserved):
@@ -88,7 +88,7 @@ async def may_go_on(session: AsyncSession, row: CoachingSession, now: datetime) 
     return await session.scalar(taken.limit(1)) is None
 
 
-async def end_now(
+async def end_early(
     session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, guild_id: int | None = None
 ) -> CoachingSession:
     """End a running session at this moment: what is left of the time is free again, and the room goes once empty.

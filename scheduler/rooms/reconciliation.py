@@ -119,7 +119,7 @@ async def _missing(session: AsyncSession, guild_id: int, gone: set[int | None], 
     found = 0
     for row in await lock_sessions(session, *_with_room(guild_id)):
         if row.discord_channel_id in gone and await rooms.keeps_room(session, row, clock()):
-            await rooms.vanished(session, row, clock())
+            await rooms.mark_room_lost(session, row, clock())
             row.next_step_at = clock()
             found += 1
     return found

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AccessMode, CoachingSession, Guild, Notice, NoticeKind, SessionStatus, SessionType
+from models import AccessMode, CoachingSession, Guild, Notification, NotificationKind, SessionStatus, SessionType
 from models.storage.database import Database
 from scheduler.attendance import attendance
 from scheduler.booking.booking import lead_times
@@ -21,7 +21,7 @@ ENDING_WARNING = timedelta(minutes=5)
 """How long before the end people in the room are told so."""
 _LOOK_AGAIN = timedelta(minutes=1)
 """When nobody was heard leaving, whether the room is empty is asked this often."""
-_OF_ONE_ROOM = (NoticeKind.ROOM_OPEN, NoticeKind.ROOM_WELCOME, NoticeKind.ROOM_ENDING)
+_OF_ONE_ROOM = (NotificationKind.ROOM_OPEN, NotificationKind.ROOM_WELCOME, NotificationKind.ROOM_ENDING)
 DELETED = "room_deleted"
 """The key of the problem that somebody keeps deleting rooms."""
 _LOST = "somebody, or another bot, deleted the room"
@@ -79,7 +79,7 @@ async def open_room(
         async with db.begin() as session:
             kept = await _kept(session, row)
             if kept.discord_channel_id == row.discord_channel_id:  # else Discord has told us of it already
-                await vanished(session, kept, clock())
+                await mark_room_lost(session, kept, clock())
         raise
     async with db.begin() as session:
         kept = await _kept(session, row)
@@ -109,35 +109,39 @@ async def _tell_open(session: AsyncSession, kept: CoachingSession, people: tuple
     Opened again because somebody left the server, it is no news.
     """
     is_lasting = or_(
-        Notice.given_up_at.is_(None), Notice.undeliverable_at.is_not(None), Notice.sent_at.is_not(None)
+        Notification.given_up_at.is_(None),
+        Notification.undeliverable_at.is_not(None),
+        Notification.sent_at.is_not(None),
     )
-    of_this_room = Notice.session_id == kept.id, Notice.created_at >= kept.room_intended_at, is_lasting
-    told = select(Notice.id).where(*of_this_room, Notice.kind == NoticeKind.ROOM_OPEN)
+    of_this_room = Notification.session_id == kept.id, Notification.created_at >= kept.room_intended_at, is_lasting
+    told = select(Notification.id).where(*of_this_room, Notification.kind == NotificationKind.ROOM_OPEN)
     if kept.moved_at is not None:
-        told = told.where(Notice.created_at > kept.moved_at)
+        told = told.where(Notification.created_at > kept.moved_at)
     if await session.scalar(told.limit(1)) is not None:
         return
     inside = await attendance.who_is_inside(session, kept.id)
     for user_id in (one for one in people if one not in inside):
-        outbox.owe(session, NoticeKind.ROOM_OPEN, kept.guild_id, now=now, user_id=user_id, session_id=kept.id)
-    welcome = select(Notice).where(*of_this_room, Notice.kind == NoticeKind.ROOM_WELCOME)
+        outbox.enqueue(
+            session, NotificationKind.ROOM_OPEN, kept.guild_id, now=now, user_id=user_id, session_id=kept.id
+        )
+    welcome = select(Notification).where(*of_this_room, Notification.kind == NotificationKind.ROOM_WELCOME)
     if (stands := await session.scalar(welcome.limit(1))) is not None:
-        outbox.renew(stands, now)  # the session was moved, and its room stayed
+        outbox.requeue(stands, now)  # the session was moved, and its room stayed
     else:
-        outbox.owe(session, NoticeKind.ROOM_WELCOME, kept.guild_id, now=now, session_id=kept.id)
+        outbox.enqueue(session, NotificationKind.ROOM_WELCOME, kept.guild_id, now=now, session_id=kept.id)
     await plan_warning(session, kept, now)
 
 
 async def plan_warning(session: AsyncSession, kept: CoachingSession, now: datetime) -> None:
     """Owe the word of warning before the end as it is now, in place of an earlier one."""
-    await outbox.drop(session, kept.id, [NoticeKind.ROOM_ENDING], "the end is another one", now)
+    await outbox.drop(session, kept.id, [NotificationKind.ROOM_ENDING], "the end is another one", now)
     due_at = kept.ends_at - ENDING_WARNING
     if now < due_at:
-        kind = NoticeKind.ROOM_ENDING
-        outbox.owe(session, kind, kept.guild_id, now=now, session_id=kept.id, due_at=due_at)
+        kind = NotificationKind.ROOM_ENDING
+        outbox.enqueue(session, kind, kept.guild_id, now=now, session_id=kept.id, due_at=due_at)
 
 
-async def vanished(session: AsyncSession, kept: CoachingSession, now: datetime) -> None:
+async def mark_room_lost(session: AsyncSession, kept: CoachingSession, now: datetime) -> None:
     """Somebody deleted the room while it was needed: a failure, counted, after which `life_of` says when to go on.
 
     What was still to be said about that room is dropped. From the second time on, admins are told.
@@ -155,7 +159,7 @@ async def vanished(session: AsyncSession, kept: CoachingSession, now: datetime) 
             f"{kept.rooms_lost} times. The server's audit log says who did it. Have them, or that bot, leave "
             f"channels named {room_name('…')} alone. I keep making the room again, but less and less often."
         )
-        await admin_alerts.report(session, kept.guild_id, DELETED, text, now, cause=admin_alerts.PASSING)
+        await admin_alerts.raise_alert(session, kept.guild_id, DELETED, text, now, cause=admin_alerts.PASSING)
 
 
 def is_missing(row: CoachingSession, now: datetime) -> bool:
@@ -172,7 +176,7 @@ async def channel_deleted(session: AsyncSession, channel_id: int, now: datetime)
     )
     if kept is None or not await keeps_room(session, kept, now):
         return False
-    await vanished(session, kept, now)
+    await mark_room_lost(session, kept, now)
     kept.next_step_at = now
     return True
 
@@ -217,10 +221,10 @@ async def remove_room(
 
 async def _warn(db: Database, row: CoachingSession, now: datetime) -> None:
     async with db.begin() as session:
-        kind = NoticeKind.ROOM_CLOSING
-        warned = select(Notice.id).where(Notice.session_id == row.id, Notice.kind == kind)
+        kind = NotificationKind.ROOM_CLOSING
+        warned = select(Notification.id).where(Notification.session_id == row.id, Notification.kind == kind)
         if await session.scalar(warned.limit(1)) is None:
-            outbox.owe(session, kind, row.guild_id, now=now, session_id=row.id)
+            outbox.enqueue(session, kind, row.guild_id, now=now, session_id=row.id)
 
 
 async def _kept(session: AsyncSession, row: CoachingSession) -> CoachingSession:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, CoachStatus, Guild, Notice, SessionStatus
+from models import Coach, CoachingSession, CoachStatus, Guild, Notification, SessionStatus
 from models.storage.database import Database
 from scheduler.core import audit
 from scheduler.core.clock import Clock
@@ -52,11 +52,13 @@ async def returned(session: AsyncSession, guild_id: int, now: datetime) -> datet
     since, guild.bot_removed_at = guild.bot_removed_at, None
     await _resume_coaches(session, guild_id, now)
     await _resume_sessions(session, guild_id, now)
-    unsaid = select(Notice).where(
-        Notice.guild_id == guild_id, Notice.given_up_at > now - _WORTH_SAYING, Notice.last_error == NOTE
+    unsaid = select(Notification).where(
+        Notification.guild_id == guild_id,
+        Notification.given_up_at > now - _WORTH_SAYING,
+        Notification.last_error == NOTE,
     )
     for notice in await session.scalars(unsaid):
-        outbox.renew(notice, now)
+        outbox.requeue(notice, now)
     audit.record(session, guild_id, "bot_returned", at=now)
     return since
 

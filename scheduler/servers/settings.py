@@ -7,7 +7,16 @@ from datetime import datetime
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AccessMode, Coach, CoachingSession, CoachStatus, Guild, Notice, NoticeKind, Specialty
+from models import (
+    AccessMode,
+    Coach,
+    CoachingSession,
+    CoachStatus,
+    Guild,
+    Notification,
+    NotificationKind,
+    Specialty,
+)
 from models.storage.database import insert_if_absent
 from scheduler.availability import booking_policy
 from scheduler.availability.booking_policy import Rules
@@ -196,7 +205,7 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
     if "reminder_minutes" in wanted:
         await reminders.plan_anew(session, guild, now)
     if "log_channel_id" in wanted:
-        await admin_alerts.works(session, guild.id, admin_alerts.LOG_CHANNEL, now)
+        await admin_alerts.resolve(session, guild.id, admin_alerts.LOG_CHANNEL, now)
     if "review_channel_id" in wanted:
         await _post_open_applications(session, guild, now)
     audit.record(
@@ -219,7 +228,7 @@ async def clear(
         return
     setattr(guild, column, None)
     if column == "log_channel_id":
-        await admin_alerts.works(session, guild.id, admin_alerts.LOG_CHANNEL, now)
+        await admin_alerts.resolve(session, guild.id, admin_alerts.LOG_CHANNEL, now)
     audit.record(session, guild.id, "settings_changed", at=now, actor_id=actor.user_id, details={column: None})
 
 
@@ -236,21 +245,21 @@ def _ids_and_numbers(wanted: Mapping[str, Value]) -> dict[str, Value]:
 async def _post_open_applications(session: AsyncSession, guild: Guild, now: datetime) -> None:
     """The newest card of each open application goes into the review channel, unless it is there."""
     newest = (
-        select(func.max(Notice.id))
-        .join(Coach, and_(Coach.guild_id == Notice.guild_id, Coach.user_id == Notice.coach_id))
+        select(func.max(Notification.id))
+        .join(Coach, and_(Coach.guild_id == Notification.guild_id, Coach.user_id == Notification.coach_id))
         .where(
-            Notice.guild_id == guild.id,
-            Notice.kind == NoticeKind.APPLICATION_CARD,
+            Notification.guild_id == guild.id,
+            Notification.kind == NotificationKind.APPLICATION_CARD,
             Coach.status == CoachStatus.PENDING,
         )
-        .group_by(Notice.coach_id)
+        .group_by(Notification.coach_id)
     )
-    elsewhere = or_(Notice.channel_id.is_(None), Notice.channel_id != guild.review_channel_id)
+    elsewhere = or_(Notification.channel_id.is_(None), Notification.channel_id != guild.review_channel_id)
     anew = dict.fromkeys(("channel_id", "message_id", "tried_at", "sent_at", "given_up_at", "last_error"))
     await session.execute(
-        update(Notice)
-        .where(Notice.id.in_(newest), elsewhere)
-        .values(revision=Notice.revision + 1, due_at=now, attempts=0, **anew)
+        update(Notification)
+        .where(Notification.id.in_(newest), elsewhere)
+        .values(revision=Notification.revision + 1, due_at=now, attempts=0, **anew)
     )
 
 

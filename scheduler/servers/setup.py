@@ -7,7 +7,7 @@ from enum import Enum, StrEnum, auto
 
 from sqlalchemy import select
 
-from models import Guild, Problem
+from models import Alert, Guild
 from models.storage.database import Database
 from scheduler.core.clock import Clock
 from scheduler.core.errors import Misconfigured, NotFound
@@ -23,7 +23,7 @@ _KEY = "setup:"
 """Before the place, in the key of a problem that was seen before anything failed because of it."""
 
 
-class Place(StrEnum):
+class ServerResource(StrEnum):
     """A channel, a category or a role that admins choose; the value is the option of `/coaching setup`."""
 
     REVIEW_CHANNEL = "review_channel"
@@ -36,19 +36,24 @@ class Place(StrEnum):
     @property
     def column(self) -> str:
         """Where the settings keep its id."""
-        return "fallback_channel_id" if self is Place.NEWS_CHANNEL else f"{self}_id"
+        return "fallback_channel_id" if self is ServerResource.NEWS_CHANNEL else f"{self}_id"
 
     @property
     def is_role(self) -> bool:
         """Whether it is a role, and no channel or category."""
-        return self in (Place.COACH_ROLE, Place.ADMIN_ROLE)
+        return self in (ServerResource.COACH_ROLE, ServerResource.ADMIN_ROLE)
 
     def id_in(self, settings: Guild) -> int | None:
         """What is chosen; None if nothing is."""
         return getattr(settings, self.column)
 
 
-MADE = (Place.REVIEW_CHANNEL, Place.COACH_ROLE, Place.ROOM_CATEGORY, Place.LOG_CHANNEL)
+MADE = (
+    ServerResource.REVIEW_CHANNEL,
+    ServerResource.COACH_ROLE,
+    ServerResource.ROOM_CATEGORY,
+    ServerResource.LOG_CHANNEL,
+)
 """What the bot makes if it is asked to. For the others only the server's people know which it should be."""
 
 
@@ -66,11 +71,11 @@ class Flaw(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class SetupIssue:
     """One thing that is not as it could be."""
 
     flaw: Flaw
-    place: Place | None = None
+    place: ServerResource | None = None
     """Empty: the server as a whole."""
     name: str = ""
     """What the channel or role is called, as somebody wrote it."""
@@ -81,11 +86,11 @@ class Finding:
     def is_severe(self) -> bool:
         """Whether something does not work because of it; else there is another way, or nothing was wanted yet."""
         if self.flaw is Flaw.GONE:
-            return self.place in (Place.REVIEW_CHANNEL, Place.COACH_ROLE)
+            return self.place in (ServerResource.REVIEW_CHANNEL, ServerResource.COACH_ROLE)
         return self.flaw is not Flaw.UNSET
 
 
-async def look(discord: Discord, settings: Guild) -> list[Finding] | None:
+async def inspect_server(discord: Discord, settings: Guild) -> list[SetupIssue] | None:
     """What is wrong in a server at this moment; None if Discord does not say."""
     try:
         return await discord.look_around(settings)
@@ -94,12 +99,12 @@ async def look(discord: Discord, settings: Guild) -> list[Finding] | None:
         return None
 
 
-async def tell(db: Database, clock: Clock, guild_id: int, broken: Mapping[Place | None, str]) -> bool:
+async def tell(db: Database, clock: Clock, guild_id: int, broken: Mapping[ServerResource | None, str]) -> bool:
     """Admins hear of what does not work any more, by place and in words, and of what does again; whether there
     was anything new, which includes a new reason for the same place.
     """
     wrong = {_KEY + (place or "server"): words for place, words in broken.items()}
-    known = select(Problem).where(Problem.guild_id == guild_id, Problem.fixed_at.is_(None))
+    known = select(Alert).where(Alert.guild_id == guild_id, Alert.fixed_at.is_(None))
     async with db.read() as session:
         told = {one.key: one.text for one in await session.scalars(known) if one.key.startswith(_KEY)}
     if told == wrong:
@@ -107,10 +112,10 @@ async def tell(db: Database, clock: Clock, guild_id: int, broken: Mapping[Place 
     now = clock()
     async with db.begin() as session:
         for key in sorted(told.keys() - wrong.keys()):
-            await admin_alerts.works(session, guild_id, key, now)
+            await admin_alerts.resolve(session, guild_id, key, now)
         for key, words in wrong.items():
             if told.get(key) != words:
-                await admin_alerts.report(session, guild_id, key, words, now)
+                await admin_alerts.raise_alert(session, guild_id, key, words, now)
     return True
 
 
@@ -121,7 +126,7 @@ async def make(
     defaults: GuildDefaults,
     guild_id: int,
     actor: Actor,
-    place: Place,
+    place: ServerResource,
 ) -> None:
     """Make what is missing and set it. What is there already is taken, so that asking twice makes one.
 

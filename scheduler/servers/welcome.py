@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Guild, Notice, NoticeKind
+from models import Guild, Notification, NotificationKind
 from scheduler.notifications import outbox
 from scheduler.servers import settings
 from scheduler.servers.settings import GuildDefaults
@@ -17,12 +17,14 @@ async def greet(session: AsyncSession, guild_id: int, defaults: GuildDefaults, n
     await settings.ensure(session, guild_id, defaults, now)
     await session.get_one(Guild, guild_id, with_for_update=True)  # or two who greet at once would both say it
     said = await session.scalar(
-        select(Notice).where(Notice.guild_id == guild_id, Notice.kind == NoticeKind.WELCOME).limit(1)
+        select(Notification)
+        .where(Notification.guild_id == guild_id, Notification.kind == NotificationKind.WELCOME)
+        .limit(1)
     )
     if said is None:
-        outbox.owe(session, NoticeKind.WELCOME, guild_id, now=now)
+        outbox.enqueue(session, NotificationKind.WELCOME, guild_id, now=now)
     elif said.given_up_at is not None:
-        outbox.renew(said, now)
+        outbox.requeue(said, now)
         said.route = said.tried_at = None
 
 

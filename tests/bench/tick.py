@@ -174,7 +174,7 @@ class Side:
         inside = {channel: {COACH + one, STUDENT + one} for one, channel in enumerate(sorted(self.discord.rooms))}
         with self.measured(WATCH):
             async with self.db.begin() as session:
-                await attendance.look_afresh(session, [GUILD], inside, self.clock(), self.clock())
+                await attendance.resync(session, [GUILD], inside, self.clock(), self.clock())
         with self.measured(AGENDA):
             async with self.db.read() as session:
                 page = await upcoming.page_of(session, GUILD, COACH, self.clock(), page=0, size=10)

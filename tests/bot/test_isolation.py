@@ -147,7 +147,7 @@ class Day:
                 if name == "cancel":
                     await cancellation.cancel(session, row.id, actor, row.guild_id, "", now)
                 elif name == "go_on":
-                    await in_room.go_on(session, row.id, actor, now)
+                    await in_room.extend(session, row.id, actor, now)
                 else:
                     at = row.starts_at + rest[1] * HALF_HOUR
                     await rescheduling.reschedule(session, row.id, actor, at, "", now)

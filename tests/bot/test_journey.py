@@ -4,7 +4,7 @@ import datetime as dt
 
 from sqlalchemy import select
 
-from models import AuditEntry, CoachingSession, JobRun, Notice, Reservation, SessionStatus
+from models import AuditEntry, CoachingSession, JobRun, Notification, Reservation, SessionStatus
 from models.storage.database import Database
 from tests.support.simulated import APPLICATION, UTC, Academy, academy, reply, words
 
@@ -99,7 +99,7 @@ async def everything_is_on_record(world: Academy) -> None:
     async with world.db.read() as session:
         actions = list(await session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
         runs = list(await session.scalars(select(JobRun)))
-        owed = list(await session.scalars(select(Notice.kind).where(Notice.sent_at.is_(None))))
+        owed = list(await session.scalars(select(Notification.kind).where(Notification.sent_at.is_(None))))
     assert actions == [
         "settings_changed",
         "application_made",

@@ -21,7 +21,7 @@ from yarl import URL
 from bot import web
 from bot.app import CoachBot
 from bot.demo import simcord_private
-from models import Heartbeat, JobRun, Notice, SessionStatus
+from models import Heartbeat, JobRun, Notification, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import cancellation
 from scheduler.core.members import Actor
@@ -412,7 +412,7 @@ async def test_after_a_piece_of_a_day_the_figures_are_what_the_database_says(wor
                 started_at=world.now, finished_at=world.now + 3 * MINUTE, steps=0, roles=0, notices=0, failures=1
             )
         )
-        one = (await session.scalars(select(Notice).where(Notice.sent_at.is_not(None)).limit(1))).one()
+        one = (await session.scalars(select(Notification).where(Notification.sent_at.is_not(None)).limit(1))).one()
         one.due_at = world.now + HOUR  # is to be brought up to date
     simcord_private.set_clock(world.env, world.now + MINUTE)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Table, update
 
-from models import Coach, DateOverride, Guild, Member, Notice
+from models import Coach, DateOverride, Guild, Member, Notification
 from models.base import Base
 from scheduler.booking import membership_checks
 from tests.cogs.booking.people import Visitor, change_coach
@@ -78,7 +78,7 @@ async def test_with_broken_rows_another_coach_is_booked_and_keeps_their_hours(op
     await stu.press("Confirm")
 
     assert "Booked ✅" in stu.said
-    assert await world.count(Notice)
+    assert await world.count(Notification)
     cara = await Visitor(world, world.coach).slash("availability")
     assert "free times of 60 min" in cara.said
     assert "Morning 08:00–12:00" in cara.buttons

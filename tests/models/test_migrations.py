@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import models
-from models import CoachingSession, Notice, NoticeKind
+from models import CoachingSession, Notification, NotificationKind
 from models.base import Base, UTCDateTime
 from models.storage.database import Database
 from tests.models.test_guard import assert_guard_stands, some_session
@@ -351,10 +351,10 @@ async def test_coming_sessions_from_before_there_were_reminders_get_them_and_are
     await old.upgrade()
 
     async with old.read() as session:
-        reminders = sa.select(Notice).where(Notice.kind == NoticeKind.SESSION_REMINDER)
+        reminders = sa.select(Notification).where(Notification.kind == NotificationKind.SESSION_REMINDER)
         promised = [
             (one.session_id, one.user_id, one.lead_minutes, one.due_at)
-            for one in await session.scalars(reminders.order_by(Notice.due_at, Notice.user_id.desc()))
+            for one in await session.scalars(reminders.order_by(Notification.due_at, Notification.user_id.desc()))
         ]
         looks = list(await session.scalars(sa.select(CoachingSession.presence_due_at)))
     both = STUDENT, COACH
@@ -381,7 +381,7 @@ async def test_reminder_times_that_are_out_of_shape_keep_no_database_from_its_up
     await old.upgrade()
 
     async with old.read() as session:
-        assert set(await session.scalars(sa.select(Notice.lead_minutes))) == {60, 1440}
+        assert set(await session.scalars(sa.select(Notification.lead_minutes))) == {60, 1440}
 
 
 async def test_upgrading_twice_changes_nothing(old: Database) -> None:

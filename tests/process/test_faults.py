@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from discord.http import Route
 
-from models import AccessMode, NoticeKind, SessionStatus
+from models import AccessMode, NotificationKind, SessionStatus
 from models.storage.database import Database
 from tests.support.failing import FIXED, PROBLEM, START, Failing, Fault, Place, failing
 from tests.support.simulated import words
@@ -167,17 +167,17 @@ LASTING = set(Fault) - ANOTHER_WAY
     ("kind", "path", "told"),
     [
         pytest.param(
-            NoticeKind.ROOM_WELCOME,
+            NotificationKind.ROOM_WELCOME,
             lambda place: f"{room_path(place)}/messages",
             FOR_ADMINS,
             marks=pytest.mark.slow,
         ),
-        (NoticeKind.ROOM_OPEN, dm_path, {Fault.TOO_MANY_CHANNELS: 1}),
+        (NotificationKind.ROOM_OPEN, dm_path, {Fault.TOO_MANY_CHANNELS: 1}),
     ],
     ids=["in the room", "direct"],
 )
 async def test_a_message_that_discord_refuses_is_sent_once_it_can_be_while_others_arrive_on_time(
-    db: Database, kind: NoticeKind, path: Callable[[Place], str], told: dict[Fault, int]
+    db: Database, kind: NotificationKind, path: Callable[[Place], str], told: dict[Fault, int]
 ) -> None:
     async with failing(db) as here:
         await here.leap_to(-15)

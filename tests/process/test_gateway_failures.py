@@ -17,7 +17,7 @@ from sqlalchemy import delete, func, select
 from bot.app import CoachBot
 from bot.demo import simcord_private
 from bot.discord_api.permissions import INVITE
-from models import Attendance, CoachingSession, Notice, NoticeKind, Problem
+from models import Alert, Attendance, CoachingSession, Notification, NotificationKind
 from models.storage.database import Database
 from scheduler.attendance import attendance
 from tests.bot.gateway.test_attendance_watch import connected_anew, connection_lost, unheard
@@ -71,7 +71,7 @@ class Scene:
         await self.world.env.settle()
         await self.pass_time(SECOND)
         async with self.world.db.begin() as session:
-            for table in (Notice, Problem, Attendance):
+            for table in (Notification, Alert, Attendance):
                 await session.execute(delete(table))
             made = await session.get_one(CoachingSession, self.made.id)
             made.rooms_lost, made.attempts, made.last_error = 0, 0, None  # as if no room had ever been deleted
@@ -89,10 +89,10 @@ class Scene:
         async with self.world.db.read() as session:
             row = await session.get_one(CoachingSession, self.made.id)
             stays = await attendance.stays_of(session, self.made.id, now)
-            problems = {tuple(one) for one in await session.execute(select(Problem.key, Problem.text))}
+            problems = {tuple(one) for one in await session.execute(select(Alert.key, Alert.text))}
             counts = {
-                kind: await session.scalar(select(func.count()).where(Notice.kind == kind)) or 0
-                for kind in (NoticeKind.PROBLEM, NoticeKind.WELCOME)
+                kind: await session.scalar(select(func.count()).where(Notification.kind == kind)) or 0
+                for kind in (NotificationKind.PROBLEM, NotificationKind.WELCOME)
             }
         spells = [(one.user_id, one.since - since, one.until - since) for one in stays]
         has_room = row.access_granted_at is not None and self.world.room(row.code) is not None
@@ -107,7 +107,7 @@ class Seen:
     spells: list[tuple[int | None, dt.timedelta, dt.timedelta]]
     has_room: bool
     problems: set[Any]
-    notices: dict[NoticeKind, int]
+    notices: dict[NotificationKind, int]
 
     def inside(self, user_id: int | None, at: dt.timedelta) -> bool:
         return any(one == user_id and since <= at < until for one, since, until in self.spells)

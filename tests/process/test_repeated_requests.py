@@ -9,9 +9,9 @@ from discord.http import Route
 
 from bot.discord_api.port import DiscordPort
 from cogs import ui
-from models import Guild, Notice, NoticeKind
+from models import Guild, Notification, NotificationKind
 from scheduler.loop.ports import RoomSpec
-from scheduler.notifications.outbox import Letter
+from scheduler.notifications.outbox import NotificationContext
 from tests.support.endpoint import GUILD_ID, REVIEW_CHANNEL_ID, TOKEN, Endpoint, local_discord
 
 ROOMS = f"/guilds/{GUILD_ID}/channels"
@@ -28,7 +28,7 @@ async def endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Endpoint]:
 async def port(endpoint: Endpoint) -> AsyncIterator[DiscordPort]:
     """The port over REST alone, sent to the local Discord; a notice is told by its reference."""
 
-    def render(letter: Letter, server: str) -> ui.Panel:
+    def render(letter: NotificationContext, server: str) -> ui.Panel:
         return ui.Panel(ui.text(f"{server} ref {letter.notice.id}"))
 
     async with discord.Client(intents=discord.Intents(guilds=True)) as client:
@@ -36,9 +36,11 @@ async def port(endpoint: Endpoint) -> AsyncIterator[DiscordPort]:
         yield DiscordPort(client, render, lambda letter: f"ref {letter.notice.id}", gateway=False)
 
 
-def a_letter(*, maybe_sent: bool = False) -> Letter:
-    notice = Notice(id=7, guild_id=GUILD_ID, kind=NoticeKind.APPLICATION_CARD)
-    return Letter(notice, Guild(id=GUILD_ID), None, maybe_sent=maybe_sent, channel_id=REVIEW_CHANNEL_ID)
+def a_letter(*, maybe_sent: bool = False) -> NotificationContext:
+    notice = Notification(id=7, guild_id=GUILD_ID, kind=NotificationKind.APPLICATION_CARD)
+    return NotificationContext(
+        notice, Guild(id=GUILD_ID), None, maybe_sent=maybe_sent, channel_id=REVIEW_CHANNEL_ID
+    )
 
 
 async def test_a_role_that_was_made_twice_is_there_once(endpoint: Endpoint, port: DiscordPort):

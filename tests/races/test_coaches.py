@@ -64,7 +64,7 @@ async def suspend(session: AsyncSession, *, keep: bool = False) -> object:
 
 
 async def leave(session: AsyncSession) -> object:
-    return await departures.gone(session, GUILD, COACH, Why.LEFT, MONDAY)
+    return await departures.handle_departure(session, GUILD, COACH, Why.LEFT, MONDAY)
 
 
 async def pause(session: AsyncSession) -> object:
@@ -74,7 +74,7 @@ async def pause(session: AsyncSession) -> object:
 async def close_tuesdays(session: AsyncSession) -> list[int]:
     """Gives back which sessions the coach is told of as lying outside the new hours."""
     coach = await schedule.set_hours(session, GUILD, CARA, [1], [], MONDAY)
-    return [one.id for one in await free_times.misfits(session, coach, MONDAY)]
+    return [one.id for one in await free_times.conflicts(session, coach, MONDAY)]
 
 
 # What takes their time.

@@ -58,11 +58,11 @@ async def attempt(db: Database, press: Press) -> CoachingSession | CoachingError
 
 
 def going_on(session_id: int, actor: Actor) -> Press:
-    return partial(in_room.go_on, session_id=session_id, actor=actor, now=HALF_PAST)
+    return partial(in_room.extend, session_id=session_id, actor=actor, now=HALF_PAST)
 
 
 def ending(session_id: int, actor: Actor) -> Press:
-    return partial(in_room.end_now, session_id=session_id, actor=actor, now=HALF_PAST)
+    return partial(in_room.end_early, session_id=session_id, actor=actor, now=HALF_PAST)
 
 
 async def booking(session: AsyncSession) -> CoachingSession:
@@ -132,7 +132,7 @@ async def test_a_cancellation_at_the_moment_of_a_press_leaves_no_time_taken_from
     db: Database, another: Database
 ) -> None:
     session_id = await a_meeting(db, (STUDENT, 0, None))
-    longer = partial(in_room.go_on, session_id=session_id, actor=STU, now=at(5))
+    longer = partial(in_room.extend, session_id=session_id, actor=STU, now=at(5))
     cancel = partial(cancellation.cancel, session_id=session_id, actor=CARA, guild_id=GUILD, reason="", now=at(5))
 
     pressed, cancelled = await asyncio.gather(attempt(db, longer), attempt(another, cancel))
@@ -147,7 +147,7 @@ async def test_the_tick_that_ends_a_session_and_a_press_to_end_it_at_once_end_it
     db: Database, another: Database
 ) -> None:
     session_id = await both_came(db, next_step_at=ELEVEN)
-    last_moment = partial(in_room.end_now, session_id=session_id, actor=STU, now=at(59))
+    last_moment = partial(in_room.end_early, session_id=session_id, actor=STU, now=at(59))
 
     pressed, _ = await asyncio.gather(
         attempt(another, last_moment), advance_due(db, FakeDiscord(), FakeClock(ELEVEN))

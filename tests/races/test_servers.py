@@ -75,7 +75,7 @@ async def test_the_bot_comes_back_while_a_coach_leaves(db: Database, another: Da
     session_id = await set_up(db)
 
     async def leave(session: AsyncSession) -> object:
-        return await departures.gone(session, GUILD, COACH, Why.LEFT, MONDAY)
+        return await departures.handle_departure(session, GUILD, COACH, Why.LEFT, MONDAY)
 
     await side_by_side(db, hold_coach, comes_back(another), leave)
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, Coach, CoachingSession, Guild, Notice, Reservation, SessionStatus, stored_json
+from models import AuditEntry, Coach, CoachingSession, Guild, Notification, Reservation, SessionStatus, stored_json
 from models.storage.database import Database
 from scheduler.availability import booking_policy, coach_search, free_times, schedule
 from scheduler.availability.booking_policy import Rules
@@ -72,7 +72,7 @@ async def in_the_export(session: AsyncSession) -> bool:
 
 
 async def in_the_health(session: AsyncSession) -> bool:
-    return (await health.look(session, GUILD, ADMIN, NOW)).coming == 2
+    return (await health.inspect_health(session, GUILD, ADMIN, NOW)).coming == 2
 
 
 async def bookable(session: AsyncSession) -> bool:
@@ -88,7 +88,7 @@ async def with_hours_of_their_own(session: AsyncSession) -> bool:
     assert settings.presets(guild)
     assert booking_policy.first_rules(guild).durations_minutes
     await schedule.dates_of(session, coach, NOW.date())
-    return await free_times.misfits(session, coach, NOW) == []
+    return await free_times.conflicts(session, coach, NOW) == []
 
 
 LOOKS: list[Look] = [
@@ -112,7 +112,7 @@ async def booked_and_told(db: Database) -> set[int | None]:
         await reminders.plan_anew(session, guild, NOW)
     await tick(db, discord, FakeClock(NOW), unwatched=dict)
     async with db.begin() as session:
-        for table in (Notice, Reservation, AuditEntry):
+        for table in (Notification, Reservation, AuditEntry):
             await session.execute(delete(table).where(table.session_id == booked.id))
         await session.execute(delete(CoachingSession).where(CoachingSession.id == booked.id))
     return {call.letter.notice.user_id for call in discord.calls if call.letter is not None}
@@ -150,7 +150,7 @@ async def test_a_coach_whose_zone_is_lost_is_left_out_of_booking_and_sessions_st
             session, coach, HOUR, student_id=STUDENT, now=NOW, moving=booked.id
         )
         assert ([*free], [*elsewhere]) == ([], [])
-        assert await free_times.misfits(session, coach, NOW) == []
+        assert await free_times.conflicts(session, coach, NOW) == []
         cancelled = await cancellation.cancel(session, booked.id, Actor(STUDENT), GUILD, "", NOW)
 
     assert cancelled.status is SessionStatus.CANCELLED

@@ -7,7 +7,16 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Attendance, AuditEntry, CoachingSession, Guild, Heartbeat, Notice, NoticeKind, SessionStatus
+from models import (
+    Attendance,
+    AuditEntry,
+    CoachingSession,
+    Guild,
+    Heartbeat,
+    Notification,
+    NotificationKind,
+    SessionStatus,
+)
 from models.storage.database import Database
 from scheduler.attendance import attendance, outcomes
 from scheduler.core.members import Actor
@@ -84,7 +93,7 @@ async def restarts(
     """The bot is back at this minute after ten and sees who is inside."""
     since = None if unseen_since is None else at(unseen_since)
     async with db.begin() as session:
-        await attendance.look_afresh(session, guild_ids, inside, since, at(minute))
+        await attendance.resync(session, guild_ids, inside, since, at(minute))
 
 
 async def finished(db: Database, session_id: int, now: datetime = ELEVEN) -> CoachingSession:
@@ -107,10 +116,12 @@ async def found(db: Database, session_id: int) -> CoachingSession:
         return await session.get_one(CoachingSession, session_id)
 
 
-async def owed(db: Database) -> list[tuple[NoticeKind, int | None]]:
+async def owed(db: Database) -> list[tuple[NotificationKind, int | None]]:
     """Kind and recipient of every notice that still stands, in the order in which they came about."""
     async with db.read() as session:
-        rows = await session.scalars(select(Notice).where(Notice.given_up_at.is_(None)).order_by(Notice.id))
+        rows = await session.scalars(
+            select(Notification).where(Notification.given_up_at.is_(None)).order_by(Notification.id)
+        )
         return [(one.kind, one.user_id) for one in rows]
 
 

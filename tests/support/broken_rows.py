@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import String, Table, literal, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AvailabilityChange, Coach, CoachingSession, DateOverride, Guild, Member, Notice
+from models import AvailabilityChange, Coach, CoachingSession, DateOverride, Guild, Member, Notification
 from models.base import Base, OpenName
 from models.storage.database import Database
 from tests.support.builders import (
@@ -86,8 +86,8 @@ BREAKAGES: Mapping[str, tuple[Column, tuple[Any, ...]]] = {
         ((Guild, (Guild.id == GUILD,), "reminder_minutes"), ODD_LISTS),
         ((Member, (), "time_zone"), LOST_ZONES),
         ((Guild, (Guild.id == GUILD,), "access_mode"), ("by_invitation",)),
-        ((Notice, (Notice.user_id == BROKEN,), "kind"), ("of_another_release",)),
-        ((Notice, (Notice.user_id == BROKEN,), "route"), ("by_pigeon",)),
+        ((Notification, (Notification.user_id == BROKEN,), "kind"), ("of_another_release",)),
+        ((Notification, (Notification.user_id == BROKEN,), "route"), ("by_pigeon",)),
         ((CoachingSession, (CoachingSession.coach_id == BROKEN,), "absent"), ("everybody",)),
         ((AvailabilityChange, (), "before"), ([], "x", {"rules": 7})),
     )

@@ -17,8 +17,8 @@ from models import (
     CoachStatus,
     DateOverride,
     Guild,
-    Notice,
-    NoticeKind,
+    Notification,
+    NotificationKind,
     Reservation,
     SessionStatus,
     SessionType,
@@ -170,16 +170,16 @@ async def change_session(db: Database, session_id: int, **values: Any) -> None:
             setattr(row, name, value)
 
 
-async def a_notice(session: AsyncSession, **changed: Any) -> Notice:
+async def a_notice(session: AsyncSession, **changed: Any) -> Notification:
     """A direct message to `STUDENT` that is due at `MONDAY`."""
     values: dict[str, Any] = {
         "guild_id": GUILD,
-        "kind": NoticeKind.SESSION_BOOKED,
+        "kind": NotificationKind.SESSION_BOOKED,
         "user_id": STUDENT,
         "created_at": MONDAY,
         "due_at": MONDAY,
     }
-    notice = Notice(**values | changed)
+    notice = Notification(**values | changed)
     session.add(notice)
     await session.flush()
     return notice

@@ -12,10 +12,10 @@ from simcord.enums import OverwriteType
 
 from bot.discord_api.port import DiscordPort
 from cogs import ui
-from models import Guild, Notice, NoticeKind
+from models import Guild, Notification, NotificationKind
 from models.storage.database import Database
 from scheduler.loop.ports import RoomSpec
-from scheduler.notifications.outbox import Letter
+from scheduler.notifications.outbox import NotificationContext
 from tests.support.simulated import Academy, academy
 
 NAME = "coaching-session-abc"
@@ -50,11 +50,15 @@ class Direct:
         }
         return RoomSpec(**values | changed)
 
-    def a_letter(self, *, channel_id: int | None = None, maybe_sent: bool = False, **changed: Any) -> Letter:
+    def a_letter(
+        self, *, channel_id: int | None = None, maybe_sent: bool = False, **changed: Any
+    ) -> NotificationContext:
         """A message that is no DM unless `user_id` is given."""
-        values: dict[str, Any] = {"id": 7, "guild_id": self.world.guild.id, "kind": NoticeKind.ROOM_WELCOME}
+        values: dict[str, Any] = {"id": 7, "guild_id": self.world.guild.id, "kind": NotificationKind.ROOM_WELCOME}
         guild = Guild(id=self.world.guild.id)
-        return Letter(Notice(**values | changed), guild, None, maybe_sent=maybe_sent, channel_id=channel_id)
+        return NotificationContext(
+            Notification(**values | changed), guild, None, maybe_sent=maybe_sent, channel_id=channel_id
+        )
 
     def channels(self, kind: discord.ChannelType) -> dict[int, Any]:
         """The server's channels of this type, by id."""
@@ -124,7 +128,7 @@ async def direct(db: Database) -> AsyncIterator[Direct]:
     async with academy(db) as world:
         pinged: list[int] = []
 
-        def render(letter: Letter, server: str) -> ui.Panel:
+        def render(letter: NotificationContext, server: str) -> ui.Panel:
             return ui.Panel(ui.text(f"<@{world.student.id}>: {letter.notice.kind}"), ui.text(f"{server} ref 7"))
 
         port = DiscordPort(world.env.bot, render, lambda letter: f"ref {letter.notice.id}", lambda _: pinged)

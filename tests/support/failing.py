@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.demo import simcord_private
-from models import AccessMode, CoachingSession, Notice, NoticeKind
+from models import AccessMode, CoachingSession, Notification, NotificationKind
 from models.storage.database import Database
 from tests.support.builders import a_coach, a_guild, a_session
 from tests.support.simulated import MONDAY, Academy, academy, words
@@ -148,13 +148,13 @@ class Failing:
         async with self.world.db.read() as session:
             return await session.get_one(CoachingSession, place.session_id)
 
-    async def notice(self, place: Place, kind: NoticeKind) -> Notice:
+    async def notice(self, place: Place, kind: NotificationKind) -> Notification:
         """What its student (or, by this kind, its room) is owed."""
         async with self.world.db.read() as session:
             found = await session.scalars(
-                select(Notice)
-                .where(Notice.session_id == place.session_id, Notice.kind == kind)
-                .where(Notice.user_id.is_(None) | (Notice.user_id == place.student.id))
+                select(Notification)
+                .where(Notification.session_id == place.session_id, Notification.kind == kind)
+                .where(Notification.user_id.is_(None) | (Notification.user_id == place.student.id))
             )
             return found.one()
 

@@ -11,8 +11,8 @@ from typing import Literal
 
 from models import Guild
 from scheduler.loop.ports import Access, Barrier, Receipt, Removal, RoomSeen, RoomSpec
-from scheduler.notifications.outbox import Letter
-from scheduler.servers.setup import Finding, Place
+from scheduler.notifications.outbox import NotificationContext
+from scheduler.servers.setup import ServerResource, SetupIssue
 from tests.support.watched import is_in_transaction
 
 Method = Literal[
@@ -44,7 +44,7 @@ class Call:
     even_if_occupied: bool | None = None
     wanted: bool | None = None
     role_id: int | None = None
-    letter: Letter | None = None
+    letter: NotificationContext | None = None
 
 
 def an_id_made_at(moment: datetime) -> int:
@@ -162,17 +162,17 @@ class FakeDiscord:
         """Note who gets or loses what."""
         await self._ask(Call("set_role", str(user_id), wanted=wanted, role_id=role_id))
 
-    async def look_around(self, settings: Guild) -> list[Finding]:
+    async def look_around(self, settings: Guild) -> list[SetupIssue]:
         """Nothing is wrong."""
         await self._ask(Call("look_around", str(settings.id)))
         return []
 
-    async def ensure_place(self, settings: Guild, place: Place) -> int:
+    async def ensure_place(self, settings: Guild, place: ServerResource) -> int:
         """The id that the settings know, or a new one."""
         await self._ask(Call("ensure_place", place))
         return place.id_in(settings) or next(self._ids)
 
-    async def deliver(self, letter: Letter) -> Receipt:
+    async def deliver(self, letter: NotificationContext) -> Receipt:
         """A message of its own for each notice."""
         await self._ask(Call("deliver", str(letter.notice.id), letter=letter))
         return Receipt(40, 10_000 + letter.notice.id)

@@ -10,11 +10,11 @@ from sqlalchemy import select
 from models import (
     Absent,
     AccessMode,
+    Alert,
     Attendance,
     CoachingSession,
-    Notice,
-    NoticeKind,
-    Problem,
+    Notification,
+    NotificationKind,
     SessionStatus,
 )
 from models.storage.database import Database
@@ -26,7 +26,7 @@ OVER = (SessionStatus.COMPLETED, SessionStatus.NO_SHOW)
 _COACHES, _STUDENTS = 1_000_000, 2_000_000
 _ONE_AFTER_THE_OTHER = timedelta(seconds=0.1)
 
-Told = tuple[str, NoticeKind, int | None]
+Told = tuple[str, NotificationKind, int | None]
 """Session code, what was said, and to whom: a person, or (None) those in the room."""
 
 
@@ -60,7 +60,7 @@ class Lives:
                     )
                 )
             ).all()
-            owed = (await session.scalars(select(Notice).where(Notice.due_at.is_not(None)))).all()
+            owed = (await session.scalars(select(Notification).where(Notification.due_at.is_not(None)))).all()
             came = {tuple(one) for one in await session.execute(select(Attendance.session_id, Attendance.user_id))}
         for row in rows:
             both = (row.coach_id, row.student_id)
@@ -71,10 +71,10 @@ class Lives:
                 missing = [one for one in both if _they_come(row) and (row.id, one) not in came]
                 await self._go_on(row, [one for one in owed if one.session_id == row.id], missing)
 
-    async def _go_on(self, row: CoachingSession, owed: list[Notice], missing: list[int]) -> None:
+    async def _go_on(self, row: CoachingSession, owed: list[Notification], missing: list[int]) -> None:
         """Nothing happens to a session of which something is still to be said."""
         now = datetime.now(UTC)
-        warning = next((one for one in owed if one.kind is NoticeKind.ROOM_ENDING), None)
+        warning = next((one for one in owed if one.kind is NotificationKind.ROOM_ENDING), None)
         if [one for one in owed if one is not warning]:
             return
         for person in missing:
@@ -83,7 +83,7 @@ class Lives:
             return
         async with self.db.begin() as session:
             if warning is not None:
-                (await session.get_one(Notice, warning.id)).due_at = min(now, warning.due_at or now)
+                (await session.get_one(Notification, warning.id)).due_at = min(now, warning.due_at or now)
             else:
                 ending = await session.get_one(CoachingSession, row.id)
                 ending.ends_at = ending.next_step_at = now
@@ -95,7 +95,7 @@ class Lives:
     async def are_over(self) -> bool:
         """Whether nothing is left to do or to say until the others' time comes."""
         async with self.db.read() as session:
-            owed = await session.scalar(select(Notice.id).where(Notice.due_at.is_not(None)).limit(1))
+            owed = await session.scalar(select(Notification.id).where(Notification.due_at.is_not(None)).limit(1))
             ahead = await session.scalar(
                 select(CoachingSession.id)
                 .where(
@@ -135,7 +135,7 @@ class Lives:
         """What stands at Discord, read from there: a word twice for what was said twice."""
         async with self.db.read() as session:
             rows = {row.id: row for row in await session.scalars(select(CoachingSession))}
-            owed = {one.id: one for one in await session.scalars(select(Notice))}
+            owed = {one.id: one for one in await session.scalars(select(Notification))}
         told: list[Told] = []
         people = {channel: person for person, channel in self.endpoint.dms.items()}
         for message in self._messages():
@@ -153,21 +153,25 @@ class Lives:
             if row.id not in self.whole:
                 continue
             both = (row.coach_id, row.student_id)
-            told.append((row.code, NoticeKind.SESSION_BOOKED, row.student_id))
-            told += [(row.code, NoticeKind.ROOM_OPEN, one) for one in both]
-            told += [(row.code, kind, None) for kind in (NoticeKind.ROOM_WELCOME, NoticeKind.ROOM_ENDING)]
+            told.append((row.code, NotificationKind.SESSION_BOOKED, row.student_id))
+            told += [(row.code, NotificationKind.ROOM_OPEN, one) for one in both]
+            told += [
+                (row.code, kind, None) for kind in (NotificationKind.ROOM_WELCOME, NotificationKind.ROOM_ENDING)
+            ]
             if _they_come(row):
-                told.append((row.code, NoticeKind.REVIEW_REQUEST, row.student_id))
+                told.append((row.code, NotificationKind.REVIEW_REQUEST, row.student_id))
             else:
-                told += [(row.code, NoticeKind.NO_SHOW, one) for one in both]
+                told += [(row.code, NotificationKind.NO_SHOW, one) for one in both]
         return sorted(told, key=str)
 
-    async def never_sent(self) -> list[tuple[NoticeKind, str | None]]:
+    async def never_sent(self) -> list[tuple[NotificationKind, str | None]]:
         """What was owed and neither sent nor dropped, and what failed on the way, with the reason."""
         async with self.db.read() as session:
-            failed = list(await session.scalars(select(Problem.text)))
-            lost = await session.scalars(select(Notice).where(Notice.sent_at.is_(None)))
-            return [(one.kind, one.last_error) for one in lost] + [(NoticeKind.PROBLEM, one) for one in failed]
+            failed = list(await session.scalars(select(Alert.text)))
+            lost = await session.scalars(select(Notification).where(Notification.sent_at.is_(None)))
+            return [(one.kind, one.last_error) for one in lost] + [
+                (NotificationKind.PROBLEM, one) for one in failed
+            ]
 
     def _messages(self) -> Iterable[Json]:
         yield from self.endpoint.bygone
@@ -204,8 +208,8 @@ async def live(db: Database, endpoint: Endpoint, *, sessions: int, whole: int, m
             )
             if is_whole:
                 ids.append(row.id)
-                kind = NoticeKind.SESSION_BOOKED
-                outbox.owe(session, kind, GUILD_ID, now=now, user_id=student_id, session_id=row.id)
+                kind = NotificationKind.SESSION_BOOKED
+                outbox.enqueue(session, kind, GUILD_ID, now=now, user_id=student_id, session_id=row.id)
     return Lives(db, endpoint, frozenset(ids))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from models import AccessMode, CoachingSession, Guild, Notice, NoticeKind, SessionStatus
+from models import AccessMode, CoachingSession, Guild, Notification, NotificationKind, SessionStatus
 from scheduler.booking import booking
 from scheduler.core.members import Actor
 from tests.support.dying import Process
@@ -35,13 +35,13 @@ PHASES = {
 """What happens, and how many minutes after the start time has then leapt to."""
 _ORDER = list(PHASES)
 NOTICES = {
-    NoticeKind.SESSION_BOOKED: 2,
-    NoticeKind.SESSION_REMINDER: 4,
-    NoticeKind.ROOM_OPEN: 2,
-    NoticeKind.ROOM_WELCOME: 1,
-    NoticeKind.ROOM_ENDING: 1,
-    NoticeKind.ROOM_CLOSING: 1,
-    NoticeKind.REVIEW_REQUEST: 1,
+    NotificationKind.SESSION_BOOKED: 2,
+    NotificationKind.SESSION_REMINDER: 4,
+    NotificationKind.ROOM_OPEN: 2,
+    NotificationKind.ROOM_WELCOME: 1,
+    NotificationKind.ROOM_ENDING: 1,
+    NotificationKind.ROOM_CLOSING: 1,
+    NotificationKind.REVIEW_REQUEST: 1,
 }
 """What is said of one session in its whole life."""
 
@@ -112,7 +112,7 @@ class Life:
 
     async def _hold_messages_to_account(self) -> None:
         async with self.world.db.read() as session:
-            notices = list(await session.scalars(select(Notice)))
+            notices = list(await session.scalars(select(Notification)))
         due = [one for one in notices if one.due_at is not None and one.due_at <= self.world.now]
         said = [one for one in notices if one.sent_at is not None]
         assert [(one.kind, one.last_error) for one in due] == []

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import (
     CoachingSession,
     Guild,
-    Notice,
-    NoticeKind,
+    Notification,
+    NotificationKind,
     Reservation,
 )
 from models.storage.database import Database
@@ -70,9 +70,9 @@ async def reservations(db: Database) -> list[tuple[int, datetime, datetime]]:
         return [(user_id, start, end) for user_id, start, end in rows]
 
 
-async def owed(db: Database) -> list[tuple[NoticeKind, int | None, datetime | None]]:
+async def owed(db: Database) -> list[tuple[NotificationKind, int | None, datetime | None]]:
     """Kind, recipient and due time of every notice but those of the booking, and reminders."""
-    others = (NoticeKind.SESSION_BOOKED, NoticeKind.SESSION_REMINDER)
+    others = (NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_REMINDER)
     async with db.read() as session:
-        rows = await session.scalars(select(Notice).order_by(Notice.id))
+        rows = await session.scalars(select(Notification).order_by(Notification.id))
         return [(one.kind, one.user_id, one.due_at) for one in rows if one.kind not in others]

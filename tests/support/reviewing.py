@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from bot.app import CoachBot
 from bot.demo import simcord_private
-from models import CoachingSession, NoticeKind, Review, SessionStatus
+from models import CoachingSession, NotificationKind, Review, SessionStatus
 from scheduler.core.members import Actor
 from scheduler.notifications import outbox
 from scheduler.reviews import reviews
@@ -31,9 +31,9 @@ async def took_place(world: Academy, *, student: Any = None, coach: Any = None, 
 async def asked(world: Academy, about: CoachingSession) -> Any:
     """The direct message that asks its student for a review."""
     async with world.db.begin() as session:
-        outbox.owe(
+        outbox.enqueue(
             session,
-            NoticeKind.REVIEW_REQUEST,
+            NotificationKind.REVIEW_REQUEST,
             about.guild_id,
             now=world.now,
             user_id=about.student_id,

@@ -23,7 +23,7 @@ from sqlalchemy import delete, func, select, update
 
 from bot.app import CoachBot
 from bot.demo import simcord_private
-from models import Base, Coach, CoachingSession, Notice
+from models import Base, Coach, CoachingSession, Notification
 from models.storage.database import Database
 from scheduler.availability import schedule
 from scheduler.coaches import applications
@@ -137,7 +137,7 @@ class Academy:
             await applications.approve(session, guild.id, cara.user_id, ada, self.now)
             await schedule.set_hours(session, guild.id, cara, range(5), windows, self.now)
             # What the loop would say and do about it is done already, which takes most of the time.
-            await session.execute(delete(Notice))
+            await session.execute(delete(Notification))
             await session.execute(update(Coach).values(role_due_at=None))
         self.guild._guild.members[cara.user_id].role_ids.append(self.coach_role.id)
         await simcord_private.as_the_bot(self.env, bot.wake)

@@ -12,7 +12,7 @@ from bot.demo import academy, simcord_private
 from bot.demo.stage import DIRECT, NotPossible, Stage, open_stage
 from bot.demo.tour import tour
 from cogs import cards
-from models import Attendance, AuditEntry, Base, Coach, CoachingSession, Notice, SessionStatus
+from models import Attendance, AuditEntry, Base, Coach, CoachingSession, Notification, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import cancellation
 from scheduler.core.members import Actor
@@ -172,7 +172,7 @@ async def test_a_kept_database_goes_on_where_it_ended(db: Database) -> None:
 
 async def end_state(db: Database) -> list[Any]:
     """All sessions, notices and audit entries; the random codes left out."""
-    tables: tuple[type[Base], ...] = (CoachingSession, Notice, AuditEntry)
+    tables: tuple[type[Base], ...] = (CoachingSession, Notification, AuditEntry)
     async with db.read() as session:
         return [
             {key: value for key, value in row._mapping.items() if key != "code"}

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models import Notice, NoticeKind
+from models import Notification, NotificationKind
 from models.notification import Route
 from models.storage.database import Database
 from scheduler.loop.ports import DiscordFailure, Receipt, Unreachable
-from scheduler.notifications.outbox import Letter
+from scheduler.notifications.outbox import NotificationContext
 from tests.support.direct import Direct, direct
 from tests.support.simulated import academy, lost_answers, words
 
@@ -41,7 +41,7 @@ def texts(here: Direct, channel_id: int) -> list[str]:
     return [words(one) for one in channel.history()]
 
 
-def sent_before(here: Direct, receipt: Receipt, **changed: Any) -> Letter:
+def sent_before(here: Direct, receipt: Receipt, **changed: Any) -> NotificationContext:
     """The letter of a notice that went out already."""
     letter = here.a_letter(channel_id=receipt.channel_id, **changed)
     letter.notice.channel_id, letter.notice.message_id = receipt
@@ -194,8 +194,10 @@ async def test_closed_direct_messages_are_told_apart(here: Direct, code: int):
     assert not failure.value.for_admins
 
 
-@pytest.mark.parametrize("kind", [NoticeKind.PROBLEM, NoticeKind.PROBLEM_FIXED])
-async def test_a_problem_is_told_in_the_system_channel_where_no_other_was_chosen(here: Direct, kind: NoticeKind):
+@pytest.mark.parametrize("kind", [NotificationKind.PROBLEM, NotificationKind.PROBLEM_FIXED])
+async def test_a_problem_is_told_in_the_system_channel_where_no_other_was_chosen(
+    here: Direct, kind: NotificationKind
+):
     lobby = here.world.lobby.id
     here.backend.edit_guild(here.world.guild.id, {"system_channel_id": lobby})
     await here.world.env.settle()
@@ -213,7 +215,7 @@ async def test_a_problem_is_told_to_the_owner_where_the_bot_may_not_write_in_the
     here.backend.edit_guild(here.world.guild.id, {"system_channel_id": lobby})
     await here.world.env.settle()
 
-    await here.port.deliver(here.a_letter(kind=NoticeKind.PROBLEM))
+    await here.port.deliver(here.a_letter(kind=NotificationKind.PROBLEM))
 
     owner = here.world.guild.owner
     assert len(owner.dm_channel.history()) == 1
@@ -221,10 +223,10 @@ async def test_a_problem_is_told_to_the_owner_where_the_bot_may_not_write_in_the
 
 
 async def test_a_problem_that_the_owner_was_told_of_is_brought_up_to_date_there(here: Direct):
-    first = await here.port.deliver(here.a_letter(kind=NoticeKind.PROBLEM))
+    first = await here.port.deliver(here.a_letter(kind=NotificationKind.PROBLEM))
     here.backend.edit_guild(here.world.guild.id, {"system_channel_id": here.world.lobby.id})
     await here.world.env.settle()
-    letter = replace(sent_before(here, first, kind=NoticeKind.PROBLEM), channel_id=None)
+    letter = replace(sent_before(here, first, kind=NotificationKind.PROBLEM), channel_id=None)
 
     again = await here.port.deliver(letter)
 
@@ -236,7 +238,9 @@ async def test_a_problem_that_the_owner_was_told_of_is_brought_up_to_date_there(
 async def test_a_problem_goes_where_the_server_wants_problems(here: Direct):
     here.backend.edit_guild(here.world.guild.id, {"system_channel_id": here.world.lobby.id})
 
-    receipt = await here.port.deliver(here.a_letter(kind=NoticeKind.PROBLEM, channel_id=here.world.review.id))
+    receipt = await here.port.deliver(
+        here.a_letter(kind=NotificationKind.PROBLEM, channel_id=here.world.review.id)
+    )
 
     assert receipt.channel_id == here.world.review.id
 
@@ -249,7 +253,9 @@ async def test_a_review_channel_that_is_gone_is_not_asked_for_again_and_again(db
         await world.apply(world.coach)
 
         async with db.read() as session:
-            card = await session.scalar(select(Notice).where(Notice.kind == NoticeKind.APPLICATION_CARD))
+            card = await session.scalar(
+                select(Notification).where(Notification.kind == NotificationKind.APPLICATION_CARD)
+            )
         assert card is not None
         gone = f"the channel <#{world.review.id}> does not exist any more"
         assert (card.due_at, card.last_error) == (None, gone)

@@ -7,7 +7,7 @@ import discord
 import pytest
 from sqlalchemy import select
 
-from models import CoachingSession, Member, Notice, NoticeKind
+from models import CoachingSession, Member, Notification, NotificationKind
 from models.storage.database import Database
 from tests.support.simulated import UTC, Academy, academy, lost_answers, reply, words
 
@@ -202,7 +202,9 @@ async def test_closed_dms_are_noted_and_the_other_side_is_told_all_the_same(db: 
         async with db.read() as session:
             student = await session.get_one(Member, world.student.id)
             notice = await session.scalar(
-                select(Notice).where(Notice.user_id == world.student.id, Notice.kind == NoticeKind.SESSION_BOOKED)
+                select(Notification).where(
+                    Notification.user_id == world.student.id, Notification.kind == NotificationKind.SESSION_BOOKED
+                )
             )
         assert student.dms_closed_at == world.now
         assert notice is not None

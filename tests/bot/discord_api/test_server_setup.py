@@ -9,14 +9,14 @@ from models import Guild
 from models.storage.database import Database
 from scheduler.loop.ports import DiscordFailure
 from scheduler.servers.settings import GuildDefaults
-from scheduler.servers.setup import Flaw, Place
+from scheduler.servers.setup import Flaw, ServerResource
 from tests.support.direct import Direct, direct
 
 NAMES = {
-    Place.REVIEW_CHANNEL: "coach-applications",
-    Place.LOG_CHANNEL: "coaching-log",
-    Place.ROOM_CATEGORY: "Coaching",
-    Place.COACH_ROLE: "Coach",
+    ServerResource.REVIEW_CHANNEL: "coach-applications",
+    ServerResource.LOG_CHANNEL: "coaching-log",
+    ServerResource.ROOM_CATEGORY: "Coaching",
+    ServerResource.COACH_ROLE: "Coach",
 }
 
 
@@ -40,7 +40,7 @@ def settings(here: Direct, **given: int) -> Guild:
     return Guild(id=here.world.guild.id, time_zone=defaults.time_zone, currency=defaults.currency, **given)
 
 
-def named(here: Direct, place: Place) -> list[int]:
+def named(here: Direct, place: ServerResource) -> list[int]:
     guild = here.world.guild._guild
     if place.is_role:
         return [role.id for role in guild.roles.values() if role.name == NAMES[place]]
@@ -48,7 +48,7 @@ def named(here: Direct, place: Place) -> list[int]:
 
 
 @pytest.mark.parametrize("place", list(NAMES))
-async def test_asking_again_gives_the_same(here: Direct, place: Place):
+async def test_asking_again_gives_the_same(here: Direct, place: ServerResource):
     first = await here.port.ensure_place(settings(here), place)
 
     before = len(here.world.env.http_requests)
@@ -60,7 +60,7 @@ async def test_asking_again_gives_the_same(here: Direct, place: Place):
 
 
 @pytest.mark.parametrize("place", list(NAMES))
-async def test_of_several_who_ask_at_once_all_get_the_same(here: Direct, place: Place):
+async def test_of_several_who_ask_at_once_all_get_the_same(here: Direct, place: ServerResource):
     asked = (here.port.ensure_place(settings(here), place) for _ in range(4))
 
     made = await asyncio.gather(*asked)
@@ -69,7 +69,7 @@ async def test_of_several_who_ask_at_once_all_get_the_same(here: Direct, place: 
 
 
 @pytest.mark.parametrize("place", list(NAMES))
-async def test_a_request_that_took_effect_twice_leaves_one(here: Direct, place: Place):
+async def test_a_request_that_took_effect_twice_leaves_one(here: Direct, place: ServerResource):
     path = "/guilds/{guild_id}/roles" if place.is_role else "/guilds/{guild_id}/channels"
 
     with here.twice("POST", path):
@@ -81,17 +81,17 @@ async def test_a_request_that_took_effect_twice_leaves_one(here: Direct, place: 
 async def test_what_is_chosen_and_exists_is_kept_whatever_its_name(here: Direct):
     chosen = settings(here, review_channel_id=here.world.lobby.id)
 
-    kept = await here.port.ensure_place(chosen, Place.REVIEW_CHANNEL)
+    kept = await here.port.ensure_place(chosen, ServerResource.REVIEW_CHANNEL)
 
     assert kept == here.world.lobby.id
-    assert named(here, Place.REVIEW_CHANNEL) == []
+    assert named(here, ServerResource.REVIEW_CHANNEL) == []
 
 
 async def test_what_is_missing_for_making_it_is_said(here: Direct):
     here.take_from_the_bot("manage_roles")
 
     with pytest.raises(DiscordFailure, match=r"cannot make the coach role: I lack \*\*Manage Roles\*\*"):
-        await here.port.ensure_place(settings(here), Place.COACH_ROLE)
+        await here.port.ensure_place(settings(here), ServerResource.COACH_ROLE)
 
 
 async def test_without_a_role_of_its_own_the_bot_makes_none_that_it_could_not_give(here: Direct):
@@ -100,16 +100,16 @@ async def test_without_a_role_of_its_own_the_bot_makes_none_that_it_could_not_gi
     guild.members[here.backend.bot_user.id].role_ids.clear()
 
     with pytest.raises(DiscordFailure, match="I have no role of my own"):
-        await here.port.ensure_place(settings(here), Place.COACH_ROLE)
+        await here.port.ensure_place(settings(here), ServerResource.COACH_ROLE)
 
-    assert named(here, Place.COACH_ROLE) == []
+    assert named(here, ServerResource.COACH_ROLE) == []
 
 
 async def test_admins_of_either_kind_see_a_channel_that_is_made(here: Direct):
     helpers = here.world.guild.create_role("Helpers")
     helper = here.world.guild.add_member(here.world.env.create_user("hal"), roles=[helpers])
 
-    made = await here.port.ensure_place(settings(here, admin_role_id=helpers.id), Place.LOG_CHANNEL)
+    made = await here.port.ensure_place(settings(here, admin_role_id=helpers.id), ServerResource.LOG_CHANNEL)
 
     channel = here.world.guild.channels["coaching-log"]
     assert channel.id == made
@@ -125,15 +125,15 @@ async def test_looking_around_tells_what_is_unset_gone_or_denied(here: Direct):
     found = await here.port.look_around(chosen)
 
     assert {(one.place, one.flaw) for one in found} == {
-        (Place.REVIEW_CHANNEL, Flaw.LACKING),
-        (Place.LOG_CHANNEL, Flaw.GONE),
-        (Place.ADMIN_ROLE, Flaw.GONE),
-        (Place.COACH_ROLE, Flaw.UNSET),
-        (Place.ROOM_CATEGORY, Flaw.UNSET),
-        (Place.NEWS_CHANNEL, Flaw.UNSET),
+        (ServerResource.REVIEW_CHANNEL, Flaw.LACKING),
+        (ServerResource.LOG_CHANNEL, Flaw.GONE),
+        (ServerResource.ADMIN_ROLE, Flaw.GONE),
+        (ServerResource.COACH_ROLE, Flaw.UNSET),
+        (ServerResource.ROOM_CATEGORY, Flaw.UNSET),
+        (ServerResource.NEWS_CHANNEL, Flaw.UNSET),
     }
     assert [one.missing for one in found if one.flaw is Flaw.LACKING] == [("Send Messages",)]
-    assert [one.place for one in found if one.is_severe] == [Place.REVIEW_CHANNEL]
+    assert [one.place for one in found if one.is_severe] == [ServerResource.REVIEW_CHANNEL]
 
 
 async def test_it_changes_nothing_by_looking(here: Direct):

@@ -12,7 +12,7 @@ from simcord.enums import OverwriteType
 from bot.app import CoachBot
 from bot.demo import simcord_private
 from bot.discord_api.permissions import INVITE
-from models import Problem
+from models import Alert
 from tests.bot.gateway.test_attendance_watch import connected_anew, connection_lost, unheard
 from tests.cogs.setup.test_log_channel import titles
 from tests.cogs.setup.test_panel import all_but, give, own_role
@@ -119,7 +119,7 @@ async def test_what_nobody_has_set_up_cannot_break(world: Academy) -> None:
     await world.env.settle()
 
     assert told(world) == []
-    assert await world.count(Problem) == 0
+    assert await world.count(Alert) == 0
 
 
 # What nobody told the bot, because it was away.

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from models import AuditEntry, Coach, CoachingSession, Guild, Notice, SessionStatus
+from models import AuditEntry, Coach, CoachingSession, Guild, Notification, SessionStatus
 from scheduler.servers.bot_membership import NOTE
 from tests.bot.gateway.test_attendance_watch import connected_anew, connection_lost, unheard
 from tests.cogs.setup.test_welcome import joins
@@ -66,7 +66,7 @@ async def still_due(world: Academy) -> list[Any]:
         CoachingSession.presence_due_at,
         Coach.presence_due_at,
         Coach.role_due_at,
-        Notice.due_at,
+        Notification.due_at,
     )
     async with world.db.read() as session:
         return [at for one in columns for at in await session.scalars(select(one).where(one.is_not(None)))]

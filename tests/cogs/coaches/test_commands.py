@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from models import AuditEntry, Coach, CoachStatus, Notice
+from models import AuditEntry, Coach, CoachStatus, Notification
 from tests.support.simulated import APPLICATION, Academy, lost_answers, reply, words
 
 
@@ -35,7 +35,7 @@ async def test_a_field_that_cannot_be_read_is_refused_and_nothing_typed_is_lost(
 
     panel = reply(answer)
     assert sentence in words(panel)
-    assert await world.count(Coach) == await world.count(Notice) == 0
+    assert await world.count(Coach) == await world.count(Notification) == 0
     form = await world.coach.click(panel, label="Fix it")
     assert form.modal is not None
     kept = {
@@ -218,7 +218,7 @@ async def test_a_card_whose_answer_was_lost_is_not_posted_twice(world: Academy) 
 
     assert lost
     assert len(world.review.history()) == 1
-    assert await world.count(Notice) == 1
+    assert await world.count(Notification) == 1
 
 
 async def test_markdown_and_mentions_of_an_applicant_stay_text(world: Academy) -> None:

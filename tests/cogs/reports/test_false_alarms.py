@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from models import Problem, SessionStatus
+from models import Alert, SessionStatus
 from tests.cogs.sessions.test_no_shows import REASON
 from tests.cogs.sessions.test_rescheduled_rooms import move
 from tests.cogs.setup.test_log_channel import titles
@@ -32,7 +32,7 @@ async def test_a_session_that_is_rescheduled_after_its_room_was_opened_alarms_no
 
     assert (await now(world, made)).status is SessionStatus.COMPLETED
     assert warnings(world) == []
-    assert await world.count(Problem) == 0
+    assert await world.count(Alert) == 0
 
 
 async def test_a_room_that_was_deleted_alarms_nobody_when_its_messages_are_brought_up_to_date(
@@ -50,7 +50,7 @@ async def test_a_room_that_was_deleted_alarms_nobody_when_its_messages_are_broug
     await to_the_end(world, made)
 
     assert warnings(world) == []
-    assert await world.count(Problem) == 0
+    assert await world.count(Alert) == 0
 
 
 async def replaced(world: Academy) -> None:

@@ -231,7 +231,7 @@ async def test_where_very_much_fails_the_panel_still_fits_into_a_message(world: 
             about: dict[str, Any] = {"coach_id": coach["user_id"], "student_id": 10**17 + number}
             failing = about | {"starts_at": later, "next_step_at": later, "last_error": why}
             await builders.a_session(session, guild_id=world.guild.id, **failing)
-            await admin_alerts.report(session, world.guild.id, f"k{number}", why, world.now)
+            await admin_alerts.raise_alert(session, world.guild.id, f"k{number}", why, world.now)
 
     for command in ("health", "run"):
         said = words(await panel(world, command))  # `reply` holds it against the limits

@@ -196,7 +196,7 @@ async def test_ended_early_the_room_waits_with_whoever_stays_for_the_next_sessio
     await world.leap_to(first.starts_at + 20 * MINUTE)
 
     async with world.db.begin() as session:
-        await in_room.end_now(session, first.id, Actor(world.student.id), world.now)
+        await in_room.end_early(session, first.id, Actor(world.student.id), world.now)
     await world.leap_to(world.now + MINUTE)
     await world.leap_to(second.starts_at - 15 * MINUTE)
     await world.leap_to(second.starts_at)
@@ -214,7 +214,7 @@ async def test_made_longer_the_first_keeps_the_room_until_then(open_world: Acade
     await world.leap_to(first.ends_at - 2 * MINUTE)
 
     async with world.db.begin() as session:
-        await in_room.go_on(session, first.id, Actor(world.student.id), world.now)
+        await in_room.extend(session, first.id, Actor(world.student.id), world.now)
     await world.leap_to(first.ends_at + MINUTE)
     owners = [(await now(world, one)).discord_channel_id for one in (first, second)]
     await world.leap_to(second.starts_at)

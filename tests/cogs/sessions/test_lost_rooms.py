@@ -2,7 +2,7 @@
 
 import pytest
 
-from models import AccessMode, Attendance, Problem, SessionStatus
+from models import AccessMode, Alert, Attendance, SessionStatus
 from tests.support.meetings import (
     MINUTE,
     booked,
@@ -119,7 +119,7 @@ async def test_deleted_while_they_talk_it_is_made_again_and_what_they_attended_s
     assert await world.count(Attendance) == 3
     await world.coach.leave_voice()
     assert world.room(made.code) is None
-    assert await world.count(Problem) == 0  # that what was said in the first room is gone with it is none
+    assert await world.count(Alert) == 0  # that what was said in the first room is gone with it is none
 
 
 async def test_a_room_that_was_renamed_and_moved_is_kept(open_world: Academy) -> None:

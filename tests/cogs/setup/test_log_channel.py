@@ -21,13 +21,13 @@ async def choose(world: Academy, place: Any) -> None:
 async def fails(world: Academy, key: str) -> None:
     """Something goes wrong that only an admin can mend; the loop tells it, and what comes of telling it."""
     async with world.db.begin() as session:
-        await admin_alerts.report(session, world.guild.id, key, f"{key} does not work.", world.now)
+        await admin_alerts.raise_alert(session, world.guild.id, key, f"{key} does not work.", world.now)
     await world.wait_until(world.now + world.minutes(21))
 
 
 async def works(world: Academy, key: str) -> None:
     async with world.db.begin() as session:
-        await admin_alerts.works(session, world.guild.id, key, world.now)
+        await admin_alerts.resolve(session, world.guild.id, key, world.now)
     await world.wait_until(world.now + world.minutes(21))
 
 

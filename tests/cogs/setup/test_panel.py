@@ -13,17 +13,22 @@ from bot.discord_api.permissions import INVITE, names
 from cogs.setup import panel as setup_panel
 from cogs.setup.panel import CHANGE, CLEAR, MAKE, PICK, PICKED, SHOW
 from models import AuditEntry, Guild
-from scheduler.servers.setup import Place
+from scheduler.servers.setup import ServerResource
 from tests.support.presses import emit_press
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, form, press, rows, send
 
 FINE = "✅ Everything is as it should be."
 WANTED = [name for name, wanted in INVITE if wanted]
-MADE = (Place.REVIEW_CHANNEL, Place.COACH_ROLE, Place.ROOM_CATEGORY, Place.LOG_CHANNEL)
+MADE = (
+    ServerResource.REVIEW_CHANNEL,
+    ServerResource.COACH_ROLE,
+    ServerResource.ROOM_CATEGORY,
+    ServerResource.LOG_CHANNEL,
+)
 
 
-def of(template: str, place: Place) -> str:
+def of(template: str, place: ServerResource) -> str:
     """The `custom_id` for this place."""
     return template.format(place=setup_panel.PLACES.index(place))
 
@@ -87,7 +92,7 @@ def channels(world: Academy, name: str) -> list[Any]:
     return [one for one in every if one.name == name]
 
 
-async def picked(world: Academy, person: Any, message: Any, place: Place, chosen: Any) -> Any:
+async def picked(world: Academy, person: Any, message: Any, place: ServerResource, chosen: Any) -> Any:
     """From the panel to the page of a place, and something picked there."""
     page = reply(await person.select(message, [str(setup_panel.PLACES.index(place))], custom_id=CHANGE))
     return reply(await person.select(page, [chosen], custom_id=of(PICKED, place)))
@@ -133,13 +138,15 @@ async def test_after_that_applications_arrive_and_are_decided(world: Academy) ->
     assert world.has_role(world.coach, world.coach_role)
 
 
-@pytest.mark.parametrize("place", [Place.REVIEW_CHANNEL, Place.LOG_CHANNEL])
-async def test_a_channel_that_is_made_is_seen_by_admins_and_the_bot_alone(world: Academy, place: Place) -> None:
+@pytest.mark.parametrize("place", [ServerResource.REVIEW_CHANNEL, ServerResource.LOG_CHANNEL])
+async def test_a_channel_that_is_made_is_seen_by_admins_and_the_bot_alone(
+    world: Academy, place: ServerResource
+) -> None:
     panel = await opened(world)
 
     await click(world.admin, panel, of(MAKE, place))
 
-    made = world.guild.channels["coach-applications" if place is Place.REVIEW_CHANNEL else "coaching-log"]
+    made = world.guild.channels["coach-applications" if place is ServerResource.REVIEW_CHANNEL else "coaching-log"]
     assert world.may(world.admin, made, "view_channel", "send_messages")
     assert not world.sees(world.student, made)
     assert not world.sees(world.outsider, made)
@@ -148,7 +155,7 @@ async def test_a_channel_that_is_made_is_seen_by_admins_and_the_bot_alone(world:
 async def test_a_channel_of_that_name_that_all_see_is_left_alone(world: Academy) -> None:
     public = world.guild.create_text_channel("coach-applications")
 
-    await click(world.admin, await opened(world), of(MAKE, Place.REVIEW_CHANNEL))
+    await click(world.admin, await opened(world), of(MAKE, ServerResource.REVIEW_CHANNEL))
 
     chosen = (await settings(world)).review_channel_id
     assert len(channels(world, "coach-applications")) == 2
@@ -167,7 +174,7 @@ async def test_a_role_of_that_name_that_gives_something_is_left_alone(world: Aca
             Overwrite(target_id=theirs.id, type=OverwriteType.ROLE, allow=view)
         ]
 
-    await click(world.admin, await opened(world), of(MAKE, Place.COACH_ROLE))
+    await click(world.admin, await opened(world), of(MAKE, ServerResource.COACH_ROLE))
 
     guild = await settings(world)
     roles = [role for role in world.guild._guild.roles.values() if role.name == "Coach"]
@@ -203,19 +210,19 @@ async def test_the_address_that_invites_again_asks_for_what_is_used_in_this_serv
 
 
 PLACES_WITH_NEEDS = [
-    (Place.REVIEW_CHANNEL, "send_messages", "Edit Channel"),
-    (Place.LOG_CHANNEL, "read_message_history", "Edit Channel"),
-    (Place.NEWS_CHANNEL, "view_channel", "Edit Channel"),
-    (Place.ROOM_CATEGORY, "connect", "Edit Category"),
-    (Place.ROOM_CATEGORY, "manage_roles", "Edit Category"),
+    (ServerResource.REVIEW_CHANNEL, "send_messages", "Edit Channel"),
+    (ServerResource.LOG_CHANNEL, "read_message_history", "Edit Channel"),
+    (ServerResource.NEWS_CHANNEL, "view_channel", "Edit Channel"),
+    (ServerResource.ROOM_CATEGORY, "connect", "Edit Category"),
+    (ServerResource.ROOM_CATEGORY, "manage_roles", "Edit Category"),
 ]
 
 
 @pytest.mark.parametrize(("place", "permission", "where"), PLACES_WITH_NEEDS)
 async def test_what_one_place_denies_is_named_with_the_place_until_it_is_allowed(
-    world: Academy, place: Place, permission: str, where: str
+    world: Academy, place: ServerResource, permission: str, where: str
 ) -> None:
-    chosen = world.rooms if place is Place.ROOM_CATEGORY else world.review
+    chosen = world.rooms if place is ServerResource.ROOM_CATEGORY else world.review
     [name] = names(discord.Permissions(**{permission: True}))
     await picked(world, world.admin, await opened(world), place, chosen)
     flag = getattr(discord.Permissions, permission).flag
@@ -250,7 +257,7 @@ async def test_a_coach_role_above_the_bots_own_is_told_with_where_to_drag_until_
 
 
 @pytest.mark.parametrize("place", MADE)
-async def test_what_somebody_deleted_is_told_and_made_again(world: Academy, place: Place) -> None:
+async def test_what_somebody_deleted_is_told_and_made_again(world: Academy, place: ServerResource) -> None:
     panel = await opened(world)
     panel = await click(world.admin, panel, of(MAKE, place))
     first = place.id_in(await settings(world)) or 0
@@ -269,7 +276,9 @@ async def test_what_somebody_deleted_is_told_and_made_again(world: Academy, plac
 
 
 @pytest.mark.parametrize("place", MADE)
-async def test_of_two_admins_who_press_create_at_once_one_place_comes(world: Academy, place: Place) -> None:
+async def test_of_two_admins_who_press_create_at_once_one_place_comes(
+    world: Academy, place: ServerResource
+) -> None:
     admin_role = next(role for name, role in world.guild.roles.items() if name == "Admin")
     other = world.guild.add_member(world.env.create_user("otto"), roles=[admin_role])
     theirs = {person: await opened(world, person) for person in (world.admin, other)}
@@ -280,16 +289,16 @@ async def test_of_two_admins_who_press_create_at_once_one_place_comes(world: Aca
 
     assert ["✅ Saved." in words(reply(one)) for one in answers] == [True, True]
     after = len(world.guild._guild.channel_ids), len(world.guild._guild.roles)
-    new = int(place in (Place.REVIEW_CHANNEL, Place.LOG_CHANNEL))
+    new = int(place in (ServerResource.REVIEW_CHANNEL, ServerResource.LOG_CHANNEL))
     assert after == (before[0] + new, before[1])
     assert len(await audited(world)) == 1
 
 
 async def test_pressing_create_again_on_an_old_panel_keeps_what_was_picked_meanwhile(world: Academy) -> None:
     old = await opened(world)
-    await picked(world, world.admin, await opened(world), Place.REVIEW_CHANNEL, world.review)
+    await picked(world, world.admin, await opened(world), ServerResource.REVIEW_CHANNEL, world.review)
 
-    await click(world.admin, old, of(MAKE, Place.REVIEW_CHANNEL))
+    await click(world.admin, old, of(MAKE, ServerResource.REVIEW_CHANNEL))
 
     assert (await settings(world)).review_channel_id == world.review.id
     assert channels(world, "coach-applications") == []
@@ -300,7 +309,7 @@ async def test_what_discord_refuses_to_make_is_said_with_what_to_do_and_changes_
     panel = await opened(world)
     before = await rows(world)
 
-    said = words(await click(world.admin, panel, of(MAKE, Place.REVIEW_CHANNEL)))
+    said = words(await click(world.admin, panel, of(MAKE, ServerResource.REVIEW_CHANNEL)))
 
     assert said.startswith("Cannot make the review channel: I lack **Manage Channels** in the server")
     assert await rows(world) == before
@@ -308,11 +317,11 @@ async def test_what_discord_refuses_to_make_is_said_with_what_to_do_and_changes_
 
 async def test_log_and_news_channel_can_be_taken_away_again(world: Academy) -> None:
     panel = await opened(world)
-    panel = await picked(world, world.admin, panel, Place.LOG_CHANNEL, world.review)
-    panel = await picked(world, world.admin, panel, Place.NEWS_CHANNEL, world.lobby)
+    panel = await picked(world, world.admin, panel, ServerResource.LOG_CHANNEL, world.review)
+    panel = await picked(world, world.admin, panel, ServerResource.NEWS_CHANNEL, world.lobby)
     assert f"✅ **News** {world.lobby.mention}" in words(panel)
 
-    for place in (Place.LOG_CHANNEL, Place.NEWS_CHANNEL):
+    for place in (ServerResource.LOG_CHANNEL, ServerResource.NEWS_CHANNEL):
         page = reply(await world.admin.select(panel, [str(setup_panel.PLACES.index(place))], custom_id=CHANGE))
         panel = await press(world.admin, page, "Clear")
 
@@ -328,7 +337,7 @@ async def test_log_and_news_channel_can_be_taken_away_again(world: Academy) -> N
 async def test_what_the_server_cannot_do_without_is_not_taken_away(world: Academy) -> None:
     await world.set_up()
 
-    refused = await world.press_custom_id(world.admin, of(CLEAR, Place.REVIEW_CHANNEL))
+    refused = await world.press_custom_id(world.admin, of(CLEAR, ServerResource.REVIEW_CHANNEL))
 
     assert words(reply(refused)) == "This cannot be taken away. Choose another one instead."
     assert (await settings(world)).review_channel_id == world.review.id
@@ -389,12 +398,12 @@ async def test_how_to_pay_can_be_taken_back(world: Academy) -> None:
 
 async def test_the_panel_its_pages_and_forms_outlive_a_restart(world: Academy) -> None:
     panel = await opened(world)
-    page = await click(world.admin, await opened(world), of(PICK, Place.REVIEW_CHANNEL))
+    page = await click(world.admin, await opened(world), of(PICK, ServerResource.REVIEW_CHANNEL))
     typed = await form(world.admin, await opened(world), "Rules…")
     await world.restart()
 
-    panel = await click(world.admin, panel, of(MAKE, Place.LOG_CHANNEL))
-    await world.admin.select(page, [world.review], custom_id=of(PICKED, Place.REVIEW_CHANNEL))
+    panel = await click(world.admin, panel, of(MAKE, ServerResource.LOG_CHANNEL))
+    await world.admin.select(page, [world.review], custom_id=of(PICKED, ServerResource.REVIEW_CHANNEL))
     saved = await send(world.admin, typed, {"Coming sessions of a student": "4"})
 
     guild = await settings(world)
@@ -409,7 +418,7 @@ async def test_whoever_is_no_admin_sees_nothing_and_changes_nothing(world: Acade
     made = len(world.guild._guild.channel_ids), len(world.guild._guild.roles)
 
     answers = [await world.outsider.slash(world.lobby, "coaching setup")]
-    for place in Place:
+    for place in ServerResource:
         for template in (MAKE, PICK, CLEAR):
             answers.append(await world.press_custom_id(world.outsider, of(template, place)))
         for chosen in (world.lobby, world.coach_role):
@@ -426,11 +435,11 @@ async def test_whoever_is_no_admin_sees_nothing_and_changes_nothing(world: Acade
 async def test_the_admin_role_neither_makes_nor_picks_roles(world: Academy) -> None:
     helpers = world.guild.create_role("Helpers")
     helper = world.guild.add_member(world.env.create_user("hal"), roles=[helpers])
-    await picked(world, world.admin, await opened(world), Place.ADMIN_ROLE, helpers)
+    await picked(world, world.admin, await opened(world), ServerResource.ADMIN_ROLE, helpers)
     panel = await opened(world, helper)
 
-    made = words(await click(helper, panel, of(MAKE, Place.COACH_ROLE)))
-    chosen = words(await picked(world, helper, panel, Place.ADMIN_ROLE, world.coach_role))
+    made = words(await click(helper, panel, of(MAKE, ServerResource.COACH_ROLE)))
+    chosen = words(await picked(world, helper, panel, ServerResource.ADMIN_ROLE, world.coach_role))
 
     assert made.startswith("Only who may manage the server lets me make")
     assert chosen.startswith("Only who may manage the server chooses")
@@ -442,11 +451,11 @@ async def test_who_manages_the_server_takes_the_admin_role_away_again_and_whoeve
 ) -> None:
     helpers = world.guild.create_role("Helpers")
     helper = world.guild.add_member(world.env.create_user("hal"), roles=[helpers])
-    await picked(world, world.admin, await opened(world), Place.ADMIN_ROLE, helpers)
+    await picked(world, world.admin, await opened(world), ServerResource.ADMIN_ROLE, helpers)
 
-    refused = words(reply(await world.press_custom_id(helper, of(CLEAR, Place.ADMIN_ROLE))))
+    refused = words(reply(await world.press_custom_id(helper, of(CLEAR, ServerResource.ADMIN_ROLE))))
     kept = (await settings(world)).admin_role_id
-    page = reply(await world.press_custom_id(world.admin, of(PICK, Place.ADMIN_ROLE)))
+    page = reply(await world.press_custom_id(world.admin, of(PICK, ServerResource.ADMIN_ROLE)))
     panel = await press(world.admin, page, "Clear")
 
     assert refused == "Only who may manage the server chooses the admin role and the coach role."
@@ -459,7 +468,7 @@ async def test_nobody_makes_everybody_an_admin(world: Academy) -> None:
     everybody = world.guild.default_role
 
     refused = [
-        words(await picked(world, world.admin, await opened(world), Place.ADMIN_ROLE, everybody)),
+        words(await picked(world, world.admin, await opened(world), ServerResource.ADMIN_ROLE, everybody)),
         words(reply(await world.admin.slash(world.lobby, "coaching setup", admin_role=everybody))),
     ]
 
@@ -482,7 +491,7 @@ async def test_the_fullest_panel_keeps_to_discords_limits(world: Academy) -> Non
     await world.set_up()
     await fill(world.admin, await opened(world), "Zone and pay…", {"How to pay": "*" * 300})
     panel = await opened(world)
-    for place, chosen in ((Place.LOG_CHANNEL, "log"), (Place.NEWS_CHANNEL, "news")):
+    for place, chosen in ((ServerResource.LOG_CHANNEL, "log"), (ServerResource.NEWS_CHANNEL, "news")):
         panel = await picked(world, world.admin, panel, place, world.guild.create_text_channel(chosen))
     guild = await settings(world)
     for channel_id in (guild.review_channel_id, guild.log_channel_id, guild.fallback_channel_id):

@@ -11,7 +11,7 @@ from simcord.enums import OverwriteType
 from sqlalchemy import select
 
 from cogs.setup.panel import OPEN
-from models import Guild, Notice, NoticeKind
+from models import Guild, Notification, NotificationKind
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import labels
 
@@ -40,9 +40,11 @@ async def said_anywhere(world: Academy) -> int:
     return everywhere + len(said_to_owner(world))
 
 
-async def welcomes(world: Academy) -> list[Notice]:
+async def welcomes(world: Academy) -> list[Notification]:
     async with world.db.read() as session:
-        return list(await session.scalars(select(Notice).where(Notice.kind == NoticeKind.WELCOME)))
+        return list(
+            await session.scalars(select(Notification).where(Notification.kind == NotificationKind.WELCOME))
+        )
 
 
 def silence(world: Academy) -> None:

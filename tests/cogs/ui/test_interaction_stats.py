@@ -2,13 +2,13 @@
 
 import discord
 
-from cogs.ui.interaction_stats import BOUNDS, Tally, Waits
+from cogs.ui.interaction_stats import BOUNDS, InteractionStats, Waits
 
 COMMAND, PRESS = discord.InteractionType.application_command, discord.InteractionType.component
 
 
 def test_each_is_counted_under_its_kind_its_name_and_how_it_ended() -> None:
-    tally = Tally()
+    tally = InteractionStats()
 
     for outcome in ("answered", "refused", "answered"):
         tally.add(COMMAND, "/book", outcome, 0.0)
@@ -32,7 +32,7 @@ def test_who_waited_just_as_long_as_a_bound_is_within_it_and_within_all_that_are
 
 
 def test_who_got_no_sign_at_all_is_counted_but_did_not_wait_for_any_time() -> None:
-    tally = Tally()
+    tally = InteractionStats()
 
     tally.add(COMMAND, "/book", "failed", None)
 

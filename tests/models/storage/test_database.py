@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
-from models import Coach, CoachingSession, Heartbeat, Member, Notice, SessionStatus
+from models import Coach, CoachingSession, Heartbeat, Member, Notification, SessionStatus
 from models.storage.database import Database, insert_if_absent, lost_a_race
 from scheduler.coaches.applications import sync_roles
 from scheduler.loop.session_steps import advance_due
@@ -395,7 +395,7 @@ async def fill_with_finished_business(db: Database) -> None:
         await connection.commit()
 
 
-def copy_of(row: CoachingSession | Notice | Coach, number: int) -> dict[str, Any]:
+def copy_of(row: CoachingSession | Notification | Coach, number: int) -> dict[str, Any]:
     """The row again, with another key and one day later."""
     values = {column.key: getattr(row, column.key) for column in sa.inspect(type(row)).column_attrs}
     if isinstance(row, Coach):

@@ -13,14 +13,14 @@ from models.storage.database import Database
 
 async def test_what_is_opened_to_look_cannot_write(db: Database):
     with pytest.raises(DBAPIError, match=r"read-?only"):
-        await inspection.look(db, lambda session: session.execute(text("DELETE FROM guilds")))
+        await inspection.inspect_database(db, lambda session: session.execute(text("DELETE FROM guilds")))
 
 
 async def test_a_file_that_does_not_exist_is_not_made_by_looking(tmp_path: Path):
     db = Database(f"sqlite:///{tmp_path / 'none.db'}")
 
     with pytest.raises(DBAPIError):
-        await inspection.look(db, schema_version.found)
+        await inspection.inspect_database(db, schema_version.found)
 
     await db.close()
     assert os.listdir(tmp_path) == []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models.storage.database import Database
-from scheduler.loop.background import CutShort, Ongoing
+from scheduler.loop.background import BackgroundWork, CutShort
 from tests.support.proxy import Proxy, proxy
 
 if TYPE_CHECKING:
@@ -179,14 +179,14 @@ async def test_a_process_whose_lock_another_one_took_gives_up(first: Process, se
     assert ticks == [False, True]
 
 
-async def in_a_tick(process: Process, ongoing: Ongoing, begun: asyncio.Event) -> None:
+async def in_a_tick(process: Process, ongoing: BackgroundWork, begun: asyncio.Event) -> None:
     async with ongoing.tick(process.db) as ours:
         assert ours
         begun.set()
         await asyncio.Event().wait()
 
 
-async def left_by_a_tick(process: Process, ongoing: Ongoing, begun: asyncio.Event) -> None:
+async def left_by_a_tick(process: Process, ongoing: BackgroundWork, begun: asyncio.Event) -> None:
     """Let a tick end while some of what it began goes on."""
 
     async def work() -> list[bool | None]:
@@ -207,7 +207,7 @@ async def left_by_a_tick(process: Process, ongoing: Ongoing, begun: asyncio.Even
 async def test_what_goes_on_when_the_lock_is_lost_has_ended_before_another_process_ticks(
     first: Process, second: Process, postgres: "PostgresServer", how: str, what: Callable[..., Awaitable[None]]
 ) -> None:
-    ongoing, begun = Ongoing(), asyncio.Event()
+    ongoing, begun = BackgroundWork(), asyncio.Event()
     async with first.running():
         going_on = asyncio.create_task(asyncio.wait_for(what(first, ongoing, begun), DEADLINE_SECONDS))
         await begun.wait()
@@ -234,7 +234,7 @@ async def test_what_goes_on_when_the_lock_is_lost_has_ended_before_another_proce
 END_HOLDERS = """SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"""
 
 
-async def until_it_is_left(ongoing: Ongoing) -> None:
+async def until_it_is_left(ongoing: BackgroundWork) -> None:
     """So that the tick has ended and only what it began goes on."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         while ongoing._keeper is None:  # noqa: ASYNC110  (nothing tells; it is asked)
@@ -242,7 +242,7 @@ async def until_it_is_left(ongoing: Ongoing) -> None:
 
 
 async def test_a_tick_that_takes_too_long_is_given_up_and_the_next_one_may_begin(first: Process) -> None:
-    ongoing = Ongoing(timedelta(milliseconds=1))
+    ongoing = BackgroundWork(timedelta(milliseconds=1))
 
     with pytest.raises(CutShort, match="it took too long"):
         await in_a_tick(first, ongoing, asyncio.Event())

@@ -18,12 +18,12 @@ OTHER_ROOM = ROOM + 1
 
 async def comes(db: Database, user_id: int, minute: int, room: int = ROOM) -> None:
     async with db.begin() as session:
-        await attendance.came(session, room, user_id, at(minute))
+        await attendance.record_join(session, room, user_id, at(minute))
 
 
 async def goes(db: Database, user_id: int, minute: int, room: int = ROOM) -> bool:
     async with db.begin() as session:
-        return await attendance.went(session, room, user_id, at(minute))
+        return await attendance.record_leave(session, room, user_id, at(minute))
 
 
 async def attended(db: Database, session_id: int, now: datetime = ELEVEN) -> dict[int, Presence]:

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models import Absent
-from scheduler.attendance.attendance import Presence, Stay, judge, late_from, presence
+from scheduler.attendance.attendance import Presence, Stay, determine_no_show, late_from, presence
 from tests.support.attended_sessions import TEN, Spell, at
 from tests.support.builders import COACH, MINUTE, STUDENT
 
@@ -19,7 +19,7 @@ def stays_of(*spells: Spell) -> list[Stay]:
 
 def judged(*spells: Spell, ends: int = 60, opened: int = -5, grace: int = 15) -> Absent | None:
     """Of a session from ten on, with minutes after ten."""
-    return judge(
+    return determine_no_show(
         stays_of(*spells),
         coach_id=COACH,
         student_id=STUDENT,

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from models import Absent, CoachingSession, Guild, Heartbeat, Notice, NoticeKind, Problem, SessionStatus
+from models import Absent, Alert, CoachingSession, Guild, Heartbeat, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import departures
 from scheduler.booking.departures import Why
@@ -34,8 +34,8 @@ async def ended(
     session_id = await a_meeting(db, *spells)
     if known_to_have_left is not None:
         async with db.begin() as session:
-            told_at, kind = at(0) + known_to_have_left, NoticeKind.PERSON_LEFT
-            outbox.owe(session, kind, GUILD, now=told_at, user_id=COACH, session_id=session_id)
+            told_at, kind = at(0) + known_to_have_left, NotificationKind.PERSON_LEFT
+            outbox.enqueue(session, kind, GUILD, now=told_at, user_id=COACH, session_id=session_id)
     await advance_due(db, discord, FakeClock(ELEVEN))
     return await found(db, session_id)
 
@@ -43,7 +43,7 @@ async def ended(
 async def problems_told(db: Database) -> list[tuple[str, str]]:
     """Key and text of what admins are told."""
     async with db.read() as session:
-        return [(one.key, one.text) for one in await session.scalars(select(Problem).order_by(Problem.key))]
+        return [(one.key, one.text) for one in await session.scalars(select(Alert).order_by(Alert.key))]
 
 
 @pytest.mark.parametrize("barrier", [one for one in Barrier if one is not Barrier.LEFT])
@@ -61,13 +61,13 @@ async def test_a_student_who_was_kept_out_is_excused_and_both_and_the_admins_hea
     assert one.cancel_reason.endswith("It doesn't count as a no-show.")
     kinds = await owed(db)
     assert [kind for kind in kinds if kind[1] is not None] == [
-        (NoticeKind.SESSION_CANCELLED, STUDENT),
-        (NoticeKind.SESSION_CANCELLED, COACH),
+        (NotificationKind.SESSION_CANCELLED, STUDENT),
+        (NotificationKind.SESSION_CANCELLED, COACH),
     ]
     [(key, text)] = await problems_told(db)
     assert key == f"kept_out:{STUDENT}"
     assert f"<@{STUDENT}> couldn't come to session `{one.code}`" in text
-    assert (NoticeKind.PROBLEM, None) in kinds
+    assert (NotificationKind.PROBLEM, None) in kinds
     assert ("session_excused", None) in await recorded(db)
     assert await reservations(db) == []
 
@@ -177,7 +177,7 @@ async def test_ended_by_hand_an_absence_is_excused_as_well(db: Database) -> None
     session_id = await a_meeting(db, *COACH_CAME, watched_until=at(20))
 
     async with db.begin() as session:
-        await in_room.end_now(session, session_id, CARA, at(20))
+        await in_room.end_early(session, session_id, CARA, at(20))
     before = await found(db, session_id)
     await advance_due(db, discord, FakeClock(at(20)))
 
@@ -188,14 +188,14 @@ async def test_ended_by_hand_an_absence_is_excused_as_well(db: Database) -> None
 async def test_once_they_have_met_again_admins_hear_that_it_is_over(db: Database) -> None:
     await a_meeting(db, *BOTH_CAME)
     async with db.begin() as session:
-        await admin_alerts.report(session, GUILD, f"kept_out:{STUDENT}", "They couldn't come.", at(-60))
+        await admin_alerts.raise_alert(session, GUILD, f"kept_out:{STUDENT}", "They couldn't come.", at(-60))
 
     await advance_due(db, FakeDiscord(), FakeClock(ELEVEN))
 
     async with db.read() as session:
-        [problem] = await session.scalars(select(Problem))
-        told = list(await session.scalars(select(Notice.kind).where(Notice.problem_id == problem.id)))
-    assert (problem.fixed_at, told) == (ELEVEN, [NoticeKind.PROBLEM, NoticeKind.PROBLEM_FIXED])
+        [problem] = await session.scalars(select(Alert))
+        told = list(await session.scalars(select(Notification.kind).where(Notification.problem_id == problem.id)))
+    assert (problem.fixed_at, told) == (ELEVEN, [NotificationKind.PROBLEM, NotificationKind.PROBLEM_FIXED])
 
 
 async def test_of_what_keeps_somebody_out_of_session_after_session_admins_hear_once(db: Database) -> None:
@@ -220,7 +220,7 @@ async def test_of_what_keeps_somebody_out_of_session_after_session_admins_hear_o
     assert (await found(db, following.id)).status is SessionStatus.CANCELLED
     [(_, text)] = await problems_told(db)
     assert "`next`" in text
-    assert [kind for kind, _ in await owed(db)].count(NoticeKind.PROBLEM) == 1
+    assert [kind for kind, _ in await owed(db)].count(NotificationKind.PROBLEM) == 1
 
 
 async def test_where_the_bot_turns_out_to_be_in_the_server_no_more_nobody_is_absent(db: Database) -> None:
@@ -243,7 +243,7 @@ async def test_a_student_who_was_kept_out_is_excused_too_where_the_coach_goes_be
     session_id = await a_meeting(db, *COACH_CAME)
 
     async with db.begin() as session:
-        await departures.gone(session, GUILD, COACH, why, at(20), keep=False)
+        await departures.handle_departure(session, GUILD, COACH, why, at(20), keep=False)
     await advance_due(db, discord, FakeClock(at(20)))
 
     one = await found(db, session_id)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models import Absent, CoachingSession, Notice, NoticeKind, SessionStatus
+from models import Absent, CoachingSession, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.attendance import no_shows
 from scheduler.booking.eligibility import LONGEST_NOTES
@@ -92,7 +92,7 @@ async def test_the_coach_marks_a_no_show_and_the_student_is_told(db: Database) -
 
     assert (one.status, one.absent, one.absence_marked_by) == (NO_SHOW, Absent.STUDENT, COACH)
     assert one.updated_at == NOON
-    assert await owed(db) == [(NoticeKind.NO_SHOW, STUDENT)]
+    assert await owed(db) == [(NotificationKind.NO_SHOW, STUDENT)]
     assert await recorded(db) == [("no_show_marked", COACH)]
 
 
@@ -102,7 +102,10 @@ async def test_the_student_was_here_after_all_says_the_coach(db: Database) -> No
     one = await do(db, clear, session_id, actor=CARA)
 
     assert (one.status, one.absent, one.absence_marked_by) == (COMPLETED, None, COACH)
-    assert await owed(db) == [(NoticeKind.REVIEW_REQUEST, STUDENT), (NoticeKind.ATTENDANCE_CHANGED, STUDENT)]
+    assert await owed(db) == [
+        (NotificationKind.REVIEW_REQUEST, STUDENT),
+        (NotificationKind.ATTENDANCE_CHANGED, STUDENT),
+    ]
     assert await recorded(db) == [("no_show_withdrawn", COACH)]
 
 
@@ -192,7 +195,7 @@ async def test_whoever_counts_as_absent_may_appeal(db: Database, absent: Absent,
     assert (one.appealed_at, one.appealed_by, one.appeal_reason) == (NOON, actor.user_id, SECRET)
     assert one.appeal_decided_at is None
     assert (one.status, one.absent) == (NO_SHOW, absent)
-    assert await owed(db) == [(NoticeKind.APPEAL_CARD, None)]
+    assert await owed(db) == [(NotificationKind.APPEAL_CARD, None)]
     assert await recorded(db) == [("no_show_appealed", actor.user_id)]
 
 
@@ -284,9 +287,9 @@ async def test_an_admin_grants_an_appeal(db: Database, absent: Absent) -> None:
     assert (one.status, one.absent, one.absence_marked_by) == (COMPLETED, None, ADMIN.user_id)
     assert (one.appeal_decided_at, one.appeal_decided_by) == (NOON, ADMIN.user_id)
     assert await owed(db) == [
-        (NoticeKind.REVIEW_REQUEST, STUDENT),
-        (NoticeKind.ATTENDANCE_CHANGED, STUDENT),
-        (NoticeKind.ATTENDANCE_CHANGED, COACH),
+        (NotificationKind.REVIEW_REQUEST, STUDENT),
+        (NotificationKind.ATTENDANCE_CHANGED, STUDENT),
+        (NotificationKind.ATTENDANCE_CHANGED, COACH),
     ]
     assert await recorded(db) == [("appeal_granted", ADMIN.user_id)]
 
@@ -301,8 +304,8 @@ async def test_where_both_were_absent_a_granted_appeal_concerns_the_one_who_made
 
     assert (one.status, one.absent, one.absence_marked_by) == (NO_SHOW, left, ADMIN.user_id)
     assert await owed(db) == [
-        (NoticeKind.ATTENDANCE_CHANGED, STUDENT),
-        (NoticeKind.ATTENDANCE_CHANGED, COACH),
+        (NotificationKind.ATTENDANCE_CHANGED, STUDENT),
+        (NotificationKind.ATTENDANCE_CHANGED, COACH),
     ]
 
 
@@ -317,7 +320,7 @@ async def test_where_both_were_absent_and_both_appeals_are_granted_it_took_place
     one = await do(db, grant, session_id)
 
     assert (one.status, one.absent) == (COMPLETED, None)
-    assert (NoticeKind.REVIEW_REQUEST, STUDENT) in await owed(db)
+    assert (NotificationKind.REVIEW_REQUEST, STUDENT) in await owed(db)
 
 
 async def test_only_a_session_that_took_place_is_reviewed(db: Database) -> None:
@@ -346,12 +349,16 @@ async def test_the_card_of_the_first_appeal_stays_as_it_was_decided(db: Database
     for actor in (STU, CARA):
         await do(db, appeal, session_id, actor=actor)
         async with db.begin() as session:
-            for card in await session.scalars(select(Notice).where(Notice.kind == NoticeKind.APPEAL_CARD)):
+            for card in await session.scalars(
+                select(Notification).where(Notification.kind == NotificationKind.APPEAL_CARD)
+            ):
                 card.message_id, card.due_at = 9, None
         await do(db, grant, session_id)
 
     async with db.read() as session:
-        cards = select(Notice).where(Notice.kind == NoticeKind.APPEAL_CARD).order_by(Notice.id)
+        cards = (
+            select(Notification).where(Notification.kind == NotificationKind.APPEAL_CARD).order_by(Notification.id)
+        )
         assert [card.due_at for card in await session.scalars(cards)] == [None, NOON]
 
 
@@ -384,8 +391,8 @@ async def test_an_admin_refuses_an_appeal(db: Database) -> None:
     assert (one.status, one.absent, one.absence_marked_by) == (NO_SHOW, Absent.STUDENT, None)
     assert (one.appeal_decided_at, one.appeal_decided_by) == (NOON, ADMIN.user_id)
     assert await owed(db) == [
-        (NoticeKind.ATTENDANCE_CHANGED, STUDENT),
-        (NoticeKind.ATTENDANCE_CHANGED, COACH),
+        (NotificationKind.ATTENDANCE_CHANGED, STUDENT),
+        (NotificationKind.ATTENDANCE_CHANGED, COACH),
     ]
     assert await recorded(db) == [("appeal_refused", ADMIN.user_id)]
 
@@ -394,13 +401,15 @@ async def test_the_card_of_an_appeal_that_is_decided_is_brought_up_to_date(db: D
     session_id = await a_past_one(db, Absent.STUDENT)
     await do(db, appeal, session_id, actor=STU)
     async with db.begin() as session:
-        card = (await session.scalars(select(Notice))).one()
+        card = (await session.scalars(select(Notification))).one()
         card.message_id, card.due_at = 9, None
 
     await do(db, refuse, session_id)
 
     async with db.read() as session:
-        card = (await session.scalars(select(Notice).where(Notice.kind == NoticeKind.APPEAL_CARD))).one()
+        card = (
+            await session.scalars(select(Notification).where(Notification.kind == NotificationKind.APPEAL_CARD))
+        ).one()
         assert (card.due_at, card.revision) == (NOON, 2)
 
 
@@ -464,7 +473,7 @@ async def test_what_the_coach_has_conceded_an_admin_can_only_confirm(db: Databas
     one = await do(db, grant, session_id)
 
     assert (one.status, one.absent, one.appeal_decided_by) == (COMPLETED, None, ADMIN.user_id)
-    assert (await owed(db)).count((NoticeKind.REVIEW_REQUEST, STUDENT)) == 1
+    assert (await owed(db)).count((NotificationKind.REVIEW_REQUEST, STUDENT)) == 1
 
 
 async def test_who_was_marked_again_after_an_appeal_waits_for_its_decision(db: Database) -> None:

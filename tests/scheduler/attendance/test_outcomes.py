@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models import Absent, Coach, Notice, NoticeKind, Review, SessionStatus
+from models import Absent, Coach, Notification, NotificationKind, Review, SessionStatus
 from models.storage.database import Database
 from scheduler.attendance import no_shows, outcomes
 from scheduler.core.errors import AlreadyDecided, NotFound, TooLate
@@ -32,11 +32,11 @@ from tests.support.builders import ADMIN, COACH, GUILD, MINUTE, STUDENT, FakeClo
 from tests.support.fakes import FakeDiscord
 
 BOTH_CAME: list[Spell] = [(COACH, 0, 60), (STUDENT, 0, 60)]
-ASKED = [(NoticeKind.REVIEW_REQUEST, STUDENT)]
+ASKED = [(NotificationKind.REVIEW_REQUEST, STUDENT)]
 NOON = at(120)
 
 
-def both(kind: NoticeKind) -> list[tuple[NoticeKind, int | None]]:
+def both(kind: NotificationKind) -> list[tuple[NotificationKind, int | None]]:
     return [(kind, STUDENT), (kind, COACH)]
 
 
@@ -66,7 +66,7 @@ async def test_of_a_no_show_both_are_told_and_nobody_is_asked_for_a_review(
     one = await finished(db, session_id)
 
     assert (one.status, one.absent, one.missed_at) == (SessionStatus.NO_SHOW, absent, None)
-    assert await owed(db) == both(NoticeKind.NO_SHOW)
+    assert await owed(db) == both(NotificationKind.NO_SHOW)
     assert await recorded(db) == [("session_no_show", None)]
 
 
@@ -112,7 +112,7 @@ async def test_a_session_without_an_open_room_is_missed_and_both_are_asked(
         ELEVEN,
         None,
     )
-    assert await owed(db) == both(NoticeKind.SESSION_MISSED)
+    assert await owed(db) == both(NotificationKind.SESSION_MISSED)
     assert await recorded(db) == [("session_missed", None)]
 
 
@@ -131,7 +131,7 @@ async def test_what_was_said_in_the_room_is_brought_up_to_date(db: Database) -> 
     session_id = await a_meeting(db, *BOTH_CAME)
     async with db.begin() as session:
         for message_id in (9, None):
-            kind = NoticeKind.ROOM_WELCOME
+            kind = NotificationKind.ROOM_WELCOME
             await a_notice(
                 session, kind=kind, session_id=session_id, user_id=None, message_id=message_id, due_at=None
             )
@@ -139,7 +139,11 @@ async def test_what_was_said_in_the_room_is_brought_up_to_date(db: Database) -> 
     await finished(db, session_id)
 
     async with db.read() as session:
-        welcomes = select(Notice).where(Notice.kind == NoticeKind.ROOM_WELCOME).order_by(Notice.id)
+        welcomes = (
+            select(Notification)
+            .where(Notification.kind == NotificationKind.ROOM_WELCOME)
+            .order_by(Notification.id)
+        )
         assert [(one.due_at, one.revision) for one in await session.scalars(welcomes)] == [(ELEVEN, 2), (None, 1)]
 
 
@@ -163,20 +167,20 @@ async def test_a_review_is_asked_for_once_however_often_the_outcome_changes(db: 
         await press(db, lambda s: no_shows.mark_no_show(s, session_id, CARA, NOON))
         await press(db, lambda s: no_shows.was_here_after_all(s, session_id, CARA, NOON))
 
-    assert (await owed(db)).count((NoticeKind.REVIEW_REQUEST, STUDENT)) == 1
+    assert (await owed(db)).count((NotificationKind.REVIEW_REQUEST, STUDENT)) == 1
 
 
 async def test_a_review_that_was_not_asked_for_because_of_a_no_show_is_asked_for_afterwards(db: Database) -> None:
     session_id = await a_meeting(db, *BOTH_CAME)
     await finished(db, session_id)
     async with db.begin() as session:  # while it counted as a no-show there was nothing to review
-        request = (await session.scalars(select(Notice))).one()
+        request = (await session.scalars(select(Notification))).one()
         request.given_up_at, request.due_at = NOON, None
 
     await press(db, lambda s: no_shows.mark_no_show(s, session_id, CARA, NOON))
     await press(db, lambda s: no_shows.was_here_after_all(s, session_id, CARA, NOON))
 
-    assert (await owed(db)).count((NoticeKind.REVIEW_REQUEST, STUDENT)) == 1
+    assert (await owed(db)).count((NotificationKind.REVIEW_REQUEST, STUDENT)) == 1
 
 
 # Whether a session took place that the bot missed.
@@ -203,7 +207,7 @@ async def test_it_took_place_says_one_and_the_other_is_told(db: Database, actor:
 
     one = await found(db, session_id)
     assert (one.status, one.took_place, one.cancelled_at) == (SessionStatus.COMPLETED, True, None)
-    assert (await owed(db))[2:] == [*ASKED, (NoticeKind.ATTENDANCE_CHANGED, other)]
+    assert (await owed(db))[2:] == [*ASKED, (NotificationKind.ATTENDANCE_CHANGED, other)]
     assert (await recorded(db))[1:] == [("session_took_place", actor.user_id)]
 
 
@@ -222,7 +226,7 @@ async def test_a_session_that_did_not_take_place_is_cancelled_and_nobody_is_aske
     assert one.cancel_reason == outcomes.DID_NOT_TAKE_PLACE
     assert one.revision == before.revision + 1
     assert (await everything(db))["reservations"] == []
-    assert (await owed(db))[2:] == [(NoticeKind.ATTENDANCE_CHANGED, other)]
+    assert (await owed(db))[2:] == [(NotificationKind.ATTENDANCE_CHANGED, other)]
     assert (await recorded(db))[1:] == [("session_did_not_take_place", actor.user_id)]
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from models import Absent, CoachingSession, NoticeKind, SessionStatus
+from models import Absent, CoachingSession, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import cancellation, departures, rescheduling
 from scheduler.booking.departures import Why
@@ -73,7 +73,7 @@ async def goes(db: Database, way: tuple[int, Why] | None, minute: int) -> int:
     async with db.begin() as session:
         if way is None:
             return await suspensions.suspend(session, GUILD, COACH, ADMIN, "Complaints.", at(minute), keep=False)
-        return await departures.gone(session, GUILD, *way, at(minute))
+        return await departures.handle_departure(session, GUILD, *way, at(minute))
 
 
 # What has got so far that it is known whether somebody was absent.
@@ -95,7 +95,7 @@ async def test_it_is_not_cancelled_any_more(db: Database, case: Case) -> None:
 async def test_it_can_be_ended_and_is_judged_as_at_its_end(db: Database, case: Case, actor: Actor) -> None:
     session_id = await running(db, case)
 
-    await press(db, lambda session: in_room.end_now(session, session_id, actor, at(case.minute), guild_id=GUILD))
+    await press(db, lambda session: in_room.end_early(session, session_id, actor, at(case.minute), guild_id=GUILD))
     await tick(db, FakeDiscord(), FakeClock(at(case.minute)))  # where somebody is absent, Discord is asked why
 
     one = await found(db, session_id)
@@ -120,8 +120,8 @@ async def test_who_goes_meanwhile_ends_it_and_it_is_judged_as_at_its_end(
         None,
     )
     assert {end for _, _, end in await reservations(db)} == {at(case.minute)}
-    kinds = {kind for kind, _ in await owed(db)} - {NoticeKind.COACH_SUSPENDED}
-    assert kinds == {NoticeKind.NO_SHOW if case.absent else NoticeKind.REVIEW_REQUEST}
+    kinds = {kind for kind, _ in await owed(db)} - {NotificationKind.COACH_SUSPENDED}
+    assert kinds == {NotificationKind.NO_SHOW if case.absent else NotificationKind.REVIEW_REQUEST}
 
 
 async def test_it_is_recorded_why_it_ended(db: Database) -> None:
@@ -190,7 +190,7 @@ async def test_nobody_but_the_two_and_admins_of_their_server_ends_it(db: Databas
         await refusal(
             db,
             NotFound,
-            lambda session, actor=actor, guild_id=guild_id: in_room.end_now(
+            lambda session, actor=actor, guild_id=guild_id: in_room.end_early(
                 session, session_id, actor, at(20), guild_id=guild_id
             ),
         )
@@ -200,7 +200,7 @@ async def test_an_admin_ends_no_session_in_which_somebody_may_still_come(db: Dat
     session_id = await running(db, DECIDED["nobody came"])
 
     refused = await refusal(
-        db, TooEarly, lambda session: in_room.end_now(session, session_id, ADMIN, at(10), guild_id=GUILD)
+        db, TooEarly, lambda session: in_room.end_early(session, session_id, ADMIN, at(10), guild_id=GUILD)
     )
 
     assert "there is time until" in str(refused)

@@ -27,7 +27,7 @@ TODAY = MONDAY.date()
 async def misfits(db: Database, now: datetime = MONDAY) -> list[int]:
     async with db.read() as session:
         coach = await session.get_one(Coach, (GUILD, COACH))
-        return [one.id for one in await free_times.misfits(session, coach, now)]
+        return [one.id for one in await free_times.conflicts(session, coach, now)]
 
 
 async def test_coming_sessions_outside_the_hours_are_misfits_soonest_first(db: Database) -> None:

@@ -18,8 +18,8 @@ from models import (
     CoachingSession,
     CoachStatus,
     Guild,
-    Notice,
-    NoticeKind,
+    Notification,
+    NotificationKind,
     Reservation,
     SessionStatus,
 )
@@ -125,11 +125,11 @@ async def sessions(db: Database) -> list[CoachingSession]:
         return list(await session.scalars(select(CoachingSession).order_by(CoachingSession.id)))
 
 
-async def owed(db: Database) -> list[tuple[NoticeKind, int | None]]:
+async def owed(db: Database) -> list[tuple[NotificationKind, int | None]]:
     """Kind and recipient of every notice but reminders, which `test_reminders` looks at."""
     async with db.read() as session:
-        found = await session.scalars(select(Notice).order_by(Notice.id))
-        return [(one.kind, one.user_id) for one in found if one.kind is not NoticeKind.SESSION_REMINDER]
+        found = await session.scalars(select(Notification).order_by(Notification.id))
+        return [(one.kind, one.user_id) for one in found if one.kind is not NotificationKind.SESSION_REMINDER]
 
 
 # Booking.
@@ -150,7 +150,7 @@ async def test_booking_writes_the_session_both_reservations_and_both_notices(db:
         (COACH, TEN - 10 * MINUTE, TEN + 95 * MINUTE),
         (STUDENT, TEN, TEN + 90 * MINUTE),
     ]
-    assert await owed(db) == [(NoticeKind.SESSION_BOOKED, STUDENT), (NoticeKind.SESSION_BOOKED, COACH)]
+    assert await owed(db) == [(NotificationKind.SESSION_BOOKED, STUDENT), (NotificationKind.SESSION_BOOKED, COACH)]
     async with db.read() as session:
         assert (await session.scalars(select(AuditEntry.action))).all() == ["session_booked"]
 
@@ -560,8 +560,8 @@ async def test_both_are_told_of_a_cancellation(db: Database) -> None:
         await cancel(session, session_id)
 
     assert (await owed(db))[2:] == [
-        (NoticeKind.SESSION_CANCELLED, STUDENT),
-        (NoticeKind.SESSION_CANCELLED, COACH),
+        (NotificationKind.SESSION_CANCELLED, STUDENT),
+        (NotificationKind.SESSION_CANCELLED, COACH),
     ]
 
 

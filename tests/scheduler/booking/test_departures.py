@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from models import CoachingSession, CoachStatus, NoticeKind, SessionStatus
+from models import CoachingSession, CoachStatus, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import booking, departures, membership_checks
 from scheduler.booking.departures import Why
@@ -51,7 +51,7 @@ async def another(db: Database, **changed: Any) -> int:
 
 async def is_gone(db: Database, who: int, why: Why = Why.LEFT) -> int:
     async with db.begin() as session:
-        return await departures.gone(session, GUILD, who, why, MONDAY)
+        return await departures.handle_departure(session, GUILD, who, why, MONDAY)
 
 
 # Where sessions are cancelled.
@@ -70,7 +70,7 @@ async def test_the_sessions_of_who_left_are_cancelled_and_the_other_side_is_told
     assert (one.status, one.cancelled_at, one.cancelled_by, one.cancelled_late) == (CANCELLED, MONDAY, None, None)
     assert one.cancel_reason == "The other side has left the server."
     assert await reservations(db) == []
-    assert await owed(db) == [(NoticeKind.SESSION_CANCELLED, OTHER[who])]
+    assert await owed(db) == [(NotificationKind.SESSION_CANCELLED, OTHER[who])]
     assert await recorded(db) == [("session_cancelled_left", None)]
 
 
@@ -82,7 +82,7 @@ async def test_of_a_coach_who_may_not_coach_any_more_both_are_told(db: Database)
     one = await found(db, session_id)
     assert cancelled == 1
     assert (one.status, one.cancel_reason) == (CANCELLED, "The coach does not coach here any more.")
-    cancelled_notice = NoticeKind.SESSION_CANCELLED
+    cancelled_notice = NotificationKind.SESSION_CANCELLED
     assert await owed(db) == [(cancelled_notice, STUDENT), (cancelled_notice, COACH)]
     assert await recorded(db) == [("session_cancelled_suspended", None)]
 
@@ -91,7 +91,7 @@ async def test_a_session_that_has_just_begun_is_cancelled_too_and_its_room_goes(
     session_id = await a_meeting(db)
 
     async with db.begin() as session:
-        await departures.gone(session, GUILD, STUDENT, Why.LEFT, at(5))
+        await departures.handle_departure(session, GUILD, STUDENT, Why.LEFT, at(5))
 
     one = await found(db, session_id)
     assert (one.status, one.next_step_at) == (CANCELLED, at(5))
@@ -125,7 +125,7 @@ async def test_a_session_that_is_kept_stays_and_the_other_side_is_told_once(db: 
     assert cancelled == [0, 0]
     assert (await found(db, session_id)).status is SessionStatus.SCHEDULED
     assert await reservations(db) == kept
-    assert await owed(db) == [(NoticeKind.PERSON_LEFT, OTHER[who])]
+    assert await owed(db) == [(NotificationKind.PERSON_LEFT, OTHER[who])]
     assert await recorded(db) == [("session_kept_left", None)]
 
 
@@ -147,7 +147,7 @@ async def test_who_left_is_shut_out_of_the_room_of_a_session_that_is_kept(db: Da
     discord, clock = FakeDiscord(), FakeClock(at(20))
     discord.gone.add(who)
     async with db.begin() as session:
-        await departures.gone(session, GUILD, who, Why.LEFT, clock())
+        await departures.handle_departure(session, GUILD, who, Why.LEFT, clock())
 
     await advance_due(db, discord, clock)
 
@@ -170,11 +170,11 @@ async def test_a_room_that_is_opened_anew_is_no_news_for_who_stayed(db: Database
     clock.now = at(-3)
 
     async with db.begin() as session:
-        await departures.gone(session, GUILD, STUDENT, Why.LEFT, clock())
+        await departures.handle_departure(session, GUILD, STUDENT, Why.LEFT, clock())
     await advance_due(db, discord, clock)
 
     assert len(discord.asked("open_room")) == 2
-    assert await owed(db) == [*told, (NoticeKind.PERSON_LEFT, COACH)]
+    assert await owed(db) == [*told, (NotificationKind.PERSON_LEFT, COACH)]
 
 
 # Asked before each step.
@@ -204,7 +204,7 @@ async def test_before_a_room_is_opened_who_left_is_noticed_and_it_goes(db: Datab
     assert discord.asked("remove_room") == ["coaching-session-abc"]
     one = await found(db, session_id)
     assert (one.status, one.room_removed_at) == (CANCELLED, at(-5))
-    assert await owed(db) == [(NoticeKind.SESSION_CANCELLED, STUDENT)]
+    assert await owed(db) == [(NotificationKind.SESSION_CANCELLED, STUDENT)]
 
 
 async def test_the_room_of_a_kept_session_is_opened_for_who_is_there(db: Database) -> None:
@@ -215,7 +215,7 @@ async def test_the_room_of_a_kept_session_is_opened_for_who_is_there(db: Databas
     await advance_due(db, discord, FakeClock(at(-5)))
 
     assert [call.access for call in discord.calls if call.access] == [Access((COACH,), video=True)]
-    assert [user_id for kind, user_id in await owed(db) if kind is NoticeKind.ROOM_OPEN] == [COACH]
+    assert [user_id for kind, user_id in await owed(db) if kind is NotificationKind.ROOM_OPEN] == [COACH]
 
 
 async def test_a_discord_that_cannot_say_who_is_there_cancels_nothing(db: Database) -> None:
@@ -271,7 +271,7 @@ async def test_a_student_who_left_is_noticed_by_the_daily_look(db: Database) -> 
     assert report is not None
     one = await found(db, session_id)
     assert (one.status, one.presence_due_at, one.next_step_at) == (CANCELLED, None, None)
-    assert await owed(db) == [(NoticeKind.SESSION_CANCELLED, COACH)]
+    assert await owed(db) == [(NotificationKind.SESSION_CANCELLED, COACH)]
     assert (await recorded(db)) == [("session_cancelled_left", None)]
 
 
@@ -318,7 +318,7 @@ async def test_a_coach_who_left_is_noticed_by_the_daily_look_and_their_students_
     await membership_checks.check(db, discord, FakeClock(), GUILD, COACH)
 
     assert [(await found(db, one)).status for one in (first, second)] == [CANCELLED, CANCELLED]
-    cancelled = NoticeKind.SESSION_CANCELLED
+    cancelled = NotificationKind.SESSION_CANCELLED
     assert await owed(db) == [(cancelled, STUDENT), (cancelled, STUDENT + 1)]
 
 

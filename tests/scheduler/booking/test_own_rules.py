@@ -154,4 +154,4 @@ async def test_what_a_coach_has_put_outside_their_hours_is_not_asked_about_again
 
     async with db.read() as session:
         coach = await session.get_one(Coach, (GUILD, COACH))
-        assert [one.id for one in await free_times.misfits(session, coach, LATER)] == []
+        assert [one.id for one in await free_times.conflicts(session, coach, LATER)] == []

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from models import (
     AuditEntry,
     Coach,
-    NoticeKind,
+    NotificationKind,
 )
 from models.storage.database import Database
 from scheduler.booking import booking as bookings
@@ -71,8 +71,8 @@ async def test_student_and_coach_move_a_session(db: Database, actor: Actor, reas
         (STUDENT, TWELVE + DAY, TWELVE + DAY + HOUR),
     ]
     assert await owed(db) == [
-        (NoticeKind.SESSION_MOVED, STUDENT, LATER),
-        (NoticeKind.SESSION_MOVED, COACH, LATER),
+        (NotificationKind.SESSION_MOVED, STUDENT, LATER),
+        (NotificationKind.SESSION_MOVED, COACH, LATER),
     ]
     async with db.read() as session:
         entry = (await session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()))).first()
@@ -92,7 +92,7 @@ async def test_who_has_not_heard_of_the_first_move_is_told_once_of_both(db: Data
     sent, *_ = await delivery.deliver_due(db, discord, clock)
     await move(db, session_id, ELEVEN, now=clock())
 
-    assert twice == [(NoticeKind.SESSION_MOVED, user_id, LATER + MINUTE) for user_id in (STUDENT, COACH)]
+    assert twice == [(NotificationKind.SESSION_MOVED, user_id, LATER + MINUTE) for user_id in (STUDENT, COACH)]
     assert sent == 2
     told = [call.letter.session.starts_at for call in discord.calls[-2:] if call.letter and call.letter.session]
     assert told == [TWELVE, TWELVE]
@@ -228,7 +228,7 @@ async def test_a_coach_keeps_a_session_although_it_lies_outside_their_hours(db: 
         session_id = (await a_session(session)).id
 
     async with db.begin() as session:
-        await rescheduling.keep(session, session_id, CARA, LATER)
+        await rescheduling.keep_session(session, session_id, CARA, LATER)
 
     kept = await found(db, session_id)
     assert (kept.kept_at, kept.updated_at, kept.starts_at) == (LATER, LATER, TEN)
@@ -241,6 +241,6 @@ async def test_a_coach_keeps_a_session_although_it_lies_outside_their_hours(db: 
 async def test_only_its_coach_decides_to_keep_a_session(db: Database, actor: Actor) -> None:
     session_id = await booked(db)
 
-    await refusal(db, NotFound, partial(rescheduling.keep, session_id=session_id, actor=actor, now=LATER))
+    await refusal(db, NotFound, partial(rescheduling.keep_session, session_id=session_id, actor=actor, now=LATER))
 
     assert (await found(db, session_id)).kept_at is None

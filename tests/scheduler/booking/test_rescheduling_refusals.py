@@ -138,7 +138,9 @@ async def test_what_is_cancelled_has_begun_or_is_over_stays(
     await change_session(db, session_id, **values)
 
     refused = await refusal(db, TooLate, to(session_id, TWELVE, now=now))
-    kept = await refusal(db, TooLate, partial(rescheduling.keep, session_id=session_id, actor=CARA, now=now))
+    kept = await refusal(
+        db, TooLate, partial(rescheduling.keep_session, session_id=session_id, actor=CARA, now=now)
+    )
 
     assert str(refused) == str(kept) == sentence
 

@@ -16,8 +16,8 @@ from models import (
     CoachSpecialty,
     CoachStatus,
     Guild,
-    Notice,
-    NoticeKind,
+    Notification,
+    NotificationKind,
     SessionType,
     Specialty,
 )
@@ -76,10 +76,10 @@ async def cara(db: Database) -> Coach:
         return await session.get_one(Coach, (GUILD, COACH))
 
 
-async def owed(db: Database) -> list[tuple[NoticeKind, int | None, int]]:
+async def owed(db: Database) -> list[tuple[NotificationKind, int | None, int]]:
     """Kind, recipient and revision of every notice, oldest first."""
     async with db.read() as session:
-        found = await session.scalars(select(Notice).order_by(Notice.id))
+        found = await session.scalars(select(Notification).order_by(Notification.id))
         return [(one.kind, one.user_id, one.revision) for one in found]
 
 
@@ -140,7 +140,7 @@ async def test_an_application_is_kept_as_it_was_typed_and_read(db: Database) -> 
 async def test_an_application_owes_the_admins_a_card(db: Database) -> None:
     await applied(db)
 
-    assert await owed(db) == [(NoticeKind.APPLICATION_CARD, None, 1)]
+    assert await owed(db) == [(NotificationKind.APPLICATION_CARD, None, 1)]
     assert await story(db) == ["application_made"]
 
 
@@ -152,7 +152,7 @@ async def test_editing_a_pending_application_renews_the_same_card(db: Database) 
 
     coach = await cara(db)
     assert (coach.bio, coach.status) == ("I master.", CoachStatus.PENDING)
-    assert await owed(db) == [(NoticeKind.APPLICATION_CARD, None, 2)]
+    assert await owed(db) == [(NotificationKind.APPLICATION_CARD, None, 2)]
     assert await story(db) == ["application_made", "application_edited"]
     async with db.read() as session:
         assert await coach_specialties(session, GUILD, COACH) == ["Mastering"]
@@ -170,9 +170,9 @@ async def test_after_a_rejection_one_may_apply_again_with_a_new_card(db: Databas
     assert (coach.status, coach.applied_at, coach.bio) == (CoachStatus.PENDING, MONDAY + DAY, "A longer text.")
     assert (coach.decided_by, coach.decided_at, coach.decision_reason) == (None, None, None)
     assert [kind for kind, _, _ in await owed(db)] == [
-        NoticeKind.APPLICATION_CARD,
-        NoticeKind.APPLICATION_REJECTED,
-        NoticeKind.APPLICATION_CARD,
+        NotificationKind.APPLICATION_CARD,
+        NotificationKind.APPLICATION_REJECTED,
+        NotificationKind.APPLICATION_CARD,
     ]
 
 
@@ -186,7 +186,7 @@ async def test_a_decision_after_the_second_application_renews_the_second_card(db
     async with db.begin() as session:
         await applications.approve(session, GUILD, COACH, ADMIN, MONDAY)
 
-    cards = [revision for kind, _, revision in await owed(db) if kind is NoticeKind.APPLICATION_CARD]
+    cards = [revision for kind, _, revision in await owed(db) if kind is NotificationKind.APPLICATION_CARD]
     assert cards == [2, 2]
 
 
@@ -258,7 +258,7 @@ async def test_a_double_click_on_send_is_one_application(db: Database) -> None:
     await asyncio.gather(*(send() for _ in range(5)))
 
     assert (await cara(db)).status is CoachStatus.PENDING
-    assert await owed(db) == [(NoticeKind.APPLICATION_CARD, None, 5)]
+    assert await owed(db) == [(NotificationKind.APPLICATION_CARD, None, 5)]
 
 
 # Deciding.
@@ -278,8 +278,8 @@ async def test_approving_makes_a_coach_and_owes_the_role_and_the_news(db: Databa
     )
     assert coach.role_due_at == MONDAY + HOUR
     assert await owed(db) == [
-        (NoticeKind.APPLICATION_CARD, None, 2),
-        (NoticeKind.APPLICATION_APPROVED, COACH, 1),
+        (NotificationKind.APPLICATION_CARD, None, 2),
+        (NotificationKind.APPLICATION_APPROVED, COACH, 1),
     ]
     assert await story(db) == ["application_made", "application_approved"]
 
@@ -293,8 +293,8 @@ async def test_rejecting_keeps_the_reason_and_owes_no_role(db: Database) -> None
     coach = await cara(db)
     assert (coach.status, coach.decision_reason, coach.role_due_at) == (CoachStatus.REJECTED, "Too short.", None)
     assert await owed(db) == [
-        (NoticeKind.APPLICATION_CARD, None, 2),
-        (NoticeKind.APPLICATION_REJECTED, COACH, 1),
+        (NotificationKind.APPLICATION_CARD, None, 2),
+        (NotificationKind.APPLICATION_REJECTED, COACH, 1),
     ]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models import Coach, CoachStatus, Guild, Problem
+from models import Alert, Coach, CoachStatus, Guild
 from models.storage.database import Database
 from scheduler.booking import membership_checks
 from scheduler.coaches import applications, suspensions
@@ -133,12 +133,12 @@ async def test_a_coach_who_has_the_role_makes_nobody_say_that_it_works_again(db:
     await applications.sync_roles(db, discord, clock)
 
     async with db.read() as session:
-        assert await session.scalar(select(Problem.fixed_at)) is None
+        assert await session.scalar(select(Alert.fixed_at)) is None
 
     clock.forward(HOUR)
     await applications.sync_roles(db, discord, clock)
     async with db.read() as session:
-        assert await session.scalar(select(Problem.fixed_at)) == clock.now
+        assert await session.scalar(select(Alert.fixed_at)) == clock.now
 
 
 async def test_another_role_takes_the_place_of_the_old_one(db: Database) -> None:

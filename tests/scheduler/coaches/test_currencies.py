@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, Coach, CoachingSession, CoachStatus, Guild, Notice, NoticeKind
+from models import AuditEntry, Coach, CoachingSession, CoachStatus, Guild, Notification, NotificationKind
 from models.storage.database import Database
 from scheduler.availability.coach_search import Listing, Sort, in_order
 from scheduler.booking import booking
@@ -57,9 +57,12 @@ async def rates(db: Database) -> dict[str, tuple[int, str]]:
         return {one.display_name: currencies.rate_of(one) for one in await session.scalars(select(Coach))}
 
 
-async def owed(db: Database) -> list[tuple[NoticeKind, int | None]]:
+async def owed(db: Database) -> list[tuple[NotificationKind, int | None]]:
     async with db.read() as session:
-        return [(one.kind, one.user_id) for one in await session.scalars(select(Notice).order_by(Notice.id))]
+        return [
+            (one.kind, one.user_id)
+            for one in await session.scalars(select(Notification).order_by(Notification.id))
+        ]
 
 
 async def test_no_amount_follows_the_servers_currency_but_nothing_does(db: Database) -> None:
@@ -85,7 +88,7 @@ async def test_who_charges_in_another_currency_is_asked_once_a_day(db: Database)
             return await currencies.ask(session, await session.get_one(Guild, GUILD), ADMIN, now)
 
     assert [await asked(), await asked(), await asked(MONDAY + DAY)] == [2, 0, 2]
-    assert await owed(db) == [(NoticeKind.CURRENCY_CHANGED, one) for one in (COACH, COACH + 2)] * 2
+    assert await owed(db) == [(NotificationKind.CURRENCY_CHANGED, one) for one in (COACH, COACH + 2)] * 2
     await refusal(db, NotAllowed, lambda s: currencies.ask(s, Guild(id=GUILD, currency="EUR"), CARA, MONDAY))
 
 
@@ -146,7 +149,7 @@ async def test_an_admin_sets_the_rate_and_the_coach_is_told(db: Database) -> Non
         await currencies.set_rate(session, guild, ADMIN, COACH, "55", MONDAY)
 
     assert (await rates(db))["Cara"] == (5500, "EUR")
-    assert await owed(db) == [(NoticeKind.RATE_SET, COACH)]
+    assert await owed(db) == [(NotificationKind.RATE_SET, COACH)]
 
 
 async def test_an_admin_sets_no_rate_in_a_currency_that_is_charged_already_and_nobody_else_sets_any(

@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from models import AuditEntry, Coach, CoachStatus, Guild, Notice, NoticeKind
+from models import AuditEntry, Coach, CoachStatus, Guild, Notification, NotificationKind
 from models.storage.database import Database
 from scheduler.availability import booking_policy, schedule
 from scheduler.availability.booking_policy import Rules
@@ -31,8 +31,8 @@ async def test_whoever_has_other_rules_gets_them_is_told_and_can_undo_it(db: Dat
         found = {one.user_id - COACH: booking_policy.rules_of(one) for one in await session.scalars(select(Coach))}
         assert (found[0], found[1]) == (WANTED, WANTED)
         assert found[2].horizon_days == 28
-        [told] = await session.scalars(select(Notice))
-        assert (told.kind, told.user_id) == (NoticeKind.RULES_GIVEN, COACH)
+        [told] = await session.scalars(select(Notification))
+        assert (told.kind, told.user_id) == (NotificationKind.RULES_GIVEN, COACH)
         [entry] = await session.scalars(select(AuditEntry).where(AuditEntry.action == "rules_given"))
         assert (entry.actor_id, entry.coach_id) == (ADMIN.user_id, COACH)
         coach = await schedule.undo(session, GUILD, Actor(COACH), 1, MONDAY)
@@ -47,7 +47,7 @@ async def test_whoever_has_left_the_server_keeps_their_own_and_is_told_nothing(d
 
         assert await default_rules.give(session, guild, ADMIN, MONDAY) == 0
 
-        assert await session.scalar(select(Notice.id)) is None
+        assert await session.scalar(select(Notification.id)) is None
 
 
 async def test_only_admins_give_them(db: Database) -> None:

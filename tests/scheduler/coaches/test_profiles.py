@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, CoachingSession, CoachStatus, Guild, Notice, NoticeKind
+from models import AuditEntry, CoachingSession, CoachStatus, Guild, Notification, NotificationKind
 from models.storage.database import Database
 from scheduler.booking import booking
 from scheduler.coaches import applications, profiles
@@ -133,9 +133,9 @@ async def test_an_edit_brings_the_card_up_to_date_and_leaves_state_and_rules_alo
     coach = (await seen(db, CARA)).coach
     assert (coach.status, coach.applied_at, coach.time_zone) == (CoachStatus.PENDING, MONDAY, "Europe/Berlin")
     async with db.read() as session:
-        [card] = await session.scalars(select(Notice))
+        [card] = await session.scalars(select(Notification))
         actions = list(await session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
-    assert (card.kind, card.revision, card.due_at) == (NoticeKind.APPLICATION_CARD, 2, MONDAY + HOUR)
+    assert (card.kind, card.revision, card.due_at) == (NotificationKind.APPLICATION_CARD, 2, MONDAY + HOUR)
     assert actions == ["application_made", "application_edited"]
 
 

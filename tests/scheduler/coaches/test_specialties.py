@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, CoachSpecialty, CoachStatus, Guild, Notice, Specialty
+from models import AuditEntry, CoachSpecialty, CoachStatus, Guild, Notification, Specialty
 from models.storage.database import Database
 from scheduler.availability import coach_search
 from scheduler.coaches import applications, specialties
@@ -217,7 +217,7 @@ async def test_cards_of_open_applications_follow(db: Database) -> None:
         await remove(session, MIXING, 1)
 
     async with db.read() as session:
-        [card] = await session.scalars(select(Notice))
+        [card] = await session.scalars(select(Notification))
     assert card.revision == 3
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scheduler.core import task_pool
-from scheduler.core.task_pool import SideBySide
+from scheduler.core.task_pool import TaskPool
 
 
 async def works() -> int:
@@ -23,7 +23,7 @@ async def fails_too() -> int:
 
 
 async def test_one_failure_is_raised_as_it_is_and_what_the_others_did_comes_next_time() -> None:
-    work = SideBySide[int]()
+    work = TaskPool[int]()
 
     with pytest.raises(ValueError, match="one"):
         await work.work({"a": works, "b": fails, "c": works})
@@ -33,7 +33,7 @@ async def test_one_failure_is_raised_as_it_is_and_what_the_others_did_comes_next
 
 
 async def test_of_several_failures_all_are_raised() -> None:
-    work = SideBySide[int]()
+    work = TaskPool[int]()
 
     with pytest.raises(ExceptionGroup) as raised:
         await work.work({"a": fails, "b": works, "c": fails_too})
@@ -48,7 +48,7 @@ async def test_a_slow_failure_is_raised_by_the_next_round_and_until_then_nobody_
     monkeypatch.setattr(task_pool, "SLOW", 0 * task_pool.SLOW)
     called_lost: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: called_lost.append(context))
-    work, go_on = SideBySide[int](), asyncio.Event()
+    work, go_on = TaskPool[int](), asyncio.Event()
 
     async def fails_later() -> int:
         await go_on.wait()

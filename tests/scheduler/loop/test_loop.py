@@ -11,15 +11,15 @@ from sqlalchemy import select, text
 
 from bot.demo.simcord_private import apscheduler_clock
 from models import (
+    Alert,
     AuditEntry,
     Coach,
     CoachingSession,
     Guild,
     Heartbeat,
     JobRun,
-    Notice,
-    NoticeKind,
-    Problem,
+    Notification,
+    NotificationKind,
     SessionStatus,
     SessionType,
 )
@@ -83,9 +83,9 @@ async def cancel(db: Database, now: datetime, code: str = "abc") -> None:
         await cancellation.cancel(session, one.id, Actor(one.student_id), GUILD, "", now)
 
 
-async def owed(db: Database) -> list[NoticeKind]:
+async def owed(db: Database) -> list[NotificationKind]:
     async with db.read() as session:
-        return list(await session.scalars(select(Notice.kind).order_by(Notice.id)))
+        return list(await session.scalars(select(Notification.kind).order_by(Notification.id)))
 
 
 async def story(db: Database) -> list[str]:
@@ -142,11 +142,11 @@ async def test_a_session_lives_its_life_at_the_right_instants(db: Database) -> N
         "room_removed",
     ]
     assert await owed(db) == [
-        NoticeKind.ROOM_OPEN,
-        NoticeKind.ROOM_OPEN,
-        NoticeKind.ROOM_WELCOME,
-        NoticeKind.ROOM_ENDING,
-        NoticeKind.REVIEW_REQUEST,
+        NotificationKind.ROOM_OPEN,
+        NotificationKind.ROOM_OPEN,
+        NotificationKind.ROOM_WELCOME,
+        NotificationKind.ROOM_ENDING,
+        NotificationKind.REVIEW_REQUEST,
     ]
 
 
@@ -212,7 +212,7 @@ async def test_after_a_downtime_over_the_whole_session_no_room_is_made_and_both_
     assert (done, discord.calls) == (["abc start", "abc finish"], [])
     one = await found(db)
     assert (one.status, one.missed_at, one.next_step_at) == (SessionStatus.COMPLETED, ELEVEN, None)
-    assert await owed(db) == [NoticeKind.SESSION_MISSED, NoticeKind.SESSION_MISSED]
+    assert await owed(db) == [NotificationKind.SESSION_MISSED, NotificationKind.SESSION_MISSED]
 
 
 async def test_servers_have_their_own_lead_times(db: Database) -> None:
@@ -433,9 +433,9 @@ async def test_a_room_that_keeps_being_deleted_is_made_less_and_less_often_and_a
     assert attempts == sorted(attempts)
     assert (await found(db, "other")).access_granted_at == ACCESS
     async with db.read() as session:
-        owed = list(await session.scalars(select(Notice.kind)))
-        [problem] = await session.scalars(select(Problem))
-    assert owed.count(NoticeKind.PROBLEM) == 1
+        owed = list(await session.scalars(select(Notification.kind)))
+        [problem] = await session.scalars(select(Alert))
+    assert owed.count(NotificationKind.PROBLEM) == 1
     assert (problem.key, problem.fixed_at) == ("room_deleted", None)
     assert "`abc` has been deleted 10 times" in problem.text
 
@@ -456,12 +456,12 @@ async def test_that_rooms_are_left_alone_again_shows_at_the_end_of_a_session_tha
         next_step_at=ELEVEN,
     )
     async with db.begin() as session:
-        await admin_alerts.report(session, GUILD, "room_deleted", "Somebody deletes rooms.", ROOM)
+        await admin_alerts.raise_alert(session, GUILD, "room_deleted", "Somebody deletes rooms.", ROOM)
 
     await advance_due(db, FakeDiscord(), FakeClock(ELEVEN))
 
     async with db.read() as session:
-        [problem] = await session.scalars(select(Problem))
+        [problem] = await session.scalars(select(Alert))
     assert (problem.fixed_at is not None) is is_fixed
 
 
@@ -483,7 +483,7 @@ async def test_a_room_that_is_deleted_while_it_is_being_opened_is_not_called_ope
     assert (one.discord_channel_id, one.access_granted_at, one.rooms_lost) == (None, None, len(deleted))
     assert len(deleted) == 2
     async with db.read() as session:
-        assert list(await session.scalars(select(Notice.kind))) == [NoticeKind.PROBLEM]
+        assert list(await session.scalars(select(Notification.kind))) == [NotificationKind.PROBLEM]
 
 
 async def test_what_was_to_be_said_of_a_deleted_room_is_said_of_the_next_one_alone(db: Database) -> None:
@@ -497,8 +497,10 @@ async def test_what_was_to_be_said_of_a_deleted_room_is_said_of_the_next_one_alo
     await advance_due(db, discord, clock)
 
     async with db.read() as session:
-        due = await session.scalars(select(Notice.kind).where(Notice.due_at.is_not(None)).order_by(Notice.id))
-    kinds = [NoticeKind.ROOM_OPEN] * 2 + [NoticeKind.ROOM_WELCOME, NoticeKind.ROOM_ENDING]
+        due = await session.scalars(
+            select(Notification.kind).where(Notification.due_at.is_not(None)).order_by(Notification.id)
+        )
+    kinds = [NotificationKind.ROOM_OPEN] * 2 + [NotificationKind.ROOM_WELCOME, NotificationKind.ROOM_ENDING]
     assert list(due) == kinds
 
 
@@ -519,7 +521,7 @@ async def test_a_cancellation_while_the_room_is_being_made_wins_and_the_room_is_
     assert removed.channel_id == one.discord_channel_id
     assert (one.status, one.room_removed_at, one.next_step_at) == (SessionStatus.CANCELLED, ROOM, None)
     assert one.access_granted_at is None
-    assert NoticeKind.ROOM_OPEN not in await owed(db)
+    assert NotificationKind.ROOM_OPEN not in await owed(db)
 
 
 async def test_a_cancellation_while_the_room_cannot_be_made_still_removes_what_may_exist(db: Database) -> None:
@@ -549,7 +551,7 @@ async def test_a_cancellation_while_people_are_let_in_wins_and_nobody_is_invited
     one = await found(db)
     assert [call.method for call in discord.effects] == ["ensure_room", "open_room", "remove_room"]
     assert (one.status, one.room_removed_at) == (SessionStatus.CANCELLED, ACCESS)
-    assert NoticeKind.ROOM_OPEN not in await owed(db)
+    assert NotificationKind.ROOM_OPEN not in await owed(db)
 
 
 async def test_a_session_that_was_cancelled_before_its_room_asks_nothing_of_discord(db: Database) -> None:
@@ -593,7 +595,7 @@ async def test_people_who_linger_too_long_are_warned_once(db: Database) -> None:
 
     for clock.now in (LINGERED - MINUTE, LINGERED, LINGERED + MINUTE, LINGERED + HOUR):
         await advance_due(db, discord, clock)
-        warnings.append((await owed(db)).count(NoticeKind.ROOM_CLOSING))
+        warnings.append((await owed(db)).count(NotificationKind.ROOM_CLOSING))
 
     assert warnings == [0, 1, 1, 1]
 
@@ -623,7 +625,7 @@ async def test_a_room_whose_last_guest_left_just_after_it_was_found_occupied_goe
         assert call.room is not None
         clock.forward(SECOND)
         async with db.begin() as session:
-            assert await attendance.went(session, call.room.channel_id or 0, STUDENT, clock())
+            assert await attendance.record_leave(session, call.room.channel_id or 0, STUDENT, clock())
 
     discord.meanwhile("remove_room", leave)
     for clock.now in (ROOM, ACCESS, TEN, ELEVEN):
@@ -645,7 +647,7 @@ async def test_a_room_that_emptied_while_nobody_watched_goes_as_soon_as_somebody
 
     clock.forward(SECOND)
     async with db.begin() as session:
-        await attendance.look_afresh(session, [GUILD], {}, None, clock())
+        await attendance.resync(session, [GUILD], {}, None, clock())
     await advance_due(db, discord, clock)
 
     assert (await found(db)).room_removed_at == ELEVEN + SECOND
@@ -985,7 +987,7 @@ async def test_stopping_awaits_the_tick_in_progress_and_starts_no_other(db: Data
     assert not stopped_early
     assert await one.beats() == [MONDAY]
     async with db.read() as session:
-        sent = {one.id: one.sent_at for one in await session.scalars(select(Notice))}
+        sent = {one.id: one.sent_at for one in await session.scalars(select(Notification))}
     assert sent == {1: MONDAY, 2: None}
 
 

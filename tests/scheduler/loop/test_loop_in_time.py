@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import select
 
 from bot.demo import simcord_private
-from models import CoachingSession, Heartbeat, JobRun, NoticeKind
+from models import CoachingSession, Heartbeat, JobRun, NotificationKind
 from models.storage.database import Database
 from scheduler.core.task_pool import SLOW
-from scheduler.notifications.outbox import owe
+from scheduler.notifications.outbox import enqueue
 from scheduler.rooms.rooms import room_name
 from tests.bot.test_punctuality import HALF_A_DAY, break_rooms, when
 from tests.scheduler.loop.test_loop import SECOND
@@ -47,10 +47,10 @@ async def booked_at(
 
 async def promise(world: Academy, count: int) -> None:
     """So many direct messages, of which nobody tells the loop."""
-    kind, cara = NoticeKind.APPLICATION_APPROVED, world.coach.id
+    kind, cara = NotificationKind.APPLICATION_APPROVED, world.coach.id
     async with world.db.begin() as session:
         for _ in range(count):
-            owe(session, kind, world.guild.id, now=world.now, user_id=cara, coach_id=cara)
+            enqueue(session, kind, world.guild.id, now=world.now, user_id=cara, coach_id=cara)
 
 
 async def test_a_step_is_done_at_its_very_second_and_the_run_says_so(db: Database) -> None:

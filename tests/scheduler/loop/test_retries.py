@@ -5,7 +5,16 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from models import AuditEntry, Coach, CoachingSession, Notice, NoticeKind, Problem, SessionStatus, UTCDateTime
+from models import (
+    Alert,
+    AuditEntry,
+    Coach,
+    CoachingSession,
+    Notification,
+    NotificationKind,
+    SessionStatus,
+    UTCDateTime,
+)
 from models.storage.database import Database
 from scheduler.coaches.applications import sync_roles
 from scheduler.loop import retries
@@ -108,9 +117,9 @@ async def test_what_waits_is_brought_forward_and_what_has_not_failed_stays(
     assert await retries.bring_forward(db, clock, guild_id)
 
     async with db.read() as session:
-        failed = select(Notice.due_at).where(Notice.attempts > 0, Notice.guild_id == GUILD)
+        failed = select(Notification.due_at).where(Notification.attempts > 0, Notification.guild_id == GUILD)
         assert set(await session.scalars(failed)) == {ROOM}
-        assert await session.scalar(select(Notice.due_at).where(Notice.id == waiting.id)) == TEN
+        assert await session.scalar(select(Notification.due_at).where(Notification.id == waiting.id)) == TEN
         roles = dict(list(await session.execute(select(Coach.guild_id, Coach.role_due_at))))
     assert (await found(db)).next_step_at == roles[GUILD] == ROOM
     others = ((await found(db, "other")).next_step_at, roles[GUILD + 1])
@@ -140,7 +149,7 @@ async def test_a_room_that_cannot_be_removed_is_given_up_after_a_week_with_a_not
     assert len(discord.asked("remove_room")) < 60
     async with db.read() as session:
         assert await session.scalar(select(AuditEntry.at).where(AuditEntry.action == "steps_given_up"))
-        told = list(await session.scalars(select(Problem.text).where(Problem.fixed_at.is_(None))))
+        told = list(await session.scalars(select(Alert.text).where(Alert.fixed_at.is_(None))))
     assert [one for one in told if "stopped trying" in one and "/coaching session abc" in one]
 
 
@@ -159,7 +168,7 @@ async def test_nothing_is_called_given_up_because_the_bot_was_removed_from_the_s
 
     assert (await found(db)).next_step_at is None
     async with db.read() as session:
-        assert [one for one in await session.scalars(select(Problem.text)) if "week" in one] == []
+        assert [one for one in await session.scalars(select(Alert.text)) if "week" in one] == []
 
 
 async def test_what_was_given_up_is_not_begun_anew_by_the_hourly_look_but_by_an_admin(db: Database) -> None:
@@ -188,7 +197,7 @@ async def test_what_was_given_up_is_tried_when_an_admin_gives_the_bot_what_it_la
         await session.execute(
             update(Coach).values(role_due_at=None, role_error="given up: I lack Manage Roles", role_attempts=40)
         )
-        card = {"kind": NoticeKind.APPLICATION_CARD, "user_id": None, "coach_id": GUILD * 10}
+        card = {"kind": NotificationKind.APPLICATION_CARD, "user_id": None, "coach_id": GUILD * 10}
         await a_notice(session, due_at=None, given_up_at=ROOM, **card)
         await a_notice(session, due_at=None, given_up_at=ROOM)
 
@@ -196,8 +205,8 @@ async def test_what_was_given_up_is_tried_when_an_admin_gives_the_bot_what_it_la
 
     async with db.read() as session:
         assert await session.scalar(select(Coach.role_due_at)) == ROOM
-        due = select(Notice.kind).where(Notice.due_at == ROOM)
-        assert list(await session.scalars(due)) == [NoticeKind.APPLICATION_CARD]
+        due = select(Notification.kind).where(Notification.due_at == ROOM)
+        assert list(await session.scalars(due)) == [NotificationKind.APPLICATION_CARD]
 
 
 async def test_what_ended_while_the_bot_was_not_in_the_server_was_not_given_up(db: Database) -> None:
@@ -245,7 +254,7 @@ async def test_no_message_is_lost_because_discord_was_down_for_hours(db: Databas
     discord, clock = FakeDiscord(), FakeClock()
     discord.fail("deliver", DOWN)
     async with db.begin() as session:
-        notice = await a_notice(session, kind=NoticeKind.APPLICATION_APPROVED, coach_id=None)
+        notice = await a_notice(session, kind=NotificationKind.APPLICATION_APPROVED, coach_id=None)
     while clock() < MONDAY + 6 * HOUR:
         await deliver_due(db, discord, clock)
         clock.forward(MINUTE)
@@ -255,7 +264,7 @@ async def test_no_message_is_lost_because_discord_was_down_for_hours(db: Databas
     await deliver_due(db, discord, clock)
 
     async with db.read() as session:
-        assert (await session.get_one(Notice, notice.id)).sent_at == clock()
+        assert (await session.get_one(Notification, notice.id)).sent_at == clock()
 
 
 async def test_no_message_is_given_up_because_its_tries_were_brought_forward(db: Database) -> None:
@@ -273,7 +282,9 @@ async def test_no_message_is_given_up_because_its_tries_were_brought_forward(db:
     await deliver_due(db, discord, clock)
 
     async with db.read() as session:
-        sent = await session.scalar(select(Notice.sent_at).where(Notice.kind == NoticeKind.SESSION_BOOKED))
+        sent = await session.scalar(
+            select(Notification.sent_at).where(Notification.kind == NotificationKind.SESSION_BOOKED)
+        )
     assert sent == clock()
 
 
@@ -282,12 +293,12 @@ async def test_a_message_that_cannot_be_sent_for_more_than_a_day_is_given_up(db:
     discord, clock = FakeDiscord(), FakeClock()
     discord.fail("deliver", DOWN)
     async with db.begin() as session:
-        notice = await a_notice(session, kind=NoticeKind.APPLICATION_APPROVED, coach_id=None)
+        notice = await a_notice(session, kind=NotificationKind.APPLICATION_APPROVED, coach_id=None)
 
     for _ in range(14):
         await deliver_due(db, discord, clock)
         clock.forward(2 * HOUR)
 
     async with db.read() as session:
-        kept = await session.get_one(Notice, notice.id)
+        kept = await session.get_one(Notification, notice.id)
     assert (kept.due_at, kept.given_up_at) == (None, MONDAY + 24 * HOUR)

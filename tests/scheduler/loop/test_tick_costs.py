@@ -69,7 +69,7 @@ async def test_however_long_the_history_no_step_in_a_sessions_life_walks_through
     with all_statements(db_with_statistics) as said:
         await side.life(1)
         async with db_with_statistics.begin() as session:
-            await departures.gone(session, GUILD, COACH, departures.Why.LEFT, side.clock())
+            await departures.handle_departure(session, GUILD, COACH, departures.Why.LEFT, side.clock())
 
     asked = {statement: parameters for statement, parameters in said if statement.startswith(("SELECT", "UPDATE"))}
     assert len(asked) > 20

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from models import CoachingSession, Notice, NoticeKind, Problem
+from models import Alert, CoachingSession, Notification, NotificationKind
 from models.storage.database import Database
 from scheduler.coaches.applications import sync_roles
 from scheduler.loop.ports import DiscordFailure
@@ -50,14 +50,14 @@ async def report(
 ) -> None:
     await deliver(db, at)
     async with db.begin() as session:
-        await admin_alerts.report(session, GUILD, key, text, at, cause=cause)
+        await admin_alerts.raise_alert(session, GUILD, key, text, at, cause=cause)
     await deliver(db, at)
 
 
 async def works(db: Database, at: datetime, *, key: str = "k", session_id: int = 0) -> None:
     await deliver(db, at)
     async with db.begin() as session:
-        await admin_alerts.works(session, GUILD, key, at, session_id=session_id)
+        await admin_alerts.resolve(session, GUILD, key, at, session_id=session_id)
     await deliver(db, at)
 
 
@@ -66,10 +66,14 @@ async def deliver(db: Database, at: datetime) -> None:
     await deliver_due(db, FakeDiscord(), FakeClock(at))
 
 
-async def told(db: Database) -> list[tuple[NoticeKind, datetime]]:
+async def told(db: Database) -> list[tuple[NotificationKind, datetime]]:
     """What admins were promised to hear, and from when on, if it was not taken back."""
-    kinds = NoticeKind.PROBLEM, NoticeKind.PROBLEM_FIXED
-    promised = select(Notice).where(Notice.kind.in_(kinds), Notice.given_up_at.is_(None)).order_by(Notice.id)
+    kinds = NotificationKind.PROBLEM, NotificationKind.PROBLEM_FIXED
+    promised = (
+        select(Notification)
+        .where(Notification.kind.in_(kinds), Notification.given_up_at.is_(None))
+        .order_by(Notification.id)
+    )
     async with db.read() as session:
         return [(one.kind, one.sent_at or one.due_at or MONDAY) for one in await session.scalars(promised)]
 
@@ -77,10 +81,10 @@ async def told(db: Database) -> list[tuple[NoticeKind, datetime]]:
 async def lasting(db: Database) -> list[str]:
     """What does not work."""
     async with db.read() as session:
-        return list(await session.scalars(select(Problem.text).where(Problem.fixed_at.is_(None))))
+        return list(await session.scalars(select(Alert.text).where(Alert.fixed_at.is_(None))))
 
 
-async def kinds(db: Database) -> list[NoticeKind]:
+async def kinds(db: Database) -> list[NotificationKind]:
     return [kind for kind, _ in await told(db)]
 
 
@@ -91,7 +95,7 @@ async def test_a_problem_that_lasts_is_told_at_once_and_then_after_one_three_and
         await report(db, MONDAY + hours * HOUR)
 
     days = (0, 1, 4, 11, 18, 25)
-    assert await told(db) == [(NoticeKind.PROBLEM, MONDAY + after * DAY) for after in days]
+    assert await told(db) == [(NotificationKind.PROBLEM, MONDAY + after * DAY) for after in days]
 
 
 async def test_another_cause_is_told_at_once_and_takes_the_place_of_the_first(db: Database) -> None:
@@ -100,7 +104,7 @@ async def test_another_cause_is_told_at_once_and_takes_the_place_of_the_first(db
 
     await report(db, MONDAY + MINUTE, text="Another thing is in the way.")
 
-    assert await told(db) == [(NoticeKind.PROBLEM, MONDAY), (NoticeKind.PROBLEM, MONDAY + MINUTE)]
+    assert await told(db) == [(NotificationKind.PROBLEM, MONDAY), (NotificationKind.PROBLEM, MONDAY + MINUTE)]
     assert await lasting(db) == ["Another thing is in the way."]
 
 
@@ -115,8 +119,8 @@ async def test_another_cause_hours_after_the_first_was_fixed_is_told_at_once_and
     await works(db, MONDAY + 4 * HOUR)
 
     assert (await told(db))[2:] == [
-        (NoticeKind.PROBLEM, MONDAY + 3 * HOUR),
-        (NoticeKind.PROBLEM_FIXED, MONDAY + 4 * HOUR),
+        (NotificationKind.PROBLEM, MONDAY + 3 * HOUR),
+        (NotificationKind.PROBLEM_FIXED, MONDAY + 4 * HOUR),
     ]
 
 
@@ -127,7 +131,7 @@ async def test_what_may_heal_by_itself_is_one_problem_in_whatever_words(db: Data
         text = f"No answer within {number} seconds."
         await report(db, MONDAY + number * MINUTE, text=text, cause=admin_alerts.PASSING)
 
-    assert await kinds(db) == [NoticeKind.PROBLEM]
+    assert await kinds(db) == [NotificationKind.PROBLEM]
     assert await lasting(db) == ["No answer within 2 seconds."]
 
 
@@ -136,10 +140,10 @@ async def test_nobody_hears_that_something_works_who_was_not_warned(db: Database
     discord, clock = FakeDiscord(), FakeClock()
     discord.fail("deliver", DOWN)
     async with db.begin() as session:
-        await admin_alerts.report(session, GUILD, "k", "It is full.", MONDAY)
+        await admin_alerts.raise_alert(session, GUILD, "k", "It is full.", MONDAY)
     await deliver_due(db, discord, clock)
     async with db.begin() as session:
-        await admin_alerts.works(session, GUILD, "k", MONDAY)
+        await admin_alerts.resolve(session, GUILD, "k", MONDAY)
 
     discord.heal()
     for clock.now in (MONDAY, MONDAY + HOUR):
@@ -153,17 +157,17 @@ async def test_a_warning_that_is_under_way_while_it_is_mended_is_followed_by_the
     await set_up(db)
     discord, clock = FakeDiscord(), FakeClock()
     async with db.begin() as session:
-        await admin_alerts.report(session, GUILD, "k", "It is full.", MONDAY)
+        await admin_alerts.raise_alert(session, GUILD, "k", "It is full.", MONDAY)
 
     async def mended(_call: Call) -> None:
         async with db.begin() as session:
-            await admin_alerts.works(session, GUILD, "k", MONDAY)
+            await admin_alerts.resolve(session, GUILD, "k", MONDAY)
 
     discord.meanwhile("deliver", mended)
     for _ in range(2):
         await deliver_due(db, discord, clock)
 
-    assert await kinds(db) == [NoticeKind.PROBLEM, NoticeKind.PROBLEM_FIXED]
+    assert await kinds(db) == [NotificationKind.PROBLEM, NotificationKind.PROBLEM_FIXED]
     assert len(discord.asked("deliver")) == 2
 
 
@@ -171,12 +175,12 @@ async def test_what_fails_again_before_admins_heard_that_it_works_has_never_work
     await set_up(db)
     await report(db, MONDAY)
     async with db.begin() as session:
-        await admin_alerts.works(session, GUILD, "k", MONDAY + MINUTE)
-        await admin_alerts.report(session, GUILD, "k", "It is full.", MONDAY + MINUTE)
+        await admin_alerts.resolve(session, GUILD, "k", MONDAY + MINUTE)
+        await admin_alerts.raise_alert(session, GUILD, "k", "It is full.", MONDAY + MINUTE)
 
     await works(db, MONDAY + HOUR)
 
-    assert await told(db) == [(NoticeKind.PROBLEM, MONDAY), (NoticeKind.PROBLEM_FIXED, MONDAY + HOUR)]
+    assert await told(db) == [(NotificationKind.PROBLEM, MONDAY), (NotificationKind.PROBLEM_FIXED, MONDAY + HOUR)]
 
 
 async def test_that_it_works_again_is_told_once(db: Database) -> None:
@@ -186,7 +190,10 @@ async def test_that_it_works_again_is_told_once(db: Database) -> None:
     for minutes in (1, 2, 3):
         await works(db, MONDAY + minutes * MINUTE)
 
-    assert await told(db) == [(NoticeKind.PROBLEM, MONDAY), (NoticeKind.PROBLEM_FIXED, MONDAY + MINUTE)]
+    assert await told(db) == [
+        (NotificationKind.PROBLEM, MONDAY),
+        (NotificationKind.PROBLEM_FIXED, MONDAY + MINUTE),
+    ]
 
 
 async def test_what_never_failed_is_not_told_to_work(db: Database) -> None:
@@ -195,7 +202,7 @@ async def test_what_never_failed_is_not_told_to_work(db: Database) -> None:
 
     await works(db, MONDAY)
 
-    assert await kinds(db) == [NoticeKind.PROBLEM]
+    assert await kinds(db) == [NotificationKind.PROBLEM]
 
 
 async def test_a_problem_that_comes_and_goes_within_a_day_is_told_once_and_so_is_its_end(db: Database) -> None:
@@ -205,7 +212,7 @@ async def test_a_problem_that_comes_and_goes_within_a_day_is_told_once_and_so_is
         await report(db, MONDAY + minutes * MINUTE)
         await works(db, MONDAY + (minutes + 5) * MINUTE)
 
-    assert await kinds(db) == [NoticeKind.PROBLEM, NoticeKind.PROBLEM_FIXED]
+    assert await kinds(db) == [NotificationKind.PROBLEM, NotificationKind.PROBLEM_FIXED]
 
 
 async def test_a_problem_that_came_back_soon_is_told_once_it_has_stayed_for_a_quarter_of_an_hour(
@@ -222,10 +229,14 @@ async def test_a_problem_that_came_back_soon_is_told_once_it_has_stayed_for_a_qu
     await deliver(db, back + 15 * MINUTE)
     await works(db, back + HOUR)
 
-    assert before == [NoticeKind.PROBLEM, NoticeKind.PROBLEM_FIXED, NoticeKind.PROBLEM]  # the last is only owed
+    assert before == [
+        NotificationKind.PROBLEM,
+        NotificationKind.PROBLEM_FIXED,
+        NotificationKind.PROBLEM,
+    ]  # the last is only owed
     assert (await told(db))[2:] == [
-        (NoticeKind.PROBLEM, back + 15 * MINUTE),
-        (NoticeKind.PROBLEM_FIXED, back + HOUR),
+        (NotificationKind.PROBLEM, back + 15 * MINUTE),
+        (NotificationKind.PROBLEM_FIXED, back + HOUR),
     ]
 
 
@@ -236,7 +247,7 @@ async def test_a_problem_that_comes_back_after_it_worked_for_an_hour_is_a_new_on
 
     await report(db, MONDAY + MINUTE + HOUR)
 
-    assert (await told(db))[2:] == [(NoticeKind.PROBLEM, MONDAY + MINUTE + HOUR)]
+    assert (await told(db))[2:] == [(NotificationKind.PROBLEM, MONDAY + MINUTE + HOUR)]
 
 
 async def test_a_problem_that_comes_back_after_days_is_a_new_one(db: Database) -> None:
@@ -248,8 +259,8 @@ async def test_a_problem_that_comes_back_after_days_is_a_new_one(db: Database) -
         await report(db, MONDAY + days * DAY)
 
     assert (await told(db))[2:] == [
-        (NoticeKind.PROBLEM, MONDAY + 5 * DAY),
-        (NoticeKind.PROBLEM, MONDAY + 6 * DAY),
+        (NotificationKind.PROBLEM, MONDAY + 5 * DAY),
+        (NotificationKind.PROBLEM, MONDAY + 6 * DAY),
     ]
 
 
@@ -257,14 +268,14 @@ async def test_two_problems_and_two_servers_have_nothing_to_do_with_each_other(d
     await set_up(db)
     async with db.begin() as session:
         await a_guild(session, id=GUILD + 1)
-        await admin_alerts.report(session, GUILD + 1, "k", "It is full.", MONDAY)
+        await admin_alerts.raise_alert(session, GUILD + 1, "k", "It is full.", MONDAY)
 
     await report(db, MONDAY)
     await report(db, MONDAY, key="another")
     await works(db, MONDAY)
 
     async with db.read() as session:
-        fixed = select(Problem.guild_id, Problem.key).where(Problem.fixed_at.is_not(None))
+        fixed = select(Alert.guild_id, Alert.key).where(Alert.fixed_at.is_not(None))
         assert [tuple(one) for one in await session.execute(fixed)] == [(GUILD, "k")]
 
 
@@ -278,9 +289,9 @@ async def test_what_only_admins_can_mend_is_told_at_its_first_failure(db: Databa
 
     await advance_due(db, discord, FakeClock(ROOM))
 
-    assert await told(db) == [(NoticeKind.PROBLEM, ROOM)]
+    assert await told(db) == [(NotificationKind.PROBLEM, ROOM)]
     async with db.read() as session:
-        problem = (await session.scalars(select(Problem))).one()
+        problem = (await session.scalars(select(Alert))).one()
     assert (problem.key, problem.text) == ("make_room", "the server has 500 channels")
 
 
@@ -326,7 +337,7 @@ async def test_of_many_sessions_that_fail_alike_admins_hear_once(db: Database) -
 
     await advance_due(db, discord, FakeClock(ROOM))
 
-    assert await kinds(db) == [NoticeKind.PROBLEM]
+    assert await kinds(db) == [NotificationKind.PROBLEM]
 
 
 async def test_it_is_fixed_only_when_it_fails_for_no_other_session_any_more(db: Database) -> None:
@@ -344,8 +355,8 @@ async def test_it_is_fixed_only_when_it_fails_for_no_other_session_any_more(db: 
     clock.forward(MINUTE)
     await advance_due(db, discord, clock)
 
-    assert while_one_fails == [NoticeKind.PROBLEM]
-    assert await kinds(db) == [NoticeKind.PROBLEM, NoticeKind.PROBLEM_FIXED]
+    assert while_one_fails == [NotificationKind.PROBLEM]
+    assert await kinds(db) == [NotificationKind.PROBLEM, NotificationKind.PROBLEM_FIXED]
 
 
 async def test_another_step_that_works_does_not_say_that_this_one_does(db: Database) -> None:
@@ -355,7 +366,7 @@ async def test_another_step_that_works_does_not_say_that_this_one_does(db: Datab
     for clock.now in (ROOM, TEN):  # at ten it starts, without a room
         await advance_due(db, discord, clock)
 
-    assert await kinds(db) == [NoticeKind.PROBLEM]
+    assert await kinds(db) == [NotificationKind.PROBLEM]
 
 
 async def test_a_role_that_cannot_be_given_is_told_once_and_when_it_can(db: Database) -> None:
@@ -371,7 +382,10 @@ async def test_a_role_that_cannot_be_given_is_told_once_and_when_it_can(db: Data
     discord.heal()
     await sync_roles(db, discord, clock)
 
-    assert await told(db) == [(NoticeKind.PROBLEM, MONDAY), (NoticeKind.PROBLEM_FIXED, MONDAY + 3 * HOUR)]
+    assert await told(db) == [
+        (NotificationKind.PROBLEM, MONDAY),
+        (NotificationKind.PROBLEM_FIXED, MONDAY + 3 * HOUR),
+    ]
 
 
 # What concerns each room alike.
@@ -388,13 +402,13 @@ async def test_that_nothing_can_be_said_in_rooms_is_told_once_whichever_rooms_th
     async with db.begin() as session:
         for one in await session.scalars(select(CoachingSession)):
             one.access_granted_at, one.discord_channel_id = MONDAY, one.id
-            notice = await a_notice(session, kind=NoticeKind.ROOM_WELCOME, user_id=None, session_id=one.id)
+            notice = await a_notice(session, kind=NotificationKind.ROOM_WELCOME, user_id=None, session_id=one.id)
             discord.fail("deliver", lacking(one.code), about=str(notice.id))
 
     await deliver_due(db, discord, FakeClock())
 
     assert len(await lasting(db)) == 1
-    assert [kind for kind, _ in await told(db)] == [NoticeKind.PROBLEM]
+    assert [kind for kind, _ in await told(db)] == [NotificationKind.PROBLEM]
 
 
 async def test_rooms_that_are_given_up_for_one_reason_are_told_of_once(db: Database) -> None:
@@ -413,8 +427,10 @@ async def test_rooms_that_are_given_up_for_one_reason_are_told_of_once(db: Datab
 
 async def all_told(db: Database) -> list[str]:
     """What admins read, once for each message."""
-    warned = select(Problem.text).join(Notice, Notice.problem_id == Problem.id)
+    warned = select(Alert.text).join(Notification, Notification.problem_id == Alert.id)
     async with db.read() as session:
         return list(
-            await session.scalars(warned.where(Notice.kind == NoticeKind.PROBLEM, Notice.sent_at.is_not(None)))
+            await session.scalars(
+                warned.where(Notification.kind == NotificationKind.PROBLEM, Notification.sent_at.is_not(None))
+            )
         )

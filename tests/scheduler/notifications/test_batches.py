@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models import Notice, NoticeKind, SessionStatus
+from models import Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.loop.ports import DiscordFailure
 from scheduler.notifications.delivery import Delivered, deliver_due
-from scheduler.notifications.outbox import renew
+from scheduler.notifications.outbox import requeue
 from tests.support.builders import (
     DAY,
     HOUR,
@@ -31,7 +31,7 @@ TEN = MONDAY + 2 * HOUR
 ELEVEN = TEN + HOUR
 
 
-async def set_up(db: Database, *kinds: NoticeKind, **about: Any) -> tuple[int, list[int]]:
+async def set_up(db: Database, *kinds: NotificationKind, **about: Any) -> tuple[int, list[int]]:
     """A session, of which the student is owed these in this order; its id and theirs."""
     async with db.begin() as session:
         await a_guild(session)
@@ -44,9 +44,9 @@ async def set_up(db: Database, *kinds: NoticeKind, **about: Any) -> tuple[int, l
         return row.id, ids
 
 
-async def found(db: Database) -> list[Notice]:
+async def found(db: Database) -> list[Notification]:
     async with db.read() as session:
-        return list(await session.scalars(select(Notice).order_by(Notice.id)))
+        return list(await session.scalars(select(Notification).order_by(Notification.id)))
 
 
 async def many_people(db: Database, count: int) -> None:
@@ -54,7 +54,7 @@ async def many_people(db: Database, count: int) -> None:
     async with db.begin() as session:
         await a_guild(session)
         for number in range(count):
-            await a_notice(session, user_id=STUDENT + number, kind=NoticeKind.APPLICATION_APPROVED)
+            await a_notice(session, user_id=STUDENT + number, kind=NotificationKind.APPLICATION_APPROVED)
 
 
 async def test_a_round_sends_ten_direct_messages_and_the_rest_go_out_with_the_next_ones(db: Database) -> None:
@@ -83,7 +83,7 @@ async def test_ten_direct_messages_leave_nothing_for_another_round(db: Database)
 async def test_many_direct_messages_keep_no_channel_waiting(db: Database) -> None:
     await many_people(db, 300)
     async with db.begin() as session:
-        card = await a_notice(session, user_id=None, kind=NoticeKind.APPLICATION_CARD, due_at=MONDAY)
+        card = await a_notice(session, user_id=None, kind=NotificationKind.APPLICATION_CARD, due_at=MONDAY)
     discord = FakeDiscord()
 
     outcome = await deliver_due(db, discord, FakeClock())
@@ -98,17 +98,21 @@ async def test_many_direct_messages_keep_no_channel_waiting(db: Database) -> Non
 @pytest.mark.parametrize(
     ("kind", "about", "why"),
     [
-        (NoticeKind.SESSION_BOOKED, {"status": SessionStatus.CANCELLED}, "it was cancelled"),
-        (NoticeKind.ROOM_ENDING, {"status": SessionStatus.COMPLETED}, "the room is not open"),
-        (NoticeKind.ROOM_WELCOME, {"status": SessionStatus.CANCELLED}, "the room is not open"),
-        (NoticeKind.REVIEW_REQUEST, {"status": SessionStatus.NO_SHOW}, "there is nothing to review (any more)"),
-        (NoticeKind.NO_SHOW, {"status": SessionStatus.COMPLETED}, "it is no no-show any more"),
-        (NoticeKind.SESSION_MISSED, {"took_place": True}, "it was answered"),
+        (NotificationKind.SESSION_BOOKED, {"status": SessionStatus.CANCELLED}, "it was cancelled"),
+        (NotificationKind.ROOM_ENDING, {"status": SessionStatus.COMPLETED}, "the room is not open"),
+        (NotificationKind.ROOM_WELCOME, {"status": SessionStatus.CANCELLED}, "the room is not open"),
+        (
+            NotificationKind.REVIEW_REQUEST,
+            {"status": SessionStatus.NO_SHOW},
+            "there is nothing to review (any more)",
+        ),
+        (NotificationKind.NO_SHOW, {"status": SessionStatus.COMPLETED}, "it is no no-show any more"),
+        (NotificationKind.SESSION_MISSED, {"took_place": True}, "it was answered"),
     ],
-    ids=lambda one: one.value if isinstance(one, NoticeKind) else None,
+    ids=lambda one: one.value if isinstance(one, NotificationKind) else None,
 )
 async def test_what_is_pointless_is_dropped_with_a_note(
-    db: Database, kind: NoticeKind, about: dict[str, object], why: str
+    db: Database, kind: NotificationKind, about: dict[str, object], why: str
 ) -> None:
     await set_up(db, kind, access_granted_at=MONDAY, discord_channel_id=555, **about)
     discord = FakeDiscord()
@@ -123,7 +127,7 @@ async def test_what_is_pointless_is_dropped_with_a_note(
 
 
 async def test_a_week_after_the_session_nobody_is_asked_whether_it_took_place(db: Database) -> None:
-    await set_up(db, NoticeKind.SESSION_MISSED)
+    await set_up(db, NotificationKind.SESSION_MISSED)
 
     await deliver_due(db, FakeDiscord(), FakeClock(TEN + HOUR + 7 * DAY + MINUTE))
 
@@ -134,13 +138,13 @@ async def test_a_week_after_the_session_nobody_is_asked_whether_it_took_place(db
 async def test_what_was_said_already_is_brought_up_to_date_although_it_would_not_be_said_any_more(
     db: Database,
 ) -> None:
-    session_id, (notice_id,) = await set_up(db, NoticeKind.SESSION_BOOKED)
+    session_id, (notice_id,) = await set_up(db, NotificationKind.SESSION_BOOKED)
     discord, clock = FakeDiscord(), FakeClock()
     await deliver_due(db, discord, clock)
     await change_session(db, session_id, status=SessionStatus.CANCELLED)
 
     async with db.begin() as session:
-        renew(await session.get_one(Notice, notice_id), clock())
+        requeue(await session.get_one(Notification, notice_id), clock())
     outcome = await deliver_due(db, discord, clock)
 
     assert outcome == Delivered(1, 0, more=False)
@@ -154,7 +158,7 @@ async def test_what_was_said_already_is_brought_up_to_date_although_it_would_not
 async def test_what_somebody_is_told_of_one_session_waits_for_what_came_before_and_nobody_else_does(
     db: Database,
 ) -> None:
-    _, (first, second) = await set_up(db, NoticeKind.SESSION_BOOKED, NoticeKind.SESSION_MOVED)
+    _, (first, second) = await set_up(db, NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_MOVED)
     async with db.begin() as session:
         other = await a_notice(session, user_id=STUDENT + 1, due_at=MONDAY + MINUTE)
     discord, other_is_out = FakeDiscord(), asyncio.Event()
@@ -180,14 +184,14 @@ async def test_what_somebody_is_told_of_one_session_waits_for_what_came_before_a
 
 
 async def test_what_is_renewed_while_it_is_under_way_goes_out_again_as_the_same_message(db: Database) -> None:
-    session_id, (notice_id,) = await set_up(db, NoticeKind.SESSION_BOOKED)
+    session_id, (notice_id,) = await set_up(db, NotificationKind.SESSION_BOOKED)
     discord = FakeDiscord()
 
     async def renew_once(_call: Call) -> None:
         if len(discord.calls) == 1:
             await change_session(db, session_id, starts_at=ELEVEN, ends_at=ELEVEN + HOUR)
             async with db.begin() as session:
-                renew(await session.get_one(Notice, notice_id), MONDAY)
+                requeue(await session.get_one(Notification, notice_id), MONDAY)
 
     discord.meanwhile("deliver", renew_once)
 
@@ -200,13 +204,13 @@ async def test_what_is_renewed_while_it_is_under_way_goes_out_again_as_the_same_
 
 
 async def test_what_is_renewed_while_it_fails_is_tried_at_once_and_not_after_the_pause(db: Database) -> None:
-    _, (notice_id,) = await set_up(db, NoticeKind.SESSION_BOOKED)
+    _, (notice_id,) = await set_up(db, NotificationKind.SESSION_BOOKED)
     discord = FakeDiscord()
 
     async def renew_and_fail_once(_call: Call) -> None:
         if len(discord.calls) == 1:
             async with db.begin() as session:
-                renew(await session.get_one(Notice, notice_id), MONDAY)
+                requeue(await session.get_one(Notification, notice_id), MONDAY)
             raise DiscordFailure("Discord does not answer.")
 
     discord.meanwhile("deliver", renew_and_fail_once)

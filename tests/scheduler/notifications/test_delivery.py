@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models import CoachingSession, CoachStatus, Guild, Member, Notice, NoticeKind, SessionStatus
+from models import CoachingSession, CoachStatus, Guild, Member, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.loop.ports import DiscordFailure, Unreachable
 from scheduler.notifications import outbox
 from scheduler.notifications.delivery import Delivered, deliver_due
-from scheduler.notifications.outbox import PROBLEM_KINDS, owe, pause, renew
+from scheduler.notifications.outbox import PROBLEM_KINDS, enqueue, pause, requeue
 from scheduler.servers import settings
 from scheduler.servers.settings import GuildChanges
 from tests.support.builders import (
@@ -47,17 +47,17 @@ async def set_up(db: Database, count: int = 1, **changed: Any) -> list[int]:
         return [(await a_notice(session, **values)).id for _ in range(count)]
 
 
-async def only(db: Database) -> Notice:
+async def only(db: Database) -> Notification:
     """The one notice there is, besides what has been owed because it could not be delivered."""
-    told_of_it = NoticeKind.STUDENT_UNREACHABLE, *PROBLEM_KINDS
+    told_of_it = NotificationKind.STUDENT_UNREACHABLE, *PROBLEM_KINDS
     async with db.read() as session:
-        return (await session.scalars(select(Notice).where(Notice.kind.not_in(told_of_it)))).one()
+        return (await session.scalars(select(Notification).where(Notification.kind.not_in(told_of_it)))).one()
 
 
 async def renewed(db: Database, notice_id: int, now: datetime = MONDAY) -> None:
     """It has something new to say."""
     async with db.begin() as session:
-        renew(await session.get_one(Notice, notice_id), now)
+        requeue(await session.get_one(Notification, notice_id), now)
 
 
 async def dms_closed(db: Database, user_id: int = STUDENT) -> datetime | None:
@@ -73,7 +73,7 @@ async def dms_closed(db: Database, user_id: int = STUDENT) -> datetime | None:
 async def test_what_is_owed_is_due_at_once(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
-        owe(session, NoticeKind.SESSION_BOOKED, GUILD, now=MONDAY, user_id=STUDENT)
+        enqueue(session, NotificationKind.SESSION_BOOKED, GUILD, now=MONDAY, user_id=STUDENT)
 
     notice = await only(db)
     assert (notice.due_at, notice.revision, notice.attempts, notice.sent_at) == (MONDAY, 1, 0, None)
@@ -83,7 +83,7 @@ async def test_what_was_owed_in_a_transaction_that_failed_is_not_owed(db: Databa
     async def fail() -> None:
         async with db.begin() as session:
             await a_guild(session)
-            owe(session, NoticeKind.SESSION_BOOKED, GUILD, now=MONDAY, user_id=STUDENT)
+            enqueue(session, NotificationKind.SESSION_BOOKED, GUILD, now=MONDAY, user_id=STUDENT)
             await session.flush()
             raise RuntimeError("half way")
 
@@ -140,7 +140,7 @@ async def test_a_letter_holds_the_rows_that_its_words_are_made_of(db: Database) 
 
 
 async def test_many_messages_to_channels_go_out_in_one_round(db: Database) -> None:
-    ids = await set_up(db, count=30, kind=NoticeKind.APPEAL_CARD, user_id=None)
+    ids = await set_up(db, count=30, kind=NotificationKind.APPEAL_CARD, user_id=None)
     discord = FakeDiscord()
 
     outcome = await deliver_due(db, discord, FakeClock())
@@ -292,7 +292,7 @@ async def test_one_failing_notice_does_not_hold_up_others(
 
     assert outcome == Delivered(2, failures, more=False)
     async with db.read() as session:
-        found = {one.id: one for one in await session.scalars(select(Notice))}
+        found = {one.id: one for one in await session.scalars(select(Notification))}
     assert (found[first].sent_at, found[third].sent_at) == (MONDAY, MONDAY)
     assert (found[second].sent_at, found[second].last_error) == (None, noted)
 
@@ -316,14 +316,14 @@ async def test_one_notice_that_hangs_does_not_hold_up_the_next_ones(db: Database
 
 
 async def test_what_one_person_is_told_of_one_session_goes_out_in_order(db: Database) -> None:
-    ids = await set_up(db, count=6, kind=NoticeKind.SESSION_CANCELLED)
+    ids = await set_up(db, count=6, kind=NotificationKind.SESSION_CANCELLED)
     discord, on_their_way = FakeDiscord(), 0
 
     async def one_at_a_time(_call: Call) -> None:
         nonlocal on_their_way
         on_their_way += 1
         async with db.read() as session:
-            await session.scalars(select(Notice))
+            await session.scalars(select(Notification))
         assert on_their_way == 1
         on_their_way -= 1
 
@@ -337,23 +337,23 @@ async def test_what_one_person_is_told_of_one_session_goes_out_in_order(db: Data
 
 async def taken_back(db: Database, session_id: int) -> None:
     async with db.begin() as session:
-        await outbox.drop(session, session_id, list(NoticeKind), "it is something else now", MONDAY)
+        await outbox.drop(session, session_id, list(NotificationKind), "it is something else now", MONDAY)
 
 
 async def put_off(db: Database, session_id: int) -> None:
     async with db.begin() as session:
-        for notice in await session.scalars(select(Notice).where(Notice.session_id == session_id)):
+        for notice in await session.scalars(select(Notification).where(Notification.session_id == session_id)):
             notice.due_at = MONDAY + HOUR
 
 
 @pytest.mark.parametrize("happens", [taken_back, put_off], ids=lambda one: one.__name__)
-@pytest.mark.parametrize("kind", list(NoticeKind))
+@pytest.mark.parametrize("kind", list(NotificationKind))
 async def test_what_is_taken_back_or_put_off_after_it_was_listed_is_not_said(
-    db: Database, kind: NoticeKind, happens: Callable[[Database, int], Awaitable[None]]
+    db: Database, kind: NotificationKind, happens: Callable[[Database, int], Awaitable[None]]
 ) -> None:
     (first,) = await set_up(db)
     async with db.begin() as session:
-        about = (await session.get_one(Notice, first)).session_id
+        about = (await session.get_one(Notification, first)).session_id
         other = await a_session(session, starts_at=MONDAY + 5 * HOUR, reserved=False)
         await a_notice(session, kind=kind, session_id=other.id, coach_id=COACH, user_id=STUDENT + 1)
         last = await a_notice(session, kind=kind, session_id=other.id, coach_id=COACH, user_id=STUDENT + 1)
@@ -375,18 +375,18 @@ async def test_what_is_taken_back_or_put_off_after_it_was_listed_is_not_said(
 @pytest.mark.parametrize(
     ("kind", "status", "now", "said"),
     [
-        (NoticeKind.SESSION_BOOKED, SessionStatus.SCHEDULED, MONDAY, True),
-        (NoticeKind.SESSION_BOOKED, SessionStatus.CANCELLED, MONDAY, False),
-        (NoticeKind.SESSION_MOVED, SessionStatus.SCHEDULED, MONDAY, True),
-        (NoticeKind.SESSION_MOVED, SessionStatus.CANCELLED, MONDAY, False),
-        (NoticeKind.SESSION_CANCELLED, SessionStatus.CANCELLED, MONDAY, True),
-        (NoticeKind.ROOM_OPEN, SessionStatus.IN_PROGRESS, MONDAY + 3 * HOUR - SECOND, True),
-        (NoticeKind.ROOM_OPEN, SessionStatus.IN_PROGRESS, MONDAY + 3 * HOUR, False),
-        (NoticeKind.ROOM_OPEN, SessionStatus.CANCELLED, MONDAY, False),
+        (NotificationKind.SESSION_BOOKED, SessionStatus.SCHEDULED, MONDAY, True),
+        (NotificationKind.SESSION_BOOKED, SessionStatus.CANCELLED, MONDAY, False),
+        (NotificationKind.SESSION_MOVED, SessionStatus.SCHEDULED, MONDAY, True),
+        (NotificationKind.SESSION_MOVED, SessionStatus.CANCELLED, MONDAY, False),
+        (NotificationKind.SESSION_CANCELLED, SessionStatus.CANCELLED, MONDAY, True),
+        (NotificationKind.ROOM_OPEN, SessionStatus.IN_PROGRESS, MONDAY + 3 * HOUR - SECOND, True),
+        (NotificationKind.ROOM_OPEN, SessionStatus.IN_PROGRESS, MONDAY + 3 * HOUR, False),
+        (NotificationKind.ROOM_OPEN, SessionStatus.CANCELLED, MONDAY, False),
     ],
 )
 async def test_what_is_no_longer_true_is_not_said(
-    db: Database, kind: NoticeKind, status: SessionStatus, now: datetime, said: bool
+    db: Database, kind: NotificationKind, status: SessionStatus, now: datetime, said: bool
 ) -> None:
     await set_up(db, kind=kind)
     async with db.begin() as session:
@@ -403,7 +403,7 @@ async def test_what_is_no_longer_true_is_not_said(
 
 
 async def test_nobody_is_invited_into_a_room_that_a_move_has_closed_again(db: Database) -> None:
-    await set_up(db, kind=NoticeKind.ROOM_OPEN)
+    await set_up(db, kind=NotificationKind.ROOM_OPEN)
     discord = FakeDiscord()
 
     await deliver_due(db, discord, FakeClock())
@@ -492,7 +492,7 @@ async def a_card(db: Database, review_channel_id: int | None) -> None:
     async with db.begin() as session:
         await a_guild(session, review_channel_id=review_channel_id)
         await a_coach(session, status=CoachStatus.PENDING)
-        await a_notice(session, kind=NoticeKind.APPLICATION_CARD, user_id=None, coach_id=COACH)
+        await a_notice(session, kind=NotificationKind.APPLICATION_CARD, user_id=None, coach_id=COACH)
 
 
 async def choose_review_channel(db: Database) -> None:
@@ -560,8 +560,8 @@ async def test_a_card_that_is_posted_while_another_review_channel_is_chosen_is_p
 async def test_the_newest_card_about_somebody_is_the_one_that_counts(db: Database) -> None:
     await a_card(db, review_channel_id=88)
     async with db.begin() as session:
-        newest = await a_notice(session, kind=NoticeKind.APPLICATION_CARD, user_id=None, coach_id=COACH)
-        await a_notice(session, kind=NoticeKind.APPLICATION_APPROVED, coach_id=COACH)
+        newest = await a_notice(session, kind=NotificationKind.APPLICATION_CARD, user_id=None, coach_id=COACH)
+        await a_notice(session, kind=NotificationKind.APPLICATION_APPROVED, coach_id=COACH)
 
     async with db.read() as session:
         found = await outbox.application_card(session, GUILD, COACH)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models import CoachingSession, Notice, NoticeKind, Problem, Route
+from models import Alert, CoachingSession, Notification, NotificationKind, Route
 from models.storage.database import Database
 from scheduler.loop.ports import Unreachable
 from scheduler.notifications.delivery import Delivered, deliver_due
@@ -30,13 +30,13 @@ OPEN_ROOM = {"access_granted_at": MONDAY, "discord_channel_id": ROOM, "discord_s
 TEN = MONDAY + 2 * HOUR
 
 
-async def set_up(db: Database, *kinds: NoticeKind, fallback: bool = False, **about: Any) -> list[int]:
+async def set_up(db: Database, *kinds: NotificationKind, fallback: bool = False, **about: Any) -> list[int]:
     """A server with a session, of which the student is owed these; gives back the notices' ids."""
     async with db.begin() as session:
         await a_guild(session, fallback_channel_id=FALLBACK if fallback else None)
         await a_coach(session)
         row = await a_session(session, starts_at=TEN, **about)
-        owed = kinds or (NoticeKind.SESSION_BOOKED,)
+        owed = kinds or (NotificationKind.SESSION_BOOKED,)
         return [(await a_notice(session, kind=kind, session_id=row.id)).id for kind in owed]
 
 
@@ -53,15 +53,17 @@ def closed_to(*user_ids: int) -> FakeDiscord:
     return discord
 
 
-def went(discord: FakeDiscord) -> list[tuple[NoticeKind, Route | None, int | None]]:
+def went(discord: FakeDiscord) -> list[tuple[NotificationKind, Route | None, int | None]]:
     """Kind, way and channel of every attempt."""
     letters = [call.letter for call in discord.calls if call.letter is not None]
     return [(one.notice.kind, one.notice.route, one.channel_id) for one in letters]
 
 
-async def notices_of(db: Database, kind: NoticeKind) -> list[Notice]:
+async def notices_of(db: Database, kind: NotificationKind) -> list[Notification]:
     async with db.read() as session:
-        return list(await session.scalars(select(Notice).where(Notice.kind == kind).order_by(Notice.id)))
+        return list(
+            await session.scalars(select(Notification).where(Notification.kind == kind).order_by(Notification.id))
+        )
 
 
 async def rounds(db: Database, discord: FakeDiscord, count: int = 4) -> None:
@@ -71,14 +73,17 @@ async def rounds(db: Database, discord: FakeDiscord, count: int = 4) -> None:
 
 
 async def test_with_an_open_room_they_are_mentioned_there(db: Database) -> None:
-    await set_up(db, NoticeKind.ROOM_OPEN, fallback=True, **OPEN_ROOM)
+    await set_up(db, NotificationKind.ROOM_OPEN, fallback=True, **OPEN_ROOM)
     discord = closed_to(STUDENT)
 
     outcome = await deliver_due(db, discord, FakeClock())
 
     assert outcome == Delivered(1, 0, more=False)
-    assert went(discord) == [(NoticeKind.ROOM_OPEN, None, None), (NoticeKind.ROOM_OPEN, Route.ROOM, ROOM)]
-    (notice,) = await notices_of(db, NoticeKind.ROOM_OPEN)
+    assert went(discord) == [
+        (NotificationKind.ROOM_OPEN, None, None),
+        (NotificationKind.ROOM_OPEN, Route.ROOM, ROOM),
+    ]
+    (notice,) = await notices_of(db, NotificationKind.ROOM_OPEN)
     assert (notice.route, notice.sent_at, notice.undeliverable_at) == (Route.ROOM, MONDAY, None)
 
 
@@ -99,8 +104,8 @@ async def test_without_an_open_room_they_are_mentioned_in_the_fallback_channel(
 
     await deliver_due(db, discord, FakeClock())
 
-    assert went(discord)[1:] == [(NoticeKind.SESSION_BOOKED, Route.FALLBACK, FALLBACK)]
-    (notice,) = await notices_of(db, NoticeKind.SESSION_BOOKED)
+    assert went(discord)[1:] == [(NotificationKind.SESSION_BOOKED, Route.FALLBACK, FALLBACK)]
+    (notice,) = await notices_of(db, NotificationKind.SESSION_BOOKED)
     assert (notice.sent_at, notice.undeliverable_at) == (MONDAY, None)
 
 
@@ -135,10 +140,10 @@ async def test_a_message_that_went_another_way_is_brought_up_to_date_there(db: D
     await deliver_due(db, discord, FakeClock())
 
     async with db.begin() as session:
-        (await session.get_one(Notice, notice_id)).due_at = MONDAY
+        (await session.get_one(Notification, notice_id)).due_at = MONDAY
     await deliver_due(db, discord, FakeClock())
 
-    assert went(discord)[-1] == (NoticeKind.SESSION_BOOKED, Route.FALLBACK, FALLBACK)
+    assert went(discord)[-1] == (NotificationKind.SESSION_BOOKED, Route.FALLBACK, FALLBACK)
     letter = discord.calls[-1].letter
     assert letter is not None
     assert letter.notice.message_id == 10_000 + notice_id
@@ -150,18 +155,18 @@ async def test_a_message_that_went_another_way_is_brought_up_to_date_there(db: D
 async def test_a_student_who_cannot_be_reached_is_given_up_and_the_coach_hears_of_it_once_a_session(
     db: Database,
 ) -> None:
-    await set_up(db, NoticeKind.SESSION_BOOKED, NoticeKind.SESSION_MOVED)
+    await set_up(db, NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_MOVED)
     discord = closed_to(STUDENT)
 
     await rounds(db, discord)
 
-    for kind in (NoticeKind.SESSION_BOOKED, NoticeKind.SESSION_MOVED):
+    for kind in (NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_MOVED):
         (notice,) = await notices_of(db, kind)
         assert (notice.undeliverable_at, notice.given_up_at, notice.due_at) == (MONDAY, MONDAY, None)
         assert notice.last_error == "their direct messages are closed"
-    (told,) = await notices_of(db, NoticeKind.STUDENT_UNREACHABLE)
+    (told,) = await notices_of(db, NotificationKind.STUDENT_UNREACHABLE)
     assert (told.user_id, told.sent_at) == (COACH, MONDAY)
-    assert await notices_of(db, NoticeKind.PROBLEM) == []
+    assert await notices_of(db, NotificationKind.PROBLEM) == []
 
 
 async def test_the_coach_hears_of_it_again_for_another_session(db: Database) -> None:
@@ -172,7 +177,7 @@ async def test_the_coach_hears_of_it_again_for_another_session(db: Database) -> 
 
     await rounds(db, closed_to(STUDENT))
 
-    told = await notices_of(db, NoticeKind.STUDENT_UNREACHABLE)
+    told = await notices_of(db, NotificationKind.STUDENT_UNREACHABLE)
     assert len({one.session_id for one in told}) == len(told) == 2
 
 
@@ -180,13 +185,13 @@ async def test_of_a_coach_who_cannot_be_reached_the_admins_hear_once_however_muc
     await set_up(db)
     async with db.begin() as session:
         row = (await session.scalars(select(CoachingSession))).one()
-        for kind in (NoticeKind.SESSION_BOOKED, NoticeKind.SESSION_MOVED):
+        for kind in (NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_MOVED):
             await a_notice(session, kind=kind, user_id=COACH, session_id=row.id)
 
     await rounds(db, closed_to(COACH))
 
-    assert len(await notices_of(db, NoticeKind.PROBLEM)) == 1
-    assert await notices_of(db, NoticeKind.STUDENT_UNREACHABLE) == []
+    assert len(await notices_of(db, NotificationKind.PROBLEM)) == 1
+    assert await notices_of(db, NotificationKind.STUDENT_UNREACHABLE) == []
 
 
 async def test_when_neither_student_nor_coach_can_be_reached_the_admins_hear_of_the_coach(db: Database) -> None:
@@ -195,27 +200,27 @@ async def test_when_neither_student_nor_coach_can_be_reached_the_admins_hear_of_
     await rounds(db, closed_to(STUDENT, COACH))
 
     async with db.read() as session:
-        assert list(await session.scalars(select(Problem.key))) == [f"unreachable:{COACH}"]
-    (told,) = await notices_of(db, NoticeKind.PROBLEM)
+        assert list(await session.scalars(select(Alert.key))) == [f"unreachable:{COACH}"]
+    (told,) = await notices_of(db, NotificationKind.PROBLEM)
     assert told.sent_at == MONDAY
 
 
 async def test_admins_hear_when_somebody_can_be_reached_again(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
-        await a_notice(session, user_id=COACH, kind=NoticeKind.APPLICATION_APPROVED)
+        await a_notice(session, user_id=COACH, kind=NotificationKind.APPLICATION_APPROVED)
     discord, clock = closed_to(COACH), FakeClock()
     await rounds(db, discord)
-    before = await notices_of(db, NoticeKind.PROBLEM_FIXED)
+    before = await notices_of(db, NotificationKind.PROBLEM_FIXED)
 
     discord.meanwhile("deliver", _nothing)
     clock.forward(MINUTE)
     async with db.begin() as session:
-        await a_notice(session, user_id=COACH, kind=NoticeKind.APPLICATION_APPROVED, due_at=clock())
+        await a_notice(session, user_id=COACH, kind=NotificationKind.APPLICATION_APPROVED, due_at=clock())
     await deliver_due(db, discord, clock)
 
     assert before == []
-    assert len(await notices_of(db, NoticeKind.PROBLEM_FIXED)) == 1
+    assert len(await notices_of(db, NotificationKind.PROBLEM_FIXED)) == 1
 
 
 async def _nothing(_call: Call) -> None:
@@ -232,7 +237,7 @@ async def test_a_problem_goes_to_the_log_channel_if_there_is_one(db: Database, l
 
     await deliver_due(db, discord, FakeClock())
 
-    assert went(discord) == [(NoticeKind.PROBLEM, None, log_channel_id)]
+    assert went(discord) == [(NotificationKind.PROBLEM, None, log_channel_id)]
 
 
 async def test_a_problem_leaves_a_log_channel_that_is_gone_for_wherever_admins_will_see_it(db: Database) -> None:
@@ -255,19 +260,19 @@ async def a_problem(db: Database, log_channel_id: int | None) -> None:
     """A problem of which admins are still to be told, in a server with this log channel."""
     async with db.begin() as session:
         await a_guild(session, log_channel_id=log_channel_id)
-        problem = Problem(guild_id=GUILD, key="k", text="t", since=MONDAY, told_at=MONDAY, times_told=1)
+        problem = Alert(guild_id=GUILD, key="k", text="t", since=MONDAY, told_at=MONDAY, times_told=1)
         session.add(problem)
         await session.flush()
-        await a_notice(session, kind=NoticeKind.PROBLEM, user_id=None, problem_id=problem.id)
+        await a_notice(session, kind=NotificationKind.PROBLEM, user_id=None, problem_id=problem.id)
 
 
 async def test_one_server_is_not_told_of_anothers_silence(db: Database) -> None:
     await set_up(db)
     async with db.begin() as session:
         await a_guild(session, id=GUILD + 1)
-        await a_notice(session, guild_id=GUILD + 1, user_id=COACH, kind=NoticeKind.APPLICATION_APPROVED)
+        await a_notice(session, guild_id=GUILD + 1, user_id=COACH, kind=NotificationKind.APPLICATION_APPROVED)
 
     await rounds(db, closed_to(COACH))
 
     async with db.read() as session:
-        assert list(await session.scalars(select(Problem.guild_id))) == [GUILD + 1]
+        assert list(await session.scalars(select(Alert.guild_id))) == [GUILD + 1]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models import CoachingSession, Guild, Member, Notice, NoticeKind, SessionStatus
+from models import CoachingSession, Guild, Member, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import booking, cancellation, rescheduling
 from scheduler.core.members import Actor
@@ -70,10 +70,14 @@ async def remind_at(db: Database, *minutes: int, now: datetime = MONDAY + HOUR) 
         await settings.change(session, guild, ADMIN, GuildChanges(reminder_minutes=list(minutes)), now)
 
 
-async def every(db: Database) -> list[Notice]:
+async def every(db: Database) -> list[Notification]:
     """All reminders, in the order in which they were owed."""
     async with db.read() as session:
-        found = select(Notice).where(Notice.kind == NoticeKind.SESSION_REMINDER).order_by(Notice.id)
+        found = (
+            select(Notification)
+            .where(Notification.kind == NotificationKind.SESSION_REMINDER)
+            .order_by(Notification.id)
+        )
         return list(await session.scalars(found))
 
 
@@ -158,7 +162,7 @@ async def test_all_that_a_booking_owes_is_one_statement(db: Database) -> None:
 
     assert sum(one.startswith("INSERT INTO notices") for one in said) == 1
     async with db.read() as session:
-        assert len((await session.scalars(select(Notice))).all()) == 6
+        assert len((await session.scalars(select(Notification))).all()) == 6
 
 
 async def test_a_moved_session_gets_new_reminders_in_place_of_the_old(db: Database) -> None:
@@ -230,7 +234,7 @@ async def test_no_reminders_drops_those_of_this_server_only_and_can_be_taken_bac
     async with db.begin() as session:
         await a_guild(session, id=GUILD + 1)
         elsewhere = await a_notice(
-            session, guild_id=GUILD + 1, kind=NoticeKind.SESSION_REMINDER, lead_minutes=60, due_at=WEDNESDAY
+            session, guild_id=GUILD + 1, kind=NotificationKind.SESSION_REMINDER, lead_minutes=60, due_at=WEDNESDAY
         )
 
     await remind_at(db)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models import Guild, Hold, Notice, NoticeKind, SessionStatus
+from models import Guild, Hold, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import booking
 from scheduler.core.errors import NotBookable
@@ -36,25 +36,27 @@ SECOND = timedelta(seconds=1)
 
 
 async def go_on(db: Database, session_id: int, actor: Actor = STU, now: datetime = HALF_PAST) -> None:
-    await press(db, partial(in_room.go_on, session_id=session_id, actor=actor, now=now))
+    await press(db, partial(in_room.extend, session_id=session_id, actor=actor, now=now))
 
 
 async def refused(db: Database, session_id: int) -> str:
     """The sentence with which the student may not go on."""
-    use_case = partial(in_room.go_on, session_id=session_id, actor=STU, now=HALF_PAST)
+    use_case = partial(in_room.extend, session_id=session_id, actor=STU, now=HALF_PAST)
     return str(await refusal(db, NotBookable, use_case))
 
 
 async def offered(db: Database, session_id: int, now: datetime = HALF_PAST) -> bool:
     row = await found(db, session_id)
     async with db.read() as session:
-        return await in_room.may_go_on(session, row, now)
+        return await in_room.can_extend(session, row, now)
 
 
 async def warnings(db: Database) -> list[tuple[datetime | None, datetime | None]]:
     """When each word of warning is due and when it was taken back."""
     async with db.read() as session:
-        ending = select(Notice).where(Notice.kind == NoticeKind.ROOM_ENDING).order_by(Notice.id)
+        ending = (
+            select(Notification).where(Notification.kind == NotificationKind.ROOM_ENDING).order_by(Notification.id)
+        )
         return [(one.due_at, one.given_up_at) for one in await session.scalars(ending)]
 
 
@@ -115,14 +117,16 @@ async def test_the_warning_comes_before_the_new_end_and_the_welcome_is_renewed(d
     session_id = await both_came(db)
     async with db.begin() as session:
         about = {"session_id": session_id, "user_id": None}
-        await a_notice(session, kind=NoticeKind.ROOM_WELCOME, message_id=9, due_at=None, **about)
-        await a_notice(session, kind=NoticeKind.ROOM_ENDING, due_at=at(55), **about)
+        await a_notice(session, kind=NotificationKind.ROOM_WELCOME, message_id=9, due_at=None, **about)
+        await a_notice(session, kind=NotificationKind.ROOM_ENDING, due_at=at(55), **about)
 
     await go_on(db, session_id)
 
     assert await warnings(db) == [(None, HALF_PAST), (at(70), None)]
     async with db.read() as session:
-        welcome = await session.scalar(select(Notice).where(Notice.kind == NoticeKind.ROOM_WELCOME))
+        welcome = await session.scalar(
+            select(Notification).where(Notification.kind == NotificationKind.ROOM_WELCOME)
+        )
         assert welcome is not None
         assert (welcome.due_at, welcome.revision) == (HALF_PAST, 2)
 
@@ -130,7 +134,7 @@ async def test_the_warning_comes_before_the_new_end_and_the_welcome_is_renewed(d
 async def test_a_warning_that_is_out_is_followed_by_another_before_the_new_end(db: Database) -> None:
     session_id = await both_came(db)
     async with db.begin() as session:
-        about = {"session_id": session_id, "user_id": None, "kind": NoticeKind.ROOM_ENDING}
+        about = {"session_id": session_id, "user_id": None, "kind": NotificationKind.ROOM_ENDING}
         await a_notice(session, sent_at=at(55), message_id=9, due_at=None, **about)
 
     await go_on(db, session_id, now=at(57))
@@ -205,7 +209,7 @@ async def test_a_buffer_that_the_coach_enlarged_since_is_in_nobodys_way(db: Data
     assert await offered(db, session_id)
     await go_on(db, session_id, now=at(20))
     assert (COACH, TEN, LONGER) in await reservations(db)
-    await press(db, partial(in_room.end_now, session_id=session_id, actor=CARA, now=HALF_PAST))
+    await press(db, partial(in_room.end_early, session_id=session_id, actor=CARA, now=HALF_PAST))
 
     assert (COACH, TEN, HALF_PAST) in await reservations(db)
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from models import Absent, CoachingSession, Guild, NoticeKind, SessionStatus
+from models import Absent, CoachingSession, Guild, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import booking, cancellation
 from scheduler.core.errors import CoachingError, NotFound, TooEarly, TooLate
@@ -38,7 +38,7 @@ UseCase = Callable[..., Awaitable[CoachingSession]]
 
 
 async def end(db: Database, session_id: int, actor: Actor = CARA, now: datetime = HALF_PAST) -> None:
-    await press(db, partial(in_room.end_now, session_id=session_id, actor=actor, now=now))
+    await press(db, partial(in_room.end_early, session_id=session_id, actor=actor, now=now))
 
 
 async def the_loop_looks(db: Database, now: datetime) -> FakeDiscord:
@@ -70,7 +70,7 @@ async def test_ending_now_completes_the_session_and_frees_the_rest_of_the_time(d
     assert (one.status, one.ends_at, one.absent) == (SessionStatus.COMPLETED, HALF_PAST, None)
     assert (one.revision, one.next_step_at) == (before.revision + 1, HALF_PAST)
     assert await reservations(db) == [(COACH, TEN, HALF_PAST), (STUDENT, TEN, HALF_PAST)]
-    assert await owed(db) == [(NoticeKind.REVIEW_REQUEST, STUDENT)]
+    assert await owed(db) == [(NotificationKind.REVIEW_REQUEST, STUDENT)]
     assert await recorded(db) == [("session_completed", None), ("session_ended", COACH)]
 
 
@@ -88,7 +88,7 @@ async def test_the_time_after_an_early_end_can_be_booked_by_another(db: Database
 async def test_who_is_alone_waits_for_the_grace_time_before_ending_it_as_a_no_show(db: Database) -> None:
     session_id = await a_meeting(db, (COACH, 0, None))
 
-    sentence = await refused(db, in_room.end_now, TooEarly, session_id, CARA, GRACE_OVER - SECOND)
+    sentence = await refused(db, in_room.end_early, TooEarly, session_id, CARA, GRACE_OVER - SECOND)
     await end(db, session_id, now=GRACE_OVER)
     discord = await the_loop_looks(db, GRACE_OVER)
 
@@ -98,7 +98,7 @@ async def test_who_is_alone_waits_for_the_grace_time_before_ending_it_as_a_no_sh
         f"Not both of you have come, and there is time until <t:{GRACE_OVER.timestamp():.0f}:t>"
     )
     assert (one.status, one.absent, one.ends_at) == (SessionStatus.NO_SHOW, Absent.STUDENT, GRACE_OVER)
-    assert await owed(db) == [(NoticeKind.NO_SHOW, STUDENT), (NoticeKind.NO_SHOW, COACH)]
+    assert await owed(db) == [(NotificationKind.NO_SHOW, STUDENT), (NotificationKind.NO_SHOW, COACH)]
     assert (await recorded(db))[:2] == [("session_ended", COACH), ("session_no_show", None)]
 
 
@@ -113,7 +113,7 @@ async def test_who_was_alone_can_end_it_as_soon_as_the_other_has_come(db: Databa
 async def test_after_a_late_opening_there_is_time_until_later(db: Database) -> None:
     session_id = await a_meeting(db, (COACH, 20, None), access_granted_at=at(20))
 
-    await refused(db, in_room.end_now, TooEarly, session_id, CARA, at(34))
+    await refused(db, in_room.end_early, TooEarly, session_id, CARA, at(34))
     await end(db, session_id, now=at(35))
     await the_loop_looks(db, at(35))
 
@@ -124,7 +124,7 @@ async def test_who_is_alone_waits_for_the_grace_time_also_after_the_room_was_del
     lost = {"access_granted_at": None, "room_lost_at": at(1), "discord_setup_complete": False}
     session_id = await a_meeting(db, (COACH, 0, 1), watched_until=at(2), **lost)
 
-    await refused(db, in_room.end_now, TooEarly, session_id, CARA, at(2))
+    await refused(db, in_room.end_early, TooEarly, session_id, CARA, at(2))
     await end(db, session_id, now=GRACE_OVER)
     await the_loop_looks(db, GRACE_OVER)
 
@@ -144,7 +144,7 @@ async def test_where_nobody_watched_it_can_be_ended_and_nobody_is_absent(db: Dat
 # Who may end it or go on, and when.
 
 
-@pytest.mark.parametrize("use_case", [in_room.go_on, in_room.end_now])
+@pytest.mark.parametrize("use_case", [in_room.extend, in_room.end_early])
 async def test_nobody_else_may(db: Database, use_case: UseCase) -> None:
     session_id = await both_came(db)
 
@@ -153,7 +153,7 @@ async def test_nobody_else_may(db: Database, use_case: UseCase) -> None:
         assert sentence == "You have no such session. `/sessions` lists yours."
 
 
-@pytest.mark.parametrize("use_case", [in_room.go_on, in_room.end_now])
+@pytest.mark.parametrize("use_case", [in_room.extend, in_room.end_early])
 async def test_before_the_start_it_is_too_early(db: Database, use_case: UseCase) -> None:
     session_id = await both_came(db, status=SessionStatus.SCHEDULED)
 
@@ -161,7 +161,7 @@ async def test_before_the_start_it_is_too_early(db: Database, use_case: UseCase)
         await refused(db, use_case, TooEarly, session_id, now=now)
 
 
-@pytest.mark.parametrize("use_case", [in_room.go_on, in_room.end_now])
+@pytest.mark.parametrize("use_case", [in_room.extend, in_room.end_early])
 async def test_a_tick_that_is_late_is_in_nobodys_way(db: Database, use_case: UseCase) -> None:
     session_id = await both_came(db, status=SessionStatus.SCHEDULED)
 
@@ -170,7 +170,7 @@ async def test_a_tick_that_is_late_is_in_nobodys_way(db: Database, use_case: Use
     assert (await found(db, session_id)).updated_at == HALF_PAST
 
 
-@pytest.mark.parametrize("use_case", [in_room.go_on, in_room.end_now])
+@pytest.mark.parametrize("use_case", [in_room.extend, in_room.end_early])
 async def test_after_the_end_it_is_too_late(db: Database, use_case: UseCase) -> None:
     session_id = await both_came(db)
 
@@ -178,7 +178,7 @@ async def test_after_the_end_it_is_too_late(db: Database, use_case: UseCase) -> 
         assert await refused(db, use_case, TooLate, session_id, now=now) == "This session is over."
 
 
-@pytest.mark.parametrize("use_case", [in_room.go_on, in_room.end_now])
+@pytest.mark.parametrize("use_case", [in_room.extend, in_room.end_early])
 async def test_after_a_cancellation_nothing_is_taken_again(db: Database, use_case: UseCase) -> None:
     session_id = await a_meeting(db)
     async with db.begin() as session:
@@ -193,5 +193,5 @@ async def test_who_ends_it_twice_is_told_that_it_is_over(db: Database) -> None:
     session_id = await both_came(db)
     await end(db, session_id)
 
-    await refused(db, in_room.end_now, TooLate, session_id, CARA)
-    await refused(db, in_room.go_on, TooLate, session_id, STU)
+    await refused(db, in_room.end_early, TooLate, session_id, CARA)
+    await refused(db, in_room.extend, TooLate, session_id, STU)

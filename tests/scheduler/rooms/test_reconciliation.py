@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models import AuditEntry, CoachingSession, Notice, NoticeKind, SessionStatus
+from models import AuditEntry, CoachingSession, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.loop.ports import DiscordFailure
 from scheduler.loop.session_steps import advance_due
@@ -65,7 +65,11 @@ async def found(db: Database) -> CoachingSession:
 async def invitations(db: Database) -> list[int | None]:
     """Who was told that a room is open."""
     async with db.read() as session:
-        told = select(Notice.user_id).where(Notice.kind == NoticeKind.ROOM_OPEN).order_by(Notice.id)
+        told = (
+            select(Notification.user_id)
+            .where(Notification.kind == NotificationKind.ROOM_OPEN)
+            .order_by(Notification.id)
+        )
         return list(await session.scalars(told))
 
 

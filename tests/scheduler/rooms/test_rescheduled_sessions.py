@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy import event, select
 
-from models import AuditEntry, CoachingSession, Guild, Notice, NoticeKind, SessionStatus
+from models import AuditEntry, CoachingSession, Guild, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import cancellation
 from scheduler.booking.rescheduling import reschedule
@@ -66,20 +66,22 @@ async def story(db: Database) -> list[str]:
         return list(await session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
 
 
-async def told(db: Database) -> list[tuple[NoticeKind, datetime]]:
+async def told(db: Database) -> list[tuple[NotificationKind, datetime]]:
     """What the student was told about where and when it is."""
-    other = NoticeKind.SESSION_REMINDER, NoticeKind.REVIEW_REQUEST
-    theirs = Notice.user_id == STUDENT, Notice.kind.not_in(other)
+    other = NotificationKind.SESSION_REMINDER, NotificationKind.REVIEW_REQUEST
+    theirs = Notification.user_id == STUDENT, Notification.kind.not_in(other)
     async with db.read() as session:
-        rows = await session.scalars(select(Notice).where(*theirs).order_by(Notice.id))
+        rows = await session.scalars(select(Notification).where(*theirs).order_by(Notification.id))
         return [(one.kind, one.sent_at) for one in rows if one.sent_at is not None]
 
 
-async def said_in_the_room(db: Database) -> list[tuple[NoticeKind, datetime, int]]:
+async def said_in_the_room(db: Database) -> list[tuple[NotificationKind, datetime, int]]:
     """What was said there, when, and how often it was written, the corrections included."""
-    there = Notice.kind.in_(ROOM_KINDS), Notice.sent_at.is_not(None)
+    there = Notification.kind.in_(ROOM_KINDS), Notification.sent_at.is_not(None)
     async with db.read() as session:
-        rows = await session.scalars(select(Notice).where(*there).order_by(Notice.sent_at, Notice.id))
+        rows = await session.scalars(
+            select(Notification).where(*there).order_by(Notification.sent_at, Notification.id)
+        )
         return [(one.kind, one.sent_at, one.revision) for one in rows if one.sent_at is not None]
 
 
@@ -132,11 +134,11 @@ async def test_a_session_that_moves_to_next_week_gives_its_room_up_and_gets_anot
     ended = await found(db)
     assert (ended.status, ended.room_removed_at) == (SessionStatus.COMPLETED, NEXT_WEEK + HOUR)
     assert ended.discord_channel_id not in (None, first_room)
-    before_the_move = [(NoticeKind.ROOM_OPEN, ACCESS)] if opened else []
+    before_the_move = [(NotificationKind.ROOM_OPEN, ACCESS)] if opened else []
     assert await told(db) == [
         *before_the_move,
-        (NoticeKind.SESSION_MOVED, moved_at),
-        (NoticeKind.ROOM_OPEN, NEXT_WEEK - 5 * MINUTE),
+        (NotificationKind.SESSION_MOVED, moved_at),
+        (NotificationKind.ROOM_OPEN, NEXT_WEEK - 5 * MINUTE),
     ]
     assert (await story(db))[-6:] == [
         "room_removed",
@@ -160,13 +162,17 @@ async def test_a_session_that_moves_by_half_an_hour_keeps_its_room_which_is_open
     assert asked == life_at(TEN + 30 * MINUTE)[1:]
     assert {call.room.channel_id for call in discord.calls if call.room} == {None, room}
     assert await told(db) == [
-        (NoticeKind.ROOM_OPEN, ACCESS),
-        (NoticeKind.SESSION_MOVED, ACCESS),
-        (NoticeKind.ROOM_OPEN, ACCESS + 30 * MINUTE),
+        (NotificationKind.ROOM_OPEN, ACCESS),
+        (NotificationKind.SESSION_MOVED, ACCESS),
+        (NotificationKind.ROOM_OPEN, ACCESS + 30 * MINUTE),
     ]
     assert await said_in_the_room(db) == [
-        (NoticeKind.ROOM_WELCOME, ACCESS, 4),  # the new time, at once and at the opening, and that it is over
-        (NoticeKind.ROOM_ENDING, TEN + 85 * MINUTE, 1),
+        (
+            NotificationKind.ROOM_WELCOME,
+            ACCESS,
+            4,
+        ),  # the new time, at once and at the opening, and that it is over
+        (NotificationKind.ROOM_ENDING, TEN + 85 * MINUTE, 1),
     ]
 
 
@@ -178,8 +184,8 @@ async def test_a_session_that_moves_before_it_has_a_room_gets_one_at_the_new_tim
 
     assert asked == life_at(NEXT_WEEK)
     assert await told(db) == [
-        (NoticeKind.SESSION_MOVED, MONDAY),
-        (NoticeKind.ROOM_OPEN, NEXT_WEEK - 5 * MINUTE),
+        (NotificationKind.SESSION_MOVED, MONDAY),
+        (NotificationKind.ROOM_OPEN, NEXT_WEEK - 5 * MINUTE),
     ]
 
 
@@ -227,8 +233,8 @@ async def test_a_session_that_is_moved_while_a_step_is_under_way_is_never_begun_
     assert [one for one in asked if one[0] == "open_room"] == [("open_room", target - 5 * MINUTE)]
     ended = await found(db)
     assert (ended.status, ended.access_granted_at) == (SessionStatus.COMPLETED, target - 5 * MINUTE)
-    assert [kind for kind, _ in await told(db)] == [NoticeKind.SESSION_MOVED, NoticeKind.ROOM_OPEN]
-    assert (await told(db))[1] == (NoticeKind.ROOM_OPEN, target - 5 * MINUTE)
+    assert [kind for kind, _ in await told(db)] == [NotificationKind.SESSION_MOVED, NotificationKind.ROOM_OPEN]
+    assert (await told(db))[1] == (NotificationKind.ROOM_OPEN, target - 5 * MINUTE)
 
 
 async def test_a_session_that_is_moved_while_its_room_cannot_be_made_removes_what_may_exist(db: Database) -> None:
@@ -336,7 +342,7 @@ async def test_a_room_that_new_lead_times_make_much_too_early_goes_and_people_ar
     asked = await live(db, discord, clock)
 
     assert asked == [("remove_room", MONDAY), *life_at(TEN)]
-    assert await told(db) == [(NoticeKind.ROOM_OPEN, MONDAY), (NoticeKind.ROOM_OPEN, ACCESS)]
+    assert await told(db) == [(NotificationKind.ROOM_OPEN, MONDAY), (NotificationKind.ROOM_OPEN, ACCESS)]
 
 
 async def set_lead_times(db: Database, wanted: GuildChanges) -> None:
@@ -402,4 +408,4 @@ async def test_a_moved_session_that_is_cancelled_loses_its_room(db: Database) ->
 
     gone = await found(db)
     assert (gone.status, gone.room_removed_at, gone.next_step_at) == (SessionStatus.CANCELLED, ROOM, None)
-    assert [kind for kind, _ in await told(db)] == [NoticeKind.SESSION_CANCELLED]
+    assert [kind for kind, _ in await told(db)] == [NotificationKind.SESSION_CANCELLED]

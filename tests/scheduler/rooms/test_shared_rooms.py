@@ -90,11 +90,11 @@ async def test_whoever_is_inside_attends_the_first_until_its_end_and_then_the_se
     first, second = await rows(db)
     async with db.begin() as session:
         for person in (COACH, STUDENT):
-            await attendance.came(session, first.discord_channel_id or 0, person, TEN)
+            await attendance.record_join(session, first.discord_channel_id or 0, person, TEN)
 
     await pass_time(db, discord, clock, ELEVEN)
     async with db.begin() as session:
-        await attendance.went(session, first.discord_channel_id or 0, STUDENT, ELEVEN + 5 * MINUTE)
+        await attendance.record_leave(session, first.discord_channel_id or 0, STUDENT, ELEVEN + 5 * MINUTE)
 
     async with db.read() as session:
         stays = await session.scalars(select(Attendance).order_by(Attendance.id))

@@ -16,8 +16,8 @@ from models import (
     CoachingSession,
     CoachStatus,
     Guild,
-    Notice,
-    NoticeKind,
+    Notification,
+    NotificationKind,
     Specialty,
 )
 from models.storage.database import Database
@@ -255,7 +255,7 @@ async def test_cards_of_open_applications_are_due_when_there_is_a_review_channel
             await a_coach(session, guild_id=guild_id, status=CoachStatus.PENDING)
         await a_coach(session, user_id=COACH + 1)
         given_up = {"due_at": None, "given_up_at": MONDAY, "attempts": 1, "last_error": "no channel"}
-        card = {"kind": NoticeKind.APPLICATION_CARD, "user_id": None, "coach_id": COACH}
+        card = {"kind": NotificationKind.APPLICATION_CARD, "user_id": None, "coach_id": COACH}
         ids = {
             "older": (await a_notice(session, **card, **given_up)).id,
             "newest": (await a_notice(session, **card, **given_up)).id,
@@ -268,7 +268,7 @@ async def test_cards_of_open_applications_are_due_when_there_is_a_review_channel
         await change(session, review_channel_id=89)
 
     async with db.read() as session:
-        found = {one.id: one for one in await session.scalars(select(Notice))}
+        found = {one.id: one for one in await session.scalars(select(Notification))}
     assert [name for name, notice_id in ids.items() if found[notice_id].due_at is not None] == ["newest"]
     newest = found[ids["newest"]]
     assert (newest.due_at, newest.given_up_at, newest.attempts) == (MONDAY + HOUR, None, 0)
@@ -280,14 +280,14 @@ async def test_a_card_moves_to_a_new_review_channel_and_stays_in_the_same_one(db
         await a_guild(session, review_channel_id=88)
         await a_coach(session, status=CoachStatus.PENDING)
         shown = {"channel_id": 88, "message_id": 5, "sent_at": MONDAY, "tried_at": MONDAY, "due_at": None}
-        await a_notice(session, kind=NoticeKind.APPLICATION_CARD, user_id=None, coach_id=COACH, **shown)
+        await a_notice(session, kind=NotificationKind.APPLICATION_CARD, user_id=None, coach_id=COACH, **shown)
 
     seen: list[tuple[datetime | None, int | None]] = []
     for channel_id in (88, 89):
         async with db.begin() as session:
             await change(session, review_channel_id=channel_id)
         async with db.read() as session:
-            card = (await session.scalars(select(Notice))).one()
+            card = (await session.scalars(select(Notification))).one()
         seen.append((card.due_at, card.message_id))
 
     assert seen == [(None, 5), (MONDAY + HOUR, None)]

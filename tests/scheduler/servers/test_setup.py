@@ -12,7 +12,7 @@ from scheduler.core.members import Actor
 from scheduler.loop.ports import DiscordFailure
 from scheduler.servers import settings, setup
 from scheduler.servers.settings import GuildChanges, GuildDefaults
-from scheduler.servers.setup import MADE, Place
+from scheduler.servers.setup import MADE, ServerResource
 from tests.support.builders import ADMIN, GUILD, STUDENT, FakeClock
 from tests.support.fakes import Call, FakeDiscord
 
@@ -20,17 +20,17 @@ DEFAULTS = GuildDefaults()
 REFUSED = DiscordFailure("cannot make the log channel: I lack Manage Channels", for_admins=True)
 
 
-async def make(db: Database, discord: FakeDiscord, place: Place, actor: Actor = ADMIN) -> None:
+async def make(db: Database, discord: FakeDiscord, place: ServerResource, actor: Actor = ADMIN) -> None:
     await setup.make(db, discord, FakeClock(), DEFAULTS, GUILD, actor, place)
 
 
-async def change(db: Database, place: Place, id_: int) -> None:
+async def change(db: Database, place: ServerResource, id_: int) -> None:
     async with db.begin() as session:
         guild = await settings.ensure(session, GUILD, DEFAULTS, FakeClock()())
         await settings.change(session, guild, ADMIN, replace(GuildChanges(), **{place.column: id_}), FakeClock()())
 
 
-async def chosen(db: Database, place: Place) -> int | None:
+async def chosen(db: Database, place: ServerResource) -> int | None:
     async with db.read() as session:
         guild = await session.get(Guild, GUILD)
         return place.id_in(guild) if guild else None
@@ -42,7 +42,7 @@ async def changes(db: Database) -> int:
 
 
 @pytest.mark.parametrize("place", MADE)
-async def test_what_is_made_is_set_once_and_audited_once(db: Database, place: Place) -> None:
+async def test_what_is_made_is_set_once_and_audited_once(db: Database, place: ServerResource) -> None:
     discord = FakeDiscord()
     await make(db, discord, place)
     first = await chosen(db, place)
@@ -54,8 +54,8 @@ async def test_what_is_made_is_set_once_and_audited_once(db: Database, place: Pl
     assert await changes(db) == 1
 
 
-@pytest.mark.parametrize("place", [place for place in Place if place not in MADE])
-async def test_what_only_people_can_know_is_not_made(db: Database, place: Place) -> None:
+@pytest.mark.parametrize("place", [place for place in ServerResource if place not in MADE])
+async def test_what_only_people_can_know_is_not_made(db: Database, place: ServerResource) -> None:
     discord = FakeDiscord()
 
     with pytest.raises(NotFound):
@@ -68,7 +68,7 @@ async def test_nobody_but_admins_makes_anything(db: Database) -> None:
     discord = FakeDiscord()
 
     with pytest.raises(NotAllowed):
-        await make(db, discord, Place.LOG_CHANNEL, Actor(STUDENT))
+        await make(db, discord, ServerResource.LOG_CHANNEL, Actor(STUDENT))
 
     assert discord.asked() == []
 
@@ -77,12 +77,12 @@ async def test_what_somebody_picks_while_it_is_being_made_stays(db: Database) ->
     discord = FakeDiscord()
 
     async def picked(_call: Call) -> None:
-        await change(db, Place.LOG_CHANNEL, 42)
+        await change(db, ServerResource.LOG_CHANNEL, 42)
 
     discord.meanwhile("ensure_place", picked)
-    await make(db, discord, Place.LOG_CHANNEL)
+    await make(db, discord, ServerResource.LOG_CHANNEL)
 
-    assert await chosen(db, Place.LOG_CHANNEL) == 42
+    assert await chosen(db, ServerResource.LOG_CHANNEL) == 42
     assert await changes(db) == 1
 
 
@@ -91,23 +91,23 @@ async def test_what_discord_refuses_is_said_as_a_sentence(db: Database) -> None:
     discord.fail("ensure_place", REFUSED)
 
     with pytest.raises(Misconfigured, match=r"^Cannot make the log channel: I lack .*then press again\.$"):
-        await make(db, discord, Place.LOG_CHANNEL)
+        await make(db, discord, ServerResource.LOG_CHANNEL)
 
-    assert await chosen(db, Place.LOG_CHANNEL) is None
+    assert await chosen(db, ServerResource.LOG_CHANNEL) is None
 
 
 async def test_where_discord_does_not_say_what_is_wrong_nothing_is_claimed(db: Database) -> None:
     discord = FakeDiscord()
     discord.fail("look_around", DiscordFailure("Discord did not answer"))
 
-    assert await setup.look(discord, Guild(id=GUILD)) is None
+    assert await setup.inspect_server(discord, Guild(id=GUILD)) is None
 
 
-DISPENSABLE = (Place.LOG_CHANNEL, Place.NEWS_CHANNEL, Place.ADMIN_ROLE)
+DISPENSABLE = (ServerResource.LOG_CHANNEL, ServerResource.NEWS_CHANNEL, ServerResource.ADMIN_ROLE)
 
 
-@pytest.mark.parametrize("place", list(Place))
-async def test_only_what_a_server_can_do_without_is_cleared(db: Database, place: Place) -> None:
+@pytest.mark.parametrize("place", list(ServerResource))
+async def test_only_what_a_server_can_do_without_is_cleared(db: Database, place: ServerResource) -> None:
     await change(db, place, 42)
 
     async with db.begin() as session:
@@ -122,11 +122,11 @@ async def test_only_what_a_server_can_do_without_is_cleared(db: Database, place:
 
 
 async def test_nobody_but_admins_clears_anything(db: Database) -> None:
-    await change(db, Place.LOG_CHANNEL, 42)
+    await change(db, ServerResource.LOG_CHANNEL, 42)
 
     async with db.begin() as session:
         guild = await session.get_one(Guild, GUILD)
         with pytest.raises(NotAllowed):
             await settings.clear(session, guild, Actor(STUDENT), "log_channel_id", FakeClock()())
 
-    assert await chosen(db, Place.LOG_CHANNEL) == 42
+    assert await chosen(db, ServerResource.LOG_CHANNEL) == 42

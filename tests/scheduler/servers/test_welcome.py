@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
-from models import Guild, Notice, NoticeKind, Route
+from models import Guild, Notification, NotificationKind, Route
 from models.storage.database import Database
 from scheduler.servers import welcome
 from scheduler.servers.settings import GuildDefaults
@@ -24,9 +24,9 @@ async def greet_new(db: Database, *guild_ids: int) -> None:
         await welcome.greet_new(session, guild_ids, DEFAULTS, MONDAY)
 
 
-async def owed(db: Database) -> list[Notice]:
+async def owed(db: Database) -> list[Notification]:
     async with db.read() as session:
-        return list(await session.scalars(select(Notice).order_by(Notice.id)))
+        return list(await session.scalars(select(Notification).order_by(Notification.id)))
 
 
 async def test_a_server_is_greeted_once_however_often_the_bot_is_let_in(db: Database) -> None:
@@ -34,7 +34,7 @@ async def test_a_server_is_greeted_once_however_often_the_bot_is_let_in(db: Data
         await greet(db, MONDAY + hours * HOUR)
 
     assert [(one.guild_id, one.kind, one.due_at) for one in await owed(db)] == [
-        (GUILD, NoticeKind.WELCOME, MONDAY)
+        (GUILD, NotificationKind.WELCOME, MONDAY)
     ]
 
 
@@ -47,7 +47,7 @@ async def test_of_several_who_greet_at_once_one_does(db: Database) -> None:
 async def test_what_reached_nobody_is_said_when_the_bot_is_let_in_again(db: Database) -> None:
     await greet(db)
     async with db.begin() as session:
-        lost = update(Notice).values(due_at=None, given_up_at=MONDAY, tried_at=MONDAY, route=Route.FALLBACK)
+        lost = update(Notification).values(due_at=None, given_up_at=MONDAY, tried_at=MONDAY, route=Route.FALLBACK)
         await session.execute(lost)
 
     await greet(db, MONDAY + HOUR)
