@@ -169,7 +169,7 @@ class ServerDefaults:
     access_lead_minutes: int = _setting(_whole(0, 24 * 60), 5)
     linger_minutes: int = _setting(_whole(0, 24 * 60), 15)
     cancel_notice_minutes: int = _setting(_whole(0, 30 * 24 * 60), 0)
-    most_coming: int = _setting(_whole(1, 100), 10)
+    most_upcoming: int = _setting(_whole(1, 100), 10)
 
     def __post_init__(self) -> None:
         if self.access_lead_minutes > self.room_lead_minutes:

@@ -46,10 +46,12 @@ class _Counted(Collector):
         sessions = GaugeMetricFamily("coachbot_sessions", "Sessions by status.", labels=["status"])
         for status, count in found.sessions.items():
             sessions.add_metric([status.value.lower()], count)
-        notices = GaugeMetricFamily("coachbot_notices", "Messages by what became of them.", labels=["state"])
-        for state, count in found.notices.items():
-            notices.add_metric([state], count)
-        yield from (sessions, notices)
+        notifications = GaugeMetricFamily(
+            "coachbot_notifications", "Messages by what became of them.", labels=["state"]
+        )
+        for state, count in found.notifications.items():
+            notifications.add_metric([state], count)
+        yield from (sessions, notifications)
         yield CounterMetricFamily("coachbot_rooms_made", "Rooms made.", value=found.rooms_made)
         yield CounterMetricFamily("coachbot_rooms_removed", "Rooms removed.", value=found.rooms_removed)
         yield CounterMetricFamily("coachbot_tick_runs", "Ticks that had something to do.", value=found.runs)

@@ -209,7 +209,7 @@ def _told(report: TickReport | None) -> dict[str, Any]:
         "due": report.due,
         "steps": report.steps,
         "roles": report.roles,
-        "notices": report.notices,
+        "notifications": report.notifications,
         "failures": {"count": report.failure_count, "lines": report.failures},
         "seconds": report.lasted.total_seconds(),
     }

@@ -11,8 +11,8 @@ from models.base import Base, RowId, Snowflake
 class Alert(Base):
     """One problem in one server, known by what fails and why; it comes and goes on the same row."""
 
-    __tablename__ = "problems"
-    __table_args__ = (Index("uq_problems_guild_id_key_cause", "guild_id", "key", "cause", unique=True),)
+    __tablename__ = "alerts"
+    __table_args__ = (Index("uq_alerts_guild_id_key_cause", "guild_id", "key", "cause", unique=True),)
 
     id: Mapped[RowId]
     guild_id: Mapped[Snowflake] = mapped_column(ForeignKey("guilds.id"))

@@ -42,10 +42,10 @@ class Coach(Base):
             postgresql_where=text("role_due_at IS NOT NULL"),
         ),
         Index(
-            "ix_coaches_presence_due_at",
-            "presence_due_at",
-            sqlite_where=text("presence_due_at IS NOT NULL"),
-            postgresql_where=text("presence_due_at IS NOT NULL"),
+            "ix_coaches_membership_due_at",
+            "membership_due_at",
+            sqlite_where=text("membership_due_at IS NOT NULL"),
+            postgresql_where=text("membership_due_at IS NOT NULL"),
         ),
     )
 
@@ -82,7 +82,7 @@ class Coach(Base):
     rating_count: Mapped[int] = mapped_column(default=0, server_default="0")
     left_at: Mapped[datetime | None]
     """When we learnt that they have left the server; empty while they are there."""
-    presence_due_at: Mapped[datetime | None]
+    membership_due_at: Mapped[datetime | None]
     """When to ask Discord next whether they are in the server; empty for those who are no coaches."""
     applied_at: Mapped[datetime]
     decided_by: Mapped[Snowflake | None]

@@ -48,7 +48,7 @@ class Guild(Base):
     """The room stays this long after the end."""
     cancel_notice_minutes: Mapped[int] = mapped_column(default=0, server_default="0")
     """Students cancel without being late, and move a session, until this long before its start."""
-    most_coming: Mapped[int] = mapped_column(default=10, server_default="10")
+    most_upcoming: Mapped[int] = mapped_column(default=10, server_default="10")
     """Coming sessions that one student may have here."""
     reminder_minutes: Mapped[list[int] | None] = mapped_column(StoredJSON(stored_json.leads))
     """How long before the start people are reminded, longest first, `[]` for not at all; NULL: the usual times."""
@@ -59,17 +59,17 @@ class Guild(Base):
         default=AccessMode.PEOPLE,
         server_default=AccessMode.PEOPLE,
     )
-    keep_when_gone: Mapped[bool] = mapped_column(default=False, server_default=false())
+    keep_after_departure: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether coming sessions stay when somebody has left the server or may not coach any more."""
     log_channel_id: Mapped[Snowflake | None]
     """Where admins are told of problems; empty: the server's system channel."""
     fallback_channel_id: Mapped[Snowflake | None]
     """Where people whose direct messages are closed are asked to look; nothing private is said there."""
-    how_to_pay: Mapped[str | None]
+    payment_instructions: Mapped[str | None]
     """What students read before they confirm a session that costs something."""
     presets: Mapped[list[list[Any]] | None] = mapped_column(StoredJSON(stored_json.presets))
     """`[name, first minute, end minute]` of the hours that coaches set with one press; empty: the usual ones."""
-    first_rules: Mapped[dict[str, Any] | None] = mapped_column(StoredJSON(stored_json.mapping_or_none))
+    default_policy: Mapped[dict[str, Any] | None] = mapped_column(StoredJSON(stored_json.mapping_or_none))
     """The booking rules that new coaches begin with, by the names of `coaches`' columns; empty: the usual ones."""
     created_at: Mapped[datetime]
     bot_removed_at: Mapped[datetime | None]

@@ -26,7 +26,7 @@ class JobRun(Base):
     """Steps done in the lives of sessions."""
     roles: Mapped[int]
     """Coach roles brought in line."""
-    notices: Mapped[int]
+    notifications: Mapped[int]
     """Notices delivered."""
     failures: Mapped[int]
 

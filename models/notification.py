@@ -18,7 +18,7 @@ class NotificationKind(StrEnum):
     COACH_SUSPENDED = "coach_suspended"
     COACH_REINSTATED = "coach_reinstated"
     SESSION_BOOKED = "session_booked"
-    SESSION_MOVED = "session_moved"
+    SESSION_RESCHEDULED = "session_moved"
     SESSION_CANCELLED = "session_cancelled"
     SESSION_REMINDER = "session_reminder"
     ROOM_OPEN = "room_open"
@@ -32,8 +32,8 @@ class NotificationKind(StrEnum):
     APPEAL_CARD = "appeal_card"
     STUDENT_UNREACHABLE = "student_unreachable"
     PERSON_LEFT = "person_left"
-    PROBLEM = "problem"
-    PROBLEM_FIXED = "problem_fixed"
+    ALERT = "problem"
+    ALERT_RESOLVED = "problem_fixed"
     WELCOME = "welcome"
     ZONE_LOST = "zone_lost"
     CURRENCY_CHANGED = "currency_changed"
@@ -58,17 +58,17 @@ class Notification(Base):
     delivered brings that same message up to date.
     """
 
-    __tablename__ = "notices"
+    __tablename__ = "notifications"
     __table_args__ = (
         ForeignKeyConstraint(["guild_id", "coach_id"], ["coaches.guild_id", "coaches.user_id"]),
         Index(
-            "ix_notices_due_at",
+            "ix_notifications_due_at",
             "due_at",
             sqlite_where=text("due_at IS NOT NULL"),
             postgresql_where=text("due_at IS NOT NULL"),
         ),
-        Index("ix_notices_session_id", "session_id"),
-        Index("ix_notices_guild_id_coach_id_kind", "guild_id", "coach_id", "kind"),
+        Index("ix_notifications_session_id", "session_id"),
+        Index("ix_notifications_guild_id_coach_id_kind", "guild_id", "coach_id", "kind"),
     )
 
     id: Mapped[RowId]
@@ -77,7 +77,7 @@ class Notification(Base):
     user_id: Mapped[Snowflake | None]
     coach_id: Mapped[Snowflake | None]
     session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))
-    problem_id: Mapped[int | None] = mapped_column(ForeignKey("problems.id"))
+    alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))
     lead_minutes: Mapped[int | None]
     """Of a reminder: how long before the start it goes out."""
     created_at: Mapped[datetime]

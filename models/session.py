@@ -61,10 +61,10 @@ class CoachingSession(Base):
             postgresql_where=text("next_step_at IS NOT NULL"),
         ),
         Index(
-            "ix_coaching_sessions_presence_due_at",
-            "presence_due_at",
-            sqlite_where=text("presence_due_at IS NOT NULL"),
-            postgresql_where=text("presence_due_at IS NOT NULL"),
+            "ix_coaching_sessions_membership_due_at",
+            "membership_due_at",
+            sqlite_where=text("membership_due_at IS NOT NULL"),
+            postgresql_where=text("membership_due_at IS NOT NULL"),
         ),
         Index("ix_coaching_sessions_discord_channel_id", "discord_channel_id"),
     )
@@ -106,11 +106,11 @@ class CoachingSession(Base):
     cancel_reason: Mapped[str | None]
     cancelled_late: Mapped[bool | None]
     """Whether its student cancelled with less notice than the server asks for."""
-    moved_at: Mapped[datetime | None]
-    moved_by: Mapped[Snowflake | None]
-    moved_from: Mapped[datetime | None]
+    rescheduled_at: Mapped[datetime | None]
+    rescheduled_by: Mapped[Snowflake | None]
+    rescheduled_from: Mapped[datetime | None]
     """When it was to start before it was last moved."""
-    move_reason: Mapped[str | None]
+    reschedule_reason: Mapped[str | None]
     kept_at: Mapped[datetime | None]
     """When the coach said that it stays although it lies outside their hours."""
     absent: Mapped[Absent | None] = mapped_column(name_of(Absent, checked=False))
@@ -131,7 +131,7 @@ class CoachingSession(Base):
     """What coach or student answered when they were asked about such a session."""
     revision: Mapped[int] = mapped_column(default=0, server_default="0")
     """Grows with each change that a calendar has to learn of."""
-    presence_due_at: Mapped[datetime | None]
+    membership_due_at: Mapped[datetime | None]
     """When to ask Discord next whether its student is still in the server; empty once it has begun."""
     next_step_at: Mapped[datetime | None]
     """When the loop has to look at this row again; empty when nothing is left to do."""

@@ -159,7 +159,7 @@ def process_sessions(config_file: Path) -> None:
         Console().print(table)
     by = " by the running bot" if report.trigger == "request" else ""
     click.echo(
-        f"{len(report.steps)} steps, {report.roles} coach roles, {report.notices} messages, "
+        f"{len(report.steps)} steps, {report.roles} coach roles, {report.notifications} messages, "
         f"{report.failure_count} failures{by}."
     )
     for line in report.failures:

@@ -111,8 +111,8 @@ async def _last_said(
     )
 
 
-def _has_read(stage: Stage, notice: Notification | None) -> bool:
+def _has_read(stage: Stage, notification: Notification | None) -> bool:
     """Whether Stu has read this message."""
-    if notice is None or notice.channel_id is None or notice.message_id is None:
+    if notification is None or notification.channel_id is None or notification.message_id is None:
         return False
-    return stage.has_read(stage.world.people["student"], notice.channel_id, notice.message_id)
+    return stage.has_read(stage.world.people["student"], notification.channel_id, notification.message_id)

@@ -10,7 +10,7 @@ from bot.discord_api.names import name_of
 from bot.discord_api.permissions import lacking
 from cogs import ui
 from scheduler.loop.ports import Receipt, Unreachable
-from scheduler.notifications.outbox import PROBLEM_KINDS, WELCOME_KINDS, NotificationContext
+from scheduler.notifications.outbox import ALERT_KINDS, WELCOME_KINDS, NotificationContext
 
 _LOOK_BACK = 50  # messages among which one that may have been sent is looked for
 
@@ -29,27 +29,27 @@ class Messages:
     ) -> None:
         self._client, self._render, self._mark, self._mentions = client, render, mark, mentions
 
-    async def deliver(self, attempt: Attempt, letter: NotificationContext, guild: discord.Guild) -> Receipt:
+    async def deliver(self, attempt: Attempt, context: NotificationContext, guild: discord.Guild) -> Receipt:
         """Send the letter, edit the message that it became, or find the one whose answer was lost."""
-        channel = await self._target(attempt, letter, guild)
-        if letter.names_student and letter.session is not None:
-            letter = replace(letter, student_name=await name_of(self._client, guild, letter.session.student_id))
-        panel = self._render(letter, guild.name)
-        attempt.needs = _needed(channel, searching=letter.maybe_sent, files=bool(panel.files))
+        channel = await self._target(attempt, context, guild)
+        if context.names_student and context.session is not None:
+            context = replace(context, student_name=await name_of(self._client, guild, context.session.student_id))
+        panel = self._render(context, guild.name)
+        attempt.needs = _needed(channel, searching=context.maybe_sent, files=bool(panel.files))
         try:
-            return await self._edit(channel, letter, panel) or await self._send(channel, letter, panel)
+            return await self._edit(channel, context, panel) or await self._send(channel, context, panel)
         except discord.NotFound as error:
             if error.code != UNKNOWN_CHANNEL:
                 raise
-            raise _gone(letter, channel.id) from error
+            raise _gone(context, channel.id) from error
 
-    async def _edit(self, channel: Target, letter: NotificationContext, panel: ui.Panel) -> Receipt | None:
+    async def _edit(self, channel: Target, context: NotificationContext, panel: ui.Panel) -> Receipt | None:
         """Bring the message up to date that is there; None if there is none. Nobody is pinged by this."""
-        notice, known = letter.notice, None
-        if notice.message_id is not None and notice.channel_id in (None, channel.id):
-            known = notice.message_id
-        elif letter.maybe_sent:
-            known = await self._find(channel, letter)
+        notification, known = context.notification, None
+        if notification.message_id is not None and notification.channel_id in (None, channel.id):
+            known = notification.message_id
+        elif context.maybe_sent:
+            known = await self._find(channel, context)
         if known is None:
             return None
         try:
@@ -62,20 +62,20 @@ class Messages:
             return None  # somebody deleted it; it is owed all the same
         return Receipt(channel.id, edited.id)
 
-    async def _send(self, channel: Target, letter: NotificationContext, panel: ui.Panel) -> Receipt:
-        pinged = [discord.Object(user_id) for user_id in self._mentions(letter)]
+    async def _send(self, channel: Target, context: NotificationContext, panel: ui.Panel) -> Receipt:
+        pinged = [discord.Object(user_id) for user_id in self._mentions(context)]
         sent = await channel.send(
             view=panel,
             files=panel.files,
-            nonce=f"notice-{letter.notice.id}",
+            nonce=f"notice-{context.notification.id}",
             allowed_mentions=discord.AllowedMentions(
                 everyone=False, roles=False, users=pinged, replied_user=False
             ),
         )
         return Receipt(channel.id, sent.id)
 
-    async def _find(self, channel: Target, letter: NotificationContext) -> int | None:
-        mark = self._mark(letter)
+    async def _find(self, channel: Target, context: NotificationContext) -> int | None:
+        mark = self._mark(context)
         async for message in channel.history(limit=_LOOK_BACK):
             mine = self._client.user is not None and message.author.id == self._client.user.id
             # Only the last line is ours alone; anything above may hold what people wrote.
@@ -84,16 +84,16 @@ class Messages:
                 return message.id
         return None
 
-    async def _target(self, attempt: Attempt, letter: NotificationContext, guild: discord.Guild) -> Target:
-        notice = letter.notice
-        if notice.user_id is not None and notice.route is None:
-            return await self._client.create_dm(discord.Object(notice.user_id))
+    async def _target(self, attempt: Attempt, context: NotificationContext, guild: discord.Guild) -> Target:
+        notification = context.notification
+        if notification.user_id is not None and notification.route is None:
+            return await self._client.create_dm(discord.Object(notification.user_id))
         # A message stays where it is, unless the notice has taken another way since.
-        channel_id = letter.channel_id if notice.route else notice.channel_id or letter.channel_id
-        if channel_id is None and notice.kind in WELCOME_KINDS:
-            return await self._for_newcomers(attempt, letter, guild)
+        channel_id = context.channel_id if notification.route else notification.channel_id or context.channel_id
+        if channel_id is None and notification.kind in WELCOME_KINDS:
+            return await self._for_newcomers(attempt, context, guild)
         if channel_id is None:
-            assert notice.kind in PROBLEM_KINDS, "the domain says where everything else goes"
+            assert notification.kind in ALERT_KINDS, "the domain says where everything else goes"
             return await self._for_admins(attempt, guild)
         attempt.guild_id = guild.id
         attempt.needing(discord.Permissions(view_channel=True), channel_id)
@@ -102,8 +102,8 @@ class Messages:
         except discord.NotFound as error:
             if error.code != UNKNOWN_CHANNEL:
                 raise
-            raise _gone(letter, channel_id) from error
-        if isinstance(channel, discord.DMChannel) and notice.kind in PROBLEM_KINDS | WELCOME_KINDS:
+            raise _gone(context, channel_id) from error
+        if isinstance(channel, discord.DMChannel) and notification.kind in ALERT_KINDS | WELCOME_KINDS:
             return channel  # the owner's, from the first time
         if not isinstance(channel, discord.TextChannel | discord.VoiceChannel) or channel.guild.id != guild.id:
             raise Unreachable(f"<#{channel_id}> isn't a text or voice channel of this server", for_admins=True)
@@ -120,9 +120,9 @@ class Messages:
             return system
         return await self._owner(guild)
 
-    async def _for_newcomers(self, attempt: Attempt, letter: NotificationContext, guild: discord.Guild) -> Target:
+    async def _for_newcomers(self, attempt: Attempt, context: NotificationContext, guild: discord.Guild) -> Target:
         """The system channel, else the first text channel, in which the bot may write; then the owner."""
-        if letter.notice.route is not None:
+        if context.notification.route is not None:
             return await self._owner(guild)
         assert self._client.user is not None, "somebody has logged in"
         me = guild.me or await guild.fetch_member(self._client.user.id)
@@ -132,7 +132,10 @@ class Messages:
         # As Discord lists them: what is in no category comes first.
         channels = sorted(channels, key=lambda one: (one.category.position if one.category else -1, one.position))
         for channel in (guild.system_channel, *channels):
-            if channel is not None and not lacking(me, channel, _needed(channel, searching=letter.maybe_sent)).any:
+            if (
+                channel is not None
+                and not lacking(me, channel, _needed(channel, searching=context.maybe_sent)).any
+            ):
                 attempt.guild_id, attempt.place_id = guild.id, channel.id
                 return channel
         raise Unreachable("there is no channel in the server in which I may write")
@@ -153,10 +156,10 @@ def _needed(channel: Target, *, searching: bool = False, files: bool = False) ->
     )
 
 
-def _gone(letter: NotificationContext, channel_id: int) -> Unreachable:
+def _gone(context: NotificationContext, channel_id: int) -> Unreachable:
     """Admins have to choose again what they have chosen; a room goes when its time has come, and so may a channel
     that was replaced.
     """
-    guild = letter.guild
+    guild = context.guild
     chosen = (guild.review_channel_id, guild.log_channel_id, guild.fallback_channel_id)
     return Unreachable(f"the channel <#{channel_id}> does not exist any more", for_admins=channel_id in chosen)

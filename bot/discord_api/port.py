@@ -213,15 +213,15 @@ class DiscordPort:
         async with self._attempt(task, settings.id) as attempt, self._one_at_a_time[settings.id]:
             return await server_setup.ensure(attempt, self._client, settings, place)
 
-    async def deliver(self, letter: NotificationContext) -> Receipt:
+    async def deliver(self, context: NotificationContext) -> Receipt:
         """Send the notice, edit the message that it became, or find the one whose answer was lost."""
         async with self._attempt("deliver the message") as attempt:
             try:
-                guild = await self._guild(letter.guild.id)
+                guild = await self._guild(context.guild.id)
             except discord.HTTPException:
-                attempt.guild_id = letter.guild.id  # it is not about a person
+                attempt.guild_id = context.guild.id  # it is not about a person
                 raise
-            return await self._messages.deliver(attempt, letter, guild)
+            return await self._messages.deliver(attempt, context, guild)
 
     async def _guild(self, guild_id: int) -> discord.Guild:
         """The server, asked for where the cache does not hold it: between READY and its own event it is a stub."""

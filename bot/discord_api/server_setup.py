@@ -25,7 +25,7 @@ _TOPICS = {
 _NEEDS = {
     ServerResource.REVIEW_CHANNEL: permissions.WRITE,
     ServerResource.LOG_CHANNEL: permissions.WRITE,
-    ServerResource.NEWS_CHANNEL: permissions.WRITE,
+    ServerResource.FALLBACK_CHANNEL: permissions.WRITE,
     ServerResource.ROOM_CATEGORY: permissions.MAKE_ROOM,
 }
 _TO_MAKE = {

@@ -15,13 +15,13 @@ _WHAT = {
     ServerResource.COACH_ROLE: "coach role",
     ServerResource.ROOM_CATEGORY: "category for rooms",
     ServerResource.LOG_CHANNEL: "channel for problems",
-    ServerResource.NEWS_CHANNEL: "channel for people with closed messages",
+    ServerResource.FALLBACK_CHANNEL: "channel for people with closed messages",
     ServerResource.ADMIN_ROLE: "admin role",
 }
 _INSTEAD = {
     ServerResource.ROOM_CATEGORY: "the bot makes one of its own",
     ServerResource.LOG_CHANNEL: "problems are told in the system channel",
-    ServerResource.NEWS_CHANNEL: "admins are told instead",
+    ServerResource.FALLBACK_CHANNEL: "admins are told instead",
     ServerResource.ADMIN_ROLE: "whoever may manage the server decides",
 }
 """What happens where it is gone."""

@@ -163,8 +163,8 @@ class Choice:
             f"**Length** {self.minutes} min",
             f"**Price** {write_money(cost, coach.currency)}",
         ]
-        if cost and self.guild.how_to_pay:
-            lines.append(f"**How to pay** {ui.quoted(self.guild.how_to_pay)}")
+        if cost and self.guild.payment_instructions:
+            lines.append(f"**How to pay** {ui.quoted(self.guild.payment_instructions)}")
         lines.append(f"**Cancelling** {self._cancelling(at)}")
         if self.held_until is not None:
             lines.append(f"-# Held for you until {stamp(self.held_until, 'T')} ({stamp(self.held_until, 'R')})")

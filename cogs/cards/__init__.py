@@ -224,9 +224,9 @@ def session(
     parts: list[discord.ui.Item[Any]] = [ui.text("\n".join(lines))]
     if one.notes:
         parts.append(ui.text(f"**Notes**\n{ui.quoted(one.notes, most)}"))
-    if one.moved_from is not None and one.status is SessionStatus.SCHEDULED:
-        why = f"\n{ui.block(ui.quoted(one.move_reason, most))}" if one.move_reason else ""
-        parts.append(ui.text(f"**Moved from** {stamp(one.moved_from)}{why}"))
+    if one.rescheduled_from is not None and one.status is SessionStatus.SCHEDULED:
+        why = f"\n{ui.block(ui.quoted(one.reschedule_reason, most))}" if one.reschedule_reason else ""
+        parts.append(ui.text(f"**Moved from** {stamp(one.rescheduled_from)}{why}"))
     if one.cancel_reason:
         parts.append(ui.text(f"**Reason**\n{ui.quoted(one.cancel_reason, most)}"))
     if with_buttons and (

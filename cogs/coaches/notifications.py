@@ -16,11 +16,11 @@ KINDS = {
 }
 
 
-def words(letter: NotificationContext) -> discord.ui.Item[Any]:
+def words(context: NotificationContext) -> discord.ui.Item[Any]:
     """Say what changed and what to do next."""
-    coach, currency = letter.coach, letter.guild.currency
+    coach, currency = context.coach, context.guild.currency
     assert coach is not None, "a notice about a coach names one"
-    match letter.notice.kind:
+    match context.notification.kind:
         case NotificationKind.CURRENCY_CHANGED:
             return ui.text(
                 f"### This server now uses {currency}\nYou still charge {cards.rate(coach)}. **Next step:** in "

@@ -39,7 +39,7 @@ class SuspendingCog(Cog):
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor, now = ui.actor_of(interaction, guild), self.bot.clock()
             count = await suspensions.affected(session, guild.id, user_id, actor, now)
-        chosen = typed.get(_COMING) or (_KEEP if guild.keep_when_gone else _CANCEL)
+        chosen = typed.get(_COMING) or (_KEEP if guild.keep_after_departure else _CANCEL)
         choices = (("Cancel them", _CANCEL, chosen == _CANCEL), ("Keep them", _KEEP, chosen == _KEEP))
         are = "1 is booked." if count == 1 else f"{count or 'None'} are booked."
         return ui.Form(

@@ -94,7 +94,7 @@ async def _panel(bot: "CoachBot", interaction: Interaction) -> list[discord.ui.I
     ]
     return [
         ui.text("### Is coaching well here?\n" + "\n".join(lines)),
-        *([ui.text(_problems(found))] if found.problems else []),
+        *([ui.text(_problems(found))] if found.alerts else []),
         ui.row(ui.button("Look again", REFRESH), ui.button("Do what is due now", RUN)),
     ]
 
@@ -175,5 +175,5 @@ def limits_ahead(guild: discord.Guild | None) -> list[str]:
 
 
 def _problems(found: Health) -> str:
-    lines = [f"{_BAD} since {stamp(one.since, 'R')}: {our_own(one.text, 500)}" for one in found.problems]
+    lines = [f"{_BAD} since {stamp(one.since, 'R')}: {our_own(one.text, 500)}" for one in found.alerts]
     return "**What needs an admin**\n" + "\n".join(_fitting(lines, _MOST_PROBLEMS))

@@ -89,7 +89,7 @@ def _panel(found: Story, guild: Guild) -> ui.Panel:
         cards.session(one, guild, title=f"Session {one.code}", most=300, with_buttons=False),
         ui.text("\n".join([*_state(found), *cards.attendance_lines(one, found.attended)])),
         ui.text("**What happened**\n" + "\n".join(_entries(found))),
-        ui.text("**Messages**\n" + "\n".join(_notices(found.notices))),
+        ui.text("**Messages**\n" + "\n".join(_notices(found.notifications))),
         ui.row(*buttons),
     )
 
@@ -118,9 +118,9 @@ def _entries(found: Story) -> list[str]:
     return [*([f"… {left_out} earlier"] if left_out > 0 else []), *lines] or ["nothing yet"]
 
 
-def _notices(owed: list[Notification]) -> list[str]:
-    left_out = len(owed) - _NOTICES
-    lines = [f"{_fate(one)} {one.kind.replace('_', ' ')}{_to(one)}" for one in owed[-_NOTICES:]]
+def _notices(enqueued: list[Notification]) -> list[str]:
+    left_out = len(enqueued) - _NOTICES
+    lines = [f"{_fate(one)} {one.kind.replace('_', ' ')}{_to(one)}" for one in enqueued[-_NOTICES:]]
     return [*([f"… {left_out} earlier"] if left_out > 0 else []), *lines] or ["none"]
 
 

@@ -46,19 +46,19 @@ class RoomCog(Cog):
         await ui.show(interaction, ui.Panel(ui.text(words)))
 
 
-def words(letter: NotificationContext) -> discord.ui.Container[ui.Panel]:
+def words(context: NotificationContext) -> discord.ui.Container[ui.Panel]:
     """What is said in the room: at its opening (kept up to date), before the end, and to those who stay."""
-    one = letter.session
+    one = context.session
     assert one is not None, "what is said in a room is about its session"
     both = f"<@{one.coach_id}> <@{one.student_id}>"
-    match letter.notice.kind:
+    match context.notification.kind:
         case NotificationKind.ROOM_WELCOME:
-            return _welcome(one, both, may_go_on=letter.may_go_on)
+            return _welcome(one, both, may_go_on=context.may_go_on)
         case NotificationKind.ROOM_ENDING:
             parts = [ui.text(f"{both} the session ends {stamp(one.ends_at, 'R')}.")]
-            return discord.ui.Container(*parts, *_buttons(one, may_go_on=letter.may_go_on))
+            return discord.ui.Container(*parts, *_buttons(one, may_go_on=context.may_go_on))
         case _:
-            closes_at = lifecycle.hard_limit(lifecycle.life_of(one), booking.lead_times(letter.guild))
+            closes_at = lifecycle.hard_limit(lifecycle.life_of(one), booking.lead_times(context.guild))
             over = "was cancelled" if one.status is SessionStatus.CANCELLED else "is over"
             closing = f"This room closes {stamp(closes_at, 'R')}, or as soon as everybody has left."
             return discord.ui.Container(ui.text(f"{both} the session {over}. {closing}"))

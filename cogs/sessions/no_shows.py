@@ -111,24 +111,24 @@ class NoShowsCog(Cog):
         await ui.show(interaction, ui.Panel(ui.text(said)))
 
 
-def words(letter: NotificationContext) -> discord.ui.Item[Any]:
+def words(context: NotificationContext) -> discord.ui.Item[Any]:
     """What is said about who was there."""
-    one = letter.session
+    one = context.session
     assert one is not None, "who was there is a matter of a session"
-    match letter.notice.kind:
+    match context.notification.kind:
         case NotificationKind.NO_SHOW:
-            return _no_show(letter, one)
+            return _no_show(context, one)
         case NotificationKind.ATTENDANCE_CHANGED:
-            news = _news(one, letter.notice.user_id)
+            news = _news(one, context.notification.user_id)
             return ui.text(f"### {news}\nSession `{one.code}`, {stamp(one.starts_at)}.")
         case NotificationKind.SESSION_MISSED:
-            return _missed(letter, one)
+            return _missed(context, one)
         case _:
-            return _appeal(letter, one)
+            return _appeal(context, one)
 
 
-def _no_show(letter: NotificationContext, one: CoachingSession) -> discord.ui.Container[Any]:
-    me = letter.notice.user_id
+def _no_show(context: NotificationContext, one: CoachingSession) -> discord.ui.Container[Any]:
+    me = context.notification.user_id
     is_coach = me == one.coach_id
     mine = one.absent is Absent.BOTH or one.absent is (Absent.COACH if is_coach else Absent.STUDENT)
     other = f"<@{one.student_id if is_coach else one.coach_id}>"
@@ -141,7 +141,7 @@ def _no_show(letter: NotificationContext, one: CoachingSession) -> discord.ui.Co
     text = f"### {title}\n{stamp(one.starts_at)} with {other}, code `{one.code}`. {hint}"
     buttons = cards.outcome_buttons(one, me)
     return discord.ui.Container(
-        ui.text("\n".join([text, *cards.attendance_lines(one, letter.attended)])),
+        ui.text("\n".join([text, *cards.attendance_lines(one, context.attended)])),
         *([ui.row(*buttons)] if buttons else []),
     )
 
@@ -169,8 +169,8 @@ def _news(one: CoachingSession, reader_id: int | None) -> str:
     return "It counts as completed after all"
 
 
-def _missed(letter: NotificationContext, one: CoachingSession) -> discord.ui.Container[Any]:
-    other = one.student_id if letter.notice.user_id == one.coach_id else one.coach_id
+def _missed(context: NotificationContext, one: CoachingSession) -> discord.ui.Container[Any]:
+    other = one.student_id if context.notification.user_id == one.coach_id else one.coach_id
     text = (
         f"### Did it take place?\nI could not open a room for your session with <@{other}>, "
         f"{stamp(one.starts_at)}, and I am sorry. Did you meet all the same?"
@@ -182,13 +182,13 @@ def _missed(letter: NotificationContext, one: CoachingSession) -> discord.ui.Con
     return discord.ui.Container(ui.text(text), ui.row(yes, no))
 
 
-def _appeal(letter: NotificationContext, one: CoachingSession) -> discord.ui.Container[Any]:
+def _appeal(context: NotificationContext, one: CoachingSession) -> discord.ui.Container[Any]:
     who = no_shows.appellant(one)
     pair = f"<@{one.coach_id}> with <@{one.student_id}>"
     lines = [
         f"### Appeal against a no-show\n<@{who}> says they were there.",
         f"Session `{one.code}` of {pair}, {stamp(one.starts_at)}.",
-        *cards.attendance_lines(one, letter.attended),
+        *cards.attendance_lines(one, context.attended),
         f"**What happened**\n{ui.block(ui.quoted(one.appeal_reason or ''))}",
     ]
     if one.appeal_decided_at is not None:

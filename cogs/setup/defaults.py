@@ -10,7 +10,7 @@ from cogs.cards import booking_policy
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
 from models import Guild
-from scheduler.availability.booking_policy import first_rules
+from scheduler.availability.booking_policy import default_policy
 from scheduler.coaches import default_rules
 from scheduler.parsing.weekly_hours import parse_presets, write_presets
 from scheduler.servers import settings
@@ -39,8 +39,8 @@ class DefaultsCog(Cog):
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             guild, now = await self._guild(session, interaction), self.bot.clock()
-            wanted = booking_policy.read_sessions(first_rules(guild), ui.typed_in(interaction))
-            await settings.set_first_rules(session, guild, ui.actor_of(interaction, guild), wanted, now)
+            wanted = booking_policy.read_sessions(default_policy(guild), ui.typed_in(interaction))
+            await settings.set_default_policy(session, guild, ui.actor_of(interaction, guild), wanted, now)
         await ui.show(interaction, _panel(guild, "✅ Saved."))
 
     @on(LIMITS)
@@ -52,8 +52,8 @@ class DefaultsCog(Cog):
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             guild, now = await self._guild(session, interaction), self.bot.clock()
-            wanted = booking_policy.read_limits(first_rules(guild), ui.typed_in(interaction))
-            await settings.set_first_rules(session, guild, ui.actor_of(interaction, guild), wanted, now)
+            wanted = booking_policy.read_limits(default_policy(guild), ui.typed_in(interaction))
+            await settings.set_default_policy(session, guild, ui.actor_of(interaction, guild), wanted, now)
         await ui.show(interaction, _panel(guild, "✅ Saved."))
 
     @on(PRESETS)
@@ -99,12 +99,14 @@ class DefaultsCog(Cog):
     @opens(SESSIONS)
     async def sessions_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Asks how sessions are."""
-        return booking_policy.sessions_form(SESSIONS, first_rules(await self._seen_by_admin(interaction)), typed)
+        return booking_policy.sessions_form(
+            SESSIONS, default_policy(await self._seen_by_admin(interaction)), typed
+        )
 
     @opens(LIMITS)
     async def limits_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Asks how soon, how far ahead and how many."""
-        return booking_policy.limits_form(LIMITS, first_rules(await self._seen_by_admin(interaction)), typed)
+        return booking_policy.limits_form(LIMITS, default_policy(await self._seen_by_admin(interaction)), typed)
 
     @opens(PRESETS)
     async def presets_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
@@ -161,7 +163,7 @@ def _panel(guild: Guild, said: str | None = None) -> ui.Panel:
     return ui.Panel(
         ui.text(
             "### What new coaches begin with\nEach coach can change these in `/availability`, under Rules; those "
-            f"who coach already keep theirs.\n{booking_policy.describe(first_rules(guild))}"
+            f"who coach already keep theirs.\n{booking_policy.describe(default_policy(guild))}"
         ),
         ui.text(f"**Presets** that every coach can set with one press:\n{ui.quoted(presets)}"),
         ui.row(

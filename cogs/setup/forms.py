@@ -23,7 +23,11 @@ _MINUTE = timedelta(minutes=1)
 
 def basics(custom_id: str, guild: Guild, typed: Typed) -> ui.Form:
     """Asks for zone, currency and how to pay."""
-    typed = typed or {ZONE: guild.time_zone, _CURRENCY: guild.currency, _HOW_TO_PAY: guild.how_to_pay or ""}
+    typed = typed or {
+        ZONE: guild.time_zone,
+        _CURRENCY: guild.currency,
+        _HOW_TO_PAY: guild.payment_instructions or "",
+    }
     return ui.Form(
         "Zone and pay",
         custom_id,
@@ -75,10 +79,10 @@ def times(custom_id: str, guild: Guild, typed: Typed) -> ui.Form:
 def rules(custom_id: str, guild: Guild, typed: Typed) -> ui.Form:
     """Asks what students may, and how people are let in."""
     typed = typed or {
-        _MOST: str(guild.most_coming),
+        _MOST: str(guild.most_upcoming),
         _CANCEL: write_length(guild.cancel_notice_minutes * _MINUTE),
         _ACCESS: guild.access_mode,
-        _GONE: "keep" if guild.keep_when_gone else "cancel",
+        _GONE: "keep" if guild.keep_after_departure else "cancel",
     }
     access = (("Each person by themselves", AccessMode.PEOPLE), ("By a role per session", AccessMode.ROLE))
     gone = (("Are cancelled", "cancel"), ("Are kept", "keep"))
@@ -94,9 +98,17 @@ def rules(custom_id: str, guild: Guild, typed: Typed) -> ui.Form:
 
 def read_basics(guild: Guild, typed: Typed, zone_name: str) -> GuildChanges:
     """What differs from what is set."""
-    how_to_pay = typed.get(_HOW_TO_PAY, "").strip()
+    payment_instructions = typed.get(_HOW_TO_PAY, "").strip()
     wanted = {"time_zone": zone_name, "currency": typed.get(_CURRENCY, "").strip().upper()}
-    return _different(guild, wanted | ({"how_to_pay": how_to_pay} if how_to_pay or guild.how_to_pay else {}))
+    return _different(
+        guild,
+        wanted
+        | (
+            {"payment_instructions": payment_instructions}
+            if payment_instructions or guild.payment_instructions
+            else {}
+        ),
+    )
 
 
 def read_times(guild: Guild, typed: Typed) -> GuildChanges:
@@ -119,9 +131,9 @@ def read_rules(guild: Guild, typed: Typed) -> GuildChanges:
     if not (most.isascii() and most.isdigit()):
         raise Unreadable(f'I cannot read "{most}" as a number of sessions. Type it in digits, like 10.')
     wanted: dict[str, Any] = {
-        "most_coming": int(most),
+        "most_upcoming": int(most),
         "cancel_notice_minutes": parse_length(typed.get(_CANCEL, ""), unit="hours") // _MINUTE,
-        "keep_when_gone": typed.get(_GONE) == "keep",
+        "keep_after_departure": typed.get(_GONE) == "keep",
         "access_mode": AccessMode.ROLE if typed.get(_ACCESS) == AccessMode.ROLE else AccessMode.PEOPLE,
     }
     return _different(guild, wanted)

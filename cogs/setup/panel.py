@@ -32,7 +32,7 @@ _TITLES = {
     ServerResource.COACH_ROLE: "Coach role",
     ServerResource.ROOM_CATEGORY: "Category for rooms",
     ServerResource.LOG_CHANNEL: "Problems",
-    ServerResource.NEWS_CHANNEL: "News",
+    ServerResource.FALLBACK_CHANNEL: "News",
     ServerResource.ADMIN_ROLE: "Admin role",
 }
 _USES = {
@@ -40,7 +40,7 @@ _USES = {
     ServerResource.COACH_ROLE: "Given to approved coaches. It has to stand below my own role and below yours.",
     ServerResource.ROOM_CATEGORY: "The category in which the private rooms are made.",
     ServerResource.LOG_CHANNEL: "The channel in which admins are told of problems.",
-    ServerResource.NEWS_CHANNEL: "Where people whose direct messages are closed are asked to look, in public.",
+    ServerResource.FALLBACK_CHANNEL: "Where people whose direct messages are closed are asked to look, in public.",
     ServerResource.ADMIN_ROLE: "Holders decide on applications and change settings, except for the two roles.",
 }
 _WITHOUT = {
@@ -48,11 +48,11 @@ _WITHOUT = {
     ServerResource.COACH_ROLE: "coaches get none.",
     ServerResource.ROOM_CATEGORY: "rooms are made outside any, or in one of my own.",
     ServerResource.LOG_CHANNEL: "problems are told in the system channel, or to the owner.",
-    ServerResource.NEWS_CHANNEL: "admins hear of people whose direct messages are closed.",
+    ServerResource.FALLBACK_CHANNEL: "admins hear of people whose direct messages are closed.",
     ServerResource.ADMIN_ROLE: "only whoever manages the server decides.",
 }
 _LISTED = 10
-_OPTIONAL = (ServerResource.NEWS_CHANNEL, ServerResource.ADMIN_ROLE)
+_OPTIONAL = (ServerResource.FALLBACK_CHANNEL, ServerResource.ADMIN_ROLE)
 _GOOD, _NOTE, _BAD = "✅", "⚠️", "❌"
 _UNASKED = f"{_NOTE} Discord did not say what I may do here at this moment. Press Check again in a while."
 

@@ -20,18 +20,19 @@ def lines(guild: Guild) -> list[str]:
     """Everything that is set but channels, categories and roles."""
     access = "by a role per session" if guild.access_mode is AccessMode.ROLE else "each person by themselves"
     reminded = write_reminder_times(reminder_times(guild))
-    gone = "are kept" if guild.keep_when_gone else "are cancelled"
+    gone = "are kept" if guild.keep_after_departure else "are cancelled"
     presets = ", ".join(preset.name for preset in settings.presets(guild))
+    instructions = guild.payment_instructions
     return [
         f"**Time zone** {_zone(guild)} · **Currency** {guild.currency}",
         f"**Rooms** made {guild.room_lead_minutes} min before, opened {guild.access_lead_minutes} min before, "
         f"removed {guild.linger_minutes} min after the end; people are let in {access}",
         f"**Reminders** {reminded if reminded == 'none' else f'{reminded} before the start'}",
-        f"**Students** have at most {guild.most_coming} coming sessions and cancel in time until {_notice(guild)}",
+        f"**Students** up to {guild.most_upcoming} upcoming sessions, free cancellation until {_notice(guild)}",
         f"**No-show** who has not come {guild.no_show_grace_minutes} min after the start",
         f"**Coming sessions** of somebody who has left, or may not coach any more, {gone}",
         f"**Presets** {ui.quoted(presets, _EXCERPT)}",
-        f"**How to pay** {ui.quoted(guild.how_to_pay, _EXCERPT) if guild.how_to_pay else 'not said'}",
+        f"**How to pay** {ui.quoted(instructions, _EXCERPT) if instructions else 'not set'}",
     ]
 
 

@@ -158,8 +158,10 @@ async def stays_of(session: AsyncSession, session_id: int, until: datetime) -> l
     """All that is known of one session until then, with the time since when nobody watches any more."""
     row = await session.get_one(CoachingSession, session_id)
     rows = select(Attendance).where(Attendance.session_id == session_id)
-    if row.moved_at is not None:  # who met before it was moved has not come for that to the time that it has now
-        rows = rows.where(or_(Attendance.left_at.is_(None), Attendance.left_at > row.moved_at))
+    if (
+        row.rescheduled_at is not None
+    ):  # who met before it was moved has not come for that to the time that it has now
+        rows = rows.where(or_(Attendance.left_at.is_(None), Attendance.left_at > row.rescheduled_at))
     found = await session.scalars(rows.order_by(Attendance.joined_at, Attendance.id))
     stays = [Stay(one.user_id, one.joined_at, min(one.left_at or until, until)) for one in found]
     if row.access_granted_at is None:  # there is no room in which anybody could be seen

@@ -65,9 +65,9 @@ def put(coach: Coach, rules: Rules) -> None:
         setattr(coach, name, value)
 
 
-def first_rules(guild: Guild) -> Rules:
+def default_policy(guild: Guild) -> Rules:
     """The rules that a new coach of this server begins with."""
-    return from_json(guild.first_rules or {})
+    return from_json(guild.default_policy or {})
 
 
 def as_json(rules: Rules) -> dict[str, Any]:

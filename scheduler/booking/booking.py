@@ -105,7 +105,7 @@ async def book(
         PlannedNotification(NotificationKind.SESSION_BOOKED, guild.id, user_id, booked.id, due_at=now)
         for user_id in both
     ]
-    await outbox.owe_all(session, news + reminders.promises(booked, guild, now), now)
+    await outbox.enqueue_all(session, news + reminders.planned_reminders(booked, guild, now), now)
     record(session, booked, "session_booked", actor, now)
     return booked
 
@@ -133,7 +133,7 @@ def plan_next_step(row: CoachingSession, guild: Guild, now: datetime) -> None:
     row.next_step_at = due.at if due else None
     look_at = now + _PRESENCE
     is_far = row.status is SessionStatus.SCHEDULED and row.starts_at > look_at
-    row.presence_due_at = (row.presence_due_at or look_at) if is_far else None
+    row.membership_due_at = (row.membership_due_at or look_at) if is_far else None
 
 
 def lead_times(guild: Guild) -> LeadTimes:

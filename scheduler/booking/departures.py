@@ -61,7 +61,7 @@ async def handle_departure(
     whoever left the server is shut out. Twice is once.
     """
     guild = await session.get_one(Guild, guild_id)
-    keeps = guild.keep_when_gone if keep is None else keep
+    keeps = guild.keep_after_departure if keep is None else keep
     await members.lock(session, user_id)
     is_news = why is Why.LEFT and await _hide_coach(session, guild_id, user_id, now)
     cancelled = 0

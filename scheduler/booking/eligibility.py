@@ -36,7 +36,7 @@ async def check_coming(session: AsyncSession, guild: Guild, actor: Actor, now: d
             CoachingSession.status == SessionStatus.SCHEDULED,
         )
     )
-    if (coming or 0) >= guild.most_coming:
+    if (coming or 0) >= guild.most_upcoming:
         raise NotBookable(
             f"You have {coming} coming session{'' if coming == 1 else 's'}, and more is not possible here. Come "
             "back after the next one, or cancel one in `/sessions`."

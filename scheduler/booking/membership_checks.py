@@ -34,17 +34,19 @@ async def check_due(db: Database, discord: Discord, clock: Clock) -> int:
         due = list(
             await session.execute(
                 select(Coach.guild_id, Coach.user_id)
-                .where(Coach.presence_due_at.is_not(None), Coach.presence_due_at <= clock())
-                .order_by(Coach.presence_due_at)
+                .where(Coach.membership_due_at.is_not(None), Coach.membership_due_at <= clock())
+                .order_by(Coach.membership_due_at)
                 .limit(_AT_ONCE)
             )
         )
         students = list(
             await session.execute(
                 select(CoachingSession.guild_id, CoachingSession.student_id)
-                .where(CoachingSession.presence_due_at.is_not(None), CoachingSession.presence_due_at <= clock())
+                .where(
+                    CoachingSession.membership_due_at.is_not(None), CoachingSession.membership_due_at <= clock()
+                )
                 .group_by(CoachingSession.guild_id, CoachingSession.student_id)
-                .order_by(func.min(CoachingSession.presence_due_at))
+                .order_by(func.min(CoachingSession.membership_due_at))
                 .limit(_AT_ONCE)
             )
         )
@@ -67,10 +69,10 @@ async def _stop(db: Database, guild_id: int) -> None:
     """Stop looking for people in a server that the bot isn't in, until it's back."""
     async with db.begin() as session:
         for table in (Coach, CoachingSession):
-            theirs = table.guild_id == guild_id, table.presence_due_at.is_not(None)
+            theirs = table.guild_id == guild_id, table.membership_due_at.is_not(None)
             if table is CoachingSession:
                 await lock_sessions(session, *theirs)
-            await session.execute(update(table).where(*theirs).values(presence_due_at=None))
+            await session.execute(update(table).where(*theirs).values(membership_due_at=None))
 
 
 async def check(db: Database, discord: Discord, clock: Clock, guild_id: int, user_id: int) -> bool:
@@ -93,11 +95,11 @@ async def _check_coach(db: Database, discord: Discord, clock: Clock, guild_id: i
         coach = await lock_coach(session, guild_id, user_id)
         if coach is None or coach.status is not CoachStatus.APPROVED:
             if coach is not None:
-                coach.presence_due_at = None
+                coach.membership_due_at = None
                 await lost_zones.inspect_zone(session, coach, clock())
             return True
-        is_their_turn = coach.presence_due_at is not None and coach.presence_due_at <= clock()
-        coach.presence_due_at = clock() + (_AFTER_FAILURE if here is None else _LOOK_AGAIN)
+        is_their_turn = coach.membership_due_at is not None and coach.membership_due_at <= clock()
+        coach.membership_due_at = clock() + (_AFTER_FAILURE if here is None else _LOOK_AGAIN)
         if here:
             if is_their_turn or coach.left_at is not None:
                 # They may have left and come back between two looks, or somebody may have taken the role.
@@ -120,12 +122,12 @@ async def _check_student(db: Database, discord: Discord, clock: Clock, guild_id:
             await departures.handle_departure(session, guild_id, user_id, Why.LEFT, clock())
         for one in await lock_sessions(
             session,
-            CoachingSession.presence_due_at.is_not(None),
+            CoachingSession.membership_due_at.is_not(None),
             CoachingSession.guild_id == guild_id,
             CoachingSession.student_id == user_id,
         ):
             # Shortly before a session its steps ask by themselves.
-            one.presence_due_at = again_at if one.starts_at > again_at else None
+            one.membership_due_at = again_at if one.starts_at > again_at else None
     return here is not None
 
 

@@ -114,14 +114,14 @@ async def _owe_news(session: AsyncSession, found: CoachingSession, guild: Guild,
     await outbox.renew_sent(session, found.id, NotificationKind.ROOM_WELCOME, now)
     for user_id in (found.student_id, found.coach_id):
         await outbox.owe_newest(
-            session, NotificationKind.SESSION_MOVED, guild.id, now=now, user_id=user_id, session_id=found.id
+            session, NotificationKind.SESSION_RESCHEDULED, guild.id, now=now, user_id=user_id, session_id=found.id
         )
 
 
 def _write(found: CoachingSession, actor: Actor, starts_at: datetime, reason: str, now: datetime) -> None:
     ends_at = starts_at + found.duration
-    found.moved_at, found.moved_by, found.moved_from = now, actor.user_id, found.starts_at
-    found.move_reason, found.updated_at = reason or None, now
+    found.rescheduled_at, found.rescheduled_by, found.rescheduled_from = now, actor.user_id, found.starts_at
+    found.reschedule_reason, found.updated_at = reason or None, now
     found.starts_at, found.ends_at = starts_at, ends_at
     found.access_granted_at, found.reminder_sent = None, False
     found.revision += 1

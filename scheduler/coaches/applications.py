@@ -73,7 +73,7 @@ async def apply(
     editing = coach is not None and coach.status is CoachStatus.PENDING
     if coach is None:
         coach = Coach(guild_id=guild.id, user_id=actor.user_id, accepting=True)
-        booking_policy.put(coach, booking_policy.first_rules(guild))
+        booking_policy.put(coach, booking_policy.default_policy(guild))
         session.add(coach)
     for key, value in values.items():
         setattr(coach, key, value)
@@ -128,7 +128,7 @@ async def approve(session: AsyncSession, guild_id: int, user_id: int, actor: Act
     """
     coach = await _decide(session, guild_id, user_id, actor, CoachStatus.APPROVED, now)
     want_role(coach, now)
-    coach.presence_due_at, coach.left_at = now + timedelta(days=1), None
+    coach.membership_due_at, coach.left_at = now + timedelta(days=1), None
     return coach
 
 
@@ -332,7 +332,7 @@ async def _record_role(
                 session, guild.id, admin_alerts.COACH_ROLE, error, now, cause=cause, others=others
             )
         elif final and is_coach and error != bot_membership.NOTE:
-            coach.given_role_ids, coach.presence_due_at = None, now  # they seem to have left, so check
+            coach.given_role_ids, coach.membership_due_at = None, now  # they seem to have left, so check
 
 
 async def _specialty_ids(session: AsyncSession, guild_id: int, names: Sequence[str]) -> list[int]:

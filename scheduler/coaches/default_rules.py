@@ -18,7 +18,7 @@ async def others(session: AsyncSession, guild: Guild, actor: Actor, *, lock: boo
     here = Coach.guild_id == guild.id, Coach.status == CoachStatus.APPROVED, Coach.left_at.is_(None)
     query = select(Coach).where(*here).order_by(Coach.user_id)
     found = await session.scalars(query.with_for_update() if lock else query)
-    wanted = booking_policy.first_rules(guild)
+    wanted = booking_policy.default_policy(guild)
     return [coach for coach in found if booking_policy.rules_of(coach) != wanted]
 
 
@@ -27,7 +27,7 @@ async def give(session: AsyncSession, guild: Guild, actor: Actor, now: datetime)
 
     Each of those is told and can undo it once. Booked sessions stay as they are. Raises NotAllowed.
     """
-    coaches, wanted = await others(session, guild, actor, lock=True), booking_policy.first_rules(guild)
+    coaches, wanted = await others(session, guild, actor, lock=True), booking_policy.default_policy(guild)
     for coach in coaches:
         await schedule.remember(session, coach)
         booking_policy.put(coach, wanted)

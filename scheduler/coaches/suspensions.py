@@ -36,7 +36,7 @@ async def suspend(
     reason = reason.strip()
     if not reason or len(reason) > LONGEST_TEXT:
         raise Unreadable(f"Give a reason of at most {LONGEST_TEXT:,} characters: the coach reads it.")
-    coach.decision_reason, coach.presence_due_at = reason, None
+    coach.decision_reason, coach.membership_due_at = reason, None
     await _tell(session, coach, NotificationKind.COACH_SUSPENDED, now)
     audit.record(
         session,
@@ -67,7 +67,7 @@ async def reinstate(session: AsyncSession, guild_id: int, user_id: int, actor: A
     Raises NotAllowed, NotFound, AlreadyDecided.
     """
     coach = await _change(session, guild_id, user_id, actor, CoachStatus.SUSPENDED, CoachStatus.APPROVED, now)
-    coach.decision_reason, coach.presence_due_at = None, now + timedelta(days=1)
+    coach.decision_reason, coach.membership_due_at = None, now + timedelta(days=1)
     await _tell(session, coach, NotificationKind.COACH_REINSTATED, now)
     audit.record(session, guild_id, "coach_reinstated", at=now, actor_id=actor.user_id, coach_id=user_id)
 

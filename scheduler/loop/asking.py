@@ -31,7 +31,7 @@ _FORGOTTEN = timedelta(hours=1)
 """After that, whoever asked has been killed before they could take their row away."""
 Tick = Callable[[], Awaitable[TickReport | None]]
 """The running bot's next tick; raises NotTicking."""
-_TOLD = ("trigger", "due", "steps", "roles", "notices", "failures", "failed_quietly")
+_TOLD = ("trigger", "due", "steps", "roles", "notifications", "failures", "failed_quietly")
 
 
 class Unheard(Exception):

@@ -26,9 +26,9 @@ class BackgroundWork:
         self.sessions: TaskPool[tuple[list[str], list[str]]] = TaskPool()
         self.roles: TaskPool[tuple[int, int]] = TaskPool()
         self.looks: TaskPool[int] = TaskPool()
-        self.notices: TaskPool[list[bool | None]] = TaskPool()
+        self.notifications: TaskPool[list[bool | None]] = TaskPool()
         self.sweeps: TaskPool[None] = TaskPool()
-        self._sorts: list[TaskPool[Any]] = [self.sessions, self.roles, self.looks, self.notices, self.sweeps]
+        self._sorts: list[TaskPool[Any]] = [self.sessions, self.roles, self.looks, self.notifications, self.sweeps]
         self._longest = longest
         self._lock = AsyncExitStack()
         self._grip: LockHolder | None = None

@@ -224,6 +224,6 @@ def _log(report: TickReport) -> None:
             report.trigger,
             len(report.steps),
             report.roles,
-            report.notices,
+            report.notifications,
             report.failure_count,
         )

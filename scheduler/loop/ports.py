@@ -113,7 +113,7 @@ class Receipt(NamedTuple):
 class Postman(Protocol):
     """Delivers notices."""
 
-    async def deliver(self, letter: "NotificationContext") -> Receipt:
+    async def deliver(self, context: "NotificationContext") -> Receipt:
         """Send the message, or bring the one that was sent up to date. Twice is once.
 
         Raises Unreachable, DiscordFailure.

@@ -214,11 +214,11 @@ async def _do(
     """Do one step; where the room had to stay for now, the instant at which to look again."""
     match step:
         case Step.MAKE_ROOM:
-            if len(await departures.present_members(db, discord, clock, row)) == 2 or guild.keep_when_gone:
+            if len(await departures.present_members(db, discord, clock, row)) == 2 or guild.keep_after_departure:
                 return await rooms.make_room(db, discord, clock, row, guild)
         case Step.OPEN_ROOM:
             people = await departures.present_members(db, discord, clock, row)
-            if len(people) == 2 or guild.keep_when_gone:
+            if len(people) == 2 or guild.keep_after_departure:
                 await rooms.open_room(db, discord, clock, row, guild, people)
         case Step.START:
             await _start(db, row, clock())
@@ -233,7 +233,7 @@ async def _start(db: Database, row: CoachingSession, now: datetime) -> None:
     async with db.begin() as session:
         kept = await session.get_one(CoachingSession, row.id, with_for_update=True)
         if _is_as_before(kept, row):
-            kept.status, kept.updated_at, kept.presence_due_at = SessionStatus.IN_PROGRESS, now, None
+            kept.status, kept.updated_at, kept.membership_due_at = SessionStatus.IN_PROGRESS, now, None
             rooms.record(session, kept, "session_in_progress", now)
 
 

@@ -38,7 +38,7 @@ class TickReport:
     steps: list[str] = field(default_factory=list)
     """Session code and step."""
     roles: int = 0
-    notices: int = 0
+    notifications: int = 0
     failures: list[str] = field(default_factory=list)
     """What failed and is going to be tried again."""
     failed_quietly: int = 0
@@ -55,7 +55,7 @@ class TickReport:
     @property
     def did_something(self) -> bool:
         """Whether there was anything to do."""
-        return bool(self.steps or self.roles or self.notices or self.failure_count)
+        return bool(self.steps or self.roles or self.notifications or self.failure_count)
 
 
 async def tick(
@@ -102,13 +102,13 @@ async def _do_all(
     looks = await (ongoing.looks.work({"": look}) if ongoing else TaskPool().finish({"": look}))
     delivered = await deliver_due(db, discord, clock, ongoing)
     report.roles = sum(done for done, _ in roles)
-    report.notices, report.more = delivered.sent, delivered.more
+    report.notifications, report.more = delivered.sent, delivered.more
     report.failed_quietly = sum(failed for _, failed in roles) + sum(looks) + delivered.failed
 
 
 _NOTICED = (CoachingSession.next_step_at, Coach.role_due_at, Notification.due_at)
 """Where it stands what is to be done when, of what people notice; each has a partial index."""
-_DUE = (*_NOTICED, Coach.presence_due_at, CoachingSession.presence_due_at)
+_DUE = (*_NOTICED, Coach.membership_due_at, CoachingSession.membership_due_at)
 """And of all there is to do."""
 
 
@@ -159,7 +159,7 @@ async def _record(
                     due=report.due,
                     steps=len(report.steps),
                     roles=report.roles,
-                    notices=report.notices,
+                    notifications=report.notifications,
                     failures=report.failure_count,
                 )
             )

@@ -62,21 +62,21 @@ async def raise_alert(
         times_told=0,
     )
     found = _problems(guild_id, key).where(Alert.cause == known_by)
-    problem = (await session.scalars(found.with_for_update())).one()
-    problem.text = text
+    alert = (await session.scalars(found.with_for_update())).one()
+    alert.text = text
     due_at = now
-    if problem.fixed_at is not None and await _take_back(session, problem, NotificationKind.PROBLEM_FIXED, now):
-        problem.fixed_at = None  # nobody was told that it worked again
-    if problem.fixed_at is not None:
-        if now - problem.fixed_at >= _OVER_AFTER or now - problem.told_at >= _PAUSES[0]:
-            problem.times_told = 0
-        elif problem.times_told:
+    if alert.fixed_at is not None and await _take_back(session, alert, NotificationKind.ALERT_RESOLVED, now):
+        alert.fixed_at = None  # nobody was told that it worked again
+    if alert.fixed_at is not None:
+        if now - alert.fixed_at >= _OVER_AFTER or now - alert.told_at >= _PAUSES[0]:
+            alert.times_told = 0
+        elif alert.times_told:
             due_at = now + _BACK_AFTER
-        problem.fixed_at, problem.since = None, now
-    elif problem.times_told and now < problem.told_at + _PAUSES[min(problem.times_told, len(_PAUSES)) - 1]:
+        alert.fixed_at, alert.since = None, now
+    elif alert.times_told and now < alert.told_at + _PAUSES[min(alert.times_told, len(_PAUSES)) - 1]:
         return False
-    problem.told_at, problem.times_told = due_at, problem.times_told + 1
-    outbox.enqueue(session, NotificationKind.PROBLEM, guild_id, now=now, problem_id=problem.id, due_at=due_at)
+    alert.told_at, alert.times_told = due_at, alert.times_told + 1
+    outbox.enqueue(session, NotificationKind.ALERT, guild_id, now=now, alert_id=alert.id, due_at=due_at)
     return True
 
 
@@ -90,12 +90,12 @@ async def resolve(session: AsyncSession, guild_id: int, key: str, now: datetime,
         return
     # A coach who already had the role proves nothing about the others.
     others = await failing(session, guild_id) if key == COACH_ROLE else []
-    for problem in lasting:
-        if any(problem.text in one for one in others):
+    for alert in lasting:
+        if any(alert.text in one for one in others):
             continue
-        problem.fixed_at = now
-        if await _was_told(session, problem, now):
-            outbox.enqueue(session, NotificationKind.PROBLEM_FIXED, guild_id, now=now, problem_id=problem.id)
+        alert.fixed_at = now
+        if await _was_told(session, alert, now):
+            outbox.enqueue(session, NotificationKind.ALERT_RESOLVED, guild_id, now=now, alert_id=alert.id)
 
 
 async def failing(session: AsyncSession, guild_id: int) -> list[str]:
@@ -110,48 +110,50 @@ async def failing(session: AsyncSession, guild_id: int) -> list[str]:
     return [one for query in (rows, roles) for one in await session.scalars(query) if one]
 
 
-def is_retried(problem: Alert) -> bool:
+def is_retried(alert: Alert) -> bool:
     """Whether the bot keeps trying, so that nobody has to tell it when the problem is fixed."""
-    return problem.key in _RETRIED and problem.fixed_at is None
+    return alert.key in _RETRIED and alert.fixed_at is None
 
 
-async def _was_told(session: AsyncSession, problem: Alert, now: datetime) -> bool:
+async def _was_told(session: AsyncSession, alert: Alert, now: datetime) -> bool:
     """Whether the warning was sent or is just being sent. Withdraws one that isn't due yet."""
-    if await is_known(session, problem):
+    if await is_known(session, alert):
         return True
-    under_way = select(Notification.id).where(
-        *_words(problem, NotificationKind.PROBLEM), Notification.due_at <= now
-    )
+    under_way = select(Notification.id).where(*_words(alert, NotificationKind.ALERT), Notification.due_at <= now)
     if await session.scalar(under_way.limit(1)) is not None:
         return True
-    await _take_back(session, problem, NotificationKind.PROBLEM, now)
+    await _take_back(session, alert, NotificationKind.ALERT, now)
     return False
 
 
-async def is_known(session: AsyncSession, problem: Alert) -> bool:
+async def is_known(session: AsyncSession, alert: Alert) -> bool:
     """Whether admins have been warned of it since it began."""
     warnings = select(Notification.id).where(
-        *_words(problem, NotificationKind.PROBLEM),
-        Notification.created_at >= problem.since,
+        *_words(alert, NotificationKind.ALERT),
+        Notification.created_at >= alert.since,
         Notification.sent_at.is_not(None),
     )
     return await session.scalar(warnings.limit(1)) is not None
 
 
-async def _take_back(session: AsyncSession, problem: Alert, kind: NotificationKind, now: datetime) -> bool:
+async def _take_back(session: AsyncSession, alert: Alert, kind: NotificationKind, now: datetime) -> bool:
     """Withdraw unsent messages of this kind. Returns whether there were any."""
     unsent = select(Notification).where(
-        *_words(problem, kind), Notification.due_at.is_not(None), Notification.sent_at.is_(None)
+        *_words(alert, kind), Notification.due_at.is_not(None), Notification.sent_at.is_(None)
     )
     found = list(await session.scalars(unsent))
-    for notice in found:
-        notice.due_at, notice.given_up_at, notice.last_error = None, now, "it changed in the meantime"
-        notice.revision += 1
+    for notification in found:
+        notification.due_at, notification.given_up_at, notification.last_error = (
+            None,
+            now,
+            "it changed in the meantime",
+        )
+        notification.revision += 1
     return bool(found)
 
 
-def _words(problem: Alert, kind: NotificationKind) -> tuple[ColumnElement[bool], ...]:
-    return Notification.problem_id == problem.id, Notification.kind == kind
+def _words(alert: Alert, kind: NotificationKind) -> tuple[ColumnElement[bool], ...]:
+    return Notification.alert_id == alert.id, Notification.kind == kind
 
 
 async def _supersede(
@@ -159,9 +161,9 @@ async def _supersede(
 ) -> None:
     """End problems with the same key and another cause: a forbidden channel that is now gone, say."""
     lasting = _problems(guild_id, key).where(Alert.fixed_at.is_(None), Alert.cause != cause)
-    for problem in await session.scalars(lasting):
-        if not any(problem.text in one for one in others):
-            problem.fixed_at = now
+    for alert in await session.scalars(lasting):
+        if not any(alert.text in one for one in others):
+            alert.fixed_at = now
 
 
 async def _fails_elsewhere(session: AsyncSession, guild_id: int, session_id: int) -> bool:

@@ -20,8 +20,8 @@ from scheduler.loop.background import BackgroundWork
 from scheduler.loop.ports import DiscordFailure, NotInServer, Postman, Receipt, Unreachable
 from scheduler.notifications import admin_alerts, fallbacks, outbox
 from scheduler.notifications.outbox import (
+    ALERT_KINDS,
     CARD_KINDS,
-    PROBLEM_KINDS,
     ROOM_KINDS,
     WELCOME_KINDS,
     NotificationContext,
@@ -70,16 +70,16 @@ async def deliver_due(
 
     With `ongoing`, slow ones go on by themselves, and count when they have ended; else they are waited for.
     """
-    found, more = await _due(db, clock(), ongoing.notices.under_way if ongoing else ())
+    found, more = await _due(db, clock(), ongoing.notifications.under_way if ongoing else ())
 
     async def in_order(story: list[Notification]) -> list[bool | None]:
-        return [await _deliver(db, postman, clock, notice) for notice in story]
+        return [await _deliver(db, postman, clock, notification) for notification in story]
 
     stories: dict[Hashable, list[Notification]] = {}
-    for notice in found:
-        stories.setdefault(_story(notice), []).append(notice)
+    for notification in found:
+        stories.setdefault(_story(notification), []).append(notification)
     jobs: Jobs[list[bool | None]] = {key: partial(in_order, story) for key, story in stories.items()}
-    told = await (ongoing.notices.work(jobs) if ongoing else TaskPool().finish(jobs))
+    told = await (ongoing.notifications.work(jobs) if ongoing else TaskPool().finish(jobs))
     outcomes = [outcome for story in told for outcome in story]
     return Delivered(outcomes.count(True), outcomes.count(False), more)
 
@@ -101,28 +101,28 @@ async def _due(db: Database, now: datetime, begun: Collection[Hashable]) -> tupl
             )
             enough = most + 1 + _A_STORY * len(begun)
             rows = await session.scalars(due.order_by(Notification.due_at, Notification.id).limit(enough))
-            some = [notice for notice in rows if _story(notice) not in begun]
+            some = [notification for notification in rows if _story(notification) not in begun]
             found += some[:most]
             more = more or len(some) > most
     return found, more
 
 
-def _story(notice: Notification) -> Hashable:
+def _story(notification: Notification) -> Hashable:
     """Group messages that go one by one, so that "booked" reaches somebody before "cancelled".
 
     Those are messages to one person about one session, and to admins about one problem.
     """
-    if notice.problem_id is not None:
-        return "problem", notice.problem_id
-    return (notice.user_id, notice.session_id) if notice.session_id else notice.id
+    if notification.alert_id is not None:
+        return "problem", notification.alert_id
+    return (notification.user_id, notification.session_id) if notification.session_id else notification.id
 
 
 async def _deliver(db: Database, postman: Postman, clock: Clock, seen: Notification) -> bool | None:
     """Whether it went out; None if there is no point in trying again."""
     while True:
         try:
-            letter = await _prepare(db, seen, clock())
-            receipt = await postman.deliver(letter)
+            context = await _prepare(db, seen, clock())
+            receipt = await postman.deliver(context)
         except _NotDue:
             return None
         except _Pointless as reason:
@@ -146,106 +146,110 @@ async def _deliver(db: Database, postman: Postman, clock: Clock, seen: Notificat
             log.exception("notice %s failed", seen.id)
             await _record_failure(db, seen, f"{type(error).__name__} (a bug; see the log)", clock())
             return False
-        await _record_sent(db, letter, receipt, clock())
+        await _record_sent(db, context, receipt, clock())
         return True
 
 
 async def _prepare(db: Database, seen: Notification, now: datetime) -> NotificationContext:
     """Note that the message may exist from now on, and gather what it is made of."""
     async with db.begin() as session:
-        notice = await session.get_one(Notification, seen.id)
-        if notice.due_at is None or notice.due_at > now:
+        notification = await session.get_one(Notification, seen.id)
+        if notification.due_at is None or notification.due_at > now:
             raise _NotDue
-        seen.revision, seen.route = notice.revision, notice.route
-        guild = await session.get_one(Guild, notice.guild_id)
+        seen.revision, seen.route = notification.revision, notification.route
+        guild = await session.get_one(Guild, notification.guild_id)
         if guild.bot_removed_at is not None:
             raise _Pointless(bot_membership.NOTE)
-        maybe_sent = notice.tried_at is not None and notice.message_id is None
-        notice.tried_at = notice.tried_at or now
-        about = await session.get(CoachingSession, notice.session_id) if notice.session_id else None
-        coach_id = about.coach_id if about else notice.coach_id
-        problem = await session.get(Alert, notice.problem_id) if notice.problem_id else None
+        maybe_sent = notification.tried_at is not None and notification.message_id is None
+        notification.tried_at = notification.tried_at or now
+        about = await session.get(CoachingSession, notification.session_id) if notification.session_id else None
+        coach_id = about.coach_id if about else notification.coach_id
+        alert = await session.get(Alert, notification.alert_id) if notification.alert_id else None
         if (
-            problem
-            and notice.kind is NotificationKind.PROBLEM_FIXED
-            and not await admin_alerts.is_known(session, problem)
+            alert
+            and notification.kind is NotificationKind.ALERT_RESOLVED
+            and not await admin_alerts.is_known(session, alert)
         ):
             raise _Pointless("nobody was told that it failed")
         may_go_on = (
-            about is not None and notice.kind in ROOM_KINDS and await in_room.can_extend(session, about, now)
+            about is not None and notification.kind in ROOM_KINDS and await in_room.can_extend(session, about, now)
         )
-        letter = NotificationContext(
-            notice,
+        context = NotificationContext(
+            notification,
             guild,
-            await session.get(Coach, (notice.guild_id, coach_id)) if coach_id else None,
+            await session.get(Coach, (notification.guild_id, coach_id)) if coach_id else None,
             await outbox.coach_specialties(session, guild.id, coach_id)
-            if notice.kind in CARD_KINDS and coach_id
+            if notification.kind in CARD_KINDS and coach_id
             else [],
             about,
-            problem,
-            _channel_of(notice, guild, about),
-            await attendance.attended(session, about, now) if about and notice.kind in _WITH_ATTENDANCE else {},
+            alert,
+            _channel_of(notification, guild, about),
+            await attendance.attended(session, about, now)
+            if about and notification.kind in _WITH_ATTENDANCE
+            else {},
             may_go_on,
             await activity.coach_history(session, guild.id, coach_id)
-            if notice.kind is NotificationKind.APPLICATION_CARD and coach_id
+            if notification.kind is NotificationKind.APPLICATION_CARD and coach_id
             else (),
             await blocks.of(session, guild.id, coach_id)
-            if notice.kind is NotificationKind.APPLICATION_CARD and coach_id
+            if notification.kind is NotificationKind.APPLICATION_CARD and coach_id
             else (),
             maybe_sent,
         )
-        if (why := outbox.why_pointless(letter, now)) is not None:
+        if (why := outbox.why_pointless(context, now)) is not None:
             raise _Pointless(why)
-        if notice.kind is NotificationKind.SESSION_REMINDER and await members.wants_no_reminders(
-            session, notice.user_id or 0
+        if notification.kind is NotificationKind.SESSION_REMINDER and await members.wants_no_reminders(
+            session, notification.user_id or 0
         ):
             raise _Pointless("they want no reminders")
-        return letter
+        return context
 
 
-def _channel_of(notice: Notification, guild: Guild, about: CoachingSession | None) -> int | None:
+def _channel_of(notification: Notification, guild: Guild, about: CoachingSession | None) -> int | None:
     """Where it goes unless it is a direct message. Raises Unreachable where there is no such place."""
     room_id = about.discord_channel_id if about and about.room_removed_at is None else None
-    if notice.channel_id is not None and notice.user_id is None:
-        return notice.channel_id  # there it stands, and is brought up to date
-    if notice.kind in PROBLEM_KINDS:
-        return guild.log_channel_id if notice.route is None else None
-    if notice.kind in WELCOME_KINDS:
+    if notification.channel_id is not None and notification.user_id is None:
+        return notification.channel_id  # there it stands, and is brought up to date
+    if notification.kind in ALERT_KINDS:
+        return guild.log_channel_id if notification.route is None else None
+    if notification.kind in WELCOME_KINDS:
         return None
-    if notice.kind in ROOM_KINDS or notice.route is Route.ROOM:
+    if notification.kind in ROOM_KINDS or notification.route is Route.ROOM:
         if room_id is None:
             raise Unreachable("the room is gone")
         return room_id
-    if notice.kind in CARD_KINDS:
+    if notification.kind in CARD_KINDS:
         if guild.review_channel_id is None:
             raise Unreachable("the server has no review channel yet")
         return guild.review_channel_id
-    return guild.fallback_channel_id if notice.route is Route.FALLBACK else None
+    return guild.fallback_channel_id if notification.route is Route.FALLBACK else None
 
 
-async def _record_sent(db: Database, letter: NotificationContext, receipt: Receipt, now: datetime) -> None:
+async def _record_sent(db: Database, context: NotificationContext, receipt: Receipt, now: datetime) -> None:
     async with db.begin() as session:
-        if letter.notice.user_id is not None:
-            await members.lock(session, letter.notice.user_id)  # before session and notice, as everywhere
-        if letter.notice.kind is NotificationKind.SESSION_REMINDER and letter.session is not None:
-            await _record_reminded(session, letter.session)
-        notice = await session.get_one(Notification, letter.notice.id, with_for_update=True)
-        if notice.kind is NotificationKind.APPLICATION_CARD:
-            guild = await session.get_one(Guild, notice.guild_id)
-            if guild.review_channel_id != letter.guild.review_channel_id:
+        if context.notification.user_id is not None:
+            await members.lock(session, context.notification.user_id)  # before session and notice, as everywhere
+        if context.notification.kind is NotificationKind.SESSION_REMINDER and context.session is not None:
+            await _record_reminded(session, context.session)
+        notification = await session.get_one(Notification, context.notification.id, with_for_update=True)
+        if notification.kind is NotificationKind.APPLICATION_CARD:
+            guild = await session.get_one(Guild, notification.guild_id)
+            if guild.review_channel_id != context.guild.review_channel_id:
                 return  # another channel was chosen meanwhile: it is still due there
-        notice.sent_at = notice.sent_at or now
-        notice.channel_id, notice.message_id = receipt
-        notice.attempts, notice.last_error = 0, None
-        if notice.revision == letter.notice.revision:  # else it became due again while this one was under way
-            notice.due_at = None
-        if notice.user_id is not None and notice.route is None:
-            (await session.get_one(Member, notice.user_id)).dms_closed_at = None
-            await admin_alerts.resolve(session, notice.guild_id, f"unreachable:{notice.user_id}", now)
-        if notice.kind not in PROBLEM_KINDS:
-            await admin_alerts.resolve(session, notice.guild_id, fallbacks.problem_key(notice), now)
-        elif letter.channel_id is not None and letter.channel_id == letter.guild.log_channel_id:
-            await admin_alerts.resolve(session, notice.guild_id, admin_alerts.LOG_CHANNEL, now)
+        notification.sent_at = notification.sent_at or now
+        notification.channel_id, notification.message_id = receipt
+        notification.attempts, notification.last_error = 0, None
+        if (
+            notification.revision == context.notification.revision
+        ):  # else it became due again while this one was under way
+            notification.due_at = None
+        if notification.user_id is not None and notification.route is None:
+            (await session.get_one(Member, notification.user_id)).dms_closed_at = None
+            await admin_alerts.resolve(session, notification.guild_id, f"unreachable:{notification.user_id}", now)
+        if notification.kind not in ALERT_KINDS:
+            await admin_alerts.resolve(session, notification.guild_id, fallbacks.problem_key(notification), now)
+        elif context.channel_id is not None and context.channel_id == context.guild.log_channel_id:
+            await admin_alerts.resolve(session, notification.guild_id, admin_alerts.LOG_CHANNEL, now)
 
 
 async def _record_reminded(session: AsyncSession, seen: CoachingSession) -> None:
@@ -264,25 +268,25 @@ async def _record_failure(
     failure: DiscordFailure | None = None,
 ) -> None:
     async with db.begin() as session:
-        notice = await session.get_one(Notification, seen.id, with_for_update=True)
-        notice.attempts += 1
-        notice.last_error = reason
-        if notice.revision != seen.revision:
+        notification = await session.get_one(Notification, seen.id, with_for_update=True)
+        notification.attempts += 1
+        notification.last_error = reason
+        if notification.revision != seen.revision:
             pass  # it became due again while this attempt was under way, and still is
-        elif final or (_was_tried_enough(notice, now) and not _may_be_an_outage(notice, failure, now)):
-            notice.due_at, notice.given_up_at = None, now
+        elif final or (_was_tried_enough(notification, now) and not _may_be_an_outage(notification, failure, now)):
+            notification.due_at, notification.given_up_at = None, now
         else:
             longest = _UNANSWERED if failure is not None and failure.unanswered else _SELDOM
-            notice.due_at = now + outbox.pause(notice.attempts, notice.id, longest=longest)
-        if failure is not None and failure.for_admins and notice.kind not in PROBLEM_KINDS:
-            key, cause = fallbacks.problem_key(notice), rooms.without_name(reason)
-            await admin_alerts.raise_alert(session, notice.guild_id, key, reason, now, cause=cause)
+            notification.due_at = now + outbox.pause(notification.attempts, notification.id, longest=longest)
+        if failure is not None and failure.for_admins and notification.kind not in ALERT_KINDS:
+            key, cause = fallbacks.problem_key(notification), rooms.without_name(reason)
+            await admin_alerts.raise_alert(session, notification.guild_id, key, reason, now, cause=cause)
 
 
-def _was_tried_enough(notice: Notification, now: datetime) -> bool:
-    return notice.attempts >= _TRIES and now >= (notice.tried_at or notice.created_at) + _FOR
+def _was_tried_enough(notification: Notification, now: datetime) -> bool:
+    return notification.attempts >= _TRIES and now >= (notification.tried_at or notification.created_at) + _FOR
 
 
-def _may_be_an_outage(notice: Notification, failure: DiscordFailure | None, now: datetime) -> bool:
+def _may_be_an_outage(notification: Notification, failure: DiscordFailure | None, now: datetime) -> bool:
     """Whether Discord itself may be down, in which case we keep trying for a day."""
-    return failure is not None and failure.unanswered and now < (notice.tried_at or now) + _LONGEST_OUTAGE
+    return failure is not None and failure.unanswered and now < (notification.tried_at or now) + _LONGEST_OUTAGE

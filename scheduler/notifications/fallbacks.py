@@ -11,7 +11,7 @@ from models.storage.database import Database
 from scheduler.core import members
 from scheduler.loop.ports import DiscordFailure, Unreachable
 from scheduler.notifications import admin_alerts, outbox
-from scheduler.notifications.outbox import CARD_KINDS, PROBLEM_KINDS, WELCOME_KINDS
+from scheduler.notifications.outbox import ALERT_KINDS, CARD_KINDS, WELCOME_KINDS
 
 log = logging.getLogger(__name__)
 
@@ -21,55 +21,55 @@ async def take(db: Database, seen: Notification, failure: DiscordFailure, now: d
 
     If the bot only lacks a permission, it may get it later. Then just messages to admins go another way.
     """
-    if not isinstance(failure, Unreachable) and seen.kind not in PROBLEM_KINDS | WELCOME_KINDS:
+    if not isinstance(failure, Unreachable) and seen.kind not in ALERT_KINDS | WELCOME_KINDS:
         return False
     log.info("notice %s cannot go there: %s", seen.id, failure)
     async with db.begin() as session:
         if seen.user_id is not None:
             await members.lock(session, seen.user_id)  # people are locked before notices, as everywhere
-        notice = await session.get_one(Notification, seen.id, with_for_update=True)
-        guild = await session.get_one(Guild, notice.guild_id)
-        about = await session.get(CoachingSession, notice.session_id) if notice.session_id else None
-        if isinstance(failure, Unreachable) and failure.dms_closed and notice.user_id is not None:
-            (await session.get_one(Member, notice.user_id)).dms_closed_at = now
-        notice.last_error = str(failure)
-        route = _next_route(notice, guild, about)
+        notification = await session.get_one(Notification, seen.id, with_for_update=True)
+        guild = await session.get_one(Guild, notification.guild_id)
+        about = await session.get(CoachingSession, notification.session_id) if notification.session_id else None
+        if isinstance(failure, Unreachable) and failure.dms_closed and notification.user_id is not None:
+            (await session.get_one(Member, notification.user_id)).dms_closed_at = now
+        notification.last_error = str(failure)
+        route = _next_route(notification, guild, about)
         if route is not None:
-            notice.route, notice.attempts, notice.tried_at = route, 0, None
-            if notice.kind in PROBLEM_KINDS:
+            notification.route, notification.attempts, notification.tried_at = route, 0, None
+            if notification.kind in ALERT_KINDS:
                 await admin_alerts.raise_alert(
                     session, guild.id, admin_alerts.LOG_CHANNEL, _no_log_channel(failure), now
                 )
             return True
         if not isinstance(failure, Unreachable):
             return False
-        if await _goes_elsewhere(session, notice, guild, about):
-            notice.channel_id = notice.message_id = notice.sent_at = notice.tried_at = None
+        if await _goes_elsewhere(session, notification, guild, about):
+            notification.channel_id = notification.message_id = notification.sent_at = notification.tried_at = None
             return True
-        if notice.revision != seen.revision:
+        if notification.revision != seen.revision:
             return False  # it became due again while this attempt was under way, and is tried again
-        notice.due_at, notice.given_up_at = None, now
-        notice.attempts += 1
-        if notice.user_id is not None:
-            notice.undeliverable_at = now
-            await _tell_of_silence(session, notice, about, now)
-        elif failure.for_admins and notice.kind not in PROBLEM_KINDS:
+        notification.due_at, notification.given_up_at = None, now
+        notification.attempts += 1
+        if notification.user_id is not None:
+            notification.undeliverable_at = now
+            await _tell_of_silence(session, notification, about, now)
+        elif failure.for_admins and notification.kind not in ALERT_KINDS:
             text = f"{failure}. Choose another channel with `/coaching setup`"
-            await admin_alerts.raise_alert(session, notice.guild_id, problem_key(notice), text, now)
+            await admin_alerts.raise_alert(session, notification.guild_id, problem_key(notification), text, now)
         return False
 
 
 async def _goes_elsewhere(
-    session: AsyncSession, notice: Notification, guild: Guild, about: CoachingSession | None
+    session: AsyncSession, notification: Notification, guild: Guild, about: CoachingSession | None
 ) -> bool:
     """Whether it's an open card whose channel is gone, and admins have chosen another channel."""
-    if notice.kind not in CARD_KINDS or notice.channel_id in (None, guild.review_channel_id):
+    if notification.kind not in CARD_KINDS or notification.channel_id in (None, guild.review_channel_id):
         return False
     if guild.review_channel_id is None:
         return False
-    if notice.kind is NotificationKind.APPEAL_CARD:
+    if notification.kind is NotificationKind.APPEAL_CARD:
         return about is not None and about.appeal_decided_at is None
-    coach = await session.get(Coach, (notice.guild_id, notice.coach_id))
+    coach = await session.get(Coach, (notification.guild_id, notification.coach_id))
     return coach is not None and coach.status is CoachStatus.PENDING
 
 
@@ -79,29 +79,35 @@ def _no_log_channel(failure: DiscordFailure) -> str:
     )
 
 
-def _next_route(notice: Notification, guild: Guild, about: CoachingSession | None) -> Route | None:
-    if notice.kind in PROBLEM_KINDS:
-        return Route.FALLBACK if notice.route is None and guild.log_channel_id is not None else None
-    if notice.kind in WELCOME_KINDS:
-        return Route.FALLBACK if notice.route is None else None
-    if notice.user_id is None:
+def _next_route(notification: Notification, guild: Guild, about: CoachingSession | None) -> Route | None:
+    if notification.kind in ALERT_KINDS:
+        return Route.FALLBACK if notification.route is None and guild.log_channel_id is not None else None
+    if notification.kind in WELCOME_KINDS:
+        return Route.FALLBACK if notification.route is None else None
+    if notification.user_id is None:
         return None
     is_open = about is not None and about.access_granted_at is not None and about.room_removed_at is None
-    if notice.route is None and is_open:
+    if notification.route is None and is_open:
         return Route.ROOM
-    return Route.FALLBACK if notice.route is not Route.FALLBACK and guild.fallback_channel_id is not None else None
+    return (
+        Route.FALLBACK
+        if notification.route is not Route.FALLBACK and guild.fallback_channel_id is not None
+        else None
+    )
 
 
 async def _tell_of_silence(
-    session: AsyncSession, notice: Notification, about: CoachingSession | None, now: datetime
+    session: AsyncSession, notification: Notification, about: CoachingSession | None, now: datetime
 ) -> None:
     """A student's silence concerns the coach, who hears of it once a session; all others' concerns the admins."""
-    if about is None or notice.user_id != about.student_id:
+    if about is None or notification.user_id != about.student_id:
         text = (
-            f"I cannot reach <@{notice.user_id}>: their direct messages are closed. Ask them to open them for "
-            "this server, or choose a channel for such news with `/coaching setup`."
+            f"I cannot reach <@{notification.user_id}>: their direct messages are closed. Ask them to open "
+            "them for this server, or choose a channel for such news with `/coaching setup`."
         )
-        await admin_alerts.raise_alert(session, notice.guild_id, f"unreachable:{notice.user_id}", text, now)
+        await admin_alerts.raise_alert(
+            session, notification.guild_id, f"unreachable:{notification.user_id}", text, now
+        )
         return
     told = select(Notification.id).where(
         Notification.session_id == about.id, Notification.kind == NotificationKind.STUDENT_UNREACHABLE
@@ -111,6 +117,10 @@ async def _tell_of_silence(
         outbox.enqueue(session, kind, about.guild_id, now=now, user_id=about.coach_id, session_id=about.id)
 
 
-def problem_key(notice: Notification) -> str:
+def problem_key(notification: Notification) -> str:
     """The key of the problem that messages like this can't be sent."""
-    return "review_channel" if notice.kind in CARD_KINDS else f"notices:{notice.route or notice.kind}"
+    return (
+        "review_channel"
+        if notification.kind in CARD_KINDS
+        else f"notices:{notification.route or notification.kind}"
+    )

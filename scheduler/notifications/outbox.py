@@ -27,7 +27,7 @@ from scheduler.notifications import reminder_times
 from scheduler.reviews import reviews
 from scheduler.time.time_zones import is_known
 
-PROBLEM_KINDS = {NotificationKind.PROBLEM, NotificationKind.PROBLEM_FIXED}
+ALERT_KINDS = {NotificationKind.ALERT, NotificationKind.ALERT_RESOLVED}
 """For whoever runs the server: into the log channel, else the system channel, else to the owner."""
 WELCOME_KINDS = {NotificationKind.WELCOME}
 """For a server that the bot is new in: where the bot may write, else to the owner."""
@@ -37,7 +37,7 @@ ROOM_KINDS = {NotificationKind.ROOM_WELCOME, NotificationKind.ROOM_ENDING, Notif
 """For the chat of the session's room."""
 CALENDAR_KINDS = {
     NotificationKind.SESSION_BOOKED,
-    NotificationKind.SESSION_MOVED,
+    NotificationKind.SESSION_RESCHEDULED,
     NotificationKind.SESSION_CANCELLED,
 }
 """Direct messages with a calendar file."""
@@ -48,12 +48,12 @@ _AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 class NotificationContext:
     """One notice with the rows that its words are made of, as they are now."""
 
-    notice: Notification
+    notification: Notification
     guild: Guild
     coach: Coach | None
     specialties: list[str] = field(default_factory=list)
     session: CoachingSession | None = None
-    problem: Alert | None = None
+    alert: Alert | None = None
     channel_id: int | None = None
     """Where it goes unless it is a direct message; None for a problem or a welcome: wherever it will be seen."""
     attended: Mapping[int, Presence] = field(default_factory=dict)
@@ -72,9 +72,9 @@ class NotificationContext:
     @property
     def names_student(self) -> bool:
         """Whether it needs the student's name: we don't store it, and a calendar file can't show mentions."""
-        about, notice = self.session, self.notice
-        with_file = notice.kind in CALENDAR_KINDS and notice.route is None
-        return with_file and about is not None and notice.user_id == about.coach_id
+        about, notification = self.session, self.notification
+        with_file = notification.kind in CALENDAR_KINDS and notification.route is None
+        return with_file and about is not None and notification.user_id == about.coach_id
 
 
 class PlannedNotification(NamedTuple):
@@ -97,7 +97,7 @@ def enqueue(
     user_id: int | None = None,
     coach_id: int | None = None,
     session_id: int | None = None,
-    problem_id: int | None = None,
+    alert_id: int | None = None,
     due_at: datetime | None = None,
     lead_minutes: int | None = None,
 ) -> Notification:
@@ -105,22 +105,22 @@ def enqueue(
 
     It goes out with the next tick, or with the first one from `due_at` on.
     """
-    notice = Notification(
+    notification = Notification(
         guild_id=guild_id,
         kind=kind,
         user_id=user_id,
         coach_id=coach_id,
         session_id=session_id,
-        problem_id=problem_id,
+        alert_id=alert_id,
         lead_minutes=lead_minutes,
         created_at=now,
         due_at=due_at or now,
     )
-    session.add(notice)
-    return notice
+    session.add(notification)
+    return notification
 
 
-async def owe_all(session: AsyncSession, promises: Iterable[PlannedNotification], now: datetime) -> None:
+async def enqueue_all(session: AsyncSession, promises: Iterable[PlannedNotification], now: datetime) -> None:
     """Promise several messages with one statement, which costs a booking much less than a row each."""
     rows = [one._asdict() | {"created_at": now} for one in promises]
     if rows:
@@ -154,19 +154,19 @@ async def owe_newest(
         requeue(waiting, now)
 
 
-def requeue(notice: Notification, now: datetime) -> None:
+def requeue(notification: Notification, now: datetime) -> None:
     """Bring a message up to date, or send it if it has not gone out yet."""
-    notice.revision += 1
-    notice.due_at = now
-    notice.attempts = 0
-    notice.given_up_at = notice.undeliverable_at = None
+    notification.revision += 1
+    notification.due_at = now
+    notification.attempts = 0
+    notification.given_up_at = notification.undeliverable_at = None
 
 
 async def renew_sent(session: AsyncSession, session_id: int, kind: NotificationKind, now: datetime) -> None:
     """Bring up to date what was said of a session in this way."""
     sent = select(Notification).where(Notification.session_id == session_id, Notification.kind == kind)
-    for notice in await session.scalars(sent.where(Notification.message_id.is_not(None))):
-        requeue(notice, now)
+    for notification in await session.scalars(sent.where(Notification.message_id.is_not(None))):
+        requeue(notification, now)
 
 
 async def renew_newest(session: AsyncSession, session_id: int, kind: NotificationKind, now: datetime) -> None:
@@ -176,9 +176,9 @@ async def renew_newest(session: AsyncSession, session_id: int, kind: Notificatio
         .where(Notification.session_id == session_id, Notification.kind == kind)
         .order_by(Notification.id.desc())
     )
-    notice = await session.scalar(newest.limit(1))
-    if notice is not None and notice.message_id is not None:
-        requeue(notice, now)
+    notification = await session.scalar(newest.limit(1))
+    if notification is not None and notification.message_id is not None:
+        requeue(notification, now)
 
 
 async def drop(
@@ -211,25 +211,25 @@ async def application_card(session: AsyncSession, guild_id: int, coach_id: int) 
     )
 
 
-def why_pointless(letter: NotificationContext, now: datetime) -> str | None:
+def why_pointless(context: NotificationContext, now: datetime) -> str | None:
     """Why this need not be said any more; None while it helps. A message that is late must not mislead."""
-    about, kind = letter.session, letter.notice.kind
-    if letter.problem is not None and kind is NotificationKind.PROBLEM and letter.problem.fixed_at is not None:
+    about, kind = context.session, context.notification.kind
+    if context.alert is not None and kind is NotificationKind.ALERT and context.alert.fixed_at is not None:
         return "it works again"
-    if letter.coach is not None and _has_chosen(letter.coach, letter):
+    if context.coach is not None and _has_chosen(context.coach, context):
         return "they have already chosen"
     if about is None:
         return None
-    if letter.notice.message_id is not None:
-        if kind in ROOM_KINDS and letter.notice.channel_id != about.discord_channel_id:
+    if context.notification.message_id is not None:
+        if kind in ROOM_KINDS and context.notification.channel_id != about.discord_channel_id:
             return "its room is gone"
         return None  # one that stands already is brought up to date, whatever has become of the session
     cancelled = about.status is SessionStatus.CANCELLED
     match kind:
-        case NotificationKind.SESSION_BOOKED | NotificationKind.SESSION_MOVED if cancelled:
+        case NotificationKind.SESSION_BOOKED | NotificationKind.SESSION_RESCHEDULED if cancelled:
             return "it was cancelled"
         case NotificationKind.SESSION_REMINDER:
-            return reminder_times.why_pointless(letter.notice, about, letter.guild, now)
+            return reminder_times.why_pointless(context.notification, about, context.guild, now)
         case NotificationKind.ROOM_OPEN | NotificationKind.ROOM_WELCOME | NotificationKind.ROOM_ENDING:
             is_open = about.status in _AHEAD and about.access_granted_at is not None and now < about.ends_at
             return None if is_open else "the room is not open"
@@ -248,11 +248,13 @@ def why_pointless(letter: NotificationContext, now: datetime) -> str | None:
             return None
 
 
-def _has_chosen(coach: Coach, letter: NotificationContext) -> bool:
+def _has_chosen(coach: Coach, context: NotificationContext) -> bool:
     """Whether the coach has already done what the message asks."""
-    if letter.notice.kind is NotificationKind.ZONE_LOST:
+    if context.notification.kind is NotificationKind.ZONE_LOST:
         return is_known(coach.time_zone)
-    return letter.notice.kind is NotificationKind.CURRENCY_CHANGED and coach.currency == letter.guild.currency
+    return (
+        context.notification.kind is NotificationKind.CURRENCY_CHANGED and coach.currency == context.guild.currency
+    )
 
 
 async def coach_specialties(session: AsyncSession, guild_id: int, coach_id: int) -> list[str]:

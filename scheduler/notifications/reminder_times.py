@@ -51,16 +51,16 @@ def write_reminder_times(times: Sequence[timedelta]) -> str:
     return ", ".join(map(write_length, times)) or "none"
 
 
-def why_pointless(notice: Notification, about: CoachingSession, guild: Guild, now: datetime) -> str | None:
+def why_pointless(notification: Notification, about: CoachingSession, guild: Guild, now: datetime) -> str | None:
     """Why this reminder does not help (any more), for the log and the notice's row; None if it does.
 
     Late is better than never, but only until the start, and not where a later one is due as well.
     """
-    lead = timedelta(minutes=notice.lead_minutes or 0)
+    lead = timedelta(minutes=notification.lead_minutes or 0)
     times = reminder_times(guild)
     if about.status is not SessionStatus.SCHEDULED or about.starts_at <= now:
         return "the session has begun or was cancelled"
-    if notice.due_at is None or now < about.starts_at - lead:
+    if notification.due_at is None or now < about.starts_at - lead:
         return "the session was moved"
     if lead not in times:
         return "the server's reminder times were changed"

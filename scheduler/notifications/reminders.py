@@ -13,7 +13,7 @@ from scheduler.notifications.outbox import PlannedNotification
 from scheduler.notifications.reminder_times import TOO_SOON, reminder_times
 
 
-def promises(row: CoachingSession, guild: Guild, now: datetime) -> list[PlannedNotification]:
+def planned_reminders(row: CoachingSession, guild: Guild, now: datetime) -> list[PlannedNotification]:
     """The reminders for coach and student that are still worth sending: those not due within `TOO_SOON`.
 
     People who want none have theirs too, in case they change their minds; that is looked at when one is due.
@@ -35,7 +35,7 @@ def promises(row: CoachingSession, guild: Guild, now: datetime) -> list[PlannedN
 
 async def plan(session: AsyncSession, row: CoachingSession, guild: Guild, now: datetime) -> None:
     """Owe coach and student the reminders of a session that has none yet."""
-    await outbox.owe_all(session, promises(row, guild, now), now)
+    await outbox.enqueue_all(session, planned_reminders(row, guild, now), now)
 
 
 async def drop(session: AsyncSession, session_id: int, now: datetime, note: str) -> None:
@@ -60,10 +60,10 @@ async def plan_anew(session: AsyncSession, guild: Guild, now: datetime) -> None:
         session, now, "the server's reminder times were changed", ours, Notification.lead_minutes.not_in(wanted)
     )
     columns = Notification.session_id, Notification.user_id, Notification.lead_minutes
-    owed = {tuple(one) for one in await session.execute(select(*columns).where(ours, *_WAITING))}
-    new = (one for row in coming for one in promises(row, guild, now))
-    missing = [one for one in new if (one.session_id, one.user_id, one.lead_minutes) not in owed]
-    await outbox.owe_all(session, missing, now)
+    enqueued = {tuple(one) for one in await session.execute(select(*columns).where(ours, *_WAITING))}
+    new = (one for row in coming for one in planned_reminders(row, guild, now))
+    missing = [one for one in new if (one.session_id, one.user_id, one.lead_minutes) not in enqueued]
+    await outbox.enqueue_all(session, missing, now)
 
 
 async def set_off(session: AsyncSession, user_id: int, *, off: bool) -> None:

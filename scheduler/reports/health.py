@@ -46,7 +46,7 @@ class Health:
     """Sessions of the last week whose room was opened."""
     without_room: int
     """And those whose room was not."""
-    problems: list[Alert]
+    alerts: list[Alert]
     """What admins were told and lasts."""
 
 
@@ -60,7 +60,7 @@ async def inspect_health(session: AsyncSession, guild_id: int, actor: Actor, now
     without_role = select(Coach).where(
         Coach.guild_id == guild_id, Coach.status == CoachStatus.APPROVED, Coach.role_error.is_not(None)
     )
-    problems = select(Alert).where(Alert.guild_id == guild_id, Alert.fixed_at.is_(None))
+    alerts = select(Alert).where(Alert.guild_id == guild_id, Alert.fixed_at.is_(None))
 
     async def count(*which: ColumnElement[bool]) -> int:
         return await session.scalar(select(func.count()).where(*which)) or 0
@@ -80,7 +80,7 @@ async def inspect_health(session: AsyncSession, guild_id: int, actor: Actor, now
         without_zone=await _without_zone(session, guild_id),
         with_room=await count(here, lately, HAD_ROOM),
         without_room=await count(here, lately, HAD_NO_ROOM),
-        problems=list(await session.scalars(problems.order_by(Alert.since).limit(_SHOWN))),
+        alerts=list(await session.scalars(alerts.order_by(Alert.since).limit(_SHOWN))),
     )
 
 

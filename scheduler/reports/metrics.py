@@ -18,7 +18,7 @@ class Figures:
     """What the database says at one instant."""
 
     sessions: Mapping[SessionStatus, int]
-    notices: Mapping[str, int]
+    notifications: Mapping[str, int]
     """By what became of them; one that is to be sent, or brought up to date, is waiting."""
     rooms_made: int
     rooms_removed: int
@@ -45,12 +45,12 @@ async def gather(session: AsyncSession) -> Figures:
     )
     newest = select(JobRun.started_at, JobRun.finished_at).order_by(JobRun.id.desc()).limit(1)
     sessions = dict(list(await session.execute(by_status)))
-    notices = dict(list(await session.execute(by_state)))
+    notifications = dict(list(await session.execute(by_state)))
     made = dict(list(await session.execute(rooms)))
     run = (await session.execute(newest)).one_or_none()
     return Figures(
         sessions={status: sessions.get(status, 0) for status in SessionStatus},
-        notices={name: notices.get(name, 0) for name in (SENT, WAITING, GIVEN_UP)},
+        notifications={name: notifications.get(name, 0) for name in (SENT, WAITING, GIVEN_UP)},
         rooms_made=made.get("room_made", 0),
         rooms_removed=made.get("room_removed", 0),
         runs=await session.scalar(select(func.count()).select_from(JobRun)) or 0,

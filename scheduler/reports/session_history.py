@@ -26,7 +26,7 @@ class Story:
     session: CoachingSession
     entries: list[AuditEntry]
     """What was done, oldest first."""
-    notices: list[Notification]
+    notifications: list[Notification]
     attended: dict[int, Presence]
     blocked: Sequence[Block]
     """What its student is blocked from."""
@@ -44,7 +44,7 @@ async def of(session: AsyncSession, guild_id: int, code: str, actor: Actor, now:
     if row is None:
         raise NotFound("There is no session with this code here. It stands on every message about a session.")
     entries = select(AuditEntry).where(AuditEntry.session_id == row.id).order_by(AuditEntry.at, AuditEntry.id)
-    owed = (
+    enqueued = (
         select(Notification)
         .where(Notification.session_id == row.id, Notification.kind.in_(NotificationKind))
         .order_by(Notification.id)
@@ -52,7 +52,7 @@ async def of(session: AsyncSession, guild_id: int, code: str, actor: Actor, now:
     return Story(
         row,
         list(await session.scalars(entries)),
-        list(await session.scalars(owed)),
+        list(await session.scalars(enqueued)),
         await attendance.attended(session, row, now),
         await blocks.of(session, guild_id, row.student_id),
         await cancellation.can_only_be_ended(session, row, now),
@@ -81,8 +81,8 @@ async def retry(session: AsyncSession, guild_id: int, session_id: int, actor: Ac
         Notification.attempts > 0,
         Notification.due_at.is_not(None),
     )
-    for notice in await session.scalars(failed):
-        outbox.requeue(notice, now)
+    for notification in await session.scalars(failed):
+        outbox.requeue(notification, now)
     audit.record(
         session,
         guild_id,

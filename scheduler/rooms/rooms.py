@@ -115,8 +115,8 @@ async def _tell_open(session: AsyncSession, kept: CoachingSession, people: tuple
     )
     of_this_room = Notification.session_id == kept.id, Notification.created_at >= kept.room_intended_at, is_lasting
     told = select(Notification.id).where(*of_this_room, Notification.kind == NotificationKind.ROOM_OPEN)
-    if kept.moved_at is not None:
-        told = told.where(Notification.created_at > kept.moved_at)
+    if kept.rescheduled_at is not None:
+        told = told.where(Notification.created_at > kept.rescheduled_at)
     if await session.scalar(told.limit(1)) is not None:
         return
     inside = await attendance.who_is_inside(session, kept.id)

@@ -57,8 +57,8 @@ async def returned(session: AsyncSession, guild_id: int, now: datetime) -> datet
         Notification.given_up_at > now - _WORTH_SAYING,
         Notification.last_error == NOTE,
     )
-    for notice in await session.scalars(unsaid):
-        outbox.requeue(notice, now)
+    for notification in await session.scalars(unsaid):
+        outbox.requeue(notification, now)
     audit.record(session, guild_id, "bot_returned", at=now)
     return since
 
@@ -101,13 +101,13 @@ async def _resume_sessions(session: AsyncSession, guild_id: int, now: datetime) 
         update(CoachingSession).where(*to_look_at).values(next_step_at=now, attempts=0, last_error=None)
     )
     coming = CoachingSession.status == SessionStatus.SCHEDULED, CoachingSession.starts_at > now
-    await session.execute(update(CoachingSession).where(of_here, *coming).values(presence_due_at=now))
+    await session.execute(update(CoachingSession).where(of_here, *coming).values(membership_due_at=now))
 
 
 async def _resume_coaches(session: AsyncSession, guild_id: int, now: datetime) -> None:
     """Give roles that had to wait, and check again who is still in the server."""
     await _set_coaches(session, guild_id, Coach.role_error == NOTE, role_due_at=now, role_attempts=0)
-    await _set_coaches(session, guild_id, Coach.status == CoachStatus.APPROVED, presence_due_at=now)
+    await _set_coaches(session, guild_id, Coach.status == CoachStatus.APPROVED, membership_due_at=now)
 
 
 async def _set_coaches(

@@ -44,7 +44,7 @@ _RANGES = (
     ("access_lead_minutes", "Minutes before the start at which people are let in", 0, LONGEST_LEAD_MINUTES),
     ("linger_minutes", "Minutes for which the room stays", 0, LONGEST_LEAD_MINUTES),
     ("cancel_notice_minutes", "Minutes until which one cancels in time", 0, LONGEST_CANCEL_NOTICE_HOURS * 60),
-    ("most_coming", "Coming sessions that a student may have", 1, MOST_COMING),
+    ("most_upcoming", "Coming sessions that a student may have", 1, MOST_COMING),
     ("no_show_grace_minutes", "Minutes from which who has not come is absent", 0, LONGEST_GRACE_MINUTES),
 )
 FIRST_SPECIALTIES = (
@@ -80,7 +80,7 @@ class GuildDefaults:
     access_lead_minutes: int = 5
     linger_minutes: int = 15
     cancel_notice_minutes: int = 0
-    most_coming: int = 10
+    most_upcoming: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +97,13 @@ class GuildChanges:
     access_lead_minutes: int | None = None
     linger_minutes: int | None = None
     cancel_notice_minutes: int | None = None
-    most_coming: int | None = None
-    how_to_pay: str | None = None
+    most_upcoming: int | None = None
+    payment_instructions: str | None = None
     reminder_minutes: list[int] | None = None
     """As `reminder_times.parse_reminder_times` gives them; an empty list is for no reminders."""
     no_show_grace_minutes: int | None = None
     access_mode: AccessMode | None = None
-    keep_when_gone: bool | None = None
+    keep_after_departure: bool | None = None
     log_channel_id: int | None = None
     fallback_channel_id: int | None = None
 
@@ -155,13 +155,15 @@ async def set_presets(
     audit.record(session, guild.id, "presets_changed", at=now, actor_id=actor.user_id)
 
 
-async def set_first_rules(session: AsyncSession, guild: Guild, actor: Actor, wanted: Rules, now: datetime) -> None:
+async def set_default_policy(
+    session: AsyncSession, guild: Guild, actor: Actor, wanted: Rules, now: datetime
+) -> None:
     """Let those who apply from now on begin with these booking rules. Raises NotAllowed, Unreadable."""
     actor.must_be_admin()
     wanted.check()
-    guild.first_rules = booking_policy.as_json(wanted)
+    guild.default_policy = booking_policy.as_json(wanted)
     audit.record(
-        session, guild.id, "first_rules_changed", at=now, actor_id=actor.user_id, details=guild.first_rules
+        session, guild.id, "first_rules_changed", at=now, actor_id=actor.user_id, details=guild.default_policy
     )
 
 
@@ -178,7 +180,7 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
         wanted["time_zone"] = parse_zone(str(wanted["time_zone"]))
     if "currency" in wanted:
         wanted["currency"] = parse_currency(str(wanted["currency"]))
-    if len(str(wanted.get("how_to_pay", ""))) > LONGEST_HOW_TO_PAY:
+    if len(str(wanted.get("payment_instructions", ""))) > LONGEST_HOW_TO_PAY:
         raise Unreadable(f"How to pay has to fit into {LONGEST_HOW_TO_PAY} characters. Please shorten it.")
     for key, words, least, most in _RANGES:
         _check_range(words, least, most, wanted.get(key))
@@ -239,7 +241,7 @@ def _check_range(name: str, least: int, most: int, value: Value | None) -> None:
 
 def _ids_and_numbers(wanted: Mapping[str, Value]) -> dict[str, Value]:
     """What the log keeps: of texts only that they changed."""
-    return dict(wanted) | ({"how_to_pay": "changed"} if "how_to_pay" in wanted else {})
+    return dict(wanted) | ({"payment_instructions": "changed"} if "payment_instructions" in wanted else {})
 
 
 async def _post_open_applications(session: AsyncSession, guild: Guild, now: datetime) -> None:

@@ -30,13 +30,13 @@ class ServerResource(StrEnum):
     COACH_ROLE = "coach_role"
     ROOM_CATEGORY = "room_category"
     LOG_CHANNEL = "log_channel"
-    NEWS_CHANNEL = "news_channel"
+    FALLBACK_CHANNEL = "news_channel"
     ADMIN_ROLE = "admin_role"
 
     @property
     def column(self) -> str:
         """Where the settings keep its id."""
-        return "fallback_channel_id" if self is ServerResource.NEWS_CHANNEL else f"{self}_id"
+        return "fallback_channel_id" if self is ServerResource.FALLBACK_CHANNEL else f"{self}_id"
 
     @property
     def is_role(self) -> bool:

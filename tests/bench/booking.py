@@ -138,7 +138,7 @@ async def fill(
 ) -> None:
     """A server with so many coaches, who share so many past sessions evenly; `LOOKER` has three to come."""
     async with db.begin() as session:
-        await a_guild(session, most_coming=1_000_000)
+        await a_guild(session, most_upcoming=1_000_000)
         await a_coach(session, hours=hours, daily_limit=4)
         await more_coaches(session, coaches - 1, hours)
         for number in range(3):

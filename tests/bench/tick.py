@@ -64,7 +64,7 @@ HISTORY = {
         " 6000, 'USD', 5000000 + n, true, true, starts_at, ends_at, starts_at, starts_at, ends_at, 0, 0",
         1,
     ),
-    "notices": (
+    "notifications": (
         "guild_id, kind, user_id, session_id, created_at, revision, tried_at, sent_at, channel_id, message_id,"
         " attempts",
         f"{GUILD}, 'room_open', {STUDENT} + n % {DUE}, n + 1, starts_at, 1, starts_at, starts_at, 40, n, 0",
@@ -81,7 +81,7 @@ HISTORY = {
         2,
     ),
     "job_runs": (
-        "started_at, finished_at, steps, roles, notices, failures",
+        "started_at, finished_at, steps, roles, notifications, failures",
         "starts_at, ends_at, 1, 0, 1, 0",
         1,
     ),

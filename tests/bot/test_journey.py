@@ -99,7 +99,7 @@ async def everything_is_on_record(world: Academy) -> None:
     async with world.db.read() as session:
         actions = list(await session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
         runs = list(await session.scalars(select(JobRun)))
-        owed = list(await session.scalars(select(Notification.kind).where(Notification.sent_at.is_(None))))
+        enqueued = list(await session.scalars(select(Notification.kind).where(Notification.sent_at.is_(None))))
     assert actions == [
         "settings_changed",
         "application_made",
@@ -114,7 +114,7 @@ async def everything_is_on_record(world: Academy) -> None:
     ]
     assert sum(run.steps for run in runs) == 5
     assert sum(run.failures for run in runs) == 0
-    assert owed == []
+    assert enqueued == []
 
 
 async def test_cancelling_frees_the_time_and_removes_the_open_room(db: Database) -> None:

@@ -52,9 +52,9 @@ async def booked_for_one_hour(world: Academy, count: int) -> dt.datetime:
             coach, student = (
                 world.guild.add_member(world.env.create_user(f"{side}{number}")) for side in ("coach", "student")
             )
-            values: dict[str, Any] = {"guild_id": world.guild.id, "presence_due_at": starts_at + HALF_A_DAY}
+            values: dict[str, Any] = {"guild_id": world.guild.id, "membership_due_at": starts_at + HALF_A_DAY}
             await a_coach(session, user_id=coach.id, hours=(), **values)
-            del values["presence_due_at"]
+            del values["membership_due_at"]
             await a_session(
                 session, coach_id=coach.id, student_id=student.id, starts_at=starts_at, code=f"n{number}", **values
             )

@@ -312,7 +312,7 @@ async def test_who_knows_the_secret_has_done_what_is_due_and_reads_what_that_was
         "due": 3,
         "steps": [f"{made.code} make_room", f"{made.code} open_room"],
         "roles": 0,
-        "notices": 5,
+        "notifications": 5,
         "failures": {"count": 0, "lines": []},
         "seconds": 0.0,
     }
@@ -320,7 +320,7 @@ async def test_who_knows_the_secret_has_done_what_is_due_and_reads_what_that_was
     async with world.db.read() as session:
         newest = (await session.scalars(select(JobRun).order_by(JobRun.id.desc()))).first()
     assert newest is not None
-    assert (newest.trigger, newest.steps, newest.notices) == ("request", 2, 5)
+    assert (newest.trigger, newest.steps, newest.notifications) == ("request", 2, 5)
 
 
 async def test_what_fails_is_told_with_its_reason_and_without_notes_or_people(world: Academy) -> None:
@@ -401,7 +401,9 @@ async def test_after_a_piece_of_a_day_the_figures_are_what_the_database_says(wor
     async with world.db.begin() as session:
         await cancellation.cancel(session, cancelled.id, Actor(world.student.id), world.guild.id, "", world.now)
         session.add(
-            JobRun(started_at=world.now, finished_at=world.now + MINUTE, steps=0, roles=0, notices=0, failures=1)
+            JobRun(
+                started_at=world.now, finished_at=world.now + MINUTE, steps=0, roles=0, notifications=0, failures=1
+            )
         )
     await world.leap_to(over.starts_at - 4 * MINUTE)
     await world.leap_to(over.ends_at + MINUTE)
@@ -409,7 +411,12 @@ async def test_after_a_piece_of_a_day_the_figures_are_what_the_database_says(wor
     async with world.db.begin() as session:
         session.add(
             JobRun(
-                started_at=world.now, finished_at=world.now + 3 * MINUTE, steps=0, roles=0, notices=0, failures=1
+                started_at=world.now,
+                finished_at=world.now + 3 * MINUTE,
+                steps=0,
+                roles=0,
+                notifications=0,
+                failures=1,
             )
         )
         one = (await session.scalars(select(Notification).where(Notification.sent_at.is_not(None)).limit(1))).one()
@@ -434,10 +441,10 @@ async def test_after_a_piece_of_a_day_the_figures_are_what_the_database_says(wor
         == await counted(world.db, "coaching_sessions WHERE room_removed_at IS NOT NULL")
         == 1
     )
-    sent, waiting, given_up = (found[f"coachbot_notices {one}"] for one in ("sent", "waiting", "given_up"))
-    assert sent == await counted(world.db, "notices WHERE due_at IS NULL AND given_up_at IS NULL") > 0
-    assert waiting == await counted(world.db, "notices WHERE due_at IS NOT NULL") > 0
-    assert given_up == await counted(world.db, "notices WHERE given_up_at IS NOT NULL") > 0
+    sent, waiting, given_up = (found[f"coachbot_notifications {one}"] for one in ("sent", "waiting", "given_up"))
+    assert sent == await counted(world.db, "notifications WHERE due_at IS NULL AND given_up_at IS NULL") > 0
+    assert waiting == await counted(world.db, "notifications WHERE due_at IS NOT NULL") > 0
+    assert given_up == await counted(world.db, "notifications WHERE given_up_at IS NOT NULL") > 0
     assert found["coachbot_tick_runs_total"] == await counted(world.db, "job_runs") > 2
     assert found["coachbot_last_run_seconds"] == 180
     assert found["coachbot_last_tick_age_seconds"] == 60

@@ -37,7 +37,7 @@ async def break_rows(world: Academy) -> None:
     await write(world, Coach, Coach.user_id == LENA, durations_minutes={"usual": 60}, currency="XQX")
     await write(world, DateOverride, windows=["9-12"])
     await write(
-        world, Guild, time_zone=LOST, presets=["Morning"], first_rules={"old": 1}, reminder_minutes=["24h"]
+        world, Guild, time_zone=LOST, presets=["Morning"], default_policy={"old": 1}, reminder_minutes=["24h"]
     )
     await write(world, Member, time_zone="Europe")
 

@@ -34,14 +34,14 @@ ROWS: dict[str, dict[str, Any]] = {
         "linger_minutes": 15,
         "created_at": MONDAY,
         "cancel_notice_minutes": 60,
-        "most_coming": 4,
-        "how_to_pay": "By bank transfer.",
+        "most_upcoming": 4,
+        "payment_instructions": "By bank transfer.",
         "presets": [["Morning", 480, 720]],
-        "first_rules": {"horizon_days": 60},
+        "default_policy": {"horizon_days": 60},
         "reminder_minutes": [2880, 30],
         "no_show_grace_minutes": 10,
         "access_mode": "role",
-        "keep_when_gone": True,
+        "keep_after_departure": True,
         "log_channel_id": 89,
         "fallback_channel_id": 90,
         "bot_removed_at": MONDAY,
@@ -53,7 +53,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "finished_at": MONDAY,
         "steps": 1,
         "roles": 2,
-        "notices": 3,
+        "notifications": 3,
         "failures": 4,
         "trigger": "wake",
         "due": 5,
@@ -82,7 +82,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "rating_total": 9,
         "rating_count": 2,
         "left_at": MONDAY,
-        "presence_due_at": MONDAY,
+        "membership_due_at": MONDAY,
         "daily_limit": 3,
         "weekly_limit": None,
         "applied_at": MONDAY,
@@ -141,10 +141,10 @@ ROWS: dict[str, dict[str, Any]] = {
         "kept_at": MONDAY,
         "cancelled_late": True,
         "revision": 2,
-        "moved_at": MONDAY,
-        "moved_by": COACH,
-        "moved_from": MONDAY - HOUR,
-        "move_reason": "A wedding.",
+        "rescheduled_at": MONDAY,
+        "rescheduled_by": COACH,
+        "rescheduled_from": MONDAY - HOUR,
+        "reschedule_reason": "A wedding.",
         "role_intended_at": MONDAY,
         "room_lost_at": MONDAY,
         "absent": "student",
@@ -156,7 +156,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "appeal_decided_by": COACH,
         "missed_at": MONDAY,
         "took_place": True,
-        "presence_due_at": MONDAY,
+        "membership_due_at": MONDAY,
     },
     "attendance": {"id": 1, "session_id": 1, "user_id": None, "joined_at": MONDAY, "left_at": MONDAY + HOUR},
     "reviews": {
@@ -171,7 +171,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "hidden_at": MONDAY + HOUR,
         "hidden_by": COACH,
     },
-    "problems": {
+    "alerts": {
         "id": 1,
         "guild_id": GUILD,
         "key": "make_room",
@@ -198,7 +198,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "blocked_by": COACH,
         "blocked_at": MONDAY,
     },
-    "notices": {
+    "notifications": {
         "id": 1,
         "guild_id": GUILD,
         "kind": "session_booked",
@@ -208,7 +208,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "revision": 1,
         "due_at": MONDAY,
         "attempts": 0,
-        "problem_id": 1,
+        "alert_id": 1,
         "lead_minutes": 60,
         "route": "fallback",
         "undeliverable_at": MONDAY,
@@ -224,6 +224,23 @@ ROWS: dict[str, dict[str, Any]] = {
 """A row of each table, parents first. A revision gets those columns that it knows; one that adds a table, or a
 column that must not be empty, adds a value here."""
 
+OLD_NAMES = {
+    "notifications": "notices",
+    "alerts": "problems",
+    "alert_id": "problem_id",
+    "most_upcoming": "most_coming",
+    "payment_instructions": "how_to_pay",
+    "default_policy": "first_rules",
+    "keep_after_departure": "keep_when_gone",
+    "membership_due_at": "presence_due_at",
+    "rescheduled_at": "moved_at",
+    "rescheduled_by": "moved_by",
+    "rescheduled_from": "moved_from",
+    "reschedule_reason": "move_reason",
+}
+"""What tables and columns were called before revision 0011."""
+NEW_NAMES = {old: new for new, old in OLD_NAMES.items()}
+
 
 @pytest.fixture
 async def old(empty_url: str) -> AsyncIterator[Database]:
@@ -238,7 +255,8 @@ def tables_of(connection: sa.Connection) -> dict[str, sa.TableClause]:
     inspector = sa.inspect(connection)
 
     def type_of(table: str, column: dict[str, Any]) -> Any:
-        value = ROWS.get(table, {}).get(column["name"])
+        name = str(column["name"])
+        value = ROWS.get(NEW_NAMES.get(table, table), {}).get(NEW_NAMES.get(name, name))
         if isinstance(value, datetime):
             return UTCDateTime()
         return sa.JSON() if isinstance(value, dict | list) else column["type"]
@@ -256,20 +274,24 @@ def tables_of(connection: sa.Connection) -> dict[str, sa.TableClause]:
 async def write_rows(db: Database, **several: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Put a row into each table, in the columns that there are now; gives back what was written.
 
-    `several` rows of a table, that differ from the usual one in these values.
+    Tables and columns are named as they are today. `several`: rows of a table that differ from the usual one in
+    these values.
     """
     async with db.engine.begin() as connection:
-        tables = await connection.run_sync(tables_of)
+        tables = {NEW_NAMES.get(name, name): one for name, one in (await connection.run_sync(tables_of)).items()}
         assert set(tables) <= set(ROWS), "ROWS lacks a row for a new table"
-        written = {
-            name: {column: value for column, value in row.items() if column in tables[name].c}
-            for name, row in ROWS.items()
-            if name in tables
-        }
-        for name, row in written.items():
+        written: dict[str, dict[str, Any]] = {}
+        for name, row in ROWS.items():
+            if name not in tables:
+                continue
+            called = {NEW_NAMES.get(column.name, column.name): column.name for column in tables[name].c}
+            written[name] = {column: value for column, value in row.items() if column in called}
             for number, changed in enumerate(several.get(name, [{}])):
                 another = {"code": f"code{number}"} if number else {}
-                await connection.execute(sa.insert(tables[name]).values(row | another | changed))
+                values = written[name] | another | changed
+                await connection.execute(
+                    sa.insert(tables[name]).values({called[column]: value for column, value in values.items()})
+                )
     return written
 
 
@@ -345,7 +367,7 @@ async def test_coming_sessions_from_before_there_were_reminders_get_them_and_are
     soon = {"starts_at": MONDAY + 10 * HOUR, "ends_at": MONDAY + 11 * HOUR, "next_step_at": MONDAY + 9 * HOUR}
     far = {"starts_at": MONDAY + 50 * HOUR, "ends_at": MONDAY + 51 * HOUR, "next_step_at": MONDAY + 49 * HOUR}
     await write_rows(
-        old, notices=[], coaching_sessions=[soon | {"status": status}, far | {"status": status, "id": 2}]
+        old, notifications=[], coaching_sessions=[soon | {"status": status}, far | {"status": status, "id": 2}]
     )
 
     await old.upgrade()
@@ -356,7 +378,7 @@ async def test_coming_sessions_from_before_there_were_reminders_get_them_and_are
             (one.session_id, one.user_id, one.lead_minutes, one.due_at)
             for one in await session.scalars(reminders.order_by(Notification.due_at, Notification.user_id.desc()))
         ]
-        looks = list(await session.scalars(sa.select(CoachingSession.presence_due_at)))
+        looks = list(await session.scalars(sa.select(CoachingSession.membership_due_at)))
     both = STUDENT, COACH
     assert promised == (
         [
@@ -376,7 +398,7 @@ async def test_reminder_times_that_are_out_of_shape_keep_no_database_from_its_up
 ) -> None:
     await old.upgrade("0006")
     ahead = {"starts_at": MONDAY + 50 * HOUR, "ends_at": MONDAY + 51 * HOUR}
-    await write_rows(old, guilds=[{"reminder_minutes": odd}], notices=[], coaching_sessions=[ahead])
+    await write_rows(old, guilds=[{"reminder_minutes": odd}], notifications=[], coaching_sessions=[ahead])
 
     await old.upgrade()
 

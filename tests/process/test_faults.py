@@ -184,16 +184,18 @@ async def test_a_message_that_discord_refuses_is_sent_once_it_can_be_while_other
 
         with here.refusing("POST", path, LASTING):
             await here.leap_to(-5)
-            on_time = (await here.notice(here.healthy, kind)).sent_at
+            on_time = (await here.notification(here.healthy, kind)).sent_at
             await here.leap_to(-4, -3)
-            refused = {fault: (await here.notice(here.ill[fault], kind)).last_error or "" for fault in LASTING}
+            refused = {
+                fault: (await here.notification(here.ill[fault], kind)).last_error or "" for fault in LASTING
+            }
             assert here.told() == told
         await here.leap_to(1)
 
         assert on_time == START - dt.timedelta(minutes=5)
         assert {fault: REASONS[fault] for fault in LASTING if REASONS[fault] not in refused[fault]} == {}
         for fault in LASTING:
-            sent = await here.notice(here.ill[fault], kind)
+            sent = await here.notification(here.ill[fault], kind)
             assert (sent.last_error, sent.given_up_at) == (None, None)
             assert sum(f"ref {sent.id}" in text for text in everything_said(here.ill[fault])) == 1
         assert here.told() == here.told(FIXED) == told

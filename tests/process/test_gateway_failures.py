@@ -89,14 +89,14 @@ class Scene:
         async with self.world.db.read() as session:
             row = await session.get_one(CoachingSession, self.made.id)
             stays = await attendance.stays_of(session, self.made.id, now)
-            problems = {tuple(one) for one in await session.execute(select(Alert.key, Alert.text))}
+            alerts = {tuple(one) for one in await session.execute(select(Alert.key, Alert.text))}
             counts = {
                 kind: await session.scalar(select(func.count()).where(Notification.kind == kind)) or 0
-                for kind in (NotificationKind.PROBLEM, NotificationKind.WELCOME)
+                for kind in (NotificationKind.ALERT, NotificationKind.WELCOME)
             }
         spells = [(one.user_id, one.since - since, one.until - since) for one in stays]
         has_room = row.access_granted_at is not None and self.world.room(row.code) is not None
-        return Seen(now - since, spells, has_room, problems, counts)
+        return Seen(now - since, spells, has_room, alerts, counts)
 
 
 @dataclass
@@ -106,8 +106,8 @@ class Seen:
     until: dt.timedelta
     spells: list[tuple[int | None, dt.timedelta, dt.timedelta]]
     has_room: bool
-    problems: set[Any]
-    notices: dict[NotificationKind, int]
+    alerts: set[Any]
+    notifications: dict[NotificationKind, int]
 
     def inside(self, user_id: int | None, at: dt.timedelta) -> bool:
         return any(one == user_id and since <= at < until for one, since, until in self.spells)
@@ -280,7 +280,7 @@ async def assert_nothing_is_lost(scene: Scene, event: str, truth: Seen, fails_at
     longest = LOOP_TRIES_AGAIN if event == "guild_channel_delete" else LONGEST_GAP
     assert found.unwatched <= truth.unwatched + longest, (statement, found.spells)
     assert found.has_room is truth.has_room, statement
-    assert (found.problems, found.notices) == (truth.problems, truth.notices), statement
+    assert (found.alerts, found.notifications) == (truth.alerts, truth.notifications), statement
     assert scene.bot.trouble is None
     assert [line for line in scene.world.faults.read() if MADE_UP not in line] == []
 

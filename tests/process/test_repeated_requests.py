@@ -28,18 +28,18 @@ async def endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Endpoint]:
 async def port(endpoint: Endpoint) -> AsyncIterator[DiscordPort]:
     """The port over REST alone, sent to the local Discord; a notice is told by its reference."""
 
-    def render(letter: NotificationContext, server: str) -> ui.Panel:
-        return ui.Panel(ui.text(f"{server} ref {letter.notice.id}"))
+    def render(context: NotificationContext, server: str) -> ui.Panel:
+        return ui.Panel(ui.text(f"{server} ref {context.notification.id}"))
 
     async with discord.Client(intents=discord.Intents(guilds=True)) as client:
         await client.login(TOKEN)
-        yield DiscordPort(client, render, lambda letter: f"ref {letter.notice.id}", gateway=False)
+        yield DiscordPort(client, render, lambda context: f"ref {context.notification.id}", gateway=False)
 
 
 def a_letter(*, maybe_sent: bool = False) -> NotificationContext:
-    notice = Notification(id=7, guild_id=GUILD_ID, kind=NotificationKind.APPLICATION_CARD)
+    notification = Notification(id=7, guild_id=GUILD_ID, kind=NotificationKind.APPLICATION_CARD)
     return NotificationContext(
-        notice, Guild(id=GUILD_ID), None, maybe_sent=maybe_sent, channel_id=REVIEW_CHANNEL_ID
+        notification, Guild(id=GUILD_ID), None, maybe_sent=maybe_sent, channel_id=REVIEW_CHANNEL_ID
     )
 
 

@@ -85,8 +85,8 @@ async def a_busy_town(db: Database) -> None:
         {"buffer_after_minutes": 30, "weekly_limit": 6, "daily_limit": 3},
     ]
     async with db.begin() as session:
-        await a_guild(session, most_coming=3, cancel_notice_minutes=26 * 60)
-        await a_guild(session, id=ELSEWHERE, most_coming=2, keep_when_gone=True)
+        await a_guild(session, most_upcoming=3, cancel_notice_minutes=26 * 60)
+        await a_guild(session, id=ELSEWHERE, most_upcoming=2, keep_after_departure=True)
         for user_id, changed in zip(COACHES, terms, strict=True):
             await a_coach(session, user_id=user_id, hours=EVERY_DAY, horizon_days=5, **changed)
         await a_coach(session, guild_id=ELSEWHERE, user_id=COACHES[0], hours=EVERY_DAY, horizon_days=5)
@@ -191,7 +191,7 @@ async def test_without_the_applications_check_the_database_alone_lets_no_overlap
 
 async def test_the_judge_finds_each_kind_of_broken_row(db: Database) -> None:
     async with db.begin() as session:
-        await a_guild(session, most_coming=1)
+        await a_guild(session, most_upcoming=1)
         await a_coach(session, buffer_after_minutes=10, daily_limit=1)
         one = await a_session(session, starts_at=TEN, reserved=False)
         await a_session(session, starts_at=TEN + HOUR, reserved=False)

@@ -27,8 +27,8 @@ from tests.support.attended_sessions import (
     a_meeting,
     at,
     both_came,
+    enqueued,
     found,
-    owed,
     recorded,
 )
 from tests.support.builders import COACH, GUILD, STUDENT, FakeClock, change_session
@@ -124,7 +124,7 @@ async def test_both_end_it_at_once_and_it_ends_once(db: Database, another: Datab
     )
 
     assert {type(one) for one in outcomes} == {CoachingSession, TooLate}
-    assert [kind for kind, _ in await owed(db)] == ["review_request"]
+    assert [kind for kind, _ in await enqueued(db)] == ["review_request"]
     assert [action for action, _ in await recorded(db)] == ["session_completed", "session_ended"]
 
 
@@ -154,7 +154,7 @@ async def test_the_tick_that_ends_a_session_and_a_press_to_end_it_at_once_end_it
     )
 
     assert isinstance(pressed, CoachingSession | TooLate)
-    assert [kind for kind, _ in await owed(db)] == ["review_request"]
+    assert [kind for kind, _ in await enqueued(db)] == ["review_request"]
     assert [action for action, _ in await recorded(db)].count("session_completed") == 1
 
 

@@ -42,11 +42,11 @@ async def at_once(db: Database, *wishes: Callable[[AsyncSession], Awaitable[obje
     return Counter(await asyncio.gather(*(press(db, wish) for wish in wishes)))
 
 
-async def pairs(db: Database, *, most_coming: int = 10, **coach: Any) -> list[tuple[int, int]]:
+async def pairs(db: Database, *, most_upcoming: int = 10, **coach: Any) -> list[tuple[int, int]]:
     """Two coaches for each round, and a server that lets students have so many coming sessions."""
     found = [(20_000 + 2 * number, 20_001 + 2 * number) for number in range(ROUNDS)]
     async with db.begin() as session:
-        await a_guild(session, most_coming=most_coming)
+        await a_guild(session, most_upcoming=most_upcoming)
         for user_id in (one for pair in found for one in pair):
             await a_coach(session, user_id=user_id, horizon_days=2, **coach)
     return found
@@ -58,7 +58,7 @@ def taken(alternatives: int = 3) -> Press:
 
 
 async def test_of_two_coaches_who_book_each_other_at_once_for_one_time_one_is_booked(db: Database) -> None:
-    for one, other in await pairs(db, most_coming=1, daily_limit=1, weekly_limit=1):
+    for one, other in await pairs(db, most_upcoming=1, daily_limit=1, weekly_limit=1):
         ended = await at_once(
             db,
             partial(book, student=one, coach_id=other, at=TEN),
@@ -70,7 +70,7 @@ async def test_of_two_coaches_who_book_each_other_at_once_for_one_time_one_is_bo
 
 
 async def test_two_coaches_who_book_each_other_at_once_for_different_times_are_both_booked(db: Database) -> None:
-    for one, other in await pairs(db, most_coming=1, daily_limit=1, weekly_limit=1):
+    for one, other in await pairs(db, most_upcoming=1, daily_limit=1, weekly_limit=1):
         ended = await at_once(
             db,
             partial(book, student=one, coach_id=other, at=TEN),
@@ -101,7 +101,7 @@ async def test_two_coaches_who_hold_and_book_each_other_in_turns_never_wait_in_a
 async def test_a_student_who_may_have_one_session_cannot_get_two_by_pressing_at_two_coaches_at_once(
     db: Database,
 ) -> None:
-    for student, (one, other) in enumerate(await pairs(db, most_coming=1), start=30_000):
+    for student, (one, other) in enumerate(await pairs(db, most_upcoming=1), start=30_000):
         ended = await at_once(
             db,
             partial(book, student=student, coach_id=one, at=TEN),

@@ -25,8 +25,8 @@ from tests.support.rescheduled_sessions import (
     TWELVE,
     also_booked,
     booked,
+    enqueued,
     found,
-    owed,
     reservations,
     to,
 )
@@ -136,9 +136,9 @@ async def test_student_and_coach_who_move_at_once_move_one_after_the_other(
 
     moved = await found(db, session_id)
     assert len(won(outcomes)) == 2
-    assert moved.moved_from is not None
-    assert {moved.starts_at, moved.moved_from} == targets
-    assert [user_id for _, user_id, _ in await owed(db)] == [STUDENT, COACH]  # told once, of where it is now
+    assert moved.rescheduled_from is not None
+    assert {moved.starts_at, moved.rescheduled_from} == targets
+    assert [user_id for _, user_id, _ in await enqueued(db)] == [STUDENT, COACH]  # told once, of where it is now
     await check_reservations(db)
 
 
@@ -148,8 +148,8 @@ async def test_a_double_click_moves_once(db: Database) -> None:
     outcomes = await asyncio.gather(*(attempt(db, to(session_id, TWELVE)) for _ in range(5)))
 
     assert len(won(outcomes)) == 5
-    assert (await found(db, session_id)).moved_from == TEN
-    assert len(await owed(db)) == 2
+    assert (await found(db, session_id)).rescheduled_from == TEN
+    assert len(await enqueued(db)) == 2
 
 
 async def test_a_cancellation_at_the_moment_of_a_move_ends_with_a_cancelled_session(

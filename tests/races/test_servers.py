@@ -154,10 +154,10 @@ async def test_what_was_given_up_begins_anew_while_somebody_says_that_a_session_
 async def test_a_student_who_coaches_too_is_found_gone_while_the_bot_comes_back(
     db: Database, another: Database
 ) -> None:
-    session_id = await set_up(db, presence_due_at=MONDAY)
+    session_id = await set_up(db, membership_due_at=MONDAY)
     async with db.begin() as session:
-        await a_coach(session, user_id=STUDENT, presence_due_at=None)
-        await session.execute(update(Coach).values(presence_due_at=None))
+        await a_coach(session, user_id=STUDENT, membership_due_at=None)
+        await session.execute(update(Coach).values(membership_due_at=None))
         await session.execute(update(Guild).values(bot_removed_at=None))
     discord = FakeDiscord()
     discord.gone = {STUDENT}

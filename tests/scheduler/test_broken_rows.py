@@ -86,7 +86,7 @@ async def with_hours_of_their_own(session: AsyncSession) -> bool:
     coach = await session.get_one(Coach, (GUILD, COACH))
     guild = await session.get_one(Guild, GUILD)
     assert settings.presets(guild)
-    assert booking_policy.first_rules(guild).durations_minutes
+    assert booking_policy.default_policy(guild).durations_minutes
     await schedule.dates_of(session, coach, NOW.date())
     return await free_times.conflicts(session, coach, NOW) == []
 
@@ -115,7 +115,7 @@ async def booked_and_told(db: Database) -> set[int | None]:
         for table in (Notification, Reservation, AuditEntry):
             await session.execute(delete(table).where(table.session_id == booked.id))
         await session.execute(delete(CoachingSession).where(CoachingSession.id == booked.id))
-    return {call.letter.notice.user_id for call in discord.calls if call.letter is not None}
+    return {call.context.notification.user_id for call in discord.calls if call.context is not None}
 
 
 @pytest.mark.parametrize("where", BREAKAGES)

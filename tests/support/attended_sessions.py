@@ -116,7 +116,7 @@ async def found(db: Database, session_id: int) -> CoachingSession:
         return await session.get_one(CoachingSession, session_id)
 
 
-async def owed(db: Database) -> list[tuple[NotificationKind, int | None]]:
+async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None]]:
     """Kind and recipient of every notice that still stands, in the order in which they came about."""
     async with db.read() as session:
         rows = await session.scalars(

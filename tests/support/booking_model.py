@@ -75,7 +75,7 @@ class Model:
 
     now: datetime
     terms: dict[Key, Terms]
-    most_coming: dict[int, int]
+    most_upcoming: dict[int, int]
     cancel_notice: dict[int, int]
     sessions: list[Booked] = field(default_factory=list)
     holds: dict[Key, Held] = field(default_factory=dict)
@@ -149,7 +149,7 @@ class Model:
         terms = self.terms[guild, coach]
         if coach == student or minutes not in terms.durations or at <= self.now:
             return NotBookable
-        if self.coming(guild, student) >= self.most_coming[guild] or not terms.accepting:
+        if self.coming(guild, student) >= self.most_upcoming[guild] or not terms.accepting:
             return NotBookable
         return None if at in self.free(guild, coach, minutes, student) else SlotTaken
 

@@ -27,7 +27,7 @@ def a_model() -> Model:
             (HERE, CARL): Terms(INDIA, 7001, dict(DAYS), [60, 45], before=10, after=5),
             (THERE, CARA): Terms(timedelta(), 0, dict(DAYS), [60, 30, 90], step=15),
         },
-        most_coming={HERE: 3, THERE: 2},
+        most_upcoming={HERE: 3, THERE: 2},
         cancel_notice={HERE: 0, THERE: 24 * 60},
     )
 

@@ -82,7 +82,7 @@ BREAKAGES: Mapping[str, tuple[Column, tuple[Any, ...]]] = {
         ((Guild, (Guild.id == GUILD,), "time_zone"), LOST_ZONES),
         ((Guild, (Guild.id == GUILD,), "currency"), ("XQX", "")),
         ((Guild, (Guild.id == GUILD,), "presets"), ODD_PRESETS),
-        ((Guild, (Guild.id == GUILD,), "first_rules"), ODD_RULES),
+        ((Guild, (Guild.id == GUILD,), "default_policy"), ODD_RULES),
         ((Guild, (Guild.id == GUILD,), "reminder_minutes"), ODD_LISTS),
         ((Member, (), "time_zone"), LOST_ZONES),
         ((Guild, (Guild.id == GUILD,), "access_mode"), ("by_invitation",)),

@@ -179,10 +179,10 @@ async def a_notice(session: AsyncSession, **changed: Any) -> Notification:
         "created_at": MONDAY,
         "due_at": MONDAY,
     }
-    notice = Notification(**values | changed)
-    session.add(notice)
+    notification = Notification(**values | changed)
+    session.add(notification)
     await session.flush()
-    return notice
+    return notification
 
 
 def an_application(**changed: Any) -> Application:

@@ -128,8 +128,12 @@ async def direct(db: Database) -> AsyncIterator[Direct]:
     async with academy(db) as world:
         pinged: list[int] = []
 
-        def render(letter: NotificationContext, server: str) -> ui.Panel:
-            return ui.Panel(ui.text(f"<@{world.student.id}>: {letter.notice.kind}"), ui.text(f"{server} ref 7"))
+        def render(context: NotificationContext, server: str) -> ui.Panel:
+            return ui.Panel(
+                ui.text(f"<@{world.student.id}>: {context.notification.kind}"), ui.text(f"{server} ref 7")
+            )
 
-        port = DiscordPort(world.env.bot, render, lambda letter: f"ref {letter.notice.id}", lambda _: pinged)
+        port = DiscordPort(
+            world.env.bot, render, lambda context: f"ref {context.notification.id}", lambda _: pinged
+        )
         yield Direct(world, port, pinged)

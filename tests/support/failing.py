@@ -148,7 +148,7 @@ class Failing:
         async with self.world.db.read() as session:
             return await session.get_one(CoachingSession, place.session_id)
 
-    async def notice(self, place: Place, kind: NotificationKind) -> Notification:
+    async def notification(self, place: Place, kind: NotificationKind) -> Notification:
         """What its student (or, by this kind, its room) is owed."""
         async with self.world.db.read() as session:
             found = await session.scalars(

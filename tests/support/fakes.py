@@ -44,7 +44,7 @@ class Call:
     even_if_occupied: bool | None = None
     wanted: bool | None = None
     role_id: int | None = None
-    letter: NotificationContext | None = None
+    context: NotificationContext | None = None
 
 
 def an_id_made_at(moment: datetime) -> int:
@@ -172,7 +172,7 @@ class FakeDiscord:
         await self._ask(Call("ensure_place", place))
         return place.id_in(settings) or next(self._ids)
 
-    async def deliver(self, letter: NotificationContext) -> Receipt:
+    async def deliver(self, context: NotificationContext) -> Receipt:
         """A message of its own for each notice."""
-        await self._ask(Call("deliver", str(letter.notice.id), letter=letter))
-        return Receipt(40, 10_000 + letter.notice.id)
+        await self._ask(Call("deliver", str(context.notification.id), context=context))
+        return Receipt(40, 10_000 + context.notification.id)

@@ -13,7 +13,7 @@ from tests.support.builders import MINUTE
 
 Rows = list[Any]
 _ACTIVE = ("SCHEDULED", "IN_PROGRESS")
-_TABLES = ("coaching_sessions", "reservations", "holds", "coaches", "guilds", "audit_entries", "notices")
+_TABLES = ("coaching_sessions", "reservations", "holds", "coaches", "guilds", "audit_entries", "notifications")
 _ACTIONS = ("session_booked", "session_moved", "session_cancelled")
 _BY_ITSELF = {"session_cancelled_left": 1, "session_cancelled_suspended": 2}
 """What the bot cancels, and how many it tells: whoever has left cannot be reached."""
@@ -44,7 +44,7 @@ class Ledger:
         self.suspended = {
             (one.guild_id, one.coach_id): one.id for one in entries if one.action == "coach_suspended"
         }
-        self.notices = tables["notices"]
+        self.notifications = tables["notifications"]
         self.active = [one for one in self.sessions if one.status in _ACTIVE]
 
     def faults(self) -> list[str]:
@@ -121,7 +121,7 @@ class Ledger:
         written = Counter((one.session_id, _kind(one.action)) for one in self.audit)
         silent = Counter(one.session_id for one in self.audit if _BY_ITSELF.get(one.action) == 1)
         told: Counter[tuple[int, str]] = Counter()
-        for one in self.notices:
+        for one in self.notifications:
             told[one.session_id, one.kind.lower()] += one.revision
         for one in self.sessions:
             cancelled = int(one.status == "CANCELLED")
@@ -138,7 +138,7 @@ class Ledger:
             one = sessions[entry.session_id]
             who = one.guild_id, one.student_id
             coming[who] += {"session_booked": 1, "session_cancelled": -1}.get(_kind(entry.action), 0)
-            if coming[who] > self.guilds[one.guild_id].most_coming:
+            if coming[who] > self.guilds[one.guild_id].most_upcoming:
                 yield f"{who} has {coming[who]} coming sessions after audit entry {entry.id}"
 
     def _too_many_a_day(self) -> Iterator[str]:
@@ -157,8 +157,8 @@ class Ledger:
         for one in self.sessions:
             late = None
             if one.status == "CANCELLED" and one.cancelled_by is not None:
-                notice = self.guilds[one.guild_id].cancel_notice_minutes * MINUTE
-                late = one.cancelled_by == one.student_id and one.cancelled_at > one.starts_at - notice
+                notification = self.guilds[one.guild_id].cancel_notice_minutes * MINUTE
+                late = one.cancelled_by == one.student_id and one.cancelled_at > one.starts_at - notification
             if one.cancelled_late != late:
                 yield f"session {one.id} is late: {one.cancelled_late} instead of {late}"
 

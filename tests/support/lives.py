@@ -60,7 +60,7 @@ class Lives:
                     )
                 )
             ).all()
-            owed = (await session.scalars(select(Notification).where(Notification.due_at.is_not(None)))).all()
+            enqueued = (await session.scalars(select(Notification).where(Notification.due_at.is_not(None)))).all()
             came = {tuple(one) for one in await session.execute(select(Attendance.session_id, Attendance.user_id))}
         for row in rows:
             both = (row.coach_id, row.student_id)
@@ -69,13 +69,13 @@ class Lives:
                     await self._move(person, None)
             elif row.status is SessionStatus.IN_PROGRESS and row.access_granted_at is not None:
                 missing = [one for one in both if _they_come(row) and (row.id, one) not in came]
-                await self._go_on(row, [one for one in owed if one.session_id == row.id], missing)
+                await self._go_on(row, [one for one in enqueued if one.session_id == row.id], missing)
 
-    async def _go_on(self, row: CoachingSession, owed: list[Notification], missing: list[int]) -> None:
+    async def _go_on(self, row: CoachingSession, enqueued: list[Notification], missing: list[int]) -> None:
         """Nothing happens to a session of which something is still to be said."""
         now = datetime.now(UTC)
-        warning = next((one for one in owed if one.kind is NotificationKind.ROOM_ENDING), None)
-        if [one for one in owed if one is not warning]:
+        warning = next((one for one in enqueued if one.kind is NotificationKind.ROOM_ENDING), None)
+        if [one for one in enqueued if one is not warning]:
             return
         for person in missing:
             await self._move(person, row.discord_channel_id)
@@ -95,7 +95,9 @@ class Lives:
     async def are_over(self) -> bool:
         """Whether nothing is left to do or to say until the others' time comes."""
         async with self.db.read() as session:
-            owed = await session.scalar(select(Notification.id).where(Notification.due_at.is_not(None)).limit(1))
+            enqueued = await session.scalar(
+                select(Notification.id).where(Notification.due_at.is_not(None)).limit(1)
+            )
             ahead = await session.scalar(
                 select(CoachingSession.id)
                 .where(
@@ -104,7 +106,7 @@ class Lives:
                 )
                 .limit(1)
             )
-            return owed is None and ahead is None
+            return enqueued is None and ahead is None
 
     async def rows(self) -> list[CoachingSession]:
         """All sessions."""
@@ -135,15 +137,17 @@ class Lives:
         """What stands at Discord, read from there: a word twice for what was said twice."""
         async with self.db.read() as session:
             rows = {row.id: row for row in await session.scalars(select(CoachingSession))}
-            owed = {one.id: one for one in await session.scalars(select(Notification))}
+            enqueued = {one.id: one for one in await session.scalars(select(Notification))}
         told: list[Told] = []
         people = {channel: person for person, channel in self.endpoint.dms.items()}
         for message in self._messages():
-            notice = owed[_reference(message)]
-            assert notice.session_id is not None
+            notification = enqueued[_reference(message)]
+            assert notification.session_id is not None
             where = int(message["channel_id"])
-            assert notice.user_id or where == rows[notice.session_id].discord_channel_id, "said in another room"
-            told.append((rows[notice.session_id].code, notice.kind, people.get(where)))
+            assert notification.user_id or where == rows[notification.session_id].discord_channel_id, (
+                "said in another room"
+            )
+            told.append((rows[notification.session_id].code, notification.kind, people.get(where)))
         return sorted(told, key=str)
 
     async def due_to_be_told(self) -> list[Told]:
@@ -169,9 +173,7 @@ class Lives:
         async with self.db.read() as session:
             failed = list(await session.scalars(select(Alert.text)))
             lost = await session.scalars(select(Notification).where(Notification.sent_at.is_(None)))
-            return [(one.kind, one.last_error) for one in lost] + [
-                (NotificationKind.PROBLEM, one) for one in failed
-            ]
+            return [(one.kind, one.last_error) for one in lost] + [(NotificationKind.ALERT, one) for one in failed]
 
     def _messages(self) -> Iterable[Json]:
         yield from self.endpoint.bygone

@@ -112,11 +112,11 @@ class Life:
 
     async def _hold_messages_to_account(self) -> None:
         async with self.world.db.read() as session:
-            notices = list(await session.scalars(select(Notification)))
-        due = [one for one in notices if one.due_at is not None and one.due_at <= self.world.now]
-        said = [one for one in notices if one.sent_at is not None]
+            notifications = list(await session.scalars(select(Notification)))
+        due = [one for one in notifications if one.due_at is not None and one.due_at <= self.world.now]
+        said = [one for one in notifications if one.sent_at is not None]
         assert [(one.kind, one.last_error) for one in due] == []
-        assert [(one.kind, one.last_error) for one in notices if one.given_up_at is not None] == []
+        assert [(one.kind, one.last_error) for one in notifications if one.given_up_at is not None] == []
         messages = self.world.env.backend.messages
         found = Counter(
             (channel_id, int(mark))

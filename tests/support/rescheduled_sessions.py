@@ -70,7 +70,7 @@ async def reservations(db: Database) -> list[tuple[int, datetime, datetime]]:
         return [(user_id, start, end) for user_id, start, end in rows]
 
 
-async def owed(db: Database) -> list[tuple[NotificationKind, int | None, datetime | None]]:
+async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None, datetime | None]]:
     """Kind, recipient and due time of every notice but those of the booking, and reminders."""
     others = (NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_REMINDER)
     async with db.read() as session:

@@ -43,9 +43,9 @@ def texts(here: Direct, channel_id: int) -> list[str]:
 
 def sent_before(here: Direct, receipt: Receipt, **changed: Any) -> NotificationContext:
     """The letter of a notice that went out already."""
-    letter = here.a_letter(channel_id=receipt.channel_id, **changed)
-    letter.notice.channel_id, letter.notice.message_id = receipt
-    return letter
+    context = here.a_letter(channel_id=receipt.channel_id, **changed)
+    context.notification.channel_id, context.notification.message_id = receipt
+    return context
 
 
 async def test_a_message_goes_into_the_rooms_own_chat_and_pings_whom_it_is_for(here: Direct):
@@ -105,20 +105,20 @@ async def test_a_message_that_somebody_deleted_is_sent_anew(here: Direct):
 
 @pytest.mark.parametrize("route", [Route.ROOM, Route.FALLBACK, None])
 async def test_where_the_channel_is_gone_there_is_no_point_in_trying_again(here: Direct, route: Route | None):
-    letter = here.a_letter(channel_id=4711, route=route, user_id=here.world.student.id if route else None)
+    context = here.a_letter(channel_id=4711, route=route, user_id=here.world.student.id if route else None)
 
     with pytest.raises(Unreachable, match="the channel <#4711> does not exist any more"):
-        await here.port.deliver(letter)
+        await here.port.deliver(context)
 
 
 @pytest.mark.parametrize("chosen", ["review_channel_id", "log_channel_id", "fallback_channel_id", None])
 async def test_a_channel_that_is_gone_is_for_admins_as_long_as_it_is_chosen(here: Direct, chosen: str | None):
-    letter = here.a_letter(channel_id=4711)
+    context = here.a_letter(channel_id=4711)
     if chosen is not None:
-        setattr(letter.guild, chosen, 4711)
+        setattr(context.guild, chosen, 4711)
 
     with pytest.raises(Unreachable) as failure:
-        await here.port.deliver(letter)
+        await here.port.deliver(context)
 
     assert failure.value.for_admins is (chosen is not None)
 
@@ -154,9 +154,9 @@ async def test_what_was_a_direct_message_is_sent_anew_on_another_route(here: Dir
     student, lobby = here.world.student, here.world.lobby.id
     first = await here.port.deliver(here.a_letter(user_id=student.id))
     assert len(here.world.dms(student)) == 1
-    letter = sent_before(here, first, user_id=student.id, route=Route.FALLBACK)
+    context = sent_before(here, first, user_id=student.id, route=Route.FALLBACK)
 
-    again = await here.port.deliver(replace(letter, channel_id=lobby))
+    again = await here.port.deliver(replace(context, channel_id=lobby))
 
     assert again.channel_id == lobby
     assert len(texts(here, lobby)) == 1
@@ -194,7 +194,7 @@ async def test_closed_direct_messages_are_told_apart(here: Direct, code: int):
     assert not failure.value.for_admins
 
 
-@pytest.mark.parametrize("kind", [NotificationKind.PROBLEM, NotificationKind.PROBLEM_FIXED])
+@pytest.mark.parametrize("kind", [NotificationKind.ALERT, NotificationKind.ALERT_RESOLVED])
 async def test_a_problem_is_told_in_the_system_channel_where_no_other_was_chosen(
     here: Direct, kind: NotificationKind
 ):
@@ -215,7 +215,7 @@ async def test_a_problem_is_told_to_the_owner_where_the_bot_may_not_write_in_the
     here.backend.edit_guild(here.world.guild.id, {"system_channel_id": lobby})
     await here.world.env.settle()
 
-    await here.port.deliver(here.a_letter(kind=NotificationKind.PROBLEM))
+    await here.port.deliver(here.a_letter(kind=NotificationKind.ALERT))
 
     owner = here.world.guild.owner
     assert len(owner.dm_channel.history()) == 1
@@ -223,12 +223,12 @@ async def test_a_problem_is_told_to_the_owner_where_the_bot_may_not_write_in_the
 
 
 async def test_a_problem_that_the_owner_was_told_of_is_brought_up_to_date_there(here: Direct):
-    first = await here.port.deliver(here.a_letter(kind=NotificationKind.PROBLEM))
+    first = await here.port.deliver(here.a_letter(kind=NotificationKind.ALERT))
     here.backend.edit_guild(here.world.guild.id, {"system_channel_id": here.world.lobby.id})
     await here.world.env.settle()
-    letter = replace(sent_before(here, first, kind=NotificationKind.PROBLEM), channel_id=None)
+    context = replace(sent_before(here, first, kind=NotificationKind.ALERT), channel_id=None)
 
-    again = await here.port.deliver(letter)
+    again = await here.port.deliver(context)
 
     assert again == first
     assert len(here.world.guild.owner.dm_channel.history()) == 1
@@ -238,9 +238,7 @@ async def test_a_problem_that_the_owner_was_told_of_is_brought_up_to_date_there(
 async def test_a_problem_goes_where_the_server_wants_problems(here: Direct):
     here.backend.edit_guild(here.world.guild.id, {"system_channel_id": here.world.lobby.id})
 
-    receipt = await here.port.deliver(
-        here.a_letter(kind=NotificationKind.PROBLEM, channel_id=here.world.review.id)
-    )
+    receipt = await here.port.deliver(here.a_letter(kind=NotificationKind.ALERT, channel_id=here.world.review.id))
 
     assert receipt.channel_id == here.world.review.id
 

@@ -201,14 +201,14 @@ async def test_closed_dms_are_noted_and_the_other_side_is_told_all_the_same(db: 
 
         async with db.read() as session:
             student = await session.get_one(Member, world.student.id)
-            notice = await session.scalar(
+            notification = await session.scalar(
                 select(Notification).where(
                     Notification.user_id == world.student.id, Notification.kind == NotificationKind.SESSION_BOOKED
                 )
             )
         assert student.dms_closed_at == world.now
-        assert notice is not None
-        assert (notice.due_at, notice.last_error) == (None, "their direct messages are closed")
+        assert notification is not None
+        assert (notification.due_at, notification.last_error) == (None, "their direct messages are closed")
         assert "New booking" in world.dms(world.coach)[-1]
 
 

@@ -130,7 +130,7 @@ async def test_looking_around_tells_what_is_unset_gone_or_denied(here: Direct):
         (ServerResource.ADMIN_ROLE, Flaw.GONE),
         (ServerResource.COACH_ROLE, Flaw.UNSET),
         (ServerResource.ROOM_CATEGORY, Flaw.UNSET),
-        (ServerResource.NEWS_CHANNEL, Flaw.UNSET),
+        (ServerResource.FALLBACK_CHANNEL, Flaw.UNSET),
     }
     assert [one.missing for one in found if one.flaw is Flaw.LACKING] == [("Send Messages",)]
     assert [one.place for one in found if one.is_severe] == [ServerResource.REVIEW_CHANNEL]

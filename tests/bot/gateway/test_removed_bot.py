@@ -63,8 +63,8 @@ async def still_due(world: Academy) -> list[Any]:
     """What the loop would still come to."""
     columns = (
         CoachingSession.next_step_at,
-        CoachingSession.presence_due_at,
-        Coach.presence_due_at,
+        CoachingSession.membership_due_at,
+        Coach.membership_due_at,
         Coach.role_due_at,
         Notification.due_at,
     )

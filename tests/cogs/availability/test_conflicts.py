@@ -20,7 +20,7 @@ def stamp(at: dt.datetime) -> str:
 async def untouched(world: Academy) -> dict[str, Any]:
     """What nobody has touched as long as nobody has decided."""
     found = await rows(world)
-    return {name: found[name] for name in ("coaching_sessions", "reservations", "notices")}
+    return {name: found[name] for name in ("coaching_sessions", "reservations", "notifications")}
 
 
 async def shrunk(world: Academy) -> Any:

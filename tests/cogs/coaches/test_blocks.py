@@ -82,7 +82,7 @@ async def test_a_booked_session_stays_and_its_student_reschedules_it(open_world:
     await fill(world.student, asked, "Move it…", {})
 
     [session] = await world.sessions()
-    assert session.moved_from is not None
+    assert session.rescheduled_from is not None
 
 
 async def test_an_admin_blocks_a_rejected_applicant_from_the_card_and_the_card_says_so(

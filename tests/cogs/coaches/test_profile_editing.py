@@ -174,7 +174,7 @@ async def test_booked_sessions_keep_their_price_also_when_they_are_moved(open_wo
     await fill(world.student, await press(world.student, times, "15:30"), "Move it…", {"Reason": ""})
 
     [booked] = await world.sessions()
-    assert booked.moved_from is not None
+    assert booked.rescheduled_from is not None
     assert booked.total_cost_minor == 6000
 
 

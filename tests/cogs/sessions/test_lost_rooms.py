@@ -171,7 +171,7 @@ async def test_who_leaves_the_server_has_their_sessions_cancelled_and_the_other_
 
 async def test_where_the_server_keeps_such_sessions_the_room_is_for_who_is_there(open_world: Academy) -> None:
     world = open_world
-    await settings(world, keep_when_gone=True)
+    await settings(world, keep_after_departure=True)
     made = await booked(world)
     world.guild.remove_member(world.student)
 

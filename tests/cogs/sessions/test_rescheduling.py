@@ -275,7 +275,7 @@ async def test_a_form_that_is_sent_twice_moves_once_and_tells_once(open_world: A
     assert "Session moved ✅" in words(again)
     assert await told(world) == 2
     [now] = await world.sessions()
-    assert (now.starts_at, now.moved_from) == (HALF_PAST_THREE, TWO)
+    assert (now.starts_at, now.rescheduled_from) == (HALF_PAST_THREE, TWO)
 
 
 async def test_both_move_it_at_the_same_moment_and_the_second_move_counts(open_world: Academy) -> None:

@@ -115,7 +115,11 @@ async def test_what_follows_a_session_can_be_chosen(world: Academy) -> None:
         assert said in after
     async with world.db.read() as session:
         guild = await session.get_one(Guild, world.guild.id)
-    assert (guild.access_mode, guild.keep_when_gone, guild.no_show_grace_minutes) == (AccessMode.ROLE, True, 0)
+    assert (guild.access_mode, guild.keep_after_departure, guild.no_show_grace_minutes) == (
+        AccessMode.ROLE,
+        True,
+        0,
+    )
     assert (guild.log_channel_id, guild.fallback_channel_id) == (world.review.id, news.id)
     assert guild.reminder_minutes == [1440, 90]
 
@@ -127,4 +131,4 @@ async def test_each_person_and_cancelling_can_be_chosen_again(world: Academy) ->
 
     async with world.db.read() as session:
         guild = await session.get_one(Guild, world.guild.id)
-    assert (guild.access_mode, guild.keep_when_gone) == (AccessMode.PEOPLE, False)
+    assert (guild.access_mode, guild.keep_after_departure) == (AccessMode.PEOPLE, False)

@@ -212,7 +212,7 @@ async def test_the_address_that_invites_again_asks_for_what_is_used_in_this_serv
 PLACES_WITH_NEEDS = [
     (ServerResource.REVIEW_CHANNEL, "send_messages", "Edit Channel"),
     (ServerResource.LOG_CHANNEL, "read_message_history", "Edit Channel"),
-    (ServerResource.NEWS_CHANNEL, "view_channel", "Edit Channel"),
+    (ServerResource.FALLBACK_CHANNEL, "view_channel", "Edit Channel"),
     (ServerResource.ROOM_CATEGORY, "connect", "Edit Category"),
     (ServerResource.ROOM_CATEGORY, "manage_roles", "Edit Category"),
 ]
@@ -318,10 +318,10 @@ async def test_what_discord_refuses_to_make_is_said_with_what_to_do_and_changes_
 async def test_log_and_news_channel_can_be_taken_away_again(world: Academy) -> None:
     panel = await opened(world)
     panel = await picked(world, world.admin, panel, ServerResource.LOG_CHANNEL, world.review)
-    panel = await picked(world, world.admin, panel, ServerResource.NEWS_CHANNEL, world.lobby)
+    panel = await picked(world, world.admin, panel, ServerResource.FALLBACK_CHANNEL, world.lobby)
     assert f"✅ **News** {world.lobby.mention}" in words(panel)
 
-    for place in (ServerResource.LOG_CHANNEL, ServerResource.NEWS_CHANNEL):
+    for place in (ServerResource.LOG_CHANNEL, ServerResource.FALLBACK_CHANNEL):
         page = reply(await world.admin.select(panel, [str(setup_panel.PLACES.index(place))], custom_id=CHANGE))
         panel = await press(world.admin, page, "Clear")
 
@@ -356,10 +356,10 @@ async def test_forms_change_times_and_rules_and_the_audit_tells_only_what_differ
 
     assert "removed 60 min after the end; people are let in by a role per session" in words(panel)
     assert "**Reminders** 2 hours before the start" in words(panel)
-    assert "at most 3 coming sessions and cancel in time until 1 day before it starts" in words(panel)
+    assert "up to 3 upcoming sessions, free cancellation until 1 day before it starts" in words(panel)
     assert [details for _, details in await audited(world)] == [
         {"linger_minutes": 60, "reminder_minutes": [120]},
-        {"most_coming": 3, "cancel_notice_minutes": 1440, "access_mode": "role"},
+        {"most_upcoming": 3, "cancel_notice_minutes": 1440, "access_mode": "role"},
     ]
 
 
@@ -393,7 +393,7 @@ async def test_how_to_pay_can_be_taken_back(world: Academy) -> None:
 
     panel = await fill(world.admin, panel, "Zone and pay…", {"How to pay": ""})
 
-    assert "**How to pay** not said" in words(panel)
+    assert "**How to pay** not set" in words(panel)
 
 
 async def test_the_panel_its_pages_and_forms_outlive_a_restart(world: Academy) -> None:
@@ -408,7 +408,7 @@ async def test_the_panel_its_pages_and_forms_outlive_a_restart(world: Academy) -
 
     guild = await settings(world)
     assert guild.log_channel_id == world.guild.channels["coaching-log"].id
-    assert (guild.review_channel_id, guild.most_coming) == (world.review.id, 4)
+    assert (guild.review_channel_id, guild.most_upcoming) == (world.review.id, 4)
     assert "Discord did not say" not in words(saved)
 
 
@@ -491,7 +491,7 @@ async def test_the_fullest_panel_keeps_to_discords_limits(world: Academy) -> Non
     await world.set_up()
     await fill(world.admin, await opened(world), "Zone and pay…", {"How to pay": "*" * 300})
     panel = await opened(world)
-    for place, chosen in ((ServerResource.LOG_CHANNEL, "log"), (ServerResource.NEWS_CHANNEL, "news")):
+    for place, chosen in ((ServerResource.LOG_CHANNEL, "log"), (ServerResource.FALLBACK_CHANNEL, "news")):
         panel = await picked(world, world.admin, panel, place, world.guild.create_text_channel(chosen))
     guild = await settings(world)
     for channel_id in (guild.review_channel_id, guild.log_channel_id, guild.fallback_channel_id):

@@ -33,19 +33,19 @@ RULES: dict[str, Any] = {
 GUILD: dict[str, Any] = {
     "time_zone": LONGEST_ZONE,
     "currency": "KWD",
-    "how_to_pay": "W" * LONGEST_HOW_TO_PAY,
+    "payment_instructions": "W" * LONGEST_HOW_TO_PAY,
     "room_lead_minutes": DAY - 1,
     "access_lead_minutes": DAY - 1,
     "linger_minutes": DAY - 1,
     "no_show_grace_minutes": 119,
     "cancel_notice_minutes": 30 * DAY - 1,
-    "most_coming": 100,
-    "keep_when_gone": True,
+    "most_upcoming": 100,
+    "keep_after_departure": True,
     "reminder_minutes": [days * DAY - 1 for days in range(14, 9, -1)],
     "presets": [
         [letter * LONGEST_PRESET_NAME, number, DAY - 1] for number, letter in enumerate("VWXYZ", start=11 * 60 + 1)
     ],
-    "first_rules": RULES | {"session_type": str(SessionType.VOICE)},
+    "default_policy": RULES | {"session_type": str(SessionType.VOICE)},
 }
 COACH: dict[str, Any] = RULES | {
     "bio": "B" * LONGEST_TEXT,

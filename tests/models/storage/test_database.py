@@ -349,9 +349,9 @@ async def ticking_process(db: Database) -> AsyncIterator[asyncio.subprocess.Proc
     ("ask", "tables"),
     [
         (advance_due, ["coaching_sessions"]),
-        (deliver_due, ["notices"]),
+        (deliver_due, ["notifications"]),
         (sync_roles, ["coaches"]),
-        (tick, ["coaching_sessions", "notices", "coaches"]),
+        (tick, ["coaching_sessions", "notifications", "coaches"]),
     ],
     ids=["due sessions", "due notices", "due roles", "whether anything is due"],
 )
@@ -374,7 +374,7 @@ async def test_what_the_loop_asks_costs_what_is_due_and_not_what_has_ever_been(
 
 DUE = {
     "coaching_sessions": "ix_coaching_sessions_next_step_at",
-    "notices": "ix_notices_due_at",
+    "notifications": "ix_notifications_due_at",
     "coaches": "ix_coaches_role_due_at",
 }
 """Table → the partial index of what is still to be done."""

@@ -196,7 +196,7 @@ async def left_by_a_tick(process: Process, ongoing: BackgroundWork, begun: async
 
     async with ongoing.tick(process.db) as ours:
         assert ours
-        slow = asyncio.create_task(ongoing.notices.work({"slow": work}))
+        slow = asyncio.create_task(ongoing.notifications.work({"slow": work}))
         await begun.wait()
     await slow
 

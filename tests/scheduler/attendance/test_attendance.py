@@ -165,7 +165,7 @@ async def test_in_the_middle_attendance_is_told_as_far_as_it_has_got(db: Databas
 
 async def test_who_came_before_the_session_was_moved_has_not_come_to_it_now(db: Database) -> None:
     session_id = await a_meeting(db, (COACH, -200, -180), (STUDENT, -200, -180), (COACH, 0, 60))
-    await change_session(db, session_id, moved_at=at(-170))
+    await change_session(db, session_id, rescheduled_at=at(-170))
 
     judged = await finished(db, session_id)
 

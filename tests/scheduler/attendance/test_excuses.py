@@ -13,7 +13,17 @@ from scheduler.loop.ports import Barrier, DiscordFailure, NotInServer
 from scheduler.loop.session_steps import advance_due
 from scheduler.notifications import admin_alerts, outbox
 from scheduler.rooms import in_room
-from tests.support.attended_sessions import CARA, ELEVEN, Spell, a_meeting, add_stays, at, found, owed, recorded
+from tests.support.attended_sessions import (
+    CARA,
+    ELEVEN,
+    Spell,
+    a_meeting,
+    add_stays,
+    at,
+    enqueued,
+    found,
+    recorded,
+)
 from tests.support.builders import COACH, DAY, GUILD, MINUTE, STUDENT, FakeClock, a_session
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rescheduled_sessions import reservations
@@ -59,7 +69,7 @@ async def test_a_student_who_was_kept_out_is_excused_and_both_and_the_admins_hea
     assert one.cancel_reason is not None
     assert one.cancel_reason.startswith("The student ")
     assert one.cancel_reason.endswith("It doesn't count as a no-show.")
-    kinds = await owed(db)
+    kinds = await enqueued(db)
     assert [kind for kind in kinds if kind[1] is not None] == [
         (NotificationKind.SESSION_CANCELLED, STUDENT),
         (NotificationKind.SESSION_CANCELLED, COACH),
@@ -67,7 +77,7 @@ async def test_a_student_who_was_kept_out_is_excused_and_both_and_the_admins_hea
     [(key, text)] = await problems_told(db)
     assert key == f"kept_out:{STUDENT}"
     assert f"<@{STUDENT}> couldn't come to session `{one.code}`" in text
-    assert (NotificationKind.PROBLEM, None) in kinds
+    assert (NotificationKind.ALERT, None) in kinds
     assert ("session_excused", None) in await recorded(db)
     assert await reservations(db) == []
 
@@ -193,9 +203,9 @@ async def test_once_they_have_met_again_admins_hear_that_it_is_over(db: Database
     await advance_due(db, FakeDiscord(), FakeClock(ELEVEN))
 
     async with db.read() as session:
-        [problem] = await session.scalars(select(Alert))
-        told = list(await session.scalars(select(Notification.kind).where(Notification.problem_id == problem.id)))
-    assert (problem.fixed_at, told) == (ELEVEN, [NotificationKind.PROBLEM, NotificationKind.PROBLEM_FIXED])
+        [alert] = await session.scalars(select(Alert))
+        told = list(await session.scalars(select(Notification.kind).where(Notification.alert_id == alert.id)))
+    assert (alert.fixed_at, told) == (ELEVEN, [NotificationKind.ALERT, NotificationKind.ALERT_RESOLVED])
 
 
 async def test_of_what_keeps_somebody_out_of_session_after_session_admins_hear_once(db: Database) -> None:
@@ -220,7 +230,7 @@ async def test_of_what_keeps_somebody_out_of_session_after_session_admins_hear_o
     assert (await found(db, following.id)).status is SessionStatus.CANCELLED
     [(_, text)] = await problems_told(db)
     assert "`next`" in text
-    assert [kind for kind, _ in await owed(db)].count(NotificationKind.PROBLEM) == 1
+    assert [kind for kind, _ in await enqueued(db)].count(NotificationKind.ALERT) == 1
 
 
 async def test_where_the_bot_turns_out_to_be_in_the_server_no_more_nobody_is_absent(db: Database) -> None:

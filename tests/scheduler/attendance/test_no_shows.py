@@ -31,8 +31,8 @@ from tests.support.attended_sessions import (
     STU,
     a_meeting,
     at,
+    enqueued,
     found,
-    owed,
     press,
     recorded,
 )
@@ -92,7 +92,7 @@ async def test_the_coach_marks_a_no_show_and_the_student_is_told(db: Database) -
 
     assert (one.status, one.absent, one.absence_marked_by) == (NO_SHOW, Absent.STUDENT, COACH)
     assert one.updated_at == NOON
-    assert await owed(db) == [(NotificationKind.NO_SHOW, STUDENT)]
+    assert await enqueued(db) == [(NotificationKind.NO_SHOW, STUDENT)]
     assert await recorded(db) == [("no_show_marked", COACH)]
 
 
@@ -102,7 +102,7 @@ async def test_the_student_was_here_after_all_says_the_coach(db: Database) -> No
     one = await do(db, clear, session_id, actor=CARA)
 
     assert (one.status, one.absent, one.absence_marked_by) == (COMPLETED, None, COACH)
-    assert await owed(db) == [
+    assert await enqueued(db) == [
         (NotificationKind.REVIEW_REQUEST, STUDENT),
         (NotificationKind.ATTENDANCE_CHANGED, STUDENT),
     ]
@@ -116,7 +116,7 @@ async def test_what_is_so_already_stays_so(db: Database, use_case: UseCase, abse
     one = await do(db, use_case, session_id, actor=CARA)
 
     assert (one.absent, one.absence_marked_by) == (absent, None)
-    assert (await owed(db), await recorded(db)) == ([], [])
+    assert (await enqueued(db), await recorded(db)) == ([], [])
 
 
 async def test_the_coach_may_think_twice(db: Database) -> None:
@@ -195,7 +195,7 @@ async def test_whoever_counts_as_absent_may_appeal(db: Database, absent: Absent,
     assert (one.appealed_at, one.appealed_by, one.appeal_reason) == (NOON, actor.user_id, SECRET)
     assert one.appeal_decided_at is None
     assert (one.status, one.absent) == (NO_SHOW, absent)
-    assert await owed(db) == [(NotificationKind.APPEAL_CARD, None)]
+    assert await enqueued(db) == [(NotificationKind.APPEAL_CARD, None)]
     assert await recorded(db) == [("no_show_appealed", actor.user_id)]
 
 
@@ -286,7 +286,7 @@ async def test_an_admin_grants_an_appeal(db: Database, absent: Absent) -> None:
 
     assert (one.status, one.absent, one.absence_marked_by) == (COMPLETED, None, ADMIN.user_id)
     assert (one.appeal_decided_at, one.appeal_decided_by) == (NOON, ADMIN.user_id)
-    assert await owed(db) == [
+    assert await enqueued(db) == [
         (NotificationKind.REVIEW_REQUEST, STUDENT),
         (NotificationKind.ATTENDANCE_CHANGED, STUDENT),
         (NotificationKind.ATTENDANCE_CHANGED, COACH),
@@ -303,7 +303,7 @@ async def test_where_both_were_absent_a_granted_appeal_concerns_the_one_who_made
     one = await do(db, grant, session_id)
 
     assert (one.status, one.absent, one.absence_marked_by) == (NO_SHOW, left, ADMIN.user_id)
-    assert await owed(db) == [
+    assert await enqueued(db) == [
         (NotificationKind.ATTENDANCE_CHANGED, STUDENT),
         (NotificationKind.ATTENDANCE_CHANGED, COACH),
     ]
@@ -320,7 +320,7 @@ async def test_where_both_were_absent_and_both_appeals_are_granted_it_took_place
     one = await do(db, grant, session_id)
 
     assert (one.status, one.absent) == (COMPLETED, None)
-    assert (NotificationKind.REVIEW_REQUEST, STUDENT) in await owed(db)
+    assert (NotificationKind.REVIEW_REQUEST, STUDENT) in await enqueued(db)
 
 
 async def test_only_a_session_that_took_place_is_reviewed(db: Database) -> None:
@@ -390,7 +390,7 @@ async def test_an_admin_refuses_an_appeal(db: Database) -> None:
 
     assert (one.status, one.absent, one.absence_marked_by) == (NO_SHOW, Absent.STUDENT, None)
     assert (one.appeal_decided_at, one.appeal_decided_by) == (NOON, ADMIN.user_id)
-    assert await owed(db) == [
+    assert await enqueued(db) == [
         (NotificationKind.ATTENDANCE_CHANGED, STUDENT),
         (NotificationKind.ATTENDANCE_CHANGED, COACH),
     ]
@@ -473,7 +473,7 @@ async def test_what_the_coach_has_conceded_an_admin_can_only_confirm(db: Databas
     one = await do(db, grant, session_id)
 
     assert (one.status, one.absent, one.appeal_decided_by) == (COMPLETED, None, ADMIN.user_id)
-    assert (await owed(db)).count((NotificationKind.REVIEW_REQUEST, STUDENT)) == 1
+    assert (await enqueued(db)).count((NotificationKind.REVIEW_REQUEST, STUDENT)) == 1
 
 
 async def test_who_was_marked_again_after_an_appeal_waits_for_its_decision(db: Database) -> None:

@@ -22,9 +22,9 @@ from tests.support.attended_sessions import (
     Spell,
     a_meeting,
     at,
+    enqueued,
     finished,
     found,
-    owed,
     press,
     recorded,
 )
@@ -49,7 +49,7 @@ async def test_a_session_to_which_both_came_is_completed_and_its_student_is_aske
 
     assert (one.status, one.absent, one.missed_at) == (SessionStatus.COMPLETED, None, None)
     assert one.updated_at == ELEVEN
-    assert await owed(db) == ASKED
+    assert await enqueued(db) == ASKED
     assert await recorded(db) == [("session_completed", None)]
 
 
@@ -66,7 +66,7 @@ async def test_of_a_no_show_both_are_told_and_nobody_is_asked_for_a_review(
     one = await finished(db, session_id)
 
     assert (one.status, one.absent, one.missed_at) == (SessionStatus.NO_SHOW, absent, None)
-    assert await owed(db) == both(NotificationKind.NO_SHOW)
+    assert await enqueued(db) == both(NotificationKind.NO_SHOW)
     assert await recorded(db) == [("session_no_show", None)]
 
 
@@ -76,7 +76,7 @@ async def test_where_too_little_was_watched_it_is_completed(db: Database) -> Non
     one = await finished(db, session_id)
 
     assert (one.status, one.absent) == (SessionStatus.COMPLETED, None)
-    assert await owed(db) == ASKED
+    assert await enqueued(db) == ASKED
 
 
 async def test_the_grace_time_is_the_servers(db: Database) -> None:
@@ -112,7 +112,7 @@ async def test_a_session_without_an_open_room_is_missed_and_both_are_asked(
         ELEVEN,
         None,
     )
-    assert await owed(db) == both(NotificationKind.SESSION_MISSED)
+    assert await enqueued(db) == both(NotificationKind.SESSION_MISSED)
     assert await recorded(db) == [("session_missed", None)]
 
 
@@ -156,7 +156,7 @@ async def test_the_loop_finishes_a_session_at_its_end_and_only_once(db: Database
 
     assert (await found(db, session_id)).updated_at == ELEVEN
     assert (await recorded(db)).count(("session_completed", None)) == 1
-    assert await owed(db) == ASKED
+    assert await enqueued(db) == ASKED
 
 
 async def test_a_review_is_asked_for_once_however_often_the_outcome_changes(db: Database) -> None:
@@ -167,7 +167,7 @@ async def test_a_review_is_asked_for_once_however_often_the_outcome_changes(db: 
         await press(db, lambda s: no_shows.mark_no_show(s, session_id, CARA, NOON))
         await press(db, lambda s: no_shows.was_here_after_all(s, session_id, CARA, NOON))
 
-    assert (await owed(db)).count((NotificationKind.REVIEW_REQUEST, STUDENT)) == 1
+    assert (await enqueued(db)).count((NotificationKind.REVIEW_REQUEST, STUDENT)) == 1
 
 
 async def test_a_review_that_was_not_asked_for_because_of_a_no_show_is_asked_for_afterwards(db: Database) -> None:
@@ -180,7 +180,7 @@ async def test_a_review_that_was_not_asked_for_because_of_a_no_show_is_asked_for
     await press(db, lambda s: no_shows.mark_no_show(s, session_id, CARA, NOON))
     await press(db, lambda s: no_shows.was_here_after_all(s, session_id, CARA, NOON))
 
-    assert (await owed(db)).count((NotificationKind.REVIEW_REQUEST, STUDENT)) == 1
+    assert (await enqueued(db)).count((NotificationKind.REVIEW_REQUEST, STUDENT)) == 1
 
 
 # Whether a session took place that the bot missed.
@@ -207,7 +207,7 @@ async def test_it_took_place_says_one_and_the_other_is_told(db: Database, actor:
 
     one = await found(db, session_id)
     assert (one.status, one.took_place, one.cancelled_at) == (SessionStatus.COMPLETED, True, None)
-    assert (await owed(db))[2:] == [*ASKED, (NotificationKind.ATTENDANCE_CHANGED, other)]
+    assert (await enqueued(db))[2:] == [*ASKED, (NotificationKind.ATTENDANCE_CHANGED, other)]
     assert (await recorded(db))[1:] == [("session_took_place", actor.user_id)]
 
 
@@ -226,7 +226,7 @@ async def test_a_session_that_did_not_take_place_is_cancelled_and_nobody_is_aske
     assert one.cancel_reason == outcomes.DID_NOT_TAKE_PLACE
     assert one.revision == before.revision + 1
     assert (await everything(db))["reservations"] == []
-    assert (await owed(db))[2:] == [(NotificationKind.ATTENDANCE_CHANGED, other)]
+    assert (await enqueued(db))[2:] == [(NotificationKind.ATTENDANCE_CHANGED, other)]
     assert (await recorded(db))[1:] == [("session_did_not_take_place", actor.user_id)]
 
 
@@ -235,11 +235,11 @@ async def test_a_session_that_did_not_take_place_is_cancelled_and_nobody_is_aske
 async def test_the_same_answer_again_changes_nothing(db: Database, said: bool, second: Actor) -> None:
     session_id = await a_missed_one(db)
     await answer(db, session_id, CARA, said)
-    told, written = await owed(db), await recorded(db)
+    told, written = await enqueued(db), await recorded(db)
 
     await answer(db, session_id, second, said, at(130))
 
-    assert await owed(db) == told
+    assert await enqueued(db) == told
     assert await recorded(db) == written
     assert (await found(db, session_id)).updated_at == NOON
 

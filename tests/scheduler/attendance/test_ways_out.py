@@ -15,7 +15,18 @@ from scheduler.core.members import Actor
 from scheduler.loop.session_steps import advance_due
 from scheduler.loop.tick import tick
 from scheduler.rooms import in_room
-from tests.support.attended_sessions import CARA, STRANGER, STU, Spell, a_meeting, at, found, owed, press, recorded
+from tests.support.attended_sessions import (
+    CARA,
+    STRANGER,
+    STU,
+    Spell,
+    a_meeting,
+    at,
+    enqueued,
+    found,
+    press,
+    recorded,
+)
 from tests.support.builders import ADMIN, COACH, GUILD, STUDENT, FakeClock, a_guild, change_session, refusal
 from tests.support.fakes import FakeDiscord
 from tests.support.rescheduled_sessions import reservations
@@ -120,7 +131,7 @@ async def test_who_goes_meanwhile_ends_it_and_it_is_judged_as_at_its_end(
         None,
     )
     assert {end for _, _, end in await reservations(db)} == {at(case.minute)}
-    kinds = {kind for kind, _ in await owed(db)} - {NotificationKind.COACH_SUSPENDED}
+    kinds = {kind for kind, _ in await enqueued(db)} - {NotificationKind.COACH_SUSPENDED}
     assert kinds == {NotificationKind.NO_SHOW if case.absent else NotificationKind.REVIEW_REQUEST}
 
 

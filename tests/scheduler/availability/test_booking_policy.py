@@ -101,5 +101,5 @@ def test_a_stored_rule_that_nobody_could_keep_to_is_as_usual() -> None:
 
 
 def test_what_a_server_has_not_set_is_as_usual() -> None:
-    assert booking_policy.first_rules(Guild()) == Rules()
-    assert booking_policy.first_rules(Guild(first_rules={"horizon_days": 90})) == Rules(horizon_days=90)
+    assert booking_policy.default_policy(Guild()) == Rules()
+    assert booking_policy.default_policy(Guild(default_policy={"horizon_days": 90})) == Rules(horizon_days=90)

@@ -125,7 +125,7 @@ async def sessions(db: Database) -> list[CoachingSession]:
         return list(await session.scalars(select(CoachingSession).order_by(CoachingSession.id)))
 
 
-async def owed(db: Database) -> list[tuple[NotificationKind, int | None]]:
+async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None]]:
     """Kind and recipient of every notice but reminders, which `test_reminders` looks at."""
     async with db.read() as session:
         found = await session.scalars(select(Notification).order_by(Notification.id))
@@ -150,7 +150,10 @@ async def test_booking_writes_the_session_both_reservations_and_both_notices(db:
         (COACH, TEN - 10 * MINUTE, TEN + 95 * MINUTE),
         (STUDENT, TEN, TEN + 90 * MINUTE),
     ]
-    assert await owed(db) == [(NotificationKind.SESSION_BOOKED, STUDENT), (NotificationKind.SESSION_BOOKED, COACH)]
+    assert await enqueued(db) == [
+        (NotificationKind.SESSION_BOOKED, STUDENT),
+        (NotificationKind.SESSION_BOOKED, COACH),
+    ]
     async with db.read() as session:
         assert (await session.scalars(select(AuditEntry.action))).all() == ["session_booked"]
 
@@ -205,7 +208,7 @@ async def test_a_double_click_books_once(db: Database) -> None:
     assert len({one.id for one in won(outcomes)}) == 1
     assert len(won(outcomes)) == 5
     assert len(await sessions(db)) == 1
-    assert len(await owed(db)) == 2
+    assert len(await enqueued(db)) == 2
 
 
 async def test_the_same_time_can_be_booked_again_after_a_cancellation(db: Database) -> None:
@@ -398,7 +401,7 @@ async def test_of_twenty_students_racing_for_one_slot_exactly_one_wins(db: Datab
     assert {one.nearest for one in losers} == {(TEN - HOUR, ELEVEN, ELEVEN + 30 * MINUTE)}
     assert await reservations(db) == sorted([(COACH, TEN, ELEVEN), (winner.student_id, TEN, ELEVEN)])
     assert len(await sessions(db)) == 1
-    assert len(await owed(db)) == 2
+    assert len(await enqueued(db)) == 2
 
 
 async def test_of_many_students_racing_for_overlapping_times_nobody_gets_a_part(db: Database) -> None:
@@ -559,7 +562,7 @@ async def test_both_are_told_of_a_cancellation(db: Database) -> None:
     async with db.begin() as session:
         await cancel(session, session_id)
 
-    assert (await owed(db))[2:] == [
+    assert (await enqueued(db))[2:] == [
         (NotificationKind.SESSION_CANCELLED, STUDENT),
         (NotificationKind.SESSION_CANCELLED, COACH),
     ]
@@ -623,7 +626,7 @@ async def test_of_two_who_cancel_at_once_one_cancels(db: Database) -> None:
 
     assert len(won(outcomes)) == 1
     assert len([one for one in outcomes if isinstance(one, TooLate)]) == 2
-    assert len(await owed(db)) == 4
+    assert len(await enqueued(db)) == 4
 
 
 @pytest.mark.parametrize("status", [SessionStatus.COMPLETED, SessionStatus.NO_SHOW])

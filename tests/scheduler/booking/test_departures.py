@@ -12,7 +12,7 @@ from scheduler.coaches import applications
 from scheduler.loop.ports import Access, DiscordFailure
 from scheduler.loop.session_steps import advance_due
 from scheduler.loop.tick import tick
-from tests.support.attended_sessions import ELEVEN, STU, TEN, a_meeting, at, both_came, found, owed, recorded
+from tests.support.attended_sessions import ELEVEN, STU, TEN, a_meeting, at, both_came, enqueued, found, recorded
 from tests.support.builders import (
     COACH,
     DAY,
@@ -31,7 +31,7 @@ from tests.support.fakes import Call, FakeDiscord
 from tests.support.rescheduled_sessions import reservations
 
 DOWN = DiscordFailure("Discord did not answer")
-CANCELLED, KEPT = SessionStatus.CANCELLED, {"keep_when_gone": True}
+CANCELLED, KEPT = SessionStatus.CANCELLED, {"keep_after_departure": True}
 OTHER = {COACH: STUDENT, STUDENT: COACH}
 BOTH = pytest.mark.parametrize("who", [COACH, STUDENT], ids=["coach", "student"])
 
@@ -70,7 +70,7 @@ async def test_the_sessions_of_who_left_are_cancelled_and_the_other_side_is_told
     assert (one.status, one.cancelled_at, one.cancelled_by, one.cancelled_late) == (CANCELLED, MONDAY, None, None)
     assert one.cancel_reason == "The other side has left the server."
     assert await reservations(db) == []
-    assert await owed(db) == [(NotificationKind.SESSION_CANCELLED, OTHER[who])]
+    assert await enqueued(db) == [(NotificationKind.SESSION_CANCELLED, OTHER[who])]
     assert await recorded(db) == [("session_cancelled_left", None)]
 
 
@@ -83,7 +83,7 @@ async def test_of_a_coach_who_may_not_coach_any_more_both_are_told(db: Database)
     assert cancelled == 1
     assert (one.status, one.cancel_reason) == (CANCELLED, "The coach does not coach here any more.")
     cancelled_notice = NotificationKind.SESSION_CANCELLED
-    assert await owed(db) == [(cancelled_notice, STUDENT), (cancelled_notice, COACH)]
+    assert await enqueued(db) == [(cancelled_notice, STUDENT), (cancelled_notice, COACH)]
     assert await recorded(db) == [("session_cancelled_suspended", None)]
 
 
@@ -125,7 +125,7 @@ async def test_a_session_that_is_kept_stays_and_the_other_side_is_told_once(db: 
     assert cancelled == [0, 0]
     assert (await found(db, session_id)).status is SessionStatus.SCHEDULED
     assert await reservations(db) == kept
-    assert await owed(db) == [(NotificationKind.PERSON_LEFT, OTHER[who])]
+    assert await enqueued(db) == [(NotificationKind.PERSON_LEFT, OTHER[who])]
     assert await recorded(db) == [("session_kept_left", None)]
 
 
@@ -165,7 +165,7 @@ async def test_a_room_that_is_opened_anew_is_no_news_for_who_stayed(db: Database
     await a_coming_one(db, KEPT, code="abc")
     discord, clock = FakeDiscord(), FakeClock(at(-5))
     await advance_due(db, discord, clock)
-    told = await owed(db)
+    told = await enqueued(db)
     discord.gone.add(STUDENT)
     clock.now = at(-3)
 
@@ -174,7 +174,7 @@ async def test_a_room_that_is_opened_anew_is_no_news_for_who_stayed(db: Database
     await advance_due(db, discord, clock)
 
     assert len(discord.asked("open_room")) == 2
-    assert await owed(db) == [*told, (NotificationKind.PERSON_LEFT, COACH)]
+    assert await enqueued(db) == [*told, (NotificationKind.PERSON_LEFT, COACH)]
 
 
 # Asked before each step.
@@ -204,7 +204,7 @@ async def test_before_a_room_is_opened_who_left_is_noticed_and_it_goes(db: Datab
     assert discord.asked("remove_room") == ["coaching-session-abc"]
     one = await found(db, session_id)
     assert (one.status, one.room_removed_at) == (CANCELLED, at(-5))
-    assert await owed(db) == [(NotificationKind.SESSION_CANCELLED, STUDENT)]
+    assert await enqueued(db) == [(NotificationKind.SESSION_CANCELLED, STUDENT)]
 
 
 async def test_the_room_of_a_kept_session_is_opened_for_who_is_there(db: Database) -> None:
@@ -215,7 +215,7 @@ async def test_the_room_of_a_kept_session_is_opened_for_who_is_there(db: Databas
     await advance_due(db, discord, FakeClock(at(-5)))
 
     assert [call.access for call in discord.calls if call.access] == [Access((COACH,), video=True)]
-    assert [user_id for kind, user_id in await owed(db) if kind is NotificationKind.ROOM_OPEN] == [COACH]
+    assert [user_id for kind, user_id in await enqueued(db) if kind is NotificationKind.ROOM_OPEN] == [COACH]
 
 
 async def test_a_discord_that_cannot_say_who_is_there_cancels_nothing(db: Database) -> None:
@@ -258,11 +258,11 @@ async def test_from_booking_on_it_is_asked_once_a_day_whether_the_student_is_sti
     # Once for all their sessions; shortly before one its steps ask by themselves.
     once = [str(STUDENT)]
     assert asked == [[], once, [], [], once, once, []]
-    assert [(await found(db, one)).presence_due_at for one in ids] == [None, None, None]
+    assert [(await found(db, one)).membership_due_at for one in ids] == [None, None, None]
 
 
 async def test_a_student_who_left_is_noticed_by_the_daily_look(db: Database) -> None:
-    session_id = await a_coming_one(db, presence_due_at=MONDAY)
+    session_id = await a_coming_one(db, membership_due_at=MONDAY)
     discord = FakeDiscord()
     discord.gone.add(STUDENT)
 
@@ -270,8 +270,8 @@ async def test_a_student_who_left_is_noticed_by_the_daily_look(db: Database) -> 
 
     assert report is not None
     one = await found(db, session_id)
-    assert (one.status, one.presence_due_at, one.next_step_at) == (CANCELLED, None, None)
-    assert await owed(db) == [(NotificationKind.SESSION_CANCELLED, COACH)]
+    assert (one.status, one.membership_due_at, one.next_step_at) == (CANCELLED, None, None)
+    assert await enqueued(db) == [(NotificationKind.SESSION_CANCELLED, COACH)]
     assert (await recorded(db)) == [("session_cancelled_left", None)]
 
 
@@ -279,7 +279,7 @@ async def test_a_student_who_left_is_noticed_by_the_daily_look(db: Database) -> 
 async def test_without_an_answer_nothing_is_cancelled_and_it_is_asked_again_soon(
     db: Database, failure: Exception
 ) -> None:
-    session_id = await a_coming_one(db, presence_due_at=MONDAY)
+    session_id = await a_coming_one(db, membership_due_at=MONDAY)
     discord, clock = FakeDiscord(), FakeClock()
     discord.fail("is_member", failure)
 
@@ -287,26 +287,26 @@ async def test_without_an_answer_nothing_is_cancelled_and_it_is_asked_again_soon
 
     one = await found(db, session_id)
     assert failed == 1
-    assert (one.status, one.presence_due_at) == (SessionStatus.SCHEDULED, MONDAY + 10 * MINUTE)
-    assert await owed(db) == []
+    assert (one.status, one.membership_due_at) == (SessionStatus.SCHEDULED, MONDAY + 10 * MINUTE)
+    assert await enqueued(db) == []
 
 
 async def test_a_session_that_was_cancelled_while_discord_was_asked_is_not_looked_after_any_more(
     db: Database,
 ) -> None:
-    session_id = await a_coming_one(db, presence_due_at=MONDAY)
+    session_id = await a_coming_one(db, membership_due_at=MONDAY)
     discord = FakeDiscord()
 
     async def cancel(_: Call) -> None:
         async with db.begin() as session:
             row = await session.get_one(CoachingSession, session_id)
-            row.status, row.presence_due_at = CANCELLED, None
+            row.status, row.membership_due_at = CANCELLED, None
 
     discord.meanwhile("is_member", cancel)
 
     await membership_checks.check_due(db, discord, FakeClock())
 
-    assert (await found(db, session_id)).presence_due_at is None
+    assert (await found(db, session_id)).membership_due_at is None
 
 
 async def test_a_coach_who_left_is_noticed_by_the_daily_look_and_their_students_are_told(db: Database) -> None:
@@ -319,7 +319,7 @@ async def test_a_coach_who_left_is_noticed_by_the_daily_look_and_their_students_
 
     assert [(await found(db, one)).status for one in (first, second)] == [CANCELLED, CANCELLED]
     cancelled = NotificationKind.SESSION_CANCELLED
-    assert await owed(db) == [(cancelled, STUDENT), (cancelled, STUDENT + 1)]
+    assert await enqueued(db) == [(cancelled, STUDENT), (cancelled, STUDENT + 1)]
 
 
 async def test_who_coaches_no_more_does_not_lose_their_sessions_to_the_daily_look(db: Database) -> None:

@@ -307,7 +307,7 @@ async def test_what_cannot_be_booked_cannot_be_held_either(
 
 async def test_whoever_has_as_many_coming_sessions_as_the_server_allows_holds_nothing(db: Database) -> None:
     async with db.begin() as session:
-        await a_guild(session, most_coming=1)
+        await a_guild(session, most_upcoming=1)
         await a_coach(session)
         await a_session(session, starts_at=TEN)
 

@@ -38,14 +38,14 @@ async def set_up(db: Database, **coach: Any) -> None:
     """A server with one coach whose turn it is now."""
     async with db.begin() as session:
         await a_guild(session)
-        await a_coach(session, **{"presence_due_at": MONDAY, **coach})
+        await a_coach(session, **{"membership_due_at": MONDAY, **coach})
 
 
 async def noted(db: Database, user_id: int = COACH) -> tuple[datetime | None, datetime | None]:
     """Since when the coach is known to be gone, and when to ask next."""
     async with db.read() as session:
         coach = await session.get_one(Coach, (GUILD, user_id))
-        return coach.left_at, coach.presence_due_at
+        return coach.left_at, coach.membership_due_at
 
 
 async def listed(db: Database, now: datetime = MONDAY) -> list[int]:
@@ -72,7 +72,7 @@ async def test_a_coach_who_is_there_is_asked_about_again_in_a_day(db: Database) 
 
 
 async def test_nobody_is_asked_about_before_it_is_due(db: Database) -> None:
-    await set_up(db, presence_due_at=MONDAY + MINUTE)
+    await set_up(db, membership_due_at=MONDAY + MINUTE)
     discord = FakeDiscord()
 
     assert await membership_checks.check_due(db, discord, FakeClock()) == 0
@@ -136,7 +136,7 @@ async def test_without_an_answer_nothing_changes_and_it_is_asked_again_soon(
 async def test_one_coach_who_cannot_be_asked_about_keeps_nobody_waiting(db: Database) -> None:
     await set_up(db)
     async with db.begin() as session:
-        await a_coach(session, user_id=COACH + 1, presence_due_at=MONDAY)
+        await a_coach(session, user_id=COACH + 1, membership_due_at=MONDAY)
     discord = FakeDiscord()
     discord.gone.add(COACH + 1)
     discord.fail("is_member", DOWN, about=str(COACH))
@@ -204,7 +204,7 @@ async def test_one_round_asks_about_so_many_and_the_rest_are_next(db: Database) 
         await a_guild(session)
         for number in range(30):
             await a_coach(
-                session, user_id=COACH + number, presence_due_at=MONDAY - (number + 1) * MINUTE, hours=()
+                session, user_id=COACH + number, membership_due_at=MONDAY - (number + 1) * MINUTE, hours=()
             )
     discord, clock = FakeDiscord(), FakeClock()
 
@@ -217,7 +217,7 @@ async def test_one_round_asks_about_so_many_and_the_rest_are_next(db: Database) 
 
 
 async def test_an_approval_begins_the_daily_look_and_the_loop_takes_it_up(db: Database) -> None:
-    await set_up(db, status=CoachStatus.PENDING, presence_due_at=None, left_at=MONDAY - DAY)
+    await set_up(db, status=CoachStatus.PENDING, membership_due_at=None, left_at=MONDAY - DAY)
     clock, discord = FakeClock(), FakeDiscord()
     async with db.begin() as session:
         await applications.approve(session, GUILD, COACH, ADMIN, MONDAY)

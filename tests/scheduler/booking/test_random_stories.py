@@ -61,9 +61,9 @@ def the_same_in_a_database() -> Path:
         db, model = in_one_thread(Database(f"sqlite:///{path}")), a_model()
         await db.upgrade()
         async with db.begin() as session:
-            for guild, most in model.most_coming.items():
+            for guild, most in model.most_upcoming.items():
                 notice = model.cancel_notice[guild]
-                await a_guild(session, id=guild, most_coming=most, cancel_notice_minutes=notice)
+                await a_guild(session, id=guild, most_upcoming=most, cancel_notice_minutes=notice)
             for (guild, coach), terms in model.terms.items():
                 hours = [(day, *window) for day, usual in terms.hours.items() for window in usual]
                 await a_coach(session, guild_id=guild, user_id=coach, hours=hours, rate_minor=terms.rate)
@@ -270,8 +270,8 @@ class Booking(RuleBasedStateMachine):
 
     def set(self, step: Settings) -> None:
         """Let an admin change the server's terms."""
-        self.model.cancel_notice[step.guild], self.model.most_coming[step.guild] = step.notice, step.most
-        changes, now = GuildChanges(cancel_notice_minutes=step.notice, most_coming=step.most), self.model.now
+        self.model.cancel_notice[step.guild], self.model.most_upcoming[step.guild] = step.notice, step.most
+        changes, now = GuildChanges(cancel_notice_minutes=step.notice, most_upcoming=step.most), self.model.now
 
         async def use_case(session: AsyncSession) -> None:
             await server_settings.change(session, await session.get_one(Guild, step.guild), ADMIN, changes, now)

@@ -46,9 +46,9 @@ from tests.support.rescheduled_sessions import (
     TWELVE,
     also_booked,
     booked,
+    enqueued,
     found,
     move,
-    owed,
     reservations,
 )
 
@@ -61,18 +61,18 @@ async def test_student_and_coach_move_a_session(db: Database, actor: Actor, reas
     await move(db, session_id, TWELVE + DAY, actor, reason=reason)
 
     moved = await found(db, session_id)
-    assert (moved.starts_at, moved.ends_at, moved.moved_from) == (TWELVE + DAY, TWELVE + DAY + HOUR, TEN)
-    assert (moved.moved_at, moved.moved_by, moved.updated_at) == (LATER, actor.user_id, LATER)
-    assert moved.move_reason == ("Ill." if reason else None)
+    assert (moved.starts_at, moved.ends_at, moved.rescheduled_from) == (TWELVE + DAY, TWELVE + DAY + HOUR, TEN)
+    assert (moved.rescheduled_at, moved.rescheduled_by, moved.updated_at) == (LATER, actor.user_id, LATER)
+    assert moved.reschedule_reason == ("Ill." if reason else None)
     assert moved.next_step_at == TWELVE + DAY - 15 * MINUTE
     assert (moved.code, moved.notes, moved.created_at) == (before.code, "The bridge.", MONDAY)
     assert await reservations(db) == [
         (COACH, TWELVE + DAY - 10 * MINUTE, TWELVE + DAY + 80 * MINUTE),
         (STUDENT, TWELVE + DAY, TWELVE + DAY + HOUR),
     ]
-    assert await owed(db) == [
-        (NotificationKind.SESSION_MOVED, STUDENT, LATER),
-        (NotificationKind.SESSION_MOVED, COACH, LATER),
+    assert await enqueued(db) == [
+        (NotificationKind.SESSION_RESCHEDULED, STUDENT, LATER),
+        (NotificationKind.SESSION_RESCHEDULED, COACH, LATER),
     ]
     async with db.read() as session:
         entry = (await session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()))).first()
@@ -88,15 +88,17 @@ async def test_who_has_not_heard_of_the_first_move_is_told_once_of_both(db: Data
 
     await move(db, session_id, ELEVEN)
     await move(db, session_id, TWELVE, now=clock())
-    twice = await owed(db)
+    twice = await enqueued(db)
     sent, *_ = await delivery.deliver_due(db, discord, clock)
     await move(db, session_id, ELEVEN, now=clock())
 
-    assert twice == [(NotificationKind.SESSION_MOVED, user_id, LATER + MINUTE) for user_id in (STUDENT, COACH)]
+    assert twice == [
+        (NotificationKind.SESSION_RESCHEDULED, user_id, LATER + MINUTE) for user_id in (STUDENT, COACH)
+    ]
     assert sent == 2
-    told = [call.letter.session.starts_at for call in discord.calls[-2:] if call.letter and call.letter.session]
+    told = [call.context.session.starts_at for call in discord.calls[-2:] if call.context and call.context.session]
     assert told == [TWELVE, TWELVE]
-    assert [due_at is not None for _, _, due_at in await owed(db)] == [False, False, True, True]
+    assert [due_at is not None for _, _, due_at in await enqueued(db)] == [False, False, True, True]
 
 
 async def test_a_move_while_the_notice_of_the_last_one_is_under_way_is_told_too(db: Database) -> None:
@@ -114,12 +116,12 @@ async def test_a_move_while_the_notice_of_the_last_one_is_under_way_is_told_too(
     await delivery.deliver_due(db, discord, clock)
 
     newest = {
-        call.letter.notice.user_id: call.letter.session.starts_at
+        call.context.notification.user_id: call.context.session.starts_at
         for call in discord.calls
-        if call.letter and call.letter.session
+        if call.context and call.context.session
     }
     assert newest == {STUDENT: TWELVE, COACH: TWELVE}
-    assert [due_at for _, _, due_at in await owed(db) if due_at] == []
+    assert [due_at for _, _, due_at in await enqueued(db) if due_at] == []
 
 
 async def test_one_update_moves_both_reservations(db: Database) -> None:
@@ -184,7 +186,7 @@ async def test_a_moved_session_can_be_moved_again_and_back(db: Database) -> None
     await move(db, session_id, TEN, now=LATER + MINUTE)
 
     moved = await found(db, session_id)
-    assert (moved.starts_at, moved.moved_from, moved.moved_at) == (TEN, TWELVE, LATER + MINUTE)
+    assert (moved.starts_at, moved.rescheduled_from, moved.rescheduled_at) == (TEN, TWELVE, LATER + MINUTE)
     assert await reservations(db) == [(COACH, TEN, ELEVEN), (STUDENT, TEN, ELEVEN)]
 
 
@@ -232,7 +234,7 @@ async def test_a_coach_keeps_a_session_although_it_lies_outside_their_hours(db: 
 
     kept = await found(db, session_id)
     assert (kept.kept_at, kept.updated_at, kept.starts_at) == (LATER, LATER, TEN)
-    assert await owed(db) == []
+    assert await enqueued(db) == []
     async with db.read() as session:
         assert (await session.scalars(select(AuditEntry.action))).all() == ["session_kept"]
 

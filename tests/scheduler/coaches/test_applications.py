@@ -76,7 +76,7 @@ async def cara(db: Database) -> Coach:
         return await session.get_one(Coach, (GUILD, COACH))
 
 
-async def owed(db: Database) -> list[tuple[NotificationKind, int | None, int]]:
+async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None, int]]:
     """Kind, recipient and revision of every notice, oldest first."""
     async with db.read() as session:
         found = await session.scalars(select(Notification).order_by(Notification.id))
@@ -94,7 +94,7 @@ async def story(db: Database) -> Sequence[str]:
 
 async def test_a_new_coach_begins_with_the_servers_first_rules(db: Database) -> None:
     first = {"session_type": "voice", "durations_minutes": [45], "slot_step_minutes": 15, "daily_limit": 3}
-    await set_up(db, first_rules=first)
+    await set_up(db, default_policy=first)
 
     async with db.begin() as session:
         await apply(session)
@@ -107,7 +107,7 @@ async def test_a_new_coach_begins_with_the_servers_first_rules(db: Database) -> 
 async def test_applying_again_keeps_the_rules_that_one_has(db: Database) -> None:
     await applied(db)
     async with db.begin() as session:
-        (await session.get_one(Guild, GUILD)).first_rules = {"horizon_days": 7}
+        (await session.get_one(Guild, GUILD)).default_policy = {"horizon_days": 7}
 
     async with db.begin() as session:
         await apply(session, bio="I mix loudly.")
@@ -140,7 +140,7 @@ async def test_an_application_is_kept_as_it_was_typed_and_read(db: Database) -> 
 async def test_an_application_owes_the_admins_a_card(db: Database) -> None:
     await applied(db)
 
-    assert await owed(db) == [(NotificationKind.APPLICATION_CARD, None, 1)]
+    assert await enqueued(db) == [(NotificationKind.APPLICATION_CARD, None, 1)]
     assert await story(db) == ["application_made"]
 
 
@@ -152,7 +152,7 @@ async def test_editing_a_pending_application_renews_the_same_card(db: Database) 
 
     coach = await cara(db)
     assert (coach.bio, coach.status) == ("I master.", CoachStatus.PENDING)
-    assert await owed(db) == [(NotificationKind.APPLICATION_CARD, None, 2)]
+    assert await enqueued(db) == [(NotificationKind.APPLICATION_CARD, None, 2)]
     assert await story(db) == ["application_made", "application_edited"]
     async with db.read() as session:
         assert await coach_specialties(session, GUILD, COACH) == ["Mastering"]
@@ -169,7 +169,7 @@ async def test_after_a_rejection_one_may_apply_again_with_a_new_card(db: Databas
     coach = await cara(db)
     assert (coach.status, coach.applied_at, coach.bio) == (CoachStatus.PENDING, MONDAY + DAY, "A longer text.")
     assert (coach.decided_by, coach.decided_at, coach.decision_reason) == (None, None, None)
-    assert [kind for kind, _, _ in await owed(db)] == [
+    assert [kind for kind, _, _ in await enqueued(db)] == [
         NotificationKind.APPLICATION_CARD,
         NotificationKind.APPLICATION_REJECTED,
         NotificationKind.APPLICATION_CARD,
@@ -186,7 +186,7 @@ async def test_a_decision_after_the_second_application_renews_the_second_card(db
     async with db.begin() as session:
         await applications.approve(session, GUILD, COACH, ADMIN, MONDAY)
 
-    cards = [revision for kind, _, revision in await owed(db) if kind is NotificationKind.APPLICATION_CARD]
+    cards = [revision for kind, _, revision in await enqueued(db) if kind is NotificationKind.APPLICATION_CARD]
     assert cards == [2, 2]
 
 
@@ -258,7 +258,7 @@ async def test_a_double_click_on_send_is_one_application(db: Database) -> None:
     await asyncio.gather(*(send() for _ in range(5)))
 
     assert (await cara(db)).status is CoachStatus.PENDING
-    assert await owed(db) == [(NotificationKind.APPLICATION_CARD, None, 5)]
+    assert await enqueued(db) == [(NotificationKind.APPLICATION_CARD, None, 5)]
 
 
 # Deciding.
@@ -277,7 +277,7 @@ async def test_approving_makes_a_coach_and_owes_the_role_and_the_news(db: Databa
         MONDAY + HOUR,
     )
     assert coach.role_due_at == MONDAY + HOUR
-    assert await owed(db) == [
+    assert await enqueued(db) == [
         (NotificationKind.APPLICATION_CARD, None, 2),
         (NotificationKind.APPLICATION_APPROVED, COACH, 1),
     ]
@@ -292,7 +292,7 @@ async def test_rejecting_keeps_the_reason_and_owes_no_role(db: Database) -> None
 
     coach = await cara(db)
     assert (coach.status, coach.decision_reason, coach.role_due_at) == (CoachStatus.REJECTED, "Too short.", None)
-    assert await owed(db) == [
+    assert await enqueued(db) == [
         (NotificationKind.APPLICATION_CARD, None, 2),
         (NotificationKind.APPLICATION_REJECTED, COACH, 1),
     ]
@@ -367,7 +367,7 @@ async def test_of_admins_who_decide_at_once_one_decides_and_the_others_are_told_
     assert coach.status is (CoachStatus.APPROVED if winner.user_id % 2 else CoachStatus.REJECTED)
     assert len(losers) == 9
     assert all(f"<@{winner.user_id}> decided" in str(one) for one in losers)
-    assert len(await owed(db)) == 2
+    assert len(await enqueued(db)) == 2
 
 
 async def test_an_edit_that_meets_an_approval_does_not_undo_it(db: Database) -> None:

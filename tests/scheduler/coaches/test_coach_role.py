@@ -23,7 +23,7 @@ async def a_server(db: Database, **coach: Any) -> None:
     """A server whose one coach has the coach role."""
     async with db.begin() as session:
         await a_guild(session, coach_role_id=OLD)
-        await a_coach(session, **{"given_role_ids": [OLD], "presence_due_at": MONDAY + DAY, **coach})
+        await a_coach(session, **{"given_role_ids": [OLD], "membership_due_at": MONDAY + DAY, **coach})
 
 
 async def choose(db: Database, role_id: int) -> None:
@@ -100,8 +100,8 @@ async def test_daily_looks_keep_nobody_trying_for_ever_to_give_a_role(db: Databa
     clock, discord = FakeClock(), RolesAtDiscord()
     discord.fail("set_role", DiscordFailure("I lack Manage Roles"))
 
-    while (one := await cara(db)).presence_due_at is not None and one.presence_due_at < MONDAY + 10 * DAY:
-        clock.now = min(one.role_due_at or one.presence_due_at, one.presence_due_at)
+    while (one := await cara(db)).membership_due_at is not None and one.membership_due_at < MONDAY + 10 * DAY:
+        clock.now = min(one.role_due_at or one.membership_due_at, one.membership_due_at)
         await membership_checks.check_due(db, discord, clock)
         await applications.sync_roles(db, discord, clock)
 

@@ -57,7 +57,7 @@ async def rates(db: Database) -> dict[str, tuple[int, str]]:
         return {one.display_name: currencies.rate_of(one) for one in await session.scalars(select(Coach))}
 
 
-async def owed(db: Database) -> list[tuple[NotificationKind, int | None]]:
+async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None]]:
     async with db.read() as session:
         return [
             (one.kind, one.user_id)
@@ -88,7 +88,7 @@ async def test_who_charges_in_another_currency_is_asked_once_a_day(db: Database)
             return await currencies.ask(session, await session.get_one(Guild, GUILD), ADMIN, now)
 
     assert [await asked(), await asked(), await asked(MONDAY + DAY)] == [2, 0, 2]
-    assert await owed(db) == [(NotificationKind.CURRENCY_CHANGED, one) for one in (COACH, COACH + 2)] * 2
+    assert await enqueued(db) == [(NotificationKind.CURRENCY_CHANGED, one) for one in (COACH, COACH + 2)] * 2
     await refusal(db, NotAllowed, lambda s: currencies.ask(s, Guild(id=GUILD, currency="EUR"), CARA, MONDAY))
 
 
@@ -149,7 +149,7 @@ async def test_an_admin_sets_the_rate_and_the_coach_is_told(db: Database) -> Non
         await currencies.set_rate(session, guild, ADMIN, COACH, "55", MONDAY)
 
     assert (await rates(db))["Cara"] == (5500, "EUR")
-    assert await owed(db) == [(NotificationKind.RATE_SET, COACH)]
+    assert await enqueued(db) == [(NotificationKind.RATE_SET, COACH)]
 
 
 async def test_an_admin_sets_no_rate_in_a_currency_that_is_charged_already_and_nobody_else_sets_any(

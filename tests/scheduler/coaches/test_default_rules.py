@@ -21,7 +21,7 @@ async def test_whoever_has_other_rules_gets_them_is_told_and_can_undo_it(db: Dat
         await a_coach(session)
         booking_policy.put(await a_coach(session, user_id=COACH + 1, display_name="Same"), WANTED)
         await a_coach(session, user_id=COACH + 2, display_name="Waits", status=CoachStatus.PENDING)
-        await settings.set_first_rules(session, guild, ADMIN, WANTED, MONDAY)
+        await settings.set_default_policy(session, guild, ADMIN, WANTED, MONDAY)
 
     async with db.begin() as session:
         assert await default_rules.give(session, await session.get_one(Guild, GUILD), ADMIN, MONDAY) == 1
@@ -43,7 +43,7 @@ async def test_whoever_has_left_the_server_keeps_their_own_and_is_told_nothing(d
     async with db.begin() as session:
         guild = await a_guild(session)
         await a_coach(session, left_at=MONDAY)
-        await settings.set_first_rules(session, guild, ADMIN, WANTED, MONDAY)
+        await settings.set_default_policy(session, guild, ADMIN, WANTED, MONDAY)
 
         assert await default_rules.give(session, guild, ADMIN, MONDAY) == 0
 

@@ -56,7 +56,7 @@ async def told(db: Database, bot: Bot, people: int = 1) -> list[TickReport | Bas
 
 
 async def test_whoever_asks_is_told_what_the_running_bots_tick_did(db: Database) -> None:
-    report = TickReport("request", due=2, steps=["abc make_room"], roles=1, notices=3, failures=["abc: no"])
+    report = TickReport("request", due=2, steps=["abc make_room"], roles=1, notifications=3, failures=["abc: no"])
     report.failed_quietly = 1
 
     [answer] = await told(db, Bot(report))

@@ -83,7 +83,7 @@ async def cancel(db: Database, now: datetime, code: str = "abc") -> None:
         await cancellation.cancel(session, one.id, Actor(one.student_id), GUILD, "", now)
 
 
-async def owed(db: Database) -> list[NotificationKind]:
+async def enqueued(db: Database) -> list[NotificationKind]:
     async with db.read() as session:
         return list(await session.scalars(select(Notification.kind).order_by(Notification.id)))
 
@@ -141,7 +141,7 @@ async def test_a_session_lives_its_life_at_the_right_instants(db: Database) -> N
         "session_completed",
         "room_removed",
     ]
-    assert await owed(db) == [
+    assert await enqueued(db) == [
         NotificationKind.ROOM_OPEN,
         NotificationKind.ROOM_OPEN,
         NotificationKind.ROOM_WELCOME,
@@ -212,7 +212,7 @@ async def test_after_a_downtime_over_the_whole_session_no_room_is_made_and_both_
     assert (done, discord.calls) == (["abc start", "abc finish"], [])
     one = await found(db)
     assert (one.status, one.missed_at, one.next_step_at) == (SessionStatus.COMPLETED, ELEVEN, None)
-    assert await owed(db) == [NotificationKind.SESSION_MISSED, NotificationKind.SESSION_MISSED]
+    assert await enqueued(db) == [NotificationKind.SESSION_MISSED, NotificationKind.SESSION_MISSED]
 
 
 async def test_servers_have_their_own_lead_times(db: Database) -> None:
@@ -433,11 +433,11 @@ async def test_a_room_that_keeps_being_deleted_is_made_less_and_less_often_and_a
     assert attempts == sorted(attempts)
     assert (await found(db, "other")).access_granted_at == ACCESS
     async with db.read() as session:
-        owed = list(await session.scalars(select(Notification.kind)))
-        [problem] = await session.scalars(select(Alert))
-    assert owed.count(NotificationKind.PROBLEM) == 1
-    assert (problem.key, problem.fixed_at) == ("room_deleted", None)
-    assert "`abc` has been deleted 10 times" in problem.text
+        enqueued = list(await session.scalars(select(Notification.kind)))
+        [alert] = await session.scalars(select(Alert))
+    assert enqueued.count(NotificationKind.ALERT) == 1
+    assert (alert.key, alert.fixed_at) == ("room_deleted", None)
+    assert "`abc` has been deleted 10 times" in alert.text
 
 
 @pytest.mark.parametrize(("rooms_lost", "is_fixed"), [(0, True), (1, False)])
@@ -461,8 +461,8 @@ async def test_that_rooms_are_left_alone_again_shows_at_the_end_of_a_session_tha
     await advance_due(db, FakeDiscord(), FakeClock(ELEVEN))
 
     async with db.read() as session:
-        [problem] = await session.scalars(select(Alert))
-    assert (problem.fixed_at is not None) is is_fixed
+        [alert] = await session.scalars(select(Alert))
+    assert (alert.fixed_at is not None) is is_fixed
 
 
 async def test_a_room_that_is_deleted_while_it_is_being_opened_is_not_called_open(db: Database) -> None:
@@ -483,7 +483,7 @@ async def test_a_room_that_is_deleted_while_it_is_being_opened_is_not_called_ope
     assert (one.discord_channel_id, one.access_granted_at, one.rooms_lost) == (None, None, len(deleted))
     assert len(deleted) == 2
     async with db.read() as session:
-        assert list(await session.scalars(select(Notification.kind))) == [NotificationKind.PROBLEM]
+        assert list(await session.scalars(select(Notification.kind))) == [NotificationKind.ALERT]
 
 
 async def test_what_was_to_be_said_of_a_deleted_room_is_said_of_the_next_one_alone(db: Database) -> None:
@@ -521,7 +521,7 @@ async def test_a_cancellation_while_the_room_is_being_made_wins_and_the_room_is_
     assert removed.channel_id == one.discord_channel_id
     assert (one.status, one.room_removed_at, one.next_step_at) == (SessionStatus.CANCELLED, ROOM, None)
     assert one.access_granted_at is None
-    assert NotificationKind.ROOM_OPEN not in await owed(db)
+    assert NotificationKind.ROOM_OPEN not in await enqueued(db)
 
 
 async def test_a_cancellation_while_the_room_cannot_be_made_still_removes_what_may_exist(db: Database) -> None:
@@ -551,7 +551,7 @@ async def test_a_cancellation_while_people_are_let_in_wins_and_nobody_is_invited
     one = await found(db)
     assert [call.method for call in discord.effects] == ["ensure_room", "open_room", "remove_room"]
     assert (one.status, one.room_removed_at) == (SessionStatus.CANCELLED, ACCESS)
-    assert NotificationKind.ROOM_OPEN not in await owed(db)
+    assert NotificationKind.ROOM_OPEN not in await enqueued(db)
 
 
 async def test_a_session_that_was_cancelled_before_its_room_asks_nothing_of_discord(db: Database) -> None:
@@ -595,7 +595,7 @@ async def test_people_who_linger_too_long_are_warned_once(db: Database) -> None:
 
     for clock.now in (LINGERED - MINUTE, LINGERED, LINGERED + MINUTE, LINGERED + HOUR):
         await advance_due(db, discord, clock)
-        warnings.append((await owed(db)).count(NotificationKind.ROOM_CLOSING))
+        warnings.append((await enqueued(db)).count(NotificationKind.ROOM_CLOSING))
 
     assert warnings == [0, 1, 1, 1]
 
@@ -700,13 +700,13 @@ async def test_a_tick_that_did_something_is_on_record(db: Database) -> None:
     report = await tick(db, discord, FakeClock(ROOM))
 
     assert report is not None
-    assert (report.steps, report.roles, report.notices) == (["one make_room"], 1, 1)
+    assert (report.steps, report.roles, report.notifications) == (["one make_room"], 1, 1)
     assert report.failures == ["two make_room: no"]
     async with db.read() as session:
         run = (await session.scalars(select(JobRun))).one()
     assert (run.started_at, run.finished_at) == (ROOM, ROOM)
     assert (run.trigger, run.due) == ("manual", 3)  # two sessions and a notice
-    assert (run.steps, run.roles, run.notices, run.failures) == (1, 1, 1, 1)
+    assert (run.steps, run.roles, run.notifications, run.failures) == (1, 1, 1, 1)
 
 
 async def test_what_a_step_owes_goes_out_with_the_same_tick(db: Database) -> None:
@@ -716,7 +716,7 @@ async def test_what_a_step_owes_goes_out_with_the_same_tick(db: Database) -> Non
     report = await tick(db, discord, clock)
 
     assert report is not None
-    assert (report.steps, report.notices) == (["abc make_room", "abc open_room"], 3)
+    assert (report.steps, report.notifications) == (["abc make_room", "abc open_room"], 3)
 
 
 async def test_a_failing_role_keeps_no_notice_waiting(db: Database) -> None:
@@ -730,7 +730,7 @@ async def test_a_failing_role_keeps_no_notice_waiting(db: Database) -> None:
     report = await tick(db, discord, FakeClock())
 
     assert report is not None
-    assert (report.notices, report.failure_count) == (1, 1)
+    assert (report.notifications, report.failure_count) == (1, 1)
 
 
 async def test_while_another_process_ticks_this_one_does_nothing(db: Database) -> None:
@@ -861,7 +861,7 @@ async def test_whoever_asks_during_a_tick_gets_the_one_after_it(db: Database, cl
 
     assert first is not None
     assert first is second
-    assert (first.trigger, first.due, first.notices) == ("request", 2, 2)
+    assert (first.trigger, first.due, first.notifications) == ("request", 2, 2)
     assert one.discord.asked("deliver") == ["1", "2", "3"]
 
 

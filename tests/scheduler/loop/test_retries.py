@@ -254,7 +254,7 @@ async def test_no_message_is_lost_because_discord_was_down_for_hours(db: Databas
     discord, clock = FakeDiscord(), FakeClock()
     discord.fail("deliver", DOWN)
     async with db.begin() as session:
-        notice = await a_notice(session, kind=NotificationKind.APPLICATION_APPROVED, coach_id=None)
+        notification = await a_notice(session, kind=NotificationKind.APPLICATION_APPROVED, coach_id=None)
     while clock() < MONDAY + 6 * HOUR:
         await deliver_due(db, discord, clock)
         clock.forward(MINUTE)
@@ -264,7 +264,7 @@ async def test_no_message_is_lost_because_discord_was_down_for_hours(db: Databas
     await deliver_due(db, discord, clock)
 
     async with db.read() as session:
-        assert (await session.get_one(Notification, notice.id)).sent_at == clock()
+        assert (await session.get_one(Notification, notification.id)).sent_at == clock()
 
 
 async def test_no_message_is_given_up_because_its_tries_were_brought_forward(db: Database) -> None:
@@ -293,12 +293,12 @@ async def test_a_message_that_cannot_be_sent_for_more_than_a_day_is_given_up(db:
     discord, clock = FakeDiscord(), FakeClock()
     discord.fail("deliver", DOWN)
     async with db.begin() as session:
-        notice = await a_notice(session, kind=NotificationKind.APPLICATION_APPROVED, coach_id=None)
+        notification = await a_notice(session, kind=NotificationKind.APPLICATION_APPROVED, coach_id=None)
 
     for _ in range(14):
         await deliver_due(db, discord, clock)
         clock.forward(2 * HOUR)
 
     async with db.read() as session:
-        kept = await session.get_one(Notification, notice.id)
+        kept = await session.get_one(Notification, notification.id)
     assert (kept.due_at, kept.given_up_at) == (None, MONDAY + 24 * HOUR)

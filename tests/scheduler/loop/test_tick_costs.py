@@ -14,7 +14,7 @@ from tests.bench.tick import COACH, GUILD, MONDAY, Side
 from tests.support.builders import HOUR, FakeClock, a_coach, a_guild, a_session
 from tests.support.fakes import FakeDiscord
 
-GROWING = ("coaching_sessions", "notices", "attendance", "audit_entries", "job_runs", "reservations")
+GROWING = ("coaching_sessions", "notifications", "attendance", "audit_entries", "job_runs", "reservations")
 
 ALL_OF_ONE = (
     "(guild_id=?)",
@@ -48,7 +48,7 @@ def all_statements(db: Database) -> Iterator[list[tuple[str, Any]]]:
 async def test_a_tick_with_nothing_to_do_costs_one_query_and_one_heartbeat(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
-        await a_coach(session, presence_due_at=MONDAY + HOUR)
+        await a_coach(session, membership_due_at=MONDAY + HOUR)
         await a_session(session, starts_at=MONDAY + 5 * HOUR)
     clock = FakeClock()
     await tick(db, FakeDiscord(), clock, unwatched=dict)

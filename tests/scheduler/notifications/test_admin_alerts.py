@@ -68,7 +68,7 @@ async def deliver(db: Database, at: datetime) -> None:
 
 async def told(db: Database) -> list[tuple[NotificationKind, datetime]]:
     """What admins were promised to hear, and from when on, if it was not taken back."""
-    kinds = NotificationKind.PROBLEM, NotificationKind.PROBLEM_FIXED
+    kinds = NotificationKind.ALERT, NotificationKind.ALERT_RESOLVED
     promised = (
         select(Notification)
         .where(Notification.kind.in_(kinds), Notification.given_up_at.is_(None))
@@ -95,7 +95,7 @@ async def test_a_problem_that_lasts_is_told_at_once_and_then_after_one_three_and
         await report(db, MONDAY + hours * HOUR)
 
     days = (0, 1, 4, 11, 18, 25)
-    assert await told(db) == [(NotificationKind.PROBLEM, MONDAY + after * DAY) for after in days]
+    assert await told(db) == [(NotificationKind.ALERT, MONDAY + after * DAY) for after in days]
 
 
 async def test_another_cause_is_told_at_once_and_takes_the_place_of_the_first(db: Database) -> None:
@@ -104,7 +104,7 @@ async def test_another_cause_is_told_at_once_and_takes_the_place_of_the_first(db
 
     await report(db, MONDAY + MINUTE, text="Another thing is in the way.")
 
-    assert await told(db) == [(NotificationKind.PROBLEM, MONDAY), (NotificationKind.PROBLEM, MONDAY + MINUTE)]
+    assert await told(db) == [(NotificationKind.ALERT, MONDAY), (NotificationKind.ALERT, MONDAY + MINUTE)]
     assert await lasting(db) == ["Another thing is in the way."]
 
 
@@ -119,8 +119,8 @@ async def test_another_cause_hours_after_the_first_was_fixed_is_told_at_once_and
     await works(db, MONDAY + 4 * HOUR)
 
     assert (await told(db))[2:] == [
-        (NotificationKind.PROBLEM, MONDAY + 3 * HOUR),
-        (NotificationKind.PROBLEM_FIXED, MONDAY + 4 * HOUR),
+        (NotificationKind.ALERT, MONDAY + 3 * HOUR),
+        (NotificationKind.ALERT_RESOLVED, MONDAY + 4 * HOUR),
     ]
 
 
@@ -131,7 +131,7 @@ async def test_what_may_heal_by_itself_is_one_problem_in_whatever_words(db: Data
         text = f"No answer within {number} seconds."
         await report(db, MONDAY + number * MINUTE, text=text, cause=admin_alerts.PASSING)
 
-    assert await kinds(db) == [NotificationKind.PROBLEM]
+    assert await kinds(db) == [NotificationKind.ALERT]
     assert await lasting(db) == ["No answer within 2 seconds."]
 
 
@@ -167,7 +167,7 @@ async def test_a_warning_that_is_under_way_while_it_is_mended_is_followed_by_the
     for _ in range(2):
         await deliver_due(db, discord, clock)
 
-    assert await kinds(db) == [NotificationKind.PROBLEM, NotificationKind.PROBLEM_FIXED]
+    assert await kinds(db) == [NotificationKind.ALERT, NotificationKind.ALERT_RESOLVED]
     assert len(discord.asked("deliver")) == 2
 
 
@@ -180,7 +180,7 @@ async def test_what_fails_again_before_admins_heard_that_it_works_has_never_work
 
     await works(db, MONDAY + HOUR)
 
-    assert await told(db) == [(NotificationKind.PROBLEM, MONDAY), (NotificationKind.PROBLEM_FIXED, MONDAY + HOUR)]
+    assert await told(db) == [(NotificationKind.ALERT, MONDAY), (NotificationKind.ALERT_RESOLVED, MONDAY + HOUR)]
 
 
 async def test_that_it_works_again_is_told_once(db: Database) -> None:
@@ -191,8 +191,8 @@ async def test_that_it_works_again_is_told_once(db: Database) -> None:
         await works(db, MONDAY + minutes * MINUTE)
 
     assert await told(db) == [
-        (NotificationKind.PROBLEM, MONDAY),
-        (NotificationKind.PROBLEM_FIXED, MONDAY + MINUTE),
+        (NotificationKind.ALERT, MONDAY),
+        (NotificationKind.ALERT_RESOLVED, MONDAY + MINUTE),
     ]
 
 
@@ -202,7 +202,7 @@ async def test_what_never_failed_is_not_told_to_work(db: Database) -> None:
 
     await works(db, MONDAY)
 
-    assert await kinds(db) == [NotificationKind.PROBLEM]
+    assert await kinds(db) == [NotificationKind.ALERT]
 
 
 async def test_a_problem_that_comes_and_goes_within_a_day_is_told_once_and_so_is_its_end(db: Database) -> None:
@@ -212,7 +212,7 @@ async def test_a_problem_that_comes_and_goes_within_a_day_is_told_once_and_so_is
         await report(db, MONDAY + minutes * MINUTE)
         await works(db, MONDAY + (minutes + 5) * MINUTE)
 
-    assert await kinds(db) == [NotificationKind.PROBLEM, NotificationKind.PROBLEM_FIXED]
+    assert await kinds(db) == [NotificationKind.ALERT, NotificationKind.ALERT_RESOLVED]
 
 
 async def test_a_problem_that_came_back_soon_is_told_once_it_has_stayed_for_a_quarter_of_an_hour(
@@ -230,13 +230,13 @@ async def test_a_problem_that_came_back_soon_is_told_once_it_has_stayed_for_a_qu
     await works(db, back + HOUR)
 
     assert before == [
-        NotificationKind.PROBLEM,
-        NotificationKind.PROBLEM_FIXED,
-        NotificationKind.PROBLEM,
+        NotificationKind.ALERT,
+        NotificationKind.ALERT_RESOLVED,
+        NotificationKind.ALERT,
     ]  # the last is only owed
     assert (await told(db))[2:] == [
-        (NotificationKind.PROBLEM, back + 15 * MINUTE),
-        (NotificationKind.PROBLEM_FIXED, back + HOUR),
+        (NotificationKind.ALERT, back + 15 * MINUTE),
+        (NotificationKind.ALERT_RESOLVED, back + HOUR),
     ]
 
 
@@ -247,7 +247,7 @@ async def test_a_problem_that_comes_back_after_it_worked_for_an_hour_is_a_new_on
 
     await report(db, MONDAY + MINUTE + HOUR)
 
-    assert (await told(db))[2:] == [(NotificationKind.PROBLEM, MONDAY + MINUTE + HOUR)]
+    assert (await told(db))[2:] == [(NotificationKind.ALERT, MONDAY + MINUTE + HOUR)]
 
 
 async def test_a_problem_that_comes_back_after_days_is_a_new_one(db: Database) -> None:
@@ -259,8 +259,8 @@ async def test_a_problem_that_comes_back_after_days_is_a_new_one(db: Database) -
         await report(db, MONDAY + days * DAY)
 
     assert (await told(db))[2:] == [
-        (NotificationKind.PROBLEM, MONDAY + 5 * DAY),
-        (NotificationKind.PROBLEM, MONDAY + 6 * DAY),
+        (NotificationKind.ALERT, MONDAY + 5 * DAY),
+        (NotificationKind.ALERT, MONDAY + 6 * DAY),
     ]
 
 
@@ -289,10 +289,10 @@ async def test_what_only_admins_can_mend_is_told_at_its_first_failure(db: Databa
 
     await advance_due(db, discord, FakeClock(ROOM))
 
-    assert await told(db) == [(NotificationKind.PROBLEM, ROOM)]
+    assert await told(db) == [(NotificationKind.ALERT, ROOM)]
     async with db.read() as session:
-        problem = (await session.scalars(select(Alert))).one()
-    assert (problem.key, problem.text) == ("make_room", "the server has 500 channels")
+        alert = (await session.scalars(select(Alert))).one()
+    assert (alert.key, alert.text) == ("make_room", "the server has 500 channels")
 
 
 async def test_what_may_heal_by_itself_is_told_after_three_failures_in_a_row_and_once(db: Database) -> None:
@@ -337,7 +337,7 @@ async def test_of_many_sessions_that_fail_alike_admins_hear_once(db: Database) -
 
     await advance_due(db, discord, FakeClock(ROOM))
 
-    assert await kinds(db) == [NotificationKind.PROBLEM]
+    assert await kinds(db) == [NotificationKind.ALERT]
 
 
 async def test_it_is_fixed_only_when_it_fails_for_no_other_session_any_more(db: Database) -> None:
@@ -355,8 +355,8 @@ async def test_it_is_fixed_only_when_it_fails_for_no_other_session_any_more(db: 
     clock.forward(MINUTE)
     await advance_due(db, discord, clock)
 
-    assert while_one_fails == [NotificationKind.PROBLEM]
-    assert await kinds(db) == [NotificationKind.PROBLEM, NotificationKind.PROBLEM_FIXED]
+    assert while_one_fails == [NotificationKind.ALERT]
+    assert await kinds(db) == [NotificationKind.ALERT, NotificationKind.ALERT_RESOLVED]
 
 
 async def test_another_step_that_works_does_not_say_that_this_one_does(db: Database) -> None:
@@ -366,7 +366,7 @@ async def test_another_step_that_works_does_not_say_that_this_one_does(db: Datab
     for clock.now in (ROOM, TEN):  # at ten it starts, without a room
         await advance_due(db, discord, clock)
 
-    assert await kinds(db) == [NotificationKind.PROBLEM]
+    assert await kinds(db) == [NotificationKind.ALERT]
 
 
 async def test_a_role_that_cannot_be_given_is_told_once_and_when_it_can(db: Database) -> None:
@@ -383,8 +383,8 @@ async def test_a_role_that_cannot_be_given_is_told_once_and_when_it_can(db: Data
     await sync_roles(db, discord, clock)
 
     assert await told(db) == [
-        (NotificationKind.PROBLEM, MONDAY),
-        (NotificationKind.PROBLEM_FIXED, MONDAY + 3 * HOUR),
+        (NotificationKind.ALERT, MONDAY),
+        (NotificationKind.ALERT_RESOLVED, MONDAY + 3 * HOUR),
     ]
 
 
@@ -402,13 +402,15 @@ async def test_that_nothing_can_be_said_in_rooms_is_told_once_whichever_rooms_th
     async with db.begin() as session:
         for one in await session.scalars(select(CoachingSession)):
             one.access_granted_at, one.discord_channel_id = MONDAY, one.id
-            notice = await a_notice(session, kind=NotificationKind.ROOM_WELCOME, user_id=None, session_id=one.id)
-            discord.fail("deliver", lacking(one.code), about=str(notice.id))
+            notification = await a_notice(
+                session, kind=NotificationKind.ROOM_WELCOME, user_id=None, session_id=one.id
+            )
+            discord.fail("deliver", lacking(one.code), about=str(notification.id))
 
     await deliver_due(db, discord, FakeClock())
 
     assert len(await lasting(db)) == 1
-    assert [kind for kind, _ in await told(db)] == [NotificationKind.PROBLEM]
+    assert [kind for kind, _ in await told(db)] == [NotificationKind.ALERT]
 
 
 async def test_rooms_that_are_given_up_for_one_reason_are_told_of_once(db: Database) -> None:
@@ -427,10 +429,10 @@ async def test_rooms_that_are_given_up_for_one_reason_are_told_of_once(db: Datab
 
 async def all_told(db: Database) -> list[str]:
     """What admins read, once for each message."""
-    warned = select(Alert.text).join(Notification, Notification.problem_id == Alert.id)
+    warned = select(Alert.text).join(Notification, Notification.alert_id == Alert.id)
     async with db.read() as session:
         return list(
             await session.scalars(
-                warned.where(Notification.kind == NotificationKind.PROBLEM, Notification.sent_at.is_not(None))
+                warned.where(Notification.kind == NotificationKind.ALERT, Notification.sent_at.is_not(None))
             )
         )

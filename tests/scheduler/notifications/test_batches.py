@@ -120,10 +120,10 @@ async def test_what_is_pointless_is_dropped_with_a_note(
     outcome = await deliver_due(db, discord, FakeClock())
 
     assert (outcome, discord.calls) == (Delivered(0, 0, more=False), [])
-    (notice,) = await found(db)
-    assert (notice.due_at, notice.sent_at, notice.given_up_at) == (None, None, MONDAY)
-    assert notice.last_error == why
-    assert notice.undeliverable_at is None
+    (notification,) = await found(db)
+    assert (notification.due_at, notification.sent_at, notification.given_up_at) == (None, None, MONDAY)
+    assert notification.last_error == why
+    assert notification.undeliverable_at is None
 
 
 async def test_a_week_after_the_session_nobody_is_asked_whether_it_took_place(db: Database) -> None:
@@ -131,8 +131,8 @@ async def test_a_week_after_the_session_nobody_is_asked_whether_it_took_place(db
 
     await deliver_due(db, FakeDiscord(), FakeClock(TEN + HOUR + 7 * DAY + MINUTE))
 
-    (notice,) = await found(db)
-    assert (notice.sent_at, notice.last_error) == (None, "it is too late to answer")
+    (notification,) = await found(db)
+    assert (notification.sent_at, notification.last_error) == (None, "it is too late to answer")
 
 
 async def test_what_was_said_already_is_brought_up_to_date_although_it_would_not_be_said_any_more(
@@ -148,8 +148,8 @@ async def test_what_was_said_already_is_brought_up_to_date_although_it_would_not
     outcome = await deliver_due(db, discord, clock)
 
     assert outcome == Delivered(1, 0, more=False)
-    assert discord.calls[1].letter is not None
-    assert discord.calls[1].letter.notice.message_id == 10_000 + notice_id
+    assert discord.calls[1].context is not None
+    assert discord.calls[1].context.notification.message_id == 10_000 + notice_id
 
 
 # Order.
@@ -158,7 +158,7 @@ async def test_what_was_said_already_is_brought_up_to_date_although_it_would_not
 async def test_what_somebody_is_told_of_one_session_waits_for_what_came_before_and_nobody_else_does(
     db: Database,
 ) -> None:
-    _, (first, second) = await set_up(db, NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_MOVED)
+    _, (first, second) = await set_up(db, NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_RESCHEDULED)
     async with db.begin() as session:
         other = await a_notice(session, user_id=STUDENT + 1, due_at=MONDAY + MINUTE)
     discord, other_is_out = FakeDiscord(), asyncio.Event()
@@ -198,9 +198,9 @@ async def test_what_is_renewed_while_it_is_under_way_goes_out_again_as_the_same_
     await deliver_due(db, discord, FakeClock())
     await deliver_due(db, discord, FakeClock())
 
-    letters = [call.letter for call in discord.calls if call.letter is not None]
-    assert [one.session.starts_at for one in letters if one.session] == [TEN, ELEVEN]
-    assert [one.notice.message_id for one in letters] == [None, 10_000 + notice_id]
+    contexts = [call.context for call in discord.calls if call.context is not None]
+    assert [one.session.starts_at for one in contexts if one.session] == [TEN, ELEVEN]
+    assert [one.notification.message_id for one in contexts] == [None, 10_000 + notice_id]
 
 
 async def test_what_is_renewed_while_it_fails_is_tried_at_once_and_not_after_the_pause(db: Database) -> None:

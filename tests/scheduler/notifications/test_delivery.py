@@ -13,7 +13,7 @@ from models.storage.database import Database
 from scheduler.loop.ports import DiscordFailure, Unreachable
 from scheduler.notifications import outbox
 from scheduler.notifications.delivery import Delivered, deliver_due
-from scheduler.notifications.outbox import PROBLEM_KINDS, enqueue, pause, requeue
+from scheduler.notifications.outbox import ALERT_KINDS, enqueue, pause, requeue
 from scheduler.servers import settings
 from scheduler.servers.settings import GuildChanges
 from tests.support.builders import (
@@ -49,7 +49,7 @@ async def set_up(db: Database, count: int = 1, **changed: Any) -> list[int]:
 
 async def only(db: Database) -> Notification:
     """The one notice there is, besides what has been owed because it could not be delivered."""
-    told_of_it = NotificationKind.STUDENT_UNREACHABLE, *PROBLEM_KINDS
+    told_of_it = NotificationKind.STUDENT_UNREACHABLE, *ALERT_KINDS
     async with db.read() as session:
         return (await session.scalars(select(Notification).where(Notification.kind.not_in(told_of_it)))).one()
 
@@ -75,8 +75,13 @@ async def test_what_is_owed_is_due_at_once(db: Database) -> None:
         await a_guild(session)
         enqueue(session, NotificationKind.SESSION_BOOKED, GUILD, now=MONDAY, user_id=STUDENT)
 
-    notice = await only(db)
-    assert (notice.due_at, notice.revision, notice.attempts, notice.sent_at) == (MONDAY, 1, 0, None)
+    notification = await only(db)
+    assert (notification.due_at, notification.revision, notification.attempts, notification.sent_at) == (
+        MONDAY,
+        1,
+        0,
+        None,
+    )
 
 
 async def test_what_was_owed_in_a_transaction_that_failed_is_not_owed(db: Database) -> None:
@@ -108,9 +113,9 @@ async def test_a_notice_is_delivered_once(db: Database) -> None:
 
     assert (first, second) == (ONE, NOTHING)
     assert discord.asked() == [f"deliver {notice_id}"]
-    notice = await only(db)
-    assert (notice.sent_at, notice.due_at, notice.attempts) == (MONDAY, None, 0)
-    assert (notice.channel_id, notice.message_id) == (40, 10_000 + notice_id)
+    notification = await only(db)
+    assert (notification.sent_at, notification.due_at, notification.attempts) == (MONDAY, None, 0)
+    assert (notification.channel_id, notification.message_id) == (40, 10_000 + notice_id)
 
 
 async def test_a_notice_that_is_not_due_yet_waits(db: Database) -> None:
@@ -130,13 +135,13 @@ async def test_a_letter_holds_the_rows_that_its_words_are_made_of(db: Database) 
 
     await deliver_due(db, discord, FakeClock())
 
-    letter = discord.calls[0].letter
-    assert letter is not None
-    assert letter.guild.id == GUILD
-    assert letter.coach is not None
-    assert letter.coach.user_id == COACH
-    assert letter.session is not None
-    assert (letter.session.student_id, letter.maybe_sent) == (STUDENT, False)
+    context = discord.calls[0].context
+    assert context is not None
+    assert context.guild.id == GUILD
+    assert context.coach is not None
+    assert context.coach.user_id == COACH
+    assert context.session is not None
+    assert (context.session.student_id, context.maybe_sent) == (STUDENT, False)
 
 
 async def test_many_messages_to_channels_go_out_in_one_round(db: Database) -> None:
@@ -181,11 +186,11 @@ async def test_a_failed_notice_is_tried_again_with_growing_pauses_and_then_given
         clock.now = due_at
     await deliver_due(db, discord, clock)
 
-    notice = await only(db)
+    notification = await only(db)
     least = [15, 30, 60, 120, 240, 480, 600, 600, 600, 600, 600]
     assert all(at_least <= pause <= at_least * 1.2 for pause, at_least in zip(pauses, least, strict=True))
-    assert (notice.due_at, notice.given_up_at, notice.attempts) == (None, clock(), 12)
-    assert notice.last_error == "Discord does not answer."
+    assert (notification.due_at, notification.given_up_at, notification.attempts) == (None, clock(), 12)
+    assert notification.last_error == "Discord does not answer."
     assert discord.asked("deliver") == [str(notice_id)] * 12
 
 
@@ -213,10 +218,10 @@ async def test_a_notice_that_failed_is_delivered_when_discord_has_healed(db: Dat
     clock.forward(18 * SECOND)
     outcome = await deliver_due(db, discord, clock)
 
-    notice = await only(db)
+    notification = await only(db)
     assert outcome == ONE
-    assert (notice.due_at, notice.attempts, notice.last_error) == (None, 0, None)
-    assert notice.sent_at == MONDAY + 18 * SECOND
+    assert (notification.due_at, notification.attempts, notification.last_error) == (None, 0, None)
+    assert notification.sent_at == MONDAY + 18 * SECOND
 
 
 async def test_a_second_attempt_knows_that_the_first_may_have_got_through(db: Database) -> None:
@@ -229,7 +234,7 @@ async def test_a_second_attempt_knows_that_the_first_may_have_got_through(db: Da
     clock.forward(18 * SECOND)
     await deliver_due(db, discord, clock)
 
-    assert [call.letter and call.letter.maybe_sent for call in discord.calls] == [False, True]
+    assert [call.context and call.context.maybe_sent for call in discord.calls] == [False, True]
     assert (await only(db)).tried_at == MONDAY
 
 
@@ -243,11 +248,11 @@ async def test_a_notice_to_somebody_with_closed_dms_is_given_up_and_that_is_note
     clock.forward(HOUR)
     await deliver_due(db, discord, clock)
 
-    notice = await only(db)
+    notification = await only(db)
     assert outcome == NOTHING
     assert discord.asked("deliver").count(str(notice_id)) == 1
-    assert (notice.due_at, notice.given_up_at, notice.sent_at) == (None, MONDAY, None)
-    assert notice.last_error == "They take no direct messages."
+    assert (notification.due_at, notification.given_up_at, notification.sent_at) == (None, MONDAY, None)
+    assert notification.last_error == "They take no direct messages."
     assert await dms_closed(db) == MONDAY
 
 
@@ -342,8 +347,10 @@ async def taken_back(db: Database, session_id: int) -> None:
 
 async def put_off(db: Database, session_id: int) -> None:
     async with db.begin() as session:
-        for notice in await session.scalars(select(Notification).where(Notification.session_id == session_id)):
-            notice.due_at = MONDAY + HOUR
+        for notification in await session.scalars(
+            select(Notification).where(Notification.session_id == session_id)
+        ):
+            notification.due_at = MONDAY + HOUR
 
 
 @pytest.mark.parametrize("happens", [taken_back, put_off], ids=lambda one: one.__name__)
@@ -361,7 +368,7 @@ async def test_what_is_taken_back_or_put_off_after_it_was_listed_is_not_said(
 
     async def meanwhile(call: Call) -> None:
         """While the first of a person's messages is sent, the second one, listed with it, becomes another one."""
-        if call.letter is not None and call.letter.notice.session_id == other.id:
+        if call.context is not None and call.context.notification.session_id == other.id:
             await happens(db, other.id)
 
     discord.meanwhile("deliver", meanwhile)
@@ -377,8 +384,8 @@ async def test_what_is_taken_back_or_put_off_after_it_was_listed_is_not_said(
     [
         (NotificationKind.SESSION_BOOKED, SessionStatus.SCHEDULED, MONDAY, True),
         (NotificationKind.SESSION_BOOKED, SessionStatus.CANCELLED, MONDAY, False),
-        (NotificationKind.SESSION_MOVED, SessionStatus.SCHEDULED, MONDAY, True),
-        (NotificationKind.SESSION_MOVED, SessionStatus.CANCELLED, MONDAY, False),
+        (NotificationKind.SESSION_RESCHEDULED, SessionStatus.SCHEDULED, MONDAY, True),
+        (NotificationKind.SESSION_RESCHEDULED, SessionStatus.CANCELLED, MONDAY, False),
         (NotificationKind.SESSION_CANCELLED, SessionStatus.CANCELLED, MONDAY, True),
         (NotificationKind.ROOM_OPEN, SessionStatus.IN_PROGRESS, MONDAY + 3 * HOUR - SECOND, True),
         (NotificationKind.ROOM_OPEN, SessionStatus.IN_PROGRESS, MONDAY + 3 * HOUR, False),
@@ -396,10 +403,10 @@ async def test_what_is_no_longer_true_is_not_said(
 
     await deliver_due(db, discord, FakeClock(now))
 
-    notice = await only(db)
+    notification = await only(db)
     assert len(discord.calls) == (1 if said else 0)
-    assert (notice.sent_at, notice.given_up_at) == ((now, None) if said else (None, now))
-    assert notice.due_at is None
+    assert (notification.sent_at, notification.given_up_at) == ((now, None) if said else (None, now))
+    assert notification.due_at is None
 
 
 async def test_nobody_is_invited_into_a_room_that_a_move_has_closed_again(db: Database) -> None:
@@ -408,9 +415,13 @@ async def test_nobody_is_invited_into_a_room_that_a_move_has_closed_again(db: Da
 
     await deliver_due(db, discord, FakeClock())
 
-    notice = await only(db)
+    notification = await only(db)
     assert discord.calls == []
-    assert (notice.sent_at, notice.given_up_at, notice.last_error) == (None, MONDAY, "the room is not open")
+    assert (notification.sent_at, notification.given_up_at, notification.last_error) == (
+        None,
+        MONDAY,
+        "the room is not open",
+    )
 
 
 # Renewing.
@@ -425,11 +436,11 @@ async def test_a_renewed_notice_brings_the_same_message_up_to_date(db: Database)
     await renewed(db, notice_id, clock())
     await deliver_due(db, discord, clock)
 
-    letter = discord.calls[1].letter
-    assert letter is not None
-    assert (letter.notice.message_id, letter.maybe_sent) == (10_000 + notice_id, False)
-    notice = await only(db)
-    assert (notice.sent_at, notice.due_at, notice.revision) == (MONDAY, None, 2)
+    context = discord.calls[1].context
+    assert context is not None
+    assert (context.notification.message_id, context.maybe_sent) == (10_000 + notice_id, False)
+    notification = await only(db)
+    assert (notification.sent_at, notification.due_at, notification.revision) == (MONDAY, None, 2)
 
 
 async def test_a_renewal_that_arrives_while_an_older_text_is_under_way_is_delivered_too(db: Database) -> None:
@@ -445,7 +456,7 @@ async def test_a_renewal_that_arrives_while_an_older_text_is_under_way_is_delive
     outcomes = [await deliver_due(db, discord, clock) for _ in range(3)]
 
     assert outcomes == [ONE, ONE, NOTHING]
-    assert [call.letter and call.letter.notice.revision for call in discord.calls] == [1, 2]
+    assert [call.context and call.context.notification.revision for call in discord.calls] == [1, 2]
 
 
 async def test_a_renewal_that_arrives_while_an_older_text_fails_is_tried_too(db: Database) -> None:
@@ -463,9 +474,9 @@ async def test_a_renewal_that_arrives_while_an_older_text_fails_is_tried_too(db:
     clock.forward(MINUTE)
     await deliver_due(db, discord, clock)
 
-    assert [call.letter and call.letter.notice.revision for call in discord.calls] == [1, 2]
-    notice = await only(db)
-    assert (notice.sent_at, notice.given_up_at) == (MONDAY + MINUTE, None)
+    assert [call.context and call.context.notification.revision for call in discord.calls] == [1, 2]
+    notification = await only(db)
+    assert (notification.sent_at, notification.given_up_at) == (MONDAY + MINUTE, None)
 
 
 async def test_a_notice_that_was_given_up_is_tried_again_when_it_is_renewed(db: Database) -> None:
@@ -478,10 +489,10 @@ async def test_a_notice_that_was_given_up_is_tried_again_when_it_is_renewed(db: 
     await renewed(db, notice_id)
     await deliver_due(db, discord, clock)
 
-    notice = await only(db)
+    notification = await only(db)
     assert discord.asked("deliver").count(str(notice_id)) == 2
-    assert (notice.sent_at, notice.given_up_at, notice.last_error) == (MONDAY, None, None)
-    assert notice.undeliverable_at is None
+    assert (notification.sent_at, notification.given_up_at, notification.last_error) == (MONDAY, None, None)
+    assert notification.undeliverable_at is None
 
 
 # The admins' cards.
@@ -512,8 +523,8 @@ async def test_a_card_waits_for_a_review_channel(db: Database) -> None:
     with_one = await deliver_due(db, discord, clock)
 
     assert (without, asked_without, with_one) == (NOTHING, [], ONE)
-    notice = await only(db)
-    assert (notice.sent_at, notice.given_up_at) == (MONDAY, None)
+    notification = await only(db)
+    assert (notification.sent_at, notification.given_up_at) == (MONDAY, None)
 
 
 async def test_a_review_channel_that_is_chosen_while_a_card_fails_in_the_old_one_gets_the_card(
@@ -552,9 +563,9 @@ async def test_a_card_that_is_posted_while_another_review_channel_is_chosen_is_p
     await deliver_due(db, discord, clock)
     await deliver_due(db, discord, clock)
 
-    letters = [call.letter for call in discord.calls if call.letter is not None]
-    assert [letter.guild.review_channel_id for letter in letters] == [88, 89]
-    assert [letter.notice.message_id for letter in letters] == [None, None]  # not an edit of the old one
+    contexts = [call.context for call in discord.calls if call.context is not None]
+    assert [context.guild.review_channel_id for context in contexts] == [88, 89]
+    assert [context.notification.message_id for context in contexts] == [None, None]  # not an edit of the old one
 
 
 async def test_the_newest_card_about_somebody_is_the_one_that_counts(db: Database) -> None:

@@ -36,8 +36,8 @@ async def set_up(db: Database, *kinds: NotificationKind, fallback: bool = False,
         await a_guild(session, fallback_channel_id=FALLBACK if fallback else None)
         await a_coach(session)
         row = await a_session(session, starts_at=TEN, **about)
-        owed = kinds or (NotificationKind.SESSION_BOOKED,)
-        return [(await a_notice(session, kind=kind, session_id=row.id)).id for kind in owed]
+        enqueued = kinds or (NotificationKind.SESSION_BOOKED,)
+        return [(await a_notice(session, kind=kind, session_id=row.id)).id for kind in enqueued]
 
 
 def closed_to(*user_ids: int) -> FakeDiscord:
@@ -45,8 +45,8 @@ def closed_to(*user_ids: int) -> FakeDiscord:
     discord = FakeDiscord()
 
     async def refuse(call: Call) -> None:
-        assert call.letter is not None
-        if call.letter.notice.user_id in user_ids and call.letter.notice.route is None:
+        assert call.context is not None
+        if call.context.notification.user_id in user_ids and call.context.notification.route is None:
             raise CLOSED
 
     discord.meanwhile("deliver", refuse)
@@ -55,8 +55,8 @@ def closed_to(*user_ids: int) -> FakeDiscord:
 
 def went(discord: FakeDiscord) -> list[tuple[NotificationKind, Route | None, int | None]]:
     """Kind, way and channel of every attempt."""
-    letters = [call.letter for call in discord.calls if call.letter is not None]
-    return [(one.notice.kind, one.notice.route, one.channel_id) for one in letters]
+    contexts = [call.context for call in discord.calls if call.context is not None]
+    return [(one.notification.kind, one.notification.route, one.channel_id) for one in contexts]
 
 
 async def notices_of(db: Database, kind: NotificationKind) -> list[Notification]:
@@ -83,8 +83,8 @@ async def test_with_an_open_room_they_are_mentioned_there(db: Database) -> None:
         (NotificationKind.ROOM_OPEN, None, None),
         (NotificationKind.ROOM_OPEN, Route.ROOM, ROOM),
     ]
-    (notice,) = await notices_of(db, NotificationKind.ROOM_OPEN)
-    assert (notice.route, notice.sent_at, notice.undeliverable_at) == (Route.ROOM, MONDAY, None)
+    (notification,) = await notices_of(db, NotificationKind.ROOM_OPEN)
+    assert (notification.route, notification.sent_at, notification.undeliverable_at) == (Route.ROOM, MONDAY, None)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,8 @@ async def test_without_an_open_room_they_are_mentioned_in_the_fallback_channel(
     await deliver_due(db, discord, FakeClock())
 
     assert went(discord)[1:] == [(NotificationKind.SESSION_BOOKED, Route.FALLBACK, FALLBACK)]
-    (notice,) = await notices_of(db, NotificationKind.SESSION_BOOKED)
-    assert (notice.sent_at, notice.undeliverable_at) == (MONDAY, None)
+    (notification,) = await notices_of(db, NotificationKind.SESSION_BOOKED)
+    assert (notification.sent_at, notification.undeliverable_at) == (MONDAY, None)
 
 
 async def test_a_room_that_is_gone_by_then_leaves_the_fallback_channel(db: Database) -> None:
@@ -114,9 +114,9 @@ async def test_a_room_that_is_gone_by_then_leaves_the_fallback_channel(db: Datab
     discord = FakeDiscord()
 
     async def refuse(call: Call) -> None:
-        assert call.letter is not None
-        if call.letter.notice.route is not Route.FALLBACK:
-            raise CLOSED if call.letter.notice.route is None else Unreachable("the room is gone")
+        assert call.context is not None
+        if call.context.notification.route is not Route.FALLBACK:
+            raise CLOSED if call.context.notification.route is None else Unreachable("the room is gone")
 
     discord.meanwhile("deliver", refuse)
 
@@ -131,7 +131,7 @@ async def test_another_way_begins_with_no_message_to_look_for(db: Database) -> N
 
     await deliver_due(db, discord, FakeClock())
 
-    assert [call.letter and call.letter.maybe_sent for call in discord.calls] == [False, False]
+    assert [call.context and call.context.maybe_sent for call in discord.calls] == [False, False]
 
 
 async def test_a_message_that_went_another_way_is_brought_up_to_date_there(db: Database) -> None:
@@ -144,9 +144,9 @@ async def test_a_message_that_went_another_way_is_brought_up_to_date_there(db: D
     await deliver_due(db, discord, FakeClock())
 
     assert went(discord)[-1] == (NotificationKind.SESSION_BOOKED, Route.FALLBACK, FALLBACK)
-    letter = discord.calls[-1].letter
-    assert letter is not None
-    assert letter.notice.message_id == 10_000 + notice_id
+    context = discord.calls[-1].context
+    assert context is not None
+    assert context.notification.message_id == 10_000 + notice_id
 
 
 # No way is left.
@@ -155,18 +155,22 @@ async def test_a_message_that_went_another_way_is_brought_up_to_date_there(db: D
 async def test_a_student_who_cannot_be_reached_is_given_up_and_the_coach_hears_of_it_once_a_session(
     db: Database,
 ) -> None:
-    await set_up(db, NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_MOVED)
+    await set_up(db, NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_RESCHEDULED)
     discord = closed_to(STUDENT)
 
     await rounds(db, discord)
 
-    for kind in (NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_MOVED):
-        (notice,) = await notices_of(db, kind)
-        assert (notice.undeliverable_at, notice.given_up_at, notice.due_at) == (MONDAY, MONDAY, None)
-        assert notice.last_error == "their direct messages are closed"
+    for kind in (NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_RESCHEDULED):
+        (notification,) = await notices_of(db, kind)
+        assert (notification.undeliverable_at, notification.given_up_at, notification.due_at) == (
+            MONDAY,
+            MONDAY,
+            None,
+        )
+        assert notification.last_error == "their direct messages are closed"
     (told,) = await notices_of(db, NotificationKind.STUDENT_UNREACHABLE)
     assert (told.user_id, told.sent_at) == (COACH, MONDAY)
-    assert await notices_of(db, NotificationKind.PROBLEM) == []
+    assert await notices_of(db, NotificationKind.ALERT) == []
 
 
 async def test_the_coach_hears_of_it_again_for_another_session(db: Database) -> None:
@@ -185,12 +189,12 @@ async def test_of_a_coach_who_cannot_be_reached_the_admins_hear_once_however_muc
     await set_up(db)
     async with db.begin() as session:
         row = (await session.scalars(select(CoachingSession))).one()
-        for kind in (NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_MOVED):
+        for kind in (NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_RESCHEDULED):
             await a_notice(session, kind=kind, user_id=COACH, session_id=row.id)
 
     await rounds(db, closed_to(COACH))
 
-    assert len(await notices_of(db, NotificationKind.PROBLEM)) == 1
+    assert len(await notices_of(db, NotificationKind.ALERT)) == 1
     assert await notices_of(db, NotificationKind.STUDENT_UNREACHABLE) == []
 
 
@@ -201,7 +205,7 @@ async def test_when_neither_student_nor_coach_can_be_reached_the_admins_hear_of_
 
     async with db.read() as session:
         assert list(await session.scalars(select(Alert.key))) == [f"unreachable:{COACH}"]
-    (told,) = await notices_of(db, NotificationKind.PROBLEM)
+    (told,) = await notices_of(db, NotificationKind.ALERT)
     assert told.sent_at == MONDAY
 
 
@@ -211,7 +215,7 @@ async def test_admins_hear_when_somebody_can_be_reached_again(db: Database) -> N
         await a_notice(session, user_id=COACH, kind=NotificationKind.APPLICATION_APPROVED)
     discord, clock = closed_to(COACH), FakeClock()
     await rounds(db, discord)
-    before = await notices_of(db, NotificationKind.PROBLEM_FIXED)
+    before = await notices_of(db, NotificationKind.ALERT_RESOLVED)
 
     discord.meanwhile("deliver", _nothing)
     clock.forward(MINUTE)
@@ -220,7 +224,7 @@ async def test_admins_hear_when_somebody_can_be_reached_again(db: Database) -> N
     await deliver_due(db, discord, clock)
 
     assert before == []
-    assert len(await notices_of(db, NotificationKind.PROBLEM_FIXED)) == 1
+    assert len(await notices_of(db, NotificationKind.ALERT_RESOLVED)) == 1
 
 
 async def _nothing(_call: Call) -> None:
@@ -237,7 +241,7 @@ async def test_a_problem_goes_to_the_log_channel_if_there_is_one(db: Database, l
 
     await deliver_due(db, discord, FakeClock())
 
-    assert went(discord) == [(NotificationKind.PROBLEM, None, log_channel_id)]
+    assert went(discord) == [(NotificationKind.ALERT, None, log_channel_id)]
 
 
 async def test_a_problem_leaves_a_log_channel_that_is_gone_for_wherever_admins_will_see_it(db: Database) -> None:
@@ -245,7 +249,7 @@ async def test_a_problem_leaves_a_log_channel_that_is_gone_for_wherever_admins_w
     discord = FakeDiscord()
 
     async def refuse(call: Call) -> None:
-        if call.letter is not None and call.letter.channel_id == 44:
+        if call.context is not None and call.context.channel_id == 44:
             raise Unreachable("it does not exist any more")
 
     discord.meanwhile("deliver", refuse)
@@ -260,10 +264,10 @@ async def a_problem(db: Database, log_channel_id: int | None) -> None:
     """A problem of which admins are still to be told, in a server with this log channel."""
     async with db.begin() as session:
         await a_guild(session, log_channel_id=log_channel_id)
-        problem = Alert(guild_id=GUILD, key="k", text="t", since=MONDAY, told_at=MONDAY, times_told=1)
-        session.add(problem)
+        alert = Alert(guild_id=GUILD, key="k", text="t", since=MONDAY, told_at=MONDAY, times_told=1)
+        session.add(alert)
         await session.flush()
-        await a_notice(session, kind=NotificationKind.PROBLEM, user_id=None, problem_id=problem.id)
+        await a_notice(session, kind=NotificationKind.ALERT, user_id=None, alert_id=alert.id)
 
 
 async def test_one_server_is_not_told_of_anothers_silence(db: Database) -> None:

@@ -105,8 +105,12 @@ async def reminded(db: Database, discord: FakeDiscord, now: datetime) -> list[tu
     """Deliver what is due; recipient and lead of the reminders that this sent."""
     before = len(discord.calls)
     await deliver_due(db, discord, FakeClock(now))
-    letters = [call.letter for call in discord.calls[before:] if call.letter is not None]
-    told = [(one.notice.user_id, one.notice.lead_minutes) for one in letters if one.notice.lead_minutes]
+    contexts = [call.context for call in discord.calls[before:] if call.context is not None]
+    told = [
+        (one.notification.user_id, one.notification.lead_minutes)
+        for one in contexts
+        if one.notification.lead_minutes
+    ]
     return sorted(told, key=str)
 
 
@@ -160,7 +164,7 @@ async def test_all_that_a_booking_owes_is_one_statement(db: Database) -> None:
     with statements(db) as said:
         await book(db)
 
-    assert sum(one.startswith("INSERT INTO notices") for one in said) == 1
+    assert sum(one.startswith("INSERT INTO notifications") for one in said) == 1
     async with db.read() as session:
         assert len((await session.scalars(select(Notification))).all()) == 6
 
@@ -395,7 +399,7 @@ async def test_a_move_while_a_reminder_fails_does_not_bring_it_back(db: Database
     discord = FakeDiscord()
 
     async def move_and_fail(call: Call) -> None:
-        if call.letter is not None and call.letter.notice.lead_minutes == 1440:
+        if call.context is not None and call.context.notification.lead_minutes == 1440:
             if (await row(db)).starts_at == WEDNESDAY:
                 await move(db, session_id, WEDNESDAY + DAY, now=WEDNESDAY - DAY)
             raise DiscordFailure("Discord does not answer.")

@@ -136,7 +136,7 @@ async def write(db: Database, now: datetime, rows: Sequence[Row], runs: Sequence
             "finished_at": now + start * MINUTE + timedelta(milliseconds=lasted),
             "steps": 1,
             "roles": 0,
-            "notices": 0,
+            "notifications": 0,
             "failures": failures,
         }
         for start, lasted, failures in runs
@@ -319,7 +319,7 @@ async def test_a_server_in_which_nothing_happened_is_empty_although_the_loop_ran
     async with db.begin() as session:
         await a_guild(session)
         await a_coach(session)
-        session.add(JobRun(started_at=MONDAY, finished_at=MONDAY, steps=1, roles=0, notices=0, failures=0))
+        session.add(JobRun(started_at=MONDAY, finished_at=MONDAY, steps=1, roles=0, notifications=0, failures=0))
 
     for days in (7, None):
         found = await gathered(db, days=days)

@@ -22,8 +22,8 @@ from tests.support.attended_sessions import (
     a_meeting,
     at,
     both_came,
+    enqueued,
     found,
-    owed,
     press,
     recorded,
 )
@@ -70,7 +70,7 @@ async def test_ending_now_completes_the_session_and_frees_the_rest_of_the_time(d
     assert (one.status, one.ends_at, one.absent) == (SessionStatus.COMPLETED, HALF_PAST, None)
     assert (one.revision, one.next_step_at) == (before.revision + 1, HALF_PAST)
     assert await reservations(db) == [(COACH, TEN, HALF_PAST), (STUDENT, TEN, HALF_PAST)]
-    assert await owed(db) == [(NotificationKind.REVIEW_REQUEST, STUDENT)]
+    assert await enqueued(db) == [(NotificationKind.REVIEW_REQUEST, STUDENT)]
     assert await recorded(db) == [("session_completed", None), ("session_ended", COACH)]
 
 
@@ -98,7 +98,7 @@ async def test_who_is_alone_waits_for_the_grace_time_before_ending_it_as_a_no_sh
         f"Not both of you have come, and there is time until <t:{GRACE_OVER.timestamp():.0f}:t>"
     )
     assert (one.status, one.absent, one.ends_at) == (SessionStatus.NO_SHOW, Absent.STUDENT, GRACE_OVER)
-    assert await owed(db) == [(NotificationKind.NO_SHOW, STUDENT), (NotificationKind.NO_SHOW, COACH)]
+    assert await enqueued(db) == [(NotificationKind.NO_SHOW, STUDENT), (NotificationKind.NO_SHOW, COACH)]
     assert (await recorded(db))[:2] == [("session_ended", COACH), ("session_no_show", None)]
 
 

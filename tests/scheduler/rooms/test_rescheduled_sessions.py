@@ -115,9 +115,9 @@ async def test_a_session_that_moves_to_next_week_gives_its_room_up_and_gets_anot
         await tick(db, discord, clock)
     first_room = (await found(db)).discord_channel_id
     clock.forward(MINUTE)
-    moved_at = clock()
+    rescheduled_at = clock()
 
-    await move(db, NEXT_WEEK, moved_at)
+    await move(db, NEXT_WEEK, rescheduled_at)
     await tick(db, discord, clock)
     between = await found(db)
     asked = await live(db, discord, clock)
@@ -137,7 +137,7 @@ async def test_a_session_that_moves_to_next_week_gives_its_room_up_and_gets_anot
     before_the_move = [(NotificationKind.ROOM_OPEN, ACCESS)] if opened else []
     assert await told(db) == [
         *before_the_move,
-        (NotificationKind.SESSION_MOVED, moved_at),
+        (NotificationKind.SESSION_RESCHEDULED, rescheduled_at),
         (NotificationKind.ROOM_OPEN, NEXT_WEEK - 5 * MINUTE),
     ]
     assert (await story(db))[-6:] == [
@@ -163,7 +163,7 @@ async def test_a_session_that_moves_by_half_an_hour_keeps_its_room_which_is_open
     assert {call.room.channel_id for call in discord.calls if call.room} == {None, room}
     assert await told(db) == [
         (NotificationKind.ROOM_OPEN, ACCESS),
-        (NotificationKind.SESSION_MOVED, ACCESS),
+        (NotificationKind.SESSION_RESCHEDULED, ACCESS),
         (NotificationKind.ROOM_OPEN, ACCESS + 30 * MINUTE),
     ]
     assert await said_in_the_room(db) == [
@@ -184,7 +184,7 @@ async def test_a_session_that_moves_before_it_has_a_room_gets_one_at_the_new_tim
 
     assert asked == life_at(NEXT_WEEK)
     assert await told(db) == [
-        (NotificationKind.SESSION_MOVED, MONDAY),
+        (NotificationKind.SESSION_RESCHEDULED, MONDAY),
         (NotificationKind.ROOM_OPEN, NEXT_WEEK - 5 * MINUTE),
     ]
 
@@ -233,7 +233,10 @@ async def test_a_session_that_is_moved_while_a_step_is_under_way_is_never_begun_
     assert [one for one in asked if one[0] == "open_room"] == [("open_room", target - 5 * MINUTE)]
     ended = await found(db)
     assert (ended.status, ended.access_granted_at) == (SessionStatus.COMPLETED, target - 5 * MINUTE)
-    assert [kind for kind, _ in await told(db)] == [NotificationKind.SESSION_MOVED, NotificationKind.ROOM_OPEN]
+    assert [kind for kind, _ in await told(db)] == [
+        NotificationKind.SESSION_RESCHEDULED,
+        NotificationKind.ROOM_OPEN,
+    ]
     assert (await told(db))[1] == (NotificationKind.ROOM_OPEN, target - 5 * MINUTE)
 
 

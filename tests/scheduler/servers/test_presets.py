@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AuditEntry, Guild, SessionType
 from models.storage.database import Database
-from scheduler.availability.booking_policy import Rules, first_rules
+from scheduler.availability.booking_policy import Rules, default_policy
 from scheduler.core.errors import NotAllowed, Unreadable
 from scheduler.core.members import Actor
 from scheduler.parsing.weekly_hours import Preset
@@ -47,14 +47,14 @@ async def test_coaches_choose_from_the_usual_presets_until_an_admin_sets_others(
 
 async def test_new_coaches_begin_with_the_usual_rules_until_an_admin_sets_others(db: Database) -> None:
     await set_up(db)
-    before = first_rules(await guild(db))
+    before = default_policy(await guild(db))
     wanted = Rules(SessionType.VOICE, (45, 90), 15, 5, 10, 60, 90, daily_limit=3, weekly_limit=None)
 
     async with db.begin() as session:
-        await settings.set_first_rules(session, await session.get_one(Guild, GUILD), ADMIN, wanted, MONDAY)
+        await settings.set_default_policy(session, await session.get_one(Guild, GUILD), ADMIN, wanted, MONDAY)
 
     assert before == Rules()
-    assert first_rules(await guild(db)) == wanted
+    assert default_policy(await guild(db)) == wanted
     assert await recorded(db) == [("first_rules_changed", ADMIN.user_id, MONDAY)]
 
 
@@ -65,11 +65,11 @@ async def test_presets_and_first_rules_belong_to_one_server(db: Database) -> Non
     async with db.begin() as session:
         here = await session.get_one(Guild, GUILD)
         await settings.set_presets(session, here, ADMIN, [Preset("Night", 0, 60)], MONDAY)
-        await settings.set_first_rules(session, here, ADMIN, Rules(horizon_days=7), MONDAY)
+        await settings.set_default_policy(session, here, ADMIN, Rules(horizon_days=7), MONDAY)
 
     async with db.read() as session:
         elsewhere = await session.get_one(Guild, GUILD + 1)
-    assert (elsewhere.presets, elsewhere.first_rules) == (None, None)
+    assert (elsewhere.presets, elsewhere.default_policy) == (None, None)
 
 
 async def test_only_admins_set_presets_and_first_rules(db: Database) -> None:
@@ -81,7 +81,7 @@ async def test_only_admins_set_presets_and_first_rules(db: Database) -> None:
 
     async def rules(session: AsyncSession) -> None:
         here = await session.get_one(Guild, GUILD)
-        await settings.set_first_rules(session, here, Actor(COACH), Rules(), MONDAY)
+        await settings.set_default_policy(session, here, Actor(COACH), Rules(), MONDAY)
 
     await refusal(db, NotAllowed, presets)
     await refusal(db, NotAllowed, rules)
@@ -94,7 +94,7 @@ async def test_first_rules_that_nobody_can_keep_to_are_refused(db: Database) -> 
 
     async def change_rules(session: AsyncSession) -> None:
         here = await session.get_one(Guild, GUILD)
-        await settings.set_first_rules(session, here, ADMIN, Rules(durations_minutes=()), MONDAY)
+        await settings.set_default_policy(session, here, ADMIN, Rules(durations_minutes=()), MONDAY)
 
     refused = await refusal(db, Unreadable, change_rules)
 

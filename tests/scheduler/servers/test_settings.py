@@ -330,7 +330,12 @@ async def test_another_grace_time_holds_for_sessions_that_are_under_way(db: Data
 
 async def test_what_follows_a_session_is_changed_and_written_down(db: Database) -> None:
     await set_up(db, reminder_minutes=[60])
-    wanted = {"reminder_minutes": [], "access_mode": AccessMode.ROLE, "keep_when_gone": True, "log_channel_id": 5}
+    wanted = {
+        "reminder_minutes": [],
+        "access_mode": AccessMode.ROLE,
+        "keep_after_departure": True,
+        "log_channel_id": 5,
+    }
 
     async with db.begin() as session:
         await change(session, **wanted)

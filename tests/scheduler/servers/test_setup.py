@@ -103,7 +103,7 @@ async def test_where_discord_does_not_say_what_is_wrong_nothing_is_claimed(db: D
     assert await setup.inspect_server(discord, Guild(id=GUILD)) is None
 
 
-DISPENSABLE = (ServerResource.LOG_CHANNEL, ServerResource.NEWS_CHANNEL, ServerResource.ADMIN_ROLE)
+DISPENSABLE = (ServerResource.LOG_CHANNEL, ServerResource.FALLBACK_CHANNEL, ServerResource.ADMIN_ROLE)
 
 
 @pytest.mark.parametrize("place", list(ServerResource))

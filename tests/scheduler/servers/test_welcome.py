@@ -24,7 +24,7 @@ async def greet_new(db: Database, *guild_ids: int) -> None:
         await welcome.greet_new(session, guild_ids, DEFAULTS, MONDAY)
 
 
-async def owed(db: Database) -> list[Notification]:
+async def enqueued(db: Database) -> list[Notification]:
     async with db.read() as session:
         return list(await session.scalars(select(Notification).order_by(Notification.id)))
 
@@ -33,7 +33,7 @@ async def test_a_server_is_greeted_once_however_often_the_bot_is_let_in(db: Data
     for hours in range(3):
         await greet(db, MONDAY + hours * HOUR)
 
-    assert [(one.guild_id, one.kind, one.due_at) for one in await owed(db)] == [
+    assert [(one.guild_id, one.kind, one.due_at) for one in await enqueued(db)] == [
         (GUILD, NotificationKind.WELCOME, MONDAY)
     ]
 
@@ -41,7 +41,7 @@ async def test_a_server_is_greeted_once_however_often_the_bot_is_let_in(db: Data
 async def test_of_several_who_greet_at_once_one_does(db: Database) -> None:
     await asyncio.gather(*(greet(db) for _ in range(5)))
 
-    assert len(await owed(db)) == 1
+    assert len(await enqueued(db)) == 1
 
 
 async def test_what_reached_nobody_is_said_when_the_bot_is_let_in_again(db: Database) -> None:
@@ -52,7 +52,7 @@ async def test_what_reached_nobody_is_said_when_the_bot_is_let_in_again(db: Data
 
     await greet(db, MONDAY + HOUR)
 
-    [again] = await owed(db)
+    [again] = await enqueued(db)
     assert (again.due_at, again.given_up_at, again.route, again.tried_at) == (MONDAY + HOUR, None, None, None)
 
 
@@ -63,6 +63,6 @@ async def test_at_a_start_only_servers_of_which_nothing_is_known_are_greeted(db:
     for _ in range(2):
         await greet_new(db, GUILD, GUILD + 1, GUILD + 2)
 
-    assert [one.guild_id for one in await owed(db)] == [GUILD + 1, GUILD + 2]
+    assert [one.guild_id for one in await enqueued(db)] == [GUILD + 1, GUILD + 2]
     async with db.read() as session:
         assert set(await session.scalars(select(Guild.id))) == {GUILD, GUILD + 1, GUILD + 2}

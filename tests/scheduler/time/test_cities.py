@@ -140,8 +140,8 @@ def test_every_city_is_in_a_zone_that_exists_and_has_a_label_of_its_own() -> Non
 
 
 @pytest.mark.parametrize("letters", ["aa", "ka", "pu", "sa", "st", "zh", "wa"])
-def test_a_label_that_was_found_is_understood_as_its_zone(letters: str) -> None:
-    for place in search(letters, most=60):
+def test_a_label_that_was_found_is_understood_as_its_zone(contexts: str) -> None:
+    for place in search(contexts, most=60):
         assert parse_zone(place.label) == place.zone
         assert named(place.label) in ([place], [])  # a zone's own name is no city's
 
