@@ -2,18 +2,32 @@
 
 import base64
 import binascii
-import io
-import json
+import contextlib
+import errno
 import os
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from functools import partial
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from dotenv import dotenv_values
-from sqlalchemy.engine import URL, make_url
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from scheduler.core.errors import Unreadable
@@ -26,104 +40,50 @@ if TYPE_CHECKING:
 CONFIG_FILE = Path("config.toml")
 ENV_FILE = Path(".env")
 _SHORTEST_SECRET = 16
+_SENTENCES = {
+    "extra_forbidden": "there is no such key; config.example.toml lists all",
+    "literal_error": "it has to be {expected}",
+    "model_type": "it has to be a table of settings",
+    "string_type": "it has to be a text",
+    "value_error": "{error}",
+}
+"""What is wrong, by pydantic's type of error."""
 
 
 class ConfigError(Exception):
     """Something in the configuration is wrong; one line says what and where."""
 
 
-class _Wrong(ValueError):
-    """What is wrong with which key."""
+def _whole(least: int, most: int, called: str = "a whole number from {} to {}") -> BeforeValidator:
+    """Take a whole number in this range, or the text of one, as the environment has it."""
 
-    def __init__(self, by_key: Mapping[str, str]) -> None:
-        super().__init__(by_key)
-        self.by_key = by_key
+    def check(value: object) -> int:
+        with contextlib.suppress(ValueError):
+            if least <= (number := int(str(value))) <= most:  # pydantic alone would also take 5.0 and true
+                return number
+        raise ValueError(f"it has to be {called.format(least, most)}")
+
+    return BeforeValidator(check)
 
 
-def _read(kind: Any, values: object) -> Any:
-    """These values as that dataclass; what is not among them keeps its default. Raises _Wrong, ValueError."""
-    if not isinstance(values, Mapping):
-        raise ValueError("it has to be a table of settings")
-    readers: dict[str, Callable[[Any], Any]] = {one.name: one.metadata["read"] for one in fields(kind)}
-    found: dict[str, Any] = {}
-    wrong: dict[str, str] = {}
-    for key, value in values.items():
+def _parsed(parse: Callable[[str], str]) -> AfterValidator:
+    def check(value: str) -> str:
         try:
-            # A misspelt key in config.toml would silently do nothing.
-            found[key] = readers.get(key, _unknown)(value)
-        except _Wrong as inside:
-            wrong |= {f"{key}.{inner}": why for inner, why in inside.by_key.items()}
-        except ValueError as error:
-            wrong[key] = str(error)
-    if wrong:
-        raise _Wrong(wrong)
-    return kind(**found)
-
-
-def _unknown(_value: object) -> NoReturn:
-    raise ValueError("there is no such key; config.example.toml lists all")
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("it has to be a text")
-    return value
-
-
-def _parsed(parse: Callable[[str], str]) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        try:
-            return parse(_text(value))
+            return parse(value)
         except Unreadable as error:
             raise ValueError(str(error)) from None
 
-    return read
+    return AfterValidator(check)
 
 
-def _one_of(*names: str) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        if value not in names:
-            raise ValueError(f"it has to be one of {', '.join(names)}")
-        return _text(value)
-
-    return read
-
-
-def _whole(least: int, most: int) -> Callable[[object], int]:
-    def read(value: object) -> int:
-        number = _integer(value)
-        if number is None or not least <= number <= most:
-            raise ValueError(f"it has to be a whole number from {least} to {most}")
-        return number
-
-    return read
-
-
-def _id(value: object) -> int:
-    number = _integer(value)
-    if number is None or not 0 < number < 2**63:
-        raise ValueError("it has to be an id of Discord, which has digits only, like 234567890123456789")
-    return number
-
-
-def _integer(value: object) -> int | None:
-    """A whole number, or the text of one, as the environment has it."""
-    if isinstance(value, str):
-        try:
-            return int(value)
-        except ValueError:
-            return None
-    return value if type(value) is int else None
-
-
-def _address(value: object) -> str:
-    if not _text(value):
+def _address(value: str) -> str:
+    if not value:
         raise ValueError("it has to be an address to listen on, like 127.0.0.1")
-    return _text(value)
+    return value
 
 
-def _secret(value: object) -> str:
-    secret = _text(value).strip()
+def _secret(value: str) -> str:
+    secret = value.strip()
     if secret and len(secret) < _SHORTEST_SECRET:
         raise ValueError(
             f"it needs at least {_SHORTEST_SECRET} characters; `openssl rand -hex 32` makes a good one"
@@ -131,74 +91,75 @@ def _secret(value: object) -> str:
     return secret
 
 
-def _database_url(value: object) -> str:
+def _database_url(value: str) -> str:
     try:
-        parsed = make_url(_text(value))
+        parsed = make_url(value)
     except (ArgumentError, ValueError):  # a port that is no number, for one
         parsed = None
-    if parsed is None or parsed.get_backend_name() not in ("sqlite", "postgresql", "postgres"):
+    kind = parsed.get_backend_name() if parsed else None
+    if parsed is None or kind not in ("sqlite", "postgresql", "postgres"):
         raise ValueError("it has to look like sqlite:///coachbot.db or postgresql://user:password@host/name")
-    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+    if kind == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise ValueError("a database in memory is gone with the process; name a file: sqlite:///coachbot.db")
-    if parsed.query:
-        _must_be_known(parsed)
-    return _text(value)
-
-
-def _must_be_known(parsed: URL) -> None:
-    """Raise ValueError for a parameter that the database does not have, or that does not work here."""
-    if parsed.get_backend_name() == "sqlite":
+    if kind == "sqlite" and parsed.query:
         raise ValueError("a SQLite file takes no parameters; remove the question mark and everything after it")
-    from models.storage import libpq  # brings all tables, which what looks at settings only does not need
+    if parsed.query:
+        from models.storage import libpq  # brings all tables, which what looks at settings only does not need
 
-    libpq.address(parsed)
-
-
-def _setting(read: Callable[[Any], Any], default: Any, *, shown: bool = True) -> Any:
-    """A field whose value is read in this way. What is not `shown` is secret."""
-    return field(default=default, metadata={"read": read}, repr=shown)
+        libpq.address(parsed)
+    return value
 
 
-@dataclass(frozen=True, kw_only=True)
-class ServerDefaults:
+_Id = Annotated[int, _whole(1, 2**63 - 1, "an id of Discord, which has digits only, like 234567890123456789")]
+_Minutes = Annotated[int, _whole(0, 24 * 60)]
+_STRICT = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+"""A misspelt key in config.toml would silently do nothing; an error must not show a secret."""
+
+
+class ServerDefaults(BaseModel):
     """What holds in a server until its admins change it with `/coaching setup`."""
 
-    time_zone: str = _setting(_parsed(parse_zone), "UTC")
-    currency: str = _setting(_parsed(parse_currency), "USD")
-    room_lead_minutes: int = _setting(_whole(0, 24 * 60), 15)
-    access_lead_minutes: int = _setting(_whole(0, 24 * 60), 5)
-    linger_minutes: int = _setting(_whole(0, 24 * 60), 15)
-    cancel_notice_minutes: int = _setting(_whole(0, 30 * 24 * 60), 0)
-    most_upcoming: int = _setting(_whole(1, 100), 10)
+    model_config = _STRICT
 
-    def __post_init__(self) -> None:
+    time_zone: Annotated[str, _parsed(parse_zone)] = "UTC"
+    currency: Annotated[str, _parsed(parse_currency)] = "USD"
+    room_lead_minutes: _Minutes = 15
+    access_lead_minutes: _Minutes = 5
+    linger_minutes: _Minutes = 15
+    cancel_notice_minutes: Annotated[int, _whole(0, 30 * 24 * 60)] = 0
+    most_upcoming: Annotated[int, _whole(1, 100)] = 10
+
+    @model_validator(mode="after")
+    def _room_comes_first(self) -> Self:
         if self.access_lead_minutes > self.room_lead_minutes:
             raise ValueError("access_lead_minutes must not be more than room_lead_minutes: the room comes first")
+        return self
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(BaseModel):
     """Everything that can be configured; config.example.toml explains each key."""
 
-    discord_bot_token: str | None = _setting(_text, None, shown=False)
-    discord_guild_id: int | None = _setting(_id, None)
-    discord_client_id: int | None = _setting(_id, None)
-    database_url: str = _setting(_database_url, "sqlite:///coachbot.db", shown=False)
-    cron_secret: str | None = _setting(_secret, None, shown=False)
-    web_port: int | None = _setting(_whole(0, 65535), None)
-    web_host: str = _setting(_address, "127.0.0.1")
-    tick_seconds: int = _setting(_whole(1, 300), 15)
-    log_level: str = _setting(_one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
-    server_defaults: ServerDefaults = field(
-        default_factory=ServerDefaults, metadata={"read": partial(_read, ServerDefaults)}
+    model_config = _STRICT
+
+    discord_bot_token: str | None = Field(default=None, repr=False)
+    discord_guild_id: _Id | None = None
+    discord_client_id: _Id | None = None
+    database_url: Annotated[str, AfterValidator(_database_url)] = Field(
+        default="sqlite:///coachbot.db", repr=False
     )
+    cron_secret: Annotated[str, AfterValidator(_secret)] | None = Field(default=None, repr=False)
+    web_port: Annotated[int, _whole(0, 65535)] | None = None
+    web_host: Annotated[str, AfterValidator(_address)] = "127.0.0.1"
+    tick_seconds: Annotated[int, _whole(1, 300)] = 15
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    server_defaults: ServerDefaults = ServerDefaults()
 
     @property
     def guild_defaults(self) -> "GuildDefaults":
         """The server defaults as the domain takes them."""
         from scheduler.servers.settings import GuildDefaults  # what looks at settings only needs no tables
 
-        return GuildDefaults(**asdict(self.server_defaults))
+        return GuildDefaults(**self.server_defaults.model_dump())
 
     def token(self) -> str:
         """The bot's token. Raises ConfigError if there is none."""
@@ -216,6 +177,16 @@ class Settings:
         return token
 
 
+class _Sources(BaseSettings, Settings):  # pyright: ignore[reportIncompatibleVariableOverride]  (two kinds of dict)
+    """What pydantic-settings looks for, and how. Settings itself takes only what it is given."""
+
+    model_config = SettingsConfigDict(
+        dotenv_filtering="only_existing",  # other programs may have theirs in the same file
+        env_file_encoding="utf-8-sig",  # Windows puts a mark before the first key
+        env_ignore_empty=True,
+    )
+
+
 def bot_id_in(token: str) -> int | None:
     """The bot's id, with which its token begins in base64; None if that is no token."""
     head = token.partition(".")[0]
@@ -229,45 +200,56 @@ def bot_id_in(token: str) -> int | None:
 def load(config_file: Path = CONFIG_FILE, env_file: Path = ENV_FILE) -> Settings:
     """Read all settings. Without the two files the environment alone counts.
 
-    Raises ConfigError with one line that names file and key.
+    Raises ConfigError with one line that names the file and the key of everything that is wrong.
     """
-    if not config_file.exists() and config_file != CONFIG_FILE:
-        raise ConfigError(f"{config_file}: there is no such file")
-    try:
-        from_toml = tomllib.loads(_text_of(config_file)) if config_file.exists() else {}
-        from_file = _ours(_in_file(env_file), str(env_file))
-        return _read(Settings, _joined(from_toml, from_file, _ours(os.environ, "environment")))
-    except _Wrong as error:
-        told = (f"{_place(key, config_file, env_file)}: {why}" for key, why in error.by_key.items())
-        raise ConfigError("; ".join(told)) from None
-    except ValueError as error:  # of tomllib, or of Python for a number of more than 4,300 digits
-        raise ConfigError(f"{config_file}: this is not TOML: {error}") from None
-    except OSError as error:
-        raise ConfigError(f"{error.filename}: cannot be read: {error.strerror}") from None
-
-
-def _in_file(env_file: Path) -> Mapping[str, str | None]:
-    if not env_file.exists():
-        return {}
-    # By us: python-dotenv takes the mark with which Windows begins a file for a part of the first key.
-    return dotenv_values(stream=io.StringIO(_text_of(env_file)))
-
-
-def _ours(found: Mapping[str, str | None], where: str) -> dict[str, Any]:
-    """Our keys and their values; both places are shared with other programs, and what is empty is not set."""
-    known = {one.name for one in fields(Settings)}
-    ours: dict[str, Any] = {
-        key: value for name, value in found.items() if value and (key := name.lower()) in known
-    }
-    if "server_defaults" in ours:
+    sources: list[tuple[str, Callable[[], dict[str, Any]]]] = [
+        (str(config_file), lambda: _in_toml(config_file)),
+        (str(env_file), lambda: _in_env_file(env_file)),
+        ("environment", lambda: EnvSettingsSource(_Sources)()),
+    ]
+    found: dict[str, dict[str, Any]] = {}
+    unreadable: list[str] = []
+    for where, read in sources:
         try:
-            ours["server_defaults"] = json.loads(ours["server_defaults"])
-        except ValueError as error:
-            raise ConfigError(f"{where}: SERVER_DEFAULTS: this is not JSON: {error}") from None
-    return ours
+            found[where] = read()
+        except (OSError, ValueError) as error:
+            unreadable.append(f"{where}: {_failure(error)}")
+    if unreadable:
+        raise ConfigError("; ".join(unreadable))
+    try:
+        return Settings.model_validate(_joined(found.values()))
+    except ValidationError as error:
+        wrong = error.errors(include_input=False)
+        raise ConfigError("; ".join(f"{_place(one['loc'], found)}: {_sentence(one)}" for one in wrong)) from None
 
 
-def _joined(*sources: dict[str, Any]) -> dict[str, Any]:
+def _in_toml(file: Path) -> dict[str, Any]:
+    if file == CONFIG_FILE and not file.exists():
+        return {}
+    return tomllib.loads(file.read_text("utf-8-sig"))
+
+
+def _in_env_file(file: Path) -> dict[str, Any]:
+    if file.is_dir():  # which pydantic-settings would pass over
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    return DotEnvSettingsSource(_Sources, env_file=file)()
+
+
+def _failure(error: OSError | ValueError) -> str:
+    match error:
+        case FileNotFoundError():
+            return "there is no such file"
+        case OSError():
+            return f"cannot be read: {error.strerror}"
+        case UnicodeDecodeError():
+            return "this file is not UTF-8 text"
+        case SettingsError():
+            return f"SERVER_DEFAULTS: this is not JSON: {error.__cause__}"
+        case _:  # of tomllib, or of Python for a number of more than 4,300 digits
+            return f"this is not TOML: {error}"
+
+
+def _joined(sources: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """The later ones win; single server defaults join those of the others."""
     joined: dict[str, Any] = {}
     for source in sources:
@@ -278,18 +260,20 @@ def _joined(*sources: dict[str, Any]) -> dict[str, Any]:
     return joined
 
 
-def _text_of(file: Path) -> str:
-    try:
-        return file.read_text("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ConfigError(f"{file}: this file is not UTF-8 text") from None
+def _place(path: tuple[int | str, ...], found: dict[str, dict[str, Any]]) -> str:
+    """Where a value was taken from, and its key as it is written there."""
+    *_, where = (where for where, values in found.items() if _holds(values, path))
+    first, *rest = map(str, path)
+    if where != next(iter(found)):  # all but config.toml
+        first = first.upper()
+    return f"{where}: {'.'.join([first, *rest])}"
 
 
-def _place(key: str, config_file: Path, env_file: Path) -> str:
-    """Where a value was taken from, and the key as it is written there."""
-    name = key.partition(".")[0].lower()
-    # `load` took it from the first of these that has it.
-    for where, found in (("environment", os.environ), (env_file, _in_file(env_file))):
-        if name in {one.lower() for one, value in found.items() if value}:
-            return f"{where}: {key.upper()}"
-    return f"{config_file}: {key}"
+def _holds(values: object, path: tuple[int | str, ...]) -> bool:
+    if not path:
+        return True
+    return isinstance(values, dict) and path[0] in values and _holds(values[path[0]], path[1:])
+
+
+def _sentence(error: ErrorDetails) -> str:
+    return _SENTENCES[error["type"]].format(**error.get("ctx", {}))

@@ -1,7 +1,6 @@
 """What lies in .deploy names settings, commands and packages that exist."""
 
 import configparser
-import dataclasses
 import re
 from pathlib import Path
 
@@ -41,8 +40,7 @@ def test_the_image_holds_every_package_and_starts_a_command_that_exists() -> Non
 def test_what_the_containers_are_told_are_settings_of_the_bot() -> None:
     written = "".join(path.read_text() for path in DEPLOY.iterdir())
 
-    settings = {one.name for one in dataclasses.fields(Settings)}
     for name in set(re.findall(r"\b(DATABASE_URL|DISCORD_\w+|CRON_SECRET|TICK_SECONDS|WEB_\w+)\b", written)):
-        assert name.lower() in settings
+        assert name.lower() in Settings.model_fields
     for name in re.findall(r"-f (\S+compose\S*)", (ROOT / "README.md").read_text()):
         assert (ROOT / name.strip("`")).is_file()

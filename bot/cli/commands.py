@@ -15,12 +15,12 @@ import click
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from bot import config, log
+from bot import log
 from bot.cli.exit import FAILED, USAGE_ERROR, Stop, cause
-from bot.config import ConfigError, Settings
 from bot.loading import loading
 
 if TYPE_CHECKING:
+    from bot.config import Settings
     from models.storage.backup import Progress
 
 _FILE = click.Path(path_type=Path)
@@ -28,7 +28,7 @@ _configured = click.option(
     "--config",
     "config_file",
     type=_FILE,
-    default=config.CONFIG_FILE,
+    default="config.toml",
     show_default=True,
     help="Settings; config.example.toml explains each key.",
 )
@@ -60,6 +60,8 @@ def run(config_file: Path, *, wait: bool) -> None:
 @_configured
 def invite(config_file: Path) -> None:
     """Print the address that invites the bot. It asks for exactly the permissions that are used."""
+    from bot import config
+
     settings = _settings(config_file)
     token = settings.discord_bot_token or ""
     client_id = settings.discord_client_id or config.bot_id_in(token)
@@ -118,11 +120,12 @@ def doctor(config_file: Path, *, as_json: bool) -> None:
 
     Exit code 0: no errors; 1: at least one; 2: the configuration cannot be read.
     """
+    from bot import config
     from bot.doctor import report
 
     try:
         settings = config.load(config_file)
-    except ConfigError as unreadable:
+    except config.ConfigError as unreadable:
         report.tell([report.unreadable(unreadable)], as_json=as_json)
         sys.exit(USAGE_ERROR)
     _set_up_log(settings, "WARNING")
@@ -206,7 +209,7 @@ def restore(file: Path, config_file: Path) -> None:
     click.echo(f"{database}: restored from {file}. What was there before is {kept}.")
 
 
-async def _restore(settings: Settings, file: Path, database: Path, kept: Path) -> None:
+async def _restore(settings: "Settings", file: Path, database: Path, kept: Path) -> None:
     from models.storage import backup
     from models.storage.backup import BadCopy, InUse
     from models.storage.database import Database
@@ -224,7 +227,7 @@ async def _restore(settings: Settings, file: Path, database: Path, kept: Path) -
         await db.close()
 
 
-def _sqlite_file(settings: Settings, otherwise: str, file: Path) -> Path:
+def _sqlite_file(settings: "Settings", otherwise: str, file: Path) -> Path:
     """Where the SQLite database is; for PostgreSQL the program ends with the command that does the same."""
     url = make_url(settings.database_url)
     if url.get_backend_name() != "sqlite":
@@ -251,6 +254,8 @@ def _progress(what: str) -> Iterator["Progress"]:
 
 def _finish(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; what the operator can mend becomes one line and an exit code, without a traceback."""
+    from bot.config import ConfigError
+
     try:
         return asyncio.run(work)
     except ConfigError as error:
@@ -259,16 +264,19 @@ def _finish(work: Coroutine[Any, Any, T]) -> T:
         _die(str(stop), stop.code)
 
 
-def _settings(config_file: Path) -> Settings:
+def _settings(config_file: Path) -> "Settings":
+    with loading():
+        from bot import config
+
     try:
         settings = config.load(config_file)
-    except ConfigError as error:
+    except config.ConfigError as error:
         _die(str(error))
     _set_up_log(settings, settings.log_level)
     return settings
 
 
-def _set_up_log(settings: Settings, level: str) -> None:
+def _set_up_log(settings: "Settings", level: str) -> None:
     secrets = [one.strip() for one in (settings.discord_bot_token, settings.cron_secret) if one]
     url = make_url(settings.database_url)
     in_query = [one for name in _SECRET_PARAMETERS for one in url.normalized_query.get(name, ())]

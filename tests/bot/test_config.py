@@ -1,7 +1,6 @@
 """Where settings come from, how a wrong one is told, and that they do not show what is secret."""
 
 import base64
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ NO_ID = "it has to be an id of Discord, which has digits only, like 234567890123
 def _bare_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An empty folder, and an environment without any of the settings."""
     monkeypatch.chdir(tmp_path)
-    for name in (one.name for one in dataclasses.fields(Settings)):
+    for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
         monkeypatch.delenv(name, raising=False)
 
@@ -164,7 +163,7 @@ def test_the_env_file_of_the_earlier_system_works_and_what_fell_away_is_ignored(
         ("tick_seconds = 301", "config.toml: tick_seconds: it has to be a whole number from 1 to 300"),
         (
             'log_level = "LOUD"',
-            "config.toml: log_level: it has to be one of DEBUG, INFO, WARNING, ERROR",
+            "config.toml: log_level: it has to be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'",
         ),
         (
             'database_url = "postgresql://bot@host:port/name"',
@@ -221,7 +220,7 @@ def test_a_wrong_value_in_the_config_file_is_told_in_one_line_with_file_and_key(
             "sqlite://",
             "a database in memory is gone with the process; name a file: sqlite:///coachbot.db",
         ),
-        ("LOG_LEVEL", "LOUD", "it has to be one of DEBUG, INFO, WARNING, ERROR"),
+        ("LOG_LEVEL", "LOUD", "it has to be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
     ],
 )
 def test_a_wrong_value_is_told_with_the_place_that_it_was_taken_from(
@@ -243,7 +242,7 @@ def test_several_wrong_values_are_told_together() -> None:
 
     assert refusal() == (
         "config.toml: tick_seconds: it has to be a whole number from 1 to 300; "
-        "config.toml: log_level: it has to be one of DEBUG, INFO, WARNING, ERROR"
+        "config.toml: log_level: it has to be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"
     )
 
 
@@ -254,6 +253,29 @@ def test_a_wrong_server_default_in_the_environment_is_not_blamed_on_the_config_f
     monkeypatch.setenv("SERVER_DEFAULTS", '{"time_zone": "Mars/Olympus"}')
 
     assert refusal().startswith("environment: SERVER_DEFAULTS")
+
+
+def test_a_wrong_server_default_is_blamed_on_the_place_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    write(toml='[server_defaults]\ncurrency = "gold"', env='SERVER_DEFAULTS={"linger_minutes": -1}')
+    monkeypatch.setenv("SERVER_DEFAULTS", '{"time_zone": "Mars/Olympus"}')
+
+    places = [one.split(": ")[:2] for one in refusal().split("; ")]
+
+    assert places == [
+        ["environment", "SERVER_DEFAULTS.time_zone"],
+        ["config.toml", "server_defaults.currency"],
+        [".env", "SERVER_DEFAULTS.linger_minutes"],
+    ]
+
+
+def test_every_place_that_cannot_be_read_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    write(toml="tick_seconds =")
+    Path(".env").write_bytes(b"\xff")
+    monkeypatch.setenv("SERVER_DEFAULTS", "{")
+
+    told = refusal().split("; ")
+
+    assert [one.partition(": ")[0] for one in told] == ["config.toml", ".env", "environment"]
 
 
 def test_server_defaults_that_are_no_json_are_told_with_their_place_and_without_what_they_are(
@@ -299,10 +321,11 @@ def test_a_config_file_that_was_asked_for_has_to_be_there() -> None:
     assert str(refused.value) == "confg.toml: there is no such file"
 
 
-def test_a_folder_in_the_place_of_the_config_file_is_named() -> None:
-    Path("config.toml").mkdir()
+@pytest.mark.parametrize("name", ["config.toml", ".env"])
+def test_a_folder_in_the_place_of_a_file_is_named(name: str) -> None:
+    Path(name).mkdir()
 
-    assert refusal() == "config.toml: cannot be read: Is a directory"
+    assert refusal() == f"{name}: cannot be read: Is a directory"
 
 
 @pytest.mark.parametrize("token", ["", "   "])
@@ -325,6 +348,13 @@ def test_settings_do_not_show_their_secrets() -> None:
 
     assert TOKEN not in shown
     assert CRON_SECRET not in shown
+
+
+def test_settings_that_are_passed_take_nothing_from_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("tick_seconds = 20", "TICK_SECONDS=30")
+    monkeypatch.setenv("TICK_SECONDS", "40")
+
+    assert Settings().tick_seconds == 15
 
 
 def test_settings_do_not_show_the_databases_password() -> None:
