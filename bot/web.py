@@ -14,14 +14,12 @@ from typing import Any, Generic, TypeVar
 
 from aiohttp import web, web_response
 from aiohttp.http import HttpProcessingError
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import CoachBot
 from bot.door import Door
-from models import Heartbeat
 from scheduler.loop.loop import NotTicking
-from scheduler.loop.tick import TICK, TickReport
+from scheduler.loop.tick import TickReport, last_tick_at, longest_silence
 from scheduler.reports import metrics as totals
 
 T = TypeVar("T")
@@ -143,18 +141,18 @@ class _Health:
             ticked_at = await self.look.found()
         except NoAnswer:
             answered = False
-        stale = 4 * self._bot.tick_interval + timedelta(seconds=60)
+        silence = longest_silence(self._bot.tick_interval)
         checks = {
             "gateway": self._bot.is_online,
             "database": answered,
-            "tick": ticked_at is not None and self._bot.clock() - ticked_at < stale,
+            "tick": ticked_at is not None and self._bot.clock() - ticked_at < silence,
         }
         ready = all(checks.values())
         return _answer({"status": "ready" if ready else "not ready", **checks}, 200 if ready else 503)
 
     async def _last_tick(self) -> datetime | None:
         async with self._bot.db.read() as session:
-            return await session.scalar(select(Heartbeat.at).where(Heartbeat.job == TICK))
+            return await last_tick_at(session)
 
 
 class _Metrics:

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Alert, Coach, CoachingSession, CoachStatus, Heartbeat, Notification, SessionStatus
+from models import Alert, Coach, CoachingSession, CoachStatus, Notification, SessionStatus
 from scheduler.core.members import Actor
-from scheduler.loop.tick import TICK
+from scheduler.loop.tick import last_tick_at
 from scheduler.time.time_zones import is_known
 
 LATE = timedelta(minutes=2)
@@ -66,7 +66,7 @@ async def inspect_health(session: AsyncSession, guild_id: int, actor: Actor, now
         return await session.scalar(select(func.count()).where(*which)) or 0
 
     return Health(
-        last_tick_at=await session.scalar(select(Heartbeat.at).where(Heartbeat.job == TICK)),
+        last_tick_at=await last_tick_at(session),
         next_step_at=await session.scalar(select(func.min(step)).where(step.is_not(None), here)),
         coming=await count(
             here, CoachingSession.status == SessionStatus.SCHEDULED, CoachingSession.starts_at > now

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, CoachingSession, Heartbeat, JobRun, Notification, SessionStatus
-from scheduler.loop.tick import TICK
+from models import AuditEntry, CoachingSession, JobRun, Notification, SessionStatus
+from scheduler.loop.tick import last_tick_at
 
 SENT, WAITING, GIVEN_UP = "sent", "waiting", "given_up"
 
@@ -55,5 +55,5 @@ async def gather(session: AsyncSession) -> Figures:
         rooms_removed=made.get("room_removed", 0),
         runs=await session.scalar(select(func.count()).select_from(JobRun)) or 0,
         last_run=run.finished_at - run.started_at if run is not None else None,
-        ticked_at=await session.scalar(select(Heartbeat.at).where(Heartbeat.job == TICK)),
+        ticked_at=await last_tick_at(session),
     )
