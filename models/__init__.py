@@ -8,7 +8,7 @@ from models.base import Base, Snowflake, UTCDateTime
 from models.block import Block, BlockedFrom
 from models.coach import Coach, CoachSpecialty, CoachStatus, Specialty
 from models.guild import AccessMode, Guild, Member
-from models.job_run import Heartbeat, JobRun, TickRequest
+from models.job_run import Heartbeat, JobRun
 from models.notification import Notification, NotificationKind, Route
 from models.review import Review
 from models.session import (
@@ -52,6 +52,5 @@ __all__ = [
     "SessionType",
     "Snowflake",
     "Specialty",
-    "TickRequest",
     "UTCDateTime",
 ]

@@ -1,9 +1,8 @@
-"""What the loop did, that it is alive, and what another process asks of it."""
+"""What the loop did, and that it is alive."""
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import JSON, Index, String
+from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, RowId
@@ -38,16 +37,3 @@ class Heartbeat(Base):
 
     job: Mapped[str] = mapped_column(String(32), primary_key=True)
     at: Mapped[datetime]
-
-
-class TickRequest(Base):
-    """Somebody waits for a tick of the running bot, and for what came of it; they take the row away again."""
-
-    __tablename__ = "tick_requests"
-
-    id: Mapped[RowId]
-    asked_at: Mapped[datetime]
-    taken_at: Mapped[datetime | None]
-    """When the running bot learnt of it."""
-    outcome: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    """What came of it, as `scheduler.loop.asking` writes it."""

@@ -8,6 +8,7 @@ import contextlib
 import sqlite3
 import sys
 from collections.abc import Coroutine, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -138,11 +139,12 @@ def doctor(config_file: Path, *, as_json: bool) -> None:
 @app.command("process-sessions")
 @_configured
 def process_sessions(config_file: Path) -> None:
-    """Do once what the loop does. Rooms, roles and messages that are due.
+    """Do once what is due, if no bot is running. Makes rooms, gives roles, sends messages, removes no rooms.
 
-    Where a bot runs on this database, it is asked to and this says what it did. Where none does, this does it
-    itself, and removes no rooms. Exit code 0: all done; 1: something failed and is going to be tried again, or
-    Discord or the running bot did not answer; 2: the configuration is wrong.
+    A running bot does all this by itself: then this only says when it last did, and how to have it done at once.
+
+    Exit code 0: all done, or a running bot sees to it; 1: something failed and will be tried again, Discord
+    can't be reached, or the running bot hasn't looked for too long; 2: the configuration is wrong.
     """
     settings = _settings(config_file)
     with loading():
@@ -150,7 +152,10 @@ def process_sessions(config_file: Path) -> None:
 
     report = _finish(program.process_sessions(settings))
     if report is None:
-        click.echo("The bot is doing this at this moment; nothing was left to do here.")
+        click.echo("Another process is doing this right now, so there's nothing left to do here.")
+        return
+    if isinstance(report, datetime):
+        _tell_of_running_bot(report, settings.tick_seconds)
         return
     from rich.console import Console
     from rich.table import Table
@@ -160,16 +165,28 @@ def process_sessions(config_file: Path) -> None:
         table.add_row(*line.split(" ", 1))
     if report.steps:
         Console().print(table)
-    by = " by the running bot" if report.trigger == "request" else ""
     click.echo(
         f"{len(report.steps)} steps, {report.roles} coach roles, {report.notifications} messages, "
-        f"{report.failure_count} failures{by}."
+        f"{report.failure_count} failures."
     )
     for line in report.failures:
         line = line.replace("**", "")  # bold type in Discord
         sys.stderr.write(f"failed: {line}\n")  # not by Rich, which would wrap it into several lines of a log
     if report.failure_count:
         sys.exit(FAILED)
+
+
+def _tell_of_running_bot(looked_at: datetime, every_seconds: int) -> None:
+    from bot.web import CRON
+    from scheduler.core.clock import utc_now
+
+    ago = max(0, round((utc_now() - looked_at).total_seconds()))  # the bot may be on a machine with another clock
+    click.echo(
+        f"A bot is running on this database. It looks for due work every {every_seconds} seconds, most recently "
+        f"{ago} seconds ago ({looked_at:%H:%M:%S} UTC).\n"
+        f"To have it look right now, use /coaching run in Discord, or call {CRON} on its web endpoint with "
+        "CRON_SECRET."
+    )
 
 
 @app.command("backup")

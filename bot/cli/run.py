@@ -5,7 +5,7 @@ import contextlib
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Coroutine
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -19,10 +19,8 @@ from bot.config import Settings
 from bot.discord_api.errors import PATIENCE
 from models.storage.database import Database, UnknownSchema
 from scheduler.core.clock import utc_now
-from scheduler.loop import asking
 from scheduler.loop.background import CutShort
-from scheduler.loop.loop import NotTicking
-from scheduler.loop.tick import TickReport, tick
+from scheduler.loop.tick import TickReport, last_tick_at, longest_silence, tick
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +116,7 @@ async def _serve(settings: Settings, token: str, db: Database, asked_to_stop: as
         home_guild_id=settings.discord_guild_id,
         tick_interval=timedelta(seconds=settings.tick_seconds),
     )
-    async with bot, _web(settings, bot), _beside(_listen(bot)), _beside(db.keep_run_lock()) as kept:
+    async with bot, _web(settings, bot), _beside(db.keep_run_lock()) as kept:
         running = asyncio.create_task(bot.start(token))
         async with _beside(asked_to_stop.wait()) as stopping:
             await asyncio.wait((running, stopping, kept), return_when=asyncio.FIRST_COMPLETED)
@@ -167,11 +165,6 @@ async def _beside(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _listen(bot: CoachBot) -> None:
-    """Answer the processes that have this one do what is due."""
-    await asking.listen(bot.db, bot.tick_asked_for, bot.clock, lambda: bot.is_online)
-
-
 async def _leave(bot: CoachBot, running: asyncio.Task[None]) -> None:
     """Let the tick in progress end, then leave, wherever connecting had got to."""
     log.info("stopping")
@@ -182,15 +175,16 @@ async def _leave(bot: CoachBot, running: asyncio.Task[None]) -> None:
         log.warning("while stopping: %s", outcome)
 
 
-async def process_sessions(settings: Settings) -> TickReport | None:
-    """One tick: by the bot that runs on this database, or, where none does, by REST.
+async def process_sessions(settings: Settings) -> TickReport | datetime | None:
+    """Do what is due, once and by REST, unless a bot runs on this database: that one does it by itself.
 
-    None if another process is at it. Raises ConfigError, Stop.
+    Returns when the running bot last looked (UTC), or what was done; None if another process is at it. Raises
+    ConfigError, Stop, the latter also if the running bot has not looked for too long.
     """
     token = settings.token()
     async with _database(settings) as db:
         if await _explained(db, db.is_run()):
-            return await _explained(db, _by_the_running_bot(db))
+            return await _explained(db, _last_look(db, timedelta(seconds=settings.tick_seconds)))
         await _explained(db, db.upgrade())
         patience = PATIENCE.total_seconds()
         async with discord.Client(intents=discord.Intents(guilds=True), max_ratelimit_timeout=patience) as client:
@@ -198,23 +192,20 @@ async def process_sessions(settings: Settings) -> TickReport | None:
             return await _explained(db, tick(db, discord_port(client, gateway=False), utc_now))
 
 
-async def _by_the_running_bot(db: Database) -> TickReport | None:
+async def _last_look(db: Database, interval: timedelta) -> datetime:
+    """When the bot that runs on this database last looked for what is due. Raises Stop unless that was lately."""
     if not await db.is_current():  # and it is not for this process to migrate what another one uses
         raise Stop("the bot that runs on this database is of another version: restart it", FAILED)
-    try:
-        return await asking.ask(db, utc_now)
-    except asking.Unheard:
-        raise Stop(
-            "a bot runs on this database but does not answer; it may still be connecting. Its log and "
-            "`coachbot doctor` say more",
-            FAILED,
-        ) from None
-    except asking.Gone:
-        raise Stop("the bot ended before it said what it did. Call this again", FAILED) from None
-    except NotTicking:
-        raise Stop(
-            "the running bot did no tick: it starts or stops, or its log says what failed", FAILED
-        ) from None
+    async with db.read() as session:
+        at = await last_tick_at(session)
+    if at is not None and utc_now() - at < longest_silence(interval):
+        return at
+    last = f"last looked for due work at {at:%Y-%m-%d %H:%M:%S} UTC" if at else "hasn't looked for due work yet"
+    raise Stop(
+        f"a bot is running on this database, but {last}. Unless it has only just started, check its log "
+        "(journalctl -u coachbot), then restart it (systemctl restart coachbot)",
+        FAILED,
+    )
 
 
 async def _connected(connecting: Coroutine[Any, Any, None] | asyncio.Task[None]) -> None:

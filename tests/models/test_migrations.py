@@ -240,6 +240,8 @@ OLD_NAMES = {
 }
 """What tables and columns were called before revision 0011."""
 NEW_NAMES = {old: new for new, old in OLD_NAMES.items()}
+DROPPED = {"tick_requests"}
+"""Tables of older revisions that a later one drops."""
 
 
 @pytest.fixture
@@ -336,7 +338,8 @@ async def test_rows_that_were_written_at_a_revision_survive_the_upgrade(old: Dat
 
     await old.upgrade()
 
-    assert await read_rows(old, like=written) == {name: [row] for name, row in written.items()}
+    kept = {name: row for name, row in written.items() if name not in DROPPED}
+    assert await read_rows(old, like=kept) == {name: [row] for name, row in kept.items()}
 
 
 @pytest.mark.parametrize(("recorded", "appealed_by"), [(None, STUDENT), (COACH, COACH)])

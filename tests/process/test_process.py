@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.discord_api.permissions import INVITE, ROOM_GUEST, ROOM_OWN, ROOM_VIDEO
+from bot.web import CRON
 from models import CoachingSession, Heartbeat
 from models.storage.database import Database
 from scheduler.availability import schedule
@@ -23,6 +24,7 @@ from scheduler.booking import booking
 from scheduler.coaches import applications
 from scheduler.coaches.applications import Application
 from scheduler.core.members import Actor
+from scheduler.loop.tick import TICK
 from scheduler.servers import settings
 from scheduler.servers.settings import GuildChanges, GuildDefaults
 from tests.support.endpoint import (
@@ -429,61 +431,56 @@ async def test_process_sessions_says_why_a_room_could_not_be_made(
     assert "DELETE" not in {one.method for one in endpoint.requests}
 
 
-async def test_process_sessions_beside_a_running_bot_has_that_do_it_and_says_what_it_did(
+async def test_process_sessions_leaves_the_work_to_a_running_bot(
     endpoint: Endpoint, program: Program, db: Database
 ):
     async with program.started("run", TICK_SECONDS="300") as process:
         await has_ticked(db)
-        booked = await a_session(db, starts_in=timedelta(minutes=10))
+        await a_session(db, starts_in=timedelta(minutes=10))
 
-        outcome = await program.run("process-sessions")
+        outcome = await program.run("process-sessions", TICK_SECONDS="300")
 
         process.send_signal(signal.SIGTERM)
         ran = await ended(process, TO_STOP_SECONDS)
 
-    [_] = endpoint.asked("POST", ROOMS)
-    assert len(endpoint.asked("GET", "/users/@me")) == 1  # only the running bot has logged in
-    assert re.search(rf"{booked.code}\W+make_room", outcome.out)
-    assert "0 failures by the running bot" in outcome.out
+    assert "A bot is running on this database. It looks for due work every 300 seconds" in outcome.out
     assert (outcome.code, ran.code) == (0, 0), outcome.err + ran.err
-    assert (await stored(db, booked)).discord_setup_complete
+    assert len(endpoint.asked("GET", "/users/@me")) == 1  # only the running bot has logged in
 
 
-@pytest.mark.slow
-async def test_any_number_of_process_sessions_at_once_have_the_running_bot_make_each_room_once(
+async def test_process_sessions_says_when_the_running_bot_looked_and_how_to_have_it_look_now(
     endpoint: Endpoint, program: Program, db: Database
 ):
-    async with program.started("run", TICK_SECONDS="300") as process:
-        await has_ticked(db)
-        booked = await a_session(db, starts_in=timedelta(minutes=10))
+    looked_at = await looked(db, timedelta(seconds=30))
+    async with db.run_lock():
+        outcome = await program.run("process-sessions")
 
-        outcomes = await asyncio.gather(*(program.run("process-sessions") for _ in range(3)))
-
-        process.send_signal(signal.SIGTERM)
-        await ended(process, TO_STOP_SECONDS)
-
-    assert len(endpoint.asked("POST", ROOMS)) == 1
-    assert [outcome.code for outcome in outcomes] == [0, 0, 0]
-    assert all("0 failures by the running bot" in outcome.out for outcome in outcomes)
-    assert (await stored(db, booked)).discord_setup_complete
+    state, what_to_do = outcome.out.splitlines()
+    assert outcome.code == 0, outcome.err
+    assert "every 15 seconds" in state
+    assert re.search(rf"most recently [3-9]\d seconds ago \({looked_at:%H:%M:%S} UTC\)", state)
+    assert "/coaching run in Discord" in what_to_do
+    assert f"{CRON} on its web endpoint with CRON_SECRET" in what_to_do
+    assert endpoint.requests == []
 
 
-@pytest.mark.slow
-async def test_process_sessions_says_that_the_bot_which_it_asked_has_been_killed(
-    endpoint: Endpoint, program: Program, db: Database
+@pytest.mark.parametrize(
+    ("ago", "told"),
+    [(timedelta(minutes=3), "last looked for due work at "), (None, "hasn't looked for due work yet")],
+)
+async def test_process_sessions_warns_of_a_running_bot_that_has_not_looked_for_long(
+    endpoint: Endpoint, program: Program, db: Database, ago: timedelta | None, told: str
 ):
-    endpoint.hold("POST", ROOMS)
-    async with program.started("run", TICK_SECONDS="300") as process:
-        await has_ticked(db)
-        await a_session(db, starts_in=timedelta(minutes=10))
-        async with program.started("process-sessions") as asking:
-            await endpoint.receive("POST", ROOMS)
-            process.kill()
-            outcome = await ended(asking, DEADLINE_SECONDS)
+    if ago is not None:
+        told += f"{await looked(db, ago):%Y-%m-%d %H:%M:%S} UTC"
+    async with db.run_lock():
+        outcome = await program.run("process-sessions")
 
     [line] = outcome.err.splitlines()
-    assert outcome.code == 1
-    assert "the bot ended before it said what it did" in line
+    assert (outcome.code, outcome.out) == (1, "")
+    assert f"a bot is running on this database, but {told}. Unless it has only just started" in line
+    assert "journalctl" in line
+    assert endpoint.requests == []
 
 
 @pytest.mark.slow
@@ -609,6 +606,14 @@ async def sessions(db: Database) -> list[int]:
     """The ids of all sessions."""
     async with db.read() as session:
         return list(await session.scalars(select(CoachingSession.id).order_by(CoachingSession.id)))
+
+
+async def looked(db: Database, ago: timedelta) -> datetime:
+    """Write down, as a bot does, that it has looked for what is due; when that was."""
+    at = datetime.now(UTC) - ago
+    async with db.begin() as session:
+        session.add(Heartbeat(job=TICK, at=at))
+    return at
 
 
 async def has_ticked(db: Database) -> None:
