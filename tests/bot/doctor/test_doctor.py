@@ -676,7 +676,7 @@ async def test_a_bot_that_runs_but_has_never_done_anything_is_a_warning(setup: S
 
 @pytest.mark.parametrize(
     ("of_all", "of_one", "found"),
-    [(None, None, "said yet; "), (6, None, "said for 6 minutes; "), (0, 7, "said for 7 minutes; "), (0, 4, None)],
+    [(None, None, "sent yet; "), (6, None, "sent for 6 minutes; "), (0, 7, "sent for 7 minutes; "), (0, 4, None)],
 )
 async def test_a_bot_that_does_not_record_what_discord_says_is_a_warning(
     setup: Setup, of_all: int | None, of_one: int | None, found: str | None
