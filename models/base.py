@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Integer, MetaData, String
+from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Index, Integer, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -96,6 +96,16 @@ def name_of(kind: type[StrEnum], *, checked: bool = True, otherwise: StrEnum | N
         name=kind.__name__.lower(),
         values_callable=lambda members: [member.value for member in members],
     )
+
+
+def partial_index(name: str, column: str) -> Index:
+    """Index the rows in which this column is set.
+
+    The migration that creates the index has the predicate, as a literal, since SQLite doesn't match a partial
+    index against a bound parameter. A predicate here would make SQLAlchemy load all of PostgreSQL's dialect, even
+    for SQLite.
+    """
+    return Index(name, column, info={"partial": True})
 
 
 class Base(DeclarativeBase):

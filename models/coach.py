@@ -3,11 +3,11 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import stored_json
-from models.base import Base, Money, RowId, Snowflake, name_of
+from models.base import Base, Money, RowId, Snowflake, name_of, partial_index
 from models.session import SessionType
 from models.stored_json import StoredJSON
 
@@ -34,19 +34,8 @@ class Coach(Base):
         CheckConstraint("daily_limit > 0", name="daily_limit_positive"),
         CheckConstraint("weekly_limit > 0", name="weekly_limit_positive"),
         Index("ix_coaches_guild_id_status", "guild_id", "status"),
-        # The predicate is literal: SQLite does not match a partial index against a bound parameter.
-        Index(
-            "ix_coaches_role_due_at",
-            "role_due_at",
-            sqlite_where=text("role_due_at IS NOT NULL"),
-            postgresql_where=text("role_due_at IS NOT NULL"),
-        ),
-        Index(
-            "ix_coaches_membership_due_at",
-            "membership_due_at",
-            sqlite_where=text("membership_due_at IS NOT NULL"),
-            postgresql_where=text("membership_due_at IS NOT NULL"),
-        ),
+        partial_index("ix_coaches_role_due_at", "role_due_at"),
+        partial_index("ix_coaches_membership_due_at", "membership_due_at"),
     )
 
     guild_id: Mapped[Snowflake] = mapped_column(ForeignKey("guilds.id"), primary_key=True)

@@ -3,10 +3,10 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, text
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, RowId, Snowflake, name_of
+from models.base import Base, RowId, Snowflake, name_of, partial_index
 
 
 class NotificationKind(StrEnum):
@@ -61,12 +61,7 @@ class Notification(Base):
     __tablename__ = "notifications"
     __table_args__ = (
         ForeignKeyConstraint(["guild_id", "coach_id"], ["coaches.guild_id", "coaches.user_id"]),
-        Index(
-            "ix_notifications_due_at",
-            "due_at",
-            sqlite_where=text("due_at IS NOT NULL"),
-            postgresql_where=text("due_at IS NOT NULL"),
-        ),
+        partial_index("ix_notifications_due_at", "due_at"),
         Index("ix_notifications_session_id", "session_id"),
         Index("ix_notifications_guild_id_coach_id_kind", "guild_id", "coach_id", "kind"),
     )

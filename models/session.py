@@ -3,11 +3,10 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, text
-from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Money, RowId, Snowflake, name_of
+from models.base import Base, Money, RowId, Snowflake, name_of, partial_index
 
 LONGEST_RESERVATION = timedelta(hours=24)
 """A session with its buffers takes no longer. SQLite's guard relies on it to look at a bounded range."""
@@ -54,18 +53,8 @@ class CoachingSession(Base):
         Index("ix_coaching_sessions_guild_id_coach_id", "guild_id", "coach_id", "starts_at"),
         Index("ix_coaching_sessions_guild_id_student_id", "guild_id", "student_id", "starts_at"),
         # What the loop asks every few seconds: it must cost what is due and not what has ever been.
-        Index(
-            "ix_coaching_sessions_next_step_at",
-            "next_step_at",
-            sqlite_where=text("next_step_at IS NOT NULL"),
-            postgresql_where=text("next_step_at IS NOT NULL"),
-        ),
-        Index(
-            "ix_coaching_sessions_membership_due_at",
-            "membership_due_at",
-            sqlite_where=text("membership_due_at IS NOT NULL"),
-            postgresql_where=text("membership_due_at IS NOT NULL"),
-        ),
+        partial_index("ix_coaching_sessions_next_step_at", "next_step_at"),
+        partial_index("ix_coaching_sessions_membership_due_at", "membership_due_at"),
         Index("ix_coaching_sessions_discord_channel_id", "discord_channel_id"),
     )
 
@@ -172,9 +161,9 @@ class Reservation(Base):
     It belongs to a session, or to a hold, whose expiry it shares.
 
     No two reservations of one person overlap, in whatever server, and the database enforces it: on
-    PostgreSQL by the exclusion constraint below, on SQLite by the triggers `reservations_no_overlap_insert`
-    and `reservations_no_overlap_update`, which the first migration creates. A migration that rebuilds this
-    table on SQLite drops its triggers and has to create them again.
+    PostgreSQL by the exclusion constraint `reservations_no_overlap`, on SQLite by the triggers
+    `reservations_no_overlap_insert` and `reservations_no_overlap_update`. The first migration creates them. A
+    migration that rebuilds this table on SQLite drops its triggers and has to create them again.
     """
 
     __tablename__ = "reservations"
@@ -182,13 +171,6 @@ class Reservation(Base):
         CheckConstraint("ends_at > starts_at", name="ends_after_start"),
         CheckConstraint("ends_at - starts_at <= 86400000000", name="longest").ddl_if(dialect="sqlite"),
         CheckConstraint("ends_at - starts_at <= interval '24 hours'", name="longest").ddl_if(dialect="postgresql"),
-        # int8range instead of `user_id WITH =`: the latter needs the extension btree_gist.
-        ExcludeConstraint(
-            (text("int8range(user_id, user_id, '[]')"), "&&"),
-            (text("tstzrange(starts_at, ends_at)"), "&&"),
-            name="reservations_no_overlap",
-            using="gist",
-        ).ddl_if(dialect="postgresql"),
         Index("ix_reservations_user_id_starts_at", "user_id", "starts_at"),
         CheckConstraint("(session_id IS NULL) <> (hold_id IS NULL)", name="one_owner"),
         Index("ix_reservations_session_id", "session_id"),

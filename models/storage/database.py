@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, event, make_url, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -188,7 +187,10 @@ def lost_a_race(error: BaseException) -> bool:
 
 async def insert_if_absent(session: AsyncSession, table: type[Base], **values: Any) -> None:
     """Insert a row unless its key is there already, also when another transaction inserts it just now."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    if session.get_bind().dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert
+    else:
+        from sqlalchemy.dialects.postgresql import insert  # SQLite can do without all of that dialect
     await session.execute(insert(table).values(**values).on_conflict_do_nothing())
 
 

@@ -331,6 +331,32 @@ def differences_from_models(connection: sa.Connection) -> list[Any]:
     return compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata)
 
 
+async def test_every_partial_index_has_its_predicate(old: Database) -> None:
+    await old.upgrade()
+
+    async with old.engine.connect() as connection:
+        predicates = await connection.run_sync(index_predicates)
+    partial = {
+        str(index.name): index.columns[0].name
+        for table in Base.metadata.tables.values()
+        for index in table.indexes
+        if index.info.get("partial")
+    }
+    assert partial
+    assert predicates == {name: f"{column} IS NOT NULL" for name, column in partial.items()}
+
+
+def index_predicates(connection: sa.Connection) -> dict[str | None, str]:
+    """The partial indexes that there are, and of which rows they are."""
+    inspector, option = sa.inspect(connection), f"{connection.dialect.name}_where"
+    return {
+        index["name"]: str(where).strip("()")
+        for table in inspector.get_table_names()
+        for index in inspector.get_indexes(table)
+        if (where := index.get("dialect_options", {}).get(option)) is not None
+    }
+
+
 @pytest.mark.parametrize("revision", REVISIONS)
 async def test_rows_that_were_written_at_a_revision_survive_the_upgrade(old: Database, revision: str) -> None:
     await old.upgrade(revision)

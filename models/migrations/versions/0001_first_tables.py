@@ -344,6 +344,7 @@ def guard_reservations() -> None:
     before the new one does, which is enough because none is longer, and is a range of the index.
     """
     if op.get_bind().dialect.name == "postgresql":
+        # int8range, since `user_id WITH =` would need the extension btree_gist.
         op.execute(
             "ALTER TABLE reservations ADD CONSTRAINT reservations_no_overlap EXCLUDE USING gist"
             " (int8range(user_id, user_id, '[]') WITH &&, tstzrange(starts_at, ends_at) WITH &&)"
