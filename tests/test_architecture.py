@@ -20,6 +20,7 @@ TOP_LEVEL = {
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "LICENSE",
+    "NOTICE",
 }
 LONGEST_MODULE, LONGEST_FUNCTION = 350, 50
 CLOCKS = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "utils.utcnow")

