@@ -2,6 +2,9 @@
 
 import configparser
 import re
+import tomllib
+from collections.abc import Iterable
+from importlib.metadata import requires
 from pathlib import Path
 
 from bot.cli.commands import app
@@ -9,6 +12,7 @@ from bot.config import Settings
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / ".deploy"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 def test_the_unit_runs_a_command_that_exists_and_gives_up_where_it_cannot_be_helped() -> None:
@@ -44,3 +48,24 @@ def test_what_the_containers_are_told_are_settings_of_the_bot() -> None:
         assert name.lower() in Settings.model_fields
     for name in re.findall(r"-f (\S+compose\S*)", (ROOT / "README.md").read_text()):
         assert (ROOT / name.strip("`")).is_file()
+
+
+def test_the_demo_installs_all_its_preview_needs_but_the_video_library() -> None:
+    preview = names(line for line in requires("simcord") or [] if "extra == 'preview'" in line)
+
+    installed = names([*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["demo"]])
+    assert preview - installed == {"av"}
+
+
+def test_the_demo_and_the_image_draw_statistics() -> None:
+    in_image = re.search(r"'\.\[([\w,]+)\]'", (DEPLOY / "Dockerfile").read_text())
+
+    assert in_image is not None
+    assert "charts" in in_image[1].split(",")
+    assert set(in_image[1].split(",")) <= set(PROJECT["optional-dependencies"])
+    assert "coachbot[charts]" in PROJECT["optional-dependencies"]["demo"]
+
+
+def names(requirements: Iterable[str]) -> set[str]:
+    """The packages that these requirements name."""
+    return {re.split(r"[^\w.-]", line, maxsplit=1)[0].lower() for line in requirements}
