@@ -95,14 +95,18 @@ def demo(host: str, port: int, data: Path | None, *, no_open: bool, fresh: bool)
     except ModuleNotFoundError as error:
         _die(f"the demo needs the package {error.name}: pip install 'coachbot[demo]'")
     log.set_up("WARNING")
+    opening = contextlib.ExitStack()
 
     def announce(address: str) -> None:
+        opening.close()
         click.echo(f"The academy is open: {click.style(address, bold=True)}")
         click.echo("Ctrl+C ends it." if no_open else "Closing the tab or Ctrl+C ends it.")
 
     options = Options(host=host, port=port, open_browser=not no_open, data=data, fresh=fresh)
     try:
-        asyncio.run(play(options, announce))
+        with opening:
+            opening.enter_context(_waiting("Opening the academy…"))
+            asyncio.run(play(options, announce))
     except NotADemo as refusal:
         _die(str(refusal))
     except PortTaken as taken:
@@ -267,6 +271,18 @@ def _progress(what: str) -> Iterator["Progress"]:
     with progress.Progress(transient=True) as bar:
         task = bar.add_task(what)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextlib.contextmanager
+def _waiting(what: str) -> Iterator[None]:
+    """A spinner on a terminal; nothing elsewhere."""
+    if not sys.stdout.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console().status(what):
+        yield
 
 
 def _finish(work: Coroutine[Any, Any, T]) -> T:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,11 +42,27 @@ def is_sound(checks: Sequence[Check]) -> bool:
 
 
 def tell(checks: Sequence[Check], *, as_json: bool) -> None:
-    """Print a line each, or one JSON object."""
+    """Print a table on a terminal, a line for each check elsewhere, or one JSON object."""
     if as_json:
         click.echo(json.dumps({"ok": is_sound(checks), "checks": [dataclasses.asdict(one) for one in checks]}))
-        return
+    elif sys.stdout.isatty():
+        _draw(checks)
+    else:
+        for check in checks:
+            todo = f". To do: {check.advice}" if check.advice else ""
+            click.echo(f"{check.level:<8} {check.name}: {check.found}{todo}")
+
+
+def _draw(checks: Sequence[Check]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("Status", "Check", "Result", box=SIMPLE_HEAD)
     for check in checks:
-        level = click.style(f"{check.level:<8}", fg=_COLOURS[check.level])
-        todo = f". To do: {check.advice}" if check.advice else ""
-        click.echo(f"{level} {check.name}: {check.found}{todo}")
+        result = Text(check.found)  # a Text, or what stands in brackets would be taken for markup
+        if check.advice:
+            result.append(f"\nTo do: {check.advice}", "bold")
+        table.add_row(Text(check.level, _COLOURS[check.level]), Text(check.name), result)
+    Console().print(table)
