@@ -1,4 +1,4 @@
-"""What the process costs, against a Discord on this machine: `python -m tests.bench.process [--json]`.
+"""What the process costs, against a Discord on this machine: `python -m tests.bench.process [--json] [--quick]`.
 
 Ours and a bare one (`tests.bench.bare`) take turns in the same run, so that the ratios mean something on any
 machine: memory when the gateway is ready, the time from the start of the process until then, and the time from a
@@ -6,29 +6,39 @@ machine: memory when the gateway is ready, the time from the start of the proces
 is up to date, with a coach in it.
 """
 
-import argparse
 import asyncio
 import contextlib
 import itertools
 import json
 import shutil
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 from aiohttp import web
 
 from models.storage.database import Database
 from scheduler.core.clock import utc_now
+from tests.bench.options import Options, from_command_line, write
 from tests.support.builders import a_coach, a_guild
 from tests.support.endpoint import DEADLINE_SECONDS, GUILD_ID, Endpoint, local_discord, slash
 from tests.support.program import Program
 
-STARTS, PRESSES, WARM_UP = 7, 1000, 50
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How often each starts, and is pressed. The first start, which fills the machine's caches, doesn't count."""
+
+    starts: int = 7
+    presses: int = 1000
+    warm_up: int = 50
+
+
+QUICK = Size(starts=1, presses=5, warm_up=1)
 READY = b"connected as"
 STUDENT = 12
 NAMES = {"bare": "tests.bench.bare", "ours": "bot"}
@@ -117,7 +127,7 @@ def p99(times: Sequence[float]) -> float:
     return sorted(times)[int(len(times) * 0.99)]
 
 
-async def measure(folder: Path, starts: int, presses: int) -> tuple[Side, Side]:
+async def measure(folder: Path, size: Size) -> tuple[Side, Side]:
     """Bare and ours. They take turns, each going first every other time."""
     sides = [Side(name, folder / name) for name in NAMES]
     for side in sides:
@@ -128,16 +138,21 @@ async def measure(folder: Path, starts: int, presses: int) -> tuple[Side, Side]:
         await a_guild(session, id=GUILD_ID)
         await a_coach(session, guild_id=GUILD_ID, applied_at=utc_now())
     await db.close()
-    for number in range(starts):
+    for number in range(size.starts):
         for side in sides[:: -1 if number % 2 else 1]:
             async with side.running():
                 pass
     bare, ours = sides
     async with bare.running() as of_bare, ours.running() as of_ours:
         both = ((bare, of_bare), (ours, of_ours))
-        for number in range(WARM_UP + presses):
+        acknowledged: list[Any] = []
+        for number in range(size.warm_up + size.presses):
             for side, watch in both[:: -1 if number % 2 else 1]:
-                side.milliseconds.append(await side.press(watch))
+                took = await side.press(watch)
+                acknowledged.append(watch.asked("POST", "/callback")[0].body)
+                if number >= size.warm_up:
+                    side.milliseconds.append(took)
+    assert all(one == acknowledged[0] for one in acknowledged), "the two acknowledge differently"
     return bare, ours
 
 
@@ -148,33 +163,31 @@ def ratios(bare: Side, ours: Side) -> dict[str, float]:
 
 
 def _figures(side: Side) -> tuple[float, float, float, float]:
-    acknowledged = side.milliseconds[WARM_UP:]
-    return median(side.megabytes[1:]), median(side.seconds[1:]), median(acknowledged), p99(acknowledged)
+    times = side.milliseconds
+    return median(side.megabytes[1:]), median(side.seconds[1:]), median(times), p99(times)
 
 
-def table(bare: Side, ours: Side) -> str:
+def table(bare: Side, ours: Side, size: Size) -> str:
     """The figures for people."""
     names = ("memory when ready, MB", "start until ready, s", "/book acknowledged, ms", "  99 of 100, ms")
     lines = [f"{'':26}{'bare':>9}{'ours':>9}{'ratio':>9}{'target':>9}"]
     found = zip(names, _figures(bare), _figures(ours), ratios(bare, ours).items(), strict=True)
     for name, theirs, own, (key, ratio) in found:
         lines.append(f"{name:26}{theirs:9.2f}{own:9.2f}{ratio:9.2f}{TARGETS.get(key, ''):>9}")
-    return "\n".join([*lines, f"Of {STARTS} starts and {PRESSES:,} presses, in turns."])
+    return "\n".join([*lines, f"Of {size.starts} starts and {size.presses:,} presses, in turns."])
 
 
-def main() -> None:
+def run(options: Options) -> None:
     """Measure, and print a table, or one line of JSON for machines."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="one line: the four ratios")
-    wants_json = parser.parse_args().json
+    size = QUICK if options.quick else Size()
     folder = Path(tempfile.mkdtemp(prefix="coachbot-bench-"))
     try:
-        found = asyncio.run(measure(folder, STARTS, PRESSES))
+        found = asyncio.run(measure(folder, size))
     finally:
         shutil.rmtree(folder)
     rounded = {name: round(value, 2) for name, value in ratios(*found).items()}
-    sys.stdout.write((json.dumps(rounded) if wants_json else table(*found)) + "\n")
+    write(json.dumps(rounded) if options.as_json else table(*found, size))
 
 
 if __name__ == "__main__":
-    main()
+    run(from_command_line(__doc__, "the four ratios"))

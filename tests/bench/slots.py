@@ -1,4 +1,4 @@
-"""How fast free slots are found, next to two plain ways: `python -m tests.bench.slots [--json]`.
+"""How fast free slots are found, next to two plain ways: `python -m tests.bench.slots [--json] [--quick]`.
 
 All ways answer the same questions in the same run, in turns, and must give equal answers. The figures are the
 shortest of many runs. In lists the baselines get what can be prepared outside of the measured part: the rules, the
@@ -8,10 +8,8 @@ other) is printed too. Between the runs the engine keeps what it remembers of zo
 together; its time without that is printed.
 """
 
-import argparse
 import json
 import random
-import sys
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +26,7 @@ from dateutil.rrule import WEEKLY, rrule
 from scheduler.availability.slots import BookingRules, Calendar, Hours, Period, WeeklyHours
 from scheduler.time import local_time
 from scheduler.time.intervals import union
+from tests.bench.options import Options, from_command_line, write
 from tests.support.builders import DAY, MINUTE
 
 Busy = list[Period]
@@ -40,13 +39,27 @@ LISTED, BROWSED = 60 * DAY, 14 * DAY
 LENGTH, STEP, BUFFER = 45 * MINUTE, 15 * MINUTE, 10 * MINUTE
 WEEKDAYS = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"]
 OFFICE: Windows = {(9 * 60, 12 * 60): [0, 1, 2, 3, 4], (13 * 60 + 30, 17 * 60): [0, 1, 2, 3, 4]}
-COACHES = 500
-BROWSED_BY_CALENDAR = 100
-"""So many of the coaches are browsed by the slow way; its time is scaled up to all."""
 ZONES = (
     *("Europe/Berlin", "Europe/London", "America/New_York", "America/Los_Angeles", "America/Sao_Paulo"),
     *("Asia/Kolkata", "Asia/Tokyo", "Australia/Sydney", "Australia/Lord_Howe", "Africa/Lagos", "UTC"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured, and how often."""
+
+    listings: int = 15
+    browsings: int = 4
+    cold: int = 2
+    again: int = 3
+    """So often in a row each way is asked in a round, since the others cool it down."""
+    coaches: int = 500
+    by_calendar: int = 100
+    """So many of the coaches are browsed by the slow way; its time is scaled up to all."""
+
+
+QUICK = Size(listings=1, browsings=1, cold=1, again=1, coaches=50, by_calendar=25)
 
 
 @dataclass(frozen=True)
@@ -98,11 +111,11 @@ def some_busy(count: int, days: int, chance: random.Random) -> Busy:
     return sorted((start, start + chance.choice([30, 45, 60, 90]) * MINUTE) for start in starts)
 
 
-def some_coaches() -> list[Coach]:
+def some_coaches(count: int) -> list[Coach]:
     """Coaches with hours, zones and reservations of their own."""
     chance = random.Random(500)
     found: list[Coach] = []
-    for _ in range(COACHES):
+    for _ in range(count):
         days = sorted(chance.sample(range(5), chance.randint(3, 5)))
         opens, closes = chance.randrange(14, 22) * 30, chance.randrange(27, 38) * 30
         windows = {(opens, 12 * 60): days, (13 * 60, closes): days}
@@ -127,7 +140,7 @@ def by_rrule(coach: Coach, until: datetime) -> list[datetime]:
             at = local.replace(tzinfo=zone).astimezone(UTC)
             closes = (local + (row.end_minute - row.start_minute) * MINUTE).replace(tzinfo=zone).astimezone(UTC)
             while at + LENGTH <= closes:
-                if NOW <= at < until and not any(
+                if NOW < at < until and not any(
                     at - BUFFER < ends and begins < at + LENGTH + BUFFER for begins, ends in coach.busy
                 ):
                     found.append(at)
@@ -163,7 +176,7 @@ def unoccupied(windows: Iterable[Period], busy: Busy, until: datetime) -> Iterat
         at = opens
         while at + LENGTH <= closes:
             place = bisect_right(ends, at)
-            if NOW <= at < until and (place == len(taken) or at <= taken[place].start):
+            if NOW < at < until and (place == len(taken) or at <= taken[place].start):
                 yield at
             at += STEP
 
@@ -171,12 +184,12 @@ def unoccupied(windows: Iterable[Period], busy: Busy, until: datetime) -> Iterat
 Way = Callable[[], object]
 
 
-def in_turns(ways: dict[str, Way], rounds: int) -> dict[str, float]:
-    """The shortest time of each way in seconds; a round asks each three times, since the others cool it down."""
+def in_turns(ways: dict[str, Way], rounds: int, again: int) -> dict[str, float]:
+    """The shortest time of each way in seconds; a round asks each `again` times in a row."""
     best = dict.fromkeys(ways, float("inf"))
     for _ in range(rounds):
         for name, way in ways.items():
-            for _ in range(3):
+            for _ in range(again):
                 began = perf_counter()
                 way()
                 best[name] = min(best[name], perf_counter() - began)
@@ -194,7 +207,7 @@ def forgetful(way: Way) -> Way:
     return cold
 
 
-def listing(count: int) -> dict[str, float]:
+def listing(count: int, size: Size) -> dict[str, float]:
     """Seconds for all slots of 60 days with so many reservations."""
     coach, until = a_coach("Europe/Berlin", OFFICE, some_busy(count, 60, random.Random(count))), NOW + LISTED
     ways: dict[str, Callable[[], list[datetime]]] = {
@@ -204,14 +217,15 @@ def listing(count: int) -> dict[str, float]:
     }
     answers = [way() for way in ways.values()]
     assert answers[0] == answers[1] == answers[2], "the three ways disagree"
-    found = in_turns({**ways}, rounds=15)
-    return found | in_turns({"cold": forgetful(ways["engine"])}, rounds=2) | {"slots": len(answers[0])}
+    found = in_turns({**ways}, size.listings, size.again)
+    cold = in_turns({"cold": forgetful(ways["engine"])}, size.cold, size.again)
+    return found | cold | {"slots": len(answers[0])}
 
 
-def browsing() -> dict[str, float]:
+def browsing(size: Size) -> dict[str, float]:
     """Seconds for the first free slot of every coach in the next 14 days."""
-    coaches, until = some_coaches(), NOW + BROWSED
-    some = coaches[:BROWSED_BY_CALENDAR]
+    coaches, until = some_coaches(size.coaches), NOW + BROWSED
+    some = coaches[: size.by_calendar]
 
     def engine(asked: Sequence[Coach] = coaches) -> list[datetime | None]:
         return [next(by_engine(coach, until), None) for coach in asked]
@@ -225,37 +239,38 @@ def browsing() -> dict[str, float]:
         return [first_by_calendar(coach, coach.query, until) for coach in some]
 
     assert engine(some) == calendar() == lazy_calendar(), "the ways disagree"
-    found = in_turns({"engine": engine, "ical": calendar, "lazy": lazy_calendar}, rounds=4)
+    ways: dict[str, Way] = {"engine": engine, "ical": calendar, "lazy": lazy_calendar}
+    found = in_turns(ways, size.browsings, size.again)
     for name in ("ical", "lazy"):
-        found[name] *= COACHES / BROWSED_BY_CALENDAR
-    return found | in_turns({"cold": forgetful(engine)}, rounds=2)
+        found[name] *= size.coaches / size.by_calendar
+    return found | in_turns({"cold": forgetful(engine)}, size.cold, size.again)
 
 
-def main() -> None:
+def run(options: Options) -> None:
     """Measure, and print a table, or one line of JSON for machines."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="one line: how many times faster the engine is")
-    wants_json = parser.parse_args().json
-    lists, browse = {count: listing(count) for count in (0, 200, 2000)}, browsing()
+    size = QUICK if options.quick else Size()
+    lists, browse = {count: listing(count, size) for count in (0, 200, 2000)}, browsing(size)
     ratios = {
         "rrule_200": round(lists[200]["rrule"] / lists[200]["engine"], 1),
         "ical_200": round(lists[200]["ical"] / lists[200]["engine"], 1),
         "browse_ical": round(browse["ical"] / browse["engine"], 1),
     }
-    sys.stdout.write((json.dumps(ratios) if wants_json else table(lists, browse)) + "\n")
+    write(json.dumps(ratios) if options.as_json else table(lists, browse, size))
 
 
-def table(lists: dict[int, dict[str, float]], browse: dict[str, float]) -> str:
+def table(lists: dict[int, dict[str, float]], browse: dict[str, float], size: Size) -> str:
     """The figures for people."""
     lines = [f"{'milliseconds':40}{'engine':>9}{'(cold)':>9}{'rrule':>18}{'recurring-ical-events':>24}"]
     for count, found in lists.items():
         lines.append(row(f"60 days, {count} busy: all {found['slots']:.0f} slots", found))
-    lines.append(row(f"{COACHES} coaches, 14 days: first slot of each", browse))
+    lines.append(row(f"{size.coaches} coaches, 14 days: first slot of each", browse))
     lines.append(row("  the same, lazily, calendars at hand", browse | {"ical": browse["lazy"]}))
     lines.append(
         "Shortest of many runs, taken in turns; equal results were checked. Caches are warm except in (cold)."
     )
-    lines.append(f"recurring-ical-events browsed {BROWSED_BY_CALENDAR} coaches; its time is scaled to {COACHES}.")
+    lines.append(
+        f"recurring-ical-events browsed {size.by_calendar} coaches; its time is scaled to {size.coaches}."
+    )
     return "\n".join(lines)
 
 
@@ -269,4 +284,4 @@ def row(title: str, found: dict[str, float]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run(from_command_line(__doc__, "how many times faster the engine is"))

@@ -1,4 +1,6 @@
-"""What a tick costs with a long history behind it, on real databases: `python -m tests.bench.tick [--json]`.
+"""What a tick costs with a long history behind it, on real databases.
+
+`python -m tests.bench.tick [--json] [--quick]`
 
 Ten sessions at a time live their lives, from the room that is made to the room that is removed, in a database
 with 1,000 past sessions and in one with 1,000,000: in turns, so that the ratio of the medians means something on
@@ -6,14 +8,13 @@ any machine. Every past session has notices, attendance and audit entries, and w
 one of the ten students whose sessions are due. Discord answers at once.
 """
 
-import argparse
 import asyncio
 import json
-import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
@@ -25,6 +26,7 @@ from scheduler.loop.tick import tick
 from scheduler.rooms.reconciliation import sweep
 from scheduler.sessions import upcoming
 from tests.bench.booking import Times, a_database, row
+from tests.bench.options import Options, from_command_line, write
 from tests.support.builders import (
     COACH,
     DAY,
@@ -40,8 +42,20 @@ from tests.support.builders import (
 from tests.support.fakes import FakeDiscord
 from tests.support.postgres import start_postgres
 
-DUE, FEW, MANY = 10, 1_000, 1_000_000
-LIVES, WARM_UP = 15, 2
+DUE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many past sessions each database has, and how often ten sessions live their lives."""
+
+    few: int = 1_000
+    many: int = 1_000_000
+    lives: int = 15
+    warm_up: int = 2
+
+
+QUICK = Size(few=100, many=2_000, lives=1, warm_up=0)
 RESERVED = 100_000
 """So many past sessions, the last ones, have reservations: the guard makes inserting these slow."""
 STEPS = {
@@ -95,6 +109,8 @@ class Side:
     def __init__(self, db: Database) -> None:
         self.db, self.discord, self.clock = db, FakeDiscord(), FakeClock()
         self.took: defaultdict[str, list[float]] = defaultdict(list)
+        self.did: list[tuple[int, int, int]] = []
+        """Of each tick: steps, roles and notices. Codes of sessions are random."""
 
     @contextmanager
     def measured(self, *names: str) -> Iterator[None]:
@@ -160,6 +176,7 @@ class Side:
             assert report is not None
             assert not report.failures, report.failures
             assert report.did_something
+            self.did.append((len(report.steps), report.roles, report.notifications))
             more = report.more
 
     async def meanwhile(self) -> None:
@@ -182,18 +199,19 @@ class Side:
                     await attendance.attended(session, one, self.clock())
 
 
-async def measure(few_url: str, many_url: str) -> dict[str, dict[str, Times]]:
+async def measure(few_url: str, many_url: str, size: Size) -> dict[str, dict[str, Times]]:
     """What → size → times. Both databases take turns, each going first every other time."""
     sides = {"few": Side(await a_database(few_url)), "many": Side(await a_database(many_url))}
-    for name, past in (("few", FEW), ("many", MANY)):
+    for name, past in (("few", size.few), ("many", size.many)):
         await sides[name].fill(past)
-    for number in range(WARM_UP + LIVES):
+    for number in range(size.warm_up + size.lives):
         for side in sorted(sides.values(), key=lambda one: one is sides["many"], reverse=number % 2 == 1):
             await side.life(number)
     for side in sides.values():
         await side.db.close()
+    assert sides["few"].did == sides["many"].did, "the ticks did different things"
     return {
-        what: {name: Times(side.took[what][WARM_UP:]) for name, side in sides.items()}
+        what: {name: Times(side.took[what][size.warm_up :]) for name, side in sides.items()}
         for what in (*STEPS, LIFE, IDLE, SWEEP, WATCH, AGENDA)
     }
 
@@ -203,22 +221,20 @@ def ratio(times: dict[str, Times]) -> float:
     return times["many"].middle / times["few"].middle
 
 
-def table(found: dict[str, dict[str, dict[str, Times]]]) -> str:
+def table(found: dict[str, dict[str, dict[str, Times]]], size: Size) -> str:
     """The figures for people."""
     lines = [f"{'milliseconds':46}{'least':>9}{'median':>9}{'p99':>9}{'ratio':>9}"]
     for engine, measured in found.items():
-        lines.append(f"{engine}, {FEW:,} past sessions, then {MANY:,}")
+        lines.append(f"{engine}, {size.few:,} past sessions, then {size.many:,}")
         for what, times in measured.items():
             lines.append(row(f"  {what}", times["few"]))
             lines.append(row("", times["many"], ratio(times)))
     return "\n".join([*lines, "Ratios are of medians, to the line above."])
 
 
-def main() -> None:
+def run(options: Options) -> None:
     """Measure, and print a table, or one line of JSON for machines."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="one line: a tick's ratio, a number for each engine")
-    wants_json = parser.parse_args().json
+    size = QUICK if options.quick else Size()
     with (
         tempfile.TemporaryDirectory(prefix="coachbot-bench-") as folder,
         start_postgres(Path(folder) / "postgres") as server,
@@ -229,10 +245,10 @@ def main() -> None:
             "sqlite": [f"sqlite:///{Path(folder) / name}.db" for name in ("few", "many")],
             "postgres": [server.get_uri(name) for name in ("few", "many")],
         }
-        found = {engine: asyncio.run(measure(*both)) for engine, both in urls.items()}
+        found = {engine: asyncio.run(measure(*both, size)) for engine, both in urls.items()}
     ratios = {engine: round(ratio(measured[LIFE]), 2) for engine, measured in found.items()}
-    sys.stdout.write((json.dumps(ratios) if wants_json else table(found)) + "\n")
+    write(json.dumps(ratios) if options.as_json else table(found, size))
 
 
 if __name__ == "__main__":
-    main()
+    run(from_command_line(__doc__, "a tick's ratio, a number for each engine"))

@@ -1,0 +1,18 @@
+"""Run every benchmark, one after the other: `python -m tests.bench [--json] [--quick]`."""
+
+from tests.bench import booking, pictures, process, slots, tick
+from tests.bench.options import from_command_line, write
+
+BENCHMARKS = (slots, pictures, booking, tick, process)
+
+
+def main() -> None:
+    """Print the figures of each under its name."""
+    options = from_command_line(__doc__, "each benchmark's figures")
+    for benchmark in BENCHMARKS:
+        write(f"{benchmark.__name__}:")
+        benchmark.run(options)
+
+
+if __name__ == "__main__":
+    main()

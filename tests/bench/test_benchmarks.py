@@ -1,0 +1,24 @@
+"""Benchmarks stay runnable: .ci/run gives each a quick round, and the cheapest is tried here."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.bench import slots
+from tests.bench.__main__ import BENCHMARKS
+from tests.bench.options import Options
+
+WITHOUT_FIGURES = {"__init__", "__main__", "bare", "options", "test_benchmarks"}
+
+
+def test_every_benchmark_gets_its_quick_round() -> None:
+    modules = {path.stem for path in Path(__file__).parent.glob("*.py")}
+
+    assert {one.__name__.rpartition(".")[2] for one in BENCHMARKS} == modules - WITHOUT_FIGURES
+
+
+def test_all_ways_to_find_slots_agree(capsys: pytest.CaptureFixture[str]) -> None:
+    slots.run(Options(as_json=True, quick=True))  # which raises where they don't
+
+    assert json.loads(capsys.readouterr().out).keys() == {"rrule_200", "ical_200", "browse_ical"}
