@@ -160,6 +160,15 @@ async def test_after_reading_the_same_connections_can_write(db: Database) -> Non
     assert len(await heartbeats(db)) == 3
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_a_commit_waits_until_it_is_on_the_disk(db: Database) -> None:
+    for engine in db._engines:
+        async with engine.connect() as connection:
+            mode = await connection.scalar(sa.text("PRAGMA synchronous"))
+
+        assert mode == 2  # FULL
+
+
 async def test_read_is_one_consistent_view_and_waits_for_no_writer(db: Database) -> None:
     async with db.begin() as session:
         session.add(Heartbeat(job="tick", at=MONDAY))
