@@ -1,15 +1,18 @@
 """What the demo's tests need."""
 
 import asyncio
+import json
 import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from filelock import FileLock
 
 from bot.demo.stage import open_stage
+from bot.demo.tour import tour
 from models.storage.database import Database
 from tests.support.one_thread import in_one_thread
 
@@ -30,24 +33,45 @@ def chromium() -> str:
     return found
 
 
+class FirstVisit(NamedTuple):
+    """What the first visitor of a new academy finds that its database doesn't keep."""
+
+    now: str
+    unread_by_admin: int
+    steps_done: list[bool]
+    faults: list[str]
+
+
 @pytest.fixture(scope="session")
 def lived_in(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """The file of a demo that was open for a moment: another one opens it at once."""
+    """The file of a demo that was open for a moment: another one opens it at once.
+
+    What its visitor found lies beside it: a new academy takes seconds to make, so this is the only one.
+    """
     folder = tmp_path_factory.getbasetemp()
     path = (folder if worker_id == "master" else folder.parent) / "demo.db"
 
     async def live() -> None:
         db = in_one_thread(Database(f"sqlite:///{path}"))
         await db.upgrade()
-        async with open_stage(db):
-            pass
+        async with open_stage(db) as stage:
+            admin, review = stage.world.people["admin"], stage.world.review.id
+            steps = [step.done for step in await tour(stage)]
+            found = FirstVisit(stage.now.isoformat(), stage.unread(admin, review), steps, stage.faults.lines)
         await db.close()
+        path.with_suffix(".json").write_text(json.dumps(found))
 
     with FileLock(path.with_suffix(".lock")):  # one of the processes among which the tests are divided makes it
         if not path.with_suffix(".made").exists():
             asyncio.run(live())
             path.with_suffix(".made").touch()
     return path
+
+
+@pytest.fixture
+def first_visit(lived_in: Path) -> FirstVisit:
+    """What was found when the academy of `kept` was new."""
+    return FirstVisit(*json.loads(lived_in.with_suffix(".json").read_text()))
 
 
 @pytest.fixture

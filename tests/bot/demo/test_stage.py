@@ -10,12 +10,12 @@ from sqlalchemy import select
 
 from bot.demo import academy, simcord_private
 from bot.demo.stage import DIRECT, NotPossible, Stage, open_stage
-from bot.demo.tour import tour
 from cogs import cards
 from models import Attendance, AuditEntry, Base, Coach, CoachingSession, Notification, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import cancellation
 from scheduler.core.members import Actor
+from tests.bot.demo.conftest import FirstVisit
 
 
 @pytest.fixture
@@ -47,19 +47,20 @@ async def first_ahead(stage: Stage) -> CoachingSession:
         return next(iter(found))
 
 
-async def test_the_visitor_finds_a_lively_academy(stage: Stage) -> None:
-    async with stage.db.read() as session:
+async def test_the_visitor_finds_a_lively_academy(kept: Database, first_visit: FirstVisit) -> None:
+    async with kept.read() as session:
         statuses = [one.status for one in await session.scalars(select(CoachingSession))]
         rated = {one.display_name: cards.rating(one) for one in await session.scalars(select(Coach))}
         came = await session.scalars(select(Attendance.user_id).where(Attendance.user_id.is_not(None)))
 
-    assert stage.now == academy.BEGINS
+    assert first_visit.now == academy.BEGINS.isoformat()
     assert statuses.count(SessionStatus.COMPLETED) == 3
     assert statuses.count(SessionStatus.SCHEDULED) == 3
     assert len(list(came)) == 6
     assert rated == {"Ben": "★ 4.0 (1)", "Theo": "★ 5.0 (1)", "Nora": "new", "Cara": "new"}
-    assert stage.unread(stage.world.people["admin"], stage.world.review.id) == 1
-    assert [step.done for step in await tour(stage)] == [False] * 12
+    assert first_visit.unread_by_admin == 1
+    assert first_visit.steps_done == [False] * 12
+    assert first_visit.faults == []
 
 
 async def test_what_somebody_cannot_see_is_not_listed(kept_stage: Stage) -> None:
