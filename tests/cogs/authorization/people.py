@@ -11,7 +11,6 @@ import discord
 from simcord.backend.serializers import channel_payload, message_payload
 from simcord.interactions import base_payload, build_options, nest_options, walk_to_subcommand
 from simcord.results import InteractionResult
-from sqlalchemy import insert, select
 
 from bot.demo import simcord_private
 from cogs.booking.panels import currency_number
@@ -142,23 +141,31 @@ class Stage:
         return InteractionResult(world.env, record)
 
     async def rows(self) -> Rows:
-        """All rows of all tables but those that only tell of the loop."""
+        """All rows of all tables but those that only tell of the loop, as they are stored.
+
+        This is asked after everything that anybody does, so it takes the short way past SQLAlchemy's types.
+        """
         async with self.world.db.read() as session:
-            return {
-                table.name: sorted(map(dict, (await session.execute(select(table))).mappings()), key=repr)
+            connection = await session.connection()
+            found = {
+                table.name: await connection.exec_driver_sql(f"SELECT * FROM {table.name}")
                 for table in Base.metadata.sorted_tables
                 if table.name not in ("heartbeats", "job_runs")
             }
+            return {name: sorted(map(dict, rows.mappings()), key=repr) for name, rows in found.items()}
 
     async def put_back(self, rows: Rows) -> None:
         """Undo whatever was done, so that the next one meets the same academy."""
         tables = [table for table in Base.metadata.sorted_tables if table.name in rows]
         async with self.world.db.begin() as session:
+            connection = await session.connection()
             for table in reversed(tables):
-                await session.execute(table.delete())
+                await connection.exec_driver_sql(f"DELETE FROM {table.name}")
             for table in tables:
-                if rows[table.name]:
-                    await session.execute(insert(table), rows[table.name])
+                if kept := rows[table.name]:
+                    values = ", ".join(f":{column}" for column in kept[0])
+                    insertion = f"INSERT INTO {table.name} ({', '.join(kept[0])}) VALUES ({values})"
+                    await connection.exec_driver_sql(insertion, kept)
 
 
 def _filled(value: Any) -> dict[str, Any]:
