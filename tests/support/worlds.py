@@ -1,9 +1,11 @@
 """The simulated academy as fixtures, for tests that press buttons."""
 
+import functools
 from collections.abc import AsyncIterator
 
 import pytest
 
+from cogs.images import week_image
 from models.storage.database import Database
 from scheduler.time import cities as city_search
 from tests.support.simulated import Academy, academy
@@ -21,9 +23,13 @@ def cities() -> None:
     city_search.search("Berlin")
 
 
+_draw_once = functools.cache(week_image.draw)
+
+
 @pytest.fixture
-async def world(db: Database) -> AsyncIterator[Academy]:
-    """An academy on a Monday morning, not set up yet."""
+async def world(db: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Academy]:
+    """An academy on a Monday morning, not set up yet. Weeks that look alike are drawn once for all tests."""
+    monkeypatch.setattr(week_image, "draw", _draw_once)
     async with academy(db) as made:
         yield made
 
