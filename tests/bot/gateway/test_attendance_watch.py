@@ -178,7 +178,14 @@ async def test_without_any_way_the_coach_hears_once_that_the_student_does_not(op
     assert len(told(world, world.coach, "I cannot reach your student.")) == 1
 
 
-@pytest.mark.parametrize("where", ["log channel", "system channel", "owner"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "log channel",
+        pytest.param("system channel", marks=pytest.mark.slow),
+        pytest.param("owner", marks=pytest.mark.slow),
+    ],
+)
 async def test_admins_hear_once_what_they_have_to_mend_and_that_it_works_again(
     open_world: Academy, where: str
 ) -> None:

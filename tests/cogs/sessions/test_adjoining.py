@@ -150,7 +150,7 @@ async def test_who_comes_to_the_second_alone_is_missed_in_the_first_and_finds_th
     assert [len(told(world, who, "Your room is open")) for who in (world.coach, world.student)] == [1, 2]
 
 
-@pytest.mark.parametrize("gap", [10, 15, 45])
+@pytest.mark.parametrize("gap", [pytest.param(10, marks=pytest.mark.slow), 15, 45])
 async def test_who_stays_over_a_gap_stays_in_the_room(open_world: Academy, gap: int) -> None:
     world = open_world
     await settings(world, linger_minutes=30)
@@ -224,8 +224,16 @@ async def test_made_longer_the_first_keeps_the_room_until_then(open_world: Acade
     assert await outcomes(world, first, second) == [COMPLETED] * 2
 
 
-@pytest.mark.parametrize("call_off", ["cancel", "move"])
-@pytest.mark.parametrize("when", [-10, 1], ids=["before it takes over", "after it took over"])
+@pytest.mark.parametrize(
+    ("when", "call_off"),
+    [
+        (-10, "cancel"),
+        pytest.param(-10, "move", marks=pytest.mark.slow),
+        pytest.param(1, "cancel", marks=pytest.mark.slow),
+        (1, "move"),
+    ],
+    ids=["cancelled before", "moved before", "cancelled after", "moved after it took over"],
+)
 async def test_when_the_second_is_called_off_the_room_stays_until_it_is_empty(
     open_world: Academy, call_off: str, when: int
 ) -> None:

@@ -34,10 +34,8 @@ OLD = "This button is of an older version. Please use the command again."
         "x" * 100,
     ],
 )
-async def test_a_custom_id_that_is_not_ours_is_refused_and_changes_nothing(world: Academy, custom_id: str) -> None:
-    await world.open_for_booking()
-
-    answer = await world.press_custom_id(world.admin, custom_id)
+async def test_a_custom_id_that_is_not_ours_is_refused(open_world: Academy, custom_id: str) -> None:
+    answer = await open_world.press_custom_id(open_world.admin, custom_id)
 
     assert words(reply(answer)) == OLD
 
