@@ -1,0 +1,258 @@
+"""Takes the README's pictures, and pictures of every screen, from the demo in a browser.
+
+`python -m tests.support.screenshots` renews `.github/screens`. Do that whenever a screen has changed, and look at
+each picture before you commit it. `--all FOLDER` fills a folder with what each command shows and what each of its
+buttons opens, to compare before and after a change.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import io
+import re
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from PIL import Image, ImageOps
+from playwright.async_api import FrameLocator, Locator, Page, async_playwright, expect
+
+from tests.bot.demo.program import PATIENCE_MILLISECONDS, ROOT, demo
+
+SCREENS = ROOT / ".github" / "screens"
+COLOURS = 128
+MARGIN, BACKGROUND = 16, "#323339"
+WIDTH, HEIGHT = 960, 1600
+"""High enough for the tallest message, so that none is cut."""
+TIME_OF_DAY = re.compile(r"^\d{1,2}:\d{2}")
+COMMANDS = {
+    "Stu": ("/book", "/sessions", "/timezone", "/coach apply", "/coach profile"),
+    "Ben": ("/availability", "/sessions", "/coach profile", "/coach edit"),
+    "Ada": (
+        "/coach approve",
+        "/coaching setup",
+        "/coaching health",
+        "/coaching stats",
+        "/coaching run",
+        "/coaching sessions",
+        "/coaching coaches",
+        "/coaching blocked",
+        "/coaching defaults",
+        "/coaching specialties",
+        "/coaching audit",
+        "/coaching reviews",
+        "/coaching post",
+    ),
+}
+"""Who runs which commands when every screen is wanted. Forms that need an option are opened by buttons."""
+JUMPS = 16
+"""To the next event: from the visitor's arrival past everybody's next session."""
+
+
+class Photographer:
+    """Plays the demo and takes pictures of what the last message shows."""
+
+    def __init__(self, page: Page, folder: Path) -> None:
+        self.page, self.folder = page, folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def discord(self) -> FrameLocator:
+        """The frame with the chosen channel."""
+        return self.page.frame_locator("#discord")
+
+    @property
+    def messages(self) -> Locator:
+        """The messages of the channel."""
+        return self.discord.locator("#channel-message-list article")
+
+    @property
+    def message(self) -> Locator:
+        """The last message."""
+        return self.messages.last
+
+    @property
+    def form(self) -> Locator:
+        """The form that is open, if any."""
+        return self.discord.get_by_role("dialog")
+
+    async def become(self, name: str, place: str = "lobby") -> None:
+        """Be this person, in this channel."""
+        async with self.answered("/demo/person"):
+            await self.page.get_by_role("radio", name=re.compile(rf"^{name}\b")).click()
+        async with self.answered("/demo/place"):
+            await self.page.locator(f".channels button.open:has(.name:text-is('{place}'))").click()
+        await expect(self.discord.locator(".channel-heading, .channel-header").first).to_contain_text(place)
+        await expect(self.discord.locator("#preview-app")).to_have_attribute("aria-busy", "false")
+        await self.settle()
+
+    async def send(self, command: str) -> None:
+        """Use a command without options, and wait for its answer."""
+        before = await self.message.get_attribute("data-message-id")
+        box = self.discord.locator("#channel-composer-input")
+        await box.click()
+        await box.press_sequentially(command)
+        await expect(self.discord.get_by_role("option", name=command).first).to_be_visible()
+        await box.press("Enter")
+        async with self.answered("/api/action"):
+            await self.discord.locator("#send-message").click()
+        last = f"#channel-message-list article:last-of-type:not([data-message-id='{before}'])"
+        await expect(self.discord.locator(last).or_(self.form).first).to_be_visible()
+        await self.settle()
+
+    async def press(self, button: Locator) -> None:
+        """Press it, and wait for what follows."""
+        async with self.answered("/api/action"):
+            await button.click()
+        await self.settle()
+
+    @contextlib.asynccontextmanager
+    async def answered(self, path: str) -> AsyncIterator[None]:
+        """Wait until what is done inside has sent a request there and got an answer."""
+        async with self.page.expect_response(lambda answer: answer.url.endswith(path)):
+            yield
+
+    async def settle(self) -> None:
+        """Wait until nothing changes any more and all pictures are loaded."""
+        seen = now = ""
+        while not now or now != seen:
+            seen = now
+            await asyncio.sleep(0.4)  # the frame asks for news several times in that time
+            loaded = await self.message.locator("img").evaluate_all("all => all.every(one => one.complete)")
+            now = await self.discord.locator("body").inner_html() if loaded else ""
+
+    async def take(self, name: str, what: Locator | None = None) -> None:
+        """Photograph the last message, or something else."""
+        shown = what or self.message
+        await self.page.mouse.move(0, 0)
+        if what is None:  # a message that holds the focus or the mouse has a toolbar
+            await self.discord.locator("body").evaluate("() => document.activeElement.blur()")
+        await shown.scroll_into_view_if_needed()  # and the bar that leads to the newest message goes away
+        await self.settle()
+        self.save(name, await shown.screenshot(animations="disabled"), MARGIN)
+
+    async def take_and_close(self, name: str) -> None:
+        """Photograph the form and close it if one is open, else the last message."""
+        if await self.form.count():
+            await self.take(name, self.form)
+            await self.form.get_by_role("button", name="Cancel", exact=True).click()
+            await expect(self.form).to_have_count(0)
+        else:
+            await self.take(name)
+
+    async def take_page(self, name: str) -> None:
+        """Photograph the whole page at the size of a laptop's screen."""
+        await self.page.set_viewport_size({"width": 1280, "height": 800})
+        await self.settle()
+        self.save(name, await self.page.screenshot(animations="disabled"))
+        await self.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+
+    def save(self, name: str, png: bytes, margin: int = 0) -> None:
+        """Keep a picture with few enough colours to be small, and with this much room below."""
+        picture = Image.open(io.BytesIO(png)).convert("RGB")
+        picture = ImageOps.expand(picture, (0, 0, 0, margin), fill=BACKGROUND)
+        few = picture.quantize(COLOURS, dither=Image.Dither.NONE)
+        few.save(self.folder / f"{name}.png", optimize=True)
+
+
+async def main_screens(camera: Photographer) -> None:
+    """Take the pictures that the README shows."""
+    await camera.become("Ada", "coach-applications")
+    await camera.take("application")
+    await camera.press(camera.message.get_by_role("button", name="Approve"))
+    await camera.become("Cara")
+    await camera.send("/availability")
+    await camera.press(camera.message.get_by_role("button", name="Morning"))
+    await camera.become("Ben")
+    await camera.send("/availability")
+    await camera.take("availability")
+    await camera.become("Stu")
+    await camera.send("/book")
+    await camera.take("browse")
+    await camera.press(camera.message.locator(".component-section", has_text="@Ben").get_by_role("button"))
+    await camera.take("pick-a-time")
+    await camera.press(camera.message.get_by_role("button", name=TIME_OF_DAY).nth(3))
+    await camera.take("confirm")
+    await camera.press(camera.message.get_by_role("button", name="Confirm"))
+    await camera.take("booked")
+    await camera.take_page("demo")
+    await camera.send("/sessions")
+    await camera.take("sessions")
+    await camera.become("Ada")
+    for name in ("setup", "health", "stats"):
+        await camera.send(f"/coaching {name}")
+        await camera.take(name)
+
+
+async def every_screen(camera: Photographer) -> None:
+    """Take what each command shows and what each button under it opens, then what everybody was sent."""
+    for person, commands in COMMANDS.items():
+        await camera.become(person)
+        for command in commands:
+            name = f"{person} {command[1:]}".lower().replace(" ", "-")
+            await camera.send(command)
+            await camera.take_and_close(name)
+            number = 0
+            while await press_one(camera, command, number, name):
+                number += 1
+    for _ in range(JUMPS):
+        await camera.page.get_by_role("button", name="To the next event").click()
+        await expect(camera.page.get_by_role("button", name="To the next event")).to_be_enabled()
+    for person in ("Stu", "Sam", "Cara", "Ben", "Ada"):
+        await take_all(camera, person, "Coaching")
+    await take_all(camera, "Ada", "coach-applications")
+
+
+async def take_all(camera: Photographer, person: str, place: str) -> None:
+    """Take every message that somebody sees in a channel."""
+    await camera.become(person, place)
+    for number, message in enumerate(await camera.messages.all()):
+        await camera.take(f"{person}-in-{place}.{number:02}".lower(), message)
+
+
+async def press_one(camera: Photographer, command: str, number: int, name: str) -> bool:
+    """Run the command again and press its button of that number. False if there aren't that many."""
+    await camera.send(command)
+    if await camera.form.count():
+        await camera.take_and_close(name)
+        return False
+    buttons = camera.message.locator("button.component-button")
+    if number >= await buttons.count():
+        return False
+    button = buttons.nth(number)
+    if await button.is_enabled() and await button.get_attribute("aria-disabled") != "true":
+        label = re.sub(r"\W+", "-", (await button.inner_text()).lower()).strip("-")
+        await camera.press(button)
+        await camera.take_and_close(f"{name}.{number:02}-{label}")
+    return True
+
+
+@contextlib.asynccontextmanager
+async def opened(folder: Path, scale: float) -> AsyncIterator[Photographer]:
+    """A demo that has just begun, in a browser."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    async with demo("--no-open") as (_, address), async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=scale)
+        page.set_default_timeout(PATIENCE_MILLISECONDS)
+        await page.goto(address)
+        await expect(page.locator("#clock")).not_to_be_empty()
+        yield Photographer(page, folder)
+        await expect(page.locator("#faults")).to_be_hidden()
+        await browser.close()
+
+
+async def main() -> None:
+    """Take them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--all", type=Path, metavar="FOLDER", help="photograph every screen, into this folder")
+    folder = parser.parse_args().all
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
+    async with opened(folder or SCREENS, scale=1 if folder else 1.5) as camera:
+        await (every_screen if folder else main_screens)(camera)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
