@@ -238,6 +238,21 @@ def test_the_one_line_that_tests_everything_is_the_one_that_the_checks_run() -> 
     assert '-c "$test_command"' in script
 
 
+def test_the_issue_form_asks_for_what_the_doctor_prints() -> None:
+    form = (ROOT / ".github" / "ISSUE_TEMPLATE" / "fault.yml").read_text("utf-8")
+    [command, option] = re.findall(r"`coachbot (\w+) (--\w+)`", form)[0]
+
+    options = [name for parameter in cli.app.commands[command].params for name in parameter.opts]
+
+    assert option in options
+
+
+def test_the_workflow_runs_all_checks() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "checks.yml").read_text("utf-8")
+
+    assert "- run: bash .ci/run\n" in workflow
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in ROOT.glob("*.md")))
 def test_links_lead_somewhere(name: str) -> None:
     text = re.sub(r"^```.*?^```", "", (ROOT / name).read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
