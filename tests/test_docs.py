@@ -8,20 +8,29 @@ from pathlib import Path
 
 import pytest
 from discord import app_commands
+from sqlalchemy import text
 
 from bot import config
 from bot.app import COGS, CoachBot
 from bot.cli import commands as cli
 from bot.config import ServerDefaults, Settings
 from bot.discord_api.permissions import INVITE
+from models import Base
 from models.storage.database import Database
 from scheduler.servers.settings import GuildDefaults
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
+COMMANDS = (ROOT / "cogs" / "README.md").read_text("utf-8")
+PROGRAM = (ROOT / "bot" / "README.md").read_text("utf-8")
+DATABASE = (ROOT / "models" / "README.md").read_text("utf-8")
+GUIDE = (ROOT / ".github" / "ORIGINAL_GUIDE.md").read_text("utf-8")
 EXAMPLE = (ROOT / "config.example.toml").read_text("utf-8")
+NOT_SETTINGS = {"CARD_KINDS", "ROOM_KINDS", "ALERT_KINDS", "WELCOME_KINDS", "ORIGINAL_GUIDE"}
+"""What looks like a setting in the documents."""
+LONGEST_README = 220
+LARGEST_PICTURE = 100_000
 TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest"
-GUIDE = "From the original set-up guide"
 
 # What the guide that the academy had before lists.
 GUIDE_ENVIRONMENT = (
@@ -62,9 +71,16 @@ GUIDE_FIELDS = (
 )
 
 
-def section(title: str) -> str:
-    """What stands under a heading of the README, up to the next one of the same or a higher level."""
-    level, body = re.split(rf"^(#+) {re.escape(title)}$", README, flags=re.MULTILINE)[1:3]
+def documents() -> list[Path]:
+    """Every document of ours."""
+    command = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run([*command, "-z", "*.md"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return [ROOT / name for name in sorted(listed.split("\0")) if name and (ROOT / name).is_file()]
+
+
+def section(document: str, title: str) -> str:
+    """What stands under a heading, up to the next one of the same or a higher level."""
+    level, body = re.split(rf"^(#+) {re.escape(title)}$", document, flags=re.MULTILINE)[1:3]
     return re.split(rf"^#{{1,{len(level)}}} ", body, flags=re.MULTILINE)[0]
 
 
@@ -144,10 +160,10 @@ def test_every_line_of_the_example_config_may_be_uncommented_and_shows_the_defau
     assert all(getattr(loaded, name) is not None for name in without_default)
 
 
-def test_every_slash_command_stands_in_the_readme_and_no_other(commands: dict[str, list[str]]) -> None:
+def test_every_slash_command_is_documented_and_no_other(commands: dict[str, list[str]]) -> None:
     listed = [
         re.sub(r" [\[<].*", "", codes(cells[0])[0])
-        for cells in rows(section("Commands"))
+        for cells in rows(section(COMMANDS, "Commands"))
         if cells[0].startswith("`/")
     ]
 
@@ -155,7 +171,7 @@ def test_every_slash_command_stands_in_the_readme_and_no_other(commands: dict[st
 
 
 def test_every_command_is_shown_with_its_options(commands: dict[str, list[str]]) -> None:
-    usages = [codes(cells[0])[0] for cells in rows(section("Commands")) if cells[0].startswith("`/")]
+    usages = [codes(cells[0])[0] for cells in rows(section(COMMANDS, "Commands")) if cells[0].startswith("`/")]
     shown = {usage.split(" [")[0].split(" <")[0]: re.findall(r"[\[<](\w+)[\]>]", usage) for usage in usages}
 
     # They are too many for one line, and have a table of their own.
@@ -164,56 +180,60 @@ def test_every_command_is_shown_with_its_options(commands: dict[str, list[str]])
 
 
 def test_every_option_of_the_set_up_is_explained_and_no_other(commands: dict[str, list[str]]) -> None:
-    explained = [codes(cells[0])[0] for cells in rows(section("4. Set the server up"))[1:]]
+    explained = [codes(cells[0])[0] for cells in rows(section(COMMANDS, "Server settings"))[1:]]
 
     assert sorted(explained) == sorted(commands["/coaching setup"])
 
 
-def test_every_command_of_the_command_line_stands_in_the_readme_and_no_other() -> None:
+def test_every_command_of_the_command_line_is_documented_and_no_other() -> None:
     offered = [f"coachbot {name}" for name in cli.app.commands]
 
-    listed = [codes(cells[0])[0] for cells in rows(section("Commands")) if cells[0].startswith("`coachbot")]
+    listed = [
+        codes(cells[0])[0] for cells in rows(section(PROGRAM, "Command line")) if cells[0].startswith("`coachbot")
+    ]
 
     assert offered
     assert sorted(listed) == sorted(offered)
 
 
-def test_every_setting_stands_in_the_readme_and_every_name_there_is_a_setting() -> None:
-    explained = [codes(cells[0])[0] for cells in rows(section("Settings"))[1:]]
-    mentioned = set(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", README.replace(section(GUIDE), "")))
+def test_every_setting_is_documented_and_every_name_that_looks_like_one_is_a_setting() -> None:
+    explained = [codes(cells[0])[0] for cells in rows(section(PROGRAM, "Settings"))[1:]]
+    texts = [path.read_text("utf-8") for path in documents() if path.name == "README.md"]
+    mentioned = set(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", "\n".join(texts)))
 
     assert sorted(explained) == sorted(key.upper() for key in keys(Settings))
     compose = (ROOT / ".deploy" / "compose.postgres.yaml").read_text()
     of_containers = {name for name in mentioned if f"${{{name}:" in compose}
-    assert mentioned - of_containers <= {key.upper() for key in keys(Settings)}
+    assert "WEB_HOST" in mentioned
+    assert mentioned - of_containers - NOT_SETTINGS <= {key.upper() for key in keys(Settings)}
 
 
 def test_every_permission_that_is_asked_for_is_explained_and_no_other() -> None:
     as_discord_calls_them = {"read_messages": "View Channels", "stream": "Video"}
     asked = [as_discord_calls_them.get(name, name.replace("_", " ").title()) for name, wanted in INVITE if wanted]
 
-    explained = [cells[0] for cells in rows(section("Permissions"))[1:]]
+    explained = [cells[0] for cells in rows(section(PROGRAM, "Permissions"))[1:]]
 
     assert sorted(explained) == sorted(asked)
 
 
 @pytest.mark.parametrize("name", GUIDE_ENVIRONMENT)
-def test_the_readme_says_what_became_of_an_environment_name_of_the_guide(name: str) -> None:
-    [fate] = [cells[1] for cells in rows(section("Environment variables")) if name in codes(cells[0])]
+def test_the_guide_says_what_became_of_an_environment_name(name: str) -> None:
+    [fate] = [cells[1] for cells in rows(section(GUIDE, "Environment variables")) if name in codes(cells[0])]
 
     assert fate == ("Kept" if name.lower() in keys(Settings) else "Gone")
 
 
 @pytest.mark.parametrize("name", GUIDE_FIELDS)
-def test_the_readme_says_what_became_of_a_field_of_the_guide(name: str) -> None:
-    fates = [cells[1] for cells in rows(section("Database schema")) if name in codes(cells[0])]
+def test_the_guide_says_what_became_of_a_field(name: str) -> None:
+    fates = [cells[1] for cells in rows(section(GUIDE, "Database schema")) if name in codes(cells[0])]
 
     assert len(fates) == 1
     assert fates[0] in ("Kept", "Changed", "Gone", "Not yet")
 
 
 def test_every_point_of_the_guide_says_what_became_of_it_and_where() -> None:
-    points = [cells for cells in rows(section(GUIDE)) if cells[0] != "In the guide"]
+    points = [cells for cells in rows(GUIDE) if cells[0] != "In the guide"]
 
     unclear = [cells for cells in points if len(cells) != 3 or not cells[2]]
 
@@ -234,8 +254,44 @@ def test_the_one_line_that_tests_everything_is_the_one_that_the_checks_run() -> 
     )
 
     assert found.stdout == TEST_COMMAND
-    assert TEST_COMMAND in section("Development").splitlines()
+    assert TEST_COMMAND in section(README, "Development").splitlines()
     assert '-c "$test_command"' in script
+
+
+def test_the_readme_is_short_and_its_pictures_are_small() -> None:
+    shown = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+
+    too_large = [name for name in shown if (ROOT / name).stat().st_size > LARGEST_PICTURE]
+
+    assert len(README.splitlines()) <= LONGEST_README
+    assert len(shown) >= 10
+    assert too_large == []
+
+
+def test_every_picture_of_a_screen_is_shown() -> None:
+    shown = set(re.findall(r"\.github/screens/([\w-]+\.png)", README))
+
+    assert shown == {path.name for path in (ROOT / ".github" / "screens").iterdir()}
+
+
+async def test_every_table_is_documented_and_no_other() -> None:
+    explained = [name for cells in rows(section(DATABASE, "Tables"))[1:] for name in codes(cells[0])]
+
+    assert sorted(explained) == sorted(Base.metadata.tables)
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_every_query_of_the_documents_works(db: Database, engine_name: str) -> None:
+    [block] = re.findall(
+        r"^```sql\n(.+?)^```", section(DATABASE, "Looking inside"), flags=re.MULTILINE | re.DOTALL
+    )
+    queries = [query.strip() for query in re.sub(r"^--.*$", "", block, flags=re.MULTILINE).split(";")]
+
+    async with db.read() as session:
+        for query in filter(None, queries):
+            await session.execute(text(query))
+
+    assert len(queries) > 10
 
 
 def test_the_issue_form_asks_for_what_the_doctor_prints() -> None:
@@ -253,12 +309,12 @@ def test_the_workflow_runs_all_checks() -> None:
     assert "- run: bash .ci/run\n" in workflow
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in ROOT.glob("*.md")))
-def test_links_lead_somewhere(name: str) -> None:
-    text = re.sub(r"^```.*?^```", "", (ROOT / name).read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
     targets = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
 
-    broken = [link for link in targets if not leads_somewhere(ROOT / name, link)]
+    broken = [link for link in targets if not leads_somewhere(path, link)]
 
     assert broken == []
 
@@ -269,5 +325,6 @@ def leads_somewhere(origin: Path, link: str) -> bool:
     target = origin.parent / path if path else origin
     if not anchor or not target.is_file():
         return target.exists()
-    headings = re.findall(r"^#+ (.+)$", target.read_text("utf-8"), flags=re.MULTILINE)
+    bare = re.sub(r"^```.*?^```", "", target.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", bare, flags=re.MULTILINE)
     return anchor in {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

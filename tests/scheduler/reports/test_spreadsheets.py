@@ -162,7 +162,7 @@ def test_every_discord_id_that_is_exported_is_text() -> None:
 
 def test_the_readme_says_how_to_read_a_cell() -> None:
     text = "x;=1+1\n'quoted', -3"
-    readme = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
+    readme = (Path(__file__).parents[3] / "cogs" / "README.md").read_text("utf-8")
     [pattern] = re.findall(r're\.sub\(r"(.+)", "", cell\)', readme)
 
     assert re.sub(pattern, "", cell(text)) == text != cell(text)
