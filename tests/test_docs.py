@@ -24,6 +24,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 COMMANDS = (ROOT / "cogs" / "README.md").read_text("utf-8")
 PROGRAM = (ROOT / "bot" / "README.md").read_text("utf-8")
 DATABASE = (ROOT / "models" / "README.md").read_text("utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 GUIDE = (ROOT / ".github" / "ORIGINAL_GUIDE.md").read_text("utf-8")
 EXAMPLE = (ROOT / "config.example.toml").read_text("utf-8")
 NOT_SETTINGS = {"CARD_KINDS", "ROOM_KINDS", "ALERT_KINDS", "WELCOME_KINDS", "ORIGINAL_GUIDE"}
@@ -292,6 +293,31 @@ async def test_every_query_of_the_documents_works(db: Database, engine_name: str
             await session.execute(text(query))
 
     assert len(queries) > 10
+
+
+def test_every_package_has_its_row_and_no_other() -> None:
+    modules = [
+        path
+        for layer in ("bot", "cogs", "models", "scheduler")
+        for path in (ROOT / layer).rglob("*.py")
+        if path.name != "__init__.py" and path.parent.name != "versions"
+    ]
+
+    explained = [codes(cells[0])[0] for cells in rows(section(CONTRIBUTING, "Packages"))[1:]]
+
+    assert sorted(explained) == sorted({str(path.parent.relative_to(ROOT)) for path in modules})
+
+
+@pytest.mark.parametrize(
+    "cells", rows(section(CONTRIBUTING, "A rule and its tests"))[1:], ids=lambda cells: cells[0]
+)
+def test_a_rule_is_where_contributing_says_and_so_are_its_tests(cells: list[str]) -> None:
+    name, package = codes(cells[1])
+
+    code = "\n".join(path.read_text("utf-8") for path in (ROOT / package).glob("*.py"))
+
+    assert re.search(rf"^(?:async def|def|class) {name}\b", code, flags=re.MULTILINE)
+    assert all(list((ROOT / folder).glob("test_*.py")) for folder in codes(cells[2]))
 
 
 def test_the_issue_form_asks_for_what_the_doctor_prints() -> None:
