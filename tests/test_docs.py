@@ -23,10 +23,14 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 COMMANDS = (ROOT / "cogs" / "README.md").read_text("utf-8")
 PROGRAM = (ROOT / "bot" / "README.md").read_text("utf-8")
+RULES = (ROOT / "scheduler" / "README.md").read_text("utf-8")
 DATABASE = (ROOT / "models" / "README.md").read_text("utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 GUIDE = (ROOT / ".github" / "ORIGINAL_GUIDE.md").read_text("utf-8")
+LAYERS = ("bot", "cogs", "models", "scheduler")
 EXAMPLE = (ROOT / "config.example.toml").read_text("utf-8")
+NOT_OURS = {"DynamicItem", "interaction_check", "batch_alter_table", "config.example.toml"}
+"""What documents name that isn't in the code of the product."""
 NOT_SETTINGS = {"CARD_KINDS", "ROOM_KINDS", "ALERT_KINDS", "WELCOME_KINDS", "ORIGINAL_GUIDE"}
 """What looks like a setting in the documents."""
 LONGEST_README = 220
@@ -298,7 +302,7 @@ async def test_every_query_of_the_documents_works(db: Database, engine_name: str
 def test_every_package_has_its_row_and_no_other() -> None:
     modules = [
         path
-        for layer in ("bot", "cogs", "models", "scheduler")
+        for layer in LAYERS
         for path in (ROOT / layer).rglob("*.py")
         if path.name != "__init__.py" and path.parent.name != "versions"
     ]
@@ -318,6 +322,27 @@ def test_a_rule_is_where_contributing_says_and_so_are_its_tests(cells: list[str]
 
     assert re.search(rf"^(?:async def|def|class) {name}\b", code, flags=re.MULTILINE)
     assert all(list((ROOT / folder).glob("test_*.py")) for folder in codes(cells[2]))
+
+
+@pytest.mark.parametrize(
+    ("document", "title"),
+    [
+        (COMMANDS, "Adding a screen"),
+        (RULES, "Adding to it"),
+        (PROGRAM, "Adding to it"),
+        (DATABASE, "Migrations"),
+    ],
+    ids=["cogs", "scheduler", "bot", "models"],
+)
+def test_how_things_are_added_names_only_what_the_code_has(document: str, title: str) -> None:
+    code = "\n".join(path.read_text("utf-8") for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
+    prose = re.sub(r"^```.*?^```", "", section(document, title), flags=re.MULTILINE | re.DOTALL)
+
+    names = {name for name in codes(prose) if re.fullmatch(r"[A-Za-z_][\w.]*", name)}
+    unknown = {name for name in names if not re.search(rf"\b{name.split('.')[-1]}\b", code)}
+
+    assert names
+    assert unknown <= NOT_OURS
 
 
 def test_the_issue_form_asks_for_what_the_doctor_prints() -> None:
