@@ -1,5 +1,6 @@
 """The documents say what is true of the code."""
 
+import json
 import re
 import subprocess
 import tomllib
@@ -220,6 +221,24 @@ def test_every_permission_that_is_asked_for_is_explained_and_no_other() -> None:
     explained = [cells[0] for cells in rows(section(PROGRAM, "Permissions"))[1:]]
 
     assert sorted(explained) == sorted(asked)
+
+
+def test_every_metric_is_documented_and_no_other() -> None:
+    declared = re.findall(r'"coachbot_(\w+?)(?:_seconds)?"', (ROOT / "bot" / "metrics.py").read_text("utf-8"))
+
+    explained = [
+        name for cells in rows(section(PROGRAM, "Metrics"))[1:] for name in codes(cells[0].split(" by ")[0])
+    ]
+
+    assert sorted(re.sub("_(total|seconds)$", "", name) for name in explained) == sorted(declared)
+
+
+def test_the_answer_of_the_web_endpoint_is_shown_with_its_keys() -> None:
+    [shown] = re.findall(r"^```json\n(.+)\n```$", PROGRAM, flags=re.MULTILINE)
+    code = (ROOT / "bot" / "web.py").read_text("utf-8")
+
+    assert json.loads(shown)["done"] is True
+    assert [key for key in json.loads(shown) if f'"{key}": ' not in code] == []
 
 
 @pytest.mark.parametrize("name", GUIDE_ENVIRONMENT)
