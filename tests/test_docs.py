@@ -185,6 +185,24 @@ def test_every_command_is_shown_with_its_options(commands: dict[str, list[str]])
     assert shown == {command: names for command, names in commands.items() if command != "/coaching setup"}
 
 
+def test_every_command_that_a_document_mentions_exists_with_the_options_it_is_given(
+    commands: dict[str, list[str]],
+) -> None:
+    paths = ("/healthz", "/readyz", "/metrics")
+    texts = "\n".join(path.read_text("utf-8") for path in documents() if path != ROOT / "CHANGELOG.md")
+    used = {code for code in codes(texts) if re.match(r"/[a-z]+(?![a-z/])", code) and code not in paths}
+
+    unknown = set()
+    for code in used:
+        name = max((one for one in commands if f"{code} ".startswith(f"{one} ")), key=len, default="")
+        is_group = any(one.startswith(f"{code} ") for one in commands)
+        if (not name and not is_group) or not {*re.findall(r"([a-z_]+):", code)} <= {*commands.get(name, ())}:
+            unknown.add(code)
+
+    assert len(used) > 20
+    assert unknown == set()
+
+
 def test_every_option_of_the_set_up_is_explained_and_no_other(commands: dict[str, list[str]]) -> None:
     explained = [codes(cells[0])[0] for cells in rows(section(COMMANDS, "Server settings"))[1:]]
 
