@@ -245,7 +245,7 @@ def run(options: Options) -> None:
             "sqlite": [f"sqlite:///{Path(folder) / name}.db" for name in ("few", "many")],
             "postgres": [server.get_uri(name) for name in ("few", "many")],
         }
-        found = {engine: asyncio.run(measure(*both, size)) for engine, both in urls.items()}
+        found = {engine: asyncio.run(measure(few, many, size)) for engine, (few, many) in urls.items()}
     ratios = {engine: round(ratio(measured[LIFE]), 2) for engine, measured in found.items()}
     write(json.dumps(ratios) if options.as_json else table(found, size))
 
