@@ -16,11 +16,10 @@ from scheduler.time.regions import regions_called
 from scheduler.time.states import STATES, State
 from scheduler.time.time_zones import parse_zone, zone_names
 from tests.scheduler.parsing.test_weekly_hours import LONGEST_REFUSAL
-from tests.support.country_names import FILE, codes, names
+from tests.support.country_names import FILE, all_codes, codes, names
 
 MOMENTS = [datetime(2026, 1, 1, 5, tzinfo=UTC) + timedelta(days=9, hours=7) * step for step in range(480)]
 
-NAMES, THREE_LETTERS = names(), codes()
 CALLED_THE_SAME = {"Georgia": {"US"}, "Congo": {"CD", "CG"}}
 """Names of several countries, and which these are too."""
 
@@ -180,9 +179,9 @@ def test_where_there_are_several_clocks_it_is_asked_about_them(text: str, senten
     assert str(question.value) == sentence
 
 
-@pytest.mark.parametrize("code", sorted(NAMES))
+@pytest.mark.parametrize("code", all_codes())
 def test_every_country_is_its_zone_or_a_question_about_each_of_its_clocks(code: str) -> None:
-    for name in NAMES[code]:
+    for name in names()[code]:
         namesakes = CALLED_THE_SAME.get(name, set()) - {code}
         offered = understood_or_asked(name)
 
@@ -192,9 +191,9 @@ def test_every_country_is_its_zone_or_a_question_about_each_of_its_clocks(code: 
         assert set(offered) - set(mine) <= set[str]().union(*(ZONES[other] for other in namesakes)), name
 
 
-@pytest.mark.parametrize("code", sorted(NAMES))
+@pytest.mark.parametrize("code", all_codes())
 def test_every_code_of_a_country_is_understood_or_asked_about_where_it_is_a_states_too(code: str) -> None:
-    for short in filter(None, (code.lower(), THREE_LETTERS.get(code))):
+    for short in filter(None, (code.lower(), codes().get(code))):
         states = [zone for state in STATES if state.code.lower() == short for zone in state.zones]
 
         offered = understood_or_asked(short)
@@ -205,7 +204,7 @@ def test_every_code_of_a_country_is_understood_or_asked_about_where_it_is_a_stat
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.names[0])
 def test_every_state_is_its_zone_or_a_question_about_each_of_its_clocks(state: State) -> None:
     for name in state.names:
-        country = NAMES[state.country][0]
+        country = names()[state.country][0]
         offered = understood_or_asked(f"{name}, {country}")
 
         assert set(offered) <= ZONES[state.country]
@@ -222,9 +221,9 @@ def test_a_state_has_the_clock_of_each_of_its_cities(place: tuple[str, str], sta
     assert {clock(zone) for zone in zones} <= {clock(zone) for zone in state.zones}
 
 
-@pytest.mark.parametrize("code", sorted(NAMES))
+@pytest.mark.parametrize("code", all_codes())
 def test_a_city_of_a_country_that_is_not_asked_about_has_its_clock(code: str) -> None:
-    [*offered] = understood_or_asked(NAMES[code][0])
+    [*offered] = understood_or_asked(names()[code][0])
     cities = set[str]().union(*(zones for (country, _), zones in zones_of_cities().items() if country == code))
 
     assert {clock(zone) for zone in cities - LIVING_BY_ANOTHER.get(code, set())} <= {
@@ -236,7 +235,7 @@ def test_the_file_has_every_name_that_the_unicode_consortium_has() -> None:
     lines = [line.split("|") for line in FILE.read_text("utf-8").splitlines()]
 
     assert {code: set(called) for code, _, *called in lines} == {
-        code: set(called) for code, called in NAMES.items()
+        code: set(called) for code, called in names().items()
     }
 
 
