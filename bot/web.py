@@ -18,8 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import CoachBot
 from bot.door import Door
+from scheduler.core.heartbeat import last_tick_at, longest_silence
 from scheduler.loop.loop import NotTicking
-from scheduler.loop.tick import TickReport, last_tick_at, longest_silence
+from scheduler.loop.tick import TickReport
 from scheduler.reports import metrics as totals
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from cogs.sessions import in_room, no_shows, reminders
 from cogs.setup import panel
 from models import Coach, CoachingSession, NotificationKind, Route
 from scheduler.core.clock import stamp
-from scheduler.notifications import admin_alerts
+from scheduler.loop import retries
 from scheduler.notifications.outbox import CALENDAR_KINDS, ROOM_KINDS, NotificationContext
 from scheduler.reviews.reviews import open_until
 
@@ -129,7 +129,7 @@ def _aftermath(context: NotificationContext) -> discord.ui.Item[Any]:
         case NotificationKind.STUDENT_UNREACHABLE:
             return _session_card(context, "I cannot reach your student. Please tell them yourself.")
         case NotificationKind.ALERT:
-            trying = "\n-# I keep trying." if context.alert and admin_alerts.is_retried(context.alert) else ""
+            trying = "\n-# I keep trying." if context.alert and retries.is_retried(context.alert) else ""
             return ui.text(f"### ⚠️ Coaching needs an admin\n{_problem(context)}{trying}")
         case NotificationKind.ALERT_RESOLVED:
             return ui.text(f"### ✅ This works again\n{_problem(context)}")

@@ -9,8 +9,8 @@ from discord import app_commands
 from cogs import ui
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens, retried
-from scheduler.coaches import applications
-from scheduler.core import members
+from scheduler.availability import reader_zone
+from scheduler.core import coaches, members
 from scheduler.servers import settings
 from scheduler.time import cities
 from scheduler.time.time_zones import parse_zone, zone
@@ -65,8 +65,8 @@ class TimezoneCog(Cog):
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             chosen = await members.chosen_zone(session, interaction.user.id)
-            name = await members.zone_name_of(session, interaction.user.id, guild.time_zone)
-            coach = await applications.find(session, guild.id, interaction.user.id)
+            name = await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
+            coach = await coaches.find(session, guild.id, interaction.user.id)
         there = self.bot.clock().astimezone(zone(name))
         lines = [
             f"### Your time zone is {name}",

@@ -19,8 +19,9 @@ from bot.config import Settings
 from bot.discord_api.errors import PATIENCE
 from models.storage.database import Database, UnknownSchema
 from scheduler.core.clock import utc_now
+from scheduler.core.heartbeat import last_tick_at, longest_silence
 from scheduler.loop.background import CutShort
-from scheduler.loop.tick import TickReport, last_tick_at, longest_silence, tick
+from scheduler.loop.tick import TickReport, tick
 
 log = logging.getLogger(__name__)
 

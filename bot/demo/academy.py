@@ -16,7 +16,7 @@ from scheduler.availability import schedule
 from scheduler.booking import booking
 from scheduler.coaches import applications
 from scheduler.coaches.applications import Application
-from scheduler.core.members import Actor
+from scheduler.core.actor import Actor
 from scheduler.parsing.weekly_hours import parse_days, parse_hours
 from scheduler.reviews import reviews
 from scheduler.servers import settings as server_settings

@@ -12,7 +12,7 @@ import discord
 
 from bot.discord_api import permissions
 from cogs import ui
-from scheduler.loop.ports import DiscordFailure, NotInServer, Unreachable
+from scheduler.core.errors import DiscordFailure, NotInServer, Unreachable
 
 log = logging.getLogger(__name__)
 

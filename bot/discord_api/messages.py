@@ -9,7 +9,8 @@ from bot.discord_api.errors import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, Attempt
 from bot.discord_api.names import name_of
 from bot.discord_api.permissions import lacking
 from cogs import ui
-from scheduler.loop.ports import Receipt, Unreachable
+from scheduler.core.errors import Unreachable
+from scheduler.loop.ports import Receipt
 from scheduler.notifications.outbox import ALERT_KINDS, WELCOME_KINDS, NotificationContext
 
 _LOOK_BACK = 50  # messages among which one that may have been sent is looked for

@@ -22,17 +22,8 @@ from bot.discord_api.errors import (
 from bot.discord_api.messages import Messages
 from cogs import ui
 from models import Guild
-from scheduler.loop.ports import (
-    Access,
-    Barrier,
-    DiscordFailure,
-    Receipt,
-    Removal,
-    RoomGone,
-    RoomSeen,
-    RoomSpec,
-    Unreachable,
-)
+from scheduler.core.errors import DiscordFailure, RoomGone, Unreachable
+from scheduler.loop.ports import Access, Barrier, Receipt, Removal, RoomSeen, RoomSpec
 from scheduler.notifications.outbox import NotificationContext
 from scheduler.servers.setup import ServerResource, SetupIssue
 

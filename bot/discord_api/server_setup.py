@@ -7,7 +7,7 @@ import discord
 from bot.discord_api import permissions
 from bot.discord_api.errors import Attempt
 from models import Guild
-from scheduler.loop.ports import DiscordFailure
+from scheduler.core.errors import DiscordFailure
 from scheduler.servers.setup import Flaw, ServerResource, SetupIssue
 
 CATEGORY_NAME = "Coaching"

@@ -6,7 +6,8 @@ from dataclasses import replace
 import discord
 
 from bot.discord_api.errors import UNKNOWN_MEMBER, UNKNOWN_ROLE, UNKNOWN_USER, Attempt
-from scheduler.loop.ports import DiscordFailure, RoomSpec
+from scheduler.core.errors import DiscordFailure
+from scheduler.loop.ports import RoomSpec
 from scheduler.rooms.own_rooms import is_own
 
 _MANAGE_ROLES = discord.Permissions(manage_roles=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from bot.gateway.lanes import Lanes
 from models.storage.database import Database
+from scheduler.core import bot_removal
 from scheduler.core.clock import Clock
 from scheduler.loop.ports import Discord
 from scheduler.servers import bot_membership
@@ -77,12 +78,12 @@ class JoinedServers:
         since = None
         if change.is_here:
             async with self._db.read() as session:  # mostly it was there all the time
-                if not await bot_membership.is_removed(session, change.guild_id):
+                if not await bot_removal.is_removed(session, change.guild_id):
                     return
         async with self._db.begin() as session:
             if change.is_here:
                 since = await bot_membership.returned(session, change.guild_id, change.at)
             else:
-                await bot_membership.removed(session, change.guild_id, change.at)
+                await bot_removal.removed(session, change.guild_id, change.at)
         if since is not None:
             self._back(change.guild_id, since)

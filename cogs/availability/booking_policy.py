@@ -11,7 +11,7 @@ from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
 from scheduler.availability import booking_policy, schedule
 from scheduler.availability.booking_policy import Rules
-from scheduler.coaches.applications import approved_coach
+from scheduler.core.coaches import approved_coach
 
 SESSIONS = "availability:rules:sessions:{week}:{days}"
 LIMITS = "availability:rules:limits:{week}:{days}"

@@ -12,10 +12,10 @@ from cogs.availability.panel import PanelState, change_and_show, mask, show_pane
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens, retried
 from scheduler.availability import free_times, schedule
-from scheduler.coaches.applications import approved_coach
+from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
+from scheduler.core.coaches import approved_coach
 from scheduler.core.errors import TooLate, Unreadable
-from scheduler.core.members import Actor
 from scheduler.parsing.dates import parse_moment
 from scheduler.parsing.weekly_hours import WEEKDAYS, parse_days, parse_hours, write_hours
 from scheduler.servers import settings

@@ -13,8 +13,8 @@ from cogs.ui.routing import Cog, on, opens
 from models import CoachingSession
 from scheduler.availability import free_times
 from scheduler.booking import rescheduling
-from scheduler.coaches.applications import approved_coach
 from scheduler.core.clock import stamp
+from scheduler.core.coaches import approved_coach
 
 KEEP = "availability:keep:{session_id}:{week}:{days}"
 CANCEL = "availability:cancel:{session_id}:{week}:{days}"

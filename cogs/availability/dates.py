@@ -14,9 +14,9 @@ from cogs.ui.routing import Cog, on, opens
 from models import Coach
 from scheduler.availability import schedule
 from scheduler.availability.schedule import LONGEST_REASON, Dates
-from scheduler.coaches.applications import approved_coach
+from scheduler.core.actor import Actor
+from scheduler.core.coaches import approved_coach
 from scheduler.core.errors import Unreadable
-from scheduler.core.members import Actor
 from scheduler.parsing.dates import parse_date, parse_last_date, write_date, write_dates
 from scheduler.parsing.weekly_hours import parse_hours, write_hours
 from scheduler.time.time_zones import zone

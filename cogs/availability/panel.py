@@ -15,9 +15,9 @@ from cogs.images.week import WeekPicture, draw, in_words
 from cogs.ui import Interaction
 from models import Coach, CoachingSession
 from scheduler.availability import free_times, schedule
-from scheduler.coaches import applications
+from scheduler.core import coaches
+from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
-from scheduler.core.members import Actor
 from scheduler.parsing.dates import write_dates
 from scheduler.parsing.weekly_hours import WEEKDAYS, Preset, write_hours
 from scheduler.servers import settings
@@ -104,7 +104,7 @@ async def show_panel(
     place = place or PanelState()
     async with bot.db.read() as session:
         guild_id = ui.guild_id_of(interaction)
-        coach = await applications.approved_coach(session, guild_id, interaction.user.id, own=True)
+        coach = await coaches.approved_coach(session, guild_id, interaction.user.id, own=True)
         guild = await settings.look_up(session, guild_id, bot.defaults)
         week = await _gather(session, coach, settings.presets(guild), place, bot.clock())
     png = await asyncio.to_thread(draw, week.picture)

@@ -12,8 +12,8 @@ from cogs.timezone import resolve_zone
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
 from scheduler.availability import schedule
-from scheduler.coaches.applications import approved_coach
-from scheduler.core.members import Actor
+from scheduler.core.actor import Actor
+from scheduler.core.coaches import approved_coach
 from scheduler.time.time_zones import is_known, zone
 
 APPLY = "availability:rezone:{same_instants}:{week}:{days}"

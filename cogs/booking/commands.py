@@ -36,12 +36,11 @@ from cogs.ui.routing import Cog, on, opens, retried
 from cogs.ui.text import whole_number
 from cogs.ui.time_picker import by_day, instant
 from models import BlockedFrom, Coach, Guild
-from scheduler.availability import coach_search, free_times
+from scheduler.availability import coach_search, free_times, reader_zone
 from scheduler.booking import blocks, booking, eligibility
-from scheduler.booking.eligibility import LONGEST_NOTES
-from scheduler.coaches import applications
-from scheduler.core import members, names
+from scheduler.core import coaches, members, names
 from scheduler.core.errors import NotFound
+from scheduler.core.limits import LONGEST_NOTES
 from scheduler.notifications.outbox import coach_specialties
 from scheduler.servers import settings
 from scheduler.time.local_time import start_of
@@ -279,7 +278,7 @@ class BookingCog(Cog):
     ) -> tuple[Guild, Coach]:
         """This server and the coach, if who presses may book them there at all."""
         guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-        coach = await applications.approved_coach(session, guild.id, coach_id)
+        coach = await coaches.approved_coach(session, guild.id, coach_id)
         await blocks.check(session, guild.id, interaction.user.id, BlockedFrom.BOOKING)
         eligibility.check_offered(coach, ui.actor_of(interaction, guild))
         return guild, coach
@@ -300,7 +299,7 @@ class BookingCog(Cog):
             minutes = minutes if minutes in coach.durations_minutes else coach.durations_minutes[0]
             length, student_id = timedelta(minutes=minutes), interaction.user.id
             free = await free_times.free_times(session, coach, length, student_id=student_id, now=now)
-            zone_name = await members.zone_name_of(session, student_id, guild.time_zone)
+            zone_name = await reader_zone.zone_name_of(session, student_id, guild.time_zone)
             taught = await coach_specialties(session, guild.id, coach_id)
             offer = Offer(coach, taught, minutes, zone_name, by_day(free, zone(zone_name)))
             shown = offer.picker.shown(day, days_page) if offer.days else None
@@ -321,7 +320,7 @@ class BookingCog(Cog):
             actor = ui.actor_of(interaction, guild)
             held = await booking.hold(session, guild, actor, coach_id, instant(start), lasting(minutes), now)
             coach = await session.get_one(Coach, (guild.id, coach_id))
-            zone_name = await members.zone_name_of(session, interaction.user.id, guild.time_zone)
+            zone_name = await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
         choice = Choice(coach, guild, zone_name, minutes, start, held.expires_at)
         await ui.show(interaction, choice.panel(notes))
 

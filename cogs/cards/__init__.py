@@ -22,9 +22,9 @@ from models import (
 )
 from scheduler.attendance import no_shows
 from scheduler.attendance.attendance import Presence
+from scheduler.coaches.history import DECISIONS
 from scheduler.core.clock import stamp
 from scheduler.parsing.money import write_money
-from scheduler.reports.activity import DECISIONS
 from scheduler.reviews.reviews import Standing
 
 APPROVE = "coach:approve:{user_id}"

@@ -15,8 +15,9 @@ from models import BlockedFrom
 from scheduler.booking import blocks
 from scheduler.coaches import applications
 from scheduler.coaches.applications import LONGEST_TEXT, Application
+from scheduler.coaches.history import coach_history
+from scheduler.core import coaches
 from scheduler.notifications.outbox import coach_specialties
-from scheduler.reports import activity
 from scheduler.servers import settings
 from scheduler.time.time_zones import zone
 
@@ -227,7 +228,7 @@ class CoachCog(Cog):
             position = min(position, len(waiting) - 1)
             coach = waiting[position]
             taught = await coach_specialties(session, guild.id, coach.user_id)
-            history = await activity.coach_history(session, guild.id, coach.user_id)
+            history = await coach_history(session, guild.id, coach.user_id)
             blocked = await blocks.of(session, guild.id, coach.user_id)
         parts: list[discord.ui.Item[ui.Panel]] = [
             ui.text(f"Application {position + 1} of {len(waiting)}"),
@@ -242,7 +243,7 @@ class CoachCog(Cog):
         """An earlier application's texts; empty for somebody new."""
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            coach = await applications.find(session, guild.id, interaction.user.id)
+            coach = await coaches.find(session, guild.id, interaction.user.id)
             applications.check_may_apply(coach)
             await blocks.check(session, guild.id, interaction.user.id, BlockedFrom.APPLYING)
             if coach is None:

@@ -14,9 +14,10 @@ from cogs.ui.routing import Cog, on, opens
 from cogs.ui.text import visible
 from models import Coach, CoachStatus
 from scheduler.availability.free_times import takes_bookings
-from scheduler.coaches import applications, profiles
+from scheduler.coaches import profiles
 from scheduler.coaches.applications import Written
 from scheduler.coaches.profiles import Profile
+from scheduler.core import coaches
 from scheduler.core.clock import stamp
 from scheduler.notifications.outbox import coach_specialties
 from scheduler.parsing.money import price, write_money
@@ -69,7 +70,7 @@ async def edit_form(bot: "CoachBot", interaction: Interaction, typed: Typed) -> 
     """Asks what one's profile is to say; holds what was typed, or else what it says now."""
     async with bot.db.read() as session:
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
-        coach = profiles.check_may_edit(await applications.find(session, guild.id, interaction.user.id))
+        coach = profiles.check_may_edit(await coaches.find(session, guild.id, interaction.user.id))
         await profiles.check_not_blocked(session, coach)
         taught_here = await settings.specialties(session, guild.id)
         taught = await coach_specialties(session, guild.id, coach.user_id)

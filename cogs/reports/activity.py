@@ -11,7 +11,7 @@ from cogs.ui import Interaction
 from cogs.ui.routing import Cog, on
 from cogs.ui.text import our_own
 from models import AuditEntry, CoachingSession, SessionStatus
-from scheduler.core import members
+from scheduler.availability import reader_zone
 from scheduler.core.clock import stamp
 from scheduler.reports import activity, export
 from scheduler.servers import settings
@@ -94,7 +94,7 @@ async def show_export(bot: "CoachBot", interaction: Interaction, what: str) -> N
     async with bot.db.read() as session:
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
         actor = ui.actor_of(interaction, guild)
-        zone_name = await members.zone_name_of(session, actor.user_id, guild.time_zone)
+        zone_name = await reader_zone.zone_name_of(session, actor.user_id, guild.time_zone)
         pieces = export.lines(session, what, guild.id, actor, zone(zone_name))
         content = "".join([piece async for piece in pieces]).encode()
     name = f"{what}.csv"

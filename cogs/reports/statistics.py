@@ -12,7 +12,7 @@ from cogs.images import stats as stats_picture
 from cogs.images.stats import hours_in_words, room_share, span_in_words
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, on
-from scheduler.core import members
+from scheduler.availability import reader_zone
 from scheduler.parsing.durations import write_length
 from scheduler.reports import statistics
 from scheduler.reports.statistics import Stats, average
@@ -48,7 +48,7 @@ async def show_stats(bot: "CoachBot", interaction: Interaction, days: int) -> No
     async with bot.db.read() as session:
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
         actor = ui.actor_of(interaction, guild)
-        zone_name = await members.zone_name_of(session, actor.user_id, guild.time_zone)
+        zone_name = await reader_zone.zone_name_of(session, actor.user_id, guild.time_zone)
         found = await statistics.gather(session, guild.id, actor, zone_name, bot.clock(), days=days or None)
     period = next(words for words, number in PERIODS.items() if number == days)
     title = f"### Statistics · {f'the last {period}' if days else 'since the beginning'}"

@@ -9,7 +9,7 @@ from cogs.cards import stars
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, on
 from models import Review
-from scheduler.coaches import applications
+from scheduler.core import coaches
 from scheduler.core.clock import stamp
 from scheduler.reviews import reviews
 from scheduler.servers import settings
@@ -72,7 +72,7 @@ class ReviewListCog(Cog):
 
     async def _read(self, interaction: Interaction, coach_id: int, page: int) -> None:
         async with self.bot.db.read() as session:
-            coach = await applications.approved_coach(session, ui.guild_id_of(interaction), coach_id)
+            coach = await coaches.approved_coach(session, ui.guild_id_of(interaction), coach_id)
             found = await reviews.latest(session, coach.guild_id, coach_id, page=page, size=_A_PAGE)
         title = f"### What students say about <@{coach_id}>\n{cards.rating(coach)}"
         parts: list[discord.ui.Item[Any]] = [ui.text(title)]

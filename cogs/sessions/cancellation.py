@@ -8,8 +8,8 @@ from cogs import ui
 from cogs.ui import Interaction, Typed
 from models import CoachingSession, Guild
 from scheduler.booking import cancellation
-from scheduler.booking.eligibility import LONGEST_NOTES
 from scheduler.core.clock import stamp
+from scheduler.core.limits import LONGEST_NOTES
 from scheduler.servers import settings
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
 from models import Absent, BlockedFrom, CoachingSession, NotificationKind, SessionStatus
 from scheduler.attendance import no_shows, outcomes
-from scheduler.booking.eligibility import LONGEST_NOTES
 from scheduler.core.clock import stamp
+from scheduler.core.limits import LONGEST_NOTES
 from scheduler.notifications.outbox import NotificationContext
 from scheduler.servers import settings
 

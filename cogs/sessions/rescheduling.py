@@ -13,12 +13,11 @@ from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
 from cogs.ui.time_picker import Links, TimePicker, by_day, instant, minute_of
 from models import Coach, CoachingSession, Guild
-from scheduler.availability import free_times
+from scheduler.availability import free_times, reader_zone
 from scheduler.availability.slots import WhyNot
 from scheduler.booking import rescheduling
-from scheduler.booking.eligibility import LONGEST_NOTES
-from scheduler.core import members
 from scheduler.core.clock import stamp
+from scheduler.core.limits import LONGEST_NOTES
 from scheduler.parsing.dates import parse_moment
 from scheduler.time.time_zones import zone
 
@@ -78,7 +77,7 @@ class MovingCog(Cog):
         await ui.acknowledge(interaction)
         async with self.bot.db.read() as session:
             found, coach, guild = await self._load_own(session, interaction, session_id)
-            zone_name = await members.zone_name_of(session, interaction.user.id, guild.time_zone)
+            zone_name = await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
             typed = ui.typed_in(interaction).get(_TIME, "")
             at = parse_moment(typed, now=self.bot.clock(), zone=zone(zone_name))
             question = await self._question(session, interaction, found, coach, at)
@@ -89,7 +88,7 @@ class MovingCog(Cog):
         """Asks for any time, even one that students can't book."""
         async with self.bot.db.read() as session:
             _, _, guild = await self._load_own(session, interaction, session_id)
-            zone_name = await members.zone_name_of(session, interaction.user.id, guild.time_zone)
+            zone_name = await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
         about = f"In {zone_name}. You'll see if it breaks your rules before you confirm."
         field = ui.field(_TIME, typed, description=about, placeholder="tue 14:00, 24 Dec 9:30", most=60)
         return ui.Form("Another time", OTHER.format(session_id=session_id), field)
@@ -206,7 +205,7 @@ class MovingCog(Cog):
                 now=self.bot.clock(),
                 moving=found.id,
             )
-            zone_name = await members.zone_name_of(session, interaction.user.id, guild.time_zone)
+            zone_name = await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
             days = by_day((at for at in free if at != found.starts_at), zone(zone_name))
         parts: list[discord.ui.Item[Any]] = [ui.text(f"### Move this session\n{_what(found)}")]
         others = []

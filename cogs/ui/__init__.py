@@ -13,8 +13,8 @@ from cogs.ui.text import block as block
 from cogs.ui.text import fitting, visible, whole_number
 from cogs.ui.text import quoted as quoted
 from models import Guild
+from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, NotFound
-from scheduler.core.members import Actor
 
 if TYPE_CHECKING:
     from bot.app import CoachBot

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, Guild, Notification, NotificationKind
 from scheduler.attendance import attendance
-from scheduler.loop.ports import Barrier, Discord, DiscordFailure, NotInServer
+from scheduler.core.errors import DiscordFailure, NotInServer
+from scheduler.loop.ports import Barrier, Discord
 from scheduler.notifications import admin_alerts
 
 log = logging.getLogger(__name__)

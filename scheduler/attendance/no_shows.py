@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Absent, AuditEntry, CoachingSession, NotificationKind, SessionStatus
 from scheduler.attendance import outcomes
 from scheduler.booking import booking
-from scheduler.booking.eligibility import LONGEST_NOTES
 from scheduler.core import audit
+from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.core.errors import AlreadyDecided, NotAllowed, NotFound, TooEarly, TooLate, Unreadable
-from scheduler.core.members import Actor
+from scheduler.core.limits import LONGEST_NOTES
 from scheduler.notifications import outbox
 
 CHANGEABLE = timedelta(days=7)

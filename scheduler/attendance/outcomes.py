@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Absent, CoachingSession, Guild, Notification, NotificationKind, Reservation, SessionStatus
 from scheduler.attendance import attendance, excuses
 from scheduler.booking import booking, cancellation
+from scheduler.core.actor import Actor
 from scheduler.core.errors import AlreadyDecided, NotFound, TooLate
-from scheduler.core.members import Actor
 from scheduler.core.row_locks import lock_coach
 from scheduler.loop.ports import Barrier
 from scheduler.notifications import outbox

@@ -13,10 +13,10 @@ from scheduler.availability import booking_policy, lost_zones
 from scheduler.availability.booking_policy import Rules
 from scheduler.availability.slots import DayHours
 from scheduler.availability.zone_change import relocated_dates, relocated_week
-from scheduler.coaches import applications
 from scheduler.core import audit
+from scheduler.core.actor import Actor
+from scheduler.core.coaches import approved_coach
 from scheduler.core.errors import TooLate, Unreadable
-from scheduler.core.members import Actor
 from scheduler.parsing.dates import write_date
 from scheduler.time.intervals import Interval, union
 from scheduler.time.time_zones import is_known, parse_zone, zone
@@ -216,7 +216,7 @@ async def undo(session: AsyncSession, guild_id: int, actor: Actor, number: int, 
 
     Raises as `set_hours`, and TooLate if it is not the last change or was undone already.
     """
-    coach = await applications.approved_coach(session, guild_id, actor.user_id, own=True, lock=True)
+    coach = await approved_coach(session, guild_id, actor.user_id, own=True, lock=True)
     change = await session.get(AvailabilityChange, (guild_id, actor.user_id))
     if change is None or change.before is None or change.number != number:
         raise TooLate("Only your last change can be undone, and only once. This one cannot any more.")
@@ -243,7 +243,7 @@ async def last_change(session: AsyncSession, coach: Coach) -> int | None:
 
 async def _begin(session: AsyncSession, guild_id: int, actor: Actor) -> Coach:
     """The coach, locked, with everything as it is now remembered for `undo`."""
-    coach = await applications.approved_coach(session, guild_id, actor.user_id, own=True, lock=True)
+    coach = await approved_coach(session, guild_id, actor.user_id, own=True, lock=True)
     await remember(session, coach)
     return coach
 

@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Block, BlockedFrom, Coach, CoachStatus, Hold
 from scheduler.core import audit, members
+from scheduler.core.actor import Actor
 from scheduler.core.errors import Blocked, NotAllowed, NotFound, Unreadable
-from scheduler.core.members import Actor
+from scheduler.core.pages import Page
 from scheduler.notifications import outbox
-from scheduler.reports.activity import Page
 
 LONGEST_REASON = 500
 EVERYTHING = tuple(BlockedFrom)

@@ -8,13 +8,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import BlockedFrom, Coach, CoachingSession, Guild, Hold, NotificationKind, Reservation, SessionStatus
-from scheduler.availability import free_times
+from scheduler.availability import free_times, reader_zone
 from scheduler.availability.slots import WhyNot
 from scheduler.booking import blocks, eligibility
-from scheduler.coaches import applications
-from scheduler.core import audit, members
+from scheduler.core import audit, coaches, members
+from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, SlotTaken
-from scheduler.core.members import Actor
 from scheduler.notifications import outbox, reminders
 from scheduler.notifications.outbox import PlannedNotification
 from scheduler.parsing.money import price
@@ -44,7 +43,7 @@ async def hold(
     Held again, the same time is not kept any longer. Raises as `book` does.
     """
     await members.lock(session, coach_id, actor.user_id)
-    coach = await applications.approved_coach(session, guild.id, coach_id)
+    coach = await coaches.approved_coach(session, guild.id, coach_id)
     await require_bookable(session, guild, coach, actor, starts_at, duration, None, now)
     held = await session.scalar(_holds_of(guild.id, actor.user_id))
     what = (coach_id, starts_at, starts_at + duration)
@@ -91,7 +90,7 @@ async def book(
     await members.lock(session, coach_id, actor.user_id)
     if (already := await _booked_before(session, guild.id, actor, coach_id, starts_at, duration)) is not None:
         return already
-    coach = await applications.approved_coach(session, guild.id, coach_id)
+    coach = await coaches.approved_coach(session, guild.id, coach_id)
     await require_bookable(session, guild, coach, actor, starts_at, duration, notes, now)
     eligibility.check_price(coach, duration, agreed_minor, agreed_currency)
     await release_holds(session, guild.id, coach_id, actor.user_id, now)
@@ -283,7 +282,7 @@ async def slot_taken_error(
         nearest,
         coach_id=coach.user_id,
         duration=duration,
-        zone_name=await members.zone_name_of(session, reader_id or student_id, guild.time_zone),
+        zone_name=await reader_zone.zone_name_of(session, reader_id or student_id, guild.time_zone),
         moving=moving,
     )
 

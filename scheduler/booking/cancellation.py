@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import CoachingSession, Guild, NotificationKind, Reservation, SessionStatus
 from scheduler.attendance import attendance
 from scheduler.booking import booking
-from scheduler.booking.eligibility import LONGEST_NOTES
+from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.core.errors import NotFound, TooLate, Unreadable
-from scheduler.core.members import Actor
+from scheduler.core.limits import LONGEST_NOTES
 from scheduler.notifications import outbox, reminders
 from scheduler.sessions import upcoming
 

@@ -11,8 +11,9 @@ from models.storage.database import Database
 from scheduler.booking import booking, cancellation
 from scheduler.core import audit, members
 from scheduler.core.clock import Clock
+from scheduler.core.errors import DiscordFailure, NotInServer
 from scheduler.core.row_locks import lock_coach, lock_sessions
-from scheduler.loop.ports import Discord, DiscordFailure, NotInServer
+from scheduler.loop.ports import Discord
 from scheduler.notifications import outbox
 from scheduler.rooms import in_room
 

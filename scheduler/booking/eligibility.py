@@ -6,11 +6,10 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Guild, SessionStatus
+from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, Unreadable
-from scheduler.core.members import Actor
+from scheduler.core.limits import LONGEST_NOTES
 from scheduler.parsing.money import price, write_money
-
-LONGEST_NOTES = 1000
 
 
 def check_offered(coach: Coach, actor: Actor) -> None:

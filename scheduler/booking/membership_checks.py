@@ -13,12 +13,11 @@ from models.storage.database import Database
 from scheduler.availability import lost_zones
 from scheduler.booking import departures
 from scheduler.booking.departures import Why
-from scheduler.coaches import applications
-from scheduler.core import members
+from scheduler.core import bot_removal, coaches, members
 from scheduler.core.clock import Clock
+from scheduler.core.errors import DiscordFailure, NotInServer
 from scheduler.core.row_locks import lock_coach, lock_sessions
-from scheduler.loop.ports import Discord, DiscordFailure, NotInServer
-from scheduler.servers import bot_membership
+from scheduler.loop.ports import Discord
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +59,7 @@ async def check_due(db: Database, discord: Discord, clock: Clock) -> int:
             try:
                 answers.append(await ask(db, discord, clock, guild_id, user_id))
             except NotInServer:
-                await bot_membership.found_removed(db, clock, guild_id)
+                await bot_removal.found_removed(db, clock, guild_id)
                 gone.add(guild_id)
     return answers.count(False)
 
@@ -103,7 +102,7 @@ async def _check_coach(db: Database, discord: Discord, clock: Clock, guild_id: i
         if here:
             if is_their_turn or coach.left_at is not None:
                 # They may have left and come back between two looks, or somebody may have taken the role.
-                applications.want_role_again(coach, clock())
+                coaches.want_role_again(coach, clock())
             coach.left_at = None
             if name is not None:
                 coach.display_name = name[: members.LONGEST_NAME]

@@ -11,11 +11,10 @@ from models import Coach, CoachingSession, Guild, NotificationKind, Reservation,
 from scheduler.availability import free_times
 from scheduler.availability.slots import WhyNot
 from scheduler.booking import booking, cancellation, eligibility
-from scheduler.booking.eligibility import LONGEST_NOTES
-from scheduler.coaches import applications
-from scheduler.core import members
+from scheduler.core import coaches, members
+from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, NotFound, TooLate, Unreadable
-from scheduler.core.members import Actor
+from scheduler.core.limits import LONGEST_NOTES
 from scheduler.notifications import outbox, reminders
 from scheduler.parsing.durations import write_length
 
@@ -102,7 +101,7 @@ async def _take(
 
 async def coach_of(session: AsyncSession, found: CoachingSession) -> Coach:
     """The coach as they are now, if they may take the session at another time; raises as `reschedule` does."""
-    coach = await applications.approved_coach(session, found.guild_id, found.coach_id)
+    coach = await coaches.approved_coach(session, found.guild_id, found.coach_id)
     eligibility.check_here(coach)
     return coach
 

@@ -14,26 +14,33 @@ from models import BlockedFrom, Coach, CoachSpecialty, CoachStatus, Guild, Notif
 from models.storage.database import Database
 from scheduler.availability import booking_policy
 from scheduler.booking import blocks
-from scheduler.core import audit, members
+from scheduler.core import audit, bot_removal, coaches, members, retry
+from scheduler.core.actor import Actor
 from scheduler.core.clock import Clock, stamp
-from scheduler.core.errors import AlreadyDecided, NotAllowed, NotFound, Unreadable
-from scheduler.core.members import Actor
+from scheduler.core.coaches import ROLE_TRIES
+from scheduler.core.errors import (
+    AlreadyDecided,
+    DiscordFailure,
+    NotAllowed,
+    NotFound,
+    NotInServer,
+    Unreachable,
+    Unreadable,
+)
 from scheduler.core.row_locks import lock_coach
-from scheduler.loop.ports import Discord, DiscordFailure, NotInServer, Unreachable
+from scheduler.loop.ports import Discord
 from scheduler.notifications import admin_alerts, outbox
 from scheduler.parsing.money import parse_rate
-from scheduler.servers import bot_membership
 from scheduler.time.time_zones import parse_zone
 
 log = logging.getLogger(__name__)
 
-_QUICK_ROLE_TRIES, _ROLE_TRIES = 12, 40
-"""Often for about an hour, then rarely for about a week. After that, only an admin can help."""
+_QUICK_ROLE_TRIES = 12
+"""Often for about an hour, then rarely."""
 _SELDOM, _RARELY = timedelta(minutes=10), timedelta(hours=6)
 LONGEST_TEXT = 1000
 """Characters of each text of an application, and of a reason."""
 
-NO_SUCH_COACH = "There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one."
 
 _LINK = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
 
@@ -127,7 +134,7 @@ async def approve(session: AsyncSession, guild_id: int, user_id: int, actor: Act
     Raises NotAllowed, NotFound, AlreadyDecided.
     """
     coach = await _decide(session, guild_id, user_id, actor, CoachStatus.APPROVED, now)
-    want_role(coach, now)
+    coaches.want_role(coach, now)
     coach.membership_due_at, coach.left_at = now + timedelta(days=1), None
     return coach
 
@@ -148,34 +155,6 @@ async def queue(session: AsyncSession, guild_id: int, actor: Actor) -> list[Coac
         .order_by(Coach.applied_at, Coach.user_id)
     )
     return list(found)
-
-
-async def find(session: AsyncSession, guild_id: int, user_id: int) -> Coach | None:
-    """This person's application or profile here, whatever its status."""
-    return await session.get(Coach, (guild_id, user_id))
-
-
-async def approved_coach(
-    session: AsyncSession, guild_id: int, user_id: int, *, own: bool = False, lock: bool = False
-) -> Coach:
-    """The coach, or NotFound with what to do instead.
-
-    Only the person themselves (`own`) learns how their application stands. Use `lock` to change the row.
-    Without it the row is still read afresh, because it may have changed while the caller waited for a lock.
-    """
-    if lock:
-        coach = await lock_coach(session, guild_id, user_id)
-    else:
-        coach = await session.get(Coach, (guild_id, user_id), populate_existing=True)
-    match coach.status if coach else None:
-        case CoachStatus.APPROVED if coach is not None:
-            return coach
-        case CoachStatus.PENDING if own:
-            raise NotFound("Your application has not been approved yet. An admin decides with `/coach approve`.")
-        case CoachStatus.SUSPENDED if own:
-            raise NotFound("Your coaching here is suspended. Please talk to an admin of this server.")
-        case _:
-            raise NotFound(NO_SUCH_COACH)
 
 
 async def _decide(
@@ -243,7 +222,7 @@ async def sync_roles(db: Database, discord: Discord, clock: Clock) -> tuple[int,
             done += bool(give or take)
         except NotInServer:
             left.add(guild.id)
-            await bot_membership.found_removed(db, clock, guild.id)
+            await bot_removal.found_removed(db, clock, guild.id)
         except Unreachable as failure:
             error = str(failure)
             log.info("coach role of %s in guild %s given up: %s", coach.user_id, guild.id, failure)
@@ -256,24 +235,9 @@ async def sync_roles(db: Database, discord: Discord, clock: Clock) -> tuple[int,
             error, final = f"{type(bug).__name__} (a bug; see the log)", False
             failed += 1
         if guild.id in left:
-            error = bot_membership.NOTE
+            error = bot_removal.NOTE
         await _record_role(db, coach, guild.coach_role_id, error, clock(), final=final, for_admins=for_admins)
     return done, failed
-
-
-def want_role(coach: Coach, now: datetime) -> None:
-    """Have the coach role given or taken soon, to match the coach's status."""
-    coach.role_due_at, coach.role_attempts, coach.role_error = now, 0, None
-
-
-def want_role_again(coach: Coach, now: datetime) -> None:
-    """Give the role again to a coach who was just seen in the server, in case they lost it.
-
-    Pending retries keep their pace, and what was given up stays so, unless the coach had left.
-    """
-    settled = coach.role_due_at is None and coach.role_attempts < _ROLE_TRIES
-    if coach.left_at is not None or settled:
-        want_role(coach, now)
 
 
 def _roles(coach: Coach, guild: Guild) -> tuple[int | None, list[int]]:
@@ -316,10 +280,10 @@ async def _record_role(
             return  # decided again, or another role chosen, meanwhile: still due
         coach.role_error = error
         coach.role_attempts = coach.role_attempts + 1 if error else 0
-        if is_last := not final and coach.role_attempts >= _ROLE_TRIES:
+        if is_last := not final and coach.role_attempts >= ROLE_TRIES:
             coach.role_error = f"given up: {error}"
         longest = _SELDOM if coach.role_attempts <= _QUICK_ROLE_TRIES else _RARELY
-        pause = outbox.pause(coach.role_attempts, seen.user_id, longest=longest)
+        pause = retry.pause(coach.role_attempts, seen.user_id, longest=longest)
         coach.role_due_at = None if final or is_last else now + pause
         is_coach = coach.status is CoachStatus.APPROVED
         if error is None:
@@ -331,7 +295,7 @@ async def _record_role(
             await admin_alerts.raise_alert(
                 session, guild.id, admin_alerts.COACH_ROLE, error, now, cause=cause, others=others
             )
-        elif final and is_coach and error != bot_membership.NOTE:
+        elif final and is_coach and error != bot_removal.NOTE:
             coach.given_role_ids, coach.membership_due_at = None, now  # they seem to have left, so check
 
 

@@ -5,14 +5,13 @@ Amounts are never converted: whoever changes the currency enters a new rate. Boo
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachStatus, Guild, Notification, NotificationKind
-from scheduler.coaches import applications
-from scheduler.core import audit, members
+from scheduler.core import audit, coaches, members
+from scheduler.core.actor import Actor
 from scheduler.core.errors import Misconfigured, NotFound
-from scheduler.core.members import Actor
 from scheduler.notifications import outbox
 from scheduler.parsing.money import parse_rate
 
@@ -34,12 +33,6 @@ async def others(session: AsyncSession, guild: Guild) -> list[Coach]:
         .order_by(Coach.user_id)
     )
     return list(found)
-
-
-async def follow(session: AsyncSession, guild: Guild) -> None:
-    """Move those who coach for free to the server's currency, since zero needs no new rate."""
-    free = Coach.guild_id == guild.id, Coach.rate_minor == 0
-    await session.execute(update(Coach).where(*free).values(currency=guild.currency))
 
 
 async def ask(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> int:
@@ -78,7 +71,7 @@ async def set_rate(
     await members.lock(session, coach_id)  # so that a booking sees either the old rate or the new one
     coach = await session.get(Coach, (guild.id, coach_id), with_for_update=True)
     if coach is None or coach.status not in _HERE:
-        raise NotFound(applications.NO_SUCH_COACH)
+        raise NotFound(coaches.NO_SUCH_COACH)
     if coach.currency == guild.currency:
         raise Misconfigured(f"They already charge in {guild.currency}. Coaches change rates in `/coach edit`.")
     before = rate_of(coach)

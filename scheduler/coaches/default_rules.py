@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Coach, CoachStatus, Guild, NotificationKind
 from scheduler.availability import booking_policy, schedule
 from scheduler.core import audit
-from scheduler.core.members import Actor
+from scheduler.core.actor import Actor
 from scheduler.notifications import outbox
 
 

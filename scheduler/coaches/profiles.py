@@ -9,10 +9,11 @@ from models import BlockedFrom, Coach, CoachStatus, Guild
 from scheduler.availability import free_times
 from scheduler.booking import blocks
 from scheduler.coaches import applications, currencies
-from scheduler.coaches.applications import NO_SUCH_COACH, Written
-from scheduler.core import audit
+from scheduler.coaches.applications import Written
+from scheduler.core import audit, coaches
+from scheduler.core.actor import Actor
+from scheduler.core.coaches import NO_SUCH_COACH
 from scheduler.core.errors import NotAllowed, NotFound, Unreadable
-from scheduler.core.members import Actor
 from scheduler.core.row_locks import lock_coach
 from scheduler.notifications import outbox
 from scheduler.parsing.money import write_amount, write_money
@@ -37,7 +38,7 @@ async def seen_by(session: AsyncSession, guild_id: int, user_id: int, actor: Act
 
     Raises NotFound, with what to do instead.
     """
-    coach, own = await applications.find(session, guild_id, user_id), actor.user_id == user_id
+    coach, own = await coaches.find(session, guild_id, user_id), actor.user_id == user_id
     if coach is None:
         raise NotFound(NOT_YET if own else NO_SUCH_COACH)
     is_public = coach.status is CoachStatus.APPROVED and coach.left_at is None

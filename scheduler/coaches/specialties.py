@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachSpecialty, CoachStatus, Guild, Specialty
 from scheduler.core import audit, names
+from scheduler.core.actor import Actor
 from scheduler.core.errors import Misconfigured, NotFound, Unreadable
-from scheduler.core.members import Actor
 from scheduler.notifications import outbox
 
 MOST = 25

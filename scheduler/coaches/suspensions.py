@@ -7,12 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Coach, CoachStatus, NotificationKind
 from scheduler.booking import departures
 from scheduler.booking.departures import Why
-from scheduler.coaches import applications
 from scheduler.coaches.applications import LONGEST_TEXT
-from scheduler.core import audit
+from scheduler.core import audit, coaches
+from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.core.errors import AlreadyDecided, NotFound, Unreadable
-from scheduler.core.members import Actor
 from scheduler.core.row_locks import lock_coach
 from scheduler.notifications import outbox
 
@@ -85,7 +84,7 @@ async def _change(
     coach = await lock_coach(session, guild_id, user_id)
     coach = _check(coach, user_id, expected, to)
     coach.status, coach.decided_by, coach.decided_at = to, actor.user_id, now
-    applications.want_role(coach, now)
+    coaches.want_role(coach, now)
     return coach
 
 

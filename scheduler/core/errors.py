@@ -81,3 +81,31 @@ class SlotTaken(CoachingError):
             if listed
             else f"{why} This coach has nothing else free. Please choose another coach."
         )
+
+
+class DiscordFailure(Exception):
+    """Discord refused or did not answer; the text says what, for an admin. Worth trying again later.
+
+    `for_admins`: it goes on until an admin does something, a permission or a limit say, so they are told at once.
+    `unanswered`: Discord couldn't be reached or had trouble of its own, which passes without anybody's help.
+    """
+
+    def __init__(self, reason: str, *, for_admins: bool = False, unanswered: bool = False) -> None:
+        super().__init__(reason)
+        self.for_admins, self.unanswered = for_admins, unanswered
+
+
+class Unreachable(DiscordFailure):
+    """Trying again will not help: DMs are closed, the person or the channel is gone."""
+
+    def __init__(self, reason: str, *, dms_closed: bool = False, for_admins: bool = False) -> None:
+        super().__init__(reason, for_admins=for_admins)
+        self.dms_closed = dms_closed
+
+
+class NotInServer(DiscordFailure):
+    """The bot isn't in the server. Nobody there can be told, and trying again is useless until it's back."""
+
+
+class RoomGone(DiscordFailure):
+    """The room that the row names does not exist any more."""

@@ -1,32 +1,14 @@
 """Who acts, where they are, and the lock that a booking takes on the people whose time it is."""
 
-from dataclasses import dataclass
-
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, Member
 from models.storage.database import insert_if_absent
-from scheduler.core.errors import NotAllowed
-from scheduler.time.time_zones import is_known, parse_zone
+from scheduler.time.time_zones import parse_zone
 
 LONGEST_NAME = 100
 """Characters of a name; the rest is cut off."""
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """The person whose press or command it is, and what they are in this server at this moment."""
-
-    user_id: int
-    is_admin: bool = False
-
-    def must_be_admin(self) -> None:
-        """Raise NotAllowed unless they may manage the server or hold its admin role."""
-        if not self.is_admin:
-            raise NotAllowed(
-                "Only admins may do this. Ask somebody who may manage this server, or to get its admin role."
-            )
 
 
 async def lock(session: AsyncSession, *user_ids: int) -> None:
@@ -40,15 +22,6 @@ async def lock(session: AsyncSession, *user_ids: int) -> None:
         await insert_if_absent(session, Member, user_id=user_id)
     if session.get_bind().dialect.name != "sqlite":
         await session.execute(theirs.with_for_update())
-
-
-async def zone_name_of(session: AsyncSession, user_id: int, otherwise: str) -> str:
-    """The time zone to show this person: their own choice, else `otherwise`, else UTC.
-
-    Skips zones that this host doesn't know.
-    """
-    chosen = await chosen_zone(session, user_id)
-    return next((name for name in (chosen, otherwise) if name and is_known(name)), "UTC")
 
 
 async def chosen_zone(session: AsyncSession, user_id: int) -> str | None:

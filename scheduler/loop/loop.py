@@ -9,9 +9,10 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from models.storage.database import Database
 from scheduler.attendance.attendance import Unwatched
 from scheduler.core.clock import Clock
+from scheduler.core.heartbeat import TICK
 from scheduler.loop.background import BackgroundWork, CutShort
 from scheduler.loop.ports import Discord
-from scheduler.loop.tick import TICK, TickReport, tick
+from scheduler.loop.tick import TickReport, tick
 from scheduler.rooms.reconciliation import EVERY, sweep
 
 log = logging.getLogger(__name__)

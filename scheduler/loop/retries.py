@@ -6,16 +6,22 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from models import Coach, CoachingSession, Notification
+from models import Alert, Coach, CoachingSession, Notification
 from models.storage.database import Database
+from scheduler.core import bot_removal
 from scheduler.core.clock import Clock
 from scheduler.core.row_locks import lock_sessions
 from scheduler.notifications import outbox
+from scheduler.notifications.admin_alerts import COACH_ROLE
 from scheduler.notifications.outbox import CARD_KINDS
-from scheduler.servers import bot_membership
+from scheduler.sessions.lifecycle import Step
 
 _WORTH_POSTING = timedelta(days=30)
 """For how long a card that could not be posted is of use."""
+
+
+_RETRIED = {*Step, COACH_ROLE}
+"""Keys of what the bot keeps trying."""
 
 
 async def bring_forward(db: Database, clock: Clock, guild_id: int | None = None) -> bool:
@@ -64,6 +70,11 @@ async def begin_anew(db: Database, clock: Clock, guild_id: int) -> bool:
     return True
 
 
+def is_retried(alert: Alert) -> bool:
+    """Whether the bot keeps trying, so that nobody has to tell it when the problem is fixed."""
+    return alert.key in _RETRIED and alert.fixed_at is None
+
+
 async def _any_given_up(session: AsyncSession, guild_id: int, now: datetime) -> bool:
     queries = (
         select(CoachingSession.id).where(*_stuck_sessions(guild_id)),
@@ -78,7 +89,7 @@ def _stuck_sessions(guild_id: int) -> tuple[ColumnElement[bool], ...]:
         CoachingSession.guild_id == guild_id,
         CoachingSession.next_step_at.is_(None),
         CoachingSession.last_error.is_not(None),
-        CoachingSession.last_error != bot_membership.NOTE,
+        CoachingSession.last_error != bot_removal.NOTE,
     )
 
 

@@ -19,13 +19,14 @@ from scheduler.attendance import excuses
 from scheduler.attendance import outcomes as session_outcomes
 from scheduler.booking import departures
 from scheduler.booking.booking import lead_times
+from scheduler.core import bot_removal, retry
 from scheduler.core.clock import Clock
+from scheduler.core.errors import DiscordFailure, NotInServer, RoomGone
 from scheduler.core.task_pool import Jobs, TaskPool
 from scheduler.loop.background import BackgroundWork
-from scheduler.loop.ports import Discord, DiscordFailure, NotInServer, RoomGone
-from scheduler.notifications import admin_alerts, outbox
+from scheduler.loop.ports import Discord
+from scheduler.notifications import admin_alerts
 from scheduler.rooms import rooms
-from scheduler.servers import bot_membership
 from scheduler.sessions.lifecycle import AT_DISCORD, LeadTimes, Step, hard_limit, life_of, next_step
 
 log = logging.getLogger(__name__)
@@ -117,7 +118,7 @@ async def _advance(
             failed.append(f"{row.code} {step.step}: {gone}")
             continue
         except NotInServer:
-            await bot_membership.found_removed(db, clock, row.guild_id)
+            await bot_removal.found_removed(db, clock, row.guild_id)
             continue  # some steps don't need Discord
         except DiscordFailure as failure:
             log.warning("session %s: %s failed: %s", session_id, step.step, failure)
@@ -158,12 +159,12 @@ async def _record_outcome(db: Database, session_id: int, this: _Round, now: date
             row.attempts += 1
             row.last_error = "; ".join(map(str, this.failed.values()))
         elif beyond or not rooms.is_missing(row, now):
-            row.attempts, row.last_error = 0, bot_membership.NOTE if beyond else None
+            row.attempts, row.last_error = 0, bot_removal.NOTE if beyond else None
         possible = next_step(life_of(row), leads, now, except_for=this.passed_over | beyond)
         instants = [due.at for due in [possible] if due]
         look_again = _look_again(row, leads, this, now)
         if next_step(life_of(row), leads, now, except_for=beyond) is None:
-            row.attempts, row.last_error = 0, bot_membership.NOTE if beyond else None
+            row.attempts, row.last_error = 0, bot_removal.NOTE if beyond else None
         else:
             # The last one may have left the room just after it was found occupied.
             changed_meanwhile = row.next_step_at if row.next_step_at != this.due_at else None
@@ -183,9 +184,9 @@ def _look_again(row: CoachingSession, leads: LeadTimes, this: _Round, now: datet
     if now >= limit + _GIVEN_UP_AFTER and row.attempts >= _FEWEST_TRIES:
         return None
     if now >= limit:
-        return now + outbox.pause(row.attempts, row.id, longest=_RARELY)
+        return now + retry.pause(row.attempts, row.id, longest=_RARELY)
     unanswered = all(one.unanswered for one in this.failed.values())
-    return now + outbox.pause(row.attempts, row.id, longest=_UNANSWERED if unanswered else _SELDOM)
+    return now + retry.pause(row.attempts, row.id, longest=_UNANSWERED if unanswered else _SELDOM)
 
 
 async def _tell_admins(

@@ -6,23 +6,20 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import and_, func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from models import Coach, CoachingSession, Heartbeat, JobRun, Notification, UTCDateTime
+from models import Coach, CoachingSession, JobRun, Notification, UTCDateTime
 from models.storage.database import Database
 from scheduler.attendance.attendance import Unwatched, beat
 from scheduler.booking.membership_checks import check_due
 from scheduler.coaches.applications import sync_roles
 from scheduler.core.clock import Clock
+from scheduler.core.heartbeat import TICK
 from scheduler.core.task_pool import TaskPool
 from scheduler.loop.background import BackgroundWork
 from scheduler.loop.ports import Discord
 from scheduler.loop.session_steps import advance_due
 from scheduler.notifications.delivery import deliver_due
-
-TICK = "tick"
-"""The job whose heartbeat says when a tick last came to its end."""
 
 
 @dataclass(slots=True)
@@ -140,16 +137,6 @@ async def _count_due(db: Database, now: datetime) -> int:
 async def next_due(db: Database) -> datetime | None:
     """The instant (UTC) from which a tick does something that people notice; None if nothing is ahead."""
     return await _first_due(db, _NOTICED)
-
-
-async def last_tick_at(session: AsyncSession) -> datetime | None:
-    """When a tick last came to its end (UTC), also an idle one; None if there has been none."""
-    return await session.scalar(select(Heartbeat.at).where(Heartbeat.job == TICK))
-
-
-def longest_silence(interval: timedelta) -> timedelta:
-    """How old the last tick may be where one begins every `interval`; after that, the loop is stuck."""
-    return 4 * interval + timedelta(seconds=60)
 
 
 async def _record(

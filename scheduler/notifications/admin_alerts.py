@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Alert, Coach, CoachingSession, Notification, NotificationKind
 from models.storage.database import insert_if_absent
 from scheduler.notifications import outbox
-from scheduler.sessions.lifecycle import Step
 
 HEARD_AFTER = 3
 """Failures in a row, of what may well heal by itself, after which admins hear of it."""
@@ -29,8 +28,6 @@ _OVER_AFTER = timedelta(hours=1)
 """After working for so long, a problem is over. If it fails again, that's new."""
 _BACK_AFTER = timedelta(minutes=15)
 """If it fails again sooner, admins hear of it once it has lasted for so long."""
-_RETRIED = {*Step, COACH_ROLE}
-"""Keys of what the bot keeps trying."""
 
 
 async def raise_alert(
@@ -108,11 +105,6 @@ async def failing(session: AsyncSession, guild_id: int) -> list[str]:
     here = Coach.guild_id == guild_id, Coach.left_at.is_(None)
     roles = select(Coach.role_error).where(*here, Coach.role_error.is_not(None))
     return [one for query in (rows, roles) for one in await session.scalars(query) if one]
-
-
-def is_retried(alert: Alert) -> bool:
-    """Whether the bot keeps trying, so that nobody has to tell it when the problem is fixed."""
-    return alert.key in _RETRIED and alert.fixed_at is None
 
 
 async def _was_told(session: AsyncSession, alert: Alert, now: datetime) -> bool:

@@ -13,11 +13,13 @@ from models import Alert, Coach, CoachingSession, Guild, Member, Notification, N
 from models.storage.database import Database
 from scheduler.attendance import attendance
 from scheduler.booking import blocks
-from scheduler.core import members
+from scheduler.coaches import history
+from scheduler.core import bot_removal, members, retry
 from scheduler.core.clock import Clock
+from scheduler.core.errors import DiscordFailure, NotInServer, Unreachable
 from scheduler.core.task_pool import Jobs, TaskPool
 from scheduler.loop.background import BackgroundWork
-from scheduler.loop.ports import DiscordFailure, NotInServer, Postman, Receipt, Unreachable
+from scheduler.loop.ports import Postman, Receipt
 from scheduler.notifications import admin_alerts, fallbacks, outbox
 from scheduler.notifications.outbox import (
     ALERT_KINDS,
@@ -26,9 +28,7 @@ from scheduler.notifications.outbox import (
     WELCOME_KINDS,
     NotificationContext,
 )
-from scheduler.reports import activity
 from scheduler.rooms import in_room, rooms
-from scheduler.servers import bot_membership
 
 log = logging.getLogger(__name__)
 
@@ -129,8 +129,8 @@ async def _deliver(db: Database, postman: Postman, clock: Clock, seen: Notificat
             await _record_failure(db, seen, str(reason), clock(), final=True)
             return None
         except NotInServer:
-            await bot_membership.found_removed(db, clock, seen.guild_id)
-            await _record_failure(db, seen, bot_membership.NOTE, clock(), final=True)
+            await bot_removal.found_removed(db, clock, seen.guild_id)
+            await _record_failure(db, seen, bot_removal.NOTE, clock(), final=True)
             return None
         except Unreachable as failure:
             if await fallbacks.take(db, seen, failure, clock()):
@@ -159,7 +159,7 @@ async def _prepare(db: Database, seen: Notification, now: datetime) -> Notificat
         seen.revision, seen.route = notification.revision, notification.route
         guild = await session.get_one(Guild, notification.guild_id)
         if guild.bot_removed_at is not None:
-            raise _Pointless(bot_membership.NOTE)
+            raise _Pointless(bot_removal.NOTE)
         maybe_sent = notification.tried_at is not None and notification.message_id is None
         notification.tried_at = notification.tried_at or now
         about = await session.get(CoachingSession, notification.session_id) if notification.session_id else None
@@ -188,7 +188,7 @@ async def _prepare(db: Database, seen: Notification, now: datetime) -> Notificat
             if about and notification.kind in _WITH_ATTENDANCE
             else {},
             may_go_on,
-            await activity.coach_history(session, guild.id, coach_id)
+            await history.coach_history(session, guild.id, coach_id)
             if notification.kind is NotificationKind.APPLICATION_CARD and coach_id
             else (),
             await blocks.of(session, guild.id, coach_id)
@@ -277,7 +277,7 @@ async def _record_failure(
             notification.due_at, notification.given_up_at = None, now
         else:
             longest = _UNANSWERED if failure is not None and failure.unanswered else _SELDOM
-            notification.due_at = now + outbox.pause(notification.attempts, notification.id, longest=longest)
+            notification.due_at = now + retry.pause(notification.attempts, notification.id, longest=longest)
         if failure is not None and failure.for_admins and notification.kind not in ALERT_KINDS:
             key, cause = fallbacks.problem_key(notification), rooms.without_name(reason)
             await admin_alerts.raise_alert(session, notification.guild_id, key, reason, now, cause=cause)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Coach, CoachingSession, CoachStatus, Guild, Member, Notification, NotificationKind, Route
 from models.storage.database import Database
 from scheduler.core import members
-from scheduler.loop.ports import DiscordFailure, Unreachable
+from scheduler.core.errors import DiscordFailure, Unreachable
 from scheduler.notifications import admin_alerts, outbox
 from scheduler.notifications.outbox import ALERT_KINDS, CARD_KINDS, WELCOME_KINDS
 

@@ -1,9 +1,8 @@
 """What people still have to be told: owing a notice, and when it is still worth sending."""
 
-import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import insert, select, update
@@ -266,12 +265,3 @@ async def coach_specialties(session: AsyncSession, guild_id: int, coach_id: int)
         .order_by(Specialty.id)
     )
     return list(names)
-
-
-def pause(attempts: int, of: int = 0, *, longest: timedelta = timedelta(minutes=10)) -> timedelta:
-    """How long to wait after so many failures in a row: 15 s, 30 s, 1 min … at most `longest`.
-
-    Up to a fifth longer, which depends on what it is `of`, so that what failed together is not retried together.
-    """
-    spread = zlib.crc32(f"{of}:{attempts}".encode()) % 1000 / 5000
-    return min(timedelta(seconds=15) * 2 ** min(attempts - 1, 12), longest) * (1 + spread)

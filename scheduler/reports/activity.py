@@ -1,29 +1,11 @@
 """What admins look up: their server's sessions and the record of who did what, page by page."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
-
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AuditEntry, CoachingSession, SessionStatus
-from scheduler.core.members import Actor
-
-T = TypeVar("T")
-
-
-DECISIONS = ("application_approved", "application_rejected", "coach_suspended", "coach_reinstated")
-"""What admins decide about a coach."""
-_OF_A_COACH = ("application_made", "application_edited", "profile_edited", *DECISIONS)
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """Some of what was asked for."""
-
-    shown: Sequence[T]
-    has_more: bool
+from scheduler.core.actor import Actor
+from scheduler.core.pages import Page
 
 
 async def sessions(
@@ -49,20 +31,6 @@ async def sessions(
     latest = query.order_by(CoachingSession.starts_at.desc(), CoachingSession.id.desc())
     found = list(await session.scalars(latest.offset(page * size).limit(size + 1)))
     return Page(found[:size], has_more=len(found) > size)
-
-
-async def coach_history(session: AsyncSession, guild_id: int, coach_id: int) -> list[AuditEntry]:
-    """How this person applied, changed their profile and was decided about here, oldest first."""
-    found = await session.scalars(
-        select(AuditEntry)
-        .where(
-            AuditEntry.guild_id == guild_id,
-            AuditEntry.coach_id == coach_id,
-            AuditEntry.action.in_(_OF_A_COACH),
-        )
-        .order_by(AuditEntry.at, AuditEntry.id)
-    )
-    return list(found)
 
 
 async def entries(

@@ -13,12 +13,12 @@ from scheduler.availability.schedule import Dates, Week
 from scheduler.availability.slots import Hours
 from scheduler.booking import blocks
 from scheduler.core import names
+from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.core.errors import NotFound
-from scheduler.core.members import Actor
+from scheduler.core.pages import Page
 from scheduler.notifications.outbox import coach_specialties
 from scheduler.parsing.durations import write_length
-from scheduler.reports.activity import Page
 from scheduler.time.intervals import intersect
 from scheduler.time.time_zones import is_known, zone
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AuditEntry, Base, Coach, CoachingSession, Review
 from models.base import DiscordId
-from scheduler.core.members import Actor
+from scheduler.core.actor import Actor
 from scheduler.reports.spreadsheets import BOM, cell
 
 TABLES: Mapping[str, type[Base]] = {

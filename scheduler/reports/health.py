@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Alert, Coach, CoachingSession, CoachStatus, Notification, SessionStatus
-from scheduler.core.members import Actor
-from scheduler.loop.tick import last_tick_at
+from scheduler.core.actor import Actor
+from scheduler.core.heartbeat import last_tick_at
 from scheduler.time.time_zones import is_known
 
 LATE = timedelta(minutes=2)

@@ -12,8 +12,8 @@ from scheduler.attendance import attendance
 from scheduler.attendance.attendance import Presence
 from scheduler.booking import blocks, cancellation
 from scheduler.core import audit
+from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound, TooLate
-from scheduler.core.members import Actor
 from scheduler.notifications import outbox
 
 _AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)

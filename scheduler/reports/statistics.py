@@ -14,7 +14,7 @@ from models import Coach, CoachingSession, CoachStatus, JobRun, Review, SessionS
 from scheduler.availability import free_times
 from scheduler.availability.slots import Hours
 from scheduler.core import names
-from scheduler.core.members import Actor
+from scheduler.core.actor import Actor
 from scheduler.reports.health import HAD_NO_ROOM, HAD_ROOM
 from scheduler.time.local_time import offsets, start_of
 from scheduler.time.time_zones import is_known, zone

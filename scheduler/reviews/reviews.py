@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Review, SessionStatus
 from scheduler.core import audit
+from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.core.errors import CoachingError, NotAllowed, NotFound, NotReviewable, TooLate, Unreadable
-from scheduler.core.members import Actor
 
 LONGEST_COMMENT = 300
 MOST_STARS = 5

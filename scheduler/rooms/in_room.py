@@ -19,9 +19,9 @@ from models import (
 from scheduler.attendance import attendance, outcomes
 from scheduler.booking import booking
 from scheduler.core import members
+from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.core.errors import NotBookable, NotFound, TooEarly, TooLate
-from scheduler.core.members import Actor
 from scheduler.notifications import outbox
 from scheduler.rooms import rooms
 

@@ -12,9 +12,11 @@ from sqlalchemy.orm import aliased
 
 from models import CoachingSession, Guild, Heartbeat
 from models.storage.database import Database
+from scheduler.core import bot_removal
 from scheduler.core.clock import Clock
+from scheduler.core.errors import DiscordFailure, NotInServer
 from scheduler.core.row_locks import lock_sessions
-from scheduler.loop.ports import Discord, DiscordFailure, NotInServer, RoomSeen
+from scheduler.loop.ports import Discord, RoomSeen
 from scheduler.rooms import rooms
 from scheduler.rooms.own_rooms import is_own
 from scheduler.servers import bot_membership
@@ -49,7 +51,7 @@ async def sweep(db: Database, discord: Discord, clock: Clock) -> int:
         try:
             found += await _sweep(db, discord, clock, guild_id)
         except NotInServer:
-            await bot_membership.found_removed(db, clock, guild_id)
+            await bot_removal.found_removed(db, clock, guild_id)
         except DiscordFailure as failure:
             log.info("guild %s was not swept: %s", guild_id, failure)
         except Exception:  # a bug that one server brings to light keeps neither the others nor the ticks waiting

@@ -12,7 +12,8 @@ from scheduler.attendance import attendance
 from scheduler.booking.booking import lead_times
 from scheduler.core import audit
 from scheduler.core.clock import Clock
-from scheduler.loop.ports import Access, Discord, Removal, RoomGone, RoomSpec
+from scheduler.core.errors import RoomGone
+from scheduler.loop.ports import Access, Discord, Removal, RoomSpec
 from scheduler.notifications import admin_alerts, outbox
 from scheduler.rooms import shared_rooms
 from scheduler.sessions.lifecycle import hard_limit, is_much_too_early, life_of, linger_ends_at

@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, CoachStatus, Guild, Notification, SessionStatus
 from models.storage.database import Database
-from scheduler.core import audit
+from scheduler.core import audit, bot_removal
+from scheduler.core.bot_removal import NOTE
 from scheduler.core.clock import Clock
 from scheduler.core.row_locks import lock_sessions
 from scheduler.loop.ports import Discord
@@ -16,30 +17,9 @@ from scheduler.notifications import outbox
 
 log = logging.getLogger(__name__)
 
-NOTE = "the bot was not in the server"
-"""The error on rows for which nothing could be done because of that."""
 _WORTH_SAYING = timedelta(days=7)
 """Messages that couldn't be sent are sent after all if they aren't older than this."""
 _AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
-
-
-async def removed(session: AsyncSession, guild_id: int, now: datetime) -> None:
-    """Record that the bot is no longer in this server. Safe to repeat.
-
-    Other rows stay as they are. Each is closed with a note when it becomes due, so a short absence costs nothing.
-    """
-    guild = await session.get(Guild, guild_id, with_for_update=True)
-    if guild is None or guild.bot_removed_at is not None:
-        return
-    log.warning("guild %s: the bot is not in it any more; nothing is asked about it until it is back", guild_id)
-    guild.bot_removed_at = now
-    audit.record(session, guild_id, "bot_removed", at=now)
-
-
-async def found_removed(db: Database, clock: Clock, guild_id: int) -> None:
-    """Do as `removed`, because Discord answered that the bot isn't there."""
-    async with db.begin() as session:
-        await removed(session, guild_id, clock())
 
 
 async def returned(session: AsyncSession, guild_id: int, now: datetime) -> datetime | None:
@@ -63,12 +43,6 @@ async def returned(session: AsyncSession, guild_id: int, now: datetime) -> datet
     return since
 
 
-async def is_removed(session: AsyncSession, guild_id: int) -> bool:
-    """Whether the bot is recorded as removed from this server."""
-    guild = await session.get(Guild, guild_id)
-    return guild is not None and guild.bot_removed_at is not None
-
-
 async def compare(db: Database, discord: Discord, clock: Clock, *, just_told: bool = False) -> dict[int, datetime]:
     """Compare our servers with those that the bot is in, to catch up on events that were missed.
 
@@ -84,7 +58,7 @@ async def compare(db: Database, discord: Discord, clock: Clock, *, just_told: bo
         known = await session.execute(select(Guild.id, Guild.bot_removed_at).order_by(Guild.id))
         for guild_id, removed_at in list(known):
             if guild_id not in here:
-                await removed(session, guild_id, clock())
+                await bot_removal.removed(session, guild_id, clock())
             elif removed_at is not None and just_told:
                 await returned(session, guild_id, clock())
                 back[guild_id] = removed_at

@@ -20,10 +20,9 @@ from models import (
 from models.storage.database import insert_if_absent
 from scheduler.availability import booking_policy
 from scheduler.availability.booking_policy import Rules
-from scheduler.coaches import currencies
-from scheduler.core import audit
+from scheduler.core import audit, coaches
+from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound, Unreadable
-from scheduler.core.members import Actor
 from scheduler.core.row_locks import lock_sessions
 from scheduler.notifications import admin_alerts, reminders
 from scheduler.parsing.money import parse_currency
@@ -192,7 +191,7 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
             f"room is later than {guild.access_lead_minutes} for access. Choose a longer lead for the room."
         )
     if "currency" in wanted:
-        await currencies.follow(session, guild)
+        await coaches.follow_currency(session, guild)
     if "coach_role_id" in wanted:  # coaches are locked before sessions, as everywhere
         await session.execute(
             update(Coach)

@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from models import Alert, Guild
 from models.storage.database import Database
+from scheduler.core.actor import Actor
 from scheduler.core.clock import Clock
-from scheduler.core.errors import Misconfigured, NotFound
-from scheduler.core.members import Actor
-from scheduler.loop.ports import Discord, DiscordFailure
+from scheduler.core.errors import DiscordFailure, Misconfigured, NotFound
+from scheduler.loop.ports import Discord
 from scheduler.notifications import admin_alerts
 from scheduler.servers import settings as server_settings
 from scheduler.servers.settings import GuildChanges, GuildDefaults

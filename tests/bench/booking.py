@@ -25,7 +25,7 @@ from models import AvailabilityRule, Coach, CoachingSession, Guild, Reservation,
 from models.storage.database import Database
 from scheduler.availability import coach_search, free_times
 from scheduler.booking import booking
-from scheduler.core.members import Actor
+from scheduler.core.actor import Actor
 from scheduler.sessions import upcoming
 from tests.bench.options import Options, from_command_line, write
 from tests.support.builders import (

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from models import AccessMode, CoachingSession, Guild, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import booking, cancellation, rescheduling
+from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError
-from scheduler.core.members import Actor
 from scheduler.loop.tick import next_due
 from scheduler.rooms import in_room
 from scheduler.rooms.rooms import room_name

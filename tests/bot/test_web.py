@@ -24,7 +24,7 @@ from bot.demo import simcord_private
 from models import Heartbeat, JobRun, Notification, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import cancellation
-from scheduler.core.members import Actor
+from scheduler.core.actor import Actor
 from scheduler.servers.settings import GuildDefaults
 from tests.support.meetings import HOUR, MINUTE, TWO, booked
 from tests.support.simulated import SELDOM, Academy, academy

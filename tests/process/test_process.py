@@ -23,8 +23,8 @@ from scheduler.availability import schedule
 from scheduler.booking import booking
 from scheduler.coaches import applications
 from scheduler.coaches.applications import Application
-from scheduler.core.members import Actor
-from scheduler.loop.tick import TICK
+from scheduler.core.actor import Actor
+from scheduler.core.heartbeat import TICK
 from scheduler.servers import settings
 from scheduler.servers.settings import GuildChanges, GuildDefaults
 from tests.support.endpoint import (

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import AuditEntry, BlockedFrom, Guild, Hold
 from models.storage.database import Database
 from scheduler.booking import blocks, booking
-from scheduler.core.members import Actor
+from scheduler.core.actor import Actor
 from tests.support.builders import ADMIN, COACH, GUILD, HOUR, MONDAY, a_coach, a_guild
 from tests.support.race_worker import Press, press
 

@@ -21,8 +21,8 @@ from scheduler.booking import booking, departures, membership_checks, rescheduli
 from scheduler.booking.departures import Why
 from scheduler.coaches import suspensions
 from scheduler.core import members
+from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, NotBookable, NotFound, NotReviewable, SlotTaken, TooLate
-from scheduler.core.members import Actor
 from scheduler.notifications import reminders
 from scheduler.notifications.delivery import deliver_due
 from scheduler.reviews import reviews

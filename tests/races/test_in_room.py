@@ -14,8 +14,8 @@ from models.storage.database import Database
 from scheduler.attendance import no_shows
 from scheduler.booking import booking as bookings
 from scheduler.booking import cancellation
+from scheduler.core.actor import Actor
 from scheduler.core.errors import AlreadyDecided, CoachingError, NotBookable, SlotTaken, TooLate
-from scheduler.core.members import Actor
 from scheduler.loop.session_steps import advance_due
 from scheduler.rooms import in_room
 from tests.support.attended_sessions import (

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Guild
 from models.storage.database import Database
 from scheduler.booking import booking
-from scheduler.core.members import Actor
+from scheduler.core.actor import Actor
 from tests.support.builders import DAY, GUILD, HOUR, MONDAY, a_coach, a_guild
 from tests.support.integrity import faults_of, ledger_of
 from tests.support.race_worker import Press, press

@@ -14,8 +14,8 @@ from models import CoachingSession, Guild, Reservation, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import booking as bookings
 from scheduler.booking.cancellation import cancel
+from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, SlotTaken, TooLate
-from scheduler.core.members import Actor
 from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach
 from tests.support.rescheduled_sessions import (
     CARA,

@@ -13,8 +13,8 @@ from models.storage.database import Database
 from scheduler.attendance import outcomes
 from scheduler.booking import departures, membership_checks
 from scheduler.booking.departures import Why
-from scheduler.core import audit
-from scheduler.core.members import Actor
+from scheduler.core import audit, bot_removal
+from scheduler.core.actor import Actor
 from scheduler.core.row_locks import lock_coach, lock_sessions
 from scheduler.loop import retries
 from scheduler.servers import bot_membership
@@ -38,7 +38,7 @@ async def set_up(db: Database, **changed: Any) -> int:
     """A coach who is booked for Tuesday in a server that the bot was removed from; gives back the session's id."""
     async with db.begin() as session:
         await a_guild(session, bot_removed_at=MONDAY - DAY)
-        await a_coach(session, role_error=bot_membership.NOTE)
+        await a_coach(session, role_error=bot_removal.NOTE)
         return (await a_session(session, starts_at=MONDAY + DAY, **changed)).id
 
 

@@ -9,11 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AuditEntry, Coach, CoachingSession, Guild, Notification, Reservation, SessionStatus, stored_json
 from models.storage.database import Database
-from scheduler.availability import booking_policy, coach_search, free_times, schedule
+from scheduler.availability import booking_policy, coach_search, free_times, reader_zone, schedule
 from scheduler.availability.booking_policy import Rules
 from scheduler.booking import booking, cancellation
-from scheduler.core import members
-from scheduler.core.members import Actor
+from scheduler.core.actor import Actor
 from scheduler.loop.tick import tick
 from scheduler.notifications import reminders
 from scheduler.reports import coach_roster, export, health, statistics
@@ -55,14 +54,14 @@ async def in_the_list_of_coaches(session: AsyncSession) -> bool:
 
 
 async def in_the_statistics(session: AsyncSession) -> bool:
-    zone_name = await members.zone_name_of(session, STUDENT, (await session.get_one(Guild, GUILD)).time_zone)
+    zone_name = await reader_zone.zone_name_of(session, STUDENT, (await session.get_one(Guild, GUILD)).time_zone)
     found = await statistics.gather(session, GUILD, ADMIN, zone_name, MONDAY + DAY, days=7)
     return any(one.user_id == COACH and one.booked == HOUR for one in found.coaches)
 
 
 async def in_the_export(session: AsyncSession) -> bool:
     """Whether the coach stands in the files that admins take with them."""
-    zone_name = await members.zone_name_of(session, STUDENT, (await session.get_one(Guild, GUILD)).time_zone)
+    zone_name = await reader_zone.zone_name_of(session, STUDENT, (await session.get_one(Guild, GUILD)).time_zone)
     pieces = [
         piece
         for what in export.TABLES

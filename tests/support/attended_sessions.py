@@ -19,7 +19,7 @@ from models import (
 )
 from models.storage.database import Database
 from scheduler.attendance import attendance, outcomes
-from scheduler.core.members import Actor
+from scheduler.core.actor import Actor
 from tests.support.builders import COACH, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach, a_guild, a_session
 
 TEN = MONDAY + 2 * HOUR

@@ -27,8 +27,8 @@ from models import (
 from models.base import Base
 from models.storage.database import Database
 from scheduler.coaches.applications import Application
+from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError
-from scheduler.core.members import Actor
 
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
 """A Monday morning without a clock change near."""

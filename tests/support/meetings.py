@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from models import Coach, CoachingSession, Guild, Reservation
 from scheduler.booking import booking
-from scheduler.core.members import Actor
+from scheduler.core.actor import Actor
 from tests.support.simulated import Academy, words
 
 TWO = datetime(2026, 3, 2, 13, tzinfo=UTC)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from models import AccessMode, CoachingSession, Guild, Notification, NotificationKind, SessionStatus
 from scheduler.booking import booking
-from scheduler.core.members import Actor
+from scheduler.core.actor import Actor
 from tests.support.dying import Process
 from tests.support.simulated import UTC, Academy, words
 

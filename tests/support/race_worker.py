@@ -19,8 +19,8 @@ from models.storage.database import Database
 from scheduler.availability import schedule
 from scheduler.booking import booking, cancellation, membership_checks, rescheduling
 from scheduler.coaches import suspensions
+from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, SlotTaken
-from scheduler.core.members import Actor
 from tests.support.builders import ADMIN, DAY, GUILD, HOUR, MINUTE, MONDAY
 from tests.support.fakes import FakeDiscord
 

@@ -16,7 +16,7 @@ from models import (
 )
 from models.storage.database import Database
 from scheduler.booking import booking, rescheduling
-from scheduler.core.members import Actor
+from scheduler.core.actor import Actor
 from tests.support.builders import COACH, GUILD, HOUR, MONDAY, STUDENT, a_coach, a_guild
 
 STU, CARA, SAM = Actor(STUDENT), Actor(COACH), Actor(STUDENT + 1)

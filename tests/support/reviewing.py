@@ -8,7 +8,7 @@ from sqlalchemy import select
 from bot.app import CoachBot
 from bot.demo import simcord_private
 from models import CoachingSession, NotificationKind, Review, SessionStatus
-from scheduler.core.members import Actor
+from scheduler.core.actor import Actor
 from scheduler.notifications import outbox
 from scheduler.reviews import reviews
 from tests.support import builders

@@ -8,8 +8,8 @@ from models import Coach
 from models.storage.database import Database
 from scheduler.availability import free_times, schedule
 from scheduler.availability.schedule import Dates, Week
+from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, Unreadable
-from scheduler.core.members import Actor
 from tests.support.builders import COACH, GUILD, HOUR, MONDAY, STUDENT, a_coach, a_guild, refusal
 
 CARA = Actor(COACH)

@@ -28,7 +28,7 @@ from models.storage.database import Database
 from scheduler.availability import schedule
 from scheduler.coaches import applications
 from scheduler.coaches.applications import Application
-from scheduler.core.members import Actor
+from scheduler.core.actor import Actor
 from scheduler.servers import settings as server_settings
 from scheduler.servers.settings import GuildChanges, GuildDefaults
 from tests.cogs.authorization import rows

@@ -14,7 +14,7 @@ from cogs import cards
 from models import Attendance, AuditEntry, Base, Coach, CoachingSession, Notification, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import cancellation
-from scheduler.core.members import Actor
+from scheduler.core.actor import Actor
 from tests.bot.demo.conftest import FirstVisit
 
 

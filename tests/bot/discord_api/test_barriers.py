@@ -10,7 +10,8 @@ from simcord.backend.models import Overwrite
 from simcord.enums import OverwriteType
 
 from models.storage.database import Database
-from scheduler.loop.ports import Access, Barrier, DiscordFailure
+from scheduler.core.errors import DiscordFailure
+from scheduler.loop.ports import Access, Barrier
 from tests.support.direct import Direct, direct
 
 CONNECT, VIEW = discord.Permissions(connect=True).value, discord.Permissions(view_channel=True).value

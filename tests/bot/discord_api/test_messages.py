@@ -10,7 +10,8 @@ from sqlalchemy import select
 from models import Notification, NotificationKind
 from models.notification import Route
 from models.storage.database import Database
-from scheduler.loop.ports import DiscordFailure, Receipt, Unreachable
+from scheduler.core.errors import DiscordFailure, Unreachable
+from scheduler.loop.ports import Receipt
 from scheduler.notifications.outbox import NotificationContext
 from tests.support.direct import Direct, direct
 from tests.support.simulated import academy, lost_answers, words

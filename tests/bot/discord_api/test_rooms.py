@@ -10,7 +10,8 @@ import discord
 import pytest
 
 from models.storage.database import Database
-from scheduler.loop.ports import Access, DiscordFailure, Removal, RoomGone, RoomSeen
+from scheduler.core.errors import DiscordFailure, RoomGone
+from scheduler.loop.ports import Access, Removal, RoomSeen
 from tests.support.direct import NAME, Direct, direct
 from tests.support.simulated import lost_answers
 

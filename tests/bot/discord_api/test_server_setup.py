@@ -7,7 +7,7 @@ import pytest
 
 from models import Guild
 from models.storage.database import Database
-from scheduler.loop.ports import DiscordFailure
+from scheduler.core.errors import DiscordFailure
 from scheduler.servers.settings import GuildDefaults
 from scheduler.servers.setup import Flaw, ServerResource
 from tests.support.direct import Direct, direct

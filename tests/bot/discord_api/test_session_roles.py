@@ -9,7 +9,8 @@ import pytest
 
 from bot.discord_api.permissions import ROOM_GUEST
 from models.storage.database import Database
-from scheduler.loop.ports import Access, DiscordFailure, Removal, RoomSpec
+from scheduler.core.errors import DiscordFailure
+from scheduler.loop.ports import Access, Removal, RoomSpec
 from tests.support.direct import NAME, Direct, direct
 from tests.support.simulated import lost_answers
 

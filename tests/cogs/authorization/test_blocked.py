@@ -9,7 +9,7 @@ from bot.app import CoachBot
 from cogs.booking.commands import BookingCog
 from models import BlockedFrom
 from scheduler.booking import blocks
-from scheduler.core.members import Actor
+from scheduler.core.actor import Actor
 from tests.cogs.authorization.people import Rows, Stage, stage_of
 from tests.cogs.authorization.rows import APPLICANTS, COMMANDS, FORMS, PRESSES, template_of
 from tests.support.simulated import Academy, reply, words

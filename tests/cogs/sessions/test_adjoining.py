@@ -6,7 +6,7 @@ import pytest
 
 from models import Absent, AccessMode, Coach, CoachingSession, SessionStatus
 from scheduler.booking import cancellation, rescheduling
-from scheduler.core.members import Actor
+from scheduler.core.actor import Actor
 from scheduler.rooms import in_room
 from tests.support.meetings import (
     HOUR,

@@ -5,8 +5,8 @@ from typing import Any
 
 from models import CoachingSession, Guild, Member
 from scheduler.booking import booking
+from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
-from scheduler.core.members import Actor
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import labels, press
 

@@ -9,7 +9,8 @@ from models import Absent, Alert, CoachingSession, Guild, Heartbeat, Notificatio
 from models.storage.database import Database
 from scheduler.booking import departures
 from scheduler.booking.departures import Why
-from scheduler.loop.ports import Barrier, DiscordFailure, NotInServer
+from scheduler.core.errors import DiscordFailure, NotInServer
+from scheduler.loop.ports import Barrier
 from scheduler.loop.session_steps import advance_due
 from scheduler.notifications import admin_alerts, outbox
 from scheduler.rooms import in_room

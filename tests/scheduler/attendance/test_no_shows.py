@@ -11,7 +11,7 @@ from sqlalchemy import select
 from models import Absent, CoachingSession, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.attendance import no_shows
-from scheduler.booking.eligibility import LONGEST_NOTES
+from scheduler.core.actor import Actor
 from scheduler.core.errors import (
     AlreadyDecided,
     CoachingError,
@@ -22,7 +22,7 @@ from scheduler.core.errors import (
     TooLate,
     Unreadable,
 )
-from scheduler.core.members import Actor
+from scheduler.core.limits import LONGEST_NOTES
 from scheduler.reviews import reviews
 from tests.support.attended_sessions import (
     CARA,

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from models import Absent, Coach, Notification, NotificationKind, Review, SessionStatus
 from models.storage.database import Database
 from scheduler.attendance import no_shows, outcomes
+from scheduler.core.actor import Actor
 from scheduler.core.errors import AlreadyDecided, NotFound, TooLate
-from scheduler.core.members import Actor
 from scheduler.loop.session_steps import advance_due
 from tests.support.attended_sessions import (
     CARA,

@@ -10,8 +10,8 @@ from models.storage.database import Database
 from scheduler.booking import cancellation, departures, rescheduling
 from scheduler.booking.departures import Why
 from scheduler.coaches import suspensions
+from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound, TooEarly, TooLate
-from scheduler.core.members import Actor
 from scheduler.loop.session_steps import advance_due
 from scheduler.loop.tick import tick
 from scheduler.rooms import in_room

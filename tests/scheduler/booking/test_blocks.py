@@ -11,8 +11,8 @@ from models import AuditEntry, Block, BlockedFrom, Coach, CoachingSession, Coach
 from models.storage.database import Database
 from scheduler.booking import blocks, booking, cancellation, rescheduling
 from scheduler.coaches import applications, profiles
+from scheduler.core.actor import Actor
 from scheduler.core.errors import Blocked, NotAllowed, NotFound, Unreadable
-from scheduler.core.members import Actor
 from scheduler.reports import activity
 from tests.support.builders import (
     ADMIN,

@@ -26,9 +26,9 @@ from models import (
 from models.storage.database import Database
 from scheduler.availability import free_times
 from scheduler.booking import booking, cancellation
+from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.core.errors import CoachingError, NotBookable, NotFound, SlotTaken, TooLate, Unreadable
-from scheduler.core.members import Actor
 from scheduler.sessions import upcoming
 from tests.support.builders import (
     ADMIN,

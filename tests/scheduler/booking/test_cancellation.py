@@ -6,7 +6,7 @@ import pytest
 
 from models import CoachingSession, Guild
 from scheduler.booking.cancellation import is_late
-from scheduler.core.members import Actor
+from scheduler.core.actor import Actor
 from tests.support.builders import COACH, GUILD, HOUR, MONDAY, STUDENT
 
 A_DAY_OF_NOTICE = Guild(id=GUILD, cancel_notice_minutes=24 * 60)

@@ -8,8 +8,9 @@ from models import CoachingSession, CoachStatus, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import booking, departures, membership_checks
 from scheduler.booking.departures import Why
-from scheduler.coaches import applications
-from scheduler.loop.ports import Access, DiscordFailure
+from scheduler.core import coaches
+from scheduler.core.errors import DiscordFailure
+from scheduler.loop.ports import Access
 from scheduler.loop.session_steps import advance_due
 from scheduler.loop.tick import tick
 from tests.support.attended_sessions import ELEVEN, STU, TEN, a_meeting, at, both_came, enqueued, found, recorded
@@ -325,7 +326,7 @@ async def test_a_coach_who_left_is_noticed_by_the_daily_look_and_their_students_
 async def test_who_coaches_no_more_does_not_lose_their_sessions_to_the_daily_look(db: Database) -> None:
     session_id = await a_coming_one(db)
     async with db.begin() as session:
-        coach = await applications.find(session, GUILD, COACH)
+        coach = await coaches.find(session, GUILD, COACH)
         assert coach is not None
         coach.status = CoachStatus.SUSPENDED
     discord = FakeDiscord()

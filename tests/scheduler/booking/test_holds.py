@@ -13,8 +13,8 @@ from models.storage.database import Database
 from scheduler.availability import free_times
 from scheduler.booking import booking, rescheduling
 from scheduler.booking.booking import HOLD
+from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, NotBookable, NotFound, SlotTaken
-from scheduler.core.members import Actor
 from tests.support.builders import (
     COACH,
     DAY,

@@ -11,9 +11,8 @@ from models.storage.database import Database
 from scheduler.availability import coach_search
 from scheduler.booking import booking, membership_checks
 from scheduler.coaches import applications
-from scheduler.core.errors import NotBookable
-from scheduler.core.members import Actor
-from scheduler.loop.ports import DiscordFailure
+from scheduler.core.actor import Actor
+from scheduler.core.errors import DiscordFailure, NotBookable
 from scheduler.loop.tick import next_due, tick
 from tests.support.builders import (
     ADMIN,

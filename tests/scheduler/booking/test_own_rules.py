@@ -12,8 +12,8 @@ from models.storage.database import Database
 from scheduler.availability import free_times
 from scheduler.availability.slots import WhyNot
 from scheduler.booking import rescheduling
+from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, SlotTaken
-from scheduler.core.members import Actor
 from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach, a_date, refusal
 from tests.support.rescheduled_sessions import (
     CARA,

@@ -20,8 +20,8 @@ from models.storage.database import Database
 from scheduler.availability import booking_policy, free_times, schedule
 from scheduler.availability.slots import WhyNot
 from scheduler.booking import booking, cancellation, rescheduling
+from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError
-from scheduler.core.members import Actor
 from scheduler.servers import settings as server_settings
 from scheduler.servers.settings import GuildChanges
 from tests.support.booking_model import Booked, Refusal, Terms

@@ -14,8 +14,8 @@ from models import (
 from models.storage.database import Database
 from scheduler.booking import booking as bookings
 from scheduler.booking import rescheduling
+from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound
-from scheduler.core.members import Actor
 from scheduler.notifications import delivery
 from tests.support.builders import (
     ADMIN,

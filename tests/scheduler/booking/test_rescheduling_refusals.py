@@ -16,9 +16,9 @@ from models import (
 )
 from models.storage.database import Database
 from scheduler.booking import booking, rescheduling
+from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.core.errors import NotFound, SlotTaken, TooLate, Unreadable
-from scheduler.core.members import Actor
 from tests.support.builders import (
     ADMIN,
     COACH,

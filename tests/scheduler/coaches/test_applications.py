@@ -24,10 +24,18 @@ from models import (
 from models.storage.database import Database
 from scheduler.availability.booking_policy import Rules, rules_of
 from scheduler.coaches import applications
+from scheduler.core import coaches
+from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
-from scheduler.core.errors import AlreadyDecided, CoachingError, NotAllowed, NotFound, Unreadable
-from scheduler.core.members import Actor
-from scheduler.loop.ports import DiscordFailure, Unreachable
+from scheduler.core.errors import (
+    AlreadyDecided,
+    CoachingError,
+    DiscordFailure,
+    NotAllowed,
+    NotFound,
+    Unreachable,
+    Unreadable,
+)
 from scheduler.notifications.outbox import coach_specialties
 from scheduler.servers import settings
 from scheduler.servers.settings import GuildChanges
@@ -433,8 +441,8 @@ async def test_only_those_whom_it_concerns_learn_why_they_do_not_coach_here(
         async with db.begin() as session:
             await a_coach(session, status=status)
 
-    own = await refusal(db, NotFound, lambda s: applications.approved_coach(s, GUILD, COACH, own=True))
-    others = await refusal(db, NotFound, lambda s: applications.approved_coach(s, GUILD, COACH))
+    own = await refusal(db, NotFound, lambda s: coaches.approved_coach(s, GUILD, COACH, own=True))
+    others = await refusal(db, NotFound, lambda s: coaches.approved_coach(s, GUILD, COACH))
 
     assert (str(own), str(others)) == (to_themselves, NO_SUCH_COACH)
 

@@ -2,10 +2,9 @@
 
 from models import CoachStatus
 from models.storage.database import Database
-from scheduler.coaches import applications, suspensions
+from scheduler.coaches import applications, history, suspensions
+from scheduler.core.actor import Actor
 from scheduler.core.errors import AlreadyDecided, NotAllowed, NotFound
-from scheduler.core.members import Actor
-from scheduler.reports import activity
 from tests.support.builders import (
     ADMIN,
     COACH,
@@ -27,7 +26,7 @@ CARA = Actor(COACH)
 async def told(db: Database, guild_id: int = GUILD) -> list[tuple[str, int | None, str | None]]:
     """What the record says of Cara: what was done, by whom and why."""
     async with db.read() as session:
-        found = await activity.coach_history(session, guild_id, COACH)
+        found = await history.coach_history(session, guild_id, COACH)
         return [(one.action, one.actor_id, one.details.get("reason")) for one in found]
 
 

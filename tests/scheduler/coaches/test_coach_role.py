@@ -9,7 +9,7 @@ from models import Alert, Coach, CoachStatus, Guild
 from models.storage.database import Database
 from scheduler.booking import membership_checks
 from scheduler.coaches import applications, suspensions
-from scheduler.loop.ports import DiscordFailure, Unreachable
+from scheduler.core.errors import DiscordFailure, Unreachable
 from scheduler.notifications.delivery import deliver_due
 from scheduler.servers import settings
 from scheduler.servers.settings import GuildChanges

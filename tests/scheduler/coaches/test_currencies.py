@@ -14,8 +14,8 @@ from scheduler.availability.coach_search import Listing, Sort, in_order
 from scheduler.booking import booking
 from scheduler.coaches import currencies, profiles
 from scheduler.coaches.applications import Written
+from scheduler.core.actor import Actor
 from scheduler.core.errors import Misconfigured, NotAllowed, NotBookable, NotFound, Unreadable
-from scheduler.core.members import Actor
 from scheduler.servers import settings
 from scheduler.servers.settings import GuildChanges
 from tests.support.builders import (

@@ -7,8 +7,8 @@ from models.storage.database import Database
 from scheduler.availability import booking_policy, schedule
 from scheduler.availability.booking_policy import Rules
 from scheduler.coaches import default_rules
+from scheduler.core.actor import Actor
 from scheduler.core.errors import NotAllowed
-from scheduler.core.members import Actor
 from scheduler.servers import settings
 from tests.support.builders import ADMIN, COACH, GUILD, MONDAY, a_coach, a_guild, refusal
 

@@ -13,8 +13,8 @@ from scheduler.booking import booking
 from scheduler.coaches import applications, profiles
 from scheduler.coaches.applications import Written
 from scheduler.coaches.profiles import Profile
+from scheduler.core.actor import Actor
 from scheduler.core.errors import NotAllowed, NotBookable, NotFound, Unreadable
-from scheduler.core.members import Actor
 from tests.support.builders import (
     ADMIN,
     COACH,

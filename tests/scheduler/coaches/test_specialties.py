@@ -12,8 +12,8 @@ from models.storage.database import Database
 from scheduler.availability import coach_search
 from scheduler.coaches import applications, specialties
 from scheduler.coaches.specialties import MOST, Taught
+from scheduler.core.actor import Actor
 from scheduler.core.errors import Misconfigured, NotAllowed, NotFound, Unreadable
-from scheduler.core.members import Actor
 from scheduler.notifications import outbox
 from tests.support.builders import (
     ADMIN,

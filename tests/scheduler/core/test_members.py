@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from models import Member
 from models.storage.database import Database
+from scheduler.availability import reader_zone
 from scheduler.core import members
 from scheduler.core.errors import Unreadable
 from tests.support.builders import MONDAY, STUDENT, refusal
@@ -19,7 +20,7 @@ async def set_zone(db: Database, typed: str, user_id: int = STUDENT) -> str:
 
 async def zone_of(db: Database, user_id: int = STUDENT) -> str:
     async with db.read() as session:
-        return await members.zone_name_of(session, user_id, "Europe/Berlin")
+        return await reader_zone.zone_name_of(session, user_id, "Europe/Berlin")
 
 
 async def test_until_somebody_says_where_they_are_the_other_zone_holds(db: Database) -> None:

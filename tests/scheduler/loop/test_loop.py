@@ -26,13 +26,14 @@ from models import (
 from models.storage.database import Database
 from scheduler.attendance import attendance
 from scheduler.booking import cancellation
-from scheduler.core.members import Actor
+from scheduler.core.actor import Actor
+from scheduler.core.errors import DiscordFailure, RoomGone
+from scheduler.core.retry import pause
 from scheduler.loop.loop import Loop, NotTicking
-from scheduler.loop.ports import Access, DiscordFailure, Removal, RoomGone
+from scheduler.loop.ports import Access, Removal
 from scheduler.loop.session_steps import advance_due
 from scheduler.loop.tick import TickReport, next_due, tick
 from scheduler.notifications import admin_alerts
-from scheduler.notifications.outbox import pause
 from scheduler.rooms import rooms
 from tests.support.builders import (
     COACH,

@@ -17,13 +17,13 @@ from models import (
 )
 from models.storage.database import Database
 from scheduler.coaches.applications import sync_roles
+from scheduler.core import bot_removal
+from scheduler.core.errors import DiscordFailure
 from scheduler.loop import retries
-from scheduler.loop.ports import DiscordFailure
 from scheduler.loop.session_steps import advance_due
 from scheduler.notifications.delivery import deliver_due
 from scheduler.reports import session_history
 from scheduler.rooms.reconciliation import sweep
-from scheduler.servers import bot_membership
 from tests.support.builders import (
     ADMIN,
     COACH,
@@ -159,7 +159,7 @@ async def test_nothing_is_called_given_up_because_the_bot_was_removed_from_the_s
     await until(db, discord, clock, TEN + HOUR - MINUTE)
 
     async def is_removed(_call: Call) -> None:
-        await bot_membership.found_removed(db, clock, GUILD)
+        await bot_removal.found_removed(db, clock, GUILD)
 
     discord.meanwhile("remove_room", is_removed)
     discord.fail("remove_room", REFUSED)
@@ -212,12 +212,12 @@ async def test_what_was_given_up_is_tried_when_an_admin_gives_the_bot_what_it_la
 async def test_what_ended_while_the_bot_was_not_in_the_server_was_not_given_up(db: Database) -> None:
     await set_up(db, "abc")
     async with db.begin() as session:
-        over = {"status": SessionStatus.COMPLETED, "next_step_at": None, "last_error": bot_membership.NOTE}
+        over = {"status": SessionStatus.COMPLETED, "next_step_at": None, "last_error": bot_removal.NOTE}
         await session.execute(update(CoachingSession).values(over))
 
     assert not await retries.begin_anew(db, FakeClock(TEN), GUILD)
 
-    assert (await found(db)).last_error == bot_membership.NOTE
+    assert (await found(db)).last_error == bot_removal.NOTE
 
 
 async def test_a_bot_that_was_down_for_weeks_still_tries_to_remove_the_room(db: Database) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from models import Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
-from scheduler.loop.ports import DiscordFailure
+from scheduler.core.errors import DiscordFailure
 from scheduler.notifications.delivery import Delivered, deliver_due
 from scheduler.notifications.outbox import requeue
 from tests.support.builders import (

@@ -10,10 +10,11 @@ from sqlalchemy import select
 
 from models import CoachingSession, CoachStatus, Guild, Member, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
-from scheduler.loop.ports import DiscordFailure, Unreachable
+from scheduler.core.errors import DiscordFailure, Unreachable
+from scheduler.core.retry import pause
 from scheduler.notifications import outbox
 from scheduler.notifications.delivery import Delivered, deliver_due
-from scheduler.notifications.outbox import ALERT_KINDS, enqueue, pause, requeue
+from scheduler.notifications.outbox import ALERT_KINDS, enqueue, requeue
 from scheduler.servers import settings
 from scheduler.servers.settings import GuildChanges
 from tests.support.builders import (

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from models import Alert, CoachingSession, Notification, NotificationKind, Route
 from models.storage.database import Database
-from scheduler.loop.ports import Unreachable
+from scheduler.core.errors import Unreachable
 from scheduler.notifications.delivery import Delivered, deliver_due
 from tests.support.builders import (
     COACH,

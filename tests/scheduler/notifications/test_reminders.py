@@ -10,8 +10,8 @@ from sqlalchemy import select
 from models import CoachingSession, Guild, Member, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import booking, cancellation, rescheduling
-from scheduler.core.members import Actor
-from scheduler.loop.ports import DiscordFailure
+from scheduler.core.actor import Actor
+from scheduler.core.errors import DiscordFailure
 from scheduler.notifications import reminders
 from scheduler.notifications.delivery import deliver_due
 from scheduler.servers import settings

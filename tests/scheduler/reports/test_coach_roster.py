@@ -7,8 +7,8 @@ import pytest
 
 from models import CoachStatus, SessionStatus
 from models.storage.database import Database
+from scheduler.core.actor import Actor
 from scheduler.core.errors import NotAllowed, NotFound
-from scheduler.core.members import Actor
 from scheduler.reports import coach_roster
 from scheduler.reports.coach_roster import Entry
 from tests.support.builders import (

@@ -14,8 +14,8 @@ from sqlalchemy import delete, insert
 
 from models import Base, Coach, CoachingSession, CoachStatus, JobRun, Review, SessionStatus
 from models.storage.database import Database
+from scheduler.core.actor import Actor
 from scheduler.core.errors import NotAllowed
-from scheduler.core.members import Actor
 from scheduler.reports import statistics
 from scheduler.reports.statistics import Stats
 from tests.support.builders import (

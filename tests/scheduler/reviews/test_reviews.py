@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 
 from models import AuditEntry, Coach, CoachingSession, Review, SessionStatus
 from models.storage.database import Database
+from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, NotAllowed, NotFound, NotReviewable, TooLate, Unreadable
-from scheduler.core.members import Actor
 from scheduler.reviews import reviews
 from tests.support.builders import (
     ADMIN,

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from models import Guild, Hold, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import booking
+from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable
-from scheduler.core.members import Actor
 from scheduler.loop.session_steps import advance_due
 from scheduler.rooms import in_room
 from tests.support.attended_sessions import CARA, ELEVEN, STU, TEN, at, both_came, found, press, recorded

@@ -9,8 +9,8 @@ import pytest
 from models import Absent, CoachingSession, Guild, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import booking, cancellation
+from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, NotFound, TooEarly, TooLate
-from scheduler.core.members import Actor
 from scheduler.loop.session_steps import advance_due
 from scheduler.rooms import in_room
 from tests.support.attended_sessions import (

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from models import AuditEntry, CoachingSession, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
-from scheduler.loop.ports import DiscordFailure
+from scheduler.core.errors import DiscordFailure
 from scheduler.loop.session_steps import advance_due
 from scheduler.rooms.reconciliation import sweep
 from tests.support.builders import (

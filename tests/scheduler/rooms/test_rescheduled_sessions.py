@@ -10,8 +10,9 @@ from models import AuditEntry, CoachingSession, Guild, Notification, Notificatio
 from models.storage.database import Database
 from scheduler.booking import cancellation
 from scheduler.booking.rescheduling import reschedule
-from scheduler.core.members import Actor
-from scheduler.loop.ports import DiscordFailure, Removal
+from scheduler.core.actor import Actor
+from scheduler.core.errors import DiscordFailure
+from scheduler.loop.ports import Removal
 from scheduler.loop.session_steps import advance_due
 from scheduler.loop.tick import next_due, tick
 from scheduler.notifications.outbox import ROOM_KINDS

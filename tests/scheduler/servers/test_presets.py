@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import AuditEntry, Guild, SessionType
 from models.storage.database import Database
 from scheduler.availability.booking_policy import Rules, default_policy
+from scheduler.core.actor import Actor
 from scheduler.core.errors import NotAllowed, Unreadable
-from scheduler.core.members import Actor
 from scheduler.parsing.weekly_hours import Preset
 from scheduler.servers import settings
 from tests.support.builders import ADMIN, COACH, GUILD, MONDAY, a_guild, refusal

@@ -21,8 +21,8 @@ from models import (
     Specialty,
 )
 from models.storage.database import Database
+from scheduler.core.actor import Actor
 from scheduler.core.errors import NotAllowed, Unreadable
-from scheduler.core.members import Actor
 from scheduler.loop.session_steps import advance_due
 from scheduler.servers import settings
 from scheduler.servers.settings import FIRST_SPECIALTIES, GuildChanges, GuildDefaults

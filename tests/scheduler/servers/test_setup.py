@@ -7,9 +7,8 @@ from sqlalchemy import select
 
 from models import AuditEntry, Guild
 from models.storage.database import Database
-from scheduler.core.errors import Misconfigured, NotAllowed, NotFound
-from scheduler.core.members import Actor
-from scheduler.loop.ports import DiscordFailure
+from scheduler.core.actor import Actor
+from scheduler.core.errors import DiscordFailure, Misconfigured, NotAllowed, NotFound
 from scheduler.servers import settings, setup
 from scheduler.servers.settings import GuildChanges, GuildDefaults
 from scheduler.servers.setup import MADE, ServerResource
