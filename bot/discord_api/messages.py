@@ -10,8 +10,8 @@ from bot.discord_api.names import name_of
 from bot.discord_api.permissions import lacking
 from cogs import ui
 from scheduler.core.errors import Unreachable
-from scheduler.loop.ports import Receipt
 from scheduler.notifications.outbox import ALERT_KINDS, WELCOME_KINDS, NotificationContext
+from scheduler.notifications.ports import Receipt
 
 _LOOK_BACK = 50  # messages among which one that may have been sent is looked for
 

@@ -22,10 +22,12 @@ from bot.discord_api.errors import (
 from bot.discord_api.messages import Messages
 from cogs import ui
 from models import Guild
+from scheduler.attendance.ports import Barrier
 from scheduler.core.errors import DiscordFailure, RoomGone, Unreachable
-from scheduler.loop.ports import Access, Barrier, Receipt, Removal, RoomSeen, RoomSpec
 from scheduler.notifications.outbox import NotificationContext
-from scheduler.servers.setup import ServerResource, SetupIssue
+from scheduler.notifications.ports import Receipt
+from scheduler.rooms.ports import Access, Removal, RoomSeen, RoomSpec
+from scheduler.servers.resources import ServerResource, SetupIssue
 
 _MANAGE_ROLES = discord.Permissions(manage_roles=True)
 _MANAGE_ROOM = discord.Permissions(manage_channels=True, view_channel=True, connect=True)

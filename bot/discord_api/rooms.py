@@ -10,8 +10,9 @@ import discord
 from bot.discord_api.errors import UNKNOWN_CHANNEL, Attempt
 from bot.discord_api.permissions import MAKE_ROOM, ROOM_GUEST, ROOM_OWN, ROOM_VIDEO
 from bot.discord_api.server_setup import CATEGORY_NAME
-from scheduler.loop.ports import Access, Barrier, RoomSpec
+from scheduler.attendance.ports import Barrier
 from scheduler.rooms.own_rooms import is_own
+from scheduler.rooms.ports import Access, RoomSpec
 
 _INVALID_FORM = 50035
 _MANAGE_CHANNELS = discord.Permissions(manage_channels=True)

@@ -8,7 +8,7 @@ from bot.discord_api import permissions
 from bot.discord_api.errors import Attempt
 from models import Guild
 from scheduler.core.errors import DiscordFailure
-from scheduler.servers.setup import Flaw, ServerResource, SetupIssue
+from scheduler.servers.resources import Flaw, ServerResource, SetupIssue
 
 CATEGORY_NAME = "Coaching"
 """Of the category for rooms, where nobody chose one."""

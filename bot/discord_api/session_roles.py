@@ -7,8 +7,8 @@ import discord
 
 from bot.discord_api.errors import UNKNOWN_MEMBER, UNKNOWN_ROLE, UNKNOWN_USER, Attempt
 from scheduler.core.errors import DiscordFailure
-from scheduler.loop.ports import RoomSpec
 from scheduler.rooms.own_rooms import is_own
+from scheduler.rooms.ports import RoomSpec
 
 _MANAGE_ROLES = discord.Permissions(manage_roles=True)
 

@@ -7,7 +7,7 @@ import discord
 from bot.discord_api import server_setup
 from bot.doctor.checks import Check, error, ok, warning
 from models import Guild
-from scheduler.servers.setup import Flaw, ServerResource, SetupIssue
+from scheduler.servers.resources import Flaw, ServerResource, SetupIssue
 
 _SET_UP = "use `/coaching setup {}:` there"
 _WHAT = {

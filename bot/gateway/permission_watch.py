@@ -10,7 +10,8 @@ from cogs.setup.panel import in_words
 from models import Guild
 from models.storage.database import Database
 from scheduler.core.clock import Clock
-from scheduler.servers.setup import ServerResource, tell
+from scheduler.servers.resources import ServerResource
+from scheduler.servers.setup import tell
 
 
 async def inspect_server(db: Database, clock: Clock, me: discord.Member) -> bool:

@@ -9,8 +9,8 @@ from cogs import ui
 from cogs.reports.health import limits_ahead
 from cogs.setup import settings
 from models import Coach, Guild
+from scheduler.servers.resources import MADE, Flaw, ServerResource, SetupIssue
 from scheduler.servers.settings import CLEARED
-from scheduler.servers.setup import MADE, Flaw, ServerResource, SetupIssue
 
 OPEN = "setup:open"
 SHOW = "setup:show"

@@ -33,8 +33,8 @@ from models import Guild
 from scheduler.coaches import currencies
 from scheduler.core.errors import NotAllowed, NotFound
 from scheduler.servers import settings, setup
+from scheduler.servers.resources import ServerResource
 from scheduler.servers.settings import GuildChanges
-from scheduler.servers.setup import ServerResource
 
 if TYPE_CHECKING:
     from bot.app import CoachBot

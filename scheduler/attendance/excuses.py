@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, Guild, Notification, NotificationKind
 from scheduler.attendance import attendance
+from scheduler.attendance.ports import Barrier, Doors
 from scheduler.core.errors import DiscordFailure, NotInServer
-from scheduler.loop.ports import Barrier, Discord
 from scheduler.notifications import admin_alerts
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ _FOR_ADMINS = {
 
 
 async def inspect_absences(
-    discord: Discord, row: CoachingSession, guild: Guild, absent_ids: Collection[int]
+    discord: Doors, row: CoachingSession, guild: Guild, absent_ids: Collection[int]
 ) -> dict[int, Barrier]:
     """Ask Discord what kept these people out, outside any transaction. Leaves out those whom nothing did.
 

@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Absent, CoachingSession, Guild, Notification, NotificationKind, Reservation, SessionStatus
 from scheduler.attendance import attendance, excuses
+from scheduler.attendance.ports import Barrier
 from scheduler.booking import booking, cancellation
 from scheduler.core.actor import Actor
 from scheduler.core.errors import AlreadyDecided, NotFound, TooLate
 from scheduler.core.row_locks import lock_coach
-from scheduler.loop.ports import Barrier
 from scheduler.notifications import outbox
 from scheduler.reviews import reviews
 from scheduler.rooms import rooms

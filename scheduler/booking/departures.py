@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import CoachingSession, CoachStatus, Guild, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import booking, cancellation
+from scheduler.booking.ports import Membership
 from scheduler.core import audit, members
 from scheduler.core.clock import Clock
 from scheduler.core.errors import DiscordFailure, NotInServer
 from scheduler.core.row_locks import lock_coach, lock_sessions
-from scheduler.loop.ports import Discord
 from scheduler.notifications import outbox
 from scheduler.rooms import in_room
 
@@ -31,7 +31,9 @@ _REASONS = {
 }
 
 
-async def present_members(db: Database, discord: Discord, clock: Clock, row: CoachingSession) -> tuple[int, ...]:
+async def present_members(
+    db: Database, discord: Membership, clock: Clock, row: CoachingSession
+) -> tuple[int, ...]:
     """Who of coach and student is in the server; the sessions of whoever is not are cancelled or kept.
 
     Where Discord cannot say, they count as there: a room too many is better than one too few. Raises NotInServer.

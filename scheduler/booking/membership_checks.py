@@ -13,11 +13,11 @@ from models.storage.database import Database
 from scheduler.availability import lost_zones
 from scheduler.booking import departures
 from scheduler.booking.departures import Why
+from scheduler.booking.ports import Membership
 from scheduler.core import bot_removal, coaches, members
 from scheduler.core.clock import Clock
 from scheduler.core.errors import DiscordFailure, NotInServer
 from scheduler.core.row_locks import lock_coach, lock_sessions
-from scheduler.loop.ports import Discord
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ _AT_ONCE = 25
 """People of each sort whom one tick asks about: each costs a request."""
 
 
-async def check_due(db: Database, discord: Discord, clock: Clock) -> int:
+async def check_due(db: Database, discord: Membership, clock: Clock) -> int:
     """Ask about those whose turn it is, each once a day; returns how many could not be asked about."""
     async with db.read() as session:
         due = list(
@@ -74,7 +74,7 @@ async def _stop(db: Database, guild_id: int) -> None:
             await session.execute(update(table).where(*theirs).values(membership_due_at=None))
 
 
-async def check(db: Database, discord: Discord, clock: Clock, guild_id: int, user_id: int) -> bool:
+async def check(db: Database, discord: Membership, clock: Clock, guild_id: int, user_id: int) -> bool:
     """Ask about one coach out of turn. Returns whether there was an answer."""
     try:
         return await _check_coach(db, discord, clock, guild_id, user_id)
@@ -82,7 +82,7 @@ async def check(db: Database, discord: Discord, clock: Clock, guild_id: int, use
         return False
 
 
-async def _check_coach(db: Database, discord: Discord, clock: Clock, guild_id: int, user_id: int) -> bool:
+async def _check_coach(db: Database, discord: Membership, clock: Clock, guild_id: int, user_id: int) -> bool:
     """Ask about one coach and record the answer and their name. Returns whether there was an answer.
 
     What becomes of the coming sessions of one who is gone is the server's choice.
@@ -112,7 +112,7 @@ async def _check_coach(db: Database, discord: Discord, clock: Clock, guild_id: i
     return here is not None
 
 
-async def _check_student(db: Database, discord: Discord, clock: Clock, guild_id: int, user_id: int) -> bool:
+async def _check_student(db: Database, discord: Membership, clock: Clock, guild_id: int, user_id: int) -> bool:
     here, _ = await _ask(discord, guild_id, user_id)
     again_at = clock() + (_AFTER_FAILURE if here is None else _LOOK_AGAIN)
     async with db.begin() as session:
@@ -130,7 +130,7 @@ async def _check_student(db: Database, discord: Discord, clock: Clock, guild_id:
     return here is not None
 
 
-async def _ask(discord: Discord, guild_id: int, user_id: int) -> tuple[bool | None, str | None]:
+async def _ask(discord: Membership, guild_id: int, user_id: int) -> tuple[bool | None, str | None]:
     """Whether this person is there (None if Discord can't say), and their name if so. Raises NotInServer."""
     try:
         name = await discord.member_name(guild_id, user_id)

@@ -14,6 +14,7 @@ from models import BlockedFrom, Coach, CoachSpecialty, CoachStatus, Guild, Notif
 from models.storage.database import Database
 from scheduler.availability import booking_policy
 from scheduler.booking import blocks
+from scheduler.coaches.ports import CoachRoles
 from scheduler.core import audit, bot_removal, coaches, members, retry
 from scheduler.core.actor import Actor
 from scheduler.core.clock import Clock, stamp
@@ -28,7 +29,6 @@ from scheduler.core.errors import (
     Unreadable,
 )
 from scheduler.core.row_locks import lock_coach
-from scheduler.loop.ports import Discord
 from scheduler.notifications import admin_alerts, outbox
 from scheduler.parsing.money import parse_rate
 from scheduler.time.time_zones import parse_zone
@@ -193,7 +193,7 @@ async def _decide(
     return coach
 
 
-async def sync_roles(db: Database, discord: Discord, clock: Clock) -> tuple[int, int]:
+async def sync_roles(db: Database, discord: CoachRoles, clock: Clock) -> tuple[int, int]:
     """Bring due coach roles in line with the decisions; returns how many worked and how many failed.
 
     Whoever has left the server counts as neither.

@@ -14,6 +14,7 @@ from scheduler.loop.background import BackgroundWork, CutShort
 from scheduler.loop.ports import Discord
 from scheduler.loop.tick import TickReport, tick
 from scheduler.rooms.reconciliation import EVERY, sweep
+from scheduler.servers import bot_membership
 
 log = logging.getLogger(__name__)
 
@@ -170,6 +171,7 @@ class Loop:
 
     async def _sweep(self) -> None:
         begun_at, self._to_sweep_again = self._clock(), False
+        await bot_membership.compare(self._db, self._discord, self._clock)
         await sweep(self._db, self._discord, self._clock)
         self._swept_at = None if self._to_sweep_again else begun_at
 

@@ -19,7 +19,6 @@ from scheduler.core.clock import Clock
 from scheduler.core.errors import DiscordFailure, NotInServer, Unreachable
 from scheduler.core.task_pool import Jobs, TaskPool
 from scheduler.loop.background import BackgroundWork
-from scheduler.loop.ports import Postman, Receipt
 from scheduler.notifications import admin_alerts, fallbacks, outbox
 from scheduler.notifications.outbox import (
     ALERT_KINDS,
@@ -28,6 +27,7 @@ from scheduler.notifications.outbox import (
     WELCOME_KINDS,
     NotificationContext,
 )
+from scheduler.notifications.ports import Postman, Receipt
 from scheduler.rooms import in_room, rooms
 
 log = logging.getLogger(__name__)

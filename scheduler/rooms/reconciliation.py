@@ -16,10 +16,9 @@ from scheduler.core import bot_removal
 from scheduler.core.clock import Clock
 from scheduler.core.errors import DiscordFailure, NotInServer
 from scheduler.core.row_locks import lock_sessions
-from scheduler.loop.ports import Discord, RoomSeen
 from scheduler.rooms import rooms
 from scheduler.rooms.own_rooms import is_own
-from scheduler.servers import bot_membership
+from scheduler.rooms.ports import Rooms, RoomSeen
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +35,11 @@ _goes_on_in_its_room = exists().where(
 """The next session of the same two took the room over, under the name of the first."""
 
 
-async def sweep(db: Database, discord: Discord, clock: Clock) -> int:
+async def sweep(db: Database, discord: Rooms, clock: Clock) -> int:
     """Compare all servers' voice channels with our rows; how many sessions became due because of it.
 
-    Servers that the bot was removed from are told apart first, and not looked at.
+    Servers that the bot was removed from are not looked at.
     """
-    await bot_membership.compare(db, discord, clock)
     async with db.read() as session:
         guild_ids = list(
             await session.scalars(select(Guild.id).where(Guild.bot_removed_at.is_(None)).order_by(Guild.id))
@@ -61,7 +59,7 @@ async def sweep(db: Database, discord: Discord, clock: Clock) -> int:
     return found
 
 
-async def _sweep(db: Database, discord: Discord, clock: Clock, guild_id: int) -> int:
+async def _sweep(db: Database, discord: Rooms, clock: Clock, guild_id: int) -> int:
     async with db.read() as session:
         # Known before Discord is asked: what another process makes meanwhile is not missing.
         known = set(await session.scalars(select(CoachingSession.discord_channel_id).where(*_with_room(guild_id))))

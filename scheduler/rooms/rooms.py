@@ -13,9 +13,9 @@ from scheduler.booking.booking import lead_times
 from scheduler.core import audit
 from scheduler.core.clock import Clock
 from scheduler.core.errors import RoomGone
-from scheduler.loop.ports import Access, Discord, Removal, RoomSpec
 from scheduler.notifications import admin_alerts, outbox
 from scheduler.rooms import shared_rooms
+from scheduler.rooms.ports import Access, Removal, Rooms, RoomSpec
 from scheduler.sessions.lifecycle import hard_limit, is_much_too_early, life_of, linger_ends_at
 
 ENDING_WARNING = timedelta(minutes=5)
@@ -31,7 +31,7 @@ _NAME = re.compile(rf"{_BEFORE_CODE}\w+")
 
 
 async def make_room(
-    db: Database, discord: Discord, clock: Clock, row: CoachingSession, guild: Guild
+    db: Database, discord: Rooms, clock: Clock, row: CoachingSession, guild: Guild
 ) -> datetime | None:
     """Make the hidden room. That it was meant to be made is written down before, that it exists after.
 
@@ -61,7 +61,7 @@ async def make_room(
 
 async def open_room(
     db: Database,
-    discord: Discord,
+    discord: Rooms,
     clock: Clock,
     row: CoachingSession,
     guild: Guild,
@@ -92,7 +92,7 @@ async def open_room(
             await _tell_open(session, kept, people, clock())
 
 
-async def _ensure_role(db: Database, discord: Discord, clock: Clock, row: CoachingSession, guild: Guild) -> None:
+async def _ensure_role(db: Database, discord: Rooms, clock: Clock, row: CoachingSession, guild: Guild) -> None:
     async with db.begin() as session:
         kept = await _kept(session, row)
         kept.role_intended_at = row.role_intended_at = kept.role_intended_at or clock()
@@ -194,7 +194,7 @@ async def keeps_room(session: AsyncSession, row: CoachingSession, now: datetime)
 
 
 async def remove_room(
-    db: Database, discord: Discord, clock: Clock, row: CoachingSession, guild: Guild
+    db: Database, discord: Rooms, clock: Clock, row: CoachingSession, guild: Guild
 ) -> datetime | None:
     """Remove the room and its role once nobody is inside, at the latest at the hard limit.
 

@@ -12,8 +12,8 @@ from scheduler.core import audit, bot_removal
 from scheduler.core.bot_removal import NOTE
 from scheduler.core.clock import Clock
 from scheduler.core.row_locks import lock_sessions
-from scheduler.loop.ports import Discord
 from scheduler.notifications import outbox
+from scheduler.servers.ports import Servers
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ async def returned(session: AsyncSession, guild_id: int, now: datetime) -> datet
     return since
 
 
-async def compare(db: Database, discord: Discord, clock: Clock, *, just_told: bool = False) -> dict[int, datetime]:
+async def compare(db: Database, discord: Servers, clock: Clock, *, just_told: bool = False) -> dict[int, datetime]:
     """Compare our servers with those that the bot is in, to catch up on events that were missed.
 
     Only believes that the bot is back somewhere if the gateway has `just_told` us. Returns the servers that it is

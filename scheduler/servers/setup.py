@@ -2,8 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from enum import Enum, StrEnum, auto
+from dataclasses import replace
 
 from sqlalchemy import select
 
@@ -12,9 +11,10 @@ from models.storage.database import Database
 from scheduler.core.actor import Actor
 from scheduler.core.clock import Clock
 from scheduler.core.errors import DiscordFailure, Misconfigured, NotFound
-from scheduler.loop.ports import Discord
 from scheduler.notifications import admin_alerts
 from scheduler.servers import settings as server_settings
+from scheduler.servers.ports import Servers
+from scheduler.servers.resources import MADE, ServerResource, SetupIssue
 from scheduler.servers.settings import GuildChanges, GuildDefaults
 
 log = logging.getLogger(__name__)
@@ -23,74 +23,7 @@ _KEY = "setup:"
 """Before the place, in the key of a problem that was seen before anything failed because of it."""
 
 
-class ServerResource(StrEnum):
-    """A channel, a category or a role that admins choose; the value is the option of `/coaching setup`."""
-
-    REVIEW_CHANNEL = "review_channel"
-    COACH_ROLE = "coach_role"
-    ROOM_CATEGORY = "room_category"
-    LOG_CHANNEL = "log_channel"
-    FALLBACK_CHANNEL = "news_channel"
-    ADMIN_ROLE = "admin_role"
-
-    @property
-    def column(self) -> str:
-        """Where the settings keep its id."""
-        return "fallback_channel_id" if self is ServerResource.FALLBACK_CHANNEL else f"{self}_id"
-
-    @property
-    def is_role(self) -> bool:
-        """Whether it is a role, and no channel or category."""
-        return self in (ServerResource.COACH_ROLE, ServerResource.ADMIN_ROLE)
-
-    def id_in(self, settings: Guild) -> int | None:
-        """What is chosen; None if nothing is."""
-        return getattr(settings, self.column)
-
-
-MADE = (
-    ServerResource.REVIEW_CHANNEL,
-    ServerResource.COACH_ROLE,
-    ServerResource.ROOM_CATEGORY,
-    ServerResource.LOG_CHANNEL,
-)
-"""What the bot makes if it is asked to. For the others only the server's people know which it should be."""
-
-
-class Flaw(Enum):
-    """What may be wrong."""
-
-    UNSET = auto()
-    GONE = auto()
-    LACKING = auto()
-    """The bot has not got the permissions that it needs there."""
-    MANAGED = auto()
-    """The role belongs to an app, so that nobody can give it."""
-    TOO_HIGH = auto()
-    """The role stands above the bot's own."""
-
-
-@dataclass(frozen=True, slots=True)
-class SetupIssue:
-    """One thing that is not as it could be."""
-
-    flaw: Flaw
-    place: ServerResource | None = None
-    """Empty: the server as a whole."""
-    name: str = ""
-    """What the channel or role is called, as somebody wrote it."""
-    missing: tuple[str, ...] = ()
-    """The permissions that are lacking, as Discord calls them."""
-
-    @property
-    def is_severe(self) -> bool:
-        """Whether something does not work because of it; else there is another way, or nothing was wanted yet."""
-        if self.flaw is Flaw.GONE:
-            return self.place in (ServerResource.REVIEW_CHANNEL, ServerResource.COACH_ROLE)
-        return self.flaw is not Flaw.UNSET
-
-
-async def inspect_server(discord: Discord, settings: Guild) -> list[SetupIssue] | None:
+async def inspect_server(discord: Servers, settings: Guild) -> list[SetupIssue] | None:
     """What is wrong in a server at this moment; None if Discord does not say."""
     try:
         return await discord.look_around(settings)
@@ -121,7 +54,7 @@ async def tell(db: Database, clock: Clock, guild_id: int, broken: Mapping[Server
 
 async def make(
     db: Database,
-    discord: Discord,
+    discord: Servers,
     clock: Clock,
     defaults: GuildDefaults,
     guild_id: int,

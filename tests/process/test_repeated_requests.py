@@ -10,8 +10,8 @@ from discord.http import Route
 from bot.discord_api.port import DiscordPort
 from cogs import ui
 from models import Guild, Notification, NotificationKind
-from scheduler.loop.ports import RoomSpec
 from scheduler.notifications.outbox import NotificationContext
+from scheduler.rooms.ports import RoomSpec
 from tests.support.endpoint import GUILD_ID, REVIEW_CHANNEL_ID, TOKEN, Endpoint, local_discord
 
 ROOMS = f"/guilds/{GUILD_ID}/channels"

@@ -10,9 +10,11 @@ from datetime import datetime
 from typing import Literal
 
 from models import Guild
-from scheduler.loop.ports import Access, Barrier, Receipt, Removal, RoomSeen, RoomSpec
+from scheduler.attendance.ports import Barrier
 from scheduler.notifications.outbox import NotificationContext
-from scheduler.servers.setup import ServerResource, SetupIssue
+from scheduler.notifications.ports import Receipt
+from scheduler.rooms.ports import Access, Removal, RoomSeen, RoomSpec
+from scheduler.servers.resources import ServerResource, SetupIssue
 from tests.support.watched import is_in_transaction
 
 Method = Literal[

@@ -10,8 +10,9 @@ from simcord.backend.models import Overwrite
 from simcord.enums import OverwriteType
 
 from models.storage.database import Database
+from scheduler.attendance.ports import Barrier
 from scheduler.core.errors import DiscordFailure
-from scheduler.loop.ports import Access, Barrier
+from scheduler.rooms.ports import Access
 from tests.support.direct import Direct, direct
 
 CONNECT, VIEW = discord.Permissions(connect=True).value, discord.Permissions(view_channel=True).value

@@ -17,7 +17,7 @@ from bot.discord_api.permissions import MAKE_ROOM, ROOM_GUEST, ROOM_VIDEO
 from bot.discord_api.port import DiscordPort
 from models.storage.database import Database
 from scheduler.core.errors import DiscordFailure, Unreachable
-from scheduler.loop.ports import Access, RoomSpec
+from scheduler.rooms.ports import Access, RoomSpec
 from tests.support.direct import Direct, direct
 from tests.support.endpoint import GUILD_ID, OWNER_ID, TOKEN, Endpoint, local_discord
 from tests.support.simulated import UTC

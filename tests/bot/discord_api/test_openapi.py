@@ -12,8 +12,8 @@ from jsonschema import Draft202012Validator
 from models import Guild
 from models.storage.database import Database
 from scheduler.core.errors import DiscordFailure
-from scheduler.loop.ports import Access
-from scheduler.servers.setup import MADE
+from scheduler.rooms.ports import Access
+from scheduler.servers.resources import MADE
 from tests.support.direct import direct
 from tests.support.simulated import Academy, academy, reply
 

@@ -11,7 +11,7 @@ import pytest
 
 from models.storage.database import Database
 from scheduler.core.errors import DiscordFailure, RoomGone
-from scheduler.loop.ports import Access, Removal, RoomSeen
+from scheduler.rooms.ports import Access, Removal, RoomSeen
 from tests.support.direct import NAME, Direct, direct
 from tests.support.simulated import lost_answers
 

@@ -8,8 +8,8 @@ import pytest
 from models import Guild
 from models.storage.database import Database
 from scheduler.core.errors import DiscordFailure
+from scheduler.servers.resources import Flaw, ServerResource
 from scheduler.servers.settings import GuildDefaults
-from scheduler.servers.setup import Flaw, ServerResource
 from tests.support.direct import Direct, direct
 
 NAMES = {

@@ -10,7 +10,7 @@ import pytest
 from bot.discord_api.permissions import ROOM_GUEST
 from models.storage.database import Database
 from scheduler.core.errors import DiscordFailure
-from scheduler.loop.ports import Access, Removal, RoomSpec
+from scheduler.rooms.ports import Access, Removal, RoomSpec
 from tests.support.direct import NAME, Direct, direct
 from tests.support.simulated import lost_answers
 

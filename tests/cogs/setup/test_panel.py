@@ -13,7 +13,7 @@ from bot.discord_api.permissions import INVITE, names
 from cogs.setup import panel as setup_panel
 from cogs.setup.panel import CHANGE, CLEAR, MAKE, PICK, PICKED, SHOW
 from models import AuditEntry, Guild
-from scheduler.servers.setup import ServerResource
+from scheduler.servers.resources import ServerResource
 from tests.support.presses import emit_press
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, form, press, rows, send

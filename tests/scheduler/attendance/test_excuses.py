@@ -7,10 +7,10 @@ from sqlalchemy import select, update
 
 from models import Absent, Alert, CoachingSession, Guild, Heartbeat, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
+from scheduler.attendance.ports import Barrier
 from scheduler.booking import departures
 from scheduler.booking.departures import Why
 from scheduler.core.errors import DiscordFailure, NotInServer
-from scheduler.loop.ports import Barrier
 from scheduler.loop.session_steps import advance_due
 from scheduler.notifications import admin_alerts, outbox
 from scheduler.rooms import in_room

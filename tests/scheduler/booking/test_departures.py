@@ -10,9 +10,9 @@ from scheduler.booking import booking, departures, membership_checks
 from scheduler.booking.departures import Why
 from scheduler.core import coaches
 from scheduler.core.errors import DiscordFailure
-from scheduler.loop.ports import Access
 from scheduler.loop.session_steps import advance_due
 from scheduler.loop.tick import tick
+from scheduler.rooms.ports import Access
 from tests.support.attended_sessions import ELEVEN, STU, TEN, a_meeting, at, both_came, enqueued, found, recorded
 from tests.support.builders import (
     COACH,

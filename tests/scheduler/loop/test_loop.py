@@ -30,11 +30,11 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import DiscordFailure, RoomGone
 from scheduler.core.retry import pause
 from scheduler.loop.loop import Loop, NotTicking
-from scheduler.loop.ports import Access, Removal
 from scheduler.loop.session_steps import advance_due
 from scheduler.loop.tick import TickReport, next_due, tick
 from scheduler.notifications import admin_alerts
 from scheduler.rooms import rooms
+from scheduler.rooms.ports import Access, Removal
 from tests.support.builders import (
     COACH,
     DAY,

@@ -12,11 +12,11 @@ from scheduler.booking import cancellation
 from scheduler.booking.rescheduling import reschedule
 from scheduler.core.actor import Actor
 from scheduler.core.errors import DiscordFailure
-from scheduler.loop.ports import Removal
 from scheduler.loop.session_steps import advance_due
 from scheduler.loop.tick import next_due, tick
 from scheduler.notifications.outbox import ROOM_KINDS
 from scheduler.rooms import rooms
+from scheduler.rooms.ports import Removal
 from scheduler.rooms.reconciliation import sweep
 from scheduler.servers import settings
 from scheduler.servers.settings import GuildChanges

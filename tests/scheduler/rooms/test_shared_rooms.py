@@ -9,8 +9,8 @@ from models import AccessMode, Attendance, AuditEntry, CoachingSession, SessionS
 from models.storage.database import Database
 from scheduler.attendance import attendance
 from scheduler.core.errors import DiscordFailure
-from scheduler.loop.ports import Removal
 from scheduler.loop.session_steps import advance_due
+from scheduler.rooms.ports import Removal
 from scheduler.rooms.reconciliation import sweep
 from tests.support.builders import COACH, HOUR, MINUTE, MONDAY, STUDENT, FakeClock, a_coach, a_guild, a_session
 from tests.support.fakes import FakeDiscord

@@ -10,8 +10,8 @@ from models.storage.database import Database
 from scheduler.core.actor import Actor
 from scheduler.core.errors import DiscordFailure, Misconfigured, NotAllowed, NotFound
 from scheduler.servers import settings, setup
+from scheduler.servers.resources import MADE, ServerResource
 from scheduler.servers.settings import GuildChanges, GuildDefaults
-from scheduler.servers.setup import MADE, ServerResource
 from tests.support.builders import ADMIN, GUILD, STUDENT, FakeClock
 from tests.support.fakes import Call, FakeDiscord
 
