@@ -1,11 +1,10 @@
-"""Who acts, where they are, and the lock that a booking takes on the people whose time it is."""
+"""People: what is stored about them, and the lock that a booking takes on those whose time it is."""
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, Member
 from models.storage.database import insert_if_absent
-from scheduler.time.time_zones import parse_zone
 
 LONGEST_NAME = 100
 """Characters of a name; the rest is cut off."""
@@ -48,10 +47,8 @@ async def wants_no_reminders(session: AsyncSession, user_id: int) -> bool:
     return bool(await session.scalar(select(Member.reminders_off).where(Member.user_id == user_id)))
 
 
-async def set_zone(session: AsyncSession, user_id: int, typed: str) -> str:
-    """Remember where this person is, in all servers; gives back the zone's name. Raises Unreadable."""
-    name = parse_zone(typed)
+async def set_zone(session: AsyncSession, user_id: int, name: str) -> None:
+    """Remember this person's time zone, by the name that `parse_zone` gave, in all servers."""
     await insert_if_absent(session, Member, user_id=user_id)
     member = await session.get_one(Member, user_id, with_for_update=True)
     member.time_zone = name
-    return name
