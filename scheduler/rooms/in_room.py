@@ -57,7 +57,7 @@ async def extend(session: AsyncSession, session_id: int, actor: Actor, now: date
         ) from error
     found.ends_at, found.updated_at = ends_at, now
     found.revision += 1
-    await _replan(session, found, now)
+    booking.plan_next_step(found, await session.get_one(Guild, found.guild_id), now)
     await rooms.plan_warning(session, found, now)
     await outbox.renew_sent(session, found.id, NotificationKind.ROOM_WELCOME, now)
     booking.record(session, found, _EXTENDED, actor, now)
@@ -124,7 +124,7 @@ async def end(session: AsyncSession, found: CoachingSession, guild: Guild, now: 
     found.ends_at, found.revision = now, found.revision + 1
     if not await outcomes.absent_ids(session, found, guild, now):
         await outcomes.finish(session, found, guild, now)
-    await _replan(session, found, now)
+    booking.plan_next_step(found, guild, now)
 
 
 async def _running(
@@ -171,7 +171,3 @@ async def _move_end(session: AsyncSession, found: CoachingSession, ends_at: date
     for one in await _reserved(session, found):
         one.ends_at += ends_at - found.ends_at
     await session.flush()
-
-
-async def _replan(session: AsyncSession, found: CoachingSession, now: datetime) -> None:
-    booking.plan_next_step(found, await session.get_one(Guild, found.guild_id), now)
