@@ -22,7 +22,7 @@ from scheduler.core import members
 from scheduler.reviews import reviews
 from scheduler.reviews.reviews import Standing
 from scheduler.servers import settings
-from scheduler.sessions import upcoming
+from scheduler.sessions import lookup, upcoming
 from scheduler.sessions.upcoming import Page
 
 PAGE = "session:list:{page}"
@@ -79,7 +79,7 @@ class SessionsCog(Cog):
         async with self.bot.db.read() as session:
             guild = await guild_here(self.bot, session, interaction)
             actor = ui.actor_of(interaction, guild)
-            found = await cancellation.visible(session, session_id, actor, interaction.guild_id)
+            found = await lookup.visible(session, session_id, actor, interaction.guild_id)
             coach = await session.get_one(Coach, (found.guild_id, found.coach_id))
         is_coach = interaction.user.id == found.coach_id
         student = await self.bot.name_of(found.guild_id, found.student_id) if is_coach else None

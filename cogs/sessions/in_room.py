@@ -7,11 +7,10 @@ from cogs.sessions.cancellation import guild_here
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, on
 from models import CoachingSession, NotificationKind, SessionStatus
-from scheduler.booking import booking
 from scheduler.core.clock import stamp
 from scheduler.notifications.outbox import NotificationContext
 from scheduler.rooms import in_room
-from scheduler.sessions import lifecycle
+from scheduler.sessions import lifecycle, planning
 
 LONGER = "room:longer:{session_id}"
 
@@ -58,7 +57,7 @@ def words(context: NotificationContext) -> discord.ui.Container[ui.Panel]:
             parts = [ui.text(f"{both} the session ends {stamp(one.ends_at, 'R')}.")]
             return discord.ui.Container(*parts, *_buttons(one, may_go_on=context.may_go_on))
         case _:
-            closes_at = lifecycle.hard_limit(lifecycle.life_of(one), booking.lead_times(context.guild))
+            closes_at = lifecycle.hard_limit(lifecycle.life_of(one), planning.lead_times(context.guild))
             over = "was cancelled" if one.status is SessionStatus.CANCELLED else "is over"
             closing = f"This room closes {stamp(closes_at, 'R')}, or as soon as everybody has left."
             return discord.ui.Container(ui.text(f"{both} the session {over}. {closing}"))

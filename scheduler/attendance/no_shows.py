@@ -7,13 +7,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Absent, AuditEntry, CoachingSession, NotificationKind, SessionStatus
 from scheduler.attendance import outcomes
-from scheduler.booking import booking
 from scheduler.core import audit
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.core.errors import AlreadyDecided, NotAllowed, NotFound, TooEarly, TooLate, Unreadable
 from scheduler.core.limits import LONGEST_NOTES
 from scheduler.notifications import outbox
+from scheduler.sessions import events
 
 CHANGEABLE = timedelta(days=7)
 """For how long after the end it can be said by hand who was there."""
@@ -40,7 +40,7 @@ async def mark_no_show(session: AsyncSession, session_id: int, actor: Actor, now
     await outcomes.conclude(session, found, Absent.STUDENT, now, by=actor)
     found.updated_at = now
     await outbox.renew_newest(session, found.id, NotificationKind.APPEAL_CARD, now)
-    booking.record(session, found, "no_show_marked", actor, now)
+    events.record(session, found, "no_show_marked", actor, now)
     return found
 
 
@@ -59,7 +59,7 @@ async def was_here_after_all(
     found.absence_marked_by = actor.user_id
     await _clear(session, found, actor, now)
     await outbox.renew_newest(session, found.id, NotificationKind.APPEAL_CARD, now)
-    booking.record(session, found, "no_show_withdrawn", actor, now)
+    events.record(session, found, "no_show_withdrawn", actor, now)
     return found
 
 
@@ -101,7 +101,7 @@ async def appeal(
     found.appeal_decided_at = found.appeal_decided_by = None
     found.updated_at = now
     outbox.enqueue(session, NotificationKind.APPEAL_CARD, found.guild_id, now=now, session_id=found.id)
-    booking.record(session, found, _APPEALED, actor, now)
+    events.record(session, found, _APPEALED, actor, now)
     return found
 
 
@@ -139,7 +139,7 @@ async def decide_appeal(
     if was_there and absent:
         found.absence_marked_by = actor.user_id
         await _count_as_present(session, found, appellant(found), now)
-    booking.tell_both(session, found, NotificationKind.ATTENDANCE_CHANGED, now)
+    events.tell_both(session, found, NotificationKind.ATTENDANCE_CHANGED, now)
     found.updated_at = now
     await outbox.renew_newest(session, found.id, NotificationKind.APPEAL_CARD, now)
     _record_decision(session, found, actor, now, was_there=was_there)
@@ -202,7 +202,7 @@ async def _decided_on_student(session: AsyncSession, found: CoachingSession) -> 
 async def _clear(session: AsyncSession, found: CoachingSession, actor: Actor, now: datetime) -> None:
     await outcomes.conclude(session, found, None, now)
     found.updated_at = now
-    booking.tell_both(session, found, NotificationKind.ATTENDANCE_CHANGED, now, except_for=actor.user_id)
+    events.tell_both(session, found, NotificationKind.ATTENDANCE_CHANGED, now, except_for=actor.user_id)
 
 
 async def _over(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:

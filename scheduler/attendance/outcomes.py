@@ -10,13 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Absent, CoachingSession, Guild, Notification, NotificationKind, Reservation, SessionStatus
 from scheduler.attendance import attendance, excuses
 from scheduler.attendance.ports import Barrier
-from scheduler.booking import booking, cancellation
 from scheduler.core.actor import Actor
 from scheduler.core.errors import AlreadyDecided, NotFound, TooLate
 from scheduler.core.row_locks import lock_coach
 from scheduler.notifications import outbox
 from scheduler.reviews import reviews
-from scheduler.rooms import rooms
+from scheduler.sessions import events, lookup
 
 DID_NOT_TAKE_PLACE = "It did not take place."
 
@@ -37,21 +36,21 @@ async def finish(
     row.updated_at = now
     if await _was_missed(session, row, guild):
         row.status, row.missed_at = SessionStatus.COMPLETED, now
-        booking.tell_both(session, row, NotificationKind.SESSION_MISSED, now)
-        rooms.record(session, row, "session_missed", now)
+        events.tell_both(session, row, NotificationKind.SESSION_MISSED, now)
+        events.record_by_bot(session, row, "session_missed", now)
         return
     missing = await absent_ids(session, row, guild, row.ends_at)
     excused = await excuses.that_count(session, row, {one: kept_out[one] for one in missing & kept_out.keys()})
     await excuses.tell_admins(session, row, excused, now)
     if missing and excused.keys() == missing:
-        await cancellation.call_off(session, row, guild, excuses.reason(row, excused), now)
-        rooms.record(session, row, "session_excused", now)
+        await events.call_off(session, row, guild, excuses.reason(row, excused), now)
+        events.record_by_bot(session, row, "session_excused", now)
         return
     absent = _whose(row, missing - excused.keys())
     if absent is None:
         await excuses.came_again(session, row, now)
     await conclude(session, row, absent, now)
-    rooms.record(session, row, "session_no_show" if absent else "session_completed", now)
+    events.record_by_bot(session, row, "session_no_show" if absent else "session_completed", now)
 
 
 async def absent_ids(session: AsyncSession, row: CoachingSession, guild: Guild, ends_at: datetime) -> set[int]:
@@ -102,7 +101,7 @@ async def conclude(
     row.status = SessionStatus.NO_SHOW if absent else SessionStatus.COMPLETED
     row.absent = absent
     if absent is not None:
-        booking.tell_both(session, row, NotificationKind.NO_SHOW, now, except_for=by.user_id if by else None)
+        events.tell_both(session, row, NotificationKind.NO_SHOW, now, except_for=by.user_id if by else None)
     elif not await _was_asked(session, row):
         kind = NotificationKind.REVIEW_REQUEST
         outbox.enqueue(session, kind, row.guild_id, now=now, user_id=row.student_id, session_id=row.id)
@@ -126,9 +125,9 @@ async def say_whether_it_took_place(
     For its coach and its student. Raises NotFound to everybody else, AlreadyDecided to whoever is second, TooLate
     a week after the end.
     """
-    found = await cancellation.visible(session, session_id, actor, guild_id)
+    found = await lookup.visible(session, session_id, actor, guild_id)
     await lock_coach(session, found.guild_id, found.coach_id)  # before the session, as everywhere
-    found = await cancellation.visible(session, session_id, actor, guild_id, lock=True)
+    found = await lookup.visible(session, session_id, actor, guild_id, lock=True)
     if actor.user_id not in (found.coach_id, found.student_id) or found.missed_at is None:
         raise NotFound("There is nothing to answer for this session. `/sessions` lists yours.")
     if found.took_place is not None:
@@ -150,5 +149,5 @@ async def say_whether_it_took_place(
     other = found.student_id if actor.user_id == found.coach_id else found.coach_id
     kind = NotificationKind.ATTENDANCE_CHANGED
     outbox.enqueue(session, kind, found.guild_id, now=now, user_id=other, session_id=found.id)
-    booking.record(session, found, "session_took_place" if answer else "session_did_not_take_place", actor, now)
+    events.record(session, found, "session_took_place" if answer else "session_did_not_take_place", actor, now)
     return found

@@ -11,18 +11,16 @@ from models import BlockedFrom, Coach, CoachingSession, Guild, Hold, Notificatio
 from scheduler.availability import free_times, reader_zone
 from scheduler.availability.slots import WhyNot
 from scheduler.booking import blocks, eligibility
-from scheduler.core import audit, coaches, members
+from scheduler.core import coaches, members
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, SlotTaken
 from scheduler.notifications import outbox, reminders
 from scheduler.notifications.outbox import PlannedNotification
 from scheduler.parsing.money import price
-from scheduler.sessions.lifecycle import LeadTimes, life_of, next_step
+from scheduler.sessions import events, planning
 
 HOLD = timedelta(minutes=5)
 """For how long a time is kept for somebody who is about to confirm it."""
-_PRESENCE = timedelta(days=1)
-"""How often it is asked whether the student of a coming session is still in the server."""
 GUARD = "reservations_no_overlap"
 """What the database's refusal of an overlap mentions, on either engine."""
 _ALTERNATIVES = 3
@@ -95,7 +93,7 @@ async def book(
     eligibility.check_price(coach, duration, agreed_minor, agreed_currency)
     await release_holds(session, guild.id, coach_id, actor.user_id, now)
     booked = _new_session(coach, actor.user_id, starts_at, duration, notes, now)
-    plan_next_step(booked, guild, now)
+    planning.plan_next_step(booked, guild, now)
     session.add(booked)
     await session.flush()
     await _reserve(session, coach, actor.user_id, starts_at, duration, now, session_id=booked.id)
@@ -105,7 +103,7 @@ async def book(
         for user_id in both
     ]
     await outbox.enqueue_all(session, news + reminders.planned_reminders(booked, guild, now), now)
-    record(session, booked, "session_booked", actor, now)
+    events.record(session, booked, "session_booked", actor, now)
     return booked
 
 
@@ -124,24 +122,6 @@ async def require_bookable(
     eligibility.check_request(coach, actor, starts_at, duration, notes, now)
     await eligibility.check_coming(session, guild, actor, now)
     await check_time(session, coach, actor.user_id, starts_at, duration, now)
-
-
-def plan_next_step(row: CoachingSession, guild: Guild, now: datetime) -> None:
-    """Write on the row when the loop has to look at it again."""
-    due = next_step(life_of(row), lead_times(guild), now)
-    row.next_step_at = due.at if due else None
-    look_at = now + _PRESENCE
-    is_far = row.status is SessionStatus.SCHEDULED and row.starts_at > look_at
-    row.membership_due_at = (row.membership_due_at or look_at) if is_far else None
-
-
-def lead_times(guild: Guild) -> LeadTimes:
-    """The server's lead times."""
-    return LeadTimes(
-        room=timedelta(minutes=guild.room_lead_minutes),
-        access=timedelta(minutes=guild.access_lead_minutes),
-        linger=timedelta(minutes=guild.linger_minutes),
-    )
 
 
 async def _booked_before(
@@ -284,30 +264,4 @@ async def slot_taken_error(
         duration=duration,
         zone_name=await reader_zone.zone_name_of(session, reader_id or student_id, guild.time_zone),
         moving=moving,
-    )
-
-
-def tell_both(
-    session: AsyncSession,
-    row: CoachingSession,
-    kind: NotificationKind,
-    now: datetime,
-    *,
-    except_for: int | None = None,
-) -> None:
-    """Owe student and coach a notice about their session, but not whoever knows already."""
-    for user_id in (one for one in (row.student_id, row.coach_id) if one != except_for):
-        outbox.enqueue(session, kind, row.guild_id, now=now, user_id=user_id, session_id=row.id)
-
-
-def record(session: AsyncSession, row: CoachingSession, action: str, actor: Actor, now: datetime) -> None:
-    """Write down what somebody did with a session."""
-    audit.record(
-        session,
-        row.guild_id,
-        action,
-        at=now,
-        actor_id=actor.user_id,
-        coach_id=row.coach_id,
-        session_id=row.id,
     )

@@ -2,18 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, Guild, NotificationKind, Reservation, SessionStatus
+from models import CoachingSession, Guild, SessionStatus
 from scheduler.attendance import attendance
-from scheduler.booking import booking
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
-from scheduler.core.errors import NotFound, TooLate, Unreadable
+from scheduler.core.errors import TooLate, Unreadable
 from scheduler.core.limits import LONGEST_NOTES
-from scheduler.notifications import outbox, reminders
-from scheduler.sessions import upcoming
+from scheduler.sessions import events, lookup, upcoming
 
 
 async def cancel(
@@ -32,45 +29,8 @@ async def cancel(
         raise Unreadable(f"The reason has {len(reason):,} characters; at most {LONGEST_NOTES:,} fit.")
     guild = await session.get_one(Guild, found.guild_id)
     found.cancelled_late = is_late(found, guild, actor, now)
-    await call_off(session, found, guild, reason, now, by=actor)
-    booking.record(session, found, "session_cancelled", actor, now)
-    return found
-
-
-async def call_off(
-    session: AsyncSession,
-    found: CoachingSession,
-    guild: Guild,
-    reason: str,
-    now: datetime,
-    *,
-    by: Actor | None = None,
-    except_for: int | None = None,
-) -> None:
-    """Cancel without asking whether that is allowed: free the time, let the room go, owe both word of it.
-
-    Whoever is not to be told is `except_for`; without `by` the bot did it.
-    """
-    found.status = SessionStatus.CANCELLED
-    found.cancelled_at, found.cancelled_by = now, by.user_id if by else None
-    found.cancel_reason = reason.strip() or None
-    found.updated_at = now
-    found.attempts, found.last_error = 0, None
-    found.revision += 1
-    booking.plan_next_step(found, guild, now)
-    await session.execute(delete(Reservation).where(Reservation.session_id == found.id))
-    await reminders.drop(session, found.id, now, "the session was cancelled")
-    booking.tell_both(session, found, NotificationKind.SESSION_CANCELLED, now, except_for=except_for)
-    await outbox.renew_sent(session, found.id, NotificationKind.ROOM_WELCOME, now)
-
-
-async def visible(
-    session: AsyncSession, session_id: int, actor: Actor, guild_id: int | None, *, lock: bool = False
-) -> CoachingSession:
-    """The session, for its coach, its student and admins of its server. Raises NotFound to everybody else."""
-    found = await session.get(CoachingSession, session_id, with_for_update=lock, populate_existing=lock)
-    if found is None or not _concerns(found, actor, guild_id):
-        raise NotFound("You have no such session. `/sessions` lists yours.")
+    await events.call_off(session, found, guild, reason, now, by=actor)
+    events.record(session, found, "session_cancelled", actor, now)
     return found
 
 
@@ -84,7 +44,7 @@ async def cancellable(
     lock: bool = False,
 ) -> CoachingSession:
     """The session if this actor may cancel it now; raises as `cancel` does."""
-    found = await visible(session, session_id, actor, guild_id, lock=lock)
+    found = await lookup.visible(session, session_id, actor, guild_id, lock=lock)
     if found.status is SessionStatus.CANCELLED:
         when = f" {stamp(found.cancelled_at, 'R')}" if found.cancelled_at else ""
         raise TooLate(f"This session was cancelled{when} already. Book a new one with `/book`.")
@@ -114,8 +74,3 @@ def is_late(row: CoachingSession, guild: Guild, actor: Actor, now: datetime) -> 
 def notice_ends_at(row: CoachingSession, guild: Guild) -> datetime:
     """Until when its student may move the session, and cancel it without being late."""
     return row.starts_at - timedelta(minutes=guild.cancel_notice_minutes)
-
-
-def _concerns(row: CoachingSession, actor: Actor, guild_id: int | None) -> bool:
-    """For everybody else it does not exist, as far as they learn."""
-    return actor.user_id in (row.coach_id, row.student_id) or (actor.is_admin and guild_id == row.guild_id)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, CoachStatus, Guild, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
-from scheduler.booking import booking, cancellation
+from scheduler.booking import cancellation
 from scheduler.booking.ports import Membership
 from scheduler.core import audit, members
 from scheduler.core.clock import Clock
@@ -16,6 +16,7 @@ from scheduler.core.errors import DiscordFailure, NotInServer
 from scheduler.core.row_locks import lock_coach, lock_sessions
 from scheduler.notifications import outbox
 from scheduler.rooms import in_room
+from scheduler.sessions import events, planning
 
 
 class Why(StrEnum):
@@ -76,13 +77,13 @@ async def handle_departure(
             action = f"session_ended_{why}"
         elif not keeps:
             told = user_id if why is Why.LEFT else None  # whoever left cannot be reached
-            await cancellation.call_off(session, row, guild, _REASONS[why], now, except_for=told)
+            await events.call_off(session, row, guild, _REASONS[why], now, except_for=told)
             cancelled += 1
         elif why is Why.LEFT:
             if not is_news and await _was_told(session, row, other):
                 continue
             row.access_granted_at = None  # the room is opened anew, for those who are there
-            booking.plan_next_step(row, guild, now)
+            planning.plan_next_step(row, guild, now)
             kind = NotificationKind.PERSON_LEFT
             outbox.enqueue(session, kind, guild_id, now=now, user_id=other, session_id=row.id)
         audit.record(session, guild_id, action, at=now, coach_id=row.coach_id, session_id=row.id, details={})

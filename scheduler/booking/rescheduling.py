@@ -17,6 +17,7 @@ from scheduler.core.errors import NotBookable, NotFound, TooLate, Unreadable
 from scheduler.core.limits import LONGEST_NOTES
 from scheduler.notifications import outbox, reminders
 from scheduler.parsing.durations import write_length
+from scheduler.sessions import events, planning
 
 _HOURS = {WhyNot.DAY_OFF, WhyNot.OUTSIDE_HOURS}
 _OWN = {
@@ -68,9 +69,9 @@ async def reschedule(
     await _take(session, found, coach, actor, starts_at, now)
     _write(found, actor, starts_at, reason, now)
     found.kept_at = now if _HOURS.intersection(broken) else None  # they have decided already that it may lie there
-    booking.plan_next_step(found, guild, now)
+    planning.plan_next_step(found, guild, now)
     await _owe_news(session, found, guild, now)
-    booking.record(session, found, "session_moved", actor, now)
+    events.record(session, found, "session_moved", actor, now)
     return found
 
 
@@ -234,5 +235,5 @@ async def keep_session(session: AsyncSession, session_id: int, actor: Actor, now
     found = await movable(session, session_id, actor, now, lock=True)
     check_coaches(found, actor)
     found.kept_at = found.updated_at = now
-    booking.record(session, found, "session_kept", actor, now)
+    events.record(session, found, "session_kept", actor, now)
     return found

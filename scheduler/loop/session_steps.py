@@ -18,7 +18,6 @@ from models.storage.database import Database
 from scheduler.attendance import excuses
 from scheduler.attendance import outcomes as session_outcomes
 from scheduler.booking import departures
-from scheduler.booking.booking import lead_times
 from scheduler.core import bot_removal, retry
 from scheduler.core.clock import Clock
 from scheduler.core.errors import DiscordFailure, NotInServer, RoomGone
@@ -27,7 +26,9 @@ from scheduler.loop.background import BackgroundWork
 from scheduler.loop.ports import Discord
 from scheduler.notifications import admin_alerts
 from scheduler.rooms import rooms
+from scheduler.sessions import events
 from scheduler.sessions.lifecycle import AT_DISCORD, LeadTimes, Step, hard_limit, life_of, next_step
+from scheduler.sessions.planning import lead_times
 
 log = logging.getLogger(__name__)
 
@@ -172,7 +173,7 @@ async def _record_outcome(db: Database, session_id: int, this: _Round, now: date
         row.next_step_at = min(instants, default=None)
         if is_given_up := row.next_step_at is None and row.last_error is not None and not beyond:
             row.last_error = f"given up: {row.last_error}"
-            rooms.record(session, row, "steps_given_up", now)
+            events.record_by_bot(session, row, "steps_given_up", now)
         await _tell_admins(session, row, this, now, is_given_up=is_given_up)
 
 
@@ -235,7 +236,7 @@ async def _start(db: Database, row: CoachingSession, now: datetime) -> None:
         kept = await session.get_one(CoachingSession, row.id, with_for_update=True)
         if _is_as_before(kept, row):
             kept.status, kept.updated_at, kept.membership_due_at = SessionStatus.IN_PROGRESS, now, None
-            rooms.record(session, kept, "session_in_progress", now)
+            events.record_by_bot(session, kept, "session_in_progress", now)
 
 
 async def _finish(db: Database, discord: Discord, clock: Clock, row: CoachingSession, guild: Guild) -> None:

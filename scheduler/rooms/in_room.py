@@ -24,6 +24,7 @@ from scheduler.core.clock import stamp
 from scheduler.core.errors import NotBookable, NotFound, TooEarly, TooLate
 from scheduler.notifications import outbox
 from scheduler.rooms import rooms
+from scheduler.sessions import events, planning
 
 LONGER = timedelta(minutes=15)
 _DOUBLE_CLICK = timedelta(seconds=10)
@@ -57,10 +58,10 @@ async def extend(session: AsyncSession, session_id: int, actor: Actor, now: date
         ) from error
     found.ends_at, found.updated_at = ends_at, now
     found.revision += 1
-    booking.plan_next_step(found, await session.get_one(Guild, found.guild_id), now)
+    planning.plan_next_step(found, await session.get_one(Guild, found.guild_id), now)
     await rooms.plan_warning(session, found, now)
     await outbox.renew_sent(session, found.id, NotificationKind.ROOM_WELCOME, now)
-    booking.record(session, found, _EXTENDED, actor, now)
+    events.record(session, found, _EXTENDED, actor, now)
     return found
 
 
@@ -111,7 +112,7 @@ async def end_early(
                 "cancel it in `/sessions`."
             )
     await end(session, found, guild, now)
-    booking.record(session, found, "session_ended", actor, now)
+    events.record(session, found, "session_ended", actor, now)
     return found
 
 
@@ -124,7 +125,7 @@ async def end(session: AsyncSession, found: CoachingSession, guild: Guild, now: 
     found.ends_at, found.revision = now, found.revision + 1
     if not await outcomes.absent_ids(session, found, guild, now):
         await outcomes.finish(session, found, guild, now)
-    booking.plan_next_step(found, guild, now)
+    planning.plan_next_step(found, guild, now)
 
 
 async def _running(

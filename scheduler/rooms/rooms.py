@@ -9,14 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import AccessMode, CoachingSession, Guild, Notification, NotificationKind, SessionStatus, SessionType
 from models.storage.database import Database
 from scheduler.attendance import attendance
-from scheduler.booking.booking import lead_times
-from scheduler.core import audit
 from scheduler.core.clock import Clock
 from scheduler.core.errors import RoomGone
 from scheduler.notifications import admin_alerts, outbox
 from scheduler.rooms import shared_rooms
 from scheduler.rooms.ports import Access, Removal, Rooms, RoomSpec
+from scheduler.sessions import events
 from scheduler.sessions.lifecycle import hard_limit, is_much_too_early, life_of, linger_ends_at
+from scheduler.sessions.planning import lead_times
 
 ENDING_WARNING = timedelta(minutes=5)
 """How long before the end people in the room are told so."""
@@ -55,7 +55,7 @@ async def make_room(
         kept = await _kept(session, row)
         kept.discord_channel_id, kept.discord_setup_complete = channel_id, True
         kept.updated_at = clock()
-        record(session, kept, "room_made", clock(), channel_id=channel_id)
+        events.record_by_bot(session, kept, "room_made", clock(), channel_id=channel_id)
     return None
 
 
@@ -87,7 +87,7 @@ async def open_room(
         if (kept.starts_at, kept.discord_channel_id) != (row.starts_at, row.discord_channel_id):
             return  # moved meanwhile, or the room was deleted: it is to be opened at the new time, or another one
         kept.access_granted_at = kept.updated_at = clock()
-        record(session, kept, "room_opened", clock(), channel_id=kept.discord_channel_id)
+        events.record_by_bot(session, kept, "room_opened", clock(), channel_id=kept.discord_channel_id)
         if kept.status is not SessionStatus.CANCELLED:
             await _tell_open(session, kept, people, clock())
 
@@ -101,7 +101,7 @@ async def _ensure_role(db: Database, discord: Rooms, clock: Clock, row: Coaching
         kept = await _kept(session, row)
         if kept.discord_role_id != role_id:
             kept.discord_role_id = row.discord_role_id = role_id
-            record(session, kept, "role_made", clock(), role_id=role_id)
+            events.record_by_bot(session, kept, "role_made", clock(), role_id=role_id)
 
 
 async def _tell_open(session: AsyncSession, kept: CoachingSession, people: tuple[int, ...], now: datetime) -> None:
@@ -147,7 +147,7 @@ async def mark_room_lost(session: AsyncSession, kept: CoachingSession, now: date
 
     What was still to be said about that room is dropped. From the second time on, admins are told.
     """
-    record(session, kept, "room_vanished", now, channel_id=kept.discord_channel_id)
+    events.record_by_bot(session, kept, "room_vanished", now, channel_id=kept.discord_channel_id)
     await attendance.nobody_inside(session, kept.id, now)
     await outbox.drop(session, kept.id, _OF_ONE_ROOM, "the room was deleted", now)
     kept.updated_at = kept.room_lost_at = now
@@ -214,7 +214,7 @@ async def remove_room(
         )
     async with db.begin() as session:
         kept = await _kept(session, row)
-        record(session, kept, "room_removed", clock(), channel_id=kept.discord_channel_id)
+        events.record_by_bot(session, kept, "room_removed", clock(), channel_id=kept.discord_channel_id)
         kept.updated_at = clock()
         shared_rooms.part_with(kept, clock())  # still ahead, it was moved to a later date
     return None
@@ -255,8 +255,3 @@ def _room(row: CoachingSession, guild: Guild) -> RoomSpec:
         role_id=row.discord_role_id,
         role_intended_at=row.role_intended_at,
     )
-
-
-def record(session: AsyncSession, row: CoachingSession, action: str, now: datetime, **details: int | None) -> None:
-    """Write down what the bot did by itself for a session."""
-    audit.record(session, row.guild_id, action, at=now, coach_id=row.coach_id, session_id=row.id, details=details)

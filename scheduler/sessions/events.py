@@ -1,0 +1,72 @@
+"""What happens to a session: written down, told to both, called off."""
+
+from datetime import datetime
+
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import CoachingSession, Guild, NotificationKind, Reservation, SessionStatus
+from scheduler.core import audit
+from scheduler.core.actor import Actor
+from scheduler.notifications import outbox, reminders
+from scheduler.sessions import planning
+
+
+def tell_both(
+    session: AsyncSession,
+    row: CoachingSession,
+    kind: NotificationKind,
+    now: datetime,
+    *,
+    except_for: int | None = None,
+) -> None:
+    """Owe student and coach a notice about their session, but not whoever knows already."""
+    for user_id in (one for one in (row.student_id, row.coach_id) if one != except_for):
+        outbox.enqueue(session, kind, row.guild_id, now=now, user_id=user_id, session_id=row.id)
+
+
+def record(session: AsyncSession, row: CoachingSession, action: str, actor: Actor, now: datetime) -> None:
+    """Write down what somebody did with a session."""
+    audit.record(
+        session,
+        row.guild_id,
+        action,
+        at=now,
+        actor_id=actor.user_id,
+        coach_id=row.coach_id,
+        session_id=row.id,
+    )
+
+
+def record_by_bot(
+    session: AsyncSession, row: CoachingSession, action: str, now: datetime, **details: int | None
+) -> None:
+    """Write down what the bot did by itself for a session."""
+    audit.record(session, row.guild_id, action, at=now, coach_id=row.coach_id, session_id=row.id, details=details)
+
+
+async def call_off(
+    session: AsyncSession,
+    found: CoachingSession,
+    guild: Guild,
+    reason: str,
+    now: datetime,
+    *,
+    by: Actor | None = None,
+    except_for: int | None = None,
+) -> None:
+    """Cancel without asking whether that is allowed: free the time, let the room go, owe both word of it.
+
+    Whoever is not to be told is `except_for`; without `by` the bot did it.
+    """
+    found.status = SessionStatus.CANCELLED
+    found.cancelled_at, found.cancelled_by = now, by.user_id if by else None
+    found.cancel_reason = reason.strip() or None
+    found.updated_at = now
+    found.attempts, found.last_error = 0, None
+    found.revision += 1
+    planning.plan_next_step(found, guild, now)
+    await session.execute(delete(Reservation).where(Reservation.session_id == found.id))
+    await reminders.drop(session, found.id, now, "the session was cancelled")
+    tell_both(session, found, NotificationKind.SESSION_CANCELLED, now, except_for=except_for)
+    await outbox.renew_sent(session, found.id, NotificationKind.ROOM_WELCOME, now)

@@ -1,0 +1,27 @@
+"""When the loop has to look at a session again."""
+
+from datetime import datetime, timedelta
+
+from models import CoachingSession, Guild, SessionStatus
+from scheduler.sessions.lifecycle import LeadTimes, life_of, next_step
+
+_PRESENCE = timedelta(days=1)
+"""How often it is asked whether the student of a coming session is still in the server."""
+
+
+def plan_next_step(row: CoachingSession, guild: Guild, now: datetime) -> None:
+    """Write on the row when the loop has to look at it again."""
+    due = next_step(life_of(row), lead_times(guild), now)
+    row.next_step_at = due.at if due else None
+    look_at = now + _PRESENCE
+    is_far = row.status is SessionStatus.SCHEDULED and row.starts_at > look_at
+    row.membership_due_at = (row.membership_due_at or look_at) if is_far else None
+
+
+def lead_times(guild: Guild) -> LeadTimes:
+    """The server's lead times."""
+    return LeadTimes(
+        room=timedelta(minutes=guild.room_lead_minutes),
+        access=timedelta(minutes=guild.access_lead_minutes),
+        linger=timedelta(minutes=guild.linger_minutes),
+    )
