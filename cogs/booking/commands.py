@@ -37,7 +37,7 @@ from cogs.ui.text import whole_number
 from cogs.ui.time_picker import by_day, instant
 from models import BlockedFrom, Coach, Guild
 from scheduler.availability import coach_search, free_times, reader_zone
-from scheduler.booking import blocks, booking, eligibility
+from scheduler.booking import blocks, booking, eligibility, holds
 from scheduler.core import coaches, members, names
 from scheduler.core.errors import NotFound
 from scheduler.core.limits import LONGEST_NOTES
@@ -318,7 +318,7 @@ class BookingCog(Cog):
             now = self.bot.clock()
             guild = await settings.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
             actor = ui.actor_of(interaction, guild)
-            held = await booking.hold(session, guild, actor, coach_id, instant(start), lasting(minutes), now)
+            held = await holds.hold(session, guild, actor, coach_id, instant(start), lasting(minutes), now)
             coach = await session.get_one(Coach, (guild.id, coach_id))
             zone_name = await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
         choice = Choice(coach, guild, zone_name, minutes, start, held.expires_at)

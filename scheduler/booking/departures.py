@@ -8,14 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, CoachStatus, Guild, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
-from scheduler.booking import cancellation
+from scheduler.booking import cancellation, early_end
 from scheduler.booking.ports import Membership
 from scheduler.core import audit, members
 from scheduler.core.clock import Clock
 from scheduler.core.errors import DiscordFailure, NotInServer
 from scheduler.core.row_locks import lock_coach, lock_sessions
 from scheduler.notifications import outbox
-from scheduler.rooms import in_room
 from scheduler.sessions import events, planning
 
 
@@ -73,7 +72,7 @@ async def handle_departure(
         other = row.student_id if user_id == row.coach_id else row.coach_id
         action = f"session_{'kept' if keeps else 'cancelled'}_{why}"
         if not keeps and await cancellation.can_only_be_ended(session, row, now):
-            await in_room.end(session, row, guild, now)
+            await early_end.end(session, row, guild, now)
             action = f"session_ended_{why}"
         elif not keeps:
             told = user_id if why is Why.LEFT else None  # whoever left cannot be reached

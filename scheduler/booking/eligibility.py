@@ -1,11 +1,14 @@
-"""What a student asks for, held against what coach and server offer; whether the time is free is asked later."""
+"""What a student asks for, held against what coach and server offer, and whether the time is free."""
 
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, Guild, SessionStatus
+from models import BlockedFrom, Coach, CoachingSession, Guild, SessionStatus
+from scheduler.availability import free_times
+from scheduler.availability.slots import WhyNot
+from scheduler.booking import blocks, reservations
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, Unreadable
 from scheduler.core.limits import LONGEST_NOTES
@@ -71,3 +74,43 @@ def check_price(
     if agreed_minor not in (None, cost) or (cost and agreed_currency not in (None, coach.currency)):
         is_now = write_money(cost, coach.currency)
         raise NotBookable(f"The coach has changed the price to {is_now}. Choose the time again to book it.")
+
+
+async def require_bookable(
+    session: AsyncSession,
+    guild: Guild,
+    coach: Coach,
+    actor: Actor,
+    starts_at: datetime,
+    duration: timedelta,
+    notes: str | None,
+    now: datetime,
+) -> None:
+    """Refuse what could not be booked at this moment; raises as `book` does. Shown and accepted by one rule."""
+    await blocks.check(session, guild.id, actor.user_id, BlockedFrom.BOOKING)
+    check_request(coach, actor, starts_at, duration, notes, now)
+    await check_coming(session, guild, actor, now)
+    await check_time(session, coach, actor.user_id, starts_at, duration, now)
+
+
+async def check_time(
+    session: AsyncSession,
+    coach: Coach,
+    student_id: int,
+    starts_at: datetime,
+    duration: timedelta,
+    now: datetime,
+    *,
+    reader_id: int | None = None,
+    moving: int | None = None,
+) -> None:
+    """Raise unless the listing would offer this start now."""
+    why = await free_times.why_not(
+        session, coach, starts_at, duration, student_id=student_id, now=now, moving=moving
+    )
+    if why is WhyNot.PAUSED:
+        raise NotBookable("This coach takes no new bookings at the moment. Choose another coach with `/book`.")
+    if why is not None:
+        raise await reservations.slot_taken_error(
+            session, coach, student_id, starts_at, duration, now, why, reader_id=reader_id, moving=moving
+        )

@@ -3,14 +3,13 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import BindParameter, case, literal, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, Guild, NotificationKind, Reservation, SessionStatus, UTCDateTime
+from models import Coach, CoachingSession, Guild, NotificationKind, SessionStatus
 from scheduler.availability import free_times
 from scheduler.availability.slots import WhyNot
-from scheduler.booking import booking, cancellation, eligibility
+from scheduler.booking import cancellation, eligibility, holds, reservations
 from scheduler.core import coaches, members
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, NotFound, TooLate, Unreadable
@@ -80,15 +79,15 @@ async def _take(
 ) -> None:
     """Give the time of the session back, and take the other one instead."""
     # A hold that keeps nothing any more, or the student's own one, must not be in the way of what was offered.
-    await booking.release_holds(session, found.guild_id, found.coach_id, found.student_id, now)
+    await holds.release_holds(session, found.guild_id, found.coach_id, found.student_id, now)
     ends_at = starts_at + found.duration
     try:
         async with session.begin_nested():
-            await move_reservations(session, found.id, coach, starts_at, ends_at)
+            await reservations.move_reservations(session, found.id, coach, starts_at, ends_at)
     except IntegrityError as error:
-        if booking.GUARD not in str(error.orig):
+        if reservations.GUARD not in str(error.orig):
             raise
-        raise await booking.slot_taken_error(
+        raise await reservations.slot_taken_error(
             session,
             coach,
             found.student_id,
@@ -137,29 +136,6 @@ def _read_reason(found: CoachingSession, actor: Actor, reason: str) -> str:
     return reason
 
 
-async def move_reservations(
-    session: AsyncSession, session_id: int, coach: Coach, starts_at: datetime, ends_at: datetime
-) -> None:
-    """Let a session take another time from both people, from the coach with the buffers around it.
-
-    Raises IntegrityError that names the guard where one of them is not free.
-    """
-    is_coach = Reservation.user_id == coach.user_id
-    before, after = timedelta(minutes=coach.buffer_before_minutes), timedelta(minutes=coach.buffer_after_minutes)
-    await session.execute(
-        update(Reservation)
-        .where(Reservation.session_id == session_id)
-        .values(
-            starts_at=case((is_coach, _instant(starts_at - before)), else_=_instant(starts_at)),
-            ends_at=case((is_coach, _instant(ends_at + after)), else_=_instant(ends_at)),
-        )
-    )
-
-
-def _instant(at: datetime) -> BindParameter[datetime]:
-    return literal(at, UTCDateTime())
-
-
 def check_notice(found: CoachingSession, guild: Guild, actor: Actor, now: datetime) -> None:
     """Raise TooLate to a student who would move the session with less notice than the server asks for."""
     if cancellation.is_late(found, guild, actor, now):
@@ -185,7 +161,7 @@ async def rules_broken(
     """
     time = coach, found.student_id, starts_at, found.duration, now
     if actor.user_id != found.coach_id:
-        await booking.check_time(session, *time, reader_id=actor.user_id, moving=found.id)
+        await eligibility.check_time(session, *time, reader_id=actor.user_id, moving=found.id)
         return []
     if starts_at <= now:
         raise NotBookable("That time is in the past. Choose a later one.")
@@ -193,7 +169,7 @@ async def rules_broken(
         session, coach, starts_at, found.duration, student_id=found.student_id, now=now, moving=found.id
     )
     if (taken := next((one for one in against if one not in _OWN), None)) is not None:
-        raise await booking.slot_taken_error(session, *time, taken, reader_id=actor.user_id, moving=found.id)
+        raise await reservations.slot_taken_error(session, *time, taken, reader_id=actor.user_id, moving=found.id)
     return against
 
 

@@ -17,7 +17,7 @@ from models import (
     SessionStatus,
 )
 from scheduler.attendance import attendance, outcomes
-from scheduler.booking import booking
+from scheduler.booking import early_end, holds, reservations
 from scheduler.core import members
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
@@ -44,14 +44,14 @@ async def extend(session: AsyncSession, session_id: int, actor: Actor, now: date
     if await _was_just_extended(session, found, now):
         return found
     ends_at = found.ends_at + LONGER
-    if _is_too_long(await _reserved(session, found)):
+    if _is_too_long(await reservations.reservations_of(session, found)):
         raise NotBookable("It cannot become any longer. Book another session with `/book`.")
-    await booking.release_holds(session, found.guild_id, found.coach_id, found.student_id, now)
+    await holds.release_holds(session, found.guild_id, found.coach_id, found.student_id, now)
     try:
         async with session.begin_nested():
-            await _move_end(session, found, ends_at)
+            await reservations.move_end(session, found, ends_at)
     except IntegrityError as error:
-        if booking.GUARD not in str(error.orig):
+        if reservations.GUARD not in str(error.orig):
             raise
         raise NotBookable(
             f"15 more minutes do not fit: one of you is booked soon after {stamp(found.ends_at, 't')}."
@@ -67,7 +67,7 @@ async def extend(session: AsyncSession, session_id: int, actor: Actor, now: date
 
 async def can_extend(session: AsyncSession, row: CoachingSession, now: datetime) -> bool:
     """Whether both are free for another quarter of an hour, as `go_on` would find it at this moment."""
-    reserved = await _reserved(session, row)
+    reserved = await reservations.reservations_of(session, row)
     if _is_too_long(reserved):
         return False
     in_the_way = or_(
@@ -83,7 +83,7 @@ async def can_extend(session: AsyncSession, row: CoachingSession, now: datetime)
             for one in reserved
         ),
     )
-    gone = booking.is_let_go(row.guild_id, row.coach_id, row.student_id, now)
+    gone = holds.is_let_go(row.guild_id, row.coach_id, row.student_id, now)
     let_go = exists().where(Hold.id == Reservation.hold_id, gone)
     taken = select(Reservation.id).where(in_the_way, ~let_go)
     return await session.scalar(taken.limit(1)) is None
@@ -111,21 +111,9 @@ async def end_early(
                 f"Not both of you have come, and there is time until {stamp(until, 't')}. End it after that, or "
                 "cancel it in `/sessions`."
             )
-    await end(session, found, guild, now)
+    await early_end.end(session, found, guild, now)
     events.record(session, found, "session_ended", actor, now)
     return found
-
-
-async def end(session: AsyncSession, found: CoachingSession, guild: Guild, now: datetime) -> None:
-    """End a running session without checking permission, and decide who attended.
-
-    If somebody is absent, the loop decides at its next tick, because it first asks Discord what kept them out.
-    """
-    await _move_end(session, found, now)
-    found.ends_at, found.revision = now, found.revision + 1
-    if not await outcomes.absent_ids(session, found, guild, now):
-        await outcomes.finish(session, found, guild, now)
-    planning.plan_next_step(found, guild, now)
 
 
 async def _running(
@@ -155,20 +143,5 @@ async def _was_just_extended(session: AsyncSession, found: CoachingSession, now:
     return await session.scalar(just.limit(1)) is not None
 
 
-async def _reserved(session: AsyncSession, found: CoachingSession) -> list[Reservation]:
-    theirs = select(Reservation).where(Reservation.session_id == found.id).order_by(Reservation.id)
-    return list(await session.scalars(theirs))
-
-
 def _is_too_long(reserved: list[Reservation]) -> bool:
     return any(one.ends_at + LONGER - one.starts_at > LONGEST_RESERVATION for one in reserved)
-
-
-async def _move_end(session: AsyncSession, found: CoachingSession, ends_at: datetime) -> None:
-    """Let both reservations end so much later or earlier.
-
-    Their buffers stay as they were: those that the coach has chosen since then may not fit beside other sessions.
-    """
-    for one in await _reserved(session, found):
-        one.ends_at += ends_at - found.ends_at
-    await session.flush()

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AuditEntry, BlockedFrom, Guild, Hold
 from models.storage.database import Database
-from scheduler.booking import blocks, booking
+from scheduler.booking import blocks, holds
 from scheduler.core.actor import Actor
 from tests.support.builders import ADMIN, COACH, GUILD, HOUR, MONDAY, a_coach, a_guild
 from tests.support.race_worker import Press, press
@@ -21,7 +21,7 @@ TEN = MONDAY + 2 * HOUR
 
 async def hold(session: AsyncSession, student: int) -> object:
     guild = await session.get_one(Guild, GUILD)
-    return await booking.hold(session, guild, Actor(student), COACH, TEN, HOUR, MONDAY)
+    return await holds.hold(session, guild, Actor(student), COACH, TEN, HOUR, MONDAY)
 
 
 async def block(session: AsyncSession, student: int) -> object:

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Coach, CoachingSession, Guild, Hold, Member, SessionStatus
 from models.storage.database import Database
 from scheduler.availability import free_times, schedule
-from scheduler.booking import booking, departures, membership_checks, rescheduling
+from scheduler.booking import booking, departures, holds, membership_checks, rescheduling
 from scheduler.booking.departures import Why
 from scheduler.coaches import suspensions
 from scheduler.core import members
@@ -87,7 +87,7 @@ async def book(session: AsyncSession) -> object:
 
 async def hold(session: AsyncSession) -> object:
     guild = await session.get_one(Guild, GUILD)
-    return await booking.hold(session, guild, SAM, COACH, LATER, HOUR, MONDAY)
+    return await holds.hold(session, guild, SAM, COACH, LATER, HOUR, MONDAY)
 
 
 async def move(session: AsyncSession, *, session_id: int, to: datetime = LATER) -> object:

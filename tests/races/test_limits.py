@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Guild
 from models.storage.database import Database
-from scheduler.booking import booking
+from scheduler.booking import booking, holds
 from scheduler.core.actor import Actor
 from tests.support.builders import DAY, GUILD, HOUR, MONDAY, a_coach, a_guild
 from tests.support.integrity import faults_of, ledger_of
@@ -35,7 +35,7 @@ async def book(session: AsyncSession, student: int, coach_id: int, at: datetime,
 
 async def hold(session: AsyncSession, student: int, coach_id: int, at: datetime, guild_id: int = GUILD) -> object:
     guild = await session.get_one(Guild, guild_id)
-    return await booking.hold(session, guild, Actor(student), coach_id, at, HOUR, MONDAY)
+    return await holds.hold(session, guild, Actor(student), coach_id, at, HOUR, MONDAY)
 
 
 async def at_once(db: Database, *wishes: Callable[[AsyncSession], Awaitable[object]]) -> Counter[Press]:

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import CoachingSession, Guild, Reservation, SessionStatus
 from models.storage.database import Database
 from scheduler.availability import schedule
-from scheduler.booking import booking, cancellation, membership_checks, rescheduling
+from scheduler.booking import booking, cancellation, holds, membership_checks, rescheduling, reservations
 from scheduler.coaches import suspensions
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, SlotTaken
@@ -75,7 +75,7 @@ def race(url: str, students: Sequence[int], coach_id: int, at: datetime, *, hold
     async def use_case(session: AsyncSession, student: int) -> object:
         guild, actor = await session.get_one(Guild, GUILD), Actor(student)
         if holding:
-            return await booking.hold(session, guild, actor, coach_id, at, HOUR, MONDAY)
+            return await holds.hold(session, guild, actor, coach_id, at, HOUR, MONDAY)
         return await booking.book(session, guild, actor, coach_id, at, HOUR, None, MONDAY)
 
     async def all_at_once(db: Database) -> list[Press]:
@@ -168,7 +168,7 @@ class _Worker:
     async def hold(self, session: AsyncSession) -> None:
         guild_id, actor, coach_id, at, length = self._wish()
         guild = await session.get_one(Guild, guild_id)
-        await booking.hold(session, guild, actor, coach_id, at, length, self.now)
+        await holds.hold(session, guild, actor, coach_id, at, length, self.now)
 
     async def book(self, session: AsyncSession) -> None:
         guild_id, actor, coach_id, at, length = self._wish()
@@ -244,7 +244,7 @@ async def _reserve(db: Database, seed: int, session_id: int, count: int) -> Coun
 
 def _why(refused: DBAPIError) -> str:
     """In a word. Without the application's lock, PostgreSQL may find two INSERTs waiting for each other."""
-    if isinstance(refused, IntegrityError) and booking.GUARD in str(refused.orig):
+    if isinstance(refused, IntegrityError) and reservations.GUARD in str(refused.orig):
         return "overlap"
     return "deadlock" if getattr(refused.orig, "sqlstate", None) == "40P01" else repr(refused)
 

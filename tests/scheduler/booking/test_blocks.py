@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AuditEntry, Block, BlockedFrom, Coach, CoachingSession, CoachStatus, Guild, Hold, Reservation
 from models.storage.database import Database
-from scheduler.booking import blocks, booking, cancellation, rescheduling
+from scheduler.booking import blocks, booking, cancellation, holds, rescheduling
 from scheduler.coaches import applications, profiles
 from scheduler.core.actor import Actor
 from scheduler.core.errors import Blocked, NotAllowed, NotFound, Unreadable
@@ -59,7 +59,7 @@ async def unblock(db: Database, what: Collection[BlockedFrom] = blocks.EVERYTHIN
 
 async def hold(session: AsyncSession, guild_id: int = GUILD, at: datetime = TEN) -> Hold:
     guild = await session.get_one(Guild, guild_id)
-    return await booking.hold(session, guild, STU, COACH, at, HOUR, MONDAY)
+    return await holds.hold(session, guild, STU, COACH, at, HOUR, MONDAY)
 
 
 async def book(session: AsyncSession, guild_id: int = GUILD, at: datetime = TEN) -> CoachingSession:
@@ -115,7 +115,7 @@ async def test_blocking_releases_what_the_person_holds_here_and_nothing_else(tow
         await hold(session)
         await hold(session, ELSEWHERE, TEN + DAY)
         guild = await session.get_one(Guild, GUILD)
-        await booking.hold(session, guild, Actor(STUDENT + 1), COACH, TEN + HOUR, HOUR, MONDAY)
+        await holds.hold(session, guild, Actor(STUDENT + 1), COACH, TEN + HOUR, HOUR, MONDAY)
 
     await block(town)
 

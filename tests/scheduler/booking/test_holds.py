@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Coach, CoachingSession, CoachStatus, Guild, Hold, Reservation
 from models.storage.database import Database
 from scheduler.availability import free_times
-from scheduler.booking import booking, rescheduling
-from scheduler.booking.booking import HOLD
+from scheduler.booking import booking, holds, rescheduling
+from scheduler.booking.holds import HOLD
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, NotBookable, NotFound, SlotTaken
 from tests.support.builders import (
@@ -61,7 +61,7 @@ async def hold(
 ) -> Hold:
     """Hold the coach for an actor, an hour at ten unless told otherwise."""
     guild = await session.get_one(Guild, guild_id)
-    return await booking.hold(session, guild, actor, coach_id, starts_at, minutes * MINUTE, now)
+    return await holds.hold(session, guild, actor, coach_id, starts_at, minutes * MINUTE, now)
 
 
 async def book(

@@ -19,7 +19,7 @@ from models import Coach, CoachingSession, Guild, Hold, Reservation
 from models.storage.database import Database
 from scheduler.availability import booking_policy, free_times, schedule
 from scheduler.availability.slots import WhyNot
-from scheduler.booking import booking, cancellation, rescheduling
+from scheduler.booking import booking, cancellation, holds, rescheduling
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError
 from scheduler.servers import settings as server_settings
@@ -195,7 +195,7 @@ class Booking(RuleBasedStateMachine):
 
         async def use_case(session: AsyncSession) -> Hold:
             guild = await session.get_one(Guild, guild_id)
-            return await booking.hold(session, guild, Actor(student), coach, at, length * MINUTE, model.now)
+            return await holds.hold(session, guild, Actor(student), coach, at, length * MINUTE, model.now)
 
         held = self.press(expected, use_case)
         assert held is None or held.expires_at == model.hold(guild_id, coach, student, at, length)
@@ -342,7 +342,7 @@ async def with_a_session(db: Database) -> int:
 async def held(db: Database, student: int, coach: int, at: datetime) -> None:
     async with db.begin() as session:
         guild = await session.get_one(Guild, GUILD)
-        await booking.hold(session, guild, Actor(student), coach, at, HOUR, MONDAY)
+        await holds.hold(session, guild, Actor(student), coach, at, HOUR, MONDAY)
 
 
 @pytest.mark.parametrize("actor", [STU, CARA], ids=["student", "coach"])

@@ -15,7 +15,7 @@ from models import (
     SessionStatus,
 )
 from models.storage.database import Database
-from scheduler.booking import booking, rescheduling
+from scheduler.booking import rescheduling, reservations
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.core.errors import NotFound, SlotTaken, TooLate, Unreadable
@@ -177,9 +177,9 @@ async def test_the_database_itself_refuses_a_move_onto_another_session(db: Datab
         async with db.begin() as session:
             coach = await session.get_one(Coach, (GUILD, COACH))
             half_past = ELEVEN + 30 * MINUTE
-            await rescheduling.move_reservations(session, session_id, coach, half_past, half_past + HOUR)
+            await reservations.move_reservations(session, session_id, coach, half_past, half_past + HOUR)
 
-    with pytest.raises(IntegrityError, match=booking.GUARD):
+    with pytest.raises(IntegrityError, match=reservations.GUARD):
         await past_the_check()
 
     assert await everything(db) == before

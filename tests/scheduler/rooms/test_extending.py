@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from models import Guild, Hold, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
-from scheduler.booking import booking
+from scheduler.booking import booking, holds
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable
 from scheduler.loop.session_steps import advance_due
@@ -231,7 +231,7 @@ async def test_what_is_held_after_the_end(db: Database, held: Mapping[str, Any],
         await a_coach(session, guild_id=GUILD + 1, user_id=COACH + 1)
         guild = await session.get_one(Guild, held.get("guild_id", GUILD))
         actor = Actor(held.get("student_id", STUDENT))
-        kept = await booking.hold(session, guild, actor, held.get("coach_id", COACH), ELEVEN, HOUR, at(28))
+        kept = await holds.hold(session, guild, actor, held.get("coach_id", COACH), ELEVEN, HOUR, at(28))
         kept.expires_at = held.get("expires_at", kept.expires_at)
 
     assert await offered(db, session_id) is fits
