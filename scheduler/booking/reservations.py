@@ -13,7 +13,6 @@ from scheduler.core.errors import SlotTaken
 
 GUARD = "reservations_no_overlap"
 """What the database's refusal of an overlap mentions, on either engine."""
-
 _ALTERNATIVES = 3
 
 

@@ -1,6 +1,5 @@
-"""Becoming a coach: apply, approve, reject, and bringing the coach role in line with the decision."""
+"""Becoming a coach: apply, approve, reject."""
 
-import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,37 +10,19 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import BlockedFrom, Coach, CoachSpecialty, CoachStatus, Guild, NotificationKind, Specialty
-from models.storage.database import Database
 from scheduler.availability import booking_policy
 from scheduler.booking import blocks
-from scheduler.coaches.ports import CoachRoles
-from scheduler.core import audit, bot_removal, coaches, members, retry
+from scheduler.core import audit, coaches, members
 from scheduler.core.actor import Actor
-from scheduler.core.clock import Clock, stamp
-from scheduler.core.coaches import ROLE_TRIES
-from scheduler.core.errors import (
-    AlreadyDecided,
-    DiscordFailure,
-    NotAllowed,
-    NotFound,
-    NotInServer,
-    Unreachable,
-    Unreadable,
-)
+from scheduler.core.clock import stamp
+from scheduler.core.errors import AlreadyDecided, NotAllowed, NotFound, Unreadable
 from scheduler.core.row_locks import lock_coach
-from scheduler.notifications import admin_alerts, outbox
+from scheduler.notifications import outbox
 from scheduler.parsing.money import parse_rate
 from scheduler.time.time_zones import parse_zone
 
-log = logging.getLogger(__name__)
-
-_QUICK_ROLE_TRIES = 12
-"""Often for about an hour, then rarely."""
-_SELDOM, _RARELY = timedelta(minutes=10), timedelta(hours=6)
 LONGEST_TEXT = 1000
 """Characters of each text of an application, and of a reason."""
-
-
 _LINK = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
 
 
@@ -191,112 +172,6 @@ async def _decide(
     details = {"reason": why} if why else None
     audit.record(session, guild_id, action, at=now, actor_id=actor.user_id, coach_id=user_id, details=details)
     return coach
-
-
-async def sync_roles(db: Database, discord: CoachRoles, clock: Clock) -> tuple[int, int]:
-    """Bring due coach roles in line with the decisions; returns how many worked and how many failed.
-
-    Whoever has left the server counts as neither.
-    """
-    async with db.read() as session:
-        due = list(
-            await session.execute(
-                select(Coach, Guild)
-                .join(Guild, Guild.id == Coach.guild_id)
-                .where(Coach.role_due_at.is_not(None), Coach.role_due_at <= clock())
-                .order_by(Coach.role_due_at)
-            )
-        )
-    done = failed = 0
-    left = {guild.id for _, guild in due if guild.bot_removed_at is not None}
-    for coach, guild in due:
-        error: str | None = None
-        final, for_admins = True, False
-        give, take = _roles(coach, guild) if guild.id not in left else (None, [])
-        try:
-            if give is not None:
-                await _intend(db, coach, give)
-                await discord.set_role(guild.id, coach.user_id, give, wanted=True)
-            for role_id in take:
-                await discord.set_role(guild.id, coach.user_id, role_id, wanted=False)
-            done += bool(give or take)
-        except NotInServer:
-            left.add(guild.id)
-            await bot_removal.found_removed(db, clock, guild.id)
-        except Unreachable as failure:
-            error = str(failure)
-            log.info("coach role of %s in guild %s given up: %s", coach.user_id, guild.id, failure)
-        except DiscordFailure as failure:
-            error, final, for_admins = str(failure), False, failure.for_admins
-            log.warning("coach role of %s in guild %s failed: %s", coach.user_id, guild.id, failure)
-            failed += 1
-        except Exception as bug:
-            log.exception("coach role of %s in guild %s failed", coach.user_id, guild.id)
-            error, final = f"{type(bug).__name__} (a bug; see the log)", False
-            failed += 1
-        if guild.id in left:
-            error = bot_removal.NOTE
-        await _record_role(db, coach, guild.coach_role_id, error, clock(), final=final, for_admins=for_admins)
-    return done, failed
-
-
-def _roles(coach: Coach, guild: Guild) -> tuple[int | None, list[int]]:
-    """The role that the coach should have, and the roles to take away.
-
-    That includes a coach role that the server chose earlier.
-    """
-    present = list(coach.given_role_ids or [])
-    if coach.status is CoachStatus.APPROVED:
-        give = guild.coach_role_id
-        return give, [one for one in present if give not in (None, one)]
-    if guild.coach_role_id is not None and guild.coach_role_id not in present:
-        present.append(guild.coach_role_id)  # even if somebody else gave it
-    return None, present
-
-
-async def _intend(db: Database, seen: Coach, role_id: int) -> None:
-    """Record a role before giving it, so that it can be taken away even if we stop halfway."""
-    if role_id in (seen.given_role_ids or []):
-        return
-    async with db.begin() as session:
-        coach = await session.get_one(Coach, (seen.guild_id, seen.user_id), with_for_update=True)
-        coach.given_role_ids = [*(coach.given_role_ids or []), role_id]
-
-
-async def _record_role(
-    db: Database,
-    seen: Coach,
-    role_id: int | None,
-    error: str | None,
-    now: datetime,
-    *,
-    final: bool,
-    for_admins: bool,
-) -> None:
-    async with db.begin() as session:
-        coach = await session.get_one(Coach, (seen.guild_id, seen.user_id), with_for_update=True)
-        guild = await session.get_one(Guild, seen.guild_id)
-        if (coach.status, guild.coach_role_id) != (seen.status, role_id):
-            return  # decided again, or another role chosen, meanwhile: still due
-        coach.role_error = error
-        coach.role_attempts = coach.role_attempts + 1 if error else 0
-        if is_last := not final and coach.role_attempts >= ROLE_TRIES:
-            coach.role_error = f"given up: {error}"
-        longest = _SELDOM if coach.role_attempts <= _QUICK_ROLE_TRIES else _RARELY
-        pause = retry.pause(coach.role_attempts, seen.user_id, longest=longest)
-        coach.role_due_at = None if final or is_last else now + pause
-        is_coach = coach.status is CoachStatus.APPROVED
-        if error is None:
-            coach.given_role_ids = [role_id] if is_coach and role_id is not None else None
-            await admin_alerts.resolve(session, guild.id, admin_alerts.COACH_ROLE, now)
-        elif for_admins or (not final and coach.role_attempts >= admin_alerts.HEARD_AFTER):
-            cause = None if for_admins else admin_alerts.PASSING
-            others = await admin_alerts.failing(session, guild.id)
-            await admin_alerts.raise_alert(
-                session, guild.id, admin_alerts.COACH_ROLE, error, now, cause=cause, others=others
-            )
-        elif final and is_coach and error != bot_removal.NOTE:
-            coach.given_role_ids, coach.membership_due_at = None, now  # they seem to have left, so check
 
 
 async def _specialty_ids(session: AsyncSession, guild_id: int, names: Sequence[str]) -> list[int]:

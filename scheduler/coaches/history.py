@@ -7,7 +7,6 @@ from models import AuditEntry
 
 DECISIONS = ("application_approved", "application_rejected", "coach_suspended", "coach_reinstated")
 """What admins decide about a coach."""
-
 _OF_A_COACH = ("application_made", "application_edited", "profile_edited", *DECISIONS)
 
 

@@ -12,7 +12,6 @@ from scheduler.core.clock import Clock
 
 log = logging.getLogger(__name__)
 
-
 NOTE = "the bot was not in the server"
 """The error on rows for which nothing could be done because of that."""
 

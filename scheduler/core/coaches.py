@@ -10,8 +10,7 @@ from scheduler.core.errors import NotFound
 from scheduler.core.row_locks import lock_coach
 
 ROLE_TRIES = 40
-"""For about a week. After that, only an admin can help."""
-
+"""How often giving or taking the coach role is tried, in about a week. After that, only an admin can help."""
 NO_SUCH_COACH = "There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one."
 
 

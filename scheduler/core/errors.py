@@ -1,4 +1,7 @@
-"""Refusals. Each holds one sentence for the person who meets it: what happened, then what to do."""
+"""Refusals, each with a sentence for the person who meets it, and what may go wrong at Discord.
+
+A refusal says what happened, then what to do.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

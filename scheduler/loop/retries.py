@@ -18,8 +18,6 @@ from scheduler.sessions.lifecycle import Step
 
 _WORTH_POSTING = timedelta(days=30)
 """For how long a card that could not be posted is of use."""
-
-
 _RETRIED = {*Step, COACH_ROLE}
 """Keys of what the bot keeps trying."""
 

@@ -12,7 +12,7 @@ from models import Coach, CoachingSession, JobRun, Notification, UTCDateTime
 from models.storage.database import Database
 from scheduler.attendance.attendance import Unwatched, beat
 from scheduler.booking.membership_checks import check_due
-from scheduler.coaches.applications import sync_roles
+from scheduler.coaches.coach_role import sync_roles
 from scheduler.core.clock import Clock
 from scheduler.core.heartbeat import TICK
 from scheduler.core.task_pool import TaskPool

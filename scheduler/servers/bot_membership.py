@@ -1,4 +1,4 @@
-"""Whether the bot is still in a server: work there stops when it is removed, and resumes when it is back."""
+"""Work in a server resumes when the bot is back in it, and missed events are caught up on."""
 
 import logging
 from datetime import datetime, timedelta

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from models import Coach, CoachingSession, Heartbeat, Member, Notification, SessionStatus
 from models.storage.database import Database, insert_if_absent, lost_a_race
-from scheduler.coaches.applications import sync_roles
+from scheduler.coaches.coach_role import sync_roles
 from scheduler.loop.session_steps import advance_due
 from scheduler.loop.tick import tick
 from scheduler.notifications.delivery import deliver_due

@@ -23,7 +23,7 @@ from models import (
 )
 from models.storage.database import Database
 from scheduler.availability.booking_policy import Rules, rules_of
-from scheduler.coaches import applications
+from scheduler.coaches import applications, coach_role
 from scheduler.core import coaches
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
@@ -461,8 +461,8 @@ async def test_a_due_role_is_given_once(db: Database) -> None:
     await coach_with_role_due(db)
     discord, clock = FakeDiscord(), FakeClock()
 
-    first = await applications.sync_roles(db, discord, clock)
-    second = await applications.sync_roles(db, discord, clock)
+    first = await coach_role.sync_roles(db, discord, clock)
+    second = await coach_role.sync_roles(db, discord, clock)
 
     assert (first, second) == ((1, 0), (0, 0))
     assert discord.calls == [Call("set_role", str(COACH), wanted=True, role_id=77)]
@@ -473,7 +473,7 @@ async def test_a_role_that_is_not_due_yet_waits(db: Database) -> None:
     await coach_with_role_due(db)
     discord = FakeDiscord()
 
-    outcome = await applications.sync_roles(db, discord, FakeClock(MONDAY - HOUR))
+    outcome = await coach_role.sync_roles(db, discord, FakeClock(MONDAY - HOUR))
 
     assert (outcome, discord.calls) == ((0, 0), [])
 
@@ -482,7 +482,7 @@ async def test_who_is_no_coach_any_more_loses_the_role(db: Database) -> None:
     await coach_with_role_due(db, status=CoachStatus.SUSPENDED)
     discord = FakeDiscord()
 
-    await applications.sync_roles(db, discord, FakeClock())
+    await coach_role.sync_roles(db, discord, FakeClock())
 
     assert discord.calls == [Call("set_role", str(COACH), wanted=False, role_id=77)]
 
@@ -494,14 +494,14 @@ async def test_a_role_that_cannot_be_given_is_tried_again_with_growing_pauses(db
 
     pauses = []
     for _ in range(8):
-        assert await applications.sync_roles(db, discord, clock) == (0, 1)
+        assert await coach_role.sync_roles(db, discord, clock) == (0, 1)
         due_at = (await cara(db)).role_due_at
         assert due_at is not None
         pauses.append(int((due_at - clock()).total_seconds()))
         clock.now = due_at
     failing = await cara(db)
     discord.heal()
-    healed = await applications.sync_roles(db, discord, clock)
+    healed = await coach_role.sync_roles(db, discord, clock)
 
     least = [15, 30, 60, 120, 240, 480, 600, 600]
     assert all(at_least <= pause <= at_least * 1.2 for pause, at_least in zip(pauses, least, strict=True))
@@ -516,7 +516,7 @@ async def test_a_role_for_somebody_who_left_is_given_up(db: Database) -> None:
     discord = FakeDiscord()
     discord.fail("set_role", Unreachable("They have left the server."))
 
-    outcome = await applications.sync_roles(db, discord, FakeClock())
+    outcome = await coach_role.sync_roles(db, discord, FakeClock())
 
     coach = await cara(db)
     assert outcome == (0, 0)
@@ -529,7 +529,7 @@ async def test_a_server_without_a_coach_role_asks_nothing_of_discord(db: Databas
         await a_coach(session, role_due_at=MONDAY)
     discord = FakeDiscord()
 
-    outcome = await applications.sync_roles(db, discord, FakeClock())
+    outcome = await coach_role.sync_roles(db, discord, FakeClock())
 
     assert (outcome, discord.calls) == ((0, 0), [])
     assert (await cara(db)).role_due_at is None
@@ -547,7 +547,7 @@ async def test_a_role_that_fails_keeps_no_other_waiting(db: Database, failure: E
     discord = FakeDiscord()
     discord.fail("set_role", failure, about=str(COACH))
 
-    outcome = await applications.sync_roles(db, discord, FakeClock())
+    outcome = await coach_role.sync_roles(db, discord, FakeClock())
 
     assert outcome == (1, 1)
     assert sorted(discord.asked("set_role")) == [str(COACH), str(COACH + 1)]
@@ -565,8 +565,8 @@ async def test_who_is_suspended_while_the_role_is_being_given_loses_it_again(db:
 
     discord.meanwhile("set_role", suspend)
 
-    await applications.sync_roles(db, discord, clock)
-    await applications.sync_roles(db, discord, clock)
+    await coach_role.sync_roles(db, discord, clock)
+    await coach_role.sync_roles(db, discord, clock)
 
     assert [call.wanted for call in discord.calls] == [True, False]
     assert (await cara(db)).role_due_at is None
@@ -585,8 +585,8 @@ async def test_a_role_that_an_admin_chooses_while_another_is_being_given_takes_i
 
     discord.meanwhile("set_role", choose_another)
 
-    await applications.sync_roles(db, discord, clock)
-    await applications.sync_roles(db, discord, clock)
+    await coach_role.sync_roles(db, discord, clock)
+    await coach_role.sync_roles(db, discord, clock)
 
     assert [(call.role_id, call.wanted) for call in discord.calls] == [(77, True), (78, True), (77, False)]
 

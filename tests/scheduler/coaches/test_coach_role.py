@@ -8,7 +8,7 @@ from sqlalchemy import select
 from models import Alert, Coach, CoachStatus, Guild
 from models.storage.database import Database
 from scheduler.booking import membership_checks
-from scheduler.coaches import applications, suspensions
+from scheduler.coaches import coach_role, suspensions
 from scheduler.core.errors import DiscordFailure, Unreachable
 from scheduler.notifications.delivery import deliver_due
 from scheduler.servers import settings
@@ -67,7 +67,7 @@ async def test_a_coach_who_left_and_came_back_gets_the_role_again(db: Database) 
     clock.forward(DAY)
 
     await membership_checks.check(db, discord, clock, GUILD, COACH)
-    await applications.sync_roles(db, discord, clock)
+    await coach_role.sync_roles(db, discord, clock)
 
     assert discord.roles == {OLD}
     assert (await cara(db)).left_at is None
@@ -78,7 +78,7 @@ async def test_a_coach_who_was_away_between_two_looks_gets_the_role_again(db: Da
     clock, discord = FakeClock(MONDAY + DAY), RolesAtDiscord()
 
     await membership_checks.check_due(db, discord, clock)
-    await applications.sync_roles(db, discord, clock)
+    await coach_role.sync_roles(db, discord, clock)
 
     assert discord.roles == {OLD}
 
@@ -89,7 +89,7 @@ async def test_who_is_found_to_have_left_when_the_role_is_given_is_looked_for_at
     discord.fail("set_role", Unreachable("the person has left the server"))
     discord.gone.add(COACH)
 
-    await applications.sync_roles(db, discord, FakeClock())
+    await coach_role.sync_roles(db, discord, FakeClock())
     await membership_checks.check_due(db, discord, FakeClock())
 
     assert (await cara(db)).left_at == MONDAY
@@ -103,7 +103,7 @@ async def test_daily_looks_keep_nobody_trying_for_ever_to_give_a_role(db: Databa
     while (one := await cara(db)).membership_due_at is not None and one.membership_due_at < MONDAY + 10 * DAY:
         clock.now = min(one.role_due_at or one.membership_due_at, one.membership_due_at)
         await membership_checks.check_due(db, discord, clock)
-        await applications.sync_roles(db, discord, clock)
+        await coach_role.sync_roles(db, discord, clock)
 
     assert (one.role_due_at, one.role_error) == (None, "given up: I lack Manage Roles")
     discord.heal()
@@ -111,7 +111,7 @@ async def test_daily_looks_keep_nobody_trying_for_ever_to_give_a_role(db: Databa
         discord.gone = gone
         clock.forward(DAY)
         await membership_checks.check_due(db, discord, clock)
-        await applications.sync_roles(db, discord, clock)
+        await coach_role.sync_roles(db, discord, clock)
     assert discord.roles == {OLD}
 
 
@@ -121,7 +121,7 @@ async def test_a_coach_who_has_the_role_makes_nobody_say_that_it_works_again(db:
         await a_coach(session, user_id=COACH + 1, display_name="New", role_due_at=MONDAY)
     clock, discord = FakeClock(), RolesAtDiscord()
     discord.fail("set_role", DiscordFailure("I lack Manage Roles", for_admins=True))
-    await applications.sync_roles(db, discord, clock)
+    await coach_role.sync_roles(db, discord, clock)
     await deliver_due(db, discord, clock)
     discord.heal()
 
@@ -130,13 +130,13 @@ async def test_a_coach_who_has_the_role_makes_nobody_say_that_it_works_again(db:
         new = await session.get_one(Coach, (GUILD, COACH + 1))
         new.role_due_at = clock.now + HOUR
     await membership_checks.check_due(db, discord, clock)
-    await applications.sync_roles(db, discord, clock)
+    await coach_role.sync_roles(db, discord, clock)
 
     async with db.read() as session:
         assert await session.scalar(select(Alert.fixed_at)) is None
 
     clock.forward(HOUR)
-    await applications.sync_roles(db, discord, clock)
+    await coach_role.sync_roles(db, discord, clock)
     async with db.read() as session:
         assert await session.scalar(select(Alert.fixed_at)) == clock.now
 
@@ -146,7 +146,7 @@ async def test_another_role_takes_the_place_of_the_old_one(db: Database) -> None
     discord = RolesAtDiscord(OLD)
 
     await choose(db, NEW)
-    await applications.sync_roles(db, discord, FakeClock())
+    await coach_role.sync_roles(db, discord, FakeClock())
 
     assert discord.roles == {NEW}
     assert (await cara(db)).given_role_ids == [NEW]
@@ -160,10 +160,10 @@ async def test_a_suspended_coach_keeps_neither_the_role_of_now_nor_the_one_of_be
     discord = RolesAtDiscord(OLD)
     await choose(db, NEW)
     if synced:
-        await applications.sync_roles(db, discord, FakeClock())
+        await coach_role.sync_roles(db, discord, FakeClock())
 
     await suspend(db)
-    await applications.sync_roles(db, discord, FakeClock())
+    await coach_role.sync_roles(db, discord, FakeClock())
 
     assert discord.roles == set()
     assert (await cara(db)).given_role_ids is None
@@ -174,11 +174,11 @@ async def test_a_role_that_is_changed_while_a_suspended_coach_still_has_it_is_ta
     discord = RolesAtDiscord(OLD)
     discord.fail("set_role", DiscordFailure("Discord did not answer"))
     await suspend(db)
-    await applications.sync_roles(db, discord, FakeClock())
+    await coach_role.sync_roles(db, discord, FakeClock())
     discord.heal()
 
     await choose(db, NEW)
-    await applications.sync_roles(db, discord, FakeClock())
+    await coach_role.sync_roles(db, discord, FakeClock())
 
     assert discord.roles == set()
 
@@ -193,7 +193,7 @@ async def test_of_roles_that_change_while_they_are_given_the_last_one_stays(db: 
 
     discord.meanwhile("set_role", choose_another)
     for _ in range(2):
-        await applications.sync_roles(db, discord, FakeClock(MONDAY + MINUTE))
+        await coach_role.sync_roles(db, discord, FakeClock(MONDAY + MINUTE))
 
     assert discord.roles == {NEW}
 
@@ -209,11 +209,11 @@ async def test_a_role_whose_giving_nobody_has_recorded_is_taken_all_the_same(db:
 
     discord.set_role = give_and_die
     with pytest.raises(KeyboardInterrupt):
-        await applications.sync_roles(db, discord, FakeClock())
+        await coach_role.sync_roles(db, discord, FakeClock())
     discord.set_role = given
 
     await choose(db, NEWEST)
-    await applications.sync_roles(db, discord, FakeClock())
+    await coach_role.sync_roles(db, discord, FakeClock())
 
     assert discord.roles == {NEWEST}
 
@@ -223,7 +223,7 @@ async def test_roles_that_the_bot_never_gave_stay(db: Database) -> None:
     discord = RolesAtDiscord(OLD, 500)
 
     await choose(db, NEW)
-    await applications.sync_roles(db, discord, FakeClock(MONDAY + HOUR))
+    await coach_role.sync_roles(db, discord, FakeClock(MONDAY + HOUR))
 
     assert discord.roles == {NEW, 500}
 
@@ -233,6 +233,6 @@ async def test_an_applicant_who_was_never_a_coach_is_asked_about_no_role(db: Dat
     discord = RolesAtDiscord()
 
     await choose(db, NEW)
-    await applications.sync_roles(db, discord, FakeClock())
+    await coach_role.sync_roles(db, discord, FakeClock())
 
     assert discord.calls == []

@@ -16,7 +16,7 @@ from models import (
     UTCDateTime,
 )
 from models.storage.database import Database
-from scheduler.coaches.applications import sync_roles
+from scheduler.coaches.coach_role import sync_roles
 from scheduler.core import bot_removal
 from scheduler.core.errors import DiscordFailure
 from scheduler.loop import retries

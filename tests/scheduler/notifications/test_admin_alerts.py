@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from models import Alert, CoachingSession, Notification, NotificationKind
 from models.storage.database import Database
-from scheduler.coaches.applications import sync_roles
+from scheduler.coaches.coach_role import sync_roles
 from scheduler.core.errors import DiscordFailure
 from scheduler.loop.session_steps import advance_due
 from scheduler.loop.tick import next_due, tick
