@@ -19,6 +19,7 @@ from cogs.availability.conflicts import ConflictsCog
 from cogs.availability.dates import DatesCog
 from cogs.availability.zone import ZoneCog
 from cogs.booking.commands import BookingCog
+from cogs.bot_base import BotBase, Interaction
 from cogs.coaches.blocks import BlockingCog
 from cogs.coaches.commands import CoachCog
 from cogs.coaches.profile import ProfileCog
@@ -43,7 +44,6 @@ from cogs.timezone import TimezoneCog
 from cogs.ui.interaction_stats import InteractionStats
 from cogs.ui.routing import Router
 from models.storage.database import Database
-from scheduler.booking import membership_checks
 from scheduler.core.clock import Clock, utc_now
 from scheduler.loop.loop import Loop
 from scheduler.loop.tick import TickReport, tick
@@ -88,7 +88,7 @@ COGS = (
 )
 
 
-class CoachBot(commands.Bot):
+class CoachBot(BotBase):
     """The bot: commands and buttons in front, the loop behind them.
 
     With `home_guild_id` it serves that one server, where its commands appear at once; else every server that
@@ -137,7 +137,9 @@ class CoachBot(commands.Bot):
     async def setup_hook(self) -> None:
         """Load the cogs and tell Discord which commands there are."""
         for cog in COGS:
-            await self.add_cog(cog(self))
+            made = cog(self)
+            await self.add_cog(made)
+            self.router.add(made)
         if self._home is None:
             await self.tree.sync()
             return
@@ -164,7 +166,7 @@ class CoachBot(commands.Bot):
         else:
             self._heart.start()
 
-    async def on_interaction(self, interaction: discord.Interaction["CoachBot"]) -> None:
+    async def on_interaction(self, interaction: Interaction) -> None:
         """Answer presses and forms; commands have the tree. Then note how the person is called by now."""
         await self.router.dispatch(interaction)
         await self._names.met(interaction.user)
@@ -200,10 +202,6 @@ class CoachBot(commands.Bot):
             return "the loop isn't running"
         return self._gateway.trouble
 
-    async def look_for_coach(self, guild_id: int, coach_id: int) -> None:
-        """Ask Discord whether a coach is still in the server, and write it down."""
-        await membership_checks.check(self.db, self.port, self.clock, guild_id, coach_id)
-
     def invitation(self, guild_id: int) -> str:
         """The address that gives the bot what it lacks in this server; everything else stays as it is."""
         assert self.user is not None, "somebody has logged in"
@@ -221,10 +219,11 @@ class CoachBot(commands.Bot):
             log.warning("what %s is called in guild %s: %s", user_id, guild_id, failure)
             return None
 
-    def server_name(self, guild_id: int) -> str:
-        """What the server is called, as far as is known at this moment."""
-        guild = self.get_guild(guild_id)
-        return guild.name if guild is not None else "your server"
+    def count_interaction(
+        self, kind: discord.InteractionType, name: str, outcome: str, waited: float | None
+    ) -> None:
+        """Count it for `/metrics`."""
+        self.tally.add(kind, name, outcome, waited)
 
     async def close(self) -> None:
         """Let the tick in progress end, and what Discord said be written down, then leave."""

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
 from cogs.availability.week import week_picture
+from cogs.bot_base import BotBase
 from cogs.images.week import WeekPicture, draw, in_words
 from cogs.ui import Interaction
 from models import Coach, CoachingSession
@@ -22,9 +23,6 @@ from scheduler.parsing.dates import write_dates
 from scheduler.parsing.weekly_hours import WEEKDAYS, Preset, write_hours
 from scheduler.servers import settings
 from scheduler.time.time_zones import is_known, zone
-
-if TYPE_CHECKING:
-    from bot.app import CoachBot
 
 # {week} is the ordinal of the shown week's Monday (0: the present week). {days} is a bit mask of the weekdays
 # that are picked: Monday is 1, Tuesday 2, Wednesday 4 … {start} and {end} are minutes of the day.
@@ -98,7 +96,7 @@ class _Week:
 
 
 async def show_panel(
-    bot: "CoachBot", interaction: Interaction, place: PanelState | None = None, said: str | None = None
+    bot: BotBase, interaction: Interaction, place: PanelState | None = None, said: str | None = None
 ) -> None:
     """Show the panel in answer to an acknowledged interaction, with what was just done."""
     place = place or PanelState()
@@ -111,7 +109,7 @@ async def show_panel(
     await ui.show(interaction, ui.Panel(*_items(week, place, said), files=[(_FILE, png)]))
 
 
-async def change_and_show(bot: "CoachBot", interaction: Interaction, place: PanelState, change: Change) -> None:
+async def change_and_show(bot: BotBase, interaction: Interaction, place: PanelState, change: Change) -> None:
     """Do one change in a transaction of its own, then show the panel with what it says."""
     async with bot.db.begin() as session:
         said = await change(session, ui.guild_id_of(interaction), ui.actor_of(interaction, None), bot.clock())

@@ -1,11 +1,12 @@
 """Blocking members from booking or applying: by command, from a card, and undone from the list."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
 from cogs import cards, ui
+from cogs.bot_base import BotBase
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
 from models import Block, BlockedFrom, CoachStatus
@@ -14,9 +15,6 @@ from scheduler.booking.blocks import LONGEST_REASON
 from scheduler.core.clock import stamp
 from scheduler.core.errors import NotFound
 from scheduler.servers import settings
-
-if TYPE_CHECKING:
-    from bot.app import CoachBot
 
 LIST = "block:list:{page}"
 LIFT = "block:list:{page}:lift:{user_id}:{what}"
@@ -89,7 +87,7 @@ class BlockingCog(Cog):
         await show_blocked(self.bot, interaction, min(page, _MOST_PAGES))
 
 
-async def block(bot: "CoachBot", interaction: Interaction, user_id: int, what: int, reason: str) -> None:
+async def block(bot: BotBase, interaction: Interaction, user_id: int, what: int, reason: str) -> None:
     """Block somebody, in answer to an admin's acknowledged interaction, with a button to undo it."""
     meant = _meant(what)
     async with bot.db.begin() as session:
@@ -102,13 +100,13 @@ async def block(bot: "CoachBot", interaction: Interaction, user_id: int, what: i
     await ui.show(interaction, ui.Panel(ui.text("\n".join(_said(user_id, meant, status, reason))), ui.row(undo)))
 
 
-async def unblock(bot: "CoachBot", interaction: Interaction, user_id: int, what: int) -> None:
+async def unblock(bot: BotBase, interaction: Interaction, user_id: int, what: int) -> None:
     """Unblock somebody, in answer to an admin's acknowledged interaction."""
     lifted = await _lift(bot, interaction, user_id, what)
     await ui.show(interaction, ui.Panel(ui.text(f"**Unblocked.** <@{user_id}> can {_do(lifted)} again.")))
 
 
-async def show_blocked(bot: "CoachBot", interaction: Interaction, page: int = 0) -> None:
+async def show_blocked(bot: BotBase, interaction: Interaction, page: int = 0) -> None:
     """List who is blocked to an admin, in answer to an acknowledged interaction."""
     async with bot.db.read() as session:
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
@@ -121,7 +119,7 @@ async def show_blocked(bot: "CoachBot", interaction: Interaction, page: int = 0)
     await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(LIST, page, has_more=found.has_more)))
 
 
-async def _lift(bot: "CoachBot", interaction: Interaction, user_id: int, what: int) -> Sequence[BlockedFrom]:
+async def _lift(bot: BotBase, interaction: Interaction, user_id: int, what: int) -> Sequence[BlockedFrom]:
     meant = _meant(what)
     async with bot.db.begin() as session:
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)

@@ -1,11 +1,12 @@
 """A coach's profile: as everybody sees it who may, and how they edit it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
 from cogs import cards, ui
 from cogs.booking.panels import COACH, lasting
+from cogs.bot_base import BotBase
 from cogs.cards import booking_policy
 from cogs.coaches import forms
 from cogs.reviews.listing import READ
@@ -22,9 +23,6 @@ from scheduler.core.clock import stamp
 from scheduler.notifications.outbox import coach_specialties
 from scheduler.parsing.money import price, write_money
 from scheduler.servers import settings
-
-if TYPE_CHECKING:
-    from bot.app import CoachBot
 
 EDIT = "coach:edit"
 
@@ -66,7 +64,7 @@ class ProfileCog(Cog):
         return await edit_form(self.bot, interaction, typed)
 
 
-async def edit_form(bot: "CoachBot", interaction: Interaction, typed: Typed) -> ui.Form:
+async def edit_form(bot: BotBase, interaction: Interaction, typed: Typed) -> ui.Form:
     """Asks what one's profile is to say; holds what was typed, or else what it says now."""
     async with bot.db.read() as session:
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
@@ -79,7 +77,7 @@ async def edit_form(bot: "CoachBot", interaction: Interaction, typed: Typed) -> 
     return ui.Form("Your profile", EDIT, *forms.fields(typed, taught_here, currency, guild.currency))
 
 
-async def show_profile(bot: "CoachBot", interaction: Interaction, user_id: int, said: str | None = None) -> None:
+async def show_profile(bot: BotBase, interaction: Interaction, user_id: int, said: str | None = None) -> None:
     """Show somebody's profile to whoever asks, in answer to an acknowledged interaction."""
     async with bot.db.read() as session:
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)

@@ -1,20 +1,18 @@
 """`/coaching specialties`: the list of what can be taught here."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
 from cogs import ui
+from cogs.bot_base import BotBase
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
 from models import Coach
 from scheduler.coaches import specialties
 from scheduler.coaches.specialties import LONGEST, MOST, Taught
 from scheduler.servers import settings
-
-if TYPE_CHECKING:
-    from bot.app import CoachBot
 
 LIST = "specialty:list"
 PICK = "specialty:pick"
@@ -110,7 +108,7 @@ class SpecialtiesCog(Cog):
         return ui.guild_id_of(interaction), self.bot.defaults, self.bot.clock()
 
 
-async def show_specialties(bot: "CoachBot", interaction: Interaction, said: str | None = None) -> None:
+async def show_specialties(bot: BotBase, interaction: Interaction, said: str | None = None) -> None:
     """Show the list to an admin, in answer to an acknowledged interaction."""
     async with bot.db.begin() as session:  # to write: a server that nobody has used yet has no list before
         guild = await settings.ensure(session, ui.guild_id_of(interaction), bot.defaults, bot.clock())

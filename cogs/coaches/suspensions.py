@@ -1,18 +1,14 @@
 """Suspending and reinstating a coach, from the card in the review channel or by command."""
 
-from typing import TYPE_CHECKING
-
 import discord
 
 from cogs import cards, ui
+from cogs.bot_base import BotBase
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
 from scheduler.coaches import suspensions
 from scheduler.coaches.applications import LONGEST_TEXT
 from scheduler.servers import settings
-
-if TYPE_CHECKING:
-    from bot.app import CoachBot
 
 _REASON, _COMING = "Reason", "Coming sessions"
 _CANCEL, _KEEP = "cancel", "keep"
@@ -56,9 +52,7 @@ class SuspendingCog(Cog):
         await reinstate(self.bot, interaction, user_id)
 
 
-async def suspend(
-    bot: "CoachBot", interaction: Interaction, user_id: int, reason: str, *, keep: bool | None
-) -> None:
+async def suspend(bot: BotBase, interaction: Interaction, user_id: int, reason: str, *, keep: bool | None) -> None:
     """Suspend a coach, in answer to an admin's acknowledged interaction; without `keep` as the server has set."""
     async with bot.db.begin() as session:
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
@@ -69,7 +63,7 @@ async def suspend(
     await ui.reply_privately(interaction, f"Suspended. <@{user_id}> is told the reason. {sessions} cancelled.")
 
 
-async def reinstate(bot: "CoachBot", interaction: Interaction, user_id: int) -> None:
+async def reinstate(bot: BotBase, interaction: Interaction, user_id: int) -> None:
     """Let a suspended coach coach again, in answer to an admin's acknowledged interaction."""
     async with bot.db.begin() as session:
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)

@@ -1,11 +1,12 @@
 """`/coaching sessions`, `audit` and `export`: what admins look up, and take with them."""
 
 import gzip
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
 from cogs import ui
+from cogs.bot_base import BotBase
 from cogs.reports import session_history
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, on
@@ -16,9 +17,6 @@ from scheduler.core.clock import stamp
 from scheduler.reports import activity, export
 from scheduler.servers import settings
 from scheduler.time.time_zones import zone
-
-if TYPE_CHECKING:
-    from bot.app import CoachBot
 
 # {status} is a place in STATUSES, {user_id} is 0 for everybody.
 SESSIONS = "records:sessions:{status}:{user_id}:{page}"
@@ -49,7 +47,7 @@ class RecordsCog(Cog):
 
 
 async def show_sessions(
-    bot: "CoachBot", interaction: Interaction, status: SessionStatus | None, user_id: int, page: int = 0
+    bot: BotBase, interaction: Interaction, status: SessionStatus | None, user_id: int, page: int = 0
 ) -> None:
     """List the server's sessions to an admin, in answer to an acknowledged interaction."""
     async with bot.db.read() as session:
@@ -72,7 +70,7 @@ async def show_sessions(
     await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(template, page, has_more=found.has_more)))
 
 
-async def show_audit(bot: "CoachBot", interaction: Interaction, user_id: int, page: int = 0) -> None:
+async def show_audit(bot: BotBase, interaction: Interaction, user_id: int, page: int = 0) -> None:
     """Show an admin who did what, in answer to an acknowledged interaction."""
     async with bot.db.read() as session:
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
@@ -89,7 +87,7 @@ async def show_audit(bot: "CoachBot", interaction: Interaction, user_id: int, pa
     )
 
 
-async def show_export(bot: "CoachBot", interaction: Interaction, what: str) -> None:
+async def show_export(bot: BotBase, interaction: Interaction, what: str) -> None:
     """Hand an admin a table of the server as a file, in answer to an acknowledged interaction."""
     async with bot.db.read() as session:
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
 from cogs import cards, ui
+from cogs.bot_base import BotBase
 from cogs.cards import booking_policy
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
@@ -21,9 +22,6 @@ from scheduler.parsing.weekly_hours import WEEKDAYS, write_hours
 from scheduler.reports import coach_roster
 from scheduler.reports.coach_roster import Entry, Profile
 from scheduler.servers import settings
-
-if TYPE_CHECKING:
-    from bot.app import CoachBot
 
 LIST = "roster:list:{page}"
 PROFILE = "roster:profile:{user_id}"
@@ -79,7 +77,7 @@ class RosterCog(Cog):
         return ui.Form("Their rate", RATE.format(user_id=user_id), field)
 
 
-async def show_coaches(bot: "CoachBot", interaction: Interaction, page: int = 0) -> None:
+async def show_coaches(bot: BotBase, interaction: Interaction, page: int = 0) -> None:
     """List the server's coaches to an admin, in answer to an acknowledged interaction."""
     async with bot.db.read() as session:
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
@@ -94,7 +92,7 @@ async def show_coaches(bot: "CoachBot", interaction: Interaction, page: int = 0)
     await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(LIST, page, has_more=found.has_more)))
 
 
-async def show_profile(bot: "CoachBot", interaction: Interaction, user_id: int) -> None:
+async def show_profile(bot: BotBase, interaction: Interaction, user_id: int) -> None:
     """Show an admin one coach, in answer to an acknowledged interaction."""
     async with bot.db.read() as session:
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)

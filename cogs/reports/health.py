@@ -1,11 +1,12 @@
 """`/coaching health` and `/coaching run`: whether everything works, and what to do where it does not."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
 from cogs import ui
+from cogs.bot_base import BotBase
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, on
 from cogs.ui.text import our_own
@@ -14,9 +15,6 @@ from scheduler.parsing.durations import write_length
 from scheduler.reports import health
 from scheduler.reports.health import Health
 from scheduler.servers import settings
-
-if TYPE_CHECKING:
-    from bot.app import CoachBot
 
 REFRESH = "health:refresh"
 RUN = "health:run"
@@ -45,12 +43,12 @@ class HealthCog(Cog):
         await show_run(self.bot, interaction)
 
 
-async def show_health(bot: "CoachBot", interaction: Interaction) -> None:
+async def show_health(bot: BotBase, interaction: Interaction) -> None:
     """The panel, to an admin, in answer to an acknowledged interaction."""
     await ui.show(interaction, ui.Panel(*await _panel(bot, interaction)))
 
 
-async def show_run(bot: "CoachBot", interaction: Interaction) -> None:
+async def show_run(bot: BotBase, interaction: Interaction) -> None:
     """Do what is due now, then show what was done and how things are."""
     async with bot.db.read() as session:
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
@@ -82,7 +80,7 @@ def _fitting(lines: Sequence[str], most: int) -> list[str]:
     return [*lines[:shown], *([f"… and {left_out} more"] if left_out else [])]
 
 
-async def _panel(bot: "CoachBot", interaction: Interaction) -> list[discord.ui.Item[Any]]:
+async def _panel(bot: BotBase, interaction: Interaction) -> list[discord.ui.Item[Any]]:
     async with bot.db.read() as session:
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
         found = await health.inspect_health(session, guild.id, ui.actor_of(interaction, guild), bot.clock())
@@ -99,7 +97,7 @@ async def _panel(bot: "CoachBot", interaction: Interaction) -> list[discord.ui.I
     ]
 
 
-def _loop(found: Health, bot: "CoachBot") -> list[str]:
+def _loop(found: Health, bot: BotBase) -> list[str]:
     now = bot.clock()
     if found.last_tick_at is None or now - found.last_tick_at > health.LATE:
         last = stamp(found.last_tick_at, "R") if found.last_tick_at else "never"

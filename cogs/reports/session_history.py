@@ -1,10 +1,9 @@
 """`/coaching session`: one session's whole story, with ways to help it on."""
 
-from typing import TYPE_CHECKING
-
 import discord
 
 from cogs import cards, ui
+from cogs.bot_base import BotBase
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, on
 from cogs.ui.text import our_own
@@ -13,9 +12,6 @@ from scheduler.core.clock import stamp
 from scheduler.reports import session_history
 from scheduler.reports.session_history import Story
 from scheduler.servers import settings
-
-if TYPE_CHECKING:
-    from bot.app import CoachBot
 
 RETRY = "story:retry:{session_id}"
 REPAIR = "story:repair:{session_id}"
@@ -68,7 +64,7 @@ class StoryCog(Cog):
         await show_story(self.bot, interaction, code)
 
 
-async def show_story(bot: "CoachBot", interaction: Interaction, code: str) -> None:
+async def show_story(bot: BotBase, interaction: Interaction, code: str) -> None:
     """The story, to an admin, in answer to an acknowledged interaction."""
     async with bot.db.read() as session:
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)

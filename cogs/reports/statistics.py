@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
 from cogs import ui
+from cogs.bot_base import BotBase
 from cogs.images import stats as stats_picture
 from cogs.images.stats import hours_in_words, room_share, span_in_words
 from cogs.ui import Interaction
@@ -17,9 +18,6 @@ from scheduler.parsing.durations import write_length
 from scheduler.reports import statistics
 from scheduler.reports.statistics import Stats, average
 from scheduler.servers import settings
-
-if TYPE_CHECKING:
-    from bot.app import CoachBot
 
 PICK = "stats:period"
 
@@ -42,7 +40,7 @@ class StatsCog(Cog):
         await show_stats(self.bot, interaction, ui.chosen_in(interaction)[0])
 
 
-async def show_stats(bot: "CoachBot", interaction: Interaction, days: int) -> None:
+async def show_stats(bot: BotBase, interaction: Interaction, days: int) -> None:
     """Show an admin the last so many days (0: all), in answer to an acknowledged interaction."""
     days = days if days in PERIODS.values() else _USUAL
     async with bot.db.read() as session:
@@ -81,7 +79,7 @@ def _nothing(days: int) -> str:
     return "No session has been booked here yet. `/coaching coaches` says who can be booked, and why not."
 
 
-def _figures(found: Stats, bot: "CoachBot") -> Iterator[str]:
+def _figures(found: Stats, bot: BotBase) -> Iterator[str]:
     total, rounds = found.total, found.rounds
     yield f"-# {span_in_words(found.first, found.last)}; days are those of {found.zone_name}"
     over = total.completed + total.no_show

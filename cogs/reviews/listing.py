@@ -1,10 +1,11 @@
 """Lists of reviews: what everybody reads about a coach, and all of the server's for admins."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
 from cogs import cards, ui
+from cogs.bot_base import BotBase
 from cogs.cards import stars
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, on
@@ -13,9 +14,6 @@ from scheduler.core import coaches
 from scheduler.core.clock import stamp
 from scheduler.reviews import reviews
 from scheduler.servers import settings
-
-if TYPE_CHECKING:
-    from bot.app import CoachBot
 
 READ = "review:read:{coach_id}"
 READ_PAGE = "review:page:{coach_id}:{page}"
@@ -83,7 +81,7 @@ class ReviewListCog(Cog):
         await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(template, page, has_more=found.has_more)))
 
 
-async def show_reviews(bot: "CoachBot", interaction: Interaction, coach_id: int, page: int = 0) -> None:
+async def show_reviews(bot: BotBase, interaction: Interaction, coach_id: int, page: int = 0) -> None:
     """List a coach's reviews (0: everybody's) to an admin, in answer to an acknowledged interaction."""
     async with bot.db.read() as session:
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)

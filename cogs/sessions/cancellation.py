@@ -1,10 +1,9 @@
 """Asking why a session is cancelled, and cancelling it; what is shown afterwards is up to where it was pressed."""
 
-from typing import TYPE_CHECKING
-
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
+from cogs.bot_base import BotBase
 from cogs.ui import Interaction, Typed
 from models import CoachingSession, Guild
 from scheduler.booking import cancellation
@@ -12,14 +11,11 @@ from scheduler.core.clock import stamp
 from scheduler.core.limits import LONGEST_NOTES
 from scheduler.servers import settings
 
-if TYPE_CHECKING:
-    from bot.app import CoachBot
-
 _REASON = "Reason"
 
 
 async def reason_form(
-    bot: "CoachBot", interaction: Interaction, typed: Typed, session_id: int, custom_id: str
+    bot: BotBase, interaction: Interaction, typed: Typed, session_id: int, custom_id: str
 ) -> ui.Form:
     """Asks why, and says what the notice rule means. Only for those who may cancel; else raises as `cancel`."""
     now = bot.clock()
@@ -40,7 +36,7 @@ async def reason_form(
     return ui.Form("Cancel this session", custom_id, *rule, reason)
 
 
-async def cancel(bot: "CoachBot", interaction: Interaction, session_id: int) -> tuple[CoachingSession, Guild]:
+async def cancel(bot: BotBase, interaction: Interaction, session_id: int) -> tuple[CoachingSession, Guild]:
     """Cancel for the reason in the form that was sent; the session and its server as they are then."""
     reason = ui.typed_in(interaction).get(_REASON, "")
     async with bot.db.begin() as session:
@@ -52,7 +48,7 @@ async def cancel(bot: "CoachBot", interaction: Interaction, session_id: int) -> 
     return cancelled, guild
 
 
-async def guild_here(bot: "CoachBot", session: AsyncSession, interaction: Interaction) -> Guild | None:
+async def guild_here(bot: BotBase, session: AsyncSession, interaction: Interaction) -> Guild | None:
     """The server it happens in; None in a DM."""
     if interaction.guild_id is None:
         return None

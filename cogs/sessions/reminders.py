@@ -1,14 +1,10 @@
 """Turning one's reminders off and on, from wherever the button is."""
 
-from typing import TYPE_CHECKING
-
 from cogs import ui
+from cogs.bot_base import BotBase
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, on
 from scheduler.notifications import reminders
-
-if TYPE_CHECKING:
-    from bot.app import CoachBot
 
 OFF = "reminders:off"
 ON = "reminders:on"
@@ -44,7 +40,7 @@ def switch(*, off: bool = False) -> ui.Button:
     return ui.button("Turn reminders on", ON) if off else ui.button("Turn reminders off", OFF)
 
 
-async def set_reminders(bot: "CoachBot", interaction: Interaction, *, off: bool) -> None:
+async def set_reminders(bot: BotBase, interaction: Interaction, *, off: bool) -> None:
     """Remember what the person who pressed wants. Twice is once."""
     async with bot.db.begin() as session:
         await reminders.set_off(session, interaction.user.id, off=off)

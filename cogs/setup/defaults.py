@@ -1,11 +1,10 @@
 """`/coaching defaults`: presets for coaches, and the booking rules that new coaches begin with."""
 
-from typing import TYPE_CHECKING
-
 import discord
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
+from cogs.bot_base import BotBase
 from cogs.cards import booking_policy
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
@@ -14,9 +13,6 @@ from scheduler.availability.booking_policy import default_policy
 from scheduler.coaches import default_rules
 from scheduler.parsing.weekly_hours import parse_presets, write_presets
 from scheduler.servers import settings
-
-if TYPE_CHECKING:
-    from bot.app import CoachBot
 
 SESSIONS = "defaults:sessions"
 LIMITS = "defaults:limits"
@@ -136,7 +132,7 @@ class DefaultsCog(Cog):
         return guild
 
 
-async def show_defaults(bot: "CoachBot", interaction: Interaction) -> None:
+async def show_defaults(bot: BotBase, interaction: Interaction) -> None:
     """Show them to an admin, in answer to an acknowledged interaction."""
     async with bot.db.read() as session:
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import discord
 
 from cogs import ui
+from cogs.bot_base import BotBase
 from cogs.setup import forms
 from cogs.setup import panel as setup_panel
 from cogs.setup.defaults import show_defaults
@@ -35,9 +35,6 @@ from scheduler.core.errors import NotAllowed, NotFound
 from scheduler.servers import settings, setup
 from scheduler.servers.resources import ServerResource
 from scheduler.servers.settings import GuildChanges
-
-if TYPE_CHECKING:
-    from bot.app import CoachBot
 
 _SAVED = "✅ Saved."
 
@@ -194,7 +191,7 @@ class SetupCog(Cog):
         return guild
 
 
-async def show_setup(bot: "CoachBot", interaction: Interaction, said: str | None = None) -> None:
+async def show_setup(bot: BotBase, interaction: Interaction, said: str | None = None) -> None:
     """Look at the server, and show an admin what is found, in answer to an acknowledged interaction."""
     async with bot.db.read() as session:
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)

@@ -3,18 +3,14 @@
 Its buttons are answered where the commands are that they stand for.
 """
 
-from typing import TYPE_CHECKING
-
 import discord
 
 from cogs import ui
+from cogs.bot_base import BotBase
 from cogs.ui import Interaction
 from scheduler.core import audit
 from scheduler.core.errors import Misconfigured, NotAllowed
 from scheduler.servers import settings
-
-if TYPE_CHECKING:
-    from bot.app import CoachBot
 
 BOOK = "panel:book"
 SESSIONS = "panel:sessions"
@@ -43,7 +39,7 @@ def public_panel() -> ui.Panel:
     return ui.Panel(card)
 
 
-async def post_panel(bot: "CoachBot", interaction: Interaction, chosen: discord.TextChannel | None) -> None:
+async def post_panel(bot: BotBase, interaction: Interaction, chosen: discord.TextChannel | None) -> None:
     """Put it into the chosen channel, else where an admin used the command, in answer to an acknowledged one."""
     async with bot.db.begin() as session:
         now = bot.clock()

@@ -4,24 +4,19 @@ import io
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import discord
 from discord import app_commands
 
+from cogs.bot_base import BotBase
+from cogs.bot_base import Interaction as Interaction
 from cogs.ui.text import block as block
 from cogs.ui.text import fitting, visible, whole_number
 from cogs.ui.text import quoted as quoted
 from models import Guild
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, NotFound
-
-if TYPE_CHECKING:
-    from bot.app import CoachBot
-
-    Interaction = discord.Interaction[CoachBot]
-else:
-    Interaction = discord.Interaction
 
 E = TypeVar("E", bound=CoachingError)
 
@@ -343,7 +338,7 @@ def _is_refusal(message: discord.Message | None) -> bool:
     return any((getattr(item, "custom_id", None) or "").startswith(FIX) for item in items)
 
 
-class Tree(app_commands.CommandTree["CoachBot"]):
+class Tree(app_commands.CommandTree[BotBase]):
     """Slash commands, whose errors end in `report_error` too."""
 
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:

@@ -6,12 +6,11 @@ Counted by kind and by the command's or route's name, never by ids, so that what
 import asyncio
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
-if TYPE_CHECKING:
-    from bot.app import CoachBot
+from cogs.bot_base import BotBase, Interaction
 
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0)
 """Seconds. After three Discord shows "This interaction failed"."""
@@ -56,12 +55,12 @@ class InteractionStats:
             self.waits[key].add(waited)
 
 
-class TimedResponse(discord.InteractionResponse["CoachBot"]):
+class TimedResponse(discord.InteractionResponse[BotBase]):
     """Discord's, which also notes when the first sign went out."""
 
     __slots__ = ("at",)
 
-    def __init__(self, parent: "discord.Interaction[CoachBot]") -> None:
+    def __init__(self, parent: Interaction) -> None:
         super().__init__(parent)
         self.at: float | None = None
 
@@ -82,7 +81,7 @@ class TimedResponse(discord.InteractionResponse["CoachBot"]):
         return response
 
 
-def timed(interaction: "discord.Interaction[CoachBot]") -> TimedResponse:
+def timed(interaction: Interaction) -> TimedResponse:
     """The interaction's response from now on."""
     response = TimedResponse(interaction)
     # Where discord.py keeps it once it was asked for; it offers no other way to learn of every first sign.

@@ -12,20 +12,18 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import discord
 from discord.ext import commands
 
 from cogs import ui
+from cogs.bot_base import BotBase
 from cogs.ui import Interaction
 from cogs.ui.interaction_stats import timed
 from cogs.ui.text import whole_number
 from models.storage.database import lost_a_race
 from scheduler.core.errors import CoachingError, NotFound
-
-if TYPE_CHECKING:
-    from bot.app import CoachBot
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -116,7 +114,7 @@ async def _try(interaction: Interaction, what: str, counted_as: str, answer: Cal
         break
     milliseconds = round((clock() - began) * 1000)
     waited = response.at - began if response.at is not None else None
-    interaction.client.tally.add(interaction.type, counted_as, outcome.partition(":")[0], waited)
+    interaction.client.count_interaction(interaction.type, counted_as, outcome.partition(":")[0], waited)
     ids = {"interaction": interaction.id, "user": interaction.user.id, "guild": interaction.guild_id}
     log.info(
         "%s %s in %s ms (%s)",
@@ -164,11 +162,7 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 class Cog(commands.Cog):
-    """A group of commands whose buttons and forms are routed while it is loaded."""
+    """Commands, and the methods that answer buttons and forms."""
 
-    def __init__(self, bot: "CoachBot") -> None:
+    def __init__(self, bot: BotBase) -> None:
         self.bot = bot
-
-    async def cog_load(self) -> None:
-        """Make the marked methods reachable."""
-        self.bot.router.add(self)
