@@ -1,0 +1,95 @@
+"""The one place where what went wrong becomes words."""
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import discord
+from discord import app_commands
+
+from cogs.bot_base import BotBase, Interaction
+from cogs.ui.components import Panel, button, row, text
+from cogs.ui.forms import Typed, store_field, stored_fields, typed_in
+from cogs.ui.replies import NO_MENTIONS, reply_privately, show
+from cogs.ui.text import block, fitting, quoted
+from scheduler.core.errors import CoachingError
+
+E = TypeVar("E", bound=CoachingError)
+
+log = logging.getLogger(__name__)
+
+FIX = "fix:"
+"""Before the `custom_id` of a form: the button that opens it again."""
+
+
+async def report_error(interaction: Interaction, error: BaseException) -> None:
+    """Tell the person what went wrong, and the log if it is our fault."""
+    error = getattr(error, "original", error)
+    try:
+        if isinstance(error, CoachingError):
+            await _refuse(interaction, error)
+        else:
+            log.error("interaction %s failed", interaction.id, exc_info=error)
+            await reply_privately(
+                interaction,
+                "Something went wrong on our side. It may have been done all the same, so please look before you "
+                f"try again. If it happens again, give an admin this code: `{interaction.id}`",
+            )
+    except discord.HTTPException as failure:
+        log.warning("interaction %s could not be answered: %s", interaction.id, failure)
+
+
+_BETTER: dict[type[CoachingError], Callable[[Any, Typed], Panel]] = {}
+
+
+def shown_as(kind: type[E], panel: Callable[[E, Typed], Panel]) -> None:
+    """Answer refusals of this kind with a panel, in place of what was pressed, that keeps what was typed."""
+    _BETTER[kind] = panel
+
+
+async def _refuse(interaction: Interaction, error: CoachingError) -> None:
+    """A refused form is given back with all that was typed, and a button that opens it again.
+
+    Some refusals know better than to be mere words: see `shown_as`.
+    """
+    if (better := _BETTER.get(type(error))) is not None and interaction.response.is_done():
+        is_form = interaction.type is discord.InteractionType.modal_submit
+        await show(
+            interaction, better(error, typed_in(interaction) if is_form else stored_fields(interaction.message))
+        )
+        return
+    if interaction.type is not discord.InteractionType.modal_submit:
+        await reply_privately(interaction, _sentence(error))
+        return
+    custom_id = str((interaction.data or {}).get("custom_id", ""))
+    panel = Panel(
+        text(f"⚠️ {_sentence(error)}"),
+        discord.ui.Separator(),
+        *(store_field(name, words) for name, words in fitting(typed_in(interaction)).items() if words.strip()),
+        row(button("Fix it", f"{FIX}{custom_id}", discord.ButtonStyle.primary)),
+    )
+    if not interaction.response.is_done():
+        await interaction.response.send_message(view=panel, ephemeral=True, allowed_mentions=NO_MENTIONS)
+    elif _is_refusal(interaction.message):
+        await show(interaction, panel)  # in place of the refusal that was to be fixed
+    else:
+        await interaction.followup.send(view=panel, ephemeral=True, allowed_mentions=NO_MENTIONS)
+
+
+def _sentence(error: CoachingError) -> str:
+    return f"{error}\n{block(quoted(error.quotation))}" if error.quotation else str(error)
+
+
+def _is_refusal(message: discord.Message | None) -> bool:
+    """Whether this is one of our own "Fix it" messages."""
+    rows = message.components if message else ()
+    items = (item for one in rows for item in getattr(one, "children", ()))
+    return any((getattr(item, "custom_id", None) or "").startswith(FIX) for item in items)
+
+
+class Tree(app_commands.CommandTree[BotBase]):
+    """Slash commands, whose errors end in `report_error` too."""
+
+    async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
+        """Tell the person."""
+        await report_error(interaction, error)
