@@ -45,6 +45,7 @@ from cogs.ui.interaction_stats import InteractionStats
 from cogs.ui.routing import Router
 from models.storage.database import Database
 from scheduler.core.clock import Clock, utc_now
+from scheduler.loop.background import BackgroundWork
 from scheduler.loop.loop import Loop
 from scheduler.loop.tick import TickReport, tick
 from scheduler.servers.settings import GuildDefaults
@@ -177,7 +178,8 @@ class CoachBot(BotBase):
 
     async def process_now(self) -> TickReport | None:
         """One tick at once, by hand; None if one is being done at this moment."""
-        return await tick(self.db, self.port, self.clock, unwatched=self._gateway.unwatched)
+        background = BackgroundWork(wait_for_slow=True)
+        return await tick(self.db, self.port, self.clock, background, unwatched=self._gateway.unwatched)
 
     async def tick_asked_for(self) -> TickReport | None:
         """The loop's next tick, brought forward; any number of people may ask. Raises NotTicking."""

@@ -20,7 +20,7 @@ from bot.discord_api.errors import PATIENCE
 from models.storage.database import Database, UnknownSchema
 from scheduler.core.clock import utc_now
 from scheduler.core.heartbeat import last_tick_at, longest_silence
-from scheduler.loop.background import CutShort
+from scheduler.loop.background import BackgroundWork, CutShort
 from scheduler.loop.tick import TickReport, tick
 
 log = logging.getLogger(__name__)
@@ -190,7 +190,8 @@ async def process_sessions(settings: Settings) -> TickReport | datetime | None:
         patience = PATIENCE.total_seconds()
         async with discord.Client(intents=discord.Intents(guilds=True), max_ratelimit_timeout=patience) as client:
             await _connected(client.login(token))
-            return await _explained(db, tick(db, discord_port(client, gateway=False), utc_now))
+            background = BackgroundWork(wait_for_slow=True)
+            return await _explained(db, tick(db, discord_port(client, gateway=False), utc_now, background))
 
 
 async def _last_look(db: Database, interval: timedelta) -> datetime:

@@ -15,9 +15,13 @@ Jobs = Mapping[Hashable, Callable[[], Coroutine[Any, Any, T]]]
 
 
 class TaskPool(Generic[T]):
-    """Work of one sort. What is under way is not begun again; what is slow goes on by itself."""
+    """Work of one sort. What is under way is not begun again; what is slow goes on by itself.
 
-    def __init__(self) -> None:
+    With `wait_for_slow`, nothing does: `work` returns when everything has ended.
+    """
+
+    def __init__(self, *, wait_for_slow: bool = False) -> None:
+        self._wait_for_slow = wait_for_slow
         self._under_way: dict[Hashable, asyncio.Task[T]] = {}
         self._ended: list[asyncio.Task[T]] = []
 
@@ -44,6 +48,8 @@ class TaskPool(Generic[T]):
                     raise
 
         await asyncio.gather(*(lane() for _ in range(min(AT_ONCE, len(waiting)))))
+        if self._wait_for_slow:
+            await self.rest()
         ended = [task for task in self._ended if not task.cancelled()]
         errors = [error for task in ended if (error := task.exception()) is not None]
         self._ended = [task for task in ended if task.exception() is None] if errors else []
@@ -52,12 +58,6 @@ class TaskPool(Generic[T]):
         if errors:
             raise BaseExceptionGroup("several pieces of work failed", errors)
         return [task.result() for task in ended]
-
-    async def finish(self, jobs: Jobs[T]) -> list[T]:
-        """Do these, and wait for the slow ones, too."""
-        found = await self.work(jobs)
-        await self.rest()
-        return found + await self.work({})
 
     async def rest(self) -> None:
         """Wait until nothing is under way."""

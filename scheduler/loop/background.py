@@ -19,15 +19,15 @@ class BackgroundWork:
     """What takes long outlives its tick, so that the next one is on time.
 
     As soon as the lock is lost, everything is dropped, because another process may be doing it. A tick that takes
-    longer than `longest` is dropped too.
+    longer than `longest` is dropped too. With `wait_for_slow`, a tick ends when all that it began has ended.
     """
 
-    def __init__(self, longest: timedelta | None = None) -> None:
-        self.sessions: TaskPool[tuple[list[str], list[str]]] = TaskPool()
-        self.roles: TaskPool[tuple[int, int]] = TaskPool()
-        self.looks: TaskPool[int] = TaskPool()
-        self.notifications: TaskPool[list[bool | None]] = TaskPool()
-        self.sweeps: TaskPool[None] = TaskPool()
+    def __init__(self, longest: timedelta | None = None, *, wait_for_slow: bool = False) -> None:
+        self.sessions: TaskPool[tuple[list[str], list[str]]] = TaskPool(wait_for_slow=wait_for_slow)
+        self.roles: TaskPool[tuple[int, int]] = TaskPool(wait_for_slow=wait_for_slow)
+        self.looks: TaskPool[int] = TaskPool(wait_for_slow=wait_for_slow)
+        self.notifications: TaskPool[list[bool | None]] = TaskPool(wait_for_slow=wait_for_slow)
+        self.sweeps: TaskPool[None] = TaskPool(wait_for_slow=wait_for_slow)
         self._sorts: list[TaskPool[Any]] = [self.sessions, self.roles, self.looks, self.notifications, self.sweeps]
         self._longest = longest
         self._lock = AsyncExitStack()

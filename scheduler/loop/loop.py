@@ -50,7 +50,7 @@ class Loop:
         self._unwatched = unwatched
         self._scheduler = AsyncIOScheduler(timezone="UTC")
         self._ticking = asyncio.Lock()
-        self._ongoing = BackgroundWork(_LONGEST)
+        self._background = BackgroundWork(_LONGEST)
         self._trigger = "start"
         self.last: TickReport | None = None
         self._asked: asyncio.Future[TickReport | None] | None = None
@@ -119,7 +119,7 @@ class Loop:
                 await self._rest()
         except TimeoutError:
             log.warning("dropping work that didn't finish within %s", _TO_END)
-            self._ongoing.give_up()
+            self._background.give_up()
             await self._rest()
         self._scheduler.shutdown(wait=False)
         if self._asked is not None:
@@ -127,7 +127,7 @@ class Loop:
 
     async def _rest(self) -> None:
         async with self._ticking:
-            await self._ongoing.rest()
+            await self._background.rest()
 
     async def _run(self) -> None:
         async with self._ticking:
@@ -142,9 +142,9 @@ class Loop:
                         self._db,
                         self._discord,
                         self._clock,
+                        self._background,
                         trigger="request" if asked else trigger,
                         unwatched=self._unwatched,
-                        ongoing=self._ongoing,
                     )
                 # A wake-up that came meanwhile is not lost, and the next round tries again.
                 except Exception as failure:  # noqa: BLE001  (it is logged)
@@ -164,10 +164,10 @@ class Loop:
         """At the start and every hour, rooms are held against rows; a slow answer keeps no tick waiting."""
         now = self._clock()
         if self._swept_at is not None and self._swept_at <= now < self._swept_at + EVERY:
-            await self._ongoing.sweeps.work({})
+            await self._background.sweeps.work({})
             return
-        async with self._ongoing.tick(self._db) as ours:
-            await self._ongoing.sweeps.work({"": self._sweep} if ours else {})
+        async with self._background.tick(self._db) as ours:
+            await self._background.sweeps.work({"": self._sweep} if ours else {})
 
     async def _sweep(self) -> None:
         begun_at, self._to_sweep_again = self._clock(), False

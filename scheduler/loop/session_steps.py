@@ -22,7 +22,6 @@ from scheduler.core import bot_removal, retry
 from scheduler.core.clock import Clock
 from scheduler.core.errors import DiscordFailure, NotInServer, RoomGone
 from scheduler.core.task_pool import Jobs, TaskPool
-from scheduler.loop.background import BackgroundWork
 from scheduler.loop.ports import Discord
 from scheduler.notifications import admin_alerts
 from scheduler.rooms import rooms
@@ -43,12 +42,12 @@ _MOST_STEPS = 12  # a session has five; a room that keeps vanishing must not kee
 
 
 async def advance_due(
-    db: Database, discord: Discord, clock: Clock, ongoing: BackgroundWork | None = None
+    db: Database, discord: Discord, clock: Clock, pool: TaskPool[tuple[list[str], list[str]]]
 ) -> tuple[list[str], list[str]]:
     """Advance every session that is due, side by side; returns what was done and what failed, a line each.
 
     Sessions of the same two people run one after the other, because the next may take over the first one's room.
-    With `ongoing`, slow ones go on by themselves, and count when they have ended; else they are waited for.
+    Those that `pool` lets go on by themselves count when they have ended.
     """
     async with db.read() as session:
         due = await session.execute(
@@ -78,7 +77,7 @@ async def advance_due(
         return done, failed
 
     jobs: Jobs[tuple[list[str], list[str]]] = {two: partial(in_order, some) for two, some in theirs.items()}
-    outcomes = await (ongoing.sessions.work(jobs) if ongoing else TaskPool().finish(jobs))
+    outcomes = await pool.work(jobs)
     return [line for done, _ in outcomes for line in done], [line for _, failed in outcomes for line in failed]
 
 

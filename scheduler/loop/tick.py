@@ -15,7 +15,6 @@ from scheduler.booking.membership_checks import check_due
 from scheduler.coaches.coach_role import sync_roles
 from scheduler.core.clock import Clock
 from scheduler.core.heartbeat import TICK
-from scheduler.core.task_pool import TaskPool
 from scheduler.loop.background import BackgroundWork
 from scheduler.loop.ports import Discord
 from scheduler.loop.session_steps import advance_due
@@ -60,18 +59,18 @@ async def tick(
     db: Database,
     discord: Discord,
     clock: Clock,
+    background: BackgroundWork,
     *,
     trigger: str = "manual",
     unwatched: Unwatched = lambda: None,
-    ongoing: BackgroundWork | None = None,
 ) -> TickReport | None:
     """Do all that is due now. None if another process is doing it at this moment.
 
+    `background`: what earlier ticks began; what takes long is left there.
     `unwatched`: asked at its end; what it does not name was watched all the time since the tick before, or its
     gaps are written down.
-    `ongoing`: what earlier ticks began; what takes long is left there, else it is waited for.
     """
-    async with (ongoing or BackgroundWork()).tick(db) as ours:
+    async with background.tick(db) as ours:
         if not ours:
             return None
         started_at = clock()
@@ -80,7 +79,7 @@ async def tick(
         if due_at is not None and due_at <= started_at:
             report.late = started_at - due_at
             report.due = await _count_due(db, started_at)
-            await _do_all(db, discord, clock, report, ongoing)
+            await _do_all(db, discord, clock, report, background)
             # What was due before and is due still has just failed in a way that left it so, or goes on: the
             # interval is soon enough. What became due meanwhile is not.
             due_at = await _first_due(db, _DUE, after=started_at)
@@ -92,13 +91,13 @@ async def tick(
 
 
 async def _do_all(
-    db: Database, discord: Discord, clock: Clock, report: TickReport, ongoing: BackgroundWork | None
+    db: Database, discord: Discord, clock: Clock, report: TickReport, background: BackgroundWork
 ) -> None:
-    report.steps, report.failures = await advance_due(db, discord, clock, ongoing)
+    report.steps, report.failures = await advance_due(db, discord, clock, background.sessions)
     sync, look = partial(sync_roles, db, discord, clock), partial(check_due, db, discord, clock)
-    roles = await (ongoing.roles.work({"": sync}) if ongoing else TaskPool().finish({"": sync}))
-    looks = await (ongoing.looks.work({"": look}) if ongoing else TaskPool().finish({"": look}))
-    delivered = await deliver_due(db, discord, clock, ongoing)
+    roles = await background.roles.work({"": sync})
+    looks = await background.looks.work({"": look})
+    delivered = await deliver_due(db, discord, clock, background.notifications)
     report.roles = sum(done for done, _ in roles)
     report.notifications, report.more = delivered.sent, delivered.more
     report.failed_quietly = sum(failed for _, failed in roles) + sum(looks) + delivered.failed

@@ -18,7 +18,6 @@ from scheduler.core import bot_removal, members, retry
 from scheduler.core.clock import Clock
 from scheduler.core.errors import DiscordFailure, NotInServer, Unreachable
 from scheduler.core.task_pool import Jobs, TaskPool
-from scheduler.loop.background import BackgroundWork
 from scheduler.notifications import admin_alerts, fallbacks, outbox
 from scheduler.notifications.outbox import (
     ALERT_KINDS,
@@ -64,13 +63,13 @@ class _NotDue(Exception):
 
 
 async def deliver_due(
-    db: Database, postman: Postman, clock: Clock, ongoing: BackgroundWork | None = None
+    db: Database, postman: Postman, clock: Clock, pool: TaskPool[list[bool | None]]
 ) -> Delivered:
     """Send what is due, side by side: at most so much that no one is flooded, oldest first.
 
-    With `ongoing`, slow ones go on by themselves, and count when they have ended; else they are waited for.
+    Those that `pool` lets go on by themselves count when they have ended.
     """
-    found, more = await _due(db, clock(), ongoing.notifications.under_way if ongoing else ())
+    found, more = await _due(db, clock(), pool.under_way)
 
     async def in_order(story: list[Notification]) -> list[bool | None]:
         return [await _deliver(db, postman, clock, notification) for notification in story]
@@ -79,8 +78,7 @@ async def deliver_due(
     for notification in found:
         stories.setdefault(_story(notification), []).append(notification)
     jobs: Jobs[list[bool | None]] = {key: partial(in_order, story) for key, story in stories.items()}
-    told = await (ongoing.notifications.work(jobs) if ongoing else TaskPool().finish(jobs))
-    outcomes = [outcome for story in told for outcome in story]
+    outcomes = [outcome for story in await pool.work(jobs) for outcome in story]
     return Delivered(outcomes.count(True), outcomes.count(False), more)
 
 

@@ -22,7 +22,6 @@ from sqlalchemy import text
 
 from models.storage.database import Database
 from scheduler.attendance import attendance
-from scheduler.loop.tick import tick
 from scheduler.rooms.reconciliation import sweep
 from scheduler.sessions import upcoming
 from tests.bench.booking import Times, a_database, row
@@ -41,6 +40,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes import FakeDiscord
 from tests.support.postgres import start_postgres
+from tests.support.rounds import tick
 
 DUE = 10
 

@@ -24,7 +24,6 @@ from scheduler.core import members
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, NotBookable, NotFound, NotReviewable, SlotTaken, TooLate
 from scheduler.notifications import reminders
-from scheduler.notifications.delivery import deliver_due
 from scheduler.reviews import reviews
 from tests.support.builders import (
     ADMIN,
@@ -41,6 +40,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes import FakeDiscord
 from tests.support.integrity import faults_of
+from tests.support.rounds import deliver_due
 
 CARA, SAM, STU = Actor(COACH), Actor(STUDENT + 1), Actor(STUDENT)
 TUESDAY, LATER = MONDAY + DAY + 2 * HOUR, MONDAY + DAY + 4 * HOUR

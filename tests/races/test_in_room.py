@@ -16,7 +16,6 @@ from scheduler.booking import booking as bookings
 from scheduler.booking import cancellation
 from scheduler.core.actor import Actor
 from scheduler.core.errors import AlreadyDecided, CoachingError, NotBookable, SlotTaken, TooLate
-from scheduler.loop.session_steps import advance_due
 from scheduler.rooms import in_room
 from tests.support.attended_sessions import (
     CARA,
@@ -35,6 +34,7 @@ from tests.support.builders import COACH, GUILD, STUDENT, FakeClock, change_sess
 from tests.support.fakes import FakeDiscord
 from tests.support.integrity import faults_of
 from tests.support.rescheduled_sessions import reservations
+from tests.support.rounds import advance_due
 
 Press = Callable[[AsyncSession], Awaitable[CoachingSession]]
 HALF_PAST, LONGER = at(30), at(75)

@@ -13,7 +13,6 @@ from scheduler.availability import booking_policy, coach_search, free_times, rea
 from scheduler.availability.booking_policy import Rules
 from scheduler.booking import booking, cancellation
 from scheduler.core.actor import Actor
-from scheduler.loop.tick import tick
 from scheduler.notifications import reminders
 from scheduler.reports import coach_roster, export, health, statistics
 from scheduler.servers import settings
@@ -33,6 +32,7 @@ from tests.support.builders import (
     a_session,
 )
 from tests.support.fakes import FakeDiscord
+from tests.support.rounds import tick
 
 NOW = MONDAY - HOUR
 Look = Callable[[AsyncSession], Awaitable[bool]]

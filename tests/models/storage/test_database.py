@@ -18,11 +18,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from models import Coach, CoachingSession, Heartbeat, Member, Notification, SessionStatus
 from models.storage.database import Database, insert_if_absent, lost_a_race
 from scheduler.coaches.coach_role import sync_roles
-from scheduler.loop.session_steps import advance_due
-from scheduler.loop.tick import tick
-from scheduler.notifications.delivery import deliver_due
 from tests.support.builders import DAY, HOUR, MONDAY, FakeClock, a_coach, a_guild, a_notice, a_session
 from tests.support.fakes import FakeDiscord
+from tests.support.rounds import advance_due, deliver_due, tick
 
 # Instants.
 

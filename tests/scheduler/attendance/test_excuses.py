@@ -11,7 +11,6 @@ from scheduler.attendance.ports import Barrier
 from scheduler.booking import departures
 from scheduler.booking.departures import Why
 from scheduler.core.errors import DiscordFailure, NotInServer
-from scheduler.loop.session_steps import advance_due
 from scheduler.notifications import admin_alerts, outbox
 from scheduler.rooms import in_room
 from tests.support.attended_sessions import (
@@ -28,6 +27,7 @@ from tests.support.attended_sessions import (
 from tests.support.builders import COACH, DAY, GUILD, MINUTE, STUDENT, FakeClock, a_session
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rescheduled_sessions import reservations
+from tests.support.rounds import advance_due
 
 BOTH_CAME: list[Spell] = [(COACH, 0, None), (STUDENT, 0, None)]
 COACH_CAME: list[Spell] = [(COACH, 0, None)]

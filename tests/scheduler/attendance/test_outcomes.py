@@ -13,7 +13,6 @@ from models.storage.database import Database
 from scheduler.attendance import no_shows, outcomes
 from scheduler.core.actor import Actor
 from scheduler.core.errors import AlreadyDecided, NotFound, TooLate
-from scheduler.loop.session_steps import advance_due
 from tests.support.attended_sessions import (
     CARA,
     ELEVEN,
@@ -30,6 +29,7 @@ from tests.support.attended_sessions import (
 )
 from tests.support.builders import ADMIN, COACH, GUILD, MINUTE, STUDENT, FakeClock, a_notice, everything, refusal
 from tests.support.fakes import FakeDiscord
+from tests.support.rounds import advance_due
 
 BOTH_CAME: list[Spell] = [(COACH, 0, 60), (STUDENT, 0, 60)]
 ASKED = [(NotificationKind.REVIEW_REQUEST, STUDENT)]

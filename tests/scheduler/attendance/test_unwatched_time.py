@@ -9,10 +9,10 @@ from sqlalchemy import func, select
 from models import Absent, Attendance, Heartbeat, SessionStatus
 from models.storage.database import Database
 from scheduler.attendance import attendance
-from scheduler.loop.tick import tick
 from tests.support.attended_sessions import ELEVEN, ROOM, TEN, a_meeting, at, finished, restarts, stays
 from tests.support.builders import COACH, DAY, GUILD, MINUTE, STUDENT, FakeClock, a_guild
 from tests.support.fakes import FakeDiscord
+from tests.support.rounds import tick
 
 
 async def test_a_restart_finds_who_stayed_who_left_and_who_came(db: Database) -> None:

@@ -12,8 +12,6 @@ from scheduler.booking.departures import Why
 from scheduler.coaches import suspensions
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound, TooEarly, TooLate
-from scheduler.loop.session_steps import advance_due
-from scheduler.loop.tick import tick
 from scheduler.rooms import in_room
 from tests.support.attended_sessions import (
     CARA,
@@ -30,6 +28,7 @@ from tests.support.attended_sessions import (
 from tests.support.builders import ADMIN, COACH, GUILD, STUDENT, FakeClock, a_guild, change_session, refusal
 from tests.support.fakes import FakeDiscord
 from tests.support.rescheduled_sessions import reservations
+from tests.support.rounds import advance_due, tick
 
 CANCELLED, COMPLETED, NO_SHOW = SessionStatus.CANCELLED, SessionStatus.COMPLETED, SessionStatus.NO_SHOW
 

@@ -10,8 +10,6 @@ from scheduler.booking import booking, departures, membership_checks
 from scheduler.booking.departures import Why
 from scheduler.core import coaches
 from scheduler.core.errors import DiscordFailure
-from scheduler.loop.session_steps import advance_due
-from scheduler.loop.tick import tick
 from scheduler.rooms.ports import Access
 from tests.support.attended_sessions import ELEVEN, STU, TEN, a_meeting, at, both_came, enqueued, found, recorded
 from tests.support.builders import (
@@ -30,6 +28,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rescheduled_sessions import reservations
+from tests.support.rounds import advance_due, tick
 
 DOWN = DiscordFailure("Discord did not answer")
 CANCELLED, KEPT = SessionStatus.CANCELLED, {"keep_after_departure": True}

@@ -13,7 +13,7 @@ from scheduler.booking import booking, membership_checks
 from scheduler.coaches import applications
 from scheduler.core.actor import Actor
 from scheduler.core.errors import DiscordFailure, NotBookable
-from scheduler.loop.tick import next_due, tick
+from scheduler.loop.tick import next_due
 from tests.support.builders import (
     ADMIN,
     COACH,
@@ -29,6 +29,7 @@ from tests.support.builders import (
     refusal,
 )
 from tests.support.fakes import Call, FakeDiscord
+from tests.support.rounds import tick
 
 DOWN = DiscordFailure("Discord did not answer")
 

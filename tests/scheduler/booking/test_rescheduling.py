@@ -16,7 +16,6 @@ from scheduler.booking import booking as bookings
 from scheduler.booking import rescheduling
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound
-from scheduler.notifications import delivery
 from tests.support.builders import (
     ADMIN,
     COACH,
@@ -51,6 +50,7 @@ from tests.support.rescheduled_sessions import (
     move,
     reservations,
 )
+from tests.support.rounds import deliver_due
 
 
 @pytest.mark.parametrize(("actor", "reason"), [(STU, ""), (STU, " Ill. "), (CARA, " Ill. ")])
@@ -84,12 +84,12 @@ async def test_student_and_coach_move_a_session(db: Database, actor: Actor, reas
 
 async def test_who_has_not_heard_of_the_first_move_is_told_once_of_both(db: Database) -> None:
     session_id, discord, clock = await booked(db), FakeDiscord(), FakeClock(LATER + MINUTE)
-    await delivery.deliver_due(db, discord, clock)
+    await deliver_due(db, discord, clock)
 
     await move(db, session_id, ELEVEN)
     await move(db, session_id, TWELVE, now=clock())
     twice = await enqueued(db)
-    sent, *_ = await delivery.deliver_due(db, discord, clock)
+    sent, *_ = await deliver_due(db, discord, clock)
     await move(db, session_id, ELEVEN, now=clock())
 
     assert twice == [
@@ -103,7 +103,7 @@ async def test_who_has_not_heard_of_the_first_move_is_told_once_of_both(db: Data
 
 async def test_a_move_while_the_notice_of_the_last_one_is_under_way_is_told_too(db: Database) -> None:
     session_id, discord, clock = await booked(db), FakeDiscord(), FakeClock(LATER)
-    await delivery.deliver_due(db, discord, clock)
+    await deliver_due(db, discord, clock)
     await move(db, session_id, ELEVEN)
     before = len(discord.calls)
 
@@ -112,8 +112,8 @@ async def test_a_move_while_the_notice_of_the_last_one_is_under_way_is_told_too(
             await move(db, session_id, TWELVE)
 
     discord.meanwhile("deliver", move_again)
-    await delivery.deliver_due(db, discord, clock)
-    await delivery.deliver_due(db, discord, clock)
+    await deliver_due(db, discord, clock)
+    await deliver_due(db, discord, clock)
 
     newest = {
         call.context.notification.user_id: call.context.session.starts_at

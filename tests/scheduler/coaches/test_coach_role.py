@@ -10,11 +10,11 @@ from models.storage.database import Database
 from scheduler.booking import membership_checks
 from scheduler.coaches import coach_role, suspensions
 from scheduler.core.errors import DiscordFailure, Unreachable
-from scheduler.notifications.delivery import deliver_due
 from scheduler.servers import settings
 from scheduler.servers.settings import GuildChanges
 from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, FakeClock, a_coach, a_guild
 from tests.support.fakes import Call, FakeDiscord
+from tests.support.rounds import deliver_due
 
 OLD, NEW, NEWEST = 77, 78, 79
 

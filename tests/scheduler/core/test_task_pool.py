@@ -63,3 +63,17 @@ async def test_a_slow_failure_is_raised_by_the_next_round_and_until_then_nobody_
     assert await work.work({"a": works}) == [1]
     gc.collect()
     assert called_lost == []
+
+
+async def test_a_pool_that_waits_returns_slow_work_in_the_same_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task_pool, "SLOW", 0 * task_pool.SLOW)
+    pool, go_on = TaskPool[int](wait_for_slow=True), asyncio.Event()
+
+    async def works_later() -> int:
+        await go_on.wait()
+        return await works()
+
+    asyncio.get_running_loop().call_soon(go_on.set)
+
+    assert await pool.work({"a": works_later, "b": works}) == [1, 1]
+    assert not pool.under_way

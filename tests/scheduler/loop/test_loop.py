@@ -30,8 +30,7 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import DiscordFailure, RoomGone
 from scheduler.core.retry import pause
 from scheduler.loop.loop import Loop, NotTicking
-from scheduler.loop.session_steps import advance_due
-from scheduler.loop.tick import TickReport, next_due, tick
+from scheduler.loop.tick import TickReport, next_due
 from scheduler.notifications import admin_alerts
 from scheduler.rooms import rooms
 from scheduler.rooms.ports import Access, Removal
@@ -51,6 +50,7 @@ from tests.support.builders import (
     everything,
 )
 from tests.support.fakes import Call, FakeDiscord
+from tests.support.rounds import advance_due, tick
 
 SECOND = timedelta(seconds=1)
 TEN = MONDAY + 2 * HOUR

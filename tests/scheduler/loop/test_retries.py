@@ -20,8 +20,6 @@ from scheduler.coaches.coach_role import sync_roles
 from scheduler.core import bot_removal
 from scheduler.core.errors import DiscordFailure
 from scheduler.loop import retries
-from scheduler.loop.session_steps import advance_due
-from scheduler.notifications.delivery import deliver_due
 from scheduler.reports import session_history
 from scheduler.rooms.reconciliation import sweep
 from tests.support.builders import (
@@ -39,6 +37,7 @@ from tests.support.builders import (
     a_session,
 )
 from tests.support.fakes import Call, FakeDiscord
+from tests.support.rounds import advance_due, deliver_due
 
 TEN = MONDAY + 2 * HOUR
 ROOM = TEN - 15 * MINUTE

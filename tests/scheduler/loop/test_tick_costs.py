@@ -9,10 +9,10 @@ from sqlalchemy import event
 
 from models.storage.database import Database
 from scheduler.booking import departures
-from scheduler.loop.tick import tick
 from tests.bench.tick import COACH, GUILD, MONDAY, Side
 from tests.support.builders import HOUR, FakeClock, a_coach, a_guild, a_session
 from tests.support.fakes import FakeDiscord
+from tests.support.rounds import tick
 
 GROWING = ("coaching_sessions", "notifications", "attendance", "audit_entries", "job_runs", "reservations")
 

@@ -9,10 +9,10 @@ from sqlalchemy import event
 
 from models.storage.database import Database
 from scheduler.loop.loop import Loop
-from scheduler.loop.tick import tick
 from tests.scheduler.loop.test_loop import Running, clock, owe_one, set_up
 from tests.support.builders import DAY, HOUR, MINUTE, MONDAY, FakeClock
 from tests.support.fakes import Call, FakeDiscord
+from tests.support.rounds import tick
 
 __all__ = ["clock"]  # a fixture
 

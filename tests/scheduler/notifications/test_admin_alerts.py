@@ -8,10 +8,8 @@ from models import Alert, CoachingSession, Notification, NotificationKind
 from models.storage.database import Database
 from scheduler.coaches.coach_role import sync_roles
 from scheduler.core.errors import DiscordFailure
-from scheduler.loop.session_steps import advance_due
-from scheduler.loop.tick import next_due, tick
+from scheduler.loop.tick import next_due
 from scheduler.notifications import admin_alerts
-from scheduler.notifications.delivery import deliver_due
 from tests.support.builders import (
     COACH,
     DAY,
@@ -28,6 +26,7 @@ from tests.support.builders import (
     change_session,
 )
 from tests.support.fakes import Call, FakeDiscord
+from tests.support.rounds import advance_due, deliver_due, tick
 
 TEN = MONDAY + 2 * HOUR
 ROOM = TEN - 15 * MINUTE

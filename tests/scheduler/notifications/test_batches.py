@@ -10,7 +10,7 @@ from sqlalchemy import select
 from models import Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.core.errors import DiscordFailure
-from scheduler.notifications.delivery import Delivered, deliver_due
+from scheduler.notifications.delivery import Delivered
 from scheduler.notifications.outbox import requeue
 from tests.support.builders import (
     DAY,
@@ -26,6 +26,7 @@ from tests.support.builders import (
     change_session,
 )
 from tests.support.fakes import Call, FakeDiscord
+from tests.support.rounds import deliver_due
 
 TEN = MONDAY + 2 * HOUR
 ELEVEN = TEN + HOUR

@@ -13,7 +13,7 @@ from models.storage.database import Database
 from scheduler.core.errors import DiscordFailure, Unreachable
 from scheduler.core.retry import pause
 from scheduler.notifications import outbox
-from scheduler.notifications.delivery import Delivered, deliver_due
+from scheduler.notifications.delivery import Delivered
 from scheduler.notifications.outbox import ALERT_KINDS, enqueue, requeue
 from scheduler.servers import settings
 from scheduler.servers.settings import GuildChanges
@@ -32,6 +32,7 @@ from tests.support.builders import (
     a_session,
 )
 from tests.support.fakes import Call, FakeDiscord
+from tests.support.rounds import deliver_due
 
 SECOND = timedelta(seconds=1)
 NOTHING = Delivered(0, 0, more=False)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from models import Alert, CoachingSession, Notification, NotificationKind, Route
 from models.storage.database import Database
 from scheduler.core.errors import Unreachable
-from scheduler.notifications.delivery import Delivered, deliver_due
+from scheduler.notifications.delivery import Delivered
 from tests.support.builders import (
     COACH,
     GUILD,
@@ -23,6 +23,7 @@ from tests.support.builders import (
     a_session,
 )
 from tests.support.fakes import Call, FakeDiscord
+from tests.support.rounds import deliver_due
 
 CLOSED = Unreachable("their direct messages are closed", dms_closed=True)
 FALLBACK, ROOM = 66, 555

@@ -13,7 +13,6 @@ from scheduler.booking import booking, cancellation, rescheduling
 from scheduler.core.actor import Actor
 from scheduler.core.errors import DiscordFailure
 from scheduler.notifications import reminders
-from scheduler.notifications.delivery import deliver_due
 from scheduler.servers import settings
 from scheduler.servers.settings import GuildChanges
 from tests.support.builders import (
@@ -33,6 +32,7 @@ from tests.support.builders import (
     statements,
 )
 from tests.support.fakes import Call, FakeDiscord
+from tests.support.rounds import deliver_due
 
 STU = Actor(STUDENT)
 WEDNESDAY = MONDAY + 2 * DAY + HOUR

@@ -13,7 +13,6 @@ from models.storage.database import Database
 from scheduler.booking import booking, holds
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable
-from scheduler.loop.session_steps import advance_due
 from scheduler.rooms import in_room
 from tests.support.attended_sessions import CARA, ELEVEN, STU, TEN, at, both_came, found, press, recorded
 from tests.support.builders import (
@@ -30,6 +29,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes import FakeDiscord
 from tests.support.rescheduled_sessions import reservations
+from tests.support.rounds import advance_due
 
 HALF_PAST, LONGER = at(30), at(75)
 SECOND = timedelta(seconds=1)

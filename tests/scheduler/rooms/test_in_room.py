@@ -11,7 +11,6 @@ from models.storage.database import Database
 from scheduler.booking import booking, cancellation
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, NotFound, TooEarly, TooLate
-from scheduler.loop.session_steps import advance_due
 from scheduler.rooms import in_room
 from tests.support.attended_sessions import (
     CARA,
@@ -30,6 +29,7 @@ from tests.support.attended_sessions import (
 from tests.support.builders import ADMIN, COACH, GUILD, MINUTE, STUDENT, FakeClock, refusal
 from tests.support.fakes import FakeDiscord
 from tests.support.rescheduled_sessions import reservations
+from tests.support.rounds import advance_due
 
 HALF_PAST, GRACE_OVER = at(30), at(15)
 SECOND = timedelta(seconds=1)

@@ -8,7 +8,6 @@ from sqlalchemy import select
 from models import AuditEntry, CoachingSession, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.core.errors import DiscordFailure
-from scheduler.loop.session_steps import advance_due
 from scheduler.rooms.reconciliation import sweep
 from tests.support.builders import (
     COACH,
@@ -25,6 +24,7 @@ from tests.support.builders import (
     everything,
 )
 from tests.support.fakes import Call, FakeDiscord, an_id_made_at
+from tests.support.rounds import advance_due
 
 TEN = MONDAY + 2 * HOUR
 ROOM, ACCESS = TEN - 15 * MINUTE, TEN - 5 * MINUTE

@@ -12,8 +12,7 @@ from scheduler.booking import cancellation
 from scheduler.booking.rescheduling import reschedule
 from scheduler.core.actor import Actor
 from scheduler.core.errors import DiscordFailure
-from scheduler.loop.session_steps import advance_due
-from scheduler.loop.tick import next_due, tick
+from scheduler.loop.tick import next_due
 from scheduler.notifications.outbox import ROOM_KINDS
 from scheduler.rooms import rooms
 from scheduler.rooms.ports import Removal
@@ -34,6 +33,7 @@ from tests.support.builders import (
     a_session,
 )
 from tests.support.fakes import Call, FakeDiscord, Method
+from tests.support.rounds import advance_due, tick
 
 TEN = MONDAY + 2 * HOUR
 ROOM, ACCESS = TEN - 15 * MINUTE, TEN - 5 * MINUTE

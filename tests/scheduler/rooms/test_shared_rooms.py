@@ -9,11 +9,11 @@ from models import AccessMode, Attendance, AuditEntry, CoachingSession, SessionS
 from models.storage.database import Database
 from scheduler.attendance import attendance
 from scheduler.core.errors import DiscordFailure
-from scheduler.loop.session_steps import advance_due
 from scheduler.rooms.ports import Removal
 from scheduler.rooms.reconciliation import sweep
 from tests.support.builders import COACH, HOUR, MINUTE, MONDAY, STUDENT, FakeClock, a_coach, a_guild, a_session
 from tests.support.fakes import FakeDiscord
+from tests.support.rounds import advance_due
 
 TEN = MONDAY + 2 * HOUR
 ELEVEN, TWELVE = TEN + HOUR, TEN + 2 * HOUR

@@ -23,7 +23,6 @@ from models import (
 from models.storage.database import Database
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotAllowed, Unreadable
-from scheduler.loop.session_steps import advance_due
 from scheduler.servers import settings
 from scheduler.servers.settings import FIRST_SPECIALTIES, GuildChanges, GuildDefaults
 from tests.support.builders import (
@@ -42,6 +41,7 @@ from tests.support.builders import (
     refusal,
 )
 from tests.support.fakes import FakeDiscord
+from tests.support.rounds import advance_due
 
 DEFAULTS = GuildDefaults(time_zone="Europe/Berlin", currency="EUR", room_lead_minutes=20)
 
