@@ -44,10 +44,18 @@ from cogs.timezone import TimezoneCog
 from cogs.ui.interaction_stats import InteractionStats
 from cogs.ui.routing import Router
 from models.storage.database import Database
+from scheduler.attendance import notifications as attendance_notifications
+from scheduler.availability import notifications as availability_notifications
+from scheduler.booking import notifications as booking_notifications
+from scheduler.coaches import notifications as coach_notifications
 from scheduler.core.clock import Clock, utc_now
 from scheduler.loop.background import BackgroundWork
 from scheduler.loop.loop import Loop
 from scheduler.loop.tick import TickReport, tick
+from scheduler.notifications import admin_alerts, fallbacks, kinds, reminders
+from scheduler.reviews import notifications as review_notifications
+from scheduler.rooms import notifications as room_notifications
+from scheduler.servers import notifications as server_notifications
 from scheduler.servers.settings import GuildDefaults
 
 log = logging.getLogger(__name__)
@@ -87,6 +95,20 @@ COGS = (
     DefaultsCog,
     SpecialtiesCog,
 )
+
+NOTIFICATION_KINDS = (
+    *booking_notifications.KINDS,
+    *reminders.KINDS,
+    *room_notifications.KINDS,
+    *attendance_notifications.KINDS,
+    *review_notifications.KINDS,
+    *coach_notifications.KINDS,
+    *availability_notifications.KINDS,
+    *server_notifications.KINDS,
+    *admin_alerts.KINDS,
+    *fallbacks.KINDS,
+)
+kinds.register(*NOTIFICATION_KINDS)
 
 
 class CoachBot(BotBase):

@@ -13,10 +13,15 @@ from cogs.setup import panel
 from models import Coach, CoachingSession, NotificationKind, Route
 from scheduler.core.clock import stamp
 from scheduler.loop import retries
-from scheduler.notifications.outbox import CALENDAR_KINDS, ROOM_KINDS, NotificationContext
+from scheduler.notifications.kinds import Audience, NotificationContext
 from scheduler.reviews.reviews import open_until
 
 _EXCERPT = 300
+_WITH_CALENDAR_FILE = {
+    NotificationKind.SESSION_BOOKED,
+    NotificationKind.SESSION_RESCHEDULED,
+    NotificationKind.SESSION_CANCELLED,
+}
 
 
 def render(context: NotificationContext, server: str) -> ui.Panel:
@@ -34,7 +39,7 @@ def render(context: NotificationContext, server: str) -> ui.Panel:
     if context.notification.kind is NotificationKind.WELCOME and context.notification.route is None:
         opener = ui.button("Set coaching up", panel.OPEN, discord.ButtonStyle.primary)
         return ui.Panel(_body(context), ui.row(opener), last_line)
-    if context.notification.kind not in CALENDAR_KINDS:
+    if context.notification.kind not in _WITH_CALENDAR_FILE:
         return ui.Panel(_body(context), last_line)
     names = Names(server, _coach(context).display_name, context.student_name)
     shown, file = attached(_session(context), names, context.notification.user_id)
@@ -55,7 +60,7 @@ def mentions(context: NotificationContext) -> list[int]:
     """Who is pinged when the message is sent. In a DM everybody is told anyway."""
     if context.notification.user_id is not None:
         return [context.notification.user_id] if context.notification.route is not None else []
-    if context.notification.kind in ROOM_KINDS and context.session is not None:
+    if context.audience is Audience.ROOM and context.session is not None:
         return [context.session.coach_id, context.session.student_id]
     return []
 
@@ -63,7 +68,7 @@ def mentions(context: NotificationContext) -> list[int]:
 def _body(context: NotificationContext) -> discord.ui.Item[Any]:
     match context.notification.kind:
         case NotificationKind.APPLICATION_CARD:
-            return cards.application(_coach(context), context.specialties, context.history, context.blocked)
+            return cards.application(_coach(context), *context.details)
         case NotificationKind.APPLICATION_APPROVED:
             return ui.text(
                 "### You are a coach now 🎉\nYour application was approved. **Next step:** go to the server and "

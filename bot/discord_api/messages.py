@@ -10,7 +10,7 @@ from bot.discord_api.names import name_of
 from bot.discord_api.permissions import lacking
 from cogs import ui
 from scheduler.core.errors import Unreachable
-from scheduler.notifications.outbox import ALERT_KINDS, WELCOME_KINDS, NotificationContext
+from scheduler.notifications.kinds import Audience, NotificationContext
 from scheduler.notifications.ports import Receipt
 
 _LOOK_BACK = 50  # messages among which one that may have been sent is looked for
@@ -33,7 +33,7 @@ class Messages:
     async def deliver(self, attempt: Attempt, context: NotificationContext, guild: discord.Guild) -> Receipt:
         """Send the letter, edit the message that it became, or find the one whose answer was lost."""
         channel = await self._target(attempt, context, guild)
-        if context.names_student and context.session is not None:
+        if context.needs_student_name and context.session is not None:
             context = replace(context, student_name=await name_of(self._client, guild, context.session.student_id))
         panel = self._render(context, guild.name)
         attempt.needs = _needed(channel, searching=context.maybe_sent, files=bool(panel.files))
@@ -91,10 +91,10 @@ class Messages:
             return await self._client.create_dm(discord.Object(notification.user_id))
         # A message stays where it is, unless the notice has taken another way since.
         channel_id = context.channel_id if notification.route else notification.channel_id or context.channel_id
-        if channel_id is None and notification.kind in WELCOME_KINDS:
+        if channel_id is None and context.audience is Audience.NEW_SERVER:
             return await self._for_newcomers(attempt, context, guild)
         if channel_id is None:
-            assert notification.kind in ALERT_KINDS, "the domain says where everything else goes"
+            assert context.audience is Audience.ADMINS, "the domain says where everything else goes"
             return await self._for_admins(attempt, guild)
         attempt.guild_id = guild.id
         attempt.needing(discord.Permissions(view_channel=True), channel_id)
@@ -104,7 +104,8 @@ class Messages:
             if error.code != UNKNOWN_CHANNEL:
                 raise
             raise _gone(context, channel_id) from error
-        if isinstance(channel, discord.DMChannel) and notification.kind in ALERT_KINDS | WELCOME_KINDS:
+        is_for_admins = context.audience in (Audience.ADMINS, Audience.NEW_SERVER)
+        if isinstance(channel, discord.DMChannel) and is_for_admins:
             return channel  # the owner's, from the first time
         if not isinstance(channel, discord.TextChannel | discord.VoiceChannel) or channel.guild.id != guild.id:
             raise Unreachable(f"<#{channel_id}> isn't a text or voice channel of this server", for_admins=True)

@@ -24,7 +24,7 @@ from cogs import ui
 from models import Guild
 from scheduler.attendance.ports import Barrier
 from scheduler.core.errors import DiscordFailure, RoomGone, Unreachable
-from scheduler.notifications.outbox import NotificationContext
+from scheduler.notifications.kinds import NotificationContext
 from scheduler.notifications.ports import Receipt
 from scheduler.rooms.ports import Access, Removal, RoomSeen, RoomSpec
 from scheduler.servers.resources import ServerResource, SetupIssue

@@ -6,7 +6,7 @@ import discord
 
 from cogs import cards, ui
 from models import NotificationKind
-from scheduler.notifications.outbox import NotificationContext
+from scheduler.notifications.kinds import NotificationContext
 
 KINDS = {
     NotificationKind.ZONE_LOST,

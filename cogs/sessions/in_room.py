@@ -8,7 +8,7 @@ from cogs.ui import Interaction
 from cogs.ui.routing import Cog, on
 from models import CoachingSession, NotificationKind, SessionStatus
 from scheduler.core.clock import stamp
-from scheduler.notifications.outbox import NotificationContext
+from scheduler.notifications.kinds import NotificationContext
 from scheduler.rooms import in_room
 from scheduler.sessions import lifecycle, planning
 
@@ -52,10 +52,10 @@ def words(context: NotificationContext) -> discord.ui.Container[ui.Panel]:
     both = f"<@{one.coach_id}> <@{one.student_id}>"
     match context.notification.kind:
         case NotificationKind.ROOM_WELCOME:
-            return _welcome(one, both, may_go_on=context.may_go_on)
+            return _welcome(one, both, can_extend=context.details)
         case NotificationKind.ROOM_ENDING:
             parts = [ui.text(f"{both} the session ends {stamp(one.ends_at, 'R')}.")]
-            return discord.ui.Container(*parts, *_buttons(one, may_go_on=context.may_go_on))
+            return discord.ui.Container(*parts, *_buttons(one, can_extend=context.details))
         case _:
             closes_at = lifecycle.hard_limit(lifecycle.life_of(one), planning.lead_times(context.guild))
             over = "was cancelled" if one.status is SessionStatus.CANCELLED else "is over"
@@ -63,7 +63,7 @@ def words(context: NotificationContext) -> discord.ui.Container[ui.Panel]:
             return discord.ui.Container(ui.text(f"{both} the session {over}. {closing}"))
 
 
-def _welcome(one: CoachingSession, both: str, *, may_go_on: bool) -> discord.ui.Container[ui.Panel]:
+def _welcome(one: CoachingSession, both: str, *, can_extend: bool) -> discord.ui.Container[ui.Panel]:
     if one.status not in _RUNNING:
         # Its message can still be edited, so the room exists: the next session of the two has taken it over.
         next_ = "Your next session is in this room too." if one.room_removed_at else _GOES
@@ -79,11 +79,11 @@ def _welcome(one: CoachingSession, both: str, *, may_go_on: bool) -> discord.ui.
         f"{stamp(one.ends_at, 't')}.",
     ]
     notes = [ui.text(f"**Notes**\n{ui.quoted(one.notes, 1200)}")] if one.notes else []
-    return discord.ui.Container(ui.text("\n".join(lines)), *notes, *_buttons(one, may_go_on=may_go_on))
+    return discord.ui.Container(ui.text("\n".join(lines)), *notes, *_buttons(one, can_extend=can_extend))
 
 
-def _buttons(one: CoachingSession, *, may_go_on: bool) -> list[discord.ui.ActionRow[ui.Panel]]:
+def _buttons(one: CoachingSession, *, can_extend: bool) -> list[discord.ui.ActionRow[ui.Panel]]:
     if one.status not in _RUNNING:
         return []
-    longer = [ui.button("+15 minutes", LONGER.format(session_id=one.id))] if may_go_on else []
+    longer = [ui.button("+15 minutes", LONGER.format(session_id=one.id))] if can_extend else []
     return [ui.row(*longer, ui.button("End now", cards.END.format(session_id=one.id), discord.ButtonStyle.danger))]

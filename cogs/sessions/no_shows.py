@@ -11,7 +11,7 @@ from models import Absent, BlockedFrom, CoachingSession, NotificationKind, Sessi
 from scheduler.attendance import no_shows, outcomes
 from scheduler.core.clock import stamp
 from scheduler.core.limits import LONGEST_NOTES
-from scheduler.notifications.outbox import NotificationContext
+from scheduler.notifications.kinds import NotificationContext
 from scheduler.servers import settings
 
 DECIDE = "session:appeal:{session_id}:of:{user_id}:decide:{granted}"
@@ -141,7 +141,7 @@ def _no_show(context: NotificationContext, one: CoachingSession) -> discord.ui.C
     text = f"### {title}\n{stamp(one.starts_at)} with {other}, code `{one.code}`. {hint}"
     buttons = cards.outcome_buttons(one, me)
     return discord.ui.Container(
-        ui.text("\n".join([text, *cards.attendance_lines(one, context.attended)])),
+        ui.text("\n".join([text, *cards.attendance_lines(one, context.details)])),
         *([ui.row(*buttons)] if buttons else []),
     )
 
@@ -188,7 +188,7 @@ def _appeal(context: NotificationContext, one: CoachingSession) -> discord.ui.Co
     lines = [
         f"### Appeal against a no-show\n<@{who}> says they were there.",
         f"Session `{one.code}` of {pair}, {stamp(one.starts_at)}.",
-        *cards.attendance_lines(one, context.attended),
+        *cards.attendance_lines(one, context.details),
         f"**What happened**\n{ui.block(ui.quoted(one.appeal_reason or ''))}",
     ]
     if one.appeal_decided_at is not None:

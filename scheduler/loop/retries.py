@@ -11,9 +11,9 @@ from models.storage.database import Database
 from scheduler.core import bot_removal
 from scheduler.core.clock import Clock
 from scheduler.core.row_locks import lock_sessions
-from scheduler.notifications import outbox
+from scheduler.notifications import kinds, outbox
 from scheduler.notifications.admin_alerts import COACH_ROLE
-from scheduler.notifications.outbox import CARD_KINDS
+from scheduler.notifications.kinds import Audience
 from scheduler.sessions.lifecycle import Step
 
 _WORTH_POSTING = timedelta(days=30)
@@ -98,7 +98,7 @@ def _stuck_coaches(guild_id: int) -> tuple[ColumnElement[bool], ...]:
 def _unposted_cards(guild_id: int, now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         Notification.guild_id == guild_id,
-        Notification.kind.in_(CARD_KINDS),
+        Notification.kind.in_(kinds.sent_to(Audience.REVIEW_CHANNEL)),
         Notification.sent_at.is_(None),
         Notification.given_up_at > now - _WORTH_POSTING,
     )

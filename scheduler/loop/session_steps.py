@@ -21,6 +21,7 @@ from scheduler.booking import departures
 from scheduler.core import bot_removal, retry
 from scheduler.core.clock import Clock
 from scheduler.core.errors import DiscordFailure, NotInServer, RoomGone
+from scheduler.core.room_names import without_name
 from scheduler.core.task_pool import Jobs, TaskPool
 from scheduler.loop.ports import Discord
 from scheduler.notifications import admin_alerts
@@ -195,7 +196,7 @@ async def _tell_admins(
     """At once of what only they can mend, after some tries of the rest, and when it works again."""
     others = await admin_alerts.failing(session, row.guild_id) if this.failed else []
     for step, failure in this.failed.items():
-        cause = rooms.without_name(str(failure)) if failure.for_admins else admin_alerts.PASSING
+        cause = without_name(str(failure)) if failure.for_admins else admin_alerts.PASSING
         if is_given_up:
             text = f"{failure}. I've stopped trying after a week. Fix it, then press Retry now in "
             text += f"`/coaching session {row.code}`"

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Alert, Coach, CoachingSession, Notification, NotificationKind
 from models.storage.database import insert_if_absent
 from scheduler.notifications import outbox
+from scheduler.notifications.kinds import Audience, Declaration, NotificationContext
 
 HEARD_AFTER = 3
 """Failures in a row, of what may well heal by itself, after which admins hear of it."""
@@ -175,3 +176,22 @@ def _problems(guild_id: int, key: str) -> Select[Alert]:
 
 def _digest(cause: str) -> str:
     return hashlib.blake2b(cause.encode(), digest_size=8).hexdigest() if cause else PASSING
+
+
+def _while_it_lasts(context: NotificationContext, _now: datetime) -> str | None:
+    return "it works again" if context.alert is not None and context.alert.fixed_at is not None else None
+
+
+def _if_warned(context: NotificationContext, _now: datetime) -> str | None:
+    return None if context.details else "nobody was told that it failed"
+
+
+async def _warned(session: AsyncSession, context: NotificationContext, _now: datetime) -> bool:
+    """Whether admins were told that it failed."""
+    return context.alert is None or await is_known(session, context.alert)
+
+
+KINDS = (
+    Declaration(NotificationKind.ALERT, Audience.ADMINS, _while_it_lasts),
+    Declaration(NotificationKind.ALERT_RESOLVED, Audience.ADMINS, _if_warned, _warned),
+)

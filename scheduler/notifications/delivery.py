@@ -2,32 +2,23 @@
 
 import logging
 from collections.abc import Collection, Hashable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
-from sqlalchemy import and_, not_, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import and_, not_, select
 
-from models import Alert, Coach, CoachingSession, Guild, Member, Notification, NotificationKind, Route
+from models import CoachingSession, Member, Notification, NotificationKind, Route
 from models.storage.database import Database
-from scheduler.attendance import attendance
-from scheduler.booking import blocks
-from scheduler.coaches import history
 from scheduler.core import bot_removal, members, retry
 from scheduler.core.clock import Clock
 from scheduler.core.errors import DiscordFailure, NotInServer, Unreachable
+from scheduler.core.room_names import without_name
 from scheduler.core.task_pool import Jobs, TaskPool
-from scheduler.notifications import admin_alerts, fallbacks, outbox
-from scheduler.notifications.outbox import (
-    ALERT_KINDS,
-    CARD_KINDS,
-    ROOM_KINDS,
-    WELCOME_KINDS,
-    NotificationContext,
-)
+from scheduler.notifications import admin_alerts, fallbacks, kinds
+from scheduler.notifications.kinds import Audience, NotificationContext
 from scheduler.notifications.ports import Postman, Receipt
-from scheduler.rooms import in_room, rooms
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +30,6 @@ _LONGEST_OUTAGE = timedelta(days=1)
 _A_ROUND = 200
 _A_STORY = 5
 """Messages that one person is owed of one session at a time; hardly ever more."""
-_WITH_ATTENDANCE = {NotificationKind.NO_SHOW, NotificationKind.APPEAL_CARD}
 _DMS_A_ROUND = 10
 """Direct messages that one round sends; Discord dislikes many at once (40003), and quarantines for them."""
 
@@ -155,105 +145,76 @@ async def _prepare(db: Database, seen: Notification, now: datetime) -> Notificat
         if notification.due_at is None or notification.due_at > now:
             raise _NotDue
         seen.revision, seen.route = notification.revision, notification.route
-        guild = await session.get_one(Guild, notification.guild_id)
-        if guild.bot_removed_at is not None:
+        context = await kinds.read_context(session, notification)
+        if context.guild.bot_removed_at is not None:
             raise _Pointless(bot_removal.NOTE)
         maybe_sent = notification.tried_at is not None and notification.message_id is None
         notification.tried_at = notification.tried_at or now
-        about = await session.get(CoachingSession, notification.session_id) if notification.session_id else None
-        coach_id = about.coach_id if about else notification.coach_id
-        alert = await session.get(Alert, notification.alert_id) if notification.alert_id else None
-        if (
-            alert
-            and notification.kind is NotificationKind.ALERT_RESOLVED
-            and not await admin_alerts.is_known(session, alert)
-        ):
-            raise _Pointless("nobody was told that it failed")
-        may_go_on = (
-            about is not None and notification.kind in ROOM_KINDS and await in_room.can_extend(session, about, now)
-        )
-        context = NotificationContext(
-            notification,
-            guild,
-            await session.get(Coach, (notification.guild_id, coach_id)) if coach_id else None,
-            await outbox.coach_specialties(session, guild.id, coach_id)
-            if notification.kind in CARD_KINDS and coach_id
-            else [],
-            about,
-            alert,
-            _channel_of(notification, guild, about),
-            await attendance.attended(session, about, now)
-            if about and notification.kind in _WITH_ATTENDANCE
-            else {},
-            may_go_on,
-            await history.coach_history(session, guild.id, coach_id)
-            if notification.kind is NotificationKind.APPLICATION_CARD and coach_id
-            else (),
-            await blocks.of(session, guild.id, coach_id)
-            if notification.kind is NotificationKind.APPLICATION_CARD and coach_id
-            else (),
-            maybe_sent,
-        )
-        if (why := outbox.why_pointless(context, now)) is not None:
+        context = replace(context, channel_id=_channel_of(context), maybe_sent=maybe_sent)
+        if (load := kinds.declaration_of(notification.kind).details) is not None:
+            context = replace(context, details=await load(session, context, now))
+        if (why := _why_pointless(context, now)) is not None:
             raise _Pointless(why)
-        if notification.kind is NotificationKind.SESSION_REMINDER and await members.wants_no_reminders(
-            session, notification.user_id or 0
-        ):
-            raise _Pointless("they want no reminders")
         return context
 
 
-def _channel_of(notification: Notification, guild: Guild, about: CoachingSession | None) -> int | None:
+def _channel_of(context: NotificationContext) -> int | None:
     """Where it goes unless it is a direct message. Raises Unreachable where there is no such place."""
-    room_id = about.discord_channel_id if about and about.room_removed_at is None else None
+    notification, guild = context.notification, context.guild
     if notification.channel_id is not None and notification.user_id is None:
         return notification.channel_id  # there it stands, and is brought up to date
-    if notification.kind in ALERT_KINDS:
-        return guild.log_channel_id if notification.route is None else None
-    if notification.kind in WELCOME_KINDS:
-        return None
-    if notification.kind in ROOM_KINDS or notification.route is Route.ROOM:
-        if room_id is None:
-            raise Unreachable("the room is gone")
-        return room_id
-    if notification.kind in CARD_KINDS:
-        if guild.review_channel_id is None:
-            raise Unreachable("the server has no review channel yet")
-        return guild.review_channel_id
-    return guild.fallback_channel_id if notification.route is Route.FALLBACK else None
+    match context.audience, notification.route:
+        case Audience.ADMINS, None:
+            return guild.log_channel_id
+        case ((Audience.ADMINS | Audience.NEW_SERVER), _):
+            return None
+        case (Audience.ROOM, _) | (_, Route.ROOM):
+            return _room_of(context.session)
+        case Audience.REVIEW_CHANNEL, _:
+            if guild.review_channel_id is None:
+                raise Unreachable("the server has no review channel yet")
+            return guild.review_channel_id
+        case _, route:
+            return guild.fallback_channel_id if route is Route.FALLBACK else None
+
+
+def _room_of(about: CoachingSession | None) -> int:
+    if about is None or about.discord_channel_id is None or about.room_removed_at is not None:
+        raise Unreachable("the room is gone")
+    return about.discord_channel_id
+
+
+def _why_pointless(context: NotificationContext, now: datetime) -> str | None:
+    """Why this need not be said any more; None while it helps."""
+    notification, about = context.notification, context.session
+    if notification.message_id is None:
+        return kinds.declaration_of(notification.kind).still_needed(context, now)
+    # One that stands already is brought up to date, whatever has become of the session.
+    is_elsewhere = about is not None and notification.channel_id != about.discord_channel_id
+    return "its room is gone" if context.audience is Audience.ROOM and is_elsewhere else None
 
 
 async def _record_sent(db: Database, context: NotificationContext, receipt: Receipt, now: datetime) -> None:
     async with db.begin() as session:
         if context.notification.user_id is not None:
             await members.lock(session, context.notification.user_id)  # before session and notice, as everywhere
-        if context.notification.kind is NotificationKind.SESSION_REMINDER and context.session is not None:
-            await _record_reminded(session, context.session)
+        if (record := kinds.declaration_of(context.notification.kind).on_sent) is not None:
+            await record(session, context)
         notification = await session.get_one(Notification, context.notification.id, with_for_update=True)
-        if notification.kind is NotificationKind.APPLICATION_CARD:
-            guild = await session.get_one(Guild, notification.guild_id)
-            if guild.review_channel_id != context.guild.review_channel_id:
-                return  # another channel was chosen meanwhile: it is still due there
+        if notification.tried_at is None:
+            return  # another channel was chosen meanwhile: it is still due there
         notification.sent_at = notification.sent_at or now
         notification.channel_id, notification.message_id = receipt
         notification.attempts, notification.last_error = 0, None
-        if (
-            notification.revision == context.notification.revision
-        ):  # else it became due again while this one was under way
-            notification.due_at = None
+        if notification.revision == context.notification.revision:
+            notification.due_at = None  # else it became due again while this one was under way
         if notification.user_id is not None and notification.route is None:
             (await session.get_one(Member, notification.user_id)).dms_closed_at = None
             await admin_alerts.resolve(session, notification.guild_id, f"unreachable:{notification.user_id}", now)
-        if notification.kind not in ALERT_KINDS:
+        if context.audience is not Audience.ADMINS:
             await admin_alerts.resolve(session, notification.guild_id, fallbacks.problem_key(notification), now)
         elif context.channel_id is not None and context.channel_id == context.guild.log_channel_id:
             await admin_alerts.resolve(session, notification.guild_id, admin_alerts.LOG_CHANNEL, now)
-
-
-async def _record_reminded(session: AsyncSession, seen: CoachingSession) -> None:
-    """Before the notice is locked, because who moves or cancels locks the session first, too."""
-    unmoved = CoachingSession.id == seen.id, CoachingSession.starts_at == seen.starts_at
-    await session.execute(update(CoachingSession).where(*unmoved).values(reminder_sent=True))
 
 
 async def _record_failure(
@@ -276,8 +237,9 @@ async def _record_failure(
         else:
             longest = _UNANSWERED if failure is not None and failure.unanswered else _SELDOM
             notification.due_at = now + retry.pause(notification.attempts, notification.id, longest=longest)
-        if failure is not None and failure.for_admins and notification.kind not in ALERT_KINDS:
-            key, cause = fallbacks.problem_key(notification), rooms.without_name(reason)
+        audience = kinds.declaration_of(notification.kind).audience
+        if failure is not None and failure.for_admins and audience is not Audience.ADMINS:
+            key, cause = fallbacks.problem_key(notification), without_name(reason)
             await admin_alerts.raise_alert(session, notification.guild_id, key, reason, now, cause=cause)
 
 

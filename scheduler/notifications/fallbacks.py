@@ -6,12 +6,12 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, CoachStatus, Guild, Member, Notification, NotificationKind, Route
+from models import CoachingSession, Member, Notification, NotificationKind, Route
 from models.storage.database import Database
 from scheduler.core import members
 from scheduler.core.errors import DiscordFailure, Unreachable
-from scheduler.notifications import admin_alerts, outbox
-from scheduler.notifications.outbox import ALERT_KINDS, CARD_KINDS, WELCOME_KINDS
+from scheduler.notifications import admin_alerts, kinds, outbox
+from scheduler.notifications.kinds import Audience, Declaration, NotificationContext
 
 log = logging.getLogger(__name__)
 
@@ -21,29 +21,28 @@ async def take(db: Database, seen: Notification, failure: DiscordFailure, now: d
 
     If the bot only lacks a permission, it may get it later. Then just messages to admins go another way.
     """
-    if not isinstance(failure, Unreachable) and seen.kind not in ALERT_KINDS | WELCOME_KINDS:
+    is_for_admins = kinds.declaration_of(seen.kind).audience in (Audience.ADMINS, Audience.NEW_SERVER)
+    if not isinstance(failure, Unreachable) and not is_for_admins:
         return False
     log.info("notice %s cannot go there: %s", seen.id, failure)
     async with db.begin() as session:
         if seen.user_id is not None:
             await members.lock(session, seen.user_id)  # people are locked before notices, as everywhere
         notification = await session.get_one(Notification, seen.id, with_for_update=True)
-        guild = await session.get_one(Guild, notification.guild_id)
-        about = await session.get(CoachingSession, notification.session_id) if notification.session_id else None
+        context = await kinds.read_context(session, notification)
         if isinstance(failure, Unreachable) and failure.dms_closed and notification.user_id is not None:
             (await session.get_one(Member, notification.user_id)).dms_closed_at = now
         notification.last_error = str(failure)
-        route = _next_route(notification, guild, about)
+        route = _next_route(context)
         if route is not None:
             notification.route, notification.attempts, notification.tried_at = route, 0, None
-            if notification.kind in ALERT_KINDS:
-                await admin_alerts.raise_alert(
-                    session, guild.id, admin_alerts.LOG_CHANNEL, _no_log_channel(failure), now
-                )
+            if context.audience is Audience.ADMINS:
+                text = _no_log_channel(failure)
+                await admin_alerts.raise_alert(session, notification.guild_id, admin_alerts.LOG_CHANNEL, text, now)
             return True
         if not isinstance(failure, Unreachable):
             return False
-        if await _goes_elsewhere(session, notification, guild, about):
+        if _goes_elsewhere(context):
             notification.channel_id = notification.message_id = notification.sent_at = notification.tried_at = None
             return True
         if notification.revision != seen.revision:
@@ -52,25 +51,20 @@ async def take(db: Database, seen: Notification, failure: DiscordFailure, now: d
         notification.attempts += 1
         if notification.user_id is not None:
             notification.undeliverable_at = now
-            await _tell_of_silence(session, notification, about, now)
-        elif failure.for_admins and notification.kind not in ALERT_KINDS:
+            await _tell_of_silence(session, notification, context.session, now)
+        elif failure.for_admins and context.audience is not Audience.ADMINS:
             text = f"{failure}. Choose another channel with `/coaching setup`"
             await admin_alerts.raise_alert(session, notification.guild_id, problem_key(notification), text, now)
         return False
 
 
-async def _goes_elsewhere(
-    session: AsyncSession, notification: Notification, guild: Guild, about: CoachingSession | None
-) -> bool:
+def _goes_elsewhere(context: NotificationContext) -> bool:
     """Whether it's an open card whose channel is gone, and admins have chosen another channel."""
-    if notification.kind not in CARD_KINDS or notification.channel_id in (None, guild.review_channel_id):
+    chosen_id, stood_in = context.guild.review_channel_id, context.notification.channel_id
+    if context.audience is not Audience.REVIEW_CHANNEL or None in (chosen_id, stood_in) or chosen_id == stood_in:
         return False
-    if guild.review_channel_id is None:
-        return False
-    if notification.kind is NotificationKind.APPEAL_CARD:
-        return about is not None and about.appeal_decided_at is None
-    coach = await session.get(Coach, (notification.guild_id, notification.coach_id))
-    return coach is not None and coach.status is CoachStatus.PENDING
+    is_open = kinds.declaration_of(context.notification.kind).awaits_decision
+    return is_open is not None and is_open(context)
 
 
 def _no_log_channel(failure: DiscordFailure) -> str:
@@ -79,10 +73,11 @@ def _no_log_channel(failure: DiscordFailure) -> str:
     )
 
 
-def _next_route(notification: Notification, guild: Guild, about: CoachingSession | None) -> Route | None:
-    if notification.kind in ALERT_KINDS:
+def _next_route(context: NotificationContext) -> Route | None:
+    notification, guild, about = context.notification, context.guild, context.session
+    if context.audience is Audience.ADMINS:
         return Route.FALLBACK if notification.route is None and guild.log_channel_id is not None else None
-    if notification.kind in WELCOME_KINDS:
+    if context.audience is Audience.NEW_SERVER:
         return Route.FALLBACK if notification.route is None else None
     if notification.user_id is None:
         return None
@@ -119,8 +114,9 @@ async def _tell_of_silence(
 
 def problem_key(notification: Notification) -> str:
     """The key of the problem that messages like this can't be sent."""
-    return (
-        "review_channel"
-        if notification.kind in CARD_KINDS
-        else f"notices:{notification.route or notification.kind}"
-    )
+    if kinds.declaration_of(notification.kind).audience is Audience.REVIEW_CHANNEL:
+        return "review_channel"
+    return f"notices:{notification.route or notification.kind}"
+
+
+KINDS = (Declaration(NotificationKind.STUDENT_UNREACHABLE),)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, Protocol
 
-from scheduler.notifications.outbox import NotificationContext
+from scheduler.notifications.kinds import NotificationContext
 
 
 class Receipt(NamedTuple):

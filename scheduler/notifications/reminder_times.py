@@ -1,10 +1,10 @@
-"""How long before a session people are reminded of it, and until when a reminder still helps; pure."""
+"""How long before a session people are reminded of it; pure."""
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from models import CoachingSession, Guild, Notification, SessionStatus
+from models import Guild
 from scheduler.core.errors import Unreadable
 from scheduler.parsing.durations import parse_length, write_length
 
@@ -49,21 +49,3 @@ def parse_reminder_times(text: str) -> list[int]:
 def write_reminder_times(times: Sequence[timedelta]) -> str:
     """The times as `parse_reminder_times` reads them back: "1 day, 1 hour", or "none"."""
     return ", ".join(map(write_length, times)) or "none"
-
-
-def why_pointless(notification: Notification, about: CoachingSession, guild: Guild, now: datetime) -> str | None:
-    """Why this reminder does not help (any more), for the log and the notice's row; None if it does.
-
-    Late is better than never, but only until the start, and not where a later one is due as well.
-    """
-    lead = timedelta(minutes=notification.lead_minutes or 0)
-    times = reminder_times(guild)
-    if about.status is not SessionStatus.SCHEDULED or about.starts_at <= now:
-        return "the session has begun or was cancelled"
-    if notification.due_at is None or now < about.starts_at - lead:
-        return "the session was moved"
-    if lead not in times:
-        return "the server's reminder times were changed"
-    if any(about.starts_at - other <= now for other in times if other < lead):
-        return "a later reminder is due as well"
-    return None

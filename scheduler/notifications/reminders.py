@@ -7,8 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, Guild, Member, Notification, NotificationKind, SessionStatus
 from models.storage.database import insert_if_absent
+from scheduler.core import members
 from scheduler.core.row_locks import lock_sessions
 from scheduler.notifications import outbox
+from scheduler.notifications.kinds import Declaration, NotificationContext
 from scheduler.notifications.outbox import PlannedNotification
 from scheduler.notifications.reminder_times import TOO_SOON, reminder_times
 
@@ -82,3 +84,40 @@ async def _drop(session: AsyncSession, now: datetime, note: str, *which: ColumnE
         .where(*_WAITING, *which)
         .values(due_at=None, given_up_at=now, last_error=note, revision=Notification.revision + 1)
     )
+
+
+def _still_needed(context: NotificationContext, now: datetime) -> str | None:
+    """Late is better than never, but only until the start, and not where a later one is due as well."""
+    notification, about = context.notification, context.session
+    if about is None or about.status is not SessionStatus.SCHEDULED or about.starts_at <= now:
+        return "the session has begun or was cancelled"
+    lead, times = timedelta(minutes=notification.lead_minutes or 0), reminder_times(context.guild)
+    if notification.due_at is None or now < about.starts_at - lead:
+        return "the session was moved"
+    if lead not in times:
+        return "the server's reminder times were changed"
+    if any(about.starts_at - other <= now for other in times if other < lead):
+        return "a later reminder is due as well"
+    return "they want no reminders" if context.details else None
+
+
+async def _wants_none(session: AsyncSession, context: NotificationContext, _now: datetime) -> bool:
+    """Whether this person has turned reminders off."""
+    return await members.wants_no_reminders(session, context.notification.user_id or 0)
+
+
+async def _record_reminded(session: AsyncSession, context: NotificationContext) -> None:
+    # Before the notification is locked, because whoever reschedules or cancels locks the session first, too.
+    if (seen := context.session) is not None:
+        unmoved = CoachingSession.id == seen.id, CoachingSession.starts_at == seen.starts_at
+        await session.execute(update(CoachingSession).where(*unmoved).values(reminder_sent=True))
+
+
+KINDS = (
+    Declaration(
+        NotificationKind.SESSION_REMINDER,
+        still_needed=_still_needed,
+        details=_wants_none,
+        on_sent=_record_reminded,
+    ),
+)

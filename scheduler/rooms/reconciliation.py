@@ -15,6 +15,7 @@ from models.storage.database import Database
 from scheduler.core import bot_removal
 from scheduler.core.clock import Clock
 from scheduler.core.errors import DiscordFailure, NotInServer
+from scheduler.core.room_names import room_name
 from scheduler.core.row_locks import lock_sessions
 from scheduler.rooms import rooms
 from scheduler.rooms.own_rooms import is_own
@@ -74,7 +75,7 @@ async def _left_over(session: AsyncSession, guild_id: int, seen: list[RoomSeen],
     found = 0
     for first in range(0, len(seen), _AT_ONCE):
         some = seen[first : first + _AT_ONCE]
-        prefix = rooms.room_name("")
+        prefix = room_name("")
         codes = [one.name.removeprefix(prefix) for one in some if one.name.startswith(prefix)]
         by_us = or_(
             CoachingSession.discord_channel_id.in_([one.id for one in some]), CoachingSession.code.in_(codes)
@@ -100,7 +101,7 @@ def _is_ours(seen: RoomSeen, row: CoachingSession) -> bool:
     return is_own(
         seen.id,
         known_id=row.discord_channel_id,
-        as_we_make_it=seen.as_we_make_it and seen.name == rooms.room_name(row.code),
+        as_we_make_it=seen.as_we_make_it and seen.name == room_name(row.code),
         since=row.room_intended_at,
         until=row.room_removed_at,
     )

@@ -1,6 +1,5 @@
 """A session's room: made, opened and removed at Discord first, then written down. Every effect may run twice."""
 
-import re
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
@@ -11,6 +10,7 @@ from models.storage.database import Database
 from scheduler.attendance import attendance
 from scheduler.core.clock import Clock
 from scheduler.core.errors import RoomGone
+from scheduler.core.room_names import room_name
 from scheduler.notifications import admin_alerts, outbox
 from scheduler.rooms import shared_rooms
 from scheduler.rooms.ports import Access, Removal, Rooms, RoomSpec
@@ -26,8 +26,6 @@ _OF_ONE_ROOM = (NotificationKind.ROOM_OPEN, NotificationKind.ROOM_WELCOME, Notif
 DELETED = "room_deleted"
 """The key of the problem that somebody keeps deleting rooms."""
 _LOST = "somebody, or another bot, deleted the room"
-_BEFORE_CODE = "coaching-session-"
-_NAME = re.compile(rf"{_BEFORE_CODE}\w+")
 
 
 async def make_room(
@@ -231,16 +229,6 @@ async def _warn(db: Database, row: CoachingSession, now: datetime) -> None:
 async def _kept(session: AsyncSession, row: CoachingSession) -> CoachingSession:
     """The row as it is now, held until the transaction ends."""
     return await session.get_one(CoachingSession, row.id, with_for_update=True)
-
-
-def room_name(code: str) -> str:
-    """What the room, and the role, of a session is called."""
-    return f"{_BEFORE_CODE}{code}"
-
-
-def without_name(words: str) -> str:
-    """Each room has a name of its own; what is wrong with all of them alike is one problem."""
-    return _NAME.sub("", words)
 
 
 def _room(row: CoachingSession, guild: Guild) -> RoomSpec:

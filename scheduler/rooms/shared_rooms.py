@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import CoachingSession, SessionStatus
 from scheduler.attendance import attendance
 from scheduler.core import audit
-from scheduler.notifications import outbox
+from scheduler.notifications import kinds, outbox
+from scheduler.notifications.kinds import Audience
 
 _AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
@@ -75,7 +76,7 @@ async def take_over(session: AsyncSession, row: CoachingSession, now: datetime) 
     giver.next_step_at = now if giver.status is SessionStatus.SCHEDULED else None
     giver.attempts, giver.last_error = 0, None  # what failed with the room is not its matter any more
     await attendance.go_over(session, giver.id, taker.id, now)
-    await outbox.drop(session, giver.id, outbox.ROOM_KINDS, "the next session uses its room", now)
+    await outbox.drop(session, giver.id, kinds.sent_to(Audience.ROOM), "the next session uses its room", now)
     for one, action in ((giver, "room_handed_over"), (taker, "room_taken_over")):
         details = {"channel_id": taker.discord_channel_id}
         audit.record(

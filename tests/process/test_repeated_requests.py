@@ -10,7 +10,7 @@ from discord.http import Route
 from bot.discord_api.port import DiscordPort
 from cogs import ui
 from models import Guild, Notification, NotificationKind
-from scheduler.notifications.outbox import NotificationContext
+from scheduler.notifications.kinds import NotificationContext
 from scheduler.rooms.ports import RoomSpec
 from tests.support.endpoint import GUILD_ID, REVIEW_CHANNEL_ID, TOKEN, Endpoint, local_discord
 

@@ -14,7 +14,7 @@ from bot.discord_api.port import DiscordPort
 from cogs import ui
 from models import Guild, Notification, NotificationKind
 from models.storage.database import Database
-from scheduler.notifications.outbox import NotificationContext
+from scheduler.notifications.kinds import NotificationContext
 from scheduler.rooms.ports import RoomSpec
 from tests.support.simulated import Academy, academy
 

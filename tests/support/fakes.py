@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+import bot.app  # noqa: F401  (it registers the kinds of notifications that features declare)
 from models import Guild
 from scheduler.attendance.ports import Barrier
-from scheduler.notifications.outbox import NotificationContext
+from scheduler.notifications.kinds import NotificationContext
 from scheduler.notifications.ports import Receipt
 from scheduler.rooms.ports import Access, Removal, RoomSeen, RoomSpec
 from scheduler.servers.resources import ServerResource, SetupIssue

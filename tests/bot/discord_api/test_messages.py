@@ -11,7 +11,7 @@ from models import Notification, NotificationKind
 from models.notification import Route
 from models.storage.database import Database
 from scheduler.core.errors import DiscordFailure, Unreachable
-from scheduler.notifications.outbox import NotificationContext
+from scheduler.notifications.kinds import NotificationContext
 from scheduler.notifications.ports import Receipt
 from tests.support.direct import Direct, direct
 from tests.support.simulated import academy, lost_answers, words

@@ -12,9 +12,10 @@ from models import CoachingSession, CoachStatus, Guild, Member, Notification, No
 from models.storage.database import Database
 from scheduler.core.errors import DiscordFailure, Unreachable
 from scheduler.core.retry import pause
-from scheduler.notifications import outbox
+from scheduler.notifications import kinds, outbox
 from scheduler.notifications.delivery import Delivered
-from scheduler.notifications.outbox import ALERT_KINDS, enqueue, requeue
+from scheduler.notifications.kinds import Audience
+from scheduler.notifications.outbox import enqueue, requeue
 from scheduler.servers import settings
 from scheduler.servers.settings import GuildChanges
 from tests.support.builders import (
@@ -51,7 +52,7 @@ async def set_up(db: Database, count: int = 1, **changed: Any) -> list[int]:
 
 async def only(db: Database) -> Notification:
     """The one notice there is, besides what has been owed because it could not be delivered."""
-    told_of_it = NotificationKind.STUDENT_UNREACHABLE, *ALERT_KINDS
+    told_of_it = NotificationKind.STUDENT_UNREACHABLE, *kinds.sent_to(Audience.ADMINS)
     async with db.read() as session:
         return (await session.scalars(select(Notification).where(Notification.kind.not_in(told_of_it)))).one()
 

@@ -13,7 +13,8 @@ from scheduler.booking.rescheduling import reschedule
 from scheduler.core.actor import Actor
 from scheduler.core.errors import DiscordFailure
 from scheduler.loop.tick import next_due
-from scheduler.notifications.outbox import ROOM_KINDS
+from scheduler.notifications import kinds
+from scheduler.notifications.kinds import Audience
 from scheduler.rooms import rooms
 from scheduler.rooms.ports import Removal
 from scheduler.rooms.reconciliation import sweep
@@ -78,7 +79,7 @@ async def told(db: Database) -> list[tuple[NotificationKind, datetime]]:
 
 async def said_in_the_room(db: Database) -> list[tuple[NotificationKind, datetime, int]]:
     """What was said there, when, and how often it was written, the corrections included."""
-    there = Notification.kind.in_(ROOM_KINDS), Notification.sent_at.is_not(None)
+    there = Notification.kind.in_(kinds.sent_to(Audience.ROOM)), Notification.sent_at.is_not(None)
     async with db.read() as session:
         rows = await session.scalars(
             select(Notification).where(*there).order_by(Notification.sent_at, Notification.id)

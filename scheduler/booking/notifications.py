@@ -1,0 +1,19 @@
+"""What people are told about a booking and what becomes of it."""
+
+from datetime import datetime
+
+from models import NotificationKind, SessionStatus
+from scheduler.notifications.kinds import Declaration, NotificationContext
+
+
+def _unless_cancelled(context: NotificationContext, _now: datetime) -> str | None:
+    about = context.session
+    return "it was cancelled" if about is not None and about.status is SessionStatus.CANCELLED else None
+
+
+KINDS = (
+    Declaration(NotificationKind.SESSION_BOOKED, still_needed=_unless_cancelled, names_student=True),
+    Declaration(NotificationKind.SESSION_RESCHEDULED, still_needed=_unless_cancelled, names_student=True),
+    Declaration(NotificationKind.SESSION_CANCELLED, names_student=True),
+    Declaration(NotificationKind.PERSON_LEFT),
+)

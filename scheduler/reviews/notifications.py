@@ -1,0 +1,16 @@
+"""What students are asked after a session."""
+
+from datetime import datetime
+
+from models import NotificationKind, SessionStatus
+from scheduler.notifications.kinds import Declaration, NotificationContext
+from scheduler.reviews import reviews
+
+
+def _while_it_can_be_reviewed(context: NotificationContext, now: datetime) -> str | None:
+    about = context.session
+    is_open = about is not None and about.status is SessionStatus.COMPLETED and now < reviews.open_until(about)
+    return None if is_open else "there is nothing to review (any more)"
+
+
+KINDS = (Declaration(NotificationKind.REVIEW_REQUEST, still_needed=_while_it_can_be_reviewed),)

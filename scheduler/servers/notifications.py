@@ -1,0 +1,6 @@
+"""What is said to a server that the bot has just joined."""
+
+from models import NotificationKind
+from scheduler.notifications.kinds import Audience, Declaration
+
+KINDS = (Declaration(NotificationKind.WELCOME, Audience.NEW_SERVER),)
