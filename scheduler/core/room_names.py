@@ -3,6 +3,7 @@
 import re
 
 _BEFORE_CODE = "coaching-session-"
+
 _NAME = re.compile(rf"{_BEFORE_CODE}\w+")
 
 
