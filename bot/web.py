@@ -18,10 +18,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import CoachBot
 from bot.door import Door
-from scheduler.core.heartbeat import last_tick_at, longest_silence
 from scheduler.loop.loop import NotTicking
 from scheduler.loop.tick import TickReport
 from scheduler.reports import metrics as totals
+from scheduler.reports.health import last_tick_at, longest_silence
 
 T = TypeVar("T")
 

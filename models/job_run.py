@@ -7,6 +7,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, RowId
 
+TICK = "tick"
+"""The job whose heartbeat says when a tick last came to its end."""
+
 
 class JobRun(Base):
     """One tick that did something or failed at something."""

@@ -19,9 +19,9 @@ from bot.config import Settings
 from bot.discord_api.errors import PATIENCE
 from models.storage.database import Database, UnknownSchema
 from scheduler.core.clock import utc_now
-from scheduler.core.heartbeat import last_tick_at, longest_silence
 from scheduler.loop.background import BackgroundWork, CutShort
 from scheduler.loop.tick import TickReport, tick
+from scheduler.reports.health import last_tick_at, longest_silence
 
 log = logging.getLogger(__name__)
 

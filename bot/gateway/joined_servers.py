@@ -7,9 +7,9 @@ from datetime import datetime
 
 from bot.gateway.lanes import Lanes
 from models.storage.database import Database
-from scheduler.core import bot_removal
 from scheduler.core.clock import Clock
 from scheduler.loop.ports import Discord
+from scheduler.notifications import bot_removal
 from scheduler.servers import bot_membership
 
 

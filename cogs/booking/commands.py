@@ -38,10 +38,11 @@ from cogs.ui.time_picker import by_day, instant
 from models import BlockedFrom, Coach, Guild
 from scheduler.availability import coach_search, free_times, reader_zone
 from scheduler.booking import blocks, booking, eligibility, holds
-from scheduler.core import coaches, members, names
+from scheduler.core import coaches, members
 from scheduler.core.errors import NotFound
 from scheduler.core.limits import LONGEST_NOTES
 from scheduler.notifications.outbox import coach_specialties
+from scheduler.parsing import names
 from scheduler.servers import settings
 from scheduler.time.local_time import start_of
 from scheduler.time.time_zones import zone

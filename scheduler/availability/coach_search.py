@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachSpecialty, CoachStatus, Guild, Specialty
 from scheduler.availability import free_times
-from scheduler.core import names
+from scheduler.parsing import names
 
 _SOON = timedelta(days=7)
 """Most coaches have something free within this, so that the reservations of later weeks are not looked at."""

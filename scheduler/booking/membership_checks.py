@@ -14,10 +14,11 @@ from scheduler.availability import lost_zones
 from scheduler.booking import departures
 from scheduler.booking.departures import Why
 from scheduler.booking.ports import Membership
-from scheduler.core import bot_removal, coaches, members
+from scheduler.core import coaches, members
 from scheduler.core.clock import Clock
 from scheduler.core.errors import DiscordFailure, NotInServer
 from scheduler.core.row_locks import lock_coach, lock_sessions
+from scheduler.notifications import bot_removal
 
 log = logging.getLogger(__name__)
 

@@ -8,11 +8,11 @@ from sqlalchemy import select
 from models import Coach, CoachStatus, Guild
 from models.storage.database import Database
 from scheduler.coaches.ports import CoachRoles
-from scheduler.core import bot_removal, retry
+from scheduler.core import retry
 from scheduler.core.clock import Clock
 from scheduler.core.coaches import ROLE_TRIES
 from scheduler.core.errors import DiscordFailure, NotInServer, Unreachable
-from scheduler.notifications import admin_alerts
+from scheduler.notifications import admin_alerts, bot_removal
 
 log = logging.getLogger(__name__)
 

@@ -9,10 +9,11 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachSpecialty, CoachStatus, Guild, Specialty
-from scheduler.core import audit, names
+from scheduler.core import audit
 from scheduler.core.actor import Actor
 from scheduler.core.errors import Misconfigured, NotFound, Unreadable
 from scheduler.notifications import outbox
+from scheduler.parsing import names
 
 MOST = 25
 """As many as a list of Discord's holds."""

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from models.job_run import TICK
 from models.storage.database import Database
 from scheduler.attendance.attendance import Unwatched
 from scheduler.core.clock import Clock
-from scheduler.core.heartbeat import TICK
 from scheduler.loop.background import BackgroundWork, CutShort
 from scheduler.loop.ports import Discord
 from scheduler.loop.tick import TickReport, tick

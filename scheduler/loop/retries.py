@@ -8,10 +8,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from models import Alert, Coach, CoachingSession, Notification
 from models.storage.database import Database
-from scheduler.core import bot_removal
 from scheduler.core.clock import Clock
 from scheduler.core.row_locks import lock_sessions
-from scheduler.notifications import kinds, outbox
+from scheduler.notifications import bot_removal, kinds, outbox
 from scheduler.notifications.admin_alerts import COACH_ROLE
 from scheduler.notifications.kinds import Audience
 from scheduler.sessions.lifecycle import Step

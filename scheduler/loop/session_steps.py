@@ -18,13 +18,13 @@ from models.storage.database import Database
 from scheduler.attendance import excuses
 from scheduler.attendance import outcomes as session_outcomes
 from scheduler.booking import departures
-from scheduler.core import bot_removal, retry
+from scheduler.core import retry
 from scheduler.core.clock import Clock
 from scheduler.core.errors import DiscordFailure, NotInServer, RoomGone
-from scheduler.core.room_names import without_name
 from scheduler.core.task_pool import Jobs, TaskPool
 from scheduler.loop.ports import Discord
-from scheduler.notifications import admin_alerts
+from scheduler.notifications import admin_alerts, bot_removal
+from scheduler.notifications.room_names import without_name
 from scheduler.rooms import rooms
 from scheduler.sessions import events
 from scheduler.sessions.lifecycle import AT_DISCORD, LeadTimes, Step, hard_limit, life_of, next_step

@@ -9,12 +9,12 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from models import Coach, CoachingSession, JobRun, Notification, UTCDateTime
+from models.job_run import TICK
 from models.storage.database import Database
 from scheduler.attendance.attendance import Unwatched, beat
 from scheduler.booking.membership_checks import check_due
 from scheduler.coaches.coach_role import sync_roles
 from scheduler.core.clock import Clock
-from scheduler.core.heartbeat import TICK
 from scheduler.loop.background import BackgroundWork
 from scheduler.loop.ports import Discord
 from scheduler.loop.session_steps import advance_due

@@ -11,14 +11,14 @@ from sqlalchemy import and_, not_, select
 
 from models import CoachingSession, Member, Notification, NotificationKind, Route
 from models.storage.database import Database
-from scheduler.core import bot_removal, members, retry
+from scheduler.core import members, retry
 from scheduler.core.clock import Clock
 from scheduler.core.errors import DiscordFailure, NotInServer, Unreachable
-from scheduler.core.room_names import without_name
 from scheduler.core.task_pool import Jobs, TaskPool
-from scheduler.notifications import admin_alerts, fallbacks, kinds
+from scheduler.notifications import admin_alerts, bot_removal, fallbacks, kinds
 from scheduler.notifications.kinds import Audience, NotificationContext
 from scheduler.notifications.ports import Postman, Receipt
+from scheduler.notifications.room_names import without_name
 
 log = logging.getLogger(__name__)
 

@@ -12,12 +12,12 @@ from scheduler.availability import coach_search, free_times, schedule
 from scheduler.availability.schedule import Dates, Week
 from scheduler.availability.slots import Hours
 from scheduler.booking import blocks
-from scheduler.core import names
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.core.errors import NotFound
 from scheduler.core.pages import Page
 from scheduler.notifications.outbox import coach_specialties
+from scheduler.parsing import names
 from scheduler.parsing.durations import write_length
 from scheduler.time.intervals import intersect
 from scheduler.time.time_zones import is_known, zone

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Alert, Coach, CoachingSession, CoachStatus, Notification, SessionStatus
+from models import Alert, Coach, CoachingSession, CoachStatus, Heartbeat, Notification, SessionStatus
+from models.job_run import TICK
 from scheduler.core.actor import Actor
-from scheduler.core.heartbeat import last_tick_at
 from scheduler.time.time_zones import is_known
 
 LATE = timedelta(minutes=2)
@@ -82,6 +82,16 @@ async def inspect_health(session: AsyncSession, guild_id: int, actor: Actor, now
         without_room=await count(here, lately, HAD_NO_ROOM),
         alerts=list(await session.scalars(alerts.order_by(Alert.since).limit(_SHOWN))),
     )
+
+
+async def last_tick_at(session: AsyncSession) -> datetime | None:
+    """When a tick last came to its end (UTC), also an idle one; None if there has been none."""
+    return await session.scalar(select(Heartbeat.at).where(Heartbeat.job == TICK))
+
+
+def longest_silence(interval: timedelta) -> timedelta:
+    """How old the last tick may be where one begins every `interval`; after that, the loop is stuck."""
+    return 4 * interval + timedelta(seconds=60)
 
 
 async def _without_zone(session: AsyncSession, guild_id: int) -> list[Coach]:

@@ -8,7 +8,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AuditEntry, CoachingSession, JobRun, Notification, SessionStatus
-from scheduler.core.heartbeat import last_tick_at
+from scheduler.reports.health import last_tick_at
 
 SENT, WAITING, GIVEN_UP = "sent", "waiting", "given_up"
 

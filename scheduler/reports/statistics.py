@@ -13,8 +13,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 from models import Coach, CoachingSession, CoachStatus, JobRun, Review, SessionStatus
 from scheduler.availability import free_times
 from scheduler.availability.slots import Hours
-from scheduler.core import names
 from scheduler.core.actor import Actor
+from scheduler.parsing import names
 from scheduler.reports.health import HAD_NO_ROOM, HAD_ROOM
 from scheduler.time.local_time import offsets, start_of
 from scheduler.time.time_zones import is_known, zone

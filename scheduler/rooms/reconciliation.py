@@ -12,11 +12,11 @@ from sqlalchemy.orm import aliased
 
 from models import CoachingSession, Guild, Heartbeat
 from models.storage.database import Database
-from scheduler.core import bot_removal
 from scheduler.core.clock import Clock
 from scheduler.core.errors import DiscordFailure, NotInServer
-from scheduler.core.room_names import room_name
 from scheduler.core.row_locks import lock_sessions
+from scheduler.notifications import bot_removal
+from scheduler.notifications.room_names import room_name
 from scheduler.rooms import rooms
 from scheduler.rooms.own_rooms import is_own
 from scheduler.rooms.ports import Rooms, RoomSeen

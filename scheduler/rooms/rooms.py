@@ -10,8 +10,8 @@ from models.storage.database import Database
 from scheduler.attendance import attendance
 from scheduler.core.clock import Clock
 from scheduler.core.errors import RoomGone
-from scheduler.core.room_names import room_name
 from scheduler.notifications import admin_alerts, outbox
+from scheduler.notifications.room_names import room_name
 from scheduler.rooms import shared_rooms
 from scheduler.rooms.ports import Access, Removal, Rooms, RoomSpec
 from scheduler.sessions import events

@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, CoachStatus, Guild, Notification, SessionStatus
 from models.storage.database import Database
-from scheduler.core import audit, bot_removal
-from scheduler.core.bot_removal import NOTE
+from scheduler.core import audit
 from scheduler.core.clock import Clock
 from scheduler.core.row_locks import lock_sessions
-from scheduler.notifications import outbox
+from scheduler.notifications import bot_removal, outbox
+from scheduler.notifications.bot_removal import NOTE
 from scheduler.servers.ports import Servers
 
 log = logging.getLogger(__name__)

@@ -21,8 +21,8 @@ from models.storage.database import Database
 from scheduler.booking import booking, cancellation, rescheduling
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError
-from scheduler.core.room_names import room_name
 from scheduler.loop.tick import next_due
+from scheduler.notifications.room_names import room_name
 from scheduler.rooms import in_room
 from tests.support.builders import MINUTE, a_coach
 from tests.support.one_thread import in_one_thread

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from models import AuditEntry
 from models.storage.database import Database
-from scheduler.core.room_names import room_name
+from scheduler.notifications.room_names import room_name
 from tests.support.builders import MINUTE, a_coach, a_session
 from tests.support.simulated import Academy, academy
 

@@ -18,13 +18,13 @@ from sqlalchemy import select
 from bot.discord_api.permissions import INVITE, ROOM_GUEST, ROOM_OWN, ROOM_VIDEO
 from bot.web import CRON
 from models import CoachingSession, Heartbeat
+from models.job_run import TICK
 from models.storage.database import Database
 from scheduler.availability import schedule
 from scheduler.booking import booking
 from scheduler.coaches import applications
 from scheduler.coaches.applications import Application
 from scheduler.core.actor import Actor
-from scheduler.core.heartbeat import TICK
 from scheduler.servers import settings
 from scheduler.servers.settings import GuildChanges, GuildDefaults
 from tests.support.endpoint import (

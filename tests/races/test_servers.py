@@ -13,10 +13,11 @@ from models.storage.database import Database
 from scheduler.attendance import outcomes
 from scheduler.booking import departures, membership_checks
 from scheduler.booking.departures import Why
-from scheduler.core import audit, bot_removal
+from scheduler.core import audit
 from scheduler.core.actor import Actor
 from scheduler.core.row_locks import lock_coach, lock_sessions
 from scheduler.loop import retries
+from scheduler.notifications import bot_removal
 from scheduler.servers import bot_membership
 from tests.support.builders import COACH, DAY, GUILD, HOUR, MONDAY, STUDENT, FakeClock, a_coach, a_guild, a_session
 from tests.support.fakes import FakeDiscord

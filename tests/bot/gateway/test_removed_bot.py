@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 
 from models import AuditEntry, Coach, CoachingSession, Guild, Notification, SessionStatus
-from scheduler.core.bot_removal import NOTE
+from scheduler.notifications.bot_removal import NOTE
 from tests.bot.gateway.test_attendance_watch import connected_anew, connection_lost, unheard
 from tests.cogs.setup.test_welcome import joins
 from tests.support.builders import DAY, HOUR, MINUTE

@@ -7,8 +7,8 @@ import pytest
 from cogs.reports import health
 from cogs.ui.text import our_own
 from models import Coach, CoachingSession, SessionStatus
-from scheduler.core.bot_removal import NOTE
 from scheduler.notifications import admin_alerts
+from scheduler.notifications.bot_removal import NOTE
 from tests.cogs.setup.test_panel import all_but, give
 from tests.support import builders
 from tests.support.simulated import Academy, reply, words

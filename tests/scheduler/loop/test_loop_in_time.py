@@ -9,9 +9,9 @@ from sqlalchemy import select
 from bot.demo import simcord_private
 from models import CoachingSession, Heartbeat, JobRun, NotificationKind
 from models.storage.database import Database
-from scheduler.core.room_names import room_name
 from scheduler.core.task_pool import SLOW
 from scheduler.notifications.outbox import enqueue
+from scheduler.notifications.room_names import room_name
 from tests.bot.test_punctuality import HALF_A_DAY, break_rooms, when
 from tests.scheduler.loop.test_loop import SECOND
 from tests.support.builders import HOUR, MINUTE, a_coach, a_session

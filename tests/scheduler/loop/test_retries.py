@@ -17,9 +17,9 @@ from models import (
 )
 from models.storage.database import Database
 from scheduler.coaches.coach_role import sync_roles
-from scheduler.core import bot_removal
 from scheduler.core.errors import DiscordFailure
 from scheduler.loop import retries
+from scheduler.notifications import bot_removal
 from scheduler.reports import session_history
 from scheduler.rooms.reconciliation import sweep
 from tests.support.builders import (

@@ -13,8 +13,9 @@ from models.storage.database import Database
 from scheduler.availability import coach_search
 from scheduler.booking import membership_checks
 from scheduler.coaches import specialties
-from scheduler.core import members, names
+from scheduler.core import members
 from scheduler.core.errors import Unreadable
+from scheduler.parsing import names
 from scheduler.reports import coach_roster, statistics
 from tests.support.builders import ADMIN, COACH, DAY, GUILD, MONDAY, STUDENT, FakeClock, a_coach, a_guild, refusal
 from tests.support.fakes import FakeDiscord
