@@ -7,6 +7,7 @@ from typing import Any
 import discord
 from discord.ext import commands
 
+from bot import features
 from bot.discord_api.errors import PATIENCE
 from bot.discord_api.names import Names, name_of
 from bot.discord_api.permissions import invitation
@@ -44,18 +45,10 @@ from cogs.timezone import TimezoneCog
 from cogs.ui.interaction_stats import InteractionStats
 from cogs.ui.routing import Router
 from models.storage.database import Database
-from scheduler.attendance import notifications as attendance_notifications
-from scheduler.availability import notifications as availability_notifications
-from scheduler.booking import notifications as booking_notifications
-from scheduler.coaches import notifications as coach_notifications
 from scheduler.core.clock import Clock, utc_now
 from scheduler.loop.background import BackgroundWork
 from scheduler.loop.loop import Loop
 from scheduler.loop.tick import TickReport, tick
-from scheduler.notifications import admin_alerts, fallbacks, kinds, reminders
-from scheduler.reviews import notifications as review_notifications
-from scheduler.rooms import notifications as room_notifications
-from scheduler.servers import notifications as server_notifications
 from scheduler.servers.settings import GuildDefaults
 
 log = logging.getLogger(__name__)
@@ -96,19 +89,7 @@ COGS = (
     SpecialtiesCog,
 )
 
-NOTIFICATION_KINDS = (
-    *booking_notifications.KINDS,
-    *reminders.KINDS,
-    *room_notifications.KINDS,
-    *attendance_notifications.KINDS,
-    *review_notifications.KINDS,
-    *coach_notifications.KINDS,
-    *availability_notifications.KINDS,
-    *server_notifications.KINDS,
-    *admin_alerts.KINDS,
-    *fallbacks.KINDS,
-)
-kinds.register(*NOTIFICATION_KINDS)
+features.register()
 
 
 class CoachBot(BotBase):
@@ -257,7 +238,7 @@ class CoachBot(BotBase):
 
 
 def discord_port(client: discord.Client, *, gateway: bool = True, patience: timedelta = PATIENCE) -> DiscordPort:
-    """Discord for the domain, with the words of `cogs.notifications`."""
+    """Discord for the domain, with the words that features registered."""
     return DiscordPort(
         client,
         notifications.render,

@@ -10,7 +10,7 @@ from models.base import Base, RowId, Snowflake, name_of, partial_index
 
 
 class NotificationKind(StrEnum):
-    """What a notice says. The words are in `cogs.notifications`."""
+    """What a notification says. Its feature declares it, and has its words."""
 
     APPLICATION_CARD = "application_card"
     APPLICATION_APPROVED = "application_approved"

@@ -32,7 +32,7 @@ LAYERS = ("bot", "cogs", "models", "scheduler")
 EXAMPLE = (ROOT / "config.example.toml").read_text("utf-8")
 NOT_OURS = {"DynamicItem", "interaction_check", "batch_alter_table", "config.example.toml"}
 """What documents name that isn't in the code of the product."""
-NOT_SETTINGS = {"NOTIFICATION_KINDS", "ORIGINAL_GUIDE"}
+NOT_SETTINGS = {"ORIGINAL_GUIDE"}
 """What looks like a setting in the documents."""
 LONGEST_README = 220
 LARGEST_PICTURE = 100_000

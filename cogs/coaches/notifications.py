@@ -1,45 +1,82 @@
-"""Messages to coaches whose currency, rate, booking rules or time zone needs their attention."""
+"""What coaches and applicants read, and the card on which admins decide about an application."""
 
 from typing import Any
 
 import discord
 
 from cogs import cards, ui
+from cogs.notifications import Words
 from models import NotificationKind
+from scheduler.coaches.notifications import ApplicationDetails
 from scheduler.notifications.kinds import NotificationContext
 
-KINDS = {
-    NotificationKind.ZONE_LOST,
-    NotificationKind.CURRENCY_CHANGED,
-    NotificationKind.RATE_SET,
-    NotificationKind.RULES_GIVEN,
+
+def _application_card(context: NotificationContext) -> discord.ui.Item[Any]:
+    details: ApplicationDetails = context.details
+    return cards.application(context.about_coach, details.specialties, details.history, details.blocked)
+
+
+def _approved(_context: NotificationContext) -> discord.ui.Item[Any]:
+    return ui.text(
+        "### You are a coach now 🎉\nYour application was approved. **Next step:** go to the server and "
+        "set your hours with `/availability`. As soon as you have hours, students can book you with "
+        "`/book`."
+    )
+
+
+def _rejected(context: NotificationContext) -> discord.ui.Item[Any]:
+    return ui.text(
+        "### Your coach application was not approved\nThe reason that was given:\n"
+        f"{_reason(context)}\nYou can apply again with `/coach apply`."
+    )
+
+
+def _suspended(context: NotificationContext) -> discord.ui.Item[Any]:
+    return ui.text(
+        f"### Your coaching was suspended\nThe reason that was given:\n{_reason(context)}\n"
+        "Nobody can book you for now. `/sessions` lists what is still coming."
+    )
+
+
+def _reason(context: NotificationContext) -> str:
+    return ui.block(ui.quoted(context.about_coach.decision_reason or "", 1000))
+
+
+def _reinstated(_context: NotificationContext) -> discord.ui.Item[Any]:
+    return ui.text("### You can coach again\nYour hours are as before; look at them with `/availability`.")
+
+
+def _currency_changed(context: NotificationContext) -> discord.ui.Item[Any]:
+    coach, currency = context.about_coach, context.guild.currency
+    return ui.text(
+        f"### This server now uses {currency}\nYou still charge {cards.rate(coach)}. **Next step:** in "
+        f"the server, use `/coach edit`, choose {currency} and enter your new rate. Booked sessions keep "
+        "their price."
+    )
+
+
+def _rate_set(context: NotificationContext) -> discord.ui.Item[Any]:
+    coach, currency = context.about_coach, context.guild.currency
+    return ui.text(
+        f"### An admin changed your rate\nYou now charge {cards.rate(coach)}, because this server uses "
+        f"{currency}. You can change it with `/coach edit`. Booked sessions keep their price."
+    )
+
+
+def _rules_given(_context: NotificationContext) -> discord.ui.Item[Any]:
+    return ui.text(
+        "### An admin gave all coaches the same booking rules\nSee yours in `/availability`, under "
+        "**Rules**. Press **Undo** there to get your old ones back. Booked sessions don't change."
+    )
+
+
+WORDS = {
+    NotificationKind.APPLICATION_CARD: Words(_application_card),
+    NotificationKind.APPLICATION_APPROVED: Words(_approved),
+    NotificationKind.APPLICATION_REJECTED: Words(_rejected),
+    NotificationKind.COACH_SUSPENDED: Words(_suspended),
+    NotificationKind.COACH_REINSTATED: Words(_reinstated),
+    NotificationKind.CURRENCY_CHANGED: Words(_currency_changed),
+    NotificationKind.RATE_SET: Words(_rate_set),
+    NotificationKind.RULES_GIVEN: Words(_rules_given),
 }
-
-
-def words(context: NotificationContext) -> discord.ui.Item[Any]:
-    """Say what changed and what to do next."""
-    coach, currency = context.coach, context.guild.currency
-    assert coach is not None, "a notice about a coach names one"
-    match context.notification.kind:
-        case NotificationKind.CURRENCY_CHANGED:
-            return ui.text(
-                f"### This server now uses {currency}\nYou still charge {cards.rate(coach)}. **Next step:** in "
-                f"the server, use `/coach edit`, choose {currency} and enter your new rate. Booked sessions keep "
-                "their price."
-            )
-        case NotificationKind.RATE_SET:
-            return ui.text(
-                f"### An admin changed your rate\nYou now charge {cards.rate(coach)}, because this server uses "
-                f"{currency}. You can change it with `/coach edit`. Booked sessions keep their price."
-            )
-        case NotificationKind.RULES_GIVEN:
-            return ui.text(
-                "### An admin gave all coaches the same booking rules\nSee yours in `/availability`, under "
-                "**Rules**. Press **Undo** there to get your old ones back. Booked sessions don't change."
-            )
-        case _:
-            return ui.text(
-                f'### I no longer know your time zone "{ui.quoted(coach.time_zone)}"\nStudents can\'t book you '
-                "until you choose another one. **Next step:** in the server, open `/availability` and press "
-                "**Zone…**. Your hours keep their clock times, and booked sessions don't change."
-            )

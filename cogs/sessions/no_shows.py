@@ -1,17 +1,13 @@
 """Who was there: no-shows, appeals, and sessions that the bot missed."""
 
-from typing import Any
-
 import discord
 
 from cogs import cards, ui
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
-from models import Absent, BlockedFrom, CoachingSession, NotificationKind, SessionStatus
+from models import CoachingSession, SessionStatus
 from scheduler.attendance import no_shows, outcomes
-from scheduler.core.clock import stamp
 from scheduler.core.limits import LONGEST_NOTES
-from scheduler.notifications.kinds import NotificationContext
 from scheduler.servers import settings
 
 DECIDE = "session:appeal:{session_id}:of:{user_id}:decide:{granted}"
@@ -111,97 +107,6 @@ class NoShowsCog(Cog):
         await ui.show(interaction, ui.Panel(ui.text(said)))
 
 
-def words(context: NotificationContext) -> discord.ui.Item[Any]:
-    """What is said about who was there."""
-    one = context.session
-    assert one is not None, "who was there is a matter of a session"
-    match context.notification.kind:
-        case NotificationKind.NO_SHOW:
-            return _no_show(context, one)
-        case NotificationKind.ATTENDANCE_CHANGED:
-            news = _news(one, context.notification.user_id)
-            return ui.text(f"### {news}\nSession `{one.code}`, {stamp(one.starts_at)}.")
-        case NotificationKind.SESSION_MISSED:
-            return _missed(context, one)
-        case _:
-            return _appeal(context, one)
-
-
-def _no_show(context: NotificationContext, one: CoachingSession) -> discord.ui.Container[Any]:
-    me = context.notification.user_id
-    is_coach = me == one.coach_id
-    mine = one.absent is Absent.BOTH or one.absent is (Absent.COACH if is_coach else Absent.STUDENT)
-    other = f"<@{one.student_id if is_coach else one.coach_id}>"
-    if mine:
-        title, hint = "You were not seen in your session", "If you were there, appeal, and an admin decides."
-    elif is_coach:
-        title, hint = "Your student did not come", "If they were there after all, say so."
-    else:
-        title, hint = "Your coach did not come", "We are sorry. An admin of the server can help you."
-    text = f"### {title}\n{stamp(one.starts_at)} with {other}, code `{one.code}`. {hint}"
-    buttons = cards.outcome_buttons(one, me)
-    return discord.ui.Container(
-        ui.text("\n".join([text, *cards.attendance_lines(one, context.details)])),
-        *([ui.row(*buttons)] if buttons else []),
-    )
-
-
 def _other(one: CoachingSession) -> int:
     """The one of the two who didn't appeal."""
     return one.coach_id if no_shows.appellant(one) == one.student_id else one.student_id
-
-
-def _news(one: CoachingSession, reader_id: int | None) -> str:
-    attended = one.status is SessionStatus.COMPLETED
-    # After a decision about the coach's appeal, the coach can still say that the student was there.
-    by_the_coach = one.coach_id == one.absence_marked_by == no_shows.appellant(one)
-    if one.appeal_decided_at is not None and not by_the_coach:
-        if attended:
-            return "An admin decided: you both count as present"
-        if no_shows.is_absent(one, no_shows.appellant(one)):
-            return "An admin decided: the no-show stands"
-        other = "student" if reader_id == one.coach_id else "coach"
-        if reader_id == no_shows.appellant(one):
-            return f"An admin decided: you were there, but your {other} wasn't"
-        return f"An admin decided: your {other} was there. You're still a no-show"
-    if one.took_place is not None:
-        return f"The other side says that it {'took place' if one.took_place else 'did not take place'}"
-    return "It counts as completed after all"
-
-
-def _missed(context: NotificationContext, one: CoachingSession) -> discord.ui.Container[Any]:
-    other = one.student_id if context.notification.user_id == one.coach_id else one.coach_id
-    text = (
-        f"### Did it take place?\nI could not open a room for your session with <@{other}>, "
-        f"{stamp(one.starts_at)}, and I am sorry. Did you meet all the same?"
-    )
-    if one.took_place is not None:
-        return discord.ui.Container(ui.text(text))
-    yes = ui.button("Yes, we met", HAPPENED.format(session_id=one.id, answer=1), discord.ButtonStyle.success)
-    no = ui.button("No", HAPPENED.format(session_id=one.id, answer=0))
-    return discord.ui.Container(ui.text(text), ui.row(yes, no))
-
-
-def _appeal(context: NotificationContext, one: CoachingSession) -> discord.ui.Container[Any]:
-    who = no_shows.appellant(one)
-    pair = f"<@{one.coach_id}> with <@{one.student_id}>"
-    lines = [
-        f"### Appeal against a no-show\n<@{who}> says they were there.",
-        f"Session `{one.code}` of {pair}, {stamp(one.starts_at)}.",
-        *cards.attendance_lines(one, context.details),
-        f"**What happened**\n{ui.block(ui.quoted(one.appeal_reason or ''))}",
-    ]
-    if one.appeal_decided_at is not None:
-        outcome = "the no-show stands" if no_shows.is_absent(one, who) else "present after all"
-        lines.append(f"**Decided** by <@{one.appeal_decided_by}> {stamp(one.appeal_decided_at, 'f')}: {outcome}")
-        missed = one.absent in (Absent.STUDENT, Absent.BOTH)
-        block = cards.block_button(one.student_id, BlockedFrom.BOOKING, (), "student")
-        return discord.ui.Container(ui.text("\n".join(lines)), *([ui.row(block)] if missed else []))
-    granted = ui.button(
-        "They were there", DECIDE.format(session_id=one.id, user_id=who, granted=1), discord.ButtonStyle.success
-    )
-    if not no_shows.is_absent(one, who):
-        lines.append("The coach says by now that the student was there. Only that can be confirmed.")
-        return discord.ui.Container(ui.text("\n".join(lines)), ui.row(granted))
-    refused = ui.button("The no-show stands", DECIDE.format(session_id=one.id, user_id=who, granted=0))
-    return discord.ui.Container(ui.text("\n".join(lines)), ui.row(granted, refused))

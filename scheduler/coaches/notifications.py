@@ -16,17 +16,17 @@ from scheduler.notifications.kinds import Audience, Declaration, NotificationCon
 class ApplicationDetails(NamedTuple):
     """What the card of an application shows besides the application itself."""
 
-    specialties: Sequence[str] = ()
-    history: Sequence[AuditEntry] = ()
+    specialties: list[str]
+    history: Sequence[AuditEntry]
     """What became of the coach until now, oldest first."""
-    blocked: Sequence[Block] = ()
+    blocked: Sequence[Block]
     """What the coach is blocked from."""
 
 
 async def _application(session: AsyncSession, context: NotificationContext, _now: datetime) -> ApplicationDetails:
     coach = context.coach
     if coach is None:
-        return ApplicationDetails()
+        return ApplicationDetails([], (), ())
     return ApplicationDetails(
         await outbox.coach_specialties(session, coach.guild_id, coach.user_id),
         await history.coach_history(session, coach.guild_id, coach.user_id),

@@ -45,6 +45,24 @@ class NotificationContext:
     """The student's name, for kinds that say it. Whoever delivers the message asks Discord."""
 
     @property
+    def about_session(self) -> CoachingSession:
+        """The session, for kinds about one."""
+        assert self.session is not None, "a notification about a session names one"
+        return self.session
+
+    @property
+    def about_coach(self) -> Coach:
+        """The coach, for kinds about one."""
+        assert self.coach is not None, "a notification about a coach names one"
+        return self.coach
+
+    @property
+    def about_alert(self) -> Alert:
+        """The alert, for kinds about one."""
+        assert self.alert is not None, "a notification about an alert names one"
+        return self.alert
+
+    @property
     def audience(self) -> Audience:
         """Who it is for."""
         return declaration_of(self.notification.kind).audience
@@ -113,5 +131,5 @@ def declaration_of(kind: NotificationKind) -> Declaration:
 def sent_to(audience: Audience) -> frozenset[NotificationKind]:
     """List the kinds for this audience."""
     found = frozenset(one.kind for one in _declared.values() if one.audience is audience)
-    assert found, f"no notification kind is sent to {audience}; bot.app registers them"
+    assert found, f"no notification kind is sent to {audience}; `bot.features` registers them"
     return found

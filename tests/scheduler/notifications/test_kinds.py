@@ -2,7 +2,8 @@
 
 import pytest
 
-from bot.app import NOTIFICATION_KINDS
+import bot.app  # noqa: F401  (it registers what features declare)
+from bot.features import NOTIFICATION_KINDS
 from models import NotificationKind
 from scheduler.notifications import kinds
 from scheduler.notifications.kinds import Audience, Declaration

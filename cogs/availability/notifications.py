@@ -1,0 +1,22 @@
+"""What coaches read about their availability."""
+
+from typing import Any
+
+import discord
+
+from cogs import ui
+from cogs.notifications import Words
+from models import NotificationKind
+from scheduler.notifications.kinds import NotificationContext
+
+
+def _zone_lost(context: NotificationContext) -> discord.ui.Item[Any]:
+    zone = ui.quoted(context.about_coach.time_zone)
+    return ui.text(
+        f'### I no longer know your time zone "{zone}"\nStudents can\'t book you '
+        "until you choose another one. **Next step:** in the server, open `/availability` and press "
+        "**Zone…**. Your hours keep their clock times, and booked sessions don't change."
+    )
+
+
+WORDS = {NotificationKind.ZONE_LOST: Words(_zone_lost)}

@@ -1,0 +1,28 @@
+"""What students are asked after a session."""
+
+from typing import Any
+
+import discord
+
+from cogs import ui
+from cogs.cards import stars
+from cogs.notifications import Words
+from models import NotificationKind
+from scheduler.core.clock import stamp
+from scheduler.notifications.kinds import NotificationContext
+from scheduler.reviews.reviews import open_until
+
+
+def _review_request(context: NotificationContext) -> discord.ui.Item[Any]:
+    one = context.about_session
+    return discord.ui.Container(
+        ui.text(
+            f"### How was it?\nYour session with <@{one.coach_id}>, {stamp(one.starts_at)}, is over. Your "
+            "stars help others to choose a coach; you can add a sentence, and change both until "
+            f"{stamp(open_until(one), 'f')}."
+        ),
+        stars.buttons(one.id),
+    )
+
+
+WORDS = {NotificationKind.REVIEW_REQUEST: Words(_review_request)}

@@ -1,0 +1,46 @@
+"""What whoever runs a server reads: the bot's first message, and alerts."""
+
+from typing import Any
+
+import discord
+
+from cogs import ui
+from cogs.notifications import Below, Words
+from cogs.setup import panel
+from models import NotificationKind
+from scheduler.loop import retries
+from scheduler.notifications.kinds import NotificationContext
+
+
+def _welcome(context: NotificationContext) -> discord.ui.Item[Any]:
+    how = "press the button, or use" if context.notification.route is None else "go to the server and use"
+    return ui.text(
+        "### Hello! I run coaching here 👋\nPeople apply as coaches, students book them, and each session "
+        f"gets a private room.\n**Next step** for whoever manages this server: {how} `/coaching setup`. "
+        "It shows what is missing and makes most of it with one press."
+    )
+
+
+def _setup_button(_context: NotificationContext, _server: str) -> Below:
+    return Below(ui.row(ui.button("Set coaching up", panel.OPEN, discord.ButtonStyle.primary)))
+
+
+def _alert(context: NotificationContext) -> discord.ui.Item[Any]:
+    trying = "\n-# I keep trying." if retries.is_retried(context.about_alert) else ""
+    return ui.text(f"### ⚠️ Coaching needs an admin\n{_problem(context)}{trying}")
+
+
+def _resolved(context: NotificationContext) -> discord.ui.Item[Any]:
+    return ui.text(f"### ✅ This works again\n{_problem(context)}")
+
+
+def _problem(context: NotificationContext) -> str:
+    text = context.about_alert.text
+    return text[:1].upper() + text[1:]
+
+
+WORDS = {
+    NotificationKind.WELCOME: Words(_welcome, _setup_button),
+    NotificationKind.ALERT: Words(_alert),
+    NotificationKind.ALERT_RESOLVED: Words(_resolved),
+}
