@@ -119,5 +119,5 @@ def _read_limit(typed: str) -> int | None:
     if words in ("", "-", "none", "no limit", "unlimited"):
         return None
     if not (words.isascii() and words.isdigit() and len(words) < 5):
-        raise Unreadable(f'I cannot read "{typed.strip()[:40]}" as a number of sessions. Type one, or "no limit".')
+        raise Unreadable(f'I can\'t read "{typed.strip()[:40]}" as a number of sessions. Type one, or "no limit".')
     return int(words)

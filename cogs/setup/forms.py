@@ -129,7 +129,7 @@ def read_rules(guild: Guild, typed: Typed) -> GuildChanges:
     """What differs from what is set. Raises Unreadable."""
     most = typed.get(_MOST, "").strip()
     if not (most.isascii() and most.isdigit()):
-        raise Unreadable(f'I cannot read "{most}" as a number of sessions. Type it in digits, like 10.')
+        raise Unreadable(f'I can\'t read "{most}" as a number of sessions. Type it in digits, like 10.')
     wanted: dict[str, Any] = {
         "most_upcoming": int(most),
         "cancel_notice_minutes": parse_length(typed.get(_CANCEL, ""), unit="hours") // _MINUTE,

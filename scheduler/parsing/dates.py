@@ -75,13 +75,13 @@ def parse_date(text: str, *, today: date, since: date | None = None) -> date:
         day = _relative(typed, today) or _numeric(typed, since or today) or _worded(typed, since or today)
     if day is None:
         raise Unreadable(
-            f'I cannot read "{_quoted(text)}" as a day. '
-            f'Type it like "24 Dec", "{today.year + 1}-01-31", "friday" or "in 2 weeks".'
+            f'I can\'t read "{_quoted(text)}" as a date. '
+            f'Type one like "24 Dec", "{today.year + 1}-01-31", "friday" or "in 2 weeks".'
         )
     first, last = today - relativedelta(years=_YEARS_BACK), today + relativedelta(years=_YEARS_AHEAD)
     if not first <= day <= last:
         raise Unreadable(
-            f"{write_date(day)} is too far away. Type a day from {write_date(first)} to {write_date(last)}."
+            f"{write_date(day)} is too far away. Type a date from {write_date(first)} to {write_date(last)}."
         )
     return day
 
@@ -113,8 +113,8 @@ def parse_moment(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
     match = _time_in(typed)
     if match is None:
         raise Unreadable(
-            f'I cannot read "{_quoted(text)}" as a day and a time. '
-            'Type it like "tue 14:00", "24 Dec 2pm" or "tomorrow 9:30".'
+            f'I can\'t read "{_quoted(text)}" as a date and time. '
+            'Type one like "tue 14:00", "24 Dec 2pm" or "tomorrow 9:30".'
         )
     clock = _clock(match)
     before, after = typed[: match.start()].rstrip(" ,@"), typed[match.end() :].lstrip(" ,")
@@ -189,7 +189,7 @@ def _numeric(typed: str, today: date) -> date | None:
     day, month = int(match[1]), int(match[3])
     if day != month and 1 <= day <= 12 and 1 <= month <= 12:
         raise Unreadable(
-            f'"{typed}" may be {day} {_MONTHS[month - 1][:3]} or {month} {_MONTHS[day - 1][:3]}. '
+            f'"{typed}" could be {day} {_MONTHS[month - 1][:3]} or {month} {_MONTHS[day - 1][:3]}. '
             f'Type it like "{day} {_MONTHS[month - 1][:3]}" or "{today.year}-{month:02}-{day:02}".'
         )
     if month > 12:
@@ -209,7 +209,7 @@ def _worded(typed: str, today: date) -> date | None:
     number = _ENGLISH.month(words[month]) or 0
     found = _day(typed, None if year is None else words[year], number, int(words[day]), today)
     if "w" in kinds and found.weekday() != _weekday_number(tokens[kinds.index("w")]):
-        raise Unreadable(f"{write_date(found)} is another weekday than you typed. Type the day without it.")
+        raise Unreadable(f"That date is {write_date(found)}. Correct the weekday or leave it out.")
     return found
 
 
@@ -243,7 +243,7 @@ def _full_year(year: str, today: date) -> int:
 
 
 def _no_such_day(typed: str) -> Unreadable:
-    return Unreadable(f'There is no day "{typed[:60]}" in the calendar. Type one that exists, like "24 Dec".')
+    return Unreadable(f'There\'s no date "{typed[:60]}". Type one that exists, like "24 Dec".')
 
 
 def _time_in(typed: str) -> re.Match[str] | None:
@@ -264,11 +264,11 @@ def _clock(match: re.Match[str]) -> time:
         return time(12)
     hour, minute, half = int(match[2]), int(match[3] or 0), match[4]
     if half and not 1 <= hour <= 12:
-        raise Unreadable(f'"{match[0]}" is no time: with am or pm the hour is 1 to 12.')
+        raise Unreadable(f'"{match[0]}" isn\'t a time. With am or pm, the hour is 1 to 12.')
     if half:
         hour = hour % 12 + (12 if half == "p" else 0)
     if hour > 23 or minute > 59:
-        raise Unreadable(f'"{match[0]}" is no time of day. Type one from 0:00 to 23:59.')
+        raise Unreadable(f'"{match[0]}" isn\'t a time. Type one from 0:00 to 23:59.')
     return time(hour, minute)
 
 
@@ -277,6 +277,6 @@ def _on_clocks(day: date, clock: time, zone: ZoneInfo) -> datetime:
     moment = local.astimezone(UTC)
     if moment.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
         raise Unreadable(
-            f"The clocks in {zone} skip {clock:%H:%M} on {write_date(day)}. Type an earlier or a later time."
+            f"The clocks in {zone} skip {clock:%H:%M} on {write_date(day)}. Type an earlier or later time."
         )
     return moment

@@ -38,12 +38,12 @@ def parse_length(text: str, *, unit: Literal["minutes", "hours", "days"]) -> tim
     minutes = _minutes(typed, _MINUTES[unit])
     if minutes is None:
         raise Unreadable(
-            f'I cannot read "{_quoted(text)}" as a length. Type it like "2 hours", "90 min" or "none".'
+            f'I can\'t read "{_quoted(text)}" as a length of time. Type one like "2 hours", "90 min" or "none".'
         )
     if minutes.denominator != 1:
-        raise Unreadable(f'"{_quoted(text)}" is not a number of whole minutes. Type it in minutes, like "90 min".')
+        raise Unreadable(f'"{_quoted(text)}" isn\'t a whole number of minutes. Type one like "90 min".')
     if minutes > _LONGEST // timedelta(minutes=1):
-        raise Unreadable(f'"{_quoted(text)}" is too long. Type at most {write_length(_LONGEST)}.')
+        raise Unreadable(f'"{_quoted(text)}" is too long. The longest is {write_length(_LONGEST)}.')
     return timedelta(minutes=int(minutes))
 
 
@@ -60,13 +60,13 @@ def parse_minutes_list(text: str) -> list[int]:
             minutes = parse_length(one, unit="minutes") // timedelta(minutes=1)
             if not SHORTEST_MINUTES <= minutes <= LONGEST_MINUTES:
                 raise Unreadable(
-                    f'"{_quoted(one)}" is no length for a session. '
+                    f'"{_quoted(one)}" isn\'t a session length. '
                     f"Type lengths from {SHORTEST_MINUTES} to {LONGEST_MINUTES} minutes."
                 )
             lengths.append(minutes)
     lengths = list(dict.fromkeys(lengths))
     if not 1 <= len(lengths) <= MOST_LENGTHS:
-        raise Unreadable(f'There are {len(lengths)} lengths. Type 1 to {MOST_LENGTHS} of them, like "30, 60, 90".')
+        raise Unreadable(f'You typed {len(lengths)} lengths. Type 1 to {MOST_LENGTHS}, like "30, 60, 90".')
     return lengths
 
 

@@ -42,7 +42,7 @@ def parse_currency(text: str) -> str:
     code = text.strip().upper()
     if not (len(code) == 3 and is_currency(code)):
         raise Unreadable(
-            f'"{text.strip()[:20]}" is no currency. Type its three-letter code, like USD, EUR or INR.'
+            f'"{text.strip()[:20]}" isn\'t a currency. Type a three-letter code, like USD, EUR or INR.'
         )
     return code
 
@@ -58,21 +58,19 @@ def parse_rate(text: str, currency: str) -> int:
     typed = _without_currency(typed, currency)
     number = typed.removeprefix("-").lstrip()
     if len(number) > _LONGEST or not _NUMBER.fullmatch(number):
-        raise Unreadable(f'"{text.strip()[:40]}" is no amount. Type your rate per hour in {currency}, like 60.')
+        raise Unreadable(f'"{text.strip()[:40]}" isn\'t an amount. Type your hourly rate in {currency}, like 60.')
     digits = get_currency_precision(currency)
     if digits and _EITHER.fullmatch(number):
         raise _ambiguous(text, number, currency)
     amount = _amount(number, text, currency)
     if amount and typed != number:
-        raise Unreadable("A rate cannot be negative. Type 0 if you coach for free.")
+        raise Unreadable("A rate can't be negative. Type 0 if you coach for free.")
     if amount > _HIGHEST_RATE:
         raise Unreadable(f"That rate is too high. The highest is {_HIGHEST_RATE:,} an hour.")
     minor = amount.scaleb(digits)
     if minor != minor.to_integral_value():
-        raise Unreadable(
-            f"{currency} has {digits} decimals, so {text.strip()[:40]} is too fine. Type at most {digits} digits "
-            "after the point."
-        )
+        most = f"Type at most {digits} digits after the point." if digits else f"{currency} has none."
+        raise Unreadable(f'"{text.strip()[:40]}" has too many decimals. {most}')
     return int(minor)
 
 
@@ -114,7 +112,7 @@ def _amount(number: str, text: str, currency: str) -> Decimal:
     if grouped is None or grouped["rest"][:1] == (grouped["mark"] or ","):
         raise Unreadable(
             f'I can\'t read the separators in "{text.strip()[:40]}". '
-            f"Type your rate per hour in {currency}, like 1200 or 60.50."
+            f"Type your hourly rate in {currency}, like 1200 or 60.50."
         )
     return Decimal(_NO_DIGIT.sub("", grouped["groups"]) + grouped["rest"].replace(",", "."))
 

@@ -120,7 +120,7 @@ def parse_hours(text: str) -> list[Interval]:
         elif part.lower() not in _CLOSED:
             windows += _windows(part)
         elif len(parts) > 1:
-            raise Unreadable(f'"{part[:60]}" and other hours contradict each other. Type either of them.')
+            raise Unreadable(f'"{part[:60]}" contradicts the other hours. Type one or the other.')
     _must_ascend(windows)
     return union(window.hours for window in windows)
 
@@ -139,12 +139,12 @@ def parse_presets(text: str) -> list[Preset]:
     presets = [_preset(" ".join(line.split())) for line in _PRESET_ENDS.split(text) if line.strip()]
     if not 1 <= len(presets) <= MOST_PRESETS:
         raise Unreadable(
-            f'There are {len(presets)} presets. Type 1 to {MOST_PRESETS}, a line each: "Morning 8-12".'
+            f'You typed {len(presets)} presets. Type 1 to {MOST_PRESETS}, one per line, like "Morning 8-12".'
         )
     seen: set[str] = set()
     for preset in presets:
         if preset.name.casefold() in seen:
-            raise Unreadable(f'Two presets are called "{preset.name}". Type another name for one of them.')
+            raise Unreadable(f'Two presets are called "{preset.name}". Rename one of them.')
         seen.add(preset.name.casefold())
     return presets
 
@@ -234,8 +234,8 @@ def _backwards(typed: str, start: _Time, end: _Time) -> Unreadable:
     if start.bare and end.bare and start.minute < end.minute + _NOON <= _DAY:
         instead = f'If it ends after noon, type "{write_hours([(start.minute, end.minute + _NOON)])}". '
     return Unreadable(
-        f'"{typed[:60]}" ends before it starts. {instead}Hours past midnight belong to the next day: '
-        'type "22-24" on the one day and "0-2" on the other.'
+        f'"{typed[:60]}" ends before it starts. {instead}For hours past midnight, '
+        'type "22-24" on one day and "0-2" on the next.'
     )
 
 
@@ -250,10 +250,10 @@ def _time(token: re.Match[str], part: str, *, midnight: int) -> _Time:
     if half:
         half = half.lower()
         if not 1 <= hour <= 12:
-            raise Unreadable(f'"{typed}" is no time: with am or pm the hour is 1 to 12.')
+            raise Unreadable(f'"{typed}" isn\'t a time. With am or pm, the hour is 1 to 12.')
         hour = hour % 12 + (12 if half == "p" else 0)
     if minute > 59 or hour * 60 + minute > _DAY:
-        raise Unreadable(f'"{typed}" is no time of day. Type hours from 0:00 to 24:00.')
+        raise Unreadable(f'"{typed}" isn\'t a time. Type one from 0:00 to 24:00.')
     return _Time(hour * 60 + minute, half, bare)
 
 
@@ -263,7 +263,7 @@ def _preset(line: str) -> Preset:
         # A name that itself looks like hours would be read as such the next time.
         if preset is not None and _named_window(write_presets([preset])) == preset:
             return preset
-    raise Unreadable(f'I cannot read "{line[:60]}" as a preset. Type a name and its hours, like "Morning 8-12".')
+    raise Unreadable(f'I can\'t read "{line[:60]}" as a preset. Type a name and its hours, like "Morning 8-12".')
 
 
 def _named_window(line: str) -> Preset | None:
@@ -277,10 +277,12 @@ def _named_window(line: str) -> Preset | None:
         name = " ".join(words[:cut]).rstrip(" :=,-–—")
         if not 1 <= len(name) <= LONGEST_PRESET_NAME or not name.isprintable():
             raise Unreadable(
-                f'"{name[:60]}" cannot be the name of a preset. Type one of 1 to {LONGEST_PRESET_NAME} characters.'
+                f"\"{name[:60]}\" can't be a preset's name. Use 1 to {LONGEST_PRESET_NAME} characters."
             )
         if len(windows) != 1:
-            raise Unreadable(f'"{line[:60]}" is not one window. Type a name and one window, like "Morning 8-12".')
+            raise Unreadable(
+                f'"{line[:60]}" isn\'t a single range of hours. Type a name and one range, like "Morning 8-12".'
+            )
         return Preset(name, *windows[0])
     return None
 
@@ -300,8 +302,8 @@ def _parts(text: str) -> list[str]:
 
 
 def _days_help(part: str) -> str:
-    return f'I cannot read "{part[:60]}" as days. Type them like "Mon-Fri", "Tue, Thu" or "weekends".'
+    return f'I can\'t read "{part[:60]}" as days. Type them like "Mon-Fri", "Tue, Thu" or "weekends".'
 
 
 def _hours_help(part: str) -> str:
-    return f'I cannot read "{part[:60]}" as hours. Type them like "9-12, 13:30-17", "9am-5pm" or "closed".'
+    return f'I can\'t read "{part[:60]}" as hours. Type them like "9-12, 13:30-17", "9am-5pm" or "closed".'

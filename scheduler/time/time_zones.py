@@ -35,7 +35,7 @@ def parse_zone(text: str) -> str:
     if len(cities) == 1:
         return cities[0]
     if cities:
-        raise Unreadable(f'Several zones are called "{text.strip()[:40]}": {", ".join(cities)}. Type one of them.')
+        raise Unreadable(f'Several time zones match "{text.strip()[:40]}": {", ".join(cities)}. Type one of them.')
     return _zone_of_city(text)
 
 
@@ -54,7 +54,7 @@ def _zone_of_region(text: str) -> str | None:
             f"{regions[0].label} has several time zones: {', '.join(zones)}. Type one of them, or your city."
         )
     listed = "; ".join(f"{region.label}: {', '.join(region.zones)}" for region in regions)
-    raise Unreadable(f'"{text.strip()[:40]}" could be several places. {listed}. Type your zone.')
+    raise Unreadable(f'"{text.strip()[:40]}" could mean several places. {listed}. Type your time zone.')
 
 
 def _zone_of_city(text: str) -> str:
@@ -65,9 +65,10 @@ def _zone_of_city(text: str) -> str:
         return places[0].zone
     if places:
         listed = "; ".join(f"{place.label}: {place.zone}" for place in places[:_CANDIDATES])
-        raise Unreadable(f'Several cities are called "{text.strip()[:40]}": {listed}. Type your zone.')
+        raise Unreadable(f'Several cities are called "{text.strip()[:40]}": {listed}. Type your time zone.')
     raise Unreadable(
-        f'I know no time zone "{text.strip()[:40]}". Type it like Europe/Berlin or UTC, or a city like Munich.'
+        f'I don\'t know the time zone "{text.strip()[:40]}". '
+        "Type one like Europe/Berlin or UTC, or a city like Munich."
     )
 
 

@@ -111,12 +111,12 @@ def test_the_env_file_of_the_earlier_system_works_and_what_fell_away_is_ignored(
         ),
         (
             '[server_defaults]\ntime_zone = "Mars/Olympus"',
-            'config.toml: server_defaults.time_zone: I know no time zone "Mars/Olympus". Type it like '
+            'config.toml: server_defaults.time_zone: I don\'t know the time zone "Mars/Olympus". Type it like '
             "Europe/Berlin or UTC, or a city like Munich.",
         ),
         (
             '[server_defaults]\ncurrency = "gold"',
-            'config.toml: server_defaults.currency: "gold" is no currency. Type its three-letter code, like USD, '
+            'config.toml: server_defaults.currency: "gold" isn\'t a currency. Type a three-letter code, like USD, '
             "EUR or INR.",
         ),
         (

@@ -116,28 +116,28 @@ async def test_a_daily_limit_ends_the_day_for_everybody(open_world: Academy) -> 
 
 
 REFUSED_SESSIONS = [
-    ({LENGTHS: "an eternity"}, 'I cannot read "an eternity" as a length.'),
-    ({LENGTHS: "60, 4"}, '"4" is no length for a session.'),
-    ({LENGTHS: "721"}, '"721" is no length for a session.'),
+    ({LENGTHS: "an eternity"}, 'I can\'t read "an eternity" as a length of time.'),
+    ({LENGTHS: "60, 4"}, '"4" isn\'t a session length.'),
+    ({LENGTHS: "721"}, '"721" isn\'t a session length.'),
     ({LENGTHS: ","}, "There are 0 lengths."),
     ({LENGTHS: "5,10,15,20,25,30,35,40,45,50,55"}, "There are 11 lengths."),
     ({STEP: "4 min"}, "Sessions can start every 5 minutes to 12 hours."),
     ({STEP: "13h"}, "Sessions can start every 5 minutes to 12 hours."),
     ({BEFORE: "361 min"}, "A buffer is at most 6 hours."),
     ({AFTER: "7h"}, "A buffer is at most 6 hours."),
-    ({AFTER: "-5"}, 'I cannot read "-5" as a length.'),
+    ({AFTER: "-5"}, 'I can\'t read "-5" as a length of time.'),
 ]
 REFUSED_LIMITS = [
     ({NOTICE: "61 days"}, "The minimum notice is at most 60 days."),
-    ({NOTICE: "soon"}, 'I cannot read "soon" as a length.'),
+    ({NOTICE: "soon"}, 'I can\'t read "soon" as a length of time.'),
     ({HORIZON: "none"}, "The booking horizon is 1 to 365 days."),
     ({HORIZON: "366 days"}, "The booking horizon is 1 to 365 days."),
     ({HORIZON: "36 hours"}, "whole days"),
     ({DAILY: "0"}, "A daily limit is 1 to 50 sessions."),
     ({DAILY: "51"}, "A daily limit is 1 to 50 sessions."),
     ({WEEKLY: "201"}, "A weekly limit is 1 to 200 sessions."),
-    ({WEEKLY: "many"}, 'I cannot read "many" as a number of sessions.'),
-    ({WEEKLY: "²"}, 'I cannot read "²" as a number of sessions.'),
+    ({WEEKLY: "many"}, 'I can\'t read "many" as a number of sessions.'),
+    ({WEEKLY: "²"}, 'I can\'t read "²" as a number of sessions.'),
 ]
 
 

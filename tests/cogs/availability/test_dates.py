@@ -90,10 +90,10 @@ REFUSED = [
         {"first": "24 Dec", "last": "20 Dec"},
         ("Sunday, 20 December 2026 is before Thursday, 24 December 2026.", "Swap the two dates."),
     ),
-    ({"first": "some day"}, ('I cannot read "some day" as a day.', "Type it like")),
-    ({"first": "31 Feb"}, ('There is no day "31 feb" in the calendar.', "Type one that exists")),
+    ({"first": "some day"}, ('I can\'t read "some day" as a date.', "Type one like")),
+    ({"first": "31 Feb"}, ('There\'s no date "31 feb".', "Type one that exists")),
     ({"first": "03/04"}, ("Type",)),
-    ({"first": "tue", "instead": "noon"}, ('I cannot read "noon" as hours.', "Type them like")),
+    ({"first": "tue", "instead": "noon"}, ('I can\'t read "noon" as hours.', "Type them like")),
     ({"first": "today", "last": "2029-03-02"}, ("at most go at once.", "Pause bookings instead.")),
     ({"first": "2040-01-01"}, ("is too far away.", "Type a day from")),
 ]

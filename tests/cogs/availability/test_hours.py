@@ -134,7 +134,7 @@ async def test_hours_that_are_refused_can_be_fixed_without_typing_them_again(ope
     before = await rows(world)
 
     refusal = await fill(world.coach, await week(world), "Edit hours…", {"Days": "Sat", "Hours": "9am to lunch"})
-    assert 'I cannot read "9am to lunch" as hours.' in words(refusal)
+    assert 'I can\'t read "9am to lunch" as hours.' in words(refusal)
     assert await rows(world) == before
     again = await form(world.coach, refusal, "Fix it")
     assert held(again) == {"Days": "Sat", "Hours": "9am to lunch"}
@@ -214,10 +214,10 @@ async def test_a_week_at_the_end_of_all_calendars_is_shown_like_any_other(open_w
 
 
 REFUSED = [
-    ({"days": "Mon-Fri", "hours": "soon"}, 'I cannot read "soon" as hours.'),
+    ({"days": "Mon-Fri", "hours": "soon"}, 'I can\'t read "soon" as hours.'),
     ({"days": "Mon-Fri", "hours": "17-9"}, '"17-9" ends before it starts.'),
-    ({"days": "someday", "hours": "9-12"}, 'I cannot read "someday" as days.'),
-    ({"days": "Mon-Fri", "hours": "9-25"}, '"25" is no time of day.'),
+    ({"days": "someday", "hours": "9-12"}, 'I can\'t read "someday" as days.'),
+    ({"days": "Mon-Fri", "hours": "9-25"}, '"25" isn\'t a time.'),
     ({"days": "Mon-Fri"}, "Give both days and hours"),
     ({"hours": "9-12"}, "Give both days and hours"),
 ]

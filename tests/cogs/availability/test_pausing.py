@@ -138,5 +138,5 @@ async def test_a_time_that_cannot_be_read_can_be_fixed(open_world: Academy) -> N
 
     refusal = await fill(world.coach, await week(world), "Check a time…", {"Time": "after lunch"})
 
-    assert 'I cannot read "after lunch" as a day and a time.' in words(refusal)
+    assert 'I can\'t read "after lunch" as a date and time.' in words(refusal)
     assert held(await form(world.coach, refusal, "Fix it")) == {"Time": "after lunch"}

@@ -18,9 +18,9 @@ async def status_of(world: Academy) -> CoachStatus | None:
 @pytest.mark.parametrize(
     ("field", "typed", "sentence"),
     [
-        ("Your time zone", "Berlinn", 'I know no time zone "Berlinn". Type it like Europe/Berlin'),
-        ("Rate per hour", "a lot", '"a lot" is no amount. Type your rate per hour in USD, like 60.'),
-        ("Rate per hour", "-5", "A rate cannot be negative. Type 0 if you coach for free."),
+        ("Your time zone", "Berlinn", 'I don\'t know the time zone "Berlinn". Type one like Europe/Berlin'),
+        ("Rate per hour", "a lot", '"a lot" isn\'t an amount. Type your hourly rate in USD, like 60.'),
+        ("Rate per hour", "-5", "A rate can't be negative. Type 0 if you coach for free."),
         ("Rate per hour", "9.9999", "USD has 2 decimals"),
         ("Rate per hour", "1.200", '1.200" could be 1200.00 or 1.20. Type 1200 or 1.20.'),
         ("About you", "   ", "About you is empty. Write a few words."),
@@ -53,7 +53,7 @@ async def test_a_form_can_be_fixed_again_and_again_in_its_place(world: Academy) 
 
     form = await world.coach.click(panel, label="Fix it")
     answer = await world.coach.submit_modal(form, APPLICATION | {"Rate per hour": "more"})
-    assert '"more" is no amount' in words(answer.response)
+    assert '"more" isn\'t an amount' in words(answer.response)
     assert answer.response.id == panel.id
     form = await world.coach.click(panel, label="Fix it")
     answer = await world.coach.submit_modal(form, APPLICATION)

@@ -84,7 +84,7 @@ async def test_while_the_application_is_open_it_is_edited_and_its_card_renewed(w
     [
         (ABOUT, "   ", "About you is empty. Write a few words."),
         (EXPERIENCE, " ", "Experience and links is empty. Write a few words."),
-        (RATE, "a lot", '"a lot" is no amount. Type your rate per hour in USD, like 60.'),
+        (RATE, "a lot", '"a lot" isn\'t an amount. Type your hourly rate in USD, like 60.'),
     ],
 )
 async def test_what_cannot_be_read_changes_nothing_and_nothing_typed_is_lost(

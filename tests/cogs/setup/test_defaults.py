@@ -117,14 +117,14 @@ async def test_presets_belong_to_one_server(world: Academy) -> None:
 
 
 REFUSED = [
-    ("morning person", 'I cannot read "morning person" as a preset.'),
-    ("8-12", 'I cannot read "8-12" as a preset.'),
-    ("Morning 8-12, 14-15", "is not one window. Type a name and one window"),
+    ("morning person", 'I can\'t read "morning person" as a preset.'),
+    ("8-12", 'I can\'t read "8-12" as a preset.'),
+    ("Morning 8-12, 14-15", "isn't a single range of hours. Type a name and one range"),
     ("Morning 12-8", '"12-8" ends before it starts.'),
-    ("A name longer than twenty characters 8-12", "cannot be the name of a preset."),
-    ("Early 5-6\nEARLY 6-7", "Type another name for one of them."),
-    ("\n".join(f"Preset{name} 8-12" for name in "abcdef"), "There are 6 presets. Type 1 to 5"),
-    (" ", "There are 0 presets."),
+    ("A name longer than twenty characters 8-12", "can't be a preset's name."),
+    ("Early 5-6\nEARLY 6-7", "Rename one of them."),
+    ("\n".join(f"Preset{name} 8-12" for name in "abcdef"), "You typed 6 presets. Type 1 to 5"),
+    (" ", "You typed 0 presets."),
 ]
 
 

@@ -371,7 +371,7 @@ async def test_forms_change_times_and_rules_and_the_audit_tells_only_what_differ
         ("Times…", {"Room made before the start": "none"}, "Choose a longer lead for the room."),
         ("Rules…", {"Coming sessions of a student": "ten"}, "as a number of sessions"),
         ("Rules…", {"Coming sessions of a student": "0"}, "can be 1 to 100"),
-        ("Zone and pay…", {"Time zone": "Mars"}, 'I know no time zone "Mars".'),
+        ("Zone and pay…", {"Time zone": "Mars"}, 'I don\'t know the time zone "Mars".'),
     ],
 )
 async def test_a_form_that_cannot_be_is_refused_and_given_back(

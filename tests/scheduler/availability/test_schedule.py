@@ -166,7 +166,7 @@ async def test_an_unknown_zone_is_refused(db: Database) -> None:
 
     sentence = await refused(db, schedule.change_zone, "Narnia", same_instants=True)
 
-    assert sentence.startswith('I know no time zone "Narnia".')
+    assert sentence.startswith('I don\'t know the time zone "Narnia".')
 
 
 # Two presses at once, and the record.

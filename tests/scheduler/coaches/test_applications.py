@@ -238,10 +238,10 @@ async def test_being_a_coach_in_one_server_is_nothing_in_another(db: Database) -
             {"specialties": ["Mixing", "Yodelling"]},
             '"Yodelling" is not taught here any more. Choose from the list again.',
         ),
-        ({"rate": "much"}, '"much" is no amount. Type your rate per hour in USD, like 60.'),
+        ({"rate": "much"}, '"much" isn\'t an amount. Type your hourly rate in USD, like 60.'),
         (
             {"time_zone": "Narnia"},
-            'I know no time zone "Narnia". Type it like Europe/Berlin or UTC, or a city like Munich.',
+            'I don\'t know the time zone "Narnia". Type one like Europe/Berlin or UTC, or a city like Munich.',
         ),
     ],
     ids=["no text", "long text", "no experience", "no specialty", "unknown specialty", "rate", "zone"],

@@ -43,8 +43,8 @@ def test_times_are_read_longest_first_and_each_once(typed: str, minutes: list[in
         ("24h, none", RANGE),
         (", ,", RANGE),
         ("6h, 5h, 4h, 3h, 2h, 1h", "There are 6 times. Type at most 5, longest first."),
-        ("soon", 'I cannot read "soon" as a length. Type it like "2 hours", "90 min" or "none".'),
-        ("24h 1h", 'I cannot read "24h 1h" as a length. Type it like "2 hours", "90 min" or "none".'),
+        ("soon", 'I can\'t read "soon" as a length of time. Type one like "2 hours", "90 min" or "none".'),
+        ("24h 1h", 'I can\'t read "24h 1h" as a length of time. Type one like "2 hours", "90 min" or "none".'),
     ],
 )
 def test_what_is_no_list_of_times_is_refused_with_what_to_type(typed: str, sentence: str) -> None:

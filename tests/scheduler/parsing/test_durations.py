@@ -134,19 +134,19 @@ def test_what_is_no_length_is_refused_with_examples(text: str) -> None:
         parse_length(text, unit="minutes")
 
     assert str(refusal.value) == (
-        f'I cannot read "{text.strip()}" as a length. Type it like "2 hours", "90 min" or "none".'
+        f'I can\'t read "{text.strip()}" as a length of time. Type one like "2 hours", "90 min" or "none".'
     )
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("0.5", '"0.5" is not a number of whole minutes. Type it in minutes, like "90 min".'),
-        ("0.33 h", '"0.33 h" is not a number of whole minutes. Type it in minutes, like "90 min".'),
-        ("367 days", '"367 days" is too long. Type at most 366 days.'),
-        ("366 days 1 min", '"366 days 1 min" is too long. Type at most 366 days.'),
-        ("999999 weeks", '"999999 weeks" is too long. Type at most 366 days.'),
-        ("9999:59", '"9999:59" is too long. Type at most 366 days.'),
+        ("0.5", '"0.5" isn\'t a whole number of minutes. Type one like "90 min".'),
+        ("0.33 h", '"0.33 h" isn\'t a whole number of minutes. Type one like "90 min".'),
+        ("367 days", '"367 days" is too long. The longest is 366 days.'),
+        ("366 days 1 min", '"366 days 1 min" is too long. The longest is 366 days.'),
+        ("999999 weeks", '"999999 weeks" is too long. The longest is 366 days.'),
+        ("9999:59", '"9999:59" is too long. The longest is 366 days.'),
     ],
 )
 def test_a_length_that_cannot_be_is_refused_with_the_reason(text: str, sentence: str) -> None:
@@ -200,15 +200,15 @@ def test_several_lengths_are_read_in_their_order_and_each_once(text: str, length
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", 'There are 0 lengths. Type 1 to 10 of them, like "30, 60, 90".'),
-        (",\n;", 'There are 0 lengths. Type 1 to 10 of them, like "30, 60, 90".'),
-        (", ".join(map(str, range(5, 16))), 'There are 11 lengths. Type 1 to 10 of them, like "30, 60, 90".'),
-        ("60, 4", '"4" is no length for a session. Type lengths from 5 to 720 minutes.'),
-        ("721", '"721" is no length for a session. Type lengths from 5 to 720 minutes.'),
-        ("none", '"none" is no length for a session. Type lengths from 5 to 720 minutes.'),
-        ("60, soon", 'I cannot read "soon" as a length. Type it like "2 hours", "90 min" or "none".'),
-        ("30-60", 'I cannot read "30-60" as a length. Type it like "2 hours", "90 min" or "none".'),
-        ("60.5", '"60.5" is not a number of whole minutes. Type it in minutes, like "90 min".'),
+        ("", 'You typed 0 lengths. Type 1 to 10, like "30, 60, 90".'),
+        (",\n;", 'You typed 0 lengths. Type 1 to 10, like "30, 60, 90".'),
+        (", ".join(map(str, range(5, 16))), 'You typed 11 lengths. Type 1 to 10, like "30, 60, 90".'),
+        ("60, 4", '"4" isn\'t a session length. Type lengths from 5 to 720 minutes.'),
+        ("721", '"721" isn\'t a session length. Type lengths from 5 to 720 minutes.'),
+        ("none", '"none" isn\'t a session length. Type lengths from 5 to 720 minutes.'),
+        ("60, soon", 'I can\'t read "soon" as a length of time. Type one like "2 hours", "90 min" or "none".'),
+        ("30-60", 'I can\'t read "30-60" as a length of time. Type one like "2 hours", "90 min" or "none".'),
+        ("60.5", '"60.5" isn\'t a whole number of minutes. Type one like "90 min".'),
     ],
 )
 def test_several_lengths_of_which_one_cannot_be_are_refused_with_the_reason(text: str, sentence: str) -> None:

@@ -28,7 +28,7 @@ def test_what_is_no_currency_is_refused_with_examples(text: str) -> None:
     with pytest.raises(Unreadable) as refusal:
         parse_currency(text)
 
-    assert str(refusal.value) == f'"{text}" is no currency. Type its three-letter code, like USD, EUR or INR.'
+    assert str(refusal.value) == f'"{text}" isn\'t a currency. Type a three-letter code, like USD, EUR or INR.'
 
 
 @pytest.mark.parametrize(
@@ -84,17 +84,17 @@ def test_a_rate_is_read_in_minor_units(text: str, currency: str, minor: int) -> 
 @pytest.mark.parametrize(
     ("text", "currency", "sentence"),
     [
-        ("", "USD", '"" is no amount. Type your rate per hour in USD, like 60.'),
-        ("sixty", "EUR", '"sixty" is no amount. Type your rate per hour in EUR, like 60.'),
-        ("60 EUR", "USD", '"60 EUR" is no amount. Type your rate per hour in USD, like 60.'),
-        ("60-80", "USD", '"60-80" is no amount. Type your rate per hour in USD, like 60.'),
-        ("nan", "USD", '"nan" is no amount. Type your rate per hour in USD, like 60.'),
-        ("Infinity", "USD", '"Infinity" is no amount. Type your rate per hour in USD, like 60.'),
-        ("-1", "USD", "A rate cannot be negative. Type 0 if you coach for free."),
-        ("- 1", "USD", "A rate cannot be negative. Type 0 if you coach for free."),
+        ("", "USD", '"" isn\'t an amount. Type your hourly rate in USD, like 60.'),
+        ("sixty", "EUR", '"sixty" isn\'t an amount. Type your hourly rate in EUR, like 60.'),
+        ("60 EUR", "USD", '"60 EUR" isn\'t an amount. Type your hourly rate in USD, like 60.'),
+        ("60-80", "USD", '"60-80" isn\'t an amount. Type your hourly rate in USD, like 60.'),
+        ("nan", "USD", '"nan" isn\'t an amount. Type your hourly rate in USD, like 60.'),
+        ("Infinity", "USD", '"Infinity" isn\'t an amount. Type your hourly rate in USD, like 60.'),
+        ("-1", "USD", "A rate can't be negative. Type 0 if you coach for free."),
+        ("- 1", "USD", "A rate can't be negative. Type 0 if you coach for free."),
         ("100000001", "USD", "That rate is too high. The highest is 100,000,000 an hour."),
-        ("1e5", "USD", '"1e5" is no amount. Type your rate per hour in USD, like 60.'),
-        ("6USD0", "USD", '"6USD0" is no amount. Type your rate per hour in USD, like 60.'),
+        ("1e5", "USD", '"1e5" isn\'t an amount. Type your hourly rate in USD, like 60.'),
+        ("6USD0", "USD", '"6USD0" isn\'t an amount. Type your hourly rate in USD, like 60.'),
         ("1,200", "USD", '"1,200" could be 1200.00 or 1.20. Type 1200 or 1.20.'),
         ("1.200", "EUR", '"1.200" could be 1200.00 or 1.20. Type 1200 or 1.20.'),
         ("€ 1.200", "EUR", '"€ 1.200" could be 1200.00 or 1.20. Type 1200 or 1.20.'),
@@ -104,7 +104,7 @@ def test_a_rate_is_read_in_minor_units(text: str, currency: str, minor: int) -> 
             (
                 text,
                 "USD",
-                f'I can\'t read the separators in "{text}". Type your rate per hour in USD, like 1200 or 60.50.',
+                f'I can\'t read the separators in "{text}". Type your hourly rate in USD, like 1200 or 60.50.',
             )
             for text in (
                 "1,2,3",
@@ -121,7 +121,7 @@ def test_a_rate_is_read_in_minor_units(text: str, currency: str, minor: int) -> 
         (
             "60.5051",
             "USD",
-            "USD has 2 decimals, so 60.5051 is too fine. Type at most 2 digits after the point.",
+            '"60.5051" has too many decimals. Type at most 2 digits after the point.',
         ),
         (
             "60.505",
@@ -129,7 +129,7 @@ def test_a_rate_is_read_in_minor_units(text: str, currency: str, minor: int) -> 
             '"60.505" could be 60505 or 60.505, but USD only has 2 decimals. '
             "Type 60505, or at most 2 digits after the point.",
         ),
-        ("60.5", "JPY", "JPY has 0 decimals, so 60.5 is too fine. Type at most 0 digits after the point."),
+        ("60.5", "JPY", '"60.5" has too many decimals. JPY has none.'),
     ],
 )
 def test_what_is_no_rate_is_refused_with_the_reason(text: str, currency: str, sentence: str) -> None:

@@ -84,12 +84,12 @@ def test_days_that_cannot_be_read_are_named_with_examples(text: str) -> None:
         parse_days(text)
 
     assert str(refusal.value) == (
-        f'I cannot read "{text}" as days. Type them like "Mon-Fri", "Tue, Thu" or "weekends".'
+        f'I can\'t read "{text}" as days. Type them like "Mon-Fri", "Tue, Thu" or "weekends".'
     )
 
 
 def test_of_several_days_the_one_that_cannot_be_read_is_named() -> None:
-    with pytest.raises(Unreadable, match='I cannot read "Fryday" as days'):
+    with pytest.raises(Unreadable, match='I can\'t read "Fryday" as days'):
         parse_days("Mon, Tue, Fryday")
 
 
@@ -230,7 +230,7 @@ def test_hours_that_cannot_be_read_are_named_with_examples(text: str, part: str)
         parse_hours(text)
 
     assert str(refusal.value) == (
-        f'I cannot read "{part}" as hours. Type them like "9-12, 13:30-17", "9am-5pm" or "closed".'
+        f'I can\'t read "{part}" as hours. Type them like "9-12, 13:30-17", "9am-5pm" or "closed".'
     )
 
 
@@ -242,8 +242,7 @@ def test_hours_past_midnight_are_refused_with_what_to_type_instead(text: str) ->
         parse_hours(text)
 
     assert str(refusal.value) == (
-        f'"{text}" ends before it starts. Hours past midnight belong to the next day: '
-        'type "22-24" on the one day and "0-2" on the other.'
+        f'"{text}" ends before it starts. For hours past midnight, type "22-24" on one day and "0-2" on the next.'
     )
 
 
@@ -262,8 +261,8 @@ def test_hours_that_may_end_after_noon_are_not_guessed_at_but_proposed(text: str
         parse_hours(text)
 
     assert str(refusal.value) == (
-        f'"{text}" ends before it starts. If it ends after noon, type "{instead}". Hours past midnight belong to '
-        'the next day: type "22-24" on the one day and "0-2" on the other.'
+        f'"{text}" ends before it starts. If it ends after noon, type "{instead}". For hours past midnight, '
+        'type "22-24" on one day and "0-2" on the next.'
     )
     assert write_hours(parse_hours(instead)) == instead
 
@@ -322,7 +321,7 @@ def test_a_range_with_am_or_pm_is_the_only_one_that_it_may_be_or_within_that_hal
         if certain:
             assert [tuple(one) for one in parse_hours(f"{start}-{end}")] == certain
         else:
-            with pytest.raises(Unreadable, match=r"may be|ends before") as question:
+            with pytest.raises(Unreadable, match=r"could mean|ends before") as question:
                 parse_hours(f"{start}-{end}")
             assert all(write_hours([one]) in str(question.value) for one in meant)
 
@@ -330,15 +329,15 @@ def test_a_range_with_am_or_pm_is_the_only_one_that_it_may_be_or_within_that_hal
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("14pm-16", '"14pm" is no time: with am or pm the hour is 1 to 12.'),
-        ("9-9960", '"9960" is no time of day. Type hours from 0:00 to 24:00.'),
-        ("9-12, all day, off", '"off" and other hours contradict each other. Type either of them.'),
-        ("9-25", '"25" is no time of day. Type hours from 0:00 to 24:00.'),
-        ("9:60-12", '"9:60" is no time of day. Type hours from 0:00 to 24:00.'),
-        ("9-24:01", '"24:01" is no time of day. Type hours from 0:00 to 24:00.'),
-        ("13am-14", '"13am" is no time: with am or pm the hour is 1 to 12.'),
-        ("0pm-3pm", '"0pm" is no time: with am or pm the hour is 1 to 12.'),
-        ("9-12, closed", '"closed" and other hours contradict each other. Type either of them.'),
+        ("14pm-16", '"14pm" isn\'t a time. With am or pm, the hour is 1 to 12.'),
+        ("9-9960", '"9960" isn\'t a time. Type one from 0:00 to 24:00.'),
+        ("9-12, all day, off", '"off" contradicts the other hours. Type one or the other.'),
+        ("9-25", '"25" isn\'t a time. Type one from 0:00 to 24:00.'),
+        ("9:60-12", '"9:60" isn\'t a time. Type one from 0:00 to 24:00.'),
+        ("9-24:01", '"24:01" isn\'t a time. Type one from 0:00 to 24:00.'),
+        ("13am-14", '"13am" isn\'t a time. With am or pm, the hour is 1 to 12.'),
+        ("0pm-3pm", '"0pm" isn\'t a time. With am or pm, the hour is 1 to 12.'),
+        ("9-12, closed", '"closed" contradicts the other hours. Type one or the other.'),
     ],
 )
 def test_hours_that_cannot_be_are_refused_with_the_reason(text: str, sentence: str) -> None:
@@ -466,22 +465,28 @@ def test_presets_are_read_one_a_line(text: str, presets: list[Preset]) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", 'There are 0 presets. Type 1 to 5, a line each: "Morning 8-12".'),
-        ("\n;\n", 'There are 0 presets. Type 1 to 5, a line each: "Morning 8-12".'),
-        ("a 1-2;b 1-2;c 1-2;d 1-2;e 1-2;f 1-2", 'There are 6 presets. Type 1 to 5, a line each: "Morning 8-12".'),
-        ("Late 1-2\nLATE 3-4", 'Two presets are called "LATE". Type another name for one of them.'),
-        ("8-12", 'I cannot read "8-12" as a preset. Type a name and its hours, like "Morning 8-12".'),
-        ("Morning", 'I cannot read "Morning" as a preset. Type a name and its hours, like "Morning 8-12".'),
+        ("", 'You typed 0 presets. Type 1 to 5, one per line, like "Morning 8-12".'),
+        ("\n;\n", 'You typed 0 presets. Type 1 to 5, one per line, like "Morning 8-12".'),
+        (
+            "a 1-2;b 1-2;c 1-2;d 1-2;e 1-2;f 1-2",
+            'You typed 6 presets. Type 1 to 5, one per line, like "Morning 8-12".',
+        ),
+        ("Late 1-2\nLATE 3-4", 'Two presets are called "LATE". Rename one of them.'),
+        ("8-12", 'I can\'t read "8-12" as a preset. Type a name and its hours, like "Morning 8-12".'),
+        ("Morning", 'I can\'t read "Morning" as a preset. Type a name and its hours, like "Morning 8-12".'),
         (
             "x 9-10 all day",
-            'I cannot read "x 9-10 all day" as a preset. Type a name and its hours, like "Morning 8-12".',
+            'I can\'t read "x 9-10 all day" as a preset. Type a name and its hours, like "Morning 8-12".',
         ),
-        ("A 8-9, 10-12", '"A 8-9, 10-12" is not one window. Type a name and one window, like "Morning 8-12".'),
-        ("A closed", '"A closed" is not one window. Type a name and one window, like "Morning 8-12".'),
-        ("A 8-25", '"25" is no time of day. Type hours from 0:00 to 24:00.'),
-        (": 8-12", '"" cannot be the name of a preset. Type one of 1 to 20 characters.'),
-        ("\u200b 8-12", '"\u200b" cannot be the name of a preset. Type one of 1 to 20 characters.'),
-        (f"{'x' * 21} 8-12", f'"{"x" * 21}" cannot be the name of a preset. Type one of 1 to 20 characters.'),
+        (
+            "A 8-9, 10-12",
+            '"A 8-9, 10-12" isn\'t a single range of hours. Type a name and one range, like "Morning 8-12".',
+        ),
+        ("A closed", '"A closed" isn\'t a single range of hours. Type a name and one range, like "Morning 8-12".'),
+        ("A 8-25", '"25" isn\'t a time. Type one from 0:00 to 24:00.'),
+        (": 8-12", "\"\" can't be a preset's name. Use 1 to 20 characters."),
+        ("\u200b 8-12", "\"\u200b\" can't be a preset's name. Use 1 to 20 characters."),
+        (f"{'x' * 21} 8-12", f"\"{'x' * 21}\" can't be a preset's name. Use 1 to 20 characters."),
     ],
 )
 def test_presets_that_cannot_be_are_refused_with_the_reason(text: str, sentence: str) -> None:

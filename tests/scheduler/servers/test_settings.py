@@ -176,11 +176,11 @@ async def test_only_admins_change_settings(db: Database) -> None:
     [
         (
             {"currency": "EUR", "time_zone": "Narnia"},
-            'I know no time zone "Narnia". Type it like Europe/Berlin or UTC, or a city like Munich.',
+            'I don\'t know the time zone "Narnia". Type one like Europe/Berlin or UTC, or a city like Munich.',
         ),
         (
             {"time_zone": "Berlin", "currency": "Taler"},
-            '"Taler" is no currency. Type its three-letter code, like USD, EUR or INR.',
+            '"Taler" isn\'t a currency. Type a three-letter code, like USD, EUR or INR.',
         ),
         (
             {"access_lead_minutes": 16},

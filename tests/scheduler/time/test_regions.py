@@ -157,18 +157,18 @@ def test_a_country_or_state_with_one_clock_is_its_zone(text: str, zone: str) -> 
         ),
         (
             "Georgia",
-            '"Georgia" could be several places. Georgia: Asia/Tbilisi; '
-            "Georgia, United States: America/New_York. Type your zone.",
+            '"Georgia" could mean several places. Georgia: Asia/Tbilisi; '
+            "Georgia, United States: America/New_York. Type your time zone.",
         ),
         (
             "Washington",
-            '"Washington" could be several places. District of Columbia, United States: America/New_York; '
-            "Washington, United States: America/Los_Angeles. Type your zone.",
+            '"Washington" could mean several places. District of Columbia, United States: America/New_York; '
+            "Washington, United States: America/Los_Angeles. Type your time zone.",
         ),
         (
             "in",
-            '"in" could be several places. India: Asia/Kolkata; '
-            "Indiana, United States: America/New_York, America/Chicago. Type your zone.",
+            '"in" could mean several places. India: Asia/Kolkata; '
+            "Indiana, United States: America/New_York, America/Chicago. Type your time zone.",
         ),
     ],
 )

@@ -59,7 +59,7 @@ def test_what_is_no_zone_is_refused_with_examples(text: str) -> None:
         parse_zone(text)
 
     assert str(refusal.value) == (
-        f'I know no time zone "{text}". Type it like Europe/Berlin or UTC, or a city like Munich.'
+        f'I don\'t know the time zone "{text}". Type one like Europe/Berlin or UTC, or a city like Munich.'
     )
 
 
@@ -68,7 +68,7 @@ def test_a_city_that_names_several_zones_is_refused_with_their_names() -> None:
         parse_zone("louisville")
 
     assert str(refusal.value) == (
-        'Several zones are called "louisville": America/Kentucky/Louisville, America/Louisville. Type one of them.'
+        'Several time zones match "louisville": America/Kentucky/Louisville, America/Louisville. Type one of them.'
     )
 
 
@@ -79,7 +79,7 @@ def test_a_name_that_cities_of_several_zones_have_is_refused_with_the_largest_of
     assert str(refusal.value) == (
         'Several cities are called "san josé": San Jose, California, United States: America/Los_Angeles; '
         "San José, Costa Rica: America/Costa_Rica; San Jose, Philippines: Asia/Manila; "
-        "San José de Mayo, Uruguay: America/Montevideo. Type your zone."
+        "San José de Mayo, Uruguay: America/Montevideo. Type your time zone."
     )
 
 
