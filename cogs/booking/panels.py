@@ -69,7 +69,7 @@ class Offer:
         nothing = (
             f"**Nothing is free** in the next {self.coach.horizon_days} days. Try another length, or"
             if takes_bookings(self.coach)
-            else "**This coach takes no new bookings at the moment.** Come back later, or"
+            else "**This coach isn't taking new bookings at the moment.** Come back later, or"
         )
         return ui.Panel(*self._head(0), ui.text(f"{nothing} choose another coach."), ui.row(self._back()))
 

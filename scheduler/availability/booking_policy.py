@@ -11,13 +11,13 @@ from scheduler.core.errors import Unreadable
 log = logging.getLogger(__name__)
 
 _RANGES = {
-    "slot_step_minutes": ("Sessions can start every 5 minutes to 12 hours.", 5, 12 * 60),
-    "buffer_before_minutes": ("A buffer is at most 6 hours.", 0, 6 * 60),
-    "buffer_after_minutes": ("A buffer is at most 6 hours.", 0, 6 * 60),
-    "minimum_notice_minutes": ("The minimum notice is at most 60 days.", 0, 60 * 24 * 60),
-    "horizon_days": ("The booking horizon is 1 to 365 days.", 1, 365),
-    "daily_limit": ("A daily limit is 1 to 50 sessions.", 1, 50),
-    "weekly_limit": ("A weekly limit is 1 to 200 sessions.", 1, 200),
+    "slot_step_minutes": ("The gap between start times can be 5 minutes to 12 hours.", 5, 12 * 60),
+    "buffer_before_minutes": ("A buffer can be up to 6 hours.", 0, 6 * 60),
+    "buffer_after_minutes": ("A buffer can be up to 6 hours.", 0, 6 * 60),
+    "minimum_notice_minutes": ("The minimum notice can be up to 60 days.", 0, 60 * 24 * 60),
+    "horizon_days": ("The booking horizon can be 1 to 365 days.", 1, 365),
+    "daily_limit": ("The daily limit can be 1 to 50 sessions.", 1, 50),
+    "weekly_limit": ("The weekly limit can be 1 to 200 sessions.", 1, 200),
 }
 _SHORTEST, _LONGEST, _MOST_LENGTHS = 5, 12 * 60, 10
 
@@ -45,7 +45,7 @@ class Rules:
         if not 0 < len(set(lengths)) == len(lengths) <= _MOST_LENGTHS:
             raise Unreadable(f"Offer 1 to {_MOST_LENGTHS} different lengths, like 60, 30, 90.")
         if not all(_SHORTEST <= minutes <= _LONGEST for minutes in lengths):
-            raise Unreadable("A session takes 5 minutes to 12 hours. Type lengths in minutes, like 60, 30, 90.")
+            raise Unreadable("A session can last 5 minutes to 12 hours. Type lengths in minutes, like 60, 30, 90.")
         for name, (sentence, least, most) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not least <= value <= most:
@@ -83,7 +83,7 @@ def from_json(values: dict[str, Any]) -> Rules:
             wanted = replace(rules, **{name: _READ.get(name, _whole)(values[name])})
             wanted.check()
         except (TypeError, ValueError, Unreadable):
-            log.warning("a stored booking rule cannot be read, so the usual one holds: %s", name)
+            log.warning("using the default for a stored booking rule that isn't valid: %s", name)
         else:
             rules = wanted
     return rules

@@ -114,24 +114,27 @@ async def against(
 def in_words(reason: WhyNot, coach: Coach) -> str:
     """One sentence on why a time cannot be booked, for student and coach alike."""
     return {
-        WhyNot.PAUSED: "This coach takes no new bookings at the moment."
+        WhyNot.PAUSED: "This coach isn't taking new bookings at the moment."
         if is_known(coach.time_zone)
-        else "This coach has to choose their time zone again in `/availability` before anybody can book them.",
+        else "This coach has to choose a time zone in `/availability` before anyone can book them.",
         WhyNot.TOO_SOON: (
             "That time is too soon: this coach needs "
             f"{write_length(timedelta(minutes=coach.minimum_notice_minutes))} of notice."
             if coach.minimum_notice_minutes
-            else "That time has begun already."
+            else "That time has already passed."
         ),
-        WhyNot.TOO_FAR: f"That time is too far ahead: this coach gives away {coach.horizon_days} days at most.",
-        WhyNot.DAY_OFF: "The coach has that day off.",
-        WhyNot.OUTSIDE_HOURS: "That time lies outside the coach's hours.",
-        WhyNot.OFF_STEP: f"Sessions start every {coach.slot_step_minutes} minutes, and not at that one.",
-        WhyNot.DAILY_LIMIT: f"The coach gives {coach.daily_limit} sessions a day at most, which are booked.",
-        WhyNot.WEEKLY_LIMIT: f"The coach gives {coach.weekly_limit} sessions a week at most, which are booked.",
-        WhyNot.TAKEN: "That time is booked.",
+        WhyNot.TOO_FAR: (
+            "That time is too far ahead: this coach can be booked up to "
+            f"{write_length(timedelta(days=coach.horizon_days))} ahead."
+        ),
+        WhyNot.DAY_OFF: "The coach is off that day.",
+        WhyNot.OUTSIDE_HOURS: "That time is outside the coach's hours.",
+        WhyNot.OFF_STEP: f"Sessions start every {coach.slot_step_minutes} minutes, but not at that time.",
+        WhyNot.DAILY_LIMIT: f"That day is full: the coach takes up to {coach.daily_limit} sessions a day.",
+        WhyNot.WEEKLY_LIMIT: f"That week is full: the coach takes up to {coach.weekly_limit} sessions a week.",
+        WhyNot.TAKEN: "That time is already booked.",
         WhyNot.STUDENT_BUSY: "The student has another session at that time.",
-        WhyNot.BUFFER: "That time is too close to another session of the coach's.",
+        WhyNot.BUFFER: "That time is too close to another of the coach's sessions.",
     }[reason]
 
 

@@ -143,7 +143,7 @@ async def add_extra_hours(
     coach = await _begin(session, guild_id, actor)
     _checked(coach, day, day, now)
     if not windows:
-        raise Unreadable('Extra hours need hours, like "9-12". For a day without any, use days off.')
+        raise Unreadable('Type the extra hours, like "9-12". To take the day off, use days off instead.')
     row = await session.get(DateOverride, (guild_id, coach.user_id, day))
     if row is None:
         session.add(_override(coach, day, True, union(windows), None))
@@ -219,7 +219,7 @@ async def undo(session: AsyncSession, guild_id: int, actor: Actor, number: int, 
     coach = await approved_coach(session, guild_id, actor.user_id, own=True, lock=True)
     change = await session.get(AvailabilityChange, (guild_id, actor.user_id))
     if change is None or change.before is None or change.number != number:
-        raise TooLate("Only your last change can be undone, and only once. This one cannot any more.")
+        raise TooLate("You can only undo your last change, and only once.")
     before, change.before = change.before, None
     await _put_hours(session, coach, {day: [] for day in range(7)})
     for day, start, end in before["week"]:
@@ -299,10 +299,12 @@ def _checked(coach: Coach, first: date, last: date, now: datetime) -> list[date]
     if last < first:
         raise Unreadable(f"{write_date(last)} is before {write_date(first)}. Swap the two dates.")
     if last < now.astimezone(zone(coach.time_zone)).date():
-        raise Unreadable(f"{write_date(last)} is over already. Type a coming date, with its year if you like.")
+        raise Unreadable(f"{write_date(last)} is in the past. Type an upcoming date, with the year if needed.")
     count = (last - first).days + 1
     if count > _MOST_DATES:
-        raise Unreadable(f"These are {count} days; {_MOST_DATES} at most go at once. Pause bookings instead.")
+        raise Unreadable(
+            f"That's {count} days. You can change up to {_MOST_DATES} at once; for longer, pause bookings."
+        )
     return [first + timedelta(days=step) for step in range(count)]
 
 

@@ -109,7 +109,7 @@ async def check_time(
         session, coach, starts_at, duration, student_id=student_id, now=now, moving=moving
     )
     if why is WhyNot.PAUSED:
-        raise NotBookable("This coach takes no new bookings at the moment. Choose another coach with `/book`.")
+        raise NotBookable("This coach isn't taking new bookings at the moment. Choose another coach with `/book`.")
     if why is not None:
         raise await reservations.slot_taken_error(
             session, coach, student_id, starts_at, duration, now, why, reader_id=reader_id, moving=moving

@@ -277,7 +277,7 @@ def _named_window(line: str) -> Preset | None:
         name = " ".join(words[:cut]).rstrip(" :=,-–—")
         if not 1 <= len(name) <= LONGEST_PRESET_NAME or not name.isprintable():
             raise Unreadable(
-                f"\"{name[:60]}\" can't be a preset's name. Use 1 to {LONGEST_PRESET_NAME} characters."
+                f"\"{name[:60]}\" can't be a preset's name. Type 1 to {LONGEST_PRESET_NAME} characters."
             )
         if len(windows) != 1:
             raise Unreadable(

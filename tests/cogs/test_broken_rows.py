@@ -116,7 +116,7 @@ async def test_the_coach_and_the_admins_are_told_of_a_lost_zone_once_and_when_it
     assert sum(f'I no longer know your time zone "{LOST}"' in one for one in world.dms(world.coach)) == 1
     [told] = [words(one) for one in world.review.history()]
     assert "Coaching needs an admin" in told
-    assert f'Nobody can book {world.coach.mention}, because I no longer know their time zone "{LOST}".' in told
+    assert f'Nobody can book {world.coach.mention} because I no longer know their time zone "{LOST}".' in told
     cara = await Visitor(world, world.coach).slash("availability")
     await cara.fill("Zone…", **{"City or time zone": "Berlin"})
     await cara.press("Same clock times")

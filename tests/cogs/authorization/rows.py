@@ -99,7 +99,7 @@ PRESSES: dict[str, Row] = {
     "availability:copy:{week}:{days}": Row(ANYBODY),
     "availability:clear:{week}:{days}": Row(COACHES),
     "availability:accept:{accepting}:{week}:{days}": Row(COACHES),
-    "availability:undo:{number}:{week}:{days}": Row(COACHES, then="Only your last change can be undone"),
+    "availability:undo:{number}:{week}:{days}": Row(COACHES, then="You can only undo your last change"),
     "availability:off:{week}:{days}": Row(ANYBODY),
     "availability:extra:{week}:{days}": Row(ANYBODY),
     "availability:dates:{page}:{week}:{days}": Row(COACHES, then="There are no days off"),

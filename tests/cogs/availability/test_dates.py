@@ -85,7 +85,7 @@ async def test_what_was_said_last_of_a_date_holds(open_world: Academy) -> None:
 
 
 REFUSED = [
-    ({"first": "2026-03-01"}, ("Sunday, 1 March 2026 is over already.", "Type a coming date")),
+    ({"first": "2026-03-01"}, ("Sunday, 1 March 2026 is in the past.", "Type an upcoming date")),
     (
         {"first": "24 Dec", "last": "20 Dec"},
         ("Sunday, 20 December 2026 is before Thursday, 24 December 2026.", "Swap the two dates."),
@@ -141,8 +141,8 @@ async def test_extra_hours_add_to_a_days_hours_also_on_a_day_off(open_world: Aca
 
 
 REFUSED_EXTRA = [
-    ({"Date": "sat", "Hours": "closed"}, 'Extra hours need hours, like "9-12".'),
-    ({"Date": "yesterday", "Hours": "9-12"}, "Sunday, 1 March 2026 is over already."),
+    ({"Date": "sat", "Hours": "closed"}, 'Type the extra hours, like "9-12".'),
+    ({"Date": "yesterday", "Hours": "9-12"}, "Sunday, 1 March 2026 is in the past."),
     ({"Date": "sat", "Hours": "12-9"}, '"12-9" ends before it starts.'),
 ]
 

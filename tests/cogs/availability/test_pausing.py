@@ -6,7 +6,7 @@ from tests.cogs.availability.test_booking_policy import AFTER, BEFORE, DAILY, HO
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import alt_text, fill, form, held, labels, press, week
 
-PAUSED = "This coach takes no new bookings at the moment."
+PAUSED = "This coach isn't taking new bookings at the moment."
 
 
 async def test_while_bookings_are_paused_nobody_books_and_everybody_sees_why(open_world: Academy) -> None:
@@ -94,22 +94,22 @@ async def test_each_reason_that_keeps_a_time_from_being_booked_is_named(open_wor
 
     assert {time: line.partition(": ")[2] for time, line in said.items()} == {
         "10:30": "That time is too soon: this coach needs 2 hours of notice.",
-        "2 June 9:00": "That time is too far ahead: this coach gives away 28 days at most.",
-        "wed 10:00": "The coach has that day off.",
-        "sat 10:00": "That time lies outside the coach's hours.",
-        "tue 9:10": "Sessions start every 30 minutes, and not at that one.",
-        "14:30": "That time is booked.",
+        "2 June 9:00": "That time is too far ahead: this coach can be booked up to 28 days ahead.",
+        "wed 10:00": "The coach is off that day.",
+        "sat 10:00": "That time is outside the coach's hours.",
+        "tue 9:10": "Sessions start every 30 minutes, but not at that time.",
+        "14:30": "That time is already booked.",
         "2026-03-01 10:00": "That time is too soon: this coach needs 2 hours of notice.",
     }
     assert all(line.startswith("❌ <t:") for line in said.values())
 
 
 RULES = [
-    ("Sessions…", {BEFORE: "1h"}, "15:00", "That time is too close to another session of the coach's."),
-    ("Sessions…", {AFTER: "1h"}, "13:00", "That time lies outside the coach's hours."),
+    ("Sessions…", {BEFORE: "1h"}, "15:00", "That time is too close to another of the coach's sessions."),
+    ("Sessions…", {AFTER: "1h"}, "13:00", "That time is outside the coach's hours."),
     ("Notice and limits…", {DAILY: "1"}, "16:00", "The coach gives 1 sessions a day at most"),
     ("Notice and limits…", {WEEKLY: "1"}, "fri 16:00", "The coach gives 1 sessions a week at most"),
-    ("Notice and limits…", {NOTICE: "none"}, "2026-03-02 8:30", "That time has begun already."),
+    ("Notice and limits…", {NOTICE: "none"}, "2026-03-02 8:30", "That time has already passed."),
     ("Notice and limits…", {HORIZON: "2 days"}, "fri 16:00", "this coach gives away 2 days at most."),
 ]
 

@@ -9,7 +9,7 @@ from tests.cogs.availability.test_booking_policy import DAILY, LENGTHS
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, labels, press, rows, week
 
-TOO_LATE = "Only your last change can be undone, and only once. This one cannot any more."
+TOO_LATE = "You can only undo your last change, and only once."
 
 
 async def all_that_undo_restores(world: Academy) -> dict[str, list[Any]]:

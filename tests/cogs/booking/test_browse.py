@@ -200,7 +200,7 @@ async def test_a_coach_who_has_paused_is_known_by_name_and_says_so(open_world: A
     exactly = stu.said
     await stu.book(coach="dor")
 
-    assert "**This coach takes no new bookings at the moment.**" in exactly
+    assert "**This coach isn't taking new bookings at the moment.**" in exactly
     assert f"Book {dorothea.mention}" in stu.said
 
 

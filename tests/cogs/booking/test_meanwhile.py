@@ -11,7 +11,7 @@ from tests.support.simulated import Academy
 
 NO_COACH = "There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one."
 LEFT = "This coach has left the server. Choose another one with `/book`."
-PAUSED = "This coach takes no new bookings at the moment. Choose another coach with `/book`."
+PAUSED = "This coach isn't taking new bookings at the moment. Choose another coach with `/book`."
 
 
 async def pause(world: Academy) -> None:
@@ -39,7 +39,7 @@ HAPPENS: list[tuple[Callable[[Academy], Awaitable[None]], str]] = [
     (pause, PAUSED),
     (suspend, NO_COACH),
     (leave, LEFT),
-    (go_home, "⚠️ That time lies outside the coach's hours.\nThis coach has nothing else free."),
+    (go_home, "⚠️ That time is outside the coach's hours.\nThis coach has nothing else free."),
     (raise_the_notice, "⚠️ That time is too soon: this coach needs 1 day of notice."),
 ]
 
@@ -79,7 +79,7 @@ async def test_hours_that_moved_offer_the_nearest_of_the_new_ones(open_world: Ac
 
     await stu.press("14:00")
 
-    assert stu.said.startswith("⚠️ That time lies outside the coach's hours.")
+    assert stu.said.startswith("⚠️ That time is outside the coach's hours.")
     assert stu.buttons[:3] == ["Mon 2 Mar, 15:00", "Mon 2 Mar, 15:30", "Mon 2 Mar, 16:00"]
 
 

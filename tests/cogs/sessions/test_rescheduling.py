@@ -327,7 +327,7 @@ async def test_what_was_never_offered_is_refused(open_world: Academy) -> None:
         for start in (night, early, never)
     ]
 
-    assert "That time lies outside the coach's hours." in said[0]
+    assert "That time is outside the coach's hours." in said[0]
     assert "this coach needs 2 hours of notice." in said[1]
     assert "There is no such time." in said[2]
     assert await rows(world) == before

@@ -11,14 +11,14 @@ from scheduler.availability import booking_policy
 from scheduler.availability.booking_policy import Rules
 from scheduler.core.errors import Unreadable
 
-LENGTHS = "A session takes 5 minutes to 12 hours. Type lengths in minutes, like 60, 30, 90."
+LENGTHS = "A session can last 5 minutes to 12 hours. Type lengths in minutes, like 60, 30, 90."
 COUNT = "Offer 1 to 10 different lengths, like 60, 30, 90."
-STEP = "Sessions can start every 5 minutes to 12 hours. Type another value."
-BUFFER = "A buffer is at most 6 hours. Type another value."
-NOTICE = "The minimum notice is at most 60 days. Type another value."
-HORIZON = "The booking horizon is 1 to 365 days. Type another value."
-DAILY = "A daily limit is 1 to 50 sessions. Type another value."
-WEEKLY = "A weekly limit is 1 to 200 sessions. Type another value."
+STEP = "The gap between start times can be 5 minutes to 12 hours. Type another value."
+BUFFER = "A buffer can be up to 6 hours. Type another value."
+NOTICE = "The minimum notice can be up to 60 days. Type another value."
+HORIZON = "The booking horizon can be 1 to 365 days. Type another value."
+DAILY = "The daily limit can be 1 to 50 sessions. Type another value."
+WEEKLY = "The weekly limit can be 1 to 200 sessions. Type another value."
 
 EVERY_FIELD = Rules(SessionType.VOICE, (45, 120), 15, 5, 10, 60, 90, 3, 12)
 

@@ -109,7 +109,7 @@ async def test_a_year_goes_at_once_and_not_a_day_more(db: Database) -> None:
     sentence = await refused(db, schedule.set_dates, TODAY, TODAY + 366 * DAY, [], "")
 
     assert await dates(db) == [off(TODAY, TODAY + 365 * DAY)]
-    assert sentence == "These are 367 days; 366 at most go at once. Pause bookings instead."
+    assert sentence == "That's 367 days. You can change up to 366 at once; for longer, pause bookings."
 
 
 async def test_dates_in_the_wrong_order_are_refused(db: Database) -> None:
@@ -134,7 +134,7 @@ async def test_extra_hours_need_hours(db: Database) -> None:
 
     sentence = await refused(db, schedule.add_extra_hours, TODAY, [])
 
-    assert sentence == 'Extra hours need hours, like "9-12". For a day without any, use days off.'
+    assert sentence == 'Type the extra hours, like "9-12". To take the day off, use days off instead.'
 
 
 @pytest.mark.parametrize(
@@ -158,4 +158,4 @@ async def test_a_date_is_over_at_midnight_on_the_coachs_own_clock(
     for_extra = await refused(db, schedule.add_extra_hours, TODAY, [NOON], now=midnight)
 
     assert for_dates == for_extra
-    assert for_dates == ("Monday, 2 March 2026 is over already. Type a coming date, with its year if you like.")
+    assert for_dates == ("Monday, 2 March 2026 is in the past. Type an upcoming date, with the year if needed.")

@@ -109,7 +109,7 @@ async def test_rules_that_nobody_can_keep_to_are_refused(db: Database) -> None:
 
     sentence = await refused(db, schedule.set_rules, Rules(horizon_days=366))
 
-    assert sentence == "The booking horizon is 1 to 365 days. Type another value."
+    assert sentence == "The booking horizon can be 1 to 365 days. Type another value."
 
 
 async def test_bookings_are_paused_and_resumed(db: Database) -> None:

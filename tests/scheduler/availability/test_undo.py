@@ -144,7 +144,7 @@ async def test_a_change_is_undone_only_once(db: Database, name: str) -> None:
 
     sentence = await refused(db, schedule.undo, 1, kind=TooLate)
 
-    assert sentence == "Only your last change can be undone, and only once. This one cannot any more."
+    assert sentence == "You can only undo your last change, and only once."
 
 
 async def test_only_the_last_change_is_undone(db: Database) -> None:
@@ -182,7 +182,7 @@ async def test_who_has_changed_nothing_has_nothing_to_undo(db: Database) -> None
 
     sentence = await refused(db, schedule.undo, 1, kind=TooLate)
 
-    assert sentence == "Only your last change can be undone, and only once. This one cannot any more."
+    assert sentence == "You can only undo your last change, and only once."
 
 
 async def test_of_two_who_undo_at_once_one_does(db: Database) -> None:

@@ -233,7 +233,7 @@ async def test_the_same_time_can_be_booked_again_after_a_cancellation(db: Databa
         (
             {"accepting": False},
             {},
-            "This coach takes no new bookings at the moment. Choose another coach with `/book`.",
+            "This coach isn't taking new bookings at the moment. Choose another coach with `/book`.",
         ),
         ({}, {"minutes": 45}, "This coach offers 60, 30, 90 minutes. Choose one of these."),
         ({}, {"starts_at": MONDAY - HOUR}, "That time is in the past. Choose a later one."),

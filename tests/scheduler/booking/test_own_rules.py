@@ -122,7 +122,7 @@ async def test_what_is_taken_stays_taken(db: Database, terms: dict[str, Any]) ->
     refused = await refusal(db, SlotTaken, moving(session_id, to, set(WhyNot)))
 
     assert refused.why == (
-        "That time is too close to another session of the coach's." if terms else "That time was just taken."
+        "That time is too close to another of the coach's sessions." if terms else "That time was just taken."
     )
 
 

@@ -81,14 +81,15 @@ async def test_the_students_other_session_is_in_the_way(db: Database) -> None:
 @pytest.mark.parametrize(
     ("rules", "starts_at", "why"),
     [
-        ({"buffer_after_minutes": 30}, TWELVE, "That time is too close to another session of the coach's."),
+        ({"buffer_after_minutes": 30}, TWELVE, "That time is too close to another of the coach's sessions."),
         ({"minimum_notice_minutes": 119}, MONDAY + 2.5 * HOUR,
          "That time is too soon: this coach needs 1 hour 59 minutes of notice."),
-        ({}, MONDAY - DAY, "That time has begun already."),
-        ({}, LATER, "That time has begun already."),
-        ({"horizon_days": 1}, TWELVE + DAY, "That time is too far ahead: this coach gives away 1 days at most."),
-        ({}, MONDAY + 10 * HOUR, "That time lies outside the coach's hours."),
-        ({}, TWELVE + timedelta(seconds=1), "Sessions start every 30 minutes, and not at that one."),
+        ({}, MONDAY - DAY, "That time has already passed."),
+        ({}, LATER, "That time has already passed."),
+        ({"horizon_days": 1}, TWELVE + DAY,
+         "That time is too far ahead: this coach can be booked up to 1 day ahead."),
+        ({}, MONDAY + 10 * HOUR, "That time is outside the coach's hours."),
+        ({}, TWELVE + timedelta(seconds=1), "Sessions start every 30 minutes, but not at that time."),
     ],
     ids=["buffer", "notice", "past", "now", "horizon", "hours", "step"],
 )  # fmt: skip

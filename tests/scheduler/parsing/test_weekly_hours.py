@@ -35,7 +35,7 @@ def understood(parse: Callable[..., T], *typed: str) -> T | None:
         return parse(*typed)
     except Unreadable as refusal:
         sentence = str(refusal)
-    assert re.search("[Tt]ype|the hour is 1 to 12|The highest is", sentence), sentence
+    assert re.search("[Tt]ype|Rename|the hour is 1 to 12|The highest is", sentence), sentence
     assert len(sentence) <= LONGEST_REFUSAL
     return None
 
@@ -484,9 +484,9 @@ def test_presets_are_read_one_a_line(text: str, presets: list[Preset]) -> None:
         ),
         ("A closed", '"A closed" isn\'t a single range of hours. Type a name and one range, like "Morning 8-12".'),
         ("A 8-25", '"25" isn\'t a time. Type one from 0:00 to 24:00.'),
-        (": 8-12", "\"\" can't be a preset's name. Use 1 to 20 characters."),
-        ("\u200b 8-12", "\"\u200b\" can't be a preset's name. Use 1 to 20 characters."),
-        (f"{'x' * 21} 8-12", f"\"{'x' * 21}\" can't be a preset's name. Use 1 to 20 characters."),
+        (": 8-12", "\"\" can't be a preset's name. Type 1 to 20 characters."),
+        ("\u200b 8-12", "\"\u200b\" can't be a preset's name. Type 1 to 20 characters."),
+        (f"{'x' * 21} 8-12", f"\"{'x' * 21}\" can't be a preset's name. Type 1 to 20 characters."),
     ],
 )
 def test_presets_that_cannot_be_are_refused_with_the_reason(text: str, sentence: str) -> None:
