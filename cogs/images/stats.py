@@ -35,10 +35,10 @@ def in_words(stats: Stats) -> str:
         f"{total.no_show} no-shows, {total.cancelled} cancelled"
     )
     if stats.with_room + stats.without_room:
-        said += f"; {room_share(stats)} had their room"
+        said += f"; {room_share(stats)} had a room"
     if (stars := average(stats.stars)) is not None:
-        said += f"; {stars:.1f} stars of {sum(stats.stars.values())} reviews"
-    said += f"; the loop had something to do {total.rounds} times"
+        said += f"; {stars:.1f} stars from {sum(stats.stars.values())} reviews"
+    said += f"; {total.rounds} background checks had work to do"
     for one in stats.coaches[:MOST_COACHES]:
         more = f"; {one.name}: {hours_in_words(one)}"
         if len(said) + len(more) > ALT_TEXT_LIMIT:

@@ -155,7 +155,7 @@ def _label_days(axes: Axes, days: Sequence[date], most: int) -> None:
 def _draw_coaches(figure: Figure, top: float, coaches: Sequence[CoachFigures]) -> None:
     """How much of their hours is booked."""
     _write(figure, _LEFT, top + 16, "Hours", _PLAIN, TEXT)
-    _write(figure, _RIGHT, top + 18, "booked of those offered", _SMALL - 3, QUIET, "right")
+    _write(figure, _RIGHT, top + 18, "booked hours of those offered", _SMALL - 3, QUIET, "right")
     most = max(max(one.booked, one.offered) / _HOUR for one in coaches) or 1
     axes = _axes(figure, _LEFT, top + 60, _RIGHT - _LEFT, len(coaches) * _COACH)
     axes.set_xlim(0, most)
@@ -193,8 +193,8 @@ def _draw_rounds(figure: Figure, top: float, stats: Stats) -> None:
     """How often the loop had something to do, on the right."""
     left = WIDTH // 2 + 24
     bars: list[tuple[date, Any]] = [(day, one.rounds) for day, one in spans(stats)]
-    _write(figure, left, top + 16, "Loop", _PLAIN, TEXT)
-    _write(figure, _RIGHT, top + 18, f"{stats.rounds.count} rounds with work", _SMALL - 3, QUIET, "right")
+    _write(figure, left, top + 16, "Background checks", _PLAIN, TEXT)
+    _write(figure, _RIGHT, top + 18, f"{stats.rounds.count} with work", _SMALL - 3, QUIET, "right")
     axes = _axes(figure, left, top + 60, _RIGHT - left, _LAST - 60)
     axes.bar(range(len(bars)), [count for _, count in bars], 0.72, color=FREE_EDGE)
     axes.set_xlim(-0.6, len(bars) - 0.4)

@@ -27,9 +27,9 @@ _NOBODY = 0
 _ORDER = (CoachStatus.PENDING, CoachStatus.APPROVED, CoachStatus.SUSPENDED, CoachStatus.REJECTED)
 _AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 _STANDING = {
-    CoachStatus.PENDING: "the application waits for a decision: `/coach approve`",
-    CoachStatus.REJECTED: "the application was rejected",
-    CoachStatus.SUSPENDED: "suspended, until `/coach reinstate`",
+    CoachStatus.PENDING: "application waiting: `/coach approve`",
+    CoachStatus.REJECTED: "application rejected",
+    CoachStatus.SUSPENDED: "suspended: `/coach reinstate`",
 }
 
 
@@ -90,7 +90,7 @@ async def profile(session: AsyncSession, guild_id: int, actor: Actor, user_id: i
     actor.must_be_admin()
     coach = await session.get(Coach, (guild_id, user_id))
     if coach is None:
-        raise NotFound(f"<@{user_id}> has never applied to coach here. That is done with `/coach apply`.")
+        raise NotFound(f"<@{user_id}> has never applied to coach here. They can with `/coach apply`.")
     [entry] = await _entries(session, guild_id, [coach], now)
     return Profile(
         entry,
@@ -131,7 +131,7 @@ def _why_not(coach: Coach, hours: Hours, now: datetime) -> list[str]:
         if without_sessions:
             reasons.append(without_sessions)
         elif not reasons:
-            reasons.append(f"all of the next {_days(coach)} is booked or used up by limits")
+            reasons.append(f"fully booked or at their limit for the next {_days(coach)}")
     return reasons
 
 
@@ -141,7 +141,7 @@ def _standing(coach: Coach) -> list[str]:
     if coach.left_at is not None:
         reasons.append(f"left the server {stamp(coach.left_at, 'R')}")
     if not coach.accepting:
-        reasons.append("has paused bookings in `/availability`")
+        reasons.append("bookings paused in `/availability`")
     if not is_known(coach.time_zone):
         reasons.append(f'I no longer know their time zone "{coach.time_zone}": `/availability`, then **Zone…**')
     return reasons
@@ -152,16 +152,16 @@ def _hours_do_not_do(coach: Coach, hours: Hours, now: datetime) -> str | None:
     notice, usual = timedelta(minutes=coach.minimum_notice_minutes), timedelta(minutes=coach.durations_minutes[0])
     horizon = now + timedelta(days=coach.horizon_days)
     if now + notice > horizon:
-        return f"asks for {write_length(notice)} of notice, but gives away only the next {_days(coach)}"
+        return f"needs {write_length(notice)} of notice, but can only be booked {_days(coach)} ahead"
     in_zone = zone(coach.time_zone)
     first, last = now.astimezone(in_zone).date(), (horizon + usual).astimezone(in_zone).date()
     # A night shift of yesterday may go on today.
     working = hours.working_time(in_zone, first - timedelta(days=1), last)
     ahead = intersect(working, [(now + notice, horizon + usual)])
     if not ahead:
-        return f"has no hours in the next {_days(coach)}: `/availability`"
+        return f"no hours in the next {_days(coach)}: `/availability`"
     if all(end - start < usual for start, end in ahead):
-        return f"has no hours in one piece of {write_length(usual)}, the usual length"
+        return f"no hours long enough for the usual {write_length(usual)}"
     return None
 
 

@@ -42,7 +42,7 @@ async def of(session: AsyncSession, guild_id: int, code: str, actor: Actor, now:
         select(CoachingSession).where(CoachingSession.code == code, CoachingSession.guild_id == guild_id)
     )
     if row is None:
-        raise NotFound("There is no session with this code here. It stands on every message about a session.")
+        raise NotFound("No session on this server has that code. It's on every message about a session.")
     entries = select(AuditEntry).where(AuditEntry.session_id == row.id).order_by(AuditEntry.at, AuditEntry.id)
     enqueued = (
         select(Notification)
@@ -63,7 +63,7 @@ async def code_of(session: AsyncSession, guild_id: int, session_id: int) -> str:
     """The code of a session of this server. Raises NotFound."""
     row = await session.get(CoachingSession, session_id)
     if row is None or row.guild_id != guild_id:
-        raise NotFound("There is no such session here.")
+        raise NotFound("There's no such session on this server.")
     return row.code
 
 
@@ -102,7 +102,7 @@ async def repair_room(session: AsyncSession, guild_id: int, session_id: int, act
     """
     row = await _locked(session, guild_id, session_id, actor)
     if row.status not in _AHEAD or row.ends_at <= now:
-        raise TooLate("This session needs no room any more.")
+        raise TooLate("This session no longer needs a room.")
     row.discord_setup_complete, row.access_granted_at = False, None
     row.next_step_at, row.attempts, row.rooms_lost = now, 0, 0
     audit.record(
@@ -121,5 +121,5 @@ async def _locked(session: AsyncSession, guild_id: int, session_id: int, actor: 
     actor.must_be_admin()
     row = await session.get(CoachingSession, session_id, with_for_update=True, populate_existing=True)
     if row is None or row.guild_id != guild_id:
-        raise NotFound("There is no such session here.")
+        raise NotFound("There's no such session on this server.")
     return row

@@ -42,7 +42,7 @@ async def review(session: AsyncSession, session_id: int, actor: Actor, stars: in
     Raises as `reviewable` does, or Unreadable for a number of stars that there is not.
     """
     if not 1 <= stars <= MOST_STARS:
-        raise Unreadable(f"There are 1 to {MOST_STARS} stars. Please press one of the buttons.")
+        raise Unreadable(f"A review has 1 to {MOST_STARS} stars. Choose them with the buttons.")
     row, coach, given = await _locked(session, await _own(session, session_id, actor))
     _check(row, given, now)
     if given is not None and given.stars == stars:
@@ -76,10 +76,12 @@ async def comment(session: AsyncSession, session_id: int, actor: Actor, text: st
     row, _, given = await _locked(session, await _own(session, session_id, actor))
     _check(row, given, now)
     if given is None:
-        raise NotReviewable("There are no stars yet. Give some first, then add a sentence.")
+        raise NotReviewable("Give stars first, then write a review.")
     words = " ".join(text.split())
     if len(words) > LONGEST_COMMENT:
-        raise Unreadable(f"That has {len(words):,} characters; at most {LONGEST_COMMENT} fit. Please shorten it.")
+        raise Unreadable(
+            f"That's {len(words):,} characters, and at most {LONGEST_COMMENT} fit. Shorten it a little."
+        )
     if words != (given.comment or ""):
         given.comment, given.updated_at = words or None, now
         _record(session, given, "review_changed", actor, now, {"comment_length": len(words)})
@@ -171,25 +173,27 @@ def _why_not(row: CoachingSession, given: Review | None, now: datetime) -> Coach
     match row.status:
         case SessionStatus.SCHEDULED | SessionStatus.IN_PROGRESS:
             return NotReviewable(
-                f"This session is not over yet. Review it after its end, {stamp(row.ends_at, 'R')}."
+                f"This session isn't over yet. You can review it when it ends, {stamp(row.ends_at, 'R')}."
             )
         case SessionStatus.CANCELLED:
-            return NotReviewable("This session was cancelled, so there is nothing to review.")
+            return NotReviewable("This session was cancelled, so there's nothing to review.")
         case SessionStatus.NO_SHOW:
             return NotReviewable(
-                "This session counts as a no-show, so it cannot be reviewed. Talk to an admin if that is wrong."
+                "This session counts as a no-show, so you can't review it. If that's wrong, talk to an admin."
             )
         case SessionStatus.COMPLETED:
             if row.missed_at is not None and not row.took_place:
                 return NotReviewable(
-                    "This session had no room, and nobody has confirmed that it took place. Answer that first."
+                    "This session had no room, and nobody has confirmed that it took place. Confirm that first."
                 )
             if given is not None and given.hidden_at is not None:
-                return NotReviewable("An admin has hidden your review, so it cannot be changed. Talk to an admin.")
+                return NotReviewable(
+                    "An admin has hidden your review, so you can't change it. Ask an admin if you have questions."
+                )
             if now >= open_until(row):
                 return TooLate(
-                    f"Reviews are given and changed until {OPEN_FOR.days} days after the end, which was "
-                    f"{stamp(row.ends_at, 'R')}. Your review of your next session is welcome."
+                    f"Reviews close {OPEN_FOR.days} days after the session. "
+                    f"This one ended {stamp(row.ends_at, 'R')}."
                 )
             return None
 
@@ -204,7 +208,7 @@ async def _own(session: AsyncSession, session_id: int, actor: Actor) -> Coaching
     if row is None or actor.user_id not in (row.student_id, row.coach_id):
         raise NotFound("You have no such session. `/sessions` lists yours.")
     if actor.user_id != row.student_id:
-        raise NotAllowed("Only the student of a session reviews it.")
+        raise NotAllowed("Only the student can review a session.")
     return row
 
 
@@ -227,7 +231,7 @@ async def _set_hidden(
     actor.must_be_admin()
     found = await session.get(Review, session_id)
     if found is None or found.guild_id != guild_id:
-        raise NotFound("There is no such review here. `/coaching reviews` lists all of this server.")
+        raise NotFound("There's no such review on this server. `/coaching reviews` lists them all.")
     _, coach, _ = await _locked(session, await session.get_one(CoachingSession, session_id))
     if (found.hidden_at is not None) is hidden:
         return found

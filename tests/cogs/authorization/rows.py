@@ -45,7 +45,7 @@ EDITORS = _refusals("other_student coach other_coach", "You do not coach here ye
 """Who applied, too."""
 PAIR = _refusals("student coach", MINE)
 PAIR_AND_ADMINS = _refusals("student coach admin owner", MINE)
-REVIEWER = _refusals("student", MINE, coach="Only the student of a session reviews it.")
+REVIEWER = _refusals("student", MINE, coach="Only the student can review a session.")
 ITS_COACH = _refusals("coach", COACHED)
 
 
@@ -76,10 +76,10 @@ def _here(sentence: str) -> dict[str, str]:
 
 
 _NO_APPLICATION = "They have not applied."
-_NO_SESSION = "There is no such session here."
+_NO_SESSION = "There's no such session on this server."
 _NO_COACH_HERE = "There is no such coach here."
 _NO_SPECIALTY = "This specialty is not on the list any more."
-_NO_REVIEW = "There is no such review here."
+_NO_REVIEW = "There's no such review on this server."
 _NOT_BLOCKED = "<@{user_id}> isn't blocked here."
 _NO_APPEAL = "There is no such no-show of yours."
 
@@ -317,7 +317,7 @@ COMMANDS: dict[str, Row] = {
     "coaching reviews": Row(ADMINS),
     "coaching health": Row(ADMINS),
     "coaching run": Row(ADMINS),
-    "coaching session": Row(_here("There is no session with this code"), options={"code": "{code}"}),
+    "coaching session": Row(_here("No session on this server has that code"), options={"code": "{code}"}),
     "coaching sessions": Row(ADMINS),
     "coaching audit": Row(ADMINS),
     "coaching export": Row(ADMINS, options={"what": "sessions"}),

@@ -126,8 +126,8 @@ def test_it_is_said_in_words_for_those_who_cannot_see_it() -> None:
     said = in_words(some_stats(7, a_coach("Cara"), a_coach("Ben", offered=0, booked=2)))
 
     assert said == (
-        "17 Nov – 23 Nov 2026: 28 sessions booked, 14 completed, 7 no-shows, 7 cancelled; 90% had their room; "
-        "4.8 stars of 4 reviews; the loop had something to do 350 times; Cara: 10 of 40 h booked (25%); "
+        "17 Nov – 23 Nov 2026: 28 sessions booked, 14 completed, 7 no-shows, 7 cancelled; 90% had a room; "
+        "4.8 stars from 4 reviews; 350 background checks had work to do; Cara: 10 of 40 h booked (25%); "
         "Ben: 2 h booked, none offered"
     )
 

@@ -36,7 +36,7 @@ async def test_why_somebody_cannot_be_booked_stands_in_the_list_and_in_the_profi
     await change_coach(world, accepting=False, status=CoachStatus.SUSPENDED, left_at=world.now)
     ada = await Visitor(world, world.admin).slash("coaching coaches")
     left = f"left the server <t:{int(world.now.timestamp())}:R>"
-    wanted = f"🔴 cannot be booked: suspended, until `/coach reinstate`; {left}; has paused bookings"
+    wanted = f"🔴 cannot be booked: suspended: `/coach reinstate`; {left}; bookings paused"
 
     assert wanted in ada.said
     await ada.slash("coaching coaches", member=world.coach)

@@ -14,7 +14,7 @@ from tests.support.steps import fill, form, held, labels, press, send
 
 SENTENCE = "Your sentence"
 FIVE = ["1★", "2★", "3★", "4★", "5★"]
-HIDDEN = "An admin has hidden your review, so it cannot be changed. Talk to an admin."
+HIDDEN = "An admin has hidden your review, so you can't change it. Ask an admin if you have questions."
 
 
 async def test_the_message_says_with_whom_it_was_and_offers_five_stars(open_world: Academy) -> None:
@@ -92,7 +92,7 @@ async def test_only_its_student_reviews_a_session(open_world: Academy, what: str
     world = open_world
     one = await reviewed(world, 5, "Great.")
     refused = {
-        world.coach: "Only the student of a session reviews it.",
+        world.coach: "Only the student can review a session.",
         world.other_student: "You have no such session. `/sessions` lists yours.",
         world.admin: "You have no such session. `/sessions` lists yours.",
     }
@@ -101,7 +101,7 @@ async def test_only_its_student_reviews_a_session(open_world: Academy, what: str
         assert words(reply(await world.press_custom_id(person, what.format(one.id)))) == sentence
     form_sent = await world.send_custom_id(world.coach, f"review:comment:{one.id}", {SENTENCE: "I am the best."})
 
-    assert "Only the student of a session reviews it." in words(reply(form_sent))
+    assert "Only the student can review a session." in words(reply(form_sent))
     assert await kept(world) == [(5, "Great.")]
 
 
@@ -115,7 +115,7 @@ async def test_after_seven_days_the_buttons_say_that_it_is_too_late(open_world: 
     answers.append(await stu.click(panel, label="Add a sentence…"))
 
     for one in answers:
-        assert "Reviews are given and changed until 7 days after the end" in words(reply(one))
+        assert "Reviews close 7 days after the session" in words(reply(one))
     assert await kept(world) == [(4, None)]
 
 
@@ -135,9 +135,9 @@ async def test_a_hidden_review_cannot_be_changed(open_world: Academy) -> None:
 @pytest.mark.parametrize(
     ("status", "said"),
     [
-        (SessionStatus.NO_SHOW, "This session counts as a no-show, so it cannot be reviewed."),
-        (SessionStatus.CANCELLED, "This session was cancelled, so there is nothing to review."),
-        (SessionStatus.SCHEDULED, "This session is not over yet."),
+        (SessionStatus.NO_SHOW, "This session counts as a no-show, so you can't review it."),
+        (SessionStatus.CANCELLED, "This session was cancelled, so there's nothing to review."),
+        (SessionStatus.SCHEDULED, "This session isn't over yet."),
     ],
 )
 async def test_a_session_that_did_not_take_place_cannot_be_reviewed(
@@ -166,7 +166,7 @@ async def test_a_sentence_that_is_too_long_is_given_back_to_be_fixed(open_world:
     opened = await form(world.student, refused, "Fix it") if len("word " * 61) <= 300 else None
 
     assert opened is None
-    assert "That has 304 characters; at most 300 fit. Please shorten it." in words(refused)
+    assert "That's 304 characters, and at most 300 fit. Shorten it a little." in words(refused)
     assert "Fix it" in labels(refused)
     assert await kept(world) == [(4, None)]
 

@@ -60,31 +60,31 @@ async def test_who_waits_comes_first_and_then_everybody_by_state_and_name(db: Da
 
 REASONS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "bookable": ({}, []),
-    "pending": ({"status": CoachStatus.PENDING}, ["the application waits for a decision: `/coach approve`"]),
-    "rejected": ({"status": CoachStatus.REJECTED}, ["the application was rejected"]),
-    "suspended": ({"status": CoachStatus.SUSPENDED}, ["suspended, until `/coach reinstate`"]),
+    "pending": ({"status": CoachStatus.PENDING}, ["application waiting: `/coach approve`"]),
+    "rejected": ({"status": CoachStatus.REJECTED}, ["application rejected"]),
+    "suspended": ({"status": CoachStatus.SUSPENDED}, ["suspended: `/coach reinstate`"]),
     "gone": ({"left_at": MONDAY}, [f"left the server <t:{int(MONDAY.timestamp())}:R>"]),
-    "paused": ({"accepting": False}, ["has paused bookings in `/availability`"]),
-    "no hours": ({"hours": ()}, ["has no hours in the next 28 days: `/availability`"]),
+    "paused": ({"accepting": False}, ["bookings paused in `/availability`"]),
+    "no hours": ({"hours": ()}, ["no hours in the next 28 days: `/availability`"]),
     "paused, no hours": (
         {"hours": (), "accepting": False},
-        ["has paused bookings in `/availability`", "has no hours in the next 28 days: `/availability`"],
+        ["bookings paused in `/availability`", "no hours in the next 28 days: `/availability`"],
     ),
     "too short": (
         {"hours": [(MON, NINE, HALF_PAST)]},
-        ["has no hours in one piece of 1 hour, the usual length"],
+        ["no hours long enough for the usual 1 hour"],
     ),
     "late hours": (
         {"hours": [(MON, NINE, NINE + 60)], "horizon_days": 6, "minimum_notice_minutes": 600},
-        ["has no hours in the next 6 days: `/availability`"],
+        ["no hours in the next 6 days: `/availability`"],
     ),
     "long notice": (
         {"horizon_days": 6, "minimum_notice_minutes": 7 * 24 * 60},
-        ["asks for 7 days of notice, but gives away only the next 6 days"],
+        ["needs 7 days of notice, but can only be booked 6 days ahead"],
     ),
     "booked out": (
         {"hours": [(MON, 10 * 60, 11 * 60)], "horizon_days": 6},
-        ["all of the next 6 days is booked or used up by limits"],
+        ["fully booked or at their limit for the next 6 days"],
     ),
     "limit": ({"daily_limit": 1, "horizon_days": 1, "hours": [(MON, 0, 1440)]}, ["all of the next"]),
 }
@@ -124,7 +124,7 @@ async def test_days_off_up_to_the_horizon_leave_no_hours(db: Database) -> None:
 
     [entry] = await listed(db)
 
-    assert entry.why_not == ("has no hours in the next 6 days: `/availability`",)
+    assert entry.why_not == ("no hours in the next 6 days: `/availability`",)
 
 
 async def test_hours_and_coming_sessions_are_each_ones_own(db: Database) -> None:

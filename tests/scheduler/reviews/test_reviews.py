@@ -171,10 +171,10 @@ async def test_a_review_can_be_changed_until_seven_days_after_the_end(db: Databa
 
 
 NOT_REVIEWED = {
-    SessionStatus.SCHEDULED: "This session is not over yet.",
-    SessionStatus.IN_PROGRESS: "This session is not over yet.",
-    SessionStatus.CANCELLED: "This session was cancelled, so there is nothing to review.",
-    SessionStatus.NO_SHOW: "This session counts as a no-show, so it cannot be reviewed.",
+    SessionStatus.SCHEDULED: "This session isn't over yet.",
+    SessionStatus.IN_PROGRESS: "This session isn't over yet.",
+    SessionStatus.CANCELLED: "This session was cancelled, so there's nothing to review.",
+    SessionStatus.NO_SHOW: "This session counts as a no-show, so you can't review it.",
 }
 
 
@@ -256,7 +256,7 @@ async def test_a_sentence_needs_stars_first(db: Database) -> None:
 
     refused = await refusal(db, NotReviewable, lambda s: reviews.comment(s, one, STU, "Good.", LATER))
 
-    assert str(refused) == "There are no stars yet. Give some first, then add a sentence."
+    assert str(refused) == "Give stars first, then write a review."
 
 
 async def test_a_sentence_has_at_most_300_characters(db: Database) -> None:
@@ -266,7 +266,7 @@ async def test_a_sentence_has_at_most_300_characters(db: Database) -> None:
     await comment(db, one, "x" * 300)
 
     refused = await refusal(db, Unreadable, lambda s: reviews.comment(s, one, STU, "x" * 301, LATER))
-    assert "That has 301 characters; at most 300 fit." in str(refused)
+    assert "That's 301 characters, and at most 300 fit." in str(refused)
 
 
 # Hiding.
