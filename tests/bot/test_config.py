@@ -111,7 +111,7 @@ def test_the_env_file_of_the_earlier_system_works_and_what_fell_away_is_ignored(
         ),
         (
             '[server_defaults]\ntime_zone = "Mars/Olympus"',
-            'config.toml: server_defaults.time_zone: I don\'t know the time zone "Mars/Olympus". Type it like '
+            'config.toml: server_defaults.time_zone: I don\'t know the time zone "Mars/Olympus". Type one like '
             "Europe/Berlin or UTC, or a city like Munich.",
         ),
         (

@@ -95,7 +95,7 @@ REFUSED = [
     ({"first": "03/04"}, ("Type",)),
     ({"first": "tue", "instead": "noon"}, ('I can\'t read "noon" as hours.', "Type them like")),
     ({"first": "today", "last": "2029-03-02"}, ("at most go at once.", "Pause bookings instead.")),
-    ({"first": "2040-01-01"}, ("is too far away.", "Type a day from")),
+    ({"first": "2040-01-01"}, ("is too far away.", "Type a date from")),
 ]
 
 

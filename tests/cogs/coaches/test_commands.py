@@ -21,7 +21,7 @@ async def status_of(world: Academy) -> CoachStatus | None:
         ("Your time zone", "Berlinn", 'I don\'t know the time zone "Berlinn". Type one like Europe/Berlin'),
         ("Rate per hour", "a lot", '"a lot" isn\'t an amount. Type your hourly rate in USD, like 60.'),
         ("Rate per hour", "-5", "A rate can't be negative. Type 0 if you coach for free."),
-        ("Rate per hour", "9.9999", "USD has 2 decimals"),
+        ("Rate per hour", "9.9999", "has too many decimals. Type at most 2 digits"),
         ("Rate per hour", "1.200", '1.200" could be 1200.00 or 1.20. Type 1200 or 1.20.'),
         ("About you", "   ", "About you is empty. Write a few words."),
     ],

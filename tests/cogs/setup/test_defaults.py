@@ -158,7 +158,7 @@ async def test_rules_that_nobody_can_keep_to_are_refused(world: Academy) -> None
 
     for button, typed, sentence in (
         ("Sessions…", {STEP: "1 minute"}, "The gap between start times can be 5 minutes to 12 hours."),
-        ("Notice and limits…", {HORIZON: "2 years"}, "I cannot read"),
+        ("Notice and limits…", {HORIZON: "2 years"}, "I can't read"),
         ("Notice and limits…", {DAILY: "0"}, "The daily limit can be 1 to 50 sessions."),
     ):
         assert sentence in words(await fill(world.admin, panel, button, typed))
