@@ -193,8 +193,8 @@ def _draw_rounds(figure: Figure, top: float, stats: Stats) -> None:
     """How often the loop had something to do, on the right."""
     left = WIDTH // 2 + 24
     bars: list[tuple[date, Any]] = [(day, one.rounds) for day, one in spans(stats)]
-    _write(figure, left, top + 16, "Background checks", _PLAIN, TEXT)
-    _write(figure, _RIGHT, top + 18, f"{stats.rounds.count} with work", _SMALL - 3, QUIET, "right")
+    _write(figure, left, top + 16, "Bot activity", _PLAIN, TEXT)
+    _write(figure, _RIGHT, top + 18, f"{stats.rounds.count} checks", _SMALL - 3, QUIET, "right")
     axes = _axes(figure, left, top + 60, _RIGHT - left, _LAST - 60)
     axes.bar(range(len(bars)), [count for _, count in bars], 0.72, color=FREE_EDGE)
     axes.set_xlim(-0.6, len(bars) - 0.4)

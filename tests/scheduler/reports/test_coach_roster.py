@@ -86,7 +86,10 @@ REASONS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"hours": [(MON, 10 * 60, 11 * 60)], "horizon_days": 6},
         ["fully booked or at their limit for the next 6 days"],
     ),
-    "limit": ({"daily_limit": 1, "horizon_days": 1, "hours": [(MON, 0, 1440)]}, ["all of the next"]),
+    "limit": (
+        {"daily_limit": 1, "horizon_days": 1, "hours": [(MON, 0, 1440)]},
+        ["fully booked or at their limit"],
+    ),
 }
 
 

@@ -165,7 +165,7 @@ async def test_a_review_can_be_changed_until_seven_days_after_the_end(db: Databa
         lambda s: reviews.reviewable(s, one, STU, ENDED + WEEK),
     ):
         refused = await refusal(db, TooLate, attempt)
-        assert "until 7 days after the end" in str(refused)
+        assert "Reviews close 7 days after" in str(refused)
 
     assert await rating(db) == (4, 1)
 
