@@ -1,1 +1,1 @@
-"""Intervals, clock changes and time zones; pure."""
+"""Pure functions for intervals, clock changes and time zones."""

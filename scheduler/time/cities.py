@@ -1,6 +1,6 @@
-"""Find the city that someone names instead of a time zone.
+"""Find the city someone names instead of a time zone.
 
-The cities are GeoNames' (https://www.geonames.org), licensed under CC BY 4.0. `cities.dat` holds those with 15,000
+The cities come from GeoNames (https://www.geonames.org, CC BY 4.0). `cities.dat` holds those with 15,000
 inhabitants or more, cut down to what a search needs. `tests/support/city_data.py` writes it.
 """
 
@@ -24,7 +24,7 @@ from scheduler.time.time_zones import zone_names
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A city, or a zone by its own name, and the IANA zone whose clocks it follows."""
+    """A city, or a zone under its own name, and the IANA zone it uses."""
 
     label: str
     zone: str
@@ -51,16 +51,16 @@ WELL_KNOWN = (
     Place("Auckland, New Zealand", "Pacific/Auckland"),
     Place("UTC", "UTC"),
 )
-"""Offered before anything is typed: a big city of most of the clocks that people live by."""
+"""Suggestions before anything is typed: a big city for most of the world's clocks."""
 
 _BY_FAR = 10
-"""How many times larger a city is than its namesakes, if it is the one that is meant."""
+"""A city this many times larger than its namesakes is the one people mean."""
 
 _LONGEST = 100
 
 
 class _Region(NamedTuple):
-    """A country, an American state in it, or what else tells cities of one name apart."""
+    """Whatever tells cities of the same name apart: usually a country or a US state."""
 
     label: str
     names: tuple[str, ...]
@@ -68,7 +68,7 @@ class _Region(NamedTuple):
 
 
 class _Lines:
-    """A line of names for each city, every name between bars: as one object, it takes no more than its letters."""
+    """One line of names per city, each name between bars, in a single buffer to save memory."""
 
     def __init__(self) -> None:
         self.starts = array("L", [0])
@@ -84,7 +84,7 @@ class _Lines:
         return self.whole[self.starts[number] : self.starts[number + 1] - 1].decode()
 
     def with_(self, part: str) -> Iterator[int]:
-        """The numbers of the lines that hold `part`."""
+        """Yield the numbers of the lines that contain `part`."""
         wanted = part.encode()
         at = self.whole.find(wanted)
         while at >= 0:
@@ -94,7 +94,7 @@ class _Lines:
 
 
 class _Index(NamedTuple):
-    """All cities by falling population, in few and large objects: one for each city would take 60 MB."""
+    """All cities, largest first, in a few large objects: one object per city would take 60 MB."""
 
     shown: _Lines
     own: _Lines
@@ -106,17 +106,17 @@ class _Index(NamedTuple):
     regions: list[_Region]
 
     def place(self, city: int) -> Place:
-        """The city as it is shown."""
+        """Return the city as people see it."""
         return Place(f"{self.shown[city]}, {self.regions[self.region[city]].label}", self.zones[self.zone[city]])
 
 
 def search(text: str, *, most: int = 25) -> list[Place]:
-    """Places for what somebody has typed so far, the likeliest first, at most `most`, none of them twice.
+    """Return up to `most` different places for what someone has typed so far, the likeliest first.
 
-    All cities of a country or American state of that name come first, then exact names, then names that begin so,
-    the city's own before its others, then names with a word that begins so; within each the larger city is first.
-    Case and accents do not matter; "portland, or" and "portland oregon" narrow a name down. Empty text gives
-    `WELL_KNOWN`. The first call also reads the data, which takes about 0.2 seconds.
+    The order is: cities of a country or US state with that name, exact city names, names that start with the text
+    (a city's own name before its other ones), names with a word that starts with it. Larger cities come first in
+    each group. Case and accents don't matter, and "portland, or" or "portland oregon" narrows a name down. Empty
+    text returns `WELL_KNOWN`. The first call also loads the data, which takes about 0.2 seconds.
     """
     if not text.strip():
         return list(WELL_KNOWN[:most])
@@ -129,10 +129,10 @@ def search(text: str, *, most: int = 25) -> list[Place]:
 
 
 def named(text: str) -> list[Place]:
-    """What somebody may mean who gives `text` as a city's whole name: the largest such city of each zone.
+    """Return the cities whose whole name is `text`: the largest in each zone, largest first.
 
-    The largest comes first, and alone if it is by far the largest. Regions may follow: "Paris, Texas". A label as
-    `search` writes it means its own place alone.
+    A city that dwarfs the others is returned alone. A region can follow the name, as in "Paris, Texas". A label
+    from `search` returns exactly its place.
     """
     index = _index()
     largest: dict[int, int] = {}
@@ -150,7 +150,7 @@ def named(text: str) -> list[Place]:
 
 
 def inhabitants() -> dict[str, int]:
-    """Map zones to how many people live in their cities."""
+    """Return how many people live in the cities of each zone."""
     index, living = _index(), Counter[int]()
     for zone, people in zip(index.zone, index.population, strict=True):
         living[zone] += people
@@ -184,7 +184,7 @@ def _found(text: str) -> Iterator[Place]:
 
 
 def _zones(text: str) -> tuple[list[Place], ...]:
-    """The zones that are called so, whose last part is called so, begins so, has a word that begins so."""
+    """Return zones by whole name, exact last part, beginning, and beginning of a later word, in that order."""
     typed = " ".join(text.casefold().replace("_", " ").split())
     tiers: tuple[list[Place], ...] = ([], [], [], [])
     for low, name in zone_names().items():
@@ -206,7 +206,7 @@ def _exact(index: _Index, name: str) -> Iterable[int]:
 
 
 def _regional(index: _Index, name: str, *, whole: bool) -> Iterator[int]:
-    """The cities of the regions that are called `name` or, if not `whole`, begin so."""
+    """Return the cities in regions called `name` or, unless `whole`, starting with it."""
     meant = {
         number
         for number, region in enumerate(index.regions)
@@ -216,10 +216,10 @@ def _regional(index: _Index, name: str, *, whole: bool) -> Iterator[int]:
 
 
 def _within(cities: Iterable[int], index: _Index, typed: list[str]) -> Iterator[int]:
-    """Those of the cities that are in all the regions whose names, their beginnings or codes were typed."""
+    """Yield the cities that lie in every typed region, given by its name, the start of it or its code."""
     for city in cities:
         region = index.regions[index.region[city]]
-        # Two letters are a code, or "or" would be Orissa too.
+        # Two letters only count as a code; otherwise "or" would match Orissa too.
         if all(
             part.replace(" ", "") in region.codes  # "D.C."
             or part in region.names
@@ -230,7 +230,7 @@ def _within(cities: Iterable[int], index: _Index, typed: list[str]) -> Iterator[
 
 
 def _readings(text: str) -> Iterator[tuple[str, list[str]]]:
-    """A name and its regions, in the order in which they should be tried."""
+    """Yield ways to split the text into a name and its regions, in the order to try them."""
     fold = Fold()
     name, *regions = (fold(part) for part in text.split(","))
     yield name, [region for region in regions if region]
@@ -244,17 +244,17 @@ _loading = Lock()
 
 
 def _index() -> _Index:
-    with _loading:  # two threads would read the file twice, and hold it twice
+    with _loading:  # otherwise two threads could each load the file
         return _load()
 
 
 @lru_cache(maxsize=1)
 def _load() -> _Index:
-    """Read the cities in zones that this host knows.
+    """Load the cities whose zones this host knows.
 
-    The file is text, compressed by zlib. Tabs separate fields, bars separate names and codes. The first lines, up
-    to an empty one, are regions: label, names, codes. The others are cities, the largest first: population, zone,
-    number of the region, name as it's shown, own names, other names.
+    The file is zlib-compressed text. Tabs separate fields; bars separate names and codes. Up to the first empty
+    line, each line is a region: label, names, codes. The rest are cities, largest first: population, zone, region
+    number, display name, own names, other names.
     """
     packed = (resources.files("scheduler.time") / "cities.dat").read_bytes()
     lines = BytesIO(zlib.decompress(packed))

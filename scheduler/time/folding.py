@@ -1,4 +1,4 @@
-"""Folding of text for searches: no case, no accents, and one space between words."""
+"""Fold text for searching: no case, no accents, single spaces between words."""
 
 import unicodedata
 
@@ -7,7 +7,7 @@ _APOSTROPHES = "'’‘ʻʼ`´ʿʾ"
 
 
 class Fold(dict[int, str]):
-    """A table for `str.translate` that fills itself. Call it with a text to fold it."""
+    """A `str.translate` table that fills itself as needed. Call it to fold text."""
 
     def __missing__(self, code: int) -> str:
         letters = chr(code).casefold()
@@ -21,5 +21,5 @@ class Fold(dict[int, str]):
         return self[code]
 
     def __call__(self, text: str) -> str:
-        """Fold a text: "São  Paulo" becomes "sao paulo"."""
+        """Fold text: "São  Paulo" becomes "sao paulo"."""
         return " ".join(text.translate(self).split())

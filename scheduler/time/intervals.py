@@ -1,4 +1,4 @@
-"""Half-open intervals `[start, end)`: union and subtraction. Touching is not overlapping."""
+"""Set operations on half-open intervals `[start, end)`. Touching intervals don't overlap."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeVar
@@ -7,14 +7,14 @@ T = TypeVar("T", bound=Any)
 
 
 class Interval(NamedTuple):
-    """`[start, end)` of minutes, or of whatever else is ordered."""
+    """`[start, end)` in minutes, or any other ordered type."""
 
     start: Any
     end: Any
 
 
 def union(intervals: Iterable[tuple[Any, Any]]) -> list[Interval]:
-    """The same points as sorted intervals that neither overlap nor touch; empty ones vanish."""
+    """Merge overlapping and touching intervals, sort them, and drop empty ones."""
     merged: list[Interval] = []
     for start, end in sorted(pair for pair in intervals if pair[0] < pair[1]):
         if merged and start <= merged[-1].end:
@@ -26,7 +26,7 @@ def union(intervals: Iterable[tuple[Any, Any]]) -> list[Interval]:
 
 
 def subtract(intervals: Iterable[tuple[Any, Any]], taken: Iterable[tuple[Any, Any]]) -> list[Interval]:
-    """The points of `intervals` that are in none of `taken`, as sorted intervals that do not touch."""
+    """Remove `taken` from `intervals`. The result is sorted, and its intervals don't touch."""
     left: list[Interval] = []
     cuts = union(taken)
     first = 0
@@ -46,7 +46,7 @@ def subtract(intervals: Iterable[tuple[Any, Any]], taken: Iterable[tuple[Any, An
 
 
 def meets_any(sorted_disjoint: list[Interval], start: Any, end: Any) -> bool:
-    """Whether `[start, end)` shares a point with one of them. They must come from `union`."""
+    """Return whether `[start, end)` overlaps any of the intervals, which must come from `union`."""
     low, high = 0, len(sorted_disjoint)
     while low < high:
         middle = (low + high) // 2
@@ -58,6 +58,6 @@ def meets_any(sorted_disjoint: list[Interval], start: Any, end: Any) -> bool:
 
 
 def intersect(intervals: Iterable[tuple[Any, Any]], others: Iterable[tuple[Any, Any]]) -> list[Interval]:
-    """The points that are in both, as sorted intervals that do not touch."""
+    """Return what both have in common. The result is sorted, and its intervals don't touch."""
     first = union(intervals)
     return subtract(first, subtract(first, others))

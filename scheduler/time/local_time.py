@@ -1,4 +1,4 @@
-"""What the clocks of a zone show: the only place that knows clock changes.
+"""Convert between instants and local clocks. This is the only module that deals with clock changes.
 
 Instants are whole minutes since 1970 in UTC, dates are ordinals (`date.toordinal`).
 """
@@ -13,10 +13,10 @@ from scheduler.time.intervals import Interval
 Span = tuple[int, int]
 """`[start, end)` of UTC minutes."""
 Stretches = tuple[tuple[int, int, int], ...]
-"""The UTC minutes of one local date as `(start, end, offset)`, one for each UTC offset that it has.
+"""The UTC minutes of one local date as `(start, end, offset)`, one per UTC offset during the date.
 
-Local minute m of a stretch is UTC minute m + offset. A date without a clock change is one stretch; one that
-the calendar skipped has none.
+Local minute m of a stretch is UTC minute m + offset. A date without a clock change has one stretch; a date the
+calendar skipped has none.
 """
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,43 +27,43 @@ _EPOCH_ORDINAL = EPOCH.toordinal()
 
 
 def minute_at(at: datetime) -> int:
-    """The minute in which this instant lies."""
+    """Return the minute that contains this instant."""
     since = at - EPOCH
     return since.days * DAY_MINUTES + since.seconds // 60
 
 
 def minute_after(at: datetime) -> int:
-    """The first minute that begins at this instant or later."""
+    """Return the first minute that starts at or after this instant."""
     since = at - EPOCH
     return since.days * DAY_MINUTES + (since.seconds + 59 + (since.microseconds > 0)) // 60
 
 
 def instant(minute: int) -> datetime:
-    """When a minute begins."""
+    """Return when a minute starts."""
     return EPOCH + minute * MINUTE
 
 
 @lru_cache(maxsize=4096)
 def instants(first: int, stop: int, step: int) -> tuple[datetime, ...]:
-    """When the minutes of such a `range` begin. Making datetimes is slow, and the same ones are needed often."""
+    """Return when the minutes of this `range` start. Cached, because creating datetimes is slow."""
     return tuple(map(instant, range(first, stop, step)))
 
 
 def ordinal_of(minute: int, zone: ZoneInfo) -> int:
-    """The local date of a minute."""
+    """Return the local date at this minute."""
     return (EPOCH + minute * MINUTE).astimezone(zone).toordinal()
 
 
 def latest_ordinal(minute: int) -> int:
-    """A date that no zone has left behind at this minute; cheaper than to ask one."""
+    """Return a date at least as late as any zone's local date at this minute, without asking a zone."""
     return minute // DAY_MINUTES + _EPOCH_ORDINAL + 1
 
 
 @lru_cache(maxsize=16384)
 def stretches_of(zone: ZoneInfo, ordinal: int) -> Stretches:
-    """The stretches of one date. Zone arithmetic is slow, so it is done once for each zone and date."""
+    """Return the stretches of one date. Cached, because zone arithmetic is slow."""
     midnight = (ordinal - _EPOCH_ORDINAL) * DAY_MINUTES
-    # No zone is further than 15 hours from UTC, so the day lies within this range, whatever its offsets.
+    # No zone is more than 15 hours from UTC, so this range contains the whole day.
     low, high = midnight - 15 * 60, midnight + DAY_MINUTES + 15 * 60
     found: list[tuple[int, int, int]] = []
     for start, end in _constant_offset(zone, low, high):
@@ -76,9 +76,9 @@ def stretches_of(zone: ZoneInfo, ordinal: int) -> Stretches:
 
 @lru_cache(maxsize=16384)
 def stretches_from(zone: ZoneInfo, ordinal: int) -> tuple[tuple[int, int, int, int], ...]:
-    """The stretches from the first minute of a date to that of the next, in order, each with its own date.
+    """Return the stretches from the start of a date to the start of the next, in order, each with its date.
 
-    Clocks that are set back just after midnight, as in St. John's until 2011, return to the date before.
+    Clocks set back just after midnight, as in St. John's until 2011, return to the previous date.
     """
     own = stretches_of(zone, ordinal)
     if not own:
@@ -95,7 +95,7 @@ def stretches_from(zone: ZoneInfo, ordinal: int) -> tuple[tuple[int, int, int, i
 
 
 def _constant_offset(zone: ZoneInfo, low: int, high: int) -> Iterator[tuple[int, int]]:
-    """`[low, high)` cut where the zone changes its offset (at most once between two looks, 6 hours apart)."""
+    """Split `[low, high)` where the zone changes its offset, assuming at most one change in 6 hours."""
     start, looked, offset = low, low, _offset(zone, low)
     while looked < high:
         same, looked = looked, min(looked + 6 * 60, high)
@@ -114,22 +114,22 @@ def _constant_offset(zone: ZoneInfo, low: int, high: int) -> Iterator[tuple[int,
 
 
 def offsets(zone: ZoneInfo, since: datetime, until: datetime) -> list[tuple[datetime, timedelta]]:
-    """How far the zone's clock is ahead of UTC in `[since, until)`: until when (UTC) by how much, in order."""
+    """Return the zone's UTC offsets in `[since, until)`, in order, each as (end of the offset, offset)."""
     low, high = minute_at(since), minute_after(until)
     return [(instant(end), _offset(zone, start) * MINUTE) for start, end in _constant_offset(zone, low, high)]
 
 
 def _offset(zone: ZoneInfo, minute: int) -> int:
-    """Minutes that the zone's clock is ahead of UTC at this minute."""
+    """Return how many minutes the zone is ahead of UTC."""
     ahead = (EPOCH + minute * MINUTE).astimezone(zone).utcoffset()
     assert ahead is not None, "a ZoneInfo always knows its offset"
     return ahead // MINUTE
 
 
 def local_pieces(zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[tuple[date, int, int, bool]]:
-    """`[start, end)` as a clock in `zone` shows it: `(date, first minute, end minute, second time)`.
+    """Split `[start, end)` into local `(date, first minute, end minute, second time)` pieces.
 
-    Cut at midnights and clock changes. "Second time" is true if its first minute was shown before on that date.
+    Pieces end at midnight and at clock changes. "Second time" means the clock already showed that minute that day.
     """
     low, high = minute_at(start), minute_after(end)
     for ordinal in range(ordinal_of(low, zone), ordinal_of(high, zone) + 1):
@@ -142,7 +142,7 @@ def local_pieces(zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[tup
 
 
 def clock_changes(zone: ZoneInfo, day: date) -> tuple[list[Interval], list[Interval]]:
-    """The wall-clock minutes of this date that the clocks skip, and those that they show twice."""
+    """Return the wall-clock minutes this date skips, and those it shows twice."""
     skipped: list[Interval] = []
     repeated: list[Interval] = []
     shown = 0
@@ -159,7 +159,7 @@ def clock_changes(zone: ZoneInfo, day: date) -> tuple[list[Interval], list[Inter
 
 
 def start_of(zone: ZoneInfo, day: date) -> datetime:
-    """The first instant of this date in `zone` (UTC); where the calendar skipped it, that of the next date."""
+    """Return the first instant (UTC) of this date in `zone`, or of the next date if the calendar skipped it."""
     ordinal = day.toordinal()
     while not (stretches := stretches_of(zone, ordinal)):
         ordinal += 1

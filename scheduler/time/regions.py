@@ -1,7 +1,7 @@
-"""Countries and states that a person may name instead of a time zone, and the zones in them.
+"""Find the countries and states people name instead of a time zone, and the zones in them.
 
-Which country has which zones stands in the IANA time zone database. `country_names.txt` has what countries are
-called in English and in their own languages, from the Unicode CLDR.
+The IANA time zone database says which zones a country has. `country_names.txt` holds the names of countries in
+English and in their own languages, from the Unicode CLDR.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ _NOT_IN_TABLE = {
     "TA": "Atlantic/St_Helena",
     "DG": "Indian/Chagos",
 }
-"""Parts of the world that have a name and a code of their own, but no line in the time zone database."""
+"""Territories with a name and code of their own that the time zone database leaves out."""
 
 _ALSO = {
     "AE": ("UAE", "Emirates"),
@@ -63,26 +63,26 @@ _ALSO = {
     "VC": ("Saint Vincent",),
     "VN": ("Viet Nam",),
 }
-"""Country code → names in use that its line of the file lacks."""
+"""Country code → common names missing from `country_names.txt`."""
 
 _PASSED_OVER = {"and", "the", "of"}
 _LONGEST = 100
 _SINCE, _UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2038, 1, 1, tzinfo=UTC)
-"""Zones that show the same all that time do so for good: from 2038 on, compiled zones repeat one rule."""
+"""Zones that agree throughout this period agree forever: from 2038 on, compiled zones repeat one rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A country, or a state of one, and the zones in it of which no two show the same clock."""
+    """A country or state and its zones, with duplicates (zones that always agree) left out."""
 
     label: str
     zones: tuple[str, ...]
 
 
 def regions_called(text: str) -> list[Region]:
-    """The countries and states that `text` may mean, as a name or a code, countries first; "Georgia, USA" is one.
+    """Return the countries, then the states, that `text` names by name or code. "Georgia, USA" names one state.
 
-    The zones of each are in order of how many people live by them.
+    Each one's zones are ordered by population.
     """
     index, typed = _index(), text[:_LONGEST]
     found = index.get(_key(typed), [])
@@ -94,7 +94,7 @@ def regions_called(text: str) -> list[Region]:
 
 
 def one_of_each_clock(zones: Iterable[str]) -> list[str]:
-    """The zones without those that always show what an earlier one shows."""
+    """Leave out zones that always agree with an earlier one."""
     clocks: dict[object, str] = {}
     for zone in zones:
         clocks.setdefault(_clock(zone), zone)
@@ -102,12 +102,12 @@ def one_of_each_clock(zones: Iterable[str]) -> list[str]:
 
 
 _Meant = tuple[str, State | None]
-"""A country's code, and which of its states, if not the whole of it."""
+"""A country code, and a state unless the whole country is meant."""
 
 
 @cache
 def _index() -> Mapping[str, list[_Meant]]:
-    """Name or code as it is searched → what it may mean."""
+    """Return what each folded name or code can mean."""
     index: dict[str, list[_Meant]] = {}
     for code, names in _names().items():
         for name in names:
@@ -119,7 +119,7 @@ def _index() -> Mapping[str, list[_Meant]]:
 
 
 def _add(index: dict[str, list[_Meant]], name: str, meant: _Meant) -> None:
-    # "Myanmar (Burma)" has two names.
+    # "Myanmar (Burma)" is two names.
     for part in {name, *name.rstrip(")").split(" (")}:
         meanings = index.setdefault(_key(part), [])
         if meant not in meanings:
@@ -128,7 +128,7 @@ def _add(index: dict[str, list[_Meant]], name: str, meant: _Meant) -> None:
 
 @cache
 def _names() -> Mapping[str, list[str]]:
-    """Country code → its names, the English one first, and then its codes."""
+    """Return each country's names (English first) and codes, by country code."""
     lines = (resources.files("scheduler.time") / "country_names.txt").read_text("utf-8").splitlines()
     found: dict[str, list[str]] = {}
     for line in lines:
@@ -140,9 +140,9 @@ def _names() -> Mapping[str, list[str]]:
 
 @cache
 def _zones_of() -> Mapping[str, list[str]]:
-    """Country code → its zones."""
+    """Return each country's zones, by country code."""
     zones: dict[str, list[str]] = {code: [zone] for code, zone in _NOT_IN_TABLE.items()}
-    # One country a line; zone1970.tab would give Norway the zone of Germany.
+    # zone.tab has one country per line; zone1970.tab would give Norway Germany's zone.
     table = (resources.files("tzdata") / "zoneinfo" / "zone.tab").read_text("utf-8")
     for line in table.splitlines():
         if line and not line.startswith("#"):
@@ -159,10 +159,10 @@ def _region(country: str, state: State | None) -> Region:
 
 
 def _by_size(zones: Sequence[str]) -> tuple[str, ...]:
-    """One zone of each clock, the one that most people live in; so are the clocks ordered."""
+    """Keep the most populous of the zones that always agree, and order by population."""
     if len(zones) == 1:
         return (zones[0],)
-    from scheduler.time.cities import inhabitants  # here, since it reads all cities
+    from scheduler.time.cities import inhabitants  # imported late: it loads every city
 
     living = inhabitants()
     return tuple(one_of_each_clock(sorted(zones, key=lambda zone: -living.get(zone, 0))))
@@ -173,12 +173,12 @@ _fold = Fold()
 
 def _key(name: str) -> str:
     words = ["saint" if word == "st" else word for word in _fold(name.replace(".", "")).split()]
-    return " ".join([word for word in words if word not in _PASSED_OVER] or words)  # AND is Andorra
+    return " ".join([word for word in words if word not in _PASSED_OVER] or words)  # AND is also Andorra's code
 
 
 @cache
 def _clock(zone: str) -> tuple[tuple[datetime, timedelta | None], ...]:
-    """What the clocks of the zone are ahead of UTC, and since when."""
+    """Return the zone's UTC offsets and when each starts."""
     shown, changes, at = ZoneInfo(zone), list[tuple[datetime, timedelta | None]](), _SINCE
     while at < _UNTIL:
         ahead = at.astimezone(shown).utcoffset()

@@ -1,7 +1,7 @@
-"""States and provinces of the countries whose people say where they are by them, and their time zones.
+"""States and provinces of the US, Canada and Australia, and their time zones.
 
-United States: 49 CFR part 71. Canada and Australia: the comments of the IANA time zone database. Of the zones that
-show one clock, the table has one, and first the one that most people of the state live by.
+Sources: 49 CFR part 71 for the United States, comments in the IANA time zone database for Canada and Australia.
+Of zones that always agree, the table lists one. The zone most people in the state use comes first.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,7 @@ _EAST, _CENTRAL, _MOUNTAIN, _PACIFIC = (
 
 
 class State(NamedTuple):
-    """Its country's code, its own (may be empty), its names, the best known first, and the zones in it."""
+    """A state: its country's code, its own code (can be empty), its names (best known first) and its zones."""
 
     country: str
     code: str

@@ -1,4 +1,4 @@
-"""Time zones by their IANA names, and by the countries, states and cities in them."""
+"""Find time zones by their IANA names, or by a country, state or city."""
 
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -6,24 +6,23 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from scheduler.core.errors import Unreadable
 
 _CANDIDATES = 4
-"""How many cities of one name a refusal lists."""
+"""How many cities of the same name an error lists."""
 
 
 @cache
 def zone_names() -> dict[str, str]:
-    """Lower-case name → name, of every zone that a person may choose."""
+    """Return every zone people can choose, by its lower-case name."""
     hidden = ("posix/", "right/", "Etc/", "SystemV/")
     names = (name for name in available_timezones() if "/" in name and not name.startswith(hidden))
     return {name.lower(): name for name in sorted([*names, "UTC"])}
 
 
 def parse_zone(text: str) -> str:
-    """The zone's proper name: "europe/berlin", "new york", "India", "Munich" and "Paris, Texas" are understood.
+    """Return the IANA name for text like "europe/berlin", "new york", "India", "Munich" or "Paris, Texas".
 
-    A country or state, by its name or code, goes before all but a zone's whole name, and the last part of a zone's
-    name before a city's: "Dublin" is Europe/Dublin. A country or state is understood if it has one clock, a city
-    if all that are called so share a zone, or if it is by far the largest. Raises Unreadable if there is none, or
-    several.
+    Tries a whole zone name first, then countries and states by name or code, then the last part of a zone name
+    ("Dublin" is Europe/Dublin), then cities. Raises Unreadable if nothing matches, or if a country, state or city
+    name could mean several zones and no city is by far the largest.
     """
     typed = text.strip().lower().replace(" ", "_")
     names = zone_names()
@@ -40,7 +39,7 @@ def parse_zone(text: str) -> str:
 
 
 def _zone_of_region(text: str) -> str | None:
-    from scheduler.time.regions import (  # here, since it reads the names of all countries
+    from scheduler.time.regions import (  # imported late: it loads every country's names
         one_of_each_clock,
         regions_called,
     )
@@ -58,7 +57,7 @@ def _zone_of_region(text: str) -> str | None:
 
 
 def _zone_of_city(text: str) -> str:
-    from scheduler.time.cities import named  # here, since it reads the zones' names, and is seldom needed
+    from scheduler.time.cities import named  # imported late: rarely needed, and it imports this module
 
     places = named(text)
     if len(places) == 1:
@@ -73,15 +72,15 @@ def _zone_of_city(text: str) -> str:
 
 
 def zone(name: str) -> ZoneInfo:
-    """The zone that a row names, or UTC if this host does not know it (any more): see `is_known`."""
+    """Return the zone of this name, or UTC if this host doesn't know it (see `is_known`)."""
     return _known(name) or ZoneInfo("UTC")
 
 
 def is_known(name: str) -> bool:
-    """Whether this host knows the zone that a row names.
+    """Return whether this host knows the zone.
 
-    Names are checked when they are written, but the host's list of zones changes under the rows. What depends on a
-    coach's clock asks this first, because hours read on the wrong clock are worse than none.
+    Names are checked before they're stored, but a system update can remove zones later. Check this before using a
+    coach's hours: hours on the wrong clock are worse than none.
     """
     return _known(name) is not None
 
@@ -90,5 +89,5 @@ def is_known(name: str) -> bool:
 def _known(name: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # "Europe" is a folder of zones
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: "Europe" is a directory
         return None
