@@ -1,1 +1,1 @@
-"""What people type: hours, dates, durations, money; pure."""
+"""Pure functions that read what people type: hours, dates, durations and money."""

@@ -1,4 +1,4 @@
-"""Days and moments as people type them: "24 Dec", "next friday", "tomorrow 9:30"."""
+"""Read dates and times as people type them: "24 Dec", "next friday", "tomorrow 9:30"."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
@@ -17,7 +17,7 @@ _MONTHS = (
 _YEARS_BACK, _YEARS_AHEAD = 1, 5
 _HALF_A_YEAR = timedelta(days=183)
 _LONGEST = 60
-"""Characters of the longest text that is looked at."""
+"""Longer texts are refused unread."""
 
 _NAMED = {"today": 0, "tomorrow": 1, "yesterday": -1, "day after tomorrow": 2, "the day after tomorrow": 2}
 _COUNTS = (
@@ -51,23 +51,23 @@ _CLOCK = re.compile(
 )
 _SHAPES = {"dm": (0, 1, None), "md": (1, 0, None)}
 _SHAPES |= {"dmy": (0, 1, 2), "mdy": (1, 0, 2), "ymd": (2, 1, 0), "dmd": (0, 1, 2), "mdd": (1, 0, 2)}
-"""Kinds of words in their order → where the day, the month and the year stand."""
+"""Sequence of token kinds → positions of the day, the month and the year."""
 
 _ENGLISH = parserinfo()
-"""The names of months and weekdays. `dateutil.parser.parse` itself guesses: "32 Dec" is a day of 2032 to it."""
+"""Names of months and weekdays only: `dateutil.parser.parse` guesses, reading "32 Dec" as a day in 2032."""
 
 _SPELLINGS = {"tues": "tue", "weds": "wed", "thur": "thu", "thurs": "thu"}
-"""Weekdays' short names that dateutil does not know."""
+"""Short names of weekdays that dateutil doesn't know."""
 
 
 def parse_date(text: str, *, today: date, since: date | None = None) -> date:
-    """The day that somebody means who types `text` on the day `today`.
+    """Return the date someone means by typing `text` on `today`.
 
-    A day without a year is the next such day from `since` on, or else from today, both included. "friday" and
-    "this friday" are the coming Friday, today included; "next friday" is the Friday of the next week, and weeks
-    begin on Monday. "in 2 weeks" counts from today. With dots the day comes first. Raises Unreadable if `text`
-    holds anything else (a time, say), if day and month could be the other way round ("03/04"), if there is no
-    such day, or if it is more than a year ago or more than five years ahead.
+    Without a year, it's the next such date on or after `since` (default: today). "friday" and "this friday" mean
+    the next Friday, or today if it's Friday; "next friday" is in the next week, which starts on Monday. "in 2
+    weeks" counts from today. With dots, the day comes before the month. Raises Unreadable if anything else is in
+    `text` (a time, say), if day and month could be swapped ("03/04"), if the date doesn't exist, or if it's more
+    than one year ago or five years ahead.
     """
     typed = _plain(text).removeprefix("on ")
     day = None
@@ -87,10 +87,11 @@ def parse_date(text: str, *, today: date, since: date | None = None) -> date:
 
 
 def parse_last_date(text: str, *, first: date, today: date) -> date:
-    """The last of the days that begin with `first`, which may be before it all the same; raises as `parse_date`.
+    """Return the last date of a range that starts on `first`. Raises like `parse_date`.
 
-    Without a year it is in the year of `first`, or in the next one if the days would be half a year at most:
-    from 24 December to "6 Jan" goes on into January, to "20 Dec" was a mistake.
+    Without a year, it's the next such date after `first` if that's within half a year: from 24 December, "6 Jan"
+    means January. Otherwise it's in the year of `first`, so "20 Dec" comes out before `first`, as the mistake it
+    is.
     """
     last = parse_date(text, today=today, since=first)
     return (
@@ -101,12 +102,12 @@ def parse_last_date(text: str, *, first: date, today: date) -> date:
 
 
 def parse_moment(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
-    """The moment (UTC) that `text` names on the clocks of `zone`: "tue 14:00", "24 Dec 2pm", "14:00".
+    """Return the instant (UTC) for text like "tue 14:00", "24 Dec 2pm" or "14:00", on the clocks of `zone`.
 
-    The day may come before or after the time, and reads as in `parse_date`. Without a day it is the next such
-    time after `now`, and a weekday of which the time is over means the next week's. A moment on any other day may
-    be past. A time that the clocks run through twice is meant the first time. Raises Unreadable as `parse_date`
-    does, if there is no time of day, or if the clocks skip it on that day.
+    The date can come before or after the time, and is read like in `parse_date`. Without a date, it's the next
+    such time after `now`; a weekday whose time has passed means next week's. Other dates can be in the past. If
+    the clocks show the time twice, it's the first one. Raises Unreadable like `parse_date`, if there's no time of
+    day, or if the clocks skip it on that date.
     """
     today = now.astimezone(zone).date()
     typed = _ISO_MOMENT.sub(" ", _plain(text)).removeprefix("at ")
@@ -128,12 +129,12 @@ def parse_moment(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
 
 
 def write_date(day: date) -> str:
-    """The day in full, as `parse_date` reads it back: "Thursday, 24 December 2026"."""
+    """Write the date in a form that `parse_date` reads back: "Thursday, 24 December 2026"."""
     return f"{_WEEKDAYS[day.weekday()]}, {day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 def write_dates(first: date, last: date) -> str:
-    """The days from `first` to `last`, both included: one day, or two with a dash between them."""
+    """Write a range of dates (both ends included), or a single date if they're equal."""
     return write_date(first) if first == last else f"{write_date(first)} – {write_date(last)}"
 
 
@@ -198,7 +199,7 @@ def _numeric(typed: str, today: date) -> date | None:
 
 
 def _worded(typed: str, today: date) -> date | None:
-    """A day with its month's name."""
+    """Read a date that names its month."""
     tokens = [token for token in _TOKEN.findall(_ORDINAL.sub("", typed)) if token not in _BETWEEN_TOKENS]
     kinds = "".join(_kind(token) for token in tokens)
     words = [token for token, kind in zip(tokens, kinds, strict=True) if kind != "w"]
@@ -224,8 +225,8 @@ def _kind(token: str) -> str:
 
 
 def _day(typed: str, year: str | None, month: int, day: int, today: date) -> date:
-    """The day; without a year the next one."""
-    # Leap years are up to eight years apart.
+    """Return the date, or without a year the next such date."""
+    # Leap years are up to eight years apart (1896 and 1904).
     years = range(today.year, today.year + 9) if year is None else [_full_year(year, today)]
     for candidate in years:
         try:
@@ -238,7 +239,7 @@ def _day(typed: str, year: str | None, month: int, day: int, today: date) -> dat
 
 
 def _full_year(year: str, today: date) -> int:
-    """The year; of those that end in the two digits that were typed, the one closest to today's."""
+    """Return the year. Two digits mean the closest year that ends in them."""
     return int(year) if len(year) == 4 else today.year - 50 + (int(year) - today.year + 50) % 100
 
 
@@ -247,7 +248,7 @@ def _no_such_day(typed: str) -> Unreadable:
 
 
 def _time_in(typed: str) -> re.Match[str] | None:
-    """The one time of day in the text, at its beginning or end."""
+    """Return the only time of day in the text, if it's at the start or end."""
     times = [match for match in _CLOCK.finditer(typed) if _is_time(match)]
     if len(times) != 1 or (times[0].start() > 0 and times[0].end() < len(typed)):
         return None
@@ -255,7 +256,7 @@ def _time_in(typed: str) -> re.Match[str] | None:
 
 
 def _is_time(match: re.Match[str]) -> bool:
-    """Whether it can be nothing else: "14:00", "14h", "2pm", "2.30 pm", but neither "14" nor "2.30"."""
+    """Return whether this can only be a time: "14:00", "14h", "2pm" or "2.30 pm", but not "14" or "2.30"."""
     return bool(match[1] or match[4] or ":" in match[0] or "h" in match[0])
 
 

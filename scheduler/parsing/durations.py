@@ -1,4 +1,4 @@
-"""Lengths of time as people type them: "90 min", "1h30", "2 days"."""
+"""Read lengths of time as people type them: "90 min", "1h30", "2 days"."""
 
 import re
 from datetime import timedelta
@@ -23,16 +23,16 @@ _NOTHING = {"none", "no", "nothing"}
 _WORDS = {"a": "1", "an": "1", "one": "1", "two": "2", "three": "3", "half an": "0.5", "half a": "0.5"}
 _COUNT = re.compile(r"\b(half an?|an?|one|two|three) (?=[a-z])")
 _CLOCK = re.compile(r"([0-9]{1,4}):([0-5][0-9])(?: ?(?:h|hours?))?")
-# Three decimals would be a thousand to whoever groups digits.
+# Not three decimals: some people would mean thousands.
 _PART = re.compile(r"([0-9]{1,6}(?:[.,][0-9]{1,2})?)(?![0-9.,]?[0-9]) ?([a-z]+)?\.?(?:,? and |, ?| )?")
 _SEPARATORS = re.compile(r"[,;/\n]|\band\b")
 _BARE_LIST = re.compile(r"[0-9]+(?: [0-9]+)+")
 
 
 def parse_length(text: str, *, unit: Literal["minutes", "hours", "days"]) -> timedelta:
-    """The length in `text`: "2 h", "90 min", "1h30", "1:30" (hours and minutes), "1 day 2 hours", "none".
+    """Read a length of time: "2 h", "90 min", "1h30", "1:30" (hours and minutes), "1 day 2 hours", "none".
 
-    A number alone is of `unit`. Raises Unreadable if it is no length, not of whole minutes, or more than 366 days.
+    A bare number is in `unit`. Raises Unreadable for anything else, parts of a minute, or more than 366 days.
     """
     typed = _plain(text)
     minutes = _minutes(typed, _MINUTES[unit])
@@ -48,10 +48,9 @@ def parse_length(text: str, *, unit: Literal["minutes", "hours", "days"]) -> tim
 
 
 def parse_minutes_list(text: str) -> list[int]:
-    """The lengths in `text` in minutes, in its order and each once: "60, 30, 90", "30 60", "1h, 45 min".
+    """Read session lengths in minutes, in order and without duplicates: "60, 30, 90", "30 60", "1h, 45 min".
 
-    Raises Unreadable if there is none or more than `MOST_LENGTHS`, or if one is shorter than `SHORTEST_MINUTES`
-    or longer than `LONGEST_MINUTES`.
+    Raises Unreadable unless there are 1 to `MOST_LENGTHS`, each from `SHORTEST_MINUTES` to `LONGEST_MINUTES`.
     """
     parts = [part.strip() for part in _SEPARATORS.split("\n".join(map(_plain, text.splitlines())))]
     lengths: list[int] = []
@@ -71,7 +70,7 @@ def parse_minutes_list(text: str) -> list[int]:
 
 
 def write_length(length: timedelta) -> str:
-    """The length as `parse_length` reads it back: "1 hour 30 minutes", or "none". Seconds are cut."""
+    """Write a length that `parse_length` reads back: "1 hour 30 minutes" or "none". Seconds are dropped."""
     left = length // timedelta(minutes=1)
     parts: list[str] = []
     for unit in ("days", "hours", "minutes"):
@@ -99,7 +98,7 @@ def _minutes(typed: str, bare: int) -> Fraction | None:
 
 
 def _size(part: re.Match[str], bare: int, last: int) -> int | None:
-    """The minutes of the part's unit; alone a number is of the unit `bare`, after hours it is of minutes."""
+    """Return the part's unit in minutes. A bare number is in `bare`, or in minutes after hours."""
     if part[2]:
         return _MINUTES_OF.get(part[2])
     if last == 0:

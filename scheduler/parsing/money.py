@@ -1,4 +1,4 @@
-"""Amounts: read from what people type, worked out from a rate, written for people to read."""
+"""Read rates people type, work out prices, and write amounts."""
 
 import re
 from datetime import timedelta
@@ -21,14 +21,14 @@ _SPELLINGS = str.maketrans(
     }
 )
 _LONGEST = 28
-"""Of more digits, Decimal rounds the last ones away."""
+"""Decimal would round longer numbers."""
 
-_DIGIT = re.compile(r"\d")  # of any script
+_DIGIT = re.compile(r"\d")  # in any script
 _NO_DIGIT = re.compile(r"[^0-9]")
 _NUMBER = re.compile(r"[0-9.,' ]*[0-9][0-9.,' ]*")
 _PLAIN = re.compile(r"[0-9]+[.,]?[0-9]*|[.,][0-9]+")
 _EITHER = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}")
-"""Over a thousand to some people, a small number to others: 1.200."""
+"""Ambiguous: some people read 1.200 as more than a thousand, others as 1.2."""
 
 _GROUPED = re.compile(
     r"(?P<groups>[1-9][0-9]{0,2}(?P<mark>[.,' ])[0-9]{3}(?:(?P=mark)[0-9]{3})*"  # 1,500,000
@@ -38,7 +38,7 @@ _GROUPED = re.compile(
 
 
 def parse_currency(text: str) -> str:
-    """The ISO 4217 code in `text`. Raises Unreadable if there is no such currency."""
+    """Return the ISO 4217 code in `text`. Raises Unreadable if there's no such currency."""
     code = text.strip().upper()
     if not (len(code) == 3 and is_currency(code)):
         raise Unreadable(
@@ -48,11 +48,11 @@ def parse_currency(text: str) -> str:
 
 
 def parse_rate(text: str, currency: str) -> int:
-    """The rate per hour in `text` ("60", "60.50", "$60", "1.250,50 EUR"), in minor units of `currency`.
+    """Read an hourly rate ("60", "60.50", "$60", "1.250,50 EUR") in minor units of `currency`.
 
-    Point and comma can each group thousands or start the decimals, if only one reading is possible. "1.200" is
-    refused unless the currency has no decimals. Raises Unreadable if it's ambiguous, not an amount, negative, too
-    high, or finer than the currency's smallest unit.
+    A point or comma can group thousands or start the decimals if only one reading is possible. "1.200" is refused
+    unless the currency has no decimals. Raises Unreadable if it's ambiguous, not an amount, negative, too high, or
+    finer than the currency's smallest unit.
     """
     typed = _DIGIT.sub(lambda digit: str(int(digit[0])), text.strip().translate(_SPELLINGS))
     typed = _without_currency(typed, currency)
@@ -75,7 +75,7 @@ def parse_rate(text: str, currency: str) -> int:
 
 
 def price(rate_minor: int, duration: timedelta) -> int:
-    """What `duration` costs at a rate per hour, in minor units, half a unit rounded up."""
+    """Return the price of `duration` at an hourly rate, in minor units, rounding halves up."""
     exact = Decimal(rate_minor) * Decimal(duration // timedelta(minutes=1)) / 60
     return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
 
@@ -87,7 +87,7 @@ def write_amount(minor: int, currency: str) -> str:
 
 
 def write_money(minor: int, currency: str) -> str:
-    """For people: "$60.00", "¥6,000", "free"."""
+    """Write an amount for people: "$60.00", "¥6,000", "free"."""
     if minor == 0:
         return "free"
     return format_currency(Decimal(minor).scaleb(-get_currency_precision(currency)), currency, locale="en_US")

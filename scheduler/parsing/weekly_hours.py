@@ -1,4 +1,4 @@
-"""Weekly hours as people type them: "Mon-Fri", "9-12, 13:30-17", and presets of them: "Morning 8-12"."""
+"""Read weekly hours as people type them ("Mon-Fri", "9-12, 13:30-17") and presets ("Morning 8-12")."""
 
 import re
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ _CLOSED = {"closed", "none", "off", "day off", "unavailable", "not available", "
 _AROUND = {"24h", "24 h", "24 hours", "all day", "all day long", "the whole day", "whole day", "anytime", "24/7"}
 _SEPARATORS = re.compile(r"[,;&+|/\n，；、]|\band\b", re.IGNORECASE)
 _BETWEEN = re.compile(r"\bbetween ([^\n,;]{1,20}?) and\b", re.IGNORECASE)
-"""The one "and" that is no separator; of bounded length, or a long text would be looked at again and again."""
+"""The one "and" that isn't a separator. The bounded length keeps long texts from being scanned repeatedly."""
 
 _DASH = r"[-–—−‐‑－~〜]|\bto\b|\buntil\b|\btill?\b"
 _DASHES = re.compile(rf"\s*(?:{_DASH})\s*", re.IGNORECASE)
@@ -48,7 +48,7 @@ _LONGEST_LINE = 100
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Hours with a name, to be set by one press. Minutes of the day, half-open."""
+    """Named hours that a button can set. Minutes of the day, half-open."""
 
     name: str
     start_minute: int
@@ -56,19 +56,19 @@ class Preset:
 
 
 class _Shapeless(Unreadable):
-    """It is not even built like hours."""
+    """Raised for text that isn't even shaped like hours."""
 
 
 class _Time(NamedTuple):
     minute: int
     half: str | None
-    """ "a" or "p" where half a day was named."""
+    """ "a" or "p" if am, pm, noon or midnight was typed."""
     bare: bool
-    """Whether it could be meant in the other half of the day."""
+    """Whether it could also mean the other half of the day."""
 
     @property
     def by_24_hours(self) -> bool:
-        """Whether it's unmistakably on the 24-hour clock."""
+        """Whether it's clearly a 24-hour time."""
         return self.half is None and not self.bare
 
 
@@ -76,14 +76,14 @@ class _Window(NamedTuple):
     hours: Interval
     typed: str
     later: Interval | None
-    """The same twelve hours later, if either half of the day could be meant."""
+    """The same hours twelve hours later, if they could be in either half of the day."""
     by_24_hours: bool
 
 
 def parse_days(text: str) -> list[int]:
-    """Weekdays named in `text`, Monday 0, sorted: "Mon-Fri", "tue, thu", "weekends", "Sat-Mon".
+    """Read weekdays (Monday is 0), sorted: "Mon-Fri", "tue, thu", "weekends", "Sat-Mon".
 
-    Raises Unreadable with the part that was not understood.
+    Raises Unreadable, quoting the part it can't read.
     """
     found: set[int] = set()
     for part in _parts(text):
@@ -101,16 +101,16 @@ def parse_days(text: str) -> list[int]:
 
 
 def parse_hours(text: str) -> list[Interval]:
-    """Windows of one day in `text`, as sorted half-open minutes of the day: "9-12, 13:30-17", "9 am to noon".
+    """Read one day's hours as sorted, half-open minutes of the day: "9-12, 13:30-17", "9 am to noon".
 
-    Times are read as of 24 hours, except beside am, pm or noon: "1-5pm" and "noon-5" are afternoons. What could
-    be in either half of the day is refused, naming both: "9-5", "8-12am", "9-12, 1-5". "closed" is no window,
-    "24h" the whole day, 24:00 and "midnight" a day's end. Windows that overlap or touch become one. Raises
-    Unreadable with the part that was not understood and the reason.
+    Times are on the 24-hour clock unless am, pm or noon is next to them: "1-5pm" and "noon-5" are afternoons.
+    Hours that could be in either half of the day are refused, naming both: "9-5", "8-12am", "9-12, 1-5". "closed"
+    means no hours, "24h" the whole day, and 24:00 and "midnight" the end of the day. Overlapping and touching
+    windows are merged. Raises Unreadable, quoting the part it can't read and why.
     """
     windows: list[_Window] = []
     whole = " ".join(text.split())
-    # "24/7" and "n/a" hold what otherwise stands between windows.
+    # "24/7" and "n/a" contain a separator.
     parts = [whole] if whole.lower() in _CLOSED | _AROUND else _parts(text)
     if not parts:
         raise _Shapeless(_hours_help(text))
@@ -126,15 +126,15 @@ def parse_hours(text: str) -> list[Interval]:
 
 
 def write_hours(windows: Iterable[tuple[int, int]]) -> str:
-    """The windows as `parse_hours` reads them back: "09:00–12:00, 13:30–17:00", or "closed"."""
+    """Write windows that `parse_hours` reads back: "09:00–12:00, 13:30–17:00" or "closed"."""
     return ", ".join(f"{_clock(start)}–{_clock(end)}" for start, end in windows) or "closed"
 
 
 def parse_presets(text: str) -> list[Preset]:
-    """One preset a line, or between semicolons: "Morning 8-12". The hours are read as by `parse_hours`.
+    """Read presets like "Morning 8-12", one per line or separated by semicolons.
 
-    Raises Unreadable if there are none or more than `MOST_PRESETS`, if one has several windows or none, and if a
-    name is missing, longer than `LONGEST_PRESET_NAME` or, but for upper and lower case, there already.
+    Raises Unreadable unless there are 1 to `MOST_PRESETS`, each with one window (see `parse_hours`) and a name of
+    its own, ignoring case, of at most `LONGEST_PRESET_NAME` characters.
     """
     presets = [_preset(" ".join(line.split())) for line in _PRESET_ENDS.split(text) if line.strip()]
     if not 1 <= len(presets) <= MOST_PRESETS:
@@ -150,7 +150,7 @@ def parse_presets(text: str) -> list[Preset]:
 
 
 def write_presets(presets: Iterable[Preset]) -> str:
-    """The presets as `parse_presets` reads them back, one a line: "Morning 08:00–12:00"."""
+    """Write presets that `parse_presets` reads back, one per line: "Morning 08:00–12:00"."""
     return "\n".join(f"{one.name} {write_hours([(one.start_minute, one.end_minute)])}" for one in presets)
 
 
@@ -159,7 +159,7 @@ def _clock(minute: int) -> str:
 
 
 def _windows(part: str) -> list[_Window]:
-    """The windows of a part; a blank is enough between them: "9-12 13-17"."""
+    """Read the windows of one part, which can be separated by spaces alone: "9-12 13-17"."""
     typed = part.rstrip(" .")
     at = len("from ") if typed.lower().startswith("from ") else 0
     tokens: list[re.Match[str]] = []
@@ -196,7 +196,7 @@ def _window(start: _Time, end: _Time, typed: str) -> _Window:
 
 
 def _beside_half(start: _Time, end: _Time, typed: str) -> Interval:
-    """Read a window in which only one of the times has am or pm. Raises Unreadable if that's ambiguous."""
+    """Read a window in which only one time has am or pm. Raises Unreadable if it's ambiguous."""
     starts = [start.minute % _NOON, start.minute % _NOON + _NOON] if start.bare else [start.minute]
     ends = [end.minute % _NOON, end.minute % _NOON + _NOON] if end.bare else [end.minute]
     ends = [minute or _DAY for minute in ends]
@@ -212,11 +212,11 @@ def _beside_half(start: _Time, end: _Time, typed: str) -> Interval:
         return found[1]  # "1-5pm" means the afternoon
     elif end.bare and not twelve:
         return found[0]  # "9am-11" means the morning
-    raise _ambiguous(typed, *found)  # "8-12am" is sixteen hours or four, "12am-12" a day or half of it
+    raise _ambiguous(typed, *found)  # "8-12am" is 4 or 16 hours, "12am-12" 12 or 24
 
 
 def _must_ascend(windows: list[_Window]) -> None:
-    """Refuse "9-12, 1-5", which hardly means one o'clock at night unless the 24-hour clock is used elsewhere."""
+    """Refuse "9-12, 1-5", which hardly means 1 am unless other times are clearly on the 24-hour clock."""
     if any(window.by_24_hours for window in windows):
         return
     for earlier, window in pairwise(windows):
@@ -245,7 +245,7 @@ def _time(token: re.Match[str], part: str, *, midnight: int) -> _Time:
         return _Time(midnight, "a", bare=False) if word.lower() == "midnight" else _Time(_NOON, "p", bare=False)
     hour, minute = int(token["hour"]), int(token["minute"] or token["compact"] or 0)
     if token["compact"] and len(token["hour"]) == 1 and minute % 5:
-        raise _Shapeless(_hours_help(part))  # "930" is half past nine, but "123" is a slip
+        raise _Shapeless(_hours_help(part))  # "930" is half past nine, but "123" is a typo
     bare = not half and 1 <= hour <= 12 and not typed.startswith("0") and "h" not in typed.lower()
     if half:
         half = half.lower()
@@ -260,14 +260,14 @@ def _time(token: re.Match[str], part: str, *, midnight: int) -> _Time:
 def _preset(line: str) -> Preset:
     if len(line) <= _LONGEST_LINE:
         preset = _named_window(line)
-        # A name that itself looks like hours would be read as such the next time.
+        # A name that looks like hours would be read as hours next time.
         if preset is not None and _named_window(write_presets([preset])) == preset:
             return preset
     raise Unreadable(f'I can\'t read "{line[:60]}" as a preset. Type a name and its hours, like "Morning 8-12".')
 
 
 def _named_window(line: str) -> Preset | None:
-    """The preset of a line, whose hours begin at the first word from which all the rest reads as hours."""
+    """Read a preset: its hours start at the first word from which the rest of the line reads as hours."""
     words = line.split(" ")
     for cut in range(1, len(words)):
         try:
@@ -296,7 +296,7 @@ def _weekday(name: str, part: str) -> int:
 
 
 def _parts(text: str) -> list[str]:
-    # White space is folded first: the patterns would look at a long run of it again and again.
+    # Fold whitespace first, so the patterns don't rescan long runs of it.
     lines = "\n".join(" ".join(line.split()) for line in text.splitlines())
     return [part.strip() for part in _SEPARATORS.split(_BETWEEN.sub(r"\1 to", lines)) if part.strip()]
 
