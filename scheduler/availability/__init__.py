@@ -1,1 +1,1 @@
-"""When coaches can be booked, and how they change that."""
+"""When coaches can be booked, and how they change it."""

@@ -1,4 +1,4 @@
-"""Booking rules: on which terms coaches give away their hours, and which ones new coaches begin with."""
+"""The terms on which coaches can be booked, and the defaults for new coaches."""
 
 import logging
 from collections.abc import Callable
@@ -24,9 +24,9 @@ _SHORTEST, _LONGEST, _MOST_LENGTHS = 5, 12 * 60, 10
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """On which terms a coach gives away their hours; the names are those of the columns of `coaches`.
+    """The terms on which a coach can be booked, named like the columns of `coaches`.
 
-    Minutes and days are whole, a limit of None is no limit, and the first length is the usual one.
+    A limit of None means no limit. The first duration is the usual one.
     """
 
     session_type: SessionType = SessionType.VIDEO
@@ -40,7 +40,7 @@ class Rules:
     weekly_limit: int | None = None
 
     def check(self) -> None:
-        """Raise Unreadable for what no coach can keep to."""
+        """Raise Unreadable if a value is out of range."""
         lengths = self.durations_minutes
         if not 0 < len(set(lengths)) == len(lengths) <= _MOST_LENGTHS:
             raise Unreadable(f"Offer 1 to {_MOST_LENGTHS} different lengths, like 60, 30, 90.")
@@ -53,30 +53,30 @@ class Rules:
 
 
 def rules_of(coach: Coach) -> Rules:
-    """The coach's booking rules."""
+    """Return the coach's booking rules."""
     columns: dict[str, Any] = {field.name: getattr(coach, field.name) for field in fields(Rules)}
     columns["durations_minutes"] = tuple(coach.durations_minutes)
     return Rules(**columns)
 
 
 def put(coach: Coach, rules: Rules) -> None:
-    """Write the rules on the coach's row."""
+    """Set the coach's booking rules."""
     for name, value in as_json(rules).items():
         setattr(coach, name, value)
 
 
 def default_policy(guild: Guild) -> Rules:
-    """The rules that a new coach of this server begins with."""
+    """Return the booking rules new coaches on this server start with."""
     return from_json(guild.default_policy or {})
 
 
 def as_json(rules: Rules) -> dict[str, Any]:
-    """The rules as a row or a log keeps them."""
+    """Return the rules in the form that's stored."""
     return asdict(rules) | {"durations_minutes": list(rules.durations_minutes)}
 
 
 def from_json(values: dict[str, Any]) -> Rules:
-    """What `as_json` gave; what is missing, or nobody could keep to, is as usual."""
+    """Read rules from `as_json`, with defaults for missing and invalid values."""
     rules = Rules()
     for name in [field.name for field in fields(Rules) if field.name in values]:
         try:
@@ -91,7 +91,7 @@ def from_json(values: dict[str, Any]) -> Rules:
 
 def _whole(value: Any) -> int:
     if type(value) is not int:
-        raise TypeError("no whole number")
+        raise TypeError("not a whole number")
     return value
 
 
@@ -105,4 +105,4 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "daily_limit": _limit,
     "weekly_limit": _limit,
 }
-"""How a rule is read from JSON; the others are whole numbers. Raises TypeError or ValueError."""
+"""How to read a rule from JSON, unless it's a whole number. Raises TypeError or ValueError."""

@@ -1,4 +1,4 @@
-"""Who can be booked: the coaches of a server as students browse them."""
+"""Find and sort the coaches of a server for students."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -15,12 +15,12 @@ from scheduler.availability import free_times
 from scheduler.parsing import names
 
 _SOON = timedelta(days=7)
-"""Most coaches have something free within this, so that the reservations of later weeks are not looked at."""
+"""Most coaches have a free time this soon, so later weeks usually needn't be loaded."""
 _LONGEST_HORIZON = timedelta(days=366)
 
 
 class Sort(Enum):
-    """In which order coaches are listed."""
+    """How to sort coaches."""
 
     SOONEST = 0
     BEST_RATED = 1
@@ -29,16 +29,16 @@ class Sort(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One coach in the list."""
+    """A coach in the list."""
 
     coach: Coach
     specialties: list[str]
     next_free: datetime | None
-    """First bookable start of the usual length (UTC); None if there is none up to the horizon."""
+    """First bookable start (UTC) for the usual length; None if there is none before the horizon."""
 
     @property
     def rating(self) -> float | None:
-        """Average stars; None if nobody has given any."""
+        """Return the average stars, or None without reviews."""
         return self.coach.rating_total / self.coach.rating_count if self.coach.rating_count else None
 
 
@@ -51,9 +51,9 @@ async def browse(
     specialty_id: int = 0,
     sort: Sort = Sort.SOONEST,
 ) -> list[Listing]:
-    """Coaches who take bookings, of one specialty or (0) of all; those with nothing free come last.
+    """List coaches who take bookings, for one specialty or (0) all. Coaches with nothing free come last.
 
-    Costs a fixed number of queries, however many coaches and sessions there are.
+    Takes a fixed number of queries, however many coaches and sessions there are.
     """
     coaches = [coach for coach in await named(session, guild_id, "") if coach.user_id != student_id]
     taught = await _specialties(session, guild_id)
@@ -68,7 +68,7 @@ async def browse(
 
 
 def in_order(listings: Sequence[Listing], sort: Sort, now: datetime, currency: str) -> list[Listing]:
-    """Sort the listings, those with nothing free last. `currency` is the server's."""
+    """Sort listings, with nothing free last. `currency` is the server's."""
     return sorted(listings, key=lambda one: (one.next_free is None, *_order(one, sort, now, currency)))
 
 
@@ -83,16 +83,14 @@ def _order(one: Listing, sort: Sort, now: datetime, currency: str) -> tuple[Any,
 
 
 def _by_rate(coach: Coach, currency: str) -> tuple[bool, bool, str, int]:
-    """Free first, then by rate within each currency, the server's first."""
+    """Sort free coaching first, then by rate within each currency, starting with the server's."""
     return coach.rate_minor > 0, coach.currency != currency, coach.currency, coach.rate_minor
 
 
 async def next_free(
     session: AsyncSession, coaches: Sequence[Coach], student_id: int, now: datetime
 ) -> dict[int, datetime]:
-    """The first start of the usual length that this student can book, by the coach's user id; without those who
-    have none up to their horizon.
-    """
+    """Return the first bookable start for the usual length by user id, for coaches who have one."""
     free = await _next_free(session, coaches, student_id, now, _SOON)
     late = [coach for coach in coaches if coach.user_id not in free]
     return free | await _next_free(session, late, student_id, now, _LONGEST_HORIZON)
@@ -101,7 +99,7 @@ async def next_free(
 async def _next_free(
     session: AsyncSession, coaches: Sequence[Coach], student_id: int, now: datetime, within: timedelta
 ) -> dict[int, datetime]:
-    """First free times of the usual length by user id, for those who have one by then."""
+    """Return first bookable starts by user id, for coaches with one that soon."""
     until = now + within
     known = await free_times.calendars(session, coaches, student_id=student_id, now=now, since=now, until=until)
     first = {
@@ -117,7 +115,7 @@ async def _next_free(
 
 
 async def _specialties(session: AsyncSession, guild_id: int) -> Mapping[int, dict[int, str]]:
-    """What each coach of the server teaches (id → name), in the order of the server's list."""
+    """Return each coach's specialties (id → name) by user id, in the server's order."""
     taught: dict[int, dict[int, str]] = defaultdict(dict)
     query = (
         select(CoachSpecialty.coach_id, Specialty.id, Specialty.name)
@@ -131,7 +129,7 @@ async def _specialties(session: AsyncSession, guild_id: int) -> Mapping[int, dic
 
 
 async def specialties(session: AsyncSession, guild_id: int) -> dict[int, str]:
-    """What can be learnt here (id → name); a server has at most 25, as many as a list of Discord's holds."""
+    """Return the server's specialties (id → name). At most 25, the most a Discord menu can hold."""
     query = select(Specialty.id, Specialty.name).where(Specialty.guild_id == guild_id)
     return {row.id: row.name for row in await session.execute(query.order_by(Specialty.id).limit(25))}
 
@@ -139,7 +137,7 @@ async def specialties(session: AsyncSession, guild_id: int) -> dict[int, str]:
 async def named(
     session: AsyncSession, guild_id: int, part: str, *, most: int | None = None, paused_too: bool = False
 ) -> list[Coach]:
-    """Coaches who take bookings (with `paused_too` also the others) and whose name contains `part`, by name."""
+    """Return coaches whose name contains `part`, sorted by name. Paused ones only with `paused_too`."""
     coaches = await session.scalars(
         select(Coach).where(
             Coach.guild_id == guild_id,

@@ -1,4 +1,4 @@
-"""When a coach can be booked: the rows are gathered here and worked out by `scheduler.availability.slots`."""
+"""Load what decides when a coach can be booked; `scheduler.availability.slots` computes it."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ from scheduler.time.time_zones import is_known, zone
 
 _BEGINNING, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _A_WEEK = timedelta(days=8)
-"""A limit counts whole weeks, so sessions of the days around what is asked for matter too."""
+"""Limits count whole weeks, so sessions up to a week away matter too."""
 
 
 async def free_times(
@@ -39,11 +39,11 @@ async def free_times(
     until: datetime | None = None,
     moving: int | None = None,
 ) -> Iterator[datetime]:
-    """Starts from `since` to `until` (both included) that this student can book now, in order (UTC).
+    """Return the starts (UTC) from `since` to `until`, both included, that this student can book now.
 
-    Without `since` from just after now, without `until` to the booking horizon. The same function lists and
-    re-checks. `moving` is the id of a session whose own time does not count, because it is to be given up. None
-    are offered while the coach has paused bookings.
+    The defaults are just after `now` and the booking horizon. Use it both to list times and to check one again.
+    `moving` is the id of a session being rescheduled, whose own time counts as free. Empty while the
+    coach has paused bookings.
     """
     since = max(since or now, now)
     horizon = now + timedelta(days=coach.horizon_days)
@@ -63,9 +63,7 @@ async def free_times(
 async def open_and_taken(
     session: AsyncSession, coach: Coach, *, student_id: int, now: datetime, since: datetime, until: datetime
 ) -> tuple[list[Period], list[Period]]:
-    """The coach's hours in `[since, until)` that are not too soon, by whether something (with its buffers) is in
-    the way.
-    """
+    """Return the coach's free and busy working time in `[since, until)`, leaving out what's too soon to book."""
     since = min(max(since, now + timedelta(minutes=coach.minimum_notice_minutes)), until)
     known = await calendars(session, [coach], student_id=student_id, now=now, since=since, until=until)
     calendar = known[coach.user_id]
@@ -87,7 +85,7 @@ async def why_not(
     now: datetime,
     moving: int | None = None,
 ) -> WhyNot | None:
-    """Which rule keeps this student from booking this start; None if nothing does."""
+    """Return why this student can't book this start, or None if they can."""
     known = await calendars(
         session, [coach], student_id=student_id, now=now, since=start, until=start + duration, moving=moving
     )
@@ -104,7 +102,7 @@ async def against(
     now: datetime,
     moving: int | None = None,
 ) -> list[WhyNot]:
-    """Every reason why this student can't book this start; the first is the one that `why_not` returns."""
+    """Return every reason this student can't book this start, beginning with the one from `why_not`."""
     known = await calendars(
         session, [coach], student_id=student_id, now=now, since=start, until=start + duration, moving=moving
     )
@@ -112,7 +110,7 @@ async def against(
 
 
 def in_words(reason: WhyNot, coach: Coach) -> str:
-    """One sentence on why a time cannot be booked, for student and coach alike."""
+    """Explain in one sentence why a time can't be booked, to student and coach alike."""
     return {
         WhyNot.PAUSED: "This coach isn't taking new bookings at the moment."
         if is_known(coach.time_zone)
@@ -139,9 +137,9 @@ def in_words(reason: WhyNot, coach: Coach) -> str:
 
 
 async def conflicts(session: AsyncSession, coach: Coach, now: datetime) -> list[CoachingSession]:
-    """Coming sessions that lie outside the coach's hours and that they have not decided to keep, soonest first.
+    """Return upcoming sessions outside the coach's hours that they haven't decided to keep, soonest first.
 
-    Empty while the coach's time zone is unknown, because then their hours are too.
+    Empty while the coach's time zone is unknown, because their hours are unknown then, too.
     """
     if not is_known(coach.time_zone):
         return []
@@ -165,7 +163,7 @@ async def conflicts(session: AsyncSession, coach: Coach, now: datetime) -> list[
 
 
 async def hours_of(session: AsyncSession, coach: Coach, *, since: datetime, until: datetime) -> Hours:
-    """The coach's hours; those of single dates only from `since` to `until`."""
+    """Return the coach's hours, with date overrides only from `since` to `until`."""
     return (await hours_of_each(session, [coach], since=since, until=until))[coach.user_id]
 
 
@@ -179,10 +177,10 @@ async def calendars(
     until: datetime,
     moving: int | None = None,
 ) -> dict[int, Calendar]:
-    """The calendars of these coaches of one server by their user ids, as far as `[since, until)` needs them.
+    """Return the calendars of coaches on one server by user id, with everything that matters in `[since, until)`.
 
-    What the student holds in this server does not count: whatever they choose takes its place. Costs the same
-    few queries for one coach as for many.
+    The student's own hold on this server counts as free, because a new choice replaces it. Takes the same few
+    queries for one coach as for many.
     """
     guild_id = coaches[0].guild_id if coaches else 0
     holding = and_(Hold.expires_at > now, or_(Hold.guild_id != guild_id, Hold.student_id != student_id))
@@ -192,7 +190,7 @@ async def calendars(
     return {
         coach.user_id: Calendar(
             hours[coach.user_id],
-            # Whoever has paused takes no new sessions; those that are booked can be moved.
+            # A pause only stops new bookings: booked sessions can still be rescheduled.
             booking_rules(coach)
             if moving is None
             else replace(booking_rules(coach), accepting=is_known(coach.time_zone)),
@@ -205,12 +203,12 @@ async def calendars(
 
 
 def takes_bookings(coach: Coach) -> bool:
-    """Whether the coach isn't paused and has a time zone that we know."""
+    """Return whether the coach isn't paused and has a known time zone."""
     return coach.accepting and is_known(coach.time_zone)
 
 
 def booking_rules(coach: Coach) -> BookingRules:
-    """The coach's terms as the slot engine takes them."""
+    """Return the coach's booking rules as `Calendar` needs them."""
     return BookingRules(
         zone=zone(coach.time_zone),
         slot_step=timedelta(minutes=coach.slot_step_minutes),
@@ -227,7 +225,7 @@ def booking_rules(coach: Coach) -> BookingRules:
 async def hours_of_each(
     session: AsyncSession, coaches: Sequence[Coach], *, since: datetime, until: datetime
 ) -> Mapping[int, Hours]:
-    """The same for several coaches of one server, by their user ids, in two queries."""
+    """Return the hours of coaches on one server by user id, in two queries (see `hours_of`)."""
     weekly: dict[int, list[WeeklyHours]] = defaultdict(list)
     dates: dict[int, list[DayHours]] = defaultdict(list)
     rules = select(
@@ -247,7 +245,7 @@ async def hours_of_each(
 
 
 def _of(table: type[AvailabilityRule | DateOverride], coaches: Sequence[Coach]) -> list[ColumnElement[bool]]:
-    """What belongs to these coaches, who are all of one server."""
+    """Select the rows of these coaches, who must be on one server."""
     return [
         table.guild_id.in_({coach.guild_id for coach in coaches}),
         table.coach_id.in_([coach.user_id for coach in coaches]),
@@ -255,7 +253,7 @@ def _of(table: type[AvailabilityRule | DateOverride], coaches: Sequence[Coach]) 
 
 
 def _dates_around(since: datetime, until: datetime) -> tuple[date, date]:
-    """Every local date that can matter: a window may have begun long before what is asked for."""
+    """Return the dates that can matter. A window can start long before `since`."""
     return (since - timedelta(days=20)).date(), (until + timedelta(days=3)).date()
 
 
@@ -267,14 +265,14 @@ async def _busy(
     moving: int | None,
     holding: ColumnElement[bool],
 ) -> Mapping[int, list[Period]]:
-    """These people's reservations that come near `[since, until)`, in whatever server."""
+    """Return these people's reservations near `[since, until)`, on any server."""
     of_a_session = and_(Reservation.session_id.is_not(None), Reservation.session_id != (moving or 0))
     found = await session.execute(
         select(Reservation.user_id, Reservation.starts_at, Reservation.ends_at)
         .outerjoin(Hold, Hold.id == Reservation.hold_id)
         .where(
             Reservation.user_id.in_(user_ids),
-            # A day more on either side: the buffers of what is asked for have to be free too.
+            # A day more on either side, because the new booking's buffers have to be free too.
             Reservation.starts_at > since - 2 * LONGEST_RESERVATION,
             Reservation.starts_at < until + LONGEST_RESERVATION,
             or_(of_a_session, holding),
@@ -294,7 +292,7 @@ async def _counted(
     moving: int | None,
     holding: ColumnElement[bool],
 ) -> Mapping[int, list[datetime]]:
-    """Starts of the sessions and holds that use up limits, for coaches who have any."""
+    """Return the starts of sessions and holds that count towards limits, for coaches who have limits."""
     counted: dict[int, list[datetime]] = defaultdict(list)
     limited = [coach for coach in coaches if coach.daily_limit is not None or coach.weekly_limit is not None]
     if not limited:

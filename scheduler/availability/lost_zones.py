@@ -1,4 +1,4 @@
-"""Coaches whose time zone this host no longer knows: telling them and the admins."""
+"""Tell coaches and admins when this host no longer knows a coach's time zone."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from scheduler.time.time_zones import is_known
 
 
 async def inspect_zone(session: AsyncSession, coach: Coach, now: datetime) -> None:
-    """Tell the coach and the admins that the zone is unknown, and the admins when that's fixed."""
+    """Alert the coach and the admins if the zone is unknown, and resolve the alert once it's known again."""
     key = f"zone:{coach.user_id}"
     if coach.status is not CoachStatus.APPROVED or coach.left_at is not None or is_known(coach.time_zone):
         await admin_alerts.resolve(session, coach.guild_id, key, now)

@@ -1,4 +1,4 @@
-"""How coaches change when they work. Every change can be undone once; booked sessions always stay as they are."""
+"""Change a coach's hours and booking rules. The last change can be undone; booked sessions are never changed."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from scheduler.time.intervals import Interval, union
 from scheduler.time.time_zones import is_known, parse_zone, zone
 
 Week = dict[int, list[Interval]]
-"""Weekday (Monday 0) → its windows, as sorted minutes of the day; days without hours are missing."""
+"""Weekday (Monday is 0) → its windows, as sorted minutes of the day. Days without hours are missing."""
 Window = tuple[int, int]
 
 LONGEST_REASON = 100
@@ -32,7 +32,7 @@ _TOGGLES = ("time_zone", "accepting")
 
 @dataclass(frozen=True, slots=True)
 class Dates:
-    """Consecutive dates on which the same holds: a day off, other hours, or extra ones (`adds`)."""
+    """Consecutive dates with the same override: a day off, other hours, or extra hours (`adds`)."""
 
     first: date
     last: date
@@ -42,12 +42,12 @@ class Dates:
 
 
 async def week_of(session: AsyncSession, coach: Coach) -> Week:
-    """The coach's weekly hours."""
+    """Return the coach's weekly hours."""
     return (await weeks_of(session, [coach]))[coach.user_id]
 
 
 async def weeks_of(session: AsyncSession, coaches: Collection[Coach]) -> dict[int, Week]:
-    """The weekly hours of several coaches of one server, by their user ids, in one query."""
+    """Return the weekly hours of coaches on one server by user id, in one query."""
     found: dict[int, Week] = {coach.user_id: {} for coach in coaches}
     rules = select(AvailabilityRule).where(
         AvailabilityRule.guild_id.in_({coach.guild_id for coach in coaches}), AvailabilityRule.coach_id.in_(found)
@@ -61,7 +61,7 @@ async def weeks_of(session: AsyncSession, coaches: Collection[Coach]) -> dict[in
 
 
 async def dates_of(session: AsyncSession, coach: Coach, since: date) -> list[Dates]:
-    """What holds on single dates from `since` on, in order."""
+    """Return the coach's date overrides from `since` on, in order."""
     query = select(DateOverride).where(*_mine(DateOverride, coach), DateOverride.day >= since)
     found: list[Dates] = []
     for row in await session.scalars(query.order_by(DateOverride.day)):
@@ -84,7 +84,7 @@ async def set_hours(
 ) -> Coach:
     """Replace the hours of these weekdays with `windows` (minutes of the day).
 
-    Raises NotFound to those who do not coach here.
+    Raises NotFound for anyone who isn't a coach here.
     """
     coach = await _begin(session, guild_id, actor)
     await _put_hours(session, coach, dict.fromkeys(set(days), union(windows)))
@@ -95,7 +95,7 @@ async def set_hours(
 async def add_hours(
     session: AsyncSession, guild_id: int, actor: Actor, days: Collection[int], window: Window, now: datetime
 ) -> Coach:
-    """Add one window to each of these weekdays. Raises as `set_hours`."""
+    """Add a window to each of these weekdays. Raises like `set_hours`."""
     coach = await _begin(session, guild_id, actor)
     week = await week_of(session, coach)
     await _put_hours(session, coach, {day: union([*week.get(day, []), window]) for day in days})
@@ -105,7 +105,7 @@ async def add_hours(
 async def copy_day(
     session: AsyncSession, guild_id: int, actor: Actor, source: int, days: Collection[int], now: datetime
 ) -> Coach:
-    """Give these weekdays the hours of weekday `source`. Raises as `set_hours`."""
+    """Give these weekdays the hours of weekday `source`. Raises like `set_hours`."""
     coach = await _begin(session, guild_id, actor)
     week = await week_of(session, coach)
     await _put_hours(session, coach, {day: week.get(source, []) for day in days})
@@ -122,10 +122,10 @@ async def set_dates(
     reason: str,
     now: datetime,
 ) -> Coach:
-    """Let `windows` hold on the dates from `first` to `last` instead of the weekly hours; none is a day off.
+    """Override the hours from `first` to `last` (both included) with `windows`; none makes them days off.
 
-    Whatever held on those dates is replaced. Raises as `set_hours`, and Unreadable for dates in the past, in
-    the wrong order or too many.
+    Replaces earlier overrides. Raises like `set_hours`, and Unreadable if the dates are past, in the wrong order
+    or too many, or if the reason is too long.
     """
     coach = await _begin(session, guild_id, actor)
     days = _checked(coach, first, last, now)
@@ -139,7 +139,7 @@ async def set_dates(
 async def add_extra_hours(
     session: AsyncSession, guild_id: int, actor: Actor, day: date, windows: Sequence[Window], now: datetime
 ) -> Coach:
-    """Add `windows` to what holds on this date, also if it is a day off. Raises as `set_dates`."""
+    """Add `windows` to the hours of this date, even if it's a day off. Raises like `set_dates`."""
     coach = await _begin(session, guild_id, actor)
     _checked(coach, day, day, now)
     if not windows:
@@ -155,14 +155,14 @@ async def add_extra_hours(
 async def clear_dates(
     session: AsyncSession, guild_id: int, actor: Actor, first: date, last: date, now: datetime
 ) -> Coach:
-    """Let the weekly hours hold again on these dates. Raises as `set_hours`."""
+    """Return these dates to the weekly hours. Raises like `set_hours`."""
     coach = await _begin(session, guild_id, actor)
     await _forget_dates(session, coach, first, last)
     return await _finish(session, coach, "dates_cleared", now, _span(first, last, []))
 
 
 async def set_rules(session: AsyncSession, guild_id: int, actor: Actor, wanted: Rules, now: datetime) -> Coach:
-    """Change the coach's booking rules. Raises as `set_hours`, and Unreadable for what nobody can keep to."""
+    """Change the coach's booking rules. Raises like `set_hours`, and Unreadable for values out of range."""
     wanted.check()
     coach = await _begin(session, guild_id, actor)
     booking_policy.put(coach, wanted)
@@ -172,7 +172,7 @@ async def set_rules(session: AsyncSession, guild_id: int, actor: Actor, wanted: 
 async def set_accepting(
     session: AsyncSession, guild_id: int, actor: Actor, accepting: bool, now: datetime
 ) -> Coach:
-    """Pause or resume bookings. Raises as `set_hours`."""
+    """Pause or resume bookings. Raises like `set_hours`."""
     coach = await _begin(session, guild_id, actor)
     coach.accepting = accepting
     return await _finish(session, coach, "bookings_resumed" if accepting else "bookings_paused", now, {})
@@ -181,11 +181,11 @@ async def set_accepting(
 async def change_zone(
     session: AsyncSession, guild_id: int, actor: Actor, typed: str, now: datetime, *, same_instants: bool
 ) -> Coach:
-    """Read the coach's hours on the clock of another zone.
+    """Move the coach to another time zone.
 
-    They keep their clock times, or with `same_instants` the instants that they mean now: those of past dates
-    are dropped then. Raises as `set_hours`, and Unreadable for an unknown zone or, with `same_instants`, if the
-    present one is unknown.
+    Their hours keep their clock times or, with `same_instants`, the actual times they have now (past overrides are
+    dropped). Raises like `set_hours`, and Unreadable if the zone is unknown or, with `same_instants`, if the
+    current one is.
     """
     wanted = parse_zone(typed)
     coach = await _begin(session, guild_id, actor)
@@ -212,9 +212,9 @@ async def change_zone(
 
 
 async def undo(session: AsyncSession, guild_id: int, actor: Actor, number: int, now: datetime) -> Coach:
-    """Take the coach's change with this number back.
+    """Undo the coach's change with this number.
 
-    Raises as `set_hours`, and TooLate if it is not the last change or was undone already.
+    Raises like `set_hours`, and TooLate if it isn't the last change or has already been undone.
     """
     coach = await approved_coach(session, guild_id, actor.user_id, own=True, lock=True)
     change = await session.get(AvailabilityChange, (guild_id, actor.user_id))
@@ -236,20 +236,20 @@ async def undo(session: AsyncSession, guild_id: int, actor: Actor, number: int, 
 
 
 async def last_change(session: AsyncSession, coach: Coach) -> int | None:
-    """The number by which `undo` takes the last change back; None if there is nothing to undo."""
+    """Return the number to pass to `undo`, or None if there's nothing to undo."""
     change = await session.get(AvailabilityChange, (coach.guild_id, coach.user_id))
     return change.number if change is not None and change.before is not None else None
 
 
 async def _begin(session: AsyncSession, guild_id: int, actor: Actor) -> Coach:
-    """The coach, locked, with everything as it is now remembered for `undo`."""
+    """Lock the coach and save the current state for `undo`."""
     coach = await approved_coach(session, guild_id, actor.user_id, own=True, lock=True)
     await remember(session, coach)
     return coach
 
 
 async def remember(session: AsyncSession, coach: Coach) -> None:
-    """Keep everything as it is now for `undo`, before the locked coach's hours or rules are changed."""
+    """Save the current state for `undo`. Lock the coach first, and call this before changing hours or rules."""
     change = await session.get(AvailabilityChange, (coach.guild_id, coach.user_id))
     if change is None:
         change = AvailabilityChange(guild_id=coach.guild_id, coach_id=coach.user_id, number=0)
@@ -281,7 +281,7 @@ def _record(session: AsyncSession, coach: Coach, action: str, now: datetime, det
 
 
 async def _put_hours(session: AsyncSession, coach: Coach, hours: dict[int, list[Interval]]) -> None:
-    """Let these weekdays have exactly these windows."""
+    """Replace the hours of these weekdays."""
     await session.execute(
         delete(AvailabilityRule).where(*_mine(AvailabilityRule, coach), AvailabilityRule.weekday.in_(hours))
     )
@@ -295,7 +295,7 @@ async def _forget_dates(session: AsyncSession, coach: Coach, first: date, last: 
 
 
 def _checked(coach: Coach, first: date, last: date, now: datetime) -> list[date]:
-    """The dates from `first` to `last`."""
+    """Return the dates from `first` to `last`. Raises Unreadable if they can't be changed."""
     if last < first:
         raise Unreadable(f"{write_date(last)} is before {write_date(first)}. Swap the two dates.")
     if last < now.astimezone(zone(coach.time_zone)).date():

@@ -1,8 +1,8 @@
-"""Free slots from hours, rules and what is taken.
+"""Compute free slots from hours, booking rules and busy times.
 
-Inside, hours are whole minutes since 1970 in UTC and dates are ordinals. A window of a date covers exactly those
-UTC minutes whose local date and wall-clock minute it contains: an hour that the clocks skip is missing, an hour
-that they repeat is there twice.
+Internally, times are whole UTC minutes since 1970 and dates are ordinals. A window covers exactly the UTC minutes
+whose local date and wall-clock minute it contains: an hour the clocks skip is missing, and one they repeat is
+there twice.
 """
 
 from bisect import bisect_left
@@ -30,12 +30,12 @@ from scheduler.time.local_time import (
 )
 
 Windows = tuple[tuple[int, int], ...]
-"""Hours of one date as sorted half-open wall-clock minutes of the day, none touching the next."""
+"""Hours of one date: sorted, half-open wall-clock minutes of the day. None touches the next."""
 Period = tuple[datetime, datetime]
 """`[start, end)`, aware."""
 
 _AROUND_THE_CLOCK = 15 * DAY_MINUTES
-"""A window that is open for longer counts its steps from each local midnight: nobody remembers its start."""
+"""Longer windows count their steps from each local midnight, since nobody remembers when they started."""
 _LOOK_BACK_DAYS = 17
 _FAR = 1 << 60
 _NEVER = (datetime.max.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
@@ -43,7 +43,7 @@ _NEVER = (datetime.max.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 @dataclass(frozen=True, slots=True)
 class WeeklyHours:
-    """`[start_minute, end_minute)` on the wall clock of every such weekday (Monday 0, end at most 1440)."""
+    """`[start_minute, end_minute)` on the wall clock of one weekday (Monday is 0; the end is at most 1440)."""
 
     weekday: int
     start_minute: int
@@ -52,7 +52,7 @@ class WeeklyHours:
 
 @dataclass(frozen=True, slots=True)
 class DayHours:
-    """What holds on one date: other hours instead of the weekly ones (none is a day off), or extra ones."""
+    """A date override: hours that replace the weekly ones (none is a day off) or, with `adds`, extend them."""
 
     day: date
     windows: Sequence[tuple[int, int]]
@@ -60,28 +60,28 @@ class DayHours:
 
 
 class Hours:
-    """When a coach works, on the wall clock of their zone: by weekday, and on single dates otherwise."""
+    """A coach's working hours on their own wall clock: weekly hours and date overrides."""
 
     def __init__(self, weekly: Iterable[WeeklyHours] = (), dates: Iterable[DayHours] = ()) -> None:
         self._week = _Week(weekly)
         self._dates = {one.day.toordinal(): one for one in dates}
 
     def on(self, day: date) -> Windows:
-        """The hours of this date."""
+        """Return the hours of this date."""
         return self._on(day.toordinal())
 
     def is_day_off(self, day: date) -> bool:
-        """Whether this date has no hours although its weekday may."""
+        """Return whether an override leaves this date without hours."""
         return day.toordinal() in self._dates and not self.on(day)
 
     def working_time(self, zone: ZoneInfo, first: date, last: date) -> list[Period]:
-        """The instants (UTC) that the hours of these dates cover, as periods that do not touch."""
+        """Return the hours from `first` to `last` (both included) as UTC periods that don't touch."""
         pieces = self.pieces(zone, first.toordinal(), last.toordinal())
         spans = union((start, end) for start, end, _ in pieces)
         return [(instant(start), instant(end)) for start, end in spans]
 
     def pieces(self, zone: ZoneInfo, first: int, last: int) -> Iterator[tuple[int, int, int]]:
-        """Working time from date `first` to `last` as `(start, end, start of its local day)`, in order."""
+        """Yield working time from date `first` to `last` as `(start, end, start of the local day)`, in order."""
         week, dates = self._week, self._dates
         for ordinal in range(first, last + 1):
             stretches = stretches_from(zone, ordinal)
@@ -100,7 +100,7 @@ class Hours:
 
 
 class _Week(dict[int, Windows]):
-    """Weekday → its hours, each worked out when it is first asked for: the first free slot needs few of them."""
+    """Weekday → hours, computed on first use, because finding the first free slot needs few of them."""
 
     def __init__(self, rules: Iterable[WeeklyHours]) -> None:
         self._rules = tuple(rules)
@@ -113,7 +113,7 @@ class _Week(dict[int, Windows]):
 
 @dataclass(frozen=True, slots=True)
 class BookingRules:
-    """On which terms a coach gives away their hours. A limit of None is no limit."""
+    """The terms on which a coach can be booked. A limit of None means no limit."""
 
     zone: ZoneInfo
     slot_step: timedelta
@@ -127,7 +127,7 @@ class BookingRules:
 
 
 class WhyNot(Enum):
-    """The rule that refuses a time. Buttons carry the values, so a new one goes to the end."""
+    """Why a time can't be booked. Buttons carry the values, so add new ones at the end."""
 
     PAUSED = auto()
     TOO_SOON = auto()
@@ -144,25 +144,26 @@ class WhyNot(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """All that decides when one student can book one coach."""
+    """Everything that decides when a student can book a coach."""
 
     hours: Hours
     rules: BookingRules
     coach_busy: Sequence[Period] = ()
-    """What the coach cannot give away, with the buffers that it was booked with."""
+    """The coach's busy times, including the buffers they were booked with."""
     student_busy: Sequence[Period] = ()
     counted: Sequence[datetime] = ()
-    """Starts of the sessions that use up the coach's limits."""
+    """Starts of the sessions that count towards the coach's limits."""
 
     def free(self, duration: timedelta, *, now: datetime, since: datetime, until: datetime) -> Iterator[datetime]:
-        """Starts in `[since, until)` that can be booked for `duration`, in order and distinct, in UTC.
+        """Yield the bookable starts (UTC) in `[since, until)` for a session of `duration`, in order.
 
-        A start is offered if a continuous window holds the whole session, if the session with this booking's
-        buffers meets nothing of the coach's and without buffers nothing of the student's, if it is neither
-        too soon (`now` itself is, whatever the notice) nor beyond the horizon, and if neither limit of its
-        local day or ISO week is used up.
-        Candidates run from the start of each window in steps of the slot step. Days are worked out as they
-        are asked for, so taking only the first slot is cheap.
+        A start is bookable if one continuous window holds the whole session, if the session and this booking's
+        buffers don't overlap the coach's busy times, if the session itself doesn't overlap the student's, if it's
+        neither too soon (`now` itself always is) nor beyond the horizon, and if the limits of its local day and
+        ISO week aren't used up.
+
+        Candidates run from the start of each window in slot steps. Days are computed lazily, so taking only the
+        first slot is cheap.
         """
         rules = self.rules
         low = minute_after(max(since, self._earliest(now)))
@@ -173,13 +174,13 @@ class Calendar:
         return chain.from_iterable(_clear_of(self._blocked(duration), series))
 
     def why_not(self, start: datetime, duration: timedelta, *, now: datetime) -> WhyNot | None:
-        """Which rule refuses this start; None exactly if `free` offers it."""
+        """Return why this start can't be booked, or None if (and only if) `free` yields it."""
         if next(self.free(duration, now=now, since=start, until=start + MINUTE), None) == start:
             return None
         return next(self.against(start, duration, now=now), WhyNot.BUFFER)
 
     def against(self, start: datetime, duration: timedelta, *, now: datetime) -> Iterator[WhyNot]:
-        """Every rule that refuses this start; none exactly if `free` offers it."""
+        """Yield every reason this start can't be booked: none if (and only if) `free` yields it."""
         rules, at, end = self.rules, minute_at(start), start + duration
         if not rules.accepting:
             yield WhyNot.PAUSED
@@ -199,13 +200,13 @@ class Calendar:
             yield WhyNot.BUFFER
 
     def holds(self, start: datetime, end: datetime) -> bool:
-        """Whether the hours hold all of `[start, end)`, whatever the rules say."""
+        """Return whether `[start, end)` is entirely within the hours, ignoring the booking rules."""
         low, high, zone = minute_at(start), minute_after(end), self.rules.zone
         pieces = self.hours.pieces(zone, ordinal_of(low, zone), latest_ordinal(high))
         return any(left <= low and high <= right for left, right in union((one[0], one[1]) for one in pieces))
 
     def _earliest(self, now: datetime) -> datetime:
-        """What starts before is too soon: the notice is kept, and nothing starts at the moment of booking."""
+        """Return the earliest start that isn't too soon. Even without notice, that's after `now`."""
         return now + max(self.rules.minimum_notice, timedelta.resolution)
 
     def _outside(self, start: datetime, duration: timedelta) -> WhyNot:
@@ -215,7 +216,7 @@ class Calendar:
         return WhyNot.DAY_OFF if self.hours.is_day_off(day) else WhyNot.OUTSIDE_HOURS
 
     def _runs(self, length: int, low: int, high: int) -> Iterator[tuple[int, int, int]]:
-        """Starts in `[low, high]` whose session the hours hold, whatever is taken: terms of non-empty ranges."""
+        """Yield non-empty ranges of starts in `[low, high]` that fit the hours, ignoring what's busy."""
         zone, step = self.rules.zone, _minutes(self.rules.slot_step)
         start, opened, end = low, -_FAR, -_FAR
         restarts: list[int] = []
@@ -246,20 +247,20 @@ class Calendar:
                 start = restarts.pop(0)
 
     def _first_day(self, low: int) -> int:
-        """The date on which the window that holds `low` opens, or long enough before."""
+        """Return the date on which the window around `low` opens, looking back a limited number of days."""
         zone, ordinal = self.rules.zone, ordinal_of(low, self.rules.zone)
         for _ in range(_LOOK_BACK_DAYS):
             stretches = stretches_of(zone, ordinal)
             if stretches:
                 begin, _, offset = stretches[0]
-                first = begin - offset  # not 0 where the clocks skip midnight
+                first = begin - offset  # not 0 if the clocks skip midnight
                 if not any(opens <= first < ends for opens, ends in self.hours.on(date.fromordinal(ordinal))):
                     break
             ordinal -= 1
         return ordinal
 
     def _blocked(self, duration: timedelta) -> list[Period]:
-        """The starts that something taken or a limit rules out, by their first; `_NEVER` comes last."""
+        """Return the periods in which no session can start, sorted; the last one is `_NEVER`."""
         rules = self.rules
         before, reach = rules.buffer_before, duration + rules.buffer_after - timedelta.resolution
         blocked = [(start - reach, end + before) for start, end in self.coach_busy if start < end]
@@ -272,7 +273,7 @@ class Calendar:
         return blocked
 
     def _full_days(self) -> Iterator[tuple[WhyNot, Period]]:
-        """The days and weeks whose limit is used up."""
+        """Yield the days and weeks whose limit is used up."""
         rules = self.rules
         if rules.daily_limit is None and rules.weekly_limit is None:
             return
@@ -290,17 +291,17 @@ class Calendar:
 
 @lru_cache(maxsize=4096)
 def _plain(windows: tuple[tuple[int, int], ...]) -> Windows:
-    """Sorted and disjoint; remembered, because coaches have much the same hours, and plain, to unpack faster."""
+    """Sort and merge windows. Cached, because coaches share hours; plain tuples, because they unpack faster."""
     return tuple((start, end) for start, end in union(windows))
 
 
 def _whole(zone: ZoneInfo, ordinal: int) -> Iterator[Period]:
-    """All of a local date."""
+    """Yield the UTC periods of a local date."""
     return ((instant(begin), instant(end)) for begin, end, _ in stretches_of(zone, ordinal))
 
 
 def _clear_of(blocked: Sequence[Period], series: Iterable[Sequence[datetime]]) -> Iterator[Sequence[datetime]]:
-    """The series of starts, in order, without those in `blocked`: periods by start, of which `_NEVER` is last."""
+    """Remove starts that are in `blocked`, a sorted list of periods that ends with `_NEVER`."""
     upcoming = iter(blocked)
     blocked_from, blocked_until = next(upcoming)
     for starts in series:

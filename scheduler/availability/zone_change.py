@@ -1,4 +1,4 @@
-"""What a coach's hours are on the clock of another zone, if they are to stay the same instants."""
+"""Convert a coach's hours to another time zone so that they stay at the same actual times."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -9,13 +9,13 @@ from scheduler.time.intervals import Interval, union
 from scheduler.time.local_time import DAY_MINUTES, MINUTE, local_pieces
 
 Week = Mapping[int, Sequence[tuple[int, int]]]
-"""Weekday (Monday 0) → windows in minutes of the day."""
+"""Weekday (Monday is 0) → windows in minutes of the day."""
 
 
 def relocated_week(week: Week, old: ZoneInfo, new: ZoneInfo, now: datetime) -> dict[int, list[Interval]]:
-    """The weekly hours on the clock of `new`, moved by what its clock is ahead of `old`'s at `now`.
+    """Shift the weekly hours by the difference between the zones at `now`.
 
-    Where the two change their clocks on different dates, no weekly hours could be the same instants all year.
+    If the zones change their clocks on different dates, no weekly hours stay at the same actual times all year.
     """
     shift = (now.astimezone(new).replace(tzinfo=None) - now.astimezone(old).replace(tzinfo=None)) // MINUTE
     moved: dict[int, list[tuple[int, int]]] = {day: [] for day in range(7)}
@@ -35,10 +35,10 @@ def relocated_week(week: Week, old: ZoneInfo, new: ZoneInfo, now: datetime) -> d
 def relocated_dates(
     week: Week, dates: Sequence[DayHours], old: ZoneInfo, new: ZoneInfo, now: datetime
 ) -> list[DayHours]:
-    """The dates on `new`'s clock that do not follow `relocated_week`, because of those in `dates`."""
+    """Return the overrides that `dates` become in the `new` zone, on top of `relocated_week`."""
     hours = Hours(_weekly(week), dates)
     usual = Hours(_weekly(relocated_week(week, old, new, now)))
-    # Two days: from 14 hours ahead of UTC to 11 behind it is more than a day.
+    # Two days, because from UTC+14 to UTC-11 is more than a day.
     near = {one.day + timedelta(days=step) for one in dates for step in range(-2, 3)}
     found: list[DayHours] = []
     for day in sorted(near):
@@ -49,7 +49,7 @@ def relocated_dates(
 
 
 def _worked(hours: Hours, old: ZoneInfo, new: ZoneInfo, day: date) -> list[tuple[int, int]]:
-    """What of `day` on `new`'s clock the hours on `old`'s clock cover."""
+    """Return which minutes of `day` in the `new` zone the hours in the `old` zone cover."""
     near = timedelta(days=2)
     local = [
         (first, last)
