@@ -69,7 +69,11 @@ def parse_rate(text: str, currency: str) -> int:
         raise Unreadable(f"That rate is too high. The highest is {_HIGHEST_RATE:,} an hour.")
     minor = amount.scaleb(digits)
     if minor != minor.to_integral_value():
-        most = f"Type at most {digits} digits after the point." if digits else f"{currency} has none."
+        most = (
+            f"Type at most {digits} digits after the point."
+            if digits
+            else f"{currency} has none, so type a whole number."
+        )
         raise Unreadable(f'"{text.strip()[:40]}" has too many decimals. {most}')
     return int(minor)
 

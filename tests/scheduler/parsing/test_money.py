@@ -129,7 +129,7 @@ def test_a_rate_is_read_in_minor_units(text: str, currency: str, minor: int) -> 
             '"60.505" could be 60505 or 60.505, but USD only has 2 decimals. '
             "Type 60505, or at most 2 digits after the point.",
         ),
-        ("60.5", "JPY", '"60.5" has too many decimals. JPY has none.'),
+        ("60.5", "JPY", '"60.5" has too many decimals. JPY has none, so type a whole number.'),
     ],
 )
 def test_what_is_no_rate_is_refused_with_the_reason(text: str, currency: str, sentence: str) -> None:
