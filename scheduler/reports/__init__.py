@@ -1,1 +1,1 @@
-"""What admins and operators look up."""
+"""What admins and operators can look up."""

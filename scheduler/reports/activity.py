@@ -1,4 +1,4 @@
-"""What admins look up: their server's sessions and the record of who did what, page by page."""
+"""Page through a server's sessions and its audit log, for admins."""
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,7 +18,7 @@ async def sessions(
     page: int,
     size: int,
 ) -> Page[CoachingSession]:
-    """The server's sessions, the latest start first: of this status, with this coach or student.
+    """Return a page of the server's sessions, latest first, filtered by status and by coach or student.
 
     Raises NotAllowed.
     """
@@ -36,9 +36,9 @@ async def sessions(
 async def entries(
     session: AsyncSession, guild_id: int, actor: Actor, *, user_id: int | None = None, page: int, size: int
 ) -> Page[tuple[AuditEntry, str | None]]:
-    """What was done in the server, newest first, each with its session's code: by this person or about them.
+    """Return a page of the audit log, newest first, each entry with its session's code.
 
-    Raises NotAllowed.
+    `user_id` limits it to entries by or about that person. Raises NotAllowed.
     """
     actor.must_be_admin()
     query = (

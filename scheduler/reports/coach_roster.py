@@ -1,4 +1,4 @@
-"""Every coach of a server as its admins see them, and why somebody cannot be booked."""
+"""List a server's coaches for its admins, with every reason someone can't be booked."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from scheduler.time.intervals import intersect
 from scheduler.time.time_zones import is_known, zone
 
 _NOBODY = 0
-"""In place of a student: free is what is free to somebody who has nothing else to do."""
+"""Stands in for a student who has nothing else planned."""
 _ORDER = (CoachStatus.PENDING, CoachStatus.APPROVED, CoachStatus.SUSPENDED, CoachStatus.REJECTED)
 _AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 _STANDING = {
@@ -35,42 +35,42 @@ _STANDING = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One coach or applicant."""
+    """A coach or applicant."""
 
     coach: Coach
     week: Week
     coming: int
-    """Sessions that are booked or run now."""
+    """Sessions that are booked or running."""
     next_free: datetime | None
-    """First bookable start of the usual length (UTC)."""
+    """First bookable start (UTC) for the usual length."""
     why_not: tuple[str, ...]
-    """Every reason for which nobody can book them; empty if they can be booked."""
+    """Every reason nobody can book them; empty if they can be booked."""
     blocked: Sequence[Block] = ()
-    """What an admin has blocked them from."""
+    """What admins have blocked them from."""
 
     @property
     def weekly(self) -> timedelta:
-        """How long they work in a week without single dates and clock changes."""
+        """Return the weekly hours in total, ignoring date overrides and clock changes."""
         return timedelta(minutes=sum(end - start for day in self.week.values() for start, end in day))
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """All there is about one of them."""
+    """Everything about a coach or applicant."""
 
     entry: Entry
     specialties: Sequence[str]
     dates: Sequence[Dates]
-    """Coming days off and other hours. Their reasons are for the coach's eyes only."""
+    """Upcoming date overrides. Only the coach may see their reasons."""
     sessions: Mapping[SessionStatus, int]
 
 
 async def page_of(
     session: AsyncSession, guild_id: int, actor: Actor, now: datetime, *, page: int, size: int
 ) -> Page[Entry]:
-    """Coaches of every state: first those who wait, then by name. Raises NotAllowed.
+    """Return a page of coaches and applicants: waiting applications first, then by status and name.
 
-    Costs a fixed number of queries, however many coaches and sessions there are.
+    Raises NotAllowed. Takes a fixed number of queries, however many coaches and sessions there are.
     """
     actor.must_be_admin()
     everybody = await session.execute(
@@ -86,7 +86,7 @@ async def page_of(
 
 
 async def profile(session: AsyncSession, guild_id: int, actor: Actor, user_id: int, now: datetime) -> Profile:
-    """Everything about one coach or applicant. Raises NotAllowed, NotFound."""
+    """Return everything about a coach or applicant. Raises NotAllowed or NotFound."""
     actor.must_be_admin()
     coach = await session.get(Coach, (guild_id, user_id))
     if coach is None:
@@ -124,7 +124,7 @@ async def _entries(session: AsyncSession, guild_id: int, coaches: Sequence[Coach
 
 
 def _why_not(coach: Coach, hours: Hours, now: datetime) -> list[str]:
-    """Of a coach who has nothing free: every reason, so that mending one does not only show the next."""
+    """Return every reason a coach has nothing free, so fixing one doesn't just reveal the next."""
     reasons = _standing(coach)
     if coach.status is CoachStatus.APPROVED and is_known(coach.time_zone):
         without_sessions = _hours_do_not_do(coach, hours, now)
@@ -136,7 +136,7 @@ def _why_not(coach: Coach, hours: Hours, now: datetime) -> list[str]:
 
 
 def _standing(coach: Coach) -> list[str]:
-    """Why nobody can book them whatever their hours are."""
+    """Return the reasons nobody can book them, whatever their hours."""
     reasons = [_STANDING[coach.status]] if coach.status in _STANDING else []
     if coach.left_at is not None:
         reasons.append(f"left the server {stamp(coach.left_at, 'R')}")
@@ -148,14 +148,14 @@ def _standing(coach: Coach) -> list[str]:
 
 
 def _hours_do_not_do(coach: Coach, hours: Hours, now: datetime) -> str | None:
-    """Why the hours and terms leave no time for the usual length, even if nothing were booked."""
+    """Return why the hours and rules leave no time for the usual length, even with nothing booked."""
     notice, usual = timedelta(minutes=coach.minimum_notice_minutes), timedelta(minutes=coach.durations_minutes[0])
     horizon = now + timedelta(days=coach.horizon_days)
     if now + notice > horizon:
         return f"needs {write_length(notice)} of notice, but can only be booked {_days(coach)} ahead"
     in_zone = zone(coach.time_zone)
     first, last = now.astimezone(in_zone).date(), (horizon + usual).astimezone(in_zone).date()
-    # A night shift of yesterday may go on today.
+    # Yesterday's night shift can continue today.
     working = hours.working_time(in_zone, first - timedelta(days=1), last)
     ahead = intersect(working, [(now + notice, horizon + usual)])
     if not ahead:

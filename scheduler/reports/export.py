@@ -1,4 +1,4 @@
-"""A server's rows as CSV (RFC 4180), for spreadsheets and for whoever wants to leave with their data."""
+"""Export a server's data as CSV (RFC 4180), for spreadsheets or for moving elsewhere."""
 
 import csv
 import io
@@ -23,18 +23,19 @@ TABLES: Mapping[str, type[Base]] = {
     "reviews": Review,
     "audit": AuditEntry,
 }
-"""What there is to export, by what admins call it."""
+"""The tables that can be exported, by the names admins use."""
 
 _ROWS = 500
-"""Read at a time, so that a long history does not have to fit into memory twice."""
+"""Rows to read at a time, so a long history doesn't have to fit into memory twice."""
 
 
 async def lines(
     session: AsyncSession, what: str, guild_id: int, actor: Actor, zone: ZoneInfo
 ) -> AsyncIterator[str]:
-    """The table in pieces, its header first; instants as ISO 8601 in `zone`, ids as text. Raises NotAllowed.
+    """Yield the table as pieces of CSV, starting with the header. Raises NotAllowed.
 
-    To read it back, open it as "utf-8-sig" for Python's `csv`, and pass cells to `spreadsheets.text_of`.
+    Times are ISO 8601 in `zone`, and ids are text. To read the file back in Python, open it as "utf-8-sig" for
+    `csv` and pass cells to `spreadsheets.text_of`.
     """
     actor.must_be_admin()
     table: Any = TABLES[what]

@@ -1,4 +1,4 @@
-"""How coaching fares in one server: what is late, what fails, what admins were told."""
+"""Check the health of one server: what's late, what fails, and which alerts are open."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,45 +13,45 @@ from scheduler.core.actor import Actor
 from scheduler.time.time_zones import is_known
 
 LATE = timedelta(minutes=2)
-"""What has been due for so long is late; a tick comes far more often."""
+"""Anything overdue by this much is late. Ticks are far more frequent."""
 LATELY = timedelta(days=7)
 _SHOWN = 5
 _OVER = (SessionStatus.COMPLETED, SessionStatus.NO_SHOW)
 HAD_ROOM = CoachingSession.status.in_(_OVER) & CoachingSession.missed_at.is_(None)
-"""Of a session that is over: its room was opened."""
+"""Matches sessions that are over and whose room was opened."""
 HAD_NO_ROOM = CoachingSession.missed_at.is_not(None)
-"""It was not; also where people said afterwards that the session did not take place."""
+"""Matches sessions whose room wasn't opened, including those reported later as not having taken place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The figures; of what fails, the first few."""
+    """A server's figures, and the first few of each kind of failure."""
 
     last_tick_at: datetime | None
     next_step_at: datetime | None
-    """When the next session here needs something."""
+    """When the next step of any session is due."""
     coming: int
     late_steps: int
     failing: list[CoachingSession]
     waiting: int
-    """Messages that are due."""
+    """Messages that are due now."""
     late_messages: int
     undeliverable: int
-    """Messages of the last week for which there was no way to somebody."""
+    """Messages of the last week that couldn't reach anyone."""
     without_role: list[Coach]
-    """Coaches to whom the role could not be given."""
+    """Coaches who couldn't be given the role."""
     without_zone: list[Coach]
-    """Coaches whom nobody can book, because this host doesn't know their time zone."""
+    """Coaches nobody can book, because this host doesn't know their time zone."""
     with_room: int
     """Sessions of the last week whose room was opened."""
     without_room: int
-    """And those whose room was not."""
+    """Sessions of the last week whose room wasn't opened."""
     alerts: list[Alert]
-    """What admins were told and lasts."""
+    """Alerts that are still open."""
 
 
 async def inspect_health(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> Health:
-    """The health of one server, for its admins. Raises NotAllowed."""
+    """Return the health of a server, for its admins. Raises NotAllowed."""
     actor.must_be_admin()
     step, due = CoachingSession.next_step_at, Notification.due_at
     here, told_here = CoachingSession.guild_id == guild_id, Notification.guild_id == guild_id
@@ -104,7 +104,7 @@ async def _without_zone(session: AsyncSession, guild_id: int) -> list[Coach]:
 
 
 async def of_here(session: AsyncSession, guild_id: int, lines: Collection[str]) -> list[str]:
-    """Those lines of a tick's report, each beginning with a session's code, that are about this server's."""
+    """Return the lines of a tick's report whose session codes belong to this server."""
     codes = {line.split(" ", 1)[0] for line in lines}
     known = select(CoachingSession.code).where(
         CoachingSession.code.in_(codes), CoachingSession.guild_id == guild_id

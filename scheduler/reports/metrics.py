@@ -1,4 +1,4 @@
-"""The figures of all servers together, for those who watch the program; counted when they ask."""
+"""Count figures across all servers, for monitoring."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,22 +15,22 @@ SENT, WAITING, GIVEN_UP = "sent", "waiting", "given_up"
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What the database says at one instant."""
+    """The figures at one moment."""
 
     sessions: Mapping[SessionStatus, int]
     notifications: Mapping[str, int]
-    """By what became of them; one that is to be sent, or brought up to date, is waiting."""
+    """Counts by outcome. Notifications still to be sent or updated are waiting."""
     rooms_made: int
     rooms_removed: int
     runs: int
-    """Ticks that did something or failed at something."""
+    """Ticks that did something, or failed to."""
     last_run: timedelta | None
-    """How long the newest of these took."""
+    """How long the latest of them took."""
     ticked_at: datetime | None
 
 
 async def gather(session: AsyncSession) -> Figures:
-    """Count everything, by one look at each table."""
+    """Count everything, with one query per figure."""
     by_status = select(CoachingSession.status, func.count()).group_by(CoachingSession.status)
     state = case(
         (Notification.due_at.is_not(None), WAITING),

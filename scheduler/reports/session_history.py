@@ -1,4 +1,4 @@
-"""One session's whole story for admins, and what they can do when it is stuck."""
+"""Show admins everything about a session, and let them retry it when it's stuck."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,21 +21,21 @@ _AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All that is known of a session."""
+    """Everything known about a session."""
 
     session: CoachingSession
     entries: list[AuditEntry]
-    """What was done, oldest first."""
+    """Its audit log, oldest first."""
     notifications: list[Notification]
     attended: dict[int, Presence]
     blocked: Sequence[Block]
     """What its student is blocked from."""
     can_only_end: bool
-    """Whether it is running and can be ended, but not cancelled any more."""
+    """Whether it can only be ended, because it's too late to cancel."""
 
 
 async def of(session: AsyncSession, guild_id: int, code: str, actor: Actor, now: datetime) -> Story:
-    """The story of the session with this code, for admins of its server. Raises NotAllowed, NotFound."""
+    """Return everything about the session with this code, for admins. Raises NotAllowed or NotFound."""
     actor.must_be_admin()
     code = code.strip().lower().removeprefix("coaching-session-")
     row = await session.scalar(
@@ -60,7 +60,7 @@ async def of(session: AsyncSession, guild_id: int, code: str, actor: Actor, now:
 
 
 async def code_of(session: AsyncSession, guild_id: int, session_id: int) -> str:
-    """The code of a session of this server. Raises NotFound."""
+    """Return the code of one of this server's sessions. Raises NotFound."""
     row = await session.get(CoachingSession, session_id)
     if row is None or row.guild_id != guild_id:
         raise NotFound("There's no such session on this server.")
@@ -68,12 +68,12 @@ async def code_of(session: AsyncSession, guild_id: int, session_id: int) -> str:
 
 
 async def retry(session: AsyncSession, guild_id: int, session_id: int, actor: Actor, now: datetime) -> str:
-    """Make due at once what waits after a failure, steps and messages; its code.
+    """Retry a session's failed steps and messages now. Returns its code.
 
-    Raises NotAllowed, NotFound.
+    Raises NotAllowed or NotFound.
     """
     row = await _locked(session, guild_id, session_id, actor)
-    if row.next_step_at is not None or row.last_error is not None:  # else what was given up
+    if row.next_step_at is not None or row.last_error is not None:  # the latter if we had given up
         row.next_step_at, row.attempts, row.rooms_lost = now, 0, 0
     failed = select(Notification).where(
         Notification.session_id == row.id,
@@ -96,9 +96,9 @@ async def retry(session: AsyncSession, guild_id: int, session_id: int, actor: Ac
 
 
 async def repair_room(session: AsyncSession, guild_id: int, session_id: int, actor: Actor, now: datetime) -> str:
-    """Have the room looked for, made again if it is gone, and opened anew to exactly those who belong there.
+    """Have the room found or recreated, and its permissions reset. Returns the session's code.
 
-    Its code. Raises NotAllowed, NotFound, TooLate for a session that needs no room any more.
+    Raises NotAllowed, NotFound, or TooLate if the session no longer needs a room.
     """
     row = await _locked(session, guild_id, session_id, actor)
     if row.status not in _AHEAD or row.ends_at <= now:

@@ -1,4 +1,4 @@
-"""How coaching went in one server over a time: counted by the database, by the days of the admin's own clock."""
+"""Compute a server's statistics by day, on the admin's own clock. The database does the counting."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,35 +26,35 @@ _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 @dataclass(slots=True)
 class Day:
-    """What was counted on one day, or on several together."""
+    """Counts for one day, or the sum of several."""
 
     created: int = 0
-    """Sessions that were booked on it."""
+    """Sessions booked that day."""
     completed: int = 0
-    """Sessions that started on it and took place, so far as is known."""
+    """Sessions that started that day and, as far as we know, took place."""
     no_show: int = 0
-    """Sessions that started on it and that somebody missed."""
+    """Sessions that started that day and that someone missed."""
     cancelled: int = 0
-    """Sessions that were cancelled on it, whenever they were to start."""
+    """Sessions cancelled that day, whenever they'd have started."""
     rounds: int = 0
     """Ticks with something to do, of the whole program."""
 
     def add(self, other: "Day") -> None:
-        """Count the other one too."""
+        """Add another day's counts."""
         for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 @dataclass(frozen=True, slots=True)
 class CoachFigures:
-    """One coach's part."""
+    """One coach's figures."""
 
     user_id: int
     name: str
     offered: timedelta
-    """Their hours, as they are set now, on these days since they were approved."""
+    """Their working hours as set now, on these days since they were approved."""
     booked: timedelta
-    """Length of the sessions that started on these days and were not cancelled."""
+    """Total length of sessions that started on these days and weren't cancelled."""
     stars: Mapping[int, int]
     """How often each number of stars was given."""
 
@@ -65,31 +65,31 @@ class Rounds:
 
     count: int = 0
     failed: int = 0
-    """Those in which something failed."""
+    """Ticks in which something failed."""
     lasted: timedelta = timedelta(0)
-    """All together."""
+    """Total duration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Everything from the day `first` to the day `last`, both included, in this zone."""
+    """All statistics from `first` to `last`, both included, in this time zone."""
 
     first: date
     last: date
     zone_name: str
     days: Mapping[date, Day]
-    """Those on which anything happened."""
+    """Only days on which something happened."""
     coaches: Sequence[CoachFigures]
-    """Approved ones and those with sessions or reviews, the most booked first."""
+    """Approved coaches and those with sessions or reviews, most booked first."""
     with_room: int
     without_room: int
     stars: Mapping[int, int]
-    """How often each number of stars was given; hidden reviews count for nothing."""
+    """How often each number of stars was given. Hidden reviews aren't counted."""
     rounds: Rounds = field(default_factory=Rounds)
 
     @property
     def total(self) -> Day:
-        """All days together."""
+        """Return the sum of all days."""
         total = Day()
         for day in self.days.values():
             total.add(day)
@@ -97,14 +97,14 @@ class Stats:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing happened that is worth a picture; that the loop ran is not."""
+        """Return whether nothing happened that's worth drawing. Ticks alone aren't."""
         counted = self.total
         sessions = counted.created or counted.completed or counted.no_show or counted.cancelled
         return not (sessions or self.stars or any(one.booked for one in self.coaches))
 
 
 def average(stars: Mapping[int, int]) -> float | None:
-    """Stars on average; None if nobody gave any."""
+    """Return the average stars, or None if there are none."""
     count = sum(stars.values())
     return sum(number * times for number, times in stars.items()) / count if count else None
 
@@ -112,9 +112,9 @@ def average(stars: Mapping[int, int]) -> float | None:
 async def gather(
     session: AsyncSession, guild_id: int, actor: Actor, zone_name: str, now: datetime, *, days: int | None
 ) -> Stats:
-    """The last so many days of this zone with today, or (None) all since the first booking. Raises NotAllowed.
+    """Return statistics for the last `days` including today, or (None) since the first booking. Raises NotAllowed.
 
-    Costs a fixed number of queries, and what comes back grows with the days and coaches, not with the sessions.
+    Takes a fixed number of queries, and results grow with the number of days and coaches, not of sessions.
     """
     actor.must_be_admin()
     last = now.astimezone(zone(zone_name)).date()
@@ -139,10 +139,10 @@ async def gather(
 
 @dataclass(frozen=True, slots=True)
 class _Calendar:
-    """The days that are asked for, and how a database tells on which of them an instant lies.
+    """A range of days, and how the database finds the day of an instant.
 
-    SQLite knows no time zones. So the clock changes of these days are given with the query: between two of them,
-    local days are mere arithmetic, the same on both engines.
+    SQLite has no time zones, so queries include the UTC offsets for these days. With them, local days are plain
+    arithmetic, the same on both engines.
     """
 
     first: date
@@ -150,7 +150,7 @@ class _Calendar:
     since: datetime
     until: datetime
     ahead: Sequence[tuple[datetime, timedelta]]
-    """As `wallclock.offsets` gives it, from a day before to a day after."""
+    """The result of `local_time.offsets`, from a day before to a day after."""
     is_sqlite: bool
 
     @classmethod
@@ -161,24 +161,24 @@ class _Calendar:
         return cls(first, last, since, until, ahead, session.get_bind().dialect.name == "sqlite")
 
     def microseconds(self, at: Any) -> ColumnElement[int]:
-        """Since 1970, UTC."""
+        """Convert to microseconds since 1970 (UTC)."""
         if self.is_sqlite:
             return type_coerce(at, BigInteger)
         return cast(func.extract("epoch", at) * 1_000_000, BigInteger)
 
     def rows(self, at: InstrumentedAttribute[Any], *what: Any, where: Iterable[Any]) -> Any:
-        """A subquery of what lies on these days, with its `day` (since 1970) before all else."""
+        """Build a subquery of the rows on these days, with `day` (since 1970) as its first column."""
         steps = [(at < until, ahead // _MICROSECOND) for until, ahead in self.ahead]
         ahead = case(*steps, else_=self.ahead[-1][1] // _MICROSECOND)
         day = (self.microseconds(at) + ahead) // (_DAY // _MICROSECOND)
-        near = (at >= self.since - _DAY, at < self.until + _DAY)  # clocks set back may return to the day before
+        near = (at >= self.since - _DAY, at < self.until + _DAY)  # clocks set back can return to the previous day
         inner = select(day.label("day"), *what).where(*where, *near).subquery()
         first, last = (one.toordinal() - _EPOCH_ORDINAL for one in (self.first, self.last))
         return select(inner).where(inner.c.day.between(first, last)).subquery()
 
     @staticmethod
     def date(day: int) -> date:
-        """The day that a number means."""
+        """Return the date of a day number."""
         return date.fromordinal(day + _EPOCH_ORDINAL)
 
 
@@ -191,7 +191,7 @@ async def _first_day(session: AsyncSession, guild_id: int, zone_name: str, today
 async def _count_sessions(
     session: AsyncSession, guild_id: int, calendar: _Calendar, found: dict[date, Day]
 ) -> tuple[int, int]:
-    """Count sessions into the days; gives back how many had a room and how many had none."""
+    """Add session counts to `found`. Returns how many sessions had a room and how many didn't."""
     here = CoachingSession.guild_id == guild_id
     for name, at in (("created", CoachingSession.created_at), ("cancelled", CoachingSession.cancelled_at)):
         for day, count in await _counted(session, calendar.rows(at, where=[here])):
@@ -210,7 +210,7 @@ async def _count_sessions(
 
 
 async def _counted(session: AsyncSession, rows: Any, *by: Any) -> Iterable[Any]:
-    """By day and whatever else, how many."""
+    """Count rows by day and the given columns."""
     return await session.execute(select(rows.c.day, *by, func.count()).group_by(rows.c.day, *by))
 
 
@@ -228,7 +228,7 @@ async def _count_rounds(session: AsyncSession, calendar: _Calendar, found: dict[
 
 
 async def _stars(session: AsyncSession, guild_id: int, calendar: _Calendar) -> dict[int, dict[int, int]]:
-    """By coach, how often each number of stars was given on these days."""
+    """Return how often each number of stars was given on these days, by coach."""
     shown = [Review.guild_id == guild_id, Review.hidden_at.is_(None)]
     rows = calendar.rows(Review.created_at, Review.coach_id, Review.stars, where=shown)
     by_coach = select(rows.c.coach_id, rows.c.stars, func.count()).group_by(rows.c.coach_id, rows.c.stars)
@@ -275,7 +275,7 @@ async def _coaches(
 
 
 def _offered(coach: Coach, hours: Hours, calendar: _Calendar) -> Iterator[timedelta]:
-    """The lengths of their hours on these days, while they were approved and in the server."""
+    """Yield the lengths of their working hours on these days while approved and on the server."""
     since = max(calendar.since, coach.decided_at or calendar.since)
     until = min(calendar.until, coach.left_at or calendar.until)
     if coach.status is not CoachStatus.APPROVED or since >= until or not is_known(coach.time_zone):

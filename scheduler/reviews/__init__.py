@@ -1,1 +1,1 @@
-"""Stars and comments."""
+"""Reviews of sessions: stars and comments."""

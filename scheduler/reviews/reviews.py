@@ -1,4 +1,4 @@
-"""Reviews: stars and a sentence that students give to sessions, and the coach's rating that follows from them."""
+"""Let students review sessions, and keep the coach's rating up to date."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,30 +16,30 @@ from scheduler.core.errors import CoachingError, NotAllowed, NotFound, NotReview
 LONGEST_COMMENT = 300
 MOST_STARS = 5
 OPEN_FOR = timedelta(days=7)
-"""From the end of a session."""
+"""How long reviews stay open after the end of a session."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where the review of one session stands, as its student sees it."""
+    """The state of a session's review for its student."""
 
     review: Review | None
     is_open: bool
-    """Whether stars can be given or changed now."""
+    """Whether the stars can be given or changed now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some reviews, newest first."""
+    """A page of reviews, newest first."""
 
     reviews: list[Review]
     has_more: bool
 
 
 async def review(session: AsyncSession, session_id: int, actor: Actor, stars: int, now: datetime) -> Review:
-    """Give a completed session 1 to 5 stars, or other ones than before. The same stars again change nothing.
+    """Give a completed session 1 to 5 stars, or change them. Giving the same stars again does nothing.
 
-    Raises as `reviewable` does, or Unreadable for a number of stars that there is not.
+    Raises like `reviewable`, or Unreadable for any other number of stars.
     """
     if not 1 <= stars <= MOST_STARS:
         raise Unreadable(f"A review has 1 to {MOST_STARS} stars. Choose them with the buttons.")
@@ -69,9 +69,9 @@ async def review(session: AsyncSession, session_id: int, actor: Actor, stars: in
 
 
 async def comment(session: AsyncSession, session_id: int, actor: Actor, text: str, now: datetime) -> Review:
-    """Add a sentence to stars that were given, or change it; an empty text takes it away.
+    """Add a comment to a review or change it. Empty text removes it.
 
-    Raises as `reviewable` does, NotReviewable before there are stars, Unreadable if it is too long.
+    Raises like `reviewable`, NotReviewable if there are no stars yet, or Unreadable if it's too long.
     """
     row, _, given = await _locked(session, await _own(session, session_id, actor))
     _check(row, given, now)
@@ -91,10 +91,10 @@ async def comment(session: AsyncSession, session_id: int, actor: Actor, text: st
 async def reviewable(
     session: AsyncSession, session_id: int, actor: Actor, now: datetime
 ) -> tuple[CoachingSession, Review | None]:
-    """The session and its review so far, for its student while it can be reviewed.
+    """Return a session its student can review now, and its review so far.
 
-    Raises NotFound to strangers, NotAllowed to its coach, NotReviewable unless it took place or if an admin hid
-    the review, TooLate from 7 days after its end on.
+    Raises NotFound for strangers, NotAllowed for its coach, NotReviewable if the session hasn't taken place or an
+    admin has hidden the review, and TooLate once reviews have closed.
     """
     row = await _own(session, session_id, actor)
     given = await session.get(Review, session_id)
@@ -105,7 +105,7 @@ async def reviewable(
 async def standings(
     session: AsyncSession, rows: Sequence[CoachingSession], now: datetime
 ) -> Mapping[int, Standing]:
-    """By session id, for those that were reviewed or can be now. Costs one query."""
+    """Return review states by session id, for sessions that have been or can be reviewed, in one query."""
     ids = [row.id for row in rows if row.status is SessionStatus.COMPLETED]
     given = {
         one.session_id: one for one in await session.scalars(select(Review).where(Review.session_id.in_(ids)))
@@ -115,22 +115,22 @@ async def standings(
 
 
 def open_until(row: CoachingSession) -> datetime:
-    """Until when (not inclusive) its student gives and changes the review."""
+    """Return when reviews of this session close (exclusive)."""
     return row.ends_at + OPEN_FOR
 
 
 async def hide(session: AsyncSession, session_id: int, actor: Actor, guild_id: int, now: datetime) -> Review:
-    """Let a review count for nothing and be shown to admins only; hidden already, it stays so.
+    """Hide a review from everyone but admins and take it out of the rating. Does nothing if it's already hidden.
 
-    Raises NotAllowed, or NotFound unless it is one of this server.
+    Raises NotAllowed, or NotFound if it isn't on this server.
     """
     return await _set_hidden(session, session_id, actor, guild_id, now, hidden=True)
 
 
 async def discount(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
-    """Let the review of a session count for nothing that turns out not to have taken place.
+    """Hide the review of a session that turns out not to have taken place.
 
-    The coach's row is held, and then the session's.
+    Locks the coach, then the session.
     """
     _, coach, given = await _locked(session, row)
     if given is None or given.hidden_at is not None:
@@ -144,7 +144,7 @@ async def discount(session: AsyncSession, row: CoachingSession, now: datetime) -
 
 
 async def show(session: AsyncSession, session_id: int, actor: Actor, guild_id: int, now: datetime) -> Review:
-    """Let a hidden review count again. Raises as `hide` does."""
+    """Show a hidden review again and count it. Raises like `hide`."""
     return await _set_hidden(session, session_id, actor, guild_id, now, hidden=False)
 
 
@@ -157,7 +157,7 @@ async def latest(
     size: int,
     with_hidden: bool = False,
 ) -> Page:
-    """The reviews of one server, of one coach or of all; `with_hidden` is for admins only."""
+    """Return a page of a server's reviews, for one coach or all. `with_hidden` is for admins only."""
     query = select(Review).where(Review.guild_id == guild_id)
     if coach_id is not None:
         query = query.where(Review.coach_id == coach_id)
@@ -169,7 +169,7 @@ async def latest(
 
 
 def _why_not(row: CoachingSession, given: Review | None, now: datetime) -> CoachingError | None:
-    """What keeps its student from giving or changing the review, if anything."""
+    """Return what keeps the student from giving or changing the review, if anything."""
     match row.status:
         case SessionStatus.SCHEDULED | SessionStatus.IN_PROGRESS:
             return NotReviewable(
@@ -213,10 +213,10 @@ async def _own(session: AsyncSession, session_id: int, actor: Actor) -> Coaching
 
 
 async def _locked(session: AsyncSession, row: CoachingSession) -> tuple[CoachingSession, Coach, Review | None]:
-    """The session, the coach, whose rating nobody else changes until the transaction ends, and the review.
+    """Lock the coach, then the session, and return both with the review, all freshly read.
 
-    All as they are once both rows are held, the coach's first as everywhere. Writing the audit entry locks the
-    session a little, so whoever took it only then would wait in a circle with those who took it first.
+    The coach comes first, as everywhere. The session has to be locked explicitly: writing the audit entry locks it
+    too, and doing that first could deadlock with transactions that use this order.
     """
     coach = await session.get_one(
         Coach, (row.guild_id, row.coach_id), with_for_update=True, populate_existing=True
