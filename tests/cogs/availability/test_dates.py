@@ -94,7 +94,7 @@ REFUSED = [
     ({"first": "31 Feb"}, ('There\'s no date "31 feb".', "Type one that exists")),
     ({"first": "03/04"}, ("Type",)),
     ({"first": "tue", "instead": "noon"}, ('I can\'t read "noon" as hours.', "Type them like")),
-    ({"first": "today", "last": "2029-03-02"}, ("at most go at once.", "Pause bookings instead.")),
+    ({"first": "today", "last": "2029-03-02"}, ("You can change up to 366 at once", "pause bookings")),
     ({"first": "2040-01-01"}, ("is too far away.", "Type a date from")),
 ]
 

@@ -107,7 +107,7 @@ async def test_each_reason_that_keeps_a_time_from_being_booked_is_named(open_wor
 RULES = [
     ("Sessions…", {BEFORE: "1h"}, "15:00", "That time is too close to another of the coach's sessions."),
     ("Sessions…", {AFTER: "1h"}, "13:00", "That time is outside the coach's hours."),
-    ("Notice and limits…", {DAILY: "1"}, "16:00", "The coach gives 1 sessions a day at most"),
+    ("Notice and limits…", {DAILY: "1"}, "16:00", "That day is full: the coach's daily limit is 1."),
     ("Notice and limits…", {WEEKLY: "1"}, "fri 16:00", "The coach gives 1 sessions a week at most"),
     ("Notice and limits…", {NOTICE: "none"}, "2026-03-02 8:30", "That time has already passed."),
     ("Notice and limits…", {HORIZON: "2 days"}, "fri 16:00", "this coach gives away 2 days at most."),
