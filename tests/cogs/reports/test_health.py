@@ -206,7 +206,7 @@ async def test_the_buttons_of_the_story_are_for_admins_only(world: Academy) -> N
 async def test_a_code_that_is_none_is_said_to_be_none(world: Academy) -> None:
     await world.already_open()
 
-    assert "no session with this code" in words(await panel(world, "session", code="zzz"))
+    assert "No session on this server has that code" in words(await panel(world, "session", code="zzz"))
 
 
 async def test_a_missing_room_counts_also_where_the_session_was_then_called_off(world: Academy) -> None:
