@@ -1,1 +1,1 @@
-"""Pictures: what they show, the same in words, and how they're drawn."""
+"""Pictures of weeks and statistics, and their descriptions in words."""

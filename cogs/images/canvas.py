@@ -1,7 +1,7 @@
-"""Smooth shapes, text that fits and small PNGs: what Pillow leaves to those who draw with it.
+"""Draw smooth shapes, text that fits, and small PNGs with Pillow.
 
-Boxes are half-open: `(left, top, right, bottom)` holds neither its right column nor its bottom row of pixels.
-All of it may be used in any thread: the fonts are shared, and Pillow keeps the interpreter's lock with them.
+Boxes are half-open: `(left, top, right, bottom)` excludes the right column and the bottom row of pixels.
+Everything here is thread-safe: the shared fonts are only used while Pillow holds the GIL.
 """
 
 import unicodedata
@@ -13,7 +13,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 Box = tuple[int, int, int, int]
 
 _STEPS = 7
-"""Shades between two colours that meet at a smooth edge; more cannot be told apart."""
+"""Shades between two colours that meet at a smooth edge; more wouldn't be noticeable."""
 _ALPHAS = 16
 _SPELLED = str.maketrans(
     {"ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "æ": "ae", "Æ": "Ae", "ð": "d"}
@@ -22,13 +22,13 @@ _SPELLED = str.maketrans(
 
 
 def fill(image: Image.Image, box: Box, colour: str, radius: int = 0) -> None:
-    """A rectangle with smooth round corners; nothing if the box is empty."""
+    """Draw a rectangle with smooth round corners, or nothing if the box is empty."""
     left, top, right, bottom = box
     if left >= right or top >= bottom:
         return
     pen = ImageDraw.Draw(image)
     radius = min(radius, (right - left) // 2, (bottom - top) // 2)
-    # Pillow's boxes hold their last pixel, and it refuses those that are turned around.
+    # Pillow's boxes include their last pixel, and Pillow rejects inverted boxes.
     if right - left > 2 * radius:
         pen.rectangle((left + radius, top, right - radius - 1, bottom - 1), colour)
     if radius and bottom - top > 2 * radius:
@@ -38,26 +38,26 @@ def fill(image: Image.Image, box: Box, colour: str, radius: int = 0) -> None:
 
 
 def hatch(image: Image.Image, box: Box, colour: str, *, crossed: bool) -> None:
-    """Smooth diagonal lines over the box, in both directions if crossed."""
+    """Draw smooth diagonal lines over the box, in both directions if `crossed`."""
     image.paste(colour, box, _diagonals(box[2] - box[0], box[3] - box[1], crossed))
 
 
 def write(
     image: Image.Image, at: tuple[float, float], text: str, size: int, colour: str, anchor: str, bold: float = 0
 ) -> None:
-    """One line of text, whose part that Pillow's anchor names stands at the place; `bold` adds pixels."""
+    """Write a line of text at the point given by a Pillow anchor. `bold` thickens it by that many pixels."""
     ImageDraw.Draw(image).text(at, text, colour, _font(size), anchor, stroke_width=bold)
 
 
 def text_width(text: str, size: int) -> int:
-    """How many pixels wide the text is."""
+    """Return the width of the text in pixels."""
     return round(_font(size).getlength(text))
 
 
 def fitting(text: str, size: int, width: int, most: int = 1) -> list[str]:
-    """The text in at most so many lines of this width, without what the font lacks and cut where it is too long.
+    """Wrap text into at most `most` lines, leaving out what the font can't draw and truncating long lines.
 
-    Empty if nothing of it can be drawn or if there is no room for two letters of every line.
+    Returns an empty list if nothing can be drawn or some line has no room for two letters.
     """
     lines: list[str] = []
     for word in _drawable_words(text):
@@ -70,9 +70,9 @@ def fitting(text: str, size: int, width: int, most: int = 1) -> list[str]:
 
 
 def png(image: Image.Image, meetings: tuple[tuple[str, str], ...], edge: str, radius: int) -> bytes:
-    """The picture in few colours, with transparent round corners outside of its edge.
+    """Encode the picture with a small palette and transparent round corners.
 
-    `meetings` are the pairs of colours that meet in it; only they and the shades between them are kept.
+    `meetings` are the pairs of colours that touch; the palette holds only these and the shades between them.
     """
     colours = _shades(meetings, edge)
     palette = Image.new("P", (1, 1))
@@ -90,7 +90,7 @@ def png(image: Image.Image, meetings: tuple[tuple[str, str], ...], edge: str, ra
 
 @lru_cache(maxsize=4)
 def _shades(meetings: tuple[tuple[str, str], ...], edge: str) -> tuple[tuple[int, ...], ...]:
-    """The palette: pure and mixed colours, and last the edge's colour once for every degree of transparency."""
+    """Return the palette: pure colours, mixed ones, then the edge colour once per level of transparency."""
     pure = [ImageColor.getrgb(colour) for pair in meetings for colour in pair]
     mixed = [
         tuple(round(a + (b - a) * step / (_STEPS + 1)) for a, b in zip(one, other, strict=True))
@@ -103,7 +103,7 @@ def _shades(meetings: tuple[tuple[str, str], ...], edge: str) -> tuple[tuple[int
 
 
 def _corners(box: Box, radius: int) -> list[tuple[Image.Image, tuple[int, int]]]:
-    """Masks of the four round corners, each with its upper left pixel in the box."""
+    """Return masks of the four round corners, each with its top left position."""
     if not radius:
         return []
     left, top, right, bottom = box
@@ -113,7 +113,7 @@ def _corners(box: Box, radius: int) -> list[tuple[Image.Image, tuple[int, int]]]
 
 @lru_cache(maxsize=64)
 def _quarters(radius: int) -> tuple[Image.Image, ...]:
-    """A smooth disc in four: drawn eight times as large, because Pillow's own shapes have hard edges."""
+    """Return a smooth disc in quarters, drawn at eight times the size because Pillow's shapes have hard edges."""
     large = Image.new("L", (radius * 16, radius * 16))
     ImageDraw.Draw(large).ellipse((0, 0, radius * 16 - 1, radius * 16 - 1), 255)
     disc = large.reduce(8)
@@ -122,7 +122,7 @@ def _quarters(radius: int) -> tuple[Image.Image, ...]:
 
 @lru_cache(maxsize=32)
 def _diagonals(width: int, height: int, crossed: bool) -> Image.Image:
-    """A mask of diagonal lines, smooth because it is drawn four times as large."""
+    """Return a mask of diagonal lines, drawn at four times the size to make them smooth."""
     large = Image.new("L", (width * 4, height * 4))
     pen = ImageDraw.Draw(large)
     for x in range(-height * 4, (width + height) * 4, 52 if crossed else 88):
@@ -138,7 +138,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _cut(text: str, size: int, width: int) -> str:
-    """The text with dots where it is too long; nothing if fewer than two letters would be left."""
+    """Truncate text with an ellipsis, or return nothing if fewer than two letters would be left."""
     if text_width(text, size) <= width:
         return text
     kept = text
@@ -148,7 +148,7 @@ def _cut(text: str, size: int, width: int) -> str:
 
 
 def _drawable_words(text: str) -> list[str]:
-    """Words without accents and symbols that the font lacks; a word in letters that it lacks is left out whole."""
+    """Return the words without accents and symbols the font lacks. Drops whole words with missing letters."""
     words: list[str] = []
     for word in unicodedata.normalize("NFKD", text.translate(_SPELLED)).split():
         if all(_has_glyph(letter) for letter in word if unicodedata.category(letter)[0] in "LN"):
@@ -158,7 +158,7 @@ def _drawable_words(text: str) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def _has_glyph(letter: str) -> bool:
-    # What a font lacks, it draws as one and the same box; no font has a picture of U+FFFF.
+    # A font draws everything it lacks as the same box, and no font has a glyph for U+FFFF.
     return letter.isprintable() and _drawn(letter) != _drawn("\uffff")
 
 

@@ -1,6 +1,6 @@
-"""The colours of every picture.
+"""The colours of all pictures.
 
-Blue and amber stay apart for colour-blind people, and dark and bright for everybody.
+Colour-blind people can tell blue from amber, and everyone can tell dark from bright.
 """
 
 CARD, CARD_EDGE, TODAY = "#16181d", "#3a3e48", "#20242d"

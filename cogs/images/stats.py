@@ -1,6 +1,6 @@
-"""Statistics as a picture, and the same in words. The extra `charts` has to be installed to draw.
+"""Draw and describe statistics. Drawing needs the extra `charts`.
 
-Nothing here asks the clock, Discord or the database: the same statistics give the same picture, in any thread.
+Nothing here uses the clock, Discord or the database, so the same statistics always give the same picture.
 """
 
 from datetime import date, timedelta
@@ -10,25 +10,25 @@ from cogs.images.week import ALT_TEXT_LIMIT
 from scheduler.reports.statistics import CoachFigures, Day, Stats, average
 
 MOST_COACHES = 8
-"""Shown in the picture, the most booked first."""
+"""How many coaches the picture shows, most booked first."""
 
 _HOUR = timedelta(hours=1)
 
 
 def can_draw() -> bool:
-    """Whether the extra is installed."""
+    """Return whether the extra `charts` is installed."""
     return find_spec("matplotlib") is not None
 
 
 def draw(stats: Stats) -> bytes:
-    """A PNG, `WIDTH` wide: an opaque card with round corners, like the week's."""
-    from cogs.images import stats_image  # Pillow and matplotlib are loaded with the first picture
+    """Draw a PNG, `WIDTH` wide: an opaque card with round corners, like the week's."""
+    from cogs.images import stats_image  # imported late: loads Pillow and matplotlib
 
     return stats_image.draw(stats)
 
 
 def in_words(stats: Stats) -> str:
-    """The same for people who hear it; of the coaches as many as fit into `ALT_TEXT_LIMIT`."""
+    """Describe the statistics for screen readers, with as many coaches as `ALT_TEXT_LIMIT` allows."""
     total = stats.total
     said = (
         f"{span_in_words(stats.first, stats.last)}: {total.created} sessions booked, {total.completed} completed, "
@@ -48,20 +48,20 @@ def in_words(stats: Stats) -> str:
 
 
 def span_in_words(first: date, last: date) -> str:
-    """ "24 Oct – 23 Nov 2026"."""
+    """Write a range of dates: "24 Oct – 23 Nov 2026"."""
     year = "" if first.year == last.year else f" {first.year}"
     begin = "" if first == last else f"{first.day} {first:%b}{year} – "
     return f"{begin}{last.day} {last:%b} {last.year}"
 
 
 def room_share(stats: Stats) -> str:
-    """ "97%" of the sessions that needed a room; never 100% unless all had theirs."""
+    """Return the share of sessions with a room, rounded down: "100%" means all of them."""
     tried = stats.with_room + stats.without_room
     return f"{stats.with_room * 100 // tried}%"
 
 
 def hours_in_words(one: CoachFigures) -> str:
-    """ "12 of 40 h booked (30%)"."""
+    """Write a coach's hours: "12 of 40 h booked (30%)"."""
     booked, offered = one.booked / _HOUR, one.offered / _HOUR
     if not one.offered:
         return f"{booked:.0f} h booked, none offered"
@@ -69,7 +69,7 @@ def hours_in_words(one: CoachFigures) -> str:
 
 
 def spans(stats: Stats) -> list[tuple[date, Day]]:
-    """The days by the bars that show them: days of a month, weeks of half a year, else months."""
+    """Group the days into bars: days up to a month, weeks up to half a year, else months."""
     length = (stats.last - stats.first).days + 1
     bars: dict[date, Day] = {}
     for number in range(length):

@@ -1,4 +1,4 @@
-"""Draws statistics; loads Pillow and matplotlib, so `cogs.images.stats` imports it when it draws."""
+"""Draw statistics. Loads Pillow and matplotlib, so `cogs.images.stats` only imports it to draw."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -21,7 +21,7 @@ _LEFT, _RIGHT = 48, WIDTH - 48
 _TILES, _CHART, _COACH, _LAST = 296, 330, 72, 250
 _SMALL, _PLAIN, _LARGE = 27, 34, 54
 _WIDER = 1.14
-"""matplotlib's letters are about so much wider than those that `paint` measures."""
+"""How much wider matplotlib's text is than `canvas` measures."""
 _HOUR = timedelta(hours=1)
 _KINDS = (("completed", FREE_EDGE), ("no_show", NOW), ("cancelled", HATCH))
 _MEETINGS = (
@@ -32,11 +32,11 @@ _MEETINGS = (
     (FREE_EDGE, HATCH),
 )
 _one_at_a_time = Lock()
-"""matplotlib's objects are free of each other, but its caches of fonts are shared, not made for threads."""
+"""matplotlib shares font caches between figures, and they aren't thread-safe."""
 
 
 def draw(stats: Stats) -> bytes:
-    """A PNG, `WIDTH` wide."""
+    """Draw a PNG, `WIDTH` wide."""
     with _one_at_a_time:
         return _draw(stats)
 
@@ -45,7 +45,7 @@ def _draw(stats: Stats) -> bytes:
     coaches = stats.coaches[:MOST_COACHES]
     of_coaches = 90 + len(coaches) * _COACH if coaches else 0
     height = _TILES + 70 + _CHART + 100 + of_coaches + 20 + _LAST + 70
-    # 72 dots an inch: a point of a font is a pixel.
+    # At 72 dpi, a font's point is a pixel.
     figure = Figure((WIDTH / 72, height / 72), dpi=72, facecolor=CARD)
     canvas = FigureCanvasAgg(figure)
     _draw_head(figure, stats)
@@ -67,7 +67,7 @@ def _draw(stats: Stats) -> bytes:
 
 
 def _write(figure: Figure, x: float, y: float, text: str, size: int, colour: str, align: str = "left") -> None:
-    """One line whose middle is so many pixels from the top. What stands there is never read as a formula."""
+    """Write a line centred `y` pixels from the top. The text is never parsed as a formula."""
     height = figure.get_figheight() * 72
     figure.text(
         x / WIDTH,
@@ -83,7 +83,7 @@ def _write(figure: Figure, x: float, y: float, text: str, size: int, colour: str
 
 
 def _axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
-    """A place for bars, in pixels from the upper left, with nothing around it."""
+    """Add bare axes for bars, positioned in pixels from the top left."""
     whole = figure.get_figheight() * 72
     axes = figure.add_axes((left / WIDTH, 1 - (top + height) / whole, width / WIDTH, height / whole))
     axes.set_facecolor(CARD)
@@ -95,7 +95,7 @@ def _axes(figure: Figure, left: float, top: float, width: float, height: float) 
 
 
 def _draw_head(figure: Figure, stats: Stats) -> None:
-    """The days, and the four figures that matter most."""
+    """Draw the dates and the four main figures."""
     total, stars = stats.total, average(stats.stars)
     over = total.completed + total.no_show
     tried = stats.with_room + stats.without_room
@@ -115,7 +115,7 @@ def _draw_head(figure: Figure, stats: Stats) -> None:
 
 
 def _draw_sessions(figure: Figure, top: float, stats: Stats) -> None:
-    """What became of sessions, bar upon bar, and a line of how many were booked."""
+    """Draw stacked bars of how sessions ended, and a line of how many were booked."""
     bars = spans(stats)
     axes = _axes(figure, _LEFT + 44, top + 70, _RIGHT - _LEFT - 44, _CHART)
     places, bottoms = range(len(bars)), [0] * len(bars)
@@ -143,17 +143,17 @@ def _draw_sessions(figure: Figure, top: float, stats: Stats) -> None:
 
 
 def _label_days(axes: Axes, days: Sequence[date], most: int) -> None:
-    """At most so many dates under the bars, the last one among them."""
+    """Label up to `most` bars with their dates, including the last one."""
     every = -(-len(days) // most)
     places = range((len(days) - 1) % every, len(days), every)
     is_long = (days[-1] - days[0]).days > 183
     axes.set_xticks(places, [f"{days[at]:%b %y}" if is_long else f"{days[at].day} {days[at]:%b}" for at in places])
-    if len(days) > most:  # there is no room to the right of the last bar
+    if len(days) > most:  # there's no room to the right of the last bar
         axes.get_xticklabels()[-1].set_horizontalalignment("right")
 
 
 def _draw_coaches(figure: Figure, top: float, coaches: Sequence[CoachFigures]) -> None:
-    """How much of their hours is booked."""
+    """Draw how many of each coach's hours are booked."""
     _write(figure, _LEFT, top + 16, "Hours", _PLAIN, TEXT)
     _write(figure, _RIGHT, top + 18, "booked hours of those offered", _SMALL - 3, QUIET, "right")
     most = max(max(one.booked, one.offered) / _HOUR for one in coaches) or 1
@@ -166,14 +166,14 @@ def _draw_coaches(figure: Figure, top: float, coaches: Sequence[CoachFigures]) -
         axes.barh(number + 0.75, one.offered / _HOUR, 0.3, color=FREE)
         axes.barh(number + 0.75, one.booked / _HOUR, 0.3, color=BOOKED)
         y = top + 60 + (number + 0.34) * _COACH
-        # With the number that it has in the list of words: some names are in letters that cannot be drawn.
+        # Numbered like the list in words, because some names can't be drawn.
         name = " ".join([f"{number + 1}.", *fitting(one.name, _SMALL, 430)])
         _write(figure, _LEFT, y, name, _SMALL, TEXT)
         _write(figure, _RIGHT, y, hours_in_words(one).replace(" booked", ""), _SMALL - 3, QUIET, "right")
 
 
 def _draw_stars(figure: Figure, top: float, stats: Stats) -> None:
-    """How often each number of stars was given, on the left."""
+    """Draw how often each number of stars was given, on the left."""
     _write(figure, _LEFT, top + 16, "Reviews", _PLAIN, TEXT)
     axes = _axes(figure, _LEFT + 70, top + 60, 300, _LAST - 60)
     numbers = range(1, MOST_STARS + 1)
@@ -190,7 +190,7 @@ def _draw_stars(figure: Figure, top: float, stats: Stats) -> None:
 
 
 def _draw_rounds(figure: Figure, top: float, stats: Stats) -> None:
-    """How often the loop had something to do, on the right."""
+    """Draw how many background checks had something to do, on the right."""
     left = WIDTH // 2 + 24
     bars: list[tuple[date, Any]] = [(day, one.rounds) for day, one in spans(stats)]
     _write(figure, left, top + 16, "Bot activity", _PLAIN, TEXT)

@@ -1,6 +1,6 @@
-"""A coach's week as a picture shows it: which hours are free, booked or off, and the same in words.
+"""Draw and describe a coach's week: which hours are free, booked or off.
 
-Nothing here asks the clock, Discord or the database: the same week gives the same picture, in any thread.
+Nothing here uses the clock, Discord or the database, so the same week always gives the same picture.
 """
 
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from datetime import date
 from enum import Enum
 
 WIDTH = 1080
-"""Pixels: three for each point of a phone's screen."""
+"""In pixels: three for each point of a phone's screen."""
 ALT_TEXT_LIMIT = 1024
-"""Discord's limit for the description of a picture."""
+"""Discord's limit for a picture's description."""
 
 
 class Kind(Enum):
-    """What a block of time is: hours that can be booked, or time that is taken."""
+    """Whether a block of time is open or booked."""
 
     OPEN = 0
     BOOKED = 1
@@ -24,8 +24,8 @@ class Kind(Enum):
 class Block:
     """`[start_minute, end_minute)` on the day's wall clock, end at most 1440.
 
-    Where the clocks repeat minutes, `second_time` puts the block into their second run. A block that reaches
-    beyond the repeated minutes on both sides holds both runs.
+    When the clocks repeat minutes, `second_time` puts the block into the second run. A block that extends past the
+    repeated minutes on both sides covers both runs.
     """
 
     start_minute: int
@@ -37,7 +37,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class DayColumn:
-    """One date: its blocks, whether and why (`note`) it is off, and minutes that its clock skips or repeats."""
+    """A date: its blocks, whether and why (`note`) it's off, and minutes the clocks skip or repeat."""
 
     date: date
     blocks: tuple[Block, ...] = ()
@@ -49,7 +49,7 @@ class DayColumn:
 
 @dataclass(frozen=True, slots=True)
 class WeekPicture:
-    """Seven days on a zone's wall clock; `now` is a date and minute there, `legend` names free and booked time."""
+    """Seven days on a zone's wall clock. `now` is a local date and minute; `legend` names open and booked time."""
 
     days: tuple[DayColumn, ...]
     zone: str
@@ -58,20 +58,20 @@ class WeekPicture:
 
 
 def draw(week: WeekPicture) -> bytes:
-    """The week as a PNG, `WIDTH` wide and as high as its hours need: an opaque card with round corners."""
-    from cogs.images import week_image  # Pillow is loaded with the first picture
+    """Draw the week as a PNG, `WIDTH` wide and as high as needed: an opaque card with round corners."""
+    from cogs.images import week_image  # imported late: loads Pillow
 
     return week_image.draw(week)
 
 
 def in_words(week: WeekPicture) -> str:
-    """The same week for people who hear it; of a full week as many days as fit into `ALT_TEXT_LIMIT`."""
+    """Describe the week for screen readers, with as many days as `ALT_TEXT_LIMIT` allows."""
     days = [_day_in_words(day, week.legend) for day in week.days]
     for count in range(len(days), 0, -1):
         said = "; ".join(days if count == len(days) else [*days[:count], "…"])
         if len(said) <= ALT_TEXT_LIMIT:
             return said
-    # A first day that is too long by itself ends with the last of its blocks that fits.
+    # If even the first day is too long, end after its last block that fits.
     return days[0][:ALT_TEXT_LIMIT].rsplit(", ", 1)[0]
 
 
@@ -93,10 +93,10 @@ def _span(start: int, end: int) -> str:
 
 
 def clock(minute: int) -> str:
-    """A minute of the day as clocks show it."""
+    """Write a minute of the day as a clock time."""
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def day_and_month(day: date) -> str:
-    """A date as it is written in the picture."""
+    """Write a date as the picture shows it."""
     return f"{day.day} {day:%b}"

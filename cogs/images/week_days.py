@@ -1,4 +1,4 @@
-"""Days of a week as the picture shows them, from instants."""
+"""Turn periods of time into the days a week's picture shows."""
 
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
@@ -20,9 +20,10 @@ def picture_of(
     legend: tuple[str, str] = ("free", "booked"),
     labels: bool = False,
 ) -> WeekPicture:
-    """Seven days from `monday` on the clock of a zone; `labels` writes the start into what is booked.
+    """Build the picture of the week from `monday`, on the clock of a zone.
 
-    `day_off` says why a date is off ("" without a reason); None where it is not.
+    `labels` writes start times into booked blocks. `day_off` returns why a date is off ("" if no reason was
+    given), or None if it isn't.
     """
     blocks = [*_blocks(zone_name, free, Kind.OPEN, labels), *_blocks(zone_name, booked, Kind.BOOKED, labels)]
     local_now = next(local_pieces(zone(zone_name), now, now + timedelta(minutes=1)))

@@ -1,4 +1,4 @@
-"""Draws a coach's week; loads Pillow, so `cogs.images.week` imports it with the first picture only."""
+"""Draw a coach's week. Loads Pillow, so `cogs.images.week` only imports it to draw."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _MEETINGS = (
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """The picture while it is drawn, and which hours it shows."""
+    """The picture being drawn, and the hours it shows."""
 
     image: Image.Image
     week: WeekPicture
@@ -42,26 +42,26 @@ class _Sheet:
 
     @property
     def bottom(self) -> int:
-        """Where the last hour ends."""
+        """Return where the last hour ends."""
         return self.y(self.last_hour * 60)
 
     def y(self, minute: float) -> int:
-        """Where a minute of the day lies."""
+        """Return where a minute of the day lies."""
         return round(_TOP + (minute / 60 - self.first_hour) * self.hour_height)
 
     def shows(self, start: float, end: float) -> bool:
-        """Whether all of these minutes are shown."""
+        """Return whether all of these minutes are shown."""
         return self.first_hour * 60 <= start and end <= self.last_hour * 60
 
     def now_on(self, day: date) -> int | None:
-        """Where the line of the present minute lies, if it is that day and among the hours."""
+        """Return where the current-time line lies, if it's on that day and within the hours shown."""
         if self.week.now is None or self.week.now[0] != day or not self.shows(self.week.now[1], self.week.now[1]):
             return None
         return self.y(self.week.now[1])
 
 
 def draw(week: WeekPicture) -> bytes:
-    """The week as a PNG, `WIDTH` wide and as high as its hours need: an opaque card with round corners."""
+    """Draw the week as a PNG, `WIDTH` wide and as high as needed: an opaque card with round corners."""
     first, last = _axis(week)
     hour_height = max(36, min(72, 780 // (last - first)))
     height = _TOP + (last - first) * hour_height + _FOOT
@@ -79,7 +79,7 @@ def draw(week: WeekPicture) -> bytes:
 
 
 def _axis(week: WeekPicture) -> tuple[int, int]:
-    """The first and last hour to show: those in use, and never fewer than a working day's."""
+    """Return the first and last hour to show: those in use, but at least a working day's worth."""
     blocks = [block for day in week.days for block in day.blocks]
     first = min((block.start_minute for block in blocks), default=12 * 60) // 60
     last = -(-max((block.end_minute for block in blocks), default=12 * 60) // 60)
@@ -91,7 +91,7 @@ def _axis(week: WeekPicture) -> tuple[int, int]:
 
 
 def _draw_heading(sheet: _Sheet, place: int, day: date) -> None:
-    """Weekday and date over their column; today's column is lit and its date stands in a pill."""
+    """Draw weekday and date above a column. Today's column is lighter, with its date in a pill."""
     left, middle = _LEFT + place * _COLUMN, _LEFT + place * _COLUMN + _COLUMN // 2
     is_today = sheet.week.now is not None and sheet.week.now[0] == day
     if is_today:
@@ -103,7 +103,7 @@ def _draw_heading(sheet: _Sheet, place: int, day: date) -> None:
 
 
 def _draw_hours(sheet: _Sheet) -> None:
-    """Lines and labels of the hours, a label for every second one where they are close, and lines between days."""
+    """Draw lines for hours and days, and label the hours, or every second one if they're close together."""
     for hour in range(sheet.first_hour, sheet.last_hour + 1):
         y = sheet.y(hour * 60)
         fill(sheet.image, (_LEFT, y, _RIGHT + 1, y + 1), _HOUR)
@@ -114,7 +114,7 @@ def _draw_hours(sheet: _Sheet) -> None:
 
 
 def _draw_day(sheet: _Sheet, place: int, day: DayColumn) -> None:
-    """A day's column from the back to the front, so that a booking covers what it takes."""
+    """Draw a day's column from back to front, so bookings cover open hours."""
     left, right = _LEFT + place * _COLUMN + 1, _LEFT + (place + 1) * _COLUMN
     if day.off:
         hatch(sheet.image, (left, _TOP, right, sheet.bottom), _HATCH, crossed=False)
@@ -136,13 +136,13 @@ def _draw_day(sheet: _Sheet, place: int, day: DayColumn) -> None:
 
 
 def _shown(sheet: _Sheet, ranges: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
-    """Top and bottom of the minutes of each range that are shown."""
+    """Return the top and bottom of the visible part of each range."""
     edges = [(max(sheet.y(start), _TOP), min(sheet.y(end), sheet.bottom)) for start, end in ranges]
     return [(low, high) for low, high in edges if low < high]
 
 
 def _draw_block(sheet: _Sheet, place: int, day: DayColumn, block: Block) -> None:
-    """A block in its pieces, labelled in the roomiest; the lines of the hours shine through free ones."""
+    """Draw a block's pieces and label the largest. Hour lines show through open blocks."""
     boxes = list(_boxes(sheet, place, day, block))
     for left, top, right, bottom in boxes:
         _draw_piece(sheet.image, (left, top, right, bottom), block.kind)
@@ -155,12 +155,12 @@ def _draw_block(sheet: _Sheet, place: int, day: DayColumn, block: Block) -> None
 
 
 def _draw_label(image: Image.Image, box: Box, block: Block, now_y: int | None) -> None:
-    """The label in its box, on the roomier side of the present minute's line if that crosses the box."""
+    """Write the label in its box, on the larger side of the current-time line if that crosses it."""
     left, top, right, bottom = box
     if now_y is not None and top < now_y < bottom:
         top, bottom = (top, now_y - 3) if now_y - top > bottom - now_y else (now_y + 4, bottom)
     lines = fitting(block.label, _SMALL, right - left - 19, most=min(3, (bottom - top) // _LINE))
-    # What just fits stands in the middle, what has room stands at the top.
+    # Text that just fits is centred; with room to spare it goes to the top.
     first = top + min(8, (bottom - top - len(lines) * _LINE) // 2) + _LINE // 2
     for number, text in enumerate(lines):
         colour = _BOOKED_TEXT if block.kind is Kind.BOOKED else _TEXT
@@ -168,7 +168,7 @@ def _draw_label(image: Image.Image, box: Box, block: Block, now_y: int | None) -
 
 
 def _boxes(sheet: _Sheet, place: int, day: DayColumn, block: Block) -> Iterator[Box]:
-    """Where the block lies: over the column's width, and over half of it in minutes that come twice."""
+    """Yield where the block lies: across the column, or half of it for repeated minutes."""
     inset, gap = (4, 1) if block.kind is Kind.OPEN else (9, 3)
     left, right = _LEFT + place * _COLUMN + inset, _LEFT + (place + 1) * _COLUMN + 1 - inset
     middle, start = (left + right) // 2, block.start_minute
@@ -186,7 +186,7 @@ def _boxes(sheet: _Sheet, place: int, day: DayColumn, block: Block) -> Iterator[
 
 
 def _draw_piece(image: Image.Image, box: Box, kind: Kind) -> None:
-    """Free time is dark in a bright outline, booked time is bright with a dark stripe."""
+    """Draw open time dark with a bright outline, and booked time bright with a dark stripe."""
     left, top, right, bottom = box
     if kind is Kind.OPEN:
         fill(image, box, _FREE_EDGE, 12)
@@ -197,7 +197,7 @@ def _draw_piece(image: Image.Image, box: Box, kind: Kind) -> None:
 
 
 def _draw_notes(sheet: _Sheet, place: int, day: DayColumn) -> None:
-    """Why the day is off and what its clock does, where nothing else has to be read."""
+    """Write why the day is off and what its clock does, away from other text."""
     notes = [(start, end, f"no {clock(start)}") for start, end in day.skipped]
     notes += [(start, end, f"{clock(start)} twice") for start, end in day.repeated]
     if day.off:
@@ -211,7 +211,7 @@ def _draw_notes(sheet: _Sheet, place: int, day: DayColumn) -> None:
 
 
 def _clear_minute(sheet: _Sheet, day: DayColumn, wanted: float, height: int) -> float | None:
-    """The minute nearest to the wanted one around which so many pixels hold nothing that has to be read."""
+    """Return the minute nearest to `wanted` with `height` pixels around it free of text and bookings."""
     half, label = height * 30 / sheet.hour_height, 3 * _LINE * 60 / sheet.hour_height
     taken: list[tuple[float, float]] = []
     for one in day.blocks:
@@ -228,7 +228,7 @@ def _clear_minute(sheet: _Sheet, day: DayColumn, wanted: float, height: int) -> 
 
 
 def _draw_note(sheet: _Sheet, x: int, y: int, lines: list[str], size: int) -> None:
-    """Centred lines on a ground of their own, readable over any hatching."""
+    """Write centred lines on their own background, so hatching doesn't make them hard to read."""
     line = size + 2
     half, top = max(text_width(text, size) for text in lines) // 2 + 8, y - len(lines) * line // 2
     fill(sheet.image, (x - half, top - 3, x + half + 1, top + len(lines) * line + 3), _CARD, 10)
@@ -237,7 +237,7 @@ def _draw_note(sheet: _Sheet, x: int, y: int, lines: list[str], size: int) -> No
 
 
 def _draw_now(sheet: _Sheet, place: int, day: date) -> None:
-    """The line of the present minute, with a dark rim so that it shows on every ground."""
+    """Draw the current-time line, with a dark outline that stands out on any background."""
     left, right, y = _LEFT + place * _COLUMN, _LEFT + (place + 1) * _COLUMN, sheet.now_on(day)
     if y is not None:
         fill(sheet.image, (left - 11, y - 11, left + 12, y + 12), _CARD, 11)
@@ -247,7 +247,7 @@ def _draw_now(sheet: _Sheet, place: int, day: date) -> None:
 
 
 def _draw_foot(sheet: _Sheet) -> None:
-    """The legend on the right, and on the left the zone's name as far as there is room."""
+    """Draw the legend on the right and, on the left, as much of the zone's name as fits."""
     x, y = _RIGHT, sheet.bottom + _FOOT // 2 + 8
     for kind in reversed(Kind):
         for text in fitting(sheet.week.legend[kind.value], _SMALL, 220):
