@@ -8,14 +8,14 @@ from discord import app_commands
 
 from cogs import ui
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, on, opens, retried
+from cogs.ui.routing import Cog, Route, on, opens, retried
 from scheduler.availability import reader_zone
 from scheduler.core import coaches, members
 from scheduler.servers import settings
 from scheduler.time import cities
 from scheduler.time.time_zones import parse_zone, zone
 
-CHANGE = "timezone:change"
+CHANGE = Route("timezone:change")
 
 _PLACE = "City or time zone"
 
@@ -42,10 +42,7 @@ class TimezoneCog(Cog):
 
     @on(CHANGE)
     async def change(self, interaction: Interaction) -> None:
-        """From the panel: open the form. From the form: set what was typed."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.place_form(interaction, {}))
-            return
+        """Set what was typed."""
         await ui.acknowledge(interaction)
         await self._set(interaction, ui.typed_in(interaction).get(_PLACE, ""))
         await ui.show(interaction, await self._panel(interaction))
@@ -53,7 +50,7 @@ class TimezoneCog(Cog):
     @opens(CHANGE)
     async def place_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Asks for the place."""
-        return ui.Form("Where are you?", CHANGE, ui.field(_PLACE, typed, placeholder="Munich", most=60))
+        return ui.Form("Where are you?", CHANGE.id(), ui.field(_PLACE, typed, placeholder="Munich", most=60))
 
     async def _set(self, interaction: Interaction, typed: str) -> None:
         name = await resolve_zone(typed)
@@ -75,7 +72,7 @@ class TimezoneCog(Cog):
         if coach is not None and coach.time_zone != name:
             lines.append(f"Your hours as a coach stay on the clock of {coach.time_zone}: see `/availability`.")
         return ui.Panel(
-            ui.text("\n".join(lines)), ui.row(ui.button("Change…", CHANGE, discord.ButtonStyle.primary))
+            ui.text("\n".join(lines)), ui.row(ui.button("Change…", CHANGE.id(), discord.ButtonStyle.primary))
         )
 
 

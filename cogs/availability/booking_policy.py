@@ -8,13 +8,13 @@ from cogs.availability import panel
 from cogs.availability.panel import PanelState
 from cogs.cards import booking_policy as policy_forms
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, on, opens
+from cogs.ui.routing import Cog, Route, on, opens
 from scheduler.availability import booking_policy, schedule
 from scheduler.availability.booking_policy import Rules
 from scheduler.core.coaches import approved_coach
 
-SESSIONS = "availability:rules:sessions:{week}:{days}"
-LIMITS = "availability:rules:limits:{week}:{days}"
+SESSIONS = Route("availability:rules:sessions:{week}:{days}")
+LIMITS = Route("availability:rules:limits:{week}:{days}")
 
 
 class RulesCog(Cog):
@@ -30,10 +30,7 @@ class RulesCog(Cog):
 
     @on(SESSIONS)
     async def sessions_pressed(self, interaction: Interaction, week: int, days: int) -> None:
-        """From the panel: open the form. From the form: change how sessions are."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.sessions_form(interaction, {}, week, days))
-            return
+        """Change how sessions are."""
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             wanted = policy_forms.read_sessions(await self._rules(session, interaction), ui.typed_in(interaction))
@@ -42,10 +39,7 @@ class RulesCog(Cog):
 
     @on(LIMITS)
     async def limits_pressed(self, interaction: Interaction, week: int, days: int) -> None:
-        """From the panel: open the form. From the form: change notice and limits."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.limits_form(interaction, {}, week, days))
-            return
+        """Change notice and limits."""
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             wanted = policy_forms.read_limits(await self._rules(session, interaction), ui.typed_in(interaction))

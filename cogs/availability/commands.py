@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-import discord
 from discord import app_commands
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -93,10 +92,7 @@ class AvailabilityCog(Cog):
 
     @on(panel.EDIT)
     async def edit(self, interaction: Interaction, week: int, days: int) -> None:
-        """From the panel: open the form. From the form: set what was typed."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.hours_form(interaction, {}, week, days))
-            return
+        """Set what was typed."""
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
         await self._set_hours(interaction, PanelState(week, days), typed.get(_DAYS, ""), typed.get(_HOURS, ""))
@@ -127,11 +123,8 @@ class AvailabilityCog(Cog):
 
     @on(panel.COPY)
     async def copy(self, interaction: Interaction, week: int, days: int) -> None:
-        """From the panel: open the form. From the form: copy."""
+        """Copy."""
         place = PanelState(week, days)
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.copy_form(interaction, {}, week, days))
-            return
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
         source, targets = _chosen(typed, _FROM)[0], _chosen(typed, _TO)
@@ -181,10 +174,7 @@ class AvailabilityCog(Cog):
 
     @on(panel.WHY)
     async def check_a_time(self, interaction: Interaction, week: int, days: int) -> None:
-        """From the panel: open the form. From the form: say whether that time can be booked, and why not."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.time_form(interaction, {}, week, days))
-            return
+        """Say whether that time can be booked, and why not."""
         await ui.acknowledge(interaction)
         now = self.bot.clock()
         async with self.bot.db.read() as session:

@@ -1,23 +1,24 @@
 """Booked sessions that lie outside their coach's hours: move, keep or cancel each."""
 
+from functools import partial
 from typing import Any
 
 import discord
 
-from cogs import cards, ui
+from cogs import cards, routes, ui
 from cogs.availability import panel
 from cogs.availability.panel import PanelState, show_panel
 from cogs.sessions.cancellation import cancel, reason_form
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, on, opens
+from cogs.ui.routing import Cog, Route, on, opens
 from models import CoachingSession
 from scheduler.availability import free_times
 from scheduler.booking import rescheduling
 from scheduler.core.clock import stamp
 from scheduler.core.coaches import approved_coach
 
-KEEP = "availability:keep:{session_id}:{week}:{days}"
-CANCEL = "availability:cancel:{session_id}:{week}:{days}"
+KEEP = Route("availability:keep:{session_id}:{week}:{days}")
+CANCEL = Route("availability:cancel:{session_id}:{week}:{days}")
 
 _A_PAGE = 5
 
@@ -42,10 +43,7 @@ class ConflictsCog(Cog):
 
     @on(CANCEL)
     async def cancel_pressed(self, interaction: Interaction, session_id: int, week: int, days: int) -> None:
-        """From the list: ask for the reason. From the form: cancel, and show the list without it."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.reason_form(interaction, {}, session_id, week, days))
-            return
+        """Cancel, and show the list without it."""
         await ui.acknowledge(interaction)
         await self._own(interaction)
         cancelled, _ = await cancel(self.bot, interaction, session_id)
@@ -86,12 +84,12 @@ def _misfits_panel(found: list[CoachingSession], page: int, place: PanelState, s
         parts.append(ui.text(f"{stamp(one.starts_at)} · {cards.length(one.duration)} with <@{one.student_id}>"))
         parts.append(
             ui.row(
-                ui.button("Reschedule…", cards.MOVE.format(session_id=one.id), discord.ButtonStyle.primary),
+                ui.button("Reschedule…", routes.RESCHEDULE.id(session_id=one.id), discord.ButtonStyle.primary),
                 ui.button("Keep", place.id(KEEP, session_id=one.id)),
                 ui.button("Cancel…", place.id(CANCEL, session_id=one.id), discord.ButtonStyle.danger),
             )
         )
     if said:
         parts.append(ui.text(said))
-    turning = panel.MISFITS.replace("{week}", str(place.week)).replace("{days}", str(place.days))
+    turning = partial(place.id, panel.MISFITS)
     return ui.Panel(*parts, *ui.pager(turning, page, last_page), ui.row(ui.button("◀ Back", place.id(panel.SHOW))))

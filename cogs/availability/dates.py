@@ -1,6 +1,7 @@
 """Days off, other hours and extra hours on single dates."""
 
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 import discord
@@ -10,7 +11,7 @@ from cogs import ui
 from cogs.availability import panel
 from cogs.availability.panel import PanelState, change_and_show
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, on, opens
+from cogs.ui.routing import Cog, Route, on, opens
 from models import Coach
 from scheduler.availability import schedule
 from scheduler.availability.schedule import LONGEST_REASON, Dates
@@ -21,7 +22,7 @@ from scheduler.parsing.dates import parse_date, parse_last_date, write_date, wri
 from scheduler.parsing.weekly_hours import parse_hours, write_hours
 from scheduler.time.time_zones import zone
 
-CLEAR = "availability:cleardates:{first}:{last}:{week}:{days}"
+CLEAR = Route("availability:cleardates:{first}:{last}:{week}:{days}")
 
 _FROM, _TO, _INSTEAD, _REASON = "From", "To", "Hours instead", "Reason"
 _DATE, _HOURS = "Date", "Hours"
@@ -35,10 +36,7 @@ class DatesCog(Cog):
 
     @on(panel.DAYS_OFF)
     async def days_off(self, interaction: Interaction, week: int, days: int) -> None:
-        """From the panel: open the form. From the form: set what was typed."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.days_off_form(interaction, {}, week, days))
-            return
+        """Set what was typed."""
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
         coach = await self._coach(interaction)
@@ -77,10 +75,7 @@ class DatesCog(Cog):
 
     @on(panel.EXTRA)
     async def extra_hours(self, interaction: Interaction, week: int, days: int) -> None:
-        """From the panel: open the form. From the form: add what was typed."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.extra_form(interaction, {}, week, days))
-            return
+        """Add what was typed."""
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
         day = parse_date(typed.get(_DATE, ""), today=self._today(await self._coach(interaction)))
@@ -151,5 +146,5 @@ def _dates_panel(found: list[Dates], page: int, place: PanelState) -> ui.Panel:
                 accessory=ui.button("Remove", clear, discord.ButtonStyle.danger),
             )
         )
-    turning = panel.DATES.replace("{week}", str(place.week)).replace("{days}", str(place.days))
+    turning = partial(place.id, panel.DATES)
     return ui.Panel(*parts, *ui.pager(turning, page, last_page), ui.row(ui.button("◀ Back", place.id(panel.SHOW))))

@@ -14,6 +14,7 @@ from cogs.availability.week import week_picture
 from cogs.bot_base import BotBase
 from cogs.images.week import WeekPicture, draw, in_words
 from cogs.ui import Interaction
+from cogs.ui.routing import Route
 from models import Coach, CoachingSession
 from scheduler.availability import free_times, schedule
 from scheduler.core import coaches
@@ -26,21 +27,21 @@ from scheduler.time.time_zones import is_known, zone
 
 # {week} is the ordinal of the shown week's Monday (0: the present week). {days} is a bit mask of the weekdays
 # that are picked: Monday is 1, Tuesday 2, Wednesday 4 … {start} and {end} are minutes of the day.
-SHOW = "availability:show:{week}:{days}"
-PICK_DAYS = "availability:days:{week}"
-PRESET = "availability:preset:{number}:{start}:{end}:{week}:{days}"
-EDIT = "availability:edit:{week}:{days}"
-COPY = "availability:copy:{week}:{days}"
-CLEAR = "availability:clear:{week}:{days}"
-PAUSE = "availability:accept:{accepting}:{week}:{days}"
-UNDO = "availability:undo:{number}:{week}:{days}"
-DAYS_OFF = "availability:off:{week}:{days}"
-EXTRA = "availability:extra:{week}:{days}"
-DATES = "availability:dates:{page}:{week}:{days}"
-RULES = "availability:rules:{week}:{days}"
-ZONE = "availability:zone:{week}:{days}"
-WHY = "availability:why:{week}:{days}"
-MISFITS = "availability:misfits:{page}:{week}:{days}"
+SHOW = Route("availability:show:{week}:{days}")
+PICK_DAYS = Route("availability:days:{week}")
+PRESET = Route("availability:preset:{number}:{start}:{end}:{week}:{days}")
+EDIT = Route("availability:edit:{week}:{days}")
+COPY = Route("availability:copy:{week}:{days}")
+CLEAR = Route("availability:clear:{week}:{days}")
+PAUSE = Route("availability:accept:{accepting}:{week}:{days}")
+UNDO = Route("availability:undo:{number}:{week}:{days}")
+DAYS_OFF = Route("availability:off:{week}:{days}")
+EXTRA = Route("availability:extra:{week}:{days}")
+DATES = Route("availability:dates:{page}:{week}:{days}")
+RULES = Route("availability:rules:{week}:{days}")
+ZONE = Route("availability:zone:{week}:{days}")
+WHY = Route("availability:why:{week}:{days}")
+MISFITS = Route("availability:misfits:{page}:{week}:{days}")
 
 WORKDAYS = 0b0011111
 _FIRST_WEEK, _LAST_WEEK = date(1970, 1, 5).toordinal(), date(9000, 1, 6).toordinal()
@@ -59,9 +60,9 @@ class PanelState:
     week: int = 0
     days: int = WORKDAYS
 
-    def id(self, template: str, **numbers: int) -> str:
+    def id(self, route: Route, **numbers: int) -> str:
         """The `custom_id` of a button that stays at this place."""
-        return template.format(week=self.week, days=self.days, **numbers)
+        return route.id(week=self.week, days=self.days, **numbers)
 
     def monday(self, today: date) -> date:
         """The first day of the shown week."""
@@ -150,7 +151,7 @@ def _items(week: _Week, place: PanelState, said: str | None) -> list[discord.ui.
         _turning(week, place),
         ui.row(
             ui.select(
-                place.id(PICK_DAYS),
+                PICK_DAYS.id(week=place.week),
                 ((name, str(day), day in place.picked) for day, name in enumerate(WEEKDAYS)),
                 placeholder="Days to change",
                 most=7,

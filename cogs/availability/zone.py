@@ -10,13 +10,13 @@ from cogs.availability import panel
 from cogs.availability.panel import PanelState, change_and_show
 from cogs.timezone import resolve_zone
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, on, opens
+from cogs.ui.routing import Cog, Route, on, opens
 from scheduler.availability import schedule
 from scheduler.core.actor import Actor
 from scheduler.core.coaches import approved_coach
 from scheduler.time.time_zones import is_known, zone
 
-APPLY = "availability:rezone:{same_instants}:{week}:{days}"
+APPLY = Route("availability:rezone:{same_instants}:{week}:{days}")
 
 _ZONE, _NEW = "City or time zone", "New time zone"
 
@@ -26,10 +26,7 @@ class ZoneCog(Cog):
 
     @on(panel.ZONE)
     async def zone_pressed(self, interaction: Interaction, week: int, days: int) -> None:
-        """From the panel: open the form. From the form: ask what the hours are to mean there."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.zone_form(interaction, {}, week, days))
-            return
+        """Ask what the hours are to mean there."""
         await ui.acknowledge(interaction)
         name = await resolve_zone(ui.typed_in(interaction).get(_ZONE, ""))
         async with self.bot.db.read() as session:

@@ -1,19 +1,20 @@
 """The list of coaches: whom one can book, filtered and sorted."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import discord
 
-from cogs import cards, ui
-from cogs.booking.panels import COACH
+from cogs import cards, routes, ui
+from cogs.ui.routing import Route
 from cogs.ui.time_picker import Item
 from scheduler.availability.coach_search import Listing, Sort
 from scheduler.core.clock import stamp
 
 # {sort} is a `Sort`, {specialty} the id of one (0: all).
-BROWSE = "book:browse:{sort}:{specialty}:{page}"
-PICK_SPECIALTY = "book:specialty:{sort}"
-PICK_SORT = "book:sort:{specialty}"
+BROWSE = Route("book:browse:{sort}:{specialty}:{page}")
+PICK_SPECIALTY = Route("book:specialty:{sort}")
+PICK_SORT = Route("book:sort:{specialty}")
 
 _ALL = "All specialties"
 _MOST_OPTIONS = 25
@@ -50,7 +51,7 @@ class CoachList:
         parts.extend(_section(one) for one in self.listings[page * _COACHES_A_PAGE :][:_COACHES_A_PAGE])
         if self.sort is Sort.LOWEST_RATE and self._has_currencies():
             parts.append(ui.text(_CURRENCIES))
-        turning = BROWSE.replace("{sort}", str(self.sort.value)).replace("{specialty}", str(self.specialty))
+        turning = partial(BROWSE.id, sort=self.sort.value, specialty=self.specialty)
         return ui.Panel(*parts, *ui.pager(turning, page, last))
 
     def _has_currencies(self) -> bool:
@@ -61,12 +62,12 @@ class CoachList:
         if has_room := len(specialties) < _MOST_OPTIONS:
             specialties.insert(0, (_ALL, "0", not self.specialty))
         parts: list[Item] = [
-            ui.row(ui.select(PICK_SPECIALTY.format(sort=self.sort.value), specialties, placeholder=_ALL))
+            ui.row(ui.select(PICK_SPECIALTY.id(sort=self.sort.value), specialties, placeholder=_ALL))
         ]
         if self.specialty and not has_room:
-            parts.append(ui.row(ui.button(_ALL, BROWSE.format(sort=self.sort.value, specialty=0, page=0))))
+            parts.append(ui.row(ui.button(_ALL, BROWSE.id(sort=self.sort.value, specialty=0, page=0))))
         sorts = [(words, str(sort.value), sort is self.sort) for sort, words in _SORTS.items()]
-        return [*parts, ui.row(ui.select(PICK_SORT.format(specialty=self.specialty), sorts))]
+        return [*parts, ui.row(ui.select(PICK_SORT.id(specialty=self.specialty), sorts))]
 
 
 def sort_numbered(number: int) -> Sort:
@@ -85,7 +86,7 @@ def _section(one: Listing) -> Item:
         f"{cards.taught(one.specialties)}\n-# {free}",
         accessory=ui.button(
             "Book",
-            COACH.format(coach_id=one.coach.user_id, minutes=0, day=0, page=0),
+            routes.BOOK_COACH.id(coach_id=one.coach.user_id, minutes=0, day=0, page=0),
             discord.ButtonStyle.primary,
             disabled=one.next_free is None,
         ),

@@ -3,14 +3,12 @@
 import asyncio
 from datetime import date, datetime, timedelta
 
-import discord
 from discord import app_commands
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cogs import cards, ui
+from cogs import cards, routes, ui
 from cogs.booking.browse import BROWSE, PICK_SORT, PICK_SPECIALTY, CoachList, sort_numbered
 from cogs.booking.panels import (
-    COACH,
     CONFIRM,
     DAYS,
     NOTES,
@@ -29,7 +27,6 @@ from cogs.booking.panels import (
 from cogs.cards.calendar_file import Names, attached
 from cogs.images.week import WeekPicture, draw
 from cogs.images.week_days import picture_of
-from cogs.setup import public_panel
 from cogs.timezone import resolve_zone
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens, retried
@@ -79,7 +76,7 @@ class BookingCog(Cog):
         found = [name for name in known.values() if names.contains(name, typed)]
         return [app_commands.Choice(name=name, value=name) for name in found[:25]]
 
-    @on(public_panel.BOOK)
+    @on(routes.PANEL_BOOK)
     async def book_pressed(self, interaction: Interaction) -> None:
         """The coaches, beside the panel that everybody sees."""
         await ui.acknowledge_beside(interaction)
@@ -103,7 +100,7 @@ class BookingCog(Cog):
         await ui.acknowledge(interaction)
         await self._browse(interaction, ui.chosen_in(interaction)[0], specialty, 0)
 
-    @on(COACH)
+    @on(routes.BOOK_COACH)
     async def coach_pressed(
         self, interaction: Interaction, coach_id: int, minutes: int, day: int, page: int
     ) -> None:
@@ -111,7 +108,7 @@ class BookingCog(Cog):
         await ui.acknowledge(interaction)
         await self._pick(interaction, coach_id, minutes, day, times_page=page)
 
-    @on(cards.BOOK_AGAIN)
+    @on(routes.BOOK_AGAIN)
     async def book_again(self, interaction: Interaction, coach_id: int, minutes: int, session_id: int) -> None:
         """The same coach and length, beside the session that was (whose id only tells two such buttons apart)."""
         await ui.acknowledge_beside(interaction)
@@ -141,10 +138,7 @@ class BookingCog(Cog):
 
     @on(ZONE)
     async def change_zone(self, interaction: Interaction, coach_id: int, minutes: int, day: int) -> None:
-        """From the button: ask where the student is. From the form: show the times on that clock."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.zone_form(interaction, {}, coach_id, minutes, day))
-            return
+        """Show the times on the clock of the place that was typed."""
         await ui.acknowledge(interaction)
         name = await resolve_zone(ui.typed_in(interaction).get(ZONE_NAME, ""))
         async with self.bot.db.begin() as session:
@@ -157,7 +151,7 @@ class BookingCog(Cog):
         self, interaction: Interaction, typed: Typed, coach_id: int, minutes: int, day: int
     ) -> ui.Form:
         """Asks for a place."""
-        custom_id = ZONE.format(coach_id=coach_id, minutes=minutes, day=day)
+        custom_id = ZONE.id(coach_id=coach_id, minutes=minutes, day=day)
         return ui.Form("Where are you?", custom_id, ui.field(ZONE_NAME, typed, placeholder="Munich", most=60))
 
     @on(TIME)
@@ -170,29 +164,24 @@ class BookingCog(Cog):
 
     @on(NOTES)
     async def notes(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
-        """From the button: open the form. From the form: put the notes on the panel."""
-        if interaction.type is discord.InteractionType.modal_submit:
-            await ui.acknowledge(interaction)
-            typed = ui.typed_in(interaction).get(NOTES_NAME, "").strip()
-            eligibility.check_notes(typed)
-            await self._confirmation(interaction, coach_id, minutes, start, typed)
-        else:
-            before = ui.stored_fields(interaction.message)
-            form = await self.notes_form(interaction, before, coach_id, minutes, start)
-            await interaction.response.send_modal(form)
+        """Put the notes on the panel."""
+        await ui.acknowledge(interaction)
+        typed = ui.typed_in(interaction).get(NOTES_NAME, "").strip()
+        eligibility.check_notes(typed)
+        await self._confirmation(interaction, coach_id, minutes, start, typed)
 
     @opens(NOTES)
     async def notes_form(
         self, interaction: Interaction, typed: Typed, coach_id: int, minutes: int, start: int
     ) -> ui.Form:
-        """Asks for notes."""
-        custom_id = NOTES.format(coach_id=coach_id, minutes=minutes, start=start)
+        """Asks for notes, beginning with those on the panel."""
+        custom_id = NOTES.id(coach_id=coach_id, minutes=minutes, start=start)
         return ui.Form(
             "Notes",
             custom_id,
             ui.field(
                 NOTES_NAME,
-                typed,
+                typed or ui.stored_fields(interaction.message),
                 description="What you want to work on, links, questions.",
                 long=True,
                 required=False,

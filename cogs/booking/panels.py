@@ -5,10 +5,11 @@ from datetime import date, datetime, timedelta
 
 import discord
 
-from cogs import cards, ui
+from cogs import cards, routes, ui
+from cogs.booking.browse import BROWSE
 from cogs.images.week import WeekPicture, in_words
-from cogs.reviews.listing import READ
 from cogs.ui import Typed
+from cogs.ui.routing import Route
 from cogs.ui.time_picker import Item, Links, Shown, TimePicker, instant, minute_of
 from models import Coach, Guild
 from scheduler.availability.free_times import takes_bookings
@@ -20,20 +21,17 @@ from scheduler.time.time_zones import zone
 
 # {minutes} is the length, {day} a date's ordinal (0: the first free one), {start} whole minutes since 1970.
 # {cost} is the price that the student saw, in minor units of {currency}: see `currency_number`.
-ALL_COACHES = "book:browse:0:0:0"
-COACH = "book:coach:{coach_id}:{minutes}:{day}:{page}"
-PICK_LENGTH = "book:length:{coach_id}:{day}"
-PICK_DAY = "book:day:{coach_id}:{minutes}:{page}"
-DAYS = "book:days:{coach_id}:{minutes}:{day}:{page}"
-TIME = "book:time:{coach_id}:{minutes}:{start}"
-ZONE = "book:zone:{coach_id}:{minutes}:{day}"
-NOTES = "book:notes:{coach_id}:{minutes}:{start}"
-CONFIRM = "book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}"
-OLD_CONFIRM = "book:confirm:{coach_id}:{minutes}:{start}:{cost}"
+ALL_COACHES = BROWSE.id(sort=0, specialty=0, page=0)
+PICK_LENGTH = Route("book:length:{coach_id}:{day}")
+PICK_DAY = Route("book:day:{coach_id}:{minutes}:{page}")
+DAYS = Route("book:days:{coach_id}:{minutes}:{day}:{page}")
+TIME = Route("book:time:{coach_id}:{minutes}:{start}")
+ZONE = Route("book:zone:{coach_id}:{minutes}:{day}")
+NOTES = Route("book:notes:{coach_id}:{minutes}:{start}")
+CONFIRM = Route("book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}")
+OLD_CONFIRM = Route("book:confirm:{coach_id}:{minutes}:{start}:{cost}")
 """On panels from before an upgrade, which don't say the currency."""
 
-MOVE_AGAIN = "move:show:{session_id}:{day}:{page}"
-MOVE_TIME = "move:time:{session_id}:{start}"
 
 _WEEK_FILE = "week.png"
 _PRIMARY = discord.ButtonStyle.primary
@@ -57,10 +55,10 @@ class Offer:
         """Its days and times as controls."""
         ids = {"coach_id": self.coach.user_id, "minutes": self.minutes}
         links = Links(
-            pick_day=lambda page: PICK_DAY.format(**ids, page=page),
-            turn_days=lambda day, page: DAYS.format(**ids, day=day, page=page),
-            turn_times=lambda day, page: COACH.format(**ids, day=day, page=page),
-            time=lambda start: TIME.format(**ids, start=start),
+            pick_day=lambda page: PICK_DAY.id(**ids, page=page),
+            turn_days=lambda day, page: DAYS.id(**ids, day=day, page=page),
+            turn_times=lambda day, page: routes.BOOK_COACH.id(**ids, day=day, page=page),
+            time=lambda start: TIME.id(**ids, start=start),
         )
         return TimePicker(self.days, self.zone_name, links)
 
@@ -76,7 +74,7 @@ class Offer:
     def panel(self, shown: Shown, times_page: int, week: WeekPicture, png: bytes, notes: str) -> ui.Panel:
         """Length, day and times to choose from, with a picture of the day's week and the notes typed so far."""
         day = shown.day.toordinal()
-        zone_id = ZONE.format(coach_id=self.coach.user_id, minutes=self.minutes, day=day)
+        zone_id = ZONE.id(coach_id=self.coach.user_id, minutes=self.minutes, day=day)
         return ui.Panel(
             *self._head(day),
             ui.picture(_WEEK_FILE, in_words(week)),
@@ -98,7 +96,7 @@ class Offer:
         # No container around it: a panel full of times, with notes, has just this one component to spare.
         return discord.ui.Section(
             f"### Book <@{self.coach.user_id}>\n{terms} · {taught}\n{ui.quoted(self.coach.bio, 700)}",
-            accessory=ui.button("Reviews", READ.format(coach_id=self.coach.user_id)),
+            accessory=ui.button("Reviews", routes.READ_REVIEWS.id(coach_id=self.coach.user_id)),
         )
 
     def _lengths(self, day: int) -> Item:
@@ -110,7 +108,7 @@ class Offer:
             )
             for minutes in self.coach.durations_minutes[:25]
         )
-        return ui.select(PICK_LENGTH.format(coach_id=self.coach.user_id, day=day), offered)
+        return ui.select(PICK_LENGTH.id(coach_id=self.coach.user_id, day=day), offered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +130,19 @@ class Choice:
             parts.append(ui.store_field(NOTES_NAME, notes))
         ids = {"coach_id": self.coach.user_id, "minutes": self.minutes, "start": self.start}
         day = instant(self.start).astimezone(zone(self.zone_name)).toordinal()
-        other = COACH.format(coach_id=self.coach.user_id, minutes=self.minutes, day=day, page=0)
+        other = routes.BOOK_COACH.id(coach_id=self.coach.user_id, minutes=self.minutes, day=day, page=0)
         parts.append(
             ui.row(
                 ui.button(
                     "Confirm",
-                    CONFIRM.format(
+                    CONFIRM.id(
                         **ids,
                         cost=_cost(self.coach, self.minutes),
                         currency=currency_number(self.coach.currency),
                     ),
                     discord.ButtonStyle.success,
                 ),
-                ui.button("Change notes…" if notes else "Add notes…", NOTES.format(**ids)),
+                ui.button("Change notes…" if notes else "Add notes…", NOTES.id(**ids)),
                 ui.button("Other time", other),
             )
         )
@@ -196,9 +194,9 @@ def gone_panel(error: SlotTaken, typed: Typed) -> ui.Panel:
     else:
         parts.append(ui.text("This coach has nothing else free. Please choose another one."))
     again = (
-        MOVE_AGAIN.format(session_id=error.moving, day=0, page=0)
+        routes.RESCHEDULE_TIMES.id(session_id=error.moving, day=0, page=0)
         if error.moving is not None
-        else COACH.format(coach_id=error.coach_id, minutes=minutes, day=0, page=0)
+        else routes.BOOK_COACH.id(coach_id=error.coach_id, minutes=minutes, day=0, page=0)
     )
     parts.append(ui.row(ui.button("All free times", again)))
     parts.extend(ui.store_field(name, words) for name, words in typed.items() if words.strip())
@@ -212,8 +210,8 @@ def _short(local: datetime) -> str:
 
 def _retry_id(error: SlotTaken, minutes: int, at: datetime) -> str:
     if error.moving is not None:
-        return MOVE_TIME.format(session_id=error.moving, start=minute_of(at))
-    return TIME.format(coach_id=error.coach_id, minutes=minutes, start=minute_of(at))
+        return routes.RESCHEDULE_TO.id(session_id=error.moving, start=minute_of(at))
+    return TIME.id(coach_id=error.coach_id, minutes=minutes, start=minute_of(at))
 
 
 ui.shown_as(SlotTaken, gone_panel)

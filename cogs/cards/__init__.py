@@ -7,7 +7,7 @@ from typing import Any
 
 import discord
 
-from cogs import ui
+from cogs import routes, ui
 from cogs.cards import stars
 from models import (
     Absent,
@@ -27,24 +27,9 @@ from scheduler.core.clock import stamp
 from scheduler.parsing.money import write_money
 from scheduler.reviews.reviews import Standing
 
-APPROVE = "coach:approve:{user_id}"
-REJECT = "coach:reject:{user_id}"
-SUSPEND = "coach:suspend:{user_id}"
-REINSTATE = "coach:reinstate:{user_id}"
-BLOCK = "block:person:{user_id}:{what}"
-UNBLOCK = "block:lift:{user_id}:{what}"
-FROM_BOOKING, FROM_APPLYING, FROM_BOTH = 1, 2, 3
+routes.FROM_BOOKING, routes.FROM_APPLYING, routes.FROM_BOTH = 1, 2, 3
 """Values of {what} in BLOCK and UNBLOCK."""
-CANCEL = "session:cancel:{session_id}"
-END = "room:end:{session_id}"
-MOVE = "session:move:{session_id}"
-CALENDAR = "session:calendar:{session_id}"
-MARK_NO_SHOW = "session:noshow:{session_id}"
-WAS_HERE = "session:washere:{session_id}"
-APPEAL = "session:appeal:{session_id}"
-REVIEW = "review:open:{session_id}"
 # With the session's id, because two past sessions of the same coach and length may stand on one page.
-BOOK_AGAIN = "book:again:{coach_id}:{minutes}:{session_id}"
 
 _GREEN, _RED, _YELLOW, _BLUE, _GREY = 0x3BA55D, 0xD83C3E, 0xF0B232, 0x5865F2, 0x80848E
 _APPLICATION_COLOURS = {
@@ -143,23 +128,28 @@ def blocks(blocked: Sequence[Block], whom: str = "") -> str:
 
 def block_button(user_id: int, what: BlockedFrom, blocked: Sequence[Block], whom: str = "") -> ui.Button:
     """Make the button that blocks somebody from this, or unblocks them."""
-    ids = {"user_id": user_id, "what": FROM_BOOKING if what is BlockedFrom.BOOKING else FROM_APPLYING}
+    ids = {
+        "user_id": user_id,
+        "what": routes.FROM_BOOKING if what is BlockedFrom.BOOKING else routes.FROM_APPLYING,
+    }
     if any(one.blocked_from is what for one in blocked):
-        return ui.button(f"Unblock {whom}".strip(), UNBLOCK.format(**ids))
-    return ui.button(f"Block {whom or f'from {what}'}…", BLOCK.format(**ids))
+        return ui.button(f"Unblock {whom}".strip(), routes.UNBLOCK.id(**ids))
+    return ui.button(f"Block {whom or f'from {what}'}…", routes.BLOCK.id(**ids))
 
 
 def _next_decisions(coach: Coach, blocked: Sequence[Block]) -> list[ui.Button]:
     match coach.status:
         case CoachStatus.PENDING:
             return [
-                ui.button("Approve", APPROVE.format(user_id=coach.user_id), discord.ButtonStyle.success),
-                ui.button("Reject…", REJECT.format(user_id=coach.user_id), discord.ButtonStyle.danger),
+                ui.button("Approve", routes.APPROVE.id(user_id=coach.user_id), discord.ButtonStyle.success),
+                ui.button("Reject…", routes.REJECT.id(user_id=coach.user_id), discord.ButtonStyle.danger),
             ]
         case CoachStatus.APPROVED:
-            return [ui.button("Suspend…", SUSPEND.format(user_id=coach.user_id), discord.ButtonStyle.danger)]
+            return [ui.button("Suspend…", routes.SUSPEND.id(user_id=coach.user_id), discord.ButtonStyle.danger)]
         case CoachStatus.SUSPENDED:
-            return [ui.button("Reinstate", REINSTATE.format(user_id=coach.user_id), discord.ButtonStyle.success)]
+            return [
+                ui.button("Reinstate", routes.REINSTATE.id(user_id=coach.user_id), discord.ButtonStyle.success)
+            ]
         case CoachStatus.REJECTED:
             return [block_button(coach.user_id, BlockedFrom.APPLYING, blocked)]
 
@@ -240,12 +230,12 @@ def outcome_buttons(one: CoachingSession, viewer_id: int | None) -> list[ui.Butt
     """What can be said about who was there: by the coach of the student, and by whoever counts as absent."""
     buttons: list[ui.Button] = []
     if viewer_id == one.coach_id and one.status is SessionStatus.COMPLETED and one.missed_at is None:
-        buttons.append(ui.button("Mark no-show", MARK_NO_SHOW.format(session_id=one.id)))
+        buttons.append(ui.button("Mark no-show", routes.MARK_NO_SHOW.id(session_id=one.id)))
     if viewer_id == one.coach_id and one.absent is Absent.STUDENT:
-        buttons.append(ui.button("Was here after all", WAS_HERE.format(session_id=one.id)))
+        buttons.append(ui.button("Was here after all", routes.WAS_HERE.id(session_id=one.id)))
     is_others_decided = one.appeal_decided_at is not None and no_shows.appellant(one) != viewer_id
     if no_shows.is_absent(one, viewer_id) and (one.appealed_at is None or is_others_decided):
-        buttons.append(ui.button("Appeal…", APPEAL.format(session_id=one.id)))
+        buttons.append(ui.button("Appeal…", routes.APPEAL.id(session_id=one.id)))
     return buttons
 
 
@@ -271,14 +261,14 @@ def _review_button(one: CoachingSession, standing: Standing | None) -> list[ui.B
     if standing is None or not standing.is_open:
         return []
     label = "Review" if standing.review is None else "Change review"
-    return [ui.button(label, REVIEW.format(session_id=one.id))]
+    return [ui.button(label, routes.REVIEW.id(session_id=one.id))]
 
 
 def cancel_or_end(one: CoachingSession, *, can_only_end: bool) -> ui.Button:
     """Make the button that cancels an upcoming or running session, or ends one that can't be cancelled."""
     if can_only_end:
-        return ui.button("End now", END.format(session_id=one.id), discord.ButtonStyle.danger)
-    return ui.button("Cancel…", CANCEL.format(session_id=one.id), discord.ButtonStyle.danger)
+        return ui.button("End now", routes.END_SESSION.id(session_id=one.id), discord.ButtonStyle.danger)
+    return ui.button("Cancel…", routes.CANCEL.id(session_id=one.id), discord.ButtonStyle.danger)
 
 
 def _session_buttons(
@@ -289,16 +279,16 @@ def _session_buttons(
         return [cancel]  # it has begun, but its status doesn't say so yet
     if one.status is SessionStatus.SCHEDULED:
         return [
-            ui.button("Reschedule…", MOVE.format(session_id=one.id)),
+            ui.button("Reschedule…", routes.RESCHEDULE.id(session_id=one.id)),
             cancel,
-            ui.button("Calendar file", CALENDAR.format(session_id=one.id)),
+            ui.button("Calendar file", routes.CALENDAR.id(session_id=one.id)),
         ]
     if one.status is SessionStatus.IN_PROGRESS:
         return [cancel]
     buttons = outcome_buttons(one, viewer_id)
     if viewer_id == one.student_id and in_server:
         minutes = one.duration // timedelta(minutes=1)
-        again = BOOK_AGAIN.format(coach_id=one.coach_id, minutes=minutes, session_id=one.id)
+        again = routes.BOOK_AGAIN.id(coach_id=one.coach_id, minutes=minutes, session_id=one.id)
         buttons.append(ui.button("Book again", again))
     return buttons
 

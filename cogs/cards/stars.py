@@ -4,10 +4,8 @@ from typing import Any
 
 import discord
 
-from cogs import ui
+from cogs import routes, ui
 from scheduler.reviews.reviews import MOST_STARS
-
-GIVE = "review:stars:{session_id}:{count}"
 
 
 def written(stars: int) -> str:
@@ -21,7 +19,7 @@ def buttons(session_id: int, given: int | None = None) -> discord.ui.ActionRow[A
         *(
             ui.button(
                 f"{count}★",
-                GIVE.format(session_id=session_id, count=count),
+                routes.GIVE_STARS.id(session_id=session_id, count=count),
                 discord.ButtonStyle.primary if count == given else discord.ButtonStyle.secondary,
             )
             for count in range(1, MOST_STARS + 1)

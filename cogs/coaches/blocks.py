@@ -5,10 +5,10 @@ from typing import Any
 
 import discord
 
-from cogs import cards, ui
+from cogs import routes, ui
 from cogs.bot_base import BotBase
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, on, opens
+from cogs.ui.routing import Cog, Route, on, opens
 from models import Block, BlockedFrom, CoachStatus
 from scheduler.booking import blocks
 from scheduler.booking.blocks import LONGEST_REASON
@@ -16,16 +16,16 @@ from scheduler.core.clock import stamp
 from scheduler.core.errors import NotFound
 from scheduler.servers import settings
 
-LIST = "block:list:{page}"
-LIFT = "block:list:{page}:lift:{user_id}:{what}"
+LIST = Route("block:list:{page}")
+LIFT = Route("block:list:{page}:lift:{user_id}:{what}")
 
-WHAT = {"booking": cards.FROM_BOOKING, "applying": cards.FROM_APPLYING, "both": cards.FROM_BOTH}
+WHAT = {"booking": routes.FROM_BOOKING, "applying": routes.FROM_APPLYING, "both": routes.FROM_BOTH}
 """The choices of the command, each with its number in a `custom_id`."""
 
 _MEANT = {
-    cards.FROM_BOOKING: (BlockedFrom.BOOKING,),
-    cards.FROM_APPLYING: (BlockedFrom.APPLYING,),
-    cards.FROM_BOTH: blocks.EVERYTHING,
+    routes.FROM_BOOKING: (BlockedFrom.BOOKING,),
+    routes.FROM_APPLYING: (BlockedFrom.APPLYING,),
+    routes.FROM_BOTH: blocks.EVERYTHING,
 }
 _REASON = "Reason (optional)"
 _DOING = {BlockedFrom.BOOKING: "book sessions", BlockedFrom.APPLYING: "apply to coach"}
@@ -36,16 +36,13 @@ _MOST_PAGES = 10_000
 class BlockingCog(Cog):
     """The buttons that block and unblock."""
 
-    @on(cards.BLOCK)
+    @on(routes.BLOCK)
     async def block_pressed(self, interaction: Interaction, user_id: int, what: int) -> None:
-        """From a card: ask why. From the form: block, and leave the card as it is."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.form(interaction, {}, user_id, what))
-            return
+        """Block, and leave the card as it is."""
         await ui.acknowledge_beside(interaction)
         await block(self.bot, interaction, user_id, what, ui.typed_in(interaction).get(_REASON, ""))
 
-    @opens(cards.BLOCK)
+    @opens(routes.BLOCK)
     async def form(self, interaction: Interaction, typed: Typed, user_id: int, what: int) -> ui.Form:
         """Asks an admin why, filled in with the current reason."""
         meant = _meant(what)
@@ -56,7 +53,7 @@ class BlockingCog(Cog):
         standing = next((one.reason for one in found if one.reason), "")
         return ui.Form(
             f"Block from {' and '.join(meant)}",
-            cards.BLOCK.format(user_id=user_id, what=what),
+            routes.BLOCK.id(user_id=user_id, what=what),
             ui.field(
                 _REASON,
                 typed or {_REASON: standing},
@@ -67,7 +64,7 @@ class BlockingCog(Cog):
             ),
         )
 
-    @on(cards.UNBLOCK)
+    @on(routes.UNBLOCK)
     async def unblock_pressed(self, interaction: Interaction, user_id: int, what: int) -> None:
         """Lift the block and say so in a reply of its own."""
         await ui.acknowledge_beside(interaction)
@@ -96,7 +93,7 @@ async def block(bot: BotBase, interaction: Interaction, user_id: int, what: int,
         actor = ui.actor_of(interaction, guild)
         status = await blocks.block(session, guild.id, user_id, actor, meant, reason, now)
     bot.wake()
-    undo = ui.button("Undo", cards.UNBLOCK.format(user_id=user_id, what=what))
+    undo = ui.button("Undo", routes.UNBLOCK.id(user_id=user_id, what=what))
     await ui.show(interaction, ui.Panel(ui.text("\n".join(_said(user_id, meant, status, reason))), ui.row(undo)))
 
 
@@ -116,7 +113,7 @@ async def show_blocked(bot: BotBase, interaction: Interaction, page: int = 0) ->
     parts.extend(_section(one, page) for one in found.shown)
     if not found.shown:
         parts.append(ui.text("Nobody is blocked here." if not page else "There's nobody on this page."))
-    await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(LIST, page, has_more=found.has_more)))
+    await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(LIST.id, page, has_more=found.has_more)))
 
 
 async def _lift(bot: BotBase, interaction: Interaction, user_id: int, what: int) -> Sequence[BlockedFrom]:
@@ -162,5 +159,5 @@ def _section(one: Block, page: int) -> discord.ui.Section[Any]:
         f"<@{one.user_id}> · **{one.blocked_from}** · by <@{one.blocked_by}> {stamp(one.blocked_at, 'f')}\n"
         f"{ui.block(ui.quoted(one.reason, 300)) if one.reason else '-# No reason given'}"
     )
-    custom_id = LIFT.format(page=page, user_id=one.user_id, what=WHAT[one.blocked_from])
+    custom_id = LIFT.id(page=page, user_id=one.user_id, what=WHAT[one.blocked_from])
     return discord.ui.Section(words, accessory=ui.button("Unblock", custom_id))

@@ -3,14 +3,13 @@
 import discord
 from discord import app_commands
 
-from cogs import cards, ui
+from cogs import cards, routes, ui
 from cogs.coaches import forms
 from cogs.coaches.profile import edit_form, show_profile
 from cogs.coaches.suspensions import reinstate, suspend
-from cogs.setup import public_panel
 from cogs.timezone import resolve_zone
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, on, opens, retried
+from cogs.ui.routing import Cog, Route, on, opens, retried
 from models import BlockedFrom
 from scheduler.booking import blocks
 from scheduler.coaches import applications
@@ -21,8 +20,8 @@ from scheduler.notifications.outbox import coach_specialties
 from scheduler.servers import settings
 from scheduler.time.time_zones import zone
 
-APPLY = "coach:apply"
-QUEUE = "coach:queue:{position}"
+APPLY = Route("coach:apply")
+QUEUE = Route("coach:queue:{position}")
 
 _ZONE = "Your time zone"
 _REASON = "Reason"
@@ -39,7 +38,7 @@ class CoachCog(Cog):
         """Open the form, holding an earlier application's texts if there is one."""
         await self._open_form(interaction)
 
-    @on(public_panel.APPLY)
+    @on(routes.PANEL_APPLY)
     async def apply_pressed(self, interaction: Interaction) -> None:
         """The same from the panel that everybody sees."""
         await self._open_form(interaction)
@@ -56,7 +55,7 @@ class CoachCog(Cog):
             taught = await settings.specialties(session, guild.id)
         return ui.Form(
             "Become a coach",
-            APPLY,
+            APPLY.id(),
             *forms.fields(typed, taught, guild.currency),
             ui.field(
                 _ZONE,
@@ -103,7 +102,7 @@ class CoachCog(Cog):
         else:
             await self._approve(interaction, member.id)
 
-    @on(cards.APPROVE)
+    @on(routes.APPROVE)
     async def approve_pressed(self, interaction: Interaction, user_id: int) -> None:
         """Approve from a card, in the review channel or in one's own queue."""
         await ui.acknowledge(interaction)
@@ -131,17 +130,14 @@ class CoachCog(Cog):
         await ui.acknowledge(interaction)
         await self._reject(interaction, member.id, reason)
 
-    @on(cards.REJECT)
+    @on(routes.REJECT)
     async def reject_pressed(self, interaction: Interaction, user_id: int) -> None:
-        """From a card: ask for the reason. From the form: reject."""
-        if interaction.type is discord.InteractionType.modal_submit:
-            await ui.acknowledge(interaction)
-            await self._reject(interaction, user_id, ui.typed_in(interaction).get(_REASON, ""))
-            await self._refresh_queue(interaction)
-        else:
-            await interaction.response.send_modal(await self.reason_form(interaction, {}, user_id))
+        """Reject for the reason in the form."""
+        await ui.acknowledge(interaction)
+        await self._reject(interaction, user_id, ui.typed_in(interaction).get(_REASON, ""))
+        await self._refresh_queue(interaction)
 
-    @opens(cards.REJECT)
+    @opens(routes.REJECT)
     async def reason_form(self, interaction: Interaction, typed: Typed, user_id: int) -> ui.Form:
         """Asks an admin for the reason."""
         async with self.bot.db.read() as session:
@@ -149,7 +145,7 @@ class CoachCog(Cog):
         ui.actor_of(interaction, guild).must_be_admin()
         return ui.Form(
             "Reject this application",
-            cards.REJECT.format(user_id=user_id),
+            routes.REJECT.id(user_id=user_id),
             ui.field(_REASON, typed, description="They are told this.", long=True, most=LONGEST_TEXT),
         )
 
@@ -235,7 +231,7 @@ class CoachCog(Cog):
             cards.application(coach, taught, history, blocked),
         ]
         if len(waiting) > 1:
-            following = QUEUE.format(position=(position + 1) % len(waiting))
+            following = QUEUE.id(position=(position + 1) % len(waiting))
             parts.append(ui.row(ui.button("Next ▶", following)))
         return ui.Panel(*parts)
 

@@ -4,14 +4,13 @@ from typing import Any
 
 import discord
 
-from cogs import cards, ui
-from cogs.booking.panels import COACH, lasting
+from cogs import cards, routes, ui
+from cogs.booking.panels import lasting
 from cogs.bot_base import BotBase
 from cogs.cards import booking_policy
 from cogs.coaches import forms
-from cogs.reviews.listing import READ
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, on, opens
+from cogs.ui.routing import Cog, Route, on, opens
 from cogs.ui.text import visible
 from models import Coach, CoachStatus
 from scheduler.availability.free_times import takes_bookings
@@ -24,7 +23,7 @@ from scheduler.notifications.outbox import coach_specialties
 from scheduler.parsing.money import price, write_money
 from scheduler.servers import settings
 
-EDIT = "coach:edit"
+EDIT = Route("coach:edit")
 
 _MOST_LINKS = 8
 _SAVED = {
@@ -45,10 +44,7 @@ class ProfileCog(Cog):
 
     @on(EDIT)
     async def edit_pressed(self, interaction: Interaction) -> None:
-        """From one's own profile: open the form. From the form: save it, and show what others see now."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.form(interaction, {}))
-            return
+        """Save what was typed, and show what others see now."""
         await ui.acknowledge(interaction)
         written = Written(display_name=interaction.user.display_name, **forms.written_in(ui.typed_in(interaction)))
         guild_id = ui.guild_id_of(interaction)
@@ -74,7 +70,7 @@ async def edit_form(bot: BotBase, interaction: Interaction, typed: Typed) -> ui.
         taught = await coach_specialties(session, guild.id, coach.user_id)
     currency = coach.currency if coach.rate_minor else guild.currency
     typed = typed or forms.typed_before(coach, taught, coach.currency)
-    return ui.Form("Your profile", EDIT, *forms.fields(typed, taught_here, currency, guild.currency))
+    return ui.Form("Your profile", EDIT.id(), *forms.fields(typed, taught_here, currency, guild.currency))
 
 
 async def show_profile(bot: BotBase, interaction: Interaction, user_id: int, said: str | None = None) -> None:
@@ -136,11 +132,11 @@ def _standing(one: Profile) -> str:
 
 
 def _buttons(one: Profile, *, is_own: bool) -> list[ui.Button]:
-    reviews = ui.button("Reviews", READ.format(coach_id=one.coach.user_id))
+    reviews = ui.button("Reviews", routes.READ_REVIEWS.id(coach_id=one.coach.user_id))
     if is_own:
         may_edit = one.coach.status in (CoachStatus.PENDING, CoachStatus.APPROVED)
-        return [*([ui.button("Edit…", EDIT)] if may_edit else []), *([reviews] if one.is_public else [])]
+        return [*([ui.button("Edit…", EDIT.id())] if may_edit else []), *([reviews] if one.is_public else [])]
     if not one.is_public:
         return []
-    book = COACH.format(coach_id=one.coach.user_id, minutes=0, day=0, page=0)
+    book = routes.BOOK_COACH.id(coach_id=one.coach.user_id, minutes=0, day=0, page=0)
     return [ui.button("Book", book, discord.ButtonStyle.primary, disabled=one.next_free is None), reviews]

@@ -8,18 +8,18 @@ import discord
 from cogs import ui
 from cogs.bot_base import BotBase
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, on, opens
+from cogs.ui.routing import Cog, Route, on, opens
 from models import Coach
 from scheduler.coaches import specialties
 from scheduler.coaches.specialties import LONGEST, MOST, Taught
 from scheduler.servers import settings
 
-LIST = "specialty:list"
-PICK = "specialty:pick"
-ADD = "specialty:add"
-RENAME = "specialty:rename:{specialty}"
+LIST = Route("specialty:list")
+PICK = Route("specialty:pick")
+ADD = Route("specialty:add")
+RENAME = Route("specialty:rename:{specialty}")
 # {count} is how many people the admin has read will lose it.
-REMOVE = "specialty:remove:{specialty}:{count}"
+REMOVE = Route("specialty:remove:{specialty}:{count}")
 
 _NAMES, _NAME = "Names, one a line", "New name"
 _MOST_MENTIONS = 20
@@ -42,10 +42,7 @@ class SpecialtiesCog(Cog):
 
     @on(ADD)
     async def add_pressed(self, interaction: Interaction) -> None:
-        """From the list: open the form. From the form: put the names on the list."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.add_form(interaction, {}))
-            return
+        """Put the names on the list."""
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction).get(_NAMES, "")
         async with self.bot.db.begin() as session:
@@ -61,14 +58,11 @@ class SpecialtiesCog(Cog):
         ui.actor_of(interaction, guild).must_be_admin()
         about = f"Up to {LONGEST} characters each. Coaches choose from them."
         field = ui.field(_NAMES, typed, description=about, placeholder="Violin", long=True, most=1000)
-        return ui.Form("Add specialties", ADD, field)
+        return ui.Form("Add specialties", ADD.id(), field)
 
     @on(RENAME)
     async def rename_pressed(self, interaction: Interaction, specialty: int) -> None:
-        """From one of them: open the form. From the form: call it otherwise."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.rename_form(interaction, {}, specialty))
-            return
+        """Give it the new name."""
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction).get(_NAME, "")
         async with self.bot.db.begin() as session:
@@ -82,7 +76,7 @@ class SpecialtiesCog(Cog):
         """Asks for the new name."""
         found = await self._find(interaction, specialty)
         field = ui.field(_NAME, typed or {_NAME: found.name}, most=LONGEST)
-        return ui.Form("Rename a specialty", RENAME.format(specialty=specialty), field)
+        return ui.Form("Rename a specialty", RENAME.id(specialty=specialty), field)
 
     @on(REMOVE)
     async def remove_pressed(self, interaction: Interaction, specialty: int, count: int) -> None:
@@ -126,8 +120,8 @@ def _panel(found: Sequence[Taught], said: str | None) -> ui.Panel:
             "by it."
         ),
         ui.text("\n".join(lines)),
-        ui.row(ui.select(PICK, picks, placeholder="Rename or remove one")),
-        ui.row(ui.button("Add…", ADD, discord.ButtonStyle.primary, disabled=full)),
+        ui.row(ui.select(PICK.id(), picks, placeholder="Rename or remove one")),
+        ui.row(ui.button("Add…", ADD.id(), discord.ButtonStyle.primary, disabled=full)),
         *([ui.text(said)] if said else []),
     )
 
@@ -138,9 +132,9 @@ def _one(found: Taught) -> ui.Panel:
     return ui.Panel(
         ui.text(f"### {ui.quoted(found.name)}\n{taught}"),
         ui.row(
-            ui.button("Rename…", RENAME.format(specialty=found.id), discord.ButtonStyle.primary),
-            ui.button(label, REMOVE.format(specialty=found.id, count=0), discord.ButtonStyle.danger),
-            ui.button("◀ All specialties", LIST),
+            ui.button("Rename…", RENAME.id(specialty=found.id), discord.ButtonStyle.primary),
+            ui.button(label, REMOVE.id(specialty=found.id, count=0), discord.ButtonStyle.danger),
+            ui.button("◀ All specialties", LIST.id()),
         ),
     )
 
@@ -156,10 +150,10 @@ def _question(losing: Taught) -> ui.Panel:
             f"Nothing else is taught by {_mentions(alone)}: students then find them under all specialties only, "
             "until they choose others with `/coach edit`."
         )
-    yes = REMOVE.format(specialty=losing.id, count=count)
+    yes = REMOVE.id(specialty=losing.id, count=count)
     return ui.Panel(
         ui.text("\n".join(lines)),
-        ui.row(ui.button("Remove it", yes, discord.ButtonStyle.danger), ui.button("Keep it", LIST)),
+        ui.row(ui.button("Remove it", yes, discord.ButtonStyle.danger), ui.button("Keep it", LIST.id())),
     )
 
 

@@ -1,8 +1,6 @@
 """Suspending and reinstating a coach, from the card in the review channel or by command."""
 
-import discord
-
-from cogs import cards, ui
+from cogs import routes, ui
 from cogs.bot_base import BotBase
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
@@ -17,18 +15,15 @@ _CANCEL, _KEEP = "cancel", "keep"
 class SuspendingCog(Cog):
     """The buttons under the card of a coach."""
 
-    @on(cards.SUSPEND)
+    @on(routes.SUSPEND)
     async def suspend_pressed(self, interaction: Interaction, user_id: int) -> None:
-        """From the card: ask why, and what becomes of coming sessions. From the form: suspend."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.form(interaction, {}, user_id))
-            return
+        """Suspend, and treat upcoming sessions as the form says."""
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
         keep = {_CANCEL: False, _KEEP: True}.get(typed.get(_COMING, ""))
         await suspend(self.bot, interaction, user_id, typed.get(_REASON, ""), keep=keep)
 
-    @opens(cards.SUSPEND)
+    @opens(routes.SUSPEND)
     async def form(self, interaction: Interaction, typed: Typed, user_id: int) -> ui.Form:
         """Asks an admin; not about somebody who is suspended already."""
         async with self.bot.db.read() as session:
@@ -40,12 +35,12 @@ class SuspendingCog(Cog):
         are = "1 is booked." if count == 1 else f"{count or 'None'} are booked."
         return ui.Form(
             "Suspend this coach",
-            cards.SUSPEND.format(user_id=user_id),
+            routes.SUSPEND.id(user_id=user_id),
             ui.field(_REASON, typed, description="They are told this.", long=True, most=LONGEST_TEXT),
             ui.choice(_COMING, choices, description=f"{are} Of those that are cancelled, both sides are told."),
         )
 
-    @on(cards.REINSTATE)
+    @on(routes.REINSTATE)
     async def reinstate_pressed(self, interaction: Interaction, user_id: int) -> None:
         """Let them coach again; the card follows."""
         await ui.acknowledge(interaction)

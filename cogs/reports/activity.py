@@ -1,6 +1,7 @@
 """`/coaching sessions`, `audit` and `export`: what admins look up, and take with them."""
 
 import gzip
+from functools import partial
 from typing import Any
 
 import discord
@@ -9,7 +10,7 @@ from cogs import ui
 from cogs.bot_base import BotBase
 from cogs.reports import session_history
 from cogs.ui import Interaction
-from cogs.ui.routing import Cog, on
+from cogs.ui.routing import Cog, Route, on
 from cogs.ui.text import our_own
 from models import AuditEntry, CoachingSession, SessionStatus
 from scheduler.availability import reader_zone
@@ -19,8 +20,8 @@ from scheduler.servers import settings
 from scheduler.time.time_zones import zone
 
 # {status} is a place in STATUSES, {user_id} is 0 for everybody.
-SESSIONS = "records:sessions:{status}:{user_id}:{page}"
-AUDIT = "records:audit:{user_id}:{page}"
+SESSIONS = Route("records:sessions:{status}:{user_id}:{page}")
+AUDIT = Route("records:audit:{user_id}:{page}")
 
 STATUSES: tuple[SessionStatus | None, ...] = (None, *SessionStatus)
 _SESSIONS_A_PAGE, _ENTRIES_A_PAGE = 6, 20
@@ -66,8 +67,8 @@ async def show_sessions(
     parts.extend(_section(one) for one in found.shown)
     if not found.shown:
         parts.append(ui.text("There is none here."))
-    template = SESSIONS.replace("{status}", str(STATUSES.index(status))).replace("{user_id}", str(user_id))
-    await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(template, page, has_more=found.has_more)))
+    turning = partial(SESSIONS.id, status=STATUSES.index(status), user_id=user_id)
+    await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(turning, page, has_more=found.has_more)))
 
 
 async def show_audit(bot: BotBase, interaction: Interaction, user_id: int, page: int = 0) -> None:
@@ -79,11 +80,11 @@ async def show_audit(bot: BotBase, interaction: Interaction, user_id: int, page:
             session, guild.id, actor, user_id=user_id or None, page=page, size=_ENTRIES_A_PAGE
         )
     lines = [_line(entry, code) for entry, code in found.shown] or ["Nothing here."]
-    template = AUDIT.replace("{user_id}", str(user_id))
+    turning = partial(AUDIT.id, user_id=user_id)
     title = ui.text(f"### What was done{_of(user_id)}, newest first")
     await ui.show(
         interaction,
-        ui.Panel(title, ui.text("\n".join(lines)), *ui.newer_and_older(template, page, has_more=found.has_more)),
+        ui.Panel(title, ui.text("\n".join(lines)), *ui.newer_and_older(turning, page, has_more=found.has_more)),
     )
 
 
@@ -120,7 +121,7 @@ def _section(one: CoachingSession) -> discord.ui.Section[Any]:
     )
     if one.last_error:
         words += f"\n-# 🔴 {our_own(one.last_error, 200)}"
-    return discord.ui.Section(words, accessory=ui.button("Story", session_history.OPEN.format(session_id=one.id)))
+    return discord.ui.Section(words, accessory=ui.button("Story", session_history.OPEN.id(session_id=one.id)))
 
 
 def _line(entry: AuditEntry, code: str | None) -> str:

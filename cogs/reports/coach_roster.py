@@ -10,7 +10,7 @@ from cogs import cards, ui
 from cogs.bot_base import BotBase
 from cogs.cards import booking_policy
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, on, opens
+from cogs.ui.routing import Cog, Route, on, opens
 from cogs.ui.text import our_own
 from models import Coach, CoachStatus, Guild
 from scheduler.availability.booking_policy import rules_of
@@ -23,9 +23,9 @@ from scheduler.reports import coach_roster
 from scheduler.reports.coach_roster import Entry, Profile
 from scheduler.servers import settings
 
-LIST = "roster:list:{page}"
-PROFILE = "roster:profile:{user_id}"
-RATE = "roster:rate:{user_id}"
+LIST = Route("roster:list:{page}")
+PROFILE = Route("roster:profile:{user_id}")
+RATE = Route("roster:rate:{user_id}")
 
 _RATE = "Rate per hour"
 
@@ -53,10 +53,7 @@ class RosterCog(Cog):
 
     @on(RATE)
     async def rate_pressed(self, interaction: Interaction, user_id: int) -> None:
-        """From the profile: open the form. From the form: set their rate in the server's currency."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.rate_form(interaction, {}, user_id))
-            return
+        """Set their rate in the server's currency."""
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction).get(_RATE, "")
         async with self.bot.db.begin() as session:
@@ -74,7 +71,7 @@ class RosterCog(Cog):
         ui.actor_of(interaction, guild).must_be_admin()
         asked = f"In {guild.currency}. We'll tell them, and they can change it."
         field = ui.field(_RATE, typed, description=asked, placeholder="60", most=20)
-        return ui.Form("Their rate", RATE.format(user_id=user_id), field)
+        return ui.Form("Their rate", RATE.id(user_id=user_id), field)
 
 
 async def show_coaches(bot: BotBase, interaction: Interaction, page: int = 0) -> None:
@@ -89,7 +86,7 @@ async def show_coaches(bot: BotBase, interaction: Interaction, page: int = 0) ->
         parts.append(
             ui.text("There is none here. People apply with `/coach apply`; `/coaching post` invites them.")
         )
-    await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(LIST, page, has_more=found.has_more)))
+    await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(LIST.id, page, has_more=found.has_more)))
 
 
 async def show_profile(bot: BotBase, interaction: Interaction, user_id: int) -> None:
@@ -117,7 +114,7 @@ def _rate_button(coach: Coach, guild: Guild) -> list[ui.Button]:
     """For coaches who charge in another currency, so that admins needn't wait for them."""
     if coach.currency == guild.currency or coach.status not in (CoachStatus.APPROVED, CoachStatus.PENDING):
         return []
-    return [ui.button(f"Set rate in {guild.currency}…", RATE.format(user_id=coach.user_id))]
+    return [ui.button(f"Set rate in {guild.currency}…", RATE.id(user_id=coach.user_id))]
 
 
 def _section(one: Entry) -> discord.ui.Section[Any]:
@@ -129,7 +126,7 @@ def _section(one: Entry) -> discord.ui.Section[Any]:
     ]
     facts = [f"{_length(one)} a week", *limits, f"{one.coming} coming"]
     words = "\n".join((_title(coach), " · ".join(facts), _standing(one), *_blocked(one)))
-    return discord.ui.Section(words, accessory=ui.button("Profile", PROFILE.format(user_id=coach.user_id)))
+    return discord.ui.Section(words, accessory=ui.button("Profile", PROFILE.id(user_id=coach.user_id)))
 
 
 def _title(coach: Coach) -> str:

@@ -8,7 +8,7 @@ import discord
 from cogs import ui
 from cogs.bot_base import BotBase
 from cogs.ui import Interaction
-from cogs.ui.routing import Cog, on
+from cogs.ui.routing import Cog, Route, on
 from cogs.ui.text import our_own
 from scheduler.core.clock import stamp
 from scheduler.parsing.durations import write_length
@@ -16,8 +16,8 @@ from scheduler.reports import health
 from scheduler.reports.health import Health
 from scheduler.servers import settings
 
-REFRESH = "health:refresh"
-RUN = "health:run"
+REFRESH = Route("health:refresh")
+RUN = Route("health:run")
 
 _GOOD, _BAD, _NOTE = "🟢", "🔴", "🟡"
 _MOST_CHANNELS, _MOST_IN_CATEGORY, _MOST_ROLES = 500, 50, 250  # of a server, https://discord.com/safety
@@ -93,7 +93,7 @@ async def _panel(bot: BotBase, interaction: Interaction) -> list[discord.ui.Item
     return [
         ui.text("### Is coaching well here?\n" + "\n".join(lines)),
         *([ui.text(_problems(found))] if found.alerts else []),
-        ui.row(ui.button("Look again", REFRESH), ui.button("Do what is due now", RUN)),
+        ui.row(ui.button("Look again", REFRESH.id()), ui.button("Do what is due now", RUN.id())),
     ]
 
 

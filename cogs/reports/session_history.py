@@ -5,7 +5,7 @@ import discord
 from cogs import cards, ui
 from cogs.bot_base import BotBase
 from cogs.ui import Interaction
-from cogs.ui.routing import Cog, on
+from cogs.ui.routing import Cog, Route, on
 from cogs.ui.text import our_own
 from models import BlockedFrom, Guild, Notification, SessionStatus
 from scheduler.core.clock import stamp
@@ -13,10 +13,10 @@ from scheduler.reports import session_history
 from scheduler.reports.session_history import Story
 from scheduler.servers import settings
 
-RETRY = "story:retry:{session_id}"
-REPAIR = "story:repair:{session_id}"
-REFRESH = "story:show:{session_id}"
-OPEN = "story:open:{session_id}"
+RETRY = Route("story:retry:{session_id}")
+REPAIR = Route("story:repair:{session_id}")
+REFRESH = Route("story:show:{session_id}")
+OPEN = Route("story:open:{session_id}")
 
 _AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 _ENTRIES, _NOTICES = 15, 12
@@ -74,11 +74,11 @@ async def show_story(bot: BotBase, interaction: Interaction, code: str) -> None:
 
 def _panel(found: Story, guild: Guild) -> ui.Panel:
     one = found.session
-    buttons = [ui.button("Look again", REFRESH.format(session_id=one.id))]
+    buttons = [ui.button("Look again", REFRESH.id(session_id=one.id))]
     if one.next_step_at is not None or one.last_error:
-        buttons.append(ui.button("Retry now", RETRY.format(session_id=one.id), discord.ButtonStyle.primary))
+        buttons.append(ui.button("Retry now", RETRY.id(session_id=one.id), discord.ButtonStyle.primary))
     if one.status in _AHEAD:
-        buttons.append(ui.button("Repair room", REPAIR.format(session_id=one.id)))
+        buttons.append(ui.button("Repair room", REPAIR.id(session_id=one.id)))
         buttons.append(cards.cancel_or_end(one, can_only_end=found.can_only_end))
     buttons.append(cards.block_button(one.student_id, BlockedFrom.BOOKING, found.blocked, "student"))
     return ui.Panel(

@@ -12,14 +12,14 @@ from cogs.bot_base import BotBase
 from cogs.images import stats as stats_picture
 from cogs.images.stats import hours_in_words, room_share, span_in_words
 from cogs.ui import Interaction
-from cogs.ui.routing import Cog, on
+from cogs.ui.routing import Cog, Route, on
 from scheduler.availability import reader_zone
 from scheduler.parsing.durations import write_length
 from scheduler.reports import statistics
 from scheduler.reports.statistics import Stats, average
 from scheduler.servers import settings
 
-PICK = "stats:period"
+PICK = Route("stats:period")
 
 PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90, "all": 0}
 """By what admins call them, how many days with today; 0 is for all."""
@@ -70,7 +70,7 @@ def _select(days: int) -> discord.ui.ActionRow[Any]:
         (f"The last {words}" if number else "Since the beginning", str(number), number == days)
         for words, number in PERIODS.items()
     ]
-    return ui.row(ui.select(PICK, options))
+    return ui.row(ui.select(PICK.id(), options))
 
 
 def _nothing(days: int) -> str:

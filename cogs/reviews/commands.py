@@ -1,17 +1,15 @@
 """Reviewing a session: stars, other stars, and a sentence."""
 
-import discord
-
-from cogs import cards, ui
+from cogs import routes, ui
 from cogs.cards import stars
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, on, opens
+from cogs.ui.routing import Cog, Route, on, opens
 from models import CoachingSession, Review
 from scheduler.core.clock import stamp
 from scheduler.reviews import reviews
 from scheduler.reviews.reviews import LONGEST_COMMENT
 
-COMMENT = "review:comment:{session_id}"
+COMMENT = Route("review:comment:{session_id}")
 
 _SENTENCE = "Your sentence"
 
@@ -19,7 +17,7 @@ _SENTENCE = "Your sentence"
 class ReviewsCog(Cog):
     """The presses of students who review; they work in direct messages too, where the row knows the server."""
 
-    @on(cards.REVIEW)
+    @on(routes.REVIEW)
     async def review_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Ask for stars, or show those that were given, beside the message that the button is on."""
         await ui.acknowledge_beside(interaction)
@@ -28,7 +26,7 @@ class ReviewsCog(Cog):
             row, given = await reviews.reviewable(session, session_id, actor, self.bot.clock())
         await ui.show(interaction, _panel(row, given))
 
-    @on(stars.GIVE)
+    @on(routes.GIVE_STARS)
     async def stars_pressed(self, interaction: Interaction, session_id: int, count: int) -> None:
         """Give the stars, or change them to these."""
         await _acknowledge(interaction)
@@ -40,10 +38,7 @@ class ReviewsCog(Cog):
 
     @on(COMMENT)
     async def comment_pressed(self, interaction: Interaction, session_id: int) -> None:
-        """From the button: open the form. From the form: keep the sentence."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.comment_form(interaction, {}, session_id))
-            return
+        """Keep the sentence that was typed."""
         await ui.acknowledge(interaction)
         typed, actor = ui.typed_in(interaction).get(_SENTENCE, ""), ui.actor_of(interaction, None)
         async with self.bot.db.begin() as session:
@@ -60,7 +55,7 @@ class ReviewsCog(Cog):
         before = {_SENTENCE: given.comment} if given is not None and given.comment else {}
         return ui.Form(
             "A sentence about your session",
-            COMMENT.format(session_id=session_id),
+            COMMENT.id(session_id=session_id),
             ui.field(
                 _SENTENCE,
                 before | typed,
@@ -90,6 +85,6 @@ def _panel(row: CoachingSession, given: Review | None) -> ui.Panel:
         ui.text(f"### {stars.written(given.stars)} Thank you\n{what}"),
         *([ui.text(ui.block(ui.quoted(given.comment)))] if given.comment else []),
         stars.buttons(row.id, given.stars),
-        ui.row(ui.button(label, COMMENT.format(session_id=row.id))),
+        ui.row(ui.button(label, COMMENT.id(session_id=row.id))),
         ui.text(f"-# You can change both until {until}. Others read them without your name."),
     )

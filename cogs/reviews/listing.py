@@ -1,26 +1,26 @@
 """Lists of reviews: what everybody reads about a coach, and all of the server's for admins."""
 
+from functools import partial
 from typing import Any
 
 import discord
 
-from cogs import cards, ui
+from cogs import cards, routes, ui
 from cogs.bot_base import BotBase
 from cogs.cards import stars
 from cogs.ui import Interaction
-from cogs.ui.routing import Cog, on
+from cogs.ui.routing import Cog, Route, on
 from models import Review
 from scheduler.core import coaches
 from scheduler.core.clock import stamp
 from scheduler.reviews import reviews
 from scheduler.servers import settings
 
-READ = "review:read:{coach_id}"
-READ_PAGE = "review:page:{coach_id}:{page}"
+READ_PAGE = Route("review:page:{coach_id}:{page}")
 # {coach_id} is 0 where the reviews of all coaches are listed.
-LIST = "review:list:{coach_id}:{page}"
-HIDE = "review:hide:{session_id}:{coach_id}:{page}"
-SHOW = "review:show:{session_id}:{coach_id}:{page}"
+LIST = Route("review:list:{coach_id}:{page}")
+HIDE = Route("review:hide:{session_id}:{coach_id}:{page}")
+SHOW = Route("review:show:{session_id}:{coach_id}:{page}")
 
 _A_PAGE = 5
 _MOST_PAGES = 10_000
@@ -30,7 +30,7 @@ _EXCERPT = 500  # five have to fit into a message; a sentence is longer only whe
 class ReviewListCog(Cog):
     """Reading reviews, and hiding them."""
 
-    @on(READ)
+    @on(routes.READ_REVIEWS)
     async def read_pressed(self, interaction: Interaction, coach_id: int) -> None:
         """What students say about a coach, beside the panel that the button is on."""
         await ui.acknowledge_beside(interaction)
@@ -77,8 +77,8 @@ class ReviewListCog(Cog):
         parts.extend(ui.text(_public(one)) for one in found.reviews)
         if not found.reviews:
             parts.append(ui.text("No reviews here. Students can give one after each session that took place."))
-        template = READ_PAGE.replace("{coach_id}", str(coach_id))
-        await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(template, page, has_more=found.has_more)))
+        turning = partial(READ_PAGE.id, coach_id=coach_id)
+        await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(turning, page, has_more=found.has_more)))
 
 
 async def show_reviews(bot: BotBase, interaction: Interaction, coach_id: int, page: int = 0) -> None:
@@ -94,8 +94,8 @@ async def show_reviews(bot: BotBase, interaction: Interaction, coach_id: int, pa
     parts.extend(_section(one, coach_id, page) for one in found.reviews)
     if not found.reviews:
         parts.append(ui.text("No reviews here. Students are asked for one after each session that took place."))
-    template = LIST.replace("{coach_id}", str(coach_id))
-    await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(template, page, has_more=found.has_more)))
+    turning = partial(LIST.id, coach_id=coach_id)
+    await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(turning, page, has_more=found.has_more)))
 
 
 def _public(one: Review) -> str:
@@ -110,9 +110,9 @@ def _section(one: Review, coach_id: int, page: int) -> discord.ui.Section[Any]:
         f"{stamp(one.created_at, 'R')}{_sentence(one)}"
     )
     if one.hidden_at is None:
-        return discord.ui.Section(words, accessory=ui.button("Hide", HIDE.format(**ids)))
+        return discord.ui.Section(words, accessory=ui.button("Hide", HIDE.id(**ids)))
     words += f"\n-# 🚫 **Hidden** by <@{one.hidden_by}> {stamp(one.hidden_at, 'R')}: it counts for nothing"
-    return discord.ui.Section(words, accessory=ui.button("Show", SHOW.format(**ids)))
+    return discord.ui.Section(words, accessory=ui.button("Show", SHOW.id(**ids)))
 
 
 def _sentence(one: Review) -> str:

@@ -7,13 +7,12 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from cogs import cards, ui
+from cogs import cards, routes, ui
 from cogs.cards.calendar_file import Names, attached
 from cogs.sessions.cancellation import cancel, guild_here, reason_form
 from cogs.sessions.reminders import set_reminders
-from cogs.setup import public_panel
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, on, opens, retried
+from cogs.ui.routing import Cog, Route, on, opens, retried
 from models import Coach, CoachingSession, Guild
 from scheduler.attendance import attendance
 from scheduler.attendance.attendance import Presence
@@ -25,9 +24,9 @@ from scheduler.servers import settings
 from scheduler.sessions import lookup, upcoming
 from scheduler.sessions.upcoming import Page
 
-PAGE = "session:list:{page}"
-REMINDERS_OFF = "session:list:{page}:reminders:off"
-REMINDERS_ON = "session:list:{page}:reminders:on"
+PAGE = Route("session:list:{page}")
+REMINDERS_OFF = Route("session:list:{page}:reminders:off")
+REMINDERS_ON = Route("session:list:{page}:reminders:on")
 
 _A_PAGE = 3
 _MOST_PAGES = 10_000
@@ -44,7 +43,7 @@ class SessionsCog(Cog):
         await ui.acknowledge(interaction)
         await self._list(interaction, 0)
 
-    @on(public_panel.SESSIONS)
+    @on(routes.PANEL_SESSIONS)
     async def sessions_pressed(self, interaction: Interaction) -> None:
         """The first page, beside the panel that everybody sees."""
         await ui.acknowledge_beside(interaction)
@@ -72,7 +71,7 @@ class SessionsCog(Cog):
         await set_reminders(self.bot, interaction, off=False)
         await self._list(interaction, min(page, _MOST_PAGES))
 
-    @on(cards.CALENDAR)
+    @on(routes.CALENDAR)
     async def calendar_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Give the session as a calendar file, beside the message that the button is on."""
         await ui.acknowledge_beside(interaction)
@@ -88,12 +87,9 @@ class SessionsCog(Cog):
         words = ui.text("Open it with your calendar. Take it again when the session is moved or cancelled.")
         await ui.show(interaction, ui.Panel(words, shown, files=[file]))
 
-    @on(cards.CANCEL)
+    @on(routes.CANCEL)
     async def cancel_pressed(self, interaction: Interaction, session_id: int) -> None:
-        """From a session: ask for the reason. From the form: cancel."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.reason_form(interaction, {}, session_id))
-            return
+        """Cancel for the reason in the form."""
         await ui.acknowledge(interaction)
         cancelled, guild = await cancel(self.bot, interaction, session_id)
         viewer_id, in_server = interaction.user.id, interaction.guild_id is not None
@@ -101,12 +97,10 @@ class SessionsCog(Cog):
         told = ui.text("The time is free again, and both of you are told by direct message.")
         await ui.show(interaction, ui.Panel(card, told))
 
-    @opens(cards.CANCEL)
+    @opens(routes.CANCEL)
     async def reason_form(self, interaction: Interaction, typed: Typed, session_id: int) -> ui.Form:
         """Asks why."""
-        return await reason_form(
-            self.bot, interaction, typed, session_id, cards.CANCEL.format(session_id=session_id)
-        )
+        return await reason_form(self.bot, interaction, typed, session_id, routes.CANCEL.id(session_id=session_id))
 
     async def _list(self, interaction: Interaction, page: int) -> None:
         now, viewer_id = self.bot.clock(), interaction.user.id
@@ -151,13 +145,13 @@ def _list_panel(shown: _Shown) -> ui.Panel:
     buttons: list[ui.Button] = []
     if page or found.has_more:
         buttons = [
-            ui.button("◀ Sooner" if page else "◀", PAGE.format(page=max(page - 1, 0)), disabled=not page),
-            ui.button("More ▶", PAGE.format(page=page + 1), disabled=not found.has_more),
+            ui.button("◀ Sooner" if page else "◀", PAGE.id(page=max(page - 1, 0)), disabled=not page),
+            ui.button("More ▶", PAGE.id(page=page + 1), disabled=not found.has_more),
         ]
     if shown.reminders_off:
-        buttons.append(ui.button("Reminders: off", REMINDERS_ON.format(page=page)))
+        buttons.append(ui.button("Reminders: off", REMINDERS_ON.id(page=page)))
     else:
-        buttons.append(ui.button("Reminders: on", REMINDERS_OFF.format(page=page)))
+        buttons.append(ui.button("Reminders: on", REMINDERS_OFF.id(page=page)))
     return ui.Panel(*parts, ui.row(*buttons))
 
 

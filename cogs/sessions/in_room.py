@@ -1,13 +1,13 @@
 """The buttons in a room: to end now, or to go on."""
 
-from cogs import cards, ui
+from cogs import routes, ui
 from cogs.sessions.cancellation import guild_here
 from cogs.ui import Interaction
-from cogs.ui.routing import Cog, on
+from cogs.ui.routing import Cog, Route, on
 from scheduler.core.clock import stamp
 from scheduler.rooms import in_room
 
-LONGER = "room:longer:{session_id}"
+LONGER = Route("room:longer:{session_id}")
 
 
 class RoomCog(Cog):
@@ -24,7 +24,7 @@ class RoomCog(Cog):
         until = stamp(prolonged.ends_at, "t")
         await ui.show(interaction, ui.Panel(ui.text(f"Your session goes on until {until}, at the same price.")))
 
-    @on(cards.END)
+    @on(routes.END_SESSION)
     async def end_pressed(self, interaction: Interaction, session_id: int) -> None:
         """It is over."""
         await ui.acknowledge_beside(interaction)

@@ -1,26 +1,24 @@
 """Who was there: no-shows, appeals, and sessions that the bot missed."""
 
-import discord
-
-from cogs import cards, ui
+from cogs import routes, ui
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, on, opens
+from cogs.ui.routing import Cog, Route, on, opens
 from models import CoachingSession, SessionStatus
 from scheduler.attendance import no_shows, outcomes
 from scheduler.core.limits import LONGEST_NOTES
 from scheduler.servers import settings
 
-DECIDE = "session:appeal:{session_id}:of:{user_id}:decide:{granted}"
-DECIDE_ONLY_ONE = "session:appeal:{session_id}:decide:{granted}"
+DECIDE = Route("session:appeal:{session_id}:of:{user_id}:decide:{granted}")
+DECIDE_ONLY_ONE = Route("session:appeal:{session_id}:decide:{granted}")
 """On cards from when a session had only one appeal."""
-HAPPENED = "session:happened:{session_id}:{answer}"
+HAPPENED = Route("session:happened:{session_id}:{answer}")
 _REASON = "What happened"
 
 
 class NoShowsCog(Cog):
     """Buttons about who was there; each is answered beside the message that it is on."""
 
-    @on(cards.MARK_NO_SHOW)
+    @on(routes.MARK_NO_SHOW)
     async def mark_pressed(self, interaction: Interaction, session_id: int) -> None:
         """The coach says that the student did not come."""
         await ui.acknowledge_beside(interaction)
@@ -29,7 +27,7 @@ class NoShowsCog(Cog):
             await no_shows.mark_no_show(session, session_id, actor, self.bot.clock())
         await self._done(interaction, "It counts as a no-show of your student now. They are told, and may appeal.")
 
-    @on(cards.WAS_HERE)
+    @on(routes.WAS_HERE)
     async def was_here_pressed(self, interaction: Interaction, session_id: int) -> None:
         """The coach says that the student did come."""
         await ui.acknowledge_beside(interaction)
@@ -38,12 +36,9 @@ class NoShowsCog(Cog):
             await no_shows.was_here_after_all(session, session_id, actor, self.bot.clock())
         await self._done(interaction, "It counts as completed now, and your student is told.")
 
-    @on(cards.APPEAL)
+    @on(routes.APPEAL)
     async def appeal_pressed(self, interaction: Interaction, session_id: int) -> None:
-        """From a no-show: ask what happened. From the form: put it before the admins."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.appeal_form(interaction, {}, session_id))
-            return
+        """Put what happened before the admins."""
         await ui.acknowledge_beside(interaction)
         reason = ui.typed_in(interaction).get(_REASON, "")
         async with self.bot.db.begin() as session:
@@ -51,12 +46,12 @@ class NoShowsCog(Cog):
             await no_shows.appeal(session, session_id, actor, reason, self.bot.clock())
         await self._done(interaction, "The admins have got your appeal. You are told what they decide.")
 
-    @opens(cards.APPEAL)
+    @opens(routes.APPEAL)
     async def appeal_form(self, interaction: Interaction, typed: Typed, session_id: int) -> ui.Form:
         """Asks what happened. Only for whoever counts as absent."""
         async with self.bot.db.read() as session:
             await no_shows.appealable(session, session_id, ui.actor_of(interaction, None), self.bot.clock())
-        custom_id = cards.APPEAL.format(session_id=session_id)
+        custom_id = routes.APPEAL.id(session_id=session_id)
         about = "An admin of the server reads this and decides."
         field = ui.field(_REASON, typed, description=about, long=True, most=LONGEST_NOTES)
         return ui.Form("You were there after all?", custom_id, field)

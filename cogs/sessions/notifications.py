@@ -4,7 +4,7 @@ from typing import Any
 
 import discord
 
-from cogs import cards, ui
+from cogs import cards, routes, ui
 from cogs.cards.session_message import is_for_coach, session_card
 from cogs.notifications import Below, Words
 from cogs.sessions import reminders
@@ -71,8 +71,10 @@ def _buttons(context: NotificationContext) -> list[discord.ui.ActionRow[ui.Panel
     can_extend: bool = context.details
     if one.status not in _RUNNING:
         return []
-    longer = [ui.button("+15 minutes", LONGER.format(session_id=one.id))] if can_extend else []
-    return [ui.row(*longer, ui.button("End now", cards.END.format(session_id=one.id), discord.ButtonStyle.danger))]
+    longer = [ui.button("+15 minutes", LONGER.id(session_id=one.id))] if can_extend else []
+    return [
+        ui.row(*longer, ui.button("End now", routes.END_SESSION.id(session_id=one.id), discord.ButtonStyle.danger))
+    ]
 
 
 def _room_ending(context: NotificationContext) -> discord.ui.Item[Any]:
@@ -144,8 +146,8 @@ def _missed(context: NotificationContext) -> discord.ui.Item[Any]:
     )
     if one.took_place is not None:
         return discord.ui.Container(ui.text(text))
-    yes = ui.button("Yes, we met", HAPPENED.format(session_id=one.id, answer=1), discord.ButtonStyle.success)
-    no = ui.button("No", HAPPENED.format(session_id=one.id, answer=0))
+    yes = ui.button("Yes, we met", HAPPENED.id(session_id=one.id, answer=1), discord.ButtonStyle.success)
+    no = ui.button("No", HAPPENED.id(session_id=one.id, answer=0))
     return discord.ui.Container(ui.text(text), ui.row(yes, no))
 
 
@@ -166,12 +168,12 @@ def _appeal(context: NotificationContext) -> discord.ui.Item[Any]:
         block = cards.block_button(one.student_id, BlockedFrom.BOOKING, (), "student")
         return discord.ui.Container(ui.text("\n".join(lines)), *([ui.row(block)] if missed else []))
     granted = ui.button(
-        "They were there", DECIDE.format(session_id=one.id, user_id=who, granted=1), discord.ButtonStyle.success
+        "They were there", DECIDE.id(session_id=one.id, user_id=who, granted=1), discord.ButtonStyle.success
     )
     if not no_shows.is_absent(one, who):
         lines.append("The coach says by now that the student was there. Only that can be confirmed.")
         return discord.ui.Container(ui.text("\n".join(lines)), ui.row(granted))
-    refused = ui.button("The no-show stands", DECIDE.format(session_id=one.id, user_id=who, granted=0))
+    refused = ui.button("The no-show stands", DECIDE.id(session_id=one.id, user_id=who, granted=0))
     return discord.ui.Container(ui.text("\n".join(lines)), ui.row(granted, refused))
 
 

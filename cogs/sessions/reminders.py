@@ -3,11 +3,11 @@
 from cogs import ui
 from cogs.bot_base import BotBase
 from cogs.ui import Interaction
-from cogs.ui.routing import Cog, on
+from cogs.ui.routing import Cog, Route, on
 from scheduler.notifications import reminders
 
-OFF = "reminders:off"
-ON = "reminders:on"
+OFF = Route("reminders:off")
+ON = Route("reminders:on")
 
 
 class RemindersCog(Cog):
@@ -37,7 +37,7 @@ class RemindersCog(Cog):
 
 def switch(*, off: bool = False) -> ui.Button:
     """Turns reminders off, or on where they are `off`, and says so beside the message that it is on."""
-    return ui.button("Turn reminders on", ON) if off else ui.button("Turn reminders off", OFF)
+    return ui.button("Turn reminders on", ON.id()) if off else ui.button("Turn reminders off", OFF.id())
 
 
 async def set_reminders(bot: BotBase, interaction: Interaction, *, off: bool) -> None:

@@ -7,10 +7,9 @@ from typing import Any
 import discord
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cogs import cards, ui
-from cogs.booking.panels import MOVE_AGAIN, MOVE_TIME
+from cogs import cards, routes, ui
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, on, opens
+from cogs.ui.routing import Cog, Route, on, opens
 from cogs.ui.time_picker import Links, TimePicker, by_day, instant, minute_of
 from models import Coach, CoachingSession, Guild
 from scheduler.availability import free_times, reader_zone
@@ -22,12 +21,12 @@ from scheduler.parsing.dates import parse_moment
 from scheduler.time.time_zones import zone
 
 # {day} is a date's ordinal (0: the first free one), {start} whole minutes since 1970.
-PICK_DAY = "move:day:{session_id}:{page}"
-DAYS = "move:days:{session_id}:{day}:{page}"
-CONFIRM = "move:confirm:{session_id}:{start}"
-ANYWAY = "move:anyway:{session_id}:{start}:{rules}"
+PICK_DAY = Route("move:day:{session_id}:{page}")
+DAYS = Route("move:days:{session_id}:{day}:{page}")
+CONFIRM = Route("move:confirm:{session_id}:{start}")
+ANYWAY = Route("move:anyway:{session_id}:{start}:{rules}")
 """{rules}: the rules that the coach was warned of, a bit for each."""
-OTHER = "move:other:{session_id}"
+OTHER = Route("move:other:{session_id}")
 
 _REASON, _TIME = "Reason", "Day and time"
 
@@ -35,13 +34,13 @@ _REASON, _TIME = "Reason", "Day and time"
 class MovingCog(Cog):
     """The presses that move a session; they work in direct messages too."""
 
-    @on(cards.MOVE)
+    @on(routes.RESCHEDULE)
     async def move_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Show the free times beside the message that the button is on."""
         await ui.acknowledge_beside(interaction)
         await self._pick(interaction, session_id)
 
-    @on(MOVE_AGAIN)
+    @on(routes.RESCHEDULE_TIMES)
     async def shown(self, interaction: Interaction, session_id: int, day: int, page: int) -> None:
         """A page of times of one day."""
         await ui.acknowledge(interaction)
@@ -59,7 +58,7 @@ class MovingCog(Cog):
         await ui.acknowledge(interaction)
         await self._pick(interaction, session_id, day, days_page=page)
 
-    @on(MOVE_TIME)
+    @on(routes.RESCHEDULE_TO)
     async def time_pressed(self, interaction: Interaction, session_id: int, start: int) -> None:
         """Show from when to when it would move."""
         await ui.acknowledge(interaction)
@@ -70,10 +69,7 @@ class MovingCog(Cog):
 
     @on(OTHER)
     async def other_time(self, interaction: Interaction, session_id: int) -> None:
-        """From the button: ask the coach for a time. From the form: show which rules it breaks."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.time_form(interaction, {}, session_id))
-            return
+        """Show which rules it breaks."""
         await ui.acknowledge(interaction)
         async with self.bot.db.read() as session:
             found, coach, guild = await self._load_own(session, interaction, session_id)
@@ -91,28 +87,19 @@ class MovingCog(Cog):
             zone_name = await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
         about = f"In {zone_name}. You'll see if it breaks your rules before you confirm."
         field = ui.field(_TIME, typed, description=about, placeholder="tue 14:00, 24 Dec 9:30", most=60)
-        return ui.Form("Another time", OTHER.format(session_id=session_id), field)
+        return ui.Form("Another time", OTHER.id(session_id=session_id), field)
 
     @on(CONFIRM)
     async def confirmed(self, interaction: Interaction, session_id: int, start: int) -> None:
-        """From the button: ask for the reason. From the form: move it."""
-        await self._confirm(interaction, session_id, start, CONFIRM.format(session_id=session_id, start=start), 0)
+        """Move it, for the reason in the form."""
+        await self._confirm(interaction, session_id, start, 0)
 
     @on(ANYWAY)
     async def confirmed_anyway(self, interaction: Interaction, session_id: int, start: int, rules: int) -> None:
         """The same, from a coach who was shown which of their rules it breaks."""
-        custom_id = ANYWAY.format(session_id=session_id, start=start, rules=rules)
-        await self._confirm(interaction, session_id, start, custom_id, rules)
+        await self._confirm(interaction, session_id, start, rules)
 
-    async def _confirm(
-        self, interaction: Interaction, session_id: int, start: int, custom_id: str, rules: int
-    ) -> None:
-        if interaction.type is not discord.InteractionType.modal_submit:
-            kept = ui.stored_fields(interaction.message)
-            await interaction.response.send_modal(
-                await self._reason_form(interaction, kept, session_id, custom_id)
-            )
-            return
+    async def _confirm(self, interaction: Interaction, session_id: int, start: int, rules: int) -> None:
         await ui.acknowledge(interaction)
         reason = ui.typed_in(interaction).get(_REASON, "")
         async with self.bot.db.begin() as session:
@@ -129,7 +116,7 @@ class MovingCog(Cog):
     @opens(CONFIRM)
     async def reason_form(self, interaction: Interaction, typed: Typed, session_id: int, start: int) -> ui.Form:
         """Asks why; a coach has to say."""
-        custom_id = CONFIRM.format(session_id=session_id, start=start)
+        custom_id = CONFIRM.id(session_id=session_id, start=start)
         return await self._reason_form(interaction, typed, session_id, custom_id)
 
     @opens(ANYWAY)
@@ -137,7 +124,7 @@ class MovingCog(Cog):
         self, interaction: Interaction, typed: Typed, session_id: int, start: int, rules: int
     ) -> ui.Form:
         """The same for a time that breaks the coach's own rules."""
-        custom_id = ANYWAY.format(session_id=session_id, start=start, rules=rules)
+        custom_id = ANYWAY.id(session_id=session_id, start=start, rules=rules)
         return await self._reason_form(interaction, typed, session_id, custom_id)
 
     async def _reason_form(
@@ -150,7 +137,7 @@ class MovingCog(Cog):
             custom_id,
             ui.field(
                 _REASON,
-                typed,
+                typed or ui.stored_fields(interaction.message),
                 description="The other side reads this.",
                 long=True,
                 required=interaction.user.id == found.coach_id,
@@ -210,7 +197,7 @@ class MovingCog(Cog):
         parts: list[discord.ui.Item[Any]] = [ui.text(f"### Move this session\n{_what(found)}")]
         others = []
         if interaction.user.id == found.coach_id:
-            others = [ui.button("Another time…", OTHER.format(session_id=session_id))]
+            others = [ui.button("Another time…", OTHER.id(session_id=session_id))]
         if days:
             picker = TimePicker(days, zone_name, _links(session_id))
             parts.extend(picker.items(picker.shown(day, days_page), times_page, *others))
@@ -222,10 +209,10 @@ class MovingCog(Cog):
 
 def _links(session_id: int) -> Links:
     return Links(
-        pick_day=lambda page: PICK_DAY.format(session_id=session_id, page=page),
-        turn_days=lambda day, page: DAYS.format(session_id=session_id, day=day, page=page),
-        turn_times=lambda day, page: MOVE_AGAIN.format(session_id=session_id, day=day, page=page),
-        time=lambda start: MOVE_TIME.format(session_id=session_id, start=start),
+        pick_day=lambda page: PICK_DAY.id(session_id=session_id, page=page),
+        turn_days=lambda day, page: DAYS.id(session_id=session_id, day=day, page=page),
+        turn_times=lambda day, page: routes.RESCHEDULE_TIMES.id(session_id=session_id, day=day, page=page),
+        time=lambda start: routes.RESCHEDULE_TO.id(session_id=session_id, start=start),
     )
 
 
@@ -234,13 +221,13 @@ def _question(
 ) -> ui.Panel:
     ids = {"session_id": found.id, "start": minute_of(at)}
     lines = [f"### Move this session?\n{_what(found)}\n**To** {stamp(at)}\n-# Length and price stay."]
-    confirm = ui.button("Move it…", CONFIRM.format(**ids), discord.ButtonStyle.success)
+    confirm = ui.button("Move it…", CONFIRM.id(**ids), discord.ButtonStyle.success)
     if broken:
         lines += ["⚠️ **This breaks your own rules**", *(f"- {one}" for one in warnings)]
-        confirm = ui.button("Move it anyway…", ANYWAY.format(**ids, rules=_as_bits(broken)))
+        confirm = ui.button("Move it anyway…", ANYWAY.id(**ids, rules=_as_bits(broken)))
     return ui.Panel(
         ui.text("\n".join(lines)),
-        ui.row(confirm, ui.button("Other time", MOVE_AGAIN.format(session_id=found.id, day=0, page=0))),
+        ui.row(confirm, ui.button("Other time", routes.RESCHEDULE_TIMES.id(session_id=found.id, day=0, page=0))),
         *([ui.store_field(_REASON, reason)] if reason else []),
     )
 

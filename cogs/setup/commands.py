@@ -5,7 +5,7 @@ from typing import Literal
 import discord
 from discord import app_commands
 
-from cogs import cards, ui
+from cogs import routes, ui
 from cogs.coaches import blocks
 from cogs.coaches.specialties import show_specialties
 from cogs.reports.activity import show_audit, show_export, show_sessions
@@ -235,7 +235,7 @@ class CoachingCog(Cog):
     async def unblock(self, interaction: Interaction, member: discord.User) -> None:
         """Lift all blocks of one person."""
         await ui.acknowledge(interaction)
-        await blocks.unblock(self.bot, interaction, member.id, cards.FROM_BOTH)
+        await blocks.unblock(self.bot, interaction, member.id, routes.FROM_BOTH)
 
     @group.command(name="blocked", description="See who is blocked from what and why, and unblock them")
     @retried

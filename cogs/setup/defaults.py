@@ -7,18 +7,18 @@ from cogs import ui
 from cogs.bot_base import BotBase
 from cogs.cards import booking_policy
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, on, opens
+from cogs.ui.routing import Cog, Route, on, opens
 from models import Guild
 from scheduler.availability.booking_policy import default_policy
 from scheduler.coaches import default_rules
 from scheduler.parsing.weekly_hours import parse_presets, write_presets
 from scheduler.servers import settings
 
-SESSIONS = "defaults:sessions"
-LIMITS = "defaults:limits"
-PRESETS = "defaults:presets"
-GIVE = "defaults:give:{agreed}"
-SHOW = "defaults:show"
+SESSIONS = Route("defaults:sessions")
+LIMITS = Route("defaults:limits")
+PRESETS = Route("defaults:presets")
+GIVE = Route("defaults:give:{agreed}")
+SHOW = Route("defaults:show")
 
 _PRESETS = "Presets, one a line"
 
@@ -28,10 +28,7 @@ class DefaultsCog(Cog):
 
     @on(SESSIONS)
     async def sessions_pressed(self, interaction: Interaction) -> None:
-        """From the panel: open the form. From the form: change how new coaches' sessions are."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.sessions_form(interaction, {}))
-            return
+        """Change how new coaches' sessions are."""
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             guild, now = await self._guild(session, interaction), self.bot.clock()
@@ -41,10 +38,7 @@ class DefaultsCog(Cog):
 
     @on(LIMITS)
     async def limits_pressed(self, interaction: Interaction) -> None:
-        """From the panel: open the form. From the form: change new coaches' notice and limits."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.limits_form(interaction, {}))
-            return
+        """Change new coaches' notice and limits."""
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             guild, now = await self._guild(session, interaction), self.bot.clock()
@@ -54,10 +48,7 @@ class DefaultsCog(Cog):
 
     @on(PRESETS)
     async def presets_pressed(self, interaction: Interaction) -> None:
-        """From the panel: open the form. From the form: change the presets."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.presets_form(interaction, {}))
-            return
+        """Change the presets."""
         await ui.acknowledge(interaction)
         wanted = parse_presets(ui.typed_in(interaction).get(_PRESETS, ""))
         async with self.bot.db.begin() as session:
@@ -96,13 +87,15 @@ class DefaultsCog(Cog):
     async def sessions_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Asks how sessions are."""
         return booking_policy.sessions_form(
-            SESSIONS, default_policy(await self._seen_by_admin(interaction)), typed
+            SESSIONS.id(), default_policy(await self._seen_by_admin(interaction)), typed
         )
 
     @opens(LIMITS)
     async def limits_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Asks how soon, how far ahead and how many."""
-        return booking_policy.limits_form(LIMITS, default_policy(await self._seen_by_admin(interaction)), typed)
+        return booking_policy.limits_form(
+            LIMITS.id(), default_policy(await self._seen_by_admin(interaction)), typed
+        )
 
     @opens(PRESETS)
     async def presets_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
@@ -110,7 +103,7 @@ class DefaultsCog(Cog):
         present = settings.presets(await self._seen_by_admin(interaction))
         return ui.Form(
             "Presets for coaches",
-            PRESETS,
+            PRESETS.id(),
             ui.field(
                 _PRESETS,
                 typed or {_PRESETS: write_presets(present)},
@@ -148,8 +141,8 @@ def _question(count: int) -> ui.Panel:
             "they can press **Undo** in `/availability` to get theirs back. Booked sessions don't change."
         ),
         ui.row(
-            ui.button("Replace their rules", GIVE.format(agreed=1), discord.ButtonStyle.danger),
-            ui.button("◀ Back", SHOW),
+            ui.button("Replace their rules", GIVE.id(agreed=1), discord.ButtonStyle.danger),
+            ui.button("◀ Back", SHOW.id()),
         ),
     )
 
@@ -163,10 +156,10 @@ def _panel(guild: Guild, said: str | None = None) -> ui.Panel:
         ),
         ui.text(f"**Presets** that every coach can set with one press:\n{ui.quoted(presets)}"),
         ui.row(
-            ui.button("Sessions…", SESSIONS, discord.ButtonStyle.primary),
-            ui.button("Notice and limits…", LIMITS, discord.ButtonStyle.primary),
-            ui.button("Presets…", PRESETS, discord.ButtonStyle.primary),
-            ui.button("Give these rules to all coaches…", GIVE.format(agreed=0)),
+            ui.button("Sessions…", SESSIONS.id(), discord.ButtonStyle.primary),
+            ui.button("Notice and limits…", LIMITS.id(), discord.ButtonStyle.primary),
+            ui.button("Presets…", PRESETS.id(), discord.ButtonStyle.primary),
+            ui.button("Give these rules to all coaches…", GIVE.id(agreed=0)),
         ),
         *([ui.text(said)] if said else []),
     )

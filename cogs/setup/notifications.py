@@ -4,9 +4,8 @@ from typing import Any
 
 import discord
 
-from cogs import ui
+from cogs import routes, ui
 from cogs.notifications import Below, Words
-from cogs.setup import panel
 from models import NotificationKind
 from scheduler.loop import retries
 from scheduler.notifications.kinds import NotificationContext
@@ -22,7 +21,7 @@ def _welcome(context: NotificationContext) -> discord.ui.Item[Any]:
 
 
 def _setup_button(_context: NotificationContext, _server: str) -> Below:
-    return Below(ui.row(ui.button("Set coaching up", panel.OPEN, discord.ButtonStyle.primary)))
+    return Below(ui.row(ui.button("Set coaching up", routes.OPEN_SETUP.id(), discord.ButtonStyle.primary)))
 
 
 def _alert(context: NotificationContext) -> discord.ui.Item[Any]:

@@ -8,22 +8,22 @@ import discord
 from cogs import ui
 from cogs.reports.health import limits_ahead
 from cogs.setup import settings
+from cogs.ui.routing import Route
 from models import Coach, Guild
 from scheduler.servers.resources import MADE, Flaw, ServerResource, SetupIssue
 from scheduler.servers.settings import CLEARED
 
-OPEN = "setup:open"
-SHOW = "setup:show"
-CHANGE = "setup:change"
-DEFAULTS = "setup:defaults"
-MAKE = "setup:make:{place}"
-PICK = "setup:pick:{place}"
-PICKED = "setup:picked:{place}"
-CLEAR = "setup:clear:{place}"
-BASICS = "setup:basics"
-TIMES = "setup:times"
-RULES = "setup:rules"
-ASK_RATES = "setup:rates"
+SHOW = Route("setup:show")
+CHANGE = Route("setup:change")
+DEFAULTS = Route("setup:defaults")
+MAKE = Route("setup:make:{place}")
+PICK = Route("setup:pick:{place}")
+PICKED = Route("setup:picked:{place}")
+CLEAR = Route("setup:clear:{place}")
+BASICS = Route("setup:basics")
+TIMES = Route("setup:times")
+RULES = Route("setup:rules")
+ASK_RATES = Route("setup:rates")
 
 PLACES = tuple(ServerResource)
 """By the number that stands in a `custom_id`, also on panels from before an upgrade: new ones come last."""
@@ -85,17 +85,17 @@ def main(
         ui.text("\n".join(fine)),
         ui.row(
             ui.select(
-                CHANGE,
+                CHANGE.id(),
                 [(_TITLES[place], str(number), False) for number, place in enumerate(PLACES)],
                 placeholder="Change a channel, a category or a role…",
             )
         ),
         ui.row(
-            ui.button("Zone and pay…", BASICS),
-            ui.button("Times…", TIMES),
-            ui.button("Rules…", RULES),
-            ui.button("For new coaches", DEFAULTS),
-            ui.button("Check again", SHOW, discord.ButtonStyle.primary),
+            ui.button("Zone and pay…", BASICS.id()),
+            ui.button("Times…", TIMES.id()),
+            ui.button("Rules…", RULES.id()),
+            ui.button("For new coaches", DEFAULTS.id()),
+            ui.button("Check again", SHOW.id(), discord.ButtonStyle.primary),
         ),
         *([ui.text(said)] if said else []),
     )
@@ -107,11 +107,11 @@ def of_place(guild: Guild, place: ServerResource) -> ui.Panel:
     now = _mention(place, id_) if id_ else f"not set: {_WITHOUT[place]}"
     buttons = [_make_button(place)] if place in MADE and id_ is None else []
     if place.column in CLEARED and id_ is not None:
-        buttons.append(ui.button("Clear", CLEAR.format(place=number), discord.ButtonStyle.danger))
+        buttons.append(ui.button("Clear", CLEAR.id(place=number), discord.ButtonStyle.danger))
     return ui.Panel(
         ui.text(f"### {_TITLES[place]}\n{_USES[place]}\n**Now** {now}"),
-        ui.row(_picker(place, PICKED.format(place=number))),
-        ui.row(*buttons, ui.button("◀ Back", SHOW)),
+        ui.row(_picker(place, PICKED.id(place=number))),
+        ui.row(*buttons, ui.button("◀ Back", SHOW.id())),
     )
 
 
@@ -128,7 +128,7 @@ def _problem(guild: Guild, finding: SetupIssue, invitation: str) -> Items:
     words = ui.text(f"{icon} {in_words(guild, finding)}")
     if finding.place is None:
         return [words, ui.row(discord.ui.Button(label="Invite me again", url=invitation))]
-    buttons = [ui.button("Pick…", PICK.format(place=PLACES.index(finding.place)))]
+    buttons = [ui.button("Pick…", PICK.id(place=PLACES.index(finding.place)))]
     if finding.place in MADE and finding.flaw in (Flaw.UNSET, Flaw.GONE):
         buttons.insert(0, _make_button(finding.place))
     return [words, ui.row(*buttons)]
@@ -144,7 +144,7 @@ def _other_currencies(guild: Guild, coaches: Sequence[Coach]) -> Items:
             f"{_NOTE} **Currency** {who} charge in {guild.currency}: {named}{more}. We never convert rates. Ask "
             "them for a new one, or set it yourself in `/coaching coaches`. Booked sessions keep their price."
         ),
-        ui.row(ui.button("Ask them", ASK_RATES)),
+        ui.row(ui.button("Ask them", ASK_RATES.id())),
     ]
 
 
@@ -198,7 +198,7 @@ def _mention(place: ServerResource, id_: int | None) -> str:
 
 
 def _make_button(place: ServerResource) -> ui.Button:
-    return ui.button("Create", MAKE.format(place=PLACES.index(place)), discord.ButtonStyle.success)
+    return ui.button("Create", MAKE.id(place=PLACES.index(place)), discord.ButtonStyle.success)
 
 
 def _picker(place: ServerResource, custom_id: str) -> discord.ui.Item[Any]:

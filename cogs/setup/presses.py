@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import discord
 
-from cogs import ui
+from cogs import routes, ui
 from cogs.bot_base import BotBase
 from cogs.setup import forms
 from cogs.setup import panel as setup_panel
@@ -17,7 +17,6 @@ from cogs.setup.panel import (
     CLEAR,
     DEFAULTS,
     MAKE,
-    OPEN,
     PICK,
     PICKED,
     PLACES,
@@ -42,7 +41,7 @@ _SAVED = "✅ Saved."
 class SetupCog(Cog):
     """The buttons, selects and forms of the panel."""
 
-    @on(OPEN)
+    @on(routes.OPEN_SETUP)
     async def opened(self, interaction: Interaction) -> None:
         """From a message that all see: the panel, for this admin alone."""
         await ui.acknowledge_beside(interaction)
@@ -129,10 +128,7 @@ class SetupCog(Cog):
 
     @on(BASICS)
     async def basics_pressed(self, interaction: Interaction) -> None:
-        """From the panel: open the form. From the form: change zone, currency and how to pay."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.basics_form(interaction, {}))
-            return
+        """Change zone, currency and how to pay."""
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
         zone_name = await resolve_zone(typed.get(forms.ZONE, ""))
@@ -140,20 +136,14 @@ class SetupCog(Cog):
 
     @on(TIMES)
     async def times_pressed(self, interaction: Interaction) -> None:
-        """From the panel: open the form. From the form: change when what happens."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.times_form(interaction, {}))
-            return
+        """Change when what happens."""
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
         await self._save(interaction, lambda guild: forms.read_times(guild, typed))
 
     @on(RULES)
     async def rules_pressed(self, interaction: Interaction) -> None:
-        """From the panel: open the form. From the form: change limits and access."""
-        if interaction.type is not discord.InteractionType.modal_submit:
-            await interaction.response.send_modal(await self.rules_form(interaction, {}))
-            return
+        """Change limits and access."""
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
         await self._save(interaction, lambda guild: forms.read_rules(guild, typed))
@@ -161,17 +151,17 @@ class SetupCog(Cog):
     @opens(BASICS)
     async def basics_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Asks for zone, currency and how to pay."""
-        return forms.basics(BASICS, await self._seen_by_admin(interaction), typed)
+        return forms.basics(BASICS.id(), await self._seen_by_admin(interaction), typed)
 
     @opens(TIMES)
     async def times_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Asks when what happens."""
-        return forms.times(TIMES, await self._seen_by_admin(interaction), typed)
+        return forms.times(TIMES.id(), await self._seen_by_admin(interaction), typed)
 
     @opens(RULES)
     async def rules_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Asks for limits and access."""
-        return forms.rules(RULES, await self._seen_by_admin(interaction), typed)
+        return forms.rules(RULES.id(), await self._seen_by_admin(interaction), typed)
 
     async def _save(self, interaction: Interaction, wanted: Callable[[Guild], GuildChanges]) -> None:
         """Change what is wanted, given what is set, and show everything."""

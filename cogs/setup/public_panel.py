@@ -5,16 +5,12 @@ Its buttons are answered where the commands are that they stand for.
 
 import discord
 
-from cogs import ui
+from cogs import routes, ui
 from cogs.bot_base import BotBase
 from cogs.ui import Interaction
 from scheduler.core import audit
 from scheduler.core.errors import Misconfigured, NotAllowed
 from scheduler.servers import settings
-
-BOOK = "panel:book"
-SESSIONS = "panel:sessions"
-APPLY = "panel:apply"
 
 _GREEN = 0x3BA55D
 _NEEDED = {"view_channel": "View Channel", "send_messages": "Send Messages"}
@@ -29,9 +25,9 @@ def public_panel() -> ui.Panel:
             "two of you."
         ),
         ui.row(
-            ui.button("Book a coach", BOOK, discord.ButtonStyle.success),
-            ui.button("My sessions", SESSIONS),
-            ui.button("Become a coach", APPLY),
+            ui.button("Book a coach", routes.PANEL_BOOK.id(), discord.ButtonStyle.success),
+            ui.button("My sessions", routes.PANEL_SESSIONS.id()),
+            ui.button("Become a coach", routes.PANEL_APPLY.id()),
         ),
         ui.text("-# What the buttons show you, only you see."),
         accent_colour=_GREEN,

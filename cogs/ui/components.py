@@ -1,7 +1,7 @@
 """What messages are made of: panels, and the texts, buttons and selects on them."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import discord
@@ -57,14 +57,14 @@ def button(
     return discord.ui.Button(label=label, custom_id=custom_id, style=style, disabled=disabled)
 
 
-def newer_and_older(template: str, page: int, *, has_more: bool) -> list[discord.ui.Item[Any]]:
-    """Buttons to newer and older pages, where there are any; `template` is a `custom_id` with {page}."""
+def newer_and_older(to: Callable[..., str], page: int, *, has_more: bool) -> list[discord.ui.Item[Any]]:
+    """Buttons to newer and older pages, where there are any; `to` makes the `custom_id` of a `page`."""
     if not page and not has_more:
         return []
     return [
         row(
-            button("◀ Newer" if page else "◀", template.format(page=max(page - 1, 0)), disabled=not page),
-            button("Older ▶", template.format(page=page + 1), disabled=not has_more),
+            button("◀ Newer" if page else "◀", to(page=max(page - 1, 0)), disabled=not page),
+            button("Older ▶", to(page=page + 1), disabled=not has_more),
         )
     ]
 
@@ -85,14 +85,14 @@ def select(
     )
 
 
-def pager(template: str, page: int, last: int) -> list[discord.ui.Item[Any]]:
+def pager(to: Callable[..., str], page: int, last: int) -> list[discord.ui.Item[Any]]:
     """Buttons to the pages before and after `page` (from 0 to `last`); nothing where there is only one."""
     if not last:
         return []
     return [
         row(
-            button("◀", template.format(page=max(page - 1, 0)), disabled=page == 0),
-            button("▶", template.format(page=page + 1), disabled=page == last),
+            button("◀", to(page=max(page - 1, 0)), disabled=page == 0),
+            button("▶", to(page=page + 1), disabled=page == last),
         ),
         text(f"-# Page {page + 1} of {last + 1}"),
     ]

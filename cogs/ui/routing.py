@@ -9,17 +9,18 @@ who answers.
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial, wraps
+from inspect import signature
 from typing import Any, TypeVar, cast
 
 import discord
 from discord.ext import commands
 
-from cogs import ui
-from cogs.bot_base import BotBase
-from cogs.ui import Interaction
+from cogs.bot_base import BotBase, Interaction
+from cogs.ui.errors import FIX, report_error
+from cogs.ui.forms import Typed, stored_fields
 from cogs.ui.interaction_stats import timed
 from cogs.ui.text import whole_number
 from models.storage.database import lost_a_race
@@ -30,21 +31,29 @@ F = TypeVar("F", bound=Callable[..., Any])
 log = logging.getLogger(__name__)
 
 _NOT_OURS = re.compile(r"[^a-z0-9_:]")  # what a tampered client may write into a `custom_id`, and so into the log
+_NAME = re.compile(r"\{(\w+)\}")
+_ANSWERS, _OPENS = "__answers__", "__opens__"
 _TRIES = 3
 """How often a press or a command is answered whose transaction another one made impossible."""
 
 
-@dataclass(frozen=True, slots=True)
 class Route:
     """A kind of `custom_id`: `coach:approve:{user_id}`. Whatever stands in braces is a whole number."""
 
-    template: str
-    pattern: re.Pattern[str]
-    answer: Callable[..., Awaitable[Any]]
+    def __init__(self, template: str) -> None:
+        self.template = template
+        self.names = frozenset(_NAME.findall(template))
+        self._pattern = re.compile(_NAME.sub(r"(?P<\1>[0-9]+)", template))
+
+    def id(self, **numbers: int) -> str:
+        """Make the `custom_id` with these numbers. Raises TypeError unless they're exactly the route's."""
+        if numbers.keys() != self.names:
+            raise TypeError(f"{self.template} takes {sorted(self.names)}, not {sorted(numbers)}")
+        return self.template.format(**numbers)
 
     def match(self, custom_id: str) -> dict[str, int] | None:
-        """The numbers in it, or None if it is of another kind."""
-        found = self.pattern.fullmatch(custom_id)
+        """Read the numbers in it. None if it is of another kind."""
+        found = self._pattern.fullmatch(custom_id)
         if found is None:
             return None
         read = {name: whole_number(digits) for name, digits in found.groupdict().items()}
@@ -52,20 +61,28 @@ class Route:
         return numbers if len(numbers) == len(read) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A method of a cog that answers the route's presses or forms, or builds its form."""
+
+    route: Route
+    call: Callable[..., Awaitable[Any]]
+
+
 class Router:
     """Finds who answers a press or a form."""
 
     def __init__(self) -> None:
-        self._handlers: list[Route] = []
-        self._openers: list[Route] = []
+        self.handlers: list[Handler] = []
+        self.openers: list[Handler] = []
 
     def add(self, cog: object) -> None:
         """Take in every method of the cog that `on` or `opens` marks."""
         for name in dir(type(cog)):
             method = getattr(cog, name)
-            for mark, routes in (("__answers__", self._handlers), ("__opens__", self._openers)):
-                if template := getattr(method, mark, None):
-                    routes.append(Route(template, _pattern(template), method))
+            for mark, known in ((_ANSWERS, self.handlers), (_OPENS, self.openers)):
+                if route := getattr(method, mark, None):
+                    known.append(Handler(route, method))
 
     async def dispatch(self, interaction: Interaction) -> None:
         """Answer a press, a choice or a submitted form; other interactions are not ours."""
@@ -73,25 +90,35 @@ class Router:
         if interaction.type not in answered:
             return
         custom_id = str((interaction.data or {}).get("custom_id", ""))
-        name, answer = self._found(custom_id)
+        is_form = interaction.type is discord.InteractionType.modal_submit
+        name, answer = self._found(custom_id, is_form=is_form)
         await _try(interaction, _NOT_OURS.sub("?", custom_id), name, lambda: answer(interaction))
 
-    def _found(self, custom_id: str) -> tuple[str, Callable[[Interaction], Awaitable[Any]]]:
+    def _found(self, custom_id: str, *, is_form: bool) -> tuple[str, Callable[[Interaction], Awaitable[Any]]]:
         """What answers it, and under which name that is counted."""
-        if custom_id.startswith(ui.FIX):
-            for route in self._openers:
-                if (numbers := route.match(custom_id.removeprefix(ui.FIX))) is not None:
-                    return f"{ui.FIX}{route.template}", partial(_open, route, numbers)
-        for route in self._handlers:
-            if (numbers := route.match(custom_id)) is not None:
-                return route.template, partial(route.answer, **numbers)
+        if not is_form and custom_id.startswith(FIX):
+            for opener, numbers in _matching(self.openers, custom_id.removeprefix(FIX)):
+                return f"{FIX}{opener.route.template}", partial(_open_again, opener, numbers)
+        if not is_form:
+            for opener, numbers in _matching(self.openers, custom_id):
+                return opener.route.template, partial(_open, opener, numbers, {})
+        for handler, numbers in _matching(self.handlers, custom_id):
+            return handler.route.template, partial(handler.call, **numbers)
         return "unknown", _too_old
 
 
-async def _open(route: Route, numbers: dict[str, int], interaction: Interaction) -> None:
-    await interaction.response.send_modal(
-        await route.answer(interaction, ui.stored_fields(interaction.message), **numbers)
-    )
+def _matching(handlers: Iterable[Handler], custom_id: str) -> Iterator[tuple[Handler, dict[str, int]]]:
+    for one in handlers:
+        if (numbers := one.route.match(custom_id)) is not None:
+            yield one, numbers
+
+
+async def _open(opener: Handler, numbers: dict[str, int], typed: Typed, interaction: Interaction) -> None:
+    await interaction.response.send_modal(await opener.call(interaction, typed, **numbers))
+
+
+async def _open_again(opener: Handler, numbers: dict[str, int], interaction: Interaction) -> None:
+    await _open(opener, numbers, stored_fields(interaction.message), interaction)
 
 
 async def _too_old(_interaction: Interaction) -> None:
@@ -110,7 +137,7 @@ async def _try(interaction: Interaction, what: str, counted_as: str, answer: Cal
             if lost_a_race(error) and tries_left:
                 continue
             outcome = f"{'refused' if isinstance(error, CoachingError) else 'failed'}: {type(error).__name__}"
-            await ui.report_error(interaction, error)
+            await report_error(interaction, error)
         break
     milliseconds = round((clock() - began) * 1000)
     waited = response.at - began if response.at is not None else None
@@ -137,28 +164,31 @@ def retried(method: F) -> F:
     return cast("F", answer)
 
 
-def on(template: str) -> Callable[[F], F]:
-    """Mark the method that answers this `custom_id`: `(interaction, **numbers)`."""
+def on(route: Route) -> Callable[[F], F]:
+    """Mark the method that answers this route: `(interaction, **numbers)`.
 
-    def mark(method: F) -> F:
-        setattr(method, "__answers__", template)  # noqa: B010  (a function's attribute, unknown to type checkers)
+    It answers presses and choices; where `opens` marks a method for the same route, only the submitted form.
+    """
+    return _marked(_ANSWERS, route, ["self", "interaction"])
+
+
+def opens(route: Route) -> Callable[[F], F]:
+    """Mark the method that builds this route's form: `(interaction, typed, **numbers)`.
+
+    A press opens the form with nothing `typed`; "Fix it" opens it again with what was typed before.
+    """
+    return _marked(_OPENS, route, ["self", "interaction", "typed"])
+
+
+def _marked(mark: str, route: Route, first: list[str]) -> Callable[[F], F]:
+    def marked(method: F) -> F:
+        names = list(signature(method).parameters)
+        if names[: len(first)] != first or route.names.symmetric_difference(names[len(first) :]):
+            raise TypeError(f"{method.__qualname__} must take {first}, then the numbers of {route.template}")
+        setattr(method, mark, route)
         return method
 
-    return mark
-
-
-def opens(template: str) -> Callable[[F], F]:
-    """Mark the method that builds the form of this `custom_id` from what was typed before."""
-
-    def mark(method: F) -> F:
-        setattr(method, "__opens__", template)  # noqa: B010  (a function's attribute, unknown to type checkers)
-        return method
-
-    return mark
-
-
-def _pattern(template: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[0-9]+)", template))
+    return marked
 
 
 class Cog(commands.Cog):

@@ -1,12 +1,11 @@
 """Who may do what: a row for each command, button, select and form. Whatever a test renders has to stand here."""
 
-import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.app import CoachBot
 from cogs.ui import FIX
-from cogs.ui.routing import Route
+from cogs.ui.routing import Handler
 
 PEOPLE = ("student", "other_student", "coach", "other_coach", "admin", "owner", "outsider", "left")
 """As seen from the session that a control belongs to. `outsider` leads another server and presses there; `left`
@@ -324,22 +323,19 @@ COMMANDS: dict[str, Row] = {
 }
 
 
-def template_of(route: Route) -> str:
-    """`coach:approve:{user_id}`, as it stands in the code."""
-    return re.sub(r"\(\?P<(\w+)>[^)]*\)", r"{\1}", route.pattern.pattern)
-
-
 def of_control(bot: CoachBot, custom_id: str) -> Row | None:
     """The row of a button, a select, or the button that opens a form again."""
     if custom_id.startswith(FIX):
-        return _found(REOPENED, bot.router._openers, custom_id.removeprefix(FIX))
-    return _found(PRESSES, bot.router._handlers, custom_id)
+        return _found(REOPENED, bot.router.openers, custom_id.removeprefix(FIX))
+    return _found(PRESSES, bot.router.handlers, custom_id)
 
 
 def of_form(bot: CoachBot, custom_id: str) -> Row | None:
     """The row of a form."""
-    return _found(FORMS, bot.router._handlers, custom_id)
+    return _found(FORMS, bot.router.handlers, custom_id)
 
 
-def _found(table: dict[str, Row], routes: list[Route], custom_id: str) -> Row | None:
-    return next((table.get(template_of(one)) for one in routes if one.match(custom_id) is not None), None)
+def _found(table: dict[str, Row], handlers: list[Handler], custom_id: str) -> Row | None:
+    return next(
+        (table.get(one.route.template) for one in handlers if one.route.match(custom_id) is not None), None
+    )

@@ -12,7 +12,7 @@ from bot.app import CoachBot
 from cogs.booking.panels import OLD_CONFIRM
 from cogs.ui import FIX
 from tests.cogs.authorization.people import SECRETS, Rows, Stage, stage_of
-from tests.cogs.authorization.rows import COMMANDS, FORMS, PEOPLE, PRESSES, REOPENED, Row, template_of
+from tests.cogs.authorization.rows import COMMANDS, FORMS, PEOPLE, PRESSES, REOPENED, Row
 from tests.support.simulated import Academy, reply, words
 
 QUICKLY = {("other_coach", True)}
@@ -74,8 +74,8 @@ async def test_whatever_there_is_has_a_row_and_no_row_is_about_what_is_gone(worl
     commands = {one.qualified_name for one in bot.tree.walk_commands() if isinstance(one, app_commands.Command)}
 
     assert COMMANDS.keys() == commands
-    assert PRESSES.keys() | FORMS.keys() == {template_of(one) for one in bot.router._handlers}
-    assert FORMS.keys() == {template_of(one) for one in bot.router._openers}
+    assert PRESSES.keys() | FORMS.keys() == {one.route.template for one in bot.router.handlers}
+    assert FORMS.keys() == {one.route.template for one in bot.router.openers}
 
 
 # What no client sends by itself.
@@ -85,7 +85,7 @@ def tampered() -> Iterator[tuple[str, dict[str, int]]]:
     """Every kind of `custom_id`, with each of its numbers in turn put to what is nobody's, nothing or too much."""
     for template in PRESSES.keys() | FORMS.keys():
         for name in re.findall(r"\{(\w+)\}", template):
-            if (template, name) == (OLD_CONFIRM, "cost"):
+            if (template, name) == (OLD_CONFIRM.template, "cost"):
                 continue  # it is not looked at: the price is shown anew, and the time held, as by any press
             for number in (0, 1, 2**62, 2**63 - 1):
                 yield template, {name: number}

@@ -11,7 +11,7 @@ from models import BlockedFrom
 from scheduler.booking import blocks
 from scheduler.core.actor import Actor
 from tests.cogs.authorization.people import Rows, Stage, stage_of
-from tests.cogs.authorization.rows import APPLICANTS, COMMANDS, FORMS, PRESSES, template_of
+from tests.cogs.authorization.rows import APPLICANTS, COMMANDS, FORMS, PRESSES
 from tests.support.simulated import Academy, reply, words
 
 NO_BOOKING = "You can't book sessions here: an admin has blocked you."
@@ -36,9 +36,9 @@ def taken(rows: Rows, user_id: int) -> int:
 
 def refused_to_the_blocked(bot: CoachBot) -> Iterator[tuple[str, str]]:
     """Every control of booking and applying, and the sentence that answers it."""
-    for route in bot.router._handlers:
-        template = template_of(route)
-        if isinstance(cast("Any", route.answer).__self__, BookingCog):
+    for handler in bot.router.handlers:
+        template = handler.route.template
+        if isinstance(cast("Any", handler.call).__self__, BookingCog):
             if template in PRESSES and template not in OPEN_A_FORM:
                 yield template, NO_BOOKING
             if template in FORMS:

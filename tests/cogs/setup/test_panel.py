@@ -10,8 +10,10 @@ from simcord.enums import OverwriteType
 from sqlalchemy import select
 
 from bot.discord_api.permissions import INVITE, names
+from cogs.routes import OPEN_SETUP
 from cogs.setup import panel as setup_panel
 from cogs.setup.panel import CHANGE, CLEAR, MAKE, PICK, PICKED, SHOW
+from cogs.ui.routing import Route
 from models import AuditEntry, Guild
 from scheduler.servers.resources import ServerResource
 from tests.support.presses import emit_press
@@ -28,9 +30,9 @@ MADE = (
 )
 
 
-def of(template: str, place: ServerResource) -> str:
+def of(route: Route, place: ServerResource) -> str:
     """The `custom_id` for this place."""
-    return template.format(place=setup_panel.PLACES.index(place))
+    return route.id(place=setup_panel.PLACES.index(place))
 
 
 def ids(message: Any) -> set[str]:
@@ -94,7 +96,7 @@ def channels(world: Academy, name: str) -> list[Any]:
 
 async def picked(world: Academy, person: Any, message: Any, place: ServerResource, chosen: Any) -> Any:
     """From the panel to the page of a place, and something picked there."""
-    page = reply(await person.select(message, [str(setup_panel.PLACES.index(place))], custom_id=CHANGE))
+    page = reply(await person.select(message, [str(setup_panel.PLACES.index(place))], custom_id=CHANGE.id()))
     return reply(await person.select(page, [chosen], custom_id=of(PICKED, place)))
 
 
@@ -106,12 +108,12 @@ async def test_from_nothing_right_to_everything_by_presses_alone(world: Academy)
     assert words(panel).count("⚠️") == 4
 
     give(world, INVITE)  # a human does this in Discord's own settings
-    panel = await click(world.admin, panel, SHOW)
+    panel = await click(world.admin, panel, SHOW.id())
     for place in MADE:
         panel = await click(world.admin, panel, of(MAKE, place))
         assert "✅ Saved." in words(panel)
     panel = await fill(world.admin, panel, "Zone and pay…", {"Time zone": "Lisbon", "Currency": "eur"})
-    panel = await click(world.admin, panel, SHOW)
+    panel = await click(world.admin, panel, SHOW.id())
 
     assert FINE in words(panel)
     assert "⚠️" not in words(panel)
@@ -232,7 +234,7 @@ async def test_what_one_place_denies_is_named_with_the_place_until_it_is_allowed
     panel = await opened(world)
     denied_there, offered = words(panel), ids(panel)
     world.env.backend.channels[chosen.id].overwrites.clear()
-    mended = words(await click(world.admin, panel, SHOW))
+    mended = words(await click(world.admin, panel, SHOW.id()))
 
     assert f"I lack **{name}** in {chosen.mention}. Right-click it → **{where} → Permissions**" in denied_there
     assert of(PICK, place) in offered
@@ -249,7 +251,7 @@ async def test_a_coach_role_above_the_bots_own_is_told_with_where_to_drag_until_
     panel = await opened(world)
     too_high = words(panel)
     move_own_role(world, 100)
-    mended = words(await click(world.admin, panel, SHOW))
+    mended = words(await click(world.admin, panel, SHOW.id()))
 
     assert "❌ **Coach role** <@&" in too_high
     assert "Open **Server Settings → Roles** and drag my role above it" in too_high
@@ -267,7 +269,7 @@ async def test_what_somebody_deleted_is_told_and_made_again(world: Academy, plac
     else:
         backend.delete_channel(first)
 
-    panel = await click(world.admin, panel, SHOW)
+    panel = await click(world.admin, panel, SHOW.id())
     assert "What was chosen does not exist any more" in words(panel)
     mended = words(await click(world.admin, panel, of(MAKE, place)))
 
@@ -322,7 +324,9 @@ async def test_log_and_news_channel_can_be_taken_away_again(world: Academy) -> N
     assert f"✅ **News** {world.lobby.mention}" in words(panel)
 
     for place in (ServerResource.LOG_CHANNEL, ServerResource.FALLBACK_CHANNEL):
-        page = reply(await world.admin.select(panel, [str(setup_panel.PLACES.index(place))], custom_id=CHANGE))
+        page = reply(
+            await world.admin.select(panel, [str(setup_panel.PLACES.index(place))], custom_id=CHANGE.id())
+        )
         panel = await press(world.admin, page, "Clear")
 
     guild = await settings(world)
@@ -419,13 +423,13 @@ async def test_whoever_is_no_admin_sees_nothing_and_changes_nothing(world: Acade
 
     answers = [await world.outsider.slash(world.lobby, "coaching setup")]
     for place in ServerResource:
-        for template in (MAKE, PICK, CLEAR):
-            answers.append(await world.press_custom_id(world.outsider, of(template, place)))
+        for route in (MAKE, PICK, CLEAR):
+            answers.append(await world.press_custom_id(world.outsider, of(route, place)))
         for chosen in (world.lobby, world.coach_role):
             tampered = of(PICKED, place)
             answers.append(await world.press_custom_id(world.outsider, tampered, picked=[str(chosen.id)]))
-    for custom_id in (setup_panel.OPEN, SHOW, setup_panel.DEFAULTS, setup_panel.TIMES):
-        answers.append(await world.press_custom_id(world.outsider, custom_id))
+    for route in (OPEN_SETUP, SHOW, setup_panel.DEFAULTS, setup_panel.TIMES):
+        answers.append(await world.press_custom_id(world.outsider, route.id()))
 
     assert {words(reply(one)).split(".")[0] for one in answers} == {"Only admins may do this"}
     assert await rows(world) == before

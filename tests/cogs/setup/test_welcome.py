@@ -10,7 +10,7 @@ from simcord.builders import ChannelHandle, GuildHandle
 from simcord.enums import OverwriteType
 from sqlalchemy import select
 
-from cogs.setup.panel import OPEN
+from cogs.routes import OPEN_SETUP
 from models import Guild, Notification, NotificationKind
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import labels
@@ -59,7 +59,7 @@ async def test_it_says_hello_in_the_first_channel_with_a_button_that_opens_the_s
 
     [message] = world.lobby.history()
     assert HELLO in words(message)
-    assert labels(message) == {"Set coaching up": OPEN}
+    assert labels(message) == {"Set coaching up": OPEN_SETUP.id()}
     assert await said_anywhere(world) == 1
     answer = await world.admin.click(message, label="Set coaching up")
     assert "### Coaching setup: 4 things to look at" in words(reply(answer))

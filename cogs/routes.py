@@ -1,0 +1,43 @@
+"""The `custom_id`s by which features reach each other, so that none has to import another for a button.
+
+Routes that only one feature shows stay in that feature. A message can stand for years, so no route changes its
+template: a new one comes beside it.
+"""
+
+from cogs.ui.routing import Route
+
+APPROVE = Route("coach:approve:{user_id}")
+REJECT = Route("coach:reject:{user_id}")
+SUSPEND = Route("coach:suspend:{user_id}")
+REINSTATE = Route("coach:reinstate:{user_id}")
+
+BLOCK = Route("block:person:{user_id}:{what}")
+UNBLOCK = Route("block:lift:{user_id}:{what}")
+FROM_BOOKING, FROM_APPLYING, FROM_BOTH = 1, 2, 3
+"""Values of {what} in BLOCK and UNBLOCK."""
+
+CANCEL = Route("session:cancel:{session_id}")
+CALENDAR = Route("session:calendar:{session_id}")
+MARK_NO_SHOW = Route("session:noshow:{session_id}")
+WAS_HERE = Route("session:washere:{session_id}")
+APPEAL = Route("session:appeal:{session_id}")
+END_SESSION = Route("room:end:{session_id}")
+
+RESCHEDULE = Route("session:move:{session_id}")
+# {day} is a date's ordinal (0: the first free one), {start} whole minutes since 1970.
+RESCHEDULE_TIMES = Route("move:show:{session_id}:{day}:{page}")
+RESCHEDULE_TO = Route("move:time:{session_id}:{start}")
+
+# {minutes} is the length (0: the usual one).
+BOOK_COACH = Route("book:coach:{coach_id}:{minutes}:{day}:{page}")
+# With the session's id, because two past sessions of the same coach and length may stand on one page.
+BOOK_AGAIN = Route("book:again:{coach_id}:{minutes}:{session_id}")
+
+REVIEW = Route("review:open:{session_id}")
+GIVE_STARS = Route("review:stars:{session_id}:{count}")
+READ_REVIEWS = Route("review:read:{coach_id}")
+
+OPEN_SETUP = Route("setup:open")
+PANEL_BOOK = Route("panel:book")
+PANEL_SESSIONS = Route("panel:sessions")
+PANEL_APPLY = Route("panel:apply")
