@@ -41,9 +41,10 @@ from cogs.sessions.rescheduling import MovingCog
 from cogs.setup.commands import CoachingCog
 from cogs.setup.defaults import DefaultsCog
 from cogs.setup.presses import SetupCog
+from cogs.setup.public_panel import PublicPanelCog
 from cogs.timezone import TimezoneCog
 from cogs.ui.interaction_stats import InteractionStats
-from cogs.ui.routing import Router
+from cogs.ui.routing import Router, Tree
 from models.storage.database import Database
 from scheduler.core.clock import Clock, utc_now
 from scheduler.loop.background import BackgroundWork
@@ -80,6 +81,7 @@ COGS = (
     TimezoneCog,
     CoachingCog,
     SetupCog,
+    PublicPanelCog,
     HealthCog,
     StoryCog,
     RecordsCog,
@@ -112,7 +114,7 @@ class CoachBot(BotBase):
             command_prefix=commands.when_mentioned,
             help_command=None,
             intents=INTENTS,
-            tree_cls=ui.Tree,
+            tree_cls=Tree,
             allowed_mentions=ui.NO_MENTIONS,
             allowed_contexts=discord.app_commands.AppCommandContext(guild=True),
             allowed_installs=discord.app_commands.AppInstallationType(guild=True),

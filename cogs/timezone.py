@@ -1,19 +1,16 @@
 """`/timezone`: where somebody is, so that times are shown on their clock."""
 
-import asyncio
-from datetime import datetime
-
 import discord
 from discord import app_commands
 
 from cogs import ui
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, Route, on, opens, retried
+from cogs.ui.zones import ZoneName, resolve_zone
 from scheduler.availability import reader_zone
 from scheduler.core import coaches, members
 from scheduler.servers import settings
-from scheduler.time import cities
-from scheduler.time.time_zones import parse_zone, zone
+from scheduler.time.time_zones import zone
 
 CHANGE = Route("timezone:change")
 
@@ -28,23 +25,18 @@ class TimezoneCog(Cog):
         place="City, country, state or zone, like Munich or Europe/Berlin; leave empty to see what's set"
     )
     @retried
-    async def timezone(self, interaction: Interaction, place: str | None = None) -> None:
+    async def timezone(self, interaction: Interaction, place: ZoneName | None = None) -> None:
         """Set the zone, or show it."""
         await ui.acknowledge(interaction)
         if place is not None:
             await self._set(interaction, place)
         await ui.show(interaction, await self._panel(interaction))
 
-    @timezone.autocomplete("place")
-    async def complete_place(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        """Cities and zones, with the present time there."""
-        return await zone_choices(typed, self.bot.clock())
-
     @on(CHANGE)
     async def change(self, interaction: Interaction) -> None:
         """Set what was typed."""
         await ui.acknowledge(interaction)
-        await self._set(interaction, ui.typed_in(interaction).get(_PLACE, ""))
+        await self._set(interaction, await resolve_zone(ui.typed_in(interaction).get(_PLACE, "")))
         await ui.show(interaction, await self._panel(interaction))
 
     @opens(CHANGE)
@@ -52,8 +44,7 @@ class TimezoneCog(Cog):
         """Asks for the place."""
         return ui.Form("Where are you?", CHANGE.id(), ui.field(_PLACE, typed, placeholder="Munich", most=60))
 
-    async def _set(self, interaction: Interaction, typed: str) -> None:
-        name = await resolve_zone(typed)
+    async def _set(self, interaction: Interaction, name: str) -> None:
         ui.guild_id_of(interaction)  # nothing is set where it could not be shown
         async with self.bot.db.begin() as session:
             await members.set_zone(session, interaction.user.id, name)
@@ -82,20 +73,3 @@ def _whose(chosen: str | None, shown: str) -> str:
     if chosen:
         return f'You chose "{ui.quoted(chosen)}", which I no longer know. Press **Change…** to choose again.'
     return "This is the server's zone: you have not chosen one yet."
-
-
-async def resolve_zone(typed: str) -> str:
-    """The zone of a city or of that name. Raises Unreadable.
-
-    Off the event loop, because the cities are read from a large file when somebody first names one.
-    """
-    return await asyncio.to_thread(parse_zone, typed)
-
-
-async def zone_choices(typed: str, now: datetime) -> list[app_commands.Choice[str]]:
-    """Suggestions for what was typed so far, with the present time there."""
-    found = await asyncio.to_thread(cities.search, typed, most=25)
-    return [
-        app_commands.Choice(name=f"{one.label} · {now.astimezone(zone(one.zone)):%a %H:%M}"[:100], value=one.zone)
-        for one in found
-    ]

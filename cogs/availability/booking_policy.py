@@ -5,19 +5,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
 from cogs.availability import panel
-from cogs.availability.panel import PanelState
+from cogs.availability.panel import PanelCog, PanelState
 from cogs.cards import booking_policy as policy_forms
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, Route, on, opens
+from cogs.ui.routing import Route, on, opens
 from scheduler.availability import booking_policy, schedule
 from scheduler.availability.booking_policy import Rules
-from scheduler.core.coaches import approved_coach
 
 SESSIONS = Route("availability:rules:sessions:{week}:{days}")
 LIMITS = Route("availability:rules:limits:{week}:{days}")
 
 
-class RulesCog(Cog):
+class RulesCog(PanelCog):
     """The presses of `/availability` that concern the booking rules."""
 
     @on(panel.RULES)
@@ -61,11 +60,10 @@ class RulesCog(Cog):
         return policy_forms.limits_form(PanelState(week, days).id(LIMITS), present, typed)
 
     async def _rules(self, session: AsyncSession, interaction: Interaction) -> Rules:
-        guild_id = ui.guild_id_of(interaction)
-        return booking_policy.rules_of(await approved_coach(session, guild_id, interaction.user.id, own=True))
+        return booking_policy.rules_of(await self.coach(session, interaction))
 
     async def _set(self, session: AsyncSession, interaction: Interaction, wanted: Rules) -> None:
-        guild_id, actor = ui.guild_id_of(interaction), ui.actor_of(interaction, None)
+        guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         await schedule.set_rules(session, guild_id, actor, wanted, self.bot.clock())
 
 

@@ -1,19 +1,16 @@
 """`/availability`: the command, and the presses that change a coach's week."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from discord import app_commands
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
 from cogs.availability import panel
-from cogs.availability.panel import PanelState, change_and_show, mask, show_panel
+from cogs.availability.panel import PanelCog, PanelState, mask
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, on, opens, retried
+from cogs.ui.routing import on, opens, retried
 from scheduler.availability import free_times, schedule
-from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
-from scheduler.core.coaches import approved_coach
 from scheduler.core.errors import TooLate, Unreadable
 from scheduler.parsing.dates import parse_moment
 from scheduler.parsing.weekly_hours import WEEKDAYS, parse_days, parse_hours, write_hours
@@ -26,7 +23,7 @@ _LONGEST_HOURS = 200
 _EXCERPT = 300
 
 
-class AvailabilityCog(Cog):
+class AvailabilityCog(PanelCog):
     """`/availability`."""
 
     @app_commands.command(name="availability", description="Your hours as a coach")
@@ -42,7 +39,7 @@ class AvailabilityCog(Cog):
         if days is not None and hours is not None:
             await self._set_hours(interaction, PanelState(), days, hours)
         elif days is None and hours is None:
-            await show_panel(self.bot, interaction)
+            await self.show_panel(interaction)
         else:
             raise Unreadable(
                 "Give both days and hours, like `/availability days:Mon-Fri hours:9-12, 13:30-17`, "
@@ -53,13 +50,13 @@ class AvailabilityCog(Cog):
     async def shown(self, interaction: Interaction, week: int, days: int) -> None:
         """Another week."""
         await ui.acknowledge(interaction)
-        await show_panel(self.bot, interaction, PanelState(week, days))
+        await self.show_panel(interaction, PanelState(week, days))
 
     @on(panel.PICK_DAYS)
     async def days_picked(self, interaction: Interaction, week: int) -> None:
         """The presets and the forms now mean these days."""
         await ui.acknowledge(interaction)
-        await show_panel(self.bot, interaction, PanelState(week, mask(ui.chosen_in(interaction))))
+        await self.show_panel(interaction, PanelState(week, mask(ui.chosen_in(interaction))))
 
     @on(panel.PRESET)
     async def preset_pressed(
@@ -68,27 +65,24 @@ class AvailabilityCog(Cog):
         """Add a preset to the picked days, if it still is what the button says."""
         await ui.acknowledge(interaction)
         place, window = PanelState(week, days), (start, end)
-
-        async def add(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
+        guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
+        async with self.bot.db.begin() as session:
             known = settings.presets(await settings.look_up(session, guild_id, self.bot.defaults))
             if window not in [(one.start_minute, one.end_minute) for one in known[number : number + 1]]:
                 raise TooLate("This preset was changed meanwhile. Please use `/availability` again.")
-            await schedule.add_hours(session, guild_id, actor, place.picked, window, now)
-            return f"✅ Added {write_hours([window])} on {_names(place.picked)}."
-
-        await change_and_show(self.bot, interaction, place, add)
+            await schedule.add_hours(session, guild_id, actor, place.picked, window, self.bot.clock())
+        said = f"✅ Added {write_hours([window])} on {_names(place.picked)}."
+        await self.show_panel(interaction, place, said)
 
     @on(panel.CLEAR)
     async def clear_pressed(self, interaction: Interaction, week: int, days: int) -> None:
         """Take all hours off the picked days."""
         await ui.acknowledge(interaction)
         place = PanelState(week, days)
-
-        async def clear(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
-            await schedule.set_hours(session, guild_id, actor, place.picked, [], now)
-            return f"✅ No hours any more on {_names(place.picked)}."
-
-        await change_and_show(self.bot, interaction, place, clear)
+        guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
+        async with self.bot.db.begin() as session:
+            await schedule.set_hours(session, guild_id, actor, place.picked, [], self.bot.clock())
+        await self.show_panel(interaction, place, f"✅ No hours any more on {_names(place.picked)}.")
 
     @on(panel.EDIT)
     async def edit(self, interaction: Interaction, week: int, days: int) -> None:
@@ -103,7 +97,7 @@ class AvailabilityCog(Cog):
         place = PanelState(week, days)
         if not typed:
             async with self.bot.db.read() as session:
-                coach = await approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
+                coach = await self.coach(session, interaction)
                 hours = await schedule.week_of(session, coach)
             first, *others = {write_hours(hours.get(day, [])) for day in place.picked}
             fits = not others and len(first) <= ui.LONGEST_FIELD
@@ -124,16 +118,14 @@ class AvailabilityCog(Cog):
     @on(panel.COPY)
     async def copy(self, interaction: Interaction, week: int, days: int) -> None:
         """Copy."""
-        place = PanelState(week, days)
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
         source, targets = _chosen(typed, _FROM)[0], _chosen(typed, _TO)
-
-        async def copy(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
-            await schedule.copy_day(session, guild_id, actor, source, targets, now)
-            return f"✅ Copied the hours of {_names([source])} to {_names(targets)}."
-
-        await change_and_show(self.bot, interaction, PanelState(place.week, mask(targets)), copy)
+        guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
+        async with self.bot.db.begin() as session:
+            await schedule.copy_day(session, guild_id, actor, source, targets, self.bot.clock())
+        said = f"✅ Copied the hours of {_names([source])} to {_names(targets)}."
+        await self.show_panel(interaction, PanelState(week, mask(targets)), said)
 
     @opens(panel.COPY)
     async def copy_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
@@ -150,27 +142,24 @@ class AvailabilityCog(Cog):
     async def pause_pressed(self, interaction: Interaction, accepting: int, week: int, days: int) -> None:
         """Pause or resume bookings."""
         await ui.acknowledge(interaction)
-
-        async def switch(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
-            await schedule.set_accepting(session, guild_id, actor, bool(accepting), now)
-            return (
-                "✅ Students can book you again."
-                if accepting
-                else "✅ Paused: nobody can book you until you resume. Booked sessions take place."
-            )
-
-        await change_and_show(self.bot, interaction, PanelState(week, days), switch)
+        guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
+        async with self.bot.db.begin() as session:
+            await schedule.set_accepting(session, guild_id, actor, bool(accepting), self.bot.clock())
+        said = (
+            "✅ Students can book you again."
+            if accepting
+            else "✅ Paused: nobody can book you until you resume. Booked sessions take place."
+        )
+        await self.show_panel(interaction, PanelState(week, days), said)
 
     @on(panel.UNDO)
     async def undo_pressed(self, interaction: Interaction, number: int, week: int, days: int) -> None:
         """Take the last change back."""
         await ui.acknowledge(interaction)
-
-        async def undo(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
-            await schedule.undo(session, guild_id, actor, number, now)
-            return "↩️ Your last change is undone."
-
-        await change_and_show(self.bot, interaction, PanelState(week, days), undo)
+        guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
+        async with self.bot.db.begin() as session:
+            await schedule.undo(session, guild_id, actor, number, self.bot.clock())
+        await self.show_panel(interaction, PanelState(week, days), "↩️ Your last change is undone.")
 
     @on(panel.WHY)
     async def check_a_time(self, interaction: Interaction, week: int, days: int) -> None:
@@ -178,14 +167,14 @@ class AvailabilityCog(Cog):
         await ui.acknowledge(interaction)
         now = self.bot.clock()
         async with self.bot.db.read() as session:
-            coach = await approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
+            coach = await self.coach(session, interaction)
             at = parse_moment(ui.typed_in(interaction).get(_TIME, ""), now=now, zone=zone(coach.time_zone))
             usual = timedelta(minutes=coach.durations_minutes[0])
             why = await free_times.why_not(session, coach, at, usual, student_id=coach.user_id, now=now)
         can = f"can be booked for {coach.durations_minutes[0]} minutes."
         said = f"✅ {stamp(at)} {can}" if why is None else f"❌ {stamp(at)}: {free_times.in_words(why, coach)}"
         day = at.astimezone(zone(coach.time_zone)).date()
-        await show_panel(self.bot, interaction, PanelState(day.toordinal(), days), said)
+        await self.show_panel(interaction, PanelState(day.toordinal(), days), said)
 
     @opens(panel.WHY)
     async def time_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
@@ -198,12 +187,11 @@ class AvailabilityCog(Cog):
 
     async def _set_hours(self, interaction: Interaction, place: PanelState, days: str, hours: str) -> None:
         chosen, windows = parse_days(days), parse_hours(hours)
-
-        async def put(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
-            await schedule.set_hours(session, guild_id, actor, chosen, windows, now)
-            return f"✅ Set {_names(chosen)}: {ui.quoted(write_hours(windows), _EXCERPT)}"
-
-        await change_and_show(self.bot, interaction, PanelState(place.week, mask(chosen)), put)
+        guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
+        async with self.bot.db.begin() as session:
+            await schedule.set_hours(session, guild_id, actor, chosen, windows, self.bot.clock())
+        said = f"✅ Set {_names(chosen)}: {ui.quoted(write_hours(windows), _EXCERPT)}"
+        await self.show_panel(interaction, PanelState(place.week, mask(chosen)), said)
 
 
 def _names(days: list[int]) -> str:

@@ -7,15 +7,14 @@ import discord
 
 from cogs import cards, routes, ui
 from cogs.availability import panel
-from cogs.availability.panel import PanelState, show_panel
-from cogs.sessions.cancellation import cancel, reason_form
+from cogs.availability.panel import PanelCog, PanelState
+from cogs.cards.cancellation import CancellingCog
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, Route, on, opens
+from cogs.ui.routing import Route, on, opens
 from models import CoachingSession
 from scheduler.availability import free_times
 from scheduler.booking import rescheduling
 from scheduler.core.clock import stamp
-from scheduler.core.coaches import approved_coach
 
 KEEP = Route("availability:keep:{session_id}:{week}:{days}")
 CANCEL = Route("availability:cancel:{session_id}:{week}:{days}")
@@ -23,7 +22,7 @@ CANCEL = Route("availability:cancel:{session_id}:{week}:{days}")
 _A_PAGE = 5
 
 
-class ConflictsCog(Cog):
+class ConflictsCog(CancellingCog, PanelCog):
     """The presses of `/availability` that concern sessions outside the hours."""
 
     @on(panel.MISFITS)
@@ -37,7 +36,7 @@ class ConflictsCog(Cog):
         """This one stays."""
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
-            actor = ui.actor_of(interaction, None)
+            actor = ui.person_of(interaction)
             await rescheduling.keep_session(session, session_id, actor, self.bot.clock())
         await self._show(interaction, 0, PanelState(week, days), said="✅ It stays booked.")
 
@@ -46,7 +45,7 @@ class ConflictsCog(Cog):
         """Cancel, and show the list without it."""
         await ui.acknowledge(interaction)
         await self._own(interaction)
-        cancelled, _ = await cancel(self.bot, interaction, session_id)
+        cancelled, _ = await self.cancel(interaction, session_id)
         said = f"✅ Session cancelled: {stamp(cancelled.starts_at)}. Both of you are told by direct message."
         await self._show(interaction, 0, PanelState(week, days), said)
 
@@ -57,21 +56,21 @@ class ConflictsCog(Cog):
         """Asks why."""
         await self._own(interaction)
         custom_id = PanelState(week, days).id(CANCEL, session_id=session_id)
-        return await reason_form(self.bot, interaction, typed, session_id, custom_id)
+        return await self.cancel_form(interaction, typed, session_id, custom_id)
 
     async def _own(self, interaction: Interaction) -> None:
         """Only a coach has this list: refuse everybody else before anything is done."""
         async with self.bot.db.read() as session:
-            await approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
+            await self.coach(session, interaction)
 
     async def _show(self, interaction: Interaction, page: int, place: PanelState, said: str | None = None) -> None:
         async with self.bot.db.read() as session:
-            coach = await approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
+            coach = await self.coach(session, interaction)
             found = await free_times.conflicts(session, coach, self.bot.clock())
         if found:
             await ui.show(interaction, _misfits_panel(found, page, place, said))
         else:
-            await show_panel(self.bot, interaction, place, said or "✅ All booked sessions fit your hours.")
+            await self.show_panel(interaction, place, said or "✅ All booked sessions fit your hours.")
 
 
 def _misfits_panel(found: list[CoachingSession], page: int, place: PanelState, said: str | None) -> ui.Panel:

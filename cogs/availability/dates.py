@@ -1,22 +1,19 @@
 """Days off, other hours and extra hours on single dates."""
 
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 from typing import Any
 
 import discord
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
 from cogs.availability import panel
-from cogs.availability.panel import PanelState, change_and_show
+from cogs.availability.panel import PanelCog, PanelState
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, Route, on, opens
+from cogs.ui.routing import Route, on, opens
 from models import Coach
 from scheduler.availability import schedule
 from scheduler.availability.schedule import LONGEST_REASON, Dates
-from scheduler.core.actor import Actor
-from scheduler.core.coaches import approved_coach
 from scheduler.core.errors import Unreadable
 from scheduler.parsing.dates import parse_date, parse_last_date, write_date, write_dates
 from scheduler.parsing.weekly_hours import parse_hours, write_hours
@@ -31,7 +28,7 @@ _EXCERPT = 200  # a page of the longest has to fit into a message's 4,000 charac
 _LATEST = date.max.toordinal()
 
 
-class DatesCog(Cog):
+class DatesCog(PanelCog):
     """The presses of `/availability` that concern single dates."""
 
     @on(panel.DAYS_OFF)
@@ -45,14 +42,14 @@ class DatesCog(Cog):
         last = parse_last_date(typed[_TO], first=first, today=today) if typed.get(_TO, "").strip() else first
         windows = parse_hours(typed[_INSTEAD]) if typed.get(_INSTEAD, "").strip() else []
         reason = typed.get(_REASON, "")
-
-        async def put(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
+        guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
+        async with self.bot.db.begin() as session:
+            now = self.bot.clock()
             await schedule.set_dates(session, guild_id, actor, first, last, windows, reason, now)
-            what = f"{write_hours(windows)} on" if windows else "Off"
-            why = f" ({ui.quoted(reason.strip())})" if reason.strip() else ""
-            return f"✅ {what} {write_dates(first, last)}{why}."
-
-        await change_and_show(self.bot, interaction, PanelState(first.toordinal(), days), put)
+        what = f"{write_hours(windows)} on" if windows else "Off"
+        why = f" ({ui.quoted(reason.strip())})" if reason.strip() else ""
+        said = f"✅ {what} {write_dates(first, last)}{why}."
+        await self.show_panel(interaction, PanelState(first.toordinal(), days), said)
 
     @opens(panel.DAYS_OFF)
     async def days_off_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
@@ -80,12 +77,11 @@ class DatesCog(Cog):
         typed = ui.typed_in(interaction)
         day = parse_date(typed.get(_DATE, ""), today=self._today(await self._coach(interaction)))
         windows = parse_hours(typed.get(_HOURS, ""))
-
-        async def add(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
-            await schedule.add_extra_hours(session, guild_id, actor, day, windows, now)
-            return f"✅ Extra hours on {write_date(day)}: {write_hours(windows)}."
-
-        await change_and_show(self.bot, interaction, PanelState(day.toordinal(), days), add)
+        guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
+        async with self.bot.db.begin() as session:
+            await schedule.add_extra_hours(session, guild_id, actor, day, windows, self.bot.clock())
+        said = f"✅ Extra hours on {write_date(day)}: {write_hours(windows)}."
+        await self.show_panel(interaction, PanelState(day.toordinal(), days), said)
 
     @opens(panel.EXTRA)
     async def extra_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
@@ -100,7 +96,7 @@ class DatesCog(Cog):
         )
 
     @on(panel.DATES)
-    async def list_conflicts(self, interaction: Interaction, page: int, week: int, days: int) -> None:
+    async def list_dates(self, interaction: Interaction, page: int, week: int, days: int) -> None:
         """All coming dates with other hours than usual."""
         await ui.acknowledge(interaction)
         coach = await self._coach(interaction)
@@ -113,16 +109,15 @@ class DatesCog(Cog):
         """The weekly hours hold again on these dates."""
         await ui.acknowledge(interaction)
         since, until = (date.fromordinal(min(max(one, 1), _LATEST)) for one in (first, last))
-
-        async def clear(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
-            await schedule.clear_dates(session, guild_id, actor, since, until, now)
-            return f"✅ Your weekly hours hold again on {write_dates(since, until)}."
-
-        await change_and_show(self.bot, interaction, PanelState(first, days), clear)
+        guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
+        async with self.bot.db.begin() as session:
+            await schedule.clear_dates(session, guild_id, actor, since, until, self.bot.clock())
+        said = f"✅ Your weekly hours hold again on {write_dates(since, until)}."
+        await self.show_panel(interaction, PanelState(first, days), said)
 
     async def _coach(self, interaction: Interaction) -> Coach:
         async with self.bot.db.read() as session:
-            return await approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
+            return await self.coach(session, interaction)
 
     def _today(self, coach: Coach) -> date:
         """The date on the coach's calendar."""

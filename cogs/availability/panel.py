@@ -1,7 +1,7 @@
 """The panel of `/availability`: the picture of one week and everything that can be done to it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -11,14 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
 from cogs.availability.week import week_picture
-from cogs.bot_base import BotBase
 from cogs.images.week import WeekPicture, draw, in_words
 from cogs.ui import Interaction
-from cogs.ui.routing import Route
+from cogs.ui.routing import Cog, Route
 from models import Coach, CoachingSession
 from scheduler.availability import free_times, schedule
 from scheduler.core import coaches
-from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.parsing.dates import write_dates
 from scheduler.parsing.weekly_hours import WEEKDAYS, Preset, write_hours
@@ -47,10 +45,6 @@ WORKDAYS = 0b0011111
 _FIRST_WEEK, _LAST_WEEK = date(1970, 1, 5).toordinal(), date(9000, 1, 6).toordinal()
 _FILE = "week.png"
 _LISTED = 5
-
-
-Change = Callable[[AsyncSession, int, Actor, datetime], Awaitable[str]]
-"""Changes something for this server and coach at the present, and says what it did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,25 +90,24 @@ class _Week:
     misfits: list[CoachingSession] = field(default_factory=list)
 
 
-async def show_panel(
-    bot: BotBase, interaction: Interaction, place: PanelState | None = None, said: str | None = None
-) -> None:
-    """Show the panel in answer to an acknowledged interaction, with what was just done."""
-    place = place or PanelState()
-    async with bot.db.read() as session:
-        guild_id = ui.guild_id_of(interaction)
-        coach = await coaches.approved_coach(session, guild_id, interaction.user.id, own=True)
-        guild = await settings.look_up(session, guild_id, bot.defaults)
-        week = await _gather(session, coach, settings.presets(guild), place, bot.clock())
-    png = await asyncio.to_thread(draw, week.picture)
-    await ui.show(interaction, ui.Panel(*_items(week, place, said), files=[(_FILE, png)]))
+class PanelCog(Cog):
+    """What every cog of `/availability` does: show the panel to the coach who presses."""
 
+    async def show_panel(
+        self, interaction: Interaction, place: PanelState | None = None, said: str | None = None
+    ) -> None:
+        """Show the panel, with what was just done."""
+        place = place or PanelState()
+        async with self.bot.db.read() as session:
+            coach = await self.coach(session, interaction)
+            guild = await settings.look_up(session, coach.guild_id, self.bot.defaults)
+            week = await _gather(session, coach, settings.presets(guild), place, self.bot.clock())
+        png = await asyncio.to_thread(draw, week.picture)
+        await ui.show(interaction, ui.Panel(*_items(week, place, said), files=[(_FILE, png)]))
 
-async def change_and_show(bot: BotBase, interaction: Interaction, place: PanelState, change: Change) -> None:
-    """Do one change in a transaction of its own, then show the panel with what it says."""
-    async with bot.db.begin() as session:
-        said = await change(session, ui.guild_id_of(interaction), ui.actor_of(interaction, None), bot.clock())
-    await show_panel(bot, interaction, place, said)
+    async def coach(self, session: AsyncSession, interaction: Interaction) -> Coach:
+        """Find the approved coach who presses. Raises NotAllowed or NotFound for anybody else."""
+        return await coaches.approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
 
 
 async def _gather(

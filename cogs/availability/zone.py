@@ -3,17 +3,14 @@
 from datetime import datetime
 
 import discord
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
 from cogs.availability import panel
-from cogs.availability.panel import PanelState, change_and_show
-from cogs.timezone import resolve_zone
+from cogs.availability.panel import PanelCog, PanelState
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, Route, on, opens
+from cogs.ui.routing import Route, on, opens
+from cogs.ui.zones import resolve_zone
 from scheduler.availability import schedule
-from scheduler.core.actor import Actor
-from scheduler.core.coaches import approved_coach
 from scheduler.time.time_zones import is_known, zone
 
 APPLY = Route("availability:rezone:{same_instants}:{week}:{days}")
@@ -21,7 +18,7 @@ APPLY = Route("availability:rezone:{same_instants}:{week}:{days}")
 _ZONE, _NEW = "City or time zone", "New time zone"
 
 
-class ZoneCog(Cog):
+class ZoneCog(PanelCog):
     """The presses of `/availability` that concern the zone."""
 
     @on(panel.ZONE)
@@ -30,7 +27,7 @@ class ZoneCog(Cog):
         await ui.acknowledge(interaction)
         name = await resolve_zone(ui.typed_in(interaction).get(_ZONE, ""))
         async with self.bot.db.read() as session:
-            coach = await approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
+            coach = await self.coach(session, interaction)
         await ui.show(interaction, _question(coach.time_zone, name, PanelState(week, days), self.bot.clock()))
 
     @opens(panel.ZONE)
@@ -47,12 +44,12 @@ class ZoneCog(Cog):
         """Change it."""
         await ui.acknowledge(interaction)
         name = await resolve_zone(ui.stored_fields(interaction.message).get(_NEW, ""))
-
-        async def change(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> str:
+        guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
+        async with self.bot.db.begin() as session:
+            now = self.bot.clock()
             await schedule.change_zone(session, guild_id, actor, name, now, same_instants=bool(same_instants))
-            return f"✅ Your hours are on the clock of {name} now."
-
-        await change_and_show(self.bot, interaction, PanelState(week, days), change)
+        said = f"✅ Your hours are on the clock of {name} now."
+        await self.show_panel(interaction, PanelState(week, days), said)
 
 
 def _question(old: str, new: str, place: PanelState, now: datetime) -> ui.Panel:

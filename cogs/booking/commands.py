@@ -27,11 +27,11 @@ from cogs.booking.panels import (
 from cogs.cards.calendar_file import Names, attached
 from cogs.images.week import WeekPicture, draw
 from cogs.images.week_days import picture_of
-from cogs.timezone import resolve_zone
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens, retried
 from cogs.ui.text import whole_number
 from cogs.ui.time_picker import by_day, instant
+from cogs.ui.zones import resolve_zone
 from models import BlockedFrom, Coach, Guild
 from scheduler.availability import coach_search, free_times, reader_zone
 from scheduler.booking import blocks, booking, eligibility, holds

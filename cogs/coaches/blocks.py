@@ -1,14 +1,15 @@
 """Blocking members from booking or applying: by command, from a card, and undone from the list."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import discord
+from discord import app_commands
 
 from cogs import routes, ui
-from cogs.bot_base import BotBase
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, Route, on, opens
+from cogs.ui.group_commands import group_command
+from cogs.ui.routing import Cog, Route, on, opens, retried
 from models import Block, BlockedFrom, CoachStatus
 from scheduler.booking import blocks
 from scheduler.booking.blocks import LONGEST_REASON
@@ -36,11 +37,44 @@ _MOST_PAGES = 10_000
 class BlockingCog(Cog):
     """The buttons that block and unblock."""
 
+    @group_command("coaching", name="block", description="Stop somebody from booking, applying to coach, or both")
+    @app_commands.describe(
+        member="Who", what="What they can't do any more", reason="What they see when they try (optional)"
+    )
+    @retried
+    async def block(
+        self,
+        interaction: Interaction,
+        member: discord.User,
+        what: Literal["booking", "applying", "both"],
+        reason: app_commands.Range[str, 1, LONGEST_REASON] | None = None,
+    ) -> None:
+        """Block one person."""
+        await ui.acknowledge(interaction)
+        await self._block(interaction, member.id, WHAT[what], reason or "")
+
+    @group_command("coaching", name="unblock", description="Let somebody book and apply again")
+    @app_commands.describe(member="Who")
+    @retried
+    async def unblock(self, interaction: Interaction, member: discord.User) -> None:
+        """Lift all blocks of one person."""
+        await ui.acknowledge(interaction)
+        await self._unblock(interaction, member.id, routes.FROM_BOTH)
+
+    @group_command(
+        "coaching", name="blocked", description="See who is blocked from what and why, and unblock them"
+    )
+    @retried
+    async def blocked(self, interaction: Interaction) -> None:
+        """List them."""
+        await ui.acknowledge(interaction)
+        await self._show(interaction)
+
     @on(routes.BLOCK)
     async def block_pressed(self, interaction: Interaction, user_id: int, what: int) -> None:
         """Block, and leave the card as it is."""
         await ui.acknowledge_beside(interaction)
-        await block(self.bot, interaction, user_id, what, ui.typed_in(interaction).get(_REASON, ""))
+        await self._block(interaction, user_id, what, ui.typed_in(interaction).get(_REASON, ""))
 
     @opens(routes.BLOCK)
     async def form(self, interaction: Interaction, typed: Typed, user_id: int, what: int) -> ui.Form:
@@ -68,62 +102,60 @@ class BlockingCog(Cog):
     async def unblock_pressed(self, interaction: Interaction, user_id: int, what: int) -> None:
         """Lift the block and say so in a reply of its own."""
         await ui.acknowledge_beside(interaction)
-        await unblock(self.bot, interaction, user_id, what)
+        await self._unblock(interaction, user_id, what)
 
     @on(LIST)
     async def list_turned(self, interaction: Interaction, page: int) -> None:
         """Another page."""
         await ui.acknowledge(interaction)
-        await show_blocked(self.bot, interaction, min(page, _MOST_PAGES))
+        await self._show(interaction, min(page, _MOST_PAGES))
 
     @on(LIFT)
     async def lift_pressed(self, interaction: Interaction, page: int, user_id: int, what: int) -> None:
         """Lift a block and show the list without it."""
         await ui.acknowledge(interaction)
-        await _lift(self.bot, interaction, user_id, what)
-        await show_blocked(self.bot, interaction, min(page, _MOST_PAGES))
+        await self._lift(interaction, user_id, what)
+        await self._show(interaction, min(page, _MOST_PAGES))
 
+    async def _block(self, interaction: Interaction, user_id: int, what: int, reason: str) -> None:
+        """Block somebody, with a button to undo it."""
+        meant = _meant(what)
+        async with self.bot.db.begin() as session:
+            now = self.bot.clock()
+            guild = await settings.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
+            actor = ui.actor_of(interaction, guild)
+            status = await blocks.block(session, guild.id, user_id, actor, meant, reason, now)
+        self.bot.wake()
+        undo = ui.button("Undo", routes.UNBLOCK.id(user_id=user_id, what=what))
+        await ui.show(
+            interaction, ui.Panel(ui.text("\n".join(_said(user_id, meant, status, reason))), ui.row(undo))
+        )
 
-async def block(bot: BotBase, interaction: Interaction, user_id: int, what: int, reason: str) -> None:
-    """Block somebody, in answer to an admin's acknowledged interaction, with a button to undo it."""
-    meant = _meant(what)
-    async with bot.db.begin() as session:
-        now = bot.clock()
-        guild = await settings.ensure(session, ui.guild_id_of(interaction), bot.defaults, now)
-        actor = ui.actor_of(interaction, guild)
-        status = await blocks.block(session, guild.id, user_id, actor, meant, reason, now)
-    bot.wake()
-    undo = ui.button("Undo", routes.UNBLOCK.id(user_id=user_id, what=what))
-    await ui.show(interaction, ui.Panel(ui.text("\n".join(_said(user_id, meant, status, reason))), ui.row(undo)))
+    async def _unblock(self, interaction: Interaction, user_id: int, what: int) -> None:
+        """Unblock somebody."""
+        lifted = await self._lift(interaction, user_id, what)
+        await ui.show(interaction, ui.Panel(ui.text(f"**Unblocked.** <@{user_id}> can {_do(lifted)} again.")))
 
+    async def _show(self, interaction: Interaction, page: int = 0) -> None:
+        """List who is blocked to an admin."""
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            actor = ui.actor_of(interaction, guild)
+            found = await blocks.page_of(session, guild.id, actor, page=page, size=_A_PAGE)
+        parts: list[discord.ui.Item[Any]] = [ui.text("### Blocked members")]
+        parts.extend(_section(one, page) for one in found.shown)
+        if not found.shown:
+            parts.append(ui.text("Nobody is blocked here." if not page else "There's nobody on this page."))
+        await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(LIST.id, page, has_more=found.has_more)))
 
-async def unblock(bot: BotBase, interaction: Interaction, user_id: int, what: int) -> None:
-    """Unblock somebody, in answer to an admin's acknowledged interaction."""
-    lifted = await _lift(bot, interaction, user_id, what)
-    await ui.show(interaction, ui.Panel(ui.text(f"**Unblocked.** <@{user_id}> can {_do(lifted)} again.")))
-
-
-async def show_blocked(bot: BotBase, interaction: Interaction, page: int = 0) -> None:
-    """List who is blocked to an admin, in answer to an acknowledged interaction."""
-    async with bot.db.read() as session:
-        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
-        actor = ui.actor_of(interaction, guild)
-        found = await blocks.page_of(session, guild.id, actor, page=page, size=_A_PAGE)
-    parts: list[discord.ui.Item[Any]] = [ui.text("### Blocked members")]
-    parts.extend(_section(one, page) for one in found.shown)
-    if not found.shown:
-        parts.append(ui.text("Nobody is blocked here." if not page else "There's nobody on this page."))
-    await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(LIST.id, page, has_more=found.has_more)))
-
-
-async def _lift(bot: BotBase, interaction: Interaction, user_id: int, what: int) -> Sequence[BlockedFrom]:
-    meant = _meant(what)
-    async with bot.db.begin() as session:
-        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
-        actor = ui.actor_of(interaction, guild)
-        lifted = await blocks.unblock(session, guild.id, user_id, actor, meant, bot.clock())
-    bot.wake()
-    return lifted
+    async def _lift(self, interaction: Interaction, user_id: int, what: int) -> Sequence[BlockedFrom]:
+        meant = _meant(what)
+        async with self.bot.db.begin() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            actor = ui.actor_of(interaction, guild)
+            lifted = await blocks.unblock(session, guild.id, user_id, actor, meant, self.bot.clock())
+        self.bot.wake()
+        return lifted
 
 
 def _meant(what: int) -> tuple[BlockedFrom, ...]:

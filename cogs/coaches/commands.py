@@ -5,11 +5,10 @@ from discord import app_commands
 
 from cogs import cards, routes, ui
 from cogs.coaches import forms
-from cogs.coaches.profile import edit_form, show_profile
-from cogs.coaches.suspensions import reinstate, suspend
-from cogs.timezone import resolve_zone
 from cogs.ui import Interaction, Typed
+from cogs.ui.group_commands import group_command
 from cogs.ui.routing import Cog, Route, on, opens, retried
+from cogs.ui.zones import resolve_zone
 from models import BlockedFrom
 from scheduler.booking import blocks
 from scheduler.coaches import applications
@@ -28,11 +27,9 @@ _REASON = "Reason"
 
 
 class CoachCog(Cog):
-    """`/coach`."""
+    """Applying to coach, and admins deciding."""
 
-    group = app_commands.Group(name="coach", description="Who coaches: become one, see them, decide")
-
-    @group.command(name="apply", description="Apply to coach here, or edit your open application")
+    @group_command("coach", name="apply", description="Apply to coach here, or edit your open application")
     @retried
     async def apply(self, interaction: Interaction) -> None:
         """Open the form, holding an earlier application's texts if there is one."""
@@ -91,7 +88,7 @@ class CoachCog(Cog):
         )
         await ui.show(interaction, ui.Panel(ui.text(thanks)))
 
-    @group.command(name="approve", description="Approve a coach; without a member: the open applications")
+    @group_command("coach", name="approve", description="Approve a coach; without a member: the open applications")
     @app_commands.describe(member="Who applied")
     @retried
     async def approve(self, interaction: Interaction, member: discord.User | None = None) -> None:
@@ -117,7 +114,7 @@ class CoachCog(Cog):
         self.bot.wake()
         await ui.reply_privately(interaction, f"Approved. <@{user_id}> is told by direct message what to do next.")
 
-    @group.command(name="reject", description="Turn an application down, with a reason")
+    @group_command("coach", name="reject", description="Turn an application down, with a reason")
     @app_commands.describe(member="Who applied", reason="What they are told")
     @retried
     async def reject(
@@ -156,53 +153,6 @@ class CoachCog(Cog):
             await applications.reject(session, guild.id, user_id, actor, reason, self.bot.clock())
         self.bot.wake()
         await ui.reply_privately(interaction, f"Rejected. <@{user_id}> is told the reason by direct message.")
-
-    @group.command(name="profile", description="Who a coach is, what they teach and when they are free")
-    @app_commands.describe(member="The coach; without: you")
-    @retried
-    async def profile(self, interaction: Interaction, member: discord.User | None = None) -> None:
-        """Show one profile."""
-        await ui.acknowledge(interaction)
-        await show_profile(self.bot, interaction, (member or interaction.user).id)
-
-    @group.command(name="edit", description="Change your profile, or your open application")
-    @retried
-    async def edit(self, interaction: Interaction) -> None:
-        """Open the form, holding what the profile says now."""
-        await interaction.response.send_modal(await edit_form(self.bot, interaction, {}))
-
-    @group.command(name="suspend", description="Let a coach take no sessions for a while")
-    @app_commands.describe(
-        member="The coach",
-        reason="What they are told",
-        coming="What becomes of their coming sessions; without: as in /coaching setup",
-    )
-    @app_commands.choices(
-        coming=[
-            app_commands.Choice(name="cancel them", value="cancel"),
-            app_commands.Choice(name="keep them", value="keep"),
-        ]
-    )
-    @retried
-    async def suspend(
-        self,
-        interaction: Interaction,
-        member: discord.User,
-        reason: app_commands.Range[str, 1, LONGEST_TEXT],
-        coming: app_commands.Choice[str] | None = None,
-    ) -> None:
-        """Suspend one coach."""
-        await ui.acknowledge(interaction)
-        keep = None if coming is None else coming.value == "keep"
-        await suspend(self.bot, interaction, member.id, reason, keep=keep)
-
-    @group.command(name="reinstate", description="Let a suspended coach coach again")
-    @app_commands.describe(member="The coach")
-    @retried
-    async def reinstate(self, interaction: Interaction, member: discord.User) -> None:
-        """Reinstate one coach."""
-        await ui.acknowledge(interaction)
-        await reinstate(self.bot, interaction, member.id)
 
     @on(QUEUE)
     async def turn_queue(self, interaction: Interaction, position: int) -> None:

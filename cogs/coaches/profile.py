@@ -3,14 +3,15 @@
 from typing import Any
 
 import discord
+from discord import app_commands
 
 from cogs import cards, routes, ui
 from cogs.booking.panels import lasting
-from cogs.bot_base import BotBase
 from cogs.cards import booking_policy
 from cogs.coaches import forms
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, Route, on, opens
+from cogs.ui.group_commands import group_command
+from cogs.ui.routing import Cog, Route, on, opens, retried
 from cogs.ui.text import visible
 from models import Coach, CoachStatus
 from scheduler.availability.free_times import takes_bookings
@@ -42,6 +43,20 @@ _STATES = {
 class ProfileCog(Cog):
     """Editing one's profile."""
 
+    @group_command("coach", name="profile", description="Who a coach is, what they teach and when they are free")
+    @app_commands.describe(member="The coach; without: you")
+    @retried
+    async def profile(self, interaction: Interaction, member: discord.User | None = None) -> None:
+        """Show one profile."""
+        await ui.acknowledge(interaction)
+        await self._show(interaction, (member or interaction.user).id)
+
+    @group_command("coach", name="edit", description="Change your profile, or your open application")
+    @retried
+    async def edit(self, interaction: Interaction) -> None:
+        """Open the form, holding what the profile says now."""
+        await interaction.response.send_modal(await self.form(interaction, {}))
+
     @on(EDIT)
     async def edit_pressed(self, interaction: Interaction) -> None:
         """Save what was typed, and show what others see now."""
@@ -49,37 +64,35 @@ class ProfileCog(Cog):
         written = Written(display_name=interaction.user.display_name, **forms.written_in(ui.typed_in(interaction)))
         guild_id = ui.guild_id_of(interaction)
         async with self.bot.db.begin() as session:
-            actor = ui.actor_of(interaction, None)
+            actor = ui.person_of(interaction)
             coach = await profiles.edit(session, guild_id, actor, written, self.bot.clock())
         self.bot.wake()
-        await show_profile(self.bot, interaction, interaction.user.id, _SAVED[coach.status])
+        await self._show(interaction, interaction.user.id, _SAVED[coach.status])
 
     @opens(EDIT)
     async def form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """The form, holding what was typed."""
-        return await edit_form(self.bot, interaction, typed)
+        return await self.edit_form(interaction, typed)
 
+    async def edit_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
+        """Asks what one's profile is to say; holds what was typed, or else what it says now."""
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            coach = profiles.check_may_edit(await coaches.find(session, guild.id, interaction.user.id))
+            await profiles.check_not_blocked(session, coach)
+            taught_here = await settings.specialties(session, guild.id)
+            taught = await coach_specialties(session, guild.id, coach.user_id)
+        currency = coach.currency if coach.rate_minor else guild.currency
+        typed = typed or forms.typed_before(coach, taught, coach.currency)
+        return ui.Form("Your profile", EDIT.id(), *forms.fields(typed, taught_here, currency, guild.currency))
 
-async def edit_form(bot: BotBase, interaction: Interaction, typed: Typed) -> ui.Form:
-    """Asks what one's profile is to say; holds what was typed, or else what it says now."""
-    async with bot.db.read() as session:
-        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
-        coach = profiles.check_may_edit(await coaches.find(session, guild.id, interaction.user.id))
-        await profiles.check_not_blocked(session, coach)
-        taught_here = await settings.specialties(session, guild.id)
-        taught = await coach_specialties(session, guild.id, coach.user_id)
-    currency = coach.currency if coach.rate_minor else guild.currency
-    typed = typed or forms.typed_before(coach, taught, coach.currency)
-    return ui.Form("Your profile", EDIT.id(), *forms.fields(typed, taught_here, currency, guild.currency))
-
-
-async def show_profile(bot: BotBase, interaction: Interaction, user_id: int, said: str | None = None) -> None:
-    """Show somebody's profile to whoever asks, in answer to an acknowledged interaction."""
-    async with bot.db.read() as session:
-        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
-        actor = ui.actor_of(interaction, guild)
-        found = await profiles.seen_by(session, guild.id, user_id, actor, bot.clock())
-    await ui.show(interaction, _panel(found, is_own=actor.user_id == user_id, said=said))
+    async def _show(self, interaction: Interaction, user_id: int, said: str | None = None) -> None:
+        """Show somebody's profile to whoever asks."""
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            actor = ui.actor_of(interaction, guild)
+            found = await profiles.seen_by(session, guild.id, user_id, actor, self.bot.clock())
+        await ui.show(interaction, _panel(found, is_own=actor.user_id == user_id, said=said))
 
 
 def _panel(one: Profile, *, is_own: bool, said: str | None) -> ui.Panel:

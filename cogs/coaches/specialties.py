@@ -6,9 +6,9 @@ from typing import Any
 import discord
 
 from cogs import ui
-from cogs.bot_base import BotBase
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, Route, on, opens
+from cogs.ui.group_commands import group_command
+from cogs.ui.routing import Cog, Route, on, opens, retried
 from models import Coach
 from scheduler.coaches import specialties
 from scheduler.coaches.specialties import LONGEST, MOST, Taught
@@ -28,11 +28,18 @@ _MOST_MENTIONS = 20
 class SpecialtiesCog(Cog):
     """The presses of `/coaching specialties`."""
 
+    @group_command("coaching", name="specialties", description="What can be taught here: add, rename, remove")
+    @retried
+    async def list_specialties(self, interaction: Interaction) -> None:
+        """Show the list, with buttons to change it."""
+        await ui.acknowledge(interaction)
+        await self._show(interaction)
+
     @on(LIST)
     async def list_pressed(self, interaction: Interaction) -> None:
         """Back to the list."""
         await ui.acknowledge(interaction)
-        await show_specialties(self.bot, interaction)
+        await self._show(interaction)
 
     @on(PICK)
     async def picked(self, interaction: Interaction) -> None:
@@ -48,7 +55,7 @@ class SpecialtiesCog(Cog):
         async with self.bot.db.begin() as session:
             guild, now = await settings.ensure(session, *self._here(interaction)), self.bot.clock()
             added = await specialties.add(session, guild, ui.actor_of(interaction, guild), typed, now)
-        await show_specialties(self.bot, interaction, f"✅ Added {_quoted(added)}.")
+        await self._show(interaction, f"✅ Added {_quoted(added)}.")
 
     @opens(ADD)
     async def add_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
@@ -69,7 +76,7 @@ class SpecialtiesCog(Cog):
             guild, now = await settings.ensure(session, *self._here(interaction)), self.bot.clock()
             await specialties.rename(session, guild, ui.actor_of(interaction, guild), specialty, typed, now)
         self.bot.wake()
-        await show_specialties(self.bot, interaction, "✅ Renamed. Who teaches it goes on to.")
+        await self._show(interaction, "✅ Renamed. Who teaches it goes on to.")
 
     @opens(RENAME)
     async def rename_form(self, interaction: Interaction, typed: Typed, specialty: int) -> ui.Form:
@@ -90,7 +97,7 @@ class SpecialtiesCog(Cog):
             await ui.show(interaction, _question(losing))
             return
         self.bot.wake()
-        await show_specialties(self.bot, interaction, "✅ Removed.")
+        await self._show(interaction, "✅ Removed.")
 
     async def _find(self, interaction: Interaction, specialty_id: int) -> Taught:
         async with self.bot.db.read() as session:
@@ -101,13 +108,16 @@ class SpecialtiesCog(Cog):
     def _here(self, interaction: Interaction) -> tuple[Any, ...]:
         return ui.guild_id_of(interaction), self.bot.defaults, self.bot.clock()
 
-
-async def show_specialties(bot: BotBase, interaction: Interaction, said: str | None = None) -> None:
-    """Show the list to an admin, in answer to an acknowledged interaction."""
-    async with bot.db.begin() as session:  # to write: a server that nobody has used yet has no list before
-        guild = await settings.ensure(session, ui.guild_id_of(interaction), bot.defaults, bot.clock())
-        found = await specialties.listed(session, guild.id, ui.actor_of(interaction, guild))
-    await ui.show(interaction, _panel(found, said))
+    async def _show(self, interaction: Interaction, said: str | None = None) -> None:
+        """Show the list to an admin."""
+        async with (
+            self.bot.db.begin() as session
+        ):  # to write: a server that nobody has used yet has no list before
+            guild = await settings.ensure(
+                session, ui.guild_id_of(interaction), self.bot.defaults, self.bot.clock()
+            )
+            found = await specialties.listed(session, guild.id, ui.actor_of(interaction, guild))
+        await ui.show(interaction, _panel(found, said))
 
 
 def _panel(found: Sequence[Taught], said: str | None) -> ui.Panel:

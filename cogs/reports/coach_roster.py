@@ -5,12 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import discord
+from discord import app_commands
 
 from cogs import cards, ui
-from cogs.bot_base import BotBase
 from cogs.cards import booking_policy
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, Route, on, opens
+from cogs.ui.group_commands import group_command
+from cogs.ui.routing import Cog, Route, on, opens, retried
 from cogs.ui.text import our_own
 from models import Coach, CoachStatus, Guild
 from scheduler.availability.booking_policy import rules_of
@@ -39,17 +40,30 @@ _EXCERPT, _LINE = 600, 120
 class RosterCog(Cog):
     """The buttons under the list."""
 
+    @group_command(
+        "coaching", name="coaches", description="Coaches of every state, and why somebody cannot be booked"
+    )
+    @app_commands.describe(member="All about this one")
+    @retried
+    async def coaches(self, interaction: Interaction, member: discord.User | None = None) -> None:
+        """List them, or show one."""
+        await ui.acknowledge(interaction)
+        if member is None:
+            await self._show_coaches(interaction)
+        else:
+            await self._show_profile(interaction, member.id)
+
     @on(LIST)
     async def list_turned(self, interaction: Interaction, page: int) -> None:
         """Another page."""
         await ui.acknowledge(interaction)
-        await show_coaches(self.bot, interaction, min(page, _MOST_PAGES))
+        await self._show_coaches(interaction, min(page, _MOST_PAGES))
 
     @on(PROFILE)
     async def profile_pressed(self, interaction: Interaction, user_id: int) -> None:
         """All about one of them, beside the list."""
         await ui.acknowledge_beside(interaction)
-        await show_profile(self.bot, interaction, user_id)
+        await self._show_profile(interaction, user_id)
 
     @on(RATE)
     async def rate_pressed(self, interaction: Interaction, user_id: int) -> None:
@@ -61,7 +75,7 @@ class RosterCog(Cog):
             actor = ui.actor_of(interaction, guild)
             await currencies.set_rate(session, guild, actor, user_id, typed, self.bot.clock())
         self.bot.wake()
-        await show_profile(self.bot, interaction, user_id)
+        await self._show_profile(interaction, user_id)
 
     @opens(RATE)
     async def rate_form(self, interaction: Interaction, typed: Typed, user_id: int) -> ui.Form:
@@ -73,41 +87,39 @@ class RosterCog(Cog):
         field = ui.field(_RATE, typed, description=asked, placeholder="60", most=20)
         return ui.Form("Their rate", RATE.id(user_id=user_id), field)
 
+    async def _show_coaches(self, interaction: Interaction, page: int = 0) -> None:
+        """List the server's coaches to an admin."""
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            actor = ui.actor_of(interaction, guild)
+            found = await coach_roster.page_of(session, guild.id, actor, self.bot.clock(), page=page, size=_A_PAGE)
+        parts: list[discord.ui.Item[Any]] = [ui.text("### Coaches")]
+        parts.extend(_section(one) for one in found.shown)
+        if not found.shown:
+            parts.append(
+                ui.text("There is none here. People apply with `/coach apply`; `/coaching post` invites them.")
+            )
+        await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(LIST.id, page, has_more=found.has_more)))
 
-async def show_coaches(bot: BotBase, interaction: Interaction, page: int = 0) -> None:
-    """List the server's coaches to an admin, in answer to an acknowledged interaction."""
-    async with bot.db.read() as session:
-        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
-        actor = ui.actor_of(interaction, guild)
-        found = await coach_roster.page_of(session, guild.id, actor, bot.clock(), page=page, size=_A_PAGE)
-    parts: list[discord.ui.Item[Any]] = [ui.text("### Coaches")]
-    parts.extend(_section(one) for one in found.shown)
-    if not found.shown:
-        parts.append(
-            ui.text("There is none here. People apply with `/coach apply`; `/coaching post` invites them.")
-        )
-    await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(LIST.id, page, has_more=found.has_more)))
-
-
-async def show_profile(bot: BotBase, interaction: Interaction, user_id: int) -> None:
-    """Show an admin one coach, in answer to an acknowledged interaction."""
-    async with bot.db.read() as session:
-        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
-        found = await coach_roster.profile(
-            session, guild.id, ui.actor_of(interaction, guild), user_id, bot.clock()
-        )
-    coach = found.entry.coach
-    parts = [
-        "\n".join((_title(coach), _standing(found.entry), *_blocked(found.entry), *_decision(coach))),
-        _sessions(found),
-        "\n".join((f"**Hours** on the clock of {coach.time_zone}", *_week(found.entry), *_dates(found.dates))),
-        booking_policy.describe(rules_of(coach)),
-        f"**Teaches** {ui.quoted(', '.join(found.specialties), 300)}",
-        f"**About**\n{ui.quoted(coach.bio, _EXCERPT)}",
-        f"**Experience and links**\n{ui.quoted(coach.experience, _EXCERPT)}",
-    ]
-    buttons = _rate_button(coach, guild)
-    await ui.show(interaction, ui.Panel(*map(ui.text, parts), *([ui.row(*buttons)] if buttons else [])))
+    async def _show_profile(self, interaction: Interaction, user_id: int) -> None:
+        """Show an admin one coach."""
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            found = await coach_roster.profile(
+                session, guild.id, ui.actor_of(interaction, guild), user_id, self.bot.clock()
+            )
+        coach = found.entry.coach
+        parts = [
+            "\n".join((_title(coach), _standing(found.entry), *_blocked(found.entry), *_decision(coach))),
+            _sessions(found),
+            "\n".join((f"**Hours** on the clock of {coach.time_zone}", *_week(found.entry), *_dates(found.dates))),
+            booking_policy.describe(rules_of(coach)),
+            f"**Teaches** {ui.quoted(', '.join(found.specialties), 300)}",
+            f"**About**\n{ui.quoted(coach.bio, _EXCERPT)}",
+            f"**Experience and links**\n{ui.quoted(coach.experience, _EXCERPT)}",
+        ]
+        buttons = _rate_button(coach, guild)
+        await ui.show(interaction, ui.Panel(*map(ui.text, parts), *([ui.row(*buttons)] if buttons else [])))
 
 
 def _rate_button(coach: Coach, guild: Guild) -> list[ui.Button]:

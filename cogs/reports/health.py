@@ -8,7 +8,8 @@ import discord
 from cogs import ui
 from cogs.bot_base import BotBase
 from cogs.ui import Interaction
-from cogs.ui.routing import Cog, Route, on
+from cogs.ui.group_commands import group_command
+from cogs.ui.routing import Cog, Route, on, retried
 from cogs.ui.text import our_own
 from scheduler.core.clock import stamp
 from scheduler.parsing.durations import write_length
@@ -30,39 +31,71 @@ MOST_JUST_NOW, _MOST_OF_A_KIND, _MOST_PROBLEMS = 700, 400, 800
 class HealthCog(Cog):
     """The buttons of the panel."""
 
+    @group_command(
+        "coaching", name="health", description="Whether coaching works here, and what to do where it does not"
+    )
+    @retried
+    async def show_health(self, interaction: Interaction) -> None:
+        """Show how things are."""
+        await ui.acknowledge(interaction)
+        await self._show(interaction)
+
+    @group_command("coaching", name="run", description="Do now what is due, and see what was done")
+    @retried
+    async def run(self, interaction: Interaction) -> None:
+        """One tick by hand."""
+        await ui.acknowledge(interaction)
+        await self._show_run(interaction)
+
     @on(REFRESH)
     async def refresh_pressed(self, interaction: Interaction) -> None:
         """Look again."""
         await ui.acknowledge(interaction)
-        await show_health(self.bot, interaction)
+        await self._show(interaction)
 
     @on(RUN)
     async def run_pressed(self, interaction: Interaction) -> None:
         """One tick now, then look again."""
         await ui.acknowledge(interaction)
-        await show_run(self.bot, interaction)
+        await self._show_run(interaction)
 
+    async def _show(self, interaction: Interaction) -> None:
+        """The panel, to an admin."""
+        await ui.show(interaction, ui.Panel(*await self._panel(interaction)))
 
-async def show_health(bot: BotBase, interaction: Interaction) -> None:
-    """The panel, to an admin, in answer to an acknowledged interaction."""
-    await ui.show(interaction, ui.Panel(*await _panel(bot, interaction)))
+    async def _show_run(self, interaction: Interaction) -> None:
+        """Do what is due now, then show what was done and how things are."""
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+        ui.actor_of(interaction, guild).must_be_admin()
+        await ui.show(interaction, ui.Panel(ui.text("Doing what is due…")))
+        report = await self.bot.process_now()
+        done = "The bot was doing what is due at that very moment."
+        if report is not None:
+            async with self.bot.db.read() as session:
+                steps = await health.of_here(session, guild.id, report.steps)
+                failures = await health.of_here(session, guild.id, report.failures)
+            done = just_done(steps, failures)
+        above = ui.text(f"### Just now\n{done}")
+        await ui.show(interaction, ui.Panel(above, discord.ui.Separator(), *await self._panel(interaction)))
 
-
-async def show_run(bot: BotBase, interaction: Interaction) -> None:
-    """Do what is due now, then show what was done and how things are."""
-    async with bot.db.read() as session:
-        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
-    ui.actor_of(interaction, guild).must_be_admin()
-    await ui.show(interaction, ui.Panel(ui.text("Doing what is due…")))
-    report = await bot.process_now()
-    done = "The bot was doing what is due at that very moment."
-    if report is not None:
-        async with bot.db.read() as session:
-            steps = await health.of_here(session, guild.id, report.steps)
-            failures = await health.of_here(session, guild.id, report.failures)
-        done = just_done(steps, failures)
-    above = ui.text(f"### Just now\n{done}")
-    await ui.show(interaction, ui.Panel(above, discord.ui.Separator(), *await _panel(bot, interaction)))
+    async def _panel(self, interaction: Interaction) -> list[discord.ui.Item[Any]]:
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            found = await health.inspect_health(
+                session, guild.id, ui.actor_of(interaction, guild), self.bot.clock()
+            )
+        lines = [
+            *_loop(found, self.bot),
+            *_sessions(found),
+            *_messages(found),
+            *(f"{_NOTE} {line}" for line in limits_ahead(interaction.guild)),
+        ]
+        return [
+            ui.text("### Is coaching well here?\n" + "\n".join(lines)),
+            *([ui.text(_problems(found))] if found.alerts else []),
+            ui.row(ui.button("Look again", REFRESH.id()), ui.button("Do what is due now", RUN.id())),
+        ]
 
 
 def just_done(steps: list[str], failures: list[str]) -> str:
@@ -78,23 +111,6 @@ def _fitting(lines: Sequence[str], most: int) -> list[str]:
         shown += 1
     left_out = len(lines) - shown
     return [*lines[:shown], *([f"… and {left_out} more"] if left_out else [])]
-
-
-async def _panel(bot: BotBase, interaction: Interaction) -> list[discord.ui.Item[Any]]:
-    async with bot.db.read() as session:
-        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
-        found = await health.inspect_health(session, guild.id, ui.actor_of(interaction, guild), bot.clock())
-    lines = [
-        *_loop(found, bot),
-        *_sessions(found),
-        *_messages(found),
-        *(f"{_NOTE} {line}" for line in limits_ahead(interaction.guild)),
-    ]
-    return [
-        ui.text("### Is coaching well here?\n" + "\n".join(lines)),
-        *([ui.text(_problems(found))] if found.alerts else []),
-        ui.row(ui.button("Look again", REFRESH.id()), ui.button("Do what is due now", RUN.id())),
-    ]
 
 
 def _loop(found: Health, bot: BotBase) -> list[str]:

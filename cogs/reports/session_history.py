@@ -1,11 +1,12 @@
 """`/coaching session`: one session's whole story, with ways to help it on."""
 
 import discord
+from discord import app_commands
 
 from cogs import cards, ui
-from cogs.bot_base import BotBase
 from cogs.ui import Interaction
-from cogs.ui.routing import Cog, Route, on
+from cogs.ui.group_commands import group_command
+from cogs.ui.routing import Cog, Route, on, retried
 from cogs.ui.text import our_own
 from models import BlockedFrom, Guild, Notification, SessionStatus
 from scheduler.core.clock import stamp
@@ -25,13 +26,21 @@ _ENTRIES, _NOTICES = 15, 12
 class StoryCog(Cog):
     """The buttons of the panel."""
 
+    @group_command("coaching", name="session", description="One session's whole story, with ways to help it on")
+    @app_commands.describe(code="It stands on every message about the session")
+    @retried
+    async def session(self, interaction: Interaction, code: app_commands.Range[str, 1, 50]) -> None:
+        """Show it."""
+        await ui.acknowledge(interaction)
+        await self._show(interaction, code)
+
     @on(REFRESH)
     async def refresh_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Look again."""
         await ui.acknowledge(interaction)
         async with self.bot.db.read() as session:
             code = await session_history.code_of(session, ui.guild_id_of(interaction), session_id)
-        await show_story(self.bot, interaction, code)
+        await self._show(interaction, code)
 
     @on(OPEN)
     async def open_pressed(self, interaction: Interaction, session_id: int) -> None:
@@ -39,7 +48,7 @@ class StoryCog(Cog):
         await ui.acknowledge_beside(interaction)
         async with self.bot.db.read() as session:
             code = await session_history.code_of(session, ui.guild_id_of(interaction), session_id)
-        await show_story(self.bot, interaction, code)
+        await self._show(interaction, code)
 
     @on(RETRY)
     async def retry_pressed(self, interaction: Interaction, session_id: int) -> None:
@@ -50,7 +59,7 @@ class StoryCog(Cog):
             actor = ui.actor_of(interaction, guild)
             code = await session_history.retry(session, guild.id, session_id, actor, self.bot.clock())
         await self.bot.process_now()
-        await show_story(self.bot, interaction, code)
+        await self._show(interaction, code)
 
     @on(REPAIR)
     async def repair_pressed(self, interaction: Interaction, session_id: int) -> None:
@@ -61,15 +70,16 @@ class StoryCog(Cog):
             actor = ui.actor_of(interaction, guild)
             code = await session_history.repair_room(session, guild.id, session_id, actor, self.bot.clock())
         await self.bot.process_now()
-        await show_story(self.bot, interaction, code)
+        await self._show(interaction, code)
 
-
-async def show_story(bot: BotBase, interaction: Interaction, code: str) -> None:
-    """The story, to an admin, in answer to an acknowledged interaction."""
-    async with bot.db.read() as session:
-        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
-        found = await session_history.of(session, guild.id, code, ui.actor_of(interaction, guild), bot.clock())
-    await ui.show(interaction, _panel(found, guild))
+    async def _show(self, interaction: Interaction, code: str) -> None:
+        """The story, to an admin."""
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            found = await session_history.of(
+                session, guild.id, code, ui.actor_of(interaction, guild), self.bot.clock()
+            )
+        await ui.show(interaction, _panel(found, guild))
 
 
 def _panel(found: Story, guild: Guild) -> ui.Panel:

@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import discord
+from discord import app_commands
 
 from cogs import ui
 from cogs.bot_base import BotBase
 from cogs.images import stats as stats_picture
 from cogs.images.stats import hours_in_words, room_share, span_in_words
 from cogs.ui import Interaction
-from cogs.ui.routing import Cog, Route, on
+from cogs.ui.group_commands import group_command
+from cogs.ui.routing import Cog, Route, on, retried
 from scheduler.availability import reader_zone
 from scheduler.parsing.durations import write_length
 from scheduler.reports import statistics
@@ -33,36 +35,51 @@ _HINT = "-# There is a picture of this too: whoever runs the bot gets it with `p
 class StatsCog(Cog):
     """The select under the statistics."""
 
+    @group_command(
+        "coaching",
+        name="stats",
+        description="How coaching went: sessions, rooms, hours, reviews, as a picture and in figures",
+    )
+    @app_commands.describe(period="Up to today; 30 days if you do not say")
+    @retried
+    async def stats(
+        self, interaction: Interaction, period: Literal["7 days", "30 days", "90 days", "all"] = "30 days"
+    ) -> None:
+        """Show them."""
+        await ui.acknowledge(interaction)
+        await self._show(interaction, PERIODS[period])
+
     @on(PICK)
     async def period_picked(self, interaction: Interaction) -> None:
         """Another period."""
         await ui.acknowledge(interaction)
-        await show_stats(self.bot, interaction, ui.chosen_in(interaction)[0])
+        await self._show(interaction, ui.chosen_in(interaction)[0])
 
-
-async def show_stats(bot: BotBase, interaction: Interaction, days: int) -> None:
-    """Show an admin the last so many days (0: all), in answer to an acknowledged interaction."""
-    days = days if days in PERIODS.values() else _USUAL
-    async with bot.db.read() as session:
-        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
-        actor = ui.actor_of(interaction, guild)
-        zone_name = await reader_zone.zone_name_of(session, actor.user_id, guild.time_zone)
-        found = await statistics.gather(session, guild.id, actor, zone_name, bot.clock(), days=days or None)
-    period = next(words for words, number in PERIODS.items() if number == days)
-    title = f"### Statistics · {f'the last {period}' if days else 'since the beginning'}"
-    if found.is_empty:
-        await ui.show(interaction, ui.Panel(ui.text(f"{title}\n{_nothing(days)}"), _select(days)))
-        return
-    parts: list[discord.ui.Item[Any]] = [ui.text("\n".join((title, *_figures(found, bot))))]
-    files: list[tuple[str, bytes]] = []
-    if stats_picture.can_draw():
-        files.append((_FILE, await asyncio.to_thread(stats_picture.draw, found)))
-        parts.append(ui.picture(_FILE, stats_picture.in_words(found)))
-    parts.append(ui.text("\n".join(_coaches(found))))
-    parts.append(_select(days))
-    if not files:
-        parts.append(ui.text(_HINT))
-    await ui.show(interaction, ui.Panel(*parts, files=files))
+    async def _show(self, interaction: Interaction, days: int) -> None:
+        """Show an admin the last so many days (0: all)."""
+        days = days if days in PERIODS.values() else _USUAL
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            actor = ui.actor_of(interaction, guild)
+            zone_name = await reader_zone.zone_name_of(session, actor.user_id, guild.time_zone)
+            found = await statistics.gather(
+                session, guild.id, actor, zone_name, self.bot.clock(), days=days or None
+            )
+        period = next(words for words, number in PERIODS.items() if number == days)
+        title = f"### Statistics · {f'the last {period}' if days else 'since the beginning'}"
+        if found.is_empty:
+            await ui.show(interaction, ui.Panel(ui.text(f"{title}\n{_nothing(days)}"), _select(days)))
+            return
+        parts: list[discord.ui.Item[Any]] = [ui.text("\n".join((title, *_figures(found, self.bot))))]
+        files: list[tuple[str, bytes]] = []
+        if stats_picture.can_draw():
+            files.append((_FILE, await asyncio.to_thread(stats_picture.draw, found)))
+            parts.append(ui.picture(_FILE, stats_picture.in_words(found)))
+        parts.append(ui.text("\n".join(_coaches(found))))
+        parts.append(_select(days))
+        if not files:
+            parts.append(ui.text(_HINT))
+        await ui.show(interaction, ui.Panel(*parts, files=files))
 
 
 def _select(days: int) -> discord.ui.ActionRow[Any]:

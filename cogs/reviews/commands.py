@@ -21,7 +21,7 @@ class ReviewsCog(Cog):
     async def review_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Ask for stars, or show those that were given, beside the message that the button is on."""
         await ui.acknowledge_beside(interaction)
-        actor = ui.actor_of(interaction, None)
+        actor = ui.person_of(interaction)
         async with self.bot.db.read() as session:
             row, given = await reviews.reviewable(session, session_id, actor, self.bot.clock())
         await ui.show(interaction, _panel(row, given))
@@ -30,7 +30,7 @@ class ReviewsCog(Cog):
     async def stars_pressed(self, interaction: Interaction, session_id: int, count: int) -> None:
         """Give the stars, or change them to these."""
         await _acknowledge(interaction)
-        actor = ui.actor_of(interaction, None)
+        actor = ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             given = await reviews.review(session, session_id, actor, count, self.bot.clock())
             row = await session.get_one(CoachingSession, session_id)
@@ -40,7 +40,7 @@ class ReviewsCog(Cog):
     async def comment_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Keep the sentence that was typed."""
         await ui.acknowledge(interaction)
-        typed, actor = ui.typed_in(interaction).get(_SENTENCE, ""), ui.actor_of(interaction, None)
+        typed, actor = ui.typed_in(interaction).get(_SENTENCE, ""), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             given = await reviews.comment(session, session_id, actor, typed, self.bot.clock())
             row = await session.get_one(CoachingSession, session_id)
@@ -49,7 +49,7 @@ class ReviewsCog(Cog):
     @opens(COMMENT)
     async def comment_form(self, interaction: Interaction, typed: Typed, session_id: int) -> ui.Form:
         """Asks for a sentence, beginning with the one that is there."""
-        actor = ui.actor_of(interaction, None)
+        actor = ui.person_of(interaction)
         async with self.bot.db.read() as session:
             _, given = await reviews.reviewable(session, session_id, actor, self.bot.clock())
         before = {_SENTENCE: given.comment} if given is not None and given.comment else {}

@@ -4,12 +4,13 @@ from functools import partial
 from typing import Any
 
 import discord
+from discord import app_commands
 
 from cogs import cards, routes, ui
-from cogs.bot_base import BotBase
 from cogs.cards import stars
 from cogs.ui import Interaction
-from cogs.ui.routing import Cog, Route, on
+from cogs.ui.group_commands import group_command
+from cogs.ui.routing import Cog, Route, on, retried
 from models import Review
 from scheduler.core import coaches
 from scheduler.core.clock import stamp
@@ -30,6 +31,16 @@ _EXCERPT = 500  # five have to fit into a message; a sentence is longer only whe
 class ReviewListCog(Cog):
     """Reading reviews, and hiding them."""
 
+    @group_command(
+        "coaching", name="reviews", description="What students said, with hidden reviews, and buttons to hide them"
+    )
+    @app_commands.describe(coach="Only of this coach")
+    @retried
+    async def list_reviews(self, interaction: Interaction, coach: discord.User | None = None) -> None:
+        """List them, newest first."""
+        await ui.acknowledge(interaction)
+        await self._show(interaction, coach.id if coach else 0)
+
     @on(routes.READ_REVIEWS)
     async def read_pressed(self, interaction: Interaction, coach_id: int) -> None:
         """What students say about a coach, beside the panel that the button is on."""
@@ -46,7 +57,7 @@ class ReviewListCog(Cog):
     async def list_turned(self, interaction: Interaction, coach_id: int, page: int) -> None:
         """Another page of the admins' list."""
         await ui.acknowledge(interaction)
-        await show_reviews(self.bot, interaction, coach_id, min(page, _MOST_PAGES))
+        await self._show(interaction, coach_id, min(page, _MOST_PAGES))
 
     @on(HIDE)
     async def hide_pressed(self, interaction: Interaction, session_id: int, coach_id: int, page: int) -> None:
@@ -56,7 +67,7 @@ class ReviewListCog(Cog):
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor = ui.actor_of(interaction, guild)
             await reviews.hide(session, session_id, actor, guild.id, self.bot.clock())
-        await show_reviews(self.bot, interaction, coach_id, min(page, _MOST_PAGES))
+        await self._show(interaction, coach_id, min(page, _MOST_PAGES))
 
     @on(SHOW)
     async def show_pressed(self, interaction: Interaction, session_id: int, coach_id: int, page: int) -> None:
@@ -66,7 +77,7 @@ class ReviewListCog(Cog):
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor = ui.actor_of(interaction, guild)
             await reviews.show(session, session_id, actor, guild.id, self.bot.clock())
-        await show_reviews(self.bot, interaction, coach_id, min(page, _MOST_PAGES))
+        await self._show(interaction, coach_id, min(page, _MOST_PAGES))
 
     async def _read(self, interaction: Interaction, coach_id: int, page: int) -> None:
         async with self.bot.db.read() as session:
@@ -80,22 +91,23 @@ class ReviewListCog(Cog):
         turning = partial(READ_PAGE.id, coach_id=coach_id)
         await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(turning, page, has_more=found.has_more)))
 
-
-async def show_reviews(bot: BotBase, interaction: Interaction, coach_id: int, page: int = 0) -> None:
-    """List a coach's reviews (0: everybody's) to an admin, in answer to an acknowledged interaction."""
-    async with bot.db.read() as session:
-        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
-        ui.actor_of(interaction, guild).must_be_admin()
-        found = await reviews.latest(
-            session, guild.id, coach_id or None, page=page, size=_A_PAGE, with_hidden=True
-        )
-    of = f" of <@{coach_id}>" if coach_id else ""
-    parts: list[discord.ui.Item[Any]] = [ui.text(f"### Reviews{of}, newest first")]
-    parts.extend(_section(one, coach_id, page) for one in found.reviews)
-    if not found.reviews:
-        parts.append(ui.text("No reviews here. Students are asked for one after each session that took place."))
-    turning = partial(LIST.id, coach_id=coach_id)
-    await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(turning, page, has_more=found.has_more)))
+    async def _show(self, interaction: Interaction, coach_id: int, page: int = 0) -> None:
+        """List a coach's reviews (0: everybody's) to an admin."""
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            ui.actor_of(interaction, guild).must_be_admin()
+            found = await reviews.latest(
+                session, guild.id, coach_id or None, page=page, size=_A_PAGE, with_hidden=True
+            )
+        of = f" of <@{coach_id}>" if coach_id else ""
+        parts: list[discord.ui.Item[Any]] = [ui.text(f"### Reviews{of}, newest first")]
+        parts.extend(_section(one, coach_id, page) for one in found.reviews)
+        if not found.reviews:
+            parts.append(
+                ui.text("No reviews here. Students are asked for one after each session that took place.")
+            )
+        turning = partial(LIST.id, coach_id=coach_id)
+        await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(turning, page, has_more=found.has_more)))
 
 
 def _public(one: Review) -> str:

@@ -9,15 +9,15 @@ from discord import app_commands
 
 from cogs import cards, routes, ui
 from cogs.cards.calendar_file import Names, attached
-from cogs.sessions.cancellation import cancel, guild_here, reason_form
-from cogs.sessions.reminders import set_reminders
+from cogs.cards.cancellation import CancellingCog
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, Route, on, opens, retried
+from cogs.ui.routing import Route, on, opens, retried
 from models import Coach, CoachingSession, Guild
 from scheduler.attendance import attendance
 from scheduler.attendance.attendance import Presence
 from scheduler.booking import cancellation
 from scheduler.core import members
+from scheduler.notifications import reminders
 from scheduler.reviews import reviews
 from scheduler.reviews.reviews import Standing
 from scheduler.servers import settings
@@ -33,7 +33,7 @@ _MOST_PAGES = 10_000
 _EXCERPT = 300  # three sessions with notes and reasons have to fit into a message's 4,000 characters
 
 
-class SessionsCog(Cog):
+class SessionsCog(CancellingCog):
     """`/sessions`."""
 
     @app_commands.command(name="sessions", description="Your sessions, as student and as coach")
@@ -60,7 +60,8 @@ class SessionsCog(Cog):
         """No more reminders for who presses; the page stays."""
         await ui.acknowledge(interaction)
         ui.guild_id_of(interaction)  # nothing is set where the list cannot be shown
-        await set_reminders(self.bot, interaction, off=True)
+        async with self.bot.db.begin() as session:
+            await reminders.set_off(session, interaction.user.id, off=True)
         await self._list(interaction, min(page, _MOST_PAGES))
 
     @on(REMINDERS_ON)
@@ -68,7 +69,8 @@ class SessionsCog(Cog):
         """Reminders again; the page stays."""
         await ui.acknowledge(interaction)
         ui.guild_id_of(interaction)  # nothing is set where the list cannot be shown
-        await set_reminders(self.bot, interaction, off=False)
+        async with self.bot.db.begin() as session:
+            await reminders.set_off(session, interaction.user.id, off=False)
         await self._list(interaction, min(page, _MOST_PAGES))
 
     @on(routes.CALENDAR)
@@ -76,8 +78,7 @@ class SessionsCog(Cog):
         """Give the session as a calendar file, beside the message that the button is on."""
         await ui.acknowledge_beside(interaction)
         async with self.bot.db.read() as session:
-            guild = await guild_here(self.bot, session, interaction)
-            actor = ui.actor_of(interaction, guild)
+            actor = await self.actor_anywhere(session, interaction)
             found = await lookup.visible(session, session_id, actor, interaction.guild_id)
             coach = await session.get_one(Coach, (found.guild_id, found.coach_id))
         is_coach = interaction.user.id == found.coach_id
@@ -91,7 +92,7 @@ class SessionsCog(Cog):
     async def cancel_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Cancel for the reason in the form."""
         await ui.acknowledge(interaction)
-        cancelled, guild = await cancel(self.bot, interaction, session_id)
+        cancelled, guild = await self.cancel(interaction, session_id)
         viewer_id, in_server = interaction.user.id, interaction.guild_id is not None
         card = cards.session(cancelled, guild, title="Session cancelled", viewer_id=viewer_id, in_server=in_server)
         told = ui.text("The time is free again, and both of you are told by direct message.")
@@ -100,7 +101,7 @@ class SessionsCog(Cog):
     @opens(routes.CANCEL)
     async def reason_form(self, interaction: Interaction, typed: Typed, session_id: int) -> ui.Form:
         """Asks why."""
-        return await reason_form(self.bot, interaction, typed, session_id, routes.CANCEL.id(session_id=session_id))
+        return await self.cancel_form(interaction, typed, session_id, routes.CANCEL.id(session_id=session_id))
 
     async def _list(self, interaction: Interaction, page: int) -> None:
         now, viewer_id = self.bot.clock(), interaction.user.id

@@ -1,7 +1,6 @@
 """The buttons in a room: to end now, or to go on."""
 
 from cogs import routes, ui
-from cogs.sessions.cancellation import guild_here
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, Route, on
 from scheduler.core.clock import stamp
@@ -17,7 +16,7 @@ class RoomCog(Cog):
     async def longer_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Another quarter of an hour."""
         await ui.acknowledge_beside(interaction)
-        actor = ui.actor_of(interaction, None)
+        actor = ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             prolonged = await in_room.extend(session, session_id, actor, self.bot.clock())
         self.bot.wake()
@@ -29,7 +28,7 @@ class RoomCog(Cog):
         """It is over."""
         await ui.acknowledge_beside(interaction)
         async with self.bot.db.begin() as session:
-            actor = ui.actor_of(interaction, await guild_here(self.bot, session, interaction))
+            actor = await self.actor_anywhere(session, interaction)
             now = self.bot.clock()
             await in_room.end_early(session, session_id, actor, now, guild_id=interaction.guild_id)
         self.bot.wake()

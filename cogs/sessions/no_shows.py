@@ -23,7 +23,7 @@ class NoShowsCog(Cog):
         """The coach says that the student did not come."""
         await ui.acknowledge_beside(interaction)
         async with self.bot.db.begin() as session:
-            actor = ui.actor_of(interaction, None)
+            actor = ui.person_of(interaction)
             await no_shows.mark_no_show(session, session_id, actor, self.bot.clock())
         await self._done(interaction, "It counts as a no-show of your student now. They are told, and may appeal.")
 
@@ -32,7 +32,7 @@ class NoShowsCog(Cog):
         """The coach says that the student did come."""
         await ui.acknowledge_beside(interaction)
         async with self.bot.db.begin() as session:
-            actor = ui.actor_of(interaction, None)
+            actor = ui.person_of(interaction)
             await no_shows.was_here_after_all(session, session_id, actor, self.bot.clock())
         await self._done(interaction, "It counts as completed now, and your student is told.")
 
@@ -42,7 +42,7 @@ class NoShowsCog(Cog):
         await ui.acknowledge_beside(interaction)
         reason = ui.typed_in(interaction).get(_REASON, "")
         async with self.bot.db.begin() as session:
-            actor = ui.actor_of(interaction, None)
+            actor = ui.person_of(interaction)
             await no_shows.appeal(session, session_id, actor, reason, self.bot.clock())
         await self._done(interaction, "The admins have got your appeal. You are told what they decide.")
 
@@ -50,7 +50,7 @@ class NoShowsCog(Cog):
     async def appeal_form(self, interaction: Interaction, typed: Typed, session_id: int) -> ui.Form:
         """Asks what happened. Only for whoever counts as absent."""
         async with self.bot.db.read() as session:
-            await no_shows.appealable(session, session_id, ui.actor_of(interaction, None), self.bot.clock())
+            await no_shows.appealable(session, session_id, ui.person_of(interaction), self.bot.clock())
         custom_id = routes.APPEAL.id(session_id=session_id)
         about = "An admin of the server reads this and decides."
         field = ui.field(_REASON, typed, description=about, long=True, most=LONGEST_NOTES)
@@ -90,7 +90,7 @@ class NoShowsCog(Cog):
         """Whether a session took place that the bot missed."""
         await ui.acknowledge_beside(interaction)
         async with self.bot.db.begin() as session:
-            actor = ui.actor_of(interaction, None)
+            actor = ui.person_of(interaction)
             await outcomes.say_whether_it_took_place(
                 session, session_id, actor, interaction.guild_id, bool(answer), self.bot.clock()
             )

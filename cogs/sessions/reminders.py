@@ -1,7 +1,6 @@
 """Turning one's reminders off and on, from wherever the button is."""
 
 from cogs import ui
-from cogs.bot_base import BotBase
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, Route, on
 from scheduler.notifications import reminders
@@ -25,7 +24,8 @@ class RemindersCog(Cog):
 
     async def _set(self, interaction: Interaction, *, off: bool) -> None:
         await ui.acknowledge_beside(interaction)
-        await set_reminders(self.bot, interaction, off=off)
+        async with self.bot.db.begin() as session:
+            await reminders.set_off(session, interaction.user.id, off=off)
         said = (
             "### Reminders are off\nYou are not reminded of your sessions any more, in any server. You still hear "
             "of bookings, changes and open rooms."
@@ -38,9 +38,3 @@ class RemindersCog(Cog):
 def switch(*, off: bool = False) -> ui.Button:
     """Turns reminders off, or on where they are `off`, and says so beside the message that it is on."""
     return ui.button("Turn reminders on", ON.id()) if off else ui.button("Turn reminders off", OFF.id())
-
-
-async def set_reminders(bot: BotBase, interaction: Interaction, *, off: bool) -> None:
-    """Remember what the person who pressed wants. Twice is once."""
-    async with bot.db.begin() as session:
-        await reminders.set_off(session, interaction.user.id, off=off)

@@ -103,7 +103,7 @@ class MovingCog(Cog):
         await ui.acknowledge(interaction)
         reason = ui.typed_in(interaction).get(_REASON, "")
         async with self.bot.db.begin() as session:
-            actor = ui.actor_of(interaction, None)
+            actor = ui.person_of(interaction)
             now = self.bot.clock()
             moved = await rescheduling.reschedule(
                 session, session_id, actor, instant(start), reason, now, breaking=_rules_in(rules)
@@ -149,7 +149,7 @@ class MovingCog(Cog):
         self, session: AsyncSession, interaction: Interaction, session_id: int
     ) -> tuple[CoachingSession, Coach, Guild]:
         """The session if this person may move it; in a direct message its server comes from its row."""
-        actor = ui.actor_of(interaction, None)
+        actor = ui.person_of(interaction)
         found = await rescheduling.movable(session, session_id, actor, self.bot.clock())
         coach = await rescheduling.coach_of(session, found)
         return found, coach, await session.get_one(Guild, found.guild_id)
@@ -159,14 +159,14 @@ class MovingCog(Cog):
     ) -> tuple[CoachingSession, Coach, Guild]:
         """The same, but only for its coach."""
         found, coach, guild = await self._load(session, interaction, session_id)
-        rescheduling.check_coaches(found, ui.actor_of(interaction, None))
+        rescheduling.check_coaches(found, ui.person_of(interaction))
         return found, coach, guild
 
     async def _question(
         self, session: AsyncSession, interaction: Interaction, found: CoachingSession, coach: Coach, at: datetime
     ) -> ui.Panel:
         """Ask for confirmation, and show the coach which of their rules the time breaks."""
-        actor = ui.actor_of(interaction, None)
+        actor = ui.person_of(interaction)
         broken = await rescheduling.rules_broken(session, found, coach, actor, at, self.bot.clock())
         warnings = [rescheduling.in_your_words(one, coach) for one in broken]
         reason = ui.stored_fields(interaction.message).get(_REASON, "")
@@ -183,7 +183,7 @@ class MovingCog(Cog):
     ) -> None:
         async with self.bot.db.read() as session:
             found, coach, guild = await self._load(session, interaction, session_id)
-            rescheduling.check_notice(found, guild, ui.actor_of(interaction, None), self.bot.clock())
+            rescheduling.check_notice(found, guild, ui.person_of(interaction), self.bot.clock())
             free = await free_times.free_times(
                 session,
                 coach,

@@ -4,10 +4,11 @@ import discord
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
-from cogs.bot_base import BotBase
 from cogs.cards import booking_policy
+from cogs.setup.panel import DEFAULTS
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, Route, on, opens
+from cogs.ui.group_commands import group_command
+from cogs.ui.routing import Cog, Route, on, opens, retried
 from models import Guild
 from scheduler.availability.booking_policy import default_policy
 from scheduler.coaches import default_rules
@@ -25,6 +26,21 @@ _PRESETS = "Presets, one a line"
 
 class DefaultsCog(Cog):
     """The presses of `/coaching defaults`."""
+
+    @group_command(
+        "coaching", name="defaults", description="Presets for coaches, and the rules that new coaches begin with"
+    )
+    @retried
+    async def defaults(self, interaction: Interaction) -> None:
+        """Show them, with buttons to change them."""
+        await ui.acknowledge(interaction)
+        await self._show(interaction)
+
+    @on(DEFAULTS)
+    async def opened(self, interaction: Interaction) -> None:
+        """The same, beside the panel of `/coaching setup`."""
+        await ui.acknowledge_beside(interaction)
+        await self._show(interaction)
 
     @on(SESSIONS)
     async def sessions_pressed(self, interaction: Interaction) -> None:
@@ -81,7 +97,7 @@ class DefaultsCog(Cog):
     async def refresh(self, interaction: Interaction) -> None:
         """Back to the panel."""
         await ui.acknowledge(interaction)
-        await show_defaults(self.bot, interaction)
+        await self._show(interaction)
 
     @opens(SESSIONS)
     async def sessions_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
@@ -124,13 +140,12 @@ class DefaultsCog(Cog):
         ui.actor_of(interaction, guild).must_be_admin()
         return guild
 
-
-async def show_defaults(bot: BotBase, interaction: Interaction) -> None:
-    """Show them to an admin, in answer to an acknowledged interaction."""
-    async with bot.db.read() as session:
-        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
-    ui.actor_of(interaction, guild).must_be_admin()
-    await ui.show(interaction, _panel(guild))
+    async def _show(self, interaction: Interaction) -> None:
+        """Show them to an admin."""
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+        ui.actor_of(interaction, guild).must_be_admin()
+        await ui.show(interaction, _panel(guild))
 
 
 def _question(count: int) -> ui.Panel:

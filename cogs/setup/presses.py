@@ -6,16 +6,13 @@ from dataclasses import replace
 import discord
 
 from cogs import routes, ui
-from cogs.bot_base import BotBase
 from cogs.setup import forms
 from cogs.setup import panel as setup_panel
-from cogs.setup.defaults import show_defaults
 from cogs.setup.panel import (
     ASK_RATES,
     BASICS,
     CHANGE,
     CLEAR,
-    DEFAULTS,
     MAKE,
     PICK,
     PICKED,
@@ -25,9 +22,9 @@ from cogs.setup.panel import (
     TIMES,
 )
 from cogs.setup.settings import check_channel, check_roles, must_manage_server
-from cogs.timezone import resolve_zone
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
+from cogs.ui.zones import resolve_zone
 from models import Guild
 from scheduler.coaches import currencies
 from scheduler.core.errors import NotAllowed, NotFound
@@ -38,20 +35,34 @@ from scheduler.servers.settings import GuildChanges
 _SAVED = "✅ Saved."
 
 
-class SetupCog(Cog):
+class SetupPanelCog(Cog):
+    """Shows the panel."""
+
+    async def show_setup(self, interaction: Interaction, said: str | None = None) -> None:
+        """Look at the server, and show an admin what is found."""
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            ui.actor_of(interaction, guild).must_be_admin()
+            elsewhere = await currencies.others(session, guild)
+        found, invitation = await setup.inspect_server(self.bot.port, guild), self.bot.invitation(guild.id)
+        panel = setup_panel.main(guild, interaction.guild, found, invitation, said, elsewhere=elsewhere)
+        await ui.show(interaction, panel)
+
+
+class SetupCog(SetupPanelCog):
     """The buttons, selects and forms of the panel."""
 
     @on(routes.OPEN_SETUP)
     async def opened(self, interaction: Interaction) -> None:
         """From a message that all see: the panel, for this admin alone."""
         await ui.acknowledge_beside(interaction)
-        await show_setup(self.bot, interaction)
+        await self.show_setup(interaction)
 
     @on(SHOW)
     async def refresh(self, interaction: Interaction) -> None:
         """Look again."""
         await ui.acknowledge(interaction)
-        await show_setup(self.bot, interaction)
+        await self.show_setup(interaction)
 
     @on(MAKE)
     async def make_pressed(self, interaction: Interaction, place: int) -> None:
@@ -70,7 +81,7 @@ class SetupCog(Cog):
             wanted,
         )
         self.bot.wake()
-        await show_setup(self.bot, interaction, _SAVED)
+        await self.show_setup(interaction, _SAVED)
 
     @on(PICK)
     async def pick_pressed(self, interaction: Interaction, place: int) -> None:
@@ -106,7 +117,7 @@ class SetupCog(Cog):
             now = self.bot.clock()
             guild = await settings.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
             await settings.clear(session, guild, ui.actor_of(interaction, guild), wanted.column, now)
-        await show_setup(self.bot, interaction, _SAVED)
+        await self.show_setup(interaction, _SAVED)
 
     @on(ASK_RATES)
     async def rates_asked(self, interaction: Interaction) -> None:
@@ -118,13 +129,7 @@ class SetupCog(Cog):
         self.bot.wake()
         people = "1 coach" if asked == 1 else f"{asked} coaches"
         said = f"✅ We've messaged {people}." if asked else "They were already asked within the last day."
-        await show_setup(self.bot, interaction, said)
-
-    @on(DEFAULTS)
-    async def defaults_pressed(self, interaction: Interaction) -> None:
-        """The panel of `/coaching defaults`, beside this one."""
-        await ui.acknowledge_beside(interaction)
-        await show_defaults(self.bot, interaction)
+        await self.show_setup(interaction, said)
 
     @on(BASICS)
     async def basics_pressed(self, interaction: Interaction) -> None:
@@ -172,24 +177,13 @@ class SetupCog(Cog):
             actor.must_be_admin()
             await settings.change(session, guild, actor, wanted(guild), now)
         self.bot.wake()
-        await show_setup(self.bot, interaction, _SAVED)
+        await self.show_setup(interaction, _SAVED)
 
     async def _seen_by_admin(self, interaction: Interaction) -> Guild:
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
         ui.actor_of(interaction, guild).must_be_admin()
         return guild
-
-
-async def show_setup(bot: BotBase, interaction: Interaction, said: str | None = None) -> None:
-    """Look at the server, and show an admin what is found, in answer to an acknowledged interaction."""
-    async with bot.db.read() as session:
-        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
-        ui.actor_of(interaction, guild).must_be_admin()
-        elsewhere = await currencies.others(session, guild)
-    found, invitation = await setup.inspect_server(bot.port, guild), bot.invitation(guild.id)
-    panel = setup_panel.main(guild, interaction.guild, found, invitation, said, elsewhere=elsewhere)
-    await ui.show(interaction, panel)
 
 
 def _place(number: int) -> ServerResource:

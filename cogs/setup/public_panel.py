@@ -4,10 +4,12 @@ Its buttons are answered where the commands are that they stand for.
 """
 
 import discord
+from discord import app_commands
 
 from cogs import routes, ui
-from cogs.bot_base import BotBase
 from cogs.ui import Interaction
+from cogs.ui.group_commands import group_command
+from cogs.ui.routing import Cog, retried
 from scheduler.core import audit
 from scheduler.core.errors import Misconfigured, NotAllowed
 from scheduler.servers import settings
@@ -35,26 +37,41 @@ def public_panel() -> ui.Panel:
     return ui.Panel(card)
 
 
-async def post_panel(bot: BotBase, interaction: Interaction, chosen: discord.TextChannel | None) -> None:
-    """Put it into the chosen channel, else where an admin used the command, in answer to an acknowledged one."""
-    async with bot.db.begin() as session:
-        now = bot.clock()
-        guild = await settings.ensure(session, ui.guild_id_of(interaction), bot.defaults, now)
-        actor = ui.actor_of(interaction, guild)
-        actor.must_be_admin()
-        channel = _writable(chosen or interaction.channel, interaction.user)
-        about = {"channel_id": channel.id}
-        audit.record(session, guild.id, "panel_posted", at=now, actor_id=actor.user_id, details=about)
-    # Nothing is sent inside the transaction; if Discord refuses now, the record says that it was tried.
-    try:
-        sent = await channel.send(view=public_panel(), allowed_mentions=ui.NO_MENTIONS)
-    except (discord.Forbidden, discord.NotFound) as refusal:
-        raise Misconfigured(
-            f"Discord did not let me write in {channel.mention}. Look whether it is still there and whether I may "
-            "write there, then use the command again."
-        ) from refusal
-    told = f"Posted: {sent.jump_url}\nPin it, so that people find it. To take it away, delete the message."
-    await ui.show(interaction, ui.Panel(ui.text(told)))
+class PublicPanelCog(Cog):
+    """Posting it."""
+
+    @group_command(
+        "coaching",
+        name="post",
+        description="Post a panel with buttons for everybody who does not know the commands",
+    )
+    @app_commands.describe(channel="Where; without: here")
+    @retried
+    async def post(self, interaction: Interaction, channel: discord.TextChannel | None = None) -> None:
+        """Post it."""
+        await ui.acknowledge(interaction)
+        await self._post(interaction, channel)
+
+    async def _post(self, interaction: Interaction, chosen: discord.TextChannel | None) -> None:
+        """Put it into the chosen channel, else where an admin used the command."""
+        async with self.bot.db.begin() as session:
+            now = self.bot.clock()
+            guild = await settings.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
+            actor = ui.actor_of(interaction, guild)
+            actor.must_be_admin()
+            channel = _writable(chosen or interaction.channel, interaction.user)
+            about = {"channel_id": channel.id}
+            audit.record(session, guild.id, "panel_posted", at=now, actor_id=actor.user_id, details=about)
+        # Nothing is sent inside the transaction; if Discord refuses now, the record says that it was tried.
+        try:
+            sent = await channel.send(view=public_panel(), allowed_mentions=ui.NO_MENTIONS)
+        except (discord.Forbidden, discord.NotFound) as refusal:
+            raise Misconfigured(
+                f"Discord did not let me write in {channel.mention}. Look whether it is still there and whether I "
+                "may write there, then use the command again."
+            ) from refusal
+        told = f"Posted: {sent.jump_url}\nPin it, so that people find it. To take it away, delete the message."
+        await ui.show(interaction, ui.Panel(ui.text(told)))
 
 
 def _writable(channel: object, by: discord.User | discord.Member) -> discord.TextChannel:

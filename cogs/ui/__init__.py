@@ -5,7 +5,7 @@ from cogs.ui.text import block, quoted
 
 # isort: split
 from cogs.bot_base import Interaction
-from cogs.ui.actors import actor_of, guild_id_of
+from cogs.ui.actors import actor_of, guild_id_of, person_of
 from cogs.ui.components import (
     Attachment,
     Button,
@@ -19,7 +19,7 @@ from cogs.ui.components import (
     select,
     text,
 )
-from cogs.ui.errors import FIX, Tree, report_error, shown_as
+from cogs.ui.errors import FIX, report_error, shown_as
 from cogs.ui.forms import (
     CHOICES,
     LONGEST_FIELD,
@@ -45,7 +45,6 @@ __all__ = [
     "Form",
     "Interaction",
     "Panel",
-    "Tree",
     "Typed",
     "acknowledge",
     "acknowledge_beside",
@@ -59,6 +58,7 @@ __all__ = [
     "guild_id_of",
     "newer_and_older",
     "pager",
+    "person_of",
     "picture",
     "quoted",
     "reply_privately",

@@ -8,13 +8,20 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound
 
 
-def actor_of(interaction: Interaction, guild: Guild | None) -> Actor:
-    """Who presses, and whether they are an admin here and now; in a DM nobody is."""
-    if guild is None or interaction.guild_id != guild.id:
-        return Actor(interaction.user.id)
+def actor_of(interaction: Interaction, guild: Guild) -> Actor:
+    """Who presses, and whether they are an admin of this server, in which it happens."""
+    assert interaction.guild_id == guild.id, "whoever presses elsewhere is no admin here: see `person_of`"
     roles = interaction.user.roles if isinstance(interaction.user, discord.Member) else []
     is_admin = interaction.permissions.manage_guild or any(one.id == guild.admin_role_id for one in roles)
     return Actor(interaction.user.id, is_admin=is_admin)
+
+
+def person_of(interaction: Interaction) -> Actor:
+    """Who presses, as themselves alone: for what students and coaches do, in which no admin has a say.
+
+    An admin of the server gets no more from it than anybody else.
+    """
+    return Actor(interaction.user.id)
 
 
 def guild_id_of(interaction: Interaction) -> int:

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import discord
-from discord import app_commands
 
-from cogs.bot_base import BotBase, Interaction
+from cogs.bot_base import Interaction
 from cogs.ui.components import Panel, button, row, text
 from cogs.ui.forms import Typed, store_field, stored_fields, typed_in
 from cogs.ui.replies import NO_MENTIONS, reply_privately, show
@@ -24,7 +23,6 @@ FIX = "fix:"
 
 async def report_error(interaction: Interaction, error: BaseException) -> None:
     """Tell the person what went wrong, and the log if it is our fault."""
-    error = getattr(error, "original", error)
     try:
         if isinstance(error, CoachingError):
             await _refuse(interaction, error)
@@ -85,11 +83,3 @@ def _is_refusal(message: discord.Message | None) -> bool:
     rows = message.components if message else ()
     items = (item for one in rows for item in getattr(one, "children", ()))
     return any((getattr(item, "custom_id", None) or "").startswith(FIX) for item in items)
-
-
-class Tree(app_commands.CommandTree[BotBase]):
-    """Slash commands, whose errors end in `report_error` too."""
-
-    async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
-        """Tell the person."""
-        await report_error(interaction, error)

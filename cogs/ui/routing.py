@@ -16,15 +16,21 @@ from inspect import signature
 from typing import Any, TypeVar, cast
 
 import discord
+from discord import app_commands
 from discord.ext import commands
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs.bot_base import BotBase, Interaction
+from cogs.ui.actors import actor_of, person_of
 from cogs.ui.errors import FIX, report_error
 from cogs.ui.forms import Typed, stored_fields
+from cogs.ui.group_commands import join_groups
 from cogs.ui.interaction_stats import timed
 from cogs.ui.text import whole_number
 from models.storage.database import lost_a_race
+from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, NotFound
+from scheduler.servers import settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -164,6 +170,19 @@ def retried(method: F) -> F:
     return cast("F", answer)
 
 
+class Tree(app_commands.CommandTree[BotBase]):
+    """Slash commands. What fails before their method runs, an option say, is answered like everything else."""
+
+    async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
+        """Tell the person why: discord.py's own errors carry that as their cause."""
+        name = interaction.command.qualified_name if interaction.command else ""
+        await _try(interaction, f"/{name}", f"/{name}", partial(_fail, error.__cause__ or error))
+
+
+async def _fail(error: BaseException) -> None:
+    raise error
+
+
 def on(route: Route) -> Callable[[F], F]:
     """Mark the method that answers this route: `(interaction, **numbers)`.
 
@@ -196,3 +215,14 @@ class Cog(commands.Cog):
 
     def __init__(self, bot: BotBase) -> None:
         self.bot = bot
+
+    async def cog_load(self) -> None:
+        """Put the subcommands into their groups."""
+        join_groups(self.bot, self)
+
+    async def actor_anywhere(self, session: AsyncSession, interaction: Interaction) -> Actor:
+        """Who presses what works in direct messages too: there nobody is an admin, for there is no server."""
+        if interaction.guild_id is None:
+            return person_of(interaction)
+        guild = await settings.look_up(session, interaction.guild_id, self.bot.defaults)
+        return actor_of(interaction, guild)

@@ -1,0 +1,53 @@
+"""Subcommands: each joins its group from the cog of its own feature."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from discord import app_commands
+from discord.ext import commands
+
+from cogs.bot_base import BotBase
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_JOINS = "__joins__"
+_GROUPS = {
+    "coach": "Who coaches: become one, see them, decide",
+    "coaching": "Run coaching in this server",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Subcommand:
+    group: str
+    name: str
+    description: str
+
+
+def group_command(group: str, *, name: str, description: str) -> Callable[[F], F]:
+    """Mark the method that answers `/group name`. It stands above the decorators that describe its options."""
+
+    def mark(method: F) -> F:
+        setattr(method, _JOINS, _Subcommand(group, name, description))
+        return method
+
+    return mark
+
+
+def join_groups(bot: BotBase, cog: commands.Cog) -> None:
+    """Add the cog's marked methods to their groups, which the first of them makes."""
+    for attribute in dir(type(cog)):
+        method = getattr(type(cog), attribute)
+        if (wanted := getattr(method, _JOINS, None)) is None:
+            continue
+        group = bot.tree.get_command(wanted.group)
+        if group is None:
+            group = app_commands.Group(name=wanted.group, description=_GROUPS[wanted.group])
+            bot.tree.add_command(group)
+        assert isinstance(group, app_commands.Group), f"/{wanted.group} is no group"
+        command = app_commands.Command[Any, ..., Any](
+            name=wanted.name, description=wanted.description, callback=method
+        )
+        command.binding = cog
+        group.add_command(command)
