@@ -1,4 +1,4 @@
-"""`python -m bot`, and `coachbot`."""
+"""Run the command line as `python -m bot` or `coachbot`."""
 
 import signal
 
@@ -6,8 +6,8 @@ from bot.loading import loading
 
 
 def main() -> None:
-    """The entry point."""
-    # Ctrl+C while this loads simply ends it; Python would tell which import it was in.
+    """Run the command line."""
+    # Let Ctrl+C just end the process while modules load; Python would print a traceback from inside an import.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     with loading():
         from bot.cli import commands

@@ -1,4 +1,4 @@
-"""Puts the parts together; the one place that knows every other part."""
+"""The composition root: the one place that knows every part."""
 
 import logging
 from datetime import timedelta
@@ -55,9 +55,9 @@ from scheduler.servers.settings import GuildDefaults
 log = logging.getLogger(__name__)
 
 INTENTS = discord.Intents(guilds=True, voice_states=True)
-"""None of them is privileged."""
+"""None of these intents is privileged."""
 
-# It plays no sound, so it needs none of what discord.py would warn about at every start.
+# The bot plays no sound; discord.py would warn about missing libraries at every start.
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
 
 COGS = (
@@ -97,8 +97,8 @@ features.register()
 class CoachBot(BotBase):
     """The bot: commands and buttons in front, the loop behind them.
 
-    With `home_guild_id` it serves that one server, where its commands appear at once; else every server that
-    it is in. Closing it does not close `db`.
+    With `home_guild_id` it serves only that server, and its commands appear there at once. Closing the bot doesn't
+    close `db`.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class CoachBot(BotBase):
             allowed_installs=discord.app_commands.AppInstallationType(guild=True),
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
-            max_messages=None,  # what was written is asked for where it is needed
+            max_messages=None,  # messages are fetched when needed
             max_ratelimit_timeout=PATIENCE.total_seconds(),
         )
         self.db, self.defaults, self.clock, self.tick_interval = db, defaults, clock, tick_interval
@@ -141,7 +141,7 @@ class CoachBot(BotBase):
         self._names = Names(db)
 
     async def setup_hook(self) -> None:
-        """Load the cogs and tell Discord which commands there are."""
+        """Load the cogs and register their commands with Discord."""
         for cog in COGS:
             made = cog(self)
             await self.add_cog(made)
@@ -151,19 +151,20 @@ class CoachBot(BotBase):
             return
         self.tree.copy_global_to(guild=self._home)
         await self.tree.sync(guild=self._home)
-        # From a time when it served many servers, or every command would be listed twice.
+        # Remove global commands from a time when the bot served many servers, or each command would be listed
+        # twice.
         self.tree.clear_commands(guild=None)
         await self.tree.sync()
 
     def dispatch(self, event_name: str, /, *args: Any, **kwargs: Any) -> None:
-        """Have an event taken down before anything else follows from it."""
+        """Record a gateway event before any handler runs."""
         self._gateway.hear(event_name, *args)
         super().dispatch(event_name, *args, **kwargs)
 
     async def on_ready(self) -> None:
-        """Start the loop, whatever fails, but if possible not before it is known who is in the rooms.
+        """Start the loop. If possible, first record who is in the rooms.
 
-        Discord says READY again after a lost connection; rooms may have been deleted meanwhile.
+        Discord sends READY again after a lost connection, and rooms may have been deleted meanwhile.
         """
         log.info("connected as %s, in %s servers", self.user and self.user.id, len(self.guilds))
         await self._gateway.tried()
@@ -173,36 +174,36 @@ class CoachBot(BotBase):
             self._heart.start()
 
     async def on_interaction(self, interaction: Interaction) -> None:
-        """Answer presses and forms; commands have the tree. Then note how the person is called by now."""
+        """Route button presses and forms; the command tree handles commands. Then store the person's name."""
         await self.router.dispatch(interaction)
         await self._names.met(interaction.user)
 
     def wake(self) -> None:
-        """Something has just become due."""
+        """Wake the loop: something has just become due."""
         self._heart.wake()
 
     async def process_now(self) -> TickReport | None:
-        """One tick at once, by hand; None if one is being done at this moment."""
+        """Run one tick now. Returns None if another one is running."""
         background = BackgroundWork(wait_for_slow=True)
         return await tick(self.db, self.port, self.clock, background, unwatched=self._gateway.unwatched)
 
     async def tick_asked_for(self) -> TickReport | None:
-        """The loop's next tick, brought forward; any number of people may ask. Raises NotTicking."""
+        """Run the loop's next tick now; callers share it. Raises NotTicking."""
         return await self._heart.run_now()
 
     @property
     def last_tick(self) -> TickReport | None:
-        """What the loop did last, since the process started."""
+        """The report of the loop's last tick since the process started."""
         return self._heart.last
 
     @property
     def is_online(self) -> bool:
-        """Whether Discord's gateway is connected; `is_ready` stays true when the connection is lost."""
+        """Whether the gateway is connected. Unlike `is_ready`, it's false while the connection is lost."""
         return self._gateway.is_connected and self.is_ready() and not self.is_closed()
 
     @property
     def trouble(self) -> str | None:
-        """Why the bot does not do all its work although it has been connected; None if it does."""
+        """Why the bot doesn't do all its work although it was connected; None if it does."""
         if not self._gateway.has_begun:
             return None
         if not self._heart.is_running:
@@ -210,15 +211,15 @@ class CoachBot(BotBase):
         return self._gateway.trouble
 
     def invitation(self, guild_id: int) -> str:
-        """The address that gives the bot what it lacks in this server; everything else stays as it is."""
-        assert self.user is not None, "somebody has logged in"
+        """Return a link that grants the bot its missing permissions in this server and changes nothing else."""
+        assert self.user is not None, "the bot is logged in"
         return invitation(self.user.id, discord.Object(guild_id))
 
     def _serves(self, guild_id: int) -> bool:
         return self._home is None or self._home.id == guild_id
 
     async def name_of(self, guild_id: int, user_id: int) -> str | None:
-        """What this person is called in the server; None if Discord does not say at this moment."""
+        """Return this person's name in the server, or None if Discord doesn't answer."""
         guild = self.get_guild(guild_id)
         try:
             return await name_of(self, guild, user_id) if guild is not None else None
@@ -233,14 +234,14 @@ class CoachBot(BotBase):
         self.tally.add(kind, name, outcome, waited)
 
     async def close(self) -> None:
-        """Let the tick in progress end, and what Discord said be written down, then leave."""
+        """Finish the tick in progress and store recorded events, then disconnect."""
         await self._heart.stop()
         await self._gateway.stop()
         await super().close()
 
 
 def discord_port(client: discord.Client, *, gateway: bool = True, patience: timedelta = PATIENCE) -> DiscordPort:
-    """Discord for the domain, with the words that features registered."""
+    """Implement the domain's Discord port with the texts of `cogs.notifications`."""
     return DiscordPort(
         client,
         notifications.render,

@@ -1,4 +1,4 @@
-"""Typed settings from config.toml, a .env file and the environment (the later ones win)."""
+"""Typed settings from config.toml, a .env file and the environment, where later ones win."""
 
 import base64
 import binascii
@@ -41,27 +41,27 @@ CONFIG_FILE = Path("config.toml")
 ENV_FILE = Path(".env")
 _SHORTEST_SECRET = 16
 _SENTENCES = {
-    "extra_forbidden": "there is no such key; config.example.toml lists all",
-    "literal_error": "it has to be {expected}",
-    "model_type": "it has to be a table of settings",
-    "string_type": "it has to be a text",
+    "extra_forbidden": "there's no such key; config.example.toml lists them all",
+    "literal_error": "must be {expected}",
+    "model_type": "must be a table of settings",
+    "string_type": "must be a string",
     "value_error": "{error}",
 }
-"""What is wrong, by pydantic's type of error."""
+"""Messages by pydantic error type."""
 
 
 class ConfigError(Exception):
-    """Something in the configuration is wrong; one line says what and where."""
+    """The configuration is wrong. The message is one line that says what and where."""
 
 
 def _whole(least: int, most: int, called: str = "a whole number from {} to {}") -> BeforeValidator:
-    """Take a whole number in this range, or the text of one, as the environment has it."""
+    """Accept a whole number in this range, also as text as it comes from the environment."""
 
     def check(value: object) -> int:
         with contextlib.suppress(ValueError):
-            if least <= (number := int(str(value))) <= most:  # pydantic alone would also take 5.0 and true
+            if least <= (number := int(str(value))) <= most:  # pydantic would also accept 5.0 and true
                 return number
-        raise ValueError(f"it has to be {called.format(least, most)}")
+        raise ValueError(f"must be {called.format(least, most)}")
 
     return BeforeValidator(check)
 
@@ -78,7 +78,7 @@ def _parsed(parse: Callable[[str], str]) -> AfterValidator:
 
 def _address(value: str) -> str:
     if not value:
-        raise ValueError("it has to be an address to listen on, like 127.0.0.1")
+        raise ValueError("must be an address to listen on, like 127.0.0.1")
     return value
 
 
@@ -86,7 +86,7 @@ def _secret(value: str) -> str:
     secret = value.strip()
     if secret and len(secret) < _SHORTEST_SECRET:
         raise ValueError(
-            f"it needs at least {_SHORTEST_SECRET} characters; `openssl rand -hex 32` makes a good one"
+            f"must have at least {_SHORTEST_SECRET} characters; `openssl rand -hex 32` makes a good one"
         )
     return secret
 
@@ -94,30 +94,30 @@ def _secret(value: str) -> str:
 def _database_url(value: str) -> str:
     try:
         parsed = make_url(value)
-    except (ArgumentError, ValueError):  # a port that is no number, for one
+    except (ArgumentError, ValueError):  # for example, a port that isn't a number
         parsed = None
     kind = parsed.get_backend_name() if parsed else None
     if parsed is None or kind not in ("sqlite", "postgresql", "postgres"):
-        raise ValueError("it has to look like sqlite:///coachbot.db or postgresql://user:password@host/name")
+        raise ValueError("must look like sqlite:///coachbot.db or postgresql://user:password@host/name")
     if kind == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise ValueError("a database in memory is gone with the process; name a file: sqlite:///coachbot.db")
+        raise ValueError("a database in memory is lost when the process ends; name a file: sqlite:///coachbot.db")
     if kind == "sqlite" and parsed.query:
         raise ValueError("a SQLite file takes no parameters; remove the question mark and everything after it")
     if parsed.query:
-        from models.storage import libpq  # brings all tables, which what looks at settings only does not need
+        from models.storage import libpq  # imports every table, and most settings don't need them
 
         libpq.address(parsed)
     return value
 
 
-_Id = Annotated[int, _whole(1, 2**63 - 1, "an id of Discord, which has digits only, like 234567890123456789")]
+_Id = Annotated[int, _whole(1, 2**63 - 1, "a Discord id, which has only digits, like 234567890123456789")]
 _Minutes = Annotated[int, _whole(0, 24 * 60)]
 _STRICT = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-"""A misspelt key in config.toml would silently do nothing; an error must not show a secret."""
+"""Reject misspelt keys in config.toml, and never show a secret in an error."""
 
 
 class ServerDefaults(BaseModel):
-    """What holds in a server until its admins change it with `/coaching setup`."""
+    """What a new server starts with, until its admins use `/coaching setup`."""
 
     model_config = _STRICT
 
@@ -132,12 +132,15 @@ class ServerDefaults(BaseModel):
     @model_validator(mode="after")
     def _room_comes_first(self) -> Self:
         if self.access_lead_minutes > self.room_lead_minutes:
-            raise ValueError("access_lead_minutes must not be more than room_lead_minutes: the room comes first")
+            raise ValueError(
+                "access_lead_minutes must not be more than room_lead_minutes: people can't enter a room "
+                "before it exists"
+            )
         return self
 
 
 class Settings(BaseModel):
-    """Everything that can be configured; config.example.toml explains each key."""
+    """All settings. config.example.toml explains each key."""
 
     model_config = _STRICT
 
@@ -156,13 +159,13 @@ class Settings(BaseModel):
 
     @property
     def guild_defaults(self) -> "GuildDefaults":
-        """The server defaults as the domain takes them."""
-        from scheduler.servers.settings import GuildDefaults  # what looks at settings only needs no tables
+        """The server defaults as `scheduler` takes them."""
+        from scheduler.servers.settings import GuildDefaults  # imports every table
 
         return GuildDefaults(**self.server_defaults.model_dump())
 
     def token(self) -> str:
-        """The bot's token. Raises ConfigError if there is none."""
+        """Return the bot's token. Raises ConfigError if there is none."""
         token = (self.discord_bot_token or "").strip()
         if not token:
             raise ConfigError(
@@ -171,24 +174,24 @@ class Settings(BaseModel):
             )
         if not token.isascii() or not token.isprintable() or " " in token:
             raise ConfigError(
-                "discord_bot_token (DISCORD_BOT_TOKEN) holds a character that no token has; copy it again "
+                "discord_bot_token (DISCORD_BOT_TOKEN) contains a character that tokens never have; copy it again "
                 "from the Developer Portal"
             )
         return token
 
 
 class _Sources(BaseSettings, Settings):  # pyright: ignore[reportIncompatibleVariableOverride]  (two kinds of dict)
-    """What pydantic-settings looks for, and how. Settings itself takes only what it is given."""
+    """Where and how pydantic-settings looks for settings. `Settings` itself takes only what it's given."""
 
     model_config = SettingsConfigDict(
-        dotenv_filtering="only_existing",  # other programs may have theirs in the same file
-        env_file_encoding="utf-8-sig",  # Windows puts a mark before the first key
+        dotenv_filtering="only_existing",  # other programs may keep their settings in the same file
+        env_file_encoding="utf-8-sig",  # Windows writes a byte order mark
         env_ignore_empty=True,
     )
 
 
 def bot_id_in(token: str) -> int | None:
-    """The bot's id, with which its token begins in base64; None if that is no token."""
+    """Decode the bot's id from its token, or return None if it isn't a token."""
     head = token.partition(".")[0]
     try:
         digits = base64.b64decode(head + "=" * (-len(head) % 4)).decode("ascii")
@@ -198,9 +201,9 @@ def bot_id_in(token: str) -> int | None:
 
 
 def load(config_file: Path = CONFIG_FILE, env_file: Path = ENV_FILE) -> Settings:
-    """Read all settings. Without the two files the environment alone counts.
+    """Read all settings. Both files are optional.
 
-    Raises ConfigError with one line that names the file and the key of everything that is wrong.
+    Raises ConfigError with one line that names the file and key of everything that's wrong.
     """
     sources: list[tuple[str, Callable[[], dict[str, Any]]]] = [
         (str(config_file), lambda: _in_toml(config_file)),
@@ -230,7 +233,7 @@ def _in_toml(file: Path) -> dict[str, Any]:
 
 
 def _in_env_file(file: Path) -> dict[str, Any]:
-    if file.is_dir():  # which pydantic-settings would pass over
+    if file.is_dir():  # pydantic-settings would skip it silently
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     return DotEnvSettingsSource(_Sources, env_file=file)()
 
@@ -238,19 +241,19 @@ def _in_env_file(file: Path) -> dict[str, Any]:
 def _failure(error: OSError | ValueError) -> str:
     match error:
         case FileNotFoundError():
-            return "there is no such file"
+            return "file not found"
         case OSError():
-            return f"cannot be read: {error.strerror}"
+            return f"can't be read: {error.strerror}"
         case UnicodeDecodeError():
-            return "this file is not UTF-8 text"
+            return "not UTF-8 text"
         case SettingsError():
-            return f"SERVER_DEFAULTS: this is not JSON: {error.__cause__}"
-        case _:  # of tomllib, or of Python for a number of more than 4,300 digits
-            return f"this is not TOML: {error}"
+            return f"SERVER_DEFAULTS: not valid JSON: {error.__cause__}"
+        case _:  # from tomllib, or from Python for a number with more than 4,300 digits
+            return f"not valid TOML: {error}"
 
 
 def _joined(sources: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The later ones win; single server defaults join those of the others."""
+    """Merge the sources; later ones win. Server defaults are merged key by key."""
     joined: dict[str, Any] = {}
     for source in sources:
         tables = joined.get("server_defaults"), source.get("server_defaults")
@@ -261,10 +264,10 @@ def _joined(sources: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _place(path: tuple[int | str, ...], found: dict[str, dict[str, Any]]) -> str:
-    """Where a value was taken from, and its key as it is written there."""
+    """Name a value's source, and its key as it's written there."""
     *_, where = (where for where, values in found.items() if _holds(values, path))
     first, *rest = map(str, path)
-    if where != next(iter(found)):  # all but config.toml
+    if where != next(iter(found)):  # all but config.toml use upper case
         first = first.upper()
     return f"{where}: {'.'.join([first, *rest])}"
 

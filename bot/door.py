@@ -1,7 +1,7 @@
-"""Who comes in to the web endpoint: only so many at a time, and nobody who does not soon say what they want.
+"""Limits how many connections the web endpoint takes, and how long they may stay silent.
 
-aiohttp itself waits without end for the first request, and a process that has no file left for another connection
-can neither open its database nor reach Discord.
+aiohttp waits forever for a first request, and a process that runs out of file descriptors can neither open its
+database nor reach Discord.
 """
 
 import asyncio
@@ -14,27 +14,27 @@ from aiohttp import web
 MOST = 100
 """Connections at a time."""
 TO_ASK = timedelta(seconds=10)
-"""From the connection to the end of a request's head, and from an answer to that of the next one."""
+"""Time limit for sending a request's headers, both for the first request and for later ones."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Door:
-    """Counts connections. When there are too many, whoever has been silent longest has to leave."""
+    """Counts connections. When there are too many, closes the one that has been silent longest."""
 
     def __init__(self, *, most: int = MOST, to_ask: timedelta = TO_ASK) -> None:
         self.most, self.to_ask = most, to_ask
         self._inside: dict[asyncio.BaseTransport, _Guest] = {}
         self._silent: dict[_Guest, asyncio.TimerHandle] = {}
-        """In the order in which they fell silent."""
+        """Longest silent first."""
 
     def leading_to(self, server: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.Protocol]:
-        """What makes a protocol of each connection, for `create_server`."""
+        """Wrap a protocol factory for `create_server`."""
         return lambda: _Guest(self, server)
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Whoever has asked something may take the time that the answer takes."""
+        """Stop the clock while a request is being answered."""
         guest = self._inside.get(request.transport) if request.transport else None
         with self._asking(guest) if guest else contextlib.nullcontext():
             return await handler(request)
@@ -49,7 +49,7 @@ class Door:
                 self._wait_for(guest)
 
     def enter(self, guest: "_Guest") -> bool:
-        """Whether there is room, or can be made."""
+        """Admit a connection, making room if possible. Returns whether there was room."""
         if len(self._inside) >= self.most:
             if not self._silent:
                 return False
@@ -61,7 +61,7 @@ class Door:
         return True
 
     def leave(self, guest: "_Guest") -> None:
-        """It is gone."""
+        """Forget a closed connection."""
         self._stop_waiting(guest)
         self._inside.pop(guest.transport, None)
 
@@ -75,7 +75,7 @@ class Door:
 
 
 class _Guest(asyncio.Protocol):
-    """One connection; what it says is for the server's own protocol, once it is let in."""
+    """One connection. Once admitted, passes everything on to the server's protocol."""
 
     transport: asyncio.Transport
 
@@ -84,7 +84,7 @@ class _Guest(asyncio.Protocol):
         self._inner: asyncio.Protocol | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Let it in, or close it at once."""
+        """Admit the connection, or close it at once."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         if self._door.enter(self):
@@ -94,7 +94,7 @@ class _Guest(asyncio.Protocol):
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Make room."""
+        """Free its place."""
         self._door.leave(self)
         if self._inner is not None:
             self._inner.connection_lost(exc)

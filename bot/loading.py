@@ -1,4 +1,4 @@
-"""How much code is imported without the collector looking, again and again, for garbage that is not there."""
+"""Speeds up imports by pausing garbage collection."""
 
 import contextlib
 import gc
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def loading() -> Iterator[None]:
-    """What is made in this block stays until the process ends; no later collection looks at it."""
+    """Pause garbage collection during the block, and exclude everything created in it from later collections."""
     gc.disable()
     try:
         yield

@@ -1,6 +1,6 @@
-"""How the program logs: one line an event, with ids, never with a secret.
+"""Logging: one line per event, with ids, never with a secret.
 
-On a terminal as people read it, else as JSON for what collects logs.
+Plain lines on a terminal, JSON elsewhere.
 """
 
 import copy
@@ -15,28 +15,27 @@ from urllib.parse import quote
 
 _FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _STANDARD = vars(logging.makeLogRecord({})).keys() | {"message", "asctime", "taskName"}
-"""What each record has; whatever else is there was given with `extra`."""
+"""Attributes that every record has. All others came from `extra`."""
 MOST_A_MINUTE = 30
-"""Warnings and errors from one line of code; else something that fails all the time would fill the disk."""
+"""Limits warnings and errors per line of code, so that a constant failure can't fill the disk."""
 
 Hide = Callable[[str], str]
 
 
 def set_up(level: str, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
-    """Log to standard error. Whatever would print one of `secrets` prints *** instead."""
+    """Log to standard error, with *** in place of each of `secrets`."""
     handler = logging.StreamHandler(stream or sys.stderr)
     hide = _hiding(secrets)
     handler.setFormatter(_Lines(hide) if handler.stream.isatty() else _JSON(hide))
     handler.addFilter(_Sparing())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # They tell every request, every job and every statement with what people wrote in it, so they do not get to
-    # speak in DEBUG either; ours tells what came of it.
+    # At DEBUG these log every request, job and SQL statement, including what people wrote.
     for chatty in ("discord", "apscheduler", "alembic", "sqlalchemy", "aiosqlite", "asyncio"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 
 def _hiding(secrets: Iterable[str]) -> Hide:
-    """What puts *** in the place of each secret, also where it is written as in a URL."""
+    """Return a function that replaces each secret with ***, also in its URL-encoded form."""
     hidden = {form for one in secrets if one for form in (one, quote(one, safe=""))}
     longest_first = sorted(hidden, key=len, reverse=True)
 
@@ -49,16 +48,16 @@ def _hiding(secrets: Iterable[str]) -> Hide:
 
 
 class _Sparing(logging.Filter):
-    """Leaves out what the same line of code says too often, and says later how much that was."""
+    """Drops records that the same line of code logs too often, and counts them."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._clock = clock
         self._said: dict[tuple[str, int], tuple[float, int]] = {}
-        """By place: when its minute began, and how often it has spoken since."""
+        """By line of code: when its minute began, and how often it has logged since."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether it may be said; `left_out` is then how many before it were not."""
+        """Return whether to log the record; `left_out` is set to the number dropped before it."""
         if record.levelno < logging.WARNING:
             return True
         place, now = (record.pathname, record.lineno), self._clock()
@@ -72,7 +71,7 @@ class _Sparing(logging.Filter):
 
 
 class _Lines(logging.Formatter):
-    """As people read it. Secrets are hidden in what is said, not in what is ours: level and logger."""
+    """Formats records for people. Hides secrets in messages and tracebacks, but not in level and logger."""
 
     def __init__(self, hide: Hide) -> None:
         super().__init__(_FORMAT)
@@ -83,7 +82,7 @@ class _Lines(logging.Formatter):
         fresh.msg, fresh.args = self._hide(record.getMessage()), None
         if left_out := getattr(record, "left_out", 0):
             fresh.msg += f" (and {left_out} more times, left out)"
-        fresh.exc_text = None  # another handler may have written it, with everything in it
+        fresh.exc_text = None  # another handler may have cached the unhidden traceback
         return super().format(fresh)
 
     def formatException(self, ei: object) -> str:  # noqa: N802  (logging's own name)
@@ -91,7 +90,7 @@ class _Lines(logging.Formatter):
 
 
 class _JSON(logging.Formatter):
-    """One object a line: `at` (UTC), `level`, `logger`, `message`, what was given with `extra`, a traceback."""
+    """Formats records as JSON, one per line: `at` (UTC), `level`, `logger`, `message`, `extra` and traceback."""
 
     def __init__(self, hide: Hide) -> None:
         super().__init__()

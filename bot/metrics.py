@@ -1,4 +1,4 @@
-"""The program's figures as Prometheus reads them; needs the extra `metrics`."""
+"""Metrics in Prometheus's text format. Needs the extra `metrics`."""
 
 import math
 from collections.abc import Iterator
@@ -19,35 +19,35 @@ CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the process itself has seen since it started."""
+    """What the process has measured since it started."""
 
     tally: InteractionStats
     last_tick: TickReport | None
     latency_seconds: float
-    """Of the gateway; NaN or infinite if it is not known."""
+    """Gateway latency; NaN or infinite if unknown."""
 
 
 def written(figures: Figures, now: datetime, seen: Seen) -> bytes:
-    """All of them as text; what is not known is left out."""
+    """Write all metrics as text, leaving out unknown values."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Counted(figures, now, seen))
     return generate_latest(registry)
 
 
 class _Counted(Collector):
-    """What was counted for this one answer; nothing is kept between two."""
+    """Collects the metrics of one answer and keeps nothing afterwards."""
 
     def __init__(self, figures: Figures, now: datetime, seen: Seen) -> None:
         self._figures, self._now, self._seen = figures, now, seen
 
     def collect(self) -> Iterator[Metric]:
-        """Each metric once."""
+        """Yield each metric once."""
         found = self._figures
         sessions = GaugeMetricFamily("coachbot_sessions", "Sessions by status.", labels=["status"])
         for status, count in found.sessions.items():
             sessions.add_metric([status.value.lower()], count)
         notifications = GaugeMetricFamily(
-            "coachbot_notifications", "Messages by what became of them.", labels=["state"]
+            "coachbot_notifications", "Messages by delivery state.", labels=["state"]
         )
         for state, count in found.notifications.items():
             notifications.add_metric([state], count)
@@ -57,33 +57,37 @@ class _Counted(Collector):
         yield CounterMetricFamily("coachbot_tick_runs", "Ticks that had something to do.", value=found.runs)
         if found.ticked_at is not None:
             yield _seconds(
-                "coachbot_last_tick_age", "Since the last tick.", (self._now - found.ticked_at).total_seconds()
+                "coachbot_last_tick_age",
+                ("Time since the last tick."),
+                (self._now - found.ticked_at).total_seconds(),
             )
         if found.last_run is not None:
             yield _seconds(
                 "coachbot_last_run",
-                "What the last tick that had something to do took.",
+                "Duration of the last tick that had something to do.",
                 found.last_run.total_seconds(),
             )
         yield from _of_interactions(self._seen.tally)
         if (last := self._seen.last_tick) is not None:
-            yield _seconds("coachbot_tick_duration", "What the last tick took.", last.lasted.total_seconds())
+            yield _seconds("coachbot_tick_duration", "Duration of the last tick.", last.lasted.total_seconds())
             yield _seconds(
-                "coachbot_tick_lag", "How late the last tick began what was due first.", last.late.total_seconds()
+                "coachbot_tick_lag",
+                ("How late the last tick started what was due first."),
+                last.late.total_seconds(),
             )
         if math.isfinite(self._seen.latency_seconds):
-            yield _seconds("coachbot_gateway_latency", "Of Discord's gateway.", self._seen.latency_seconds)
+            yield _seconds("coachbot_gateway_latency", "Latency of Discord's gateway.", self._seen.latency_seconds)
 
 
 def _of_interactions(tally: InteractionStats) -> Iterator[Metric]:
     by_outcome = CounterMetricFamily(
-        "coachbot_interactions", "Commands, presses and forms.", labels=["kind", "name", "outcome"]
+        "coachbot_interactions", "Commands, button presses and forms.", labels=["kind", "name", "outcome"]
     )
     for labels, count in sorted(tally.outcomes.items()):
         by_outcome.add_metric(labels, count)
     until = HistogramMetricFamily(
         "coachbot_acknowledgement_seconds",
-        "From the arrival of an interaction to the first sign that Discord got.",
+        "Time from an interaction's arrival to the first answer.",
         labels=["kind", "name"],
     )
     for labels, waits in sorted(tally.waits.items()):

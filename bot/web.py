@@ -1,6 +1,6 @@
-"""The web endpoint: whether the bot is well, figures, and a tick on request. Off unless a port is configured.
+"""The web endpoint: health, metrics and a trigger for background checks. Off unless a port is set.
 
-It shows no names and no texts that people wrote, and reads no request's body. All but the figures is JSON.
+Shows no names and nothing that people wrote, and never reads a request's body. Answers in JSON, except metrics.
 """
 
 import asyncio
@@ -31,17 +31,17 @@ CRON = "/api/cron/process-sessions"
 PATIENCE = timedelta(seconds=5)
 """How long an answer waits for the database."""
 _LARGEST_BODY = 4096
-_TO_END = timedelta(seconds=2)  # for answers that are under way when the bot stops
+_TO_END = timedelta(seconds=2)  # for answers in progress when the bot stops
 _OWN_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 _faults = logging.getLogger(f"{__name__}.http")
 _faults.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)))
 QUIETLY: dict[str, Any] = {"access_log": None, "logger": _faults}
-"""How aiohttp logs: neither each request nor what strangers send that is no HTTP, or anyone could fill the log."""
+"""Keeps aiohttp from logging each request and each malformed one, which would let anyone fill the log."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-# aiohttp would tell its version and Python's, also in the answers to what is no HTTP, which pass no middleware.
+# aiohttp would reveal its own and Python's version, also in answers to malformed requests, which skip middleware.
 web_response.SERVER_SOFTWARE = "coachbot"  # pyright: ignore[reportPrivateImportUsage]
 
 
@@ -51,7 +51,7 @@ class NoAnswer(Exception):
 
 @contextlib.asynccontextmanager
 async def serving(bot: CoachBot, host: str, port: int, secret: str) -> AsyncIterator[int]:
-    """Serve inside the block; the port, which with 0 is any that is free. Raises OSError if it cannot be had."""
+    """Serve for the length of the block. Yields the port. Raises OSError if the address isn't available."""
     door = Door()
     app = application(bot, secret, door=door)
     runner = web.AppRunner(app, shutdown_timeout=_TO_END.total_seconds(), **QUIETLY)
@@ -59,7 +59,7 @@ async def serving(bot: CoachBot, host: str, port: int, secret: str) -> AsyncIter
     assert runner.server is not None, "it has been set up"
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(runner.cleanup)
-        # Not by aiohttp's own TCPSite, which lets everybody in.
+        # aiohttp's own TCPSite doesn't limit connections.
         loop = asyncio.get_running_loop()
         listening = await loop.create_server(door.leading_to(runner.server), host, port)
         stack.callback(listening.close)
@@ -71,7 +71,7 @@ async def serving(bot: CoachBot, host: str, port: int, secret: str) -> AsyncIter
 def application(
     bot: CoachBot, secret: str, *, patience: timedelta = PATIENCE, door: Door | None = None
 ) -> web.Application:
-    """The routes; without a secret there is none that makes the bot do anything."""
+    """Build the routes. Without a secret, none of them makes the bot do anything."""
     health = _Health(bot, patience)
     app = web.Application(middlewares=[door.middleware, _in_json] if door else [_in_json])
     app.router.add_get("/healthz", health.alive)
@@ -81,7 +81,7 @@ def application(
         app.router.add_get(CRON, trigger.pull, allow_head=False)
         app.router.add_post(CRON, trigger.pull)
     app.on_cleanup.append(health.look.forget)
-    if importlib.util.find_spec("prometheus_client") is not None:  # of the extra `metrics`
+    if importlib.util.find_spec("prometheus_client") is not None:  # from the extra `metrics`
         counted = _Metrics(bot, patience)
         app.router.add_get("/metrics", counted.show)
         app.on_cleanup.append(counted.look.forget)
@@ -89,16 +89,16 @@ def application(
 
 
 class _Look(Generic[T]):
-    """One look into the database at a time, shared by all who ask meanwhile, however many these are."""
+    """Runs one query at a time and shares its result with everyone who asks meanwhile."""
 
     def __init__(self, look: Callable[[], Coroutine[Any, Any, T]], patience: timedelta) -> None:
         self._look, self._patience = look, patience
         self._task: asyncio.Task[tuple[T] | None] | None = None
 
     async def found(self) -> T:
-        """What it found. Raises NoAnswer if that takes too long or fails.
+        """Return the result. Raises NoAnswer if the query takes too long or fails.
 
-        One that hangs is left alone: cancelled, it would wait for its connection.
+        A hanging query isn't cancelled: cancelling would wait for its connection.
         """
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._try())
@@ -116,27 +116,28 @@ class _Look(Generic[T]):
             return None
 
     async def forget(self, _app: web.Application) -> None:
-        """Nobody waits any more."""
+        """Cancel the query when the server stops."""
         if self._task is not None:
             self._task.cancel()
 
 
 class _Health:
-    """Whether the bot does its work, as far as it can be seen from outside."""
+    """Whether the bot does its work, seen from outside."""
 
     def __init__(self, bot: CoachBot, patience: timedelta) -> None:
         self._bot = bot
         self.look = _Look(self._last_tick, patience)
 
     async def alive(self, _request: web.Request) -> web.Response:
-        """The process answers; 503 with a reason if it has been connected, but does not do all its work."""
+        """Answer 200 while the process works, or 503 with a reason if it was connected but doesn't do all its
+        work."""
         trouble = self._bot.trouble
         if trouble is not None:
             return _answer({"status": "failing", "reason": trouble}, 503)
         return _answer({"status": "ok"})
 
     async def ready(self, _request: web.Request) -> web.Response:
-        """503 unless gateway, database and loop all work."""
+        """Answer 200 if gateway, database and loop all work, else 503."""
         answered, ticked_at = True, None
         try:
             ticked_at = await self.look.found()
@@ -157,19 +158,19 @@ class _Health:
 
 
 class _Metrics:
-    """Figures for Prometheus."""
+    """Metrics for Prometheus."""
 
     def __init__(self, bot: CoachBot, patience: timedelta) -> None:
         self._bot = bot
         self.look = _Look(self._figures, patience)
 
     async def show(self, _request: web.Request) -> web.Response:
-        """As the database says at this moment; 503 if it says nothing."""
+        """Answer with current figures, or 503 if the database doesn't answer."""
         try:
             found = await self.look.found()
         except NoAnswer:
-            return _answer({"error": "the database does not answer"}, 503)
-        from bot import metrics  # loaded for the first who asks
+            return _answer({"error": "the database doesn't answer"}, 503)
+        from bot import metrics  # loaded on first use
 
         seen = metrics.Seen(self._bot.tally, self._bot.last_tick, self._bot.latency)
         body = metrics.written(found, self._bot.clock(), seen)
@@ -181,28 +182,30 @@ class _Metrics:
 
 
 class _Trigger:
-    """Does at once what is due, for whoever knows the secret."""
+    """Starts a tick for whoever knows the secret."""
 
     def __init__(self, bot: CoachBot, secret: str) -> None:
         self._bot, self._secret = bot, secret.encode()
 
     async def pull(self, request: web.Request) -> web.Response:
-        """The loop's next tick, at once; those who ask while one runs share the one after it."""
+        """Run the loop's next tick now. Requests that arrive during a tick share the next one."""
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        # What is not UTF-8 comes as surrogates.
+        # Bytes that aren't UTF-8 arrive as surrogates.
         known = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), self._secret)
         if scheme.lower() != "bearer" or not known:
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
         try:
             report = await self._bot.tick_asked_for()
         except NotTicking:
-            return _answer({"error": "no tick: the bot starts or stops, or the log says what failed"}, 503)
+            return _answer(
+                {"error": ("no tick ran: the bot is starting or stopping, or the log says what failed")}, 503
+            )
         return _answer(_told(report))
 
 
 def _told(report: TickReport | None) -> dict[str, Any]:
     if report is None:
-        return {"done": False, "why": "another process is doing it at this moment"}
+        return {"done": False, "why": "another process is running it right now"}
     return {
         "done": True,
         "due": report.due,
@@ -220,7 +223,7 @@ def _answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, st
 
 @web.middleware
 async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refusals, too, are JSON; a body is refused if it is large or does not say how large it is."""
+    """Answer errors in JSON too. Reject requests whose body is large or of unknown size."""
     try:
         if request.body_exists and request.content_length is None:
             raise web.HTTPLengthRequired
@@ -232,4 +235,4 @@ async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse
         return _answer({"error": refusal.reason}, refusal.status, kept)
     except Exception:
         log.exception("a request to the web endpoint failed")
-        return _answer({"error": "a fault of ours; it stands in the log"}, 500)
+        return _answer({"error": "internal error; see the log"}, 500)

@@ -1,1 +1,1 @@
-"""The operator's command line: what each command does, and how it exits."""
+"""The `coachbot` command: its subcommands and their exit codes."""

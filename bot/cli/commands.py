@@ -1,6 +1,6 @@
-"""The operator's command line: `coachbot run`, `demo`, `doctor`, `invite`, `backup`, `restore`, ….
+"""The commands of `coachbot`: `run`, `demo`, `doctor`, `invite`, `backup`, `restore` and `process-sessions`.
 
-Each command imports what it needs by itself: a wrong setting is told, and an address printed, without the bot.
+Each command imports what it needs itself, so that a wrong setting is reported without loading the whole bot.
 """
 
 import asyncio
@@ -31,25 +31,27 @@ _configured = click.option(
     type=_FILE,
     default="config.toml",
     show_default=True,
-    help="Settings; config.example.toml explains each key.",
+    help="The settings file. config.example.toml explains every key.",
 )
 
 T = TypeVar("T")
 
 _SECRET_PARAMETERS = ("password", "sslpassword")
-"""Of a PostgreSQL URL."""
+"""Query parameters of a PostgreSQL URL."""
 
 
 @click.group(name="coachbot")
 def app() -> None:
-    """A Discord bot through which an academy runs its coaching."""
+    """Run coaching sessions on a Discord server."""
 
 
 @app.command()
 @_configured
-@click.option("--wait", is_flag=True, help="If another one runs on this database, take over when it ends.")
+@click.option(
+    "--wait", is_flag=True, help="If another bot is running on this database, wait and take over when it ends."
+)
 def run(config_file: Path, *, wait: bool) -> None:
-    """Run the bot until SIGINT or SIGTERM. The tick in progress ends first."""
+    """Run the bot until Ctrl+C or SIGTERM. Work in progress is finished first."""
     settings = _settings(config_file)
     with loading():
         from bot.cli import run as program
@@ -60,7 +62,7 @@ def run(config_file: Path, *, wait: bool) -> None:
 @app.command()
 @_configured
 def invite(config_file: Path) -> None:
-    """Print the address that invites the bot. It asks for exactly the permissions that are used."""
+    """Print the link that invites the bot with exactly the permissions it uses."""
     from bot import config
 
     settings = _settings(config_file)
@@ -76,22 +78,28 @@ def invite(config_file: Path) -> None:
     from bot.discord_api.permissions import invitation
 
     guild = discord.Object(settings.discord_guild_id) if settings.discord_guild_id else None
-    # Not by Rich: the address must survive a narrow terminal and a pipe in one piece.
+    # Rich would wrap the link in a narrow terminal or a pipe.
     sys.stdout.write(invitation(client_id, guild) + "\n")
 
 
 @app.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes any that is free."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8765,
+    show_default=True,
+    help="Port to listen on. 0 picks any free one.",
 )
-@click.option("--no-open", is_flag=True, help="Open no browser, and go on when the last tab is closed.")
-@click.option("--data", type=_FILE, help="Keep the database in this file, and go on from it next time.")
-@click.option("--fresh", is_flag=True, help="With --data: begin anew.")
+@click.option(
+    "--no-open", is_flag=True, help="Don't open a browser, and keep running when the last tab is closed."
+)
+@click.option("--data", type=_FILE, help="Keep the database in this file and continue from it next time.")
+@click.option("--fresh", is_flag=True, help="With --data: start over.")
 def demo(host: str, port: int, data: Path | None, *, no_open: bool, fresh: bool) -> None:
-    """Show an academy in the browser. The real bot, a virtual Discord, no account, no token, no network."""
+    """Try the bot in your browser, on a simulated Discord. You need no account, token or network."""
     try:
-        from bot.demo.main import NotADemo, Options, PortTaken, play  # the extra is needed only for this
+        from bot.demo.main import NotADemo, Options, PortTaken, play  # only the demo needs the extra
     except ModuleNotFoundError as error:
         _die(f"the demo needs the package {error.name}: pip install 'coachbot[demo]'")
     log.set_up("WARNING")
@@ -99,31 +107,34 @@ def demo(host: str, port: int, data: Path | None, *, no_open: bool, fresh: bool)
 
     def announce(address: str) -> None:
         opening.close()
-        click.echo(f"The academy is open: {click.style(address, bold=True)}")
-        click.echo("Ctrl+C ends it." if no_open else "Closing the tab or Ctrl+C ends it.")
+        click.echo(f"The demo is running at {click.style(address, bold=True)}")
+        click.echo("Press Ctrl+C to stop." if no_open else "Close the tab or press Ctrl+C to stop.")
 
     options = Options(host=host, port=port, open_browser=not no_open, data=data, fresh=fresh)
     try:
         with opening:
-            opening.enter_context(_waiting("Opening the academy…"))
+            opening.enter_context(_waiting("Starting the demo…"))
             asyncio.run(play(options, announce))
     except NotADemo as refusal:
         _die(str(refusal))
     except PortTaken as taken:
-        _die(f"the page cannot be served there: {taken}. Choose another port with --port, or --port 0", FAILED)
+        _die(
+            f"can't serve the page: {taken}. Choose another port with --port, or use --port 0 for any free one",
+            FAILED,
+        )
     except (OSError, DBAPIError) as error:
-        _die(f"{data or 'the database'} cannot be opened: {cause(error)}", FAILED)
+        _die(f"can't open {data or 'the database'}: {cause(error)}", FAILED)
 
 
 @app.command()
 @_configured
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 def doctor(config_file: Path, *, as_json: bool) -> None:
-    """Check all that the bot needs, and say what to do.
+    """Check everything the bot needs and say what to fix.
 
-    Token, clock, servers, permissions, database and disk. Changes nothing.
+    Checks the token, clock, servers, permissions, database and disk. Changes nothing.
 
-    Exit code 0: no errors; 1: at least one; 2: the configuration cannot be read.
+    Exit code 0: no errors; 1: at least one error; 2: the configuration can't be read.
     """
     from bot import config
     from bot.doctor import report
@@ -143,12 +154,12 @@ def doctor(config_file: Path, *, as_json: bool) -> None:
 @app.command("process-sessions")
 @_configured
 def process_sessions(config_file: Path) -> None:
-    """Do once what is due, if no bot is running. Makes rooms, gives roles, sends messages, removes no rooms.
+    """Run the background checks once, if no bot is running. Doesn't remove rooms.
 
-    A running bot does all this by itself: then this only says when it last did, and how to have it done at once.
+    A running bot does this by itself. The command then only says when it last did, and how to trigger it.
 
-    Exit code 0: all done, or a running bot sees to it; 1: something failed and will be tried again, Discord
-    can't be reached, or the running bot hasn't looked for too long; 2: the configuration is wrong.
+    Exit code 0: done, or a running bot takes care of it; 1: something failed and will be retried, Discord can't be
+    reached, or the running bot hasn't checked for too long; 2: the configuration is wrong.
     """
     settings = _settings(config_file)
     with loading():
@@ -174,8 +185,8 @@ def process_sessions(config_file: Path) -> None:
         f"{report.failure_count} failures."
     )
     for line in report.failures:
-        line = line.replace("**", "")  # bold type in Discord
-        sys.stderr.write(f"failed: {line}\n")  # not by Rich, which would wrap it into several lines of a log
+        line = line.replace("**", "")  # Discord's bold type
+        sys.stderr.write(f"failed: {line}\n")  # Rich would wrap it into several log lines
     if report.failure_count:
         sys.exit(FAILED)
 
@@ -184,11 +195,11 @@ def _tell_of_running_bot(looked_at: datetime, every_seconds: int) -> None:
     from bot.web import CRON
     from scheduler.core.clock import utc_now
 
-    ago = max(0, round((utc_now() - looked_at).total_seconds()))  # the bot may be on a machine with another clock
+    ago = max(0, round((utc_now() - looked_at).total_seconds()))  # the bot's machine may have another clock
     click.echo(
-        f"A bot is running on this database. It looks for due work every {every_seconds} seconds, most recently "
-        f"{ago} seconds ago ({looked_at:%H:%M:%S} UTC).\n"
-        f"To have it look right now, use /coaching run in Discord, or call {CRON} on its web endpoint with "
+        f"A bot is running on this database. It runs its background checks every {every_seconds} seconds, most "
+        f"recently {ago} seconds ago ({looked_at:%H:%M:%S} UTC).\n"
+        f"To run them right now, use /coaching run in Discord, or call {CRON} on its web endpoint with "
         "CRON_SECRET."
     )
 
@@ -197,9 +208,9 @@ def _tell_of_running_bot(looked_at: datetime, every_seconds: int) -> None:
 @click.argument("file", type=_FILE)
 @_configured
 def back_up(file: Path, config_file: Path) -> None:
-    """Copy the SQLite database to FILE, and check the copy.
+    """Copy the SQLite database to FILE and check the copy.
 
-    Also while the bot runs. FILE must not exist yet.
+    You can do this while the bot is running. FILE must not exist yet.
     """
     from models.storage import backup
     from models.storage.backup import BadCopy
@@ -217,9 +228,9 @@ def back_up(file: Path, config_file: Path) -> None:
 @click.argument("file", type=_FILE)
 @_configured
 def restore(file: Path, config_file: Path) -> None:
-    """Put FILE in the place of the SQLite database.
+    """Replace the SQLite database with FILE.
 
-    FILE is a copy that `coachbot backup` made. Refuses while the bot runs; the old one is kept beside it.
+    FILE is a copy made by `coachbot backup`. Stop the bot first. The old database is kept next to the new one.
     """
     from scheduler.core.clock import utc_now
 
@@ -227,7 +238,7 @@ def restore(file: Path, config_file: Path) -> None:
     database = _sqlite_file(settings, "pg_restore --clean --if-exists --dbname={url} {file}", file)
     kept = database.with_name(f"{database.name}.before-{utc_now():%Y%m%d-%H%M%S}")
     _finish(_restore(settings, file, database, kept))
-    click.echo(f"{database}: restored from {file}. What was there before is {kept}.")
+    click.echo(f"{database}: restored from {file}. The old database is kept as {kept}.")
 
 
 async def _restore(settings: "Settings", file: Path, database: Path, kept: Path) -> None:
@@ -239,7 +250,7 @@ async def _restore(settings: "Settings", file: Path, database: Path, kept: Path)
     try:
         async with db.run_lock() as ours, db.tick_lock() as idle:
             if not (ours and idle):
-                raise Stop("the bot runs on this database; stop it first (systemctl stop coachbot)", FAILED)
+                raise Stop("the bot is running on this database; stop it first (systemctl stop coachbot)", FAILED)
             with _progress("Restoring") as progress:
                 backup.restore(file, database, kept, progress)
     except (OSError, sqlite3.Error, BadCopy, InUse) as error:
@@ -249,12 +260,12 @@ async def _restore(settings: "Settings", file: Path, database: Path, kept: Path)
 
 
 def _sqlite_file(settings: "Settings", otherwise: str, file: Path) -> Path:
-    """Where the SQLite database is; for PostgreSQL the program ends with the command that does the same."""
+    """Return the path of the SQLite file. With PostgreSQL, exit and print the command to use instead."""
     url = make_url(settings.database_url)
     if url.get_backend_name() != "sqlite":
         plain = url.set(drivername="postgresql").difference_update_query(_SECRET_PARAMETERS)
         shown = plain.render_as_string(hide_password=True)
-        _die(f"PostgreSQL has tools of its own for this: {otherwise.format(file=file, url=shown)}")
+        _die(f"PostgreSQL has its own tools for this: {otherwise.format(file=file, url=shown)}")
     from models.storage.database import sqlite_file
 
     return sqlite_file(url)
@@ -262,7 +273,7 @@ def _sqlite_file(settings: "Settings", otherwise: str, file: Path) -> Path:
 
 @contextlib.contextmanager
 def _progress(what: str) -> Iterator["Progress"]:
-    """A bar on a terminal; nothing elsewhere."""
+    """Show a progress bar, on a terminal only."""
     if not sys.stdout.isatty():
         yield lambda _done, _total: None
         return
@@ -275,7 +286,7 @@ def _progress(what: str) -> Iterator["Progress"]:
 
 @contextlib.contextmanager
 def _waiting(what: str) -> Iterator[None]:
-    """A spinner on a terminal; nothing elsewhere."""
+    """Show a spinner, on a terminal only."""
     if not sys.stdout.isatty():
         yield
         return
@@ -286,7 +297,7 @@ def _waiting(what: str) -> Iterator[None]:
 
 
 def _finish(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; what the operator can mend becomes one line and an exit code, without a traceback."""
+    """Run to the end. Turn errors the operator can fix into one line and an exit code, without a traceback."""
     from bot.config import ConfigError
 
     try:

@@ -1,4 +1,4 @@
-"""How a command of the command line ends: with a line and an exit code instead of a traceback, and in time."""
+"""How a command ends: with one line and an exit code instead of a traceback, and within a time limit."""
 
 import os
 import threading
@@ -11,7 +11,7 @@ FAILED = 1
 
 
 class Stop(Exception):
-    """The program ends with this line and this exit code."""
+    """Ends the program with this line and this exit code."""
 
     def __init__(self, line: str, code: int) -> None:
         super().__init__(line)
@@ -19,15 +19,15 @@ class Stop(Exception):
 
 
 def cause(error: Exception) -> BaseException | str | None:
-    """What is behind it, without the statement that met it."""
+    """Return the driver's error behind a database error, without the SQL statement."""
     behind = error.orig if isinstance(error, DBAPIError) else error
     return behind if str(behind) or not isinstance(behind, TimeoutError) else "no answer in time"
 
 
 def end_within(limit: timedelta) -> None:
-    """End the process after that time, whatever still hangs: a thread, a name that is looked up, the event loop.
+    """End the process after `limit`, even if a thread, a DNS lookup or the event loop hangs.
 
-    What was under way is done again by the next one, as after a kill.
+    Interrupted work is repeated by the next process, as after a kill.
     """
 
     def end() -> None:

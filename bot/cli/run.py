@@ -1,4 +1,4 @@
-"""What `coachbot run` and `process-sessions` do, and what ends them with one line instead of a traceback."""
+"""Runs the bot, or one round of background checks, and turns their failures into one line."""
 
 import asyncio
 import contextlib
@@ -28,39 +28,39 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_AUTHENTICATION_FAILED = 4004  # of the gateway's close codes: the token is wrong
+_AUTHENTICATION_FAILED = 4004  # gateway close code: the token is wrong
 _TOKEN_REFUSED = (
-    "Discord refuses the token: reset it in the Developer Portal (Bot → Reset Token) and set "
-    "DISCORD_BOT_TOKEN anew"
+    "Discord rejected the token. Reset it in the Developer Portal (Bot → Reset Token) and set "
+    "DISCORD_BOT_TOKEN to the new one"
 )
 _SECOND = (
-    "another coachbot runs on this database. Stop that one first (systemctl stop coachbot), or start this one "
-    "with --wait, and it takes over when the other one ends"
+    "another coachbot is running on this database. Stop that one first (systemctl stop coachbot), or start "
+    "this one with --wait to take over when it ends"
 )
 _TAKEN_OVER = (
-    "the database connection was lost for a while, and another coachbot has taken over. Start this one with "
+    "the database connection was lost for a while, and another coachbot took over. Start this one with "
     "--wait to have it wait for its turn"
 )
 _TO_STOP = timedelta(seconds=28)
-"""From the signal to the end of the process, at the most."""
+"""The longest time from the signal to the end of the process."""
 _STAND_BY = timedelta(seconds=1)
-"""How often a process that waits for its turn asks for it."""
+"""How often a waiting process tries to take over."""
 
 
 class _End(Enum):
-    """Why the bot does not run, or not any more."""
+    """Why the bot stopped, or didn't start."""
 
     DONE = "asked to stop, or Discord said so"
-    SECOND = "another process runs it"
-    TAKEN_OVER = "another process has come to run it"
+    SECOND = "another process is running"
+    TAKEN_OVER = "another process took over"
 
 
 class _NoDatabase(Stop):
-    """It cannot be opened, or not at this moment."""
+    """The database can't be opened right now."""
 
 
 async def run(settings: Settings, *, wait: bool = False) -> None:
-    """Run the bot until SIGINT or SIGTERM. Of several on one database only one does; others give up or `wait`.
+    """Run the bot until SIGINT or SIGTERM. Only one process runs per database; others give up or `wait`.
 
     Raises ConfigError, Stop.
     """
@@ -83,7 +83,7 @@ async def run(settings: Settings, *, wait: bool = False) -> None:
 
 
 async def _stand_by(settings: Settings, token: str, db: Database, asked_to_stop: asyncio.Event) -> None:
-    """Take over when the other one ends, as often as that happens. A database that is away is asked again."""
+    """Take over whenever the other process ends. Keeps trying while the database is unreachable."""
     away = False
     while not asked_to_stop.is_set():
         with contextlib.suppress(TimeoutError):
@@ -99,13 +99,13 @@ async def _stand_by(settings: Settings, token: str, db: Database, asked_to_stop:
 
 
 async def _served(settings: Settings, token: str, db: Database, asked_to_stop: asyncio.Event) -> _End:
-    """Run the bot to its end, unless another process does."""
+    """Run the bot until it ends, unless another process is running."""
     async with contextlib.AsyncExitStack() as stack:
         ours = await _explained(db, stack.enter_async_context(db.run_lock()))
         if ours and not asked_to_stop.is_set():
             await _explained(
                 db, db.upgrade()
-            )  # only now: another one may have been running with the schema as it was
+            )  # not earlier: until now another process may have been using the old schema
             return await _serve(settings, token, db, asked_to_stop)
         return _End.DONE if asked_to_stop.is_set() else _End.SECOND
 
@@ -122,7 +122,7 @@ async def _serve(settings: Settings, token: str, db: Database, asked_to_stop: as
         async with _beside(asked_to_stop.wait()) as stopping:
             await asyncio.wait((running, stopping, kept), return_when=asyncio.FIRST_COMPLETED)
         if asked_to_stop.is_set():
-            for number in _SIGNALS:  # a second one does not wait
+            for number in _SIGNALS:  # a second signal ends the process at once
                 asyncio.get_running_loop().remove_signal_handler(number)
             await _leave(bot, running)
         elif kept.done():
@@ -136,11 +136,11 @@ async def _serve(settings: Settings, token: str, db: Database, asked_to_stop: as
 
 @contextlib.asynccontextmanager
 async def _web(settings: Settings, bot: CoachBot) -> AsyncIterator[None]:
-    """The web endpoint, if a port is configured for it."""
+    """Serve the web endpoint if a port is set."""
     if settings.web_port is None:
         yield
         return
-    from bot import web  # what it needs is loaded only when it is on
+    from bot import web  # loads its libraries only when it's on
 
     secret = settings.cron_secret or ""
     async with contextlib.AsyncExitStack() as stack:
@@ -150,14 +150,14 @@ async def _web(settings: Settings, bot: CoachBot) -> AsyncIterator[None]:
             where = f"{settings.web_host}, port {settings.web_port}"
             why = error.strerror if isinstance(error, OSError) and error.strerror else error
             raise Stop(
-                f"the web endpoint cannot be served on {where}: {why}. Change WEB_HOST or WEB_PORT", FAILED
+                f"can't serve the web endpoint on {where}: {why}. Change WEB_HOST or WEB_PORT", FAILED
             ) from None
         yield
 
 
 @contextlib.asynccontextmanager
 async def _beside(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
-    """Something that goes on for as long as the block does."""
+    """Run `work` in a task for the length of the block."""
     task = asyncio.create_task(work)
     try:
         yield task
@@ -167,7 +167,7 @@ async def _beside(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]
 
 
 async def _leave(bot: CoachBot, running: asyncio.Task[None]) -> None:
-    """Let the tick in progress end, then leave, wherever connecting had got to."""
+    """Finish the tick in progress, then disconnect, even if the bot is still connecting."""
     log.info("stopping")
     await bot.close()
     running.cancel()
@@ -177,10 +177,10 @@ async def _leave(bot: CoachBot, running: asyncio.Task[None]) -> None:
 
 
 async def process_sessions(settings: Settings) -> TickReport | datetime | None:
-    """Do what is due, once and by REST, unless a bot runs on this database: that one does it by itself.
+    """Run one tick over REST, unless a bot is running on this database.
 
-    Returns when the running bot last looked (UTC), or what was done; None if another process is at it. Raises
-    ConfigError, Stop, the latter also if the running bot has not looked for too long.
+    Returns its report, or when the running bot last ticked (UTC), or None if another process is ticking right now.
+    Raises ConfigError, and Stop also if the running bot hasn't ticked for too long.
     """
     token = settings.token()
     async with _database(settings) as db:
@@ -195,14 +195,18 @@ async def process_sessions(settings: Settings) -> TickReport | datetime | None:
 
 
 async def _last_look(db: Database, interval: timedelta) -> datetime:
-    """When the bot that runs on this database last looked for what is due. Raises Stop unless that was lately."""
-    if not await db.is_current():  # and it is not for this process to migrate what another one uses
-        raise Stop("the bot that runs on this database is of another version: restart it", FAILED)
+    """Return when the running bot last ticked (UTC). Raises Stop if that was too long ago."""
+    if not await db.is_current():  # another process uses this database, so don't migrate it here
+        raise Stop("the bot running on this database is another version; restart it", FAILED)
     async with db.read() as session:
         at = await last_tick_at(session)
     if at is not None and utc_now() - at < longest_silence(interval):
         return at
-    last = f"last looked for due work at {at:%Y-%m-%d %H:%M:%S} UTC" if at else "hasn't looked for due work yet"
+    last = (
+        f"last ran its background checks at {at:%Y-%m-%d %H:%M:%S} UTC"
+        if at
+        else ("hasn't run its background checks yet")
+    )
     raise Stop(
         f"a bot is running on this database, but {last}. Unless it has only just started, check its log "
         "(journalctl -u coachbot), then restart it (systemctl restart coachbot)",
@@ -215,8 +219,8 @@ async def _connected(connecting: Coroutine[Any, Any, None] | asyncio.Task[None])
         await connecting
     except discord.Forbidden as error:
         raise Stop(
-            f"Discord refuses: {error.text}. If discord_guild_id is set, is the bot in that server? "
-            "`coachbot invite` prints the address that brings it there",
+            f"Discord refused: {error.text}. If discord_guild_id is set, is the bot in that server? "
+            "`coachbot invite` prints the link to add it",
             USAGE_ERROR,
         ) from None
     except discord.LoginFailure:
@@ -226,12 +230,12 @@ async def _connected(connecting: Coroutine[Any, Any, None] | asyncio.Task[None])
             raise Stop(_TOKEN_REFUSED, USAGE_ERROR) from None
         raise Stop(f"Discord closed the connection: code {error.code} {error.reason}", FAILED) from None
     except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-        raise Stop(f"Discord cannot be reached: {error}", FAILED) from None
+        raise Stop(f"can't reach Discord: {error}", FAILED) from None
 
 
 @contextlib.asynccontextmanager
 async def _database(settings: Settings) -> AsyncIterator[Database]:
-    """The database, not migrated yet."""
+    """Connect to the database without migrating it."""
     try:
         db = Database(settings.database_url)
     except ModuleNotFoundError as error:
@@ -245,12 +249,12 @@ async def _database(settings: Settings) -> AsyncIterator[Database]:
 
 
 async def _explained(db: Database, work: Awaitable[T]) -> T:
-    """The outcome of what needs the database; what is wrong with that ends the program with one line."""
+    """Await `work`. Turn database errors into Stop with one line."""
     try:
         return await work
     except UnknownSchema as error:
         raise Stop(
-            f"the database belongs to another version of this program ({error}): install that one, or restore "
+            f"the database belongs to another version of coachbot ({error}): install that one, or restore "
             "a backup from before the upgrade",
             FAILED,
         ) from None
@@ -258,4 +262,4 @@ async def _explained(db: Database, work: Awaitable[T]) -> T:
         raise Stop(f"{error}; run it again", FAILED) from None
     except (OSError, SQLAlchemyError) as error:
         shown = db.url.render_as_string(hide_password=True)
-        raise _NoDatabase(f"the database {shown} cannot be opened: {cause(error)}", FAILED) from None
+        raise _NoDatabase(f"can't open the database {shown}: {cause(error)}", FAILED) from None

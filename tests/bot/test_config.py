@@ -10,7 +10,7 @@ from bot.config import ConfigError, Settings
 
 TOKEN, CRON_SECRET, PASSWORD = "MTIz.very-secret-token", "another-long-secret", "hunter2"
 
-NO_ID = "it has to be an id of Discord, which has digits only, like 234567890123456789"
+NO_ID = "must be a Discord id, which has only digits, like 234567890123456789"
 
 
 @pytest.fixture(autouse=True)
@@ -104,10 +104,10 @@ def test_the_env_file_of_the_earlier_system_works_and_what_fell_away_is_ignored(
 @pytest.mark.parametrize(
     ("toml", "told"),
     [
-        ("tick_second = 5", "config.toml: tick_second: there is no such key; config.example.toml lists all"),
+        ("tick_second = 5", "config.toml: tick_second: there's no such key; config.example.toml lists them all"),
         (
             "[server_defaults]\nroom_lead = 5",
-            "config.toml: server_defaults.room_lead: there is no such key; config.example.toml lists all",
+            "config.toml: server_defaults.room_lead: there's no such key; config.example.toml lists them all",
         ),
         (
             '[server_defaults]\ntime_zone = "Mars/Olympus"',
@@ -121,30 +121,30 @@ def test_the_env_file_of_the_earlier_system_works_and_what_fell_away_is_ignored(
         ),
         (
             "[server_defaults]\nlinger_minutes = -1",
-            "config.toml: server_defaults.linger_minutes: it has to be a whole number from 0 to 1440",
+            "config.toml: server_defaults.linger_minutes: must be a whole number from 0 to 1440",
         ),
         (
             "[server_defaults]\nroom_lead_minutes = 1441",
-            "config.toml: server_defaults.room_lead_minutes: it has to be a whole number from 0 to 1440",
+            "config.toml: server_defaults.room_lead_minutes: must be a whole number from 0 to 1440",
         ),
         (
             'database_url = "sqlite://"',
-            "config.toml: database_url: a database in memory is gone with the process; name a file: "
+            "config.toml: database_url: a database in memory is lost when the process ends; name a file: "
             "sqlite:///coachbot.db",
         ),
         (
             'database_url = "sqlite:///:memory:"',
-            "config.toml: database_url: a database in memory is gone with the process; name a file: "
+            "config.toml: database_url: a database in memory is lost when the process ends; name a file: "
             "sqlite:///coachbot.db",
         ),
         (
             'database_url = "mysql://bot@host/name"',
-            "config.toml: database_url: it has to look like sqlite:///coachbot.db or "
+            "config.toml: database_url: must look like sqlite:///coachbot.db or "
             "postgresql://user:password@host/name",
         ),
         (
             'database_url = "coachbot.db"',
-            "config.toml: database_url: it has to look like sqlite:///coachbot.db or "
+            "config.toml: database_url: must look like sqlite:///coachbot.db or "
             "postgresql://user:password@host/name",
         ),
         (
@@ -156,26 +156,26 @@ def test_the_env_file_of_the_earlier_system_works_and_what_fell_away_is_ignored(
             "discord_guild_id = 9223372036854775808",
             f"config.toml: discord_guild_id: {NO_ID}",
         ),
-        ("web_port = 65536", "config.toml: web_port: it has to be a whole number from 0 to 65535"),
-        ("web_port = -1", "config.toml: web_port: it has to be a whole number from 0 to 65535"),
-        ('web_host = ""', "config.toml: web_host: it has to be an address to listen on, like 127.0.0.1"),
-        ("tick_seconds = 0", "config.toml: tick_seconds: it has to be a whole number from 1 to 300"),
-        ("tick_seconds = 301", "config.toml: tick_seconds: it has to be a whole number from 1 to 300"),
+        ("web_port = 65536", "config.toml: web_port: must be a whole number from 0 to 65535"),
+        ("web_port = -1", "config.toml: web_port: must be a whole number from 0 to 65535"),
+        ('web_host = ""', "config.toml: web_host: must be an address to listen on, like 127.0.0.1"),
+        ("tick_seconds = 0", "config.toml: tick_seconds: must be a whole number from 1 to 300"),
+        ("tick_seconds = 301", "config.toml: tick_seconds: must be a whole number from 1 to 300"),
         (
             'log_level = "LOUD"',
-            "config.toml: log_level: it has to be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'",
+            "config.toml: log_level: must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'",
         ),
         (
             'database_url = "postgresql://bot@host:port/name"',
-            "config.toml: database_url: it has to look like sqlite:///coachbot.db or "
+            "config.toml: database_url: must look like sqlite:///coachbot.db or "
             "postgresql://user:password@host/name",
         ),
-        ("tick_seconds = 5.0", "config.toml: tick_seconds: it has to be a whole number from 1 to 300"),
-        ("web_port = true", "config.toml: web_port: it has to be a whole number from 0 to 65535"),
-        ("cron_secret = 5", "config.toml: cron_secret: it has to be a text"),
+        ("tick_seconds = 5.0", "config.toml: tick_seconds: must be a whole number from 1 to 300"),
+        ("web_port = true", "config.toml: web_port: must be a whole number from 0 to 65535"),
+        ("cron_secret = 5", "config.toml: cron_secret: must be a string"),
         (
             'cron_secret = "fifteen letters"',
-            "config.toml: cron_secret: it needs at least 16 characters; `openssl rand -hex 32` makes a good one",
+            "config.toml: cron_secret: must have at least 16 characters; `openssl rand -hex 32` makes a good one",
         ),
         (
             'database_url = "postgresql://bot@host/name?channel_binding=require"',
@@ -191,14 +191,14 @@ def test_the_env_file_of_the_earlier_system_works_and_what_fell_away_is_ignored(
             "config.toml: database_url: a SQLite file takes no parameters; remove the question mark and "
             "everything after it",
         ),
-        ("server_defaults = 5", "config.toml: server_defaults: it has to be a table of settings"),
+        ("server_defaults = 5", "config.toml: server_defaults: must be a table of settings"),
         (
             "tick_seconds 5",
-            "config.toml: this is not TOML: Expected '=' after a key in a key/value pair (at line 1, column 14)",
+            "config.toml: not valid TOML: Expected '=' after a key in a key/value pair (at line 1, column 14)",
         ),
         pytest.param(
             "tick_seconds = " + "9" * 4_400,
-            "config.toml: this is not TOML: Exceeds the limit (4300 digits) for integer string conversion: "
+            "config.toml: not valid TOML: Exceeds the limit (4300 digits) for integer string conversion: "
             "value has 4400 digits; use sys.set_int_max_str_digits() to increase the limit",
             id="more digits than Python reads",
         ),
@@ -213,14 +213,14 @@ def test_a_wrong_value_in_the_config_file_is_told_in_one_line_with_file_and_key(
 @pytest.mark.parametrize(
     ("name", "value", "why"),
     [
-        ("TICK_SECONDS", "0", "it has to be a whole number from 1 to 300"),
+        ("TICK_SECONDS", "0", "must be a whole number from 1 to 300"),
         ("DISCORD_GUILD_ID", "your_discord_server_id", NO_ID),
         (
             "DATABASE_URL",
             "sqlite://",
-            "a database in memory is gone with the process; name a file: sqlite:///coachbot.db",
+            "a database in memory is lost when the process ends; name a file: sqlite:///coachbot.db",
         ),
-        ("LOG_LEVEL", "LOUD", "it has to be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+        ("LOG_LEVEL", "LOUD", "must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
     ],
 )
 def test_a_wrong_value_is_told_with_the_place_that_it_was_taken_from(
@@ -241,8 +241,8 @@ def test_several_wrong_values_are_told_together() -> None:
     write('tick_seconds = 0\nlog_level = "LOUD"')
 
     assert refusal() == (
-        "config.toml: tick_seconds: it has to be a whole number from 1 to 300; "
-        "config.toml: log_level: it has to be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"
+        "config.toml: tick_seconds: must be a whole number from 1 to 300; "
+        "config.toml: log_level: must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"
     )
 
 
@@ -287,8 +287,8 @@ def test_server_defaults_that_are_no_json_are_told_with_their_place_and_without_
     Path(".env").unlink()
     in_environment = refusal()
 
-    assert in_file.startswith(".env: SERVER_DEFAULTS: this is not JSON")
-    assert in_environment.startswith("environment: SERVER_DEFAULTS: this is not JSON")
+    assert in_file.startswith(".env: SERVER_DEFAULTS: not valid JSON")
+    assert in_environment.startswith("environment: SERVER_DEFAULTS: not valid JSON")
     assert "broken" not in in_file + in_environment
 
 
@@ -311,21 +311,21 @@ def test_letting_people_in_before_the_room_is_made_is_refused() -> None:
 def test_a_file_that_is_not_text_is_named(name: str) -> None:
     Path(name).write_bytes(b"\xff\xfe# Notepad's idea of text")
 
-    assert refusal() == f"{name}: this file is not UTF-8 text"
+    assert refusal() == f"{name}: not UTF-8 text"
 
 
 def test_a_config_file_that_was_asked_for_has_to_be_there() -> None:
     with pytest.raises(ConfigError) as refused:
         config.load(Path("confg.toml"))
 
-    assert str(refused.value) == "confg.toml: there is no such file"
+    assert str(refused.value) == "confg.toml: file not found"
 
 
 @pytest.mark.parametrize("name", ["config.toml", ".env"])
 def test_a_folder_in_the_place_of_a_file_is_named(name: str) -> None:
     Path(name).mkdir()
 
-    assert refusal() == f"{name}: cannot be read: Is a directory"
+    assert refusal() == f"{name}: can't be read: Is a directory"
 
 
 @pytest.mark.parametrize("token", ["", "   "])

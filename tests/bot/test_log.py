@@ -183,7 +183,7 @@ def test_how_much_was_left_out_is_said_with_the_next_one_and_once(times: int, le
 
 @pytest.mark.parametrize(
     ("stream", "told"),
-    [(io.StringIO(), '"left_out": 70'), (Terminal(), "it failed (and 70 times more, which were left out)\n")],
+    [(io.StringIO(), '"left_out": 70'), (Terminal(), "it failed (and 70 more times, left out)\n")],
 )
 def test_what_was_left_out_is_counted_for_people_and_for_programs(stream: io.StringIO, told: str) -> None:
     record = event()

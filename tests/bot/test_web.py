@@ -334,7 +334,7 @@ async def test_what_fails_is_told_with_its_reason_and_without_notes_or_people(wo
 
     failures = json.loads(written)["failures"]
     assert failures["count"] == 1
-    assert failures["lines"][0].startswith(f"{made.code} make_room: cannot make the room")
+    assert failures["lines"][0].startswith(f"{made.code} make_room: can't create the room")
     assert not [
         one for one in ("vocals", "Cara", "Stu", str(world.student.id), SECRET) if one.lower() in written.lower()
     ]

@@ -284,7 +284,7 @@ async def test_a_configuration_that_cannot_be_read_is_told_in_one_line(program: 
 
     [line] = outcome.err.splitlines()
     assert outcome.code == 2
-    assert "config.toml: this is not TOML" in line
+    assert "config.toml: not valid TOML" in line
 
 
 async def test_a_bot_without_a_token_says_where_to_put_it(program: Program):
@@ -303,7 +303,7 @@ async def test_a_discord_that_cannot_be_reached_is_told_in_one_line(tmp_path: Pa
 
     [line] = outcome.err.splitlines()
     assert outcome.code == 1
-    assert "Discord cannot be reached" in line
+    assert "can't reach Discord" in line
 
 
 @pytest.mark.slow
@@ -319,7 +319,7 @@ async def test_a_discord_that_hangs_up_without_an_answer_cannot_be_reached_eithe
         outcome = await program.run("run")
 
     assert outcome.code == 1
-    assert "Discord cannot be reached" in outcome.err.splitlines()[-1]
+    assert "can't reach Discord" in outcome.err.splitlines()[-1]
     assert "Traceback" not in outcome.err
 
 
@@ -363,7 +363,7 @@ async def test_a_web_endpoint_that_cannot_be_had_is_told_in_one_line(
 
     [line] = outcome.err.splitlines()
     assert outcome.code == 1
-    assert f"the web endpoint cannot be served on {host}, port {closed_port}" in line
+    assert f"can't serve the web endpoint on {host}, port {closed_port}" in line
 
 
 async def test_without_a_port_there_is_no_web_endpoint(endpoint: Endpoint, program: Program):
@@ -427,7 +427,9 @@ async def test_process_sessions_says_why_a_room_could_not_be_made(
 
     reason = " ".join(outcome.err.split())
     assert outcome.code == 1
-    assert f"failed: {booked.code} make_room: cannot make the room: the bot lacks a permission there" in reason
+    assert (
+        f"failed: {booked.code} make_room: can't create the room: the bot is missing a permission there" in reason
+    )
     assert not (await stored(db, booked)).discord_setup_complete
     assert "DELETE" not in {one.method for one in endpoint.requests}
 
@@ -444,7 +446,7 @@ async def test_process_sessions_leaves_the_work_to_a_running_bot(
         process.send_signal(signal.SIGTERM)
         ran = await ended(process, TO_STOP_SECONDS)
 
-    assert "A bot is running on this database. It looks for due work every 300 seconds" in outcome.out
+    assert "A bot is running on this database. It runs its background checks every 300 seconds" in outcome.out
     assert (outcome.code, ran.code) == (0, 0), outcome.err + ran.err
     assert len(endpoint.asked("GET", "/users/@me")) == 1  # only the running bot has logged in
 
@@ -467,7 +469,7 @@ async def test_process_sessions_says_when_the_running_bot_looked_and_how_to_have
 
 @pytest.mark.parametrize(
     ("ago", "told"),
-    [(timedelta(minutes=3), "last looked for due work at "), (None, "hasn't looked for due work yet")],
+    [(timedelta(minutes=3), "last ran its background checks at "), (None, "hasn't run its background checks yet")],
 )
 async def test_process_sessions_warns_of_a_running_bot_that_has_not_looked_for_long(
     endpoint: Endpoint, program: Program, db: Database, ago: timedelta | None, told: str
@@ -497,7 +499,7 @@ async def test_process_sessions_does_not_migrate_beneath_a_bot_of_another_versio
     await older.close()
     [line] = outcome.err.splitlines()
     assert outcome.code == 1
-    assert "the bot that runs on this database is of another version" in line
+    assert "the bot running on this database is another version" in line
     assert not is_current
 
 
@@ -514,7 +516,7 @@ async def test_a_second_bot_on_the_same_database_says_what_to_do_and_leaves_the_
 
     [line] = second.err.splitlines()
     assert second.code == 1
-    assert "another coachbot runs on this database" in line
+    assert "another coachbot is running on this database" in line
     assert "--wait" in line
     assert len(endpoint.identities) == 1
     assert outcome.code == 0, outcome.err

@@ -76,6 +76,6 @@ def test_the_demo_shows_that_it_starts_until_it_has(tmp_path: Path) -> None:
     shown = "".join(lines_on_terminal(tmp_path, "demo", "--no-open", "--port", "0", stop_at="Ctrl+C"))
 
     opening, _, opened = shown.partition(SHOW_CURSOR)
-    assert "Opening the academy…" in opening
-    assert re.search(r"The academy is open: \x1b\[1mhttp://127\.0\.0\.1:\d+/", opened)
+    assert "Starting the demo…" in opening
+    assert re.search(r"The demo is running at \x1b\[1mhttp://127\.0\.0\.1:\d+/", opened)
     assert "Opening" not in opened
