@@ -1,1 +1,1 @@
-"""`coachbot doctor`: whether everything is as the bot needs it, found out without changing anything."""
+"""`coachbot doctor`: checks everything the bot needs, without changing anything."""

@@ -1,11 +1,11 @@
-"""What a check found, how bad that is, and what to do about it."""
+"""The result of a check: what was found, how bad it is and what to do."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 TO_ANSWER = timedelta(seconds=15)
-"""How long Discord, or a database on the network, may take for one check."""
+"""How long Discord or a database server may take per check."""
 
 
 class Level(StrEnum):
@@ -13,32 +13,32 @@ class Level(StrEnum):
 
     OK = "ok"
     WARNING = "warning"
-    """The bot works, but not as somebody may expect."""
+    """The bot works, but perhaps not as expected."""
     ERROR = "error"
-    """Something does not work, or is not going to."""
+    """Something doesn't work, or soon won't."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the report. It holds no token, and of people nothing at all."""
+    """One line of the report. Contains no token and nothing about people."""
 
     name: str
     level: Level
     found: str
     advice: str | None = None
-    """Where there is something to do."""
+    """What to do, if anything."""
 
 
 def ok(name: str, found: str) -> Check:
-    """It is as it should be."""
+    """Report that all is well."""
     return Check(name, Level.OK, found)
 
 
 def warning(name: str, found: str, advice: str) -> Check:
-    """Somebody may want to do something."""
+    """Report something that may need attention."""
     return Check(name, Level.WARNING, found, advice)
 
 
 def error(name: str, found: str, advice: str) -> Check:
-    """Somebody has to do something."""
+    """Report something that must be fixed."""
     return Check(name, Level.ERROR, found, advice)

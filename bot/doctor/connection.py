@@ -1,4 +1,4 @@
-"""Whether Discord takes the token, whether the clocks agree, and what each server is like."""
+"""Checks the token, this machine's clock and each server, by asking Discord."""
 
 import asyncio
 import re
@@ -19,7 +19,7 @@ from models import Guild
 from scheduler.core.clock import Clock
 
 UNANSWERED = (discord.DiscordException, aiohttp.ClientError, OSError)
-"""What a request ends with that is not answered as it should be, or not in time."""
+"""How a failed or unanswered request ends."""
 
 _PARTS = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 _OFF, _FAR_OFF = timedelta(seconds=5), timedelta(seconds=30)
@@ -29,13 +29,13 @@ _NEW_TOKEN = "press Bot → Reset Token in the Developer Portal and set DISCORD_
 
 @dataclass(slots=True)
 class _Clocks:
-    """How far this machine's clock is ahead of Discord's, by each answer's `Date`."""
+    """Compares this machine's clock with the `Date` of each of Discord's answers."""
 
     clock: Clock
     ahead: list[timedelta] = field(default_factory=list)
 
     def trace(self) -> aiohttp.TraceConfig:
-        """To be told of each answer; discord.py itself keeps no headers."""
+        """Return hooks that see each answer; discord.py keeps no headers."""
         config = aiohttp.TraceConfig()
         config.on_request_end.append(self._answered)
         return config
@@ -44,15 +44,13 @@ class _Clocks:
         self, _client: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
     ) -> None:
         if sent := end.response.headers.get("Date"):
-            # It names whole seconds, which have begun: half of one has passed on average.
+            # The header is cut to whole seconds, so on average half a second has passed since.
             self.ahead.append(self.clock() - parsedate_to_datetime(sent) - _HALF_A_SECOND)
 
     def check(self) -> Check:
-        """By the answer that was least delayed."""
+        """Judge by the answer with the least delay."""
         if not self.ahead:
-            return warning(
-                "clock", "Discord's answers do not say what time it is", "compare it with `timedatectl`"
-            )
+            return warning("clock", "Discord's answers don't include the time", "compare it with `timedatectl`")
         ahead = min(self.ahead, key=abs)
         seconds = round(abs(ahead).total_seconds())
         if abs(ahead) <= _OFF:
@@ -60,20 +58,21 @@ class _Clocks:
         which_way = "ahead of" if ahead > timedelta() else "behind"
         found = f"this machine's clock is {seconds} seconds {which_way} Discord's"
         advice = (
-            "have it set by the network: `timedatectl set-ntp true`. Rooms and messages come at the wrong time"
+            "let the network set it: `timedatectl set-ntp true`. Until then, rooms and messages come at "
+            "the wrong time"
         )
         return (error if abs(ahead) > _FAR_OFF else warning)("clock", found, advice)
 
 
 async def examine(settings: Settings, stored: Mapping[int, Guild] | None, clock: Clock) -> list[Check]:
-    """Ask Discord, as far as the token allows. `stored`: the servers' settings, None if they cannot be read."""
+    """Ask Discord all the token allows. `stored` holds the servers' settings, None if they can't be read."""
     try:
         token = settings.token()
     except ConfigError as missing:
         return [error("token", str(missing), _NEW_TOKEN)]
     if bot_id_in(token) is None or not _PARTS.fullmatch(token):
-        found = "DISCORD_BOT_TOKEN does not have the form of a token: three parts with dots between them"
-        return [error("token", found, f"neither the application id nor the client secret is one; {_NEW_TOKEN}")]
+        found = "DISCORD_BOT_TOKEN doesn't look like a token: three parts separated by dots"
+        return [error("token", found, f"it's neither the application id nor the client secret; {_NEW_TOKEN}")]
     clocks = _Clocks(clock)
     client = discord.Client(intents=INTENTS, http_trace=clocks.trace())
     async with client:
@@ -87,14 +86,14 @@ async def examine(settings: Settings, stored: Mapping[int, Guild] | None, clock:
 
 
 async def _log_in(client: discord.Client, token: str) -> Check | None:
-    """Ask who the bot and its application are; what is wrong if that fails."""
+    """Log in, or return what's wrong."""
     try:
         async with asyncio.timeout(TO_ANSWER.total_seconds()):
             await client.login(token)
     except discord.LoginFailure:
-        return error("token", "Discord refuses the token", _NEW_TOKEN)
+        return error("token", "Discord rejects the token", _NEW_TOKEN)
     except UNANSWERED as failure:
-        return _unanswered("discord", "Discord cannot be reached", failure)
+        return _unanswered("discord", "can't reach Discord", failure)
     return None
 
 
@@ -103,8 +102,8 @@ def _accepted(client: discord.Client, settings: Settings) -> list[Check]:
     given = settings.discord_client_id
     if given is not None and given != client.application_id:
         said = f"DISCORD_CLIENT_ID is {given}, but the token belongs to the application {client.application_id}"
-        return [*found, warning("application", said, "take DISCORD_CLIENT_ID away: the token contains the id")]
-    return [*found, ok("application", f"it is {client.application_id}, and needs no privileged intents")]
+        return [*found, warning("application", said, "remove DISCORD_CLIENT_ID: the token contains the id")]
+    return [*found, ok("application", f"id {client.application_id}, no privileged intents needed")]
 
 
 async def _servers(client: discord.Client, home_id: int | None, stored: Mapping[int, Guild] | None) -> list[Check]:
@@ -112,25 +111,25 @@ async def _servers(client: discord.Client, home_id: int | None, stored: Mapping[
         async with asyncio.timeout(TO_ANSWER.total_seconds()):
             there = [guild async for guild in client.fetch_guilds(limit=None, with_counts=False)]
     except UNANSWERED as failure:
-        return [_unanswered("servers", "Discord does not say in which servers the bot is", failure)]
+        return [_unanswered("servers", "Discord doesn't say which servers the bot is in", failure)]
     if home_id is not None:
         there = [guild for guild in there if guild.id == home_id]
     if not there:
-        which = "any server" if home_id is None else f"the server {home_id}, which DISCORD_GUILD_ID names"
-        return [error("servers", f"the bot is not in {which}", "open the address that `coachbot invite` prints")]
+        which = "any server" if home_id is None else f"the server {home_id}, set as DISCORD_GUILD_ID"
+        return [error("servers", f"the bot isn't in {which}", "open the link that `coachbot invite` prints")]
     found = []
     for guild in there:
         try:
             async with asyncio.timeout(TO_ANSWER.total_seconds()):
                 found += await servers.examine(client, guild.id, stored)
         except UNANSWERED as failure:
-            found.append(_unanswered("server", f"{servers.named(guild)} cannot be looked at", failure))
+            found.append(_unanswered("server", f"can't check {servers.named(guild)}", failure))
             if isinstance(failure, TimeoutError):
-                break  # discord.py may be waiting for leave to ask anything at all
+                break  # discord.py may be waiting out a rate limit on all requests
     return found
 
 
 def _unanswered(name: str, what: str, failure: Exception) -> Check:
     why = "no answer in time" if isinstance(failure, TimeoutError) else str(failure)
-    advice = "check this machine's network, and https://discordstatus.com; then try again"
+    advice = "check this machine's network and https://discordstatus.com, then try again"
     return error(name, f"{what}: {why}", advice)

@@ -1,4 +1,4 @@
-"""All checks, and how they are told."""
+"""Runs all checks and prints the report."""
 
 import dataclasses
 import json
@@ -25,24 +25,24 @@ def _free_bytes(folder: Path) -> int:
 async def examine(
     settings: Settings, *, clock: Clock = utc_now, free_bytes: FreeBytes = _free_bytes
 ) -> list[Check]:
-    """Do every check that can be done; nothing is changed in the database or at Discord."""
+    """Run every check that's possible. Changes nothing in the database or at Discord."""
     stored = await storage.examine(settings.database_url, clock, free_bytes)
     at = await connection.examine(settings, stored.servers, clock)
-    return [ok("configuration", "it can be read"), *at, *stored.checks, *await running.by_itself(settings)]
+    return [ok("configuration", "readable"), *at, *stored.checks, *await running.by_itself(settings)]
 
 
 def unreadable(failure: ConfigError) -> Check:
-    """The one check that is left where there are no settings."""
+    """Report a configuration that can't be read. No other check is possible then."""
     return error("configuration", str(failure), "config.example.toml explains each key")
 
 
 def is_sound(checks: Sequence[Check]) -> bool:
-    """Whether none is an error."""
+    """Whether no check found an error."""
     return all(check.level is not Level.ERROR for check in checks)
 
 
 def tell(checks: Sequence[Check], *, as_json: bool) -> None:
-    """Print a table on a terminal, a line for each check elsewhere, or one JSON object."""
+    """Print a table on a terminal, one line per check elsewhere, or one JSON object."""
     if as_json:
         click.echo(json.dumps({"ok": is_sound(checks), "checks": [dataclasses.asdict(one) for one in checks]}))
     elif sys.stdout.isatty():
@@ -61,7 +61,7 @@ def _draw(checks: Sequence[Check]) -> None:
 
     table = Table("Status", "Check", "Result", box=SIMPLE_HEAD)
     for check in checks:
-        result = Text(check.found)  # a Text, or what stands in brackets would be taken for markup
+        result = Text(check.found)  # a plain string would be parsed for markup
         if check.advice:
             result.append(f"\nTo do: {check.advice}", "bold")
         table.add_row(Text(check.level, _COLOURS[check.level]), Text(check.name), result)

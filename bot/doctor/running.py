@@ -1,4 +1,4 @@
-"""Whether the bot that runs does its work: by its heartbeats, and by what it says of itself on the web."""
+"""Whether a running bot does its work, by its heartbeats and its web endpoint."""
 
 from datetime import datetime, timedelta
 
@@ -12,32 +12,32 @@ from models.storage.inspection import Heartbeats
 _SILENT = timedelta(minutes=5)
 _TO_ANSWER = timedelta(seconds=5)
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-"""Addresses to listen on, and the ones on which whoever listens there is found."""
+"""Maps wildcard addresses to ones you can connect to."""
 _LOOK = "check its log (journalctl -u coachbot)"
 
 
 def by_heartbeats(runs: bool, last: Heartbeats | None, now: datetime) -> Check:
-    """`last`: None if they cannot be read."""
+    """Judge by the last heartbeats; `last` is None if they can't be read."""
     ticked_at = last.ticked_at if last else None
     since = now - ticked_at if ticked_at else None
-    looked = "" if since is None else f"; the last tick was {_ago(since)} ago"
+    looked = "" if since is None else f"; its background checks last ran {_ago(since)} ago"
     if not runs:
-        return ok("bot", f"no bot runs on this database{looked}")
+        return ok("bot", f"no bot is running on this database{looked}")
     if last is not None and since is None:
-        found = "a bot runs on this database, but hasn't done anything yet"
+        found = "a bot is running on this database, but hasn't done anything yet"
         return warning("bot", found, f"unless it has only just started, {_LOOK}")
     if since is not None and since > _SILENT:
         advice = f"{_LOOK}, then restart it (systemctl restart coachbot)"
-        return warning("bot", f"a bot runs on this database, but does nothing{looked}", advice)
+        return warning("bot", f"a bot is running on this database, but does nothing{looked}", advice)
     if last is not None and (last.watched_until is None or now - last.watched_until > _SILENT):
         when = "yet" if last.watched_until is None else f"for {_ago(now - last.watched_until)}"
-        found = f"a bot runs on this database, but hasn't recorded everything Discord sent {when}{looked}"
+        found = f"a bot is running on this database, but hasn't recorded everything Discord sent {when}{looked}"
         return warning("bot", found, f"{_LOOK}; until it catches up, nobody counts as a no-show")
-    return ok("bot", f"a bot runs on this database{looked}")
+    return ok("bot", f"a bot is running on this database{looked}")
 
 
 async def by_itself(settings: Settings) -> list[Check]:
-    """What the bot says is wrong, if it has a web endpoint and can be asked there; else nothing."""
+    """Ask the bot's web endpoint what's wrong. Returns nothing if there's no endpoint or it doesn't answer."""
     if not settings.web_port:
         return []
     host = _EVERYWHERE.get(settings.web_host, settings.web_host)
@@ -47,9 +47,9 @@ async def by_itself(settings: Settings) -> list[Check]:
         async with aiohttp.ClientSession(timeout=timeout) as client, client.get(address) as answer:
             said = await answer.json()
     except (aiohttp.ClientError, OSError, ValueError):
-        return []  # it does not run, or that is not it
+        return []  # the bot isn't running, or something else answers there
     reason = said.get("reason") if isinstance(said, dict) else None
-    return [error("bot", f"it runs, but reports: {reason}", _LOOK)] if reason else []
+    return [error("bot", f"the bot is running, but reports: {reason}", _LOOK)] if reason else []
 
 
 def _ago(since: timedelta) -> str:

@@ -1,4 +1,4 @@
-"""Whether one server is set up, and whether the bot may do there what it has to."""
+"""Whether a server is set up and grants the bot its permissions."""
 
 from collections.abc import Mapping
 
@@ -14,26 +14,26 @@ _WHAT = {
     ServerResource.REVIEW_CHANNEL: "review channel",
     ServerResource.COACH_ROLE: "coach role",
     ServerResource.ROOM_CATEGORY: "category for rooms",
-    ServerResource.LOG_CHANNEL: "channel for problems",
-    ServerResource.FALLBACK_CHANNEL: "channel for people with closed messages",
+    ServerResource.LOG_CHANNEL: "alerts channel",
+    ServerResource.FALLBACK_CHANNEL: "fallback channel",
     ServerResource.ADMIN_ROLE: "admin role",
 }
 _INSTEAD = {
-    ServerResource.ROOM_CATEGORY: "the bot makes one of its own",
-    ServerResource.LOG_CHANNEL: "problems are told in the system channel",
+    ServerResource.ROOM_CATEGORY: "the bot creates its own",
+    ServerResource.LOG_CHANNEL: "alerts go to the system channel",
     ServerResource.FALLBACK_CHANNEL: "admins are told instead",
-    ServerResource.ADMIN_ROLE: "whoever may manage the server decides",
+    ServerResource.ADMIN_ROLE: "everyone with Manage Server is an admin",
 }
-"""What happens where it is gone."""
+"""What happens when a chosen one no longer exists."""
 _MISSED = {
     ServerResource.REVIEW_CHANNEL: "no review channel is set, so nobody sees new applications",
-    ServerResource.COACH_ROLE: "no coach role is set, so coaches get none",
+    ServerResource.COACH_ROLE: "no coach role is set, so coaches don't get one",
 }
-"""What is missed where it is not set; the others may stay unset."""
+"""What's missing when it isn't set. The others are optional."""
 
 
 async def examine(client: discord.Client, guild_id: int, stored: Mapping[int, Guild] | None) -> list[Check]:
-    """Look at a server afresh. Raises what discord.py does."""
+    """Check one server. Raises what discord.py raises."""
     me, channels = await server_setup.fetch(client, guild_id)
     settings = stored.get(guild_id) if stored is not None else None
     found = server_setup.flaws(me, channels, settings)
@@ -41,46 +41,46 @@ async def examine(client: discord.Client, guild_id: int, stored: Mapping[int, Gu
     checks = [_check(named(me.guild), one) for one in found if one.flaw is not Flaw.UNSET or one.place in _MISSED]
     if stored is not None and settings is None:
         checks.append(_nothing_set(me.guild))
-    without = f"; not set, which is fine: {', '.join(unset)}" if unset else ""
-    return checks or [ok("server", f"{named(me.guild)}: the bot may do there what it has to{without}")]
+    without = f"; optional and not set: {', '.join(unset)}" if unset else ""
+    return checks or [ok("server", f"{named(me.guild)}: all permissions granted{without}")]
 
 
 def named(guild: discord.Guild) -> str:
-    """The server as an operator knows it again."""
+    """Name the server for an operator."""
     return f"{_plain(guild.name)} ({guild.id})"
 
 
 def _nothing_set(guild: discord.Guild) -> Check:
     advice = "use `/coaching setup` there, with a review channel and a coach role"
-    return warning("server", f"{named(guild)}: nobody has set the bot up there yet", advice)
+    return warning("server", f"{named(guild)}: not set up yet", advice)
 
 
 def _check(server: str, finding: SetupIssue) -> Check:
     place, lacks = finding.place, " and ".join(finding.missing)
     if place is None:
-        advice = "give that to its role, or invite it again as `coachbot invite` says"
-        return error("server", f"{server}: the bot lacks {lacks} in the server", advice)
+        advice = "grant it to the bot's role, or invite the bot again with `coachbot invite`"
+        return error("server", f"{server}: the bot is missing {lacks} in the server", advice)
     what, name, advice = _WHAT[place], _plain(finding.name), _SET_UP.format(place)
     match finding.flaw:
         case Flaw.UNSET:
             return warning("server", f"{server}: {_MISSED[place]}", advice)
         case Flaw.GONE:
-            said = f"{server}: the {what} does not exist any more"
+            said = f"{server}: the {what} no longer exists"
             if finding.is_severe:
                 return error("server", said, advice)
             return warning("server", f"{said}; {_INSTEAD[place]}", advice)
         case Flaw.LACKING:
-            said = f"{server}: the bot lacks {lacks} in the {what}, {name}"
-            return error("server", said, "allow it for the bot's role in the permissions there")
+            said = f"{server}: the bot is missing {lacks} in the {what}, {name}"
+            return error("server", said, "grant it to the bot's role in the permissions there")
         case Flaw.MANAGED:
             return error(
-                "server", f"{server}: the {what}, {name}, belongs to an app, so nobody can give it", advice
+                "server", f"{server}: the {what}, {name}, is managed by an app, so nobody can give it", advice
             )
         case Flaw.TOO_HIGH:
-            said = f"{server}: the {what}, {name}, stands above the bot's own, so the bot cannot give it"
+            said = f"{server}: the {what}, {name}, is above the bot's role, so the bot can't give it"
             return error("server", said, "drag the bot's role above it in Server Settings → Roles")
 
 
 def _plain(words: str) -> str:
-    """Somebody's words, harmless for a terminal."""
+    """Make user text safe for a terminal."""
     return "".join(letter for letter in words if letter.isprintable())

@@ -209,7 +209,7 @@ async def test_the_program_ends_with_1_if_there_is_an_error_and_says_what_to_do(
 
     [line] = [one for one in outcome.out.splitlines() if one.startswith("error")]
     assert outcome.code == 1
-    assert "Discord refuses the token" in line
+    assert "Discord rejects the token" in line
     assert "Reset Token" in line
     assert wrong not in outcome.out + outcome.err
 
@@ -224,7 +224,7 @@ async def test_a_configuration_that_cannot_be_read_is_the_one_line_and_ends_with
     assert outcome.code == 2
     assert told["ok"] is False
     assert (check["name"], check["level"]) == ("configuration", "error")
-    assert "config.toml: this is not TOML" in check["found"]
+    assert "config.toml: not valid TOML" in check["found"]
 
 
 async def test_without_a_token_database_and_disk_are_checked_all_the_same(setup: Setup):
@@ -265,7 +265,7 @@ async def test_a_token_that_discord_refuses_is_told(setup: Setup):
     checks = await setup.examined()
 
     found = the_error(checks)
-    assert (found.name, found.found) == ("token", "Discord refuses the token")
+    assert (found.name, found.found) == ("token", "Discord rejects the token")
     assert setup.token not in str(checks)
 
 
@@ -288,7 +288,7 @@ async def test_a_discord_that_cannot_be_reached_is_told(setup: Setup, monkeypatc
 
     found = the_error(checks)
     assert found.name == "discord"
-    assert "Discord cannot be reached" in found.found
+    assert "can't reach Discord" in found.found
     assert lines(checks, "schema")
 
 
@@ -319,7 +319,7 @@ async def test_a_bot_that_is_in_no_server_is_told_how_to_invite_it(setup: Setup)
     checks = await setup.examined()
 
     found = the_error(checks)
-    assert (found.name, found.found) == ("servers", "the bot is not in any server")
+    assert (found.name, found.found) == ("servers", "the bot isn't in any server")
     assert "coachbot invite" in str(found.advice)
 
 
@@ -330,7 +330,7 @@ async def test_a_home_server_that_the_bot_is_not_in_is_told(setup: Setup):
 
     found = the_error(checks)
     assert found.name == "servers"
-    assert "the server 999, which DISCORD_GUILD_ID names" in found.found
+    assert "the server 999, set as DISCORD_GUILD_ID" in found.found
 
 
 async def test_a_server_that_cannot_be_looked_at_is_told_with_its_name(setup: Setup):
@@ -340,7 +340,7 @@ async def test_a_server_that_cannot_be_looked_at_is_told_with_its_name(setup: Se
 
     found = the_error(checks)
     assert found.name == "server"
-    assert f"Academy ({GUILD_ID}) cannot be looked at" in found.found
+    assert f"can't check Academy ({GUILD_ID})" in found.found
 
 
 async def test_a_server_in_which_nobody_has_set_the_bot_up_is_a_warning(setup: Setup):
@@ -351,7 +351,7 @@ async def test_a_server_in_which_nobody_has_set_the_bot_up_is_a_warning(setup: S
 
     found = the_warning(checks)
     assert found.name == "server"
-    assert "nobody has set the bot up there yet" in found.found
+    assert "not set up yet" in found.found
 
 
 async def test_without_review_channel_and_coach_role_both_are_warnings(setup: Setup):
@@ -382,7 +382,7 @@ async def test_a_review_channel_that_is_gone_is_told(setup: Setup):
 
     found = the_error(checks)
     assert found.name == "server"
-    assert "the review channel does not exist any more" in found.found
+    assert "the review channel no longer exists" in found.found
     assert "/coaching setup review_channel:" in str(found.advice)
 
 
@@ -390,8 +390,8 @@ async def test_a_review_channel_that_is_gone_is_told(setup: Setup):
     ("gone", "what", "option"),
     [
         (CATEGORY_ID, "the category for rooms", "room_category"),
-        (LOG_CHANNEL_ID, "the channel for problems", "log_channel"),
-        (NEWS_CHANNEL_ID, "the channel for people with closed messages", "news_channel"),
+        (LOG_CHANNEL_ID, "the alerts channel", "log_channel"),
+        (NEWS_CHANNEL_ID, "the fallback channel", "news_channel"),
     ],
 )
 async def test_a_place_that_is_gone_but_has_a_substitute_is_a_warning(
@@ -402,7 +402,7 @@ async def test_a_place_that_is_gone_but_has_a_substitute_is_a_warning(
     checks = await setup.examined()
 
     found = the_warning(checks)
-    assert f"{what} does not exist any more" in found.found
+    assert f"{what} no longer exists" in found.found
     assert f"/coaching setup {option}:" in str(found.advice)
 
 
@@ -411,7 +411,7 @@ async def test_a_coach_role_that_is_gone_is_told(setup: Setup):
 
     checks = await setup.examined()
 
-    assert "the coach role does not exist any more" in the_error(checks).found
+    assert "the coach role no longer exists" in the_error(checks).found
 
 
 async def test_a_coach_role_above_the_bots_own_is_told_with_its_name(setup: Setup):
@@ -420,7 +420,7 @@ async def test_a_coach_role_above_the_bots_own_is_told_with_its_name(setup: Setu
     checks = await setup.examined()
 
     found = the_error(checks)
-    assert "the coach role, Mentor[2J, stands above the bot's own" in found.found
+    assert "the coach role, Mentor[2J, is above the bot's role" in found.found
     assert "drag the bot's role above it" in str(found.advice)
 
 
@@ -429,27 +429,27 @@ async def test_a_coach_role_that_belongs_to_an_app_is_told(setup: Setup):
 
     checks = await setup.examined()
 
-    assert "belongs to an app" in the_error(checks).found
+    assert "is managed by an app" in the_error(checks).found
 
 
 @pytest.mark.parametrize(
     ("place_id", "denied", "words"),
     [
-        (CATEGORY_ID, discord.Permissions(connect=True), "lacks Connect in the category for rooms, Coaching"),
+        (CATEGORY_ID, discord.Permissions(connect=True), "missing Connect in the category for rooms, Coaching"),
         (
             CATEGORY_ID,
             discord.Permissions(view_channel=True, manage_channels=True),
-            "lacks Manage Channels and View Channels in the category for rooms, Coaching",
+            "missing Manage Channels and View Channels in the category for rooms, Coaching",
         ),
         (
             REVIEW_CHANNEL_ID,
             discord.Permissions(read_message_history=True),
-            "lacks Read Message History in the review channel, applications",
+            "missing Read Message History in the review channel, applications",
         ),
         (
             LOG_CHANNEL_ID,
             discord.Permissions(send_messages=True),
-            "lacks Send Messages in the channel for problems, problems",
+            "is missing Send Messages in the alerts channel, problems",
         ),
     ],
 )
@@ -472,7 +472,7 @@ async def test_a_permission_that_is_missing_in_the_server_is_named_once_and_not_
     checks = await setup.examined()
 
     found = the_error(checks)
-    assert found.found.endswith("the bot lacks Video and Manage Roles in the server")
+    assert found.found.endswith("the bot is missing Video and Manage Roles in the server")
     assert "coachbot invite" in str(found.advice)
 
 
@@ -496,7 +496,7 @@ async def test_tables_of_an_older_release_are_a_warning_because_the_next_start_m
     checks = await setup.examined()
 
     found = the_warning(checks)
-    assert (found.name, found.found) == ("schema", "the tables are those of an older release (0003)")
+    assert (found.name, found.found) == ("schema", "the database schema belongs to an older release (0003)")
 
 
 async def test_a_time_zone_that_this_host_does_not_know_is_a_warning(setup: Setup):
@@ -514,7 +514,7 @@ async def test_tables_of_a_newer_release_are_told(setup: Setup):
     checks = await setup.examined()
 
     found = the_error(checks)
-    assert (found.name, found.found) == ("schema", "the tables are those of a newer release (9999)")
+    assert (found.name, found.found) == ("schema", "the database schema belongs to a newer release (9999)")
 
 
 async def test_a_file_without_tables_is_a_warning(setup: Setup):
@@ -535,7 +535,7 @@ async def test_a_file_that_is_not_there_yet_is_a_warning_and_is_not_made(setup: 
 
     found = the_warning(checks)
     assert found.name == "file"
-    assert f"{setup.path} does not exist yet" in found.found
+    assert f"{setup.path} doesn't exist yet" in found.found
     assert not setup.path.exists()
 
 
@@ -587,7 +587,7 @@ async def test_a_row_that_refers_to_nothing_is_told(setup: Setup):
 
     found = the_error(checks)
     assert found.name == "database"
-    assert "a row of specialties refers to one of guilds that is not there" in found.found
+    assert "a row of specialties refers to a missing row of guilds" in found.found
 
 
 async def test_a_database_that_cannot_be_opened_is_told(setup: Setup):
@@ -599,7 +599,7 @@ async def test_a_database_that_cannot_be_opened_is_told(setup: Setup):
 
     found = the_error(checks)
     assert found.name == "database"
-    assert "cannot be opened" in found.found
+    assert "can't open" in found.found
 
 
 async def test_a_folder_that_is_missing_is_told(setup: Setup, tmp_path: Path):
@@ -609,14 +609,14 @@ async def test_a_folder_that_is_missing_is_told(setup: Setup, tmp_path: Path):
 
     found = the_error(checks)
     assert found.name == "file"
-    assert f"there is no folder {tmp_path / 'elsewhere'}" in found.found
+    assert f"the database's folder {tmp_path / 'elsewhere'} doesn't exist" in found.found
 
 
 async def test_a_file_that_may_only_be_read_is_told_and_read_all_the_same(readable: Path):
     stored = await storage.examine(f"sqlite:///{readable}", lambda: datetime.now(UTC), lambda _folder: PLENTY)
 
     found = the_error(stored.checks)
-    assert (found.name, found.found) == ("file", f"this user may not read and write {readable}")
+    assert (found.name, found.found) == ("file", f"this user can't read and write {readable}")
     assert lines(stored.checks, "schema")[0].level is Level.OK
 
 
@@ -652,7 +652,7 @@ async def test_a_bot_that_runs_is_no_error(setup: Setup):
 
     [bot] = lines(checks, "bot")
     assert (errors(checks), warnings(checks)) == ([], [])
-    assert bot.found.startswith("a bot runs on this database; the last tick was 1")
+    assert bot.found.startswith("a bot is running on this database; its background checks last ran 1")
 
 
 async def test_a_bot_that_runs_but_has_done_nothing_for_long_is_a_warning(setup: Setup):
@@ -709,7 +709,7 @@ async def test_what_the_running_bot_says_of_itself_is_told(setup: Setup):
     assert others == [[], []]
     assert errors(await setup.examined()) == []  # nobody listens there any more
 
-    assert wrong == [("bot", "it runs, but reports: the loop isn't running")]
+    assert wrong == [("bot", "the bot is running, but reports: the loop isn't running")]
 
 
 async def test_a_bot_that_does_not_run_is_not_expected_to_do_anything(setup: Setup):
@@ -718,7 +718,7 @@ async def test_a_bot_that_does_not_run_is_not_expected_to_do_anything(setup: Set
     checks = await setup.examined()
 
     [bot] = lines(checks, "bot")
-    assert bot.found == "no bot runs on this database; the last tick was 3 days ago"
+    assert bot.found == "no bot is running on this database; its background checks last ran 3 days ago"
     assert (errors(checks), warnings(checks)) == ([], [])
 
 
@@ -730,7 +730,7 @@ async def test_a_second_look_gets_the_lock_that_the_first_one_gave_back(setup: S
         assert ours
         checks = await setup.examined()
 
-    assert lines(checks, "bot")[0].found.startswith("a bot runs")
+    assert lines(checks, "bot")[0].found.startswith("a bot is running")
 
 
 async def test_of_a_sound_database_every_line_is_ok_whatever_its_engine(db: Database):
@@ -755,7 +755,7 @@ async def test_a_postgres_that_cannot_be_reached_is_told_without_its_password():
 
     [found] = stored.checks  # and nothing in its praise
     assert (found.name, found.level) == ("database", Level.ERROR)
-    assert "cannot be opened" in found.found
+    assert "can't open" in found.found
     assert "sesame" not in found.found
 
 
