@@ -1,4 +1,4 @@
-"""What it means when Discord refuses or does not answer, and which permission is missing where."""
+"""Explains Discord's refusals and failures, including which permission is missing where."""
 
 import asyncio
 import logging
@@ -18,41 +18,40 @@ log = logging.getLogger(__name__)
 
 UNKNOWN_CHANNEL, UNKNOWN_GUILD, UNKNOWN_MEMBER, UNKNOWN_MESSAGE = 10003, 10004, 10007, 10008
 UNKNOWN_ROLE, UNKNOWN_USER = 10011, 10013
-_DMS_CLOSED = {50007, 50278}  # cannot message this user; no common server
+_DMS_CLOSED = {50007, 50278}  # can't message this user; no server in common
 
 PATIENCE = timedelta(seconds=60)
-"""How long one call of the domain may take in all. discord.py waits by itself when Discord asks to slow down,
-and would do so for hours."""
-_TO_LOOK = timedelta(seconds=15)  # for what is missing, once something was refused
+"""How long one call may take in all. When rate limited, discord.py would wait for hours."""
+_TO_LOOK = timedelta(seconds=15)  # for finding out what's missing
 
-_GONE = "I am not in this server any more; `coachbot invite` prints the address that brings me back"
+_GONE = "I'm not in this server any more; `coachbot invite` prints the link to add me"
 _LIMITS = {
-    30005: "the server has 250 roles, and Discord allows no more: remove some that nobody needs",
-    30013: "the server has 500 channels, and Discord allows no more: remove some that nobody needs",
-    60003: "this server asks moderators for two-factor authentication: whoever owns the bot has to switch it on",
+    30005: "the server has 250 roles, the most Discord allows: delete some you don't need",
+    30013: "the server has 500 channels, the most Discord allows: delete some you don't need",
+    60003: "this server requires two-factor authentication for moderators: the bot's owner has to turn it on",
 }
-"""What goes on until an admin does something, by Discord's codes."""
-_LACKING = "the bot lacks a permission there; `coachbot invite` lists what it needs"
-_SERVER_ERROR = 500  # of HTTP's answers, from here on
-_SLOWLY = "Discord asks to slow down"
+"""Failures that last until an admin acts, by Discord's error code."""
+_LACKING = "the bot is missing a permission there; `coachbot invite` lists what it needs"
+_SERVER_ERROR = 500  # HTTP status, and above
+_SLOWLY = "Discord is rate limiting the bot"
 
 
 @dataclass(slots=True)
 class Attempt:
-    """What is being tried, filled in on the way, so that a refusal can be explained."""
+    """The current attempt, filled in along the way to explain a refusal."""
 
     task: str
     guild_id: int | None = None
     needs: discord.Permissions = field(default_factory=discord.Permissions.none)
     place_id: int | None = None
-    """The channel or category where these are needed; empty: the server as a whole."""
+    """The channel or category where they're needed; None means the server as a whole."""
     role_id: int | None = None
-    """The role that is given or taken, which has to stand below the bot's own."""
+    """The role to give or take, which must be below the bot's own."""
     if_unexplained: str = _LACKING
-    """What is said of a refusal although nothing is found missing."""
+    """The explanation if nothing is found missing."""
 
     def needing(self, needs: discord.Permissions, place_id: int | None = None, role_id: int | None = None) -> None:
-        """What comes now needs these."""
+        """Set what the next request needs."""
         self.needs, self.place_id, self.role_id = needs, place_id, role_id
 
 
@@ -60,7 +59,7 @@ class Attempt:
 async def translate_errors(
     client: discord.Client, task: str, guild_id: int | None = None, *, patience: timedelta = PATIENCE
 ) -> AsyncIterator[Attempt]:
-    """Turn what discord.py raises into what the domain knows; nothing takes longer than `patience`."""
+    """Turn discord.py's errors into the domain's. Nothing takes longer than `patience`."""
     attempt, limit = Attempt(task, guild_id), asyncio.timeout(patience.total_seconds())
     try:
         async with limit:
@@ -76,7 +75,7 @@ async def translate_errors(
     except discord.HTTPException as error:
         raise _translated(client, attempt, error) from error
     except discord.RateLimited as error:
-        raise DiscordFailure(f"cannot {task}: {_SLOWLY}, for {error.retry_after:.0f} seconds") from error
+        raise DiscordFailure(f"can't {task}: {_SLOWLY} for {error.retry_after:.0f} seconds") from error
     except TimeoutError as error:
         if not limit.expired():
             raise _unanswered(task, "Discord did not answer (TimeoutError)") from error
@@ -88,40 +87,42 @@ async def translate_errors(
 
 
 def _unanswered(task: str, why: str) -> DiscordFailure:
-    return DiscordFailure(f"cannot {task}: {why}", unanswered=True)
+    return DiscordFailure(f"can't {task}: {why}", unanswered=True)
 
 
 def _translated(client: discord.Client, attempt: Attempt, error: discord.HTTPException) -> DiscordFailure:
     if error.code in _DMS_CLOSED:
         return Unreachable("their direct messages are closed", dms_closed=True)
     if error.code in (UNKNOWN_USER, UNKNOWN_MEMBER):
-        return Unreachable("this person is gone from Discord or from the server")
+        return Unreachable("this person left Discord or the server")
     if error.code == UNKNOWN_GUILD:
         return _removed(client, attempt, error)
     if error.code in _LIMITS:
         return _failure(attempt, error, _LIMITS[error.code], for_admins=True)
-    usual = {404: "it does not exist any more", 429: _SLOWLY}
+    usual = {404: "it no longer exists", 429: _SLOWLY}
     return _failure(attempt, error, usual.get(error.status, ui.quoted(error.text) or "no reason given"))
 
 
 def _removed(client: discord.Client, attempt: Attempt, error: discord.HTTPException) -> DiscordFailure:
-    """Unless the gateway says that Discord itself cannot reach the server for a while."""
+    """Return NotInServer, unless the gateway says that the server is only unavailable."""
     known = client.get_guild(attempt.guild_id) if attempt.guild_id is not None else None
     if known is not None and known.unavailable:
-        return _failure(attempt, error, "Discord cannot reach this server at the moment")
+        return _failure(attempt, error, "Discord can't reach this server right now")
     return NotInServer(str(_failure(attempt, error, _GONE)))
 
 
 def _failure(
     attempt: Attempt, error: discord.HTTPException, said: str, *, for_admins: bool = False
 ) -> DiscordFailure:
-    words = f"cannot {attempt.task}: {said} (HTTP {error.status}, code {error.code})"
+    words = f"can't {attempt.task}: {said} (HTTP {error.status}, code {error.code})"
     return DiscordFailure(words, for_admins=for_admins, unanswered=error.status >= _SERVER_ERROR)
 
 
 def _let_others_ask(client: discord.Client) -> None:
-    """discord.py lets nobody ask while one request waits out a limit that holds for all of them. Cancelled in
-    this wait, that request never ends it (`HTTPClient.request` of 2.7.1), and every later one would hang.
+    """Release discord.py's global rate limit.
+
+    While one request waits out the global limit, all others wait for it. If it's cancelled meanwhile, it never
+    releases them (`HTTPClient.request` of 2.7.1), and every later request would hang.
     """
     all_may_ask = client.http._global_over
     if all_may_ask is not discord.utils.MISSING:
@@ -129,7 +130,7 @@ def _let_others_ask(client: discord.Client) -> None:
 
 
 async def _shortcomings(client: discord.Client, attempt: Attempt) -> list[str]:
-    """What is in the way, a sentence each, asked of Discord afresh; none if it cannot be found out."""
+    """Ask Discord what's in the way, one sentence each. Returns nothing if that fails."""
     if attempt.guild_id is None or client.user is None:
         return []
     try:
@@ -141,7 +142,7 @@ async def _shortcomings(client: discord.Client, attempt: Attempt) -> list[str]:
             me = await guild.fetch_member(client.user.id)
             channels = await guild.fetch_channels() if attempt.place_id is not None else []
     except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-        log.info("what is missing in guild %s could not be found out: %s", attempt.guild_id, error)
+        log.info("could not find out what is missing in guild %s: %s", attempt.guild_id, error)
         return []
     place = next((channel for channel in channels if channel.id == attempt.place_id), None)
     return [*_missing(me, place, attempt.needs), *_out_of_order(me, attempt.role_id)]
@@ -149,17 +150,15 @@ async def _shortcomings(client: discord.Client, attempt: Attempt) -> list[str]:
 
 def _missing(me: discord.Member, place: discord.abc.GuildChannel | None, needs: discord.Permissions) -> list[str]:
     in_server, only_here = permissions.lacking(me, place, needs)
-    if (
-        not in_server.value and not only_here.value
-    ):  # allowed in this one place, which is not enough for passing it on
+    if not in_server.value and not only_here.value:  # granted in this channel only, and the bot can't pass that on
         in_server = permissions.lacking(me, None, needs).in_server
     said = []
     if in_server.value:
-        said.append(f"I lack {_names(in_server)} in the server: give it to my role")
+        said.append(f"I'm missing {_names(in_server)} in the server: grant it to my role")
     if only_here.value and place is not None:
         kind = "category" if isinstance(place, discord.CategoryChannel) else "channel"
         said.append(
-            f"I lack {_names(only_here)} in the {kind} {ui.quoted(place.name)}: allow it there for my role"
+            f"I'm missing {_names(only_here)} in the {kind} {ui.quoted(place.name)}: grant it to my role there"
         )
     return said
 
@@ -173,7 +172,7 @@ def _out_of_order(me: discord.Member, role_id: int | None) -> list[str]:
     if role is None:
         return []
     if role.managed:
-        return [f"the role {ui.quoted(role.name)} belongs to an app, so nobody can give or take it"]
+        return [f"the role {ui.quoted(role.name)} is managed by an app, so nobody can give or take it"]
     if role >= me.top_role:
-        return [f"my own role has to stand above the role {ui.quoted(role.name)}: move it up among the roles"]
+        return [f"my role must be above the role {ui.quoted(role.name)}: drag it up in Server Settings → Roles"]
     return []

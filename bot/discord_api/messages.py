@@ -1,4 +1,4 @@
-"""Messages at Discord: where one goes, and how one is found again whose answer was lost."""
+"""Delivers messages to Discord and finds those whose answer was lost."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,13 +13,13 @@ from scheduler.core.errors import Unreachable
 from scheduler.notifications.kinds import Audience, NotificationContext
 from scheduler.notifications.ports import Receipt
 
-_LOOK_BACK = 50  # messages among which one that may have been sent is looked for
+_LOOK_BACK = 50  # how many recent messages to search for one that may have been sent
 
 Target = discord.DMChannel | discord.TextChannel | discord.VoiceChannel
 
 
 class Messages:
-    """Sends letters and brings them up to date."""
+    """Sends messages and updates them."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Messages:
         self._client, self._render, self._mark, self._mentions = client, render, mark, mentions
 
     async def deliver(self, attempt: Attempt, context: NotificationContext, guild: discord.Guild) -> Receipt:
-        """Send the letter, edit the message that it became, or find the one whose answer was lost."""
+        """Send the message, edit it if it was sent before, or find it if the answer was lost."""
         channel = await self._target(attempt, context, guild)
         if context.needs_student_name and context.session is not None:
             context = replace(context, student_name=await name_of(self._client, guild, context.session.student_id))
@@ -45,7 +45,7 @@ class Messages:
             raise _gone(context, channel.id) from error
 
     async def _edit(self, channel: Target, context: NotificationContext, panel: ui.Panel) -> Receipt | None:
-        """Bring the message up to date that is there; None if there is none. Nobody is pinged by this."""
+        """Edit the message without pinging anyone. Returns None if there is none."""
         notification, known = context.notification, None
         if notification.message_id is not None and notification.channel_id in (None, channel.id):
             known = notification.message_id
@@ -60,7 +60,7 @@ class Messages:
         except discord.NotFound as error:
             if error.code != UNKNOWN_MESSAGE:
                 raise
-            return None  # somebody deleted it; it is owed all the same
+            return None  # someone deleted it, so send it again
         return Receipt(channel.id, edited.id)
 
     async def _send(self, channel: Target, context: NotificationContext, panel: ui.Panel) -> Receipt:
@@ -79,7 +79,7 @@ class Messages:
         mark = self._mark(context)
         async for message in channel.history(limit=_LOOK_BACK):
             mine = self._client.user is not None and message.author.id == self._client.user.id
-            # Only the last line is ours alone; anything above may hold what people wrote.
+            # Only the last line is certain to be ours; others may contain user text.
             last = message.components[-1] if message.components else None
             if mine and isinstance(last, discord.TextDisplay) and last.content.endswith(mark):
                 return message.id
@@ -89,7 +89,7 @@ class Messages:
         notification = context.notification
         if notification.user_id is not None and notification.route is None:
             return await self._client.create_dm(discord.Object(notification.user_id))
-        # A message stays where it is, unless the notice has taken another way since.
+        # A message stays in its channel, unless it has been rerouted since.
         channel_id = context.channel_id if notification.route else notification.channel_id or context.channel_id
         if channel_id is None and context.audience is Audience.NEW_SERVER:
             return await self._for_newcomers(attempt, context, guild)
@@ -112,9 +112,9 @@ class Messages:
         return channel
 
     async def _for_admins(self, attempt: Attempt, guild: discord.Guild) -> Target:
-        """The server's system channel if the bot may write there, else a DM to the owner.
+        """Return the system channel if the bot may write there, else the owner's direct messages.
 
-        Without a gateway nobody knows which channel that is, so it is the owner then.
+        Without the gateway the system channel isn't known.
         """
         system = guild.system_channel
         if system is not None and system.permissions_for(guild.me) >= _needed(system):
@@ -123,15 +123,16 @@ class Messages:
         return await self._owner(guild)
 
     async def _for_newcomers(self, attempt: Attempt, context: NotificationContext, guild: discord.Guild) -> Target:
-        """The system channel, else the first text channel, in which the bot may write; then the owner."""
+        """Return the system channel, else the first text channel where the bot may write, else the owner's
+        messages."""
         if context.notification.route is not None:
             return await self._owner(guild)
-        assert self._client.user is not None, "somebody has logged in"
+        assert self._client.user is not None, "the bot is logged in"
         me = guild.me or await guild.fetch_member(self._client.user.id)
         channels = guild.text_channels or [
             one for one in await guild.fetch_channels() if isinstance(one, discord.TextChannel)
         ]
-        # As Discord lists them: what is in no category comes first.
+        # In Discord's order: channels without a category first.
         channels = sorted(channels, key=lambda one: (one.category.position if one.category else -1, one.position))
         for channel in (guild.system_channel, *channels):
             if (
@@ -140,11 +141,11 @@ class Messages:
             ):
                 attempt.guild_id, attempt.place_id = guild.id, channel.id
                 return channel
-        raise Unreachable("there is no channel in the server in which I may write")
+        raise Unreachable("there's no channel in the server where I can write")
 
     async def _owner(self, guild: discord.Guild) -> Target:
         if guild.owner_id is None:
-            raise Unreachable("the server has no channel for it, and nobody knows its owner")
+            raise Unreachable("the server has no channel for it and its owner isn't known")
         return await self._client.create_dm(discord.Object(guild.owner_id))
 
 
@@ -159,9 +160,8 @@ def _needed(channel: Target, *, searching: bool = False, files: bool = False) ->
 
 
 def _gone(context: NotificationContext, channel_id: int) -> Unreachable:
-    """Admins have to choose again what they have chosen; a room goes when its time has come, and so may a channel
-    that was replaced.
-    """
+    """Explain a deleted channel. Admins have to replace a channel they chose; a room or an old channel may just be
+    gone."""
     guild = context.guild
     chosen = (guild.review_channel_id, guild.log_channel_id, guild.fallback_channel_id)
-    return Unreachable(f"the channel <#{channel_id}> does not exist any more", for_admins=channel_id in chosen)
+    return Unreachable(f"the channel <#{channel_id}> no longer exists", for_admins=channel_id in chosen)

@@ -1,4 +1,4 @@
-"""What people are called: noted as they press, or asked of Discord, which does not tell of new names by itself."""
+"""People's names: stored when they use the bot, or requested from Discord, which sends no updates."""
 
 import logging
 from collections import OrderedDict
@@ -13,18 +13,18 @@ from scheduler.core import members
 log = logging.getLogger(__name__)
 
 _REMEMBERED = 10_000
-"""People whose name is not looked up again while the process runs and it stays the same."""
+"""How many checked names to keep in memory, so that unchanged ones aren't compared again."""
 
 
 class Names:
-    """Keeps the names of coaches and applicants up to date; of other people none is kept in the database."""
+    """Keeps stored names of coaches and applicants up to date. No other names are stored."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         self._noted: OrderedDict[tuple[int, int], str] = OrderedDict()
 
     async def met(self, person: discord.User | discord.Member) -> None:
-        """Note how this person is called in the server in which they press; what fails is for another time."""
+        """Store this person's name in the server they're using. Failures are logged and left for next time."""
         if not isinstance(person, discord.Member) or person.bot:
             return
         who, name = (person.guild.id, person.id), person.display_name
@@ -37,7 +37,7 @@ class Names:
                 async with self._db.begin() as session:
                     await members.met(session, *who, name)
         except (DBAPIError, OSError) as failure:
-            log.warning("the name of %s in guild %s was not noted: %s", person.id, person.guild.id, failure)
+            log.warning("the name of %s in guild %s was not stored: %s", person.id, person.guild.id, failure)
             return
         self._noted[who] = name
         while len(self._noted) > _REMEMBERED:
@@ -45,9 +45,9 @@ class Names:
 
 
 async def name_of(client: discord.Client, guild: discord.Guild, user_id: int) -> str | None:
-    """The person's name in the server, at Discord if they have left, None if the account is gone.
+    """Return the person's server name, their Discord name if they left, or None if the account is deleted.
 
-    Raises discord.HTTPException if Discord does not say.
+    Raises discord.HTTPException if Discord doesn't answer.
     """
     try:
         return (await guild.fetch_member(user_id)).display_name

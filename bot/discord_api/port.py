@@ -1,4 +1,4 @@
-"""Implements `scheduler.loop.ports` with discord.py, over REST alone, too; then nobody knows who is in a room."""
+"""Implements `scheduler.loop.ports` with discord.py. Without a gateway, it can't know who is in a room."""
 
 import asyncio
 from collections import defaultdict
@@ -40,8 +40,8 @@ def _nobody(_letter: NotificationContext) -> list[int]:
 class DiscordPort:
     """Rooms, roles and messages through one client.
 
-    `render` makes the words of a notice (given the server's name), `mark` the end of their last line, by which
-    the message is found again, and `mentions` says who is pinged when it is sent.
+    `render` builds a message (given the server's name), `mark` returns the end of its last line, by which it's
+    found again, and `mentions` says whom it pings.
     """
 
     def __init__(
@@ -62,47 +62,47 @@ class DiscordPort:
         return translate_errors(self._client, task, guild_id, patience=self._patience)
 
     def servers(self) -> Collection[int] | None:
-        """As the gateway last told, without asking; None before it has."""
+        """Return the servers known from the gateway; None before it has connected."""
         return {one.id for one in self._client.guilds} if self._gateway and self._client.is_ready() else None
 
     async def ensure_room(self, room: RoomSpec) -> int:
-        """The room's id; made hidden from everybody if there is none.
+        """Return the room's id. Creates the room, hidden from everyone, if it doesn't exist.
 
-        discord.py repeats a creation whose answer was a 5xx, so afterwards an empty twin is removed.
+        discord.py repeats a creation answered with a 5xx, so an empty twin is deleted afterwards.
         """
-        async with self._attempt("make the room", room.guild_id) as attempt:
+        async with self._attempt("create the room", room.guild_id) as attempt:
             guild = await self._guild(room.guild_id)
             there = await guild.fetch_channels()
             existing = rooms.known(there, room, self._own_id)
             if not existing:
                 rules = rooms.overwrites(guild, self._own_id, None)
                 made_id = await rooms.make(attempt, guild, room, rules, there, self._one_at_a_time[guild.id])
-                made = replace(room, channel_id=made_id)  # the one that is known may be gone
+                made = replace(room, channel_id=made_id)  # the known room may have been deleted
                 existing = rooms.known(await guild.fetch_channels(), made, self._own_id)
                 existing.sort(key=lambda one: one.id)
             if not existing:
-                raise DiscordFailure("cannot make the room: Discord said that it was made, but it is not there")
+                raise DiscordFailure("can't create the room: Discord confirmed it, but it doesn't exist")
             for twin in existing[1:]:
                 if self._knows_who_is_inside(room.guild_id) and not twin.voice_states:
                     attempt.needing(_MANAGE_ROOM, twin.id)
-                    await twin.delete(reason=f"{room.reason}: made twice")
+                    await twin.delete(reason=f"{room.reason}: created twice")
             return existing[0].id
 
     async def ensure_role(self, room: RoomSpec) -> int:
-        """The id of the session's role; made if there is none. It gives nothing by itself."""
-        async with self._attempt("make the session's role", room.guild_id) as attempt:
+        """Return the id of the session's role. Creates the role, without permissions, if it doesn't exist."""
+        async with self._attempt("create the session's role", room.guild_id) as attempt:
             return await session_roles.ensure(attempt, await self._guild(room.guild_id), room)
 
     async def open_room(self, room: RoomSpec, access: Access) -> None:
-        """Let exactly these people in. One request sets all overwrites, so changes by hand are put right.
+        """Let exactly these people in. One request sets all overwrites and so undoes changes by hand.
 
-        By a role: whoever was given it before and is not among them any more keeps it; `set_role` takes it.
+        In role mode, people who had the role before keep it; `set_role` takes it away.
         """
         async with self._attempt("open the room", room.guild_id) as attempt:
             guild = await self._guild(room.guild_id)
             channel = next(iter(rooms.known(await guild.fetch_channels(), room, self._own_id)), None)
             if channel is None:
-                raise RoomGone("the room does not exist any more")
+                raise RoomGone("the room no longer exists")
             if access.role_id is not None:
                 await session_roles.give(attempt, guild, access.role_id, access.user_ids, reason=room.reason)
             attempt.needing(rooms.passed_on(access) | _MANAGE_ROOM | _MANAGE_ROLES, channel.id)
@@ -111,16 +111,16 @@ class DiscordPort:
             except discord.NotFound as error:
                 if error.code != UNKNOWN_CHANNEL:
                     raise
-                raise RoomGone("the room does not exist any more") from error
+                raise RoomGone("the room no longer exists") from error
 
     async def remove_room(self, room: RoomSpec, *, even_if_occupied: bool) -> Removal:
-        """Remove the room and its twins, unless somebody is inside, and then the session's role."""
-        async with self._attempt("remove the room", room.guild_id) as attempt:
+        """Delete the room and its twins, unless someone is inside, then the session's role."""
+        async with self._attempt("delete the room", room.guild_id) as attempt:
             guild = await self._guild(room.guild_id)
             channels = rooms.known(await guild.fetch_channels(), room, self._own_id)
             if channels and not self._knows_who_is_inside(room.guild_id) and not even_if_occupied:
                 return Removal.UNKNOWN
-            # Without a member cache `members` is empty; `voice_states` is not.
+            # Without a member cache `members` is empty, but `voice_states` isn't.
             if any(channel.voice_states for channel in channels) and not even_if_occupied:
                 return Removal.OCCUPIED
             for channel in channels:
@@ -128,13 +128,13 @@ class DiscordPort:
                 try:
                     await channel.delete(reason=room.reason)
                 except discord.NotFound:
-                    continue  # somebody was faster; gone is gone
+                    continue  # already deleted
             await session_roles.remove(attempt, guild, room)
             return Removal.REMOVED
 
     async def voice_rooms(self, guild_id: int) -> list[RoomSeen]:
-        """Every voice channel of the server, asked of Discord each time."""
-        async with self._attempt("look for rooms", guild_id):
+        """Request all voice channels of the server."""
+        async with self._attempt("list the rooms", guild_id):
             channels = await (await self._guild(guild_id)).fetch_channels()
             return [
                 RoomSeen(one.id, one.name, rooms.is_made_by(self._own_id, one))
@@ -143,12 +143,12 @@ class DiscordPort:
             ]
 
     async def is_member(self, guild_id: int, user_id: int) -> bool:
-        """Asked of Discord each time, because without the privileged intent nobody is remembered."""
+        """Request whether this person is in the server. Without the privileged intent, members aren't cached."""
         return await self.member_name(guild_id, user_id) is not None
 
     async def member_name(self, guild_id: int, user_id: int) -> str | None:
-        """As Discord's client shows it there: the nickname, else the name; asked of Discord each time."""
-        async with self._attempt("look for the person", guild_id):
+        """Request the person's server nickname, or else their name."""
+        async with self._attempt("find the person", guild_id):
             guild = await self._guild(guild_id)
             try:
                 return (await guild.fetch_member(user_id)).display_name
@@ -158,8 +158,8 @@ class DiscordPort:
                 return None
 
     async def barrier(self, guild_id: int, user_id: int, room_id: int | None, at: datetime) -> Barrier | None:
-        """Asked of Discord each time, both about the person and about the room."""
-        async with self._attempt("see what kept the person out", guild_id):
+        """Request what keeps this person out of this room."""
+        async with self._attempt("find out what kept the person out", guild_id):
             guild = await self._guild(guild_id)
             try:
                 member = await guild.fetch_member(user_id)
@@ -172,12 +172,10 @@ class DiscordPort:
             return rooms.barrier(member, room if isinstance(room, discord.VoiceChannel) else None, at)
 
     async def set_role(self, guild_id: int, user_id: int, role_id: int, *, wanted: bool) -> None:
-        """Give or take a role; nothing is changed at Discord if it is as wanted already."""
+        """Give or take a role. Changes nothing if that's already done."""
         async with self._attempt("give or take the role", guild_id) as attempt:
             attempt.needing(_MANAGE_ROLES, role_id=role_id)
-            attempt.if_unexplained = (
-                "the bot needs Manage Roles, and its own highest role has to stand above that role"
-            )
+            attempt.if_unexplained = "the bot needs Manage Roles, and its highest role must be above that role"
             guild = await self._guild(guild_id)
             try:
                 member = await guild.fetch_member(user_id)
@@ -190,34 +188,34 @@ class DiscordPort:
                     raise Unreachable("the person has left the server") from error
                 if error.code != UNKNOWN_ROLE:
                     raise
-                if wanted:  # else it is gone, and from this person, too
-                    reason = "cannot give the role: it does not exist any more; choose one with `/coaching setup`"
+                if wanted:  # otherwise nobody has it any more
+                    reason = "can't give the role: it no longer exists; choose one with `/coaching setup`"
                     raise DiscordFailure(reason, for_admins=True) from error
 
     async def look_around(self, settings: Guild) -> list[SetupIssue]:
-        """What the bot lacks there and what is not set (any more), asked of Discord each time."""
-        async with self._attempt("look at the server", settings.id):
+        """Request what the bot is missing in the server, and what isn't set or no longer exists."""
+        async with self._attempt("check the server", settings.id):
             me, channels = await server_setup.fetch(self._client, settings.id)
             return server_setup.flaws(me, channels, settings)
 
     async def ensure_place(self, settings: Guild, place: ServerResource) -> int:
-        """The place's id. Of several who ask for it at once, the first makes it and the others find it."""
-        task = f"make the {place.replace('_', ' ')}"
+        """Return the id of a channel, category or role, creating it if needed. Concurrent callers share one."""
+        task = f"create the {place.replace('_', ' ')}"
         async with self._attempt(task, settings.id) as attempt, self._one_at_a_time[settings.id]:
             return await server_setup.ensure(attempt, self._client, settings, place)
 
     async def deliver(self, context: NotificationContext) -> Receipt:
-        """Send the notice, edit the message that it became, or find the one whose answer was lost."""
+        """Send the message, edit it if it was sent before, or find it if the answer was lost."""
         async with self._attempt("deliver the message") as attempt:
             try:
                 guild = await self._guild(context.guild.id)
             except discord.HTTPException:
-                attempt.guild_id = context.guild.id  # it is not about a person
+                attempt.guild_id = context.guild.id  # not about a person
                 raise
             return await self._messages.deliver(attempt, context, guild)
 
     async def _guild(self, guild_id: int) -> discord.Guild:
-        """The server, asked for where the cache does not hold it: between READY and its own event it is a stub."""
+        """Return the server, requested if the cache lacks it: between READY and its own event it's a stub."""
         cached = self._client.get_guild(guild_id)
         if cached is not None and not cached.unavailable:
             return cached
@@ -225,7 +223,7 @@ class DiscordPort:
 
     @property
     def _own_id(self) -> int:
-        assert self._client.user is not None, "nothing is asked of Discord before logging in"
+        assert self._client.user is not None, "log in before calling Discord"
         return self._client.user.id
 
     def _knows_who_is_inside(self, guild_id: int) -> bool:

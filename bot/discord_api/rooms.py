@@ -1,4 +1,4 @@
-"""Sessions' rooms at Discord: how one is known again, in which category one is made, and who may enter."""
+"""Session rooms at Discord: how to recognise one, where to create one, and who may enter."""
 
 import asyncio
 import itertools
@@ -16,13 +16,13 @@ from scheduler.rooms.ports import Access, RoomSpec
 
 _INVALID_FORM = 50035
 _MANAGE_CHANNELS = discord.Permissions(manage_channels=True)
-_LONGEST_NAME = 100  # of a channel
+_LONGEST_NAME = 100  # of a channel's name
 
 Overwrites = dict[discord.Role | discord.Member | discord.Object, discord.PermissionOverwrite]
 
 
 def known(channels: Sequence[discord.abc.GuildChannel], room: RoomSpec, own_id: int) -> list[discord.VoiceChannel]:
-    """Those channels that are this room: the stored one first, then its twins, and none that only has its name."""
+    """Return the channels that are this room: the stored one, then its twins, but not others of the same name."""
     found = [
         channel
         for channel in channels
@@ -38,7 +38,7 @@ def known(channels: Sequence[discord.abc.GuildChannel], room: RoomSpec, own_id: 
 
 
 def is_made_by(own_id: int, channel: discord.VoiceChannel) -> bool:
-    """Whether it is hidden and names the bot in its rules, as in each room from its first instant."""
+    """Whether the channel is hidden and names the bot in its overwrites, as each room does from the start."""
     everybody = channel.overwrites_for(channel.guild.default_role)
     own = channel.overwrites_for(discord.Object(own_id))
     return everybody.view_channel is False and own.pair()[0] >= ROOM_OWN
@@ -52,10 +52,11 @@ async def make(
     there: Sequence[discord.abc.GuildChannel],
     one_at_a_time: asyncio.Lock,
 ) -> int:
-    """Make the room in the server's category; where that is full or gone, in "<name> 2", "<name> 3", …. Its id.
+    """Create the room in the server's category and return its id. Uses "<name> 2", "<name> 3", … if that's full or
+    gone.
 
-    Whether a category is full is Discord's to say. An empty one is not: where that is refused, no further one is
-    made. `there`: the server's channels; `one_at_a_time`: of the server, for categories only.
+    Only Discord can say whether a category is full. An empty one isn't: if a room is refused there, no other
+    category is created. `there` holds the server's channels; `one_at_a_time` is the server's lock for categories.
     """
 
     async def made_in(category_id: int | None, *, is_empty: bool = False) -> int | None:
@@ -80,7 +81,7 @@ async def make(
             return made_id
     for number in itertools.count(2):
         name = f"{(chosen.name if chosen else CATEGORY_NAME)[: _LONGEST_NAME - 4]} {number}"
-        async with one_at_a_time:  # or each of several rooms that are made at once would get one of its own
+        async with one_at_a_time:  # otherwise, rooms created at the same time would each get their own category
             there = await guild.fetch_channels()
             same = [one for one in _categories(there) if one.name == name]
             if not same:
@@ -91,18 +92,18 @@ async def make(
             made_id = await made_in(category.id, is_empty=category.id not in used)
             if made_id is not None:
                 return made_id
-    raise AssertionError("there is always another number")
+    raise AssertionError("the numbers never end")
 
 
 def _categories(there: Sequence[discord.abc.GuildChannel]) -> list[discord.CategoryChannel]:
-    """The oldest first."""
+    """Return the categories, oldest first."""
     return sorted((one for one in there if isinstance(one, discord.CategoryChannel)), key=lambda one: one.id)
 
 
 def _is_about_the_category(error: discord.HTTPException) -> bool:
-    """Full (CHANNEL_PARENT_MAX_CHANNELS) and deleted (CHANNEL_PARENT_INVALID) have no code but that of any form.
+    """Whether the category is full (CHANNEL_PARENT_MAX_CHANNELS) or deleted (CHANNEL_PARENT_INVALID).
 
-    https://github.com/discord/discord-api-docs/pull/1289
+    Both share the error code of any invalid form. https://github.com/discord/discord-api-docs/pull/1289
     """
     hints = ("parent_id", "CHANNEL_PARENT", "Maximum number of channels in category")
     return error.code == UNKNOWN_CHANNEL or (
@@ -111,8 +112,9 @@ def _is_about_the_category(error: discord.HTTPException) -> bool:
 
 
 def barrier(member: discord.Member, room: discord.VoiceChannel | None, at: datetime) -> Barrier | None:
-    """What keeps somebody out; a timeout also if it is over by now but lasted until this instant."""
-    # The field stays when a timeout is over: https://discord.com/developers/docs/resources/guild#guild-member-object
+    """Return what kept someone out at this time. A timeout counts even if it's over by now."""
+    # The field stays set after a timeout ends:
+    # https://discord.com/developers/docs/resources/guild#guild-member-object
     if member.timed_out_until is not None and member.timed_out_until >= at:
         return Barrier.TIMED_OUT
     if room is None:
@@ -120,13 +122,13 @@ def barrier(member: discord.Member, room: discord.VoiceChannel | None, at: datet
     allowed = room.permissions_for(member)
     if not (allowed.view_channel and allowed.connect):
         return Barrier.SHUT_OUT
-    # For one person alone, it was full as soon as the other had come; that may be long ago.
+    # With room for one, it was full as soon as the other came, and they may have left since.
     is_full = room.user_limit == 1 or 0 < room.user_limit <= len(room.voice_states)
     return Barrier.FULL if is_full and not allowed.move_members else None
 
 
 def overwrites(guild: discord.Guild, own_id: int, access: Access | None) -> Overwrites:
-    """Nobody but the bot and, once the room opens, its two people, by themselves or by their role."""
+    """Allow the bot and, once the room opens, its two people, directly or by role. Deny everyone else."""
     rules: Overwrites = {
         guild.default_role: discord.PermissionOverwrite(view_channel=False, connect=False),
         discord.Object(own_id): _allow(ROOM_OWN),
@@ -140,7 +142,7 @@ def overwrites(guild: discord.Guild, own_id: int, access: Access | None) -> Over
 
 
 def passed_on(access: Access) -> discord.Permissions:
-    """What people get in an open room; the bot can pass on only what it holds itself."""
+    """Return what people get in an open room. The bot can only pass on what it has itself."""
     return discord.Permissions(ROOM_GUEST.value | (ROOM_VIDEO.value if access.video else 0))
 
 

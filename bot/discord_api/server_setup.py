@@ -1,4 +1,4 @@
-"""A server at Discord: what the bot lacks there, and making the places that it works in."""
+"""Checks a server's setup and creates the channels and roles the bot needs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from scheduler.core.errors import DiscordFailure
 from scheduler.servers.resources import Flaw, ServerResource, SetupIssue
 
 CATEGORY_NAME = "Coaching"
-"""Of the category for rooms, where nobody chose one."""
+"""The category for rooms, unless admins chose one."""
 _NAMES = {
     ServerResource.REVIEW_CHANNEL: "coach-applications",
     ServerResource.LOG_CHANNEL: "coaching-log",
@@ -19,8 +19,8 @@ _NAMES = {
     ServerResource.COACH_ROLE: "Coach",
 }
 _TOPICS = {
-    ServerResource.REVIEW_CHANNEL: "Applications of people who want to coach, for admins to decide on",
-    ServerResource.LOG_CHANNEL: "What coaching needs an admin for",
+    ServerResource.REVIEW_CHANNEL: "Applications from people who want to coach, for admins to decide",
+    ServerResource.LOG_CHANNEL: "Alerts that need an admin's attention",
 }
 _NEEDS = {
     ServerResource.REVIEW_CHANNEL: permissions.WRITE,
@@ -34,22 +34,22 @@ _TO_MAKE = {
     ServerResource.ROOM_CATEGORY: discord.Permissions(manage_channels=True),
     ServerResource.COACH_ROLE: discord.Permissions(manage_roles=True),
 }
-"""A bot may write into a channel's rules only what it has itself."""
+"""A bot can only grant channel permissions that it has itself."""
 _REASON = "Coaching setup"
 
 Channels = Mapping[int, discord.abc.GuildChannel]
 
 
 async def fetch(client: discord.Client, guild_id: int) -> tuple[discord.Member, Channels]:
-    """The bot as a member, and the server's channels, asked afresh. Raises what discord.py does."""
-    assert client.user is not None, "somebody has logged in"
+    """Request the bot's member and the server's channels. Raises what discord.py raises."""
+    assert client.user is not None, "the bot is logged in"
     guild = await client.fetch_guild(guild_id, with_counts=False)
     me = await guild.fetch_member(client.user.id)
     return me, {channel.id: channel for channel in await guild.fetch_channels()}
 
 
 def flaws(me: discord.Member, channels: Channels, settings: Guild | None) -> list[SetupIssue]:
-    """What is not as it could be; without settings, of the server as a whole only."""
+    """Return what's wrong with the setup; without settings, only with the server as a whole."""
     found: list[SetupIssue] = []
     if missing := permissions.names(permissions.lacking(me, None, permissions.INVITE).in_server):
         found.append(SetupIssue(Flaw.LACKING, missing=tuple(missing)))
@@ -86,9 +86,9 @@ def _of_channel(
 
 
 async def ensure(attempt: Attempt, client: discord.Client, settings: Guild, place: ServerResource) -> int:
-    """The id of what is chosen if it exists, else of one like those that the bot makes, else of a new one.
+    """Return the id of the chosen one if it exists, else of one like the bot creates, else of a new one.
 
-    discord.py repeats a creation whose answer was a 5xx, so a twin of what was just made is removed.
+    discord.py repeats a creation answered with a 5xx, so a twin of the new one is deleted.
     """
     me, channels = await fetch(client, settings.id)
     chosen_id = place.id_in(settings)
@@ -98,23 +98,22 @@ async def ensure(attempt: Attempt, client: discord.Client, settings: Guild, plac
         return alike[0].id
     attempt.needing(_TO_MAKE[place])
     if place.is_role and me.top_role == me.guild.default_role:
-        raise DiscordFailure(
-            f"cannot {attempt.task}: I have no role of my own that could stand above; invite me again"
-        )
+        raise DiscordFailure(f"can't {attempt.task}: I have no role of my own to put above it; invite me again")
     await _make(me, settings, place)
     made = _alike(*await fetch(client, settings.id), place)
     if not made:
-        raise DiscordFailure(f"cannot {attempt.task}: Discord said that it was made, but it is not there")
+        raise DiscordFailure(f"can't {attempt.task}: Discord confirmed it, but it doesn't exist")
     for twin in made[1:]:
-        await twin.delete(reason=f"{_REASON}: made twice")
+        await twin.delete(reason=f"{_REASON}: created twice")
     return made[0].id
 
 
 def _alike(
     me: discord.Member, channels: Channels, place: ServerResource
 ) -> Sequence[discord.Role | discord.abc.GuildChannel]:
-    """What is as the bot makes it, the oldest first. What merely has the name is not: a role that gives
-    something, or a channel that everybody sees.
+    """Return existing ones that are as the bot creates them, oldest first.
+
+    The name isn't enough: a role must grant nothing, and a channel must be hidden from everyone.
     """
     if place.is_role:
         roles = [
@@ -134,7 +133,7 @@ def _alike(
 
 
 def _gives_nothing(me: discord.Member, channels: Channels, role: discord.Role) -> bool:
-    """Whether the bot can give it, and nobody may do or see anything more because of it."""
+    """Whether the bot can give the role, and it grants no permission anywhere."""
     everybodys = me.guild.default_role.permissions.value
     if role.managed or role >= me.top_role or role.permissions.value & ~everybodys:
         return False
@@ -161,7 +160,7 @@ async def _make(me: discord.Member, settings: Guild, place: ServerResource) -> N
 def _for_admins(
     me: discord.Member, settings: Guild
 ) -> dict[discord.Role | discord.Member | discord.Object, discord.PermissionOverwrite]:
-    """Nobody sees it but the bot and admins."""
+    """Hide the channel from all but the bot and admins."""
     read_and_write = discord.PermissionOverwrite.from_pair(permissions.WRITE, discord.Permissions.none())
     everybody = me.guild.default_role
     admins = [

@@ -1,4 +1,4 @@
-"""Roles of single sessions at Discord: how one is known again, and who holds it."""
+"""Session roles at Discord: how to recognise one, and who has it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,9 +14,9 @@ _MANAGE_ROLES = discord.Permissions(manage_roles=True)
 
 
 async def ensure(attempt: Attempt, guild: discord.Guild, room: RoomSpec) -> int:
-    """The id of the session's role; made if there is none. Twins that a repeated request left are removed.
+    """Return the id of the session's role, creating it if needed, and delete twins left by a repeated request.
 
-    Nobody has been given a twin: which of them counts is settled here, before the role is used.
+    Nobody has a twin yet: which one counts is decided here, before the role is used.
     """
     attempt.needing(_MANAGE_ROLES)
     existing = await _known(guild, room)
@@ -28,18 +28,18 @@ async def ensure(attempt: Attempt, guild: discord.Guild, room: RoomSpec) -> int:
             mentionable=False,
             reason=room.reason,
         )
-        existing = await _known(guild, replace(room, role_id=made.id))  # the one that is known may be gone
+        existing = await _known(guild, replace(room, role_id=made.id))  # the known role may have been deleted
         existing.sort(key=lambda one: one.id)
     if not existing:
-        raise DiscordFailure(f"cannot {attempt.task}: Discord said that it was made, but it is not there")
-    await _delete(attempt, existing[1:], f"{room.reason}: made twice")
+        raise DiscordFailure(f"can't {attempt.task}: Discord confirmed it, but it doesn't exist")
+    await _delete(attempt, existing[1:], f"{room.reason}: created twice")
     return existing[0].id
 
 
 async def give(
     attempt: Attempt, guild: discord.Guild, role_id: int, user_ids: Sequence[int], *, reason: str
 ) -> None:
-    """Give the role to these people; somebody who has left the server is passed over."""
+    """Give the role to these people, skipping anyone who has left the server."""
     attempt.needing(_MANAGE_ROLES, role_id=role_id)
     for user_id in user_ids:
         try:
@@ -48,23 +48,21 @@ async def give(
                 await member.add_roles(discord.Object(role_id), reason=reason)
         except discord.NotFound as error:
             if error.code == UNKNOWN_ROLE:
-                raise DiscordFailure(
-                    f"cannot {attempt.task}: the session's role does not exist any more"
-                ) from error
+                raise DiscordFailure(f"can't {attempt.task}: the session's role no longer exists") from error
             if error.code not in (UNKNOWN_MEMBER, UNKNOWN_USER):
                 raise
 
 
 async def remove(attempt: Attempt, guild: discord.Guild, room: RoomSpec) -> None:
-    """Remove the session's role and its twins. Asks Discord nothing about a session that was to have none."""
+    """Delete the session's role and its twins. Requests nothing if the session was never to have one."""
     if room.role_intended_at is None:
         return
     await _delete(attempt, await _known(guild, room), room.reason)
 
 
 async def _known(guild: discord.Guild, room: RoomSpec) -> list[discord.Role]:
-    """Roles that are this session's: the stored one first, then its twins. Others of its name are left alone."""
-    assert room.role_intended_at is not None, "the intent is written before the role is asked for"
+    """Return this session's roles: the stored one, then its twins, but not others of the same name."""
+    assert room.role_intended_at is not None, "the intent is stored before the role is requested"
     found = [
         role
         for role in await guild.fetch_roles()
@@ -89,4 +87,4 @@ async def _delete(attempt: Attempt, roles: Sequence[discord.Role], reason: str) 
             await role.delete(reason=reason)
         except discord.NotFound as error:
             if error.code != UNKNOWN_ROLE:
-                raise  # else somebody was faster; gone is gone
+                raise  # otherwise it's already deleted

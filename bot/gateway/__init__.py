@@ -1,1 +1,1 @@
-"""What Discord's gateway reports, recorded in the database in order."""
+"""Records what Discord's gateway reports, in order."""

@@ -1,4 +1,4 @@
-"""What the gateway tells about rooms: who enters and leaves them, and that somebody deleted one."""
+"""Records who joins and leaves rooms, and which rooms are deleted."""
 
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -14,16 +14,16 @@ from scheduler.core.clock import Clock
 from scheduler.rooms import rooms
 
 _MOST_WAITING = 500
-"""Events of one server that are kept while they cannot be recorded; with more, a fresh look takes their place."""
+"""How many events of a server to keep while they can't be recorded. Beyond that, take a fresh look instead."""
 _MOST_TRIES = 8
-"""After about 45 seconds a fresh look takes an event's place, too: the event itself may be what is wrong."""
+"""After about 45 seconds, a fresh look replaces an event that can't be recorded: it may itself be the problem."""
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
-"""Since when nobody watched where nobody ever did."""
+"""Stands for the start of time when nobody has ever watched a server."""
 
 
 @dataclass(slots=True)
 class _Moved:
-    """Somebody changed voice channels."""
+    """Someone changed voice channels."""
 
     at: datetime
     user_id: int
@@ -34,7 +34,7 @@ class _Moved:
 
 @dataclass(slots=True)
 class _Deleted:
-    """Somebody deleted a channel."""
+    """Someone deleted a channel."""
 
     at: datetime
     channel_id: int
@@ -46,19 +46,20 @@ _Event = _Moved | _Deleted
 
 @dataclass(slots=True)
 class _Server:
-    """What is still to be recorded of one server."""
+    """What's left to record for one server."""
 
     id: int
     waiting: deque[_Event] = field(default_factory=deque)
     gaps: list[datetime | None] = field(default_factory=list)
-    """Since when events may have been missed, so that a fresh look is needed; None: since the last heartbeat."""
+    """Starts of times when events may have been missed; None means since the last heartbeat. Closed by a fresh
+    look."""
     closing: int = 0
-    """How many of them are closed by the look that is being taken; the others began during it."""
+    """How many gaps the current look closes. The others began during it."""
     rooms_missed: bool = False
-    """Whether a deleted room may have gone unnoticed."""
+    """Whether a room's deletion may have been missed."""
 
     def miss(self, at: datetime | None) -> None:
-        """Events may be missed from this instant on, and with those that wait."""
+        """Open a gap at this time, and drop the waiting events."""
         if at is not None and self.waiting:
             at = min(at, self.waiting[0].at)
         for number in range(self.closing, len(self.gaps)):
@@ -69,7 +70,7 @@ class _Server:
         self.gaps.append(at)
 
     def add(self, event: _Event) -> None:
-        """Record this after what came before, unless a fresh look is still going to see it."""
+        """Queue an event, unless an upcoming look will cover it."""
         if self.gaps and not self.closing:
             self.rooms_missed |= isinstance(event, _Deleted)
             return
@@ -79,18 +80,18 @@ class _Server:
             self.drop()
 
     def drop(self) -> None:
-        """Leave what waits to a fresh look."""
+        """Drop waiting events and open a gap in their place."""
         self.rooms_missed |= any(isinstance(event, _Deleted) for event in self.waiting)
         self.waiting.clear()
 
     @property
     def is_behind(self) -> bool:
-        """Whether something is to be recorded."""
+        """Whether anything is left to record."""
         return bool(self.gaps or self.waiting)
 
     @property
     def unwatched_since(self) -> datetime | None:
-        """From when on something is to be recorded; None: since the last heartbeat."""
+        """Return the start of the earliest unrecorded time; None means since the last heartbeat."""
         known = [since for since in self.gaps if since is not None]
         if len(known) < len(self.gaps):
             return None
@@ -98,11 +99,10 @@ class _Server:
 
 
 class Watch:
-    """Keeps attendance true, also over lost connections and while the database fails.
+    """Keeps attendance complete across lost connections and database failures.
 
-    Its plain methods take down what happened, with the instant, in the order in which they are called; a lane for
-    each server records it in that order. `wake` is called when something became due, `sweep` when rooms may have
-    been deleted unnoticed.
+    The plain methods queue what happened, with the time, in the order of their calls. One lane per server records
+    it. `wake` is called when something becomes due, `sweep` when rooms may have been deleted unnoticed.
     """
 
     def __init__(
@@ -118,53 +118,54 @@ class Watch:
         self._client, self._db, self._clock, self._lanes = client, db, clock, lanes
         self._wake, self._sweep = wake, sweep
         self._servers: dict[int, _Server] = {}
-        """Only those of which something is still to be recorded."""
+        """Only servers with something left to record."""
         self._lost_at: datetime | None = None
         self._begun = False
 
     def unwatched(self) -> Mapping[int, datetime] | None:
-        """Servers of which not all is recorded, each with since when; None if nobody watches any of them."""
+        """Servers with unrecorded time, each with its start; None if no server is watched."""
         since = {one.id: one.unwatched_since for one in self._servers.values() if one.is_behind}
         known = {guild_id: at for guild_id, at in since.items() if at is not None}
         return known if self._begun and self._lost_at is None and len(known) == len(since) else None
 
     def begin(self) -> None:
-        """A new session with the gateway: see who is inside, and write down what nobody watched."""
+        """Start a new gateway session: look who is in the rooms and record the time since the last one as
+        unwatched."""
         for guild in self._client.guilds:
             self._look_soon(guild.id, self._lost_at)
         self._lost_at, self._begun = None, True
 
     def lost(self) -> None:
-        """The connection broke; unless it resumes, events are missed from now on."""
+        """Note that the connection broke. Events are missed from now on, unless it resumes."""
         self._lost_at = self._lost_at or self._clock()
 
     def resumed(self) -> None:
-        """Discord has sent all that was missed."""
+        """Note that Discord has replayed all missed events."""
         self._lost_at = None
 
     def guild_lost(self, guild_id: int) -> None:
-        """No events come from this server for a while."""
+        """Note that this server sends no events for now."""
         if self._begun:
             self._server(guild_id).miss(self._clock())
 
     def guild_back(self, guild_id: int) -> None:
-        """They come again."""
+        """Note that this server sends events again."""
         if self._begun and guild_id in self._servers:
             self._servers[guild_id].rooms_missed = True
             self._run(guild_id)
 
     def joined(self, guild_id: int, since: datetime | None = None) -> None:
-        """The bot was let into a server; one in which it was before has been watched by nobody `since` then."""
+        """Start watching a server. `since` is when the bot last left it, if it was there before."""
         if self._begun:
             self._look_soon(guild_id, since or self._clock())
 
     def moved(self, guild_id: int, user_id: int, left_id: int | None, entered_id: int | None) -> None:
-        """Somebody changed voice channels."""
-        if self._begun and left_id != entered_id:  # else they were muted, say
+        """Queue a change of voice channels."""
+        if self._begun and left_id != entered_id:  # mute and deafen arrive as voice states too
             self._add(guild_id, _Moved(self._clock(), user_id, left_id, entered_id))
 
     def deleted(self, guild_id: int, channel_id: int) -> None:
-        """Somebody deleted a channel; a room that is needed has to be made again."""
+        """Queue a deletion; a room that's still needed has to be created again."""
         if self._begun:
             self._add(guild_id, _Deleted(self._clock(), channel_id))
 
@@ -184,14 +185,14 @@ class Watch:
         self._lanes.run(f"recording who is in the rooms of guild {guild_id}", lambda: self._step(server))
 
     async def _step(self, server: _Server) -> bool:
-        """Record one thing; whether there is more."""
+        """Record one event or take one look. Returns whether there's more."""
         if server.gaps:
             last = await self._last_known(server.id) if None in server.gaps else _ALWAYS
             known = [since or last for since in server.gaps]
             server.gaps[:] = known
             guild = self._client.get_guild(server.id)
             if guild is None or guild.unavailable:
-                return False  # nothing can be seen there until it is back
+                return False  # wait until Discord sends events for it again
             await self._look(server, guild, min(known))
         elif server.waiting:
             await self._record(server, server.waiting[0])
@@ -204,7 +205,7 @@ class Watch:
             return await attendance.watched_until(session, guild_id) or _ALWAYS
 
     async def _look(self, server: _Server, guild: discord.Guild, since: datetime) -> None:
-        """Bring what is recorded in line with who is inside at this moment."""
+        """Bring the recorded attendance in line with who is in the rooms now."""
         now, inside = self._clock(), _inside(guild)
         server.drop()
         server.closing = len(server.gaps)
@@ -229,13 +230,14 @@ class Watch:
             if event.tries >= _MOST_TRIES:
                 server.miss(event.at)
             raise
-        if server.waiting and server.waiting[0] is event:  # it may have been left to a fresh look meanwhile
+        if server.waiting and server.waiting[0] is event:  # `drop` may have removed it meanwhile
             server.waiting.popleft()
         if is_due:
             self._wake()
 
     async def _write(self, event: _Event) -> bool:
-        """Whether something became due because of it; nothing is locked where no room of ours is concerned."""
+        """Record an event, without a write lock if no room of ours is involved. Returns whether anything became
+        due."""
         match event:
             case _Moved(left_id=left_id, entered_id=entered_id):
                 concerned = [one for one in (left_id, entered_id) if one is not None]
@@ -255,5 +257,5 @@ class Watch:
 
 
 def _inside(guild: discord.Guild) -> dict[int, set[int]]:
-    """Channel id → user ids. Without a member cache `members` is empty; `voice_states` is not."""
+    """Map channel ids to user ids. Without a member cache `members` is empty, but `voice_states` isn't."""
     return {channel.id: set(channel.voice_states) for channel in guild.voice_channels}

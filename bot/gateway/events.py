@@ -1,6 +1,6 @@
-"""What is taken down of what Discord's gateway says, in its order, and what follows from it in the database.
+"""Records gateway events in order and retries until the database has them.
 
-discord.py calls handlers as tasks, which overtake each other, and forgets what they raise.
+discord.py runs handlers as tasks, which overtake each other and whose errors are only logged.
 """
 
 import logging
@@ -24,13 +24,13 @@ from scheduler.servers.settings import GuildDefaults
 log = logging.getLogger(__name__)
 
 _TO_BEGIN = timedelta(seconds=10)
-"""How long the loop waits at the start for what it would better know."""
+"""How long the loop's start waits for the first look into the rooms."""
 
 
 class Gateway:
-    """Takes down each event at once and sees to it, in lanes, until the database has it.
+    """Queues each event at once, and records it in lanes until the database has it.
 
-    `serves`: whether a server is one that the bot is for. `wake` and `sweep` as for `Watch`.
+    `serves` says whether the bot is for a server. `wake` and `sweep` as for `Watch`.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Gateway:
         self._joined: set[int] = set()
         self.is_connected = False
         self.has_begun = False
-        """Whether Discord has said once what there is."""
+        """Whether Discord has sent READY."""
         self.events: Mapping[str, Callable[..., None]] = {
             "ready": self._ready,
             "resumed": self._resumed,
@@ -72,10 +72,10 @@ class Gateway:
             "guild_role_delete": lambda role: self._deleted(role.guild),
             "member_update": self._member_changed,
         }
-        """What is heard, by the names that discord.py has for it."""
+        """The handlers by discord.py's event names."""
 
     def hear(self, event: str, *facts: Any) -> None:
-        """Take down an event, with the instant. It raises nothing, which would break the connection."""
+        """Queue an event with the current time. Never raises: that would break the connection."""
         take_down = self.events.get(event)
         if take_down is None:
             return
@@ -90,20 +90,21 @@ class Gateway:
 
     @property
     def trouble(self) -> str | None:
-        """Why what Discord said is not in the database although that was tried; None if it is."""
+        """Why events can't be recorded at the moment; None if they can."""
         why = self._lanes.trouble
         return None if why is None else f"can't store what Discord sent ({why}); still trying"
 
     async def tried(self) -> None:
-        """Wait until all that was heard has been tried once, though not for long."""
+        """Wait briefly until everything queued has been tried once."""
         await self._lanes.tried(_TO_BEGIN)
 
     async def stop(self) -> None:
-        """Finish what can be done at once; what Discord says from now on is not heard."""
+        """Finish what's possible at once, and stop listening."""
         await self._lanes.stop()
 
     def _ready(self) -> None:
-        """Discord says this again after a lost connection; anything may have happened meanwhile."""
+        """Compare everything with the database. Also sent after a lost connection, when anything may have
+        happened."""
         self.is_connected = self.has_begun = True
         self._watch.begin()
         self._joined_servers.compare()
@@ -132,7 +133,7 @@ class Gateway:
             self._greet_soon()
 
     def _back(self, guild_id: int, since: datetime) -> None:
-        """The bot was away from there since then, and nobody watched."""
+        """Start watching a server to which the bot has returned; `since` is when it left."""
         self._watch.joined(guild_id, since)
         self._wake()
 
@@ -143,12 +144,12 @@ class Gateway:
     def _guild_back(self, guild: discord.Guild) -> None:
         self._watch.guild_back(guild.id)
         self._look(guild)
-        if self.has_begun:  # discord.py says it of every server before READY, too
+        if self.has_begun:  # discord.py sends this for every server before READY too
             self._joined_servers.joined(guild.id)
             self._retrying.reachable(guild.id)
 
     def _moved(self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState) -> None:
-        # `after` is what discord.py itself keeps: with the next event it says something else.
+        # `after` is discord.py's own object, which the next event changes.
         left, entered = (state.channel.id if state.channel else None for state in (before, after))
         self._watch.moved(member.guild.id, member.id, left, entered)
 
@@ -157,7 +158,7 @@ class Gateway:
         self._deleted(channel.guild)
 
     def _deleted(self, guild: discord.Guild) -> None:
-        """A channel or a role, which makes room for another where the server was full."""
+        """Retry what failed because the server had as many channels or roles as Discord allows."""
         self._look(guild)
         if regained.by_deletion(guild):
             self._retrying.reachable(guild.id)
@@ -173,14 +174,14 @@ class Gateway:
             self._retrying.allowed(after.guild.id)
 
     def _member_changed(self, before: discord.Member, after: discord.Member) -> None:
-        """Of the bot itself, whose roles somebody changed; Discord sends no others without the intent."""
+        """React to changes of the bot's own roles. Without the intent, Discord sends no other members."""
         if self._client.user is not None and after.id == self._client.user.id:
             self._look(after.guild)
             if regained.by_member(before, after):
                 self._retrying.allowed(after.guild.id)
 
     def _look(self, guild: discord.Guild) -> None:
-        """See whether the bot can still work there."""
+        """Check soon whether the bot still has its permissions, roles and channels there."""
         if self.has_begun and self._serves(guild.id):
             guild_id = guild.id
             self._to_look_at.add(guild_id)
@@ -188,7 +189,7 @@ class Gateway:
             self._lanes.run(what, lambda: self._look_at(guild_id))
 
     async def _look_at(self, guild_id: int) -> bool:
-        self._to_look_at.remove(guild_id)  # before: what changes during the look may need another one
+        self._to_look_at.remove(guild_id)  # removed first, because a change during the check needs another one
         guild, user = self._client.get_guild(guild_id), self._client.user
         me = guild.get_member(user.id) if guild and user and not guild.unavailable else None
         try:
@@ -203,7 +204,7 @@ class Gateway:
         self._lanes.run("greeting servers", self._greet)
 
     async def _greet(self) -> bool:
-        """Say hello, once, also to servers that the bot was let into while it was away."""
+        """Send the welcome message once, also to servers that the bot joined while offline."""
         perhaps_new, joined = set(self._perhaps_new), set(self._joined)
         async with self._db.begin() as session:
             await welcome.greet_new(session, perhaps_new, self._defaults, self._clock())

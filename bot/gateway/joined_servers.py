@@ -1,4 +1,4 @@
-"""Notes in the database when the bot is let into a server, and when it is thrown out of one."""
+"""Records when the bot joins or leaves a server."""
 
 from collections import deque
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from scheduler.servers import bot_membership
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """The bot is in a server, or was thrown out of it."""
+    """The bot joined or left a server."""
 
     at: datetime
     guild_id: int
@@ -23,9 +23,9 @@ class _Change:
 
 
 class JoinedServers:
-    """Keeps which servers the bot is in true, in the order in which Discord says it.
+    """Keeps track of which servers the bot is in, in the order of Discord's events.
 
-    `back` is called with a server to which the bot has returned, and since when (UTC) it was away.
+    `back` is called with a server that the bot returned to, and since when (UTC) it was away.
     """
 
     def __init__(
@@ -36,17 +36,17 @@ class JoinedServers:
         self._to_compare = False
 
     def compare(self) -> None:
-        """Anything may have happened while nobody listened: hold all servers against those in the database."""
-        self._changes.clear()  # what Discord says now includes them
+        """Compare all servers with the database, because events may have been missed."""
+        self._changes.clear()  # the comparison covers them
         self._to_compare = True
         self._run()
 
     def joined(self, guild_id: int) -> None:
-        """The bot is in a server, perhaps one that had thrown it out."""
+        """Queue that the bot is in a server, perhaps one it was removed from."""
         self._add(_Change(self._clock(), guild_id, is_here=True))
 
     def removed(self, guild_id: int) -> None:
-        """The bot was thrown out of a server."""
+        """Queue that the bot was removed from a server."""
         self._add(_Change(self._clock(), guild_id, is_here=False))
 
     def _add(self, change: _Change) -> None:
@@ -54,10 +54,10 @@ class JoinedServers:
         self._run()
 
     def _run(self) -> None:
-        self._lanes.run("noting which servers the bot is in", self._note)
+        self._lanes.run("recording which servers the bot is in", self._note)
 
     async def _note(self) -> bool:
-        """Note one thing; whether there is more."""
+        """Record one change. Returns whether there's more."""
         if self._to_compare:
             self._to_compare = False
             try:
@@ -70,7 +70,7 @@ class JoinedServers:
         elif self._changes:
             change = self._changes[0]
             await self._write(change)
-            if self._changes and self._changes[0] is change:  # else a comparison has taken its place
+            if self._changes and self._changes[0] is change:  # `compare` may have cleared the queue meanwhile
                 self._changes.popleft()
         return self._to_compare or bool(self._changes)
 

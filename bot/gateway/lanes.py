@@ -1,4 +1,4 @@
-"""Work in lanes: one thing after the other in each lane, and what fails is tried again until it succeeds."""
+"""Runs work in lanes: in order within a lane, each step retried until it succeeds."""
 
 import asyncio
 import contextlib
@@ -14,28 +14,28 @@ from bot.cli.exit import cause
 log = logging.getLogger(__name__)
 
 Step = Callable[[], Awaitable[bool]]
-"""Does one thing, and returns whether anything is left to do."""
+"""Does one thing, and returns whether there's more to do."""
 
 LANE = "lane: "
-"""Before what a lane is for, in the name of its task."""
+"""Prefix of the lane's task name."""
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=0.5), timedelta(seconds=15)
 _HANGING = timedelta(seconds=10)
 _TO_END = timedelta(seconds=2)
-"""How long a stop waits for what is being done."""
+"""How long a stop waits for the current step."""
 
 
 @dataclass(slots=True)
 class _Lane:
     begun_at: float
-    """When its present step began or was to be tried again, by the event loop's clock."""
+    """When the current attempt began or the next one is planned, in the event loop's time."""
     tried: asyncio.Event = field(default_factory=asyncio.Event)
     failure: str | None = None
-    """What the last try failed with."""
+    """The error of the last attempt."""
     is_pausing: bool = False
 
 
 class Lanes:
-    """Runs steps; a lane that fails keeps no other waiting."""
+    """Runs steps. A failing lane doesn't hold up the others."""
 
     def __init__(self) -> None:
         self._lanes: dict[Hashable, _Lane] = {}
@@ -44,7 +44,7 @@ class Lanes:
 
     @property
     def trouble(self) -> str | None:
-        """What the last try of some lane failed with, or that it hangs; None if nothing is wrong."""
+        """The error of a failing lane, or that one hangs; None if all is well."""
         for lane in self._lanes.values():
             if lane.failure is not None:
                 return lane.failure
@@ -53,21 +53,21 @@ class Lanes:
         return None
 
     def run(self, key: Hashable, step: Step) -> None:
-        """Call `step` until nothing is left to do. While the lane runs, it finds what is new by itself."""
+        """Call `step` until it has nothing left to do. A running lane picks up new work by itself."""
         if key not in self._tasks and not self._stopping:
             loop = asyncio.get_running_loop()
             lane = self._lanes[key] = _Lane(loop.time())
             self._tasks[key] = loop.create_task(self._work(key, lane, step), name=f"{LANE}{key}")
 
     async def tried(self, within: timedelta) -> None:
-        """Wait until each lane that runs now has ended or failed once, but no longer than this."""
+        """Wait until each running lane has ended or failed once, but no longer than this."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within.total_seconds()):
                 for lane in list(self._lanes.values()):
                     await lane.tried.wait()
 
     async def stop(self) -> None:
-        """Finish what can be done at once, and give up the rest: the next start has to find it."""
+        """Finish the current steps and give up the rest, which the next start has to find."""
         self._stopping = True
         tasks = set(self._tasks.values())
         for key, lane in self._lanes.items():
@@ -98,21 +98,21 @@ class Lanes:
                 await asyncio.sleep(pause.total_seconds())
                 lane.is_pausing = False
                 pause = min(2 * pause, _LONGEST_PAUSE)
-        finally:  # without a pause since the last step, so that nothing new can have been overlooked
+        finally:  # nothing is awaited after the last step, so no new work can slip in
             lane.tried.set()
             del self._lanes[key], self._tasks[key]
 
 
 async def _attempt(key: Hashable, lane: _Lane, step: Step) -> bool:
-    """Whether there is more to do; of failures in a row that are of one kind the first is logged."""
+    """Try a step once. Returns whether there's more to do. Logs only the first of several equal failures."""
     try:
         more = await step()
     except (SQLAlchemyError, OSError) as error:
         if lane.failure != (failure := type(error).__name__):
-            log.warning("%s failed and will be tried again: %s", key, cause(error))
+            log.warning("%s failed and will be retried: %s", key, cause(error))
     except Exception as error:
         if lane.failure != (failure := type(error).__name__):
-            log.exception("%s failed and will be tried again", key)
+            log.exception("%s failed and will be retried", key)
     else:
         if lane.failure is not None:
             log.info("%s works again", key)

@@ -1,6 +1,6 @@
-"""What the gateway tells about permissions, roles and channels: whether the bot can still work in a server.
+"""Whether the bot still has what it needs in a server, by what the gateway reports.
 
-It is looked at with what the gateway has sent, so that nothing is asked of Discord.
+Uses only what the gateway has sent, so nothing is requested from Discord.
 """
 
 import discord
@@ -15,16 +15,16 @@ from scheduler.servers.setup import tell
 
 
 async def inspect_server(db: Database, clock: Clock, me: discord.Member) -> bool:
-    """After somebody changed something: tell admins what that broke or mended; whether there was anything."""
+    """Tell admins what a change broke or fixed. Returns whether there was anything to tell."""
     server = me.guild
     async with db.read() as session:
         settings = await session.get(Guild, server.id)
     if settings is None or settings.review_channel_id is None:
-        return False  # nobody has set up anything yet that could break
+        return False  # not set up yet, so nothing can break
     channels = {channel.id: channel for channel in server.channels}
     broken = {
         one.place: in_words(settings, one)
         for one in server_setup.flaws(me, channels, settings)
-        if one.is_severe and one.place is not ServerResource.LOG_CHANNEL  # which is told of when it is needed
+        if one.is_severe and one.place is not ServerResource.LOG_CHANNEL  # it's reported when it's needed
     }
     return await tell(db, clock, server.id, broken)

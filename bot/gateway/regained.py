@@ -1,18 +1,18 @@
-"""Whether what somebody changed in a server gave the bot something that it did not have."""
+"""Whether a change in a server gave the bot something it was missing."""
 
 import discord
 
-_MOST_CHANNELS, _MOST_ROLES = 500, 250  # of a server, https://discord.com/safety
+_MOST_CHANNELS, _MOST_ROLES = 500, 250  # per server, https://discord.com/safety
 
 
 def by_role(me: discord.Member | None, before: discord.Role, after: discord.Role) -> bool:
-    """A role was changed: the bot may do more by it, or the order of roles is another one."""
+    """Whether a changed role gives the bot more permissions, or changes the order of roles."""
     gained = after.permissions.value & ~before.permissions.value
     return before.position != after.position or (me is not None and after in me.roles and gained != 0)
 
 
 def by_member(before: discord.Member, after: discord.Member) -> bool:
-    """The bot's own roles were changed, and it may do more by them or stands higher."""
+    """Whether the bot's own new roles give it more permissions or a higher position."""
     gained = after.guild_permissions.value & ~before.guild_permissions.value
     return gained != 0 or after.top_role > before.top_role
 
@@ -20,14 +20,14 @@ def by_member(before: discord.Member, after: discord.Member) -> bool:
 def by_channel(
     me: discord.Member | None, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
 ) -> bool:
-    """A channel was changed, and the bot may do more there."""
+    """Whether the bot can do more in a changed channel."""
     if me is None:
         return False
-    # Not the channel's own method: without View Channels, that one lets nothing else count as held.
+    # Not the channel's own method, which hides every other permission if View Channel is missing.
     held = [discord.abc.GuildChannel.permissions_for(one, me).value for one in (before, after)]
     return held[1] & ~held[0] != 0
 
 
 def by_deletion(server: discord.Guild) -> bool:
-    """A channel or a role was deleted, and the server had as many as Discord allows."""
+    """Whether a deleted channel or role makes room in a full server."""
     return len(server.channels) >= _MOST_CHANNELS - 1 or len(server.roles) >= _MOST_ROLES - 1

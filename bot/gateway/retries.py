@@ -1,4 +1,4 @@
-"""Has what failed tried again before its time when Discord gives reason to think that it works now."""
+"""Retries failed work early when Discord gives a reason to."""
 
 from collections.abc import Callable
 
@@ -9,30 +9,30 @@ from scheduler.loop import retries
 
 
 class Retrying:
-    """Brings forward what waits out a pause. `wake` is called when something became due."""
+    """Brings retries forward. `wake` is called when something becomes due."""
 
     def __init__(self, db: Database, clock: Clock, lanes: Lanes, *, wake: Callable[[], None]) -> None:
         self._db, self._clock, self._lanes, self._wake = db, clock, lanes, wake
         self._where: dict[int | None, bool] = {}
-        """Servers (None: all), each with whether what was given up is tried, too; in order."""
+        """Servers in order (None: all), and whether to retry what was given up as well."""
 
     def reachable(self, guild_id: int | None = None) -> None:
-        """Discord answers again, in this server or everywhere."""
+        """Retry because Discord answers again, in this server or everywhere."""
         self._where.setdefault(guild_id, False)
         self._run()
 
     def allowed(self, guild_id: int) -> None:
-        """An admin gave the bot something in this server: what was given up is tried once more, too."""
+        """Retry everything in this server, even what was given up: an admin granted the bot something."""
         self._where[guild_id] = True
         self._run()
 
     def _run(self) -> None:
-        self._lanes.run("trying again what failed", self._try)
+        self._lanes.run("retrying what failed", self._try)
 
     async def _try(self) -> bool:
-        """See to one of them; whether there is more."""
+        """Retry in one server. Returns whether there's more."""
         guild_id, anew = next(iter(self._where.items()))
-        del self._where[guild_id]  # before the try: what is heard during it is another reason
+        del self._where[guild_id]  # removed first, because an event during the attempt is a new reason
         try:
             if anew and guild_id is not None:
                 found = await retries.begin_anew(self._db, self._clock, guild_id)

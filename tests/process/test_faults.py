@@ -18,13 +18,13 @@ BOTH_ENGINES = pytest.mark.parametrize("engine_name", ["sqlite", pytest.param("p
 
 REASONS = {
     Fault.FORBIDDEN: "the bot lacks a permission there",
-    Fault.UNKNOWN_CHANNEL: "it does not exist any more",
-    Fault.UNKNOWN_MEMBER: "this person is gone from Discord or from the server",
+    Fault.UNKNOWN_CHANNEL: "it no longer exists",
+    Fault.UNKNOWN_MEMBER: "this person left Discord or the server",
     Fault.TOO_MANY_CHANNELS: "the server has 500 channels",
     Fault.CATEGORY_FULL: "Maximum number of channels in category reached (50)",
     Fault.DMS_CLOSED: "their direct messages are closed",
     Fault.SERVER_ERROR: "Internal Server Error",
-    Fault.SLOW_DOWN: "Discord asks to slow down, for 3600 seconds",
+    Fault.SLOW_DOWN: "Discord is rate limiting the bot for 3600 seconds",
     Fault.TIMEOUT: "Discord did not answer (TimeoutError)",
     Fault.RESET: "Discord did not answer (ConnectionResetError)",
 }
@@ -280,7 +280,8 @@ async def test_while_discord_is_silent_about_one_room_the_others_are_made_on_tim
 
         assert made == [place for place in here.places if place is not silent]
         assert (
-            refused.last_error == "cannot make the room: no answer within 60 seconds, or Discord asks to slow down"
+            refused.last_error
+            == "can't create the room: no answer within 60 seconds, or Discord is rate limiting the bot"
         )
         assert [place.fault for place in here.places if not is_open(here, place)] == []
         assert await here.last_errors() == {}

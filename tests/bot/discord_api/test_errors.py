@@ -34,8 +34,8 @@ NAMES = {
     "attach_files": "Attach Files",
 }
 """As Discord calls them."""
-IN_THE_CATEGORY = "in the category Coaching: allow it there for my role"
-IN_THE_SERVER = "in the server: give it to my role"
+IN_THE_CATEGORY = "in the category Coaching: grant it to my role there"
+IN_THE_SERVER = "in the server: grant it to my role"
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ async def test_a_permission_that_the_bot_lacks_in_the_category_is_named_with_tha
     failure = await refusal_to_make(here)
 
     assert str(failure) == (
-        f"cannot make the room: I lack **{NAMES[missing]}** {IN_THE_CATEGORY} (HTTP 403, code 50013)"
+        f"can't create the room: I'm missing **{NAMES[missing]}** {IN_THE_CATEGORY} (HTTP 403, code 50013)"
     )
     assert failure.for_admins
 
@@ -89,7 +89,7 @@ async def test_a_permission_that_the_bot_lacks_in_the_server_is_named_with_that_
     failure = await refusal_to_make(here)
 
     assert str(failure) == (
-        f"cannot make the room: I lack **{NAMES[missing]}** {IN_THE_SERVER} (HTTP 403, code 50013)"
+        f"can't create the room: I'm missing **{NAMES[missing]}** {IN_THE_SERVER} (HTTP 403, code 50013)"
     )
 
 
@@ -107,8 +107,8 @@ async def test_a_permission_that_is_missing_to_open_a_room_is_named_with_its_pla
     everywhere = await refusal_to_open(here, channel_id)
 
     name = NAMES[missing]
-    assert f": I lack **{name}** in the channel the room: allow it there for my role (HTTP" in str(there)
-    assert f": I lack **{name}** {IN_THE_SERVER} (HTTP" in str(everywhere)
+    assert f": I'm missing **{name}** in the channel the room: grant it to my role there (HTTP" in str(there)
+    assert f": I'm missing **{name}** {IN_THE_SERVER} (HTTP" in str(everywhere)
     assert there.for_admins
     assert everywhere.for_admins
 
@@ -120,7 +120,7 @@ async def test_what_the_room_alone_allows_the_bot_cannot_pass_on(here: Direct):
 
     failure = await refusal_to_open(here, channel_id)
 
-    assert f"I lack **Connect** {IN_THE_SERVER} (" in str(failure)
+    assert f"I'm missing **Connect** {IN_THE_SERVER} (" in str(failure)
 
 
 async def test_each_place_is_told_with_what_is_missing_there(here: Direct):
@@ -129,8 +129,9 @@ async def test_each_place_is_told_with_what_is_missing_there(here: Direct):
 
     failure = await refusal_to_make(here)
 
-    assert f"I lack **Manage Roles** {IN_THE_SERVER}; I lack **Manage Channels** {IN_THE_CATEGORY} (" in str(
-        failure
+    assert (
+        f"I'm missing **Manage Roles** {IN_THE_SERVER}; I'm missing **Manage Channels** {IN_THE_CATEGORY} ("
+        in str(failure)
     )
 
 
@@ -155,14 +156,14 @@ async def test_what_is_missing_for_a_further_category_is_missing_in_the_server(
     with pytest.raises(DiscordFailure) as failure:
         await here.port.ensure_room(here.a_room())
 
-    assert f"I lack **Manage Channels** {IN_THE_SERVER} (" in str(failure.value)
+    assert f"I'm missing **Manage Channels** {IN_THE_SERVER} (" in str(failure.value)
 
 
 async def test_where_nothing_is_found_missing_the_list_of_what_is_needed_is_named(here: Direct):
     failure = await refusal_to_make(here)
 
     assert str(failure) == (
-        "cannot make the room: the bot lacks a permission there; `coachbot invite` lists what it needs "
+        "can't create the room: the bot is missing a permission there; `coachbot invite` lists what it needs "
         "(HTTP 403, code 50013)"
     )
     assert failure.for_admins
@@ -174,7 +175,7 @@ async def test_where_it_cannot_be_found_out_what_is_missing_the_refusal_is_told_
 
     failure = await refusal_to_make(here)
 
-    assert "the bot lacks a permission there" in str(failure)
+    assert "the bot is missing a permission there" in str(failure)
 
 
 @pytest.mark.parametrize("wanted", [True, False])
@@ -188,7 +189,7 @@ async def test_a_role_above_the_bots_own_is_named(here: Direct, wanted: bool):
     with pytest.raises(DiscordFailure) as failure:
         await here.port.set_role(world.guild.id, world.coach.id, role.id, wanted=wanted)
 
-    assert "my own role has to stand above the role Coach: move it up among the roles (" in str(failure.value)
+    assert "my role must be above the role Coach: drag it up in Server Settings → Roles (" in str(failure.value)
     assert failure.value.for_admins
 
 
@@ -200,12 +201,14 @@ async def test_without_manage_roles_no_role_is_given_and_it_is_said(here: Direct
     with pytest.raises(DiscordFailure) as of_session:
         await here.port.ensure_role(here.a_room(role_intended_at=here.world.now))
 
-    assert f"I lack **Manage Roles** {IN_THE_SERVER} (" in str(failure.value)
-    assert f"make the session's role: I lack **Manage Roles** {IN_THE_SERVER} (" in str(of_session.value)
+    assert f"I'm missing **Manage Roles** {IN_THE_SERVER} (" in str(failure.value)
+    assert f"create the session's role: I'm missing **Manage Roles** {IN_THE_SERVER} (" in str(of_session.value)
 
 
 async def test_a_role_of_an_app_is_given_to_nobody(here: Direct):
-    with pytest.raises(DiscordFailure, match="the role Coaching belongs to an app, so nobody can give or take it"):
+    with pytest.raises(
+        DiscordFailure, match="the role Coaching is managed by an app, so nobody can give or take it"
+    ):
         await here.port.set_role(here.world.guild.id, here.world.coach.id, here.bot_role.id, wanted=True)
 
 
@@ -213,7 +216,7 @@ async def test_a_coach_role_that_is_gone_is_for_admins_to_replace(here: Direct):
     world = here.world
     here.backend.delete_role(world.guild.id, world.coach_role.id)
 
-    with pytest.raises(DiscordFailure, match="does not exist any more") as failure:
+    with pytest.raises(DiscordFailure, match="no longer exists") as failure:
         await here.port.set_role(world.guild.id, world.coach.id, world.coach_role.id, wanted=True)
     await here.port.set_role(world.guild.id, world.coach.id, world.coach_role.id, wanted=False)
 
@@ -286,7 +289,7 @@ def port(client: discord.Client) -> DiscordPort:
 async def test_a_long_wait_that_discord_asks_for_is_told_instead_of_sat_out(endpoint: Endpoint, port: DiscordPort):
     endpoint.slow_down("GET", f"/guilds/{GUILD_ID}/channels", seconds=3600)
 
-    with pytest.raises(DiscordFailure, match="Discord asks to slow down, for 3600 seconds") as failure:
+    with pytest.raises(DiscordFailure, match="Discord is rate limiting the bot for 3600 seconds") as failure:
         await port.voice_rooms(GUILD_ID)
 
     assert not failure.value.for_admins
@@ -298,7 +301,7 @@ async def test_a_wait_for_everybody_that_is_given_up_does_not_make_later_request
 ):
     endpoint.slow_down("GET", f"/guilds/{GUILD_ID}/channels", seconds=30)
     impatient = discord_port(client, gateway=False, patience=dt.timedelta(seconds=1))
-    with pytest.raises(DiscordFailure, match="no answer within 1 seconds, or Discord asks to slow down"):
+    with pytest.raises(DiscordFailure, match="no answer within 1 seconds, or Discord is rate limiting the bot"):
         await impatient.voice_rooms(GUILD_ID)
 
     async with asyncio.timeout(20):
@@ -314,5 +317,5 @@ async def test_over_rest_alone_a_missing_permission_is_found_as_well(endpoint: E
         {"id": str(GUILD_ID), "type": 0, "allow": "0", "deny": str(discord.Permissions.manage_channels.flag)}
     ]
 
-    with pytest.raises(DiscordFailure, match=r"I lack \*\*Manage Channels\*\* in the category Rooms"):
+    with pytest.raises(DiscordFailure, match=r"I'm missing \*\*Manage Channels\*\* in the category Rooms"):
         await port.ensure_room(RoomSpec(GUILD_ID, "room", 5, None, dt.datetime.now(UTC), "why"))

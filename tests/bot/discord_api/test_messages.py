@@ -108,7 +108,7 @@ async def test_a_message_that_somebody_deleted_is_sent_anew(here: Direct):
 async def test_where_the_channel_is_gone_there_is_no_point_in_trying_again(here: Direct, route: Route | None):
     context = here.a_letter(channel_id=4711, route=route, user_id=here.world.student.id if route else None)
 
-    with pytest.raises(Unreachable, match="the channel <#4711> does not exist any more"):
+    with pytest.raises(Unreachable, match="the channel <#4711> no longer exists"):
         await here.port.deliver(context)
 
 
@@ -128,7 +128,7 @@ async def test_a_channel_that_goes_at_this_moment_is_gone_as_well(here: Direct):
     lobby = here.world.lobby.id
     here.refuse("POST", f"/channels/{lobby}/messages", status=404, code=10003)
 
-    with pytest.raises(Unreachable, match="does not exist any more"):
+    with pytest.raises(Unreachable, match="no longer exists"):
         await here.port.deliver(here.a_letter(channel_id=lobby))
 
 
@@ -171,7 +171,7 @@ async def test_a_permission_that_is_missing_in_a_channel_is_named_with_it(here: 
     with pytest.raises(DiscordFailure) as failure:
         await here.port.deliver(here.a_letter(channel_id=lobby))
 
-    assert "I lack **Send Messages** in the channel lobby: allow it there for my role (" in str(failure.value)
+    assert "I'm missing **Send Messages** in the channel lobby: grant it to my role there (" in str(failure.value)
     assert failure.value.for_admins
 
 
@@ -179,7 +179,7 @@ async def test_a_channel_that_the_bot_cannot_see_is_named(here: Direct):
     lobby = here.world.lobby.id
     here.take_from_the_bot("view_channel", lobby)
 
-    with pytest.raises(DiscordFailure, match=r"I lack \*\*View Channels\*\* in the channel lobby"):
+    with pytest.raises(DiscordFailure, match=r"I'm missing \*\*View Channels\*\* in the channel lobby"):
         await here.port.deliver(here.a_letter(channel_id=lobby))
 
 
@@ -256,5 +256,5 @@ async def test_a_review_channel_that_is_gone_is_not_asked_for_again_and_again(db
                 select(Notification).where(Notification.kind == NotificationKind.APPLICATION_CARD)
             )
         assert card is not None
-        gone = f"the channel <#{world.review.id}> does not exist any more"
+        gone = f"the channel <#{world.review.id}> no longer exists"
         assert (card.due_at, card.last_error) == (None, gone)

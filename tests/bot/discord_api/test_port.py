@@ -183,7 +183,7 @@ async def test_what_discord_refuses_stands_on_the_row_and_heals_by_itself(booked
 
     assert refused.attempts == 1
     assert refused.last_error == (
-        "cannot make the room: the bot lacks a permission there; `coachbot invite` lists what it needs "
+        "can't create the room: the bot is missing a permission there; `coachbot invite` lists what it needs "
         "(HTTP 403, code 50013)"
     )
     healed = await the_session(world)

@@ -90,7 +90,7 @@ async def test_what_is_chosen_and_exists_is_kept_whatever_its_name(here: Direct)
 async def test_what_is_missing_for_making_it_is_said(here: Direct):
     here.take_from_the_bot("manage_roles")
 
-    with pytest.raises(DiscordFailure, match=r"cannot make the coach role: I lack \*\*Manage Roles\*\*"):
+    with pytest.raises(DiscordFailure, match=r"can't create the coach role: I'm missing \*\*Manage Roles\*\*"):
         await here.port.ensure_place(settings(here), ServerResource.COACH_ROLE)
 
 

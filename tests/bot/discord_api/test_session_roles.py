@@ -190,7 +190,7 @@ async def test_a_role_that_was_deleted_by_hand_is_made_again(here: Direct):
     access = Access((world.coach.id, world.student.id), video=False, role_id=room.role_id)
     here.backend.delete_role(world.guild.id, room.role_id)
 
-    with pytest.raises(DiscordFailure, match="the session's role does not exist any more") as failure:
+    with pytest.raises(DiscordFailure, match="the session's role no longer exists") as failure:
         await here.port.open_room(room, access)
     again = await here.port.ensure_role(room)
     await here.port.open_room(replace(room, role_id=again), replace(access, role_id=again))

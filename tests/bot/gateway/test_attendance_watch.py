@@ -210,6 +210,6 @@ async def test_admins_hear_once_what_they_have_to_mend_and_that_it_works_again(
     told_now = [words(one) for one in place.history()]
 
     assert ["Coaching needs an admin" in one for one in warned] == [True]
-    assert "Cannot make the room" in warned[0]
+    assert "Can't create the room" in warned[0]
     assert ["This works again" in one for one in told_now] == [False, True]
     assert world.sees(world.student, world.room(made.code))

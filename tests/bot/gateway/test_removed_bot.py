@@ -228,7 +228,7 @@ async def test_a_server_that_discord_cannot_reach_for_a_while_is_not_taken_for_a
     await world.leap_to(made.starts_at - 4 * MINUTE)
 
     assert await removed_at(world) is None
-    assert "Discord cannot reach this server at the moment" in waiting
+    assert "Discord can't reach this server right now" in waiting
     assert world.room(made.code) is not None
 
 

@@ -313,7 +313,7 @@ async def test_what_discord_refuses_to_make_is_said_with_what_to_do_and_changes_
 
     said = words(await click(world.admin, panel, of(MAKE, ServerResource.REVIEW_CHANNEL)))
 
-    assert said.startswith("Cannot make the review channel: I lack **Manage Channels** in the server")
+    assert said.startswith("Can't create the review channel: I'm missing **Manage Channels** in the server")
     assert await rows(world) == before
 
 
