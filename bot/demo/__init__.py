@@ -1,1 +1,1 @@
-"""The academy in a browser: the real bot against a virtual Discord, with one page around it. Extra `demo`."""
+"""The demo: the real bot on a simulated Discord, with a page around it. Needs the extra `demo`."""

@@ -1,4 +1,4 @@
-"""The academy of the demo: who is there, what they have done so far, and what is coming."""
+"""The demo's academy: its people, what they've done so far and their upcoming sessions."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ from scheduler.servers.settings import GuildChanges, GuildDefaults
 ZONE = "Europe/Berlin"
 DEFAULTS = GuildDefaults(time_zone=ZONE, currency="EUR")
 OPENS = dt.datetime(2026, 2, 26, 8, tzinfo=dt.UTC)
-"""When the academy opens: a Thursday, nine o'clock in Berlin."""
+"""When the academy's story begins: a Thursday, 09:00 in Berlin."""
 BEGINS = dt.datetime(2026, 3, 2, 8, tzinfo=dt.UTC)
-"""When the visitor comes: the Monday after."""
+"""When the visitor arrives: the Monday after."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody whom the visitor can be."""
+    """Someone the visitor can be."""
 
     key: str
     name: str
@@ -42,7 +42,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Academy:
-    """The server and the people in it."""
+    """The server and its people."""
 
     guild: GuildHandle
     people: dict[str, Person]
@@ -65,7 +65,7 @@ _COACHES = {
     "ben": Application(
         display_name="Ben",
         bio="I make small rooms sound big. Mixing and mastering for bands and singers, one song at a time.",
-        experience="Twelve years at the desk, some four hundred songs. https://example.org/ben",
+        experience="Twelve years at the desk, about four hundred songs. https://example.org/ben",
         specialties=("Mixing", "Mastering"),
         rate="55",
         time_zone=ZONE,
@@ -94,8 +94,8 @@ _HOURS = {
 }
 CARA = Application(
     display_name="Cara",
-    bio="I help songwriters to finish songs: structure, lyrics, the second verse that never comes.",
-    experience="Two albums of my own, songs for others since 2015. https://example.org/cara",
+    bio="I help songwriters finish songs: structure, lyrics, the second verse that never comes.",
+    experience="Two albums of my own; I've written songs for others since 2015. https://example.org/cara",
     specialties=("Songwriting", "Piano"),
     rate="60",
     time_zone=ZONE,
@@ -103,7 +103,7 @@ CARA = Application(
 
 
 def build(env: simcord.Env) -> Academy:
-    """The server with its channels, roles and people. Its ids are the same at each start."""
+    """Create the server with its channels, roles and people. Their ids are the same at each start."""
     guild = env.create_guild("Riverside Music Academy")
     simcord_private.rename_bot(env, guild, "Coaching")
     admin_role = guild.create_role(
@@ -114,7 +114,7 @@ def build(env: simcord.Env) -> Academy:
     shown = discord.PermissionOverwrite(view_channel=True, read_message_history=True, send_messages=True)
     lobby = guild.create_text_channel("lobby", topic="Type /book to book a coach")
     bot_user = env.bot.user
-    assert bot_user is not None, "the world was started"
+    assert bot_user is not None, "the world has started"
     review = guild.create_text_channel(
         "coach-applications",
         overwrites={guild.default_role: hidden, admin_role: shown, bot_user: shown},
@@ -143,14 +143,14 @@ _SESSIONS = (
     ("sam", "nora", dt.datetime(2026, 3, 4, 9, tzinfo=dt.UTC), "High notes, please."),
 )
 _REVIEWS = (
-    # student, coach of the first session together, stars, sentence; Stu has not said anything yet
-    ("sam", "ben", 4, "He heard in a minute what I had missed for weeks."),
+    # student, coach of their first session, stars, comment; Stu hasn't reviewed anything yet
+    ("sam", "ben", 4, "He heard in a minute what I'd missed for weeks."),
     ("sam", "theo", 5, "I came with a loop and left with a track."),
 )
 
 
 async def open_the_academy(db: Database, world: Academy, now: dt.datetime) -> None:
-    """Settings, three coaches with hours, and sessions before and after the visitor comes."""
+    """Store the settings, three coaches with hours, and sessions before and after the visitor arrives."""
     admin = Actor(world.people["admin"].member.id, is_admin=True)
     ids = _ids(world)
     settings = GuildChanges(
@@ -173,7 +173,7 @@ async def open_the_academy(db: Database, world: Academy, now: dt.datetime) -> No
 
 
 async def review_the_past(db: Database, world: Academy) -> None:
-    """What students said an hour after their sessions, which have to be completed by now."""
+    """Store the reviews, written an hour after each session. The sessions must be completed by now."""
     ids = _ids(world)
     async with db.begin() as session:
         for student, coach, stars, sentence in _REVIEWS:
@@ -187,7 +187,7 @@ async def review_the_past(db: Database, world: Academy) -> None:
 
 
 async def chat(world: Academy) -> None:
-    """A few words in the lobby, so that nobody comes into an empty room."""
+    """Post a few messages in the lobby, so that it isn't empty."""
     for key, words in (
         ("admin", "Welcome to the academy! Type /book to see who coaches and when."),
         ("student2", "Had my first session with Theo on Saturday. Worth every cent."),
@@ -197,13 +197,13 @@ async def chat(world: Academy) -> None:
 
 
 async def cara_applies(db: Database, world: Academy, now: dt.datetime) -> None:
-    """The one open application that the visitor finds."""
+    """Store the one open application that the visitor finds."""
     async with db.begin() as session:
         guild = await server_settings.ensure(session, world.guild.id, DEFAULTS, now)
         await applications.apply(session, guild, Actor(world.people["coach"].member.id), CARA, now)
 
 
 def _ids(world: Academy) -> dict[str, int]:
-    """Everybody's id by their name, in small letters."""
+    """Map lower-case names to ids."""
     ids = {person.name.lower(): person.member.id for person in world.people.values()}
     return ids | {name: member.id for name, member in world.others.items()}

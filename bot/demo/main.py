@@ -1,4 +1,4 @@
-"""Starts the demo and ends it: by Ctrl+C, by SIGTERM, or when the last tab is closed."""
+"""Starts the demo, and stops it at Ctrl+C, at SIGTERM or when the last tab closes."""
 
 import asyncio
 import signal
@@ -17,35 +17,35 @@ from bot.demo.server import Page
 from bot.demo.stage import open_stage
 from models.storage.database import Database
 
-_APPLICATION_ID = 0x44454D4F  # "DEMO"; what it is for: https://www.sqlite.org/pragma.html#pragma_application_id
+_APPLICATION_ID = 0x44454D4F  # "DEMO"; see https://www.sqlite.org/pragma.html#pragma_application_id
 _GRACE_SECONDS = 5.0
-"""A page that is loaded again is gone for a moment."""
+"""Reloading a page closes its connection for a moment."""
 
 
 class NotADemo(Exception):
-    """The file holds something that is not ours to play with."""
+    """The file isn't a demo's database."""
 
 
 class PortTaken(Exception):
-    """Something else listens on that address."""
+    """Something else listens on this address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the demo was asked to run."""
+    """The command's options."""
 
     host: str
     port: int
-    """0 takes any that is free."""
+    """0 picks any free one."""
     open_browser: bool
-    """Also: end when the last tab is closed."""
+    """Also stop when the last tab closes."""
     data: Path | None
-    """A database file to keep; without one everything is gone at the end."""
+    """Where to keep the database. None means a temporary file."""
     fresh: bool
 
 
 async def play(options: Options, announce: Callable[[str], None]) -> None:
-    """Run until somebody ends it; `announce` gets the page's address once it answers.
+    """Run the demo until it's stopped. Calls `announce` with the page's address once it answers.
 
     Raises NotADemo, PortTaken.
     """
@@ -65,7 +65,7 @@ async def play(options: Options, announce: Callable[[str], None]) -> None:
 
 
 def _must_be_a_demo(file: Path) -> None:
-    """Refuse a file that no demo made: a bot's real database would be played with, or removed."""
+    """Refuse a file that the demo didn't create, such as a real bot's database."""
     if not file.exists() or not file.stat().st_size:
         return
     try:
@@ -74,7 +74,7 @@ def _must_be_a_demo(file: Path) -> None:
     except sqlite3.DatabaseError:
         found = None
     if found != _APPLICATION_ID:
-        raise NotADemo(f"{file} was not made by the demo. Choose another file with --data")
+        raise NotADemo(f"{file} wasn't created by the demo. Choose another file with --data")
 
 
 def _mark(file: Path) -> None:
@@ -103,7 +103,7 @@ async def _serve(page: Page, options: Options, announce: Callable[[str], None]) 
         address = f"http://{name}:{runner.addresses[0][1]}/"
         announce(address)
         if options.open_browser:
-            # A browser in the terminal does not return until it is left.
+            # With a text browser this returns only when the browser is closed.
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
             async with asyncio.TaskGroup() as group:
                 watching = group.create_task(_all_tabs_closed(page, over))
@@ -113,12 +113,12 @@ async def _serve(page: Page, options: Options, announce: Callable[[str], None]) 
             await over.wait()
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)  # a second Ctrl+C does not wait
+            loop.remove_signal_handler(number)  # let a second Ctrl+C end it at once
         await runner.cleanup()
 
 
 async def _all_tabs_closed(page: Page, over: asyncio.Event) -> None:
-    """Set `over` once there was a tab and there is none any more."""
+    """Set `over` once the last tab has been closed."""
     while not over.is_set():
         await page.left.wait()
         page.left.clear()

@@ -1,4 +1,4 @@
-"""What the people of the academy do by themselves: they come to their sessions, and leave when these are over."""
+"""What the academy's people do by themselves: join their sessions, and leave afterwards."""
 
 import simcord
 from sqlalchemy import select
@@ -13,7 +13,7 @@ _RUNNING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
 
 async def come_and_go(env: simcord.Env, db: Database, world: Academy, visitor_id: int) -> None:
-    """Everybody is where they should be now, but for the one whom the visitor is, who comes and goes as told."""
+    """Move everyone where they should be now, except the person the visitor is."""
     wanted = await _rooms(db)
     here = {
         one.id: set(simcord_private.inside(world.guild, one.id))
@@ -33,7 +33,7 @@ async def come_and_go(env: simcord.Env, db: Database, world: Academy, visitor_id
 
 
 async def _rooms(db: Database) -> dict[int, set[int]]:
-    """Open rooms of sessions that are not over, and who belongs there."""
+    """Return the open rooms of current sessions, and who belongs there."""
     async with db.read() as session:
         running = await session.scalars(
             select(CoachingSession).where(

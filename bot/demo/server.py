@@ -1,7 +1,7 @@
-"""The demo's page: what it shows as JSON, what its buttons do, and simcord's preview inside it.
+"""The demo's page: its JSON, its actions, and simcord's preview inside it.
 
-Everything is one origin: the preview listens on a loopback port of its own, and what this server does not know
-it passes on to there.
+Everything has one origin. The preview listens on its own loopback port, and requests that this server doesn't know
+are passed on to it.
 """
 
 import asyncio
@@ -58,10 +58,10 @@ class Page:
         self._http: aiohttp.ClientSession | None = None
         self._tabs: set[web.WebSocketResponse] = set()
         self.came, self.left = asyncio.Event(), asyncio.Event()
-        """Whether any tab is open; whether the last one was closed."""
+        """Whether any tab is open, and whether the last one was closed."""
 
     def app(self) -> web.Application:
-        """The web application; it answers only pages that it served itself."""
+        """Build the web application, which answers only its own pages."""
         app = web.Application(
             client_max_size=_LARGEST_UPLOAD, middlewares=[self._own_name, _same_origin, _sentences]
         )
@@ -91,13 +91,13 @@ class Page:
 
     @web.middleware
     async def _own_name(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """On loopback, refuse other names: a web site could point its own name here and read along."""
+        """On loopback, reject other host names, against DNS rebinding."""
         if self._names is not None and urlsplit(f"//{request.host}").hostname not in self._names:
-            raise web.HTTPForbidden(text="this page has another address")
+            raise web.HTTPForbidden(text="wrong host name for this page")
         return await handler(request)
 
     async def _here(self, request: web.Request) -> web.WebSocketResponse:
-        """A connection that is open for as long as a tab is, however the tab ends."""
+        """Keep a connection open while a tab is open, however the tab ends."""
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self._tabs.add(socket)
@@ -105,7 +105,7 @@ class Page:
         self.came.set()
         try:
             async for _ in socket:
-                pass  # a tab has nothing to say here
+                pass  # tabs send nothing
         finally:
             self._tabs.discard(socket)
             if not self._tabs:
@@ -146,14 +146,14 @@ class Page:
         return await self._world(request)
 
     async def _pass_on(self, request: web.Request) -> web.Response:
-        """Hand the request to the preview. A press waits for its turn, so it never meets a time jump."""
+        """Pass the request to the preview. Presses wait their turn, so they never run during a time jump."""
         if request.method == "POST" and request.path == "/api/action":
             async with self._stage.turn:
                 return await self._ask_preview(request)
         return await self._ask_preview(request)
 
     async def _ask_preview(self, request: web.Request) -> web.Response:
-        assert self._http is not None, "the server runs"
+        assert self._http is not None, "the server is running"
         port, _ = self._stage.door
         path = "/" if request.path == "/discord" else request.path_qs
         headers = {
@@ -169,7 +169,7 @@ class Page:
                 kept = {name: value for name, value in answer.headers.items() if name.lower() not in _DROPPED}
                 status = answer.status
         except aiohttp.ClientError:
-            raise web.HTTPServiceUnavailable from None  # asked by a frame whose place has just been left
+            raise web.HTTPServiceUnavailable from None  # requested by the frame of a place that was just left
         if path == "/":
             body = body.replace(b"</head>", b'<link rel="stylesheet" href="/demo/discord.css"></head>')
         policy = kept.get("Content-Security-Policy", "")
@@ -178,7 +178,7 @@ class Page:
 
 
 async def world(stage: Stage) -> dict[str, Any]:
-    """Everything that the page shows around the channel."""
+    """Return everything the page shows around the channel."""
     person = stage.person
     _, secret = stage.door
     due = await next_due(stage.db)
@@ -241,29 +241,29 @@ def _in_words(span: dt.timedelta) -> str:
 async def _body(request: web.Request) -> dict[str, Any]:
     try:
         body = await request.json()
-    except ValueError:  # no JSON, or a number in it of more digits than Python reads
+    except ValueError:  # not JSON, or a number with more digits than Python reads
         body = None
     if not isinstance(body, dict):
-        raise web.HTTPBadRequest(text="a JSON object is expected")
+        raise web.HTTPBadRequest(text="expected a JSON object")
     return body
 
 
 @web.middleware
 async def _same_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Another site in the same browser must not press buttons here, nor read along under another name."""
+    """Reject requests from other sites, which must neither press buttons here nor read along."""
     origin = request.headers.get("Origin")
     foreign = request.headers.get("Sec-Fetch-Site") == "cross-site"
     if foreign or (origin is not None and origin != f"{request.scheme}://{request.host}"):
-        raise web.HTTPForbidden(text="this page answers only itself")
+        raise web.HTTPForbidden(text="this page only accepts its own requests")
     ours = request.path.startswith("/demo/")
     if ours and request.method != "GET" and request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType(text="JSON is expected")
+        raise web.HTTPUnsupportedMediaType(text="expected JSON")
     return await handler(request)
 
 
 @web.middleware
 async def _sentences(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What cannot be done is said in a sentence."""
+    """Answer an impossible action with a sentence."""
     try:
         return await handler(request)
     except NotPossible as refusal:

@@ -1,8 +1,8 @@
-"""The virtual Discord, and the only place that touches simcord's private parts.
+"""The simulated Discord, and the only module that uses simcord's private parts.
 
-They are: `Clock._epoch` (the world's first instant); the idle wait of `Env._settle_internal` (how often it looks
-whether all is quiet) and `Env._bot_scope` (what the world waits for); `Preview.capability` and its server's port;
-`Env.backend` with the `_guild` and `_channel` of the handles (what the world holds, whoever looks).
+It uses `Clock._epoch` (the world's start), `Env._settle_internal` (how often it checks for idleness),
+`Env._bot_scope` (what it waits for), `Preview.capability` and its server's port, and `Env.backend` with the
+handles' `_guild` and `_channel` (the world's state regardless of who looks).
 """
 
 import contextlib
@@ -20,9 +20,9 @@ from simcord.builders import ChannelHandle, GuildHandle
 
 _IDLE_SECONDS = 0.016
 _PATIENCE_SECONDS = 600.0
-"""What falls into one minute may take so long on a slow machine before it counts as stuck."""
+"""How long one minute of the world may take on a slow machine before it counts as stuck."""
 _TRIES = 12
-"""What does not settle the first time may do so on a slow machine the next."""
+"""How often to wait again for a slow machine to settle."""
 _APSCHEDULER_MODULES = (
     "apscheduler.schedulers.base",
     "apscheduler.executors.base",
@@ -30,12 +30,12 @@ _APSCHEDULER_MODULES = (
 )
 
 Refusal = (SetupError, BackendError)
-"""What simcord raises when a person tries what their client would not let them do."""
+"""What simcord raises when a person tries something their client wouldn't allow."""
 
 
 @contextlib.contextmanager
 def apscheduler_clock(now: Callable[[], dt.datetime]) -> Iterator[None]:
-    """Let APScheduler, which calls datetime.now itself, ask `now` instead of the machine."""
+    """Make APScheduler, which calls datetime.now itself, use `now` instead."""
 
     class Meta(type(dt.datetime)):
         def __instancecheck__(cls, instance: object) -> bool:
@@ -55,7 +55,7 @@ def apscheduler_clock(now: Callable[[], dt.datetime]) -> Iterator[None]:
 
 
 def quick_world(bot: discord.Client) -> simcord.Env:
-    """A world around the bot that answers within milliseconds. Errors are for the caller to look at."""
+    """Build a world around the bot that settles within milliseconds. The caller checks for errors."""
     env: Any = simcord.Env(bot, check_errors=False)
     settle = functools.partial(env._settle_internal, idle=_IDLE_SECONDS)
 
@@ -71,13 +71,13 @@ def quick_world(bot: discord.Client) -> simcord.Env:
 
 
 def set_clock(env: simcord.Env, at: dt.datetime) -> None:
-    """Say what time it is, before anything happens: nothing that is due in between is run."""
+    """Set the time before anything happens. Runs nothing that would be due in between."""
     clock = env.backend.clock
     clock._epoch = at - dt.timedelta(seconds=clock.elapsed)
 
 
 async def advance(env: simcord.Env, to: dt.datetime) -> None:
-    """Let time pass. Timers shorter than the settle timeout make every action wait, so it is raised only here."""
+    """Let time pass. Every action waits for timers shorter than the settle timeout, so that's raised only here."""
     before, env.settle_timeout = env.settle_timeout, _PATIENCE_SECONDS
     try:
         await env.advance_time(max((to - env.now()).total_seconds(), 0.0))
@@ -86,26 +86,26 @@ async def advance(env: simcord.Env, to: dt.datetime) -> None:
 
 
 async def as_the_bot(env: simcord.Env, act: Callable[[], object]) -> None:
-    """Do something that the bot's own code does, and wait for all that follows from it."""
+    """Run the bot's own code and wait for everything that follows from it."""
     with env._bot_scope():
         act()
     await env.settle()
 
 
 def rename_bot(env: simcord.Env, guild: GuildHandle, name: str) -> None:
-    """Call the bot something, and move its role above those that it gives, as an operator does it."""
+    """Rename the bot and move its role above those it gives, as an operator would."""
     env.backend.bot_user.name = name
     role = next(role for role in guild._guild.roles.values() if role.managed)
     role.name, role.position = name, 100
 
 
 def channels(env: simcord.Env, guild: GuildHandle) -> list[Any]:
-    """Every channel of the server, in its order: `id`, `name`, `type`, `parent_id`."""
+    """Return the server's channels in order, each with `id`, `name`, `type` and `parent_id`."""
     return [env.backend.channels[one] for one in guild._guild.channel_ids]
 
 
 def channel(env: simcord.Env, guild: GuildHandle, channel_id: int) -> ChannelHandle:
-    """A channel to act in. It must exist, as every channel does that somebody sees."""
+    """Return a channel to act in. It must exist."""
     return ChannelHandle(env, guild, env.backend.channels[channel_id])
 
 
@@ -115,30 +115,30 @@ def sees(env: simcord.Env, person: Any, channel_id: int) -> bool:
 
 
 def may(env: simcord.Env, guild: GuildHandle, person: Any, channel_id: int, *names: str) -> bool:
-    """Whether Discord's own rules give this person all these permissions there."""
+    """Whether this person has all these permissions there, by Discord's rules."""
     held = discord.Permissions(env.backend.compute_permissions(guild.id, person.id, channel_id))
     return all(getattr(held, name) for name in names)
 
 
 def inside(guild: GuildHandle, channel_id: int) -> list[int]:
-    """The ids of those who are in this voice channel."""
+    """Return the ids of the people in this voice channel."""
     return [user for user, state in guild.voice_states().items() if state.channel_id == channel_id]
 
 
 def visible_messages(env: simcord.Env, channel_id: int, person_id: int) -> list[int]:
-    """The ids of the messages there that this person may read, oldest first."""
+    """Return the ids of the messages this person can read there, oldest first."""
     messages = env.backend.messages.get(channel_id, {}).values()
     return sorted(one.id for one in messages if one.visible_to(person_id))
 
 
 def has_read_of(env: simcord.Env, channel_id: int, person_id: int, words: str) -> bool:
-    """Whether a message there that this person may read says this."""
+    """Whether a message that this person can read there contains these words."""
     messages = env.backend.messages.get(channel_id, {}).values()
     return any(one.visible_to(person_id) and words in str(one.components) for one in messages)
 
 
 def preview_address(preview: Any) -> tuple[int, str]:
-    """The loopback port on which a preview serves, and the secret that opens it."""
+    """Return the preview's loopback port and the secret that opens it."""
     port = preview._server.port
-    assert port is not None, "the preview was entered"
+    assert port is not None, "the preview is open"
     return port, preview.capability

@@ -1,4 +1,4 @@
-"""The running demo: one world, one visitor who is one of its people at a time, and the time machine."""
+"""The running demo: a world, a visitor who is one of its people at a time, and a time machine."""
 
 import asyncio
 import contextlib
@@ -22,33 +22,33 @@ from scheduler.loop.tick import next_due
 log = logging.getLogger(__name__)
 
 DIRECT = "dm"
-"""The place that is the direct messages between the present person and the bot."""
+"""The direct messages between the current person and the bot."""
 
-_ONE_YEAR = dt.timedelta(days=365)  # the loop never ticks by itself here: the time machine wakes it
+_ONE_YEAR = dt.timedelta(days=365)  # the time machine wakes the loop, so it never ticks by itself
 _LONGEST_JUMP = dt.timedelta(days=31)
-_UNWATCHED = dt.timedelta(minutes=4)  # after five, nobody could be called absent
-_SHORTLY = dt.timedelta(minutes=1)  # longer than the world waits for a timer of the loop
+_UNWATCHED = dt.timedelta(minutes=4)  # after five, nobody would count as a no-show
+_SHORTLY = dt.timedelta(minutes=1)  # longer than the world waits for one of the loop's timers
 _VOICE = 2
 
 
 class NotPossible(CoachingError):
-    """The visitor asked for something that this person cannot do here."""
+    """The visitor asked for something this person can't do here."""
 
 
 class Faults(logging.Handler):
-    """Keeps what was logged as an error, for the page's corner."""
+    """Collects logged errors for the page's corner."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the message without its traceback; that stands in the terminal."""
+        """Keep the message without its traceback, which is in the terminal."""
         self.lines = [*self.lines, record.getMessage()][-20:]
 
 
 class Stage:
-    """The world and the visitor in it. Whatever changes the world holds `turn`, one after the other."""
+    """The world and its visitor. Whatever changes the world holds `turn`."""
 
     def __init__(self, env: simcord.Env, bot: CoachBot, db: Database, world: Academy, faults: Faults) -> None:
         self.env, self.bot, self.db, self.world, self.faults = env, bot, db, world, faults
@@ -57,21 +57,20 @@ class Stage:
         self.place: int | str = world.lobby.id
         self.preview: Any = None
         self.door: tuple[int, str] = (0, "")
-        """The loopback port of the channel that is shown, and the secret that opens it. Shut for a moment while
-        another place is being opened."""
+        """The shown channel's loopback port and secret. Closed briefly while another place opens."""
         self.joined: set[str] = set()
         """Who has been in a room."""
         self.looked_as: set[str] = set()
-        """As whom the visitor has looked while a room stood open."""
+        """Whom the visitor was while looking at an open room."""
         self._read: dict[tuple[str, int], int] = {}
 
     @property
     def now(self) -> dt.datetime:
-        """The world's time."""
+        """Return the world's time."""
         return self.env.now()
 
     def places(self, person: Person) -> list[Any]:
-        """The channels that this person's client lists; an empty category is not listed."""
+        """Return the channels this person's client lists. An empty category isn't listed."""
         seen = [
             one
             for one in simcord_private.channels(self.env, self.world.guild)
@@ -81,29 +80,29 @@ class Stage:
         return [one for one in seen if one.id != self.world.category.id or one.id in parents]
 
     def unread(self, person: Person, channel_id: int) -> int:
-        """How many messages this person has not looked at yet."""
+        """Count the messages this person hasn't seen yet."""
         last = self._read.get((person.key, channel_id), 0)
         visible = simcord_private.visible_messages(self.env, channel_id, person.member.id)
         return sum(message > last for message in visible)
 
     def channel_id(self, person: Person, place: int | str) -> int:
-        """The channel of a place; everybody has direct messages of their own."""
+        """Return a place's channel. Everyone has their own direct messages."""
         return person.member.user.dm_channel.id if place == DIRECT else int(place)
 
     def read_all(self, person: Person, channel_id: int) -> None:
-        """This person has seen everything there."""
+        """Mark everything there as read by this person."""
         visible = simcord_private.visible_messages(self.env, channel_id, person.member.id)
         if visible:
             self._read[person.key, channel_id] = visible[-1]
 
     def has_read(self, person: Person, channel_id: int, message_id: int) -> bool:
-        """Whether this person has looked there since that message came."""
+        """Whether this person has looked there since the message arrived."""
         return self._read.get((person.key, channel_id), 0) >= message_id
 
     async def become(self, key: str) -> None:
-        """Be somebody else, in the same place if they see it, else in the lobby."""
+        """Become someone else, in the same place if they can see it, or else in the lobby."""
         if key not in self.world.people:
-            raise NotPossible("There is nobody like that in this academy.")
+            raise NotPossible("There's nobody like that in this academy.")
         async with self.turn:
             await self._show(self.world.people[key], self.place)
 
@@ -112,7 +111,7 @@ class Stage:
         async with self.turn:
             where = DIRECT if place == DIRECT else whole_number(place) or 0
             if where != DIRECT and not simcord_private.sees(self.env, self.person.member, int(where)):
-                raise NotPossible(f"{self.person.name} does not see such a channel.")
+                raise NotPossible(f"{self.person.name} can't see that channel.")
             await self._show(self.person, where)
 
     async def _show(self, person: Person, place: int | str) -> None:
@@ -133,18 +132,18 @@ class Stage:
         self.look()
 
     def look(self) -> None:
-        """The visitor sees what is in the present place, and which rooms there are for this person."""
+        """Mark the current place as read, and note the rooms this person can see."""
         self.read_all(self.person, self.channel_id(self.person, self.place))
         if self._rooms_stand():
             self.looked_as.add(self.person.key)
 
     async def jump(self, span: dt.timedelta) -> None:
-        """Let time pass, through every step that becomes due on the way, each at its instant."""
+        """Let time pass, stopping at every step that becomes due on the way."""
         if not dt.timedelta(0) < span <= _LONGEST_JUMP:
-            raise NotPossible("The time machine goes forward, by a month at the most.")
+            raise NotPossible("The time machine only goes forward, by up to a month.")
         async with self.turn:
             await self.pass_until(self.now + span)
-            await self._show(self.person, self.place)  # anew, so that “in 2 hours” is true again
+            await self._show(self.person, self.place)  # drawn again, so that “in 2 hours” is still true
 
     async def jump_to_next_event(self) -> None:
         """Let time pass until the bot has something to do, and let it do that."""
@@ -153,20 +152,20 @@ class Stage:
             if due is None:
                 raise NotPossible("Nothing is coming up. Book a session first.")
             await self.pass_until(max(due, self.now))
-            await self._show(self.person, self.place)  # anew, so that “in 2 hours” is true again
+            await self._show(self.person, self.place)  # drawn again, so that “in 2 hours” is still true
 
     async def pass_until(self, end: dt.datetime) -> None:
-        """The time machine itself; the caller holds the turn."""
+        """Let time pass until `end`. The caller holds the turn."""
         done_at: dt.datetime | None = None
         while (due := await next_due(self.db)) is not None and due <= end:
             if due == done_at:
-                raise RuntimeError(f"the loop left undone what was due at {due}")
+                raise RuntimeError(f"the loop did not do what was due at {due}")
             if self._rooms_stand() and due - self.now > _UNWATCHED:
-                # Its loop runs at these instants only; so it writes down that it watched in between.
+                # The loop runs only now and then here, so have it record just before that it was watching.
                 await simcord_private.advance(self.env, due - _SHORTLY)
                 await simcord_private.as_the_bot(self.env, self.bot.wake)
             await simcord_private.advance(self.env, due)  # the loop wakes up by itself
-            if await next_due(self.db) == due:  # unless nobody has told it of this
+            if await next_due(self.db) == due:  # unless nobody woke it for this
                 await simcord_private.as_the_bot(self.env, self.bot.wake)
             await residents.come_and_go(self.env, self.db, self.world, self.person.member.id)
             done_at = due
@@ -180,7 +179,7 @@ class Stage:
         async with self.turn:
             member = self.person.member
             if channel_id is not None and not simcord_private.sees(self.env, member, channel_id):
-                raise NotPossible(f"{self.person.name} does not see such a room.")
+                raise NotPossible(f"{self.person.name} can't see that room.")
             try:
                 if channel_id is None:
                     await member.leave_voice()
@@ -188,12 +187,13 @@ class Stage:
                     await member.join_voice(simcord_private.channel(self.env, self.world.guild, channel_id))
                     self.joined.add(self.person.key)
             except simcord_private.Refusal:
-                raise NotPossible(f"{self.person.name} may not enter this room.") from None
+                raise NotPossible(f"{self.person.name} can't enter this room.") from None
 
 
 @contextlib.asynccontextmanager
 async def open_stage(db: Database) -> AsyncIterator[Stage]:
-    """The world with the bot in it, lived in until the visitor comes; an older database goes on from its end."""
+    """Open the world with the bot in it and play it until the visitor arrives. A kept database continues where it
+    ended."""
     held: dict[str, simcord.Env] = {}
     bot = CoachBot(db, academy.DEFAULTS, clock=lambda: held["env"].now(), tick_interval=_ONE_YEAR)
     env = held["env"] = simcord_private.quick_world(bot)
@@ -207,7 +207,7 @@ async def open_stage(db: Database) -> AsyncIterator[Stage]:
             try:
                 await _begin(stage, lived_until)
                 yield stage
-                await simcord_private.as_the_bot(env, bot.wake)  # its heartbeat says where a kept database goes on
+                await simcord_private.as_the_bot(env, bot.wake)  # a kept database continues from this heartbeat
             finally:
                 await env.shutdown()  # closes the preview first
                 await bot.close()
@@ -216,7 +216,7 @@ async def open_stage(db: Database) -> AsyncIterator[Stage]:
 
 
 async def _lived_until(db: Database) -> dt.datetime | None:
-    """When an earlier demo on this database ended, in its own time; None if it is new."""
+    """Return when an earlier demo on this database ended, in its own time; None if it's new."""
     async with db.read() as session:
         return await session.scalar(select(func.max(Heartbeat.at, type_=UTCDateTime())))
 

@@ -9,39 +9,47 @@ from bot.demo import simcord_private
 from bot.demo.stage import DIRECT, Stage
 from models import AvailabilityRule, Coach, CoachingSession, CoachStatus, Notification, NotificationKind, Review
 
-# Who does it, what it is, how it is done; `_done` says in the same order which of them are.
+# Who does it, what it is and how; `_done` lists in the same order which are done.
 _SCRIPT = (
     ("admin", "Approve Cara", "Open #coach-applications and press Approve on her card."),
-    ("coach", "Set your hours", "Type /availability in #lobby, send it, and press a preset, like Morning."),
-    ("student", "Book Cara", "Type /book in #lobby and send it: choose Cara, a time, and Confirm."),
+    ("coach", "Set your hours", "Type and send /availability in #lobby, then press a preset such as Morning."),
+    ("student", "Book Cara", "Type and send /book in #lobby, then choose Cara, a time, and Confirm."),
     (
         "student",
-        "Be reminded",
-        "Press To the next event until an hour before the start, then open your direct messages.",
+        "Read the reminder",
+        "Press Next event until it's an hour before the start, then open your direct messages.",
     ),
     (
         "student",
-        "Sit in your room",
-        "Press To the next event until a room stands under Coaching rooms, 5 minutes before the start, and press "
-        "Join beside it.",
+        "Join your room",
+        "Press Next event until a room appears under Coaching rooms, 5 minutes before the start. Then press Join "
+        "next to it.",
     ),
-    ("student", "Read what is said there", "Open the room: its message ends the session, or makes it longer."),
-    ("outsider", "Look for the room", "Olaf has nothing to do with it, so for him there is no room at all."),
     (
         "student",
-        "Let the session end",
-        "Press End now in the room once it runs, or To the next event until it is over; then Leave.",
+        "Read the room's message",
+        "Open the room. From its message you can end the session early or extend it.",
     ),
-    ("coach", "See who was there", "Type /sessions in #lobby: who came when, and for how long."),
-    ("student", "Give stars", "Open your direct messages and press some below How was it?"),
-    ("coach2", "Cancel a session", "Type /sessions in #lobby, press Cancel… on the one with Stu, say why."),
-    ("student", "Read what you were told", "Open your direct messages."),
+    ("outsider", "Look for the room", "Olaf isn't part of the session, so he can't see the room at all."),
+    (
+        "student",
+        "Finish the session",
+        "Press End now in the room once the session has started, or Next event until it's over. Then press Leave.",
+    ),
+    ("coach", "See who was there", "Type and send /sessions in #lobby to see who came, when, and for how long."),
+    ("student", "Give stars", "Open your direct messages and rate the session below How was it?"),
+    (
+        "coach2",
+        "Cancel a session",
+        "Type and send /sessions in #lobby, press Cancel… on the session with Stu, and say why.",
+    ),
+    ("student", "Read the message about it", "Open your direct messages."),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class TourStep:
-    """One thing to do, as whom, and whether it is done."""
+    """One step of the tour."""
 
     person: str
     title: str
@@ -50,7 +58,7 @@ class TourStep:
 
 
 async def tour(stage: Stage) -> list[TourStep]:
-    """The steps, in order, as the world stands."""
+    """Return the steps in order, each with whether it's done."""
     done = await _done(stage)
     return [TourStep(*line, done=is_done) for line, is_done in zip(_SCRIPT, done, strict=True)]
 

@@ -46,7 +46,7 @@ COMMANDS = {
 }
 """Who runs which commands when every screen is wanted. Forms that need an option are opened by buttons."""
 JUMPS = 16
-"""To the next event: from the visitor's arrival past everybody's next session."""
+"""Next event: from the visitor's arrival past everybody's next session."""
 
 
 class Photographer:
@@ -58,7 +58,7 @@ class Photographer:
 
     @property
     def discord(self) -> FrameLocator:
-        """The frame with the chosen channel."""
+        """The frame with the selected channel."""
         return self.page.frame_locator("#discord")
 
     @property
@@ -196,8 +196,8 @@ async def every_screen(camera: Photographer) -> None:
             while await press_one(camera, command, number, name):
                 number += 1
     for _ in range(JUMPS):
-        await camera.page.get_by_role("button", name="To the next event").click()
-        await expect(camera.page.get_by_role("button", name="To the next event")).to_be_enabled()
+        await camera.page.get_by_role("button", name="Next event").click()
+        await expect(camera.page.get_by_role("button", name="Next event")).to_be_enabled()
     for person in ("Stu", "Sam", "Cara", "Ben", "Ada"):
         await take_all(camera, person, "Coaching")
     await take_all(camera, "Ada", "coach-applications")

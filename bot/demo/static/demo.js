@@ -1,4 +1,4 @@
-// The page around the channel: it draws what /demo/world says and asks /demo/… to change it.
+// The page around the channel: draws the state from /demo/world and posts to /demo/… to change it.
 
 const $ = (id) => document.getElementById(id);
 const POLL_MILLISECONDS = 1000;
@@ -11,7 +11,7 @@ let frame = "";
 let saidTimer = 0;
 let asking = 0;
 
-/** An element with properties and children; text always goes in as text. */
+/** Create an element with properties and children. Strings are inserted as text, never as HTML. */
 function make(tag, properties = {}, ...children) {
   const { data = {}, aria = {}, ...plain } = properties;
   const element = Object.assign(document.createElement(tag), plain);
@@ -44,9 +44,9 @@ async function ask(path, body) {
     });
     const value = answer.headers.get("Content-Type")?.startsWith("application/json") ? await answer.json() : {};
     if (answer.ok) draw(value);
-    else say(value.sentence ?? "That did not work. Please try again.");
+    else say(value.sentence ?? "That didn't work. Try again.");
   } catch {
-    say("The demo does not answer. Is it still running in the terminal?");
+    say("The demo isn't responding. Is it still running in the terminal?");
   } finally {
     asking -= 1;
     if (!asking) {
@@ -63,11 +63,11 @@ function drawTour(world) {
   const name = (key) => people.find((one) => one.key === key).name;
   const step = tour[at];
   $("tour-count").textContent = `${tour.filter((one) => one.done).length} of ${tour.length}`;
-  $("tour-title").textContent = step ? `${at + 1} · As ${name(step.person)}: ${step.title}` : "That was the tour 🎉";
+  $("tour-title").textContent = step ? `${at + 1} · As ${name(step.person)}: ${step.title}` : "You've finished the tour 🎉";
   $("tour-detail").textContent = step ? step.detail : "The academy is yours: apply, book, jump through time, break things.";
   $("tour-become").hidden = !step || step.person === person;
   if (step) {
-    $("tour-become").textContent = `Be ${name(step.person)}`;
+    $("tour-become").textContent = `Switch to ${name(step.person)}`;
     $("tour-become").dataset.key = step.person;
   }
   $("tour-steps").replaceChildren(...tour.map((one, index) => make("li", {
@@ -120,8 +120,8 @@ function drawChannels(world) {
 function draw(world) {
   if (world.frame !== frame) {
     frame = world.frame;
-    // A new element: changing only the fragment of an address would not load the page again.
-    const fresh = make("iframe", { id: "discord", title: "The chosen channel", src: frame });
+    // Create a new element: changing only the address's fragment wouldn't reload the page.
+    const fresh = make("iframe", { id: "discord", title: "Selected channel", src: frame });
     $("discord").replaceWith(fresh);
   }
   const text = JSON.stringify(world);
@@ -133,7 +133,7 @@ function draw(world) {
   drawPeople(world);
   drawChannels(world);
   $("clock").textContent = world.clock;
-  $("next").textContent = world.next ? `Next event in ${world.next} · ${world.zone}` : `Nothing is coming up · ${world.zone}`;
+  $("next").textContent = world.next ? `Next event in ${world.next} · ${world.zone}` : `Nothing coming up · ${world.zone}`;
   $("fault-list").replaceChildren(...world.faults.map((line) => make("li", {}, line)));
   $("faults").hidden = !world.faults.length;
   if (focused && document.activeElement?.id !== focused) $(focused)?.focus();
@@ -157,7 +157,7 @@ document.addEventListener("click", (event) => {
   else if (minutes !== undefined) void ask("/demo/jump", minutes ? { minutes: Number(minutes) } : {});
 });
 
-// People are a group of radio buttons: the arrow keys choose among them.
+// People are radio buttons: choose with the arrow keys.
 $("people").addEventListener("keydown", (event) => {
   const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
   const buttons = [...$("people").querySelectorAll("button")];
@@ -175,12 +175,12 @@ async function poll() {
     const answer = await fetch("/demo/world?looking");
     if (answer.ok && !asking) draw(await answer.json());
   } catch {
-    say("The demo does not answer. Is it still running in the terminal?");
+    say("The demo isn't responding. Is it still running in the terminal?");
   }
   setTimeout(poll, POLL_MILLISECONDS);
 }
 void poll();
-// Open for as long as this tab is: when the last one closes, the demo ends.
+// Open as long as this tab is. The demo stops when the last one closes.
 const here = new WebSocket(`ws://${location.host}/demo/here`);
 window.addEventListener("pagehide", () => here.close());
 window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });

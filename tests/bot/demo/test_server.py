@@ -48,15 +48,15 @@ async def test_another_web_site_is_not_answered(client: Any) -> None:
 
 
 async def test_what_cannot_be_done_is_said(client: Any) -> None:
-    too_far = "The time machine goes forward, by a month at the most."
+    too_far = "The time machine only goes forward, by up to a month."
     refused: list[tuple[str, dict[str, Any], str]] = [
-        ("/demo/person", {"key": "napoleon"}, "There is nobody like that in this academy."),
-        ("/demo/place", {"id": "12345"}, "Ada does not see such a channel."),
-        ("/demo/place", {}, "Ada does not see such a channel."),
-        ("/demo/place", {"id": "9" * 4_400}, "Ada does not see such a channel."),
-        ("/demo/voice", {"id": "12345"}, "Ada does not see such a room."),
-        ("/demo/voice", {"id": 0}, "Ada does not see such a room."),
-        ("/demo/voice", {"id": "9" * 4_400}, "Ada does not see such a room."),
+        ("/demo/person", {"key": "napoleon"}, "There's nobody like that in this academy."),
+        ("/demo/place", {"id": "12345"}, "Ada can't see that channel."),
+        ("/demo/place", {}, "Ada can't see that channel."),
+        ("/demo/place", {"id": "9" * 4_400}, "Ada can't see that channel."),
+        ("/demo/voice", {"id": "12345"}, "Ada can't see that room."),
+        ("/demo/voice", {"id": 0}, "Ada can't see that room."),
+        ("/demo/voice", {"id": "9" * 4_400}, "Ada can't see that room."),
         ("/demo/jump", {"minutes": -5}, too_far),
         ("/demo/jump", {"minutes": 10**12}, too_far),
         ("/demo/jump", {"minutes": "soon"}, "The time machine takes whole minutes."),
@@ -73,7 +73,7 @@ async def test_a_number_of_more_digits_than_python_reads_is_no_json_either(clien
 
     answer = await client.post("/demo/jump", data=body, headers={"Content-Type": "application/json"})
 
-    assert (answer.status, await answer.text()) == (400, "a JSON object is expected")
+    assert (answer.status, await answer.text()) == (400, "expected a JSON object")
 
 
 async def test_all_tabs_show_the_same_person_and_place(client: Any) -> None:
@@ -138,7 +138,7 @@ async def test_a_database_that_no_demo_made_is_left_alone(tmp_path: Path) -> Non
         _, said = await refused.communicate()
 
     assert refused.returncode == 2
-    assert said.decode() == f"coachbot: {real} was not made by the demo. Choose another file with --data\n"
+    assert said.decode() == f"coachbot: {real} wasn't created by the demo. Choose another file with --data\n"
     assert real.read_bytes() == before
 
 

@@ -49,16 +49,16 @@ class Visitor:
         await self.channel.get_by_role("button", name=label).last.click()
 
     async def jumps_until(self, condition: str) -> None:
-        """ "To the next event" until the page shows what the CSS selector says."""
+        """ "Next event" until the page shows what the CSS selector says."""
         for _ in range(20):
             if await self.page.locator(condition).count():
                 return
-            await self.page.get_by_role("button", name="To the next event").click()
-            await expect(self.page.get_by_role("button", name="To the next event")).to_be_enabled()
+            await self.page.get_by_role("button", name="Next event").click()
+            await expect(self.page.get_by_role("button", name="Next event")).to_be_enabled()
         raise AssertionError(f"{condition} never came")
 
     async def jumps_until_counted(self, steps: int) -> None:
-        """ "To the next event" until so many steps are done."""
+        """ "Next event" until so many steps are done."""
         await self.jumps_until(f"#tour-count:text-is('{steps} of 12')")
 
     async def has_done(self, steps: int) -> None:
@@ -117,7 +117,7 @@ async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
         await visitor.is_now("Stu")
         await expect(page.get_by_text("coaching-session-")).to_have_count(1)
         for clock in ("11:00", "11:55", "12:00"):
-            await page.get_by_role("button", name="To the next event").click()
+            await page.get_by_role("button", name="Next event").click()
             await expect(page.get_by_text(f"Mon 2 Mar 2026, {clock}")).to_be_visible()
         await page.get_by_role("button", name="Leave").click()
         await visitor.jumps_until("#channels:not(:has(.join))")
