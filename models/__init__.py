@@ -1,4 +1,4 @@
-"""The database: tables, the guard against double booking, migrations and the engine."""
+"""The database: tables, the guard against double bookings, migrations and the engine."""
 
 from models.alert import Alert
 from models.attendance import Attendance

@@ -1,4 +1,4 @@
-"""Problems that only an admin can solve, so that they hear of each once, then rarely, and when it is over."""
+"""Alerts: problems only an admin can solve. Admins hear of each once, then rarely, and when it's over."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from models.base import Base, RowId, Snowflake
 
 
 class Alert(Base):
-    """One problem in one server, known by what fails and why; it comes and goes on the same row."""
+    """One alert in one server, identified by what fails and why. When it recurs, the same row is reused."""
 
     __tablename__ = "alerts"
     __table_args__ = (Index("uq_alerts_guild_id_key_cause", "guild_id", "key", "cause", unique=True),)
@@ -17,14 +17,14 @@ class Alert(Base):
     id: Mapped[RowId]
     guild_id: Mapped[Snowflake] = mapped_column(ForeignKey("guilds.id"))
     key: Mapped[str] = mapped_column(String(64))
-    """What fails: a step in the lives of sessions, the coach role, a channel."""
+    """What fails: a step of a session, the coach role, or a channel."""
     cause: Mapped[str] = mapped_column(String(16), default="", server_default=text("''"))
-    """Which of the reasons for that it is, made from its words; empty: what may well heal by itself."""
+    """Which cause it is, derived from the text. Empty if the problem may go away by itself."""
     text: Mapped[str]
-    """What is wrong and what to do, for admins."""
+    """What's wrong and what to do, for admins."""
     since: Mapped[datetime]
     told_at: Mapped[datetime]
-    """When a message about it was last owed."""
+    """When the last message about it was queued."""
     times_told: Mapped[int]
     fixed_at: Mapped[datetime | None]
-    """Empty while it lasts."""
+    """None while it lasts."""

@@ -1,4 +1,4 @@
-"""Attendance: who was in a session's room and when, as far as somebody watched."""
+"""Attendance: who was in a session's room and when, as far as the bot was watching."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from models.base import Base, RowId, Snowflake
 
 
 class Attendance(Base):
-    """One stay of a session's coach or student in its room, or a time in which nobody watched."""
+    """One stay of a coach or student in their room, or a time when nobody was watching."""
 
     __tablename__ = "attendance"
     __table_args__ = (Index("ix_attendance_session_id", "session_id"),)
@@ -17,7 +17,7 @@ class Attendance(Base):
     id: Mapped[RowId]
     session_id: Mapped[int] = mapped_column(ForeignKey("coaching_sessions.id"))
     user_id: Mapped[Snowflake | None]
-    """Empty: nobody watched, because the bot was not running or not connected."""
+    """None: nobody was watching, because the bot wasn't running or connected."""
     joined_at: Mapped[datetime]
     left_at: Mapped[datetime | None]
-    """Empty while they are inside. Where the bot was away, when it last knew."""
+    """None while they're inside. If the bot was away, when it last saw them."""

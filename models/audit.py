@@ -1,4 +1,4 @@
-"""Who did what to which coach or session, and when."""
+"""The audit log: who did what to which coach or session, and when."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from models.stored_json import StoredJSON
 
 
 class AuditEntry(Base):
-    """One thing that was done. Written in the transaction that did it; never changed."""
+    """One action. Written in the same transaction; never changed."""
 
     __tablename__ = "audit_entries"
     __table_args__ = (
@@ -24,11 +24,11 @@ class AuditEntry(Base):
     guild_id: Mapped[Snowflake] = mapped_column(ForeignKey("guilds.id"))
     at: Mapped[datetime]
     actor_id: Mapped[Snowflake | None]
-    """Empty when the bot did it by itself."""
+    """None if the bot did it by itself."""
     action: Mapped[str] = mapped_column(String(48))
     coach_id: Mapped[Snowflake | None]
     member_id: Mapped[Snowflake | None]
     """Whom it was done to, if neither as a coach nor in a session."""
     session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))
     details: Mapped[dict[str, Any]] = mapped_column(StoredJSON(stored_json.mapping))
-    """Ids and numbers that explain the action, and the reason of an admin's decision; no notes, no names."""
+    """Ids and numbers that explain the action, and an admin's reason. No notes, no names."""

@@ -1,4 +1,4 @@
-"""When a coach works, as wall-clock minutes of the coach's own zone: by weekday, and on single dates."""
+"""When a coach works, in minutes of the day in the coach's zone: by weekday, and on single dates."""
 
 from datetime import date
 from typing import Any
@@ -12,7 +12,7 @@ from models.stored_json import StoredJSON
 
 
 class AvailabilityRule(Base):
-    """`[start_minute, end_minute)` of every such weekday. Monday is 0; minute 1440 is the end of the day."""
+    """`[start_minute, end_minute)` on this weekday. Monday is 0; minute 1440 is the end of the day."""
 
     __tablename__ = "availability_rules"
     __table_args__ = (
@@ -33,7 +33,7 @@ class AvailabilityRule(Base):
 
 
 class DateOverride(Base):
-    """What holds on one date of the coach's calendar: extra hours, or other hours than the weekly ones."""
+    """Hours on one date of the coach's calendar, in addition to the weekly ones or instead of them."""
 
     __tablename__ = "date_overrides"
     __table_args__ = (
@@ -46,15 +46,15 @@ class DateOverride(Base):
     coach_id: Mapped[Snowflake] = mapped_column(primary_key=True)
     day: Mapped[date] = mapped_column(Date, primary_key=True)
     adds: Mapped[bool]
-    """True: these hours add to the weekly ones. False: they replace them; none at all is a day off."""
+    """True: these hours add to the weekly ones. False: they replace them; an empty list is a day off."""
     windows: Mapped[list[list[int]]] = mapped_column(StoredJSON(stored_json.windows))
-    """`[start, end)` minutes of the day, sorted and disjoint."""
+    """`[start, end)` in minutes of the day, sorted and disjoint."""
     reason: Mapped[str | None]
-    """For the coach's own eyes and the picture of their week."""
+    """Shown only to the coach, and in the picture of their week."""
 
 
 class AvailabilityChange(Base):
-    """What a coach's hours and rules were before the last change, so that it can be undone once."""
+    """A coach's hours and booking rules before the last change, so that it can be undone once."""
 
     __tablename__ = "availability_changes"
     __table_args__ = (
@@ -66,6 +66,6 @@ class AvailabilityChange(Base):
     guild_id: Mapped[Snowflake] = mapped_column(primary_key=True)
     coach_id: Mapped[Snowflake] = mapped_column(primary_key=True)
     number: Mapped[int]
-    """Counts this coach's changes, so that a button undoes the change that it was shown for, or nothing."""
+    """Counts the coach's changes, so that an undo button only undoes the change it was shown for."""
     before: Mapped[dict[str, Any] | None] = mapped_column(StoredJSON(stored_json.mapping_or_none))
-    """Empty once it was undone."""
+    """None once it was undone."""

@@ -1,4 +1,4 @@
-"""The declarative base, the naming convention and the column types that every table shares."""
+"""The declarative base, the naming convention and the shared column types."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -14,21 +14,21 @@ _LONGEST_NAME = 32
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An aware UTC instant; a naive value raises TypeError instead of being guessed.
+    """An aware UTC instant; a naive value raises TypeError.
 
-    SQLite stores whole microseconds since 1970. Text would compare correctly, but `ends_at - starts_at`
-    in a CHECK or a trigger would silently be zero.
+    SQLite stores whole microseconds since 1970. Text would compare correctly, but `ends_at - starts_at` in a CHECK
+    or a trigger would silently be zero.
     """
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """BIGINT on SQLite, TIMESTAMPTZ elsewhere."""
+        """Use BIGINT on SQLite and TIMESTAMPTZ elsewhere."""
         return dialect.type_descriptor(BigInteger() if dialect.name == "sqlite" else self.impl_instance)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """Refuse naive values; hand the database what it compares and subtracts correctly."""
+        """Reject naive values, and convert to what the database compares and subtracts correctly."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -36,14 +36,14 @@ class UTCDateTime(TypeDecorator[datetime]):
         return (value - _EPOCH) // _MICROSECOND if dialect.name == "sqlite" else value.astimezone(UTC)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Give back an aware UTC instant whatever the engine stored."""
+        """Return an aware UTC instant."""
         if value is None:
             return None
         return _EPOCH + value * _MICROSECOND if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
 class DiscordId(BigInteger):
-    """64 bits, more than a spreadsheet or JavaScript keeps of a number."""
+    """A Discord id: 64 bits, more than spreadsheets and JavaScript can hold exactly."""
 
 
 Snowflake = Annotated[int, mapped_column(DiscordId)]
@@ -52,15 +52,15 @@ Snowflake = Annotated[int, mapped_column(DiscordId)]
 RowId = Annotated[
     int, mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
 ]
-"""A key of our own. SQLite numbers rows by itself only where the column is called INTEGER."""
+"""A row's own key. SQLite numbers rows by itself only if the column's type is INTEGER."""
 
 
 Money = Annotated[int, mapped_column(BigInteger)]
-"""An amount in minor units (cents) of the ISO 4217 currency beside it."""
+"""An amount in minor units (cents) of the ISO 4217 currency next to it."""
 
 
 class OpenName(TypeDecorator[StrEnum]):
-    """One value of a list that grows, as text; what only another release knows is read as `otherwise`."""
+    """One name of a growing list, stored as text. A name only another release knows is read as `otherwise`."""
 
     impl = String
     cache_ok = True
@@ -70,21 +70,21 @@ class OpenName(TypeDecorator[StrEnum]):
         self.kind, self.otherwise = kind, otherwise
 
     def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> Any:
-        """Refuse with ValueError what is not on the list."""
+        """Raise ValueError for a name that isn't on the list."""
         return None if value is None else self.kind(value).value
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
-        """Give back one of the list."""
+        """Return a name from the list."""
         if value is None:
             return None
         return next((one for one in self.kind if one.value == value), self.otherwise)
 
 
 def name_of(kind: type[StrEnum], *, checked: bool = True, otherwise: StrEnum | None = None) -> Enum | OpenName:
-    """A column that holds one of `kind`'s values as text; the database refuses others unless told not to.
+    """Return the type of a column with one of `kind`'s values. By default a CHECK enforces them.
 
-    Unchecked is for lists that grow: on SQLite a new value in a CHECK means rebuilding the table. A value of
-    another release is then read as `otherwise`, so that its row stops no list.
+    Use `checked=False` for lists that grow: on SQLite, changing a CHECK means rebuilding the table. Another
+    release's value is then read as `otherwise` instead of failing the whole query.
     """
     if not checked:
         return OpenName(kind, otherwise)
@@ -102,14 +102,14 @@ def partial_index(name: str, column: str) -> Index:
     """Index the rows in which this column is set.
 
     The migration that creates the index has the predicate, as a literal, since SQLite doesn't match a partial
-    index against a bound parameter. A predicate here would make SQLAlchemy load all of PostgreSQL's dialect, even
+    index against a bound parameter. A predicate here would make SQLAlchemy load its whole PostgreSQL dialect, even
     for SQLite.
     """
     return Index(name, column, info={"partial": True})
 
 
 class Base(DeclarativeBase):
-    """Every table's ancestor. Constraints get names by a convention, so that migrations can address them."""
+    """The base of every table. A convention names its constraints, so that migrations can refer to them."""
 
     type_annotation_map = {datetime: UTCDateTime}  # noqa: RUF012  (SQLAlchemy reads it as a class attribute)
     metadata = MetaData(

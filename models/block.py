@@ -1,4 +1,4 @@
-"""Who is shut out of what in a server, and why."""
+"""Blocks: who is blocked from what in a server, and why."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,14 +10,14 @@ from models.base import Base, Snowflake, name_of
 
 
 class BlockedFrom(StrEnum):
-    """What somebody can be shut out of."""
+    """What someone can be blocked from."""
 
     BOOKING = "booking"
     APPLYING = "applying"
 
 
 class Block(Base):
-    """One person may not do one thing in one server. Lifting it deletes the row; the audit log keeps both."""
+    """One person is blocked from one thing in one server. Unblocking deletes the row; the audit log keeps both."""
 
     __tablename__ = "blocks"
     __table_args__ = (Index("ix_blocks_guild_id_blocked_at", "guild_id", "blocked_at"),)
@@ -26,6 +26,6 @@ class Block(Base):
     user_id: Mapped[Snowflake] = mapped_column(primary_key=True)
     blocked_from: Mapped[BlockedFrom] = mapped_column(name_of(BlockedFrom, checked=False), primary_key=True)
     reason: Mapped[str | None]
-    """Shown to the person when they try; empty if the admin gave none."""
+    """Shown to the person when they try. None if the admin gave none."""
     blocked_by: Mapped[Snowflake]
     blocked_at: Mapped[datetime]

@@ -1,4 +1,4 @@
-"""Coaches: who applied, who decided, what they offer and on which terms."""
+"""Coaches: who applied, who decided, what they teach and at what price."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ from models.stored_json import StoredJSON
 
 
 class CoachStatus(StrEnum):
-    """Where an application stands."""
+    """The state of an application."""
 
     PENDING = "PENDING"
     APPROVED = "APPROVED"
@@ -41,52 +41,52 @@ class Coach(Base):
     guild_id: Mapped[Snowflake] = mapped_column(ForeignKey("guilds.id"), primary_key=True)
     user_id: Mapped[Snowflake] = mapped_column(primary_key=True)
     display_name: Mapped[str] = mapped_column(String(100))
-    """As last seen, for places where Discord shows no mention: select options and button labels."""
+    """As last seen, for select options and button labels, where Discord shows no mentions."""
     status: Mapped[CoachStatus] = mapped_column(name_of(CoachStatus))
     bio: Mapped[str]
     experience: Mapped[str]
     portfolio: Mapped[str]
-    """The links among what they wrote about their experience, one a line."""
+    """The links in what they wrote about their experience, one per line."""
     rate_minor: Mapped[Money]
     """Per hour."""
     currency: Mapped[str] = mapped_column(String(3))
     time_zone: Mapped[str] = mapped_column(String(64))
-    """IANA name; their weekly hours are wall-clock times of this zone."""
+    """IANA name. Weekly hours are wall-clock times in this zone."""
     accepting: Mapped[bool]
-    """False while they have paused bookings."""
+    """False while the coach has paused bookings."""
     session_type: Mapped[SessionType] = mapped_column(name_of(SessionType))
     durations_minutes: Mapped[list[int]] = mapped_column(StoredJSON(stored_json.lengths))
-    """Lengths on offer; the first is the usual one."""
+    """Durations on offer, the default first."""
     slot_step_minutes: Mapped[int]
     buffer_before_minutes: Mapped[int]
     buffer_after_minutes: Mapped[int]
     minimum_notice_minutes: Mapped[int]
     horizon_days: Mapped[int]
     daily_limit: Mapped[int | None]
-    """Most sessions on one day of the coach's calendar; empty: no limit."""
+    """The most sessions on one day of the coach's calendar; None: no limit."""
     weekly_limit: Mapped[int | None]
-    """Most sessions from Monday to Sunday of the coach's calendar; empty: no limit."""
+    """The most sessions from Monday to Sunday of the coach's calendar; None: no limit."""
     rating_total: Mapped[int] = mapped_column(default=0, server_default="0")
-    """All stars that students gave."""
+    """The sum of all stars."""
     rating_count: Mapped[int] = mapped_column(default=0, server_default="0")
     left_at: Mapped[datetime | None]
-    """When we learnt that they have left the server; empty while they are there."""
+    """When the bot learned that they left the server; None while they're in it."""
     membership_due_at: Mapped[datetime | None]
-    """When to ask Discord next whether they are in the server; empty for those who are no coaches."""
+    """When to check next whether they're in the server; None if they don't coach."""
     applied_at: Mapped[datetime]
     decided_by: Mapped[Snowflake | None]
     decided_at: Mapped[datetime | None]
     decision_reason: Mapped[str | None]
     role_due_at: Mapped[datetime | None]
-    """When the coach role has to be brought in line with the status; empty when it is."""
+    """When to update the coach role at Discord; None if it matches the status."""
     given_role_ids: Mapped[list[int] | None] = mapped_column(StoredJSON(stored_json.ids))
-    """Roles that they were given as a coach, or that are just being given, and that were not taken again."""
+    """Roles they were given as a coach, or are just being given, and that haven't been taken away."""
     role_attempts: Mapped[int] = mapped_column(default=0)
     role_error: Mapped[str | None]
 
 
 class Specialty(Base):
-    """Something that can be taught in one server; the server's own list."""
+    """Something that can be taught in one server, from the server's own list."""
 
     __tablename__ = "specialties"
     __table_args__ = (Index("uq_specialties_guild_id_name", "guild_id", "name", unique=True),)

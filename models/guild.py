@@ -1,4 +1,4 @@
-"""Servers with their settings, and people with what holds for them everywhere."""
+"""Servers with their settings, and people with what applies to them everywhere."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -16,13 +16,13 @@ class AccessMode(StrEnum):
     """How people are let into a room."""
 
     PEOPLE = "people"
-    """Each of the two by an overwrite of their own."""
+    """By one overwrite per person."""
     ROLE = "role"
-    """By one role a session, which both get and which is removed afterwards."""
+    """By one role per session, which both get and which is deleted afterwards."""
 
 
 class Guild(Base):
-    """One Discord server and how it wants its coaching run. Minutes are whole minutes."""
+    """One Discord server and its settings."""
 
     __tablename__ = "guilds"
     __table_args__ = (
@@ -33,58 +33,58 @@ class Guild(Base):
 
     id: Mapped[Snowflake] = mapped_column(primary_key=True, autoincrement=False)
     time_zone: Mapped[str] = mapped_column(String(64))
-    """IANA name; shown where a control needs plain text."""
+    """IANA name; used where a control needs plain text."""
     currency: Mapped[str] = mapped_column(String(3))
-    """ISO 4217 code for the rates of new coaches; others keep theirs until they say their rate anew."""
+    """ISO 4217 code for new coaches' rates. Other coaches keep theirs until they change their rate."""
     admin_role_id: Mapped[Snowflake | None]
     coach_role_id: Mapped[Snowflake | None]
     review_channel_id: Mapped[Snowflake | None]
     room_category_id: Mapped[Snowflake | None]
     room_lead_minutes: Mapped[int]
-    """The room is made this long before the start."""
+    """How long before the start the room is created."""
     access_lead_minutes: Mapped[int]
-    """Coach and student are let in this long before the start."""
+    """How long before the start coach and student are let in."""
     linger_minutes: Mapped[int]
-    """The room stays this long after the end."""
+    """How long after the end the room stays."""
     cancel_notice_minutes: Mapped[int] = mapped_column(default=0, server_default="0")
-    """Students cancel without being late, and move a session, until this long before its start."""
+    """How long before the start students can still cancel in time or reschedule."""
     most_upcoming: Mapped[int] = mapped_column(default=10, server_default="10")
-    """Coming sessions that one student may have here."""
+    """How many upcoming sessions one student may have."""
     reminder_minutes: Mapped[list[int] | None] = mapped_column(StoredJSON(stored_json.leads))
-    """How long before the start people are reminded, longest first, `[]` for not at all; NULL: the usual times."""
+    """How long before the start to send reminders, longest first; `[]` for none, NULL for the defaults."""
     no_show_grace_minutes: Mapped[int] = mapped_column(default=15, server_default="15")
-    """Who has not come this long after the start is absent, unless the two meet all the same."""
+    """How late someone may be before they count as a no-show, unless the two meet after all."""
     access_mode: Mapped[AccessMode] = mapped_column(
         name_of(AccessMode, checked=False, otherwise=AccessMode.PEOPLE),
         default=AccessMode.PEOPLE,
         server_default=AccessMode.PEOPLE,
     )
     keep_after_departure: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether coming sessions stay when somebody has left the server or may not coach any more."""
+    """Whether upcoming sessions stay when someone leaves the server or loses the right to coach."""
     log_channel_id: Mapped[Snowflake | None]
-    """Where admins are told of problems; empty: the server's system channel."""
+    """The alerts channel; None: the system channel."""
     fallback_channel_id: Mapped[Snowflake | None]
-    """Where people whose direct messages are closed are asked to look; nothing private is said there."""
+    """Where people with closed direct messages are asked to look. Nothing private is posted there."""
     payment_instructions: Mapped[str | None]
-    """What students read before they confirm a session that costs something."""
+    """Shown to students before they confirm a session that isn't free."""
     presets: Mapped[list[list[Any]] | None] = mapped_column(StoredJSON(stored_json.presets))
-    """`[name, first minute, end minute]` of the hours that coaches set with one press; empty: the usual ones."""
+    """`[name, start minute, end minute]` of the hours that coaches set with one press; NULL for the defaults."""
     default_policy: Mapped[dict[str, Any] | None] = mapped_column(StoredJSON(stored_json.mapping_or_none))
-    """The booking rules that new coaches begin with, by the names of `coaches`' columns; empty: the usual ones."""
+    """New coaches' booking rules, by column name of `coaches`; NULL for the defaults."""
     created_at: Mapped[datetime]
     bot_removed_at: Mapped[datetime | None]
-    """When the bot was found to be in this server no more; empty while it is."""
+    """When the bot was found to have left this server; None while it's in it."""
 
 
 class Member(Base):
-    """One person, across servers. On PostgreSQL this row is what a booking locks."""
+    """One person, across servers. On PostgreSQL, bookings lock this row."""
 
     __tablename__ = "members"
 
     user_id: Mapped[Snowflake] = mapped_column(primary_key=True, autoincrement=False)
     dms_closed_at: Mapped[datetime | None]
-    """When Discord last refused a direct message to them (50007); empty once one went through."""
+    """When Discord last refused them a direct message (50007); None once one was delivered."""
     time_zone: Mapped[str | None] = mapped_column(String(64))
-    """IANA name; empty until they said where they are."""
+    """IANA name; None until they choose one."""
     reminders_off: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether they asked not to be reminded of their sessions."""
+    """Whether this person turned reminders off."""

@@ -1,4 +1,4 @@
-"""What the loop did, and that it is alive."""
+"""What the loop did, and that it's alive."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ TICK = "tick"
 
 
 class JobRun(Base):
-    """One tick that did something or failed at something."""
+    """One tick that did something or failed."""
 
     __tablename__ = "job_runs"
     __table_args__ = (Index("ix_job_runs_started_at", "started_at"),)
@@ -21,20 +21,20 @@ class JobRun(Base):
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime]
     trigger: Mapped[str] = mapped_column(String(16), default="interval", server_default="interval")
-    """What made it run: the interval, the next due instant, a wake-up, a start, a request, or somebody by hand."""
+    """Why it ran: the interval, the next due time, a wake-up, a start, a request, or someone by hand."""
     due: Mapped[int] = mapped_column(default=0, server_default="0")
-    """Sessions and notices that were due when it began."""
+    """Sessions and messages that were due when it began."""
     steps: Mapped[int]
-    """Steps done in the lives of sessions."""
+    """Steps done for sessions."""
     roles: Mapped[int]
-    """Coach roles brought in line."""
+    """Coach roles updated."""
     notifications: Mapped[int]
-    """Notices delivered."""
+    """Messages delivered."""
     failures: Mapped[int]
 
 
 class Heartbeat(Base):
-    """When a job last finished a round, also an idle one. One row a job."""
+    """When a job last finished, even if it had nothing to do. One row per job."""
 
     __tablename__ = "heartbeats"
 

@@ -1,4 +1,4 @@
-"""Notices: messages that are owed to somebody, kept until they are delivered."""
+"""The outbox: messages to send, kept until delivered."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from models.base import Base, RowId, Snowflake, name_of, partial_index
 
 
 class NotificationKind(StrEnum):
-    """What a notification says. Its feature declares it, and has its words."""
+    """What a message is about. Its text is in `cogs`."""
 
     APPLICATION_CARD = "application_card"
     APPLICATION_APPROVED = "application_approved"
@@ -42,20 +42,20 @@ class NotificationKind(StrEnum):
 
 
 class Route(StrEnum):
-    """Another way to somebody whose direct messages are closed, or to admins."""
+    """Where a message goes when direct messages are closed, or when it's for admins."""
 
     ROOM = "room"
     """A mention in the session's room."""
     FALLBACK = "fallback"
-    """A mention in the server's fallback channel, without private details. Of what is for admins: where the
-    channel of their own does not serve."""
+    """A mention in the server's fallback channel, without private details. Also for admins, if their channel
+    fails."""
 
 
 class Notification(Base):
     """One message: to a person by DM, or (without `user_id`) to a channel that follows from its kind.
 
-    It is rendered from the rows as they are when it goes out. Setting `due_at` again on one that was
-    delivered brings that same message up to date.
+    It's rendered from the current rows when it's sent. Setting `due_at` again after delivery updates the sent
+    message.
     """
 
     __tablename__ = "notifications"
@@ -74,20 +74,20 @@ class Notification(Base):
     session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))
     alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))
     lead_minutes: Mapped[int | None]
-    """Of a reminder: how long before the start it goes out."""
+    """For a reminder: how long before the start it's sent."""
     created_at: Mapped[datetime]
     revision: Mapped[int] = mapped_column(default=1)
-    """Grows each time the message becomes due again, also while an older text is on its way."""
+    """Grows each time the message becomes due again, even while an older text is being sent."""
     due_at: Mapped[datetime | None]
-    """When to send it or bring it up to date; empty when nothing is left to do."""
+    """When to send or update it; None if there's nothing to do."""
     tried_at: Mapped[datetime | None]
-    """Written before the first attempt: from then on the message may exist although we do not know it."""
+    """Stored before the first attempt: from then on, the message may exist without us knowing."""
     sent_at: Mapped[datetime | None]
     given_up_at: Mapped[datetime | None]
     route: Mapped[Route | None] = mapped_column(name_of(Route, checked=False))
-    """Which way it goes instead of a direct message."""
+    """Where it goes instead of a direct message."""
     undeliverable_at: Mapped[datetime | None]
-    """When no way to this person was left."""
+    """When every way to reach this person had failed."""
     channel_id: Mapped[Snowflake | None]
     message_id: Mapped[Snowflake | None]
     attempts: Mapped[int] = mapped_column(default=0)

@@ -1,4 +1,4 @@
-"""Reviews: what students think of sessions that took place."""
+"""Reviews: what students think of their sessions."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from models.base import Base, Snowflake
 
 
 class Review(Base):
-    """A student's stars and words about one session. One that an admin hid counts for nothing."""
+    """A student's stars and comment on one session. A review hidden by an admin isn't counted."""
 
     __tablename__ = "reviews"
     __table_args__ = (

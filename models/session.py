@@ -1,4 +1,4 @@
-"""Sessions, and the reservations through which the database itself refuses to sell a time twice."""
+"""Sessions, and the reservations with which the database itself prevents double bookings."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,11 +9,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.base import Base, Money, RowId, Snowflake, name_of, partial_index
 
 LONGEST_RESERVATION = timedelta(hours=24)
-"""A session with its buffers takes no longer. SQLite's guard relies on it to look at a bounded range."""
+"""The longest session including buffers. SQLite's guard relies on it to search a bounded range."""
 
 
 class SessionStatus(StrEnum):
-    """Where a session stands. Sessions are never deleted; they change status."""
+    """A session's status. Sessions are never deleted; they change status."""
 
     SCHEDULED = "SCHEDULED"
     IN_PROGRESS = "IN_PROGRESS"
@@ -23,7 +23,7 @@ class SessionStatus(StrEnum):
 
 
 class SessionType(StrEnum):
-    """What the room allows: talking, or talking and streaming a camera or a screen."""
+    """What the room allows: voice only, or also camera and screen."""
 
     VOICE = "voice"
     VIDEO = "video"
@@ -38,10 +38,10 @@ class Absent(StrEnum):
 
 
 class CoachingSession(Base):
-    """One coach, one student, one time, and how far its room has got.
+    """One coach, one student, one time, and the state of its room.
 
-    `discord_channel_id` stays after the room is gone (`room_removed_at` says that it is), so that the
-    session's story can still be told.
+    `discord_channel_id` stays after the room is deleted (see `room_removed_at`), so that the session's history is
+    complete.
     """
 
     __tablename__ = "coaching_sessions"
@@ -52,7 +52,7 @@ class CoachingSession(Base):
         CheckConstraint("coach_id <> student_id", name="two_people"),
         Index("ix_coaching_sessions_guild_id_coach_id", "guild_id", "coach_id", "starts_at"),
         Index("ix_coaching_sessions_guild_id_student_id", "guild_id", "student_id", "starts_at"),
-        # What the loop asks every few seconds: it must cost what is due and not what has ever been.
+        # The loop queries this every few seconds: its cost must depend on what's due, not on all past sessions.
         partial_index("ix_coaching_sessions_next_step_at", "next_step_at"),
         partial_index("ix_coaching_sessions_membership_due_at", "membership_due_at"),
         Index("ix_coaching_sessions_discord_channel_id", "discord_channel_id"),
@@ -61,9 +61,9 @@ class CoachingSession(Base):
     id: Mapped[RowId]
     guild_id: Mapped[Snowflake]
     code: Mapped[str] = mapped_column(String(12), unique=True)
-    """Short and public; the room's name carries it."""
+    """Short and public; part of the room's name."""
     coach_id: Mapped[Snowflake]
-    """The coach's Discord user id; with `guild_id` it names the row in `coaches`."""
+    """The coach's Discord user id; with `guild_id` the key of their row in `coaches`."""
     student_id: Mapped[Snowflake]
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
@@ -71,71 +71,70 @@ class CoachingSession(Base):
     notes: Mapped[str | None]
     session_type: Mapped[SessionType] = mapped_column(name_of(SessionType))
     total_cost_minor: Mapped[Money]
-    """The price that was confirmed, in minor units of `currency`."""
+    """The confirmed price, in minor units of `currency`."""
     currency: Mapped[str] = mapped_column(String(3))
     discord_channel_id: Mapped[Snowflake | None]
     discord_role_id: Mapped[Snowflake | None]
-    """Set only in servers that give access by a role."""
+    """Set only in servers that give access by role."""
     discord_setup_complete: Mapped[bool] = mapped_column(default=False)
     reminder_sent: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     room_intended_at: Mapped[datetime | None]
-    """Written before the room is asked for: only a channel younger than this can be ours."""
+    """Stored before the room is requested: only a younger channel can be ours."""
     role_intended_at: Mapped[datetime | None]
-    """Written before the session's role is asked for: only a role younger than this can be ours."""
+    """Stored before the session's role is requested: only a younger role can be ours."""
     access_granted_at: Mapped[datetime | None]
     room_lost_at: Mapped[datetime | None]
-    """When somebody was found to have deleted the room while it was needed."""
+    """When someone deleted the room while it was needed."""
     rooms_lost: Mapped[int] = mapped_column(default=0, server_default="0")
-    """How often that has happened for the time that the session has now."""
+    """How often that has happened for the session's current time."""
     room_removed_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
     cancelled_by: Mapped[Snowflake | None]
     cancel_reason: Mapped[str | None]
     cancelled_late: Mapped[bool | None]
-    """Whether its student cancelled with less notice than the server asks for."""
+    """Whether the student cancelled with less notice than the server asks for."""
     rescheduled_at: Mapped[datetime | None]
     rescheduled_by: Mapped[Snowflake | None]
     rescheduled_from: Mapped[datetime | None]
-    """When it was to start before it was last moved."""
+    """The start before it was last rescheduled."""
     reschedule_reason: Mapped[str | None]
     kept_at: Mapped[datetime | None]
-    """When the coach said that it stays although it lies outside their hours."""
+    """When the coach decided to keep it although it's outside their hours."""
     absent: Mapped[Absent | None] = mapped_column(name_of(Absent, checked=False))
-    """Whose no-show it was; set exactly in sessions that are one."""
+    """Whose no-show it was; set only for a no-show."""
     absence_marked_by: Mapped[Snowflake | None]
-    """Who said by hand whether people were there; empty: it follows from the attendance."""
+    """Who decided by hand whether people were there; None if attendance decided."""
     appealed_at: Mapped[datetime | None]
-    """When somebody who counts as absent said that they had been there; an admin decides. Of two who are absent,
-    each appeals by themselves, one after the other: this and what follows is about the one who did so last.
-    """
+    """When someone marked absent said they were there; an admin decides. If both are absent, each can appeal, one
+    after the other: this and the following columns are about the latest appeal."""
     appealed_by: Mapped[Snowflake | None]
     appeal_reason: Mapped[str | None]
     appeal_decided_at: Mapped[datetime | None]
     appeal_decided_by: Mapped[Snowflake | None]
     missed_at: Mapped[datetime | None]
-    """When it was learnt that no room had been open for any of it, so that nobody knows whether it took place."""
+    """When it was found that no room had been open at any time, so nobody knows whether the session took place."""
     took_place: Mapped[bool | None]
-    """What coach or student answered when they were asked about such a session."""
+    """What coach or student answered when asked about such a session."""
     revision: Mapped[int] = mapped_column(default=0, server_default="0")
-    """Grows with each change that a calendar has to learn of."""
+    """Grows with each change that calendars need to know."""
     membership_due_at: Mapped[datetime | None]
-    """When to ask Discord next whether its student is still in the server; empty once it has begun."""
+    """When to check next whether its student is still in the server; None once it has started."""
     next_step_at: Mapped[datetime | None]
-    """When the loop has to look at this row again; empty when nothing is left to do."""
+    """When the loop has to look at this row again; None if there's nothing to do."""
     attempts: Mapped[int] = mapped_column(default=0)
-    """Failures of the present step in a row."""
+    """How often the current step has failed in a row."""
     last_error: Mapped[str | None]
 
     @property
     def duration(self) -> timedelta:
-        """Real time from start to end."""
+        """Return the real time from start to end."""
         return self.ends_at - self.starts_at
 
 
 class Hold(Base):
-    """A time that is kept for a student who is about to confirm it; a student has at most one in a server."""
+    """A slot held for a student who is about to confirm it. At most one per student and server."""
 
     __tablename__ = "holds"
     __table_args__ = (
@@ -152,18 +151,18 @@ class Hold(Base):
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     expires_at: Mapped[datetime]
-    """From then on it keeps nothing, whether or not anybody has cleaned up."""
+    """From then on the slot is free, even if the row is still there."""
 
 
 class Reservation(Base):
-    """`[starts_at, ends_at)` that one person cannot give away again; a coach's includes the buffers.
+    """`[starts_at, ends_at)` taken from one person; a coach's includes the buffers.
 
     It belongs to a session, or to a hold, whose expiry it shares.
 
-    No two reservations of one person overlap, in whatever server, and the database enforces it: on
-    PostgreSQL by the exclusion constraint `reservations_no_overlap`, on SQLite by the triggers
-    `reservations_no_overlap_insert` and `reservations_no_overlap_update`. The first migration creates them. A
-    migration that rebuilds this table on SQLite drops its triggers and has to create them again.
+    No two reservations of one person overlap, in whatever server, and the database enforces it: on PostgreSQL by
+    the exclusion constraint `reservations_no_overlap`, on SQLite by the triggers `reservations_no_overlap_insert`
+    and `reservations_no_overlap_update`. The first migration creates them. A migration that rebuilds this table on
+    SQLite drops its triggers and has to create them again.
     """
 
     __tablename__ = "reservations"

@@ -1,7 +1,7 @@
-"""JSON columns whose values always come back in the shape that the program works with.
+"""JSON columns that always load in the expected shape.
 
-A row may have been written by another release, or by hand. One that is out of shape would otherwise stop every
-list that it stands in. So what cannot be read is left out here, once, for all who read it.
+Another release, or someone by hand, may have written a row. One malformed value would otherwise break every query
+that returns it, so whatever can't be read is dropped here.
 """
 
 from collections.abc import Callable
@@ -15,11 +15,11 @@ _LONGEST_LEAD = 14 * _DAY
 _MOST_PRESETS, _LONGEST_NAME = 5, 60
 _LARGEST_ID = 2**63 - 1
 _USUAL_LENGTH = 60
-"""Minutes that a coach offers none of whose lengths can be read."""
+"""The duration in minutes, if none of a coach's can be read."""
 
 
 class StoredJSON(TypeDecorator[Any]):
-    """JSON that `read` brings into shape when it is loaded. It never raises; None is stored as NULL."""
+    """JSON that `read` brings into shape on loading. It never raises; None is stored as NULL."""
 
     impl = JSON
     cache_ok = True
@@ -29,45 +29,45 @@ class StoredJSON(TypeDecorator[Any]):
         self.read = read
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        """Give back what the program can work with."""
+        """Return the value in the expected shape."""
         return self.read(value)
 
 
 def lengths(value: Any) -> list[int]:
-    """Different lengths of sessions in minutes, up to a day; at least one."""
+    """Read distinct session durations in minutes, up to a day; at least one."""
     found = dict.fromkeys(one for one in _listed(value) if _whole(one, 1, _DAY))
     return list(found) or [_USUAL_LENGTH]
 
 
 def windows(value: Any) -> list[list[int]]:
-    """`[start, end)` minutes of a day; none at all is a day off."""
+    """Read `[start, end)` in minutes of a day; an empty list is a day off."""
     return [list(one) for one in map(_listed, _listed(value)) if _is_window(one)]
 
 
 def leads(value: Any) -> list[int] | None:
-    """Minutes before a session, longest first, `[]` for none; None (the usual ones) if nothing can be read."""
+    """Read reminder times in minutes, longest first, `[]` for none; None (the defaults) if none can be read."""
     found = {one for one in _listed(value) if _whole(one, 1, _LONGEST_LEAD)}
     return sorted(found, reverse=True) if found or value == [] else None
 
 
 def ids(value: Any) -> list[int] | None:
-    """Discord ids; None for none."""
+    """Read Discord ids; None if there are none."""
     return [one for one in _listed(value) if _whole(one, 1, _LARGEST_ID)] or None
 
 
 def presets(value: Any) -> list[list[Any]] | None:
-    """`[name, first minute, end minute]` each; None (the usual ones) if none can be read."""
+    """Read `[name, start minute, end minute]` lists; None (the defaults) if none can be read."""
     found = [list(one) for one in map(_listed, _listed(value)) if _is_named(one) and _is_window(one[1:])]
     return found[:_MOST_PRESETS] or None
 
 
 def mapping(value: Any) -> dict[str, Any]:
-    """Names with their values."""
+    """Read names with their values."""
     return value if isinstance(value, dict) else {}
 
 
 def mapping_or_none(value: Any) -> dict[str, Any] | None:
-    """The same, or None where there is nothing to read."""
+    """Read names with their values; None if there's nothing to read."""
     return value if isinstance(value, dict) else None
 
 

@@ -1,4 +1,4 @@
-"""Run migrations on the connection that `models.storage.database` hands over, or on `-x url=…` from the shell."""
+"""Runs migrations on a connection from `models.storage.database`, or on `-x url=…` from the shell."""
 
 import asyncio
 from typing import Any, Literal
@@ -13,12 +13,12 @@ from models.storage.database import Database
 
 
 def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
-    """Write our column type the way script.py.mako imports it."""
+    """Write our column types the way script.py.mako imports them."""
     return "UTCDateTime()" if kind == "type" and isinstance(item, UTCDateTime) else False
 
 
 def run(connection: Connection) -> None:
-    """Run what is asked for on this connection."""
+    """Run the requested migrations on this connection."""
     context.configure(
         connection=connection, target_metadata=Base.metadata, render_as_batch=True, render_item=render_item
     )
@@ -27,7 +27,7 @@ def run(connection: Connection) -> None:
 
 
 async def from_shell() -> None:
-    """`alembic -x url=sqlite:///file revision --autogenerate -m "…"`."""
+    """Run `alembic -x url=sqlite:///file revision --autogenerate -m "…"`."""
     database = Database(context.get_x_argument(as_dictionary=True)["url"])
     async with database.engine.begin() as connection:
         await connection.run_sync(run)

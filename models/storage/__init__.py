@@ -1,1 +1,1 @@
-"""The database itself: engines, locks, copies, and which schema it has."""
+"""Engines, locks, backups and schema checks."""

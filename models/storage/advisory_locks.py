@@ -1,4 +1,4 @@
-"""The locks of a PostgreSQL database: advisory locks, which are lost with the connection that holds them."""
+"""Locks of a PostgreSQL database: advisory locks, which are lost with their connection."""
 
 import asyncio
 import contextlib
@@ -11,18 +11,19 @@ from models.storage.locks import RUN, TICK, UNREACHABLE, LockHolder, Locks
 
 
 class AdvisoryLocks(Locks):
-    """Advisory locks of PostgreSQL. They belong to a connection; a bot that runs has both on the same one, so that
-    whoever loses one loses the other.
+    """PostgreSQL advisory locks.
+
+    A running bot holds both on one connection, so that it loses both together.
     """
 
     def __init__(self, engine: AsyncEngine, pool: AsyncEngine, keys: dict[str, int]) -> None:
-        """`engine` makes a connection for each lock; those of `pool` serve to look."""
+        """`engine` opens a connection for each lock; `pool` is used for queries."""
         super().__init__()
         self._engine, self._pool, self._keys = engine, pool, keys
         self._ticks = False
 
     async def grasp(self, name: str) -> LockHolder | None:
-        """On the run lock's connection, if there is one, else on a new one."""
+        """Take a lock on the run lock's connection if there is one, else on a new one."""
         if name == TICK and isinstance(self._run, _Session):
             return await self._tick_beside(self._run)
         session = await _Session.begin(self._engine)
@@ -36,11 +37,11 @@ class AdvisoryLocks(Locks):
         return None
 
     async def _tick_beside(self, run: "_Session") -> LockHolder | None:
-        if self._ticks:  # for PostgreSQL one session may have a lock twice
+        if self._ticks:  # PostgreSQL would grant the same connection a lock twice
             return None
         self._ticks, taken = True, False
         try:
-            with contextlib.suppress(*UNREACHABLE):  # then the run lock is lost as well, and that is said there
+            with contextlib.suppress(*UNREACHABLE):  # then the run lock is lost too, which is reported there
                 taken = await run.lock(self._keys[TICK])
         finally:
             self._ticks = taken
@@ -49,11 +50,11 @@ class AdvisoryLocks(Locks):
         return _Share(self, run, self._keys[TICK])
 
     def ticked(self) -> None:
-        """The next tick may begin."""
+        """Let the next tick begin."""
         self._ticks = False
 
     async def grasp_again(self, old: LockHolder) -> LockHolder | None:
-        """Where the server has not noticed yet that the old connection is lost, that one is ended first."""
+        """Take the run lock again. Ends the lost connection first, if the server hasn't noticed yet."""
         assert isinstance(old, _Session)
         await old.let_go()
         session = await _Session.begin(self._engine)
@@ -62,7 +63,7 @@ class AdvisoryLocks(Locks):
                 self._ticks = False
                 return session
             if await session.end(old):
-                raise ConnectionResetError("the server still held the lock for the connection that is lost")
+                raise ConnectionResetError("the server still held the lock for the lost connection")
         except BaseException:
             await session.let_go()
             raise
@@ -70,7 +71,7 @@ class AdvisoryLocks(Locks):
         return None
 
     async def is_run(self) -> bool:
-        """Whether somebody has the run lock, without taking it."""
+        """Whether any process holds the run lock. Doesn't take it."""
         key = self._keys[RUN]
         async with self._pool.connect() as connection:
             found = await connection.scalar(
@@ -109,17 +110,17 @@ class _Session(LockHolder):
         return session
 
     async def lock(self, key: int) -> bool:
-        """Whether the lock was to be had. Raises one of UNREACHABLE, and then everything is lost."""
+        """Take the lock if it's free. Raises one of UNREACHABLE if the connection is lost."""
         [[taken]] = await self._ask("SELECT pg_try_advisory_lock(:key)", key=key)
         return bool(taken)
 
     async def unlock(self, key: int) -> None:
-        """What is lost need not be given back."""
+        """Release the lock, unless the connection is lost."""
         with contextlib.suppress(*UNREACHABLE):
             await self._ask("SELECT pg_advisory_unlock(:key)", key=key)
 
     async def end(self, other: "_Session") -> bool:
-        """End another session of this process; whether there was one."""
+        """End another connection of this process. Returns whether there was one."""
         pid, since = other._identity
         return bool(
             await self._ask(
@@ -131,13 +132,13 @@ class _Session(LockHolder):
         )
 
     async def look(self) -> None:
-        """A connection that answers has not lost anything."""
+        """Check that the connection still answers."""
         if not self.lost.done():
             with contextlib.suppress(*UNREACHABLE):
                 await self._ask("SELECT 1")
 
     async def let_go(self) -> None:
-        """What the session holds goes with it; said by ourselves, it is free at once."""
+        """Release everything this connection holds, so that it's free at once."""
         if not self.lost.done():
             with contextlib.suppress(*UNREACHABLE):
                 await self._ask("SELECT pg_advisory_unlock_all()")
@@ -152,23 +153,23 @@ class _Session(LockHolder):
             try:
                 return list((await self._connection.execute(text(question), values)).all())
             except BaseException:
-                self.lose()  # whatever it was, nobody can say any more what this session holds
+                self.lose()  # whatever happened, it's unknown now what this connection holds
                 raise
 
 
 class _Share(LockHolder):
-    """The tick lock, on the connection of the run lock."""
+    """The tick lock, on the run lock's connection."""
 
     def __init__(self, locks: AdvisoryLocks, session: _Session, key: int) -> None:
         super().__init__(session.lost)
         self._locks, self._session, self._key = locks, session, key
 
     async def look(self) -> None:
-        """As the other one."""
+        """Check the run lock's connection."""
         await self._session.look()
 
     async def let_go(self) -> None:
-        """The connection stays."""
+        """Release the lock but keep the connection."""
         if not self._session.lost.done():
             await self._session.unlock(self._key)
             self._locks.ticked()

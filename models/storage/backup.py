@@ -1,4 +1,4 @@
-"""Copies of a SQLite database: made while it is in use, checked, and put back."""
+"""Backs up a SQLite database while it's in use, checks copies, and restores them."""
 
 import contextlib
 import os
@@ -11,16 +11,16 @@ from typing import BinaryIO
 from models.storage.schema_version import MIGRATIONS
 
 _PAGES = 256
-"""Copied at a time; in between others write."""
+"""Pages copied at a time; others can write in between."""
 _FOR_OTHERS_TO_LEAVE_SECONDS = 2.0
-"""How long a database that somebody has open is waited for."""
+"""How long to wait for other programs to close the database."""
 
 Progress = Callable[[int, int], None]
-"""Told how many pages are copied, and of how many."""
+"""Called with the number of pages copied and the total."""
 
 
 class BadCopy(Exception):
-    """The file is no database of this program, or a damaged one; one line says why."""
+    """The file isn't a coachbot database, or is damaged. The message is one line that says why."""
 
 
 class InUse(Exception):
@@ -28,15 +28,15 @@ class InUse(Exception):
 
 
 def back_up(source: Path, target: Path, progress: Progress = lambda _done, _all: None) -> None:
-    """Copy a database that may be in use to a file that does not exist yet, and check the copy.
+    """Copy a database that may be in use to a new file, and check the copy.
 
-    Until it is whole and checked, it bears another name. Whoever may read the database may read the copy, and
-    nobody else. Raises FileNotFoundError, FileExistsError, OSError, sqlite3.Error, BadCopy.
+    The file gets its name only once it's complete and checked, and the database's own permissions. Raises
+    FileNotFoundError, FileExistsError, OSError, sqlite3.Error, BadCopy.
     """
     if not source.exists():
-        raise FileNotFoundError(f"{source}: there is no such database")
+        raise FileNotFoundError(f"{source}: no such database")
     if target.exists():
-        raise FileExistsError(f"{target}: this file exists already; name another one")
+        raise FileExistsError(f"{target}: this file already exists; choose another name")
     with _unfinished(target, like=source) as unfinished:
         _copy(source, unfinished, progress)
         check(unfinished)
@@ -44,21 +44,21 @@ def back_up(source: Path, target: Path, progress: Progress = lambda _done, _all:
 
 
 def restore(copy: Path, database: Path, kept: Path, progress: Progress = lambda _done, _all: None) -> None:
-    """Put a copy in the place of a database that nobody uses; the old one is kept under another name.
+    """Replace a database that nobody uses with a copy; the old one is kept under another name.
 
-    There is a whole database at every moment, the old one or the new one, also if this is killed. A damaged one
-    is kept as it is, together with its write-ahead log.
+    There's a complete database at every moment, old or new, even if the process is killed. A damaged database is
+    kept as it is, with its write-ahead log.
 
-    Raises InUse and as `back_up` does, before anything is changed.
+    Raises InUse and whatever `back_up` raises, before anything is changed.
     """
     check(copy)
     if kept.exists():
-        raise FileExistsError(f"{kept}: this file exists already; move it away")
+        raise FileExistsError(f"{kept}: this file already exists; move it away")
     with contextlib.ExitStack() as stack:
         unfinished = stack.enter_context(_unfinished(database, like=database if database.exists() else copy))
         _copy(copy, unfinished, progress)
         if database.exists():
-            # Open to the end: closing any handle of a file takes the locks that this process has on it.
+            # Keep it open to the end: closing any handle of a file drops all locks this process has on it.
             old = stack.enter_context(database.open("rb"))
             stack.enter_context(_alone_with(database))
             _keep(old, database, kept)
@@ -66,7 +66,7 @@ def restore(copy: Path, database: Path, kept: Path, progress: Progress = lambda 
 
 
 def check(path: Path) -> str:
-    """Whether the file is a whole database of this program, or of an older release; its schema's revision.
+    """Check that the file is an intact database of this or an older release, and return its revision.
 
     Raises BadCopy.
     """
@@ -74,32 +74,32 @@ def check(path: Path) -> str:
     from alembic.util import CommandError
 
     if not path.exists():
-        raise BadCopy(f"{path}: there is no such file")
+        raise BadCopy(f"{path}: file not found")
     try:
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             [verdict] = connection.execute("PRAGMA integrity_check(1)").fetchone()
             dangling = connection.execute("PRAGMA foreign_key_check").fetchone()
             [revision] = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     except sqlite3.Error as error:
-        raise BadCopy(f"{path}: this is no database of coachbot ({error})") from None
+        raise BadCopy(f"{path}: not a coachbot database ({error})") from None
     if verdict != "ok" or dangling is not None:
         raise BadCopy(f"{path}: the database is damaged ({verdict if verdict != 'ok' else 'dangling references'})")
     try:
         ScriptDirectory(str(MIGRATIONS)).get_revision(revision)
     except CommandError:
-        raise BadCopy(f"{path}: it belongs to a newer release of this program ({revision})") from None
+        raise BadCopy(f"{path}: this database belongs to a newer release of coachbot ({revision})") from None
     return revision
 
 
 @contextlib.contextmanager
 def _unfinished(target: Path, *, like: Path) -> Iterator[Path]:
-    """An empty file beside `target`, with another file's owner and permissions; gone in the end."""
+    """Create an empty file next to `target` with `like`'s owner and permissions. Deletes it at the end."""
     path = target.with_name(f"{target.name}.part")
     path.unlink(missing_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # nobody else reads it meanwhile
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # nobody else may read it meanwhile
     try:
         model = like.stat()
-        with contextlib.suppress(PermissionError):  # only root gives files away
+        with contextlib.suppress(PermissionError):  # only root can change the owner
             os.chown(path, model.st_uid, model.st_gid)
         path.chmod(model.st_mode & 0o777)
         yield path
@@ -110,16 +110,16 @@ def _unfinished(target: Path, *, like: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _alone_with(database: Path) -> Iterator[None]:
-    """Keep every other program out of it, with its write-ahead log written into the file and gone.
+    """Keep every other program out of the database, with its write-ahead log merged and removed.
 
-    A program that has it open would later remove the new database's log by its name, or write to the old one.
-    What SQLite cannot read keeps nobody out. Raises InUse.
+    A program that still has it open could later delete the new database's log, or write to the old one. A file
+    that SQLite can't read can't be locked. Raises InUse.
     """
     with contextlib.closing(
         sqlite3.connect(database, timeout=_FOR_OTHERS_TO_LEAVE_SECONDS, isolation_level=None)
     ) as old:
         try:
-            # WAL cannot be left while anybody else has the file open.
+            # Leaving WAL mode fails while another program has the file open.
             [mode] = old.execute("PRAGMA journal_mode=DELETE").fetchone()
             if mode != "delete":
                 raise InUse(_in_use(database))
@@ -129,7 +129,7 @@ def _alone_with(database: Path) -> Iterator[None]:
                 raise
             raise InUse(_in_use(database)) from None
         except sqlite3.DatabaseError:
-            pass  # damaged: that is why it is to be replaced
+            pass  # damaged, which is why it's being replaced
         yield
 
 
@@ -138,13 +138,13 @@ def _in_use(database: Path) -> str:
 
 
 def _keep(old: BinaryIO, database: Path, kept: Path) -> None:
-    """Copy the old one, and a log that could not be written into it, before anything takes its place."""
+    """Keep a copy of the old database, with its log if that couldn't be merged."""
     log = database.with_name(f"{database.name}-wal")
     if log.exists():
         with log.open("rb") as content:
             _store(content, kept.with_name(f"{kept.name}-wal"), like=database)
     _store(old, kept, like=database)
-    for ending in ("-wal", "-shm"):  # SQLite would put the old log into the new database
+    for ending in ("-wal", "-shm"):  # SQLite would apply the old log to the new database
         database.with_name(database.name + ending).unlink(missing_ok=True)
 
 
@@ -156,7 +156,7 @@ def _store(content: BinaryIO, target: Path, *, like: Path) -> None:
 
 
 def _put(unfinished: Path, target: Path) -> None:
-    """Give a file its name once all of it is on the disk."""
+    """Give a file its name once it's completely on disk."""
     with unfinished.open("rb") as file:
         os.fsync(file.fileno())
     os.replace(unfinished, target)
@@ -176,4 +176,4 @@ def _copy(source: Path, target: Path, progress: Progress) -> None:
         contextlib.closing(sqlite3.connect(target)) as copied,
     ):
         original.backup(copied, pages=_PAGES, progress=tell)
-        copied.execute("PRAGMA journal_mode=DELETE")  # one file, without others beside it
+        copied.execute("PRAGMA journal_mode=DELETE")  # so that it's a single file

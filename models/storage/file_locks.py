@@ -1,4 +1,4 @@
-"""The locks of a SQLite database: two files beside it, which are looked at without standing in anybody's way."""
+"""Locks of a SQLite database: two files next to it, which can be checked without disturbing anyone."""
 
 import asyncio
 import fcntl
@@ -10,14 +10,14 @@ from models.storage.locks import RUN, TICK, LockHolder, Locks
 
 
 class FileLocks(Locks):
-    """Locks on two files beside a SQLite database."""
+    """Locks on two files next to a SQLite database."""
 
     def __init__(self, database: Path) -> None:
         super().__init__()
         self._database = database
 
     async def grasp(self, name: str) -> LockHolder | None:
-        """A file that is not there is made. Raises OSError for a database that has two names."""
+        """Lock the file, creating it if needed. Raises OSError for a database with two names."""
         beside = self._run if name == TICK else None
         if beside is None:
             self._must_have_one_name()
@@ -29,17 +29,18 @@ class FileLocks(Locks):
         return _FileGrip(self._path(name), taken, beside and beside.lost) if taken is not None else None
 
     async def grasp_again(self, old: LockHolder) -> LockHolder | None:
-        """Somebody removed the file; a new one serves as well."""
+        """Lock the file anew after someone deleted it."""
         await old.let_go()
         return await self.grasp(RUN)
 
     async def is_run(self) -> bool:
-        """Whether somebody has the run lock. Makes no file, and stands in nobody's way. Raises as `grasp`."""
+        """Whether any process holds the run lock. Creates no file and disturbs nobody. Raises like `grasp`."""
         self._must_have_one_name()
         return _is_taken(self._path(RUN))
 
     def _must_have_one_name(self) -> None:
-        """Each name has a write-ahead log of its own: used under both, the file would be destroyed."""
+        """Raise OSError for a hard-linked file: used under both names, each with its own log, it would be
+        destroyed."""
         if self._database.exists() and self._database.stat().st_nlink > 1:
             raise OSError(
                 "the file has a second name (a hard link), and using both would destroy it. Remove the other one, "
@@ -56,12 +57,12 @@ class _FileGrip(LockHolder):
         self._path, self._descriptor = path, descriptor
 
     async def look(self) -> None:
-        """Somebody may have removed the file, and whoever makes another would lock that one."""
+        """Check that the file wasn't deleted: another process could create and lock a new one."""
         if not _is(self._path, self._descriptor):
             self.lose()
 
     async def let_go(self) -> None:
-        """The lock goes with the descriptor."""
+        """Release the lock by closing the file."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -71,7 +72,7 @@ _A_LOOK_SECONDS, _LOOKS = 0.01, 200
 
 
 def _take(path: Path) -> int | None:
-    """Lock a file; None if another has the lock. Those who only look at it are gone in a moment."""
+    """Lock a file exclusively, or return None. Processes that only check it let go at once."""
     for _ in range(_LOOKS):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -88,7 +89,7 @@ def _take(path: Path) -> int | None:
 
 
 def _is_taken(path: Path) -> bool:
-    """Whether somebody has locked it for themselves; others may look at the same time."""
+    """Whether another process holds the lock. Several processes can check at the same time."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

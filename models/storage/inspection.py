@@ -1,4 +1,4 @@
-"""What state a database is in, found out without writing anything to it."""
+"""Inspects a database without writing to it."""
 
 import asyncio
 import sqlite3
@@ -23,25 +23,24 @@ T = TypeVar("T")
 
 
 class Schema(StrEnum):
-    """How a database's tables compare to those that this program knows."""
+    """How a database's schema compares to this release's."""
 
     EMPTY = "empty"
     BEHIND = "behind"
-    """The next start brings them up to date."""
+    """The next start upgrades it."""
     CURRENT = "current"
     UNKNOWN = "unknown"
-    """Of a newer release."""
+    """From a newer release."""
 
 
 async def inspect_database(db: Database, at: Callable[[Session], T]) -> T:
-    """What `at` finds in a session that cannot write. Of a SQLite file it neither makes one nor changes how it is
-    kept. Raises DBAPIError, OSError if it cannot be opened.
-    """
+    """Run `at` in a read-only session. Neither creates nor converts a SQLite file. Raises DBAPIError or OSError if
+    it can't be opened."""
     if db.file is None:
         async with db.read() as session:
             return await session.run_sync(at)
     url = URL.create("sqlite", database=db.file.as_uri(), query={"mode": "ro", "uri": "true"})
-    # Not by aiosqlite: a file that does not open leaves it with a thread that outlives the event loop.
+    # With aiosqlite, a file that can't be opened leaves a thread that outlives the event loop.
     return await asyncio.to_thread(_look_at_file, url, at)
 
 
@@ -55,9 +54,9 @@ def _look_at_file(url: URL, at: Callable[[Session], T]) -> T:
 
 
 def damage(session: Session) -> str | None:
-    """What is wrong with a SQLite file, the first of it, or None. PostgreSQL looks after itself.
+    """Return the first damage found in a SQLite file, or None. PostgreSQL checks itself.
 
-    Raises DBAPIError if the file cannot be opened at all.
+    Raises DBAPIError if the file can't be opened at all.
     """
     if session.get_bind().dialect.name != "sqlite":
         return None
@@ -65,19 +64,19 @@ def damage(session: Session) -> str | None:
         verdict = session.scalar(text("PRAGMA quick_check(1)"))
         dangling = session.execute(text("PRAGMA foreign_key_check")).first()
     except DBAPIError as error:
-        # SQLITE_CORRUPT and SQLITE_NOTADB; what only hinders the opening is a kind of its own.
+        # SQLITE_CORRUPT and SQLITE_NOTADB. Errors in opening the file have their own type.
         if type(error.orig) is not sqlite3.DatabaseError:
             raise
         return str(error.orig)
     if verdict != "ok":
         return " ".join(str(verdict).split())
     if dangling is not None:
-        return f"a row of {dangling[0]} refers to one of {dangling[2]} that is not there"
+        return f"a row of {dangling[0]} refers to a missing row of {dangling[2]}"
     return None
 
 
 def compare(found: str | None) -> Schema:
-    """What this program makes of a database with that revision."""
+    """Compare a revision with this release's."""
     scripts = ScriptDirectory(str(schema_version.MIGRATIONS))
     if found is None:
         return Schema.EMPTY
@@ -95,13 +94,13 @@ class Heartbeats:
     """The bot's last signs of life."""
 
     ticked_at: datetime | None
-    """When it last looked for what is due."""
+    """When its last tick ended."""
     watched_until: datetime | None
-    """Until when it has recorded what Discord said of all its servers."""
+    """Until when it has recorded all gateway events."""
 
 
 def heartbeats(session: Session) -> Heartbeats:
-    """As they stand in the database."""
+    """Read the heartbeats from the database."""
     found = {one.job: one.at for one in session.scalars(select(Heartbeat))}
     watched = [at for job, at in found.items() if job.partition(":")[0] == "watch"]
     return Heartbeats(found.get("tick"), min(watched) if "watch" in found else None)

@@ -1,4 +1,4 @@
-"""What the parameters of a PostgreSQL URL mean: those that libpq knows, for a driver that is not libpq."""
+"""The parameters of a PostgreSQL URL, which are libpq's, translated for asyncpg."""
 
 import ssl
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from sqlalchemy import URL
 
 
 class Unsupported(ValueError):
-    """The URL asks for something that cannot be had; one line says what, and shows no value."""
+    """The URL asks for something impossible. The message is one line that says what, without values."""
 
 
 @dataclass
@@ -18,16 +18,16 @@ class Address:
     """Where a database is, and how to connect to it."""
 
     url: URL
-    """Without parameters, except for hosts."""
+    """Has no query parameters except hosts."""
     options: dict[str, Any] = field(default_factory=dict)
-    """For `asyncpg.connect`."""
+    """Arguments for `asyncpg.connect`."""
     keepalive: dict[str, int] = field(default_factory=dict)
-    """What was chosen of libpq's `keepalives…` and `tcp_user_timeout`."""
+    """The chosen values of libpq's `keepalives…` and `tcp_user_timeout`."""
     _read_by_driver: dict[str, str] = field(default_factory=dict)
 
 
 Translation = Callable[[Address, str, str], None]
-"""Put a parameter, by name and value, where it belongs. Raises ValueError with what it has to be."""
+"""Applies a parameter, given its name and value. Raises ValueError saying what it must be."""
 
 
 def address(url: URL) -> Address:
@@ -49,18 +49,18 @@ def address(url: URL) -> Address:
 
 
 def _by_driver(*allowed: str) -> Translation:
-    """The driver reads this one as libpq does."""
+    """Pass the parameter to the driver, which reads it like libpq."""
 
     def translate(found: Address, name: str, value: str) -> None:
         if allowed and value not in allowed:
-            raise ValueError(f"has to be one of {', '.join(allowed)}")
+            raise ValueError(f"must be one of {', '.join(allowed)}")
         found._read_by_driver[name] = value
 
     return translate
 
 
 def _only(*harmless: str) -> Translation:
-    """What the driver does not have, unless the value means that it is not used."""
+    """Reject what the driver doesn't support, unless the value turns it off."""
 
     def translate(_found: Address, _name: str, value: str) -> None:
         if value.lower() not in harmless:
@@ -71,7 +71,7 @@ def _only(*harmless: str) -> Translation:
 
 
 def _part(put: Callable[[URL, str], URL]) -> Translation:
-    """Something that could also stand before the question mark."""
+    """Move the parameter into the part of the URL before the question mark."""
 
     def translate(found: Address, _name: str, value: str) -> None:
         found.url = put(found.url, value)
@@ -80,21 +80,21 @@ def _part(put: Callable[[URL, str], URL]) -> Translation:
 
 
 def _at_start(found: Address, name: str, value: str) -> None:
-    """The server takes this one with the first message of a connection."""
+    """Send the parameter to the server when connecting."""
     found.options.setdefault("server_settings", {})[name] = value
 
 
 def _number(put: Callable[[Address, str, int], None]) -> Translation:
     def translate(found: Address, name: str, value: str) -> None:
         if not (value.isascii() and value.isdigit()):
-            raise ValueError("has to be a whole number")
+            raise ValueError("must be a whole number")
         put(found, name, int(value))
 
     return translate
 
 
 def _seconds_to_connect(found: Address, _name: str, value: int) -> None:
-    if value:  # 0 would be for ever; then it is as if it were not there
+    if value:  # libpq treats 0 as no limit
         found.options["timeout"] = max(2, value)
 
 
@@ -107,13 +107,13 @@ def _to_driver(found: Address, name: str, value: int) -> None:
 
 
 def _ssl(found: Address, _name: str, value: str) -> None:
-    """As SQLAlchemy and JDBC call `sslmode`."""
+    """Read `ssl`, SQLAlchemy's and JDBC's name for `sslmode`."""
     _SSLMODE(found, "sslmode", {"true": "require", "false": "disable"}.get(value.lower(), value))
 
 
 def _roots(found: Address, name: str, value: str) -> None:
     if value == "system":
-        value = ssl.get_default_verify_paths().cafile  # None, whatever its type says, where there is none
+        value = ssl.get_default_verify_paths().cafile  # None if there is none, despite its type
         if not value:
             raise ValueError("is set to system, but this machine has no certificate file; name one")
     _by_driver()(found, name, value)
@@ -146,7 +146,7 @@ _MEANINGS: Mapping[str, Translation] = {
     "fallback_application_name": lambda found, _, value: found.options.setdefault(
         "server_settings", {}
     ).setdefault("application_name", value),
-    # Of SQLAlchemy and asyncpg: 0 where a pooler hands one session's statements to another.
+    # From SQLAlchemy and asyncpg: set to 0 behind a pooler that shares connections.
     **dict.fromkeys(("prepared_statement_cache_size", "statement_cache_size"), _number(_to_driver)),
     "channel_binding": _only("prefer", "disable"),
     "gssencmode": _only("disable", "prefer"),

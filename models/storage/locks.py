@@ -1,4 +1,4 @@
-"""The locks by which one process runs the bot and one ticks: taken, watched over, lost, and taken again."""
+"""The run lock and the tick lock: how a process takes, watches, loses and retakes them."""
 
 import asyncio
 import contextlib
@@ -13,31 +13,31 @@ log = logging.getLogger(__name__)
 
 RUN, TICK = "run", "tick"
 LOOK_EVERY = timedelta(seconds=5)
-"""How often the holder asks whether it still has its lock: it has to know well before a server gives the lock of a
-connection that has gone silent to somebody else."""
+"""How often to check that a lock is still held. Must notice a loss well before the server gives a silent
+connection's lock to another process."""
 AGAIN = timedelta(seconds=1)
-"""How often a lock that was lost is tried for."""
+"""How often to try to retake a lost lock."""
 UNREACHABLE = (OSError, SQLAlchemyError)
 
 
 class LockHolder(ABC):
-    """A lock that this process has. `lost` is done as soon as it is known that it has it no more."""
+    """A lock this process holds. `lost` is done as soon as it's known to be lost."""
 
     def __init__(self, lost: asyncio.Future[None] | None = None) -> None:
         self.lost = lost or asyncio.get_running_loop().create_future()
 
     def lose(self) -> None:
-        """It is gone."""
+        """Mark the lock as lost."""
         if not self.lost.done():
             self.lost.set_result(None)
 
     @abstractmethod
     async def look(self) -> None:
-        """See whether it is still there."""
+        """Check that the lock is still held."""
 
     @abstractmethod
     async def let_go(self) -> None:
-        """Give it back, if it is still there."""
+        """Release the lock if it's still held."""
 
 
 class Locks(ABC):
@@ -48,15 +48,15 @@ class Locks(ABC):
 
     @abstractmethod
     async def grasp(self, name: str) -> LockHolder | None:
-        """Take a lock; None if another has it. Nobody waits. Raises one of UNREACHABLE."""
+        """Take a lock, or return None without waiting. Raises one of UNREACHABLE."""
 
     @abstractmethod
     async def grasp_again(self, old: LockHolder) -> LockHolder | None:
-        """Take the run lock, which was lost. Raises one of UNREACHABLE, also if that is to be tried again."""
+        """Retake the lost run lock. Raises one of UNREACHABLE, also if it should be tried again."""
 
     @contextlib.asynccontextmanager
     async def run(self) -> AsyncIterator[bool]:
-        """Whether this process may be the one that runs the bot."""
+        """Take the right to run the bot. Yields whether it was free."""
         grip = await self.grasp(RUN)
         if grip is None:
             yield False
@@ -69,7 +69,7 @@ class Locks(ABC):
             await grip.let_go()
 
     async def keep_run(self) -> None:
-        """Watch over the run lock and take it again when it is lost, until another process has it."""
+        """Watch the run lock and retake it when it's lost, until another process has it."""
         assert self._run is not None, "it was taken"
         while True:
             while not self._run.lost.done():
@@ -81,7 +81,7 @@ class Locks(ABC):
             log.info("the lock is back")
 
     async def _back(self) -> bool:
-        """Try until the lock is ours again, or somebody else's."""
+        """Try until this process has the lock again (True) or another has it (False)."""
         assert self._run is not None, "it was taken"
         while True:
             with contextlib.suppress(*UNREACHABLE):
@@ -93,9 +93,9 @@ class Locks(ABC):
 
     @contextlib.asynccontextmanager
     async def tick(self) -> AsyncIterator[LockHolder | None]:
-        """The right to tick, unless another process has it, or this one has lost the lock by which it runs.
+        """Take the right to tick. Yields None if another process has it, or this one lost its run lock.
 
-        It is lost together with that lock.
+        Lost together with the run lock.
         """
         if self._run is not None and self._run.lost.done():
             yield None

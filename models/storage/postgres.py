@@ -1,7 +1,7 @@
-"""Connections to PostgreSQL, and how long they bear that nobody answers.
+"""Connections to PostgreSQL that notice when the other end stops answering.
 
-A failover, or a router that forgets a connection, tells nobody: what was sent is never answered. So everything has
-an end here, and the server, too, lets go of a client that has gone silent.
+After a failover, or when a router forgets a connection, nothing reports it: requests just stay unanswered. So
+everything here has a time limit, and the server drops silent clients too.
 """
 
 import contextlib
@@ -19,13 +19,13 @@ from models.storage.libpq import Address
 
 TO_CONNECT = timedelta(seconds=10)
 TO_ANSWER = timedelta(seconds=30)
-"""For one statement. The longest that the bot has, an export of everything, takes a fraction of it."""
+"""Time limit for one statement. The longest one, a full export, takes a fraction of it."""
 PROMPTLY = timedelta(seconds=10)
-"""For what takes no time by itself; each transaction begins with it."""
+"""Time limit for statements that take no time, such as the one that starts each transaction."""
 _FAREWELL_SECONDS = 2
 _IDLE_SECONDS, _INTERVAL_SECONDS, _PROBES = 30, 10, 3
 _SILENT_SECONDS = _IDLE_SECONDS + _PROBES * _INTERVAL_SECONDS
-"""After so long without a sign of life, both ends take a connection for lost."""
+"""How long a connection may be silent before both ends consider it lost."""
 _OF_SERVER = {
     "tcp_keepalives_idle": _IDLE_SECONDS,
     "tcp_keepalives_interval": _INTERVAL_SECONDS,
@@ -33,20 +33,19 @@ _OF_SERVER = {
     "tcp_user_timeout": _SILENT_SECONDS * 1000,
     "idle_in_transaction_session_timeout": 300_000,
 }
-"""Else the locks of a connection that is lost could be held for hours."""
+"""Without these, a lost connection could hold its locks for hours."""
 _OF_CLIENT = {
     "keepalives_idle": ("TCP_KEEPIDLE", _IDLE_SECONDS),
     "keepalives_interval": ("TCP_KEEPINTVL", _INTERVAL_SECONDS),
     "keepalives_count": ("TCP_KEEPCNT", _PROBES),
     "tcp_user_timeout": ("TCP_USER_TIMEOUT", _SILENT_SECONDS * 1000),
 }
-"""By libpq's name: the option of a socket, which not every system has, and what it is unless chosen."""
+"""By libpq's name: the socket option, which not every system has, and its default."""
 
 
 def engine(address: Address, *, to_answer: timedelta | None, **options: Any) -> AsyncEngine:
-    """An engine whose connections notice that nobody answers; a statement without `to_answer` may take as long as
-    the connection lives.
-    """
+    """Create an engine whose connections notice a silent server. Without `to_answer`, a statement may take as long
+    as the connection lives."""
     limit = to_answer.total_seconds() if to_answer else None
     wanted = {"timeout": TO_CONNECT.total_seconds(), "command_timeout": limit} | address.options
     made = create_async_engine(
@@ -63,32 +62,32 @@ def engine(address: Address, *, to_answer: timedelta | None, **options: Any) -> 
     def fall_silent(context: ExceptionContext) -> Exception | None:
         if not isinstance(context.original_exception, TimeoutError):
             return None
-        context.is_disconnect = True  # and so are all that were made before: they are of no use either
+        context.is_disconnect = True  # older connections are lost too
         return TimeoutError("PostgreSQL does not answer")
 
     return made
 
 
 class _Connection(asyncpg.Connection):
-    """One that does not wait for long until a transaction begins or ends."""
+    """A connection with a time limit for starting and ending transactions."""
 
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109  (asyncpg's own)
-        """As asyncpg does; what only begins a transaction or rolls it back has to be answered promptly."""
+        """Execute a query, with a short limit for one that only starts or rolls back a transaction."""
         if timeout is None and query.startswith(("BEGIN", "ROLLBACK", ";")):
             timeout = PROMPTLY.total_seconds()
         try:
             return await super().execute(query, *args, timeout=timeout)
         except TimeoutError:
-            self.terminate()  # so that the pool, too, knows
+            self.terminate()  # so that the pool notices too
             raise asyncpg.ConnectionDoesNotExistError("PostgreSQL does not answer") from None
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  (asyncpg's own)
-        """As asyncpg does; a server that does not hear the farewell learns of it from the closed socket."""
+        """Close the connection. If the goodbye isn't answered, the server notices the closed socket."""
         with contextlib.suppress(TimeoutError):
             await super().close(timeout=timeout or _FAREWELL_SECONDS)
 
     async def keep_alive(self, chosen: Mapping[str, int], set_up: str) -> None:
-        """Have both ends look whether the other one is still there."""
+        """Enable TCP keepalive on both ends."""
         await self.execute(set_up, timeout=PROMPTLY.total_seconds())
         of_client: socket.socket = self._transport.get_extra_info("socket")
         if of_client.family not in (socket.AF_INET, socket.AF_INET6) or chosen.get("keepalives") == 0:

@@ -1,4 +1,4 @@
-"""The tables of the journey: servers, coaches, hours, sessions, reservations with their guard, notices."""
+"""Create the first tables: servers, coaches, hours, sessions, guarded reservations, notices."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -332,19 +332,19 @@ def upgrade() -> None:
 
 
 def longest_reservation() -> sa.CheckConstraint:
-    """A day at most, in the engine's own arithmetic (SQLite holds microseconds)."""
+    """Limit a reservation to a day, in the engine's own arithmetic (SQLite stores microseconds)."""
     day = "86400000000" if op.get_bind().dialect.name == "sqlite" else "interval '24 hours'"
     return sa.CheckConstraint(f"ends_at - starts_at <= {day}", name=op.f("ck_reservations_longest"))
 
 
 def guard_reservations() -> None:
-    """No two reservations of one person overlap.
+    """Prevent two overlapping reservations of one person.
 
-    SQLite has no exclusion constraint. Its triggers look only at reservations that begin less than a day
-    before the new one does, which is enough because none is longer, and is a range of the index.
+    SQLite has no exclusion constraint. Its triggers only check reservations that begin less than a day before the
+    new one, which is enough because none is longer, and is a range of the index.
     """
     if op.get_bind().dialect.name == "postgresql":
-        # int8range, since `user_id WITH =` would need the extension btree_gist.
+        # int8range, because `user_id WITH =` would need the extension btree_gist.
         op.execute(
             "ALTER TABLE reservations ADD CONSTRAINT reservations_no_overlap EXCLUDE USING gist"
             " (int8range(user_id, user_id, '[]') WITH &&, tstzrange(starts_at, ends_at) WITH &&)"

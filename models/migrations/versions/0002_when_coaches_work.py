@@ -1,6 +1,6 @@
-"""When coaches work: date overrides, limits, undo, moved sessions, presets and first rules, people's zones.
+"""Add date overrides, limits, undo, rescheduling, presets, default booking rules and personal time zones.
 
-Columns are only added: rebuilding a table on SQLite would delete what refers to it.
+Only adds columns: rebuilding a table on SQLite would delete the rows that refer to it.
 """
 
 import sqlalchemy as sa
@@ -46,7 +46,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("guild_id", "coach_id", "day", name=op.f("pk_date_overrides")),
     )
     for column in ("daily_limit", "weekly_limit"):
-        # In one statement, because SQLite cannot add the constraint to a column that is there already.
+        # One statement, because SQLite can't add a constraint to an existing column.
         op.execute(
             f"ALTER TABLE coaches ADD COLUMN {column} INTEGER "
             f"CONSTRAINT ck_coaches_{column}_positive CHECK ({column} > 0)"

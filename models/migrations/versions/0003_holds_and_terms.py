@@ -1,4 +1,4 @@
-"""Holds, the terms of cancelling and paying, ratings, and coaches who have left."""
+"""Add holds, cancellation terms, payment instructions, ratings and departed coaches."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -67,7 +67,7 @@ def upgrade() -> None:
 
 
 def _rebuild_reservations() -> None:
-    """SQLite cannot make a column nullable in place, and a rebuilt table has lost its triggers: the guard."""
+    """Rebuild the table, because SQLite can't make a column nullable in place, and recreate its triggers."""
     op.create_table(
         "new_reservations",
         sa.Column("id", _ROW_ID, autoincrement=True, nullable=False),

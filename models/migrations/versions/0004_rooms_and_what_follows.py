@@ -1,4 +1,4 @@
-"""Attendance, no-shows, reviews, problems, reminders and other ways to people. Columns are only added."""
+"""Add attendance, no-shows, reviews, alerts, reminders and fallback routes. Only adds columns."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -43,7 +43,7 @@ def upgrade() -> None:
         ("job_runs", sa.Column("due", sa.Integer(), server_default="0", nullable=False)),
     ):
         op.add_column(table, column)
-    # In one statement, because SQLite cannot add the constraint to a column that is there already.
+    # One statement, because SQLite can't add a constraint to an existing column.
     row_id = _ROW_ID.compile(op.get_bind().dialect)
     op.execute(
         f"ALTER TABLE notices ADD COLUMN problem_id {row_id} "

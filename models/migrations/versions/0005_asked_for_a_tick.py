@@ -1,4 +1,4 @@
-"""What another process asks of the running bot. A table is added."""
+"""Add a table for requests to the running bot."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""How often a session has lost its room. A column is added."""
+"""Count how often a session has lost its room."""
 
 import sqlalchemy as sa
 from alembic import op

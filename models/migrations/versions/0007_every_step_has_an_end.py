@@ -1,6 +1,6 @@
-"""Servers that the bot was removed from, and problems by their cause.
+"""Add the servers that removed the bot, and the causes of problems.
 
-Sessions from before 0004 get what later ones have: reminders, and checks whether their student is still there.
+Sessions from before 0004 get reminders and membership checks, like later ones.
 """
 
 from datetime import timedelta
@@ -19,7 +19,7 @@ depends_on = None
 
 _USUAL_REMINDERS = [24 * 60, 60]
 _TOO_SOON = timedelta(minutes=5)
-"""What would be due so soon after the booking was never promised."""
+"""Reminders due this soon after booking are skipped."""
 _AT_ONCE = 500
 
 
@@ -64,13 +64,13 @@ _IS_COMING = sa.and_(_SESSIONS.c.status == "SCHEDULED", _SESSIONS.c.next_step_at
 
 
 def _look_for_their_students() -> None:
-    """At the next tick; of one that begins within a day its steps ask by themselves, and that tick sees it."""
+    """Check later sessions' students at the next tick. Sessions within a day check theirs themselves."""
     never_looked = _SESSIONS.c.presence_due_at.is_(None)
     op.execute(sa.update(_SESSIONS).where(_IS_COMING, never_looked).values(presence_due_at=_SESSIONS.c.created_at))
 
 
 def _promise_reminders() -> None:
-    """For coming sessions that have none. Those that come too late are given up once they are due."""
+    """Add reminders to upcoming sessions that have none. Those that are already too late are given up once due."""
     kind = "session_reminder"
     promised = sa.select(_NOTICES.c.session_id).where(
         _NOTICES.c.session_id == _SESSIONS.c.id, _NOTICES.c.kind == kind
@@ -102,7 +102,7 @@ def _promise_reminders() -> None:
 
 
 def _leads(stored: Any) -> list[int]:
-    """How long before a session a server reminds; as usual where nothing that it has set can be read."""
+    """Return a server's reminder times, or the defaults if they can't be read."""
     leads = stored_json.leads(stored)
     return _USUAL_REMINDERS if leads is None else leads
 

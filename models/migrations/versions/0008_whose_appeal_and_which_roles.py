@@ -1,4 +1,4 @@
-"""Whose appeal it is, and which roles coaches were given. Columns are only added."""
+"""Add who appealed, and which roles coaches were given. Only adds columns."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("coaching_sessions", sa.Column("appealed_by", sa.BigInteger(), nullable=True))
     op.add_column("coaches", sa.Column("given_role_ids", sa.JSON(none_as_null=True), nullable=True))
-    # There was one appeal a session until now, and the record says who made it.
+    # Until now each session had one appeal, and the audit log says whose.
     op.execute(
         """
         UPDATE coaching_sessions SET appealed_by = COALESCE(
@@ -25,7 +25,7 @@ def upgrade() -> None:
         WHERE appealed_at IS NOT NULL
         """
     )
-    # Whoever coaches has the role that is chosen now, unless it is being given or taken at this moment.
+    # Current coaches have the role chosen now, unless it's just being given or taken.
     json_list = "('[' || coach_role_id || ']')"
     if op.get_bind().dialect.name == "postgresql":
         json_list = f"CAST({json_list} AS JSON)"

@@ -1,4 +1,4 @@
-"""Who may not book or apply. A table and a column of the audit log are added."""
+"""Add blocks, and whom an audit entry is about."""
 
 import sqlalchemy as sa
 from alembic import op

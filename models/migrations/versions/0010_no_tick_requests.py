@@ -1,4 +1,4 @@
-"""Nobody asks the running bot for a tick through the database any more. A table is dropped."""
+"""Drop the table for requests to the running bot."""
 
 from alembic import op
 

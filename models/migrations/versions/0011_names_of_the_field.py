@@ -1,4 +1,4 @@
-"""Call tables and columns by the field's names. Nothing else changes, and nothing is rebuilt."""
+"""Rename tables and columns to the field's names. Changes nothing else and rebuilds nothing."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -28,7 +28,7 @@ _COLUMNS = {
     },
 }
 _WORDS = _TABLES | {"problem_id": "alert_id", "presence_due_at": "membership_due_at"}
-"""What stands in the names of indexes, constraints and sequences."""
+"""Words to replace in the names of indexes, constraints and sequences."""
 
 
 def upgrade() -> None:
@@ -45,7 +45,7 @@ def upgrade() -> None:
 
 
 def _rename_on_postgresql(connection: sa.Connection) -> None:
-    """Rename constraints first: those of keys rename their indexes."""
+    """Rename constraints first: renaming a key's constraint renames its index."""
     ours = "n.nspname = current_schema()"
     constraints = connection.exec_driver_sql(
         "SELECT t.relname, c.conname FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid"
@@ -64,7 +64,8 @@ def _rename_on_postgresql(connection: sa.Connection) -> None:
 
 
 def _rename_on_sqlite(connection: sa.Connection) -> None:
-    """Make indexes anew under their new names. Constraints keep theirs: to rename one, a table must be rebuilt."""
+    """Recreate indexes under their new names. Constraints keep theirs, since renaming one means rebuilding the
+    table."""
     indexes = connection.exec_driver_sql(
         "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
     ).all()

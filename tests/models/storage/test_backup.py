@@ -63,14 +63,14 @@ async def test_a_copy_holds_what_was_committed_and_nothing_of_a_transaction_that
 def test_nothing_is_ever_overwritten(tmp_path: Path, migrated_sqlite: Path) -> None:
     (tmp_path / "copy.db").write_text("mine")
 
-    with pytest.raises(FileExistsError, match=r"exists already; name another one"):
+    with pytest.raises(FileExistsError, match=r"already exists; choose another name"):
         backup.back_up(migrated_sqlite, tmp_path / "copy.db")
 
     assert (tmp_path / "copy.db").read_text() == "mine"
 
 
 def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="there is no such database"):
+    with pytest.raises(FileNotFoundError, match="no such database"):
         backup.back_up(tmp_path / "coachbot.db", tmp_path / "copy.db")
 
     assert list(tmp_path.iterdir()) == []
@@ -118,11 +118,11 @@ def dangling(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
-        (damaged, "no database of coachbot|damaged"),
+        (damaged, "not a coachbot database|damaged"),
         (of_the_future, "newer release"),
-        (something_else, "no database of coachbot"),
+        (something_else, "not a coachbot database"),
         (dangling, "damaged"),
-        (Path.unlink, "no such file"),
+        (Path.unlink, "file not found"),
     ],
 )
 async def test_a_copy_that_is_of_no_use_is_refused_before_anything_is_changed(

@@ -112,7 +112,7 @@ def test_a_parameter_that_nobody_knows_is_refused(query: str) -> None:
 
 @pytest.mark.parametrize(("keyword", "values"), LISTED.items())
 def test_a_parameter_with_a_list_of_values_takes_those_and_no_other(keyword: str, values: list[str]) -> None:
-    told = f"the parameter {keyword} has to be one of {', '.join(values)}"
+    told = f"the parameter {keyword} must be one of {', '.join(values)}"
 
     assert [address(f"{keyword}={one}").options["dsn"] for one in values] == [
         f"postgresql://?{keyword}={one}" for one in values
@@ -147,7 +147,7 @@ def test_what_the_driver_lacks_is_refused_unless_it_is_not_used(keyword: str, ha
 
 @pytest.mark.parametrize("wrong", ["²", "-1", "1.5"])
 def test_a_number_has_ascii_digits_only(wrong: str) -> None:
-    with pytest.raises(libpq.Unsupported, match="the parameter keepalives_idle has to be a whole number"):
+    with pytest.raises(libpq.Unsupported, match="the parameter keepalives_idle must be a whole number"):
         address(f"keepalives_idle={wrong}")
 
 
