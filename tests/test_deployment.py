@@ -1,4 +1,4 @@
-"""What lies in .deploy names settings, commands and packages that exist."""
+""".deploy refers only to settings, commands and packages that exist."""
 
 import configparser
 import re
@@ -68,5 +68,5 @@ def test_the_demo_and_the_image_draw_statistics() -> None:
 
 
 def names(requirements: Iterable[str]) -> set[str]:
-    """The packages that these requirements name."""
+    """Return the packages in these requirements."""
     return {re.split(r"[^\w.-]", line, maxsplit=1)[0].lower() for line in requirements}

@@ -1,4 +1,4 @@
-"""The documents say what is true of the code."""
+"""The documentation is true to the code."""
 
 import json
 import re
@@ -38,7 +38,7 @@ LONGEST_README = 220
 LARGEST_PICTURE = 100_000
 TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest"
 
-# What the guide that the academy had before lists.
+# What the original guide lists.
 GUIDE_ENVIRONMENT = (
     "DISCORD_CLIENT_ID",
     "DISCORD_CLIENT_SECRET",
@@ -78,20 +78,19 @@ GUIDE_FIELDS = (
 
 
 def documents() -> list[Path]:
-    """Every document of ours."""
     command = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run([*command, "-z", "*.md"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return [ROOT / name for name in sorted(listed.split("\0")) if name and (ROOT / name).is_file()]
 
 
 def section(document: str, title: str) -> str:
-    """What stands under a heading, up to the next one of the same or a higher level."""
+    """Return what's under a heading, up to the next one of the same or a higher level."""
     level, body = re.split(rf"^(#+) {re.escape(title)}$", document, flags=re.MULTILINE)[1:3]
     return re.split(rf"^#{{1,{len(level)}}} ", body, flags=re.MULTILINE)[0]
 
 
 def rows(text: str) -> list[list[str]]:
-    """The tables' rows, as cells without the space around them."""
+    """Return the tables' rows as stripped cells."""
     return [
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in text.splitlines()
@@ -100,18 +99,17 @@ def rows(text: str) -> list[list[str]]:
 
 
 def codes(text: str) -> list[str]:
-    """What stands between backticks."""
+    """Return everything in backticks."""
     return re.findall(r"`([^`\n]+)`", text)
 
 
 def keys(model: type[Settings] | type[ServerDefaults]) -> set[str]:
-    """The names of a model's fields."""
     return set(model.model_fields)
 
 
 @pytest.fixture
 async def commands(tmp_path: Path) -> AsyncIterator[dict[str, list[str]]]:
-    """Every slash command of the bot → the names of its options."""
+    """Map every slash command to its options' names."""
     db = Database(f"sqlite:///{tmp_path / 'unused.db'}")
     bot = CoachBot(db, GuildDefaults())
     for cog in COGS:
@@ -180,7 +178,7 @@ def test_every_command_is_shown_with_its_options(commands: dict[str, list[str]])
     usages = [codes(cells[0])[0] for cells in rows(section(COMMANDS, "Commands")) if cells[0].startswith("`/")]
     shown = {usage.split(" [")[0].split(" <")[0]: re.findall(r"[\[<](\w+)[\]>]", usage) for usage in usages}
 
-    # They are too many for one line, and have a table of their own.
+    # There are too many for one line; they have their own table.
     assert shown.pop("/coaching setup") == ["options"]
     assert shown == {command: names for command, names in commands.items() if command != "/coaching setup"}
 
@@ -408,7 +406,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 def leads_somewhere(origin: Path, link: str) -> bool:
-    """Whether the file is there and, after a #, a heading of that name in it."""
+    """Whether the file exists and has the heading after #, if any."""
     path, _, anchor = link.partition("#")
     target = origin.parent / path if path else origin
     if not anchor or not target.is_file():

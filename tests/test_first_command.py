@@ -1,4 +1,4 @@
-"""What the README promises to somebody who has never heard of this."""
+"""What the README promises to newcomers."""
 
 import asyncio
 import os

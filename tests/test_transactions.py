@@ -1,7 +1,7 @@
-"""Nobody waits for Discord inside a transaction: four slow answers would keep all connections from everybody else.
+"""Nobody waits for Discord inside a transaction: four slow answers would use up all connections.
 
-Inside a transaction, only the session itself and what is given it may be awaited: `session.get(…)`,
-`bookings.book(session, …)`. Whoever is given it keeps to the same rule, so it holds however deep the calls go.
+Inside a transaction, code may only await the session itself and functions that get it: `session.get(…)`,
+`bookings.book(session, …)`. Those follow the same rule, so it holds at any depth.
 """
 
 import ast
@@ -18,7 +18,7 @@ _Function = ast.AsyncFunctionDef | ast.FunctionDef
 
 
 def breaches(source: str) -> list[str]:
-    """What is awaited inside a transaction and has nothing to do with it, with its line."""
+    """Return what's awaited inside a transaction but doesn't use it, with its line."""
     tree = ast.parse(source)
     found: dict[str, None] = {}
     for node in ast.walk(tree):
@@ -39,7 +39,7 @@ def has_a_session(node: ast.AST) -> TypeGuard[ast.AsyncWith | _Function]:
 
 
 def opens_a_transaction(expression: ast.expr) -> bool:
-    """`db.begin()`, `self.bot.db.read()`."""
+    """Match `db.begin()` and `self.bot.db.read()`."""
     return (
         isinstance(expression, ast.Call)
         and isinstance(expression.func, ast.Attribute)
@@ -49,13 +49,12 @@ def opens_a_transaction(expression: ast.expr) -> bool:
 
 
 def parameters(function: _Function) -> dict[str, str]:
-    """Name → annotation."""
     every = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
     return {one.arg: ast.unparse(one.annotation) if one.annotation else "" for one in every}
 
 
 def awaits(body: list[ast.stmt]) -> Iterator[tuple[int, ast.expr]]:
-    """Everything that is waited for: `await`, `async for`, `async with`."""
+    """Yield everything awaited: `await`, `async for`, `async with`."""
     for node in (inner for statement in body for inner in ast.walk(statement)):
         if isinstance(node, ast.Await):
             yield node.lineno, node.value
@@ -68,18 +67,18 @@ def awaits(body: list[ast.stmt]) -> Iterator[tuple[int, ast.expr]]:
 
 
 def made_of_the_session(body: list[ast.stmt]) -> set[str]:
-    """What is bound to something of the session (`found = await session.stream(…)`), and functions inside."""
+    """Return names bound to the session's results (`found = await session.stream(…)`), and inner functions."""
     names: set[str] = set()
     for node in (inner for statement in body for inner in ast.walk(statement)):
         if isinstance(node, ast.Assign) and is_of_the_session(_awaited(node.value), set()):
             names |= {one.id for one in node.targets if isinstance(one, ast.Name)}
         elif isinstance(node, _Function):
-            names.add(node.name)  # what it waits for is inside, too
+            names.add(node.name)  # its awaits are inside too
     return names
 
 
 def is_of_the_session(expression: ast.expr, ours: set[str]) -> bool:
-    """Whether it is the session's own, made of it, or given it as it is."""
+    """Whether it's the session's own, made by it, or gets it as an argument."""
     if isinstance(expression, ast.Name):
         return expression.id in ours
     if not isinstance(expression, ast.Call):

@@ -1,1 +1,1 @@
-"""How fast things are: measured when somebody asks, never asserted."""
+"""Benchmarks: run on request, never asserted."""

@@ -1,4 +1,4 @@
-"""Run every benchmark, one after the other: `python -m tests.bench [--json] [--quick]`."""
+"""Runs every benchmark: `python -m tests.bench [--json] [--quick]`."""
 
 from tests.bench import booking, pictures, process, slots, tick
 from tests.bench.options import from_command_line, write
@@ -7,7 +7,6 @@ BENCHMARKS = (slots, pictures, booking, tick, process)
 
 
 def main() -> None:
-    """Print the figures of each under its name."""
     options = from_command_line(__doc__, "each benchmark's figures")
     for benchmark in BENCHMARKS:
         write(f"{benchmark.__name__}:")

@@ -1,6 +1,6 @@
-"""What any bot of this kind pays before it does anything of its own; `tests.bench.process` compares ours to it.
+"""The overhead of any bot of this kind; `tests.bench.process` compares ours with it.
 
-discord.py with one command that only defers, a SQLite file behind SQLAlchemy, and a scheduler without jobs.
+discord.py with one command that only defers, SQLite through SQLAlchemy, and a scheduler without jobs.
 """
 
 import asyncio
@@ -20,18 +20,15 @@ bot = commands.Bot(
 
 @bot.tree.command()
 async def book(interaction: discord.Interaction) -> None:
-    """Acknowledge, and nothing else."""
     await interaction.response.defer(ephemeral=True, thinking=True)
 
 
 @bot.event
 async def on_ready() -> None:
-    """Say so as the product does."""
     print("connected as", bot.user and bot.user.id, file=sys.stderr, flush=True)  # noqa: T201  (the benchmark reads it)
 
 
 async def main() -> None:
-    """Open the database, start the scheduler, connect."""
     engine = create_async_engine("sqlite+aiosqlite:///bare.db")
     async with engine.connect() as connection:
         await connection.execute(text("SELECT 1"))

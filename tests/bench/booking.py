@@ -1,8 +1,8 @@
-"""What booking costs, on real databases in a temporary folder: `python -m tests.bench.booking [--json] [--quick]`.
+"""Measures booking on real databases: `python -m tests.bench.booking [--json] [--quick]`.
 
-Ratios compare things that were done in turns in the same run, so that they mean something on any machine: a
-booking to the bare insertion of a session's row, and what people look at with a long history behind it to the
-same without. Bookings per second come from eight workers side by side, and depend on the machine.
+Ratios compare alternating measurements of one run, so that they mean something on any machine: a booking against
+inserting a bare row, and screens with a long history against none. Bookings per second come from eight workers at
+once, and depend on the machine.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ EVERY_DAY = [(day, 9 * 60, 17 * 60) for day in range(7)]
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is measured."""
+    """How much to measure."""
 
     rounds: int = 200
     """Of one booking and one insertion."""
@@ -59,7 +59,7 @@ class Size:
     """Of all workers together."""
     looks: int = 25
     past: int = 100_000
-    """Sessions of a long history."""
+    """Sessions in a long history."""
     warm_up: int = 5
 
 
@@ -68,30 +68,25 @@ QUICK = Size(rounds=3, bookings=16, looks=2, past=2_000, warm_up=1)
 
 @dataclass(frozen=True)
 class Times:
-    """How long something took, in milliseconds."""
+    """Durations in milliseconds."""
 
     each: Sequence[float]
 
     @property
     def least(self) -> float:
-        """The shortest time."""
         return min(self.each)
 
     @property
     def middle(self) -> float:
-        """The median."""
         return median(self.each)
 
     @property
     def p99(self) -> float:
-        """What 99 of 100 stay below."""
         return sorted(self.each)[int(len(self.each) * 0.99)]
 
 
 @dataclass(frozen=True)
 class Figures:
-    """All that was measured."""
-
     one: dict[str, Times]
     sqlite: tuple[float, Times]
     postgres: tuple[float, Times]
@@ -99,7 +94,7 @@ class Figures:
     past: int
 
     def ratios(self) -> dict[str, float]:
-        """The figures to keep an eye on."""
+        """Return the ratios to keep an eye on."""
         many = {
             f"{what}_history": times["history"].middle / times["small"].middle
             for what, times in self.looking.items()
@@ -111,7 +106,6 @@ class Figures:
         }
 
     def table(self) -> str:
-        """The figures for people."""
         ratios = self.ratios()
         lines = [f"{'milliseconds':46}{'least':>9}{'median':>9}{'p99':>9}{'ratio':>9}"]
         lines.append(row("SQLite: insert one row and commit", self.one["insert"]))
@@ -129,7 +123,6 @@ class Figures:
 
 
 def row(title: str, times: Times, ratio: float | None = None) -> str:
-    """One line of the table."""
     told = "" if ratio is None else f"{ratio:.2f}x"
     return f"{title:46}{times.least:9.2f}{times.middle:9.2f}{times.p99:9.2f}{told:>9}"
 
@@ -137,7 +130,7 @@ def row(title: str, times: Times, ratio: float | None = None) -> str:
 async def in_turns(
     ways: dict[str, Callable[[], Awaitable[object]]], rounds: int, warm_up: int
 ) -> dict[str, Times]:
-    """Every way in every round; the first rounds, which fill caches, do not count."""
+    """Run all variants in every round. The first rounds, which fill caches, don't count."""
     found: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(warm_up + rounds):
         for name, way in ways.items():
@@ -149,7 +142,6 @@ async def in_turns(
 
 
 async def a_database(url: str) -> Database:
-    """An empty one with the newest schema."""
     db = Database(url)
     await db.upgrade()
     return db
@@ -158,14 +150,14 @@ async def a_database(url: str) -> Database:
 async def fill(
     db: Database, coaches: int, past: int, *, hours: Sequence[tuple[int, int, int]] = OFFICE_HOURS
 ) -> None:
-    """A server with so many coaches, who share so many past sessions evenly; `LOOKER` has three to come."""
+    """Store coaches with evenly shared past sessions; `LOOKER` has three upcoming ones."""
     async with db.begin() as session:
         await a_guild(session, most_upcoming=1_000_000)
         await a_coach(session, hours=hours, daily_limit=4)
         await more_coaches(session, coaches - 1, hours)
         for number in range(3):
             await a_session(session, starts_at=MONDAY + (number + 1) * DAY + 7 * HOUR, student_id=LOOKER)
-        for number in range(PAGE):  # so that there is a full page in any case
+        for number in range(PAGE):  # so that there's always a full page
             starts_at = MONDAY - (number + 1) * HOUR
             await a_session(
                 session, starts_at=starts_at, student_id=LOOKER, status=SessionStatus.COMPLETED, reserved=False
@@ -184,7 +176,7 @@ async def fill(
 
 
 def a_past_session(number: int, coach_id: int, starts_at: datetime) -> dict[str, Any]:
-    """One row. Every fiftieth was with `LOOKER`, so that there is a long history of their own too."""
+    """Return one row. Every fiftieth session is `LOOKER`'s, so that they have a long history too."""
     return {
         "id": 1000 + number,
         "guild_id": GUILD,
@@ -207,7 +199,7 @@ def a_past_session(number: int, coach_id: int, starts_at: datetime) -> dict[str,
 
 
 async def more_coaches(session: AsyncSession, number: int, hours: Sequence[tuple[int, int, int]]) -> None:
-    """Copies of the first."""
+    """Copy the first coach."""
     first = await session.get_one(Coach, (GUILD, COACH))
     plain = {column.key: getattr(first, column.key) for column in Coach.__table__.columns}
     ids = range(COACH + 1, COACH + 1 + number)
@@ -221,14 +213,14 @@ async def more_coaches(session: AsyncSession, number: int, hours: Sequence[tuple
 
 
 async def book(db: Database, coach_id: int, student_id: int, at: datetime) -> None:
-    """The whole transaction of a press on Confirm."""
+    """Run the whole transaction behind Confirm."""
     async with db.begin() as session:
         guild = await session.get_one(Guild, GUILD)
         await booking.book(session, guild, Actor(student_id), coach_id, at, HOUR, None, MONDAY)
 
 
 async def one_booking(folder: Path, size: Size) -> dict[str, Times]:
-    """A booking and the bare insertion of a row, in turns."""
+    """Measure a booking and a bare insertion, alternating."""
     db = await a_database(f"sqlite:///{folder / 'one.db'}")
     await fill(db, 50, 0, hours=EVERY_DAY)
     wishes = free_wishes()
@@ -247,14 +239,14 @@ async def one_booking(folder: Path, size: Size) -> dict[str, Times]:
 
 
 def free_wishes() -> Iterator[tuple[int, int, datetime]]:
-    """Coach, student and time, none of which meets another; two sessions a day keep below the limit."""
+    """Yield coach, student and time without overlaps, at two sessions a day to stay below the limit."""
     for number in count():
         day, place = divmod(number // 50, 2)
         yield COACH + number % 50, STUDENT + 1000 + number, MONDAY + (1 + day) * DAY + (2 + 3 * place) * HOUR
 
 
 async def many_bookings(url: str, size: Size) -> tuple[float, Times]:
-    """Bookings per second of eight workers side by side, and how long each booking took."""
+    """Measure bookings per second of eight workers at once, and the duration of each."""
     db = await a_database(url)
     await fill(db, 50, 0, hours=EVERY_DAY)
     wishes, took = free_wishes(), list[float]()
@@ -278,7 +270,6 @@ async def many_bookings(url: str, size: Size) -> tuple[float, Times]:
 
 
 async def list_times(db: Database) -> int:
-    """All free times of one coach in four weeks."""
     async with db.read() as session:
         coach = await session.get_one(Coach, (GUILD, COACH))
         found = await free_times.free_times(session, coach, HOUR, student_id=LOOKER, now=MONDAY)
@@ -286,19 +277,17 @@ async def list_times(db: Database) -> int:
 
 
 async def browse(db: Database) -> int:
-    """The list of coaches."""
     async with db.read() as session:
         return len(await coach_search.browse(session, GUILD, LOOKER, MONDAY))
 
 
 async def first_page(db: Database) -> int:
-    """The first page of somebody's sessions."""
     async with db.read() as session:
         return len((await upcoming.page_of(session, GUILD, LOOKER, MONDAY, page=0, size=PAGE)).sessions)
 
 
 async def looking(folder: Path, size: Size) -> dict[str, dict[str, Times]]:
-    """What people look at, by how much there is."""
+    """Measure what people look at, by how much data there is."""
     sizes = {"small": (50, 0), "coaches": (500, 0), "history": (500, size.past)}
     dbs = {name: await a_database(f"sqlite:///{folder / name}.db") for name in sizes}
     for name, (coaches, past) in sizes.items():
@@ -317,14 +306,12 @@ async def looking(folder: Path, size: Size) -> dict[str, dict[str, Times]]:
 
 
 async def measure(folder: Path, postgres_url: str, size: Size) -> Figures:
-    """Everything, one after the other."""
     one = await one_booking(folder, size)
     sqlite = await many_bookings(f"sqlite:///{folder / 'many.db'}", size)
     return Figures(one, sqlite, await many_bookings(postgres_url, size), await looking(folder, size), size.past)
 
 
 def run(options: Options) -> None:
-    """Measure, and print a table, or one line of JSON for machines."""
     size = QUICK if options.quick else Size()
     with (
         tempfile.TemporaryDirectory(prefix="coachbot-bench-") as folder,

@@ -1,4 +1,4 @@
-"""The options that every benchmark takes on its command line."""
+"""The command line options of every benchmark."""
 
 import argparse
 import sys
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to measure, and how to print the figures."""
+    """How to measure, and how to print the results."""
 
     as_json: bool = False
     quick: bool = False
-    """One small round. Its figures say little, but every way still has to give the same results."""
+    """One small round. The figures mean little, but all variants must still agree."""
 
 
 def from_command_line(about: str | None, in_json: str) -> Options:
-    """Read the arguments of this process. `in_json` says what the line of JSON holds."""
+    """Parse this process's arguments. `in_json` describes the JSON line."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help=f"print one line: {in_json}")
     parser.add_argument("--quick", action="store_true", help="one small round, to check that results are equal")
@@ -24,5 +24,4 @@ def from_command_line(about: str | None, in_json: str) -> Options:
 
 
 def write(text: str) -> None:
-    """Print the figures."""
     sys.stdout.write(text + "\n")

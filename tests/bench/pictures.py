@@ -1,4 +1,4 @@
-"""How long a picture of a week takes, beside a bare canvas of the same size.
+"""Measures pictures of a week against a bare canvas of the same size.
 
 `python -m tests.bench.pictures [--json] [--quick]`
 """
@@ -26,14 +26,14 @@ def milliseconds(work: Callable[[], object]) -> float:
 
 
 def bare_canvas(like: Image.Image) -> None:
-    """What Pillow takes to make and write a picture on which nothing is drawn."""
+    """Create and write an empty picture of this size."""
     canvas = Image.new("P", like.size)
     canvas.putpalette(like.getpalette() or [])
     canvas.save(BytesIO(), "PNG", transparency=like.info["transparency"])
 
 
 def measure(name: str, rounds: int = ROUNDS) -> tuple[float, float]:
-    """Median milliseconds of the picture and of the canvas, taken in turns so that both meet the same machine."""
+    """Return the median milliseconds of the picture and of the canvas, measured alternately."""
     week = WEEKS[name]()
     drawn = draw(week)
     like = Image.open(BytesIO(drawn))
@@ -44,7 +44,6 @@ def measure(name: str, rounds: int = ROUNDS) -> tuple[float, float]:
 
 
 def report(measured: dict[str, tuple[float, float]]) -> str:
-    """One line for each picture."""
     return "\n".join(
         f"{name:8} {picture:6.1f} ms, bare canvas {canvas:5.1f} ms: {picture / canvas:4.1f} times"
         for name, (picture, canvas) in measured.items()
@@ -52,14 +51,13 @@ def report(measured: dict[str, tuple[float, float]]) -> str:
 
 
 def worst(measured: dict[str, tuple[float, float]]) -> str:
-    """The slowest picture and the largest ratio, as a line of JSON."""
+    """Return the slowest picture and the largest ratio, as a line of JSON."""
     milliseconds = max(picture for picture, _ in measured.values())
     ratio = max(picture / canvas for picture, canvas in measured.values())
     return json.dumps({"picture_ms": round(milliseconds, 2), "picture_vs_canvas": round(ratio, 2)})
 
 
 def run(options: Options) -> None:
-    """Measure, and print a line for each picture, or one of JSON for machines."""
     results = {name: measure(name, 1 if options.quick else ROUNDS) for name in MEASURED}
     write(worst(results) if options.as_json else report(results))
 

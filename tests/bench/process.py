@@ -1,9 +1,8 @@
-"""What the process costs, against a Discord on this machine: `python -m tests.bench.process [--json] [--quick]`.
+"""Measures the process against a Discord on this machine: `python -m tests.bench.process [--json] [--quick]`.
 
-Ours and a bare one (`tests.bench.bare`) take turns in the same run, so that the ratios mean something on any
-machine: memory when the gateway is ready, the time from the start of the process until then, and the time from a
-`/book` that goes out over the gateway until its acknowledgement is here. Every start of ours finds a database that
-is up to date, with a coach in it.
+Ours and a bare one (`tests.bench.bare`) alternate in one run, so that ratios mean something on any machine: memory
+when the gateway is ready, time from start to ready, and time from a `/book` event to its acknowledgement. Our
+database is up to date and has a coach in it.
 """
 
 import asyncio
@@ -31,7 +30,7 @@ from tests.support.program import Program
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How often each starts, and is pressed. The first start, which fills the machine's caches, doesn't count."""
+    """How often to start and press each. The first start, which fills caches, doesn't count."""
 
     starts: int = 7
     presses: int = 1000
@@ -43,12 +42,12 @@ READY = b"connected as"
 STUDENT = 12
 NAMES = {"bare": "tests.bench.bare", "ours": "bot"}
 TARGETS = {"memory": 1.3, "ready": 1.5}
-"""The highest ratios that we accept. Memory hardly varies from run to run; starts do on a busy machine."""
+"""The highest accepted ratios. Memory hardly varies; start times do on a busy machine."""
 
 
 @dataclass(slots=True)
 class Watch(Endpoint):
-    """A Discord that notes when it was acknowledged, and when the answer itself came."""
+    """A Discord that notes when it was acknowledged and when the answer came."""
 
     acknowledged: asyncio.Future[float] | None = None
     answered: asyncio.Event = field(default_factory=asyncio.Event)
@@ -65,7 +64,7 @@ class Watch(Endpoint):
 
 @dataclass(slots=True)
 class Side:
-    """One of the two: what it is, its folder, and what was measured."""
+    """One of the two, with its folder and measurements."""
 
     name: str
     folder: Path
@@ -76,7 +75,7 @@ class Side:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Watch]:
-        """A process of its own with a Discord of its own, measured up to where the gateway is ready."""
+        """Start a process with its own Discord, and measure until the gateway is ready."""
         async with local_discord(watch := Watch()):
             program = Program(self.folder, watch.api, watch.gateway, NAMES[self.name])
             began = perf_counter()
@@ -95,7 +94,7 @@ class Side:
                 await reading
 
     async def press(self, watch: Watch) -> float:
-        """One `/book`, from going out to its acknowledgement, in milliseconds; the rest of it is waited for."""
+        """Send one `/book`, wait for all of it, and return the milliseconds to its acknowledgement."""
         event = slash("book", STUDENT)
         event |= {"token": f"interaction-{next(self.numbers)}"}
         watch.requests.clear()
@@ -111,7 +110,7 @@ class Side:
 
 
 async def _read(lines: asyncio.StreamReader, ready: asyncio.Event) -> None:
-    """Take what a process says, or it would wait for that."""
+    """Read the process's output, or it would block."""
     async for line in lines:
         if READY in line:
             ready.set()
@@ -123,12 +122,11 @@ def _resident_megabytes(pid: int) -> float:
 
 
 def p99(times: Sequence[float]) -> float:
-    """What 99 of 100 stay below."""
     return sorted(times)[int(len(times) * 0.99)]
 
 
 async def measure(folder: Path, size: Size) -> tuple[Side, Side]:
-    """Bare and ours. They take turns, each going first every other time."""
+    """Measure the bare process and ours, alternating which goes first."""
     sides = [Side(name, folder / name) for name in NAMES]
     for side in sides:
         side.folder.mkdir()
@@ -157,7 +155,7 @@ async def measure(folder: Path, size: Size) -> tuple[Side, Side]:
 
 
 def ratios(bare: Side, ours: Side) -> dict[str, float]:
-    """How many times as much ours takes; the first start of each fills the machine's caches."""
+    """Return how many times more ours takes; the first start of each fills caches."""
     found = zip(("memory", "ready", "ack_p50", "ack_p99"), _figures(bare), _figures(ours), strict=True)
     return {name: own / theirs for name, theirs, own in found}
 
@@ -168,7 +166,6 @@ def _figures(side: Side) -> tuple[float, float, float, float]:
 
 
 def table(bare: Side, ours: Side, size: Size) -> str:
-    """The figures for people."""
     names = ("memory when ready, MB", "start until ready, s", "/book acknowledged, ms", "  99 of 100, ms")
     lines = [f"{'':26}{'bare':>9}{'ours':>9}{'ratio':>9}{'target':>9}"]
     found = zip(names, _figures(bare), _figures(ours), ratios(bare, ours).items(), strict=True)
@@ -178,7 +175,6 @@ def table(bare: Side, ours: Side, size: Size) -> str:
 
 
 def run(options: Options) -> None:
-    """Measure, and print a table, or one line of JSON for machines."""
     size = QUICK if options.quick else Size()
     folder = Path(tempfile.mkdtemp(prefix="coachbot-bench-"))
     try:

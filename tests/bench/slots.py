@@ -1,11 +1,9 @@
-"""How fast free slots are found, next to two plain ways: `python -m tests.bench.slots [--json] [--quick]`.
+"""Measures free slots against two plain ways: `python -m tests.bench.slots [--json] [--quick]`.
 
-All ways answer the same questions in the same run, in turns, and must give equal answers. The figures are the
-shortest of many runs. In lists the baselines get what can be prepared outside of the measured part: the rules, the
-calendar parsed, its query made. Who browses begins with plain rows of the database, so there all ways start from
-these; how long the library takes at best (every calendar at hand already, lazily asked for one event after the
-other) is printed too. Between the runs the engine keeps what it remembers of zones and instants, for all coaches
-together; its time without that is printed.
+All ways answer the same questions in one run, alternating, and must agree. Figures are the shortest of many runs.
+For lists, the baselines may prepare rules, calendar and query outside the measurement. For browsing, all start
+from database rows; the library's best time (with every calendar at hand) is printed too. The engine keeps its
+caches of zones between runs; its time without them is printed.
 """
 
 import json
@@ -31,10 +29,10 @@ from tests.support.builders import DAY, MINUTE
 
 Busy = list[Period]
 Windows = dict[tuple[int, int], list[int]]
-"""`[first minute, end minute)` of the wall clock → the weekdays that have it."""
+"""Maps `[start minute, end minute)` of the wall clock to the weekdays that have it."""
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-"""Four weeks before Europe's clocks change; America's change in between."""
+"""Four weeks before Europe's clock change, with America's in between."""
 LISTED, BROWSED = 60 * DAY, 14 * DAY
 LENGTH, STEP, BUFFER = 45 * MINUTE, 15 * MINUTE, 10 * MINUTE
 WEEKDAYS = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"]
@@ -47,16 +45,16 @@ ZONES = (
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is measured, and how often."""
+    """How much to measure, and how often."""
 
     listings: int = 15
     browsings: int = 4
     cold: int = 2
     again: int = 3
-    """So often in a row each way is asked in a round, since the others cool it down."""
+    """How often to run each way in a row, since the others cool its caches."""
     coaches: int = 500
     by_calendar: int = 100
-    """So many of the coaches are browsed by the slow way; its time is scaled up to all."""
+    """How many coaches the slow way browses; its time is scaled up."""
 
 
 QUICK = Size(listings=1, browsings=1, cold=1, again=1, coaches=50, by_calendar=25)
@@ -64,7 +62,7 @@ QUICK = Size(listings=1, browsings=1, cold=1, again=1, coaches=50, by_calendar=2
 
 @dataclass(frozen=True)
 class Coach:
-    """One coach as each way wants them: rows for the engine, rules for rrule, a parsed calendar."""
+    """One coach in each way's form: rows for the engine, rules for rrule, a parsed calendar."""
 
     rules: BookingRules
     rows: list[WeeklyHours]
@@ -74,7 +72,7 @@ class Coach:
 
 
 def a_coach(zone: str, windows: Windows, busy: Busy) -> Coach:
-    """Everything that is prepared outside of the measured part."""
+    """Prepare everything outside the measurement."""
     rules = BookingRules(ZoneInfo(zone), STEP, BUFFER, BUFFER, 0 * MINUTE, 90 * DAY)
     rows = [WeeklyHours(day, *window) for window, days in windows.items() for day in days]
     query = recurring_ical_events.of(parsed(a_calendar(rules.zone, windows)))
@@ -82,7 +80,7 @@ def a_coach(zone: str, windows: Windows, busy: Busy) -> Coach:
 
 
 def a_calendar(zone: ZoneInfo, windows: Windows) -> icalendar.Calendar:
-    """The hours as weekly events that began a few days ago."""
+    """Return the hours as weekly events that began a few days ago."""
     calendar = icalendar.Calendar()
     for (start, end), days in windows.items():
         day = min(one for one in (NOW.date() - number * DAY for number in range(7)) if one.weekday() in days)
@@ -97,14 +95,14 @@ def a_calendar(zone: ZoneInfo, windows: Windows) -> icalendar.Calendar:
 
 
 def parsed(calendar: icalendar.Calendar) -> icalendar.Calendar:
-    """As it would come out of a file."""
+    """Parse it as if read from a file."""
     found = icalendar.Calendar.from_ical(calendar.to_ical())
     assert isinstance(found, icalendar.Calendar)
     return found
 
 
 def some_busy(count: int, days: int, chance: random.Random) -> Busy:
-    """Reservations of half an hour to an hour and a half, by day, in order of their starts as a database gives."""
+    """Return reservations of 30 to 90 minutes, ordered by start as a database returns them."""
     starts = [
         NOW + chance.randrange(days) * DAY + chance.randrange(6 * 12, 20 * 12) * 5 * MINUTE for _ in range(count)
     ]
@@ -112,7 +110,7 @@ def some_busy(count: int, days: int, chance: random.Random) -> Busy:
 
 
 def some_coaches(count: int) -> list[Coach]:
-    """Coaches with hours, zones and reservations of their own."""
+    """Return coaches with their own hours, zones and reservations."""
     chance = random.Random(500)
     found: list[Coach] = []
     for _ in range(count):
@@ -126,12 +124,12 @@ def some_coaches(count: int) -> list[Coach]:
 
 
 def by_engine(coach: Coach, until: datetime) -> Iterator[datetime]:
-    """The engine, from plain rows."""
+    """Use the engine, from plain rows."""
     return Calendar(Hours(coach.rows), coach.rules, coach.busy).free(LENGTH, now=NOW, since=NOW, until=until)
 
 
 def by_rrule(coach: Coach, until: datetime) -> list[datetime]:
-    """The plain way, as the rules say it: expand each, and try each step with each reservation."""
+    """Expand each rule, and compare each step with each reservation."""
     zone, found = coach.rules.zone, []
     last = until.replace(tzinfo=None) + DAY
     for row in coach.rows:
@@ -149,7 +147,7 @@ def by_rrule(coach: Coach, until: datetime) -> list[datetime]:
 
 
 def by_calendar(coach: Coach, query: recurring_ical_events.CalendarQuery, until: datetime) -> list[datetime]:
-    """Expand the calendar, then take away what is taken: joined and looked up by bisection."""
+    """Expand the calendar, then subtract reservations by bisection."""
     events = query.between(NOW, until)
     windows = sorted(map(period_of, events))
     return list(unoccupied(windows, coach.busy, until))
@@ -158,18 +156,18 @@ def by_calendar(coach: Coach, query: recurring_ical_events.CalendarQuery, until:
 def first_by_calendar(
     coach: Coach, query: recurring_ical_events.CalendarQuery, until: datetime
 ) -> datetime | None:
-    """The same for one slot: the library then expands only as much of the calendar as it is asked for."""
+    """Find one slot; the library then expands only as much of the calendar as needed."""
     windows = takewhile(lambda window: window[0] < until, map(period_of, query.after(NOW)))
     return next(unoccupied(windows, coach.busy, until), None)
 
 
 def period_of(event: Any) -> Period:
-    """When one event of an expanded calendar takes place, in UTC."""
+    """Return an event's period in UTC."""
     return event.start.astimezone(UTC), event.end.astimezone(UTC)
 
 
 def unoccupied(windows: Iterable[Period], busy: Busy, until: datetime) -> Iterator[datetime]:
-    """Starts in steps from the begin of each window that keep clear of `busy`."""
+    """Yield starts in steps from each window's beginning that avoid `busy`."""
     taken = union((start - BUFFER - LENGTH, end + BUFFER) for start, end in busy)  # in which no session starts
     ends = [end for _, end in taken]
     for opens, closes in windows:
@@ -185,7 +183,7 @@ Way = Callable[[], object]
 
 
 def in_turns(ways: dict[str, Way], rounds: int, again: int) -> dict[str, float]:
-    """The shortest time of each way in seconds; a round asks each `again` times in a row."""
+    """Return each way's shortest time in seconds; a round runs each `again` times in a row."""
     best = dict.fromkeys(ways, float("inf"))
     for _ in range(rounds):
         for name, way in ways.items():
@@ -197,7 +195,7 @@ def in_turns(ways: dict[str, Way], rounds: int, again: int) -> dict[str, float]:
 
 
 def forgetful(way: Way) -> Way:
-    """The same way without what the engine remembers of zones."""
+    """Run this way without the engine's caches."""
 
     def cold() -> object:
         for remembered in (local_time.instants, local_time.stretches_of, local_time.stretches_from):
@@ -208,7 +206,7 @@ def forgetful(way: Way) -> Way:
 
 
 def listing(count: int, size: Size) -> dict[str, float]:
-    """Seconds for all slots of 60 days with so many reservations."""
+    """Return seconds for all slots of 60 days with this many reservations."""
     coach, until = a_coach("Europe/Berlin", OFFICE, some_busy(count, 60, random.Random(count))), NOW + LISTED
     ways: dict[str, Callable[[], list[datetime]]] = {
         "engine": lambda: list(by_engine(coach, until)),
@@ -223,7 +221,7 @@ def listing(count: int, size: Size) -> dict[str, float]:
 
 
 def browsing(size: Size) -> dict[str, float]:
-    """Seconds for the first free slot of every coach in the next 14 days."""
+    """Return seconds for the first free slot of every coach in the next 14 days."""
     coaches, until = some_coaches(size.coaches), NOW + BROWSED
     some = coaches[: size.by_calendar]
 
@@ -247,7 +245,6 @@ def browsing(size: Size) -> dict[str, float]:
 
 
 def run(options: Options) -> None:
-    """Measure, and print a table, or one line of JSON for machines."""
     size = QUICK if options.quick else Size()
     lists, browse = {count: listing(count, size) for count in (0, 200, 2000)}, browsing(size)
     ratios = {
@@ -259,7 +256,6 @@ def run(options: Options) -> None:
 
 
 def table(lists: dict[int, dict[str, float]], browse: dict[str, float], size: Size) -> str:
-    """The figures for people."""
     lines = [f"{'milliseconds':40}{'engine':>9}{'(cold)':>9}{'rrule':>18}{'recurring-ical-events':>24}"]
     for count, found in lists.items():
         lines.append(row(f"60 days, {count} busy: all {found['slots']:.0f} slots", found))
@@ -275,7 +271,6 @@ def table(lists: dict[int, dict[str, float]], browse: dict[str, float], size: Si
 
 
 def row(title: str, found: dict[str, float]) -> str:
-    """One question's times, and how many times longer than the engine the others take."""
     cells = [f"{title:40}{found['engine'] * 1000:9.2f}{found['cold'] * 1000:9.2f}"]
     for name, width in (("rrule", 18), ("ical", 24)):
         told = f"{found[name] * 1000:.1f} ({found[name] / found['engine']:.0f}x)" if name in found else "-"

@@ -1,4 +1,4 @@
-"""Benchmarks stay runnable: .ci/run gives each a quick round, and the cheapest is tried here."""
+"""Benchmarks stay runnable: .ci/run gives each a quick round, and the cheapest runs here."""
 
 import json
 from pathlib import Path
@@ -19,6 +19,6 @@ def test_every_benchmark_gets_its_quick_round() -> None:
 
 
 def test_all_ways_to_find_slots_agree(capsys: pytest.CaptureFixture[str]) -> None:
-    slots.run(Options(as_json=True, quick=True))  # which raises where they don't
+    slots.run(Options(as_json=True, quick=True))  # raises if they don't agree
 
     assert json.loads(capsys.readouterr().out).keys() == {"rrule_200", "ical_200", "browse_ical"}

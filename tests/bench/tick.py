@@ -1,11 +1,11 @@
-"""What a tick costs with a long history behind it, on real databases.
+"""Measures a tick with a long history, on real databases.
 
 `python -m tests.bench.tick [--json] [--quick]`
 
-Ten sessions at a time live their lives, from the room that is made to the room that is removed, in a database
-with 1,000 past sessions and in one with 1,000,000: in turns, so that the ratio of the medians means something on
-any machine. Every past session has notices, attendance and audit entries, and was with one of the ten coaches and
-one of the ten students whose sessions are due. Discord answers at once.
+Ten sessions at a time run from creating to deleting their rooms, in databases with 1,000 and 1,000,000 past
+sessions, alternating, so that the ratio of medians means something on any machine. Every past session has
+notifications, attendance and audit entries, and belongs to one of the ten coaches and students whose sessions are
+due. Discord answers at once.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ DUE = 10
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many past sessions each database has, and how often ten sessions live their lives."""
+    """How many past sessions each database has, and how often ten sessions run."""
 
     few: int = 1_000
     many: int = 1_000_000
@@ -57,7 +57,7 @@ class Size:
 
 QUICK = Size(few=100, many=2_000, lives=1, warm_up=0)
 RESERVED = 100_000
-"""So many past sessions, the last ones, have reservations: the guard makes inserting these slow."""
+"""How many past sessions have reservations: the guard makes inserting these slow."""
 STEPS = {
     "10 due: make the rooms": -15 * MINUTE,
     "10 due: open them": -5 * MINUTE,
@@ -65,7 +65,7 @@ STEPS = {
     "10 due: a word of warning": 55 * MINUTE,
     "10 due: finish, remove the rooms": 60 * MINUTE,
 }
-"""What is due when, from the start of a session of an hour."""
+"""What's due when, relative to the start of a one-hour session."""
 LIFE, IDLE = "10 due: all of these", "nothing due"
 SWEEP, WATCH, AGENDA = "hourly sweep, 10 rooms", "see who is in 10 rooms", "/sessions, with who attended"
 
@@ -100,28 +100,28 @@ HISTORY = {
         1,
     ),
 }
-"""Table → columns, their values of past session `n`, and how many rows each past session has."""
+"""Table → columns, their values for past session `n`, and rows per past session."""
 
 
 class Side:
-    """One database, and how long what was done in it."""
+    """One database and its measurements."""
 
     def __init__(self, db: Database) -> None:
         self.db, self.discord, self.clock = db, FakeDiscord(), FakeClock()
         self.took: defaultdict[str, list[float]] = defaultdict(list)
         self.did: list[tuple[int, int, int]] = []
-        """Of each tick: steps, roles and notices. Codes of sessions are random."""
+        """Per tick: steps, roles and notifications. Session codes are random."""
 
     @contextmanager
     def measured(self, *names: str) -> Iterator[None]:
-        """Note how long this takes, in milliseconds."""
+        """Record how long the block takes, in milliseconds."""
         began = perf_counter()
         yield
         for name in names:
             self.took[name].append((perf_counter() - began) * 1000)
 
     async def fill(self, past: int) -> None:
-        """A server with ten coaches who have a history."""
+        """Store a server with ten coaches and their history."""
         async with self.db.begin() as session:
             await a_guild(session)
             for number in range(DUE):
@@ -139,7 +139,7 @@ class Side:
             await connection.exec_driver_sql("ANALYZE")
 
     def _insertion(self, name: str, columns: str, values: str) -> str:
-        """Rows of the past sessions 0 to `:most`; each coach had one an hour, back from a day before `MONDAY`."""
+        """Insert past sessions 0 to `:most`; each coach had one an hour, back from the day before `MONDAY`."""
         before = (MONDAY - DAY).isoformat()
         hour, start = "interval '1 hour'", f"timestamptz '{before}'"
         if self.db.is_sqlite:
@@ -152,7 +152,7 @@ class Side:
         )
 
     async def life(self, number: int) -> None:
-        """Ten sessions on a day of their own."""
+        """Run ten sessions on their own day."""
         starts_at = MONDAY + (1 + number) * DAY
         async with self.db.begin() as session:
             for one in range(DUE):
@@ -169,7 +169,7 @@ class Side:
         assert not self.discord.rooms, "a room was left over"
 
     async def tick(self) -> None:
-        """As often as the loop does it: only so many direct messages go out at once."""
+        """Tick as often as the loop would: each tick sends only a few direct messages."""
         more = True
         while more:
             report = await tick(self.db, self.discord, self.clock, unwatched=dict)
@@ -180,7 +180,7 @@ class Side:
             more = report.more
 
     async def meanwhile(self) -> None:
-        """What else happens while ten rooms are open and nothing is due."""
+        """Measure what else happens while ten rooms are open and nothing is due."""
         with self.measured(IDLE):
             report = await tick(self.db, self.discord, self.clock, unwatched=dict)
         assert report is not None
@@ -200,7 +200,7 @@ class Side:
 
 
 async def measure(few_url: str, many_url: str, size: Size) -> dict[str, dict[str, Times]]:
-    """What → size → times. Both databases take turns, each going first every other time."""
+    """Return task → size → times. The databases alternate in going first."""
     sides = {"few": Side(await a_database(few_url)), "many": Side(await a_database(many_url))}
     for name, past in (("few", size.few), ("many", size.many)):
         await sides[name].fill(past)
@@ -217,12 +217,11 @@ async def measure(few_url: str, many_url: str, size: Size) -> dict[str, dict[str
 
 
 def ratio(times: dict[str, Times]) -> float:
-    """How many times longer it takes with the long history."""
+    """Return how many times longer it takes with the long history."""
     return times["many"].middle / times["few"].middle
 
 
 def table(found: dict[str, dict[str, dict[str, Times]]], size: Size) -> str:
-    """The figures for people."""
     lines = [f"{'milliseconds':46}{'least':>9}{'median':>9}{'p99':>9}{'ratio':>9}"]
     for engine, measured in found.items():
         lines.append(f"{engine}, {size.few:,} past sessions, then {size.many:,}")
@@ -233,7 +232,6 @@ def table(found: dict[str, dict[str, dict[str, Times]]], size: Size) -> str:
 
 
 def run(options: Options) -> None:
-    """Measure, and print a table, or one line of JSON for machines."""
     size = QUICK if options.quick else Size()
     with (
         tempfile.TemporaryDirectory(prefix="coachbot-bench-") as folder,

@@ -1,4 +1,4 @@
-"""Where settings come from, how a wrong one is told, and that they do not show what is secret."""
+"""Where settings come from, and how errors in them are reported without showing secrets."""
 
 import base64
 from pathlib import Path
@@ -15,7 +15,7 @@ NO_ID = "must be a Discord id, which has only digits, like 234567890123456789"
 
 @pytest.fixture(autouse=True)
 def _bare_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An empty folder, and an environment without any of the settings."""
+    """Use an empty folder and an environment without settings."""
     monkeypatch.chdir(tmp_path)
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
@@ -23,13 +23,13 @@ def _bare_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def write(toml: str = "", env: str = "") -> None:
-    """The two files, in the present folder."""
+    """Write the two files in the current folder."""
     Path("config.toml").write_text(toml, "utf-8")
     Path(".env").write_text(env, "utf-8")
 
 
 def refusal() -> str:
-    """What the operator is told."""
+    """Return the error message."""
     with pytest.raises(ConfigError) as refused:
         config.load()
     return str(refused.value)

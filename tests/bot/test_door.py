@@ -1,4 +1,4 @@
-"""Who comes in to the web endpoint: not more than there is room for, and nobody who says nothing."""
+"""Connection limits of the web endpoint: how many, and how long they may stay silent."""
 
 import asyncio
 import contextlib
@@ -11,14 +11,14 @@ from aiohttp import web
 from bot.door import Door
 
 DEADLINE_SECONDS = 30
-"""Against hanging; no measure of speed."""
+"""Against hanging; not a measure of speed."""
 MOST = 5
 HALF, WHOLE = b"GET / HTTP/1.1\r\nHost: here\r\n", b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Server:
-    """One that answers everything, or takes its time while `held`."""
+    """Answers everything, or waits while `held`."""
 
     def __init__(self, to_ask: timedelta) -> None:
         self.door = Door(most=MOST, to_ask=to_ask)
@@ -33,7 +33,7 @@ class Server:
         return web.Response(text="here")
 
     async def call(self, says: bytes) -> Connection:
-        """Connect and say this."""
+        """Connect and send this."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(says)
         return reader, writer
@@ -41,7 +41,7 @@ class Server:
 
 @contextlib.asynccontextmanager
 async def serving(to_ask: timedelta = timedelta(hours=1)) -> AsyncIterator[Server]:
-    """Answer behind a door of its own, which bears callers that stay silent for `to_ask`."""
+    """Serve with limits that allow callers to be silent for `to_ask`."""
     server = Server(to_ask)
     app = web.Application(middlewares=[server.door.middleware])
     app.router.add_get("/", server.answer)
@@ -61,7 +61,7 @@ async def serving(to_ask: timedelta = timedelta(hours=1)) -> AsyncIterator[Serve
 
 
 async def is_closed(connection: Connection) -> bool:
-    """Wait until the other side has hung up, without an answer."""
+    """Wait until the other side hangs up without an answer."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         try:
             return await connection[0].read() == b""
@@ -96,7 +96,7 @@ async def test_an_answer_may_take_as_long_as_it_takes() -> None:
         server.held.clear()
         asking = await server.call(WHOLE)
         await server.asked.wait()
-        assert await is_closed(await server.call(HALF))  # which came later, so the other one's time is over, too
+        assert await is_closed(await server.call(HALF))  # it came later, so the other one's time is over too
 
         server.held.set()
         assert await is_answered(asking)
@@ -147,7 +147,7 @@ async def test_when_all_who_are_in_wait_for_answers_nobody_else_comes_in() -> No
 
 
 class Line(asyncio.Transport):
-    """A connection that nobody has closed yet."""
+    """A connection that's still open."""
 
     is_cut = False
 

@@ -1,6 +1,6 @@
-"""Who sees which room at every moment of random days: coach and student of its session, and only while it is open.
+"""Who sees which room at every moment of random days: only its coach and student, and only while it's open.
 
-Looked at after each request that the bot makes and after each step of the day.
+Checked after each of the bot's requests and each step of the day.
 """
 
 import asyncio
@@ -56,17 +56,17 @@ class Day:
     coaches: list[Any]
     students: list[Any]
     mighty: Any
-    """Sees everything by Discord's own rules."""
+    """Sees everything, by Discord's rules."""
     rows: dict[str, CoachingSession] = field(default_factory=dict)
-    """Room name → its session as it is now."""
+    """Room name → its session."""
     seen: set[tuple[int, int]] = field(default_factory=set)
-    """Who saw which room when it was last looked at."""
+    """Who saw which room at the last check."""
     left: set[int] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
-    """What was seen that ought not to be. Collected, since the bot survives what is raised within it."""
+    """What shouldn't have been seen. Collected, because the bot survives exceptions."""
 
     def look(self) -> None:
-        """Note whether anybody sees what is not theirs, or sees their room for the first time before it opens."""
+        """Record anyone who sees another's room, or their own before it opens."""
         people = [*self.coaches, *self.students, self.world.admin, self.world.outsider, self.world.student]
         now_seen: set[tuple[int, int]] = set()
         for room in self.rooms():
@@ -87,7 +87,7 @@ class Day:
         return [every[name] for name in self.rows if name in every]
 
     def watch(self) -> None:
-        """Look after each request of the bot that runs now."""
+        """Check after each of the bot's requests."""
         http: Any = self.world.env.bot.http
         request = http.request
 
@@ -99,7 +99,7 @@ class Day:
         http.request = watched
 
     async def do(self, step: tuple[Any, ...]) -> None:
-        """One step of the day; what the house refuses does not happen."""
+        """Do one step of the day; what the bot refuses doesn't happen."""
         name, *rest = step
         if name == "wait":
             await self.pass_to(self.world.now + rest[0] * MINUTE)
@@ -124,14 +124,14 @@ class Day:
         await self.refresh()
 
     async def pass_to(self, until: dt.datetime) -> None:
-        """Let time pass, from one instant at which something is due to the next."""
+        """Let time pass, from one due time to the next."""
         while self.world.now < until:
             due_at = await next_due(self.world.db)
             soon = self.world.now + dt.timedelta(seconds=2)
             await self.world.leap_to(min(until, max(due_at, soon)) if due_at else until)
 
     async def write(self, name: str, *rest: int) -> None:
-        """What a press would do."""
+        """Change data as a press would."""
         world, now = self.world, self.world.now
         known = sorted(self.rows.values(), key=lambda row: row.id)
         async with world.db.begin() as session:
@@ -153,7 +153,7 @@ class Day:
                     await rescheduling.reschedule(session, row.id, actor, at, "", now)
 
     async def refresh(self) -> None:
-        """Let the bot know, wait until all is quiet, and look."""
+        """Let the bot know, wait until all is quiet, and check."""
         self.rows = {room_name(row.code): row for row in await self.world.sessions()}
         await self.world.leap_to(self.world.now + dt.timedelta(seconds=1))
         self.rows = {room_name(row.code): row for row in await self.world.sessions()}
@@ -162,13 +162,13 @@ class Day:
         self.look_closely()
 
     def look_closely(self) -> None:
-        """What has to be true once all is quiet: open rooms are seen by both, and what is over has no room."""
+        """Check what must be true once all is quiet: both see open rooms, and finished sessions have none."""
         there = {room.id: room.name for room in self.rooms()}
         ahead = [row for row in self.rows.values() if row.status in AHEAD]
         for row in ahead:
             both = {row.coach_id, row.student_id}
             if not both & self.left and row.starts_at - ACCESS <= self.world.now < row.ends_at:
-                # Until an earlier session of the same two is over, they share its room.
+                # They share the room of an earlier session until that one is over.
                 shared = [
                     one
                     for one in ahead
@@ -184,7 +184,7 @@ class Day:
 
 
 async def live(db: Database, mode: AccessMode, steps: list[tuple[Any, ...]]) -> None:
-    """A day that begins with sessions side by side and back to back, and goes on as it may."""
+    """Live a day that begins with sessions side by side and back to back."""
     async with academy(db) as world:
         await world.already_open()
 
@@ -219,7 +219,7 @@ async def live(db: Database, mode: AccessMode, steps: list[tuple[Any, ...]]) -> 
 
 
 def on_a_new_database(path: Path, mode: AccessMode, steps: list[tuple[Any, ...]]) -> None:
-    """Live these steps from the beginning; for Hypothesis, whose examples share no fixture."""
+    """Live these steps from the beginning; Hypothesis's examples can't share a fixture."""
 
     async def run() -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""The whole way of a session, seen by admin, coach, student and outsider."""
+"""A session's whole journey, as seen by admin, coach, student and outsider."""
 
 import datetime as dt
 
@@ -27,7 +27,7 @@ async def only_session(world: Academy) -> CoachingSession:
 
 async def test_from_application_to_the_empty_category(db: Database) -> None:
     async with academy(db) as world:
-        # Somebody applies; the admins get a card, and approving it gives the role and says what comes next.
+        # Cara applies; admins get a card. Approving it gives her the role and says what's next.
         assert "✅ **Applications**" in words(reply(await world.set_up()))
         assert "with the admins now" in words(reply(await world.apply(world.coach)))
         card = world.card
@@ -50,7 +50,7 @@ async def test_from_application_to_the_empty_category(db: Database) -> None:
         assert (booked.total_cost_minor, booked.currency) == (6000, "USD")
         assert booked.status is SessionStatus.SCHEDULED
 
-        # 16 minutes before: nothing. 15 minutes before: a room that nobody sees.
+        # 16 minutes before: nothing. 15 minutes before: a room nobody sees.
         await world.wait_until(before_start(16))
         assert world.room(booked.code) is None
         assert not (await only_session(world)).discord_setup_complete
@@ -62,7 +62,7 @@ async def test_from_application_to_the_empty_category(db: Database) -> None:
             assert not world.sees(who, room)
         assert (await only_session(world)).discord_setup_complete
 
-        # 5 minutes before: exactly coach and student may enter.
+        # 5 minutes before: exactly coach and student can enter.
         await world.wait_until(before_start(6))
         assert not world.sees(world.student, room)
         await world.wait_until(before_start(5))
@@ -75,7 +75,7 @@ async def test_from_application_to_the_empty_category(db: Database) -> None:
         assert not world.may(world.outsider, room, "connect")
         assert (await only_session(world)).access_granted_at == before_start(5)
 
-        # It runs, it ends, the room goes when it is empty, and the student is asked for stars.
+        # It starts and ends, the empty room is deleted, and the student is asked for a review.
         await world.student.join_voice(room)
         await world.wait_until(START)
         assert (await only_session(world)).status is SessionStatus.IN_PROGRESS
@@ -95,7 +95,7 @@ async def test_from_application_to_the_empty_category(db: Database) -> None:
 
 
 async def everything_is_on_record(world: Academy) -> None:
-    """Every step left its entry, nothing failed, and nobody is still owed a message."""
+    """Check that every step left an entry, nothing failed, and no message is left to send."""
     async with world.db.read() as session:
         actions = list(await session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
         runs = list(await session.scalars(select(JobRun)))

@@ -1,4 +1,4 @@
-"""The log: a line an event, no secret in it, and not the same over and over."""
+"""Logging: one line per event, no secrets, and no endless repetition."""
 
 import contextlib
 import io
@@ -16,7 +16,7 @@ TOKEN, CRON_SECRET = "MTIz.very-secret-token", "another-long-secret"
 
 @contextlib.contextmanager
 def logging_as_set_up(level: str, *secrets: str, stream: TextIO | None = None) -> Iterator[None]:
-    """The program's logging, while pytest's own is put aside."""
+    """Set up the program's logging in place of pytest's."""
     root = logging.getLogger()
     touched = [root, *map(logging.getLogger, ("discord", "apscheduler", "alembic", "sqlalchemy.engine"))]
     levels, handlers = [logger.level for logger in touched], root.handlers[:]
@@ -49,7 +49,7 @@ def test_the_log_shows_no_secret_not_even_in_a_traceback(capsys: pytest.CaptureF
 
 
 class Terminal(io.StringIO):
-    """What somebody looks at."""
+    """A stream that's a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -129,12 +129,12 @@ def test_a_secret_is_hidden_also_as_a_url_has_it(capsys: pytest.CaptureFixture[s
 
 
 def event(level: int = logging.ERROR, line: int = 1) -> logging.LogRecord:
-    """What one place says; others are on other lines."""
+    """Return a record from one place in the code, or another with `line`."""
     return logging.LogRecord("bot.app", level, __file__, line, "it failed", None, None)
 
 
 class Clock:
-    """Seconds, as they are told to it."""
+    """Seconds, set by the test."""
 
     seconds = 0.0
 

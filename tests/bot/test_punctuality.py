@@ -1,4 +1,4 @@
-"""Many sessions at one full hour: each room is made and opened at its instant, whatever becomes of the others."""
+"""Many sessions at one full hour: each room is created and opened on time, whatever happens to the others."""
 
 import asyncio
 import datetime as dt
@@ -18,7 +18,7 @@ from tests.support.builders import MINUTE, a_coach, a_session
 from tests.support.simulated import Academy, academy
 
 GRANULARITY = dt.timedelta(seconds=15)
-"""Between two looks of the loop as it runs at people's hosts."""
+"""How often the loop ticks in production."""
 HALF_A_DAY = dt.timedelta(hours=12)
 SIZES = [
     pytest.param(24, 9, id="24"),  # more fail than are worked on at once
@@ -29,23 +29,23 @@ SIZES = [
 
 @pytest.fixture
 def engine_name() -> str:
-    """When Discord is asked does not depend on the engine."""
+    """Requests to Discord don't depend on the engine."""
     return "sqlite"
 
 
 @pytest.fixture
 async def world(db: Database) -> AsyncIterator[Academy]:
-    """An academy that is open for booking, and patient enough for many sessions at once."""
+    """Open an academy that's patient enough for many sessions at once."""
     async with academy(db) as world:
         env: Any = world.env
-        # With so much going on at once, each look at whether all is quiet takes long.
+        # With this much going on, each check for idleness takes long.
         env._settle_internal = functools.partial(env._settle_internal, idle=0.05)
         await world.already_open()
         yield world
 
 
 async def booked_for_one_hour(world: Academy, count: int) -> dt.datetime:
-    """So many sessions of as many coaches and students, all at the same full hour; when that is."""
+    """Book this many sessions, each with its own coach and student, at the same hour, and return it."""
     starts_at = world.now + dt.timedelta(hours=4)
     async with world.db.begin() as session:
         for number in range(count):
@@ -62,7 +62,7 @@ async def booked_for_one_hour(world: Academy, count: int) -> dt.datetime:
 
 
 async def when(world: Academy, action: str) -> dict[int, dt.datetime]:
-    """Session id → when it was first recorded that this was done for it."""
+    """Return session id → when this action was first recorded for it."""
     async with world.db.read() as session:
         entries = await session.scalars(
             select(AuditEntry).where(AuditEntry.action == action).order_by(AuditEntry.id.desc())
@@ -71,7 +71,7 @@ async def when(world: Academy, action: str) -> dict[int, dt.datetime]:
 
 
 def break_rooms(world: Academy, names: set[str], fault: str) -> None:
-    """From now on, whatever is asked about these rooms is refused, or is never answered."""
+    """From now on, refuse or never answer requests for these rooms."""
     http: Any = world.env.bot.http
     backend: Any = world.env.backend
     request, create = http.request, backend.create_channel
@@ -90,7 +90,6 @@ def break_rooms(world: Academy, names: set[str], fault: str) -> None:
 
 
 def lateness(instants: dict[int, dt.datetime], due: dt.datetime) -> dt.timedelta:
-    """Of the last one."""
     return max(instants.values()) - due
 
 
@@ -138,6 +137,5 @@ async def test_sessions_whose_rooms_cannot_be_made_make_no_other_late(
 
 
 def rooms_of(world: Academy) -> list[str | None]:
-    """The names of all voice channels."""
     every = (world.env.backend.channels[one] for one in world.guild._guild.channel_ids)
     return [one.name for one in every if one.type == discord.ChannelType.voice.value]

@@ -1,4 +1,4 @@
-"""The web endpoint: what it says of the bot, and who may make it do something."""
+"""The web endpoint: what it reports, and who may trigger something."""
 
 import asyncio
 import datetime as dt
@@ -32,7 +32,7 @@ from tests.support.simulated import SELDOM, Academy, academy
 SECRET = "a long random text, ünïcode"
 PATHS = ("/healthz", "/readyz", "/metrics", web.CRON)
 DEADLINE_SECONDS = 30
-"""Against hanging; no measure of speed."""
+"""Against hanging; not a measure of speed."""
 AT_ONCE = dt.timedelta(milliseconds=50)
 READERS = 4
 Client = TestClient[Any, Any]
@@ -40,7 +40,7 @@ Client = TestClient[Any, Any]
 
 @pytest.fixture
 def engine_name() -> str:
-    """What is asked here does not depend on the engine."""
+    """Requests don't depend on the engine."""
     return "sqlite"
 
 
@@ -64,12 +64,11 @@ def bot_of(world: Academy) -> CoachBot:
 
 @asynccontextmanager
 async def endpoint(world: Academy, secret: str = SECRET) -> AsyncIterator[Client]:
-    """Somebody who asks the endpoint of the running bot. Until they leave, nobody can press anything: the world
-    would wait for the connection.
-    """
+    """Open a client of the running bot's endpoint. Nobody can press anything until it's closed: the world would
+    wait for the connection."""
     server = TestServer(web.application(bot_of(world), secret))
     starting: list[asyncio.Task[None]] = []
-    # As the bot, so that the tick that is asked for runs in the world's own time.
+    # As the bot, so that the requested tick runs in the world's own time.
     await simcord_private.as_the_bot(
         world.env, lambda: starting.append(asyncio.create_task(server.start_server(**web.QUIETLY)))
     )
@@ -80,7 +79,7 @@ async def endpoint(world: Academy, secret: str = SECRET) -> AsyncIterator[Client
 
 @pytest.fixture
 async def stranger(world: Academy) -> AsyncIterator[Client]:
-    """Somebody whom the world does not know of: presses go on beside what they ask."""
+    """Open a client the world doesn't know of: presses go on beside its requests."""
     server = TestServer(web.application(bot_of(world), SECRET))
     await server.start_server(**web.QUIETLY)
     async with TestClient(server) as client:
@@ -92,26 +91,26 @@ def bearer(secret: str = SECRET) -> dict[str, str]:
 
 
 async def asked(client: Client, path: str = "/readyz") -> tuple[int, dict[str, Any]]:
-    """Status and body."""
+    """Return status and body."""
     async with asyncio.timeout(DEADLINE_SECONDS), client.get(path) as answer:
         return answer.status, await answer.json()
 
 
 async def forget_ticks(db: Database) -> None:
-    """As if there had not been any."""
+    """Delete all traces of ticks."""
     async with db.begin() as session:
         await session.execute(delete(Heartbeat))
 
 
 async def has_ticked(db: Database) -> bool:
-    """Since `forget_ticks`."""
+    """Whether a tick ran since `forget_ticks`."""
     async with db.read() as session:
         return await session.get(Heartbeat, "tick") is not None
 
 
 @contextmanager
 def watched_ticks() -> Iterator[list[str]]:
-    """When idle ticks begin (they look for what is due) and end (they write their heartbeat), in order."""
+    """Record when idle ticks begin (with a query) and end (with a heartbeat), in order."""
     seen: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -127,7 +126,7 @@ def watched_ticks() -> Iterator[list[str]]:
         event.remove(Engine, "before_cursor_execute", note)
 
 
-# Whether it is well.
+# Health.
 
 
 async def test_a_bot_that_runs_is_alive_and_ready(client: Client) -> None:
@@ -196,7 +195,7 @@ async def test_a_database_that_hangs_keeps_no_answer_waiting(db: Database) -> No
     app = web.application(bot, SECRET, patience=AT_ONCE)
     async with bot, TestClient(TestServer(app)) as client:
         async with AsyncExitStack() as busy:
-            for _ in range(READERS):  # who asks now waits for a connection for longer than any test does
+            for _ in range(READERS):  # new requests wait longer for a connection than any test does
                 session = await busy.enter_async_context(db.read())
                 await session.execute(text("SELECT 1"))
             hanging = await asyncio.gather(*(asked(client) for _ in range(50)))
@@ -359,15 +358,15 @@ async def test_a_thousand_calls_at_once_lead_to_a_handful_of_ticks_and_never_to_
 
     assert set(answers) == {(200, True)}
     assert seen == ["begins", "ends"] * (len(seen) // 2)
-    # aiohttp's client keeps 100 connections, so at least every hundred of them waits for one tick.
+    # aiohttp's client opens 100 connections, so at most every hundred requests share a tick.
     assert 1 <= len(seen) // 2 <= 20
 
 
-# Figures.
+# Metrics.
 
 
 async def figures(world: Academy) -> dict[str, float]:
-    """Every sample, under its name with its label."""
+    """Return every sample by its name and label."""
     async with endpoint(world) as client, client.get("/metrics") as answer:
         assert (answer.status, answer.content_type) == (200, "text/plain")
         families = text_string_to_metric_families(await answer.text())
@@ -377,7 +376,7 @@ async def figures(world: Academy) -> dict[str, float]:
 
 
 async def counted(db: Database, rows: str) -> int:
-    """How many rows there are, by the database's own word."""
+    """Count rows in the database itself."""
     async with db.read() as session:
         return (await session.execute(text(f"SELECT count(*) FROM {rows}"))).scalar_one()
 
@@ -420,7 +419,7 @@ async def test_after_a_piece_of_a_day_the_figures_are_what_the_database_says(wor
             )
         )
         one = (await session.scalars(select(Notification).where(Notification.sent_at.is_not(None)).limit(1))).one()
-        one.due_at = world.now + HOUR  # is to be brought up to date
+        one.due_at = world.now + HOUR  # due to be updated
     simcord_private.set_clock(world.env, world.now + MINUTE)
 
     found = await figures(world)
@@ -465,13 +464,13 @@ THE_DAY = (
     ("press", "unknown", "refused"),
     ("command", "/sessions", "failed"),
 )
-"""Kind, name and outcome of everything that people do in the next test."""
+"""Kind, name and outcome of everything people do in the next test."""
 
 
 async def test_after_a_day_of_people_the_interactions_are_those_that_were(world: Academy) -> None:
     await world.open_for_booking()
     await world.book(world.student, "15:00")
-    await world.student.slash(world.lobby, "coaching run")  # is no admin
+    await world.student.slash(world.lobby, "coaching run")  # isn't an admin
     await world.press_custom_id(world.student, "long:gone:7")  # from `/sessions`
     async with world.db.begin() as session:
         await session.execute(text("ALTER TABLE reviews RENAME TO gone"))
@@ -488,7 +487,7 @@ async def test_after_a_day_of_people_the_interactions_are_those_that_were(world:
     assert {name: value for name, value in found.items() if name.startswith(f"{waited}_count")} == {
         f"{waited}_count {kind} {name}": count for (kind, name), count in each.items()
     }
-    for (kind, name), count in each.items():  # labels come in the order of their names: kind, le, name
+    for (kind, name), count in each.items():  # labels are in alphabetical order: kind, le, name
         assert [found[f"{waited}_bucket {kind} {end} {name}"] for end in ("3.0", "+Inf")] == [count, count]
 
 
@@ -515,7 +514,7 @@ def test_the_library_for_figures_is_loaded_only_when_the_endpoint_is_on() -> Non
     assert outcome.returncode == 0
 
 
-# What else is asked.
+# Other requests.
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz/", "/api", f"{web.CRON}/", "/healthz%00"])
@@ -565,7 +564,7 @@ async def test_a_large_body_and_one_without_an_end_are_refused(world: Academy, c
 
 
 async def raw(client: Client, sent: bytes) -> bytes:
-    """All that is said before the connection is closed."""
+    """Send bytes and return everything received until the connection closes."""
     reader, writer = await asyncio.open_connection(client.host, client.port)
     writer.write(sent)
     async with asyncio.timeout(DEADLINE_SECONDS):
@@ -602,7 +601,7 @@ REQUESTS = st.fixed_dictionaries(
         "method": st.sampled_from(
             ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]
         ),
-        # After two slashes comes a host: then it would not be our server that is asked.
+        # Two slashes are followed by a host, which would be another server.
         "path": st.sampled_from(PATHS) | TEXTS.map(lambda end: "/" + end.lstrip("/")),
         "headers": st.dictionaries(
             st.sampled_from(
@@ -626,7 +625,7 @@ async def test_whatever_is_asked_nothing_breaks_and_without_the_secret_nothing_i
         async with stranger.request(
             one["method"], **{name: one[name] for name in ("path", "headers", "data")}
         ) as answer:
-            # Without a tick it is not ready.
+            # Without a tick it isn't ready.
             assert answer.status < 500 or (answer.status, answer.url.path) == (503, "/readyz")
             assert "ython" not in str(answer.headers)
             if one["method"] != "HEAD" and answer.status != 417:  # aiohttp itself answers an odd Expect

@@ -1,4 +1,4 @@
-"""The database itself refuses to give one person's time away twice."""
+"""The database itself refuses to reserve one person's time twice."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 async def some_session(db: Database, *, guild_id: int = GUILD) -> int:
-    """A session for reservations to belong to; it reserves nothing itself."""
+    """Store a session without reservations, for reservations to belong to."""
     async with db.begin() as session:
         await a_guild(session, id=guild_id)
         await a_coach(session, guild_id=guild_id)
@@ -29,7 +29,7 @@ async def some_session(db: Database, *, guild_id: int = GUILD) -> int:
 
 
 async def reserve(session: AsyncSession, session_id: int, user_id: int, start: datetime, end: datetime) -> int:
-    """Insert one reservation, past all of the application; gives back its key."""
+    """Insert one reservation without the application's checks, and return its key."""
     inserted = await session.execute(
         insert(Reservation)
         .values(user_id=user_id, starts_at=start, ends_at=end, session_id=session_id)
@@ -49,7 +49,7 @@ async def change(session: AsyncSession, row: int, **values: object) -> None:
 
 
 async def reserved(db: Database, user_id: int) -> list[tuple[datetime, datetime]]:
-    """This person's reservations, by start."""
+    """Return this person's reservations, ordered by start."""
     async with db.read() as session:
         found = await session.execute(
             select(Reservation.starts_at, Reservation.ends_at)
@@ -60,7 +60,7 @@ async def reserved(db: Database, user_id: int) -> list[tuple[datetime, datetime]
 
 
 async def assert_guard_stands(db: Database, session_id: int) -> None:
-    """Fail unless the database refuses overlaps on INSERT and UPDATE, and what is longer than a day."""
+    """Fail unless the database rejects overlaps on INSERT and UPDATE, and reservations longer than a day."""
     someone, starts = 71, MONDAY + 1000 * DAY
     async with db.begin() as session:
         await reserve(session, session_id, someone, starts, starts + HOUR)
@@ -240,25 +240,25 @@ async def test_of_many_transactions_that_reserve_one_time_at_once_exactly_one_co
 
 
 def why(refused: DBAPIError) -> str:
-    """The reason of a refusal, in a word.
+    """Name the reason for a refusal.
 
-    On PostgreSQL two INSERTs may each wait for the other's verdict before an exclusion constraint can refuse
-    one of them; then one is ended as a deadlock. `scheduler.core.members.lock` keeps bookings from getting there.
+    On PostgreSQL two INSERTs may wait for each other before an exclusion constraint can reject one; then one is
+    ended as a deadlock. Bookings avoid this with `scheduler.core.members.lock`.
     """
     if isinstance(refused, IntegrityError) and "reservations_no_overlap" in str(refused.orig):
         return "overlap"
     return "deadlock" if getattr(refused.orig, "sqlstate", None) == "40P01" else str(refused)
 
 
-# Random changes, held against a model in plain Python.
+# Random changes, compared with a model in plain Python.
 
 Rows = dict[int, tuple[int, int, int]]
-"""Key → person, first minute and end minute after `MONDAY`."""
+"""Key → person, start minute and end minute after `MONDAY`."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What is tried: an insert if `row` points at none, a delete if `length` is None, else a move."""
+    """A change to try: an insert if `row` matches none, a delete if `length` is None, else a move."""
 
     row: int | None
     user_id: int
@@ -280,7 +280,7 @@ CHANGES = st.lists(
 
 
 def allows(rows: Rows, changed: int | None, user_id: int, start: int, end: int) -> bool:
-    """What the guard promises, minute by minute."""
+    """Check what the guard promises, minute by minute."""
     if not start < end <= start + 24 * 60:
         return False
     wanted = set(range(start, end))
@@ -295,7 +295,7 @@ class RollBack(Exception):
 
 
 async def hold_against_model(db: Database, changes: Sequence[Change]) -> None:
-    """Try all changes in one transaction and undo it; the database has to refuse exactly what the model does."""
+    """Try all changes in one transaction and undo it; the database must reject exactly what the model rejects."""
     rows: Rows = {}
     with contextlib.suppress(RollBack):
         async with db.begin() as session:
@@ -316,7 +316,7 @@ async def hold_against_model(db: Database, changes: Sequence[Change]) -> None:
 
 
 async def try_change(session: AsyncSession, session_id: int, rows: Rows, one: Change) -> None:
-    """Do one change at the database and, if that accepted it, in the model."""
+    """Apply one change to the database and, if accepted, to the model."""
     keys = sorted(rows)
     row = keys[one.row] if one.row is not None and one.row < len(keys) else None
     if one.length is None:

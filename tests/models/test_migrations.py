@@ -1,4 +1,4 @@
-"""Every released schema can be upgraded to the newest one, with its rows, and the guard stands afterwards."""
+"""Every released schema can be upgraded to the newest, with its rows and the guard."""
 
 import asyncio
 import sys
@@ -221,8 +221,8 @@ ROWS: dict[str, dict[str, Any]] = {
         "session_id": 1,
     },
 }
-"""A row of each table, parents first. A revision gets those columns that it knows; one that adds a table, or a
-column that must not be empty, adds a value here."""
+"""A row of each table, parents first. Each revision gets the columns it has. If yours adds a table or a required
+column, add a value here."""
 
 OLD_NAMES = {
     "notifications": "notices",
@@ -238,7 +238,7 @@ OLD_NAMES = {
     "rescheduled_from": "moved_from",
     "reschedule_reason": "move_reason",
 }
-"""What tables and columns were called before revision 0011."""
+"""Names of tables and columns before revision 0011."""
 NEW_NAMES = {old: new for new, old in OLD_NAMES.items()}
 DROPPED = {"tick_requests"}
 """Tables of older revisions that a later one drops."""
@@ -246,14 +246,14 @@ DROPPED = {"tick_requests"}
 
 @pytest.fixture
 async def old(empty_url: str) -> AsyncIterator[Database]:
-    """A database without any table, opened."""
+    """Open a database without tables."""
     database = Database(empty_url)
     yield database
     await database.close()
 
 
 def tables_of(connection: sa.Connection) -> dict[str, sa.TableClause]:
-    """The tables as the database has them now, with our column types."""
+    """Reflect the database's tables, with our column types."""
     inspector = sa.inspect(connection)
 
     def type_of(table: str, column: dict[str, Any]) -> Any:
@@ -274,10 +274,9 @@ def tables_of(connection: sa.Connection) -> dict[str, sa.TableClause]:
 
 
 async def write_rows(db: Database, **several: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Put a row into each table, in the columns that there are now; gives back what was written.
+    """Store a row in each table, in the columns that exist, and return what was written.
 
-    Tables and columns are named as they are today. `several`: rows of a table that differ from the usual one in
-    these values.
+    Uses today's names of tables and columns. `several` adds rows that differ in these values.
     """
     async with db.engine.begin() as connection:
         tables = {NEW_NAMES.get(name, name): one for name, one in (await connection.run_sync(tables_of)).items()}
@@ -298,7 +297,7 @@ async def write_rows(db: Database, **several: list[dict[str, Any]]) -> dict[str,
 
 
 async def read_rows(db: Database, like: dict[str, dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """All rows of the tables in `like`, with the columns in `like`."""
+    """Read all rows of the tables and columns in `like`."""
     found: dict[str, list[dict[str, Any]]] = {}
     async with db.engine.connect() as connection:
         tables = await connection.run_sync(tables_of)
@@ -326,7 +325,7 @@ async def test_from_every_revision_the_newest_schema_is_the_models_and_the_guard
 
 
 def differences_from_models(connection: sa.Connection) -> list[Any]:
-    """What Alembic would put into a new migration."""
+    """Return what Alembic would put into a new migration."""
     options = {"compare_type": True, "compare_server_default": True}
     return compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata)
 
@@ -347,7 +346,7 @@ async def test_every_partial_index_has_its_predicate(old: Database) -> None:
 
 
 def index_predicates(connection: sa.Connection) -> dict[str | None, str]:
-    """The partial indexes that there are, and of which rows they are."""
+    """Map partial indexes to their predicates."""
     inspector, option = sa.inspect(connection), f"{connection.dialect.name}_where"
     return {
         index["name"]: str(where).strip("()")
@@ -449,7 +448,7 @@ async def test_upgrading_twice_changes_nothing(old: Database) -> None:
 
 
 def everything_about_the_schema(connection: sa.Connection) -> list[Any]:
-    """Tables, indexes and what guards them, as the engine itself writes them down."""
+    """Return tables, indexes, triggers and constraints as the engine itself describes them."""
     if connection.dialect.name == "sqlite":
         query = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
     else:

@@ -1,7 +1,7 @@
 """The original description's Prisma model `CoachingSession` is kept whole.
 
-Two of its fields were one thing said twice: `scheduledDate`, `startTime` and `endTime` were a date and two
-clock times in no named zone, and are now two instants that are shown in the reader's zone.
+Only `scheduledDate`, `startTime` and `endTime` changed: a date and two clock times in no particular zone are now
+two instants, shown in the reader's zone.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from tests.support.builders import COACH, HOUR, MONDAY, STUDENT, a_coach, a_guil
 
 @dataclass(frozen=True)
 class Kept:
-    """Where a field of the seed lives now, what it holds, and whether it may be empty."""
+    """Where a seed field is stored now, its type, and whether it can be empty."""
 
     attribute: str
     kind: type
@@ -26,7 +26,7 @@ class Kept:
 
 SEED = {
     "id": Kept("id", int),
-    "coachId": Kept("coach_id", int),  # a Discord id is who somebody is, in place of Clerk's
+    "coachId": Kept("coach_id", int),  # a Discord id identifies people, instead of Clerk's
     "studentId": Kept("student_id", int),
     "scheduledDate": Kept("starts_at", datetime),
     "startTime": Kept("starts_at", datetime),
@@ -35,7 +35,7 @@ SEED = {
     "status": Kept("status", SessionStatus),
     "notes": Kept("notes", str, optional=True),
     "sessionType": Kept("session_type", SessionType),
-    "totalCost": Kept("total_cost_minor", int),  # in minor units: no floating-point money
+    "totalCost": Kept("total_cost_minor", int),  # in minor units, because money isn't floating point
     "discordChannelId": Kept("discord_channel_id", int, optional=True),
     "discordRoleId": Kept("discord_role_id", int, optional=True),
     "discordSetupComplete": Kept("discord_setup_complete", bool),

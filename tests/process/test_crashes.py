@@ -1,4 +1,4 @@
-"""Whenever the process dies in the life of a session: one room, one message a notice, and nobody sees too much."""
+"""Wherever the process dies in a session's life: one room, one copy of each message, and nobody sees too much."""
 
 import itertools
 from collections import Counter
@@ -17,7 +17,7 @@ from tests.support.simulated import academy
 
 
 class Crash(NamedTuple):
-    """The process dies at the request of this number among those that ask the same in one phase."""
+    """The process dies at the nth of equal requests in one phase."""
 
     mode: AccessMode
     phase: str
@@ -27,7 +27,7 @@ class Crash(NamedTuple):
 
 
 def every_crash() -> list[Crash]:
-    """One for each request that was recorded and each moment."""
+    """Return one for each recorded request and each moment."""
     crashes = []
     for mode, phases in ONLY_THERE.items():
         for phase, requests in phases.items():
@@ -38,7 +38,7 @@ def every_crash() -> list[Crash]:
 
 
 def effects(mode: AccessMode) -> set[tuple[str, str]]:
-    """Phase and request of all that changes something at Discord."""
+    """Return phase and request of everything that changes Discord."""
     phases = REQUESTS[mode].items()
     return {(phase, one) for phase, requests in phases for one in requests if not one.startswith("GET ")}
 
@@ -46,7 +46,7 @@ def effects(mode: AccessMode) -> set[tuple[str, str]]:
 def dying_at_each(
     life: Life, moment: Moment, *, also_reading: bool
 ) -> tuple[Callable[[Route], Moment | None], set[tuple[str, str]]]:
-    """When to die, once in each phase at each request, also at those that only a restart makes; and at which."""
+    """Choose to die once per phase and request, even at those that only a restart sends; also return which."""
     survived: set[tuple[str, str, str]] = set()
     died_at: set[tuple[str, str]] = set()
 

@@ -1,4 +1,4 @@
-"""However Discord fails: others are on time, the row says why, admins hear of it once, and it heals by itself."""
+"""However Discord fails: other servers are on time, the row says why, admins hear of it once, and it recovers."""
 
 import asyncio
 import datetime as dt
@@ -29,12 +29,12 @@ REASONS = {
     Fault.RESET: "Discord did not answer (ConnectionResetError)",
 }
 FOR_ADMINS = {Fault.FORBIDDEN: 1, Fault.TOO_MANY_CHANNELS: 1}
-"""What only they can mend, so they hear of it at once."""
+"""Only admins can fix these, so they hear at once."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """An effect of the lifecycle, the minutes from the start at which it is tried, and when it has come about."""
+    """A step of a session, the minutes from the start at which it's tried, and how to see that it's done."""
 
     method: str
     path: Callable[[Place], str]
@@ -44,7 +44,7 @@ class Step:
     done: Callable[[Failing, Place], bool]
     mode: AccessMode = AccessMode.PEOPLE
     no_failure: frozenset[Fault] = frozenset()
-    """What means here that it is done already, or that somebody need not have it."""
+    """Faults that mean it's already done or not needed."""
 
 
 def is_made(_: Failing, place: Place) -> bool:
@@ -97,7 +97,7 @@ STEPS: dict[str, Step] = {
 
 
 def every_step() -> Iterator[Any]:
-    """Of each, on either engine; plain pytest runs the first."""
+    """Return each step on each engine; plain pytest runs the first."""
     for name, step in STEPS.items():
         for engine in ("sqlite", "postgres"):
             is_first = (name, engine) == ("make the room", "sqlite")
@@ -158,7 +158,7 @@ def dm_path(place: Place) -> str:
 
 
 ANOTHER_WAY = {Fault.UNKNOWN_CHANNEL, Fault.UNKNOWN_MEMBER, Fault.DMS_CLOSED}
-"""What says that there is no use in trying again."""
+"""Faults that make a retry pointless."""
 LASTING = set(Fault) - ANOTHER_WAY
 
 
@@ -202,7 +202,7 @@ async def test_a_message_that_discord_refuses_is_sent_once_it_can_be_while_other
 
 
 def everything_said(place: Place) -> list[str]:
-    """To the student and in the room, word for word."""
+    """Return every message to the student and in the room."""
     return [words(message) for message in (*place.student.user.dm_channel.history(), *place.room.history())]
 
 

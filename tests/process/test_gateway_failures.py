@@ -1,7 +1,7 @@
-"""A database that fails for a second at each statement of each handler of the gateway: nothing is lost by it.
+"""A database that fails for a second at each statement of each gateway handler: nothing is lost.
 
-The statements are those that a run without a failure executes. Whoever was inside is recorded as in that run, or
-nobody knows; never does the database say something else.
+The statements are those of a run without failures. Attendance is recorded as in that run, or as unknown, but never
+wrongly.
 """
 
 import contextlib
@@ -28,16 +28,16 @@ from tests.support.simulated import Academy, academy
 
 SECOND = dt.timedelta(seconds=1)
 AWAY, RECOVERED = 10 * SECOND, 6 * SECOND
-"""How long what takes a while lasts, and after what time all has to be recorded."""
+"""How long outages last, and by when everything must be recorded."""
 STEP = SECOND / 4
 LONGEST_GAP = 3 * SECOND
-"""That a second's failure may cost, unless the loop's own work fails, too."""
+"""How much attendance a second's failure may cost, unless the loop's own work fails too."""
 LOOP_TRIES_AGAIN = 90 * SECOND
 
 
 @dataclass
 class Scene:
-    """A session that goes on. Before each event its coach is inside, and its student is not."""
+    """A running session. Before each event its coach is inside and its student isn't."""
 
     world: Academy
     made: CoachingSession
@@ -54,7 +54,7 @@ class Scene:
         return found
 
     def move(self, person: Any, channel_id: int | None) -> None:
-        """Nobody waits for what follows from it."""
+        """Change channels without waiting for what follows."""
         self.world.env.backend.set_voice_state(self.world.guild.id, person.id, channel_id)
 
     async def emit(self, event: str, payload: Any) -> None:
@@ -64,7 +64,7 @@ class Scene:
         await self.world.wait_until(self.world.now + so_much)
 
     async def prepare(self) -> None:
-        """As it is before each event."""
+        """Bring everything to the state before each event."""
         give(self.world, INVITE)
         self.move(self.world.coach, self.room.id)
         self.move(self.world.student, None)
@@ -80,8 +80,8 @@ class Scene:
         await self.world.leap_to(self.world.now)
 
     async def seen(self, since: dt.datetime) -> "Seen":
-        """What the database knows of the time since then."""
-        for _ in range(2):  # the first may only tell that a sweep failed
+        """Return what the database knows since then."""
+        for _ in range(2):  # the first may only report that a sweep failed
             await self.world.leap_to(self.world.now)
         if self.world.room(self.made.code) is None:
             await self.pass_time(LOOP_TRIES_AGAIN)
@@ -101,7 +101,7 @@ class Scene:
 
 @dataclass
 class Seen:
-    """Who was inside when, counted from an event; what else came of it."""
+    """Who was inside when, relative to an event, and what else followed."""
 
     until: dt.timedelta
     spells: list[tuple[int | None, dt.timedelta, dt.timedelta]]
@@ -118,7 +118,7 @@ class Seen:
         return STEP * sum(self.inside(None, number * STEP) for number in moments)
 
     def wrong(self, truth: "Seen", people: list[int]) -> list[tuple[int, dt.timedelta]]:
-        """Where it says for sure what is not true."""
+        """Return where it claims something untrue."""
         moments = [number * STEP for number in range(int(min(self.until, truth.until) / STEP))]
         return [
             (person, at)
@@ -130,7 +130,7 @@ class Seen:
 
 
 async def ready(scene: Scene) -> None:
-    """The connection was lost; meanwhile the student came, and a permission went."""
+    """Lose the connection; meanwhile the student joins and a permission is removed."""
     await connection_lost(scene.world)
     with unheard(scene.world):
         scene.move(scene.world.student, scene.room.id)
@@ -147,7 +147,7 @@ async def resumed(scene: Scene) -> None:
 
 
 async def disconnected(scene: Scene) -> None:
-    """What comes right before it is recorded, too."""
+    """Disconnect; what happens right before is recorded too."""
     scene.move(scene.world.student, scene.room.id)
     await connection_lost(scene.world)
     await simcord_private.as_the_bot(scene.world.env, lambda: scene.bot.dispatch("resumed"))
@@ -159,7 +159,7 @@ async def joined(scene: Scene) -> None:
 
 
 async def outage(scene: Scene) -> None:
-    """Discord cannot reach the server for a while; meanwhile the student comes, and a permission goes."""
+    """Make the server unavailable; meanwhile the student joins and a permission is removed."""
     server = scene.world.guild._guild
     await scene.emit("GUILD_DELETE", {"id": str(server.id), "unavailable": True})
     with unheard(scene.world):
@@ -172,7 +172,7 @@ async def outage(scene: Scene) -> None:
 
 
 async def thrown_out(scene: Scene) -> None:
-    """And let in again; meanwhile the student comes, and a permission goes."""
+    """Remove the bot and add it again; meanwhile the student joins and a permission is removed."""
     server = scene.world.guild._guild
     await scene.emit("GUILD_DELETE", {"id": str(server.id)})
     with unheard(scene.world):
@@ -185,7 +185,7 @@ async def thrown_out(scene: Scene) -> None:
 
 
 async def burst(scene: Scene) -> None:
-    """In and out and in again, before anything is recorded of it; the other one leaves."""
+    """Join, leave and join again before anything is recorded; the coach leaves."""
     for channel_id in (scene.room.id, None, scene.room.id):
         scene.move(scene.world.student, channel_id)
     scene.move(scene.world.coach, None)
@@ -215,14 +215,14 @@ async def role_deleted(scene: Scene) -> None:
 
 
 async def own_role_taken(scene: Scene) -> None:
-    """Take the bot's role, and with it what it may do, and give it back unheard."""
+    """Take away the bot's role and its permissions, and give it back unnoticed."""
     backend: Any = scene.world.env.backend
     server = backend.get_guild(scene.world.guild.id)
     with unheard(scene.world):
         backend.remove_member_role(server.id, backend.bot_user.id, own_role(scene.world).id)
     update: Any = dict(member_payload(backend, server, server.members[backend.bot_user.id]))
     update["guild_id"] = str(server.id)
-    # Discord sends a bot its own updates whatever its intents; the simulated one does not.
+    # Discord sends bots their own updates whatever their intents; the simulated one doesn't.
     await simcord_private.as_the_bot(
         scene.world.env, lambda: scene.bot._connection.parse_guild_member_update(update)
     )
@@ -252,7 +252,7 @@ async def test_every_handler_of_the_gateway_is_tried_here(db: Database) -> None:
 
 
 async def outcome(scene: Scene, event: str, *, fails_at: int | None) -> Seen:
-    """Of one event, of which one statement fails."""
+    """Run one event, failing one statement."""
     await scene.prepare()
     since = scene.world.now
     scene.said.begin(fails_at=fails_at)
@@ -271,7 +271,7 @@ async def scene_of(db: Database) -> AsyncIterator[Scene]:
 
 
 async def assert_nothing_is_lost(scene: Scene, event: str, truth: Seen, fails_at: int, statement: str) -> None:
-    """Although the database fails from this statement on."""
+    """Check an event although the database fails from this statement on."""
     people = [scene.world.coach.id, scene.world.student.id]
     found = await outcome(scene, event, fails_at=fails_at)
 

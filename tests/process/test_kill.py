@@ -1,4 +1,4 @@
-"""A bot that is killed again and again during a hundred sessions: as if nothing had happened."""
+"""A bot killed again and again during a hundred sessions: as if nothing had happened."""
 
 import asyncio
 import os
@@ -26,16 +26,16 @@ GUEST = ROOM_GUEST.value | ROOM_VIDEO.value
 CREATIONS = (f"/guilds/{GUILD_ID}/channels", f"/guilds/{GUILD_ID}/roles", "/channels/*/messages")
 _ANY, _MESSAGE, _REMOVAL = ("*", "*", 60), ("POST", "/channels/*/messages", 4), ("DELETE", "*", 2)
 MOMENTS = (_REMOVAL, _ANY, _MESSAGE, _ANY, _MESSAGE)
-"""When the bot is killed, in turn: after one of the first so many requests of a kind has taken effect."""
+"""When to kill the bot, in turn: after one of the first requests of a kind has taken effect."""
 PATIENCE_SECONDS = 240
 
 
 async def killed_in_the_middle(
     lives: Lives, nursery: Nursery, chance: random.Random, moment: tuple[str, str, int]
 ) -> None:
-    """Let the bot run until it has asked for so many things of one kind.
+    """Let the bot run until it has sent some requests of one kind, then kill it.
 
-    Discord does some of them without saying so, and has forgotten what was sent before the last start.
+    Discord drops some answers, and has forgotten the nonces from before the last start.
     """
     killed = asyncio.Event()
     for path in CREATIONS:
@@ -49,7 +49,7 @@ async def killed_in_the_middle(
 
         method, pattern, most = moment
         lives.endpoint.strike(method, pattern, chance.randint(1, most), kill)
-        while not killed.is_set() and not await lives.are_over():  # then it is killed at rest
+        while not killed.is_set() and not await lives.are_over():  # then it's killed while idle
             await lives.pass_time()
             await lives.endpoint.a_moment()
 
@@ -63,7 +63,7 @@ async def undisturbed(lives: Lives, nursery: Nursery) -> None:
 
 
 async def assert_that_all_went_well(lives: Lives) -> None:
-    """The same end, and nothing that anybody could not have seen in an undisturbed run."""
+    """Check for the same end as in an undisturbed run, with nothing extra to see."""
     assert await lives.never_sent() == []
     assert await lives.fates() == await lives.due_fates()
     assert await lives.told() == await lives.due_to_be_told()
@@ -72,7 +72,7 @@ async def assert_that_all_went_well(lives: Lives) -> None:
 
 
 async def assert_that_nobody_saw_a_room_of_others(lives: Lives) -> None:
-    """Hidden from the creation call on, and opened to its own two people, or to their role."""
+    """Check that each room was hidden from its creation and opened only to its two people, or their role."""
     rows = {row.discord_channel_id: row for row in await lives.rows()}
     for request in lives.endpoint.requests:
         if request.method == "POST" and request.path.endswith("/channels") and "name" in request.body:
@@ -88,12 +88,12 @@ async def assert_that_nobody_saw_a_room_of_others(lives: Lives) -> None:
 
 
 def overwrites(body: dict[str, list[dict[str, str]]]) -> dict[int, tuple[int, int]]:
-    """Who is allowed and denied what, by id."""
+    """Return allow and deny by id."""
     return {int(one["id"]): (int(one["allow"]), int(one["deny"])) for one in body["permission_overwrites"]}
 
 
 async def kill_again_and_again(program: Program, lives: Lives, *, times: int, url: str) -> None:
-    """And then let it come to its end."""
+    """Kill the bot again and again, then let it finish."""
     chance = random.Random(times)
     async with program.forking(DATABASE_URL=url, TICK_SECONDS="1") as nursery:
         for number in range(times):
@@ -119,7 +119,7 @@ END_HOLDERS = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = '
 
 
 async def lose_the_lock_again_and_again(lives: Lives, postgres: "PostgresServer", *, times: int) -> None:
-    """In the middle of what the bot does, end the connection by which it alone may do that."""
+    """While the bot works, close the connection that holds its lock, again and again."""
     chance = random.Random(times)
     for number in range(times):
         lost = asyncio.Event()

@@ -1,4 +1,4 @@
-"""A database that fails for long: what waits for it is bounded, and a fresh look finds what was not kept."""
+"""A database that fails for long: what waits for it is bounded, and a fresh look finds the rest."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ from tests.support.simulated import Academy, academy
 
 @pytest.fixture
 def engine_name() -> str:
-    """How much waits does not depend on the engine."""
+    """How much waits doesn't depend on the engine."""
     return "sqlite"
 
 
@@ -35,7 +35,7 @@ def bot_of(world: Academy) -> CoachBot:
 
 @asynccontextmanager
 async def failing(world: Academy) -> AsyncIterator[None]:
-    """Nobody's attendance can be read or written."""
+    """Let nobody read or write attendance during the block."""
     async with world.db.begin() as session:
         await session.execute(text("ALTER TABLE attendance RENAME TO away"))
     yield
@@ -51,14 +51,14 @@ def move(world: Academy, person: Any, *channel_ids: int | None) -> None:
 
 
 async def open_stays(world: Academy, made: CoachingSession) -> set[int | None]:
-    """Who is inside, by the database."""
+    """Return who is inside, by the database."""
     async with world.db.read() as session:
         theirs = Attendance.session_id == made.id, Attendance.left_at.is_(None)
         return set(await session.scalars(select(Attendance.user_id).where(*theirs)))
 
 
 async def gaps(world: Academy, made: CoachingSession) -> list[float]:
-    """The minutes in which nobody watched, each time."""
+    """Return the minutes nobody was watching, per gap."""
     async with world.db.read() as session:
         stays = await attendance.stays_of(session, made.id, world.now)
     return [(one.until - one.since) / MINUTE for one in stays if one.user_id is None and one.until > one.since]

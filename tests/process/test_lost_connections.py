@@ -1,4 +1,4 @@
-"""The real program while its PostgreSQL is restarted, fails over, or answers nothing any more."""
+"""The real program while its PostgreSQL restarts, fails over, or goes silent."""
 
 import asyncio
 import signal
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.parametrize("engine_name", ["postgre
 
 TO_STOP_SECONDS = 30
 TO_NOTICE_SECONDS = 60
-"""That nobody answers, and that somebody does again."""
+"""Time to notice that a server is gone or back."""
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def another_way(database_url: str) -> AsyncIterator[Proxy]:
 
 
 async def ticks_after(db: Database, at: datetime) -> None:
-    """Wait until a tick has come to its end after that instant."""
+    """Wait until a tick has ended after this instant."""
     async with asyncio.timeout(TO_NOTICE_SECONDS):
         while True:
             async with db.read() as session:
@@ -56,7 +56,7 @@ async def ticks_after(db: Database, at: datetime) -> None:
 
 
 async def ticks_no_more(db: Database) -> None:
-    """Wait until none has come to its end for a while; there would be one a second."""
+    """Wait until no tick has ended for a while; normally one ends each second."""
     async with asyncio.timeout(TO_NOTICE_SECONDS):
         while True:
             async with db.read() as session:
@@ -66,7 +66,7 @@ async def ticks_no_more(db: Database) -> None:
 
 
 async def comes(way: Proxy) -> None:
-    """Wait until somebody has come twice: to try for the lock, and to try again."""
+    """Wait for two connections: an attempt to take the lock, and a retry."""
     async with asyncio.timeout(TO_NOTICE_SECONDS):
         while way.connected < 2:  # noqa: ASYNC110  (nothing tells; it is asked)
             await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""A real process whose database is away for a while: at the start, while people come and go, at the end."""
+"""A real process whose database is away for a while: at start, while people come and go, and at stop."""
 
 import asyncio
 import re
@@ -43,19 +43,19 @@ async def execute(db: Database, statement: str) -> None:
 
 @asynccontextmanager
 async def failing(db: Database, table: str) -> AsyncIterator[None]:
-    """Whatever concerns this table fails."""
+    """Fail everything about this table during the block."""
     await execute(db, f"ALTER TABLE {table} RENAME TO away")
     yield
     await execute(db, f"ALTER TABLE away RENAME TO {table}")
 
 
 async def health(process: asyncio.subprocess.Process) -> "Health":
-    """Of a process that has just been started."""
+    """Return the health of a process that has just started."""
     return Health(re.findall(r"port (\d+)", await said(process, "web endpoint on 127.0.0.1"))[0])
 
 
 class Health:
-    """What `/healthz` answers."""
+    """The answer of `/healthz`."""
 
     def __init__(self, port: str) -> None:
         self._url = f"http://127.0.0.1:{port}/healthz"
@@ -74,7 +74,7 @@ async def beats(db: Database) -> dict[str, datetime]:
 
 
 async def beating(db: Database, *jobs: str) -> dict[str, datetime]:
-    """The heartbeats, once there are exactly these and a sweep's."""
+    """Return the heartbeats, once there are exactly these and a sweep's."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         while set(found := await beats(db)) - {"sweep"} != set(jobs):
             pass
@@ -82,7 +82,7 @@ async def beating(db: Database, *jobs: str) -> dict[str, datetime]:
 
 
 async def stays(db: Database, *people: int | None) -> list[Attendance]:
-    """Once so many are written down; of whom, in this order."""
+    """Wait until this many stays are stored, for these people in this order."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         while True:
             async with db.read() as session:
@@ -93,7 +93,7 @@ async def stays(db: Database, *people: int | None) -> list[Attendance]:
 
 
 async def a_room(db: Database, endpoint: Endpoint) -> int:
-    """The channel of a session whose room is open to its two people, waited for."""
+    """Wait for the open room of a session, and return its channel."""
     booked = await a_session(db, starts_in=timedelta(minutes=2))
     async with asyncio.timeout(DEADLINE_SECONDS):
         while (row := await stored(db, booked)).access_granted_at is None or row.discord_channel_id is None:
@@ -109,7 +109,7 @@ async def test_a_database_that_fails_when_discord_is_ready_delays_the_loop_and_n
         await endpoint.identified()
         async with failing(db, "heartbeats"):
             reason = (await alive.becomes(503))["reason"]
-            while "can't store" not in reason:  # before, the loop is about to begin
+            while "can't store" not in reason:  # before that, the loop hasn't started
                 reason = (await alive.becomes(503))["reason"]
         await beating(db, "tick", "watch")
         well = await alive.becomes(200)

@@ -1,4 +1,4 @@
-"""The program as an operator runs it: a real process, signals, exit codes, and what it prints."""
+"""The program as an operator runs it: a real process, signals, exit codes and output."""
 
 import asyncio
 import re
@@ -46,7 +46,7 @@ COACH, STUDENT, ADMIN = 11, 12, Actor(13, is_admin=True)
 TO_STOP_SECONDS = 5
 SELDOM_NEEDED = {
     *("PIL", "cogs.images.week_image", "icalendar", "matplotlib"),  # pictures, files
-    *("alembic", "sqlalchemy.dialects.postgresql"),  # a database that is not up to date, or not SQLite
+    *("alembic", "sqlalchemy.dialects.postgresql"),  # for an outdated database, or one other than SQLite
     *("rich.table", "rich.progress", "pygments"),  # terminals
     *(
         "aiohttp.web",
@@ -54,7 +54,7 @@ SELDOM_NEEDED = {
         "prometheus_client",
         "simcord",
         "bot.doctor",
-    ),  # the endpoint, the demo, the doctor
+    ),  # endpoint, demo, doctor
 }
 
 
@@ -71,7 +71,7 @@ def program(endpoint: Endpoint, tmp_path: Path) -> Program:
 
 @pytest.fixture
 async def db(migrated_sqlite: Path, tmp_path: Path) -> AsyncIterator[Database]:
-    """The database that the program finds in its folder, migrated."""
+    """Open the migrated database in the program's folder."""
     path = tmp_path / "coachbot.db"
     shutil.copy(migrated_sqlite, path)
     database = Database(f"sqlite:///{path}")
@@ -81,14 +81,14 @@ async def db(migrated_sqlite: Path, tmp_path: Path) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
-    """A port that refuses, and that nobody else can take meanwhile."""
+    """Return a port that refuses connections and that nobody else can take."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield bound.getsockname()[1]
 
 
 async def a_session(db: Database, *, starts_in: timedelta) -> CoachingSession:
-    """A session between COACH and STUDENT, booked like any other, at the next whole minute."""
+    """Book a session between COACH and STUDENT at the next whole minute."""
     now = datetime.now(UTC)
     starts_at = (now + starts_in).replace(second=0, microsecond=0) + timedelta(minutes=1)
     typed = Application("Cara", "I mix.", "Ten years.", ["Mixing"], "50", "UTC")
@@ -103,7 +103,6 @@ async def a_session(db: Database, *, starts_in: timedelta) -> CoachingSession:
 
 
 async def stored(db: Database, booked: CoachingSession) -> CoachingSession:
-    """The session's row as it is now."""
     async with db.read() as session:
         return await session.get_one(CoachingSession, booked.id)
 
@@ -309,7 +308,7 @@ async def test_a_discord_that_cannot_be_reached_is_told_in_one_line(tmp_path: Pa
 @pytest.mark.slow
 async def test_a_discord_that_hangs_up_without_an_answer_cannot_be_reached_either(tmp_path: Path):
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")  # closing with something unread would be a reset, an OSError
+        await reader.readuntil(b"\r\n\r\n")  # closing with unread data would be a reset, an OSError
         writer.close()
 
     async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
@@ -606,13 +605,12 @@ async def test_an_invitation_needs_a_token_or_the_application_id(program: Progra
 
 
 async def sessions(db: Database) -> list[int]:
-    """The ids of all sessions."""
     async with db.read() as session:
         return list(await session.scalars(select(CoachingSession.id).order_by(CoachingSession.id)))
 
 
 async def looked(db: Database, ago: timedelta) -> datetime:
-    """Write down, as a bot does, that it has looked for what is due; when that was."""
+    """Store a heartbeat as a bot would, and return its time."""
     at = datetime.now(UTC) - ago
     async with db.begin() as session:
         session.add(Heartbeat(job=TICK, at=at))
@@ -620,7 +618,7 @@ async def looked(db: Database, ago: timedelta) -> datetime:
 
 
 async def has_ticked(db: Database) -> None:
-    """Wait until a bot has done all that was due when it started."""
+    """Wait until a bot has done everything due at its start."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         while True:
             async with db.read() as session:
@@ -629,7 +627,7 @@ async def has_ticked(db: Database) -> None:
 
 
 async def imported(process: asyncio.subprocess.Process, *, until: str | None) -> set[str]:
-    """The modules that a process with PYTHONPROFILEIMPORTTIME says it has loaded until it says this, or ends."""
+    """Return the modules a process with PYTHONPROFILEIMPORTTIME has imported, until it prints this or ends."""
     assert process.stderr is not None
     loaded: set[str] = set()
     async with asyncio.timeout(DEADLINE_SECONDS):
@@ -643,7 +641,7 @@ async def imported(process: asyncio.subprocess.Process, *, until: str | None) ->
 
 
 async def said(process: asyncio.subprocess.Process, words: str) -> str:
-    """The line in which the process logs these words, waited for."""
+    """Wait for the line in which the process logs these words."""
     assert process.stderr is not None
     async with asyncio.timeout(DEADLINE_SECONDS):
         while line := (await process.stderr.readline()).decode():
@@ -653,5 +651,5 @@ async def said(process: asyncio.subprocess.Process, words: str) -> str:
 
 
 def overwrites(channel: dict[str, list[dict[str, str]]]) -> dict[int, tuple[int, int]]:
-    """Who is allowed and denied what, by id."""
+    """Return allow and deny by id."""
     return {int(one["id"]): (int(one["allow"]), int(one["deny"])) for one in channel["permission_overwrites"]}

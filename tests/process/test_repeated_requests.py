@@ -1,4 +1,4 @@
-"""discord.py asks again where the answer was a 502, although Discord may have done it: nothing is there twice."""
+"""discord.py repeats a request answered with 502 even if it took effect: nothing exists twice."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ async def endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Endpoint]:
 
 @pytest.fixture
 async def port(endpoint: Endpoint) -> AsyncIterator[DiscordPort]:
-    """The port over REST alone, sent to the local Discord; a notice is told by its reference."""
+    """Return the port over REST alone, connected to the local Discord; messages show their reference."""
 
     def render(context: NotificationContext, server: str) -> ui.Panel:
         return ui.Panel(ui.text(f"{server} ref {context.notification.id}"))

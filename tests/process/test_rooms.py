@@ -1,4 +1,4 @@
-"""The program as a process of its own: a room that is deleted at once and again, one that two sessions share."""
+"""The program as its own process: a room deleted again and again, and one that two sessions share."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -30,7 +30,7 @@ def program(endpoint: Endpoint, tmp_path: Path) -> Program:
 
 
 async def sessions_at(db: Database, *starts: timedelta) -> list[int]:
-    """Hours of one coach and one student that begin so long after now; their ids."""
+    """Store sessions of one coach and student that begin this long from now."""
     now = datetime.now(UTC)
     async with db.begin() as session:
         nowhere = dict.fromkeys(("review_channel_id", "room_category_id", "coach_role_id"))
@@ -44,7 +44,7 @@ async def sessions_at(db: Database, *starts: timedelta) -> list[int]:
 
 
 async def change(db: Database, session_id: int, **values: object) -> None:
-    """Let time have passed for a session."""
+    """Change a session's row, as if time had passed."""
     async with db.begin() as session:
         row = await session.get_one(CoachingSession, session_id)
         for name, value in values.items():
@@ -52,20 +52,18 @@ async def change(db: Database, session_id: int, **values: object) -> None:
 
 
 async def row_of(db: Database, session_id: int) -> CoachingSession:
-    """As it is now."""
     async with db.read() as session:
         return await session.get_one(CoachingSession, session_id)
 
 
 async def until(endpoint: Endpoint, holds: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for it."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         while not await holds():
             await endpoint.a_moment()
 
 
 def invitations(endpoint: Endpoint) -> list[int]:
-    """How often the coach and the student were told that their room is open."""
+    """Count how often coach and student were told that their room is open."""
     return [
         sum("Your room is open" in one for one in endpoint.said(endpoint.dms.get(person, 0)))
         for person in (COACH, STUDENT)
@@ -124,7 +122,7 @@ async def test_two_people_who_stay_for_their_next_session_stay_in_one_room_and_a
     async with program.started("run", **environment) as process:
         room_id = int((await endpoint.receive("PATCH", "")).path.rpartition("/")[2])
 
-        async def both_are_invited() -> bool:  # before they enter, or there would be no need to
+        async def both_are_invited() -> bool:  # before they enter, because then they wouldn't be told
             return invitations(endpoint) == [1, 1]
 
         await until(endpoint, both_are_invited)
@@ -138,7 +136,7 @@ async def test_two_people_who_stay_for_their_next_session_stay_in_one_room_and_a
 
         await until(endpoint, both_are_seen)
         now = datetime.now(UTC)
-        if is_killed:  # when the room that was taken over is opened for the second session
+        if is_killed:  # once the room has been opened for the second session
             endpoint.strike("PATCH", f"/channels/{room_id}", 1, process.kill)
         await change(db, second, starts_at=now, ends_at=now + HOUR, next_step_at=now)
         await change(db, first, ends_at=now, next_step_at=now)
@@ -158,7 +156,7 @@ async def test_two_people_who_stay_for_their_next_session_stay_in_one_room_and_a
 
 
 async def both_end(endpoint: Endpoint, db: Database, first: int, second: int, room_id: int) -> None:
-    """The second session has the room; then it ends, and both leave."""
+    """The second session has the room; it ends, and both leave."""
 
     async def the_second_is_on() -> bool:
         one, other = await row_of(db, first), await row_of(db, second)

@@ -1,4 +1,4 @@
-"""What people see on a terminal, where output isn't a log or another program's input."""
+"""What people see on a terminal, as opposed to a log or a pipe."""
 
 import os
 import pty
@@ -18,7 +18,7 @@ GREEN, RED, SHOW_CURSOR = "\x1b[32m", "\x1b[31m", "\x1b[?25h"
 
 
 def lines_on_terminal(folder: Path, *arguments: str, stop_at: str | None = None) -> Iterator[str]:
-    """What `coachbot` writes to a terminal, line by line until it ends. A line that says `stop_at` ends it."""
+    """Yield what `coachbot` writes to a terminal, line by line. A line containing `stop_at` stops it."""
     ours, its = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "bot", *arguments],
@@ -41,7 +41,7 @@ def lines_on_terminal(folder: Path, *arguments: str, stop_at: str | None = None)
 
 
 def _next_line(terminal: Iterator[str]) -> str:
-    """The next line, or none at the end, which Linux reports as an error."""
+    """Return the next line, or nothing at the end, which Linux reports as an error."""
     try:
         return next(terminal, "")
     except OSError:

@@ -1,4 +1,4 @@
-"""A session with its room, who was in it, and what is there afterwards."""
+"""A session with its room, who was in it, and what it leaves behind."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
@@ -28,11 +28,10 @@ ROOM = 500
 CARA, STU, STRANGER = Actor(COACH), Actor(STUDENT), Actor(STUDENT + 77)
 
 Spell = tuple[int | None, int, int | None]
-"""Who was inside (nobody: who was inside is unknown) from which minute after ten to which; None: still."""
+"""Who was inside (None: nobody was watching), from which minute after ten until which (None: still inside)."""
 
 
 def at(minutes: float) -> datetime:
-    """So many minutes after the start."""
     return TEN + minutes * MINUTE
 
 
@@ -44,7 +43,7 @@ async def a_meeting(
     coach: Mapping[str, Any] | None = None,
     **changed: Any,
 ) -> int:
-    """An hour from ten on that is going on in its room, opened at 9:55; gives back the session's id."""
+    """Store a session from ten to eleven in its room, opened at 9:55, and return its id."""
     values: dict[str, Any] = {
         "starts_at": TEN,
         "status": SessionStatus.IN_PROGRESS,
@@ -65,7 +64,6 @@ async def a_meeting(
 
 
 async def add_stays(session: AsyncSession, session_id: int, *spells: Spell) -> None:
-    """Write down who was there."""
     session.add_all(
         Attendance(
             session_id=session_id,
@@ -78,7 +76,7 @@ async def add_stays(session: AsyncSession, session_id: int, *spells: Spell) -> N
 
 
 async def both_came(db: Database, **changed: Any) -> int:
-    """Such a meeting in which both are inside since the start."""
+    """Store a session in which both have been in the room since the start."""
     return await a_meeting(db, (COACH, 0, None), (STUDENT, 0, None), **changed)
 
 
@@ -90,14 +88,14 @@ async def restarts(
     unseen_since: int | None,
     guild_ids: Collection[int] = (GUILD,),
 ) -> None:
-    """The bot is back at this minute after ten and sees who is inside."""
+    """Restart the bot at this minute after ten and let it see who is inside."""
     since = None if unseen_since is None else at(unseen_since)
     async with db.begin() as session:
         await attendance.resync(session, guild_ids, inside, since, at(minute))
 
 
 async def finished(db: Database, session_id: int, now: datetime = ELEVEN) -> CoachingSession:
-    """The session after its end was judged."""
+    """Let the session end and return it with its outcome."""
     async with db.begin() as session:
         row = await session.get_one(CoachingSession, session_id)
         await outcomes.finish(session, row, await session.get_one(Guild, GUILD), now)
@@ -105,19 +103,18 @@ async def finished(db: Database, session_id: int, now: datetime = ELEVEN) -> Coa
 
 
 async def press(db: Database, use_case: Callable[[AsyncSession], Awaitable[Any]]) -> None:
-    """One press, in a transaction of its own."""
+    """Run a use case in its own transaction."""
     async with db.begin() as session:
         await use_case(session)
 
 
 async def found(db: Database, session_id: int) -> CoachingSession:
-    """The session as it is now."""
     async with db.read() as session:
         return await session.get_one(CoachingSession, session_id)
 
 
 async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None]]:
-    """Kind and recipient of every notice that still stands, in the order in which they came about."""
+    """Return kind and recipient of every notification still in force, oldest first."""
     async with db.read() as session:
         rows = await session.scalars(
             select(Notification).where(Notification.given_up_at.is_(None)).order_by(Notification.id)
@@ -126,7 +123,7 @@ async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None]]:
 
 
 async def recorded(db: Database) -> list[tuple[str, int | None]]:
-    """What stands in the audit and who did it; entries hold ids and numbers, never what people wrote."""
+    """Return the audit log's actions and actors. Checks that entries hold only ids and numbers."""
     async with db.read() as session:
         rows = list(await session.scalars(select(AuditEntry).order_by(AuditEntry.id)))
     assert all(isinstance(value, int | None) for one in rows for value in one.details.values())
@@ -135,7 +132,7 @@ async def recorded(db: Database) -> list[tuple[str, int | None]]:
 
 
 async def stays(db: Database) -> list[tuple[int | None, datetime, datetime | None]]:
-    """Who was inside since when and until when, as it is written down."""
+    """Return who was inside from when until when, as stored."""
     async with db.read() as session:
         rows = await session.scalars(select(Attendance).order_by(Attendance.id))
         return [(one.user_id, one.joined_at, one.left_at) for one in rows]

@@ -1,4 +1,4 @@
-"""What booking promises, as lists of intervals in memory; each step is walked, without the product's code."""
+"""A model of booking: lists of intervals in memory, checked step by step without the product's code."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,14 +10,14 @@ MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 FIVE_MINUTES = 5 * MINUTE
 
 Refusal = type[CoachingError] | None
-"""The class with which something has to be refused; None if it has to be done."""
+"""The error that must be raised; None if it must succeed."""
 Key = tuple[int, int]
 """Server and user."""
 
 
 @dataclass
 class Terms:
-    """One coach in one server. Minutes; hours by weekday as windows of the day that do not touch."""
+    """One coach in one server. Times in minutes; hours by weekday as windows that don't touch."""
 
     offset: timedelta
     rate: int
@@ -33,13 +33,13 @@ class Terms:
     accepting: bool = True
 
     def day(self, at: datetime) -> date:
-        """The coach's date at this instant."""
+        """Return the coach's local date."""
         return (at + self.offset).date()
 
 
 @dataclass
 class Booked:
-    """One session. `coach_start` and `coach_end` are with the buffers of the moment when it was put there."""
+    """One session. `coach_start` and `coach_end` include the buffers at the time of booking."""
 
     id: int
     guild: int
@@ -57,7 +57,7 @@ class Booked:
 
 @dataclass
 class Held:
-    """A time that is kept until `expires`."""
+    """A slot held until `expires`."""
 
     guild: int
     coach: int
@@ -84,7 +84,7 @@ class Model:
     def free(
         self, guild: int, coach: int, minutes: int, student: int, moving: Booked | None = None
     ) -> list[datetime]:
-        """Every start that is on offer, by trying each step of each window."""
+        """Return every free start, by trying each step of each window."""
         terms = self.terms[guild, coach]
         if moving is None and not terms.accepting:
             return []
@@ -136,14 +136,14 @@ class Model:
         return [one for one in self.holds.values() if one.expires > self.now]
 
     def coming(self, guild: int, student: int) -> int:
-        """How many sessions this student has ahead."""
+        """Count this student's upcoming sessions."""
         return sum(
             not one.cancelled and (one.guild, one.student) == (guild, student) and one.start > self.now
             for one in self.sessions
         )
 
     def why_not_book(self, guild: int, coach: int, student: int, at: datetime, minutes: int) -> Refusal:
-        """How booking or holding has to be refused."""
+        """Return how booking or holding must be refused."""
         if (guild, coach) not in self.terms:
             return NotFound
         terms = self.terms[guild, coach]
@@ -154,7 +154,7 @@ class Model:
         return None if at in self.free(guild, coach, minutes, student) else SlotTaken
 
     def booked_before(self, guild: int, coach: int, student: int, at: datetime, minutes: int) -> Booked | None:
-        """The session of an earlier press of the same button."""
+        """Return the session booked by an earlier press of the same button."""
         what = guild, coach, student, at, at + minutes * MINUTE
         for one in self.sessions:
             if not one.cancelled and (one.guild, one.coach, one.student, one.start, one.end) == what:
@@ -162,7 +162,7 @@ class Model:
         return None
 
     def book(self, id: int, guild: int, coach: int, student: int, at: datetime, minutes: int) -> None:
-        """Take the time; what they held here is let go."""
+        """Take the time and release what the student held here."""
         self.holds.pop((guild, student), None)
         terms, end = self.terms[guild, coach], at + minutes * MINUTE
         price = (terms.rate * minutes * 2 + 60) // 120  # half a cent is rounded up
@@ -171,7 +171,7 @@ class Model:
         )
 
     def hold(self, guild: int, coach: int, student: int, at: datetime, minutes: int) -> datetime:
-        """Keep the time; until when."""
+        """Hold the time and return until when."""
         terms, end, held = self.terms[guild, coach], at + minutes * MINUTE, self.holds.get((guild, student))
         if held and held.expires > self.now and (held.coach, held.start, held.end) == (coach, at, end):
             return held.expires
@@ -189,19 +189,18 @@ class Model:
         return user == one.student and self.now > one.start - self.cancel_notice[one.guild] * MINUTE
 
     def why_not_cancel(self, one: Booked, user: int, is_admin: bool, guild: int | None) -> Refusal:
-        """How a cancellation has to be refused."""
+        """Return how a cancellation must be refused."""
         if user not in (one.coach, one.student) and not (is_admin and guild == one.guild):
             return NotFound
         return TooLate if one.cancelled or one.end <= self.now else None
 
     def cancel(self, one: Booked, user: int) -> None:
-        """Give the time back."""
         one.cancelled, one.late, one.revision = True, self.is_late(one, user), one.revision + 1
 
     def why_not_move(self, one: Booked, user: int, at: datetime, reason: str, anyway: bool) -> Refusal:
-        """How moving has to be refused. To where it is already, it is not.
+        """Return how rescheduling must be refused. Rescheduling to the same time is fine.
 
-        A coach may break all their rules if they agree to it (`anyway`), but time that is taken stays taken.
+        With `anyway`, coaches may break their own rules, but not take time that's taken.
         """
         if user not in (one.coach, one.student):
             return NotFound
@@ -225,7 +224,7 @@ class Model:
         return None if anyway else NotBookable
 
     def move(self, one: Booked, at: datetime) -> None:
-        """Take the other time instead, with the buffers of today and the price of then."""
+        """Take the other time instead, with today's buffers and the original price."""
         if at == one.start:
             return
         self.holds.pop((one.guild, one.student), None)

@@ -1,4 +1,4 @@
-"""Stories about booking: where they begin, what a step can be, and how often each is told."""
+"""Random stories about booking: how they begin, their steps, and how often each occurs."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,13 +13,13 @@ HERE, THERE = GUILD, GUILD + 1
 CARA, CARL, STU, SAM = 2000, 2001, 3000, 3001
 COACHING = [(HERE, CARA), (HERE, CARL), (THERE, CARA)]
 PEOPLE = [STU, SAM, CARL, CARA]
-"""The coaches may learn as well."""
+"""Coaches can be students too."""
 DAYS = {day: [(9 * 60, 12 * 60), (13 * 60, 17 * 60)] for day in range(7)}
 INDIA = timedelta(hours=5, minutes=30)
 
 
 def a_model() -> Model:
-    """Two servers, two coaches of whom one coaches in both."""
+    """Two servers and two coaches, one of whom coaches in both."""
     return Model(
         now=MONDAY,
         terms={
@@ -34,7 +34,7 @@ def a_model() -> Model:
 
 @dataclass(frozen=True)
 class Ask:
-    """A student books or holds, a held time again a minute later; `nth` picks which, or a time on offer or not."""
+    """A student books or holds a slot. `nth` picks a time, free or not; a held time is booked a minute later."""
 
     way: str
     where: tuple[int, int]
@@ -45,7 +45,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Touch:
-    """Somebody cancels or moves the `nth` session, to the time that `to` picks or to one that is or was held."""
+    """Someone cancels or reschedules the `nth` session, to the time `to` picks or one that is or was held."""
 
     way: str
     nth: int
@@ -53,12 +53,12 @@ class Touch:
     to: int
     reason: str
     anyway: bool
-    """Whether a coach agrees to break rules of their own."""
+    """Whether a coach agrees to break their own rules."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """A coach changes one of their terms."""
+    """A coach changes one of their rules."""
 
     where: tuple[int, int]
     name: str
@@ -68,7 +68,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Settings:
-    """An admin changes the server's terms."""
+    """An admin changes the server's settings."""
 
     guild: int
     notice: int
@@ -77,8 +77,6 @@ class Settings:
 
 @dataclass(frozen=True)
 class Wait:
-    """Time passes."""
-
     by: timedelta
 
 
@@ -127,4 +125,5 @@ _settings = st.builds(
 _waits = st.builds(Wait, st.sampled_from([MINUTE, 5 * MINUTE, 5 * MINUTE, 31 * MINUTE, 7 * HOUR, DAY]))
 
 _kinds: list[st.SearchStrategy[Step]] = [*[_asks] * 7, *[_touches] * 6, _changes, _settings, _waits]
-steps = st.sampled_from(_kinds).flatmap(lambda kind: kind)  # `one_of` would forget how often each is named
+# `one_of` would drop the duplicates that weight each kind
+steps = st.sampled_from(_kinds).flatmap(lambda kind: kind)

@@ -1,6 +1,6 @@
-"""Every way in which one row can be out of shape, done to a server in which another coach is well.
+"""Every way a row can be malformed, on a server where another coach is fine.
 
-None of it can be written by this program; it comes with another release, another host or a hand in the database.
+The program never writes these; another release, another host or someone by hand may.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from tests.support.builders import (
 )
 
 BROKEN = COACH + 1
-"""The coach who has the broken row, where it is a coach's."""
+"""The coach with the broken row."""
 
 LOST_ZONES = ("Mars/Olympus", "", "Europe", "../etc/passwd", "/etc/localtime", "a" * 64)
 ODD_LISTS: tuple[Any, ...] = ({}, {"60": True}, "60", 7, [], ["60"], [None], [[60]], [-5], [10**30], [1.5], [True])
@@ -70,7 +70,7 @@ _COACH = Coach.guild_id == GUILD, Coach.user_id == BROKEN
 _OVERRIDE = DateOverride.guild_id == GUILD, DateOverride.coach_id == BROKEN
 
 Column = tuple[type[Base], tuple[Any, ...], str]
-"""A table, whose rows of it are broken, and in which column."""
+"""A table, its primary key, and a column."""
 
 BREAKAGES: Mapping[str, tuple[Column, tuple[Any, ...]]] = {
     f"{column[0].__tablename__}.{column[2]}": (column, values)
@@ -95,7 +95,7 @@ BREAKAGES: Mapping[str, tuple[Column, tuple[Any, ...]]] = {
 
 
 async def break_row(session: AsyncSession, column: Column, value: Any) -> None:
-    """Write it past all that reads and checks values, as another release or a hand would."""
+    """Write the value without any validation."""
     table, which, name = column
     core = table.__table__
     assert isinstance(core, Table)
@@ -105,7 +105,7 @@ async def break_row(session: AsyncSession, column: Column, value: Any) -> None:
 
 
 async def a_server_with_two_coaches(db: Database, guild_id: int = GUILD) -> None:
-    """Cara, who is well, and another one; each has a session ahead, and somebody is owed a message."""
+    """Store two coaches, each with an upcoming session and a notification to send."""
     async with db.begin() as session:
         await a_guild(session, id=guild_id)
         for user_id, name in ((COACH, "Cara"), (BROKEN, "Bruno")):

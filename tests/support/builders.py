@@ -1,4 +1,4 @@
-"""Rows with sensible values, so that a test names only what matters to it; and what became of the rows."""
+"""Builders for rows, so that a test states only what matters, and functions that read the results."""
 
 import itertools
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -31,7 +31,7 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError
 
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
-"""A Monday morning without a clock change near."""
+"""A Monday morning, far from any clock change."""
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -39,13 +39,14 @@ GUILD, COACH, STUDENT = 1000, 2000, 3000
 ADMIN = Actor(9000, is_admin=True)
 
 OFFICE_HOURS = [(day, 9 * 60, 17 * 60) for day in range(5)]
-"""(weekday, first minute, end minute): 09:00–17:00 from Monday to Friday."""
+"""(weekday, start minute, end minute): 09:00–17:00 from Monday to Friday."""
 
 _numbers = itertools.count(1)
 
 
 async def a_guild(session: AsyncSession, **changed: Any) -> Guild:
-    """A server with two specialties, a coach role and a review channel; rooms 15, access 5, linger 15 minutes."""
+    """Store a server with two specialties, a coach role and a review channel; room 15, access 5, linger 15
+    minutes."""
     values: dict[str, Any] = {
         "id": GUILD,
         "time_zone": "UTC",
@@ -70,7 +71,7 @@ async def a_guild(session: AsyncSession, **changed: Any) -> Guild:
 async def a_coach(
     session: AsyncSession, *, hours: Iterable[tuple[int, int, int]] = OFFICE_HOURS, **changed: Any
 ) -> Coach:
-    """An approved coach of `GUILD` for 60 dollars an hour, in UTC, every half hour, without notice or buffers."""
+    """Store an approved coach of `GUILD`: $60 an hour, UTC, every half hour, no notice, no buffers."""
     values: dict[str, Any] = {
         "guild_id": GUILD,
         "user_id": COACH,
@@ -108,7 +109,7 @@ async def a_coach(
 async def a_date(
     session: AsyncSession, day: date, *windows: tuple[int, int], adds: bool = False, **changed: Any
 ) -> DateOverride:
-    """A date on which `COACH` works in these windows instead of the weekly ones; without any it is a day off."""
+    """Store a date with these hours instead of the weekly ones; none is a day off."""
     values: dict[str, Any] = {"guild_id": GUILD, "coach_id": COACH}
     override = DateOverride(day=day, windows=[list(one) for one in windows], adds=adds, **values | changed)
     session.add(override)
@@ -124,7 +125,7 @@ async def a_session(
     reserved: bool = True,
     **changed: Any,
 ) -> CoachingSession:
-    """An hour of `COACH` with `STUDENT`, scheduled, due for its room 15 minutes before the start."""
+    """Store a one-hour session of `COACH` and `STUDENT`, due for its room 15 minutes before the start."""
     values: dict[str, Any] = {
         "guild_id": GUILD,
         "code": f"s{next(_numbers)}",
@@ -153,7 +154,7 @@ async def a_session(
 
 
 async def a_booked_coach(db: Database, *booked: datetime, **coach: Any) -> list[int]:
-    """A server with one coach, whom other students have booked at these times; gives back the sessions' ids."""
+    """Store a server whose coach is booked by others at these times, and return the sessions' ids."""
     async with db.begin() as session:
         await a_guild(session)
         await a_coach(session, **coach)
@@ -163,7 +164,7 @@ async def a_booked_coach(db: Database, *booked: datetime, **coach: Any) -> list[
 
 
 async def change_session(db: Database, session_id: int, **values: Any) -> None:
-    """Write on the row what no use case would, like a state that takes long to come about."""
+    """Change a session's row directly, for states that take long to reach."""
     async with db.begin() as session:
         row = await session.get_one(CoachingSession, session_id)
         for name, value in values.items():
@@ -171,7 +172,7 @@ async def change_session(db: Database, session_id: int, **values: Any) -> None:
 
 
 async def a_notice(session: AsyncSession, **changed: Any) -> Notification:
-    """A direct message to `STUDENT` that is due at `MONDAY`."""
+    """Store a direct message to `STUDENT`, due at `MONDAY`."""
     values: dict[str, Any] = {
         "guild_id": GUILD,
         "kind": NotificationKind.SESSION_BOOKED,
@@ -186,7 +187,6 @@ async def a_notice(session: AsyncSession, **changed: Any) -> Notification:
 
 
 def an_application(**changed: Any) -> Application:
-    """What somebody types who wants to coach."""
     values: dict[str, Any] = {
         "display_name": "Cara",
         "bio": "I mix.",
@@ -199,22 +199,20 @@ def an_application(**changed: Any) -> Application:
 
 
 class FakeClock:
-    """A clock that stands still until it is moved."""
+    """A clock that only moves when told to."""
 
     def __init__(self, now: datetime = MONDAY) -> None:
         self.now = now
 
     def __call__(self) -> datetime:
-        """The instant that it shows."""
         return self.now
 
     def forward(self, by: timedelta) -> None:
-        """Let time pass."""
         self.now += by
 
 
 async def everything(db: Database) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of all tables."""
+    """Return all rows of all tables."""
     async with db.read() as session:
         return {
             table.name: sorted(map(tuple, await session.execute(select(table))), key=repr)
@@ -224,7 +222,7 @@ async def everything(db: Database) -> dict[str, list[tuple[Any, ...]]]:
 
 @contextmanager
 def statements(db: Database) -> Iterator[list[str]]:
-    """What is said to the database meanwhile, in transactions that write."""
+    """Collect the SQL statements of writing transactions."""
     said: list[str] = []
 
     def listen(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -241,7 +239,7 @@ E = TypeVar("E", bound=CoachingError)
 
 
 async def refusal(db: Database, kind: type[E], use_case: Callable[[AsyncSession], Awaitable[object]]) -> E:
-    """With what a use case refuses; fails if it does not, or if it leaves anything behind."""
+    """Return the use case's refusal. Fails if it succeeds or leaves anything behind."""
     before = await everything(db)
     with pytest.raises(kind) as refused:
         async with db.begin() as session:

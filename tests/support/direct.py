@@ -1,4 +1,4 @@
-"""The port asked directly, as the loop asks it, in the simulated server of `tests.support.simulated`."""
+"""The Discord port called directly, in the simulated server of `tests.support.simulated`."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -23,7 +23,7 @@ NAME = "coaching-session-abc"
 
 @dataclass
 class Direct:
-    """A world, and the port of the bot in it. Messages say what the test wants; all of `pinged` are mentioned."""
+    """A world and its bot's port. Messages say what the test wants and mention everyone in `pinged`."""
 
     world: Academy
     port: DiscordPort
@@ -35,11 +35,11 @@ class Direct:
 
     @property
     def bot_role(self) -> Any:
-        """The one role of the bot."""
+        """Return the bot's only role."""
         return next(role for role in self.world.guild._guild.roles.values() if role.managed)
 
     def a_room(self, **changed: Any) -> RoomSpec:
-        """A room that is meant to be made now, in the category of `world.rooms`."""
+        """Return a room to create now, in the category `world.rooms`."""
         values: dict[str, Any] = {
             "guild_id": self.world.guild.id,
             "name": NAME,
@@ -53,7 +53,7 @@ class Direct:
     def a_letter(
         self, *, channel_id: int | None = None, maybe_sent: bool = False, **changed: Any
     ) -> NotificationContext:
-        """A message that is no DM unless `user_id` is given."""
+        """Return a message to a channel, or a direct message if `user_id` is given."""
         values: dict[str, Any] = {"id": 7, "guild_id": self.world.guild.id, "kind": NotificationKind.ROOM_WELCOME}
         guild = Guild(id=self.world.guild.id)
         return NotificationContext(
@@ -61,17 +61,17 @@ class Direct:
         )
 
     def channels(self, kind: discord.ChannelType) -> dict[int, Any]:
-        """The server's channels of this type, by id."""
+        """Return the server's channels of this type, by id."""
         every = {one: self.backend.channels[one] for one in self.world.guild._guild.channel_ids}
         return {one: channel for one, channel in every.items() if channel.type == kind.value}
 
     def asked(self, method: str, ending: str) -> list[Any]:
-        """The bodies of the requests so far whose path ends like this."""
+        """Return the bodies of all requests whose path ends like this."""
         requests = self.world.env.http_requests
         return [one.json for one in requests if one.method == method and one.path.endswith(ending)]
 
     def take_from_the_bot(self, permission: str, channel_id: int | None = None) -> None:
-        """In the server none of its roles has it any more; in a channel its role is denied it."""
+        """Take a permission from the bot: in the server from all its roles, or deny it in a channel."""
         flag = getattr(discord.Permissions, permission).flag
         if channel_id is None:
             for role in (self.bot_role, self.world.guild._guild.everyone_role):
@@ -82,12 +82,12 @@ class Direct:
         self.backend.channels[channel_id].overwrites[:] = [denied]
 
     def refuse(self, method: str, path: str, *, status: int = 403, code: int = 50013, message: str = "No") -> None:
-        """Discord's answer to the next request of this kind."""
+        """Set Discord's answer to the next request of this kind."""
         self.world.env.inject_error(method, path, status=status, code=code, message=message)
 
     @contextlib.contextmanager
     def twice(self, method: str, path: str) -> Iterator[None]:
-        """Requests of this kind take effect twice, as after a 502 that discord.py asks again."""
+        """Let requests of this kind take effect twice, as when discord.py retries after a 502."""
         http: Any = self.world.env.bot.http
         original = http.request
 
@@ -103,7 +103,7 @@ class Direct:
             http.request = original
 
     def refuse_category(self, refused: Callable[[int], bool], code: str, message: str) -> None:
-        """Let Discord refuse to make channels in some categories; its answer as it really is."""
+        """Let Discord refuse to create channels in some categories, with its real error."""
         original = self.backend.create_channel
 
         def create_channel(guild_id: int, name: str, **given: Any) -> Any:
@@ -114,7 +114,7 @@ class Direct:
         self.backend.create_channel = create_channel
 
     def fill(self, *names: str) -> None:
-        """Say that the categories of these names are full, whenever they were made."""
+        """Report the categories with these names as full."""
         self.refuse_category(
             lambda category: self.backend.channels[category].name in names,
             "CHANNEL_PARENT_MAX_CHANNELS",
@@ -124,7 +124,7 @@ class Direct:
 
 @contextlib.asynccontextmanager
 async def direct(db: Database) -> AsyncIterator[Direct]:
-    """A world in which nothing is set up and the loop has nothing to do."""
+    """Open a world that isn't set up, in which the loop has nothing to do."""
     async with academy(db) as world:
         pinged: list[int] = []
 

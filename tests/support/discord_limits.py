@@ -1,4 +1,4 @@
-"""What Discord accepts as a message and as a form; it refuses all of one for a single thing too many."""
+"""Discord's limits for messages and forms, which it rejects whole."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ _BUTTON, _SELECT, _FIELD, _TEXT, _GALLERY, _LABEL = 2, 3, 4, 10, 12, 18
 
 
 def within_limits(components: Iterable[Any]) -> None:
-    """Fail for a message that Discord would refuse, or show cut."""
+    """Fail for a message that Discord would reject or cut."""
     parts = _parts(components)
     assert len(parts) <= 40
     assert sum(len(one["content"]) for one in parts if one["type"] == _TEXT) <= 4000
@@ -24,7 +24,7 @@ def within_limits(components: Iterable[Any]) -> None:
 
 
 def form_within_limits(modal: dict[str, Any]) -> None:
-    """Fail for a form that Discord would refuse."""
+    """Fail for a form that Discord would reject."""
     parts = _parts(modal["components"])
     assert 1 <= len(modal["title"]) <= 45, modal["title"]
     assert 1 <= len(modal["custom_id"]) <= 100, modal["custom_id"]

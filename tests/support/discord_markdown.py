@@ -1,7 +1,7 @@
-"""What Discord makes of a text: its Markdown, read letter by letter, as slowly and plainly as can be.
+"""Renders Discord's Markdown, letter by letter, slowly and plainly.
 
-The rules are those of Discord's help ("Markdown Text 101") and of its developers' documentation ("Message
-Formatting"): at each place the first rule that fits takes what it can, and what it holds is read in the same way.
+The rules are those of Discord's help ("Markdown Text 101") and developer documentation ("Message Formatting"). At
+each place the first matching rule applies, and its content is rendered the same way.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Piece(NamedTuple):
-    """A part of what is shown: plain text, or what was made of it."""
+    """A piece of rendered text: plain, or with a style."""
 
     kind: str
     shown: str
@@ -23,7 +23,7 @@ _BLOCKS = (
     ("list", re.compile(r"[ \t]*(?:[-*+]|[0-9]+[.)])\s+(?P<line>[^\n]*)")),
     ("quote", re.compile(r">>>\s+(?P<rest>[\s\S]*)|>\s+(?P<line>[^\n]*)")),
 )
-"""Only where a line begins, or what is left of it after one of them."""
+"""Only at the start of a line, or after another one of these."""
 
 _INLINE = (
     ("escape", re.compile(r"\\(?P<letter>[^0-9A-Za-z\s])")),
@@ -45,7 +45,7 @@ _INLINE = (
 
 
 def shown(source: str) -> list[Piece]:
-    """The pieces of the whole text, neighbouring plain ones joined."""
+    """Render the text, joining neighbouring plain pieces."""
     joined: list[Piece] = []
     for piece in _read(source, starts_line=True):
         if joined and joined[-1].kind == piece.kind == "text":
@@ -62,7 +62,7 @@ def _read(source: str, *, starts_line: bool) -> Iterator[Piece]:
         found = next(((kind, match) for kind, rule in rules if (match := rule.match(source, at))), None)
         if found is None:
             yield Piece("text", source[at])
-            # A line that is blank so far has not begun.
+            # A line that's blank so far hasn't begun.
             starts_line = source[at] in "\n\u2028\u2029" or (starts_line and source[at].isspace())
             at += 1
             continue
@@ -78,7 +78,7 @@ def _made(kind: str, match: re.Match[str], *, starts_line: bool) -> Iterator[Pie
     elif kind == "link":
         yield Piece("link", f"{parts['label']} → {parts['to']}")
     elif kind == "address":
-        # With angle brackets or without, it is shown as it is.
+        # Shown as it is, with or without angle brackets.
         yield Piece("address", match[0])
     elif (inside := parts.get("inside") or parts.get("line") or parts.get("rest")) is not None:
         yield Piece(kind, "(")

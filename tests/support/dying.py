@@ -1,4 +1,4 @@
-"""A process that dies at chosen requests to Discord: before they take effect, after it, or before the record."""
+"""A process that dies at a chosen request to Discord: before it, after it, or before its result is stored."""
 
 import asyncio
 import contextlib
@@ -22,14 +22,14 @@ class Moment(StrEnum):
     AFTER = "after"
     """It takes effect, but its answer never arrives."""
     RECORD = "record"
-    """The answer arrives, but what comes to be written down after it never is."""
+    """The answer arrives, but nothing is stored after it."""
 
 
 @dataclass
 class Process:
-    """The bot's process: whether it is alive.
+    """The bot's process.
 
-    Once dead it neither asks nor writes anything any more, until `revive`.
+    Once dead it requests and writes nothing, until `revive`.
     """
 
     world: Academy
@@ -41,18 +41,19 @@ class Process:
     _writes_nothing_more: bool = False
 
     async def revive(self) -> None:
-        """Start the process again, as often as it dies."""
+        """Restart the process, however often it dies."""
         while self.is_dead:
             self.is_dead = self._writes_nothing_more = False
             await self.world.restart()
-            # What was under way is cancelled then, and that is logged; a process that is killed logs nothing.
+            # A restart logs cancelled work; a killed process logs nothing.
             logged = self.world.faults.read()
             assert [one for one in logged if not one.endswith("asyncio.exceptions.CancelledError")] == []
 
     async def request(self, http: Any, route: Route, **given: Any) -> Any:
-        """Ask Discord, unless this is where it dies."""
+        """Send the request to Discord, unless the process dies here."""
         if not route.path.startswith(("/guilds", "/channels", "/users/@me/channels")):
-            return await _request(http, route, **given)  # who we are and which commands there are, at each start
+            # each start asks for the bot's identity and registers its commands
+            return await _request(http, route, **given)
         if self.is_dead:
             await self._hang()
         moment = self.dies_at(route)
@@ -66,7 +67,7 @@ class Process:
         return answer
 
     async def before_writing(self) -> None:
-        """Come to a transaction, unless this is where it dies."""
+        """Begin a transaction, unless the process dies here."""
         if self.is_dead:
             await self._hang()
         if self._writes_nothing_more:
@@ -89,15 +90,15 @@ _request = FakeHTTPClient.request
 def process(
     world: Academy, dies_at: Callable[[Route], Moment | None], looks: Callable[[], None] = lambda: None
 ) -> Iterator[Process]:
-    """Watch over what the bot, also after restarts, asks of Discord and writes down."""
+    """Watch everything the bot requests and writes, across restarts."""
     ours, begin = Process(world, dies_at, looks), world.db.begin
     env: Any = world.env
-    transport: Any = FakeHTTPClient  # the class, because each process has a client of its own
+    transport: Any = FakeHTTPClient  # patch the class, because each process has its own client
     schedule = env._schedule_timer
 
     def in_virtual_time_alone(record: Any, *given: Any) -> None:
         schedule(record, *given)
-        record.real_handle.cancel()  # else the ticks of the dead would be waited for, by the wall's clock
+        record.real_handle.cancel()  # otherwise the test would wait in real time for the dead process's ticks
 
     @contextlib.asynccontextmanager
     async def begin_if_alive() -> AsyncIterator[AsyncSession]:

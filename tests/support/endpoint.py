@@ -1,7 +1,7 @@
-"""A minimal Discord on this machine: as much of its HTTP API and of its gateway as the whole program touches.
+"""A minimal Discord on this machine: as much of its HTTP API and gateway as the program uses.
 
-It remembers what it was asked and what exists, and judges nothing but the token: permissions and limits are
-simcord's part (tests/support/simulated.py).
+It records requests and state, and checks only the token. Permissions and limits are left to simcord
+(tests/support/simulated.py).
 """
 
 import asyncio
@@ -33,12 +33,12 @@ T = TypeVar("T")
 _BODY: web.RequestKey[Any] = web.RequestKey("body")
 _DISPATCH, _HEARTBEAT, _IDENTIFY, _HELLO, _HEARTBEAT_ACK = 0, 1, 2, 10, 11
 _TEXT, _DM, _VOICE = 0, 1, 2
-_WITHOUT_TOKEN = ("/interactions/", "/webhooks/")  # there the path holds a token of its own
+_WITHOUT_TOKEN = ("/interactions/", "/webhooks/")  # these paths contain their own token
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked; `path` has no `/api`, `body` is the JSON or None."""
+    """A request; `path` without `/api`, `body` is the JSON or None."""
 
     method: str
     path: str
@@ -47,36 +47,35 @@ class Request:
 
 @dataclass(slots=True)
 class Endpoint:
-    """One server with a review channel. `api` and `gateway` are the addresses to send the program to."""
+    """One server with a review channel. Point the program at `api` and `gateway`."""
 
     api: str = ""
     gateway: str = ""
     channels: dict[int, Json] = field(default_factory=dict)
-    """The server's channels as they are now."""
     roles: dict[int, Json] = field(default_factory=dict)
-    """Its roles besides @everyone and the bot's own."""
+    """Besides @everyone and the bot's own."""
     held_roles: dict[int, set[int]] = field(default_factory=dict)
-    """Which of those each person has."""
+    """By person."""
     gone: set[int] = field(default_factory=set)
-    """People who are not in the server; everybody else is."""
+    """People who aren't in the server; everyone else is."""
     messages: dict[int, list[Json]] = field(default_factory=dict)
-    """What the bot has written in each channel, oldest first; answers to interactions are not kept."""
+    """The bot's messages by channel, oldest first; without answers to interactions."""
     bygone: list[Json] = field(default_factory=list)
-    """What the bot had written in channels that were deleted."""
+    """The bot's messages in deleted channels."""
     inside: dict[int, int] = field(default_factory=dict)
     """Who is in which voice channel."""
     dms: dict[int, int] = field(default_factory=dict)
-    """The channel of the direct messages with each person."""
+    """By person."""
     requests: list[Request] = field(default_factory=list)
-    """Each from the moment on in which its effect is there, before it is answered."""
+    """Recorded once the effect is there, before the answer."""
     own_permissions: discord.Permissions = field(default_factory=lambda: discord.Permissions(INVITE.value))
-    """What the bot's own role gives it."""
+    """What the bot's own role grants."""
     clock_ahead: timedelta = timedelta()
-    """How far the clock by which it dates its answers is ahead of this machine's."""
+    """How far its clock, which dates its answers, is ahead of this machine's."""
     identities: list[Json] = field(default_factory=list)
-    """What each connection to the gateway sent to identify itself."""
+    """The IDENTIFY payload of each gateway connection."""
     vandalized: set[str] = field(default_factory=set)
-    """By these methods (POST, PATCH) no room survives: another bot deletes it at once."""
+    """For these methods (POST, PATCH), another bot deletes each room at once."""
     _refused: set[tuple[str, str]] = field(default_factory=set)
     _held: set[tuple[str, str]] = field(default_factory=set)
     _slow: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -93,62 +92,62 @@ class Endpoint:
         self._refused.add((method, path))
 
     def hold(self, method: str, path: str) -> None:
-        """Do what this asks, but leave it unanswered until `release`."""
+        """Do what this requests, but don't answer until `release`."""
         self._held.add((method, path))
         self._released.clear()
 
     def release(self) -> None:
-        """Answer what was held, and hold nothing any more."""
+        """Answer what was held, and hold nothing more."""
         self._held.clear()
         self._released.set()
 
     def lose(self, method: str, pattern: str, *, times: int = 1) -> None:
-        """Do what the next requests of this kind ask, but answer them with 502, which discord.py asks again."""
+        """Do what the next requests of this kind ask, but answer 502, so that discord.py repeats them."""
         self._lost[method, pattern] = times
 
     def strike(self, method: str, pattern: str, after: int, blow: Callable[[], None]) -> None:
-        """Call this once so many more requests of a kind have taken effect, before the last one is answered."""
+        """Call `blow` once this many more requests of a kind have taken effect, before the last is answered."""
         self._strike = method, pattern, after, blow
 
     def slow_down(self, method: str, path: str, seconds: float) -> None:
-        """Answer this with 429 from now on: nobody may ask anything for so long."""
+        """Answer this with 429 from now on, as a global rate limit."""
         self._slow[method, path] = seconds
 
     def forget_nonces(self) -> None:
-        """As Discord does after a few minutes: from now on a message may be there twice."""
+        """Forget nonces, as Discord does after a few minutes: from now on a message can be sent twice."""
         self._nonces.clear()
 
     def said(self, channel_id: int) -> list[str]:
-        """Everything that stands in a channel, a message each."""
+        """Return a channel's messages as text."""
         return [json.dumps(one["components"], ensure_ascii=False) for one in self.messages.get(channel_id, ())]
 
     def asked(self, method: str, path: str) -> list[Request]:
-        """The requests so far whose path ends like this."""
+        """Return the requests whose path ends like this."""
         return [one for one in self.requests if one.method == method and one.path.endswith(path)]
 
     async def receive(self, method: str, path: str, *, number: int = 1) -> Request:
-        """The first (or second …) request whose path ends like this, waited for."""
+        """Wait for the nth request whose path ends like this."""
         return (await self._until(lambda: self.asked(method, path)[number - 1 :], f"{method} {path}"))[0]
 
     async def a_moment(self) -> None:
-        """Wait for a good deal of requests, but not for long if fewer come."""
+        """Wait for many requests, but not for long if fewer come."""
         enough = len(self.requests) + 50
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.2), self._changed:
                 await self._changed.wait_for(lambda: len(self.requests) >= enough)
 
     async def identified(self) -> Json:
-        """How the program identified itself, waited for; after this, events reach it."""
+        """Wait until the program has identified itself; then it receives events."""
         return (await self._until(lambda: self.identities, "a connection to the gateway"))[0]
 
     async def emit(self, event: str, data: Json) -> None:
         """Send an event over each open connection."""
         for socket in list(self._sockets):
-            with contextlib.suppress(ConnectionError):  # of a process that has just been killed
+            with contextlib.suppress(ConnectionError):  # for a process that was just killed
                 await _dispatch(socket, next(self._numbers), event, data)
 
     async def move(self, user_id: int, channel_id: int | None) -> None:
-        """Somebody enters a voice channel, or leaves the one that they are in."""
+        """Let someone enter a voice channel or leave theirs."""
         if channel_id is None:
             self.inside.pop(user_id, None)
         else:
@@ -157,7 +156,7 @@ class Endpoint:
         await self.emit("VOICE_STATE_UPDATE", voice)
 
     async def hang_up(self, code: int) -> None:
-        """Close each open connection for this reason."""
+        """Close each open connection with this code."""
         for socket in self._sockets:
             await socket.close(code=code)
 
@@ -169,7 +168,6 @@ class Endpoint:
             raise AssertionError(f"{what} did not come; only {self.requests}") from None
 
     def application(self) -> web.Application:
-        """All of it, to be served: which method answers what."""
         api = web.Application(middlewares=[self._receive])
         api.add_routes(self._routes())
         both = web.Application()
@@ -207,7 +205,8 @@ class Endpoint:
 
     @web.middleware
     async def _receive(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Check the token, refuse what is to be refused, do it, remember it, and hold what is to be held."""
+        """Check the token, apply scripted failures, handle the request, record it, and hold the answer if asked
+        to."""
         path = request.path.removeprefix("/api")
         key = (request.method, path)
         request[_BODY] = body = await _json_of(request)
@@ -249,7 +248,7 @@ class Endpoint:
         return False
 
     async def _connect(self, request: web.Request) -> web.StreamResponse:
-        """The gateway; uncompressed, which discord.py accepts although it asks for more."""
+        """Serve the gateway, uncompressed, which discord.py accepts although it asks for compression."""
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         await socket.send_json({"op": _HELLO, "d": {"heartbeat_interval": 40_000}})
@@ -281,53 +280,44 @@ class Endpoint:
         guild = self._server() | {"channels": list(self.channels.values()), "unavailable": False}
         guild |= {"member_count": 1, "members": [self._person(BOT_ID)]}
         guild |= {"voice_states": [_voice(*one) for one in self.inside.items()]}
-        self._sockets.append(socket)  # before anything can happen that is not in `guild`
+        self._sockets.append(socket)  # before anything can change that isn't in `guild`
         await _dispatch(socket, next(self._numbers), "GUILD_CREATE", guild)
         async with self._changed:
             self.identities.append(identity)
             self._changed.notify_all()
 
     async def _me(self, _request: web.Request) -> web.Response:
-        """GET /users/@me."""
         return _json(_user(BOT_ID))
 
     async def _my_guilds(self, _request: web.Request) -> web.Response:
-        """GET /users/@me/guilds."""
         return _json([] if BOT_ID in self.gone else [self._server()])
 
     async def _application(self, _request: web.Request) -> web.Response:
-        """GET /oauth2/applications/@me."""
         flags = {"bot_public": False, "bot_require_code_grant": False}
         about = {"id": str(BOT_ID), "name": "coachbot", "description": "", "icon": None, "verify_key": ""}
         return _json(about | flags | {"owner": _user(1)})
 
     async def _put_commands(self, request: web.Request) -> web.Response:
-        """PUT /applications/…/commands, for a server or for all."""
         given = {"application_id": str(BOT_ID), "guild_id": request.match_info.get("guild_id")}
         return _json([one | given | {"id": self._new_id()} for one in await request.json()])
 
     async def _answer_interaction(self, request: web.Request) -> web.Response:
-        """POST /interactions/…/callback."""
         about = {"id": request.match_info["interaction_id"], "type": 2}
         return _json({"interaction": about, "resource": {"type": request[_BODY]["type"]}})
 
     async def _guild(self, _request: web.Request) -> web.Response:
-        """GET /guilds/…."""
         return _json(self._server())
 
     async def _guild_channels(self, _request: web.Request) -> web.Response:
-        """GET /guilds/…/channels."""
         return _json(list(self.channels.values()))
 
     async def _create_channel(self, request: web.Request) -> web.Response:
-        """POST /guilds/…/channels."""
         channel = self.add_channel(int(self._new_id()), **await request.json())
         await self.emit("CHANNEL_CREATE", channel)
         await self._vandalize("POST", channel)
         return _json(channel, status=201)
 
     async def _channel(self, request: web.Request) -> web.Response:
-        """GET, PATCH and DELETE /channels/…."""
         channel_id = int(request.match_info["channel_id"])
         if channel_id in self.dms.values():
             return _json(self._dm(channel_id))
@@ -353,18 +343,15 @@ class Endpoint:
         await self.emit("CHANNEL_DELETE", found)
 
     async def _guild_roles(self, _request: web.Request) -> web.Response:
-        """GET /guilds/…/roles."""
         return _json(self._server()["roles"])
 
     async def _create_role(self, request: web.Request) -> web.Response:
-        """POST /guilds/…/roles."""
         role_id = int(self._new_id())
         self.roles[role_id] = _role(role_id, **{"name": "new role", "permissions": "0"} | request[_BODY])
         await self.emit("GUILD_ROLE_CREATE", {"guild_id": str(GUILD_ID), "role": self.roles[role_id]})
         return _json(self.roles[role_id])
 
     async def _delete_role(self, request: web.Request) -> web.Response:
-        """DELETE /guilds/…/roles/…; whoever held it holds it no more."""
         role_id = int(request.match_info["role_id"])
         if self.roles.pop(role_id, None) is None:
             return _error(404, 10011, "Unknown Role")
@@ -374,12 +361,10 @@ class Endpoint:
         return web.Response(status=204)
 
     async def _member(self, request: web.Request) -> web.Response:
-        """GET /guilds/…/members/…."""
         user_id = int(request.match_info["user_id"])
         return _error(404, 10007, "Unknown Member") if user_id in self.gone else _json(self._person(user_id))
 
     async def _change_role(self, request: web.Request) -> web.Response:
-        """PUT and DELETE /guilds/…/members/…/roles/…."""
         user_id, role_id = (int(request.match_info[one]) for one in ("user_id", "role_id"))
         if user_id in self.gone:
             return _error(404, 10007, "Unknown Member")
@@ -390,14 +375,14 @@ class Endpoint:
         return web.Response(status=204)
 
     async def _open_dm(self, request: web.Request) -> web.Response:
-        """POST /users/@me/channels; the same one each time."""
+        """Return the same channel each time."""
         person = int(request[_BODY]["recipient_id"])
         if person not in self.dms:
             self.dms[person] = int(self._new_id())
         return _json(self._dm(self.dms[person]))
 
     async def _history(self, request: web.Request) -> web.Response:
-        """GET /channels/…/messages: the newest first."""
+        """Newest first."""
         channel_id = int(request.match_info["channel_id"])
         if not self._exists(channel_id):
             return _error(404, 10003, "Unknown Channel")
@@ -406,7 +391,7 @@ class Endpoint:
         return _json(older[::-1][: int(request.query.get("limit", 50))])
 
     async def _send_message(self, request: web.Request) -> web.Response:
-        """POST /channels/…/messages; not twice with the same nonce."""
+        """Never twice with the same nonce."""
         channel_id, body = int(request.match_info["channel_id"]), request[_BODY]
         if not self._exists(channel_id):
             return _error(404, 10003, "Unknown Channel")
@@ -417,7 +402,6 @@ class Endpoint:
         return _json(self._nonces[channel_id, nonce])
 
     async def _edit_message(self, request: web.Request) -> web.Response:
-        """PATCH /channels/…/messages/…."""
         channel_id, message_id = (request.match_info[one] for one in ("channel_id", "message_id"))
         if not self._exists(int(channel_id)):
             return _error(404, 10003, "Unknown Channel")
@@ -428,7 +412,6 @@ class Endpoint:
         return _error(404, 10008, "Unknown Message")
 
     async def _write_message(self, request: web.Request) -> web.Response:
-        """PATCH and POST /webhooks/…."""
         return _json(self._written(REVIEW_CHANNEL_ID, request[_BODY]))
 
     def _written(self, channel_id: int, body: Json) -> Json:
@@ -461,19 +444,19 @@ class Endpoint:
         return {"user": _user(user_id), "roles": [str(one) for one in roles], "flags": 0, "joined_at": None}
 
     def add_channel(self, channel_id: int, **given: Any) -> Json:
-        """Put a channel into the server, as Discord describes it."""
+        """Add a channel to the server, as Discord describes it."""
         usual = {"position": 0, "parent_id": None, "bitrate": 64000, "user_limit": 0, "permission_overwrites": []}
         self.channels[channel_id] = usual | given | {"id": str(channel_id), "guild_id": str(GUILD_ID)}
         return self.channels[channel_id]
 
     def _new_id(self) -> str:
-        """A snowflake of this moment, which tells the age of what it names."""
+        """Return a snowflake of this moment."""
         return str(discord.utils.time_snowflake(datetime.now(UTC)) + next(self._numbers))
 
 
 @contextlib.asynccontextmanager
 async def local_discord(endpoint: Endpoint | None = None) -> AsyncIterator[Endpoint]:
-    """An endpoint that listens on a free port of this machine."""
+    """Listen on a free port of this machine."""
     endpoint = endpoint or Endpoint()
     endpoint.add_channel(REVIEW_CHANNEL_ID, type=_TEXT, name="applications")
     runner = web.AppRunner(endpoint.application(), access_log=None, shutdown_timeout=1)
@@ -489,7 +472,7 @@ async def local_discord(endpoint: Endpoint | None = None) -> AsyncIterator[Endpo
 
 
 def slash(command: str, user_id: int) -> Json:
-    """INTERACTION_CREATE of a person without any permission who used this command."""
+    """Return an INTERACTION_CREATE for this command, from a person without permissions."""
     member = {"user": _user(user_id), "roles": [], "flags": 0, "permissions": "0", "joined_at": None}
     return {
         "id": str(discord.utils.time_snowflake(datetime.now(UTC))),
@@ -525,7 +508,7 @@ def _role(role_id: int, **given: Any) -> Json:
 
 
 def _too_many(seconds: float) -> web.Response:
-    """429 for everything; discord.py takes one without Via for a ban by the proxy in front of Discord."""
+    """Return a global 429. Without Via, discord.py would take it for a ban by Discord's proxy."""
     response = _json(
         {"message": "You are being rate limited.", "retry_after": seconds, "global": True}, status=429
     )
@@ -534,12 +517,12 @@ def _too_many(seconds: float) -> web.Response:
 
 
 def _json(data: Any, *, status: int = 200) -> web.Response:
-    """Without a charset in its type, beside which discord.py does not recognize JSON."""
+    """Return JSON without a charset, which discord.py wouldn't recognize."""
     return web.Response(body=json.dumps(data).encode(), content_type="application/json", status=status)
 
 
 async def _json_of(request: web.Request) -> Any:
-    """What a request says; beside files it stands in a part of its own."""
+    """Return the request's JSON, which has its own part next to files."""
     if not request.can_read_body:
         return None
     if not request.content_type.startswith("multipart/"):

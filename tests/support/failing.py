@@ -1,4 +1,4 @@
-"""Servers side by side, in each of which Discord fails in another way at the same effect; in one it never does."""
+"""Servers in which Discord fails at the same step, each in another way, and one in which it doesn't."""
 
 import contextlib
 import datetime as dt
@@ -23,11 +23,11 @@ from tests.support.simulated import MONDAY, Academy, academy, words
 
 START = MONDAY + dt.timedelta(hours=2)
 PROBLEM, FIXED = "Coaching needs an admin", "This works again"
-"""How messages to the admins begin."""
+"""The titles of messages to admins."""
 
 
 class Fault(Enum):
-    """How Discord fails: HTTP status, code and message, or what discord.py raises."""
+    """How Discord fails: HTTP status, code and message, or discord.py's exception."""
 
     FORBIDDEN = (403, 50013, "Missing Permissions")
     UNKNOWN_CHANNEL = (404, 10003, "Unknown Channel")
@@ -43,7 +43,7 @@ class Fault(Enum):
 
 @dataclass
 class Place:
-    """One server with one session, and what Discord does to it."""
+    """One server with one session, and how Discord fails there."""
 
     fault: Fault | None
     guild: Any
@@ -55,36 +55,34 @@ class Place:
 
     @property
     def room(self) -> Any:
-        """The session's room."""
+        """Return the session's room."""
         return self.guild.channels.get(f"coaching-session-{self.code}")
 
     def told(self, title: str) -> int:
-        """How many messages to the admins say this."""
+        """Count the messages to admins with this title."""
         return sum(title in words(message) for message in self.log.history())
 
 
 @dataclass
 class Failing:
-    """All of them, and the bot that serves them."""
+    """All servers and the bot that serves them."""
 
     world: Academy
     places: list[Place]
 
     @property
     def healthy(self) -> Place:
-        """The server in which nothing fails."""
         [one] = [place for place in self.places if place.fault is None]
         return one
 
     @property
     def ill(self) -> dict[Fault, Place]:
-        """The others."""
         return {place.fault: place for place in self.places if place.fault is not None}
 
     async def leap_to(self, *minutes: float) -> None:
-        """Let it be so many minutes after the start, one after the other, and what is due then be done.
+        """Go to these minutes after the start, one after the other, and let the bot work each time.
 
-        Direct messages go out in rounds, 2 seconds apart, for which only `wait_until` does not really wait.
+        Direct messages go out in rounds 2 seconds apart, which only `wait_until` skips.
         """
         for one in minutes:
             at = START + dt.timedelta(minutes=one)
@@ -95,7 +93,7 @@ class Failing:
     def refusing(
         self, method: str, path: Callable[[Place], str], faults: Iterable[Fault] = Fault
     ) -> Iterator[None]:
-        """As long as it lasts, these requests fail, in each server in its way."""
+        """Let these requests fail during the block, in each server in its own way."""
         broken: dict[str, Exception] = {}
         for fault in faults:
             pattern, how = path(self.ill[fault]), fault.value
@@ -122,7 +120,7 @@ class Failing:
 
     @contextlib.contextmanager
     def deleting(self, places: Iterable[Place]) -> Iterator[Counter[str]]:
-        """As long as it lasts, somebody deletes each room there as it opens; how many, by session code."""
+        """Delete each room as it opens during the block, and count them by session code."""
         http: Any = self.world.env.bot.http
         original, deleted = http.request, Counter[str]()
 
@@ -144,12 +142,11 @@ class Failing:
             http.request = original
 
     async def row(self, place: Place) -> CoachingSession:
-        """Its session."""
         async with self.world.db.read() as session:
             return await session.get_one(CoachingSession, place.session_id)
 
     async def notification(self, place: Place, kind: NotificationKind) -> Notification:
-        """What its student (or, by this kind, its room) is owed."""
+        """Return the student's notification of this kind, or the room's."""
         async with self.world.db.read() as session:
             found = await session.scalars(
                 select(Notification)
@@ -159,19 +156,19 @@ class Failing:
             return found.one()
 
     async def last_errors(self) -> dict[Fault, str]:
-        """The reason that stands on each session that has one."""
+        """Return each session's stored error."""
         rows = {fault: await self.row(place) for fault, place in self.ill.items()}
         return {fault: row.last_error for fault, row in rows.items() if row.last_error is not None}
 
     def told(self, title: str = PROBLEM) -> dict[Fault, int]:
-        """How often the admins have read this, where they have."""
+        """Count how often admins were told this, where they were."""
         counts = {fault: place.told(title) for fault, place in self.ill.items()}
         return {fault: count for fault, count in counts.items() if count}
 
 
 @contextlib.asynccontextmanager
 async def failing(db: Database, mode: AccessMode = AccessMode.PEOPLE) -> AsyncIterator[Failing]:
-    """A server for each way to fail, and a healthy one, each with a session two hours after the world began."""
+    """Open a server for each fault and a healthy one, each with a session in two hours."""
     async with academy(db, tick_interval=dt.timedelta(minutes=1)) as world:
         async with db.begin() as session:
             places = [await _place(world, session, fault, mode) for fault in (None, *Fault)]

@@ -1,4 +1,4 @@
-"""A database that fails for a second, from a statement on that the test chooses."""
+"""A database that fails for a second, from a chosen statement on."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ FAILS_FOR = dt.timedelta(seconds=1)
 
 
 class Statements:
-    """What the gateway's lanes say to the database, and when everybody is refused by it."""
+    """Counts the gateway lanes' statements, and fails all statements for a while."""
 
     def __init__(self, now: Callable[[], dt.datetime]) -> None:
         self._now = now
@@ -26,16 +26,16 @@ class Statements:
         self.said: list[str] = []
 
     def begin(self, *, fails_at: int | None = None) -> None:
-        """Count from here on; the statement of this number is the first that fails."""
+        """Count from now on, and fail from this statement on."""
         self._fails_at, self._failed_at, self.said = fails_at, None, []
 
     @property
     def has_failed(self) -> bool:
-        """Whether it got that far."""
+        """Whether the chosen statement was reached."""
         return self._failed_at is not None
 
     def next(self, what: str) -> None:
-        """Somebody says this; raises OperationalError while the database fails."""
+        """Count a statement. Raises OperationalError while the database fails."""
         task = asyncio.current_task()
         if task is not None and task.get_name().startswith(LANE):
             if len(self.said) == self._fails_at:
@@ -48,7 +48,7 @@ class Statements:
 
 @contextlib.contextmanager
 def statements(db: Database, now: Callable[[], dt.datetime]) -> Iterator[Statements]:
-    """Every statement and every commit, also those of the loop."""
+    """Watch every statement and commit, including the loop's."""
     counted = Statements(now)
 
     def execute(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:

@@ -1,6 +1,6 @@
-"""Discord as pure decisions need it: it notes what was asked, and fails or hangs when it is told to.
+"""A fake Discord for pure decisions: it records requests, and fails or hangs when told to.
 
-What Discord really does with a request is not played here; that is tested through simcord.
+How Discord really reacts is tested with simcord.
 """
 
 import itertools
@@ -32,16 +32,16 @@ Method = Literal[
     "ensure_place",
 ]
 Meanwhile = Callable[["Call"], Awaitable[None]]
-"""What happens at Discord, or elsewhere, while a request is under way. What it raises is Discord's answer."""
+"""Runs while a request is in progress. What it raises becomes Discord's answer."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One thing that Discord was asked."""
+    """One request to Discord."""
 
     method: Method
     about: str
-    """The room's name, the role's member, or the notice's id."""
+    """The room's name, the role's member, or the notification's id."""
     room: RoomSpec | None = None
     access: Access | None = None
     even_if_occupied: bool | None = None
@@ -51,7 +51,7 @@ class Call:
 
 
 def an_id_made_at(moment: datetime) -> int:
-    """As Discord makes them: milliseconds since 2015, then 22 bits."""
+    """Return a snowflake: milliseconds since 2015, then 22 bits."""
     return int(moment.timestamp() * 1000 - 1_420_070_400_000) << 22
 
 
@@ -61,37 +61,34 @@ class FakeDiscord:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.gone: set[int] = set()
-        """Who is in no server any more."""
+        """Who has left."""
         self.barriers: dict[int, Barrier] = {}
         """What keeps people out of their rooms."""
         self.names: dict[int, str] = {}
-        """How people are called."""
         self.rooms: dict[int, str] = {}
-        """The voice channels that are there."""
         self.theirs: set[int] = set()
-        """Which of these are not as the bot makes its rooms."""
+        """Which of these don't look like the bot's rooms."""
         self.here: Collection[int] | None = None
-        """The servers that the bot is in; None where there is no gateway to say so."""
+        """The servers the bot is in; None without a gateway."""
         self.rooms_stay: Removal | None = None
-        """Why no room can be removed at the moment, unless even an occupied one is to go."""
+        """Why no room can be deleted right now, unless even an occupied one may be."""
         self._meanwhile: dict[Method, Meanwhile] = {}
         self._failing: dict[tuple[Method, str | None], Exception] = {}
         self._ids = itertools.count(500)
 
     def fail(self, method: Method, error: Exception, *, about: str | None = None) -> None:
-        """Answer this method with an error from now on, if given only for one room, member or notice."""
+        """Fail this method from now on, or only for one room, member or notification."""
         self._failing[method, about] = error
 
     def heal(self) -> None:
-        """Let everything work again."""
         self._failing.clear()
 
     def meanwhile(self, method: Method, happens: Meanwhile) -> None:
-        """Let something happen while each request of this method is under way."""
+        """Let something happen during each request of this method."""
         self._meanwhile[method] = happens
 
     def asked(self, method: Method | None = None) -> list[str]:
-        """What was asked so far, like "open_room coaching-session-abc"; of one method only whom it was about."""
+        """Return requests like "open_room coaching-session-abc", or one method's subjects."""
         return [
             call.about if method else f"{call.method} {call.about}"
             for call in self.calls
@@ -100,7 +97,7 @@ class FakeDiscord:
 
     @property
     def effects(self) -> list[Call]:
-        """What it was asked to do, without the questions, which change nothing."""
+        """Return the requests that change something."""
         questions = ("is_member", "barrier", "voice_rooms", "look_around")
         return [call for call in self.calls if call.method not in questions]
 
@@ -114,32 +111,30 @@ class FakeDiscord:
                 raise self._failing[call.method, about]
 
     def servers(self) -> Collection[int] | None:
-        """What the test says; nothing is asked."""
         return self.here
 
     async def ensure_room(self, room: RoomSpec) -> int:
-        """The id that the row knows, or a new one."""
+        """Return the stored id or a new one."""
         await self._ask(Call("ensure_room", room.name, room))
         channel_id = room.channel_id or an_id_made_at(room.intended_at) + next(self._ids)
         self.rooms[channel_id] = room.name
         return channel_id
 
     async def ensure_role(self, room: RoomSpec) -> int:
-        """The id that the row knows, or a new one."""
+        """Return the stored id or a new one."""
         await self._ask(Call("ensure_role", room.name, room))
         return room.role_id or next(self._ids)
 
     async def voice_rooms(self, guild_id: int) -> list[RoomSeen]:
-        """The rooms that were made and not removed, and what the test put there."""
+        """Return rooms that were created and not deleted, and those of the test."""
         await self._ask(Call("voice_rooms", str(guild_id)))
         return [RoomSeen(*one, as_we_make_it=one[0] not in self.theirs) for one in self.rooms.items()]
 
     async def open_room(self, room: RoomSpec, access: Access) -> None:
-        """Note who is let in."""
         await self._ask(Call("open_room", room.name, room, access))
 
     async def remove_room(self, room: RoomSpec, *, even_if_occupied: bool) -> Removal:
-        """Removed, unless the test says that somebody is inside."""
+        """Delete the room, unless the test keeps it."""
         await self._ask(Call("remove_room", room.name, room, even_if_occupied=even_if_occupied))
         if self.rooms_stay is not None and not even_if_occupied:
             return self.rooms_stay
@@ -148,34 +143,30 @@ class FakeDiscord:
         return Removal.REMOVED
 
     async def is_member(self, guild_id: int, user_id: int) -> bool:
-        """Everybody is there, but those of `gone`."""
         await self._ask(Call("is_member", str(user_id)))
         return user_id not in self.gone
 
     async def barrier(self, guild_id: int, user_id: int, room_id: int | None, at: datetime) -> Barrier | None:
-        """Nothing keeps anybody out, but those of `barriers`."""
         await self._ask(Call("barrier", str(user_id)))
         return self.barriers.get(user_id)
 
     async def member_name(self, guild_id: int, user_id: int) -> str | None:
-        """Answer with a name: that of `tests.support.builders` unless the test gives another."""
+        """Return the name from `tests.support.builders`, unless the test gives another."""
         return self.names.get(user_id, "Cara") if await self.is_member(guild_id, user_id) else None
 
     async def set_role(self, guild_id: int, user_id: int, role_id: int, *, wanted: bool) -> None:
-        """Note who gets or loses what."""
         await self._ask(Call("set_role", str(user_id), wanted=wanted, role_id=role_id))
 
     async def look_around(self, settings: Guild) -> list[SetupIssue]:
-        """Nothing is wrong."""
         await self._ask(Call("look_around", str(settings.id)))
         return []
 
     async def ensure_place(self, settings: Guild, place: ServerResource) -> int:
-        """The id that the settings know, or a new one."""
+        """Return the stored id or a new one."""
         await self._ask(Call("ensure_place", place))
         return place.id_in(settings) or next(self._ids)
 
     async def deliver(self, context: NotificationContext) -> Receipt:
-        """A message of its own for each notice."""
+        """Return a new message for each notification."""
         await self._ask(Call("deliver", str(context.notification.id), context=context))
         return Receipt(40, 10_000 + context.notification.id)

@@ -1,6 +1,6 @@
-"""`coachbot run` started again and again without importing everything each time: each is forked from this one.
+"""Starts `coachbot run` repeatedly by forking, without importing everything each time.
 
-Reads a line for each start, and writes the new process' id, then that it has ended.
+For each line read, writes the new process's id, then that it has ended.
 """
 
 import os
@@ -11,8 +11,7 @@ from bot.cli import commands, run  # noqa: F401  (what a fork would import else)
 
 
 def main() -> None:
-    """Until there are no more lines."""
-    sys.argv = ["coachbot", "run", "--wait"]  # one that was killed may still be dying
+    sys.argv = ["coachbot", "run", "--wait"]  # a killed one may still be dying
     for _ in sys.stdin:
         pid = os.fork()
         if pid == 0:

@@ -1,4 +1,4 @@
-"""Whether rows can be what lawful bookings left behind: read with plain SQL, judged by plain Python."""
+"""Checks that rows are consistent: read with plain SQL, judged with plain Python."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -16,12 +16,12 @@ _ACTIVE = ("SCHEDULED", "IN_PROGRESS")
 _TABLES = ("coaching_sessions", "reservations", "holds", "coaches", "guilds", "audit_entries", "notifications")
 _ACTIONS = ("session_booked", "session_moved", "session_cancelled")
 _BY_ITSELF = {"session_cancelled_left": 1, "session_cancelled_suspended": 2}
-"""What the bot cancels, and how many it tells: whoever has left cannot be reached."""
+"""The bot's own cancellations, and how many people it tells: those who left can't be reached."""
 _KEPT = ("session_kept_left", "session_kept_suspended")
 
 
 class Span(NamedTuple):
-    """`[start, end)` of somebody, and whose row says so."""
+    """A person's `[start, end)`, and which row says so."""
 
     start: datetime
     end: datetime
@@ -29,7 +29,7 @@ class Span(NamedTuple):
 
 
 class Ledger:
-    """All that the tables say at one moment."""
+    """Everything the tables say at one moment."""
 
     def __init__(self, tables: dict[str, Rows]) -> None:
         self.sessions, self.reservations, self.holds = (tables[name] for name in _TABLES[:3])
@@ -38,9 +38,9 @@ class Ledger:
         entries = sorted(tables["audit_entries"], key=lambda one: one.id)
         self.audit = [one for one in entries if one.action in _ACTIONS or one.action in _BY_ITSELF]
         self.kept = {one.session_id: one.id for one in entries if one.action in _KEPT}
-        """By session, the last entry that says that it stays although its coach does not coach any more."""
+        """By session, the last entry that kept it although its coach no longer coaches."""
         self.arranged = {one.session_id: one.id for one in entries if one.action in _ACTIONS[:2]}
-        """By session, the last entry that gave it a time."""
+        """By session, the last entry that set its time."""
         self.suspended = {
             (one.guild_id, one.coach_id): one.id for one in entries if one.action == "coach_suspended"
         }
@@ -48,7 +48,7 @@ class Ledger:
         self.active = [one for one in self.sessions if one.status in _ACTIVE]
 
     def faults(self) -> list[str]:
-        """Every broken rule, in words; nothing if all is well."""
+        """Return every broken rule in words."""
         rules = (
             self._overlapping_reservations(),
             self._overlapping_sessions(),
@@ -95,7 +95,7 @@ class Ledger:
                 yield f"reservation {one.id} belongs to session {one.session_id}, hold {one.hold_id}"
 
     def _unreserved(self) -> Iterator[str]:
-        """Active sessions and holds reserve exactly their time of both people, all others nothing."""
+        """Check that active sessions and holds, and nothing else, reserve exactly their time for both people."""
         found: dict[tuple[str, int], list[tuple[int, datetime, datetime]]] = defaultdict(list)
         for one in self.reservations:
             owner = ("hold", one.hold_id) if one.session_id is None else ("session", one.session_id)
@@ -114,9 +114,10 @@ class Ledger:
                 yield f"{who} has {count} holds"
 
     def _gaps_in_the_record(self) -> Iterator[str]:
-        """Booked once, moved as often as the revision says, cancelled once if it is; both told of each.
+        """Check that each session was booked once, rescheduled as often as its revision says, and announced to
+        both.
 
-        A notice that has not gone out serves for the next move too, and counts that in its own revision.
+        A message still unsent is reused by the next change, which its own revision counts.
         """
         written = Counter((one.session_id, _kind(one.action)) for one in self.audit)
         silent = Counter(one.session_id for one in self.audit if _BY_ITSELF.get(one.action) == 1)
@@ -131,7 +132,7 @@ class Ledger:
                     yield f"session {one.id}: {action} {written[one.id, action]} times instead of {due}"
 
     def _too_many_coming(self) -> Iterator[str]:
-        """The record replayed. For rounds in which no session begins: each is a coming one until cancelled."""
+        """Replay the record. Assumes that no session begins: each is upcoming until cancelled."""
         sessions = {one.id: one for one in self.sessions}
         coming: Counter[tuple[int, int]] = Counter()
         for entry in sorted(self.audit, key=lambda one: one.id):
@@ -142,7 +143,7 @@ class Ledger:
                 yield f"{who} has {coming[who]} coming sessions after audit entry {entry.id}"
 
     def _too_many_a_day(self) -> Iterator[str]:
-        """For coaches in UTC."""
+        """Assumes coaches in UTC."""
         days = Counter(
             (one.guild_id, one.coach_id, one.starts_at.date())
             for one in self.sessions
@@ -163,7 +164,7 @@ class Ledger:
                 yield f"session {one.id} is late: {one.cancelled_late} instead of {late}"
 
     def _with_a_coach_who_may_not(self) -> Iterator[str]:
-        """Coming sessions of a suspended or departed coach, but for those that were kept when that happened."""
+        """Find upcoming sessions of suspended or departed coaches, except those kept on purpose."""
         for one in self.active:
             coach = self.coaches[one.guild_id, one.coach_id]
             may = coach.status == "APPROVED" and coach.left_at is None
@@ -177,7 +178,7 @@ def _kind(action: str) -> str:
 
 
 def overlaps(whose: str, spans: Iterable[Span]) -> Iterator[str]:
-    """Pairs that share an instant. Compared by start with the latest end so far, so that none can hide."""
+    """Find overlapping pairs, comparing each with the latest end so far, so that none is missed."""
     latest: Span | None = None
     for one in sorted(spans):
         if latest is not None and one.start < latest.end:
@@ -187,12 +188,12 @@ def overlaps(whose: str, spans: Iterable[Span]) -> Iterator[str]:
 
 
 async def faults_of(db: Database) -> list[str]:
-    """Every rule that the database's rows break, in words."""
+    """Return every broken rule in the database, in words."""
     return (await ledger_of(db)).faults()
 
 
 async def ledger_of(db: Database) -> Ledger:
-    """All rows that matter, at one moment."""
+    """Read all relevant rows at one moment."""
     tables: dict[str, Rows] = {}
     async with db.read() as session:
         for name in _TABLES:

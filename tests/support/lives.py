@@ -1,4 +1,4 @@
-"""Sessions of a server whose time passes as soon as they are ready for it, and what has to become of them."""
+"""Sessions of one server, driven through their time as soon as they're ready, and their expected outcomes."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -27,12 +27,12 @@ _COACHES, _STUDENTS = 1_000_000, 2_000_000
 _ONE_AFTER_THE_OTHER = timedelta(seconds=0.1)
 
 Told = tuple[str, NotificationKind, int | None]
-"""Session code, what was said, and to whom: a person, or (None) those in the room."""
+"""Session code, what was said, and to whom: a person, or None for everyone in the room."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """How a session stands."""
+    """How a session ended up."""
 
     status: SessionStatus
     absent: Absent | None
@@ -41,16 +41,16 @@ class Fate:
 
 @dataclass(frozen=True, slots=True)
 class Lives:
-    """Sessions by their rows: the `whole` ones are lived to their end, the others wait with their rooms hidden."""
+    """Sessions by their rows. The `whole` ones run to the end; the others wait with hidden rooms."""
 
     db: Database
     endpoint: Endpoint
     whole: frozenset[int]
 
     async def pass_time(self) -> None:
-        """Bring each session that has nothing left to do in its hour to what comes next in it.
+        """Take each session that's settled to its next moment.
 
-        Both come in, if they are of those who come; it is five minutes before the end; it is the end; they leave.
+        Those who come enter; five minutes before the end; the end; they leave.
         """
         async with self.db.read() as session:
             rows = (
@@ -72,7 +72,7 @@ class Lives:
                 await self._go_on(row, [one for one in enqueued if one.session_id == row.id], missing)
 
     async def _go_on(self, row: CoachingSession, enqueued: list[Notification], missing: list[int]) -> None:
-        """Nothing happens to a session of which something is still to be said."""
+        """Do nothing while a session still has messages to send."""
         now = datetime.now(UTC)
         warning = next((one for one in enqueued if one.kind is NotificationKind.ROOM_ENDING), None)
         if [one for one in enqueued if one is not warning]:
@@ -93,7 +93,7 @@ class Lives:
             await self.endpoint.move(person, room_id)
 
     async def are_over(self) -> bool:
-        """Whether nothing is left to do or to say until the others' time comes."""
+        """Whether everything due so far is done and said."""
         async with self.db.read() as session:
             enqueued = await session.scalar(
                 select(Notification.id).where(Notification.due_at.is_not(None)).limit(1)
@@ -109,12 +109,11 @@ class Lives:
             return enqueued is None and ahead is None
 
     async def rows(self) -> list[CoachingSession]:
-        """All sessions."""
         async with self.db.read() as session:
             return list(await session.scalars(select(CoachingSession).order_by(CoachingSession.id)))
 
     async def fates(self) -> dict[str, Fate]:
-        """How each session stands, by its code; each room is there exactly once where there is one."""
+        """Return how each session ended up, by code. Checks that each room exists exactly once."""
         there = Counter(one["name"] for one in self.endpoint.channels.values() if one["type"] == 2)
         assert set(there.values()) <= {1}, there
         return {
@@ -123,7 +122,7 @@ class Lives:
         }
 
     async def due_fates(self) -> dict[str, Fate]:
-        """How each session has to stand when all is over."""
+        """Return how each session should end up."""
         return {row.code: self._due_fate(row) for row in await self.rows()}
 
     def _due_fate(self, row: CoachingSession) -> Fate:
@@ -134,7 +133,7 @@ class Lives:
         return Fate(SessionStatus.NO_SHOW, Absent.BOTH, has_room=False)
 
     async def told(self) -> list[Told]:
-        """What stands at Discord, read from there: a word twice for what was said twice."""
+        """Return what was said, read from Discord, with duplicates."""
         async with self.db.read() as session:
             rows = {row.id: row for row in await session.scalars(select(CoachingSession))}
             enqueued = {one.id: one for one in await session.scalars(select(Notification))}
@@ -151,7 +150,7 @@ class Lives:
         return sorted(told, key=str)
 
     async def due_to_be_told(self) -> list[Told]:
-        """What has to be said by the time when all is over, once each."""
+        """Return everything that should have been said, once each."""
         told: list[Told] = []
         for row in await self.rows():
             if row.id not in self.whole:
@@ -169,7 +168,7 @@ class Lives:
         return sorted(told, key=str)
 
     async def never_sent(self) -> list[tuple[NotificationKind, str | None]]:
-        """What was owed and neither sent nor dropped, and what failed on the way, with the reason."""
+        """Return messages neither sent nor dropped, and those that failed, with reasons."""
         async with self.db.read() as session:
             failed = list(await session.scalars(select(Alert.text)))
             lost = await session.scalars(select(Notification).where(Notification.sent_at.is_(None)))
@@ -182,7 +181,7 @@ class Lives:
 
 
 async def live(db: Database, endpoint: Endpoint, *, sessions: int, whole: int, mode: AccessMode) -> Lives:
-    """So many sessions of a pair each, due one after the other; every so many-th is `whole` and begins soon."""
+    """Store sessions for pairs, due one after the other; every nth is `whole` and begins soon."""
     now = datetime.now(UTC)
     ids: list[int] = []
     async with db.begin() as session:
@@ -220,5 +219,5 @@ def _they_come(row: CoachingSession) -> bool:
 
 
 def _reference(message: Json) -> int:
-    """Which notice a message says that it is."""
+    """Return the id of the notification that a message carries."""
     return int(message["components"][-1]["content"].rpartition("ref ")[2])

@@ -1,4 +1,4 @@
-"""Sessions from the booking to their end: who is in the room, and what the two are told."""
+"""Sessions from booking to end: who is in the room, and what both are told."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ NO_ACCESS = "You have no such session. `/sessions` lists yours."
 
 
 async def settings(world: Academy, **changed: Any) -> None:
-    """The server's settings, written on the row."""
+    """Set the server's settings directly."""
     async with world.db.begin() as session:
         guild = await session.get_one(Guild, world.guild.id)
         for name, value in changed.items():
@@ -28,7 +28,7 @@ async def settings(world: Academy, **changed: Any) -> None:
 
 
 async def no_minimum_notice(world: Academy) -> None:
-    """Cara takes bookings up to the last minute."""
+    """Let Cara take bookings up to the last minute."""
     async with world.db.begin() as session:
         (await session.get_one(Coach, (world.guild.id, world.coach.id))).minimum_notice_minutes = 0
 
@@ -36,7 +36,7 @@ async def no_minimum_notice(world: Academy) -> None:
 async def booked(
     world: Academy, starts_at: datetime = TWO, *, student: Any = None, notes: str | None = None
 ) -> CoachingSession:
-    """An hour with Cara, of Stu if nothing is said, by the use case behind Confirm; both are told."""
+    """Book an hour with Cara, for Stu by default, as Confirm does; both are told."""
     async with world.db.begin() as session:
         guild = await session.get_one(Guild, world.guild.id)
         actor = Actor((student or world.student).id)
@@ -46,7 +46,7 @@ async def booked(
 
 
 async def opened(world: Academy, made: CoachingSession, *inside: Any) -> Any:
-    """Four minutes before its start the room is open, and these people enter it; the room."""
+    """Go to four minutes before the start, let these people enter the open room, and return it."""
     await world.leap_to(made.starts_at - 4 * MINUTE)
     room = world.room(made.code)
     assert room is not None
@@ -56,7 +56,7 @@ async def opened(world: Academy, made: CoachingSession, *inside: Any) -> Any:
 
 
 async def met(world: Academy, *inside: Any, **of: Any) -> tuple[CoachingSession, Any]:
-    """A session that these people have come to, ten minutes after its start, and its room."""
+    """Return a session that these people came to, ten minutes after its start, and its room."""
     made = await booked(world, **of)
     room = await opened(world, made, *inside)
     await world.leap_to(made.starts_at)
@@ -65,50 +65,49 @@ async def met(world: Academy, *inside: Any, **of: Any) -> tuple[CoachingSession,
 
 
 async def over(world: Academy, *inside: Any) -> CoachingSession:
-    """A session to which these people came, right after its end."""
+    """Return a session that these people came to, right after its end."""
     made, _ = await met(world, *inside)
     await to_the_end(world, made)
     return await now(world, made)
 
 
 async def to_the_end(world: Academy, made: CoachingSession) -> None:
-    """Up to the end, with the bot watching all the time."""
+    """Go to the end while the bot is watching."""
     row = await now(world, made)
     await world.leap_to(row.ends_at - 2 * MINUTE)
     await world.leap_to(row.ends_at)
 
 
 async def now(world: Academy, made: CoachingSession) -> CoachingSession:
-    """The session as it is at this moment."""
     async with world.db.read() as session:
         return await session.get_one(CoachingSession, made.id)
 
 
 async def reserved_until(world: Academy, made: CoachingSession) -> list[datetime]:
-    """Until when the time of coach and student is taken for it."""
+    """Return until when coach and student are reserved for it."""
     async with world.db.read() as session:
         return list(await session.scalars(select(Reservation.ends_at).where(Reservation.session_id == made.id)))
 
 
 def told(world: Academy, person: Any, title: str) -> list[Any]:
-    """The direct messages to this person in which this stands, oldest first."""
+    """Return the person's direct messages containing this title, oldest first."""
     return [one for one in person.user.dm_channel.history() if title in words(one)]
 
 
 def said(room: Any, what: str) -> list[Any]:
-    """The messages in a room in which this stands, oldest first."""
+    """Return the room's messages containing this, oldest first."""
     return [one for one in room.history() if what in words(one)]
 
 
 def pinged(world: Academy, channel_id: int) -> list[list[str]]:
-    """Whom each message there has pinged, oldest first."""
+    """Return whom each message in the channel pinged, oldest first."""
     path = f"/channels/{channel_id}/messages"
     sent: list[Any] = [one.json for one in world.env.http_requests if (one.method, one.path) == ("POST", path)]
     return [[str(user) for user in one["allowed_mentions"].get("users", [])] for one in sent]
 
 
 async def delete_by_hand(world: Academy, room: Any) -> None:
-    """An admin deletes the room; whoever was inside falls out of it, of which Discord tells afterwards."""
+    """Delete the room as an admin; whoever is inside drops out, which Discord reports afterwards."""
     inside = [one for one, state in world.guild.voice_states().items() if state.channel_id == room.id]
     world.env.backend.delete_channel(room.id)
     for person in (world.coach, world.student):
@@ -118,6 +117,6 @@ async def delete_by_hand(world: Academy, room: Any) -> None:
 
 
 def let_in_by_hand(world: Academy, room: Any, person: Any) -> None:
-    """An admin gives this person access to the room."""
+    """Give this person access to the room as an admin."""
     allowed = Overwrite(target_id=person.id, type=OverwriteType.MEMBER, allow=(1 << 10) | (1 << 20))
     world.env.backend.set_overwrite(room.id, allowed)

@@ -1,4 +1,4 @@
-"""The whole life of one session, phase by phase, and what has to be true of it at every moment."""
+"""One session's whole life, phase by phase, and what must be true at every moment."""
 
 import datetime as dt
 import re
@@ -32,7 +32,7 @@ PHASES = {
     "left": None,
     "an hour later": 3 * HOUR,
 }
-"""What happens, and how many minutes after the start time has then leapt to."""
+"""What happens, and the minutes after the start it happens at."""
 _ORDER = list(PHASES)
 NOTICES = {
     NotificationKind.SESSION_BOOKED: 2,
@@ -43,7 +43,7 @@ NOTICES = {
     NotificationKind.ROOM_CLOSING: 1,
     NotificationKind.REVIEW_REQUEST: 1,
 }
-"""What is said of one session in its whole life."""
+"""Everything said about one session in its life."""
 
 
 @dataclass
@@ -54,10 +54,10 @@ class Life:
     mode: AccessMode
     phase: str = "booked"
     leaks: list[str] = field(default_factory=list)
-    """Moments, between any two requests, at which somebody saw a room whom it was not open for."""
+    """Moments when someone saw a room that wasn't open to them."""
 
     async def live(self, process: Process, *, until: str = _ORDER[-1]) -> None:
-        """From the booking on, the process being started anew whenever it dies; holds all promises to account."""
+        """Live from the booking on, restarting the process whenever it dies, and check every promise."""
         for self.phase in _ORDER[: _ORDER.index(until) + 1]:
             for act in self._acts():
                 await act()
@@ -88,16 +88,16 @@ class Life:
             await booking.book(session, guild, student, coach_id, START, hour, None, now)
 
     def is_at(self, first: str, last: str) -> bool:
-        """Whether this phase is one of those."""
+        """Whether the current phase is one of these."""
         return _ORDER.index(first) <= _ORDER.index(self.phase) <= _ORDER.index(last)
 
     def look(self) -> None:
-        """Note who sees a room at this moment who should not."""
+        """Record anyone who sees a room they shouldn't."""
         two = {self.world.coach.id, self.world.student.id} if self.is_at("opened", "left") else set()
         self.leaks += [f"{self.phase}: {room.name}" for room in self._rooms() if not self._seen_by(room) <= two]
 
     async def hold_to_account(self) -> None:
-        """All that has to be true now that nothing is due any more."""
+        """Check everything that must be true once nothing is due."""
         assert self.leaks == []
         session = await self.session()
         assert (session.last_error, session.attempts) == (None, 0)
@@ -136,7 +136,6 @@ class Life:
         return SessionStatus.IN_PROGRESS if self.is_at("started", "warned") else SessionStatus.SCHEDULED
 
     async def session(self) -> CoachingSession:
-        """Its row."""
         [only] = await self.world.sessions()
         return only
 

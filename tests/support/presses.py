@@ -1,4 +1,4 @@
-"""Presses and forms as they reach the bot whoever sends them: tampered, or several at the same moment."""
+"""Button presses and forms as they reach the bot from any client: tampered with, or several at once."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ _BUTTON, _SELECT, _FIELD, _LABEL = 2, 3, 4, 18
 
 
 async def press_together(world: "Academy", presses: list[tuple[Any, Any]], *, label: str) -> list[Any]:
-    """Everybody presses at the same moment: all events are there before the bot sees the first."""
+    """Let everyone press at the same moment: all events arrive before the bot handles the first."""
     results = [emit_press(world, person, message, _custom_id(message, label)) for person, message in presses]
     await world.env.settle()
     return results
@@ -25,7 +25,7 @@ async def press_together(world: "Academy", presses: list[tuple[Any, Any]], *, la
 async def send_together(
     world: "Academy", forms: list[tuple[Any, Any]], custom_id: str, typed: dict[str, str]
 ) -> list[Any]:
-    """Everybody sends this form at the same moment, from the message that they opened it on."""
+    """Let everyone send this form at the same moment."""
     results = [emit_form(world, person, message, custom_id, typed) for person, message in forms]
     await world.env.settle()
     return results
@@ -34,7 +34,7 @@ async def send_together(
 def emit_press(
     world: "Academy", person: Any, message: Any, custom_id: str, picked: Sequence[str] = ()
 ) -> InteractionResult:
-    """A press of a button with whatever `custom_id`, or a choice in a select, without waiting for the answer."""
+    """Press a button or choose in a select with any `custom_id`, without waiting for the answer."""
     data: dict[str, Any] = {"custom_id": custom_id, "component_type": _BUTTON}
     if picked:
         data |= {"component_type": _SELECT, "values": list(picked)}
@@ -44,7 +44,7 @@ def emit_press(
 def emit_form(
     world: "Academy", person: Any, message: Any, custom_id: str, typed: dict[str, str]
 ) -> InteractionResult:
-    """A form with whatever `custom_id` is sent, without waiting for the answer."""
+    """Send a form with any `custom_id`, without waiting for the answer."""
     fields = [
         {"type": _LABEL, "component": {"type": _FIELD, "custom_id": name, "value": text}}
         for name, text in typed.items()
@@ -76,5 +76,5 @@ def _custom_id(message: Any, label: str) -> str:
 
 
 def _channel_of(message: Any) -> int:
-    """Of an answer to an interaction, or of a message in a channel."""
+    """Return the channel of an interaction's answer or of a message."""
     return message.channel_id if hasattr(message, "channel_id") else message.channel.id

@@ -1,4 +1,4 @@
-"""The program as a process of its own, sent to a Discord of ours: started, waited for, killed."""
+"""The program as its own process, connected to our Discord: started, waited for, killed."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ REDIRECT = Path(__file__).parent / "redirect"
 
 
 class Outcome(NamedTuple):
-    """What is left of a process."""
+    """How a process ended."""
 
     code: int
     out: str
@@ -26,17 +26,17 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`python -m bot` in a folder of its own, sent to a Discord of ours."""
+    """`python -m bot` in its own folder, connected to our Discord."""
 
     folder: Path
     api: str
     gateway: str
     module: str = "bot"
-    """What is run; a benchmark runs something else for comparison."""
+    """What to run; a benchmark compares with something else."""
 
     @contextlib.asynccontextmanager
     async def started(self, *arguments: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
-        """A process that knows the token and nothing of the test's own environment; killed if still alive."""
+        """Start the process with the token and no other environment; killed at the end if it's still running."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", self.module, *arguments),
             cwd=self.folder,
@@ -50,11 +50,11 @@ class Program:
             if process.returncode is None:
                 process.kill()
             _, err = await process.communicate()
-            sys.stderr.write(err.decode())  # which pytest shows if the test fails
+            sys.stderr.write(err.decode())  # pytest shows it if the test fails
 
     @contextlib.asynccontextmanager
     async def forking(self, **environment: str) -> AsyncIterator["Nursery"]:
-        """Somewhere to start `run` again and again; what these write goes where pytest's own output goes."""
+        """Open a process that starts `run` repeatedly; its output is pytest's."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.support.forking"),
             cwd=self.folder,
@@ -86,7 +86,7 @@ class Program:
 
 
 async def ended(process: asyncio.subprocess.Process, within_seconds: float) -> Outcome:
-    """The end of the process, which has to come in time."""
+    """Wait for the process to end in time."""
     async with asyncio.timeout(within_seconds):
         out, err = await process.communicate()
     assert process.returncode is not None
@@ -95,13 +95,13 @@ async def ended(process: asyncio.subprocess.Process, within_seconds: float) -> O
 
 @dataclass(frozen=True, slots=True)
 class Nursery:
-    """A process that has imported the program and forks when it is to run."""
+    """A process that has imported the program and forks to run it."""
 
     process: asyncio.subprocess.Process
 
     @contextlib.asynccontextmanager
     async def started(self) -> AsyncIterator[int]:
-        """The id of a process that runs the bot; killed in the end, if not before, and then it is gone."""
+        """Start the bot and yield its process id; killed at the end."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(b"\n")
@@ -109,6 +109,6 @@ class Nursery:
         try:
             yield pid
         finally:
-            with contextlib.suppress(ProcessLookupError):  # it may have been killed already
+            with contextlib.suppress(ProcessLookupError):  # it may already have been killed
                 os.kill(pid, signal.SIGKILL)
             assert await self.process.stdout.readline() == b"ended\n"

@@ -1,4 +1,4 @@
-"""A way to PostgreSQL that can be cut, and that can fall silent: what is sent is taken, and never answered."""
+"""A proxy to PostgreSQL that can be cut, or fall silent: it accepts everything and never answers."""
 
 import asyncio
 import contextlib
@@ -26,23 +26,23 @@ class Proxy:
     """Where the server listens."""
     url: str = ""
     connected: int = 0
-    """How many have come so far."""
+    """How many connections there have been."""
     _lines: list[_Line] = field(default_factory=list)
     _is_silent: bool = False
     _is_cut: bool = False
 
     def fall_silent(self) -> None:
-        """Swallow everything from now on, also of those who connect anew. The server is told nothing either."""
+        """Swallow everything from now on, from new connections too, without telling the server."""
         self._is_silent = True
         for line in self._lines:
             line.is_silent = True
 
     def speak(self) -> None:
-        """Serve those who connect anew; the others stay silent."""
+        """Serve new connections; the others stay silent."""
         self._is_silent = False
 
     def cut(self) -> None:
-        """Close all connections, and each new one, as a server does that is restarted."""
+        """Close all connections and each new one, like a restarting server."""
         self._is_cut = True
         lines, self._lines = self._lines, []
         for line in lines:
@@ -51,11 +51,11 @@ class Proxy:
                 line.server.close()
 
     def mend(self) -> None:
-        """Let new ones come again."""
+        """Serve new connections again."""
         self._is_cut = False
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry what one client says, and what it is answered."""
+        """Pass on what one client sends and receives."""
         self.connected += 1
         if self._is_cut:
             writer.close()
@@ -69,7 +69,7 @@ class Proxy:
             from_server, line.server = await asyncio.open_unix_connection(self.socket)
             answering = asyncio.create_task(_carry(line, from_server, writer))
             await _carry(line, reader, line.server)
-            if not line.is_silent:  # else the server is not told that the client is gone
+            if not line.is_silent:  # otherwise the server isn't told that the client has left
                 line.server.close()
                 await asyncio.gather(answering, return_exceptions=True)
                 writer.close()
@@ -86,7 +86,7 @@ async def _carry(line: _Line, reader: asyncio.StreamReader, writer: asyncio.Stre
 
 @contextlib.asynccontextmanager
 async def proxy(url: str) -> AsyncIterator[Proxy]:
-    """A proxy in front of the server of that URL, which listens on a Unix socket."""
+    """Open a proxy on a Unix socket in front of this URL's server."""
     parsed = make_url(url)
     made = Proxy(f"{cast(str, parsed.query['host'])}/.s.PGSQL.5432")
     async with await asyncio.start_server(made.serve, "127.0.0.1", 0) as server:

@@ -1,4 +1,4 @@
-"""One process of a race: it opens the database itself, waits for the others, then all its people press at once."""
+"""One process of a race: it opens the database, waits for the others, then all its people press at once."""
 
 import asyncio
 import random
@@ -26,11 +26,11 @@ from tests.support.fakes import FakeDiscord
 
 COACHES = (2000, 2001, 2002, 2003)
 ELSEWHERE = GUILD + 1
-"""A second server, in which the first of the coaches coaches too."""
+"""A second server, where the first coach coaches too."""
 STUDENTS = (*range(3000, 3008), 2000, 2001)
 """Two of the coaches are students of the others."""
 STARTS = [MONDAY + day * DAY + HOUR + half_hour * 30 * MINUTE for day in (1, 2, 3) for half_hour in range(16)]
-"""From Tuesday to Thursday: later than any clock here gets, so that every session stays a coming one."""
+"""From Tuesday to Thursday, later than any clock gets, so that every session stays upcoming."""
 LENGTHS = [30 * MINUTE, HOUR, 90 * MINUTE]
 RAW_TIMES = [MONDAY + quarter * 15 * MINUTE for quarter in range(200)]
 
@@ -40,13 +40,13 @@ _together: list[Barrier] = []
 
 
 def remember(together: Barrier) -> None:
-    """What a process is told when it begins: where all processes meet before each race."""
+    """Store the barrier at which all processes meet before each race."""
     _together.append(together)
 
 
 @dataclass(frozen=True)
 class Press:
-    """How one press ended: won, refused with so many alternatives, or with an error that nobody may ever see."""
+    """How a press ended: won, refused with this many alternatives, or with an error nobody should ever see."""
 
     won: bool = False
     refused: str = ""
@@ -56,21 +56,20 @@ class Press:
 
 @dataclass
 class Work:
-    """What became of many random operations."""
+    """The results of many random operations."""
 
     done: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
 
     def add(self, other: "Work") -> None:
-        """Take over what somebody else did."""
         self.done += other.done
         self.refused += other.refused
         self.errors += other.errors
 
 
 def race(url: str, students: Sequence[int], coach_id: int, at: datetime, *, holding: bool) -> list[Press]:
-    """All these students book or hold the same hour at once, at the same moment as the other processes' do."""
+    """Let all these students book or hold the same hour at once, together with the other processes."""
 
     async def use_case(session: AsyncSession, student: int) -> object:
         guild, actor = await session.get_one(Guild, GUILD), Actor(student)
@@ -85,7 +84,7 @@ def race(url: str, students: Sequence[int], coach_id: int, at: datetime, *, hold
 
 
 async def press(db: Database, use_case: Callable[[AsyncSession], Awaitable[object]]) -> Press:
-    """One person's press. What is no refusal is written down instead of raised: it comes from another process."""
+    """Run one person's press. Returns unexpected errors, because they cross a process boundary."""
     try:
         async with db.begin() as session:
             await use_case(session)
@@ -98,7 +97,7 @@ async def press(db: Database, use_case: Callable[[AsyncSession], Awaitable[objec
 
 
 def work(url: str, seeds: Sequence[int], count: int) -> Work:
-    """One worker for each seed, side by side, each doing so many random operations."""
+    """Run one worker per seed, side by side."""
 
     async def side_by_side(db: Database) -> Work:
         total = Work()
@@ -110,7 +109,7 @@ def work(url: str, seeds: Sequence[int], count: int) -> Work:
 
 
 def reserve(url: str, seeds: Sequence[int], session_id: int, count: int) -> Counter[str]:
-    """Insert random reservations past all of the application's checks and locks; how many ended in which way."""
+    """Insert random reservations without the application's checks and locks, and count the outcomes."""
 
     async def side_by_side(db: Database) -> Counter[str]:
         total: Counter[str] = Counter()
@@ -122,7 +121,7 @@ def reserve(url: str, seeds: Sequence[int], session_id: int, count: int) -> Coun
 
 
 class _Worker:
-    """Somebody who presses all sorts of buttons, on a clock of their own."""
+    """Someone who presses all sorts of buttons, on their own clock."""
 
     def __init__(self, db: Database, seed: int) -> None:
         self.db, self.chance, self.now, self.total = db, random.Random(seed), MONDAY, Work()
@@ -138,10 +137,9 @@ class _Worker:
             self.reinstate: 6,
         }
         self.ways_of_their_own: dict[Callable[[], Awaitable[object]], int] = {self.look_for_a_coach: 5}
-        """With transactions of their own."""
+        """These manage their own transactions."""
 
     async def do(self, count: int) -> Work:
-        """So many operations, one after the other."""
         ways = [*self.ways, *self.ways_of_their_own]
         weights = [*self.ways.values(), *self.ways_of_their_own.values()]
         for way in self.chance.choices(ways, weights, k=count):
@@ -207,7 +205,7 @@ class _Worker:
         await suspensions.reinstate(session, GUILD, self.chance.choice(COACHES), ADMIN, self.now)
 
     async def look_for_a_coach(self) -> None:
-        """Who has left is mostly back when somebody looks again."""
+        """Departed coaches have usually returned when checked again."""
         guild_id, coach_id = self.chance.choice([*((GUILD, one) for one in COACHES), (ELSEWHERE, COACHES[0])])
         discord = FakeDiscord()
         if self.chance.random() < 0.3:
@@ -215,7 +213,7 @@ class _Worker:
         await membership_checks.check(self.db, discord, lambda: self.now, guild_id, coach_id)
 
     async def _some_session(self, session: AsyncSession) -> tuple[int, int, int, int] | None:
-        """Mostly one that is booked; on PostgreSQL somebody may change it before it is locked."""
+        """Pick a session, usually a booked one; on PostgreSQL it may change before it's locked."""
         query = select(
             CoachingSession.id, CoachingSession.guild_id, CoachingSession.coach_id, CoachingSession.student_id
         ).order_by(CoachingSession.id)
@@ -243,7 +241,7 @@ async def _reserve(db: Database, seed: int, session_id: int, count: int) -> Coun
 
 
 def _why(refused: DBAPIError) -> str:
-    """In a word. Without the application's lock, PostgreSQL may find two INSERTs waiting for each other."""
+    """Name the error. Without the application's lock, PostgreSQL may find two INSERTs waiting for each other."""
     if isinstance(refused, IntegrityError) and reservations.GUARD in str(refused.orig):
         return "overlap"
     return "deadlock" if getattr(refused.orig, "sqlstate", None) == "40P01" else repr(refused)

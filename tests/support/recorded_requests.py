@@ -1,4 +1,4 @@
-"""What the bot asks of Discord in the whole life of one session, as it was recorded, phase by phase."""
+"""The bot's requests in one session's whole life, recorded phase by phase."""
 
 from models import AccessMode
 
@@ -31,7 +31,7 @@ _WITH_A_ROLE = {
 }
 
 REQUESTS = {AccessMode.PEOPLE: _WITH_PEOPLE, AccessMode.ROLE: _WITH_PEOPLE | _WITH_A_ROLE}
-"""By access mode and phase of `tests.support.one_life`; several at once come in no particular order."""
+"""By access mode and phase of `tests.support.one_life`. Simultaneous requests are in no particular order."""
 
 ONLY_THERE = {AccessMode.PEOPLE: _WITH_PEOPLE, AccessMode.ROLE: _WITH_A_ROLE}
-"""Of these, the phases in which one access mode asks for what the ones before it do not."""
+"""The phases in which one access mode sends requests that the others don't."""

@@ -1,4 +1,4 @@
-"""A booked session, what moves it, and what is there afterwards."""
+"""A booked session, how it's rescheduled, and what that leaves behind."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -23,11 +23,11 @@ STU, CARA, SAM = Actor(STUDENT), Actor(COACH), Actor(STUDENT + 1)
 TEN = MONDAY + 2 * HOUR
 ELEVEN, TWELVE = TEN + HOUR, TEN + 2 * HOUR
 LATER = MONDAY + HOUR
-"""When it is moved."""
+"""When it's rescheduled."""
 
 
 async def booked(db: Database, actor: Actor = STU, starts_at: datetime = TEN, **coach: Any) -> int:
-    """A server in which somebody has booked an hour at ten; gives back the session's id."""
+    """Store a server with an hour booked at ten, and return the session's id."""
     async with db.begin() as session:
         guild = await a_guild(session)
         await a_coach(session, **coach)
@@ -35,7 +35,7 @@ async def booked(db: Database, actor: Actor = STU, starts_at: datetime = TEN, **
 
 
 async def also_booked(db: Database, starts_at: datetime, actor: Actor = SAM, coach_id: int = COACH) -> int:
-    """Somebody else's hour."""
+    """Book another hour."""
     async with db.begin() as session:
         guild = await session.get_one(Guild, GUILD)
         return (await booking.book(session, guild, actor, coach_id, starts_at, HOUR, None, MONDAY)).id
@@ -44,7 +44,7 @@ async def also_booked(db: Database, starts_at: datetime, actor: Actor = SAM, coa
 def to(
     session_id: int, starts_at: datetime, actor: Actor = STU, *, reason: str = "", now: datetime = LATER
 ) -> Callable[[AsyncSession], Awaitable[CoachingSession]]:
-    """What a press does that moves a session."""
+    """Return the use case behind the reschedule button."""
 
     async def use_case(session: AsyncSession) -> CoachingSession:
         return await rescheduling.reschedule(session, session_id, actor, starts_at, reason, now)
@@ -63,7 +63,7 @@ async def found(db: Database, session_id: int) -> CoachingSession:
 
 
 async def reservations(db: Database) -> list[tuple[int, datetime, datetime]]:
-    """Person, start and end of every reservation."""
+    """Return person, start and end of every reservation."""
     async with db.read() as session:
         columns = Reservation.user_id, Reservation.starts_at, Reservation.ends_at
         rows = await session.execute(select(*columns).order_by(*columns))
@@ -71,7 +71,7 @@ async def reservations(db: Database) -> list[tuple[int, datetime, datetime]]:
 
 
 async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None, datetime | None]]:
-    """Kind, recipient and due time of every notice but those of the booking, and reminders."""
+    """Return kind, recipient and due time of every notification, except reminders and the booking's own."""
     others = (NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_REMINDER)
     async with db.read() as session:
         rows = await session.scalars(select(Notification).order_by(Notification.id))

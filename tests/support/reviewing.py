@@ -1,4 +1,4 @@
-"""Sessions that took place, what students press on them, and what is kept of it."""
+"""Finished sessions, what students press on them, and what's stored."""
 
 from datetime import timedelta
 from typing import Any, cast
@@ -16,7 +16,7 @@ from tests.support.simulated import Academy
 
 
 async def took_place(world: Academy, *, student: Any = None, coach: Any = None, **changed: Any) -> CoachingSession:
-    """A session that ended an hour ago, of Cara and Stu if nothing is said."""
+    """Return a session that ended an hour ago, of Cara and Stu by default."""
     values: dict[str, Any] = {
         "coach_id": (coach or world.coach).id,
         "student_id": (student or world.student).id,
@@ -29,7 +29,7 @@ async def took_place(world: Academy, *, student: Any = None, coach: Any = None, 
 
 
 async def asked(world: Academy, about: CoachingSession) -> Any:
-    """The direct message that asks its student for a review."""
+    """Return the direct message that asks for a review."""
     async with world.db.begin() as session:
         outbox.enqueue(
             session,
@@ -46,7 +46,7 @@ async def asked(world: Academy, about: CoachingSession) -> Any:
 
 
 async def reviewed(world: Academy, stars: int, sentence: str = "", **changed: Any) -> CoachingSession:
-    """A session that took place and its review, by the use cases behind the presses."""
+    """Return a finished session with a review, by the use cases behind the presses."""
     made = await took_place(world, **changed)
     actor = Actor(made.student_id)
     async with world.db.begin() as session:
@@ -56,14 +56,14 @@ async def reviewed(world: Academy, stars: int, sentence: str = "", **changed: An
 
 
 async def hidden(world: Academy, about: CoachingSession) -> None:
-    """An admin hides its review."""
+    """Let an admin hide the review."""
     async with world.db.begin() as session:
         ada = Actor(world.admin.id, is_admin=True)
         await reviews.hide(session, about.id, ada, about.guild_id, world.now)
 
 
 async def kept(world: Academy) -> list[tuple[int, str | None]]:
-    """Stars and sentence of every review, oldest session first."""
+    """Return every review's stars and comment, oldest session first."""
     async with world.db.read() as session:
         found = await session.scalars(select(Review).order_by(Review.session_id))
         return [(one.stars, one.comment) for one in found]

@@ -1,4 +1,4 @@
-"""What root has beyond other users: the power to read and write whatever a file's mode says."""
+"""Drops root's power to ignore file permissions."""
 
 import contextlib
 import ctypes
@@ -19,21 +19,21 @@ class Header(ctypes.Structure):
 
 
 class Capabilities(ctypes.Structure):
-    """32 of them; the kernel takes two of these."""
+    """32 bits; the kernel takes two of these."""
 
     _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
 
 
 @contextlib.contextmanager
 def bound_by_file_modes() -> Iterator[None]:
-    """Hold this thread, and those that it starts, to the modes of files, also as root.
+    """Apply file permissions to this thread and its children, even for root.
 
-    Becoming another user would do that, too, but that user can't enter a clone in root's own folder.
+    Another user would do too, but can't enter a clone in root's home.
     """
     if os.geteuid() != 0:
         yield
         return
-    if sys.platform != "linux":  # which alone has these capabilities
+    if sys.platform != "linux":  # only Linux has these capabilities
         os.seteuid(NOBODY)
         try:
             yield

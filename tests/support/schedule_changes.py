@@ -1,4 +1,4 @@
-"""What a coach presses to change when they work, and what is there afterwards."""
+"""What a coach presses to change their hours, and what that leaves behind."""
 
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
@@ -21,14 +21,14 @@ UseCase = Callable[..., Awaitable[Coach]]
 
 
 async def set_up(db: Database, **coach: Any) -> None:
-    """A server with one coach in it."""
+    """Store a server with one coach."""
     async with db.begin() as session:
         await a_guild(session)
         await a_coach(session, **coach)
 
 
 async def press(db: Database, use_case: UseCase, *args: Any, now: datetime = MONDAY, **named: Any) -> Coach:
-    """What one press does, in a transaction of its own."""
+    """Run one press in its own transaction."""
     async with db.begin() as session:
         return await use_case(session, GUILD, CARA, *args, now, **named)
 
@@ -41,29 +41,27 @@ async def refused(
     now: datetime = MONDAY,
     **named: Any,
 ) -> str:
-    """The sentence with which a press is refused; it leaves nothing behind."""
+    """Return the press's refusal, which leaves nothing behind."""
     return str(await refusal(db, kind, lambda s: use_case(s, GUILD, CARA, *args, now, **named)))
 
 
 async def week(db: Database) -> Week:
-    """The weekly hours as they are now."""
     async with db.read() as session:
         return await schedule.week_of(session, await session.get_one(Coach, (GUILD, COACH)))
 
 
 async def dates(db: Database, since: date = TODAY) -> list[Dates]:
-    """What holds on single dates as it is now."""
     async with db.read() as session:
         return await schedule.dates_of(session, await session.get_one(Coach, (GUILD, COACH)), since)
 
 
 async def free(db: Database) -> list[datetime]:
-    """When an hour can be booked."""
+    """Return when an hour can be booked."""
     async with db.read() as session:
         coach = await session.get_one(Coach, (GUILD, COACH))
         return list(await free_times.free_times(session, coach, HOUR, student_id=STUDENT, now=MONDAY))
 
 
 def off(first: date, last: date, reason: str | None = None) -> Dates:
-    """Days off."""
+    """Return days off."""
     return Dates(first, last, adds=False, windows=(), reason=reason)

@@ -1,8 +1,8 @@
 """Takes the README's pictures, and pictures of every screen, from the demo in a browser.
 
-`python -m tests.support.screenshots` renews `.github/screens`. Do that whenever a screen has changed, and look at
-each picture before you commit it. `--all FOLDER` fills a folder with what each command shows and what each of its
-buttons opens, to compare before and after a change.
+`python -m tests.support.screenshots` updates `.github/screens`. Run it when a screen has changed, and look at each
+picture before you commit it. `--all FOLDER` takes pictures of what every command and button shows, to compare
+before and after a change.
 """
 
 import argparse
@@ -23,7 +23,7 @@ SCREENS = ROOT / ".github" / "screens"
 COLOURS = 128
 MARGIN, BACKGROUND = 16, "#323339"
 WIDTH, HEIGHT = 960, 1600
-"""High enough for the tallest message, so that none is cut."""
+"""High enough for the tallest message."""
 TIME_OF_DAY = re.compile(r"^\d{1,2}:\d{2}")
 COMMANDS = {
     "Stu": ("/book", "/sessions", "/timezone", "/coach apply", "/coach profile"),
@@ -44,13 +44,13 @@ COMMANDS = {
         "/coaching post",
     ),
 }
-"""Who runs which commands when every screen is wanted. Forms that need an option are opened by buttons."""
+"""Who runs which commands for `--all`. Buttons open the forms that need an option."""
 JUMPS = 16
-"""Next event: from the visitor's arrival past everybody's next session."""
+"""Presses of Next event: from the visitor's arrival past everyone's next session."""
 
 
 class Photographer:
-    """Plays the demo and takes pictures of what the last message shows."""
+    """Plays the demo and takes pictures of the last message."""
 
     def __init__(self, page: Page, folder: Path) -> None:
         self.page, self.folder = page, folder
@@ -58,26 +58,22 @@ class Photographer:
 
     @property
     def discord(self) -> FrameLocator:
-        """The frame with the selected channel."""
         return self.page.frame_locator("#discord")
 
     @property
     def messages(self) -> Locator:
-        """The messages of the channel."""
         return self.discord.locator("#channel-message-list article")
 
     @property
     def message(self) -> Locator:
-        """The last message."""
         return self.messages.last
 
     @property
     def form(self) -> Locator:
-        """The form that is open, if any."""
         return self.discord.get_by_role("dialog")
 
     async def become(self, name: str, place: str = "lobby") -> None:
-        """Be this person, in this channel."""
+        """Become this person, in this channel."""
         async with self.answered("/demo/person"):
             await self.page.get_by_role("radio", name=re.compile(rf"^{name}\b")).click()
         async with self.answered("/demo/place"):
@@ -101,38 +97,38 @@ class Photographer:
         await self.settle()
 
     async def press(self, button: Locator) -> None:
-        """Press it, and wait for what follows."""
+        """Press a button, and wait for its effect."""
         async with self.answered("/api/action"):
             await button.click()
         await self.settle()
 
     @contextlib.asynccontextmanager
     async def answered(self, path: str) -> AsyncIterator[None]:
-        """Wait until what is done inside has sent a request there and got an answer."""
+        """Wait until the block's request to this path has been answered."""
         async with self.page.expect_response(lambda answer: answer.url.endswith(path)):
             yield
 
     async def settle(self) -> None:
-        """Wait until nothing changes any more and all pictures are loaded."""
+        """Wait until nothing changes and all pictures are loaded."""
         seen = now = ""
         while not now or now != seen:
             seen = now
-            await asyncio.sleep(0.4)  # the frame asks for news several times in that time
+            await asyncio.sleep(0.4)  # the frame polls several times in that time
             loaded = await self.message.locator("img").evaluate_all("all => all.every(one => one.complete)")
             now = await self.discord.locator("body").inner_html() if loaded else ""
 
     async def take(self, name: str, what: Locator | None = None) -> None:
-        """Photograph the last message, or something else."""
+        """Take a picture of the last message, or of `what`."""
         shown = what or self.message
         await self.page.mouse.move(0, 0)
-        if what is None:  # a message that holds the focus or the mouse has a toolbar
+        if what is None:  # a focused or hovered message shows a toolbar
             await self.discord.locator("body").evaluate("() => document.activeElement.blur()")
-        await shown.scroll_into_view_if_needed()  # and the bar that leads to the newest message goes away
+        await shown.scroll_into_view_if_needed()  # and the bar that leads to the newest message disappears
         await self.settle()
         self.save(name, await shown.screenshot(animations="disabled"), MARGIN)
 
     async def take_and_close(self, name: str) -> None:
-        """Photograph the form and close it if one is open, else the last message."""
+        """Take a picture of the open form and close it, or of the last message."""
         if await self.form.count():
             await self.take(name, self.form)
             await self.form.get_by_role("button", name="Cancel", exact=True).click()
@@ -141,14 +137,14 @@ class Photographer:
             await self.take(name)
 
     async def take_page(self, name: str) -> None:
-        """Photograph the whole page at the size of a laptop's screen."""
+        """Take a picture of the whole page, at a laptop's size."""
         await self.page.set_viewport_size({"width": 1280, "height": 800})
         await self.settle()
         self.save(name, await self.page.screenshot(animations="disabled"))
         await self.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
     def save(self, name: str, png: bytes, margin: int = 0) -> None:
-        """Keep a picture with few enough colours to be small, and with this much room below."""
+        """Save a picture with few colours, so that it's small, and this margin below."""
         picture = Image.open(io.BytesIO(png)).convert("RGB")
         picture = ImageOps.expand(picture, (0, 0, 0, margin), fill=BACKGROUND)
         few = picture.quantize(COLOURS, dither=Image.Dither.NONE)
@@ -156,7 +152,7 @@ class Photographer:
 
 
 async def main_screens(camera: Photographer) -> None:
-    """Take the pictures that the README shows."""
+    """Take the README's pictures."""
     await camera.become("Ada", "coach-applications")
     await camera.take("application")
     await camera.press(camera.message.get_by_role("button", name="Approve"))
@@ -185,7 +181,7 @@ async def main_screens(camera: Photographer) -> None:
 
 
 async def every_screen(camera: Photographer) -> None:
-    """Take what each command shows and what each button under it opens, then what everybody was sent."""
+    """Take what each command and each of its buttons shows, then everyone's direct messages."""
     for person, commands in COMMANDS.items():
         await camera.become(person)
         for command in commands:
@@ -204,14 +200,14 @@ async def every_screen(camera: Photographer) -> None:
 
 
 async def take_all(camera: Photographer, person: str, place: str) -> None:
-    """Take every message that somebody sees in a channel."""
+    """Take every message that someone sees in a channel."""
     await camera.become(person, place)
     for number, message in enumerate(await camera.messages.all()):
         await camera.take(f"{person}-in-{place}.{number:02}".lower(), message)
 
 
 async def press_one(camera: Photographer, command: str, number: int, name: str) -> bool:
-    """Run the command again and press its button of that number. False if there aren't that many."""
+    """Run the command again and press its nth button. Returns False if there aren't that many."""
     await camera.send(command)
     if await camera.form.count():
         await camera.take_and_close(name)
@@ -229,7 +225,7 @@ async def press_one(camera: Photographer, command: str, number: int, name: str) 
 
 @contextlib.asynccontextmanager
 async def opened(folder: Path, scale: float) -> AsyncIterator[Photographer]:
-    """A demo that has just begun, in a browser."""
+    """Open a new demo in a browser."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     async with demo("--no-open") as (_, address), async_playwright() as playwright:
         browser = await playwright.chromium.launch(
@@ -245,7 +241,6 @@ async def opened(folder: Path, scale: float) -> AsyncIterator[Photographer]:
 
 
 async def main() -> None:
-    """Take them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--all", type=Path, metavar="FOLDER", help="photograph every screen, into this folder")
     folder = parser.parse_args().all

@@ -1,7 +1,7 @@
-"""A simulated Discord with an academy in it: the real bot, virtual time, people who press.
+"""A simulated Discord with an academy: the real bot, virtual time, and people who press buttons.
 
-`bot.demo.simcord_private` holds most of what touches simcord's private parts; besides, this module uses `_path_of`
-(what a request asks for) and what the demo never needs: answers that get lost, presses at the same moment.
+Most uses of simcord's private parts are in `bot.demo.simcord_private`. This module also uses `_path_of` (what a
+request asks for), and what only tests need: lost answers and simultaneous presses.
 """
 
 import contextlib
@@ -38,10 +38,10 @@ from tests.support.watched import is_in_transaction
 
 UTC = dt.UTC
 MONDAY = dt.datetime(2026, 3, 2, 8, tzinfo=UTC)
-"""When the world begins unless a test says otherwise: a Monday morning without a clock change near."""
+"""When the world begins by default: a Monday morning, far from any clock change."""
 
 SELDOM = dt.timedelta(minutes=10)
-"""How often the loop looks by itself: what has an instant is done at that instant anyway."""
+"""How often the loop ticks by itself. Anything due is done on time anyway."""
 
 APPLICATION: dict[str, Any] = {
     "About you": "I mix records.",
@@ -54,7 +54,7 @@ APPLICATION: dict[str, Any] = {
 
 @dataclass
 class Academy:
-    """The server, the people in it, and the bot that serves them."""
+    """The server, its people and its bot."""
 
     env: simcord.Env
     db: Database
@@ -77,30 +77,29 @@ class Academy:
 
     @property
     def card(self) -> Any:
-        """The newest message in the review channel."""
+        """Return the newest message in the review channel."""
         return self.review.last_message
 
     @staticmethod
     def minutes(count: float) -> dt.timedelta:
-        """So many of them."""
         return dt.timedelta(minutes=count)
 
     async def wait_until(self, at: dt.datetime) -> None:
-        """Let virtual time pass, through every tick on the way."""
+        """Let virtual time pass, with every tick on the way."""
         await simcord_private.advance(self.env, at)
 
     async def leap_to(self, at: dt.datetime) -> None:
-        """Skip a long time in which nothing is due; at its end there is one tick."""
+        """Skip a long time in which nothing is due, with one tick at the end."""
         simcord_private.set_clock(self.env, at)
         bot: Any = self.env.bot
         await simcord_private.as_the_bot(self.env, bot.wake)
 
     async def restart(self) -> None:
-        """A new process: another bot, the same Discord, the same database file."""
+        """Start another bot on the same Discord and database."""
         await self.env.restart_bot(self.make_bot())
 
     async def set_up(self) -> Any:
-        """The admin says where applications arrive, which role coaches get, and where rooms are made."""
+        """Set the review channel, the coach role and the room category as an admin."""
         return await self.admin.slash(
             self.lobby,
             "coaching setup",
@@ -115,14 +114,14 @@ class Academy:
         return await person.submit_modal(form, APPLICATION | typed)
 
     async def open_for_booking(self) -> None:
-        """The server is set up, and Cara coaches on weekdays from 9 to 12 and from 13:30 to 17 in Berlin."""
+        """Set up the server and let Cara coach on weekdays from 9 to 12 and from 13:30 to 17 in Berlin."""
         await self.set_up()
         await self.apply(self.coach)
         await self.admin.click(self.card, label="Approve")
         await self.coach.slash(self.lobby, "availability", days="Mon-Fri", hours="9-12, 13:30-17")
 
     async def already_open(self) -> None:
-        """As `open_for_booking`, but by the use cases behind the presses, which takes a fraction of the time."""
+        """Do the same as `open_for_booking` with the use cases behind the presses, which is much faster."""
         cara, ada = Actor(self.coach.id), Actor(self.admin.id, is_admin=True)
         settings = GuildChanges(
             coach_role_id=self.coach_role.id, review_channel_id=self.review.id, room_category_id=self.rooms.id
@@ -136,14 +135,14 @@ class Academy:
             await applications.apply(session, guild, cara, application, self.now)
             await applications.approve(session, guild.id, cara.user_id, ada, self.now)
             await schedule.set_hours(session, guild.id, cara, range(5), windows, self.now)
-            # What the loop would say and do about it is done already, which takes most of the time.
+            # Skip what the loop would say and do about it, which takes most of the time.
             await session.execute(delete(Notification))
             await session.execute(update(Coach).values(role_due_at=None))
         self.guild._guild.members[cara.user_id].role_ids.append(self.coach_role.id)
         await simcord_private.as_the_bot(self.env, bot.wake)
 
     async def about_to_confirm(self, student: Any, label: str, *, notes: str | None = None) -> Any:
-        """From `/book` to the panel with Confirm, for today at what the button `label` says."""
+        """Go from `/book` to the panel with Confirm, for today at the time on this button."""
         panel = reply(await student.slash(self.lobby, "book"))
         panel = reply(await student.click(panel, label="Book"))
         panel = reply(await student.click(panel, label=label))
@@ -153,41 +152,39 @@ class Academy:
         return panel
 
     async def book(self, student: Any, label: str, *, notes: str | None = None) -> CoachingSession:
-        """The whole way through `/book`; the newest session."""
+        """Book with `/book` and return the session."""
         panel = await self.about_to_confirm(student, label, notes=notes)
         panel = reply(await student.click(panel, label="Confirm"))
         assert "Booked" in words(panel)
         return (await self.sessions())[-1]
 
     async def sessions(self) -> list[CoachingSession]:
-        """All sessions, oldest booking first."""
+        """Return all sessions, in order of booking."""
         async with self.db.read() as session:
             return list(await session.scalars(select(CoachingSession).order_by(CoachingSession.id)))
 
     async def press_custom_id(self, person: Any, custom_id: str, *, picked: Sequence[str] = ()) -> Any:
-        """A press that no button offers this person, as a tampered client sends it; `picked` in a select."""
+        """Press what no button offers this person, as a tampered client does; `picked` for a select."""
         hers = reply(await person.slash(self.lobby, "sessions"))
         result = emit_press(self, person, hers, custom_id, picked)
         await self.env.settle()
         return result
 
     async def send_custom_id(self, person: Any, custom_id: str, typed: dict[str, str]) -> Any:
-        """A form that nothing opened for this person, as a tampered client sends it."""
+        """Send a form that nothing opened for this person, as a tampered client does."""
         hers = reply(await person.slash(self.lobby, "sessions"))
         result = emit_form(self, person, hers, custom_id, typed)
         await self.env.settle()
         return result
 
     def room(self, code: str) -> ChannelHandle | None:
-        """The voice channel of a session, whoever may see it."""
+        """Return a session's voice channel, whoever can see it."""
         return self.guild.channels.get(f"coaching-session-{code}")
 
     def has_role(self, person: Any, role: RoleHandle) -> bool:
-        """Whether this person holds the role."""
         return role.id in self.guild._guild.members[person.id].role_ids
 
     async def count(self, table: type[Base]) -> int:
-        """How many rows there are."""
         async with self.db.read() as session:
             return await session.scalar(select(func.count()).select_from(table)) or 0
 
@@ -196,11 +193,11 @@ class Academy:
         return channel is not None and simcord_private.sees(self.env, person, channel.id)
 
     def may(self, person: Any, channel: ChannelHandle, *names: str) -> bool:
-        """Whether Discord's own rules give this person all these permissions there."""
+        """Whether this person has all these permissions there, by Discord's rules."""
         return simcord_private.may(self.env, self.guild, person, channel.id, *names)
 
     def dms(self, person: Any) -> list[str]:
-        """What the bot has written to this person, oldest first."""
+        """Return the bot's direct messages to this person, oldest first."""
         return [words(message) for message in person.user.dm_channel.history()]
 
 
@@ -208,10 +205,10 @@ class Academy:
 async def academy(
     db: Database, *, begins: dt.datetime = MONDAY, tick_interval: dt.timedelta = SELDOM
 ) -> AsyncIterator[Academy]:
-    """A server that is set up, with an admin, somebody who wants to coach, students and an outsider.
+    """Open a server that's set up, with an admin, an aspiring coach, students and an outsider.
 
-    What the bot logged as its own fault, or discord.py swallowed, fails the test at the end. So does what Discord
-    was asked inside a transaction, which a slow answer would keep open.
+    Fails at the end if the bot logged an error, discord.py swallowed one, or a request was sent inside a
+    transaction, which a slow answer would keep open.
     """
     held: dict[str, simcord.Env] = {}
     faults = _Faults(logging.ERROR)
@@ -237,7 +234,7 @@ async def academy(
         finally:
             await env.shutdown()
             await env.bot.close()
-    # What a command raises reaches `Tree.on_error`, which logs it unless it is a refusal.
+    # `Tree.on_error` logs what a command raises, unless it's a refusal.
     errors = [error for error in env.errors if not isinstance(error, discord.app_commands.AppCommandError)]
     assert errors == [], errors
     assert faults.unread == []
@@ -245,7 +242,7 @@ async def academy(
 
 
 class _Requests(list[Any]):
-    """All that Discord is asked, and what of it inside a transaction."""
+    """Every request to Discord, and those sent inside a transaction."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -258,7 +255,7 @@ class _Requests(list[Any]):
 
 
 def _check_messages(env: simcord.Env) -> None:
-    """Whatever was shown keeps to Discord's limits, and it is written down who may use each of its controls."""
+    """Check that everything shown keeps to Discord's limits, and that access to each control is documented."""
     bot = cast("CoachBot", env.bot)
     for message in itertools.chain.from_iterable(one.values() for one in env.backend.messages.values()):
         within_limits(message.components)
@@ -270,7 +267,7 @@ def _check_messages(env: simcord.Env) -> None:
 
 
 class _Faults(logging.Handler):
-    """Collects what is logged as an error: our own faults, and what discord.py or APScheduler swallow."""
+    """Collects logged errors: our own, and those that discord.py or APScheduler swallow."""
 
     def __init__(self, level: int) -> None:
         super().__init__(level)
@@ -287,7 +284,7 @@ class _Faults(logging.Handler):
         logging.getLogger().removeHandler(self)
 
     def read(self) -> list[str]:
-        """What was logged since the last look; a test that expects a fault looks at it."""
+        """Return the errors logged since the last call, for a test that expects one."""
         found, self.unread = self.unread, []
         return found
 
@@ -322,7 +319,7 @@ def _people(env: simcord.Env, db: Database, make_bot: Callable[[], CoachBot], fa
 
 @contextlib.contextmanager
 def lost_answers(world: Academy, method: str, path: str) -> Iterator[list[str]]:
-    """The next matching request takes effect, but its answer never arrives (a connection that breaks)."""
+    """Let the next matching request take effect but lose its answer, as when a connection breaks."""
     http = world.env.bot.http
     original = http.request
     lost: list[str] = []
@@ -342,7 +339,7 @@ def lost_answers(world: Academy, method: str, path: str) -> Iterator[list[str]]:
 
 
 def words(message: Any) -> str:
-    """All that a message says: its content, and every text and label of its components."""
+    """Return a message's whole text: content, and every text and label of its components."""
 
     def parts(components: Any) -> Iterator[str]:
         for component in components:
@@ -357,7 +354,7 @@ def words(message: Any) -> str:
 
 
 def reply(result: Any) -> Any:
-    """The message that answers an interaction: what was said last. It keeps to Discord's limits."""
+    """Return the last message that answers an interaction. Checks Discord's limits."""
     message = result.followups[-1] if result.followups else result.response
     if message is not None:
         within_limits(message.components)

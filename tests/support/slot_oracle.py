@@ -1,4 +1,4 @@
-"""Random questions about free slots, and answers found by walking every UTC minute, without the engine's code."""
+"""Random questions about free slots, answered by walking every UTC minute without the engine's code."""
 
 from array import array
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ Busy = tuple[datetime, datetime]
 
 @dataclass(frozen=True)
 class Override:
-    """Hours of one date, instead of the weekly ones or in addition to them."""
+    """One date's hours, instead of the weekly ones or in addition."""
 
     day: date
     windows: Sequence[tuple[int, int]] = ()
@@ -28,7 +28,7 @@ class Override:
 
 @dataclass(frozen=True)
 class Ask:
-    """One question for free slots. Lengths in minutes; hours as (weekday, first minute, end minute)."""
+    """A question about free slots. Durations in minutes; hours as (weekday, start minute, end minute)."""
 
     hours: Sequence[tuple[int, int, int]]
     now: datetime
@@ -52,7 +52,7 @@ class Ask:
 
 @cache
 def utc_day(zone: str, day: int) -> "tuple[int, array[int]]":
-    """What a clock there shows in each minute of a UTC day since 1970: the first date, and minutes since then."""
+    """Return the local time in each minute of a UTC day: the first date, and minutes since then."""
     shown: list[int] = []
     for minute in range(day * DAY_MINUTES, (day + 1) * DAY_MINUTES):
         local = (EPOCH + minute * MINUTE).astimezone(ZoneInfo(zone))
@@ -62,37 +62,37 @@ def utc_day(zone: str, day: int) -> "tuple[int, array[int]]":
 
 
 def clock(zone: str, minute: int) -> tuple[int, int]:
-    """The local date's number and the minute of that day, at a UTC minute since 1970."""
+    """Return the local date's ordinal and the minute of the day, at a UTC minute since 1970."""
     first, shown = utc_day(zone, minute // DAY_MINUTES)
     day, of_day = divmod(shown[minute % DAY_MINUTES], DAY_MINUTES)
     return first + day, of_day
 
 
 def rounded_down(at: datetime) -> int:
-    """The UTC minute in which an instant lies."""
+    """Return the UTC minute that contains this instant."""
     return (at - EPOCH) // MINUTE
 
 
 def begins_a_date(zone: str, minute: int) -> bool:
-    """Whether this minute shows its local date for the first time."""
+    """Whether this minute is the first to show its local date."""
     day, before = clock(zone, minute)[0], clock(zone, minute - 1)[0]
     return day != before and all(clock(zone, minute - back)[0] != day for back in range(2, DAY_MINUTES + 60))
 
 
 def rounded_up(at: datetime) -> int:
-    """The first UTC minute that begins at an instant or later."""
+    """Return the first UTC minute that begins at this instant or later."""
     return -((EPOCH - at) // MINUTE)
 
 
 def walk(zone: str, start: datetime, end: datetime) -> Iterator[tuple[date, int]]:
-    """Local date and minute of the day of every minute that has a part in `[start, end)`."""
+    """Yield local date and minute of the day for every minute that overlaps `[start, end)`."""
     for minute in range(rounded_down(start), rounded_up(end)):
         day, shown = clock(zone, minute)
         yield date.fromordinal(day), shown
 
 
 class Oracle:
-    """The answers to one question."""
+    """Answers one question."""
 
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
@@ -100,7 +100,6 @@ class Oracle:
         self._counts = [self._local_day(start) for start in ask.counted]
 
     def free(self) -> list[datetime]:
-        """All slots, in order."""
         ask = self.ask
         found: list[datetime] = []
         base: int | None = None
@@ -117,7 +116,7 @@ class Oracle:
         return found
 
     def why_not(self, start: datetime) -> str | None:
-        """The name of the first rule that refuses this start, in the order in which they are explained."""
+        """Return the first rule that rejects this start, in the engine's order."""
         ask, minute = self.ask, rounded_down(start)
         if not ask.accepting:
             return "PAUSED"
@@ -135,7 +134,7 @@ class Oracle:
         return start <= self.ask.now or start < self.ask.now + self.ask.notice * MINUTE
 
     def _refusal(self, start: datetime) -> str | None:
-        """Everything but the hours and the step."""
+        """Check everything but hours and step."""
         ask, end, day = self.ask, start + self.ask.duration * MINUTE, self._local_day(start)
         week = (day - 1) // 7
         first, last = start - ask.before * MINUTE, end + ask.after * MINUTE
@@ -153,12 +152,13 @@ class Oracle:
         return next((name for name, refuses in refusals.items() if refuses), None)
 
     def _holds(self, start: datetime) -> bool:
-        """Whether each minute of the session is a working one."""
+        """Whether the coach works in each minute of the session."""
         end = start + self.ask.duration * MINUTE
         return all(map(self._works, range(rounded_down(start), rounded_up(end))))
 
     def _base(self, minute: int) -> int:
-        """From where a minute's steps are counted: where its window began, or a midnight 15 days on or later."""
+        """Return where a minute's steps are counted from: its window's start, or a midnight at least 15 days
+        later."""
         began = minute
         while self._works(began - 1) and began > minute - FIFTEEN_DAYS - 2 * DAY_MINUTES:
             whole_day = began % DAY_MINUTES == 0 and all(self._working(began // DAY_MINUTES - 1))
@@ -172,7 +172,7 @@ class Oracle:
         return self._working(minute // DAY_MINUTES)[minute % DAY_MINUTES] == 1
 
     def _working(self, utc: int) -> bytes:
-        """1 for each minute of a UTC day that is a working one."""
+        """Return 1 for each minute of a UTC day in which the coach works."""
         if utc not in self._days:
             first, shown = utc_day(self.ask.zone, utc)
             hours = b"".join(self._hours_of(first + day) for day in range(max(shown) // DAY_MINUTES + 1))
@@ -180,7 +180,7 @@ class Oracle:
         return self._days[utc]
 
     def _hours_of(self, day: int) -> bytes:
-        """1 for each wall-clock minute that this date's hours contain."""
+        """Return 1 for each wall-clock minute of this date's hours."""
         weekday = date.fromordinal(day).weekday()
         windows = [(start, end) for one, start, end in self.ask.hours if one == weekday]
         for one in self.ask.dates:
@@ -199,13 +199,13 @@ class Oracle:
 
 
 def _meets(busy: Sequence[Busy], start: datetime, end: datetime) -> bool:
-    """Whether any of these has a moment in common with `[start, end)`."""
+    """Whether any of these overlaps `[start, end)`."""
     return any(max(one, start) < min(until, end) for one, until in busy)
 
 
 @cache
 def clock_changes_of(zone: str, year: int) -> tuple[datetime, ...]:
-    """The minutes of a year at which the zone's offset changes; else some moment of that year."""
+    """Return the year's clock changes in this zone, or some moment of the year if there are none."""
 
     def offset(minute: int) -> timedelta | None:
         return (EPOCH + minute * MINUTE).astimezone(ZoneInfo(zone)).utcoffset()
@@ -226,9 +226,9 @@ ZONES = {
     "Africa/Cairo": [2026],
     "Africa/Casablanca": [2026],
     "America/New_York": [2026],
-    "America/Santiago": [2026],  # skips and repeats the hour at midnight, as do São Paulo and Beirut
+    "America/Santiago": [2026],  # skips and repeats the hour at midnight, like São Paulo and Beirut
     "America/Sao_Paulo": [2018],
-    "America/St_Johns": [2010, 2026],  # until 2011 it went from 00:01 back to the date before
+    "America/St_Johns": [2010, 2026],  # until 2011 it went from 00:01 back to the previous date
     "Antarctica/Troll": [2026],  # by two hours
     "Asia/Beirut": [2026],
     "Asia/Kathmandu": [1986],
@@ -236,9 +236,9 @@ ZONES = {
     "Australia/Lord_Howe": [2026],  # by half an hour
     "Europe/Berlin": [2026],
     "Europe/London": [2026],
-    "Pacific/Apia": [2011],  # there was no 30 December
+    "Pacific/Apia": [2011],  # skipped 30 December
     "Pacific/Chatham": [2026],
-    "Pacific/Kwajalein": [1969, 1993],  # showed a date twice, and skipped one
+    "Pacific/Kwajalein": [1969, 1993],  # repeated a date, and skipped one
 }
 MINUTES_OF_DAY = (
     st.integers(0, 10).map(lambda half_hours: half_hours * 30)
@@ -250,7 +250,7 @@ WINDOWS = st.tuples(MINUTES_OF_DAY, MINUTES_OF_DAY).map(lambda pair: (min(pair),
 
 @st.composite
 def weekly_hours(draw: st.DrawFn) -> list[tuple[int, int, int]]:
-    """Some windows, the same every day, whole days, nights, or (nearly) around the clock."""
+    """Draw some windows: the same every day, whole days, nights, or (nearly) around the clock."""
     kind = draw(st.sampled_from(["some", "daily", "daily", "whole days", "nights", "around", "nearly"]))
     if kind == "some":
         return [
@@ -275,7 +275,7 @@ def weekly_hours(draw: st.DrawFn) -> list[tuple[int, int, int]]:
 
 @st.composite
 def overrides(draw: st.DrawFn, around: datetime) -> list[Override]:
-    """Days off, other hours and extra ones, up to 18 days before."""
+    """Draw days off, other hours and extra ones, up to 18 days earlier."""
     days = draw(st.sets(st.integers(-3, 3) | st.integers(-18, 4), max_size=3))
     found: list[Override] = []
     for day in sorted(days):
@@ -286,7 +286,7 @@ def overrides(draw: st.DrawFn, around: datetime) -> list[Override]:
 
 @st.composite
 def reservations(draw: st.DrawFn, around: datetime) -> list[Busy]:
-    """Near `around`: on the hour or to the second, overlapping, nested, empty or reversed."""
+    """Draw reservations: on the hour or to the second, overlapping, nested, empty or reversed."""
     to_the_second = st.tuples(st.integers(-36 * 3600, 72 * 3600), st.integers(-60, 6 * 3600))
     hourly = st.tuples(st.integers(-36, 72).map(lambda n: n * 3600), st.sampled_from([0, 1800, 3600, 7200]))
     found = draw(st.lists(to_the_second, max_size=3) | st.lists(hourly, max_size=12))
@@ -300,7 +300,7 @@ LIMITS = st.sampled_from([None, None, None, 1, 2, 3])
 
 @st.composite
 def asks(draw: st.DrawFn) -> Ask:
-    """Questions about one to four days, mostly near a clock change."""
+    """Draw questions about one to four days, mostly near a clock change."""
     zone, years = draw(st.sampled_from(sorted(ZONES.items())))
     around = draw(st.sampled_from([change for year in years for change in clock_changes_of(zone, year)]))
     now = around - draw(st.integers(-24 * 60, 3 * 24 * 60)) * MINUTE + draw(SECONDS)

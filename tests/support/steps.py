@@ -1,4 +1,4 @@
-"""What people do with panels and forms, in one line each, and what a picture or a row says afterwards."""
+"""One-liners for what people do with panels and forms, and for reading pictures and rows."""
 
 import io
 from typing import Any
@@ -15,17 +15,17 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 async def week(world: Academy, coach: Any = None) -> Any:
-    """The panel of `/availability`."""
+    """Return the panel of `/availability`."""
     return reply(await (coach or world.coach).slash(world.lobby, "availability"))
 
 
 async def press(person: Any, message: Any, label: str) -> Any:
-    """Press a button; what is shown then."""
+    """Press a button and return what's shown then."""
     return reply(await person.click(message, label=label))
 
 
 async def form(person: Any, message: Any, label: str) -> Any:
-    """Press a button that opens a form, which keeps to Discord's limits."""
+    """Press a button that opens a form, and check the form's limits."""
     opened = await person.click(message, label=label)
     assert opened.modal is not None, reply(opened)
     form_within_limits(opened.modal)
@@ -33,7 +33,7 @@ async def form(person: Any, message: Any, label: str) -> Any:
 
 
 def held(opened: Any) -> dict[str, Any]:
-    """What the fields of a form hold before anybody types: texts, and lists of chosen values."""
+    """Return the form's initial values: texts, and lists of chosen values."""
     fields: dict[str, Any] = {}
     for one in walk_components(opened.modal["components"]):
         if one.get("options"):
@@ -44,23 +44,23 @@ def held(opened: Any) -> dict[str, Any]:
 
 
 async def send(person: Any, opened: Any, typed: dict[str, Any]) -> Any:
-    """Send a form in which what is not in `typed` stays as it was; what is shown then."""
+    """Send a form, changing only `typed`, and return what's shown then."""
     return reply(await person.submit_modal(opened, held(opened) | typed))
 
 
 async def fill(person: Any, message: Any, label: str, typed: dict[str, Any]) -> Any:
-    """Open a form with a button, type, and send it; what is shown then."""
+    """Open a form with a button, send it, and return what's shown then."""
     return await send(person, await form(person, message, label), typed)
 
 
 def labels(message: Any) -> dict[str, str]:
-    """Label → `custom_id` of every button that can be pressed."""
+    """Map the label of every enabled button to its `custom_id`."""
     parts = walk_components([one if isinstance(one, dict) else one.to_dict() for one in message.components])
     return {one["label"]: one["custom_id"] for one in parts if one.get("type") == 2 and not one.get("disabled")}
 
 
 async def picture(message: Any) -> Image.Image:
-    """The one file of the message, a PNG."""
+    """Return the message's only file, a PNG."""
     [file] = message.attachments
     data = await file.read()
     assert data.startswith(PNG)
@@ -70,14 +70,14 @@ async def picture(message: Any) -> Image.Image:
 
 
 def alt_text(message: Any) -> dict[str, str]:
-    """What the picture says to those who cannot see it: "Mon 2 Mar" → "09:00-12:00 free"."""
+    """Return the picture's alt text by day: "Mon 2 Mar" → "09:00-12:00 free"."""
     [gallery] = [one for one in walk_components(message.components) if one.get("type") == 12]
     [item] = gallery["items"]
     return dict(day.split(": ", 1) for day in item["description"].split("; "))
 
 
 async def rows(world: Academy, *, but: tuple[str, ...] = (), of: Any = None) -> dict[str, list[Any]]:
-    """All rows of all tables `but` these and the heartbeat; with `of`, those that belong to that coach."""
+    """Return all rows of all tables except `but` and heartbeats; with `of`, only that coach's."""
     found: dict[str, list[Any]] = {}
     async with world.db.read() as session:
         for table in Base.metadata.sorted_tables:
@@ -90,7 +90,7 @@ async def rows(world: Academy, *, but: tuple[str, ...] = (), of: Any = None) -> 
 
 
 async def another_coach(world: Academy, person: Any, hours: str = "10-16") -> None:
-    """This person coaches here too, on Mondays."""
+    """Let this person coach here too, on Mondays."""
     await person.submit_modal(await person.slash(world.lobby, "coach apply"), APPLICATION)
     await world.admin.click(world.card, label="Approve")
     await person.slash(world.lobby, "availability", days="Mon", hours=hours)

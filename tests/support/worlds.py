@@ -1,4 +1,4 @@
-"""The simulated academy as fixtures, for tests that press buttons."""
+"""Fixtures of the simulated academy, for tests that press buttons."""
 
 import functools
 from collections.abc import AsyncIterator
@@ -13,13 +13,13 @@ from tests.support.simulated import Academy, academy
 
 @pytest.fixture
 def engine_name() -> str:
-    """SQLite only: what people press does not depend on the engine, and the use cases are tested on both."""
+    """SQLite only: presses don't depend on the engine, and use cases are tested on both."""
     return "sqlite"
 
 
 @pytest.fixture(scope="session", autouse=True)
 def cities() -> None:
-    """Read the list of cities once: on a busy machine that takes longer than a world waits."""
+    """Load the cities once: on a busy machine that takes longer than a world waits."""
     city_search.search("Berlin")
 
 
@@ -28,7 +28,7 @@ _draw_once = functools.cache(week_image.draw)
 
 @pytest.fixture
 async def world(db: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Academy]:
-    """An academy on a Monday morning, not set up yet. Weeks that look alike are drawn once for all tests."""
+    """Open an academy on a Monday morning, not set up yet. All tests share equal week pictures."""
     monkeypatch.setattr(week_image, "draw", _draw_once)
     async with academy(db) as made:
         yield made
@@ -36,6 +36,6 @@ async def world(db: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 
 @pytest.fixture
 async def open_world(world: Academy) -> Academy:
-    """An academy where Cara coaches on weekdays from 9 to 12 and from 13:30 to 17."""
+    """Open an academy where Cara coaches on weekdays from 9 to 12 and from 13:30 to 17."""
     await world.already_open()
     return world

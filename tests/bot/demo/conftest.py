@@ -1,4 +1,4 @@
-"""What the demo's tests need."""
+"""Fixtures of the demo's tests."""
 
 import asyncio
 import json
@@ -19,13 +19,13 @@ from tests.support.one_thread import in_one_thread
 
 @pytest.fixture
 def engine_name() -> str:
-    """The demo runs on a file."""
+    """The demo uses a file."""
     return "sqlite"
 
 
 @pytest.fixture
 def chromium() -> str:
-    """Debian's chromium; .ci/run installs it."""
+    """Return Debian's chromium; .ci/run installs it."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     if found is None and not os.environ.get("CI"):
         pytest.skip("no chromium on this machine: apt-get install chromium")
@@ -34,7 +34,7 @@ def chromium() -> str:
 
 
 class FirstVisit(NamedTuple):
-    """What the first visitor of a new academy finds that its database doesn't keep."""
+    """What the first visitor of a new academy finds and its database doesn't keep."""
 
     now: str
     unread_by_admin: int
@@ -44,9 +44,9 @@ class FirstVisit(NamedTuple):
 
 @pytest.fixture(scope="session")
 def lived_in(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """The file of a demo that was open for a moment: another one opens it at once.
+    """Return the file of a demo that has been opened, which opens again at once.
 
-    What its visitor found lies beside it: a new academy takes seconds to make, so this is the only one.
+    What its visitor found is next to it: creating an academy takes seconds, so this is the only one.
     """
     folder = tmp_path_factory.getbasetemp()
     path = (folder if worker_id == "master" else folder.parent) / "demo.db"
@@ -61,7 +61,7 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
         await db.close()
         path.with_suffix(".json").write_text(json.dumps(found))
 
-    with FileLock(path.with_suffix(".lock")):  # one of the processes among which the tests are divided makes it
+    with FileLock(path.with_suffix(".lock")):  # only one of the xdist processes creates it
         if not path.with_suffix(".made").exists():
             asyncio.run(live())
             path.with_suffix(".made").touch()
@@ -70,13 +70,13 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 @pytest.fixture
 def first_visit(lived_in: Path) -> FirstVisit:
-    """What was found when the academy of `kept` was new."""
+    """Return what was found when `kept`'s academy was new."""
     return FirstVisit(*json.loads(lived_in.with_suffix(".json").read_text()))
 
 
 @pytest.fixture
 async def kept(lived_in: Path, tmp_path: Path) -> AsyncIterator[Database]:
-    """The rows of an academy that goes on: its history without the messages."""
+    """Open a kept academy: its history without the messages."""
     db = in_one_thread(Database(f"sqlite:///{shutil.copy(lived_in, tmp_path)}"))
     yield db
     await db.close()

@@ -16,7 +16,7 @@ PATIENCE_MILLISECONDS = 20_000
 
 
 async def start_demo(*options: str, **environment: str) -> Process:
-    """`coachbot demo` on any free port, unless the options name one."""
+    """Start `coachbot demo` on any free port, unless the options name one."""
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "demo", "--port", "0", *options),
         stdout=PIPE,
@@ -27,7 +27,7 @@ async def start_demo(*options: str, **environment: str) -> Process:
 
 @asynccontextmanager
 async def demo(*options: str, **environment: str) -> AsyncIterator[tuple[Process, str]]:
-    """The real program and the address that it prints; killed at the end if it still runs."""
+    """Start the real program and yield its address; killed at the end."""
     process = await start_demo(*options, **environment)
     try:
         assert process.stdout is not None
@@ -44,7 +44,7 @@ async def demo(*options: str, **environment: str) -> AsyncIterator[tuple[Process
 
 @asynccontextmanager
 async def browser_page(chromium: str, address: str) -> AsyncIterator[Page]:
-    """The page in a browser. Whatever its scripts complain about fails the test."""
+    """Open the page in a browser. Any script error fails the test."""
     complaints: list[str] = []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(

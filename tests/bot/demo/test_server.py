@@ -1,4 +1,4 @@
-"""The demo's page and program: who is answered, what is said, how it ends."""
+"""The demo's page and program: whom it answers, its messages, and how it ends."""
 
 import asyncio
 import signal
@@ -108,7 +108,7 @@ async def test_closing_the_browser_ends_the_program_but_loading_again_does_not(c
         assert process.returncode is None
         await page.close(run_before_unload=True)
 
-        async with asyncio.timeout(20):  # the browser itself goes on: it still has to say goodbye for the tab
+        async with asyncio.timeout(20):  # the browser stays: it still has to close the tab's connection
             assert await process.wait() == 0
 
 

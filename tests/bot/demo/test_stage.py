@@ -37,7 +37,7 @@ def listed(stage: Stage, key: str) -> list[str]:
 
 
 async def first_ahead(stage: Stage) -> CoachingSession:
-    """The soonest session that is still to come; the academy always has one."""
+    """Return the next upcoming session; the academy always has one."""
     async with stage.db.read() as session:
         found = await session.scalars(
             select(CoachingSession)
@@ -131,7 +131,7 @@ async def test_unread_messages_are_counted_until_somebody_looks(stage: Stage) ->
     await stage.become("student2")
     await stage.go(DIRECT)
 
-    assert before == 4  # a day and an hour before, the room, and a day before the session after that
+    assert before == 4  # a day and an hour before, the room, and a day before the next session
     assert stage.unread(sam, stage.channel_id(sam, DIRECT)) == 0
 
 
@@ -172,7 +172,7 @@ async def test_a_kept_database_goes_on_where_it_ended(db: Database) -> None:
 
 
 async def end_state(db: Database) -> list[Any]:
-    """All sessions, notices and audit entries; the random codes left out."""
+    """Return all sessions, notifications and audit entries, without the random codes."""
     tables: tuple[type[Base], ...] = (CoachingSession, Notification, AuditEntry)
     async with db.read() as session:
         return [
@@ -183,7 +183,7 @@ async def end_state(db: Database) -> list[Any]:
 
 
 async def jumped_and_walked(tmp_path: Path, span: dt.timedelta) -> tuple[list[Any], list[Any]]:
-    """The end state after one jump, and after as many steps of a minute as that takes."""
+    """Return the end states after one jump and after the same time in one-minute steps."""
     states = []
     for step in (span, dt.timedelta(minutes=1)):
         db = Database(f"sqlite:///{tmp_path / f'{step.total_seconds():.0f}.db'}")

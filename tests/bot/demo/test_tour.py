@@ -1,4 +1,4 @@
-"""The guided tour, played in a real browser from the first page to the last tick."""
+"""The guided tour, played in a real browser from the first page to the last tick mark."""
 
 import asyncio
 import re
@@ -15,7 +15,7 @@ expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 
 class Visitor:
-    """Somebody who follows the tour."""
+    """Someone who follows the tour."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -49,7 +49,7 @@ class Visitor:
         await self.channel.get_by_role("button", name=label).last.click()
 
     async def jumps_until(self, condition: str) -> None:
-        """ "Next event" until the page shows what the CSS selector says."""
+        """Press "Next event" until the page matches the CSS selector."""
         for _ in range(20):
             if await self.page.locator(condition).count():
                 return
@@ -58,7 +58,7 @@ class Visitor:
         raise AssertionError(f"{condition} never came")
 
     async def jumps_until_counted(self, steps: int) -> None:
-        """ "Next event" until so many steps are done."""
+        """Press "Next event" until this many steps are done."""
         await self.jumps_until(f"#tour-count:text-is('{steps} of 12')")
 
     async def has_done(self, steps: int) -> None:
@@ -98,7 +98,7 @@ async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
         await visitor.presses("Confirm")
         await visitor.has_done(3)
 
-        # Stu is reminded; the room, there for Stu and not for Olaf; what is said in it.
+        # Stu is reminded; the room exists for Stu but not for Olaf; its message.
         await visitor.opens("Coaching")
         await visitor.jumps_until_counted(4)
         await visitor.has_done(4)
@@ -113,7 +113,7 @@ async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
         await expect(page.get_by_text("coaching-session-")).to_have_count(0)
         await visitor.has_done(7)
 
-        # It starts, they are warned, it ends; when both have left the room is gone.
+        # It starts, they're warned, it ends; the room is deleted when both have left.
         await visitor.is_now("Stu")
         await expect(page.get_by_text("coaching-session-")).to_have_count(1)
         for clock in ("11:00", "11:55", "12:00"):
@@ -123,7 +123,7 @@ async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
         await visitor.jumps_until("#channels:not(:has(.join))")
         await visitor.has_done(8)
 
-        # Cara sees who was there, Stu gives stars.
+        # Cara sees who was there, Stu leaves a review.
         await visitor.is_now("Cara")
         await visitor.types("/sessions")
         await expect(visitor.channel.get_by_text("min inside").last).to_be_visible()
@@ -137,7 +137,7 @@ async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
         await visitor.has_done(10)
         await visitor.opens("lobby")
 
-        # Ben cancels, and Stu reads it.
+        # Ben cancels, and Stu reads the message.
         await visitor.is_now("Ben")
         await visitor.types("/sessions")
         await visitor.channel.get_by_role("button", name="Cancel…").nth(1).click()

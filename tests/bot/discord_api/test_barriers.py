@@ -1,4 +1,4 @@
-"""What keeps somebody out of a room, as Discord says afterwards."""
+"""What keeps someone out of a room, as Discord says afterwards."""
 
 import datetime as dt
 from collections.abc import AsyncIterator, Callable
@@ -20,7 +20,7 @@ CONNECT, VIEW = discord.Permissions(connect=True).value, discord.Permissions(vie
 
 @pytest.fixture
 def engine_name() -> str:
-    """What Discord is asked does not depend on the engine."""
+    """Requests to Discord don't depend on the engine."""
     return "sqlite"
 
 
@@ -31,7 +31,7 @@ async def here(db: Database) -> AsyncIterator[Direct]:
 
 
 async def an_open_room(here: Direct, *, by_role: bool = False) -> int:
-    """A room that is open for coach and student; its id."""
+    """Open a room for coach and student, and return its id."""
     both = (here.world.coach.id, here.world.student.id)
     room = here.a_room(role_intended_at=here.world.now if by_role else None)
     role_id = await here.port.ensure_role(room) if by_role else None
@@ -43,13 +43,13 @@ async def an_open_room(here: Direct, *, by_role: bool = False) -> int:
 
 
 async def barrier(here: Direct, room_id: int | None, **at: float) -> Barrier | None:
-    """What keeps the student out, at an instant so long after now."""
+    """Return what keeps the student out, this long from now."""
     instant = here.world.now + dt.timedelta(**at)
     return await here.port.barrier(here.world.guild.id, here.world.student.id, room_id, instant)
 
 
 def time_out(here: Direct, minutes: float) -> None:
-    """A moderator times the student out, until so many minutes after now."""
+    """Time the student out for this many minutes."""
     until = here.world.now + dt.timedelta(minutes=minutes)
     here.world.guild._guild.members[here.world.student.id].timed_out_until = until.isoformat()
 

@@ -1,4 +1,4 @@
-"""What is said when Discord refuses: which permission is missing and where, and that nothing hangs."""
+"""Explanations when Discord refuses: which permission is missing and where; and nothing hangs."""
 
 import asyncio
 import datetime as dt
@@ -40,7 +40,7 @@ IN_THE_SERVER = "in the server: grant it to my role"
 
 @pytest.fixture
 def engine_name() -> str:
-    """What Discord is asked does not depend on the engine."""
+    """Requests to Discord don't depend on the engine."""
     return "sqlite"
 
 
@@ -143,7 +143,7 @@ async def test_what_is_missing_for_a_further_category_is_missing_in_the_server(
     allowed = Overwrite(here.bot_role.id, OverwriteType.ROLE, allow=discord.Permissions.manage_channels.flag)
     here.backend.channels[here.world.rooms.id].overwrites[:] = [allowed]
     required = here.backend.require_permissions
-    monkeypatch.setattr(here.backend, "require_permissions", lambda *_: None)  # it looks at the server alone
+    monkeypatch.setattr(here.backend, "require_permissions", lambda *_: None)  # it checks only the server
     full = here.backend.create_channel
 
     def create_channel(guild_id: int, name: str, **given: Any) -> Any:

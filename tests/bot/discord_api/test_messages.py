@@ -1,4 +1,4 @@
-"""Where messages go, whom they ping, and that none is there twice."""
+"""Where messages go, whom they ping, and that none is sent twice."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -19,7 +19,7 @@ from tests.support.simulated import academy, lost_answers, words
 
 @pytest.fixture
 def engine_name() -> str:
-    """What Discord is asked does not depend on the engine."""
+    """Requests to Discord don't depend on the engine."""
     return "sqlite"
 
 
@@ -30,7 +30,7 @@ async def here(db: Database) -> AsyncIterator[Direct]:
 
 
 def pings(body: dict[str, Any]) -> Any:
-    """Who is named as to be pinged; nothing else may be."""
+    """Return who may be pinged. Checks that nothing else may be."""
     allowed = body["allowed_mentions"]
     assert allowed["parse"] == []
     assert not allowed.get("roles")
@@ -43,7 +43,7 @@ def texts(here: Direct, channel_id: int) -> list[str]:
 
 
 def sent_before(here: Direct, receipt: Receipt, **changed: Any) -> NotificationContext:
-    """The letter of a notice that went out already."""
+    """Return a message that was sent before."""
     context = here.a_letter(channel_id=receipt.channel_id, **changed)
     context.notification.channel_id, context.notification.message_id = receipt
     return context

@@ -1,4 +1,4 @@
-"""The requests that the bot makes, held against Discord's own description of its API."""
+"""The bot's requests, checked against Discord's own OpenAPI description."""
 
 import json
 import re
@@ -22,7 +22,7 @@ DOCUMENT = Path(__file__).parents[4] / "shared" / "discord-openapi.json"
 
 @pytest.fixture
 def engine_name() -> str:
-    """What Discord is asked does not depend on the engine."""
+    """Requests to Discord don't depend on the engine."""
     return "sqlite"
 
 
@@ -34,7 +34,7 @@ def document() -> dict[str, Any]:
 
 
 def operation(document: dict[str, Any], method: str, path: str) -> dict[str, Any]:
-    """The description of a request; where several templates match, the one with the most fixed parts."""
+    """Return the matching operation with the most fixed path parts."""
     found = [
         (template.count("{"), methods[method.lower()])
         for template, methods in document["paths"].items()
@@ -45,7 +45,7 @@ def operation(document: dict[str, Any], method: str, path: str) -> dict[str, Any
 
 
 async def everything_once(world: Academy) -> None:
-    """Apply, decide, keep hours, book, cancel and let a session run out: each kind of request goes out."""
+    """Apply, decide, set hours, book, cancel and let a session end, so that each kind of request is sent."""
     await world.open_for_booking()
     await world.apply(world.other_student, **{"About you": "Me too."})
     form = await world.admin.click(world.card, label="Reject…")
@@ -61,7 +61,7 @@ async def everything_once(world: Academy) -> None:
 
 
 def held_against(document: dict[str, Any], requests: list[Any]) -> set[str]:
-    """Which operations were asked for; fails where one is not asked for as Discord describes it."""
+    """Return the operations used. Fails if one doesn't match the description."""
     asked = set()
     for request in requests:
         described = operation(document, request.method, request.path)
@@ -70,7 +70,7 @@ def held_against(document: dict[str, Any], requests: list[Any]) -> set[str]:
         if request.json is None or "application/json" not in content:
             continue
         schema = content["application/json"]["schema"] | {"components": document["components"]}
-        # Ids are strings on the wire; discord.py writes some as numbers, which Discord reads as well.
+        # Ids are strings on the wire; discord.py writes some as numbers, which Discord accepts.
         body = json.loads(
             json.dumps(request.json), parse_int=lambda digits: digits if len(digits) > 16 else int(digits)
         )

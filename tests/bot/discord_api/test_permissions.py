@@ -1,4 +1,4 @@
-"""The invitation asks for what the code uses or passes on, and for nothing else."""
+"""The invitation asks for exactly what the code uses or passes on."""
 
 import datetime as dt
 from typing import Any
@@ -11,7 +11,7 @@ from tests.support.simulated import UTC, Academy, academy, lost_answers
 
 
 def watch(world: Academy) -> set[str]:
-    """The names of all permissions that the simulated Discord asks the bot for from now on."""
+    """Collect the permissions that the simulated Discord checks from now on."""
     backend: Any = world.env.backend
     asked: set[str] = set()
     original = backend.require_permissions
@@ -20,7 +20,8 @@ def watch(world: Academy) -> set[str]:
         if user_id == backend.bot_user.id and guild_id:
             asked.update(names)
             if channel_id is not None:
-                asked.add("view_channel")  # https://discord.com/developers/docs/topics/permissions: it gates all
+                # https://discord.com/developers/docs/topics/permissions: it gates all others
+                asked.add("view_channel")
         original(guild_id, user_id, channel_id, *names)
 
     backend.require_permissions = require
@@ -28,7 +29,7 @@ def watch(world: Academy) -> set[str]:
 
 
 def passed_on(world: Academy) -> discord.Permissions:
-    """All that stands as allowed in an overwrite that the bot has sent."""
+    """Return everything allowed in an overwrite that the bot sent."""
     bits = 0
     for request in world.env.http_requests:
         body = request.json if isinstance(request.json, dict) else {}

@@ -1,4 +1,4 @@
-"""What the bot asks of Discord when things go wrong there: lost answers, hands that meddle, people who leave."""
+"""The port when things go wrong at Discord: lost answers, meddling people, people who leave."""
 
 import datetime as dt
 from typing import Any
@@ -16,13 +16,13 @@ START = dt.datetime(2026, 3, 2, 10, tzinfo=UTC)
 
 @pytest.fixture
 def engine_name() -> str:
-    """What Discord is asked does not depend on the engine."""
+    """Requests to Discord don't depend on the engine."""
     return "sqlite"
 
 
 @pytest.fixture
 async def booked(db: Database) -> Any:
-    """A world with one session at 11:00 in Berlin; its code is in `.code`."""
+    """Open a world with one session at 11:00 in Berlin, with its code in `.code`."""
     async with academy(db) as world:
         await world.open_for_booking()
         await world.book(world.student, "11:00")
@@ -39,14 +39,14 @@ async def the_session(world: Academy) -> CoachingSession:
 
 
 def rooms(world: Academy) -> list[int]:
-    """The ids of all channels that are called like a session's room."""
+    """Return the ids of all channels named like a session's room."""
     backend = world.env.backend
     names = {one: backend.channels[one].name or "" for one in world.guild._guild.channel_ids}
     return [one for one, name in names.items() if name.startswith("coaching-session-")]
 
 
 def creations(world: Academy) -> list[Any]:
-    """The bodies of the requests that made voice channels."""
+    """Return the bodies of requests that created voice channels."""
     path = f"/guilds/{world.guild.id}/channels"
     return [one.json for one in world.env.http_requests if (one.method, one.path) == ("POST", path)]
 
@@ -86,7 +86,7 @@ async def test_a_twin_that_a_repeated_request_left_is_removed(booked: Academy) -
 
     async def twice(route: Any, **kwargs: Any) -> Any:
         if route.method == "POST" and route.path == "/guilds/{guild_id}/channels":
-            await original(route, **kwargs)  # its answer was a 502, so discord.py asks again
+            await original(route, **kwargs)  # answered 502, so discord.py repeats it
         return await original(route, **kwargs)
 
     http.request = twice
@@ -247,7 +247,7 @@ async def test_a_room_stays_while_nobody_knows_who_is_inside(booked: Academy) ->
     room = world.room((await the_session(world)).code)
     assert room is not None
     await world.student.join_voice(room)
-    # After a READY the cache holds a stub of the server, without voice states, until its own event comes.
+    # After READY the cache holds a stub of the server, without voice states, until its own event comes.
     stub: Any = world.env.bot.get_guild(world.guild.id)
     known, stub._voice_states = stub._voice_states, {}
     stub.unavailable = True

@@ -1,4 +1,4 @@
-"""Where rooms are made, and that they are known again whatever people do to them."""
+"""Where rooms are created, and that they're recognised whatever people do to them."""
 
 import asyncio
 import datetime as dt
@@ -18,7 +18,7 @@ from tests.support.simulated import lost_answers
 
 @pytest.fixture
 def engine_name() -> str:
-    """What Discord is asked does not depend on the engine."""
+    """Requests to Discord don't depend on the engine."""
     return "sqlite"
 
 
@@ -37,7 +37,7 @@ def room_channels(here: Direct) -> list[Any]:
 
 
 def let_look_like(here: Direct, channel_id: int, other_id: int) -> None:
-    """The one has the same rules as the other, as a repeated request or Discord's own "Clone Channel" makes it."""
+    """Give one the other's overwrites, as a repeated request or Discord's "Clone Channel" would."""
     here.backend.channels[channel_id].overwrites[:] = here.backend.channels[other_id].overwrites
 
 
@@ -122,7 +122,7 @@ async def test_rooms_that_are_made_at_once_share_the_next_category(here: Direct,
     request = http.request
 
     async def in_turns(route: Any, **kwargs: Any) -> Any:
-        await asyncio.sleep(0)  # as a network does, it lets the others go on meanwhile
+        await asyncio.sleep(0)  # yield, as a network request does
         return await request(route, **kwargs)
 
     monkeypatch.setattr(http, "request", in_turns)
@@ -138,7 +138,7 @@ async def test_rooms_that_are_made_at_once_share_the_next_category(here: Direct,
 async def test_where_even_a_new_category_is_refused_no_further_one_is_made(here: Direct):
     here.refuse_category(lambda _: True, "CHANNEL_PARENT_INVALID", "Category does not exist")
 
-    for _ in range(3):  # as often as it is tried
+    for _ in range(3):  # as often as it's tried
         with pytest.raises(DiscordFailure, match="Category does not exist"):
             await here.port.ensure_room(here.a_room())
 

@@ -1,4 +1,4 @@
-"""Channels, categories and roles that the bot makes: asked for again, asked for twice, answered with a 502."""
+"""Channels, categories and roles the bot creates: requested again, requested twice, answered 502."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ def engine_name() -> str:
 
 @pytest.fixture
 async def here(db: Database) -> AsyncIterator[Direct]:
-    """A server in which nothing has one of the names."""
+    """Open a server in which nothing has one of the names."""
     async with direct(db) as made:
         made.backend.delete_channel(made.world.rooms.id)
         made.backend.delete_role(made.world.guild.id, made.world.coach_role.id)

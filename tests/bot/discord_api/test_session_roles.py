@@ -1,4 +1,4 @@
-"""A role for each session: made once, given to its two people, removed with the room."""
+"""A role per session: created once, given to its two people, deleted with the room."""
 
 import datetime as dt
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from tests.support.simulated import lost_answers
 
 @pytest.fixture
 def engine_name() -> str:
-    """What Discord is asked does not depend on the engine."""
+    """Requests to Discord don't depend on the engine."""
     return "sqlite"
 
 
@@ -28,7 +28,7 @@ async def here(db: Database) -> AsyncIterator[Direct]:
 
 
 def roles(here: Direct) -> list[int]:
-    """The ids of all roles that are called like the session's."""
+    """Return the ids of all roles named like the session's."""
     return sorted(one.id for one in here.world.guild._guild.roles.values() if one.name == NAME)
 
 
@@ -37,7 +37,7 @@ def holds(here: Direct, person_id: int, role_id: int) -> bool:
 
 
 async def a_closed_room(here: Direct) -> RoomSpec:
-    """A room that is hidden, with a role that nobody has."""
+    """Return a hidden room with a role that nobody has."""
     room = here.a_room(role_intended_at=here.world.now)
     channel_id = await here.port.ensure_room(room)
     role_id = await here.port.ensure_role(room)

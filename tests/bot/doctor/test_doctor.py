@@ -1,4 +1,4 @@
-"""What `coachbot doctor` finds in a set-up that is sound, and in others that are broken in one place each."""
+"""What `coachbot doctor` finds in a sound setup, and in setups broken in one place each."""
 
 import json
 import shutil
@@ -34,7 +34,7 @@ PLENTY = 10**12
 
 @dataclass(slots=True)
 class Setup:
-    """A bot that is set up in one server, with everything as it should be until a test breaks something."""
+    """A bot set up in one server, with everything in order until a test breaks something."""
 
     endpoint: Endpoint
     path: Path
@@ -46,7 +46,7 @@ class Setup:
     web_port: int | None = None
 
     async def examined(self) -> list[Check]:
-        """What the doctor finds in this process."""
+        """Run the doctor in this process."""
         settings = Settings(
             discord_bot_token=self.token,
             discord_guild_id=self.home_id,
@@ -57,26 +57,26 @@ class Setup:
         return await report.examine(settings, free_bytes=lambda _folder: self.free_bytes)
 
     async def configure(self, **settings: int | str | None) -> None:
-        """What an admin sets with `/coaching setup`."""
+        """Set it up as an admin would."""
         async with self.db.begin() as session:
             guild = await session.get_one(Guild, GUILD_ID)
             for name, value in settings.items():
                 setattr(guild, name, value)
 
     async def beat(self, ago: timedelta, *jobs: str) -> None:
-        """What a bot writes down when it has finished a tick."""
+        """Store a tick's heartbeat."""
         async with self.db.begin() as session:
             session.add_all(Heartbeat(job=job, at=datetime.now(UTC) - ago) for job in jobs or ("tick", "watch"))
 
     def sql(self, statement: str) -> None:
-        """Change the file with nothing in the way."""
+        """Change the database directly."""
         with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
             connection.execute(statement)
 
 
 @pytest.fixture
 async def endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Endpoint]:
-    """A Discord of ours, with all that a server needs."""
+    """Open our Discord with everything a server needs."""
     async with local_discord() as endpoint:
         monkeypatch.setattr(discord.http.Route, "BASE", endpoint.api)
         endpoint.roles[COACH_ROLE_ID] = a_role(COACH_ROLE_ID, position=1)
@@ -88,7 +88,7 @@ async def endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Endpoint]:
 
 @pytest.fixture
 async def setup(endpoint: Endpoint, migrated_sqlite: Path, tmp_path: Path) -> AsyncIterator[Setup]:
-    """A bot that is set up well, for each test to break something."""
+    """Set up a bot for each test to break."""
     path = tmp_path / "coachbot.db"
     shutil.copy(migrated_sqlite, path)
     setup = Setup(endpoint, path, Database(f"sqlite:///{path}"))
@@ -112,7 +112,7 @@ def program(setup: Setup) -> Program:
 
 @pytest.fixture
 def readable(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Path]:
-    """A migrated file that this test may only read, in a folder in which it may write."""
+    """Return a migrated file that this test can only read, in a writable folder."""
     file = tmp_path / "kept" / "coachbot.db"
     file.parent.mkdir()
     shutil.copy(migrated_sqlite, file)
@@ -123,7 +123,7 @@ def readable(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Path]:
 
 
 def a_role(role_id: int, **given: object) -> dict[str, object]:
-    """A role as Discord describes it, which gives nothing."""
+    """Return a role as Discord describes it, without permissions."""
     usual = {"name": "Coach", "permissions": "0", "hoist": False, "mentionable": False, "managed": False}
     return usual | {"color": 0, "flags": 0} | given | {"id": str(role_id)}
 
@@ -137,7 +137,7 @@ def warnings(checks: list[Check]) -> list[tuple[str, str]]:
 
 
 def the_error(checks: list[Check]) -> Check:
-    """The only one; nothing is warned of beside it."""
+    """Return the only error. Fails if there's a warning too."""
     [found] = [one for one in checks if one.level is not Level.OK]
     assert found.level is Level.ERROR
     assert found.advice
@@ -145,7 +145,7 @@ def the_error(checks: list[Check]) -> Check:
 
 
 def the_warning(checks: list[Check]) -> Check:
-    """The only one; nothing is an error beside it."""
+    """Return the only warning. Fails if there's an error too."""
     [found] = [one for one in checks if one.level is not Level.OK]
     assert found.level is Level.WARNING
     assert found.advice
@@ -753,7 +753,7 @@ async def test_a_postgres_that_cannot_be_reached_is_told_without_its_password():
 
         stored = await storage.examine(url, lambda: datetime.now(UTC), lambda _folder: PLENTY)
 
-    [found] = stored.checks  # and nothing in its praise
+    [found] = stored.checks  # and its message contains nothing else
     assert (found.name, found.level) == ("database", Level.ERROR)
     assert "can't open" in found.found
     assert "sesame" not in found.found

@@ -1,4 +1,4 @@
-"""What these tests press, they press in the simulated academy."""
+"""These tests use the simulated academy."""
 
 from tests.support.worlds import cities, engine_name, open_world, world
 

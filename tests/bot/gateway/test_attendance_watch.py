@@ -1,4 +1,4 @@
-"""What the bot knows of who was there when it was away, and whom it tells when it cannot reach somebody."""
+"""What the bot knows about attendance while it was away, and whom it tells when someone can't be reached."""
 
 import contextlib
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.support.simulated import Academy, reply, words
 
 @contextlib.contextmanager
 def unheard(world: Academy) -> Iterator[None]:
-    """What happens at Discord meanwhile, the bot does not hear."""
+    """Let things happen at Discord without the bot hearing of it."""
     backend: Any = world.env.backend
     backend.emit = lambda *_: None
     try:
@@ -26,12 +26,11 @@ def unheard(world: Academy) -> Iterator[None]:
 
 
 async def connection_lost(world: Academy) -> None:
-    """The gateway is gone."""
     await simcord_private.as_the_bot(world.env, lambda: world.env.bot.dispatch("disconnect"))
 
 
 async def connected_anew(world: Academy) -> None:
-    """Another gateway session: Discord says again what there is, as it is now."""
+    """Start another gateway session: Discord sends the current state again."""
 
     def ready() -> None:
         known: Any = world.env.bot._connection
@@ -45,7 +44,7 @@ async def connected_anew(world: Academy) -> None:
 
 
 async def listed(world: Academy) -> str:
-    """What Cara reads in her list."""
+    """Return Cara's list of sessions."""
     return words(reply(await world.coach.slash(world.lobby, "sessions")))
 
 

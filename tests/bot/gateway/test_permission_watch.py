@@ -1,4 +1,4 @@
-"""Somebody takes away what the bot works with: admins hear of it at once, and again when it is mended."""
+"""Someone removes what the bot needs: admins are told at once, and again when it's fixed."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
@@ -20,7 +20,7 @@ from tests.support.simulated import Academy
 
 
 def told(world: Academy) -> list[str]:
-    """What the owner has been told, as this server has neither log channel nor system channel."""
+    """Return what the owner was told: this server has no alerts or system channel."""
     return titles(world.guild.owner.dm_channel.history())
 
 
@@ -88,7 +88,7 @@ async def test_a_channel_a_role_and_a_place_that_break_are_told_each_with_where_
 
     world.env.backend.set_overwrite(world.review.id, denied)
     await world.env.settle()
-    world.env.backend.delete_channel(world.review.id)  # of the same place, but another thing to do about it
+    world.env.backend.delete_channel(world.review.id)  # the same resource, but something else to do about it
     await world.env.settle()
     world.env.backend.delete_role(world.guild.id, world.coach_role.id)
     await world.env.settle()
@@ -105,7 +105,7 @@ async def test_a_role_of_the_bots_own_that_is_taken_from_it_is_noticed(open_worl
     bot, backend = cast("CoachBot", world.env.bot), world.env.backend
     backend.remove_member_role(world.guild.id, backend.bot_user.id, own_role(world).id)
     server = backend.get_guild(world.guild.id)
-    # Discord sends a bot its own updates whatever its intents; the simulated one does not.
+    # Discord sends bots their own updates whatever their intents; the simulated one doesn't.
     update: Any = dict(member_payload(backend, server, server.members[backend.bot_user.id]))
     update["guild_id"] = str(server.id)
 
@@ -122,7 +122,7 @@ async def test_what_nobody_has_set_up_cannot_break(world: Academy) -> None:
     assert await world.count(Alert) == 0
 
 
-# What nobody told the bot, because it was away.
+# Changes while the bot was away.
 
 
 async def restarted(world: Academy) -> None:
@@ -147,7 +147,7 @@ async def back_after_an_outage(world: Academy) -> None:
 
 
 async def let_in_again(world: Academy) -> None:
-    """Throw the bot out of the server, and let it in again."""
+    """Remove the bot from the server, and add it again."""
     server = world.guild._guild
     await emit(world, "GUILD_DELETE", {"id": str(server.id)})
     with unheard(world):

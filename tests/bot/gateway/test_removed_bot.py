@@ -1,4 +1,4 @@
-"""Somebody throws the bot out of a server: nothing is asked about it any more, and all goes on when it is back."""
+"""Someone removes the bot from a server: no more requests about it, and everything resumes when it returns."""
 
 import dataclasses
 from typing import Any
@@ -24,11 +24,11 @@ class ThrownOut:
     channels: dict[int, Any]
     messages: dict[int, Any]
     requests: int
-    """How many the bot had made until then."""
+    """How many the bot had sent until then."""
 
     @property
     def asked(self) -> list[str]:
-        """What the bot has asked of Discord since."""
+        """Return the bot's requests since."""
         return [f"{one.method} {one.path}" for one in self.world.env.http_requests[self.requests :]]
 
     async def let_back_in(self) -> None:
@@ -40,7 +40,7 @@ class ThrownOut:
 
 
 async def throw_out(world: Academy) -> ThrownOut:
-    """Throw the bot out, as Discord tells it; what is needed to let it in again."""
+    """Remove the bot, as Discord reports it, and return what's needed to add it again."""
     backend, server = world.env.backend, world.guild._guild
     ids = list(server.channel_ids)
     left = ThrownOut(
@@ -60,7 +60,6 @@ async def removed_at(world: Academy) -> Any:
 
 
 async def still_due(world: Academy) -> list[Any]:
-    """What the loop would still come to."""
     columns = (
         CoachingSession.next_step_at,
         CoachingSession.membership_due_at,
@@ -73,7 +72,7 @@ async def still_due(world: Academy) -> list[Any]:
 
 
 async def a_month_passes(world: Academy, *moments: Any) -> None:
-    """With a tick at each of these and then every day."""
+    """Let a month pass, with a tick at each of these times and then every day."""
     begun = world.now
     for at in (*moments, *(begun + days * DAY for days in range(1, 31))):
         await world.leap_to(at)

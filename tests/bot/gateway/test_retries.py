@@ -1,4 +1,4 @@
-"""What failed is tried again as soon as there is a reason to think that it works: nobody waits out a pause."""
+"""What failed is retried as soon as there's a reason to: nobody waits out a pause."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -20,7 +20,7 @@ from tests.support.simulated import Academy
 
 
 async def fails_for_a_while(world: Academy, made: CoachingSession) -> None:
-    """So often that the next try is minutes away."""
+    """Fail so often that the next retry is minutes away."""
     for _ in range(6):
         await world.leap_to((await now(world, made)).next_step_at or world.now)
     row = await now(world, made)
@@ -124,5 +124,5 @@ async def test_a_server_that_was_full_has_its_room_as_soon_as_a_channel_is_delet
 
 
 def spare_channel(server: Any) -> Any:
-    """One more, as far as the bot knows; to make 500 of them takes long."""
+    """Add one more channel than the bot knows of; creating 500 takes too long."""
     return next(iter(server._channels.values()))

@@ -1,4 +1,4 @@
-"""Copies of a database: whole although others write meanwhile, refused if damaged, and put back without a loss."""
+"""Backups: complete while others write, rejected if damaged, and restored without loss."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ from tests.support.builders import GUILD, a_guild
 
 @pytest.fixture
 async def db(migrated_sqlite: Path, tmp_path: Path) -> AsyncIterator[Database]:
-    """A SQLite database of this test's own, in use."""
+    """Open this test's own SQLite database."""
     path = tmp_path / "coachbot.db"
     backup.back_up(migrated_sqlite, path)
     database = Database(f"sqlite:///{path}")
@@ -37,7 +37,7 @@ def file_of(db: Database) -> Path:
 
 
 async def currency(path: Path) -> str:
-    """What the only server in that file counts in."""
+    """Return the currency of the file's only server."""
     database = Database(f"sqlite:///{path}")
     async with database.read() as session:
         found = await session.scalar(select(Guild.currency).where(Guild.id == GUILD))
@@ -91,26 +91,26 @@ async def test_what_was_copied_can_be_put_back_and_the_rest_is_kept_beside_it(
 
 
 def damaged(path: Path) -> None:
-    """Zeros over the second half of the file."""
+    """Overwrite the second half of the file with zeros."""
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2] + bytes(len(content) - len(content) // 2))
 
 
 def of_the_future(path: Path) -> None:
-    """As a later release leaves it."""
+    """Leave the file as a later release would."""
     with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
 
 
 def something_else(path: Path) -> None:
-    """Another program's database."""
+    """Turn the file into another program's database."""
     path.unlink()
     with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE cats (name)")
 
 
 def dangling(path: Path) -> None:
-    """A row that refers to one that is gone."""
+    """Add a row that refers to a missing one."""
     with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("INSERT INTO specialties (guild_id, name) VALUES (1, 'Mixing')")
 
@@ -141,12 +141,12 @@ async def test_a_copy_that_is_of_no_use_is_refused_before_anything_is_changed(
     assert not (tmp_path / "kept.db").exists()
 
 
-# Who else has it open.
+# Other programs that have it open.
 
 
 @contextlib.contextmanager
 def somebody_reads(path: Path) -> Iterator[None]:
-    """Another program is in the middle of reading, so that the log cannot be written into the file."""
+    """Keep another program reading, so that the log can't be merged into the file."""
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM guilds").fetchall()
@@ -188,7 +188,7 @@ async def test_a_database_that_cannot_be_read_any_more_is_replaced_and_kept_with
     assert (tmp_path / "kept.db-wal").read_bytes() == b"its log"
 
 
-# Who may read it.
+# File permissions.
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o664], ids=oct)
@@ -208,11 +208,11 @@ async def test_whoever_may_not_read_the_database_may_not_read_any_copy(
     assert modes == {mode}
 
 
-# A process that is killed.
+# A killed process.
 
 
 def killed_at(step: int, copy: Path, database: Path, kept: Path) -> bool:
-    """Restore in a process that is killed at its `step`th call to the file system; whether it came to that."""
+    """Restore in a process that's killed at its `step`th file system call. Returns whether it got that far."""
     pid = os.fork()
     if not pid:
         left = step
@@ -234,7 +234,7 @@ def killed_at(step: int, copy: Path, database: Path, kept: Path) -> bool:
 
 
 def whole(path: Path) -> str:
-    """What the only server in that file counts in, if all of the file can be read."""
+    """Return the currency of the file's only server. Fails unless the whole file is readable."""
     with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         [[found]] = connection.execute("SELECT currency FROM guilds")
@@ -266,5 +266,5 @@ async def test_wherever_restoring_is_killed_there_is_a_whole_database_the_old_or
         shutil.copy(old, database)
 
     assert step > 10
-    assert found == sorted(found)  # CHF, the old one, until it is USD, the new one
+    assert found == sorted(found)  # first CHF, the old database, then USD, the new one
     assert set(found) == {"CHF", "USD"}

@@ -1,4 +1,4 @@
-"""The engines: instants, transactions, waiting for each other, and the indexes behind what the loop asks."""
+"""The engines: instants, transactions, waiting for each other, and the indexes behind the loop's queries."""
 
 import asyncio
 import contextlib
@@ -81,7 +81,7 @@ async def test_the_database_itself_can_subtract_instants(db: Database) -> None:
 
 
 async def heartbeats(db: Database) -> dict[str, datetime]:
-    """What stands in the table, by job."""
+    """Return the table's rows by job."""
     async with db.read() as session:
         return {one.job: one.at for one in await session.scalars(sa.select(Heartbeat))}
 
@@ -125,7 +125,7 @@ async def test_begin_rolls_back_when_its_task_is_cancelled(db: Database) -> None
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    async with db.begin() as session:  # nobody holds the write lock any more
+    async with db.begin() as session:  # the write lock is free again
         session.add(Heartbeat(job="later", at=MONDAY))
     assert await heartbeats(db) == {"later": MONDAY}
 
@@ -184,12 +184,12 @@ async def test_read_is_one_consistent_view_and_waits_for_no_writer(db: Database)
 
 
 def wait_for_nobody(connection: Any, *_: Any) -> None:
-    """For SQLite's connections: a lock that is not free at once is an error."""
+    """Make SQLite's connections fail if a lock isn't free at once."""
     connection.execute("PRAGMA busy_timeout=0").close()
 
 
 async def lose_a_race(db: Database, other: Database) -> None:
-    """Fail with a transaction of `db` because one of `other` is in the way."""
+    """Fail a transaction of `db` because one of `other` is in the way."""
     beat = sa.update(Heartbeat).values(at=MONDAY + HOUR)
     if db.is_sqlite:
         event.listen(db.engine.sync_engine, "checkout", wait_for_nobody)
@@ -226,7 +226,7 @@ async def test_a_lost_race_is_told_from_what_fails_by_itself(db: Database, datab
 
 
 async def a_second_later(db: Database) -> None:
-    """Read, think, write: what a booking does."""
+    """Read, compute, write: what a booking does."""
     async with db.begin() as session:
         member = await session.get_one(Member, 1, with_for_update=True)
         assert member.dms_closed_at is not None
@@ -309,13 +309,13 @@ async def test_the_tick_lock_of_a_killed_process_is_free_again(db: Database) -> 
 
 
 async def can_tick(db: Database) -> bool:
-    """Whether the lock is to be had now."""
+    """Whether the lock is free."""
     async with db.tick_lock() as ours:
         return ours is not None
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Ask again and again; a PostgreSQL server needs a moment to notice that a client is gone."""
+    """Check until it's true; PostgreSQL needs a moment to notice that a client is gone."""
     while not await holds():
         pass
 
@@ -333,7 +333,7 @@ asyncio.run(main())
 
 @contextlib.asynccontextmanager
 async def ticking_process(db: Database) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Another process that holds the tick lock until it is killed."""
+    """Start a process that holds the tick lock until it's killed."""
     url = db.url.render_as_string(hide_password=False)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", TICKING, url, stdout=asyncio.subprocess.PIPE
@@ -348,7 +348,7 @@ async def ticking_process(db: Database) -> AsyncIterator[asyncio.subprocess.Proc
             await process.wait()
 
 
-# What the loop asks every few seconds.
+# What the loop queries every few seconds.
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
@@ -384,11 +384,11 @@ DUE = {
     "notifications": "ix_notifications_due_at",
     "coaches": "ix_coaches_role_due_at",
 }
-"""Table → the partial index of what is still to be done."""
+"""Table → the partial index of its unfinished rows."""
 
 
 async def fill_with_finished_business(db: Database) -> None:
-    """2,000 sessions, notices and coaches with which nothing is left to do, and what ANALYZE makes of them."""
+    """Store 2,000 finished sessions, notifications and coaches, and run ANALYZE."""
     async with db.begin() as session:
         await a_guild(session)
         await a_coach(session)
@@ -403,7 +403,7 @@ async def fill_with_finished_business(db: Database) -> None:
 
 
 def copy_of(row: CoachingSession | Notification | Coach, number: int) -> dict[str, Any]:
-    """The row again, with another key and one day later."""
+    """Copy the row with another key and one day later."""
     values = {column.key: getattr(row, column.key) for column in sa.inspect(type(row)).column_attrs}
     if isinstance(row, Coach):
         return values | {"user_id": 100_000 + number}
@@ -419,7 +419,7 @@ def copy_of(row: CoachingSession | Notification | Coach, number: int) -> dict[st
 
 @contextlib.contextmanager
 def statements() -> Iterator[list[tuple[str, Any]]]:
-    """Every SELECT that any engine runs meanwhile, as the driver gets it."""
+    """Collect every SELECT of every engine, as the driver gets it."""
     seen: list[tuple[str, Any]] = []
 
     def listen(_connection: Any, _cursor: Any, text: str, values: Any, *_rest: Any) -> None:
@@ -434,7 +434,7 @@ def statements() -> Iterator[list[tuple[str, Any]]]:
 
 
 async def explain(db: Database, text: str, values: Any) -> str:
-    """SQLite's plan, a line each, on a connection that knows the newest statistics."""
+    """Return SQLite's query plan, on a connection with current statistics."""
     other = Database(db.url.render_as_string(hide_password=False))
     async with other.engine.connect() as connection:
         plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)

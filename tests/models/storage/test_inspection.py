@@ -1,4 +1,4 @@
-"""Looking at a database without writing to it."""
+"""Inspecting a database without writing to it."""
 
 import os
 from pathlib import Path

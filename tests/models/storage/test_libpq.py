@@ -1,4 +1,4 @@
-"""What the parameters of a PostgreSQL URL mean: each one that libpq knows works, or is refused in a line."""
+"""The parameters of a PostgreSQL URL: each of libpq's works or is refused in one line."""
 
 import re
 import ssl
@@ -207,7 +207,7 @@ def test_no_seconds_to_connect_are_as_many_as_usual() -> None:
 def test_what_the_driver_makes_of_it_is_what_libpq_would(
     query: str, verifies: bool, checks_name: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))  # where certificates of this machine might lie
+    monkeypatch.setenv("HOME", str(tmp_path))  # where this machine may keep certificates
     found = driven(address(query))
 
     assert isinstance(found.ssl, ssl.SSLContext)
@@ -218,12 +218,12 @@ def test_what_the_server_is_told_first_and_how_long_it_may_take() -> None:
     found = address("application_name=coach&options=-c%20geqo%3Doff&connect_timeout=1&password=other")
 
     assert found.options["server_settings"] == {"application_name": "coach", "options": "-c geqo=off"}
-    assert found.options["timeout"] == 2  # libpq's least
+    assert found.options["timeout"] == 2  # libpq's minimum
     assert found.url.password == "other"
 
 
 def driven(found: libpq.Address) -> connect_utils._ConnectionParameters:
-    """What asyncpg makes of the part that it reads itself."""
+    """Return asyncpg's own reading of the parameters it handles."""
     nothing = dict.fromkeys(
         (
             *("host", "port", "user", "password", "passfile", "database", "ssl", "service", "servicefile"),

