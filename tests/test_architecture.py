@@ -81,7 +81,7 @@ def test_every_module_says_what_it_knows() -> None:
     assert silent == []
 
 
-def test_no_module_is_named_after_nothing_in_particular() -> None:
+def test_no_module_has_a_vague_name() -> None:
     vague = [
         str(path.relative_to(ROOT))
         for path in modules()
@@ -91,7 +91,7 @@ def test_no_module_is_named_after_nothing_in_particular() -> None:
     assert vague == []
 
 
-def test_every_folder_of_tests_is_a_package_so_that_none_shadows_the_product() -> None:
+def test_every_test_folder_is_a_package() -> None:
     holders = {path.parent for path in (ROOT / "tests").rglob("test_*.py")}
 
     bare = [str(folder.relative_to(ROOT)) for folder in holders if not (folder / "__init__.py").is_file()]
@@ -100,13 +100,13 @@ def test_every_folder_of_tests_is_a_package_so_that_none_shadows_the_product() -
     assert bare == []
 
 
-def test_nobody_commits_because_the_end_of_a_transaction_does() -> None:
+def test_only_the_end_of_a_transaction_commits() -> None:
     found = [call for path in modules() for call in calls(path) if call.endswith(".commit")]
 
     assert found == []
 
 
-def test_only_the_clock_reads_the_machines_time() -> None:
+def test_only_the_clock_module_reads_the_time() -> None:
     found = [call.partition(":")[0] for path in modules() for call in calls(path) if call.endswith(CLOCKS)]
 
     assert found == ["scheduler/core/clock.py"]

@@ -15,7 +15,7 @@ DEPLOY = ROOT / ".deploy"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def test_the_unit_runs_a_command_that_exists_and_gives_up_where_it_cannot_be_helped() -> None:
+def test_the_unit_runs_an_existing_command_and_does_not_retry_a_wrong_setting() -> None:
     unit = configparser.ConfigParser(interpolation=None, strict=False)
     unit.read(DEPLOY / "coachbot.service")
     service = unit["Service"]
@@ -27,7 +27,7 @@ def test_the_unit_runs_a_command_that_exists_and_gives_up_where_it_cannot_be_hel
     assert service["WorkingDirectory"] == f"/var/lib/{service['StateDirectory']}"
 
 
-def test_the_image_holds_every_package_and_starts_a_command_that_exists() -> None:
+def test_the_image_contains_every_package_and_starts_an_existing_command() -> None:
     dockerfile = (DEPLOY / "Dockerfile").read_text()
     let_in = re.findall(r"^!(\w.*)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, re.MULTILINE)
@@ -41,7 +41,7 @@ def test_the_image_holds_every_package_and_starts_a_command_that_exists() -> Non
     assert "\nUSER coachbot\n" in dockerfile
 
 
-def test_what_the_containers_are_told_are_settings_of_the_bot() -> None:
+def test_the_containers_environment_holds_only_settings() -> None:
     written = "".join(path.read_text() for path in DEPLOY.iterdir())
 
     for name in set(re.findall(r"\b(DATABASE_URL|DISCORD_\w+|CRON_SECRET|TICK_SECONDS|WEB_\w+)\b", written)):
@@ -51,7 +51,7 @@ def test_what_the_containers_are_told_are_settings_of_the_bot() -> None:
     assert all((ROOT / name.strip("`")).is_file() for name in files)
 
 
-def test_the_demo_installs_all_its_preview_needs_but_the_video_library() -> None:
+def test_the_demo_installs_its_previews_needs_except_the_video_library() -> None:
     preview = names(line for line in requires("simcord") or [] if "extra == 'preview'" in line)
 
     installed = names([*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["demo"]])

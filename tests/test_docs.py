@@ -153,7 +153,7 @@ def test_the_example_config_works_as_it_is_and_sets_nothing(tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("_bare_environment")
-def test_every_line_of_the_example_config_may_be_uncommented_and_shows_the_default(tmp_path: Path) -> None:
+def test_every_example_line_shows_the_default_and_works_uncommented(tmp_path: Path) -> None:
     everything = tmp_path / "config.toml"
     everything.write_text(re.sub(r"^# (?=\w+ = )", "", EXAMPLE, flags=re.MULTILINE), "utf-8")
 
@@ -183,7 +183,7 @@ def test_every_command_is_shown_with_its_options(commands: dict[str, list[str]])
     assert shown == {command: names for command, names in commands.items() if command != "/coaching setup"}
 
 
-def test_every_command_that_a_document_mentions_exists_with_the_options_it_is_given(
+def test_every_command_in_the_documents_exists_with_its_options(
     commands: dict[str, list[str]],
 ) -> None:
     paths = ("/healthz", "/readyz", "/metrics")
@@ -201,7 +201,7 @@ def test_every_command_that_a_document_mentions_exists_with_the_options_it_is_gi
     assert unknown == set()
 
 
-def test_every_option_of_the_set_up_is_explained_and_no_other(commands: dict[str, list[str]]) -> None:
+def test_every_setup_option_is_explained_and_no_other(commands: dict[str, list[str]]) -> None:
     explained = [codes(cells[0])[0] for cells in rows(section(COMMANDS, "Server settings"))[1:]]
 
     assert sorted(explained) == sorted(commands["/coaching setup"])
@@ -218,7 +218,7 @@ def test_every_command_of_the_command_line_is_documented_and_no_other() -> None:
     assert sorted(listed) == sorted(offered)
 
 
-def test_every_setting_is_documented_and_every_name_that_looks_like_one_is_a_setting() -> None:
+def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
     explained = [codes(cells[0])[0] for cells in rows(section(PROGRAM, "Settings"))[1:]]
     texts = [path.read_text("utf-8") for path in documents() if path.name == "README.md"]
     mentioned = set(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", "\n".join(texts)))
@@ -230,7 +230,7 @@ def test_every_setting_is_documented_and_every_name_that_looks_like_one_is_a_set
     assert mentioned - of_containers - NOT_SETTINGS <= {key.upper() for key in keys(Settings)}
 
 
-def test_every_permission_that_is_asked_for_is_explained_and_no_other() -> None:
+def test_every_requested_permission_is_explained_and_no_other() -> None:
     as_discord_calls_them = {"read_messages": "View Channels", "stream": "Video"}
     asked = [as_discord_calls_them.get(name, name.replace("_", " ").title()) for name, wanted in INVITE if wanted]
 
@@ -258,21 +258,21 @@ def test_the_answer_of_the_web_endpoint_is_shown_with_its_keys() -> None:
 
 
 @pytest.mark.parametrize("name", GUIDE_ENVIRONMENT)
-def test_the_guide_says_what_became_of_an_environment_name(name: str) -> None:
+def test_the_guide_covers_every_environment_name(name: str) -> None:
     [fate] = [cells[1] for cells in rows(section(GUIDE, "Environment variables")) if name in codes(cells[0])]
 
     assert fate == ("Kept" if name.lower() in keys(Settings) else "Gone")
 
 
 @pytest.mark.parametrize("name", GUIDE_FIELDS)
-def test_the_guide_says_what_became_of_a_field(name: str) -> None:
+def test_the_guide_covers_every_field(name: str) -> None:
     fates = [cells[1] for cells in rows(section(GUIDE, "Database schema")) if name in codes(cells[0])]
 
     assert len(fates) == 1
     assert fates[0] in ("Kept", "Changed", "Gone", "Not yet")
 
 
-def test_every_point_of_the_guide_says_what_became_of_it_and_where() -> None:
+def test_every_point_of_the_guide_says_what_became_of_it() -> None:
     points = [cells for cells in rows(GUIDE) if cells[0] != "In the guide"]
 
     unclear = [cells for cells in points if len(cells) != 3 or not cells[2]]
@@ -281,7 +281,7 @@ def test_every_point_of_the_guide_says_what_became_of_it_and_where() -> None:
     assert unclear == []
 
 
-def test_the_one_line_that_tests_everything_is_the_one_that_the_checks_run() -> None:
+def test_the_readmes_test_command_is_the_one_ci_runs() -> None:
     script = (ROOT / ".ci" / "run").read_text("utf-8")
     [taken] = re.findall(r"^test_command=.*$", script, flags=re.MULTILINE)
 
@@ -308,7 +308,7 @@ def test_the_readme_is_short_and_its_pictures_are_small() -> None:
     assert too_large == []
 
 
-def test_every_picture_of_a_screen_is_shown() -> None:
+def test_every_screenshot_is_shown() -> None:
     shown = set(re.findall(r"\.github/screens/([\w-]+\.png)", README))
 
     assert shown == {path.name for path in (ROOT / ".github" / "screens").iterdir()}
@@ -369,7 +369,7 @@ def test_a_rule_is_where_contributing_says_and_so_are_its_tests(cells: list[str]
     ],
     ids=["cogs", "scheduler", "bot", "models"],
 )
-def test_how_things_are_added_names_only_what_the_code_has(document: str, title: str) -> None:
+def test_the_how_to_add_sections_name_only_existing_code(document: str, title: str) -> None:
     code = "\n".join(path.read_text("utf-8") for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
     prose = re.sub(r"^```.*?^```", "", section(document, title), flags=re.MULTILINE | re.DOTALL)
 
@@ -380,7 +380,7 @@ def test_how_things_are_added_names_only_what_the_code_has(document: str, title:
     assert unknown <= NOT_OURS
 
 
-def test_the_issue_form_asks_for_what_the_doctor_prints() -> None:
+def test_the_issue_form_asks_for_the_doctors_output() -> None:
     form = (ROOT / ".github" / "ISSUE_TEMPLATE" / "fault.yml").read_text("utf-8")
     [command, option] = re.findall(r"`coachbot (\w+) (--\w+)`", form)[0]
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.slow
-async def test_the_readmes_first_command_ends_in_the_page_on_a_clean_clone(tmp_path: Path) -> None:
+async def test_the_readmes_first_command_opens_the_demo_from_a_clean_clone(tmp_path: Path) -> None:
     first = re.search(r"```sh\n(.+)\n```", (ROOT / "README.md").read_text("utf-8"))
     assert first is not None
     cloned = await asyncio.create_subprocess_exec("git", "clone", "--quiet", ROOT, tmp_path / "clone")

@@ -99,11 +99,11 @@ def _awaited(expression: ast.expr) -> ast.expr:
 @pytest.mark.parametrize(
     "path", [str(one.relative_to(ROOT)) for one in modules() if "migrations" not in one.parts]
 )
-def test_nothing_but_the_database_is_awaited_inside_a_transaction(path: str) -> None:
+def test_only_the_database_is_awaited_inside_a_transaction(path: str) -> None:
     assert breaches((ROOT / path).read_text("utf-8")) == []
 
 
-def test_whoever_is_given_a_session_calls_it_that_so_that_the_rule_reaches_them() -> None:
+def test_every_function_names_its_session_parameter_session() -> None:
     others = [
         f"{path.relative_to(ROOT)} {node.name}({name})"
         for path in modules()
@@ -140,12 +140,12 @@ async def handler(self, interaction):
         "if guild:\n    await ui.show(interaction, panel)\n    return",
     ],
 )
-def test_every_way_to_wait_for_discord_inside_a_transaction_is_found(way: str, body: str) -> None:
+def test_every_way_to_await_discord_inside_a_transaction_is_found(way: str, body: str) -> None:
     assert len(breaches(INSIDE.format(way=way, body=indent(body, " " * 8)))) == 1
     assert breaches(INSIDE.format(way=way, body=indent(body, " " * 4))) == []
 
 
-def test_it_is_found_in_whoever_is_given_the_session() -> None:
+def test_it_is_found_in_functions_that_get_the_session() -> None:
     assert breaches("async def use_case(session, port):\n    await port.set_role(1)") == ["2: port.set_role(1)"]
 
 
@@ -160,5 +160,5 @@ def test_it_is_found_in_whoever_is_given_the_session() -> None:
         "pieces = export.lines(session)\ncontent = [piece async for piece in pieces]",
     ],
 )
-def test_what_the_database_is_asked_is_no_breach(body: str) -> None:
+def test_database_queries_are_allowed(body: str) -> None:
     assert breaches(INSIDE.format(way="read", body=indent(body, " " * 8))) == []

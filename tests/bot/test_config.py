@@ -35,7 +35,7 @@ def refusal() -> str:
     return str(refused.value)
 
 
-def test_without_any_file_the_defaults_hold() -> None:
+def test_defaults_apply_without_any_file() -> None:
     settings = config.load()
 
     assert settings.database_url == "sqlite:///coachbot.db"
@@ -57,7 +57,7 @@ def test_without_any_file_the_defaults_hold() -> None:
         ("", "", None, 15),
     ],
 )
-def test_the_environment_beats_the_env_file_and_that_beats_the_config_file(
+def test_the_environment_beats_the_env_file_which_beats_the_config_file(
     environment: str | None, env: str | None, toml: str | None, wins: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(f"tick_seconds = {toml}" if toml else "", f"TICK_SECONDS={env}" if env is not None else "")
@@ -69,7 +69,7 @@ def test_the_environment_beats_the_env_file_and_that_beats_the_config_file(
     assert settings.tick_seconds == wins
 
 
-def test_single_server_defaults_in_the_environment_join_those_of_the_config_file(
+def test_server_defaults_are_merged_key_by_key(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write('[server_defaults]\ntime_zone = "Europe/Berlin"\ncurrency = "USD"')
@@ -80,7 +80,7 @@ def test_single_server_defaults_in_the_environment_join_those_of_the_config_file
     assert (defaults.time_zone, defaults.currency) == ("Europe/Berlin", "EUR")
 
 
-def test_the_env_file_of_the_earlier_system_works_and_what_fell_away_is_ignored() -> None:
+def test_the_earlier_systems_env_file_works_and_obsolete_keys_are_ignored() -> None:
     write(
         env=f"""
         DISCORD_CLIENT_ID=123456789012345678
@@ -204,7 +204,7 @@ def test_the_env_file_of_the_earlier_system_works_and_what_fell_away_is_ignored(
         ),
     ],
 )
-def test_a_wrong_value_in_the_config_file_is_told_in_one_line_with_file_and_key(toml: str, told: str) -> None:
+def test_a_wrong_value_in_the_config_file_is_reported_with_file_and_key(toml: str, told: str) -> None:
     write(toml)
 
     assert refusal() == told
@@ -223,7 +223,7 @@ def test_a_wrong_value_in_the_config_file_is_told_in_one_line_with_file_and_key(
         ("LOG_LEVEL", "LOUD", "must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
     ],
 )
-def test_a_wrong_value_is_told_with_the_place_that_it_was_taken_from(
+def test_a_wrong_value_is_reported_with_its_source(
     name: str, value: str, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(toml='tick_seconds = 20\nlog_level = "INFO"', env=f"{name}={value}")
@@ -237,7 +237,7 @@ def test_a_wrong_value_is_told_with_the_place_that_it_was_taken_from(
     assert from_environment == f"environment: {name}: {why}"
 
 
-def test_several_wrong_values_are_told_together() -> None:
+def test_wrong_values_are_reported_together() -> None:
     write('tick_seconds = 0\nlog_level = "LOUD"')
 
     assert refusal() == (
@@ -255,7 +255,7 @@ def test_a_wrong_server_default_in_the_environment_is_not_blamed_on_the_config_f
     assert refusal().startswith("environment: SERVER_DEFAULTS")
 
 
-def test_a_wrong_server_default_is_blamed_on_the_place_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_server_default_is_blamed_on_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
     write(toml='[server_defaults]\ncurrency = "gold"', env='SERVER_DEFAULTS={"linger_minutes": -1}')
     monkeypatch.setenv("SERVER_DEFAULTS", '{"time_zone": "Mars/Olympus"}')
 
@@ -268,7 +268,7 @@ def test_a_wrong_server_default_is_blamed_on_the_place_that_has_it(monkeypatch: 
     ]
 
 
-def test_every_place_that_cannot_be_read_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_unreadable_sources_are_reported_together(monkeypatch: pytest.MonkeyPatch) -> None:
     write(toml="tick_seconds =")
     Path(".env").write_bytes(b"\xff")
     monkeypatch.setenv("SERVER_DEFAULTS", "{")
@@ -278,7 +278,7 @@ def test_every_place_that_cannot_be_read_is_told_at_once(monkeypatch: pytest.Mon
     assert [one.partition(": ")[0] for one in told] == ["config.toml", ".env", "environment"]
 
 
-def test_server_defaults_that_are_no_json_are_told_with_their_place_and_without_what_they_are(
+def test_malformed_server_defaults_are_reported_without_their_content(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Path(".env").write_text("server_defaults = {broken", "utf-8")
@@ -292,7 +292,7 @@ def test_server_defaults_that_are_no_json_are_told_with_their_place_and_without_
     assert "broken" not in in_file + in_environment
 
 
-def test_letting_people_in_before_the_room_is_made_is_refused() -> None:
+def test_access_before_the_room_exists_is_rejected() -> None:
     write("[server_defaults]\nroom_lead_minutes = 5\naccess_lead_minutes = 10")
 
     told = refusal()
@@ -314,7 +314,7 @@ def test_a_file_that_is_not_text_is_named(name: str) -> None:
     assert refusal() == f"{name}: not UTF-8 text"
 
 
-def test_a_config_file_that_was_asked_for_has_to_be_there() -> None:
+def test_a_config_file_named_explicitly_must_exist() -> None:
     with pytest.raises(ConfigError) as refused:
         config.load(Path("confg.toml"))
 
@@ -322,14 +322,14 @@ def test_a_config_file_that_was_asked_for_has_to_be_there() -> None:
 
 
 @pytest.mark.parametrize("name", ["config.toml", ".env"])
-def test_a_folder_in_the_place_of_a_file_is_named(name: str) -> None:
+def test_a_folder_instead_of_a_file_is_named(name: str) -> None:
     Path(name).mkdir()
 
     assert refusal() == f"{name}: can't be read: Is a directory"
 
 
 @pytest.mark.parametrize("token", ["", "   "])
-def test_a_missing_token_is_told_with_the_ways_to_set_it(token: str) -> None:
+def test_a_missing_token_is_reported_with_how_to_set_it(token: str) -> None:
     write(f'discord_bot_token = "{token}"')
 
     with pytest.raises(ConfigError) as refused:
@@ -350,7 +350,7 @@ def test_settings_do_not_show_their_secrets() -> None:
     assert CRON_SECRET not in shown
 
 
-def test_settings_that_are_passed_take_nothing_from_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_explicit_settings_ignore_every_source(monkeypatch: pytest.MonkeyPatch) -> None:
     write("tick_seconds = 20", "TICK_SECONDS=30")
     monkeypatch.setenv("TICK_SECONDS", "40")
 
@@ -376,13 +376,13 @@ def test_settings_do_not_show_the_databases_password() -> None:
         f'database_url = "postgresql://bot:{TOKEN}@host:port/name"',
     ],
 )
-def test_a_refusal_does_not_repeat_what_may_be_a_secret(toml: str) -> None:
+def test_an_error_never_repeats_a_possible_secret(toml: str) -> None:
     write(toml)
 
     assert "secret" not in refusal()
 
 
-def test_a_mark_with_which_windows_begins_a_file_belongs_to_no_key() -> None:
+def test_a_byte_order_mark_is_not_part_of_the_first_key() -> None:
     Path("config.toml").write_text("tick_seconds = 20", "utf-8-sig")
     Path(".env").write_text(f"DISCORD_BOT_TOKEN={TOKEN}", "utf-8-sig")
 
@@ -395,14 +395,14 @@ def test_a_mark_with_which_windows_begins_a_file_belongs_to_no_key() -> None:
     ("typed", "secret"),
     [("", ""), ("sixteen  letters", "sixteen  letters"), ("  sixteen  letters ", "sixteen  letters")],
 )
-def test_a_secret_has_sixteen_characters_between_blanks_or_none(typed: str, secret: str) -> None:
+def test_a_secret_needs_sixteen_characters_without_surrounding_blanks(typed: str, secret: str) -> None:
     write(f'cron_secret = "{typed}"')
 
     assert config.load().cron_secret == secret
 
 
 @pytest.mark.parametrize(("digits", "bot_id"), [("9" * 19, 10**19 - 1), ("9" * 20, None), ("9" * 5000, None)])
-def test_only_what_can_be_an_id_is_read_from_a_token(digits: str, bot_id: int | None) -> None:
+def test_only_a_possible_id_is_read_from_a_token(digits: str, bot_id: int | None) -> None:
     token = f"{base64.b64encode(digits.encode()).decode()}.in.it"
 
     assert config.bot_id_in(token) == bot_id

@@ -78,12 +78,12 @@ async def is_answered(connection: Connection) -> bool:
 
 
 @pytest.mark.parametrize("says", [b"", b"G", HALF])
-async def test_whoever_does_not_ask_has_to_leave(says: bytes) -> None:
+async def test_a_silent_connection_is_closed(says: bytes) -> None:
     async with serving(timedelta(milliseconds=50)) as server:
         assert await is_closed(await server.call(says))
 
 
-async def test_whoever_has_been_answered_and_asks_nothing_more_has_to_leave() -> None:
+async def test_a_connection_that_is_silent_after_an_answer_is_closed() -> None:
     async with serving(timedelta(milliseconds=200)) as server:
         connection = await server.call(WHOLE)
 
@@ -91,7 +91,7 @@ async def test_whoever_has_been_answered_and_asks_nothing_more_has_to_leave() ->
         assert await is_closed(connection)
 
 
-async def test_an_answer_may_take_as_long_as_it_takes() -> None:
+async def test_an_answer_has_no_time_limit() -> None:
     async with serving(timedelta(milliseconds=300)) as server:
         server.held.clear()
         asking = await server.call(WHOLE)
@@ -103,7 +103,7 @@ async def test_an_answer_may_take_as_long_as_it_takes() -> None:
         asking[1].close()
 
 
-async def test_whoever_leaves_before_the_answer_is_not_waited_for() -> None:
+async def test_a_caller_who_hangs_up_early_frees_their_place() -> None:
     async with serving() as server:
         server.held.clear()
         _, writer = await server.call(WHOLE)
@@ -118,7 +118,7 @@ async def test_whoever_leaves_before_the_answer_is_not_waited_for() -> None:
         assert not server.door._silent
 
 
-async def test_any_number_of_half_requests_keeps_nobody_out_and_takes_no_more_than_there_is_room_for() -> None:
+async def test_unfinished_requests_lock_nobody_out_and_stay_within_the_limit() -> None:
     async with serving() as server:
         halves = [await server.call(HALF) for _ in range(200)]
         asking = await server.call(WHOLE)
@@ -131,7 +131,7 @@ async def test_any_number_of_half_requests_keeps_nobody_out_and_takes_no_more_th
     assert set(gone) == {True}
 
 
-async def test_when_all_who_are_in_wait_for_answers_nobody_else_comes_in() -> None:
+async def test_new_connections_are_refused_while_all_others_wait_for_answers() -> None:
     async with serving() as server:
         server.held.clear()
         asking = [await server.call(WHOLE) for _ in range(MOST)]
@@ -155,7 +155,7 @@ class Line(asyncio.Transport):
         self.is_cut = True
 
 
-async def test_of_several_who_come_at_the_same_moment_each_takes_the_place_of_another() -> None:
+async def test_simultaneous_connections_each_replace_a_silent_one() -> None:
     arrive, lines = Door(most=2).leading_to(asyncio.Protocol), [Line() for _ in range(4)]
 
     for line in lines:

@@ -239,7 +239,7 @@ EVENTFUL: list[tuple[Any, ...]] = [
 
 
 @pytest.mark.parametrize("mode", [AccessMode.PEOPLE, pytest.param(AccessMode.ROLE, marks=pytest.mark.slow)])
-def test_on_an_eventful_day_everybody_sees_their_own_open_rooms_and_no_others(
+def test_everyone_sees_only_their_own_open_rooms_on_an_eventful_day(
     migrated_sqlite: Path, mode: AccessMode
 ) -> None:
     on_a_new_database(migrated_sqlite, mode, EVENTFUL)
@@ -247,7 +247,7 @@ def test_on_an_eventful_day_everybody_sees_their_own_open_rooms_and_no_others(
 
 @given(mode=st.sampled_from(AccessMode), steps=DAYS)
 @settings(max_examples=1, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
-def test_on_random_days_nobody_ever_sees_a_room_that_is_not_theirs_or_not_open(
+def test_nobody_sees_anothers_room_or_a_closed_one_on_random_days(
     migrated_sqlite: Path, mode: AccessMode, steps: list[tuple[Any, ...]]
 ) -> None:
     on_a_new_database(migrated_sqlite, mode, steps)
@@ -256,7 +256,7 @@ def test_on_random_days_nobody_ever_sees_a_room_that_is_not_theirs_or_not_open(
 @pytest.mark.slow
 @given(mode=st.sampled_from(AccessMode), steps=DAYS)
 @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
-def test_on_many_random_days_nobody_ever_sees_a_room_that_is_not_theirs_or_not_open(
+def test_nobody_sees_anothers_room_or_a_closed_one_on_many_random_days(
     migrated_sqlite: Path, mode: AccessMode, steps: list[tuple[Any, ...]]
 ) -> None:
     on_a_new_database(migrated_sqlite, mode, steps)

@@ -162,7 +162,7 @@ async def test_every_button_and_form_works_after_a_restart(db: Database) -> None
         assert "Session cancelled by the coach" in world.dms(world.student)[-1]
 
 
-async def test_after_a_downtime_over_both_instants_the_room_is_made_and_opened_at_once(db: Database) -> None:
+async def test_a_room_missed_during_downtime_is_created_and_opened_at_once(db: Database) -> None:
     async with academy(db) as world:
         await world.open_for_booking()
         booked = await world.book(world.student, "11:00")

@@ -64,7 +64,7 @@ def test_on_a_terminal_events_are_lines_for_people() -> None:
     assert terminal.getvalue().endswith(" INFO    scheduler.loop.loop: tick (due): 3 steps\n")
 
 
-def test_elsewhere_each_event_is_an_object_on_a_line_of_its_own_with_its_ids() -> None:
+def test_elsewhere_each_event_is_a_json_line_with_its_ids() -> None:
     collected, secret = io.StringIO(), 'of "quotes"\nand lines'
 
     with logging_as_set_up("INFO", secret, stream=collected):
@@ -88,7 +88,7 @@ def test_elsewhere_each_event_is_an_object_on_a_line_of_its_own_with_its_ids() -
 
 
 @pytest.mark.parametrize(("level", "seen"), [("DEBUG", True), ("INFO", True), ("WARNING", False)])
-def test_our_events_are_logged_from_the_level_on_and_libraries_only_warn(
+def test_our_events_are_logged_at_the_level_and_libraries_only_warn(
     level: str, seen: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with logging_as_set_up(level):
@@ -104,7 +104,7 @@ def test_our_events_are_logged_from_the_level_on_and_libraries_only_warn(
     assert ("what came of it" in written) is seen
 
 
-def test_what_hides_secrets_leaves_the_log_as_it_is_built(capsys: pytest.CaptureFixture[str]) -> None:
+def test_hiding_secrets_keeps_the_logs_structure(capsys: pytest.CaptureFixture[str]) -> None:
     collected = io.StringIO()
 
     with logging_as_set_up("INFO", "message", "level", "bot", "7", stream=collected):
@@ -121,7 +121,7 @@ def test_what_hides_secrets_leaves_the_log_as_it_is_built(capsys: pytest.Capture
     }
 
 
-def test_a_secret_is_hidden_also_as_a_url_has_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_secret_is_hidden_in_its_url_form_too(capsys: pytest.CaptureFixture[str]) -> None:
     with logging_as_set_up("INFO", "pass/word@home"):
         logging.getLogger("bot.app").info("postgresql://bot:pass%2Fword%40home@here")
 
@@ -146,14 +146,14 @@ class Clock:
     ("level", "said"),
     [(logging.INFO, 100), (logging.WARNING, log.MOST_A_MINUTE), (logging.ERROR, log.MOST_A_MINUTE)],
 )
-def test_one_place_warns_only_so_often_a_minute_and_keeps_no_other_quiet(level: int, said: int) -> None:
+def test_one_line_of_code_is_limited_per_minute_without_silencing_others(level: int, said: int) -> None:
     sparing = log._Sparing(Clock())
 
     assert [sparing.filter(event(level)) for _ in range(100)] == [True] * said + [False] * (100 - said)
     assert sparing.filter(event(level, line=2))
 
 
-def test_a_place_may_speak_anew_each_minute_from_its_first_word_on() -> None:
+def test_the_limit_resets_a_minute_after_the_first_record() -> None:
     clock = Clock()
     sparing = log._Sparing(clock)
     clock.seconds = 30.0
@@ -168,7 +168,7 @@ def test_a_place_may_speak_anew_each_minute_from_its_first_word_on() -> None:
 
 
 @pytest.mark.parametrize(("times", "left_out"), [(29, None), (30, None), (31, 1), (100, 70)])
-def test_how_much_was_left_out_is_said_with_the_next_one_and_once(times: int, left_out: int | None) -> None:
+def test_the_dropped_count_is_logged_once_with_the_next_record(times: int, left_out: int | None) -> None:
     clock = Clock()
     sparing = log._Sparing(clock)
     for _ in range(times):
@@ -185,7 +185,7 @@ def test_how_much_was_left_out_is_said_with_the_next_one_and_once(times: int, le
     ("stream", "told"),
     [(io.StringIO(), '"left_out": 70'), (Terminal(), "it failed (and 70 more times, left out)\n")],
 )
-def test_what_was_left_out_is_counted_for_people_and_for_programs(stream: io.StringIO, told: str) -> None:
+def test_dropped_records_are_counted_in_text_and_json(stream: io.StringIO, told: str) -> None:
     record = event()
     record.left_out = 70
 
@@ -195,7 +195,7 @@ def test_what_was_left_out_is_counted_for_people_and_for_programs(stream: io.Str
     assert told in stream.getvalue()
 
 
-def test_the_programs_log_is_spared() -> None:
+def test_the_programs_log_is_limited() -> None:
     collected = io.StringIO()
 
     with logging_as_set_up("INFO", stream=collected):
@@ -205,7 +205,7 @@ def test_the_programs_log_is_spared() -> None:
     assert len(collected.getvalue().splitlines()) == log.MOST_A_MINUTE
 
 
-def test_a_traceback_that_another_handler_has_written_is_written_anew_without_secrets() -> None:
+def test_a_traceback_cached_by_another_handler_is_rewritten_without_secrets() -> None:
     terminal, record = Terminal(), event()
     record.exc_text = f"RuntimeError: {TOKEN}"
 

@@ -95,7 +95,7 @@ def lateness(instants: dict[int, dt.datetime], due: dt.datetime) -> dt.timedelta
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("count", "_failing"), SIZES)
-async def test_of_many_sessions_at_one_hour_every_room_is_made_and_opened_at_its_instant(
+async def test_many_rooms_at_one_hour_are_created_and_opened_on_time(
     world: Academy, count: int, _failing: int
 ) -> None:
     starts_at = await booked_for_one_hour(world, count)
@@ -116,7 +116,7 @@ async def test_of_many_sessions_at_one_hour_every_room_is_made_and_opened_at_its
 
 @pytest.mark.parametrize("fault", [pytest.param("403", marks=pytest.mark.slow), "hanging"])
 @pytest.mark.parametrize(("count", "failing"), SIZES)
-async def test_sessions_whose_rooms_cannot_be_made_make_no_other_late(
+async def test_failing_rooms_make_no_other_session_late(
     world: Academy, count: int, failing: int, fault: str
 ) -> None:
     starts_at = await booked_for_one_hour(world, count)

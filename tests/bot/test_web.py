@@ -129,7 +129,7 @@ def watched_ticks() -> Iterator[list[str]]:
 # Health.
 
 
-async def test_a_bot_that_runs_is_alive_and_ready(client: Client) -> None:
+async def test_a_running_bot_is_alive_and_ready(client: Client) -> None:
     alive, ready = await asked(client, "/healthz"), await asked(client)
 
     assert alive == (200, {"status": "ok"})
@@ -171,7 +171,7 @@ async def test_a_bot_that_has_not_connected_yet_is_alive_not_ready_and_does_noth
         pytest.param(None, False, id="never"),
     ],
 )
-async def test_a_bot_whose_loop_stands_still_is_not_ready(
+async def test_a_bot_whose_loop_is_stuck_is_not_ready(
     world: Academy, client: Client, age: dt.timedelta | None, fresh: bool
 ) -> None:
     await forget_ticks(world.db)
@@ -190,7 +190,7 @@ async def test_a_bot_whose_loop_stands_still_is_not_ready(
     assert status == (200 if fresh else 503)
 
 
-async def test_a_database_that_hangs_keeps_no_answer_waiting(db: Database) -> None:
+async def test_a_hanging_database_delays_no_answer(db: Database) -> None:
     bot = CoachBot(db, GuildDefaults())
     app = web.application(bot, SECRET, patience=AT_ONCE)
     async with bot, TestClient(TestServer(app)) as client:
@@ -210,7 +210,7 @@ async def test_a_database_that_hangs_keeps_no_answer_waiting(db: Database) -> No
     assert after[1]["database"] is True
 
 
-async def test_a_database_that_fails_makes_the_bot_not_ready(world: Academy, client: Client) -> None:
+async def test_a_failing_database_makes_the_bot_unready(world: Academy, client: Client) -> None:
     async with world.db.begin() as session:
         await session.execute(text("ALTER TABLE heartbeats RENAME TO gone"))
 
@@ -225,17 +225,13 @@ async def test_a_database_that_fails_makes_the_bot_not_ready(world: Academy, cli
     assert "heartbeats" not in str((ready, body))
 
 
-async def test_a_bot_that_has_been_connected_and_whose_loop_does_not_run_is_not_well(
-    world: Academy, client: Client
-) -> None:
+async def test_a_connected_bot_without_a_running_loop_is_unhealthy(world: Academy, client: Client) -> None:
     await bot_of(world)._heart.stop()
 
     assert await asked(client, "/healthz") == (503, {"status": "failing", "reason": "the loop isn't running"})
 
 
-async def test_a_bot_that_cannot_store_what_discord_said_is_not_well_until_it_can(
-    world: Academy, stranger: Client
-) -> None:
+async def test_a_bot_that_cannot_store_events_is_unhealthy_until_it_can(world: Academy, stranger: Client) -> None:
     async with world.db.begin() as session:
         await session.execute(text("ALTER TABLE heartbeats RENAME TO gone"))
     await simcord_private.as_the_bot(world.env, lambda: world.env.bot.dispatch("ready"))
@@ -280,7 +276,7 @@ async def test_without_a_secret_there_is_no_trigger(world: Academy, secret: str)
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_who_does_not_know_the_secret_is_refused_and_nothing_happens(
+async def test_a_wrong_secret_is_refused_and_does_nothing(
     world: Academy, client: Client, method: str, given_header: str | None
 ) -> None:
     await forget_ticks(world.db)
@@ -295,9 +291,7 @@ async def test_who_does_not_know_the_secret_is_refused_and_nothing_happens(
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_who_knows_the_secret_has_done_what_is_due_and_reads_what_that_was(
-    world: Academy, method: str
-) -> None:
+async def test_the_secret_runs_what_is_due_and_returns_what_was_done(world: Academy, method: str) -> None:
     await world.already_open()
     made = await booked(world, notes="My vocals sound thin.")
     simcord_private.set_clock(world.env, made.starts_at - dt.timedelta(minutes=4))
@@ -322,7 +316,7 @@ async def test_who_knows_the_secret_has_done_what_is_due_and_reads_what_that_was
     assert (newest.trigger, newest.steps, newest.notifications) == ("request", 2, 5)
 
 
-async def test_what_fails_is_told_with_its_reason_and_without_notes_or_people(world: Academy) -> None:
+async def test_failures_are_returned_with_reasons_but_no_notes_or_names(world: Academy) -> None:
     await world.already_open()
     made = await booked(world, notes="My vocals sound thin.")
     simcord_private.set_clock(world.env, made.starts_at - dt.timedelta(minutes=14))
@@ -339,14 +333,14 @@ async def test_what_fails_is_told_with_its_reason_and_without_notes_or_people(wo
     ]
 
 
-async def test_while_another_process_does_it_that_is_the_answer(world: Academy, client: Client) -> None:
+async def test_the_answer_says_when_another_process_is_ticking(world: Academy, client: Client) -> None:
     async with world.db.tick_lock(), client.post(web.CRON, headers=bearer()) as answer:
         status, body = answer.status, await answer.json()
 
     assert (status, body["done"]) == (200, False)
 
 
-async def test_a_thousand_calls_at_once_lead_to_a_handful_of_ticks_and_never_to_two_at_a_time(
+async def test_a_thousand_simultaneous_calls_share_a_handful_of_ticks(
     client: Client,
 ) -> None:
     async def call() -> tuple[int, bool]:
@@ -381,7 +375,7 @@ async def counted(db: Database, rows: str) -> int:
         return (await session.execute(text(f"SELECT count(*) FROM {rows}"))).scalar_one()
 
 
-async def test_before_anything_has_happened_every_figure_is_there_or_left_out(world: Academy) -> None:
+async def test_a_fresh_start_shows_zeros_and_omits_unknown_metrics(world: Academy) -> None:
     await forget_ticks(world.db)
 
     found = await figures(world)
@@ -392,7 +386,7 @@ async def test_before_anything_has_happened_every_figure_is_there_or_left_out(wo
     assert "coachbot_last_run_seconds" not in found
 
 
-async def test_after_a_piece_of_a_day_the_figures_are_what_the_database_says(world: Academy) -> None:
+async def test_the_metrics_match_the_database_after_some_activity(world: Academy) -> None:
     await world.already_open()
     over = await booked(world)
     coming = await booked(world, TWO + 2 * HOUR, student=world.other_student)
@@ -467,7 +461,7 @@ THE_DAY = (
 """Kind, name and outcome of everything people do in the next test."""
 
 
-async def test_after_a_day_of_people_the_interactions_are_those_that_were(world: Academy) -> None:
+async def test_the_interaction_metrics_match_what_people_did(world: Academy) -> None:
     await world.open_for_booking()
     await world.book(world.student, "15:00")
     await world.student.slash(world.lobby, "coaching run")  # isn't an admin
@@ -491,7 +485,7 @@ async def test_after_a_day_of_people_the_interactions_are_those_that_were(world:
         assert [found[f"{waited}_bucket {kind} {end} {name}"] for end in ("3.0", "+Inf")] == [count, count]
 
 
-async def test_without_the_library_there_are_no_figures_and_all_else_works(
+async def test_without_the_library_only_metrics_are_missing(
     world: Academy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(sys.modules, "bot.metrics", raising=False)
@@ -506,7 +500,7 @@ async def test_without_the_library_there_are_no_figures_and_all_else_works(
     assert [status for status, _ in answers] == [404, 200]
 
 
-def test_the_library_for_figures_is_loaded_only_when_the_endpoint_is_on() -> None:
+def test_the_metrics_library_is_loaded_only_with_the_endpoint() -> None:
     program = "import sys, bot.cli.commands; sys.exit(bool({'prometheus_client', 'bot.web'} & set(sys.modules)))"
 
     outcome = subprocess.run([sys.executable, "-c", program], check=False)
@@ -518,7 +512,7 @@ def test_the_library_for_figures_is_loaded_only_when_the_endpoint_is_on() -> Non
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz/", "/api", f"{web.CRON}/", "/healthz%00"])
-async def test_what_is_not_there_is_said_in_json(client: Client, path: str) -> None:
+async def test_not_found_is_answered_in_json(client: Client, path: str) -> None:
     async with client.get(URL(path, encoded=True)) as answer:
         body = await answer.json()
 
@@ -527,9 +521,7 @@ async def test_what_is_not_there_is_said_in_json(client: Client, path: str) -> N
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
-async def test_other_methods_are_refused_with_those_that_are_allowed(
-    client: Client, method: str, path: str
-) -> None:
+async def test_other_methods_are_refused_with_the_allowed_ones(client: Client, method: str, path: str) -> None:
     async with client.request(method, path, headers=bearer()) as answer:
         body = await answer.json()
 
@@ -537,9 +529,7 @@ async def test_other_methods_are_refused_with_those_that_are_allowed(
     assert "GET" in answer.headers["Allow"]
 
 
-async def test_looking_at_the_trigger_without_asking_for_its_answer_does_nothing(
-    world: Academy, client: Client
-) -> None:
+async def test_a_head_request_to_the_trigger_does_nothing(world: Academy, client: Client) -> None:
     await forget_ticks(world.db)
 
     async with client.head(web.CRON, headers=bearer()) as answer:
@@ -547,7 +537,7 @@ async def test_looking_at_the_trigger_without_asking_for_its_answer_does_nothing
     assert not await has_ticked(world.db)
 
 
-async def test_a_large_body_and_one_without_an_end_are_refused(world: Academy, client: Client) -> None:
+async def test_large_and_endless_bodies_are_refused(world: Academy, client: Client) -> None:
     await forget_ticks(world.db)
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -574,7 +564,7 @@ async def raw(client: Client, sent: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("sent", [b"\x16\x03\x01 hello\r\n\r\n", b"GET / HTTP/1.1\r\nno header\r\n\r\n"])
-async def test_what_is_no_http_is_refused_without_versions_and_without_filling_the_log(
+async def test_malformed_http_is_refused_without_versions_or_log_spam(
     client: Client, sent: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     said = await raw(client, sent)
@@ -585,7 +575,7 @@ async def test_what_is_no_http_is_refused_without_versions_and_without_filling_t
     assert [record for record in caplog.records if record.name.startswith("bot.web")] == []
 
 
-async def test_a_secret_that_is_no_text_is_as_wrong_as_any_other(world: Academy, client: Client) -> None:
+async def test_a_secret_that_is_not_text_is_just_wrong(world: Academy, client: Client) -> None:
     await forget_ticks(world.db)
     head = f"POST {web.CRON} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n".encode()
 
@@ -616,7 +606,7 @@ REQUESTS = st.fixed_dictionaries(
 
 @given(requests=st.lists(REQUESTS, min_size=3, max_size=10))
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-async def test_whatever_is_asked_nothing_breaks_and_without_the_secret_nothing_is_done(
+async def test_random_requests_break_nothing_and_do_nothing_without_the_secret(
     world: Academy, stranger: Client, requests: list[dict[str, Any]]
 ) -> None:
     await forget_ticks(world.db)

@@ -93,7 +93,7 @@ async def assert_guard_stands(db: Database, session_id: int) -> None:
     ],
     ids=["the same", "first instant", "last instant", "inside", "around", "a day before", "a day after"],
 )
-async def test_an_overlapping_reservation_of_one_person_is_refused(
+async def test_one_persons_overlapping_reservation_is_rejected(
     db: Database, start: timedelta, end: timedelta
 ) -> None:
     session_id = await some_session(db)
@@ -119,7 +119,7 @@ async def test_the_last_instant_of_a_reservation_that_takes_a_whole_day_is_guard
     assert await reserved(db, STUDENT) == [(MONDAY, MONDAY + DAY)]
 
 
-async def test_moving_a_reservation_into_another_one_is_refused(db: Database) -> None:
+async def test_moving_a_reservation_into_another_is_rejected(db: Database) -> None:
     session_id = await some_session(db)
     later = MONDAY + 5 * HOUR
     async with db.begin() as session:
@@ -133,7 +133,7 @@ async def test_moving_a_reservation_into_another_one_is_refused(db: Database) ->
     assert await reserved(db, STUDENT) == [(MONDAY, MONDAY + HOUR), (later, later + HOUR)]
 
 
-async def test_handing_a_reservation_to_somebody_who_is_busy_then_is_refused(db: Database) -> None:
+async def test_giving_a_reservation_to_a_busy_person_is_rejected(db: Database) -> None:
     session_id = await some_session(db)
     async with db.begin() as session:
         await reserve(session, session_id, STUDENT, MONDAY, MONDAY + HOUR)
@@ -146,7 +146,7 @@ async def test_handing_a_reservation_to_somebody_who_is_busy_then_is_refused(db:
     assert await reserved(db, COACH) == [(MONDAY, MONDAY + HOUR)]
 
 
-async def test_a_reservation_may_move_onto_a_part_of_its_own_time(db: Database) -> None:
+async def test_a_reservation_can_move_onto_its_own_time(db: Database) -> None:
     session_id = await some_session(db)
     async with db.begin() as session:
         row = await reserve(session, session_id, STUDENT, MONDAY, MONDAY + HOUR)
@@ -180,7 +180,7 @@ async def test_touching_reservations_are_accepted_in_any_order(db: Database) -> 
     assert await reserved(db, STUDENT) == times
 
 
-async def test_two_people_may_be_busy_at_the_same_time(db: Database) -> None:
+async def test_two_people_can_be_busy_at_the_same_time(db: Database) -> None:
     session_id = await some_session(db)
 
     async with db.begin() as session:
@@ -190,7 +190,7 @@ async def test_two_people_may_be_busy_at_the_same_time(db: Database) -> None:
     assert await reserved(db, STUDENT) == await reserved(db, STUDENT + 1) == [(MONDAY, MONDAY + HOUR)]
 
 
-async def test_a_reservation_may_take_a_whole_day_and_no_longer(db: Database) -> None:
+async def test_a_reservation_takes_a_day_at_most(db: Database) -> None:
     session_id = await some_session(db)
     async with db.begin() as session:
         row = await reserve(session, session_id, STUDENT, MONDAY, MONDAY + DAY)
@@ -217,7 +217,7 @@ async def test_an_empty_or_reversed_reservation_is_refused(db: Database, length:
     assert await reserved(db, STUDENT) == []
 
 
-async def test_of_many_transactions_that_reserve_one_time_at_once_exactly_one_commits(db: Database) -> None:
+async def test_exactly_one_of_many_racing_reservations_commits(db: Database) -> None:
     session_id = await some_session(db)
     everybody_is_ready = asyncio.Barrier(1 if db.is_sqlite else 10)  # SQLite lets one in at a time
 
@@ -346,12 +346,12 @@ SHARED = settings(deadline=None, suppress_health_check=[HealthCheck.function_sco
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 @settings(SHARED, max_examples=40)
 @given(changes=CHANGES)
-async def test_sqlite_refuses_exactly_what_overlaps(db: Database, changes: list[Change]) -> None:
+async def test_sqlite_rejects_exactly_the_overlaps(db: Database, changes: list[Change]) -> None:
     await hold_against_model(db, changes)
 
 
 @pytest.mark.parametrize("engine_name", ["postgres"])
 @settings(SHARED, max_examples=15)
 @given(changes=CHANGES)
-async def test_postgresql_refuses_exactly_what_overlaps(db: Database, changes: list[Change]) -> None:
+async def test_postgresql_rejects_exactly_the_overlaps(db: Database, changes: list[Change]) -> None:
     await hold_against_model(db, changes)

@@ -308,7 +308,7 @@ async def read_rows(db: Database, like: dict[str, dict[str, Any]]) -> dict[str, 
 
 
 @pytest.mark.parametrize("revision", [None, *REVISIONS])
-async def test_from_every_revision_the_newest_schema_is_the_models_and_the_guard_stands(
+async def test_every_revision_upgrades_to_the_models_schema_with_the_guard(
     old: Database, revision: str | None
 ) -> None:
     if revision is not None:
@@ -357,7 +357,7 @@ def index_predicates(connection: sa.Connection) -> dict[str | None, str]:
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-async def test_rows_that_were_written_at_a_revision_survive_the_upgrade(old: Database, revision: str) -> None:
+async def test_rows_of_every_revision_survive_the_upgrade(old: Database, revision: str) -> None:
     await old.upgrade(revision)
     written = await write_rows(old)
 
@@ -368,7 +368,7 @@ async def test_rows_that_were_written_at_a_revision_survive_the_upgrade(old: Dat
 
 
 @pytest.mark.parametrize(("recorded", "appealed_by"), [(None, STUDENT), (COACH, COACH)])
-async def test_whose_appeal_it_was_and_which_role_a_coach_has_follow_from_what_is_there(
+async def test_the_upgrade_derives_who_appealed_and_which_roles_coaches_have(
     old: Database, recorded: int | None, appealed_by: int
 ) -> None:
     await old.upgrade("0005")
@@ -388,7 +388,7 @@ async def test_whose_appeal_it_was_and_which_role_a_coach_has_follow_from_what_i
 
 @pytest.mark.parametrize("status", ["SCHEDULED", "CANCELLED"])
 @pytest.mark.parametrize("revision", ["0002", "0003"])
-async def test_coming_sessions_from_before_there_were_reminders_get_them_and_are_checked(
+async def test_upcoming_sessions_without_reminders_get_them_and_are_checked(
     old: Database, revision: str, status: str
 ) -> None:
     await old.upgrade(revision)
@@ -421,9 +421,7 @@ async def test_coming_sessions_from_before_there_were_reminders_get_them_and_are
 
 
 @pytest.mark.parametrize("odd", [7, [None]])
-async def test_reminder_times_that_are_out_of_shape_keep_no_database_from_its_upgrade(
-    old: Database, odd: Any
-) -> None:
+async def test_malformed_reminder_times_do_not_stop_the_upgrade(old: Database, odd: Any) -> None:
     await old.upgrade("0006")
     ahead = {"starts_at": MONDAY + 50 * HOUR, "ends_at": MONDAY + 51 * HOUR}
     await write_rows(old, guilds=[{"reminder_minutes": odd}], notifications=[], coaching_sessions=[ahead])
@@ -459,7 +457,7 @@ def everything_about_the_schema(connection: sa.Connection) -> list[Any]:
     return list(connection.exec_driver_sql(query))
 
 
-async def test_two_that_upgrade_at_once_in_one_process_both_succeed(old: Database) -> None:
+async def test_two_simultaneous_upgrades_in_one_process_both_succeed(old: Database) -> None:
     other = Database(old.url.render_as_string(hide_password=False))
 
     await asyncio.gather(old.upgrade(), other.upgrade())
@@ -468,7 +466,7 @@ async def test_two_that_upgrade_at_once_in_one_process_both_succeed(old: Databas
     await assert_guard_stands(old, await some_session(old))
 
 
-async def test_two_processes_that_upgrade_at_once_both_succeed(old: Database) -> None:
+async def test_two_simultaneous_upgrades_in_two_processes_both_succeed(old: Database) -> None:
     url = old.url.render_as_string(hide_password=False)
     processes = [
         await asyncio.create_subprocess_exec(

@@ -71,7 +71,7 @@ async def test_every_field_of_the_seed_is_written_and_read_back(db: Database) ->
 
 
 @pytest.mark.parametrize("field", [field for field in SEED if SEED[field].attribute != "duration"])
-def test_a_field_may_be_empty_exactly_where_the_seed_lets_it(field: str) -> None:
+def test_a_field_can_be_empty_exactly_where_the_seed_allows_it(field: str) -> None:
     assert COLUMNS[SEED[field].attribute].nullable == SEED[field].optional
 
 

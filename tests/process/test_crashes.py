@@ -63,9 +63,7 @@ def dying_at_each(
 
 @pytest.mark.parametrize("engine_name", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("mode", AccessMode)
-async def test_a_life_that_nothing_disturbs_asks_for_exactly_what_is_recorded(
-    db: Database, mode: AccessMode
-) -> None:
+async def test_an_undisturbed_life_sends_exactly_the_recorded_requests(db: Database, mode: AccessMode) -> None:
     async with academy(db) as world:
         await world.already_open()
         life = Life(world, mode)
@@ -89,7 +87,7 @@ async def test_a_life_that_nothing_disturbs_asks_for_exactly_what_is_recorded(
         pytest.param("postgres", AccessMode.ROLE, Moment.AFTER, marks=pytest.mark.slow),
     ],
 )
-async def test_a_process_that_dies_at_each_of_its_effects_in_turn_keeps_all_promises(
+async def test_dying_at_each_effect_in_turn_breaks_no_promise(
     db: Database, mode: AccessMode, moment: Moment
 ) -> None:
     async with academy(db) as world:
@@ -107,7 +105,7 @@ async def test_a_process_that_dies_at_each_of_its_effects_in_turn_keeps_all_prom
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", AccessMode)
 @pytest.mark.parametrize("moment", Moment)
-async def test_a_process_that_dies_at_each_of_its_requests_in_turn_keeps_all_promises(
+async def test_dying_at_each_request_in_turn_breaks_no_promise(
     db: Database, mode: AccessMode, moment: Moment
 ) -> None:
     async with academy(db) as world:
@@ -123,7 +121,7 @@ async def test_a_process_that_dies_at_each_of_its_requests_in_turn_keeps_all_pro
 
 @pytest.mark.slow
 @pytest.mark.parametrize("crash", every_crash(), ids=lambda crash: "-".join(map(str, crash)))
-async def test_a_process_that_dies_once_keeps_all_promises(db: Database, crash: Crash) -> None:
+async def test_dying_once_breaks_no_promise(db: Database, crash: Crash) -> None:
     async with academy(db) as world:
         await world.already_open()
         life = Life(world, crash.mode)

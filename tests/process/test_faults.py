@@ -105,9 +105,7 @@ def every_step() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("step", "engine_name"), list(every_step()))
-async def test_a_step_that_discord_refuses_says_why_and_heals_while_others_are_on_time(
-    db: Database, step: Step
-) -> None:
+async def test_a_refused_step_says_why_and_recovers_while_others_are_on_time(db: Database, step: Step) -> None:
     faults = set(Fault) - step.no_failure
     async with failing(db, step.mode) as here:
         await here.leap_to(*step.before)
@@ -131,7 +129,7 @@ async def test_a_step_that_discord_refuses_says_why_and_heals_while_others_are_o
 
 
 @BOTH_ENGINES
-async def test_where_each_room_is_deleted_as_it_opens_others_are_on_time_and_it_heals(db: Database) -> None:
+async def test_a_server_that_deletes_its_rooms_recovers_while_others_are_on_time(db: Database) -> None:
     async with failing(db) as here:
         ill = [here.ill[fault] for fault in (Fault.FORBIDDEN, Fault.UNKNOWN_CHANNEL, Fault.RESET)]
         await here.leap_to(-15)
@@ -176,7 +174,7 @@ LASTING = set(Fault) - ANOTHER_WAY
     ],
     ids=["in the room", "direct"],
 )
-async def test_a_message_that_discord_refuses_is_sent_once_it_can_be_while_others_arrive_on_time(
+async def test_a_refused_message_is_sent_once_possible_while_others_are_on_time(
     db: Database, kind: NotificationKind, path: Callable[[Place], str], told: dict[Fault, int]
 ) -> None:
     async with failing(db) as here:
@@ -207,7 +205,7 @@ def everything_said(place: Place) -> list[str]:
 
 
 @pytest.mark.slow
-async def test_whoever_cannot_be_written_to_is_told_in_the_room_at_once_and_nobody_is_bothered(
+async def test_people_with_closed_messages_are_told_in_the_room_at_once(
     db: Database,
 ) -> None:
     async with failing(db) as here:
@@ -224,7 +222,7 @@ async def test_whoever_cannot_be_written_to_is_told_in_the_room_at_once_and_nobo
 
 
 @BOTH_ENGINES
-async def test_whether_somebody_is_there_keeps_no_room_waiting_unless_they_are_not(db: Database) -> None:
+async def test_a_failed_membership_check_delays_no_room(db: Database) -> None:
     async with failing(db) as here:
         with here.refusing("GET", lambda place: f"/guilds/{place.guild.id}/members/{place.student.id}"):
             await here.leap_to(-15, -5)
@@ -239,7 +237,7 @@ async def test_whether_somebody_is_there_keeps_no_room_waiting_unless_they_are_n
 
 
 @pytest.mark.slow
-async def test_a_room_that_discord_wrongly_called_gone_goes_with_the_next_sweep(db: Database) -> None:
+async def test_a_room_wrongly_reported_deleted_is_deleted_by_the_next_sweep(db: Database) -> None:
     wrong = STEPS["remove the room"].no_failure
     async with failing(db) as here:
         await here.leap_to(-15, -5, 0)
@@ -254,7 +252,7 @@ async def test_a_room_that_discord_wrongly_called_gone_goes_with_the_next_sweep(
 
 
 @pytest.mark.slow
-async def test_while_discord_is_silent_about_one_room_the_others_are_made_on_time(db: Database) -> None:
+async def test_silence_about_one_room_delays_no_other(db: Database) -> None:
     async with failing(db) as here:
         silent = here.ill[Fault.TIMEOUT]
         http: Any = here.world.env.bot.http

@@ -247,7 +247,7 @@ EVENTS: dict[str, Callable[[Scene], Awaitable[None]]] = {
 }
 
 
-async def test_every_handler_of_the_gateway_is_tried_here(db: Database) -> None:
+async def test_every_gateway_handler_is_covered(db: Database) -> None:
     assert EVENTS.keys() == CoachBot(db, cast("Any", None))._gateway.events.keys()
 
 
@@ -286,7 +286,7 @@ async def assert_nothing_is_lost(scene: Scene, event: str, truth: Seen, fails_at
 
 
 @pytest.mark.parametrize("event", ["ready", "guild_available", "voice_state_update"])
-async def test_a_database_that_fails_at_an_event_makes_nothing_be_forgotten(db: Database, event: str) -> None:
+async def test_a_database_failure_at_an_event_loses_nothing(db: Database, event: str) -> None:
     async with scene_of(db) as scene:
         truth = await outcome(scene, event, fails_at=None)
         executed = list(scene.said.said)
@@ -296,7 +296,7 @@ async def test_a_database_that_fails_at_an_event_makes_nothing_be_forgotten(db: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("event", EVENTS)
-async def test_a_database_that_fails_at_any_statement_makes_nothing_be_forgotten(db: Database, event: str) -> None:
+async def test_a_database_failure_at_any_statement_loses_nothing(db: Database, event: str) -> None:
     async with scene_of(db) as scene:
         truth = await outcome(scene, event, fails_at=None)
         executed = list(scene.said.said)

@@ -103,7 +103,7 @@ async def kill_again_and_again(program: Program, lives: Lives, *, times: int, ur
 
 @pytest.mark.slow
 @pytest.mark.parametrize("times", [0, 50])
-async def test_however_often_it_is_killed_a_hundred_whole_sessions_end_in_the_same_way(
+async def test_a_hundred_sessions_end_the_same_however_often_the_bot_is_killed(
     db: Database, database_url: str, tmp_path: Path, times: int
 ):
     async with local_discord() as endpoint:
@@ -137,7 +137,7 @@ async def lose_the_lock_again_and_again(lives: Lives, postgres: "PostgresServer"
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine_name", ["postgres"])
-async def test_however_often_it_loses_its_lock_sessions_end_in_the_same_way(
+async def test_sessions_end_the_same_however_often_the_lock_is_lost(
     db: Database, database_url: str, tmp_path: Path, postgres: "PostgresServer"
 ):
     async with local_discord() as endpoint:

@@ -65,7 +65,7 @@ async def gaps(world: Academy, made: CoachingSession) -> list[float]:
 
 
 @pytest.mark.slow
-async def test_however_much_happens_meanwhile_what_waits_is_bounded_and_the_truth_is_found(world: Academy) -> None:
+async def test_the_queue_is_bounded_during_an_outage_and_the_truth_is_found(world: Academy) -> None:
     made, room = await met(world, world.coach)
 
     most = 0
@@ -85,7 +85,7 @@ async def test_however_much_happens_meanwhile_what_waits_is_bounded_and_the_trut
 
 
 @pytest.mark.slow
-async def test_an_event_that_cannot_be_recorded_gives_way_to_a_look_at_who_is_inside(world: Academy) -> None:
+async def test_an_unrecordable_event_is_replaced_by_a_fresh_look(world: Academy) -> None:
     made, room = await met(world, world.coach)
 
     async with failing(world):
@@ -102,7 +102,7 @@ async def test_an_event_that_cannot_be_recorded_gives_way_to_a_look_at_who_is_in
 
 
 @pytest.mark.slow
-async def test_a_room_that_was_deleted_meanwhile_is_made_again(world: Academy) -> None:
+async def test_a_room_deleted_during_an_outage_is_created_again(world: Academy) -> None:
     made, room = await met(world, world.coach)
 
     async with failing(world):
@@ -118,7 +118,7 @@ async def test_a_room_that_was_deleted_meanwhile_is_made_again(world: Academy) -
     assert (await now(world, made)).discord_channel_id == again.id != room.id
 
 
-async def test_a_stop_does_not_wait_for_what_fails(world: Academy) -> None:
+async def test_a_stop_does_not_wait_for_failing_work(world: Academy) -> None:
     _, room = await met(world, world.coach)
     gateway = bot_of(world)._gateway
 

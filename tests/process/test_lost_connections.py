@@ -72,7 +72,7 @@ async def comes(way: Proxy) -> None:
             await asyncio.sleep(0)
 
 
-async def test_a_silent_database_stops_the_loop_only_until_it_answers_and_lets_the_bot_end(
+async def test_a_silent_database_pauses_the_loop_and_lets_the_bot_stop(
     db: Database, way: Proxy, program: Program
 ) -> None:
     async with program.started("run", DATABASE_URL=way.url, TICK_SECONDS="1") as process:
@@ -92,7 +92,7 @@ async def test_a_silent_database_stops_the_loop_only_until_it_answers_and_lets_t
     assert "still not stopped" not in outcome.err
 
 
-async def test_one_tick_by_hand_whose_database_goes_away_says_so_in_a_line(
+async def test_a_manual_tick_reports_a_lost_database_in_one_line(
     db: Database, way: Proxy, program: Program, endpoint: Endpoint
 ) -> None:
     await a_session(db, starts_in=timedelta(minutes=10))
@@ -107,7 +107,7 @@ async def test_one_tick_by_hand_whose_database_goes_away_says_so_in_a_line(
     assert "Traceback" not in outcome.err
 
 
-async def test_after_a_restart_of_the_database_one_of_two_bots_runs_and_nobody_dies_with_a_traceback(
+async def test_one_of_two_bots_runs_after_a_database_restart(
     db: Database, way: Proxy, another_way: Proxy, program: Program, endpoint: Endpoint
 ) -> None:
     async with program.started("run", DATABASE_URL=way.url, TICK_SECONDS="1") as first:

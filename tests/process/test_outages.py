@@ -101,7 +101,7 @@ async def a_room(db: Database, endpoint: Endpoint) -> int:
     return row.discord_channel_id
 
 
-async def test_a_database_that_fails_when_discord_is_ready_delays_the_loop_and_no_more(
+async def test_a_failing_database_at_ready_only_delays_the_loop(
     endpoint: Endpoint, program: Program, db: Database, database_url: str
 ):
     async with program.started("run", DATABASE_URL=database_url, **OFTEN) as process:
@@ -124,7 +124,7 @@ async def test_a_database_that_fails_when_discord_is_ready_delays_the_loop_and_n
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine_name", ["postgres"])
-async def test_a_postgresql_that_is_away_while_the_bot_connects_is_waited_for(
+async def test_the_bot_waits_for_postgresql_while_connecting(
     endpoint: Endpoint, program: Program, db: Database, database_url: str, postgres: "PostgresServer"
 ):
     async with program.started("run", DATABASE_URL=database_url, **OFTEN) as process:
@@ -140,7 +140,7 @@ async def test_a_postgresql_that_is_away_while_the_bot_connects_is_waited_for(
         await alive.becomes(200)
 
 
-async def test_who_comes_while_the_database_fails_is_written_down_with_the_instant(
+async def test_attendance_during_a_database_failure_is_recorded_with_its_time(
     endpoint: Endpoint, program: Program, db: Database, database_url: str
 ):
     async with program.started("run", DATABASE_URL=database_url, **OFTEN) as process:
@@ -164,7 +164,7 @@ async def test_who_comes_while_the_database_fails_is_written_down_with_the_insta
 
 
 @pytest.mark.slow
-async def test_a_burst_of_people_who_leave_and_join_again_is_written_down_in_its_order(
+async def test_a_burst_of_joins_and_leaves_is_recorded_in_order(
     endpoint: Endpoint, program: Program, db: Database, database_url: str
 ):
     async with program.started("run", DATABASE_URL=database_url, **OFTEN):
@@ -182,7 +182,7 @@ async def test_a_burst_of_people_who_leave_and_join_again_is_written_down_in_its
 
 
 @pytest.mark.slow
-async def test_what_is_not_written_down_when_the_bot_stops_counts_as_unwatched(
+async def test_unrecorded_events_count_as_unwatched_when_the_bot_stops(
     endpoint: Endpoint, program: Program, db: Database, database_url: str
 ):
     async with program.started("run", DATABASE_URL=database_url, **OFTEN) as process:

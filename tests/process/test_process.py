@@ -107,7 +107,7 @@ async def stored(db: Database, booked: CoachingSession) -> CoachingSession:
         return await session.get_one(CoachingSession, booked.id)
 
 
-async def test_a_running_bot_offers_its_commands_answers_them_and_leaves_when_asked_to(
+async def test_a_running_bot_registers_and_answers_its_commands_and_stops_on_request(
     endpoint: Endpoint, program: Program
 ):
     async with program.started("run") as process:
@@ -128,9 +128,7 @@ async def test_a_running_bot_offers_its_commands_answers_them_and_leaves_when_as
     assert TOKEN not in outcome.out + outcome.err
 
 
-async def test_a_bot_that_is_ready_has_loaded_nothing_that_only_some_need(
-    endpoint: Endpoint, program: Program, db: Database
-):
+async def test_a_ready_bot_has_loaded_no_optional_modules(endpoint: Endpoint, program: Program, db: Database):
     await db.close()
     async with program.started("run", PYTHONPROFILEIMPORTTIME="1") as process:
         loaded = await imported(process, until="connected as")
@@ -147,7 +145,7 @@ async def test_a_bot_that_is_ready_has_loaded_nothing_that_only_some_need(
     ("arguments", "needed"),
     [(["--help"], set()), (["invite"], {"pydantic"}), (["run", "--config", "none.toml"], {"pydantic"})],
 )
-async def test_what_needs_no_bot_loads_none(program: Program, arguments: list[str], needed: set[str]):
+async def test_commands_without_a_bot_load_none(program: Program, arguments: list[str], needed: set[str]):
     async with program.started(*arguments, PYTHONPROFILEIMPORTTIME="1") as process:
         loaded = await imported(process, until=None)
 
@@ -158,7 +156,7 @@ async def test_what_needs_no_bot_loads_none(program: Program, arguments: list[st
 
 
 @pytest.mark.parametrize("during", ["click.core", pytest.param("simcord.env", marks=pytest.mark.slow)])
-async def test_whoever_interrupts_a_start_reads_no_traceback(program: Program, during: str):
+async def test_interrupting_the_start_prints_no_traceback(program: Program, during: str):
     async with program.started("demo", "--no-open", "--port", "0", PYTHONPROFILEIMPORTTIME="1") as process:
         await imported(process, until=during)
         process.send_signal(signal.SIGINT)
@@ -169,7 +167,7 @@ async def test_whoever_interrupts_a_start_reads_no_traceback(program: Program, d
 
 
 @pytest.mark.slow
-async def test_with_a_home_server_the_commands_stand_there_and_nowhere_else(endpoint: Endpoint, program: Program):
+async def test_a_home_server_is_the_only_one_with_commands(endpoint: Endpoint, program: Program):
     async with program.started("run", DISCORD_GUILD_ID=str(GUILD_ID)) as process:
         await endpoint.identified()
         process.send_signal(signal.SIGINT)
@@ -181,9 +179,7 @@ async def test_with_a_home_server_the_commands_stand_there_and_nowhere_else(endp
     assert outcome.code == 0, outcome.err
 
 
-async def test_a_bot_that_is_asked_to_leave_ends_the_tick_in_progress_first(
-    endpoint: Endpoint, program: Program, db: Database
-):
+async def test_a_stop_finishes_the_tick_in_progress(endpoint: Endpoint, program: Program, db: Database):
     booked = await a_session(db, starts_in=timedelta(minutes=10))
     endpoint.hold("POST", ROOMS)
     async with program.started("run") as process:
@@ -199,9 +195,7 @@ async def test_a_bot_that_is_asked_to_leave_ends_the_tick_in_progress_first(
 
 
 @pytest.mark.slow
-async def test_a_bot_that_is_asked_to_leave_does_not_wait_for_what_never_ends(
-    endpoint: Endpoint, program: Program, db: Database
-):
+async def test_a_stop_does_not_wait_forever(endpoint: Endpoint, program: Program, db: Database):
     booked = await a_session(db, starts_in=timedelta(minutes=10))
     endpoint.hold("POST", ROOMS)
     async with program.started("run") as process:
@@ -217,7 +211,7 @@ async def test_a_bot_that_is_asked_to_leave_does_not_wait_for_what_never_ends(
 
 
 @pytest.mark.slow
-async def test_a_bot_that_is_still_connecting_leaves_when_asked_to(endpoint: Endpoint, program: Program):
+async def test_a_connecting_bot_stops_on_request(endpoint: Endpoint, program: Program):
     endpoint.hold("GET", "/users/@me")
     async with program.started("run") as process:
         await endpoint.receive("GET", "/users/@me")
@@ -236,7 +230,7 @@ async def test_a_bot_that_is_still_connecting_leaves_when_asked_to(endpoint: End
         "process-sessions",
     ],
 )
-async def test_a_token_that_discord_refuses_is_told_in_one_line_and_never_shown(program: Program, command: str):
+async def test_a_rejected_token_is_reported_in_one_line_and_never_shown(program: Program, command: str):
     wrong = TOKEN.replace("made-up", "another")
 
     outcome = await program.run(command, DISCORD_BOT_TOKEN=wrong)
@@ -248,9 +242,7 @@ async def test_a_token_that_discord_refuses_is_told_in_one_line_and_never_shown(
 
 
 @pytest.mark.slow
-async def test_a_token_that_becomes_invalid_while_the_bot_runs_is_told_like_any_other(
-    endpoint: Endpoint, program: Program
-):
+async def test_a_token_revoked_while_running_is_reported_the_same_way(endpoint: Endpoint, program: Program):
     async with program.started("run") as process:
         await endpoint.identified()
 
@@ -262,7 +254,7 @@ async def test_a_token_that_becomes_invalid_while_the_bot_runs_is_told_like_any_
     assert "Traceback" not in outcome.err
 
 
-async def test_all_wrong_settings_are_told_in_one_line_each_with_its_file_and_key(program: Program):
+async def test_all_wrong_settings_are_reported_in_one_line_with_file_and_key(program: Program):
     (program.folder / "config.toml").write_text("tick_seconds = 0\ntick_secs = 9", "utf-8")
     (program.folder / ".env").write_text("DISCORD_CLIENT_ID=abc", "utf-8")
 
@@ -276,7 +268,7 @@ async def test_all_wrong_settings_are_told_in_one_line_each_with_its_file_and_ke
     assert "config.toml: tick_secs: there is no such key" in line
 
 
-async def test_a_configuration_that_cannot_be_read_is_told_in_one_line(program: Program):
+async def test_an_unreadable_configuration_is_reported_in_one_line(program: Program):
     (program.folder / "config.toml").write_text("tick_seconds =", "utf-8")
 
     outcome = await program.run("run")
@@ -295,7 +287,7 @@ async def test_a_bot_without_a_token_says_where_to_put_it(program: Program):
     assert "config.toml" in line
 
 
-async def test_a_discord_that_cannot_be_reached_is_told_in_one_line(tmp_path: Path, closed_port: int):
+async def test_an_unreachable_discord_is_reported_in_one_line(tmp_path: Path, closed_port: int):
     program = Program(tmp_path, f"http://127.0.0.1:{closed_port}", f"ws://127.0.0.1:{closed_port}")
 
     outcome = await program.run("run")
@@ -306,7 +298,7 @@ async def test_a_discord_that_cannot_be_reached_is_told_in_one_line(tmp_path: Pa
 
 
 @pytest.mark.slow
-async def test_a_discord_that_hangs_up_without_an_answer_cannot_be_reached_either(tmp_path: Path):
+async def test_a_discord_that_hangs_up_is_reported_as_unreachable(tmp_path: Path):
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")  # closing with unread data would be a reset, an OSError
         writer.close()
@@ -322,9 +314,7 @@ async def test_a_discord_that_hangs_up_without_an_answer_cannot_be_reached_eithe
     assert "Traceback" not in outcome.err
 
 
-async def test_the_web_endpoint_answers_while_the_bot_runs_and_is_gone_with_it(
-    endpoint: Endpoint, program: Program, db: Database
-):
+async def test_the_web_endpoint_answers_while_the_bot_runs(endpoint: Endpoint, program: Program, db: Database):
     booked = await a_session(db, starts_in=timedelta(minutes=10))
     async with program.started("run", WEB_PORT="0", CRON_SECRET="a long random text") as process:
         port = re.findall(r"port (\d+)", await said(process, "web endpoint on 127.0.0.1"))[0]
@@ -355,9 +345,7 @@ async def test_the_web_endpoint_answers_while_the_bot_runs_and_is_gone_with_it(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "no..such.host"])
-async def test_a_web_endpoint_that_cannot_be_had_is_told_in_one_line(
-    program: Program, closed_port: int, host: str
-):
+async def test_an_unavailable_web_address_is_reported_in_one_line(program: Program, closed_port: int, host: str):
     outcome = await program.run("run", WEB_PORT=str(closed_port), WEB_HOST=host)
 
     [line] = outcome.err.splitlines()
@@ -375,9 +363,7 @@ async def test_without_a_port_there_is_no_web_endpoint(endpoint: Endpoint, progr
     assert "web endpoint" not in outcome.err
 
 
-async def test_process_sessions_makes_a_room_that_nobody_sees_and_a_second_run_finds_nothing_to_do(
-    endpoint: Endpoint, program: Program, db: Database
-):
+async def test_process_sessions_creates_a_hidden_room_once(endpoint: Endpoint, program: Program, db: Database):
     booked = await a_session(db, starts_in=timedelta(minutes=10))
 
     first = await program.run("process-sessions")
@@ -416,7 +402,7 @@ async def test_process_sessions_lets_both_people_in_when_it_is_time(
 
 
 @pytest.mark.slow
-async def test_process_sessions_says_why_a_room_could_not_be_made(
+async def test_process_sessions_says_why_a_room_could_not_be_created(
     endpoint: Endpoint, program: Program, db: Database
 ):
     endpoint.refuse("POST", ROOMS)
@@ -450,7 +436,7 @@ async def test_process_sessions_leaves_the_work_to_a_running_bot(
     assert len(endpoint.asked("GET", "/users/@me")) == 1  # only the running bot has logged in
 
 
-async def test_process_sessions_says_when_the_running_bot_looked_and_how_to_have_it_look_now(
+async def test_process_sessions_says_when_the_running_bot_ticked_and_how_to_trigger_it(
     endpoint: Endpoint, program: Program, db: Database
 ):
     looked_at = await looked(db, timedelta(seconds=30))
@@ -470,7 +456,7 @@ async def test_process_sessions_says_when_the_running_bot_looked_and_how_to_have
     ("ago", "told"),
     [(timedelta(minutes=3), "last ran its background checks at "), (None, "hasn't run its background checks yet")],
 )
-async def test_process_sessions_warns_of_a_running_bot_that_has_not_looked_for_long(
+async def test_process_sessions_warns_of_a_running_bot_that_no_longer_ticks(
     endpoint: Endpoint, program: Program, db: Database, ago: timedelta | None, told: str
 ):
     if ago is not None:
@@ -486,9 +472,7 @@ async def test_process_sessions_warns_of_a_running_bot_that_has_not_looked_for_l
 
 
 @pytest.mark.slow
-async def test_process_sessions_does_not_migrate_beneath_a_bot_of_another_version(
-    program: Program, tmp_path: Path
-):
+async def test_process_sessions_does_not_migrate_a_running_bots_database(program: Program, tmp_path: Path):
     older = Database(f"sqlite:///{tmp_path / 'coachbot.db'}")
     await older.upgrade("0004")
     async with older.run_lock():
@@ -522,7 +506,7 @@ async def test_a_second_bot_on_the_same_database_says_what_to_do_and_leaves_the_
 
 
 @pytest.mark.slow
-async def test_a_backup_is_made_while_the_bot_runs_and_put_back_only_when_it_does_not(
+async def test_a_backup_works_while_the_bot_runs_but_a_restore_does_not(
     endpoint: Endpoint, program: Program, db: Database
 ):
     async with program.started("run") as process:
@@ -553,7 +537,7 @@ async def test_a_backup_is_made_while_the_bot_runs_and_put_back_only_when_it_doe
     assert list(program.folder.glob("*.part")) == []
 
 
-async def test_a_bot_that_is_killed_while_discord_makes_the_room_finds_that_room_again(
+async def test_a_bot_killed_while_creating_a_room_finds_it_again(
     endpoint: Endpoint, program: Program, db: Database
 ):
     booked = await a_session(db, starts_in=timedelta(minutes=10))

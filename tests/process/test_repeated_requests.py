@@ -43,7 +43,7 @@ def a_letter(*, maybe_sent: bool = False) -> NotificationContext:
     )
 
 
-async def test_a_role_that_was_made_twice_is_there_once(endpoint: Endpoint, port: DiscordPort):
+async def test_a_role_created_twice_exists_once(endpoint: Endpoint, port: DiscordPort):
     now = datetime.now(UTC)
     endpoint.lose("POST", f"/guilds/{GUILD_ID}/roles")
 
@@ -53,7 +53,7 @@ async def test_a_role_that_was_made_twice_is_there_once(endpoint: Endpoint, port
     assert list(endpoint.roles) == [kept]
 
 
-async def test_a_message_that_was_sent_twice_is_there_once(endpoint: Endpoint, port: DiscordPort):
+async def test_a_message_sent_twice_exists_once(endpoint: Endpoint, port: DiscordPort):
     endpoint.lose("POST", f"/channels/{REVIEW_CHANNEL_ID}/messages")
 
     receipt = await port.deliver(a_letter())
@@ -62,7 +62,7 @@ async def test_a_message_that_was_sent_twice_is_there_once(endpoint: Endpoint, p
     assert [int(one["id"]) for one in endpoint.messages[REVIEW_CHANNEL_ID]] == [receipt.message_id]
 
 
-async def test_a_message_that_may_have_been_sent_long_ago_is_looked_for(endpoint: Endpoint, port: DiscordPort):
+async def test_a_message_that_may_have_been_sent_long_ago_is_searched_for(endpoint: Endpoint, port: DiscordPort):
     first = await port.deliver(a_letter())
     endpoint.forget_nonces()
 
@@ -72,9 +72,7 @@ async def test_a_message_that_may_have_been_sent_long_ago_is_looked_for(endpoint
     assert len(endpoint.said(REVIEW_CHANNEL_ID)) == 1
 
 
-async def test_over_rest_alone_a_twin_of_a_room_stays_because_nobody_knows_who_is_inside(
-    endpoint: Endpoint, port: DiscordPort
-):
+async def test_a_rooms_twin_is_kept_over_rest_alone(endpoint: Endpoint, port: DiscordPort):
     endpoint.lose("POST", ROOMS)
     room = RoomSpec(GUILD_ID, "session", None, None, datetime.now(UTC), "why")
 

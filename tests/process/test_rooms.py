@@ -77,7 +77,7 @@ def invitations(endpoint: Endpoint) -> list[int]:
         pytest.param((("POST", ROOMS), ("PATCH", "/channels/*")), id="killed", marks=pytest.mark.slow),
     ],
 )
-async def test_another_bot_that_deletes_each_room_as_it_opens_gets_two_and_the_admins_hear_of_it(
+async def test_rooms_deleted_by_another_bot_are_created_twice_then_reported(
     endpoint: Endpoint, program: Program, db: Database, database_url: str, kills: tuple[tuple[str, str], ...]
 ):
     environment = {"DATABASE_URL": database_url, "TICK_SECONDS": "1"}
@@ -113,7 +113,7 @@ async def test_another_bot_that_deletes_each_room_as_it_opens_gets_two_and_the_a
 @pytest.mark.parametrize(
     "is_killed", [pytest.param(False, id="alive"), pytest.param(True, id="killed", marks=pytest.mark.slow)]
 )
-async def test_two_people_who_stay_for_their_next_session_stay_in_one_room_and_attend_both(
+async def test_people_who_stay_for_their_next_session_keep_the_room_and_attend_both(
     endpoint: Endpoint, program: Program, db: Database, database_url: str, is_killed: bool
 ):
     environment = {"DATABASE_URL": database_url, "TICK_SECONDS": "1"}

@@ -72,7 +72,7 @@ def test_a_backup_shows_its_progress_and_leaves_one_line(tmp_path: Path, migrate
 
 
 @pytest.mark.slow
-def test_the_demo_shows_that_it_starts_until_it_has(tmp_path: Path) -> None:
+def test_the_demo_shows_a_spinner_until_it_has_started(tmp_path: Path) -> None:
     shown = "".join(lines_on_terminal(tmp_path, "demo", "--no-open", "--port", "0", stop_at="Ctrl+C"))
 
     opening, _, opened = shown.partition(SHOW_CURSOR)

@@ -22,7 +22,7 @@ async def client(kept: Database) -> AsyncIterator[Any]:
         yield opened
 
 
-async def test_the_page_and_its_files_come_from_here_and_nothing_else_does(client: Any) -> None:
+async def test_the_page_loads_only_its_own_files(client: Any) -> None:
     page = await client.get("/")
     script = await client.get("/demo/demo.js")
     strays = [await client.get(path) for path in ("/demo/server.py", "/demo/..%2fserver.py", "/demo/none.js")]
@@ -33,7 +33,7 @@ async def test_the_page_and_its_files_come_from_here_and_nothing_else_does(clien
     assert [stray.status for stray in strays] == [404, 404, 404]
 
 
-async def test_another_web_site_is_not_answered(client: Any) -> None:
+async def test_other_sites_are_rejected(client: Any) -> None:
     elsewhere = {"Origin": "http://evil.example"}
 
     answers = [
@@ -47,7 +47,7 @@ async def test_another_web_site_is_not_answered(client: Any) -> None:
     assert (await (await client.get("/demo/world")).json())["person"] == "admin"
 
 
-async def test_what_cannot_be_done_is_said(client: Any) -> None:
+async def test_impossible_actions_are_explained(client: Any) -> None:
     too_far = "The time machine only goes forward, by up to a month."
     refused: list[tuple[str, dict[str, Any], str]] = [
         ("/demo/person", {"key": "napoleon"}, "There's nobody like that in this academy."),
@@ -68,7 +68,7 @@ async def test_what_cannot_be_done_is_said(client: Any) -> None:
     assert [(await answer.json())["sentence"] for answer in answers] == [sentence for *_, sentence in refused]
 
 
-async def test_a_number_of_more_digits_than_python_reads_is_no_json_either(client: Any) -> None:
+async def test_an_overlong_number_is_not_json_either(client: Any) -> None:
     body = f'{{"minutes": {"9" * 4_400}}}'
 
     answer = await client.post("/demo/jump", data=body, headers={"Content-Type": "application/json"})
@@ -100,7 +100,7 @@ async def test_a_signal_ends_the_program_cleanly(number: signal.Signals) -> None
 
 
 @pytest.mark.slow
-async def test_closing_the_browser_ends_the_program_but_loading_again_does_not(chromium: str) -> None:
+async def test_closing_the_browser_stops_the_demo_but_reloading_does_not(chromium: str) -> None:
     async with demo(BROWSER="true") as (process, address), browser_page(chromium, address) as page:
         await page.locator("#person-admin").wait_for()
         await page.reload()
@@ -113,7 +113,7 @@ async def test_closing_the_browser_ends_the_program_but_loading_again_does_not(c
 
 
 @pytest.mark.slow
-async def test_a_port_that_is_taken_is_said_in_one_line() -> None:
+async def test_a_taken_port_is_reported_in_one_line() -> None:
     async with demo("--no-open") as (_, address):
         port = address.rstrip("/").rpartition(":")[2]
 
@@ -126,7 +126,7 @@ async def test_a_port_that_is_taken_is_said_in_one_line() -> None:
     assert len(said.decode().splitlines()) == 1
 
 
-async def test_a_database_that_no_demo_made_is_left_alone(tmp_path: Path) -> None:
+async def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
     real = tmp_path / "coachbot.db"
     database = Database(f"sqlite:///{real}")
     await database.upgrade()
@@ -143,7 +143,7 @@ async def test_a_database_that_no_demo_made_is_left_alone(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-async def test_a_demos_own_file_goes_on_and_begins_anew_when_asked(tmp_path: Path) -> None:
+async def test_a_demos_own_file_continues_or_starts_over_on_request(tmp_path: Path) -> None:
     kept = tmp_path / "kept.db"
     clocks = []
     for options in (("--data", str(kept)), ("--data", str(kept)), ("--data", str(kept), "--fresh")):

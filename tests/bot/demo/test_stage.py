@@ -63,7 +63,7 @@ async def test_the_visitor_finds_a_lively_academy(kept: Database, first_visit: F
     assert first_visit.faults == []
 
 
-async def test_what_somebody_cannot_see_is_not_listed(kept_stage: Stage) -> None:
+async def test_invisible_channels_are_not_listed(kept_stage: Stage) -> None:
     stage = kept_stage
     await stage.jump(dt.timedelta(days=1, hours=1, minutes=55))  # to 10:55; Sam meets Ben at 11
 
@@ -75,7 +75,7 @@ async def test_what_somebody_cannot_see_is_not_listed(kept_stage: Stage) -> None
 
 
 @pytest.mark.slow
-async def test_the_next_event_is_where_the_time_machine_stops(stage: Stage) -> None:
+async def test_the_time_machine_stops_at_the_next_event(stage: Stage) -> None:
     soon = await first_ahead(stage)
 
     await stage.jump_to_next_event()
@@ -91,7 +91,7 @@ async def test_the_next_event_is_where_the_time_machine_stops(stage: Stage) -> N
     assert opened == soon.starts_at - dt.timedelta(minutes=5)
 
 
-async def test_what_a_person_cannot_do_is_refused_with_a_sentence(kept_stage: Stage) -> None:
+async def test_forbidden_actions_are_refused_with_a_sentence(kept_stage: Stage) -> None:
     stage = kept_stage
     await stage.jump(dt.timedelta(days=1, hours=1, minutes=55))
     room = next(one for one in simcord_private.channels(stage.env, stage.world.guild) if one.type == 2)
@@ -109,7 +109,7 @@ async def test_what_a_person_cannot_do_is_refused_with_a_sentence(kept_stage: St
 
 
 @pytest.mark.slow
-async def test_whoever_stands_in_a_channel_that_vanishes_is_in_the_lobby(stage: Stage) -> None:
+async def test_a_visitor_of_a_deleted_channel_moves_to_the_lobby(stage: Stage) -> None:
     await stage.become("student2")
     await stage.jump(dt.timedelta(days=1, hours=1, minutes=55))
     room = next(one for one in simcord_private.channels(stage.env, stage.world.guild) if one.type == 2)
@@ -123,7 +123,7 @@ async def test_whoever_stands_in_a_channel_that_vanishes_is_in_the_lobby(stage: 
 
 
 @pytest.mark.slow
-async def test_unread_messages_are_counted_until_somebody_looks(stage: Stage) -> None:
+async def test_unread_messages_are_counted_until_seen(stage: Stage) -> None:
     sam = stage.world.people["student2"]
     await stage.jump(dt.timedelta(days=1, hours=1, minutes=55))
     before = stage.unread(sam, stage.channel_id(sam, DIRECT))
@@ -135,7 +135,7 @@ async def test_unread_messages_are_counted_until_somebody_looks(stage: Stage) ->
     assert stage.unread(sam, stage.channel_id(sam, DIRECT)) == 0
 
 
-async def test_presses_during_a_time_jump_take_their_turn(kept_stage: Stage) -> None:
+async def test_presses_wait_for_a_time_jump_to_end(kept_stage: Stage) -> None:
     stage = kept_stage
     soon = await first_ahead(stage)
 
@@ -150,7 +150,7 @@ async def test_presses_during_a_time_jump_take_their_turn(kept_stage: Stage) -> 
 
 
 @pytest.mark.slow
-async def test_a_kept_database_goes_on_where_it_ended(db: Database) -> None:
+async def test_a_kept_database_continues_where_it_ended(db: Database) -> None:
     async with open_stage(db) as stage:
         await stage.jump(dt.timedelta(hours=5))
         ended = stage.now

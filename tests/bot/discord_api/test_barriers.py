@@ -55,14 +55,14 @@ def time_out(here: Direct, minutes: float) -> None:
 
 
 @pytest.mark.parametrize("by_role", [False, True], ids=["people", "role"])
-async def test_nothing_keeps_them_out_of_a_room_that_is_open_for_them(here: Direct, by_role: bool) -> None:
+async def test_nothing_keeps_people_out_of_their_open_room(here: Direct, by_role: bool) -> None:
     room_id = await an_open_room(here, by_role=by_role)
 
     assert await barrier(here, room_id) is None
 
 
 @pytest.mark.parametrize(("minutes", "found"), [(-1, None), (0, Barrier.TIMED_OUT), (30, Barrier.TIMED_OUT)])
-async def test_who_was_timed_out_until_they_were_late_was_kept_out_also_if_it_is_over(
+async def test_a_past_timeout_counts_if_it_lasted_until_they_were_late(
     here: Direct, minutes: int, found: Barrier | None
 ) -> None:
     room_id = await an_open_room(here)
@@ -72,7 +72,7 @@ async def test_who_was_timed_out_until_they_were_late_was_kept_out_also_if_it_is
     assert await barrier(here, None) is found
 
 
-async def test_who_is_not_in_the_server_was_kept_out(here: Direct) -> None:
+async def test_someone_not_in_the_server_was_kept_out(here: Direct) -> None:
     room_id = await an_open_room(here)
     here.world.guild.remove_member(here.world.student)
 
@@ -100,7 +100,7 @@ def hide_it_from_them(here: Direct, room: Any) -> None:
 
 
 @pytest.mark.parametrize("change", [deny_them, forget_them, hide_it_from_them])
-async def test_who_may_not_enter_by_the_rooms_own_permissions_is_kept_out(
+async def test_the_rooms_own_permissions_can_keep_someone_out(
     here: Direct, change: Callable[[Direct, Any], None]
 ) -> None:
     room_id = await an_open_room(here)
@@ -110,7 +110,7 @@ async def test_who_may_not_enter_by_the_rooms_own_permissions_is_kept_out(
     assert await barrier(here, room_id) is Barrier.SHUT_OUT
 
 
-async def test_who_lost_the_sessions_role_is_kept_out(here: Direct) -> None:
+async def test_losing_the_sessions_role_keeps_someone_out(here: Direct) -> None:
     room_id = await an_open_room(here, by_role=True)
     here.world.guild._guild.members[here.world.student.id].role_ids.clear()
 
@@ -120,7 +120,7 @@ async def test_who_lost_the_sessions_role_is_kept_out(here: Direct) -> None:
 @pytest.mark.parametrize(
     ("limit", "inside", "found"), [(1, False, Barrier.FULL), (2, True, None), (99, True, None), (0, True, None)]
 )
-async def test_a_user_limit_that_is_reached_keeps_them_out(
+async def test_a_reached_user_limit_keeps_someone_out(
     here: Direct, limit: int, inside: bool, found: Barrier | None
 ) -> None:
     room_id = await an_open_room(here)
@@ -132,14 +132,14 @@ async def test_a_user_limit_that_is_reached_keeps_them_out(
     assert await barrier(here, room_id) is found
 
 
-async def test_of_a_room_that_is_gone_only_the_person_is_looked_at(here: Direct) -> None:
+async def test_only_the_person_is_checked_if_the_room_is_gone(here: Direct) -> None:
     room_id = await an_open_room(here)
     here.backend.delete_channel(room_id)
 
     assert await barrier(here, room_id) is None
 
 
-async def test_where_discord_does_not_answer_nobody_can_say(here: Direct) -> None:
+async def test_no_barrier_is_known_if_discord_does_not_answer(here: Direct) -> None:
     room_id = await an_open_room(here)
     here.refuse("GET", f"/guilds/*/members/{here.world.student.id}", status=500, code=0)
 

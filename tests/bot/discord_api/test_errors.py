@@ -69,9 +69,7 @@ async def refusal_to_open(here: Direct, channel_id: int) -> DiscordFailure:
 
 
 @pytest.mark.parametrize("missing", named(MAKE_ROOM))
-async def test_a_permission_that_the_bot_lacks_in_the_category_is_named_with_that_place(
-    here: Direct, missing: str
-):
+async def test_a_permission_missing_in_the_category_is_named_with_it(here: Direct, missing: str):
     here.take_from_the_bot(missing, here.world.rooms.id)
 
     failure = await refusal_to_make(here)
@@ -83,7 +81,7 @@ async def test_a_permission_that_the_bot_lacks_in_the_category_is_named_with_tha
 
 
 @pytest.mark.parametrize("missing", named(MAKE_ROOM))
-async def test_a_permission_that_the_bot_lacks_in_the_server_is_named_with_that_place(here: Direct, missing: str):
+async def test_a_permission_missing_in_the_server_is_named_with_it(here: Direct, missing: str):
     here.take_from_the_bot(missing)
 
     failure = await refusal_to_make(here)
@@ -97,7 +95,7 @@ async def test_a_permission_that_the_bot_lacks_in_the_server_is_named_with_that_
     "missing",
     named(discord.Permissions(ROOM_GUEST.value | ROOM_VIDEO.value, manage_channels=True, manage_roles=True)),
 )
-async def test_a_permission_that_is_missing_to_open_a_room_is_named_with_its_place(here: Direct, missing: str):
+async def test_a_permission_missing_to_open_a_room_is_named_with_it(here: Direct, missing: str):
     channel_id = await here.port.ensure_room(here.a_room())
     here.backend.channels[channel_id].name = "the room"
     here.take_from_the_bot(missing, channel_id)
@@ -113,7 +111,7 @@ async def test_a_permission_that_is_missing_to_open_a_room_is_named_with_its_pla
     assert everywhere.for_admins
 
 
-async def test_what_the_room_alone_allows_the_bot_cannot_pass_on(here: Direct):
+async def test_the_bot_cannot_pass_on_what_only_the_room_allows(here: Direct):
     """https://docs.discord.com/developers/resources/channel#edit-channel-permissions: only what it has itself."""
     channel_id = await here.port.ensure_room(here.a_room())
     here.take_from_the_bot("connect")  # which the room allows the bot
@@ -123,7 +121,7 @@ async def test_what_the_room_alone_allows_the_bot_cannot_pass_on(here: Direct):
     assert f"I'm missing **Connect** {IN_THE_SERVER} (" in str(failure)
 
 
-async def test_each_place_is_told_with_what_is_missing_there(here: Direct):
+async def test_each_channel_is_reported_with_what_is_missing_there(here: Direct):
     here.take_from_the_bot("manage_channels", here.world.rooms.id)
     here.take_from_the_bot("manage_roles")
 
@@ -135,7 +133,7 @@ async def test_each_place_is_told_with_what_is_missing_there(here: Direct):
     )
 
 
-async def test_what_is_missing_for_a_further_category_is_missing_in_the_server(
+async def test_permissions_for_another_category_are_missing_in_the_server(
     here: Direct, monkeypatch: pytest.MonkeyPatch
 ):
     here.fill("Coaching")
@@ -159,7 +157,7 @@ async def test_what_is_missing_for_a_further_category_is_missing_in_the_server(
     assert f"I'm missing **Manage Channels** {IN_THE_SERVER} (" in str(failure.value)
 
 
-async def test_where_nothing_is_found_missing_the_list_of_what_is_needed_is_named(here: Direct):
+async def test_an_unexplained_refusal_points_to_the_list_of_permissions(here: Direct):
     failure = await refusal_to_make(here)
 
     assert str(failure) == (
@@ -169,7 +167,7 @@ async def test_where_nothing_is_found_missing_the_list_of_what_is_needed_is_name
     assert failure.for_admins
 
 
-async def test_where_it_cannot_be_found_out_what_is_missing_the_refusal_is_told_all_the_same(here: Direct):
+async def test_a_refusal_is_reported_even_if_its_reason_stays_unknown(here: Direct):
     here.take_from_the_bot("manage_channels")
     here.refuse("GET", "/guilds/*/members/*", status=500)
 
@@ -193,7 +191,7 @@ async def test_a_role_above_the_bots_own_is_named(here: Direct, wanted: bool):
     assert failure.value.for_admins
 
 
-async def test_without_manage_roles_no_role_is_given_and_it_is_said(here: Direct):
+async def test_missing_manage_roles_is_reported_and_no_role_is_given(here: Direct):
     here.take_from_the_bot("manage_roles")
 
     with pytest.raises(DiscordFailure) as failure:
@@ -205,14 +203,14 @@ async def test_without_manage_roles_no_role_is_given_and_it_is_said(here: Direct
     assert f"create the session's role: I'm missing **Manage Roles** {IN_THE_SERVER} (" in str(of_session.value)
 
 
-async def test_a_role_of_an_app_is_given_to_nobody(here: Direct):
+async def test_an_apps_role_is_given_to_nobody(here: Direct):
     with pytest.raises(
         DiscordFailure, match="the role Coaching is managed by an app, so nobody can give or take it"
     ):
         await here.port.set_role(here.world.guild.id, here.world.coach.id, here.bot_role.id, wanted=True)
 
 
-async def test_a_coach_role_that_is_gone_is_for_admins_to_replace(here: Direct):
+async def test_a_deleted_coach_role_is_reported_to_admins(here: Direct):
     world = here.world
     here.backend.delete_role(world.guild.id, world.coach_role.id)
 
@@ -223,7 +221,7 @@ async def test_a_coach_role_that_is_gone_is_for_admins_to_replace(here: Direct):
     assert failure.value.for_admins
 
 
-async def test_a_server_that_asks_for_two_factor_authentication_says_so(here: Direct):
+async def test_required_two_factor_authentication_is_reported(here: Direct):
     here.refuse("POST", "/guilds/*/channels", code=60003)
 
     with pytest.raises(DiscordFailure, match="two-factor authentication") as failure:
@@ -232,7 +230,7 @@ async def test_a_server_that_asks_for_two_factor_authentication_says_so(here: Di
     assert failure.value.for_admins
 
 
-async def test_a_bot_that_is_in_the_server_no_more_says_so(here: Direct):
+async def test_a_removed_bot_is_reported(here: Direct):
     here.refuse("GET", "/guilds/*/channels", code=50001)
     here.refuse("GET", f"/guilds/{here.world.guild.id}", code=50001)
 
@@ -241,7 +239,7 @@ async def test_a_bot_that_is_in_the_server_no_more_says_so(here: Direct):
 
 
 @pytest.mark.parametrize(("status", "code"), [(500, 0), (429, 40003), (400, 50035)])
-async def test_what_may_pass_by_itself_is_not_for_admins(here: Direct, status: int, code: int):
+async def test_temporary_failures_are_not_reported_to_admins(here: Direct, status: int, code: int):
     here.refuse("GET", "/guilds/*/channels", status=status, code=code)
 
     with pytest.raises(DiscordFailure) as failure:
@@ -251,7 +249,7 @@ async def test_what_may_pass_by_itself_is_not_for_admins(here: Direct, status: i
     assert not isinstance(failure.value, Unreachable)
 
 
-async def test_a_discord_that_never_answers_is_given_up(here: Direct, monkeypatch: pytest.MonkeyPatch):
+async def test_a_silent_discord_is_given_up_on(here: Direct, monkeypatch: pytest.MonkeyPatch):
     http = here.world.env.bot.http
     impatient = discord_port(here.world.env.bot, patience=dt.timedelta(0))
 
@@ -286,7 +284,7 @@ def port(client: discord.Client) -> DiscordPort:
     return discord_port(client, gateway=False)
 
 
-async def test_a_long_wait_that_discord_asks_for_is_told_instead_of_sat_out(endpoint: Endpoint, port: DiscordPort):
+async def test_a_long_rate_limit_is_reported_instead_of_waited_out(endpoint: Endpoint, port: DiscordPort):
     endpoint.slow_down("GET", f"/guilds/{GUILD_ID}/channels", seconds=3600)
 
     with pytest.raises(DiscordFailure, match="Discord is rate limiting the bot for 3600 seconds") as failure:
@@ -296,7 +294,7 @@ async def test_a_long_wait_that_discord_asks_for_is_told_instead_of_sat_out(endp
     assert await port.is_member(GUILD_ID, OWNER_ID)
 
 
-async def test_a_wait_for_everybody_that_is_given_up_does_not_make_later_requests_hang(
+async def test_a_cancelled_global_rate_limit_does_not_block_later_requests(
     endpoint: Endpoint, client: discord.Client, port: DiscordPort
 ):
     endpoint.slow_down("GET", f"/guilds/{GUILD_ID}/channels", seconds=30)
@@ -308,7 +306,7 @@ async def test_a_wait_for_everybody_that_is_given_up_does_not_make_later_request
         assert await port.is_member(GUILD_ID, OWNER_ID)
 
 
-async def test_over_rest_alone_a_missing_permission_is_found_as_well(endpoint: Endpoint, port: DiscordPort):
+async def test_a_missing_permission_is_found_over_rest_alone(endpoint: Endpoint, port: DiscordPort):
     endpoint.refuse("POST", f"/guilds/{GUILD_ID}/channels")
     category = endpoint.add_channel(
         5, type=discord.ChannelType.category.value, name="Rooms", permission_overwrites=[]

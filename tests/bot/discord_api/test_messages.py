@@ -49,7 +49,7 @@ def sent_before(here: Direct, receipt: Receipt, **changed: Any) -> NotificationC
     return context
 
 
-async def test_a_message_goes_into_the_rooms_own_chat_and_pings_whom_it_is_for(here: Direct):
+async def test_a_message_goes_to_the_rooms_chat_and_pings_its_recipients(here: Direct):
     made = await here.port.ensure_room(here.a_room())
     here.pinged.append(here.world.student.id)
 
@@ -62,14 +62,14 @@ async def test_a_message_goes_into_the_rooms_own_chat_and_pings_whom_it_is_for(h
     assert pings(sent) == [here.world.student.id]
 
 
-async def test_without_anybody_to_ping_nobody_is_pinged(here: Direct):
+async def test_a_message_without_mentions_pings_nobody(here: Direct):
     await here.port.deliver(here.a_letter(channel_id=here.world.lobby.id))
 
     [sent] = here.asked("POST", f"/channels/{here.world.lobby.id}/messages")
     assert pings(sent) == []
 
 
-async def test_bringing_a_message_up_to_date_pings_nobody(here: Direct):
+async def test_updating_a_message_pings_nobody(here: Direct):
     made = await here.port.ensure_room(here.a_room())
     here.pinged.append(here.world.student.id)
     first = await here.port.deliver(here.a_letter(channel_id=made))
@@ -82,7 +82,7 @@ async def test_bringing_a_message_up_to_date_pings_nobody(here: Direct):
     assert len(texts(here, made)) == 1
 
 
-async def test_a_message_in_a_rooms_chat_whose_answer_got_lost_is_found_there(here: Direct):
+async def test_a_room_message_whose_answer_was_lost_is_found_there(here: Direct):
     made = await here.port.ensure_room(here.a_room())
     with lost_answers(here.world, "POST", "/channels/*/messages") as lost, pytest.raises(DiscordFailure):
         await here.port.deliver(here.a_letter(channel_id=made))
@@ -93,7 +93,7 @@ async def test_a_message_in_a_rooms_chat_whose_answer_got_lost_is_found_there(he
     assert len(texts(here, made)) == 1
 
 
-async def test_a_message_that_somebody_deleted_is_sent_anew(here: Direct):
+async def test_a_deleted_message_is_sent_again(here: Direct):
     lobby = here.world.lobby.id
     first = await here.port.deliver(here.a_letter(channel_id=lobby))
     here.backend.messages[lobby].clear()
@@ -105,7 +105,7 @@ async def test_a_message_that_somebody_deleted_is_sent_anew(here: Direct):
 
 
 @pytest.mark.parametrize("route", [Route.ROOM, Route.FALLBACK, None])
-async def test_where_the_channel_is_gone_there_is_no_point_in_trying_again(here: Direct, route: Route | None):
+async def test_a_deleted_channel_is_not_retried(here: Direct, route: Route | None):
     context = here.a_letter(channel_id=4711, route=route, user_id=here.world.student.id if route else None)
 
     with pytest.raises(Unreachable, match="the channel <#4711> no longer exists"):
@@ -113,7 +113,7 @@ async def test_where_the_channel_is_gone_there_is_no_point_in_trying_again(here:
 
 
 @pytest.mark.parametrize("chosen", ["review_channel_id", "log_channel_id", "fallback_channel_id", None])
-async def test_a_channel_that_is_gone_is_for_admins_as_long_as_it_is_chosen(here: Direct, chosen: str | None):
+async def test_a_deleted_channel_is_reported_to_admins_while_it_is_chosen(here: Direct, chosen: str | None):
     context = here.a_letter(channel_id=4711)
     if chosen is not None:
         setattr(context.guild, chosen, 4711)
@@ -124,7 +124,7 @@ async def test_a_channel_that_is_gone_is_for_admins_as_long_as_it_is_chosen(here
     assert failure.value.for_admins is (chosen is not None)
 
 
-async def test_a_channel_that_goes_at_this_moment_is_gone_as_well(here: Direct):
+async def test_a_channel_deleted_right_now_is_gone_too(here: Direct):
     lobby = here.world.lobby.id
     here.refuse("POST", f"/channels/{lobby}/messages", status=404, code=10003)
 
@@ -132,7 +132,7 @@ async def test_a_channel_that_goes_at_this_moment_is_gone_as_well(here: Direct):
         await here.port.deliver(here.a_letter(channel_id=lobby))
 
 
-async def test_nothing_goes_into_another_server(here: Direct):
+async def test_nothing_is_sent_to_another_server(here: Direct):
     elsewhere = here.world.env.create_guild("Elsewhere").create_text_channel("lobby")
 
     with pytest.raises(Unreachable, match="of this server"):
@@ -142,7 +142,7 @@ async def test_nothing_goes_into_another_server(here: Direct):
 
 
 @pytest.mark.parametrize("route", [Route.ROOM, Route.FALLBACK])
-async def test_somebody_with_another_route_is_told_there_and_not_by_a_direct_message(here: Direct, route: Route):
+async def test_a_rerouted_person_is_told_there_instead_of_by_dm(here: Direct, route: Route):
     student, lobby = here.world.student, here.world.lobby.id
 
     await here.port.deliver(here.a_letter(channel_id=lobby, user_id=student.id, route=route))
@@ -151,7 +151,7 @@ async def test_somebody_with_another_route_is_told_there_and_not_by_a_direct_mes
     assert here.world.dms(student) == []
 
 
-async def test_what_was_a_direct_message_is_sent_anew_on_another_route(here: Direct):
+async def test_a_direct_message_is_sent_again_on_another_route(here: Direct):
     student, lobby = here.world.student, here.world.lobby.id
     first = await here.port.deliver(here.a_letter(user_id=student.id))
     assert len(here.world.dms(student)) == 1
@@ -164,7 +164,7 @@ async def test_what_was_a_direct_message_is_sent_anew_on_another_route(here: Dir
     assert here.asked("PATCH", f"/messages/{first.message_id}") == []
 
 
-async def test_a_permission_that_is_missing_in_a_channel_is_named_with_it(here: Direct):
+async def test_a_permission_missing_in_a_channel_is_named_with_it(here: Direct):
     lobby = here.world.lobby.id
     here.take_from_the_bot("send_messages", lobby)
 
@@ -184,7 +184,7 @@ async def test_a_channel_that_the_bot_cannot_see_is_named(here: Direct):
 
 
 @pytest.mark.parametrize("code", [50007, 50278])
-async def test_closed_direct_messages_are_told_apart(here: Direct, code: int):
+async def test_closed_direct_messages_are_recognised(here: Direct, code: int):
     dm = here.world.student.user.dm_channel
     here.refuse("POST", f"/channels/{dm.id}/messages", code=code)
 
@@ -196,9 +196,7 @@ async def test_closed_direct_messages_are_told_apart(here: Direct, code: int):
 
 
 @pytest.mark.parametrize("kind", [NotificationKind.ALERT, NotificationKind.ALERT_RESOLVED])
-async def test_a_problem_is_told_in_the_system_channel_where_no_other_was_chosen(
-    here: Direct, kind: NotificationKind
-):
+async def test_an_alert_goes_to_the_system_channel_by_default(here: Direct, kind: NotificationKind):
     lobby = here.world.lobby.id
     here.backend.edit_guild(here.world.guild.id, {"system_channel_id": lobby})
     await here.world.env.settle()
@@ -209,7 +207,7 @@ async def test_a_problem_is_told_in_the_system_channel_where_no_other_was_chosen
     assert len(texts(here, lobby)) == 1
 
 
-async def test_a_problem_is_told_to_the_owner_where_the_bot_may_not_write_in_the_system_channel(here: Direct):
+async def test_an_alert_goes_to_the_owner_if_the_system_channel_is_closed(here: Direct):
     lobby = here.world.lobby.id
     here.take_from_the_bot("send_messages", lobby)
     here.backend.edit_channel(lobby, {"topic": "quiet"})  # so that the bot hears of it
@@ -223,7 +221,7 @@ async def test_a_problem_is_told_to_the_owner_where_the_bot_may_not_write_in_the
     assert texts(here, lobby) == []
 
 
-async def test_a_problem_that_the_owner_was_told_of_is_brought_up_to_date_there(here: Direct):
+async def test_an_alert_to_the_owner_is_updated_there(here: Direct):
     first = await here.port.deliver(here.a_letter(kind=NotificationKind.ALERT))
     here.backend.edit_guild(here.world.guild.id, {"system_channel_id": here.world.lobby.id})
     await here.world.env.settle()
@@ -236,7 +234,7 @@ async def test_a_problem_that_the_owner_was_told_of_is_brought_up_to_date_there(
     assert texts(here, here.world.lobby.id) == []
 
 
-async def test_a_problem_goes_where_the_server_wants_problems(here: Direct):
+async def test_an_alert_goes_to_the_alerts_channel(here: Direct):
     here.backend.edit_guild(here.world.guild.id, {"system_channel_id": here.world.lobby.id})
 
     receipt = await here.port.deliver(here.a_letter(kind=NotificationKind.ALERT, channel_id=here.world.review.id))
@@ -244,7 +242,7 @@ async def test_a_problem_goes_where_the_server_wants_problems(here: Direct):
     assert receipt.channel_id == here.world.review.id
 
 
-async def test_a_review_channel_that_is_gone_is_not_asked_for_again_and_again(db: Database):
+async def test_a_deleted_review_channel_is_not_requested_repeatedly(db: Database):
     async with academy(db) as world:
         await world.set_up()
         world.env.backend.delete_channel(world.review.id)

@@ -83,7 +83,7 @@ def held_against(document: dict[str, Any], requests: list[Any]) -> set[str]:
     return asked
 
 
-async def test_every_request_is_as_discord_describes_it(db: Database, document: dict[str, Any]) -> None:
+async def test_every_request_matches_discords_description(db: Database, document: dict[str, Any]) -> None:
     async with academy(db) as world:
         await everything_once(world)
 
@@ -102,7 +102,7 @@ async def test_every_request_is_as_discord_describes_it(db: Database, document: 
     } <= held_against(document, requests)
 
 
-async def test_what_roles_categories_and_rooms_chats_take_is_as_discord_describes_it(
+async def test_requests_for_roles_categories_and_room_chats_match_the_description(
     db: Database, document: dict[str, Any]
 ) -> None:
     async with direct(db) as here:

@@ -51,7 +51,7 @@ def creations(world: Academy) -> list[Any]:
     return [one.json for one in world.env.http_requests if (one.method, one.path) == ("POST", path)]
 
 
-async def test_a_room_is_hidden_from_the_moment_of_its_creation(booked: Academy) -> None:
+async def test_a_room_is_hidden_from_its_creation_on(booked: Academy) -> None:
     world = booked
 
     await world.wait_until(before_start(15))
@@ -67,7 +67,7 @@ async def test_a_room_is_hidden_from_the_moment_of_its_creation(booked: Academy)
     }
 
 
-async def test_a_room_whose_creation_was_answered_by_nobody_is_adopted(booked: Academy) -> None:
+async def test_a_room_whose_creation_was_never_answered_is_adopted(booked: Academy) -> None:
     world = booked
 
     with lost_answers(world, "POST", "/guilds/*/channels") as lost:
@@ -79,7 +79,7 @@ async def test_a_room_whose_creation_was_answered_by_nobody_is_adopted(booked: A
     assert (await the_session(world)).last_error is None
 
 
-async def test_a_twin_that_a_repeated_request_left_is_removed(booked: Academy) -> None:
+async def test_a_twin_left_by_a_repeated_request_is_deleted(booked: Academy) -> None:
     world = booked
     http: Any = world.env.bot.http
     original = http.request
@@ -111,7 +111,7 @@ async def test_a_channel_that_merely_looks_like_ours_is_left_alone(booked: Acade
     assert rooms(world) == [older.id]
 
 
-async def test_a_room_that_was_deleted_by_hand_is_made_again_and_opened(booked: Academy) -> None:
+async def test_a_room_deleted_by_hand_is_created_again_and_opened(booked: Academy) -> None:
     world = booked
     await world.wait_until(before_start(10))
     first = (await the_session(world)).discord_channel_id
@@ -126,7 +126,7 @@ async def test_a_room_that_was_deleted_by_hand_is_made_again_and_opened(booked: 
     assert world.sees(world.student, world.room((await the_session(world)).code))
 
 
-async def test_overwrites_that_were_changed_by_hand_are_put_right_at_the_opening(booked: Academy) -> None:
+async def test_overwrites_changed_by_hand_are_corrected_at_the_opening(booked: Academy) -> None:
     world = booked
     await world.wait_until(before_start(10))
     room = world.room((await the_session(world)).code)
@@ -141,7 +141,7 @@ async def test_overwrites_that_were_changed_by_hand_are_put_right_at_the_opening
     assert world.sees(world.coach, room)
 
 
-async def test_a_room_with_somebody_inside_stays_until_they_leave(booked: Academy) -> None:
+async def test_an_occupied_room_stays_until_people_leave(booked: Academy) -> None:
     world = booked
     await world.wait_until(START)
     room = world.room((await the_session(world)).code)
@@ -157,7 +157,7 @@ async def test_a_room_with_somebody_inside_stays_until_they_leave(booked: Academ
     assert rooms(world) == []
 
 
-async def test_a_room_with_somebody_inside_goes_at_the_hard_limit(booked: Academy) -> None:
+async def test_an_occupied_room_is_deleted_at_the_hard_limit(booked: Academy) -> None:
     world = booked
     await world.wait_until(START)
     room = world.room((await the_session(world)).code)
@@ -173,7 +173,7 @@ async def test_a_room_with_somebody_inside_goes_at_the_hard_limit(booked: Academ
     assert rooms(world) == []
 
 
-async def test_what_discord_refuses_stands_on_the_row_and_heals_by_itself(booked: Academy) -> None:
+async def test_a_refusal_is_stored_on_the_row_and_recovers(booked: Academy) -> None:
     world = booked
     world.env.inject_error("POST", f"/guilds/{world.guild.id}/channels", status=403, code=50013, times=2)
 
@@ -191,7 +191,7 @@ async def test_what_discord_refuses_stands_on_the_row_and_heals_by_itself(booked
     assert rooms(world) == [healed.discord_channel_id]
 
 
-async def test_closed_dms_are_noted_and_the_other_side_is_told_all_the_same(db: Database) -> None:
+async def test_closed_dms_are_stored_and_the_other_person_is_still_told(db: Database) -> None:
     async with academy(db) as world:
         await world.open_for_booking()
         dm = world.student.user.dm_channel
@@ -212,7 +212,7 @@ async def test_closed_dms_are_noted_and_the_other_side_is_told_all_the_same(db: 
         assert "New booking" in world.dms(world.coach)[-1]
 
 
-async def test_an_applicant_who_has_left_does_not_keep_the_loop_busy(db: Database) -> None:
+async def test_a_departed_applicant_does_not_keep_the_loop_busy(db: Database) -> None:
     async with academy(db) as world:
         await world.set_up()
         await world.apply(world.coach)
@@ -226,7 +226,7 @@ async def test_an_applicant_who_has_left_does_not_keep_the_loop_busy(db: Databas
         assert len(world.env.http_requests) == before
 
 
-async def test_a_role_above_the_bots_own_is_explained_and_given_once_it_can_be(db: Database) -> None:
+async def test_a_role_above_the_bots_own_is_explained_and_given_once_possible(db: Database) -> None:
     async with academy(db) as world:
         await world.set_up()
         role = world.guild._guild.roles[world.coach_role.id]
@@ -265,7 +265,7 @@ async def test_a_room_stays_while_nobody_knows_who_is_inside(booked: Academy) ->
     assert (await the_session(world)).last_error is None
 
 
-async def test_what_is_no_longer_true_is_not_said_when_discord_has_healed(db: Database) -> None:
+async def test_outdated_messages_are_dropped_when_discord_recovers(db: Database) -> None:
     async with academy(db) as world:
         await world.open_for_booking()
         dm = world.student.user.dm_channel

@@ -46,7 +46,7 @@ def category_of(here: Direct, channel_id: int) -> str | None:
     return here.backend.channels[parent_id].name if parent_id else None
 
 
-async def test_where_a_category_is_full_the_next_one_is_made_and_used_and_then_the_one_after(here: Direct):
+async def test_a_full_category_is_followed_by_the_next_ones(here: Direct):
     here.fill("Coaching")
     first = await here.port.ensure_room(here.a_room())
     second = await here.port.ensure_room(here.a_room(name="coaching-session-def"))
@@ -58,7 +58,7 @@ async def test_where_a_category_is_full_the_next_one_is_made_and_used_and_then_t
     assert categories(here) == ["Coaching", "Coaching 2", "Coaching 3"]
 
 
-async def test_a_room_in_another_category_is_as_hidden(here: Direct):
+async def test_a_room_in_another_category_is_hidden_too(here: Direct):
     here.fill("Coaching")
 
     await here.port.ensure_room(here.a_room())
@@ -72,7 +72,7 @@ async def test_a_room_in_another_category_is_as_hidden(here: Direct):
     }
 
 
-async def test_a_category_of_the_next_name_that_is_there_already_is_used(here: Direct):
+async def test_an_existing_category_with_the_next_name_is_used(here: Direct):
     theirs = here.world.guild.create_category("Coaching 2")
     here.fill("Coaching")
 
@@ -82,7 +82,7 @@ async def test_a_category_of_the_next_name_that_is_there_already_is_used(here: D
     assert categories(here) == ["Coaching", "Coaching 2"]
 
 
-async def test_a_category_that_is_gone_is_replaced_by_one_of_the_usual_name(here: Direct):
+async def test_a_deleted_category_is_replaced_by_one_with_the_default_name(here: Direct):
     here.backend.delete_channel(here.world.rooms.id)
 
     made = [await here.port.ensure_room(here.a_room(name=f"coaching-session-{one}")) for one in "ab"]
@@ -91,7 +91,7 @@ async def test_a_category_that_is_gone_is_replaced_by_one_of_the_usual_name(here
     assert categories(here) == ["Coaching 2"]
 
 
-async def test_a_category_that_is_deleted_at_this_moment_is_passed_over(here: Direct):
+async def test_a_category_being_deleted_is_skipped(here: Direct):
     here.refuse_category(
         lambda category: category == here.world.rooms.id, "CHANNEL_PARENT_INVALID", "Category does not exist"
     )
@@ -101,7 +101,7 @@ async def test_a_category_that_is_deleted_at_this_moment_is_passed_over(here: Di
     assert category_of(here, made) == "Coaching 2"
 
 
-async def test_after_a_lost_answer_the_category_that_was_made_is_found_by_its_name(here: Direct):
+async def test_a_category_whose_answer_was_lost_is_found_by_name(here: Direct):
     here.fill("Coaching")
     with (
         lost_answers(here.world, "POST", "/guilds/*/channels") as lost,
@@ -116,7 +116,7 @@ async def test_after_a_lost_answer_the_category_that_was_made_is_found_by_its_na
     assert category_of(here, made) == "Coaching 2"
 
 
-async def test_rooms_that_are_made_at_once_share_the_next_category(here: Direct, monkeypatch: pytest.MonkeyPatch):
+async def test_rooms_created_together_share_the_next_category(here: Direct, monkeypatch: pytest.MonkeyPatch):
     here.fill("Coaching")
     http: Any = here.world.env.bot.http
     request = http.request
@@ -135,7 +135,7 @@ async def test_rooms_that_are_made_at_once_share_the_next_category(here: Direct,
     assert categories(here) == ["Coaching", "Coaching 2"]
 
 
-async def test_where_even_a_new_category_is_refused_no_further_one_is_made(here: Direct):
+async def test_a_refused_new_category_is_not_retried(here: Direct):
     here.refuse_category(lambda _: True, "CHANNEL_PARENT_INVALID", "Category does not exist")
 
     for _ in range(3):  # as often as it's tried
@@ -145,14 +145,14 @@ async def test_where_even_a_new_category_is_refused_no_further_one_is_made(here:
     assert categories(here) == ["Coaching", "Coaching 2"]
 
 
-async def test_without_a_category_the_room_is_made_outside_and_no_category_is_made(here: Direct):
+async def test_a_server_without_a_category_gets_none(here: Direct):
     made = await here.port.ensure_room(here.a_room(category_id=None))
 
     assert category_of(here, made) is None
     assert categories(here) == ["Coaching"]
 
 
-async def test_another_fault_in_the_request_is_no_reason_for_another_category(here: Direct):
+async def test_other_errors_do_not_create_another_category(here: Direct):
     here.refuse(
         "POST", "/guilds/*/channels", status=400, code=50035, message="Invalid Form Body\nIn name: Too long"
     )
@@ -164,7 +164,7 @@ async def test_another_fault_in_the_request_is_no_reason_for_another_category(he
     assert categories(here) == ["Coaching"]
 
 
-async def test_a_server_with_500_channels_is_for_its_admins_to_clean_up(here: Direct):
+async def test_a_server_with_500_channels_is_reported_to_admins(here: Direct):
     here.refuse("POST", "/guilds/*/channels", status=400, code=30013, message="Maximum number of guild channels")
 
     with pytest.raises(DiscordFailure, match="has 500 channels") as failure:
@@ -173,7 +173,7 @@ async def test_a_server_with_500_channels_is_for_its_admins_to_clean_up(here: Di
     assert failure.value.for_admins
 
 
-async def test_a_room_that_vanishes_between_the_look_and_the_opening_is_gone(here: Direct):
+async def test_a_room_deleted_just_before_opening_is_reported_lost(here: Direct):
     made = await here.port.ensure_room(here.a_room())
     here.refuse("PATCH", f"/channels/{made}", status=404, code=10003)
 
@@ -181,7 +181,7 @@ async def test_a_room_that_vanishes_between_the_look_and_the_opening_is_gone(her
         await here.port.open_room(here.a_room(channel_id=made), Access((here.world.coach.id,), video=True))
 
 
-async def test_a_room_that_was_renamed_and_moved_by_hand_is_kept_and_removed_in_the_end(here: Direct):
+async def test_a_room_renamed_and_moved_by_hand_is_kept_and_finally_deleted(here: Direct):
     room = here.a_room()
     made = await here.port.ensure_room(room)
     here.backend.edit_channel(made, {"name": "their-own-name", "parent_id": None})
@@ -199,9 +199,7 @@ async def test_a_room_that_was_renamed_and_moved_by_hand_is_kept_and_removed_in_
 
 
 @pytest.mark.parametrize("video", [True, False])
-async def test_people_may_attach_files_in_the_rooms_chat_and_stream_in_video_sessions_only(
-    here: Direct, video: bool
-):
+async def test_people_can_attach_files_but_stream_only_in_video_sessions(here: Direct, video: bool):
     made = await here.port.ensure_room(here.a_room())
 
     await here.port.open_room(here.a_room(channel_id=made), Access((here.world.student.id,), video=video))
@@ -220,7 +218,7 @@ async def test_people_may_attach_files_in_the_rooms_chat_and_stream_in_video_ses
     assert dict(discord.Permissions(given)) == dict(expected)
 
 
-async def test_all_voice_rooms_of_a_server_are_told_whoever_made_them(here: Direct):
+async def test_all_voice_channels_are_listed_whoever_created_them(here: Direct):
     theirs = here.world.guild.create_voice_channel("Lounge")
     made = await here.port.ensure_room(here.a_room())
 
@@ -232,12 +230,12 @@ async def test_all_voice_rooms_of_a_server_are_told_whoever_made_them(here: Dire
     ]
 
 
-async def test_of_a_server_in_which_the_bot_is_not_nothing_is_told(here: Direct):
+async def test_a_server_without_the_bot_lists_no_rooms(here: Direct):
     with pytest.raises(DiscordFailure, match="not in this server any more"):
         await here.port.voice_rooms(4711)
 
 
-async def test_a_twin_with_somebody_inside_is_not_taken_from_them(here: Direct):
+async def test_a_twin_with_someone_inside_is_kept(here: Direct):
     room = here.a_room()
     with here.twice("POST", "/guilds/{guild_id}/channels"):
         made = await here.port.ensure_room(room)
@@ -262,7 +260,7 @@ async def test_a_channel_from_before_the_intent_is_never_ours(here: Direct):
     assert older.id != made
 
 
-async def test_a_twin_that_nobody_heard_of_goes_with_its_room(here: Direct):
+async def test_an_unknown_twin_is_deleted_with_its_room(here: Direct):
     made = await here.port.ensure_room(here.a_room())
     twin = here.world.guild.create_voice_channel(NAME)
     let_look_like(here, twin.id, made)
@@ -273,9 +271,7 @@ async def test_a_twin_that_nobody_heard_of_goes_with_its_room(here: Direct):
 
 
 @pytest.mark.parametrize("is_cloned", [False, True], ids=["made by hand", "cloned from the room"])
-async def test_a_channel_of_somebody_elses_with_the_rooms_name_is_never_taken_or_removed(
-    here: Direct, is_cloned: bool
-):
+async def test_anothers_channel_with_the_rooms_name_is_never_used_or_deleted(here: Direct, is_cloned: bool):
     room = here.a_room()
     made = await here.port.ensure_room(room)
     await here.world.wait_until(here.world.now + dt.timedelta(minutes=3))
@@ -293,7 +289,7 @@ async def test_a_channel_of_somebody_elses_with_the_rooms_name_is_never_taken_or
         await here.port.open_room(known, Access((here.world.coach.id,), video=True))
 
 
-async def test_a_channel_that_somebody_made_by_hand_while_the_room_was_missing_is_not_taken_for_it(here: Direct):
+async def test_a_channel_created_by_hand_is_not_taken_for_the_missing_room(here: Direct):
     theirs = here.world.guild.create_voice_channel(NAME)
 
     made = await here.port.ensure_room(here.a_room())
@@ -302,7 +298,7 @@ async def test_a_channel_that_somebody_made_by_hand_while_the_room_was_missing_i
     assert {one.id for one in room_channels(here)} == {theirs.id, made}
 
 
-async def test_a_room_whose_id_is_known_and_that_is_gone_is_made_again_however_much_later(here: Direct):
+async def test_a_known_room_that_is_gone_is_created_again_any_time_later(here: Direct):
     first = await here.port.ensure_room(here.a_room())
     room = here.a_room(channel_id=first)
     here.backend.delete_channel(first)

@@ -48,7 +48,7 @@ def named(here: Direct, place: ServerResource) -> list[int]:
 
 
 @pytest.mark.parametrize("place", list(NAMES))
-async def test_asking_again_gives_the_same(here: Direct, place: ServerResource):
+async def test_asking_again_returns_the_same_one(here: Direct, place: ServerResource):
     first = await here.port.ensure_place(settings(here), place)
 
     before = len(here.world.env.http_requests)
@@ -60,7 +60,7 @@ async def test_asking_again_gives_the_same(here: Direct, place: ServerResource):
 
 
 @pytest.mark.parametrize("place", list(NAMES))
-async def test_of_several_who_ask_at_once_all_get_the_same(here: Direct, place: ServerResource):
+async def test_simultaneous_callers_get_the_same_one(here: Direct, place: ServerResource):
     asked = (here.port.ensure_place(settings(here), place) for _ in range(4))
 
     made = await asyncio.gather(*asked)
@@ -78,7 +78,7 @@ async def test_a_request_that_took_effect_twice_leaves_one(here: Direct, place: 
     assert named(here, place) == [made]
 
 
-async def test_what_is_chosen_and_exists_is_kept_whatever_its_name(here: Direct):
+async def test_an_existing_choice_is_kept_whatever_its_name(here: Direct):
     chosen = settings(here, review_channel_id=here.world.lobby.id)
 
     kept = await here.port.ensure_place(chosen, ServerResource.REVIEW_CHANNEL)
@@ -87,14 +87,14 @@ async def test_what_is_chosen_and_exists_is_kept_whatever_its_name(here: Direct)
     assert named(here, ServerResource.REVIEW_CHANNEL) == []
 
 
-async def test_what_is_missing_for_making_it_is_said(here: Direct):
+async def test_missing_permissions_to_create_it_are_named(here: Direct):
     here.take_from_the_bot("manage_roles")
 
     with pytest.raises(DiscordFailure, match=r"can't create the coach role: I'm missing \*\*Manage Roles\*\*"):
         await here.port.ensure_place(settings(here), ServerResource.COACH_ROLE)
 
 
-async def test_without_a_role_of_its_own_the_bot_makes_none_that_it_could_not_give(here: Direct):
+async def test_a_bot_without_a_role_creates_none_it_could_not_give(here: Direct):
     guild = here.world.guild._guild
     guild.everyone_role.permissions = here.bot_role.permissions
     guild.members[here.backend.bot_user.id].role_ids.clear()
@@ -105,7 +105,7 @@ async def test_without_a_role_of_its_own_the_bot_makes_none_that_it_could_not_gi
     assert named(here, ServerResource.COACH_ROLE) == []
 
 
-async def test_admins_of_either_kind_see_a_channel_that_is_made(here: Direct):
+async def test_both_kinds_of_admins_see_a_new_channel(here: Direct):
     helpers = here.world.guild.create_role("Helpers")
     helper = here.world.guild.add_member(here.world.env.create_user("hal"), roles=[helpers])
 
@@ -118,7 +118,7 @@ async def test_admins_of_either_kind_see_a_channel_that_is_made(here: Direct):
     assert not here.world.sees(here.world.student, channel)
 
 
-async def test_looking_around_tells_what_is_unset_gone_or_denied(here: Direct):
+async def test_the_check_reports_what_is_unset_deleted_or_denied(here: Direct):
     here.take_from_the_bot("send_messages", here.world.review.id)
     chosen = settings(here, review_channel_id=here.world.review.id, log_channel_id=1, admin_role_id=1)
 
@@ -136,7 +136,7 @@ async def test_looking_around_tells_what_is_unset_gone_or_denied(here: Direct):
     assert [one.place for one in found if one.is_severe] == [ServerResource.REVIEW_CHANNEL]
 
 
-async def test_it_changes_nothing_by_looking(here: Direct):
+async def test_the_check_changes_nothing(here: Direct):
     before = len(here.world.env.http_requests)
 
     await here.port.look_around(settings(here))

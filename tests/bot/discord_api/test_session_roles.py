@@ -45,7 +45,7 @@ async def a_closed_room(here: Direct) -> RoomSpec:
     return replace(room, channel_id=channel_id, role_id=role_id)
 
 
-async def test_the_role_gives_nothing_by_itself_and_is_made_once(here: Direct):
+async def test_the_role_grants_nothing_and_is_created_once(here: Direct):
     room = here.a_room(role_intended_at=here.world.now)
 
     first = await here.port.ensure_role(room)
@@ -58,7 +58,7 @@ async def test_the_role_gives_nothing_by_itself_and_is_made_once(here: Direct):
     assert (made["hoist"], made["mentionable"]) == (False, False)
 
 
-async def test_an_open_room_is_seen_by_those_two_who_have_its_role(here: Direct):
+async def test_an_open_room_is_seen_by_the_two_with_its_role(here: Direct):
     world, room = here.world, await a_closed_room(here)
     assert room.role_id
     channel = world.room("abc")
@@ -88,7 +88,7 @@ async def test_opening_twice_gives_the_role_once(here: Direct):
     assert len(here.asked("PUT", f"/roles/{room.role_id}")) == 2
 
 
-async def test_whoever_has_left_is_passed_over_and_the_other_is_let_in(here: Direct):
+async def test_someone_who_left_is_skipped_and_the_other_is_let_in(here: Direct):
     world, room = here.world, await a_closed_room(here)
     world.guild.remove_member(world.coach)
 
@@ -97,7 +97,7 @@ async def test_whoever_has_left_is_passed_over_and_the_other_is_let_in(here: Dir
     assert world.sees(world.student, world.room("abc"))
 
 
-async def test_the_role_goes_with_the_room(here: Direct):
+async def test_the_role_is_deleted_with_the_room(here: Direct):
     room = await a_closed_room(here)
 
     removed = await here.port.remove_room(room, even_if_occupied=False)
@@ -107,7 +107,7 @@ async def test_the_role_goes_with_the_room(here: Direct):
     assert roles(here) == []
 
 
-async def test_the_role_stays_while_somebody_is_in_the_room(here: Direct):
+async def test_the_role_stays_while_someone_is_in_the_room(here: Direct):
     world, room = here.world, await a_closed_room(here)
     access = Access((world.coach.id, world.student.id), video=False, role_id=room.role_id)
     await here.port.open_room(room, access)
@@ -121,7 +121,7 @@ async def test_the_role_stays_while_somebody_is_in_the_room(here: Direct):
     assert roles(here) == [room.role_id]
 
 
-async def test_the_role_goes_also_where_the_room_is_gone_already(here: Direct):
+async def test_the_role_is_deleted_even_if_the_room_is_gone(here: Direct):
     room = await a_closed_room(here)
     assert room.channel_id
     here.backend.delete_channel(room.channel_id)
@@ -132,7 +132,7 @@ async def test_the_role_goes_also_where_the_room_is_gone_already(here: Direct):
     assert roles(here) == []
 
 
-async def test_a_role_whose_answer_got_lost_is_found_by_its_name(here: Direct):
+async def test_a_role_whose_answer_was_lost_is_found_by_name(here: Direct):
     room = here.a_room(role_intended_at=here.world.now)
     with lost_answers(here.world, "POST", "/guilds/*/roles") as lost, pytest.raises(DiscordFailure):
         await here.port.ensure_role(room)
@@ -143,7 +143,7 @@ async def test_a_role_whose_answer_got_lost_is_found_by_its_name(here: Direct):
     assert roles(here) == [found]
 
 
-async def test_a_twin_that_a_repeated_request_left_is_removed(here: Direct):
+async def test_a_twin_left_by_a_repeated_request_is_deleted(here: Direct):
     with here.twice("POST", "/guilds/{guild_id}/roles"):
         kept = await here.port.ensure_role(here.a_room(role_intended_at=here.world.now))
 
@@ -151,7 +151,7 @@ async def test_a_twin_that_a_repeated_request_left_is_removed(here: Direct):
     assert roles(here) == [kept]
 
 
-async def test_twins_after_a_crash_are_settled_by_the_next_try_or_removed_in_the_end(here: Direct):
+async def test_twins_after_a_crash_are_resolved_by_a_retry_or_finally_deleted(here: Direct):
     room = await a_closed_room(here)
     here.world.guild.create_role(NAME)
     assert len(roles(here)) == 2
@@ -175,7 +175,7 @@ async def test_a_role_from_before_the_intent_is_never_ours(here: Direct):
     assert roles(here) == [older.id]
 
 
-async def test_where_a_session_has_no_role_nothing_about_roles_is_asked(here: Direct):
+async def test_a_session_without_a_role_causes_no_role_requests(here: Direct):
     room = here.a_room()
     made = await here.port.ensure_room(room)
     await here.port.open_room(room, Access((here.world.coach.id, here.world.student.id), video=False))
@@ -185,7 +185,7 @@ async def test_where_a_session_has_no_role_nothing_about_roles_is_asked(here: Di
     assert [one.path for one in here.world.env.http_requests if "/roles" in one.path] == []
 
 
-async def test_a_role_that_was_deleted_by_hand_is_made_again(here: Direct):
+async def test_a_role_deleted_by_hand_is_created_again(here: Direct):
     world, room = here.world, await a_closed_room(here)
     access = Access((world.coach.id, world.student.id), video=False, role_id=room.role_id)
     here.backend.delete_role(world.guild.id, room.role_id)
@@ -200,7 +200,7 @@ async def test_a_role_that_was_deleted_by_hand_is_made_again(here: Direct):
     assert holds(here, world.coach.id, again)
 
 
-async def test_a_server_with_250_roles_is_for_its_admins_to_clean_up(here: Direct):
+async def test_a_server_with_250_roles_is_reported_to_admins(here: Direct):
     here.refuse("POST", "/guilds/*/roles", status=400, code=30005)
 
     with pytest.raises(DiscordFailure, match="has 250 roles") as failure:
@@ -210,9 +210,7 @@ async def test_a_server_with_250_roles_is_for_its_admins_to_clean_up(here: Direc
 
 
 @pytest.mark.parametrize("made_later", [False, True], ids=["that gives something", "made later"])
-async def test_a_role_of_somebody_elses_with_the_sessions_name_is_never_taken_or_removed(
-    here: Direct, made_later: bool
-):
+async def test_anothers_role_with_the_sessions_name_is_never_used_or_deleted(here: Direct, made_later: bool):
     room = here.a_room(role_intended_at=here.world.now)
     made = await here.port.ensure_role(room)
     if made_later:

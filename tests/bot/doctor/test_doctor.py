@@ -156,7 +156,7 @@ def lines(checks: list[Check], name: str) -> list[Check]:
     return [one for one in checks if one.name == name]
 
 
-async def test_of_a_sound_set_up_every_line_is_ok_and_nothing_is_changed_anywhere(setup: Setup):
+async def test_a_sound_setup_is_ok_in_every_line_and_stays_unchanged(setup: Setup):
     await setup.db.close()
     before = setup.path.read_bytes()
 
@@ -181,7 +181,7 @@ async def test_of_a_sound_set_up_every_line_is_ok_and_nothing_is_changed_anywher
     assert not list(setup.path.parent.glob("*.run")), "another user's bot could not take this lock"
 
 
-async def test_the_program_prints_a_line_for_each_check_and_ends_with_0(setup: Setup, program: Program):
+async def test_the_program_prints_a_line_per_check_and_exits_with_0(setup: Setup, program: Program):
     outcome = await program.run("doctor")
 
     assert outcome.code == 0, outcome.out + outcome.err
@@ -191,7 +191,7 @@ async def test_the_program_prints_a_line_for_each_check_and_ends_with_0(setup: S
     assert outcome.err == ""
 
 
-async def test_the_program_prints_one_json_object_if_asked_to(program: Program):
+async def test_the_program_prints_one_json_object_on_request(program: Program):
     outcome = await program.run("doctor", "--json")
 
     told = json.loads(outcome.out)
@@ -202,7 +202,7 @@ async def test_the_program_prints_one_json_object_if_asked_to(program: Program):
     assert TOKEN not in outcome.out + outcome.err
 
 
-async def test_the_program_ends_with_1_if_there_is_an_error_and_says_what_to_do(program: Program):
+async def test_the_program_exits_with_1_on_an_error_and_says_what_to_do(program: Program):
     wrong = TOKEN.replace("made-up", "another")
 
     outcome = await program.run("doctor", DISCORD_BOT_TOKEN=wrong)
@@ -214,7 +214,7 @@ async def test_the_program_ends_with_1_if_there_is_an_error_and_says_what_to_do(
     assert wrong not in outcome.out + outcome.err
 
 
-async def test_a_configuration_that_cannot_be_read_is_the_one_line_and_ends_with_2(program: Program):
+async def test_an_unreadable_configuration_is_the_only_line_and_exits_with_2(program: Program):
     (program.folder / "config.toml").write_text("tick_seconds =", "utf-8")
 
     outcome = await program.run("doctor", "--json")
@@ -227,7 +227,7 @@ async def test_a_configuration_that_cannot_be_read_is_the_one_line_and_ends_with
     assert "config.toml: not valid TOML" in check["found"]
 
 
-async def test_without_a_token_database_and_disk_are_checked_all_the_same(setup: Setup):
+async def test_database_and_disk_are_checked_even_without_a_token(setup: Setup):
     setup.token = None
 
     checks = await setup.examined()
@@ -248,7 +248,7 @@ async def test_without_a_token_database_and_disk_are_checked_all_the_same(setup:
         pytest.param(f"Bot {TOKEN}", id="with what stands before it in a request"),
     ],
 )
-async def test_what_has_not_the_form_of_a_token_is_not_sent_to_discord_and_not_shown(setup: Setup, wrong: str):
+async def test_a_malformed_token_is_neither_sent_to_discord_nor_shown(setup: Setup, wrong: str):
     setup.token = wrong
 
     checks = await setup.examined()
@@ -259,7 +259,7 @@ async def test_what_has_not_the_form_of_a_token_is_not_sent_to_discord_and_not_s
     assert setup.endpoint.requests == []
 
 
-async def test_a_token_that_discord_refuses_is_told(setup: Setup):
+async def test_a_rejected_token_is_reported(setup: Setup):
     setup.token = TOKEN.replace("made-up", "another")
 
     checks = await setup.examined()
@@ -279,7 +279,7 @@ async def test_the_id_of_another_application_is_a_warning(setup: Setup):
     assert f"999, but the token belongs to the application {BOT_ID}" in found.found
 
 
-async def test_a_discord_that_cannot_be_reached_is_told(setup: Setup, monkeypatch: pytest.MonkeyPatch):
+async def test_an_unreachable_discord_is_reported(setup: Setup, monkeypatch: pytest.MonkeyPatch):
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         monkeypatch.setattr(discord.http.Route, "BASE", f"http://127.0.0.1:{bound.getsockname()[1]}")
@@ -300,7 +300,7 @@ async def test_a_discord_that_cannot_be_reached_is_told(setup: Setup, monkeypatc
         (timedelta(seconds=15), Level.WARNING, "behind"),
     ],
 )
-async def test_a_clock_that_is_wrong_is_told_with_the_way_it_is_wrong(
+async def test_a_wrong_clock_is_reported_with_its_direction(
     setup: Setup, ahead: timedelta, level: Level, words: str
 ):
     setup.endpoint.clock_ahead = ahead
@@ -313,7 +313,7 @@ async def test_a_clock_that_is_wrong_is_told_with_the_way_it_is_wrong(
     assert "timedatectl" in str(found.advice)
 
 
-async def test_a_bot_that_is_in_no_server_is_told_how_to_invite_it(setup: Setup):
+async def test_a_bot_in_no_server_is_reported_with_how_to_invite_it(setup: Setup):
     setup.endpoint.gone.add(BOT_ID)
 
     checks = await setup.examined()
@@ -323,7 +323,7 @@ async def test_a_bot_that_is_in_no_server_is_told_how_to_invite_it(setup: Setup)
     assert "coachbot invite" in str(found.advice)
 
 
-async def test_a_home_server_that_the_bot_is_not_in_is_told(setup: Setup):
+async def test_a_missing_home_server_is_reported(setup: Setup):
     setup.home_id = 999
 
     checks = await setup.examined()
@@ -333,7 +333,7 @@ async def test_a_home_server_that_the_bot_is_not_in_is_told(setup: Setup):
     assert "the server 999, set as DISCORD_GUILD_ID" in found.found
 
 
-async def test_a_server_that_cannot_be_looked_at_is_told_with_its_name(setup: Setup):
+async def test_a_server_that_cannot_be_checked_is_named(setup: Setup):
     setup.endpoint.refuse("GET", f"/guilds/{GUILD_ID}/channels")
 
     checks = await setup.examined()
@@ -343,7 +343,7 @@ async def test_a_server_that_cannot_be_looked_at_is_told_with_its_name(setup: Se
     assert f"can't check Academy ({GUILD_ID})" in found.found
 
 
-async def test_a_server_in_which_nobody_has_set_the_bot_up_is_a_warning(setup: Setup):
+async def test_a_server_that_is_not_set_up_is_a_warning(setup: Setup):
     setup.sql("DELETE FROM specialties")
     setup.sql("DELETE FROM guilds")
 
@@ -354,7 +354,7 @@ async def test_a_server_in_which_nobody_has_set_the_bot_up_is_a_warning(setup: S
     assert "not set up yet" in found.found
 
 
-async def test_without_review_channel_and_coach_role_both_are_warnings(setup: Setup):
+async def test_a_missing_review_channel_and_coach_role_are_warnings(setup: Setup):
     await setup.configure(review_channel_id=None, coach_role_id=None)
 
     checks = await setup.examined()
@@ -365,7 +365,7 @@ async def test_without_review_channel_and_coach_role_both_are_warnings(setup: Se
     assert "no review channel is set" in str(warnings(checks))
 
 
-async def test_what_may_stay_unset_is_said_and_no_warning(setup: Setup):
+async def test_unset_optional_settings_are_mentioned_without_a_warning(setup: Setup):
     await setup.configure(room_category_id=None, log_channel_id=None)
 
     checks = await setup.examined()
@@ -375,7 +375,7 @@ async def test_what_may_stay_unset_is_said_and_no_warning(setup: Setup):
     assert server.found.endswith("room_category, log_channel, admin_role")
 
 
-async def test_a_review_channel_that_is_gone_is_told(setup: Setup):
+async def test_a_deleted_review_channel_is_reported(setup: Setup):
     del setup.endpoint.channels[REVIEW_CHANNEL_ID]
 
     checks = await setup.examined()
@@ -394,9 +394,7 @@ async def test_a_review_channel_that_is_gone_is_told(setup: Setup):
         (NEWS_CHANNEL_ID, "the fallback channel", "news_channel"),
     ],
 )
-async def test_a_place_that_is_gone_but_has_a_substitute_is_a_warning(
-    setup: Setup, gone: int, what: str, option: str
-):
+async def test_a_deleted_channel_with_a_fallback_is_a_warning(setup: Setup, gone: int, what: str, option: str):
     del setup.endpoint.channels[gone]
 
     checks = await setup.examined()
@@ -406,7 +404,7 @@ async def test_a_place_that_is_gone_but_has_a_substitute_is_a_warning(
     assert f"/coaching setup {option}:" in str(found.advice)
 
 
-async def test_a_coach_role_that_is_gone_is_told(setup: Setup):
+async def test_a_deleted_coach_role_is_reported(setup: Setup):
     del setup.endpoint.roles[COACH_ROLE_ID]
 
     checks = await setup.examined()
@@ -414,7 +412,7 @@ async def test_a_coach_role_that_is_gone_is_told(setup: Setup):
     assert "the coach role no longer exists" in the_error(checks).found
 
 
-async def test_a_coach_role_above_the_bots_own_is_told_with_its_name(setup: Setup):
+async def test_a_coach_role_above_the_bots_own_is_named(setup: Setup):
     setup.endpoint.roles[COACH_ROLE_ID] = a_role(COACH_ROLE_ID, position=101, name="Mentor\x1b[2J")
 
     checks = await setup.examined()
@@ -424,7 +422,7 @@ async def test_a_coach_role_above_the_bots_own_is_told_with_its_name(setup: Setu
     assert "drag the bot's role above it" in str(found.advice)
 
 
-async def test_a_coach_role_that_belongs_to_an_app_is_told(setup: Setup):
+async def test_a_coach_role_managed_by_an_app_is_reported(setup: Setup):
     setup.endpoint.roles[COACH_ROLE_ID] = a_role(COACH_ROLE_ID, position=1, managed=True)
 
     checks = await setup.examined()
@@ -453,7 +451,7 @@ async def test_a_coach_role_that_belongs_to_an_app_is_told(setup: Setup):
         ),
     ],
 )
-async def test_a_permission_that_a_place_denies_is_named_as_people_see_it_with_the_place(
+async def test_a_permission_denied_in_a_channel_is_named_with_the_channel(
     setup: Setup, place_id: int, denied: discord.Permissions, words: str
 ):
     rule = {"id": str(BOT_ROLE_ID), "type": 0, "allow": "0", "deny": str(denied.value)}
@@ -466,7 +464,7 @@ async def test_a_permission_that_a_place_denies_is_named_as_people_see_it_with_t
     assert words in found.found
 
 
-async def test_a_permission_that_is_missing_in_the_server_is_named_once_and_not_for_each_place(setup: Setup):
+async def test_a_permission_missing_in_the_server_is_named_once(setup: Setup):
     setup.endpoint.own_permissions.update(manage_roles=False, stream=False)
 
     checks = await setup.examined()
@@ -476,7 +474,7 @@ async def test_a_permission_that_is_missing_in_the_server_is_named_once_and_not_
     assert "coachbot invite" in str(found.advice)
 
 
-async def test_a_place_may_deny_everybody_as_long_as_it_allows_the_bot(setup: Setup):
+async def test_a_channel_may_deny_everyone_if_it_allows_the_bot(setup: Setup):
     view = str(discord.Permissions(view_channel=True).value)
     setup.endpoint.channels[CATEGORY_ID]["permission_overwrites"] = [
         {"id": str(GUILD_ID), "type": 0, "allow": "0", "deny": view},
@@ -488,7 +486,7 @@ async def test_a_place_may_deny_everybody_as_long_as_it_allows_the_bot(setup: Se
     assert (errors(checks), warnings(checks)) == ([], [])
 
 
-async def test_tables_of_an_older_release_are_a_warning_because_the_next_start_mends_them(setup: Setup):
+async def test_an_older_schema_is_a_warning_because_the_next_start_upgrades_it(setup: Setup):
     setup.path.unlink()
     await setup.db.close()
     await setup.db.upgrade("0003")
@@ -499,7 +497,7 @@ async def test_tables_of_an_older_release_are_a_warning_because_the_next_start_m
     assert (found.name, found.found) == ("schema", "the database schema belongs to an older release (0003)")
 
 
-async def test_a_time_zone_that_this_host_does_not_know_is_a_warning(setup: Setup):
+async def test_a_time_zone_unknown_to_this_host_is_a_warning(setup: Setup):
     await setup.configure(time_zone="Mars/Olympus")
 
     found = the_warning(await setup.examined())
@@ -508,7 +506,7 @@ async def test_a_time_zone_that_this_host_does_not_know_is_a_warning(setup: Setu
     assert "tzdata" in (found.advice or "")
 
 
-async def test_tables_of_a_newer_release_are_told(setup: Setup):
+async def test_a_newer_schema_is_an_error(setup: Setup):
     setup.sql("UPDATE alembic_version SET version_num = '9999'")
 
     checks = await setup.examined()
@@ -527,7 +525,7 @@ async def test_a_file_without_tables_is_a_warning(setup: Setup):
     assert the_warning(checks).found == "the database has no tables yet"
 
 
-async def test_a_file_that_is_not_there_yet_is_a_warning_and_is_not_made(setup: Setup):
+async def test_a_missing_file_is_a_warning_and_is_not_created(setup: Setup):
     await setup.db.close()
     setup.path.unlink()
 
@@ -548,7 +546,7 @@ def overwrite_the_middle(data: bytearray) -> None:
 
 
 @pytest.mark.parametrize("damage", [overwrite_the_beginning, overwrite_the_middle])
-async def test_a_file_with_damage_is_told(setup: Setup, damage: Callable[[bytearray], None]):
+async def test_a_damaged_file_is_reported(setup: Setup, damage: Callable[[bytearray], None]):
     await setup.db.close()
     data = bytearray(setup.path.read_bytes())
     damage(data)
@@ -562,7 +560,7 @@ async def test_a_file_with_damage_is_told(setup: Setup, damage: Callable[[bytear
     assert "coachbot restore" in str(found.advice)
 
 
-async def test_damage_in_what_only_helps_searching_is_told(setup: Setup):
+async def test_a_damaged_index_is_reported(setup: Setup):
     await setup.db.close()
     with closing(sqlite3.connect(setup.path)) as connection:
         [page] = connection.execute(
@@ -580,7 +578,7 @@ async def test_damage_in_what_only_helps_searching_is_told(setup: Setup):
     assert f"page {page}" in found.found.lower()
 
 
-async def test_a_row_that_refers_to_nothing_is_told(setup: Setup):
+async def test_a_dangling_reference_is_reported(setup: Setup):
     setup.sql("UPDATE specialties SET guild_id = 999")
 
     checks = await setup.examined()
@@ -590,7 +588,7 @@ async def test_a_row_that_refers_to_nothing_is_told(setup: Setup):
     assert "a row of specialties refers to a missing row of guilds" in found.found
 
 
-async def test_a_database_that_cannot_be_opened_is_told(setup: Setup):
+async def test_a_database_that_cannot_be_opened_is_reported(setup: Setup):
     await setup.db.close()
     setup.path.unlink()
     setup.path.mkdir()
@@ -602,7 +600,7 @@ async def test_a_database_that_cannot_be_opened_is_told(setup: Setup):
     assert "can't open" in found.found
 
 
-async def test_a_folder_that_is_missing_is_told(setup: Setup, tmp_path: Path):
+async def test_a_missing_folder_is_reported(setup: Setup, tmp_path: Path):
     setup.path = tmp_path / "elsewhere" / "coachbot.db"
 
     checks = await setup.examined()
@@ -612,7 +610,7 @@ async def test_a_folder_that_is_missing_is_told(setup: Setup, tmp_path: Path):
     assert f"the database's folder {tmp_path / 'elsewhere'} doesn't exist" in found.found
 
 
-async def test_a_file_that_may_only_be_read_is_told_and_read_all_the_same(readable: Path):
+async def test_a_read_only_file_is_reported_but_still_checked(readable: Path):
     stored = await storage.examine(f"sqlite:///{readable}", lambda: datetime.now(UTC), lambda _folder: PLENTY)
 
     found = the_error(stored.checks)
@@ -620,7 +618,7 @@ async def test_a_file_that_may_only_be_read_is_told_and_read_all_the_same(readab
     assert lines(stored.checks, "schema")[0].level is Level.OK
 
 
-async def test_a_folder_that_may_only_be_read_is_told_and_nothing_that_follows_from_it(readable: Path):
+async def test_a_read_only_folder_is_reported_without_its_consequences(readable: Path):
     readable.parent.chmod(0o555)
 
     stored = await storage.examine(f"sqlite:///{readable}", lambda: datetime.now(UTC), lambda _folder: PLENTY)
@@ -633,7 +631,7 @@ async def test_a_folder_that_may_only_be_read_is_told_and_nothing_that_follows_f
 @pytest.mark.parametrize(
     ("free", "level"), [(499_000_000, Level.WARNING), (50_000_000, Level.WARNING), (49_999_999, Level.ERROR)]
 )
-async def test_a_disk_that_is_nearly_full_is_told(setup: Setup, free: int, level: Level):
+async def test_a_nearly_full_disk_is_reported(setup: Setup, free: int, level: Level):
     setup.free_bytes = free
 
     checks = await setup.examined()
@@ -643,7 +641,7 @@ async def test_a_disk_that_is_nearly_full_is_told(setup: Setup, free: int, level
     assert f"{free // 1_000_000} MB" in found.found
 
 
-async def test_a_bot_that_runs_is_no_error(setup: Setup):
+async def test_a_running_bot_is_ok(setup: Setup):
     await setup.beat(timedelta(seconds=10))
     async with setup.db.run_lock() as ours:
         assert ours
@@ -655,7 +653,7 @@ async def test_a_bot_that_runs_is_no_error(setup: Setup):
     assert bot.found.startswith("a bot is running on this database; its background checks last ran 1")
 
 
-async def test_a_bot_that_runs_but_has_done_nothing_for_long_is_a_warning(setup: Setup):
+async def test_a_running_bot_that_has_long_been_idle_is_a_warning(setup: Setup):
     await setup.beat(timedelta(minutes=6))
     async with setup.db.run_lock():
         checks = await setup.examined()
@@ -665,7 +663,7 @@ async def test_a_bot_that_runs_but_has_done_nothing_for_long_is_a_warning(setup:
     assert "6 minutes" in found.found
 
 
-async def test_a_bot_that_runs_but_has_never_done_anything_is_a_warning(setup: Setup):
+async def test_a_running_bot_that_has_never_ticked_is_a_warning(setup: Setup):
     async with setup.db.run_lock():
         checks = await setup.examined()
 
@@ -678,7 +676,7 @@ async def test_a_bot_that_runs_but_has_never_done_anything_is_a_warning(setup: S
     ("of_all", "of_one", "found"),
     [(None, None, "sent yet; "), (6, None, "sent for 6 minutes; "), (0, 7, "sent for 7 minutes; "), (0, 4, None)],
 )
-async def test_a_bot_that_does_not_record_what_discord_says_is_a_warning(
+async def test_a_bot_that_does_not_record_events_is_a_warning(
     setup: Setup, of_all: int | None, of_one: int | None, found: str | None
 ):
     await setup.beat(timedelta(seconds=10), "tick")
@@ -691,7 +689,7 @@ async def test_a_bot_that_does_not_record_what_discord_says_is_a_warning(
     assert [(name, str(found) in said) for name, said in warnings(checks)] == ([("bot", True)] if found else [])
 
 
-async def test_what_the_running_bot_says_of_itself_is_told(setup: Setup):
+async def test_the_running_bots_own_report_is_included(setup: Setup):
     health: list[object] = [
         {"status": "failing", "reason": "the loop isn't running"},
         {"status": "ok"},
@@ -712,7 +710,7 @@ async def test_what_the_running_bot_says_of_itself_is_told(setup: Setup):
     assert wrong == [("bot", "the bot is running, but reports: the loop isn't running")]
 
 
-async def test_a_bot_that_does_not_run_is_not_expected_to_do_anything(setup: Setup):
+async def test_a_stopped_bot_is_not_expected_to_tick(setup: Setup):
     await setup.beat(timedelta(days=3))
 
     checks = await setup.examined()
@@ -722,7 +720,7 @@ async def test_a_bot_that_does_not_run_is_not_expected_to_do_anything(setup: Set
     assert (errors(checks), warnings(checks)) == ([], [])
 
 
-async def test_a_second_look_gets_the_lock_that_the_first_one_gave_back(setup: Setup):
+async def test_a_second_check_gets_the_lock_released_by_the_first(setup: Setup):
     async with setup.db.run_lock():
         await setup.examined()
 
@@ -733,7 +731,7 @@ async def test_a_second_look_gets_the_lock_that_the_first_one_gave_back(setup: S
     assert lines(checks, "bot")[0].found.startswith("a bot is running")
 
 
-async def test_of_a_sound_database_every_line_is_ok_whatever_its_engine(db: Database):
+async def test_a_sound_database_is_ok_on_both_engines(db: Database):
     async with db.begin() as session:
         await server_settings.ensure(session, GUILD_ID, GuildDefaults(), datetime.now(UTC))
     url = db.url.render_as_string(hide_password=False)
@@ -746,7 +744,7 @@ async def test_of_a_sound_database_every_line_is_ok_whatever_its_engine(db: Data
     assert set(stored.servers) == {GUILD_ID}
 
 
-async def test_a_postgres_that_cannot_be_reached_is_told_without_its_password():
+async def test_an_unreachable_postgresql_is_reported_without_its_password():
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         url = f"postgresql://coach:sesame@127.0.0.1:{bound.getsockname()[1]}/coaching"
@@ -760,7 +758,7 @@ async def test_a_postgres_that_cannot_be_reached_is_told_without_its_password():
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-async def test_a_database_that_cannot_be_opened_is_told_also_where_the_disk_is_full(db: Database):
+async def test_a_database_that_cannot_be_opened_is_reported_even_on_a_full_disk(db: Database):
     assert db.file is not None
     db.file.with_name(f"{db.file.name}-same").hardlink_to(db.file)
 

@@ -59,7 +59,7 @@ async def test_a_restart_in_the_middle_costs_nobody_a_minute(open_world: Academy
     assert (await listed(world)).count("64 min inside") == 2
 
 
-async def test_who_left_while_the_connection_was_lost_was_inside_until_then(open_world: Academy) -> None:
+async def test_leaving_during_a_lost_connection_counts_from_the_last_time_seen(open_world: Academy) -> None:
     world = open_world
     made, _ = await met(world, world.coach, world.student)
 
@@ -77,7 +77,7 @@ async def test_who_left_while_the_connection_was_lost_was_inside_until_then(open
     assert "64 min inside" in said
 
 
-async def test_after_a_restart_it_is_known_since_when_nobody_watched(open_world: Academy) -> None:
+async def test_a_restart_records_since_when_nobody_watched(open_world: Academy) -> None:
     world = open_world
     made, _ = await met(world, world.coach, world.student)
 
@@ -95,7 +95,7 @@ async def test_after_a_restart_it_is_known_since_when_nobody_watched(open_world:
     assert unwatched[0] == (made.starts_at + 10 * MINUTE, made.starts_at + 14 * MINUTE)
 
 
-async def test_where_nobody_watched_for_long_nobody_is_declared_absent(open_world: Academy) -> None:
+async def test_nobody_is_absent_after_a_long_unwatched_time(open_world: Academy) -> None:
     world = open_world
     made, _ = await met(world, world.coach)
 
@@ -108,7 +108,7 @@ async def test_where_nobody_watched_for_long_nobody_is_declared_absent(open_worl
     assert told(world, world.student, "You were not seen") == []
 
 
-async def test_a_server_that_discord_cannot_reach_costs_the_others_nothing(open_world: Academy) -> None:
+async def test_an_unavailable_server_does_not_affect_others(open_world: Academy) -> None:
     world = open_world
     other = world.env.create_guild("Other")
     await world.env.settle()
@@ -123,7 +123,7 @@ async def test_a_server_that_discord_cannot_reach_costs_the_others_nothing(open_
     assert (await now(world, made)).status is SessionStatus.NO_SHOW
 
 
-async def test_while_discord_cannot_reach_a_server_nobody_there_is_declared_absent(open_world: Academy) -> None:
+async def test_nobody_is_absent_while_their_server_is_unavailable(open_world: Academy) -> None:
     world = open_world
     made, room = await met(world, world.coach)
     gone = {"id": str(world.guild.id), "unavailable": True}
@@ -136,7 +136,7 @@ async def test_while_discord_cannot_reach_a_server_nobody_there_is_declared_abse
     assert (await now(world, made)).status is SessionStatus.COMPLETED
 
 
-async def test_whose_messages_are_closed_is_mentioned_in_the_room(open_world: Academy) -> None:
+async def test_people_with_closed_messages_are_mentioned_in_the_room(open_world: Academy) -> None:
     world = open_world
     made = await booked(world)
     dm = world.student.user.dm_channel
@@ -150,7 +150,7 @@ async def test_whose_messages_are_closed_is_mentioned_in_the_room(open_world: Ac
     assert [str(world.student.id)] in pinged(world, room.id)
 
 
-async def test_without_a_room_the_news_channel_says_nothing_private(open_world: Academy) -> None:
+async def test_the_fallback_channel_says_nothing_private(open_world: Academy) -> None:
     world = open_world
     news = world.guild.create_text_channel("news")
     await settings(world, fallback_channel_id=news.id)
@@ -166,7 +166,7 @@ async def test_without_a_room_the_news_channel_says_nothing_private(open_world: 
     assert pinged(world, news.id) == [[str(world.student.id)]]
 
 
-async def test_without_any_way_the_coach_hears_once_that_the_student_does_not(open_world: Academy) -> None:
+async def test_the_coach_is_told_once_that_the_student_cannot_be_reached(open_world: Academy) -> None:
     world = open_world
     dm = world.student.user.dm_channel
     world.env.inject_error("POST", f"/channels/{dm.id}/messages", status=403, code=50007, times=None)
@@ -185,9 +185,7 @@ async def test_without_any_way_the_coach_hears_once_that_the_student_does_not(op
         pytest.param("owner", marks=pytest.mark.slow),
     ],
 )
-async def test_admins_hear_once_what_they_have_to_mend_and_that_it_works_again(
-    open_world: Academy, where: str
-) -> None:
+async def test_admins_are_told_once_what_to_fix_and_that_it_works_again(open_world: Academy, where: str) -> None:
     world = open_world
     place: Any = world.guild.owner.dm_channel
     if where == "log channel":

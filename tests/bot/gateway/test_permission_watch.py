@@ -24,7 +24,7 @@ def told(world: Academy) -> list[str]:
     return titles(world.guild.owner.dm_channel.history())
 
 
-async def test_a_permission_that_is_taken_away_is_told_before_anything_fails(open_world: Academy) -> None:
+async def test_a_removed_permission_is_reported_before_anything_fails(open_world: Academy) -> None:
     world = open_world
     give(world, INVITE)
     await world.env.settle()
@@ -40,7 +40,7 @@ async def test_a_permission_that_is_taken_away_is_told_before_anything_fails(ope
     assert "### ✅ This works again **Permissions** I lack **Manage Channels**" in mended
 
 
-async def test_another_permission_that_goes_soon_after_the_first_came_back_is_told_at_once(
+async def test_a_second_permission_removed_soon_after_is_reported_at_once(
     open_world: Academy,
 ) -> None:
     world = open_world
@@ -52,7 +52,7 @@ async def test_another_permission_that_goes_soon_after_the_first_came_back_is_to
     assert said == [("⚠️", True, False), ("✅", True, False), ("⚠️", False, True), ("✅", False, True)]
 
 
-async def test_a_permission_that_goes_again_at_once_is_told_once_it_stays_away(open_world: Academy) -> None:
+async def test_a_permission_that_flaps_is_reported_once_it_stays_away(open_world: Academy) -> None:
     world = open_world
     for held in (INVITE, all_but("manage_channels"), INVITE, all_but("manage_channels")):
         give(world, held)
@@ -65,7 +65,7 @@ async def test_a_permission_that_goes_again_at_once_is_told_once_it_stays_away(o
     assert ["⚠️" in one for one in told(world)] == [True, False, True]
 
 
-async def test_the_same_loss_seen_again_is_told_once(open_world: Academy) -> None:
+async def test_the_same_loss_is_reported_once(open_world: Academy) -> None:
     world = open_world
     give(world, all_but("manage_channels"))
     await world.env.settle()
@@ -79,7 +79,7 @@ async def test_the_same_loss_seen_again_is_told_once(open_world: Academy) -> Non
     assert len(told(world)) == 1
 
 
-async def test_a_channel_a_role_and_a_place_that_break_are_told_each_with_where_to_click(
+async def test_a_broken_channel_and_role_are_each_reported_with_where_to_click(
     open_world: Academy,
 ) -> None:
     world = open_world
@@ -99,7 +99,7 @@ async def test_a_channel_a_role_and_a_place_that_break_are_told_each_with_where_
     assert "**Coach role** What was chosen does not exist any more" in role
 
 
-async def test_a_role_of_the_bots_own_that_is_taken_from_it_is_noticed(open_world: Academy) -> None:
+async def test_removing_one_of_the_bots_roles_is_noticed(open_world: Academy) -> None:
     world = open_world
     give(world, INVITE)
     bot, backend = cast("CoachBot", world.env.bot), world.env.backend
@@ -114,7 +114,7 @@ async def test_a_role_of_the_bots_own_that_is_taken_from_it_is_noticed(open_worl
     assert "**Permissions** I lack" in told(world)[0]
 
 
-async def test_what_nobody_has_set_up_cannot_break(world: Academy) -> None:
+async def test_nothing_breaks_before_the_setup(world: Academy) -> None:
     give(world, all_but("manage_channels"))
     await world.env.settle()
 
@@ -162,7 +162,7 @@ async def emit(world: Academy, event: str, payload: Any) -> None:
 
 
 @pytest.mark.parametrize("comes_back", [restarted, reconnected, back_after_an_outage, let_in_again])
-async def test_what_was_taken_away_while_the_bot_was_away_is_told_when_it_is_back(
+async def test_changes_while_the_bot_was_away_are_reported_when_it_returns(
     open_world: Academy, comes_back: Callable[[Academy], Awaitable[None]]
 ) -> None:
     world = open_world
@@ -180,7 +180,7 @@ async def test_what_was_taken_away_while_the_bot_was_away_is_told_when_it_is_bac
     assert [one.partition(" **")[0] for one in told(world)[1:]] == ["### ✅ This works again"]
 
 
-async def test_a_channel_that_went_while_the_bot_was_away_is_told(open_world: Academy) -> None:
+async def test_a_channel_deleted_while_the_bot_was_away_is_reported(open_world: Academy) -> None:
     world = open_world
     await connection_lost(world)
     with unheard(world):

@@ -78,7 +78,7 @@ async def a_month_passes(world: Academy, *moments: Any) -> None:
         await world.leap_to(at)
 
 
-async def test_for_a_month_nothing_is_asked_about_a_server_that_threw_the_bot_out(open_world: Academy) -> None:
+async def test_a_server_that_removed_the_bot_causes_no_requests_for_a_month(open_world: Academy) -> None:
     world = open_world
     with_room = await booked(world)
     later = await booked(world, with_room.starts_at + 3 * DAY, student=world.other_student)
@@ -97,7 +97,7 @@ async def test_for_a_month_nothing_is_asked_about_a_server_that_threw_the_bot_ou
     assert [actions.count(one) for one in ("bot_removed", "session_missed")] == [1, 2]
 
 
-async def test_one_answer_that_the_bot_is_not_there_is_enough_for_the_whole_server(open_world: Academy) -> None:
+async def test_one_not_found_answer_is_enough_for_the_whole_server(open_world: Academy) -> None:
     world = open_world
     made = [await booked(world, TWO + hours * HOUR) for hours in range(3)]
     with unheard(world):
@@ -109,7 +109,7 @@ async def test_one_answer_that_the_bot_is_not_there_is_enough_for_the_whole_serv
     assert await still_due(world) == []
 
 
-async def test_thrown_out_while_the_bot_was_not_running_it_asks_nothing_either(open_world: Academy) -> None:
+async def test_a_removal_while_the_bot_was_stopped_causes_no_requests_either(open_world: Academy) -> None:
     world = open_world
     made = await booked(world)
     with unheard(world):
@@ -123,7 +123,7 @@ async def test_thrown_out_while_the_bot_was_not_running_it_asks_nothing_either(o
     assert (await now(world, made)).missed_at is not None
 
 
-async def test_who_sat_in_the_room_when_the_bot_was_thrown_out_is_no_reason_to_call_the_other_absent(
+async def test_nobody_is_absent_because_the_bot_was_removed_while_the_other_waited(
     open_world: Academy,
 ) -> None:
     world = open_world
@@ -137,7 +137,7 @@ async def test_who_sat_in_the_room_when_the_bot_was_thrown_out_is_no_reason_to_c
     assert told(world, world.student, "You were not seen") == []
 
 
-async def test_when_it_is_back_in_time_the_room_is_made_and_what_was_not_said_is_said(open_world: Academy) -> None:
+async def test_returning_in_time_creates_the_room_and_sends_what_was_missed(open_world: Academy) -> None:
     world = open_world
     made = await booked(world)
     out = await throw_out(world)
@@ -158,7 +158,7 @@ async def test_when_it_is_back_in_time_the_room_is_made_and_what_was_not_said_is
     assert await removed_at(world) is None
 
 
-async def test_when_it_is_back_late_both_are_asked_and_the_room_that_was_left_goes(open_world: Academy) -> None:
+async def test_returning_late_asks_both_and_deletes_the_empty_room(open_world: Academy) -> None:
     world = open_world
     made = await booked(world)
     await world.leap_to(made.starts_at - 10 * MINUTE)
@@ -172,7 +172,7 @@ async def test_when_it_is_back_late_both_are_asked_and_the_room_that_was_left_go
     assert [len(told(world, who, "Did it take place?")) for who in (world.coach, world.student)] == [1, 1]
 
 
-async def test_when_it_is_back_in_the_middle_what_nobody_watched_makes_nobody_absent(open_world: Academy) -> None:
+async def test_returning_midway_counts_nobody_absent_for_unwatched_time(open_world: Academy) -> None:
     world = open_world
     made, _ = await met(world, world.coach)
     out = await throw_out(world)
@@ -183,7 +183,7 @@ async def test_when_it_is_back_in_the_middle_what_nobody_watched_makes_nobody_ab
     assert (await now(world, made)).status is SessionStatus.COMPLETED
 
 
-async def test_who_left_while_the_bot_was_not_there_is_found_out_when_it_is_back(open_world: Academy) -> None:
+async def test_people_who_left_while_the_bot_was_removed_are_found_on_return(open_world: Academy) -> None:
     world = open_world
     made = await booked(world, TWO + 3 * DAY)
     out = await throw_out(world)
@@ -196,7 +196,7 @@ async def test_who_left_while_the_bot_was_not_there_is_found_out_when_it_is_back
     assert (await now(world, made)).status is SessionStatus.CANCELLED
 
 
-async def test_a_coach_role_that_had_to_wait_is_given_when_the_bot_is_back(open_world: Academy) -> None:
+async def test_a_pending_coach_role_is_given_when_the_bot_returns(open_world: Academy) -> None:
     world = open_world
     world.guild._guild.members[world.coach.id].role_ids.remove(world.coach_role.id)
     out = await throw_out(world)
@@ -210,7 +210,7 @@ async def test_a_coach_role_that_had_to_wait_is_given_when_the_bot_is_back(open_
     assert world.has_role(world.coach, world.coach_role)
 
 
-async def test_a_server_that_discord_cannot_reach_for_a_while_is_not_taken_for_a_lost_one(
+async def test_an_unavailable_server_is_not_taken_for_a_removal(
     open_world: Academy,
 ) -> None:
     world = open_world
@@ -231,7 +231,7 @@ async def test_a_server_that_discord_cannot_reach_for_a_while_is_not_taken_for_a
     assert world.room(made.code) is not None
 
 
-async def test_a_server_that_was_wrongly_taken_for_lost_goes_on_with_the_next_connection(
+async def test_a_server_wrongly_taken_for_a_removal_resumes_with_the_next_connection(
     open_world: Academy,
 ) -> None:
     world = open_world

@@ -29,7 +29,7 @@ async def fails_for_a_while(world: Academy, made: CoachingSession) -> None:
     assert row.next_step_at > world.now
 
 
-async def test_a_permission_that_is_given_back_is_used_at_once(open_world: Academy) -> None:
+async def test_a_permission_granted_again_is_used_at_once(open_world: Academy) -> None:
     world = open_world
     give(world, INVITE)
     made = await booked(world)
@@ -43,9 +43,7 @@ async def test_a_permission_that_is_given_back_is_used_at_once(open_world: Acade
 
 
 @pytest.mark.parametrize("tries", [5, 13], ids=["waiting", "given up"])
-async def test_a_permission_that_is_given_back_in_one_place_is_used_at_once(
-    open_world: Academy, tries: int
-) -> None:
+async def test_a_permission_granted_again_in_one_channel_is_used_at_once(open_world: Academy, tries: int) -> None:
     world = open_world
     flag = discord.Permissions(send_messages=True).value
     denied = Overwrite(target_id=own_role(world).id, type=OverwriteType.ROLE, deny=flag)
@@ -61,7 +59,7 @@ async def test_a_permission_that_is_given_back_in_one_place_is_used_at_once(
     assert len(world.review.history()) == 1
 
 
-async def test_a_change_that_gives_the_bot_nothing_has_nothing_tried(open_world: Academy) -> None:
+async def test_a_change_that_grants_nothing_causes_no_retry(open_world: Academy) -> None:
     world = open_world
     give(world, INVITE)
     made = await booked(world)
@@ -90,7 +88,7 @@ async def available(world: Academy) -> None:
 
 
 @pytest.mark.parametrize("back", [resumed, connected_anew, available], ids=lambda one: one.__name__)
-async def test_once_discord_can_be_reached_again_nothing_waits(
+async def test_nothing_waits_once_discord_is_reachable_again(
     open_world: Academy, back: Callable[[Academy], Awaitable[None]]
 ) -> None:
     world = open_world
@@ -106,7 +104,7 @@ async def test_once_discord_can_be_reached_again_nothing_waits(
     assert world.room(made.code) is not None
 
 
-async def test_a_server_that_was_full_has_its_room_as_soon_as_a_channel_is_deleted(open_world: Academy) -> None:
+async def test_a_full_server_gets_its_room_once_a_channel_is_deleted(open_world: Academy) -> None:
     world = open_world
     made = await booked(world)
     spare = [world.guild.create_text_channel(f"spare-{number}") for number in range(2)]

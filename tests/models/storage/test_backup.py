@@ -45,9 +45,7 @@ async def currency(path: Path) -> str:
     return str(found)
 
 
-async def test_a_copy_holds_what_was_committed_and_nothing_of_a_transaction_that_is_open(
-    db: Database, tmp_path: Path
-) -> None:
+async def test_a_copy_holds_only_committed_data(db: Database, tmp_path: Path) -> None:
     async with db.begin() as session:
         (await session.get_one(Guild, GUILD)).currency = "CHF"
         await session.flush()
@@ -69,16 +67,14 @@ def test_nothing_is_ever_overwritten(tmp_path: Path, migrated_sqlite: Path) -> N
     assert (tmp_path / "copy.db").read_text() == "mine"
 
 
-def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+def test_a_missing_database_is_not_created(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no such database"):
         backup.back_up(tmp_path / "coachbot.db", tmp_path / "copy.db")
 
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_what_was_copied_can_be_put_back_and_the_rest_is_kept_beside_it(
-    db: Database, tmp_path: Path
-) -> None:
+async def test_a_copy_is_restored_and_the_old_database_is_kept(db: Database, tmp_path: Path) -> None:
     backup.back_up(file_of(db), tmp_path / "copy.db")
     async with db.begin() as session:
         (await session.get_one(Guild, GUILD)).currency = "CHF"
@@ -125,7 +121,7 @@ def dangling(path: Path) -> None:
         (Path.unlink, "file not found"),
     ],
 )
-async def test_a_copy_that_is_of_no_use_is_refused_before_anything_is_changed(
+async def test_an_invalid_copy_is_rejected_before_any_change(
     db: Database, tmp_path: Path, spoil: object, why: str
 ) -> None:
     copy = tmp_path / "copy.db"
@@ -153,9 +149,7 @@ def somebody_reads(path: Path) -> Iterator[None]:
         yield
 
 
-async def test_a_database_that_somebody_reads_is_not_replaced_and_loses_nothing(
-    db: Database, tmp_path: Path
-) -> None:
+async def test_a_database_being_read_is_not_replaced(db: Database, tmp_path: Path) -> None:
     database = file_of(db)
     backup.back_up(database, tmp_path / "copy.db")
     with somebody_reads(database):
@@ -172,9 +166,7 @@ async def test_a_database_that_somebody_reads_is_not_replaced_and_loses_nothing(
     assert await currency(tmp_path / "kept.db") == "CHF"
 
 
-async def test_a_database_that_cannot_be_read_any_more_is_replaced_and_kept_with_its_log(
-    db: Database, tmp_path: Path
-) -> None:
+async def test_an_unreadable_database_is_replaced_and_kept_with_its_log(db: Database, tmp_path: Path) -> None:
     database, log = file_of(db), file_of(db).with_name("coachbot.db-wal")
     backup.back_up(database, tmp_path / "copy.db")
     await db.close()
@@ -192,9 +184,7 @@ async def test_a_database_that_cannot_be_read_any_more_is_replaced_and_kept_with
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o664], ids=oct)
-async def test_whoever_may_not_read_the_database_may_not_read_any_copy(
-    db: Database, tmp_path: Path, mode: int
-) -> None:
+async def test_a_copy_is_no_more_readable_than_its_database(db: Database, tmp_path: Path, mode: int) -> None:
     database = file_of(db)
     database.chmod(mode)
     backup.back_up(database, tmp_path / "copy.db")
@@ -244,9 +234,7 @@ def whole(path: Path) -> str:
 @pytest.mark.filterwarnings(
     "ignore:.*multi-threaded:DeprecationWarning"
 )  # the child starts no thread and ends at once
-async def test_wherever_restoring_is_killed_there_is_a_whole_database_the_old_or_the_new(
-    db: Database, tmp_path: Path
-) -> None:
+async def test_a_killed_restore_leaves_a_complete_database(db: Database, tmp_path: Path) -> None:
     database, copy, kept = file_of(db), tmp_path / "copy.db", tmp_path / "kept.db"
     backup.back_up(database, copy)
     async with db.begin() as session:

@@ -25,7 +25,7 @@ from tests.support.rounds import advance_due, deliver_due, tick
 # Instants.
 
 
-async def test_a_naive_datetime_is_refused_and_nothing_is_written(db: Database) -> None:
+async def test_a_naive_datetime_is_rejected_and_not_stored(db: Database) -> None:
     naive = datetime(2026, 3, 2, 8)  # noqa: DTZ001  (what must not get in)
 
     with pytest.raises((TypeError, StatementError), match="naive datetime"):
@@ -35,7 +35,7 @@ async def test_a_naive_datetime_is_refused_and_nothing_is_written(db: Database) 
     assert await heartbeats(db) == {}
 
 
-async def test_a_naive_datetime_is_refused_in_a_question_too(db: Database) -> None:
+async def test_a_naive_datetime_is_rejected_in_a_query_too(db: Database) -> None:
     naive = datetime(2026, 3, 2, 8)  # noqa: DTZ001  (what must not get in)
 
     with pytest.raises((TypeError, StatementError), match="naive datetime"):
@@ -54,7 +54,7 @@ INSTANTS = st.datetimes(
 @given(at=INSTANTS)
 @example(at=datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC))
 @example(at=datetime(2026, 3, 29, 1, 0, 0, 1, tzinfo=UTC))
-async def test_an_instant_comes_back_to_the_microsecond_and_in_utc(db: Database, at: datetime) -> None:
+async def test_an_instant_is_stored_to_the_microsecond_in_utc(db: Database, at: datetime) -> None:
     async with db.begin() as session:
         await session.execute(sa.delete(Heartbeat))
         await session.execute(sa.insert(Heartbeat).values(job="tick", at=at))
@@ -130,7 +130,7 @@ async def test_begin_rolls_back_when_its_task_is_cancelled(db: Database) -> None
     assert await heartbeats(db) == {"later": MONDAY}
 
 
-async def test_what_was_read_can_be_used_after_the_transaction(db: Database) -> None:
+async def test_loaded_rows_can_be_used_after_the_transaction(db: Database) -> None:
     async with db.begin() as session:
         session.add(Heartbeat(job="tick", at=MONDAY))
 
@@ -149,7 +149,7 @@ async def test_read_never_commits(db: Database) -> None:
     assert await heartbeats(db) == {}
 
 
-async def test_after_reading_the_same_connections_can_write(db: Database) -> None:
+async def test_connections_can_write_after_reading(db: Database) -> None:
     for round_ in range(3):
         assert len(await heartbeats(db)) == round_
         async with db.begin() as session:
@@ -208,7 +208,7 @@ async def lose_a_race(db: Database, other: Database) -> None:
             await second.execute(beat)
 
 
-async def test_a_lost_race_is_told_from_what_fails_by_itself(db: Database, database_url: str) -> None:
+async def test_a_lost_race_is_told_apart_from_other_failures(db: Database, database_url: str) -> None:
     other = Database(database_url)
     async with db.begin() as session:
         session.add(Heartbeat(job="tick", at=MONDAY))
@@ -234,7 +234,7 @@ async def a_second_later(db: Database) -> None:
 
 
 @pytest.mark.parametrize("databases", [1, 2], ids=["one process", "two processes' connections"])
-async def test_fifty_writers_at_once_all_succeed_and_none_overwrites_another(db: Database, databases: int) -> None:
+async def test_fifty_simultaneous_writers_all_succeed(db: Database, databases: int) -> None:
     async with db.begin() as session:
         session.add(Member(user_id=1, dms_closed_at=MONDAY))
     through = [db, Database(db.url.render_as_string(hide_password=False))][:databases]
@@ -271,7 +271,7 @@ async def test_a_row_without_its_parent_is_refused(db: Database) -> None:
 # The lock that lets one process tick.
 
 
-async def test_the_tick_lock_is_held_by_one_at_a_time(db: Database) -> None:
+async def test_only_one_process_holds_the_tick_lock(db: Database) -> None:
     other = Database(db.url.render_as_string(hide_password=False))
 
     async with db.tick_lock() as first, db.tick_lock() as second, other.tick_lock() as third:
@@ -283,7 +283,7 @@ async def test_the_tick_lock_is_held_by_one_at_a_time(db: Database) -> None:
     assert [one is not None for one in held] == [True, False, False, True]
 
 
-async def test_the_tick_lock_is_given_back_when_the_tick_fails(db: Database) -> None:
+async def test_a_failing_tick_releases_its_lock(db: Database) -> None:
     async def fail_in_a_tick() -> None:
         async with db.tick_lock() as ours:
             assert ours
@@ -296,7 +296,7 @@ async def test_the_tick_lock_is_given_back_when_the_tick_fails(db: Database) -> 
         assert again
 
 
-async def test_the_tick_lock_of_a_killed_process_is_free_again(db: Database) -> None:
+async def test_a_killed_process_releases_the_tick_lock(db: Database) -> None:
     async with ticking_process(db) as process:
         async with db.tick_lock() as while_it_lives:
             assert not while_it_lives
@@ -362,7 +362,7 @@ async def ticking_process(db: Database) -> AsyncIterator[asyncio.subprocess.Proc
     ],
     ids=["due sessions", "due notices", "due roles", "whether anything is due"],
 )
-async def test_what_the_loop_asks_costs_what_is_due_and_not_what_has_ever_been(
+async def test_the_loops_queries_cost_only_what_is_due(
     db: Database, ask: Callable[..., Awaitable[object]], tables: list[str]
 ) -> None:
     await fill_with_finished_business(db)

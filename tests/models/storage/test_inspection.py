@@ -11,12 +11,12 @@ from models.storage import inspection, schema_version
 from models.storage.database import Database
 
 
-async def test_what_is_opened_to_look_cannot_write(db: Database):
+async def test_inspection_cannot_write(db: Database):
     with pytest.raises(DBAPIError, match=r"read-?only"):
         await inspection.inspect_database(db, lambda session: session.execute(text("DELETE FROM guilds")))
 
 
-async def test_a_file_that_does_not_exist_is_not_made_by_looking(tmp_path: Path):
+async def test_inspection_does_not_create_a_missing_file(tmp_path: Path):
     db = Database(f"sqlite:///{tmp_path / 'none.db'}")
 
     with pytest.raises(DBAPIError):
@@ -26,7 +26,7 @@ async def test_a_file_that_does_not_exist_is_not_made_by_looking(tmp_path: Path)
     assert os.listdir(tmp_path) == []
 
 
-async def test_whether_a_bot_runs_on_it_can_be_asked_again_and_again(db: Database):
+async def test_a_running_bot_can_be_detected_repeatedly(db: Database):
     before = await db.is_run()
     async with db.run_lock():
         during = [await db.is_run(), await db.is_run()]

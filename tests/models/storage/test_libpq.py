@@ -84,9 +84,7 @@ def address(query: str) -> libpq.Address:
 
 @pytest.mark.parametrize("keyword", KEYWORDS)
 @pytest.mark.parametrize("value", ["usual", "hunter2", ""])
-def test_every_parameter_of_libpq_is_understood_or_refused_in_a_line_without_its_value(
-    keyword: str, value: str
-) -> None:
+def test_every_libpq_parameter_is_understood_or_rejected_without_its_value(keyword: str, value: str) -> None:
     given = USUAL.get(keyword, "1" if keyword in NUMBERS else "something") if value == "usual" else value
     found, refusal = None, ""
     try:
@@ -105,13 +103,13 @@ def test_every_parameter_of_libpq_is_understood_or_refused_in_a_line_without_its
 
 
 @pytest.mark.parametrize("query", ["sslmod=require", "schema=coaching", "pgbouncer=true", "connection_class=x"])
-def test_a_parameter_that_nobody_knows_is_refused(query: str) -> None:
+def test_an_unknown_parameter_is_rejected(query: str) -> None:
     with pytest.raises(libpq.Unsupported, match=f"PostgreSQL has no parameter {query.partition('=')[0]}"):
         address(query)
 
 
 @pytest.mark.parametrize(("keyword", "values"), LISTED.items())
-def test_a_parameter_with_a_list_of_values_takes_those_and_no_other(keyword: str, values: list[str]) -> None:
+def test_a_parameter_with_listed_values_takes_only_those(keyword: str, values: list[str]) -> None:
     told = f"the parameter {keyword} must be one of {', '.join(values)}"
 
     assert [address(f"{keyword}={one}").options["dsn"] for one in values] == [
@@ -139,7 +137,7 @@ def test_a_parameter_with_a_list_of_values_takes_those_and_no_other(keyword: str
         ("max_protocol_version", "latest", "3.2"),
     ],
 )
-def test_what_the_driver_lacks_is_refused_unless_it_is_not_used(keyword: str, harmless: str, wanted: str) -> None:
+def test_unsupported_parameters_are_rejected_unless_turned_off(keyword: str, harmless: str, wanted: str) -> None:
     assert address(f"{keyword}={harmless}").options == {}
     with pytest.raises(libpq.Unsupported, match=f"^the parameter {keyword} asks for something"):
         address(f"{keyword}={wanted}")
@@ -160,11 +158,11 @@ def test_a_number_has_ascii_digits_only(wrong: str) -> None:
         ("sslmode=require&sslmode=disable", "disable"),
     ],
 )
-def test_ssl_is_another_word_for_sslmode_and_the_last_value_counts(query: str, mode: str) -> None:
+def test_ssl_is_an_alias_of_sslmode_and_the_last_value_counts(query: str, mode: str) -> None:
     assert address(query).options == {"dsn": f"postgresql://?sslmode={mode}"}
 
 
-def test_what_could_stand_before_the_question_mark_goes_there() -> None:
+def test_parameters_that_are_part_of_the_url_move_there() -> None:
     found = address("user=other&password=secret&dbname=elsewhere&host=one:1&host=two:2&port=5433")
 
     assert (found.url.username, found.url.password, found.url.database) == ("other", "secret", "elsewhere")
@@ -180,18 +178,18 @@ def test_what_could_stand_before_the_question_mark_goes_there() -> None:
         ("application_name=b&fallback_application_name=a", "b"),
     ],
 )
-def test_the_name_to_fall_back_on_stands_behind_the_chosen_one(query: str, name: str) -> None:
+def test_the_fallback_name_yields_to_the_chosen_one(query: str, name: str) -> None:
     assert address(query).options == {"server_settings": {"application_name": name}}
 
 
-def test_numbers_are_for_the_driver_and_for_its_socket() -> None:
+def test_numbers_go_to_the_driver_or_its_socket() -> None:
     found = address("statement_cache_size=0&prepared_statement_cache_size=7&keepalives=0&keepalives_idle=60")
 
     assert found.options == {"statement_cache_size": 0, "prepared_statement_cache_size": 7}
     assert found.keepalive == {"keepalives": 0, "keepalives_idle": 60}
 
 
-def test_no_seconds_to_connect_are_as_many_as_usual() -> None:
+def test_a_connect_timeout_of_zero_means_the_default() -> None:
     assert address("connect_timeout=0").options == {}
 
 
@@ -204,7 +202,7 @@ def test_no_seconds_to_connect_are_as_many_as_usual() -> None:
         ("sslmode=verify-full&sslrootcert=system&channel_binding=prefer", True, True),
     ],
 )
-def test_what_the_driver_makes_of_it_is_what_libpq_would(
+def test_the_driver_reads_parameters_like_libpq(
     query: str, verifies: bool, checks_name: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))  # where this machine may keep certificates
@@ -214,7 +212,7 @@ def test_what_the_driver_makes_of_it_is_what_libpq_would(
     assert (found.ssl.verify_mode is ssl.CERT_REQUIRED, found.ssl.check_hostname) == (verifies, checks_name)
 
 
-def test_what_the_server_is_told_first_and_how_long_it_may_take() -> None:
+def test_startup_options_and_timeouts_reach_the_server() -> None:
     found = address("application_name=coach&options=-c%20geqo%3Doff&connect_timeout=1&password=other")
 
     assert found.options["server_settings"] == {"application_name": "coach", "options": "-c geqo=off"}

@@ -110,7 +110,7 @@ asyncio.run(main())
 """
 
 
-async def test_whoever_looks_keeps_nobody_from_starting(database_url: str, first: Process) -> None:
+async def test_checking_a_lock_stops_nobody_from_taking_it(database_url: str, first: Process) -> None:
     looking = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", LOOKING, database_url, "5000" if first.db.is_sqlite else "50"),
         stdout=asyncio.subprocess.PIPE,
@@ -130,9 +130,7 @@ async def test_whoever_looks_keeps_nobody_from_starting(database_url: str, first
     assert set(starts) == {True}
 
 
-async def test_a_lock_is_seen_without_being_taken_and_without_a_file_being_made(
-    first: Process, second: Process
-) -> None:
+async def test_a_lock_is_checked_without_taking_it_or_creating_a_file(first: Process, second: Process) -> None:
     before = await second.db.is_run()
     files = names(first.db.file)
     async with first.db.run_lock():
@@ -152,7 +150,7 @@ def names(file: Path | None) -> set[str]:
 # Losing a lock.
 
 
-async def test_a_process_that_lost_its_lock_does_not_tick_until_it_has_it_again(first: Process) -> None:
+async def test_a_process_does_not_tick_while_its_lock_is_lost(first: Process) -> None:
     async with first.running() as keeping:
         before = await first.may_tick()
         first.lose_lock()
@@ -164,7 +162,7 @@ async def test_a_process_that_lost_its_lock_does_not_tick_until_it_has_it_again(
     assert (before, without) == (True, False)
 
 
-async def test_a_process_whose_lock_another_one_took_gives_up(first: Process, second: Process) -> None:
+async def test_a_process_stops_when_another_takes_its_lock(first: Process, second: Process) -> None:
     async with first.running() as keeping:
         first.lose_lock()
         await until(second.may_run)
@@ -204,7 +202,7 @@ async def left_by_a_tick(process: Process, ongoing: BackgroundWork, begun: async
 @pytest.mark.parametrize("engine_name", ["postgres"])
 @pytest.mark.parametrize("how", ["the connection is cut", "the server ends it"])
 @pytest.mark.parametrize("what", [in_a_tick, left_by_a_tick])
-async def test_what_goes_on_when_the_lock_is_lost_has_ended_before_another_process_ticks(
+async def test_work_ends_after_a_lost_lock_before_another_process_ticks(
     first: Process, second: Process, postgres: "PostgresServer", how: str, what: Callable[..., Awaitable[None]]
 ) -> None:
     ongoing, begun = BackgroundWork(), asyncio.Event()
@@ -241,7 +239,7 @@ async def until_it_is_left(ongoing: BackgroundWork) -> None:
             await asyncio.sleep(0)
 
 
-async def test_a_tick_that_takes_too_long_is_given_up_and_the_next_one_may_begin(first: Process) -> None:
+async def test_an_endless_tick_is_cancelled_and_the_next_one_begins(first: Process) -> None:
     ongoing = BackgroundWork(timedelta(milliseconds=1))
 
     with pytest.raises(CutShort, match="it took too long"):
@@ -254,7 +252,7 @@ async def test_a_tick_that_takes_too_long_is_given_up_and_the_next_one_may_begin
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-async def test_a_file_has_one_lock_whatever_it_is_called(
+async def test_a_file_has_one_lock_under_all_its_names(
     first: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert first.db.file is not None
@@ -278,9 +276,7 @@ async def test_a_file_has_one_lock_whatever_it_is_called(
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-async def test_a_file_with_a_second_name_that_is_no_link_is_refused_under_both(
-    first: Process, tmp_path: Path
-) -> None:
+async def test_a_hard_linked_file_is_refused_under_both_names(first: Process, tmp_path: Path) -> None:
     assert first.db.file is not None
     (tmp_path / "same.db").hardlink_to(first.db.file)
     other = Database(f"sqlite:///{tmp_path / 'same.db'}")
