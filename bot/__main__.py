@@ -2,14 +2,14 @@
 
 import signal
 
-from bot.loading import loading
+from bot.loading import fast_imports
 
 
 def main() -> None:
     """Run the command line."""
     # Let Ctrl+C just end the process while modules load; Python would print a traceback from inside an import.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    with loading():
+    with fast_imports():
         from bot.cli import commands
 
     signal.signal(signal.SIGINT, signal.default_int_handler)

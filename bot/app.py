@@ -8,9 +8,9 @@ import discord
 from discord.ext import commands
 
 from bot import features
-from bot.discord_api.errors import PATIENCE
+from bot.discord_api.errors import CALL_TIMEOUT
 from bot.discord_api.names import Names, name_of
-from bot.discord_api.permissions import invitation
+from bot.discord_api.permissions import invite_link
 from bot.discord_api.port import DiscordPort
 from bot.gateway.events import Gateway
 from cogs import notifications, ui
@@ -121,7 +121,7 @@ class CoachBot(BotBase):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,  # messages are fetched when needed
-            max_ratelimit_timeout=PATIENCE.total_seconds(),
+            max_ratelimit_timeout=CALL_TIMEOUT.total_seconds(),
         )
         self.db, self.defaults, self.clock, self.tick_interval = db, defaults, clock, tick_interval
         self.router, self.tally = Router(), InteractionStats()
@@ -158,7 +158,7 @@ class CoachBot(BotBase):
 
     def dispatch(self, event_name: str, /, *args: Any, **kwargs: Any) -> None:
         """Record a gateway event before any handler runs."""
-        self._gateway.hear(event_name, *args)
+        self._gateway.record(event_name, *args)
         super().dispatch(event_name, *args, **kwargs)
 
     async def on_ready(self) -> None:
@@ -167,7 +167,7 @@ class CoachBot(BotBase):
         Discord sends READY again after a lost connection, and rooms may have been deleted meanwhile.
         """
         log.info("connected as %s, in %s servers", self.user and self.user.id, len(self.guilds))
-        await self._gateway.tried()
+        await self._gateway.wait_until_tried()
         if self._heart.is_running:
             self._heart.sweep_soon()
         else:
@@ -176,7 +176,7 @@ class CoachBot(BotBase):
     async def on_interaction(self, interaction: Interaction) -> None:
         """Route button presses and forms; the command tree handles commands. Then store the person's name."""
         await self.router.dispatch(interaction)
-        await self._names.met(interaction.user)
+        await self._names.store(interaction.user)
 
     def wake(self) -> None:
         """Wake the loop: something has just become due."""
@@ -213,7 +213,7 @@ class CoachBot(BotBase):
     def invitation(self, guild_id: int) -> str:
         """Return a link that grants the bot its missing permissions in this server and changes nothing else."""
         assert self.user is not None, "the bot is logged in"
-        return invitation(self.user.id, discord.Object(guild_id))
+        return invite_link(self.user.id, discord.Object(guild_id))
 
     def _serves(self, guild_id: int) -> bool:
         return self._home is None or self._home.id == guild_id
@@ -240,7 +240,9 @@ class CoachBot(BotBase):
         await super().close()
 
 
-def discord_port(client: discord.Client, *, gateway: bool = True, patience: timedelta = PATIENCE) -> DiscordPort:
+def discord_port(
+    client: discord.Client, *, gateway: bool = True, patience: timedelta = CALL_TIMEOUT
+) -> DiscordPort:
     """Implement the domain's Discord port with the texts of `cogs.notifications`."""
     return DiscordPort(
         client,

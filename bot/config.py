@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 CONFIG_FILE = Path("config.toml")
 ENV_FILE = Path(".env")
 _SHORTEST_SECRET = 16
-_SENTENCES = {
+_MESSAGES = {
     "extra_forbidden": "there's no such key; config.example.toml lists them all",
     "literal_error": "must be {expected}",
     "model_type": "must be a table of settings",
@@ -54,7 +54,7 @@ class ConfigError(Exception):
     """The configuration is wrong. The message is one line that says what and where."""
 
 
-def _whole(least: int, most: int, called: str = "a whole number from {} to {}") -> BeforeValidator:
+def _whole_number(least: int, most: int, called: str = "a whole number from {} to {}") -> BeforeValidator:
     """Accept a whole number in this range, also as text as it comes from the environment."""
 
     def check(value: object) -> int:
@@ -110,8 +110,8 @@ def _database_url(value: str) -> str:
     return value
 
 
-_Id = Annotated[int, _whole(1, 2**63 - 1, "a Discord id, which has only digits, like 234567890123456789")]
-_Minutes = Annotated[int, _whole(0, 24 * 60)]
+_Id = Annotated[int, _whole_number(1, 2**63 - 1, "a Discord id, which has only digits, like 234567890123456789")]
+_Minutes = Annotated[int, _whole_number(0, 24 * 60)]
 _STRICT = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 """Reject misspelt keys in config.toml, and never show a secret in an error."""
 
@@ -126,8 +126,8 @@ class ServerDefaults(BaseModel):
     room_lead_minutes: _Minutes = 15
     access_lead_minutes: _Minutes = 5
     linger_minutes: _Minutes = 15
-    cancel_notice_minutes: Annotated[int, _whole(0, 30 * 24 * 60)] = 0
-    most_upcoming: Annotated[int, _whole(1, 100)] = 10
+    cancel_notice_minutes: Annotated[int, _whole_number(0, 30 * 24 * 60)] = 0
+    most_upcoming: Annotated[int, _whole_number(1, 100)] = 10
 
     @model_validator(mode="after")
     def _room_comes_first(self) -> Self:
@@ -151,9 +151,9 @@ class Settings(BaseModel):
         default="sqlite:///coachbot.db", repr=False
     )
     cron_secret: Annotated[str, AfterValidator(_secret)] | None = Field(default=None, repr=False)
-    web_port: Annotated[int, _whole(0, 65535)] | None = None
+    web_port: Annotated[int, _whole_number(0, 65535)] | None = None
     web_host: Annotated[str, AfterValidator(_address)] = "127.0.0.1"
-    tick_seconds: Annotated[int, _whole(1, 300)] = 15
+    tick_seconds: Annotated[int, _whole_number(1, 300)] = 15
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     server_defaults: ServerDefaults = ServerDefaults()
 
@@ -206,8 +206,8 @@ def load(config_file: Path = CONFIG_FILE, env_file: Path = ENV_FILE) -> Settings
     Raises ConfigError with one line that names the file and key of everything that's wrong.
     """
     sources: list[tuple[str, Callable[[], dict[str, Any]]]] = [
-        (str(config_file), lambda: _in_toml(config_file)),
-        (str(env_file), lambda: _in_env_file(env_file)),
+        (str(config_file), lambda: _read_toml(config_file)),
+        (str(env_file), lambda: _read_env_file(env_file)),
         ("environment", lambda: EnvSettingsSource(_Sources)()),
     ]
     found: dict[str, dict[str, Any]] = {}
@@ -216,29 +216,29 @@ def load(config_file: Path = CONFIG_FILE, env_file: Path = ENV_FILE) -> Settings
         try:
             found[where] = read()
         except (OSError, ValueError) as error:
-            unreadable.append(f"{where}: {_failure(error)}")
+            unreadable.append(f"{where}: {_read_error(error)}")
     if unreadable:
         raise ConfigError("; ".join(unreadable))
     try:
-        return Settings.model_validate(_joined(found.values()))
+        return Settings.model_validate(_merge(found.values()))
     except ValidationError as error:
         wrong = error.errors(include_input=False)
-        raise ConfigError("; ".join(f"{_place(one['loc'], found)}: {_sentence(one)}" for one in wrong)) from None
+        raise ConfigError("; ".join(f"{_locate(one['loc'], found)}: {_message(one)}" for one in wrong)) from None
 
 
-def _in_toml(file: Path) -> dict[str, Any]:
+def _read_toml(file: Path) -> dict[str, Any]:
     if file == CONFIG_FILE and not file.exists():
         return {}
     return tomllib.loads(file.read_text("utf-8-sig"))
 
 
-def _in_env_file(file: Path) -> dict[str, Any]:
+def _read_env_file(file: Path) -> dict[str, Any]:
     if file.is_dir():  # pydantic-settings would skip it silently
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     return DotEnvSettingsSource(_Sources, env_file=file)()
 
 
-def _failure(error: OSError | ValueError) -> str:
+def _read_error(error: OSError | ValueError) -> str:
     match error:
         case FileNotFoundError():
             return "file not found"
@@ -252,7 +252,7 @@ def _failure(error: OSError | ValueError) -> str:
             return f"not valid TOML: {error}"
 
 
-def _joined(sources: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def _merge(sources: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Merge the sources; later ones win. Server defaults are merged key by key."""
     joined: dict[str, Any] = {}
     for source in sources:
@@ -263,20 +263,20 @@ def _joined(sources: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return joined
 
 
-def _place(path: tuple[int | str, ...], found: dict[str, dict[str, Any]]) -> str:
+def _locate(path: tuple[int | str, ...], found: dict[str, dict[str, Any]]) -> str:
     """Name a value's source, and its key as it's written there."""
-    *_, where = (where for where, values in found.items() if _holds(values, path))
+    *_, where = (where for where, values in found.items() if _contains(values, path))
     first, *rest = map(str, path)
     if where != next(iter(found)):  # all but config.toml use upper case
         first = first.upper()
     return f"{where}: {'.'.join([first, *rest])}"
 
 
-def _holds(values: object, path: tuple[int | str, ...]) -> bool:
+def _contains(values: object, path: tuple[int | str, ...]) -> bool:
     if not path:
         return True
-    return isinstance(values, dict) and path[0] in values and _holds(values[path[0]], path[1:])
+    return isinstance(values, dict) and path[0] in values and _contains(values[path[0]], path[1:])
 
 
-def _sentence(error: ErrorDetails) -> str:
-    return _SENTENCES[error["type"]].format(**error.get("ctx", {}))
+def _message(error: ErrorDetails) -> str:
+    return _MESSAGES[error["type"]].format(**error.get("ctx", {}))

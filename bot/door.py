@@ -11,75 +11,75 @@ from datetime import timedelta
 
 from aiohttp import web
 
-MOST = 100
+MAX_CONNECTIONS = 100
 """Connections at a time."""
-TO_ASK = timedelta(seconds=10)
+REQUEST_TIMEOUT = timedelta(seconds=10)
 """Time limit for sending a request's headers, both for the first request and for later ones."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Door:
+class ConnectionLimit:
     """Counts connections. When there are too many, closes the one that has been silent longest."""
 
-    def __init__(self, *, most: int = MOST, to_ask: timedelta = TO_ASK) -> None:
+    def __init__(self, *, most: int = MAX_CONNECTIONS, to_ask: timedelta = REQUEST_TIMEOUT) -> None:
         self.most, self.to_ask = most, to_ask
-        self._inside: dict[asyncio.BaseTransport, _Guest] = {}
-        self._silent: dict[_Guest, asyncio.TimerHandle] = {}
+        self._inside: dict[asyncio.BaseTransport, _Connection] = {}
+        self._silent: dict[_Connection, asyncio.TimerHandle] = {}
         """Longest silent first."""
 
-    def leading_to(self, server: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.Protocol]:
+    def wrap(self, server: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.Protocol]:
         """Wrap a protocol factory for `create_server`."""
-        return lambda: _Guest(self, server)
+        return lambda: _Connection(self, server)
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Stop the clock while a request is being answered."""
         guest = self._inside.get(request.transport) if request.transport else None
-        with self._asking(guest) if guest else contextlib.nullcontext():
+        with self._while_answering(guest) if guest else contextlib.nullcontext():
             return await handler(request)
 
     @contextlib.contextmanager
-    def _asking(self, guest: "_Guest") -> Iterator[None]:
-        self._stop_waiting(guest)
+    def _while_answering(self, guest: "_Connection") -> Iterator[None]:
+        self._stop_timer(guest)
         try:
             yield
         finally:
             if guest in self._inside.values():
-                self._wait_for(guest)
+                self._start_timer(guest)
 
-    def enter(self, guest: "_Guest") -> bool:
+    def admit(self, guest: "_Connection") -> bool:
         """Admit a connection, making room if possible. Returns whether there was room."""
         if len(self._inside) >= self.most:
             if not self._silent:
                 return False
             longest = next(iter(self._silent))
-            self.leave(longest)
+            self.release(longest)
             longest.transport.abort()
         self._inside[guest.transport] = guest
-        self._wait_for(guest)
+        self._start_timer(guest)
         return True
 
-    def leave(self, guest: "_Guest") -> None:
+    def release(self, guest: "_Connection") -> None:
         """Forget a closed connection."""
-        self._stop_waiting(guest)
+        self._stop_timer(guest)
         self._inside.pop(guest.transport, None)
 
-    def _wait_for(self, guest: "_Guest") -> None:
+    def _start_timer(self, guest: "_Connection") -> None:
         loop = asyncio.get_running_loop()
         self._silent[guest] = loop.call_later(self.to_ask.total_seconds(), guest.transport.abort)
 
-    def _stop_waiting(self, guest: "_Guest") -> None:
+    def _stop_timer(self, guest: "_Connection") -> None:
         if timer := self._silent.pop(guest, None):
             timer.cancel()
 
 
-class _Guest(asyncio.Protocol):
+class _Connection(asyncio.Protocol):
     """One connection. Once admitted, passes everything on to the server's protocol."""
 
     transport: asyncio.Transport
 
-    def __init__(self, door: Door, server: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(self, door: ConnectionLimit, server: Callable[[], asyncio.Protocol]) -> None:
         self._door, self._server = door, server
         self._inner: asyncio.Protocol | None = None
 
@@ -87,7 +87,7 @@ class _Guest(asyncio.Protocol):
         """Admit the connection, or close it at once."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        if self._door.enter(self):
+        if self._door.admit(self):
             self._inner = self._server()
             self._inner.connection_made(transport)
         else:
@@ -95,7 +95,7 @@ class _Guest(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Free its place."""
-        self._door.leave(self)
+        self._door.release(self)
         if self._inner is not None:
             self._inner.connection_lost(exc)
 

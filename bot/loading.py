@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def loading() -> Iterator[None]:
+def fast_imports() -> Iterator[None]:
     """Pause garbage collection during the block, and exclude everything created in it from later collections."""
     gc.disable()
     try:

@@ -16,25 +16,25 @@ from urllib.parse import quote
 _FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _STANDARD = vars(logging.makeLogRecord({})).keys() | {"message", "asctime", "taskName"}
 """Attributes that every record has. All others came from `extra`."""
-MOST_A_MINUTE = 30
+MAX_PER_MINUTE = 30
 """Limits warnings and errors per line of code, so that a constant failure can't fill the disk."""
 
-Hide = Callable[[str], str]
+Redact = Callable[[str], str]
 
 
 def set_up(level: str, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
     """Log to standard error, with *** in place of each of `secrets`."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    hide = _hiding(secrets)
-    handler.setFormatter(_Lines(hide) if handler.stream.isatty() else _JSON(hide))
-    handler.addFilter(_Sparing())
+    hide = _redactor(secrets)
+    handler.setFormatter(_PlainFormatter(hide) if handler.stream.isatty() else _JSONFormatter(hide))
+    handler.addFilter(_RateLimit())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # At DEBUG these log every request, job and SQL statement, including what people wrote.
     for chatty in ("discord", "apscheduler", "alembic", "sqlalchemy", "aiosqlite", "asyncio"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 
-def _hiding(secrets: Iterable[str]) -> Hide:
+def _redactor(secrets: Iterable[str]) -> Redact:
     """Return a function that replaces each secret with ***, also in its URL-encoded form."""
     hidden = {form for one in secrets if one for form in (one, quote(one, safe=""))}
     longest_first = sorted(hidden, key=len, reverse=True)
@@ -47,7 +47,7 @@ def _hiding(secrets: Iterable[str]) -> Hide:
     return hide
 
 
-class _Sparing(logging.Filter):
+class _RateLimit(logging.Filter):
     """Drops records that the same line of code logs too often, and counts them."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -63,17 +63,17 @@ class _Sparing(logging.Filter):
         place, now = (record.pathname, record.lineno), self._clock()
         began, times = self._said.get(place, (now, 0))
         if now - began >= 60:
-            if times > MOST_A_MINUTE:
-                record.left_out = times - MOST_A_MINUTE
+            if times > MAX_PER_MINUTE:
+                record.left_out = times - MAX_PER_MINUTE
             began, times = now, 0
         self._said[place] = began, times + 1
-        return times < MOST_A_MINUTE
+        return times < MAX_PER_MINUTE
 
 
-class _Lines(logging.Formatter):
+class _PlainFormatter(logging.Formatter):
     """Formats records for people. Hides secrets in messages and tracebacks, but not in level and logger."""
 
-    def __init__(self, hide: Hide) -> None:
+    def __init__(self, hide: Redact) -> None:
         super().__init__(_FORMAT)
         self._hide = hide
 
@@ -89,10 +89,10 @@ class _Lines(logging.Formatter):
         return self._hide(super().formatException(ei))  # pyright: ignore[reportArgumentType]  (logging's own type is private)
 
 
-class _JSON(logging.Formatter):
+class _JSONFormatter(logging.Formatter):
     """Formats records as JSON, one per line: `at` (UTC), `level`, `logger`, `message`, `extra` and traceback."""
 
-    def __init__(self, hide: Hide) -> None:
+    def __init__(self, hide: Redact) -> None:
         super().__init__()
         self._hide = hide
 

@@ -18,7 +18,7 @@ CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ProcessStats:
     """What the process has measured since it started."""
 
     tally: InteractionStats
@@ -27,17 +27,17 @@ class Seen:
     """Gateway latency; NaN or infinite if unknown."""
 
 
-def written(figures: Figures, now: datetime, seen: Seen) -> bytes:
+def render(figures: Figures, now: datetime, seen: ProcessStats) -> bytes:
     """Write all metrics as text, leaving out unknown values."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Counted(figures, now, seen))
+    registry.register(_Collector(figures, now, seen))
     return generate_latest(registry)
 
 
-class _Counted(Collector):
+class _Collector(Collector):
     """Collects the metrics of one answer and keeps nothing afterwards."""
 
-    def __init__(self, figures: Figures, now: datetime, seen: Seen) -> None:
+    def __init__(self, figures: Figures, now: datetime, seen: ProcessStats) -> None:
         self._figures, self._now, self._seen = figures, now, seen
 
     def collect(self) -> Iterator[Metric]:

@@ -17,7 +17,7 @@ from aiohttp.http import HttpProcessingError
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import CoachBot
-from bot.door import Door
+from bot.door import ConnectionLimit
 from scheduler.loop.loop import NotTicking
 from scheduler.loop.tick import TickReport
 from scheduler.reports import metrics as totals
@@ -31,12 +31,12 @@ CRON = "/api/cron/process-sessions"
 PATIENCE = timedelta(seconds=5)
 """How long an answer waits for the database."""
 _LARGEST_BODY = 4096
-_TO_END = timedelta(seconds=2)  # for answers in progress when the bot stops
+_STOP_TIMEOUT = timedelta(seconds=2)  # for answers in progress when the bot stops
 _OWN_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 _faults = logging.getLogger(f"{__name__}.http")
 _faults.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)))
-QUIETLY: dict[str, Any] = {"access_log": None, "logger": _faults}
+QUIET_LOGS: dict[str, Any] = {"access_log": None, "logger": _faults}
 """Keeps aiohttp from logging each request and each malformed one, which would let anyone fill the log."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -50,18 +50,18 @@ class NoAnswer(Exception):
 
 
 @contextlib.asynccontextmanager
-async def serving(bot: CoachBot, host: str, port: int, secret: str) -> AsyncIterator[int]:
+async def serve(bot: CoachBot, host: str, port: int, secret: str) -> AsyncIterator[int]:
     """Serve for the length of the block. Yields the port. Raises OSError if the address isn't available."""
-    door = Door()
+    door = ConnectionLimit()
     app = application(bot, secret, door=door)
-    runner = web.AppRunner(app, shutdown_timeout=_TO_END.total_seconds(), **QUIETLY)
+    runner = web.AppRunner(app, shutdown_timeout=_STOP_TIMEOUT.total_seconds(), **QUIET_LOGS)
     await runner.setup()
     assert runner.server is not None, "it has been set up"
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(runner.cleanup)
         # aiohttp's own TCPSite doesn't limit connections.
         loop = asyncio.get_running_loop()
-        listening = await loop.create_server(door.leading_to(runner.server), host, port)
+        listening = await loop.create_server(door.wrap(runner.server), host, port)
         stack.callback(listening.close)
         taken: int = listening.sockets[0].getsockname()[1]
         log.info("web endpoint on %s, port %s", host, taken)
@@ -69,33 +69,35 @@ async def serving(bot: CoachBot, host: str, port: int, secret: str) -> AsyncIter
 
 
 def application(
-    bot: CoachBot, secret: str, *, patience: timedelta = PATIENCE, door: Door | None = None
+    bot: CoachBot, secret: str, *, patience: timedelta = PATIENCE, door: ConnectionLimit | None = None
 ) -> web.Application:
     """Build the routes. Without a secret, none of them makes the bot do anything."""
     health = _Health(bot, patience)
-    app = web.Application(middlewares=[door.middleware, _in_json] if door else [_in_json])
+    app = web.Application(
+        middlewares=[door.middleware, _answer_errors_in_json] if door else [_answer_errors_in_json]
+    )
     app.router.add_get("/healthz", health.alive)
     app.router.add_get("/readyz", health.ready)
     if secret.strip():
         trigger = _Trigger(bot, secret.strip())
-        app.router.add_get(CRON, trigger.pull, allow_head=False)
-        app.router.add_post(CRON, trigger.pull)
-    app.on_cleanup.append(health.look.forget)
+        app.router.add_get(CRON, trigger.run, allow_head=False)
+        app.router.add_post(CRON, trigger.run)
+    app.on_cleanup.append(health.look.cancel)
     if importlib.util.find_spec("prometheus_client") is not None:  # from the extra `metrics`
         counted = _Metrics(bot, patience)
         app.router.add_get("/metrics", counted.show)
-        app.on_cleanup.append(counted.look.forget)
+        app.on_cleanup.append(counted.look.cancel)
     return app
 
 
-class _Look(Generic[T]):
+class _SharedQuery(Generic[T]):
     """Runs one query at a time and shares its result with everyone who asks meanwhile."""
 
     def __init__(self, look: Callable[[], Coroutine[Any, Any, T]], patience: timedelta) -> None:
         self._look, self._patience = look, patience
         self._task: asyncio.Task[tuple[T] | None] | None = None
 
-    async def found(self) -> T:
+    async def result(self) -> T:
         """Return the result. Raises NoAnswer if the query takes too long or fails.
 
         A hanging query isn't cancelled: cancelling would wait for its connection.
@@ -115,7 +117,7 @@ class _Look(Generic[T]):
             log.warning("the database does not answer: %s", error)
             return None
 
-    async def forget(self, _app: web.Application) -> None:
+    async def cancel(self, _app: web.Application) -> None:
         """Cancel the query when the server stops."""
         if self._task is not None:
             self._task.cancel()
@@ -126,7 +128,7 @@ class _Health:
 
     def __init__(self, bot: CoachBot, patience: timedelta) -> None:
         self._bot = bot
-        self.look = _Look(self._last_tick, patience)
+        self.look = _SharedQuery(self._last_tick, patience)
 
     async def alive(self, _request: web.Request) -> web.Response:
         """Answer 200 while the process works, or 503 with a reason if it was connected but doesn't do all its
@@ -140,7 +142,7 @@ class _Health:
         """Answer 200 if gateway, database and loop all work, else 503."""
         answered, ticked_at = True, None
         try:
-            ticked_at = await self.look.found()
+            ticked_at = await self.look.result()
         except NoAnswer:
             answered = False
         silence = longest_silence(self._bot.tick_interval)
@@ -162,18 +164,18 @@ class _Metrics:
 
     def __init__(self, bot: CoachBot, patience: timedelta) -> None:
         self._bot = bot
-        self.look = _Look(self._figures, patience)
+        self.look = _SharedQuery(self._figures, patience)
 
     async def show(self, _request: web.Request) -> web.Response:
         """Answer with current figures, or 503 if the database doesn't answer."""
         try:
-            found = await self.look.found()
+            found = await self.look.result()
         except NoAnswer:
             return _answer({"error": "the database doesn't answer"}, 503)
         from bot import metrics  # loaded on first use
 
-        seen = metrics.Seen(self._bot.tally, self._bot.last_tick, self._bot.latency)
-        body = metrics.written(found, self._bot.clock(), seen)
+        seen = metrics.ProcessStats(self._bot.tally, self._bot.last_tick, self._bot.latency)
+        body = metrics.render(found, self._bot.clock(), seen)
         return web.Response(body=body, headers={**_OWN_HEADERS, "Content-Type": metrics.CONTENT_TYPE})
 
     async def _figures(self) -> totals.Figures:
@@ -187,7 +189,7 @@ class _Trigger:
     def __init__(self, bot: CoachBot, secret: str) -> None:
         self._bot, self._secret = bot, secret.encode()
 
-    async def pull(self, request: web.Request) -> web.Response:
+    async def run(self, request: web.Request) -> web.Response:
         """Run the loop's next tick now. Requests that arrive during a tick share the next one."""
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         # Bytes that aren't UTF-8 arrive as surrogates.
@@ -200,10 +202,10 @@ class _Trigger:
             return _answer(
                 {"error": ("no tick ran: the bot is starting or stopping, or the log says what failed")}, 503
             )
-        return _answer(_told(report))
+        return _answer(_report_as_json(report))
 
 
-def _told(report: TickReport | None) -> dict[str, Any]:
+def _report_as_json(report: TickReport | None) -> dict[str, Any]:
     if report is None:
         return {"done": False, "why": "another process is running it right now"}
     return {
@@ -222,7 +224,7 @@ def _answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, st
 
 
 @web.middleware
-async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _answer_errors_in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer errors in JSON too. Reject requests whose body is large or of unknown size."""
     try:
         if request.body_exists and request.content_length is None:

@@ -59,7 +59,7 @@ Money = Annotated[int, mapped_column(BigInteger)]
 """An amount in minor units (cents) of the ISO 4217 currency next to it."""
 
 
-class OpenName(TypeDecorator[StrEnum]):
+class OpenEnum(TypeDecorator[StrEnum]):
     """One name of a growing list, stored as text. A name only another release knows is read as `otherwise`."""
 
     impl = String
@@ -80,14 +80,14 @@ class OpenName(TypeDecorator[StrEnum]):
         return next((one for one in self.kind if one.value == value), self.otherwise)
 
 
-def name_of(kind: type[StrEnum], *, checked: bool = True, otherwise: StrEnum | None = None) -> Enum | OpenName:
+def enum_column(kind: type[StrEnum], *, checked: bool = True, otherwise: StrEnum | None = None) -> Enum | OpenEnum:
     """Return the type of a column with one of `kind`'s values. By default a CHECK enforces them.
 
     Use `checked=False` for lists that grow: on SQLite, changing a CHECK means rebuilding the table. Another
     release's value is then read as `otherwise` instead of failing the whole query.
     """
     if not checked:
-        return OpenName(kind, otherwise)
+        return OpenEnum(kind, otherwise)
     return Enum(
         kind,
         native_enum=False,

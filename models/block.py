@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Snowflake, name_of
+from models.base import Base, Snowflake, enum_column
 
 
 class BlockedFrom(StrEnum):
@@ -24,7 +24,7 @@ class Block(Base):
 
     guild_id: Mapped[Snowflake] = mapped_column(ForeignKey("guilds.id"), primary_key=True)
     user_id: Mapped[Snowflake] = mapped_column(primary_key=True)
-    blocked_from: Mapped[BlockedFrom] = mapped_column(name_of(BlockedFrom, checked=False), primary_key=True)
+    blocked_from: Mapped[BlockedFrom] = mapped_column(enum_column(BlockedFrom, checked=False), primary_key=True)
     reason: Mapped[str | None]
     """Shown to the person when they try. None if the admin gave none."""
     blocked_by: Mapped[Snowflake]

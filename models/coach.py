@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import stored_json
-from models.base import Base, Money, RowId, Snowflake, name_of, partial_index
+from models.base import Base, Money, RowId, Snowflake, enum_column, partial_index
 from models.session import SessionType
 from models.stored_json import StoredJSON
 
@@ -42,7 +42,7 @@ class Coach(Base):
     user_id: Mapped[Snowflake] = mapped_column(primary_key=True)
     display_name: Mapped[str] = mapped_column(String(100))
     """As last seen, for select options and button labels, where Discord shows no mentions."""
-    status: Mapped[CoachStatus] = mapped_column(name_of(CoachStatus))
+    status: Mapped[CoachStatus] = mapped_column(enum_column(CoachStatus))
     bio: Mapped[str]
     experience: Mapped[str]
     portfolio: Mapped[str]
@@ -54,7 +54,7 @@ class Coach(Base):
     """IANA name. Weekly hours are wall-clock times in this zone."""
     accepting: Mapped[bool]
     """False while the coach has paused bookings."""
-    session_type: Mapped[SessionType] = mapped_column(name_of(SessionType))
+    session_type: Mapped[SessionType] = mapped_column(enum_column(SessionType))
     durations_minutes: Mapped[list[int]] = mapped_column(StoredJSON(stored_json.lengths))
     """Durations on offer, the default first."""
     slot_step_minutes: Mapped[int]

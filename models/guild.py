@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import stored_json
-from models.base import Base, Snowflake, name_of
+from models.base import Base, Snowflake, enum_column
 from models.stored_json import StoredJSON
 
 
@@ -55,7 +55,7 @@ class Guild(Base):
     no_show_grace_minutes: Mapped[int] = mapped_column(default=15, server_default="15")
     """How late someone may be before they count as a no-show, unless the two meet after all."""
     access_mode: Mapped[AccessMode] = mapped_column(
-        name_of(AccessMode, checked=False, otherwise=AccessMode.PEOPLE),
+        enum_column(AccessMode, checked=False, otherwise=AccessMode.PEOPLE),
         default=AccessMode.PEOPLE,
         server_default=AccessMode.PEOPLE,
     )

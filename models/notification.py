@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, RowId, Snowflake, name_of, partial_index
+from models.base import Base, RowId, Snowflake, enum_column, partial_index
 
 
 class NotificationKind(StrEnum):
@@ -68,7 +68,7 @@ class Notification(Base):
 
     id: Mapped[RowId]
     guild_id: Mapped[Snowflake] = mapped_column(ForeignKey("guilds.id"))
-    kind: Mapped[NotificationKind] = mapped_column(name_of(NotificationKind, checked=False))
+    kind: Mapped[NotificationKind] = mapped_column(enum_column(NotificationKind, checked=False))
     user_id: Mapped[Snowflake | None]
     coach_id: Mapped[Snowflake | None]
     session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))
@@ -84,7 +84,7 @@ class Notification(Base):
     """Stored before the first attempt: from then on, the message may exist without us knowing."""
     sent_at: Mapped[datetime | None]
     given_up_at: Mapped[datetime | None]
-    route: Mapped[Route | None] = mapped_column(name_of(Route, checked=False))
+    route: Mapped[Route | None] = mapped_column(enum_column(Route, checked=False))
     """Where it goes instead of a direct message."""
     undeliverable_at: Mapped[datetime | None]
     """When every way to reach this person had failed."""

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Money, RowId, Snowflake, name_of, partial_index
+from models.base import Base, Money, RowId, Snowflake, enum_column, partial_index
 
 LONGEST_RESERVATION = timedelta(hours=24)
 """The longest session including buffers. SQLite's guard relies on it to search a bounded range."""
@@ -67,9 +67,9 @@ class CoachingSession(Base):
     student_id: Mapped[Snowflake]
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
-    status: Mapped[SessionStatus] = mapped_column(name_of(SessionStatus))
+    status: Mapped[SessionStatus] = mapped_column(enum_column(SessionStatus))
     notes: Mapped[str | None]
-    session_type: Mapped[SessionType] = mapped_column(name_of(SessionType))
+    session_type: Mapped[SessionType] = mapped_column(enum_column(SessionType))
     total_cost_minor: Mapped[Money]
     """The confirmed price, in minor units of `currency`."""
     currency: Mapped[str] = mapped_column(String(3))
@@ -102,7 +102,7 @@ class CoachingSession(Base):
     reschedule_reason: Mapped[str | None]
     kept_at: Mapped[datetime | None]
     """When the coach decided to keep it although it's outside their hours."""
-    absent: Mapped[Absent | None] = mapped_column(name_of(Absent, checked=False))
+    absent: Mapped[Absent | None] = mapped_column(enum_column(Absent, checked=False))
     """Whose no-show it was; set only for a no-show."""
     absence_marked_by: Mapped[Snowflake | None]
     """Who decided by hand whether people were there; None if attendance decided."""

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot import log
 from bot.cli.exit import FAILED, USAGE_ERROR, Stop, cause
-from bot.loading import loading
+from bot.loading import fast_imports
 
 if TYPE_CHECKING:
     from bot.config import Settings
@@ -53,10 +53,10 @@ def app() -> None:
 def run(config_file: Path, *, wait: bool) -> None:
     """Run the bot until Ctrl+C or SIGTERM. Work in progress is finished first."""
     settings = _settings(config_file)
-    with loading():
+    with fast_imports():
         from bot.cli import run as program
 
-    _finish(program.run(settings, wait=wait))
+    _run_to_end(program.run(settings, wait=wait))
 
 
 @app.command()
@@ -69,17 +69,17 @@ def invite(config_file: Path) -> None:
     token = settings.discord_bot_token or ""
     client_id = settings.discord_client_id or config.bot_id_in(token)
     if client_id is None:
-        _die(
+        _fail(
             "the bot's id is missing: set DISCORD_CLIENT_ID (the application id from the Developer Portal), "
             "or DISCORD_BOT_TOKEN, which contains it"
         )
     import discord
 
-    from bot.discord_api.permissions import invitation
+    from bot.discord_api.permissions import invite_link
 
     guild = discord.Object(settings.discord_guild_id) if settings.discord_guild_id else None
     # Rich would wrap the link in a narrow terminal or a pipe.
-    sys.stdout.write(invitation(client_id, guild) + "\n")
+    sys.stdout.write(invite_link(client_id, guild) + "\n")
 
 
 @app.command()
@@ -101,7 +101,7 @@ def demo(host: str, port: int, data: Path | None, *, no_open: bool, fresh: bool)
     try:
         from bot.demo.main import NotADemo, Options, PortTaken, play  # only the demo needs the extra
     except ModuleNotFoundError as error:
-        _die(f"the demo needs the package {error.name}: pip install 'coachbot[demo]'")
+        _fail(f"the demo needs the package {error.name}: pip install 'coachbot[demo]'")
     log.set_up("WARNING")
     opening = contextlib.ExitStack()
 
@@ -113,17 +113,17 @@ def demo(host: str, port: int, data: Path | None, *, no_open: bool, fresh: bool)
     options = Options(host=host, port=port, open_browser=not no_open, data=data, fresh=fresh)
     try:
         with opening:
-            opening.enter_context(_waiting("Starting the demo…"))
+            opening.enter_context(_spinner("Starting the demo…"))
             asyncio.run(play(options, announce))
     except NotADemo as refusal:
-        _die(str(refusal))
+        _fail(str(refusal))
     except PortTaken as taken:
-        _die(
+        _fail(
             f"can't serve the page: {taken}. Choose another port with --port, or use --port 0 for any free one",
             FAILED,
         )
     except (OSError, DBAPIError) as error:
-        _die(f"can't open {data or 'the database'}: {cause(error)}", FAILED)
+        _fail(f"can't open {data or 'the database'}: {cause(error)}", FAILED)
 
 
 @app.command()
@@ -142,12 +142,12 @@ def doctor(config_file: Path, *, as_json: bool) -> None:
     try:
         settings = config.load(config_file)
     except config.ConfigError as unreadable:
-        report.tell([report.unreadable(unreadable)], as_json=as_json)
+        report.print_report([report.unreadable_configuration(unreadable)], as_json=as_json)
         sys.exit(USAGE_ERROR)
     _set_up_log(settings, "WARNING")
-    checks = asyncio.run(report.examine(settings))
-    report.tell(checks, as_json=as_json)
-    if not report.is_sound(checks):
+    checks = asyncio.run(report.run_checks(settings))
+    report.print_report(checks, as_json=as_json)
+    if not report.has_no_errors(checks):
         sys.exit(FAILED)
 
 
@@ -162,15 +162,15 @@ def process_sessions(config_file: Path) -> None:
     reached, or the running bot hasn't checked for too long; 2: the configuration is wrong.
     """
     settings = _settings(config_file)
-    with loading():
+    with fast_imports():
         from bot.cli import run as program
 
-    report = _finish(program.process_sessions(settings))
+    report = _run_to_end(program.process_sessions(settings))
     if report is None:
         click.echo("Another process is doing this right now, so there's nothing left to do here.")
         return
     if isinstance(report, datetime):
-        _tell_of_running_bot(report, settings.tick_seconds)
+        _describe_running_bot(report, settings.tick_seconds)
         return
     from rich.console import Console
     from rich.table import Table
@@ -191,7 +191,7 @@ def process_sessions(config_file: Path) -> None:
         sys.exit(FAILED)
 
 
-def _tell_of_running_bot(looked_at: datetime, every_seconds: int) -> None:
+def _describe_running_bot(looked_at: datetime, every_seconds: int) -> None:
     from bot.web import CRON
     from scheduler.core.clock import utc_now
 
@@ -213,14 +213,14 @@ def back_up(file: Path, config_file: Path) -> None:
     You can do this while the bot is running. FILE must not exist yet.
     """
     from models.storage import backup
-    from models.storage.backup import BadCopy
+    from models.storage.backup import InvalidBackup
 
     source = _sqlite_file(_settings(config_file), "pg_dump --format=custom --file={file} {url}", file)
     try:
         with _progress("Copying") as progress:
             backup.back_up(source, file, progress)
-    except (OSError, sqlite3.Error, BadCopy) as error:
-        _die(str(error), FAILED)
+    except (OSError, sqlite3.Error, InvalidBackup) as error:
+        _fail(str(error), FAILED)
     click.echo(f"{file}: copied and checked.")
 
 
@@ -237,13 +237,13 @@ def restore(file: Path, config_file: Path) -> None:
     settings = _settings(config_file)
     database = _sqlite_file(settings, "pg_restore --clean --if-exists --dbname={url} {file}", file)
     kept = database.with_name(f"{database.name}.before-{utc_now():%Y%m%d-%H%M%S}")
-    _finish(_restore(settings, file, database, kept))
+    _run_to_end(_restore(settings, file, database, kept))
     click.echo(f"{database}: restored from {file}. The old database is kept as {kept}.")
 
 
 async def _restore(settings: "Settings", file: Path, database: Path, kept: Path) -> None:
     from models.storage import backup
-    from models.storage.backup import BadCopy, InUse
+    from models.storage.backup import InUse, InvalidBackup
     from models.storage.database import Database
 
     db = Database(settings.database_url)
@@ -253,7 +253,7 @@ async def _restore(settings: "Settings", file: Path, database: Path, kept: Path)
                 raise Stop("the bot is running on this database; stop it first (systemctl stop coachbot)", FAILED)
             with _progress("Restoring") as progress:
                 backup.restore(file, database, kept, progress)
-    except (OSError, sqlite3.Error, BadCopy, InUse) as error:
+    except (OSError, sqlite3.Error, InvalidBackup, InUse) as error:
         raise Stop(str(error), FAILED) from None
     finally:
         await db.close()
@@ -265,7 +265,7 @@ def _sqlite_file(settings: "Settings", otherwise: str, file: Path) -> Path:
     if url.get_backend_name() != "sqlite":
         plain = url.set(drivername="postgresql").difference_update_query(_SECRET_PARAMETERS)
         shown = plain.render_as_string(hide_password=True)
-        _die(f"PostgreSQL has its own tools for this: {otherwise.format(file=file, url=shown)}")
+        _fail(f"PostgreSQL has its own tools for this: {otherwise.format(file=file, url=shown)}")
     from models.storage.database import sqlite_file
 
     return sqlite_file(url)
@@ -285,7 +285,7 @@ def _progress(what: str) -> Iterator["Progress"]:
 
 
 @contextlib.contextmanager
-def _waiting(what: str) -> Iterator[None]:
+def _spinner(what: str) -> Iterator[None]:
     """Show a spinner, on a terminal only."""
     if not sys.stdout.isatty():
         yield
@@ -296,26 +296,26 @@ def _waiting(what: str) -> Iterator[None]:
         yield
 
 
-def _finish(work: Coroutine[Any, Any, T]) -> T:
+def _run_to_end(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end. Turn errors the operator can fix into one line and an exit code, without a traceback."""
     from bot.config import ConfigError
 
     try:
         return asyncio.run(work)
     except ConfigError as error:
-        _die(str(error))
+        _fail(str(error))
     except Stop as stop:
-        _die(str(stop), stop.code)
+        _fail(str(stop), stop.code)
 
 
 def _settings(config_file: Path) -> "Settings":
-    with loading():
+    with fast_imports():
         from bot import config
 
     try:
         settings = config.load(config_file)
     except config.ConfigError as error:
-        _die(str(error))
+        _fail(str(error))
     _set_up_log(settings, settings.log_level)
     return settings
 
@@ -327,6 +327,6 @@ def _set_up_log(settings: "Settings", level: str) -> None:
     log.set_up(level, [*secrets, *in_query, url.password or ""])
 
 
-def _die(line: str, code: int = USAGE_ERROR) -> NoReturn:
+def _fail(line: str, code: int = USAGE_ERROR) -> NoReturn:
     sys.stderr.write(f"coachbot: {line}\n")
     sys.exit(code)

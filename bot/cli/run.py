@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.app import CoachBot, discord_port
 from bot.cli.exit import FAILED, USAGE_ERROR, Stop, cause, end_within
 from bot.config import Settings
-from bot.discord_api.errors import PATIENCE
+from bot.discord_api.errors import CALL_TIMEOUT
 from models.storage.database import Database, UnknownSchema
 from scheduler.core.clock import utc_now
 from scheduler.loop.background import BackgroundWork, CutShort
@@ -33,7 +33,7 @@ _TOKEN_REFUSED = (
     "Discord rejected the token. Reset it in the Developer Portal (Bot → Reset Token) and set "
     "DISCORD_BOT_TOKEN to the new one"
 )
-_SECOND = (
+_ALREADY_RUNNING = (
     "another coachbot is running on this database. Stop that one first (systemctl stop coachbot), or start "
     "this one with --wait to take over when it ends"
 )
@@ -41,9 +41,9 @@ _TAKEN_OVER = (
     "the database connection was lost for a while, and another coachbot took over. Start this one with "
     "--wait to have it wait for its turn"
 )
-_TO_STOP = timedelta(seconds=28)
+_STOP_TIMEOUT = timedelta(seconds=28)
 """The longest time from the signal to the end of the process."""
-_STAND_BY = timedelta(seconds=1)
+_RETRY_EVERY = timedelta(seconds=1)
 """How often a waiting process tries to take over."""
 
 
@@ -51,11 +51,11 @@ class _End(Enum):
     """Why the bot stopped, or didn't start."""
 
     DONE = "asked to stop, or Discord said so"
-    SECOND = "another process is running"
+    ALREADY_RUNNING = "another process is running"
     TAKEN_OVER = "another process took over"
 
 
-class _NoDatabase(Stop):
+class _DatabaseUnavailable(Stop):
     """The database can't be opened right now."""
 
 
@@ -69,16 +69,16 @@ async def run(settings: Settings, *, wait: bool = False) -> None:
 
     def stop() -> None:
         asked_to_stop.set()
-        end_within(_TO_STOP)
+        end_within(_STOP_TIMEOUT)
 
     for number in _SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop)
     async with _database(settings) as db:
-        end = await _served(settings, token, db, asked_to_stop)
+        end = await _run_unless_running(settings, token, db, asked_to_stop)
         if end is _End.DONE:
             return
         if not wait:
-            raise Stop(_SECOND if end is _End.SECOND else _TAKEN_OVER, FAILED)
+            raise Stop(_ALREADY_RUNNING if end is _End.ALREADY_RUNNING else _TAKEN_OVER, FAILED)
         await _stand_by(settings, token, db, asked_to_stop)
 
 
@@ -87,27 +87,27 @@ async def _stand_by(settings: Settings, token: str, db: Database, asked_to_stop:
     away = False
     while not asked_to_stop.is_set():
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asked_to_stop.wait(), _STAND_BY.total_seconds())
+            await asyncio.wait_for(asked_to_stop.wait(), _RETRY_EVERY.total_seconds())
         try:
-            if await _served(settings, token, db, asked_to_stop) is _End.DONE:
+            if await _run_unless_running(settings, token, db, asked_to_stop) is _End.DONE:
                 return
             away = False
-        except _NoDatabase as failure:
+        except _DatabaseUnavailable as failure:
             if not away:
                 log.warning("%s; trying again", failure)
             away = True
 
 
-async def _served(settings: Settings, token: str, db: Database, asked_to_stop: asyncio.Event) -> _End:
+async def _run_unless_running(settings: Settings, token: str, db: Database, asked_to_stop: asyncio.Event) -> _End:
     """Run the bot until it ends, unless another process is running."""
     async with contextlib.AsyncExitStack() as stack:
-        ours = await _explained(db, stack.enter_async_context(db.run_lock()))
+        ours = await _or_stop(db, stack.enter_async_context(db.run_lock()))
         if ours and not asked_to_stop.is_set():
-            await _explained(
+            await _or_stop(
                 db, db.upgrade()
             )  # not earlier: until now another process may have been using the old schema
             return await _serve(settings, token, db, asked_to_stop)
-        return _End.DONE if asked_to_stop.is_set() else _End.SECOND
+        return _End.DONE if asked_to_stop.is_set() else _End.ALREADY_RUNNING
 
 
 async def _serve(settings: Settings, token: str, db: Database, asked_to_stop: asyncio.Event) -> _End:
@@ -117,20 +117,20 @@ async def _serve(settings: Settings, token: str, db: Database, asked_to_stop: as
         home_guild_id=settings.discord_guild_id,
         tick_interval=timedelta(seconds=settings.tick_seconds),
     )
-    async with bot, _web(settings, bot), _beside(db.keep_run_lock()) as kept:
+    async with bot, _web(settings, bot), _in_background(db.keep_run_lock()) as kept:
         running = asyncio.create_task(bot.start(token))
-        async with _beside(asked_to_stop.wait()) as stopping:
+        async with _in_background(asked_to_stop.wait()) as stopping:
             await asyncio.wait((running, stopping, kept), return_when=asyncio.FIRST_COMPLETED)
         if asked_to_stop.is_set():
             for number in _SIGNALS:  # a second signal ends the process at once
                 asyncio.get_running_loop().remove_signal_handler(number)
-            await _leave(bot, running)
+            await _shut_down(bot, running)
         elif kept.done():
             kept.result()
-            await _leave(bot, running)
+            await _shut_down(bot, running)
             return _End.TAKEN_OVER
         else:
-            await _connected(running)
+            await _connect(running)
         return _End.DONE
 
 
@@ -145,7 +145,7 @@ async def _web(settings: Settings, bot: CoachBot) -> AsyncIterator[None]:
     secret = settings.cron_secret or ""
     async with contextlib.AsyncExitStack() as stack:
         try:
-            await stack.enter_async_context(web.serving(bot, settings.web_host, settings.web_port, secret))
+            await stack.enter_async_context(web.serve(bot, settings.web_host, settings.web_port, secret))
         except (OSError, UnicodeError) as error:
             where = f"{settings.web_host}, port {settings.web_port}"
             why = error.strerror if isinstance(error, OSError) and error.strerror else error
@@ -156,7 +156,7 @@ async def _web(settings: Settings, bot: CoachBot) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
+async def _in_background(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
     """Run `work` in a task for the length of the block."""
     task = asyncio.create_task(work)
     try:
@@ -166,7 +166,7 @@ async def _beside(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _leave(bot: CoachBot, running: asyncio.Task[None]) -> None:
+async def _shut_down(bot: CoachBot, running: asyncio.Task[None]) -> None:
     """Finish the tick in progress, then disconnect, even if the bot is still connecting."""
     log.info("stopping")
     await bot.close()
@@ -184,17 +184,17 @@ async def process_sessions(settings: Settings) -> TickReport | datetime | None:
     """
     token = settings.token()
     async with _database(settings) as db:
-        if await _explained(db, db.is_run()):
-            return await _explained(db, _last_look(db, timedelta(seconds=settings.tick_seconds)))
-        await _explained(db, db.upgrade())
-        patience = PATIENCE.total_seconds()
+        if await _or_stop(db, db.is_bot_running()):
+            return await _or_stop(db, _check_running_bot(db, timedelta(seconds=settings.tick_seconds)))
+        await _or_stop(db, db.upgrade())
+        patience = CALL_TIMEOUT.total_seconds()
         async with discord.Client(intents=discord.Intents(guilds=True), max_ratelimit_timeout=patience) as client:
             await _connected(client.login(token))
             background = BackgroundWork(wait_for_slow=True)
             return await _explained(db, tick(db, discord_port(client, gateway=False), utc_now, background))
 
 
-async def _last_look(db: Database, interval: timedelta) -> datetime:
+async def _check_running_bot(db: Database, interval: timedelta) -> datetime:
     """Return when the running bot last ticked (UTC). Raises Stop if that was too long ago."""
     if not await db.is_current():  # another process uses this database, so don't migrate it here
         raise Stop("the bot running on this database is another version; restart it", FAILED)
@@ -214,7 +214,7 @@ async def _last_look(db: Database, interval: timedelta) -> datetime:
     )
 
 
-async def _connected(connecting: Coroutine[Any, Any, None] | asyncio.Task[None]) -> None:
+async def _connect(connecting: Coroutine[Any, Any, None] | asyncio.Task[None]) -> None:
     try:
         await connecting
     except discord.Forbidden as error:
@@ -248,7 +248,7 @@ async def _database(settings: Settings) -> AsyncIterator[Database]:
         await db.close()
 
 
-async def _explained(db: Database, work: Awaitable[T]) -> T:
+async def _or_stop(db: Database, work: Awaitable[T]) -> T:
     """Await `work`. Turn database errors into Stop with one line."""
     try:
         return await work
@@ -262,4 +262,4 @@ async def _explained(db: Database, work: Awaitable[T]) -> T:
         raise Stop(f"{error}; run it again", FAILED) from None
     except (OSError, SQLAlchemyError) as error:
         shown = db.url.render_as_string(hide_password=True)
-        raise _NoDatabase(f"can't open the database {shown}: {cause(error)}", FAILED) from None
+        raise _DatabaseUnavailable(f"can't open the database {shown}: {cause(error)}", FAILED) from None

@@ -51,9 +51,9 @@ async def play(options: Options, announce: Callable[[str], None]) -> None:
     """
     with tempfile.TemporaryDirectory(prefix="coachbot-demo-") as folder:
         file = options.data or Path(folder) / "demo.db"
-        _must_be_a_demo(file)
+        _refuse_other_files(file)
         if options.fresh:
-            _forget(file)
+            _delete(file)
         db = Database(f"sqlite:///{file}")
         try:
             await db.upgrade()
@@ -64,7 +64,7 @@ async def play(options: Options, announce: Callable[[str], None]) -> None:
             await db.close()
 
 
-def _must_be_a_demo(file: Path) -> None:
+def _refuse_other_files(file: Path) -> None:
     """Refuse a file that the demo didn't create, such as a real bot's database."""
     if not file.exists() or not file.stat().st_size:
         return
@@ -82,7 +82,7 @@ def _mark(file: Path) -> None:
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
 
 
-def _forget(file: Path) -> None:
+def _delete(file: Path) -> None:
     for ending in ("", "-wal", "-shm"):
         Path(f"{file}{ending}").unlink(missing_ok=True)
 

@@ -12,7 +12,7 @@ _VOICE = 2
 _RUNNING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
 
-async def come_and_go(env: simcord.Env, db: Database, world: Academy, visitor_id: int) -> None:
+async def move_residents(env: simcord.Env, db: Database, world: Academy, visitor_id: int) -> None:
     """Move everyone where they should be now, except the person the visitor is."""
     wanted = await _rooms(db)
     here = {

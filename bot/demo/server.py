@@ -119,7 +119,7 @@ class Page:
 
     async def _world(self, request: web.Request) -> web.Response:
         if "looking" in request.query:
-            self._stage.look()
+            self._stage.mark_seen()
         return web.json_response(await world(self._stage), headers=_OWN_HEADERS)
 
     async def _person(self, request: web.Request) -> web.Response:

@@ -129,9 +129,9 @@ class Stage:
         preview = self.env.preview(channel, viewers=[viewer], layout="channel", timezone=academy.ZONE)
         self.preview = await preview.__aenter__()
         self.door = simcord_private.preview_address(self.preview)
-        self.look()
+        self.mark_seen()
 
-    def look(self) -> None:
+    def mark_seen(self) -> None:
         """Mark the current place as read, and note the rooms this person can see."""
         self.read_all(self.person, self.channel_id(self.person, self.place))
         if self._rooms_stand():
@@ -142,7 +142,7 @@ class Stage:
         if not dt.timedelta(0) < span <= _LONGEST_JUMP:
             raise NotPossible("The time machine only goes forward, by up to a month.")
         async with self.turn:
-            await self.pass_until(self.now + span)
+            await self.advance_to(self.now + span)
             await self._show(self.person, self.place)  # drawn again, so that “in 2 hours” is still true
 
     async def jump_to_next_event(self) -> None:
@@ -151,10 +151,10 @@ class Stage:
             due = await next_due(self.db)
             if due is None:
                 raise NotPossible("Nothing is coming up. Book a session first.")
-            await self.pass_until(max(due, self.now))
+            await self.advance_to(max(due, self.now))
             await self._show(self.person, self.place)  # drawn again, so that “in 2 hours” is still true
 
-    async def pass_until(self, end: dt.datetime) -> None:
+    async def advance_to(self, end: dt.datetime) -> None:
         """Let time pass until `end`. The caller holds the turn."""
         done_at: dt.datetime | None = None
         while (due := await next_due(self.db)) is not None and due <= end:
@@ -167,7 +167,7 @@ class Stage:
             await simcord_private.advance(self.env, due)  # the loop wakes up by itself
             if await next_due(self.db) == due:  # unless nobody woke it for this
                 await simcord_private.as_the_bot(self.env, self.bot.wake)
-            await residents.come_and_go(self.env, self.db, self.world, self.person.member.id)
+            await residents.move_residents(self.env, self.db, self.world, self.person.member.id)
             done_at = due
         await simcord_private.advance(self.env, end)
 
@@ -200,7 +200,7 @@ async def open_stage(db: Database) -> AsyncIterator[Stage]:
     faults = Faults()
     logging.getLogger().addHandler(faults)
     try:
-        lived_until = await _lived_until(db)
+        lived_until = await _last_heartbeat(db)
         with simcord_private.apscheduler_clock(env.now):
             await env.start()
             stage = Stage(env, bot, db, academy.build(env), faults)
@@ -215,7 +215,7 @@ async def open_stage(db: Database) -> AsyncIterator[Stage]:
         logging.getLogger().removeHandler(faults)
 
 
-async def _lived_until(db: Database) -> dt.datetime | None:
+async def _last_heartbeat(db: Database) -> dt.datetime | None:
     """Return when an earlier demo on this database ended, in its own time; None if it's new."""
     async with db.read() as session:
         return await session.scalar(select(func.max(Heartbeat.at, type_=UTCDateTime())))
@@ -226,12 +226,12 @@ async def _begin(stage: Stage, lived_until: dt.datetime | None) -> None:
     await stage.env.settle()
     if lived_until is None:
         await academy.open_the_academy(stage.db, stage.world, stage.now)
-        await stage.pass_until(academy.BEGINS)
+        await stage.advance_to(academy.BEGINS)
         await academy.review_the_past(stage.db, stage.world)
         await academy.chat(stage.world)
         stage.read_all(stage.world.people["admin"], stage.world.review.id)
         await academy.cara_applies(stage.db, stage.world, stage.now)
-    await stage.pass_until(stage.now)
+    await stage.advance_to(stage.now)
     for person in stage.world.people.values():
         for channel in (stage.world.lobby.id, stage.channel_id(person, DIRECT)):
             stage.read_all(person, channel)

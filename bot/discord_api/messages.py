@@ -7,13 +7,13 @@ import discord
 
 from bot.discord_api.errors import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, Attempt
 from bot.discord_api.names import name_of
-from bot.discord_api.permissions import lacking
+from bot.discord_api.permissions import missing_permissions
 from cogs import ui
 from scheduler.core.errors import Unreachable
 from scheduler.notifications.kinds import Audience, NotificationContext
 from scheduler.notifications.ports import Receipt
 
-_LOOK_BACK = 50  # how many recent messages to search for one that may have been sent
+_SEARCH_LIMIT = 50  # how many recent messages to search for one that may have been sent
 
 Target = discord.DMChannel | discord.TextChannel | discord.VoiceChannel
 
@@ -42,7 +42,7 @@ class Messages:
         except discord.NotFound as error:
             if error.code != UNKNOWN_CHANNEL:
                 raise
-            raise _gone(context, channel.id) from error
+            raise _channel_gone(context, channel.id) from error
 
     async def _edit(self, channel: Target, context: NotificationContext, panel: ui.Panel) -> Receipt | None:
         """Edit the message without pinging anyone. Returns None if there is none."""
@@ -77,7 +77,7 @@ class Messages:
 
     async def _find(self, channel: Target, context: NotificationContext) -> int | None:
         mark = self._mark(context)
-        async for message in channel.history(limit=_LOOK_BACK):
+        async for message in channel.history(limit=_SEARCH_LIMIT):
             mine = self._client.user is not None and message.author.id == self._client.user.id
             # Only the last line is certain to be ours; others may contain user text.
             last = message.components[-1] if message.components else None
@@ -97,7 +97,7 @@ class Messages:
             assert context.audience is Audience.ADMINS, "the domain says where everything else goes"
             return await self._for_admins(attempt, guild)
         attempt.guild_id = guild.id
-        attempt.needing(discord.Permissions(view_channel=True), channel_id)
+        attempt.require(discord.Permissions(view_channel=True), channel_id)
         try:
             channel = await self._client.fetch_channel(channel_id)
         except discord.NotFound as error:
@@ -111,7 +111,7 @@ class Messages:
             raise Unreachable(f"<#{channel_id}> isn't a text or voice channel of this server", for_admins=True)
         return channel
 
-    async def _for_admins(self, attempt: Attempt, guild: discord.Guild) -> Target:
+    async def _admin_channel(self, attempt: Attempt, guild: discord.Guild) -> Target:
         """Return the system channel if the bot may write there, else the owner's direct messages.
 
         Without the gateway the system channel isn't known.
@@ -122,7 +122,9 @@ class Messages:
             return system
         return await self._owner(guild)
 
-    async def _for_newcomers(self, attempt: Attempt, context: NotificationContext, guild: discord.Guild) -> Target:
+    async def _welcome_channel(
+        self, attempt: Attempt, context: NotificationContext, guild: discord.Guild
+    ) -> Target:
         """Return the system channel, else the first text channel where the bot may write, else the owner's
         messages."""
         if context.notification.route is not None:
@@ -137,7 +139,7 @@ class Messages:
         for channel in (guild.system_channel, *channels):
             if (
                 channel is not None
-                and not lacking(me, channel, _needed(channel, searching=context.maybe_sent)).any
+                and not missing_permissions(me, channel, _needed(channel, searching=context.maybe_sent)).any
             ):
                 attempt.guild_id, attempt.place_id = guild.id, channel.id
                 return channel
@@ -159,7 +161,7 @@ def _needed(channel: Target, *, searching: bool = False, files: bool = False) ->
     )
 
 
-def _gone(context: NotificationContext, channel_id: int) -> Unreachable:
+def _channel_gone(context: NotificationContext, channel_id: int) -> Unreachable:
     """Explain a deleted channel. Admins have to replace a channel they chose; a room or an old channel may just be
     gone."""
     guild = context.guild

@@ -23,7 +23,7 @@ class Names:
         self._db = db
         self._noted: OrderedDict[tuple[int, int], str] = OrderedDict()
 
-    async def met(self, person: discord.User | discord.Member) -> None:
+    async def store(self, person: discord.User | discord.Member) -> None:
         """Store this person's name in the server they're using. Failures are logged and left for next time."""
         if not isinstance(person, discord.Member) or person.bot:
             return

@@ -41,7 +41,7 @@ INVITE = discord.Permissions(OWN.value | ROOM_OWN.value | ROOM_GUEST.value | ROO
 SCOPES = ("bot", "applications.commands")
 
 
-def invitation(client_id: int, guild: discord.abc.Snowflake | None = None) -> str:
+def invite_link(client_id: int, guild: discord.abc.Snowflake | None = None) -> str:
     """Return the link that invites the bot with exactly its permissions, to one server if `guild` is given."""
     chosen = guild or discord.utils.MISSING
     return discord.utils.oauth_url(client_id, permissions=INVITE, guild=chosen, scopes=SCOPES)
@@ -50,27 +50,31 @@ def invitation(client_id: int, guild: discord.abc.Snowflake | None = None) -> st
 _AS_DISCORD_CALLS_THEM = {"read_messages": "View Channels", "stream": "Video"}
 
 
-class Lacking(NamedTuple):
+class MissingPermissions(NamedTuple):
     """Permissions that a member is missing."""
 
     in_server: discord.Permissions
     """Not granted by any role."""
-    only_here: discord.Permissions
+    in_channel: discord.Permissions
     """Granted by a role, but denied in this channel."""
 
     @property
     def any(self) -> bool:
         """Whether anything is missing."""
-        return bool(self.in_server.value or self.only_here.value)
+        return bool(self.in_server.value or self.in_channel.value)
 
 
-def lacking(member: discord.Member, place: discord.abc.GuildChannel | None, needs: discord.Permissions) -> Lacking:
+def missing_permissions(
+    member: discord.Member, place: discord.abc.GuildChannel | None, needs: discord.Permissions
+) -> MissingPermissions:
     """Return what's missing there by Discord's rules; without a place, in the server as a whole."""
     everywhere = member.guild_permissions.value
     # Not the channel's own method, which hides every other permission if View Channel is missing.
     here = everywhere if place is None else discord.abc.GuildChannel.permissions_for(place, member).value
     missing = needs.value & ~here
-    return Lacking(discord.Permissions(missing & ~everywhere), discord.Permissions(missing & everywhere))
+    return MissingPermissions(
+        discord.Permissions(missing & ~everywhere), discord.Permissions(missing & everywhere)
+    )
 
 
 def names(permissions: discord.Permissions) -> list[str]:

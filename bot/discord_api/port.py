@@ -11,7 +11,7 @@ import discord
 
 from bot.discord_api import rooms, server_setup, session_roles
 from bot.discord_api.errors import (
-    PATIENCE,
+    CALL_TIMEOUT,
     UNKNOWN_CHANNEL,
     UNKNOWN_MEMBER,
     UNKNOWN_ROLE,
@@ -52,7 +52,7 @@ class DiscordPort:
         mentions: Callable[[NotificationContext], list[int]] = _nobody,
         *,
         gateway: bool = True,
-        patience: timedelta = PATIENCE,
+        patience: timedelta = CALL_TIMEOUT,
     ) -> None:
         self._client, self._gateway, self._patience = client, gateway, patience
         self._one_at_a_time: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -73,18 +73,18 @@ class DiscordPort:
         async with self._attempt("create the room", room.guild_id) as attempt:
             guild = await self._guild(room.guild_id)
             there = await guild.fetch_channels()
-            existing = rooms.known(there, room, self._own_id)
+            existing = rooms.find(there, room, self._own_id)
             if not existing:
                 rules = rooms.overwrites(guild, self._own_id, None)
-                made_id = await rooms.make(attempt, guild, room, rules, there, self._one_at_a_time[guild.id])
+                made_id = await rooms.create(attempt, guild, room, rules, there, self._one_at_a_time[guild.id])
                 made = replace(room, channel_id=made_id)  # the known room may have been deleted
-                existing = rooms.known(await guild.fetch_channels(), made, self._own_id)
+                existing = rooms.find(await guild.fetch_channels(), made, self._own_id)
                 existing.sort(key=lambda one: one.id)
             if not existing:
                 raise DiscordFailure("can't create the room: Discord confirmed it, but it doesn't exist")
             for twin in existing[1:]:
                 if self._knows_who_is_inside(room.guild_id) and not twin.voice_states:
-                    attempt.needing(_MANAGE_ROOM, twin.id)
+                    attempt.require(_MANAGE_ROOM, twin.id)
                     await twin.delete(reason=f"{room.reason}: created twice")
             return existing[0].id
 
@@ -100,12 +100,12 @@ class DiscordPort:
         """
         async with self._attempt("open the room", room.guild_id) as attempt:
             guild = await self._guild(room.guild_id)
-            channel = next(iter(rooms.known(await guild.fetch_channels(), room, self._own_id)), None)
+            channel = next(iter(rooms.find(await guild.fetch_channels(), room, self._own_id)), None)
             if channel is None:
                 raise RoomGone("the room no longer exists")
             if access.role_id is not None:
                 await session_roles.give(attempt, guild, access.role_id, access.user_ids, reason=room.reason)
-            attempt.needing(rooms.passed_on(access) | _MANAGE_ROOM | _MANAGE_ROLES, channel.id)
+            attempt.require(rooms.guest_permissions(access) | _MANAGE_ROOM | _MANAGE_ROLES, channel.id)
             try:
                 await channel.edit(overwrites=rooms.overwrites(guild, self._own_id, access), reason=room.reason)
             except discord.NotFound as error:
@@ -117,14 +117,14 @@ class DiscordPort:
         """Delete the room and its twins, unless someone is inside, then the session's role."""
         async with self._attempt("delete the room", room.guild_id) as attempt:
             guild = await self._guild(room.guild_id)
-            channels = rooms.known(await guild.fetch_channels(), room, self._own_id)
+            channels = rooms.find(await guild.fetch_channels(), room, self._own_id)
             if channels and not self._knows_who_is_inside(room.guild_id) and not even_if_occupied:
                 return Removal.UNKNOWN
             # Without a member cache `members` is empty, but `voice_states` isn't.
             if any(channel.voice_states for channel in channels) and not even_if_occupied:
                 return Removal.OCCUPIED
             for channel in channels:
-                attempt.needing(_MANAGE_ROOM, channel.id)
+                attempt.require(_MANAGE_ROOM, channel.id)
                 try:
                     await channel.delete(reason=room.reason)
                 except discord.NotFound:
@@ -174,7 +174,7 @@ class DiscordPort:
     async def set_role(self, guild_id: int, user_id: int, role_id: int, *, wanted: bool) -> None:
         """Give or take a role. Changes nothing if that's already done."""
         async with self._attempt("give or take the role", guild_id) as attempt:
-            attempt.needing(_MANAGE_ROLES, role_id=role_id)
+            attempt.require(_MANAGE_ROLES, role_id=role_id)
             attempt.if_unexplained = "the bot needs Manage Roles, and its highest role must be above that role"
             guild = await self._guild(guild_id)
             try:
@@ -196,7 +196,7 @@ class DiscordPort:
         """Request what the bot is missing in the server, and what isn't set or no longer exists."""
         async with self._attempt("check the server", settings.id):
             me, channels = await server_setup.fetch(self._client, settings.id)
-            return server_setup.flaws(me, channels, settings)
+            return server_setup.find_issues(me, channels, settings)
 
     async def ensure_place(self, settings: Guild, place: ServerResource) -> int:
         """Return the id of a channel, category or role, creating it if needed. Concurrent callers share one."""

@@ -21,7 +21,7 @@ _LONGEST_NAME = 100  # of a channel's name
 Overwrites = dict[discord.Role | discord.Member | discord.Object, discord.PermissionOverwrite]
 
 
-def known(channels: Sequence[discord.abc.GuildChannel], room: RoomSpec, own_id: int) -> list[discord.VoiceChannel]:
+def find(channels: Sequence[discord.abc.GuildChannel], room: RoomSpec, own_id: int) -> list[discord.VoiceChannel]:
     """Return the channels that are this room: the stored one, then its twins, but not others of the same name."""
     found = [
         channel
@@ -44,7 +44,7 @@ def is_made_by(own_id: int, channel: discord.VoiceChannel) -> bool:
     return everybody.view_channel is False and own.pair()[0] >= ROOM_OWN
 
 
-async def make(
+async def create(
     attempt: Attempt,
     guild: discord.Guild,
     room: RoomSpec,
@@ -60,7 +60,7 @@ async def make(
     """
 
     async def made_in(category_id: int | None, *, is_empty: bool = False) -> int | None:
-        attempt.needing(MAKE_ROOM, category_id)
+        attempt.require(MAKE_ROOM, category_id)
         try:
             made = await guild.create_voice_channel(
                 room.name,
@@ -85,7 +85,7 @@ async def make(
             there = await guild.fetch_channels()
             same = [one for one in _categories(there) if one.name == name]
             if not same:
-                attempt.needing(_MANAGE_CHANNELS)
+                attempt.require(_MANAGE_CHANNELS)
                 same = [await guild.create_category(name, reason=room.reason)]
         used = {one.category_id for one in there}
         for category in same:
@@ -135,13 +135,13 @@ def overwrites(guild: discord.Guild, own_id: int, access: Access | None) -> Over
     }
     if access is None:
         return rules
-    guest = _allow(passed_on(access))
+    guest = _allow(guest_permissions(access))
     if access.role_id is not None:
         return rules | {discord.Object(access.role_id, type=discord.Role): guest}
     return rules | {discord.Object(user_id): guest for user_id in access.user_ids}
 
 
-def passed_on(access: Access) -> discord.Permissions:
+def guest_permissions(access: Access) -> discord.Permissions:
     """Return what people get in an open room. The bot can only pass on what it has itself."""
     return discord.Permissions(ROOM_GUEST.value | (ROOM_VIDEO.value if access.video else 0))
 

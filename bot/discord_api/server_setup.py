@@ -28,7 +28,7 @@ _NEEDS = {
     ServerResource.FALLBACK_CHANNEL: permissions.WRITE,
     ServerResource.ROOM_CATEGORY: permissions.MAKE_ROOM,
 }
-_TO_MAKE = {
+_NEEDED_TO_CREATE = {
     ServerResource.REVIEW_CHANNEL: permissions.WRITE | discord.Permissions(manage_channels=True),
     ServerResource.LOG_CHANNEL: permissions.WRITE | discord.Permissions(manage_channels=True),
     ServerResource.ROOM_CATEGORY: discord.Permissions(manage_channels=True),
@@ -48,10 +48,10 @@ async def fetch(client: discord.Client, guild_id: int) -> tuple[discord.Member, 
     return me, {channel.id: channel for channel in await guild.fetch_channels()}
 
 
-def flaws(me: discord.Member, channels: Channels, settings: Guild | None) -> list[SetupIssue]:
+def find_issues(me: discord.Member, channels: Channels, settings: Guild | None) -> list[SetupIssue]:
     """Return what's wrong with the setup; without settings, only with the server as a whole."""
     found: list[SetupIssue] = []
-    if missing := permissions.names(permissions.lacking(me, None, permissions.INVITE).in_server):
+    if missing := permissions.names(permissions.missing_permissions(me, None, permissions.INVITE).in_server):
         found.append(SetupIssue(Flaw.LACKING, missing=tuple(missing)))
     if settings is None:
         return found
@@ -81,7 +81,7 @@ def _of_channel(
 ) -> list[SetupIssue]:
     if channel is None:
         return [SetupIssue(Flaw.GONE, place)]
-    missing = permissions.names(permissions.lacking(me, channel, _NEEDS[place]).only_here)
+    missing = permissions.names(permissions.missing_permissions(me, channel, _NEEDS[place]).in_channel)
     return [SetupIssue(Flaw.LACKING, place, channel.name, tuple(missing))] if missing else []
 
 
@@ -94,13 +94,13 @@ async def ensure(attempt: Attempt, client: discord.Client, settings: Guild, plac
     chosen_id = place.id_in(settings)
     if chosen_id is not None and (me.guild.get_role(chosen_id) or channels.get(chosen_id)):
         return chosen_id
-    if alike := _alike(me, channels, place):
+    if alike := _find_existing(me, channels, place):
         return alike[0].id
-    attempt.needing(_TO_MAKE[place])
+    attempt.require(_NEEDED_TO_CREATE[place])
     if place.is_role and me.top_role == me.guild.default_role:
         raise DiscordFailure(f"can't {attempt.task}: I have no role of my own to put above it; invite me again")
     await _make(me, settings, place)
-    made = _alike(*await fetch(client, settings.id), place)
+    made = _find_existing(*await fetch(client, settings.id), place)
     if not made:
         raise DiscordFailure(f"can't {attempt.task}: Discord confirmed it, but it doesn't exist")
     for twin in made[1:]:
@@ -108,7 +108,7 @@ async def ensure(attempt: Attempt, client: discord.Client, settings: Guild, plac
     return made[0].id
 
 
-def _alike(
+def _find_existing(
     me: discord.Member, channels: Channels, place: ServerResource
 ) -> Sequence[discord.Role | discord.abc.GuildChannel]:
     """Return existing ones that are as the bot creates them, oldest first.
@@ -117,7 +117,7 @@ def _alike(
     """
     if place.is_role:
         roles = [
-            role for role in me.guild.roles if role.name == _NAMES[place] and _gives_nothing(me, channels, role)
+            role for role in me.guild.roles if role.name == _NAMES[place] and _grants_nothing(me, channels, role)
         ]
         return sorted(roles, key=lambda role: role.id)
     kind = discord.CategoryChannel if place is ServerResource.ROOM_CATEGORY else discord.TextChannel
@@ -126,13 +126,13 @@ def _alike(
         for channel in channels.values()
         if isinstance(channel, kind)
         and channel.name == _NAMES[place]
-        and not permissions.lacking(me, channel, _NEEDS[place]).only_here.value
+        and not permissions.missing_permissions(me, channel, _NEEDS[place]).in_channel.value
         and (place is ServerResource.ROOM_CATEGORY or _is_hidden(me.guild, channel))
     ]
     return sorted(found, key=lambda channel: channel.id)
 
 
-def _gives_nothing(me: discord.Member, channels: Channels, role: discord.Role) -> bool:
+def _grants_nothing(me: discord.Member, channels: Channels, role: discord.Role) -> bool:
     """Whether the bot can give the role, and it grants no permission anywhere."""
     everybodys = me.guild.default_role.permissions.value
     if role.managed or role >= me.top_role or role.permissions.value & ~everybodys:
@@ -153,11 +153,11 @@ async def _make(me: discord.Member, settings: Guild, place: ServerResource) -> N
     elif place is ServerResource.ROOM_CATEGORY:
         await guild.create_category(name, reason=_REASON)
     else:
-        rules = _for_admins(me, settings)
+        rules = _admins_only(me, settings)
         await guild.create_text_channel(name, overwrites=rules, topic=_TOPICS[place], reason=_REASON)
 
 
-def _for_admins(
+def _admins_only(
     me: discord.Member, settings: Guild
 ) -> dict[discord.Role | discord.Member | discord.Object, discord.PermissionOverwrite]:
     """Hide the channel from all but the bot and admins."""

@@ -18,8 +18,8 @@ async def ensure(attempt: Attempt, guild: discord.Guild, room: RoomSpec) -> int:
 
     Nobody has a twin yet: which one counts is decided here, before the role is used.
     """
-    attempt.needing(_MANAGE_ROLES)
-    existing = await _known(guild, room)
+    attempt.require(_MANAGE_ROLES)
+    existing = await _find(guild, room)
     if not existing:
         made = await guild.create_role(
             name=room.name,
@@ -28,7 +28,7 @@ async def ensure(attempt: Attempt, guild: discord.Guild, room: RoomSpec) -> int:
             mentionable=False,
             reason=room.reason,
         )
-        existing = await _known(guild, replace(room, role_id=made.id))  # the known role may have been deleted
+        existing = await _find(guild, replace(room, role_id=made.id))  # the known role may have been deleted
         existing.sort(key=lambda one: one.id)
     if not existing:
         raise DiscordFailure(f"can't {attempt.task}: Discord confirmed it, but it doesn't exist")
@@ -40,7 +40,7 @@ async def give(
     attempt: Attempt, guild: discord.Guild, role_id: int, user_ids: Sequence[int], *, reason: str
 ) -> None:
     """Give the role to these people, skipping anyone who has left the server."""
-    attempt.needing(_MANAGE_ROLES, role_id=role_id)
+    attempt.require(_MANAGE_ROLES, role_id=role_id)
     for user_id in user_ids:
         try:
             member = await guild.fetch_member(user_id)
@@ -57,10 +57,10 @@ async def remove(attempt: Attempt, guild: discord.Guild, room: RoomSpec) -> None
     """Delete the session's role and its twins. Requests nothing if the session was never to have one."""
     if room.role_intended_at is None:
         return
-    await _delete(attempt, await _known(guild, room), room.reason)
+    await _delete(attempt, await _find(guild, room), room.reason)
 
 
-async def _known(guild: discord.Guild, room: RoomSpec) -> list[discord.Role]:
+async def _find(guild: discord.Guild, room: RoomSpec) -> list[discord.Role]:
     """Return this session's roles: the stored one, then its twins, but not others of the same name."""
     assert room.role_intended_at is not None, "the intent is stored before the role is requested"
     found = [
@@ -82,7 +82,7 @@ def _gives_nothing(role: discord.Role) -> bool:
 
 async def _delete(attempt: Attempt, roles: Sequence[discord.Role], reason: str) -> None:
     for role in roles:
-        attempt.needing(_MANAGE_ROLES, role_id=role.id)
+        attempt.require(_MANAGE_ROLES, role_id=role.id)
         try:
             await role.delete(reason=reason)
         except discord.NotFound as error:

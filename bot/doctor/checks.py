@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-TO_ANSWER = timedelta(seconds=15)
+CHECK_TIMEOUT = timedelta(seconds=15)
 """How long Discord or a database server may take per check."""
 
 

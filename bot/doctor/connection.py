@@ -14,14 +14,14 @@ import discord
 from bot.app import INTENTS
 from bot.config import ConfigError, Settings, bot_id_in
 from bot.doctor import servers
-from bot.doctor.checks import TO_ANSWER, Check, error, ok, warning
+from bot.doctor.checks import CHECK_TIMEOUT, Check, error, ok, warning
 from models import Guild
 from scheduler.core.clock import Clock
 
 UNANSWERED = (discord.DiscordException, aiohttp.ClientError, OSError)
 """How a failed or unanswered request ends."""
 
-_PARTS = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
+_TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 _OFF, _FAR_OFF = timedelta(seconds=5), timedelta(seconds=30)
 _HALF_A_SECOND = timedelta(seconds=0.5)
 _NEW_TOKEN = "press Bot → Reset Token in the Developer Portal and set DISCORD_BOT_TOKEN to what it shows"
@@ -64,40 +64,40 @@ class _Clocks:
         return (error if abs(ahead) > _FAR_OFF else warning)("clock", found, advice)
 
 
-async def examine(settings: Settings, stored: Mapping[int, Guild] | None, clock: Clock) -> list[Check]:
+async def check_discord(settings: Settings, stored: Mapping[int, Guild] | None, clock: Clock) -> list[Check]:
     """Ask Discord all the token allows. `stored` holds the servers' settings, None if they can't be read."""
     try:
         token = settings.token()
     except ConfigError as missing:
         return [error("token", str(missing), _NEW_TOKEN)]
-    if bot_id_in(token) is None or not _PARTS.fullmatch(token):
+    if bot_id_in(token) is None or not _TOKEN.fullmatch(token):
         found = "DISCORD_BOT_TOKEN doesn't look like a token: three parts separated by dots"
         return [error("token", found, f"it's neither the application id nor the client secret; {_NEW_TOKEN}")]
     clocks = _Clocks(clock)
     client = discord.Client(intents=INTENTS, http_trace=clocks.trace())
     async with client:
         refusal = await _log_in(client, token)
-        found = [refusal] if refusal else _accepted(client, settings)
+        found = [refusal] if refusal else _check_application(client, settings)
         if clocks.ahead:
             found.append(clocks.check())
         if refusal is None:
-            found += await _servers(client, settings.discord_guild_id, stored)
+            found += await _check_servers(client, settings.discord_guild_id, stored)
     return found
 
 
 async def _log_in(client: discord.Client, token: str) -> Check | None:
     """Log in, or return what's wrong."""
     try:
-        async with asyncio.timeout(TO_ANSWER.total_seconds()):
+        async with asyncio.timeout(CHECK_TIMEOUT.total_seconds()):
             await client.login(token)
     except discord.LoginFailure:
         return error("token", "Discord rejects the token", _NEW_TOKEN)
     except UNANSWERED as failure:
-        return _unanswered("discord", "can't reach Discord", failure)
+        return _no_answer("discord", "can't reach Discord", failure)
     return None
 
 
-def _accepted(client: discord.Client, settings: Settings) -> list[Check]:
+def _check_application(client: discord.Client, settings: Settings) -> list[Check]:
     found = [ok("token", "Discord accepts the token")]
     given = settings.discord_client_id
     if given is not None and given != client.application_id:
@@ -106,12 +106,14 @@ def _accepted(client: discord.Client, settings: Settings) -> list[Check]:
     return [*found, ok("application", f"id {client.application_id}, no privileged intents needed")]
 
 
-async def _servers(client: discord.Client, home_id: int | None, stored: Mapping[int, Guild] | None) -> list[Check]:
+async def _check_servers(
+    client: discord.Client, home_id: int | None, stored: Mapping[int, Guild] | None
+) -> list[Check]:
     try:
-        async with asyncio.timeout(TO_ANSWER.total_seconds()):
+        async with asyncio.timeout(CHECK_TIMEOUT.total_seconds()):
             there = [guild async for guild in client.fetch_guilds(limit=None, with_counts=False)]
     except UNANSWERED as failure:
-        return [_unanswered("servers", "Discord doesn't say which servers the bot is in", failure)]
+        return [_no_answer("servers", "Discord doesn't say which servers the bot is in", failure)]
     if home_id is not None:
         there = [guild for guild in there if guild.id == home_id]
     if not there:
@@ -120,16 +122,16 @@ async def _servers(client: discord.Client, home_id: int | None, stored: Mapping[
     found = []
     for guild in there:
         try:
-            async with asyncio.timeout(TO_ANSWER.total_seconds()):
-                found += await servers.examine(client, guild.id, stored)
+            async with asyncio.timeout(CHECK_TIMEOUT.total_seconds()):
+                found += await servers.check_server(client, guild.id, stored)
         except UNANSWERED as failure:
-            found.append(_unanswered("server", f"can't check {servers.named(guild)}", failure))
+            found.append(_no_answer("server", f"can't check {servers.named(guild)}", failure))
             if isinstance(failure, TimeoutError):
                 break  # discord.py may be waiting out a rate limit on all requests
     return found
 
 
-def _unanswered(name: str, what: str, failure: Exception) -> Check:
+def _no_answer(name: str, what: str, failure: Exception) -> Check:
     why = "no answer in time" if isinstance(failure, TimeoutError) else str(failure)
     advice = "check this machine's network and https://discordstatus.com, then try again"
     return error(name, f"{what}: {why}", advice)

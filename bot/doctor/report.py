@@ -22,38 +22,40 @@ def _free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-async def examine(
+async def run_checks(
     settings: Settings, *, clock: Clock = utc_now, free_bytes: FreeBytes = _free_bytes
 ) -> list[Check]:
     """Run every check that's possible. Changes nothing in the database or at Discord."""
-    stored = await storage.examine(settings.database_url, clock, free_bytes)
-    at = await connection.examine(settings, stored.servers, clock)
-    return [ok("configuration", "readable"), *at, *stored.checks, *await running.by_itself(settings)]
+    stored = await storage.check_database(settings.database_url, clock, free_bytes)
+    at = await connection.check_discord(settings, stored.servers, clock)
+    return [ok("configuration", "readable"), *at, *stored.checks, *await running.check_web_endpoint(settings)]
 
 
-def unreadable(failure: ConfigError) -> Check:
+def unreadable_configuration(failure: ConfigError) -> Check:
     """Report a configuration that can't be read. No other check is possible then."""
     return error("configuration", str(failure), "config.example.toml explains each key")
 
 
-def is_sound(checks: Sequence[Check]) -> bool:
+def has_no_errors(checks: Sequence[Check]) -> bool:
     """Whether no check found an error."""
     return all(check.level is not Level.ERROR for check in checks)
 
 
-def tell(checks: Sequence[Check], *, as_json: bool) -> None:
+def print_report(checks: Sequence[Check], *, as_json: bool) -> None:
     """Print a table on a terminal, one line per check elsewhere, or one JSON object."""
     if as_json:
-        click.echo(json.dumps({"ok": is_sound(checks), "checks": [dataclasses.asdict(one) for one in checks]}))
+        click.echo(
+            json.dumps({"ok": has_no_errors(checks), "checks": [dataclasses.asdict(one) for one in checks]})
+        )
     elif sys.stdout.isatty():
-        _draw(checks)
+        _print_table(checks)
     else:
         for check in checks:
             todo = f". To do: {check.advice}" if check.advice else ""
             click.echo(f"{check.level:<8} {check.name}: {check.found}{todo}")
 
 
-def _draw(checks: Sequence[Check]) -> None:
+def _print_table(checks: Sequence[Check]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table

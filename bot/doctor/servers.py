@@ -10,7 +10,7 @@ from models import Guild
 from scheduler.servers.resources import Flaw, ServerResource, SetupIssue
 
 _SET_UP = "use `/coaching setup {}:` there"
-_WHAT = {
+_NAMES = {
     ServerResource.REVIEW_CHANNEL: "review channel",
     ServerResource.COACH_ROLE: "coach role",
     ServerResource.ROOM_CATEGORY: "category for rooms",
@@ -18,27 +18,31 @@ _WHAT = {
     ServerResource.FALLBACK_CHANNEL: "fallback channel",
     ServerResource.ADMIN_ROLE: "admin role",
 }
-_INSTEAD = {
+_FALLBACKS = {
     ServerResource.ROOM_CATEGORY: "the bot creates its own",
     ServerResource.LOG_CHANNEL: "alerts go to the system channel",
     ServerResource.FALLBACK_CHANNEL: "admins are told instead",
     ServerResource.ADMIN_ROLE: "everyone with Manage Server is an admin",
 }
 """What happens when a chosen one no longer exists."""
-_MISSED = {
+_REQUIRED = {
     ServerResource.REVIEW_CHANNEL: "no review channel is set, so nobody sees new applications",
     ServerResource.COACH_ROLE: "no coach role is set, so coaches don't get one",
 }
 """What's missing when it isn't set. The others are optional."""
 
 
-async def examine(client: discord.Client, guild_id: int, stored: Mapping[int, Guild] | None) -> list[Check]:
+async def check_server(client: discord.Client, guild_id: int, stored: Mapping[int, Guild] | None) -> list[Check]:
     """Check one server. Raises what discord.py raises."""
     me, channels = await server_setup.fetch(client, guild_id)
     settings = stored.get(guild_id) if stored is not None else None
-    found = server_setup.flaws(me, channels, settings)
-    unset = [one.place.value for one in found if one.flaw is Flaw.UNSET and one.place and one.place not in _MISSED]
-    checks = [_check(named(me.guild), one) for one in found if one.flaw is not Flaw.UNSET or one.place in _MISSED]
+    found = server_setup.find_issues(me, channels, settings)
+    unset = [
+        one.place.value for one in found if one.flaw is Flaw.UNSET and one.place and one.place not in _REQUIRED
+    ]
+    checks = [
+        _check(named(me.guild), one) for one in found if one.flaw is not Flaw.UNSET or one.place in _REQUIRED
+    ]
     if stored is not None and settings is None:
         checks.append(_nothing_set(me.guild))
     without = f"; optional and not set: {', '.join(unset)}" if unset else ""
@@ -47,7 +51,7 @@ async def examine(client: discord.Client, guild_id: int, stored: Mapping[int, Gu
 
 def named(guild: discord.Guild) -> str:
     """Name the server for an operator."""
-    return f"{_plain(guild.name)} ({guild.id})"
+    return f"{_sanitized(guild.name)} ({guild.id})"
 
 
 def _nothing_set(guild: discord.Guild) -> Check:
@@ -60,15 +64,15 @@ def _check(server: str, finding: SetupIssue) -> Check:
     if place is None:
         advice = "grant it to the bot's role, or invite the bot again with `coachbot invite`"
         return error("server", f"{server}: the bot is missing {lacks} in the server", advice)
-    what, name, advice = _WHAT[place], _plain(finding.name), _SET_UP.format(place)
+    what, name, advice = _NAMES[place], _sanitized(finding.name), _SET_UP.format(place)
     match finding.flaw:
         case Flaw.UNSET:
-            return warning("server", f"{server}: {_MISSED[place]}", advice)
+            return warning("server", f"{server}: {_REQUIRED[place]}", advice)
         case Flaw.GONE:
             said = f"{server}: the {what} no longer exists"
             if finding.is_severe:
                 return error("server", said, advice)
-            return warning("server", f"{said}; {_INSTEAD[place]}", advice)
+            return warning("server", f"{said}; {_FALLBACKS[place]}", advice)
         case Flaw.LACKING:
             said = f"{server}: the bot is missing {lacks} in the {what}, {name}"
             return error("server", said, "grant it to the bot's role in the permissions there")
@@ -81,6 +85,6 @@ def _check(server: str, finding: SetupIssue) -> Check:
             return error("server", said, "drag the bot's role above it in Server Settings → Roles")
 
 
-def _plain(words: str) -> str:
+def _sanitized(words: str) -> str:
     """Make user text safe for a terminal."""
     return "".join(letter for letter in words if letter.isprintable())

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from bot.cli.exit import cause
 from bot.doctor import running
-from bot.doctor.checks import TO_ANSWER, Check, Level, error, ok, warning
+from bot.doctor.checks import CHECK_TIMEOUT, Check, Level, error, ok, warning
 from models import Coach, Guild, Member
 from models.storage import inspection, schema_version
 from models.storage.database import Database
@@ -26,7 +26,7 @@ FreeBytes = Callable[[Path], int]
 
 _LITTLE, _TOO_LITTLE = 500_000_000, 50_000_000
 _LISTED = 5
-_BESIDE = ("", "-wal", "-shm", ".run", ".tick")
+_SUFFIXES = ("", "-wal", "-shm", ".run", ".tick")
 """Suffixes of a SQLite database's files."""
 
 
@@ -38,7 +38,7 @@ class Stored:
     servers: dict[int, Guild] | None = None
 
 
-async def examine(url: str, clock: Clock, free_bytes: FreeBytes) -> Stored:
+async def check_database(url: str, clock: Clock, free_bytes: FreeBytes) -> Stored:
     """Check the database and its disk, as the current user."""
     try:
         db = Database(url)
@@ -62,7 +62,7 @@ def _file(path: Path, free_bytes: FreeBytes) -> list[Check]:
     if not os.access(folder, os.F_OK):
         advice = "create the folder, or set DATABASE_URL to where the database is"
         return [error("file", f"the database's folder {folder} doesn't exist", advice)]
-    there = [file for beside in _BESIDE if (file := path.with_name(path.name + beside)).exists()]
+    there = [file for beside in _SUFFIXES if (file := path.with_name(path.name + beside)).exists()]
     locked = [str(file) for file in there if not _may(file, os.R_OK | os.W_OK)]
     if not _may(folder, os.R_OK | os.W_OK | os.X_OK):
         locked.append(f"the folder {folder}")
@@ -96,9 +96,9 @@ async def _inside(db: Database, stored: Stored, now: datetime) -> None:
     shown = db.url.set(drivername=db.url.get_backend_name()).render_as_string(hide_password=True)
     try:
         # A local file always answers, but reading all of a large one takes a while.
-        async with asyncio.timeout(None if db.is_sqlite else TO_ANSWER.total_seconds()):
-            found, last = await inspection.inspect_database(db, lambda session: _contents(session, shown))
-            found.checks.append(running.by_heartbeats(await db.is_run(), last, now))
+        async with asyncio.timeout(None if db.is_sqlite else CHECK_TIMEOUT.total_seconds()):
+            found, last = await inspection.inspect_database(db, lambda session: _check_contents(session, shown))
+            found.checks.append(running.check_heartbeats(await db.is_bot_running(), last, now))
     except (OSError, SQLAlchemyError) as failure:
         if any(check.name == "file" and check.level is Level.ERROR for check in stored.checks):
             return  # already reported above
@@ -109,24 +109,24 @@ async def _inside(db: Database, stored: Stored, now: datetime) -> None:
         stored.servers = found.servers
 
 
-def _contents(session: Session, shown: str) -> tuple[Stored, Heartbeats | None]:
+def _check_contents(session: Session, shown: str) -> tuple[Stored, Heartbeats | None]:
     """Check the contents. Also returns the bot's last heartbeats if they can be read. Raises SQLAlchemyError."""
     stored = Stored()
-    if damage := inspection.damage(session):
+    if damage := inspection.find_damage(session):
         advice = "stop the bot and restore the last backup with `coachbot restore FILE`; the damaged file is kept"
         stored.checks.append(error("database", f"{shown} is damaged: {damage}", advice))
         return stored, None
-    revision = schema_version.found(session)
+    revision = schema_version.current_revision(session)
     schema = inspection.compare(revision)
     stored.checks += [ok("database", f"{shown} is readable and intact"), _schema(schema, revision)]
     if schema is not Schema.CURRENT:
         return stored, None
     stored.servers = {guild.id: guild for guild in session.scalars(select(Guild))}
-    stored.checks.append(_zones(session))
+    stored.checks.append(_check_zones(session))
     return stored, inspection.heartbeats(session)
 
 
-def _zones(session: Session) -> Check:
+def _check_zones(session: Session) -> Check:
     """Check that this host knows every time zone in use. Only meaningful on the bot's own host."""
     columns = Guild.time_zone, Coach.time_zone, Member.time_zone
     found = {name for column in columns for name in session.scalars(select(column).distinct()) if name is not None}

@@ -13,9 +13,9 @@ from scheduler.attendance import attendance
 from scheduler.core.clock import Clock
 from scheduler.rooms import rooms
 
-_MOST_WAITING = 500
+_MAX_WAITING = 500
 """How many events of a server to keep while they can't be recorded. Beyond that, take a fresh look instead."""
-_MOST_TRIES = 8
+_MAX_TRIES = 8
 """After about 45 seconds, a fresh look replaces an event that can't be recorded: it may itself be the problem."""
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands for the start of time when nobody has ever watched a server."""
@@ -58,7 +58,7 @@ class _Server:
     rooms_missed: bool = False
     """Whether a room's deletion may have been missed."""
 
-    def miss(self, at: datetime | None) -> None:
+    def open_gap(self, at: datetime | None) -> None:
         """Open a gap at this time, and drop the waiting events."""
         if at is not None and self.waiting:
             at = min(at, self.waiting[0].at)
@@ -75,8 +75,8 @@ class _Server:
             self.rooms_missed |= isinstance(event, _Deleted)
             return
         self.waiting.append(event)
-        if len(self.waiting) > _MOST_WAITING:
-            self.miss(event.at)
+        if len(self.waiting) > _MAX_WAITING:
+            self.open_gap(event.at)
             self.drop()
 
     def drop(self) -> None:
@@ -98,7 +98,7 @@ class _Server:
         return min(known) if known else self.waiting[0].at
 
 
-class Watch:
+class AttendanceWatch:
     """Keeps attendance complete across lost connections and database failures.
 
     The plain methods queue what happened, with the time, in the order of their calls. One lane per server records
@@ -128,14 +128,14 @@ class Watch:
         known = {guild_id: at for guild_id, at in since.items() if at is not None}
         return known if self._begun and self._lost_at is None and len(known) == len(since) else None
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Start a new gateway session: look who is in the rooms and record the time since the last one as
         unwatched."""
         for guild in self._client.guilds:
-            self._look_soon(guild.id, self._lost_at)
+            self._resync_soon(guild.id, self._lost_at)
         self._lost_at, self._begun = None, True
 
-    def lost(self) -> None:
+    def connection_lost(self) -> None:
         """Note that the connection broke. Events are missed from now on, unless it resumes."""
         self._lost_at = self._lost_at or self._clock()
 
@@ -146,7 +146,7 @@ class Watch:
     def guild_lost(self, guild_id: int) -> None:
         """Note that this server sends no events for now."""
         if self._begun:
-            self._server(guild_id).miss(self._clock())
+            self._server(guild_id).open_gap(self._clock())
 
     def guild_back(self, guild_id: int) -> None:
         """Note that this server sends events again."""
@@ -157,7 +157,7 @@ class Watch:
     def joined(self, guild_id: int, since: datetime | None = None) -> None:
         """Start watching a server. `since` is when the bot last left it, if it was there before."""
         if self._begun:
-            self._look_soon(guild_id, since or self._clock())
+            self._resync_soon(guild_id, since or self._clock())
 
     def moved(self, guild_id: int, user_id: int, left_id: int | None, entered_id: int | None) -> None:
         """Queue a change of voice channels."""
@@ -176,8 +176,8 @@ class Watch:
         self._server(guild_id).add(event)
         self._run(guild_id)
 
-    def _look_soon(self, guild_id: int, since: datetime | None) -> None:
-        self._server(guild_id).miss(since)
+    def _resync_soon(self, guild_id: int, since: datetime | None) -> None:
+        self._server(guild_id).open_gap(since)
         self._run(guild_id)
 
     def _run(self, guild_id: int) -> None:
@@ -193,7 +193,7 @@ class Watch:
             guild = self._client.get_guild(server.id)
             if guild is None or guild.unavailable:
                 return False  # wait until Discord sends events for it again
-            await self._look(server, guild, min(known))
+            await self._resync(server, guild, min(known))
         elif server.waiting:
             await self._record(server, server.waiting[0])
         if not server.is_behind:
@@ -204,9 +204,9 @@ class Watch:
         async with self._db.read() as session:
             return await attendance.watched_until(session, guild_id) or _ALWAYS
 
-    async def _look(self, server: _Server, guild: discord.Guild, since: datetime) -> None:
+    async def _resync(self, server: _Server, guild: discord.Guild, since: datetime) -> None:
         """Bring the recorded attendance in line with who is in the rooms now."""
-        now, inside = self._clock(), _inside(guild)
+        now, inside = self._clock(), _people_in_rooms(guild)
         server.drop()
         server.closing = len(server.gaps)
         try:
@@ -227,8 +227,8 @@ class Watch:
             is_due = await self._write(event)
         except Exception:
             event.tries += 1
-            if event.tries >= _MOST_TRIES:
-                server.miss(event.at)
+            if event.tries >= _MAX_TRIES:
+                server.open_gap(event.at)
             raise
         if server.waiting and server.waiting[0] is event:  # `drop` may have removed it meanwhile
             server.waiting.popleft()
@@ -256,6 +256,6 @@ class Watch:
             )
 
 
-def _inside(guild: discord.Guild) -> dict[int, set[int]]:
+def _people_in_rooms(guild: discord.Guild) -> dict[int, set[int]]:
     """Map channel ids to user ids. Without a member cache `members` is empty, but `voice_states` isn't."""
     return {channel.id: set(channel.voice_states) for channel in guild.voice_channels}

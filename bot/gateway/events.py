@@ -11,10 +11,10 @@ from typing import Any
 import discord
 
 from bot.gateway import permission_watch, regained
-from bot.gateway.attendance_watch import Watch
+from bot.gateway.attendance_watch import AttendanceWatch
 from bot.gateway.joined_servers import JoinedServers
 from bot.gateway.lanes import Lanes
-from bot.gateway.retries import Retrying
+from bot.gateway.retries import Retries
 from models.storage.database import Database
 from scheduler.core.clock import Clock
 from scheduler.loop.ports import Discord
@@ -30,7 +30,7 @@ _TO_BEGIN = timedelta(seconds=10)
 class Gateway:
     """Queues each event at once, and records it in lanes until the database has it.
 
-    `serves` says whether the bot is for a server. `wake` and `sweep` as for `Watch`.
+    `serves` says whether the bot is for a server. `wake` and `sweep` as for `AttendanceWatch`.
     """
 
     def __init__(
@@ -48,9 +48,9 @@ class Gateway:
         self._client, self._db, self._defaults, self._clock = client, db, defaults, clock
         self._serves, self._wake = serves, wake
         self._lanes = Lanes()
-        self._watch = Watch(client, db, clock, self._lanes, wake=wake, sweep=sweep)
-        self._joined_servers = JoinedServers(db, port, clock, self._lanes, back=self._back)
-        self._retrying = Retrying(db, clock, self._lanes, wake=wake)
+        self._watch = AttendanceWatch(client, db, clock, self._lanes, wake=wake, sweep=sweep)
+        self._joined_servers = JoinedServers(db, port, clock, self._lanes, back=self._returned)
+        self._retrying = Retries(db, clock, self._lanes, wake=wake)
         self._to_look_at: set[int] = set()
         self._perhaps_new: set[int] = set()
         self._joined: set[int] = set()
@@ -74,7 +74,7 @@ class Gateway:
         }
         """The handlers by discord.py's event names."""
 
-    def hear(self, event: str, *facts: Any) -> None:
+    def record(self, event: str, *facts: Any) -> None:
         """Queue an event with the current time. Never raises: that would break the connection."""
         take_down = self.events.get(event)
         if take_down is None:
@@ -85,7 +85,7 @@ class Gateway:
             log.exception("%s could not be recorded", event)
 
     def unwatched(self) -> Mapping[int, datetime] | None:
-        """As `Watch.unwatched`."""
+        """As `AttendanceWatch.unwatched`."""
         return self._watch.unwatched()
 
     @property
@@ -94,9 +94,9 @@ class Gateway:
         why = self._lanes.trouble
         return None if why is None else f"can't store what Discord sent ({why}); still trying"
 
-    async def tried(self) -> None:
+    async def wait_until_tried(self) -> None:
         """Wait briefly until everything queued has been tried once."""
-        await self._lanes.tried(_TO_BEGIN)
+        await self._lanes.wait_until_tried(_TO_BEGIN)
 
     async def stop(self) -> None:
         """Finish what's possible at once, and stop listening."""
@@ -106,33 +106,33 @@ class Gateway:
         """Compare everything with the database. Also sent after a lost connection, when anything may have
         happened."""
         self.is_connected = self.has_begun = True
-        self._watch.begin()
+        self._watch.start()
         self._joined_servers.compare()
-        self._retrying.reachable()
+        self._retrying.retry()
         for guild in self._client.guilds:
             if not guild.unavailable and self._serves(guild.id):
                 self._perhaps_new.add(guild.id)
-                self._look(guild)
+                self._check_soon(guild)
         self._greet_soon()
 
     def _resumed(self) -> None:
         self.is_connected = True
         self._watch.resumed()
-        self._retrying.reachable()
+        self._retrying.retry()
 
     def _disconnected(self) -> None:
         self.is_connected = False
-        self._watch.lost()
+        self._watch.connection_lost()
 
     def _guild_joined(self, guild: discord.Guild) -> None:
         self._watch.joined(guild.id)
         self._joined_servers.joined(guild.id)
-        self._look(guild)
+        self._check_soon(guild)
         if self._serves(guild.id):
             self._joined.add(guild.id)
             self._greet_soon()
 
-    def _back(self, guild_id: int, since: datetime) -> None:
+    def _returned(self, guild_id: int, since: datetime) -> None:
         """Start watching a server to which the bot has returned; `since` is when it left."""
         self._watch.joined(guild_id, since)
         self._wake()
@@ -143,10 +143,10 @@ class Gateway:
 
     def _guild_back(self, guild: discord.Guild) -> None:
         self._watch.guild_back(guild.id)
-        self._look(guild)
+        self._check_soon(guild)
         if self.has_begun:  # discord.py sends this for every server before READY too
             self._joined_servers.joined(guild.id)
-            self._retrying.reachable(guild.id)
+            self._retrying.retry(guild.id)
 
     def _moved(self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState) -> None:
         # `after` is discord.py's own object, which the next event changes.
@@ -159,36 +159,36 @@ class Gateway:
 
     def _deleted(self, guild: discord.Guild) -> None:
         """Retry what failed because the server had as many channels or roles as Discord allows."""
-        self._look(guild)
+        self._check_soon(guild)
         if regained.by_deletion(guild):
-            self._retrying.reachable(guild.id)
+            self._retrying.retry(guild.id)
 
     def _channel_changed(self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
-        self._look(after.guild)
+        self._check_soon(after.guild)
         if regained.by_channel(after.guild.me, before, after):
-            self._retrying.allowed(after.guild.id)
+            self._retrying.retry_all(after.guild.id)
 
     def _role_changed(self, before: discord.Role, after: discord.Role) -> None:
-        self._look(after.guild)
+        self._check_soon(after.guild)
         if regained.by_role(after.guild.me, before, after):
-            self._retrying.allowed(after.guild.id)
+            self._retrying.retry_all(after.guild.id)
 
     def _member_changed(self, before: discord.Member, after: discord.Member) -> None:
         """React to changes of the bot's own roles. Without the intent, Discord sends no other members."""
         if self._client.user is not None and after.id == self._client.user.id:
-            self._look(after.guild)
+            self._check_soon(after.guild)
             if regained.by_member(before, after):
-                self._retrying.allowed(after.guild.id)
+                self._retrying.retry_all(after.guild.id)
 
-    def _look(self, guild: discord.Guild) -> None:
+    def _check_soon(self, guild: discord.Guild) -> None:
         """Check soon whether the bot still has its permissions, roles and channels there."""
         if self.has_begun and self._serves(guild.id):
             guild_id = guild.id
             self._to_look_at.add(guild_id)
             what = f"looking at permissions, roles and channels of guild {guild_id}"
-            self._lanes.run(what, lambda: self._look_at(guild_id))
+            self._lanes.run(what, lambda: self._check(guild_id))
 
-    async def _look_at(self, guild_id: int) -> bool:
+    async def _check(self, guild_id: int) -> bool:
         self._to_look_at.remove(guild_id)  # removed first, because a change during the check needs another one
         guild, user = self._client.get_guild(guild_id), self._client.user
         me = guild.get_member(user.id) if guild and user and not guild.unavailable else None

@@ -20,7 +20,7 @@ LANE = "lane: "
 """Prefix of the lane's task name."""
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=0.5), timedelta(seconds=15)
 _HANGING = timedelta(seconds=10)
-_TO_END = timedelta(seconds=2)
+_STOP_TIMEOUT = timedelta(seconds=2)
 """How long a stop waits for the current step."""
 
 
@@ -59,7 +59,7 @@ class Lanes:
             lane = self._lanes[key] = _Lane(loop.time())
             self._tasks[key] = loop.create_task(self._work(key, lane, step), name=f"{LANE}{key}")
 
-    async def tried(self, within: timedelta) -> None:
+    async def wait_until_tried(self, within: timedelta) -> None:
         """Wait until each running lane has ended or failed once, but no longer than this."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within.total_seconds()):
@@ -75,12 +75,12 @@ class Lanes:
                 self._tasks[key].cancel()
         if not tasks:
             return
-        _, hanging = await asyncio.wait(tasks, timeout=_TO_END.total_seconds())
+        _, hanging = await asyncio.wait(tasks, timeout=_STOP_TIMEOUT.total_seconds())
         for task in hanging:
             task.cancel()
         if hanging:
             log.warning("%s lanes did not stop in time", len(hanging))
-            await asyncio.wait(hanging, timeout=_TO_END.total_seconds())
+            await asyncio.wait(hanging, timeout=_STOP_TIMEOUT.total_seconds())
 
     async def _work(self, key: Hashable, lane: _Lane, step: Step) -> None:
         pause, more = _FIRST_PAUSE, True

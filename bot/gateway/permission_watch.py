@@ -24,7 +24,7 @@ async def inspect_server(db: Database, clock: Clock, me: discord.Member) -> bool
     channels = {channel.id: channel for channel in server.channels}
     broken = {
         one.place: in_words(settings, one)
-        for one in server_setup.flaws(me, channels, settings)
+        for one in server_setup.find_issues(me, channels, settings)
         if one.is_severe and one.place is not ServerResource.LOG_CHANNEL  # it's reported when it's needed
     }
     return await tell(db, clock, server.id, broken)

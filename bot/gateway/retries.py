@@ -8,7 +8,7 @@ from scheduler.core.clock import Clock
 from scheduler.loop import retries
 
 
-class Retrying:
+class Retries:
     """Brings retries forward. `wake` is called when something becomes due."""
 
     def __init__(self, db: Database, clock: Clock, lanes: Lanes, *, wake: Callable[[], None]) -> None:
@@ -16,20 +16,20 @@ class Retrying:
         self._where: dict[int | None, bool] = {}
         """Servers in order (None: all), and whether to retry what was given up as well."""
 
-    def reachable(self, guild_id: int | None = None) -> None:
+    def retry(self, guild_id: int | None = None) -> None:
         """Retry because Discord answers again, in this server or everywhere."""
         self._where.setdefault(guild_id, False)
         self._run()
 
-    def allowed(self, guild_id: int) -> None:
+    def retry_all(self, guild_id: int) -> None:
         """Retry everything in this server, even what was given up: an admin granted the bot something."""
         self._where[guild_id] = True
         self._run()
 
     def _run(self) -> None:
-        self._lanes.run("retrying what failed", self._try)
+        self._lanes.run("retrying what failed", self._retry_next)
 
-    async def _try(self) -> bool:
+    async def _retry_next(self) -> bool:
         """Retry in one server. Returns whether there's more."""
         guild_id, anew = next(iter(self._where.items()))
         del self._where[guild_id]  # removed first, because an event during the attempt is a new reason

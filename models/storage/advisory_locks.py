@@ -22,21 +22,21 @@ class AdvisoryLocks(Locks):
         self._engine, self._pool, self._keys = engine, pool, keys
         self._ticks = False
 
-    async def grasp(self, name: str) -> LockHolder | None:
+    async def acquire(self, name: str) -> LockHolder | None:
         """Take a lock on the run lock's connection if there is one, else on a new one."""
-        if name == TICK and isinstance(self._run, _Session):
+        if name == TICK and isinstance(self._run, _LockConnection):
             return await self._tick_beside(self._run)
-        session = await _Session.begin(self._engine)
+        session = await _LockConnection.connect(self._engine)
         try:
             if await session.lock(self._keys[name]):
                 return session
         except BaseException:
-            await session.let_go()
+            await session.release()
             raise
-        await session.let_go()
+        await session.release()
         return None
 
-    async def _tick_beside(self, run: "_Session") -> LockHolder | None:
+    async def _tick_beside(self, run: "_LockConnection") -> LockHolder | None:
         if self._ticks:  # PostgreSQL would grant the same connection a lock twice
             return None
         self._ticks, taken = True, False
@@ -47,17 +47,17 @@ class AdvisoryLocks(Locks):
             self._ticks = taken
         if not taken:
             return None
-        return _Share(self, run, self._keys[TICK])
+        return _SharedLock(self, run, self._keys[TICK])
 
-    def ticked(self) -> None:
+    def tick_released(self) -> None:
         """Let the next tick begin."""
         self._ticks = False
 
-    async def grasp_again(self, old: LockHolder) -> LockHolder | None:
+    async def reacquire(self, old: LockHolder) -> LockHolder | None:
         """Take the run lock again. Ends the lost connection first, if the server hasn't noticed yet."""
-        assert isinstance(old, _Session)
-        await old.let_go()
-        session = await _Session.begin(self._engine)
+        assert isinstance(old, _LockConnection)
+        await old.release()
+        session = await _LockConnection.connect(self._engine)
         try:
             if await session.lock(self._keys[RUN]):
                 self._ticks = False
@@ -65,12 +65,12 @@ class AdvisoryLocks(Locks):
             if await session.end(old):
                 raise ConnectionResetError("the server still held the lock for the lost connection")
         except BaseException:
-            await session.let_go()
+            await session.release()
             raise
-        await session.let_go()
+        await session.release()
         return None
 
-    async def is_run(self) -> bool:
+    async def is_bot_running(self) -> bool:
         """Whether any process holds the run lock. Doesn't take it."""
         key = self._keys[RUN]
         async with self._pool.connect() as connection:
@@ -85,7 +85,7 @@ class AdvisoryLocks(Locks):
         return bool(found)
 
 
-class _Session(LockHolder):
+class _LockConnection(LockHolder):
     """A connection of its own, outside any transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
@@ -94,18 +94,18 @@ class _Session(LockHolder):
         self._identity: tuple[Any, ...] = ()
 
     @classmethod
-    async def begin(cls, engine: AsyncEngine) -> "_Session":
+    async def connect(cls, engine: AsyncEngine) -> "_LockConnection":
         """Connect."""
         session = cls(await engine.connect())
         try:
             raw = await session._connection.get_raw_connection()
             driver: Any = raw.driver_connection
-            driver.add_termination_listener(lambda _: session.lose())
+            driver.add_termination_listener(lambda _: session.mark_lost())
             [session._identity] = await session._ask(
                 "SELECT pid, CAST(backend_start AS text) FROM pg_stat_activity WHERE pid = pg_backend_pid()"
             )
         except BaseException:
-            await session.let_go()
+            await session.release()
             raise
         return session
 
@@ -119,7 +119,7 @@ class _Session(LockHolder):
         with contextlib.suppress(*UNREACHABLE):
             await self._ask("SELECT pg_advisory_unlock(:key)", key=key)
 
-    async def end(self, other: "_Session") -> bool:
+    async def end(self, other: "_LockConnection") -> bool:
         """End another connection of this process. Returns whether there was one."""
         pid, since = other._identity
         return bool(
@@ -131,18 +131,18 @@ class _Session(LockHolder):
             )
         )
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Check that the connection still answers."""
         if not self.lost.done():
             with contextlib.suppress(*UNREACHABLE):
                 await self._ask("SELECT 1")
 
-    async def let_go(self) -> None:
+    async def release(self) -> None:
         """Release everything this connection holds, so that it's free at once."""
         if not self.lost.done():
             with contextlib.suppress(*UNREACHABLE):
                 await self._ask("SELECT pg_advisory_unlock_all()")
-        self.lose()
+        self.mark_lost()
         with contextlib.suppress(*UNREACHABLE):
             await self._connection.invalidate()
         with contextlib.suppress(*UNREACHABLE):
@@ -153,23 +153,23 @@ class _Session(LockHolder):
             try:
                 return list((await self._connection.execute(text(question), values)).all())
             except BaseException:
-                self.lose()  # whatever happened, it's unknown now what this connection holds
+                self.mark_lost()  # whatever happened, it's unknown now what this connection holds
                 raise
 
 
-class _Share(LockHolder):
+class _SharedLock(LockHolder):
     """The tick lock, on the run lock's connection."""
 
-    def __init__(self, locks: AdvisoryLocks, session: _Session, key: int) -> None:
+    def __init__(self, locks: AdvisoryLocks, session: _LockConnection, key: int) -> None:
         super().__init__(session.lost)
         self._locks, self._session, self._key = locks, session, key
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Check the run lock's connection."""
-        await self._session.look()
+        await self._session.check()
 
-    async def let_go(self) -> None:
+    async def release(self) -> None:
         """Release the lock but keep the connection."""
         if not self._session.lost.done():
             await self._session.unlock(self._key)
-            self._locks.ticked()
+            self._locks.tick_released()

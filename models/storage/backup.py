@@ -19,7 +19,7 @@ Progress = Callable[[int, int], None]
 """Called with the number of pages copied and the total."""
 
 
-class BadCopy(Exception):
+class InvalidBackup(Exception):
     """The file isn't a coachbot database, or is damaged. The message is one line that says why."""
 
 
@@ -37,10 +37,10 @@ def back_up(source: Path, target: Path, progress: Progress = lambda _done, _all:
         raise FileNotFoundError(f"{source}: no such database")
     if target.exists():
         raise FileExistsError(f"{target}: this file already exists; choose another name")
-    with _unfinished(target, like=source) as unfinished:
+    with _temporary_file(target, like=source) as unfinished:
         _copy(source, unfinished, progress)
         check(unfinished)
-        _put(unfinished, target)
+        _finalize(unfinished, target)
 
 
 def restore(copy: Path, database: Path, kept: Path, progress: Progress = lambda _done, _all: None) -> None:
@@ -55,14 +55,14 @@ def restore(copy: Path, database: Path, kept: Path, progress: Progress = lambda 
     if kept.exists():
         raise FileExistsError(f"{kept}: this file already exists; move it away")
     with contextlib.ExitStack() as stack:
-        unfinished = stack.enter_context(_unfinished(database, like=database if database.exists() else copy))
+        unfinished = stack.enter_context(_temporary_file(database, like=database if database.exists() else copy))
         _copy(copy, unfinished, progress)
         if database.exists():
             # Keep it open to the end: closing any handle of a file drops all locks this process has on it.
             old = stack.enter_context(database.open("rb"))
-            stack.enter_context(_alone_with(database))
+            stack.enter_context(_exclusive(database))
             _keep(old, database, kept)
-        _put(unfinished, database)
+        _finalize(unfinished, database)
 
 
 def check(path: Path) -> str:
@@ -74,25 +74,27 @@ def check(path: Path) -> str:
     from alembic.util import CommandError
 
     if not path.exists():
-        raise BadCopy(f"{path}: file not found")
+        raise InvalidBackup(f"{path}: file not found")
     try:
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             [verdict] = connection.execute("PRAGMA integrity_check(1)").fetchone()
             dangling = connection.execute("PRAGMA foreign_key_check").fetchone()
             [revision] = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     except sqlite3.Error as error:
-        raise BadCopy(f"{path}: not a coachbot database ({error})") from None
+        raise InvalidBackup(f"{path}: not a coachbot database ({error})") from None
     if verdict != "ok" or dangling is not None:
-        raise BadCopy(f"{path}: the database is damaged ({verdict if verdict != 'ok' else 'dangling references'})")
+        raise InvalidBackup(
+            f"{path}: the database is damaged ({verdict if verdict != 'ok' else 'dangling references'})"
+        )
     try:
         ScriptDirectory(str(MIGRATIONS)).get_revision(revision)
     except CommandError:
-        raise BadCopy(f"{path}: this database belongs to a newer release of coachbot ({revision})") from None
+        raise InvalidBackup(f"{path}: this database belongs to a newer release of coachbot ({revision})") from None
     return revision
 
 
 @contextlib.contextmanager
-def _unfinished(target: Path, *, like: Path) -> Iterator[Path]:
+def _temporary_file(target: Path, *, like: Path) -> Iterator[Path]:
     """Create an empty file next to `target` with `like`'s owner and permissions. Deletes it at the end."""
     path = target.with_name(f"{target.name}.part")
     path.unlink(missing_ok=True)
@@ -109,7 +111,7 @@ def _unfinished(target: Path, *, like: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _alone_with(database: Path) -> Iterator[None]:
+def _exclusive(database: Path) -> Iterator[None]:
     """Keep every other program out of the database, with its write-ahead log merged and removed.
 
     A program that still has it open could later delete the new database's log, or write to the old one. A file
@@ -149,13 +151,13 @@ def _keep(old: BinaryIO, database: Path, kept: Path) -> None:
 
 
 def _store(content: BinaryIO, target: Path, *, like: Path) -> None:
-    with _unfinished(target, like=like) as unfinished:
+    with _temporary_file(target, like=like) as unfinished:
         with unfinished.open("wb") as file:
             shutil.copyfileobj(content, file)
-        _put(unfinished, target)
+        _finalize(unfinished, target)
 
 
-def _put(unfinished: Path, target: Path) -> None:
+def _finalize(unfinished: Path, target: Path) -> None:
     """Give a file its name once it's completely on disk."""
     with unfinished.open("rb") as file:
         os.fsync(file.fileno())

@@ -64,11 +64,13 @@ class Database:
 
             self._address = libpq.address(self.url)
             self.url = self._address.url
-            writer = postgres.engine(self._address, to_answer=postgres.TO_ANSWER, pool_size=10, pool_pre_ping=True)
+            writer = postgres.engine(
+                self._address, to_answer=postgres.STATEMENT_TIMEOUT, pool_size=10, pool_pre_ping=True
+            )
             reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             at_once = {"isolation_level": "AUTOCOMMIT"}
             alone = postgres.engine(
-                self._address, to_answer=postgres.PROMPTLY, poolclass=NullPool, execution_options=at_once
+                self._address, to_answer=postgres.BEGIN_TIMEOUT, poolclass=NullPool, execution_options=at_once
             )
             self._engines = [writer]
             self._locks = AdvisoryLocks(alone, writer.execution_options(**at_once), _LOCKS)
@@ -121,7 +123,7 @@ class Database:
     async def is_current(self) -> bool:
         """Whether the schema is the one this release works with."""
         async with self.read() as session:
-            return await session.run_sync(schema_version.found) == schema_version.newest()
+            return await session.run_sync(schema_version.current_revision) == schema_version.latest_revision()
 
     def _migrate(self, connection: Connection, revision: str) -> None:
         from alembic import command
@@ -145,20 +147,20 @@ class Database:
 
         A process with the run lock gets it only while it still has that lock, and loses both together.
         """
-        return self._locks.tick()
+        return self._locks.tick_lock()
 
     def run_lock(self) -> AbstractAsyncContextManager[bool]:
         """Take the right to run the bot. Yields whether it was free, without waiting. The lock dies with its
         process."""
-        return self._locks.run()
+        return self._locks.run_lock()
 
     async def keep_run_lock(self) -> None:
         """Inside `run_lock`: take the lock again whenever it's lost. Returns once another process has it."""
-        await self._locks.keep_run()
+        await self._locks.keep_run_lock()
 
-    async def is_run(self) -> bool:
+    async def is_bot_running(self) -> bool:
         """Whether a bot is running on this database. Takes no lock and leaves no file behind."""
-        return await self._locks.is_run()
+        return await self._locks.is_bot_running()
 
     async def close(self) -> None:
         """Close every connection."""

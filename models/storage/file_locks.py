@@ -16,29 +16,29 @@ class FileLocks(Locks):
         super().__init__()
         self._database = database
 
-    async def grasp(self, name: str) -> LockHolder | None:
+    async def acquire(self, name: str) -> LockHolder | None:
         """Lock the file, creating it if needed. Raises OSError for a database with two names."""
         beside = self._run if name == TICK else None
         if beside is None:
-            self._must_have_one_name()
+            self._refuse_hard_links()
         else:
-            await beside.look()
+            await beside.check()
             if beside.lost.done():
                 return None
-        taken = _take(self._path(name))
-        return _FileGrip(self._path(name), taken, beside and beside.lost) if taken is not None else None
+        taken = _lock_file(self._path(name))
+        return _FileLock(self._path(name), taken, beside and beside.lost) if taken is not None else None
 
-    async def grasp_again(self, old: LockHolder) -> LockHolder | None:
+    async def reacquire(self, old: LockHolder) -> LockHolder | None:
         """Lock the file anew after someone deleted it."""
-        await old.let_go()
-        return await self.grasp(RUN)
+        await old.release()
+        return await self.acquire(RUN)
 
-    async def is_run(self) -> bool:
-        """Whether any process holds the run lock. Creates no file and disturbs nobody. Raises like `grasp`."""
-        self._must_have_one_name()
-        return _is_taken(self._path(RUN))
+    async def is_bot_running(self) -> bool:
+        """Whether any process holds the run lock. Creates no file and disturbs nobody. Raises like `acquire`."""
+        self._refuse_hard_links()
+        return _is_locked(self._path(RUN))
 
-    def _must_have_one_name(self) -> None:
+    def _refuse_hard_links(self) -> None:
         """Raise OSError for a hard-linked file: used under both names, each with its own log, it would be
         destroyed."""
         if self._database.exists() and self._database.stat().st_nlink > 1:
@@ -51,17 +51,17 @@ class FileLocks(Locks):
         return self._database.with_name(f"{self._database.name}.{name}")
 
 
-class _FileGrip(LockHolder):
+class _FileLock(LockHolder):
     def __init__(self, path: Path, descriptor: int, lost: asyncio.Future[None] | None) -> None:
         super().__init__(lost)
         self._path, self._descriptor = path, descriptor
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Check that the file wasn't deleted: another process could create and lock a new one."""
         if not _is(self._path, self._descriptor):
-            self.lose()
+            self.mark_lost()
 
-    async def let_go(self) -> None:
+    async def release(self) -> None:
         """Release the lock by closing the file."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
@@ -71,7 +71,7 @@ class _FileGrip(LockHolder):
 _A_LOOK_SECONDS, _LOOKS = 0.01, 200
 
 
-def _take(path: Path) -> int | None:
+def _lock_file(path: Path) -> int | None:
     """Lock a file exclusively, or return None. Processes that only check it let go at once."""
     for _ in range(_LOOKS):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -80,7 +80,7 @@ def _take(path: Path) -> int | None:
             if _is(path, descriptor):
                 return descriptor
         except BlockingIOError:
-            if _is_taken(path):
+            if _is_locked(path):
                 os.close(descriptor)
                 return None
             time.sleep(_A_LOOK_SECONDS)
@@ -88,7 +88,7 @@ def _take(path: Path) -> int | None:
     return None
 
 
-def _is_taken(path: Path) -> bool:
+def _is_locked(path: Path) -> bool:
     """Whether another process holds the lock. Several processes can check at the same time."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

@@ -53,7 +53,7 @@ def _look_at_file(url: URL, at: Callable[[Session], T]) -> T:
         engine.dispose()
 
 
-def damage(session: Session) -> str | None:
+def find_damage(session: Session) -> str | None:
     """Return the first damage found in a SQLite file, or None. PostgreSQL checks itself.
 
     Raises DBAPIError if the file can't be opened at all.

@@ -12,10 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 log = logging.getLogger(__name__)
 
 RUN, TICK = "run", "tick"
-LOOK_EVERY = timedelta(seconds=5)
+CHECK_EVERY = timedelta(seconds=5)
 """How often to check that a lock is still held. Must notice a loss well before the server gives a silent
 connection's lock to another process."""
-AGAIN = timedelta(seconds=1)
+RETRY_EVERY = timedelta(seconds=1)
 """How often to try to retake a lost lock."""
 UNREACHABLE = (OSError, SQLAlchemyError)
 
@@ -26,17 +26,17 @@ class LockHolder(ABC):
     def __init__(self, lost: asyncio.Future[None] | None = None) -> None:
         self.lost = lost or asyncio.get_running_loop().create_future()
 
-    def lose(self) -> None:
+    def mark_lost(self) -> None:
         """Mark the lock as lost."""
         if not self.lost.done():
             self.lost.set_result(None)
 
     @abstractmethod
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Check that the lock is still held."""
 
     @abstractmethod
-    async def let_go(self) -> None:
+    async def release(self) -> None:
         """Release the lock if it's still held."""
 
 
@@ -47,17 +47,17 @@ class Locks(ABC):
         self._run: LockHolder | None = None
 
     @abstractmethod
-    async def grasp(self, name: str) -> LockHolder | None:
+    async def acquire(self, name: str) -> LockHolder | None:
         """Take a lock, or return None without waiting. Raises one of UNREACHABLE."""
 
     @abstractmethod
-    async def grasp_again(self, old: LockHolder) -> LockHolder | None:
+    async def reacquire(self, old: LockHolder) -> LockHolder | None:
         """Retake the lost run lock. Raises one of UNREACHABLE, also if it should be tried again."""
 
     @contextlib.asynccontextmanager
-    async def run(self) -> AsyncIterator[bool]:
+    async def run_lock(self) -> AsyncIterator[bool]:
         """Take the right to run the bot. Yields whether it was free."""
-        grip = await self.grasp(RUN)
+        grip = await self.acquire(RUN)
         if grip is None:
             yield False
             return
@@ -66,33 +66,33 @@ class Locks(ABC):
             yield True
         finally:
             grip, self._run = self._run, None
-            await grip.let_go()
+            await grip.release()
 
-    async def keep_run(self) -> None:
+    async def keep_run_lock(self) -> None:
         """Watch the run lock and retake it when it's lost, until another process has it."""
         assert self._run is not None, "it was taken"
         while True:
             while not self._run.lost.done():
-                await asyncio.wait({self._run.lost}, timeout=LOOK_EVERY.total_seconds())
-                await self._run.look()
+                await asyncio.wait({self._run.lost}, timeout=CHECK_EVERY.total_seconds())
+                await self._run.check()
             log.warning("lost the lock that keeps other bots off this database; no ticks until it's back")
-            if not await self._back():
+            if not await self._regain():
                 return
             log.info("the lock is back")
 
-    async def _back(self) -> bool:
+    async def _regain(self) -> bool:
         """Try until this process has the lock again (True) or another has it (False)."""
         assert self._run is not None, "it was taken"
         while True:
             with contextlib.suppress(*UNREACHABLE):
-                grip = await self.grasp_again(self._run)
+                grip = await self.reacquire(self._run)
                 if grip is not None:
                     self._run = grip
                 return grip is not None
-            await asyncio.sleep(AGAIN.total_seconds())
+            await asyncio.sleep(RETRY_EVERY.total_seconds())
 
     @contextlib.asynccontextmanager
-    async def tick(self) -> AsyncIterator[LockHolder | None]:
+    async def tick_lock(self) -> AsyncIterator[LockHolder | None]:
         """Take the right to tick. Yields None if another process has it, or this one lost its run lock.
 
         Lost together with the run lock.
@@ -100,11 +100,11 @@ class Locks(ABC):
         if self._run is not None and self._run.lost.done():
             yield None
             return
-        grip = await self.grasp(TICK)
+        grip = await self.acquire(TICK)
         if grip is None:
             yield None
             return
         try:
             yield grip
         finally:
-            await grip.let_go()
+            await grip.release()

@@ -18,15 +18,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from models.storage.libpq import Address
 
 TO_CONNECT = timedelta(seconds=10)
-TO_ANSWER = timedelta(seconds=30)
+STATEMENT_TIMEOUT = timedelta(seconds=30)
 """Time limit for one statement. The longest one, a full export, takes a fraction of it."""
-PROMPTLY = timedelta(seconds=10)
+BEGIN_TIMEOUT = timedelta(seconds=10)
 """Time limit for statements that take no time, such as the one that starts each transaction."""
 _FAREWELL_SECONDS = 2
 _IDLE_SECONDS, _INTERVAL_SECONDS, _PROBES = 30, 10, 3
 _SILENT_SECONDS = _IDLE_SECONDS + _PROBES * _INTERVAL_SECONDS
 """How long a connection may be silent before both ends consider it lost."""
-_OF_SERVER = {
+_SERVER_OPTIONS = {
     "tcp_keepalives_idle": _IDLE_SECONDS,
     "tcp_keepalives_interval": _INTERVAL_SECONDS,
     "tcp_keepalives_count": _PROBES,
@@ -34,7 +34,7 @@ _OF_SERVER = {
     "idle_in_transaction_session_timeout": 300_000,
 }
 """Without these, a lost connection could hold its locks for hours."""
-_OF_CLIENT = {
+_SOCKET_OPTIONS = {
     "keepalives_idle": ("TCP_KEEPIDLE", _IDLE_SECONDS),
     "keepalives_interval": ("TCP_KEEPINTVL", _INTERVAL_SECONDS),
     "keepalives_count": ("TCP_KEEPCNT", _PROBES),
@@ -51,7 +51,7 @@ def engine(address: Address, *, to_answer: timedelta | None, **options: Any) -> 
     made = create_async_engine(
         address.url, connect_args=wanted | {"connection_class": _Connection}, hide_parameters=True, **options
     )
-    of_server = _OF_SERVER | ({"statement_timeout": round(limit * 1000)} if limit else {})
+    of_server = _SERVER_OPTIONS | ({"statement_timeout": round(limit * 1000)} if limit else {})
     set_up = ";".join(f"SET {name} = {value}" for name, value in of_server.items())
 
     @event.listens_for(made.sync_engine, "connect")
@@ -74,7 +74,7 @@ class _Connection(asyncpg.Connection):
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109  (asyncpg's own)
         """Execute a query, with a short limit for one that only starts or rolls back a transaction."""
         if timeout is None and query.startswith(("BEGIN", "ROLLBACK", ";")):
-            timeout = PROMPTLY.total_seconds()
+            timeout = BEGIN_TIMEOUT.total_seconds()
         try:
             return await super().execute(query, *args, timeout=timeout)
         except TimeoutError:
@@ -88,11 +88,11 @@ class _Connection(asyncpg.Connection):
 
     async def keep_alive(self, chosen: Mapping[str, int], set_up: str) -> None:
         """Enable TCP keepalive on both ends."""
-        await self.execute(set_up, timeout=PROMPTLY.total_seconds())
+        await self.execute(set_up, timeout=BEGIN_TIMEOUT.total_seconds())
         of_client: socket.socket = self._transport.get_extra_info("socket")
         if of_client.family not in (socket.AF_INET, socket.AF_INET6) or chosen.get("keepalives") == 0:
             return
         of_client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, (option, usual) in _OF_CLIENT.items():
+        for name, (option, usual) in _SOCKET_OPTIONS.items():
             if (number := getattr(socket, option, None)) is not None:
                 of_client.setsockopt(socket.IPPROTO_TCP, number, chosen.get(name, usual))

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
-def newest() -> str:
+def latest_revision() -> str:
     """Return the newest migration's revision. The files are named by revision, in order."""
     return max(path.stem.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
-def found(session: Session) -> str | None:
+def current_revision(session: Session) -> str | None:
     """Return the schema's revision; None if no migration has run."""
     if not inspect(session.connection()).has_table("alembic_version"):
         return None

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
-from bot.door import Door
+from bot.door import ConnectionLimit
 
 DEADLINE_SECONDS = 30
 """Against hanging; not a measure of speed."""
@@ -21,7 +21,7 @@ class Server:
     """Answers everything, or waits while `held`."""
 
     def __init__(self, to_ask: timedelta) -> None:
-        self.door = Door(most=MOST, to_ask=to_ask)
+        self.door = ConnectionLimit(most=MOST, to_ask=to_ask)
         self.asked, self.held, self.answered = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.held.set()
         self.port = 0
@@ -48,9 +48,7 @@ async def serving(to_ask: timedelta = timedelta(hours=1)) -> AsyncIterator[Serve
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     assert runner.server is not None
-    listening = await asyncio.get_running_loop().create_server(
-        server.door.leading_to(runner.server), "127.0.0.1", 0
-    )
+    listening = await asyncio.get_running_loop().create_server(server.door.wrap(runner.server), "127.0.0.1", 0)
     server.port = listening.sockets[0].getsockname()[1]
     try:
         yield server
@@ -156,7 +154,7 @@ class Line(asyncio.Transport):
 
 
 async def test_simultaneous_connections_each_replace_a_silent_one() -> None:
-    arrive, lines = Door(most=2).leading_to(asyncio.Protocol), [Line() for _ in range(4)]
+    arrive, lines = ConnectionLimit(most=2).wrap(asyncio.Protocol), [Line() for _ in range(4)]
 
     for line in lines:
         arrive().connection_made(line)

@@ -144,10 +144,10 @@ class Clock:
 
 @pytest.mark.parametrize(
     ("level", "said"),
-    [(logging.INFO, 100), (logging.WARNING, log.MOST_A_MINUTE), (logging.ERROR, log.MOST_A_MINUTE)],
+    [(logging.INFO, 100), (logging.WARNING, log.MAX_PER_MINUTE), (logging.ERROR, log.MAX_PER_MINUTE)],
 )
 def test_one_line_of_code_is_limited_per_minute_without_silencing_others(level: int, said: int) -> None:
-    sparing = log._Sparing(Clock())
+    sparing = log._RateLimit(Clock())
 
     assert [sparing.filter(event(level)) for _ in range(100)] == [True] * said + [False] * (100 - said)
     assert sparing.filter(event(level, line=2))
@@ -155,22 +155,22 @@ def test_one_line_of_code_is_limited_per_minute_without_silencing_others(level: 
 
 def test_the_limit_resets_a_minute_after_the_first_record() -> None:
     clock = Clock()
-    sparing = log._Sparing(clock)
+    sparing = log._RateLimit(clock)
     clock.seconds = 30.0
     assert sparing.filter(event())
     clock.seconds = 89.9
-    in_time = [sparing.filter(event()) for _ in range(log.MOST_A_MINUTE)]
+    in_time = [sparing.filter(event()) for _ in range(log.MAX_PER_MINUTE)]
     clock.seconds = 90.0
-    later = [sparing.filter(event()) for _ in range(log.MOST_A_MINUTE + 1)]
+    later = [sparing.filter(event()) for _ in range(log.MAX_PER_MINUTE + 1)]
 
-    assert in_time == later[1:] == [True] * (log.MOST_A_MINUTE - 1) + [False]
+    assert in_time == later[1:] == [True] * (log.MAX_PER_MINUTE - 1) + [False]
     assert later[0]
 
 
 @pytest.mark.parametrize(("times", "left_out"), [(29, None), (30, None), (31, 1), (100, 70)])
 def test_the_dropped_count_is_logged_once_with_the_next_record(times: int, left_out: int | None) -> None:
     clock = Clock()
-    sparing = log._Sparing(clock)
+    sparing = log._RateLimit(clock)
     for _ in range(times):
         sparing.filter(event())
     clock.seconds = 60.0
@@ -202,7 +202,7 @@ def test_the_programs_log_is_limited() -> None:
         for _ in range(100):
             logging.getLogger("bot.app").warning("again")
 
-    assert len(collected.getvalue().splitlines()) == log.MOST_A_MINUTE
+    assert len(collected.getvalue().splitlines()) == log.MAX_PER_MINUTE
 
 
 def test_a_traceback_cached_by_another_handler_is_rewritten_without_secrets() -> None:

@@ -70,7 +70,7 @@ async def endpoint(world: Academy, secret: str = SECRET) -> AsyncIterator[Client
     starting: list[asyncio.Task[None]] = []
     # As the bot, so that the requested tick runs in the world's own time.
     await simcord_private.as_the_bot(
-        world.env, lambda: starting.append(asyncio.create_task(server.start_server(**web.QUIETLY)))
+        world.env, lambda: starting.append(asyncio.create_task(server.start_server(**web.QUIET_LOGS)))
     )
     await starting[0]
     async with TestClient(server) as client:
@@ -81,7 +81,7 @@ async def endpoint(world: Academy, secret: str = SECRET) -> AsyncIterator[Client
 async def stranger(world: Academy) -> AsyncIterator[Client]:
     """Open a client the world doesn't know of: presses go on beside its requests."""
     server = TestServer(web.application(bot_of(world), SECRET))
-    await server.start_server(**web.QUIETLY)
+    await server.start_server(**web.QUIET_LOGS)
     async with TestClient(server) as client:
         yield client
 

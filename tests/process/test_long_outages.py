@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, text
 
 from bot.app import CoachBot
-from bot.gateway.attendance_watch import _MOST_WAITING
+from bot.gateway.attendance_watch import _MAX_WAITING
 from models import Attendance, CoachingSession
 from models.storage.database import Database
 from scheduler.attendance import attendance
@@ -70,7 +70,7 @@ async def test_the_queue_is_bounded_during_an_outage_and_the_truth_is_found(worl
 
     most = 0
     async with failing(world):
-        for _ in range(_MOST_WAITING):
+        for _ in range(_MAX_WAITING):
             move(world, world.student, room.id, None)
             [server] = bot_of(world)._gateway._watch._servers.values()
             most = max(most, len(server.waiting))
@@ -78,7 +78,7 @@ async def test_the_queue_is_bounded_during_an_outage_and_the_truth_is_found(worl
         move(world, world.coach, None)
         await world.env.settle()
 
-    assert most == _MOST_WAITING
+    assert most == _MAX_WAITING
     assert await open_stays(world, made) == {world.student.id}
     assert len(await gaps(world, made)) == 1
     assert bot_of(world)._gateway._watch._servers == {}

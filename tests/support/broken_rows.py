@@ -10,7 +10,7 @@ from sqlalchemy import String, Table, literal, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AvailabilityChange, Coach, CoachingSession, DateOverride, Guild, Member, Notification
-from models.base import Base, OpenName
+from models.base import Base, OpenEnum
 from models.storage.database import Database
 from tests.support.builders import (
     COACH,
@@ -99,7 +99,7 @@ async def break_row(session: AsyncSession, column: Column, value: Any) -> None:
     table, which, name = column
     core = table.__table__
     assert isinstance(core, Table)
-    past = literal(value, String()) if isinstance(core.c[name].type, OpenName) else value
+    past = literal(value, String()) if isinstance(core.c[name].type, OpenEnum) else value
     done: Any = await session.execute(update(core).where(*which).values({name: past}))
     assert done.rowcount > 0, "nothing was broken"
 

@@ -194,7 +194,7 @@ async def jumped_and_walked(tmp_path: Path, span: dt.timedelta) -> tuple[list[An
             else:
                 async with stage.turn:
                     for _ in range(span // step):
-                        await stage.pass_until(stage.now + step)
+                        await stage.advance_to(stage.now + step)
             assert stage.now == academy.BEGINS + span
             states.append(await end_state(db))
         await db.close()

@@ -273,7 +273,7 @@ async def endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Endpoint]:
 
 @pytest.fixture
 async def client(endpoint: Endpoint) -> AsyncIterator[discord.Client]:
-    patience = errors.PATIENCE.total_seconds()
+    patience = errors.CALL_TIMEOUT.total_seconds()
     async with discord.Client(intents=discord.Intents(guilds=True), max_ratelimit_timeout=patience) as client:
         await client.login(TOKEN)
         yield client

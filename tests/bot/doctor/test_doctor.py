@@ -54,7 +54,7 @@ class Setup:
             database_url=f"sqlite:///{self.path}",
             web_port=self.web_port,
         )
-        return await report.examine(settings, free_bytes=lambda _folder: self.free_bytes)
+        return await report.run_checks(settings, free_bytes=lambda _folder: self.free_bytes)
 
     async def configure(self, **settings: int | str | None) -> None:
         """Set it up as an admin would."""
@@ -611,7 +611,9 @@ async def test_a_missing_folder_is_reported(setup: Setup, tmp_path: Path):
 
 
 async def test_a_read_only_file_is_reported_but_still_checked(readable: Path):
-    stored = await storage.examine(f"sqlite:///{readable}", lambda: datetime.now(UTC), lambda _folder: PLENTY)
+    stored = await storage.check_database(
+        f"sqlite:///{readable}", lambda: datetime.now(UTC), lambda _folder: PLENTY
+    )
 
     found = the_error(stored.checks)
     assert (found.name, found.found) == ("file", f"this user can't read and write {readable}")
@@ -621,7 +623,9 @@ async def test_a_read_only_file_is_reported_but_still_checked(readable: Path):
 async def test_a_read_only_folder_is_reported_without_its_consequences(readable: Path):
     readable.parent.chmod(0o555)
 
-    stored = await storage.examine(f"sqlite:///{readable}", lambda: datetime.now(UTC), lambda _folder: PLENTY)
+    stored = await storage.check_database(
+        f"sqlite:///{readable}", lambda: datetime.now(UTC), lambda _folder: PLENTY
+    )
 
     found = the_error(stored.checks)
     assert found.name == "file"
@@ -736,7 +740,7 @@ async def test_a_sound_database_is_ok_on_both_engines(db: Database):
         await server_settings.ensure(session, GUILD_ID, GuildDefaults(), datetime.now(UTC))
     url = db.url.render_as_string(hide_password=False)
 
-    stored = await storage.examine(url, lambda: datetime.now(UTC), lambda _folder: PLENTY)
+    stored = await storage.check_database(url, lambda: datetime.now(UTC), lambda _folder: PLENTY)
 
     assert {one.level for one in stored.checks} == {Level.OK}
     assert [one.name for one in stored.checks][-4:] == ["database", "schema", "zones", "bot"]
@@ -749,7 +753,7 @@ async def test_an_unreachable_postgresql_is_reported_without_its_password():
         bound.bind(("127.0.0.1", 0))
         url = f"postgresql://coach:sesame@127.0.0.1:{bound.getsockname()[1]}/coaching"
 
-        stored = await storage.examine(url, lambda: datetime.now(UTC), lambda _folder: PLENTY)
+        stored = await storage.check_database(url, lambda: datetime.now(UTC), lambda _folder: PLENTY)
 
     [found] = stored.checks  # and its message contains nothing else
     assert (found.name, found.level) == ("database", Level.ERROR)
@@ -762,7 +766,7 @@ async def test_a_database_that_cannot_be_opened_is_reported_even_on_a_full_disk(
     assert db.file is not None
     db.file.with_name(f"{db.file.name}-same").hardlink_to(db.file)
 
-    stored = await storage.examine(str(db.url), lambda: datetime.now(UTC), lambda _folder: 1)
+    stored = await storage.check_database(str(db.url), lambda: datetime.now(UTC), lambda _folder: 1)
 
     db.file.with_name(f"{db.file.name}-same").unlink()
     [full, database] = [one for one in stored.checks if one.level is Level.ERROR]

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from models import Guild
 from models.storage import backup
-from models.storage.backup import BadCopy, InUse
+from models.storage.backup import InUse, InvalidBackup
 from models.storage.database import Database
 from tests.support.builders import GUILD, a_guild
 
@@ -130,7 +130,7 @@ async def test_an_invalid_copy_is_rejected_before_any_change(
     spoil(copy)
     await db.close()
 
-    with pytest.raises(BadCopy, match=why):
+    with pytest.raises(InvalidBackup, match=why):
         backup.restore(copy, file_of(db), tmp_path / "kept.db")
 
     assert await currency(file_of(db)) == "USD"

@@ -103,9 +103,9 @@ from models.storage.database import Database
 async def main():
     database = Database(sys.argv[1])
     while True:
-        print(await database.is_run(), flush=True)
+        print(await database.is_bot_running(), flush=True)
         for _ in range(int(sys.argv[2])):
-            await database.is_run()
+            await database.is_bot_running()
 asyncio.run(main())
 """
 
@@ -131,12 +131,12 @@ async def test_checking_a_lock_stops_nobody_from_taking_it(database_url: str, fi
 
 
 async def test_a_lock_is_checked_without_taking_it_or_creating_a_file(first: Process, second: Process) -> None:
-    before = await second.db.is_run()
+    before = await second.db.is_bot_running()
     files = names(first.db.file)
     async with first.db.run_lock():
-        during = [await second.db.is_run(), await first.db.is_run()]
+        during = [await second.db.is_bot_running(), await first.db.is_bot_running()]
         refused = not await second.may_run()
-    after = await second.db.is_run()
+    after = await second.db.is_bot_running()
 
     assert (before, during, refused, after) == (False, [True, True], True, False)
     assert not any(name.endswith(".run") for name in files)
@@ -265,7 +265,7 @@ async def test_a_file_has_one_lock_under_all_its_names(
     others = [Database(f"sqlite:///{one}") for one in [*called, f"../{file.parent.name}/{file.name}"]]
 
     async with first.db.run_lock(), first.db.tick_lock():
-        seen = [await one.is_run() for one in others]
+        seen = [await one.is_bot_running() for one in others]
         got = [lock for one in others for lock in [await Process(one, None).may_run()]]
         ticks = [await Process(one, None).may_tick() for one in others]
     for one in others:
@@ -282,7 +282,7 @@ async def test_a_hard_linked_file_is_refused_under_both_names(first: Process, tm
     other = Database(f"sqlite:///{tmp_path / 'same.db'}")
 
     for one in (first.db, other):
-        for use in (one.is_run, Process(one, None).may_run, lambda one=one: one.tick_lock().__aenter__()):
+        for use in (one.is_bot_running, Process(one, None).may_run, lambda one=one: one.tick_lock().__aenter__()):
             with pytest.raises(OSError, match="a second name"):
                 await use()
     await other.close()
