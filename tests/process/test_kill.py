@@ -13,7 +13,7 @@ import pytest
 from bot.discord_api.permissions import ROOM_GUEST, ROOM_OWN, ROOM_VIDEO
 from models import AccessMode
 from models.storage.database import Database
-from tests.support.endpoint import BOT_ID, GUILD_ID, local_discord
+from tests.support.endpoint import BOT_ID, GUILD_ID, local_discord, overwrites
 from tests.support.lives import Lives, live
 from tests.support.program import Nursery, Program
 
@@ -85,11 +85,6 @@ async def assert_that_nobody_saw_a_room_of_others(lives: Lives) -> None:
             _, _, _, _, person, _, role = request.path.split("/")
             [row] = [one for one in rows.values() if one.discord_role_id == int(role)]
             assert int(person) in (row.coach_id, row.student_id)
-
-
-def overwrites(body: dict[str, list[dict[str, str]]]) -> dict[int, tuple[int, int]]:
-    """Return allow and deny by id."""
-    return {int(one["id"]): (int(one["allow"]), int(one["deny"])) for one in body["permission_overwrites"]}
 
 
 async def kill_again_and_again(program: Program, lives: Lives, *, times: int, url: str) -> None:

@@ -4,14 +4,13 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from models import Heartbeat
 from models.storage.database import Database
 from tests.process.test_process import ROOMS, a_session
-from tests.support.endpoint import Endpoint, local_discord
+from tests.support.endpoint import Endpoint
 from tests.support.program import Program, ended
 from tests.support.proxy import Proxy, proxy
 
@@ -20,17 +19,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.parametrize("engine_name", ["postgre
 TO_STOP_SECONDS = 30
 TO_NOTICE_SECONDS = 60
 """Time to notice that a server is gone or back."""
-
-
-@pytest.fixture
-async def endpoint() -> AsyncIterator[Endpoint]:
-    async with local_discord() as made:
-        yield made
-
-
-@pytest.fixture
-def program(endpoint: Endpoint, tmp_path: Path) -> Program:
-    return Program(tmp_path, endpoint.api, endpoint.gateway)
 
 
 @pytest.fixture

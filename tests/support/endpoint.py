@@ -471,6 +471,11 @@ async def local_discord(endpoint: Endpoint | None = None) -> AsyncIterator[Endpo
         await runner.cleanup()
 
 
+def overwrites(channel: Json) -> dict[int, tuple[int, int]]:
+    """Return what a channel's overwrites allow and deny, by id."""
+    return {int(one["id"]): (int(one["allow"]), int(one["deny"])) for one in channel["permission_overwrites"]}
+
+
 def slash(command: str, user_id: int) -> Json:
     """Return an INTERACTION_CREATE for this command, from a person without permissions."""
     member = {"user": _user(user_id), "roles": [], "flags": 0, "permissions": "0", "joined_at": None}

@@ -1,7 +1,7 @@
 """What keeps someone out of a room, as Discord says afterwards."""
 
 import datetime as dt
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import discord
@@ -9,25 +9,12 @@ import pytest
 from simcord.backend.models import Overwrite
 from simcord.enums import OverwriteType
 
-from models.storage.database import Database
 from scheduler.attendance.ports import Barrier
 from scheduler.core.errors import DiscordFailure
 from scheduler.rooms.ports import Access
-from tests.support.direct import Direct, direct
+from tests.support.direct import Direct
 
 CONNECT, VIEW = discord.Permissions(connect=True).value, discord.Permissions(view_channel=True).value
-
-
-@pytest.fixture
-def engine_name() -> str:
-    """Requests to Discord don't depend on the engine."""
-    return "sqlite"
-
-
-@pytest.fixture
-async def here(db: Database) -> AsyncIterator[Direct]:
-    async with direct(db) as here:
-        yield here
 
 
 async def an_open_room(here: Direct, *, by_role: bool = False) -> int:

@@ -15,10 +15,9 @@ from bot.app import discord_port
 from bot.discord_api import errors
 from bot.discord_api.permissions import MAKE_ROOM, ROOM_GUEST, ROOM_VIDEO
 from bot.discord_api.port import DiscordPort
-from models.storage.database import Database
 from scheduler.core.errors import DiscordFailure, Unreachable
 from scheduler.rooms.ports import Access, RoomSpec
-from tests.support.direct import Direct, direct
+from tests.support.direct import Direct
 from tests.support.endpoint import GUILD_ID, OWNER_ID, TOKEN, Endpoint, local_discord
 from tests.support.simulated import UTC
 
@@ -36,18 +35,6 @@ NAMES = {
 """As Discord calls them."""
 IN_THE_CATEGORY = "in the category Coaching: grant it to my role there"
 IN_THE_SERVER = "in the server: grant it to my role"
-
-
-@pytest.fixture
-def engine_name() -> str:
-    """Requests to Discord don't depend on the engine."""
-    return "sqlite"
-
-
-@pytest.fixture
-async def here(db: Database) -> AsyncIterator[Direct]:
-    async with direct(db) as here:
-        yield here
 
 
 def named(permissions: discord.Permissions) -> list[str]:

@@ -1,6 +1,5 @@
 """Where messages go, whom they ping, and that none is sent twice."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,20 +12,8 @@ from models.storage.database import Database
 from scheduler.core.errors import DiscordFailure, Unreachable
 from scheduler.notifications.kinds import NotificationContext
 from scheduler.notifications.ports import Receipt
-from tests.support.direct import Direct, direct
+from tests.support.direct import Direct
 from tests.support.simulated import academy, lost_answers, words
-
-
-@pytest.fixture
-def engine_name() -> str:
-    """Requests to Discord don't depend on the engine."""
-    return "sqlite"
-
-
-@pytest.fixture
-async def here(db: Database) -> AsyncIterator[Direct]:
-    async with direct(db) as here:
-        yield here
 
 
 def pings(body: dict[str, Any]) -> Any:

@@ -20,12 +20,6 @@ from tests.support.simulated import Academy, academy, reply
 DOCUMENT = Path(__file__).parents[4] / "shared" / "discord-openapi.json"
 
 
-@pytest.fixture
-def engine_name() -> str:
-    """Requests to Discord don't depend on the engine."""
-    return "sqlite"
-
-
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
     if not DOCUMENT.exists():

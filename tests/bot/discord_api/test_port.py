@@ -15,12 +15,6 @@ START = dt.datetime(2026, 3, 2, 10, tzinfo=UTC)
 
 
 @pytest.fixture
-def engine_name() -> str:
-    """Requests to Discord don't depend on the engine."""
-    return "sqlite"
-
-
-@pytest.fixture
 async def booked(db: Database) -> Any:
     """Open a world with one session at 11:00 in Berlin, with its code in `.code`."""
     async with academy(db) as world:

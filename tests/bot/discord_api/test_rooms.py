@@ -2,30 +2,16 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import discord
 import pytest
 
-from models.storage.database import Database
 from scheduler.core.errors import DiscordFailure, RoomGone
 from scheduler.rooms.ports import Access, Removal, RoomSeen
-from tests.support.direct import NAME, Direct, direct
+from tests.support.direct import NAME, Direct
 from tests.support.simulated import lost_answers
-
-
-@pytest.fixture
-def engine_name() -> str:
-    """Requests to Discord don't depend on the engine."""
-    return "sqlite"
-
-
-@pytest.fixture
-async def here(db: Database) -> AsyncIterator[Direct]:
-    async with direct(db) as here:
-        yield here
 
 
 def categories(here: Direct) -> list[str]:

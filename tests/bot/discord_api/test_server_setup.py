@@ -21,12 +21,6 @@ NAMES = {
 
 
 @pytest.fixture
-def engine_name() -> str:
-    """SQLite only."""
-    return "sqlite"
-
-
-@pytest.fixture
 async def here(db: Database) -> AsyncIterator[Direct]:
     """Open a server in which nothing has one of the names."""
     async with direct(db) as made:

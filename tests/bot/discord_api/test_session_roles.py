@@ -1,30 +1,16 @@
 """A role per session: created once, given to its two people, deleted with the room."""
 
 import datetime as dt
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import discord
 import pytest
 
 from bot.discord_api.permissions import ROOM_GUEST
-from models.storage.database import Database
 from scheduler.core.errors import DiscordFailure
 from scheduler.rooms.ports import Access, Removal, RoomSpec
-from tests.support.direct import NAME, Direct, direct
+from tests.support.direct import NAME, Direct
 from tests.support.simulated import lost_answers
-
-
-@pytest.fixture
-def engine_name() -> str:
-    """Requests to Discord don't depend on the engine."""
-    return "sqlite"
-
-
-@pytest.fixture
-async def here(db: Database) -> AsyncIterator[Direct]:
-    async with direct(db) as here:
-        yield here
 
 
 def roles(here: Direct) -> list[int]:
