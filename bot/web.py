@@ -17,7 +17,7 @@ from aiohttp.http import HttpProcessingError
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import CoachBot
-from bot.door import ConnectionLimit
+from bot.connection_limit import ConnectionLimit
 from scheduler.loop.loop import NotTicking
 from scheduler.loop.tick import TickReport
 from scheduler.reports import metrics as totals
@@ -52,8 +52,8 @@ class NoAnswer(Exception):
 @contextlib.asynccontextmanager
 async def serve(bot: CoachBot, host: str, port: int, secret: str) -> AsyncIterator[int]:
     """Serve for the length of the block. Yields the port. Raises OSError if the address isn't available."""
-    door = ConnectionLimit()
-    app = application(bot, secret, door=door)
+    limit = ConnectionLimit()
+    app = application(bot, secret, limit=limit)
     runner = web.AppRunner(app, shutdown_timeout=_STOP_TIMEOUT.total_seconds(), **QUIET_LOGS)
     await runner.setup()
     assert runner.server is not None, "it has been set up"
@@ -61,7 +61,7 @@ async def serve(bot: CoachBot, host: str, port: int, secret: str) -> AsyncIterat
         stack.push_async_callback(runner.cleanup)
         # aiohttp's own TCPSite doesn't limit connections.
         loop = asyncio.get_running_loop()
-        listening = await loop.create_server(door.wrap(runner.server), host, port)
+        listening = await loop.create_server(limit.wrap(runner.server), host, port)
         stack.callback(listening.close)
         taken: int = listening.sockets[0].getsockname()[1]
         log.info("web endpoint on %s, port %s", host, taken)
@@ -69,12 +69,12 @@ async def serve(bot: CoachBot, host: str, port: int, secret: str) -> AsyncIterat
 
 
 def application(
-    bot: CoachBot, secret: str, *, patience: timedelta = PATIENCE, door: ConnectionLimit | None = None
+    bot: CoachBot, secret: str, *, patience: timedelta = PATIENCE, limit: ConnectionLimit | None = None
 ) -> web.Application:
     """Build the routes. Without a secret, none of them makes the bot do anything."""
     health = _Health(bot, patience)
     app = web.Application(
-        middlewares=[door.middleware, _answer_errors_in_json] if door else [_answer_errors_in_json]
+        middlewares=[limit.middleware, _answer_errors_in_json] if limit else [_answer_errors_in_json]
     )
     app.router.add_get("/healthz", health.alive)
     app.router.add_get("/readyz", health.ready)

@@ -22,9 +22,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class ConnectionLimit:
     """Counts connections. When there are too many, closes the one that has been silent longest."""
 
-    def __init__(self, *, most: int = MAX_CONNECTIONS, to_ask: timedelta = REQUEST_TIMEOUT) -> None:
-        self.most, self.to_ask = most, to_ask
-        self._inside: dict[asyncio.BaseTransport, _Connection] = {}
+    def __init__(self, *, at_most: int = MAX_CONNECTIONS, timeout: timedelta = REQUEST_TIMEOUT) -> None:
+        self.at_most, self.timeout = at_most, timeout
+        self._open: dict[asyncio.BaseTransport, _Connection] = {}
         self._silent: dict[_Connection, asyncio.TimerHandle] = {}
         """Longest silent first."""
 
@@ -35,42 +35,42 @@ class ConnectionLimit:
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Stop the clock while a request is being answered."""
-        guest = self._inside.get(request.transport) if request.transport else None
-        with self._while_answering(guest) if guest else contextlib.nullcontext():
+        connection = self._open.get(request.transport) if request.transport else None
+        with self._while_answering(connection) if connection else contextlib.nullcontext():
             return await handler(request)
 
     @contextlib.contextmanager
-    def _while_answering(self, guest: "_Connection") -> Iterator[None]:
-        self._stop_timer(guest)
+    def _while_answering(self, connection: "_Connection") -> Iterator[None]:
+        self._stop_timer(connection)
         try:
             yield
         finally:
-            if guest in self._inside.values():
-                self._start_timer(guest)
+            if connection in self._open.values():
+                self._start_timer(connection)
 
-    def admit(self, guest: "_Connection") -> bool:
+    def admit(self, connection: "_Connection") -> bool:
         """Admit a connection, making room if possible. Returns whether there was room."""
-        if len(self._inside) >= self.most:
+        if len(self._open) >= self.at_most:
             if not self._silent:
                 return False
             longest = next(iter(self._silent))
             self.release(longest)
             longest.transport.abort()
-        self._inside[guest.transport] = guest
-        self._start_timer(guest)
+        self._open[connection.transport] = connection
+        self._start_timer(connection)
         return True
 
-    def release(self, guest: "_Connection") -> None:
+    def release(self, connection: "_Connection") -> None:
         """Forget a closed connection."""
-        self._stop_timer(guest)
-        self._inside.pop(guest.transport, None)
+        self._stop_timer(connection)
+        self._open.pop(connection.transport, None)
 
-    def _start_timer(self, guest: "_Connection") -> None:
+    def _start_timer(self, connection: "_Connection") -> None:
         loop = asyncio.get_running_loop()
-        self._silent[guest] = loop.call_later(self.to_ask.total_seconds(), guest.transport.abort)
+        self._silent[connection] = loop.call_later(self.timeout.total_seconds(), connection.transport.abort)
 
-    def _stop_timer(self, guest: "_Connection") -> None:
-        if timer := self._silent.pop(guest, None):
+    def _stop_timer(self, connection: "_Connection") -> None:
+        if timer := self._silent.pop(connection, None):
             timer.cancel()
 
 
@@ -79,15 +79,15 @@ class _Connection(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, door: ConnectionLimit, server: Callable[[], asyncio.Protocol]) -> None:
-        self._door, self._server = door, server
+    def __init__(self, limit: ConnectionLimit, server: Callable[[], asyncio.Protocol]) -> None:
+        self._limit, self._server = limit, server
         self._inner: asyncio.Protocol | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Admit the connection, or close it at once."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        if self._door.admit(self):
+        if self._limit.admit(self):
             self._inner = self._server()
             self._inner.connection_made(transport)
         else:
@@ -95,7 +95,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Free its place."""
-        self._door.release(self)
+        self._limit.release(self)
         if self._inner is not None:
             self._inner.connection_lost(exc)
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
-from bot.door import ConnectionLimit
+from bot.connection_limit import ConnectionLimit
 
 DEADLINE_SECONDS = 30
 """Against hanging; not a measure of speed."""
@@ -20,8 +20,8 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class Server:
     """Answers everything, or waits while `held`."""
 
-    def __init__(self, to_ask: timedelta) -> None:
-        self.door = ConnectionLimit(most=MOST, to_ask=to_ask)
+    def __init__(self, timeout: timedelta) -> None:
+        self.limit = ConnectionLimit(at_most=MOST, timeout=timeout)
         self.asked, self.held, self.answered = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.held.set()
         self.port = 0
@@ -40,15 +40,15 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def serving(to_ask: timedelta = timedelta(hours=1)) -> AsyncIterator[Server]:
-    """Serve with limits that allow callers to be silent for `to_ask`."""
-    server = Server(to_ask)
-    app = web.Application(middlewares=[server.door.middleware])
+async def serving(silence: timedelta = timedelta(hours=1)) -> AsyncIterator[Server]:
+    """Serve with limits that allow callers to be silent for `silence`."""
+    server = Server(silence)
+    app = web.Application(middlewares=[server.limit.middleware])
     app.router.add_get("/", server.answer)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     assert runner.server is not None
-    listening = await asyncio.get_running_loop().create_server(server.door.wrap(runner.server), "127.0.0.1", 0)
+    listening = await asyncio.get_running_loop().create_server(server.limit.wrap(runner.server), "127.0.0.1", 0)
     server.port = listening.sockets[0].getsockname()[1]
     try:
         yield server
@@ -108,12 +108,12 @@ async def test_a_caller_who_hangs_up_early_frees_their_place() -> None:
         await server.asked.wait()
         writer.close()
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while server.door._inside:  # noqa: ASYNC110  (nothing tells; it is asked)
+            while server.limit._open:  # noqa: ASYNC110  (nothing tells; it is asked)
                 await asyncio.sleep(0)
             server.held.set()
             await server.answered.wait()
 
-        assert not server.door._silent
+        assert not server.limit._silent
 
 
 async def test_unfinished_requests_lock_nobody_out_and_stay_within_the_limit() -> None:
@@ -134,7 +134,7 @@ async def test_new_connections_are_refused_while_all_others_wait_for_answers() -
         server.held.clear()
         asking = [await server.call(WHOLE) for _ in range(MOST)]
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while len(server.door._silent) or len(server.door._inside) < MOST:  # noqa: ASYNC110  (nothing tells; it is asked)
+            while len(server.limit._silent) or len(server.limit._open) < MOST:  # noqa: ASYNC110  (nothing tells; it is asked)
                 await asyncio.sleep(0)
 
         assert await is_closed(await server.call(WHOLE))
@@ -154,7 +154,7 @@ class Line(asyncio.Transport):
 
 
 async def test_simultaneous_connections_each_replace_a_silent_one() -> None:
-    arrive, lines = ConnectionLimit(most=2).wrap(asyncio.Protocol), [Line() for _ in range(4)]
+    arrive, lines = ConnectionLimit(at_most=2).wrap(asyncio.Protocol), [Line() for _ in range(4)]
 
     for line in lines:
         arrive().connection_made(line)
