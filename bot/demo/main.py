@@ -88,10 +88,10 @@ def _delete(file: Path) -> None:
 
 
 async def _serve(page: Page, options: Options, announce: Callable[[str], None]) -> None:
-    over = asyncio.Event()
+    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, over.set)
+        loop.add_signal_handler(number, stop.set)
     runner = web.AppRunner(page.app(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     try:
@@ -106,24 +106,24 @@ async def _serve(page: Page, options: Options, announce: Callable[[str], None]) 
             # With a text browser this returns only when the browser is closed.
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
             async with asyncio.TaskGroup() as group:
-                watching = group.create_task(_all_tabs_closed(page, over))
-                await over.wait()
+                watching = group.create_task(_all_tabs_closed(page, stop))
+                await stop.wait()
                 watching.cancel()
         else:
-            await over.wait()
+            await stop.wait()
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)  # let a second Ctrl+C end it at once
         await runner.cleanup()
 
 
-async def _all_tabs_closed(page: Page, over: asyncio.Event) -> None:
-    """Set `over` once the last tab has been closed."""
-    while not over.is_set():
-        await page.left.wait()
-        page.left.clear()
+async def _all_tabs_closed(page: Page, stop: asyncio.Event) -> None:
+    """Set `stop` once the last tab has been closed."""
+    while not stop.is_set():
+        await page.all_closed.wait()
+        page.all_closed.clear()
         try:
             async with asyncio.timeout(_GRACE_SECONDS):
-                await page.came.wait()
+                await page.any_open.wait()
         except TimeoutError:
-            over.set()
+            stop.set()

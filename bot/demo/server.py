@@ -57,7 +57,7 @@ class Page:
         self._names = _LOOPBACK if host in _LOOPBACK else None
         self._http: aiohttp.ClientSession | None = None
         self._tabs: set[web.WebSocketResponse] = set()
-        self.came, self.left = asyncio.Event(), asyncio.Event()
+        self.any_open, self.all_closed = asyncio.Event(), asyncio.Event()
         """Whether any tab is open, and whether the last one was closed."""
 
     def app(self) -> web.Application:
@@ -101,16 +101,16 @@ class Page:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self._tabs.add(socket)
-        self.left.clear()
-        self.came.set()
+        self.all_closed.clear()
+        self.any_open.set()
         try:
             async for _ in socket:
                 pass  # tabs send nothing
         finally:
             self._tabs.discard(socket)
             if not self._tabs:
-                self.came.clear()
-                self.left.set()
+                self.any_open.clear()
+                self.all_closed.set()
         return socket
 
     async def _hang_up(self, _app: web.Application) -> None:
@@ -154,7 +154,7 @@ class Page:
 
     async def _ask_preview(self, request: web.Request) -> web.Response:
         assert self._http is not None, "the server is running"
-        port, _ = self._stage.door
+        port, _ = self._stage.preview_address
         path = "/" if request.path == "/discord" else request.path_qs
         headers = {
             name: value
@@ -180,7 +180,7 @@ class Page:
 async def world(stage: Stage) -> dict[str, Any]:
     """Return everything the page shows around the channel."""
     person = stage.person
-    _, secret = stage.door
+    _, secret = stage.preview_address
     due = await next_due(stage.db)
     return {
         "clock": f"{stage.now.astimezone(ZoneInfo(academy.ZONE)):%a %-d %b %Y, %H:%M}",

@@ -56,11 +56,11 @@ class Stage:
         self.person: Person = world.people["admin"]
         self.place: int | str = world.lobby.id
         self.preview: Any = None
-        self.door: tuple[int, str] = (0, "")
+        self.preview_address: tuple[int, str] = (0, "")
         """The shown channel's loopback port and secret. Closed briefly while another place opens."""
         self.joined: set[str] = set()
         """Who has been in a room."""
-        self.looked_as: set[str] = set()
+        self.seen_as: set[str] = set()
         """Whom the visitor was while looking at an open room."""
         self._read: dict[tuple[str, int], int] = {}
 
@@ -128,14 +128,14 @@ class Stage:
         viewer = person.member.user if place == DIRECT else person.member
         preview = self.env.preview(channel, viewers=[viewer], layout="channel", timezone=academy.ZONE)
         self.preview = await preview.__aenter__()
-        self.door = simcord_private.preview_address(self.preview)
+        self.preview_address = simcord_private.preview_address(self.preview)
         self.mark_seen()
 
     def mark_seen(self) -> None:
         """Mark the current place as read, and note the rooms this person can see."""
         self.read_all(self.person, self.channel_id(self.person, self.place))
         if self._rooms_stand():
-            self.looked_as.add(self.person.key)
+            self.seen_as.add(self.person.key)
 
     async def jump(self, span: dt.timedelta) -> None:
         """Let time pass, stopping at every step that becomes due on the way."""

@@ -94,7 +94,7 @@ async def _done(stage: Stage) -> list[bool]:
         _has_read(stage, reminder),
         opened and "student" in stage.joined,
         _has_read(stage, welcome),
-        opened and "outsider" in stage.looked_as,
+        opened and "outsider" in stage.seen_as,
         is_gone,
         is_gone
         and simcord_private.has_read_of(

@@ -49,10 +49,10 @@ class Gateway:
         self._serves, self._wake = serves, wake
         self._lanes = Lanes()
         self._watch = AttendanceWatch(client, db, clock, self._lanes, wake=wake, sweep=sweep)
-        self._joined_servers = JoinedServers(db, port, clock, self._lanes, back=self._returned)
-        self._retrying = Retries(db, clock, self._lanes, wake=wake)
-        self._to_look_at: set[int] = set()
-        self._perhaps_new: set[int] = set()
+        self._joined_servers = JoinedServers(db, port, clock, self._lanes, on_return=self._returned)
+        self._retries = Retries(db, clock, self._lanes, wake=wake)
+        self._to_check: set[int] = set()
+        self._maybe_new: set[int] = set()
         self._joined: set[int] = set()
         self.is_connected = False
         self.has_begun = False
@@ -108,17 +108,17 @@ class Gateway:
         self.is_connected = self.has_begun = True
         self._watch.start()
         self._joined_servers.compare()
-        self._retrying.retry()
+        self._retries.retry()
         for guild in self._client.guilds:
             if not guild.unavailable and self._serves(guild.id):
-                self._perhaps_new.add(guild.id)
+                self._maybe_new.add(guild.id)
                 self._check_soon(guild)
         self._greet_soon()
 
     def _resumed(self) -> None:
         self.is_connected = True
         self._watch.resumed()
-        self._retrying.retry()
+        self._retries.retry()
 
     def _disconnected(self) -> None:
         self.is_connected = False
@@ -146,7 +146,7 @@ class Gateway:
         self._check_soon(guild)
         if self.has_begun:  # discord.py sends this for every server before READY too
             self._joined_servers.joined(guild.id)
-            self._retrying.retry(guild.id)
+            self._retries.retry(guild.id)
 
     def _moved(self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState) -> None:
         # `after` is discord.py's own object, which the next event changes.
@@ -161,56 +161,56 @@ class Gateway:
         """Retry what failed because the server had as many channels or roles as Discord allows."""
         self._check_soon(guild)
         if regained.by_deletion(guild):
-            self._retrying.retry(guild.id)
+            self._retries.retry(guild.id)
 
     def _channel_changed(self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
         self._check_soon(after.guild)
         if regained.by_channel(after.guild.me, before, after):
-            self._retrying.retry_all(after.guild.id)
+            self._retries.retry_all(after.guild.id)
 
     def _role_changed(self, before: discord.Role, after: discord.Role) -> None:
         self._check_soon(after.guild)
         if regained.by_role(after.guild.me, before, after):
-            self._retrying.retry_all(after.guild.id)
+            self._retries.retry_all(after.guild.id)
 
     def _member_changed(self, before: discord.Member, after: discord.Member) -> None:
         """React to changes of the bot's own roles. Without the intent, Discord sends no other members."""
         if self._client.user is not None and after.id == self._client.user.id:
             self._check_soon(after.guild)
             if regained.by_member(before, after):
-                self._retrying.retry_all(after.guild.id)
+                self._retries.retry_all(after.guild.id)
 
     def _check_soon(self, guild: discord.Guild) -> None:
         """Check soon whether the bot still has its permissions, roles and channels there."""
         if self.has_begun and self._serves(guild.id):
             guild_id = guild.id
-            self._to_look_at.add(guild_id)
+            self._to_check.add(guild_id)
             what = f"looking at permissions, roles and channels of guild {guild_id}"
             self._lanes.run(what, lambda: self._check(guild_id))
 
     async def _check(self, guild_id: int) -> bool:
-        self._to_look_at.remove(guild_id)  # removed first, because a change during the check needs another one
+        self._to_check.remove(guild_id)  # removed first, because a change during the check needs another one
         guild, user = self._client.get_guild(guild_id), self._client.user
         me = guild.get_member(user.id) if guild and user and not guild.unavailable else None
         try:
             if me is not None and await permission_watch.inspect_server(self._db, self._clock, me):
                 self._wake()
         except Exception:
-            self._to_look_at.add(guild_id)
+            self._to_check.add(guild_id)
             raise
-        return guild_id in self._to_look_at
+        return guild_id in self._to_check
 
     def _greet_soon(self) -> None:
         self._lanes.run("greeting servers", self._greet)
 
     async def _greet(self) -> bool:
         """Send the welcome message once, also to servers that the bot joined while offline."""
-        perhaps_new, joined = set(self._perhaps_new), set(self._joined)
+        maybe_new, joined = set(self._maybe_new), set(self._joined)
         async with self._db.begin() as session:
-            await welcome.greet_new(session, perhaps_new, self._defaults, self._clock())
+            await welcome.greet_new(session, maybe_new, self._defaults, self._clock())
             for guild_id in sorted(joined):
                 await welcome.greet(session, guild_id, self._defaults, self._clock())
-        self._perhaps_new -= perhaps_new
+        self._maybe_new -= maybe_new
         self._joined -= joined
         self._wake()
-        return bool(self._perhaps_new or self._joined)
+        return bool(self._maybe_new or self._joined)

@@ -25,13 +25,19 @@ class _Change:
 class JoinedServers:
     """Keeps track of which servers the bot is in, in the order of Discord's events.
 
-    `back` is called with a server that the bot returned to, and since when (UTC) it was away.
+    `on_return` is called with a server that the bot returned to, and since when (UTC) it was away.
     """
 
     def __init__(
-        self, db: Database, port: Discord, clock: Clock, lanes: Lanes, *, back: Callable[[int, datetime], None]
+        self,
+        db: Database,
+        port: Discord,
+        clock: Clock,
+        lanes: Lanes,
+        *,
+        on_return: Callable[[int, datetime], None],
     ) -> None:
-        self._db, self._port, self._clock, self._lanes, self._back = db, port, clock, lanes, back
+        self._db, self._port, self._clock, self._lanes, self._on_return = db, port, clock, lanes, on_return
         self._changes: deque[_Change] = deque()
         self._to_compare = False
 
@@ -66,7 +72,7 @@ class JoinedServers:
                 self._to_compare = True
                 raise
             for guild_id, since in away.items():
-                self._back(guild_id, since)
+                self._on_return(guild_id, since)
         elif self._changes:
             change = self._changes[0]
             await self._write(change)
@@ -86,4 +92,4 @@ class JoinedServers:
             else:
                 await bot_removal.removed(session, change.guild_id, change.at)
         if since is not None:
-            self._back(change.guild_id, since)
+            self._on_return(change.guild_id, since)
