@@ -12,7 +12,6 @@ from datetime import timedelta
 from aiohttp import web
 
 MAX_CONNECTIONS = 100
-"""Connections at a time."""
 REQUEST_TIMEOUT = timedelta(seconds=10)
 """Time limit for sending a request's headers, both for the first request and for later ones."""
 

@@ -131,8 +131,7 @@ class _Health:
         self.look = _SharedQuery(self._last_tick, patience)
 
     async def alive(self, _request: web.Request) -> web.Response:
-        """Answer 200 while the process works, or 503 with a reason if it was connected but doesn't do all its
-        work."""
+        """Answer 200 while the process works, or 503 with a reason if a connected bot doesn't do its work."""
         trouble = self._bot.trouble
         if trouble is not None:
             return _answer({"status": "failing", "reason": trouble}, 503)

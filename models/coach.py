@@ -48,7 +48,6 @@ class Coach(Base):
     portfolio: Mapped[str]
     """The links in what they wrote about their experience, one per line."""
     rate_minor: Mapped[Money]
-    """Per hour."""
     currency: Mapped[str] = mapped_column(String(3))
     time_zone: Mapped[str] = mapped_column(String(64))
     """IANA name. Weekly hours are wall-clock times in this zone."""

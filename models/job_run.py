@@ -25,11 +25,8 @@ class JobRun(Base):
     due: Mapped[int] = mapped_column(default=0, server_default="0")
     """Sessions and messages that were due when it began."""
     steps: Mapped[int]
-    """Steps done for sessions."""
     roles: Mapped[int]
-    """Coach roles updated."""
     notifications: Mapped[int]
-    """Messages delivered."""
     failures: Mapped[int]
 
 

@@ -47,8 +47,7 @@ class Route(StrEnum):
     ROOM = "room"
     """A mention in the session's room."""
     FALLBACK = "fallback"
-    """A mention in the server's fallback channel, without private details. Also for admins, if their channel
-    fails."""
+    """A mention in the fallback channel, without private details. For admins too, if their channel fails."""
 
 
 class Notification(Base):

@@ -192,8 +192,7 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def open_stage(db: Database) -> AsyncIterator[Stage]:
-    """Open the world with the bot in it and play it until the visitor arrives. A kept database continues where it
-    ended."""
+    """Open the world and play it until the visitor arrives. A kept database continues where it ended."""
     held: dict[str, simcord.Env] = {}
     bot = CoachBot(db, academy.DEFAULTS, clock=lambda: held["env"].now(), tick_interval=_ONE_YEAR)
     env = held["env"] = simcord_private.quick_world(bot)

@@ -125,8 +125,7 @@ class Messages:
     async def _welcome_channel(
         self, attempt: Attempt, context: NotificationContext, guild: discord.Guild
     ) -> Target:
-        """Return the system channel, else the first text channel where the bot may write, else the owner's
-        messages."""
+        """Return the system channel, the first text channel where the bot may write, or the owner's messages."""
         if context.notification.route is not None:
             return await self._owner(guild)
         assert self._client.user is not None, "the bot is logged in"
@@ -162,8 +161,7 @@ def _needed(channel: Target, *, searching: bool = False, files: bool = False) ->
 
 
 def _channel_gone(context: NotificationContext, channel_id: int) -> Unreachable:
-    """Explain a deleted channel. Admins have to replace a channel they chose; a room or an old channel may just be
-    gone."""
+    """Explain a deleted channel. Only one that admins chose needs their attention."""
     guild = context.guild
     chosen = (guild.review_channel_id, guild.log_channel_id, guild.fallback_channel_id)
     return Unreachable(f"the channel <#{channel_id}> no longer exists", for_admins=channel_id in chosen)

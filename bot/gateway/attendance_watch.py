@@ -51,8 +51,7 @@ class _Server:
     id: int
     waiting: deque[_Event] = field(default_factory=deque)
     gaps: list[datetime | None] = field(default_factory=list)
-    """Starts of times when events may have been missed; None means since the last heartbeat. Closed by a fresh
-    look."""
+    """Starts of times when events may have been missed; None means since the last heartbeat."""
     closing: int = 0
     """How many gaps the current look closes. The others began during it."""
     rooms_missed: bool = False
@@ -129,8 +128,7 @@ class AttendanceWatch:
         return known if self._begun and self._lost_at is None and len(known) == len(since) else None
 
     def start(self) -> None:
-        """Start a new gateway session: look who is in the rooms and record the time since the last one as
-        unwatched."""
+        """Start a new gateway session: take a fresh look, and count the time before it as unwatched."""
         for guild in self._client.guilds:
             self._resync_soon(guild.id, self._lost_at)
         self._lost_at, self._begun = None, True
@@ -236,8 +234,7 @@ class AttendanceWatch:
             self._wake()
 
     async def _write(self, event: _Event) -> bool:
-        """Record an event, without a write lock if no room of ours is involved. Returns whether anything became
-        due."""
+        """Record an event, locking only if it's about our rooms. Returns whether anything became due."""
         match event:
             case _Moved(left_id=left_id, entered_id=entered_id):
                 concerned = [one for one in (left_id, entered_id) if one is not None]

@@ -103,8 +103,7 @@ class Gateway:
         await self._lanes.stop()
 
     def _ready(self) -> None:
-        """Compare everything with the database. Also sent after a lost connection, when anything may have
-        happened."""
+        """Compare everything with the database. Discord also sends this after a lost connection."""
         self.is_connected = self.has_begun = True
         self._watch.start()
         self._joined_servers.compare()

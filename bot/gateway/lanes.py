@@ -21,7 +21,6 @@ LANE = "lane: "
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=0.5), timedelta(seconds=15)
 _HANGING = timedelta(seconds=10)
 _STOP_TIMEOUT = timedelta(seconds=2)
-"""How long a stop waits for the current step."""
 
 
 @dataclass(slots=True)
@@ -30,7 +29,6 @@ class _Lane:
     """When the current attempt began or the next one is planned, in the event loop's time."""
     tried: asyncio.Event = field(default_factory=asyncio.Event)
     failure: str | None = None
-    """The error of the last attempt."""
     is_pausing: bool = False
 
 

@@ -150,8 +150,7 @@ class Database:
         return self._locks.tick_lock()
 
     def run_lock(self) -> AbstractAsyncContextManager[bool]:
-        """Take the right to run the bot. Yields whether it was free, without waiting. The lock dies with its
-        process."""
+        """Take the right to run the bot without waiting. Yields whether it was free. It dies with its process."""
         return self._locks.run_lock()
 
     async def keep_run_lock(self) -> None:

@@ -39,8 +39,7 @@ class FileLocks(Locks):
         return _is_locked(self._path(RUN))
 
     def _refuse_hard_links(self) -> None:
-        """Raise OSError for a hard-linked file: used under both names, each with its own log, it would be
-        destroyed."""
+        """Raise OSError for a hard-linked file: a write-ahead log per name would destroy it."""
         if self._database.exists() and self._database.stat().st_nlink > 1:
             raise OSError(
                 "the file has a second name (a hard link), and using both would destroy it. Remove the other one, "

@@ -30,12 +30,10 @@ class Schema(StrEnum):
     """The next start upgrades it."""
     CURRENT = "current"
     UNKNOWN = "unknown"
-    """From a newer release."""
 
 
 async def inspect_database(db: Database, at: Callable[[Session], T]) -> T:
-    """Run `at` in a read-only session. Neither creates nor converts a SQLite file. Raises DBAPIError or OSError if
-    it can't be opened."""
+    """Run `at` in a read-only session. Never creates a file. Raises DBAPIError or OSError on failure."""
     if db.file is None:
         async with db.read() as session:
             return await session.run_sync(at)

@@ -20,7 +20,6 @@ class Address:
     url: URL
     """Has no query parameters except hosts."""
     options: dict[str, Any] = field(default_factory=dict)
-    """Arguments for `asyncpg.connect`."""
     keepalive: dict[str, int] = field(default_factory=dict)
     """The chosen values of libpq's `keepalives…` and `tcp_user_timeout`."""
     _read_by_driver: dict[str, str] = field(default_factory=dict)

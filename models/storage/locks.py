@@ -13,8 +13,7 @@ log = logging.getLogger(__name__)
 
 RUN, TICK = "run", "tick"
 CHECK_EVERY = timedelta(seconds=5)
-"""How often to check that a lock is still held. Must notice a loss well before the server gives a silent
-connection's lock to another process."""
+"""How often to check a held lock. Must notice a loss before the server gives it to another process."""
 RETRY_EVERY = timedelta(seconds=1)
 """How often to try to retake a lost lock."""
 UNREACHABLE = (OSError, SQLAlchemyError)

@@ -44,8 +44,7 @@ _SOCKET_OPTIONS = {
 
 
 def engine(address: Address, *, to_answer: timedelta | None, **options: Any) -> AsyncEngine:
-    """Create an engine whose connections notice a silent server. Without `to_answer`, a statement may take as long
-    as the connection lives."""
+    """Create an engine that notices a silent server. Without `to_answer`, statements have no limit."""
     limit = to_answer.total_seconds() if to_answer else None
     wanted = {"timeout": TO_CONNECT.total_seconds(), "command_timeout": limit} | address.options
     made = create_async_engine(

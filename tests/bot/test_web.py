@@ -64,8 +64,7 @@ def bot_of(world: Academy) -> CoachBot:
 
 @asynccontextmanager
 async def endpoint(world: Academy, secret: str = SECRET) -> AsyncIterator[Client]:
-    """Open a client of the running bot's endpoint. Nobody can press anything until it's closed: the world would
-    wait for the connection."""
+    """Open a client of the running bot's endpoint. Nobody can press anything until it's closed."""
     server = TestServer(web.application(bot_of(world), secret))
     starting: list[asyncio.Task[None]] = []
     # As the bot, so that the requested tick runs in the world's own time.

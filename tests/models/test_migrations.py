@@ -221,8 +221,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "session_id": 1,
     },
 }
-"""A row of each table, parents first. Each revision gets the columns it has. If yours adds a table or a required
-column, add a value here."""
+"""A row per table, parents first. If your revision adds a table or required column, add a value here."""
 
 OLD_NAMES = {
     "notifications": "notices",

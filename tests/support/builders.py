@@ -45,8 +45,7 @@ _numbers = itertools.count(1)
 
 
 async def a_guild(session: AsyncSession, **changed: Any) -> Guild:
-    """Store a server with two specialties, a coach role and a review channel; room 15, access 5, linger 15
-    minutes."""
+    """Store a server with two specialties, a coach role and a review channel; room 15, access 5, linger 15."""
     values: dict[str, Any] = {
         "id": GUILD,
         "time_zone": "UTC",

@@ -205,8 +205,7 @@ class Endpoint:
 
     @web.middleware
     async def _receive(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Check the token, apply scripted failures, handle the request, record it, and hold the answer if asked
-        to."""
+        """Check the token, apply scripted failures, handle and record the request, and maybe hold the answer."""
         path = request.path.removeprefix("/api")
         key = (request.method, path)
         request[_BODY] = body = await _json_of(request)

@@ -157,8 +157,7 @@ class Oracle:
         return all(map(self._works, range(rounded_down(start), rounded_up(end))))
 
     def _base(self, minute: int) -> int:
-        """Return where a minute's steps are counted from: its window's start, or a midnight at least 15 days
-        later."""
+        """Return where a minute's steps start: at its window's start, or a midnight 15 days on or later."""
         began = minute
         while self._works(began - 1) and began > minute - FIFTEEN_DAYS - 2 * DAY_MINUTES:
             whole_day = began % DAY_MINUTES == 0 and all(self._working(began // DAY_MINUTES - 1))

@@ -64,8 +64,7 @@ def _rename_on_postgresql(connection: sa.Connection) -> None:
 
 
 def _rename_on_sqlite(connection: sa.Connection) -> None:
-    """Recreate indexes under their new names. Constraints keep theirs, since renaming one means rebuilding the
-    table."""
+    """Recreate indexes under their new names. Renaming a constraint would mean rebuilding its table."""
     indexes = connection.exec_driver_sql(
         "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
     ).all()
