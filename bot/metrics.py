@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -56,27 +56,17 @@ class _Collector(Collector):
         yield CounterMetricFamily("coachbot_rooms_removed", "Rooms removed.", value=found.rooms_removed)
         yield CounterMetricFamily("coachbot_tick_runs", "Ticks that had something to do.", value=found.runs)
         if found.ticked_at is not None:
-            yield _seconds(
-                "coachbot_last_tick_age",
-                ("Time since the last tick."),
-                (self._now - found.ticked_at).total_seconds(),
-            )
+            yield _seconds("coachbot_last_tick_age", "Time since the last tick.", self._now - found.ticked_at)
         if found.last_run is not None:
-            yield _seconds(
-                "coachbot_last_run",
-                "Duration of the last tick that had something to do.",
-                found.last_run.total_seconds(),
-            )
+            what = "Duration of the last tick that had something to do."
+            yield _seconds("coachbot_last_run", what, found.last_run)
         yield from _of_interactions(self._seen.tally)
         if (last := self._seen.last_tick) is not None:
-            yield _seconds("coachbot_tick_duration", "Duration of the last tick.", last.lasted.total_seconds())
-            yield _seconds(
-                "coachbot_tick_lag",
-                ("How late the last tick started what was due first."),
-                last.late.total_seconds(),
-            )
+            yield _seconds("coachbot_tick_duration", "Duration of the last tick.", last.lasted)
+            yield _seconds("coachbot_tick_lag", "How late the last tick started what was due first.", last.late)
         if math.isfinite(self._seen.latency_seconds):
-            yield _seconds("coachbot_gateway_latency", "Latency of Discord's gateway.", self._seen.latency_seconds)
+            latency = timedelta(seconds=self._seen.latency_seconds)
+            yield _seconds("coachbot_gateway_latency", "Latency of Discord's gateway.", latency)
 
 
 def _of_interactions(tally: InteractionStats) -> Iterator[Metric]:
@@ -96,5 +86,5 @@ def _of_interactions(tally: InteractionStats) -> Iterator[Metric]:
     yield from (by_outcome, until)
 
 
-def _seconds(name: str, what: str, value: float) -> Metric:
-    return GaugeMetricFamily(f"{name}_seconds", what, value=value)
+def _seconds(name: str, what: str, value: timedelta) -> Metric:
+    return GaugeMetricFamily(f"{name}_seconds", what, value=value.total_seconds())

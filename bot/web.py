@@ -198,9 +198,8 @@ class _Trigger:
         try:
             report = await self._bot.tick_asked_for()
         except NotTicking:
-            return _answer(
-                {"error": ("no tick ran: the bot is starting or stopping, or the log says what failed")}, 503
-            )
+            why = "no tick ran: the bot is starting or stopping, or the log says what failed"
+            return _answer({"error": why}, 503)
         return _answer(_report_as_json(report))
 
 

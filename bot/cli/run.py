@@ -103,9 +103,8 @@ async def _run_unless_running(settings: Settings, token: str, db: Database, aske
     async with contextlib.AsyncExitStack() as stack:
         ours = await _or_stop(db, stack.enter_async_context(db.run_lock()))
         if ours and not asked_to_stop.is_set():
-            await _or_stop(
-                db, db.upgrade()
-            )  # not earlier: until now another process may have been using the old schema
+            # Not earlier: until now another process may have been using the old schema.
+            await _or_stop(db, db.upgrade())
             return await _serve(settings, token, db, asked_to_stop)
         return _End.DONE if asked_to_stop.is_set() else _End.ALREADY_RUNNING
 
@@ -205,7 +204,7 @@ async def _check_running_bot(db: Database, interval: timedelta) -> datetime:
     last = (
         f"last ran its background checks at {at:%Y-%m-%d %H:%M:%S} UTC"
         if at
-        else ("hasn't run its background checks yet")
+        else "hasn't run its background checks yet"
     )
     raise Stop(
         f"a bot is running on this database, but {last}. Unless it has only just started, check its log "
