@@ -214,7 +214,7 @@ def _channels(stage: Stage) -> list[dict[str, Any]]:
     names = {one.member.id: one.name for one in stage.world.people.values()}
     listed = []
     for one in stage.places(stage.person):
-        here = [names.get(user, "somebody") for user in simcord_private.inside(stage.world.guild, one.id)]
+        here = [names.get(user, "someone") for user in simcord_private.inside(stage.world.guild, one.id)]
         listed.append(
             {
                 "id": str(one.id),

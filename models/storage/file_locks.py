@@ -29,7 +29,7 @@ class FileLocks(Locks):
         return _FileLock(self._path(name), taken, beside and beside.lost) if taken is not None else None
 
     async def reacquire(self, old: LockHolder) -> LockHolder | None:
-        """Lock the file anew after someone deleted it."""
+        """Lock the file again after someone deleted it."""
         await old.release()
         return await self.acquire(RUN)
 

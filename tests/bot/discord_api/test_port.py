@@ -15,8 +15,8 @@ START = dt.datetime(2026, 3, 2, 10, tzinfo=UTC)
 
 
 @pytest.fixture
-async def booked(db: Database) -> Any:
-    """Open a world with one session at 11:00 in Berlin, with its code in `.code`."""
+async def world(db: Database) -> Any:
+    """Open a world with one session at 11:00 in Berlin."""
     async with academy(db) as world:
         await world.open_for_booking()
         await world.book(world.student, "11:00")
@@ -45,8 +45,7 @@ def creations(world: Academy) -> list[Any]:
     return [one.json for one in world.env.http_requests if (one.method, one.path) == ("POST", path)]
 
 
-async def test_a_room_is_hidden_from_its_creation_on(booked: Academy) -> None:
-    world = booked
+async def test_a_room_is_hidden_from_its_creation_on(world: Academy) -> None:
 
     await world.wait_until(before_start(15))
 
@@ -61,8 +60,7 @@ async def test_a_room_is_hidden_from_its_creation_on(booked: Academy) -> None:
     }
 
 
-async def test_a_room_whose_creation_was_never_answered_is_adopted(booked: Academy) -> None:
-    world = booked
+async def test_a_room_whose_creation_was_never_answered_is_adopted(world: Academy) -> None:
 
     with lost_answers(world, "POST", "/guilds/*/channels") as lost:
         await world.wait_until(before_start(14))
@@ -73,8 +71,7 @@ async def test_a_room_whose_creation_was_never_answered_is_adopted(booked: Acade
     assert (await the_session(world)).last_error is None
 
 
-async def test_a_twin_left_by_a_repeated_request_is_deleted(booked: Academy) -> None:
-    world = booked
+async def test_a_twin_left_by_a_repeated_request_is_deleted(world: Academy) -> None:
     http: Any = world.env.bot.http
     original = http.request
 
@@ -90,8 +87,7 @@ async def test_a_twin_left_by_a_repeated_request_is_deleted(booked: Academy) -> 
     assert rooms(world) == [(await the_session(world)).discord_channel_id]
 
 
-async def test_a_channel_that_merely_looks_like_ours_is_left_alone(booked: Academy) -> None:
-    world = booked
+async def test_a_channel_that_merely_looks_like_ours_is_left_alone(world: Academy) -> None:
     code = (await the_session(world)).code
     await world.wait_until(before_start(60))
     older = world.guild.create_voice_channel(f"coaching-session-{code}")
@@ -105,8 +101,7 @@ async def test_a_channel_that_merely_looks_like_ours_is_left_alone(booked: Acade
     assert rooms(world) == [older.id]
 
 
-async def test_a_room_deleted_by_hand_is_created_again_and_opened(booked: Academy) -> None:
-    world = booked
+async def test_a_room_deleted_by_hand_is_created_again_and_opened(world: Academy) -> None:
     await world.wait_until(before_start(10))
     first = (await the_session(world)).discord_channel_id
     assert first is not None
@@ -120,8 +115,7 @@ async def test_a_room_deleted_by_hand_is_created_again_and_opened(booked: Academ
     assert world.sees(world.student, world.room((await the_session(world)).code))
 
 
-async def test_overwrites_changed_by_hand_are_corrected_at_the_opening(booked: Academy) -> None:
-    world = booked
+async def test_overwrites_changed_by_hand_are_corrected_at_the_opening(world: Academy) -> None:
     await world.wait_until(before_start(10))
     room = world.room((await the_session(world)).code)
     assert room is not None
@@ -135,8 +129,7 @@ async def test_overwrites_changed_by_hand_are_corrected_at_the_opening(booked: A
     assert world.sees(world.coach, room)
 
 
-async def test_an_occupied_room_stays_until_people_leave(booked: Academy) -> None:
-    world = booked
+async def test_an_occupied_room_stays_until_people_leave(world: Academy) -> None:
     await world.wait_until(START)
     room = world.room((await the_session(world)).code)
     assert room is not None
@@ -151,8 +144,7 @@ async def test_an_occupied_room_stays_until_people_leave(booked: Academy) -> Non
     assert rooms(world) == []
 
 
-async def test_an_occupied_room_is_deleted_at_the_hard_limit(booked: Academy) -> None:
-    world = booked
+async def test_an_occupied_room_is_deleted_at_the_hard_limit(world: Academy) -> None:
     await world.wait_until(START)
     room = world.room((await the_session(world)).code)
     assert room is not None
@@ -167,8 +159,7 @@ async def test_an_occupied_room_is_deleted_at_the_hard_limit(booked: Academy) ->
     assert rooms(world) == []
 
 
-async def test_a_refusal_is_stored_on_the_row_and_recovers(booked: Academy) -> None:
-    world = booked
+async def test_a_refusal_is_stored_on_the_row_and_recovers(world: Academy) -> None:
     world.env.inject_error("POST", f"/guilds/{world.guild.id}/channels", status=403, code=50013, times=2)
 
     await world.wait_until(before_start(15))
@@ -235,8 +226,7 @@ async def test_a_role_above_the_bots_own_is_explained_and_given_once_possible(db
         assert world.has_role(world.coach, world.coach_role)
 
 
-async def test_a_room_stays_while_nobody_knows_who_is_inside(booked: Academy) -> None:
-    world = booked
+async def test_a_room_stays_while_nobody_knows_who_is_inside(world: Academy) -> None:
     await world.wait_until(START)
     room = world.room((await the_session(world)).code)
     assert room is not None

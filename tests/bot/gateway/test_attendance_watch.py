@@ -48,8 +48,7 @@ async def listed(world: Academy) -> str:
     return words(reply(await world.coach.slash(world.lobby, "sessions")))
 
 
-async def test_a_restart_in_the_middle_costs_nobody_a_minute(open_world: Academy) -> None:
-    world = open_world
+async def test_a_restart_in_the_middle_costs_nobody_a_minute(world: Academy) -> None:
     made, _ = await met(world, world.coach, world.student)
 
     await world.restart()
@@ -59,8 +58,7 @@ async def test_a_restart_in_the_middle_costs_nobody_a_minute(open_world: Academy
     assert (await listed(world)).count("64 min inside") == 2
 
 
-async def test_leaving_during_a_lost_connection_counts_from_the_last_time_seen(open_world: Academy) -> None:
-    world = open_world
+async def test_leaving_during_a_lost_connection_counts_from_the_last_time_seen(world: Academy) -> None:
     made, _ = await met(world, world.coach, world.student)
 
     await connection_lost(world)
@@ -77,8 +75,7 @@ async def test_leaving_during_a_lost_connection_counts_from_the_last_time_seen(o
     assert "64 min inside" in said
 
 
-async def test_a_restart_records_since_when_nobody_watched(open_world: Academy) -> None:
-    world = open_world
+async def test_a_restart_records_since_when_nobody_watched(world: Academy) -> None:
     made, _ = await met(world, world.coach, world.student)
 
     await connection_lost(world)
@@ -95,8 +92,7 @@ async def test_a_restart_records_since_when_nobody_watched(open_world: Academy) 
     assert unwatched[0] == (made.starts_at + 10 * MINUTE, made.starts_at + 14 * MINUTE)
 
 
-async def test_nobody_is_absent_after_a_long_unwatched_time(open_world: Academy) -> None:
-    world = open_world
+async def test_nobody_is_absent_after_a_long_unwatched_time(world: Academy) -> None:
     made, _ = await met(world, world.coach)
 
     await connection_lost(world)
@@ -108,8 +104,7 @@ async def test_nobody_is_absent_after_a_long_unwatched_time(open_world: Academy)
     assert told(world, world.student, "You were not seen") == []
 
 
-async def test_an_unavailable_server_does_not_affect_others(open_world: Academy) -> None:
-    world = open_world
+async def test_an_unavailable_server_does_not_affect_others(world: Academy) -> None:
     other = world.env.create_guild("Other")
     await world.env.settle()
     known = world.env.bot.get_guild(other.id)
@@ -123,8 +118,7 @@ async def test_an_unavailable_server_does_not_affect_others(open_world: Academy)
     assert (await now(world, made)).status is SessionStatus.NO_SHOW
 
 
-async def test_nobody_is_absent_while_their_server_is_unavailable(open_world: Academy) -> None:
-    world = open_world
+async def test_nobody_is_absent_while_their_server_is_unavailable(world: Academy) -> None:
     made, room = await met(world, world.coach)
     gone = {"id": str(world.guild.id), "unavailable": True}
     await simcord_private.as_the_bot(world.env, lambda: world.env.backend.emit("GUILD_DELETE", gone))
@@ -136,8 +130,7 @@ async def test_nobody_is_absent_while_their_server_is_unavailable(open_world: Ac
     assert (await now(world, made)).status is SessionStatus.COMPLETED
 
 
-async def test_people_with_closed_messages_are_mentioned_in_the_room(open_world: Academy) -> None:
-    world = open_world
+async def test_people_with_closed_messages_are_mentioned_in_the_room(world: Academy) -> None:
     made = await booked(world)
     dm = world.student.user.dm_channel
     world.env.inject_error("POST", f"/channels/{dm.id}/messages", status=403, code=50007, times=None)
@@ -150,8 +143,7 @@ async def test_people_with_closed_messages_are_mentioned_in_the_room(open_world:
     assert [str(world.student.id)] in pinged(world, room.id)
 
 
-async def test_the_fallback_channel_says_nothing_private(open_world: Academy) -> None:
-    world = open_world
+async def test_the_fallback_channel_says_nothing_private(world: Academy) -> None:
     news = world.guild.create_text_channel("news")
     await settings(world, fallback_channel_id=news.id)
     dm = world.student.user.dm_channel
@@ -166,8 +158,7 @@ async def test_the_fallback_channel_says_nothing_private(open_world: Academy) ->
     assert pinged(world, news.id) == [[str(world.student.id)]]
 
 
-async def test_the_coach_is_told_once_that_the_student_cannot_be_reached(open_world: Academy) -> None:
-    world = open_world
+async def test_the_coach_is_told_once_that_the_student_cannot_be_reached(world: Academy) -> None:
     dm = world.student.user.dm_channel
     world.env.inject_error("POST", f"/channels/{dm.id}/messages", status=403, code=50007, times=None)
 
@@ -185,8 +176,7 @@ async def test_the_coach_is_told_once_that_the_student_cannot_be_reached(open_wo
         pytest.param("owner", marks=pytest.mark.slow),
     ],
 )
-async def test_admins_are_told_once_what_to_fix_and_that_it_works_again(open_world: Academy, where: str) -> None:
-    world = open_world
+async def test_admins_are_told_once_what_to_fix_and_that_it_works_again(world: Academy, where: str) -> None:
     place: Any = world.guild.owner.dm_channel
     if where == "log channel":
         place = world.guild.create_text_channel("log")

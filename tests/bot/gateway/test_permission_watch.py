@@ -24,8 +24,7 @@ def told(world: Academy) -> list[str]:
     return titles(world.guild.owner.dm_channel.history())
 
 
-async def test_a_removed_permission_is_reported_before_anything_fails(open_world: Academy) -> None:
-    world = open_world
+async def test_a_removed_permission_is_reported_before_anything_fails(world: Academy) -> None:
     give(world, INVITE)
     await world.env.settle()
     assert told(world) == []
@@ -40,10 +39,7 @@ async def test_a_removed_permission_is_reported_before_anything_fails(open_world
     assert "### ✅ This works again **Permissions** I lack **Manage Channels**" in mended
 
 
-async def test_a_second_permission_removed_soon_after_is_reported_at_once(
-    open_world: Academy,
-) -> None:
-    world = open_world
+async def test_a_second_permission_removed_soon_after_is_reported_at_once(world: Academy) -> None:
     for held in (INVITE, all_but("manage_channels"), INVITE, all_but("manage_roles"), INVITE):
         give(world, held)
         await world.leap_to(world.now + world.minutes(40))
@@ -52,8 +48,7 @@ async def test_a_second_permission_removed_soon_after_is_reported_at_once(
     assert said == [("⚠️", True, False), ("✅", True, False), ("⚠️", False, True), ("✅", False, True)]
 
 
-async def test_a_permission_that_flaps_is_reported_once_it_stays_away(open_world: Academy) -> None:
-    world = open_world
+async def test_a_permission_that_flaps_is_reported_once_it_stays_away(world: Academy) -> None:
     for held in (INVITE, all_but("manage_channels"), INVITE, all_but("manage_channels")):
         give(world, held)
         await world.env.settle()
@@ -65,8 +60,7 @@ async def test_a_permission_that_flaps_is_reported_once_it_stays_away(open_world
     assert ["⚠️" in one for one in told(world)] == [True, False, True]
 
 
-async def test_the_same_loss_is_reported_once(open_world: Academy) -> None:
-    world = open_world
+async def test_the_same_loss_is_reported_once(world: Academy) -> None:
     give(world, all_but("manage_channels"))
     await world.env.settle()
 
@@ -79,10 +73,7 @@ async def test_the_same_loss_is_reported_once(open_world: Academy) -> None:
     assert len(told(world)) == 1
 
 
-async def test_a_broken_channel_and_role_are_each_reported_with_where_to_click(
-    open_world: Academy,
-) -> None:
-    world = open_world
+async def test_a_broken_channel_and_role_are_each_reported_with_where_to_click(world: Academy) -> None:
     flags = discord.Permissions(send_messages=True).value
     denied = Overwrite(target_id=own_role(world).id, type=OverwriteType.ROLE, deny=flags)
 
@@ -99,8 +90,7 @@ async def test_a_broken_channel_and_role_are_each_reported_with_where_to_click(
     assert "**Coach role** What was chosen does not exist any more" in role
 
 
-async def test_removing_one_of_the_bots_roles_is_noticed(open_world: Academy) -> None:
-    world = open_world
+async def test_removing_one_of_the_bots_roles_is_noticed(world: Academy) -> None:
     give(world, INVITE)
     bot, backend = cast("CoachBot", world.env.bot), world.env.backend
     backend.remove_member_role(world.guild.id, backend.bot_user.id, own_role(world).id)
@@ -114,12 +104,12 @@ async def test_removing_one_of_the_bots_roles_is_noticed(open_world: Academy) ->
     assert "**Permissions** I lack" in told(world)[0]
 
 
-async def test_nothing_breaks_before_the_setup(world: Academy) -> None:
-    give(world, all_but("manage_channels"))
-    await world.env.settle()
+async def test_nothing_breaks_before_the_setup(new_world: Academy) -> None:
+    give(new_world, all_but("manage_channels"))
+    await new_world.env.settle()
 
-    assert told(world) == []
-    assert await world.count(Alert) == 0
+    assert told(new_world) == []
+    assert await new_world.count(Alert) == 0
 
 
 # Changes while the bot was away.
@@ -163,9 +153,8 @@ async def emit(world: Academy, event: str, payload: Any) -> None:
 
 @pytest.mark.parametrize("comes_back", [restarted, reconnected, back_after_an_outage, let_in_again])
 async def test_changes_while_the_bot_was_away_are_reported_when_it_returns(
-    open_world: Academy, comes_back: Callable[[Academy], Awaitable[None]]
+    world: Academy, comes_back: Callable[[Academy], Awaitable[None]]
 ) -> None:
-    world = open_world
     give(world, INVITE)
     await world.env.settle()
     assert told(world) == []
@@ -180,8 +169,7 @@ async def test_changes_while_the_bot_was_away_are_reported_when_it_returns(
     assert [one.partition(" **")[0] for one in told(world)[1:]] == ["### ✅ This works again"]
 
 
-async def test_a_channel_deleted_while_the_bot_was_away_is_reported(open_world: Academy) -> None:
-    world = open_world
+async def test_a_channel_deleted_while_the_bot_was_away_is_reported(world: Academy) -> None:
     await connection_lost(world)
     with unheard(world):
         world.env.backend.delete_channel(world.review.id)

@@ -78,8 +78,7 @@ async def a_month_passes(world: Academy, *moments: Any) -> None:
         await world.leap_to(at)
 
 
-async def test_a_server_that_removed_the_bot_causes_no_requests_for_a_month(open_world: Academy) -> None:
-    world = open_world
+async def test_a_server_that_removed_the_bot_causes_no_requests_for_a_month(world: Academy) -> None:
     with_room = await booked(world)
     later = await booked(world, with_room.starts_at + 3 * DAY, student=world.other_student)
     await world.leap_to(with_room.starts_at - 10 * MINUTE)
@@ -97,8 +96,7 @@ async def test_a_server_that_removed_the_bot_causes_no_requests_for_a_month(open
     assert [actions.count(one) for one in ("bot_removed", "session_missed")] == [1, 2]
 
 
-async def test_one_not_found_answer_is_enough_for_the_whole_server(open_world: Academy) -> None:
-    world = open_world
+async def test_one_not_found_answer_is_enough_for_the_whole_server(world: Academy) -> None:
     made = [await booked(world, TWO + hours * HOUR) for hours in range(3)]
     with unheard(world):
         out = await throw_out(world)
@@ -109,8 +107,7 @@ async def test_one_not_found_answer_is_enough_for_the_whole_server(open_world: A
     assert await still_due(world) == []
 
 
-async def test_a_removal_while_the_bot_was_stopped_causes_no_requests_either(open_world: Academy) -> None:
-    world = open_world
+async def test_a_removal_while_the_bot_was_stopped_causes_no_requests_either(world: Academy) -> None:
     made = await booked(world)
     with unheard(world):
         out = await throw_out(world)
@@ -123,10 +120,7 @@ async def test_a_removal_while_the_bot_was_stopped_causes_no_requests_either(ope
     assert (await now(world, made)).missed_at is not None
 
 
-async def test_nobody_is_absent_because_the_bot_was_removed_while_the_other_waited(
-    open_world: Academy,
-) -> None:
-    world = open_world
+async def test_nobody_is_absent_because_the_bot_was_removed_while_the_other_waited(world: Academy) -> None:
     made, _ = await met(world, world.coach)
     await throw_out(world)
 
@@ -137,8 +131,7 @@ async def test_nobody_is_absent_because_the_bot_was_removed_while_the_other_wait
     assert told(world, world.student, "You were not seen") == []
 
 
-async def test_returning_in_time_creates_the_room_and_sends_what_was_missed(open_world: Academy) -> None:
-    world = open_world
+async def test_returning_in_time_creates_the_room_and_sends_what_was_missed(world: Academy) -> None:
     made = await booked(world)
     out = await throw_out(world)
     await world.leap_to(made.starts_at - HOUR)
@@ -158,8 +151,7 @@ async def test_returning_in_time_creates_the_room_and_sends_what_was_missed(open
     assert await removed_at(world) is None
 
 
-async def test_returning_late_asks_both_and_deletes_the_empty_room(open_world: Academy) -> None:
-    world = open_world
+async def test_returning_late_asks_both_and_deletes_the_empty_room(world: Academy) -> None:
     made = await booked(world)
     await world.leap_to(made.starts_at - 10 * MINUTE)
     out = await throw_out(world)
@@ -172,8 +164,7 @@ async def test_returning_late_asks_both_and_deletes_the_empty_room(open_world: A
     assert [len(told(world, who, "Did it take place?")) for who in (world.coach, world.student)] == [1, 1]
 
 
-async def test_returning_midway_counts_nobody_absent_for_unwatched_time(open_world: Academy) -> None:
-    world = open_world
+async def test_returning_midway_counts_nobody_absent_for_unwatched_time(world: Academy) -> None:
     made, _ = await met(world, world.coach)
     out = await throw_out(world)
     await world.leap_to(made.starts_at + 25 * MINUTE)
@@ -183,8 +174,7 @@ async def test_returning_midway_counts_nobody_absent_for_unwatched_time(open_wor
     assert (await now(world, made)).status is SessionStatus.COMPLETED
 
 
-async def test_people_who_left_while_the_bot_was_removed_are_found_on_return(open_world: Academy) -> None:
-    world = open_world
+async def test_people_who_left_while_the_bot_was_removed_are_found_on_return(world: Academy) -> None:
     made = await booked(world, TWO + 3 * DAY)
     out = await throw_out(world)
     world.guild._guild.members.pop(world.student.id)
@@ -196,8 +186,7 @@ async def test_people_who_left_while_the_bot_was_removed_are_found_on_return(ope
     assert (await now(world, made)).status is SessionStatus.CANCELLED
 
 
-async def test_a_pending_coach_role_is_given_when_the_bot_returns(open_world: Academy) -> None:
-    world = open_world
+async def test_a_pending_coach_role_is_given_when_the_bot_returns(world: Academy) -> None:
     world.guild._guild.members[world.coach.id].role_ids.remove(world.coach_role.id)
     out = await throw_out(world)
     async with world.db.begin() as session:
@@ -210,10 +199,7 @@ async def test_a_pending_coach_role_is_given_when_the_bot_returns(open_world: Ac
     assert world.has_role(world.coach, world.coach_role)
 
 
-async def test_an_unavailable_server_is_not_taken_for_a_removal(
-    open_world: Academy,
-) -> None:
-    world = open_world
+async def test_an_unavailable_server_is_not_taken_for_a_removal(world: Academy) -> None:
     made = await booked(world)
     world.env.backend.emit("GUILD_DELETE", {"id": str(world.guild.id), "unavailable": True})
     await world.env.settle()
@@ -231,10 +217,7 @@ async def test_an_unavailable_server_is_not_taken_for_a_removal(
     assert world.room(made.code) is not None
 
 
-async def test_a_server_wrongly_taken_for_a_removal_resumes_with_the_next_connection(
-    open_world: Academy,
-) -> None:
-    world = open_world
+async def test_a_server_wrongly_taken_for_a_removal_resumes_with_the_next_connection(world: Academy) -> None:
     made = await booked(world)
     await settings(world, bot_removed_at=world.now)
 

@@ -29,8 +29,7 @@ async def fails_for_a_while(world: Academy, made: CoachingSession) -> None:
     assert row.next_step_at > world.now
 
 
-async def test_a_permission_granted_again_is_used_at_once(open_world: Academy) -> None:
-    world = open_world
+async def test_a_permission_granted_again_is_used_at_once(world: Academy) -> None:
     give(world, INVITE)
     made = await booked(world)
     give(world, all_but("manage_channels"))
@@ -43,8 +42,7 @@ async def test_a_permission_granted_again_is_used_at_once(open_world: Academy) -
 
 
 @pytest.mark.parametrize("tries", [5, 13], ids=["waiting", "given up"])
-async def test_a_permission_granted_again_in_one_channel_is_used_at_once(open_world: Academy, tries: int) -> None:
-    world = open_world
+async def test_a_permission_granted_again_in_one_channel_is_used_at_once(world: Academy, tries: int) -> None:
     flag = discord.Permissions(send_messages=True).value
     denied = Overwrite(target_id=own_role(world).id, type=OverwriteType.ROLE, deny=flag)
     world.env.backend.set_overwrite(world.review.id, denied)
@@ -59,8 +57,7 @@ async def test_a_permission_granted_again_in_one_channel_is_used_at_once(open_wo
     assert len(world.review.history()) == 1
 
 
-async def test_a_change_that_grants_nothing_causes_no_retry(open_world: Academy) -> None:
-    world = open_world
+async def test_a_change_that_grants_nothing_causes_no_retry(world: Academy) -> None:
     give(world, INVITE)
     made = await booked(world)
     give(world, all_but("manage_channels"))
@@ -89,9 +86,8 @@ async def available(world: Academy) -> None:
 
 @pytest.mark.parametrize("back", [resumed, connected_anew, available], ids=lambda one: one.__name__)
 async def test_nothing_waits_once_discord_is_reachable_again(
-    open_world: Academy, back: Callable[[Academy], Awaitable[None]]
+    world: Academy, back: Callable[[Academy], Awaitable[None]]
 ) -> None:
-    world = open_world
     made = await booked(world)
     path = f"/guilds/{world.guild.id}/channels"
     world.env.inject_error("POST", path, status=503, code=0, times=None)
@@ -104,8 +100,7 @@ async def test_nothing_waits_once_discord_is_reachable_again(
     assert world.room(made.code) is not None
 
 
-async def test_a_full_server_gets_its_room_once_a_channel_is_deleted(open_world: Academy) -> None:
-    world = open_world
+async def test_a_full_server_gets_its_room_once_a_channel_is_deleted(world: Academy) -> None:
     made = await booked(world)
     spare = [world.guild.create_text_channel(f"spare-{number}") for number in range(2)]
     server: Any = world.env.bot.get_guild(world.guild.id)
