@@ -17,7 +17,7 @@ from tests.support.simulated import words
 BOTH_ENGINES = pytest.mark.parametrize("engine_name", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 
 REASONS = {
-    Fault.FORBIDDEN: "the bot lacks a permission there",
+    Fault.FORBIDDEN: "the bot is missing a permission there",
     Fault.UNKNOWN_CHANNEL: "it no longer exists",
     Fault.UNKNOWN_MEMBER: "this person left Discord or the server",
     Fault.TOO_MANY_CHANNELS: "the server has 500 channels",
