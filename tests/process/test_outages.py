@@ -139,7 +139,7 @@ async def test_attendance_during_a_database_failure_is_recorded_with_its_time(
             since = datetime.now(UTC)
             await endpoint.move(COACH, room)
             await endpoint.move(STUDENT, room)
-            await said(process, "will be tried again")
+            await said(process, "will be retried")
             until = datetime.now(UTC)
             meanwhile = await beating(db, "tick", "watch", f"watch:{GUILD_ID}")
             await alive.becomes(503)
@@ -178,7 +178,7 @@ async def test_unrecorded_events_count_as_unwatched_when_the_bot_stops(
         room = await a_room(db, endpoint)
         async with failing(db, "attendance"):
             await endpoint.move(STUDENT, room)
-            await said(process, "will be tried again")
+            await said(process, "will be retried")
             heard_by = datetime.now(UTC)
             process.send_signal(signal.SIGTERM)
             outcome = await ended(process, TO_STOP_SECONDS)

@@ -254,7 +254,7 @@ async def test_all_wrong_settings_are_reported_in_one_line_with_file_and_key(pro
     assert "environment: DISCORD_GUILD_ID: " in line
     assert ".env: DISCORD_CLIENT_ID: " in line
     assert "config.toml: tick_seconds: " in line
-    assert "config.toml: tick_secs: there is no such key" in line
+    assert "config.toml: tick_secs: there's no such key" in line
 
 
 async def test_an_unreadable_configuration_is_reported_in_one_line(program: Program):
