@@ -188,9 +188,9 @@ async def process_sessions(settings: Settings) -> TickReport | datetime | None:
         await _or_stop(db, db.upgrade())
         patience = CALL_TIMEOUT.total_seconds()
         async with discord.Client(intents=discord.Intents(guilds=True), max_ratelimit_timeout=patience) as client:
-            await _connected(client.login(token))
+            await _connect(client.login(token))
             background = BackgroundWork(wait_for_slow=True)
-            return await _explained(db, tick(db, discord_port(client, gateway=False), utc_now, background))
+            return await _or_stop(db, tick(db, discord_port(client, gateway=False), utc_now, background))
 
 
 async def _check_running_bot(db: Database, interval: timedelta) -> datetime:

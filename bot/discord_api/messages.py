@@ -103,7 +103,7 @@ class Messages:
         except discord.NotFound as error:
             if error.code != UNKNOWN_CHANNEL:
                 raise
-            raise _gone(context, channel_id) from error
+            raise _channel_gone(context, channel_id) from error
         is_for_admins = context.audience in (Audience.ADMINS, Audience.NEW_SERVER)
         if isinstance(channel, discord.DMChannel) and is_for_admins:
             return channel  # the owner's, from the first time
