@@ -1,1 +1,1 @@
-"""What people see and press: commands, panels, forms and the words of notices."""
+"""What people see and press: commands, panels, forms and the words of notifications."""

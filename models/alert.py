@@ -24,7 +24,7 @@ class Alert(Base):
     """What's wrong and what to do, for admins."""
     since: Mapped[datetime]
     told_at: Mapped[datetime]
-    """When the last message about it was queued."""
+    """When a message about it was last enqueued."""
     times_told: Mapped[int]
     fixed_at: Mapped[datetime | None]
     """None while it lasts."""

@@ -23,7 +23,7 @@ class JobRun(Base):
     trigger: Mapped[str] = mapped_column(String(16), default="interval", server_default="interval")
     """Why it ran: the interval, the next due time, a wake-up, a start, a request, or someone by hand."""
     due: Mapped[int] = mapped_column(default=0, server_default="0")
-    """Sessions and messages that were due when it began."""
+    """Sessions and notifications that were due when it began."""
     steps: Mapped[int]
     roles: Mapped[int]
     notifications: Mapped[int]

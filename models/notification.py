@@ -1,4 +1,4 @@
-"""The outbox: messages to send, kept until delivered."""
+"""Notifications: messages to somebody, kept until they are delivered."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -19,7 +19,7 @@ Target = discord.DMChannel | discord.TextChannel | discord.VoiceChannel
 
 
 class Messages:
-    """Sends messages and updates them."""
+    """Sends notifications and brings them up to date."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Messages:
         self._client, self._render, self._mark, self._mentions = client, render, mark, mentions
 
     async def deliver(self, attempt: Attempt, context: NotificationContext, guild: discord.Guild) -> Receipt:
-        """Send the message, edit it if it was sent before, or find it if the answer was lost."""
+        """Send the message, edit the one that was sent, or find the one whose answer was lost."""
         channel = await self._target(attempt, context, guild)
         if context.needs_student_name and context.session is not None:
             context = replace(context, student_name=await name_of(self._client, guild, context.session.student_id))
@@ -89,7 +89,7 @@ class Messages:
         notification = context.notification
         if notification.user_id is not None and notification.route is None:
             return await self._client.create_dm(discord.Object(notification.user_id))
-        # A message stays in its channel, unless it has been rerouted since.
+
         channel_id = context.channel_id if notification.route else notification.channel_id or context.channel_id
         if channel_id is None and context.audience is Audience.NEW_SERVER:
             return await self._for_newcomers(attempt, context, guild)

@@ -33,7 +33,7 @@ _MANAGE_ROLES = discord.Permissions(manage_roles=True)
 _MANAGE_ROOM = discord.Permissions(manage_channels=True, view_channel=True, connect=True)
 
 
-def _nobody(_letter: NotificationContext) -> list[int]:
+def _nobody(_context: NotificationContext) -> list[int]:
     return []
 
 
@@ -205,7 +205,7 @@ class DiscordPort:
             return await server_setup.ensure(attempt, self._client, settings, place)
 
     async def deliver(self, context: NotificationContext) -> Receipt:
-        """Send the message, edit it if it was sent before, or find it if the answer was lost."""
+        """Send the message, edit the one that was sent, or find the one whose answer was lost."""
         async with self._attempt("deliver the message") as attempt:
             try:
                 guild = await self._guild(context.guild.id)

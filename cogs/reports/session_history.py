@@ -20,7 +20,7 @@ REFRESH = Route("story:show:{session_id}")
 OPEN = Route("story:open:{session_id}")
 
 _AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
-_ENTRIES, _NOTICES = 15, 12
+_ENTRIES, _MESSAGES = 15, 12
 
 
 class StoryCog(Cog):
@@ -95,7 +95,7 @@ def _panel(found: Story, guild: Guild) -> ui.Panel:
         cards.session(one, guild, title=f"Session {one.code}", most=300, with_buttons=False),
         ui.text("\n".join([*_state(found), *cards.attendance_lines(one, found.attended)])),
         ui.text("**What happened**\n" + "\n".join(_entries(found))),
-        ui.text("**Messages**\n" + "\n".join(_notices(found.notifications))),
+        ui.text("**Messages**\n" + "\n".join(_messages(found.notifications))),
         ui.row(*buttons),
     )
 
@@ -124,9 +124,9 @@ def _entries(found: Story) -> list[str]:
     return [*([f"… {left_out} earlier"] if left_out > 0 else []), *lines] or ["nothing yet"]
 
 
-def _notices(enqueued: list[Notification]) -> list[str]:
-    left_out = len(enqueued) - _NOTICES
-    lines = [f"{_fate(one)} {one.kind.replace('_', ' ')}{_to(one)}" for one in enqueued[-_NOTICES:]]
+def _messages(enqueued: list[Notification]) -> list[str]:
+    left_out = len(enqueued) - _MESSAGES
+    lines = [f"{_fate(one)} {one.kind.replace('_', ' ')}{_to(one)}" for one in enqueued[-_MESSAGES:]]
     return [*([f"… {left_out} earlier"] if left_out > 0 else []), *lines] or ["none"]
 
 

@@ -68,7 +68,7 @@ class ReviewsCog(Cog):
 
 
 async def _acknowledge(interaction: Interaction) -> None:
-    """Answer a private panel in its place. A notice stays as it is: it is found again by what stands on it."""
+    """Answer a private panel in its place. A notification stays as it is: what stands on it finds it again."""
     if interaction.message is not None and interaction.message.flags.ephemeral:
         await ui.acknowledge(interaction)
     else:

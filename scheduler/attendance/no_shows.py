@@ -39,7 +39,7 @@ async def mark_no_show(session: AsyncSession, session_id: int, actor: Actor, now
     found.absence_marked_by = actor.user_id
     await outcomes.conclude(session, found, Absent.STUDENT, now, by=actor)
     found.updated_at = now
-    await outbox.renew_newest(session, found.id, NotificationKind.APPEAL_CARD, now)
+    await outbox.requeue_newest(session, found.id, NotificationKind.APPEAL_CARD, now)
     events.record(session, found, "no_show_marked", actor, now)
     return found
 
@@ -58,7 +58,7 @@ async def was_here_after_all(
         raise NotAllowed(_YOUR_OWN)
     found.absence_marked_by = actor.user_id
     await _clear(session, found, actor, now)
-    await outbox.renew_newest(session, found.id, NotificationKind.APPEAL_CARD, now)
+    await outbox.requeue_newest(session, found.id, NotificationKind.APPEAL_CARD, now)
     events.record(session, found, "no_show_withdrawn", actor, now)
     return found
 
@@ -141,7 +141,7 @@ async def decide_appeal(
         await _count_as_present(session, found, appellant(found), now)
     events.tell_both(session, found, NotificationKind.ATTENDANCE_CHANGED, now)
     found.updated_at = now
-    await outbox.renew_newest(session, found.id, NotificationKind.APPEAL_CARD, now)
+    await outbox.requeue_newest(session, found.id, NotificationKind.APPEAL_CARD, now)
     _record_decision(session, found, actor, now, was_there=was_there)
     return found
 
@@ -172,7 +172,7 @@ async def _count_as_present(session: AsyncSession, found: CoachingSession, user_
         return
     # The other's no-show stands, and they know about it already.
     found.absent = Absent.COACH if user_id == found.student_id else Absent.STUDENT
-    await outbox.renew_sent(session, found.id, NotificationKind.ROOM_WELCOME, now)
+    await outbox.requeue_sent(session, found.id, NotificationKind.ROOM_WELCOME, now)
 
 
 def _record_decision(

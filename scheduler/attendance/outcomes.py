@@ -27,7 +27,7 @@ async def finish(
     now: datetime,
     kept_out: Mapping[int, Barrier] = MappingProxyType({}),
 ) -> None:
-    """Decide from who was there what became of a session whose time is over, and owe those concerned word of it.
+    """Decide from who was there what became of a session whose time is over, and notify those concerned.
 
     If no room was open for any of it, nobody knows: it counts as completed, and both are asked. If the bot was
     removed from the server, nobody is absent. Absent people who were `kept_out` are excused, and if nobody else is
@@ -105,7 +105,7 @@ async def conclude(
     elif not await _was_asked(session, row):
         kind = NotificationKind.REVIEW_REQUEST
         outbox.enqueue(session, kind, row.guild_id, now=now, user_id=row.student_id, session_id=row.id)
-    await outbox.renew_sent(session, row.id, NotificationKind.ROOM_WELCOME, now)
+    await outbox.requeue_sent(session, row.id, NotificationKind.ROOM_WELCOME, now)
 
 
 async def _was_asked(session: AsyncSession, row: CoachingSession) -> bool:

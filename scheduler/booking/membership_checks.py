@@ -140,6 +140,6 @@ async def _ask(discord: Membership, guild_id: int, user_id: int) -> tuple[bool |
         raise
     except DiscordFailure as failure:
         log.warning("whether %s is in guild %s: %s", user_id, guild_id, failure)
-    except Exception:  # nobody waits for their notices, or for the next person, because of one
+    except Exception:  # nobody waits for their messages, or for the next person, because of one
         log.exception("whether %s is in guild %s", user_id, guild_id)
     return None, None

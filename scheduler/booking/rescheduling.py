@@ -110,9 +110,9 @@ async def _owe_news(session: AsyncSession, found: CoachingSession, guild: Guild,
     """Word of the new time to both, and reminders of it in place of those of the old one."""
     await reminders.drop(session, found.id, now, "the session was moved")
     await reminders.plan(session, found, guild, now)
-    await outbox.renew_sent(session, found.id, NotificationKind.ROOM_WELCOME, now)
+    await outbox.requeue_sent(session, found.id, NotificationKind.ROOM_WELCOME, now)
     for user_id in (found.student_id, found.coach_id):
-        await outbox.owe_newest(
+        await outbox.enqueue_newest(
             session, NotificationKind.SESSION_RESCHEDULED, guild.id, now=now, user_id=user_id, session_id=found.id
         )
 

@@ -51,7 +51,7 @@ async def apply(
 ) -> Coach:
     """Apply, edit an application that is still open, or apply again after a rejection.
 
-    Owes the admins a card. Raises Unreadable for what cannot be read, NotAllowed to those who are coaches
+    Enqueues a card for the admins. Raises Unreadable for what cannot be read, NotAllowed to those who are coaches
     already or suspended, Blocked to those whom an admin blocked.
     """
     coach = await lock_coach(session, guild.id, actor.user_id)
@@ -110,7 +110,7 @@ def check_may_apply(coach: Coach | None) -> None:
 
 
 async def approve(session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime) -> Coach:
-    """Make the applicant a coach: owes them the role and a DM.
+    """Make the applicant a coach, and see to their role and a DM.
 
     Raises NotAllowed, NotFound, AlreadyDecided.
     """

@@ -223,7 +223,7 @@ def _log_failure(failure: Exception) -> None:
 def _log(report: TickReport) -> None:
     if report.did_something:
         log.info(
-            "tick (%s): %s steps, %s roles, %s notices, %s failures",
+            "tick (%s): %s steps, %s roles, %s notifications, %s failures",
             report.trigger,
             len(report.steps),
             report.roles,

@@ -1,4 +1,4 @@
-"""One run of the loop: advance sessions, bring roles in line, look for who left, deliver notices."""
+"""One run of the loop: advance sessions, bring roles in line, look for who left, deliver notifications."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class TickReport:
 
     trigger: str = "manual"
     due: int = 0
-    """Sessions and notices that were due when it began."""
+    """Sessions and notifications that were due when it began."""
     more: bool = False
     """Whether something that was due was left for the next tick, so that nobody is flooded."""
     next_due_at: datetime | None = None

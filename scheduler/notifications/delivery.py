@@ -1,4 +1,4 @@
-"""Delivering notices: what is due goes out once, by another way where direct messages are closed, or never."""
+"""Delivering notifications: what is due goes out once, another way where direct messages are closed, or never."""
 
 import logging
 from collections.abc import Collection, Hashable
@@ -29,7 +29,7 @@ _SELDOM, _UNANSWERED = timedelta(minutes=10), timedelta(minutes=1)
 _LONGEST_OUTAGE = timedelta(days=1)
 _A_ROUND = 200
 _A_STORY = 5
-"""Messages that one person is owed of one session at a time; hardly ever more."""
+"""Messages about one session that are due to one person at a time; hardly ever more."""
 _DMS_A_ROUND = 10
 """Direct messages that one round sends; Discord dislikes many at once (40003), and quarantines for them."""
 
@@ -127,11 +127,11 @@ async def _deliver(db: Database, postman: Postman, clock: Clock, seen: Notificat
         except DiscordFailure as failure:
             if failure.for_admins and await fallbacks.take(db, seen, failure, clock()):
                 continue
-            log.warning("notice %s failed: %s", seen.id, failure)
+            log.warning("notification %s failed: %s", seen.id, failure)
             await _record_failure(db, seen, str(failure), clock(), failure=failure)
             return False
         except Exception as error:  # the others are told all the same, and this one is tried again
-            log.exception("notice %s failed", seen.id)
+            log.exception("notification %s failed", seen.id)
             await _record_failure(db, seen, f"{type(error).__name__} (a bug; see the log)", clock())
             return False
         await _record_sent(db, context, receipt, clock())
@@ -197,7 +197,7 @@ def _why_pointless(context: NotificationContext, now: datetime) -> str | None:
 async def _record_sent(db: Database, context: NotificationContext, receipt: Receipt, now: datetime) -> None:
     async with db.begin() as session:
         if context.notification.user_id is not None:
-            await members.lock(session, context.notification.user_id)  # before session and notice, as everywhere
+            await members.lock(session, context.notification.user_id)  # before session and notification
         if (record := kinds.declaration_of(context.notification.kind).on_sent) is not None:
             await record(session, context)
         notification = await session.get_one(Notification, context.notification.id, with_for_update=True)

@@ -24,10 +24,10 @@ async def take(db: Database, seen: Notification, failure: DiscordFailure, now: d
     is_for_admins = kinds.declaration_of(seen.kind).audience in (Audience.ADMINS, Audience.NEW_SERVER)
     if not isinstance(failure, Unreachable) and not is_for_admins:
         return False
-    log.info("notice %s cannot go there: %s", seen.id, failure)
+    log.info("notification %s cannot go there: %s", seen.id, failure)
     async with db.begin() as session:
         if seen.user_id is not None:
-            await members.lock(session, seen.user_id)  # people are locked before notices, as everywhere
+            await members.lock(session, seen.user_id)  # people are locked before notifications, as everywhere
         notification = await session.get_one(Notification, seen.id, with_for_update=True)
         context = await kinds.read_context(session, notification)
         if isinstance(failure, Unreachable) and failure.dms_closed and notification.user_id is not None:

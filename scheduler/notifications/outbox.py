@@ -1,4 +1,4 @@
-"""What people still have to be told: owing a notice, and when it is still worth sending."""
+"""What people still have to be told: notifications enqueued, brought up to date, and dropped."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -11,7 +11,7 @@ from models import CoachSpecialty, Notification, NotificationKind, Specialty
 
 
 class PlannedNotification(NamedTuple):
-    """A direct message about a session, as `owe_all` takes it."""
+    """A direct message about a session, as `enqueue_all` takes it."""
 
     kind: NotificationKind
     guild_id: int
@@ -34,7 +34,7 @@ def enqueue(
     due_at: datetime | None = None,
     lead_minutes: int | None = None,
 ) -> Notification:
-    """Promise a message, in the transaction that makes it necessary.
+    """Enqueue a message, in the transaction that makes it necessary.
 
     It goes out with the next tick, or with the first one from `due_at` on.
     """
@@ -53,18 +53,18 @@ def enqueue(
     return notification
 
 
-async def enqueue_all(session: AsyncSession, promises: Iterable[PlannedNotification], now: datetime) -> None:
-    """Promise several messages with one statement, which costs a booking much less than a row each."""
-    rows = [one._asdict() | {"created_at": now} for one in promises]
+async def enqueue_all(session: AsyncSession, planned: Iterable[PlannedNotification], now: datetime) -> None:
+    """Enqueue several messages with one statement, which costs a booking much less than a row each."""
+    rows = [one._asdict() | {"created_at": now} for one in planned]
     if rows:
         # Else there would be one statement for those with a lead and one for those without.
         await session.execute(insert(Notification).execution_options(render_nulls=True), rows)
 
 
-async def owe_newest(
+async def enqueue_newest(
     session: AsyncSession, kind: NotificationKind, guild_id: int, *, now: datetime, user_id: int, session_id: int
 ) -> None:
-    """Like `owe`, but of several that are not out yet one is enough, since it will tell what is true by then.
+    """Like `enqueue`, but of several that are not out yet one is enough: it tells what is true by then.
 
     One that is being written on just now is left alone: waiting for it could be waiting in a circle.
     """
@@ -95,14 +95,14 @@ def requeue(notification: Notification, now: datetime) -> None:
     notification.given_up_at = notification.undeliverable_at = None
 
 
-async def renew_sent(session: AsyncSession, session_id: int, kind: NotificationKind, now: datetime) -> None:
+async def requeue_sent(session: AsyncSession, session_id: int, kind: NotificationKind, now: datetime) -> None:
     """Bring up to date what was said of a session in this way."""
     sent = select(Notification).where(Notification.session_id == session_id, Notification.kind == kind)
     for notification in await session.scalars(sent.where(Notification.message_id.is_not(None))):
         requeue(notification, now)
 
 
-async def renew_newest(session: AsyncSession, session_id: int, kind: NotificationKind, now: datetime) -> None:
+async def requeue_newest(session: AsyncSession, session_id: int, kind: NotificationKind, now: datetime) -> None:
     """Update the newest message of this kind about a session. Older ones stay as they are."""
     newest = (
         select(Notification)
@@ -117,7 +117,7 @@ async def renew_newest(session: AsyncSession, session_id: int, kind: Notificatio
 async def drop(
     session: AsyncSession, session_id: int, kinds: Collection[NotificationKind], why: str, now: datetime
 ) -> None:
-    """Take back what is owed of a session and has not gone out."""
+    """Take back what is enqueued about a session and has not gone out."""
     await session.execute(
         update(Notification)
         .where(

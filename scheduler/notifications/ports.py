@@ -13,7 +13,7 @@ class Receipt(NamedTuple):
 
 
 class Postman(Protocol):
-    """Delivers notices."""
+    """Delivers notifications."""
 
     async def deliver(self, context: NotificationContext) -> Receipt:
         """Send the message, or bring the one that was sent up to date. Twice is once.

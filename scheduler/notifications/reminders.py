@@ -1,4 +1,4 @@
-"""Reminders of coming sessions: owed with the booking, planned anew when something changes, or not wanted."""
+"""Reminders of upcoming sessions: planned with the booking, planned anew when something changes, or not wanted."""
 
 from datetime import datetime, timedelta
 
@@ -36,7 +36,7 @@ def planned_reminders(row: CoachingSession, guild: Guild, now: datetime) -> list
 
 
 async def plan(session: AsyncSession, row: CoachingSession, guild: Guild, now: datetime) -> None:
-    """Owe coach and student the reminders of a session that has none yet."""
+    """Enqueue the reminders to coach and student of a session that has none yet."""
     await outbox.enqueue_all(session, planned_reminders(row, guild, now), now)
 
 

@@ -60,7 +60,7 @@ async def extend(session: AsyncSession, session_id: int, actor: Actor, now: date
     found.revision += 1
     planning.plan_next_step(found, await session.get_one(Guild, found.guild_id), now)
     await rooms.plan_warning(session, found, now)
-    await outbox.renew_sent(session, found.id, NotificationKind.ROOM_WELCOME, now)
+    await outbox.requeue_sent(session, found.id, NotificationKind.ROOM_WELCOME, now)
     events.record(session, found, _EXTENDED, actor, now)
     return found
 

@@ -65,7 +65,7 @@ async def open_room(
     guild: Guild,
     people: tuple[int, ...],
 ) -> None:
-    """Let these people in, and owe them word of it.
+    """Let these people in, and notify them.
 
     A room that is gone is written down as lost, and then RoomGone is raised; it is made again in time.
     """
@@ -132,7 +132,7 @@ async def _tell_open(session: AsyncSession, kept: CoachingSession, people: tuple
 
 
 async def plan_warning(session: AsyncSession, kept: CoachingSession, now: datetime) -> None:
-    """Owe the word of warning before the end as it is now, in place of an earlier one."""
+    """Enqueue the warning before the end as it is now, in place of an earlier one."""
     await outbox.drop(session, kept.id, [NotificationKind.ROOM_ENDING], "the end is another one", now)
     due_at = kept.ends_at - ENDING_WARNING
     if now < due_at:

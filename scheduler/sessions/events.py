@@ -20,7 +20,7 @@ def tell_both(
     *,
     except_for: int | None = None,
 ) -> None:
-    """Owe student and coach a notice about their session, but not whoever knows already."""
+    """Notify student and coach about their session, but not whoever knows already."""
     for user_id in (one for one in (row.student_id, row.coach_id) if one != except_for):
         outbox.enqueue(session, kind, row.guild_id, now=now, user_id=user_id, session_id=row.id)
 
@@ -55,7 +55,7 @@ async def call_off(
     by: Actor | None = None,
     except_for: int | None = None,
 ) -> None:
-    """Cancel without asking whether that is allowed: free the time, let the room go, owe both word of it.
+    """Cancel without asking whether that is allowed: free the time, let the room go, notify both.
 
     Whoever is not to be told is `except_for`; without `by` the bot did it.
     """
@@ -69,4 +69,4 @@ async def call_off(
     await session.execute(delete(Reservation).where(Reservation.session_id == found.id))
     await reminders.drop(session, found.id, now, "the session was cancelled")
     tell_both(session, found, NotificationKind.SESSION_CANCELLED, now, except_for=except_for)
-    await outbox.renew_sent(session, found.id, NotificationKind.ROOM_WELCOME, now)
+    await outbox.requeue_sent(session, found.id, NotificationKind.ROOM_WELCOME, now)

@@ -110,7 +110,7 @@ class Side:
         self.db, self.discord, self.clock = db, FakeDiscord(), FakeClock()
         self.took: defaultdict[str, list[float]] = defaultdict(list)
         self.did: list[tuple[int, int, int]] = []
-        """Per tick: steps, roles and notifications. Session codes are random."""
+        """Of each tick: steps, roles and notifications. Codes of sessions are random."""
 
     @contextmanager
     def measured(self, *names: str) -> Iterator[None]:

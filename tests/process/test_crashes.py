@@ -1,4 +1,4 @@
-"""Wherever the process dies in a session's life: one room, one copy of each message, and nobody sees too much."""
+"""Whenever the process dies during a session: one room, one message a notification, and nobody sees too much."""
 
 import itertools
 from collections import Counter

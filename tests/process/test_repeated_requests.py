@@ -26,7 +26,7 @@ async def endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Endpoint]:
 
 @pytest.fixture
 async def port(endpoint: Endpoint) -> AsyncIterator[DiscordPort]:
-    """Return the port over REST alone, connected to the local Discord; messages show their reference."""
+    """The port over REST alone, sent to the local Discord; a notification is told by its reference."""
 
     def render(context: NotificationContext, server: str) -> ui.Panel:
         return ui.Panel(ui.text(f"{server} ref {context.notification.id}"))
@@ -36,7 +36,7 @@ async def port(endpoint: Endpoint) -> AsyncIterator[DiscordPort]:
         yield DiscordPort(client, render, lambda context: f"ref {context.notification.id}", gateway=False)
 
 
-def a_letter(*, maybe_sent: bool = False) -> NotificationContext:
+def a_context(*, maybe_sent: bool = False) -> NotificationContext:
     notification = Notification(id=7, guild_id=GUILD_ID, kind=NotificationKind.APPLICATION_CARD)
     return NotificationContext(
         notification, Guild(id=GUILD_ID), None, maybe_sent=maybe_sent, channel_id=REVIEW_CHANNEL_ID
@@ -56,7 +56,7 @@ async def test_a_role_created_twice_exists_once(endpoint: Endpoint, port: Discor
 async def test_a_message_sent_twice_exists_once(endpoint: Endpoint, port: DiscordPort):
     endpoint.lose("POST", f"/channels/{REVIEW_CHANNEL_ID}/messages")
 
-    receipt = await port.deliver(a_letter())
+    receipt = await port.deliver(a_context())
 
     assert len(endpoint.asked("POST", "/messages")) == 2
     assert [int(one["id"]) for one in endpoint.messages[REVIEW_CHANNEL_ID]] == [receipt.message_id]
@@ -66,7 +66,7 @@ async def test_a_message_that_may_have_been_sent_long_ago_is_searched_for(endpoi
     first = await port.deliver(a_letter())
     endpoint.forget_nonces()
 
-    again = await port.deliver(a_letter(maybe_sent=True))
+    again = await port.deliver(a_context(maybe_sent=True))
 
     assert again == first
     assert len(endpoint.said(REVIEW_CHANNEL_ID)) == 1

@@ -114,7 +114,7 @@ async def found(db: Database, session_id: int) -> CoachingSession:
 
 
 async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None]]:
-    """Return kind and recipient of every notification still in force, oldest first."""
+    """Kind and recipient of every notification that still stands, in the order in which they came about."""
     async with db.read() as session:
         rows = await session.scalars(
             select(Notification).where(Notification.given_up_at.is_(None)).order_by(Notification.id)

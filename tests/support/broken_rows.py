@@ -21,7 +21,7 @@ from tests.support.builders import (
     a_coach,
     a_date,
     a_guild,
-    a_notice,
+    a_notification,
     a_session,
 )
 
@@ -111,7 +111,7 @@ async def a_server_with_two_coaches(db: Database, guild_id: int = GUILD) -> None
         for user_id, name in ((COACH, "Cara"), (BROKEN, "Bruno")):
             await a_coach(session, guild_id=guild_id, user_id=user_id, display_name=name)
             await a_session(session, guild_id=guild_id, coach_id=user_id, student_id=STUDENT + user_id)
-            await a_notice(
+            await a_notification(
                 session,
                 guild_id=guild_id,
                 user_id=user_id,

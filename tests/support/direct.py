@@ -50,7 +50,7 @@ class Direct:
         }
         return RoomSpec(**values | changed)
 
-    def a_letter(
+    def a_context(
         self, *, channel_id: int | None = None, maybe_sent: bool = False, **changed: Any
     ) -> NotificationContext:
         """Return a message to a channel, or a direct message if `user_id` is given."""

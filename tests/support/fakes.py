@@ -77,7 +77,7 @@ class FakeDiscord:
         self._ids = itertools.count(500)
 
     def fail(self, method: Method, error: Exception, *, about: str | None = None) -> None:
-        """Fail this method from now on, or only for one room, member or notification."""
+        """Answer this method with an error from now on, if given only for one room, member or notification."""
         self._failing[method, about] = error
 
     def heal(self) -> None:
@@ -167,6 +167,6 @@ class FakeDiscord:
         return place.id_in(settings) or next(self._ids)
 
     async def deliver(self, context: NotificationContext) -> Receipt:
-        """Return a new message for each notification."""
+        """A message of its own for each notification."""
         await self._ask(Call("deliver", str(context.notification.id), context=context))
         return Receipt(40, 10_000 + context.notification.id)

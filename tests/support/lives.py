@@ -219,5 +219,5 @@ def _they_come(row: CoachingSession) -> bool:
 
 
 def _reference(message: Json) -> int:
-    """Return the id of the notification that a message carries."""
+    """Which notification a message says that it is."""
     return int(message["components"][-1]["content"].rpartition("ref ")[2])

@@ -71,7 +71,7 @@ async def reservations(db: Database) -> list[tuple[int, datetime, datetime]]:
 
 
 async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None, datetime | None]]:
-    """Return kind, recipient and due time of every notification, except reminders and the booking's own."""
+    """Kind, recipient and due time of every notification but those of the booking, and reminders."""
     others = (NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_REMINDER)
     async with db.read() as session:
         rows = await session.scalars(select(Notification).order_by(Notification.id))

@@ -172,7 +172,7 @@ async def test_a_kept_database_continues_where_it_ended(db: Database) -> None:
 
 
 async def end_state(db: Database) -> list[Any]:
-    """Return all sessions, notifications and audit entries, without the random codes."""
+    """All sessions, notifications and audit entries; the random codes left out."""
     tables: tuple[type[Base], ...] = (CoachingSession, Notification, AuditEntry)
     async with db.read() as session:
         return [

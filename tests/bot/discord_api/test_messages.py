@@ -30,7 +30,7 @@ def texts(here: Direct, channel_id: int) -> list[str]:
 
 
 def sent_before(here: Direct, receipt: Receipt, **changed: Any) -> NotificationContext:
-    """Return a message that was sent before."""
+    """The context of a notification that went out already."""
     context = here.a_letter(channel_id=receipt.channel_id, **changed)
     context.notification.channel_id, context.notification.message_id = receipt
     return context
@@ -40,7 +40,7 @@ async def test_a_message_goes_to_the_rooms_chat_and_pings_its_recipients(here: D
     made = await here.port.ensure_room(here.a_room())
     here.pinged.append(here.world.student.id)
 
-    receipt = await here.port.deliver(here.a_letter(channel_id=made))
+    receipt = await here.port.deliver(here.a_context(channel_id=made))
 
     [said] = texts(here, made)
     [sent] = here.asked("POST", f"/channels/{made}/messages")
@@ -59,7 +59,7 @@ async def test_a_message_without_mentions_pings_nobody(here: Direct):
 async def test_updating_a_message_pings_nobody(here: Direct):
     made = await here.port.ensure_room(here.a_room())
     here.pinged.append(here.world.student.id)
-    first = await here.port.deliver(here.a_letter(channel_id=made))
+    first = await here.port.deliver(here.a_context(channel_id=made))
 
     again = await here.port.deliver(sent_before(here, first))
 
@@ -72,9 +72,9 @@ async def test_updating_a_message_pings_nobody(here: Direct):
 async def test_a_room_message_whose_answer_was_lost_is_found_there(here: Direct):
     made = await here.port.ensure_room(here.a_room())
     with lost_answers(here.world, "POST", "/channels/*/messages") as lost, pytest.raises(DiscordFailure):
-        await here.port.deliver(here.a_letter(channel_id=made))
+        await here.port.deliver(here.a_context(channel_id=made))
 
-    await here.port.deliver(here.a_letter(channel_id=made, maybe_sent=True))
+    await here.port.deliver(here.a_context(channel_id=made, maybe_sent=True))
 
     assert lost
     assert len(texts(here, made)) == 1
@@ -82,7 +82,7 @@ async def test_a_room_message_whose_answer_was_lost_is_found_there(here: Direct)
 
 async def test_a_deleted_message_is_sent_again(here: Direct):
     lobby = here.world.lobby.id
-    first = await here.port.deliver(here.a_letter(channel_id=lobby))
+    first = await here.port.deliver(here.a_context(channel_id=lobby))
     here.backend.messages[lobby].clear()
 
     again = await here.port.deliver(sent_before(here, first))
@@ -123,7 +123,7 @@ async def test_nothing_is_sent_to_another_server(here: Direct):
     elsewhere = here.world.env.create_guild("Elsewhere").create_text_channel("lobby")
 
     with pytest.raises(Unreachable, match="of this server"):
-        await here.port.deliver(here.a_letter(channel_id=elsewhere.id))
+        await here.port.deliver(here.a_context(channel_id=elsewhere.id))
 
     assert elsewhere.history() == []
 
@@ -132,7 +132,7 @@ async def test_nothing_is_sent_to_another_server(here: Direct):
 async def test_a_rerouted_person_is_told_there_instead_of_by_dm(here: Direct, route: Route):
     student, lobby = here.world.student, here.world.lobby.id
 
-    await here.port.deliver(here.a_letter(channel_id=lobby, user_id=student.id, route=route))
+    await here.port.deliver(here.a_context(channel_id=lobby, user_id=student.id, route=route))
 
     assert len(texts(here, lobby)) == 1
     assert here.world.dms(student) == []
@@ -140,7 +140,7 @@ async def test_a_rerouted_person_is_told_there_instead_of_by_dm(here: Direct, ro
 
 async def test_a_direct_message_is_sent_again_on_another_route(here: Direct):
     student, lobby = here.world.student, here.world.lobby.id
-    first = await here.port.deliver(here.a_letter(user_id=student.id))
+    first = await here.port.deliver(here.a_context(user_id=student.id))
     assert len(here.world.dms(student)) == 1
     context = sent_before(here, first, user_id=student.id, route=Route.FALLBACK)
 
@@ -156,7 +156,7 @@ async def test_a_permission_missing_in_a_channel_is_named_with_it(here: Direct):
     here.take_from_the_bot("send_messages", lobby)
 
     with pytest.raises(DiscordFailure) as failure:
-        await here.port.deliver(here.a_letter(channel_id=lobby))
+        await here.port.deliver(here.a_context(channel_id=lobby))
 
     assert "I'm missing **Send Messages** in the channel lobby: grant it to my role there (" in str(failure.value)
     assert failure.value.for_admins
@@ -176,7 +176,7 @@ async def test_closed_direct_messages_are_recognised(here: Direct, code: int):
     here.refuse("POST", f"/channels/{dm.id}/messages", code=code)
 
     with pytest.raises(Unreachable) as failure:
-        await here.port.deliver(here.a_letter(user_id=here.world.student.id))
+        await here.port.deliver(here.a_context(user_id=here.world.student.id))
 
     assert failure.value.dms_closed
     assert not failure.value.for_admins
@@ -188,7 +188,7 @@ async def test_an_alert_goes_to_the_system_channel_by_default(here: Direct, kind
     here.backend.edit_guild(here.world.guild.id, {"system_channel_id": lobby})
     await here.world.env.settle()
 
-    receipt = await here.port.deliver(here.a_letter(kind=kind))
+    receipt = await here.port.deliver(here.a_context(kind=kind))
 
     assert receipt.channel_id == lobby
     assert len(texts(here, lobby)) == 1
@@ -201,7 +201,7 @@ async def test_an_alert_goes_to_the_owner_if_the_system_channel_is_closed(here: 
     here.backend.edit_guild(here.world.guild.id, {"system_channel_id": lobby})
     await here.world.env.settle()
 
-    await here.port.deliver(here.a_letter(kind=NotificationKind.ALERT))
+    await here.port.deliver(here.a_context(kind=NotificationKind.ALERT))
 
     owner = here.world.guild.owner
     assert len(owner.dm_channel.history()) == 1
@@ -224,7 +224,7 @@ async def test_an_alert_to_the_owner_is_updated_there(here: Direct):
 async def test_an_alert_goes_to_the_alerts_channel(here: Direct):
     here.backend.edit_guild(here.world.guild.id, {"system_channel_id": here.world.lobby.id})
 
-    receipt = await here.port.deliver(here.a_letter(kind=NotificationKind.ALERT, channel_id=here.world.review.id))
+    receipt = await here.port.deliver(here.a_context(kind=NotificationKind.ALERT, channel_id=here.world.review.id))
 
     assert receipt.channel_id == here.world.review.id
 

@@ -107,8 +107,8 @@ async def test_requests_for_roles_categories_and_room_chats_match_the_descriptio
         role_id = await here.port.ensure_role(room)
         room = replace(room, channel_id=made, role_id=role_id)
         await here.port.open_room(room, Access((here.world.student.id,), video=True, role_id=role_id))
-        await here.port.deliver(here.a_letter(channel_id=made))
-        await here.port.deliver(here.a_letter(channel_id=made, maybe_sent=True))
+        await here.port.deliver(here.a_context(channel_id=made))
+        await here.port.deliver(here.a_context(channel_id=made, maybe_sent=True))
         for place in MADE:
             await here.port.ensure_place(Guild(id=here.world.guild.id), place)
         here.refuse("DELETE", "/channels/*")

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from models import Coach, CoachingSession, Heartbeat, Member, Notification, SessionStatus
 from models.storage.database import Database, insert_if_absent, lost_a_race
 from scheduler.coaches.coach_role import sync_roles
-from tests.support.builders import DAY, HOUR, MONDAY, FakeClock, a_coach, a_guild, a_notice, a_session
+from tests.support.builders import DAY, HOUR, MONDAY, FakeClock, a_coach, a_guild, a_notification, a_session
 from tests.support.fakes import FakeDiscord
 from tests.support.rounds import advance_due, deliver_due, tick
 
@@ -360,7 +360,7 @@ async def ticking_process(db: Database) -> AsyncIterator[asyncio.subprocess.Proc
         (sync_roles, ["coaches"]),
         (tick, ["coaching_sessions", "notifications", "coaches"]),
     ],
-    ids=["due sessions", "due notices", "due roles", "whether anything is due"],
+    ids=["due sessions", "due notifications", "due roles", "whether anything is due"],
 )
 async def test_the_loops_queries_cost_only_what_is_due(
     db: Database, ask: Callable[..., Awaitable[object]], tables: list[str]
@@ -388,12 +388,12 @@ DUE = {
 
 
 async def fill_with_finished_business(db: Database) -> None:
-    """Store 2,000 finished sessions, notifications and coaches, and run ANALYZE."""
+    """2,000 sessions, notifications and coaches with nothing left to do, and what ANALYZE makes of them."""
     async with db.begin() as session:
         await a_guild(session)
         await a_coach(session)
         done = await a_session(session, status=SessionStatus.COMPLETED, next_step_at=None, reserved=False)
-        sent = await a_notice(session, due_at=None, sent_at=MONDAY)
+        sent = await a_notification(session, due_at=None, sent_at=MONDAY)
         coach = await a_coach(session, user_id=1, hours=())
         for row in (done, sent, coach):
             await session.execute(sa.insert(type(row)), [copy_of(row, number) for number in range(2000)])

@@ -27,7 +27,17 @@ from tests.support.attended_sessions import (
     press,
     recorded,
 )
-from tests.support.builders import ADMIN, COACH, GUILD, MINUTE, STUDENT, FakeClock, a_notice, everything, refusal
+from tests.support.builders import (
+    ADMIN,
+    COACH,
+    GUILD,
+    MINUTE,
+    STUDENT,
+    FakeClock,
+    a_notification,
+    everything,
+    refusal,
+)
 from tests.support.fakes import FakeDiscord
 from tests.support.rounds import advance_due
 
@@ -132,7 +142,7 @@ async def test_what_was_said_in_the_room_is_brought_up_to_date(db: Database) -> 
     async with db.begin() as session:
         for message_id in (9, None):
             kind = NotificationKind.ROOM_WELCOME
-            await a_notice(
+            await a_notification(
                 session, kind=kind, session_id=session_id, user_id=None, message_id=message_id, due_at=None
             )
 

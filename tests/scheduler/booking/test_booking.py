@@ -126,7 +126,7 @@ async def sessions(db: Database) -> list[CoachingSession]:
 
 
 async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None]]:
-    """Kind and recipient of every notice but reminders, which `test_reminders` looks at."""
+    """Kind and recipient of every notification but reminders, which `test_reminders` looks at."""
     async with db.read() as session:
         found = await session.scalars(select(Notification).order_by(Notification.id))
         return [(one.kind, one.user_id) for one in found if one.kind is not NotificationKind.SESSION_REMINDER]
@@ -135,7 +135,7 @@ async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None]]:
 # Booking.
 
 
-async def test_booking_writes_the_session_both_reservations_and_both_notices(db: Database) -> None:
+async def test_booking_writes_the_session_both_reservations_and_both_notifications(db: Database) -> None:
     await set_up(db, buffer_before_minutes=10, buffer_after_minutes=5, rate_minor=5000)
 
     async with db.begin() as session:

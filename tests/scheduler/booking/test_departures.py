@@ -82,8 +82,8 @@ async def test_of_a_coach_who_may_not_coach_any_more_both_are_told(db: Database)
     one = await found(db, session_id)
     assert cancelled == 1
     assert (one.status, one.cancel_reason) == (CANCELLED, "The coach does not coach here any more.")
-    cancelled_notice = NotificationKind.SESSION_CANCELLED
-    assert await enqueued(db) == [(cancelled_notice, STUDENT), (cancelled_notice, COACH)]
+    cancelled_kind = NotificationKind.SESSION_CANCELLED
+    assert await enqueued(db) == [(cancelled_kind, STUDENT), (cancelled_kind, COACH)]
     assert await recorded(db) == [("session_cancelled_suspended", None)]
 
 

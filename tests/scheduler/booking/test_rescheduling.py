@@ -101,7 +101,7 @@ async def test_who_has_not_heard_of_the_first_move_is_told_once_of_both(db: Data
     assert [due_at is not None for _, _, due_at in await enqueued(db)] == [False, False, True, True]
 
 
-async def test_a_move_while_the_notice_of_the_last_one_is_under_way_is_told_too(db: Database) -> None:
+async def test_a_move_while_the_notification_of_the_last_one_is_under_way_is_told_too(db: Database) -> None:
     session_id, discord, clock = await booked(db), FakeDiscord(), FakeClock(LATER)
     await deliver_due(db, discord, clock)
     await move(db, session_id, ELEVEN)

@@ -85,7 +85,7 @@ async def cara(db: Database) -> Coach:
 
 
 async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None, int]]:
-    """Kind, recipient and revision of every notice, oldest first."""
+    """Kind, recipient and revision of every notification, oldest first."""
     async with db.read() as session:
         found = await session.scalars(select(Notification).order_by(Notification.id))
         return [(one.kind, one.user_id, one.revision) for one in found]

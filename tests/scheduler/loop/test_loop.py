@@ -45,7 +45,7 @@ from tests.support.builders import (
     FakeClock,
     a_coach,
     a_guild,
-    a_notice,
+    a_notification,
     a_session,
     everything,
 )
@@ -694,7 +694,7 @@ async def test_a_tick_that_did_something_is_on_record(db: Database) -> None:
     async with db.begin() as session:
         coach = await session.get_one(Coach, (GUILD, COACH))
         coach.role_due_at = MONDAY
-        await a_notice(session)
+        await a_notification(session)
     discord = FakeDiscord()
     discord.fail("ensure_room", DiscordFailure("no"), about="coaching-session-two")
 
@@ -706,7 +706,7 @@ async def test_a_tick_that_did_something_is_on_record(db: Database) -> None:
     async with db.read() as session:
         run = (await session.scalars(select(JobRun))).one()
     assert (run.started_at, run.finished_at) == (ROOM, ROOM)
-    assert (run.trigger, run.due) == ("manual", 3)  # two sessions and a notice
+    assert (run.trigger, run.due) == ("manual", 3)  # two sessions and a notification
     assert (run.steps, run.roles, run.notifications, run.failures) == (1, 1, 1, 1)
 
 
@@ -724,7 +724,7 @@ async def test_a_failing_role_keeps_no_notice_waiting(db: Database) -> None:
     await set_up(db, "abc")
     async with db.begin() as session:
         (await session.get_one(Coach, (GUILD, COACH))).role_due_at = MONDAY
-        await a_notice(session)
+        await a_notification(session)
     discord = FakeDiscord()
     discord.fail("set_role", RuntimeError("a bug"))
 
@@ -750,13 +750,13 @@ async def test_the_next_due_instant_is_the_earliest_of_all_that_is_ahead(db: Dat
     await set_up(db, "abc")
     a_session_is = await next_due(db)
     async with db.begin() as session:
-        await a_notice(session, due_at=MONDAY + MINUTE)
-    a_notice_is = await next_due(db)
+        await a_notification(session, due_at=MONDAY + MINUTE)
+    a_notification_is = await next_due(db)
     async with db.begin() as session:
         (await session.get_one(Coach, (GUILD, COACH))).role_due_at = MONDAY
     a_role_is = await next_due(db)
 
-    assert [nothing, a_session_is, a_notice_is, a_role_is] == [None, ROOM, MONDAY + MINUTE, MONDAY]
+    assert [nothing, a_session_is, a_notification_is, a_role_is] == [None, ROOM, MONDAY + MINUTE, MONDAY]
 
 
 # The loop. It runs on the real AsyncIOScheduler; an interval of a day means that only `wake` makes a second tick.
@@ -808,7 +808,7 @@ async def running(db: Database, clock: FakeClock) -> AsyncIterator[Running]:
 
 async def owe_one(db: Database, clock: FakeClock) -> None:
     async with db.begin() as session:
-        await a_notice(session, due_at=clock())
+        await a_notification(session, due_at=clock())
 
 
 async def test_a_loop_that_starts_does_first_what_became_due_while_nothing_ran(

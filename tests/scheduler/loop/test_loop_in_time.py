@@ -45,7 +45,7 @@ async def booked_at(
         )
 
 
-async def promise(world: Academy, count: int) -> None:
+async def enqueue_messages(world: Academy, count: int) -> None:
     """So many direct messages, of which nobody tells the loop."""
     kind, cara = NotificationKind.APPLICATION_APPROVED, world.coach.id
     async with world.db.begin() as session:
@@ -73,11 +73,11 @@ async def test_runs_say_whether_they_were_woken_began_with_the_process_or_came_b
 ) -> None:
     async with academy(db, begins=BEGINS, tick_interval=MINUTE) as world:
         await world.already_open()
-        await promise(world, 1)
+        await enqueue_messages(world, 1)
         await world.leap_to(BEGINS)
-        await promise(world, 1)
+        await enqueue_messages(world, 1)
         await world.restart()
-        await promise(world, 1)
+        await enqueue_messages(world, 1)
         await world.wait_until(BEGINS + MINUTE)
 
         assert [trigger for trigger, _, _ in await runs(db)] == ["wake", "start", "interval"]
@@ -103,7 +103,7 @@ async def test_what_one_round_leaves_goes_out_two_seconds_later(db: Database) ->
     async with academy(db, begins=BEGINS) as world:
         await world.already_open()
         known = len(await runs(db))
-        await promise(world, 12)
+        await enqueue_messages(world, 12)
 
         await world.leap_to(BEGINS + 10 * SECOND)
         await world.wait_until(BEGINS + 20 * SECOND)

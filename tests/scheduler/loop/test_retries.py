@@ -33,7 +33,7 @@ from tests.support.builders import (
     FakeClock,
     a_coach,
     a_guild,
-    a_notice,
+    a_notification,
     a_session,
 )
 from tests.support.fakes import Call, FakeDiscord
@@ -102,8 +102,8 @@ async def test_what_waits_is_brought_forward_and_what_has_not_failed_stays(
     for method in ("ensure_room", "deliver", "set_role"):
         discord.fail(method, REFUSED)
     async with db.begin() as session:
-        await a_notice(session, due_at=ROOM)
-        waiting = await a_notice(session, due_at=TEN)
+        await a_notification(session, due_at=ROOM)
+        waiting = await a_notification(session, due_at=TEN)
         await session.execute(update(Coach).values(role_due_at=ROOM))
     for _ in range(5):
         await advance_due(db, discord, clock)
@@ -197,8 +197,8 @@ async def test_what_was_given_up_is_tried_when_an_admin_gives_the_bot_what_it_la
             update(Coach).values(role_due_at=None, role_error="given up: I lack Manage Roles", role_attempts=40)
         )
         card = {"kind": NotificationKind.APPLICATION_CARD, "user_id": None, "coach_id": GUILD * 10}
-        await a_notice(session, due_at=None, given_up_at=ROOM, **card)
-        await a_notice(session, due_at=None, given_up_at=ROOM)
+        await a_notification(session, due_at=None, given_up_at=ROOM, **card)
+        await a_notification(session, due_at=None, given_up_at=ROOM)
 
     assert await retries.begin_anew(db, clock, GUILD)
 
@@ -253,7 +253,7 @@ async def test_no_message_is_lost_because_discord_was_down_for_hours(db: Databas
     discord, clock = FakeDiscord(), FakeClock()
     discord.fail("deliver", DOWN)
     async with db.begin() as session:
-        notification = await a_notice(session, kind=NotificationKind.APPLICATION_APPROVED, coach_id=None)
+        notification = await a_notification(session, kind=NotificationKind.APPLICATION_APPROVED, coach_id=None)
     while clock() < MONDAY + 6 * HOUR:
         await deliver_due(db, discord, clock)
         clock.forward(MINUTE)
@@ -271,7 +271,7 @@ async def test_no_message_is_given_up_because_its_tries_were_brought_forward(db:
     discord, clock = FakeDiscord(), FakeClock()
     discord.fail("deliver", REFUSED)
     async with db.begin() as session:
-        await a_notice(session)
+        await a_notification(session)
 
     for _ in range(15):
         await deliver_due(db, discord, clock)
@@ -292,7 +292,7 @@ async def test_a_message_that_cannot_be_sent_for_more_than_a_day_is_given_up(db:
     discord, clock = FakeDiscord(), FakeClock()
     discord.fail("deliver", DOWN)
     async with db.begin() as session:
-        notification = await a_notice(session, kind=NotificationKind.APPLICATION_APPROVED, coach_id=None)
+        notification = await a_notification(session, kind=NotificationKind.APPLICATION_APPROVED, coach_id=None)
 
     for _ in range(14):
         await deliver_due(db, discord, clock)

@@ -21,7 +21,7 @@ from tests.support.builders import (
     FakeClock,
     a_coach,
     a_guild,
-    a_notice,
+    a_notification,
     a_session,
     change_session,
 )
@@ -61,20 +61,20 @@ async def works(db: Database, at: datetime, *, key: str = "k", session_id: int =
 
 
 async def deliver(db: Database, at: datetime) -> None:
-    """What admins are owed by then reaches them."""
+    """What is due to admins by then reaches them."""
     await deliver_due(db, FakeDiscord(), FakeClock(at))
 
 
 async def told(db: Database) -> list[tuple[NotificationKind, datetime]]:
-    """What admins were promised to hear, and from when on, if it was not taken back."""
+    """What is planned for admins to hear, and from when on, if it was not taken back."""
     kinds = NotificationKind.ALERT, NotificationKind.ALERT_RESOLVED
-    promised = (
+    planned = (
         select(Notification)
         .where(Notification.kind.in_(kinds), Notification.given_up_at.is_(None))
         .order_by(Notification.id)
     )
     async with db.read() as session:
-        return [(one.kind, one.sent_at or one.due_at or MONDAY) for one in await session.scalars(promised)]
+        return [(one.kind, one.sent_at or one.due_at or MONDAY) for one in await session.scalars(planned)]
 
 
 async def lasting(db: Database) -> list[str]:
@@ -232,7 +232,7 @@ async def test_a_problem_that_came_back_soon_is_told_once_it_has_stayed_for_a_qu
         NotificationKind.ALERT,
         NotificationKind.ALERT_RESOLVED,
         NotificationKind.ALERT,
-    ]  # the last is only owed
+    ]  # the last is only enqueued
     assert (await told(db))[2:] == [
         (NotificationKind.ALERT, back + 15 * MINUTE),
         (NotificationKind.ALERT_RESOLVED, back + HOUR),
@@ -401,7 +401,7 @@ async def test_that_nothing_can_be_said_in_rooms_is_told_once_whichever_rooms_th
     async with db.begin() as session:
         for one in await session.scalars(select(CoachingSession)):
             one.access_granted_at, one.discord_channel_id = MONDAY, one.id
-            notification = await a_notice(
+            notification = await a_notification(
                 session, kind=NotificationKind.ROOM_WELCOME, user_id=None, session_id=one.id
             )
             discord.fail("deliver", lacking(one.code), about=str(notification.id))

@@ -21,7 +21,7 @@ from tests.support.builders import (
     FakeClock,
     a_coach,
     a_guild,
-    a_notice,
+    a_notification,
     a_session,
     change_session,
 )
@@ -33,13 +33,17 @@ ELEVEN = TEN + HOUR
 
 
 async def set_up(db: Database, *kinds: NotificationKind, **about: Any) -> tuple[int, list[int]]:
-    """A session, of which the student is owed these in this order; its id and theirs."""
+    """A session, with these notifications to its student in this order; its id and theirs."""
     async with db.begin() as session:
         await a_guild(session)
         await a_coach(session)
         row = await a_session(session, starts_at=TEN, **about)
         ids = [
-            (await a_notice(session, kind=kind, session_id=row.id, due_at=MONDAY + n * timedelta(seconds=1))).id
+            (
+                await a_notification(
+                    session, kind=kind, session_id=row.id, due_at=MONDAY + n * timedelta(seconds=1)
+                )
+            ).id
             for n, kind in enumerate(kinds)
         ]
         return row.id, ids
@@ -51,11 +55,11 @@ async def found(db: Database) -> list[Notification]:
 
 
 async def many_people(db: Database, count: int) -> None:
-    """A server that owes so many people a direct message each."""
+    """A server with a direct message to each of so many people."""
     async with db.begin() as session:
         await a_guild(session)
         for number in range(count):
-            await a_notice(session, user_id=STUDENT + number, kind=NotificationKind.APPLICATION_APPROVED)
+            await a_notification(session, user_id=STUDENT + number, kind=NotificationKind.APPLICATION_APPROVED)
 
 
 async def test_a_round_sends_ten_direct_messages_and_the_rest_go_out_with_the_next_ones(db: Database) -> None:
@@ -84,7 +88,7 @@ async def test_ten_direct_messages_leave_nothing_for_another_round(db: Database)
 async def test_many_direct_messages_keep_no_channel_waiting(db: Database) -> None:
     await many_people(db, 300)
     async with db.begin() as session:
-        card = await a_notice(session, user_id=None, kind=NotificationKind.APPLICATION_CARD, due_at=MONDAY)
+        card = await a_notification(session, user_id=None, kind=NotificationKind.APPLICATION_CARD, due_at=MONDAY)
     discord = FakeDiscord()
 
     outcome = await deliver_due(db, discord, FakeClock())
@@ -139,18 +143,18 @@ async def test_a_week_after_the_session_nobody_is_asked_whether_it_took_place(db
 async def test_what_was_said_already_is_brought_up_to_date_although_it_would_not_be_said_any_more(
     db: Database,
 ) -> None:
-    session_id, (notice_id,) = await set_up(db, NotificationKind.SESSION_BOOKED)
+    session_id, (notification_id,) = await set_up(db, NotificationKind.SESSION_BOOKED)
     discord, clock = FakeDiscord(), FakeClock()
     await deliver_due(db, discord, clock)
     await change_session(db, session_id, status=SessionStatus.CANCELLED)
 
     async with db.begin() as session:
-        requeue(await session.get_one(Notification, notice_id), clock())
+        requeue(await session.get_one(Notification, notification_id), clock())
     outcome = await deliver_due(db, discord, clock)
 
     assert outcome == Delivered(1, 0, more=False)
     assert discord.calls[1].context is not None
-    assert discord.calls[1].context.notification.message_id == 10_000 + notice_id
+    assert discord.calls[1].context.notification.message_id == 10_000 + notification_id
 
 
 # Order.
@@ -161,7 +165,7 @@ async def test_what_somebody_is_told_of_one_session_waits_for_what_came_before_a
 ) -> None:
     _, (first, second) = await set_up(db, NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_RESCHEDULED)
     async with db.begin() as session:
-        other = await a_notice(session, user_id=STUDENT + 1, due_at=MONDAY + MINUTE)
+        other = await a_notification(session, user_id=STUDENT + 1, due_at=MONDAY + MINUTE)
     discord, other_is_out = FakeDiscord(), asyncio.Event()
 
     async def hang(call: Call) -> None:
@@ -181,40 +185,40 @@ async def test_what_somebody_is_told_of_one_session_waits_for_what_came_before_a
     assert discord.asked("deliver")[-1] == str(second)
 
 
-# Renewed while under way.
+# Requeued while under way.
 
 
-async def test_what_is_renewed_while_it_is_under_way_goes_out_again_as_the_same_message(db: Database) -> None:
-    session_id, (notice_id,) = await set_up(db, NotificationKind.SESSION_BOOKED)
+async def test_what_is_requeued_while_it_is_under_way_goes_out_again_as_the_same_message(db: Database) -> None:
+    session_id, (notification_id,) = await set_up(db, NotificationKind.SESSION_BOOKED)
     discord = FakeDiscord()
 
-    async def renew_once(_call: Call) -> None:
+    async def requeue_once(_call: Call) -> None:
         if len(discord.calls) == 1:
             await change_session(db, session_id, starts_at=ELEVEN, ends_at=ELEVEN + HOUR)
             async with db.begin() as session:
-                requeue(await session.get_one(Notification, notice_id), MONDAY)
+                requeue(await session.get_one(Notification, notification_id), MONDAY)
 
-    discord.meanwhile("deliver", renew_once)
+    discord.meanwhile("deliver", requeue_once)
 
     await deliver_due(db, discord, FakeClock())
     await deliver_due(db, discord, FakeClock())
 
     contexts = [call.context for call in discord.calls if call.context is not None]
     assert [one.session.starts_at for one in contexts if one.session] == [TEN, ELEVEN]
-    assert [one.notification.message_id for one in contexts] == [None, 10_000 + notice_id]
+    assert [one.notification.message_id for one in contexts] == [None, 10_000 + notification_id]
 
 
-async def test_what_is_renewed_while_it_fails_is_tried_at_once_and_not_after_the_pause(db: Database) -> None:
-    _, (notice_id,) = await set_up(db, NotificationKind.SESSION_BOOKED)
+async def test_what_is_requeued_while_it_fails_is_tried_at_once_and_not_after_the_pause(db: Database) -> None:
+    _, (notification_id,) = await set_up(db, NotificationKind.SESSION_BOOKED)
     discord = FakeDiscord()
 
-    async def renew_and_fail_once(_call: Call) -> None:
+    async def requeue_and_fail_once(_call: Call) -> None:
         if len(discord.calls) == 1:
             async with db.begin() as session:
-                requeue(await session.get_one(Notification, notice_id), MONDAY)
+                requeue(await session.get_one(Notification, notification_id), MONDAY)
             raise DiscordFailure("Discord does not answer.")
 
-    discord.meanwhile("deliver", renew_and_fail_once)
+    discord.meanwhile("deliver", requeue_and_fail_once)
 
     outcomes = [await deliver_due(db, discord, FakeClock()) for _ in range(2)]
 

@@ -1,4 +1,4 @@
-"""Notices: delivered once, tried again, given up, renewed while on their way."""
+"""Notifications: delivered once, tried again, given up, requeued while on their way."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -29,7 +29,7 @@ from tests.support.builders import (
     FakeClock,
     a_coach,
     a_guild,
-    a_notice,
+    a_notification,
     a_session,
 )
 from tests.support.fakes import Call, FakeDiscord
@@ -41,26 +41,26 @@ ONE = Delivered(1, 0, more=False)
 
 
 async def set_up(db: Database, count: int = 1, **changed: Any) -> list[int]:
-    """A server with a session, and notices about it that are due; gives back their ids."""
+    """A server with a session, and notifications about it that are due; gives back their ids."""
     async with db.begin() as session:
         await a_guild(session)
         await a_coach(session)
         about = await a_session(session)
         values: dict[str, Any] = {"session_id": about.id, **changed}
-        return [(await a_notice(session, **values)).id for _ in range(count)]
+        return [(await a_notification(session, **values)).id for _ in range(count)]
 
 
 async def only(db: Database) -> Notification:
-    """The one notice there is, besides what has been owed because it could not be delivered."""
+    """The one notification there is, besides what was enqueued because it could not be delivered."""
     told_of_it = NotificationKind.STUDENT_UNREACHABLE, *kinds.sent_to(Audience.ADMINS)
     async with db.read() as session:
         return (await session.scalars(select(Notification).where(Notification.kind.not_in(told_of_it)))).one()
 
 
-async def renewed(db: Database, notice_id: int, now: datetime = MONDAY) -> None:
+async def requeued(db: Database, notification_id: int, now: datetime = MONDAY) -> None:
     """It has something new to say."""
     async with db.begin() as session:
-        requeue(await session.get_one(Notification, notice_id), now)
+        requeue(await session.get_one(Notification, notification_id), now)
 
 
 async def dms_closed(db: Database, user_id: int = STUDENT) -> datetime | None:
@@ -70,10 +70,10 @@ async def dms_closed(db: Database, user_id: int = STUDENT) -> datetime | None:
         return member.dms_closed_at if member else None
 
 
-# Owing.
+# Enqueuing.
 
 
-async def test_what_is_owed_is_due_at_once(db: Database) -> None:
+async def test_what_is_enqueued_is_due_at_once(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
         enqueue(session, NotificationKind.SESSION_BOOKED, GUILD, now=MONDAY, user_id=STUDENT)
@@ -87,7 +87,7 @@ async def test_what_is_owed_is_due_at_once(db: Database) -> None:
     )
 
 
-async def test_what_was_owed_in_a_transaction_that_failed_is_not_owed(db: Database) -> None:
+async def test_what_was_enqueued_in_a_transaction_that_failed_is_not_sent(db: Database) -> None:
     async def fail() -> None:
         async with db.begin() as session:
             await a_guild(session)
@@ -106,8 +106,8 @@ async def test_what_was_owed_in_a_transaction_that_failed_is_not_owed(db: Databa
 # Delivering.
 
 
-async def test_a_notice_is_delivered_once(db: Database) -> None:
-    (notice_id,) = await set_up(db)
+async def test_a_notification_is_delivered_once(db: Database) -> None:
+    (notification_id,) = await set_up(db)
     discord, clock = FakeDiscord(), FakeClock()
 
     first = await deliver_due(db, discord, clock)
@@ -115,13 +115,13 @@ async def test_a_notice_is_delivered_once(db: Database) -> None:
     second = await deliver_due(db, discord, clock)
 
     assert (first, second) == (ONE, NOTHING)
-    assert discord.asked() == [f"deliver {notice_id}"]
+    assert discord.asked() == [f"deliver {notification_id}"]
     notification = await only(db)
     assert (notification.sent_at, notification.due_at, notification.attempts) == (MONDAY, None, 0)
-    assert (notification.channel_id, notification.message_id) == (40, 10_000 + notice_id)
+    assert (notification.channel_id, notification.message_id) == (40, 10_000 + notification_id)
 
 
-async def test_a_notice_that_is_not_due_yet_waits(db: Database) -> None:
+async def test_a_notification_that_is_not_due_yet_waits(db: Database) -> None:
     await set_up(db, due_at=MONDAY + SECOND)
     discord, clock = FakeDiscord(), FakeClock()
 
@@ -132,7 +132,7 @@ async def test_a_notice_that_is_not_due_yet_waits(db: Database) -> None:
     assert (early, on_time) == (NOTHING, ONE)
 
 
-async def test_a_letter_holds_the_rows_that_its_words_are_made_of(db: Database) -> None:
+async def test_a_context_holds_the_rows_that_its_words_are_made_of(db: Database) -> None:
     await set_up(db)
     discord = FakeDiscord()
 
@@ -173,8 +173,8 @@ async def test_a_message_is_never_on_its_way_while_the_database_is_held(db: Data
 # Failing.
 
 
-async def test_a_failed_notice_is_tried_again_with_growing_pauses_and_then_given_up(db: Database) -> None:
-    (notice_id,) = await set_up(db)
+async def test_a_failed_notification_is_tried_again_with_growing_pauses_and_then_given_up(db: Database) -> None:
+    (notification_id,) = await set_up(db)
     discord, clock = FakeDiscord(), FakeClock()
     discord.fail("deliver", DiscordFailure("Discord does not answer."))
 
@@ -194,7 +194,7 @@ async def test_a_failed_notice_is_tried_again_with_growing_pauses_and_then_given
     assert all(at_least <= pause <= at_least * 1.2 for pause, at_least in zip(pauses, least, strict=True))
     assert (notification.due_at, notification.given_up_at, notification.attempts) == (None, clock(), 12)
     assert notification.last_error == "Discord does not answer."
-    assert discord.asked("deliver") == [str(notice_id)] * 12
+    assert discord.asked("deliver") == [str(notification_id)] * 12
 
 
 def test_a_pause_doubles_up_to_ten_minutes_and_is_at_most_a_fifth_longer() -> None:
@@ -211,7 +211,7 @@ def test_what_failed_together_is_not_tried_again_together_and_each_pause_can_be_
     assert pauses == [pause(1, of) for of in range(20)]
 
 
-async def test_a_notice_that_failed_is_delivered_when_discord_has_healed(db: Database) -> None:
+async def test_a_notification_that_failed_is_delivered_when_discord_has_healed(db: Database) -> None:
     await set_up(db)
     discord, clock = FakeDiscord(), FakeClock()
     discord.fail("deliver", DiscordFailure("Discord does not answer."))
@@ -241,11 +241,11 @@ async def test_a_second_attempt_knows_that_the_first_may_have_got_through(db: Da
     assert (await only(db)).tried_at == MONDAY
 
 
-async def test_a_notice_to_somebody_with_closed_dms_is_given_up_and_that_is_noted(db: Database) -> None:
-    (notice_id,) = await set_up(db)
+async def test_a_notification_to_somebody_with_closed_dms_is_given_up_and_that_is_noted(db: Database) -> None:
+    (notification_id,) = await set_up(db)
     discord, clock = FakeDiscord(), FakeClock()
     closed = Unreachable("They take no direct messages.", dms_closed=True)
-    discord.fail("deliver", closed, about=str(notice_id))
+    discord.fail("deliver", closed, about=str(notification_id))
 
     outcome = await deliver_due(db, discord, clock)
     clock.forward(HOUR)
@@ -253,7 +253,7 @@ async def test_a_notice_to_somebody_with_closed_dms_is_given_up_and_that_is_note
 
     notification = await only(db)
     assert outcome == NOTHING
-    assert discord.asked("deliver").count(str(notice_id)) == 1
+    assert discord.asked("deliver").count(str(notification_id)) == 1
     assert (notification.due_at, notification.given_up_at, notification.sent_at) == (None, MONDAY, None)
     assert notification.last_error == "They take no direct messages."
     assert await dms_closed(db) == MONDAY
@@ -289,7 +289,7 @@ async def test_a_message_that_gets_through_shows_that_dms_are_open_again(db: Dat
     ],
     ids=["failure", "unreachable", "bug"],
 )
-async def test_one_failing_notice_does_not_hold_up_others(
+async def test_one_failing_notification_does_not_hold_up_others(
     db: Database, failure: Exception, failures: int, noted: str
 ) -> None:
     first, second, third = await set_up(db, count=3)
@@ -305,7 +305,7 @@ async def test_one_failing_notice_does_not_hold_up_others(
     assert (found[second].sent_at, found[second].last_error) == (None, noted)
 
 
-async def test_one_notice_that_hangs_does_not_hold_up_the_next_ones(db: Database) -> None:
+async def test_one_notification_that_hangs_does_not_hold_up_the_next_ones(db: Database) -> None:
     slow, *others = await set_up(db, count=10, session_id=None)
     discord = FakeDiscord()
     all_others_are_out = asyncio.Event()
@@ -365,8 +365,8 @@ async def test_what_is_taken_back_or_put_off_after_it_was_listed_is_not_said(
     async with db.begin() as session:
         about = (await session.get_one(Notification, first)).session_id
         other = await a_session(session, starts_at=MONDAY + 5 * HOUR, reserved=False)
-        await a_notice(session, kind=kind, session_id=other.id, coach_id=COACH, user_id=STUDENT + 1)
-        last = await a_notice(session, kind=kind, session_id=other.id, coach_id=COACH, user_id=STUDENT + 1)
+        await a_notification(session, kind=kind, session_id=other.id, coach_id=COACH, user_id=STUDENT + 1)
+        last = await a_notification(session, kind=kind, session_id=other.id, coach_id=COACH, user_id=STUDENT + 1)
     discord = FakeDiscord()
 
     async def meanwhile(call: Call) -> None:
@@ -427,34 +427,34 @@ async def test_nobody_is_invited_into_a_room_that_a_move_has_closed_again(db: Da
     )
 
 
-# Renewing.
+# Requeuing.
 
 
-async def test_a_renewed_notice_brings_the_same_message_up_to_date(db: Database) -> None:
-    (notice_id,) = await set_up(db)
+async def test_a_requeued_notification_brings_the_same_message_up_to_date(db: Database) -> None:
+    (notification_id,) = await set_up(db)
     discord, clock = FakeDiscord(), FakeClock()
     await deliver_due(db, discord, clock)
 
     clock.forward(HOUR)
-    await renewed(db, notice_id, clock())
+    await requeued(db, notification_id, clock())
     await deliver_due(db, discord, clock)
 
     context = discord.calls[1].context
     assert context is not None
-    assert (context.notification.message_id, context.maybe_sent) == (10_000 + notice_id, False)
+    assert (context.notification.message_id, context.maybe_sent) == (10_000 + notification_id, False)
     notification = await only(db)
     assert (notification.sent_at, notification.due_at, notification.revision) == (MONDAY, None, 2)
 
 
-async def test_a_renewal_that_arrives_while_an_older_text_is_under_way_is_delivered_too(db: Database) -> None:
-    (notice_id,) = await set_up(db)
+async def test_an_update_that_arrives_while_an_older_text_is_under_way_is_delivered_too(db: Database) -> None:
+    (notification_id,) = await set_up(db)
     discord, clock = FakeDiscord(), FakeClock()
 
-    async def renew_once(_call: Call) -> None:
+    async def requeue_once(_call: Call) -> None:
         if len(discord.calls) == 1:
-            await renewed(db, notice_id)
+            await requeued(db, notification_id)
 
-    discord.meanwhile("deliver", renew_once)
+    discord.meanwhile("deliver", requeue_once)
 
     outcomes = [await deliver_due(db, discord, clock) for _ in range(3)]
 
@@ -462,16 +462,16 @@ async def test_a_renewal_that_arrives_while_an_older_text_is_under_way_is_delive
     assert [call.context and call.context.notification.revision for call in discord.calls] == [1, 2]
 
 
-async def test_a_renewal_that_arrives_while_an_older_text_fails_is_tried_too(db: Database) -> None:
-    (notice_id,) = await set_up(db)
+async def test_an_update_that_arrives_while_an_older_text_fails_is_tried_too(db: Database) -> None:
+    (notification_id,) = await set_up(db)
     discord, clock = FakeDiscord(), FakeClock()
 
-    async def renew_and_fail_once(_call: Call) -> None:
+    async def requeue_and_fail_once(_call: Call) -> None:
         if len(discord.calls) == 1:
-            await renewed(db, notice_id)
+            await requeued(db, notification_id)
             raise Unreachable("The channel is gone.")
 
-    discord.meanwhile("deliver", renew_and_fail_once)
+    discord.meanwhile("deliver", requeue_and_fail_once)
 
     await deliver_due(db, discord, clock)
     clock.forward(MINUTE)
@@ -482,18 +482,18 @@ async def test_a_renewal_that_arrives_while_an_older_text_fails_is_tried_too(db:
     assert (notification.sent_at, notification.given_up_at) == (MONDAY + MINUTE, None)
 
 
-async def test_a_notice_that_was_given_up_is_tried_again_when_it_is_renewed(db: Database) -> None:
-    (notice_id,) = await set_up(db)
+async def test_a_notification_that_was_given_up_is_tried_again_when_it_is_requeued(db: Database) -> None:
+    (notification_id,) = await set_up(db)
     discord, clock = FakeDiscord(), FakeClock()
     discord.fail("deliver", Unreachable("They have left."))
     await deliver_due(db, discord, clock)
     discord.heal()
 
-    await renewed(db, notice_id)
+    await requeued(db, notification_id)
     await deliver_due(db, discord, clock)
 
     notification = await only(db)
-    assert discord.asked("deliver").count(str(notice_id)) == 2
+    assert discord.asked("deliver").count(str(notification_id)) == 2
     assert (notification.sent_at, notification.given_up_at, notification.last_error) == (MONDAY, None, None)
     assert notification.undeliverable_at is None
 
@@ -506,7 +506,7 @@ async def a_card(db: Database, review_channel_id: int | None) -> None:
     async with db.begin() as session:
         await a_guild(session, review_channel_id=review_channel_id)
         await a_coach(session, status=CoachStatus.PENDING)
-        await a_notice(session, kind=NotificationKind.APPLICATION_CARD, user_id=None, coach_id=COACH)
+        await a_notification(session, kind=NotificationKind.APPLICATION_CARD, user_id=None, coach_id=COACH)
 
 
 async def choose_review_channel(db: Database) -> None:
@@ -574,8 +574,10 @@ async def test_a_card_that_is_posted_while_another_review_channel_is_chosen_is_p
 async def test_the_newest_card_about_somebody_is_the_one_that_counts(db: Database) -> None:
     await a_card(db, review_channel_id=88)
     async with db.begin() as session:
-        newest = await a_notice(session, kind=NotificationKind.APPLICATION_CARD, user_id=None, coach_id=COACH)
-        await a_notice(session, kind=NotificationKind.APPLICATION_APPROVED, coach_id=COACH)
+        newest = await a_notification(
+            session, kind=NotificationKind.APPLICATION_CARD, user_id=None, coach_id=COACH
+        )
+        await a_notification(session, kind=NotificationKind.APPLICATION_APPROVED, coach_id=COACH)
 
     async with db.read() as session:
         found = await outbox.application_card(session, GUILD, COACH)

@@ -1,4 +1,4 @@
-"""Notices to somebody whose direct messages are closed: by the room, by the fallback channel, or not at all."""
+"""Notifications to people with closed direct messages: by the room, by the fallback channel, or not at all."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from tests.support.builders import (
     FakeClock,
     a_coach,
     a_guild,
-    a_notice,
+    a_notification,
     a_session,
 )
 from tests.support.fakes import Call, FakeDiscord
@@ -32,13 +32,13 @@ TEN = MONDAY + 2 * HOUR
 
 
 async def set_up(db: Database, *kinds: NotificationKind, fallback: bool = False, **about: Any) -> list[int]:
-    """A server with a session, of which the student is owed these; gives back the notices' ids."""
+    """A server with a session, with these notifications to its student; gives back their ids."""
     async with db.begin() as session:
         await a_guild(session, fallback_channel_id=FALLBACK if fallback else None)
         await a_coach(session)
         row = await a_session(session, starts_at=TEN, **about)
         enqueued = kinds or (NotificationKind.SESSION_BOOKED,)
-        return [(await a_notice(session, kind=kind, session_id=row.id)).id for kind in enqueued]
+        return [(await a_notification(session, kind=kind, session_id=row.id)).id for kind in enqueued]
 
 
 def closed_to(*user_ids: int) -> FakeDiscord:
@@ -60,7 +60,7 @@ def went(discord: FakeDiscord) -> list[tuple[NotificationKind, Route | None, int
     return [(one.notification.kind, one.notification.route, one.channel_id) for one in contexts]
 
 
-async def notices_of(db: Database, kind: NotificationKind) -> list[Notification]:
+async def notifications_of(db: Database, kind: NotificationKind) -> list[Notification]:
     async with db.read() as session:
         return list(
             await session.scalars(select(Notification).where(Notification.kind == kind).order_by(Notification.id))
@@ -68,7 +68,7 @@ async def notices_of(db: Database, kind: NotificationKind) -> list[Notification]
 
 
 async def rounds(db: Database, discord: FakeDiscord, count: int = 4) -> None:
-    """So many ticks' worth of deliveries, in which what the first one owes goes out, too."""
+    """So many ticks' worth of deliveries, in which what the first one enqueues goes out, too."""
     for _ in range(count):
         await deliver_due(db, discord, FakeClock())
 
@@ -84,7 +84,7 @@ async def test_with_an_open_room_they_are_mentioned_there(db: Database) -> None:
         (NotificationKind.ROOM_OPEN, None, None),
         (NotificationKind.ROOM_OPEN, Route.ROOM, ROOM),
     ]
-    (notification,) = await notices_of(db, NotificationKind.ROOM_OPEN)
+    (notification,) = await notifications_of(db, NotificationKind.ROOM_OPEN)
     assert (notification.route, notification.sent_at, notification.undeliverable_at) == (Route.ROOM, MONDAY, None)
 
 
@@ -106,7 +106,7 @@ async def test_without_an_open_room_they_are_mentioned_in_the_fallback_channel(
     await deliver_due(db, discord, FakeClock())
 
     assert went(discord)[1:] == [(NotificationKind.SESSION_BOOKED, Route.FALLBACK, FALLBACK)]
-    (notification,) = await notices_of(db, NotificationKind.SESSION_BOOKED)
+    (notification,) = await notifications_of(db, NotificationKind.SESSION_BOOKED)
     assert (notification.sent_at, notification.undeliverable_at) == (MONDAY, None)
 
 
@@ -136,18 +136,18 @@ async def test_another_way_begins_with_no_message_to_look_for(db: Database) -> N
 
 
 async def test_a_message_that_went_another_way_is_brought_up_to_date_there(db: Database) -> None:
-    (notice_id,) = await set_up(db, fallback=True)
+    (notification_id,) = await set_up(db, fallback=True)
     discord = closed_to(STUDENT)
     await deliver_due(db, discord, FakeClock())
 
     async with db.begin() as session:
-        (await session.get_one(Notification, notice_id)).due_at = MONDAY
+        (await session.get_one(Notification, notification_id)).due_at = MONDAY
     await deliver_due(db, discord, FakeClock())
 
     assert went(discord)[-1] == (NotificationKind.SESSION_BOOKED, Route.FALLBACK, FALLBACK)
     context = discord.calls[-1].context
     assert context is not None
-    assert context.notification.message_id == 10_000 + notice_id
+    assert context.notification.message_id == 10_000 + notification_id
 
 
 # No way is left.
@@ -162,27 +162,27 @@ async def test_a_student_who_cannot_be_reached_is_given_up_and_the_coach_hears_o
     await rounds(db, discord)
 
     for kind in (NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_RESCHEDULED):
-        (notification,) = await notices_of(db, kind)
+        (notification,) = await notifications_of(db, kind)
         assert (notification.undeliverable_at, notification.given_up_at, notification.due_at) == (
             MONDAY,
             MONDAY,
             None,
         )
         assert notification.last_error == "their direct messages are closed"
-    (told,) = await notices_of(db, NotificationKind.STUDENT_UNREACHABLE)
+    (told,) = await notifications_of(db, NotificationKind.STUDENT_UNREACHABLE)
     assert (told.user_id, told.sent_at) == (COACH, MONDAY)
-    assert await notices_of(db, NotificationKind.ALERT) == []
+    assert await notifications_of(db, NotificationKind.ALERT) == []
 
 
 async def test_the_coach_hears_of_it_again_for_another_session(db: Database) -> None:
     await set_up(db)
     async with db.begin() as session:
         other = await a_session(session, starts_at=TEN + 2 * HOUR)
-        await a_notice(session, session_id=other.id)
+        await a_notification(session, session_id=other.id)
 
     await rounds(db, closed_to(STUDENT))
 
-    told = await notices_of(db, NotificationKind.STUDENT_UNREACHABLE)
+    told = await notifications_of(db, NotificationKind.STUDENT_UNREACHABLE)
     assert len({one.session_id for one in told}) == len(told) == 2
 
 
@@ -191,12 +191,12 @@ async def test_of_a_coach_who_cannot_be_reached_the_admins_hear_once_however_muc
     async with db.begin() as session:
         row = (await session.scalars(select(CoachingSession))).one()
         for kind in (NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_RESCHEDULED):
-            await a_notice(session, kind=kind, user_id=COACH, session_id=row.id)
+            await a_notification(session, kind=kind, user_id=COACH, session_id=row.id)
 
     await rounds(db, closed_to(COACH))
 
-    assert len(await notices_of(db, NotificationKind.ALERT)) == 1
-    assert await notices_of(db, NotificationKind.STUDENT_UNREACHABLE) == []
+    assert len(await notifications_of(db, NotificationKind.ALERT)) == 1
+    assert await notifications_of(db, NotificationKind.STUDENT_UNREACHABLE) == []
 
 
 async def test_when_neither_student_nor_coach_can_be_reached_the_admins_hear_of_the_coach(db: Database) -> None:
@@ -206,26 +206,26 @@ async def test_when_neither_student_nor_coach_can_be_reached_the_admins_hear_of_
 
     async with db.read() as session:
         assert list(await session.scalars(select(Alert.key))) == [f"unreachable:{COACH}"]
-    (told,) = await notices_of(db, NotificationKind.ALERT)
+    (told,) = await notifications_of(db, NotificationKind.ALERT)
     assert told.sent_at == MONDAY
 
 
 async def test_admins_hear_when_somebody_can_be_reached_again(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
-        await a_notice(session, user_id=COACH, kind=NotificationKind.APPLICATION_APPROVED)
+        await a_notification(session, user_id=COACH, kind=NotificationKind.APPLICATION_APPROVED)
     discord, clock = closed_to(COACH), FakeClock()
     await rounds(db, discord)
-    before = await notices_of(db, NotificationKind.ALERT_RESOLVED)
+    before = await notifications_of(db, NotificationKind.ALERT_RESOLVED)
 
     discord.meanwhile("deliver", _nothing)
     clock.forward(MINUTE)
     async with db.begin() as session:
-        await a_notice(session, user_id=COACH, kind=NotificationKind.APPLICATION_APPROVED, due_at=clock())
+        await a_notification(session, user_id=COACH, kind=NotificationKind.APPLICATION_APPROVED, due_at=clock())
     await deliver_due(db, discord, clock)
 
     assert before == []
-    assert len(await notices_of(db, NotificationKind.ALERT_RESOLVED)) == 1
+    assert len(await notifications_of(db, NotificationKind.ALERT_RESOLVED)) == 1
 
 
 async def _nothing(_call: Call) -> None:
@@ -268,14 +268,16 @@ async def a_problem(db: Database, log_channel_id: int | None) -> None:
         alert = Alert(guild_id=GUILD, key="k", text="t", since=MONDAY, told_at=MONDAY, times_told=1)
         session.add(alert)
         await session.flush()
-        await a_notice(session, kind=NotificationKind.ALERT, user_id=None, alert_id=alert.id)
+        await a_notification(session, kind=NotificationKind.ALERT, user_id=None, alert_id=alert.id)
 
 
 async def test_one_server_is_not_told_of_anothers_silence(db: Database) -> None:
     await set_up(db)
     async with db.begin() as session:
         await a_guild(session, id=GUILD + 1)
-        await a_notice(session, guild_id=GUILD + 1, user_id=COACH, kind=NotificationKind.APPLICATION_APPROVED)
+        await a_notification(
+            session, guild_id=GUILD + 1, user_id=COACH, kind=NotificationKind.APPLICATION_APPROVED
+        )
 
     await rounds(db, closed_to(COACH))
 

@@ -1,4 +1,4 @@
-"""Reminders: owed with a booking, following its session, and sent while they still help."""
+"""Reminders: planned with a booking, following its session, and sent while they still help."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ from tests.support.builders import (
     FakeClock,
     a_coach,
     a_guild,
-    a_notice,
+    a_notification,
     a_session,
     statements,
 )
@@ -71,7 +71,7 @@ async def remind_at(db: Database, *minutes: int, now: datetime = MONDAY + HOUR) 
 
 
 async def every(db: Database) -> list[Notification]:
-    """All reminders, in the order in which they were owed."""
+    """All reminders, in the order in which they were planned."""
     async with db.read() as session:
         found = (
             select(Notification)
@@ -97,7 +97,7 @@ async def row(db: Database) -> CoachingSession:
 
 
 def for_both(starts_at: datetime, *leads: timedelta) -> Planned:
-    """What student and coach are owed."""
+    """What is planned for student and coach."""
     return [(user_id, starts_at - lead, lead // MINUTE) for lead in leads for user_id in (STUDENT, COACH)]
 
 
@@ -117,7 +117,7 @@ async def reminded(db: Database, discord: FakeDiscord, now: datetime) -> list[tu
 # Planning.
 
 
-async def test_a_booking_owes_both_a_reminder_a_day_and_an_hour_before(db: Database) -> None:
+async def test_a_booking_plans_for_both_a_reminder_a_day_and_an_hour_before(db: Database) -> None:
     await set_up(db)
 
     await book(db)
@@ -237,7 +237,7 @@ async def test_no_reminders_drops_those_of_this_server_only_and_can_be_taken_bac
     await book(db)
     async with db.begin() as session:
         await a_guild(session, id=GUILD + 1)
-        elsewhere = await a_notice(
+        elsewhere = await a_notification(
             session, guild_id=GUILD + 1, kind=NotificationKind.SESSION_REMINDER, lead_minutes=60, due_at=WEDNESDAY
         )
 

@@ -23,7 +23,7 @@ from tests.support.builders import (
     FakeClock,
     a_coach,
     a_guild,
-    a_notice,
+    a_notification,
     a_session,
     refusal,
 )
@@ -113,12 +113,12 @@ async def test_a_double_click_goes_on_once(db: Database) -> None:
     assert (await found(db, session_id)).ends_at == at(90)
 
 
-async def test_the_warning_comes_before_the_new_end_and_the_welcome_is_renewed(db: Database) -> None:
+async def test_the_warning_comes_before_the_new_end_and_the_welcome_is_requeued(db: Database) -> None:
     session_id = await both_came(db)
     async with db.begin() as session:
         about = {"session_id": session_id, "user_id": None}
-        await a_notice(session, kind=NotificationKind.ROOM_WELCOME, message_id=9, due_at=None, **about)
-        await a_notice(session, kind=NotificationKind.ROOM_ENDING, due_at=at(55), **about)
+        await a_notification(session, kind=NotificationKind.ROOM_WELCOME, message_id=9, due_at=None, **about)
+        await a_notification(session, kind=NotificationKind.ROOM_ENDING, due_at=at(55), **about)
 
     await go_on(db, session_id)
 
@@ -135,7 +135,7 @@ async def test_a_warning_that_is_out_is_followed_by_another_before_the_new_end(d
     session_id = await both_came(db)
     async with db.begin() as session:
         about = {"session_id": session_id, "user_id": None, "kind": NotificationKind.ROOM_ENDING}
-        await a_notice(session, sent_at=at(55), message_id=9, due_at=None, **about)
+        await a_notification(session, sent_at=at(55), message_id=9, due_at=None, **about)
 
     await go_on(db, session_id, now=at(57))
 

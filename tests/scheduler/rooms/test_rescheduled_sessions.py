@@ -1,4 +1,4 @@
-"""What becomes of a session's room, status and notices when it is moved, also while the loop is at work on it."""
+"""What becomes of a session's room, status and notifications when it is moved, also while the loop works on it."""
 
 import asyncio
 from datetime import datetime

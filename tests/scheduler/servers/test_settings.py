@@ -35,7 +35,7 @@ from tests.support.builders import (
     FakeClock,
     a_coach,
     a_guild,
-    a_notice,
+    a_notification,
     a_session,
     everything,
     refusal,
@@ -257,11 +257,11 @@ async def test_cards_of_open_applications_are_due_when_there_is_a_review_channel
         given_up = {"due_at": None, "given_up_at": MONDAY, "attempts": 1, "last_error": "no channel"}
         card = {"kind": NotificationKind.APPLICATION_CARD, "user_id": None, "coach_id": COACH}
         ids = {
-            "older": (await a_notice(session, **card, **given_up)).id,
-            "newest": (await a_notice(session, **card, **given_up)).id,
-            "decided": (await a_notice(session, **card | {"coach_id": COACH + 1}, **given_up)).id,
-            "a message": (await a_notice(session, **given_up)).id,
-            "elsewhere": (await a_notice(session, guild_id=GUILD + 1, **card, **given_up)).id,
+            "older": (await a_notification(session, **card, **given_up)).id,
+            "newest": (await a_notification(session, **card, **given_up)).id,
+            "decided": (await a_notification(session, **card | {"coach_id": COACH + 1}, **given_up)).id,
+            "a message": (await a_notification(session, **given_up)).id,
+            "elsewhere": (await a_notification(session, guild_id=GUILD + 1, **card, **given_up)).id,
         }
 
     async with db.begin() as session:
@@ -269,7 +269,9 @@ async def test_cards_of_open_applications_are_due_when_there_is_a_review_channel
 
     async with db.read() as session:
         found = {one.id: one for one in await session.scalars(select(Notification))}
-    assert [name for name, notice_id in ids.items() if found[notice_id].due_at is not None] == ["newest"]
+    assert [name for name, notification_id in ids.items() if found[notification_id].due_at is not None] == [
+        "newest"
+    ]
     newest = found[ids["newest"]]
     assert (newest.due_at, newest.given_up_at, newest.attempts) == (MONDAY + HOUR, None, 0)
     assert newest.last_error is None
@@ -280,7 +282,9 @@ async def test_a_card_moves_to_a_new_review_channel_and_stays_in_the_same_one(db
         await a_guild(session, review_channel_id=88)
         await a_coach(session, status=CoachStatus.PENDING)
         shown = {"channel_id": 88, "message_id": 5, "sent_at": MONDAY, "tried_at": MONDAY, "due_at": None}
-        await a_notice(session, kind=NotificationKind.APPLICATION_CARD, user_id=None, coach_id=COACH, **shown)
+        await a_notification(
+            session, kind=NotificationKind.APPLICATION_CARD, user_id=None, coach_id=COACH, **shown
+        )
 
     seen: list[tuple[datetime | None, int | None]] = []
     for channel_id in (88, 89):
