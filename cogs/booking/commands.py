@@ -36,9 +36,9 @@ from models import BlockedFrom, Coach, Guild
 from scheduler.availability import coach_search, free_times, reader_zone
 from scheduler.booking import blocks, booking, eligibility, holds
 from scheduler.core import coaches, members
+from scheduler.core.coaches import coach_specialties
 from scheduler.core.errors import NotFound
 from scheduler.core.limits import LONGEST_NOTES
-from scheduler.notifications.outbox import coach_specialties
 from scheduler.parsing import names
 from scheduler.servers import settings
 from scheduler.time.local_time import start_of

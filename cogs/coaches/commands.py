@@ -15,7 +15,7 @@ from scheduler.coaches import applications
 from scheduler.coaches.applications import LONGEST_TEXT, Application
 from scheduler.coaches.history import coach_history
 from scheduler.core import coaches
-from scheduler.notifications.outbox import coach_specialties
+from scheduler.core.coaches import coach_specialties
 from scheduler.servers import settings
 from scheduler.time.time_zones import zone
 

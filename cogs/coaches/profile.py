@@ -20,7 +20,7 @@ from scheduler.coaches.applications import Written
 from scheduler.coaches.profiles import Profile
 from scheduler.core import coaches
 from scheduler.core.clock import stamp
-from scheduler.notifications.outbox import coach_specialties
+from scheduler.core.coaches import coach_specialties
 from scheduler.parsing.money import price, write_money
 from scheduler.servers import settings
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import AuditEntry, Block, CoachStatus, NotificationKind
 from scheduler.booking import blocks
 from scheduler.coaches import history
-from scheduler.notifications import outbox
+from scheduler.core import coaches
 from scheduler.notifications.kinds import Audience, Declaration, NotificationContext
 
 
@@ -28,7 +28,7 @@ async def _application(session: AsyncSession, context: NotificationContext, _now
     if coach is None:
         return ApplicationDetails([], (), ())
     return ApplicationDetails(
-        await outbox.coach_specialties(session, coach.guild_id, coach.user_id),
+        await coaches.coach_specialties(session, coach.guild_id, coach.user_id),
         await history.coach_history(session, coach.guild_id, coach.user_id),
         await blocks.of(session, coach.guild_id, coach.user_id),
     )

@@ -44,7 +44,7 @@ async def seen_by(session: AsyncSession, guild_id: int, user_id: int, actor: Act
     is_public = coach.status is CoachStatus.APPROVED and coach.left_at is None
     if not (is_public or own or actor.is_admin):
         raise NotFound(NO_SUCH_COACH)
-    taught = await outbox.coach_specialties(session, guild_id, user_id)
+    taught = await coaches.coach_specialties(session, guild_id, user_id)
     return Profile(coach, taught, await _next_free(session, coach, actor, now) if is_public else None, is_public)
 
 

@@ -1,11 +1,11 @@
-"""Finding a coach, and what other rules note on a coach's row."""
+"""Finding a coach and what they teach, and what other rules note on a coach's row."""
 
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachStatus, Guild
+from models import Coach, CoachSpecialty, CoachStatus, Guild, Specialty
 from scheduler.core.errors import NotFound
 from scheduler.core.row_locks import lock_coach
 
@@ -17,6 +17,17 @@ NO_SUCH_COACH = "There is no such coach here. `/book` lists who coaches; `/coach
 async def find(session: AsyncSession, guild_id: int, user_id: int) -> Coach | None:
     """This person's application or profile here, whatever its status."""
     return await session.get(Coach, (guild_id, user_id))
+
+
+async def coach_specialties(session: AsyncSession, guild_id: int, coach_id: int) -> list[str]:
+    """What one coach teaches, in the order of the server's list."""
+    names = await session.scalars(
+        select(Specialty.name)
+        .join(CoachSpecialty, CoachSpecialty.specialty_id == Specialty.id)
+        .where(CoachSpecialty.guild_id == guild_id, CoachSpecialty.coach_id == coach_id)
+        .order_by(Specialty.id)
+    )
+    return list(names)
 
 
 async def approved_coach(

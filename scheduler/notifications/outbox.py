@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachSpecialty, Notification, NotificationKind, Specialty
+from models import Notification, NotificationKind
 
 
 class PlannedNotification(NamedTuple):
@@ -142,14 +142,3 @@ async def application_card(session: AsyncSession, guild_id: int, coach_id: int) 
         .order_by(Notification.id.desc())
         .limit(1)
     )
-
-
-async def coach_specialties(session: AsyncSession, guild_id: int, coach_id: int) -> list[str]:
-    """What one coach teaches, in the order of the server's list."""
-    names = await session.scalars(
-        select(Specialty.name)
-        .join(CoachSpecialty, CoachSpecialty.specialty_id == Specialty.id)
-        .where(CoachSpecialty.guild_id == guild_id, CoachSpecialty.coach_id == coach_id)
-        .order_by(Specialty.id)
-    )
-    return list(names)

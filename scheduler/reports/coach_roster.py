@@ -14,9 +14,9 @@ from scheduler.availability.slots import Hours
 from scheduler.booking import blocks
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
+from scheduler.core.coaches import coach_specialties
 from scheduler.core.errors import NotFound
 from scheduler.core.pages import Page
-from scheduler.notifications.outbox import coach_specialties
 from scheduler.parsing import names
 from scheduler.parsing.durations import write_length
 from scheduler.time.intervals import intersect

@@ -27,6 +27,7 @@ from scheduler.coaches import applications, coach_role
 from scheduler.core import coaches
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
+from scheduler.core.coaches import coach_specialties
 from scheduler.core.errors import (
     AlreadyDecided,
     CoachingError,
@@ -36,7 +37,6 @@ from scheduler.core.errors import (
     Unreachable,
     Unreadable,
 )
-from scheduler.notifications.outbox import coach_specialties
 from scheduler.servers import settings
 from scheduler.servers.settings import GuildChanges
 from tests.support.builders import (

@@ -12,9 +12,9 @@ from models.storage.database import Database
 from scheduler.availability import coach_search
 from scheduler.coaches import applications, specialties
 from scheduler.coaches.specialties import MOST, Taught
+from scheduler.core import coaches
 from scheduler.core.actor import Actor
 from scheduler.core.errors import Misconfigured, NotAllowed, NotFound, Unreadable
-from scheduler.notifications import outbox
 from tests.support.builders import (
     ADMIN,
     COACH,
@@ -130,7 +130,7 @@ async def test_a_new_name_is_everywhere_where_the_old_one_was(db: Database) -> N
         await rename(session, MIXING, " mixing ")
 
     async with db.read() as session:
-        assert await outbox.coach_specialties(session, GUILD, COACH) == ["mixing", "Mastering"]
+        assert await coaches.coach_specialties(session, GUILD, COACH) == ["mixing", "Mastering"]
     assert await recorded(db) == [("specialty_renamed", ADMIN.user_id, None, {"specialty_id": MIXING})]
 
 
