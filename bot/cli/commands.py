@@ -17,7 +17,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from bot import log
-from bot.cli.exit import FAILED, USAGE_ERROR, Stop, cause
+from bot.causes import cause
+from bot.cli.exit import FAILED, USAGE_ERROR, Stop
 from bot.loading import fast_imports
 
 if TYPE_CHECKING:

@@ -4,8 +4,6 @@ import os
 import threading
 from datetime import timedelta
 
-from sqlalchemy.exc import DBAPIError
-
 USAGE_ERROR = 2
 FAILED = 1
 

@@ -14,7 +14,8 @@ import discord
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import CoachBot, discord_port
-from bot.cli.exit import FAILED, USAGE_ERROR, Stop, cause, end_within
+from bot.causes import cause
+from bot.cli.exit import FAILED, USAGE_ERROR, Stop, end_within
 from bot.config import Settings
 from bot.discord_api.errors import CALL_TIMEOUT
 from models.storage.database import Database, UnknownSchema

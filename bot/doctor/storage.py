@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from bot.cli.exit import cause
+from bot.causes import cause
 from bot.doctor import running
 from bot.doctor.checks import CHECK_TIMEOUT, Check, Level, error, ok, warning
 from models import Coach, Guild, Member

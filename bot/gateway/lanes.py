@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.cli.exit import cause
+from bot.causes import cause
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
 from cogs.availability.week import week_picture
-from cogs.images.week import WeekPicture, draw, in_words
+from cogs.images.week import WeekPicture, in_words
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, Route
 from models import Coach, CoachingSession
@@ -91,7 +91,7 @@ class _Week:
 
 
 class PanelCog(Cog):
-    """What every cog of `/availability` does: show the panel to the coach who presses."""
+    """Show the panel in answer to an acknowledged interaction, with what was just done."""
 
     async def show_panel(
         self, interaction: Interaction, place: PanelState | None = None, said: str | None = None

@@ -25,7 +25,8 @@ from cogs.booking.panels import (
     lasting,
 )
 from cogs.cards.calendar_file import Names, attached
-from cogs.images.week import WeekPicture, draw
+from cogs.images.drawing import draw_week
+from cogs.images.week import WeekPicture
 from cogs.images.week_days import picture_of
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens, retried
@@ -297,7 +298,7 @@ class BookingCog(Cog):
         if shown is None or week is None:
             await ui.show(interaction, offer.nothing_free())
             return
-        png = await asyncio.to_thread(draw, week)
+        png = await asyncio.to_thread(draw_week, week)
         notes = ui.stored_fields(interaction.message).get(NOTES_NAME, "")
         await ui.show(interaction, offer.panel(shown, times_page, week, png, notes))
 

@@ -12,7 +12,6 @@ from cogs.coaches import forms
 from cogs.ui import Interaction, Typed
 from cogs.ui.group_commands import group_command
 from cogs.ui.routing import Cog, Route, on, opens, retried
-from cogs.ui.text import visible
 from models import Coach, CoachStatus
 from scheduler.availability.free_times import takes_bookings
 from scheduler.coaches import profiles
@@ -21,6 +20,7 @@ from scheduler.coaches.profiles import Profile
 from scheduler.core import coaches
 from scheduler.core.clock import stamp
 from scheduler.core.coaches import coach_specialties
+from scheduler.core.markup import visible
 from scheduler.parsing.money import price, write_money
 from scheduler.servers import settings
 

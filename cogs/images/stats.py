@@ -20,13 +20,6 @@ def can_draw() -> bool:
     return find_spec("matplotlib") is not None
 
 
-def draw(stats: Stats) -> bytes:
-    """Draw a PNG, `WIDTH` wide: an opaque card with round corners, like the week's."""
-    from cogs.images import stats_image  # imported late: loads Pillow and matplotlib
-
-    return stats_image.draw(stats)
-
-
 def in_words(stats: Stats) -> str:
     """Describe the statistics for screen readers, with as many coaches as `ALT_TEXT_LIMIT` allows."""
     total = stats.total

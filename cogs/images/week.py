@@ -57,13 +57,6 @@ class WeekPicture:
     legend: tuple[str, str] = ("free", "booked")
 
 
-def draw(week: WeekPicture) -> bytes:
-    """Draw the week as a PNG, `WIDTH` wide and as high as needed: an opaque card with round corners."""
-    from cogs.images import week_image  # imported late: loads Pillow
-
-    return week_image.draw(week)
-
-
 def in_words(week: WeekPicture) -> str:
     """Describe the week for screen readers, with as many days as `ALT_TEXT_LIMIT` allows."""
     days = [_day_in_words(day, week.legend) for day in week.days]

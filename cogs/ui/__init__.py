@@ -1,7 +1,7 @@
 """Messages, forms and replies: what handlers need to talk to people, under one name."""
 
 # First, because importing this module sets `ui.text` to it, and `ui.text` is to be the component below.
-from cogs.ui.text import block, quoted
+from cogs.ui.text import block
 
 # isort: split
 from cogs.bot_base import Interaction
@@ -34,6 +34,7 @@ from cogs.ui.forms import (
     typed_in,
 )
 from cogs.ui.replies import NO_MENTIONS, acknowledge, acknowledge_beside, reply_privately, show
+from scheduler.core.markup import quoted
 
 __all__ = [
     "CHOICES",

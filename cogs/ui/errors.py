@@ -10,8 +10,9 @@ from cogs.bot_base import Interaction
 from cogs.ui.components import Panel, button, row, text
 from cogs.ui.forms import Typed, store_field, stored_fields, typed_in
 from cogs.ui.replies import NO_MENTIONS, reply_privately, show
-from cogs.ui.text import block, fitting, quoted
+from cogs.ui.text import block, fitting
 from scheduler.core.errors import CoachingError
+from scheduler.core.markup import quoted
 
 E = TypeVar("E", bound=CoachingError)
 

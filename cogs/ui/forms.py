@@ -8,8 +8,9 @@ import discord
 
 from cogs.bot_base import Interaction
 from cogs.ui.components import select, text
-from cogs.ui.text import visible, whole_number
+from cogs.ui.text import whole_number
 from scheduler.core.errors import NotFound
+from scheduler.core.markup import visible
 
 Typed = dict[str, str]
 """What somebody typed or chose in a form: field name → text; several choices are joined by CHOICES."""

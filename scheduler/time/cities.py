@@ -19,7 +19,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from scheduler.time.folding import Fold
-from scheduler.time.time_zones import zone_names
+from scheduler.time.zone_names import zone_names
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,13 @@
 """Find time zones by their IANA names, or by a country, state or city."""
 
-from functools import cache, lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from scheduler.core.errors import Unreadable
+from scheduler.time.zone_names import zone_names
 
 _CANDIDATES = 4
 """How many cities of the same name an error lists."""
-
-
-@cache
-def zone_names() -> dict[str, str]:
-    """Return every zone people can choose, by its lower-case name."""
-    hidden = ("posix/", "right/", "Etc/", "SystemV/")
-    names = (name for name in available_timezones() if "/" in name and not name.startswith(hidden))
-    return {name.lower(): name for name in sorted([*names, "UTC"])}
 
 
 def parse_zone(text: str) -> str:

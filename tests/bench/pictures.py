@@ -11,7 +11,7 @@ from time import perf_counter
 
 from PIL import Image
 
-from cogs.images.week import draw
+from cogs.images.drawing import draw_week
 from tests.bench.options import Options, from_command_line, write
 from tests.cogs.images.test_week import WEEKS
 
@@ -35,11 +35,13 @@ def bare_canvas(like: Image.Image) -> None:
 def measure(name: str, rounds: int = ROUNDS) -> tuple[float, float]:
     """Return the median milliseconds of the picture and of the canvas, measured alternately."""
     week = WEEKS[name]()
-    drawn = draw(week)
+    drawn = draw_week(week)
     like = Image.open(BytesIO(drawn))
     like.load()
-    pairs = [(milliseconds(lambda: draw(week)), milliseconds(lambda: bare_canvas(like))) for _ in range(rounds)]
-    assert draw(week) == drawn, f"{name} is drawn differently each time"
+    pairs = [
+        (milliseconds(lambda: draw_week(week)), milliseconds(lambda: bare_canvas(like))) for _ in range(rounds)
+    ]
+    assert draw_week(week) == drawn, f"{name} is drawn differently each time"
     return median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
 
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageColor
 
 from cogs.images import palette
-from cogs.images.stats import MOST_COACHES, draw, hours_in_words, in_words, room_share, span_in_words, spans
+from cogs.images.drawing import draw_stats
+from cogs.images.stats import MOST_COACHES, hours_in_words, in_words, room_share, span_in_words, spans
 from cogs.images.week import ALT_TEXT_LIMIT, WIDTH
 from scheduler.reports.statistics import CoachFigures, Day, Rounds, Stats
 
@@ -46,7 +47,7 @@ def some_stats(days: int = 30, *coaches: CoachFigures, **changed: Any) -> Stats:
 
 
 def picture(stats: Stats) -> Image.Image:
-    return Image.open(BytesIO(draw(stats))).convert("RGBA")
+    return Image.open(BytesIO(draw_stats(stats))).convert("RGBA")
 
 
 def pixels_of(image: Image.Image, colour: str) -> int:
@@ -57,7 +58,7 @@ def pixels_of(image: Image.Image, colour: str) -> int:
 
 @pytest.mark.parametrize("days", [1, 7, 30, 90, 400, 4000])
 def test_a_picture_is_small_and_has_transparent_corners_only(days: int) -> None:
-    drawn = draw(some_stats(days))
+    drawn = draw_stats(some_stats(days))
 
     image = Image.open(BytesIO(drawn)).convert("RGBA")
     alpha = image.getchannel("A")
@@ -95,10 +96,10 @@ def test_every_coach_makes_it_longer_up_to_the_most_that_are_shown() -> None:
 @pytest.mark.slow
 def test_the_same_statistics_give_the_same_picture_in_any_thread() -> None:
     several = [some_stats(days) for days in (7, 30, 90)]
-    alone = [draw(one) for one in several]
+    alone = [draw_stats(one) for one in several]
 
     with ThreadPoolExecutor(6) as threads:
-        together = list(threads.map(draw, several * 2))
+        together = list(threads.map(draw_stats, several * 2))
 
     assert together == alone * 2
 
@@ -118,7 +119,7 @@ def test_whatever_happened_can_be_drawn(
     happened = {"days": {LAST: Day(*counts)}, "stars": stars, "with_room": 0, "without_room": 0}
     stats = replace(some_stats(7, coach), **happened)
 
-    assert draw(stats)
+    assert draw_stats(stats)
     assert len(in_words(stats)) <= ALT_TEXT_LIMIT
 
 

@@ -23,7 +23,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageColor, ImageFilter, ImageStat
 
-from cogs.images.week import ALT_TEXT_LIMIT, WIDTH, Block, DayColumn, Kind, WeekPicture, draw, in_words
+from cogs.images.drawing import draw_week
+from cogs.images.week import ALT_TEXT_LIMIT, WIDTH, Block, DayColumn, Kind, WeekPicture, in_words
 
 GOLDEN = Path(__file__).parent / "golden"
 MONDAY = date(2026, 3, 2)
@@ -184,7 +185,9 @@ def lost_colours(one: Image.Image, other: Image.Image) -> list[object]:
 def changed_box(one: WeekPicture, other: WeekPicture) -> Box:
     """The smallest box around all that differs."""
     # Not of all four channels: Pillow looks only at the transparency of pictures that have one.
-    box = ImageChops.difference(picture(draw(one)).convert("RGB"), picture(draw(other)).convert("RGB")).getbbox()
+    box = ImageChops.difference(
+        picture(draw_week(one)).convert("RGB"), picture(draw_week(other)).convert("RGB")
+    ).getbbox()
     assert box is not None, "nothing differs"
     return box
 
@@ -227,7 +230,7 @@ def seen(colour: Colour, eye: tuple[tuple[float, ...], ...]) -> tuple[float, flo
 def test_a_week_looks_as_it_did_when_somebody_looked_at_it(name: str, tmp_path: Path) -> None:
     kept = GOLDEN / f"{name}.png"
 
-    drawn = draw(WEEKS[name]())
+    drawn = draw_week(WEEKS[name]())
 
     if os.environ.get("RENEW_PICTURES"):
         kept.write_bytes(drawn)
@@ -260,12 +263,12 @@ def with_another_name(week: WeekPicture) -> WeekPicture:
     "change", [without_now, moved_by_a_quarter_of_an_hour, without_the_reason, with_another_name]
 )
 def test_the_comparison_notices_what_matters(change: Callable[[WeekPicture], WeekPicture]) -> None:
-    assert difference(picture(draw(present_week())), picture(draw(change(present_week()))))
+    assert difference(picture(draw_week(present_week())), picture(draw_week(change(present_week()))))
 
 
 @pytest.mark.parametrize("colour", ["#f7bd52", "#173a5e", "#ff7a8a", "#a9afbb", "#2e323c", "#4a505d"])
 def test_the_comparison_notices_another_colour(colour: str) -> None:
-    drawn = draw(present_week())
+    drawn = draw_week(present_week())
     flat = Image.open(BytesIO(drawn))
     parts = flat.getpalette() or []
     index = next(at for at in range(0, len(parts), 3) if tuple(parts[at : at + 3]) == ImageColor.getrgb(colour))
@@ -277,7 +280,7 @@ def test_the_comparison_notices_another_colour(colour: str) -> None:
 
 
 def test_the_comparison_forgives_softer_letters() -> None:
-    before = picture(draw(present_week()))
+    before = picture(draw_week(present_week()))
 
     blurred = Image.blend(before, before.filter(ImageFilter.GaussianBlur(0.8)), 0.2)
     softer = before.copy()
@@ -290,7 +293,7 @@ def test_the_comparison_forgives_softer_letters() -> None:
 
 @pytest.mark.parametrize("name", WEEKS)
 def test_a_picture_is_small_and_has_transparent_corners_only(name: str) -> None:
-    drawn = draw(WEEKS[name]())
+    drawn = draw_week(WEEKS[name]())
 
     image = picture(drawn)
     alpha = image.getchannel("A")
@@ -302,7 +305,7 @@ def test_a_picture_is_small_and_has_transparent_corners_only(name: str) -> None:
 
 def test_the_same_hours_make_the_same_size_whatever_lies_in_them() -> None:
     sizes = {
-        picture(draw(week)).size
+        picture(draw_week(week)).size
         for week in (empty_week(), present_week(), a_monday(off=True), a_monday(free("08:00", "18:00")))
     }
 
@@ -320,7 +323,7 @@ def test_the_same_hours_make_the_same_size_whatever_lies_in_them() -> None:
     ],
 )
 def test_the_hours_that_are_used_are_shown_and_ten_at_least(start: str, end: str, hours: int) -> None:
-    image = picture(draw(a_monday(free(start, end))))
+    image = picture(draw_week(a_monday(free(start, end))))
 
     hour = max(36, min(72, 780 // hours))
     assert image.size == (WIDTH, 232 + hours * hour)
@@ -348,7 +351,7 @@ def test_a_name_that_is_too_long_is_cut_inside_its_session() -> None:
 def test_a_name_without_room_is_left_out() -> None:
     hours = free("00:00", "24:00")
 
-    assert draw(a_monday(hours, booked("09:00", "09:30", "Anna"))) == draw(
+    assert draw_week(a_monday(hours, booked("09:00", "09:30", "Anna"))) == draw_week(
         a_monday(hours, booked("09:00", "09:30"))
     )
 
@@ -371,12 +374,14 @@ def test_a_name_without_room_is_left_out() -> None:
     ],
 )
 def test_what_the_font_lacks_is_replaced_or_left_out(name: str, drawn: str) -> None:
-    assert draw(a_monday(booked("09:00", "11:00", name))) == draw(a_monday(booked("09:00", "11:00", drawn)))
-    assert draw(a_monday(off=True, note=name)) == draw(a_monday(off=True, note=drawn))
+    assert draw_week(a_monday(booked("09:00", "11:00", name))) == draw_week(
+        a_monday(booked("09:00", "11:00", drawn))
+    )
+    assert draw_week(a_monday(off=True, note=name)) == draw_week(a_monday(off=True, note=drawn))
 
 
 def test_a_reason_that_cannot_be_drawn_still_says_that_the_day_is_off() -> None:
-    assert draw(a_monday(off=True, note="Праздники")) == draw(a_monday(off=True, note="Day off"))
+    assert draw_week(a_monday(off=True, note="Праздники")) == draw_week(a_monday(off=True, note="Day off"))
 
 
 @settings(max_examples=30, deadline=None)
@@ -394,7 +399,7 @@ def test_every_block_can_be_drawn(
     block = Block(start, min(1440, start + length), kind, label, second_time)
     day = DayColumn(MONDAY, (block,), off=second_time, note=label, repeated=((120, 180),), skipped=((600, 630),))
 
-    image = picture(draw(a_week(day, now=(MONDAY, now))))
+    image = picture(draw_week(a_week(day, now=(MONDAY, now))))
 
     assert image.width == WIDTH
 
@@ -418,7 +423,7 @@ def test_the_second_run_of_an_hour_lies_right_of_its_first() -> None:
 def test_hours_around_a_repeated_hour_hold_both_of_its_runs() -> None:
     around = DayColumn(MONDAY, (free("00:00", "08:00"),), repeated=((120, 180),))
 
-    assert draw(a_week(around)) == draw(
+    assert draw_week(a_week(around)) == draw_week(
         a_week(replace(around, blocks=(free("00:00", "08:00", second_time=True),)))
     )
 
@@ -426,8 +431,8 @@ def test_hours_around_a_repeated_hour_hold_both_of_its_runs() -> None:
 def test_a_clock_change_outside_of_the_shown_hours_is_not_drawn() -> None:
     plain = a_monday(free("09:00", "17:00"))
 
-    assert draw(a_monday(free("09:00", "17:00"), skipped=((120, 180),))) == draw(plain)
-    assert draw(a_monday(free("09:00", "17:00"), repeated=((120, 180),))) == draw(plain)
+    assert draw_week(a_monday(free("09:00", "17:00"), skipped=((120, 180),))) == draw_week(plain)
+    assert draw_week(a_monday(free("09:00", "17:00"), repeated=((120, 180),))) == draw_week(plain)
 
 
 def test_the_present_minute_is_drawn_in_its_own_column_only() -> None:
@@ -441,7 +446,7 @@ def test_the_present_minute_is_drawn_in_its_own_column_only() -> None:
 def test_the_present_minute_of_another_week_is_not_drawn() -> None:
     week = present_week()
 
-    assert draw(replace(week, now=(date(2026, 3, 11), 600))) == draw(replace(week, now=None))
+    assert draw_week(replace(week, now=(date(2026, 3, 11), 600))) == draw_week(replace(week, now=None))
 
 
 def test_an_empty_week_says_so_unless_all_of_it_is_off() -> None:
@@ -449,18 +454,18 @@ def test_an_empty_week_says_so_unless_all_of_it_is_off() -> None:
     middle = (LEFT + 3 * COLUMN, TOP + 5 * HOUR - 20, LEFT + 4 * COLUMN, TOP + 5 * HOUR + 20)
     words = (242, 243, 245)
 
-    assert words in colours(picture(draw(empty_week())), middle)
-    assert words not in colours(picture(draw(holidays)), middle)
+    assert words in colours(picture(draw_week(empty_week())), middle)
+    assert words not in colours(picture(draw_week(holidays)), middle)
 
 
 def test_the_reason_of_a_day_off_makes_way_for_a_session() -> None:
     session = booked("11:00", "12:00", "Fay")
 
-    with_reason = picture(draw(a_monday(session, off=True, note="Holidays")))
+    with_reason = picture(draw_week(a_monday(session, off=True, note="Holidays")))
 
     # The reason of a day without sessions stands at a third of its height, which is 11:20.
     box = (LEFT + 9, TOP + 3 * HOUR + 3, LEFT + COLUMN - 8, TOP + 4 * HOUR - 2)
-    plain = picture(draw(a_monday(session, off=True)))
+    plain = picture(draw_week(a_monday(session, off=True)))
     assert with_reason.crop(box).tobytes() == plain.crop(box).tobytes()
     assert with_reason.tobytes() != plain.tobytes()
 
@@ -468,7 +473,9 @@ def test_the_reason_of_a_day_off_makes_way_for_a_session() -> None:
 def test_the_reason_of_a_day_off_makes_way_for_the_present_minute() -> None:
     today = DayColumn(MONDAY, off=True, note="Holidays")
 
-    without, with_line = (picture(draw(a_week(today, now=(MONDAY, minute(now))))) for now in ("17:30", "11:20"))
+    without, with_line = (
+        picture(draw_week(a_week(today, now=(MONDAY, minute(now))))) for now in ("17:30", "11:20")
+    )
 
     # Here it stands while nothing is in its way: around 11:20.
     reason = (LEFT + 20, TOP + 3 * HOUR + 10, LEFT + COLUMN - 20, TOP + 3 * HOUR + 38)
@@ -492,7 +499,7 @@ TEXTS = {
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_text_can_be_read_on_its_ground(text: str) -> None:
-    ground, *inks = colours(picture(draw(present_week())), TEXTS[text])
+    ground, *inks = colours(picture(draw_week(present_week())), TEXTS[text])
 
     # Letters have smooth edges: what is farthest from the ground is their own colour.
     assert max(contrast(ground, ink) for ink in inks) >= 4.5
@@ -500,7 +507,7 @@ def test_text_can_be_read_on_its_ground(text: str) -> None:
 
 @pytest.mark.parametrize("eye", [TYPICAL, PROTANOPIA, DEUTERANOPIA], ids=["typical", "protanopia", "deuteranopia"])
 def test_everybody_can_tell_free_from_booked_and_both_from_neither(eye: tuple[tuple[float, ...], ...]) -> None:
-    image = picture(draw(a_monday(free("09:00", "12:00"), booked("15:00", "17:00"))))
+    image = picture(draw_week(a_monday(free("09:00", "12:00"), booked("15:00", "17:00"))))
     inside = (LEFT + 30, LEFT + COLUMN - 30)
     none, open_, taken = (
         colours(image, (inside[0], TOP + hour * HOUR + 10, inside[1], TOP + hour * HOUR + 60))[0]
@@ -520,9 +527,9 @@ def test_a_week_can_be_drawn_in_many_threads_at_once() -> None:
     weeks = [make() for make in WEEKS.values()] * 4
 
     with ThreadPoolExecutor(8) as threads:
-        together = list(threads.map(draw, weeks))
+        together = list(threads.map(draw_week, weeks))
 
-    assert together == [draw(week) for week in weeks[:5]] * 4
+    assert together == [draw_week(week) for week in weeks[:5]] * 4
 
 
 def test_in_words_every_day_says_its_hours_and_sessions() -> None:

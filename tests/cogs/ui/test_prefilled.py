@@ -10,7 +10,7 @@ from scheduler.coaches.specialties import LONGEST
 from scheduler.parsing.weekly_hours import LONGEST_PRESET_NAME, parse_hours
 from scheduler.reviews.reviews import LONGEST_COMMENT
 from scheduler.servers.settings import LONGEST_HOW_TO_PAY
-from scheduler.time.time_zones import zone_names
+from scheduler.time.zone_names import zone_names
 from tests.cogs.authorization.people import Stage, stage_of
 from tests.cogs.authorization.rows import FORMS
 from tests.support.discord_limits import form_within_limits

@@ -1,177 +1,22 @@
-"""What people type, shown as it was typed and nothing else; a number only if it is one that a column holds."""
+"""Quotations, and the numbers that people type."""
 
 import re
-from urllib.parse import unquote
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cogs import ui
-from cogs.ui.text import unformatted, visible, whole_number
-from tests.support.discord_markdown import Piece, shown
-
-MARKUP = [
-    *(
-        "# ",
-        "## ",
-        "-# ",
-        "- ",
-        "* ",
-        "+ ",
-        "1. ",
-        "2) ",
-        "> ",
-        ">>> ",
-        "```",
-        "`",
-        "``",
-        "**",
-        "*",
-        "__",
-        "_",
-        "~~",
-    ),
-    *(
-        "||",
-        "[",
-        "](",
-        ")",
-        "]",
-        "(",
-        "<",
-        ">",
-        "\\",
-        "\n",
-        " ",
-        "\u2028",
-        "a",
-        "Approve",
-        "1",
-        ".",
-        "!",
-        "·",
-        "\u200b",
-    ),
-    *(
-        "https://evil.example",
-        "steam://a",
-        "http://a/b_c",
-        "<https://evil.example/*>",
-        "<x:/",
-        "[a](https://evil.example)",
-    ),
-    *("<@123>", "<@!123>", "<@&123>", "<#123>", "@everyone", "@here", "</book:123>", "<t:1:R>", "<id:customize>"),
-    *("<:smile:123>", "<a:wave:123>", "<x:/[Approve·here](https://evil.example)>", "[a\nb](https://evil.example)"),
-]
-TYPED = st.text(max_size=40) | st.lists(st.sampled_from(MARKUP), max_size=12).map("".join)
-AROUND = [
-    "{}",
-    "{}\nafter",
-    "**About**\n{}\n**After**",
-    "### {}\nafter",
-    "- {} (2 coaches)",
-    "-# {} · no. 7",
-    "**{}** after",
-    "before {} then **bold**",
-    '"{}" is not taught here.',
-]
+from cogs.ui.text import whole_number
+from tests.support.discord_markdown import shown
 
 
-@pytest.mark.parametrize(
-    ("source", "pieces"),
-    [
-        ("**a** b", [("strong", "("), ("text", "a"), ("strong", ")"), ("text", " b")]),
-        ("\\*a\\*", [("text", "*a*")]),
-        ("# a\nb", [("heading", "("), ("text", "a"), ("heading", ")"), ("text", "\nb")]),
-        ("a # b", [("text", "a # b")]),
-        ("- # a", [("list", "("), ("heading", "("), ("text", "a"), ("heading", ")"), ("list", ")")]),
-        ("[a](https://b.c)", [("link", "a → https://b.c")]),
-        ("[a\nb](https://b.c)", [("link", "a\nb → https://b.c")]),
-        ("\\[a](https://b.c)", [("text", "[a]("), ("address", "https://b.c)")]),
-        ("<x:/[a](https://b.c)>", [("address", "<x:/[a](https://b.c)>")]),
-        ("<@1>", [("mention", "<@1>")]),
-        ("\\<@1>", [("text", "<@1>")]),
-        ("</book:1>", [("command", "</book:1>")]),
-        ("<t:1:R>", [("time", "<t:1:R>")]),
-        ("<id:browse>", [("place", "<id:browse>")]),
-        ("<a:b:1>", [("emoji", "<a:b:1>")]),
-        ("`a`", [("code", "`a`")]),
-        ("https://a.b/c_d_e.", [("address", "https://a.b/c_d_e"), ("text", ".")]),
-        ("**https://a.b/**c", [("strong", "("), ("address", "https://a.b/"), ("strong", ")"), ("text", "c")]),
-    ],
-)
-def test_the_reader_that_stands_for_discord_knows_its_rules(source: str, pieces: list[tuple[str, str]]) -> None:
-    assert shown(source) == [Piece(*one) for one in pieces]
-
-
-@pytest.mark.parametrize(
-    ("typed", "written"),
-    [
-        ("Plain words, 3.5 hours - or so.", "Plain words, 3.5 hours - or so."),
-        ("<x:/[Approve·here](https://e.example)>", "\\<x:/\\[Approve·here\\](https://e.example)>"),
-        ("[a\nb](https://e.example)", "\\[a\nb\\](https://e.example)"),
-        ("https://a.example/b_c?d=e*f", "https://a.example/b_c?d=e%2Af"),
-        ("<https://a.example/b_c>", "<https://a.example/b_c>"),
-        ("# One\n 1. two\n-# three", "\\# One\n 1\\. two\n\\-# three"),
-        ("a\\*b", "a\\\\\\*b"),
-    ],
-)
-def test_what_was_typed_is_written_so_that_discord_leaves_it_alone(typed: str, written: str) -> None:
-    assert unformatted(typed) == written
-    assert ui.quoted(typed) == written
-
-
-def read(pieces: list[Piece]) -> str:
-    """What there is to read, without what it is set in and without white space, which headings drop."""
-    return squeezed("".join(one.shown for one in pieces if one.kind in ("text", "address")))
-
-
-def squeezed(text: str) -> str:
-    return "".join(unquote(text).split())
-
-
-def kinds(pieces: list[Piece]) -> set[str]:
-    return {one.kind for one in pieces} - {"text", "address"}
-
-
-@given(TYPED, st.sampled_from(AROUND))
-@example("<x:/[Approve·here](https://evil.example)>", "**About**\n{}\n**After**")
-@example("[a\nb](https://evil.example)", "{}")
-@example("https://evil.example/**", "**{}** after")
-@example("\u2028# a", "{}")
-@example("\\", "**{}** after")
-def test_nothing_typed_becomes_anything_else_or_ends_what_is_around_it(typed: str, around: str) -> None:
-    harmless = shown(around.format("x"))
-
-    pieces = shown(around.format(ui.quoted(typed, most=4000)))
-
-    before, after = read(harmless).split("x")
-    assert kinds(pieces) == kinds(harmless) or not visible(typed).strip()
-    assert read(pieces) == before + squeezed(visible(typed)) + after or not visible(typed).strip()
-    assert all(re.match(r"<?\w+://", one.shown) for one in pieces if one.kind == "address")
-
-
-@given(TYPED)
+@given(st.text())
 def test_a_quotation_holds_every_line_of_what_was_typed_and_nothing_else(typed: str) -> None:
     pieces = shown(ui.block(ui.quoted(typed, most=4000)))
 
-    assert kinds(pieces) <= {"quote"}
+    assert {one.kind for one in pieces} <= {"text", "address", "quote"}
     assert all(re.match(r"<?\w+://", one.shown) for one in pieces if one.kind == "address")
-
-
-@given(TYPED, st.integers(2, 60))
-def test_what_is_cut_is_as_harmless_as_the_whole(typed: str, most: int) -> None:
-    cut = ui.quoted(typed, most)
-
-    assert len(cut) <= most
-    assert kinds(shown(f"**About**\n{cut}\n**After**")) == {"strong"}
-    assert shown(f"{cut} **After**")[-3:] == [Piece("strong", "("), Piece("text", "After"), Piece("strong", ")")]
-
-
-def test_long_texts_are_looked_at_once() -> None:
-    for piece in ("\n", " ", "<", "https://", "1", "\\", "[a](", "@everyone"):
-        unformatted(piece * (400_000 // len(piece)))
 
 
 @pytest.mark.parametrize(("typed", "number"), [("0", 0), ("007", 7), (str(2**63 - 1), 2**63 - 1)])

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from scheduler.time import cities as city_search
 from scheduler.time.cities import WELL_KNOWN, Place, named, search
-from scheduler.time.time_zones import parse_zone, zone_names
+from scheduler.time.time_zones import parse_zone
+from scheduler.time.zone_names import zone_names
 
 
 @pytest.fixture(scope="module", autouse=True)

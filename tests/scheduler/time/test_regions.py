@@ -14,7 +14,8 @@ from scheduler.core.errors import Unreadable
 from scheduler.time.cities import search
 from scheduler.time.regions import regions_called
 from scheduler.time.states import STATES, State
-from scheduler.time.time_zones import parse_zone, zone_names
+from scheduler.time.time_zones import parse_zone
+from scheduler.time.zone_names import zone_names
 from tests.scheduler.parsing.test_weekly_hours import LONGEST_REFUSAL
 from tests.support.country_names import FILE, all_codes, codes, names
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from scheduler.core.errors import Unreadable
 from scheduler.time import cities as city_search
-from scheduler.time.time_zones import parse_zone, zone, zone_names
+from scheduler.time.time_zones import parse_zone, zone
+from scheduler.time.zone_names import zone_names
 from tests.scheduler.parsing.test_weekly_hours import understood
 
 
