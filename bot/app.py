@@ -9,6 +9,7 @@ from discord.ext import commands
 
 from bot import features
 from bot.discord_api.errors import CALL_TIMEOUT
+from bot.discord_api.messages import Rendered
 from bot.discord_api.names import Names, name_of
 from bot.discord_api.permissions import invite_link
 from bot.discord_api.port import DiscordPort
@@ -50,6 +51,7 @@ from scheduler.core.clock import Clock, utc_now
 from scheduler.loop.background import BackgroundWork
 from scheduler.loop.loop import Loop
 from scheduler.loop.tick import TickReport, tick
+from scheduler.notifications.kinds import NotificationContext
 from scheduler.servers.settings import GuildDefaults
 
 log = logging.getLogger(__name__)
@@ -246,9 +248,14 @@ def discord_port(
     """Implement the domain's Discord port with the texts of `cogs.notifications`."""
     return DiscordPort(
         client,
-        notifications.render,
+        _rendered,
         notifications.mark,
         notifications.mentions,
         gateway=gateway,
         patience=patience,
     )
+
+
+def _rendered(context: NotificationContext, server: str) -> Rendered:
+    panel = notifications.render(context, server)
+    return Rendered(panel, lambda: panel.files)

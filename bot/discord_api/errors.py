@@ -11,7 +11,6 @@ import aiohttp
 import discord
 
 from bot.discord_api import permissions
-from cogs import ui
 from scheduler.core.errors import DiscordFailure, NotInServer, Unreachable
 
 log = logging.getLogger(__name__)

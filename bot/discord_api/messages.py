@@ -1,7 +1,7 @@
 """Delivers messages to Discord and finds those whose answer was lost."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import discord
 
@@ -18,13 +18,22 @@ _SEARCH_LIMIT = 50  # how many recent messages to search for one that may have b
 Target = discord.DMChannel | discord.TextChannel | discord.VoiceChannel
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A message as it's going to look."""
+
+    view: discord.ui.LayoutView
+    files: Callable[[], list[discord.File]]
+    """Makes its files anew, since a file is used up by being sent."""
+
+
 class Messages:
     """Sends notifications and brings them up to date."""
 
     def __init__(
         self,
         client: discord.Client,
-        render: Callable[[NotificationContext, str], ui.Panel],
+        render: Callable[[NotificationContext, str], Rendered],
         mark: Callable[[NotificationContext], str],
         mentions: Callable[[NotificationContext], list[int]],
     ) -> None:
@@ -35,17 +44,17 @@ class Messages:
         channel = await self._target(attempt, context, guild)
         if context.needs_student_name and context.session is not None:
             context = replace(context, student_name=await name_of(self._client, guild, context.session.student_id))
-        panel = self._render(context, guild.name)
-        attempt.needs = _needed(channel, searching=context.maybe_sent, files=bool(panel.files))
+        rendered = self._render(context, guild.name)
+        attempt.needs = _needed(channel, searching=context.maybe_sent, files=bool(rendered.files()))
         try:
-            return await self._edit(channel, context, panel) or await self._send(channel, context, panel)
+            return await self._edit(channel, context, rendered) or await self._send(channel, context, rendered)
         except discord.NotFound as error:
             if error.code != UNKNOWN_CHANNEL:
                 raise
             raise _channel_gone(context, channel.id) from error
 
     async def _edit(self, channel: Target, context: NotificationContext, panel: ui.Panel) -> Receipt | None:
-        """Edit the message without pinging anyone. Returns None if there is none."""
+        """Bring the message up to date that is there; None if there is none. Nobody is pinged by this."""
         notification, known = context.notification, None
         if notification.message_id is not None and notification.channel_id in (None, channel.id):
             known = notification.message_id
@@ -55,7 +64,9 @@ class Messages:
             return None
         try:
             edited = await channel.get_partial_message(known).edit(
-                view=panel, attachments=panel.files, allowed_mentions=ui.NO_MENTIONS
+                view=rendered.view,
+                attachments=rendered.files(),
+                allowed_mentions=discord.AllowedMentions.none(),
             )
         except discord.NotFound as error:
             if error.code != UNKNOWN_MESSAGE:
@@ -63,11 +74,11 @@ class Messages:
             return None  # someone deleted it, so send it again
         return Receipt(channel.id, edited.id)
 
-    async def _send(self, channel: Target, context: NotificationContext, panel: ui.Panel) -> Receipt:
+    async def _send(self, channel: Target, context: NotificationContext, rendered: Rendered) -> Receipt:
         pinged = [discord.Object(user_id) for user_id in self._mentions(context)]
         sent = await channel.send(
-            view=panel,
-            files=panel.files,
+            view=rendered.view,
+            files=rendered.files(),
             nonce=f"notice-{context.notification.id}",
             allowed_mentions=discord.AllowedMentions(
                 everyone=False, roles=False, users=pinged, replied_user=False

@@ -19,8 +19,7 @@ from bot.discord_api.errors import (
     Attempt,
     translate_errors,
 )
-from bot.discord_api.messages import Messages
-from cogs import ui
+from bot.discord_api.messages import Messages, Rendered
 from models import Guild
 from scheduler.attendance.ports import Barrier
 from scheduler.core.errors import DiscordFailure, RoomGone, Unreachable
@@ -47,7 +46,7 @@ class DiscordPort:
     def __init__(
         self,
         client: discord.Client,
-        render: Callable[[NotificationContext, str], ui.Panel],
+        render: Callable[[NotificationContext, str], Rendered],
         mark: Callable[[NotificationContext], str],
         mentions: Callable[[NotificationContext], list[int]] = _nobody,
         *,

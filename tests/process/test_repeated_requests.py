@@ -7,6 +7,7 @@ import discord
 import pytest
 from discord.http import Route
 
+from bot.discord_api.messages import Rendered
 from bot.discord_api.port import DiscordPort
 from cogs import ui
 from models import Guild, Notification, NotificationKind
@@ -28,8 +29,8 @@ async def endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Endpoint]:
 async def port(endpoint: Endpoint) -> AsyncIterator[DiscordPort]:
     """The port over REST alone, sent to the local Discord; a notification is told by its reference."""
 
-    def render(context: NotificationContext, server: str) -> ui.Panel:
-        return ui.Panel(ui.text(f"{server} ref {context.notification.id}"))
+    def render(context: NotificationContext, server: str) -> Rendered:
+        return Rendered(ui.Panel(ui.text(f"{server} ref {context.notification.id}")), list)
 
     async with discord.Client(intents=discord.Intents(guilds=True)) as client:
         await client.login(TOKEN)

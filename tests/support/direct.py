@@ -10,6 +10,7 @@ from simcord.backend.errors import invalid_form_body
 from simcord.backend.models import Overwrite
 from simcord.enums import OverwriteType
 
+from bot.discord_api.messages import Rendered
 from bot.discord_api.port import DiscordPort
 from cogs import ui
 from models import Guild, Notification, NotificationKind
@@ -128,10 +129,9 @@ async def direct(db: Database) -> AsyncIterator[Direct]:
     async with academy(db) as world:
         pinged: list[int] = []
 
-        def render(context: NotificationContext, server: str) -> ui.Panel:
-            return ui.Panel(
-                ui.text(f"<@{world.student.id}>: {context.notification.kind}"), ui.text(f"{server} ref 7")
-            )
+        def render(context: NotificationContext, server: str) -> Rendered:
+            said = ui.text(f"<@{world.student.id}>: {context.notification.kind}")
+            return Rendered(ui.Panel(said, ui.text(f"{server} ref 7")), list)
 
         port = DiscordPort(
             world.env.bot, render, lambda context: f"ref {context.notification.id}", lambda _: pinged
