@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("bot", "cogs", "models", "scheduler")
 TOP_LEVEL = {
@@ -22,7 +24,20 @@ TOP_LEVEL = {
     "LICENSE",
     "NOTICE",
 }
-LONGEST_MODULE, LONGEST_FUNCTION = 350, 50
+LONGEST_MODULE, LONGEST_FUNCTION, LARGEST_PACKAGE = 350, 50, 12
+PURE = (
+    "scheduler/time/*.py",
+    "scheduler/parsing/*.py",
+    "scheduler/availability/slots.py",
+    "scheduler/availability/zone_change.py",
+    "scheduler/rooms/own_rooms.py",
+    "scheduler/sessions/lifecycle.py",
+)
+"""What computes from what it's given, and asks neither a database, nor Discord, nor the clock."""
+PURE_MAY_IMPORT = {"dateutil", "scheduler.core.errors", "scheduler.time", "scheduler.availability.slots"}
+ALSO = {"scheduler/parsing/money.py": {"babel"}, "scheduler/sessions/lifecycle.py": {"models"}}
+IMPURE_LIBRARY = {"asyncio", "os", "random", "secrets", "socket", "sqlite3", "subprocess", "time"}
+"""Of the standard library."""
 CLOCKS = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "utils.utcnow")
 
 
@@ -38,6 +53,23 @@ def calls(path: Path) -> Iterator[str]:
             yield f"{path.relative_to(ROOT)}:{node.lineno} {ast.unparse(node.func)}"
 
 
+def imported(path: Path) -> Iterator[str]:
+    """The modules that a module imports, also inside its functions."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def is_pure(module: str, allowed: set[str]) -> bool:
+    """Whether a pure module may import this one."""
+    top = module.partition(".")[0]
+    if top in sys.stdlib_module_names:
+        return top not in IMPURE_LIBRARY
+    return any(module == one or module.startswith(f"{one}.") for one in allowed)
+
+
 def test_imports_point_down_only() -> None:
     # In a separate process, because the linter disables this one's loggers.
     linter = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
@@ -46,6 +78,38 @@ def test_imports_point_down_only() -> None:
 
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     assert "0 broken" in outcome.stdout
+
+
+@pytest.mark.parametrize("pattern", PURE)
+def test_what_computes_times_and_reads_texts_is_pure(pattern: str) -> None:
+    found = {str(path.relative_to(ROOT)): set(imported(path)) for path in ROOT.glob(pattern)}
+
+    impure = {
+        path: sorted(module for module in modules if not is_pure(module, PURE_MAY_IMPORT | ALSO.get(path, set())))
+        for path, modules in found.items()
+    }
+
+    assert found
+    assert {path: modules for path, modules in impure.items() if modules} == {}
+
+
+@pytest.mark.parametrize(
+    "module", ["sqlalchemy", "time", "random", "scheduler.core.clock", "models", "babel.numbers"]
+)
+def test_a_pure_module_may_not_import_this(module: str) -> None:
+    assert not is_pure(module, PURE_MAY_IMPORT)
+
+
+def test_no_package_is_too_large_to_survey() -> None:
+    sizes = {
+        str(folder.relative_to(ROOT)): len([path for path in folder.glob("*.py") if path.name != "__init__.py"])
+        for top in ("scheduler", "cogs")
+        for folder in (ROOT / top).rglob("*")
+        if (folder / "__init__.py").is_file()
+    }
+
+    assert "scheduler/core" in sizes
+    assert {folder: size for folder, size in sizes.items() if size > LARGEST_PACKAGE} == {}
 
 
 def test_no_module_tells_more_than_one_story() -> None:
