@@ -11,7 +11,6 @@ from sqlalchemy import select
 from models import CoachingSession, CoachStatus, Guild, Member, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.core.errors import DiscordFailure, Unreachable
-from scheduler.core.retry import pause
 from scheduler.notifications import kinds, outbox
 from scheduler.notifications.delivery import Delivered
 from scheduler.notifications.kinds import Audience
