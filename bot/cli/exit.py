@@ -16,12 +16,6 @@ class Stop(Exception):
         self.code = code
 
 
-def cause(error: Exception) -> BaseException | str | None:
-    """Return the driver's error behind a database error, without the SQL statement."""
-    behind = error.orig if isinstance(error, DBAPIError) else error
-    return behind if str(behind) or not isinstance(behind, TimeoutError) else "no answer in time"
-
-
 def end_within(limit: timedelta) -> None:
     """End the process after `limit`, even if a thread, a DNS lookup or the event loop hangs.
 

@@ -12,6 +12,7 @@ import discord
 
 from bot.discord_api import permissions
 from scheduler.core.errors import DiscordFailure, NotInServer, Unreachable
+from scheduler.core.markup import quoted
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ def _translated(client: discord.Client, attempt: Attempt, error: discord.HTTPExc
     if error.code in _LIMITS:
         return _failure(attempt, error, _LIMITS[error.code], for_admins=True)
     usual = {404: "it no longer exists", 429: _RATE_LIMITED}
-    return _failure(attempt, error, usual.get(error.status, ui.quoted(error.text) or "no reason given"))
+    return _failure(attempt, error, usual.get(error.status, quoted(error.text) or "no reason given"))
 
 
 def _removed(client: discord.Client, attempt: Attempt, error: discord.HTTPException) -> DiscordFailure:
@@ -159,7 +160,7 @@ def _missing_permissions(
     if only_here.value and place is not None:
         kind = "category" if isinstance(place, discord.CategoryChannel) else "channel"
         said.append(
-            f"I'm missing {_names(only_here)} in the {kind} {ui.quoted(place.name)}: grant it to my role there"
+            f"I'm missing {_names(only_here)} in the {kind} {quoted(place.name)}: grant it to my role there"
         )
     return said
 
@@ -173,7 +174,7 @@ def _role_problems(me: discord.Member, role_id: int | None) -> list[str]:
     if role is None:
         return []
     if role.managed:
-        return [f"the role {ui.quoted(role.name)} is managed by an app, so nobody can give or take it"]
+        return [f"the role {quoted(role.name)} is managed by an app, so nobody can give or take it"]
     if role >= me.top_role:
-        return [f"my role must be above the role {ui.quoted(role.name)}: drag it up in Server Settings → Roles"]
+        return [f"my role must be above the role {quoted(role.name)}: drag it up in Server Settings → Roles"]
     return []

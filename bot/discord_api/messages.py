@@ -8,7 +8,6 @@ import discord
 from bot.discord_api.errors import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, Attempt
 from bot.discord_api.names import name_of
 from bot.discord_api.permissions import missing_permissions
-from cogs import ui
 from scheduler.core.errors import Unreachable
 from scheduler.notifications.kinds import Audience, NotificationContext
 from scheduler.notifications.ports import Receipt
@@ -53,7 +52,7 @@ class Messages:
                 raise
             raise _channel_gone(context, channel.id) from error
 
-    async def _edit(self, channel: Target, context: NotificationContext, panel: ui.Panel) -> Receipt | None:
+    async def _edit(self, channel: Target, context: NotificationContext, rendered: Rendered) -> Receipt | None:
         """Bring the message up to date that is there; None if there is none. Nobody is pinged by this."""
         notification, known = context.notification, None
         if notification.message_id is not None and notification.channel_id in (None, channel.id):
@@ -103,10 +102,10 @@ class Messages:
 
         channel_id = context.channel_id if notification.route else notification.channel_id or context.channel_id
         if channel_id is None and context.audience is Audience.NEW_SERVER:
-            return await self._for_newcomers(attempt, context, guild)
+            return await self._welcome_channel(attempt, context, guild)
         if channel_id is None:
             assert context.audience is Audience.ADMINS, "the domain says where everything else goes"
-            return await self._for_admins(attempt, guild)
+            return await self._admin_channel(attempt, guild)
         attempt.guild_id = guild.id
         attempt.require(discord.Permissions(view_channel=True), channel_id)
         try:

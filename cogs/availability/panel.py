@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
 from cogs.availability.week import week_picture
+from cogs.images.drawing import draw_week
 from cogs.images.week import WeekPicture, in_words
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, Route
@@ -102,7 +103,7 @@ class PanelCog(Cog):
             coach = await self.coach(session, interaction)
             guild = await settings.look_up(session, coach.guild_id, self.bot.defaults)
             week = await _gather(session, coach, settings.presets(guild), place, self.bot.clock())
-        png = await asyncio.to_thread(draw, week.picture)
+        png = await asyncio.to_thread(draw_week, week.picture)
         await ui.show(interaction, ui.Panel(*_items(week, place, said), files=[(_FILE, png)]))
 
     async def coach(self, session: AsyncSession, interaction: Interaction) -> Coach:

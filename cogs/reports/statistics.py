@@ -10,6 +10,7 @@ from discord import app_commands
 
 from cogs import ui
 from cogs.bot_base import BotBase
+from cogs.images import drawing
 from cogs.images import stats as stats_picture
 from cogs.images.stats import hours_in_words, room_share, span_in_words
 from cogs.ui import Interaction
@@ -73,7 +74,7 @@ class StatsCog(Cog):
         parts: list[discord.ui.Item[Any]] = [ui.text("\n".join((title, *_figures(found, self.bot))))]
         files: list[tuple[str, bytes]] = []
         if stats_picture.can_draw():
-            files.append((_FILE, await asyncio.to_thread(stats_picture.draw, found)))
+            files.append((_FILE, await asyncio.to_thread(drawing.draw_stats, found)))
             parts.append(ui.picture(_FILE, stats_picture.in_words(found)))
         parts.append(ui.text("\n".join(_coaches(found))))
         parts.append(_select(days))

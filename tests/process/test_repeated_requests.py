@@ -64,7 +64,7 @@ async def test_a_message_sent_twice_exists_once(endpoint: Endpoint, port: Discor
 
 
 async def test_a_message_that_may_have_been_sent_long_ago_is_searched_for(endpoint: Endpoint, port: DiscordPort):
-    first = await port.deliver(a_letter())
+    first = await port.deliver(a_context())
     endpoint.forget_nonces()
 
     again = await port.deliver(a_context(maybe_sent=True))

@@ -170,7 +170,7 @@ async def change_session(db: Database, session_id: int, **values: Any) -> None:
             setattr(row, name, value)
 
 
-async def a_notice(session: AsyncSession, **changed: Any) -> Notification:
+async def a_notification(session: AsyncSession, **changed: Any) -> Notification:
     """Store a direct message to `STUDENT`, due at `MONDAY`."""
     values: dict[str, Any] = {
         "guild_id": GUILD,

@@ -31,7 +31,7 @@ def texts(here: Direct, channel_id: int) -> list[str]:
 
 def sent_before(here: Direct, receipt: Receipt, **changed: Any) -> NotificationContext:
     """The context of a notification that went out already."""
-    context = here.a_letter(channel_id=receipt.channel_id, **changed)
+    context = here.a_context(channel_id=receipt.channel_id, **changed)
     context.notification.channel_id, context.notification.message_id = receipt
     return context
 
@@ -50,7 +50,7 @@ async def test_a_message_goes_to_the_rooms_chat_and_pings_its_recipients(here: D
 
 
 async def test_a_message_without_mentions_pings_nobody(here: Direct):
-    await here.port.deliver(here.a_letter(channel_id=here.world.lobby.id))
+    await here.port.deliver(here.a_context(channel_id=here.world.lobby.id))
 
     [sent] = here.asked("POST", f"/channels/{here.world.lobby.id}/messages")
     assert pings(sent) == []
@@ -93,7 +93,7 @@ async def test_a_deleted_message_is_sent_again(here: Direct):
 
 @pytest.mark.parametrize("route", [Route.ROOM, Route.FALLBACK, None])
 async def test_a_deleted_channel_is_not_retried(here: Direct, route: Route | None):
-    context = here.a_letter(channel_id=4711, route=route, user_id=here.world.student.id if route else None)
+    context = here.a_context(channel_id=4711, route=route, user_id=here.world.student.id if route else None)
 
     with pytest.raises(Unreachable, match="the channel <#4711> no longer exists"):
         await here.port.deliver(context)
@@ -101,7 +101,7 @@ async def test_a_deleted_channel_is_not_retried(here: Direct, route: Route | Non
 
 @pytest.mark.parametrize("chosen", ["review_channel_id", "log_channel_id", "fallback_channel_id", None])
 async def test_a_deleted_channel_is_reported_to_admins_while_it_is_chosen(here: Direct, chosen: str | None):
-    context = here.a_letter(channel_id=4711)
+    context = here.a_context(channel_id=4711)
     if chosen is not None:
         setattr(context.guild, chosen, 4711)
 
@@ -116,7 +116,7 @@ async def test_a_channel_deleted_right_now_is_gone_too(here: Direct):
     here.refuse("POST", f"/channels/{lobby}/messages", status=404, code=10003)
 
     with pytest.raises(Unreachable, match="no longer exists"):
-        await here.port.deliver(here.a_letter(channel_id=lobby))
+        await here.port.deliver(here.a_context(channel_id=lobby))
 
 
 async def test_nothing_is_sent_to_another_server(here: Direct):
@@ -167,7 +167,7 @@ async def test_a_channel_that_the_bot_cannot_see_is_named(here: Direct):
     here.take_from_the_bot("view_channel", lobby)
 
     with pytest.raises(DiscordFailure, match=r"I'm missing \*\*View Channels\*\* in the channel lobby"):
-        await here.port.deliver(here.a_letter(channel_id=lobby))
+        await here.port.deliver(here.a_context(channel_id=lobby))
 
 
 @pytest.mark.parametrize("code", [50007, 50278])
@@ -209,7 +209,7 @@ async def test_an_alert_goes_to_the_owner_if_the_system_channel_is_closed(here: 
 
 
 async def test_an_alert_to_the_owner_is_updated_there(here: Direct):
-    first = await here.port.deliver(here.a_letter(kind=NotificationKind.ALERT))
+    first = await here.port.deliver(here.a_context(kind=NotificationKind.ALERT))
     here.backend.edit_guild(here.world.guild.id, {"system_channel_id": here.world.lobby.id})
     await here.world.env.settle()
     context = replace(sent_before(here, first, kind=NotificationKind.ALERT), channel_id=None)

@@ -196,20 +196,6 @@ async def test_a_failed_notification_is_tried_again_with_growing_pauses_and_then
     assert discord.asked("deliver") == [str(notification_id)] * 12
 
 
-def test_a_pause_doubles_up_to_ten_minutes_and_is_at_most_a_fifth_longer() -> None:
-    for attempts in range(1, 200):
-        least = min(15 * SECOND * 2 ** min(attempts - 1, 6), 10 * MINUTE)
-
-        assert all(least <= pause(attempts, of) <= least * 1.2 for of in range(20))
-
-
-def test_what_failed_together_is_not_tried_again_together_and_each_pause_can_be_foretold() -> None:
-    pauses = [pause(1, of) for of in range(20)]
-
-    assert len(set(pauses)) > 10
-    assert pauses == [pause(1, of) for of in range(20)]
-
-
 async def test_a_notification_that_failed_is_delivered_when_discord_has_healed(db: Database) -> None:
     await set_up(db)
     discord, clock = FakeDiscord(), FakeClock()
