@@ -5,8 +5,9 @@ from discord import app_commands
 
 from cogs import ui
 from cogs.ui import Interaction, Typed
+from cogs.ui.options import ZoneName
 from cogs.ui.routing import Cog, Route, on, opens, retried
-from cogs.ui.zones import ZoneName, resolve_zone
+from cogs.ui.zones import resolve_zone
 from scheduler.availability import reader_zone
 from scheduler.core import coaches, members
 from scheduler.servers import settings

@@ -29,8 +29,8 @@ from cogs.images.drawing import draw_week
 from cogs.images.week import WeekPicture
 from cogs.images.week_days import picture_of
 from cogs.ui import Interaction, Typed
+from cogs.ui.options import CoachOption, SpecialtyName
 from cogs.ui.routing import Cog, on, opens, retried
-from cogs.ui.text import whole_number
 from cogs.ui.time_picker import by_day, instant
 from cogs.ui.zones import resolve_zone
 from models import BlockedFrom, Coach, Guild
@@ -52,30 +52,17 @@ class BookingCog(Cog):
     @app_commands.command(name="book", description="Book a session with a coach")
     @app_commands.describe(coach="With whom; without: see who coaches here", specialty="What you want to learn")
     @retried
-    async def book(self, interaction: Interaction, coach: str | None = None, specialty: str | None = None) -> None:
+    async def book(
+        self, interaction: Interaction, coach: CoachOption | None = None, specialty: SpecialtyName | None = None
+    ) -> None:
         """Show the coaches, or one coach's free times."""
         await ui.acknowledge(interaction)
         if coach is None:
             specialty_id = await self._specialty_called(interaction, specialty) if specialty else 0
             await self._browse(interaction, 0, specialty_id, 0)
         else:
-            await self._pick(interaction, await self._coach_called(interaction, coach))
-
-    @book.autocomplete("coach")
-    async def complete_coach(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        """Coaches whose name contains what was typed so far."""
-        async with self.bot.db.read() as session:
-            found = await coach_search.named(session, ui.guild_id_of(interaction), typed, most=26)
-        others = [one for one in found if one.user_id != interaction.user.id]
-        return [app_commands.Choice(name=one.display_name, value=str(one.user_id)) for one in others[:25]]
-
-    @book.autocomplete("specialty")
-    async def complete_specialty(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        """Specialties that contain what was typed so far."""
-        async with self.bot.db.read() as session:
-            known = await coach_search.specialties(session, ui.guild_id_of(interaction))
-        found = [name for name in known.values() if names.contains(name, typed)]
-        return [app_commands.Choice(name=name, value=name) for name in found[:25]]
+            coach_id = coach if isinstance(coach, int) else await self._coach_called(interaction, coach)
+            await self._pick(interaction, coach_id)
 
     @on(routes.PANEL_BOOK)
     async def book_pressed(self, interaction: Interaction) -> None:
@@ -228,14 +215,9 @@ class BookingCog(Cog):
         await self.time_pressed(interaction, coach_id, minutes, start)
 
     async def _coach_called(self, interaction: Interaction, typed: str) -> int:
-        """The coach whom `typed` names: an id from the suggestions, a mention, or a name.
-
-        Also one who has paused, whose panel says so; but whoever takes bookings comes first.
-        """
-        if (user_id := whole_number(typed.strip("<@!> "))) is not None:
-            return user_id
+        """Find the coach with this name: whoever takes bookings comes before one who has paused."""
         async with self.bot.db.read() as session:
-            name = typed.strip().lstrip("@")
+            name = typed.lstrip("@")
             found = await coach_search.named(session, ui.guild_id_of(interaction), name, paused_too=True)
         found = [one for one in found if names.same(one.display_name, name)] or found
         found = [one for one in found if free_times.takes_bookings(one)] or found

@@ -6,6 +6,7 @@ from discord import app_commands
 from cogs import cards, ui
 from cogs.ui import Interaction
 from cogs.ui.group_commands import group_command
+from cogs.ui.options import SessionCode
 from cogs.ui.routing import Cog, Route, on, retried
 from cogs.ui.text import our_own
 from models import BlockedFrom, Guild, Notification, SessionStatus
@@ -29,7 +30,7 @@ class StoryCog(Cog):
     @group_command("coaching", name="session", description="One session's whole story, with ways to help it on")
     @app_commands.describe(code="It stands on every message about the session")
     @retried
-    async def session(self, interaction: Interaction, code: app_commands.Range[str, 1, 50]) -> None:
+    async def session(self, interaction: Interaction, code: SessionCode) -> None:
         """Show it."""
         await ui.acknowledge(interaction)
         await self._show(interaction, code)

@@ -10,8 +10,8 @@ from cogs.setup.presses import SetupPanelCog
 from cogs.setup.settings import check_channel, check_roles
 from cogs.ui import Interaction
 from cogs.ui.group_commands import group_command
+from cogs.ui.options import ZoneName
 from cogs.ui.routing import retried
-from cogs.ui.zones import ZoneName
 from models import AccessMode
 from scheduler.notifications.reminder_times import parse_reminder_times
 from scheduler.servers import settings

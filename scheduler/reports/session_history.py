@@ -37,9 +37,10 @@ class Story:
 async def of(session: AsyncSession, guild_id: int, code: str, actor: Actor, now: datetime) -> Story:
     """Return everything about the session with this code, for admins. Raises NotAllowed or NotFound."""
     actor.must_be_admin()
-    code = code.strip().lower().removeprefix("coaching-session-")
     row = await session.scalar(
-        select(CoachingSession).where(CoachingSession.code == code, CoachingSession.guild_id == guild_id)
+        select(CoachingSession).where(
+            CoachingSession.code == read_code(code), CoachingSession.guild_id == guild_id
+        )
     )
     if row is None:
         raise NotFound("No session on this server has that code. It's on every message about a session.")
@@ -57,6 +58,22 @@ async def of(session: AsyncSession, guild_id: int, code: str, actor: Actor, now:
         await blocks.of(session, guild_id, row.student_id),
         await cancellation.can_only_be_ended(session, row, now),
     )
+
+
+def read_code(typed: str) -> str:
+    """The code of a session from the code itself or from the name of its room."""
+    return typed.strip().lower().removeprefix("coaching-session-")
+
+
+async def beginning_with(
+    session: AsyncSession, guild_id: int, typed: str, *, most: int
+) -> Sequence[CoachingSession]:
+    """Sessions of this server whose code begins like that, the latest start first."""
+    theirs = CoachingSession.guild_id == guild_id
+    begins = CoachingSession.code.startswith(read_code(typed), autoescape=True)
+    latest = CoachingSession.starts_at.desc(), CoachingSession.id.desc()
+    found = await session.scalars(select(CoachingSession).where(theirs, begins).order_by(*latest).limit(most))
+    return found.all()
 
 
 async def code_of(session: AsyncSession, guild_id: int, session_id: int) -> str:

@@ -249,3 +249,18 @@ def test_of_very_much_that_failed_just_now_the_first_is_told() -> None:
     assert len(told) <= health.MOST_JUST_NOW
     assert told.startswith("✗ code0 make_room: I lack it.")
     assert told.endswith("… and 19 more")
+
+
+async def test_only_admins_are_offered_sessions_by_the_beginning_of_their_code(
+    world: Academy,
+) -> None:
+    await world.already_open()
+    booked = await world.book(world.student, "11:00")
+
+    found = await world.admin.autocomplete(world.lobby, "coaching session", "code", booked.code[:3])
+    other = await world.admin.autocomplete(world.lobby, "coaching session", "code", "%")
+    hidden = await world.student.autocomplete(world.lobby, "coaching session", "code", "")
+
+    assert [one["value"] for one in found] == [booked.code]
+    assert found[0]["name"].startswith(f"{booked.code} · ")
+    assert (other, hidden) == ([], [])

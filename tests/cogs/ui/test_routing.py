@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, select, text
 
 from cogs.booking.panels import currency_number
+from cogs.ui.routing import Route, on, opens
 from models import AvailabilityRule, Base, CoachingSession
 from tests.support.builders import statements
 from tests.support.simulated import Academy, reply, words
@@ -194,3 +195,35 @@ async def everything(world: Academy) -> list[Any]:
             if table.name != "heartbeats"
             for row in await session.execute(select(table))
         ]
+
+
+@pytest.mark.parametrize("numbers", [{}, {"coach_id": 1}, {"coach_id": 1, "page": 2, "day": 3}])
+def test_a_custom_id_is_made_of_exactly_the_numbers_of_its_route(numbers: dict[str, int]) -> None:
+    route = Route("review:page:{coach_id}:{page}")
+
+    with pytest.raises(TypeError, match="coach_id"):
+        route.id(**numbers)
+
+    assert route.id(coach_id=1, page=2) == "review:page:1:2"
+    assert route.match("review:page:1:2") == {"coach_id": 1, "page": 2}
+
+
+def test_a_method_that_takes_other_numbers_than_its_route_is_refused_when_it_is_marked() -> None:
+    route = Route("review:read:{coach_id}")
+
+    async def answers(self: object, interaction: object, user_id: int) -> None: ...
+
+    async def builds(self: object, interaction: object, coach_id: int) -> None: ...
+
+    with pytest.raises(TypeError, match=r"\{coach_id\}"):
+        on(route)(answers)
+    with pytest.raises(TypeError, match="typed"):
+        opens(route)(builds)
+
+
+async def test_an_option_that_cannot_be_read_is_refused_and_counted_like_a_press(world: Academy) -> None:
+    answer = await world.student.slash(world.lobby, "timezone", place="Middle-earth")
+
+    bot: Any = world.env.bot
+    assert words(reply(answer)).startswith('I know no time zone "Middle-earth".')
+    assert bot.tally.outcomes["command", "/timezone", "refused"] == 1
