@@ -22,7 +22,6 @@ from cogs.booking.panels import (
     Choice,
     Offer,
     currency_numbered,
-    lasting,
 )
 from cogs.cards.calendar_file import Names, attached
 from cogs.images.drawing import draw_week
@@ -193,7 +192,7 @@ class BookingCog(Cog):
                 ui.actor_of(interaction, guild),
                 coach_id,
                 instant(start),
-                lasting(minutes),
+                cards.lasting(minutes),
                 ui.stored_fields(interaction.message).get(NOTES_NAME),
                 now,
                 agreed_minor=cost,
@@ -201,7 +200,7 @@ class BookingCog(Cog):
             )
             coach = await session.get_one(Coach, (booked.guild_id, coach_id))
         self.bot.wake()
-        card = cards.session(booked, guild, title="Booked ✅", viewer_id=interaction.user.id)
+        card = cards.of_session(booked, guild, title="Booked ✅", viewer_id=interaction.user.id)
         names = Names(self.bot.server_name(booked.guild_id), coach.display_name, interaction.user.display_name)
         shown, file = attached(booked, names, interaction.user.id)
         told = ui.text("You and your coach get this by direct message too. `/sessions` lists your sessions.")
@@ -291,7 +290,7 @@ class BookingCog(Cog):
             now = self.bot.clock()
             guild = await settings.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
             actor = ui.actor_of(interaction, guild)
-            held = await holds.hold(session, guild, actor, coach_id, instant(start), lasting(minutes), now)
+            held = await holds.hold(session, guild, actor, coach_id, instant(start), cards.lasting(minutes), now)
             coach = await session.get_one(Coach, (guild.id, coach_id))
             zone_name = await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
         choice = Choice(coach, guild, zone_name, minutes, start, held.expires_at)

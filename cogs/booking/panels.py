@@ -229,8 +229,3 @@ def currency_number(code: str) -> int:
 def currency_numbered(number: int) -> str:
     """Decode a currency that `currency_number` encoded."""
     return number.to_bytes(8, "big").lstrip(b"\0").decode(errors="replace")
-
-
-def lasting(minutes: int) -> timedelta:
-    """The length in a `custom_id`; none is longer than a day, and what is offered is checked by the domain."""
-    return timedelta(minutes=min(minutes, 24 * 60))

@@ -16,4 +16,4 @@ def is_for_coach(context: NotificationContext) -> bool:
 def session_card(context: NotificationContext, title: str, *, most: int = 1200) -> discord.ui.Item[Any]:
     """The session as its reader sees it; of notes and reason at most `most` characters each."""
     one, viewer_id = context.about_session, context.notification.user_id
-    return cards.session(one, context.guild, title=title, viewer_id=viewer_id, most=most, in_server=False)
+    return cards.of_session(one, context.guild, title=title, viewer_id=viewer_id, most=most, in_server=False)

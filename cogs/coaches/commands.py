@@ -178,7 +178,7 @@ class CoachCog(Cog):
             blocked = await blocks.of(session, guild.id, coach.user_id)
         parts: list[discord.ui.Item[ui.Panel]] = [
             ui.text(f"Application {position + 1} of {len(waiting)}"),
-            cards.application(coach, taught, history, blocked),
+            cards.of_application(coach, taught, history, blocked),
         ]
         if len(waiting) > 1:
             following = QUEUE.id(position=(position + 1) % len(waiting))

@@ -13,7 +13,7 @@ from scheduler.notifications.kinds import NotificationContext
 
 def _application_card(context: NotificationContext) -> discord.ui.Item[Any]:
     details: ApplicationDetails = context.details
-    return cards.application(context.about_coach, details.specialties, details.history, details.blocked)
+    return cards.of_application(context.about_coach, details.specialties, details.history, details.blocked)
 
 
 def _approved(_context: NotificationContext) -> discord.ui.Item[Any]:

@@ -6,7 +6,6 @@ import discord
 from discord import app_commands
 
 from cogs import cards, routes, ui
-from cogs.booking.panels import lasting
 from cogs.cards import booking_policy
 from cogs.coaches import forms
 from cogs.ui import Interaction, Typed
@@ -115,7 +114,7 @@ def _panel(one: Profile, *, is_own: bool, said: str | None) -> ui.Panel:
 
 def _lengths(coach: Coach) -> str:
     """With what each costs, the usual one first."""
-    lengths = (lasting(minutes) for minutes in coach.durations_minutes)
+    lengths = (cards.lasting(minutes) for minutes in coach.durations_minutes)
     return ", ".join(
         f"{cards.length(one)} ({write_money(price(coach.rate_minor, one), coach.currency)})" for one in lengths
     )

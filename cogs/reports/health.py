@@ -7,6 +7,7 @@ import discord
 
 from cogs import ui
 from cogs.bot_base import BotBase
+from cogs.cards.server_limits import limits_ahead
 from cogs.ui import Interaction
 from cogs.ui.group_commands import group_command
 from cogs.ui.routing import Cog, Route, on, retried
@@ -21,8 +22,6 @@ REFRESH = Route("health:refresh")
 RUN = Route("health:run")
 
 _GOOD, _BAD, _NOTE = "🟢", "🔴", "🟡"
-_MOST_CHANNELS, _MOST_IN_CATEGORY, _MOST_ROLES = 500, 50, 250  # of a server, https://discord.com/safety
-_NEARLY = 0.9
 _LINES = 15
 MOST_JUST_NOW, _MOST_OF_A_KIND, _MOST_PROBLEMS = 700, 400, 800
 """Characters, so that the panel fits into a message's 4,000 even if everything fails at once."""
@@ -171,21 +170,6 @@ def _messages(found: Health) -> list[str]:
             "channel with `/coaching setup news_channel`."
         )
     return lines
-
-
-def limits_ahead(guild: discord.Guild | None) -> list[str]:
-    """What of Discord's limits the server is close to, and what to do."""
-    if guild is None:
-        return []
-    counted = (
-        ("channels of the server", len(guild.channels), _MOST_CHANNELS),
-        ("roles of the server", len(guild.roles), _MOST_ROLES),
-    )
-    return [
-        f"**Limit ahead** {count} of {most} {what}. Remove some that nobody needs."
-        for what, count, most in counted
-        if count >= most * _NEARLY
-    ]
 
 
 def _problems(found: Health) -> str:

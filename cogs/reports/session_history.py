@@ -93,7 +93,7 @@ def _panel(found: Story, guild: Guild) -> ui.Panel:
         buttons.append(cards.cancel_or_end(one, can_only_end=found.can_only_end))
     buttons.append(cards.block_button(one.student_id, BlockedFrom.BOOKING, found.blocked, "student"))
     return ui.Panel(
-        cards.session(one, guild, title=f"Session {one.code}", most=300, with_buttons=False),
+        cards.of_session(one, guild, title=f"Session {one.code}", most=300, with_buttons=False),
         ui.text("\n".join([*_state(found), *cards.attendance_lines(one, found.attended)])),
         ui.text("**What happened**\n" + "\n".join(_entries(found))),
         ui.text("**Messages**\n" + "\n".join(_messages(found.notifications))),

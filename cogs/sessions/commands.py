@@ -94,7 +94,9 @@ class SessionsCog(CancellingCog):
         await ui.acknowledge(interaction)
         cancelled, guild = await self.cancel(interaction, session_id)
         viewer_id, in_server = interaction.user.id, interaction.guild_id is not None
-        card = cards.session(cancelled, guild, title="Session cancelled", viewer_id=viewer_id, in_server=in_server)
+        card = cards.of_session(
+            cancelled, guild, title="Session cancelled", viewer_id=viewer_id, in_server=in_server
+        )
         told = ui.text("The time is free again, and both of you are told by direct message.")
         await ui.show(interaction, ui.Panel(card, told))
 
@@ -157,7 +159,7 @@ def _list_panel(shown: _Shown) -> ui.Panel:
 
 
 def _card(shown: _Shown, one: CoachingSession) -> discord.ui.Container[Any]:
-    return cards.session(
+    return cards.of_session(
         one,
         shown.guild,
         title=f"With <@{one.student_id if shown.viewer_id == one.coach_id else one.coach_id}>",

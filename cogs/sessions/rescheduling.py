@@ -110,7 +110,7 @@ class MovingCog(Cog):
             )
             guild = await session.get_one(Guild, moved.guild_id)
         self.bot.wake()
-        card = cards.session(moved, guild, title="Session moved ✅", viewer_id=interaction.user.id)
+        card = cards.of_session(moved, guild, title="Session moved ✅", viewer_id=interaction.user.id)
         await ui.show(interaction, ui.Panel(card, ui.text("Both of you are told by direct message.")))
 
     @opens(CONFIRM)

@@ -6,7 +6,7 @@ from typing import Any
 import discord
 
 from cogs import ui
-from cogs.reports.health import limits_ahead
+from cogs.cards.server_limits import limits_ahead
 from cogs.setup import settings
 from cogs.ui.routing import Route
 from models import Coach, Guild

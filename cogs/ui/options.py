@@ -12,8 +12,8 @@ from cogs.bot_base import BotBase, Interaction
 from cogs.ui.actors import actor_of
 from cogs.ui.text import whole_number
 from cogs.ui.zones import resolve_zone
-from scheduler.availability import coach_search
-from scheduler.core import members, names
+from scheduler.availability import coach_search, reader_zone
+from scheduler.parsing import names
 from scheduler.reports import session_history
 from scheduler.servers import settings
 from scheduler.time import cities
@@ -99,7 +99,7 @@ class SessionCodeTransformer(Transformer):
             guild = await settings.look_up(session, interaction.guild_id, interaction.client.defaults)
             if not actor_of(interaction, guild).is_admin:
                 return []
-            zone_name = await members.zone_name_of(session, interaction.user.id, guild.time_zone)
+            zone_name = await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
             found = await session_history.beginning_with(session, guild.id, str(value), most=_MOST)
         here = zone(zone_name)
         return [

@@ -1,0 +1,120 @@
+"""How an application is shown to admins, with blocks and the buttons for what comes next."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import discord
+
+from cogs import routes, ui
+from cogs.cards.coach import decision, rate, taught
+from models import (
+    AuditEntry,
+    Block,
+    BlockedFrom,
+    Coach,
+    CoachStatus,
+)
+from scheduler.coaches.history import DECISIONS
+from scheduler.core.clock import stamp
+
+_GREEN, _RED, _YELLOW, _GREY = 0x3BA55D, 0xD83C3E, 0xF0B232, 0x80848E
+_APPLICATION_COLOURS = {
+    CoachStatus.PENDING: _YELLOW,
+    CoachStatus.APPROVED: _GREEN,
+    CoachStatus.REJECTED: _RED,
+    CoachStatus.SUSPENDED: _GREY,
+}
+_HISTORY_WORDS = {
+    "application_made": "applied",
+    "application_edited": "edited the application",
+    "profile_edited": "edited the profile",
+    "application_approved": "approved",
+    "application_rejected": "rejected",
+    "coach_suspended": "suspended",
+    "coach_reinstated": "reinstated",
+}
+_HISTORY = 6
+_LONGEST_APPLICATION = 3600
+"""Characters: a message holds 4,000, and what stands around the card needs some of them."""
+
+
+def of_application(
+    coach: Coach, specialties: list[str], history: Sequence[AuditEntry] = (), blocked: Sequence[Block] = ()
+) -> discord.ui.Container[Any]:
+    """An application for admins: what was written, what became of it so far, and buttons for what comes next."""
+    head = f"### Coach application of <@{coach.user_id}>\nApplied {stamp(coach.applied_at, 'R')}"
+    terms = f"**Teaches** {taught(specialties)}\n**Rate** {rate(coach)}\n**Time zone** {coach.time_zone}"
+    ends = [words for words in (decision(coach), _history(coach, history), blocks(blocked)) if words]
+    most = min(1300, (_LONGEST_APPLICATION - sum(map(len, (head, terms, *ends)))) // 2)
+    return discord.ui.Container(
+        ui.text(head),
+        discord.ui.Separator(),
+        ui.text(f"**About**\n{ui.quoted(coach.bio, most)}"),
+        ui.text(f"**Experience and links**\n{ui.quoted(coach.experience, most)}"),
+        discord.ui.Separator(),
+        ui.text(terms),
+        *map(ui.text, ends),
+        *([ui.row(*buttons)] if (buttons := _next_decisions(coach, blocked)) else []),
+        accent_colour=_APPLICATION_COLOURS[coach.status],
+    )
+
+
+def blocks(blocked: Sequence[Block], whom: str = "") -> str:
+    """List what somebody is blocked from, by whom and since when, a line each. Empty if they aren't blocked."""
+    who = f"{whom} blocked".strip().capitalize()
+    return "\n".join(
+        f"🚫 **{who} from {one.blocked_from}** by <@{one.blocked_by}> {stamp(one.blocked_at, 'f')}"
+        for one in blocked
+    )
+
+
+def block_button(user_id: int, what: BlockedFrom, blocked: Sequence[Block], whom: str = "") -> ui.Button:
+    """Make the button that blocks somebody from this, or unblocks them."""
+    ids = {
+        "user_id": user_id,
+        "what": routes.FROM_BOOKING if what is BlockedFrom.BOOKING else routes.FROM_APPLYING,
+    }
+    if any(one.blocked_from is what for one in blocked):
+        return ui.button(f"Unblock {whom}".strip(), routes.UNBLOCK.id(**ids))
+    return ui.button(f"Block {whom or f'from {what}'}…", routes.BLOCK.id(**ids))
+
+
+def _next_decisions(coach: Coach, blocked: Sequence[Block]) -> list[ui.Button]:
+    match coach.status:
+        case CoachStatus.PENDING:
+            return [
+                ui.button("Approve", routes.APPROVE.id(user_id=coach.user_id), discord.ButtonStyle.success),
+                ui.button("Reject…", routes.REJECT.id(user_id=coach.user_id), discord.ButtonStyle.danger),
+            ]
+        case CoachStatus.APPROVED:
+            return [ui.button("Suspend…", routes.SUSPEND.id(user_id=coach.user_id), discord.ButtonStyle.danger)]
+        case CoachStatus.SUSPENDED:
+            return [
+                ui.button("Reinstate", routes.REINSTATE.id(user_id=coach.user_id), discord.ButtonStyle.success)
+            ]
+        case CoachStatus.REJECTED:
+            return [block_button(coach.user_id, BlockedFrom.APPLYING, blocked)]
+
+
+def _history(coach: Coach, entries: Sequence[AuditEntry]) -> str:
+    """What was before the decision that stands; nothing for a first application. Oldest first."""
+    earlier = list(entries)
+    decided = [place for place, entry in enumerate(earlier) if entry.action in DECISIONS]
+    if coach.decided_at is not None and decided:
+        del earlier[decided[-1]]
+    if len(earlier) < 2:
+        return ""
+    # An edit after an edit is one line.
+    runs = [list(run) for _, run in itertools.groupby(earlier, lambda entry: (entry.action, entry.actor_id))]
+    lines = [_history_line(run[-1], len(run)) for run in runs[-_HISTORY:]]
+    left_out = len(runs) - len(lines)
+    return "\n".join(["**History**", *([f"… {left_out} earlier"] if left_out else []), *lines])
+
+
+def _history_line(entry: AuditEntry, times: int) -> str:
+    by = f" by <@{entry.actor_id}>" if entry.action in DECISIONS else ""
+    reason = " ".join(str(entry.details.get("reason", "")).split())
+    why = f": {ui.quoted(reason, 100)}" if reason else ""
+    again = f" ({times} times)" if times > 1 else ""
+    return f"{stamp(entry.at, 'f')} {_HISTORY_WORDS[entry.action]}{by}{why}{again}"

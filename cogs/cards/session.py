@@ -1,0 +1,173 @@
+"""How a session is shown, wherever that is."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import discord
+
+from cogs import routes, ui
+from cogs.cards import stars
+from models import (
+    Absent,
+    CoachingSession,
+    Guild,
+    SessionStatus,
+)
+from scheduler.attendance import no_shows
+from scheduler.attendance.attendance import Presence
+from scheduler.core.clock import stamp
+from scheduler.parsing.money import write_money
+from scheduler.reviews.reviews import Standing
+
+_GREEN, _RED, _BLUE, _GREY = 0x3BA55D, 0xD83C3E, 0x5865F2, 0x80848E
+_SESSION_COLOURS = {
+    SessionStatus.SCHEDULED: _BLUE,
+    SessionStatus.IN_PROGRESS: _GREEN,
+    SessionStatus.COMPLETED: _GREY,
+    SessionStatus.CANCELLED: _RED,
+    SessionStatus.NO_SHOW: _RED,
+}
+STATUS_WORDS = {
+    SessionStatus.SCHEDULED: "booked",
+    SessionStatus.IN_PROGRESS: "running now",
+    SessionStatus.COMPLETED: "completed",
+    SessionStatus.CANCELLED: "cancelled",
+    SessionStatus.NO_SHOW: "no-show",
+}
+
+
+def length(duration: timedelta) -> str:
+    """ "60 min"."""
+    return f"{duration // timedelta(minutes=1)} min"
+
+
+def lasting(minutes: int) -> timedelta:
+    """Read the length in a `custom_id`: none is longer than a day, and the domain checks that it's offered."""
+    return timedelta(minutes=min(minutes, 24 * 60))
+
+
+def of_session(
+    one: CoachingSession,
+    guild: Guild,
+    *,
+    title: str,
+    viewer_id: int | None = None,
+    most: int = 1200,
+    in_server: bool = True,
+    with_buttons: bool = True,
+    attended: Mapping[int, Presence] | None = None,
+    standing: Standing | None = None,
+    can_only_end: bool = False,
+) -> discord.ui.Container[Any]:
+    """A session for its coach or student, with a button to cancel it or, once it's too late for that, to end it.
+
+    `standing` is of its review, which only its student is shown. Of notes and reason at most `most` characters
+    each. Booking again is offered `in_server` only, where it works.
+    """
+    lines = [
+        f"### {title}",
+        f"{stamp(one.starts_at)} ({stamp(one.starts_at, 'R')})",
+        f"**Length** {length(one.duration)} · **Price** {write_money(one.total_cost_minor, one.currency)}",
+    ]
+    if viewer_id != one.coach_id:
+        lines.append(f"**Coach** <@{one.coach_id}>")
+    if viewer_id != one.student_id:
+        lines.append(f"**Student** <@{one.student_id}>")
+    late = " late" if one.cancelled_late else ""
+    lines.append(f"**Code** `{one.code}` · {STATUS_WORDS[one.status]}{late}")
+    lines.extend(_room_line(one, guild))
+    if viewer_id == one.coach_id and one.status in (SessionStatus.COMPLETED, SessionStatus.NO_SHOW):
+        lines.extend(attendance_lines(one, attended or {}))
+    standing = standing if viewer_id == one.student_id else None
+    lines.extend(_review_line(standing))
+    parts: list[discord.ui.Item[Any]] = [ui.text("\n".join(lines))]
+    if one.notes:
+        parts.append(ui.text(f"**Notes**\n{ui.quoted(one.notes, most)}"))
+    if one.rescheduled_from is not None and one.status is SessionStatus.SCHEDULED:
+        why = f"\n{ui.block(ui.quoted(one.reschedule_reason, most))}" if one.reschedule_reason else ""
+        parts.append(ui.text(f"**Moved from** {stamp(one.rescheduled_from)}{why}"))
+    if one.cancel_reason:
+        parts.append(ui.text(f"**Reason**\n{ui.quoted(one.cancel_reason, most)}"))
+    if with_buttons and (
+        buttons := [*_review_button(one, standing), *_session_buttons(one, viewer_id, in_server, can_only_end)]
+    ):
+        parts.append(ui.row(*buttons))
+    return discord.ui.Container(*parts, accent_colour=_SESSION_COLOURS[one.status])
+
+
+def outcome_buttons(one: CoachingSession, viewer_id: int | None) -> list[ui.Button]:
+    """What can be said about who was there: by the coach of the student, and by whoever counts as absent."""
+    buttons: list[ui.Button] = []
+    if viewer_id == one.coach_id and one.status is SessionStatus.COMPLETED and one.missed_at is None:
+        buttons.append(ui.button("Mark no-show", routes.MARK_NO_SHOW.id(session_id=one.id)))
+    if viewer_id == one.coach_id and one.absent is Absent.STUDENT:
+        buttons.append(ui.button("Was here after all", routes.WAS_HERE.id(session_id=one.id)))
+    is_others_decided = one.appeal_decided_at is not None and no_shows.appellant(one) != viewer_id
+    if no_shows.is_absent(one, viewer_id) and (one.appealed_at is None or is_others_decided):
+        buttons.append(ui.button("Appeal…", routes.APPEAL.id(session_id=one.id)))
+    return buttons
+
+
+def attendance_lines(one: CoachingSession, attended: Mapping[int, Presence]) -> list[str]:
+    """Who first came when and how long they were inside."""
+    lines: list[str] = []
+    for part, user_id in (("Coach", one.coach_id), ("Student", one.student_id)):
+        if (presence := attended.get(user_id)) is not None:
+            came = presence.first_joined_at
+            inside = f"came at {stamp(came, 't')}, {length(presence.inside)} inside" if came else "not seen inside"
+            lines.append(f"**{part}** <@{user_id}> {inside}")
+    return lines
+
+
+def _review_line(standing: Standing | None) -> list[str]:
+    if standing is None or standing.review is None:
+        return []
+    hidden = " · hidden by an admin" if standing.review.hidden_at else ""
+    return [f"**Your review** {stars.written(standing.review.stars)}{hidden}"]
+
+
+def _review_button(one: CoachingSession, standing: Standing | None) -> list[ui.Button]:
+    if standing is None or not standing.is_open:
+        return []
+    label = "Review" if standing.review is None else "Change review"
+    return [ui.button(label, routes.REVIEW.id(session_id=one.id))]
+
+
+def cancel_or_end(one: CoachingSession, *, can_only_end: bool) -> ui.Button:
+    """Make the button that cancels an upcoming or running session, or ends one that can't be cancelled."""
+    if can_only_end:
+        return ui.button("End now", routes.END_SESSION.id(session_id=one.id), discord.ButtonStyle.danger)
+    return ui.button("Cancel…", routes.CANCEL.id(session_id=one.id), discord.ButtonStyle.danger)
+
+
+def _session_buttons(
+    one: CoachingSession, viewer_id: int | None, in_server: bool, can_only_end: bool
+) -> list[ui.Button]:
+    cancel = cancel_or_end(one, can_only_end=can_only_end)
+    if one.status is SessionStatus.SCHEDULED and can_only_end:
+        return [cancel]  # it has begun, but its status doesn't say so yet
+    if one.status is SessionStatus.SCHEDULED:
+        return [
+            ui.button("Reschedule…", routes.RESCHEDULE.id(session_id=one.id)),
+            cancel,
+            ui.button("Calendar file", routes.CALENDAR.id(session_id=one.id)),
+        ]
+    if one.status is SessionStatus.IN_PROGRESS:
+        return [cancel]
+    buttons = outcome_buttons(one, viewer_id)
+    if viewer_id == one.student_id and in_server:
+        minutes = one.duration // timedelta(minutes=1)
+        again = routes.BOOK_AGAIN.id(coach_id=one.coach_id, minutes=minutes, session_id=one.id)
+        buttons.append(ui.button("Book again", again))
+    return buttons
+
+
+def _room_line(one: CoachingSession, guild: Guild) -> list[str]:
+    """Where to meet, while there is something to meet for."""
+    if one.status not in (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS):
+        return []
+    if one.access_granted_at is not None and one.discord_channel_id is not None:
+        return [f"**Room** <#{one.discord_channel_id}>"]
+    opens_at = one.starts_at - timedelta(minutes=guild.access_lead_minutes)
+    return [f"Your private room opens {stamp(opens_at, 'R')}."]
