@@ -35,7 +35,7 @@ _MOST_PAGES = 10_000
 
 
 class BlockingCog(Cog):
-    """The buttons that block and unblock."""
+    """`/coaching block`, `unblock` and `blocked`, and the buttons that do the same."""
 
     @group_command("coaching", name="block", description="Stop somebody from booking, applying to coach, or both")
     @app_commands.describe(

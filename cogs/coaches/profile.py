@@ -40,7 +40,7 @@ _STATES = {
 
 
 class ProfileCog(Cog):
-    """Editing one's profile."""
+    """`/coach profile` and `/coach edit`."""
 
     @group_command("coach", name="profile", description="Who a coach is, what they teach and when they are free")
     @app_commands.describe(member="The coach; without: you")

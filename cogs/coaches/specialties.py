@@ -26,7 +26,7 @@ _MOST_MENTIONS = 20
 
 
 class SpecialtiesCog(Cog):
-    """The presses of `/coaching specialties`."""
+    """`/coaching specialties`."""
 
     @group_command("coaching", name="specialties", description="What can be taught here: add, rename, remove")
     @retried

@@ -16,7 +16,7 @@ _CANCEL, _KEEP = "cancel", "keep"
 
 
 class SuspendingCog(Cog):
-    """The buttons under the card of a coach."""
+    """`/coach suspend` and `/coach reinstate`, and the buttons under the card of a coach."""
 
     @group_command("coach", name="suspend", description="Let a coach take no sessions for a while")
     @app_commands.describe(

@@ -32,7 +32,7 @@ _UNZIPPED = 1024 * 1024
 
 
 class RecordsCog(Cog):
-    """The buttons under the lists."""
+    """`/coaching sessions`, `audit` and `export`."""
 
     @group_command("coaching", name="sessions", description="All sessions here, the latest start first")
     @app_commands.describe(status="Only those", member="Only those of this coach or student")

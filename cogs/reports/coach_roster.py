@@ -38,7 +38,7 @@ _EXCERPT, _LINE = 600, 120
 
 
 class RosterCog(Cog):
-    """The buttons under the list."""
+    """`/coaching coaches`."""
 
     @group_command(
         "coaching", name="coaches", description="Coaches of every state, and why somebody cannot be booked"

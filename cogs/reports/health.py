@@ -1,12 +1,12 @@
 """`/coaching health` and `/coaching run`: whether everything works, and what to do where it does not."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import discord
 
 from cogs import ui
-from cogs.bot_base import BotBase
 from cogs.cards.server_limits import limits_ahead
 from cogs.ui import Interaction
 from cogs.ui.group_commands import group_command
@@ -28,7 +28,7 @@ MOST_JUST_NOW, _MOST_OF_A_KIND, _MOST_PROBLEMS = 700, 400, 800
 
 
 class HealthCog(Cog):
-    """The buttons of the panel."""
+    """`/coaching health` and `/coaching run`."""
 
     @group_command(
         "coaching", name="health", description="Whether coaching works here, and what to do where it does not"
@@ -85,7 +85,7 @@ class HealthCog(Cog):
                 session, guild.id, ui.actor_of(interaction, guild), self.bot.clock()
             )
         lines = [
-            *_loop(found, self.bot),
+            *_loop(found, self.bot.clock(), self.bot.latency),
             *_sessions(found),
             *_messages(found),
             *(f"{_NOTE} {line}" for line in limits_ahead(interaction.guild)),
@@ -112,15 +112,14 @@ def _fitting(lines: Sequence[str], most: int) -> list[str]:
     return [*lines[:shown], *([f"… and {left_out} more"] if left_out else [])]
 
 
-def _loop(found: Health, bot: BotBase) -> list[str]:
-    now = bot.clock()
+def _loop(found: Health, now: datetime, latency_seconds: float) -> list[str]:
     if found.last_tick_at is None or now - found.last_tick_at > health.LATE:
         last = stamp(found.last_tick_at, "R") if found.last_tick_at else "never"
         loop = f"{_BAD} **Loop** last ran {last}. Ask whoever runs the bot to look into its log."
     else:
         following = f"; the next session needs it {stamp(found.next_step_at, 'R')}" if found.next_step_at else ""
         loop = f"{_GOOD} **Loop** last ran {stamp(found.last_tick_at, 'R')}{following}"
-    latency = f"{bot.latency * 1000:.0f} ms" if 0 <= bot.latency < 60 else "not known"
+    latency = f"{latency_seconds * 1000:.0f} ms" if 0 <= latency_seconds < 60 else "not known"
     return [loop, f"{_GOOD} **Discord** connected, latency {latency}"]
 
 

@@ -25,7 +25,7 @@ _ENTRIES, _MESSAGES = 15, 12
 
 
 class StoryCog(Cog):
-    """The buttons of the panel."""
+    """`/coaching session`."""
 
     @group_command("coaching", name="session", description="One session's whole story, with ways to help it on")
     @app_commands.describe(code="It stands on every message about the session")

@@ -34,7 +34,7 @@ _HINT = "-# There is a picture of this too: whoever runs the bot gets it with `p
 
 
 class StatsCog(Cog):
-    """The select under the statistics."""
+    """`/coaching stats`."""
 
     @group_command(
         "coaching",
@@ -71,7 +71,7 @@ class StatsCog(Cog):
         if found.is_empty:
             await ui.show(interaction, ui.Panel(ui.text(f"{title}\n{_nothing(days)}"), _select(days)))
             return
-        parts: list[discord.ui.Item[Any]] = [ui.text("\n".join((title, *_figures(found, self.bot))))]
+        parts: list[discord.ui.Item[Any]] = [ui.text("\n".join((title, *_figures(found, self.bot.tick_interval))))]
         files: list[tuple[str, bytes]] = []
         if stats_picture.can_draw():
             files.append((_FILE, await asyncio.to_thread(drawing.draw_stats, found)))
@@ -97,7 +97,7 @@ def _nothing(days: int) -> str:
     return "No session has been booked here yet. `/coaching coaches` says who can be booked, and why not."
 
 
-def _figures(found: Stats, bot: BotBase) -> Iterator[str]:
+def _figures(found: Stats, tick_interval: timedelta) -> Iterator[str]:
     total, rounds = found.total, found.rounds
     yield f"-# {span_in_words(found.first, found.last)}; days are those of {found.zone_name}"
     over = total.completed + total.no_show
@@ -112,7 +112,7 @@ def _figures(found: Stats, bot: BotBase) -> Iterator[str]:
     stars = average(found.stars)
     count = sum(found.stars.values())
     yield f"**Reviews** {f'★ {stars:.1f} ({count})' if stars is not None else 'none'}"
-    yield _loop(found, bot.tick_interval) + (f", something failed in {rounds.failed}" if rounds.failed else "")
+    yield _loop(found, tick_interval) + (f", something failed in {rounds.failed}" if rounds.failed else "")
 
 
 def _loop(found: Stats, interval: timedelta) -> str:

@@ -29,7 +29,7 @@ _EXCERPT = 500  # five have to fit into a message; a sentence is longer only whe
 
 
 class ReviewListCog(Cog):
-    """Reading reviews, and hiding them."""
+    """Reading reviews, and `/coaching reviews` to hide them."""
 
     @group_command(
         "coaching", name="reviews", description="What students said, with hidden reviews, and buttons to hide them"

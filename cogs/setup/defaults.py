@@ -25,7 +25,7 @@ _PRESETS = "Presets, one a line"
 
 
 class DefaultsCog(Cog):
-    """The presses of `/coaching defaults`."""
+    """`/coaching defaults`."""
 
     @group_command(
         "coaching", name="defaults", description="Presets for coaches, and the rules that new coaches begin with"

@@ -38,7 +38,7 @@ def public_panel() -> ui.Panel:
 
 
 class PublicPanelCog(Cog):
-    """Posting it."""
+    """`/coaching post`."""
 
     @group_command(
         "coaching",
