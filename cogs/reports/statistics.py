@@ -9,7 +9,6 @@ import discord
 from discord import app_commands
 
 from cogs import ui
-from cogs.bot_base import BotBase
 from cogs.images import drawing
 from cogs.images import stats as stats_picture
 from cogs.images.stats import hours_in_words, room_share, span_in_words

@@ -54,7 +54,7 @@ async def test_with_broken_rows_everybody_else_is_shown_by_every_list(open_world
     assert str(BRUNO) not in stu.said
     for command, wanted in {
         "coaching coaches": ("**Cara**", "**Lena**", "**Dan**", f'I no longer know their time zone "{LOST}"'),
-        "coaching health": (f'🔴 **Time zone** "{LOST}" of <@{BRUNO}>',),
+        "coaching health": (f'🔴 **Time zone** I no longer know "{LOST}", the zone of <@{BRUNO}>',),
         "coaching stats": ("Cara",),
         "coaching sessions": (world.coach.mention,),
         "coaching audit": (),

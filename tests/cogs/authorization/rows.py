@@ -274,7 +274,7 @@ FORMS: dict[str, Row] = {
     "setup:times": Row(ADMINS),
     "setup:rules": Row(ADMINS),
     "roster:rate:{user_id}": Row(
-        _here(_NO_COACH_HERE), person="other_coach", typed={"Rate per hour": "60"}, then="They charge in"
+        _here(_NO_COACH_HERE), person="other_coach", typed={"Rate per hour": "60"}, then="They already charge in"
     ),
     "specialty:add": Row(ADMINS, typed={"Names, one a line": "Violin"}),
     "specialty:rename:{specialty}": Row(

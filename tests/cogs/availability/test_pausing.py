@@ -108,9 +108,9 @@ RULES = [
     ("Sessions…", {BEFORE: "1h"}, "15:00", "That time is too close to another of the coach's sessions."),
     ("Sessions…", {AFTER: "1h"}, "13:00", "That time is outside the coach's hours."),
     ("Notice and limits…", {DAILY: "1"}, "16:00", "That day is full: the coach's daily limit is 1."),
-    ("Notice and limits…", {WEEKLY: "1"}, "fri 16:00", "The coach gives 1 sessions a week at most"),
+    ("Notice and limits…", {WEEKLY: "1"}, "fri 16:00", "That week is full: the coach's weekly limit is 1."),
     ("Notice and limits…", {NOTICE: "none"}, "2026-03-02 8:30", "That time has already passed."),
-    ("Notice and limits…", {HORIZON: "2 days"}, "fri 16:00", "this coach gives away 2 days at most."),
+    ("Notice and limits…", {HORIZON: "2 days"}, "fri 16:00", "this coach can be booked up to 2 days ahead."),
 ]
 
 

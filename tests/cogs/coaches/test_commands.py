@@ -69,7 +69,7 @@ async def test_an_applicant_reads_which_clock_their_place_was_understood_as(worl
     answer = await world.apply(world.coach, **{"Your time zone": "India"})
 
     there = world.now.astimezone(ZoneInfo("Asia/Kolkata"))
-    assert f"on the clock of **Asia/Kolkata**, where it is **{there:%A, %H:%M}** now" in words(reply(answer))
+    assert f"Your time zone is **Asia/Kolkata**, where it's **{there:%A, %H:%M}** now." in words(reply(answer))
     async with world.db.read() as session:
         coach = await session.get_one(Coach, (world.guild.id, world.coach.id))
     assert coach.time_zone == "Asia/Kolkata"

@@ -98,5 +98,5 @@ async def test_a_chosen_channel_that_is_gone_is_named_and_nobody_is_told_that_it
     await world.leap_to(world.now + MINUTE)
 
     [warning] = world.guild.owner.dm_channel.history()[before:]
-    assert f"The channel <#{world.review.id}> does not exist any more. Choose another one" in words(warning)
+    assert f"The channel <#{world.review.id}> no longer exists. Choose another channel" in words(warning)
     assert "I keep trying" not in words(warning)

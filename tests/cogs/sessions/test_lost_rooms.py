@@ -81,7 +81,7 @@ async def test_a_room_deleted_again_and_again_is_made_more_rarely_with_one_word_
 
     assert len(rooms) == 6  # the first, one at once, and those after 1, 2, 4 and 8 minutes
     [alert] = said(world.lobby, "Coaching needs an admin")
-    assert f"keeps deleting session rooms: the one of `{made.code}`" in words(alert)
+    assert f"keeps deleting session rooms: the one for `{made.code}`" in words(alert)
 
 
 async def test_an_admin_who_has_stopped_the_deleting_gets_the_room_at_once(open_world: Academy) -> None:

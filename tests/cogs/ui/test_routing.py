@@ -225,5 +225,5 @@ async def test_an_option_that_cannot_be_read_is_refused_and_counted_like_a_press
     answer = await world.student.slash(world.lobby, "timezone", place="Middle-earth")
 
     bot: Any = world.env.bot
-    assert words(reply(answer)).startswith('I know no time zone "Middle-earth".')
+    assert words(reply(answer)).startswith('I don\'t know the time zone "Middle-earth".')
     assert bot.tally.outcomes["command", "/timezone", "refused"] == 1

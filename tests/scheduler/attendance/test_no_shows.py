@@ -256,7 +256,7 @@ async def test_whose_appeal_was_refused_does_not_appeal_again_after_the_other(db
 
     for actor in (STU, CARA):
         sentence = await refused(db, AlreadyDecided, appeal, session_id, actor=actor)
-        assert sentence.endswith("already, and an admin has decided.")
+        assert sentence.endswith("An admin has decided.")
 
 
 async def test_there_is_a_week_to_appeal(db: Database) -> None:
@@ -340,7 +340,7 @@ async def test_an_admin_does_not_decide_by_an_older_card_about_the_other_side(db
 
     sentence = await refused(db, AlreadyDecided, grant, session_id, of=STUDENT)
 
-    assert sentence.endswith("Look at the newer card.")
+    assert sentence.endswith("see the newer card.")
     assert (await do(db, refuse, session_id, of=COACH)).absent is Absent.COACH
 
 

@@ -97,7 +97,7 @@ async def test_it_is_not_cancelled_any_more(db: Database, case: Case) -> None:
         await change_session(db, session_id, status=status)
         for actor in (CARA, STU, ADMIN):
             refused = await refusal(db, TooLate, cancel(session_id, actor, case))
-            assert str(refused).startswith("This session can't be cancelled any more")
+            assert str(refused).startswith("It's too late to cancel: coach and student have met")
 
 
 @decided
