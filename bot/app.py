@@ -41,6 +41,7 @@ from cogs.sessions.reminders import RemindersCog
 from cogs.sessions.rescheduling import MovingCog
 from cogs.setup.commands import CoachingCog
 from cogs.setup.defaults import DefaultsCog
+from cogs.setup.one_setting import OneSettingCog
 from cogs.setup.presses import SetupCog
 from cogs.setup.public_panel import PublicPanelCog
 from cogs.timezone import TimezoneCog
@@ -82,6 +83,7 @@ COGS = (
     RemindersCog,
     TimezoneCog,
     CoachingCog,
+    OneSettingCog,
     SetupCog,
     PublicPanelCog,
     HealthCog,

@@ -17,6 +17,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    create_model,
     model_validator,
 )
 from pydantic_core import ErrorDetails
@@ -31,8 +32,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from scheduler.core.errors import Unreadable
-from scheduler.parsing.money import parse_currency
-from scheduler.time.time_zones import parse_zone
+from scheduler.servers.declarations import SETTINGS, Setting
+from scheduler.servers.setting_kinds import Whole
 
 if TYPE_CHECKING:
     from scheduler.servers.settings import GuildDefaults
@@ -116,18 +117,19 @@ _STRICT = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 """Reject misspelt keys in config.toml, and never show a secret in an error."""
 
 
-class ServerDefaults(BaseModel):
-    """What a new server starts with, until its admins use `/coaching setup`."""
+def _field(setting: Setting) -> tuple[Any, str | int | None]:
+    """The type and the default of a server default, as pydantic takes them."""
+    if isinstance(setting.kind, Whole):
+        return Annotated[int, _whole_number(setting.kind.least, setting.kind.most)], setting.default
+    return Annotated[str, _parsed(lambda typed: str(setting.kind.parse(typed)))], setting.default
 
-    model_config = _STRICT
 
-    time_zone: Annotated[str, _parsed(parse_zone)] = "UTC"
-    currency: Annotated[str, _parsed(parse_currency)] = "USD"
-    room_lead_minutes: _Minutes = 15
-    access_lead_minutes: _Minutes = 5
-    linger_minutes: _Minutes = 15
-    cancel_notice_minutes: Annotated[int, _whole_number(0, 30 * 24 * 60)] = 0
-    most_upcoming: Annotated[int, _whole_number(1, 100)] = 10
+_fields: Any = {setting.column: _field(setting) for setting in SETTINGS if setting.default is not None}
+_Declared: Any = create_model("_Declared", __config__=_STRICT, **_fields)
+
+
+class ServerDefaults(_Declared):
+    """What a server has until its admins change it with `/coaching setup`."""
 
     @model_validator(mode="after")
     def _room_comes_first(self) -> Self:

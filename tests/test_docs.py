@@ -18,7 +18,10 @@ from bot.config import ServerDefaults, Settings
 from bot.discord_api.permissions import INVITE
 from models import Base
 from models.storage.database import Database
-from scheduler.servers.settings import GuildDefaults
+from scheduler.servers import declarations
+from scheduler.servers.resources import ServerResource
+from scheduler.servers.setting_kinds import Whole
+from scheduler.servers.settings import GuildDefaults, default_of
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -178,9 +181,7 @@ def test_every_command_is_shown_with_its_options(commands: dict[str, list[str]])
     usages = [codes(cells[0])[0] for cells in rows(section(COMMANDS, "Commands")) if cells[0].startswith("`/")]
     shown = {usage.split(" [")[0].split(" <")[0]: re.findall(r"[\[<](\w+)[\]>]", usage) for usage in usages}
 
-    # There are too many for one line; they have their own table.
-    assert shown.pop("/coaching setup") == ["options"]
-    assert shown == {command: names for command, names in commands.items() if command != "/coaching setup"}
+    assert shown == commands
 
 
 def test_every_command_in_the_documents_exists_with_its_options(
@@ -201,10 +202,29 @@ def test_every_command_in_the_documents_exists_with_its_options(
     assert unknown == set()
 
 
-def test_every_setup_option_is_explained_and_no_other(commands: dict[str, list[str]]) -> None:
-    explained = [codes(cells[0])[0] for cells in rows(section(COMMANDS, "Server settings"))[1:]]
+def test_every_server_setting_is_documented_as_it_is_declared() -> None:
+    declared = [
+        [one.label, one.kind.accepts(), one.kind.show(default_of(one)), one.help] for one in declarations.SETTINGS
+    ]
 
-    assert sorted(explained) == sorted(commands["/coaching setup"])
+    documented = [cells for cells in rows(section(COMMANDS, "Server settings"))[1:] if len(cells) == 4]
+
+    assert [cells[:3] for cells in documented] == [cells[:3] for cells in declared]
+    for cells, (*_, in_short) in zip(documented, declared, strict=True):
+        assert cells[3].startswith(in_short)
+
+
+def test_every_channel_and_role_that_admins_pick_is_documented_and_no_other() -> None:
+    table = [cells for cells in rows(section(COMMANDS, "Server settings")) if len(cells) == 2]
+
+    assert [cells[0] for cells in table[1:]] == [place.label for place in ServerResource]
+
+
+def test_the_example_config_names_the_range_of_each_number_that_a_server_setting_takes() -> None:
+    for one in declarations.SETTINGS:
+        if one.default is not None and isinstance(one.kind, Whole):
+            [above] = re.findall(rf"((?:^# .*\n)+)# {one.column} = ", EXAMPLE, flags=re.MULTILINE)
+            assert f"{one.kind.least} to {one.kind.most}" in above
 
 
 def test_every_command_of_the_command_line_is_documented_and_no_other() -> None:

@@ -9,20 +9,12 @@ from bot.doctor.checks import Check, error, ok, warning
 from models import Guild
 from scheduler.servers.resources import Flaw, ServerResource, SetupIssue
 
-_SET_UP = "use `/coaching setup {}:` there"
-_NAMES = {
-    ServerResource.REVIEW_CHANNEL: "review channel",
-    ServerResource.COACH_ROLE: "coach role",
-    ServerResource.ROOM_CATEGORY: "category for rooms",
-    ServerResource.LOG_CHANNEL: "alerts channel",
-    ServerResource.FALLBACK_CHANNEL: "fallback channel",
-    ServerResource.ADMIN_ROLE: "admin role",
-}
+_SET_UP = "use `/coaching setup` there"
 _FALLBACKS = {
     ServerResource.ROOM_CATEGORY: "the bot creates its own",
     ServerResource.LOG_CHANNEL: "alerts go to the system channel",
     ServerResource.FALLBACK_CHANNEL: "admins are told instead",
-    ServerResource.ADMIN_ROLE: "everyone with Manage Server is an admin",
+    ServerResource.ADMIN_ROLE: "only members with Manage Server are admins",
 }
 """What happens when a chosen one no longer exists."""
 _REQUIRED = {
@@ -38,7 +30,9 @@ async def check_server(client: discord.Client, guild_id: int, stored: Mapping[in
     settings = stored.get(guild_id) if stored is not None else None
     found = server_setup.find_issues(me, channels, settings)
     unset = [
-        one.place.value for one in found if one.flaw is Flaw.UNSET and one.place and one.place not in _REQUIRED
+        one.place.label.lower()
+        for one in found
+        if one.flaw is Flaw.UNSET and one.place and one.place not in _REQUIRED
     ]
     checks = [
         _check(named(me.guild), one) for one in found if one.flaw is not Flaw.UNSET or one.place in _REQUIRED
@@ -64,7 +58,7 @@ def _check(server: str, finding: SetupIssue) -> Check:
     if place is None:
         advice = "grant it to the bot's role, or invite the bot again with `coachbot invite`"
         return error("server", f"{server}: the bot is missing {lacks} in the server", advice)
-    what, name, advice = _NAMES[place], _sanitized(finding.name), _SET_UP.format(place)
+    what, name, advice = place.label.lower(), _sanitized(finding.name), _SET_UP
     match finding.flaw:
         case Flaw.UNSET:
             return warning("server", f"{server}: {_REQUIRED[place]}", advice)

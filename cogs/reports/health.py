@@ -166,7 +166,7 @@ def _messages(found: Health) -> list[str]:
     if found.undeliverable:
         lines.append(
             f"{_NOTE} **Unreachable** {found.undeliverable} messages of the last week reached nobody. Choose a "
-            "channel with `/coaching setup news_channel`."
+            "fallback channel with `/coaching setup`."
         )
     return lines
 

@@ -10,6 +10,7 @@ from cogs.cards.server_limits import limits_ahead
 from cogs.setup import settings
 from cogs.ui.routing import Route
 from models import Coach, Guild
+from scheduler.servers.declarations import Form
 from scheduler.servers.resources import MADE, Flaw, ServerResource, SetupIssue
 from scheduler.servers.settings import CLEARED
 
@@ -20,38 +21,31 @@ MAKE = Route("setup:make:{place}")
 PICK = Route("setup:pick:{place}")
 PICKED = Route("setup:picked:{place}")
 CLEAR = Route("setup:clear:{place}")
-BASICS = Route("setup:basics")
-TIMES = Route("setup:times")
-RULES = Route("setup:rules")
+FORM = Route("setup:form:{form}")
 ASK_RATES = Route("setup:rates")
 
 PLACES = tuple(ServerResource)
 """By the number that stands in a `custom_id`, also on panels from before an upgrade: new ones come last."""
-_TITLES = {
-    ServerResource.REVIEW_CHANNEL: "Applications",
-    ServerResource.COACH_ROLE: "Coach role",
-    ServerResource.ROOM_CATEGORY: "Category for rooms",
-    ServerResource.LOG_CHANNEL: "Problems",
-    ServerResource.FALLBACK_CHANNEL: "News",
-    ServerResource.ADMIN_ROLE: "Admin role",
-}
+FORMS = tuple(Form)
+"""By number, as well."""
 _USES = {
-    ServerResource.REVIEW_CHANNEL: "The channel in which applications arrive, for admins to decide on.",
+    ServerResource.REVIEW_CHANNEL: "Where applications arrive, for admins to decide on.",
     ServerResource.COACH_ROLE: "Given to approved coaches. It has to stand below my own role and below yours.",
-    ServerResource.ROOM_CATEGORY: "The category in which the private rooms are made.",
-    ServerResource.LOG_CHANNEL: "The channel in which admins are told of problems.",
-    ServerResource.FALLBACK_CHANNEL: "Where people whose direct messages are closed are asked to look, in public.",
+    ServerResource.ROOM_CATEGORY: "Where the private rooms are created.",
+    ServerResource.LOG_CHANNEL: "Where admins are told when something doesn't work.",
+    ServerResource.FALLBACK_CHANNEL: "Where people whose direct messages are closed are mentioned, in public.",
     ServerResource.ADMIN_ROLE: "Holders decide on applications and change settings, except for the two roles.",
 }
 _WITHOUT = {
-    ServerResource.REVIEW_CHANNEL: "nobody sees new ones.",
-    ServerResource.COACH_ROLE: "coaches get none.",
-    ServerResource.ROOM_CATEGORY: "rooms are made outside any, or in one of my own.",
-    ServerResource.LOG_CHANNEL: "problems are told in the system channel, or to the owner.",
-    ServerResource.FALLBACK_CHANNEL: "admins hear of people whose direct messages are closed.",
-    ServerResource.ADMIN_ROLE: "only whoever manages the server decides.",
+    ServerResource.REVIEW_CHANNEL: "nobody sees new applications",
+    ServerResource.COACH_ROLE: "coaches get no role",
+    ServerResource.ROOM_CATEGORY: "rooms are created outside any category, or in one of my own",
+    ServerResource.LOG_CHANNEL: "alerts go to the system channel, or to the owner",
+    ServerResource.FALLBACK_CHANNEL: "admins are told instead",
+    ServerResource.ADMIN_ROLE: "only members with Manage Server are admins",
 }
 _LISTED = 10
+_A_ROW = 5
 _OPTIONAL = (ServerResource.FALLBACK_CHANNEL, ServerResource.ADMIN_ROLE)
 _GOOD, _NOTE, _BAD = "✅", "⚠️", "❌"
 _UNASKED = f"{_NOTE} Discord did not say what I may do here at this moment. Press Check again in a while."
@@ -78,6 +72,12 @@ def main(
         items += _problem(guild, one, invitation)
     if elsewhere:
         items += _other_currencies(guild, elsewhere)
+    forms = [ui.button(f"{form.value}…", FORM.id(form=number)) for number, form in enumerate(FORMS)]
+    buttons = [
+        *forms,
+        ui.button("For new coaches", DEFAULTS.id()),
+        ui.button("Check again", SHOW.id(), discord.ButtonStyle.primary),
+    ]
     fine = _fine(guild, {one.place for one in problems} if found is not None else {*PLACES, None})
     return ui.Panel(
         *items,
@@ -86,17 +86,11 @@ def main(
         ui.row(
             ui.select(
                 CHANGE.id(),
-                [(_TITLES[place], str(number), False) for number, place in enumerate(PLACES)],
+                [(place.label, str(number), False) for number, place in enumerate(PLACES)],
                 placeholder="Change a channel, a category or a role…",
             )
         ),
-        ui.row(
-            ui.button("Zone and pay…", BASICS.id()),
-            ui.button("Times…", TIMES.id()),
-            ui.button("Rules…", RULES.id()),
-            ui.button("For new coaches", DEFAULTS.id()),
-            ui.button("Check again", SHOW.id(), discord.ButtonStyle.primary),
-        ),
+        *(ui.row(*buttons[first : first + _A_ROW]) for first in range(0, len(buttons), _A_ROW)),
         *([ui.text(said)] if said else []),
     )
 
@@ -104,12 +98,12 @@ def main(
 def of_place(guild: Guild, place: ServerResource) -> ui.Panel:
     """To choose one channel, category or role."""
     number, id_ = PLACES.index(place), place.id_in(guild)
-    now = _mention(place, id_) if id_ else f"not set: {_WITHOUT[place]}"
+    now = _mention(place, id_) if id_ else f"not set ({_WITHOUT[place]})"
     buttons = [_make_button(place)] if place in MADE and id_ is None else []
     if place.column in CLEARED and id_ is not None:
         buttons.append(ui.button("Clear", CLEAR.id(place=number), discord.ButtonStyle.danger))
     return ui.Panel(
-        ui.text(f"### {_TITLES[place]}\n{_USES[place]}\n**Now** {now}"),
+        ui.text(f"### {place.label}\n{_USES[place]}\n**Now** {now}"),
         ui.row(_picker(place, PICKED.id(place=number))),
         ui.row(*buttons, ui.button("◀ Back", SHOW.id())),
     )
@@ -156,12 +150,13 @@ def in_words(guild: Guild, finding: SetupIssue) -> str:
             f"**Permissions** I lack {lacks} in the server. Open **Server Settings → Roles**, my role, "
             "**Permissions** and switch on what is missing; or invite me again, everything stays as it is."
         )
-    chosen = _mention(place, place.id_in(guild))
+    chosen, without = _mention(place, place.id_in(guild)), _WITHOUT[place]
+    without = f"{without[:1].upper()}{without[1:]}."
     match finding.flaw:
         case Flaw.UNSET:
-            said = f"Not set: {_WITHOUT[place]}"
+            said = f"not set. {without}"
         case Flaw.GONE:
-            said = f"What was chosen does not exist any more: {_WITHOUT[place]}"
+            said = f"doesn't exist any more. {without}"
         case Flaw.LACKING:
             kind = "Category" if place is ServerResource.ROOM_CATEGORY else "Channel"
             said = (
@@ -175,22 +170,21 @@ def in_words(guild: Guild, finding: SetupIssue) -> str:
                 f"{chosen} stands above my own role, so I cannot give it. Open **Server Settings → Roles** and "
                 "drag my role above it."
             )
-    return f"**{_TITLES[place]}** {said}"
+    return f"**{place.label}** {said}"
 
 
 def _fine(guild: Guild, wrong: set[ServerResource | None]) -> Iterable[str]:
     """What nobody has to look at; of what is not `wrong`, whether it is set or not."""
     if None not in wrong:
-        yield f"{_GOOD} **Permissions** I may do in the server what I have to"
+        yield f"{_GOOD} **Permissions** all granted"
     for place in PLACES:
         if place not in wrong or place in _OPTIONAL:
             id_ = place.id_in(guild)
             if id_ is not None and place not in wrong:
-                yield f"{_GOOD} **{_TITLES[place]}** {_mention(place, id_)}"
+                yield f"{_GOOD} **{place.label}** {_mention(place, id_)}"
             elif id_ is None:
-                yield f"➖ **{_TITLES[place]}** none, which is fine: {_WITHOUT[place]}"
-    for line in settings.lines(guild):
-        yield f"{_GOOD} {line}"
+                yield f"➖ **{place.label}** not set ({_WITHOUT[place]})"
+    yield from settings.lines(guild)
 
 
 def _mention(place: ServerResource, id_: int | None) -> str:

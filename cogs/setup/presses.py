@@ -1,7 +1,7 @@
 """The presses of `/coaching setup`: what is wrong, made or picked, and the settings changed."""
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 
 import discord
 
@@ -10,25 +10,24 @@ from cogs.setup import forms
 from cogs.setup import panel as setup_panel
 from cogs.setup.panel import (
     ASK_RATES,
-    BASICS,
     CHANGE,
     CLEAR,
+    FORM,
+    FORMS,
     MAKE,
     PICK,
     PICKED,
     PLACES,
-    RULES,
     SHOW,
-    TIMES,
 )
 from cogs.setup.settings import check_channel, check_roles, must_manage_server
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
-from cogs.ui.zones import resolve_zone
 from models import Guild
 from scheduler.coaches import currencies
 from scheduler.core.errors import NotAllowed, NotFound
 from scheduler.servers import settings, setup
+from scheduler.servers.declarations import Form
 from scheduler.servers.resources import ServerResource
 from scheduler.servers.settings import GuildChanges
 
@@ -70,7 +69,9 @@ class SetupCog(SetupPanelCog):
         await ui.acknowledge(interaction)
         wanted, guild = _place(place), await self._seen_by_admin(interaction)
         if not interaction.permissions.manage_guild:
-            raise NotAllowed("Only who may manage the server lets me make channels and roles. Ask one of them.")
+            raise NotAllowed(
+                "Only members with Manage Server can have me create channels and roles. Ask one of them."
+            )
         await setup.make(
             self.bot.db,
             self.bot.port,
@@ -102,7 +103,7 @@ class SetupCog(SetupPanelCog):
         wanted = _place(place)
         await self._seen_by_admin(interaction)
         chosen = _chosen(interaction, wanted)
-        changes = replace(GuildChanges(), **{wanted.column: chosen.id})
+        changes = GuildChanges(**{wanted.column: chosen.id})
         await self._save(interaction, lambda _guild: changes)
 
     @on(CLEAR)
@@ -131,42 +132,19 @@ class SetupCog(SetupPanelCog):
         said = f"✅ We've messaged {people}." if asked else "They were already asked within the last day."
         await self.show_setup(interaction, said)
 
-    @on(BASICS)
-    async def basics_pressed(self, interaction: Interaction) -> None:
-        """Change zone, currency and how to pay."""
+    @on(FORM)
+    async def form_pressed(self, interaction: Interaction, form: int) -> None:
+        """Change what the form asks for."""
         await ui.acknowledge(interaction)
-        typed = ui.typed_in(interaction)
-        zone_name = await resolve_zone(typed.get(forms.ZONE, ""))
-        await self._save(interaction, lambda guild: forms.read_basics(guild, typed, zone_name))
+        # In a thread, because a city may be looked up.
+        values = await asyncio.to_thread(forms.read, _form(form), ui.typed_in(interaction))
+        await self._save(interaction, lambda guild: forms.different(guild, values))
 
-    @on(TIMES)
-    async def times_pressed(self, interaction: Interaction) -> None:
-        """Change when what happens."""
-        await ui.acknowledge(interaction)
-        typed = ui.typed_in(interaction)
-        await self._save(interaction, lambda guild: forms.read_times(guild, typed))
-
-    @on(RULES)
-    async def rules_pressed(self, interaction: Interaction) -> None:
-        """Change limits and access."""
-        await ui.acknowledge(interaction)
-        typed = ui.typed_in(interaction)
-        await self._save(interaction, lambda guild: forms.read_rules(guild, typed))
-
-    @opens(BASICS)
-    async def basics_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
-        """Asks for zone, currency and how to pay."""
-        return forms.basics(BASICS.id(), await self._seen_by_admin(interaction), typed)
-
-    @opens(TIMES)
-    async def times_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
-        """Asks when what happens."""
-        return forms.times(TIMES.id(), await self._seen_by_admin(interaction), typed)
-
-    @opens(RULES)
-    async def rules_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
-        """Asks for limits and access."""
-        return forms.rules(RULES.id(), await self._seen_by_admin(interaction), typed)
+    @opens(FORM)
+    async def settings_form(self, interaction: Interaction, typed: Typed, form: int) -> ui.Form:
+        """Asks for the settings of this form."""
+        wanted, guild = _form(form), await self._seen_by_admin(interaction)
+        return forms.settings_form(FORM.id(form=form), wanted, guild, typed)
 
     async def _save(self, interaction: Interaction, wanted: Callable[[Guild], GuildChanges]) -> None:
         """Change what is wanted, given what is set, and show everything."""
@@ -184,6 +162,12 @@ class SetupCog(SetupPanelCog):
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
         ui.actor_of(interaction, guild).must_be_admin()
         return guild
+
+
+def _form(number: int) -> Form:
+    if number >= len(FORMS):
+        raise NotFound("This form doesn't exist any more. Use `/coaching setup` again.")
+    return FORMS[number]
 
 
 def _place(number: int) -> ServerResource:

@@ -1,50 +1,34 @@
 """How a server's settings are shown to its admins, and which channels and roles they may choose."""
 
-from datetime import timedelta
-
 import discord
 
 from cogs import ui
 from cogs.ui import Interaction
-from models import AccessMode, Guild
+from models import Guild
 from scheduler.core.errors import Misconfigured, NotAllowed
-from scheduler.notifications.reminder_times import reminder_times, write_reminder_times
-from scheduler.parsing.durations import write_length
 from scheduler.servers import settings
+from scheduler.servers.declarations import SETTINGS, Setting
+from scheduler.servers.setting_kinds import Text, Zone
 from scheduler.time.time_zones import is_known
 
 _EXCERPT = 200
 
 
 def lines(guild: Guild) -> list[str]:
-    """Everything that is set but channels, categories and roles."""
-    access = "by a role per session" if guild.access_mode is AccessMode.ROLE else "each person by themselves"
-    reminded = write_reminder_times(reminder_times(guild))
-    gone = "are kept" if guild.keep_after_departure else "are cancelled"
+    """Everything that is set but channels, categories and roles: a line for each heading."""
+    found: dict[str, list[str]] = {}
+    for one in SETTINGS:
+        found.setdefault(one.heading, []).append(_shown(guild, one))
     presets = ", ".join(preset.name for preset in settings.presets(guild))
-    instructions = guild.payment_instructions
-    return [
-        f"**Time zone** {_zone(guild)} · **Currency** {guild.currency}",
-        f"**Rooms** made {guild.room_lead_minutes} min before, opened {guild.access_lead_minutes} min before, "
-        f"removed {guild.linger_minutes} min after the end; people are let in {access}",
-        f"**Reminders** {reminded if reminded == 'none' else f'{reminded} before the start'}",
-        f"**Students** up to {guild.most_upcoming} upcoming sessions, free cancellation until {_notice(guild)}",
-        f"**No-show** who has not come {guild.no_show_grace_minutes} min after the start",
-        f"**Coming sessions** of somebody who has left, or may not coach any more, {gone}",
-        f"**Presets** {ui.quoted(presets, _EXCERPT)}",
-        f"**How to pay** {ui.quoted(instructions, _EXCERPT) if instructions else 'not set'}",
-    ]
+    found["Presets"] = [ui.quoted(presets, _EXCERPT)]
+    return [f"**{heading}** {' · '.join(values)}" for heading, values in found.items()]
 
 
-def _zone(guild: Guild) -> str:
-    if is_known(guild.time_zone):
-        return guild.time_zone
-    return f'⚠️ I no longer know "{ui.quoted(guild.time_zone)}", so times are shown in UTC. Choose another one'
-
-
-def _notice(guild: Guild) -> str:
-    notice = timedelta(minutes=guild.cancel_notice_minutes)
-    return f"{write_length(notice)} before it starts" if notice else "it starts"
+def _shown(guild: Guild, setting: Setting) -> str:
+    words = setting.describe(settings.value_of(guild, setting))
+    if isinstance(setting.kind, Zone) and not is_known(words):
+        return f'⚠️ I no longer know "{ui.quoted(words)}", so times are shown in UTC. Choose another one'
+    return ui.quoted(words, _EXCERPT) if isinstance(setting.kind, Text) else words
 
 
 def check_channel(channel: discord.TextChannel | None) -> None:
@@ -62,7 +46,7 @@ def check_channel(channel: discord.TextChannel | None) -> None:
 def must_manage_server(interaction: Interaction) -> None:
     """Only they say who is an admin here, and what coaches get. Raises NotAllowed."""
     if not interaction.permissions.manage_guild:
-        raise NotAllowed("Only who may manage the server chooses the admin role and the coach role.")
+        raise NotAllowed("Only members with Manage Server can choose the admin role and the coach role.")
 
 
 def check_roles(

@@ -7,7 +7,7 @@ from models import Guild
 
 
 class ServerResource(StrEnum):
-    """A channel, a category or a role that admins choose; the value is the option of `/coaching setup`."""
+    """A channel, a category or a role that admins pick in `/coaching setup`. The keys of alerts hold the value."""
 
     REVIEW_CHANNEL = "review_channel"
     COACH_ROLE = "coach_role"
@@ -22,6 +22,11 @@ class ServerResource(StrEnum):
         return "fallback_channel_id" if self is ServerResource.FALLBACK_CHANNEL else f"{self}_id"
 
     @property
+    def label(self) -> str:
+        """What it's called."""
+        return _LABELS[self]
+
+    @property
     def is_role(self) -> bool:
         """Whether it is a role, and no channel or category."""
         return self in (ServerResource.COACH_ROLE, ServerResource.ADMIN_ROLE)
@@ -31,6 +36,14 @@ class ServerResource(StrEnum):
         return getattr(settings, self.column)
 
 
+_LABELS = {
+    ServerResource.REVIEW_CHANNEL: "Review channel",
+    ServerResource.COACH_ROLE: "Coach role",
+    ServerResource.ROOM_CATEGORY: "Room category",
+    ServerResource.LOG_CHANNEL: "Alerts channel",
+    ServerResource.FALLBACK_CHANNEL: "Fallback channel",
+    ServerResource.ADMIN_ROLE: "Admin role",
+}
 MADE = (
     ServerResource.REVIEW_CHANNEL,
     ServerResource.COACH_ROLE,

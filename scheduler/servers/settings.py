@@ -1,14 +1,13 @@
 """A server's settings: what they are before anybody has changed them, and how an admin changes them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
-    AccessMode,
     Coach,
     CoachingSession,
     CoachStatus,
@@ -17,6 +16,7 @@ from models import (
     NotificationKind,
     Specialty,
 )
+from models.base import OpenEnum
 from models.storage.database import insert_if_absent
 from scheduler.availability import booking_policy
 from scheduler.availability.booking_policy import Rules
@@ -25,27 +25,14 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound, Unreadable
 from scheduler.core.row_locks import lock_sessions
 from scheduler.notifications import admin_alerts, reminders
-from scheduler.parsing.money import parse_currency
 from scheduler.parsing.weekly_hours import Preset
-from scheduler.time.time_zones import parse_zone
+from scheduler.servers.declarations import BY_COLUMN, SETTINGS, Setting
+from scheduler.servers.setting_kinds import Text, Value
 
-Value = str | int | list[int]
-
+SETTINGS_CHANGED = "settings_changed"
+"""The action of the audit log."""
 CLEARED = ("log_channel_id", "fallback_channel_id", "admin_role_id")
 """What a server can do without."""
-LONGEST_HOW_TO_PAY = 300
-LONGEST_LEAD_MINUTES = 24 * 60
-LONGEST_CANCEL_NOTICE_HOURS = 30 * 24
-MOST_COMING = 100
-LONGEST_GRACE_MINUTES = 120
-_RANGES = (
-    ("room_lead_minutes", "Minutes before the start at which the room is made", 0, LONGEST_LEAD_MINUTES),
-    ("access_lead_minutes", "Minutes before the start at which people are let in", 0, LONGEST_LEAD_MINUTES),
-    ("linger_minutes", "Minutes for which the room stays", 0, LONGEST_LEAD_MINUTES),
-    ("cancel_notice_minutes", "Minutes until which one cancels in time", 0, LONGEST_CANCEL_NOTICE_HOURS * 60),
-    ("most_upcoming", "Coming sessions that a student may have", 1, MOST_COMING),
-    ("no_show_grace_minutes", "Minutes from which who has not come is absent", 0, LONGEST_GRACE_MINUTES),
-)
 FIRST_SPECIALTIES = (
     "Music production",
     "Mixing",
@@ -69,42 +56,30 @@ FIRST_PRESETS = (
 """What coaches can set with one press until the server's admins say otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
+_RESOURCES = ("_role_id", "_channel_id", "_category_id")
+"""How columns end that hold a role, a channel or a category, which admins pick in the panel."""
+
+
 class GuildDefaults:
-    """What holds in a server until its admins change it."""
+    """What a new server has until its admins change it: what was declared, or what the operator chose instead."""
 
-    time_zone: str = "UTC"
-    currency: str = "USD"
-    room_lead_minutes: int = 15
-    access_lead_minutes: int = 5
-    linger_minutes: int = 15
-    cancel_notice_minutes: int = 0
-    most_upcoming: int = 10
+    def __init__(self, **chosen: Value) -> None:
+        declared = {one.column: one.default for one in SETTINGS if one.default is not None}
+        if unknown := chosen.keys() - declared.keys():
+            raise TypeError(f"no default can be chosen for {', '.join(sorted(unknown))}")
+        self.values: dict[str, Value] = declared | chosen
 
 
-@dataclass(frozen=True, slots=True)
 class GuildChanges:
-    """What an admin asked to change; None leaves it as it is."""
+    """What an admin asked to change, by column; None leaves it as it is.
 
-    time_zone: str | None = None
-    currency: str | None = None
-    admin_role_id: int | None = None
-    coach_role_id: int | None = None
-    review_channel_id: int | None = None
-    room_category_id: int | None = None
-    room_lead_minutes: int | None = None
-    access_lead_minutes: int | None = None
-    linger_minutes: int | None = None
-    cancel_notice_minutes: int | None = None
-    most_upcoming: int | None = None
-    payment_instructions: str | None = None
-    reminder_minutes: list[int] | None = None
-    """As `reminder_times.parse_reminder_times` gives them; an empty list is for no reminders."""
-    no_show_grace_minutes: int | None = None
-    access_mode: AccessMode | None = None
-    keep_after_departure: bool | None = None
-    log_channel_id: int | None = None
-    fallback_channel_id: int | None = None
+    Values are those of the declared settings, and the ids of channels, roles and the category.
+    """
+
+    def __init__(self, **wanted: Value | None) -> None:
+        if unknown := {one for one in wanted if one not in BY_COLUMN and not one.endswith(_RESOURCES)}:
+            raise TypeError(f"there are no settings {', '.join(sorted(unknown))}")
+        self.values: Mapping[str, Value] = {key: value for key, value in wanted.items() if value is not None}
 
 
 _COLUMN_DEFAULTS = {
@@ -118,14 +93,14 @@ _COLUMN_DEFAULTS = {
 async def look_up(session: AsyncSession, guild_id: int, defaults: GuildDefaults) -> Guild:
     """The server's settings. One that nobody has used yet gets the defaults, and nothing is written."""
     found = await session.get(Guild, guild_id)
-    return found or Guild(id=guild_id, **_COLUMN_DEFAULTS | _values(defaults))
+    return found or Guild(id=guild_id, **_COLUMN_DEFAULTS | defaults.values)
 
 
 async def ensure(session: AsyncSession, guild_id: int, defaults: GuildDefaults, now: datetime) -> Guild:
     """The server's row, made with the defaults and the first specialties if it is not there yet."""
     found = await session.get(Guild, guild_id)
     if found is None:
-        await insert_if_absent(session, Guild, id=guild_id, created_at=now, **_values(defaults))
+        await insert_if_absent(session, Guild, id=guild_id, created_at=now, **defaults.values)
         for name in FIRST_SPECIALTIES:
             await insert_if_absent(session, Specialty, guild_id=guild_id, name=name)
         found = await session.get_one(Guild, guild_id)
@@ -169,26 +144,22 @@ async def set_default_policy(
 async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: GuildChanges, now: datetime) -> None:
     """Apply an admin's changes, and make due what had to wait for them.
 
-    Raises NotAllowed, or Unreadable for an unknown zone or currency or lead times that contradict each other.
+    Raises NotAllowed, or Unreadable for a value that a setting doesn't take, or lead times that contradict each
+    other.
     """
     actor.must_be_admin()
-    wanted = {key: value for key, value in _values(changes).items() if value is not None}
-    if not wanted:
+    if not changes.values:
         return
-    if "time_zone" in wanted:
-        wanted["time_zone"] = parse_zone(str(wanted["time_zone"]))
-    if "currency" in wanted:
-        wanted["currency"] = parse_currency(str(wanted["currency"]))
-    if len(str(wanted.get("payment_instructions", ""))) > LONGEST_HOW_TO_PAY:
-        raise Unreadable(f"How to pay has to fit into {LONGEST_HOW_TO_PAY} characters. Please shorten it.")
-    for key, words, least, most in _RANGES:
-        _check_range(words, least, most, wanted.get(key))
+    wanted = {key: _checked(key, value) for key, value in changes.values.items()}
     for key, value in wanted.items():
         setattr(guild, key, value)
     if guild.access_lead_minutes > guild.room_lead_minutes:
+        room, access = (
+            BY_COLUMN[key].kind.write(getattr(guild, key)) for key in ("room_lead_minutes", "access_lead_minutes")
+        )
         raise Unreadable(
-            f"The room has to be made before people are let in: {guild.room_lead_minutes} minutes for the "
-            f"room is later than {guild.access_lead_minutes} for access. Choose a longer lead for the room."
+            f"The room can't open {access} before the start if it's created {room} before. Create it earlier, or "
+            "open it later."
         )
     if "currency" in wanted:
         await coaches.follow_currency(session, guild)
@@ -199,7 +170,7 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
             .where(Coach.guild_id == guild.id, Coach.status.in_((CoachStatus.APPROVED, CoachStatus.SUSPENDED)))
             .values(role_due_at=now, role_attempts=0, role_error=None)
         )
-    if wanted.keys() & {"room_lead_minutes", "access_lead_minutes", "linger_minutes", "no_show_grace_minutes"}:
+    if any(one.replans_sessions for one in SETTINGS if one.column in wanted):
         ahead = CoachingSession.guild_id == guild.id, CoachingSession.next_step_at.is_not(None)
         for one in await lock_sessions(session, *ahead):
             one.next_step_at = now  # so that the loop plans it again
@@ -209,9 +180,7 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
         await admin_alerts.resolve(session, guild.id, admin_alerts.LOG_CHANNEL, now)
     if "review_channel_id" in wanted:
         await _post_open_applications(session, guild, now)
-    audit.record(
-        session, guild.id, "settings_changed", at=now, actor_id=actor.user_id, details=_ids_and_numbers(wanted)
-    )
+    audit.record(session, guild.id, SETTINGS_CHANGED, at=now, actor_id=actor.user_id, details=_for_the_log(wanted))
 
 
 async def clear(
@@ -230,17 +199,34 @@ async def clear(
     setattr(guild, column, None)
     if column == "log_channel_id":
         await admin_alerts.resolve(session, guild.id, admin_alerts.LOG_CHANNEL, now)
-    audit.record(session, guild.id, "settings_changed", at=now, actor_id=actor.user_id, details={column: None})
+    audit.record(session, guild.id, SETTINGS_CHANGED, at=now, actor_id=actor.user_id, details={column: None})
 
 
-def _check_range(name: str, least: int, most: int, value: Value | None) -> None:
-    if isinstance(value, int) and not least <= value <= most:
-        raise Unreadable(f"{name} can be {least} to {most}. Please type another number.")
+def value_of(guild: Guild, setting: Setting) -> Value:
+    """How it's set in this server."""
+    value: Value | None = getattr(guild, setting.column)
+    return setting.kind.when_unset if value is None else value
 
 
-def _ids_and_numbers(wanted: Mapping[str, Value]) -> dict[str, Value]:
-    """What the log keeps: of texts only that they changed."""
-    return dict(wanted) | ({"payment_instructions": "changed"} if "payment_instructions" in wanted else {})
+def default_of(setting: Setting) -> Value:
+    """What a new server has if the operator chose nothing else."""
+    value = _COLUMN_DEFAULTS.get(setting.column) if setting.default is None else setting.default
+    return setting.kind.when_unset if value is None else value
+
+
+def _checked(column: str, value: Value) -> Any:
+    """The value as its column holds it. Raises Unreadable."""
+    if (setting := BY_COLUMN.get(column)) is None:
+        return value
+    checked = setting.kind.check(value)
+    stored_as = Guild.__table__.columns[column].type
+    return stored_as.kind(checked) if isinstance(stored_as, OpenEnum) else checked
+
+
+def _for_the_log(wanted: Mapping[str, Value]) -> dict[str, Value]:
+    """What the audit log keeps: of free texts only that they changed."""
+    texts = {one.column for one in SETTINGS if isinstance(one.kind, Text)}
+    return {column: "changed" if column in texts else value for column, value in wanted.items()}
 
 
 async def _post_open_applications(session: AsyncSession, guild: Guild, now: datetime) -> None:
@@ -262,7 +248,3 @@ async def _post_open_applications(session: AsyncSession, guild: Guild, now: date
         .where(Notification.id.in_(newest), elsewhere)
         .values(revision=Notification.revision + 1, due_at=now, attempts=0, **anew)
     )
-
-
-def _values(instance: GuildDefaults | GuildChanges) -> dict[str, Value | None]:
-    return {field.name: getattr(instance, field.name) for field in fields(instance)}

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 
 from sqlalchemy import select
 
@@ -79,5 +78,5 @@ async def make(
     async with db.begin() as session:
         guild = await server_settings.ensure(session, guild_id, defaults, now)
         if place.id_in(guild) in (None, place.id_in(before)) and place.id_in(guild) != made_id:
-            changes = replace(GuildChanges(), **{place.column: made_id})
+            changes = GuildChanges(**{place.column: made_id})
             await server_settings.change(session, guild, actor, changes, now)

@@ -40,8 +40,8 @@ def test_defaults_apply_without_any_file() -> None:
 
     assert settings.database_url == "sqlite:///coachbot.db"
     assert settings.tick_seconds == 15
-    assert settings.guild_defaults.room_lead_minutes == 15
-    assert settings.guild_defaults.access_lead_minutes == 5
+    assert settings.guild_defaults.values["room_lead_minutes"] == 15
+    assert settings.guild_defaults.values["access_lead_minutes"] == 5
 
 
 @pytest.mark.parametrize(

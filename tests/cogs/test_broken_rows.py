@@ -105,7 +105,7 @@ async def test_the_coach_and_the_admins_are_told_of_a_lost_zone_once_and_when_it
     open_world: Academy,
 ) -> None:
     world = open_world
-    await world.admin.slash(world.lobby, "coaching setup", log_channel=world.review)
+    await world.choose(log_channel_id=world.review.id)
     await change_coach(world, time_zone=LOST)
     clock = FakeClock(world.now)
     for _ in range(2):

@@ -201,10 +201,10 @@ async def test_a_coachs_hours_stay_on_their_own_clock(open_world: Academy) -> No
     assert "**Europe/Berlin**" in words(panel)
 
 
-async def test_setup_suggests_and_understands_cities_too(world: Academy) -> None:
-    found = await world.admin.autocomplete(world.lobby, "coaching setup", "time_zone", "mumb")
+async def test_a_servers_zone_is_suggested_and_understood_by_city(world: Academy) -> None:
+    found = await world.admin.autocomplete(world.lobby, "coaching set", "value", "mumb", setting="Time zone")
 
-    answer = await world.admin.slash(world.lobby, "coaching setup", time_zone="Mumbai")
+    answer = await world.admin.slash(world.lobby, "coaching set", setting="Time zone", value="Mumbai")
 
     assert found[0]["value"] == "Asia/Kolkata"
-    assert "**Time zone** Asia/Kolkata" in words(reply(answer))
+    assert "**Time zone** Europe/Berlin → Asia/Kolkata" in words(reply(answer))

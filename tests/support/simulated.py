@@ -100,13 +100,18 @@ class Academy:
 
     async def set_up(self) -> Any:
         """Set the review channel, the coach role and the room category as an admin."""
-        return await self.admin.slash(
-            self.lobby,
-            "coaching setup",
-            review_channel=self.review,
-            coach_role=self.coach_role,
-            room_category=self.rooms,
+        await self.choose(
+            review_channel_id=self.review.id, coach_role_id=self.coach_role.id, room_category_id=self.rooms.id
         )
+        return await self.admin.slash(self.lobby, "coaching setup")
+
+    async def choose(self, **changed: Any) -> None:
+        """Change the server's settings as the admin does, by the use case behind the panel."""
+        bot, ada = cast("CoachBot", self.env.bot), Actor(self.admin.id, is_admin=True)
+        async with self.db.begin() as session:
+            guild = await server_settings.ensure(session, self.guild.id, bot.defaults, self.now)
+            await server_settings.change(session, guild, ada, GuildChanges(**changed), self.now)
+        await simcord_private.as_the_bot(self.env, bot.wake)
 
     async def apply(self, person: Any, **typed: Any) -> Any:
         """Fill in and send the application; `typed` replaces single fields."""

@@ -30,8 +30,7 @@ async def here(db: Database) -> AsyncIterator[Direct]:
 
 
 def settings(here: Direct, **given: int) -> Guild:
-    defaults = GuildDefaults()
-    return Guild(id=here.world.guild.id, time_zone=defaults.time_zone, currency=defaults.currency, **given)
+    return Guild(id=here.world.guild.id, **GuildDefaults().values, **given)
 
 
 def named(here: Direct, place: ServerResource) -> list[int]:

@@ -27,7 +27,7 @@ from tests.support.endpoint import BOT_ID, BOT_ROLE_ID, GUILD_ID, REVIEW_CHANNEL
 from tests.support.program import Program
 from tests.support.rights import bound_by_file_modes
 
-COACH_ROLE_ID, CATEGORY_ID, LOG_CHANNEL_ID, NEWS_CHANNEL_ID = 501, 502, 503, 504
+COACH_ROLE_ID, CATEGORY_ID, LOG_CHANNEL_ID, FALLBACK_CHANNEL_ID = 501, 502, 503, 504
 TEXT, CATEGORY = 0, 4
 PLENTY = 10**12
 
@@ -82,7 +82,7 @@ async def endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Endpoint]:
         endpoint.roles[COACH_ROLE_ID] = a_role(COACH_ROLE_ID, position=1)
         endpoint.add_channel(CATEGORY_ID, type=CATEGORY, name="Coaching")
         endpoint.add_channel(LOG_CHANNEL_ID, type=TEXT, name="problems")
-        endpoint.add_channel(NEWS_CHANNEL_ID, type=TEXT, name="news")
+        endpoint.add_channel(FALLBACK_CHANNEL_ID, type=TEXT, name="news")
         yield endpoint
 
 
@@ -99,7 +99,7 @@ async def setup(endpoint: Endpoint, migrated_sqlite: Path, tmp_path: Path) -> As
         review_channel_id=REVIEW_CHANNEL_ID,
         room_category_id=CATEGORY_ID,
         log_channel_id=LOG_CHANNEL_ID,
-        fallback_channel_id=NEWS_CHANNEL_ID,
+        fallback_channel_id=FALLBACK_CHANNEL_ID,
     )
     yield setup
     await setup.db.close()
@@ -372,7 +372,7 @@ async def test_unset_optional_settings_are_mentioned_without_a_warning(setup: Se
 
     [server] = lines(checks, "server")
     assert server.level is Level.OK
-    assert server.found.endswith("room_category, log_channel, admin_role")
+    assert server.found.endswith("room category, alerts channel, admin role")
 
 
 async def test_a_deleted_review_channel_is_reported(setup: Setup):
@@ -383,25 +383,25 @@ async def test_a_deleted_review_channel_is_reported(setup: Setup):
     found = the_error(checks)
     assert found.name == "server"
     assert "the review channel no longer exists" in found.found
-    assert "/coaching setup review_channel:" in str(found.advice)
+    assert "use `/coaching setup` there" in str(found.advice)
 
 
 @pytest.mark.parametrize(
-    ("gone", "what", "option"),
+    ("gone", "what"),
     [
-        (CATEGORY_ID, "the category for rooms", "room_category"),
-        (LOG_CHANNEL_ID, "the alerts channel", "log_channel"),
-        (NEWS_CHANNEL_ID, "the fallback channel", "news_channel"),
+        (CATEGORY_ID, "the room category"),
+        (LOG_CHANNEL_ID, "the alerts channel"),
+        (FALLBACK_CHANNEL_ID, "the fallback channel"),
     ],
 )
-async def test_a_deleted_channel_with_a_fallback_is_a_warning(setup: Setup, gone: int, what: str, option: str):
+async def test_a_deleted_channel_with_a_fallback_is_a_warning(setup: Setup, gone: int, what: str):
     del setup.endpoint.channels[gone]
 
     checks = await setup.examined()
 
     found = the_warning(checks)
     assert f"{what} no longer exists" in found.found
-    assert f"/coaching setup {option}:" in str(found.advice)
+    assert "use `/coaching setup` there" in str(found.advice)
 
 
 async def test_a_deleted_coach_role_is_reported(setup: Setup):
@@ -433,11 +433,11 @@ async def test_a_coach_role_managed_by_an_app_is_reported(setup: Setup):
 @pytest.mark.parametrize(
     ("place_id", "denied", "words"),
     [
-        (CATEGORY_ID, discord.Permissions(connect=True), "missing Connect in the category for rooms, Coaching"),
+        (CATEGORY_ID, discord.Permissions(connect=True), "missing Connect in the room category, Coaching"),
         (
             CATEGORY_ID,
             discord.Permissions(view_channel=True, manage_channels=True),
-            "missing Manage Channels and View Channels in the category for rooms, Coaching",
+            "missing Manage Channels and View Channels in the room category, Coaching",
         ),
         (
             REVIEW_CHANNEL_ID,

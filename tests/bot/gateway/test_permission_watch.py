@@ -85,9 +85,9 @@ async def test_a_broken_channel_and_role_are_each_reported_with_where_to_click(w
     await world.env.settle()
 
     lacking, gone, role = told(world)
-    assert f"**Applications** I lack **Send Messages** in {world.review.mention}. Right-click it" in lacking
-    assert "**Applications** What was chosen does not exist" in gone
-    assert "**Coach role** What was chosen does not exist any more" in role
+    assert f"**Review channel** I lack **Send Messages** in {world.review.mention}. Right-click it" in lacking
+    assert "**Review channel** doesn't exist any more." in gone
+    assert "**Coach role** doesn't exist any more" in role
 
 
 async def test_removing_one_of_the_bots_roles_is_noticed(world: Academy) -> None:
@@ -176,4 +176,4 @@ async def test_a_channel_deleted_while_the_bot_was_away_is_reported(world: Acade
 
     await connected_anew(world)
 
-    assert "What was chosen does not exist any more" in told(world)[0]
+    assert "doesn't exist any more" in told(world)[0]

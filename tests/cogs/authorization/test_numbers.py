@@ -62,6 +62,8 @@ async def test_every_option_of_every_command_takes_any_number(world: Academy, va
         "/availability days",
         "/timezone place",
         "/coaching session code",
+        "/coaching set setting",
+        "/coaching set value",
     }
     assert len(tried) > 10
 

@@ -152,7 +152,7 @@ async def test_a_length_that_is_offered_no_more_gives_way_to_the_usual_one(open_
 async def test_a_student_has_no_more_coming_sessions_than_the_server_allows(open_world: Academy) -> None:
     world = open_world
     other = await a_coach(world, "Dora", hours="9-17")
-    await world.admin.slash(world.lobby, "coaching setup", most_upcoming=1)
+    await world.choose(most_upcoming=1)
     stu = Visitor(world, world.student)
     await (await stu.book()).press("11:00", "Confirm")
     await stu.book(coach=str(other.id))
@@ -168,7 +168,7 @@ async def test_a_student_has_no_more_coming_sessions_than_the_server_allows(open
 
 async def test_a_cancelled_session_does_not_count_towards_the_most(open_world: Academy) -> None:
     world = open_world
-    await world.admin.slash(world.lobby, "coaching setup", most_upcoming=1)
+    await world.choose(most_upcoming=1)
     await world.book(world.student, "11:00")
     stu = await Visitor(world, world.student).slash("sessions")
     await stu.fill("Cancel…")
@@ -196,9 +196,7 @@ async def test_coaches_cannot_book_themselves_by_any_way(open_world: Academy) ->
 
 async def test_how_to_pay_and_the_rule_for_cancelling_are_read_before_confirming(open_world: Academy) -> None:
     world = open_world
-    await world.admin.slash(
-        world.lobby, "coaching setup", payment_instructions="PayPal to *pay@academy.example*", cancel_notice=24
-    )
+    await world.choose(payment_instructions="PayPal to *pay@academy.example*", cancel_notice_minutes=24 * 60)
     stu = await Visitor(world, world.student).book()
     await stu.choose("book:day:", "Wed 4 Mar")
 
@@ -214,7 +212,7 @@ async def test_how_to_pay_and_the_rule_for_cancelling_are_read_before_confirming
 
 async def test_without_a_notice_rule_and_with_a_free_session_only_what_holds_is_said(open_world: Academy) -> None:
     world = open_world
-    await world.admin.slash(world.lobby, "coaching setup", payment_instructions="PayPal")
+    await world.choose(payment_instructions="PayPal")
     await change_coach(world, rate_minor=0)
 
     stu = await (await Visitor(world, world.student).book()).press("14:00")

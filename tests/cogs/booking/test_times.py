@@ -108,7 +108,7 @@ async def test_other_time_goes_back_to_the_same_day_and_length(open_world: Acade
 
 async def test_a_coach_with_a_great_deal_on_offer_keeps_every_panel_within_discords_limits(world: Academy) -> None:
     await world.set_up()
-    await world.admin.slash(world.lobby, "coaching setup", payment_instructions="*" * 300, cancel_notice=720)
+    await world.choose(payment_instructions="*" * 300, cancel_notice_minutes=720 * 60)
     long = {"About you": "*" * 1000, "What you teach": ["Mixing", "Mastering", "Music production", "Vocals"]}
     await world.coach.submit_modal(await world.coach.slash(world.lobby, "coach apply"), APPLICATION | long)
     await world.admin.click(world.card, label="Approve")

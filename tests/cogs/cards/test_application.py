@@ -108,7 +108,7 @@ async def test_the_form_asks_about_coming_sessions_and_begins_with_the_servers_s
     await world.open_for_booking()
     await world.book(world.student, "11:00")
     if when_gone:
-        await world.admin.slash(world.lobby, "coaching setup", when_gone=when_gone)
+        await world.choose(keep_after_departure=when_gone == "keep")
 
     opened = await form(world.admin, world.card, "Suspend…")
     await world.admin.submit_modal(opened, {REASON: "Away.", COMING: [chosen]})

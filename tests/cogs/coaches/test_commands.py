@@ -144,7 +144,7 @@ async def test_the_admin_role_decides_like_somebody_who_manages_the_server(world
     await world.apply(world.coach)
     assert words(reply(await helper.click(world.card, label="Approve"))).startswith("Only admins")
 
-    await world.admin.slash(world.lobby, "coaching setup", admin_role=helpers)
+    await world.choose(admin_role_id=helpers.id)
     answer = await helper.click(world.card, label="Approve")
 
     assert words(reply(answer)).startswith("Approved.")
@@ -199,12 +199,12 @@ async def test_without_a_review_channel_the_card_waits_for_one(world: Academy) -
 
 
 async def test_a_role_that_is_chosen_later_is_given_to_those_who_coach_already(world: Academy) -> None:
-    await world.admin.slash(world.lobby, "coaching setup", review_channel=world.review)
+    await world.choose(review_channel_id=world.review.id)
     await world.apply(world.coach)
     await world.admin.click(world.card, label="Approve")
     assert not world.has_role(world.coach, world.coach_role)
 
-    await world.admin.slash(world.lobby, "coaching setup", coach_role=world.coach_role)
+    await world.choose(coach_role_id=world.coach_role.id)
 
     assert world.has_role(world.coach, world.coach_role)
 

@@ -158,7 +158,7 @@ async def test_who_has_no_profile_to_edit_is_told_what_to_do_before_typing_and_a
 
 async def test_a_rate_stays_in_its_currency_when_the_servers_changes(open_world: Academy) -> None:
     world = open_world
-    await world.admin.slash(world.lobby, "coaching setup", currency="EUR")
+    await world.choose(currency="EUR")
 
     shown = words(await edit(world, {RATE: "70"}))
 

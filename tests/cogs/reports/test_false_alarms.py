@@ -56,7 +56,7 @@ async def test_a_room_that_was_deleted_alarms_nobody_when_its_messages_are_broug
 async def replaced(world: Academy) -> None:
     """The admins choose another review channel, and delete the old one."""
     old, world.review = world.review, world.guild.create_text_channel("applications")
-    await world.admin.slash(world.lobby, "coaching setup", review_channel=world.review)
+    await world.choose(review_channel_id=world.review.id)
     world.env.backend.delete_channel(old.id)
     await world.env.settle()
 

@@ -18,7 +18,7 @@ LATE = "this will be a **late cancellation**"
 
 async def notice(world: Academy, hours: int) -> None:
     """Let the server ask for so much notice."""
-    await world.admin.slash(world.lobby, "coaching setup", cancel_notice=hours)
+    await world.choose(cancel_notice_minutes=hours * 60)
 
 
 async def booked(world: Academy) -> CoachingSession:

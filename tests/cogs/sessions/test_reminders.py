@@ -169,18 +169,24 @@ async def test_who_presses_decides_for_themselves_only(open_world: Academy) -> N
         assert (await session.get_one(Member, world.outsider.id)).reminders_off
 
 
+async def set_reminders(world: Academy, typed: str) -> str:
+    """The admin sets the times; what they read."""
+    answer = await world.admin.slash(world.lobby, "coaching set", setting="Reminders", value=typed)
+    return words(reply(answer))
+
+
 async def test_the_server_chooses_when_people_are_reminded(open_world: Academy) -> None:
     world = open_world
     await booked(world)
 
-    shown = words(reply(await world.admin.slash(world.lobby, "coaching setup", reminders="2h, 3 hours")))
+    shown = await set_reminders(world, "2h, 3 hours")
     await world.leap_to(WEDNESDAY - DAY)
     early = counts(world)
     await world.leap_to(WEDNESDAY - 3 * HOUR)
     first = counts(world)
-    none = words(reply(await world.admin.slash(world.lobby, "coaching setup", reminders="none")))
+    none = await set_reminders(world, "none")
     await world.leap_to(WEDNESDAY - HOUR)
 
-    assert "**Reminders** 3 hours, 2 hours before the start" in shown
-    assert "**Reminders** none\n" in none
+    assert "**Reminders** 1 day, 1 h → 3 h, 2 h" in shown
+    assert "**Reminders** 3 h, 2 h → none" in none
     assert (early, first, counts(world)) == ((0, 0), (1, 1), (1, 1))

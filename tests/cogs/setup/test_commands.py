@@ -1,9 +1,21 @@
 """`/coaching setup`, from the press to what people read."""
 
+from typing import Any
+
 import discord
 
-from models import AccessMode, Guild
+from cogs.setup import panel as setup_panel
+from models import Guild
+from scheduler.servers.resources import ServerResource
 from tests.support.simulated import Academy, reply, words
+
+
+async def pick(world: Academy, person: Any, place: ServerResource, chosen: Any) -> str:
+    """Open the panel and pick a channel, a category or a role; what is shown then."""
+    panel = reply(await person.slash(world.lobby, "coaching setup"))
+    number = setup_panel.PLACES.index(place)
+    page = reply(await person.select(panel, [str(number)], custom_id=setup_panel.CHANGE.id()))
+    return words(reply(await person.select(page, [chosen], custom_id=setup_panel.PICKED.id(place=number))))
 
 
 async def test_it_shows_what_is_missing_and_what_is_set(world: Academy) -> None:
@@ -11,19 +23,55 @@ async def test_it_shows_what_is_missing_and_what_is_set(world: Academy) -> None:
     after = words(reply(await world.set_up()))
 
     assert before.count("⚠️") == 4
-    assert "nobody sees new ones" in before
+    assert "Nobody sees new applications." in before
     assert after.count("⚠️") == 1
     assert world.review.mention in after
 
 
-async def test_only_admins_change_settings(world: Academy) -> None:
-    answer = await world.outsider.slash(world.lobby, "coaching setup", currency="EUR")
+async def test_it_shows_settings_as_values(world: Academy) -> None:
+    shown = words(reply(await world.admin.slash(world.lobby, "coaching setup")))
 
-    assert words(reply(answer)).startswith("Only admins may do this.")
-    assert await world.count(Guild) == 0
+    for line in (
+        "➖ **Fallback channel** not set (admins are told instead)",
+        "**Time zone** Europe/Berlin",
+        "**Currency** USD",
+        "**Payment instructions** not set",
+        "**Rooms** created 15 min before · open 5 min before · removed 15 min after",
+        "**Access** per person",
+        "**Reminders** 1 day, 1 h before",
+        "**No-show** after 15 min",
+        "**Students** up to 10 upcoming sessions · free cancellation until the start",
+        "**Upcoming sessions of people who leave** cancelled",
+    ):
+        assert line in shown.splitlines()
 
 
-async def test_what_cannot_work_is_refused_with_what_to_do(world: Academy) -> None:
+async def test_every_channel_category_and_role_is_picked_in_the_panel(world: Academy) -> None:
+    helpers, alerts, fallback = (
+        world.guild.create_role("Helpers"),
+        world.guild.create_text_channel("alerts"),
+        world.guild.create_text_channel("fallback"),
+    )
+    chosen = {
+        ServerResource.REVIEW_CHANNEL: world.review,
+        ServerResource.COACH_ROLE: world.coach_role,
+        ServerResource.ROOM_CATEGORY: world.rooms,
+        ServerResource.LOG_CHANNEL: alerts,
+        ServerResource.FALLBACK_CHANNEL: fallback,
+        ServerResource.ADMIN_ROLE: helpers,
+    }
+
+    said = {place: await pick(world, world.admin, place, one) for place, one in chosen.items()}
+
+    async with world.db.read() as session:
+        guild = await session.get_one(Guild, world.guild.id)
+    assert {place: place.id_in(guild) for place in ServerResource} == {
+        place: one.id for place, one in chosen.items()
+    }
+    assert [place for place, one in chosen.items() if f"**{place.label}** {one.mention}" not in said[place]] == []
+
+
+async def test_a_channel_or_role_that_cannot_work_is_refused_with_what_to_do(world: Academy) -> None:
     hidden = world.guild.create_text_channel(
         "hidden", overwrites={world.guild.default_role: discord.PermissionOverwrite(view_channel=False)}
     )
@@ -36,99 +84,31 @@ async def test_what_cannot_work_is_refused_with_what_to_do(world: Academy) -> No
     the_bots = world.guild.roles["Coaching"]
     bot_role.position = 3
 
-    refusals = {
-        "zone": await world.admin.slash(world.lobby, "coaching setup", time_zone="Mars"),
-        "currency": await world.admin.slash(world.lobby, "coaching setup", currency="XYZ"),
-        "leads": await world.admin.slash(world.lobby, "coaching setup", room_lead=3),
-        "channel": await world.admin.slash(world.lobby, "coaching setup", review_channel=muted),
-        "log": await world.admin.slash(world.lobby, "coaching setup", log_channel=muted),
-        "news": await world.admin.slash(world.lobby, "coaching setup", news_channel=muted),
-        "reminders": await world.admin.slash(world.lobby, "coaching setup", reminders="24h, 4 min"),
-        "role": await world.admin.slash(world.lobby, "coaching setup", coach_role=the_bots),
-        "power": await world.admin.slash(world.lobby, "coaching setup", coach_role=above),
+    said = {
+        place: await pick(world, world.admin, place, muted)
+        for place in (ServerResource.REVIEW_CHANNEL, ServerResource.LOG_CHANNEL, ServerResource.FALLBACK_CHANNEL)
     }
+    role = await pick(world, world.admin, ServerResource.COACH_ROLE, the_bots)
+    power = await pick(world, world.admin, ServerResource.COACH_ROLE, above)
 
-    said = {key: words(reply(answer)) for key, answer in refusals.items()}
-    assert 'I don\'t know the time zone "Mars".' in said["zone"]
-    assert '"XYZ" isn\'t a currency.' in said["currency"]
-    assert "Choose a longer lead for the room." in said["leads"]
-    for key in ("channel", "log", "news"):
-        assert "Give me View Channel, Send Messages and Read Message History" in said[key]
-    assert "Reminders go out from 5 minutes to 14 days before a session." in said["reminders"]
-    assert "move my own role above it" in said["role"]
-    assert "Choose a coach role that you could give yourself" in said["power"]
+    for refused in said.values():
+        assert "Give me View Channel, Send Messages and Read Message History" in refused
+    assert "move my own role above it" in role
+    assert "Choose a coach role that you could give yourself" in power
     assert await world.count(Guild) == 0
 
 
 async def test_the_admin_role_does_not_choose_who_gets_power(world: Academy) -> None:
     helpers = world.guild.create_role("Helpers")
     helper = world.guild.add_member(world.env.create_user("hal"), roles=[helpers])
-    await world.admin.slash(world.lobby, "coaching setup", admin_role=helpers)
+    await world.choose(admin_role_id=helpers.id)
 
     refused = [
-        await helper.slash(world.lobby, "coaching setup", coach_role=world.coach_role),
-        await helper.slash(world.lobby, "coaching setup", admin_role=world.coach_role),
+        await pick(world, helper, ServerResource.COACH_ROLE, world.coach_role),
+        await pick(world, helper, ServerResource.ADMIN_ROLE, world.coach_role),
     ]
-    allowed = await helper.slash(world.lobby, "coaching setup", currency="EUR")
+    allowed = await helper.slash(world.lobby, "coaching set", setting="Currency", value="EUR")
 
     for answer in refused:
-        assert words(reply(answer)).startswith("Only who may manage the server chooses")
-    assert "**Currency** EUR" in words(reply(allowed))
-
-
-async def test_what_follows_a_session_can_be_chosen(world: Academy) -> None:
-    news = world.guild.create_text_channel("news")
-    before = words(reply(await world.set_up()))
-
-    after = words(
-        reply(
-            await world.admin.slash(
-                world.lobby,
-                "coaching setup",
-                access="a role per session",
-                when_gone="keep",
-                no_show_grace=0,
-                log_channel=world.review,
-                news_channel=news,
-                reminders="1 day, 90 min",
-            )
-        )
-    )
-
-    for said in (
-        "people are let in each person by themselves",
-        "**Reminders** 1 day, 1 hour before the start",
-        "**No-show** who has not come 15 min after the start",
-        "or may not coach any more, are cancelled",
-        "**Problems** Not set: problems are told in the system channel",
-        "**News** none, which is fine",
-    ):
-        assert said in before
-    for said in (
-        "people are let in by a role per session",
-        "**Reminders** 1 day, 1 hour 30 minutes before the start",
-        "**No-show** who has not come 0 min after the start",
-        "or may not coach any more, are kept",
-        f"✅ **Problems** {world.review.mention}",
-        f"✅ **News** {news.mention}",
-    ):
-        assert said in after
-    async with world.db.read() as session:
-        guild = await session.get_one(Guild, world.guild.id)
-    assert (guild.access_mode, guild.keep_after_departure, guild.no_show_grace_minutes) == (
-        AccessMode.ROLE,
-        True,
-        0,
-    )
-    assert (guild.log_channel_id, guild.fallback_channel_id) == (world.review.id, news.id)
-    assert guild.reminder_minutes == [1440, 90]
-
-
-async def test_each_person_and_cancelling_can_be_chosen_again(world: Academy) -> None:
-    await world.admin.slash(world.lobby, "coaching setup", access="a role per session", when_gone="keep")
-
-    await world.admin.slash(world.lobby, "coaching setup", access="each person", when_gone="cancel")
-
-    async with world.db.read() as session:
-        guild = await session.get_one(Guild, world.guild.id)
-    assert (guild.access_mode, guild.keep_after_departure) == (AccessMode.PEOPLE, False)
+        assert answer.startswith("Only members with Manage Server can choose")
+    assert "**Currency** USD → EUR" in words(reply(allowed))

@@ -18,7 +18,9 @@ ASKED = "This server now uses EUR"
 @pytest.fixture
 async def ada(open_world: Academy) -> Visitor:
     """The admin, who has just chosen another currency."""
-    return await Visitor(open_world, open_world.admin).slash("coaching setup", currency="EUR")
+    ada = Visitor(open_world, open_world.admin)
+    await ada.slash("coaching set", setting="Currency", value="EUR")
+    return await ada.slash("coaching setup")
 
 
 async def charged(world: Academy) -> tuple[int, str]:

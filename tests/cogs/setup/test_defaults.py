@@ -63,7 +63,7 @@ async def test_only_admins_see_or_change_them(open_world: Academy, who: str) -> 
 async def test_the_admin_role_may_change_them(world: Academy) -> None:
     helpers = world.guild.create_role("Helpers")
     helper = world.guild.add_member(world.env.create_user("hal"), roles=[helpers])
-    await world.admin.slash(world.lobby, "coaching setup", admin_role=helpers)
+    await world.choose(admin_role_id=helpers.id)
 
     panel = reply(await helper.slash(world.lobby, "coaching defaults"))
     panel = await fill(helper, panel, "Presets…", {PRESETS: "Night 0-6"})

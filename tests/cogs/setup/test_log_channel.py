@@ -15,7 +15,7 @@ LOG = "I cannot tell problems in the channel that was chosen for them"
 
 
 async def choose(world: Academy, place: Any) -> None:
-    await world.admin.slash(world.lobby, "coaching setup", log_channel=place)
+    await world.choose(log_channel_id=place.id)
 
 
 async def fails(world: Academy, key: str) -> None:

@@ -112,13 +112,13 @@ async def test_from_nothing_right_to_everything_by_presses_alone(world: Academy)
     for place in MADE:
         panel = await click(world.admin, panel, of(MAKE, place))
         assert "✅ Saved." in words(panel)
-    panel = await fill(world.admin, panel, "Zone and pay…", {"Time zone": "Lisbon", "Currency": "eur"})
+    panel = await fill(world.admin, panel, "Time zone and payment…", {"Time zone": "Lisbon", "Currency": "eur"})
     panel = await click(world.admin, panel, SHOW.id())
 
     assert FINE in words(panel)
     assert "⚠️" not in words(panel)
     assert "❌" not in words(panel)
-    assert "**Time zone** Europe/Lisbon · **Currency** EUR" in words(panel)
+    assert "**Time zone** Europe/Lisbon\n**Currency** EUR" in words(panel)
     assert not {one for one in ids(panel) if one.startswith(("setup:make", "setup:pick:"))}
     guild, guild_now = await settings(world), world.guild
     assert guild.room_category_id == world.rooms.id, "the category of that name is taken, not made again"
@@ -270,10 +270,10 @@ async def test_what_somebody_deleted_is_told_and_made_again(world: Academy, plac
         backend.delete_channel(first)
 
     panel = await click(world.admin, panel, SHOW.id())
-    assert "What was chosen does not exist any more" in words(panel)
+    assert "doesn't exist any more" in words(panel)
     mended = words(await click(world.admin, panel, of(MAKE, place)))
 
-    assert "does not exist any more" not in mended
+    assert "doesn't exist any more" not in mended
     assert place.id_in(await settings(world)) not in (None, first)
 
 
@@ -321,7 +321,7 @@ async def test_log_and_news_channel_can_be_taken_away_again(world: Academy) -> N
     panel = await opened(world)
     panel = await picked(world, world.admin, panel, ServerResource.LOG_CHANNEL, world.review)
     panel = await picked(world, world.admin, panel, ServerResource.FALLBACK_CHANNEL, world.lobby)
-    assert f"✅ **News** {world.lobby.mention}" in words(panel)
+    assert f"✅ **Fallback channel** {world.lobby.mention}" in words(panel)
 
     for place in (ServerResource.LOG_CHANNEL, ServerResource.FALLBACK_CHANNEL):
         page = reply(
@@ -331,7 +331,7 @@ async def test_log_and_news_channel_can_be_taken_away_again(world: Academy) -> N
 
     guild = await settings(world)
     assert (guild.log_channel_id, guild.fallback_channel_id) == (None, None)
-    assert "⚠️ **Problems** Not set" in words(panel)
+    assert "⚠️ **Alerts channel** not set. Alerts go to the system channel" in words(panel)
     assert [details for _, details in await audited(world)][2:] == [
         {"log_channel_id": None},
         {"fallback_channel_id": None},
@@ -350,17 +350,21 @@ async def test_what_the_server_cannot_do_without_is_not_taken_away(world: Academ
 async def test_forms_change_times_and_rules_and_the_audit_tells_only_what_differs(world: Academy) -> None:
     panel = await opened(world)
 
-    panel = await fill(world.admin, panel, "Times…", {"Room stays after": "1 hour", "Reminders": "2h"})
+    panel = await fill(world.admin, panel, "Times…", {"Room stays after the end": "1 hour", "Reminders": "2h"})
     panel = await fill(
         world.admin,
         panel,
         "Rules…",
-        {"Coming sessions of a student": "3", "Cancel in time until": "1 day", "People are let in": ["role"]},
+        {
+            "Upcoming sessions per student": "3",
+            "Cancellation notice": "1 day",
+            "Access": ["by a role per session"],
+        },
     )
 
-    assert "removed 60 min after the end; people are let in by a role per session" in words(panel)
-    assert "**Reminders** 2 hours before the start" in words(panel)
-    assert "up to 3 upcoming sessions, free cancellation until 1 day before it starts" in words(panel)
+    assert "removed 1 h after\n**Access** by a role per session" in words(panel)
+    assert "**Reminders** 2 h before" in words(panel)
+    assert "up to 3 upcoming sessions · free cancellation until 1 day before the start" in words(panel)
     assert [details for _, details in await audited(world)] == [
         {"linger_minutes": 60, "reminder_minutes": [120]},
         {"most_upcoming": 3, "cancel_notice_minutes": 1440, "access_mode": "role"},
@@ -370,12 +374,16 @@ async def test_forms_change_times_and_rules_and_the_audit_tells_only_what_differ
 @pytest.mark.parametrize(
     ("button", "typed", "sentence"),
     [
-        ("Times…", {"Room made before the start": "2 days"}, "can be 0 to 1440"),
-        ("Times…", {"Absent after the start": "3 hours"}, "can be 0 to 120"),
-        ("Times…", {"Room made before the start": "none"}, "Choose a longer lead for the room."),
-        ("Rules…", {"Coming sessions of a student": "ten"}, "as a number of sessions"),
-        ("Rules…", {"Coming sessions of a student": "0"}, "can be 1 to 100"),
-        ("Zone and pay…", {"Time zone": "Mars"}, 'I don\'t know the time zone "Mars".'),
+        (
+            "Times…",
+            {"Room created before the start": "2 days"},
+            '"2 days" is out of range. Type 0 minutes to 1 day.',
+        ),
+        ("Times…", {"No-show after": "3 hours"}, '**No-show after** "3 hours" is out of range.'),
+        ("Times…", {"Room created before the start": "none"}, "Create it earlier, or open it later."),
+        ("Rules…", {"Upcoming sessions per student": "ten"}, "isn't a whole number from 1 to 100"),
+        ("Rules…", {"Upcoming sessions per student": "0"}, "isn't a whole number from 1 to 100"),
+        ("Time zone and payment…", {"Time zone": "Mars"}, 'I don\'t know the time zone "Mars".'),
     ],
 )
 async def test_a_form_that_cannot_be_is_refused_and_given_back(
@@ -391,13 +399,15 @@ async def test_a_form_that_cannot_be_is_refused_and_given_back(
     assert await rows(world) == before
 
 
-async def test_how_to_pay_can_be_taken_back(world: Academy) -> None:
-    panel = await fill(world.admin, await opened(world), "Zone and pay…", {"How to pay": "By transfer."})
-    assert "**How to pay** By transfer." in words(panel)
+async def test_payment_instructions_can_be_removed(world: Academy) -> None:
+    panel = await fill(
+        world.admin, await opened(world), "Time zone and payment…", {"Payment instructions": "By transfer."}
+    )
+    assert "**Payment instructions** By transfer." in words(panel)
 
-    panel = await fill(world.admin, panel, "Zone and pay…", {"How to pay": ""})
+    panel = await fill(world.admin, panel, "Time zone and payment…", {"Payment instructions": ""})
 
-    assert "**How to pay** not set" in words(panel)
+    assert "**Payment instructions** not set" in words(panel)
 
 
 async def test_the_panel_its_pages_and_forms_outlive_a_restart(world: Academy) -> None:
@@ -408,7 +418,7 @@ async def test_the_panel_its_pages_and_forms_outlive_a_restart(world: Academy) -
 
     panel = await click(world.admin, panel, of(MAKE, ServerResource.LOG_CHANNEL))
     await world.admin.select(page, [world.review], custom_id=of(PICKED, ServerResource.REVIEW_CHANNEL))
-    saved = await send(world.admin, typed, {"Coming sessions of a student": "4"})
+    saved = await send(world.admin, typed, {"Upcoming sessions per student": "4"})
 
     guild = await settings(world)
     assert guild.log_channel_id == world.guild.channels["coaching-log"].id
@@ -428,8 +438,8 @@ async def test_whoever_is_no_admin_sees_nothing_and_changes_nothing(world: Acade
         for chosen in (world.lobby, world.coach_role):
             tampered = of(PICKED, place)
             answers.append(await world.press_custom_id(world.outsider, tampered, picked=[str(chosen.id)]))
-    for route in (OPEN_SETUP, SHOW, setup_panel.DEFAULTS, setup_panel.TIMES):
-        answers.append(await world.press_custom_id(world.outsider, route.id()))
+    for route in (OPEN_SETUP.id(), SHOW.id(), setup_panel.DEFAULTS.id(), setup_panel.FORM.id(form=1)):
+        answers.append(await world.press_custom_id(world.outsider, route))
 
     assert {words(reply(one)).split(".")[0] for one in answers} == {"Only admins may do this"}
     assert await rows(world) == before
@@ -445,8 +455,8 @@ async def test_the_admin_role_neither_makes_nor_picks_roles(world: Academy) -> N
     made = words(await click(helper, panel, of(MAKE, ServerResource.COACH_ROLE)))
     chosen = words(await picked(world, helper, panel, ServerResource.ADMIN_ROLE, world.coach_role))
 
-    assert made.startswith("Only who may manage the server lets me make")
-    assert chosen.startswith("Only who may manage the server chooses")
+    assert made.startswith("Only members with Manage Server can have me create")
+    assert chosen.startswith("Only members with Manage Server can choose")
     assert (await settings(world)).coach_role_id is None
 
 
@@ -462,22 +472,41 @@ async def test_who_manages_the_server_takes_the_admin_role_away_again_and_whoeve
     page = reply(await world.press_custom_id(world.admin, of(PICK, ServerResource.ADMIN_ROLE)))
     panel = await press(world.admin, page, "Clear")
 
-    assert refused == "Only who may manage the server chooses the admin role and the coach role."
+    assert refused == "Only members with Manage Server can choose the admin role and the coach role."
     assert kept == helpers.id
     assert (await settings(world)).admin_role_id is None
-    assert "➖ **Admin role** none" in words(panel)
+    assert "➖ **Admin role** not set" in words(panel)
 
 
 async def test_nobody_makes_everybody_an_admin(world: Academy) -> None:
     everybody = world.guild.default_role
 
-    refused = [
-        words(await picked(world, world.admin, await opened(world), ServerResource.ADMIN_ROLE, everybody)),
-        words(reply(await world.admin.slash(world.lobby, "coaching setup", admin_role=everybody))),
+    refused = await picked(world, world.admin, await opened(world), ServerResource.ADMIN_ROLE, everybody)
+
+    assert words(refused).startswith("Everybody here has that role")
+    assert await world.count(Guild) == 0
+
+
+async def test_everything_that_is_wrong_in_a_form_is_said_at_once(world: Academy) -> None:
+    refusal = await fill(
+        world.admin, await opened(world), "Time zone and payment…", {"Time zone": "Mars", "Currency": "XYZ"}
+    )
+
+    assert '**Time zone** I don\'t know the time zone "Mars".' in words(refusal)
+    assert '**Currency** "XYZ" isn\'t a currency.' in words(refusal)
+
+
+async def test_a_form_of_another_release_is_refused(world: Academy) -> None:
+    custom_id = setup_panel.FORM.id(form=len(setup_panel.FORMS))
+
+    answers = [
+        await world.press_custom_id(world.admin, custom_id),
+        await world.send_custom_id(world.admin, custom_id, {"Time zone": "Lisbon"}),
     ]
 
-    assert [one.startswith("Everybody here has that role") for one in refused] == [True, True]
-    assert (await settings(world)).admin_role_id is None
+    for answer in answers:
+        assert "This form doesn't exist any more. Use `/coaching setup` again." in words(reply(answer))
+    assert await world.count(Guild) == 0
 
 
 async def test_where_discord_does_not_answer_the_settings_are_shown_all_the_same(world: Academy) -> None:
@@ -493,7 +522,7 @@ async def test_where_discord_does_not_answer_the_settings_are_shown_all_the_same
 
 async def test_the_fullest_panel_keeps_to_discords_limits(world: Academy) -> None:
     await world.set_up()
-    await fill(world.admin, await opened(world), "Zone and pay…", {"How to pay": "*" * 300})
+    await fill(world.admin, await opened(world), "Time zone and payment…", {"Payment instructions": "*" * 300})
     panel = await opened(world)
     for place, chosen in ((ServerResource.LOG_CHANNEL, "log"), (ServerResource.FALLBACK_CHANNEL, "news")):
         panel = await picked(world, world.admin, panel, place, world.guild.create_text_channel(chosen))

@@ -155,7 +155,7 @@ async def test_nobody_writes_through_the_bot_where_they_may_not_write(open_world
     world = open_world
     role = world.guild.create_role("Helpers")
     helper = world.guild.add_member(world.env.create_user("hal"), roles=(role,))
-    await world.admin.slash(world.lobby, "coaching setup", admin_role=role)
+    await world.choose(admin_role_id=role.id)
     closed = closed_to(world, role, send_messages=False)
 
     told = words(reply(await helper.slash(world.lobby, "coaching post", channel=closed)))

@@ -4,12 +4,13 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
+from cogs.setup import panel as setup_panel
 from models import AvailabilityRule, Coach, Guild, Review, SessionType, Specialty
 from scheduler.coaches.applications import LONGEST_TEXT
 from scheduler.coaches.specialties import LONGEST
 from scheduler.parsing.weekly_hours import LONGEST_PRESET_NAME, parse_hours
 from scheduler.reviews.reviews import LONGEST_COMMENT
-from scheduler.servers.settings import LONGEST_HOW_TO_PAY
+from scheduler.servers.declarations import BY_COLUMN
 from scheduler.time.zone_names import zone_names
 from tests.cogs.authorization.people import Stage, stage_of
 from tests.cogs.authorization.rows import FORMS
@@ -33,7 +34,7 @@ RULES: dict[str, Any] = {
 GUILD: dict[str, Any] = {
     "time_zone": LONGEST_ZONE,
     "currency": "KWD",
-    "payment_instructions": "W" * LONGEST_HOW_TO_PAY,
+    "payment_instructions": "W" * BY_COLUMN["payment_instructions"].kind.longest,
     "room_lead_minutes": DAY - 1,
     "access_lead_minutes": DAY - 1,
     "linger_minutes": DAY - 1,
@@ -60,7 +61,7 @@ AS_TYPED = ",".join(f"{hour}:{minute}-{hour}:{minute + 5}" for hour in range(24)
 """Hours that fit into the field as they were typed, a few at a time."""
 
 PREFILLED = {
-    *("setup:basics", "setup:times", "setup:rules", "defaults:presets", "defaults:sessions", "defaults:limits"),
+    *("setup:form:{form}", "defaults:presets", "defaults:sessions", "defaults:limits"),
     *("coach:edit", "review:comment:{session_id}", "specialty:rename:{specialty}"),
     *("availability:edit:{week}:{days}", "availability:copy:{week}:{days}"),
     *("availability:rules:sessions:{week}:{days}", "availability:rules:limits:{week}:{days}"),
@@ -122,6 +123,23 @@ async def test_every_form_fits_what_is_stored_and_takes_it_again_unchanged(world
         await stage.put_back(all_rows)
 
     assert prefilled == PREFILLED
+
+
+async def test_each_form_of_the_server_settings_fits_what_is_stored_and_takes_it_again_unchanged(
+    world: Academy,
+) -> None:
+    stage = await filled_stage(world, rate_minor=100)
+    before = await stored(stage)
+
+    for number in range(len(setup_panel.FORMS)):
+        custom_id = setup_panel.FORM.format(form=number)
+        opened = await stage.press("admin", custom_id)
+        form_within_limits(opened.modal)
+        assert all(held(opened).values())
+        answer = await stage.send("admin", custom_id, held(opened))
+        assert "✅ Saved." in words(reply(answer))
+
+    assert await stored(stage) == before
 
 
 async def test_an_open_application_fits_its_form_and_is_taken_again_unchanged(world: Academy) -> None:

@@ -184,13 +184,13 @@ async def test_only_admins_change_settings(db: Database) -> None:
         ),
         (
             {"access_lead_minutes": 16},
-            "The room has to be made before people are let in: 15 minutes for the room is later than 16 for "
-            "access. Choose a longer lead for the room.",
+            "The room can't open 16 minutes before the start if it's created 15 minutes before. Create it "
+            "earlier, or open it later.",
         ),
         (
             {"room_lead_minutes": 4},
-            "The room has to be made before people are let in: 4 minutes for the room is later than 5 for "
-            "access. Choose a longer lead for the room.",
+            "The room can't open 5 minutes before the start if it's created 4 minutes before. Create it earlier, "
+            "or open it later.",
         ),
     ],
     ids=["zone", "currency", "access before the room", "room after access"],

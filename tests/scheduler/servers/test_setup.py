@@ -1,7 +1,5 @@
 """Making what a server lacks: who may, what is set, and what stays as somebody else has set it meanwhile."""
 
-from dataclasses import replace
-
 import pytest
 from sqlalchemy import select
 
@@ -26,7 +24,7 @@ async def make(db: Database, discord: FakeDiscord, place: ServerResource, actor:
 async def change(db: Database, place: ServerResource, id_: int) -> None:
     async with db.begin() as session:
         guild = await settings.ensure(session, GUILD, DEFAULTS, FakeClock()())
-        await settings.change(session, guild, ADMIN, replace(GuildChanges(), **{place.column: id_}), FakeClock()())
+        await settings.change(session, guild, ADMIN, GuildChanges(**{place.column: id_}), FakeClock()())
 
 
 async def chosen(db: Database, place: ServerResource) -> int | None:

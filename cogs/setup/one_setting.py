@@ -1,0 +1,99 @@
+"""`/coaching set`: change one setting by its name."""
+
+import asyncio
+
+from discord import app_commands
+from discord.app_commands import Choice
+
+from cogs import ui
+from cogs.setup import forms
+from cogs.setup.panel import SHOW
+from cogs.ui import Interaction
+from cogs.ui.group_commands import group_command
+from cogs.ui.options import Choices, ZoneTransformer
+from cogs.ui.routing import Cog, retried
+from models import Guild
+from scheduler.core.errors import Unreadable
+from scheduler.servers import declarations, settings
+from scheduler.servers.declarations import SETTINGS, Setting
+from scheduler.servers.setting_kinds import Value, Zone
+
+_MOST_CHOICES, _LONGEST_CHOICE = 25, 100
+_EXCERPT = 200
+_NOTHING = "none"
+
+
+async def complete_setting(_interaction: Interaction, typed: str) -> Choices:
+    """Suggest settings by their labels."""
+    found = [one.label for one in SETTINGS if typed.strip().casefold() in one.label.casefold()]
+    return [Choice(name=label, value=label) for label in found[:_MOST_CHOICES]]
+
+
+async def complete_value(interaction: Interaction, typed: str) -> Choices:
+    """Suggest values of the chosen setting to an admin: what was typed, how it's set now, and usual ones."""
+    bot = interaction.client
+    async with bot.db.read() as session:
+        guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
+    if not ui.actor_of(interaction, guild).is_admin:
+        return []
+    try:
+        setting = declarations.find(str(getattr(interaction.namespace, "setting", None) or ""))
+    except Unreadable:
+        return []
+    if isinstance(setting.kind, Zone) and typed.strip():
+        return await ZoneTransformer().autocomplete(interaction, typed)
+    return _choices(guild, setting, typed)
+
+
+class OneSettingCog(Cog):
+    """`/coaching set`."""
+
+    @group_command("coaching", name="set", description="Change one setting")
+    @app_commands.describe(setting="Which setting", value="What to set it to")
+    @app_commands.autocomplete(setting=complete_setting, value=complete_value)
+    @retried
+    async def set(self, interaction: Interaction, setting: str, value: str) -> None:
+        """Set it, and say what changed."""
+        await ui.acknowledge(interaction)
+        guild_id = ui.guild_id_of(interaction)
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, guild_id, self.bot.defaults)
+            ui.actor_of(interaction, guild).must_be_admin()
+        wanted = declarations.find(setting)
+        parsed = await asyncio.to_thread(wanted.kind.parse, value)  # in a thread, because a city may be looked up
+        async with self.bot.db.begin() as session:
+            now = self.bot.clock()
+            guild = await settings.ensure(session, guild_id, self.bot.defaults, now)
+            before, changes = settings.value_of(guild, wanted), forms.different(guild, {wanted.column: parsed})
+            await settings.change(session, guild, ui.actor_of(interaction, guild), changes, now)
+        self.bot.wake()
+        old, new = (ui.quoted(wanted.kind.show(one), _EXCERPT) for one in (before, parsed))
+        said = (
+            f"✅ **{wanted.label}** {old} → {new}" if changes.values else f"**{wanted.label}** is already {new}."
+        )
+        everything = ui.button("All settings", SHOW.id())
+        await ui.show(interaction, ui.Panel(ui.text(f"{said}\n-# {wanted.help}"), ui.row(everything)))
+
+
+def _choices(guild: Guild, setting: Setting, typed: str) -> Choices:
+    kind, now = setting.kind, settings.value_of(guild, setting)
+    values: list[Value] = [now, *(one for one in kind.suggestions() if one != now)]
+    plain = typed.strip().casefold()
+    listed = [one for one in values if plain in f"{kind.write(one)} {kind.show(one)}".casefold()]
+    if plain and (read := _read(setting, typed)) is not None:
+        listed = [read, *(one for one in listed if one != read)]
+    choices = [(_words(setting, one, now), kind.write(one) or _NOTHING) for one in listed]
+    fitting = [(words, value) for words, value in choices if len(value) <= _LONGEST_CHOICE]
+    return [Choice(name=words, value=value) for words, value in fitting[:_MOST_CHOICES]]
+
+
+def _words(setting: Setting, value: Value, now: Value) -> str:
+    shown, mark = setting.kind.show(value), " · now" if value == now else ""
+    return shown[: _LONGEST_CHOICE - len(mark)] + mark
+
+
+def _read(setting: Setting, typed: str) -> Value | None:
+    try:
+        return setting.kind.parse(typed)
+    except Unreadable:
+        return None

@@ -1,0 +1,197 @@
+"""Every setting of a server, declared once.
+
+Its form and its line in the panel, `/coaching set`, `[server_defaults]` and its row in cogs/README.md follow.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from scheduler.core.errors import Unreadable
+from scheduler.servers.setting_kinds import Choice, Currency, Kind, Minutes, Reminders, Text, Value, Whole, Zone
+
+_DAY = 24 * 60
+_USUAL_LEADS = (15, 5, 0, 10, 30, 60)
+
+
+class Form(Enum):
+    """A form of the panel, by its title, with at most five settings. New ones come last: panels number them."""
+
+    PAYMENT = "Time zone and payment"
+    TIMES = "Times"
+    RULES = "Rules"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One setting of a server, stored in a column of `guilds`."""
+
+    column: str
+    kind: Kind
+    label: str
+    """What it's called, in at most 45 characters."""
+    help: str
+    """What it does, in at most 100 characters."""
+    form: Form
+    heading: str
+    """Of its line in the panel, which it shares with all that have the same."""
+    shown: str = "{}"
+    """Its value in that line."""
+    shown_without: str = ""
+    """What stands there instead if the value is nothing: none, or no time at all."""
+    default: str | int | None = None
+    """What a new server has unless the operator chooses otherwise in `[server_defaults]`; None if they can't."""
+    replans_sessions: bool = False
+    """Whether the next steps of booked sessions depend on it."""
+
+    def describe(self, value: Value) -> str:
+        """Say how it's set, to stand after the heading."""
+        return self.shown_without if self.shown_without and not value else self.shown.format(self.kind.show(value))
+
+
+SETTINGS = (
+    Setting(
+        column="time_zone",
+        kind=Zone(),
+        label="Time zone",
+        help="For people who haven't set their own. Coaches keep theirs.",
+        form=Form.PAYMENT,
+        heading="Time zone",
+        default="UTC",
+    ),
+    Setting(
+        column="currency",
+        kind=Currency(),
+        label="Currency",
+        help="For new rates. Coaches keep theirs until they change it. You can ask them to.",
+        form=Form.PAYMENT,
+        heading="Currency",
+        default="USD",
+    ),
+    Setting(
+        column="payment_instructions",
+        kind=Text(300),
+        label="Payment instructions",
+        help="Students see them before they confirm a session that costs something.",
+        form=Form.PAYMENT,
+        heading="Payment instructions",
+    ),
+    Setting(
+        column="room_lead_minutes",
+        kind=Minutes(0, _DAY, _USUAL_LEADS),
+        label="Room created before the start",
+        help="How long before the start the room is created. Nobody can enter it yet.",
+        form=Form.TIMES,
+        heading="Rooms",
+        shown="created {} before",
+        default=15,
+        replans_sessions=True,
+    ),
+    Setting(
+        column="access_lead_minutes",
+        kind=Minutes(0, _DAY, (5, 0, 2, 10, 15, 30)),
+        label="Room opens before the start",
+        help="How long before the start coach and student can enter. The room must exist by then.",
+        form=Form.TIMES,
+        heading="Rooms",
+        shown="open {} before",
+        default=5,
+        replans_sessions=True,
+    ),
+    Setting(
+        column="linger_minutes",
+        kind=Minutes(0, _DAY, _USUAL_LEADS),
+        label="Room stays after the end",
+        help="How long the room stays after the end.",
+        form=Form.TIMES,
+        heading="Rooms",
+        shown="removed {} after",
+        default=15,
+        replans_sessions=True,
+    ),
+    Setting(
+        column="access_mode",
+        kind=Choice((("people", "per person"), ("role", "by a role per session"))),
+        label="Access",
+        help="How coach and student are let into their room.",
+        form=Form.RULES,
+        heading="Access",
+    ),
+    Setting(
+        column="reminder_minutes",
+        kind=Reminders(),
+        label="Reminders",
+        help="How long before the start people are reminded. Applies to booked sessions, too.",
+        form=Form.TIMES,
+        heading="Reminders",
+        shown="{} before",
+        shown_without="off",
+    ),
+    Setting(
+        column="no_show_grace_minutes",
+        kind=Minutes(0, 120, (15, 0, 5, 10, 20, 30)),
+        label="No-show after",
+        help="How late someone can be before they count as a no-show.",
+        form=Form.TIMES,
+        heading="No-show",
+        shown="after {}",
+        replans_sessions=True,
+    ),
+    Setting(
+        column="most_upcoming",
+        kind=Whole(1, 100, (10, 1, 2, 3, 5, 20)),
+        label="Upcoming sessions per student",
+        help="How many upcoming sessions a student can have.",
+        form=Form.RULES,
+        heading="Students",
+        shown="up to {} upcoming sessions",
+        default=10,
+    ),
+    Setting(
+        column="cancel_notice_minutes",
+        kind=Minutes(0, 30 * _DAY, (_DAY, 0, 120, 12 * 60, 2 * _DAY, 7 * _DAY), unit="hours"),
+        label="Cancellation notice",
+        help="How long before the start students can last reschedule, or cancel for free.",
+        form=Form.RULES,
+        heading="Students",
+        shown="free cancellation until {} before the start",
+        shown_without="free cancellation until the start",
+        default=0,
+    ),
+    Setting(
+        column="keep_after_departure",
+        kind=Choice(((False, "cancelled"), (True, "kept"))),
+        label="Upcoming sessions of people who leave",
+        help="What happens when someone leaves the server, or may no longer coach.",
+        form=Form.RULES,
+        heading="Upcoming sessions of people who leave",
+    ),
+)
+"""In the order in which they are shown."""
+
+BY_COLUMN: Mapping[str, Setting] = {setting.column: setting for setting in SETTINGS}
+
+RENAMED_COLUMNS = {
+    "most_coming": "most_upcoming",
+    "how_to_pay": "payment_instructions",
+    "keep_when_gone": "keep_after_departure",
+    "first_rules": "default_policy",
+}
+"""What columns were called before, as older entries of the audit log still call them."""
+
+
+def of_form(form: Form) -> list[Setting]:
+    """The settings that a form asks for."""
+    return [setting for setting in SETTINGS if setting.form is form]
+
+
+def find(name: str) -> Setting:
+    """The setting of this label or column, or the only one whose label contains it. Raises Unreadable."""
+    plain = " ".join(name.split()).casefold()
+    for setting in SETTINGS:
+        if plain in (setting.label.casefold(), setting.column):
+            return setting
+    similar = [setting for setting in SETTINGS if plain and plain in setting.label.casefold()]
+    if len(similar) != 1:
+        raise Unreadable(f'There\'s no setting "{" ".join(name.split())[:60]}". Pick one from the list.')
+    return similar[0]

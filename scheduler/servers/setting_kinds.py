@@ -1,0 +1,263 @@
+"""The kinds of server settings: what each accepts, and how its values are written and shown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, TypeGuard
+
+from scheduler.core.errors import Unreadable
+from scheduler.parsing.durations import parse_length, write_length
+from scheduler.parsing.money import parse_currency
+from scheduler.time.time_zones import parse_zone
+
+Value = str | int | list[int]
+
+_MINUTE = timedelta(minutes=1)
+_SHORT = {" minutes": " min", " minute": " min", " hours": " h", " hour": " h"}
+_CURRENCIES = ("USD", "EUR", "GBP", "CAD", "AUD", "CHF", "JPY", "INR", "BRL", "MXN", "SEK", "PLN", "ZAR", "NZD")
+_MOST_DIGITS = 9
+_QUOTED = 60
+
+
+class Kind:
+    """What a setting takes. `parse` and `check` raise Unreadable with what to type instead."""
+
+    longest = 30
+    """How many characters the setting's field takes."""
+    example = ""
+    """What that field shows while it's empty."""
+    when_unset: Value = ""
+    """What a server has whose column is empty."""
+
+    def parse(self, typed: str) -> Value:
+        """Read what an admin typed."""
+        raise NotImplementedError
+
+    def check(self, value: Value) -> Value:
+        """Return the value as it's stored."""
+        return self.parse(str(value))
+
+    def write(self, value: Value) -> str:
+        """Write a value as `parse` reads it back."""
+        return str(value)
+
+    def show(self, value: Value) -> str:
+        """Write a value for people, briefly."""
+        return self.write(value)
+
+    def accepts(self) -> str:
+        """Describe the values it takes."""
+        raise NotImplementedError
+
+    def suggestions(self) -> Sequence[Value]:
+        """List values to choose from."""
+        return ()
+
+
+@dataclass(frozen=True)
+class Whole(Kind):
+    """A whole number from `least` to `most`."""
+
+    least: int
+    most: int
+    usual: tuple[int, ...] = ()
+    """What to suggest, the example first."""
+
+    @property
+    def example(self) -> str:
+        """The first of the usual ones."""
+        return self.write(self.usual[0])
+
+    def parse(self, typed: str) -> int:
+        """Read digits."""
+        plain = typed.strip()
+        if not (plain.isascii() and plain.isdigit()) or len(plain) > _MOST_DIGITS:
+            raise self._refusal(typed)
+        return self._within(int(plain), typed)
+
+    def check(self, value: Value) -> int:
+        """Refuse anything but a whole number in the range."""
+        if not _is_whole(value):
+            raise self._refusal(str(value))
+        return self._within(value, self.write(value))
+
+    def accepts(self) -> str:
+        """Name both ends of the range."""
+        return f"{self.write(self.least)} to {self.write(self.most)}"
+
+    def suggestions(self) -> Sequence[int]:
+        """The usual ones."""
+        return self.usual
+
+    def _within(self, value: int, written: str) -> int:
+        if not self.least <= value <= self.most:
+            raise self._refusal(written)
+        return value
+
+    def _refusal(self, written: str) -> Unreadable:
+        return Unreadable(f'"{_quoted(written)}" isn\'t a whole number from {self.accepts()}. Type another one.')
+
+
+@dataclass(frozen=True)
+class Minutes(Whole):
+    """A length of time in whole minutes. A number alone is in `unit`."""
+
+    unit: Literal["minutes", "hours"] = "minutes"
+
+    def parse(self, typed: str) -> int:
+        """Read "90 min", "1 day", "none"."""
+        return self._within(parse_length(typed, unit=self.unit) // _MINUTE, typed)
+
+    def write(self, value: Value) -> str:
+        """Write it out: "1 hour 30 minutes"."""
+        return write_length(int(str(value)) * _MINUTE) if value else "0 minutes"
+
+    def show(self, value: Value) -> str:
+        """Abbreviate units: "1 h 30 min"."""
+        return _short(self.write(value))
+
+    def _refusal(self, written: str) -> Unreadable:
+        return Unreadable(f'"{_quoted(written)}" is out of range. Type {self.accepts()}.')
+
+
+@dataclass(frozen=True)
+class Choice(Kind):
+    """One of a few values, each with its words."""
+
+    options: tuple[tuple[str | bool, str], ...]
+
+    def parse(self, typed: str) -> str | bool:
+        """Take the words or the value itself."""
+        plain = typed.strip().casefold()
+        for value, words in self.options:
+            if plain in (words.casefold(), str(value).casefold()):
+                return value
+        raise Unreadable(f'"{_quoted(typed)}" isn\'t one of the choices. Type {self.accepts()}.')
+
+    def write(self, value: Value) -> str:
+        """The value's words."""
+        return dict(self.options)[value] if isinstance(value, str | bool) else str(value)
+
+    def accepts(self) -> str:
+        """All words."""
+        return " or ".join(f'"{words}"' for _, words in self.options)
+
+    def suggestions(self) -> Sequence[str | bool]:
+        """All of them."""
+        return [value for value, _ in self.options]
+
+
+@dataclass(frozen=True)
+class Text(Kind):
+    """Free text, at most `longest` characters; "none" removes it. The audit log never holds it."""
+
+    longest: int = 300
+
+    def parse(self, typed: str) -> str:
+        """Refuse only what is too long."""
+        plain = typed.strip()
+        if plain.casefold() == "none":
+            return ""
+        if len(plain) > self.longest:
+            raise Unreadable(f"That's {len(plain):,} characters. Shorten it to {self.longest:,}.")
+        return plain
+
+    def show(self, value: Value) -> str:
+        """Say so if there is none."""
+        return str(value) or "not set"
+
+    def accepts(self) -> str:
+        """Say how much."""
+        return f'Up to {self.longest:,} characters, or "none"'
+
+
+class Zone(Kind):
+    """A time zone, by its name or by a place in it. Reading a city's name can take a while."""
+
+    longest = 60
+    example = "Munich"
+
+    def parse(self, typed: str) -> str:
+        """Return the IANA name."""
+        return parse_zone(typed)
+
+    def accepts(self) -> str:
+        """Say what is understood."""
+        return "A city, country or zone"
+
+
+class Currency(Kind):
+    """An ISO 4217 code."""
+
+    longest = 3
+    example = "EUR"
+    when_unset = "USD"
+
+    def parse(self, typed: str) -> str:
+        """Take lower case, too."""
+        return parse_currency(typed)
+
+    def accepts(self) -> str:
+        """Say what is understood."""
+        return "A three-letter code"
+
+    def suggestions(self) -> Sequence[str]:
+        """Those of most servers."""
+        return _CURRENCIES
+
+
+class Reminders(Kind):
+    """How long before a session people are reminded: minutes, longest first; an empty list for not at all."""
+
+    longest = 150
+    example = "24h, 1h"
+
+    @property
+    def when_unset(self) -> list[int]:  # pyright: ignore[reportIncompatibleVariableOverride]  (read only)
+        """The usual times."""
+        from scheduler.notifications import reminder_times  # brings all tables, which config.py doesn't need
+
+        return [time // _MINUTE for time in reminder_times.FIRST_REMINDERS]
+
+    def parse(self, typed: str) -> list[int]:
+        """Read "24h, 1h" or "none"."""
+        from scheduler.notifications import reminder_times
+
+        return reminder_times.parse_reminder_times(typed)
+
+    def check(self, value: Value) -> list[int]:
+        """Refuse anything that couldn't have been typed."""
+        if not isinstance(value, list) or not all(map(_is_whole, value)):
+            raise Unreadable(f"Those aren't times. Type {self.accepts()}.")
+        return self.parse(self.write(value))
+
+    def write(self, value: Value) -> str:
+        """Write the times out, longest first."""
+        times = value if isinstance(value, list) else ()
+        return ", ".join(write_length(one * _MINUTE) for one in times) or "none"
+
+    def show(self, value: Value) -> str:
+        """Abbreviate units: "1 day, 1 h"."""
+        return _short(self.write(value))
+
+    def accepts(self) -> str:
+        """Say what is understood."""
+        return 'Up to five times from 5 minutes to 14 days, or "none"'
+
+    def suggestions(self) -> Sequence[list[int]]:
+        """Usual ones, and none."""
+        return [1440, 60], [1440], [120, 30], [60], [2880, 1440, 60], []
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _short(words: str) -> str:
+    for long, short in _SHORT.items():
+        words = words.replace(long, short)
+    return words
+
+
+def _quoted(words: str) -> str:
+    return " ".join(words.split())[:_QUOTED]
