@@ -13,13 +13,13 @@ class ServerResource(StrEnum):
     COACH_ROLE = "coach_role"
     ROOM_CATEGORY = "room_category"
     LOG_CHANNEL = "log_channel"
-    FALLBACK_CHANNEL = "news_channel"
+    FALLBACK_CHANNEL = "fallback_channel"
     ADMIN_ROLE = "admin_role"
 
     @property
     def column(self) -> str:
         """Where the settings keep its id."""
-        return "fallback_channel_id" if self is ServerResource.FALLBACK_CHANNEL else f"{self}_id"
+        return f"{self}_id"
 
     @property
     def label(self) -> str:

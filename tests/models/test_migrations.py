@@ -431,6 +431,16 @@ async def test_malformed_reminder_times_do_not_stop_the_upgrade(old: Database, o
         assert set(await session.scalars(sa.select(Notification.lead_minutes))) == {60, 1440}
 
 
+async def test_alerts_about_the_fallback_channel_keep_their_place_under_its_new_name(old: Database) -> None:
+    await old.upgrade("0010")
+    await write_rows(old, alerts=[{"key": "setup:news_channel"}])
+
+    await old.upgrade()
+
+    async with old.engine.connect() as connection:
+        assert list(await connection.scalars(sa.text("SELECT key FROM alerts"))) == ["setup:fallback_channel"]
+
+
 async def test_upgrading_twice_changes_nothing(old: Database) -> None:
     await old.upgrade()
     written = await write_rows(old)

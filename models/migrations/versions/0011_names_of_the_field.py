@@ -1,4 +1,4 @@
-"""Rename tables and columns to the field's names. Changes nothing else and rebuilds nothing."""
+"""Rename tables, columns and one kind of alert to the field's names. Rebuilds nothing."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -37,6 +37,7 @@ def upgrade() -> None:
     for table, columns in _COLUMNS.items():
         for old, new in columns.items():
             op.alter_column(table, old, new_column_name=new)
+    op.execute("UPDATE alerts SET key = 'setup:fallback_channel' WHERE key = 'setup:news_channel'")
     connection = op.get_bind()
     if connection.dialect.name == "postgresql":
         _rename_on_postgresql(connection)

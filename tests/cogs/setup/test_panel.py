@@ -317,7 +317,7 @@ async def test_what_discord_refuses_to_make_is_said_with_what_to_do_and_changes_
     assert await rows(world) == before
 
 
-async def test_log_and_news_channel_can_be_taken_away_again(world: Academy) -> None:
+async def test_the_alerts_and_the_fallback_channel_can_be_cleared(world: Academy) -> None:
     panel = await opened(world)
     panel = await picked(world, world.admin, panel, ServerResource.LOG_CHANNEL, world.review)
     panel = await picked(world, world.admin, panel, ServerResource.FALLBACK_CHANNEL, world.lobby)
