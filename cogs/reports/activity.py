@@ -17,7 +17,8 @@ from models import AuditEntry, CoachingSession, SessionStatus
 from scheduler.availability import reader_zone
 from scheduler.core.clock import stamp
 from scheduler.reports import activity, export
-from scheduler.servers import settings
+from scheduler.servers import changes, settings
+from scheduler.servers.settings import SETTINGS_CHANGED
 from scheduler.time.time_zones import zone
 
 # {status} is a place in STATUSES, {user_id} is 0 for everybody.
@@ -27,6 +28,8 @@ AUDIT = Route("records:audit:{user_id}:{page}")
 STATUSES: tuple[SessionStatus | None, ...] = (None, *SessionStatus)
 _SESSIONS_A_PAGE, _ENTRIES_A_PAGE = 6, 20
 _MOST_PAGES = 10_000
+_LONGEST_CHANGES = 120
+"""Of an entry in the list, so that a page of them fits into a message."""
 _LARGEST_FILE = 10 * 1024 * 1024  # https://docs.discord.com/developers/reference#uploading-files
 _UNZIPPED = 1024 * 1024
 
@@ -166,6 +169,8 @@ def _line(entry: AuditEntry, code: str | None) -> str:
         line += f", coach <@{entry.coach_id}>"
     if entry.member_id:
         line += f", about <@{entry.member_id}>"
+    if entry.action == SETTINGS_CHANGED and (changed := "; ".join(changes.describe(entry.details))):
+        line += f": {ui.quoted(changed, _LONGEST_CHANGES)}"
     return f"{line} · `{code}`" if code else line
 
 

@@ -13,6 +13,8 @@ from sqlalchemy import select
 from models import AuditEntry, Base, Coach, CoachingSession, Review, SessionStatus
 from scheduler.core import audit
 from scheduler.reports.spreadsheets import text_of
+from scheduler.servers.declarations import SETTINGS
+from scheduler.servers.settings import default_of
 from tests.cogs.booking.people import Visitor
 from tests.support import builders
 from tests.support.reviewing import reviewed, took_place
@@ -118,6 +120,35 @@ async def test_the_record_says_who_did_what_to_whom_and_when(open_world: Academy
     assert any("application approved" in line for line in earlier)
     await ada.slash("coaching audit", member=world.student)
     assert [line for line in ada.said.splitlines() if line.startswith("<t:")] == [first]
+
+
+async def test_the_record_names_changed_settings_by_their_labels(open_world: Academy) -> None:
+    world = open_world
+    async with world.db.begin() as session:
+        old = {"at": world.now + HOUR, "actor_id": world.admin.id}
+        details = {"most_coming": 3, "colour": 1}
+        audit.record(session, world.guild.id, "settings_changed", **old, details=details)
+    ada = await Visitor(world, world.admin).slash("coaching set", setting="Currency", value="EUR")
+
+    await ada.slash("coaching audit")
+
+    by_ada = f"settings changed by {world.admin.mention}"
+    said = [line.partition(" ")[2] for line in ada.said.splitlines()]
+    assert said[1] == f"{by_ada}: Upcoming sessions per student: 3"
+    assert f"{by_ada}: Currency: EUR" in said
+
+
+async def test_a_page_of_the_record_holds_the_longest_changes(open_world: Academy) -> None:
+    world = open_world
+    async with world.db.begin() as session:
+        for _ in range(21):
+            details = {setting.column: default_of(setting) for setting in SETTINGS}
+            about = {"at": world.now, "actor_id": 2**63 - 1, "details": details}
+            audit.record(session, world.guild.id, "settings_changed", **about)
+
+    ada = await Visitor(world, world.admin).slash("coaching audit")
+
+    assert ada.said.count("…") == 20
 
 
 @pytest.mark.parametrize("command", ["coaching sessions", "coaching audit"])
