@@ -98,7 +98,7 @@ async def _tell_of_silence(
     if about is None or notification.user_id != about.student_id:
         text = (
             f"I cannot reach <@{notification.user_id}>: their direct messages are closed. Ask them to open "
-            "them for this server, or choose a channel for such news with `/coaching setup`."
+            "them for this server, or pick a fallback channel in `/coaching setup`."
         )
         await admin_alerts.raise_alert(
             session, notification.guild_id, f"unreachable:{notification.user_id}", text, now

@@ -192,8 +192,11 @@ async def test_only_admins_change_settings(db: Database) -> None:
             "The room can't open 5 minutes before the start if it's created 4 minutes before. Create it earlier, "
             "or open it later.",
         ),
+        ({"most_upcoming": 101}, '"101" isn\'t a whole number from 1 to 100. Type another one.'),
+        ({"linger_minutes": 1441}, '"1 day 1 minute" is out of range. Type 0 minutes to 1 day.'),
+        ({"payment_instructions": "x" * 301}, "That's 301 characters. Shorten it to 300."),
     ],
-    ids=["zone", "currency", "access before the room", "room after access"],
+    ids=["zone", "currency", "access before the room", "room after access", "number", "length", "text"],
 )
 async def test_settings_that_cannot_be_are_refused_as_a_whole(
     db: Database, wanted: dict[str, Any], sentence: str
@@ -330,6 +333,41 @@ async def test_another_grace_time_holds_for_sessions_that_are_under_way(db: Data
     async with db.read() as session:
         assert (await session.scalars(select(CoachingSession.next_step_at))).one() == MONDAY + HOUR
     assert (await guild(db)).no_show_grace_minutes == 0
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"room_lead_minutes": 20},
+        {"access_lead_minutes": 10},
+        {"linger_minutes": 0},
+        {"no_show_grace_minutes": 0},
+    ],
+)
+async def test_whatever_a_sessions_steps_depend_on_has_them_planned_again(
+    db: Database, wanted: dict[str, Any]
+) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+        await a_coach(session, hours=())
+        await a_session(session, next_step_at=MONDAY + 9 * HOUR)
+
+    async with db.begin() as session:
+        await change(session, **wanted)
+
+    async with db.read() as session:
+        assert (await session.scalars(select(CoachingSession.next_step_at))).one() == MONDAY + HOUR
+
+
+async def test_payment_instructions_are_not_written_into_the_audit_log(db: Database) -> None:
+    await set_up(db)
+
+    async with db.begin() as session:
+        await change(session, payment_instructions="IBAN DE02")
+
+    assert (await guild(db)).payment_instructions == "IBAN DE02"
+    async with db.read() as session:
+        assert (await session.scalars(select(AuditEntry.details))).one() == {"payment_instructions": "changed"}
 
 
 async def test_what_follows_a_session_is_changed_and_written_down(db: Database) -> None:
