@@ -1,6 +1,8 @@
 """Where settings come from, and how errors in them are reported without showing secrets."""
 
 import base64
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -406,3 +408,12 @@ def test_only_a_possible_id_is_read_from_a_token(digits: str, bot_id: int | None
     token = f"{base64.b64encode(digits.encode()).decode()}.in.it"
 
     assert config.bot_id_in(token) == bot_id
+
+
+def test_settings_are_read_without_loading_the_tables() -> None:
+    look = "import sys, bot.config; sys.exit('models' in sys.modules)"
+
+    assert (
+        subprocess.run([sys.executable, "-c", look], cwd=Path(config.__file__).parents[1], check=False).returncode
+        == 0
+    )
