@@ -110,6 +110,7 @@ async def test_every_form_fits_what_is_stored_and_takes_it_again_unchanged(world
 
     for template, row in FORMS.items():
         opened = await stage.opened(template)
+        assert opened.modal is not None
         form_within_limits(opened.modal)
         if not any(held(opened).values()) or template in CHOSEN_BY_ITSELF:
             continue
@@ -132,8 +133,9 @@ async def test_each_form_of_the_server_settings_fits_what_is_stored_and_takes_it
     before = await stored(stage)
 
     for number in range(len(setup_panel.FORMS)):
-        custom_id = setup_panel.FORM.format(form=number)
+        custom_id = setup_panel.FORM.id(form=number)
         opened = await stage.press("admin", custom_id)
+        assert opened.modal is not None
         form_within_limits(opened.modal)
         assert all(held(opened).values())
         answer = await stage.send("admin", custom_id, held(opened))
