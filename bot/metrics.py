@@ -55,8 +55,8 @@ class _Collector(Collector):
         yield CounterMetricFamily("coachbot_rooms_made", "Rooms made.", value=found.rooms_made)
         yield CounterMetricFamily("coachbot_rooms_removed", "Rooms removed.", value=found.rooms_removed)
         yield CounterMetricFamily("coachbot_tick_runs", "Ticks that had something to do.", value=found.runs)
-        if found.ticked_at is not None:
-            yield _seconds("coachbot_last_tick_age", "Time since the last tick.", self._now - found.ticked_at)
+        if found.last_tick_at is not None:
+            yield _seconds("coachbot_last_tick_age", "Time since the last tick.", self._now - found.last_tick_at)
         if found.last_run is not None:
             what = "Duration of the last tick that had something to do."
             yield _seconds("coachbot_last_run", what, found.last_run)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cogs import ui
 from cogs.availability.week import week_picture
 from cogs.images.drawing import draw_week
-from cogs.images.week import WeekPicture, in_words
+from cogs.images.week import WeekPicture, describe
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, Route
 from models import Coach, CoachingSession
@@ -141,7 +141,7 @@ def _items(week: _Week, place: PanelState, said: str | None) -> list[discord.ui.
     shown = write_dates(week.monday, week.monday + timedelta(days=6))
     parts: list[discord.ui.Item[Any]] = [
         ui.text(f"### Your hours · {shown}\n{_standing(week)}"),
-        ui.picture(_FILE, in_words(week.picture)),
+        ui.picture(_FILE, describe(week.picture)),
         _turning(week, place),
         ui.row(
             ui.select(

@@ -217,7 +217,7 @@ class BookingCog(Cog):
         """Find the coach with this name: whoever takes bookings comes before one who has paused."""
         async with self.bot.db.read() as session:
             name = typed.lstrip("@")
-            found = await coach_search.named(session, ui.guild_id_of(interaction), name, paused_too=True)
+            found = await coach_search.find_coaches(session, ui.guild_id_of(interaction), name, paused_too=True)
         found = [one for one in found if names.same(one.display_name, name)] or found
         found = [one for one in found if free_times.takes_bookings(one)] or found
         if len(found) != 1:

@@ -7,7 +7,7 @@ import discord
 
 from cogs import cards, routes, ui
 from cogs.booking.browse import BROWSE
-from cogs.images.week import WeekPicture, in_words
+from cogs.images.week import WeekPicture, describe
 from cogs.ui import Typed
 from cogs.ui.routing import Route
 from cogs.ui.time_picker import Item, Links, Shown, TimePicker, instant, minute_of
@@ -77,7 +77,7 @@ class Offer:
         zone_id = ZONE.id(coach_id=self.coach.user_id, minutes=self.minutes, day=day)
         return ui.Panel(
             *self._head(day),
-            ui.picture(_WEEK_FILE, in_words(week)),
+            ui.picture(_WEEK_FILE, describe(week)),
             *self.picker.items(shown, times_page, self._back(), ui.button("Change zone…", zone_id)),
             *([ui.store_field(NOTES_NAME, notes)] if notes else []),
             files=[(_WEEK_FILE, png)],

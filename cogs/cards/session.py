@@ -18,7 +18,7 @@ from scheduler.attendance import no_shows
 from scheduler.attendance.attendance import Presence
 from scheduler.core.clock import stamp
 from scheduler.parsing.money import write_money
-from scheduler.reviews.reviews import Standing
+from scheduler.reviews.reviews import ReviewState
 
 _GREEN, _RED, _BLUE, _GREY = 0x3BA55D, 0xD83C3E, 0x5865F2, 0x80848E
 _SESSION_COLOURS = {
@@ -57,7 +57,7 @@ def of_session(
     in_server: bool = True,
     with_buttons: bool = True,
     attended: Mapping[int, Presence] | None = None,
-    standing: Standing | None = None,
+    standing: ReviewState | None = None,
     can_only_end: bool = False,
 ) -> discord.ui.Container[Any]:
     """A session for its coach or student, with a button to cancel it or, once it's too late for that, to end it.
@@ -120,14 +120,14 @@ def attendance_lines(one: CoachingSession, attended: Mapping[int, Presence]) -> 
     return lines
 
 
-def _review_line(standing: Standing | None) -> list[str]:
+def _review_line(standing: ReviewState | None) -> list[str]:
     if standing is None or standing.review is None:
         return []
     hidden = " · hidden by an admin" if standing.review.hidden_at else ""
     return [f"**Your review** {stars.written(standing.review.stars)}{hidden}"]
 
 
-def _review_button(one: CoachingSession, standing: Standing | None) -> list[ui.Button]:
+def _review_button(one: CoachingSession, standing: ReviewState | None) -> list[ui.Button]:
     if standing is None or not standing.is_open:
         return []
     label = "Review" if standing.review is None else "Change review"

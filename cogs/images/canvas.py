@@ -15,7 +15,7 @@ Box = tuple[int, int, int, int]
 _STEPS = 7
 """Shades between two colours that meet at a smooth edge; more wouldn't be noticeable."""
 _ALPHAS = 16
-_SPELLED = str.maketrans(
+_SUBSTITUTES = str.maketrans(
     {"ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "æ": "ae", "Æ": "Ae", "ð": "d"}
     | {"œ": "oe", "Œ": "Oe", "ı": "i", "þ": "th", "Þ": "Th", "–": "-", "—": "-", "−": "-", "•": "·"}
 )
@@ -54,7 +54,7 @@ def text_width(text: str, size: int) -> int:
     return round(_font(size).getlength(text))
 
 
-def fitting(text: str, size: int, width: int, most: int = 1) -> list[str]:
+def fit_lines(text: str, size: int, width: int, most: int = 1) -> list[str]:
     """Wrap text into at most `most` lines, leaving out what the font can't draw and truncating long lines.
 
     Returns an empty list if nothing can be drawn or some line has no room for two letters.
@@ -65,7 +65,7 @@ def fitting(text: str, size: int, width: int, most: int = 1) -> list[str]:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
-    cut = [_cut(line, size, width) for line in lines[: max(0, most)]]
+    cut = [_truncated(line, size, width) for line in lines[: max(0, most)]]
     return cut if all(cut) else []
 
 
@@ -137,7 +137,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def _cut(text: str, size: int, width: int) -> str:
+def _truncated(text: str, size: int, width: int) -> str:
     """Truncate text with an ellipsis, or return nothing if fewer than two letters would be left."""
     if text_width(text, size) <= width:
         return text
@@ -150,7 +150,7 @@ def _cut(text: str, size: int, width: int) -> str:
 def _drawable_words(text: str) -> list[str]:
     """Return the words without accents and symbols the font lacks. Drops whole words with missing letters."""
     words: list[str] = []
-    for word in unicodedata.normalize("NFKD", text.translate(_SPELLED)).split():
+    for word in unicodedata.normalize("NFKD", text.translate(_SUBSTITUTES)).split():
         if all(_has_glyph(letter) for letter in word if unicodedata.category(letter)[0] in "LN"):
             words.append("".join(letter for letter in word if _has_glyph(letter)))
     return [word for word in words if word]
@@ -159,10 +159,10 @@ def _drawable_words(text: str) -> list[str]:
 @lru_cache(maxsize=4096)
 def _has_glyph(letter: str) -> bool:
     # A font draws everything it lacks as the same box, and no font has a glyph for U+FFFF.
-    return letter.isprintable() and _drawn(letter) != _drawn("\uffff")
+    return letter.isprintable() and _pixels(letter) != _pixels("\uffff")
 
 
-def _drawn(letter: str) -> bytes:
+def _pixels(letter: str) -> bytes:
     image = Image.new("L", (60, 60))
     write(image, (10, 30), letter, 30, "white", "lm")
     return image.tobytes()

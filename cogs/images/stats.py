@@ -20,27 +20,27 @@ def can_draw() -> bool:
     return find_spec("matplotlib") is not None
 
 
-def in_words(stats: Stats) -> str:
+def describe(stats: Stats) -> str:
     """Describe the statistics for screen readers, with as many coaches as `ALT_TEXT_LIMIT` allows."""
     total = stats.total
     said = (
-        f"{span_in_words(stats.first, stats.last)}: {total.created} sessions booked, {total.completed} completed, "
+        f"{write_span(stats.first, stats.last)}: {total.created} sessions booked, {total.completed} completed, "
         f"{total.no_show} no-shows, {total.cancelled} cancelled"
     )
     if stats.with_room + stats.without_room:
         said += f"; {room_share(stats)} had a room"
     if (stars := average(stats.stars)) is not None:
         said += f"; {stars:.1f} stars from {sum(stats.stars.values())} reviews"
-    said += f"; {total.rounds} background checks had work to do"
+    said += f"; {total.ticks} background checks had work to do"
     for one in stats.coaches[:MOST_COACHES]:
-        more = f"; {one.name}: {hours_in_words(one)}"
+        more = f"; {one.name}: {write_hours(one)}"
         if len(said) + len(more) > ALT_TEXT_LIMIT:
             break
         said += more
     return said
 
 
-def span_in_words(first: date, last: date) -> str:
+def write_span(first: date, last: date) -> str:
     """Write a range of dates: "24 Oct – 23 Nov 2026"."""
     year = "" if first.year == last.year else f" {first.year}"
     begin = "" if first == last else f"{first.day} {first:%b}{year} – "
@@ -53,7 +53,7 @@ def room_share(stats: Stats) -> str:
     return f"{stats.with_room * 100 // tried}%"
 
 
-def hours_in_words(one: CoachFigures) -> str:
+def write_hours(one: CoachFigures) -> str:
     """Write a coach's hours: "12 of 40 h booked (30%)"."""
     booked, offered = one.booked / _HOUR, one.offered / _HOUR
     if not one.offered:
@@ -61,7 +61,7 @@ def hours_in_words(one: CoachFigures) -> str:
     return f"{booked:.0f} of {offered:.0f} h booked ({one.booked / one.offered:.0%})"
 
 
-def spans(stats: Stats) -> list[tuple[date, Day]]:
+def group_into_bars(stats: Stats) -> list[tuple[date, Day]]:
     """Group the days into bars: days up to a month, weeks up to half a year, else months."""
     length = (stats.last - stats.first).days + 1
     bars: dict[date, Day] = {}

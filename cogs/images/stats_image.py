@@ -10,9 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from cogs.images.canvas import fill, fitting, png, text_width
+from cogs.images.canvas import fill, fit_lines, png, text_width
 from cogs.images.palette import BOOKED, CARD, CARD_EDGE, FREE, FREE_EDGE, HATCH, LINE, NOW, QUIET, TEXT
-from cogs.images.stats import MOST_COACHES, hours_in_words, room_share, span_in_words, spans
+from cogs.images.stats import MOST_COACHES, group_into_bars, room_share, write_hours, write_span
 from cogs.images.week import WIDTH
 from scheduler.reports.statistics import CoachFigures, Stats, average
 from scheduler.reviews.reviews import MOST_STARS
@@ -20,24 +20,24 @@ from scheduler.reviews.reviews import MOST_STARS
 _LEFT, _RIGHT = 48, WIDTH - 48
 _TILES, _CHART, _COACH, _LAST = 296, 330, 72, 250
 _SMALL, _PLAIN, _LARGE = 27, 34, 54
-_WIDER = 1.14
+_TEXT_SCALE = 1.14
 """How much wider matplotlib's text is than `canvas` measures."""
 _HOUR = timedelta(hours=1)
 _KINDS = (("completed", FREE_EDGE), ("no_show", NOW), ("cancelled", HATCH))
-_MEETINGS = (
+_COLOUR_PAIRS = (
     *((CARD, ink) for ink in (CARD_EDGE, TEXT, QUIET, LINE, HATCH, FREE, FREE_EDGE, BOOKED, NOW)),
     *((BOOKED, ink) for ink in (FREE, FREE_EDGE, HATCH, NOW)),
     (FREE_EDGE, NOW),
     (NOW, HATCH),
     (FREE_EDGE, HATCH),
 )
-_one_at_a_time = Lock()
+_lock = Lock()
 """matplotlib shares font caches between figures, and they aren't thread-safe."""
 
 
 def draw(stats: Stats) -> bytes:
     """Draw a PNG, `WIDTH` wide."""
-    with _one_at_a_time:
+    with _lock:
         return _draw(stats)
 
 
@@ -56,14 +56,14 @@ def _draw(stats: Stats) -> bytes:
         _draw_coaches(figure, y, coaches)
         y += of_coaches
     _draw_stars(figure, y + 20, stats)
-    _draw_rounds(figure, y + 20, stats)
+    _draw_ticks(figure, y + 20, stats)
     canvas.draw()
     drawn = Image.frombuffer("RGBA", canvas.get_width_height(), bytes(canvas.buffer_rgba())).convert("RGB")
     card = Image.new("RGB", drawn.size, CARD_EDGE)
     fill(card, (2, 2, WIDTH - 2, height - 2), CARD, 26)
     inside = (28, 28, WIDTH - 28, height - 28)
     card.paste(drawn.crop(inside), inside)
-    return png(card, _MEETINGS, CARD_EDGE, radius=28)
+    return png(card, _COLOUR_PAIRS, CARD_EDGE, radius=28)
 
 
 def _write(figure: Figure, x: float, y: float, text: str, size: int, colour: str, align: str = "left") -> None:
@@ -99,8 +99,8 @@ def _draw_head(figure: Figure, stats: Stats) -> None:
     total, stars = stats.total, average(stats.stars)
     over = total.completed + total.no_show
     tried = stats.with_room + stats.without_room
-    _write(figure, _LEFT, 68, span_in_words(stats.first, stats.last), _PLAIN, TEXT)
-    for zone_name in fitting(stats.zone_name, _SMALL, 330):
+    _write(figure, _LEFT, 68, write_span(stats.first, stats.last), _PLAIN, TEXT)
+    for zone_name in fit_lines(stats.zone_name, _SMALL, 330):
         _write(figure, _RIGHT, 68, zone_name, _SMALL - 3, QUIET, "right")
     tiles = (
         (str(total.completed), "completed", FREE_EDGE),
@@ -116,7 +116,7 @@ def _draw_head(figure: Figure, stats: Stats) -> None:
 
 def _draw_sessions(figure: Figure, top: float, stats: Stats) -> None:
     """Draw stacked bars of how sessions ended, and a line of how many were booked."""
-    bars = spans(stats)
+    bars = group_into_bars(stats)
     axes = _axes(figure, _LEFT + 44, top + 70, _RIGHT - _LEFT - 44, _CHART)
     places, bottoms = range(len(bars)), [0] * len(bars)
     for name, colour in _KINDS:
@@ -137,7 +137,7 @@ def _draw_sessions(figure: Figure, top: float, stats: Stats) -> None:
     for name, colour in (("booked", BOOKED), *reversed(_KINDS)):
         words = name.replace("_", "-")
         _write(figure, x, top + 18, words, _SMALL - 3, QUIET, "right")
-        x -= text_width(words, _SMALL - 3) * _WIDER + 12
+        x -= text_width(words, _SMALL - 3) * _TEXT_SCALE + 12
         _write(figure, x, top + 16, "■", _SMALL, colour, "right")
         x -= 46
 
@@ -167,9 +167,9 @@ def _draw_coaches(figure: Figure, top: float, coaches: Sequence[CoachFigures]) -
         axes.barh(number + 0.75, one.booked / _HOUR, 0.3, color=BOOKED)
         y = top + 60 + (number + 0.34) * _COACH
         # Numbered like the list in words, because some names can't be drawn.
-        name = " ".join([f"{number + 1}.", *fitting(one.name, _SMALL, 430)])
+        name = " ".join([f"{number + 1}.", *fit_lines(one.name, _SMALL, 430)])
         _write(figure, _LEFT, y, name, _SMALL, TEXT)
-        _write(figure, _RIGHT, y, hours_in_words(one).replace(" booked", ""), _SMALL - 3, QUIET, "right")
+        _write(figure, _RIGHT, y, write_hours(one).replace(" booked", ""), _SMALL - 3, QUIET, "right")
 
 
 def _draw_stars(figure: Figure, top: float, stats: Stats) -> None:
@@ -189,12 +189,12 @@ def _draw_stars(figure: Figure, top: float, stats: Stats) -> None:
     axes.set_ylim(0.5, MOST_STARS + 0.5)
 
 
-def _draw_rounds(figure: Figure, top: float, stats: Stats) -> None:
+def _draw_ticks(figure: Figure, top: float, stats: Stats) -> None:
     """Draw how many background checks had something to do, on the right."""
     left = WIDTH // 2 + 24
-    bars: list[tuple[date, Any]] = [(day, one.rounds) for day, one in spans(stats)]
+    bars: list[tuple[date, Any]] = [(day, one.ticks) for day, one in group_into_bars(stats)]
     _write(figure, left, top + 16, "Bot activity", _PLAIN, TEXT)
-    _write(figure, _RIGHT, top + 18, f"{stats.rounds.count} checks", _SMALL - 3, QUIET, "right")
+    _write(figure, _RIGHT, top + 18, f"{stats.ticks.count} checks", _SMALL - 3, QUIET, "right")
     axes = _axes(figure, left, top + 60, _RIGHT - left, _LAST - 60)
     axes.bar(range(len(bars)), [count for _, count in bars], 0.72, color=FREE_EDGE)
     axes.set_xlim(-0.6, len(bars) - 0.4)

@@ -57,9 +57,9 @@ class WeekPicture:
     legend: tuple[str, str] = ("free", "booked")
 
 
-def in_words(week: WeekPicture) -> str:
+def describe(week: WeekPicture) -> str:
     """Describe the week for screen readers, with as many days as `ALT_TEXT_LIMIT` allows."""
-    days = [_day_in_words(day, week.legend) for day in week.days]
+    days = [_describe_day(day, week.legend) for day in week.days]
     for count in range(len(days), 0, -1):
         said = "; ".join(days if count == len(days) else [*days[:count], "…"])
         if len(said) <= ALT_TEXT_LIMIT:
@@ -68,7 +68,7 @@ def in_words(week: WeekPicture) -> str:
     return days[0][:ALT_TEXT_LIMIT].rsplit(", ", 1)[0]
 
 
-def _day_in_words(day: DayColumn, legend: tuple[str, str]) -> str:
+def _describe_day(day: DayColumn, legend: tuple[str, str]) -> str:
     parts: list[str] = []
     if day.off:
         parts.append(f"day off ({day.note})" if day.note else "day off")

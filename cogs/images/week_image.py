@@ -7,7 +7,7 @@ from datetime import date
 from PIL import Image
 
 from cogs.images import palette
-from cogs.images.canvas import Box, fill, fitting, hatch, png, text_width, write
+from cogs.images.canvas import Box, fill, fit_lines, hatch, png, text_width, write
 from cogs.images.week import WIDTH, Block, DayColumn, Kind, WeekPicture, clock, day_and_month
 
 _LEFT, _COLUMN, _TOP, _FOOT = 108, 136, 136, 96
@@ -20,7 +20,7 @@ _TEXT, _QUIET, _HOUR, _HATCH = palette.TEXT, palette.QUIET, palette.LINE, palett
 _FREE, _FREE_EDGE, _FREE_HOUR = palette.FREE, palette.FREE_EDGE, palette.FREE_LINE
 _BOOKED, _BOOKED_EDGE, _BOOKED_TEXT = palette.BOOKED, palette.BOOKED_EDGE, palette.BOOKED_TEXT
 _NOW, _NOW_TEXT = palette.NOW, palette.NOW_TEXT
-_MEETINGS = (
+_COLOUR_PAIRS = (
     *((_CARD, ink) for ink in (_CARD_EDGE, _TEXT, _QUIET, _HOUR, _HATCH, _TODAY)),
     *((_CARD, ink) for ink in (_FREE_EDGE, _BOOKED, _BOOKED_EDGE, _NOW)),
     *((_TODAY, ink) for ink in (_TEXT, _NOW, _FREE_EDGE)),
@@ -75,7 +75,7 @@ def draw(week: WeekPicture) -> bytes:
     if not any(day.blocks for day in week.days) and not all(day.off for day in week.days):
         _draw_note(sheet, (_LEFT + _RIGHT) // 2, sheet.y((first + last) * 30), ["No hours this week"], _LARGE)
     _draw_foot(sheet)
-    return png(sheet.image, _MEETINGS, _CARD_EDGE, radius=28)
+    return png(sheet.image, _COLOUR_PAIRS, _CARD_EDGE, radius=28)
 
 
 def _axis(week: WeekPicture) -> tuple[int, int]:
@@ -121,13 +121,13 @@ def _draw_day(sheet: _Sheet, place: int, day: DayColumn) -> None:
     for block in day.blocks:
         if block.kind is Kind.OPEN:
             _draw_block(sheet, place, day, block)
-    for low, high in _shown(sheet, day.skipped):
+    for low, high in _visible(sheet, day.skipped):
         fill(sheet.image, (left, low, right, high), _CARD)
         hatch(sheet.image, (left, low, right, high), _HATCH, crossed=True)
     for block in day.blocks:
         if block.kind is Kind.BOOKED:
             _draw_block(sheet, place, day, block)
-    for low, high in _shown(sheet, day.repeated):
+    for low, high in _visible(sheet, day.repeated):
         middle = (left + right) // 2
         for y in range(low + 2, high - 1, 11):
             fill(sheet.image, (middle - 1, y, middle + 2, min(y + 7, high - 1)), _TEXT)
@@ -135,7 +135,7 @@ def _draw_day(sheet: _Sheet, place: int, day: DayColumn) -> None:
     _draw_now(sheet, place, day.date)
 
 
-def _shown(sheet: _Sheet, ranges: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
+def _visible(sheet: _Sheet, ranges: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
     """Return the top and bottom of the visible part of each range."""
     edges = [(max(sheet.y(start), _TOP), min(sheet.y(end), sheet.bottom)) for start, end in ranges]
     return [(low, high) for low, high in edges if low < high]
@@ -159,7 +159,7 @@ def _draw_label(image: Image.Image, box: Box, block: Block, now_y: int | None) -
     left, top, right, bottom = box
     if now_y is not None and top < now_y < bottom:
         top, bottom = (top, now_y - 3) if now_y - top > bottom - now_y else (now_y + 4, bottom)
-    lines = fitting(block.label, _SMALL, right - left - 19, most=min(3, (bottom - top) // _LINE))
+    lines = fit_lines(block.label, _SMALL, right - left - 19, most=min(3, (bottom - top) // _LINE))
     # Text that just fits is centred; with room to spare it goes to the top.
     first = top + min(8, (bottom - top - len(lines) * _LINE) // 2) + _LINE // 2
     for number, text in enumerate(lines):
@@ -204,7 +204,7 @@ def _draw_notes(sheet: _Sheet, place: int, day: DayColumn) -> None:
         upper = (sheet.first_hour * 2 + sheet.last_hour) * 20
         notes.append((upper, upper, day.note))
     for start, end, text in notes:
-        lines = fitting(text, _SMALL, _COLUMN - 22, most=4) or ["Day off"]
+        lines = fit_lines(text, _SMALL, _COLUMN - 22, most=4) or ["Day off"]
         centre = _clear_minute(sheet, day, (start + end) / 2, len(lines) * _LINE + 8)
         if centre is not None and sheet.shows(start, end):
             _draw_note(sheet, _LEFT + place * _COLUMN + _COLUMN // 2, sheet.y(centre), lines, _SMALL)
@@ -250,11 +250,11 @@ def _draw_foot(sheet: _Sheet) -> None:
     """Draw the legend on the right and, on the left, as much of the zone's name as fits."""
     x, y = _RIGHT, sheet.bottom + _FOOT // 2 + 8
     for kind in reversed(Kind):
-        for text in fitting(sheet.week.legend[kind.value], _SMALL, 220):
+        for text in fit_lines(sheet.week.legend[kind.value], _SMALL, 220):
             x -= text_width(text, _SMALL)
             write(sheet.image, (x, y), text, _SMALL, _TEXT, "lm")
         x -= 50
         _draw_piece(sheet.image, (x, y - 15, x + 38, y + 15), kind)
         x -= 32
-    for text in fitting(sheet.week.zone, _SMALL, x - 24):
+    for text in fit_lines(sheet.week.zone, _SMALL, x - 24):
         write(sheet.image, (24, y), text, _SMALL, _QUIET, "lm")

@@ -88,7 +88,7 @@ class RecordsCog(Cog):
         """List the server's sessions to an admin."""
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            found = await activity.sessions(
+            found = await activity.list_sessions(
                 session,
                 guild.id,
                 ui.actor_of(interaction, guild),
@@ -110,7 +110,7 @@ class RecordsCog(Cog):
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor = ui.actor_of(interaction, guild)
-            found = await activity.entries(
+            found = await activity.list_audit_entries(
                 session, guild.id, actor, user_id=user_id or None, page=page, size=_ENTRIES_A_PAGE
             )
         lines = [_line(entry, code) for entry, code in found.shown] or ["Nothing here."]
@@ -129,7 +129,7 @@ class RecordsCog(Cog):
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor = ui.actor_of(interaction, guild)
             zone_name = await reader_zone.zone_name_of(session, actor.user_id, guild.time_zone)
-            pieces = export.lines(session, what, guild.id, actor, zone(zone_name))
+            pieces = export.csv_pieces(session, what, guild.id, actor, zone(zone_name))
             content = "".join([piece async for piece in pieces]).encode()
         name = f"{what}.csv"
         if len(content) > _UNZIPPED:

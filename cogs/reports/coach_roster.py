@@ -92,7 +92,9 @@ class RosterCog(Cog):
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor = ui.actor_of(interaction, guild)
-            found = await coach_roster.page_of(session, guild.id, actor, self.bot.clock(), page=page, size=_A_PAGE)
+            found = await coach_roster.list_coaches(
+                session, guild.id, actor, self.bot.clock(), page=page, size=_A_PAGE
+            )
         parts: list[discord.ui.Item[Any]] = [ui.text("### Coaches")]
         parts.extend(_section(one) for one in found.shown)
         if not found.shown:
@@ -136,7 +138,7 @@ def _section(one: Entry) -> discord.ui.Section[Any]:
         for limit, span in ((coach.daily_limit, "day"), (coach.weekly_limit, "week"))
         if limit is not None
     ]
-    facts = [f"{_length(one)} a week", *limits, f"{one.coming} coming"]
+    facts = [f"{_length(one)} a week", *limits, f"{one.upcoming} coming"]
     words = "\n".join((_title(coach), " · ".join(facts), _standing(one), *_blocked(one)))
     return discord.ui.Section(words, accessory=ui.button("Profile", PROFILE.id(user_id=coach.user_id)))
 
@@ -151,7 +153,7 @@ def _title(coach: Coach) -> str:
 def _standing(one: Entry) -> str:
     if one.next_free is not None:
         return f"🟢 next free {stamp(one.next_free, 'R')}"
-    return f"🔴 cannot be booked: {'; '.join(one.why_not)}"
+    return f"🔴 cannot be booked: {'; '.join(one.reasons)}"
 
 
 def _blocked(one: Entry) -> list[str]:
@@ -159,7 +161,7 @@ def _blocked(one: Entry) -> list[str]:
 
 
 def _length(one: Entry) -> str:
-    return f"{one.weekly / timedelta(hours=1):g} h" if one.weekly else "no hours"
+    return f"{one.weekly_total / timedelta(hours=1):g} h" if one.weekly_total else "no hours"
 
 
 def _decision(coach: Coach) -> Iterator[str]:

@@ -72,8 +72,8 @@ class HealthCog(Cog):
         done = "The bot was doing what is due at that very moment."
         if report is not None:
             async with self.bot.db.read() as session:
-                steps = await health.of_here(session, guild.id, report.steps)
-                failures = await health.of_here(session, guild.id, report.failures)
+                steps = await health.lines_of_server(session, guild.id, report.steps)
+                failures = await health.lines_of_server(session, guild.id, report.failures)
             done = just_done(steps, failures)
         above = ui.text(f"### Just now\n{done}")
         await ui.show(interaction, ui.Panel(above, discord.ui.Separator(), *await self._panel(interaction)))
@@ -124,7 +124,7 @@ def _loop(found: Health, now: datetime, latency_seconds: float) -> list[str]:
 
 
 def _sessions(found: Health) -> list[str]:
-    lines = [f"{_GOOD} **Sessions** {found.coming} coming"]
+    lines = [f"{_GOOD} **Sessions** {found.upcoming} coming"]
     if found.late_steps:
         lines.append(
             f"{_BAD} **Late steps** {found.late_steps}. Look at what fails below, or press Do what is due now."

@@ -12,7 +12,7 @@ from cogs.ui.text import our_own
 from models import BlockedFrom, Guild, Notification, SessionStatus
 from scheduler.core.clock import stamp
 from scheduler.reports import session_history
-from scheduler.reports.session_history import Story
+from scheduler.reports.session_history import SessionHistory
 from scheduler.servers import settings
 
 RETRY = Route("story:retry:{session_id}")
@@ -77,13 +77,13 @@ class StoryCog(Cog):
         """The story, to an admin."""
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            found = await session_history.of(
+            found = await session_history.get_history(
                 session, guild.id, code, ui.actor_of(interaction, guild), self.bot.clock()
             )
         await ui.show(interaction, _panel(found, guild))
 
 
-def _panel(found: Story, guild: Guild) -> ui.Panel:
+def _panel(found: SessionHistory, guild: Guild) -> ui.Panel:
     one = found.session
     buttons = [ui.button("Look again", REFRESH.id(session_id=one.id))]
     if one.next_step_at is not None or one.last_error:
@@ -101,7 +101,7 @@ def _panel(found: Story, guild: Guild) -> ui.Panel:
     )
 
 
-def _state(found: Story) -> list[str]:
+def _state(found: SessionHistory) -> list[str]:
     one = found.session
     lines = [f"**Next step** {stamp(one.next_step_at, 'R') if one.next_step_at else 'none'}"]
     if one.last_error:
@@ -113,7 +113,7 @@ def _state(found: Story) -> list[str]:
     return lines
 
 
-def _entries(found: Story) -> list[str]:
+def _entries(found: SessionHistory) -> list[str]:
     """The newest ones."""
     left_out = len(found.entries) - _ENTRIES
     shown = found.entries[-_ENTRIES:]

@@ -11,7 +11,7 @@ from discord import app_commands
 from cogs import ui
 from cogs.images import drawing
 from cogs.images import stats as stats_picture
-from cogs.images.stats import hours_in_words, room_share, span_in_words
+from cogs.images.stats import room_share, write_hours, write_span
 from cogs.ui import Interaction
 from cogs.ui.group_commands import group_command
 from cogs.ui.routing import Cog, Route, on, retried
@@ -74,7 +74,7 @@ class StatsCog(Cog):
         files: list[tuple[str, bytes]] = []
         if stats_picture.can_draw():
             files.append((_FILE, await asyncio.to_thread(drawing.draw_stats, found)))
-            parts.append(ui.picture(_FILE, stats_picture.in_words(found)))
+            parts.append(ui.picture(_FILE, stats_picture.describe(found)))
         parts.append(ui.text("\n".join(_coaches(found))))
         parts.append(_select(days))
         if not files:
@@ -97,8 +97,8 @@ def _nothing(days: int) -> str:
 
 
 def _figures(found: Stats, tick_interval: timedelta) -> Iterator[str]:
-    total, rounds = found.total, found.rounds
-    yield f"-# {span_in_words(found.first, found.last)}; days are those of {found.zone_name}"
+    total, rounds = found.total, found.ticks
+    yield f"-# {write_span(found.first, found.last)}; days are those of {found.zone_name}"
     over = total.completed + total.no_show
     share = f" ({total.no_show / over:.0%})" if over else ""
     yield (
@@ -116,12 +116,12 @@ def _figures(found: Stats, tick_interval: timedelta) -> Iterator[str]:
 
 def _loop(found: Stats, interval: timedelta) -> str:
     """How often it ran. It looks after all servers, so these figures are of all of them."""
-    rounds, days = found.rounds, (found.last - found.first).days + 1
+    rounds, days = found.ticks, (found.last - found.first).days + 1
     every = f"{interval.total_seconds():g} s" if interval < timedelta(minutes=2) else write_length(interval)
     words = f"**Loop** looks at least every {every} and had something to do {rounds.count} times"
     if not rounds.count:
         return words
-    took = rounds.lasted.total_seconds() / rounds.count
+    took = rounds.duration.total_seconds() / rounds.count
     lasted = f"{took:.1f} s" if took >= 0.1 else "less than 0.1 s"
     return f"{words}, {rounds.count / days:.1f} a day, for {lasted} each"
 
@@ -132,6 +132,6 @@ def _coaches(found: Stats) -> Iterator[str]:
     for number, one in enumerate(found.coaches[:_COACHES], 1):
         stars = average(one.stars)
         rating = f" · ★ {stars:.1f} ({sum(one.stars.values())})" if stars is not None else ""
-        yield f"{number}\\. {ui.quoted(one.name, _NAME)} <@{one.user_id}> {hours_in_words(one)}{rating}"
+        yield f"{number}\\. {ui.quoted(one.name, _NAME)} <@{one.user_id}> {write_hours(one)}{rating}"
     if len(found.coaches) > _COACHES:
         yield f"-# and {len(found.coaches) - _COACHES} more with fewer; `/coaching coaches` lists everybody"

@@ -82,7 +82,7 @@ class ReviewListCog(Cog):
     async def _read(self, interaction: Interaction, coach_id: int, page: int) -> None:
         async with self.bot.db.read() as session:
             coach = await coaches.approved_coach(session, ui.guild_id_of(interaction), coach_id)
-            found = await reviews.latest(session, coach.guild_id, coach_id, page=page, size=_A_PAGE)
+            found = await reviews.list_reviews(session, coach.guild_id, coach_id, page=page, size=_A_PAGE)
         title = f"### What students say about <@{coach_id}>\n{cards.rating(coach)}"
         parts: list[discord.ui.Item[Any]] = [ui.text(title)]
         parts.extend(ui.text(_public(one)) for one in found.reviews)
@@ -96,7 +96,7 @@ class ReviewListCog(Cog):
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             ui.actor_of(interaction, guild).must_be_admin()
-            found = await reviews.latest(
+            found = await reviews.list_reviews(
                 session, guild.id, coach_id or None, page=page, size=_A_PAGE, with_hidden=True
             )
         of = f" of <@{coach_id}>" if coach_id else ""

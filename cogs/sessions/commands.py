@@ -19,7 +19,7 @@ from scheduler.booking import cancellation
 from scheduler.core import members
 from scheduler.notifications import reminders
 from scheduler.reviews import reviews
-from scheduler.reviews.reviews import Standing
+from scheduler.reviews.reviews import ReviewState
 from scheduler.servers import settings
 from scheduler.sessions import lookup, upcoming
 from scheduler.sessions.upcoming import Page
@@ -110,7 +110,7 @@ class SessionsCog(CancellingCog):
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             found = await upcoming.page_of(session, guild.id, viewer_id, now, page=page, size=_A_PAGE)
-            standings = await reviews.standings(session, found.sessions, now)
+            standings = await reviews.review_states(session, found.sessions, now)
             attended = {
                 one.id: await attendance.attended(session, one, now)
                 for one in found.sessions
@@ -131,7 +131,7 @@ class _Shown:
     page: int
     guild: Guild
     viewer_id: int
-    standings: Mapping[int, Standing]
+    standings: Mapping[int, ReviewState]
     attended: Mapping[int, Mapping[int, Presence]]
     """Of the sessions that they coached: how each of the two attended."""
     decided: set[int]

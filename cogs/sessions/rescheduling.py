@@ -13,7 +13,7 @@ from cogs.ui.routing import Cog, Route, on, opens
 from cogs.ui.time_picker import Links, TimePicker, by_day, instant, minute_of
 from models import Coach, CoachingSession, Guild
 from scheduler.availability import free_times, reader_zone
-from scheduler.availability.slots import WhyNot
+from scheduler.availability.slots import SlotRefusal
 from scheduler.booking import rescheduling
 from scheduler.core.clock import stamp
 from scheduler.core.limits import LONGEST_NOTES
@@ -217,7 +217,7 @@ def _links(session_id: int) -> Links:
 
 
 def _question(
-    found: CoachingSession, at: datetime, reason: str, broken: Sequence[WhyNot], warnings: Sequence[str]
+    found: CoachingSession, at: datetime, reason: str, broken: Sequence[SlotRefusal], warnings: Sequence[str]
 ) -> ui.Panel:
     ids = {"session_id": found.id, "start": minute_of(at)}
     lines = [f"### Move this session?\n{_what(found)}\n**To** {stamp(at)}\n-# Length and price stay."]
@@ -232,12 +232,12 @@ def _question(
     )
 
 
-def _as_bits(rules: Iterable[WhyNot]) -> int:
+def _as_bits(rules: Iterable[SlotRefusal]) -> int:
     return sum(1 << rule.value for rule in rules)
 
 
-def _rules_in(bits: int) -> set[WhyNot]:
-    return {rule for rule in WhyNot if bits >> rule.value & 1}
+def _rules_in(bits: int) -> set[SlotRefusal]:
+    return {rule for rule in SlotRefusal if bits >> rule.value & 1}
 
 
 def _what(found: CoachingSession) -> str:

@@ -32,7 +32,7 @@ def text(content: str) -> discord.ui.TextDisplay[Any]:
 
 
 def picture(file_name: str, in_words: str) -> discord.ui.MediaGallery[Any]:
-    """A picture that is sent with the message; `in_words` is for those who cannot see it."""
+    """A picture that is sent with the message; the description is for those who cannot see it."""
     return discord.ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{file_name}", description=in_words))
 
 

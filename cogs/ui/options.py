@@ -52,7 +52,7 @@ class CoachTransformer(Transformer):
         if interaction.guild_id is None:
             return []
         async with interaction.client.db.read() as session:
-            found = await coach_search.named(session, interaction.guild_id, str(value), most=_MOST + 1)
+            found = await coach_search.find_coaches(session, interaction.guild_id, str(value), most=_MOST + 1)
         others = [one for one in found if one.user_id != interaction.user.id]
         return [_choice(one.display_name, str(one.user_id)) for one in others[:_MOST]]
 

@@ -144,7 +144,7 @@ async def say_whether_it_took_place(
         found.status, found.cancelled_at, found.cancelled_by = SessionStatus.CANCELLED, now, actor.user_id
         found.cancel_reason = DID_NOT_TAKE_PLACE
         await session.execute(delete(Reservation).where(Reservation.session_id == found.id))
-        await reviews.discount(session, found, now)
+        await reviews.hide_automatically(session, found, now)
         found.revision += 1
     other = found.student_id if actor.user_id == found.coach_id else found.coach_id
     kind = NotificationKind.ATTENDANCE_CHANGED

@@ -59,9 +59,9 @@ def rules_of(coach: Coach) -> Rules:
     return Rules(**columns)
 
 
-def put(coach: Coach, rules: Rules) -> None:
+def apply_rules(coach: Coach, rules: Rules) -> None:
     """Set the coach's booking rules."""
-    for name, value in as_json(rules).items():
+    for name, value in to_json(rules).items():
         setattr(coach, name, value)
 
 
@@ -70,7 +70,7 @@ def default_policy(guild: Guild) -> Rules:
     return from_json(guild.default_policy or {})
 
 
-def as_json(rules: Rules) -> dict[str, Any]:
+def to_json(rules: Rules) -> dict[str, Any]:
     """Return the rules in the form that's stored."""
     return asdict(rules) | {"durations_minutes": list(rules.durations_minutes)}
 
@@ -80,7 +80,7 @@ def from_json(values: dict[str, Any]) -> Rules:
     rules = Rules()
     for name in [field.name for field in fields(Rules) if field.name in values]:
         try:
-            wanted = replace(rules, **{name: _READ.get(name, _whole)(values[name])})
+            wanted = replace(rules, **{name: _READERS.get(name, _integer)(values[name])})
             wanted.check()
         except (TypeError, ValueError, Unreadable):
             log.warning("using the default for a stored booking rule that isn't valid: %s", name)
@@ -89,19 +89,19 @@ def from_json(values: dict[str, Any]) -> Rules:
     return rules
 
 
-def _whole(value: Any) -> int:
+def _integer(value: Any) -> int:
     if type(value) is not int:
         raise TypeError("not a whole number")
     return value
 
 
 def _limit(value: Any) -> int | None:
-    return None if value is None else _whole(value)
+    return None if value is None else _integer(value)
 
 
-_READ: dict[str, Callable[[Any], Any]] = {
+_READERS: dict[str, Callable[[Any], Any]] = {
     "session_type": SessionType,
-    "durations_minutes": lambda values: tuple(map(_whole, values)),
+    "durations_minutes": lambda values: tuple(map(_integer, values)),
     "daily_limit": _limit,
     "weekly_limit": _limit,
 }

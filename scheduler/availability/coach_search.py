@@ -55,7 +55,7 @@ async def browse(
 
     Takes a fixed number of queries, however many coaches and sessions there are.
     """
-    coaches = [coach for coach in await named(session, guild_id, "") if coach.user_id != student_id]
+    coaches = [coach for coach in await find_coaches(session, guild_id, "") if coach.user_id != student_id]
     taught = await _specialties(session, guild_id)
     if specialty_id:
         coaches = [coach for coach in coaches if specialty_id in taught[coach.user_id]]
@@ -64,10 +64,10 @@ async def browse(
     currency = None
     if sort is Sort.LOWEST_RATE:
         currency = await session.scalar(select(Guild.currency).where(Guild.id == guild_id))
-    return in_order(listings, sort, now, currency or "")
+    return sort_listings(listings, sort, now, currency or "")
 
 
-def in_order(listings: Sequence[Listing], sort: Sort, now: datetime, currency: str) -> list[Listing]:
+def sort_listings(listings: Sequence[Listing], sort: Sort, now: datetime, currency: str) -> list[Listing]:
     """Sort listings, with nothing free last. `currency` is the server's."""
     return sorted(listings, key=lambda one: (one.next_free is None, *_order(one, sort, now, currency)))
 
@@ -91,12 +91,12 @@ async def next_free(
     session: AsyncSession, coaches: Sequence[Coach], student_id: int, now: datetime
 ) -> dict[int, datetime]:
     """Return the first bookable start for the usual length by user id, for coaches who have one."""
-    free = await _next_free(session, coaches, student_id, now, _SOON)
+    free = await _next_free_within(session, coaches, student_id, now, _SOON)
     late = [coach for coach in coaches if coach.user_id not in free]
-    return free | await _next_free(session, late, student_id, now, _LONGEST_HORIZON)
+    return free | await _next_free_within(session, late, student_id, now, _LONGEST_HORIZON)
 
 
-async def _next_free(
+async def _next_free_within(
     session: AsyncSession, coaches: Sequence[Coach], student_id: int, now: datetime, within: timedelta
 ) -> dict[int, datetime]:
     """Return first bookable starts by user id, for coaches with one that soon."""
@@ -134,7 +134,7 @@ async def specialties(session: AsyncSession, guild_id: int) -> dict[int, str]:
     return {row.id: row.name for row in await session.execute(query.order_by(Specialty.id).limit(25))}
 
 
-async def named(
+async def find_coaches(
     session: AsyncSession, guild_id: int, part: str, *, most: int | None = None, paused_too: bool = False
 ) -> list[Coach]:
     """Return coaches whose name contains `part`, sorted by name. Paused ones only with `paused_too`."""

@@ -18,13 +18,13 @@ from models import (
     Reservation,
     SessionStatus,
 )
-from scheduler.availability.slots import BookingRules, Calendar, DayHours, Hours, Period, WeeklyHours, WhyNot
+from scheduler.availability.slots import BookingRules, Calendar, DayHours, Hours, Period, SlotRefusal, WeeklyHours
 from scheduler.parsing.durations import write_length
 from scheduler.time.intervals import subtract
 from scheduler.time.time_zones import is_known, zone
 
 _BEGINNING, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-_A_WEEK = timedelta(days=8)
+_LIMIT_MARGIN = timedelta(days=8)
 """Limits count whole weeks, so sessions up to a week away matter too."""
 
 
@@ -75,7 +75,7 @@ async def open_and_taken(
     return [tuple(one) for one in free], [tuple(one) for one in subtract(hours, free)]
 
 
-async def why_not(
+async def first_refusal(
     session: AsyncSession,
     coach: Coach,
     start: datetime,
@@ -84,15 +84,15 @@ async def why_not(
     student_id: int,
     now: datetime,
     moving: int | None = None,
-) -> WhyNot | None:
+) -> SlotRefusal | None:
     """Return why this student can't book this start, or None if they can."""
     known = await calendars(
         session, [coach], student_id=student_id, now=now, since=start, until=start + duration, moving=moving
     )
-    return known[coach.user_id].why_not(start, duration, now=now)
+    return known[coach.user_id].first_refusal(start, duration, now=now)
 
 
-async def against(
+async def all_refusals(
     session: AsyncSession,
     coach: Coach,
     start: datetime,
@@ -101,38 +101,38 @@ async def against(
     student_id: int,
     now: datetime,
     moving: int | None = None,
-) -> list[WhyNot]:
-    """Return every reason this student can't book this start, beginning with the one from `why_not`."""
+) -> list[SlotRefusal]:
+    """Return every reason this student can't book this start, beginning with the one from `first_refusal`."""
     known = await calendars(
         session, [coach], student_id=student_id, now=now, since=start, until=start + duration, moving=moving
     )
-    return list(known[coach.user_id].against(start, duration, now=now))
+    return list(known[coach.user_id].all_refusals(start, duration, now=now))
 
 
-def in_words(reason: WhyNot, coach: Coach) -> str:
+def explain(reason: SlotRefusal, coach: Coach) -> str:
     """Explain in one sentence why a time can't be booked, to student and coach alike."""
     return {
-        WhyNot.PAUSED: "This coach isn't taking new bookings at the moment."
+        SlotRefusal.PAUSED: "This coach isn't taking new bookings at the moment."
         if is_known(coach.time_zone)
         else "This coach has to choose a time zone in `/availability` before anyone can book them.",
-        WhyNot.TOO_SOON: (
+        SlotRefusal.TOO_SOON: (
             "That time is too soon: this coach needs "
             f"{write_length(timedelta(minutes=coach.minimum_notice_minutes))} of notice."
             if coach.minimum_notice_minutes
             else "That time has already passed."
         ),
-        WhyNot.TOO_FAR: (
+        SlotRefusal.TOO_FAR: (
             "That time is too far ahead: this coach can be booked up to "
             f"{write_length(timedelta(days=coach.horizon_days))} ahead."
         ),
-        WhyNot.DAY_OFF: "The coach is off that day.",
-        WhyNot.OUTSIDE_HOURS: "That time is outside the coach's hours.",
-        WhyNot.OFF_STEP: f"Sessions start every {coach.slot_step_minutes} minutes, but not at that time.",
-        WhyNot.DAILY_LIMIT: f"That day is full: the coach's daily limit is {coach.daily_limit}.",
-        WhyNot.WEEKLY_LIMIT: f"That week is full: the coach's weekly limit is {coach.weekly_limit}.",
-        WhyNot.TAKEN: "That time is already booked.",
-        WhyNot.STUDENT_BUSY: "The student has another session at that time.",
-        WhyNot.BUFFER: "That time is too close to another of the coach's sessions.",
+        SlotRefusal.DAY_OFF: "The coach is off that day.",
+        SlotRefusal.OUTSIDE_HOURS: "That time is outside the coach's hours.",
+        SlotRefusal.OFF_STEP: f"Sessions start every {coach.slot_step_minutes} minutes, but not at that time.",
+        SlotRefusal.DAILY_LIMIT: f"That day is full: the coach's daily limit is {coach.daily_limit}.",
+        SlotRefusal.WEEKLY_LIMIT: f"That week is full: the coach's weekly limit is {coach.weekly_limit}.",
+        SlotRefusal.TAKEN: "That time is already booked.",
+        SlotRefusal.STUDENT_BUSY: "The student has another session at that time.",
+        SlotRefusal.BUFFER: "That time is too close to another of the coach's sessions.",
     }[reason]
 
 
@@ -159,7 +159,7 @@ async def conflicts(session: AsyncSession, coach: Coach, now: datetime) -> list[
         return []
     hours = await hours_of(session, coach, since=coming[0].starts_at, until=max(one.ends_at for one in coming))
     calendar = Calendar(hours, booking_rules(coach))
-    return [one for one in coming if not calendar.holds(one.starts_at, one.ends_at)]
+    return [one for one in coming if not calendar.is_within_hours(one.starts_at, one.ends_at)]
 
 
 async def hours_of(session: AsyncSession, coach: Coach, *, since: datetime, until: datetime) -> Hours:
@@ -186,7 +186,7 @@ async def calendars(
     holding = and_(Hold.expires_at > now, or_(Hold.guild_id != guild_id, Hold.student_id != student_id))
     hours = await hours_of_each(session, coaches, since=since, until=until)
     busy = await _busy(session, [student_id, *hours], since, until, moving, holding)
-    counted = await _counted(session, coaches, since, until, moving, holding)
+    counted = await _counted_starts(session, coaches, since, until, moving, holding)
     return {
         coach.user_id: Calendar(
             hours[coach.user_id],
@@ -234,17 +234,21 @@ async def hours_of_each(
         AvailabilityRule.start_minute,
         AvailabilityRule.end_minute,
     )
-    for coach_id, weekday, start, end in await session.execute(rules.where(*_of(AvailabilityRule, coaches))):
+    for coach_id, weekday, start, end in await session.execute(
+        rules.where(*_belongs_to(AvailabilityRule, coaches))
+    ):
         weekly[coach_id].append(WeeklyHours(weekday, start, end))
     overrides = select(DateOverride.coach_id, DateOverride.day, DateOverride.windows, DateOverride.adds).where(
-        *_of(DateOverride, coaches), DateOverride.day.between(*_dates_around(since, until))
+        *_belongs_to(DateOverride, coaches), DateOverride.day.between(*_dates_around(since, until))
     )
     for coach_id, day, windows, adds in await session.execute(overrides):
         dates[coach_id].append(DayHours(day, [(start, end) for start, end in windows], adds))
     return {coach.user_id: Hours(weekly[coach.user_id], dates[coach.user_id]) for coach in coaches}
 
 
-def _of(table: type[AvailabilityRule | DateOverride], coaches: Sequence[Coach]) -> list[ColumnElement[bool]]:
+def _belongs_to(
+    table: type[AvailabilityRule | DateOverride], coaches: Sequence[Coach]
+) -> list[ColumnElement[bool]]:
     """Select the rows of these coaches, who must be on one server."""
     return [
         table.guild_id.in_({coach.guild_id for coach in coaches}),
@@ -284,7 +288,7 @@ async def _busy(
     return busy
 
 
-async def _counted(
+async def _counted_starts(
     session: AsyncSession,
     coaches: Sequence[Coach],
     since: datetime,
@@ -301,7 +305,7 @@ async def _counted(
     sessions = select(CoachingSession.coach_id, CoachingSession.starts_at).where(
         CoachingSession.guild_id == guild_id,
         CoachingSession.coach_id.in_(ids),
-        CoachingSession.starts_at.between(since - _A_WEEK, until + _A_WEEK),
+        CoachingSession.starts_at.between(since - _LIMIT_MARGIN, until + _LIMIT_MARGIN),
         CoachingSession.status != SessionStatus.CANCELLED,
         CoachingSession.id != (moving or 0),
     )

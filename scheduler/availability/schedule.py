@@ -26,7 +26,7 @@ Week = dict[int, list[Interval]]
 Window = tuple[int, int]
 
 LONGEST_REASON = 100
-_MOST_DATES = 366
+_MAX_DATES = 366
 _TOGGLES = ("time_zone", "accepting")
 
 
@@ -62,13 +62,13 @@ async def weeks_of(session: AsyncSession, coaches: Collection[Coach]) -> dict[in
 
 async def dates_of(session: AsyncSession, coach: Coach, since: date) -> list[Dates]:
     """Return the coach's date overrides from `since` on, in order."""
-    query = select(DateOverride).where(*_mine(DateOverride, coach), DateOverride.day >= since)
+    query = select(DateOverride).where(*_belongs_to(DateOverride, coach), DateOverride.day >= since)
     found: list[Dates] = []
     for row in await session.scalars(query.order_by(DateOverride.day)):
         one = Dates(row.day, row.day, row.adds, tuple(union((a, b) for a, b in row.windows)), row.reason)
         before = found[-1] if found else None
-        if before and (before.last + timedelta(days=1), *_what(before)) == (one.first, *_what(one)):
-            found[-1] = Dates(before.first, one.last, *_what(one))
+        if before and (before.last + timedelta(days=1), *_content(before)) == (one.first, *_content(one)):
+            found[-1] = Dates(before.first, one.last, *_content(one))
         else:
             found.append(one)
     return found
@@ -87,7 +87,7 @@ async def set_hours(
     Raises NotFound for anyone who isn't a coach here.
     """
     coach = await _begin(session, guild_id, actor)
-    await _put_hours(session, coach, dict.fromkeys(set(days), union(windows)))
+    await _replace_hours(session, coach, dict.fromkeys(set(days), union(windows)))
     details = {"days": sorted(set(days)), "windows": [list(one) for one in union(windows)]}
     return await _finish(session, coach, "hours_set", now, details)
 
@@ -98,7 +98,7 @@ async def add_hours(
     """Add a window to each of these weekdays. Raises like `set_hours`."""
     coach = await _begin(session, guild_id, actor)
     week = await week_of(session, coach)
-    await _put_hours(session, coach, {day: union([*week.get(day, []), window]) for day in days})
+    await _replace_hours(session, coach, {day: union([*week.get(day, []), window]) for day in days})
     return await _finish(session, coach, "hours_added", now, {"days": sorted(set(days)), "window": list(window)})
 
 
@@ -108,7 +108,7 @@ async def copy_day(
     """Give these weekdays the hours of weekday `source`. Raises like `set_hours`."""
     coach = await _begin(session, guild_id, actor)
     week = await week_of(session, coach)
-    await _put_hours(session, coach, {day: week.get(source, []) for day in days})
+    await _replace_hours(session, coach, {day: week.get(source, []) for day in days})
     return await _finish(session, coach, "hours_copied", now, {"from": source, "days": sorted(set(days))})
 
 
@@ -128,10 +128,10 @@ async def set_dates(
     or too many, or if the reason is too long.
     """
     coach = await _begin(session, guild_id, actor)
-    days = _checked(coach, first, last, now)
+    days = _date_range(coach, first, last, now)
     if len(reason.strip()) > LONGEST_REASON:
         raise Unreadable(f"The reason has {len(reason.strip())} characters; at most {LONGEST_REASON} fit.")
-    await _forget_dates(session, coach, first, last)
+    await _delete_dates(session, coach, first, last)
     session.add_all(_override(coach, day, False, union(windows), reason.strip() or None) for day in days)
     return await _finish(session, coach, "dates_set", now, _span(first, last, windows))
 
@@ -141,7 +141,7 @@ async def add_extra_hours(
 ) -> Coach:
     """Add `windows` to the hours of this date, even if it's a day off. Raises like `set_dates`."""
     coach = await _begin(session, guild_id, actor)
-    _checked(coach, day, day, now)
+    _date_range(coach, day, day, now)
     if not windows:
         raise Unreadable('Type the extra hours, like "9-12". To take the day off, use days off instead.')
     row = await session.get(DateOverride, (guild_id, coach.user_id, day))
@@ -157,7 +157,7 @@ async def clear_dates(
 ) -> Coach:
     """Return these dates to the weekly hours. Raises like `set_hours`."""
     coach = await _begin(session, guild_id, actor)
-    await _forget_dates(session, coach, first, last)
+    await _delete_dates(session, coach, first, last)
     return await _finish(session, coach, "dates_cleared", now, _span(first, last, []))
 
 
@@ -165,8 +165,8 @@ async def set_rules(session: AsyncSession, guild_id: int, actor: Actor, wanted: 
     """Change the coach's booking rules. Raises like `set_hours`, and Unreadable for values out of range."""
     wanted.check()
     coach = await _begin(session, guild_id, actor)
-    booking_policy.put(coach, wanted)
-    return await _finish(session, coach, "rules_set", now, booking_policy.as_json(wanted))
+    booking_policy.apply_rules(coach, wanted)
+    return await _finish(session, coach, "rules_set", now, booking_policy.to_json(wanted))
 
 
 async def set_accepting(
@@ -197,12 +197,12 @@ async def change_zone(
                 "Same clock times, then check your hours."
             )
         week = await week_of(session, coach)
-        query = select(DateOverride).where(*_mine(DateOverride, coach))
+        query = select(DateOverride).where(*_belongs_to(DateOverride, coach))
         rows = list(await session.scalars(query.where(DateOverride.day >= now.astimezone(old).date())))
         dates = [DayHours(row.day, [(start, end) for start, end in row.windows], row.adds) for row in rows]
         reasons = {row.day: row.reason for row in rows}
-        await _put_hours(session, coach, relocated_week(week, old, new, now))
-        await _forget_dates(session, coach, date.min, date.max)
+        await _replace_hours(session, coach, relocated_week(week, old, new, now))
+        await _delete_dates(session, coach, date.min, date.max)
         for one in relocated_dates(week, dates, old, new, now):
             session.add(_override(coach, one.day, one.adds, one.windows, reasons.get(one.day)))
     details = {"from": coach.time_zone, "to": wanted, "same_instants": same_instants}
@@ -221,13 +221,13 @@ async def undo(session: AsyncSession, guild_id: int, actor: Actor, number: int, 
     if change is None or change.before is None or change.number != number:
         raise TooLate("You can only undo your last change, and only once.")
     before, change.before = change.before, None
-    await _put_hours(session, coach, {day: [] for day in range(7)})
+    await _replace_hours(session, coach, {day: [] for day in range(7)})
     for day, start, end in before["week"]:
         session.add(_rule(coach, day, Interval(start, end)))
-    await _forget_dates(session, coach, date.min, date.max)
+    await _delete_dates(session, coach, date.min, date.max)
     for day, adds, windows, reason in before["dates"]:
         session.add(_override(coach, date.fromisoformat(day), adds, union((a, b) for a, b in windows), reason))
-    booking_policy.put(coach, booking_policy.from_json(before["rules"]))
+    booking_policy.apply_rules(coach, booking_policy.from_json(before["rules"]))
     for name in _TOGGLES:
         setattr(coach, name, before[name])
     _record(session, coach, "change_undone", now, {"number": number})
@@ -244,11 +244,11 @@ async def last_change(session: AsyncSession, coach: Coach) -> int | None:
 async def _begin(session: AsyncSession, guild_id: int, actor: Actor) -> Coach:
     """Lock the coach and save the current state for `undo`."""
     coach = await approved_coach(session, guild_id, actor.user_id, own=True, lock=True)
-    await remember(session, coach)
+    await save_for_undo(session, coach)
     return coach
 
 
-async def remember(session: AsyncSession, coach: Coach) -> None:
+async def save_for_undo(session: AsyncSession, coach: Coach) -> None:
     """Save the current state for `undo`. Lock the coach first, and call this before changing hours or rules."""
     change = await session.get(AvailabilityChange, (coach.guild_id, coach.user_id))
     if change is None:
@@ -256,13 +256,13 @@ async def remember(session: AsyncSession, coach: Coach) -> None:
         session.add(change)
     week, dates = (
         await week_of(session, coach),
-        await session.scalars(select(DateOverride).where(*_mine(DateOverride, coach))),
+        await session.scalars(select(DateOverride).where(*_belongs_to(DateOverride, coach))),
     )
     change.number += 1
     change.before = {
         "week": [[day, start, end] for day, windows in week.items() for start, end in windows],
         "dates": [[row.day.isoformat(), row.adds, row.windows, row.reason] for row in dates],
-        "rules": booking_policy.as_json(booking_policy.rules_of(coach)),
+        "rules": booking_policy.to_json(booking_policy.rules_of(coach)),
         **{name: getattr(coach, name) for name in _TOGGLES},
     }
 
@@ -280,30 +280,30 @@ def _record(session: AsyncSession, coach: Coach, action: str, now: datetime, det
     audit.record(session, coach.guild_id, action, at=now, details=details, **mine)
 
 
-async def _put_hours(session: AsyncSession, coach: Coach, hours: dict[int, list[Interval]]) -> None:
+async def _replace_hours(session: AsyncSession, coach: Coach, hours: dict[int, list[Interval]]) -> None:
     """Replace the hours of these weekdays."""
     await session.execute(
-        delete(AvailabilityRule).where(*_mine(AvailabilityRule, coach), AvailabilityRule.weekday.in_(hours))
+        delete(AvailabilityRule).where(*_belongs_to(AvailabilityRule, coach), AvailabilityRule.weekday.in_(hours))
     )
     session.add_all(_rule(coach, day, window) for day, windows in sorted(hours.items()) for window in windows)
 
 
-async def _forget_dates(session: AsyncSession, coach: Coach, first: date, last: date) -> None:
+async def _delete_dates(session: AsyncSession, coach: Coach, first: date, last: date) -> None:
     await session.execute(
-        delete(DateOverride).where(*_mine(DateOverride, coach), DateOverride.day.between(first, last))
+        delete(DateOverride).where(*_belongs_to(DateOverride, coach), DateOverride.day.between(first, last))
     )
 
 
-def _checked(coach: Coach, first: date, last: date, now: datetime) -> list[date]:
+def _date_range(coach: Coach, first: date, last: date, now: datetime) -> list[date]:
     """Return the dates from `first` to `last`. Raises Unreadable if they can't be changed."""
     if last < first:
         raise Unreadable(f"{write_date(last)} is before {write_date(first)}. Swap the two dates.")
     if last < now.astimezone(zone(coach.time_zone)).date():
         raise Unreadable(f"{write_date(last)} is in the past. Type an upcoming date, with the year if needed.")
     count = (last - first).days + 1
-    if count > _MOST_DATES:
+    if count > _MAX_DATES:
         raise Unreadable(
-            f"That's {count} days. You can change up to {_MOST_DATES} at once; for longer, pause bookings."
+            f"That's {count} days. You can change up to {_MAX_DATES} at once; for longer, pause bookings."
         )
     return [first + timedelta(days=step) for step in range(count)]
 
@@ -329,7 +329,7 @@ def _override(coach: Coach, day: date, adds: bool, windows: Sequence[Window], re
     )
 
 
-def _what(one: Dates) -> tuple[bool, tuple[Interval, ...], str | None]:
+def _content(one: Dates) -> tuple[bool, tuple[Interval, ...], str | None]:
     return one.adds, one.windows, one.reason
 
 
@@ -337,5 +337,5 @@ def _span(first: date, last: date, windows: Sequence[Window]) -> dict[str, Any]:
     return {"first": first.isoformat(), "last": last.isoformat(), "windows": [list(one) for one in windows]}
 
 
-def _mine(table: type[AvailabilityRule | DateOverride], coach: Coach) -> list[ColumnElement[bool]]:
+def _belongs_to(table: type[AvailabilityRule | DateOverride], coach: Coach) -> list[ColumnElement[bool]]:
     return [table.guild_id == coach.guild_id, table.coach_id == coach.user_id]

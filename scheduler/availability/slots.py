@@ -34,7 +34,7 @@ Windows = tuple[tuple[int, int], ...]
 Period = tuple[datetime, datetime]
 """`[start, end)`, aware."""
 
-_AROUND_THE_CLOCK = 15 * DAY_MINUTES
+_MAX_CONTINUOUS = 15 * DAY_MINUTES
 """Longer windows count their steps from each local midnight, since nobody remembers when they started."""
 _LOOK_BACK_DAYS = 17
 _FAR = 1 << 60
@@ -96,7 +96,7 @@ class Hours:
         usual, one = self._week[(ordinal + 6) % 7], self._dates.get(ordinal)
         if one is None:
             return usual
-        return _plain((*usual, *one.windows) if one.adds else tuple(one.windows))
+        return _merged((*usual, *one.windows) if one.adds else tuple(one.windows))
 
 
 class _Week(dict[int, Windows]):
@@ -107,7 +107,7 @@ class _Week(dict[int, Windows]):
 
     def __missing__(self, weekday: int) -> Windows:
         rules = [(rule.start_minute, rule.end_minute) for rule in self._rules if rule.weekday == weekday]
-        self[weekday] = windows = _plain(tuple(rules))
+        self[weekday] = windows = _merged(tuple(rules))
         return windows
 
 
@@ -126,7 +126,7 @@ class BookingRules:
     accepting: bool = True
 
 
-class WhyNot(Enum):
+class SlotRefusal(Enum):
     """Why a time can't be booked. Buttons carry the values, so add new ones at the end."""
 
     PAUSED = auto()
@@ -171,35 +171,35 @@ class Calendar:
         if low > high or not rules.accepting:
             return iter(())
         series = starmap(instants, self._runs(_minutes(duration), low, high))
-        return chain.from_iterable(_clear_of(self._blocked(duration), series))
+        return chain.from_iterable(_unblocked(self._blocked(duration), series))
 
-    def why_not(self, start: datetime, duration: timedelta, *, now: datetime) -> WhyNot | None:
+    def first_refusal(self, start: datetime, duration: timedelta, *, now: datetime) -> SlotRefusal | None:
         """Return why this start can't be booked, or None if (and only if) `free` yields it."""
         if next(self.free(duration, now=now, since=start, until=start + MINUTE), None) == start:
             return None
-        return next(self.against(start, duration, now=now), WhyNot.BUFFER)
+        return next(self.all_refusals(start, duration, now=now), SlotRefusal.BUFFER)
 
-    def against(self, start: datetime, duration: timedelta, *, now: datetime) -> Iterator[WhyNot]:
+    def all_refusals(self, start: datetime, duration: timedelta, *, now: datetime) -> Iterator[SlotRefusal]:
         """Yield every reason this start can't be booked: none if (and only if) `free` yields it."""
         rules, at, end = self.rules, minute_at(start), start + duration
         if not rules.accepting:
-            yield WhyNot.PAUSED
+            yield SlotRefusal.PAUSED
         if start < self._earliest(now):
-            yield WhyNot.TOO_SOON
+            yield SlotRefusal.TOO_SOON
         if start > now + rules.horizon:
-            yield WhyNot.TOO_FAR
+            yield SlotRefusal.TOO_FAR
         if at != minute_after(start) or not any(self._runs(_minutes(duration), at, at)):
-            yield self._outside(start, duration)
+            yield self._hours_refusal(start, duration)
         full = (reason for reason, (first, until) in self._full_days() if first <= start < until)
         yield from dict.fromkeys(full)
-        if _meets(self.coach_busy, start, end):
-            yield WhyNot.TAKEN
-        if _meets(self.student_busy, start, end):
-            yield WhyNot.STUDENT_BUSY
-        elif _meets(self.coach_busy, start - rules.buffer_before, end + rules.buffer_after):
-            yield WhyNot.BUFFER
+        if _overlaps(self.coach_busy, start, end):
+            yield SlotRefusal.TAKEN
+        if _overlaps(self.student_busy, start, end):
+            yield SlotRefusal.STUDENT_BUSY
+        elif _overlaps(self.coach_busy, start - rules.buffer_before, end + rules.buffer_after):
+            yield SlotRefusal.BUFFER
 
-    def holds(self, start: datetime, end: datetime) -> bool:
+    def is_within_hours(self, start: datetime, end: datetime) -> bool:
         """Return whether `[start, end)` is entirely within the hours, ignoring the booking rules."""
         low, high, zone = minute_at(start), minute_after(end), self.rules.zone
         pieces = self.hours.pieces(zone, ordinal_of(low, zone), latest_ordinal(high))
@@ -209,11 +209,11 @@ class Calendar:
         """Return the earliest start that isn't too soon. Even without notice, that's after `now`."""
         return now + max(self.rules.minimum_notice, timedelta.resolution)
 
-    def _outside(self, start: datetime, duration: timedelta) -> WhyNot:
-        if self.holds(start, start + duration):
-            return WhyNot.OFF_STEP
+    def _hours_refusal(self, start: datetime, duration: timedelta) -> SlotRefusal:
+        if self.is_within_hours(start, start + duration):
+            return SlotRefusal.OFF_STEP
         day = start.astimezone(self.rules.zone).date()
-        return WhyNot.DAY_OFF if self.hours.is_day_off(day) else WhyNot.OUTSIDE_HOURS
+        return SlotRefusal.DAY_OFF if self.hours.is_day_off(day) else SlotRefusal.OUTSIDE_HOURS
 
     def _runs(self, length: int, low: int, high: int) -> Iterator[tuple[int, int, int]]:
         """Yield non-empty ranges of starts in `[low, high]` that fit the hours, ignoring what's busy."""
@@ -228,7 +228,7 @@ class Calendar:
                     return
                 opened = start = piece_start
                 restarts.clear()
-            elif piece_start == midnight and midnight - opened >= _AROUND_THE_CLOCK:
+            elif piece_start == midnight and midnight - opened >= _MAX_CONTINUOUS:
                 restarts.append(midnight)
             end = piece_end
             while True:
@@ -272,7 +272,7 @@ class Calendar:
         blocked.append(_NEVER)
         return blocked
 
-    def _full_days(self) -> Iterator[tuple[WhyNot, Period]]:
+    def _full_days(self) -> Iterator[tuple[SlotRefusal, Period]]:
         """Yield the days and weeks whose limit is used up."""
         rules = self.rules
         if rules.daily_limit is None and rules.weekly_limit is None:
@@ -282,25 +282,25 @@ class Calendar:
         for ordinal, count in by_day.items():
             by_week[(ordinal - 1) // 7] += count  # the first day of the calendar was a Monday
             if rules.daily_limit is not None and count >= rules.daily_limit:
-                yield from ((WhyNot.DAILY_LIMIT, day) for day in _whole(rules.zone, ordinal))
+                yield from ((SlotRefusal.DAILY_LIMIT, day) for day in _whole_day(rules.zone, ordinal))
         for week, count in by_week.items():
             if rules.weekly_limit is not None and count >= rules.weekly_limit:
                 for ordinal in range(week * 7 + 1, week * 7 + 8):
-                    yield from ((WhyNot.WEEKLY_LIMIT, day) for day in _whole(rules.zone, ordinal))
+                    yield from ((SlotRefusal.WEEKLY_LIMIT, day) for day in _whole_day(rules.zone, ordinal))
 
 
 @lru_cache(maxsize=4096)
-def _plain(windows: tuple[tuple[int, int], ...]) -> Windows:
+def _merged(windows: tuple[tuple[int, int], ...]) -> Windows:
     """Sort and merge windows. Cached, because coaches share hours; plain tuples, because they unpack faster."""
     return tuple((start, end) for start, end in union(windows))
 
 
-def _whole(zone: ZoneInfo, ordinal: int) -> Iterator[Period]:
+def _whole_day(zone: ZoneInfo, ordinal: int) -> Iterator[Period]:
     """Yield the UTC periods of a local date."""
     return ((instant(begin), instant(end)) for begin, end, _ in stretches_of(zone, ordinal))
 
 
-def _clear_of(blocked: Sequence[Period], series: Iterable[Sequence[datetime]]) -> Iterator[Sequence[datetime]]:
+def _unblocked(blocked: Sequence[Period], series: Iterable[Sequence[datetime]]) -> Iterator[Sequence[datetime]]:
     """Remove starts that are in `blocked`, a sorted list of periods that ends with `_NEVER`."""
     upcoming = iter(blocked)
     blocked_from, blocked_until = next(upcoming)
@@ -318,7 +318,7 @@ def _clear_of(blocked: Sequence[Period], series: Iterable[Sequence[datetime]]) -
             yield starts[first:]
 
 
-def _meets(busy: Iterable[Period], start: datetime, end: datetime) -> bool:
+def _overlaps(busy: Iterable[Period], start: datetime, end: datetime) -> bool:
     return any(max(one, start) < min(until, end) for one, until in busy)
 
 

@@ -42,13 +42,13 @@ def relocated_dates(
     near = {one.day + timedelta(days=step) for one in dates for step in range(-2, 3)}
     found: list[DayHours] = []
     for day in sorted(near):
-        windows = tuple(_worked(hours, old, new, day))
+        windows = tuple(_minutes_on(hours, old, new, day))
         if windows != usual.on(day):
             found.append(DayHours(day, windows))
     return found
 
 
-def _worked(hours: Hours, old: ZoneInfo, new: ZoneInfo, day: date) -> list[tuple[int, int]]:
+def _minutes_on(hours: Hours, old: ZoneInfo, new: ZoneInfo, day: date) -> list[tuple[int, int]]:
     """Return which minutes of `day` in the `new` zone the hours in the `old` zone cover."""
     near = timedelta(days=2)
     local = [

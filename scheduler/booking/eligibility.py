@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import BlockedFrom, Coach, CoachingSession, Guild, SessionStatus
 from scheduler.availability import free_times
-from scheduler.availability.slots import WhyNot
+from scheduler.availability.slots import SlotRefusal
 from scheduler.booking import blocks, reservations
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, Unreadable
@@ -105,10 +105,10 @@ async def check_time(
     moving: int | None = None,
 ) -> None:
     """Raise unless the listing would offer this start now."""
-    why = await free_times.why_not(
+    why = await free_times.first_refusal(
         session, coach, starts_at, duration, student_id=student_id, now=now, moving=moving
     )
-    if why is WhyNot.PAUSED:
+    if why is SlotRefusal.PAUSED:
         raise NotBookable("This coach isn't taking new bookings at the moment. Choose another coach with `/book`.")
     if why is not None:
         raise await reservations.slot_taken_error(

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Guild, NotificationKind, SessionStatus
 from scheduler.availability import free_times
-from scheduler.availability.slots import WhyNot
+from scheduler.availability.slots import SlotRefusal
 from scheduler.booking import cancellation, eligibility, holds, reservations
 from scheduler.core import coaches, members
 from scheduler.core.actor import Actor
@@ -18,14 +18,14 @@ from scheduler.notifications import outbox, reminders
 from scheduler.parsing.durations import write_length
 from scheduler.sessions import events, planning
 
-_HOURS = {WhyNot.DAY_OFF, WhyNot.OUTSIDE_HOURS}
+_HOURS = {SlotRefusal.DAY_OFF, SlotRefusal.OUTSIDE_HOURS}
 _OWN = {
-    WhyNot.TOO_SOON,
-    WhyNot.TOO_FAR,
+    SlotRefusal.TOO_SOON,
+    SlotRefusal.TOO_FAR,
     *_HOURS,
-    WhyNot.OFF_STEP,
-    WhyNot.DAILY_LIMIT,
-    WhyNot.WEEKLY_LIMIT,
+    SlotRefusal.OFF_STEP,
+    SlotRefusal.DAILY_LIMIT,
+    SlotRefusal.WEEKLY_LIMIT,
 }
 """Rules that coaches have set for themselves, and break if they want to. What is taken stays taken."""
 
@@ -38,7 +38,7 @@ async def reschedule(
     reason: str,
     now: datetime,
     *,
-    breaking: Collection[WhyNot] = (),
+    breaking: Collection[SlotRefusal] = (),
 ) -> CoachingSession:
     """Move a session that has not begun to another free time of the same coach, or change nothing.
 
@@ -153,7 +153,7 @@ async def rules_broken(
     actor: Actor,
     starts_at: datetime,
     now: datetime,
-) -> list[WhyNot]:
+) -> list[SlotRefusal]:
     """Which of their own rules its coach would break by moving the session there; nobody else breaks any.
 
     Refuses a time to which it could not be moved at this moment. Shown and accepted by one rule. Raises SlotTaken
@@ -165,7 +165,7 @@ async def rules_broken(
         return []
     if starts_at <= now:
         raise NotBookable("That time is in the past. Choose a later one.")
-    against = await free_times.against(
+    against = await free_times.all_refusals(
         session, coach, starts_at, found.duration, student_id=found.student_id, now=now, moving=found.id
     )
     if (taken := next((one for one in against if one not in _OWN), None)) is not None:
@@ -173,16 +173,17 @@ async def rules_broken(
     return against
 
 
-def in_your_words(rule: WhyNot, coach: Coach) -> str:
+def in_your_words(rule: SlotRefusal, coach: Coach) -> str:
     """What a coach breaks who moves a session past this rule of their own."""
+    notice, step = write_length(timedelta(minutes=coach.minimum_notice_minutes)), coach.slot_step_minutes
     return {
-        WhyNot.TOO_SOON: f"You ask for {write_length(timedelta(minutes=coach.minimum_notice_minutes))} of notice.",
-        WhyNot.TOO_FAR: f"You take bookings up to {coach.horizon_days} days ahead.",
-        WhyNot.DAY_OFF: "You have that day off.",
-        WhyNot.OUTSIDE_HOURS: "It's outside your hours.",
-        WhyNot.OFF_STEP: f"Your sessions start every {coach.slot_step_minutes} minutes, but not at that time.",
-        WhyNot.DAILY_LIMIT: f"That day is full: your limit is {coach.daily_limit} a day.",
-        WhyNot.WEEKLY_LIMIT: f"That week is full: your limit is {coach.weekly_limit} a week.",
+        SlotRefusal.TOO_SOON: f"You ask for {notice} of notice.",
+        SlotRefusal.TOO_FAR: f"You take bookings up to {coach.horizon_days} days ahead.",
+        SlotRefusal.DAY_OFF: "You have that day off.",
+        SlotRefusal.OUTSIDE_HOURS: "It's outside your hours.",
+        SlotRefusal.OFF_STEP: f"Your sessions start every {step} minutes, but not at that time.",
+        SlotRefusal.DAILY_LIMIT: f"That day is full: your limit is {coach.daily_limit} a day.",
+        SlotRefusal.WEEKLY_LIMIT: f"That week is full: your limit is {coach.weekly_limit} a week.",
     }[rule]
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Guild, Reservation, UTCDateTime
 from scheduler.availability import free_times, reader_zone
-from scheduler.availability.slots import WhyNot
+from scheduler.availability.slots import SlotRefusal
 from scheduler.core.errors import SlotTaken
 
 GUARD = "reservations_no_overlap"
@@ -48,7 +48,7 @@ async def slot_taken_error(
     wanted: datetime,
     duration: timedelta,
     now: datetime,
-    why: WhyNot = WhyNot.TAKEN,
+    why: SlotRefusal = SlotRefusal.TAKEN,
     *,
     reader_id: int | None = None,
     moving: int | None = None,
@@ -61,7 +61,7 @@ async def slot_taken_error(
     guild = await session.get_one(Guild, coach.guild_id)
     return SlotTaken(
         # Only what was listed is asked for here, so it is gone since then.
-        "That time was just taken." if why is WhyNot.TAKEN else free_times.in_words(why, coach),
+        "That time was just taken." if why is SlotRefusal.TAKEN else free_times.explain(why, coach),
         nearest,
         coach_id=coach.user_id,
         duration=duration,

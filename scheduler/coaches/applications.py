@@ -61,7 +61,7 @@ async def apply(
     editing = coach is not None and coach.status is CoachStatus.PENDING
     if coach is None:
         coach = Coach(guild_id=guild.id, user_id=actor.user_id, accepting=True)
-        booking_policy.put(coach, booking_policy.default_policy(guild))
+        booking_policy.apply_rules(coach, booking_policy.default_policy(guild))
         session.add(coach)
     for key, value in values.items():
         setattr(coach, key, value)

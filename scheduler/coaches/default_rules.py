@@ -29,9 +29,9 @@ async def give(session: AsyncSession, guild: Guild, actor: Actor, now: datetime)
     """
     coaches, wanted = await others(session, guild, actor, lock=True), booking_policy.default_policy(guild)
     for coach in coaches:
-        await schedule.remember(session, coach)
-        booking_policy.put(coach, wanted)
-        user_id, details = coach.user_id, booking_policy.as_json(wanted)
+        await schedule.save_for_undo(session, coach)
+        booking_policy.apply_rules(coach, wanted)
+        user_id, details = coach.user_id, booking_policy.to_json(wanted)
         outbox.enqueue(session, NotificationKind.RULES_GIVEN, guild.id, now=now, user_id=user_id, coach_id=user_id)
         audit.record(
             session, guild.id, "rules_given", at=now, actor_id=actor.user_id, coach_id=user_id, details=details

@@ -42,7 +42,7 @@ _TOKEN = re.compile(r"[a-z]+|[0-9]+|[^a-z0-9]")
 _BETWEEN_TOKENS = {" ", ",", ".", "-", "'", "’", "the", "of"}
 _YEAR_FIRST = re.compile(r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})")
 _DOTTED = re.compile(r"([0-9]{1,2})\. ?([0-9]{1,2})(?:\. ?([0-9]{4}|[0-9]{2})|\.?)")
-_EITHER = re.compile(r"([0-9]{1,2})([-/])([0-9]{1,2})(?:\2([0-9]{4}|[0-9]{2}))?")
+_DAY_OR_MONTH_FIRST = re.compile(r"([0-9]{1,2})([-/])([0-9]{1,2})(?:\2([0-9]{4}|[0-9]{2}))?")
 _ISO_MOMENT = re.compile(r"(?<=[0-9]-[0-9]{2})t(?=[0-9])")
 _CLOCK = re.compile(
     r"(?<![0-9a-z:.+-])"
@@ -69,10 +69,10 @@ def parse_date(text: str, *, today: date, since: date | None = None) -> date:
     `text` (a time, say), if day and month could be swapped ("03/04"), if the date doesn't exist, or if it's more
     than one year ago or five years ahead.
     """
-    typed = _plain(text).removeprefix("on ")
+    typed = _normalized(text).removeprefix("on ")
     day = None
     if len(typed) <= _LONGEST:
-        day = _relative(typed, today) or _numeric(typed, since or today) or _worded(typed, since or today)
+        day = _relative(typed, today) or _numeric(typed, since or today) or _with_month_name(typed, since or today)
     if day is None:
         raise Unreadable(
             f'I can\'t read "{_quoted(text)}" as a date. '
@@ -110,7 +110,7 @@ def parse_moment(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
     day, or if the clocks skip it on that date.
     """
     today = now.astimezone(zone).date()
-    typed = _ISO_MOMENT.sub(" ", _plain(text)).removeprefix("at ")
+    typed = _ISO_MOMENT.sub(" ", _normalized(text)).removeprefix("at ")
     match = _time_in(typed)
     if match is None:
         raise Unreadable(
@@ -138,7 +138,7 @@ def write_dates(first: date, last: date) -> str:
     return write_date(first) if first == last else f"{write_date(first)} – {write_date(last)}"
 
 
-def _plain(text: str) -> str:
+def _normalized(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
@@ -184,7 +184,7 @@ def _numeric(typed: str, today: date) -> date | None:
         return _day(typed, match[1], int(match[3]), int(match[4]), today)
     if match := _DOTTED.fullmatch(typed):
         return _day(typed, match[3], int(match[2]), int(match[1]), today)
-    match = _EITHER.fullmatch(typed)
+    match = _DAY_OR_MONTH_FIRST.fullmatch(typed)
     if match is None:
         return None
     day, month = int(match[1]), int(match[3])
@@ -198,7 +198,7 @@ def _numeric(typed: str, today: date) -> date | None:
     return _day(typed, match[4], month, day, today)
 
 
-def _worded(typed: str, today: date) -> date | None:
+def _with_month_name(typed: str, today: date) -> date | None:
     """Read a date that names its month."""
     tokens = [token for token in _TOKEN.findall(_ORDINAL.sub("", typed)) if token not in _BETWEEN_TOKENS]
     kinds = "".join(_kind(token) for token in tokens)

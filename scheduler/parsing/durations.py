@@ -34,7 +34,7 @@ def parse_length(text: str, *, unit: Literal["minutes", "hours", "days"]) -> tim
 
     A bare number is in `unit`. Raises Unreadable for anything else, parts of a minute, or more than 366 days.
     """
-    typed = _plain(text)
+    typed = _normalized(text)
     minutes = _minutes(typed, _MINUTES[unit])
     if minutes is None:
         raise Unreadable(
@@ -52,7 +52,7 @@ def parse_minutes_list(text: str) -> list[int]:
 
     Raises Unreadable unless there are 1 to `MOST_LENGTHS`, each from `SHORTEST_MINUTES` to `LONGEST_MINUTES`.
     """
-    parts = [part.strip() for part in _SEPARATORS.split("\n".join(map(_plain, text.splitlines())))]
+    parts = [part.strip() for part in _SEPARATORS.split("\n".join(map(_normalized, text.splitlines())))]
     lengths: list[int] = []
     for part in filter(None, parts):
         for one in part.split() if _BARE_LIST.fullmatch(part) else [part]:
@@ -106,7 +106,7 @@ def _size(part: re.Match[str], bare: int, last: int) -> int | None:
     return 1 if last == 60 and part.end() == len(part.string) else None
 
 
-def _plain(text: str) -> str:
+def _normalized(text: str) -> str:
     return " ".join(text.casefold().split())
 
 

@@ -27,7 +27,7 @@ _DIGIT = re.compile(r"\d")  # in any script
 _NO_DIGIT = re.compile(r"[^0-9]")
 _NUMBER = re.compile(r"[0-9.,' ]*[0-9][0-9.,' ]*")
 _PLAIN = re.compile(r"[0-9]+[.,]?[0-9]*|[.,][0-9]+")
-_EITHER = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}")
+_AMBIGUOUS = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}")
 """Ambiguous: some people read 1.200 as more than a thousand, others as 1.2."""
 
 _GROUPED = re.compile(
@@ -60,7 +60,7 @@ def parse_rate(text: str, currency: str) -> int:
     if len(number) > _LONGEST or not _NUMBER.fullmatch(number):
         raise Unreadable(f'"{text.strip()[:40]}" isn\'t an amount. Type your hourly rate in {currency}, like 60.')
     digits = get_currency_precision(currency)
-    if digits and _EITHER.fullmatch(number):
+    if digits and _AMBIGUOUS.fullmatch(number):
         raise _ambiguous(text, number, currency)
     amount = _amount(number, text, currency)
     if amount and typed != number:
@@ -87,7 +87,7 @@ def price(rate_minor: int, duration: timedelta) -> int:
 def write_amount(minor: int, currency: str) -> str:
     """Write an amount that `parse_rate` reads back: "60.00", but "1.2050" because "1.205" is ambiguous."""
     written = f"{Decimal(minor).scaleb(-get_currency_precision(currency)):f}"
-    return f"{written}0" if _EITHER.fullmatch(written) else written
+    return f"{written}0" if _AMBIGUOUS.fullmatch(written) else written
 
 
 def write_money(minor: int, currency: str) -> str:
@@ -110,7 +110,7 @@ def _without_currency(typed: str, currency: str) -> str:
 
 def _amount(number: str, text: str, currency: str) -> Decimal:
     """Read an amount whose separators have only one meaning. Raises Unreadable."""
-    if _PLAIN.fullmatch(number) and not _EITHER.fullmatch(number):
+    if _PLAIN.fullmatch(number) and not _AMBIGUOUS.fullmatch(number):
         return Decimal(number.replace(",", "."))
     grouped = _GROUPED.fullmatch(number)
     if grouped is None or grouped["rest"][:1] == (grouped["mark"] or ","):

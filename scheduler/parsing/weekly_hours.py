@@ -27,7 +27,7 @@ _GROUPS = {
     "weekend": range(5, 7),
 }
 _CLOSED = {"closed", "none", "off", "day off", "unavailable", "not available", "n/a", "-", "no"}
-_AROUND = {"24h", "24 h", "24 hours", "all day", "all day long", "the whole day", "whole day", "anytime", "24/7"}
+_ALL_DAY = {"24h", "24 h", "24 hours", "all day", "all day long", "the whole day", "whole day", "anytime", "24/7"}
 _SEPARATORS = re.compile(r"[,;&+|/\n，；、]|\band\b", re.IGNORECASE)
 _BETWEEN = re.compile(r"\bbetween ([^\n,;]{1,20}?) and\b", re.IGNORECASE)
 """The one "and" that isn't a separator. The bounded length keeps long texts from being scanned repeatedly."""
@@ -55,7 +55,7 @@ class Preset:
     end_minute: int
 
 
-class _Shapeless(Unreadable):
+class _NotHours(Unreadable):
     """Raised for text that isn't even shaped like hours."""
 
 
@@ -63,13 +63,13 @@ class _Time(NamedTuple):
     minute: int
     half: str | None
     """ "a" or "p" if am, pm, noon or midnight was typed."""
-    bare: bool
+    ambiguous: bool
     """Whether it could also mean the other half of the day."""
 
     @property
-    def by_24_hours(self) -> bool:
+    def is_24_hour(self) -> bool:
         """Whether it's clearly a 24-hour time."""
-        return self.half is None and not self.bare
+        return self.half is None and not self.ambiguous
 
 
 class _Window(NamedTuple):
@@ -77,7 +77,7 @@ class _Window(NamedTuple):
     typed: str
     later: Interval | None
     """The same hours twelve hours later, if they could be in either half of the day."""
-    by_24_hours: bool
+    is_24_hour: bool
 
 
 def parse_days(text: str) -> list[int]:
@@ -111,17 +111,17 @@ def parse_hours(text: str) -> list[Interval]:
     windows: list[_Window] = []
     whole = " ".join(text.split())
     # "24/7" and "n/a" contain a separator.
-    parts = [whole] if whole.lower() in _CLOSED | _AROUND else _parts(text)
+    parts = [whole] if whole.lower() in _CLOSED | _ALL_DAY else _parts(text)
     if not parts:
-        raise _Shapeless(_hours_help(text))
+        raise _NotHours(_hours_help(text))
     for part in parts:
-        if part.lower() in _AROUND:
-            windows.append(_Window(Interval(0, _DAY), part, None, by_24_hours=False))
+        if part.lower() in _ALL_DAY:
+            windows.append(_Window(Interval(0, _DAY), part, None, is_24_hour=False))
         elif part.lower() not in _CLOSED:
             windows += _windows(part)
         elif len(parts) > 1:
             raise Unreadable(f'"{part[:60]}" contradicts the other hours. Type one or the other.')
-    _must_ascend(windows)
+    _require_ascending(windows)
     return union(window.hours for window in windows)
 
 
@@ -166,12 +166,12 @@ def _windows(part: str) -> list[_Window]:
     while at < len(typed):
         token = _TOKEN.match(typed, at)
         if token is None:
-            raise _Shapeless(_hours_help(part))
+            raise _NotHours(_hours_help(part))
         tokens.append(token)
         at = token.end()
     pairs = len(tokens) // 3
     if not pairs or [bool(token["dash"]) for token in tokens] != [False, True, False] * pairs:
-        raise _Shapeless(_hours_help(part))
+        raise _NotHours(_hours_help(part))
     return [
         _window(
             _time(start, part, midnight=0),
@@ -183,22 +183,24 @@ def _windows(part: str) -> list[_Window]:
 
 
 def _window(start: _Time, end: _Time, typed: str) -> _Window:
-    by_24_hours = start.by_24_hours or end.by_24_hours
-    if start.bare != end.bare and (start.half or end.half):
-        return _Window(_beside_half(start, end, typed), typed, None, by_24_hours)
+    by_24_hours = start.is_24_hour or end.is_24_hour
+    if start.ambiguous != end.ambiguous and (start.half or end.half):
+        return _Window(_window_with_half(start, end, typed), typed, None, by_24_hours)
     first, last = start.minute, end.minute
     if last == 0 and first > 0:
         last = _DAY  # "20:00-0:00" ends at midnight
     hours, later = Interval(first, last), Interval(first + _NOON, last + _NOON)
     if first >= last:
         raise _backwards(typed, start, end)
-    return _Window(hours, typed, later if start.bare and end.bare and later.end <= _DAY else None, by_24_hours)
+    return _Window(
+        hours, typed, later if start.ambiguous and end.ambiguous and later.end <= _DAY else None, by_24_hours
+    )
 
 
-def _beside_half(start: _Time, end: _Time, typed: str) -> Interval:
+def _window_with_half(start: _Time, end: _Time, typed: str) -> Interval:
     """Read a window in which only one time has am or pm. Raises Unreadable if it's ambiguous."""
-    starts = [start.minute % _NOON, start.minute % _NOON + _NOON] if start.bare else [start.minute]
-    ends = [end.minute % _NOON, end.minute % _NOON + _NOON] if end.bare else [end.minute]
+    starts = [start.minute % _NOON, start.minute % _NOON + _NOON] if start.ambiguous else [start.minute]
+    ends = [end.minute % _NOON, end.minute % _NOON + _NOON] if end.ambiguous else [end.minute]
     ends = [minute or _DAY for minute in ends]
     found = sorted({Interval(first, last) for first in starts for last in ends if first < last})
     if not found:
@@ -210,14 +212,14 @@ def _beside_half(start: _Time, end: _Time, typed: str) -> Interval:
         return found[0]
     elif end.half == "p":
         return found[1]  # "1-5pm" means the afternoon
-    elif end.bare and not twelve:
+    elif end.ambiguous and not twelve:
         return found[0]  # "9am-11" means the morning
     raise _ambiguous(typed, *found)  # "8-12am" is 4 or 16 hours, "12am-12" 12 or 24
 
 
-def _must_ascend(windows: list[_Window]) -> None:
+def _require_ascending(windows: list[_Window]) -> None:
     """Refuse "9-12, 1-5", which hardly means 1 am unless other times are clearly on the 24-hour clock."""
-    if any(window.by_24_hours for window in windows):
+    if any(window.is_24_hour for window in windows):
         return
     for earlier, window in pairwise(windows):
         if window.later is not None and window.hours.start < earlier.hours.start:
@@ -231,7 +233,7 @@ def _ambiguous(typed: str, *meant: Interval) -> Unreadable:
 
 def _backwards(typed: str, start: _Time, end: _Time) -> Unreadable:
     instead = ""
-    if start.bare and end.bare and start.minute < end.minute + _NOON <= _DAY:
+    if start.ambiguous and end.ambiguous and start.minute < end.minute + _NOON <= _DAY:
         instead = f'If it ends after noon, type "{write_hours([(start.minute, end.minute + _NOON)])}". '
     return Unreadable(
         f'"{typed[:60]}" ends before it starts. {instead}For hours past midnight, '
@@ -242,10 +244,14 @@ def _backwards(typed: str, start: _Time, end: _Time) -> Unreadable:
 def _time(token: re.Match[str], part: str, *, midnight: int) -> _Time:
     typed, half = token["time"], token["half"]
     if word := token["word"]:
-        return _Time(midnight, "a", bare=False) if word.lower() == "midnight" else _Time(_NOON, "p", bare=False)
+        return (
+            _Time(midnight, "a", ambiguous=False)
+            if word.lower() == "midnight"
+            else _Time(_NOON, "p", ambiguous=False)
+        )
     hour, minute = int(token["hour"]), int(token["minute"] or token["compact"] or 0)
     if token["compact"] and len(token["hour"]) == 1 and minute % 5:
-        raise _Shapeless(_hours_help(part))  # "930" is half past nine, but "123" is a typo
+        raise _NotHours(_hours_help(part))  # "930" is half past nine, but "123" is a typo
     bare = not half and 1 <= hour <= 12 and not typed.startswith("0") and "h" not in typed.lower()
     if half:
         half = half.lower()
@@ -259,20 +265,20 @@ def _time(token: re.Match[str], part: str, *, midnight: int) -> _Time:
 
 def _preset(line: str) -> Preset:
     if len(line) <= _LONGEST_LINE:
-        preset = _named_window(line)
+        preset = _read_preset(line)
         # A name that looks like hours would be read as hours next time.
-        if preset is not None and _named_window(write_presets([preset])) == preset:
+        if preset is not None and _read_preset(write_presets([preset])) == preset:
             return preset
     raise Unreadable(f'I can\'t read "{line[:60]}" as a preset. Type a name and its hours, like "Morning 8-12".')
 
 
-def _named_window(line: str) -> Preset | None:
+def _read_preset(line: str) -> Preset | None:
     """Read a preset: its hours start at the first word from which the rest of the line reads as hours."""
     words = line.split(" ")
     for cut in range(1, len(words)):
         try:
             windows = parse_hours(" ".join(words[cut:]))
-        except _Shapeless:
+        except _NotHours:
             continue
         name = " ".join(words[:cut]).rstrip(" :=,-–—")
         if not 1 <= len(name) <= LONGEST_PRESET_NAME or not name.isprintable():

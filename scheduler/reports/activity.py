@@ -8,7 +8,7 @@ from scheduler.core.actor import Actor
 from scheduler.core.pages import Page
 
 
-async def sessions(
+async def list_sessions(
     session: AsyncSession,
     guild_id: int,
     actor: Actor,
@@ -33,7 +33,7 @@ async def sessions(
     return Page(found[:size], has_more=len(found) > size)
 
 
-async def entries(
+async def list_audit_entries(
     session: AsyncSession, guild_id: int, actor: Actor, *, user_id: int | None = None, page: int, size: int
 ) -> Page[tuple[AuditEntry, str | None]]:
     """Return a page of the audit log, newest first, each entry with its session's code.

@@ -22,11 +22,11 @@ from scheduler.parsing.durations import write_length
 from scheduler.time.intervals import intersect
 from scheduler.time.time_zones import is_known, zone
 
-_NOBODY = 0
+_NO_STUDENT = 0
 """Stands in for a student who has nothing else planned."""
 _ORDER = (CoachStatus.PENDING, CoachStatus.APPROVED, CoachStatus.SUSPENDED, CoachStatus.REJECTED)
-_AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
-_STANDING = {
+_UPCOMING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
+_STATUS_REASONS = {
     CoachStatus.PENDING: "application waiting: `/coach approve`",
     CoachStatus.REJECTED: "application rejected",
     CoachStatus.SUSPENDED: "suspended: `/coach reinstate`",
@@ -39,17 +39,17 @@ class Entry:
 
     coach: Coach
     week: Week
-    coming: int
+    upcoming: int
     """Sessions that are booked or running."""
     next_free: datetime | None
     """First bookable start (UTC) for the usual length."""
-    why_not: tuple[str, ...]
+    reasons: tuple[str, ...]
     """Every reason nobody can book them; empty if they can be booked."""
     blocked: Sequence[Block] = ()
     """What admins have blocked them from."""
 
     @property
-    def weekly(self) -> timedelta:
+    def weekly_total(self) -> timedelta:
         """Return the weekly hours in total, ignoring date overrides and clock changes."""
         return timedelta(minutes=sum(end - start for day in self.week.values() for start, end in day))
 
@@ -65,7 +65,7 @@ class Profile:
     sessions: Mapping[SessionStatus, int]
 
 
-async def page_of(
+async def list_coaches(
     session: AsyncSession, guild_id: int, actor: Actor, now: datetime, *, page: int, size: int
 ) -> Page[Entry]:
     """Return a page of coaches and applicants: waiting applications first, then by status and name.
@@ -96,7 +96,7 @@ async def profile(session: AsyncSession, guild_id: int, actor: Actor, user_id: i
         entry,
         specialties=await coach_specialties(session, guild_id, user_id),
         dates=await schedule.dates_of(session, coach, now.astimezone(zone(coach.time_zone)).date()),
-        sessions=await _sessions(session, coach),
+        sessions=await _count_by_status(session, coach),
     )
 
 
@@ -106,9 +106,11 @@ async def _entries(session: AsyncSession, guild_id: int, coaches: Sequence[Coach
     weeks = await schedule.weeks_of(session, coaches)
     until = now + timedelta(days=max(coach.horizon_days for coach in coaches) + 1)
     hours = await free_times.hours_of_each(session, coaches, since=now, until=until)
-    free = await coach_search.next_free(session, [one for one in coaches if not _standing(one)], _NOBODY, now)
+    free = await coach_search.next_free(
+        session, [one for one in coaches if not _status_reasons(one)], _NO_STUDENT, now
+    )
     user_ids = [coach.user_id for coach in coaches]
-    coming = await _upcoming(session, guild_id, user_ids)
+    coming = await _count_upcoming(session, guild_id, user_ids)
     blocked = await blocks.of_each(session, guild_id, user_ids)
     return [
         Entry(
@@ -116,18 +118,18 @@ async def _entries(session: AsyncSession, guild_id: int, coaches: Sequence[Coach
             weeks[coach.user_id],
             coming.get(coach.user_id, 0),
             free.get(coach.user_id),
-            () if coach.user_id in free else tuple(_why_not(coach, hours[coach.user_id], now)),
+            () if coach.user_id in free else tuple(_reasons(coach, hours[coach.user_id], now)),
             blocked.get(coach.user_id, ()),
         )
         for coach in coaches
     ]
 
 
-def _why_not(coach: Coach, hours: Hours, now: datetime) -> list[str]:
+def _reasons(coach: Coach, hours: Hours, now: datetime) -> list[str]:
     """Return every reason a coach has nothing free, so fixing one doesn't just reveal the next."""
-    reasons = _standing(coach)
+    reasons = _status_reasons(coach)
     if coach.status is CoachStatus.APPROVED and is_known(coach.time_zone):
-        without_sessions = _hours_do_not_do(coach, hours, now)
+        without_sessions = _hours_reason(coach, hours, now)
         if without_sessions:
             reasons.append(without_sessions)
         elif not reasons:
@@ -135,9 +137,9 @@ def _why_not(coach: Coach, hours: Hours, now: datetime) -> list[str]:
     return reasons
 
 
-def _standing(coach: Coach) -> list[str]:
+def _status_reasons(coach: Coach) -> list[str]:
     """Return the reasons nobody can book them, whatever their hours."""
-    reasons = [_STANDING[coach.status]] if coach.status in _STANDING else []
+    reasons = [_STATUS_REASONS[coach.status]] if coach.status in _STATUS_REASONS else []
     if coach.left_at is not None:
         reasons.append(f"left the server {stamp(coach.left_at, 'R')}")
     if not coach.accepting:
@@ -147,7 +149,7 @@ def _standing(coach: Coach) -> list[str]:
     return reasons
 
 
-def _hours_do_not_do(coach: Coach, hours: Hours, now: datetime) -> str | None:
+def _hours_reason(coach: Coach, hours: Hours, now: datetime) -> str | None:
     """Return why the hours and rules leave no time for the usual length, even with nothing booked."""
     notice, usual = timedelta(minutes=coach.minimum_notice_minutes), timedelta(minutes=coach.durations_minutes[0])
     horizon = now + timedelta(days=coach.horizon_days)
@@ -169,20 +171,20 @@ def _days(coach: Coach) -> str:
     return write_length(timedelta(days=coach.horizon_days))
 
 
-async def _upcoming(session: AsyncSession, guild_id: int, user_ids: Collection[int]) -> dict[int, int]:
+async def _count_upcoming(session: AsyncSession, guild_id: int, user_ids: Collection[int]) -> dict[int, int]:
     query = (
         select(CoachingSession.coach_id, func.count())
         .where(
             CoachingSession.guild_id == guild_id,
             CoachingSession.coach_id.in_(user_ids),
-            CoachingSession.status.in_(_AHEAD),
+            CoachingSession.status.in_(_UPCOMING),
         )
         .group_by(CoachingSession.coach_id)
     )
     return dict(list(await session.execute(query)))
 
 
-async def _sessions(session: AsyncSession, coach: Coach) -> dict[SessionStatus, int]:
+async def _count_by_status(session: AsyncSession, coach: Coach) -> dict[SessionStatus, int]:
     query = (
         select(CoachingSession.status, func.count())
         .where(CoachingSession.guild_id == coach.guild_id, CoachingSession.coach_id == coach.user_id)

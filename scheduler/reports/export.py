@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import AuditEntry, Base, Coach, CoachingSession, Review
 from models.base import DiscordId
 from scheduler.core.actor import Actor
-from scheduler.reports.spreadsheets import BOM, cell
+from scheduler.reports.spreadsheets import BOM, escape
 
 TABLES: Mapping[str, type[Base]] = {
     "sessions": CoachingSession,
@@ -25,29 +25,29 @@ TABLES: Mapping[str, type[Base]] = {
 }
 """The tables that can be exported, by the names admins use."""
 
-_ROWS = 500
+_BATCH_SIZE = 500
 """Rows to read at a time, so a long history doesn't have to fit into memory twice."""
 
 
-async def lines(
+async def csv_pieces(
     session: AsyncSession, what: str, guild_id: int, actor: Actor, zone: ZoneInfo
 ) -> AsyncIterator[str]:
     """Yield the table as pieces of CSV, starting with the header. Raises NotAllowed.
 
     Times are ISO 8601 in `zone`, and ids are text. To read the file back in Python, open it as "utf-8-sig" for
-    `csv` and pass cells to `spreadsheets.text_of`.
+    `csv` and pass cells to `spreadsheets.unescape`.
     """
     actor.must_be_admin()
     table: Any = TABLES[what]
     columns = list(table.__table__.columns)
-    yield BOM + _written([[column.key for column in columns]])
+    yield BOM + _to_csv([[column.key for column in columns]])
     query = select(*table.__table__.columns).where(table.guild_id == guild_id)
     found = await session.stream(query.order_by(*table.__table__.primary_key))
-    async for rows in found.partitions(_ROWS):
-        yield _written([[_cell(*one, zone) for one in zip(columns, row, strict=True)] for row in rows])
+    async for rows in found.partitions(_BATCH_SIZE):
+        yield _to_csv([[_cell(*one, zone) for one in zip(columns, row, strict=True)] for row in rows])
 
 
-def _written(rows: list[list[str]]) -> str:
+def _to_csv(rows: list[list[str]]) -> str:
     written = io.StringIO()
     csv.writer(written).writerows(rows)
     return written.getvalue()
@@ -62,10 +62,10 @@ def _cell(column: Column[Any], value: object, zone: ZoneInfo) -> str:
         case Enum():
             return str(value.value)
         case dict() | list():
-            return cell(json.dumps(value, ensure_ascii=False))
+            return escape(json.dumps(value, ensure_ascii=False))
         case int() if isinstance(column.type, DiscordId):
-            return cell(str(value))
+            return escape(str(value))
         case str():
-            return cell(value)
+            return escape(value)
         case _:
             return str(value)

@@ -15,7 +15,7 @@ from scheduler.time.time_zones import is_known
 LATE = timedelta(minutes=2)
 """Anything overdue by this much is late. Ticks are far more frequent."""
 LATELY = timedelta(days=7)
-_SHOWN = 5
+_MAX_LISTED = 5
 _OVER = (SessionStatus.COMPLETED, SessionStatus.NO_SHOW)
 HAD_ROOM = CoachingSession.status.in_(_OVER) & CoachingSession.missed_at.is_(None)
 """Matches sessions that are over and whose room was opened."""
@@ -30,7 +30,7 @@ class Health:
     last_tick_at: datetime | None
     next_step_at: datetime | None
     """When the next step of any session is due."""
-    coming: int
+    upcoming: int
     late_steps: int
     failing: list[CoachingSession]
     waiting: int
@@ -68,19 +68,19 @@ async def inspect_health(session: AsyncSession, guild_id: int, actor: Actor, now
     return Health(
         last_tick_at=await last_tick_at(session),
         next_step_at=await session.scalar(select(func.min(step)).where(step.is_not(None), here)),
-        coming=await count(
+        upcoming=await count(
             here, CoachingSession.status == SessionStatus.SCHEDULED, CoachingSession.starts_at > now
         ),
         late_steps=await count(step.is_not(None), step <= now - LATE, here),
-        failing=list(await session.scalars(failing.order_by(CoachingSession.starts_at).limit(_SHOWN))),
+        failing=list(await session.scalars(failing.order_by(CoachingSession.starts_at).limit(_MAX_LISTED))),
         waiting=await count(due.is_not(None), due <= now, told_here),
         late_messages=await count(due.is_not(None), due <= now - LATE, told_here),
         undeliverable=await count(told_here, Notification.undeliverable_at > now - LATELY),
-        without_role=list(await session.scalars(without_role.order_by(Coach.user_id).limit(_SHOWN))),
+        without_role=list(await session.scalars(without_role.order_by(Coach.user_id).limit(_MAX_LISTED))),
         without_zone=await _without_zone(session, guild_id),
         with_room=await count(here, lately, HAD_ROOM),
         without_room=await count(here, lately, HAD_NO_ROOM),
-        alerts=list(await session.scalars(alerts.order_by(Alert.since).limit(_SHOWN))),
+        alerts=list(await session.scalars(alerts.order_by(Alert.since).limit(_MAX_LISTED))),
     )
 
 
@@ -100,10 +100,10 @@ async def _without_zone(session: AsyncSession, guild_id: int) -> list[Coach]:
     if not (unknown := [name for name in names if not is_known(name)]):
         return []
     theirs = select(Coach).where(*approved, Coach.time_zone.in_(unknown)).order_by(Coach.user_id)
-    return list(await session.scalars(theirs.limit(_SHOWN)))
+    return list(await session.scalars(theirs.limit(_MAX_LISTED)))
 
 
-async def of_here(session: AsyncSession, guild_id: int, lines: Collection[str]) -> list[str]:
+async def lines_of_server(session: AsyncSession, guild_id: int, lines: Collection[str]) -> list[str]:
     """Return the lines of a tick's report whose session codes belong to this server."""
     codes = {line.split(" ", 1)[0] for line in lines}
     known = select(CoachingSession.code).where(

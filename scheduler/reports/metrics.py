@@ -26,7 +26,7 @@ class Figures:
     """Ticks that did something, or failed to."""
     last_run: timedelta | None
     """How long the latest of them took."""
-    ticked_at: datetime | None
+    last_tick_at: datetime | None
 
 
 async def gather(session: AsyncSession) -> Figures:
@@ -55,5 +55,5 @@ async def gather(session: AsyncSession) -> Figures:
         rooms_removed=made.get("room_removed", 0),
         runs=await session.scalar(select(func.count()).select_from(JobRun)) or 0,
         last_run=run.finished_at - run.started_at if run is not None else None,
-        ticked_at=await last_tick_at(session),
+        last_tick_at=await last_tick_at(session),
     )

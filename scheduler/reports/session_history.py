@@ -16,11 +16,11 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound, TooLate
 from scheduler.notifications import outbox
 
-_AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
+_UPCOMING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class SessionHistory:
     """Everything known about a session."""
 
     session: CoachingSession
@@ -34,7 +34,9 @@ class Story:
     """Whether it can only be ended, because it's too late to cancel."""
 
 
-async def of(session: AsyncSession, guild_id: int, code: str, actor: Actor, now: datetime) -> Story:
+async def get_history(
+    session: AsyncSession, guild_id: int, code: str, actor: Actor, now: datetime
+) -> SessionHistory:
     """Return everything about the session with this code, for admins. Raises NotAllowed or NotFound."""
     actor.must_be_admin()
     row = await session.scalar(
@@ -50,7 +52,7 @@ async def of(session: AsyncSession, guild_id: int, code: str, actor: Actor, now:
         .where(Notification.session_id == row.id, Notification.kind.in_(NotificationKind))
         .order_by(Notification.id)
     )
-    return Story(
+    return SessionHistory(
         row,
         list(await session.scalars(entries)),
         list(await session.scalars(enqueued)),
@@ -118,7 +120,7 @@ async def repair_room(session: AsyncSession, guild_id: int, session_id: int, act
     Raises NotAllowed, NotFound, or TooLate if the session no longer needs a room.
     """
     row = await _locked(session, guild_id, session_id, actor)
-    if row.status not in _AHEAD or row.ends_at <= now:
+    if row.status not in _UPCOMING or row.ends_at <= now:
         raise TooLate("This session no longer needs a room.")
     row.discord_setup_complete, row.access_granted_at = False, None
     row.next_step_at, row.attempts, row.rooms_lost = now, 0, 0

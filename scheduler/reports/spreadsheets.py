@@ -19,12 +19,12 @@ _MARK = re.compile(rf"{_START}'")
 _NUMBER = re.compile(r"[\s\d.,:/eE+-]*\d[\s\d.,:/eE+-]*")
 
 
-def cell(text: str) -> str:
-    """Put an apostrophe wherever a cell starting there wouldn't be plain text. Undo it with `text_of`."""
+def escape(text: str) -> str:
+    """Put an apostrophe wherever a cell starting there wouldn't be plain text. Undo it with `unescape`."""
     marked = _RISKY.sub("'", text)
     return f"'{marked}" if _NUMBER.fullmatch(text) and not marked.startswith("'") else marked
 
 
-def text_of(cell: str) -> str:
-    """Return the text that was passed to `cell`."""
+def unescape(cell: str) -> str:
+    """Return the text that was passed to `escape`."""
     return _MARK.sub("", cell)

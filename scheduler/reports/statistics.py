@@ -36,7 +36,7 @@ class Day:
     """Sessions that started that day and that someone missed."""
     cancelled: int = 0
     """Sessions cancelled that day, whenever they'd have started."""
-    rounds: int = 0
+    ticks: int = 0
     """Ticks with something to do, of the whole program."""
 
     def add(self, other: "Day") -> None:
@@ -60,13 +60,13 @@ class CoachFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class Rounds:
+class Ticks:
     """Ticks with something to do, of the whole program."""
 
     count: int = 0
     failed: int = 0
     """Ticks in which something failed."""
-    lasted: timedelta = timedelta(0)
+    duration: timedelta = timedelta(0)
     """Total duration."""
 
 
@@ -85,7 +85,7 @@ class Stats:
     without_room: int
     stars: Mapping[int, int]
     """How often each number of stars was given. Hidden reviews aren't counted."""
-    rounds: Rounds = field(default_factory=Rounds)
+    ticks: Ticks = field(default_factory=Ticks)
 
     @property
     def total(self) -> Day:
@@ -122,7 +122,7 @@ async def gather(
     calendar = _Calendar.of(session, zone_name, first, last)
     found: dict[date, Day] = defaultdict(Day)
     with_room, without_room = await _count_sessions(session, guild_id, calendar, found)
-    rounds = await _count_rounds(session, calendar, found)
+    rounds = await _count_ticks(session, calendar, found)
     given = await _stars(session, guild_id, calendar)
     return Stats(
         first=first,
@@ -132,8 +132,8 @@ async def gather(
         coaches=await _coaches(session, guild_id, calendar, given),
         with_room=with_room,
         without_room=without_room,
-        stars=_sum(given.values()),
-        rounds=rounds,
+        stars=_total_stars(given.values()),
+        ticks=rounds,
     )
 
 
@@ -214,16 +214,16 @@ async def _counted(session: AsyncSession, rows: Any, *by: Any) -> Iterable[Any]:
     return await session.execute(select(rows.c.day, *by, func.count()).group_by(rows.c.day, *by))
 
 
-async def _count_rounds(session: AsyncSession, calendar: _Calendar, found: dict[date, Day]) -> Rounds:
+async def _count_ticks(session: AsyncSession, calendar: _Calendar, found: dict[date, Day]) -> Ticks:
     lasted = calendar.microseconds(JobRun.finished_at) - calendar.microseconds(JobRun.started_at)
     failed = case((JobRun.failures > 0, 1), else_=0)
     rows = calendar.rows(JobRun.started_at, lasted.label("lasted"), failed.label("failed"), where=[literal(True)])
     sums = select(rows.c.day, func.count(), func.sum(rows.c.failed), func.sum(rows.c.lasted))
-    total = Rounds()
+    total = Ticks()
     for day, count, failures, microseconds in await session.execute(sums.group_by(rows.c.day)):
-        found[calendar.date(day)].rounds = count
+        found[calendar.date(day)].ticks = count
         took = int(microseconds) * _MICROSECOND
-        total = Rounds(total.count + count, total.failed + int(failures), total.lasted + took)
+        total = Ticks(total.count + count, total.failed + int(failures), total.duration + took)
     return total
 
 
@@ -238,7 +238,7 @@ async def _stars(session: AsyncSession, guild_id: int, calendar: _Calendar) -> d
     return found
 
 
-def _sum(given: Iterable[Mapping[int, int]]) -> dict[int, int]:
+def _total_stars(given: Iterable[Mapping[int, int]]) -> dict[int, int]:
     total: dict[int, int] = defaultdict(int)
     for one in given:
         for stars, count in one.items():

@@ -20,7 +20,7 @@ OPEN_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ReviewState:
     """The state of a session's review for its student."""
 
     review: Review | None
@@ -43,8 +43,8 @@ async def review(session: AsyncSession, session_id: int, actor: Actor, stars: in
     """
     if not 1 <= stars <= MOST_STARS:
         raise Unreadable(f"A review has 1 to {MOST_STARS} stars. Choose them with the buttons.")
-    row, coach, given = await _locked(session, await _own(session, session_id, actor))
-    _check(row, given, now)
+    row, coach, given = await _locked(session, await _own_session(session, session_id, actor))
+    _require_reviewable(row, given, now)
     if given is not None and given.stars == stars:
         return given
     action = "review_changed"
@@ -73,8 +73,8 @@ async def comment(session: AsyncSession, session_id: int, actor: Actor, text: st
 
     Raises like `reviewable`, NotReviewable if there are no stars yet, or Unreadable if it's too long.
     """
-    row, _, given = await _locked(session, await _own(session, session_id, actor))
-    _check(row, given, now)
+    row, _, given = await _locked(session, await _own_session(session, session_id, actor))
+    _require_reviewable(row, given, now)
     if given is None:
         raise NotReviewable("Give stars first, then write a review.")
     words = " ".join(text.split())
@@ -96,21 +96,21 @@ async def reviewable(
     Raises NotFound for strangers, NotAllowed for its coach, NotReviewable if the session hasn't taken place or an
     admin has hidden the review, and TooLate once reviews have closed.
     """
-    row = await _own(session, session_id, actor)
+    row = await _own_session(session, session_id, actor)
     given = await session.get(Review, session_id)
-    _check(row, given, now)
+    _require_reviewable(row, given, now)
     return row, given
 
 
-async def standings(
+async def review_states(
     session: AsyncSession, rows: Sequence[CoachingSession], now: datetime
-) -> Mapping[int, Standing]:
+) -> Mapping[int, ReviewState]:
     """Return review states by session id, for sessions that have been or can be reviewed, in one query."""
     ids = [row.id for row in rows if row.status is SessionStatus.COMPLETED]
     given = {
         one.session_id: one for one in await session.scalars(select(Review).where(Review.session_id.in_(ids)))
     }
-    found = {row.id: Standing(given.get(row.id), _why_not(row, given.get(row.id), now) is None) for row in rows}
+    found = {row.id: ReviewState(given.get(row.id), _refusal(row, given.get(row.id), now) is None) for row in rows}
     return {id_: one for id_, one in found.items() if one.review or one.is_open}
 
 
@@ -127,7 +127,7 @@ async def hide(session: AsyncSession, session_id: int, actor: Actor, guild_id: i
     return await _set_hidden(session, session_id, actor, guild_id, now, hidden=True)
 
 
-async def discount(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
+async def hide_automatically(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
     """Hide the review of a session that turns out not to have taken place.
 
     Locks the coach, then the session.
@@ -148,7 +148,7 @@ async def show(session: AsyncSession, session_id: int, actor: Actor, guild_id: i
     return await _set_hidden(session, session_id, actor, guild_id, now, hidden=False)
 
 
-async def latest(
+async def list_reviews(
     session: AsyncSession,
     guild_id: int,
     coach_id: int | None = None,
@@ -168,7 +168,7 @@ async def latest(
     return Page(found[:size], has_more=len(found) > size)
 
 
-def _why_not(row: CoachingSession, given: Review | None, now: datetime) -> CoachingError | None:
+def _refusal(row: CoachingSession, given: Review | None, now: datetime) -> CoachingError | None:
     """Return what keeps the student from giving or changing the review, if anything."""
     match row.status:
         case SessionStatus.SCHEDULED | SessionStatus.IN_PROGRESS:
@@ -198,12 +198,12 @@ def _why_not(row: CoachingSession, given: Review | None, now: datetime) -> Coach
             return None
 
 
-def _check(row: CoachingSession, given: Review | None, now: datetime) -> None:
-    if (refusal := _why_not(row, given, now)) is not None:
+def _require_reviewable(row: CoachingSession, given: Review | None, now: datetime) -> None:
+    if (refusal := _refusal(row, given, now)) is not None:
         raise refusal
 
 
-async def _own(session: AsyncSession, session_id: int, actor: Actor) -> CoachingSession:
+async def _own_session(session: AsyncSession, session_id: int, actor: Actor) -> CoachingSession:
     row = await session.get(CoachingSession, session_id)
     if row is None or actor.user_id not in (row.student_id, row.coach_id):
         raise NotFound("You have no such session. `/sessions` lists yours.")

@@ -135,7 +135,7 @@ async def set_default_policy(
     """Let those who apply from now on begin with these booking rules. Raises NotAllowed, Unreadable."""
     actor.must_be_admin()
     wanted.check()
-    guild.default_policy = booking_policy.as_json(wanted)
+    guild.default_policy = booking_policy.to_json(wanted)
     audit.record(
         session, guild.id, "first_rules_changed", at=now, actor_id=actor.user_id, details=guild.default_policy
     )

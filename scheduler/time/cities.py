@@ -53,10 +53,10 @@ WELL_KNOWN = (
 )
 """Suggestions before anything is typed: a big city for most of the world's clocks."""
 
-_BY_FAR = 10
+_DOMINANT_FACTOR = 10
 """A city this many times larger than its namesakes is the one people mean."""
 
-_LONGEST = 100
+_MAX_TEXT = 100
 
 
 class _Region(NamedTuple):
@@ -83,7 +83,7 @@ class _Lines:
     def __getitem__(self, number: int) -> str:
         return self.whole[self.starts[number] : self.starts[number + 1] - 1].decode()
 
-    def with_(self, part: str) -> Iterator[int]:
+    def find(self, part: str) -> Iterator[int]:
         """Yield the numbers of the lines that contain `part`."""
         wanted = part.encode()
         at = self.whole.find(wanted)
@@ -121,14 +121,14 @@ def search(text: str, *, most: int = 25) -> list[Place]:
     if not text.strip():
         return list(WELL_KNOWN[:most])
     found: dict[str, Place] = {}
-    for place in _found(text[:_LONGEST]):
+    for place in _matches(text[:_MAX_TEXT]):
         if len(found) >= most:
             break
         found.setdefault(place.label, place)
     return list(found.values())
 
 
-def named(text: str) -> list[Place]:
+def cities_named(text: str) -> list[Place]:
     """Return the cities whose whole name is `text`: the largest in each zone, largest first.
 
     A city that dwarfs the others is returned alone. A region can follow the name, as in "Paris, Texas". A label
@@ -136,20 +136,20 @@ def named(text: str) -> list[Place]:
     """
     index = _index()
     largest: dict[int, int] = {}
-    for name, regions in _readings(text[:_LONGEST]):
-        for city in _within(_exact(index, name), index, regions):
+    for name, regions in _name_and_regions(text[:_MAX_TEXT]):
+        for city in _in_typed_regions(_exact_matches(index, name), index, regions):
             if index.place(city).label == text.strip():
                 return [index.place(city)]
             largest.setdefault(index.zone[city], city)
         if largest:
             break
     cities = list(largest.values())
-    if len(cities) > 1 and index.population[cities[0]] >= _BY_FAR * index.population[cities[1]]:
+    if len(cities) > 1 and index.population[cities[0]] >= _DOMINANT_FACTOR * index.population[cities[1]]:
         del cities[1:]
     return [index.place(city) for city in cities]
 
 
-def inhabitants() -> dict[str, int]:
+def population_by_zone() -> dict[str, int]:
     """Return how many people live in the cities of each zone."""
     index, living = _index(), Counter[int]()
     for zone, people in zip(index.zone, index.population, strict=True):
@@ -157,25 +157,25 @@ def inhabitants() -> dict[str, int]:
     return {index.zones[zone]: people for zone, people in living.items()}
 
 
-def _found(text: str) -> Iterator[Place]:
-    whole, ends, begins, inside = _zones(text)
+def _matches(text: str) -> Iterator[Place]:
+    whole, ends, begins, inside = _matching_zones(text)
     yield from whole
     index = _index()
     anything = bool(whole or ends or begins or inside)
-    for name, regions in _readings(text):
-        region = _within(_regional(index, name, whole=True), index, regions)
+    for name, regions in _name_and_regions(text):
+        region = _in_typed_regions(_cities_in_region(index, name, whole=True), index, regions)
         largest = list(islice(region, 1))
         tiers: list[tuple[Iterable[int], list[Place]]] = [
             (largest, ends if largest else []),
             (region, []),
-            (_exact(index, name), ends),
-            (index.own.with_(f"|{name}"), begins),
-            (index.other.with_(f"|{name}"), []),
-            (index.own.with_(f" {name}"), inside),
-            (_regional(index, name, whole=False), []),
+            (_exact_matches(index, name), ends),
+            (index.own.find(f"|{name}"), begins),
+            (index.other.find(f"|{name}"), []),
+            (index.own.find(f" {name}"), inside),
+            (_cities_in_region(index, name, whole=False), []),
         ]
         for cities, zones in tiers:
-            for city in _within(cities, index, regions) if name else ():
+            for city in _in_typed_regions(cities, index, regions) if name else ():
                 anything = True
                 yield index.place(city)
             yield from zones
@@ -183,7 +183,7 @@ def _found(text: str) -> Iterator[Place]:
             return
 
 
-def _zones(text: str) -> tuple[list[Place], ...]:
+def _matching_zones(text: str) -> tuple[list[Place], ...]:
     """Return zones by whole name, exact last part, beginning, and beginning of a later word, in that order."""
     typed = " ".join(text.casefold().replace("_", " ").split())
     tiers: tuple[list[Place], ...] = ([], [], [], [])
@@ -201,11 +201,11 @@ def _zones(text: str) -> tuple[list[Place], ...]:
     return tiers
 
 
-def _exact(index: _Index, name: str) -> Iterable[int]:
-    return merge(index.own.with_(f"|{name}|"), index.other.with_(f"|{name}|")) if name else ()
+def _exact_matches(index: _Index, name: str) -> Iterable[int]:
+    return merge(index.own.find(f"|{name}|"), index.other.find(f"|{name}|")) if name else ()
 
 
-def _regional(index: _Index, name: str, *, whole: bool) -> Iterator[int]:
+def _cities_in_region(index: _Index, name: str, *, whole: bool) -> Iterator[int]:
     """Return the cities in regions called `name` or, unless `whole`, starting with it."""
     meant = {
         number
@@ -215,7 +215,7 @@ def _regional(index: _Index, name: str, *, whole: bool) -> Iterator[int]:
     return (city for city, region in enumerate(index.region) if region in meant) if meant else iter(())
 
 
-def _within(cities: Iterable[int], index: _Index, typed: list[str]) -> Iterator[int]:
+def _in_typed_regions(cities: Iterable[int], index: _Index, typed: list[str]) -> Iterator[int]:
     """Yield the cities that lie in every typed region, given by its name, the start of it or its code."""
     for city in cities:
         region = index.regions[index.region[city]]
@@ -229,7 +229,7 @@ def _within(cities: Iterable[int], index: _Index, typed: list[str]) -> Iterator[
             yield city
 
 
-def _readings(text: str) -> Iterator[tuple[str, list[str]]]:
+def _name_and_regions(text: str) -> Iterator[tuple[str, list[str]]]:
     """Yield ways to split the text into a name and its regions, in the order to try them."""
     fold = Fold()
     name, *regions = (fold(part) for part in text.split(","))

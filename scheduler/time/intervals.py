@@ -45,7 +45,7 @@ def subtract(intervals: Iterable[tuple[Any, Any]], taken: Iterable[tuple[Any, An
     return left
 
 
-def meets_any(sorted_disjoint: list[Interval], start: Any, end: Any) -> bool:
+def overlaps_any(sorted_disjoint: list[Interval], start: Any, end: Any) -> bool:
     """Return whether `[start, end)` overlaps any of the intervals, which must come from `union`."""
     low, high = 0, len(sorted_disjoint)
     while low < high:

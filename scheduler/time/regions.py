@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from scheduler.time.folding import Fold
 from scheduler.time.states import STATES, State
 
-_NOT_IN_TABLE = {
+_EXTRA_ZONES = {
     "XK": "Europe/Belgrade",
     "IC": "Atlantic/Canary",
     "EA": "Africa/Ceuta",
@@ -24,7 +24,7 @@ _NOT_IN_TABLE = {
 }
 """Territories with a name and code of their own that the time zone database leaves out."""
 
-_ALSO = {
+_EXTRA_NAMES = {
     "AE": ("UAE", "Emirates"),
     "AG": ("Antigua",),
     "BA": ("Bosnia",),
@@ -65,8 +65,8 @@ _ALSO = {
 }
 """Country code → common names missing from `country_names.txt`."""
 
-_PASSED_OVER = {"and", "the", "of"}
-_LONGEST = 100
+_IGNORED_WORDS = {"and", "the", "of"}
+_MAX_TEXT = 100
 _SINCE, _UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2038, 1, 1, tzinfo=UTC)
 """Zones that agree throughout this period agree forever: from 2038 on, compiled zones repeat one rule."""
 
@@ -79,12 +79,12 @@ class Region:
     zones: tuple[str, ...]
 
 
-def regions_called(text: str) -> list[Region]:
+def regions_named(text: str) -> list[Region]:
     """Return the countries, then the states, that `text` names by name or code. "Georgia, USA" names one state.
 
     Each one's zones are ordered by population.
     """
-    index, typed = _index(), text[:_LONGEST]
+    index, typed = _index(), text[:_MAX_TEXT]
     found = index.get(_key(typed), [])
     if not found and "," in typed:
         name, _, country = typed.partition(",")
@@ -93,22 +93,22 @@ def regions_called(text: str) -> list[Region]:
     return [_region(code, state) for code, state in found]
 
 
-def one_of_each_clock(zones: Iterable[str]) -> list[str]:
+def distinct_zones(zones: Iterable[str]) -> list[str]:
     """Leave out zones that always agree with an earlier one."""
     clocks: dict[object, str] = {}
     for zone in zones:
-        clocks.setdefault(_clock(zone), zone)
+        clocks.setdefault(_offset_changes(zone), zone)
     return list(clocks.values())
 
 
-_Meant = tuple[str, State | None]
+_Match = tuple[str, State | None]
 """A country code, and a state unless the whole country is meant."""
 
 
 @cache
-def _index() -> Mapping[str, list[_Meant]]:
+def _index() -> Mapping[str, list[_Match]]:
     """Return what each folded name or code can mean."""
-    index: dict[str, list[_Meant]] = {}
+    index: dict[str, list[_Match]] = {}
     for code, names in _names().items():
         for name in names:
             _add(index, name, (code, None))
@@ -118,7 +118,7 @@ def _index() -> Mapping[str, list[_Meant]]:
     return index
 
 
-def _add(index: dict[str, list[_Meant]], name: str, meant: _Meant) -> None:
+def _add(index: dict[str, list[_Match]], name: str, meant: _Match) -> None:
     # "Myanmar (Burma)" is two names.
     for part in {name, *name.rstrip(")").split(" (")}:
         meanings = index.setdefault(_key(part), [])
@@ -134,14 +134,14 @@ def _names() -> Mapping[str, list[str]]:
     for line in lines:
         code, three, *names = line.split("|")
         if code in _zones_of():
-            found[code] = [*names, *_ALSO.get(code, ()), code, *filter(None, [three])]
+            found[code] = [*names, *_EXTRA_NAMES.get(code, ()), code, *filter(None, [three])]
     return found
 
 
 @cache
 def _zones_of() -> Mapping[str, list[str]]:
     """Return each country's zones, by country code."""
-    zones: dict[str, list[str]] = {code: [zone] for code, zone in _NOT_IN_TABLE.items()}
+    zones: dict[str, list[str]] = {code: [zone] for code, zone in _EXTRA_ZONES.items()}
     # zone.tab has one country per line; zone1970.tab would give Norway Germany's zone.
     table = (resources.files("tzdata") / "zoneinfo" / "zone.tab").read_text("utf-8")
     for line in table.splitlines():
@@ -154,18 +154,18 @@ def _zones_of() -> Mapping[str, list[str]]:
 def _region(country: str, state: State | None) -> Region:
     label = _names()[country][0]
     if state is not None:
-        return Region(f"{state.names[0]}, {label}", tuple(one_of_each_clock(state.zones)))
-    return Region(label, _by_size(_zones_of()[country]))
+        return Region(f"{state.names[0]}, {label}", tuple(distinct_zones(state.zones)))
+    return Region(label, _by_population(_zones_of()[country]))
 
 
-def _by_size(zones: Sequence[str]) -> tuple[str, ...]:
+def _by_population(zones: Sequence[str]) -> tuple[str, ...]:
     """Keep the most populous of the zones that always agree, and order by population."""
     if len(zones) == 1:
         return (zones[0],)
-    from scheduler.time.cities import inhabitants  # imported late: it loads every city
+    from scheduler.time.cities import population_by_zone  # imported late: it loads every city
 
-    living = inhabitants()
-    return tuple(one_of_each_clock(sorted(zones, key=lambda zone: -living.get(zone, 0))))
+    living = population_by_zone()
+    return tuple(distinct_zones(sorted(zones, key=lambda zone: -living.get(zone, 0))))
 
 
 _fold = Fold()
@@ -173,11 +173,11 @@ _fold = Fold()
 
 def _key(name: str) -> str:
     words = ["saint" if word == "st" else word for word in _fold(name.replace(".", "")).split()]
-    return " ".join([word for word in words if word not in _PASSED_OVER] or words)  # AND is also Andorra's code
+    return " ".join([word for word in words if word not in _IGNORED_WORDS] or words)  # AND is also Andorra's code
 
 
 @cache
-def _clock(zone: str) -> tuple[tuple[datetime, timedelta | None], ...]:
+def _offset_changes(zone: str) -> tuple[tuple[datetime, timedelta | None], ...]:
     """Return the zone's UTC offsets and when each starts."""
     shown, changes, at = ZoneInfo(zone), list[tuple[datetime, timedelta | None]](), _SINCE
     while at < _UNTIL:

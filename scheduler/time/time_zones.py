@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from scheduler.core.errors import Unreadable
 from scheduler.time.zone_names import zone_names
 
-_CANDIDATES = 4
+_MAX_LISTED = 4
 """How many cities of the same name an error lists."""
 
 
@@ -33,12 +33,12 @@ def parse_zone(text: str) -> str:
 
 def _zone_of_region(text: str) -> str | None:
     from scheduler.time.regions import (  # imported late: it loads every country's names
-        one_of_each_clock,
-        regions_called,
+        distinct_zones,
+        regions_named,
     )
 
-    regions = regions_called(text)
-    zones = one_of_each_clock(zone for region in regions for zone in region.zones)
+    regions = regions_named(text)
+    zones = distinct_zones(zone for region in regions for zone in region.zones)
     if len(zones) <= 1:
         return zones[0] if zones else None
     if len(regions) == 1:
@@ -50,13 +50,13 @@ def _zone_of_region(text: str) -> str | None:
 
 
 def _zone_of_city(text: str) -> str:
-    from scheduler.time.cities import named  # imported late: rarely needed, and it imports this module
+    from scheduler.time.cities import cities_named  # imported late: rarely needed, and it imports this module
 
-    places = named(text)
+    places = cities_named(text)
     if len(places) == 1:
         return places[0].zone
     if places:
-        listed = "; ".join(f"{place.label}: {place.zone}" for place in places[:_CANDIDATES])
+        listed = "; ".join(f"{place.label}: {place.zone}" for place in places[:_MAX_LISTED])
         raise Unreadable(f'Several cities are called "{text.strip()[:40]}": {listed}. Type your time zone.')
     raise Unreadable(
         f'I don\'t know the time zone "{text.strip()[:40]}". '
@@ -66,7 +66,7 @@ def _zone_of_city(text: str) -> str:
 
 def zone(name: str) -> ZoneInfo:
     """Return the zone of this name, or UTC if this host doesn't know it (see `is_known`)."""
-    return _known(name) or ZoneInfo("UTC")
+    return _load(name) or ZoneInfo("UTC")
 
 
 def is_known(name: str) -> bool:
@@ -75,11 +75,11 @@ def is_known(name: str) -> bool:
     Names are checked before they're stored, but a system update can remove zones later. Check this before using a
     coach's hours: hours on the wrong clock are worse than none.
     """
-    return _known(name) is not None
+    return _load(name) is not None
 
 
 @lru_cache(maxsize=1024)
-def _known(name: str) -> ZoneInfo | None:
+def _load(name: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: "Europe" is a directory

@@ -44,11 +44,11 @@ async def in_the_list_of_book(session: AsyncSession) -> bool:
 
 
 async def in_the_suggestions(session: AsyncSession) -> bool:
-    return COACH in [one.user_id for one in await coach_search.named(session, GUILD, "")]
+    return COACH in [one.user_id for one in await coach_search.find_coaches(session, GUILD, "")]
 
 
 async def in_the_list_of_coaches(session: AsyncSession) -> bool:
-    page = await coach_roster.page_of(session, GUILD, ADMIN, NOW, page=0, size=10)
+    page = await coach_roster.list_coaches(session, GUILD, ADMIN, NOW, page=0, size=10)
     assert len(page.shown) == 2, "the broken one is listed for admins"
     return any(one.coach.user_id == COACH and one.next_free for one in page.shown)
 
@@ -65,13 +65,13 @@ async def in_the_export(session: AsyncSession) -> bool:
     pieces = [
         piece
         for what in export.TABLES
-        async for piece in export.lines(session, what, GUILD, ADMIN, zone(zone_name))
+        async for piece in export.csv_pieces(session, what, GUILD, ADMIN, zone(zone_name))
     ]
     return "Cara" in "".join(pieces)
 
 
 async def in_the_health(session: AsyncSession) -> bool:
-    return (await health.inspect_health(session, GUILD, ADMIN, NOW)).coming == 2
+    return (await health.inspect_health(session, GUILD, ADMIN, NOW)).upcoming == 2
 
 
 async def bookable(session: AsyncSession) -> bool:

@@ -51,7 +51,7 @@ def text() -> str:
 def answer(typed: str) -> str:
     """Return a line of `ANSWERS`: what was typed, the zones it may mean, and the first cities found."""
     cities = [place.label for place in city_search.search(typed) if place.label != place.zone][:3]
-    zones = [place.zone for place in city_search.named(typed)]
+    zones = [place.zone for place in city_search.cities_named(typed)]
     return "\t".join([typed, ", ".join(zones) or "-", "; ".join(cities) or "-"])
 
 

@@ -16,9 +16,9 @@ from PIL import Image, ImageColor
 
 from cogs.images import palette
 from cogs.images.drawing import draw_stats
-from cogs.images.stats import MOST_COACHES, hours_in_words, in_words, room_share, span_in_words, spans
+from cogs.images.stats import MOST_COACHES, describe, group_into_bars, room_share, write_hours, write_span
 from cogs.images.week import ALT_TEXT_LIMIT, WIDTH
-from scheduler.reports.statistics import CoachFigures, Day, Rounds, Stats
+from scheduler.reports.statistics import CoachFigures, Day, Stats, Ticks
 
 LAST = date(2026, 11, 23)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -41,7 +41,7 @@ def some_stats(days: int = 30, *coaches: CoachFigures, **changed: Any) -> Stats:
         "with_room": 9,
         "without_room": 1,
         "stars": {4: 1, 5: 3},
-        "rounds": Rounds(50 * days, 1, timedelta(seconds=30)),
+        "ticks": Ticks(50 * days, 1, timedelta(seconds=30)),
     }
     return Stats(**values | changed)
 
@@ -120,11 +120,11 @@ def test_whatever_happened_can_be_drawn(
     stats = replace(some_stats(7, coach), **happened)
 
     assert draw_stats(stats)
-    assert len(in_words(stats)) <= ALT_TEXT_LIMIT
+    assert len(describe(stats)) <= ALT_TEXT_LIMIT
 
 
 def test_it_is_said_in_words_for_those_who_cannot_see_it() -> None:
-    said = in_words(some_stats(7, a_coach("Cara"), a_coach("Ben", offered=0, booked=2)))
+    said = describe(some_stats(7, a_coach("Cara"), a_coach("Ben", offered=0, booked=2)))
 
     assert said == (
         "17 Nov – 23 Nov 2026: 28 sessions booked, 14 completed, 7 no-shows, 7 cancelled; 90% had a room; "
@@ -134,7 +134,7 @@ def test_it_is_said_in_words_for_those_who_cannot_see_it() -> None:
 
 
 def test_long_names_do_not_make_the_words_longer_than_discord_takes() -> None:
-    said = in_words(some_stats(7, *[a_coach("x" * 300)] * 8))
+    said = describe(some_stats(7, *[a_coach("x" * 300)] * 8))
 
     assert len(said) <= ALT_TEXT_LIMIT
     assert said.endswith("(25%)")
@@ -152,7 +152,7 @@ def test_long_names_do_not_make_the_words_longer_than_discord_takes() -> None:
 def test_bars_are_days_of_a_month_weeks_of_half_a_year_and_else_months(
     days: int, bars: int, first: date, second: date
 ) -> None:
-    found = spans(some_stats(days))
+    found = group_into_bars(some_stats(days))
 
     assert len(found) == bars
     assert [found[0][0], found[1][0]] == [first, second]
@@ -160,7 +160,7 @@ def test_bars_are_days_of_a_month_weeks_of_half_a_year_and_else_months(
 
 
 def test_days_without_anything_are_empty_bars() -> None:
-    found = spans(replace(some_stats(7), days={LAST: Day(created=3)}))
+    found = group_into_bars(replace(some_stats(7), days={LAST: Day(created=3)}))
 
     assert [day.created for _, day in found] == [0, 0, 0, 0, 0, 0, 3]
 
@@ -171,10 +171,10 @@ def test_one_room_that_was_missing_is_never_rounded_away() -> None:
 
 
 def test_a_span_of_days_names_each_year_once() -> None:
-    assert span_in_words(LAST, LAST) == "23 Nov 2026"
-    assert span_in_words(LAST - 30 * DAY, LAST) == "24 Oct – 23 Nov 2026"
-    assert span_in_words(LAST - 365 * DAY, LAST) == "23 Nov 2025 – 23 Nov 2026"
+    assert write_span(LAST, LAST) == "23 Nov 2026"
+    assert write_span(LAST - 30 * DAY, LAST) == "24 Oct – 23 Nov 2026"
+    assert write_span(LAST - 365 * DAY, LAST) == "23 Nov 2025 – 23 Nov 2026"
 
 
 def test_hours_are_rounded() -> None:
-    assert hours_in_words(a_coach(offered=40, booked=10.4)) == "10 of 40 h booked (26%)"
+    assert write_hours(a_coach(offered=40, booked=10.4)) == "10 of 40 h booked (26%)"

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageColor, ImageFilter, ImageStat
 
 from cogs.images.drawing import draw_week
-from cogs.images.week import ALT_TEXT_LIMIT, WIDTH, Block, DayColumn, Kind, WeekPicture, in_words
+from cogs.images.week import ALT_TEXT_LIMIT, WIDTH, Block, DayColumn, Kind, WeekPicture, describe
 
 GOLDEN = Path(__file__).parent / "golden"
 MONDAY = date(2026, 3, 2)
@@ -533,7 +533,7 @@ def test_a_week_can_be_drawn_in_many_threads_at_once() -> None:
 
 
 def test_in_words_every_day_says_its_hours_and_sessions() -> None:
-    said = in_words(present_week())
+    said = describe(present_week())
 
     assert said.split("; ") == [
         "Mon 2 Mar: 09:00-12:00 free, 13:30-17:00 free, 09:00-10:00 booked (Anna Berg), "
@@ -550,7 +550,7 @@ def test_in_words_every_day_says_its_hours_and_sessions() -> None:
 
 
 def test_in_words_a_clock_change_is_said() -> None:
-    spring, autumn = in_words(spring_week()), in_words(autumn_week())
+    spring, autumn = describe(spring_week()), describe(autumn_week())
 
     assert "Sun 29 Mar: no 02:00-03:00, 00:00-02:00 free, 03:00-08:00 free" in spring
     assert "Sun 25 Oct: 02:00-03:00 twice, 00:00-08:00 free, 02:00-02:45 booked (Ana)" in autumn
@@ -560,13 +560,13 @@ def test_in_words_a_clock_change_is_said() -> None:
 def test_in_words_the_legend_names_what_is_what() -> None:
     week = replace(a_monday(free("09:00", "24:00"), booked("10:00", "11:00")), legend=("open", "taken"))
 
-    assert in_words(week).startswith("Mon 2 Mar: 09:00-24:00 open, 10:00-11:00 taken; Tue")
+    assert describe(week).startswith("Mon 2 Mar: 09:00-24:00 open, 10:00-11:00 taken; Tue")
 
 
 def test_in_words_a_week_that_is_too_full_ends_with_a_whole_day() -> None:
-    said = in_words(full_week())
+    said = describe(full_week())
 
-    whole = [in_words(replace(full_week(), days=full_week().days[:count])) for count in range(1, 4)]
+    whole = [describe(replace(full_week(), days=full_week().days[:count])) for count in range(1, 4)]
     assert len(said) <= ALT_TEXT_LIMIT
     assert said.endswith("; …")
     assert said.removesuffix("; …") in whole
@@ -575,7 +575,7 @@ def test_in_words_a_week_that_is_too_full_ends_with_a_whole_day() -> None:
 def test_in_words_a_day_that_is_too_full_ends_with_a_whole_session() -> None:
     sessions = [Block(20 * turn, 20 * turn + 20, Kind.BOOKED) for turn in range(72)]
 
-    said = in_words(a_monday(*sessions))
+    said = describe(a_monday(*sessions))
 
     assert ALT_TEXT_LIMIT - 30 < len(said) <= ALT_TEXT_LIMIT
     assert said.endswith(" booked")

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from models import AuditEntry, Base, Coach, CoachingSession, Review, SessionStatus
 from scheduler.core import audit
-from scheduler.reports.spreadsheets import text_of
+from scheduler.reports.spreadsheets import unescape
 from scheduler.servers.declarations import SETTINGS
 from scheduler.servers.settings import default_of
 from tests.cogs.booking.people import Visitor
@@ -56,7 +56,7 @@ async def exported(world: Academy, what: str) -> list[dict[str, str]]:
 
 def read(content: bytes) -> list[dict[str, str]]:
     rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
-    return [{key: text_of(value) for key, value in row.items()} for row in rows]
+    return [{key: unescape(value) for key, value in row.items()} for row in rows]
 
 
 async def test_sessions_are_listed_from_the_latest_start_on_page_by_page(open_world: Academy) -> None:

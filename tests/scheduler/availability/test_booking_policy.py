@@ -82,14 +82,14 @@ def test_the_usual_rules_can_be_kept_to() -> None:
 def test_rules_survive_a_row_and_json() -> None:
     coach = Coach()
 
-    booking_policy.put(coach, EVERY_FIELD)
+    booking_policy.apply_rules(coach, EVERY_FIELD)
 
     assert booking_policy.rules_of(coach) == EVERY_FIELD
-    assert booking_policy.from_json(json.loads(json.dumps(booking_policy.as_json(EVERY_FIELD)))) == EVERY_FIELD
+    assert booking_policy.from_json(json.loads(json.dumps(booking_policy.to_json(EVERY_FIELD)))) == EVERY_FIELD
 
 
 def test_a_stored_rule_that_nobody_could_keep_to_is_as_usual() -> None:
-    stored = booking_policy.as_json(EVERY_FIELD) | {
+    stored = booking_policy.to_json(EVERY_FIELD) | {
         "slot_step_minutes": 4,
         "horizon_days": None,
         "daily_limit": "3",

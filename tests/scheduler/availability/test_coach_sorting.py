@@ -182,7 +182,7 @@ async def test_who_takes_no_bookings_is_offered_nowhere(db: Database, state: dic
     for sort in Sort:
         assert await names(db, sort) == ["Ben"]
     async with db.read() as session:
-        assert [one.display_name for one in await coach_search.named(session, GUILD, "n")] == ["Ben"]
+        assert [one.display_name for one in await coach_search.find_coaches(session, GUILD, "n")] == ["Ben"]
 
 
 async def test_nobody_is_offered_to_themselves(db: Database) -> None:
@@ -196,7 +196,7 @@ async def test_names_are_found_by_any_part_whatever_the_case_and_signs(db: Datab
 
     async def found(part: str) -> list[str]:
         async with db.read() as session:
-            return [one.display_name for one in await coach_search.named(session, GUILD, part)]
+            return [one.display_name for one in await coach_search.find_coaches(session, GUILD, part)]
 
     assert sorted(await found("ANN")) == ["Ann_B", "annab"]
     assert await found("n_b") == ["Ann_B"]

@@ -8,7 +8,7 @@ import pytest
 from models import Coach, SessionStatus
 from models.storage.database import Database
 from scheduler.availability import free_times
-from scheduler.availability.slots import WhyNot
+from scheduler.availability.slots import SlotRefusal
 from tests.support.builders import (
     COACH,
     DAY,
@@ -44,12 +44,14 @@ async def free(db: Database, *, now: datetime = MONDAY, moving: int | None = Non
 
 async def why_not(
     db: Database, start: datetime, *, minutes: int = 60, now: datetime = MONDAY, moving: int | None = None
-) -> WhyNot | None:
+) -> SlotRefusal | None:
     """What keeps `STUDENT` from the start; `moving` is the id of the session that would give up its time."""
     async with db.read() as session:
         coach = await session.get_one(Coach, (GUILD, COACH))
         length = timedelta(minutes=minutes)
-        return await free_times.why_not(session, coach, start, length, student_id=STUDENT, now=now, moving=moving)
+        return await free_times.first_refusal(
+            session, coach, start, length, student_id=STUDENT, now=now, moving=moving
+        )
 
 
 # Single dates.
@@ -63,8 +65,8 @@ async def test_on_single_dates_other_hours_hold_or_none_or_more(db: Database) ->
         await a_date(session, TODAY + 3 * DAY, (13 * 60, 14 * 60), adds=True)
 
     assert await free(db) == ["2 Mon 09:00", "4 Wed 13:00", "5 Thu 09:00", "5 Thu 13:00"]
-    assert await why_not(db, MONDAY + DAY + HOUR) is WhyNot.DAY_OFF
-    assert await why_not(db, MONDAY + 2 * DAY + HOUR) is WhyNot.OUTSIDE_HOURS
+    assert await why_not(db, MONDAY + DAY + HOUR) is SlotRefusal.DAY_OFF
+    assert await why_not(db, MONDAY + 2 * DAY + HOUR) is SlotRefusal.OUTSIDE_HOURS
 
 
 async def test_a_date_is_one_of_the_coachs_own_calendar(db: Database) -> None:
@@ -97,7 +99,7 @@ async def test_a_daily_limit_closes_the_day_on_which_it_is_used_up(db: Database)
     )  # fmt: skip
 
     assert await free(db) == ["3 Tue 09:00"]
-    assert await why_not(db, MONDAY + HOUR) is WhyNot.DAILY_LIMIT
+    assert await why_not(db, MONDAY + HOUR) is SlotRefusal.DAILY_LIMIT
 
 
 async def test_days_are_counted_on_the_coachs_own_calendar(db: Database) -> None:
@@ -127,7 +129,7 @@ async def test_a_weekly_limit_counts_from_monday_to_sunday_and_what_is_over_in_t
     found = await free(db, now=now)
 
     assert found == ["10 Tue 09:00", "11 Wed 09:00"]
-    assert await why_not(db, MONDAY + 5 * DAY + HOUR, now=now) is WhyNot.WEEKLY_LIMIT
+    assert await why_not(db, MONDAY + 5 * DAY + HOUR, now=now) is SlotRefusal.WEEKLY_LIMIT
     assert over != coming
 
 
@@ -204,7 +206,7 @@ async def test_the_time_of_a_session_that_is_being_moved_is_free_for_it(db: Data
         "2 Mon 10:30",
         "2 Mon 11:00",
     ]
-    assert await why_not(db, MONDAY + 2 * HOUR) is WhyNot.TAKEN
+    assert await why_not(db, MONDAY + 2 * HOUR) is SlotRefusal.TAKEN
     assert await why_not(db, MONDAY + 2 * HOUR, moving=mine) is None
 
 
@@ -228,7 +230,7 @@ async def test_a_session_can_be_moved_while_its_coach_has_paused(db: Database) -
     (mine,) = await a_booked_coach(db, MONDAY + 3 * HOUR, hours=ONE_A_DAY, horizon_days=1, accepting=False)
 
     assert await free(db) == []
-    assert await why_not(db, MONDAY + HOUR) is WhyNot.PAUSED
+    assert await why_not(db, MONDAY + HOUR) is SlotRefusal.PAUSED
     assert await free(db, moving=mine) == ["2 Mon 09:00"]
     assert await why_not(db, MONDAY + HOUR, moving=mine) is None
 
@@ -262,8 +264,8 @@ async def test_why_a_time_is_not_free_agrees_with_what_is_listed(db: Database) -
         coach = await session.get_one(Coach, (GUILD, COACH))
         about: dict[str, Any] = {"student_id": STUDENT, "now": MONDAY}
         listed = list(await free_times.free_times(session, coach, HOUR, **about))
-        reasons = {at: await free_times.why_not(session, coach, at, HOUR, **about) for at in quarters}
+        reasons = {at: await free_times.first_refusal(session, coach, at, HOUR, **about) for at in quarters}
 
     assert [at for at, reason in reasons.items() if reason is None] == listed
     assert len(listed) > 5
-    assert set(reasons.values()) == set(WhyNot) - {WhyNot.PAUSED, WhyNot.WEEKLY_LIMIT} | {None}
+    assert set(reasons.values()) == set(SlotRefusal) - {SlotRefusal.PAUSED, SlotRefusal.WEEKLY_LIMIT} | {None}

@@ -47,7 +47,7 @@ def slots(ask: Ask) -> list[datetime]:
 
 def refusal(ask: Ask, start: datetime) -> str | None:
     """The name of the engine's reason against this start."""
-    reason = calendar_of(ask).why_not(start, ask.duration * MINUTE, now=ask.now)
+    reason = calendar_of(ask).first_refusal(start, ask.duration * MINUTE, now=ask.now)
     return reason and reason.name
 
 
@@ -229,9 +229,11 @@ def test_a_day_off_is_given_as_the_reason_unlike_a_weekday_without_hours() -> No
 def test_hours_hold_what_lies_inside_them_whatever_the_rules_say() -> None:
     calendar = calendar_of(on_the_day(MONDAY, on("Mon", "09:00-10:00", "10:00-11:30"), accepting=False))
 
-    assert calendar.holds(utc("2026-03-02 09:17"), utc("2026-03-02 11:30"))
-    assert not calendar.holds(utc("2026-03-02 08:59"), utc("2026-03-02 11:30"))
-    assert not calendar.holds(utc("2026-03-02 09:17"), utc("2026-03-02 11:30") + timedelta(microseconds=1))
+    assert calendar.is_within_hours(utc("2026-03-02 09:17"), utc("2026-03-02 11:30"))
+    assert not calendar.is_within_hours(utc("2026-03-02 08:59"), utc("2026-03-02 11:30"))
+    assert not calendar.is_within_hours(
+        utc("2026-03-02 09:17"), utc("2026-03-02 11:30") + timedelta(microseconds=1)
+    )
 
 
 # Random questions.

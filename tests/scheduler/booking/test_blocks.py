@@ -265,7 +265,7 @@ async def test_the_audit_log_says_who_blocked_and_unblocked_whom_from_what_and_w
     await unblock(town, BOOKING)
 
     async with town.read() as session:
-        found = await activity.entries(session, GUILD, ADMIN, user_id=STUDENT, page=0, size=5)
+        found = await activity.list_audit_entries(session, GUILD, ADMIN, user_id=STUDENT, page=0, size=5)
 
     entries: list[AuditEntry] = [entry for entry, _ in found.shown]
     assert [(one.action, one.actor_id, one.member_id, one.details) for one in entries] == [

@@ -52,7 +52,7 @@ async def listed(db: Database, now: datetime = MONDAY) -> list[int]:
     """Who is offered to a student, in the list and by name."""
     async with db.read() as session:
         browsed = [one.coach.user_id for one in await coach_search.browse(session, GUILD, STUDENT, now)]
-        assert [one.user_id for one in await coach_search.named(session, GUILD, "")] == browsed
+        assert [one.user_id for one in await coach_search.find_coaches(session, GUILD, "")] == browsed
         return browsed
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Coach, CoachingSession
 from models.storage.database import Database
 from scheduler.availability import free_times
-from scheduler.availability.slots import WhyNot
+from scheduler.availability.slots import SlotRefusal
 from scheduler.booking import rescheduling
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, SlotTaken
@@ -28,16 +28,16 @@ from tests.support.rescheduled_sessions import (
 )
 
 EVENING, QUARTER_PAST = MONDAY + 11 * HOUR, TWELVE + 15 * MINUTE
-NOTICE, FAR, HOURS = WhyNot.TOO_SOON, WhyNot.TOO_FAR, WhyNot.OUTSIDE_HOURS
+NOTICE, FAR, HOURS = SlotRefusal.TOO_SOON, SlotRefusal.TOO_FAR, SlotRefusal.OUTSIDE_HOURS
 
-CASES: dict[str, tuple[dict[str, Any], datetime, set[WhyNot]]] = {
+CASES: dict[str, tuple[dict[str, Any], datetime, set[SlotRefusal]]] = {
     "notice": ({"minimum_notice_minutes": 6 * 60}, TWELVE, {NOTICE}),
     "horizon": ({"horizon_days": 3}, TEN + 4 * DAY, {FAR}),
     "hours": ({}, EVENING, {HOURS}),
-    "step": ({}, QUARTER_PAST, {WhyNot.OFF_STEP}),
-    "day off": ({}, TEN + DAY, {WhyNot.DAY_OFF}),
-    "daily limit": ({"daily_limit": 1}, TEN + 2 * DAY, {WhyNot.DAILY_LIMIT}),
-    "weekly limit": ({"weekly_limit": 1}, TEN + 7 * DAY, {WhyNot.WEEKLY_LIMIT}),
+    "step": ({}, QUARTER_PAST, {SlotRefusal.OFF_STEP}),
+    "day off": ({}, TEN + DAY, {SlotRefusal.DAY_OFF}),
+    "daily limit": ({"daily_limit": 1}, TEN + 2 * DAY, {SlotRefusal.DAILY_LIMIT}),
+    "weekly limit": ({"weekly_limit": 1}, TEN + 7 * DAY, {SlotRefusal.WEEKLY_LIMIT}),
     "several": ({"minimum_notice_minutes": 24 * 60, "horizon_days": 1}, EVENING, {NOTICE, HOURS}),
 }
 each = pytest.mark.parametrize(("terms", "to", "rules"), CASES.values(), ids=CASES)
@@ -60,7 +60,11 @@ async def a_session_with(db: Database, terms: dict[str, Any]) -> int:
 
 
 def moving(
-    session_id: int, to: datetime, breaking: Collection[WhyNot] = (), actor: Actor = CARA, now: datetime = LATER
+    session_id: int,
+    to: datetime,
+    breaking: Collection[SlotRefusal] = (),
+    actor: Actor = CARA,
+    now: datetime = LATER,
 ) -> Any:
     """Move the session, having read that this breaks these rules."""
 
@@ -72,7 +76,7 @@ def moving(
 
 @each
 async def test_a_rule_is_named_before_it_is_broken(
-    db: Database, terms: dict[str, Any], to: datetime, rules: set[WhyNot]
+    db: Database, terms: dict[str, Any], to: datetime, rules: set[SlotRefusal]
 ) -> None:
     session_id = await a_session_with(db, terms)
 
@@ -88,7 +92,7 @@ async def test_a_rule_is_named_before_it_is_broken(
 
 @each
 async def test_a_coach_who_was_told_breaks_it(
-    db: Database, terms: dict[str, Any], to: datetime, rules: set[WhyNot]
+    db: Database, terms: dict[str, Any], to: datetime, rules: set[SlotRefusal]
 ) -> None:
     session_id = await a_session_with(db, terms)
 
@@ -100,10 +104,12 @@ async def test_a_coach_who_was_told_breaks_it(
 
 
 @each
-async def test_no_student_breaks_it(db: Database, terms: dict[str, Any], to: datetime, rules: set[WhyNot]) -> None:
+async def test_no_student_breaks_it(
+    db: Database, terms: dict[str, Any], to: datetime, rules: set[SlotRefusal]
+) -> None:
     session_id = await a_session_with(db, terms)
 
-    await refusal(db, SlotTaken, moving(session_id, to, set(WhyNot), STU))
+    await refusal(db, SlotTaken, moving(session_id, to, set(SlotRefusal), STU))
 
 
 async def test_a_rule_that_was_not_named_is_not_broken_with_another(db: Database) -> None:
@@ -119,7 +125,7 @@ async def test_what_is_taken_stays_taken(db: Database, terms: dict[str, Any]) ->
     session_id = await a_session_with(db, terms)
     to = TWELVE + 2 * DAY + (HOUR if terms else 30 * MINUTE)
 
-    refused = await refusal(db, SlotTaken, moving(session_id, to, set(WhyNot)))
+    refused = await refusal(db, SlotTaken, moving(session_id, to, set(SlotRefusal)))
 
     assert refused.why == (
         "That time is too close to another of the coach's sessions." if terms else "That time was just taken."
@@ -132,7 +138,7 @@ async def test_a_student_who_is_busy_elsewhere_is_not_moved_there(db: Database) 
         await a_coach(session, user_id=COACH + 1)
     await also_booked(db, TWELVE, STU, COACH + 1)
 
-    refused = await refusal(db, SlotTaken, moving(session_id, TWELVE, set(WhyNot)))
+    refused = await refusal(db, SlotTaken, moving(session_id, TWELVE, set(SlotRefusal)))
 
     assert refused.why == "The student has another session at that time."
 
@@ -141,7 +147,7 @@ async def test_a_student_who_is_busy_elsewhere_is_not_moved_there(db: Database) 
 async def test_nobody_moves_a_session_into_the_past(db: Database, to: datetime) -> None:
     session_id = await a_session_with(db, {})
 
-    refused = await refusal(db, NotBookable, moving(session_id, to, set(WhyNot)))
+    refused = await refusal(db, NotBookable, moving(session_id, to, set(SlotRefusal)))
 
     assert str(refused) == "That time is in the past. Choose a later one."
 

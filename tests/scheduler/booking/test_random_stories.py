@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Coach, CoachingSession, Guild, Hold, Reservation
 from models.storage.database import Database
 from scheduler.availability import booking_policy, free_times, schedule
-from scheduler.availability.slots import WhyNot
+from scheduler.availability.slots import SlotRefusal
 from scheduler.booking import booking, cancellation, holds, rescheduling
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError
@@ -69,7 +69,7 @@ def the_same_in_a_database() -> Path:
                 await a_coach(session, guild_id=guild, user_id=coach, hours=hours, rate_minor=terms.rate)
                 row = await session.get_one(Coach, (guild, coach))
                 row.time_zone = "Asia/Kolkata" if terms.offset else "UTC"
-                booking_policy.put(row, rules_of(terms))
+                booking_policy.apply_rules(row, rules_of(terms))
         await db.close()
 
     asyncio.run(fill())
@@ -235,7 +235,7 @@ class Booking(RuleBasedStateMachine):
         """Move in both, as somebody who may or may not; the model knows where it cannot go."""
         model, (actor, _) = self.model, self.actor(one, who)
         expected = model.why_not_move(one, actor.user_id, at, step.reason, step.anyway)
-        breaking = set(WhyNot) if step.anyway else set()
+        breaking = set(SlotRefusal) if step.anyway else set()
 
         async def use_case(session: AsyncSession) -> CoachingSession:
             return await rescheduling.reschedule(

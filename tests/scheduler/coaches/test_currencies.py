@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AuditEntry, Coach, CoachingSession, CoachStatus, Guild, Notification, NotificationKind
 from models.storage.database import Database
-from scheduler.availability.coach_search import Listing, Sort, in_order
+from scheduler.availability.coach_search import Listing, Sort, sort_listings
 from scheduler.booking import booking
 from scheduler.coaches import currencies, profiles
 from scheduler.coaches.applications import Written
@@ -194,7 +194,7 @@ def test_rates_are_sorted_within_a_currency_and_never_across(offered: list[tuple
         for n, (rate, currency) in enumerate(offered)
     ]
 
-    ordered = [currencies.rate_of(one.coach) for one in in_order(listings, Sort.LOWEST_RATE, MONDAY, own)]
+    ordered = [currencies.rate_of(one.coach) for one in sort_listings(listings, Sort.LOWEST_RATE, MONDAY, own)]
 
     paid = [currency for rate, currency in ordered if rate]
     assert [rate for rate, _ in ordered[: len(ordered) - len(paid)]] == [0] * (len(ordered) - len(paid))

@@ -19,7 +19,7 @@ async def test_whoever_has_other_rules_gets_them_is_told_and_can_undo_it(db: Dat
     async with db.begin() as session:
         guild = await a_guild(session)
         await a_coach(session)
-        booking_policy.put(await a_coach(session, user_id=COACH + 1, display_name="Same"), WANTED)
+        booking_policy.apply_rules(await a_coach(session, user_id=COACH + 1, display_name="Same"), WANTED)
         await a_coach(session, user_id=COACH + 2, display_name="Waits", status=CoachStatus.PENDING)
         await settings.set_default_policy(session, guild, ADMIN, WANTED, MONDAY)
 

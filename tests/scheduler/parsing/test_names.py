@@ -55,11 +55,13 @@ async def test_search_and_order_are_those_of_plain_python_in_every_list(db: Data
 
     async with db.read() as session:
         for typed in TYPED:
-            assert [one.display_name for one in await coach_search.named(session, GUILD, typed)] == expected(
-                typed
-            ), typed
+            assert [
+                one.display_name for one in await coach_search.find_coaches(session, GUILD, typed)
+            ] == expected(typed), typed
         browsed = await coach_search.browse(session, GUILD, STUDENT, MONDAY)
-        pages = [await coach_roster.page_of(session, GUILD, ADMIN, MONDAY, page=page, size=7) for page in range(6)]
+        pages = [
+            await coach_roster.list_coaches(session, GUILD, ADMIN, MONDAY, page=page, size=7) for page in range(6)
+        ]
         counted = await statistics.gather(session, GUILD, ADMIN, "UTC", MONDAY + DAY, days=7)
         [taught, _] = await specialties.listed(session, GUILD, ADMIN)
 
@@ -135,7 +137,7 @@ async def test_a_presence_check_learns_a_new_name(db: Database) -> None:
     await membership_checks.check(db, discord, FakeClock(), GUILD, COACH)
 
     async with db.read() as session:
-        assert [one.display_name for one in await coach_search.named(session, GUILD, "mia")] == ["Cara Mia"]
+        assert [one.display_name for one in await coach_search.find_coaches(session, GUILD, "mia")] == ["Cara Mia"]
 
 
 async def test_of_people_who_do_not_coach_no_name_is_kept(db: Database) -> None:
@@ -149,4 +151,4 @@ async def test_of_people_who_do_not_coach_no_name_is_kept(db: Database) -> None:
         await members.met(session, GUILD, COACH, "x" * 120)
 
     async with db.read() as session:
-        assert [one.display_name for one in await coach_search.named(session, GUILD, "")] == ["x" * 100]
+        assert [one.display_name for one in await coach_search.find_coaches(session, GUILD, "")] == ["x" * 100]

@@ -34,7 +34,7 @@ NINE, HALF_PAST = 9 * 60, 9 * 60 + 30
 
 async def listed(db: Database, *, page: int = 0, size: int = 50) -> list[Entry]:
     async with db.read() as session:
-        return list((await coach_roster.page_of(session, GUILD, ADMIN, MONDAY, page=page, size=size)).shown)
+        return list((await coach_roster.list_coaches(session, GUILD, ADMIN, MONDAY, page=page, size=size)).shown)
 
 
 async def test_who_waits_comes_first_and_then_everybody_by_state_and_name(db: Database) -> None:
@@ -103,7 +103,7 @@ async def test_every_reason_not_to_be_bookable_is_named(db: Database, case: str)
 
     [entry] = await listed(db)
 
-    assert [said[: len(wanted)] for said, wanted in zip(entry.why_not, reasons, strict=True)] == reasons
+    assert [said[: len(wanted)] for said, wanted in zip(entry.reasons, reasons, strict=True)] == reasons
     assert (entry.next_free is None) == bool(reasons)
 
 
@@ -115,7 +115,7 @@ async def test_a_single_date_makes_somebody_without_weekly_hours_bookable(db: Da
 
     [entry] = await listed(db)
 
-    assert entry.why_not == ()
+    assert entry.reasons == ()
     assert entry.next_free == MONDAY + DAY + HOUR
 
 
@@ -127,7 +127,7 @@ async def test_days_off_up_to_the_horizon_leave_no_hours(db: Database) -> None:
 
     [entry] = await listed(db)
 
-    assert entry.why_not == ("no hours in the next 6 days: `/availability`",)
+    assert entry.reasons == ("no hours in the next 6 days: `/availability`",)
 
 
 async def test_hours_and_coming_sessions_are_each_ones_own(db: Database) -> None:
@@ -141,7 +141,7 @@ async def test_hours_and_coming_sessions_are_each_ones_own(db: Database) -> None
 
     entries = await listed(db)
 
-    assert [(one.weekly, one.coming) for one in entries] == [(40 * HOUR, 2), (HOUR / 2, 0)]
+    assert [(one.weekly_total, one.upcoming) for one in entries] == [(40 * HOUR, 2), (HOUR / 2, 0)]
     assert list(entries[0].week) == [day for day, _, _ in OFFICE_HOURS]
 
 
@@ -171,7 +171,7 @@ async def test_fifty_coaches_cost_as_many_statements_as_one(db: Database) -> Non
     for size in (1, 50):
         with statements(db) as heard:
             async with db.begin() as session:
-                await coach_roster.page_of(session, GUILD, ADMIN, MONDAY, page=0, size=size)
+                await coach_roster.list_coaches(session, GUILD, ADMIN, MONDAY, page=0, size=size)
         said.append(len(heard))
 
     assert said[0] == said[1]
@@ -184,7 +184,7 @@ async def test_only_admins_see_it_and_a_stranger_has_no_profile(db: Database) ->
     await refusal(
         db,
         NotAllowed,
-        lambda session: coach_roster.page_of(session, GUILD, Actor(STUDENT), MONDAY, page=0, size=5),
+        lambda session: coach_roster.list_coaches(session, GUILD, Actor(STUDENT), MONDAY, page=0, size=5),
     )
     await refusal(
         db, NotAllowed, lambda session: coach_roster.profile(session, GUILD, Actor(COACH), COACH, MONDAY)

@@ -15,7 +15,7 @@ from models import Coach
 from models.storage.database import Database
 from scheduler.core import audit
 from scheduler.reports import export
-from scheduler.reports.spreadsheets import BOM, cell, text_of
+from scheduler.reports.spreadsheets import BOM, escape, unescape
 from scheduler.time.time_zones import zone
 from tests.support.builders import ADMIN, COACH, GUILD, MONDAY, a_coach, a_guild, a_session
 
@@ -48,7 +48,7 @@ def is_harmless(seen: str) -> bool:
 def a_file(*texts: str) -> str:
     """As the export writes them, between numbers of ours."""
     written = io.StringIO(newline="")
-    csv.writer(written).writerows([["1", *map(cell, texts), "2"], ["3", *map(cell, texts), "4"]])
+    csv.writer(written).writerows([["1", *map(escape, texts), "2"], ["3", *map(escape, texts), "4"]])
     return written.getvalue()
 
 
@@ -66,11 +66,11 @@ def test_no_cell_begins_like_a_formula_however_the_file_is_cut(one: str, other: 
 @pytest.mark.parametrize("unseen", [" ", '"', "\u00a0", "\u00ad", "\u200b", "\u200f", "\u2060", "\ufeff"])
 @pytest.mark.parametrize("sign", "=+-@＝＋－＠﹦﹢﹣﹫")
 def test_a_formula_is_marked_also_behind_what_nobody_sees(unseen: str, sign: str) -> None:
-    assert cell(f"{unseen}{sign}1") == f"'{unseen}{sign}1"
+    assert escape(f"{unseen}{sign}1") == f"'{unseen}{sign}1"
 
 
 def test_a_mark_does_not_come_between_the_two_halves_of_a_line_break() -> None:
-    assert cell("a\r\n=1") == "a\r\n'=1"
+    assert escape("a\r\n=1") == "a\r\n'=1"
 
 
 @settings(max_examples=400)
@@ -83,30 +83,30 @@ def test_a_mark_does_not_come_between_the_two_halves_of_a_line_break() -> None:
 def test_every_text_comes_back(text: str) -> None:
     [first, _] = csv.reader(io.StringIO(a_file(text), newline=""))
 
-    assert text_of(first[1]) == text
+    assert unescape(first[1]) == text
 
 
 @pytest.mark.parametrize(
     "text", ["Réverb", 'it\'s 3-4 days; bring "all"', "a\n\nb", "https://example.org/?a=b", "x-y"]
 )
 def test_what_is_harmless_stays_as_it_is(text: str) -> None:
-    assert cell(text) == text
+    assert escape(text) == text
 
 
 @pytest.mark.parametrize("text", ["1e10", "007", "1-2", "3/4", "123456789012345678", "1,5"])
 def test_what_would_become_another_number_or_a_date_stays_text(text: str) -> None:
-    assert cell(text) == f"'{text}"
+    assert escape(text) == f"'{text}"
 
 
 async def exported(db: Database, what: str) -> str:
     async with db.read() as session:
-        return "".join([piece async for piece in export.lines(session, what, GUILD, ADMIN, zone("UTC"))])
+        return "".join([piece async for piece in export.csv_pieces(session, what, GUILD, ADMIN, zone("UTC"))])
 
 
 def read(content: str) -> list[dict[str, str]]:
-    """As the README says: without the BOM, and each cell by `text_of`."""
+    """As the README says: without the BOM, and each cell by `unescape`."""
     rows = csv.DictReader(io.StringIO(content.encode().decode("utf-8-sig"), newline=""))
-    return [{key: text_of(value) for key, value in row.items()} for row in rows]
+    return [{key: unescape(value) for key, value in row.items()} for row in rows]
 
 
 async def test_an_exported_file_survives_excel_and_python(db: Database) -> None:
@@ -165,4 +165,4 @@ def test_the_readme_says_how_to_read_a_cell() -> None:
     readme = (Path(__file__).parents[3] / "cogs" / "README.md").read_text("utf-8")
     [pattern] = re.findall(r're\.sub\(r"(.+)", "", cell\)', readme)
 
-    assert re.sub(pattern, "", cell(text)) == text != cell(text)
+    assert re.sub(pattern, "", escape(text)) == text != escape(text)

@@ -36,7 +36,7 @@ from tests.support.builders import (
 )
 
 ELSEWHERE = GUILD + 1
-COUNTED = ("created", "completed", "no_show", "cancelled", "rounds")
+COUNTED = ("created", "completed", "no_show", "cancelled", "ticks")
 
 ZONES = (
     "UTC",
@@ -181,7 +181,7 @@ class Oracle:
             if row.status in ("COMPLETED", "NO_SHOW"):
                 counted[self.day(row.starts), row.status.lower()] += 1
         for start, _, _ in runs:
-            counted[self.day(start), "rounds"] += 1
+            counted[self.day(start), "ticks"] += 1
         dates = {day for day, _ in counted if self.first <= day <= self.last}
         return {day: {name: counted[day, name] for name in COUNTED} for day in sorted(dates)}
 
@@ -251,9 +251,9 @@ async def test_the_database_counts_what_one_counts_by_hand(
     for coach_id in (COACH, COACH + 1):
         assert coaches[coach_id].booked == oracle.booked(coach_id)
         assert coaches[coach_id].stars == oracle.stars(coach_id)
-    assert found.rounds.count == len(inside)
-    assert found.rounds.failed == sum(failures > 0 for _, failures in inside)
-    assert found.rounds.lasted == timedelta(milliseconds=sum(lasted for lasted, _ in inside))
+    assert found.ticks.count == len(inside)
+    assert found.ticks.failed == sum(failures > 0 for _, failures in inside)
+    assert found.ticks.duration == timedelta(milliseconds=sum(lasted for lasted, _ in inside))
 
 
 @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ async def test_a_server_in_which_nothing_happened_is_empty_although_the_loop_ran
     for days in (7, None):
         found = await gathered(db, days=days)
         assert found.is_empty
-        assert found.rounds.count == 1
+        assert found.ticks.count == 1
 
 
 async def test_statistics_are_for_admins(db: Database) -> None:

@@ -343,7 +343,7 @@ async def test_lists_are_newest_first_paged_and_of_one_server(db: Database) -> N
 
     async def listed(guild_id: int, coach_id: int | None = None, **how: Any) -> tuple[list[int], bool]:
         async with db.read() as session:
-            page = await reviews.latest(session, guild_id, coach_id, **{"page": 0, "size": 9, **how})
+            page = await reviews.list_reviews(session, guild_id, coach_id, **{"page": 0, "size": 9, **how})
         return [one.session_id for one in page.reviews], page.has_more
 
     assert await listed(GUILD, COACH) == ([ids[3], ids[1], ids[0]], False)
@@ -368,7 +368,7 @@ async def test_a_list_of_sessions_learns_which_can_be_reviewed(db: Database) -> 
 
     async with db.read() as session:
         rows = list(await session.scalars(select(CoachingSession)))
-        found = await reviews.standings(session, rows, LATER)
+        found = await reviews.review_states(session, rows, LATER)
 
     stars = {id_: (one.review and one.review.stars, one.is_open) for id_, one in found.items()}
     assert stars == {new: (None, True), given: (4, True), hidden: (1, False), old.id: (2, False)}

