@@ -9,8 +9,12 @@ from scheduler.core.errors import NotFound
 
 
 def actor_of(interaction: Interaction, guild: Guild) -> Actor:
-    """Who presses, and whether they are an admin of this server, in which it happens."""
-    assert interaction.guild_id == guild.id, "whoever presses elsewhere is no admin here: see `person_of`"
+    """Return who pressed, and whether they're an admin of this server.
+
+    Raises ValueError if they pressed anywhere else, where nobody is an admin: use `person_of` there.
+    """
+    if interaction.guild_id != guild.id:
+        raise ValueError(f"pressed in {interaction.guild_id}, not in {guild.id}")
     roles = interaction.user.roles if isinstance(interaction.user, discord.Member) else []
     is_admin = interaction.permissions.manage_guild or any(one.id == guild.admin_role_id for one in roles)
     return Actor(interaction.user.id, is_admin=is_admin)

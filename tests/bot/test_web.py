@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import hmac
 import json
 import subprocess
 import sys
@@ -287,6 +288,17 @@ async def test_a_wrong_secret_is_refused_and_does_nothing(
     assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert body == {"error": "Unauthorized"}
     assert not await has_ticked(world.db)
+
+
+async def test_the_secret_is_compared_in_constant_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[Any] = []
+    compare_digest = hmac.compare_digest
+    monkeypatch.setattr(hmac, "compare_digest", lambda *both: compared.append(both) or compare_digest(*both))
+
+    async with client.post(web.CRON, headers=bearer("wrong")) as answer:
+        assert answer.status == 401
+
+    assert compared == [(b"wrong", SECRET.encode())]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

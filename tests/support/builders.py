@@ -152,6 +152,13 @@ async def a_session(
     return booked
 
 
+async def a_server_with_a_coach(db: Database, *, guild: Any = None, **coach: Any) -> None:
+    """A server with one coach in it, committed; `guild` maps columns of the server to other values."""
+    async with db.begin() as session:
+        await a_guild(session, **guild or {})
+        await a_coach(session, **coach)
+
+
 async def a_booked_coach(db: Database, *booked: datetime, **coach: Any) -> list[int]:
     """Store a server whose coach is booked by others at these times, and return the sessions' ids."""
     async with db.begin() as session:

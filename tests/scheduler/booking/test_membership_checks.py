@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models import Coach, CoachStatus, Guild
+from models import Coach, CoachStatus, Guild, Member
 from models.storage.database import Database
 from scheduler.availability import coach_search
 from scheduler.booking import booking, membership_checks
@@ -30,6 +30,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rounds import tick
+from tests.support.transactions import fetch, fetch_all
 
 DOWN = DiscordFailure("Discord did not answer")
 
@@ -195,8 +196,23 @@ async def test_somebody_who_never_coached_here_is_answered_for_and_nothing_is_wr
 
     assert await membership_checks.check(db, FakeDiscord(), FakeClock(), GUILD, STUDENT)
 
-    async with db.read() as session:
-        assert (await session.scalars(select(Coach.user_id))).all() == [COACH]
+    assert await fetch_all(db, select(Coach.user_id)) == [COACH]
+    assert await fetch_all(db, select(Member.user_id)) == []
+
+
+@pytest.mark.parametrize(
+    ("due_at", "left_at", "role_due_at"),
+    [(MONDAY, None, MONDAY), (MONDAY + DAY, MONDAY - DAY, MONDAY), (MONDAY + DAY, None, None)],
+    ids=["once a day", "who is back", "out of turn"],
+)
+async def test_the_role_is_given_again_once_a_day_and_to_whoever_is_back(
+    db: Database, due_at: datetime, left_at: datetime | None, role_due_at: datetime | None
+) -> None:
+    await set_up(db, membership_due_at=due_at, left_at=left_at)
+
+    await membership_checks.check(db, FakeDiscord(), FakeClock(), GUILD, COACH)
+
+    assert (await fetch(db, Coach, (GUILD, COACH))).role_due_at == role_due_at
 
 
 async def test_one_round_asks_about_so_many_and_the_rest_are_next(db: Database) -> None:

@@ -261,3 +261,14 @@ def test_the_facts_of_a_cancelled_row() -> None:
     row = a_row(status=SessionStatus.CANCELLED, cancelled_at=MONDAY - timedelta(minutes=20))
 
     assert life_of(row) == cancelled(BOOKED, -20)
+
+
+@pytest.mark.parametrize(
+    ("times_lost", "pause"), [(1, 0), (2, 1), (3, 2), (4, 4), (5, 8), (6, 10), (1000, 10)], ids=str
+)
+def test_a_deleted_room_comes_back_at_once_the_first_time_and_then_after_growing_pauses(
+    times_lost: int, pause: int
+) -> None:
+    life = life_of(a_row(rooms_lost=times_lost, room_lost_at=START))
+
+    assert life.room_again_at == minutes(pause)
