@@ -158,7 +158,7 @@ async def test_every_slash_command_is_tried_again_after_a_lost_race(world: Acade
 
     found = [one for one in bot.tree.walk_commands() if isinstance(one, discord.app_commands.Command)]
 
-    assert len(found) == 27
+    assert len(found) == 28
     assert [one.qualified_name for one in found if not hasattr(one.callback, "__wrapped__")] == []
 
 
