@@ -117,6 +117,6 @@ async def test_one_of_two_bots_runs_after_a_database_restart(
     assert both_wait
     assert len(endpoint.identities) == 2  # one after the other
     assert (lost.code, outcome.code) == (1, 0), lost.err + outcome.err
-    assert "another coachbot has taken over" in lost.err.splitlines()[-1]
+    assert "another coachbot took over" in lost.err.splitlines()[-1]
     assert "trying again" in outcome.err
     assert "Traceback" not in outcome.err

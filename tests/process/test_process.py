@@ -515,7 +515,7 @@ async def test_a_backup_works_while_the_bot_runs_but_a_restore_does_not(
 
     [line], [another] = refused.err.splitlines(), read.err.splitlines()
     assert (saved.code, refused.code, read.code, restored.code) == (0, 1, 1, 0), restored.err
-    assert "the bot runs on this database; stop it first" in line
+    assert "the bot is running on this database; stop it first" in line
     assert "another program has this database open; close it" in another
     [kept] = program.folder.glob("coachbot.db.before-*")
     before = Database(f"sqlite:///{kept}")

@@ -122,7 +122,7 @@ async def test_a_taken_port_is_reported_in_one_line() -> None:
             _, said = await second.communicate()
 
     assert second.returncode == 1
-    assert "Choose another port with --port, or --port 0" in said.decode()
+    assert "Choose another port with --port, or use --port 0" in said.decode()
     assert len(said.decode().splitlines()) == 1
 
 
