@@ -105,7 +105,7 @@ async def random_work(db: Database, url: str, processes: ProcessPoolExecutor, op
     return total
 
 
-OPERATIONS = [400, pytest.param(10_000, marks=pytest.mark.slow)]
+OPERATIONS = [400, *(pytest.param(many, marks=pytest.mark.slow) for many in (2_000, 20_000))]
 
 
 @pytest.mark.parametrize("operations", OPERATIONS)

@@ -281,7 +281,7 @@ def test_slots_are_what_walking_every_minute_finds(ask: Ask) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=5000, deadline=None)
 @given(asks())
 def test_slots_are_what_walking_every_minute_finds_in_thousands_of_cases(ask: Ask) -> None:
     agrees_with_the_oracle(ask)
@@ -328,7 +328,7 @@ def test_a_slot_of_a_long_list_stands_wherever_the_search_began(ask: Ask, days: 
 
 
 @pytest.mark.slow
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=5000, deadline=None)
 @given(asks(), st.integers(1, 22), LATER)
 def test_slots_of_thousands_of_long_lists_stand_wherever_the_search_began(
     ask: Ask, days: int, moment: timedelta
