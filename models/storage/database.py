@@ -1,5 +1,6 @@
 """The engines and the two ways to open a session: `begin` to write, `read` to read."""
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -203,9 +204,18 @@ def _take_over_transactions(engine: Engine, begin: str, *, foreign_keys: bool = 
         dbapi_connection.isolation_level = None
         cursor = dbapi_connection.cursor()
         # synchronous=FULL: a confirmed booking survives a power cut.
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
+        for tries_left in reversed(range(10)):
+            try:
+                cursor.execute("PRAGMA journal_mode=WAL")
+                break
+            except sqlite3.OperationalError:
+                if not tries_left:
+                    raise
+                # On a new file, SQLite refuses this at once while another process writes: wait for that one.
+                cursor.execute("BEGIN IMMEDIATE")
+                cursor.execute("COMMIT")
         for pragma in (
-            f"busy_timeout={_BUSY_MILLISECONDS}",
-            "journal_mode=WAL",
             "synchronous=FULL",
             f"foreign_keys={'ON' if foreign_keys else 'OFF'}",
         ):
