@@ -78,6 +78,7 @@ class _PlainFormatter(logging.Formatter):
         self._hide = hide
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line, without secrets and with a count of what was left out."""
         fresh = copy.copy(record)
         fresh.msg, fresh.args = self._hide(record.getMessage()), None
         if left_out := getattr(record, "left_out", 0):
@@ -97,6 +98,7 @@ class _JSONFormatter(logging.Formatter):
         self._hide = hide
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the record as one line of JSON, without secrets."""
         line: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,

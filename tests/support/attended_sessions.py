@@ -64,6 +64,7 @@ async def a_meeting(
 
 
 async def add_stays(session: AsyncSession, session_id: int, *spells: Spell) -> None:
+    """Record who was in the session's room, from which minute to which."""
     session.add_all(
         Attendance(
             session_id=session_id,

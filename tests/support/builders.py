@@ -193,6 +193,7 @@ async def a_notification(session: AsyncSession, **changed: Any) -> Notification:
 
 
 def an_application(**changed: Any) -> Application:
+    """An application as someone would send it, with these values changed."""
     values: dict[str, Any] = {
         "display_name": "Cara",
         "bio": "I mix.",

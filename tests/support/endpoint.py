@@ -168,6 +168,7 @@ class Endpoint:
             raise AssertionError(f"{what} did not come; only {self.requests}") from None
 
     def application(self) -> web.Application:
+        """Return the web application that serves the API and the gateway."""
         api = web.Application(middlewares=[self._receive])
         api.add_routes(self._routes())
         both = web.Application()

@@ -11,6 +11,7 @@ from bot.cli import commands, run  # noqa: F401  (what a fork would import else)
 
 
 def main() -> None:
+    """Fork a bot for each line of standard input; print its process id, and later that it has ended."""
     sys.argv = ["coachbot", "run", "--wait"]  # a killed one may still be dying
     for _ in sys.stdin:
         pid = os.fork()

@@ -140,6 +140,7 @@ class _Worker:
         """These manage their own transactions."""
 
     async def do(self, count: int) -> Work:
+        """Do this many random operations, and return what became of them."""
         ways = [*self.ways, *self.ways_of_their_own]
         weights = [*self.ways.values(), *self.ways_of_their_own.values()]
         for way in self.chance.choices(ways, weights, k=count):

@@ -241,6 +241,7 @@ async def opened(folder: Path, scale: float) -> AsyncIterator[Photographer]:
 
 
 async def main() -> None:
+    """Take the README's pictures, or with `--all` one of every screen."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--all", type=Path, metavar="FOLDER", help="photograph every screen, into this folder")
     folder = parser.parse_args().all

@@ -100,6 +100,7 @@ class Oracle:
         self._counts = [self._local_day(start) for start in ask.counted]
 
     def free(self) -> list[datetime]:
+        """Return the free starts, found by walking every minute."""
         ask = self.ask
         found: list[datetime] = []
         base: int | None = None
