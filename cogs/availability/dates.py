@@ -97,7 +97,7 @@ class DatesCog(PanelCog):
 
     @on(panel.DATES)
     async def list_dates(self, interaction: Interaction, page: int, week: int, days: int) -> None:
-        """All coming dates with other hours than usual."""
+        """All upcoming dates with other hours than usual."""
         await ui.acknowledge(interaction)
         coach = await self._coach(interaction)
         async with self.bot.db.read() as session:

@@ -34,7 +34,7 @@ def _rejected(context: NotificationContext) -> discord.ui.Item[Any]:
 def _suspended(context: NotificationContext) -> discord.ui.Item[Any]:
     return ui.text(
         f"### Your coaching was suspended\nThe reason that was given:\n{_reason(context)}\n"
-        "Nobody can book you for now. `/sessions` lists what is still coming."
+        "Nobody can book you for now. `/sessions` shows your upcoming sessions."
     )
 
 

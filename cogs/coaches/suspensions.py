@@ -11,7 +11,7 @@ from scheduler.coaches import suspensions
 from scheduler.coaches.applications import LONGEST_TEXT
 from scheduler.servers import settings
 
-_REASON, _COMING = "Reason", "Coming sessions"
+_REASON, _UPCOMING = "Reason", "Upcoming sessions"
 _CANCEL, _KEEP = "cancel", "keep"
 
 
@@ -22,10 +22,10 @@ class SuspendingCog(Cog):
     @app_commands.describe(
         member="The coach",
         reason="What they are told",
-        coming="What becomes of their coming sessions; without: as in /coaching setup",
+        upcoming="What happens to their upcoming sessions. If you leave it out: as in /coaching setup",
     )
     @app_commands.choices(
-        coming=[
+        upcoming=[
             app_commands.Choice(name="cancel them", value="cancel"),
             app_commands.Choice(name="keep them", value="keep"),
         ]
@@ -36,11 +36,11 @@ class SuspendingCog(Cog):
         interaction: Interaction,
         member: discord.User,
         reason: app_commands.Range[str, 1, LONGEST_TEXT],
-        coming: app_commands.Choice[str] | None = None,
+        upcoming: app_commands.Choice[str] | None = None,
     ) -> None:
         """Suspend one coach."""
         await ui.acknowledge(interaction)
-        keep = None if coming is None else coming.value == "keep"
+        keep = None if upcoming is None else upcoming.value == "keep"
         await self._suspend(interaction, member.id, reason, keep=keep)
 
     @group_command("coach", name="reinstate", description="Let a suspended coach coach again")
@@ -56,7 +56,7 @@ class SuspendingCog(Cog):
         """Suspend, and treat upcoming sessions as the form says."""
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
-        keep = {_CANCEL: False, _KEEP: True}.get(typed.get(_COMING, ""))
+        keep = {_CANCEL: False, _KEEP: True}.get(typed.get(_UPCOMING, ""))
         await self._suspend(interaction, user_id, typed.get(_REASON, ""), keep=keep)
 
     @opens(routes.SUSPEND)
@@ -66,14 +66,14 @@ class SuspendingCog(Cog):
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor, now = ui.actor_of(interaction, guild), self.bot.clock()
             count = await suspensions.affected(session, guild.id, user_id, actor, now)
-        chosen = typed.get(_COMING) or (_KEEP if guild.keep_after_departure else _CANCEL)
+        chosen = typed.get(_UPCOMING) or (_KEEP if guild.keep_after_departure else _CANCEL)
         choices = (("Cancel them", _CANCEL, chosen == _CANCEL), ("Keep them", _KEEP, chosen == _KEEP))
         are = "1 is booked." if count == 1 else f"{count or 'None'} are booked."
         return ui.Form(
             "Suspend this coach",
             routes.SUSPEND.id(user_id=user_id),
             ui.field(_REASON, typed, description="They are told this.", long=True, most=LONGEST_TEXT),
-            ui.choice(_COMING, choices, description=f"{are} Of those that are cancelled, both sides are told."),
+            ui.choice(_UPCOMING, choices, description=f"{are} Of those that are cancelled, both sides are told."),
         )
 
     @on(routes.REINSTATE)
@@ -89,7 +89,7 @@ class SuspendingCog(Cog):
             actor, now = ui.actor_of(interaction, guild), self.bot.clock()
             cancelled = await suspensions.suspend(session, guild.id, user_id, actor, reason, now, keep=keep)
         self.bot.wake()
-        sessions = "1 coming session was" if cancelled == 1 else f"{cancelled} coming sessions were"
+        sessions = "1 upcoming session was" if cancelled == 1 else f"{cancelled} upcoming sessions were"
         await ui.reply_privately(interaction, f"Suspended. <@{user_id}> is told the reason. {sessions} cancelled.")
 
     async def _reinstate(self, interaction: Interaction, user_id: int) -> None:

@@ -138,7 +138,7 @@ def _section(one: Entry) -> discord.ui.Section[Any]:
         for limit, span in ((coach.daily_limit, "day"), (coach.weekly_limit, "week"))
         if limit is not None
     ]
-    facts = [f"{_length(one)} a week", *limits, f"{one.upcoming} coming"]
+    facts = [f"{_length(one)} a week", *limits, f"{one.upcoming} upcoming"]
     words = "\n".join((_title(coach), " · ".join(facts), _standing(one), *_blocked(one)))
     return discord.ui.Section(words, accessory=ui.button("Profile", PROFILE.id(user_id=coach.user_id)))
 

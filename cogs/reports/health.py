@@ -124,7 +124,7 @@ def _loop(found: Health, now: datetime, latency_seconds: float) -> list[str]:
 
 
 def _sessions(found: Health) -> list[str]:
-    lines = [f"{_GOOD} **Sessions** {found.upcoming} coming"]
+    lines = [f"{_GOOD} **Sessions** {found.upcoming} upcoming"]
     if found.late_steps:
         lines.append(
             f"{_BAD} **Late steps** {found.late_steps}. Look at what fails below, or press Do what is due now."

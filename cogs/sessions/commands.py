@@ -1,4 +1,4 @@
-"""`/sessions`: what is coming and what was, calendar files, and cancelling."""
+"""`/sessions`: upcoming and past sessions, calendar files and cancelling."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -143,7 +143,7 @@ def _list_panel(shown: _Shown) -> ui.Panel:
     found, page = shown.found, shown.page
     if not found.sessions and not page:
         return ui.Panel(ui.text("### No sessions yet\nBook your first one with `/book`."))
-    parts: list[discord.ui.Item[Any]] = [ui.text(f"### Your sessions\n{found.coming or 'None'} coming")]
+    parts: list[discord.ui.Item[Any]] = [ui.text(f"### Your sessions\n{found.coming or 'None'} upcoming")]
     parts.extend(_card(shown, one) for one in found.sessions)
     buttons: list[ui.Button] = []
     if page or found.has_more:

@@ -1,4 +1,4 @@
-"""Somebody left the server or may not coach any more: what becomes of their coming sessions."""
+"""Somebody left the server or may not coach any more: what becomes of their upcoming sessions."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -57,7 +57,7 @@ async def present_members(
 async def handle_departure(
     session: AsyncSession, guild_id: int, user_id: int, why: Why, now: datetime, *, keep: bool | None = None
 ) -> int:
-    """Cancel this person's coming sessions here, or keep them; how many were cancelled.
+    """Cancel this person's upcoming sessions here, or keep them; how many were cancelled.
 
     A running session that it's too late to cancel is ended instead. Without `keep` the server's setting decides.
     The other side is told. From the room of a session that is kept,

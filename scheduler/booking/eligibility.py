@@ -29,7 +29,7 @@ def check_here(coach: Coach) -> None:
 
 
 async def check_coming(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> None:
-    """Raise NotBookable to who has as many coming sessions as the server allows."""
+    """Raise NotBookable to who has as many upcoming sessions as the server allows."""
     coming = await session.scalar(
         select(func.count()).where(
             CoachingSession.guild_id == guild.id,
@@ -40,8 +40,8 @@ async def check_coming(session: AsyncSession, guild: Guild, actor: Actor, now: d
     )
     if (coming or 0) >= guild.most_upcoming:
         raise NotBookable(
-            f"You have {coming} coming session{'' if coming == 1 else 's'}, and more is not possible here. Come "
-            "back after the next one, or cancel one in `/sessions`."
+            f"You have {coming} upcoming session{'' if coming == 1 else 's'}, the most allowed here. Book again "
+            "after your next one, or cancel one in `/sessions`."
         )
 
 

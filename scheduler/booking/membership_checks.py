@@ -1,4 +1,4 @@
-"""Whether coaches, and students with coming sessions, are still in their server.
+"""Whether coaches, and students with upcoming sessions, are still in their server.
 
 Discord tells nobody without a privileged intent, so it is asked.
 """
@@ -86,7 +86,7 @@ async def check(db: Database, discord: Membership, clock: Clock, guild_id: int, 
 async def _check_coach(db: Database, discord: Membership, clock: Clock, guild_id: int, user_id: int) -> bool:
     """Ask about one coach and record the answer and their name. Returns whether there was an answer.
 
-    What becomes of the coming sessions of one who is gone is the server's choice.
+    What becomes of the upcoming sessions of one who is gone is the server's choice.
     """
     here, name = await _ask(discord, guild_id, user_id)
     async with db.begin() as session:

@@ -26,9 +26,9 @@ async def suspend(
     *,
     keep: bool | None = None,
 ) -> int:
-    """Let nobody book this coach any more, and take the role; how many coming sessions were cancelled.
+    """Let nobody book this coach any more, and take the role; how many upcoming sessions were cancelled.
 
-    `keep`: whether coming sessions stay; None leaves it to the server's setting. The coach is told the reason.
+    `keep`: whether upcoming sessions stay; None leaves it to the server's setting. The coach is told the reason.
     Raises NotAllowed, NotFound, AlreadyDecided, Unreadable.
     """
     coach = await _change(session, guild_id, user_id, actor, CoachStatus.APPROVED, CoachStatus.SUSPENDED, now)
@@ -50,7 +50,7 @@ async def suspend(
 
 
 async def affected(session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime) -> int:
-    """How many coming sessions there are to decide about before this coach is suspended.
+    """How many upcoming sessions there are to decide about before this coach is suspended.
 
     Raises NotAllowed, NotFound, AlreadyDecided.
     """

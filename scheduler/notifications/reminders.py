@@ -46,7 +46,7 @@ async def drop(session: AsyncSession, session_id: int, now: datetime, note: str)
 
 
 async def plan_anew(session: AsyncSession, guild: Guild, now: datetime) -> None:
-    """Bring the reminders of all coming sessions of the server in line with its reminder times.
+    """Bring the reminders of all upcoming sessions of the server in line with its reminder times.
 
     What goes out at a time that stays is left alone, also while it is being tried again.
     """

@@ -6,7 +6,7 @@ from models import CoachingSession, Guild, SessionStatus
 from scheduler.sessions.lifecycle import LeadTimes, life_of, next_step
 
 _PRESENCE = timedelta(days=1)
-"""How often it is asked whether the student of a coming session is still in the server."""
+"""How often to check whether the student of an upcoming session is still in the server."""
 
 
 def plan_next_step(row: CoachingSession, guild: Guild, now: datetime) -> None:

@@ -219,7 +219,7 @@ async def test_the_judge_finds_each_kind_of_broken_row(db: Database) -> None:
         "session 1: session_booked 2 times instead of 1",
         "session 2: session_booked 0 times instead of 1",
         "session 3: session_cancelled 0 times instead of 1",
-        "(1000, 3000) has 2 coming sessions",
+        "(1000, 3000) has 2 upcoming sessions",
         "coach 2000 has 2 sessions on 2026-03-02",
         "session 3 is late: None instead of False",
         "SCHEDULED session 4 has a coach who is SUSPENDED",

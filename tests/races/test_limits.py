@@ -43,7 +43,7 @@ async def at_once(db: Database, *wishes: Callable[[AsyncSession], Awaitable[obje
 
 
 async def pairs(db: Database, *, most_upcoming: int = 10, **coach: Any) -> list[tuple[int, int]]:
-    """Two coaches for each round, and a server that lets students have so many coming sessions."""
+    """Two coaches for each round, and a server that lets students have so many upcoming sessions."""
     found = [(20_000 + 2 * number, 20_001 + 2 * number) for number in range(ROUNDS)]
     async with db.begin() as session:
         await a_guild(session, most_upcoming=most_upcoming)

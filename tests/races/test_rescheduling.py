@@ -69,7 +69,7 @@ def won(outcomes: Sequence[Outcome]) -> list[CoachingSession]:
 
 
 async def check_reservations(db: Database) -> None:
-    """Each coming session has its two reservations, nothing else has any, and nobody is in two places at once."""
+    """Only upcoming sessions have reservations, two each, and nobody is in two places at once."""
     async with db.read() as session:
         coming = CoachingSession.status == SessionStatus.SCHEDULED
         sessions = list(await session.scalars(select(CoachingSession).where(coming)))

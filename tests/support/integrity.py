@@ -140,7 +140,7 @@ class Ledger:
             who = one.guild_id, one.student_id
             coming[who] += {"session_booked": 1, "session_cancelled": -1}.get(_kind(entry.action), 0)
             if coming[who] > self.guilds[one.guild_id].most_upcoming:
-                yield f"{who} has {coming[who]} coming sessions after audit entry {entry.id}"
+                yield f"{who} has {coming[who]} upcoming sessions after audit entry {entry.id}"
 
     def _too_many_a_day(self) -> Iterator[str]:
         """Assumes coaches in UTC."""

@@ -221,7 +221,7 @@ FORMS: dict[str, Row] = {
     "coach:edit": Row(EDITORS, typed={"About you": "I mix.", "Rate per hour": "70"}),
     "coach:reject:{user_id}": Row(_here(_NO_APPLICATION), typed={"Reason": "No."}),
     "coach:suspend:{user_id}": Row(
-        _here(_NO_COACH_HERE), person="other_coach", typed={"Reason": "No.", "Coming sessions": ["cancel"]}
+        _here(_NO_COACH_HERE), person="other_coach", typed={"Reason": "No.", "Upcoming sessions": ["cancel"]}
     ),
     "block:person:{user_id}:{what}": Row(ADMINS, typed={"Reason (optional)": "No."}),
     "availability:edit:{week}:{days}": Row(COACHES, typed={"Days": "Mon", "Hours": "6-7"}),

@@ -162,7 +162,7 @@ async def test_a_student_has_no_more_coming_sessions_than_the_server_allows(open
     await much_later(world, datetime(2026, 3, 2, 10, 1, tzinfo=UTC))
     await stu.press("14:00", "Confirm")
 
-    assert "You have 1 coming session, and more is not possible here." in refused
+    assert "You have 1 upcoming session, the most allowed here." in refused
     assert "Booked ✅" in stu.said
 
 

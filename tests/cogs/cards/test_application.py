@@ -10,7 +10,7 @@ from tests.support.presses import press_together, send_together
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, form, held, labels, press, rows, send
 
-REASON, COMING = "Reason", "Coming sessions"
+REASON, COMING = "Reason", "Upcoming sessions"
 
 
 async def status_of(world: Academy) -> CoachStatus:
@@ -77,7 +77,7 @@ async def test_an_admin_suspends_and_reinstates_from_the_card_also_after_restart
     answer = await world.admin.submit_modal(opened, {REASON: "Missed *two*.", COMING: ["cancel"]})
 
     assert opened.modal["components"][1]["description"].startswith("1 is booked.")
-    assert "1 coming session was cancelled" in words(reply(answer))
+    assert "1 upcoming session was cancelled" in words(reply(answer))
     assert "**Suspended** by" in words(world.card)
     assert "Missed \\*two\\*." in words(world.card)
     assert labels(world.card).keys() == {"Reinstate"}

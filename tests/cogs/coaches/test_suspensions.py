@@ -28,7 +28,7 @@ async def test_a_suspended_coach_loses_role_bookings_and_coming_sessions_and_bot
     answer = await suspend(world, world.admin)
 
     assert "Suspended." in answer
-    assert "1 coming session was cancelled" in answer
+    assert "1 upcoming session was cancelled" in answer
     assert [one.status for one in await world.sessions()] == [SessionStatus.CANCELLED]
     assert await world.count(Reservation) == 0
     assert not world.has_role(world.coach, world.coach_role)
@@ -41,9 +41,9 @@ async def test_coming_sessions_can_be_kept(world: Academy) -> None:
     await world.already_open()
     await world.book(world.student, "11:00")
 
-    answer = await suspend(world, world.admin, coming="keep")
+    answer = await suspend(world, world.admin, upcoming="keep")
 
-    assert "0 coming sessions were cancelled" in answer
+    assert "0 upcoming sessions were cancelled" in answer
     assert [one.status for one in await world.sessions()] == [SessionStatus.SCHEDULED]
 
 

@@ -27,7 +27,7 @@ async def test_a_coach_is_listed_with_hours_limits_rate_and_when_they_are_free(o
 
     first, second, third = [line for line in ada.said.splitlines() if line != "Profile"][1:4]
     assert first == f"**Cara** {world.coach.mention} · approved · new · $60.00 an hour"
-    assert second == "32.5 h a week · at most 3 a day · 1 coming"
+    assert second == "32.5 h a week · at most 3 a day · 1 upcoming"
     assert third.startswith("🟢 next free <t:")
 
 

@@ -35,7 +35,7 @@ async def test_where_all_is_well_nothing_is_red(world: Academy) -> None:
 
     assert "🔴" not in said
     assert "**Loop** last ran" in said
-    assert "1 coming" in said
+    assert "1 upcoming" in said
 
 
 async def test_a_loop_that_stands_still_and_a_step_that_is_late_are_red(world: Academy) -> None:

@@ -32,7 +32,7 @@ async def test_a_long_list_pages(open_world: Academy) -> None:
     second = words(reply(await world.student.click(panel, label="More ▶")))
 
     codes = [one.code for one in sorted(await world.sessions(), key=lambda one: one.starts_at)]
-    assert "4 coming" in first
+    assert "4 upcoming" in first
     assert [code for code in codes if code in first] == codes[:3]
     assert [code for code in codes if code in second] == codes[3:]
 

@@ -299,7 +299,7 @@ async def test_what_is_coming_is_listed_soonest_first_and_then_what_is_over_newe
     expected = [coming[n].code for n in (1, 2, 0, 3)] + [one.code for one in past]
     listed = [[line.split("`")[1] for line in one.splitlines() if "**Code**" in line] for one in pages]
     assert listed == [expected[:3], expected[3:6], expected[6:]]
-    assert all("4 coming" in one for one in pages)
+    assert all("4 upcoming" in one for one in pages)
     await stu.press("◀ Sooner", "◀ Sooner")
     assert stu.said == pages[0]
 
@@ -311,7 +311,7 @@ async def test_a_page_that_is_not_there_any_more_leads_back(open_world: Academy)
 
     stu.take(await world.press_custom_id(world.student, "session:list:9000000000"))
 
-    assert "1 coming" in stu.said
+    assert "1 upcoming" in stu.said
     assert stu.buttons == ["◀ Sooner", "Reminders: on"]
 
 

@@ -140,7 +140,7 @@ async def test_reminders_can_be_turned_off_and_on_in_the_list_of_sessions(open_w
 
     assert says_off
     assert "Reminders: on" in labels(on)
-    assert "1 coming" in words(on)
+    assert "1 upcoming" in words(on)
     assert (without, counts(world)) == ((0, 1), (1, 2))
 
 

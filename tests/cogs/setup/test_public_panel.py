@@ -55,7 +55,7 @@ async def test_ones_sessions_from_the_panel_are_what_the_command_shows(open_worl
     shown = reply(answer)
     assert shown.flags.ephemeral
     assert words(shown) == words(reply(await world.student.slash(world.lobby, "sessions")))
-    assert "1 coming" in words(shown)
+    assert "1 upcoming" in words(shown)
 
 
 async def test_applying_from_the_panel_thanks_in_private_and_leaves_the_panel(open_world: Academy) -> None:

@@ -1,4 +1,4 @@
-"""Coming sessions that lie outside their coach's hours."""
+"""Upcoming sessions that lie outside their coach's hours."""
 
 from datetime import datetime, timedelta
 
