@@ -115,7 +115,7 @@ class RecordsCog(Cog):
             )
         lines = [_line(entry, code) for entry, code in found.shown] or ["Nothing here."]
         turning = partial(AUDIT.id, user_id=user_id)
-        title = ui.text(f"### What was done{_of(user_id)}, newest first")
+        title = ui.text(f"### Audit log{_of(user_id)}, newest first")
         await ui.show(
             interaction,
             ui.Panel(
@@ -158,7 +158,7 @@ def _section(one: CoachingSession) -> discord.ui.Section[Any]:
     )
     if one.last_error:
         words += f"\n-# 🔴 {our_own(one.last_error, 200)}"
-    return discord.ui.Section(words, accessory=ui.button("Story", session_history.OPEN.id(session_id=one.id)))
+    return discord.ui.Section(words, accessory=ui.button("Details", session_history.OPEN.id(session_id=one.id)))
 
 
 def _line(entry: AuditEntry, code: str | None) -> str:

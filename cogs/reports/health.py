@@ -39,7 +39,7 @@ class HealthCog(Cog):
         await ui.acknowledge(interaction)
         await self._show(interaction)
 
-    @group_command("coaching", name="run", description="Do now what is due, and see what was done")
+    @group_command("coaching", name="run", description="Run the background checks now, and see what they did")
     @retried
     async def run(self, interaction: Interaction) -> None:
         """One tick by hand."""
@@ -63,13 +63,13 @@ class HealthCog(Cog):
         await ui.show(interaction, ui.Panel(*await self._panel(interaction)))
 
     async def _show_run(self, interaction: Interaction) -> None:
-        """Do what is due now, then show what was done and how things are."""
+        """Run background checks now, then show what was done and how things are."""
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
         ui.actor_of(interaction, guild).must_be_admin()
-        await ui.show(interaction, ui.Panel(ui.text("Doing what is due…")))
+        await ui.show(interaction, ui.Panel(ui.text("Running the background checks…")))
         report = await self.bot.process_now()
-        done = "The bot was doing what is due at that very moment."
+        done = "The background checks were already running."
         if report is not None:
             async with self.bot.db.read() as session:
                 steps = await health.lines_of_server(session, guild.id, report.steps)
@@ -91,16 +91,16 @@ class HealthCog(Cog):
             *(f"{_NOTE} {line}" for line in limits_ahead(interaction.guild)),
         ]
         return [
-            ui.text("### Is coaching well here?\n" + "\n".join(lines)),
+            ui.text("### Coaching health\n" + "\n".join(lines)),
             *([ui.text(_problems(found))] if found.alerts else []),
-            ui.row(ui.button("Look again", REFRESH.id()), ui.button("Do what is due now", RUN.id())),
+            ui.row(ui.button("Look again", REFRESH.id()), ui.button("Run background checks now", RUN.id())),
         ]
 
 
 def just_done(steps: list[str], failures: list[str]) -> str:
     """List what a run did, and what failed, on this server."""
     lines = [*(f"✓ {ui.quoted(line)}" for line in steps), *(f"✗ {our_own(line, 500)}" for line in failures)]
-    return "\n".join(_fitting(lines, MOST_JUST_NOW)) or "Nothing was due."
+    return "\n".join(_fitting(lines, MOST_JUST_NOW)) or "There was nothing to do."
 
 
 def _fitting(lines: Sequence[str], most: int) -> list[str]:
@@ -115,10 +115,10 @@ def _fitting(lines: Sequence[str], most: int) -> list[str]:
 def _loop(found: Health, now: datetime, latency_seconds: float) -> list[str]:
     if found.last_tick_at is None or now - found.last_tick_at > health.LATE:
         last = stamp(found.last_tick_at, "R") if found.last_tick_at else "never"
-        loop = f"{_BAD} **Loop** last ran {last}. Ask whoever runs the bot to look into its log."
+        loop = f"{_BAD} **Background checks** last ran {last}. Ask the person who runs the bot to check its log."
     else:
-        following = f"; the next session needs it {stamp(found.next_step_at, 'R')}" if found.next_step_at else ""
-        loop = f"{_GOOD} **Loop** last ran {stamp(found.last_tick_at, 'R')}{following}"
+        following = f"; next needed {stamp(found.next_step_at, 'R')}" if found.next_step_at else ""
+        loop = f"{_GOOD} **Background checks** last ran {stamp(found.last_tick_at, 'R')}{following}"
     latency = f"{latency_seconds * 1000:.0f} ms" if 0 <= latency_seconds < 60 else "not known"
     return [loop, f"{_GOOD} **Discord** connected, latency {latency}"]
 
@@ -127,7 +127,7 @@ def _sessions(found: Health) -> list[str]:
     lines = [f"{_GOOD} **Sessions** {found.upcoming} upcoming"]
     if found.late_steps:
         lines.append(
-            f"{_BAD} **Late steps** {found.late_steps}. Look at what fails below, or press Do what is due now."
+            f"{_BAD} **Overdue** {found.late_steps}. See what fails below, or press **Run background checks now**."
         )
     failing = [
         f"{_BAD} **Session** `{one.code}` {our_own(one.last_error or '', 250)}. `/coaching session {one.code}`"

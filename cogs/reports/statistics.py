@@ -118,7 +118,7 @@ def _loop(found: Stats, interval: timedelta) -> str:
     """How often it ran. It looks after all servers, so these figures are of all of them."""
     rounds, days = found.ticks, (found.last - found.first).days + 1
     every = f"{interval.total_seconds():g} s" if interval < timedelta(minutes=2) else write_length(interval)
-    words = f"**Loop** looks at least every {every} and had something to do {rounds.count} times"
+    words = f"**Background checks** run every {every} or more often, and did something {rounds.count} times"
     if not rounds.count:
         return words
     took = rounds.duration.total_seconds() / rounds.count
@@ -128,7 +128,7 @@ def _loop(found: Stats, interval: timedelta) -> str:
 
 def _coaches(found: Stats) -> Iterator[str]:
     """The most booked first, with the numbers that they have in the picture."""
-    yield "**Hours booked of those offered**"
+    yield "**Booked hours of those offered**"
     for number, one in enumerate(found.coaches[:_COACHES], 1):
         stars = average(one.stars)
         rating = f" · ★ {stars:.1f} ({sum(one.stars.values())})" if stars is not None else ""

@@ -96,7 +96,7 @@ async def test_a_sessions_story_opens_beside_the_list(open_world: Academy) -> No
     listed = ada.panel
     assert r"🔴 the category is \*full\*" in ada.said
 
-    await ada.press("Story")
+    await ada.press("Details")
 
     assert ada.panel.id != listed.id
     assert f"Session {one.code}" in ada.said

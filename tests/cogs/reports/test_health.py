@@ -34,7 +34,7 @@ async def test_where_all_is_well_nothing_is_red(world: Academy) -> None:
     said = words(await panel(world, "health"))
 
     assert "🔴" not in said
-    assert "**Loop** last ran" in said
+    assert "**Background checks** last ran" in said
     assert "1 upcoming" in said
 
 
@@ -45,7 +45,7 @@ async def test_a_loop_that_stands_still_and_a_step_that_is_late_are_red(world: A
 
     said = words(await panel(world, "health"))
 
-    assert "🔴 **Late steps** 1" in said
+    assert "🔴 **Overdue** 1" in said
 
 
 async def test_what_fails_is_named_with_the_command_that_tells_more(world: Academy) -> None:
@@ -111,9 +111,9 @@ async def test_the_same_panel_can_be_looked_at_again_and_run_from(world: Academy
     await world.restart()
 
     again = reply(await world.admin.click(shown, label="Look again"))
-    ran = reply(await world.admin.click(again, label="Do what is due now"))
+    ran = reply(await world.admin.click(again, label="Run background checks now"))
 
-    assert "Nothing was due." in words(ran)
+    assert "There was nothing to do." in words(ran)
 
 
 async def test_a_session_tells_its_whole_story(world: Academy) -> None:

@@ -50,7 +50,7 @@ async def test_a_month_comes_as_figures_and_as_a_picture_with_words(open_world: 
         "**Sessions** 5 booked · 3 completed · 1 no-show (25%) · 1 cancelled",
         "**Rooms** 3 of 4 sessions had theirs (75%)",
         "**Reviews** ★ 4.0 (1)",
-        "**Loop** looks at least every 10 minutes and had something to do",
+        "**Background checks** run every 10 minutes or more often, and did something",
         f"1\\. Cara {world.coach.mention} 4 of ",
         "· ★ 4.0 (1)",
     ):
