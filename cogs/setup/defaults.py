@@ -1,5 +1,7 @@
 """`/coaching defaults`: presets for coaches, and the booking rules that new coaches begin with."""
 
+from collections.abc import Callable
+
 import discord
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,7 +12,7 @@ from cogs.ui import Interaction, Typed
 from cogs.ui.group_commands import group_command
 from cogs.ui.routing import Cog, Route, on, opens, retried
 from models import Guild
-from scheduler.availability.booking_policy import default_policy
+from scheduler.availability.booking_policy import Rules, default_policy
 from scheduler.coaches import default_rules
 from scheduler.parsing.weekly_hours import parse_presets, write_presets
 from scheduler.servers import settings
@@ -45,22 +47,12 @@ class DefaultsCog(Cog):
     @on(SESSIONS)
     async def sessions_pressed(self, interaction: Interaction) -> None:
         """Change how new coaches' sessions are."""
-        await ui.acknowledge(interaction)
-        async with self.bot.db.begin() as session:
-            guild, now = await self._guild(session, interaction), self.bot.clock()
-            wanted = booking_policy.read_sessions(default_policy(guild), ui.typed_in(interaction))
-            await settings.set_default_policy(session, guild, ui.actor_of(interaction, guild), wanted, now)
-        await ui.show(interaction, _panel(guild, "✅ Saved."))
+        await self._set_policy(interaction, booking_policy.read_sessions)
 
     @on(LIMITS)
     async def limits_pressed(self, interaction: Interaction) -> None:
         """Change new coaches' notice and limits."""
-        await ui.acknowledge(interaction)
-        async with self.bot.db.begin() as session:
-            guild, now = await self._guild(session, interaction), self.bot.clock()
-            wanted = booking_policy.read_limits(default_policy(guild), ui.typed_in(interaction))
-            await settings.set_default_policy(session, guild, ui.actor_of(interaction, guild), wanted, now)
-        await ui.show(interaction, _panel(guild, "✅ Saved."))
+        await self._set_policy(interaction, booking_policy.read_limits)
 
     @on(PRESETS)
     async def presets_pressed(self, interaction: Interaction) -> None:
@@ -129,6 +121,15 @@ class DefaultsCog(Cog):
                 most=300,
             ),
         )
+
+    async def _set_policy(self, interaction: Interaction, read: Callable[[Rules, Typed], Rules]) -> None:
+        """Change what new coaches begin with by what was typed, as `read` understands it."""
+        await ui.acknowledge(interaction)
+        async with self.bot.db.begin() as session:
+            guild, now = await self._guild(session, interaction), self.bot.clock()
+            wanted = read(default_policy(guild), ui.typed_in(interaction))
+            await settings.set_default_policy(session, guild, ui.actor_of(interaction, guild), wanted, now)
+        await ui.show(interaction, _panel(guild, "✅ Saved."))
 
     async def _guild(self, session: AsyncSession, interaction: Interaction) -> Guild:
         guild_id = ui.guild_id_of(interaction)

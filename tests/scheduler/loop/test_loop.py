@@ -769,6 +769,20 @@ class Running:
         self.db, self.clock, self.discord = db, clock, FakeDiscord()
         self.loop = Loop(db, self.discord, clock, DAY)
 
+    async def held_in_its_first_tick(self) -> asyncio.Event:
+        """Start it, and hold the first message that it delivers until the returned event is set."""
+        under_way, may_go_on = asyncio.Event(), asyncio.Event()
+
+        async def hold_the_first(_call: Call) -> None:
+            if len(self.discord.effects) == 1:
+                under_way.set()
+                await may_go_on.wait()
+
+        self.discord.meanwhile("deliver", hold_the_first)
+        self.loop.start()
+        await under_way.wait()
+        return may_go_on
+
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait for it, and let others run meanwhile."""
         async with asyncio.timeout(30):
@@ -840,16 +854,7 @@ async def test_whoever_asks_during_a_tick_gets_the_one_after_it(db: Database, cl
     await set_up(db)
     await owe_one(db, clock)
     one = Running(db, clock)
-    under_way, may_go_on = asyncio.Event(), asyncio.Event()
-
-    async def hold_the_first(_call: Call) -> None:
-        if len(one.discord.effects) == 1:
-            under_way.set()
-            await may_go_on.wait()
-
-    one.discord.meanwhile("deliver", hold_the_first)
-    one.loop.start()
-    await under_way.wait()
+    may_go_on = await one.held_in_its_first_tick()
     await owe_one(db, clock)
     await owe_one(db, clock)
 
@@ -940,16 +945,7 @@ async def test_waking_during_a_tick_runs_it_once_more(db: Database, clock: FakeC
     await set_up(db)
     await owe_one(db, clock)
     one = Running(db, clock)
-    under_way, may_go_on = asyncio.Event(), asyncio.Event()
-
-    async def hold_the_first(_call: Call) -> None:
-        if len(one.discord.effects) == 1:
-            under_way.set()
-            await may_go_on.wait()
-
-    one.discord.meanwhile("deliver", hold_the_first)
-    one.loop.start()
-    await under_way.wait()
+    may_go_on = await one.held_in_its_first_tick()
     await owe_one(db, clock)  # too late for the tick under way: it has asked already what is due
 
     for _ in range(3):
