@@ -42,6 +42,7 @@ from tests.support.builders import (
     a_session,
 )
 from tests.support.postgres import start_postgres
+from tests.support.transactions import query
 
 WORKERS, PAGE = 8, 10
 LOOKER = 9_000_000
@@ -277,13 +278,11 @@ async def list_times(db: Database) -> int:
 
 
 async def browse(db: Database) -> int:
-    async with db.read() as session:
-        return len(await coach_search.browse(session, GUILD, LOOKER, MONDAY))
+    return len(await query(db, coach_search.browse, GUILD, LOOKER, MONDAY))
 
 
 async def first_page(db: Database) -> int:
-    async with db.read() as session:
-        return len((await upcoming.page_of(session, GUILD, LOOKER, MONDAY, page=0, size=PAGE)).sessions)
+    return len((await query(db, upcoming.page_of, GUILD, LOOKER, MONDAY, page=0, size=PAGE)).sessions)
 
 
 async def looking(folder: Path, size: Size) -> dict[str, dict[str, Times]]:

@@ -23,7 +23,7 @@ from aiohttp import web
 from models.storage.database import Database
 from scheduler.core.clock import utc_now
 from tests.bench.options import Options, from_command_line, write
-from tests.support.builders import a_coach, a_guild
+from tests.support.builders import a_server_with_a_coach
 from tests.support.endpoint import DEADLINE_SECONDS, GUILD_ID, Endpoint, local_discord, slash
 from tests.support.program import Program
 
@@ -132,9 +132,7 @@ async def measure(folder: Path, size: Size) -> tuple[Side, Side]:
         side.folder.mkdir()
     db = Database(f"sqlite:///{folder / 'ours' / 'coachbot.db'}")
     await db.upgrade()
-    async with db.begin() as session:
-        await a_guild(session, id=GUILD_ID)
-        await a_coach(session, guild_id=GUILD_ID, applied_at=utc_now())
+    await a_server_with_a_coach(db, guild={"id": GUILD_ID}, guild_id=GUILD_ID, applied_at=utc_now())
     await db.close()
     for number in range(size.starts):
         for side in sides[:: -1 if number % 2 else 1]:

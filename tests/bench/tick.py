@@ -41,6 +41,7 @@ from tests.support.builders import (
 from tests.support.fakes import FakeDiscord
 from tests.support.postgres import start_postgres
 from tests.support.rounds import tick
+from tests.support.transactions import transact
 
 DUE = 10
 
@@ -190,8 +191,7 @@ class Side:
         assert found == 0
         inside = {channel: {COACH + one, STUDENT + one} for one, channel in enumerate(sorted(self.discord.rooms))}
         with self.measured(WATCH):
-            async with self.db.begin() as session:
-                await attendance.resync(session, [GUILD], inside, self.clock(), self.clock())
+            await transact(self.db, attendance.resync, [GUILD], inside, self.clock(), self.clock())
         with self.measured(AGENDA):
             async with self.db.read() as session:
                 page = await upcoming.page_of(session, GUILD, COACH, self.clock(), page=0, size=10)

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from models import AuditEntry, CoachingSession, JobRun, Notification, Reservation, SessionStatus
 from models.storage.database import Database
 from tests.support.simulated import APPLICATION, UTC, Academy, academy, reply, words
+from tests.support.transactions import fetch_all
 
 START = dt.datetime(2026, 3, 2, 10, tzinfo=UTC)  # 11:00 in Berlin
 END = START + dt.timedelta(minutes=60)
@@ -132,8 +133,7 @@ async def test_cancelling_frees_the_time_and_removes_the_open_room(db: Database)
         assert world.room(booked.code) is None
         assert "Session cancelled by the student" in world.dms(world.coach)[-1]
         assert "I am ill." in world.dms(world.coach)[-1]
-        async with world.db.read() as session:
-            assert list(await session.scalars(select(Reservation))) == []
+        assert await fetch_all(world.db, select(Reservation)) == []
 
 
 async def test_every_button_and_form_works_after_a_restart(db: Database) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Reservation
 from models.storage.database import Database
 from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach, a_guild, a_session
+from tests.support.transactions import transact
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -66,17 +67,13 @@ async def assert_guard_stands(db: Database, session_id: int) -> None:
         await reserve(session, session_id, someone, starts, starts + HOUR)
         second = await reserve(session, session_id, someone, starts + HOUR, starts + 2 * HOUR)
     with pytest.raises(IntegrityError, match="reservations_no_overlap"):
-        async with db.begin() as session:
-            await reserve(session, session_id, someone, starts + MINUTE, starts + 2 * MINUTE)
+        await transact(db, reserve, session_id, someone, starts + MINUTE, starts + 2 * MINUTE)
     with pytest.raises(IntegrityError, match="reservations_no_overlap"):
-        async with db.begin() as session:
-            await change(session, second, starts_at=starts + HOUR - MINUTE)
+        await transact(db, change, second, starts_at=starts + HOUR - MINUTE)
     with pytest.raises(IntegrityError, match="ck_reservations_longest"):
-        async with db.begin() as session:
-            await reserve(session, session_id, someone, starts + DAY, starts + 2 * DAY + MICROSECOND)
+        await transact(db, reserve, session_id, someone, starts + DAY, starts + 2 * DAY + MICROSECOND)
     with pytest.raises(IntegrityError, match="ck_reservations_ends_after_start"):
-        async with db.begin() as session:
-            await reserve(session, session_id, someone, starts + DAY, starts + DAY)
+        await transact(db, reserve, session_id, someone, starts + DAY, starts + DAY)
     assert await reserved(db, someone) == [(starts, starts + HOUR), (starts + HOUR, starts + 2 * HOUR)]
 
 
@@ -97,24 +94,20 @@ async def test_one_persons_overlapping_reservation_is_rejected(
     db: Database, start: timedelta, end: timedelta
 ) -> None:
     session_id = await some_session(db)
-    async with db.begin() as session:
-        await reserve(session, session_id, STUDENT, MONDAY, MONDAY + HOUR)
+    await transact(db, reserve, session_id, STUDENT, MONDAY, MONDAY + HOUR)
 
     with pytest.raises(IntegrityError, match="reservations_no_overlap"):
-        async with db.begin() as session:
-            await reserve(session, session_id, STUDENT, MONDAY + start, MONDAY + end)
+        await transact(db, reserve, session_id, STUDENT, MONDAY + start, MONDAY + end)
 
     assert await reserved(db, STUDENT) == [(MONDAY, MONDAY + HOUR)]
 
 
 async def test_the_last_instant_of_a_reservation_that_takes_a_whole_day_is_guarded(db: Database) -> None:
     session_id = await some_session(db)
-    async with db.begin() as session:
-        await reserve(session, session_id, STUDENT, MONDAY, MONDAY + DAY)
+    await transact(db, reserve, session_id, STUDENT, MONDAY, MONDAY + DAY)
 
     with pytest.raises(IntegrityError, match="reservations_no_overlap"):
-        async with db.begin() as session:
-            await reserve(session, session_id, STUDENT, MONDAY + DAY - MICROSECOND, MONDAY + DAY + HOUR)
+        await transact(db, reserve, session_id, STUDENT, MONDAY + DAY - MICROSECOND, MONDAY + DAY + HOUR)
 
     assert await reserved(db, STUDENT) == [(MONDAY, MONDAY + DAY)]
 
@@ -127,8 +120,7 @@ async def test_moving_a_reservation_into_another_is_rejected(db: Database) -> No
         row = await reserve(session, session_id, STUDENT, later, later + HOUR)
 
     with pytest.raises(IntegrityError, match="reservations_no_overlap"):
-        async with db.begin() as session:
-            await change(session, row, starts_at=MONDAY + 30 * MINUTE, ends_at=MONDAY + 90 * MINUTE)
+        await transact(db, change, row, starts_at=MONDAY + 30 * MINUTE, ends_at=MONDAY + 90 * MINUTE)
 
     assert await reserved(db, STUDENT) == [(MONDAY, MONDAY + HOUR), (later, later + HOUR)]
 
@@ -140,31 +132,26 @@ async def test_giving_a_reservation_to_a_busy_person_is_rejected(db: Database) -
         row = await reserve(session, session_id, COACH, MONDAY, MONDAY + HOUR)
 
     with pytest.raises(IntegrityError, match="reservations_no_overlap"):
-        async with db.begin() as session:
-            await change(session, row, user_id=STUDENT)
+        await transact(db, change, row, user_id=STUDENT)
 
     assert await reserved(db, COACH) == [(MONDAY, MONDAY + HOUR)]
 
 
 async def test_a_reservation_can_move_onto_its_own_time(db: Database) -> None:
     session_id = await some_session(db)
-    async with db.begin() as session:
-        row = await reserve(session, session_id, STUDENT, MONDAY, MONDAY + HOUR)
+    row = await transact(db, reserve, session_id, STUDENT, MONDAY, MONDAY + HOUR)
 
-    async with db.begin() as session:
-        await change(session, row, starts_at=MONDAY + 30 * MINUTE, ends_at=MONDAY + 90 * MINUTE)
+    await transact(db, change, row, starts_at=MONDAY + 30 * MINUTE, ends_at=MONDAY + 90 * MINUTE)
 
     assert await reserved(db, STUDENT) == [(MONDAY + 30 * MINUTE, MONDAY + 90 * MINUTE)]
 
 
 async def test_the_guard_reaches_across_servers(db: Database) -> None:
     here, elsewhere = await some_session(db), await some_session(db, guild_id=GUILD + 1)
-    async with db.begin() as session:
-        await reserve(session, here, STUDENT, MONDAY, MONDAY + HOUR)
+    await transact(db, reserve, here, STUDENT, MONDAY, MONDAY + HOUR)
 
     with pytest.raises(IntegrityError, match="reservations_no_overlap"):
-        async with db.begin() as session:
-            await reserve(session, elsewhere, STUDENT, MONDAY, MONDAY + HOUR)
+        await transact(db, reserve, elsewhere, STUDENT, MONDAY, MONDAY + HOUR)
 
     assert await reserved(db, STUDENT) == [(MONDAY, MONDAY + HOUR)]
 
@@ -192,15 +179,12 @@ async def test_two_people_can_be_busy_at_the_same_time(db: Database) -> None:
 
 async def test_a_reservation_takes_a_day_at_most(db: Database) -> None:
     session_id = await some_session(db)
-    async with db.begin() as session:
-        row = await reserve(session, session_id, STUDENT, MONDAY, MONDAY + DAY)
+    row = await transact(db, reserve, session_id, STUDENT, MONDAY, MONDAY + DAY)
 
     with pytest.raises(IntegrityError, match="ck_reservations_longest"):
-        async with db.begin() as session:
-            await reserve(session, session_id, COACH, MONDAY, MONDAY + DAY + MICROSECOND)
+        await transact(db, reserve, session_id, COACH, MONDAY, MONDAY + DAY + MICROSECOND)
     with pytest.raises(IntegrityError, match="ck_reservations_longest"):
-        async with db.begin() as session:
-            await change(session, row, ends_at=MONDAY + DAY + MICROSECOND)
+        await transact(db, change, row, ends_at=MONDAY + DAY + MICROSECOND)
 
     assert await reserved(db, STUDENT) == [(MONDAY, MONDAY + DAY)]
     assert await reserved(db, COACH) == []
@@ -211,8 +195,7 @@ async def test_an_empty_or_reversed_reservation_is_refused(db: Database, length:
     session_id = await some_session(db)
 
     with pytest.raises(IntegrityError, match="ck_reservations_ends_after_start"):
-        async with db.begin() as session:
-            await reserve(session, session_id, STUDENT, MONDAY, MONDAY + length)
+        await transact(db, reserve, session_id, STUDENT, MONDAY, MONDAY + length)
 
     assert await reserved(db, STUDENT) == []
 

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from models import CoachingSession, SessionStatus, SessionType
 from models.storage.database import Database
 from tests.support.builders import COACH, HOUR, MONDAY, STUDENT, a_coach, a_guild, a_session
+from tests.support.transactions import fetch_only
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,7 @@ async def test_every_field_of_the_seed_is_written_and_read_back(db: Database) ->
             reminder_sent=True,
         )
 
-    async with db.read() as session:
-        found = (await session.scalars(select(CoachingSession))).one()
+    found = await fetch_only(db, select(CoachingSession))
 
     read_back = {field: getattr(found, kept.attribute) for field, kept in SEED.items()}
     assert read_back == {field: getattr(written, kept.attribute) for field, kept in SEED.items()}
@@ -103,8 +103,7 @@ async def test_a_new_session_has_no_room_and_has_reminded_nobody(db: Database) -
         await a_coach(session)
         await a_session(session)
 
-    async with db.read() as session:
-        found = (await session.scalars(select(CoachingSession))).one()
+    found = await fetch_only(db, select(CoachingSession))
 
     assert (found.discord_setup_complete, found.reminder_sent) == (False, False)
     assert (found.discord_channel_id, found.discord_role_id, found.notes) == (None, None, None)

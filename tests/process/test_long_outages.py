@@ -14,6 +14,7 @@ from models.storage.database import Database
 from scheduler.attendance import attendance
 from tests.support.meetings import MINUTE, met, now
 from tests.support.simulated import Academy, academy
+from tests.support.transactions import query
 
 
 @pytest.fixture
@@ -59,8 +60,7 @@ async def open_stays(world: Academy, made: CoachingSession) -> set[int | None]:
 
 async def gaps(world: Academy, made: CoachingSession) -> list[float]:
     """Return the minutes nobody was watching, per gap."""
-    async with world.db.read() as session:
-        stays = await attendance.stays_of(session, made.id, world.now)
+    stays = await query(world.db, attendance.stays_of, made.id, world.now)
     return [(one.until - one.since) / MINUTE for one in stays if one.user_id is None and one.until > one.since]
 
 

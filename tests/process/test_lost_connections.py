@@ -13,6 +13,7 @@ from tests.process.test_process import ROOMS, a_session
 from tests.support.endpoint import Endpoint
 from tests.support.program import Program, ended
 from tests.support.proxy import Proxy, proxy
+from tests.support.transactions import fetch
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("engine_name", ["postgres"])]
 
@@ -47,8 +48,7 @@ async def ticks_no_more(db: Database) -> None:
     """Wait until no tick has ended for a while; normally one ends each second."""
     async with asyncio.timeout(TO_NOTICE_SECONDS):
         while True:
-            async with db.read() as session:
-                beat = await session.get_one(Heartbeat, "tick")
+            beat = await fetch(db, Heartbeat, "tick")
             if datetime.now(UTC) - beat.at > timedelta(seconds=5):
                 return
 

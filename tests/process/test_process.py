@@ -38,6 +38,7 @@ from tests.support.endpoint import (
     slash,
 )
 from tests.support.program import Program, ended
+from tests.support.transactions import fetch, fetch_all
 
 COMMANDS = {"coach", "availability", "book", "sessions", "timezone", "coaching"}
 GLOBAL, OF_THE_GUILD = f"/applications/{BOT_ID}/commands", f"/guilds/{GUILD_ID}/commands"
@@ -92,8 +93,7 @@ async def a_session(db: Database, *, starts_in: timedelta) -> CoachingSession:
 
 
 async def stored(db: Database, booked: CoachingSession) -> CoachingSession:
-    async with db.read() as session:
-        return await session.get_one(CoachingSession, booked.id)
+    return await fetch(db, CoachingSession, booked.id)
 
 
 async def test_a_running_bot_registers_and_answers_its_commands_and_stops_on_request(
@@ -578,8 +578,7 @@ async def test_an_invitation_needs_a_token_or_the_application_id(program: Progra
 
 
 async def sessions(db: Database) -> list[int]:
-    async with db.read() as session:
-        return list(await session.scalars(select(CoachingSession.id).order_by(CoachingSession.id)))
+    return await fetch_all(db, select(CoachingSession.id).order_by(CoachingSession.id))
 
 
 async def looked(db: Database, ago: timedelta) -> datetime:

@@ -12,6 +12,7 @@ from models.storage.database import Database
 from tests.support.builders import COACH, HOUR, MINUTE, STUDENT, a_coach, a_guild, a_session
 from tests.support.endpoint import DEADLINE_SECONDS, GUILD_ID, REVIEW_CHANNEL_ID, Endpoint
 from tests.support.program import Program
+from tests.support.transactions import fetch
 
 ROOMS = f"/guilds/{GUILD_ID}/channels"
 ALERTS = f"/channels/{REVIEW_CHANNEL_ID}/messages"
@@ -40,8 +41,7 @@ async def change(db: Database, session_id: int, **values: object) -> None:
 
 
 async def row_of(db: Database, session_id: int) -> CoachingSession:
-    async with db.read() as session:
-        return await session.get_one(CoachingSession, session_id)
+    return await fetch(db, CoachingSession, session_id)
 
 
 async def until(endpoint: Endpoint, holds: Callable[[], Awaitable[bool]]) -> None:

@@ -12,8 +12,9 @@ from models import AuditEntry, BlockedFrom, Guild, Hold
 from models.storage.database import Database
 from scheduler.booking import blocks, holds
 from scheduler.core.actor import Actor
-from tests.support.builders import ADMIN, COACH, GUILD, HOUR, MONDAY, a_coach, a_guild
+from tests.support.builders import ADMIN, COACH, GUILD, HOUR, MONDAY, a_guild, a_server_with_a_coach
 from tests.support.race_worker import Press, press
+from tests.support.transactions import transact
 
 STUDENTS = range(10_000, 10_025)
 TEN = MONDAY + 2 * HOUR
@@ -32,9 +33,7 @@ async def block(session: AsyncSession, student: int) -> object:
 async def test_whoever_is_blocked_while_they_take_a_time_holds_nothing_afterwards(
     db: Database, ways: tuple[Callable[..., Awaitable[object]], ...]
 ) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session)
+    await a_server_with_a_coach(db)
 
     ends: set[tuple[Press, ...]] = set()
     for student in STUDENTS:
@@ -48,8 +47,7 @@ async def test_whoever_is_blocked_while_they_take_a_time_holds_nothing_afterward
 
 
 async def test_two_admins_who_block_somebody_at_once_leave_one_block(db: Database) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
+    await transact(db, a_guild)
 
     ended = [
         await asyncio.gather(*(press(db, partial(block, student=student)) for _ in range(2)))

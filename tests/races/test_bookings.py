@@ -15,7 +15,18 @@ from models import AuditEntry, CoachStatus, SessionStatus
 from models.storage import backup
 from models.storage.database import Database
 from tests.support import race_worker
-from tests.support.builders import COACH, DAY, GUILD, HOUR, MONDAY, STUDENT, a_coach, a_guild, a_session
+from tests.support.builders import (
+    COACH,
+    DAY,
+    GUILD,
+    HOUR,
+    MONDAY,
+    STUDENT,
+    a_coach,
+    a_guild,
+    a_server_with_a_coach,
+    a_session,
+)
 from tests.support.integrity import Span, faults_of, ledger_of, overlaps
 from tests.support.race_worker import COACHES, ELSEWHERE, RAW_TIMES, Press, Work
 
@@ -58,9 +69,7 @@ async def of_two_hundred(processes: ProcessPoolExecutor, url: str, *, holding: b
 async def test_of_two_hundred_students_from_several_processes_exactly_one_gets_the_slot(
     db: Database, database_url: str, processes: ProcessPoolExecutor, holding: bool
 ) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session)
+    await a_server_with_a_coach(db)
 
     presses = await of_two_hundred(processes, database_url, holding=holding)
 

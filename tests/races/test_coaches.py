@@ -41,6 +41,7 @@ from tests.support.builders import (
 from tests.support.fakes import FakeDiscord
 from tests.support.integrity import faults_of
 from tests.support.rounds import deliver_due
+from tests.support.transactions import fetch, transact
 
 CARA, SAM, STU = Actor(COACH), Actor(STUDENT + 1), Actor(STUDENT)
 TUESDAY, LATER = MONDAY + DAY + 2 * HOUR, MONDAY + DAY + 4 * HOUR
@@ -182,8 +183,7 @@ async def test_what_follows_from_a_coachs_change_reaches_the_session_that_was_be
 
     assert ended.refused is None
     assert await faults_of(db) == []
-    async with db.read() as session:
-        newest = await session.get_one(CoachingSession, session_id + (take is book))
+    newest = await fetch(db, CoachingSession, session_id + (take is book))
     assert newest.starts_at == LATER
     assert newest.status is (SessionStatus.CANCELLED if cancelled else SessionStatus.SCHEDULED)
 
@@ -214,8 +214,7 @@ async def test_a_coach_who_is_found_gone_while_somebody_books_is_refused_and_hid
     assert await looking
 
     assert await faults_of(db) == []
-    async with db.read() as session:
-        assert (await session.get_one(Coach, (GUILD, COACH))).left_at == MONDAY
+    assert (await fetch(db, Coach, (GUILD, COACH))).left_at == MONDAY
 
 
 async def test_a_hold_that_is_under_way_when_its_coach_is_suspended_does_not_become_a_session(
@@ -258,8 +257,7 @@ async def test_a_review_and_a_suspension_at_once_do_not_wait_in_a_circle(db: Dat
                     assert not all(one.done() for one in both)
             coach.bio = f"I mix {number}."
         assert await asyncio.gather(*both) == ["not reviewable", "done"]
-        async with db.begin() as session:
-            await suspensions.reinstate(session, GUILD, COACH, ADMIN, MONDAY)
+        await transact(db, suspensions.reinstate, GUILD, COACH, ADMIN, MONDAY)
 
 
 @pytest.mark.parametrize("engine_name", ["postgres"])
@@ -282,5 +280,4 @@ async def test_a_reminder_that_goes_out_while_its_session_is_moved_does_not_wait
         await reminders.drop(session, session_id, a_day_before, "the session was moved")
 
     assert (await delivering).failed == 0
-    async with db.read() as session:
-        assert (await session.get_one(Member, STUDENT)).dms_closed_at is None
+    assert (await fetch(db, Member, STUDENT)).dms_closed_at is None

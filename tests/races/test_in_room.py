@@ -35,6 +35,7 @@ from tests.support.fakes import FakeDiscord
 from tests.support.integrity import faults_of
 from tests.support.rescheduled_sessions import reservations
 from tests.support.rounds import advance_due
+from tests.support.transactions import transact
 
 Press = Callable[[AsyncSession], Awaitable[CoachingSession]]
 HALF_PAST, LONGER = at(30), at(75)
@@ -51,8 +52,7 @@ async def another(db: Database, database_url: str) -> AsyncIterator[Database]:
 async def attempt(db: Database, press: Press) -> CoachingSession | CoachingError:
     """The session, or the refusal. Any other error is a bug and is raised."""
     try:
-        async with db.begin() as session:
-            return await press(session)
+        return await transact(db, press)
     except CoachingError as refused:
         return refused
 

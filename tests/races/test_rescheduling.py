@@ -30,6 +30,7 @@ from tests.support.rescheduled_sessions import (
     reservations,
     to,
 )
+from tests.support.transactions import transact
 
 Press = Callable[[AsyncSession], Awaitable[CoachingSession]]
 Outcome = CoachingSession | CoachingError
@@ -46,8 +47,7 @@ async def another(db: Database, database_url: str) -> AsyncIterator[Database]:
 async def attempt(db: Database, press: Press) -> Outcome:
     """The session, or the refusal. Any other error is a bug and is raised."""
     try:
-        async with db.begin() as session:
-            return await press(session)
+        return await transact(db, press)
     except CoachingError as refused:
         return refused
 
@@ -183,8 +183,7 @@ async def test_a_move_and_a_booking_of_the_student_elsewhere_at_once_have_one_wi
     db: Database, another: Database
 ) -> None:
     session_id = await booked(db)
-    async with db.begin() as session:
-        await a_coach(session, user_id=COACH + 1)
+    await transact(db, a_coach, user_id=COACH + 1)
 
     for day in range(1, 5):
         target = TEN + day * DAY

@@ -21,6 +21,7 @@ from scheduler.notifications import bot_removal
 from scheduler.servers import bot_membership
 from tests.support.builders import COACH, DAY, GUILD, HOUR, MONDAY, STUDENT, FakeClock, a_coach, a_guild, a_session
 from tests.support.fakes import FakeDiscord
+from tests.support.transactions import fetch, transact
 
 pytestmark = pytest.mark.parametrize("engine_name", ["postgres"])  # on SQLite one waits for the other's end
 
@@ -64,8 +65,7 @@ async def somebody_waits(db: Database) -> bool:
 
 
 async def comes_back(db: Database) -> None:
-    async with db.begin() as session:
-        await bot_membership.returned(session, GUILD, MONDAY)
+    await transact(db, bot_membership.returned, GUILD, MONDAY)
 
 
 async def hold_coach(session: AsyncSession) -> object:
@@ -97,8 +97,7 @@ async def test_the_bot_comes_back_while_a_step_is_written_down(db: Database, ano
 
     await side_by_side(db, hold_session, comes_back(another), write)
 
-    async with db.read() as session:
-        assert (await session.get_one(CoachingSession, session_id)).next_step_at == MONDAY
+    assert (await fetch(db, CoachingSession, session_id)).next_step_at == MONDAY
 
 
 @pytest.mark.parametrize(
@@ -125,8 +124,7 @@ async def test_sessions_are_held_one_after_the_other(
 
     await side_by_side(db, hold, happens(another), hold_next)
 
-    async with db.read() as session:
-        assert (await session.get_one(CoachingSession, second_id)).next_step_at == MONDAY
+    assert (await fetch(db, CoachingSession, second_id)).next_step_at == MONDAY
 
 
 async def test_what_was_given_up_begins_anew_while_somebody_says_that_a_session_took_place(
@@ -171,5 +169,4 @@ async def test_a_student_who_coaches_too_is_found_gone_while_the_bot_comes_back(
 
     await side_by_side(db, hold_coaches, membership_checks.check_due(another, discord, FakeClock()), hold_session)
 
-    async with db.read() as session:
-        assert (await session.get_one(CoachingSession, session_id)).status is SessionStatus.CANCELLED
+    assert (await fetch(db, CoachingSession, session_id)).status is SessionStatus.CANCELLED

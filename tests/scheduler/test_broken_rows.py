@@ -33,6 +33,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes import FakeDiscord
 from tests.support.rounds import tick
+from tests.support.transactions import transact
 
 NOW = MONDAY - HOUR
 Look = Callable[[AsyncSession], Awaitable[bool]]
@@ -125,8 +126,7 @@ async def test_one_broken_row_hides_nobody_else_and_keeps_nobody_from_being_book
     column, values = BREAKAGES[where]
 
     for value in values:
-        async with db.begin() as session:
-            await break_row(session, column, value)
+        await transact(db, break_row, column, value)
 
         async with db.read() as session:
             missed = [look.__name__ for look in LOOKS if not await look(session)]

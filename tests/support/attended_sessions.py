@@ -21,6 +21,7 @@ from models.storage.database import Database
 from scheduler.attendance import attendance, outcomes
 from scheduler.core.actor import Actor
 from tests.support.builders import COACH, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach, a_guild, a_session
+from tests.support.transactions import fetch, fetch_all, transact
 
 TEN = MONDAY + 2 * HOUR
 ELEVEN = TEN + HOUR
@@ -91,8 +92,7 @@ async def restarts(
 ) -> None:
     """Restart the bot at this minute after ten and let it see who is inside."""
     since = None if unseen_since is None else at(unseen_since)
-    async with db.begin() as session:
-        await attendance.resync(session, guild_ids, inside, since, at(minute))
+    await transact(db, attendance.resync, guild_ids, inside, since, at(minute))
 
 
 async def finished(db: Database, session_id: int, now: datetime = ELEVEN) -> CoachingSession:
@@ -105,13 +105,11 @@ async def finished(db: Database, session_id: int, now: datetime = ELEVEN) -> Coa
 
 async def press(db: Database, use_case: Callable[[AsyncSession], Awaitable[Any]]) -> None:
     """Run a use case in its own transaction."""
-    async with db.begin() as session:
-        await use_case(session)
+    await transact(db, use_case)
 
 
 async def found(db: Database, session_id: int) -> CoachingSession:
-    async with db.read() as session:
-        return await session.get_one(CoachingSession, session_id)
+    return await fetch(db, CoachingSession, session_id)
 
 
 async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None]]:
@@ -125,8 +123,7 @@ async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None]]:
 
 async def recorded(db: Database) -> list[tuple[str, int | None]]:
     """Return the audit log's actions and actors. Checks that entries hold only ids and numbers."""
-    async with db.read() as session:
-        rows = list(await session.scalars(select(AuditEntry).order_by(AuditEntry.id)))
+    rows = await fetch_all(db, select(AuditEntry).order_by(AuditEntry.id))
     assert all(isinstance(value, int | None) for one in rows for value in one.details.values())
     assert all(one.session_id is not None for one in rows)
     return [(one.action, one.actor_id) for one in rows]

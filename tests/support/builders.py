@@ -29,6 +29,7 @@ from models.storage.database import Database
 from scheduler.coaches.applications import Application
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError
+from tests.support.transactions import transact
 
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
 """A Monday morning, far from any clock change."""
@@ -249,7 +250,6 @@ async def refusal(db: Database, kind: type[E], use_case: Callable[[AsyncSession]
     """Return the use case's refusal. Fails if it succeeds or leaves anything behind."""
     before = await everything(db)
     with pytest.raises(kind) as refused:
-        async with db.begin() as session:
-            await use_case(session)
+        await transact(db, use_case)
     assert await everything(db) == before
     return refused.value

@@ -20,6 +20,7 @@ from models import AccessMode, CoachingSession, Notification, NotificationKind
 from models.storage.database import Database
 from tests.support.builders import a_coach, a_guild, a_session
 from tests.support.simulated import MONDAY, Academy, academy, words
+from tests.support.transactions import fetch
 
 START = MONDAY + dt.timedelta(hours=2)
 PROBLEM, FIXED = "Coaching needs an admin", "This works again"
@@ -142,8 +143,7 @@ class Failing:
             http.request = original
 
     async def row(self, place: Place) -> CoachingSession:
-        async with self.world.db.read() as session:
-            return await session.get_one(CoachingSession, place.session_id)
+        return await fetch(self.world.db, CoachingSession, place.session_id)
 
     async def notification(self, place: Place, kind: NotificationKind) -> Notification:
         """Return the student's notification of this kind, or the room's."""

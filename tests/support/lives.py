@@ -21,6 +21,7 @@ from models.storage.database import Database
 from scheduler.notifications import outbox
 from tests.support import builders
 from tests.support.endpoint import GUILD_ID, Endpoint, Json
+from tests.support.transactions import fetch_all
 
 OVER = (SessionStatus.COMPLETED, SessionStatus.NO_SHOW)
 _COACHES, _STUDENTS = 1_000_000, 2_000_000
@@ -109,8 +110,7 @@ class Lives:
             return enqueued is None and ahead is None
 
     async def rows(self) -> list[CoachingSession]:
-        async with self.db.read() as session:
-            return list(await session.scalars(select(CoachingSession).order_by(CoachingSession.id)))
+        return await fetch_all(self.db, select(CoachingSession).order_by(CoachingSession.id))
 
     async def fates(self) -> dict[str, Fate]:
         """Return how each session ended up, by code. Checks that each room exists exactly once."""

@@ -11,6 +11,7 @@ from models import Coach, CoachingSession, Guild, Reservation
 from scheduler.booking import booking
 from scheduler.core.actor import Actor
 from tests.support.simulated import Academy, words
+from tests.support.transactions import fetch, fetch_all
 
 TWO = datetime(2026, 3, 2, 13, tzinfo=UTC)
 """14:00 in Berlin, on the Monday when the world begins."""
@@ -79,14 +80,12 @@ async def to_the_end(world: Academy, made: CoachingSession) -> None:
 
 
 async def now(world: Academy, made: CoachingSession) -> CoachingSession:
-    async with world.db.read() as session:
-        return await session.get_one(CoachingSession, made.id)
+    return await fetch(world.db, CoachingSession, made.id)
 
 
 async def reserved_until(world: Academy, made: CoachingSession) -> list[datetime]:
     """Return until when coach and student are reserved for it."""
-    async with world.db.read() as session:
-        return list(await session.scalars(select(Reservation.ends_at).where(Reservation.session_id == made.id)))
+    return await fetch_all(world.db, select(Reservation.ends_at).where(Reservation.session_id == made.id))
 
 
 def told(world: Academy, person: Any, title: str) -> list[Any]:

@@ -13,6 +13,7 @@ from scheduler.booking import booking
 from scheduler.core.actor import Actor
 from tests.support.dying import Process
 from tests.support.simulated import UTC, Academy, words
+from tests.support.transactions import fetch_all
 
 START = dt.datetime(2026, 3, 4, 10, tzinfo=UTC)
 """Two days after the world began."""
@@ -111,8 +112,7 @@ class Life:
         await self._hold_messages_to_account()
 
     async def _hold_messages_to_account(self) -> None:
-        async with self.world.db.read() as session:
-            notifications = list(await session.scalars(select(Notification)))
+        notifications = await fetch_all(self.world.db, select(Notification))
         due = [one for one in notifications if one.due_at is not None and one.due_at <= self.world.now]
         said = [one for one in notifications if one.sent_at is not None]
         assert [(one.kind, one.last_error) for one in due] == []

@@ -23,6 +23,7 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, SlotTaken
 from tests.support.builders import ADMIN, DAY, GUILD, HOUR, MINUTE, MONDAY
 from tests.support.fakes import FakeDiscord
+from tests.support.transactions import transact
 
 COACHES = (2000, 2001, 2002, 2003)
 ELSEWHERE = GUILD + 1
@@ -86,8 +87,7 @@ def race(url: str, students: Sequence[int], coach_id: int, at: datetime, *, hold
 async def press(db: Database, use_case: Callable[[AsyncSession], Awaitable[object]]) -> Press:
     """Run one person's press. Returns unexpected errors, because they cross a process boundary."""
     try:
-        async with db.begin() as session:
-            await use_case(session)
+        await transact(db, use_case)
     except CoachingError as refused:
         nearest = refused.nearest if isinstance(refused, SlotTaken) else ()
         return Press(refused=type(refused).__name__, alternatives=len(nearest))
@@ -149,8 +149,7 @@ class _Worker:
                 if way in self.ways_of_their_own:
                     await way()
                 else:
-                    async with self.db.begin() as session:
-                        await way(session)
+                    await transact(self.db, way)
                 self.total.done[what] += 1
             except CoachingError as refused:
                 self.total.refused[f"{what}: {type(refused).__name__}"] += 1

@@ -18,6 +18,7 @@ from models.storage.database import Database
 from scheduler.booking import booking, rescheduling
 from scheduler.core.actor import Actor
 from tests.support.builders import COACH, GUILD, HOUR, MONDAY, STUDENT, a_coach, a_guild
+from tests.support.transactions import fetch, transact
 
 STU, CARA, SAM = Actor(STUDENT), Actor(COACH), Actor(STUDENT + 1)
 TEN = MONDAY + 2 * HOUR
@@ -53,13 +54,11 @@ def to(
 
 
 async def move(db: Database, session_id: int, starts_at: datetime, actor: Actor = STU, **named: Any) -> None:
-    async with db.begin() as session:
-        await to(session_id, starts_at, actor, **named)(session)
+    await transact(db, to(session_id, starts_at, actor, **named))
 
 
 async def found(db: Database, session_id: int) -> CoachingSession:
-    async with db.read() as session:
-        return await session.get_one(CoachingSession, session_id)
+    return await fetch(db, CoachingSession, session_id)
 
 
 async def reservations(db: Database) -> list[tuple[int, datetime, datetime]]:

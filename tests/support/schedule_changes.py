@@ -10,7 +10,15 @@ from scheduler.availability import free_times, schedule
 from scheduler.availability.schedule import Dates, Week
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, Unreadable
-from tests.support.builders import COACH, GUILD, HOUR, MONDAY, STUDENT, a_coach, a_guild, refusal
+from tests.support.builders import (
+    COACH,
+    GUILD,
+    HOUR,
+    MONDAY,
+    STUDENT,
+    refusal,
+)
+from tests.support.transactions import transact
 
 CARA = Actor(COACH)
 MON, TUE, WED = range(3)
@@ -20,17 +28,9 @@ TODAY = MONDAY.date()
 UseCase = Callable[..., Awaitable[Coach]]
 
 
-async def set_up(db: Database, **coach: Any) -> None:
-    """Store a server with one coach."""
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session, **coach)
-
-
 async def press(db: Database, use_case: UseCase, *args: Any, now: datetime = MONDAY, **named: Any) -> Coach:
     """Run one press in its own transaction."""
-    async with db.begin() as session:
-        return await use_case(session, GUILD, CARA, *args, now, **named)
+    return await transact(db, use_case, GUILD, CARA, *args, now, **named)
 
 
 async def refused(

@@ -34,6 +34,7 @@ from scheduler.servers.settings import GuildChanges, GuildDefaults
 from tests.cogs.authorization import rows
 from tests.support.discord_limits import form_within_limits, within_limits
 from tests.support.presses import emit_form, emit_press
+from tests.support.transactions import fetch_all
 from tests.support.watched import is_in_transaction
 
 UTC = dt.UTC
@@ -165,8 +166,7 @@ class Academy:
 
     async def sessions(self) -> list[CoachingSession]:
         """Return all sessions, in order of booking."""
-        async with self.db.read() as session:
-            return list(await session.scalars(select(CoachingSession).order_by(CoachingSession.id)))
+        return await fetch_all(self.db, select(CoachingSession).order_by(CoachingSession.id))
 
     async def press_custom_id(self, person: Any, custom_id: str, *, picked: Sequence[str] = ()) -> Any:
         """Press what no button offers this person, as a tampered client does; `picked` for a select."""

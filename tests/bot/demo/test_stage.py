@@ -16,6 +16,7 @@ from models.storage.database import Database
 from scheduler.booking import cancellation
 from scheduler.core.actor import Actor
 from tests.bot.demo.conftest import FirstVisit
+from tests.support.transactions import fetch
 
 
 @pytest.fixture
@@ -145,8 +146,7 @@ async def test_presses_wait_for_a_time_jump_to_end(kept_stage: Stage) -> None:
 
     assert stage.person.key == "outsider"
     assert stage.now == academy.BEGINS + dt.timedelta(days=2)
-    async with stage.db.read() as session:
-        assert (await session.get_one(CoachingSession, soon.id)).status is SessionStatus.COMPLETED
+    assert (await fetch(stage.db, CoachingSession, soon.id)).status is SessionStatus.COMPLETED
 
 
 @pytest.mark.slow

@@ -26,6 +26,7 @@ from scheduler.servers.settings import GuildDefaults
 from tests.support.endpoint import BOT_ID, BOT_ROLE_ID, GUILD_ID, REVIEW_CHANNEL_ID, TOKEN, Endpoint, local_discord
 from tests.support.program import Program
 from tests.support.rights import bound_by_file_modes
+from tests.support.transactions import transact
 
 COACH_ROLE_ID, CATEGORY_ID, LOG_CHANNEL_ID, FALLBACK_CHANNEL_ID = 501, 502, 503, 504
 TEXT, CATEGORY = 0, 4
@@ -92,8 +93,7 @@ async def setup(endpoint: Endpoint, migrated_sqlite: Path, tmp_path: Path) -> As
     path = tmp_path / "coachbot.db"
     shutil.copy(migrated_sqlite, path)
     setup = Setup(endpoint, path, Database(f"sqlite:///{path}"))
-    async with setup.db.begin() as session:
-        await server_settings.ensure(session, GUILD_ID, GuildDefaults(), datetime.now(UTC))
+    await transact(setup.db, server_settings.ensure, GUILD_ID, GuildDefaults(), datetime.now(UTC))
     await setup.configure(
         coach_role_id=COACH_ROLE_ID,
         review_channel_id=REVIEW_CHANNEL_ID,
@@ -736,8 +736,7 @@ async def test_a_second_check_gets_the_lock_released_by_the_first(setup: Setup):
 
 
 async def test_a_sound_database_is_ok_on_both_engines(db: Database):
-    async with db.begin() as session:
-        await server_settings.ensure(session, GUILD_ID, GuildDefaults(), datetime.now(UTC))
+    await transact(db, server_settings.ensure, GUILD_ID, GuildDefaults(), datetime.now(UTC))
     url = db.url.render_as_string(hide_password=False)
 
     stored = await storage.check_database(url, lambda: datetime.now(UTC), lambda _folder: PLENTY)

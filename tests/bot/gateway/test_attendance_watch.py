@@ -12,6 +12,7 @@ from models import SessionStatus
 from scheduler.attendance import attendance
 from tests.support.meetings import MINUTE, booked, met, now, opened, pinged, said, settings, to_the_end, told
 from tests.support.simulated import Academy, reply, words
+from tests.support.transactions import query
 
 
 @contextlib.contextmanager
@@ -84,8 +85,7 @@ async def test_a_restart_records_since_when_nobody_watched(world: Academy) -> No
         await world.leap_to(made.starts_at + 14 * MINUTE)
     await world.restart()
 
-    async with world.db.read() as session:
-        stays = await attendance.stays_of(session, made.id, world.now)
+    stays = await query(world.db, attendance.stays_of, made.id, world.now)
     gone = [one.until for one in stays if one.user_id == world.student.id]
     unwatched = [(one.since, one.until) for one in stays if one.user_id is None]
     assert gone == [made.starts_at + 10 * MINUTE]

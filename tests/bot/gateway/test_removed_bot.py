@@ -12,6 +12,7 @@ from tests.cogs.setup.test_welcome import joins
 from tests.support.builders import DAY, HOUR, MINUTE
 from tests.support.meetings import TWO, booked, met, now, opened, settings, to_the_end, told
 from tests.support.simulated import Academy
+from tests.support.transactions import fetch_all
 
 REMINDER = "### Your session with"
 
@@ -91,8 +92,7 @@ async def test_a_server_that_removed_the_bot_causes_no_requests_for_a_month(worl
     ended = [await now(world, one) for one in (with_room, later)]
     assert [(one.status, one.last_error) for one in ended] == [(SessionStatus.COMPLETED, NOTE)] * 2
     assert [one.missed_at is not None for one in ended] == [True, True]
-    async with world.db.read() as session:
-        actions = list(await session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
+    actions = await fetch_all(world.db, select(AuditEntry.action).order_by(AuditEntry.id))
     assert [actions.count(one) for one in ("bot_removed", "session_missed")] == [1, 2]
 
 

@@ -9,13 +9,13 @@ from tests.support.discord_limits import within_limits
 from tests.support.presses import press_together, send_together
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, form, held, labels, press, rows, send
+from tests.support.transactions import fetch
 
 REASON, COMING = "Reason", "Upcoming sessions"
 
 
 async def status_of(world: Academy) -> CoachStatus:
-    async with world.db.read() as session:
-        return (await session.get_one(Coach, (world.guild.id, world.coach.id))).status
+    return (await fetch(world.db, Coach, (world.guild.id, world.coach.id))).status
 
 
 async def another_admin(world: Academy) -> Any:
@@ -139,8 +139,7 @@ async def test_of_two_admins_who_suspend_at_once_one_does_and_the_other_reads_wh
     )
 
     said = sorted(words(reply(one)) for one in answers)
-    async with world.db.read() as session:
-        by = (await session.get_one(Coach, (world.guild.id, world.coach.id))).decided_by
+    by = (await fetch(world.db, Coach, (world.guild.id, world.coach.id))).decided_by
     assert said[0].startswith("Suspended.")
     assert f"They are suspended already: <@{by}> decided" in said[1]
     late = await owner.click(world.card, label="Reinstate")
@@ -155,8 +154,7 @@ async def test_of_two_admins_who_reinstate_at_once_one_does_and_the_other_reads_
     answers = await press_together(world, [(owner, world.card), (world.admin, world.card)], label="Reinstate")
 
     said = sorted(words(reply(one)) for one in answers)
-    async with world.db.read() as session:
-        by = (await session.get_one(Coach, (world.guild.id, world.coach.id))).decided_by
+    by = (await fetch(world.db, Coach, (world.guild.id, world.coach.id))).decided_by
     assert said[0].startswith("Reinstated.")
     assert said[1].startswith(f"They are approved already: <@{by}> decided")
     assert await status_of(world) is CoachStatus.APPROVED

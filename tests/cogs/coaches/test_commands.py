@@ -7,6 +7,7 @@ import pytest
 
 from models import AuditEntry, Coach, CoachStatus, Notification
 from tests.support.simulated import APPLICATION, Academy, lost_answers, reply, words
+from tests.support.transactions import fetch
 
 
 async def status_of(world: Academy) -> CoachStatus | None:
@@ -70,8 +71,7 @@ async def test_an_applicant_reads_which_clock_their_place_was_understood_as(worl
 
     there = world.now.astimezone(ZoneInfo("Asia/Kolkata"))
     assert f"Your time zone is **Asia/Kolkata**, where it's **{there:%A, %H:%M}** now." in words(reply(answer))
-    async with world.db.read() as session:
-        coach = await session.get_one(Coach, (world.guild.id, world.coach.id))
+    coach = await fetch(world.db, Coach, (world.guild.id, world.coach.id))
     assert coach.time_zone == "Asia/Kolkata"
 
 
@@ -239,8 +239,7 @@ async def test_what_is_decided_stands_in_the_audit(world: Academy) -> None:
     await world.apply(world.coach)
     await world.admin.click(world.card, label="Approve")
 
-    async with world.db.read() as session:
-        entry = await session.get_one(AuditEntry, await world.count(AuditEntry))
+    entry = await fetch(world.db, AuditEntry, await world.count(AuditEntry))
 
     assert (entry.action, entry.actor_id, entry.coach_id) == (
         "application_approved",

@@ -8,6 +8,7 @@ from models import AuditEntry, Coach, Specialty
 from tests.cogs.coaches.test_profile import profile
 from tests.support.simulated import APPLICATION, Academy, reply, words
 from tests.support.steps import fill, form, held, labels, press, rows, send
+from tests.support.transactions import fetch
 
 ABOUT, EXPERIENCE, TEACHES, RATE = list(APPLICATION)[:4]
 BEFORE = {
@@ -46,8 +47,7 @@ async def test_the_form_holds_what_the_profile_says_and_the_card_shows_what_stud
         assert "$90.00 an hour" in said
         assert "- <https://songs.example>" in said
         assert "example.org" not in said
-    async with world.db.read() as session:
-        entry = await session.get_one(AuditEntry, await world.count(AuditEntry))
+    entry = await fetch(world.db, AuditEntry, await world.count(AuditEntry))
     assert (entry.action, entry.actor_id, entry.coach_id) == ("profile_edited", world.coach.id, world.coach.id)
     assert entry.details == {"rate_minor_before": 6000, "rate_minor": 9000}
 

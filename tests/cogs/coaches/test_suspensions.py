@@ -4,6 +4,7 @@ from typing import Any
 
 from models import Coach, CoachStatus, Reservation, SessionStatus
 from tests.support.simulated import Academy, reply, words
+from tests.support.transactions import fetch
 
 
 async def suspend(world: Academy, by: Any, **options: Any) -> str:
@@ -15,8 +16,7 @@ async def suspend(world: Academy, by: Any, **options: Any) -> str:
 
 
 async def status_of(world: Academy) -> CoachStatus:
-    async with world.db.read() as session:
-        return (await session.get_one(Coach, (world.guild.id, world.coach.id))).status
+    return (await fetch(world.db, Coach, (world.guild.id, world.coach.id))).status
 
 
 async def test_a_suspended_coach_loses_role_bookings_and_coming_sessions_and_both_sides_are_told(

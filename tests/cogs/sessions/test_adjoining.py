@@ -24,6 +24,7 @@ from tests.support.meetings import (
     told,
 )
 from tests.support.simulated import Academy, words
+from tests.support.transactions import transact
 
 COMPLETED = (SessionStatus.COMPLETED, None)
 
@@ -195,8 +196,7 @@ async def test_ended_early_the_room_waits_with_whoever_stays_for_the_next_sessio
     room = await opened(world, first, world.coach, world.student)
     await world.leap_to(first.starts_at + 20 * MINUTE)
 
-    async with world.db.begin() as session:
-        await in_room.end_early(session, first.id, Actor(world.student.id), world.now)
+    await transact(world.db, in_room.end_early, first.id, Actor(world.student.id), world.now)
     await world.leap_to(world.now + MINUTE)
     await world.leap_to(second.starts_at - 15 * MINUTE)
     await world.leap_to(second.starts_at)
@@ -213,8 +213,7 @@ async def test_made_longer_the_first_keeps_the_room_until_then(open_world: Acade
     room = await opened(world, first, world.coach, world.student)
     await world.leap_to(first.ends_at - 2 * MINUTE)
 
-    async with world.db.begin() as session:
-        await in_room.extend(session, first.id, Actor(world.student.id), world.now)
+    await transact(world.db, in_room.extend, first.id, Actor(world.student.id), world.now)
     await world.leap_to(first.ends_at + MINUTE)
     owners = [(await now(world, one)).discord_channel_id for one in (first, second)]
     await world.leap_to(second.starts_at)

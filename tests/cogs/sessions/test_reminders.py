@@ -9,6 +9,7 @@ from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import labels, press
+from tests.support.transactions import fetch
 
 WEDNESDAY = datetime(2026, 3, 4, 13, tzinfo=UTC)
 """14:00 in Berlin, two days after the world begins."""
@@ -165,8 +166,7 @@ async def test_who_presses_decides_for_themselves_only(open_world: Academy) -> N
     await world.leap_to(WEDNESDAY - DAY)
 
     assert counts(world) == (1, 1)
-    async with world.db.read() as session:
-        assert (await session.get_one(Member, world.outsider.id)).reminders_off
+    assert (await fetch(world.db, Member, world.outsider.id)).reminders_off
 
 
 async def set_reminders(world: Academy, typed: str) -> str:

@@ -8,6 +8,7 @@ from cogs.setup import panel as setup_panel
 from models import Guild
 from scheduler.servers.resources import ServerResource
 from tests.support.simulated import Academy, reply, words
+from tests.support.transactions import fetch
 
 
 async def pick(world: Academy, person: Any, place: ServerResource, chosen: Any) -> str:
@@ -63,8 +64,7 @@ async def test_every_channel_category_and_role_is_picked_in_the_panel(world: Aca
 
     said = {place: await pick(world, world.admin, place, one) for place, one in chosen.items()}
 
-    async with world.db.read() as session:
-        guild = await session.get_one(Guild, world.guild.id)
+    guild = await fetch(world.db, Guild, world.guild.id)
     assert {place: place.id_in(guild) for place in ServerResource} == {
         place: one.id for place, one in chosen.items()
     }

@@ -10,6 +10,7 @@ from tests.cogs.booking.people import Visitor, change_coach
 from tests.support import builders
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, held, send
+from tests.support.transactions import fetch
 
 RATE = "Rate per hour"
 ASKED = "This server now uses EUR"
@@ -57,8 +58,7 @@ async def test_a_coach_takes_the_new_currency_with_a_rate_typed_anew(open_world:
     assert "Your rate was $60.00. Enter what you charge in EUR" in said
     assert "€55.00 an hour" in shown
     assert "Currency" not in held(await world.coach.slash(world.lobby, "coach edit"))
-    async with world.db.read() as session:
-        assert (await session.get_one(CoachingSession, booked.id)).currency == "USD"
+    assert (await fetch(world.db, CoachingSession, booked.id)).currency == "USD"
     await ada.slash("coaching setup")
     assert "**Currency** 1 coach" not in ada.said
 

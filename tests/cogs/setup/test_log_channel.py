@@ -10,6 +10,7 @@ from simcord.enums import OverwriteType
 
 from scheduler.notifications import admin_alerts
 from tests.support.simulated import Academy, words
+from tests.support.transactions import transact
 
 LOG = "I cannot tell problems in the channel that was chosen for them"
 
@@ -20,14 +21,12 @@ async def choose(world: Academy, place: Any) -> None:
 
 async def fails(world: Academy, key: str) -> None:
     """Something goes wrong that only an admin can mend; the loop tells it, and what comes of telling it."""
-    async with world.db.begin() as session:
-        await admin_alerts.raise_alert(session, world.guild.id, key, f"{key} does not work.", world.now)
+    await transact(world.db, admin_alerts.raise_alert, world.guild.id, key, f"{key} does not work.", world.now)
     await world.wait_until(world.now + world.minutes(21))
 
 
 async def works(world: Academy, key: str) -> None:
-    async with world.db.begin() as session:
-        await admin_alerts.resolve(session, world.guild.id, key, world.now)
+    await transact(world.db, admin_alerts.resolve, world.guild.id, key, world.now)
     await world.wait_until(world.now + world.minutes(21))
 
 

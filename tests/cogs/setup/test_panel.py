@@ -19,6 +19,7 @@ from scheduler.servers.resources import ServerResource
 from tests.support.presses import emit_press
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, form, press, rows, send
+from tests.support.transactions import fetch, fetch_all
 
 FINE = "✅ Everything is as it should be."
 WANTED = [name for name, wanted in INVITE if wanted]
@@ -52,15 +53,13 @@ async def click(person: Any, message: Any, custom_id: str) -> Any:
 
 
 async def settings(world: Academy) -> Guild:
-    async with world.db.read() as session:
-        return await session.get_one(Guild, world.guild.id)
+    return await fetch(world.db, Guild, world.guild.id)
 
 
 async def audited(world: Academy) -> list[Any]:
     """Whose settings were changed how, oldest first."""
     wanted = select(AuditEntry).where(AuditEntry.action == "settings_changed").order_by(AuditEntry.id)
-    async with world.db.read() as session:
-        return [(one.actor_id, one.details) for one in await session.scalars(wanted)]
+    return [(one.actor_id, one.details) for one in await fetch_all(world.db, wanted)]
 
 
 def own_role(world: Academy) -> Any:

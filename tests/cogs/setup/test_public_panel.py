@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from models import AuditEntry, Coach
 from tests.support.simulated import APPLICATION, Academy, reply, words
+from tests.support.transactions import fetch_only
 
 ADMINS_ONLY = "Only admins may do this."
 
@@ -115,8 +116,7 @@ async def test_it_goes_into_the_channel_that_is_named_and_the_record(open_world:
     panel: Any = world.review.last_message
     assert "Learn with a coach" in words(panel)
     assert str(panel.id) in told
-    async with world.db.read() as session:
-        entry = (await session.scalars(select(AuditEntry).where(AuditEntry.action == "panel_posted"))).one()
+    entry = await fetch_only(world.db, select(AuditEntry).where(AuditEntry.action == "panel_posted"))
     assert (entry.actor_id, entry.details) == (world.admin.id, {"channel_id": world.review.id})
 
 

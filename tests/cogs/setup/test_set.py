@@ -9,6 +9,7 @@ from models import AccessMode, AuditEntry, Guild
 from scheduler.servers.declarations import SETTINGS
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import press, rows
+from tests.support.transactions import fetch, fetch_only
 
 
 async def put(world: Academy, setting: str, value: str, person: Any = None) -> str:
@@ -24,8 +25,7 @@ async def suggested(world: Academy, option: str, typed: str, person: Any = None,
 
 
 async def stored(world: Academy) -> Guild:
-    async with world.db.read() as session:
-        return await session.get_one(Guild, world.guild.id)
+    return await fetch(world.db, Guild, world.guild.id)
 
 
 CHANGES = [
@@ -56,8 +56,7 @@ async def test_each_setting_is_changed_and_the_answer_says_from_what_to_what(
 
     assert answer.startswith(f"✅ **{label}** {said}\n")
     assert getattr(await stored(world), column) == value
-    async with world.db.read() as session:
-        entry = (await session.scalars(select(AuditEntry))).one()
+    entry = await fetch_only(world.db, select(AuditEntry))
     assert (entry.action, entry.actor_id, list(entry.details)) == ("settings_changed", world.admin.id, [column])
 
 

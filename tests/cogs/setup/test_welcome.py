@@ -14,6 +14,7 @@ from cogs.routes import OPEN_SETUP
 from models import Guild, Notification, NotificationKind
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import labels
+from tests.support.transactions import fetch_all
 
 HELLO = "Hello! I run coaching here"
 SILENT = discord.Permissions(view_channel=True, use_application_commands=True)
@@ -41,10 +42,7 @@ async def said_anywhere(world: Academy) -> int:
 
 
 async def welcomes(world: Academy) -> list[Notification]:
-    async with world.db.read() as session:
-        return list(
-            await session.scalars(select(Notification).where(Notification.kind == NotificationKind.WELCOME))
-        )
+    return await fetch_all(world.db, select(Notification).where(Notification.kind == NotificationKind.WELCOME))
 
 
 def silence(world: Academy) -> None:

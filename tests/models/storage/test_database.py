@@ -21,6 +21,7 @@ from scheduler.coaches.coach_role import sync_roles
 from tests.support.builders import DAY, HOUR, MONDAY, FakeClock, a_coach, a_guild, a_notification, a_session
 from tests.support.fakes import FakeDiscord
 from tests.support.rounds import advance_due, deliver_due, tick
+from tests.support.transactions import fetch, fetch_all, transact
 
 # Instants.
 
@@ -82,8 +83,7 @@ async def test_the_database_itself_can_subtract_instants(db: Database) -> None:
 
 async def heartbeats(db: Database) -> dict[str, datetime]:
     """Return the table's rows by job."""
-    async with db.read() as session:
-        return {one.job: one.at for one in await session.scalars(sa.select(Heartbeat))}
+    return {one.job: one.at for one in await fetch_all(db, sa.select(Heartbeat))}
 
 
 # Transactions.
@@ -243,15 +243,13 @@ async def test_fifty_simultaneous_writers_all_succeed(db: Database, databases: i
     for other in through[1:]:
         await other.close()
 
-    async with db.read() as session:
-        member = await session.get_one(Member, 1)
+    member = await fetch(db, Member, 1)
     assert member.dms_closed_at == MONDAY + timedelta(seconds=50)
 
 
 async def test_insert_if_absent_leaves_the_first_row_as_it_is(db: Database) -> None:
     async def insert(at: datetime) -> None:
-        async with db.begin() as session:
-            await insert_if_absent(session, Heartbeat, job="tick", at=at)
+        await transact(db, insert_if_absent, Heartbeat, job="tick", at=at)
 
     await insert(MONDAY)
     await asyncio.gather(*(insert(MONDAY + HOUR) for _ in range(5)))
@@ -261,8 +259,7 @@ async def test_insert_if_absent_leaves_the_first_row_as_it_is(db: Database) -> N
 
 async def test_a_row_without_its_parent_is_refused(db: Database) -> None:
     with pytest.raises(IntegrityError):
-        async with db.begin() as session:
-            await a_coach(session, guild_id=404)
+        await transact(db, a_coach, guild_id=404)
 
     async with db.read() as session:
         assert await session.scalar(sa.select(sa.func.count()).select_from(Coach)) == 0

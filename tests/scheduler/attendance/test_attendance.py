@@ -12,24 +12,22 @@ from scheduler.attendance.attendance import Presence
 from scheduler.rooms import rooms
 from tests.support.attended_sessions import ELEVEN, ROOM, a_meeting, at, finished, found, stays
 from tests.support.builders import COACH, HOUR, MINUTE, STUDENT, a_session, change_session
+from tests.support.transactions import query, transact
 
 OTHER_ROOM = ROOM + 1
 
 
 async def comes(db: Database, user_id: int, minute: int, room: int = ROOM) -> None:
-    async with db.begin() as session:
-        await attendance.record_join(session, room, user_id, at(minute))
+    await transact(db, attendance.record_join, room, user_id, at(minute))
 
 
 async def goes(db: Database, user_id: int, minute: int, room: int = ROOM) -> bool:
-    async with db.begin() as session:
-        return await attendance.record_leave(session, room, user_id, at(minute))
+    return await transact(db, attendance.record_leave, room, user_id, at(minute))
 
 
 async def attended(db: Database, session_id: int, now: datetime = ELEVEN) -> dict[int, Presence]:
     row = await found(db, session_id)
-    async with db.read() as session:
-        return await attendance.attended(session, row, now)
+    return await query(db, attendance.attended, row, now)
 
 
 # Events.
@@ -115,8 +113,7 @@ async def test_a_room_that_is_gone_counts_no_more(db: Database) -> None:
     await comes(db, STUDENT, 70)
 
     assert await stays(db) == []
-    async with db.read() as session:
-        assert not await attendance.is_any_room(session, [ROOM])
+    assert not await query(db, attendance.is_any_room, [ROOM])
 
 
 async def test_it_is_known_which_channels_are_rooms(db: Database) -> None:
@@ -176,8 +173,7 @@ async def test_who_came_before_the_session_was_moved_has_not_come_to_it_now(db: 
 async def test_who_is_inside_when_their_room_is_deleted_is_inside_no_more(db: Database) -> None:
     session_id = await a_meeting(db, (COACH, 0, None), (STUDENT, 5, 10))
 
-    async with db.begin() as session:
-        assert await rooms.channel_deleted(session, ROOM, at(20))
+    assert await transact(db, rooms.channel_deleted, ROOM, at(20))
 
     assert await stays(db) == [(COACH, at(0), at(20)), (STUDENT, at(5), at(10))]
     assert (await found(db, session_id)).next_step_at == at(20)

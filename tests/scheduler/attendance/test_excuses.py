@@ -28,6 +28,7 @@ from tests.support.builders import COACH, DAY, GUILD, MINUTE, STUDENT, FakeClock
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rescheduled_sessions import reservations
 from tests.support.rounds import advance_due
+from tests.support.transactions import fetch, fetch_all, transact
 
 BOTH_CAME: list[Spell] = [(COACH, 0, None), (STUDENT, 0, None)]
 COACH_CAME: list[Spell] = [(COACH, 0, None)]
@@ -53,8 +54,7 @@ async def ended(
 
 async def problems_told(db: Database) -> list[tuple[str, str]]:
     """Key and text of what admins are told."""
-    async with db.read() as session:
-        return [(one.key, one.text) for one in await session.scalars(select(Alert).order_by(Alert.key))]
+    return [(one.key, one.text) for one in await fetch_all(db, select(Alert).order_by(Alert.key))]
 
 
 @pytest.mark.parametrize("barrier", [one for one in Barrier if one is not Barrier.LEFT])
@@ -187,8 +187,7 @@ async def test_ended_by_hand_an_absence_is_excused_as_well(db: Database) -> None
     discord.barriers = {STUDENT: Barrier.TIMED_OUT}
     session_id = await a_meeting(db, *COACH_CAME, watched_until=at(20))
 
-    async with db.begin() as session:
-        await in_room.end_early(session, session_id, CARA, at(20))
+    await transact(db, in_room.end_early, session_id, CARA, at(20))
     before = await found(db, session_id)
     await advance_due(db, discord, FakeClock(at(20)))
 
@@ -198,8 +197,7 @@ async def test_ended_by_hand_an_absence_is_excused_as_well(db: Database) -> None
 
 async def test_once_they_have_met_again_admins_hear_that_it_is_over(db: Database) -> None:
     await a_meeting(db, *BOTH_CAME)
-    async with db.begin() as session:
-        await admin_alerts.raise_alert(session, GUILD, f"kept_out:{STUDENT}", "They couldn't come.", at(-60))
+    await transact(db, admin_alerts.raise_alert, GUILD, f"kept_out:{STUDENT}", "They couldn't come.", at(-60))
 
     await advance_due(db, FakeDiscord(), FakeClock(ELEVEN))
 
@@ -241,8 +239,7 @@ async def test_where_the_bot_turns_out_to_be_in_the_server_no_more_nobody_is_abs
     one = await ended(db, discord, *COACH_CAME)
 
     assert (one.status, one.absent) == (SessionStatus.COMPLETED, None)
-    async with db.read() as session:
-        assert (await session.get_one(Guild, GUILD)).bot_removed_at == ELEVEN
+    assert (await fetch(db, Guild, GUILD)).bot_removed_at == ELEVEN
 
 
 @pytest.mark.parametrize("why", Why)
@@ -253,8 +250,7 @@ async def test_a_student_who_was_kept_out_is_excused_too_where_the_coach_goes_be
     discord.barriers = {STUDENT: Barrier.TIMED_OUT}
     session_id = await a_meeting(db, *COACH_CAME)
 
-    async with db.begin() as session:
-        await departures.handle_departure(session, GUILD, COACH, why, at(20), keep=False)
+    await transact(db, departures.handle_departure, GUILD, COACH, why, at(20), keep=False)
     await advance_due(db, discord, FakeClock(at(20)))
 
     one = await found(db, session_id)

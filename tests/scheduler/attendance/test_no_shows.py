@@ -37,6 +37,7 @@ from tests.support.attended_sessions import (
     recorded,
 )
 from tests.support.builders import ADMIN, COACH, DAY, GUILD, STUDENT, a_guild, change_session, refusal
+from tests.support.transactions import transact
 
 NOON = at(120)
 WEEK_OVER = ELEVEN + 7 * DAY
@@ -434,8 +435,7 @@ async def test_of_two_admins_the_first_decides(db: Database, second: UseCase) ->
 
 async def test_only_admins_of_its_server_decide(db: Database) -> None:
     session_id = await an_appealed_one(db)
-    async with db.begin() as session:
-        await a_guild(session, id=GUILD + 1)
+    await transact(db, a_guild, id=GUILD + 1)
 
     for actor in (STU, CARA, STRANGER):
         await refused(db, NotAllowed, grant, session_id, actor=actor)

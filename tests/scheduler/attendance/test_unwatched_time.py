@@ -13,6 +13,7 @@ from tests.support.attended_sessions import ELEVEN, ROOM, TEN, a_meeting, at, fi
 from tests.support.builders import COACH, DAY, GUILD, MINUTE, STUDENT, FakeClock, a_guild
 from tests.support.fakes import FakeDiscord
 from tests.support.rounds import tick
+from tests.support.transactions import fetch_all, query, transact
 
 
 async def test_a_restart_finds_who_stayed_who_left_and_who_came(db: Database) -> None:
@@ -78,8 +79,7 @@ async def test_of_a_session_that_is_over_only_who_left_is_written_down(db: Datab
 
 async def test_servers_that_cannot_be_seen_are_left_alone(db: Database) -> None:
     await a_meeting(db, (COACH, 0, None))
-    async with db.begin() as session:
-        await a_guild(session, id=GUILD + 1)
+    await transact(db, a_guild, id=GUILD + 1)
 
     await restarts(db, {}, 20, unseen_since=10, guild_ids=[GUILD + 1])
     await restarts(db, {}, 20, unseen_since=10, guild_ids=[])
@@ -151,16 +151,14 @@ async def test_a_restart_after_the_end_judges_nobody_by_what_it_did_not_see(db: 
 
 
 async def test_a_tick_that_watches_beats_for_it_and_one_that_does_not_leaves_that_alone(db: Database) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
+    await transact(db, a_guild)
     clock = FakeClock(TEN)
 
     seen: list[datetime | None] = []
     for unwatched in (None, {}, {}, None):
         await tick(db, FakeDiscord(), clock, unwatched=lambda found=unwatched: found)
         clock.forward(MINUTE)
-        async with db.read() as session:
-            seen.append(await attendance.watched_until(session, GUILD))
+        seen.append(await query(db, attendance.watched_until, GUILD))
 
     assert seen == [None, at(1), at(2), at(2)]
     async with db.read() as session:
@@ -171,8 +169,7 @@ async def test_a_tick_that_watches_beats_for_it_and_one_that_does_not_leaves_tha
 
 
 async def beats(db: Database) -> dict[str, datetime]:
-    async with db.read() as session:
-        return {one.job: one.at for one in await session.scalars(select(Heartbeat))}
+    return {one.job: one.at for one in await fetch_all(db, select(Heartbeat))}
 
 
 @pytest.mark.parametrize(
@@ -197,8 +194,7 @@ async def test_nobody_is_declared_absent_for_a_time_that_is_not_recorded_yet(
 
 
 async def test_a_server_of_which_all_is_recorded_again_is_like_the_others(db: Database) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
+    await transact(db, a_guild)
     seen: list[dict[str, datetime]] = []
 
     found: list[dict[int, datetime] | None] = [{}, {GUILD: at(0)}, {GUILD: at(0), GUILD + 1: at(2)}, None, {}]

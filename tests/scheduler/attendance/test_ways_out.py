@@ -29,6 +29,7 @@ from tests.support.builders import ADMIN, COACH, GUILD, STUDENT, FakeClock, a_gu
 from tests.support.fakes import FakeDiscord
 from tests.support.rescheduled_sessions import reservations
 from tests.support.rounds import advance_due, tick
+from tests.support.transactions import transact
 
 CANCELLED, COMPLETED, NO_SHOW = SessionStatus.CANCELLED, SessionStatus.COMPLETED, SessionStatus.NO_SHOW
 
@@ -193,8 +194,7 @@ async def test_before_the_start_it_is_cancelled_though_both_are_in_the_room_alre
 
 async def test_nobody_but_the_two_and_admins_of_their_server_ends_it(db: Database) -> None:
     session_id = await running(db, DECIDED["nobody came"])
-    async with db.begin() as session:
-        await a_guild(session, id=GUILD + 1)
+    await transact(db, a_guild, id=GUILD + 1)
 
     for actor, guild_id in ((STRANGER, GUILD), (ADMIN, GUILD + 1), (ADMIN, None)):
         await refusal(

@@ -22,17 +22,18 @@ from tests.support.builders import (
     a_coach,
     a_date,
     a_guild,
+    a_server_with_a_coach,
     a_session,
     statements,
 )
+from tests.support.transactions import query, transact
 
 MON, TUE = 0, 1
 NINE = (9 * 60, 10 * 60)
 
 
 async def browse(db: Database, now: datetime = MONDAY) -> list[coach_search.Listing]:
-    async with db.read() as session:
-        return await coach_search.browse(session, GUILD, STUDENT, now)
+    return await query(db, coach_search.browse, GUILD, STUDENT, now)
 
 
 async def test_coaches_are_listed_by_when_they_are_free_and_then_by_name(db: Database) -> None:
@@ -159,8 +160,7 @@ async def many_coaches(db: Database, first: int, count: int) -> None:
 
 
 async def test_browsing_many_coaches_takes_no_more_queries_than_browsing_a_few(db: Database) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
+    await transact(db, a_guild)
 
     async def ask(session: AsyncSession) -> list[coach_search.Listing]:
         return await coach_search.browse(session, GUILD, STUDENT, MONDAY)
@@ -175,8 +175,7 @@ async def test_browsing_many_coaches_takes_no_more_queries_than_browsing_a_few(d
 
 
 async def test_browsing_many_coaches_shows_for_each_what_asking_for_them_alone_shows(db: Database) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
+    await transact(db, a_guild)
     await many_coaches(db, 6_000, 500)
 
     together = {one.coach.user_id: one.next_free for one in await browse(db)}
@@ -199,9 +198,7 @@ async def test_listing_free_times_takes_the_same_queries_however_much_there_is(d
             await free_times.free_times(session, coach, timedelta(hours=1), student_id=STUDENT, now=MONDAY)
         )
 
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session, hours=(), daily_limit=9)
+    await a_server_with_a_coach(db, hours=(), daily_limit=9)
     for_nothing = await queries(db, ask)
 
     async with db.begin() as session:

@@ -12,6 +12,7 @@ from models.storage.database import Database
 from scheduler.availability import coach_search
 from scheduler.availability.coach_search import Listing, Sort
 from tests.support.builders import COACH, DAY, GUILD, HOUR, MONDAY, STUDENT, a_coach, a_guild, a_session
+from tests.support.transactions import query, transact
 
 NOBODY_FREE: Iterable[tuple[int, int, int]] = ()
 ALL_DAY = [(day, 0, 24 * 60) for day in range(7)]
@@ -91,8 +92,7 @@ async def test_who_is_equally_good_or_dear_is_listed_by_the_next_free_time(db: D
 @pytest.mark.parametrize("sort", Sort)
 async def test_what_is_equal_in_all_is_listed_by_name_and_then_by_id(db: Database, sort: Sort) -> None:
     await set_up(db, cem={}, Ann={}, Ben={})
-    async with db.begin() as session:
-        await a_coach(session, user_id=COACH - 1, display_name="Ben", hours=ALL_DAY)
+    await transact(db, a_coach, user_id=COACH - 1, display_name="Ben", hours=ALL_DAY)
 
     listings = await browsed(db, sort)
 
@@ -164,8 +164,7 @@ async def test_a_specialty_lists_those_who_teach_it_with_all_that_they_teach(db:
 async def test_a_specialty_of_another_server_lists_nobody(db: Database) -> None:
     await set_up(db, Ann={})
 
-    async with db.read() as session:
-        assert await coach_search.browse(session, GUILD, STUDENT, MONDAY, specialty_id=10_000) == []
+    assert await query(db, coach_search.browse, GUILD, STUDENT, MONDAY, specialty_id=10_000) == []
 
 
 @pytest.mark.parametrize(
@@ -181,8 +180,7 @@ async def test_who_takes_no_bookings_is_offered_nowhere(db: Database, state: dic
 
     for sort in Sort:
         assert await names(db, sort) == ["Ben"]
-    async with db.read() as session:
-        assert [one.display_name for one in await coach_search.find_coaches(session, GUILD, "n")] == ["Ben"]
+    assert [one.display_name for one in await query(db, coach_search.find_coaches, GUILD, "n")] == ["Ben"]
 
 
 async def test_nobody_is_offered_to_themselves(db: Database) -> None:
@@ -195,8 +193,7 @@ async def test_names_are_found_by_any_part_whatever_the_case_and_signs(db: Datab
     await set_up(db, **{"100%": {}, "Ann_B": {}, "annab": {}})
 
     async def found(part: str) -> list[str]:
-        async with db.read() as session:
-            return [one.display_name for one in await coach_search.find_coaches(session, GUILD, part)]
+        return [one.display_name for one in await query(db, coach_search.find_coaches, GUILD, part)]
 
     assert sorted(await found("ANN")) == ["Ann_B", "annab"]
     assert await found("n_b") == ["Ann_B"]

@@ -8,7 +8,7 @@ from models.storage.database import Database
 from scheduler.availability import schedule
 from scheduler.availability.schedule import Dates
 from scheduler.time.intervals import Interval
-from tests.support.builders import DAY, HOUR, MINUTE, MONDAY, a_date
+from tests.support.builders import DAY, HOUR, MINUTE, MONDAY, a_date, a_server_with_a_coach
 from tests.support.schedule_changes import (
     EVENING,
     MON,
@@ -20,12 +20,11 @@ from tests.support.schedule_changes import (
     off,
     press,
     refused,
-    set_up,
 )
 
 
 async def test_dates_that_hold_the_same_are_one_line_and_a_different_reason_begins_another(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
     async with db.begin() as session:
         for step in range(3):
             await a_date(session, TODAY + step * DAY, reason="Holiday")
@@ -45,7 +44,7 @@ async def test_dates_that_hold_the_same_are_one_line_and_a_different_reason_begi
 
 
 async def test_days_off_replace_whatever_held_on_them_and_nothing_beside_them(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
     async with db.begin() as session:
         for step in range(4):
             await a_date(session, TODAY + step * DAY, NOON, adds=True)
@@ -62,7 +61,7 @@ async def test_days_off_replace_whatever_held_on_them_and_nothing_beside_them(db
 
 
 async def test_other_hours_hold_instead_of_the_weekly_ones(db: Database) -> None:
-    await set_up(db, horizon_days=2, slot_step_minutes=60)
+    await a_server_with_a_coach(db, horizon_days=2, slot_step_minutes=60)
 
     await press(db, schedule.set_dates, TODAY, TODAY, [(18 * 60, 20 * 60)], "")
 
@@ -71,7 +70,7 @@ async def test_other_hours_hold_instead_of_the_weekly_ones(db: Database) -> None
 
 
 async def test_extra_hours_join_the_weekly_ones(db: Database) -> None:
-    await set_up(db, hours=[(MON, *MORNING)], horizon_days=1, slot_step_minutes=120)
+    await a_server_with_a_coach(db, hours=[(MON, *MORNING)], horizon_days=1, slot_step_minutes=120)
 
     await press(db, schedule.add_extra_hours, TODAY, [NOON])
     await press(db, schedule.add_extra_hours, TODAY, [EVENING])
@@ -81,7 +80,7 @@ async def test_extra_hours_join_the_weekly_ones(db: Database) -> None:
 
 
 async def test_extra_hours_on_a_day_off_are_that_days_only_hours(db: Database) -> None:
-    await set_up(db, hours=[(MON, *MORNING)], horizon_days=1, slot_step_minutes=120)
+    await a_server_with_a_coach(db, hours=[(MON, *MORNING)], horizon_days=1, slot_step_minutes=120)
     await press(db, schedule.set_dates, TODAY, TODAY, [], "Ill")
 
     await press(db, schedule.add_extra_hours, TODAY, [NOON])
@@ -91,7 +90,7 @@ async def test_extra_hours_on_a_day_off_are_that_days_only_hours(db: Database) -
 
 
 async def test_the_weekly_hours_hold_again_on_dates_that_are_cleared(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
     await press(db, schedule.set_dates, TODAY, TODAY + 4 * DAY, [], "Holiday")
 
     await press(db, schedule.clear_dates, TODAY + DAY, TODAY + 3 * DAY)
@@ -103,7 +102,7 @@ async def test_the_weekly_hours_hold_again_on_dates_that_are_cleared(db: Databas
 
 
 async def test_a_year_goes_at_once_and_not_a_day_more(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
 
     await press(db, schedule.set_dates, TODAY, TODAY + 365 * DAY, [], "")
     sentence = await refused(db, schedule.set_dates, TODAY, TODAY + 366 * DAY, [], "")
@@ -113,7 +112,7 @@ async def test_a_year_goes_at_once_and_not_a_day_more(db: Database) -> None:
 
 
 async def test_dates_in_the_wrong_order_are_refused(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
 
     sentence = await refused(db, schedule.set_dates, TODAY + DAY, TODAY, [], "")
 
@@ -121,7 +120,7 @@ async def test_dates_in_the_wrong_order_are_refused(db: Database) -> None:
 
 
 async def test_a_reason_has_a_hundred_characters_at_most(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
 
     await press(db, schedule.set_dates, TODAY, TODAY, [], "x" * 100 + " ")
     sentence = await refused(db, schedule.set_dates, TODAY, TODAY, [], "x" * 101)
@@ -130,7 +129,7 @@ async def test_a_reason_has_a_hundred_characters_at_most(db: Database) -> None:
 
 
 async def test_extra_hours_need_hours(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
 
     sentence = await refused(db, schedule.add_extra_hours, TODAY, [])
 
@@ -149,7 +148,7 @@ async def test_extra_hours_need_hours(db: Database) -> None:
 async def test_a_date_is_over_at_midnight_on_the_coachs_own_clock(
     db: Database, zone: str, midnight: datetime
 ) -> None:
-    await set_up(db, time_zone=zone)
+    await a_server_with_a_coach(db, time_zone=zone)
     before = midnight - timedelta(microseconds=1)
 
     await press(db, schedule.set_dates, TODAY - DAY, TODAY, [], "", now=before)

@@ -25,6 +25,7 @@ from tests.support.builders import (
     a_session,
     change_session,
 )
+from tests.support.transactions import transact
 
 MON, TUE, WED = range(3)
 TODAY = MONDAY.date()
@@ -71,8 +72,7 @@ async def test_on_single_dates_other_hours_hold_or_none_or_more(db: Database) ->
 
 async def test_a_date_is_one_of_the_coachs_own_calendar(db: Database) -> None:
     await a_booked_coach(db, hours=ONE_A_DAY, time_zone="Pacific/Kiritimati", horizon_days=3)
-    async with db.begin() as session:
-        await a_date(session, TODAY + DAY)  # their 3 March begins on 2 March at 10:00 UTC
+    await transact(db, a_date, TODAY + DAY)  # their 3 March begins on 2 March at 10:00 UTC
 
     assert await free(db) == ["3 Tue 19:00", "4 Wed 19:00"]
 

@@ -10,16 +10,15 @@ from models.storage.database import Database
 from scheduler.availability import reader_zone
 from scheduler.core import members
 from tests.support.builders import MONDAY, STUDENT
+from tests.support.transactions import query, transact
 
 
 async def set_zone(db: Database, name: str, user_id: int = STUDENT) -> None:
-    async with db.begin() as session:
-        await members.set_zone(session, user_id, name)
+    await transact(db, members.set_zone, user_id, name)
 
 
 async def zone_of(db: Database, user_id: int = STUDENT) -> str:
-    async with db.read() as session:
-        return await reader_zone.zone_name_of(session, user_id, "Europe/Berlin")
+    return await query(db, reader_zone.zone_name_of, user_id, "Europe/Berlin")
 
 
 async def test_until_somebody_says_where_they_are_the_other_zone_holds(db: Database) -> None:

@@ -10,7 +10,7 @@ from models import AuditEntry, Coach, SessionType
 from models.storage.database import Database
 from scheduler.availability import schedule
 from scheduler.availability.booking_policy import Rules, rules_of
-from tests.support.builders import COACH, DAY, GUILD, HOUR, MONDAY, a_date, a_session
+from tests.support.builders import COACH, DAY, GUILD, HOUR, MONDAY, a_date, a_server_with_a_coach, a_session
 from tests.support.schedule_changes import (
     EVENING,
     MON,
@@ -24,15 +24,15 @@ from tests.support.schedule_changes import (
     off,
     press,
     refused,
-    set_up,
     week,
 )
+from tests.support.transactions import fetch, fetch_all, transact
 
 # Weekly hours.
 
 
 async def test_set_hours_replace_those_of_the_days_that_were_picked_and_no_others(db: Database) -> None:
-    await set_up(db, hours=[(MON, *MORNING), (TUE, *MORNING), (WED, *MORNING)])
+    await a_server_with_a_coach(db, hours=[(MON, *MORNING), (TUE, *MORNING), (WED, *MORNING)])
 
     await press(db, schedule.set_hours, [MON, TUE], [NOON, EVENING])
 
@@ -40,7 +40,7 @@ async def test_set_hours_replace_those_of_the_days_that_were_picked_and_no_other
 
 
 async def test_setting_no_hours_clears_the_days(db: Database) -> None:
-    await set_up(db, hours=[(MON, *MORNING), (TUE, *MORNING)])
+    await a_server_with_a_coach(db, hours=[(MON, *MORNING), (TUE, *MORNING)])
 
     await press(db, schedule.set_hours, [MON], [])
 
@@ -48,7 +48,7 @@ async def test_setting_no_hours_clears_the_days(db: Database) -> None:
 
 
 async def test_windows_that_touch_become_one(db: Database) -> None:
-    await set_up(db, hours=())
+    await a_server_with_a_coach(db, hours=())
 
     await press(db, schedule.set_hours, [MON], [NOON, MORNING])
 
@@ -56,7 +56,7 @@ async def test_windows_that_touch_become_one(db: Database) -> None:
 
 
 async def test_added_hours_join_what_is_there(db: Database) -> None:
-    await set_up(db, hours=[(MON, *MORNING), (TUE, *EVENING)])
+    await a_server_with_a_coach(db, hours=[(MON, *MORNING), (TUE, *EVENING)])
 
     await press(db, schedule.add_hours, [TUE, MON, MON], NOON)
 
@@ -64,7 +64,7 @@ async def test_added_hours_join_what_is_there(db: Database) -> None:
 
 
 async def test_a_copied_day_replaces_the_hours_of_the_others_and_stays_itself(db: Database) -> None:
-    await set_up(db, hours=[(MON, *MORNING), (MON, *EVENING), (TUE, *NOON)])
+    await a_server_with_a_coach(db, hours=[(MON, *MORNING), (MON, *EVENING), (TUE, *NOON)])
 
     await press(db, schedule.copy_day, MON, [MON, TUE, WED])
 
@@ -72,7 +72,7 @@ async def test_a_copied_day_replaces_the_hours_of_the_others_and_stays_itself(db
 
 
 async def test_a_copied_day_without_hours_clears_the_others(db: Database) -> None:
-    await set_up(db, hours=[(MON, *MORNING), (TUE, *NOON)])
+    await a_server_with_a_coach(db, hours=[(MON, *MORNING), (TUE, *NOON)])
 
     await press(db, schedule.copy_day, WED, [TUE])
 
@@ -80,9 +80,8 @@ async def test_a_copied_day_without_hours_clears_the_others(db: Database) -> Non
 
 
 async def test_changing_hours_leaves_booked_sessions_alone(db: Database) -> None:
-    await set_up(db, hours=[(MON, *MORNING)])
-    async with db.begin() as session:
-        booked = await a_session(session, starts_at=MONDAY + 2 * HOUR)
+    await a_server_with_a_coach(db, hours=[(MON, *MORNING)])
+    booked = await transact(db, a_session, starts_at=MONDAY + 2 * HOUR)
 
     await press(db, schedule.set_hours, [MON], [])
 
@@ -95,17 +94,16 @@ async def test_changing_hours_leaves_booked_sessions_alone(db: Database) -> None
 
 
 async def test_rules_are_replaced_as_a_whole(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
     wanted = Rules(SessionType.VOICE, (45, 120), 15, 5, 10, 60, 90, 3, 12)
 
     await press(db, schedule.set_rules, wanted)
 
-    async with db.read() as session:
-        assert rules_of(await session.get_one(Coach, (GUILD, COACH))) == wanted
+    assert rules_of(await fetch(db, Coach, (GUILD, COACH))) == wanted
 
 
 async def test_rules_that_nobody_can_keep_to_are_refused(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
 
     sentence = await refused(db, schedule.set_rules, Rules(horizon_days=366))
 
@@ -113,7 +111,7 @@ async def test_rules_that_nobody_can_keep_to_are_refused(db: Database) -> None:
 
 
 async def test_bookings_are_paused_and_resumed(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
 
     paused = await press(db, schedule.set_accepting, False)
     free_while_paused = await free(db)
@@ -124,7 +122,7 @@ async def test_bookings_are_paused_and_resumed(db: Database) -> None:
 
 
 async def test_another_zone_keeps_the_clock_times(db: Database) -> None:
-    await set_up(db, time_zone="Europe/Berlin", hours=[(MON, *MORNING)])
+    await a_server_with_a_coach(db, time_zone="Europe/Berlin", hours=[(MON, *MORNING)])
     await press(db, schedule.set_dates, TODAY, TODAY, [NOON], "Half a day")
     before = await week(db), await dates(db)
 
@@ -138,7 +136,7 @@ async def test_another_zone_keeps_the_clock_times(db: Database) -> None:
     "zone", ["Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Kiritimati", "Pacific/Pago_Pago"]
 )
 async def test_another_zone_keeps_the_instants_if_wanted(db: Database, zone: str) -> None:
-    await set_up(db, time_zone="Europe/Berlin", horizon_days=20)
+    await a_server_with_a_coach(db, time_zone="Europe/Berlin", horizon_days=20)
     await press(db, schedule.set_dates, TODAY + 7 * DAY, TODAY + 8 * DAY, [], "Holiday")
     await press(db, schedule.set_dates, TODAY + 3 * DAY, TODAY + 3 * DAY, [(20 * 60, 24 * 60)], "Late")
     await press(db, schedule.add_extra_hours, TODAY + 12 * DAY, [(60, 3 * 60)])
@@ -151,7 +149,7 @@ async def test_another_zone_keeps_the_instants_if_wanted(db: Database, zone: str
 
 
 async def test_past_dates_are_dropped_and_reasons_kept_when_the_instants_stay(db: Database) -> None:
-    await set_up(db, time_zone="UTC", hours=[(day, *MORNING) for day in range(7)])
+    await a_server_with_a_coach(db, time_zone="UTC", hours=[(day, *MORNING) for day in range(7)])
     async with db.begin() as session:
         await a_date(session, TODAY - DAY, reason="Past")
         await a_date(session, TODAY, reason="Today")
@@ -162,7 +160,7 @@ async def test_past_dates_are_dropped_and_reasons_kept_when_the_instants_stay(db
 
 
 async def test_an_unknown_zone_is_refused(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
 
     sentence = await refused(db, schedule.change_zone, "Narnia", same_instants=True)
 
@@ -173,7 +171,7 @@ async def test_an_unknown_zone_is_refused(db: Database) -> None:
 
 
 async def test_hours_that_are_added_at_once_are_all_there_afterwards(db: Database) -> None:
-    await set_up(db, hours=())
+    await a_server_with_a_coach(db, hours=())
     windows = [(hour * 60, hour * 60 + 30) for hour in range(6)]
 
     await asyncio.gather(*(press(db, schedule.add_hours, [day], one) for day in range(7) for one in windows))
@@ -182,7 +180,7 @@ async def test_hours_that_are_added_at_once_are_all_there_afterwards(db: Databas
 
 
 async def test_changes_of_different_kinds_at_once_are_all_there_afterwards(db: Database) -> None:
-    await set_up(db, hours=())
+    await a_server_with_a_coach(db, hours=())
     windows = [(hour * 60, hour * 60 + 30) for hour in range(6)]
 
     await asyncio.gather(
@@ -203,7 +201,7 @@ async def test_changes_of_different_kinds_at_once_are_all_there_afterwards(db: D
 
 
 async def test_who_changed_what_is_on_record(db: Database) -> None:
-    await set_up(db, hours=())
+    await a_server_with_a_coach(db, hours=())
     tomorrow = TODAY + DAY
 
     await press(db, schedule.set_hours, [TUE, MON], [NOON, MORNING])
@@ -218,8 +216,7 @@ async def test_who_changed_what_is_on_record(db: Database) -> None:
     await press(db, schedule.change_zone, "Berlin", same_instants=True)
     await press(db, schedule.undo, 10)
 
-    async with db.read() as session:
-        entries = list(await session.scalars(select(AuditEntry).order_by(AuditEntry.id)))
+    entries = await fetch_all(db, select(AuditEntry).order_by(AuditEntry.id))
     span = {"first": "2026-03-02", "last": "2026-03-03"}
     rules = entries[6].details
     assert {(one.actor_id, one.coach_id, one.at) for one in entries} == {(COACH, COACH, MONDAY)}

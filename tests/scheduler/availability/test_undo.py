@@ -10,7 +10,7 @@ from models.storage.database import Database
 from scheduler.availability import schedule
 from scheduler.availability.booking_policy import Rules
 from scheduler.core.errors import CoachingError, NotFound, TooLate
-from tests.support.builders import COACH, DAY, GUILD, a_coach, a_date, a_guild, everything
+from tests.support.builders import COACH, DAY, GUILD, a_coach, a_date, a_guild, a_server_with_a_coach, everything
 from tests.support.schedule_changes import (
     MON,
     MORNING,
@@ -21,7 +21,6 @@ from tests.support.schedule_changes import (
     UseCase,
     press,
     refused,
-    set_up,
     week,
 )
 
@@ -162,7 +161,7 @@ async def test_only_the_last_change_is_undone(db: Database) -> None:
 
 
 async def test_changes_are_counted_and_an_undone_one_is_no_longer_offered(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
     offered = [await last_change(db)]
 
     await make(db, "pause")
@@ -178,7 +177,7 @@ async def test_changes_are_counted_and_an_undone_one_is_no_longer_offered(db: Da
 
 
 async def test_who_has_changed_nothing_has_nothing_to_undo(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
 
     sentence = await refused(db, schedule.undo, 1, kind=TooLate)
 
@@ -198,7 +197,7 @@ async def test_of_two_who_undo_at_once_one_does(db: Database) -> None:
 
 
 async def test_undoing_while_something_else_is_changed_loses_neither_half(db: Database) -> None:
-    await set_up(db, hours=[(MON, *MORNING)])
+    await a_server_with_a_coach(db, hours=[(MON, *MORNING)])
     await press(db, schedule.set_hours, [TUE], [MORNING])
 
     undone, _ = await asyncio.gather(

@@ -28,6 +28,7 @@ from tests.support.builders import (
     an_application,
     refusal,
 )
+from tests.support.transactions import transact
 
 STU = Actor(STUDENT)
 BOOKING, APPLYING = (BlockedFrom.BOOKING,), (BlockedFrom.APPLYING,)
@@ -48,13 +49,11 @@ async def town(db: Database) -> Database:
 async def block(
     db: Database, what: Collection[BlockedFrom] = BOOKING, reason: str = "", user_id: int = STUDENT
 ) -> CoachStatus | None:
-    async with db.begin() as session:
-        return await blocks.block(session, GUILD, user_id, ADMIN, what, reason, MONDAY)
+    return await transact(db, blocks.block, GUILD, user_id, ADMIN, what, reason, MONDAY)
 
 
 async def unblock(db: Database, what: Collection[BlockedFrom] = blocks.EVERYTHING) -> list[BlockedFrom]:
-    async with db.begin() as session:
-        return await blocks.unblock(session, GUILD, STUDENT, ADMIN, what, MONDAY + HOUR)
+    return await transact(db, blocks.unblock, GUILD, STUDENT, ADMIN, what, MONDAY + HOUR)
 
 
 async def hold(session: AsyncSession, guild_id: int = GUILD, at: datetime = TEN) -> Hold:

@@ -41,22 +41,17 @@ from tests.support.builders import (
     STUDENT,
     a_coach,
     a_guild,
+    a_server_with_a_coach,
     a_session,
     everything,
     refusal,
 )
+from tests.support.transactions import fetch, fetch_all, query, transact
 
 STU = Actor(STUDENT)
 SAM = Actor(STUDENT + 1)
 TEN = MONDAY + 2 * HOUR
 ELEVEN = TEN + HOUR
-
-
-async def set_up(db: Database, **coach: Any) -> None:
-    """A server with one coach in it."""
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session, **coach)
 
 
 async def book(
@@ -91,9 +86,8 @@ async def cancel(
 
 async def booked(db: Database, actor: Actor = STU, starts_at: datetime = TEN) -> int:
     """A server in which somebody has booked; gives back the session's id."""
-    await set_up(db)
-    async with db.begin() as session:
-        return (await book(session, actor, starts_at)).id
+    await a_server_with_a_coach(db)
+    return (await transact(db, book, actor, starts_at)).id
 
 
 Outcome = CoachingSession | CoachingError
@@ -102,8 +96,7 @@ Outcome = CoachingSession | CoachingError
 async def attempt(db: Database, use_case: Callable[[AsyncSession], Awaitable[CoachingSession]]) -> Outcome:
     """One person's press: the session, or the refusal. Any other error is a bug and is raised."""
     try:
-        async with db.begin() as session:
-            return await use_case(session)
+        return await transact(db, use_case)
     except CoachingError as refused:
         return refused
 
@@ -121,8 +114,7 @@ async def reservations(db: Database) -> list[tuple[int, datetime, datetime]]:
 
 
 async def sessions(db: Database) -> list[CoachingSession]:
-    async with db.read() as session:
-        return list(await session.scalars(select(CoachingSession).order_by(CoachingSession.id)))
+    return await fetch_all(db, select(CoachingSession).order_by(CoachingSession.id))
 
 
 async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None]]:
@@ -136,10 +128,9 @@ async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None]]:
 
 
 async def test_booking_writes_the_session_both_reservations_and_both_notifications(db: Database) -> None:
-    await set_up(db, buffer_before_minutes=10, buffer_after_minutes=5, rate_minor=5000)
+    await a_server_with_a_coach(db, buffer_before_minutes=10, buffer_after_minutes=5, rate_minor=5000)
 
-    async with db.begin() as session:
-        await book(session, minutes=90, notes="  The second verse. ")
+    await transact(db, book, minutes=90, notes="  The second verse. ")
 
     (one,) = await sessions(db)
     assert (one.coach_id, one.student_id, one.starts_at, one.duration) == (COACH, STUDENT, TEN, 90 * MINUTE)
@@ -164,21 +155,19 @@ async def test_a_session_keeps_its_price_when_the_rate_changes(db: Database) -> 
     async with db.begin() as session:
         (await session.get_one(Coach, (GUILD, COACH))).rate_minor = 9900
 
-    async with db.read() as session:
-        assert (await session.get_one(CoachingSession, session_id)).total_cost_minor == 6000
+    assert (await fetch(db, CoachingSession, session_id)).total_cost_minor == 6000
 
 
 async def test_two_sessions_may_touch(db: Database) -> None:
     await booked(db)
 
-    async with db.begin() as session:
-        await book(session, SAM, ELEVEN)
+    await transact(db, book, SAM, ELEVEN)
 
     assert [one.starts_at for one in await sessions(db)] == [TEN, ELEVEN]
 
 
 async def test_codes_are_short_distinct_and_without_letters_that_look_alike(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
 
     async with db.begin() as session:
         codes = {(await book(session, starts_at=MONDAY + hour * HOUR)).code for hour in range(1, 9)}
@@ -191,8 +180,7 @@ async def test_booking_the_same_twice_gives_the_same_session(db: Database) -> No
     session_id = await booked(db)
     before = await everything(db)
 
-    async with db.begin() as session:
-        again = await book(session)
+    again = await transact(db, book)
 
     assert again.id == session_id
     assert {name: len(rows) for name, rows in before.items()} == {
@@ -201,7 +189,7 @@ async def test_booking_the_same_twice_gives_the_same_session(db: Database) -> No
 
 
 async def test_a_double_click_books_once(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
 
     outcomes = await asyncio.gather(*(attempt(db, book) for _ in range(5)))
 
@@ -213,11 +201,9 @@ async def test_a_double_click_books_once(db: Database) -> None:
 
 async def test_the_same_time_can_be_booked_again_after_a_cancellation(db: Database) -> None:
     first = await booked(db)
-    async with db.begin() as session:
-        await cancel(session, first)
+    await transact(db, cancel, first)
 
-    async with db.begin() as session:
-        second = await book(session)
+    second = await transact(db, book)
 
     assert second.id != first
     assert len(await reservations(db)) == 2
@@ -244,7 +230,7 @@ async def test_the_same_time_can_be_booked_again_after_a_cancellation(db: Databa
 async def test_what_can_never_be_booked_is_refused_with_what_to_do(
     db: Database, changed: dict[str, Any], asked: dict[str, Any], sentence: str
 ) -> None:
-    await set_up(db, **changed)
+    await a_server_with_a_coach(db, **changed)
 
     refused = await refusal(db, NotBookable, partial(book, **asked))
 
@@ -253,7 +239,7 @@ async def test_what_can_never_be_booked_is_refused_with_what_to_do(
 
 @pytest.mark.parametrize("status", [CoachStatus.PENDING, CoachStatus.REJECTED, CoachStatus.SUSPENDED])
 async def test_only_coaches_can_be_booked(db: Database, status: CoachStatus) -> None:
-    await set_up(db, status=status)
+    await a_server_with_a_coach(db, status=status)
 
     await refusal(db, NotFound, book)
 
@@ -261,9 +247,8 @@ async def test_only_coaches_can_be_booked(db: Database, status: CoachStatus) -> 
 
 
 async def test_a_coach_of_another_server_cannot_be_booked_here(db: Database) -> None:
-    await set_up(db)
-    async with db.begin() as session:
-        await a_guild(session, id=GUILD + 1)
+    await a_server_with_a_coach(db)
+    await transact(db, a_guild, id=GUILD + 1)
 
     refused = await refusal(db, NotFound, partial(book, guild_id=GUILD + 1))
 
@@ -271,7 +256,7 @@ async def test_a_coach_of_another_server_cannot_be_booked_here(db: Database) -> 
 
 
 async def test_notes_that_are_too_long_are_refused_with_the_limit(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
 
     refused = await refusal(db, Unreadable, partial(book, notes="x" * 1001))
 
@@ -293,7 +278,7 @@ async def test_notes_that_are_too_long_are_refused_with_the_limit(db: Database) 
 async def test_a_time_that_is_not_offered_is_refused_with_times_that_are(
     db: Database, changed: dict[str, Any], starts_at: datetime
 ) -> None:
-    await set_up(db, **changed)
+    await a_server_with_a_coach(db, **changed)
 
     refused = await refusal(db, SlotTaken, partial(book, starts_at=starts_at))
 
@@ -321,9 +306,8 @@ async def test_the_second_of_two_students_is_told_the_nearest_free_times(db: Dat
 
 
 async def test_when_nothing_else_is_free_another_coach_is_suggested(db: Database) -> None:
-    await set_up(db, hours=[(0, 10 * 60, 11 * 60)], horizon_days=1)
-    async with db.begin() as session:
-        await book(session)
+    await a_server_with_a_coach(db, hours=[(0, 10 * 60, 11 * 60)], horizon_days=1)
+    await transact(db, book)
 
     refused = await refusal(db, SlotTaken, partial(book, actor=SAM))
 
@@ -334,8 +318,7 @@ async def test_when_nothing_else_is_free_another_coach_is_suggested(db: Database
 
 async def test_one_cannot_be_in_two_sessions_at_once(db: Database) -> None:
     await booked(db)
-    async with db.begin() as session:
-        await a_coach(session, user_id=COACH + 1)
+    await transact(db, a_coach, user_id=COACH + 1)
 
     refused = await refusal(db, SlotTaken, partial(book, coach_id=COACH + 1, starts_at=TEN + 30 * MINUTE))
 
@@ -344,8 +327,7 @@ async def test_one_cannot_be_in_two_sessions_at_once(db: Database) -> None:
 
 async def test_a_coach_cannot_learn_and_teach_at_once(db: Database) -> None:
     await booked(db)
-    async with db.begin() as session:
-        await a_coach(session, user_id=COACH + 1)
+    await transact(db, a_coach, user_id=COACH + 1)
 
     await refusal(db, SlotTaken, partial(book, actor=Actor(COACH), coach_id=COACH + 1))
 
@@ -357,7 +339,7 @@ class RollBack(Exception):
 
 
 async def test_what_is_listed_can_be_booked_and_what_is_not_listed_is_refused(db: Database) -> None:
-    await set_up(
+    await a_server_with_a_coach(
         db,
         hours=[(0, 9 * 60, 12 * 60 + 10), (0, 13 * 60, 15 * 60)],
         slot_step_minutes=25,
@@ -366,8 +348,7 @@ async def test_what_is_listed_can_be_booked_and_what_is_not_listed_is_refused(db
         minimum_notice_minutes=70,
         horizon_days=1,
     )
-    async with db.begin() as session:
-        await a_session(session, starts_at=MONDAY + 3.5 * HOUR, ends_at=MONDAY + 4 * HOUR)
+    await transact(db, a_session, starts_at=MONDAY + 3.5 * HOUR, ends_at=MONDAY + 4 * HOUR)
     day = [MONDAY + minute * MINUTE for minute in sorted({*range(30, 8 * 60, 5), *range(100, 150)})]
     bookable: list[datetime] = []
 
@@ -391,7 +372,7 @@ async def test_what_is_listed_can_be_booked_and_what_is_not_listed_is_refused(db
 
 
 async def test_of_twenty_students_racing_for_one_slot_exactly_one_wins(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
 
     outcomes = await asyncio.gather(*(attempt(db, partial(book, actor=Actor(100 + n))) for n in range(20)))
 
@@ -405,7 +386,7 @@ async def test_of_twenty_students_racing_for_one_slot_exactly_one_wins(db: Datab
 
 
 async def test_of_many_students_racing_for_overlapping_times_nobody_gets_a_part(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
     presses = [partial(book, actor=Actor(100 + n), starts_at=TEN + n % 5 * 30 * MINUTE) for n in range(15)]
 
     outcomes = await asyncio.gather(*(attempt(db, press) for press in presses))
@@ -418,9 +399,8 @@ async def test_of_many_students_racing_for_overlapping_times_nobody_gets_a_part(
 
 
 async def test_of_two_coaches_whom_a_student_books_at_once_for_one_time_one_is_booked(db: Database) -> None:
-    await set_up(db)
-    async with db.begin() as session:
-        await a_coach(session, user_id=COACH + 1)
+    await a_server_with_a_coach(db)
+    await transact(db, a_coach, user_id=COACH + 1)
 
     outcomes = await asyncio.gather(
         attempt(db, partial(book, coach_id=COACH)), attempt(db, partial(book, coach_id=COACH + 1))
@@ -432,9 +412,8 @@ async def test_of_two_coaches_whom_a_student_books_at_once_for_one_time_one_is_b
 
 
 async def test_two_coaches_who_book_each_other_at_once_do_not_block_each_other(db: Database) -> None:
-    await set_up(db)
-    async with db.begin() as session:
-        await a_coach(session, user_id=COACH + 1)
+    await a_server_with_a_coach(db)
+    await transact(db, a_coach, user_id=COACH + 1)
     times = [MONDAY + DAY + hour * HOUR for hour in range(1, 9)]
     presses = [
         partial(book, actor=Actor(one), coach_id=other, starts_at=at)
@@ -491,7 +470,7 @@ async def somebody_slips_in(db: Database) -> AsyncIterator[None]:
 
 
 async def test_what_slips_past_the_applications_check_is_refused_by_the_database(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
 
     async with somebody_slips_in(db):
         refused = await refusal(db, SlotTaken, book)
@@ -502,9 +481,8 @@ async def test_what_slips_past_the_applications_check_is_refused_by_the_database
 
 @pytest.mark.parametrize("engine_name", ["postgres"])
 async def test_a_reservation_that_another_transaction_has_not_committed_yet_is_waited_for(db: Database) -> None:
-    await set_up(db)
-    async with db.begin() as session:
-        other = await a_session(session, starts_at=TEN + DAY, student_id=STUDENT + 1)
+    await a_server_with_a_coach(db)
+    other = await transact(db, a_session, starts_at=TEN + DAY, student_id=STUDENT + 1)
 
     async with db.begin() as outsider:
         outsider.add(Reservation(user_id=COACH, starts_at=TEN, ends_at=ELEVEN, session_id=other.id))
@@ -542,8 +520,7 @@ async def test_those_whom_it_concerns_may_cancel_and_the_time_is_free_at_once(
 ) -> None:
     session_id = await booked(db)
 
-    async with db.begin() as session:
-        await cancel(session, session_id, actor, guild_id=guild_id, reason=" Ill. ", now=MONDAY + HOUR)
+    await transact(db, cancel, session_id, actor, guild_id=guild_id, reason=" Ill. ", now=MONDAY + HOUR)
 
     (one,) = await sessions(db)
     assert (one.status, one.cancelled_at, one.cancelled_by, one.cancel_reason) == (
@@ -559,8 +536,7 @@ async def test_those_whom_it_concerns_may_cancel_and_the_time_is_free_at_once(
 async def test_both_are_told_of_a_cancellation(db: Database) -> None:
     session_id = await booked(db)
 
-    async with db.begin() as session:
-        await cancel(session, session_id)
+    await transact(db, cancel, session_id)
 
     assert (await enqueued(db))[2:] == [
         (NotificationKind.SESSION_CANCELLED, STUDENT),
@@ -571,8 +547,7 @@ async def test_both_are_told_of_a_cancellation(db: Database) -> None:
 async def test_a_cancelled_session_without_a_room_needs_nothing_more(db: Database) -> None:
     session_id = await booked(db)
 
-    async with db.begin() as session:
-        await cancel(session, session_id)
+    await transact(db, cancel, session_id)
 
     assert [one.next_step_at for one in await sessions(db)] == [None]
 
@@ -583,8 +558,7 @@ async def test_a_cancelled_session_with_a_room_is_due_at_once(db: Database) -> N
         row = await session.get_one(CoachingSession, session_id)
         row.room_intended_at = TEN - 15 * MINUTE
 
-    async with db.begin() as session:
-        await cancel(session, session_id, now=TEN - 10 * MINUTE)
+    await transact(db, cancel, session_id, now=TEN - 10 * MINUTE)
 
     assert [one.next_step_at for one in await sessions(db)] == [TEN - 10 * MINUTE]
 
@@ -607,8 +581,7 @@ async def test_for_everybody_else_the_session_does_not_exist(
 
 async def test_a_session_cannot_be_cancelled_twice(db: Database) -> None:
     session_id = await booked(db)
-    async with db.begin() as session:
-        await cancel(session, session_id)
+    await transact(db, cancel, session_id)
 
     refused = await refusal(db, TooLate, partial(cancel, session_id=session_id, actor=Actor(COACH)))
 
@@ -631,9 +604,8 @@ async def test_of_two_who_cancel_at_once_one_cancels(db: Database) -> None:
 
 @pytest.mark.parametrize("status", [SessionStatus.COMPLETED, SessionStatus.NO_SHOW])
 async def test_a_session_that_is_over_cannot_be_cancelled(db: Database, status: SessionStatus) -> None:
-    await set_up(db)
-    async with db.begin() as session:
-        session_id = (await a_session(session, status=status)).id
+    await a_server_with_a_coach(db)
+    session_id = (await transact(db, a_session, status=status)).id
 
     refused = await refusal(db, TooLate, partial(cancel, session_id=session_id, now=ELEVEN))
 
@@ -644,9 +616,8 @@ async def test_a_session_that_is_over_cannot_be_cancelled(db: Database, status: 
 async def test_a_session_whose_end_has_passed_is_over_although_no_tick_has_said_so_yet(
     db: Database, status: SessionStatus
 ) -> None:
-    await set_up(db)
-    async with db.begin() as session:
-        session_id = (await a_session(session, status=status)).id
+    await a_server_with_a_coach(db)
+    session_id = (await transact(db, a_session, status=status)).id
 
     refused = await refusal(db, TooLate, partial(cancel, session_id=session_id, now=ELEVEN))
 
@@ -654,12 +625,10 @@ async def test_a_session_whose_end_has_passed_is_over_although_no_tick_has_said_
 
 
 async def test_a_running_session_can_be_cancelled(db: Database) -> None:
-    await set_up(db)
-    async with db.begin() as session:
-        session_id = (await a_session(session, status=SessionStatus.IN_PROGRESS)).id
+    await a_server_with_a_coach(db)
+    session_id = (await transact(db, a_session, status=SessionStatus.IN_PROGRESS)).id
 
-    async with db.begin() as session:
-        await cancel(session, session_id, now=ELEVEN - MINUTE)
+    await transact(db, cancel, session_id, now=ELEVEN - MINUTE)
 
     assert [one.status for one in await sessions(db)] == [SessionStatus.CANCELLED]
 
@@ -674,11 +643,9 @@ async def test_a_reason_that_is_too_long_is_refused_and_nothing_is_cancelled(db:
 
 async def test_cancelling_one_session_leaves_the_others(db: Database) -> None:
     session_id = await booked(db)
-    async with db.begin() as session:
-        await book(session, SAM, ELEVEN)
+    await transact(db, book, SAM, ELEVEN)
 
-    async with db.begin() as session:
-        await cancel(session, session_id)
+    await transact(db, cancel, session_id)
 
     assert {user_id for user_id, _, _ in await reservations(db)} == {COACH, SAM.user_id}
 
@@ -687,7 +654,7 @@ async def test_cancelling_one_session_leaves_the_others(db: Database) -> None:
 
 
 async def test_sessions_are_listed_as_coach_and_student_what_is_coming_first(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
     async with db.begin() as session:
         await a_coach(session, user_id=STUDENT, hours=())
         await a_guild(session, id=GUILD + 1)
@@ -703,8 +670,7 @@ async def test_sessions_are_listed_as_coach_and_student_what_is_coming_first(db:
         }
     names = {one.id: name for name, one in starts.items()}
 
-    async with db.read() as session:
-        page = await upcoming.page_of(session, GUILD, STUDENT, MONDAY, page=0, size=10)
+    page = await query(db, upcoming.page_of, GUILD, STUDENT, MONDAY, page=0, size=10)
 
     listed = [names[one.id] for one in page.sessions]
     assert listed == [
@@ -727,7 +693,7 @@ async def test_nobody_leaves_anything_behind_when_all_are_refused(db: Database) 
 
 
 async def test_a_member_is_noted_once_however_often_they_book(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
 
     await asyncio.gather(
         *(attempt(db, partial(book, starts_at=MONDAY + DAY + hour * HOUR)) for hour in range(1, 9))

@@ -23,12 +23,14 @@ from tests.support.builders import (
     FakeClock,
     a_coach,
     a_guild,
+    a_server_with_a_coach,
     a_session,
     everything,
 )
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rescheduled_sessions import reservations
 from tests.support.rounds import advance_due, tick
+from tests.support.transactions import transact
 
 DOWN = DiscordFailure("Discord did not answer")
 CANCELLED, KEPT = SessionStatus.CANCELLED, {"keep_after_departure": True}
@@ -45,13 +47,11 @@ async def a_coming_one(db: Database, guild: dict[str, Any] | None = None, **chan
 
 
 async def another(db: Database, **changed: Any) -> int:
-    async with db.begin() as session:
-        return (await a_session(session, **changed)).id
+    return (await transact(db, a_session, **changed)).id
 
 
 async def is_gone(db: Database, who: int, why: Why = Why.LEFT) -> int:
-    async with db.begin() as session:
-        return await departures.handle_departure(session, GUILD, who, why, MONDAY)
+    return await transact(db, departures.handle_departure, GUILD, who, why, MONDAY)
 
 
 # Where sessions are cancelled.
@@ -90,8 +90,7 @@ async def test_of_a_coach_who_may_not_coach_any_more_both_are_told(db: Database)
 async def test_a_session_that_has_just_begun_is_cancelled_too_and_its_room_goes(db: Database) -> None:
     session_id = await a_meeting(db)
 
-    async with db.begin() as session:
-        await departures.handle_departure(session, GUILD, STUDENT, Why.LEFT, at(5))
+    await transact(db, departures.handle_departure, GUILD, STUDENT, Why.LEFT, at(5))
 
     one = await found(db, session_id)
     assert (one.status, one.next_step_at) == (CANCELLED, at(5))
@@ -99,9 +98,7 @@ async def test_a_session_that_has_just_begun_is_cancelled_too_and_its_room_goes(
 
 async def test_what_is_over_or_elsewhere_or_of_others_stays(db: Database) -> None:
     await a_coming_one(db, status=SessionStatus.COMPLETED, next_step_at=None, reserved=False)
-    async with db.begin() as session:
-        await a_guild(session, id=GUILD + 1)
-        await a_coach(session, guild_id=GUILD + 1)
+    await a_server_with_a_coach(db, guild={"id": GUILD + 1}, guild_id=GUILD + 1)
     await another(db, guild_id=GUILD + 1, starts_at=TEN + DAY)
     await another(db, student_id=STUDENT + 1, starts_at=TEN + 2 * DAY)
     await another(db, starts_at=MONDAY - HOUR, ends_at=MONDAY, next_step_at=MONDAY, reserved=False)
@@ -146,8 +143,7 @@ async def test_who_left_is_shut_out_of_the_room_of_a_session_that_is_kept(db: Da
     await another(db, student_id=STUDENT + 1, starts_at=TEN + 2 * DAY)
     discord, clock = FakeDiscord(), FakeClock(at(20))
     discord.gone.add(who)
-    async with db.begin() as session:
-        await departures.handle_departure(session, GUILD, who, Why.LEFT, clock())
+    await transact(db, departures.handle_departure, GUILD, who, Why.LEFT, clock())
 
     await advance_due(db, discord, clock)
 
@@ -169,8 +165,7 @@ async def test_a_room_that_is_opened_anew_is_no_news_for_who_stayed(db: Database
     discord.gone.add(STUDENT)
     clock.now = at(-3)
 
-    async with db.begin() as session:
-        await departures.handle_departure(session, GUILD, STUDENT, Why.LEFT, clock())
+    await transact(db, departures.handle_departure, GUILD, STUDENT, Why.LEFT, clock())
     await advance_due(db, discord, clock)
 
     assert len(discord.asked("open_room")) == 2

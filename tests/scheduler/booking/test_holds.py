@@ -25,9 +25,11 @@ from tests.support.builders import (
     STUDENT,
     a_coach,
     a_guild,
+    a_server_with_a_coach,
     a_session,
     refusal,
 )
+from tests.support.transactions import transact
 
 STU, SAM = Actor(STUDENT), Actor(STUDENT + 1)
 TEN = MONDAY + 2 * HOUR
@@ -36,17 +38,9 @@ ELSEWHERE = GUILD + 1
 INSTANT = timedelta(microseconds=1)
 
 
-async def set_up(db: Database, **coach: Any) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session, **coach)
-
-
 async def another_server(db: Database, coach_id: int = COACH + 1) -> None:
     """A second server with a coach of its own, or with the same one."""
-    async with db.begin() as session:
-        await a_guild(session, id=ELSEWHERE)
-        await a_coach(session, guild_id=ELSEWHERE, user_id=coach_id)
+    await a_server_with_a_coach(db, guild={"id": ELSEWHERE}, guild_id=ELSEWHERE, user_id=coach_id)
 
 
 async def hold(
@@ -73,8 +67,7 @@ async def book(
 
 async def held(db: Database, *args: Any, **kwargs: Any) -> datetime:
     """Hold in a transaction of its own; until when."""
-    async with db.begin() as session:
-        return (await hold(session, *args, **kwargs)).expires_at
+    return (await transact(db, hold, *args, **kwargs)).expires_at
 
 
 async def reserved(db: Database) -> list[tuple[int, datetime, datetime, bool]]:
@@ -95,7 +88,7 @@ async def offered(db: Database, actor: Actor, *, now: datetime = MONDAY) -> set[
 
 
 async def test_a_hold_takes_the_time_from_both_for_five_minutes_with_the_coachs_buffers(db: Database) -> None:
-    await set_up(db, buffer_before_minutes=10, buffer_after_minutes=5)
+    await a_server_with_a_coach(db, buffer_before_minutes=10, buffer_after_minutes=5)
 
     until = await held(db)
 
@@ -107,7 +100,7 @@ async def test_a_hold_takes_the_time_from_both_for_five_minutes_with_the_coachs_
 
 
 async def test_another_hold_in_the_same_server_takes_the_place_of_the_first(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
     await held(db)
 
     await held(db, STU, ELEVEN)
@@ -120,7 +113,7 @@ async def test_another_hold_in_the_same_server_takes_the_place_of_the_first(db: 
 async def test_a_hold_gives_way_to_one_that_overlaps_it_of_the_same_student(
     db: Database, changed: dict[str, Any]
 ) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
     await held(db)
 
     await held(db, **changed)
@@ -129,7 +122,7 @@ async def test_a_hold_gives_way_to_one_that_overlaps_it_of_the_same_student(
 
 
 async def test_the_same_time_held_again_is_kept_no_longer_until_it_has_expired(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
     until = await held(db)
 
     assert await held(db, now=until - INSTANT) == until
@@ -138,7 +131,7 @@ async def test_the_same_time_held_again_is_kept_no_longer_until_it_has_expired(d
 
 
 async def test_a_hold_ends_at_its_very_instant(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
     until = await held(db)
 
     assert TEN not in await offered(db, SAM, now=until - INSTANT)
@@ -152,7 +145,7 @@ async def test_a_hold_ends_at_its_very_instant(db: Database) -> None:
 
 
 async def test_nobodys_own_hold_hides_a_time_from_themselves(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
     before = await offered(db, STU)
 
     await held(db)
@@ -162,11 +155,10 @@ async def test_nobodys_own_hold_hides_a_time_from_themselves(db: Database) -> No
 
 
 async def test_booking_lets_the_hold_go(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
     await held(db, STU, ELEVEN)
 
-    async with db.begin() as session:
-        await book(session)
+    await transact(db, book)
 
     assert await reserved(db) == [(COACH, TEN, ELEVEN, False), (STUDENT, TEN, ELEVEN, False)]
     async with db.read() as session:
@@ -177,7 +169,7 @@ async def test_booking_lets_the_hold_go(db: Database) -> None:
 async def test_a_hold_counts_towards_a_coachs_limit_while_it_lasts_but_not_for_its_student(
     db: Database, limit: str
 ) -> None:
-    await set_up(db, **{limit: 1})
+    await a_server_with_a_coach(db, **{limit: 1})
     until = await held(db)
 
     assert await offered(db, SAM) == set()
@@ -188,7 +180,7 @@ async def test_a_hold_counts_towards_a_coachs_limit_while_it_lasts_but_not_for_i
 
 
 async def test_a_hold_that_was_given_up_uses_up_no_limit(db: Database) -> None:
-    await set_up(db, daily_limit=1)
+    await a_server_with_a_coach(db, daily_limit=1)
     await held(db)
 
     await held(db, STU, TEN + DAY)
@@ -199,7 +191,7 @@ async def test_a_hold_that_was_given_up_uses_up_no_limit(db: Database) -> None:
 async def test_what_a_student_holds_in_another_server_blocks_the_same_time_here_while_it_lasts(
     db: Database,
 ) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
     await another_server(db)
     until = await held(db, guild_id=ELSEWHERE, coach_id=COACH + 1)
 
@@ -214,7 +206,7 @@ async def test_what_a_student_holds_in_another_server_blocks_the_same_time_here_
 
 
 async def test_what_is_held_of_a_coach_in_another_server_blocks_the_same_time_here(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
     await another_server(db, COACH)
     until = await held(db, guild_id=ELSEWHERE)
 
@@ -225,7 +217,7 @@ async def test_what_is_held_of_a_coach_in_another_server_blocks_the_same_time_he
 
 
 async def test_holds_in_two_servers_stand_side_by_side(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
     await another_server(db)
 
     await held(db)
@@ -235,35 +227,31 @@ async def test_holds_in_two_servers_stand_side_by_side(db: Database) -> None:
 
 
 async def test_expired_holds_of_others_never_block_a_booking(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
     await another_server(db)
     until = await held(db, SAM)
     await held(db, guild_id=ELSEWHERE, coach_id=COACH + 1)
 
-    async with db.begin() as session:
-        await book(session, now=until)
+    await transact(db, book, now=until)
 
     assert [of_hold for *_, of_hold in await reserved(db)] == [False, False]
 
 
 @pytest.mark.parametrize("holder", [SAM, STU])
 async def test_neither_an_expired_hold_nor_ones_own_blocks_moving_a_session(db: Database, holder: Actor) -> None:
-    await set_up(db)
-    async with db.begin() as session:
-        moved = await a_session(session, starts_at=TEN)
+    await a_server_with_a_coach(db)
+    moved = await transact(db, a_session, starts_at=TEN)
     until = await held(db, holder, ELEVEN)
     now = until if holder == SAM else MONDAY
 
-    async with db.begin() as session:
-        await rescheduling.reschedule(session, moved.id, STU, ELEVEN, "", now)
+    await transact(db, rescheduling.reschedule, moved.id, STU, ELEVEN, "", now)
 
     assert (STUDENT, ELEVEN, ELEVEN + HOUR, False) in await reserved(db)
 
 
 async def test_a_hold_of_another_blocks_moving_a_session_there(db: Database) -> None:
-    await set_up(db)
-    async with db.begin() as session:
-        moved = await a_session(session, starts_at=TEN)
+    await a_server_with_a_coach(db)
+    moved = await transact(db, a_session, starts_at=TEN)
     until = await held(db, SAM, ELEVEN)
 
     refused = await refusal(
@@ -276,7 +264,7 @@ async def test_a_hold_of_another_blocks_moving_a_session_there(db: Database) -> 
 
 
 async def test_a_hold_that_goes_takes_its_reservations_along(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
     await held(db)
 
     async with db.begin() as session:
@@ -299,7 +287,7 @@ async def test_a_hold_that_goes_takes_its_reservations_along(db: Database) -> No
 async def test_what_cannot_be_booked_cannot_be_held_either(
     db: Database, coach: dict[str, Any], kind: type[CoachingError]
 ) -> None:
-    await set_up(db, **coach)
+    await a_server_with_a_coach(db, **coach)
 
     await refusal(db, kind, lambda session: hold(session))
     await refusal(db, kind, lambda session: book(session))
@@ -317,7 +305,7 @@ async def test_whoever_has_as_many_coming_sessions_as_the_server_allows_holds_no
 
 
 async def test_of_ten_students_who_hold_the_same_time_at_once_exactly_one_does(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
 
     async def press(number: int) -> bool:
         try:
@@ -333,7 +321,7 @@ async def test_of_ten_students_who_hold_the_same_time_at_once_exactly_one_does(d
 
 
 async def test_one_student_who_presses_many_times_at_once_holds_one_of_them(db: Database) -> None:
-    await set_up(db)
+    await a_server_with_a_coach(db)
 
     await asyncio.gather(*(held(db, STU, MONDAY + (1 + number) * HOUR) for number in range(8)))
 

@@ -26,20 +26,19 @@ from tests.support.builders import (
     FakeClock,
     a_coach,
     a_guild,
+    a_server_with_a_coach,
     refusal,
 )
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rounds import tick
-from tests.support.transactions import fetch, fetch_all
+from tests.support.transactions import fetch, fetch_all, transact
 
 DOWN = DiscordFailure("Discord did not answer")
 
 
 async def set_up(db: Database, **coach: Any) -> None:
     """A server with one coach whose turn it is now."""
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session, **{"membership_due_at": MONDAY, **coach})
+    await a_server_with_a_coach(db, **{"membership_due_at": MONDAY, **coach})
 
 
 async def noted(db: Database, user_id: int = COACH) -> tuple[datetime | None, datetime | None]:
@@ -101,8 +100,7 @@ async def test_a_coach_who_left_is_hidden_and_refused_and_comes_back(db: Databas
     await membership_checks.check_due(db, discord, clock)
     assert await noted(db) == (None, MONDAY + 2 * DAY)
     assert await listed(db) == [COACH]
-    async with db.begin() as session:
-        await book(session)
+    await transact(db, book)
 
 
 async def test_it_stays_written_down_when_somebody_was_first_missed(db: Database) -> None:
@@ -136,8 +134,7 @@ async def test_without_an_answer_nothing_changes_and_it_is_asked_again_soon(
 
 async def test_one_coach_who_cannot_be_asked_about_keeps_nobody_waiting(db: Database) -> None:
     await set_up(db)
-    async with db.begin() as session:
-        await a_coach(session, user_id=COACH + 1, membership_due_at=MONDAY)
+    await transact(db, a_coach, user_id=COACH + 1, membership_due_at=MONDAY)
     discord = FakeDiscord()
     discord.gone.add(COACH + 1)
     discord.fail("is_member", DOWN, about=str(COACH))
@@ -235,8 +232,7 @@ async def test_one_round_asks_about_so_many_and_the_rest_are_next(db: Database) 
 async def test_an_approval_begins_the_daily_look_and_the_loop_takes_it_up(db: Database) -> None:
     await set_up(db, status=CoachStatus.PENDING, membership_due_at=None, left_at=MONDAY - DAY)
     clock, discord = FakeClock(), FakeDiscord()
-    async with db.begin() as session:
-        await applications.approve(session, GUILD, COACH, ADMIN, MONDAY)
+    await transact(db, applications.approve, GUILD, COACH, ADMIN, MONDAY)
     assert await noted(db) == (None, MONDAY + DAY)
     await tick(db, discord, clock)
     assert discord.asked("is_member") == []

@@ -26,6 +26,7 @@ from tests.support.rescheduled_sessions import (
     found,
     reservations,
 )
+from tests.support.transactions import transact
 
 EVENING, QUARTER_PAST = MONDAY + 11 * HOUR, TWELVE + 15 * MINUTE
 NOTICE, FAR, HOURS = SlotRefusal.TOO_SOON, SlotRefusal.TOO_FAR, SlotRefusal.OUTSIDE_HOURS
@@ -96,8 +97,7 @@ async def test_a_coach_who_was_told_breaks_it(
 ) -> None:
     session_id = await a_session_with(db, terms)
 
-    async with db.begin() as session:
-        await moving(session_id, to, rules)(session)
+    await transact(db, moving(session_id, to, rules))
 
     assert (await found(db, session_id)).starts_at == to
     assert {(COACH, to, to + HOUR), (STUDENT, to, to + HOUR)} <= set(await reservations(db))
@@ -134,8 +134,7 @@ async def test_what_is_taken_stays_taken(db: Database, terms: dict[str, Any]) ->
 
 async def test_a_student_who_is_busy_elsewhere_is_not_moved_there(db: Database) -> None:
     session_id = await a_session_with(db, {})
-    async with db.begin() as session:
-        await a_coach(session, user_id=COACH + 1)
+    await transact(db, a_coach, user_id=COACH + 1)
     await also_booked(db, TWELVE, STU, COACH + 1)
 
     refused = await refusal(db, SlotTaken, moving(session_id, TWELVE, set(SlotRefusal)))
@@ -155,8 +154,7 @@ async def test_nobody_moves_a_session_into_the_past(db: Database, to: datetime) 
 async def test_what_a_coach_has_put_outside_their_hours_is_not_asked_about_again(db: Database) -> None:
     session_id = await a_session_with(db, {})
 
-    async with db.begin() as session:
-        await moving(session_id, EVENING, {HOURS})(session)
+    await transact(db, moving(session_id, EVENING, {HOURS}))
 
     async with db.read() as session:
         coach = await session.get_one(Coach, (GUILD, COACH))

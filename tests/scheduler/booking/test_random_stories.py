@@ -46,6 +46,7 @@ from tests.support.booking_steps import (
 from tests.support.builders import ADMIN, DAY, GUILD, HOUR, MINUTE, MONDAY, a_coach, a_guild
 from tests.support.integrity import faults_of
 from tests.support.one_thread import in_one_thread
+from tests.support.transactions import transact
 
 TUESDAY = MONDAY + DAY + 2 * HOUR
 
@@ -133,8 +134,7 @@ class Booking(RuleBasedStateMachine):
         """One transaction."""
 
         async def transaction() -> T:
-            async with self.db.begin() as session:
-                return await use_case(session)
+            return await transact(self.db, use_case)
 
         return self.loop.run(transaction())
 

@@ -51,6 +51,7 @@ from tests.support.rescheduled_sessions import (
     reservations,
 )
 from tests.support.rounds import deliver_due
+from tests.support.transactions import transact
 
 
 @pytest.mark.parametrize(("actor", "reason"), [(STU, ""), (STU, " Ill. "), (CARA, " Ill. ")])
@@ -229,8 +230,7 @@ async def test_a_coach_keeps_a_session_although_it_lies_outside_their_hours(db: 
         await a_coach(session, hours=())
         session_id = (await a_session(session)).id
 
-    async with db.begin() as session:
-        await rescheduling.keep_session(session, session_id, CARA, LATER)
+    await transact(db, rescheduling.keep_session, session_id, CARA, LATER)
 
     kept = await found(db, session_id)
     assert (kept.kept_at, kept.updated_at, kept.starts_at) == (LATER, LATER, TEN)

@@ -45,6 +45,7 @@ from tests.support.rescheduled_sessions import (
     move,
     to,
 )
+from tests.support.transactions import transact
 
 
 async def test_a_time_that_is_taken_is_refused_with_the_nearest_free_ones(db: Database) -> None:
@@ -69,8 +70,7 @@ async def test_the_time_at_which_it_is_already_is_not_among_the_nearest(db: Data
 
 async def test_the_students_other_session_is_in_the_way(db: Database) -> None:
     session_id = await booked(db)
-    async with db.begin() as session:
-        await a_coach(session, user_id=COACH + 1)
+    await transact(db, a_coach, user_id=COACH + 1)
     await also_booked(db, TWELVE, STU, COACH + 1)
 
     refused = await refusal(db, SlotTaken, to(session_id, TWELVE, CARA, reason="Ill."))

@@ -50,19 +50,15 @@ from tests.support.builders import (
     FakeClock,
     a_coach,
     a_guild,
+    a_server_with_a_coach,
     an_application,
     refusal,
 )
 from tests.support.fakes import Call, FakeDiscord
+from tests.support.transactions import fetch, query, transact
 
 CARA = Actor(COACH)
 SECOND_ADMIN = Actor(9001, is_admin=True)
-
-
-async def set_up(db: Database, **guild: Any) -> None:
-    """A server, nobody in it."""
-    async with db.begin() as session:
-        await a_guild(session, **guild)
 
 
 async def apply(session: AsyncSession, actor: Actor = CARA, now: datetime = MONDAY, **typed: Any) -> Coach:
@@ -73,15 +69,13 @@ async def apply(session: AsyncSession, actor: Actor = CARA, now: datetime = MOND
 
 async def applied(db: Database, **typed: Any) -> None:
     """A server where Cara has applied."""
-    await set_up(db)
-    async with db.begin() as session:
-        await apply(session, **typed)
+    await transact(db, a_guild)
+    await transact(db, apply, **typed)
 
 
 async def cara(db: Database) -> Coach:
     """Her row, as it is now."""
-    async with db.read() as session:
-        return await session.get_one(Coach, (GUILD, COACH))
+    return await fetch(db, Coach, (GUILD, COACH))
 
 
 async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None, int]]:
@@ -102,10 +96,9 @@ async def story(db: Database) -> Sequence[str]:
 
 async def test_a_new_coach_begins_with_the_servers_first_rules(db: Database) -> None:
     first = {"session_type": "voice", "durations_minutes": [45], "slot_step_minutes": 15, "daily_limit": 3}
-    await set_up(db, default_policy=first)
+    await transact(db, a_guild, default_policy=first)
 
-    async with db.begin() as session:
-        await apply(session)
+    await transact(db, apply)
 
     wanted = Rules(SessionType.VOICE, (45,), slot_step_minutes=15, daily_limit=3)
     assert rules_of(await cara(db)) == wanted
@@ -117,14 +110,13 @@ async def test_applying_again_keeps_the_rules_that_one_has(db: Database) -> None
     async with db.begin() as session:
         (await session.get_one(Guild, GUILD)).default_policy = {"horizon_days": 7}
 
-    async with db.begin() as session:
-        await apply(session, bio="I mix loudly.")
+    await transact(db, apply, bio="I mix loudly.")
 
     assert rules_of(await cara(db)) == Rules()
 
 
 async def test_an_application_is_kept_as_it_was_typed_and_read(db: Database) -> None:
-    await set_up(db, currency="EUR")
+    await transact(db, a_guild, currency="EUR")
     typed = an_application(
         bio="  I mix.\n",
         experience="Ten years: https://a.example/x and <http://b.example>",
@@ -141,8 +133,7 @@ async def test_an_application_is_kept_as_it_was_typed_and_read(db: Database) -> 
     assert (coach.bio, coach.rate_minor, coach.currency) == ("I mix.", 6050, "EUR")
     assert coach.portfolio == "https://a.example/x\nhttp://b.example"
     assert coach.time_zone == "Europe/Berlin"
-    async with db.read() as session:
-        assert await coach_specialties(session, GUILD, COACH) == ["Mixing", "Mastering"]
+    assert await query(db, coach_specialties, GUILD, COACH) == ["Mixing", "Mastering"]
 
 
 async def test_an_application_owes_the_admins_a_card(db: Database) -> None:
@@ -155,24 +146,20 @@ async def test_an_application_owes_the_admins_a_card(db: Database) -> None:
 async def test_editing_a_pending_application_renews_the_same_card(db: Database) -> None:
     await applied(db, specialties=["Mixing"])
 
-    async with db.begin() as session:
-        await apply(session, now=MONDAY + HOUR, bio="I master.", specialties=["Mastering"])
+    await transact(db, apply, now=MONDAY + HOUR, bio="I master.", specialties=["Mastering"])
 
     coach = await cara(db)
     assert (coach.bio, coach.status) == ("I master.", CoachStatus.PENDING)
     assert await enqueued(db) == [(NotificationKind.APPLICATION_CARD, None, 2)]
     assert await story(db) == ["application_made", "application_edited"]
-    async with db.read() as session:
-        assert await coach_specialties(session, GUILD, COACH) == ["Mastering"]
+    assert await query(db, coach_specialties, GUILD, COACH) == ["Mastering"]
 
 
 async def test_after_a_rejection_one_may_apply_again_with_a_new_card(db: Database) -> None:
     await applied(db)
-    async with db.begin() as session:
-        await applications.reject(session, GUILD, COACH, ADMIN, "Too short.", MONDAY)
+    await transact(db, applications.reject, GUILD, COACH, ADMIN, "Too short.", MONDAY)
 
-    async with db.begin() as session:
-        await apply(session, now=MONDAY + DAY, bio="A longer text.")
+    await transact(db, apply, now=MONDAY + DAY, bio="A longer text.")
 
     coach = await cara(db)
     assert (coach.status, coach.applied_at, coach.bio) == (CoachStatus.PENDING, MONDAY + DAY, "A longer text.")
@@ -186,13 +173,10 @@ async def test_after_a_rejection_one_may_apply_again_with_a_new_card(db: Databas
 
 async def test_a_decision_after_the_second_application_renews_the_second_card(db: Database) -> None:
     await applied(db)
-    async with db.begin() as session:
-        await applications.reject(session, GUILD, COACH, ADMIN, "Too short.", MONDAY)
-    async with db.begin() as session:
-        await apply(session)
+    await transact(db, applications.reject, GUILD, COACH, ADMIN, "Too short.", MONDAY)
+    await transact(db, apply)
 
-    async with db.begin() as session:
-        await applications.approve(session, GUILD, COACH, ADMIN, MONDAY)
+    await transact(db, applications.approve, GUILD, COACH, ADMIN, MONDAY)
 
     cards = [revision for kind, _, revision in await enqueued(db) if kind is NotificationKind.APPLICATION_CARD]
     assert cards == [2, 2]
@@ -208,9 +192,8 @@ async def test_a_decision_after_the_second_application_renews_the_second_card(db
 async def test_coaches_cannot_apply_whether_they_coach_or_are_suspended(
     db: Database, status: CoachStatus, sentence: str
 ) -> None:
-    await set_up(db)
-    async with db.begin() as session:
-        await a_coach(session, status=status)
+    await transact(db, a_guild)
+    await transact(db, a_coach, status=status)
 
     refused = await refusal(db, NotAllowed, apply)
 
@@ -218,9 +201,7 @@ async def test_coaches_cannot_apply_whether_they_coach_or_are_suspended(
 
 
 async def test_being_a_coach_in_one_server_is_nothing_in_another(db: Database) -> None:
-    async with db.begin() as session:
-        await a_guild(session, id=GUILD + 1)
-        await a_coach(session, guild_id=GUILD + 1)
+    await a_server_with_a_coach(db, guild={"id": GUILD + 1}, guild_id=GUILD + 1)
 
     await applied(db)
 
@@ -257,11 +238,10 @@ async def test_what_cannot_be_read_is_refused_and_an_earlier_application_stands(
 
 
 async def test_a_double_click_on_send_is_one_application(db: Database) -> None:
-    await set_up(db)
+    await transact(db, a_guild)
 
     async def send() -> None:
-        async with db.begin() as session:
-            await apply(session)
+        await transact(db, apply)
 
     await asyncio.gather(*(send() for _ in range(5)))
 
@@ -275,8 +255,7 @@ async def test_a_double_click_on_send_is_one_application(db: Database) -> None:
 async def test_approving_makes_a_coach_and_owes_the_role_and_the_news(db: Database) -> None:
     await applied(db)
 
-    async with db.begin() as session:
-        await applications.approve(session, GUILD, COACH, ADMIN, MONDAY + HOUR)
+    await transact(db, applications.approve, GUILD, COACH, ADMIN, MONDAY + HOUR)
 
     coach = await cara(db)
     assert (coach.status, coach.decided_by, coach.decided_at) == (
@@ -295,8 +274,7 @@ async def test_approving_makes_a_coach_and_owes_the_role_and_the_news(db: Databa
 async def test_rejecting_keeps_the_reason_and_owes_no_role(db: Database) -> None:
     await applied(db)
 
-    async with db.begin() as session:
-        await applications.reject(session, GUILD, COACH, ADMIN, "  Too short. ", MONDAY + HOUR)
+    await transact(db, applications.reject, GUILD, COACH, ADMIN, "  Too short. ", MONDAY + HOUR)
 
     coach = await cara(db)
     assert (coach.status, coach.decision_reason, coach.role_due_at) == (CoachStatus.REJECTED, "Too short.", None)
@@ -339,8 +317,7 @@ async def test_who_has_not_applied_here_cannot_be_decided_on(db: Database) -> No
 
 async def test_a_second_decision_is_refused_and_told_who_was_first(db: Database) -> None:
     await applied(db)
-    async with db.begin() as session:
-        await applications.reject(session, GUILD, COACH, ADMIN, "Too short.", MONDAY)
+    await transact(db, applications.reject, GUILD, COACH, ADMIN, "Too short.", MONDAY)
 
     refused = await refusal(
         db, AlreadyDecided, lambda s: applications.approve(s, GUILD, COACH, SECOND_ADMIN, MONDAY + HOUR)
@@ -382,12 +359,10 @@ async def test_an_edit_that_meets_an_approval_does_not_undo_it(db: Database) -> 
     await applied(db)
 
     async def edit() -> None:
-        async with db.begin() as session:
-            await apply(session, bio="I master.")
+        await transact(db, apply, bio="I master.")
 
     async def approve() -> None:
-        async with db.begin() as session:
-            await applications.approve(session, GUILD, COACH, ADMIN, MONDAY)
+        await transact(db, applications.approve, GUILD, COACH, ADMIN, MONDAY)
 
     outcomes = await asyncio.gather(edit(), approve(), return_exceptions=True)
 
@@ -412,8 +387,7 @@ async def test_the_queue_shows_this_servers_open_applications_oldest_first(db: D
             )
         await a_coach(session, guild_id=GUILD + 1, user_id=5, status=CoachStatus.PENDING)
 
-    async with db.read() as session:
-        waiting = await applications.queue(session, GUILD, ADMIN)
+    waiting = await query(db, applications.queue, GUILD, ADMIN)
 
     assert [one.user_id for one in waiting] == [2, 1]
 
@@ -436,10 +410,9 @@ NO_SUCH_COACH = "There is no such coach here. `/book` lists who coaches; `/coach
 async def test_only_those_whom_it_concerns_learn_why_they_do_not_coach_here(
     db: Database, status: CoachStatus | None, to_themselves: str
 ) -> None:
-    await set_up(db)
+    await transact(db, a_guild)
     if status is not None:
-        async with db.begin() as session:
-            await a_coach(session, status=status)
+        await transact(db, a_coach, status=status)
 
     own = await refusal(db, NotFound, lambda s: coaches.approved_coach(s, GUILD, COACH, own=True))
     others = await refusal(db, NotFound, lambda s: coaches.approved_coach(s, GUILD, COACH))
@@ -452,9 +425,7 @@ async def test_only_those_whom_it_concerns_learn_why_they_do_not_coach_here(
 
 async def coach_with_role_due(db: Database, **changed: Any) -> None:
     """A server with an approved coach who has to get the role now."""
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session, role_due_at=MONDAY, **changed)
+    await a_server_with_a_coach(db, role_due_at=MONDAY, **changed)
 
 
 async def test_a_due_role_is_given_once(db: Database) -> None:
@@ -524,9 +495,7 @@ async def test_a_role_for_somebody_who_left_is_given_up(db: Database) -> None:
 
 
 async def test_a_server_without_a_coach_role_asks_nothing_of_discord(db: Database) -> None:
-    async with db.begin() as session:
-        await a_guild(session, coach_role_id=None)
-        await a_coach(session, role_due_at=MONDAY)
+    await a_server_with_a_coach(db, guild={"coach_role_id": None}, role_due_at=MONDAY)
     discord = FakeDiscord()
 
     outcome = await coach_role.sync_roles(db, discord, FakeClock())
@@ -537,8 +506,7 @@ async def test_a_server_without_a_coach_role_asks_nothing_of_discord(db: Databas
 
 async def two_coaches_with_roles_due(db: Database) -> None:
     await coach_with_role_due(db)
-    async with db.begin() as session:
-        await a_coach(session, user_id=COACH + 1, role_due_at=MONDAY, hours=())
+    await transact(db, a_coach, user_id=COACH + 1, role_due_at=MONDAY, hours=())
 
 
 @pytest.mark.parametrize("failure", [DiscordFailure("no"), RuntimeError("a bug")], ids=["Discord's", "our own"])
@@ -592,7 +560,7 @@ async def test_a_role_that_an_admin_chooses_while_another_is_being_given_takes_i
 
 
 async def test_specialties_are_the_servers_own(db: Database) -> None:
-    await set_up(db)
+    await transact(db, a_guild)
     async with db.begin() as session:
         await a_guild(session, id=GUILD + 1)
         session.add(Specialty(guild_id=GUILD + 1, name="Yodelling"))

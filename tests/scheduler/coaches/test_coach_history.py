@@ -15,10 +15,12 @@ from tests.support.builders import (
     STUDENT,
     a_coach,
     a_guild,
+    a_server_with_a_coach,
     a_session,
     an_application,
     refusal,
 )
+from tests.support.transactions import query, transact
 
 CARA = Actor(COACH)
 
@@ -39,10 +41,8 @@ async def test_every_decision_is_told_in_order_with_its_reason(db: Database) -> 
     async with db.begin() as session:
         await applications.apply(session, guild, CARA, an_application(), MONDAY + DAY)
         await applications.approve(session, GUILD, COACH, ADMIN, MONDAY + DAY)
-    async with db.begin() as session:
-        await suspensions.suspend(session, GUILD, COACH, ADMIN, " Away. ", MONDAY + 2 * DAY)
-    async with db.begin() as session:
-        await suspensions.reinstate(session, GUILD, COACH, ADMIN, MONDAY + 3 * DAY)
+    await transact(db, suspensions.suspend, GUILD, COACH, ADMIN, " Away. ", MONDAY + 2 * DAY)
+    await transact(db, suspensions.reinstate, GUILD, COACH, ADMIN, MONDAY + 3 * DAY)
 
     assert await told(db) == [
         ("application_made", COACH, None),
@@ -63,22 +63,17 @@ async def test_before_a_suspension_it_is_said_how_many_sessions_it_meets(db: Dat
         await a_session(session, starts_at=MONDAY + DAY, student_id=STUDENT + 1)
         await a_session(session, starts_at=MONDAY - DAY, next_step_at=None)
 
-    async with db.read() as session:
-        before = await suspensions.affected(session, GUILD, COACH, ADMIN, MONDAY)
-    async with db.begin() as session:
-        cancelled = await suspensions.suspend(session, GUILD, COACH, ADMIN, "Away.", MONDAY, keep=False)
+    before = await query(db, suspensions.affected, GUILD, COACH, ADMIN, MONDAY)
+    cancelled = await transact(db, suspensions.suspend, GUILD, COACH, ADMIN, "Away.", MONDAY, keep=False)
 
     assert before == cancelled == 2
 
 
 async def test_what_could_not_be_suspended_is_not_asked_about(db: Database) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session, status=CoachStatus.SUSPENDED, decided_by=7, decided_at=MONDAY)
+    await a_server_with_a_coach(db, status=CoachStatus.SUSPENDED, decided_by=7, decided_at=MONDAY)
 
     async def ask(actor: Actor, user_id: int) -> None:
-        async with db.read() as session:
-            await suspensions.affected(session, GUILD, user_id, actor, MONDAY)
+        await query(db, suspensions.affected, GUILD, user_id, actor, MONDAY)
 
     await refusal(db, NotAllowed, lambda _: ask(CARA, COACH))
     await refusal(db, NotFound, lambda _: ask(ADMIN, STUDENT))

@@ -12,18 +12,29 @@ from scheduler.coaches import coach_role, suspensions
 from scheduler.core.errors import DiscordFailure, Unreachable
 from scheduler.servers import settings
 from scheduler.servers.settings import GuildChanges
-from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, FakeClock, a_coach, a_guild
+from tests.support.builders import (
+    ADMIN,
+    COACH,
+    DAY,
+    GUILD,
+    HOUR,
+    MINUTE,
+    MONDAY,
+    FakeClock,
+    a_coach,
+    a_server_with_a_coach,
+)
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rounds import deliver_due
+from tests.support.transactions import fetch, transact
 
 OLD, NEW, NEWEST = 77, 78, 79
 
 
 async def a_server(db: Database, **coach: Any) -> None:
     """A server whose one coach has the coach role."""
-    async with db.begin() as session:
-        await a_guild(session, coach_role_id=OLD)
-        await a_coach(session, **{"given_role_ids": [OLD], "membership_due_at": MONDAY + DAY, **coach})
+    with_role = {"given_role_ids": [OLD], "membership_due_at": MONDAY + DAY, **coach}
+    await a_server_with_a_coach(db, guild={"coach_role_id": OLD}, **with_role)
 
 
 async def choose(db: Database, role_id: int) -> None:
@@ -33,13 +44,11 @@ async def choose(db: Database, role_id: int) -> None:
 
 
 async def suspend(db: Database) -> None:
-    async with db.begin() as session:
-        await suspensions.suspend(session, GUILD, COACH, ADMIN, "Complaints.", MONDAY)
+    await transact(db, suspensions.suspend, GUILD, COACH, ADMIN, "Complaints.", MONDAY)
 
 
 async def cara(db: Database) -> Coach:
-    async with db.read() as session:
-        return await session.get_one(Coach, (GUILD, COACH))
+    return await fetch(db, Coach, (GUILD, COACH))
 
 
 class RolesAtDiscord(FakeDiscord):
@@ -117,8 +126,7 @@ async def test_daily_looks_keep_nobody_trying_for_ever_to_give_a_role(db: Databa
 
 async def test_a_coach_who_has_the_role_makes_nobody_say_that_it_works_again(db: Database) -> None:
     await a_server(db)
-    async with db.begin() as session:
-        await a_coach(session, user_id=COACH + 1, display_name="New", role_due_at=MONDAY)
+    await transact(db, a_coach, user_id=COACH + 1, display_name="New", role_due_at=MONDAY)
     clock, discord = FakeClock(), RolesAtDiscord()
     discord.fail("set_role", DiscordFailure("I lack Manage Roles", for_admins=True))
     await coach_role.sync_roles(db, discord, clock)

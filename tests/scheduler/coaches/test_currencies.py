@@ -31,6 +31,7 @@ from tests.support.builders import (
     a_session,
     refusal,
 )
+from tests.support.transactions import fetch_all, fetch_only, transact
 
 CARA, STU = Actor(COACH), Actor(STUDENT)
 
@@ -53,8 +54,7 @@ def written(rate: str, currency: str = "") -> Written:
 
 
 async def rates(db: Database) -> dict[str, tuple[int, str]]:
-    async with db.read() as session:
-        return {one.display_name: currencies.rate_of(one) for one in await session.scalars(select(Coach))}
+    return {one.display_name: currencies.rate_of(one) for one in await fetch_all(db, select(Coach))}
 
 
 async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None]]:
@@ -108,8 +108,7 @@ async def test_a_coach_chooses_the_servers_currency_with_a_rate_of_its_own(
 ) -> None:
     await a_server_that_uses_euros_now(db)
 
-    async with db.begin() as session:
-        await profiles.edit(session, GUILD, CARA, written(typed, currency), MONDAY)
+    await transact(db, profiles.edit, GUILD, CARA, written(typed, currency), MONDAY)
 
     assert (await rates(db))["Cara"] == rate
     async with db.read() as session:
@@ -128,11 +127,9 @@ async def test_a_rate_that_was_not_typed_anew_is_not_taken_for_one_in_another_cu
 
 async def test_the_log_keeps_the_currencies_of_a_rate_that_was_changed(db: Database) -> None:
     await a_server_that_uses_euros_now(db)
-    async with db.begin() as session:
-        await profiles.edit(session, GUILD, CARA, written("55", "EUR"), MONDAY)
+    await transact(db, profiles.edit, GUILD, CARA, written("55", "EUR"), MONDAY)
 
-    async with db.read() as session:
-        entry = (await session.scalars(select(AuditEntry).where(AuditEntry.action == "profile_edited"))).one()
+    entry = await fetch_only(db, select(AuditEntry).where(AuditEntry.action == "profile_edited"))
     assert entry.details == {
         "rate_minor_before": 6000,
         "rate_minor": 5500,
@@ -175,13 +172,11 @@ async def test_the_same_number_in_another_currency_is_another_price(db: Database
         at, agreed = MONDAY + 2 * HOUR, {"agreed_minor": 6000, "agreed_currency": currency}
         return await booking.book(session, guild, STU, COACH, at, HOUR, None, MONDAY, **agreed)
 
-    async with db.begin() as session:
-        await profiles.edit(session, GUILD, CARA, written("60 EUR", "EUR"), MONDAY)
+    await transact(db, profiles.edit, GUILD, CARA, written("60 EUR", "EUR"), MONDAY)
 
     refused = await refusal(db, NotBookable, lambda s: book(s, "USD"))
     assert "The coach has changed the price to €60.00." in str(refused)
-    async with db.begin() as session:
-        assert (await book(session, "EUR")).currency == "EUR"
+    assert (await transact(db, book, "EUR")).currency == "EUR"
 
 
 @given(

@@ -10,7 +10,7 @@ from scheduler.coaches import default_rules
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotAllowed
 from scheduler.servers import settings
-from tests.support.builders import ADMIN, COACH, GUILD, MONDAY, a_coach, a_guild, refusal
+from tests.support.builders import ADMIN, COACH, GUILD, MONDAY, a_coach, a_guild, a_server_with_a_coach, refusal
 
 WANTED = Rules(minimum_notice_minutes=24 * 60, horizon_days=7)
 
@@ -51,9 +51,7 @@ async def test_whoever_has_left_the_server_keeps_their_own_and_is_told_nothing(d
 
 
 async def test_only_admins_give_them(db: Database) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session)
+    await a_server_with_a_coach(db)
 
     refused = await refusal(db, NotAllowed, lambda s: default_rules.give(s, Guild(id=GUILD), Actor(COACH), MONDAY))
 

@@ -24,27 +24,20 @@ from tests.support.builders import (
     MONDAY,
     STUDENT,
     a_booked_coach,
-    a_coach,
     a_guild,
+    a_server_with_a_coach,
     an_application,
     refusal,
 )
+from tests.support.transactions import query, transact
 
 CARA, STU = Actor(COACH), Actor(STUDENT)
 NOBODY = "There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one."
 
 
-async def a_server(db: Database, **coach: Any) -> None:
-    """A server with one coach."""
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session, **coach)
-
-
 async def seen(db: Database, viewer: Actor) -> Profile:
     """Cara's profile."""
-    async with db.read() as session:
-        return await profiles.seen_by(session, GUILD, COACH, viewer, MONDAY)
+    return await query(db, profiles.seen_by, GUILD, COACH, viewer, MONDAY)
 
 
 # Seeing.
@@ -70,7 +63,7 @@ HIDDEN: list[dict[str, Any]] = [
 async def test_who_is_not_public_is_shown_to_themselves_and_to_admins_only(
     db: Database, changed: dict[str, Any]
 ) -> None:
-    await a_server(db, **changed)
+    await a_server_with_a_coach(db, **changed)
 
     shown = [await seen(db, CARA), await seen(db, ADMIN)]
     refused = await refusal(db, NotFound, lambda s: profiles.seen_by(s, GUILD, COACH, STU, MONDAY))
@@ -80,7 +73,7 @@ async def test_who_is_not_public_is_shown_to_themselves_and_to_admins_only(
 
 
 async def test_of_nobody_there_is_nothing_to_see_even_for_admins(db: Database) -> None:
-    await a_server(db)
+    await a_server_with_a_coach(db)
 
     asked = [(STUDENT, ADMIN), (STUDENT, STU)]
     refused = [
@@ -107,10 +100,9 @@ def written(**changed: Any) -> Written:
 
 
 async def test_an_edit_changes_texts_rate_and_specialties_and_says_so(db: Database) -> None:
-    await a_server(db)
+    await a_server_with_a_coach(db)
 
-    async with db.begin() as session:
-        await profiles.edit(session, GUILD, CARA, written(), MONDAY)
+    await transact(db, profiles.edit, GUILD, CARA, written(), MONDAY)
 
     shown = await seen(db, STU)
     coach = shown.coach
@@ -127,8 +119,7 @@ async def test_an_edit_brings_the_card_up_to_date_and_leaves_state_and_rules_alo
         await a_guild(session)
         await applications.apply(session, await session.get_one(Guild, GUILD), CARA, an_application(), MONDAY)
 
-    async with db.begin() as session:
-        await profiles.edit(session, GUILD, CARA, written(), MONDAY + HOUR)
+    await transact(db, profiles.edit, GUILD, CARA, written(), MONDAY + HOUR)
 
     coach = (await seen(db, CARA)).coach
     assert (coach.status, coach.applied_at, coach.time_zone) == (CoachStatus.PENDING, MONDAY, "Europe/Berlin")
@@ -151,23 +142,22 @@ async def test_an_edit_brings_the_card_up_to_date_and_leaves_state_and_rules_alo
     ids=["bio", "experience", "rate", "no specialty", "unknown specialty"],
 )
 async def test_an_edit_that_cannot_be_read_leaves_nothing_behind(db: Database, changed: dict[str, Any]) -> None:
-    await a_server(db)
+    await a_server_with_a_coach(db)
 
     await refusal(db, Unreadable, lambda s: profiles.edit(s, GUILD, CARA, written(**changed), MONDAY))
 
 
 @pytest.mark.parametrize("status", [CoachStatus.REJECTED, CoachStatus.SUSPENDED])
 async def test_who_may_not_coach_edits_nothing(db: Database, status: CoachStatus) -> None:
-    await a_server(db, status=status)
+    await a_server_with_a_coach(db, status=status)
 
     await refusal(db, NotAllowed, lambda s: profiles.edit(s, GUILD, CARA, written(), MONDAY))
     await refusal(db, NotFound, lambda s: profiles.edit(s, GUILD, STU, written(), MONDAY))
 
 
 async def test_a_session_is_booked_at_the_price_that_was_agreed_to_or_not_at_all(db: Database) -> None:
-    await a_server(db)
-    async with db.begin() as session:
-        await profiles.edit(session, GUILD, CARA, written(rate="90"), MONDAY)
+    await a_server_with_a_coach(db)
+    await transact(db, profiles.edit, GUILD, CARA, written(rate="90"), MONDAY)
 
     async def book(session: AsyncSession, agreed: int) -> CoachingSession:
         guild = await session.get_one(Guild, GUILD)
@@ -175,15 +165,14 @@ async def test_a_session_is_booked_at_the_price_that_was_agreed_to_or_not_at_all
         return await booking.book(session, guild, STU, COACH, at, HOUR, None, MONDAY, agreed_minor=agreed)
 
     refused = await refusal(db, NotBookable, lambda s: book(s, 6000))
-    async with db.begin() as session:
-        booked = await book(session, 9000)
+    booked = await transact(db, book, 9000)
 
     assert str(refused) == "The coach has changed the price to $90.00. Choose the time again to book it."
     assert booked.total_cost_minor == 9000
 
 
 async def test_an_edit_that_meets_a_booking_leaves_one_price_and_it_is_the_agreed_one(db: Database) -> None:
-    await a_server(db)
+    await a_server_with_a_coach(db)
 
     async def book() -> CoachingSession:
         async with db.begin() as session:
@@ -192,8 +181,7 @@ async def test_an_edit_that_meets_a_booking_leaves_one_price_and_it_is_the_agree
             return await booking.book(session, guild, STU, COACH, at, HOUR, None, MONDAY, agreed_minor=6000)
 
     async def edit() -> None:
-        async with db.begin() as session:
-            await profiles.edit(session, GUILD, CARA, written(rate="90"), MONDAY)
+        await transact(db, profiles.edit, GUILD, CARA, written(rate="90"), MONDAY)
 
     outcome, _ = await asyncio.gather(book(), edit(), return_exceptions=True)
 

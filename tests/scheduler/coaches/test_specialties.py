@@ -27,6 +27,7 @@ from tests.support.builders import (
     an_application,
     refusal,
 )
+from tests.support.transactions import query, transact
 
 CARA = Actor(COACH)
 MIXING, MASTERING = 1, 2
@@ -62,8 +63,7 @@ async def remove(session: AsyncSession, id_: int, agreed: int) -> Taught | None:
 
 
 async def names(db: Database, guild_id: int = GUILD) -> list[str]:
-    async with db.read() as session:
-        return list((await coach_search.specialties(session, guild_id)).values())
+    return list((await query(db, coach_search.specialties, guild_id)).values())
 
 
 async def recorded(db: Database) -> list[tuple[str, int | None, int | None, dict[str, Any]]]:
@@ -75,8 +75,7 @@ async def recorded(db: Database) -> list[tuple[str, int | None, int | None, dict
 async def test_names_are_added_one_a_line_and_only_here(db: Database) -> None:
     await set_up(db)
 
-    async with db.begin() as session:
-        added = await add(session, "  Violin \n\nVoice   acting\n")
+    added = await transact(db, add, "  Violin \n\nVoice   acting\n")
 
     assert added == ["Violin", "Voice acting"]
     assert await names(db) == ["Mixing", "Mastering", "Violin", "Voice acting"]
@@ -115,22 +114,18 @@ async def test_of_names_that_cannot_all_be_added_none_is(
 async def test_twenty_five_fit(db: Database) -> None:
     await set_up(db)
 
-    async with db.begin() as session:
-        await add(session, "\n".join(f"Skill {number}" for number in range(MOST - 2)))
+    await transact(db, add, "\n".join(f"Skill {number}" for number in range(MOST - 2)))
 
     assert len(await names(db)) == MOST
 
 
 async def test_a_new_name_is_everywhere_where_the_old_one_was(db: Database) -> None:
     await set_up(db)
-    async with db.begin() as session:
-        await teaches(session, COACH, MIXING, MASTERING)
+    await transact(db, teaches, COACH, MIXING, MASTERING)
 
-    async with db.begin() as session:
-        await rename(session, MIXING, " mixing ")
+    await transact(db, rename, MIXING, " mixing ")
 
-    async with db.read() as session:
-        assert await coaches.coach_specialties(session, GUILD, COACH) == ["mixing", "Mastering"]
+    assert await query(db, coaches.coach_specialties, GUILD, COACH) == ["mixing", "Mastering"]
     assert await recorded(db) == [("specialty_renamed", ADMIN.user_id, None, {"specialty_id": MIXING})]
 
 
@@ -145,8 +140,7 @@ async def test_a_name_that_is_there_already_is_refused_for_another(db: Database)
 async def test_what_nobody_teaches_is_removed_at_once(db: Database) -> None:
     await set_up(db)
 
-    async with db.begin() as session:
-        losing = await remove(session, MIXING, 0)
+    losing = await transact(db, remove, MIXING, 0)
 
     assert losing is None
     assert await names(db) == ["Mastering"]
@@ -162,11 +156,9 @@ async def test_what_is_taught_goes_only_if_the_admin_knows_how_many_lose_it(db: 
 
     asked: list[Taught | None] = []
     for agreed in (0, 1, 3):
-        async with db.begin() as session:
-            asked.append(await remove(session, MIXING, agreed))
+        asked.append(await transact(db, remove, MIXING, agreed))
     assert await names(db) == ["Mixing", "Mastering"]
-    async with db.begin() as session:
-        done = await remove(session, MIXING, 2)
+    done = await transact(db, remove, MIXING, 2)
 
     assert [[coach.user_id for coach in one.coaches] for one in asked if one] == [[COACH + 1, COACH]] * 3
     assert [one.alone for one in asked if one] == [{COACH + 1}] * 3
@@ -183,10 +175,8 @@ async def test_what_is_taught_goes_only_if_the_admin_knows_how_many_lose_it(db: 
 
 async def test_a_coach_without_any_specialty_left_is_found_among_all(db: Database) -> None:
     await set_up(db)
-    async with db.begin() as session:
-        await teaches(session, COACH, MIXING)
-    async with db.begin() as session:
-        await remove(session, MIXING, 1)
+    await transact(db, teaches, COACH, MIXING)
+    await transact(db, remove, MIXING, 1)
 
     async with db.read() as session:
         everybody = await coach_search.browse(session, GUILD, STUDENT, MONDAY)
@@ -198,8 +188,7 @@ async def test_a_coach_without_any_specialty_left_is_found_among_all(db: Databas
 
 async def test_the_last_one_stays(db: Database) -> None:
     await set_up(db)
-    async with db.begin() as session:
-        await remove(session, MIXING, 0)
+    await transact(db, remove, MIXING, 0)
 
     refused = await refusal(db, Misconfigured, lambda s: remove(s, MASTERING, 0))
 
@@ -211,10 +200,8 @@ async def test_cards_of_open_applications_follow(db: Database) -> None:
     async with db.begin() as session:
         await applications.apply(session, await server(session), CARA, an_application(), MONDAY)
 
-    async with db.begin() as session:
-        await rename(session, MIXING, "Mixing records")
-    async with db.begin() as session:
-        await remove(session, MIXING, 1)
+    await transact(db, rename, MIXING, "Mixing records")
+    await transact(db, remove, MIXING, 1)
 
     async with db.read() as session:
         [card] = await session.scalars(select(Notification))
@@ -229,8 +216,7 @@ async def test_only_admins_see_and_change_the_list_and_only_their_own_servers(db
         lambda s: specialties.find(s, GUILD, CARA, MIXING),
     ):
         await refusal(db, NotAllowed, use_case)
-    async with db.read() as session:
-        guild = await server(session)
+    guild = await query(db, server)
     for use_case in (
         lambda s: specialties.add(s, guild, CARA, "Violin", MONDAY),
         lambda s: specialties.rename(s, guild, CARA, MIXING, "Violin", MONDAY),
@@ -250,8 +236,7 @@ async def test_the_list_never_grows_beyond_what_fits_whoever_adds_at_once(db: Da
     await set_up(db)
 
     async def add_ten(letter: str) -> None:
-        async with db.begin() as session:
-            await add(session, "\n".join(f"{letter}{number}" for number in range(10)))
+        await transact(db, add, "\n".join(f"{letter}{number}" for number in range(10)))
 
     outcomes = await asyncio.gather(*(add_ten(letter) for letter in "ABCDE"), return_exceptions=True)
 
@@ -267,8 +252,7 @@ async def test_who_applies_while_their_specialty_goes_is_refused_or_asked_about(
             await applications.apply(session, await server(session), CARA, an_application(), MONDAY + HOUR)
 
     async def take_away() -> Taught | None:
-        async with db.begin() as session:
-            return await remove(session, MIXING, 0)
+        return await transact(db, remove, MIXING, 0)
 
     applied, asked = await asyncio.gather(apply(), take_away(), return_exceptions=True)
 

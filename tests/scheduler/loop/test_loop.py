@@ -51,6 +51,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rounds import advance_due, tick
+from tests.support.transactions import fetch_all, fetch_only, transact
 
 SECOND = timedelta(seconds=1)
 TEN = MONDAY + 2 * HOUR
@@ -73,26 +74,22 @@ async def set_up(db: Database, *codes: str, **changed: Any) -> None:
 
 async def found(db: Database, code: str = "abc") -> CoachingSession:
     """The session as it is now."""
-    async with db.read() as session:
-        return (await session.scalars(select(CoachingSession).where(CoachingSession.code == code))).one()
+    return await fetch_only(db, select(CoachingSession).where(CoachingSession.code == code))
 
 
 async def cancel(db: Database, now: datetime, code: str = "abc") -> None:
     """Its student cancels."""
     one = await found(db, code)
-    async with db.begin() as session:
-        await cancellation.cancel(session, one.id, Actor(one.student_id), GUILD, "", now)
+    await transact(db, cancellation.cancel, one.id, Actor(one.student_id), GUILD, "", now)
 
 
 async def enqueued(db: Database) -> list[NotificationKind]:
-    async with db.read() as session:
-        return list(await session.scalars(select(Notification.kind).order_by(Notification.id)))
+    return await fetch_all(db, select(Notification.kind).order_by(Notification.id))
 
 
 async def story(db: Database) -> list[str]:
     """What the audit entries say happened."""
-    async with db.read() as session:
-        return list(await session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
+    return await fetch_all(db, select(AuditEntry.action).order_by(AuditEntry.id))
 
 
 async def live(
@@ -456,8 +453,7 @@ async def test_that_rooms_are_left_alone_again_shows_at_the_end_of_a_session_tha
         access_granted_at=ACCESS,
         next_step_at=ELEVEN,
     )
-    async with db.begin() as session:
-        await admin_alerts.raise_alert(session, GUILD, "room_deleted", "Somebody deletes rooms.", ROOM)
+    await transact(db, admin_alerts.raise_alert, GUILD, "room_deleted", "Somebody deletes rooms.", ROOM)
 
     await advance_due(db, FakeDiscord(), FakeClock(ELEVEN))
 
@@ -474,8 +470,7 @@ async def test_a_room_that_is_deleted_while_it_is_being_opened_is_not_called_ope
         assert call.room is not None
         assert call.room.channel_id is not None
         deleted.append(call.room.channel_id)
-        async with db.begin() as session:
-            await rooms.channel_deleted(session, call.room.channel_id, clock())
+        await transact(db, rooms.channel_deleted, call.room.channel_id, clock())
 
     discord.meanwhile("open_room", deleted_at_once)
     await advance_due(db, discord, clock)
@@ -483,8 +478,7 @@ async def test_a_room_that_is_deleted_while_it_is_being_opened_is_not_called_ope
     one = await found(db)
     assert (one.discord_channel_id, one.access_granted_at, one.rooms_lost) == (None, None, len(deleted))
     assert len(deleted) == 2
-    async with db.read() as session:
-        assert list(await session.scalars(select(Notification.kind))) == [NotificationKind.ALERT]
+    assert await fetch_all(db, select(Notification.kind)) == [NotificationKind.ALERT]
 
 
 async def test_what_was_to_be_said_of_a_deleted_room_is_said_of_the_next_one_alone(db: Database) -> None:
@@ -493,8 +487,7 @@ async def test_what_was_to_be_said_of_a_deleted_room_is_said_of_the_next_one_alo
     await advance_due(db, discord, clock)
     clock.forward(SECOND)
 
-    async with db.begin() as session:
-        await rooms.channel_deleted(session, (await found(db)).discord_channel_id or 0, clock())
+    await transact(db, rooms.channel_deleted, (await found(db)).discord_channel_id or 0, clock())
     await advance_due(db, discord, clock)
 
     async with db.read() as session:
@@ -625,8 +618,7 @@ async def test_a_room_whose_last_guest_left_just_after_it_was_found_occupied_goe
     async def leave(call: Call) -> None:
         assert call.room is not None
         clock.forward(SECOND)
-        async with db.begin() as session:
-            assert await attendance.record_leave(session, call.room.channel_id or 0, STUDENT, clock())
+        assert await transact(db, attendance.record_leave, call.room.channel_id or 0, STUDENT, clock())
 
     discord.meanwhile("remove_room", leave)
     for clock.now in (ROOM, ACCESS, TEN, ELEVEN):
@@ -647,8 +639,7 @@ async def test_a_room_that_emptied_while_nobody_watched_goes_as_soon_as_somebody
     discord.rooms_stay = None
 
     clock.forward(SECOND)
-    async with db.begin() as session:
-        await attendance.resync(session, [GUILD], {}, None, clock())
+    await transact(db, attendance.resync, [GUILD], {}, None, clock())
     await advance_due(db, discord, clock)
 
     assert (await found(db)).room_removed_at == ELEVEN + SECOND
@@ -703,8 +694,7 @@ async def test_a_tick_that_did_something_is_on_record(db: Database) -> None:
     assert report is not None
     assert (report.steps, report.roles, report.notifications) == (["one make_room"], 1, 1)
     assert report.failures == ["two make_room: no"]
-    async with db.read() as session:
-        run = (await session.scalars(select(JobRun))).one()
+    run = await fetch_only(db, select(JobRun))
     assert (run.started_at, run.finished_at) == (ROOM, ROOM)
     assert (run.trigger, run.due) == ("manual", 3)  # two sessions and a notification
     assert (run.steps, run.roles, run.notifications, run.failures) == (1, 1, 1, 1)
@@ -749,8 +739,7 @@ async def test_the_next_due_instant_is_the_earliest_of_all_that_is_ahead(db: Dat
     nothing = await next_due(db)
     await set_up(db, "abc")
     a_session_is = await next_due(db)
-    async with db.begin() as session:
-        await a_notification(session, due_at=MONDAY + MINUTE)
+    await transact(db, a_notification, due_at=MONDAY + MINUTE)
     a_notification_is = await next_due(db)
     async with db.begin() as session:
         (await session.get_one(Coach, (GUILD, COACH))).role_due_at = MONDAY
@@ -791,8 +780,7 @@ class Running:
 
     async def beats(self) -> list[datetime]:
         """When the last tick ended; nothing before the first."""
-        async with self.db.read() as session:
-            return list(await session.scalars(select(Heartbeat.at).where(Heartbeat.job == "tick")))
+        return await fetch_all(self.db, select(Heartbeat.at).where(Heartbeat.job == "tick"))
 
     async def until_it_beats_at(self, at: datetime) -> None:
         """Wait for the end of a tick."""
@@ -821,8 +809,7 @@ async def running(db: Database, clock: FakeClock) -> AsyncIterator[Running]:
 
 
 async def owe_one(db: Database, clock: FakeClock) -> None:
-    async with db.begin() as session:
-        await a_notification(session, due_at=clock())
+    await transact(db, a_notification, due_at=clock())
 
 
 async def test_a_loop_that_starts_does_first_what_became_due_while_nothing_ran(
@@ -983,8 +970,7 @@ async def test_stopping_awaits_the_tick_in_progress_and_starts_no_other(db: Data
 
     assert not stopped_early
     assert await one.beats() == [MONDAY]
-    async with db.read() as session:
-        sent = {one.id: one.sent_at for one in await session.scalars(select(Notification))}
+    sent = {one.id: one.sent_at for one in await fetch_all(db, select(Notification))}
     assert sent == {1: MONDAY, 2: None}
 
 

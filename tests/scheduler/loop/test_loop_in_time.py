@@ -16,6 +16,7 @@ from tests.bot.test_punctuality import HALF_A_DAY, break_rooms, when
 from tests.scheduler.loop.test_loop import SECOND
 from tests.support.builders import HOUR, MINUTE, a_coach, a_session
 from tests.support.simulated import MONDAY, Academy, academy
+from tests.support.transactions import transact
 
 BEGINS = MONDAY + 7 * SECOND
 """So that no tick of the interval falls on a full minute."""
@@ -87,8 +88,7 @@ async def test_what_becomes_due_while_discord_keeps_another_waiting_is_done_righ
     async with academy(db, begins=BEGINS) as world:
         await world.already_open()
         await booked_at(world, MONDAY + 30 * MINUTE)
-        async with world.db.begin() as session:
-            await a_coach(session, guild_id=world.guild.id, user_id=world.outsider.id)
+        await transact(world.db, a_coach, guild_id=world.guild.id, user_id=world.outsider.id)
         others = (world.outsider, world.other_student)
         await booked_at(world, MONDAY + 30 * MINUTE + SECOND, "def", others)
         break_rooms(world, {room_name("abc")}, "hanging")

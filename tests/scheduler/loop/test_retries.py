@@ -34,10 +34,12 @@ from tests.support.builders import (
     a_coach,
     a_guild,
     a_notification,
+    a_server_with_a_coach,
     a_session,
 )
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rounds import advance_due, deliver_due
+from tests.support.transactions import fetch, fetch_all, fetch_only, transact
 
 TEN = MONDAY + 2 * HOUR
 ROOM = TEN - 15 * MINUTE
@@ -59,13 +61,11 @@ async def set_up(db: Database, *codes: str, guild_id: int = GUILD) -> None:
 
 
 async def found(db: Database, code: str = "abc") -> CoachingSession:
-    async with db.read() as session:
-        return (await session.scalars(select(CoachingSession).where(CoachingSession.code == code))).one()
+    return await fetch_only(db, select(CoachingSession).where(CoachingSession.code == code))
 
 
 async def the_coach(db: Database) -> Coach:
-    async with db.read() as session:
-        return await session.get_one(Coach, (GUILD, COACH))
+    return await fetch(db, Coach, (GUILD, COACH))
 
 
 async def until(db: Database, discord: FakeDiscord, clock: FakeClock, end: datetime) -> None:
@@ -166,8 +166,7 @@ async def test_nothing_is_called_given_up_because_the_bot_was_removed_from_the_s
     await advance_due(db, discord, clock)
 
     assert (await found(db)).next_step_at is None
-    async with db.read() as session:
-        assert [one for one in await session.scalars(select(Alert.text)) if "week" in one] == []
+    assert [one for one in await fetch_all(db, select(Alert.text)) if "week" in one] == []
 
 
 async def test_what_was_given_up_is_not_begun_anew_by_the_hourly_look_but_by_an_admin(db: Database) -> None:
@@ -179,8 +178,7 @@ async def test_what_was_given_up_is_not_begun_anew_by_the_hourly_look_but_by_an_
     discord.heal()
 
     looked = await sweep(db, discord, clock)
-    async with db.begin() as session:
-        await session_history.retry(session, GUILD, (await found(db)).id, ADMIN, clock())
+    await transact(db, session_history.retry, GUILD, (await found(db)).id, ADMIN, clock())
     await advance_due(db, discord, clock)
 
     row = await found(db)
@@ -234,9 +232,7 @@ async def test_a_bot_that_was_down_for_weeks_still_tries_to_remove_the_room(db: 
 
 
 async def test_a_role_that_cannot_be_given_for_a_week_is_given_up_with_a_note(db: Database) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session, role_due_at=MONDAY)
+    await a_server_with_a_coach(db, role_due_at=MONDAY)
     discord, clock = FakeDiscord(), FakeClock()
     discord.fail("set_role", REFUSED)
 
@@ -252,8 +248,7 @@ async def test_no_message_is_lost_because_discord_was_down_for_hours(db: Databas
     await set_up(db)
     discord, clock = FakeDiscord(), FakeClock()
     discord.fail("deliver", DOWN)
-    async with db.begin() as session:
-        notification = await a_notification(session, kind=NotificationKind.APPLICATION_APPROVED, coach_id=None)
+    notification = await transact(db, a_notification, kind=NotificationKind.APPLICATION_APPROVED, coach_id=None)
     while clock() < MONDAY + 6 * HOUR:
         await deliver_due(db, discord, clock)
         clock.forward(MINUTE)
@@ -262,16 +257,14 @@ async def test_no_message_is_lost_because_discord_was_down_for_hours(db: Databas
     clock.forward(2 * MINUTE)
     await deliver_due(db, discord, clock)
 
-    async with db.read() as session:
-        assert (await session.get_one(Notification, notification.id)).sent_at == clock()
+    assert (await fetch(db, Notification, notification.id)).sent_at == clock()
 
 
 async def test_no_message_is_given_up_because_its_tries_were_brought_forward(db: Database) -> None:
     await set_up(db)
     discord, clock = FakeDiscord(), FakeClock()
     discord.fail("deliver", REFUSED)
-    async with db.begin() as session:
-        await a_notification(session)
+    await transact(db, a_notification)
 
     for _ in range(15):
         await deliver_due(db, discord, clock)
@@ -291,13 +284,11 @@ async def test_a_message_that_cannot_be_sent_for_more_than_a_day_is_given_up(db:
     await set_up(db)
     discord, clock = FakeDiscord(), FakeClock()
     discord.fail("deliver", DOWN)
-    async with db.begin() as session:
-        notification = await a_notification(session, kind=NotificationKind.APPLICATION_APPROVED, coach_id=None)
+    notification = await transact(db, a_notification, kind=NotificationKind.APPLICATION_APPROVED, coach_id=None)
 
     for _ in range(14):
         await deliver_due(db, discord, clock)
         clock.forward(2 * HOUR)
 
-    async with db.read() as session:
-        kept = await session.get_one(Notification, notification.id)
+    kept = await fetch(db, Notification, notification.id)
     assert (kept.due_at, kept.given_up_at) == (None, MONDAY + 24 * HOUR)

@@ -22,11 +22,13 @@ from tests.support.builders import (
     a_coach,
     a_guild,
     a_notification,
+    a_server_with_a_coach,
     a_session,
     change_session,
 )
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rounds import advance_due, deliver_due, tick
+from tests.support.transactions import fetch_all, fetch_only, transact
 
 TEN = MONDAY + 2 * HOUR
 ROOM = TEN - 15 * MINUTE
@@ -48,15 +50,13 @@ async def report(
     db: Database, at: datetime, *, key: str = "k", text: str = "It is full.", cause: str | None = None
 ) -> None:
     await deliver(db, at)
-    async with db.begin() as session:
-        await admin_alerts.raise_alert(session, GUILD, key, text, at, cause=cause)
+    await transact(db, admin_alerts.raise_alert, GUILD, key, text, at, cause=cause)
     await deliver(db, at)
 
 
 async def works(db: Database, at: datetime, *, key: str = "k", session_id: int = 0) -> None:
     await deliver(db, at)
-    async with db.begin() as session:
-        await admin_alerts.resolve(session, GUILD, key, at, session_id=session_id)
+    await transact(db, admin_alerts.resolve, GUILD, key, at, session_id=session_id)
     await deliver(db, at)
 
 
@@ -73,14 +73,12 @@ async def told(db: Database) -> list[tuple[NotificationKind, datetime]]:
         .where(Notification.kind.in_(kinds), Notification.given_up_at.is_(None))
         .order_by(Notification.id)
     )
-    async with db.read() as session:
-        return [(one.kind, one.sent_at or one.due_at or MONDAY) for one in await session.scalars(planned)]
+    return [(one.kind, one.sent_at or one.due_at or MONDAY) for one in await fetch_all(db, planned)]
 
 
 async def lasting(db: Database) -> list[str]:
     """What does not work."""
-    async with db.read() as session:
-        return list(await session.scalars(select(Alert.text).where(Alert.fixed_at.is_(None))))
+    return await fetch_all(db, select(Alert.text).where(Alert.fixed_at.is_(None)))
 
 
 async def kinds(db: Database) -> list[NotificationKind]:
@@ -138,11 +136,9 @@ async def test_nobody_hears_that_something_works_who_was_not_warned(db: Database
     await set_up(db)
     discord, clock = FakeDiscord(), FakeClock()
     discord.fail("deliver", DOWN)
-    async with db.begin() as session:
-        await admin_alerts.raise_alert(session, GUILD, "k", "It is full.", MONDAY)
+    await transact(db, admin_alerts.raise_alert, GUILD, "k", "It is full.", MONDAY)
     await deliver_due(db, discord, clock)
-    async with db.begin() as session:
-        await admin_alerts.resolve(session, GUILD, "k", MONDAY)
+    await transact(db, admin_alerts.resolve, GUILD, "k", MONDAY)
 
     discord.heal()
     for clock.now in (MONDAY, MONDAY + HOUR):
@@ -155,12 +151,10 @@ async def test_nobody_hears_that_something_works_who_was_not_warned(db: Database
 async def test_a_warning_that_is_under_way_while_it_is_mended_is_followed_by_the_good_news(db: Database) -> None:
     await set_up(db)
     discord, clock = FakeDiscord(), FakeClock()
-    async with db.begin() as session:
-        await admin_alerts.raise_alert(session, GUILD, "k", "It is full.", MONDAY)
+    await transact(db, admin_alerts.raise_alert, GUILD, "k", "It is full.", MONDAY)
 
     async def mended(_call: Call) -> None:
-        async with db.begin() as session:
-            await admin_alerts.resolve(session, GUILD, "k", MONDAY)
+        await transact(db, admin_alerts.resolve, GUILD, "k", MONDAY)
 
     discord.meanwhile("deliver", mended)
     for _ in range(2):
@@ -289,8 +283,7 @@ async def test_what_only_admins_can_mend_is_told_at_its_first_failure(db: Databa
     await advance_due(db, discord, FakeClock(ROOM))
 
     assert await told(db) == [(NotificationKind.ALERT, ROOM)]
-    async with db.read() as session:
-        alert = (await session.scalars(select(Alert))).one()
+    alert = await fetch_only(db, select(Alert))
     assert (alert.key, alert.text) == ("make_room", "the server has 500 channels")
 
 
@@ -369,9 +362,7 @@ async def test_another_step_that_works_does_not_say_that_this_one_does(db: Datab
 
 
 async def test_a_role_that_cannot_be_given_is_told_once_and_when_it_can(db: Database) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session, role_due_at=MONDAY)
+    await a_server_with_a_coach(db, role_due_at=MONDAY)
     discord, clock = FakeDiscord(), FakeClock()
     discord.fail("set_role", DiscordFailure("my own role stands too low", for_admins=True))
 

@@ -27,6 +27,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rounds import deliver_due
+from tests.support.transactions import fetch_all, transact
 
 TEN = MONDAY + 2 * HOUR
 ELEVEN = TEN + HOUR
@@ -50,8 +51,7 @@ async def set_up(db: Database, *kinds: NotificationKind, **about: Any) -> tuple[
 
 
 async def found(db: Database) -> list[Notification]:
-    async with db.read() as session:
-        return list(await session.scalars(select(Notification).order_by(Notification.id)))
+    return await fetch_all(db, select(Notification).order_by(Notification.id))
 
 
 async def many_people(db: Database, count: int) -> None:
@@ -87,8 +87,7 @@ async def test_ten_direct_messages_leave_nothing_for_another_round(db: Database)
 
 async def test_many_direct_messages_keep_no_channel_waiting(db: Database) -> None:
     await many_people(db, 300)
-    async with db.begin() as session:
-        card = await a_notification(session, user_id=None, kind=NotificationKind.APPLICATION_CARD, due_at=MONDAY)
+    card = await transact(db, a_notification, user_id=None, kind=NotificationKind.APPLICATION_CARD, due_at=MONDAY)
     discord = FakeDiscord()
 
     outcome = await deliver_due(db, discord, FakeClock())
@@ -164,8 +163,7 @@ async def test_what_somebody_is_told_of_one_session_waits_for_what_came_before_a
     db: Database,
 ) -> None:
     _, (first, second) = await set_up(db, NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_RESCHEDULED)
-    async with db.begin() as session:
-        other = await a_notification(session, user_id=STUDENT + 1, due_at=MONDAY + MINUTE)
+    other = await transact(db, a_notification, user_id=STUDENT + 1, due_at=MONDAY + MINUTE)
     discord, other_is_out = FakeDiscord(), asyncio.Event()
 
     async def hang(call: Call) -> None:

@@ -33,6 +33,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rounds import deliver_due
+from tests.support.transactions import fetch_all, fetch_only, transact
 
 SECOND = timedelta(seconds=1)
 NOTHING = Delivered(0, 0, more=False)
@@ -52,8 +53,7 @@ async def set_up(db: Database, count: int = 1, **changed: Any) -> list[int]:
 async def only(db: Database) -> Notification:
     """The one notification there is, besides what was enqueued because it could not be delivered."""
     told_of_it = NotificationKind.STUDENT_UNREACHABLE, *kinds.sent_to(Audience.ADMINS)
-    async with db.read() as session:
-        return (await session.scalars(select(Notification).where(Notification.kind.not_in(told_of_it)))).one()
+    return await fetch_only(db, select(Notification).where(Notification.kind.not_in(told_of_it)))
 
 
 async def requeued(db: Database, notification_id: int, now: datetime = MONDAY) -> None:
@@ -284,8 +284,7 @@ async def test_one_failing_notification_does_not_hold_up_others(
     outcome = await deliver_due(db, discord, FakeClock())
 
     assert outcome == Delivered(2, failures, more=False)
-    async with db.read() as session:
-        found = {one.id: one for one in await session.scalars(select(Notification))}
+    found = {one.id: one for one in await fetch_all(db, select(Notification))}
     assert (found[first].sent_at, found[third].sent_at) == (MONDAY, MONDAY)
     assert (found[second].sent_at, found[second].last_error) == (None, noted)
 
@@ -329,8 +328,7 @@ async def test_what_one_person_is_told_of_one_session_goes_out_in_order(db: Data
 
 
 async def taken_back(db: Database, session_id: int) -> None:
-    async with db.begin() as session:
-        await outbox.drop(session, session_id, list(NotificationKind), "it is something else now", MONDAY)
+    await transact(db, outbox.drop, session_id, list(NotificationKind), "it is something else now", MONDAY)
 
 
 async def put_off(db: Database, session_id: int) -> None:

@@ -24,6 +24,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rounds import deliver_due
+from tests.support.transactions import fetch_all, transact
 
 CLOSED = Unreachable("their direct messages are closed", dms_closed=True)
 FALLBACK, ROOM = 66, 555
@@ -61,10 +62,7 @@ def went(discord: FakeDiscord) -> list[tuple[NotificationKind, Route | None, int
 
 
 async def notifications_of(db: Database, kind: NotificationKind) -> list[Notification]:
-    async with db.read() as session:
-        return list(
-            await session.scalars(select(Notification).where(Notification.kind == kind).order_by(Notification.id))
-        )
+    return await fetch_all(db, select(Notification).where(Notification.kind == kind).order_by(Notification.id))
 
 
 async def rounds(db: Database, discord: FakeDiscord, count: int = 4) -> None:
@@ -204,8 +202,7 @@ async def test_when_neither_student_nor_coach_can_be_reached_the_admins_hear_of_
 
     await rounds(db, closed_to(STUDENT, COACH))
 
-    async with db.read() as session:
-        assert list(await session.scalars(select(Alert.key))) == [f"unreachable:{COACH}"]
+    assert await fetch_all(db, select(Alert.key)) == [f"unreachable:{COACH}"]
     (told,) = await notifications_of(db, NotificationKind.ALERT)
     assert told.sent_at == MONDAY
 
@@ -220,8 +217,7 @@ async def test_admins_hear_when_somebody_can_be_reached_again(db: Database) -> N
 
     discord.meanwhile("deliver", _nothing)
     clock.forward(MINUTE)
-    async with db.begin() as session:
-        await a_notification(session, user_id=COACH, kind=NotificationKind.APPLICATION_APPROVED, due_at=clock())
+    await transact(db, a_notification, user_id=COACH, kind=NotificationKind.APPLICATION_APPROVED, due_at=clock())
     await deliver_due(db, discord, clock)
 
     assert before == []
@@ -281,5 +277,4 @@ async def test_one_server_is_not_told_of_anothers_silence(db: Database) -> None:
 
     await rounds(db, closed_to(COACH))
 
-    async with db.read() as session:
-        assert list(await session.scalars(select(Alert.guild_id))) == [GUILD + 1]
+    assert await fetch_all(db, select(Alert.guild_id)) == [GUILD + 1]

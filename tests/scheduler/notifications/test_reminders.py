@@ -25,14 +25,15 @@ from tests.support.builders import (
     MONDAY,
     STUDENT,
     FakeClock,
-    a_coach,
     a_guild,
     a_notification,
+    a_server_with_a_coach,
     a_session,
     statements,
 )
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rounds import deliver_due
+from tests.support.transactions import fetch, fetch_all, fetch_only, transact
 
 STU = Actor(STUDENT)
 WEDNESDAY = MONDAY + 2 * DAY + HOUR
@@ -41,9 +42,7 @@ Planned = list[tuple[int | None, datetime | None, int | None]]
 
 
 async def set_up(db: Database, **changed: Any) -> None:
-    async with db.begin() as session:
-        await a_guild(session, **changed)
-        await a_coach(session)
+    await a_server_with_a_coach(db, guild=changed)
 
 
 async def book(db: Database, starts_at: datetime = WEDNESDAY, now: datetime = MONDAY) -> int:
@@ -54,13 +53,11 @@ async def book(db: Database, starts_at: datetime = WEDNESDAY, now: datetime = MO
 
 
 async def move(db: Database, session_id: int, starts_at: datetime, now: datetime = MONDAY + HOUR) -> None:
-    async with db.begin() as session:
-        await rescheduling.reschedule(session, session_id, STU, starts_at, "", now)
+    await transact(db, rescheduling.reschedule, session_id, STU, starts_at, "", now)
 
 
 async def cancel(db: Database, session_id: int, now: datetime = MONDAY + HOUR) -> None:
-    async with db.begin() as session:
-        await cancellation.cancel(session, session_id, STU, GUILD, "", now)
+    await transact(db, cancellation.cancel, session_id, STU, GUILD, "", now)
 
 
 async def remind_at(db: Database, *minutes: int, now: datetime = MONDAY + HOUR) -> None:
@@ -92,8 +89,7 @@ async def notes(db: Database) -> list[str | None]:
 
 
 async def row(db: Database) -> CoachingSession:
-    async with db.read() as session:
-        return (await session.scalars(select(CoachingSession))).one()
+    return await fetch_only(db, select(CoachingSession))
 
 
 def for_both(starts_at: datetime, *leads: timedelta) -> Planned:
@@ -243,14 +239,12 @@ async def test_no_reminders_drops_those_of_this_server_only_and_can_be_taken_bac
 
     await remind_at(db)
     none_left = await waiting(db)
-    async with db.read() as session:
-        stored = (await session.get_one(Guild, GUILD)).reminder_minutes
+    stored = (await fetch(db, Guild, GUILD)).reminder_minutes
     await remind_at(db, 60)
 
     assert stored == []
     assert none_left == [(elsewhere.user_id, WEDNESDAY, 60)]
-    async with db.read() as session:
-        assert (await session.get_one(Guild, GUILD)).reminder_minutes == [60]
+    assert (await fetch(db, Guild, GUILD)).reminder_minutes == [60]
     assert (await waiting(db))[:1] == none_left
     assert (await waiting(db))[1:] == for_both(WEDNESDAY, HOUR)
 
@@ -260,8 +254,7 @@ async def test_other_times_do_not_remind_of_what_has_begun_or_was_cancelled_and_
     discord = FakeDiscord()
     await cancel(db, await book(db, WEDNESDAY + 2 * HOUR))
     await book(db)
-    async with db.begin() as session:
-        await a_session(session, starts_at=WEDNESDAY - 2 * DAY, status=SessionStatus.IN_PROGRESS)
+    await transact(db, a_session, starts_at=WEDNESDAY - 2 * DAY, status=SessionStatus.IN_PROGRESS)
     await reminded(db, discord, WEDNESDAY - DAY)
 
     await remind_at(db, 1440, 720, 60, now=WEDNESDAY - DAY + MINUTE)
@@ -288,8 +281,7 @@ async def test_two_admins_who_choose_times_at_once_leave_the_reminders_of_one_of
 
     await asyncio.gather(remind_at(db, 120), remind_at(db, 180))
 
-    async with db.read() as session:
-        chosen = (await session.get_one(Guild, GUILD)).reminder_minutes
+    chosen = (await fetch(db, Guild, GUILD)).reminder_minutes
     assert chosen in ([120], [180])
     assert await waiting(db) == for_both(WEDNESDAY, chosen[0] * MINUTE)
 
@@ -440,8 +432,7 @@ async def test_who_turned_reminders_off_gets_none_and_the_other_side_does(db: Da
         await reminders.set_off(session, STUDENT, off=True)
 
     first = await reminded(db, discord, WEDNESDAY - DAY)
-    async with db.begin() as session:
-        await reminders.set_off(session, STUDENT, off=False)
+    await transact(db, reminders.set_off, STUDENT, off=False)
     second = await reminded(db, discord, WEDNESDAY - HOUR)
 
     assert (first, second) == ([(COACH, 1440)], [(COACH, 60), (STUDENT, 60)])
@@ -458,7 +449,6 @@ async def test_turning_reminders_off_remembers_somebody_new_and_forgets_nothing_
         await reminders.set_off(session, STUDENT, off=True)
         await reminders.set_off(session, COACH, off=True)
 
-    async with db.read() as session:
-        found = {one.user_id: one for one in await session.scalars(select(Member))}
+    found = {one.user_id: one for one in await fetch_all(db, select(Member))}
     assert [found[one].reminders_off for one in (STUDENT, COACH)] == [True, True]
     assert found[COACH].time_zone == "Europe/Berlin"

@@ -17,8 +17,21 @@ from scheduler.core import members
 from scheduler.core.errors import Unreadable
 from scheduler.parsing import names
 from scheduler.reports import coach_roster, statistics
-from tests.support.builders import ADMIN, COACH, DAY, GUILD, MONDAY, STUDENT, FakeClock, a_coach, a_guild, refusal
+from tests.support.builders import (
+    ADMIN,
+    COACH,
+    DAY,
+    GUILD,
+    MONDAY,
+    STUDENT,
+    FakeClock,
+    a_coach,
+    a_guild,
+    a_server_with_a_coach,
+    refusal,
+)
 from tests.support.fakes import FakeDiscord
+from tests.support.transactions import query
 
 PEOPLE = (
     "José", "jose B", "JOSÉ", "Anna", "анна", "Анна", "АННА К", "Zoë", "zoe", "Ömer", "Omar", "Łukasz", "lukas",
@@ -128,16 +141,13 @@ async def test_two_specialties_that_read_alike_are_one(db: Database) -> None:
 
 
 async def test_a_presence_check_learns_a_new_name(db: Database) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session)
+    await a_server_with_a_coach(db)
     discord = FakeDiscord()
     discord.names[COACH] = "Cara Mia"
 
     await membership_checks.check(db, discord, FakeClock(), GUILD, COACH)
 
-    async with db.read() as session:
-        assert [one.display_name for one in await coach_search.find_coaches(session, GUILD, "mia")] == ["Cara Mia"]
+    assert [one.display_name for one in await query(db, coach_search.find_coaches, GUILD, "mia")] == ["Cara Mia"]
 
 
 async def test_of_people_who_do_not_coach_no_name_is_kept(db: Database) -> None:
@@ -150,5 +160,4 @@ async def test_of_people_who_do_not_coach_no_name_is_kept(db: Database) -> None:
         await members.met(session, GUILD + 1, COACH, "Elsewhere")
         await members.met(session, GUILD, COACH, "x" * 120)
 
-    async with db.read() as session:
-        assert [one.display_name for one in await coach_search.find_coaches(session, GUILD, "")] == ["x" * 100]
+    assert [one.display_name for one in await query(db, coach_search.find_coaches, GUILD, "")] == ["x" * 100]

@@ -27,14 +27,14 @@ from tests.support.builders import (
     refusal,
     statements,
 )
+from tests.support.transactions import query, transact
 
 MON = 0
 NINE, HALF_PAST = 9 * 60, 9 * 60 + 30
 
 
 async def listed(db: Database, *, page: int = 0, size: int = 50) -> list[Entry]:
-    async with db.read() as session:
-        return list((await coach_roster.list_coaches(session, GUILD, ADMIN, MONDAY, page=page, size=size)).shown)
+    return list((await query(db, coach_roster.list_coaches, GUILD, ADMIN, MONDAY, page=page, size=size)).shown)
 
 
 async def test_who_waits_comes_first_and_then_everybody_by_state_and_name(db: Database) -> None:
@@ -170,16 +170,14 @@ async def test_fifty_coaches_cost_as_many_statements_as_one(db: Database) -> Non
 
     for size in (1, 50):
         with statements(db) as heard:
-            async with db.begin() as session:
-                await coach_roster.list_coaches(session, GUILD, ADMIN, MONDAY, page=0, size=size)
+            await transact(db, coach_roster.list_coaches, GUILD, ADMIN, MONDAY, page=0, size=size)
         said.append(len(heard))
 
     assert said[0] == said[1]
 
 
 async def test_only_admins_see_it_and_a_stranger_has_no_profile(db: Database) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
+    await transact(db, a_guild)
 
     await refusal(
         db,

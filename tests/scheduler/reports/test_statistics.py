@@ -30,10 +30,12 @@ from tests.support.builders import (
     a_coach,
     a_date,
     a_guild,
+    a_server_with_a_coach,
     a_session,
     refusal,
     statements,
 )
+from tests.support.transactions import query, transact
 
 ELSEWHERE = GUILD + 1
 COUNTED = ("created", "completed", "no_show", "cancelled", "ticks")
@@ -200,8 +202,7 @@ class Oracle:
 
 
 async def gathered(db: Database, *, zone_name: str = "UTC", now: datetime = MONDAY, days: int | None = 7) -> Stats:
-    async with db.read() as session:
-        return await statistics.gather(session, GUILD, ADMIN, zone_name, now, days=days)
+    return await query(db, statistics.gather, GUILD, ADMIN, zone_name, now, days=days)
 
 
 async def two_servers(db: Database) -> None:
@@ -294,9 +295,7 @@ async def test_hours_are_offered_from_the_approval_on_and_not_on_days_off(db: Da
 
 
 async def test_a_clock_change_takes_its_hour_from_a_night_shift(db: Database) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session, time_zone="Europe/Berlin", hours=[(6, 0, 6 * 60)], decided_at=MONDAY - DAY)
+    await a_server_with_a_coach(db, time_zone="Europe/Berlin", hours=[(6, 0, 6 * 60)], decided_at=MONDAY - DAY)
 
     found = await gathered(db, zone_name="Europe/Berlin", now=datetime(2026, 3, 29, 12, tzinfo=UTC))
 
@@ -328,8 +327,7 @@ async def test_a_server_in_which_nothing_happened_is_empty_although_the_loop_ran
 
 
 async def test_statistics_are_for_admins(db: Database) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
+    await transact(db, a_guild)
 
     await refusal(
         db,
@@ -343,9 +341,7 @@ async def test_a_long_history_costs_as_many_statements_as_none(db: Database) -> 
     values |= {"session_type": "video", "total_cost_minor": 0, "currency": "USD"}
     values |= {"created_at": MONDAY, "updated_at": MONDAY, "starts_at": MONDAY - HOUR, "ends_at": MONDAY}
     costs: list[int] = []
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session)
+    await a_server_with_a_coach(db)
 
     for history in (0, 3000):
         if history:
@@ -353,8 +349,7 @@ async def test_a_long_history_costs_as_many_statements_as_none(db: Database) -> 
             async with db.begin() as session:
                 await session.execute(insert(CoachingSession), many)
         with statements(db) as said:
-            async with db.begin() as session:
-                found = await statistics.gather(session, GUILD, ADMIN, "UTC", MONDAY, days=None)
+            found = await transact(db, statistics.gather, GUILD, ADMIN, "UTC", MONDAY, days=None)
         costs.append(len(said))
 
     assert costs[0] == costs[1] < 12

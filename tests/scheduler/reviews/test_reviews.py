@@ -29,6 +29,7 @@ from tests.support.builders import (
     everything,
     refusal,
 )
+from tests.support.transactions import fetch, query, transact
 
 ELSEWHERE = GUILD + 1
 STU, SAM, CARA = Actor(STUDENT), Actor(STUDENT + 1), Actor(COACH)
@@ -48,23 +49,19 @@ async def set_up(db: Database, count: int = 1, **changed: Any) -> list[int]:
 
 
 async def review(db: Database, session_id: int, stars: int, actor: Actor = STU, now: datetime = LATER) -> Review:
-    async with db.begin() as session:
-        return await reviews.review(session, session_id, actor, stars, now)
+    return await transact(db, reviews.review, session_id, actor, stars, now)
 
 
 async def comment(db: Database, session_id: int, text: str, actor: Actor = STU, now: datetime = LATER) -> Review:
-    async with db.begin() as session:
-        return await reviews.comment(session, session_id, actor, text, now)
+    return await transact(db, reviews.comment, session_id, actor, text, now)
 
 
 async def hide(db: Database, session_id: int, now: datetime = LATER) -> Review:
-    async with db.begin() as session:
-        return await reviews.hide(session, session_id, ADMIN, GUILD, now)
+    return await transact(db, reviews.hide, session_id, ADMIN, GUILD, now)
 
 
 async def show(db: Database, session_id: int, now: datetime = LATER) -> Review:
-    async with db.begin() as session:
-        return await reviews.show(session, session_id, ADMIN, GUILD, now)
+    return await transact(db, reviews.show, session_id, ADMIN, GUILD, now)
 
 
 async def rating(db: Database, guild_id: int = GUILD, coach_id: int = COACH) -> tuple[int, int]:
@@ -299,8 +296,7 @@ async def test_hiding_twice_is_once_and_so_is_showing(db: Database) -> None:
     await hide(db, one, now=LATER + HOUR)
 
     assert (await rating(db), len(await audit(db))) == ((0, 0), 2)
-    async with db.read() as session:
-        assert (await session.get_one(Review, one)).hidden_at == LATER
+    assert (await fetch(db, Review, one)).hidden_at == LATER
 
 
 async def test_a_hidden_review_cannot_be_changed_by_its_student(db: Database) -> None:
@@ -342,8 +338,7 @@ async def test_lists_are_newest_first_paged_and_of_one_server(db: Database) -> N
     await hide(db, ids[2])
 
     async def listed(guild_id: int, coach_id: int | None = None, **how: Any) -> tuple[list[int], bool]:
-        async with db.read() as session:
-            page = await reviews.list_reviews(session, guild_id, coach_id, **{"page": 0, "size": 9, **how})
+        page = await query(db, reviews.list_reviews, guild_id, coach_id, **{"page": 0, "size": 9, **how})
         return [one.session_id for one in page.reviews], page.has_more
 
     assert await listed(GUILD, COACH) == ([ids[3], ids[1], ids[0]], False)

@@ -30,6 +30,7 @@ from tests.support.builders import (
 from tests.support.fakes import FakeDiscord
 from tests.support.rescheduled_sessions import reservations
 from tests.support.rounds import advance_due
+from tests.support.transactions import query
 
 HALF_PAST, LONGER = at(30), at(75)
 SECOND = timedelta(seconds=1)
@@ -47,8 +48,7 @@ async def refused(db: Database, session_id: int) -> str:
 
 async def offered(db: Database, session_id: int, now: datetime = HALF_PAST) -> bool:
     row = await found(db, session_id)
-    async with db.read() as session:
-        return await in_room.can_extend(session, row, now)
+    return await query(db, in_room.can_extend, row, now)
 
 
 async def warnings(db: Database) -> list[tuple[datetime | None, datetime | None]]:

@@ -30,6 +30,7 @@ from tests.support.builders import ADMIN, COACH, GUILD, MINUTE, STUDENT, FakeClo
 from tests.support.fakes import FakeDiscord
 from tests.support.rescheduled_sessions import reservations
 from tests.support.rounds import advance_due
+from tests.support.transactions import transact
 
 HALF_PAST, GRACE_OVER = at(30), at(15)
 SECOND = timedelta(seconds=1)
@@ -181,8 +182,7 @@ async def test_after_the_end_it_is_too_late(db: Database, use_case: UseCase) -> 
 @pytest.mark.parametrize("use_case", [in_room.extend, in_room.end_early])
 async def test_after_a_cancellation_nothing_is_taken_again(db: Database, use_case: UseCase) -> None:
     session_id = await a_meeting(db)
-    async with db.begin() as session:
-        await cancellation.cancel(session, session_id, CARA, GUILD, "Ill.", at(5))
+    await transact(db, cancellation.cancel, session_id, CARA, GUILD, "Ill.", at(5))
 
     await refused(db, use_case, TooLate, session_id)
 

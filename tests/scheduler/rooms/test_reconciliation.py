@@ -25,6 +25,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes import Call, FakeDiscord, an_id_made_at
 from tests.support.rounds import advance_due
+from tests.support.transactions import fetch_only, transact
 
 TEN = MONDAY + 2 * HOUR
 ROOM, ACCESS = TEN - 15 * MINUTE, TEN - 5 * MINUTE
@@ -58,8 +59,7 @@ async def a_past_session(db: Database) -> tuple[FakeDiscord, FakeClock]:
 
 
 async def found(db: Database) -> CoachingSession:
-    async with db.read() as session:
-        return (await session.scalars(select(CoachingSession).where(CoachingSession.code == "abc"))).one()
+    return await fetch_only(db, select(CoachingSession).where(CoachingSession.code == "abc"))
 
 
 async def invitations(db: Database) -> list[int | None]:
@@ -209,8 +209,7 @@ async def test_a_session_whose_room_is_not_due_yet_has_none_to_miss(db: Database
 @pytest.mark.parametrize("error", [DiscordFailure("down"), ValueError("no such thing")], ids=["down", "bug"])
 async def test_a_server_that_cannot_be_looked_at_keeps_no_other_waiting(db: Database, error: Exception) -> None:
     discord, clock = await a_past_session(db)
-    async with db.begin() as session:
-        await a_guild(session, id=GUILD - 1)
+    await transact(db, a_guild, id=GUILD - 1)
     channel_id = (await found(db)).discord_channel_id
     assert channel_id is not None
     discord.rooms[channel_id] = NAME

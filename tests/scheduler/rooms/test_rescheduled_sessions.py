@@ -35,6 +35,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes import Call, FakeDiscord, Method
 from tests.support.rounds import advance_due, tick
+from tests.support.transactions import fetch_all, fetch_only, transact
 
 TEN = MONDAY + 2 * HOUR
 ROOM, ACCESS = TEN - 15 * MINUTE, TEN - 5 * MINUTE
@@ -51,21 +52,18 @@ async def set_up(db: Database) -> tuple[FakeDiscord, FakeClock]:
 
 
 async def found(db: Database) -> CoachingSession:
-    async with db.read() as session:
-        return (await session.scalars(select(CoachingSession))).one()
+    return await fetch_only(db, select(CoachingSession))
 
 
 async def move(db: Database, starts_at: datetime, now: datetime) -> None:
     """Its student moves it."""
     session_id = (await found(db)).id
-    async with db.begin() as session:
-        await reschedule(session, session_id, Actor(STUDENT), starts_at, "", now)
+    await transact(db, reschedule, session_id, Actor(STUDENT), starts_at, "", now)
 
 
 async def story(db: Database) -> list[str]:
     """What the audit entries say happened."""
-    async with db.read() as session:
-        return list(await session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
+    return await fetch_all(db, select(AuditEntry.action).order_by(AuditEntry.id))
 
 
 async def told(db: Database) -> list[tuple[NotificationKind, datetime]]:
@@ -322,8 +320,7 @@ async def test_that_the_room_of_a_moved_session_goes_is_no_deletion_by_somebody_
         channel_id = (await found(db)).discord_channel_id or 0
         discord.rooms.clear()
         if told_by == "the gateway":
-            async with db.begin() as session:
-                await rooms.channel_deleted(session, channel_id, clock())
+            await transact(db, rooms.channel_deleted, channel_id, clock())
         else:
             await sweep(db, discord, clock)
 
@@ -407,8 +404,7 @@ async def test_a_moved_session_that_is_cancelled_loses_its_room(db: Database) ->
     one = await found(db)
     await move(db, TEN + 30 * MINUTE, clock())
 
-    async with db.begin() as session:
-        await cancellation.cancel(session, one.id, Actor(STUDENT), GUILD, "", clock())
+    await transact(db, cancellation.cancel, one.id, Actor(STUDENT), GUILD, "", clock())
     await tick(db, discord, clock)
 
     gone = await found(db)

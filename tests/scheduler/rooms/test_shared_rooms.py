@@ -14,6 +14,7 @@ from scheduler.rooms.reconciliation import sweep
 from tests.support.builders import COACH, HOUR, MINUTE, MONDAY, STUDENT, FakeClock, a_coach, a_guild, a_session
 from tests.support.fakes import FakeDiscord
 from tests.support.rounds import advance_due
+from tests.support.transactions import fetch_all, transact
 
 TEN = MONDAY + 2 * HOUR
 ELEVEN, TWELVE = TEN + HOUR, TEN + 2 * HOUR
@@ -67,8 +68,7 @@ async def test_the_second_makes_no_room_but_takes_over_the_first_ones_although_i
     assert second.status is SessionStatus.IN_PROGRESS
     assert discord.effects[-1].room is not None
     assert discord.effects[-1].room.channel_id == first.discord_channel_id
-    async with db.read() as session:
-        told = list(await session.scalars(select(AuditEntry.action).where(AuditEntry.session_id == first.id)))
+    told = await fetch_all(db, select(AuditEntry.action).where(AuditEntry.session_id == first.id))
     assert "room_handed_over" in told
 
 
@@ -94,8 +94,7 @@ async def test_whoever_is_inside_attends_the_first_until_its_end_and_then_the_se
             await attendance.record_join(session, first.discord_channel_id or 0, person, TEN)
 
     await pass_time(db, discord, clock, ELEVEN)
-    async with db.begin() as session:
-        await attendance.record_leave(session, first.discord_channel_id or 0, STUDENT, ELEVEN + 5 * MINUTE)
+    await transact(db, attendance.record_leave, first.discord_channel_id or 0, STUDENT, ELEVEN + 5 * MINUTE)
 
     async with db.read() as session:
         stays = await session.scalars(select(Attendance).order_by(Attendance.id))

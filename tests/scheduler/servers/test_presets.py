@@ -1,7 +1,6 @@
 """A server's presets, and the rules that its new coaches begin with."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,26 +13,20 @@ from scheduler.core.errors import NotAllowed, Unreadable
 from scheduler.parsing.weekly_hours import Preset
 from scheduler.servers import settings
 from tests.support.builders import ADMIN, COACH, GUILD, MONDAY, a_guild, refusal
-
-
-async def set_up(db: Database, **changed: Any) -> None:
-    async with db.begin() as session:
-        await a_guild(session, **changed)
+from tests.support.transactions import fetch, fetch_all, transact
 
 
 async def guild(db: Database) -> Guild:
-    async with db.read() as session:
-        return await session.get_one(Guild, GUILD)
+    return await fetch(db, Guild, GUILD)
 
 
 async def recorded(db: Database) -> list[tuple[str, int | None, datetime]]:
     """What the audit entries say was done, by whom and when."""
-    async with db.read() as session:
-        return [(one.action, one.actor_id, one.at) for one in await session.scalars(select(AuditEntry))]
+    return [(one.action, one.actor_id, one.at) for one in await fetch_all(db, select(AuditEntry))]
 
 
 async def test_coaches_choose_from_the_usual_presets_until_an_admin_sets_others(db: Database) -> None:
-    await set_up(db)
+    await transact(db, a_guild)
     before = settings.presets(await guild(db))
     wanted = [Preset("Night", 22 * 60, 24 * 60), Preset("Early", 0, 6 * 60)]
 
@@ -46,7 +39,7 @@ async def test_coaches_choose_from_the_usual_presets_until_an_admin_sets_others(
 
 
 async def test_new_coaches_begin_with_the_usual_rules_until_an_admin_sets_others(db: Database) -> None:
-    await set_up(db)
+    await transact(db, a_guild)
     before = default_policy(await guild(db))
     wanted = Rules(SessionType.VOICE, (45, 90), 15, 5, 10, 60, 90, daily_limit=3, weekly_limit=None)
 
@@ -59,21 +52,20 @@ async def test_new_coaches_begin_with_the_usual_rules_until_an_admin_sets_others
 
 
 async def test_presets_and_first_rules_belong_to_one_server(db: Database) -> None:
-    await set_up(db)
-    await set_up(db, id=GUILD + 1)
+    await transact(db, a_guild)
+    await transact(db, a_guild, id=GUILD + 1)
 
     async with db.begin() as session:
         here = await session.get_one(Guild, GUILD)
         await settings.set_presets(session, here, ADMIN, [Preset("Night", 0, 60)], MONDAY)
         await settings.set_default_policy(session, here, ADMIN, Rules(horizon_days=7), MONDAY)
 
-    async with db.read() as session:
-        elsewhere = await session.get_one(Guild, GUILD + 1)
+    elsewhere = await fetch(db, Guild, GUILD + 1)
     assert (elsewhere.presets, elsewhere.default_policy) == (None, None)
 
 
 async def test_only_admins_set_presets_and_first_rules(db: Database) -> None:
-    await set_up(db)
+    await transact(db, a_guild)
 
     async def presets(session: AsyncSession) -> None:
         here = await session.get_one(Guild, GUILD)
@@ -90,7 +82,7 @@ async def test_only_admins_set_presets_and_first_rules(db: Database) -> None:
 
 
 async def test_first_rules_that_nobody_can_keep_to_are_refused(db: Database) -> None:
-    await set_up(db)
+    await transact(db, a_guild)
 
     async def change_rules(session: AsyncSession) -> None:
         here = await session.get_one(Guild, GUILD)

@@ -42,6 +42,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes import FakeDiscord
 from tests.support.rounds import advance_due
+from tests.support.transactions import fetch, fetch_all, fetch_only, query, transact
 
 DEFAULTS = GuildDefaults(time_zone="Europe/Berlin", currency="EUR", room_lead_minutes=20)
 
@@ -53,14 +54,8 @@ async def change(session: AsyncSession, actor: Actor = ADMIN, **wanted: Any) -> 
     await settings.change(session, guild, actor, changes, MONDAY + HOUR)
 
 
-async def set_up(db: Database, **changed: Any) -> None:
-    async with db.begin() as session:
-        await a_guild(session, **changed)
-
-
 async def guild(db: Database) -> Guild:
-    async with db.read() as session:
-        return await session.get_one(Guild, GUILD)
+    return await fetch(db, Guild, GUILD)
 
 
 # Before anybody has changed anything.
@@ -70,8 +65,7 @@ async def test_a_server_that_nobody_has_used_yet_looks_as_it_will_when_somebody_
     async with db.read() as session:
         before = await settings.look_up(session, GUILD, GuildDefaults())
         looked_at = {column.key: getattr(before, column.key) for column in Guild.__table__.columns}
-    async with db.begin() as session:
-        made = await settings.ensure(session, GUILD, GuildDefaults(), MONDAY)
+    made = await transact(db, settings.ensure, GUILD, GuildDefaults(), MONDAY)
 
     used = {column.key: getattr(made, column.key) for column in Guild.__table__.columns}
     assert looked_at | {"created_at": MONDAY} == used
@@ -80,24 +74,21 @@ async def test_a_server_that_nobody_has_used_yet_looks_as_it_will_when_somebody_
 async def test_looking_at_a_new_server_shows_the_defaults_and_writes_nothing(db: Database) -> None:
     before = await everything(db)
 
-    async with db.begin() as session:
-        seen = await settings.look_up(session, GUILD, DEFAULTS)
+    seen = await transact(db, settings.look_up, GUILD, DEFAULTS)
 
     assert (seen.id, seen.time_zone, seen.currency, seen.room_lead_minutes) == (GUILD, "Europe/Berlin", "EUR", 20)
     assert await everything(db) == before
 
 
 async def test_a_server_that_is_used_gets_a_row_and_the_first_specialties(db: Database) -> None:
-    async with db.begin() as session:
-        made = await settings.ensure(session, GUILD, DEFAULTS, MONDAY)
+    made = await transact(db, settings.ensure, GUILD, DEFAULTS, MONDAY)
 
     assert (made.time_zone, made.access_lead_minutes, made.created_at) == ("Europe/Berlin", 5, MONDAY)
-    async with db.read() as session:
-        assert await settings.specialties(session, GUILD) == list(FIRST_SPECIALTIES)
+    assert await query(db, settings.specialties, GUILD) == list(FIRST_SPECIALTIES)
 
 
 async def test_a_server_that_has_a_row_keeps_it_whatever_the_defaults_say(db: Database) -> None:
-    await set_up(db, currency="INR")
+    await transact(db, a_guild, currency="INR")
     before = await everything(db)
 
     async with db.begin() as session:
@@ -110,8 +101,7 @@ async def test_a_server_that_has_a_row_keeps_it_whatever_the_defaults_say(db: Da
 
 async def test_a_server_that_is_used_by_many_at_once_for_the_first_time_gets_one_row(db: Database) -> None:
     async def use() -> datetime:
-        async with db.begin() as session:
-            return (await settings.ensure(session, GUILD, DEFAULTS, MONDAY)).created_at
+        return (await transact(db, settings.ensure, GUILD, DEFAULTS, MONDAY)).created_at
 
     assert set(await asyncio.gather(*(use() for _ in range(8)))) == {MONDAY}
 
@@ -120,49 +110,44 @@ async def test_a_server_that_is_used_by_many_at_once_for_the_first_time_gets_one
 
 
 async def test_a_server_without_a_row_teaches_the_first_specialties(db: Database) -> None:
-    async with db.read() as session:
-        assert await settings.specialties(session, GUILD) == list(FIRST_SPECIALTIES)
+    assert await query(db, settings.specialties, GUILD) == list(FIRST_SPECIALTIES)
 
 
 async def test_no_more_specialties_are_offered_than_a_select_holds(db: Database) -> None:
-    await set_up(db)
+    await transact(db, a_guild)
     async with db.begin() as session:
         session.add_all(Specialty(guild_id=GUILD, name=f"Style {number}") for number in range(30))
 
-    async with db.read() as session:
-        assert len(await settings.specialties(session, GUILD)) == 25
+    assert len(await query(db, settings.specialties, GUILD)) == 25
 
 
 # Changing.
 
 
 async def test_only_what_is_named_changes(db: Database) -> None:
-    await set_up(db)
+    await transact(db, a_guild)
 
-    async with db.begin() as session:
-        await change(session, time_zone="berlin", currency="eur", linger_minutes=0)
+    await transact(db, change, time_zone="berlin", currency="eur", linger_minutes=0)
 
     changed = await guild(db)
     assert (changed.time_zone, changed.currency, changed.linger_minutes) == ("Europe/Berlin", "EUR", 0)
     assert (changed.room_lead_minutes, changed.coach_role_id, changed.review_channel_id) == (15, 77, 88)
-    async with db.read() as session:
-        entry = (await session.scalars(select(AuditEntry))).one()
+    entry = await fetch_only(db, select(AuditEntry))
     assert (entry.action, entry.actor_id) == ("settings_changed", ADMIN.user_id)
     assert entry.details == {"time_zone": "Europe/Berlin", "currency": "EUR", "linger_minutes": 0}
 
 
 async def test_changing_nothing_writes_nothing(db: Database) -> None:
-    await set_up(db)
+    await transact(db, a_guild)
     before = await everything(db)
 
-    async with db.begin() as session:
-        await change(session)
+    await transact(db, change)
 
     assert await everything(db) == before
 
 
 async def test_only_admins_change_settings(db: Database) -> None:
-    await set_up(db)
+    await transact(db, a_guild)
 
     refused = await refusal(db, NotAllowed, partial(change, actor=Actor(COACH), currency="EUR"))
 
@@ -201,7 +186,7 @@ async def test_only_admins_change_settings(db: Database) -> None:
 async def test_settings_that_cannot_be_are_refused_as_a_whole(
     db: Database, wanted: dict[str, Any], sentence: str
 ) -> None:
-    await set_up(db)
+    await transact(db, a_guild)
 
     refused = await refusal(db, Unreadable, partial(change, **wanted))
 
@@ -209,20 +194,18 @@ async def test_settings_that_cannot_be_are_refused_as_a_whole(
 
 
 async def test_lead_times_may_be_equal_and_zero(db: Database) -> None:
-    await set_up(db)
+    await transact(db, a_guild)
 
-    async with db.begin() as session:
-        await change(session, room_lead_minutes=0, access_lead_minutes=0)
+    await transact(db, change, room_lead_minutes=0, access_lead_minutes=0)
 
     assert (await guild(db)).room_lead_minutes == 0
 
 
 async def test_two_admins_who_change_different_settings_at_once_both_succeed(db: Database) -> None:
-    await set_up(db)
+    await transact(db, a_guild)
 
     async def press(**wanted: Any) -> None:
-        async with db.begin() as session:
-            await change(session, **wanted)
+        await transact(db, change, **wanted)
 
     await asyncio.gather(press(currency="EUR"), press(linger_minutes=30))
 
@@ -241,11 +224,9 @@ async def test_a_new_coach_role_is_due_for_this_servers_coaches(db: Database) ->
         await a_coach(session, user_id=2, hours=(), status=CoachStatus.PENDING)
         await a_coach(session, user_id=3, hours=(), guild_id=GUILD + 1)
 
-    async with db.begin() as session:
-        await change(session, coach_role_id=78)
+    await transact(db, change, coach_role_id=78)
 
-    async with db.read() as session:
-        found = {one.user_id: one for one in await session.scalars(select(Coach))}
+    found = {one.user_id: one for one in await fetch_all(db, select(Coach))}
     assert {user_id: one.role_due_at for user_id, one in found.items()} == {1: MONDAY + HOUR, 2: None, 3: None}
     assert (found[1].role_attempts, found[1].role_error) == (0, None)
 
@@ -267,11 +248,9 @@ async def test_cards_of_open_applications_are_due_when_there_is_a_review_channel
             "elsewhere": (await a_notification(session, guild_id=GUILD + 1, **card, **given_up)).id,
         }
 
-    async with db.begin() as session:
-        await change(session, review_channel_id=89)
+    await transact(db, change, review_channel_id=89)
 
-    async with db.read() as session:
-        found = {one.id: one for one in await session.scalars(select(Notification))}
+    found = {one.id: one for one in await fetch_all(db, select(Notification))}
     assert [name for name, notification_id in ids.items() if found[notification_id].due_at is not None] == [
         "newest"
     ]
@@ -291,10 +270,8 @@ async def test_a_card_moves_to_a_new_review_channel_and_stays_in_the_same_one(db
 
     seen: list[tuple[datetime | None, int | None]] = []
     for channel_id in (88, 89):
-        async with db.begin() as session:
-            await change(session, review_channel_id=channel_id)
-        async with db.read() as session:
-            card = (await session.scalars(select(Notification))).one()
+        await transact(db, change, review_channel_id=channel_id)
+        card = await fetch_only(db, select(Notification))
         seen.append((card.due_at, card.message_id))
 
     assert seen == [(None, 5), (MONDAY + HOUR, None)]
@@ -303,8 +280,7 @@ async def test_a_card_moves_to_a_new_review_channel_and_stays_in_the_same_one(db
 async def planned(db: Database) -> dict[int, datetime | None]:
     """When the loop looks at each session again, after it has looked once."""
     await advance_due(db, FakeDiscord(), FakeClock(MONDAY + HOUR))
-    async with db.read() as session:
-        return {one.student_id: one.next_step_at for one in await session.scalars(select(CoachingSession))}
+    return {one.student_id: one.next_step_at for one in await fetch_all(db, select(CoachingSession))}
 
 
 @pytest.mark.parametrize("room", [30, 15, 5])
@@ -315,8 +291,7 @@ async def test_new_lead_times_hold_for_sessions_that_are_booked_already(db: Data
         await a_coach(session, hours=())
         await a_session(session, starts_at=starts_at, student_id=1)
 
-    async with db.begin() as session:
-        await change(session, room_lead_minutes=room, access_lead_minutes=5)
+    await transact(db, change, room_lead_minutes=room, access_lead_minutes=5)
 
     assert await planned(db) == {1: starts_at - room * MINUTE}
 
@@ -327,11 +302,9 @@ async def test_another_grace_time_holds_for_sessions_that_are_under_way(db: Data
         await a_coach(session, hours=())
         await a_session(session, next_step_at=MONDAY + 9 * HOUR)
 
-    async with db.begin() as session:
-        await change(session, no_show_grace_minutes=0)
+    await transact(db, change, no_show_grace_minutes=0)
 
-    async with db.read() as session:
-        assert (await session.scalars(select(CoachingSession.next_step_at))).one() == MONDAY + HOUR
+    assert await fetch_only(db, select(CoachingSession.next_step_at)) == MONDAY + HOUR
     assert (await guild(db)).no_show_grace_minutes == 0
 
 
@@ -352,26 +325,22 @@ async def test_whatever_a_sessions_steps_depend_on_has_them_planned_again(
         await a_coach(session, hours=())
         await a_session(session, next_step_at=MONDAY + 9 * HOUR)
 
-    async with db.begin() as session:
-        await change(session, **wanted)
+    await transact(db, change, **wanted)
 
-    async with db.read() as session:
-        assert (await session.scalars(select(CoachingSession.next_step_at))).one() == MONDAY + HOUR
+    assert await fetch_only(db, select(CoachingSession.next_step_at)) == MONDAY + HOUR
 
 
 async def test_payment_instructions_are_not_written_into_the_audit_log(db: Database) -> None:
-    await set_up(db)
+    await transact(db, a_guild)
 
-    async with db.begin() as session:
-        await change(session, payment_instructions="IBAN DE02")
+    await transact(db, change, payment_instructions="IBAN DE02")
 
     assert (await guild(db)).payment_instructions == "IBAN DE02"
-    async with db.read() as session:
-        assert (await session.scalars(select(AuditEntry.details))).one() == {"payment_instructions": "changed"}
+    assert await fetch_only(db, select(AuditEntry.details)) == {"payment_instructions": "changed"}
 
 
 async def test_what_follows_a_session_is_changed_and_written_down(db: Database) -> None:
-    await set_up(db, reminder_minutes=[60])
+    await transact(db, a_guild, reminder_minutes=[60])
     wanted = {
         "reminder_minutes": [],
         "access_mode": AccessMode.ROLE,
@@ -379,14 +348,12 @@ async def test_what_follows_a_session_is_changed_and_written_down(db: Database) 
         "log_channel_id": 5,
     }
 
-    async with db.begin() as session:
-        await change(session, **wanted)
+    await transact(db, change, **wanted)
 
     changed = await guild(db)
     assert {name: getattr(changed, name) for name in wanted} == wanted
     assert changed.fallback_channel_id is None
-    async with db.read() as session:
-        assert (await session.scalars(select(AuditEntry.details))).one() == wanted
+    assert await fetch_only(db, select(AuditEntry.details)) == wanted
 
 
 async def test_new_lead_times_leave_other_servers_and_finished_sessions_alone(db: Database) -> None:
@@ -398,9 +365,7 @@ async def test_new_lead_times_leave_other_servers_and_finished_sessions_alone(db
         await a_session(session, starts_at=starts_at, student_id=1, guild_id=GUILD + 1)
         await a_session(session, starts_at=MONDAY - 3 * HOUR, student_id=2, next_step_at=None)
 
-    async with db.begin() as session:
-        await change(session, room_lead_minutes=30)
+    await transact(db, change, room_lead_minutes=30)
 
-    async with db.read() as session:
-        found = {one.student_id: one.next_step_at for one in await session.scalars(select(CoachingSession))}
+    found = {one.student_id: one.next_step_at for one in await fetch_all(db, select(CoachingSession))}
     assert found == {1: starts_at - 15 * MINUTE, 2: None}

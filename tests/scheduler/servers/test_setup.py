@@ -12,6 +12,7 @@ from scheduler.servers.resources import MADE, ServerResource
 from scheduler.servers.settings import GuildChanges, GuildDefaults
 from tests.support.builders import ADMIN, GUILD, STUDENT, FakeClock
 from tests.support.fakes import Call, FakeDiscord
+from tests.support.transactions import fetch_all
 
 DEFAULTS = GuildDefaults()
 REFUSED = DiscordFailure("cannot make the log channel: I lack Manage Channels", for_admins=True)
@@ -34,8 +35,7 @@ async def chosen(db: Database, place: ServerResource) -> int | None:
 
 
 async def changes(db: Database) -> int:
-    async with db.read() as session:
-        return len(list(await session.scalars(select(AuditEntry.id))))
+    return len(await fetch_all(db, select(AuditEntry.id)))
 
 
 @pytest.mark.parametrize("place", MADE)

@@ -10,23 +10,21 @@ from models.storage.database import Database
 from scheduler.servers import welcome
 from scheduler.servers.settings import GuildDefaults
 from tests.support.builders import GUILD, HOUR, MONDAY, a_guild
+from tests.support.transactions import fetch_all, transact
 
 DEFAULTS = GuildDefaults()
 
 
 async def greet(db: Database, at: datetime = MONDAY, guild_id: int = GUILD) -> None:
-    async with db.begin() as session:
-        await welcome.greet(session, guild_id, DEFAULTS, at)
+    await transact(db, welcome.greet, guild_id, DEFAULTS, at)
 
 
 async def greet_new(db: Database, *guild_ids: int) -> None:
-    async with db.begin() as session:
-        await welcome.greet_new(session, guild_ids, DEFAULTS, MONDAY)
+    await transact(db, welcome.greet_new, guild_ids, DEFAULTS, MONDAY)
 
 
 async def enqueued(db: Database) -> list[Notification]:
-    async with db.read() as session:
-        return list(await session.scalars(select(Notification).order_by(Notification.id)))
+    return await fetch_all(db, select(Notification).order_by(Notification.id))
 
 
 async def test_a_server_is_greeted_once_however_often_the_bot_is_let_in(db: Database) -> None:
@@ -57,8 +55,7 @@ async def test_what_reached_nobody_is_said_when_the_bot_is_let_in_again(db: Data
 
 
 async def test_at_a_start_only_servers_of_which_nothing_is_known_are_greeted(db: Database) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
+    await transact(db, a_guild)
 
     for _ in range(2):
         await greet_new(db, GUILD, GUILD + 1, GUILD + 2)

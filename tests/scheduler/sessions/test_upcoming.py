@@ -13,6 +13,7 @@ from models import CoachingSession, SessionStatus
 from models.storage.database import Database
 from scheduler.sessions import upcoming
 from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach, a_guild, a_session
+from tests.support.transactions import query, transact
 
 SIZE = 3
 OTHER = STUDENT + 1
@@ -90,8 +91,7 @@ async def test_sessions_at_the_same_instant_stand_on_exactly_one_page(db: Databa
             one.notes = "x" * 500
             await session.flush()
 
-    async with db.read() as session:
-        pages = await all_pages(session, STUDENT)
+    pages = await query(db, all_pages, STUDENT)
 
     found = [one.id for page in pages for one in page.sessions]
     assert found == [one.id for one in reversed(made)]
@@ -126,8 +126,7 @@ async def test_what_began_too_long_ago_to_be_running_is_over_although_nobody_wro
         await set_up(session)
         await a_session(session, starts_at=MONDAY - ago, status=SessionStatus.IN_PROGRESS, reserved=False)
 
-    async with db.read() as session:
-        page = await upcoming.page_of(session, GUILD, STUDENT, MONDAY, page=0, size=SIZE)
+    page = await query(db, upcoming.page_of, GUILD, STUDENT, MONDAY, page=0, size=SIZE)
 
     assert (page.coming, len(page.sessions)) == (int(is_coming), 1)
 
@@ -139,8 +138,7 @@ async def test_sessions_of_another_server_are_not_listed(db: Database) -> None:
         await a_coach(session, guild_id=GUILD + 1)
         await a_session(session, guild_id=GUILD + 1)
 
-    async with db.read() as session:
-        page = await upcoming.page_of(session, GUILD, STUDENT, MONDAY, page=0, size=SIZE)
+    page = await query(db, upcoming.page_of, GUILD, STUDENT, MONDAY, page=0, size=SIZE)
 
     assert page == upcoming.Page([], 0, has_more=False)
 
@@ -173,8 +171,7 @@ async def first_page_cost(db: Database, first: datetime, count: int) -> dict[str
             await a_session(session, starts_at=starts_at, status=SessionStatus.COMPLETED, reserved=False)
     with cost(db) as spent:
         # `begin`, because on SQLite only the writing engine can be listened to.
-        async with db.begin() as session:
-            page = await upcoming.page_of(session, GUILD, STUDENT, MONDAY, page=0, size=SIZE)
+        page = await transact(db, upcoming.page_of, GUILD, STUDENT, MONDAY, page=0, size=SIZE)
     assert len(page.sessions) == SIZE
     assert page.has_more
     return spent
