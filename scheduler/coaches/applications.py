@@ -22,13 +22,13 @@ from scheduler.parsing.money import parse_rate
 from scheduler.time.time_zones import parse_zone
 
 LONGEST_TEXT = 1000
-"""Characters of each text of an application, and of a reason."""
+"""The most characters of each text in an application, and of a reason."""
 _LINK = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a coach typed about themselves, unread."""
+    """What a coach typed about themselves, before parsing."""
 
     display_name: str
     bio: str
@@ -41,7 +41,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Application(Written):
-    """What somebody typed to become a coach, unread."""
+    """What someone typed to become a coach, before parsing."""
 
     time_zone: str
 
@@ -49,15 +49,14 @@ class Application(Written):
 async def apply(
     session: AsyncSession, guild: Guild, actor: Actor, application: Application, now: datetime
 ) -> Coach:
-    """Apply, edit an application that is still open, or apply again after a rejection.
+    """Apply, edit an open application, or apply again after a rejection. Sends admins a card.
 
-    Enqueues a card for the admins. Raises Unreadable for what cannot be read, NotAllowed to those who are coaches
-    already or suspended, Blocked to those whom an admin blocked.
+    Raises Unreadable, NotAllowed for coaches and suspended coaches, and Blocked.
     """
     coach = await lock_coach(session, guild.id, actor.user_id)
     check_may_apply(coach)
     await blocks.check(session, guild.id, actor.user_id, BlockedFrom.APPLYING)
-    values = read(application, guild.currency) | {"time_zone": parse_zone(application.time_zone)}
+    values = parse(application, guild.currency) | {"time_zone": parse_zone(application.time_zone)}
     editing = coach is not None and coach.status is CoachStatus.PENDING
     if coach is None:
         coach = Coach(guild_id=guild.id, user_id=actor.user_id, accepting=True)
@@ -68,49 +67,56 @@ async def apply(
     coach.status, coach.applied_at = CoachStatus.PENDING, now
     coach.decided_by = coach.decided_at = coach.decision_reason = None
     await session.flush()
-    await teach(session, coach, application.specialties)
-    card = await outbox.application_card(session, guild.id, actor.user_id) if editing else None
-    if card is not None:
-        outbox.requeue(card, now)
-    else:
+    await set_specialties(session, coach, application.specialties)
+    if not (editing and await outbox.requeue_application_card(session, guild.id, actor.user_id, now)):
         outbox.enqueue(session, NotificationKind.APPLICATION_CARD, guild.id, now=now, coach_id=actor.user_id)
     action = "application_edited" if editing else "application_made"
     audit.record(session, guild.id, action, at=now, actor_id=actor.user_id, coach_id=actor.user_id)
     return coach
 
 
-def read(written: Written, currency: str) -> dict[str, Any]:
-    """What a coach typed, by the columns that it goes into. Raises Unreadable."""
+def parse(written: Written, currency: str) -> dict[str, Any]:
+    """Parse what a coach typed into values by column. Raises Unreadable."""
     return {
         "display_name": written.display_name[: members.LONGEST_NAME],
-        "bio": _text(written.bio, "About you"),
-        "experience": _text(written.experience, "Experience and links"),
+        "bio": parse_text(written.bio, "About you"),
+        "experience": parse_text(written.experience, "Experience and links"),
         "portfolio": "\n".join(_LINK.findall(written.experience)),
         "rate_minor": parse_rate(written.rate, currency),
         "currency": currency,
     }
 
 
-async def teach(session: AsyncSession, coach: Coach, names: Sequence[str]) -> None:
-    """Let the coach teach exactly this of the server's list. Raises Unreadable."""
-    taught = await _specialty_ids(session, coach.guild_id, names)
+def parse_text(typed: str, label: str) -> str:
+    """Return the text without surrounding space. Raises Unreadable if it's empty or too long."""
+    text = typed.strip()
+    if not text:
+        raise Unreadable(f"{label} is empty. Write a few words.")
+    if len(text) > LONGEST_TEXT:
+        raise Unreadable(f"{label} is {len(text):,} characters long. Shorten it to {LONGEST_TEXT:,}.")
+    return text
+
+
+async def set_specialties(session: AsyncSession, coach: Coach, names: Sequence[str]) -> None:
+    """Replace what the coach teaches with these of the server's specialties. Raises Unreadable."""
+    chosen = await _specialty_ids(session, coach.guild_id, names)
     theirs = CoachSpecialty.guild_id == coach.guild_id, CoachSpecialty.coach_id == coach.user_id
     await session.execute(delete(CoachSpecialty).where(*theirs))
     session.add_all(
-        CoachSpecialty(guild_id=coach.guild_id, coach_id=coach.user_id, specialty_id=one) for one in taught
+        CoachSpecialty(guild_id=coach.guild_id, coach_id=coach.user_id, specialty_id=one) for one in chosen
     )
 
 
 def check_may_apply(coach: Coach | None) -> None:
-    """Raise NotAllowed to those who coach here already or are suspended."""
+    """Raise NotAllowed for coaches and suspended coaches."""
     if coach is not None and coach.status is CoachStatus.APPROVED:
-        raise NotAllowed("You are a coach here already. Set your hours with `/availability`.")
+        raise NotAllowed("You already coach here. Set your hours with `/availability`.")
     if coach is not None and coach.status is CoachStatus.SUSPENDED:
-        raise NotAllowed("Your coaching here is suspended. Please talk to an admin of this server.")
+        raise NotAllowed(coaches.YOU_ARE_SUSPENDED)
 
 
 async def approve(session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime) -> Coach:
-    """Make the applicant a coach, and see to their role and a DM.
+    """Make the applicant a coach, with the coach role, and tell them.
 
     Raises NotAllowed, NotFound, AlreadyDecided.
     """
@@ -123,12 +129,12 @@ async def approve(session: AsyncSession, guild_id: int, user_id: int, actor: Act
 async def reject(
     session: AsyncSession, guild_id: int, user_id: int, actor: Actor, reason: str, now: datetime
 ) -> Coach:
-    """Turn the application down with a reason, which they are told. Raises as `approve`, and Unreadable."""
+    """Reject the application and tell the applicant the reason. Raises as `approve`, and Unreadable."""
     return await _decide(session, guild_id, user_id, actor, CoachStatus.REJECTED, now, reason)
 
 
 async def queue(session: AsyncSession, guild_id: int, actor: Actor) -> list[Coach]:
-    """Open applications, oldest first, for admins."""
+    """List open applications, oldest first. Raises NotAllowed."""
     actor.must_be_admin()
     found = await session.scalars(
         select(Coach)
@@ -136,6 +142,13 @@ async def queue(session: AsyncSession, guild_id: int, actor: Actor) -> list[Coac
         .order_by(Coach.applied_at, Coach.user_id)
     )
     return list(found)
+
+
+def already_decided(what: str, coach: Coach) -> AlreadyDecided:
+    """Say who decided, and when; `what` begins the sentence."""
+    by = f" by <@{coach.decided_by}>" if coach.decided_by else ""
+    when = f" {stamp(coach.decided_at, 'R')}" if coach.decided_at else ""
+    return AlreadyDecided(f"{what} was already {coach.status.lower()}{by}{when}. Nothing was changed.")
 
 
 async def _decide(
@@ -150,24 +163,18 @@ async def _decide(
     actor.must_be_admin()
     coach = await lock_coach(session, guild_id, user_id)
     if coach is None:
-        raise NotFound("They have not applied. Ask them to use `/coach apply`.")
+        raise NotFound("They haven't applied. Ask them to use `/coach apply`.")
     if coach.status is not CoachStatus.PENDING:
-        by = f"<@{coach.decided_by}>" if coach.decided_by else "somebody"
-        when = f" {stamp(coach.decided_at, 'R')}" if coach.decided_at else ""
-        raise AlreadyDecided(
-            f"This application is {coach.status.lower()} already: {by} decided{when}. Nothing was changed."
-        )
-    why = None if reason is None else _text(reason, "The reason")
+        raise already_decided("This application", coach)
+    why = None if reason is None else parse_text(reason, "The reason")
     coach.status, coach.decided_by, coach.decided_at, coach.decision_reason = to, actor.user_id, now, why
     kind = (
         NotificationKind.APPLICATION_APPROVED
         if to is CoachStatus.APPROVED
         else NotificationKind.APPLICATION_REJECTED
     )
-    outbox.enqueue(session, kind, guild_id, now=now, user_id=user_id, coach_id=user_id)
-    card = await outbox.application_card(session, guild_id, user_id)
-    if card is not None:
-        outbox.requeue(card, now)
+    outbox.enqueue_to_coach(session, kind, guild_id, user_id, now)
+    await outbox.requeue_application_card(session, guild_id, user_id, now)
     action = f"application_{to.lower()}"
     details = {"reason": why} if why else None
     audit.record(session, guild_id, action, at=now, actor_id=actor.user_id, coach_id=user_id, details=details)
@@ -178,18 +185,9 @@ async def _specialty_ids(session: AsyncSession, guild_id: int, names: Sequence[s
     if not names:
         raise Unreadable("Choose at least one specialty, so that students can find you.")
     chosen = select(Specialty.name, Specialty.id).where(Specialty.guild_id == guild_id, Specialty.name.in_(names))
-    # A share of the rows, so that none goes or is called otherwise before this is written down.
+    # Locked, so that none is removed or renamed before we refer to it.
     found = await session.execute(chosen.with_for_update(read=True, key_share=True))
     known = {row.name: row.id for row in found}
     if unknown := [name for name in names if name not in known]:
-        raise Unreadable(f'"{unknown[0][:100]}" is not taught here any more. Choose from the list again.')
+        raise Unreadable(f'"{unknown[0][:100]}" is no longer taught here. Choose from the list again.')
     return [known[name] for name in dict.fromkeys(names)]
-
-
-def _text(text: str, what: str) -> str:
-    typed = text.strip()
-    if not typed:
-        raise Unreadable(f"{what} is empty. Write a few words.")
-    if len(typed) > LONGEST_TEXT:
-        raise Unreadable(f"{what} has {len(typed):,} characters; at most {LONGEST_TEXT:,} fit. Please shorten it.")
-    return typed

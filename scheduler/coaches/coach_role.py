@@ -1,4 +1,4 @@
-"""Giving coaches their role on Discord, and taking it away."""
+"""Giving coaches their role on Discord, and removing it."""
 
 import logging
 from datetime import datetime, timedelta
@@ -22,32 +22,26 @@ _SELDOM, _RARELY = timedelta(minutes=10), timedelta(hours=6)
 
 
 async def sync_roles(db: Database, discord: CoachRoles, clock: Clock) -> tuple[int, int]:
-    """Bring due coach roles in line with the decisions; returns how many worked and how many failed.
+    """Give and remove the coach roles that are due. Returns how many succeeded and how many failed.
 
-    Whoever has left the server counts as neither.
+    Roles of people who left the server count as neither.
     """
     async with db.read() as session:
-        due = list(
-            await session.execute(
-                select(Coach, Guild)
-                .join(Guild, Guild.id == Coach.guild_id)
-                .where(Coach.role_due_at.is_not(None), Coach.role_due_at <= clock())
-                .order_by(Coach.role_due_at)
-            )
-        )
+        query = select(Coach, Guild).join(Guild, Guild.id == Coach.guild_id).order_by(Coach.role_due_at)
+        due = list(await session.execute(query.where(Coach.role_due_at <= clock())))
     done = failed = 0
     left = {guild.id for _, guild in due if guild.bot_removed_at is not None}
     for coach, guild in due:
         error: str | None = None
         final, for_admins = True, False
-        give, take = _roles(coach, guild) if guild.id not in left else (None, [])
+        give, remove = _roles(coach, guild) if guild.id not in left else (None, [])
         try:
             if give is not None:
                 await _intend(db, coach, give)
                 await discord.set_role(guild.id, coach.user_id, give, wanted=True)
-            for role_id in take:
+            for role_id in remove:
                 await discord.set_role(guild.id, coach.user_id, role_id, wanted=False)
-            done += bool(give or take)
+            done += bool(give or remove)
         except NotInServer:
             left.add(guild.id)
             await bot_removal.found_removed(db, clock, guild.id)
@@ -69,21 +63,17 @@ async def sync_roles(db: Database, discord: CoachRoles, clock: Clock) -> tuple[i
 
 
 def _roles(coach: Coach, guild: Guild) -> tuple[int | None, list[int]]:
-    """The role that the coach should have, and the roles to take away.
-
-    That includes a coach role that the server chose earlier.
-    """
-    present = list(coach.given_role_ids or [])
+    """Return the role to give and the roles to remove, including coach roles the server chose earlier."""
+    present, chosen = list(coach.given_role_ids or []), guild.coach_role_id
     if coach.status is CoachStatus.APPROVED:
-        give = guild.coach_role_id
-        return give, [one for one in present if give not in (None, one)]
-    if guild.coach_role_id is not None and guild.coach_role_id not in present:
-        present.append(guild.coach_role_id)  # even if somebody else gave it
+        return chosen, [one for one in present if chosen not in (None, one)]
+    if chosen is not None and chosen not in present:
+        present.append(chosen)  # even if someone else gave it
     return None, present
 
 
 async def _intend(db: Database, seen: Coach, role_id: int) -> None:
-    """Record a role before giving it, so that it can be taken away even if we stop halfway."""
+    """Record a role before giving it, so that it can be removed even if we stop halfway."""
     if role_id in (seen.given_role_ids or []):
         return
     async with db.begin() as session:
@@ -105,7 +95,7 @@ async def _record_role(
         coach = await session.get_one(Coach, (seen.guild_id, seen.user_id), with_for_update=True)
         guild = await session.get_one(Guild, seen.guild_id)
         if (coach.status, guild.coach_role_id) != (seen.status, role_id):
-            return  # decided again, or another role chosen, meanwhile: still due
+            return  # the coach's status or the server's role changed in the meantime: still due
         coach.role_error = error
         coach.role_attempts = coach.role_attempts + 1 if error else 0
         if is_last := not final and coach.role_attempts >= ROLE_TRIES:
@@ -124,4 +114,4 @@ async def _record_role(
                 session, guild.id, admin_alerts.COACH_ROLE, error, now, cause=cause, others=others
             )
         elif final and is_coach and error != bot_removal.NOTE:
-            coach.given_role_ids, coach.membership_due_at = None, now  # they seem to have left, so check
+            coach.given_role_ids, coach.membership_due_at = None, now  # they may have left, so check

@@ -1,6 +1,6 @@
-"""Coaches who charge in another currency than their server, and how they switch to the server's.
+"""Coaches whose rates aren't in the server's currency, and how they switch to it.
 
-Amounts are never converted: whoever changes the currency enters a new rate. Booked sessions keep their price.
+Amounts are never converted: changing the currency takes a new rate. Booked sessions keep their price.
 """
 
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ _HERE = (CoachStatus.APPROVED, CoachStatus.PENDING)
 
 
 async def others(session: AsyncSession, guild: Guild) -> list[Coach]:
-    """List the coaches and applicants who charge in another currency than the server's."""
+    """List the coaches and applicants whose rates aren't in the server's currency."""
     found = await session.scalars(
         select(Coach)
         .where(
@@ -36,9 +36,9 @@ async def others(session: AsyncSession, guild: Guild) -> list[Coach]:
 
 
 async def ask(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> int:
-    """Ask these coaches for a rate in the server's currency. Returns how many were asked.
+    """Ask these coaches for a rate in the server's currency, at most once a day. Returns how many were asked.
 
-    Skips those who were asked within the last day. Raises NotAllowed.
+    Raises NotAllowed.
     """
     actor.must_be_admin()
     asked = set(
@@ -52,8 +52,7 @@ async def ask(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) 
     )
     asking = [coach for coach in await others(session, guild) if coach.user_id not in asked]
     for coach in asking:
-        kind, user_id = NotificationKind.CURRENCY_CHANGED, coach.user_id
-        outbox.enqueue(session, kind, guild.id, now=now, user_id=user_id, coach_id=user_id)
+        outbox.enqueue_to_coach(session, NotificationKind.CURRENCY_CHANGED, guild.id, coach.user_id, now)
     if asking:
         details = {"currency": guild.currency, "coaches": len(asking)}
         audit.record(session, guild.id, "currency_asked", at=now, actor_id=actor.user_id, details=details)
@@ -63,9 +62,9 @@ async def ask(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) 
 async def set_rate(
     session: AsyncSession, guild: Guild, actor: Actor, coach_id: int, typed: str, now: datetime
 ) -> Coach:
-    """Set a coach's rate in the server's currency for an admin, and tell the coach.
+    """Set a coach's rate in the server's currency, and tell them. Only for rates in another currency.
 
-    Only for coaches who charge in another currency. Raises NotAllowed, NotFound, Misconfigured, Unreadable.
+    Raises NotAllowed, NotFound, Misconfigured, Unreadable.
     """
     actor.must_be_admin()
     await members.lock(session, coach_id)  # so that a booking sees either the old rate or the new one
@@ -76,27 +75,19 @@ async def set_rate(
         raise Misconfigured(f"They already charge in {guild.currency}. Coaches change rates in `/coach edit`.")
     before = rate_of(coach)
     coach.rate_minor, coach.currency = parse_rate(typed, guild.currency), guild.currency
-    outbox.enqueue(session, NotificationKind.RATE_SET, guild.id, now=now, user_id=coach_id, coach_id=coach_id)
-    if (card := await outbox.application_card(session, guild.id, coach_id)) is not None:
-        outbox.requeue(card, now)
-    audit.record(
-        session,
-        guild.id,
-        "rate_set",
-        at=now,
-        actor_id=actor.user_id,
-        coach_id=coach_id,
-        details=changed(before, rate_of(coach)),
-    )
+    outbox.enqueue_to_coach(session, NotificationKind.RATE_SET, guild.id, coach_id, now)
+    await outbox.requeue_application_card(session, guild.id, coach_id, now)
+    details = changed(before, rate_of(coach))
+    audit.record(session, guild.id, "rate_set", at=now, actor_id=actor.user_id, coach_id=coach_id, details=details)
     return coach
 
 
 def rate_of(coach: Coach) -> tuple[int, str]:
-    """The hourly rate in minor units, and its currency."""
+    """Return the hourly rate in minor units, and its currency."""
     return coach.rate_minor, coach.currency
 
 
 def changed(before: tuple[int, str], after: tuple[int, str]) -> dict[str, int | str]:
-    """The details that the audit log keeps of a changed rate."""
+    """Return the audit log's details of a changed rate."""
     details: dict[str, int | str] = {"rate_minor_before": before[0], "rate_minor": after[0]}
     return details if before[1] == after[1] else details | {"currency_before": before[1], "currency": after[1]}

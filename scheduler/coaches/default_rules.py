@@ -1,4 +1,4 @@
-"""Giving the booking rules of new coaches to those who already coach."""
+"""Applying the server's default booking rules to its present coaches."""
 
 from datetime import datetime
 
@@ -23,18 +23,16 @@ async def others(session: AsyncSession, guild: Guild, actor: Actor, *, lock: boo
 
 
 async def give(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> int:
-    """Give all coaches here the default rules. Returns how many had others.
+    """Give every coach here the default rules. Returns how many had other rules.
 
-    Each of those is told and can undo it once. Booked sessions stay as they are. Raises NotAllowed.
+    They're told and can undo it once. Booked sessions don't change. Raises NotAllowed.
     """
     coaches, wanted = await others(session, guild, actor, lock=True), booking_policy.default_policy(guild)
     for coach in coaches:
         await schedule.save_for_undo(session, coach)
         booking_policy.apply_rules(coach, wanted)
-        user_id, details = coach.user_id, booking_policy.to_json(wanted)
-        outbox.enqueue(session, NotificationKind.RULES_GIVEN, guild.id, now=now, user_id=user_id, coach_id=user_id)
-        audit.record(
-            session, guild.id, "rules_given", at=now, actor_id=actor.user_id, coach_id=user_id, details=details
-        )
+        outbox.enqueue_to_coach(session, NotificationKind.RULES_GIVEN, guild.id, coach.user_id, now)
+        who = {"actor_id": actor.user_id, "coach_id": coach.user_id}
+        audit.record(session, guild.id, "rules_given", at=now, **who, details=booking_policy.to_json(wanted))
     await session.flush()
     return len(coaches)

@@ -1,4 +1,4 @@
-"""How somebody became a coach, and what admins decided about them."""
+"""A coach's history: applications, profile edits and admins' decisions."""
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -6,19 +6,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import AuditEntry
 
 DECISIONS = ("application_approved", "application_rejected", "coach_suspended", "coach_reinstated")
-"""What admins decide about a coach."""
+"""The audit log's actions for admins' decisions about coaches."""
 _OF_A_COACH = ("application_made", "application_edited", "profile_edited", *DECISIONS)
 
 
 async def coach_history(session: AsyncSession, guild_id: int, coach_id: int) -> list[AuditEntry]:
-    """How this person applied, changed their profile and was decided about here, oldest first."""
+    """List this person's applications, profile edits and decisions here, oldest first."""
     found = await session.scalars(
         select(AuditEntry)
-        .where(
-            AuditEntry.guild_id == guild_id,
-            AuditEntry.coach_id == coach_id,
-            AuditEntry.action.in_(_OF_A_COACH),
-        )
+        .where(AuditEntry.guild_id == guild_id, AuditEntry.coach_id == coach_id)
+        .where(AuditEntry.action.in_(_OF_A_COACH))
         .order_by(AuditEntry.at, AuditEntry.id)
     )
     return list(found)

@@ -1,4 +1,4 @@
-"""What coaches and applicants are told, and the card on which admins decide about an application."""
+"""Notifications to coaches and applicants, and the application card for admins."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,13 +14,12 @@ from scheduler.notifications.kinds import Audience, Declaration, NotificationCon
 
 
 class ApplicationDetails(NamedTuple):
-    """What the card of an application shows besides the application itself."""
+    """What an application's card shows besides the application."""
 
     specialties: list[str]
     history: Sequence[AuditEntry]
-    """What became of the coach until now, oldest first."""
+    """Oldest first."""
     blocked: Sequence[Block]
-    """What the coach is blocked from."""
 
 
 async def _application(session: AsyncSession, context: NotificationContext, _now: datetime) -> ApplicationDetails:
@@ -38,7 +37,7 @@ def _awaits_decision(context: NotificationContext) -> bool:
     return context.coach is not None and context.coach.status is CoachStatus.PENDING
 
 
-def _until_the_currency_is_chosen(context: NotificationContext, _now: datetime) -> str | None:
+def _until_currency_is_chosen(context: NotificationContext, _now: datetime) -> str | None:
     coach = context.coach
     has_chosen = coach is not None and coach.currency == context.guild.currency
     return "they have already chosen" if has_chosen else None
@@ -55,7 +54,7 @@ KINDS = (
     Declaration(NotificationKind.APPLICATION_REJECTED),
     Declaration(NotificationKind.COACH_SUSPENDED),
     Declaration(NotificationKind.COACH_REINSTATED),
-    Declaration(NotificationKind.CURRENCY_CHANGED, still_needed=_until_the_currency_is_chosen),
+    Declaration(NotificationKind.CURRENCY_CHANGED, still_needed=_until_currency_is_chosen),
     Declaration(NotificationKind.RATE_SET),
     Declaration(NotificationKind.RULES_GIVEN),
 )

@@ -1,11 +1,11 @@
-"""What coaches are given on Discord. `bot.discord_api.port` implements it."""
+"""The coach role on Discord. `bot.discord_api.port` implements it."""
 
 from typing import Protocol
 
 
 class CoachRoles(Protocol):
-    """Gives and takes roles."""
+    """Gives and removes roles."""
 
     async def set_role(self, guild_id: int, user_id: int, role_id: int, *, wanted: bool) -> None:
-        """Give or take a role. Raises Unreachable if the person has left, DiscordFailure."""
+        """Give or remove a role. Raises Unreachable if the person has left, DiscordFailure."""
         ...

@@ -1,4 +1,4 @@
-"""What a coach shows of themselves, to whom, and how they change it."""
+"""Coaches' profiles: who sees them, and how coaches edit them."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,31 +12,31 @@ from scheduler.coaches import applications, currencies
 from scheduler.coaches.applications import Written
 from scheduler.core import audit, coaches
 from scheduler.core.actor import Actor
-from scheduler.core.coaches import NO_SUCH_COACH
+from scheduler.core.coaches import NO_SUCH_COACH, YOU_ARE_SUSPENDED
 from scheduler.core.errors import NotAllowed, NotFound, Unreadable
 from scheduler.core.row_locks import lock_coach
 from scheduler.notifications import outbox
 from scheduler.parsing.money import write_amount, write_money
 
-NOT_YET = "You do not coach here yet. Apply with `/coach apply`."
+NOT_YET = "You don't coach here yet. Apply with `/coach apply`."
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One coach as one person sees them."""
+    """A coach as one viewer sees them."""
 
     coach: Coach
     specialties: list[str]
     next_free: datetime | None
-    """First start of the usual length that this person can book (UTC); None if there is none."""
+    """The first start the viewer can book, for the coach's usual length (UTC); None if there is none."""
     is_public: bool
-    """False for what only the person themselves and admins see."""
+    """False if only the coach and admins see it."""
 
 
 async def seen_by(session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime) -> Profile:
-    """This person's profile. Whoever does not coach (any more) is shown to themselves and to admins only.
+    """Return this person's profile. If they don't coach (any more), only they and admins see it.
 
-    Raises NotFound, with what to do instead.
+    Raises NotFound with what to do instead.
     """
     coach, own = await coaches.find(session, guild_id, user_id), actor.user_id == user_id
     if coach is None:
@@ -49,26 +49,26 @@ async def seen_by(session: AsyncSession, guild_id: int, user_id: int, actor: Act
 
 
 def check_may_edit(coach: Coach | None) -> Coach:
-    """The coach or applicant that this is; raises NotFound and NotAllowed, with what to do instead, to others."""
+    """Return a coach or applicant. For others, raises NotFound or NotAllowed with what to do instead."""
     match coach.status if coach else None:
         case CoachStatus.PENDING | CoachStatus.APPROVED if coach is not None:
             return coach
         case CoachStatus.REJECTED:
-            raise NotAllowed("Your application was not approved. Apply again with `/coach apply`.")
+            raise NotAllowed("Your application wasn't approved. Apply again with `/coach apply`.")
         case CoachStatus.SUSPENDED:
-            raise NotAllowed("Your coaching here is suspended. Please talk to an admin of this server.")
+            raise NotAllowed(YOU_ARE_SUSPENDED)
         case _:
             raise NotFound(NOT_YET)
 
 
 async def check_not_blocked(session: AsyncSession, coach: Coach) -> None:
-    """Raise Blocked to an applicant whom an admin has blocked. Coaches can always edit their profile."""
+    """Raise Blocked for a blocked applicant. Coaches can always edit their profile."""
     if coach.status is CoachStatus.PENDING:
         await blocks.check(session, coach.guild_id, coach.user_id, BlockedFrom.APPLYING)
 
 
 async def edit(session: AsyncSession, guild_id: int, actor: Actor, written: Written, now: datetime) -> Coach:
-    """Change what one's profile says, or one's application while it is open, and bring its card up to date.
+    """Edit the actor's profile or open application, and update its card.
 
     The rate stays in its currency unless they choose the server's, which needs a new rate. Booked sessions keep
     their price. Raises Unreadable, and what `check_may_edit` and `check_not_blocked` raise.
@@ -77,11 +77,10 @@ async def edit(session: AsyncSession, guild_id: int, actor: Actor, written: Writ
     coach = check_may_edit(await lock_coach(session, guild_id, actor.user_id))
     await check_not_blocked(session, coach)
     before, guild = currencies.rate_of(coach), await session.get_one(Guild, guild_id)
-    for key, value in applications.read(written, _currency(coach, guild, written)).items():
+    for key, value in applications.parse(written, _currency(coach, guild, written)).items():
         setattr(coach, key, value)
-    await applications.teach(session, coach, written.specialties)
-    if (card := await outbox.application_card(session, guild_id, coach.user_id)) is not None:
-        outbox.requeue(card, now)
+    await applications.set_specialties(session, coach, written.specialties)
+    await outbox.requeue_application_card(session, guild_id, coach.user_id, now)
     after = currencies.rate_of(coach)
     rates = currencies.changed(before, after) if after != before else None
     action = "application_edited" if coach.status is CoachStatus.PENDING else "profile_edited"
@@ -90,7 +89,7 @@ async def edit(session: AsyncSession, guild_id: int, actor: Actor, written: Writ
 
 
 def _currency(coach: Coach, guild: Guild, written: Written) -> str:
-    """The currency of the typed rate. Raises Unreadable if it changes without a new rate."""
+    """Return the currency of the typed rate. Raises Unreadable if it changes without a new rate."""
     if not coach.rate_minor:
         return guild.currency  # zero needs no new rate
     if written.currency != guild.currency or coach.currency == guild.currency:

@@ -1,6 +1,5 @@
-"""What can be taught in a server: its own list, which its admins keep."""
+"""A server's specialties: its admins' own list of what can be taught there."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,53 +15,51 @@ from scheduler.notifications import outbox
 from scheduler.parsing import names
 
 MOST = 25
-"""As many as a list of Discord's holds."""
+"""As many as a Discord select holds."""
 LONGEST = 50
-_BETWEEN = "·"
-"""Stands between names where several are shown."""
+_SEPARATOR = "·"
+"""Goes between names where several are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Taught:
-    """One specialty, with who would lose it."""
+    """A specialty and the coaches who'd lose it."""
 
     id: int
     name: str
     coaches: list[Coach] = field(default_factory=list)
-    """Who teaches it or has applied to, by name."""
+    """Coaches and applicants, by name."""
     alone: set[int] = field(default_factory=set)
-    """Those of them who teach nothing else."""
+    """Ids of those who teach nothing else."""
 
 
 async def listed(session: AsyncSession, guild_id: int, actor: Actor) -> list[Taught]:
-    """The whole list, in its order. Raises NotAllowed."""
+    """List all specialties, in their order. Raises NotAllowed."""
     actor.must_be_admin()
     query = select(Specialty).where(Specialty.guild_id == guild_id).order_by(Specialty.id)
     return await _with_coaches(session, guild_id, await session.scalars(query))
 
 
 async def find(session: AsyncSession, guild_id: int, actor: Actor, specialty_id: int) -> Taught:
-    """One of the list. Raises NotAllowed, NotFound."""
+    """Return one specialty. Raises NotAllowed, NotFound."""
     actor.must_be_admin()
-    row = await session.get(Specialty, specialty_id)
-    if row is None or row.guild_id != guild_id:
-        raise _gone()
+    row = _check_found(await session.get(Specialty, specialty_id), guild_id)
     return (await _with_coaches(session, guild_id, [row]))[0]
 
 
 async def add(session: AsyncSession, guild: Guild, actor: Actor, typed: str, now: datetime) -> list[str]:
-    """Put these names, one a line, on the list: all of them or none; as they stand there.
+    """Add these names, one per line: all or none. Returns them as stored.
 
-    Raises NotAllowed, Unreadable, Misconfigured where there are too many.
+    Raises NotAllowed, Unreadable, or Misconfigured for too many.
     """
-    present = await _locked(session, guild, actor)
-    wanted = [_name(line) for line in typed.splitlines() if line.strip()]
+    present = await _lock_list(session, guild, actor)
+    wanted = [_parse_name(line) for line in typed.splitlines() if line.strip()]
     if not wanted:
-        raise Unreadable("Type at least one name, one a line.")
+        raise Unreadable("Type at least one name, each on its own line.")
     if len(present) + len(wanted) > MOST:
         raise Misconfigured(
-            f"A server has at most {MOST} specialties, and {len(present)} are on the list. Type fewer, or remove "
-            "some."
+            f"A server can have up to {MOST} specialties, and {len(present)} are already on the list. "
+            "Add fewer, or remove some."
         )
     for name in wanted:
         _check_new(name, present)
@@ -77,30 +74,30 @@ async def add(session: AsyncSession, guild: Guild, actor: Actor, typed: str, now
 async def rename(
     session: AsyncSession, guild: Guild, actor: Actor, specialty_id: int, typed: str, now: datetime
 ) -> None:
-    """Call it otherwise; who teaches it goes on to. Raises NotAllowed, NotFound, Unreadable."""
-    present = await _locked(session, guild, actor)
-    row = await _one(session, guild.id, specialty_id)
-    name = _name(typed)
+    """Rename a specialty. Coaches who teach it keep it. Raises NotAllowed, NotFound, Unreadable."""
+    present = await _lock_list(session, guild, actor)
+    row = await _lock(session, guild.id, specialty_id)
+    name = _parse_name(typed)
     _check_new(name, [one for one in present if one.id != specialty_id])
     row.name = name
     await session.flush()
     _record(session, row, "specialty_renamed", actor, now)
     [taught] = await _with_coaches(session, guild.id, [row])
-    await _renew_cards(session, taught.coaches, now)
+    await _update_cards(session, taught.coaches, now)
 
 
 async def remove(
     session: AsyncSession, guild: Guild, actor: Actor, specialty_id: int, agreed: int, now: datetime
 ) -> Taught | None:
-    """Take it off the list and from those who teach it, if it is `agreed` that so many lose it.
+    """Remove a specialty from the list and its coaches, if the admin `agreed` to as many losing it.
 
-    If others would lose it than that, nothing is changed, and they are given back. Raises NotAllowed, NotFound,
-    Misconfigured for the last one.
+    Otherwise changes nothing and returns who'd lose it. Raises NotAllowed, NotFound, or Misconfigured for the
+    last specialty.
     """
-    present = await _locked(session, guild, actor)
-    row = await _one(session, guild.id, specialty_id)
+    present = await _lock_list(session, guild, actor)
+    row = await _lock(session, guild.id, specialty_id)
     if len(present) == 1:
-        raise Misconfigured("One specialty has to stay: coaches choose from this list. Add another one first.")
+        raise Misconfigured("Coaches need at least one specialty to choose from. Add another one first.")
     [taught] = await _with_coaches(session, guild.id, [row])
     if len(taught.coaches) != agreed:
         return taught
@@ -108,36 +105,36 @@ async def remove(
     _record(session, row, "specialty_removed", actor, now)
     for coach in taught.coaches:
         _record(session, row, "specialty_lost", actor, now, coach.user_id)
-    await _renew_cards(session, taught.coaches, now)
+    await _update_cards(session, taught.coaches, now)
     return None
 
 
-async def _locked(session: AsyncSession, guild: Guild, actor: Actor) -> list[Specialty]:
-    """The list as it stays until the transaction ends: whoever changes it locks the server's row.
-
-    Not its key, which everybody shares who writes something down about the server.
-    """
+async def _lock_list(session: AsyncSession, guild: Guild, actor: Actor) -> list[Specialty]:
+    """Lock and return the list. The lock is weak: rows that refer to the server can still be written."""
     actor.must_be_admin()
     await session.execute(select(Guild.id).where(Guild.id == guild.id).with_for_update(key_share=True))
     return list(await session.scalars(select(Specialty).where(Specialty.guild_id == guild.id)))
 
 
-async def _one(session: AsyncSession, guild_id: int, specialty_id: int) -> Specialty:
-    """Nobody begins to teach it meanwhile: who does holds a share of its row."""
+async def _lock(session: AsyncSession, guild_id: int, specialty_id: int) -> Specialty:
+    """Lock one specialty, so that nobody starts to teach it: that takes a share of this lock."""
     row = await session.get(Specialty, specialty_id, with_for_update=True, populate_existing=True)
+    return _check_found(row, guild_id)
+
+
+def _check_found(row: Specialty | None, guild_id: int) -> Specialty:
     if row is None or row.guild_id != guild_id:
-        raise _gone()
+        raise NotFound("This specialty is no longer on the list. Open it again with `/coaching specialties`.")
     return row
 
 
 async def _with_coaches(session: AsyncSession, guild_id: int, rows: Iterable[Specialty]) -> list[Taught]:
-    """With a fixed number of queries, however many there are."""
+    """Add the coaches to these specialties, with two queries however many there are."""
     found = [Taught(row.id, row.name) for row in rows]
     by_id = {one.id: one for one in found}
-    mine = Coach.guild_id == CoachSpecialty.guild_id, Coach.user_id == CoachSpecialty.coach_id
     teachers = await session.execute(
         select(CoachSpecialty.specialty_id, Coach)
-        .join(Coach, mine[0] & mine[1])
+        .join(Coach, (Coach.guild_id == CoachSpecialty.guild_id) & (Coach.user_id == CoachSpecialty.coach_id))
         .where(
             CoachSpecialty.guild_id == guild_id,
             CoachSpecialty.specialty_id.in_(by_id),
@@ -145,39 +142,35 @@ async def _with_coaches(session: AsyncSession, guild_id: int, rows: Iterable[Spe
         )
     )
     counted = select(CoachSpecialty.coach_id, func.count()).where(CoachSpecialty.guild_id == guild_id)
-    how_many: dict[int, int] = defaultdict(int)
-    for coach_id, count in await session.execute(counted.group_by(CoachSpecialty.coach_id)):
-        how_many[coach_id] = count
+    counts = dict(list(await session.execute(counted.group_by(CoachSpecialty.coach_id))))
     for specialty_id, coach in names.in_order(teachers, lambda row: (row[1].display_name, row[1].user_id)):
         by_id[specialty_id].coaches.append(coach)
-        if how_many[coach.user_id] == 1:
+        if counts[coach.user_id] == 1:
             by_id[specialty_id].alone.add(coach.user_id)
     return found
 
 
-async def _renew_cards(session: AsyncSession, coaches: Iterable[Coach], now: datetime) -> None:
-    """Of open applications, because an admin decides by what they say."""
+async def _update_cards(session: AsyncSession, coaches: Iterable[Coach], now: datetime) -> None:
+    """Update the cards of open applications, since admins decide by what they say."""
     for coach in coaches:
         if coach.status is CoachStatus.PENDING:
-            card = await outbox.application_card(session, coach.guild_id, coach.user_id)
-            if card is not None:
-                outbox.requeue(card, now)
+            await outbox.requeue_application_card(session, coach.guild_id, coach.user_id, now)
 
 
-def _name(typed: str) -> str:
+def _parse_name(typed: str) -> str:
     name = " ".join(typed.split())
     if not name:
         raise Unreadable("The name is empty. Type one.")
     if len(name) > LONGEST:
-        raise Unreadable(f'"{name[:LONGEST]}…" is too long: at most {LONGEST} characters. Please shorten it.')
-    if _BETWEEN in name:
-        raise Unreadable(f'"{name}" cannot be a name: "{_BETWEEN}" stands between names. Type it without.')
+        raise Unreadable(f'"{name[:LONGEST]}…" is too long. Shorten it to {LONGEST} characters.')
+    if _SEPARATOR in name:
+        raise Unreadable(f'"{name}" contains "{_SEPARATOR}", which separates names. Type it without.')
     return name
 
 
 def _check_new(name: str, others: Sequence[Specialty]) -> None:
     if any(names.same(one.name, name) for one in others):
-        raise Unreadable(f'"{name}" is on the list already. Type another name.')
+        raise Unreadable(f'"{name}" is already on the list. Type another name.')
 
 
 def _record(
@@ -185,7 +178,3 @@ def _record(
 ) -> None:
     details = {"specialty_id": row.id}
     audit.record(session, row.guild_id, action, at=now, actor_id=actor.user_id, coach_id=coach_id, details=details)
-
-
-def _gone() -> NotFound:
-    return NotFound("This specialty is not on the list any more. Look at it again with `/coaching specialties`.")

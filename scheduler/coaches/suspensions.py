@@ -1,4 +1,4 @@
-"""Coaches who may not coach for a while, and those who may again."""
+"""Suspending coaches and reinstating them."""
 
 from datetime import datetime, timedelta
 
@@ -7,11 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Coach, CoachStatus, NotificationKind
 from scheduler.booking import departures
 from scheduler.booking.departures import Why
-from scheduler.coaches.applications import LONGEST_TEXT
+from scheduler.coaches.applications import LONGEST_TEXT, already_decided
 from scheduler.core import audit, coaches
 from scheduler.core.actor import Actor
-from scheduler.core.clock import stamp
-from scheduler.core.errors import AlreadyDecided, NotFound, Unreadable
+from scheduler.core.errors import NotFound, Unreadable
 from scheduler.core.row_locks import lock_coach
 from scheduler.notifications import outbox
 
@@ -26,31 +25,24 @@ async def suspend(
     *,
     keep: bool | None = None,
 ) -> int:
-    """Let nobody book this coach any more, and take the role; how many upcoming sessions were cancelled.
+    """Suspend a coach: nobody can book them, and they lose the role. Returns how many sessions were cancelled.
 
-    `keep`: whether upcoming sessions stay; None leaves it to the server's setting. The coach is told the reason.
+    `keep`: whether upcoming sessions stay; None follows the server's setting. The coach is told the reason.
     Raises NotAllowed, NotFound, AlreadyDecided, Unreadable.
     """
     coach = await _change(session, guild_id, user_id, actor, CoachStatus.APPROVED, CoachStatus.SUSPENDED, now)
     reason = reason.strip()
     if not reason or len(reason) > LONGEST_TEXT:
-        raise Unreadable(f"Give a reason of at most {LONGEST_TEXT:,} characters: the coach reads it.")
+        raise Unreadable(f"Give a reason of up to {LONGEST_TEXT:,} characters. The coach will see it.")
     coach.decision_reason, coach.membership_due_at = reason, None
     await _tell(session, coach, NotificationKind.COACH_SUSPENDED, now)
-    audit.record(
-        session,
-        guild_id,
-        "coach_suspended",
-        at=now,
-        actor_id=actor.user_id,
-        coach_id=user_id,
-        details={"reason": reason},
-    )
+    who, details = {"actor_id": actor.user_id, "coach_id": user_id}, {"reason": reason}
+    audit.record(session, guild_id, "coach_suspended", at=now, **who, details=details)
     return await departures.handle_departure(session, guild_id, user_id, Why.SUSPENDED, now, keep=keep)
 
 
 async def affected(session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime) -> int:
-    """How many upcoming sessions there are to decide about before this coach is suspended.
+    """Count the upcoming sessions to decide on before suspending this coach.
 
     Raises NotAllowed, NotFound, AlreadyDecided.
     """
@@ -61,7 +53,7 @@ async def affected(session: AsyncSession, guild_id: int, user_id: int, actor: Ac
 
 
 async def reinstate(session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime) -> None:
-    """Let a suspended coach coach again, with hours, rules and role as before; they are told.
+    """Let a suspended coach coach again, with the same hours, rules and role, and tell them.
 
     Raises NotAllowed, NotFound, AlreadyDecided.
     """
@@ -81,8 +73,7 @@ async def _change(
     now: datetime,
 ) -> Coach:
     actor.must_be_admin()
-    coach = await lock_coach(session, guild_id, user_id)
-    coach = _check(coach, user_id, expected, to)
+    coach = _check(await lock_coach(session, guild_id, user_id), user_id, expected, to)
     coach.status, coach.decided_by, coach.decided_at = to, actor.user_id, now
     coaches.want_role(coach, now)
     return coach
@@ -90,15 +81,12 @@ async def _change(
 
 def _check(coach: Coach | None, user_id: int, expected: CoachStatus, to: CoachStatus) -> Coach:
     if coach is None or coach.status not in (expected, to):
-        raise NotFound(f"There is no such coach here. `/book` lists who coaches; <@{user_id}> is not one of them.")
+        raise NotFound(f"There's no such coach here: <@{user_id}> isn't one. `/book` lists the coaches.")
     if coach.status is to:
-        by = f"<@{coach.decided_by}>" if coach.decided_by else "somebody"
-        when = f" {stamp(coach.decided_at, 'R')}" if coach.decided_at else ""
-        raise AlreadyDecided(f"They are {to.lower()} already: {by} decided{when}. Nothing was changed.")
+        raise already_decided("This coach", coach)
     return coach
 
 
 async def _tell(session: AsyncSession, coach: Coach, kind: NotificationKind, now: datetime) -> None:
-    outbox.enqueue(session, kind, coach.guild_id, now=now, user_id=coach.user_id, coach_id=coach.user_id)
-    if (card := await outbox.application_card(session, coach.guild_id, coach.user_id)) is not None:
-        outbox.requeue(card, now)
+    outbox.enqueue_to_coach(session, kind, coach.guild_id, coach.user_id, now)
+    await outbox.requeue_application_card(session, coach.guild_id, coach.user_id, now)

@@ -15,6 +15,4 @@ class Actor:
     def must_be_admin(self) -> None:
         """Raise NotAllowed unless they may manage the server or hold its admin role."""
         if not self.is_admin:
-            raise NotAllowed(
-                "Only admins may do this. Ask somebody who may manage this server, or to get its admin role."
-            )
+            raise NotAllowed("Only admins can do this. Ask someone with Manage Server.")

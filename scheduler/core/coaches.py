@@ -1,4 +1,4 @@
-"""Finding a coach and what they teach, and what other rules note on a coach's row."""
+"""Finding coaches and their specialties, and changes to a coach that several features make."""
 
 from datetime import datetime
 
@@ -10,17 +10,18 @@ from scheduler.core.errors import NotFound
 from scheduler.core.row_locks import lock_coach
 
 ROLE_TRIES = 40
-"""How often giving or taking the coach role is tried, in about a week. After that, only an admin can help."""
-NO_SUCH_COACH = "There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one."
+"""Tries at giving or removing the coach role, over about a week. After that, only an admin can help."""
+YOU_ARE_SUSPENDED = "You're suspended from coaching here. Talk to an admin of this server."
+NO_SUCH_COACH = "There's no such coach here. `/book` lists the coaches. To become one, use `/coach apply`."
 
 
 async def find(session: AsyncSession, guild_id: int, user_id: int) -> Coach | None:
-    """This person's application or profile here, whatever its status."""
+    """Return this person's application or profile here, whatever its status."""
     return await session.get(Coach, (guild_id, user_id))
 
 
 async def coach_specialties(session: AsyncSession, guild_id: int, coach_id: int) -> list[str]:
-    """What one coach teaches, in the order of the server's list."""
+    """List what a coach teaches, in the order of the server's list."""
     names = await session.scalars(
         select(Specialty.name)
         .join(CoachSpecialty, CoachSpecialty.specialty_id == Specialty.id)
@@ -33,10 +34,10 @@ async def coach_specialties(session: AsyncSession, guild_id: int, coach_id: int)
 async def approved_coach(
     session: AsyncSession, guild_id: int, user_id: int, *, own: bool = False, lock: bool = False
 ) -> Coach:
-    """The coach, or NotFound with what to do instead.
+    """Return the coach, or raise NotFound with what to do instead.
 
-    Only the person themselves (`own`) learns how their application stands. Use `lock` to change the row.
-    Without it the row is still read afresh, because it may have changed while the caller waited for a lock.
+    Only the person themselves (`own`) learns the status of their application. `lock` the row to change it.
+    Otherwise it's still reread, because it may have changed while the caller waited for a lock.
     """
     if lock:
         coach = await lock_coach(session, guild_id, user_id)
@@ -46,22 +47,22 @@ async def approved_coach(
         case CoachStatus.APPROVED if coach is not None:
             return coach
         case CoachStatus.PENDING if own:
-            raise NotFound("Your application has not been approved yet. An admin decides with `/coach approve`.")
+            raise NotFound("Your application hasn't been approved yet. An admin decides with `/coach approve`.")
         case CoachStatus.SUSPENDED if own:
-            raise NotFound("Your coaching here is suspended. Please talk to an admin of this server.")
+            raise NotFound(YOU_ARE_SUSPENDED)
         case _:
             raise NotFound(NO_SUCH_COACH)
 
 
 def want_role(coach: Coach, now: datetime) -> None:
-    """Have the coach role given or taken soon, to match the coach's status."""
+    """Have the coach role given or removed soon, to match the coach's status."""
     coach.role_due_at, coach.role_attempts, coach.role_error = now, 0, None
 
 
 def want_role_again(coach: Coach, now: datetime) -> None:
     """Give the role again to a coach who was just seen in the server, in case they lost it.
 
-    Pending retries keep their pace, and what was given up stays so, unless the coach had left.
+    Pending retries keep their pace, and a role that was given up stays so, unless the coach had left.
     """
     settled = coach.role_due_at is None and coach.role_attempts < ROLE_TRIES
     if coach.left_at is not None or settled:

@@ -82,7 +82,7 @@ class SlotTaken(CoachingError):
         super().__init__(
             f"{why} Nearest free: {listed}."
             if listed
-            else f"{why} This coach has nothing else free. Please choose another coach."
+            else f"{why} This coach has no other free times. Choose another coach."
         )
 
 

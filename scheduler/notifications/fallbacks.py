@@ -68,9 +68,7 @@ def _goes_elsewhere(context: NotificationContext) -> bool:
 
 
 def _no_log_channel(failure: DiscordFailure) -> str:
-    return (
-        f"I cannot tell problems in the channel that was chosen for them: {failure}. `/coaching setup` changes it."
-    )
+    return f"I can't post in the alerts channel: {failure}. `/coaching setup` changes it."
 
 
 def _next_route(context: NotificationContext) -> Route | None:

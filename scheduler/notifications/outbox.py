@@ -1,4 +1,4 @@
-"""What people still have to be told: notifications enqueued, brought up to date, and dropped."""
+"""The outbox: messages to send, kept until delivered."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -36,7 +36,7 @@ def enqueue(
 ) -> Notification:
     """Enqueue a message, in the transaction that makes it necessary.
 
-    It goes out with the next tick, or with the first one from `due_at` on.
+    The next tick sends it, or the first one after `due_at`.
     """
     notification = Notification(
         guild_id=guild_id,
@@ -53,20 +53,27 @@ def enqueue(
     return notification
 
 
+def enqueue_to_coach(
+    session: AsyncSession, kind: NotificationKind, guild_id: int, coach_id: int, now: datetime
+) -> None:
+    """Enqueue a direct message to a coach about their own coaching."""
+    enqueue(session, kind, guild_id, now=now, user_id=coach_id, coach_id=coach_id)
+
+
 async def enqueue_all(session: AsyncSession, planned: Iterable[PlannedNotification], now: datetime) -> None:
-    """Enqueue several messages with one statement, which costs a booking much less than a row each."""
+    """Enqueue several messages with one statement, which makes booking much faster."""
     rows = [one._asdict() | {"created_at": now} for one in planned]
     if rows:
-        # Else there would be one statement for those with a lead and one for those without.
+        # Otherwise rows with a lead time and rows without would need a statement each.
         await session.execute(insert(Notification).execution_options(render_nulls=True), rows)
 
 
 async def enqueue_newest(
     session: AsyncSession, kind: NotificationKind, guild_id: int, *, now: datetime, user_id: int, session_id: int
 ) -> None:
-    """Like `enqueue`, but of several that are not out yet one is enough: it tells what is true by then.
+    """Like `enqueue`, but reuse an unsent message of this kind: it'll say what's true when it's sent.
 
-    One that is being written on just now is left alone: waiting for it could be waiting in a circle.
+    A message that another transaction holds is left alone, because waiting for it could deadlock.
     """
     waiting = await session.scalar(
         select(Notification)
@@ -88,7 +95,7 @@ async def enqueue_newest(
 
 
 def requeue(notification: Notification, now: datetime) -> None:
-    """Bring a message up to date, or send it if it has not gone out yet."""
+    """Update a message, or send it if it wasn't sent yet."""
     notification.revision += 1
     notification.due_at = now
     notification.attempts = 0
@@ -96,14 +103,14 @@ def requeue(notification: Notification, now: datetime) -> None:
 
 
 async def requeue_sent(session: AsyncSession, session_id: int, kind: NotificationKind, now: datetime) -> None:
-    """Bring up to date what was said of a session in this way."""
+    """Update the sent messages of this kind about a session."""
     sent = select(Notification).where(Notification.session_id == session_id, Notification.kind == kind)
     for notification in await session.scalars(sent.where(Notification.message_id.is_not(None))):
         requeue(notification, now)
 
 
 async def requeue_newest(session: AsyncSession, session_id: int, kind: NotificationKind, now: datetime) -> None:
-    """Update the newest message of this kind about a session. Older ones stay as they are."""
+    """Update the newest message of this kind about a session, if it was sent."""
     newest = (
         select(Notification)
         .where(Notification.session_id == session_id, Notification.kind == kind)
@@ -117,7 +124,7 @@ async def requeue_newest(session: AsyncSession, session_id: int, kind: Notificat
 async def drop(
     session: AsyncSession, session_id: int, kinds: Collection[NotificationKind], why: str, now: datetime
 ) -> None:
-    """Take back what is enqueued about a session and has not gone out."""
+    """Withdraw unsent messages of these kinds about a session; `why` is noted on each."""
     await session.execute(
         update(Notification)
         .where(
@@ -131,7 +138,7 @@ async def drop(
 
 
 async def application_card(session: AsyncSession, guild_id: int, coach_id: int) -> Notification | None:
-    """The newest card about this person's application."""
+    """Return the newest card about this person's application."""
     return await session.scalar(
         select(Notification)
         .where(
@@ -142,3 +149,11 @@ async def application_card(session: AsyncSession, guild_id: int, coach_id: int) 
         .order_by(Notification.id.desc())
         .limit(1)
     )
+
+
+async def requeue_application_card(session: AsyncSession, guild_id: int, coach_id: int, now: datetime) -> bool:
+    """Update the newest card about this person's application. Returns whether there is one."""
+    card = await application_card(session, guild_id, coach_id)
+    if card is not None:
+        requeue(card, now)
+    return card is not None

@@ -193,7 +193,7 @@ async def clear(
     """Take a channel or role away that the server can do without. Raises NotAllowed, NotFound for any other."""
     actor.must_be_admin()
     if column not in CLEARED:
-        raise NotFound("This cannot be taken away. Choose another one instead.")
+        raise NotFound("This one is needed and can't be removed. Choose another one instead.")
     if getattr(guild, column) is None:
         return
     setattr(guild, column, None)

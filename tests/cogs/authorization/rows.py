@@ -12,12 +12,12 @@ PEOPLE = ("student", "other_student", "coach", "other_coach", "admin", "owner", 
 was an admin of this one and presses in the direct messages.
 """
 
-ADMIN = "Only admins may do this."
-COACH = "There is no such coach here."
+ADMIN = "Only admins can do this."
+COACH = "There's no such coach here."
 MINE = "You have no such session."
 COACHED = "You coach no such session."
 SERVER = "This works in a server only."
-PENDING = "Your application has not been approved yet."
+PENDING = "Your application hasn't been approved yet."
 YOURSELF = "You cannot book yourself."
 
 
@@ -32,7 +32,7 @@ MEMBERS = _refusals("student other_student coach other_coach admin owner outside
 """Whoever is in a server, about that server."""
 READERS = MEMBERS | {"outsider": COACH}
 """Whoever is in this server."""
-APPLICANTS = MEMBERS | dict.fromkeys(("coach", "other_coach"), "You are a coach here already")
+APPLICANTS = MEMBERS | dict.fromkeys(("coach", "other_coach"), "You already coach here")
 BOOKERS = READERS | {"coach": YOURSELF}
 ADMINS = _refusals("admin owner outsider", ADMIN, left=SERVER)
 """Of the server in which they press, so an outsider may do it at home."""
@@ -40,7 +40,7 @@ ADMINS_HERE = _refusals("admin owner", ADMIN, left=SERVER)
 """The thing that it is about is of this server."""
 COACHES = _refusals("coach other_coach", COACH, other_student=PENDING, left=SERVER)
 """What belongs to a coach, each to their own."""
-EDITORS = _refusals("other_student coach other_coach", "You do not coach here yet.", left=SERVER)
+EDITORS = _refusals("other_student coach other_coach", "You don't coach here yet.", left=SERVER)
 """Who applied, too."""
 PAIR = _refusals("student coach", MINE)
 PAIR_AND_ADMINS = _refusals("student coach admin owner", MINE)
@@ -74,10 +74,10 @@ def _here(sentence: str) -> dict[str, str]:
     return ADMINS_HERE | {"outsider": sentence}
 
 
-_NO_APPLICATION = "They have not applied."
+_NO_APPLICATION = "They haven't applied."
 _NO_SESSION = "There's no such session on this server."
-_NO_COACH_HERE = "There is no such coach here."
-_NO_SPECIALTY = "This specialty is not on the list any more."
+_NO_COACH_HERE = "There's no such coach here."
+_NO_SPECIALTY = "This specialty is no longer on the list."
 _NO_REVIEW = "There's no such review on this server."
 _NOT_BLOCKED = "<@{user_id}> isn't blocked here."
 _NO_APPEAL = "There is no such no-show of yours."

@@ -239,8 +239,8 @@ async def test_only_coaches_have_hours(world: Academy) -> None:
     await world.apply(world.coach)
     applicant = await world.coach.slash(world.lobby, "availability", days="Mon", hours="9-12")
 
-    assert "There is no such coach here." in words(reply(stranger))
-    assert "has not been approved yet" in words(reply(applicant))
+    assert "There's no such coach here." in words(reply(stranger))
+    assert "hasn't been approved yet" in words(reply(applicant))
     assert await world.count(AvailabilityRule) == 0
 
 

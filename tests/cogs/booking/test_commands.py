@@ -122,7 +122,7 @@ async def test_somebody_who_is_no_coach_cannot_be_booked(open_world: Academy) ->
     nobody = await world.student.slash(world.lobby, "book", coach=str(world.student.id))
 
     assert words(reply(applicant)) == words(reply(nobody))
-    assert "There is no such coach here." in words(reply(nobody))
+    assert "There's no such coach here." in words(reply(nobody))
 
 
 async def test_a_day_with_many_times_pages_them(world: Academy) -> None:

@@ -9,7 +9,7 @@ from models import Coach, CoachingSession, CoachStatus, Hold, SessionStatus
 from tests.cogs.booking.people import Visitor, a_coach, change_coach, much_later
 from tests.support.simulated import Academy
 
-NO_COACH = "There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one."
+NO_COACH = "There's no such coach here. `/book` lists the coaches. To become one, use `/coach apply`."
 LEFT = "This coach has left the server. Choose another one with `/book`."
 PAUSED = "This coach isn't taking new bookings at the moment. Choose another coach with `/book`."
 
@@ -39,7 +39,7 @@ HAPPENS: list[tuple[Callable[[Academy], Awaitable[None]], str]] = [
     (pause, PAUSED),
     (suspend, NO_COACH),
     (leave, LEFT),
-    (go_home, "⚠️ That time is outside the coach's hours.\nThis coach has nothing else free."),
+    (go_home, "⚠️ That time is outside the coach's hours.\nThis coach has no other free times."),
     (raise_the_notice, "⚠️ That time is too soon: this coach needs 1 day of notice."),
 ]
 

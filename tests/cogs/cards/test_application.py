@@ -141,7 +141,7 @@ async def test_of_two_admins_who_suspend_at_once_one_does_and_the_other_reads_wh
     said = sorted(words(reply(one)) for one in answers)
     by = (await fetch(world.db, Coach, (world.guild.id, world.coach.id))).decided_by
     assert said[0].startswith("Suspended.")
-    assert f"They are suspended already: <@{by}> decided" in said[1]
+    assert f"This coach was already suspended by <@{by}>" in said[1]
     late = await owner.click(world.card, label="Reinstate")
     assert "Reinstated." in words(reply(late))
 
@@ -156,7 +156,7 @@ async def test_of_two_admins_who_reinstate_at_once_one_does_and_the_other_reads_
     said = sorted(words(reply(one)) for one in answers)
     by = (await fetch(world.db, Coach, (world.guild.id, world.coach.id))).decided_by
     assert said[0].startswith("Reinstated.")
-    assert said[1].startswith(f"They are approved already: <@{by}> decided")
+    assert said[1].startswith(f"This coach was already approved by <@{by}>")
     assert await status_of(world) is CoachStatus.APPROVED
 
 
@@ -168,7 +168,7 @@ async def test_whoever_is_too_late_to_suspend_learns_it_before_typing(world: Aca
     answer = await world.press_custom_id(await another_admin(world), custom_id)
 
     assert answer.modal is None
-    assert f"They are suspended already: {world.admin.mention} decided" in words(reply(answer))
+    assert f"This coach was already suspended by {world.admin.mention}" in words(reply(answer))
 
 
 async def test_only_admins_suspend_and_reinstate_from_a_card(world: Academy) -> None:
@@ -195,7 +195,7 @@ async def test_only_admins_suspend_and_reinstate_from_a_card(world: Academy) -> 
     answers += await everybody_tries()
 
     assert await rows(world) == before
-    assert all(answer.modal is None and "Only admins may do this." in words(reply(answer)) for answer in answers)
+    assert all(answer.modal is None and "Only admins can do this." in words(reply(answer)) for answer in answers)
 
 
 async def test_an_edited_profile_stands_on_the_card_with_who_edited_in_its_history(world: Academy) -> None:

@@ -113,7 +113,7 @@ async def test_of_two_admins_one_decides_and_the_other_is_told_who_did(world: Ac
     await owner.click(card, label="Approve")
     answer = await world.admin.submit_modal(form, {"Reason": "No."})
 
-    assert f"approved already: {owner.mention} decided" in words(reply(answer))
+    assert f"already approved by {owner.mention}" in words(reply(answer))
     assert await status_of(world) is CoachStatus.APPROVED
 
 
@@ -132,7 +132,7 @@ async def test_who_may_not_decide_is_refused_and_nothing_happens(world: Academy)
     ]
 
     for answer in answers:
-        assert words(reply(answer)).startswith("Only admins may do this.")
+        assert words(reply(answer)).startswith("Only admins can do this.")
         assert reply(answer).ephemeral
     assert await status_of(world) is CoachStatus.PENDING
 
@@ -174,7 +174,7 @@ async def test_whoever_coaches_already_is_not_asked_to_fill_in_a_form(open_world
     answer = await world.coach.slash(world.lobby, "coach apply")
 
     assert answer.modal is None
-    assert words(reply(answer)) == "You are a coach here already. Set your hours with `/availability`."
+    assert words(reply(answer)) == "You already coach here. Set your hours with `/availability`."
 
 
 async def test_an_empty_queue_says_where_applications_come_from(world: Academy) -> None:
@@ -186,7 +186,7 @@ async def test_an_empty_queue_says_where_applications_come_from(world: Academy) 
 async def test_approving_somebody_who_never_applied_says_what_they_have_to_do(world: Academy) -> None:
     answer = await world.admin.slash(world.lobby, "coach approve", member=world.outsider)
 
-    assert words(reply(answer)) == "They have not applied. Ask them to use `/coach apply`."
+    assert words(reply(answer)) == "They haven't applied. Ask them to use `/coach apply`."
 
 
 async def test_without_a_review_channel_the_card_waits_for_one(world: Academy) -> None:

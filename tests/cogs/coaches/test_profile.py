@@ -9,7 +9,7 @@ from models import Coach
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, labels, press, week
 
-NOBODY = "There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one."
+NOBODY = "There's no such coach here. `/book` lists the coaches. To become one, use `/coach apply`."
 
 
 async def profile(world: Academy, viewer: Any, of: Any = None) -> Any:
@@ -91,7 +91,7 @@ async def test_who_does_not_coach_is_told_what_to_do(world: Academy) -> None:
     own = await profile(world, world.student)
     of_others = await profile(world, world.student, world.outsider)
 
-    assert words(own) == "You do not coach here yet. Apply with `/coach apply`."
+    assert words(own) == "You don't coach here yet. Apply with `/coach apply`."
     assert words(of_others) == NOBODY
 
 

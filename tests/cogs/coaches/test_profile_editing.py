@@ -116,7 +116,7 @@ async def test_a_specialty_that_went_while_the_form_was_open_is_refused_and_the_
     refused = await send(world.coach, opened, AFTER | {TEACHES: ["Mixing", "Songwriting"]})
     again = await form(world.coach, refused, "Fix it")
 
-    assert '"Mixing" is not taught here any more. Choose from the list again.' in words(refused)
+    assert '"Mixing" is no longer taught here. Choose from the list again.' in words(refused)
     assert held(again) == AFTER
     assert "✅ Saved." in words(await send(world.coach, again, {}))
 
@@ -125,18 +125,18 @@ async def reject(world: Academy) -> str:
     await world.set_up()
     await world.apply(world.coach)
     await fill(world.admin, world.card, "Reject…", {"Reason": "Too short."})
-    return "Your application was not approved. Apply again with `/coach apply`."
+    return "Your application wasn't approved. Apply again with `/coach apply`."
 
 
 async def suspend(world: Academy) -> str:
     await world.already_open()
     await world.admin.slash(world.lobby, "coach suspend", member=world.coach, reason="Missed two.")
-    return "Your coaching here is suspended. Please talk to an admin of this server."
+    return "You're suspended from coaching here. Talk to an admin of this server."
 
 
 async def never_apply(world: Academy) -> str:
     await world.set_up()
-    return "You do not coach here yet. Apply with `/coach apply`."
+    return "You don't coach here yet. Apply with `/coach apply`."
 
 
 @pytest.mark.parametrize("become", [reject, suspend, never_apply])

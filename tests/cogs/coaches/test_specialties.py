@@ -10,7 +10,7 @@ from tests.support.simulated import APPLICATION, Academy, reply, words
 from tests.support.steps import fill, form, held, labels, press, rows, send
 
 NAMES, NAME, TEACHES = "Names, one a line", "New name", "What you teach"
-ADMINS_ONLY = "Only admins may do this."
+ADMINS_ONLY = "Only admins can do this."
 
 
 async def the_list(world: Academy) -> Any:
@@ -113,7 +113,7 @@ async def test_two_admins_at_once_leave_the_second_a_clear_sentence(open_world: 
 
     await press(world.admin, first, "Remove")
 
-    gone = "This specialty is not on the list any more."
+    gone = "This specialty is no longer on the list."
     assert gone in words(await press(world.admin, second, "Remove"))
     assert gone in words(await send(world.admin, opened, {NAME: "Bass"}))
 
@@ -126,7 +126,7 @@ async def test_an_application_that_was_open_while_the_list_changed_keeps_all_els
     refused = reply(await world.coach.submit_modal(opened, APPLICATION))
     again = await form(world.coach, refused, "Fix it")
 
-    assert '"Mixing" is not taught here any more. Choose from the list again.' in words(refused)
+    assert '"Mixing" is no longer taught here. Choose from the list again.' in words(refused)
     assert held(again) == APPLICATION | {TEACHES: ["Mastering"]}
     assert "Thank you!" in words(await send(world.coach, again, {TEACHES: ["Mixing records"]}))
 
@@ -144,9 +144,12 @@ async def test_a_list_of_coaches_that_was_open_while_a_specialty_went_says_so(op
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        ("mixing", '"mixing" is on the list already. Type another name.'),
-        ("Violin\n" + "x" * 51, "is too long: at most 50 characters."),
-        ("\n".join(f"Skill {number}" for number in range(14)), "A server has at most 25 specialties, and 12 are"),
+        ("mixing", '"mixing" is already on the list. Type another name.'),
+        ("Violin\n" + "x" * 51, "is too long. Shorten it to 50 characters."),
+        (
+            "\n".join(f"Skill {number}" for number in range(14)),
+            "A server can have up to 25 specialties, and 12 are",
+        ),
     ],
 )
 async def test_names_that_cannot_be_are_refused_and_stay_typed(world: Academy, typed: str, sentence: str) -> None:

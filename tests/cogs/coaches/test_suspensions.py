@@ -65,7 +65,7 @@ async def test_suspending_twice_says_who_decided(world: Academy) -> None:
 
     answer = await suspend(world, world.admin)
 
-    assert f"They are suspended already: <@{world.admin.id}> decided" in answer
+    assert f"This coach was already suspended by <@{world.admin.id}>" in answer
 
 
 async def test_only_admins_suspend_and_reinstate(world: Academy) -> None:
@@ -84,4 +84,4 @@ async def test_somebody_who_is_no_coach_cannot_be_suspended(world: Academy) -> N
 
     result = await world.admin.slash(world.lobby, "coach suspend", member=world.student, reason="Why not.")
 
-    assert "There is no such coach here" in words(reply(result))
+    assert "There's no such coach here" in words(reply(result))

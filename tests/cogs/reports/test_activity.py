@@ -20,7 +20,7 @@ from tests.support import builders
 from tests.support.reviewing import reviewed, took_place
 from tests.support.simulated import Academy, reply, words
 
-ADMINS_ONLY = "Only admins may do this."
+ADMINS_ONLY = "Only admins can do this."
 HOUR = timedelta(hours=1)
 ELSEWHERE = 77
 

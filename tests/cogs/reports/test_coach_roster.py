@@ -7,7 +7,7 @@ from tests.cogs.booking.people import Visitor, change_coach
 from tests.support import builders
 from tests.support.simulated import Academy, reply, words
 
-ADMINS_ONLY = "Only admins may do this."
+ADMINS_ONLY = "Only admins can do this."
 
 
 async def add_coaches(world: Academy, count: int) -> None:

@@ -16,7 +16,7 @@ from tests.support import builders
 from tests.support.reviewing import reviewed, took_place
 from tests.support.simulated import Academy, reply, words
 
-ADMINS_ONLY = "Only admins may do this."
+ADMINS_ONLY = "Only admins can do this."
 HINT = "pip install '.[charts]'"
 DAY = timedelta(days=1)
 

@@ -8,7 +8,7 @@ from tests.support.reviewing import hidden, reviewed
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import labels, rows
 
-ADMINS_ONLY = "Only admins may do this."
+ADMINS_ONLY = "Only admins can do this."
 LONGEST = "*" * 300
 
 
@@ -57,7 +57,7 @@ async def test_a_public_list_pages_newest_first_with_the_longest_sentences(open_
 async def test_of_somebody_who_does_not_coach_here_there_is_nothing_to_read(open_world: Academy) -> None:
     answer = await open_world.press_custom_id(open_world.student, f"review:read:{open_world.outsider.id}")
 
-    assert "There is no such coach here." in words(reply(answer))
+    assert "There's no such coach here." in words(reply(answer))
 
 
 async def test_admins_hide_and_show_a_review(open_world: Academy) -> None:

@@ -12,7 +12,7 @@ from scheduler.notifications import admin_alerts
 from tests.support.simulated import Academy, words
 from tests.support.transactions import transact
 
-LOG = "I cannot tell problems in the channel that was chosen for them"
+LOG = "I can't post in the alerts channel"
 
 
 async def choose(world: Academy, place: Any) -> None:

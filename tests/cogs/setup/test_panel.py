@@ -342,7 +342,7 @@ async def test_what_the_server_cannot_do_without_is_not_taken_away(world: Academ
 
     refused = await world.press_custom_id(world.admin, of(CLEAR, ServerResource.REVIEW_CHANNEL))
 
-    assert words(reply(refused)) == "This cannot be taken away. Choose another one instead."
+    assert words(reply(refused)) == "This one is needed and can't be removed. Choose another one instead."
     assert (await settings(world)).review_channel_id == world.review.id
 
 
@@ -440,7 +440,7 @@ async def test_whoever_is_no_admin_sees_nothing_and_changes_nothing(world: Acade
     for route in (OPEN_SETUP.id(), SHOW.id(), setup_panel.DEFAULTS.id(), setup_panel.FORM.id(form=1)):
         answers.append(await world.press_custom_id(world.outsider, route))
 
-    assert {words(reply(one)).split(".")[0] for one in answers} == {"Only admins may do this"}
+    assert {words(reply(one)).split(".")[0] for one in answers} == {"Only admins can do this"}
     assert await rows(world) == before
     assert (len(world.guild._guild.channel_ids), len(world.guild._guild.roles)) == made
 

@@ -10,7 +10,7 @@ from models import AuditEntry, Coach
 from tests.support.simulated import APPLICATION, Academy, reply, words
 from tests.support.transactions import fetch_only
 
-ADMINS_ONLY = "Only admins may do this."
+ADMINS_ONLY = "Only admins can do this."
 
 
 async def posted(world: Academy) -> Any:

@@ -95,7 +95,7 @@ async def test_whoever_is_no_admin_changes_nothing_and_is_shown_no_values(world:
     answer = await put(world, setting, "EUR", world.outsider)
     values = await suggested(world, "value", "", world.outsider, setting="Payment instructions")
 
-    assert answer.startswith("Only admins may do this.")
+    assert answer.startswith("Only admins can do this.")
     assert values == {}
     assert await rows(world) == before
 

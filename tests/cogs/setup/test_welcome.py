@@ -69,7 +69,7 @@ async def test_a_stranger_who_presses_its_button_is_refused(world: Academy) -> N
 
     answer = await world.outsider.click(world.lobby.last_message, label="Set coaching up")
 
-    assert words(reply(answer)).startswith("Only admins may do this.")
+    assert words(reply(answer)).startswith("Only admins can do this.")
 
 
 async def test_the_system_channel_comes_first(world: Academy) -> None:

@@ -252,7 +252,9 @@ async def test_a_coach_of_another_server_cannot_be_booked_here(db: Database) -> 
 
     refused = await refusal(db, NotFound, partial(book, guild_id=GUILD + 1))
 
-    assert str(refused) == "There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one."
+    assert (
+        str(refused) == "There's no such coach here. `/book` lists the coaches. To become one, use `/coach apply`."
+    )
 
 
 async def test_notes_that_are_too_long_are_refused_with_the_limit(db: Database) -> None:
@@ -311,9 +313,7 @@ async def test_when_nothing_else_is_free_another_coach_is_suggested(db: Database
 
     refused = await refusal(db, SlotTaken, partial(book, actor=SAM))
 
-    assert str(refused) == (
-        "That time was just taken. This coach has nothing else free. Please choose another coach."
-    )
+    assert str(refused) == ("That time was just taken. This coach has no other free times. Choose another coach.")
 
 
 async def test_one_cannot_be_in_two_sessions_at_once(db: Database) -> None:

@@ -163,7 +163,9 @@ async def test_a_session_of_a_suspended_coach_cannot_be_moved(db: Database) -> N
 
     refused = await refusal(db, NotFound, to(session_id, TWELVE))
 
-    assert str(refused) == "There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one."
+    assert (
+        str(refused) == "There's no such coach here. `/book` lists the coaches. To become one, use `/coach apply`."
+    )
 
 
 # The last guard.

@@ -185,8 +185,8 @@ async def test_a_decision_after_the_second_application_renews_the_second_card(db
 @pytest.mark.parametrize(
     ("status", "sentence"),
     [
-        (CoachStatus.APPROVED, "You are a coach here already. Set your hours with `/availability`."),
-        (CoachStatus.SUSPENDED, "Your coaching here is suspended. Please talk to an admin of this server."),
+        (CoachStatus.APPROVED, "You already coach here. Set your hours with `/availability`."),
+        (CoachStatus.SUSPENDED, "You're suspended from coaching here. Talk to an admin of this server."),
     ],
 )
 async def test_coaches_cannot_apply_whether_they_coach_or_are_suspended(
@@ -212,12 +212,12 @@ async def test_being_a_coach_in_one_server_is_nothing_in_another(db: Database) -
     ("typed", "sentence"),
     [
         ({"bio": "  "}, "About you is empty. Write a few words."),
-        ({"bio": "x" * 1001}, "About you has 1,001 characters; at most 1,000 fit. Please shorten it."),
+        ({"bio": "x" * 1001}, "About you is 1,001 characters long. Shorten it to 1,000."),
         ({"experience": ""}, "Experience and links is empty. Write a few words."),
         ({"specialties": []}, "Choose at least one specialty, so that students can find you."),
         (
             {"specialties": ["Mixing", "Yodelling"]},
-            '"Yodelling" is not taught here any more. Choose from the list again.',
+            '"Yodelling" is no longer taught here. Choose from the list again.',
         ),
         ({"rate": "much"}, '"much" isn\'t an amount. Type your hourly rate in USD, like 60.'),
         (
@@ -301,9 +301,7 @@ async def test_only_admins_decide_and_see_the_queue(db: Database) -> None:
         await refusal(db, NotAllowed, lambda s: applications.queue(s, GUILD, CARA)),
     ]
 
-    assert {str(one) for one in refusals} == {
-        "Only admins may do this. Ask somebody who may manage this server, or to get its admin role."
-    }
+    assert {str(one) for one in refusals} == {"Only admins can do this. Ask someone with Manage Server."}
 
 
 async def test_who_has_not_applied_here_cannot_be_decided_on(db: Database) -> None:
@@ -312,7 +310,7 @@ async def test_who_has_not_applied_here_cannot_be_decided_on(db: Database) -> No
     stranger = await refusal(db, NotFound, lambda s: applications.approve(s, GUILD, 5, ADMIN, MONDAY))
     elsewhere = await refusal(db, NotFound, lambda s: applications.approve(s, GUILD + 1, COACH, ADMIN, MONDAY))
 
-    assert str(stranger) == str(elsewhere) == "They have not applied. Ask them to use `/coach apply`."
+    assert str(stranger) == str(elsewhere) == "They haven't applied. Ask them to use `/coach apply`."
 
 
 async def test_a_second_decision_is_refused_and_told_who_was_first(db: Database) -> None:
@@ -324,8 +322,7 @@ async def test_a_second_decision_is_refused_and_told_who_was_first(db: Database)
     )
 
     assert str(refused) == (
-        f"This application is rejected already: <@{ADMIN.user_id}> decided {stamp(MONDAY, 'R')}. "
-        "Nothing was changed."
+        f"This application was already rejected by <@{ADMIN.user_id}> {stamp(MONDAY, 'R')}. Nothing was changed."
     )
 
 
@@ -351,7 +348,7 @@ async def test_of_admins_who_decide_at_once_one_decides_and_the_others_are_told_
     assert coach.decided_by == winner.user_id
     assert coach.status is (CoachStatus.APPROVED if winner.user_id % 2 else CoachStatus.REJECTED)
     assert len(losers) == 9
-    assert all(f"<@{winner.user_id}> decided" in str(one) for one in losers)
+    assert all(f"by <@{winner.user_id}>" in str(one) for one in losers)
     assert len(await enqueued(db)) == 2
 
 
@@ -392,7 +389,7 @@ async def test_the_queue_shows_this_servers_open_applications_oldest_first(db: D
     assert [one.user_id for one in waiting] == [2, 1]
 
 
-NO_SUCH_COACH = "There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one."
+NO_SUCH_COACH = "There's no such coach here. `/book` lists the coaches. To become one, use `/coach apply`."
 
 
 @pytest.mark.parametrize(
@@ -400,9 +397,9 @@ NO_SUCH_COACH = "There is no such coach here. `/book` lists who coaches; `/coach
     [
         (
             CoachStatus.PENDING,
-            "Your application has not been approved yet. An admin decides with `/coach approve`.",
+            "Your application hasn't been approved yet. An admin decides with `/coach approve`.",
         ),
-        (CoachStatus.SUSPENDED, "Your coaching here is suspended. Please talk to an admin of this server."),
+        (CoachStatus.SUSPENDED, "You're suspended from coaching here. Talk to an admin of this server."),
         (CoachStatus.REJECTED, NO_SUCH_COACH),
         (None, NO_SUCH_COACH),
     ],

@@ -78,4 +78,4 @@ async def test_what_could_not_be_suspended_is_not_asked_about(db: Database) -> N
     await refusal(db, NotAllowed, lambda _: ask(CARA, COACH))
     await refusal(db, NotFound, lambda _: ask(ADMIN, STUDENT))
     refused = await refusal(db, AlreadyDecided, lambda _: ask(ADMIN, COACH))
-    assert "They are suspended already: <@7> decided" in str(refused)
+    assert "This coach was already suspended by <@7>" in str(refused)

@@ -32,7 +32,7 @@ from tests.support.builders import (
 from tests.support.transactions import query, transact
 
 CARA, STU = Actor(COACH), Actor(STUDENT)
-NOBODY = "There is no such coach here. `/book` lists who coaches; `/coach apply` makes you one."
+NOBODY = "There's no such coach here. `/book` lists the coaches. To become one, use `/coach apply`."
 
 
 async def seen(db: Database, viewer: Actor) -> Profile:
@@ -81,7 +81,7 @@ async def test_of_nobody_there_is_nothing_to_see_even_for_admins(db: Database) -
         for user, actor in asked
     ]
 
-    assert refused == [NOBODY, "You do not coach here yet. Apply with `/coach apply`."]
+    assert refused == [NOBODY, "You don't coach here yet. Apply with `/coach apply`."]
 
 
 # Editing.

@@ -88,15 +88,15 @@ async def test_names_are_added_one_a_line_and_only_here(db: Database) -> None:
 @pytest.mark.parametrize(
     ("typed", "kind", "sentence"),
     [
-        (" \n ", Unreadable, "Type at least one name, one a line."),
-        ("Violin\nmixing", Unreadable, '"mixing" is on the list already. Type another name.'),
-        ("Violin\nVIOLIN", Unreadable, '"VIOLIN" is on the list already. Type another name.'),
-        ("Violin · Viola", Unreadable, '"Violin · Viola" cannot be a name: "·" stands between names.'),
-        ("x" * 51, Unreadable, "is too long: at most 50 characters. Please shorten it."),
+        (" \n ", Unreadable, "Type at least one name, each on its own line."),
+        ("Violin\nmixing", Unreadable, '"mixing" is already on the list. Type another name.'),
+        ("Violin\nVIOLIN", Unreadable, '"VIOLIN" is already on the list. Type another name.'),
+        ("Violin · Viola", Unreadable, '"Violin · Viola" contains "·", which separates names. Type it without.'),
+        ("x" * 51, Unreadable, "is too long. Shorten it to 50 characters."),
         (
             "\n".join(f"Skill {number}" for number in range(MOST - 1)),
             Misconfigured,
-            "A server has at most 25 specialties, and 2 are on the list. Type fewer, or remove some.",
+            "A server can have up to 25 specialties, and 2 are already on the list. Add fewer, or remove some.",
         ),
     ],
     ids=["none", "there", "twice", "separator", "long", "too many"],
@@ -132,7 +132,7 @@ async def test_a_new_name_is_everywhere_where_the_old_one_was(db: Database) -> N
 async def test_a_name_that_is_there_already_is_refused_for_another(db: Database) -> None:
     await set_up(db)
 
-    for typed, sentence in (("MASTERING", "is on the list already"), ("  ", "The name is empty. Type one.")):
+    for typed, sentence in (("MASTERING", "is already on the list"), ("  ", "The name is empty. Type one.")):
         refused = await refusal(db, Unreadable, lambda s, typed=typed: rename(s, MIXING, typed))
         assert sentence in str(refused)
 
@@ -192,7 +192,7 @@ async def test_the_last_one_stays(db: Database) -> None:
 
     refused = await refusal(db, Misconfigured, lambda s: remove(s, MASTERING, 0))
 
-    assert "One specialty has to stay" in str(refused)
+    assert "Coaches need at least one specialty" in str(refused)
 
 
 async def test_cards_of_open_applications_follow(db: Database) -> None:

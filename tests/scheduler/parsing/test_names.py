@@ -137,7 +137,7 @@ async def test_two_specialties_that_read_alike_are_one(db: Database) -> None:
     async def add(session: AsyncSession) -> object:
         return await specialties.add(session, await session.get_one(Guild, GUILD), ADMIN, "CAFE jazz", MONDAY)
 
-    assert "on the list already" in str(await refusal(db, Unreadable, add))
+    assert "already on the list" in str(await refusal(db, Unreadable, add))
 
 
 async def test_a_presence_check_learns_a_new_name(db: Database) -> None:

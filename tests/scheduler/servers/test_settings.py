@@ -151,9 +151,7 @@ async def test_only_admins_change_settings(db: Database) -> None:
 
     refused = await refusal(db, NotAllowed, partial(change, actor=Actor(COACH), currency="EUR"))
 
-    assert str(refused) == (
-        "Only admins may do this. Ask somebody who may manage this server, or to get its admin role."
-    )
+    assert str(refused) == ("Only admins can do this. Ask someone with Manage Server.")
 
 
 @pytest.mark.parametrize(
