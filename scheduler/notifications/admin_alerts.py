@@ -49,15 +49,7 @@ async def raise_alert(
     known_by = _digest(text if cause is None else cause)
     await _supersede(session, guild_id, key, known_by, others, now)
     await insert_if_absent(
-        session,
-        Alert,
-        guild_id=guild_id,
-        key=key,
-        cause=known_by,
-        text=text,
-        since=now,
-        told_at=now,
-        times_told=0,
+        session, Alert, guild_id=guild_id, key=key, cause=known_by, text=text, since=now, told_at=now, times_told=0
     )
     found = _problems(guild_id, key).where(Alert.cause == known_by)
     alert = (await session.scalars(found.with_for_update())).one()

@@ -7,15 +7,7 @@ from typing import Any
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    Coach,
-    CoachingSession,
-    CoachStatus,
-    Guild,
-    Notification,
-    NotificationKind,
-    Specialty,
-)
+from models import Coach, CoachingSession, CoachStatus, Guild, Notification, NotificationKind, Specialty
 from models.base import OpenEnum
 from models.storage.database import insert_if_absent
 from scheduler.availability import booking_policy
@@ -183,13 +175,7 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
     audit.record(session, guild.id, SETTINGS_CHANGED, at=now, actor_id=actor.user_id, details=_for_the_log(wanted))
 
 
-async def clear(
-    session: AsyncSession,
-    guild: Guild,
-    actor: Actor,
-    column: str,
-    now: datetime,
-) -> None:
+async def clear(session: AsyncSession, guild: Guild, actor: Actor, column: str, now: datetime) -> None:
     """Take a channel or role away that the server can do without. Raises NotAllowed, NotFound for any other."""
     actor.must_be_admin()
     if column not in CLEARED:

@@ -183,10 +183,7 @@ async def test_that_it_works_again_is_told_once(db: Database) -> None:
     for minutes in (1, 2, 3):
         await works(db, MONDAY + minutes * MINUTE)
 
-    assert await told(db) == [
-        (NotificationKind.ALERT, MONDAY),
-        (NotificationKind.ALERT_RESOLVED, MONDAY + MINUTE),
-    ]
+    assert await told(db) == [(NotificationKind.ALERT, MONDAY), (NotificationKind.ALERT_RESOLVED, MONDAY + MINUTE)]
 
 
 async def test_what_never_failed_is_not_told_to_work(db: Database) -> None:

@@ -88,11 +88,7 @@ async def test_with_an_open_room_they_are_mentioned_there(db: Database) -> None:
 
 @pytest.mark.parametrize(
     "about",
-    [
-        {},
-        {"discord_channel_id": ROOM, "discord_setup_complete": True},
-        {**OPEN_ROOM, "room_removed_at": MONDAY},
-    ],
+    [{}, {"discord_channel_id": ROOM, "discord_setup_complete": True}, {**OPEN_ROOM, "room_removed_at": MONDAY}],
     ids=["none", "not open yet", "removed"],
 )
 async def test_without_an_open_room_they_are_mentioned_in_the_fallback_channel(

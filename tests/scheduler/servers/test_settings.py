@@ -308,12 +308,7 @@ async def test_another_grace_time_holds_for_sessions_that_are_under_way(db: Data
 
 @pytest.mark.parametrize(
     "wanted",
-    [
-        {"room_lead_minutes": 20},
-        {"access_lead_minutes": 10},
-        {"linger_minutes": 0},
-        {"no_show_grace_minutes": 0},
-    ],
+    [{"room_lead_minutes": 20}, {"access_lead_minutes": 10}, {"linger_minutes": 0}, {"no_show_grace_minutes": 0}],
 )
 async def test_whatever_a_sessions_steps_depend_on_has_them_planned_again(
     db: Database, wanted: dict[str, Any]
