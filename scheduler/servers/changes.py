@@ -1,4 +1,4 @@
-"""What the audit log's details say of settings that were changed."""
+"""Describe changed settings from the audit log's details."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,14 +12,14 @@ _RESOURCES = {place.column: place for place in ServerResource}
 
 
 def describe(details: Mapping[str, Any]) -> list[str]:
-    """Name each changed setting by its label, with its new value if the log has it.
+    """Name each changed setting by its label, with its new value if it's in the log.
 
-    Columns may have their names of earlier releases. What this release doesn't know is left out.
+    Understands columns' earlier names. Leaves out what this release doesn't know.
     """
-    return [words for column, value in details.items() if (words := _words(column, value))]
+    return [line for column, value in details.items() if (line := _describe(column, value))]
 
 
-def _words(column: str, value: Any) -> str | None:
+def _describe(column: str, value: Any) -> str | None:
     column = RENAMED_COLUMNS.get(column, column)
     if (place := _RESOURCES.get(column)) is not None:
         return f"{place.label}: not set" if value is None else place.label

@@ -1,6 +1,6 @@
-"""Every setting of a server, declared once.
+"""Declares every setting of a server once.
 
-Its form and its line in the panel, `/coaching set`, `[server_defaults]` and its row in cogs/README.md follow.
+The panel, `/coaching set`, `[server_defaults]` and the table in cogs/README.md follow from it.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _USUAL_LEADS = (15, 5, 0, 10, 30, 60)
 
 
 class Form(Enum):
-    """A form of the panel, by its title, with at most five settings. New ones come last: panels number them."""
+    """A form of the panel, by title, with up to five settings. Add new ones last, since panels number them."""
 
     PAYMENT = "Time zone and payment"
     TIMES = "Times"
@@ -29,23 +29,23 @@ class Setting:
     column: str
     kind: Kind
     label: str
-    """What it's called, in at most 45 characters."""
+    """At most 45 characters."""
     help: str
-    """What it does, in at most 100 characters."""
+    """At most 100 characters."""
     form: Form
     heading: str
-    """Of its line in the panel, which it shares with all that have the same."""
+    """Its line in the panel. Settings with the same heading share one."""
     shown: str = "{}"
-    """Its value in that line."""
+    """How that line shows the value."""
     shown_without: str = ""
-    """What stands there instead if the value is nothing: none, or no time at all."""
+    """What the line shows for no value, or no time."""
     default: str | int | None = None
-    """What a new server has unless the operator chooses otherwise in `[server_defaults]`; None if they can't."""
+    """A new server's value, which operators can change in `[server_defaults]`. None if they can't."""
     replans_sessions: bool = False
-    """Whether the next steps of booked sessions depend on it."""
+    """Whether booked sessions are planned again when it changes."""
 
     def describe(self, value: Value) -> str:
-        """Say how it's set, to stand after the heading."""
+        """Describe the value, to follow the heading."""
         return self.shown_without if self.shown_without and not value else self.shown.format(self.kind.show(value))
 
 
@@ -167,7 +167,7 @@ SETTINGS = (
         heading="Upcoming sessions of people who leave",
     ),
 )
-"""In the order in which they are shown."""
+"""In the order they're shown."""
 
 BY_COLUMN: Mapping[str, Setting] = {setting.column: setting for setting in SETTINGS}
 
@@ -177,16 +177,16 @@ RENAMED_COLUMNS = {
     "keep_when_gone": "keep_after_departure",
     "first_rules": "default_policy",
 }
-"""What columns were called before, as older entries of the audit log still call them."""
+"""Earlier names of columns, which old audit entries still use."""
 
 
 def of_form(form: Form) -> list[Setting]:
-    """The settings that a form asks for."""
+    """List the settings of a form."""
     return [setting for setting in SETTINGS if setting.form is form]
 
 
 def find(name: str) -> Setting:
-    """The setting of this label or column, or the only one whose label contains it. Raises Unreadable."""
+    """Find a setting by its label, its column, or a part of just one label. Raises Unreadable."""
     plain = " ".join(name.split()).casefold()
     for setting in SETTINGS:
         if plain in (setting.label.casefold(), setting.column):

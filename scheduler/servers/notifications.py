@@ -1,4 +1,4 @@
-"""What is said to a server that the bot has just joined."""
+"""The notification to a server the bot has just joined."""
 
 from models import NotificationKind
 from scheduler.notifications.kinds import Audience, Declaration

@@ -1,4 +1,4 @@
-"""Servers as the rules see them. `bot.discord_api.port` implements it."""
+"""What the rules need to know of servers on Discord. `bot.discord_api.port` implements it."""
 
 from collections.abc import Collection
 from typing import Protocol
@@ -8,16 +8,16 @@ from scheduler.servers.resources import ServerResource, SetupIssue
 
 
 class Servers(Protocol):
-    """Knows the bot's servers, and makes what is missing in them."""
+    """Knows the bot's servers and creates what they lack."""
 
     def servers(self) -> Collection[int] | None:
-        """Ids of servers that the bot is in, even those in an outage; None if that isn't known."""
+        """Return the ids of the bot's servers, including those in an outage. None if unknown."""
         ...
 
     async def look_around(self, settings: Guild) -> list[SetupIssue]:
-        """What is not as it could be in the server with these settings. Raises DiscordFailure."""
+        """List what's wrong or missing in the server with these settings. Raises DiscordFailure."""
         ...
 
     async def ensure_place(self, settings: Guild, place: ServerResource) -> int:
-        """Make the channel, category or role, unless it exists; returns its id. Raises DiscordFailure."""
+        """Create the channel, category or role unless it exists. Returns its id. Raises DiscordFailure."""
         ...

@@ -1,4 +1,4 @@
-"""The channels and roles that the bot works with in a server, and what may be wrong with them."""
+"""The channels and roles the bot uses in a server, and what can be wrong with them."""
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
@@ -7,7 +7,7 @@ from models import Guild
 
 
 class ServerResource(StrEnum):
-    """A channel, a category or a role that admins pick in `/coaching setup`. The keys of alerts hold the value."""
+    """A channel, category or role that admins pick in `/coaching setup`. Stored alert keys hold the value."""
 
     REVIEW_CHANNEL = "review_channel"
     COACH_ROLE = "coach_role"
@@ -18,21 +18,21 @@ class ServerResource(StrEnum):
 
     @property
     def column(self) -> str:
-        """Where the settings keep its id."""
+        """The setting that holds its id."""
         return f"{self}_id"
 
     @property
     def label(self) -> str:
-        """What it's called."""
+        """Its name in the panel."""
         return _LABELS[self]
 
     @property
     def is_role(self) -> bool:
-        """Whether it is a role, and no channel or category."""
+        """Whether it's a role, rather than a channel or category."""
         return self in (ServerResource.COACH_ROLE, ServerResource.ADMIN_ROLE)
 
     def id_in(self, settings: Guild) -> int | None:
-        """What is chosen; None if nothing is."""
+        """Return the chosen id, if there is one."""
         return getattr(settings, self.column)
 
 
@@ -50,37 +50,37 @@ MADE = (
     ServerResource.ROOM_CATEGORY,
     ServerResource.LOG_CHANNEL,
 )
-"""What the bot makes if it is asked to. For the others only the server's people know which it should be."""
+"""What the bot can create. Only the server's people know which the others should be."""
 
 
 class Flaw(Enum):
-    """What may be wrong."""
+    """A kind of issue."""
 
     UNSET = auto()
     GONE = auto()
     LACKING = auto()
-    """The bot has not got the permissions that it needs there."""
+    """The bot lacks permissions there."""
     MANAGED = auto()
-    """The role belongs to an app, so that nobody can give it."""
+    """The role belongs to an app, so nobody can give it."""
     TOO_HIGH = auto()
-    """The role stands above the bot's own."""
+    """The role is above the bot's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetupIssue:
-    """One thing that is not as it could be."""
+    """Something wrong or missing in a server."""
 
     flaw: Flaw
     place: ServerResource | None = None
-    """Empty: the server as a whole."""
+    """None: the server as a whole."""
     name: str = ""
-    """What the channel or role is called, as somebody wrote it."""
+    """The channel's or role's name, as people typed it."""
     missing: tuple[str, ...] = ()
-    """The permissions that are lacking, as Discord calls them."""
+    """Missing permissions, by Discord's names."""
 
     @property
     def is_severe(self) -> bool:
-        """Whether something does not work because of it; else there is another way, or nothing was wanted yet."""
+        """Whether something can't work. Otherwise there's a fallback, or it was never set."""
         if self.flaw is Flaw.GONE:
             return self.place in (ServerResource.REVIEW_CHANNEL, ServerResource.COACH_ROLE)
         return self.flaw is not Flaw.UNSET

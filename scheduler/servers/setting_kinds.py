@@ -1,4 +1,4 @@
-"""The kinds of server settings: what each accepts, and how its values are written and shown."""
+"""The kinds of server settings: parse, check, write and show their values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,23 +14,25 @@ Value = str | int | list[int]
 
 _MINUTE = timedelta(minutes=1)
 _SHORT = {" minutes": " min", " minute": " min", " hours": " h", " hour": " h"}
-_CURRENCIES = ("USD", "EUR", "GBP", "CAD", "AUD", "CHF", "JPY", "INR", "BRL", "MXN", "SEK", "PLN", "ZAR", "NZD")
 _MOST_DIGITS = 9
 _QUOTED = 60
 
 
 class Kind:
-    """What a setting takes. `parse` and `check` raise Unreadable with what to type instead."""
+    """A kind of setting. `parse` and `check` raise Unreadable with what to type instead."""
 
     longest = 30
-    """How many characters the setting's field takes."""
+    """The most characters its field takes."""
     example = ""
-    """What that field shows while it's empty."""
+    """What the field shows while it's empty."""
     when_unset: Value = ""
-    """What a server has whose column is empty."""
+    """The value of an empty column."""
+    accepted = ""
+    """Describes the values, if `accepts` doesn't."""
+    suggested: Sequence[Value] = ()
 
     def parse(self, typed: str) -> Value:
-        """Read what an admin typed."""
+        """Parse what an admin typed."""
         raise NotImplementedError
 
     def check(self, value: Value) -> Value:
@@ -38,20 +40,20 @@ class Kind:
         return self.parse(str(value))
 
     def write(self, value: Value) -> str:
-        """Write a value as `parse` reads it back."""
+        """Write a value so that `parse` can read it."""
         return str(value)
 
     def show(self, value: Value) -> str:
-        """Write a value for people, briefly."""
+        """Write a value briefly."""
         return self.write(value)
 
     def accepts(self) -> str:
         """Describe the values it takes."""
-        raise NotImplementedError
+        return self.accepted
 
     def suggestions(self) -> Sequence[Value]:
         """List values to choose from."""
-        return ()
+        return self.suggested
 
 
 @dataclass(frozen=True)
@@ -61,22 +63,22 @@ class Whole(Kind):
     least: int
     most: int
     usual: tuple[int, ...] = ()
-    """What to suggest, the example first."""
+    """Suggestions, the example first."""
 
     @property
     def example(self) -> str:
-        """The first of the usual ones."""
+        """Write the first suggestion."""
         return self.write(self.usual[0])
 
     def parse(self, typed: str) -> int:
-        """Read digits."""
+        """Parse digits."""
         plain = typed.strip()
         if not (plain.isascii() and plain.isdigit()) or len(plain) > _MOST_DIGITS:
             raise self._refusal(typed)
         return self._within(int(plain), typed)
 
     def check(self, value: Value) -> int:
-        """Refuse anything but a whole number in the range."""
+        """Return a whole number in the range."""
         if not _is_whole(value):
             raise self._refusal(str(value))
         return self._within(value, self.write(value))
@@ -86,7 +88,7 @@ class Whole(Kind):
         return f"{self.write(self.least)} to {self.write(self.most)}"
 
     def suggestions(self) -> Sequence[int]:
-        """The usual ones."""
+        """List the usual values."""
         return self.usual
 
     def _within(self, value: int, written: str) -> int:
@@ -100,12 +102,12 @@ class Whole(Kind):
 
 @dataclass(frozen=True)
 class Minutes(Whole):
-    """A length of time in whole minutes. A number alone is in `unit`."""
+    """A length of time in whole minutes. A bare number is in `unit`."""
 
     unit: Literal["minutes", "hours"] = "minutes"
 
     def parse(self, typed: str) -> int:
-        """Read "90 min", "1 day", "none"."""
+        """Parse "90 min", "1 day" or "none"."""
         return self._within(parse_length(typed, unit=self.unit) // _MINUTE, typed)
 
     def write(self, value: Value) -> str:
@@ -122,39 +124,39 @@ class Minutes(Whole):
 
 @dataclass(frozen=True)
 class Choice(Kind):
-    """One of a few values, each with its words."""
+    """One of a few values, each with a label."""
 
     options: tuple[tuple[str | bool, str], ...]
 
     def parse(self, typed: str) -> str | bool:
-        """Take the words or the value itself."""
+        """Parse a label, or the value itself."""
         plain = typed.strip().casefold()
-        for value, words in self.options:
-            if plain in (words.casefold(), str(value).casefold()):
+        for value, label in self.options:
+            if plain in (label.casefold(), str(value).casefold()):
                 return value
         raise Unreadable(f'"{_quoted(typed)}" isn\'t one of the choices. Type {self.accepts()}.')
 
     def write(self, value: Value) -> str:
-        """The value's words."""
+        """Return the value's label."""
         return dict(self.options)[value] if isinstance(value, str | bool) else str(value)
 
     def accepts(self) -> str:
-        """All words."""
-        return " or ".join(f'"{words}"' for _, words in self.options)
+        """Name all labels."""
+        return " or ".join(f'"{label}"' for _, label in self.options)
 
     def suggestions(self) -> Sequence[str | bool]:
-        """All of them."""
+        """List all values."""
         return [value for value, _ in self.options]
 
 
 @dataclass(frozen=True)
 class Text(Kind):
-    """Free text, at most `longest` characters; "none" removes it. The audit log never holds it."""
+    """Free text of up to `longest` characters; "none" removes it. The audit log never holds it."""
 
     longest: int = 300
 
     def parse(self, typed: str) -> str:
-        """Refuse only what is too long."""
+        """Parse anything that isn't too long."""
         plain = typed.strip()
         if plain.casefold() == "none":
             return ""
@@ -163,27 +165,24 @@ class Text(Kind):
         return plain
 
     def show(self, value: Value) -> str:
-        """Say so if there is none."""
+        """Write the text, or "not set"."""
         return str(value) or "not set"
 
     def accepts(self) -> str:
-        """Say how much."""
+        """Name the limit."""
         return f'Up to {self.longest:,} characters, or "none"'
 
 
 class Zone(Kind):
-    """A time zone, by its name or by a place in it. Reading a city's name can take a while."""
+    """A time zone, by its name or a place in it. Parsing a city can take a while."""
 
     longest = 60
     example = "Munich"
+    accepted = "A city, country or zone"
 
     def parse(self, typed: str) -> str:
         """Return the IANA name."""
         return parse_zone(typed)
-
-    def accepts(self) -> str:
-        """Say what is understood."""
-        return "A city, country or zone"
 
 
 class Currency(Kind):
@@ -192,61 +191,49 @@ class Currency(Kind):
     longest = 3
     example = "EUR"
     when_unset = "USD"
+    accepted = "A three-letter code"
+    suggested = ("USD", "EUR", "GBP", "CAD", "AUD", "CHF", "JPY", "INR", "BRL", "MXN", "SEK", "PLN", "ZAR", "NZD")
 
     def parse(self, typed: str) -> str:
-        """Take lower case, too."""
+        """Parse a code in any case."""
         return parse_currency(typed)
-
-    def accepts(self) -> str:
-        """Say what is understood."""
-        return "A three-letter code"
-
-    def suggestions(self) -> Sequence[str]:
-        """Those of most servers."""
-        return _CURRENCIES
 
 
 class Reminders(Kind):
-    """How long before a session people are reminded: minutes, longest first; an empty list for not at all."""
+    """How many minutes before a session people are reminded, longest first. Empty: not at all."""
 
     longest = 150
     example = "24h, 1h"
+    accepted = 'Up to five times from 5 minutes to 14 days, or "none"'
+    suggested = ([1440, 60], [1440], [120, 30], [60], [2880, 1440, 60], [])
 
     @property
     def when_unset(self) -> list[int]:  # pyright: ignore[reportIncompatibleVariableOverride]  (read only)
-        """The usual times."""
-        from scheduler.notifications import reminder_times  # brings all tables, which config.py doesn't need
+        """Return the usual times."""
+        from scheduler.notifications import reminder_times  # imports all tables, which config.py doesn't need
 
         return [time // _MINUTE for time in reminder_times.FIRST_REMINDERS]
 
     def parse(self, typed: str) -> list[int]:
-        """Read "24h, 1h" or "none"."""
+        """Parse "24h, 1h" or "none"."""
         from scheduler.notifications import reminder_times
 
         return reminder_times.parse_reminder_times(typed)
 
     def check(self, value: Value) -> list[int]:
-        """Refuse anything that couldn't have been typed."""
+        """Return times as they're stored."""
         if not isinstance(value, list) or not all(map(_is_whole, value)):
             raise Unreadable(f"Those aren't times. Type {self.accepts()}.")
         return self.parse(self.write(value))
 
     def write(self, value: Value) -> str:
-        """Write the times out, longest first."""
+        """Write the times out: "1 day, 1 hour"."""
         times = value if isinstance(value, list) else ()
         return ", ".join(write_length(one * _MINUTE) for one in times) or "none"
 
     def show(self, value: Value) -> str:
         """Abbreviate units: "1 day, 1 h"."""
         return _short(self.write(value))
-
-    def accepts(self) -> str:
-        """Say what is understood."""
-        return 'Up to five times from 5 minutes to 14 days, or "none"'
-
-    def suggestions(self) -> Sequence[list[int]]:
-        """Usual ones, and none."""
-        return [1440, 60], [1440], [120, 30], [60], [2880, 1440, 60], []
 
 
 def _is_whole(value: object) -> TypeGuard[int]:
@@ -259,5 +246,5 @@ def _short(words: str) -> str:
     return words
 
 
-def _quoted(words: str) -> str:
-    return " ".join(words.split())[:_QUOTED]
+def _quoted(typed: str) -> str:
+    return " ".join(typed.split())[:_QUOTED]

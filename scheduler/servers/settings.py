@@ -1,4 +1,4 @@
-"""A server's settings: what they are before anybody has changed them, and how an admin changes them."""
+"""A server's settings: their defaults, and what follows when an admin changes them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -22,9 +22,9 @@ from scheduler.servers.declarations import BY_COLUMN, SETTINGS, Setting
 from scheduler.servers.setting_kinds import Text, Value
 
 SETTINGS_CHANGED = "settings_changed"
-"""The action of the audit log."""
+"""The audit log's action."""
 CLEARED = ("log_channel_id", "fallback_channel_id", "admin_role_id")
-"""What a server can do without."""
+"""Columns that can be cleared."""
 FIRST_SPECIALTIES = (
     "Music production",
     "Mixing",
@@ -39,21 +39,19 @@ FIRST_SPECIALTIES = (
     "Career",
     "Other",
 )
-"""What a server can teach until its admins say otherwise."""
+"""A new server's specialties."""
 FIRST_PRESETS = (
     Preset("Morning", 8 * 60, 12 * 60),
     Preset("Afternoon", 12 * 60, 17 * 60),
     Preset("Evening", 17 * 60, 21 * 60),
 )
-"""What coaches can set with one press until the server's admins say otherwise."""
-
-
+"""A new server's presets."""
 _RESOURCES = ("_role_id", "_channel_id", "_category_id")
-"""How columns end that hold a role, a channel or a category, which admins pick in the panel."""
+"""How columns end that hold a role, channel or category."""
 
 
 class GuildDefaults:
-    """What a new server has until its admins change it: what was declared, or what the operator chose instead."""
+    """A new server's settings: declared defaults, and the operator's `chosen` ones instead."""
 
     def __init__(self, **chosen: Value) -> None:
         declared = {one.column: one.default for one in SETTINGS if one.default is not None}
@@ -63,10 +61,7 @@ class GuildDefaults:
 
 
 class GuildChanges:
-    """What an admin asked to change, by column; None leaves it as it is.
-
-    Values are those of the declared settings, and the ids of channels, roles and the category.
-    """
+    """The settings, channels and roles an admin wants to change, by column. None leaves one as it is."""
 
     def __init__(self, **wanted: Value | None) -> None:
         if unknown := {one for one in wanted if one not in BY_COLUMN and not one.endswith(_RESOURCES)}:
@@ -79,17 +74,17 @@ _COLUMN_DEFAULTS = {
     for column in Guild.__table__.columns
     if column.default is not None and column.default.is_scalar
 }
-"""What the database would fill in, for a server that has no row yet."""
+"""The database's defaults, for servers without a row."""
 
 
 async def look_up(session: AsyncSession, guild_id: int, defaults: GuildDefaults) -> Guild:
-    """The server's settings. One that nobody has used yet gets the defaults, and nothing is written."""
+    """Return the server's settings, or the defaults if it has no row yet. Writes nothing."""
     found = await session.get(Guild, guild_id)
     return found or Guild(id=guild_id, **_COLUMN_DEFAULTS | defaults.values)
 
 
 async def ensure(session: AsyncSession, guild_id: int, defaults: GuildDefaults, now: datetime) -> Guild:
-    """The server's row, made with the defaults and the first specialties if it is not there yet."""
+    """Return the server's row, created with the defaults and the first specialties if it's missing."""
     found = await session.get(Guild, guild_id)
     if found is None:
         await insert_if_absent(session, Guild, id=guild_id, created_at=now, **defaults.values)
@@ -100,7 +95,7 @@ async def ensure(session: AsyncSession, guild_id: int, defaults: GuildDefaults, 
 
 
 async def specialties(session: AsyncSession, guild_id: int) -> list[str]:
-    """What can be taught here, by name; at most 25 are offered (a Discord select holds no more)."""
+    """List the names of up to 25 specialties, as many as a Discord select holds."""
     names = await session.scalars(
         select(Specialty.name).where(Specialty.guild_id == guild_id).order_by(Specialty.id).limit(25)
     )
@@ -108,14 +103,14 @@ async def specialties(session: AsyncSession, guild_id: int) -> list[str]:
 
 
 def presets(guild: Guild) -> list[Preset]:
-    """The hours that coaches here set with one press."""
+    """List the hours that coaches here can set with one press."""
     return [Preset(*one) for one in guild.presets] if guild.presets else list(FIRST_PRESETS)
 
 
 async def set_presets(
     session: AsyncSession, guild: Guild, actor: Actor, wanted: Sequence[Preset], now: datetime
 ) -> None:
-    """Let coaches here choose from these presets. Raises NotAllowed."""
+    """Replace the presets that coaches here choose from. Raises NotAllowed."""
     actor.must_be_admin()
     guild.presets = [[one.name, one.start_minute, one.end_minute] for one in wanted]
     audit.record(session, guild.id, "presets_changed", at=now, actor_id=actor.user_id)
@@ -124,20 +119,17 @@ async def set_presets(
 async def set_default_policy(
     session: AsyncSession, guild: Guild, actor: Actor, wanted: Rules, now: datetime
 ) -> None:
-    """Let those who apply from now on begin with these booking rules. Raises NotAllowed, Unreadable."""
+    """Set the booking rules that new coaches start with. Raises NotAllowed, Unreadable."""
     actor.must_be_admin()
     wanted.check()
-    guild.default_policy = booking_policy.to_json(wanted)
-    audit.record(
-        session, guild.id, "first_rules_changed", at=now, actor_id=actor.user_id, details=guild.default_policy
-    )
+    guild.default_policy = details = booking_policy.to_json(wanted)
+    audit.record(session, guild.id, "first_rules_changed", at=now, actor_id=actor.user_id, details=details)
 
 
 async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: GuildChanges, now: datetime) -> None:
-    """Apply an admin's changes, and make due what had to wait for them.
+    """Apply an admin's changes, and make due whatever depends on them.
 
-    Raises NotAllowed, or Unreadable for a value that a setting doesn't take, or lead times that contradict each
-    other.
+    Raises NotAllowed, or Unreadable for invalid values and contradictory lead times.
     """
     actor.must_be_admin()
     if not changes.values:
@@ -145,27 +137,20 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
     wanted = {key: _checked(key, value) for key, value in changes.values.items()}
     for key, value in wanted.items():
         setattr(guild, key, value)
-    if guild.access_lead_minutes > guild.room_lead_minutes:
-        room, access = (
-            BY_COLUMN[key].kind.write(getattr(guild, key)) for key in ("room_lead_minutes", "access_lead_minutes")
-        )
-        raise Unreadable(
-            f"The room can't open {access} before the start if it's created {room} before. Create it earlier, or "
-            "open it later."
-        )
+    _check_lead_times(guild)
     if "currency" in wanted:
         await coaches.follow_currency(session, guild)
     if "coach_role_id" in wanted:  # coaches are locked before sessions, as everywhere
         await session.execute(
             update(Coach)
-            # Suspended coaches may still have a role that has to be taken away.
+            # Suspended coaches may still have a role to remove.
             .where(Coach.guild_id == guild.id, Coach.status.in_((CoachStatus.APPROVED, CoachStatus.SUSPENDED)))
             .values(role_due_at=now, role_attempts=0, role_error=None)
         )
     if any(one.replans_sessions for one in SETTINGS if one.column in wanted):
-        ahead = CoachingSession.guild_id == guild.id, CoachingSession.next_step_at.is_not(None)
-        for one in await lock_sessions(session, *ahead):
-            one.next_step_at = now  # so that the loop plans it again
+        unfinished = CoachingSession.guild_id == guild.id, CoachingSession.next_step_at.is_not(None)
+        for one in await lock_sessions(session, *unfinished):
+            one.next_step_at = now  # the next tick plans it again
     if "reminder_minutes" in wanted:
         await reminders.plan_anew(session, guild, now)
     if "log_channel_id" in wanted:
@@ -176,7 +161,7 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
 
 
 async def clear(session: AsyncSession, guild: Guild, actor: Actor, column: str, now: datetime) -> None:
-    """Take a channel or role away that the server can do without. Raises NotAllowed, NotFound for any other."""
+    """Clear an optional channel or role. Raises NotAllowed, or NotFound for any other column."""
     actor.must_be_admin()
     if column not in CLEARED:
         raise NotFound("This one is needed and can't be removed. Choose another one instead.")
@@ -188,20 +173,30 @@ async def clear(session: AsyncSession, guild: Guild, actor: Actor, column: str, 
     audit.record(session, guild.id, SETTINGS_CHANGED, at=now, actor_id=actor.user_id, details={column: None})
 
 
+def _check_lead_times(guild: Guild) -> None:
+    if guild.access_lead_minutes > guild.room_lead_minutes:
+        write = BY_COLUMN["room_lead_minutes"].kind.write
+        room, access = write(guild.room_lead_minutes), write(guild.access_lead_minutes)
+        raise Unreadable(
+            f"The room can't open {access} before the start if it's created {room} before. Create it earlier, or "
+            "open it later."
+        )
+
+
 def value_of(guild: Guild, setting: Setting) -> Value:
-    """How it's set in this server."""
+    """Return a setting's value in this server."""
     value: Value | None = getattr(guild, setting.column)
     return setting.kind.when_unset if value is None else value
 
 
 def default_of(setting: Setting) -> Value:
-    """What a new server has if the operator chose nothing else."""
+    """Return a setting's declared default."""
     value = _COLUMN_DEFAULTS.get(setting.column) if setting.default is None else setting.default
     return setting.kind.when_unset if value is None else value
 
 
 def _checked(column: str, value: Value) -> Any:
-    """The value as its column holds it. Raises Unreadable."""
+    """Convert the value for its column. Raises Unreadable."""
     if (setting := BY_COLUMN.get(column)) is None:
         return value
     checked = setting.kind.check(value)
@@ -210,13 +205,13 @@ def _checked(column: str, value: Value) -> Any:
 
 
 def _for_the_log(wanted: Mapping[str, Value]) -> dict[str, Value]:
-    """What the audit log keeps: of free texts only that they changed."""
+    """Return the changes without free texts, which the audit log doesn't keep."""
     texts = {one.column for one in SETTINGS if isinstance(one.kind, Text)}
     return {column: "changed" if column in texts else value for column, value in wanted.items()}
 
 
 async def _post_open_applications(session: AsyncSession, guild: Guild, now: datetime) -> None:
-    """The newest card of each open application goes into the review channel, unless it is there."""
+    """Post the newest card of each open application in the review channel, unless it's there already."""
     newest = (
         select(func.max(Notification.id))
         .join(Coach, and_(Coach.guild_id == Notification.guild_id, Coach.user_id == Notification.coach_id))

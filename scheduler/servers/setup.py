@@ -1,4 +1,4 @@
-"""What a server has for the bot to work with: what is wrong with it, and how what is missing is made."""
+"""Check a server's setup, alert its admins, and create what's missing."""
 
 import logging
 from collections.abc import Mapping
@@ -19,35 +19,36 @@ from scheduler.servers.settings import GuildChanges, GuildDefaults
 log = logging.getLogger(__name__)
 
 _KEY = "setup:"
-"""Before the place, in the key of a problem that was seen before anything failed because of it."""
+"""Begins the keys of alerts about a setup issue that nothing has failed because of yet."""
 
 
 async def inspect_server(discord: Servers, settings: Guild) -> list[SetupIssue] | None:
-    """What is wrong in a server at this moment; None if Discord does not say."""
+    """List what's wrong in a server now. None if Discord doesn't answer."""
     try:
         return await discord.look_around(settings)
     except DiscordFailure as failure:
-        log.info("guild %s cannot be looked at: %s", settings.id, failure)
+        log.info("guild %s: setup not checked: %s", settings.id, failure)
         return None
 
 
 async def tell(db: Database, clock: Clock, guild_id: int, broken: Mapping[ServerResource | None, str]) -> bool:
-    """Admins hear of what does not work any more, by place and in words, and of what does again; whether there
-    was anything new, which includes a new reason for the same place.
+    """Alert admins to what's `broken`, described by resource, and resolve alerts that no longer apply.
+
+    Returns whether anything changed since the last call, which a new description does.
     """
-    wrong = {_KEY + (place or "server"): words for place, words in broken.items()}
-    known = select(Alert).where(Alert.guild_id == guild_id, Alert.fixed_at.is_(None))
+    alerts = {_KEY + (place or "server"): text for place, text in broken.items()}
+    unresolved = select(Alert).where(Alert.guild_id == guild_id, Alert.fixed_at.is_(None))
     async with db.read() as session:
-        told = {one.key: one.text for one in await session.scalars(known) if one.key.startswith(_KEY)}
-    if told == wrong:
+        known = {one.key: one.text for one in await session.scalars(unresolved) if one.key.startswith(_KEY)}
+    if known == alerts:
         return False
     now = clock()
     async with db.begin() as session:
-        for key in sorted(told.keys() - wrong.keys()):
+        for key in sorted(known.keys() - alerts.keys()):
             await admin_alerts.resolve(session, guild_id, key, now)
-        for key, words in wrong.items():
-            if told.get(key) != words:
-                await admin_alerts.raise_alert(session, guild_id, key, words, now)
+        for key, text in alerts.items():
+            if known.get(key) != text:
+                await admin_alerts.raise_alert(session, guild_id, key, text, now)
     return True
 
 
@@ -60,20 +61,20 @@ async def make(
     actor: Actor,
     place: ServerResource,
 ) -> None:
-    """Make what is missing and set it. What is there already is taken, so that asking twice makes one.
+    """Create a missing resource and set it. An existing one is used, so asking twice creates one.
 
-    Raises NotAllowed, NotFound, or Misconfigured with what is in the way.
+    Raises NotAllowed, NotFound, or Misconfigured with what went wrong.
     """
     actor.must_be_admin()
     if place not in MADE:
-        raise NotFound("This is not for me to make. Please pick one.")
+        raise NotFound("I can't create this one. Pick an existing one.")
     async with db.read() as session:
         before = await server_settings.look_up(session, guild_id, defaults)
     try:
         made_id = await discord.ensure_place(before, place)
     except DiscordFailure as failure:
-        said = str(failure)
-        raise Misconfigured(f"{said[:1].upper()}{said[1:]}. Mend that, then press again.") from failure
+        reason = str(failure)
+        raise Misconfigured(f"{reason[:1].upper()}{reason[1:]}. Fix that, then try again.") from failure
     now = clock()
     async with db.begin() as session:
         guild = await server_settings.ensure(session, guild_id, defaults, now)

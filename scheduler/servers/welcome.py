@@ -1,4 +1,4 @@
-"""The first word to a server that the bot has come into: said once, whatever happens in between."""
+"""Welcoming a server that the bot has joined, exactly once."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -13,25 +13,24 @@ from scheduler.servers.settings import GuildDefaults
 
 
 async def greet(session: AsyncSession, guild_id: int, defaults: GuildDefaults, now: datetime) -> None:
-    """The bot was let in. A server that it comes back into has read it; what reached nobody is tried anew."""
+    """Enqueue the welcome, unless it was sent before. One that reached nobody is sent again."""
     await settings.ensure(session, guild_id, defaults, now)
-    await session.get_one(Guild, guild_id, with_for_update=True)  # or two who greet at once would both say it
-    said = await session.scalar(
-        select(Notification)
-        .where(Notification.guild_id == guild_id, Notification.kind == NotificationKind.WELCOME)
-        .limit(1)
-    )
-    if said is None:
+    await session.get_one(
+        Guild, guild_id, with_for_update=True
+    )  # so that only one of two concurrent greetings is sent
+    welcomes = Notification.guild_id == guild_id, Notification.kind == NotificationKind.WELCOME
+    welcome = await session.scalar(select(Notification).where(*welcomes).limit(1))
+    if welcome is None:
         outbox.enqueue(session, NotificationKind.WELCOME, guild_id, now=now)
-    elif said.given_up_at is not None:
-        outbox.requeue(said, now)
-        said.route = said.tried_at = None
+    elif welcome.given_up_at is not None:
+        outbox.requeue(welcome, now)
+        welcome.route = welcome.tried_at = None
 
 
 async def greet_new(
     session: AsyncSession, guild_ids: Collection[int], defaults: GuildDefaults, now: datetime
 ) -> None:
-    """Greet those of the bot's servers that nothing is known of: it was let in while it was not running."""
+    """Welcome unknown servers: the bot joined them while it wasn't running."""
     known = set(await session.scalars(select(Guild.id)))
     for guild_id in sorted(set(guild_ids) - known):
         await greet(session, guild_id, defaults, now)

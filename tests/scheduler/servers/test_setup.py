@@ -87,7 +87,7 @@ async def test_what_discord_refuses_is_said_as_a_sentence(db: Database) -> None:
     discord = FakeDiscord()
     discord.fail("ensure_place", REFUSED)
 
-    with pytest.raises(Misconfigured, match=r"^Cannot make the log channel: I lack .*then press again\.$"):
+    with pytest.raises(Misconfigured, match=r"^Cannot make the log channel: I lack .*then try again\.$"):
         await make(db, discord, ServerResource.LOG_CHANNEL)
 
     assert await chosen(db, ServerResource.LOG_CHANNEL) is None
