@@ -1,4 +1,4 @@
-"""Servers that the bot was removed from: nothing is asked about them until it's back."""
+"""Servers the bot was removed from, which it leaves alone until it's back."""
 
 import logging
 from datetime import datetime
@@ -13,24 +13,24 @@ from scheduler.core.clock import Clock
 log = logging.getLogger(__name__)
 
 NOTE = "the bot was not in the server"
-"""The error on rows for which nothing could be done because of that."""
+"""The error of rows that couldn't be processed because of that."""
 
 
 async def removed(session: AsyncSession, guild_id: int, now: datetime) -> None:
     """Record that the bot is no longer in this server. Safe to repeat.
 
-    Other rows stay as they are. Each is closed with a note when it becomes due, so a short absence costs nothing.
+    Other rows are closed only when they become due, so a short absence costs nothing.
     """
     guild = await session.get(Guild, guild_id, with_for_update=True)
     if guild is None or guild.bot_removed_at is not None:
         return
-    log.warning("guild %s: the bot is not in it any more; nothing is asked about it until it is back", guild_id)
+    log.warning("guild %s: the bot was removed; paused until it's back", guild_id)
     guild.bot_removed_at = now
     audit.record(session, guild_id, "bot_removed", at=now)
 
 
 async def found_removed(db: Database, clock: Clock, guild_id: int) -> None:
-    """Do as `removed`, because Discord answered that the bot isn't there."""
+    """Call `removed` in a transaction of its own, after Discord said the bot isn't there."""
     async with db.begin() as session:
         await removed(session, guild_id, clock())
 

@@ -1,4 +1,4 @@
-"""Delivering notifications: what is due goes out once, another way where direct messages are closed, or never."""
+"""Delivering due notifications exactly once, with retries, fallbacks and a limit on how many go out at a time."""
 
 import logging
 from collections.abc import Collection, Hashable
@@ -23,59 +23,59 @@ from scheduler.notifications.room_names import without_name
 log = logging.getLogger(__name__)
 
 _TRIES, _FOR = 12, timedelta(hours=1)
-"""Give up after so many tries, but not sooner than this: tries may have been brought forward."""
+"""Give up after so many tries, but not sooner than this, since requeuing starts tries early."""
 _SELDOM, _UNANSWERED = timedelta(minutes=10), timedelta(minutes=1)
-"""The longest pause between two tries; shorter while Discord doesn't answer."""
+"""The longest pause between two tries, which is shorter while Discord doesn't answer."""
 _LONGEST_OUTAGE = timedelta(days=1)
 _A_ROUND = 200
-_A_STORY = 5
-"""Messages about one session that are due to one person at a time; hardly ever more."""
+_A_THREAD = 5
+"""Messages that one person usually has due about one session, at most."""
 _DMS_A_ROUND = 10
-"""Direct messages that one round sends; Discord dislikes many at once (40003), and quarantines for them."""
+"""Direct messages per round. Discord refuses many at once (40003) and may quarantine the bot."""
 
 
 class Delivered(NamedTuple):
-    """What became of one round."""
+    """What one round did."""
 
     sent: int
     failed: int
-    """What is going to be tried again; what was given up counts as neither."""
+    """Will be retried. What was given up counts as neither."""
     more: bool
-    """Whether there is more that is due, which was left for the next round."""
+    """Whether more is due, for the next round."""
 
 
-class _Pointless(Exception):
-    """It need not be said any more."""
+class _Obsolete(Exception):
+    """The message no longer helps."""
 
 
 class _NotDue(Exception):
-    """It was withdrawn or postponed after it was listed."""
+    """The message was withdrawn or postponed after it was listed."""
 
 
 async def deliver_due(
     db: Database, postman: Postman, clock: Clock, pool: TaskPool[list[bool | None]]
 ) -> Delivered:
-    """Send what is due, side by side: at most so much that no one is flooded, oldest first.
+    """Send a round of what's due concurrently, oldest first.
 
-    Those that `pool` lets go on by themselves count when they have ended.
+    Slow deliveries that continue in `pool` count in the round in which they end.
     """
     found, more = await _due(db, clock(), pool.under_way)
 
-    async def in_order(story: list[Notification]) -> list[bool | None]:
-        return [await _deliver(db, postman, clock, notification) for notification in story]
+    async def in_order(thread: list[Notification]) -> list[bool | None]:
+        return [await _deliver(db, postman, clock, notification) for notification in thread]
 
-    stories: dict[Hashable, list[Notification]] = {}
+    threads: dict[Hashable, list[Notification]] = {}
     for notification in found:
-        stories.setdefault(_story(notification), []).append(notification)
-    jobs: Jobs[list[bool | None]] = {key: partial(in_order, story) for key, story in stories.items()}
-    outcomes = [outcome for story in await pool.work(jobs) for outcome in story]
+        threads.setdefault(_thread(notification), []).append(notification)
+    jobs: Jobs[list[bool | None]] = {key: partial(in_order, thread) for key, thread in threads.items()}
+    outcomes = [outcome for thread in await pool.work(jobs) for outcome in thread]
     return Delivered(outcomes.count(True), outcomes.count(False), more)
 
 
 async def _due(db: Database, now: datetime, begun: Collection[Hashable]) -> tuple[list[Notification], bool]:
-    """What this round sends, and whether there is more. Many direct messages keep no channel waiting.
+    """List what this round sends, and whether there's more. Direct messages never hold up channels.
 
-    What has `begun` is neither sent again nor in the way of the rest.
+    Threads that have `begun` are skipped and don't count towards the limits.
     """
     is_direct = and_(Notification.user_id.is_not(None), Notification.route.is_(None))
     found: list[Notification] = []
@@ -84,19 +84,17 @@ async def _due(db: Database, now: datetime, begun: Collection[Hashable]) -> tupl
         for which, most in ((is_direct, _DMS_A_ROUND), (not_(is_direct), _A_ROUND)):
             # Kinds from another release wait for that release, and mustn't block the others.
             ours = Notification.kind.in_(NotificationKind)
-            due = select(Notification).where(
-                Notification.due_at.is_not(None), Notification.due_at <= now, ours, which
-            )
-            enough = most + 1 + _A_STORY * len(begun)
+            due = select(Notification).where(Notification.due_at <= now, ours, which)
+            enough = most + 1 + _A_THREAD * len(begun)
             rows = await session.scalars(due.order_by(Notification.due_at, Notification.id).limit(enough))
-            some = [notification for notification in rows if _story(notification) not in begun]
+            some = [notification for notification in rows if _thread(notification) not in begun]
             found += some[:most]
             more = more or len(some) > most
     return found, more
 
 
-def _story(notification: Notification) -> Hashable:
-    """Group messages that go one by one, so that "booked" reaches somebody before "cancelled".
+def _thread(notification: Notification) -> Hashable:
+    """Key messages that go out one by one, so that "booked" arrives before "cancelled".
 
     Those are messages to one person about one session, and to admins about one problem.
     """
@@ -106,14 +104,14 @@ def _story(notification: Notification) -> Hashable:
 
 
 async def _deliver(db: Database, postman: Postman, clock: Clock, seen: Notification) -> bool | None:
-    """Whether it went out; None if there is no point in trying again."""
+    """Return whether it was sent; None if it won't be retried."""
     while True:
         try:
             context = await _prepare(db, seen, clock())
             receipt = await postman.deliver(context)
         except _NotDue:
             return None
-        except _Pointless as reason:
+        except _Obsolete as reason:
             await _record_failure(db, seen, str(reason), clock(), final=True)
             return None
         except NotInServer:
@@ -121,16 +119,16 @@ async def _deliver(db: Database, postman: Postman, clock: Clock, seen: Notificat
             await _record_failure(db, seen, bot_removal.NOTE, clock(), final=True)
             return None
         except Unreachable as failure:
-            if await fallbacks.take(db, seen, failure, clock()):
+            if await fallbacks.choose_route(db, seen, failure, clock()):
                 continue
             return None
         except DiscordFailure as failure:
-            if failure.for_admins and await fallbacks.take(db, seen, failure, clock()):
+            if failure.for_admins and await fallbacks.choose_route(db, seen, failure, clock()):
                 continue
             log.warning("notification %s failed: %s", seen.id, failure)
             await _record_failure(db, seen, str(failure), clock(), failure=failure)
             return False
-        except Exception as error:  # the others are told all the same, and this one is tried again
+        except Exception as error:  # the others still go out, and this one is retried
             log.exception("notification %s failed", seen.id)
             await _record_failure(db, seen, f"{type(error).__name__} (a bug; see the log)", clock())
             return False
@@ -139,7 +137,7 @@ async def _deliver(db: Database, postman: Postman, clock: Clock, seen: Notificat
 
 
 async def _prepare(db: Database, seen: Notification, now: datetime) -> NotificationContext:
-    """Note that the message may exist from now on, and gather what it is made of."""
+    """Record that the message may exist from now on, and read its context."""
     async with db.begin() as session:
         notification = await session.get_one(Notification, seen.id)
         if notification.due_at is None or notification.due_at > now:
@@ -147,22 +145,22 @@ async def _prepare(db: Database, seen: Notification, now: datetime) -> Notificat
         seen.revision, seen.route = notification.revision, notification.route
         context = await kinds.read_context(session, notification)
         if context.guild.bot_removed_at is not None:
-            raise _Pointless(bot_removal.NOTE)
+            raise _Obsolete(bot_removal.NOTE)
         maybe_sent = notification.tried_at is not None and notification.message_id is None
         notification.tried_at = notification.tried_at or now
         context = replace(context, channel_id=_channel_of(context), maybe_sent=maybe_sent)
         if (load := kinds.declaration_of(notification.kind).details) is not None:
             context = replace(context, details=await load(session, context, now))
-        if (why := _why_pointless(context, now)) is not None:
-            raise _Pointless(why)
+        if (why := _why_obsolete(context, now)) is not None:
+            raise _Obsolete(why)
         return context
 
 
 def _channel_of(context: NotificationContext) -> int | None:
-    """Where it goes unless it is a direct message. Raises Unreachable where there is no such place."""
+    """Return the channel, unless it's a direct message. Raises Unreachable if there's none."""
     notification, guild = context.notification, context.guild
     if notification.channel_id is not None and notification.user_id is None:
-        return notification.channel_id  # there it stands, and is brought up to date
+        return notification.channel_id  # the message is there already, and is updated
     match context.audience, notification.route:
         case Audience.ADMINS, None:
             return guild.log_channel_id
@@ -184,12 +182,12 @@ def _room_of(about: CoachingSession | None) -> int:
     return about.discord_channel_id
 
 
-def _why_pointless(context: NotificationContext, now: datetime) -> str | None:
-    """Why this need not be said any more; None while it helps."""
+def _why_obsolete(context: NotificationContext, now: datetime) -> str | None:
+    """Return why the message no longer helps; None while it does."""
     notification, about = context.notification, context.session
     if notification.message_id is None:
         return kinds.declaration_of(notification.kind).still_needed(context, now)
-    # One that stands already is brought up to date, whatever has become of the session.
+    # A sent message is updated whatever became of the session.
     is_elsewhere = about is not None and notification.channel_id != about.discord_channel_id
     return "its room is gone" if context.audience is Audience.ROOM and is_elsewhere else None
 
@@ -202,12 +200,12 @@ async def _record_sent(db: Database, context: NotificationContext, receipt: Rece
             await record(session, context)
         notification = await session.get_one(Notification, context.notification.id, with_for_update=True)
         if notification.tried_at is None:
-            return  # another channel was chosen meanwhile: it is still due there
+            return  # another channel was chosen in the meantime: it's still due there
         notification.sent_at = notification.sent_at or now
         notification.channel_id, notification.message_id = receipt
         notification.attempts, notification.last_error = 0, None
         if notification.revision == context.notification.revision:
-            notification.due_at = None  # else it became due again while this one was under way
+            notification.due_at = None  # otherwise it was requeued while this was being sent
         if notification.user_id is not None and notification.route is None:
             (await session.get_one(Member, notification.user_id)).dms_closed_at = None
             await admin_alerts.resolve(session, notification.guild_id, f"unreachable:{notification.user_id}", now)
@@ -231,7 +229,7 @@ async def _record_failure(
         notification.attempts += 1
         notification.last_error = reason
         if notification.revision != seen.revision:
-            pass  # it became due again while this attempt was under way, and still is
+            pass  # it was requeued during this attempt, and is still due
         elif final or (_was_tried_enough(notification, now) and not _may_be_an_outage(notification, failure, now)):
             notification.due_at, notification.given_up_at = None, now
         else:
@@ -248,5 +246,5 @@ def _was_tried_enough(notification: Notification, now: datetime) -> bool:
 
 
 def _may_be_an_outage(notification: Notification, failure: DiscordFailure | None, now: datetime) -> bool:
-    """Whether Discord itself may be down, in which case we keep trying for a day."""
+    """Whether Discord itself may be down. If so, we keep trying for a day."""
     return failure is not None and failure.unanswered and now < (notification.tried_at or now) + _LONGEST_OUTAGE

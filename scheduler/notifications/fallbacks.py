@@ -1,4 +1,4 @@
-"""Other ways to reach somebody when a message can't be delivered, and giving up when there are none."""
+"""Other routes for messages that can't be delivered, and giving up when there are none."""
 
 import logging
 from datetime import datetime
@@ -16,18 +16,18 @@ from scheduler.notifications.kinds import Audience, Declaration, NotificationCon
 log = logging.getLogger(__name__)
 
 
-async def take(db: Database, seen: Notification, failure: DiscordFailure, now: datetime) -> bool:
-    """Choose another way to reach them, and return whether to try again. Without one, give up and tell the others.
+async def choose_route(db: Database, seen: Notification, failure: DiscordFailure, now: datetime) -> bool:
+    """Choose another route, and return whether to try again. If there's none, give up and tell who it concerns.
 
-    If the bot only lacks a permission, it may get it later. Then just messages to admins go another way.
+    If the bot only lacks a permission, which it may get later, just messages to admins are rerouted.
     """
     is_for_admins = kinds.declaration_of(seen.kind).audience in (Audience.ADMINS, Audience.NEW_SERVER)
     if not isinstance(failure, Unreachable) and not is_for_admins:
         return False
-    log.info("notification %s cannot go there: %s", seen.id, failure)
+    log.info("notification %s can't be delivered there: %s", seen.id, failure)
     async with db.begin() as session:
         if seen.user_id is not None:
-            await members.lock(session, seen.user_id)  # people are locked before notifications, as everywhere
+            await members.lock(session, seen.user_id)  # people before notifications, as everywhere
         notification = await session.get_one(Notification, seen.id, with_for_update=True)
         context = await kinds.read_context(session, notification)
         if isinstance(failure, Unreachable) and failure.dms_closed and notification.user_id is not None:
@@ -37,38 +37,34 @@ async def take(db: Database, seen: Notification, failure: DiscordFailure, now: d
         if route is not None:
             notification.route, notification.attempts, notification.tried_at = route, 0, None
             if context.audience is Audience.ADMINS:
-                text = _no_log_channel(failure)
+                text = f"I can't post in the alerts channel: {failure}. Choose another one with `/coaching setup`."
                 await admin_alerts.raise_alert(session, notification.guild_id, admin_alerts.LOG_CHANNEL, text, now)
             return True
         if not isinstance(failure, Unreachable):
             return False
-        if _goes_elsewhere(context):
+        if _follows_review_channel(context):
             notification.channel_id = notification.message_id = notification.sent_at = notification.tried_at = None
             return True
         if notification.revision != seen.revision:
-            return False  # it became due again while this attempt was under way, and is tried again
+            return False  # it was requeued during this attempt, and is still due
         notification.due_at, notification.given_up_at = None, now
         notification.attempts += 1
         if notification.user_id is not None:
             notification.undeliverable_at = now
-            await _tell_of_silence(session, notification, context.session, now)
+            await _report_unreachable(session, notification, context.session, now)
         elif failure.for_admins and context.audience is not Audience.ADMINS:
             text = f"{failure}. Choose another channel with `/coaching setup`"
             await admin_alerts.raise_alert(session, notification.guild_id, problem_key(notification), text, now)
         return False
 
 
-def _goes_elsewhere(context: NotificationContext) -> bool:
-    """Whether it's an open card whose channel is gone, and admins have chosen another channel."""
-    chosen_id, stood_in = context.guild.review_channel_id, context.notification.channel_id
-    if context.audience is not Audience.REVIEW_CHANNEL or None in (chosen_id, stood_in) or chosen_id == stood_in:
+def _follows_review_channel(context: NotificationContext) -> bool:
+    """Whether it's an open card, and admins have chosen another review channel."""
+    chosen_id, posted_in = context.guild.review_channel_id, context.notification.channel_id
+    if context.audience is not Audience.REVIEW_CHANNEL or None in (chosen_id, posted_in) or chosen_id == posted_in:
         return False
     is_open = kinds.declaration_of(context.notification.kind).awaits_decision
     return is_open is not None and is_open(context)
-
-
-def _no_log_channel(failure: DiscordFailure) -> str:
-    return f"I can't post in the alerts channel: {failure}. `/coaching setup` changes it."
 
 
 def _next_route(context: NotificationContext) -> Route | None:
@@ -82,20 +78,17 @@ def _next_route(context: NotificationContext) -> Route | None:
     is_open = about is not None and about.access_granted_at is not None and about.room_removed_at is None
     if notification.route is None and is_open:
         return Route.ROOM
-    return (
-        Route.FALLBACK
-        if notification.route is not Route.FALLBACK and guild.fallback_channel_id is not None
-        else None
-    )
+    has_fallback = notification.route is not Route.FALLBACK and guild.fallback_channel_id is not None
+    return Route.FALLBACK if has_fallback else None
 
 
-async def _tell_of_silence(
+async def _report_unreachable(
     session: AsyncSession, notification: Notification, about: CoachingSession | None, now: datetime
 ) -> None:
-    """A student's silence concerns the coach, who hears of it once a session; all others' concerns the admins."""
+    """Tell the coach, once per session, if it's their student. Otherwise alert admins."""
     if about is None or notification.user_id != about.student_id:
         text = (
-            f"I cannot reach <@{notification.user_id}>: their direct messages are closed. Ask them to open "
+            f"I can't reach <@{notification.user_id}>: their direct messages are closed. Ask them to open "
             "them for this server, or pick a fallback channel in `/coaching setup`."
         )
         await admin_alerts.raise_alert(
@@ -111,7 +104,7 @@ async def _tell_of_silence(
 
 
 def problem_key(notification: Notification) -> str:
-    """The key of the problem that messages like this can't be sent."""
+    """Return the alert key for messages like this that can't be sent."""
     if kinds.declaration_of(notification.kind).audience is Audience.REVIEW_CHANNEL:
         return "review_channel"
     return f"notices:{notification.route or notification.kind}"

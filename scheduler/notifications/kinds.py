@@ -1,4 +1,4 @@
-"""What each kind of notification is: declared once by its feature, looked up when a message is delivered."""
+"""Kinds of notifications, each declared by its feature and looked up when a message is delivered."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ from models import Alert, Coach, CoachingSession, Guild, Notification, Notificat
 
 
 class Audience(Enum):
-    """Who a notification is for, and so where it goes."""
+    """Who a notification is for, which decides where it goes."""
 
     PERSON = auto()
-    """The person on its row: a direct message, else a mention in the room or in the server's channel for that."""
+    """One person: a direct message, or else a mention in the room or the fallback channel."""
     ROOM = auto()
-    """Whoever is in the session's room: its chat."""
+    """Everyone in the session's room: its chat."""
     REVIEW_CHANNEL = auto()
-    """Admins who have to decide something: a card in the review channel."""
+    """Admins with something to decide: a card in the review channel."""
     ADMINS = auto()
-    """Whoever runs the server: the log channel, else the system channel, else the owner."""
+    """Admins: the alerts channel, or else the system channel, or else the owner."""
     NEW_SERVER = auto()
-    """A server that the bot has just joined: wherever it may write, else the owner."""
+    """A server the bot just joined: a channel it can write in, or else the owner."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationContext:
-    """One notification with the rows that its words are made of, as they are now."""
+    """A notification and the rows it's about, as they are now."""
 
     notification: Notification
     guild: Guild
@@ -36,35 +36,35 @@ class NotificationContext:
     session: CoachingSession | None = None
     alert: Alert | None = None
     channel_id: int | None = None
-    """Where it goes, unless it's a direct message. None for an alert or a welcome: wherever it will be seen."""
+    """Its channel. None for direct messages, and for alerts and welcomes that go wherever they'll be seen."""
     details: Any = None
-    """What the kind's own `details` loaded, for its `still_needed` and its words."""
+    """What the kind's own `details` loaded."""
     maybe_sent: bool = False
-    """An earlier attempt may have got through without our knowing: look for the message first."""
+    """Whether an earlier attempt may have succeeded unnoticed, so look for the message first."""
     student_name: str | None = None
-    """The student's name, for kinds that say it. Whoever delivers the message asks Discord."""
+    """For kinds that say it. Whoever delivers the message asks Discord."""
 
     @property
     def about_session(self) -> CoachingSession:
         """The session, for kinds about one."""
-        assert self.session is not None, "a notification about a session names one"
+        assert self.session is not None
         return self.session
 
     @property
     def about_coach(self) -> Coach:
         """The coach, for kinds about one."""
-        assert self.coach is not None, "a notification about a coach names one"
+        assert self.coach is not None
         return self.coach
 
     @property
     def about_alert(self) -> Alert:
         """The alert, for kinds about one."""
-        assert self.alert is not None, "a notification about an alert names one"
+        assert self.alert is not None
         return self.alert
 
     @property
     def audience(self) -> Audience:
-        """Who it is for."""
+        """Who it's for."""
         return declaration_of(self.notification.kind).audience
 
     @property
@@ -86,37 +86,37 @@ async def read_context(session: AsyncSession, notification: Notification) -> Not
 
 
 StillNeeded = Callable[[NotificationContext, datetime], str | None]
-"""Says why a message needn't be sent any more; None while it still helps. A late message must not mislead."""
+"""Returns why a message no longer helps, so that a late one can't mislead; None while it helps."""
 Details = Callable[[AsyncSession, NotificationContext, datetime], Awaitable[Any]]
-"""Reads what the kind needs beyond the rows of the context."""
+"""Loads what a kind needs beyond the context's rows."""
 
 
 def always(_context: NotificationContext, _now: datetime) -> None:
-    """Keep a message that never becomes out of date."""
+    """Send the message however late."""
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """All that delivery knows about one kind. Its words are in `cogs/<feature>/notifications.py`."""
+    """What delivery knows about a kind. Its words are in `cogs/<feature>/notifications.py`."""
 
     kind: NotificationKind
     audience: Audience = Audience.PERSON
     still_needed: StillNeeded = always
-    """Asked before a message is first sent. One that stands already is brought up to date in any case."""
+    """Asked before a message is first sent. Sent messages are always updated."""
     details: Details | None = None
     names_student: bool = False
-    """Whether the coach's message says what the student is called."""
+    """Whether the coach's message contains the student's name."""
     awaits_decision: Callable[[NotificationContext], bool] | None = None
-    """Of a card: whether it's still open. An open card follows when admins choose another review channel."""
+    """Whether a card is still open. Open cards follow when admins choose another review channel."""
     on_sent: Callable[[AsyncSession, NotificationContext], Awaitable[None]] | None = None
-    """Recorded together with the delivery, before the notification's row is locked."""
+    """Runs in the transaction that records the delivery, before the notification is locked."""
 
 
 _declared: dict[NotificationKind, Declaration] = {}
 
 
 def register(*declarations: Declaration) -> None:
-    """Add a feature's kinds. Raises ValueError if one is declared already."""
+    """Register a feature's kinds. Raises ValueError if one is already declared."""
     for one in declarations:
         if one.kind in _declared:
             raise ValueError(f"the notification kind {one.kind} is declared twice")
@@ -124,12 +124,12 @@ def register(*declarations: Declaration) -> None:
 
 
 def declaration_of(kind: NotificationKind) -> Declaration:
-    """Look up what a feature declared. Raises LookupError if none did."""
+    """Return a kind's declaration. Raises LookupError if there's none."""
     return _declared[kind]
 
 
 def sent_to(audience: Audience) -> frozenset[NotificationKind]:
-    """List the kinds for this audience."""
+    """Return the kinds for this audience."""
     found = frozenset(one.kind for one in _declared.values() if one.audience is audience)
     assert found, f"no notification kind is sent to {audience}; `bot.features` registers them"
     return found

@@ -1,4 +1,4 @@
-"""How notifications leave. `bot.discord_api.port` implements it."""
+"""Sending messages on Discord. `bot.discord_api.port` implements it."""
 
 from typing import NamedTuple, Protocol
 
@@ -16,7 +16,7 @@ class Postman(Protocol):
     """Delivers notifications."""
 
     async def deliver(self, context: NotificationContext) -> Receipt:
-        """Send the message, or bring the one that was sent up to date. Twice is once.
+        """Send the message, or update it if it was sent before. Safe to repeat.
 
         Raises Unreachable, DiscordFailure.
         """

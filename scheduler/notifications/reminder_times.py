@@ -1,4 +1,4 @@
-"""How long before a session people are reminded of it; pure."""
+"""Parse and write the times before a session at which people are reminded."""
 
 import re
 from collections.abc import Sequence
@@ -9,28 +9,27 @@ from scheduler.core.errors import Unreadable
 from scheduler.parsing.durations import parse_length, write_length
 
 FIRST_REMINDERS = (timedelta(hours=24), timedelta(hours=1))
-"""When people are reminded until the server's admins say otherwise."""
+"""A new server's reminder times."""
 MOST_REMINDERS = 5
 SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=14)
 TOO_SOON = timedelta(minutes=5)
-"""A reminder that would be due so soon after the booking says nothing new."""
+"""Reminders due this soon after booking are skipped, since they say nothing new."""
 
 _NONE = {"none", "no", "nothing", "off"}
 _SEPARATORS = re.compile(r"[,;/\n]|\band\b")
 
 
 def reminder_times(guild: Guild) -> list[timedelta]:
-    """How long before the start people are reminded in this server, longest first; may be none at all."""
+    """List this server's reminder times, longest first. Empty: no reminders."""
     if guild.reminder_minutes is None:
         return list(FIRST_REMINDERS)
     return [timedelta(minutes=minutes) for minutes in guild.reminder_minutes]
 
 
 def parse_reminder_times(text: str) -> list[int]:
-    """The times in `text` in minutes, longest first and each once: "24h, 1h", "2 days and 90 min", "none".
+    """Parse "24h, 1h", "2 days and 90 min" or "none" into distinct minutes, longest first.
 
-    Raises Unreadable if one is no length or outside `SHORTEST` to `LONGEST`, or if there are more than
-    `MOST_REMINDERS`.
+    Raises Unreadable for anything else, too many times, and times outside `SHORTEST` to `LONGEST`.
     """
     if text.strip().casefold() in _NONE:
         return []
@@ -42,10 +41,10 @@ def parse_reminder_times(text: str) -> list[int]:
             'Type the times like "24h, 1h", or "none".'
         )
     if len(lengths) > MOST_REMINDERS:
-        raise Unreadable(f"There are {len(lengths)} times. Type at most {MOST_REMINDERS}, longest first.")
+        raise Unreadable(f"There are {len(lengths)} times. Type up to {MOST_REMINDERS}.")
     return [length // timedelta(minutes=1) for length in sorted(lengths, reverse=True)]
 
 
 def write_reminder_times(times: Sequence[timedelta]) -> str:
-    """The times as `parse_reminder_times` reads them back: "1 day, 1 hour", or "none"."""
+    """Write the times so that `parse_reminder_times` can read them: "1 day, 1 hour", or "none"."""
     return ", ".join(map(write_length, times)) or "none"

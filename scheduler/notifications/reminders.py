@@ -1,4 +1,4 @@
-"""Reminders of upcoming sessions: planned with the booking, planned anew when something changes, or not wanted."""
+"""Reminders of upcoming sessions: planned with the booking, replanned on changes, and turned off by people."""
 
 from datetime import datetime, timedelta
 
@@ -16,9 +16,9 @@ from scheduler.notifications.reminder_times import TOO_SOON, reminder_times
 
 
 def planned_reminders(row: CoachingSession, guild: Guild, now: datetime) -> list[PlannedNotification]:
-    """The reminders for coach and student that are still worth sending: those not due within `TOO_SOON`.
+    """Plan reminders for coach and student, except those due within `TOO_SOON`.
 
-    People who want none have theirs too, in case they change their minds; that is looked at when one is due.
+    People who turned reminders off get theirs too, in case they change their minds. That's checked on delivery.
     """
     return [
         PlannedNotification(
@@ -36,21 +36,21 @@ def planned_reminders(row: CoachingSession, guild: Guild, now: datetime) -> list
 
 
 async def plan(session: AsyncSession, row: CoachingSession, guild: Guild, now: datetime) -> None:
-    """Enqueue the reminders to coach and student of a session that has none yet."""
+    """Enqueue the reminders of a session that has none yet."""
     await outbox.enqueue_all(session, planned_reminders(row, guild, now), now)
 
 
 async def drop(session: AsyncSession, session_id: int, now: datetime, note: str) -> None:
-    """Give up the reminders of a session that have not gone out; `note` says on their rows why."""
+    """Withdraw a session's unsent reminders; `note` says why."""
     await _drop(session, now, note, Notification.session_id == session_id)
 
 
 async def plan_anew(session: AsyncSession, guild: Guild, now: datetime) -> None:
-    """Bring the reminders of all upcoming sessions of the server in line with its reminder times.
+    """Replan the reminders of all upcoming sessions of the server after its reminder times changed.
 
-    What goes out at a time that stays is left alone, also while it is being tried again.
+    Reminders whose time stays aren't touched, even while they're being retried.
     """
-    coming = await lock_sessions(  # against a move that drops and plans at this moment
+    upcoming = await lock_sessions(  # so that none is rescheduled at the same time
         session,
         CoachingSession.guild_id == guild.id,
         CoachingSession.status == SessionStatus.SCHEDULED,
@@ -63,13 +63,13 @@ async def plan_anew(session: AsyncSession, guild: Guild, now: datetime) -> None:
     )
     columns = Notification.session_id, Notification.user_id, Notification.lead_minutes
     enqueued = {tuple(one) for one in await session.execute(select(*columns).where(ours, *_WAITING))}
-    new = (one for row in coming for one in planned_reminders(row, guild, now))
+    new = (one for row in upcoming for one in planned_reminders(row, guild, now))
     missing = [one for one in new if (one.session_id, one.user_id, one.lead_minutes) not in enqueued]
     await outbox.enqueue_all(session, missing, now)
 
 
 async def set_off(session: AsyncSession, user_id: int, *, off: bool) -> None:
-    """Remember, for all servers, whether this person wants no reminders."""
+    """Turn this person's reminders off or on, in all servers."""
     await insert_if_absent(session, Member, user_id=user_id)
     await session.execute(update(Member).where(Member.user_id == user_id).values(reminders_off=off))
 
@@ -78,7 +78,7 @@ _WAITING = (Notification.kind == NotificationKind.SESSION_REMINDER, Notification
 
 
 async def _drop(session: AsyncSession, now: datetime, note: str, *which: ColumnElement[bool]) -> None:
-    # A new revision, so that an attempt that is under way and fails does not bring it back.
+    # A new revision, so that an attempt that fails right now doesn't bring it back.
     await session.execute(
         update(Notification)
         .where(*_WAITING, *which)
@@ -87,13 +87,13 @@ async def _drop(session: AsyncSession, now: datetime, note: str, *which: ColumnE
 
 
 def _still_needed(context: NotificationContext, now: datetime) -> str | None:
-    """Late is better than never, but only until the start, and not where a later one is due as well."""
+    """A late reminder helps until the start, unless a later one is due as well."""
     notification, about = context.notification, context.session
     if about is None or about.status is not SessionStatus.SCHEDULED or about.starts_at <= now:
         return "the session has begun or was cancelled"
     lead, times = timedelta(minutes=notification.lead_minutes or 0), reminder_times(context.guild)
     if notification.due_at is None or now < about.starts_at - lead:
-        return "the session was moved"
+        return "the session was rescheduled"
     if lead not in times:
         return "the server's reminder times were changed"
     if any(about.starts_at - other <= now for other in times if other < lead):
@@ -101,23 +101,23 @@ def _still_needed(context: NotificationContext, now: datetime) -> str | None:
     return "they want no reminders" if context.details else None
 
 
-async def _wants_none(session: AsyncSession, context: NotificationContext, _now: datetime) -> bool:
-    """Whether this person has turned reminders off."""
+async def _turned_off(session: AsyncSession, context: NotificationContext, _now: datetime) -> bool:
+    """Whether the recipient turned reminders off."""
     return await members.wants_no_reminders(session, context.notification.user_id or 0)
 
 
 async def _record_reminded(session: AsyncSession, context: NotificationContext) -> None:
-    # Before the notification is locked, because whoever reschedules or cancels locks the session first, too.
+    # Before the notification is locked, because rescheduling and cancelling lock the session first, too.
     if (seen := context.session) is not None:
-        unmoved = CoachingSession.id == seen.id, CoachingSession.starts_at == seen.starts_at
-        await session.execute(update(CoachingSession).where(*unmoved).values(reminder_sent=True))
+        same = CoachingSession.id == seen.id, CoachingSession.starts_at == seen.starts_at
+        await session.execute(update(CoachingSession).where(*same).values(reminder_sent=True))
 
 
 KINDS = (
     Declaration(
         NotificationKind.SESSION_REMINDER,
         still_needed=_still_needed,
-        details=_wants_none,
+        details=_turned_off,
         on_sent=_record_reminded,
     ),
 )

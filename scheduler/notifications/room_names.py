@@ -1,17 +1,16 @@
-"""What the rooms of sessions are called."""
+"""The names of sessions' rooms."""
 
 import re
 
 _BEFORE_CODE = "coaching-session-"
-
 _NAME = re.compile(rf"{_BEFORE_CODE}\w+")
 
 
 def room_name(code: str) -> str:
-    """What the room, and the role, of a session is called."""
+    """Return the name of a session's room and role."""
     return f"{_BEFORE_CODE}{code}"
 
 
-def without_name(words: str) -> str:
-    """Each room has a name of its own; what is wrong with all of them alike is one problem."""
-    return _NAME.sub("", words)
+def without_name(reason: str) -> str:
+    """Remove rooms' names, so that the same error in several rooms is one problem."""
+    return _NAME.sub("", reason)

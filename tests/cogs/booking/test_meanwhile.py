@@ -39,7 +39,7 @@ HAPPENS: list[tuple[Callable[[Academy], Awaitable[None]], str]] = [
     (pause, PAUSED),
     (suspend, NO_COACH),
     (leave, LEFT),
-    (go_home, "⚠️ That time is outside the coach's hours.\nThis coach has no other free times."),
+    (go_home, "⚠️ That time is outside the coach's hours.\nThis coach has nothing else free."),
     (raise_the_notice, "⚠️ That time is too soon: this coach needs 1 day of notice."),
 ]
 

@@ -42,7 +42,7 @@ def test_times_are_read_longest_first_and_each_once(typed: str, minutes: list[in
         ("24h, 14 days 1 min", RANGE),
         ("24h, none", RANGE),
         (", ,", RANGE),
-        ("6h, 5h, 4h, 3h, 2h, 1h", "There are 6 times. Type at most 5, longest first."),
+        ("6h, 5h, 4h, 3h, 2h, 1h", "There are 6 times. Type up to 5."),
         ("soon", 'I can\'t read "soon" as a length of time. Type one like "2 hours", "90 min" or "none".'),
         ("24h 1h", 'I can\'t read "24h 1h" as a length of time. Type one like "2 hours", "90 min" or "none".'),
     ],

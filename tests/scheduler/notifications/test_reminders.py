@@ -352,7 +352,7 @@ async def test_after_a_long_outage_only_the_newest_reminder_goes_out_and_none_af
     [
         ({"status": SessionStatus.CANCELLED}, "the session has begun or was cancelled"),
         ({"status": SessionStatus.IN_PROGRESS}, "the session has begun or was cancelled"),
-        ({"starts_at": WEDNESDAY + 30 * MINUTE}, "the session was moved"),
+        ({"starts_at": WEDNESDAY + 30 * MINUTE}, "the session was rescheduled"),
     ],
     ids=["cancelled", "begun", "moved"],
 )
