@@ -1,4 +1,4 @@
-"""Who acts, and what they may do."""
+"""Who acts, and whether they're an admin."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ from scheduler.core.errors import NotAllowed
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The person whose press or command it is, and what they are in this server at this moment."""
+    """The person who pressed or ran a command, as they are in this server now."""
 
     user_id: int
     is_admin: bool = False
 
     def must_be_admin(self) -> None:
-        """Raise NotAllowed unless they may manage the server or hold its admin role."""
+        """Raise NotAllowed unless they can manage the server or have its admin role."""
         if not self.is_admin:
             raise NotAllowed("Only admins can do this. Ask someone with Manage Server.")

@@ -1,4 +1,4 @@
-"""The record of who did what."""
+"""The audit log."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -21,8 +21,9 @@ def record(
     member_id: int | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write one entry in the transaction that does the thing. `details` are ids and numbers, and of texts only
-    the reason that an admin gave for a decision.
+    """Record an action, in the transaction that does it.
+
+    `details` hold ids and numbers. The only texts are admins' reasons for decisions.
     """
     session.add(
         AuditEntry(

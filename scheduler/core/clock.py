@@ -1,19 +1,19 @@
-"""The time: where it comes from and how Discord writes it."""
+"""The current time, and Discord's timestamps."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
-"""Gives the present instant, aware, in UTC."""
+"""Returns the current time, aware, in UTC."""
 
 
 def utc_now() -> datetime:
-    """The machine's present instant."""
+    """Return the machine's current time, aware, in UTC."""
     return datetime.now(UTC)
 
 
 def stamp(at: datetime, style: str = "F") -> str:
-    """Discord's notation for an instant, which every reader sees in their own zone and language.
+    """Write an instant as a Discord timestamp, which readers see in their own time zone and language.
 
     Styles: https://discord.com/developers/docs/reference#message-formatting-timestamp-styles
     """

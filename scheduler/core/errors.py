@@ -1,6 +1,6 @@
-"""Refusals, each with a sentence for the person who meets it, and what may go wrong at Discord.
+"""Refusals, whose text people read, and failures at Discord.
 
-A refusal says what happened, then what to do.
+A refusal says what's wrong, then what to do.
 """
 
 from collections.abc import Sequence
@@ -10,18 +10,18 @@ from scheduler.core.clock import stamp
 
 
 class CoachingError(Exception):
-    """A refusal that is not a bug; its text is shown as it is."""
+    """A refusal, not a bug. Its text is shown as it is."""
 
     quotation: str | None = None
-    """Somebody's own words, shown below the text as a quotation, without Markdown."""
+    """A person's own words, quoted below the text without Markdown."""
 
 
 class Unreadable(CoachingError):
-    """Something typed could not be understood."""
+    """Something someone typed can't be used."""
 
 
 class NotAllowed(CoachingError):
-    """This person may not do this."""
+    """This person can't do this."""
 
 
 class Blocked(NotAllowed):
@@ -33,35 +33,35 @@ class Blocked(NotAllowed):
 
 
 class NotFound(CoachingError):
-    """The coach, session or application does not exist here."""
+    """The coach, session or application doesn't exist here."""
 
 
 class NotBookable(CoachingError):
-    """The coach, the length or the time cannot be booked, by a rule that will not change in a moment."""
+    """A rule forbids booking this coach, length or time, and trying again won't help."""
 
 
 class AlreadyDecided(CoachingError):
-    """Somebody else decided on the application first."""
+    """Someone else decided first."""
 
 
 class Misconfigured(CoachingError):
-    """A setting that Discord would not let work."""
+    """The server's settings or Discord don't allow it."""
 
 
 class TooLate(CoachingError):
-    """The session is over or cancelled; nothing can be done to it any more."""
+    """The session is over or cancelled."""
 
 
 class TooEarly(CoachingError):
-    """The session has not got that far yet."""
+    """The session isn't that far yet."""
 
 
 class NotReviewable(CoachingError):
-    """The session did not take place (yet), or its review is not the student's to change."""
+    """The session didn't take place (yet), or the student can't change its review."""
 
 
 class SlotTaken(CoachingError):
-    """The time cannot be had (any more); others can."""
+    """The time is taken. Others may be free."""
 
     def __init__(
         self,
@@ -75,9 +75,9 @@ class SlotTaken(CoachingError):
     ) -> None:
         self.why, self.coach_id, self.duration, self.zone_name = why, coach_id, duration, zone_name
         self.nearest = tuple(nearest)
-        """Free times of the same coach and length, closest to the one that was wanted first (UTC)."""
+        """The coach's free times for this length, closest first (UTC)."""
         self.moving = moving
-        """The session that was to be moved there, if it was no new booking."""
+        """The session to reschedule, unless it's a new booking."""
         listed = ", ".join(stamp(at) for at in self.nearest)
         super().__init__(
             f"{why} Nearest free: {listed}."
@@ -87,10 +87,10 @@ class SlotTaken(CoachingError):
 
 
 class DiscordFailure(Exception):
-    """Discord refused or did not answer; the text says what, for an admin. Worth trying again later.
+    """Discord refused or didn't answer. The text tells admins why. Worth retrying later.
 
-    `for_admins`: it goes on until an admin does something, a permission or a limit say, so they are told at once.
-    `unanswered`: Discord couldn't be reached or had trouble of its own, which passes without anybody's help.
+    `for_admins`: only an admin can fix it, such as a permission or limit, so they're alerted at once.
+    `unanswered`: Discord couldn't be reached or has an outage, which passes without help.
     """
 
     def __init__(self, reason: str, *, for_admins: bool = False, unanswered: bool = False) -> None:
@@ -99,7 +99,7 @@ class DiscordFailure(Exception):
 
 
 class Unreachable(DiscordFailure):
-    """Trying again will not help: DMs are closed, the person or the channel is gone."""
+    """Retrying won't help: direct messages are closed, or the person or channel is gone."""
 
     def __init__(self, reason: str, *, dms_closed: bool = False, for_admins: bool = False) -> None:
         super().__init__(reason, for_admins=for_admins)
@@ -107,8 +107,8 @@ class Unreachable(DiscordFailure):
 
 
 class NotInServer(DiscordFailure):
-    """The bot isn't in the server. Nobody there can be told, and trying again is useless until it's back."""
+    """The bot isn't in the server, so retrying won't help until it's back."""
 
 
 class RoomGone(DiscordFailure):
-    """The room that the row names does not exist any more."""
+    """The session's room no longer exists."""

@@ -1,3 +1,3 @@
-"""How much people may type where several features read it."""
+"""Limits on what people type, shared by several features."""
 
 LONGEST_NOTES = 1000

@@ -1,17 +1,15 @@
-"""Quoting what people typed inside our own text, where Discord reads Markdown."""
+"""Quoting what people typed inside our own Markdown."""
 
 import re
 
-# Characters that show nothing or turn the order of what follows: controls except line breaks and tabs, invisible
-# spaces, and the overrides and isolates of Unicode's bidirectional algorithm (UAX #9). What joins emoji and
-# letters (U+200C, U+200D) stays.
+# Invisible and reordering characters: controls except line breaks and tabs, invisible spaces, and overrides and
+# isolates of Unicode's bidirectional algorithm (UAX #9). The joiners of emoji and letters (U+200C, U+200D) stay.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
 )
 
-# Discord drops a backslash before anything but letters, digits and white space. Inside an address it keeps the
-# backslash, and what follows is markup again: "https://a.example/\<@1>" ends with a mention. So addresses are
-# percent-encoded instead.
+# A backslash escapes anything but letters, digits and white space. In an address it doesn't: "https://a.example/\<@1>"
+# ends with a mention. So addresses are percent-encoded instead.
 _MARKUP = re.compile(
     r"(?P<address><https?://[^\s<>]+>|(?<=[A-Za-z0-9])://\S+)"
     r"|(?:^|(?<=[\n\u2028\u2029]))(?P<before>[^\S\n]*[0-9]*)(?P<line>(?<![0-9])[#>+-]|(?<=[0-9])[.)](?=\s|$))"
@@ -20,23 +18,23 @@ _MARKUP = re.compile(
 _IN_ADDRESSES = re.compile(r"(?!^)<|[\\*`|\[\]]|__|~~|@(?=everyone|here)")
 
 
-def visible(words: str) -> str:
-    """The words as they can be read; a text of invisible characters only is empty."""
-    return _INVISIBLE.sub("", words.replace("\r\n", "\n").replace("\r", "\n"))
+def visible(text: str) -> str:
+    """Remove invisible characters and normalize line breaks."""
+    return _INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def unformatted(words: str) -> str:
-    """Escape a text so that Discord shows it as it was typed, whatever comes before and after it.
+def unformatted(text: str) -> str:
+    """Escape a text so that Discord shows it as typed, whatever surrounds it.
 
-    Nothing in it becomes a heading, list, mention, time or disguised link, or ends formatting around it. Addresses
-    stay links, with any Markdown in them percent-encoded (RFC 3986, 2.1).
+    Nothing in it becomes a heading, list, mention, time or disguised link, or ends formatting around it.
+    Addresses stay links, with Markdown in them percent-encoded (RFC 3986, 2.1).
     """
-    return _MARKUP.sub(_plain, words)
+    return _MARKUP.sub(_plain, text)
 
 
-def quoted(words: str, most: int = 1000) -> str:
-    """What somebody wrote, harmless inside our text: no Markdown, at most `most` characters, "…" if cut."""
-    escaped = unformatted(visible(words))
+def quoted(text: str, most: int = 1000) -> str:
+    """Escape what someone typed for use in our text, cut to `most` characters with "…"."""
+    escaped = unformatted(visible(text))
     return escaped if len(escaped) <= most else escaped[: most - 1].rstrip("\\") + "…"
 
 

@@ -1,4 +1,4 @@
-"""People: what is stored about them, and the lock that a booking takes on those whose time it is."""
+"""People: what's stored about them, and locking them."""
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -7,14 +7,14 @@ from models import Coach, Member
 from models.storage.database import insert_if_absent
 
 LONGEST_NAME = 100
-"""Characters of a name; the rest is cut off."""
+"""The most characters of a name; the rest is cut."""
 
 
 async def lock(session: AsyncSession, *user_ids: int) -> None:
-    """Hold these people until the transaction ends, so that nobody else books their time meanwhile.
+    """Lock these people until the transaction ends, so that nobody else books their time.
 
-    The lower id comes first, so that two transactions never wait for each other in a circle. SQLite's
-    transactions exclude each other already, so there the rows are only made.
+    Locks the lowest id first, to prevent deadlocks. On SQLite, where only one transaction writes at a time, it
+    just creates their rows.
     """
     theirs = select(Member.user_id).where(Member.user_id.in_(user_ids)).order_by(Member.user_id)
     for user_id in sorted(set(user_ids).difference(await session.scalars(theirs))):
@@ -24,18 +24,18 @@ async def lock(session: AsyncSession, *user_ids: int) -> None:
 
 
 async def chosen_zone(session: AsyncSession, user_id: int) -> str | None:
-    """The time zone that this person chose, even if this host doesn't know it."""
+    """Return the time zone this person chose, even if this host doesn't know it."""
     return await session.scalar(select(Member.time_zone).where(Member.user_id == user_id))
 
 
 async def met(session: AsyncSession, guild_id: int, user_id: int, name: str) -> None:
-    """Store the current name of a coach or applicant in this server. Other people's names aren't stored."""
+    """Store the current name of a coach or applicant. Other people's names aren't stored."""
     theirs = Coach.guild_id == guild_id, Coach.user_id == user_id, Coach.display_name != name[:LONGEST_NAME]
     await session.execute(update(Coach).where(*theirs).values(display_name=name[:LONGEST_NAME]))
 
 
 async def is_called(session: AsyncSession, guild_id: int, user_id: int, name: str) -> bool:
-    """Whether that name is already stored, or needn't be."""
+    """Whether that name is stored, or needn't be."""
     known = await session.scalar(
         select(Coach.display_name).where(Coach.guild_id == guild_id, Coach.user_id == user_id)
     )
@@ -43,12 +43,11 @@ async def is_called(session: AsyncSession, guild_id: int, user_id: int, name: st
 
 
 async def wants_no_reminders(session: AsyncSession, user_id: int) -> bool:
-    """Whether this person asked not to be reminded of their sessions."""
+    """Whether this person turned reminders off."""
     return bool(await session.scalar(select(Member.reminders_off).where(Member.user_id == user_id)))
 
 
 async def set_zone(session: AsyncSession, user_id: int, name: str) -> None:
-    """Remember this person's time zone, by the name that `parse_zone` gave, in all servers."""
+    """Store this person's time zone for all servers. `name` comes from `parse_zone`."""
     await insert_if_absent(session, Member, user_id=user_id)
-    member = await session.get_one(Member, user_id, with_for_update=True)
-    member.time_zone = name
+    (await session.get_one(Member, user_id, with_for_update=True)).time_zone = name

@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some of what was asked for."""
+    """A page of results."""
 
     shown: Sequence[T]
     has_more: bool

@@ -1,4 +1,4 @@
-"""Several pieces of work at the same time, of which a slow one keeps no other waiting."""
+"""Running jobs concurrently without letting slow ones hold up the others."""
 
 import asyncio
 from collections import deque
@@ -8,16 +8,16 @@ from typing import Any, Generic, TypeVar
 
 AT_ONCE = 8
 SLOW = timedelta(seconds=2)
-"""What takes longer steps aside, so that something else may begin in its place."""
+"""A job that takes longer continues in the background, and the next one starts."""
 
 T = TypeVar("T")
 Jobs = Mapping[Hashable, Callable[[], Coroutine[Any, Any, T]]]
 
 
 class TaskPool(Generic[T]):
-    """Work of one sort. What is under way is not begun again; what is slow goes on by itself.
+    """Runs jobs by key. A job that's still running isn't started again, and slow ones continue in the background.
 
-    With `wait_for_slow`, nothing does: `work` returns when everything has ended.
+    With `wait_for_slow`, `work` returns only when every job has ended.
     """
 
     def __init__(self, *, wait_for_slow: bool = False) -> None:
@@ -27,14 +27,14 @@ class TaskPool(Generic[T]):
 
     @property
     def under_way(self) -> Collection[Hashable]:
-        """The keys of what has not ended yet."""
+        """The keys of running jobs."""
         return self._under_way.keys()
 
     async def work(self, jobs: Jobs[T]) -> list[T]:
-        """Do these, until each has ended or turned out to be slow; the outcomes of all that ended since last time.
+        """Run these jobs until each has ended or is slow. Returns the results since the last call.
 
-        What a job raises is raised here, once the others have had their turn; what several raise, as a group. The
-        outcomes of the others are not lost by it: they come next time.
+        A job's error is raised here once the others have run; several are raised as a group. The others' results
+        are then returned by the next call.
         """
         waiting = deque((key, job) for key, job in jobs.items() if key not in self._under_way)
 
@@ -56,16 +56,16 @@ class TaskPool(Generic[T]):
         if len(errors) == 1:
             raise errors[0]
         if errors:
-            raise BaseExceptionGroup("several pieces of work failed", errors)
+            raise BaseExceptionGroup("several jobs failed", errors)
         return [task.result() for task in ended]
 
     async def rest(self) -> None:
-        """Wait until nothing is under way."""
+        """Wait for all running jobs."""
         while self._under_way:
             await asyncio.wait(self._under_way.values())
 
     def give_up(self) -> None:
-        """End at once what is under way; nobody hears of it."""
+        """Cancel all running jobs and drop their results."""
         for task in self._under_way.values():
             task.cancel()
 
@@ -76,7 +76,7 @@ class TaskPool(Generic[T]):
             del self._under_way[key]
             self._ended.append(task)
             if not task.cancelled():
-                task.exception()  # it is raised by the next `work`: nobody has to say until then that it was not
+                task.exception()  # marks it as retrieved: the next `work` raises it
 
         task.add_done_callback(end)
         return task
