@@ -1,5 +1,6 @@
-"""The coach role follows who coaches, also when they leave and come back, and when another role is chosen."""
+"""The coach role: given to coaches, removed from others, and swapped when admins choose another."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -26,15 +27,21 @@ from tests.support.builders import (
 )
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rounds import deliver_due
-from tests.support.transactions import fetch, transact
+from tests.support.transactions import fetch, fetch_only, transact
 
-OLD, NEW, NEWEST = 77, 78, 79
+OLD, NEW, UNRELATED = 77, 78, 500
+ALL_DONE = None, 0, None
+"""A coach's `role_due_at`, `role_attempts` and `role_error` when nothing is left to do."""
 
 
 async def a_server(db: Database, **coach: Any) -> None:
-    """A server whose one coach has the coach role."""
-    with_role = {"given_role_ids": [OLD], "membership_due_at": MONDAY + DAY, **coach}
-    await a_server_with_a_coach(db, guild={"coach_role_id": OLD}, **with_role)
+    """Create a server whose only coach has the coach role."""
+    await a_server_with_a_coach(db, **{"given_role_ids": [OLD], "membership_due_at": MONDAY + DAY, **coach})
+
+
+async def a_due_role(db: Database, **coach: Any) -> None:
+    """Create a server whose only coach should get the coach role now."""
+    await a_server(db, given_role_ids=None, role_due_at=MONDAY, **coach)
 
 
 async def choose(db: Database, role_id: int) -> None:
@@ -51,6 +58,11 @@ async def cara(db: Database) -> Coach:
     return await fetch(db, Coach, (GUILD, COACH))
 
 
+async def role_state(db: Database) -> Sequence[Any]:
+    coach = await cara(db)
+    return coach.role_due_at, coach.role_attempts, coach.role_error
+
+
 class RolesAtDiscord(FakeDiscord):
     """A server in which one person has these roles."""
 
@@ -59,12 +71,92 @@ class RolesAtDiscord(FakeDiscord):
         self.roles = set(roles)
 
     async def set_role(self, guild_id: int, user_id: int, role_id: int, *, wanted: bool) -> None:
-        """Give or take it."""
         await super().set_role(guild_id, user_id, role_id, wanted=wanted)
-        if wanted:
-            self.roles.add(role_id)
-        else:
-            self.roles.discard(role_id)
+        (self.roles.add if wanted else self.roles.discard)(role_id)
+
+
+# Giving it.
+
+
+async def test_the_role_is_given_once_when_it_is_due(db: Database) -> None:
+    await a_due_role(db)
+    discord = FakeDiscord()
+
+    outcomes = [await coach_role.sync_roles(db, discord, FakeClock(MONDAY + n * MINUTE)) for n in (-1, 0, 1)]
+
+    assert outcomes == [(0, 0), (1, 0), (0, 0)]
+    assert discord.calls == [Call("set_role", str(COACH), wanted=True, role_id=OLD)]
+    assert await role_state(db) == ALL_DONE
+
+
+async def test_a_role_that_fails_is_retried_with_growing_pauses(db: Database) -> None:
+    await a_due_role(db)
+    discord, clock = FakeDiscord(), FakeClock()
+    discord.fail("set_role", DiscordFailure("The bot's role is too low."))
+
+    pauses = []
+    for _ in range(8):
+        assert await coach_role.sync_roles(db, discord, clock) == (0, 1)
+        due_at = (await cara(db)).role_due_at
+        assert due_at is not None
+        pauses.append(int((due_at - clock()).total_seconds()))
+        clock.now = due_at
+    failing = await role_state(db)
+    discord.heal()
+    healed = await coach_role.sync_roles(db, discord, clock)
+
+    least = [15, 30, 60, 120, 240, 480, 600, 600]
+    assert all(at_least <= pause <= at_least * 1.2 for pause, at_least in zip(pauses, least, strict=True))
+    assert failing[1:] == (8, "The bot's role is too low.")
+    assert healed == (1, 0)
+    assert await role_state(db) == ALL_DONE
+
+
+async def test_no_request_is_made_in_a_server_without_a_coach_role(db: Database) -> None:
+    await a_server_with_a_coach(db, guild={"coach_role_id": None}, role_due_at=MONDAY)
+    discord = FakeDiscord()
+
+    assert await coach_role.sync_roles(db, discord, FakeClock()) == (0, 0)
+
+    assert discord.calls == []
+    assert await role_state(db) == ALL_DONE
+
+
+@pytest.mark.parametrize("failure", [DiscordFailure("no"), RuntimeError("a bug")], ids=["Discord's", "our own"])
+async def test_one_coachs_failure_does_not_hold_up_another(db: Database, failure: Exception) -> None:
+    await a_due_role(db)
+    await transact(db, a_coach, user_id=COACH + 1, role_due_at=MONDAY, hours=())
+    discord = FakeDiscord()
+    discord.fail("set_role", failure, about=str(COACH))
+
+    assert await coach_role.sync_roles(db, discord, FakeClock()) == (1, 1)
+
+    assert sorted(discord.asked("set_role")) == [str(COACH), str(COACH + 1)]
+
+
+async def test_a_coach_who_has_the_role_does_not_end_the_alert_about_others(db: Database) -> None:
+    await a_server(db)
+    await transact(db, a_coach, user_id=COACH + 1, display_name="New", role_due_at=MONDAY)
+    clock, discord = FakeClock(), RolesAtDiscord()
+    discord.fail("set_role", DiscordFailure("I lack Manage Roles", for_admins=True))
+    await coach_role.sync_roles(db, discord, clock)
+    await deliver_due(db, discord, clock)
+    discord.heal()
+
+    clock.now = MONDAY + DAY  # the bot still can't give it, but Cara has it already
+    async with db.begin() as session:
+        new = await session.get_one(Coach, (GUILD, COACH + 1))
+        new.role_due_at = clock.now + HOUR
+    await membership_checks.check_due(db, discord, clock)
+    await coach_role.sync_roles(db, discord, clock)
+    before = await fetch_only(db, select(Alert.fixed_at))
+    clock.forward(HOUR)
+    await coach_role.sync_roles(db, discord, clock)
+
+    assert (before, await fetch_only(db, select(Alert.fixed_at))) == (None, clock.now)
+
+
+# Leaving and coming back.
 
 
 async def test_a_coach_who_left_and_came_back_gets_the_role_again(db: Database) -> None:
@@ -82,7 +174,7 @@ async def test_a_coach_who_left_and_came_back_gets_the_role_again(db: Database) 
     assert (await cara(db)).left_at is None
 
 
-async def test_a_coach_who_was_away_between_two_looks_gets_the_role_again(db: Database) -> None:
+async def test_a_coach_who_was_away_between_two_checks_gets_the_role_again(db: Database) -> None:
     await a_server(db)
     clock, discord = FakeClock(MONDAY + DAY), RolesAtDiscord()
 
@@ -92,19 +184,21 @@ async def test_a_coach_who_was_away_between_two_looks_gets_the_role_again(db: Da
     assert discord.roles == {OLD}
 
 
-async def test_who_is_found_to_have_left_when_the_role_is_given_is_looked_for_at_once(db: Database) -> None:
-    await a_server(db, role_due_at=MONDAY)
+async def test_giving_the_role_to_someone_who_left_checks_their_membership_at_once(db: Database) -> None:
+    await a_due_role(db)
     discord = FakeDiscord()
-    discord.fail("set_role", Unreachable("the person has left the server"))
+    discord.fail("set_role", Unreachable("They have left the server."))
     discord.gone.add(COACH)
 
-    await coach_role.sync_roles(db, discord, FakeClock())
+    outcome = await coach_role.sync_roles(db, discord, FakeClock())
+    given_up = await role_state(db)
     await membership_checks.check_due(db, discord, FakeClock())
 
+    assert (outcome, given_up) == ((0, 0), (None, 1, "They have left the server."))
     assert (await cara(db)).left_at == MONDAY
 
 
-async def test_daily_looks_keep_nobody_trying_for_ever_to_give_a_role(db: Database) -> None:
+async def test_daily_membership_checks_do_not_retry_a_failing_role_for_ever(db: Database) -> None:
     await a_server(db, role_due_at=MONDAY)
     clock, discord = FakeClock(), RolesAtDiscord()
     discord.fail("set_role", DiscordFailure("I lack Manage Roles"))
@@ -116,7 +210,7 @@ async def test_daily_looks_keep_nobody_trying_for_ever_to_give_a_role(db: Databa
 
     assert (one.role_due_at, one.role_error) == (None, "given up: I lack Manage Roles")
     discord.heal()
-    for gone in ({COACH}, set[int]()):  # whoever comes back is a reason to try again
+    for gone in ({COACH}, set[int]()):  # coming back is a reason to try again
         discord.gone = gone
         clock.forward(DAY)
         await membership_checks.check_due(db, discord, clock)
@@ -124,46 +218,22 @@ async def test_daily_looks_keep_nobody_trying_for_ever_to_give_a_role(db: Databa
     assert discord.roles == {OLD}
 
 
-async def test_a_coach_who_has_the_role_makes_nobody_say_that_it_works_again(db: Database) -> None:
+# Another role, and none.
+
+
+async def test_another_role_replaces_the_old_one(db: Database) -> None:
     await a_server(db)
-    await transact(db, a_coach, user_id=COACH + 1, display_name="New", role_due_at=MONDAY)
-    clock, discord = FakeClock(), RolesAtDiscord()
-    discord.fail("set_role", DiscordFailure("I lack Manage Roles", for_admins=True))
-    await coach_role.sync_roles(db, discord, clock)
-    await deliver_due(db, discord, clock)
-    discord.heal()
-
-    clock.now = MONDAY + DAY  # the bot still may not give it, but to Cara it need not
-    async with db.begin() as session:
-        new = await session.get_one(Coach, (GUILD, COACH + 1))
-        new.role_due_at = clock.now + HOUR
-    await membership_checks.check_due(db, discord, clock)
-    await coach_role.sync_roles(db, discord, clock)
-
-    async with db.read() as session:
-        assert await session.scalar(select(Alert.fixed_at)) is None
-
-    clock.forward(HOUR)
-    await coach_role.sync_roles(db, discord, clock)
-    async with db.read() as session:
-        assert await session.scalar(select(Alert.fixed_at)) == clock.now
-
-
-async def test_another_role_takes_the_place_of_the_old_one(db: Database) -> None:
-    await a_server(db)
-    discord = RolesAtDiscord(OLD)
+    discord = RolesAtDiscord(OLD, UNRELATED)
 
     await choose(db, NEW)
     await coach_role.sync_roles(db, discord, FakeClock())
 
-    assert discord.roles == {NEW}
+    assert discord.roles == {NEW, UNRELATED}
     assert (await cara(db)).given_role_ids == [NEW]
 
 
-@pytest.mark.parametrize("synced", [True, False], ids=["the change is through", "nothing is through yet"])
-async def test_a_suspended_coach_keeps_neither_the_role_of_now_nor_the_one_of_before(
-    db: Database, synced: bool
-) -> None:
+@pytest.mark.parametrize("synced", [True, False], ids=["after the swap", "before the swap"])
+async def test_a_suspended_coach_loses_both_the_new_and_the_old_role(db: Database, synced: bool) -> None:
     await a_server(db)
     discord = RolesAtDiscord(OLD)
     await choose(db, NEW)
@@ -177,7 +247,7 @@ async def test_a_suspended_coach_keeps_neither_the_role_of_now_nor_the_one_of_be
     assert (await cara(db)).given_role_ids is None
 
 
-async def test_a_role_that_is_changed_while_a_suspended_coach_still_has_it_is_taken(db: Database) -> None:
+async def test_a_suspended_coachs_role_is_removed_even_if_another_is_chosen_first(db: Database) -> None:
     await a_server(db)
     discord = RolesAtDiscord(OLD)
     discord.fail("set_role", DiscordFailure("Discord did not answer"))
@@ -191,23 +261,25 @@ async def test_a_role_that_is_changed_while_a_suspended_coach_still_has_it_is_ta
     assert discord.roles == set()
 
 
-async def test_of_roles_that_change_while_they_are_given_the_last_one_stays(db: Database) -> None:
-    await a_server(db, given_role_ids=None, role_due_at=MONDAY)
+@pytest.mark.parametrize("suspended", [True, False], ids=["suspended", "another role chosen"])
+async def test_a_change_while_the_role_is_being_given_wins(db: Database, suspended: bool) -> None:
+    await a_due_role(db)
     discord = RolesAtDiscord()
 
-    async def choose_another(call: Call) -> None:
+    async def change(call: Call) -> None:
         if call.role_id == OLD and call.wanted:
-            await choose(db, NEW)
+            await (suspend(db) if suspended else choose(db, NEW))
 
-    discord.meanwhile("set_role", choose_another)
+    discord.meanwhile("set_role", change)
     for _ in range(2):
         await coach_role.sync_roles(db, discord, FakeClock(MONDAY + MINUTE))
 
-    assert discord.roles == {NEW}
+    assert discord.roles == (set() if suspended else {NEW})
+    assert await role_state(db) == ALL_DONE
 
 
-async def test_a_role_whose_giving_nobody_has_recorded_is_taken_all_the_same(db: Database) -> None:
-    await a_server(db, given_role_ids=None, role_due_at=MONDAY)
+async def test_a_role_given_just_before_a_crash_is_removed_later(db: Database) -> None:
+    await a_due_role(db)
     discord = RolesAtDiscord()
     given = discord.set_role
 
@@ -220,23 +292,13 @@ async def test_a_role_whose_giving_nobody_has_recorded_is_taken_all_the_same(db:
         await coach_role.sync_roles(db, discord, FakeClock())
     discord.set_role = given
 
-    await choose(db, NEWEST)
+    await choose(db, NEW)
     await coach_role.sync_roles(db, discord, FakeClock())
 
-    assert discord.roles == {NEWEST}
+    assert discord.roles == {NEW}
 
 
-async def test_roles_that_the_bot_never_gave_stay(db: Database) -> None:
-    await a_server(db, role_due_at=MONDAY)
-    discord = RolesAtDiscord(OLD, 500)
-
-    await choose(db, NEW)
-    await coach_role.sync_roles(db, discord, FakeClock(MONDAY + HOUR))
-
-    assert discord.roles == {NEW, 500}
-
-
-async def test_an_applicant_who_was_never_a_coach_is_asked_about_no_role(db: Database) -> None:
+async def test_choosing_a_role_makes_no_request_about_applicants(db: Database) -> None:
     await a_server(db, status=CoachStatus.PENDING, given_role_ids=None)
     discord = RolesAtDiscord()
 
