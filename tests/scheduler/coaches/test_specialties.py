@@ -1,4 +1,4 @@
-"""What can be taught in a server: its own list, which its admins keep."""
+"""A server's specialties: its admins' own list of what can be taught there."""
 
 import asyncio
 from typing import Any
@@ -27,21 +27,21 @@ from tests.support.builders import (
     an_application,
     refusal,
 )
-from tests.support.transactions import query, transact
+from tests.support.transactions import fetch_all, fetch_only, query, transact
 
 CARA = Actor(COACH)
 MIXING, MASTERING = 1, 2
 
 
 async def set_up(db: Database) -> None:
-    """A server that teaches Mixing and Mastering, and another one that teaches the same."""
+    """Create two servers that teach Mixing and Mastering."""
     async with db.begin() as session:
         await a_guild(session)
         await a_guild(session, id=GUILD + 1)
 
 
 async def teaches(session: AsyncSession, user_id: int, *ids: int, **coach: Any) -> None:
-    """One more coach, who teaches this."""
+    """Add a coach who teaches these."""
     await a_coach(session, user_id=user_id, **coach)
     session.add_all(CoachSpecialty(guild_id=GUILD, coach_id=user_id, specialty_id=one) for one in ids)
 
@@ -67,12 +67,11 @@ async def names(db: Database, guild_id: int = GUILD) -> list[str]:
 
 
 async def recorded(db: Database) -> list[tuple[str, int | None, int | None, dict[str, Any]]]:
-    async with db.read() as session:
-        found = await session.scalars(select(AuditEntry).order_by(AuditEntry.id))
-        return [(one.action, one.actor_id, one.coach_id, one.details) for one in found]
+    found = await fetch_all(db, select(AuditEntry).order_by(AuditEntry.id))
+    return [(one.action, one.actor_id, one.coach_id, one.details) for one in found]
 
 
-async def test_names_are_added_one_a_line_and_only_here(db: Database) -> None:
+async def test_each_line_adds_a_specialty_to_this_server(db: Database) -> None:
     await set_up(db)
 
     added = await transact(db, add, "  Violin \n\nVoice   acting\n")
@@ -101,9 +100,7 @@ async def test_names_are_added_one_a_line_and_only_here(db: Database) -> None:
     ],
     ids=["none", "there", "twice", "separator", "long", "too many"],
 )
-async def test_of_names_that_cannot_all_be_added_none_is(
-    db: Database, typed: str, kind: Any, sentence: str
-) -> None:
+async def test_one_invalid_name_adds_none(db: Database, typed: str, kind: Any, sentence: str) -> None:
     await set_up(db)
 
     refused = await refusal(db, kind, lambda s: add(s, typed))
@@ -111,7 +108,7 @@ async def test_of_names_that_cannot_all_be_added_none_is(
     assert sentence in str(refused)
 
 
-async def test_twenty_five_fit(db: Database) -> None:
+async def test_a_server_can_have_25_specialties(db: Database) -> None:
     await set_up(db)
 
     await transact(db, add, "\n".join(f"Skill {number}" for number in range(MOST - 2)))
@@ -119,7 +116,7 @@ async def test_twenty_five_fit(db: Database) -> None:
     assert len(await names(db)) == MOST
 
 
-async def test_a_new_name_is_everywhere_where_the_old_one_was(db: Database) -> None:
+async def test_coaches_keep_a_renamed_specialty(db: Database) -> None:
     await set_up(db)
     await transact(db, teaches, COACH, MIXING, MASTERING)
 
@@ -129,34 +126,32 @@ async def test_a_new_name_is_everywhere_where_the_old_one_was(db: Database) -> N
     assert await recorded(db) == [("specialty_renamed", ADMIN.user_id, None, {"specialty_id": MIXING})]
 
 
-async def test_a_name_that_is_there_already_is_refused_for_another(db: Database) -> None:
+@pytest.mark.parametrize(
+    ("typed", "sentence"), [("MASTERING", "is already on the list"), ("  ", "The name is empty. Type one.")]
+)
+async def test_a_specialty_cannot_take_another_ones_name_or_none(db: Database, typed: str, sentence: str) -> None:
     await set_up(db)
 
-    for typed, sentence in (("MASTERING", "is already on the list"), ("  ", "The name is empty. Type one.")):
-        refused = await refusal(db, Unreadable, lambda s, typed=typed: rename(s, MIXING, typed))
-        assert sentence in str(refused)
+    assert sentence in str(await refusal(db, Unreadable, lambda s: rename(s, MIXING, typed)))
 
 
-async def test_what_nobody_teaches_is_removed_at_once(db: Database) -> None:
+async def test_a_specialty_nobody_teaches_is_removed_at_once(db: Database) -> None:
     await set_up(db)
 
-    losing = await transact(db, remove, MIXING, 0)
+    assert await transact(db, remove, MIXING, 0) is None
 
-    assert losing is None
     assert await names(db) == ["Mastering"]
     assert await recorded(db) == [("specialty_removed", ADMIN.user_id, None, {"specialty_id": MIXING})]
 
 
-async def test_what_is_taught_goes_only_if_the_admin_knows_how_many_lose_it(db: Database) -> None:
+async def test_removing_a_specialty_needs_the_right_number_of_its_coaches(db: Database) -> None:
     await set_up(db)
     async with db.begin() as session:
         await teaches(session, COACH, MIXING, MASTERING)
         await teaches(session, COACH + 1, MIXING, status=CoachStatus.SUSPENDED, display_name="Abe")
         await teaches(session, COACH + 2, MIXING, status=CoachStatus.REJECTED)
 
-    asked: list[Taught | None] = []
-    for agreed in (0, 1, 3):
-        asked.append(await transact(db, remove, MIXING, agreed))
+    asked = [await transact(db, remove, MIXING, agreed) for agreed in (0, 1, 3)]
     assert await names(db) == ["Mixing", "Mastering"]
     done = await transact(db, remove, MIXING, 2)
 
@@ -173,20 +168,19 @@ async def test_what_is_taught_goes_only_if_the_admin_knows_how_many_lose_it(db: 
     ]
 
 
-async def test_a_coach_without_any_specialty_left_is_found_among_all(db: Database) -> None:
+async def test_a_coach_who_lost_their_only_specialty_is_still_listed(db: Database) -> None:
     await set_up(db)
     await transact(db, teaches, COACH, MIXING)
     await transact(db, remove, MIXING, 1)
 
-    async with db.read() as session:
-        everybody = await coach_search.browse(session, GUILD, STUDENT, MONDAY)
-        of_it = await coach_search.browse(session, GUILD, STUDENT, MONDAY, specialty_id=MIXING)
+    everyone = await query(db, coach_search.browse, GUILD, STUDENT, MONDAY)
+    mixing = await query(db, coach_search.browse, GUILD, STUDENT, MONDAY, specialty_id=MIXING)
 
-    assert [(one.coach.user_id, one.specialties) for one in everybody] == [(COACH, [])]
-    assert of_it == []
+    assert [(one.coach.user_id, one.specialties) for one in everyone] == [(COACH, [])]
+    assert mixing == []
 
 
-async def test_the_last_one_stays(db: Database) -> None:
+async def test_the_last_specialty_cannot_be_removed(db: Database) -> None:
     await set_up(db)
     await transact(db, remove, MIXING, 0)
 
@@ -195,7 +189,7 @@ async def test_the_last_one_stays(db: Database) -> None:
     assert "Coaches need at least one specialty" in str(refused)
 
 
-async def test_cards_of_open_applications_follow(db: Database) -> None:
+async def test_renaming_and_removing_update_open_applications_cards(db: Database) -> None:
     await set_up(db)
     async with db.begin() as session:
         await applications.apply(session, await server(session), CARA, an_application(), MONDAY)
@@ -203,21 +197,16 @@ async def test_cards_of_open_applications_follow(db: Database) -> None:
     await transact(db, rename, MIXING, "Mixing records")
     await transact(db, remove, MIXING, 1)
 
-    async with db.read() as session:
-        [card] = await session.scalars(select(Notification))
-    assert card.revision == 3
+    assert await fetch_only(db, select(Notification.revision)) == 3
 
 
-async def test_only_admins_see_and_change_the_list_and_only_their_own_servers(db: Database) -> None:
+async def test_only_admins_see_and_change_only_their_own_list(db: Database) -> None:
     await set_up(db)
 
+    guild = await query(db, server)
     for use_case in (
         lambda s: specialties.listed(s, GUILD, CARA),
         lambda s: specialties.find(s, GUILD, CARA, MIXING),
-    ):
-        await refusal(db, NotAllowed, use_case)
-    guild = await query(db, server)
-    for use_case in (
         lambda s: specialties.add(s, guild, CARA, "Violin", MONDAY),
         lambda s: specialties.rename(s, guild, CARA, MIXING, "Violin", MONDAY),
         lambda s: specialties.remove(s, guild, CARA, MIXING, 0, MONDAY),
@@ -232,29 +221,24 @@ async def test_only_admins_see_and_change_the_list_and_only_their_own_servers(db
         await refusal(db, NotFound, use_case)
 
 
-async def test_the_list_never_grows_beyond_what_fits_whoever_adds_at_once(db: Database) -> None:
+async def test_adding_at_once_never_exceeds_the_limit(db: Database) -> None:
     await set_up(db)
 
-    async def add_ten(letter: str) -> None:
-        await transact(db, add, "\n".join(f"{letter}{number}" for number in range(10)))
+    lists = ["\n".join(f"{letter}{number}" for number in range(10)) for letter in "ABCDE"]
+    outcomes = await asyncio.gather(*(transact(db, add, typed) for typed in lists), return_exceptions=True)
 
-    outcomes = await asyncio.gather(*(add_ten(letter) for letter in "ABCDE"), return_exceptions=True)
-
-    assert sorted(type(one).__name__ for one in outcomes) == ["Misconfigured"] * 3 + ["NoneType"] * 2
+    assert sorted(type(one).__name__ for one in outcomes) == ["Misconfigured"] * 3 + ["list"] * 2
     assert len(await names(db)) == 22
 
 
-async def test_who_applies_while_their_specialty_goes_is_refused_or_asked_about(db: Database) -> None:
+async def test_applying_while_the_specialty_is_removed_leaves_both_or_neither(db: Database) -> None:
     await set_up(db)
 
     async def apply() -> None:
         async with db.begin() as session:
             await applications.apply(session, await server(session), CARA, an_application(), MONDAY + HOUR)
 
-    async def take_away() -> Taught | None:
-        return await transact(db, remove, MIXING, 0)
-
-    applied, asked = await asyncio.gather(apply(), take_away(), return_exceptions=True)
+    applied, asked = await asyncio.gather(apply(), transact(db, remove, MIXING, 0), return_exceptions=True)
 
     async with db.read() as session:
         still_there = await session.get(Specialty, MIXING) is not None
