@@ -1,4 +1,4 @@
-"""What admins hear of problems: at once, then rarely, and when it is over; not each turn of one that flickers."""
+"""Alerts to admins: sent at once, repeated rarely, resolved once, and quiet about a flickering problem."""
 
 from datetime import datetime, timedelta
 
@@ -28,8 +28,10 @@ from tests.support.builders import (
 )
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rounds import advance_due, deliver_due, tick
+from tests.support.stored import notifications
 from tests.support.transactions import fetch_all, fetch_only, transact
 
+ALERT, RESOLVED = NotificationKind.ALERT, NotificationKind.ALERT_RESOLVED
 TEN = MONDAY + 2 * HOUR
 ROOM = TEN - 15 * MINUTE
 FULL = DiscordFailure("the server has 500 channels", for_admins=True)
@@ -37,7 +39,7 @@ DOWN = DiscordFailure("Discord did not answer")
 
 
 async def set_up(db: Database, *codes: str) -> None:
-    """A server with a session at ten for each code, of different people."""
+    """Create a server with a session at ten for each code, of different people."""
     async with db.begin() as session:
         await a_guild(session)
         for number, code in enumerate(codes):
@@ -46,7 +48,7 @@ async def set_up(db: Database, *codes: str) -> None:
             await a_session(session, code=code, starts_at=TEN, coach_id=coach_id, student_id=student_id)
 
 
-async def report(
+async def fails(
     db: Database, at: datetime, *, key: str = "k", text: str = "It is full.", cause: str | None = None
 ) -> None:
     await deliver(db, at)
@@ -61,78 +63,67 @@ async def works(db: Database, at: datetime, *, key: str = "k", session_id: int =
 
 
 async def deliver(db: Database, at: datetime) -> None:
-    """What is due to admins by then reaches them."""
+    """Deliver what's due to admins by then."""
     await deliver_due(db, FakeDiscord(), FakeClock(at))
 
 
-async def told(db: Database) -> list[tuple[NotificationKind, datetime]]:
-    """What is planned for admins to hear, and from when on, if it was not taken back."""
-    kinds = NotificationKind.ALERT, NotificationKind.ALERT_RESOLVED
-    planned = (
-        select(Notification)
-        .where(Notification.kind.in_(kinds), Notification.given_up_at.is_(None))
-        .order_by(Notification.id)
-    )
-    return [(one.kind, one.sent_at or one.due_at or MONDAY) for one in await fetch_all(db, planned)]
+async def alerts(db: Database) -> list[tuple[NotificationKind, datetime]]:
+    """Return alerts to admins that weren't withdrawn, with when they were sent or are due."""
+    to_admins = Notification.kind.in_((ALERT, RESOLVED))
+    found = await notifications(db, to_admins, Notification.given_up_at.is_(None))
+    return [(one.kind, one.sent_at or one.due_at or MONDAY) for one in found]
 
 
-async def lasting(db: Database) -> list[str]:
-    """What does not work."""
+async def unresolved(db: Database) -> list[str]:
     return await fetch_all(db, select(Alert.text).where(Alert.fixed_at.is_(None)))
 
 
 async def kinds(db: Database) -> list[NotificationKind]:
-    return [kind for kind, _ in await told(db)]
+    return [kind for kind, _ in await alerts(db)]
 
 
-async def test_a_problem_that_lasts_is_told_at_once_and_then_after_one_three_and_seven_days(db: Database) -> None:
+async def test_a_lasting_problem_is_repeated_after_one_three_and_seven_days(db: Database) -> None:
     await set_up(db)
 
     for hours in range(0, 30 * 24, 6):
-        await report(db, MONDAY + hours * HOUR)
+        await fails(db, MONDAY + hours * HOUR)
 
-    days = (0, 1, 4, 11, 18, 25)
-    assert await told(db) == [(NotificationKind.ALERT, MONDAY + after * DAY) for after in days]
+    assert await alerts(db) == [(ALERT, MONDAY + days * DAY) for days in (0, 1, 4, 11, 18, 25)]
 
 
-async def test_another_cause_is_told_at_once_and_takes_the_place_of_the_first(db: Database) -> None:
+async def test_a_new_cause_is_alerted_at_once_and_replaces_the_first(db: Database) -> None:
     await set_up(db)
-    await report(db, MONDAY)
+    await fails(db, MONDAY)
 
-    await report(db, MONDAY + MINUTE, text="Another thing is in the way.")
+    await fails(db, MONDAY + MINUTE, text="Another thing is in the way.")
 
-    assert await told(db) == [(NotificationKind.ALERT, MONDAY), (NotificationKind.ALERT, MONDAY + MINUTE)]
-    assert await lasting(db) == ["Another thing is in the way."]
+    assert await alerts(db) == [(ALERT, MONDAY), (ALERT, MONDAY + MINUTE)]
+    assert await unresolved(db) == ["Another thing is in the way."]
 
 
-async def test_another_cause_hours_after_the_first_was_fixed_is_told_at_once_and_fixed_by_itself(
-    db: Database,
-) -> None:
+async def test_a_new_cause_after_the_first_was_resolved_is_a_problem_of_its_own(db: Database) -> None:
     await set_up(db)
-    await report(db, MONDAY)
+    await fails(db, MONDAY)
     await works(db, MONDAY + MINUTE)
 
-    await report(db, MONDAY + 3 * HOUR, text="Another thing is in the way.")
+    await fails(db, MONDAY + 3 * HOUR, text="Another thing is in the way.")
     await works(db, MONDAY + 4 * HOUR)
 
-    assert (await told(db))[2:] == [
-        (NotificationKind.ALERT, MONDAY + 3 * HOUR),
-        (NotificationKind.ALERT_RESOLVED, MONDAY + 4 * HOUR),
-    ]
+    assert (await alerts(db))[2:] == [(ALERT, MONDAY + 3 * HOUR), (RESOLVED, MONDAY + 4 * HOUR)]
 
 
-async def test_what_may_heal_by_itself_is_one_problem_in_whatever_words(db: Database) -> None:
+async def test_a_passing_problem_is_one_problem_however_it_is_worded(db: Database) -> None:
     await set_up(db)
 
     for number in range(3):
         text = f"No answer within {number} seconds."
-        await report(db, MONDAY + number * MINUTE, text=text, cause=admin_alerts.PASSING)
+        await fails(db, MONDAY + number * MINUTE, text=text, cause=admin_alerts.PASSING)
 
-    assert await kinds(db) == [NotificationKind.ALERT]
-    assert await lasting(db) == ["No answer within 2 seconds."]
+    assert await kinds(db) == [ALERT]
+    assert await unresolved(db) == ["No answer within 2 seconds."]
 
 
-async def test_nobody_hears_that_something_works_who_was_not_warned(db: Database) -> None:
+async def test_admins_who_were_not_alerted_do_not_hear_that_it_works_again(db: Database) -> None:
     await set_up(db)
     discord, clock = FakeDiscord(), FakeClock()
     discord.fail("deliver", DOWN)
@@ -148,7 +139,7 @@ async def test_nobody_hears_that_something_works_who_was_not_warned(db: Database
     assert await kinds(db) == []
 
 
-async def test_a_warning_that_is_under_way_while_it_is_mended_is_followed_by_the_good_news(db: Database) -> None:
+async def test_an_alert_being_sent_while_it_is_resolved_is_followed_by_the_resolution(db: Database) -> None:
     await set_up(db)
     discord, clock = FakeDiscord(), FakeClock()
     await transact(db, admin_alerts.raise_alert, GUILD, "k", "It is full.", MONDAY)
@@ -160,108 +151,96 @@ async def test_a_warning_that_is_under_way_while_it_is_mended_is_followed_by_the
     for _ in range(2):
         await deliver_due(db, discord, clock)
 
-    assert await kinds(db) == [NotificationKind.ALERT, NotificationKind.ALERT_RESOLVED]
+    assert await kinds(db) == [ALERT, RESOLVED]
     assert len(discord.asked("deliver")) == 2
 
 
-async def test_what_fails_again_before_admins_heard_that_it_works_has_never_worked_for_them(db: Database) -> None:
+async def test_failing_again_before_admins_hear_of_the_fix_sends_nothing(db: Database) -> None:
     await set_up(db)
-    await report(db, MONDAY)
+    await fails(db, MONDAY)
     async with db.begin() as session:
         await admin_alerts.resolve(session, GUILD, "k", MONDAY + MINUTE)
         await admin_alerts.raise_alert(session, GUILD, "k", "It is full.", MONDAY + MINUTE)
 
     await works(db, MONDAY + HOUR)
 
-    assert await told(db) == [(NotificationKind.ALERT, MONDAY), (NotificationKind.ALERT_RESOLVED, MONDAY + HOUR)]
+    assert await alerts(db) == [(ALERT, MONDAY), (RESOLVED, MONDAY + HOUR)]
 
 
-async def test_that_it_works_again_is_told_once(db: Database) -> None:
+async def test_admins_hear_once_that_it_works_again(db: Database) -> None:
     await set_up(db)
-    await report(db, MONDAY)
+    await fails(db, MONDAY)
 
     for minutes in (1, 2, 3):
         await works(db, MONDAY + minutes * MINUTE)
 
-    assert await told(db) == [(NotificationKind.ALERT, MONDAY), (NotificationKind.ALERT_RESOLVED, MONDAY + MINUTE)]
+    assert await alerts(db) == [(ALERT, MONDAY), (RESOLVED, MONDAY + MINUTE)]
 
 
-async def test_what_never_failed_is_not_told_to_work(db: Database) -> None:
+async def test_what_never_failed_is_not_resolved(db: Database) -> None:
     await set_up(db)
-    await report(db, MONDAY, key="another")
+    await fails(db, MONDAY, key="another")
 
     await works(db, MONDAY)
 
-    assert await kinds(db) == [NotificationKind.ALERT]
+    assert await kinds(db) == [ALERT]
 
 
-async def test_a_problem_that_comes_and_goes_within_a_day_is_told_once_and_so_is_its_end(db: Database) -> None:
+async def test_a_flickering_problem_is_alerted_and_resolved_once(db: Database) -> None:
     await set_up(db)
 
     for minutes in range(0, 120, 10):
-        await report(db, MONDAY + minutes * MINUTE)
+        await fails(db, MONDAY + minutes * MINUTE)
         await works(db, MONDAY + (minutes + 5) * MINUTE)
 
-    assert await kinds(db) == [NotificationKind.ALERT, NotificationKind.ALERT_RESOLVED]
+    assert await kinds(db) == [ALERT, RESOLVED]
 
 
-async def test_a_problem_that_came_back_soon_is_told_once_it_has_stayed_for_a_quarter_of_an_hour(
-    db: Database,
-) -> None:
+async def test_a_problem_that_comes_back_soon_is_alerted_after_15_minutes(db: Database) -> None:
     await set_up(db)
-    await report(db, MONDAY)
+    await fails(db, MONDAY)
     await works(db, MONDAY + MINUTE)
     back = MONDAY + 30 * MINUTE
 
-    await report(db, back)
+    await fails(db, back)
     await deliver(db, back + 14 * MINUTE)
     before = await kinds(db)
     await deliver(db, back + 15 * MINUTE)
     await works(db, back + HOUR)
 
-    assert before == [
-        NotificationKind.ALERT,
-        NotificationKind.ALERT_RESOLVED,
-        NotificationKind.ALERT,
-    ]  # the last is only enqueued
-    assert (await told(db))[2:] == [
-        (NotificationKind.ALERT, back + 15 * MINUTE),
-        (NotificationKind.ALERT_RESOLVED, back + HOUR),
-    ]
+    assert before == [ALERT, RESOLVED, ALERT]  # the last is only enqueued
+    assert (await alerts(db))[2:] == [(ALERT, back + 15 * MINUTE), (RESOLVED, back + HOUR)]
 
 
-async def test_a_problem_that_comes_back_after_it_worked_for_an_hour_is_a_new_one(db: Database) -> None:
+async def test_a_problem_that_comes_back_after_an_hour_is_a_new_one(db: Database) -> None:
     await set_up(db)
-    await report(db, MONDAY)
+    await fails(db, MONDAY)
     await works(db, MONDAY + MINUTE)
 
-    await report(db, MONDAY + MINUTE + HOUR)
+    await fails(db, MONDAY + MINUTE + HOUR)
 
-    assert (await told(db))[2:] == [(NotificationKind.ALERT, MONDAY + MINUTE + HOUR)]
+    assert (await alerts(db))[2:] == [(ALERT, MONDAY + MINUTE + HOUR)]
 
 
 async def test_a_problem_that_comes_back_after_days_is_a_new_one(db: Database) -> None:
     await set_up(db)
-    await report(db, MONDAY)
+    await fails(db, MONDAY)
     await works(db, MONDAY + MINUTE)
 
     for days in (5, 6):
-        await report(db, MONDAY + days * DAY)
+        await fails(db, MONDAY + days * DAY)
 
-    assert (await told(db))[2:] == [
-        (NotificationKind.ALERT, MONDAY + 5 * DAY),
-        (NotificationKind.ALERT, MONDAY + 6 * DAY),
-    ]
+    assert (await alerts(db))[2:] == [(ALERT, MONDAY + 5 * DAY), (ALERT, MONDAY + 6 * DAY)]
 
 
-async def test_two_problems_and_two_servers_have_nothing_to_do_with_each_other(db: Database) -> None:
+async def test_problems_and_servers_are_independent(db: Database) -> None:
     await set_up(db)
     async with db.begin() as session:
         await a_guild(session, id=GUILD + 1)
         await admin_alerts.raise_alert(session, GUILD + 1, "k", "It is full.", MONDAY)
 
-    await report(db, MONDAY)
-    await report(db, MONDAY, key="another")
+    await fails(db, MONDAY)
+    await fails(db, MONDAY, key="another")
     await works(db, MONDAY)
 
     async with db.read() as session:
@@ -269,35 +248,35 @@ async def test_two_problems_and_two_servers_have_nothing_to_do_with_each_other(d
         assert [tuple(one) for one in await session.execute(fixed)] == [(GUILD, "k")]
 
 
-# Steps of sessions.
+# Sessions and roles.
 
 
-async def test_what_only_admins_can_mend_is_told_at_its_first_failure(db: Database) -> None:
+async def test_what_only_admins_can_fix_is_alerted_at_the_first_failure(db: Database) -> None:
     await set_up(db, "abc")
     discord = FakeDiscord()
     discord.fail("ensure_room", FULL)
 
     await advance_due(db, discord, FakeClock(ROOM))
 
-    assert await told(db) == [(NotificationKind.ALERT, ROOM)]
+    assert await alerts(db) == [(ALERT, ROOM)]
     alert = await fetch_only(db, select(Alert))
     assert (alert.key, alert.text) == ("make_room", "the server has 500 channels")
 
 
-async def test_what_may_heal_by_itself_is_told_after_three_failures_in_a_row_and_once(db: Database) -> None:
+async def test_a_passing_failure_is_alerted_once_after_three_in_a_row(db: Database) -> None:
     await set_up(db, "abc")
     discord, clock, counts = FakeDiscord(), FakeClock(ROOM), []
     discord.fail("ensure_room", DOWN)
 
     for _ in range(5):
         await advance_due(db, discord, clock)
-        counts.append(len(await told(db)))
+        counts.append(len(await alerts(db)))
         clock.forward(2 * MINUTE)
 
     assert counts == [0, 0, 1, 1, 1]
 
 
-async def test_failures_with_a_success_between_them_are_not_in_a_row(db: Database) -> None:
+async def test_a_success_restarts_the_count_of_failures(db: Database) -> None:
     await set_up(db, "abc")
     discord, clock = FakeDiscord(), FakeClock(ROOM)
     failures = iter([True, True, False, True, True])
@@ -319,17 +298,17 @@ async def test_failures_with_a_success_between_them_are_not_in_a_row(db: Databas
     assert await kinds(db) == []
 
 
-async def test_of_many_sessions_that_fail_alike_admins_hear_once(db: Database) -> None:
+async def test_sessions_that_fail_alike_are_alerted_once(db: Database) -> None:
     await set_up(db, "one", "two", "three")
     discord = FakeDiscord()
     discord.fail("ensure_room", FULL)
 
     await advance_due(db, discord, FakeClock(ROOM))
 
-    assert await kinds(db) == [NotificationKind.ALERT]
+    assert await kinds(db) == [ALERT]
 
 
-async def test_it_is_fixed_only_when_it_fails_for_no_other_session_any_more(db: Database) -> None:
+async def test_a_problem_is_resolved_once_no_session_has_it(db: Database) -> None:
     await set_up(db, "one", "two")
     discord, clock = FakeDiscord(), FakeClock(ROOM)
     discord.fail("ensure_room", FULL)
@@ -344,21 +323,21 @@ async def test_it_is_fixed_only_when_it_fails_for_no_other_session_any_more(db: 
     clock.forward(MINUTE)
     await advance_due(db, discord, clock)
 
-    assert while_one_fails == [NotificationKind.ALERT]
-    assert await kinds(db) == [NotificationKind.ALERT, NotificationKind.ALERT_RESOLVED]
+    assert while_one_fails == [ALERT]
+    assert await kinds(db) == [ALERT, RESOLVED]
 
 
-async def test_another_step_that_works_does_not_say_that_this_one_does(db: Database) -> None:
+async def test_another_steps_success_does_not_resolve_it(db: Database) -> None:
     await set_up(db, "abc")
     discord, clock = FakeDiscord(), FakeClock(ROOM)
     discord.fail("ensure_room", FULL)
     for clock.now in (ROOM, TEN):  # at ten it starts, without a room
         await advance_due(db, discord, clock)
 
-    assert await kinds(db) == [NotificationKind.ALERT]
+    assert await kinds(db) == [ALERT]
 
 
-async def test_a_role_that_cannot_be_given_is_told_once_and_when_it_can(db: Database) -> None:
+async def test_a_failing_role_is_alerted_once_and_resolved(db: Database) -> None:
     await a_server_with_a_coach(db, role_due_at=MONDAY)
     discord, clock = FakeDiscord(), FakeClock()
     discord.fail("set_role", DiscordFailure("my own role stands too low", for_admins=True))
@@ -369,21 +348,18 @@ async def test_a_role_that_cannot_be_given_is_told_once_and_when_it_can(db: Data
     discord.heal()
     await sync_roles(db, discord, clock)
 
-    assert await told(db) == [
-        (NotificationKind.ALERT, MONDAY),
-        (NotificationKind.ALERT_RESOLVED, MONDAY + 3 * HOUR),
-    ]
+    assert await alerts(db) == [(ALERT, MONDAY), (RESOLVED, MONDAY + 3 * HOUR)]
 
 
-# What concerns each room alike.
+# The same error in several rooms.
 
 
 def lacking(code: str) -> DiscordFailure:
-    """As Discord refuses it: with the place, which is called otherwise for each session."""
+    """Return Discord's refusal, which names the session's own channel."""
     return DiscordFailure(f'I lack **Connect** in the channel "coaching-session-{code}"', for_admins=True)
 
 
-async def test_that_nothing_can_be_said_in_rooms_is_told_once_whichever_rooms_they_are(db: Database) -> None:
+async def test_rooms_the_bot_cannot_write_in_are_one_problem(db: Database) -> None:
     await set_up(db, "abc", "def")
     discord = FakeDiscord()
     async with db.begin() as session:
@@ -396,11 +372,11 @@ async def test_that_nothing_can_be_said_in_rooms_is_told_once_whichever_rooms_th
 
     await deliver_due(db, discord, FakeClock())
 
-    assert len(await lasting(db)) == 1
-    assert [kind for kind, _ in await told(db)] == [NotificationKind.ALERT]
+    assert len(await unresolved(db)) == 1
+    assert await kinds(db) == [ALERT]
 
 
-async def test_rooms_that_are_given_up_for_one_reason_are_told_of_once(db: Database) -> None:
+async def test_rooms_given_up_for_the_same_reason_are_alerted_once(db: Database) -> None:
     await set_up(db, "abc", "def")
     discord, clock = FakeDiscord(), FakeClock(ROOM)
     for code in ("abc", "def"):
@@ -410,16 +386,6 @@ async def test_rooms_that_are_given_up_for_one_reason_are_told_of_once(db: Datab
         clock.now = max(clock(), due_at)
         await tick(db, discord, clock)
 
-    given_up = [text for text in await all_told(db) if "I've stopped trying after a week" in text]
-    assert len(given_up) == 1
-
-
-async def all_told(db: Database) -> list[str]:
-    """What admins read, once for each message."""
-    warned = select(Alert.text).join(Notification, Notification.alert_id == Alert.id)
-    async with db.read() as session:
-        return list(
-            await session.scalars(
-                warned.where(Notification.kind == NotificationKind.ALERT, Notification.sent_at.is_not(None))
-            )
-        )
+    sent = select(Alert.text).join(Notification, Notification.alert_id == Alert.id)
+    texts = await fetch_all(db, sent.where(Notification.kind == ALERT, Notification.sent_at.is_not(None)))
+    assert sum("I've stopped trying after a week" in text for text in texts) == 1

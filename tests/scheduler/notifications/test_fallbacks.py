@@ -1,4 +1,4 @@
-"""Notifications to people with closed direct messages: by the room, by the fallback channel, or not at all."""
+"""Notifications that can't be delivered: sent to the room or the fallback channel, or reported."""
 
 from typing import Any
 
@@ -17,13 +17,14 @@ from tests.support.builders import (
     MONDAY,
     STUDENT,
     FakeClock,
-    a_coach,
     a_guild,
     a_notification,
+    a_server_with_a_coach,
     a_session,
 )
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rounds import deliver_due
+from tests.support.stored import notifications
 from tests.support.transactions import fetch_all, transact
 
 CLOSED = Unreachable("their direct messages are closed", dms_closed=True)
@@ -33,17 +34,16 @@ TEN = MONDAY + 2 * HOUR
 
 
 async def set_up(db: Database, *kinds: NotificationKind, fallback: bool = False, **about: Any) -> list[int]:
-    """A server with a session, with these notifications to its student; gives back their ids."""
+    """Create a session with these notifications to its student. Returns their ids."""
+    await a_server_with_a_coach(db, guild={"fallback_channel_id": FALLBACK if fallback else None})
     async with db.begin() as session:
-        await a_guild(session, fallback_channel_id=FALLBACK if fallback else None)
-        await a_coach(session)
         row = await a_session(session, starts_at=TEN, **about)
         enqueued = kinds or (NotificationKind.SESSION_BOOKED,)
         return [(await a_notification(session, kind=kind, session_id=row.id)).id for kind in enqueued]
 
 
 def closed_to(*user_ids: int) -> FakeDiscord:
-    """Discord, where these people take no direct messages."""
+    """Return a Discord where these people's direct messages are closed."""
     discord = FakeDiscord()
 
     async def refuse(call: Call) -> None:
@@ -55,34 +55,34 @@ def closed_to(*user_ids: int) -> FakeDiscord:
     return discord
 
 
-def went(discord: FakeDiscord) -> list[tuple[NotificationKind, Route | None, int | None]]:
-    """Kind, way and channel of every attempt."""
+def attempts(discord: FakeDiscord) -> list[tuple[NotificationKind, Route | None, int | None]]:
+    """Return kind, route and channel of every attempt."""
     contexts = [call.context for call in discord.calls if call.context is not None]
     return [(one.notification.kind, one.notification.route, one.channel_id) for one in contexts]
 
 
-async def notifications_of(db: Database, kind: NotificationKind) -> list[Notification]:
-    return await fetch_all(db, select(Notification).where(Notification.kind == kind).order_by(Notification.id))
+async def of_kind(db: Database, kind: NotificationKind) -> list[Notification]:
+    return await notifications(db, Notification.kind == kind)
 
 
 async def rounds(db: Database, discord: FakeDiscord, count: int = 4) -> None:
-    """So many ticks' worth of deliveries, in which what the first one enqueues goes out, too."""
+    """Deliver repeatedly, so that what the first round enqueues is sent, too."""
     for _ in range(count):
         await deliver_due(db, discord, FakeClock())
 
 
-async def test_with_an_open_room_they_are_mentioned_there(db: Database) -> None:
+async def test_they_are_mentioned_in_an_open_room(db: Database) -> None:
     await set_up(db, NotificationKind.ROOM_OPEN, fallback=True, **OPEN_ROOM)
     discord = closed_to(STUDENT)
 
     outcome = await deliver_due(db, discord, FakeClock())
 
     assert outcome == Delivered(1, 0, more=False)
-    assert went(discord) == [
+    assert attempts(discord) == [
         (NotificationKind.ROOM_OPEN, None, None),
         (NotificationKind.ROOM_OPEN, Route.ROOM, ROOM),
     ]
-    (notification,) = await notifications_of(db, NotificationKind.ROOM_OPEN)
+    [notification] = await of_kind(db, NotificationKind.ROOM_OPEN)
     assert (notification.route, notification.sent_at, notification.undeliverable_at) == (Route.ROOM, MONDAY, None)
 
 
@@ -91,7 +91,7 @@ async def test_with_an_open_room_they_are_mentioned_there(db: Database) -> None:
     [{}, {"discord_channel_id": ROOM, "discord_setup_complete": True}, {**OPEN_ROOM, "room_removed_at": MONDAY}],
     ids=["none", "not open yet", "removed"],
 )
-async def test_without_an_open_room_they_are_mentioned_in_the_fallback_channel(
+async def test_they_are_mentioned_in_the_fallback_channel_without_an_open_room(
     db: Database, about: dict[str, Any]
 ) -> None:
     await set_up(db, fallback=True, **about)
@@ -99,12 +99,12 @@ async def test_without_an_open_room_they_are_mentioned_in_the_fallback_channel(
 
     await deliver_due(db, discord, FakeClock())
 
-    assert went(discord)[1:] == [(NotificationKind.SESSION_BOOKED, Route.FALLBACK, FALLBACK)]
-    (notification,) = await notifications_of(db, NotificationKind.SESSION_BOOKED)
+    assert attempts(discord)[1:] == [(NotificationKind.SESSION_BOOKED, Route.FALLBACK, FALLBACK)]
+    [notification] = await of_kind(db, NotificationKind.SESSION_BOOKED)
     assert (notification.sent_at, notification.undeliverable_at) == (MONDAY, None)
 
 
-async def test_a_room_that_is_gone_by_then_leaves_the_fallback_channel(db: Database) -> None:
+async def test_the_fallback_channel_is_used_if_the_room_is_gone(db: Database) -> None:
     await set_up(db, fallback=True, **OPEN_ROOM)
     discord = FakeDiscord()
 
@@ -117,70 +117,47 @@ async def test_a_room_that_is_gone_by_then_leaves_the_fallback_channel(db: Datab
 
     await deliver_due(db, discord, FakeClock())
 
-    assert [channel_id for _, _, channel_id in went(discord)] == [None, ROOM, FALLBACK]
+    assert [channel_id for _, _, channel_id in attempts(discord)] == [None, ROOM, FALLBACK]
 
 
-async def test_another_way_begins_with_no_message_to_look_for(db: Database) -> None:
-    await set_up(db, fallback=True)
+async def test_a_message_in_the_fallback_channel_is_updated_there(db: Database) -> None:
+    [notification_id] = await set_up(db, fallback=True)
     discord = closed_to(STUDENT)
-
     await deliver_due(db, discord, FakeClock())
-
     assert [call.context and call.context.maybe_sent for call in discord.calls] == [False, False]
-
-
-async def test_a_message_that_went_another_way_is_brought_up_to_date_there(db: Database) -> None:
-    (notification_id,) = await set_up(db, fallback=True)
-    discord = closed_to(STUDENT)
-    await deliver_due(db, discord, FakeClock())
 
     async with db.begin() as session:
         (await session.get_one(Notification, notification_id)).due_at = MONDAY
     await deliver_due(db, discord, FakeClock())
 
-    assert went(discord)[-1] == (NotificationKind.SESSION_BOOKED, Route.FALLBACK, FALLBACK)
+    assert attempts(discord)[-1] == (NotificationKind.SESSION_BOOKED, Route.FALLBACK, FALLBACK)
     context = discord.calls[-1].context
     assert context is not None
     assert context.notification.message_id == 10_000 + notification_id
 
 
-# No way is left.
+# Nobody can be reached.
 
 
-async def test_a_student_who_cannot_be_reached_is_given_up_and_the_coach_hears_of_it_once_a_session(
-    db: Database,
-) -> None:
+async def test_the_coach_hears_once_per_session_that_a_student_is_unreachable(db: Database) -> None:
     await set_up(db, NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_RESCHEDULED)
-    discord = closed_to(STUDENT)
-
-    await rounds(db, discord)
-
-    for kind in (NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_RESCHEDULED):
-        (notification,) = await notifications_of(db, kind)
-        assert (notification.undeliverable_at, notification.given_up_at, notification.due_at) == (
-            MONDAY,
-            MONDAY,
-            None,
-        )
-        assert notification.last_error == "their direct messages are closed"
-    (told,) = await notifications_of(db, NotificationKind.STUDENT_UNREACHABLE)
-    assert (told.user_id, told.sent_at) == (COACH, MONDAY)
-    assert await notifications_of(db, NotificationKind.ALERT) == []
-
-
-async def test_the_coach_hears_of_it_again_for_another_session(db: Database) -> None:
-    await set_up(db)
     async with db.begin() as session:
         other = await a_session(session, starts_at=TEN + 2 * HOUR)
         await a_notification(session, session_id=other.id)
 
     await rounds(db, closed_to(STUDENT))
 
-    told = await notifications_of(db, NotificationKind.STUDENT_UNREACHABLE)
-    assert len({one.session_id for one in told}) == len(told) == 2
+    to_student = await notifications(db, Notification.user_id == STUDENT)
+    assert len(to_student) == 3
+    assert {(one.undeliverable_at, one.given_up_at, one.due_at) for one in to_student} == {(MONDAY, MONDAY, None)}
+    assert {one.last_error for one in to_student} == {"their direct messages are closed"}
+    reports = await of_kind(db, NotificationKind.STUDENT_UNREACHABLE)
+    assert [(one.user_id, one.sent_at) for one in reports] == [(COACH, MONDAY)] * 2
+    assert len({one.session_id for one in reports}) == 2
+    assert await of_kind(db, NotificationKind.ALERT) == []
 
 
-async def test_of_a_coach_who_cannot_be_reached_the_admins_hear_once_however_much_is_lost(db: Database) -> None:
+async def test_admins_hear_once_that_a_coach_is_unreachable(db: Database) -> None:
     await set_up(db)
     async with db.begin() as session:
         row = (await session.scalars(select(CoachingSession))).one()
@@ -189,56 +166,53 @@ async def test_of_a_coach_who_cannot_be_reached_the_admins_hear_once_however_muc
 
     await rounds(db, closed_to(COACH))
 
-    assert len(await notifications_of(db, NotificationKind.ALERT)) == 1
-    assert await notifications_of(db, NotificationKind.STUDENT_UNREACHABLE) == []
+    assert len(await of_kind(db, NotificationKind.ALERT)) == 1
+    assert await of_kind(db, NotificationKind.STUDENT_UNREACHABLE) == []
 
 
-async def test_when_neither_student_nor_coach_can_be_reached_the_admins_hear_of_the_coach(db: Database) -> None:
+async def test_admins_hear_of_the_coach_if_the_student_is_unreachable_too(db: Database) -> None:
     await set_up(db)
 
     await rounds(db, closed_to(STUDENT, COACH))
 
     assert await fetch_all(db, select(Alert.key)) == [f"unreachable:{COACH}"]
-    (told,) = await notifications_of(db, NotificationKind.ALERT)
-    assert told.sent_at == MONDAY
+    [sent] = await of_kind(db, NotificationKind.ALERT)
+    assert sent.sent_at == MONDAY
 
 
-async def test_admins_hear_when_somebody_can_be_reached_again(db: Database) -> None:
+async def test_admins_hear_when_a_coach_is_reachable_again(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
         await a_notification(session, user_id=COACH, kind=NotificationKind.APPLICATION_APPROVED)
     discord, clock = closed_to(COACH), FakeClock()
     await rounds(db, discord)
-    before = await notifications_of(db, NotificationKind.ALERT_RESOLVED)
+    before = await of_kind(db, NotificationKind.ALERT_RESOLVED)
 
-    discord.meanwhile("deliver", _nothing)
     clock.forward(MINUTE)
     await transact(db, a_notification, user_id=COACH, kind=NotificationKind.APPLICATION_APPROVED, due_at=clock())
-    await deliver_due(db, discord, clock)
+    await deliver_due(db, FakeDiscord(), clock)
 
     assert before == []
-    assert len(await notifications_of(db, NotificationKind.ALERT_RESOLVED)) == 1
+    assert len(await of_kind(db, NotificationKind.ALERT_RESOLVED)) == 1
 
 
-async def _nothing(_call: Call) -> None:
-    """All is well."""
-
-
-# Problems find a reader.
+# Alerts.
 
 
 @pytest.mark.parametrize("log_channel_id", [None, 44])
-async def test_a_problem_goes_to_the_log_channel_if_there_is_one(db: Database, log_channel_id: int | None) -> None:
-    await a_problem(db, log_channel_id)
+async def test_an_alert_goes_to_the_alerts_channel_if_there_is_one(
+    db: Database, log_channel_id: int | None
+) -> None:
+    await an_alert(db, log_channel_id)
     discord = FakeDiscord()
 
     await deliver_due(db, discord, FakeClock())
 
-    assert went(discord) == [(NotificationKind.ALERT, None, log_channel_id)]
+    assert attempts(discord) == [(NotificationKind.ALERT, None, log_channel_id)]
 
 
-async def test_a_problem_leaves_a_log_channel_that_is_gone_for_wherever_admins_will_see_it(db: Database) -> None:
-    await a_problem(db, 44)
+async def test_an_alert_goes_elsewhere_if_the_alerts_channel_is_gone(db: Database) -> None:
+    await an_alert(db, 44)
     discord = FakeDiscord()
 
     async def refuse(call: Call) -> None:
@@ -250,11 +224,11 @@ async def test_a_problem_leaves_a_log_channel_that_is_gone_for_wherever_admins_w
     outcome = await deliver_due(db, discord, FakeClock())
 
     assert outcome.sent == 1
-    assert [channel_id for _, _, channel_id in went(discord)] == [44, None]
+    assert [channel_id for _, _, channel_id in attempts(discord)] == [44, None]
 
 
-async def a_problem(db: Database, log_channel_id: int | None) -> None:
-    """A problem of which admins are still to be told, in a server with this log channel."""
+async def an_alert(db: Database, log_channel_id: int | None) -> None:
+    """Create a server with this alerts channel, and an alert that is due."""
     async with db.begin() as session:
         await a_guild(session, log_channel_id=log_channel_id)
         alert = Alert(guild_id=GUILD, key="k", text="t", since=MONDAY, told_at=MONDAY, times_told=1)
@@ -263,7 +237,7 @@ async def a_problem(db: Database, log_channel_id: int | None) -> None:
         await a_notification(session, kind=NotificationKind.ALERT, user_id=None, alert_id=alert.id)
 
 
-async def test_one_server_is_not_told_of_anothers_silence(db: Database) -> None:
+async def test_only_the_server_concerned_hears_of_an_unreachable_coach(db: Database) -> None:
     await set_up(db)
     async with db.begin() as session:
         await a_guild(session, id=GUILD + 1)

@@ -1,4 +1,4 @@
-"""Kinds of notifications: each is declared by one feature."""
+"""Kinds of notifications, each declared by one feature."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def test_a_kind_cannot_be_declared_twice() -> None:
 
 
 @pytest.mark.parametrize("audience", list(Audience))
-def test_the_kinds_for_an_audience_are_those_declared_for_it(audience: Audience) -> None:
+def test_an_audiences_kinds_are_those_declared_for_it(audience: Audience) -> None:
     assert kinds.sent_to(audience) == {one.kind for one in NOTIFICATION_KINDS if one.audience is audience}
 
 

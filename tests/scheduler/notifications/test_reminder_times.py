@@ -1,4 +1,4 @@
-"""When people are reminded: what admins type, and what is written back."""
+"""Reminder times: parsing and writing them."""
 
 from datetime import timedelta
 
@@ -31,7 +31,7 @@ RANGE = 'Reminders go out from 5 minutes to 14 days before a session. Type the t
         (" Off ", []),
     ],
 )
-def test_times_are_read_longest_first_and_each_once(typed: str, minutes: list[int]) -> None:
+def test_times_are_distinct_and_longest_first(typed: str, minutes: list[int]) -> None:
     assert parse_reminder_times(typed) == minutes
 
 
@@ -47,7 +47,7 @@ def test_times_are_read_longest_first_and_each_once(typed: str, minutes: list[in
         ("24h 1h", 'I can\'t read "24h 1h" as a length of time. Type one like "2 hours", "90 min" or "none".'),
     ],
 )
-def test_what_is_no_list_of_times_is_refused_with_what_to_type(typed: str, sentence: str) -> None:
+def test_invalid_times_are_refused_with_what_to_type(typed: str, sentence: str) -> None:
     with pytest.raises(Unreadable) as refused:
         parse_reminder_times(typed)
 
@@ -55,13 +55,13 @@ def test_what_is_no_list_of_times_is_refused_with_what_to_type(typed: str, sente
 
 
 @pytest.mark.parametrize("typed", ["24h, 1h", "36h, 90 min, 5 min", "14 days", "none"])
-def test_what_is_written_is_read_back(typed: str) -> None:
+def test_written_times_can_be_parsed(typed: str) -> None:
     times = [timedelta(minutes=minutes) for minutes in parse_reminder_times(typed)]
 
     assert parse_reminder_times(write_reminder_times(times)) == parse_reminder_times(typed)
 
 
-def test_a_server_that_wants_none_differs_from_one_that_never_said() -> None:
+def test_no_reminders_differ_from_unset_reminders() -> None:
     assert reminder_times(Guild(reminder_minutes=None)) == list(FIRST_REMINDERS)
     assert reminder_times(Guild(reminder_minutes=[])) == []
     assert reminder_times(Guild(reminder_minutes=[90])) == [timedelta(minutes=90)]

@@ -1,4 +1,4 @@
-"""Reminders: planned with a booking, following its session, and sent while they still help."""
+"""Reminders: planned with a booking, replanned on changes, and sent while they still help."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -29,15 +29,17 @@ from tests.support.builders import (
     a_notification,
     a_server_with_a_coach,
     a_session,
+    change_session,
     statements,
 )
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rounds import deliver_due
+from tests.support.stored import notifications
 from tests.support.transactions import fetch, fetch_all, fetch_only, transact
 
 STU = Actor(STUDENT)
 WEDNESDAY = MONDAY + 2 * DAY + HOUR
-"""9:00, two days and an hour after Monday's booking."""
+"""9:00, two days and an hour after the booking."""
 Planned = list[tuple[int | None, datetime | None, int | None]]
 
 
@@ -46,13 +48,13 @@ async def set_up(db: Database, **changed: Any) -> None:
 
 
 async def book(db: Database, starts_at: datetime = WEDNESDAY, now: datetime = MONDAY) -> int:
-    """A server in which somebody has booked an hour; gives back the session's id."""
+    """Book an hour. Returns the session's id."""
     async with db.begin() as session:
         guild = await session.get_one(Guild, GUILD)
         return (await booking.book(session, guild, STU, COACH, starts_at, HOUR, None, now)).id
 
 
-async def move(db: Database, session_id: int, starts_at: datetime, now: datetime = MONDAY + HOUR) -> None:
+async def reschedule(db: Database, session_id: int, starts_at: datetime, now: datetime = MONDAY + HOUR) -> None:
     await transact(db, rescheduling.reschedule, session_id, STU, starts_at, "", now)
 
 
@@ -61,30 +63,24 @@ async def cancel(db: Database, session_id: int, now: datetime = MONDAY + HOUR) -
 
 
 async def remind_at(db: Database, *minutes: int, now: datetime = MONDAY + HOUR) -> None:
-    """The server chooses other times."""
+    """Choose other reminder times for the server."""
     async with db.begin() as session:
         guild = await session.get_one(Guild, GUILD)
         await settings.change(session, guild, ADMIN, GuildChanges(reminder_minutes=list(minutes)), now)
 
 
 async def every(db: Database) -> list[Notification]:
-    """All reminders, in the order in which they were planned."""
-    async with db.read() as session:
-        found = (
-            select(Notification)
-            .where(Notification.kind == NotificationKind.SESSION_REMINDER)
-            .order_by(Notification.id)
-        )
-        return list(await session.scalars(found))
+    """Return all reminders in the order they were planned."""
+    return await notifications(db, Notification.kind == NotificationKind.SESSION_REMINDER)
 
 
 async def waiting(db: Database) -> Planned:
-    """Recipient, due time and lead of all that have not gone out."""
+    """Return recipient, due time and lead of unsent reminders."""
     return [(one.user_id, one.due_at, one.lead_minutes) for one in await every(db) if one.due_at is not None]
 
 
 async def notes(db: Database) -> list[str | None]:
-    """Why reminders were dropped."""
+    """Return why reminders were dropped."""
     return [one.last_error for one in await every(db) if one.given_up_at is not None]
 
 
@@ -93,27 +89,22 @@ async def row(db: Database) -> CoachingSession:
 
 
 def for_both(starts_at: datetime, *leads: timedelta) -> Planned:
-    """What is planned for student and coach."""
+    """Return the reminders to plan for student and coach."""
     return [(user_id, starts_at - lead, lead // MINUTE) for lead in leads for user_id in (STUDENT, COACH)]
 
 
 async def reminded(db: Database, discord: FakeDiscord, now: datetime) -> list[tuple[int | None, int | None]]:
-    """Deliver what is due; recipient and lead of the reminders that this sent."""
+    """Deliver what's due. Returns recipient and lead of the reminders sent."""
     before = len(discord.calls)
     await deliver_due(db, discord, FakeClock(now))
-    contexts = [call.context for call in discord.calls[before:] if call.context is not None]
-    told = [
-        (one.notification.user_id, one.notification.lead_minutes)
-        for one in contexts
-        if one.notification.lead_minutes
-    ]
-    return sorted(told, key=str)
+    sent = [call.context.notification for call in discord.calls[before:] if call.context is not None]
+    return sorted(((one.user_id, one.lead_minutes) for one in sent if one.lead_minutes), key=str)
 
 
 # Planning.
 
 
-async def test_a_booking_plans_for_both_a_reminder_a_day_and_an_hour_before(db: Database) -> None:
+async def test_both_get_a_reminder_a_day_and_an_hour_before(db: Database) -> None:
     await set_up(db)
 
     await book(db)
@@ -122,7 +113,7 @@ async def test_a_booking_plans_for_both_a_reminder_a_day_and_an_hour_before(db: 
     assert {one.created_at for one in await every(db)} == {MONDAY}
 
 
-async def test_a_server_may_want_other_reminders_or_none(db: Database) -> None:
+async def test_a_server_can_choose_other_reminders_or_none(db: Database) -> None:
     await set_up(db, reminder_minutes=[90])
     await book(db)
 
@@ -144,7 +135,7 @@ async def test_a_server_may_want_other_reminders_or_none(db: Database) -> None:
     ],
     ids=str,
 )
-async def test_a_reminder_that_would_come_right_after_the_booking_is_not_owed(
+async def test_no_reminder_is_planned_for_right_after_the_booking(
     db: Database, ahead: timedelta, leads: list[timedelta]
 ) -> None:
     await set_up(db)
@@ -154,53 +145,52 @@ async def test_a_reminder_that_would_come_right_after_the_booking_is_not_owed(
     assert await waiting(db) == for_both(WEDNESDAY, *leads)
 
 
-async def test_all_that_a_booking_owes_is_one_statement(db: Database) -> None:
+async def test_a_booking_enqueues_all_its_messages_in_one_statement(db: Database) -> None:
     await set_up(db)
 
     with statements(db) as said:
         await book(db)
 
     assert sum(one.startswith("INSERT INTO notifications") for one in said) == 1
-    async with db.read() as session:
-        assert len((await session.scalars(select(Notification))).all()) == 6
+    assert len(await notifications(db)) == 6
 
 
-async def test_a_moved_session_gets_new_reminders_in_place_of_the_old(db: Database) -> None:
+async def test_a_rescheduled_session_gets_new_reminders(db: Database) -> None:
     await set_up(db)
     session_id = await book(db)
 
-    await move(db, session_id, WEDNESDAY + DAY + HOUR)
+    await reschedule(db, session_id, WEDNESDAY + DAY + HOUR)
 
     assert await waiting(db) == for_both(WEDNESDAY + DAY + HOUR, DAY, HOUR)
     assert await notes(db) == ["the session was moved"] * 4
 
 
-async def test_a_session_that_is_moved_into_the_next_hour_has_no_reminders(db: Database) -> None:
+async def test_a_session_rescheduled_into_the_next_hour_has_no_reminders(db: Database) -> None:
     await set_up(db)
     session_id = await book(db)
 
-    await move(db, session_id, MONDAY + 2 * HOUR, now=MONDAY + HOUR)
+    await reschedule(db, session_id, MONDAY + 2 * HOUR, now=MONDAY + HOUR)
 
     assert await waiting(db) == []
     assert len(await notes(db)) == 4
 
 
-async def test_a_move_after_the_first_reminder_reminds_again_a_day_before(db: Database) -> None:
+async def test_a_session_rescheduled_after_its_first_reminder_is_reminded_of_again(db: Database) -> None:
     await set_up(db)
     discord = FakeDiscord()
     session_id = await book(db)
     await reminded(db, discord, WEDNESDAY - DAY)
     assert (await row(db)).reminder_sent
 
-    await move(db, session_id, WEDNESDAY + 2 * DAY, now=WEDNESDAY - HOUR - MINUTE)
+    await reschedule(db, session_id, WEDNESDAY + 2 * DAY, now=WEDNESDAY - HOUR - MINUTE)
 
     assert not (await row(db)).reminder_sent
     assert await reminded(db, discord, WEDNESDAY - HOUR) == []
-    assert await reminded(db, discord, WEDNESDAY + DAY) == [(STUDENT, 1440), (COACH, 1440)][::-1]
+    assert await reminded(db, discord, WEDNESDAY + DAY) == [(COACH, 1440), (STUDENT, 1440)]
     assert (await row(db)).reminder_sent
 
 
-async def test_a_cancelled_session_reminds_nobody(db: Database) -> None:
+async def test_nobody_is_reminded_of_a_cancelled_session(db: Database) -> None:
     await set_up(db)
     session_id = await book(db)
     other_id = await book(db, WEDNESDAY + 2 * HOUR)
@@ -213,10 +203,10 @@ async def test_a_cancelled_session_reminds_nobody(db: Database) -> None:
     assert await notes(db) == ["the session was cancelled"] * 4
 
 
-# The server's times.
+# The server's reminder times.
 
 
-async def test_other_reminder_times_hold_for_what_is_booked_already(db: Database) -> None:
+async def test_new_reminder_times_apply_to_booked_sessions(db: Database) -> None:
     await set_up(db)
     await book(db)
     kept = [one.id for one in await every(db) if one.lead_minutes == 60]
@@ -228,7 +218,7 @@ async def test_other_reminder_times_hold_for_what_is_booked_already(db: Database
     assert [one.id for one in await every(db) if one.lead_minutes == 60] == kept
 
 
-async def test_no_reminders_drops_those_of_this_server_only_and_can_be_taken_back(db: Database) -> None:
+async def test_a_server_can_turn_its_reminders_off_and_on(db: Database) -> None:
     await set_up(db)
     await book(db)
     async with db.begin() as session:
@@ -249,7 +239,7 @@ async def test_no_reminders_drops_those_of_this_server_only_and_can_be_taken_bac
     assert (await waiting(db))[1:] == for_both(WEDNESDAY, HOUR)
 
 
-async def test_other_times_do_not_remind_of_what_has_begun_or_was_cancelled_and_not_twice(db: Database) -> None:
+async def test_new_times_plan_no_reminder_twice_or_for_begun_and_cancelled_sessions(db: Database) -> None:
     await set_up(db)
     discord = FakeDiscord()
     await cancel(db, await book(db, WEDNESDAY + 2 * HOUR))
@@ -262,7 +252,7 @@ async def test_other_times_do_not_remind_of_what_has_begun_or_was_cancelled_and_
     assert sorted(await waiting(db), key=str) == sorted(for_both(WEDNESDAY, 12 * HOUR, HOUR), key=str)
 
 
-async def test_a_reminder_that_is_being_tried_again_survives_other_times(db: Database) -> None:
+async def test_new_times_keep_a_reminder_that_is_being_retried(db: Database) -> None:
     await set_up(db)
     await book(db)
     discord = FakeDiscord()
@@ -275,7 +265,7 @@ async def test_a_reminder_that_is_being_tried_again_survives_other_times(db: Dat
     assert len(await reminded(db, discord, WEDNESDAY - DAY + MINUTE)) == 2
 
 
-async def test_two_admins_who_choose_times_at_once_leave_the_reminders_of_one_of_them(db: Database) -> None:
+async def test_two_admins_choosing_times_at_once_leave_one_set_of_reminders(db: Database) -> None:
     await set_up(db)
     await book(db)
 
@@ -289,7 +279,7 @@ async def test_two_admins_who_choose_times_at_once_leave_the_reminders_of_one_of
 # Delivering.
 
 
-async def test_each_reminder_goes_out_once_at_its_instant(db: Database) -> None:
+async def test_each_reminder_is_sent_once_when_it_is_due(db: Database) -> None:
     await set_up(db)
     await book(db)
     discord = FakeDiscord()
@@ -307,7 +297,7 @@ async def test_each_reminder_goes_out_once_at_its_instant(db: Database) -> None:
     assert await notes(db) == []
 
 
-async def test_nobody_was_reminded_before_anybody_was(db: Database) -> None:
+async def test_a_failed_reminder_does_not_count_as_sent(db: Database) -> None:
     await set_up(db)
     await book(db)
     discord = FakeDiscord()
@@ -330,7 +320,7 @@ async def test_nobody_was_reminded_before_anybody_was(db: Database) -> None:
     ],
     ids=str,
 )
-async def test_after_a_long_outage_only_the_newest_reminder_goes_out_and_none_after_the_start(
+async def test_after_an_outage_only_the_latest_reminder_is_sent_and_none_after_the_start(
     db: Database, back: datetime, told: list[tuple[int, int]]
 ) -> None:
     await set_up(db)
@@ -340,11 +330,9 @@ async def test_after_a_long_outage_only_the_newest_reminder_goes_out_and_none_af
 
     left = [] if back >= WEDNESDAY - HOUR else for_both(WEDNESDAY, HOUR)
     assert await waiting(db) == left
-    gone = {one.last_error for one in await every(db) if one.given_up_at == back}
-    if back >= WEDNESDAY:
-        assert gone == {"the session has begun or was cancelled"}
-    else:
-        assert gone == (set() if left else {"a later reminder is due as well"})
+    begun = "the session has begun or was cancelled"
+    expected = {begun} if back >= WEDNESDAY else set() if left else {"a later reminder is due as well"}
+    assert {one.last_error for one in await every(db) if one.given_up_at == back} == expected
 
 
 @pytest.mark.parametrize(
@@ -354,17 +342,13 @@ async def test_after_a_long_outage_only_the_newest_reminder_goes_out_and_none_af
         ({"status": SessionStatus.IN_PROGRESS}, "the session has begun or was cancelled"),
         ({"starts_at": WEDNESDAY + 30 * MINUTE}, "the session was rescheduled"),
     ],
-    ids=["cancelled", "begun", "moved"],
+    ids=["cancelled", "begun", "rescheduled"],
 )
-async def test_a_reminder_that_nobody_dropped_is_held_against_the_session_once_more(
+async def test_a_reminder_is_checked_against_its_session_again_when_it_is_due(
     db: Database, changed: dict[str, Any], note: str
 ) -> None:
     await set_up(db)
-    await book(db)
-    async with db.begin() as session:
-        about = (await session.scalars(select(CoachingSession))).one()
-        for name, value in changed.items():
-            setattr(about, name, value)
+    await change_session(db, await book(db), **changed)
     discord = FakeDiscord()
 
     await reminded(db, discord, MONDAY)
@@ -375,7 +359,7 @@ async def test_a_reminder_that_nobody_dropped_is_held_against_the_session_once_m
     assert len(await waiting(db)) == 2
 
 
-async def test_a_time_that_the_server_gave_up_while_somebody_booked_is_not_kept(db: Database) -> None:
+async def test_a_reminder_time_dropped_during_a_booking_is_not_used(db: Database) -> None:
     await set_up(db)
     await book(db)
     async with db.begin() as session:
@@ -385,45 +369,45 @@ async def test_a_time_that_the_server_gave_up_while_somebody_booked_is_not_kept(
     assert await notes(db) == ["the server's reminder times were changed"] * 2
 
 
-async def test_a_move_while_a_reminder_fails_does_not_bring_it_back(db: Database) -> None:
+async def test_rescheduling_while_a_reminder_fails_does_not_bring_it_back(db: Database) -> None:
     await set_up(db)
     session_id = await book(db)
     discord = FakeDiscord()
 
-    async def move_and_fail(call: Call) -> None:
+    async def reschedule_and_fail(call: Call) -> None:
         if call.context is not None and call.context.notification.lead_minutes == 1440:
             if (await row(db)).starts_at == WEDNESDAY:
-                await move(db, session_id, WEDNESDAY + DAY, now=WEDNESDAY - DAY)
+                await reschedule(db, session_id, WEDNESDAY + DAY, now=WEDNESDAY - DAY)
             raise DiscordFailure("Discord does not answer.")
 
     await deliver_due(db, discord, FakeClock())
-    discord.meanwhile("deliver", move_and_fail)
+    discord.meanwhile("deliver", reschedule_and_fail)
     await deliver_due(db, discord, FakeClock(WEDNESDAY - DAY))
 
     assert await waiting(db) == for_both(WEDNESDAY + DAY, DAY, HOUR)
 
 
-async def test_a_reminder_that_arrives_while_its_session_is_moved_is_none_of_the_new_time(db: Database) -> None:
+async def test_a_reminder_sent_during_rescheduling_does_not_count_for_the_new_time(db: Database) -> None:
     await set_up(db)
     session_id = await book(db)
     discord = FakeDiscord()
     await deliver_due(db, discord, FakeClock())
 
-    async def move_once(_call: Call) -> None:
+    async def reschedule_once(_call: Call) -> None:
         if (await row(db)).starts_at == WEDNESDAY:
-            await move(db, session_id, WEDNESDAY + DAY, now=WEDNESDAY - DAY)
+            await reschedule(db, session_id, WEDNESDAY + DAY, now=WEDNESDAY - DAY)
 
-    discord.meanwhile("deliver", move_once)
+    discord.meanwhile("deliver", reschedule_once)
     await deliver_due(db, discord, FakeClock(WEDNESDAY - DAY))
 
     assert not (await row(db)).reminder_sent
     assert await waiting(db) == for_both(WEDNESDAY + DAY, DAY, HOUR)
 
 
-# Who wants none.
+# Turning reminders off.
 
 
-async def test_who_turned_reminders_off_gets_none_and_the_other_side_does(db: Database) -> None:
+async def test_turning_reminders_off_affects_only_that_person(db: Database) -> None:
     await set_up(db)
     await book(db)
     discord = FakeDiscord()
@@ -439,9 +423,7 @@ async def test_who_turned_reminders_off_gets_none_and_the_other_side_does(db: Da
     assert await notes(db) == ["they want no reminders"]
 
 
-async def test_turning_reminders_off_remembers_somebody_new_and_forgets_nothing_of_somebody_known(
-    db: Database,
-) -> None:
+async def test_turning_reminders_off_keeps_what_else_is_known_of_a_person(db: Database) -> None:
     async with db.begin() as session:
         session.add(Member(user_id=COACH, time_zone="Europe/Berlin"))
 
