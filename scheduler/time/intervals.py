@@ -45,18 +45,6 @@ def subtract(intervals: Iterable[tuple[Any, Any]], taken: Iterable[tuple[Any, An
     return left
 
 
-def overlaps_any(sorted_disjoint: list[Interval], start: Any, end: Any) -> bool:
-    """Return whether `[start, end)` overlaps any of the intervals, which must come from `union`."""
-    low, high = 0, len(sorted_disjoint)
-    while low < high:
-        middle = (low + high) // 2
-        if sorted_disjoint[middle].end <= start:
-            low = middle + 1
-        else:
-            high = middle
-    return low < len(sorted_disjoint) and sorted_disjoint[low].start < end
-
-
 def intersect(intervals: Iterable[tuple[Any, Any]], others: Iterable[tuple[Any, Any]]) -> list[Interval]:
     """Return what both have in common. The result is sorted, and its intervals don't touch."""
     first = union(intervals)

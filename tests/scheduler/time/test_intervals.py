@@ -1,4 +1,4 @@
-"""Half-open intervals, held against sets of points."""
+"""Half-open intervals, compared with sets of points."""
 
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -7,23 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.time.intervals import Interval, overlaps_any, subtract, union
+from scheduler.time.intervals import Interval, intersect, subtract, union
 
 POINTS = range(-5, 30)
 
 Pairs = list[tuple[int, int]]
 
 PAIRS = st.lists(st.tuples(st.integers(-3, 25), st.integers(-3, 25)), max_size=8)
-"""Also empty and reversed ones."""
+"""Some are empty or reversed."""
 
 
 def points(intervals: Pairs | list[Interval]) -> set[int]:
-    """Every whole point that is inside."""
+    """Return every whole point inside."""
     return {point for point in POINTS for start, end in intervals if start <= point < end}
 
 
 def is_tidy(intervals: list[Interval]) -> bool:
-    """Sorted, none empty, none touching the next."""
+    """Return whether they're sorted, none is empty, and none touches the next."""
     return all(one.start < one.end for one in intervals) and all(
         one.end < after.start for one, after in pairwise(intervals)
     )
@@ -42,7 +42,7 @@ def is_tidy(intervals: list[Interval]) -> bool:
     ],
     ids=["none", "one", "sorted", "overlapping", "touching", "inside", "empty and reversed"],
 )
-def test_a_union_is_sorted_and_joins_what_overlaps_or_touches(given_: Pairs, expected: Pairs) -> None:
+def test_a_union_is_sorted_and_joins_overlapping_and_touching_intervals(given_: Pairs, expected: Pairs) -> None:
     assert union(given_) == expected
 
 
@@ -59,27 +59,11 @@ def test_a_union_is_sorted_and_joins_what_overlaps_or_touches(given_: Pairs, exp
     ],
     ids=["nothing", "touching", "the middle", "both ends", "all", "more than all", "two that touch"],
 )
-def test_subtracting_leaves_what_is_in_none_of_the_others(taken: Pairs, left: Pairs) -> None:
+def test_subtracting_leaves_what_no_other_interval_covers(taken: Pairs, left: Pairs) -> None:
     assert subtract([(10, 20)], taken) == left
 
 
-@pytest.mark.parametrize(
-    ("start", "end", "meets"),
-    [
-        (0, 10, False),
-        (0, 11, True),
-        (20, 30, False),
-        (19, 30, True),
-        (12, 13, True),
-        (0, 99, True),
-        (22, 28, False),
-    ],
-)
-def test_touching_is_not_meeting(start: int, end: int, meets: bool) -> None:
-    assert overlaps_any([Interval(10, 20), Interval(30, 40)], start, end) is meets
-
-
-def test_intervals_of_instants_work_like_those_of_minutes() -> None:
+def test_intervals_of_instants_work_like_intervals_of_minutes() -> None:
     nine, ten, eleven = (datetime(2026, 3, 2, hour, tzinfo=UTC) for hour in (9, 10, 11))
 
     assert union([(ten, eleven), (nine, ten)]) == [(nine, eleven)]
@@ -95,15 +79,16 @@ def test_a_union_has_the_same_points(pairs: Pairs) -> None:
 
 
 @given(PAIRS, PAIRS)
-def test_a_difference_has_the_points_of_one_and_not_of_the_other(pairs: Pairs, taken: Pairs) -> None:
+def test_a_difference_has_the_points_of_only_the_first(pairs: Pairs, taken: Pairs) -> None:
     left = subtract(pairs, taken)
 
     assert points(left) == points(pairs) - points(taken)
     assert is_tidy(left)
 
 
-@given(PAIRS, st.integers(-5, 27), st.integers(1, 10))
-def test_meeting_is_sharing_a_point(pairs: Pairs, start: int, length: int) -> None:
-    shared = points(pairs) & set(range(start, start + length))
+@given(PAIRS, PAIRS)
+def test_an_intersection_has_the_points_of_both(pairs: Pairs, others: Pairs) -> None:
+    common = intersect(pairs, others)
 
-    assert overlaps_any(union(pairs), start, start + length) is bool(shared)
+    assert points(common) == points(pairs) & points(others)
+    assert is_tidy(common)
