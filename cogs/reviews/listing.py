@@ -85,8 +85,8 @@ class ReviewListCog(Cog):
             found = await reviews.list_reviews(session, coach.guild_id, coach_id, page=page, size=_A_PAGE)
         title = f"### What students say about <@{coach_id}>\n{cards.rating(coach)}"
         parts: list[discord.ui.Item[Any]] = [ui.text(title)]
-        parts.extend(ui.text(_public(one)) for one in found.reviews)
-        if not found.reviews:
+        parts.extend(ui.text(_public(one)) for one in found.shown)
+        if not found.shown:
             parts.append(ui.text("No reviews here. Students can give one after each session that took place."))
         turning = partial(READ_PAGE.id, coach_id=coach_id)
         await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(turning, page, has_more=found.has_more)))
@@ -101,8 +101,8 @@ class ReviewListCog(Cog):
             )
         of = f" of <@{coach_id}>" if coach_id else ""
         parts: list[discord.ui.Item[Any]] = [ui.text(f"### Reviews{of}, newest first")]
-        parts.extend(_section(one, coach_id, page) for one in found.reviews)
-        if not found.reviews:
+        parts.extend(_section(one, coach_id, page) for one in found.shown)
+        if not found.shown:
             parts.append(
                 ui.text("No reviews here. Students are asked for one after each session that took place.")
             )

@@ -12,6 +12,7 @@ from scheduler.core import audit
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.core.errors import CoachingError, NotAllowed, NotFound, NotReviewable, TooLate, Unreadable
+from scheduler.core.pages import Page
 
 LONGEST_COMMENT = 300
 MOST_STARS = 5
@@ -26,14 +27,6 @@ class ReviewState:
     review: Review | None
     is_open: bool
     """Whether the stars can be given or changed now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page of reviews, newest first."""
-
-    reviews: list[Review]
-    has_more: bool
 
 
 async def review(session: AsyncSession, session_id: int, actor: Actor, stars: int, now: datetime) -> Review:
@@ -156,8 +149,8 @@ async def list_reviews(
     page: int,
     size: int,
     with_hidden: bool = False,
-) -> Page:
-    """Return a page of a server's reviews, for one coach or all. `with_hidden` is for admins only."""
+) -> Page[Review]:
+    """Return a page of a server's reviews, newest first: one coach's or all. `with_hidden` is for admins."""
     query = select(Review).where(Review.guild_id == guild_id)
     if coach_id is not None:
         query = query.where(Review.coach_id == coach_id)

@@ -339,7 +339,7 @@ async def test_lists_are_newest_first_paged_and_of_one_server(db: Database) -> N
 
     async def listed(guild_id: int, coach_id: int | None = None, **how: Any) -> tuple[list[int], bool]:
         page = await query(db, reviews.list_reviews, guild_id, coach_id, **{"page": 0, "size": 9, **how})
-        return [one.session_id for one in page.reviews], page.has_more
+        return [one.session_id for one in page.shown], page.has_more
 
     assert await listed(GUILD, COACH) == ([ids[3], ids[1], ids[0]], False)
     assert await listed(GUILD, with_hidden=True) == (ids[::-1], False)
