@@ -3,8 +3,7 @@
 import re
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
-
-from babel.numbers import format_currency, get_currency_precision, is_currency
+from typing import Any
 
 from scheduler.core.errors import Unreadable
 
@@ -39,6 +38,8 @@ _GROUPED = re.compile(
 
 def parse_currency(text: str) -> str:
     """Return the ISO 4217 code in `text`. Raises Unreadable if there's no such currency."""
+    from babel.numbers import is_currency  # imported late, like below: 0.5 MB that the bot needs for prices only
+
     code = text.strip().upper()
     if not (len(code) == 3 and is_currency(code)):
         raise Unreadable(
@@ -59,7 +60,7 @@ def parse_rate(text: str, currency: str) -> int:
     number = typed.removeprefix("-").lstrip()
     if len(number) > _LONGEST or not _NUMBER.fullmatch(number):
         raise Unreadable(f'"{text.strip()[:40]}" isn\'t an amount. Type your hourly rate in {currency}, like 60.')
-    digits = get_currency_precision(currency)
+    digits = _digits(currency)
     if digits and _AMBIGUOUS.fullmatch(number):
         raise _ambiguous(text, number, currency)
     amount = _amount(number, text, currency)
@@ -86,7 +87,7 @@ def price(rate_minor: int, duration: timedelta) -> int:
 
 def write_amount(minor: int, currency: str) -> str:
     """Write an amount that `parse_rate` reads back: "60.00", but "1.2050" because "1.205" is ambiguous."""
-    written = f"{Decimal(minor).scaleb(-get_currency_precision(currency)):f}"
+    written = f"{Decimal(minor).scaleb(-_digits(currency)):f}"
     return f"{written}0" if _AMBIGUOUS.fullmatch(written) else written
 
 
@@ -94,12 +95,12 @@ def write_money(minor: int, currency: str) -> str:
     """Write an amount for people: "$60.00", "¥6,000", "free"."""
     if minor == 0:
         return "free"
-    return format_currency(Decimal(minor).scaleb(-get_currency_precision(currency)), currency, locale="en_US")
+    return _formatted(Decimal(minor).scaleb(-_digits(currency)), currency)
 
 
 def _without_currency(typed: str, currency: str) -> str:
     """Remove the currency's code or symbol before or after the number."""
-    symbol = format_currency(0, currency, "¤", locale="en_US", currency_digits=False).replace("0", "")
+    symbol = _formatted(Decimal(0), currency, format="¤", currency_digits=False).replace("0", "")
     for name in (currency, symbol.translate(_SPELLINGS).strip()):
         if typed.upper().startswith(name.upper()):
             return typed[len(name) :].lstrip()
@@ -123,7 +124,7 @@ def _amount(number: str, text: str, currency: str) -> Decimal:
 
 def _ambiguous(text: str, number: str, currency: str) -> Unreadable:
     thousands, one = _NO_DIGIT.sub("", number), Decimal(number.replace(",", "."))
-    digits = get_currency_precision(currency)
+    digits = _digits(currency)
     minor = one.scaleb(digits)
     if minor != minor.to_integral_value():
         return Unreadable(
@@ -135,3 +136,16 @@ def _ambiguous(text: str, number: str, currency: str) -> Unreadable:
         f'"{text.strip()[:40]}" could be {write_amount(int(thousands) * 10**digits, currency)} or {written}. '
         f"Type {thousands} or {written}."
     )
+
+
+def _digits(currency: str) -> int:
+    """Return how many decimals amounts in this currency have."""
+    from babel.numbers import get_currency_precision
+
+    return get_currency_precision(currency)
+
+
+def _formatted(amount: Decimal, currency: str, **how: Any) -> str:
+    from babel.numbers import format_currency
+
+    return format_currency(amount, currency, locale="en_US", **how)
