@@ -7,6 +7,7 @@ from typing import Any
 
 from models import Coach, Guild, SessionType
 from scheduler.core.errors import Unreadable
+from scheduler.parsing.durations import LONGEST_MINUTES, MOST_LENGTHS, SHORTEST_MINUTES
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +20,6 @@ _RANGES = {
     "daily_limit": ("The daily limit can be 1 to 50 sessions.", 1, 50),
     "weekly_limit": ("The weekly limit can be 1 to 200 sessions.", 1, 200),
 }
-_SHORTEST, _LONGEST, _MOST_LENGTHS = 5, 12 * 60, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ class Rules:
     def check(self) -> None:
         """Raise Unreadable if a value is out of range."""
         lengths = self.durations_minutes
-        if not 0 < len(set(lengths)) == len(lengths) <= _MOST_LENGTHS:
-            raise Unreadable(f"Offer 1 to {_MOST_LENGTHS} different lengths, like 60, 30, 90.")
-        if not all(_SHORTEST <= minutes <= _LONGEST for minutes in lengths):
+        if not 0 < len(set(lengths)) == len(lengths) <= MOST_LENGTHS:
+            raise Unreadable(f"Offer 1 to {MOST_LENGTHS} different lengths, like 60, 30, 90.")
+        if not all(SHORTEST_MINUTES <= minutes <= LONGEST_MINUTES for minutes in lengths):
             raise Unreadable("A session can last 5 minutes to 12 hours. Type lengths in minutes, like 60, 30, 90.")
         for name, (sentence, least, most) in _RANGES.items():
             value = getattr(self, name)
@@ -71,12 +71,12 @@ def default_policy(guild: Guild) -> Rules:
 
 
 def to_json(rules: Rules) -> dict[str, Any]:
-    """Return the rules in the form that's stored."""
+    """Return the rules as they're stored."""
     return asdict(rules) | {"durations_minutes": list(rules.durations_minutes)}
 
 
 def from_json(values: dict[str, Any]) -> Rules:
-    """Read rules from `as_json`, with defaults for missing and invalid values."""
+    """Read rules from `to_json`, with defaults for missing and invalid values."""
     rules = Rules()
     for name in [field.name for field in fields(Rules) if field.name in values]:
         try:

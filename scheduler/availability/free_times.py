@@ -154,12 +154,12 @@ async def conflicts(session: AsyncSession, coach: Coach, now: datetime) -> list[
         )
         .order_by(CoachingSession.starts_at)
     )
-    coming = list(found)
-    if not coming:
+    upcoming = list(found)
+    if not upcoming:
         return []
-    hours = await hours_of(session, coach, since=coming[0].starts_at, until=max(one.ends_at for one in coming))
-    calendar = Calendar(hours, booking_rules(coach))
-    return [one for one in coming if not calendar.is_within_hours(one.starts_at, one.ends_at)]
+    since, until = upcoming[0].starts_at, max(one.ends_at for one in upcoming)
+    calendar = Calendar(await hours_of(session, coach, since=since, until=until), _booking_rules(coach))
+    return [one for one in upcoming if not calendar.is_within_hours(one.starts_at, one.ends_at)]
 
 
 async def hours_of(session: AsyncSession, coach: Coach, *, since: datetime, until: datetime) -> Hours:
@@ -191,9 +191,9 @@ async def calendars(
         coach.user_id: Calendar(
             hours[coach.user_id],
             # A pause only stops new bookings: booked sessions can still be rescheduled.
-            booking_rules(coach)
-            if moving is None
-            else replace(booking_rules(coach), accepting=is_known(coach.time_zone)),
+            replace(_booking_rules(coach), accepting=is_known(coach.time_zone))
+            if moving
+            else _booking_rules(coach),
             coach_busy=busy[coach.user_id],
             student_busy=busy[student_id],
             counted=counted[coach.user_id],
@@ -207,8 +207,7 @@ def takes_bookings(coach: Coach) -> bool:
     return coach.accepting and is_known(coach.time_zone)
 
 
-def booking_rules(coach: Coach) -> BookingRules:
-    """Return the coach's booking rules as `Calendar` needs them."""
+def _booking_rules(coach: Coach) -> BookingRules:
     return BookingRules(
         zone=zone(coach.time_zone),
         slot_step=timedelta(minutes=coach.slot_step_minutes),

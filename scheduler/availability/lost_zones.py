@@ -19,9 +19,8 @@ async def inspect_zone(session: AsyncSession, coach: Coach, now: datetime) -> No
         session,
         coach.guild_id,
         key,
-        f'nobody can book <@{coach.user_id}> because I no longer know their time zone "{coach.time_zone}". Ask '
-        "them to choose another one in `/availability`, or ask whoever runs the bot to update its time "
-        "zones.",
+        f'nobody can book <@{coach.user_id}> because I no longer know their time zone "{coach.time_zone}". '
+        "Ask them to choose another one in `/availability`, or ask whoever runs the bot to update its time zones.",
         now,
     )
     if told:

@@ -1,4 +1,4 @@
-"""What coaches are told about their availability."""
+"""Notifications to coaches about their time zone."""
 
 from datetime import datetime
 

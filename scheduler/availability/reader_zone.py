@@ -1,4 +1,4 @@
-"""The time zone in which a person reads times."""
+"""The time zone people see times in."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -7,9 +7,6 @@ from scheduler.time.time_zones import is_known
 
 
 async def zone_name_of(session: AsyncSession, user_id: int, otherwise: str) -> str:
-    """The time zone to show this person: their own choice, else `otherwise`, else UTC.
-
-    Skips zones that this host doesn't know.
-    """
+    """Return the person's own choice, else `otherwise`, else UTC, skipping zones this host doesn't know."""
     chosen = await members.chosen_zone(session, user_id)
     return next((name for name in (chosen, otherwise) if name and is_known(name)), "UTC")

@@ -21,19 +21,8 @@ _LONGEST = 60
 
 _NAMED = {"today": 0, "tomorrow": 1, "yesterday": -1, "day after tomorrow": 2, "the day after tomorrow": 2}
 _COUNTS = (
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
+    *("zero", "one", "two", "three", "four", "five", "six"),
+    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
 )
 _IN = re.compile(r"in ([0-9]{1,4}|[a-z]+) (day|week|month)s?")
 _WEEKDAY = re.compile(r"(?:(this|next) )?([a-z]+)")
@@ -94,11 +83,9 @@ def parse_last_date(text: str, *, first: date, today: date) -> date:
     is.
     """
     last = parse_date(text, today=today, since=first)
-    return (
-        last
-        if last - first <= _HALF_A_YEAR
-        else parse_date(text, today=today, since=first.replace(month=1, day=1))
-    )
+    if last - first <= _HALF_A_YEAR:
+        return last
+    return parse_date(text, today=today, since=first.replace(month=1, day=1))
 
 
 def parse_moment(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
@@ -235,16 +222,12 @@ def _day(typed: str, year: str | None, month: int, day: int, today: date) -> dat
             continue
         if year is not None or found >= today:
             return found
-    raise _no_such_day(typed)
+    raise Unreadable(f'There\'s no date "{typed[:60]}". Type one that exists, like "24 Dec".')
 
 
 def _full_year(year: str, today: date) -> int:
     """Return the year. Two digits mean the closest year that ends in them."""
     return int(year) if len(year) == 4 else today.year - 50 + (int(year) - today.year + 50) % 100
-
-
-def _no_such_day(typed: str) -> Unreadable:
-    return Unreadable(f'There\'s no date "{typed[:60]}". Type one that exists, like "24 Dec".')
 
 
 def _time_in(typed: str) -> re.Match[str] | None:

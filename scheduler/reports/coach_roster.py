@@ -73,11 +73,10 @@ async def list_coaches(
     Raises NotAllowed. Takes a fixed number of queries, however many coaches and sessions there are.
     """
     actor.must_be_admin()
-    everybody = await session.execute(
-        select(Coach.user_id, Coach.display_name, Coach.status).where(Coach.guild_id == guild_id)
-    )
+    query = select(Coach.user_id, Coach.display_name, Coach.status).where(Coach.guild_id == guild_id)
     ranked = sorted(
-        everybody, key=lambda one: (_ORDER.index(one.status), *names.place(one.display_name, one.user_id))
+        await session.execute(query),
+        key=lambda one: (_ORDER.index(one.status), *names.place(one.display_name, one.user_id)),
     )
     ids = [one.user_id for one in ranked[page * size :][: size + 1]]
     rows = await session.scalars(select(Coach).where(Coach.guild_id == guild_id, Coach.user_id.in_(ids)))
@@ -110,13 +109,13 @@ async def _entries(session: AsyncSession, guild_id: int, coaches: Sequence[Coach
         session, [one for one in coaches if not _status_reasons(one)], _NO_STUDENT, now
     )
     user_ids = [coach.user_id for coach in coaches]
-    coming = await _count_upcoming(session, guild_id, user_ids)
+    upcoming = await _count_upcoming(session, guild_id, user_ids)
     blocked = await blocks.of_each(session, guild_id, user_ids)
     return [
         Entry(
             coach,
             weeks[coach.user_id],
-            coming.get(coach.user_id, 0),
+            upcoming.get(coach.user_id, 0),
             free.get(coach.user_id),
             () if coach.user_id in free else tuple(_reasons(coach, hours[coach.user_id], now)),
             blocked.get(coach.user_id, ()),
@@ -129,8 +128,7 @@ def _reasons(coach: Coach, hours: Hours, now: datetime) -> list[str]:
     """Return every reason a coach has nothing free, so fixing one doesn't just reveal the next."""
     reasons = _status_reasons(coach)
     if coach.status is CoachStatus.APPROVED and is_known(coach.time_zone):
-        without_sessions = _hours_reason(coach, hours, now)
-        if without_sessions:
+        if without_sessions := _hours_reason(coach, hours, now):
             reasons.append(without_sessions)
         elif not reasons:
             reasons.append(f"fully booked or at their limit for the next {_days(coach)}")

@@ -85,12 +85,12 @@ async def inspect_health(session: AsyncSession, guild_id: int, actor: Actor, now
 
 
 async def last_tick_at(session: AsyncSession) -> datetime | None:
-    """When a tick last came to its end (UTC), also an idle one; None if there has been none."""
+    """Return when the last tick ended (UTC), even an idle one, or None if there hasn't been one."""
     return await session.scalar(select(Heartbeat.at).where(Heartbeat.job == TICK))
 
 
 def longest_silence(interval: timedelta) -> timedelta:
-    """How old the last tick may be where one begins every `interval`; after that, the loop is stuck."""
+    """Return how old the last tick can get before the loop counts as stuck, if one starts every `interval`."""
     return 4 * interval + timedelta(seconds=60)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -63,14 +64,14 @@ async def get_history(
 
 
 def read_code(typed: str) -> str:
-    """The code of a session from the code itself or from the name of its room."""
+    """Return the code in a typed code or room name."""
     return typed.strip().lower().removeprefix("coaching-session-")
 
 
 async def beginning_with(
     session: AsyncSession, guild_id: int, typed: str, *, most: int
 ) -> Sequence[CoachingSession]:
-    """Sessions of this server whose code begins like that, the latest start first."""
+    """Return sessions of this server whose code starts with what was typed, latest first."""
     theirs = CoachingSession.guild_id == guild_id
     begins = CoachingSession.code.startswith(read_code(typed), autoescape=True)
     latest = CoachingSession.starts_at.desc(), CoachingSession.id.desc()
@@ -80,10 +81,7 @@ async def beginning_with(
 
 async def code_of(session: AsyncSession, guild_id: int, session_id: int) -> str:
     """Return the code of one of this server's sessions. Raises NotFound."""
-    row = await session.get(CoachingSession, session_id)
-    if row is None or row.guild_id != guild_id:
-        raise NotFound("There's no such session on this server.")
-    return row.code
+    return (await _get(session, guild_id, session_id)).code
 
 
 async def retry(session: AsyncSession, guild_id: int, session_id: int, actor: Actor, now: datetime) -> str:
@@ -102,15 +100,7 @@ async def retry(session: AsyncSession, guild_id: int, session_id: int, actor: Ac
     )
     for notification in await session.scalars(failed):
         outbox.requeue(notification, now)
-    audit.record(
-        session,
-        guild_id,
-        "session_retried",
-        at=now,
-        actor_id=actor.user_id,
-        coach_id=row.coach_id,
-        session_id=row.id,
-    )
+    _record(session, row, "session_retried", actor, now)
     return row.code
 
 
@@ -124,21 +114,22 @@ async def repair_room(session: AsyncSession, guild_id: int, session_id: int, act
         raise TooLate("This session no longer needs a room.")
     row.discord_setup_complete, row.access_granted_at = False, None
     row.next_step_at, row.attempts, row.rooms_lost = now, 0, 0
-    audit.record(
-        session,
-        guild_id,
-        "room_repaired",
-        at=now,
-        actor_id=actor.user_id,
-        coach_id=row.coach_id,
-        session_id=row.id,
-    )
+    _record(session, row, "room_repaired", actor, now)
     return row.code
 
 
 async def _locked(session: AsyncSession, guild_id: int, session_id: int, actor: Actor) -> CoachingSession:
     actor.must_be_admin()
-    row = await session.get(CoachingSession, session_id, with_for_update=True, populate_existing=True)
+    return await _get(session, guild_id, session_id, with_for_update=True, populate_existing=True)
+
+
+async def _get(session: AsyncSession, guild_id: int, session_id: int, **how: Any) -> CoachingSession:
+    row = await session.get(CoachingSession, session_id, **how)
     if row is None or row.guild_id != guild_id:
         raise NotFound("There's no such session on this server.")
     return row
+
+
+def _record(session: AsyncSession, row: CoachingSession, action: str, actor: Actor, now: datetime) -> None:
+    people = {"actor_id": actor.user_id, "coach_id": row.coach_id}
+    audit.record(session, row.guild_id, action, at=now, session_id=row.id, **people)

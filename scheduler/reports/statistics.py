@@ -122,7 +122,7 @@ async def gather(
     calendar = _Calendar.of(session, zone_name, first, last)
     found: dict[date, Day] = defaultdict(Day)
     with_room, without_room = await _count_sessions(session, guild_id, calendar, found)
-    rounds = await _count_ticks(session, calendar, found)
+    ticks = await _count_ticks(session, calendar, found)
     given = await _stars(session, guild_id, calendar)
     return Stats(
         first=first,
@@ -133,7 +133,7 @@ async def gather(
         with_room=with_room,
         without_room=without_room,
         stars=_total_stars(given.values()),
-        ticks=rounds,
+        ticks=ticks,
     )
 
 

@@ -2,7 +2,9 @@
 
 import unicodedata
 
-_OTHER_LETTERS = {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h"}
+OTHER_LETTERS = {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h"}
+"""Letters Unicode doesn't decompose, and what people without them on their keyboard type."""
+
 _APOSTROPHES = "'’‘ʻʼ`´ʿʾ"
 
 
@@ -11,7 +13,7 @@ class Fold(dict[int, str]):
 
     def __missing__(self, code: int) -> str:
         letters = chr(code).casefold()
-        plain = "".join(_OTHER_LETTERS.get(letter, letter) for letter in unicodedata.normalize("NFKD", letters))
+        plain = "".join(OTHER_LETTERS.get(letter, letter) for letter in unicodedata.normalize("NFKD", letters))
         kept = (
             letter if letter.isalnum() or unicodedata.category(letter) == "Mc" else " "
             for letter in plain

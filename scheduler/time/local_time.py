@@ -10,8 +10,6 @@ from zoneinfo import ZoneInfo
 
 from scheduler.time.intervals import Interval
 
-Span = tuple[int, int]
-"""`[start, end)` of UTC minutes."""
 Stretches = tuple[tuple[int, int, int], ...]
 """The UTC minutes of one local date as `(start, end, offset)`, one per UTC offset during the date.
 

@@ -50,7 +50,7 @@ def _zone_of_region(text: str) -> str | None:
 
 
 def _zone_of_city(text: str) -> str:
-    from scheduler.time.cities import cities_named  # imported late: rarely needed, and it imports this module
+    from scheduler.time.cities import cities_named  # imported late: it loads every city
 
     places = cities_named(text)
     if len(places) == 1:

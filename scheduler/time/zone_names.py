@@ -1,4 +1,4 @@
-"""The names of the zones that a person may choose."""
+"""The names of the zones people can choose."""
 
 from functools import cache
 from zoneinfo import available_timezones
