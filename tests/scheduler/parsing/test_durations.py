@@ -7,9 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scheduler.core.errors import Unreadable
 from scheduler.parsing.durations import parse_length, parse_minutes_list, write_length
-from tests.scheduler.parsing.test_weekly_hours import understood
+from tests.support.typed_text import refused, understood
 
 Unit = Literal["minutes", "hours", "days"]
 
@@ -61,7 +60,7 @@ Unit = Literal["minutes", "hours", "days"]
         ("366 days", 366 * 24 * 60),
     ],
 )
-def test_lengths_are_read_as_people_type_them(text: str, minutes: int) -> None:
+def test_lengths_are_read(text: str, minutes: int) -> None:
     assert parse_length(text, unit="minutes") == timedelta(minutes=minutes)
 
 
@@ -78,62 +77,21 @@ def test_lengths_are_read_as_people_type_them(text: str, minutes: int) -> None:
         ("days", "0", timedelta()),
     ],
 )
-def test_a_number_alone_is_of_the_unit_that_was_asked_for(unit: Unit, text: str, length: timedelta) -> None:
+def test_a_bare_number_is_in_the_given_unit(unit: Unit, text: str, length: timedelta) -> None:
     assert parse_length(text, unit=unit) == length
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        *(
-            "",
-            " ",
-            "x",
-            "h",
-            "-5",
-            "+5",
-            "- 5 min",
-            "1 month",
-            "1 year",
-            "30 s",
-            "10 minutes 30 seconds",
-            "1:60",
-            "1:5",
-        ),
-        *(
-            "1:30:00",
-            "30 min 1 h",
-            "1 h 2 h",
-            "1 30",
-            "1 day 2",
-            "1h30h",
-            "1,000 min",
-            "1.000 h",
-            "1.5.5 h",
-            "1 h and a half",
-        ),
-        *(
-            "1 hour and x",
-            "30-60",
-            "1e3",
-            "²",
-            "٣ h",
-            "99999999",
-            "an",
-            "a",
-            "1 h 30 m 5",
-            "inf",
-            "nan",
-            "1/2 h",
-            ".5 h",
-        ),
+        *("", " ", "x", "h", "-5", "+5", "- 5 min", "1 month", "1 year", "30 s", "10 minutes 30 seconds", "1:60"),
+        *("1:5", "1:30:00", "30 min 1 h", "1 h 2 h", "1 30", "1 day 2", "1h30h", "1,000 min", "1.000 h"),
+        *("1.5.5 h", "1 h and a half", "1 hour and x", "30-60", "1e3", "²", "٣ h", "99999999", "an", "a"),
+        *("1 h 30 m 5", "inf", "nan", "1/2 h", ".5 h"),
     ],
 )
-def test_what_is_no_length_is_refused_with_examples(text: str) -> None:
-    with pytest.raises(Unreadable) as refusal:
-        parse_length(text, unit="minutes")
-
-    assert str(refusal.value) == (
+def test_other_text_is_refused_with_examples(text: str) -> None:
+    assert refused(parse_length, text, unit="minutes") == (
         f'I can\'t read "{text.strip()}" as a length of time. Type one like "2 hours", "90 min" or "none".'
     )
 
@@ -149,11 +107,8 @@ def test_what_is_no_length_is_refused_with_examples(text: str) -> None:
         ("9999:59", '"9999:59" is too long. The longest is 366 days.'),
     ],
 )
-def test_a_length_that_cannot_be_is_refused_with_the_reason(text: str, sentence: str) -> None:
-    with pytest.raises(Unreadable) as refusal:
-        parse_length(text, unit="minutes")
-
-    assert str(refusal.value) == sentence
+def test_impossible_lengths_are_refused_with_a_reason(text: str, sentence: str) -> None:
+    assert refused(parse_length, text, unit="minutes") == sentence
 
 
 @pytest.mark.parametrize(
@@ -193,7 +148,7 @@ def test_lengths_are_written_for_people(length: timedelta, text: str) -> None:
         ("5,10,15,20,25,30,35,40,45,50,50", [5, 10, 15, 20, 25, 30, 35, 40, 45, 50]),
     ],
 )
-def test_several_lengths_are_read_in_their_order_and_each_once(text: str, lengths: list[int]) -> None:
+def test_a_list_of_lengths_is_read_in_order_without_duplicates(text: str, lengths: list[int]) -> None:
     assert parse_minutes_list(text) == lengths
 
 
@@ -211,37 +166,19 @@ def test_several_lengths_are_read_in_their_order_and_each_once(text: str, length
         ("60.5", '"60.5" isn\'t a whole number of minutes. Type one like "90 min".'),
     ],
 )
-def test_several_lengths_of_which_one_cannot_be_are_refused_with_the_reason(text: str, sentence: str) -> None:
-    with pytest.raises(Unreadable) as refusal:
-        parse_minutes_list(text)
-
-    assert str(refusal.value) == sentence
+def test_a_list_with_an_impossible_length_is_refused_with_a_reason(text: str, sentence: str) -> None:
+    assert refused(parse_minutes_list, text) == sentence
 
 
 PIECES = [
-    "1",
-    "30",
-    "90",
-    "0",
-    ".5",
-    ",",
-    ":",
-    " ",
-    "h",
-    " min",
-    "days",
-    " weeks",
-    " and ",
-    "an ",
-    "half ",
-    "none",
+    *("1", "30", "90", "0", ".5", ",", ":", " ", "h", " min", "days", " weeks", " and ", "an ", "half ", "none"),
+    *("-", "²", "٣", "\n", ";", "month", "1h30"),
 ]
-PIECES += ["-", "²", "٣", "\n", ";", "month", "1h30"]
 TYPED = st.text(max_size=40) | st.lists(st.sampled_from(PIECES), max_size=8).map("".join)
 
 
 @given(st.integers(0, 366 * 24 * 60), st.sampled_from(["minutes", "hours", "days"]))
-def test_what_is_written_is_read_back_as_the_same_length(minutes: int, unit: Unit) -> None:
+def test_a_written_length_is_read_back(minutes: int, unit: Unit) -> None:
     length = timedelta(minutes=minutes)
 
     assert parse_length(write_length(length), unit=unit) == length
@@ -252,8 +189,8 @@ def test_what_is_written_is_read_back_as_the_same_length(minutes: int, unit: Uni
 @example("1 h " * 5000, "days")
 @example(" " * 5000 + "x", "days")
 @example("a " * 5000, "days")
-def test_whatever_is_typed_as_a_length_is_understood_or_refused_with_a_sentence(text: str, unit: Unit) -> None:
-    length = understood(lambda typed: parse_length(typed, unit=unit), text)
+def test_any_text_is_a_length_or_refused(text: str, unit: Unit) -> None:
+    length = understood(parse_length, text, unit=unit)
 
     if length is not None:
         assert timedelta() <= length <= timedelta(days=366)
@@ -265,7 +202,7 @@ def test_whatever_is_typed_as_a_length_is_understood_or_refused_with_a_sentence(
 @example("30 " * 5000)
 @example("30 " * 5000 + "x")
 @example("9" * 5000)
-def test_whatever_is_typed_as_several_lengths_is_understood_or_refused_with_a_sentence(text: str) -> None:
+def test_any_text_is_a_list_of_lengths_or_refused(text: str) -> None:
     lengths = understood(parse_minutes_list, text)
 
     if lengths is not None:

@@ -1,7 +1,9 @@
-"""Amounts: typed, worked out, written."""
+"""Amounts of money: read, worked out and written."""
 
 import itertools
 import re
+import subprocess
+import sys
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,25 +12,24 @@ from babel.numbers import format_currency, get_currency_precision, list_currenci
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from scheduler.core.errors import Unreadable
 from scheduler.parsing.money import parse_currency, parse_rate, price, write_amount, write_money
-from tests.scheduler.parsing.test_weekly_hours import LONGEST_REFUSAL, understood
+from tests.support.typed_text import LONGEST_REFUSAL, refused, understood
 
 HIGHEST = 100_000_000
 CURRENCIES = sorted(code for code in list_currencies() if len(code) == 3)
 
 
 @pytest.mark.parametrize(("text", "code"), [("USD", "USD"), (" eur ", "EUR"), ("inr", "INR"), ("Jpy", "JPY")])
-def test_a_currency_is_read_by_its_code(text: str, code: str) -> None:
+def test_a_currency_is_read_from_its_code(text: str, code: str) -> None:
     assert parse_currency(text) == code
 
 
 @pytest.mark.parametrize("text", ["", "€", "dollars", "US", "USDT", "ABC", "U$D", "ﬀa"])
-def test_what_is_no_currency_is_refused_with_examples(text: str) -> None:
-    with pytest.raises(Unreadable) as refusal:
-        parse_currency(text)
-
-    assert str(refusal.value) == f'"{text}" isn\'t a currency. Type a three-letter code, like USD, EUR or INR.'
+def test_other_text_is_refused_with_examples_of_currencies(text: str) -> None:
+    assert (
+        refused(parse_currency, text)
+        == f'"{text}" isn\'t a currency. Type a three-letter code, like USD, EUR or INR.'
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,14 +108,7 @@ def test_a_rate_is_read_in_minor_units(text: str, currency: str, minor: int) -> 
                 f'I can\'t read the separators in "{text}". Type your hourly rate in USD, like 1200 or 60.50.',
             )
             for text in (
-                "1,2,3",
-                "1.2.3",
-                "1 20",
-                "12,50.75",
-                "1,234,56",
-                "1.234.567.89",
-                "1.234 567",
-                "0,500.00",
+                *("1,2,3", "1.2.3", "1 20", "12,50.75", "1,234,56", "1.234.567.89", "1.234 567", "0,500.00"),
                 "15,00,000,50",
             )
         ),
@@ -132,23 +126,20 @@ def test_a_rate_is_read_in_minor_units(text: str, currency: str, minor: int) -> 
         ("60.5", "JPY", '"60.5" has too many decimals. JPY has none, so type a whole number.'),
     ],
 )
-def test_what_is_no_rate_is_refused_with_the_reason(text: str, currency: str, sentence: str) -> None:
-    with pytest.raises(Unreadable) as refusal:
-        parse_rate(text, currency)
-
-    assert str(refusal.value) == sentence
+def test_other_text_is_no_rate_and_refused_with_a_reason(text: str, currency: str, sentence: str) -> None:
+    assert refused(parse_rate, text, currency) == sentence
 
 
 @pytest.mark.parametrize(
     ("rate", "minutes", "cost"),
     [(6000, 60, 6000), (6000, 30, 3000), (6000, 90, 9000), (6000, 45, 4500), (0, 60, 0), (1, 30, 1), (1, 29, 0)],
 )
-def test_a_price_is_the_rate_for_that_time_half_a_unit_rounded_up(rate: int, minutes: int, cost: int) -> None:
+def test_a_price_is_the_rate_for_that_time_with_halves_rounded_up(rate: int, minutes: int, cost: int) -> None:
     assert price(rate, timedelta(minutes=minutes)) == cost
 
 
 @given(st.integers(0, 10_000_000_000), st.integers(1, 24 * 60))
-def test_a_price_is_never_off_by_more_than_half_a_unit(rate: int, minutes: int) -> None:
+def test_a_price_is_off_by_at_most_half_a_unit(rate: int, minutes: int) -> None:
     assert abs(Decimal(price(rate, timedelta(minutes=minutes))) * 60 - rate * minutes) <= 30
 
 
@@ -160,8 +151,19 @@ def test_money_is_written_for_people(minor: int, currency: str, text: str) -> No
     assert write_money(minor, currency) == text
 
 
+def test_babel_is_imported_with_the_first_amount() -> None:
+    program = (
+        "import sys; from scheduler.parsing.money import write_money; "
+        "print(write_money(0, 'EUR'), 'babel' in sys.modules, write_money(100, 'EUR'), 'babel' in sys.modules)"
+    )
+
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+    assert printed.split() == ["free", "False", "€1.00", "True"]
+
+
 def readings(text: str, digits: int) -> set[Decimal]:
-    """Every amount that `text` is to somebody: with each point, and with each mark between groups of digits."""
+    """Return every amount `text` could mean, with each decimal point and each separator of thousands."""
     found: set[Decimal] = set()
     for point, mark in itertools.product(".,", ".,' _"):
         whole, _, cents = text.partition(point)
@@ -176,7 +178,7 @@ def readings(text: str, digits: int) -> set[Decimal]:
         if (len(groups) > 1 or whole) and not all(re.fullmatch("[0-9]+", group) for group in groups):
             continue
         if not digits and len(cents) == 3 and 0 < len(whole) <= 3 and not whole.startswith("0"):
-            continue  # nobody gives three decimals to a currency that has none
+            continue  # nobody writes three decimals in a currency without any
         found.add(Decimal(f"{''.join(groups) or '0'}.{cents or '0'}"))
     return found
 
@@ -189,7 +191,7 @@ def readings(text: str, digits: int) -> set[Decimal]:
 @example("1.200", "USD")
 @example("1.000", "JPY")
 @example("1,50,000", "USD")
-def test_an_amount_is_understood_exactly_if_it_can_be_only_one(text: str, currency: str) -> None:
+def test_an_amount_is_read_if_and_only_if_it_has_one_meaning(text: str, currency: str) -> None:
     text, digits = text.strip(), get_currency_precision(currency)
     meant = readings(text, digits)
 
@@ -205,42 +207,15 @@ def test_an_amount_is_understood_exactly_if_it_can_be_only_one(text: str, curren
     st.sampled_from(["USD", "EUR", "JPY", "KWD", "INR", "CHF", "IDR", "CLF", "BRL", "SEK", "IRR"]),
     st.sampled_from(
         [
-            "ar_EG",
-            "bg",
-            "bn",
-            "de",
-            "de_AT",
-            "de_CH",
-            "en_GB",
-            "en_IN",
-            "en_US",
-            "en_ZA",
-            "es",
-            "es_MX",
-            "et",
-            "fa",
-            "fr",
-            "fr_CH",
-            "hi",
-            "id",
-            "it",
-            "ja",
-            "lt",
-            "mr",
-            "ne",
-            "pl",
-            "pt_BR",
-            "pt_PT",
-            "ru",
+            *("ar_EG", "bg", "bn", "de", "de_AT", "de_CH", "en_GB", "en_IN", "en_US", "en_ZA", "es", "es_MX"),
+            *("et", "fa", "fr", "fr_CH", "hi", "id", "it", "ja", "lt", "mr", "ne", "pl", "pt_BR", "pt_PT", "ru"),
             "sv",
         ]
     ),
 )
 @example(120_000, "EUR", "de")
 @example(1205, "KWD", "en_US")
-def test_an_amount_as_any_country_writes_it_is_read_or_asked_about_but_never_another(
-    minor: int, currency: str, locale: str
-) -> None:
+def test_an_amount_in_any_countrys_format_is_never_read_as_another(minor: int, currency: str, locale: str) -> None:
     digits = get_currency_precision(currency)
     amount = Decimal(minor).scaleb(-digits)
     assume(amount <= HIGHEST)
@@ -254,7 +229,7 @@ def test_an_amount_as_any_country_writes_it_is_read_or_asked_about_but_never_ano
 
 @given(st.integers(0, HIGHEST * 100), st.sampled_from(["USD", "EUR", "JPY", "BHD", "INR", "CHF", "CLF"]))
 @example(1205, "BHD")
-def test_an_amount_is_read_back_as_it_was_written(minor: int, currency: str) -> None:
+def test_a_written_amount_is_read_back(minor: int, currency: str) -> None:
     minor = min(minor, HIGHEST * 10 ** get_currency_precision(currency))
 
     assert parse_rate(write_amount(minor, currency), currency) == minor
@@ -263,7 +238,7 @@ def test_an_amount_is_read_back_as_it_was_written(minor: int, currency: str) -> 
 @pytest.mark.parametrize(
     "currency", ["USD", "EUR", "JPY", "BHD", "INR", "CHF", "GBP", "AUD", "BRL", "SEK", "PLN", "XOF"]
 )
-def test_money_as_it_is_shown_can_be_typed_as_a_rate(currency: str) -> None:
+def test_a_shown_price_can_be_typed_as_a_rate(currency: str) -> None:
     assert parse_rate(write_money(1_234_500, currency), currency) == 1_234_500
 
 
@@ -281,7 +256,7 @@ TYPED = st.text(max_size=40) | st.lists(
 @example("1e999999999999999999", "USD")
 @example("9" * 5000, "USD")
 @example("sNaN", "USD")
-def test_whatever_is_typed_as_a_rate_is_understood_or_refused_with_a_sentence(text: str, currency: str) -> None:
+def test_any_text_is_a_rate_or_refused(text: str, currency: str) -> None:
     minor = understood(parse_rate, text, currency)
 
     if minor is not None:
@@ -290,19 +265,16 @@ def test_whatever_is_typed_as_a_rate_is_understood_or_refused_with_a_sentence(te
 
 
 @pytest.mark.parametrize("zeros", range(2, 40))
-def test_a_fraction_is_never_too_small_to_be_noticed(zeros: int) -> None:
+def test_a_tiny_fraction_is_noticed(zeros: int) -> None:
     assert understood(parse_rate, f"1.{'0' * zeros}1", "USD") is None
 
 
-def test_a_rate_that_is_refused_is_quoted_in_part_however_long_it_is() -> None:
-    with pytest.raises(Unreadable) as refusal:
-        parse_rate("0." + "1" * 3000, "USD")
-
-    assert len(str(refusal.value)) <= LONGEST_REFUSAL
+def test_a_refusal_quotes_only_part_of_a_long_text() -> None:
+    assert len(refused(parse_rate, "0." + "1" * 3000, "USD")) <= LONGEST_REFUSAL
 
 
 @given(st.text(max_size=8) | st.sampled_from(["usd", "Eur ", "x" * 3000]))
-def test_whatever_is_typed_as_a_currency_is_understood_or_refused_with_a_sentence(text: str) -> None:
+def test_any_text_is_a_currency_or_refused(text: str) -> None:
     code = understood(parse_currency, text)
 
     assert code is None or (code in CURRENCIES and parse_currency(code) == code)

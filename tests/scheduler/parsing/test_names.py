@@ -1,4 +1,4 @@
-"""Names: who is found by what somebody types, and in what order, the same on both engines."""
+"""Names: who a search finds, and in what order, the same on both engines."""
 
 import unicodedata
 from collections.abc import Callable
@@ -49,7 +49,7 @@ found_with = st.sampled_from(
 
 
 async def a_server(db: Database) -> None:
-    """Everybody coaches here."""
+    """Store a server where everybody coaches."""
     async with db.begin() as session:
         await a_guild(session)
         for number, name in enumerate(PEOPLE):
@@ -58,19 +58,18 @@ async def a_server(db: Database) -> None:
 
 
 def expected(typed: str = "") -> list[str]:
-    """What anybody would say who sorts and searches by eye: letters only, whatever their case, accent or width."""
+    """Return who a search should find, in order, ignoring case, accents and width."""
     mine = [(number, name) for number, name in enumerate(PEOPLE) if names.key(typed) in names.key(name)]
     return [name for _, name in sorted(mine, key=lambda one: (names.key(one[1]), one[1], one[0]))]
 
 
-async def test_search_and_order_are_those_of_plain_python_in_every_list(db: Database) -> None:
+async def test_every_list_searches_and_sorts_like_plain_python(db: Database) -> None:
     await a_server(db)
 
     async with db.read() as session:
         for typed in TYPED:
-            assert [
-                one.display_name for one in await coach_search.find_coaches(session, GUILD, typed)
-            ] == expected(typed), typed
+            found = await coach_search.find_coaches(session, GUILD, typed)
+            assert [one.display_name for one in found] == expected(typed), typed
         browsed = await coach_search.browse(session, GUILD, STUDENT, MONDAY)
         pages = [
             await coach_roster.list_coaches(session, GUILD, ADMIN, MONDAY, page=page, size=7) for page in range(6)
@@ -100,7 +99,7 @@ async def test_search_and_order_are_those_of_plain_python_in_every_list(db: Data
         ("two blanks", "two  blanks"),
     ],
 )
-def test_a_name_is_found_without_its_case_accents_and_width(typed: str, name: str) -> None:
+def test_case_accents_and_width_do_not_matter(typed: str, name: str) -> None:
     assert names.same(typed, name)
     assert names.contains(f"Dr. {name} Smith", typed)
 
@@ -114,12 +113,12 @@ def test_other_letters_make_another_name(one: str, other: str) -> None:
 
 
 @given(st.text(st.characters(categories=["Ll", "Lu", "Lt", "Zs"]), max_size=12), found_with)
-def test_however_a_name_is_typed_it_is_found(name: str, typed: Callable[[str], str]) -> None:
+def test_a_name_is_found_however_it_is_typed(name: str, typed: Callable[[str], str]) -> None:
     assert names.contains(name, typed(name))
 
 
 @given(st.lists(st.sampled_from(PEOPLE)), st.randoms())
-def test_the_order_does_not_depend_on_how_the_rows_came(found: list[str], random: object) -> None:
+def test_the_order_of_the_rows_does_not_matter(found: list[str], random: object) -> None:
     numbered = list(enumerate(found))
 
     ordered = names.in_order(reversed(numbered), lambda one: (one[1], one[0]))
@@ -129,7 +128,7 @@ def test_the_order_does_not_depend_on_how_the_rows_came(found: list[str], random
     assert keys == sorted(keys)
 
 
-async def test_two_specialties_that_read_alike_are_one(db: Database) -> None:
+async def test_specialties_that_read_alike_are_the_same(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
         session.add(Specialty(guild_id=GUILD, name="Café Jazz"))
@@ -140,7 +139,7 @@ async def test_two_specialties_that_read_alike_are_one(db: Database) -> None:
     assert "already on the list" in str(await refusal(db, Unreadable, add))
 
 
-async def test_a_presence_check_learns_a_new_name(db: Database) -> None:
+async def test_a_membership_check_updates_the_name(db: Database) -> None:
     await a_server_with_a_coach(db)
     discord = FakeDiscord()
     discord.names[COACH] = "Cara Mia"
@@ -150,7 +149,7 @@ async def test_a_presence_check_learns_a_new_name(db: Database) -> None:
     assert [one.display_name for one in await query(db, coach_search.find_coaches, GUILD, "mia")] == ["Cara Mia"]
 
 
-async def test_of_people_who_do_not_coach_no_name_is_kept(db: Database) -> None:
+async def test_names_are_stored_for_coaches_only(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
         await a_coach(session)

@@ -1,8 +1,6 @@
 """Weekly hours as people type them."""
 
 import re
-from collections.abc import Callable
-from typing import TypeVar
 
 import pytest
 from hypothesis import example, given
@@ -19,25 +17,9 @@ from scheduler.parsing.weekly_hours import (
     write_presets,
 )
 from scheduler.time.intervals import union
+from tests.support.typed_text import LONGEST_REFUSAL, refused, understood
 
 MON, TUE, WED, THU, FRI, SAT, SUN = range(7)
-
-LONGEST_REFUSAL = 400
-"""Characters; a refusal is shown in a message, of which Discord takes 2,000."""
-
-
-T = TypeVar("T")
-
-
-def understood(parse: Callable[..., T], *typed: str) -> T | None:
-    """What was read; None if it was refused, in a short sentence that says what to do."""
-    try:
-        return parse(*typed)
-    except Unreadable as refusal:
-        sentence = str(refusal)
-    assert re.search("[Tt]ype|Rename|the hour is 1 to 12|The highest is", sentence), sentence
-    assert len(sentence) <= LONGEST_REFUSAL
-    return None
 
 
 @pytest.mark.parametrize(
@@ -72,29 +54,26 @@ def understood(parse: Callable[..., T], *typed: str) -> T | None:
         ("Mon until Wed", [MON, TUE, WED]),
     ],
 )
-def test_days_are_read_as_people_type_them(text: str, days: list[int]) -> None:
+def test_days_are_read(text: str, days: list[int]) -> None:
     assert parse_days(text) == days
 
 
 @pytest.mark.parametrize(
     "text", ["", "  ", ",", "M", "T", "S", "Foo", "Mon-", "-Fri", "Mon-Wed-Fri", "Mon Tue", "8", "Mon-Foo", "Monn"]
 )
-def test_days_that_cannot_be_read_are_named_with_examples(text: str) -> None:
-    with pytest.raises(Unreadable) as refusal:
-        parse_days(text)
-
-    assert str(refusal.value) == (
+def test_unreadable_days_are_quoted_with_examples(text: str) -> None:
+    assert refused(parse_days, text) == (
         f'I can\'t read "{text}" as days. Type them like "Mon-Fri", "Tue, Thu" or "weekends".'
     )
 
 
-def test_of_several_days_the_one_that_cannot_be_read_is_named() -> None:
+def test_the_unreadable_one_of_several_days_is_quoted() -> None:
     with pytest.raises(Unreadable, match='I can\'t read "Fryday" as days'):
         parse_days("Mon, Tue, Fryday")
 
 
 @pytest.mark.parametrize("day", range(7))
-def test_the_short_names_that_the_bot_shows_can_be_typed(day: int) -> None:
+def test_the_short_names_the_bot_shows_can_be_typed(day: int) -> None:
     assert parse_days(WEEKDAYS[day]) == [day]
 
 
@@ -186,7 +165,7 @@ def test_the_short_names_that_the_bot_shows_can_be_typed(day: int) -> None:
         ("9-12 + 13-17 | 18-19", [("09:00", "12:00"), ("13:00", "17:00"), ("18:00", "19:00")]),
     ],
 )
-def test_hours_are_read_as_people_type_them(text: str, windows: list[tuple[str, str]]) -> None:
+def test_hours_are_read(text: str, windows: list[tuple[str, str]]) -> None:
     assert parse_hours(text) == [(minutes(start), minutes(end)) for start, end in windows]
 
 
@@ -225,11 +204,8 @@ def minutes(clock: str) -> int:
         ("noonish-5", "noonish-5"),
     ],
 )
-def test_hours_that_cannot_be_read_are_named_with_examples(text: str, part: str) -> None:
-    with pytest.raises(Unreadable) as refusal:
-        parse_hours(text)
-
-    assert str(refusal.value) == (
+def test_unreadable_hours_are_quoted_with_examples(text: str, part: str) -> None:
+    assert refused(parse_hours, text) == (
         f'I can\'t read "{part}" as hours. Type them like "9-12, 13:30-17", "9am-5pm" or "closed".'
     )
 
@@ -238,10 +214,7 @@ def test_hours_that_cannot_be_read_are_named_with_examples(text: str, part: str)
     "text", ["22-2", "13-5", "17-9", "5pm-9am", "24-2", "0-0", "24-24", "9am-05:00", "9pm-12:30", "09:00-05:00"]
 )
 def test_hours_past_midnight_are_refused_with_what_to_type_instead(text: str) -> None:
-    with pytest.raises(Unreadable) as refusal:
-        parse_hours(text)
-
-    assert str(refusal.value) == (
+    assert refused(parse_hours, text) == (
         f'"{text}" ends before it starts. For hours past midnight, type "22-24" on one day and "0-2" on the next.'
     )
 
@@ -256,11 +229,8 @@ def test_hours_past_midnight_are_refused_with_what_to_type_instead(text: str) ->
         ("12-12", "12:00–24:00"),
     ],
 )
-def test_hours_that_may_end_after_noon_are_not_guessed_at_but_proposed(text: str, instead: str) -> None:
-    with pytest.raises(Unreadable) as refusal:
-        parse_hours(text)
-
-    assert str(refusal.value) == (
+def test_hours_that_could_end_after_noon_are_suggested_not_guessed(text: str, instead: str) -> None:
+    assert refused(parse_hours, text) == (
         f'"{text}" ends before it starts. If it ends after noon, type "{instead}". For hours past midnight, '
         'type "22-24" on one day and "0-2" on the next.'
     )
@@ -282,17 +252,14 @@ def test_hours_that_may_end_after_noon_are_not_guessed_at_but_proposed(text: str
         ("9am-12pm 1-5", '"1-5" could mean 01:00–05:00 or 13:00–17:00. Type the one you mean.'),
     ],
 )
-def test_hours_that_may_be_in_either_half_of_the_day_are_asked_about(text: str, sentence: str) -> None:
-    with pytest.raises(Unreadable) as question:
-        parse_hours(text)
-
-    assert str(question.value) == sentence
+def test_hours_in_either_half_of_the_day_are_refused_naming_both(text: str, sentence: str) -> None:
+    assert refused(parse_hours, text) == sentence
     for instead in re.findall(r"\d\d:\d\d–\d\d:\d\d", sentence):
         assert write_hours(parse_hours(instead)) == instead
 
 
 def shown_as(typed: str, *, ends: bool) -> set[int]:
-    """The minutes of the day at which a clock of twelve hours shows this, or a day ends."""
+    """Return the minutes of the day at which a 12-hour clock shows this, or the day ends."""
     [(hour, half)] = re.findall(r"^(\d+)(am|pm)?$", typed)
     found = {int(hour) % 12 * 60 + {"am": 0, "pm": 720}[one] for one in ([half] if half else ["am", "pm"])}
     return {minute or 1440 for minute in found} if ends else found
@@ -302,7 +269,7 @@ TWELVE_HOURS = [f"{hour}{half}" for hour in range(1, 13) for half in ("", "am", 
 
 
 @pytest.mark.parametrize("start", TWELVE_HOURS)
-def test_a_range_with_am_or_pm_is_the_only_one_that_it_may_be_or_within_that_half_of_the_day(start: str) -> None:
+def test_hours_with_one_am_or_pm_have_one_meaning_or_stay_in_that_half_of_the_day(start: str) -> None:
     for end in TWELVE_HOURS:
         if start.isdigit() == end.isdigit():
             continue
@@ -340,11 +307,8 @@ def test_a_range_with_am_or_pm_is_the_only_one_that_it_may_be_or_within_that_hal
         ("9-12, closed", '"closed" contradicts the other hours. Type one or the other.'),
     ],
 )
-def test_hours_that_cannot_be_are_refused_with_the_reason(text: str, sentence: str) -> None:
-    with pytest.raises(Unreadable) as refusal:
-        parse_hours(text)
-
-    assert str(refusal.value) == sentence
+def test_impossible_hours_are_refused_with_a_reason(text: str, sentence: str) -> None:
+    assert refused(parse_hours, text) == sentence
 
 
 @pytest.mark.parametrize(
@@ -363,29 +327,16 @@ WINDOWS = st.lists(
     st.tuples(st.integers(0, 1440), st.integers(0, 1440)).map(lambda pair: (min(pair), max(pair))), max_size=6
 )
 
-PIECES = ["9", "12", "0", "24", "-", "–", " ", ":", "30", "am", "p.m.", "to", ",", "h", "closed", "24h", "٣", "²"]
-PIECES += ["mon", "fri", "sunday", "tues", "weekend", "and", "Mondays", ".", "\n"]
-PIECES += [
-    "noon",
-    "midnight",
-    "from ",
-    "between ",
-    " and ",
-    "0830",
-    "9.30",
-    "17h15",
-    "a",
-    "pm",
-    ";",
-    "/",
-    "~",
-    "Late ",
+PIECES = [
+    *("9", "12", "0", "24", "-", "–", " ", ":", "30", "am", "p.m.", "to", ",", "h", "closed", "24h", "٣", "²"),
+    *("mon", "fri", "sunday", "tues", "weekend", "and", "Mondays", ".", "\n", "Late "),
+    *("noon", "midnight", "from ", "between ", " and ", "0830", "9.30", "17h15", "a", "pm", ";", "/", "~"),
 ]
 TYPED = st.text(max_size=80) | st.lists(st.sampled_from(PIECES), max_size=9).map("".join)
 
 
 @given(WINDOWS)
-def test_what_is_written_is_read_back_as_the_same_hours(windows: list[tuple[int, int]]) -> None:
+def test_written_hours_are_read_back(windows: list[tuple[int, int]]) -> None:
     hours = union(windows)
 
     assert parse_hours(write_hours(hours)) == hours
@@ -394,7 +345,7 @@ def test_what_is_written_is_read_back_as_the_same_hours(windows: list[tuple[int,
 @given(TYPED)
 @example("9-²")
 @example("٩-١٢")
-def test_whatever_is_typed_as_hours_is_understood_or_refused_with_a_sentence(text: str) -> None:
+def test_any_text_is_hours_or_refused(text: str) -> None:
     hours = understood(parse_hours, text)
 
     if hours is not None:
@@ -406,17 +357,14 @@ def test_whatever_is_typed_as_hours_is_understood_or_refused_with_a_sentence(tex
 @pytest.mark.parametrize(
     "text", ["x" * 5000, "9" + " " * 3000 + "-5", "13" + " " * 3000 + "am - 14", "9 - 99" + " " * 3000 + "am, 3-4"]
 )
-def test_hours_that_are_refused_are_quoted_in_part_however_long_they_are(text: str) -> None:
-    with pytest.raises(Unreadable) as refusal:
-        parse_hours(text)
-
-    assert len(str(refusal.value)) <= LONGEST_REFUSAL
+def test_a_refusal_quotes_only_part_of_long_hours(text: str) -> None:
+    assert len(refused(parse_hours, text)) <= LONGEST_REFUSAL
 
 
 @given(TYPED)
 @example("x" * 5000)
 @example("mon" + " " * 3000 + "-foo")
-def test_whatever_is_typed_as_days_is_understood_or_refused_with_a_sentence(text: str) -> None:
+def test_any_text_is_days_or_refused(text: str) -> None:
     days = understood(parse_days, text)
 
     assert days is None or (days and days == sorted(set(days) & set(range(7))))
@@ -426,7 +374,7 @@ def test_whatever_is_typed_as_days_is_understood_or_refused_with_a_sentence(text
 @pytest.mark.parametrize(
     "piece", ["9", "9-", "9-12 ", "between ", "between 9 ", " ", "12 noon", "a.", "\n", "-", "٣"]
 )
-def test_long_texts_are_looked_at_once(piece: str) -> None:
+def test_long_texts_are_scanned_once(piece: str) -> None:
     text = piece * (200_000 // len(piece))
 
     understood(parse_hours, text)
@@ -457,7 +405,7 @@ def preset(name: str, hours: str) -> Preset:
         ("a 1-2\nb 1-2\nc 1-2\nd 1-2\ne 1-2", [preset(name, "1-2") for name in "abcde"]),
     ],
 )
-def test_presets_are_read_one_a_line(text: str, presets: list[Preset]) -> None:
+def test_presets_are_read_line_by_line(text: str, presets: list[Preset]) -> None:
     assert parse_presets(text) == presets
     assert parse_presets(write_presets(presets)) == presets
 
@@ -489,11 +437,8 @@ def test_presets_are_read_one_a_line(text: str, presets: list[Preset]) -> None:
         (f"{'x' * 21} 8-12", f"\"{'x' * 21}\" can't be a preset's name. Type 1 to 20 characters."),
     ],
 )
-def test_presets_that_cannot_be_are_refused_with_the_reason(text: str, sentence: str) -> None:
-    with pytest.raises(Unreadable) as refusal:
-        parse_presets(text)
-
-    assert str(refusal.value) == sentence
+def test_impossible_presets_are_refused_with_a_reason(text: str, sentence: str) -> None:
+    assert refused(parse_presets, text) == sentence
 
 
 @given(
@@ -511,14 +456,14 @@ def test_presets_that_cannot_be_are_refused_with_the_reason(text: str, sentence:
         unique_by=lambda one: one.name.casefold(),
     )
 )
-def test_presets_that_are_written_are_read_back_as_the_same(presets: list[Preset]) -> None:
+def test_written_presets_are_read_back(presets: list[Preset]) -> None:
     assert parse_presets(write_presets(presets)) == presets
 
 
 @given(TYPED | st.lists(st.sampled_from(PIECES), min_size=3, max_size=9).map(" ".join))
 @example("x 9-10 all day")
 @example("a 8-9\x0b10-12")
-def test_whatever_is_typed_as_presets_is_understood_or_refused_with_a_sentence(text: str) -> None:
+def test_any_text_is_presets_or_refused(text: str) -> None:
     presets = understood(parse_presets, text)
 
     if presets is not None:

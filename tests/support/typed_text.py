@@ -1,0 +1,32 @@
+"""Reading what people type: what it means, or the sentence that refuses it."""
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from scheduler.core.errors import Unreadable
+
+T = TypeVar("T")
+
+LONGEST_REFUSAL = 400
+"""Characters. A refusal is part of a message, and Discord allows 2,000."""
+
+
+def refused(parse: Callable[..., object], *typed: str, **how: Any) -> str:
+    """Return the sentence that refuses the text. Fails if it's read."""
+    with pytest.raises(Unreadable) as refusal:
+        parse(*typed, **how)
+    return str(refusal.value)
+
+
+def understood(parse: Callable[..., T], *typed: str, **how: Any) -> T | None:
+    """Return what was read, or None if it was refused in a short sentence that says what to do."""
+    try:
+        return parse(*typed, **how)
+    except Unreadable as refusal:
+        sentence = str(refusal)
+    assert re.search("[Tt]ype|Rename|the hour is 1 to 12|The highest is", sentence), sentence
+    assert len(sentence) <= LONGEST_REFUSAL
+    return None
