@@ -1,4 +1,4 @@
-"""Booking rules: which can be kept to, and that none is lost on the way into a row and back."""
+"""Booking rules: which are accepted, and that they survive being stored."""
 
 import json
 from dataclasses import replace
@@ -62,12 +62,12 @@ EVERY_FIELD = Rules(SessionType.VOICE, (45, 120), 15, 5, 10, 60, 90, 3, 12)
         ("weekly_limit", None, None),
     ],
 )
-def test_a_rule_can_be_kept_to_or_is_refused_with_what_can(name: str, value: Any, sentence: str | None) -> None:
+def test_rules_out_of_range_are_refused_with_the_range(name: str, value: Any, sentence: str | None) -> None:
     assert refused(replace(EVERY_FIELD, **{name: value})) == sentence
 
 
 def refused(wanted: Rules) -> str | None:
-    """The sentence with which they are refused, if they are."""
+    """Return the sentence that refuses the rules, if any."""
     try:
         wanted.check()
     except Unreadable as error:
@@ -75,11 +75,11 @@ def refused(wanted: Rules) -> str | None:
     return None
 
 
-def test_the_usual_rules_can_be_kept_to() -> None:
+def test_the_defaults_are_in_range() -> None:
     assert refused(Rules()) is None
 
 
-def test_rules_survive_a_row_and_json() -> None:
+def test_rules_survive_being_stored_as_columns_and_json() -> None:
     coach = Coach()
 
     booking_policy.apply_rules(coach, EVERY_FIELD)
@@ -88,7 +88,7 @@ def test_rules_survive_a_row_and_json() -> None:
     assert booking_policy.from_json(json.loads(json.dumps(booking_policy.to_json(EVERY_FIELD)))) == EVERY_FIELD
 
 
-def test_a_stored_rule_that_nobody_could_keep_to_is_as_usual() -> None:
+def test_invalid_stored_rules_become_defaults() -> None:
     stored = booking_policy.to_json(EVERY_FIELD) | {
         "slot_step_minutes": 4,
         "horizon_days": None,
@@ -100,6 +100,6 @@ def test_a_stored_rule_that_nobody_could_keep_to_is_as_usual() -> None:
     )
 
 
-def test_what_a_server_has_not_set_is_as_usual() -> None:
+def test_rules_a_server_has_not_set_are_defaults() -> None:
     assert booking_policy.default_policy(Guild()) == Rules()
     assert booking_policy.default_policy(Guild(default_policy={"horizon_days": 90})) == Rules(horizon_days=90)

@@ -1,7 +1,7 @@
-"""Browsing coaches, and what it costs the database."""
+"""Browsing coaches, and how many queries it takes."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -36,7 +36,7 @@ async def browse(db: Database, now: datetime = MONDAY) -> list[coach_search.List
     return await query(db, coach_search.browse, GUILD, STUDENT, now)
 
 
-async def test_coaches_are_listed_by_when_they_are_free_and_then_by_name(db: Database) -> None:
+async def test_coaches_are_sorted_by_next_free_time_then_by_name(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
         who: dict[str, dict[str, Any]] = {
@@ -62,7 +62,7 @@ async def test_coaches_are_listed_by_when_they_are_free_and_then_by_name(db: Dat
     ]
 
 
-async def test_only_coaches_of_this_server_who_take_bookings_are_listed_and_not_oneself(db: Database) -> None:
+async def test_a_student_sees_only_other_coaches_on_this_server_who_take_bookings(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
         await a_guild(session, id=GUILD + 1)
@@ -75,7 +75,7 @@ async def test_only_coaches_of_this_server_who_take_bookings_are_listed_and_not_
     assert [one.coach.user_id for one in await browse(db)] == [COACH]
 
 
-async def test_what_is_taught_is_listed_in_the_servers_order(db: Database) -> None:
+async def test_specialties_are_listed_in_the_servers_order(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
         await a_guild(session, id=GUILD + 1)
@@ -88,7 +88,7 @@ async def test_what_is_taught_is_listed_in_the_servers_order(db: Database) -> No
     assert [one.specialties for one in await browse(db)] == [["Mastering"], ["Mixing", "Mastering"]]
 
 
-async def test_the_first_free_time_is_of_the_usual_length(db: Database) -> None:
+async def test_the_next_free_time_is_for_the_usual_length(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
         hours = [(MON, 9 * 60, 9 * 60 + 45), (TUE, *NINE)]
@@ -98,7 +98,7 @@ async def test_the_first_free_time_is_of_the_usual_length(db: Database) -> None:
 
 
 @pytest.mark.parametrize("last", [365, 7])
-async def test_the_first_free_time_is_found_up_to_the_horizon(db: Database, last: int) -> None:
+async def test_the_next_free_time_is_found_up_to_the_horizon(db: Database, last: int) -> None:
     async with db.begin() as session:
         await a_guild(session)
         await a_coach(session, hours=(), horizon_days=last)
@@ -107,13 +107,13 @@ async def test_the_first_free_time_is_found_up_to_the_horizon(db: Database, last
     assert [one.next_free for one in await browse(db)] == [MONDAY + last * DAY]
 
 
-# What it costs.
+# Queries.
 
 Question = Callable[[AsyncSession], Awaitable[object]]
 
 
 async def queries(db: Database, ask: Question) -> int:
-    """How many queries a question takes."""
+    """Return how many queries a question takes."""
     async with db.begin() as session:
         with statements(db) as said:
             await ask(session)
@@ -121,7 +121,7 @@ async def queries(db: Database, ask: Question) -> int:
 
 
 async def many_coaches(db: Database, first: int, count: int) -> None:
-    """Coaches of all kinds: with limits, buffers, pauses between, days off, and some of whom nothing is free."""
+    """Store coaches of all kinds: with limits, buffers, notice, days off, and some with nothing free."""
     async with db.begin() as session:
         one = await a_coach(session, user_id=first, hours=())
         values = {column.name: getattr(one, column.name) for column in Coach.__table__.columns}
@@ -159,7 +159,7 @@ async def many_coaches(db: Database, first: int, count: int) -> None:
                 await a_session(session, coach_id=user_id, student_id=10_000 + user_id, starts_at=at)
 
 
-async def test_browsing_many_coaches_takes_no_more_queries_than_browsing_a_few(db: Database) -> None:
+async def test_browsing_500_coaches_takes_as_many_queries_as_browsing_5(db: Database) -> None:
     await transact(db, a_guild)
 
     async def ask(session: AsyncSession) -> list[coach_search.Listing]:
@@ -174,7 +174,7 @@ async def test_browsing_many_coaches_takes_no_more_queries_than_browsing_a_few(d
     assert for_five == for_five_hundred <= 10
 
 
-async def test_browsing_many_coaches_shows_for_each_what_asking_for_them_alone_shows(db: Database) -> None:
+async def test_browsing_finds_the_same_next_free_time_as_listing_one_coach(db: Database) -> None:
     await transact(db, a_guild)
     await many_coaches(db, 6_000, 500)
 
@@ -191,12 +191,10 @@ async def test_browsing_many_coaches_shows_for_each_what_asking_for_them_alone_s
     assert len(set(alone.values())) > 10
 
 
-async def test_listing_free_times_takes_the_same_queries_however_much_there_is(db: Database) -> None:
+async def test_listing_free_times_takes_the_same_queries_for_busy_coaches(db: Database) -> None:
     async def ask(session: AsyncSession) -> list[datetime]:
         coach = await session.get_one(Coach, (GUILD, COACH))
-        return list(
-            await free_times.free_times(session, coach, timedelta(hours=1), student_id=STUDENT, now=MONDAY)
-        )
+        return list(await free_times.free_times(session, coach, HOUR, student_id=STUDENT, now=MONDAY))
 
     await a_server_with_a_coach(db, hours=(), daily_limit=9)
     for_nothing = await queries(db, ask)

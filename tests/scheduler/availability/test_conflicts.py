@@ -1,4 +1,4 @@
-"""Upcoming sessions that lie outside their coach's hours."""
+"""Conflicts: upcoming sessions outside their coach's hours."""
 
 from datetime import datetime, timedelta
 
@@ -24,13 +24,13 @@ from tests.support.builders import (
 TODAY = MONDAY.date()
 
 
-async def misfits(db: Database, now: datetime = MONDAY) -> list[int]:
+async def conflicts_of(db: Database, now: datetime = MONDAY) -> list[int]:
     async with db.read() as session:
         coach = await session.get_one(Coach, (GUILD, COACH))
         return [one.id for one in await free_times.conflicts(session, coach, now)]
 
 
-async def test_coming_sessions_outside_the_hours_are_misfits_soonest_first(db: Database) -> None:
+async def test_upcoming_sessions_outside_the_hours_are_conflicts_soonest_first(db: Database) -> None:
     outside, late, early, inside = await a_booked_coach(
         db,
         MONDAY + 6 * DAY,
@@ -41,28 +41,28 @@ async def test_coming_sessions_outside_the_hours_are_misfits_soonest_first(db: D
         accepting=False,
     )
 
-    assert await misfits(db) == [early, late, outside]
-    assert inside not in await misfits(db)
+    assert await conflicts_of(db) == [early, late, outside]
+    assert inside not in await conflicts_of(db)
 
 
-async def test_sessions_that_are_kept_begun_over_or_cancelled_are_no_misfits(db: Database) -> None:
+async def test_kept_running_past_and_cancelled_sessions_are_not_conflicts(db: Database) -> None:
     kept, running, cancelled, over = await a_booked_coach(db, *(MONDAY + n * DAY for n in range(1, 5)), hours=())
     await change_session(db, kept, kept_at=MONDAY)
     await change_session(db, running, status=SessionStatus.IN_PROGRESS)
     await change_session(db, cancelled, status=SessionStatus.CANCELLED)
     await change_session(db, over, status=SessionStatus.COMPLETED)
 
-    assert await misfits(db) == []
+    assert await conflicts_of(db) == []
 
 
-async def test_a_session_is_a_misfit_until_the_moment_it_begins(db: Database) -> None:
+async def test_a_session_is_a_conflict_until_it_starts(db: Database) -> None:
     (one,) = await a_booked_coach(db, MONDAY + HOUR, hours=())
 
-    assert await misfits(db, MONDAY + HOUR - timedelta(microseconds=1)) == [one]
-    assert await misfits(db, MONDAY + HOUR) == []
+    assert await conflicts_of(db, MONDAY + HOUR - timedelta(microseconds=1)) == [one]
+    assert await conflicts_of(db, MONDAY + HOUR) == []
 
 
-async def test_single_dates_decide_what_is_a_misfit(db: Database) -> None:
+async def test_date_overrides_decide_what_is_a_conflict(db: Database) -> None:
     on_a_day_off, in_extra_hours, in_no_hours = await a_booked_coach(
         db, MONDAY + 2 * HOUR, MONDAY + 6 * DAY, MONDAY + 13 * DAY, hours=OFFICE_HOURS
     )
@@ -71,11 +71,11 @@ async def test_single_dates_decide_what_is_a_misfit(db: Database) -> None:
         await a_date(session, TODAY + 6 * DAY, (8 * 60, 9 * 60), adds=True)
         await a_date(session, TODAY + 20 * DAY)
 
-    assert await misfits(db) == [on_a_day_off, in_no_hours]
-    assert in_extra_hours not in await misfits(db)
+    assert await conflicts_of(db) == [on_a_day_off, in_no_hours]
+    assert in_extra_hours not in await conflicts_of(db)
 
 
-async def test_sessions_of_others_are_not_a_coachs_misfits(db: Database) -> None:
+async def test_other_peoples_sessions_are_not_a_coachs_conflicts(db: Database) -> None:
     await a_booked_coach(db, hours=())
     async with db.begin() as session:
         await a_guild(session, id=GUILD + 1)
@@ -85,4 +85,4 @@ async def test_sessions_of_others_are_not_a_coachs_misfits(db: Database) -> None
         await a_session(session, coach_id=COACH + 1, starts_at=MONDAY + 3 * HOUR)
         await a_session(session, coach_id=COACH + 1, student_id=COACH, starts_at=MONDAY + 5 * HOUR)
 
-    assert await misfits(db) == []
+    assert await conflicts_of(db) == []

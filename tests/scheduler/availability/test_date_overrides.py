@@ -1,6 +1,7 @@
-"""Days off, other hours and extra hours on single dates of the coach's own calendar."""
+"""Date overrides: days off, other hours and extra hours, on the coach's own calendar."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.support.schedule_changes import (
     MORNING,
     NOON,
     TODAY,
+    UseCase,
     dates,
     free,
     off,
@@ -23,7 +25,7 @@ from tests.support.schedule_changes import (
 )
 
 
-async def test_dates_that_hold_the_same_are_one_line_and_a_different_reason_begins_another(db: Database) -> None:
+async def test_consecutive_equal_overrides_are_listed_together(db: Database) -> None:
     await a_server_with_a_coach(db)
     async with db.begin() as session:
         for step in range(3):
@@ -43,7 +45,7 @@ async def test_dates_that_hold_the_same_are_one_line_and_a_different_reason_begi
     ]
 
 
-async def test_days_off_replace_whatever_held_on_them_and_nothing_beside_them(db: Database) -> None:
+async def test_days_off_replace_earlier_overrides_on_those_dates_only(db: Database) -> None:
     await a_server_with_a_coach(db)
     async with db.begin() as session:
         for step in range(4):
@@ -60,7 +62,7 @@ async def test_days_off_replace_whatever_held_on_them_and_nothing_beside_them(db
     assert (found[1].windows, found[1].reason) == ((), "At the sea")
 
 
-async def test_other_hours_hold_instead_of_the_weekly_ones(db: Database) -> None:
+async def test_other_hours_replace_the_weekly_ones(db: Database) -> None:
     await a_server_with_a_coach(db, horizon_days=2, slot_step_minutes=60)
 
     await press(db, schedule.set_dates, TODAY, TODAY, [(18 * 60, 20 * 60)], "")
@@ -69,7 +71,7 @@ async def test_other_hours_hold_instead_of_the_weekly_ones(db: Database) -> None
     assert [one.reason for one in await dates(db)] == [None]
 
 
-async def test_extra_hours_join_the_weekly_ones(db: Database) -> None:
+async def test_extra_hours_extend_the_weekly_ones(db: Database) -> None:
     await a_server_with_a_coach(db, hours=[(MON, *MORNING)], horizon_days=1, slot_step_minutes=120)
 
     await press(db, schedule.add_extra_hours, TODAY, [NOON])
@@ -79,7 +81,7 @@ async def test_extra_hours_join_the_weekly_ones(db: Database) -> None:
     assert await free(db) == [MONDAY + hours * HOUR for hours in (2, 4, 10, 12)]
 
 
-async def test_extra_hours_on_a_day_off_are_that_days_only_hours(db: Database) -> None:
+async def test_extra_hours_on_a_day_off_are_its_only_hours(db: Database) -> None:
     await a_server_with_a_coach(db, hours=[(MON, *MORNING)], horizon_days=1, slot_step_minutes=120)
     await press(db, schedule.set_dates, TODAY, TODAY, [], "Ill")
 
@@ -89,7 +91,7 @@ async def test_extra_hours_on_a_day_off_are_that_days_only_hours(db: Database) -
     assert [(one.adds, one.windows, one.reason) for one in await dates(db)] == [(False, (NOON,), "Ill")]
 
 
-async def test_the_weekly_hours_hold_again_on_dates_that_are_cleared(db: Database) -> None:
+async def test_cleared_dates_return_to_the_weekly_hours(db: Database) -> None:
     await a_server_with_a_coach(db)
     await press(db, schedule.set_dates, TODAY, TODAY + 4 * DAY, [], "Holiday")
 
@@ -101,39 +103,45 @@ async def test_the_weekly_hours_hold_again_on_dates_that_are_cleared(db: Databas
     ]
 
 
-async def test_a_year_goes_at_once_and_not_a_day_more(db: Database) -> None:
+@pytest.mark.parametrize(
+    ("use_case", "args", "sentence"),
+    [
+        pytest.param(
+            *(schedule.set_dates, (TODAY + DAY, TODAY, [], "")),
+            "Monday, 2 March 2026 is before Tuesday, 3 March 2026. Swap the two dates.",
+            id="wrong order",
+        ),
+        pytest.param(
+            *(schedule.set_dates, (TODAY, TODAY + 366 * DAY, [], "")),
+            "That's 367 days. You can change up to 366 at once; for longer, pause bookings.",
+            id="more than a year",
+        ),
+        pytest.param(
+            *(schedule.set_dates, (TODAY, TODAY, [], "x" * 101)),
+            "The reason has 101 characters; at most 100 fit.",
+            id="long reason",
+        ),
+        pytest.param(
+            *(schedule.add_extra_hours, (TODAY, [])),
+            'Type the extra hours, like "9-12". To take the day off, use days off instead.',
+            id="no extra hours",
+        ),
+    ],
+)
+async def test_impossible_overrides_are_refused(
+    db: Database, use_case: UseCase, args: tuple[Any, ...], sentence: str
+) -> None:
     await a_server_with_a_coach(db)
 
-    await press(db, schedule.set_dates, TODAY, TODAY + 365 * DAY, [], "")
-    sentence = await refused(db, schedule.set_dates, TODAY, TODAY + 366 * DAY, [], "")
-
-    assert await dates(db) == [off(TODAY, TODAY + 365 * DAY)]
-    assert sentence == "That's 367 days. You can change up to 366 at once; for longer, pause bookings."
+    assert await refused(db, use_case, *args) == sentence
 
 
-async def test_dates_in_the_wrong_order_are_refused(db: Database) -> None:
+async def test_a_year_with_a_reason_of_100_characters_is_accepted(db: Database) -> None:
     await a_server_with_a_coach(db)
 
-    sentence = await refused(db, schedule.set_dates, TODAY + DAY, TODAY, [], "")
+    await press(db, schedule.set_dates, TODAY, TODAY + 365 * DAY, [], "x" * 100 + " ")
 
-    assert sentence == "Monday, 2 March 2026 is before Tuesday, 3 March 2026. Swap the two dates."
-
-
-async def test_a_reason_has_a_hundred_characters_at_most(db: Database) -> None:
-    await a_server_with_a_coach(db)
-
-    await press(db, schedule.set_dates, TODAY, TODAY, [], "x" * 100 + " ")
-    sentence = await refused(db, schedule.set_dates, TODAY, TODAY, [], "x" * 101)
-
-    assert sentence == "The reason has 101 characters; at most 100 fit."
-
-
-async def test_extra_hours_need_hours(db: Database) -> None:
-    await a_server_with_a_coach(db)
-
-    sentence = await refused(db, schedule.add_extra_hours, TODAY, [])
-
-    assert sentence == 'Type the extra hours, like "9-12". To take the day off, use days off instead.'
+    assert await dates(db) == [off(TODAY, TODAY + 365 * DAY, "x" * 100)]
 
 
 @pytest.mark.parametrize(
@@ -145,9 +153,7 @@ async def test_extra_hours_need_hours(db: Database) -> None:
         ("Asia/Kathmandu", MONDAY + 10 * HOUR + 15 * MINUTE),
     ],
 )
-async def test_a_date_is_over_at_midnight_on_the_coachs_own_clock(
-    db: Database, zone: str, midnight: datetime
-) -> None:
+async def test_a_date_is_past_at_midnight_on_the_coachs_clock(db: Database, zone: str, midnight: datetime) -> None:
     await a_server_with_a_coach(db, time_zone=zone)
     before = midnight - timedelta(microseconds=1)
 

@@ -1,4 +1,4 @@
-"""Where people are, in all servers."""
+"""The zone people see times in, on all servers."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ async def zone_of(db: Database, user_id: int = STUDENT) -> str:
     return await query(db, reader_zone.zone_name_of, user_id, "Europe/Berlin")
 
 
-async def test_until_somebody_says_where_they_are_the_other_zone_holds(db: Database) -> None:
+async def test_people_without_a_zone_of_their_own_see_the_other_zone(db: Database) -> None:
     async with db.begin() as session:
         session.add(Member(user_id=STUDENT, dms_closed_at=MONDAY))
 
@@ -30,7 +30,7 @@ async def test_until_somebody_says_where_they_are_the_other_zone_holds(db: Datab
 
 
 @pytest.mark.parametrize("known", [False, True])
-async def test_somebodys_own_zone_is_remembered_and_only_theirs(db: Database, known: bool) -> None:
+async def test_a_persons_own_zone_is_remembered_for_them_only(db: Database, known: bool) -> None:
     if known:
         async with db.begin() as session:
             session.add(Member(user_id=STUDENT, dms_closed_at=MONDAY, time_zone="UTC"))
@@ -43,7 +43,7 @@ async def test_somebodys_own_zone_is_remembered_and_only_theirs(db: Database, kn
         assert (await session.scalars(select(Member.dms_closed_at))).all() == [MONDAY if known else None]
 
 
-async def test_who_says_it_twice_at_once_is_noted_once(db: Database) -> None:
+async def test_choosing_a_zone_concurrently_stores_one_row(db: Database) -> None:
     zones = ["Asia/Tokyo", "Asia/Kathmandu"] * 4
 
     await asyncio.gather(*(set_zone(db, one) for one in zones))

@@ -1,4 +1,4 @@
-"""How coaches change their weekly hours, rules and zone: what holds afterwards, and what is on record."""
+"""How coaches change their weekly hours, rules and zone, and what the audit log says."""
 
 import asyncio
 from datetime import date
@@ -26,12 +26,13 @@ from tests.support.schedule_changes import (
     refused,
     week,
 )
+from tests.support.stored import session_now
 from tests.support.transactions import fetch, fetch_all, transact
 
 # Weekly hours.
 
 
-async def test_set_hours_replace_those_of_the_days_that_were_picked_and_no_others(db: Database) -> None:
+async def test_setting_hours_replaces_those_of_the_chosen_days_only(db: Database) -> None:
     await a_server_with_a_coach(db, hours=[(MON, *MORNING), (TUE, *MORNING), (WED, *MORNING)])
 
     await press(db, schedule.set_hours, [MON, TUE], [NOON, EVENING])
@@ -47,7 +48,7 @@ async def test_setting_no_hours_clears_the_days(db: Database) -> None:
     assert await week(db) == {TUE: [MORNING]}
 
 
-async def test_windows_that_touch_become_one(db: Database) -> None:
+async def test_touching_windows_are_merged(db: Database) -> None:
     await a_server_with_a_coach(db, hours=())
 
     await press(db, schedule.set_hours, [MON], [NOON, MORNING])
@@ -55,7 +56,7 @@ async def test_windows_that_touch_become_one(db: Database) -> None:
     assert await week(db) == {MON: [(8 * 60, 14 * 60)]}
 
 
-async def test_added_hours_join_what_is_there(db: Database) -> None:
+async def test_added_hours_join_the_existing_ones(db: Database) -> None:
     await a_server_with_a_coach(db, hours=[(MON, *MORNING), (TUE, *EVENING)])
 
     await press(db, schedule.add_hours, [TUE, MON, MON], NOON)
@@ -63,7 +64,7 @@ async def test_added_hours_join_what_is_there(db: Database) -> None:
     assert await week(db) == {MON: [(8 * 60, 14 * 60)], TUE: [NOON, EVENING]}
 
 
-async def test_a_copied_day_replaces_the_hours_of_the_others_and_stays_itself(db: Database) -> None:
+async def test_copying_a_day_replaces_the_hours_of_the_others(db: Database) -> None:
     await a_server_with_a_coach(db, hours=[(MON, *MORNING), (MON, *EVENING), (TUE, *NOON)])
 
     await press(db, schedule.copy_day, MON, [MON, TUE, WED])
@@ -71,7 +72,7 @@ async def test_a_copied_day_replaces_the_hours_of_the_others_and_stays_itself(db
     assert await week(db) == {day: [MORNING, EVENING] for day in (MON, TUE, WED)}
 
 
-async def test_a_copied_day_without_hours_clears_the_others(db: Database) -> None:
+async def test_copying_a_day_without_hours_clears_the_others(db: Database) -> None:
     await a_server_with_a_coach(db, hours=[(MON, *MORNING), (TUE, *NOON)])
 
     await press(db, schedule.copy_day, WED, [TUE])
@@ -85,9 +86,8 @@ async def test_changing_hours_leaves_booked_sessions_alone(db: Database) -> None
 
     await press(db, schedule.set_hours, [MON], [])
 
-    async with db.read() as session:
-        kept = await session.get_one(type(booked), booked.id)
-        assert (kept.status, kept.starts_at, kept.updated_at) == (booked.status, booked.starts_at, MONDAY)
+    kept = await session_now(db, booked.id)
+    assert (kept.status, kept.starts_at, kept.updated_at) == (booked.status, booked.starts_at, MONDAY)
 
 
 # Rules, pauses, zones.
@@ -102,7 +102,7 @@ async def test_rules_are_replaced_as_a_whole(db: Database) -> None:
     assert rules_of(await fetch(db, Coach, (GUILD, COACH))) == wanted
 
 
-async def test_rules_that_nobody_can_keep_to_are_refused(db: Database) -> None:
+async def test_rules_out_of_range_are_refused(db: Database) -> None:
     await a_server_with_a_coach(db)
 
     sentence = await refused(db, schedule.set_rules, Rules(horizon_days=366))
@@ -121,7 +121,7 @@ async def test_bookings_are_paused_and_resumed(db: Database) -> None:
     assert await free(db)
 
 
-async def test_another_zone_keeps_the_clock_times(db: Database) -> None:
+async def test_a_new_zone_keeps_clock_times(db: Database) -> None:
     await a_server_with_a_coach(db, time_zone="Europe/Berlin", hours=[(MON, *MORNING)])
     await press(db, schedule.set_dates, TODAY, TODAY, [NOON], "Half a day")
     before = await week(db), await dates(db)
@@ -135,7 +135,7 @@ async def test_another_zone_keeps_the_clock_times(db: Database) -> None:
 @pytest.mark.parametrize(
     "zone", ["Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Kiritimati", "Pacific/Pago_Pago"]
 )
-async def test_another_zone_keeps_the_instants_if_wanted(db: Database, zone: str) -> None:
+async def test_a_new_zone_can_keep_actual_times(db: Database, zone: str) -> None:
     await a_server_with_a_coach(db, time_zone="Europe/Berlin", horizon_days=20)
     await press(db, schedule.set_dates, TODAY + 7 * DAY, TODAY + 8 * DAY, [], "Holiday")
     await press(db, schedule.set_dates, TODAY + 3 * DAY, TODAY + 3 * DAY, [(20 * 60, 24 * 60)], "Late")
@@ -148,7 +148,7 @@ async def test_another_zone_keeps_the_instants_if_wanted(db: Database, zone: str
     assert await free(db) == before
 
 
-async def test_past_dates_are_dropped_and_reasons_kept_when_the_instants_stay(db: Database) -> None:
+async def test_keeping_actual_times_drops_past_dates_and_keeps_reasons(db: Database) -> None:
     await a_server_with_a_coach(db, time_zone="UTC", hours=[(day, *MORNING) for day in range(7)])
     async with db.begin() as session:
         await a_date(session, TODAY - DAY, reason="Past")
@@ -167,10 +167,10 @@ async def test_an_unknown_zone_is_refused(db: Database) -> None:
     assert sentence.startswith('I don\'t know the time zone "Narnia".')
 
 
-# Two presses at once, and the record.
+# Concurrent changes, and the audit log.
 
 
-async def test_hours_that_are_added_at_once_are_all_there_afterwards(db: Database) -> None:
+async def test_hours_added_concurrently_are_all_kept(db: Database) -> None:
     await a_server_with_a_coach(db, hours=())
     windows = [(hour * 60, hour * 60 + 30) for hour in range(6)]
 
@@ -179,7 +179,7 @@ async def test_hours_that_are_added_at_once_are_all_there_afterwards(db: Databas
     assert await week(db) == dict.fromkeys(range(7), windows)
 
 
-async def test_changes_of_different_kinds_at_once_are_all_there_afterwards(db: Database) -> None:
+async def test_concurrent_changes_of_different_kinds_are_all_kept(db: Database) -> None:
     await a_server_with_a_coach(db, hours=())
     windows = [(hour * 60, hour * 60 + 30) for hour in range(6)]
 
@@ -200,7 +200,7 @@ async def test_changes_of_different_kinds_at_once_are_all_there_afterwards(db: D
     assert [list(one.windows) for one in await dates(db)] == [windows, []]
 
 
-async def test_who_changed_what_is_on_record(db: Database) -> None:
+async def test_every_change_is_in_the_audit_log(db: Database) -> None:
     await a_server_with_a_coach(db, hours=())
     tomorrow = TODAY + DAY
 

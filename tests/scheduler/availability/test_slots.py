@@ -1,4 +1,4 @@
-"""Free slots: stories of coaches' days, and random questions held against an oracle that walks every minute."""
+"""Free slots: examples, and random questions compared with an oracle that walks every minute."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +18,7 @@ WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 
 def calendar_of(ask: Ask) -> Calendar:
-    """The engine's own words for a question."""
+    """Return the calendar for a question."""
     rules = BookingRules(
         zone=ZoneInfo(ask.zone),
         slot_step=ask.step * MINUTE,
@@ -36,17 +36,17 @@ def calendar_of(ask: Ask) -> Calendar:
 
 
 def offers(ask: Ask) -> Iterator[datetime]:
-    """What the engine offers, one by one."""
+    """Yield the offered starts."""
     return calendar_of(ask).free(ask.duration * MINUTE, now=ask.now, since=ask.since, until=ask.until)
 
 
 def slots(ask: Ask) -> list[datetime]:
-    """All that the engine offers."""
+    """Return all offered starts."""
     return list(offers(ask))
 
 
 def refusal(ask: Ask, start: datetime) -> str | None:
-    """The name of the engine's reason against this start."""
+    """Return the name of the reason this start can't be booked."""
     reason = calendar_of(ask).first_refusal(start, ask.duration * MINUTE, now=ask.now)
     return reason and reason.name
 
@@ -63,20 +63,20 @@ def on(days: str, *windows: str) -> list[tuple[int, int, int]]:
 
 
 def minutes(window: str) -> tuple[int, int]:
-    """`minutes("09:00-12:00")`, of the day."""
+    """`minutes("09:00-12:00")`."""
     first, last = (int(text[:2]) * 60 + int(text[3:]) for text in window.split("-"))
     return first, last
 
 
 def on_the_day(day: str, hours: list[tuple[int, int, int]], **changed: Any) -> Ask:
-    """Hourly sessions asked for a week earlier, around this date."""
+    """Ask for hourly sessions around this date, a week earlier."""
     start = utc(f"{day} 00:00")
     plain = Ask(hours, now=start - 7 * DAY, since=start - DAY / 2, until=start + DAY * 1.5, step=60)
     return replace(plain, **changed)
 
 
 def times(ask: Ask) -> list[str]:
-    """UTC clock times of the slots, short to read."""
+    """Return the slots' UTC clock times."""
     return [f"{at:%H:%M}" for at in slots(ask)]
 
 
@@ -85,26 +85,26 @@ def times(ask: Ask) -> list[str]:
 MONDAY = "2026-03-02"
 
 
-def test_slots_run_from_the_start_of_the_hours_in_steps_and_end_inside_them() -> None:
+def test_slots_run_in_steps_from_the_start_of_a_window_and_end_inside_it() -> None:
     ask = on_the_day(MONDAY, on("Mon", "09:00-11:30"), step=45)
 
     assert slots(ask) == [utc("2026-03-02 09:00"), utc("2026-03-02 09:45"), utc("2026-03-02 10:30")]
     assert {one.tzinfo for one in slots(ask)} == {UTC}
 
 
-def test_hours_that_touch_are_one_window_and_separate_ones_count_their_steps_anew() -> None:
+def test_touching_windows_are_one_and_separate_ones_restart_the_steps() -> None:
     assert times(on_the_day(MONDAY, on("Mon", "09:00-10:30", "10:30-12:00"))) == ["09:00", "10:00", "11:00"]
     assert times(on_the_day(MONDAY, on("Mon", "09:00-10:30", "10:45-12:00"))) == ["09:00", "10:45"]
 
 
-def test_a_session_may_last_over_midnight_where_the_hours_go_on() -> None:
+def test_a_session_can_span_midnight_if_the_hours_do() -> None:
     nights = [*on("Mon", "23:00-24:00"), *on("Tue", "00:00-01:00")]
 
     assert times(on_the_day(MONDAY, nights, step=30)) == ["23:00", "23:30", "00:00"]
     assert times(on_the_day(MONDAY, on("Mon", "23:00-24:00"), step=30)) == ["23:00"]
 
 
-def test_the_asked_range_is_half_open() -> None:
+def test_the_requested_range_is_half_open() -> None:
     ask = on_the_day(
         MONDAY, on("Mon", "09:00-17:00"), since=utc("2026-03-02 10:00"), until=utc("2026-03-02 12:00")
     )
@@ -112,7 +112,7 @@ def test_the_asked_range_is_half_open() -> None:
     assert times(ask) == ["10:00", "11:00"]
 
 
-def test_the_first_and_the_last_moment_of_notice_and_horizon_can_be_booked() -> None:
+def test_the_notice_and_the_horizon_are_inclusive() -> None:
     now, hours = utc("2026-03-02 08:00"), on("Mon", "09:00-17:00")
     ask = on_the_day(MONDAY, hours, now=now, notice=120, horizon=4 * HOUR)
 
@@ -121,7 +121,7 @@ def test_the_first_and_the_last_moment_of_notice_and_horizon_can_be_booked() -> 
     assert times(replace(ask, now=now - timedelta(microseconds=1))) == ["10:00", "11:00"]
 
 
-def test_without_any_notice_the_moment_of_booking_itself_is_too_soon() -> None:
+def test_without_notice_a_start_right_now_is_too_soon() -> None:
     now, hours = utc("2026-03-02 10:00"), on("Mon", "09:00-12:00")
     ask = on_the_day(MONDAY, hours, now=now, notice=0)
 
@@ -130,7 +130,7 @@ def test_without_any_notice_the_moment_of_booking_itself_is_too_soon() -> None:
     assert times(replace(ask, now=now - timedelta(microseconds=1))) == ["10:00", "11:00"]
 
 
-def test_a_part_of_a_minute_counts_as_taken() -> None:
+def test_a_partly_busy_minute_is_busy() -> None:
     second = timedelta(seconds=1)
     busy = [(utc("2026-03-02 10:59") + 59 * second, utc("2026-03-02 12:00") + second / 1_000_000)]
 
@@ -146,7 +146,7 @@ def test_a_part_of_a_minute_counts_as_taken() -> None:
         (30, 30, ["09:00", "09:30", "12:30", "13:00"]),
     ],
 )
-def test_buffers_keep_distance_from_sessions_and_not_from_the_edges_of_the_day(
+def test_buffers_keep_distance_from_sessions_but_not_from_the_edges_of_the_day(
     before: int, after: int, free: list[str]
 ) -> None:
     busy = [(utc("2026-03-02 11:00"), utc("2026-03-02 12:00"))]
@@ -155,7 +155,7 @@ def test_buffers_keep_distance_from_sessions_and_not_from_the_edges_of_the_day(
     assert times(ask) == free
 
 
-def test_the_new_buffer_adds_to_the_one_that_a_session_was_booked_with() -> None:
+def test_the_new_buffer_adds_to_the_one_of_the_other_session() -> None:
     with_its_buffer = [(utc("2026-03-02 11:00"), utc("2026-03-02 12:15"))]
 
     ask = on_the_day(MONDAY, on("Mon", "12:00-14:00"), step=15, before=15, coach_busy=with_its_buffer)
@@ -163,14 +163,14 @@ def test_the_new_buffer_adds_to_the_one_that_a_session_was_booked_with() -> None
     assert times(ask) == ["12:30", "12:45", "13:00"]
 
 
-def test_a_student_needs_no_buffers() -> None:
+def test_the_students_sessions_need_no_buffers() -> None:
     busy = [(utc("2026-03-02 11:00"), utc("2026-03-02 12:00"))]
     ask = on_the_day(MONDAY, on("Mon", "10:00-13:00"), step=30, before=30, after=30, student_busy=busy)
 
     assert times(ask) == ["10:00", "12:00"]
 
 
-def test_a_day_of_the_coach_is_full_until_a_session_does_not_count_any_more() -> None:
+def test_a_day_on_the_coachs_calendar_is_full_at_the_daily_limit() -> None:
     # In New York, where 03:00 in UTC is still the day before.
     hours, counted = on("Mon-Wed", "20:00-23:00"), [utc("2026-03-04 01:00"), utc("2026-03-04 03:00")]
     ask = on_the_day("2026-03-04", hours, zone="America/New_York", daily=2, counted=counted)
@@ -196,22 +196,22 @@ def test_a_paused_coach_offers_nothing() -> None:
     assert refusal(replace(ask, accepting=False), utc("2026-03-02 09:00")) == "PAUSED"
 
 
-# Single dates.
+# Date overrides.
 
 
-def test_what_holds_on_a_date_beats_or_adds_to_the_weekly_hours() -> None:
+def test_an_override_replaces_or_extends_the_weekly_hours() -> None:
     day, hours = date(2026, 3, 2), on("Mon", "09:00-11:00")
 
-    def told(*windows: str, adds: bool = False) -> list[str]:
+    def offered(*windows: str, adds: bool = False) -> list[str]:
         return times(on_the_day(MONDAY, hours, dates=[Override(day, [*map(minutes, windows)], adds)]))
 
-    assert told() == []
-    assert told("14:00-15:00") == ["14:00"]
-    assert told("14:00-15:00", adds=True) == ["09:00", "10:00", "14:00"]
-    assert told("10:30-12:00", adds=True) == ["09:00", "10:00", "11:00"]
+    assert offered() == []
+    assert offered("14:00-15:00") == ["14:00"]
+    assert offered("14:00-15:00", adds=True) == ["09:00", "10:00", "14:00"]
+    assert offered("10:30-12:00", adds=True) == ["09:00", "10:00", "11:00"]
 
 
-def test_extra_hours_open_a_day_that_has_none() -> None:
+def test_extra_hours_open_a_day_without_hours() -> None:
     extra = [Override(date(2026, 3, 7), [minutes("22:00-24:00")], adds=True)]
 
     ask = on_the_day("2026-03-07", on("Sun", "00:00-01:00"), dates=extra)
@@ -219,14 +219,14 @@ def test_extra_hours_open_a_day_that_has_none() -> None:
     assert times(ask) == ["22:00", "23:00", "00:00"]
 
 
-def test_a_day_off_is_given_as_the_reason_unlike_a_weekday_without_hours() -> None:
+def test_a_day_off_is_a_reason_of_its_own() -> None:
     ask = on_the_day(MONDAY, on("Mon", "09:00-17:00"), dates=[Override(date(2026, 3, 2))])
 
     assert refusal(ask, utc("2026-03-02 10:00")) == "DAY_OFF"
     assert refusal(ask, utc("2026-03-03 10:00")) == "OUTSIDE_HOURS"
 
 
-def test_hours_hold_what_lies_inside_them_whatever_the_rules_say() -> None:
+def test_is_within_hours_ignores_the_booking_rules() -> None:
     calendar = calendar_of(on_the_day(MONDAY, on("Mon", "09:00-10:00", "10:00-11:30"), accepting=False))
 
     assert calendar.is_within_hours(utc("2026-03-02 09:17"), utc("2026-03-02 11:30"))
@@ -240,7 +240,7 @@ def test_hours_hold_what_lies_inside_them_whatever_the_rules_say() -> None:
 
 
 def some_of(found: list[datetime], most: int = 12) -> list[datetime]:
-    """Evenly spread ones, the last among them."""
+    """Return evenly spread starts, including the last."""
     return found[:: max(1, len(found) // most)] + found[-1:]
 
 
@@ -252,7 +252,7 @@ def agrees_with_the_oracle(ask: Ask) -> None:
 
 
 def explains_like_the_oracle(ask: Ask, moments: list[timedelta]) -> None:
-    """Each start has the oracle's reason, and none if and only if it is listed."""
+    """Check that each start has the oracle's reason, and none if and only if it's listed."""
     on_the_steps = slots(replace(ask, coach_busy=(), student_busy=(), daily=None, weekly=None))
     starts = [ask.now + ask.notice * MINUTE, ask.now + ask.horizon, *some_of(on_the_steps)]
     offered, oracle = set(slots(ask)), Oracle(ask)
@@ -262,7 +262,7 @@ def explains_like_the_oracle(ask: Ask, moments: list[timedelta]) -> None:
         assert (refusal(ask, start) is None) == (start in offered) or not ask.since <= start < ask.until
 
 
-def stands_when_asked_for_alone(ask: Ask, days: int, moment: timedelta) -> None:
+def stays_when_asked_for_alone(ask: Ask, days: int, moment: timedelta) -> None:
     ask = replace(ask, horizon=60 * DAY, until=ask.since + days * DAY)
     listed, later = slots(ask), ask.since + moment
 
@@ -276,34 +276,32 @@ LATER = st.integers(0, 20 * DAY_MINUTES).map(lambda number: number * MINUTE)
 
 @settings(max_examples=100, deadline=None)
 @given(asks())
-def test_slots_are_what_walking_every_minute_finds(ask: Ask) -> None:
+def test_slots_match_the_oracle(ask: Ask) -> None:
     agrees_with_the_oracle(ask)
 
 
 @pytest.mark.slow
 @settings(max_examples=5000, deadline=None)
 @given(asks())
-def test_slots_are_what_walking_every_minute_finds_in_thousands_of_cases(ask: Ask) -> None:
+def test_slots_match_the_oracle_in_thousands_of_cases(ask: Ask) -> None:
     agrees_with_the_oracle(ask)
 
 
 @settings(max_examples=75, deadline=None)
 @given(asks(), st.lists(MOMENTS, max_size=6))
-def test_a_time_is_refused_exactly_if_it_is_not_offered_and_for_the_right_reason(
-    ask: Ask, moments: list[timedelta]
-) -> None:
+def test_reasons_match_the_oracle(ask: Ask, moments: list[timedelta]) -> None:
     explains_like_the_oracle(ask, moments)
 
 
 @pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(asks(), st.lists(MOMENTS, max_size=6))
-def test_reasons_are_right_in_thousands_of_cases(ask: Ask, moments: list[timedelta]) -> None:
+def test_reasons_match_the_oracle_in_thousands_of_cases(ask: Ask, moments: list[timedelta]) -> None:
     explains_like_the_oracle(ask, moments)
 
 
-def test_a_window_goes_on_over_a_midnight_that_the_clocks_skip_and_hours_that_are_skipped_with_it() -> None:
-    # In Santiago, Sunday 6 September 2026 begins at 01:00.
+def test_a_window_continues_across_a_skipped_midnight() -> None:
+    # In Santiago, Sunday, 6 September 2026 starts at 01:00.
     begins = datetime(2026, 9, 6, 3, 58, tzinfo=UTC)
     round_the_clock = [(day, 0, 1440) for day in range(6)]
     ask = Ask(
@@ -318,22 +316,22 @@ def test_a_window_goes_on_over_a_midnight_that_the_clocks_skip_and_hours_that_ar
     )
 
     for minutes in range(120):
-        stands_when_asked_for_alone(ask, 1, minutes * MINUTE)
+        stays_when_asked_for_alone(ask, 1, minutes * MINUTE)
 
 
 @settings(max_examples=150, deadline=None)
 @given(asks(), st.integers(1, 22), LATER)
-def test_a_slot_of_a_long_list_stands_wherever_the_search_began(ask: Ask, days: int, moment: timedelta) -> None:
-    stands_when_asked_for_alone(ask, days, moment)
+def test_a_slot_does_not_depend_on_where_the_search_starts(ask: Ask, days: int, moment: timedelta) -> None:
+    stays_when_asked_for_alone(ask, days, moment)
 
 
 @pytest.mark.slow
 @settings(max_examples=5000, deadline=None)
 @given(asks(), st.integers(1, 22), LATER)
-def test_slots_of_thousands_of_long_lists_stand_wherever_the_search_began(
+def test_slots_do_not_depend_on_where_the_search_starts_in_thousands_of_cases(
     ask: Ask, days: int, moment: timedelta
 ) -> None:
-    stands_when_asked_for_alone(ask, days, moment)
+    stays_when_asked_for_alone(ask, days, moment)
 
 
 @pytest.mark.parametrize(
@@ -348,7 +346,7 @@ def test_slots_of_thousands_of_long_lists_stand_wherever_the_search_began(
     ],
 )
 @pytest.mark.parametrize(("step", "duration"), [(45, 60), (50, 360), (420, DAY_MINUTES), (1000, DAY_MINUTES)])
-def test_hours_around_the_clock_have_the_same_slots_whenever_they_are_asked_for(
+def test_hours_around_the_clock_have_the_same_slots_whenever_asked_for(
     zone: str, day: str, step: int, duration: int
 ) -> None:
     start = utc(f"{day} 00:00")
@@ -363,7 +361,7 @@ def test_hours_around_the_clock_have_the_same_slots_whenever_they_are_asked_for(
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
 @pytest.mark.parametrize("days", [13, 14, 15, 16, 17, 18])
-def test_a_window_counts_its_steps_from_midnight_once_it_was_open_for_fifteen_days(zone: str, days: int) -> None:
+def test_windows_longer_than_15_days_restart_their_steps_at_midnight(zone: str, days: int) -> None:
     start = utc("2026-04-04 00:00")
     # The day off comes first; later, the window ends too soon after a midnight for a session.
     dates = [Override((start - days * DAY).date()), Override((start + 2 * DAY).date(), [(0, 30), (90, 1440)])]
@@ -372,7 +370,7 @@ def test_a_window_counts_its_steps_from_midnight_once_it_was_open_for_fifteen_da
     assert slots(ask) == Oracle(ask).free()
 
 
-def test_taking_only_the_first_slot_computes_only_the_first_days() -> None:
+def test_taking_only_the_first_slots_computes_only_the_first_days() -> None:
     forever = datetime.max.replace(tzinfo=UTC) - 400 * DAY
     ask = on_the_day(MONDAY, on("Mon", "09:00-10:00"), until=forever, horizon=2_000_000 * DAY)
 

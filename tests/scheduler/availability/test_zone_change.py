@@ -1,4 +1,4 @@
-"""Hours on the clock of another zone: the same instants, minute by minute."""
+"""Hours converted to another zone, compared minute by minute."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -28,14 +28,14 @@ AROUND_THE_CLOCK = 24 * 60
 
 @cache
 def shown(zone: str, day: date) -> list[tuple[date, int]]:
-    """Local date and minute of the day that a clock there shows in each minute of this UTC day."""
+    """Return the local date and minute of the day in the zone for each minute of this UTC day."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
     local = [(midnight + minute * MINUTE).astimezone(ZoneInfo(zone)) for minute in range(AROUND_THE_CLOCK)]
     return [(at.date(), at.hour * 60 + at.minute) for at in local]
 
 
 def worked(zone: str, days: Sequence[date], hours: Callable[[date], Windows]) -> set[tuple[date, int]]:
-    """The UTC minutes of these UTC days in which the wall-clock hours of the local date are under way."""
+    """Return the UTC minutes of these UTC days that fall into the working hours of the local date."""
     under_way = {
         local_day: {minute for start, end in hours(local_day) for minute in range(start, end)}
         for local_day in around(days[0] + len(days) // 2 * DAY, len(days))
@@ -53,7 +53,7 @@ def on_weekdays(week: Week) -> Callable[[date], Windows]:
 
 
 def on_dates(week: Week, dates: Sequence[DayHours]) -> Callable[[date], Windows]:
-    """The usual hours, except on the dates that have other ones or more."""
+    """Return the weekly hours with these date overrides."""
     special = {one.day: one for one in dates}
 
     def hours(day: date) -> Windows:
@@ -70,13 +70,13 @@ def around(middle: date, days: int) -> list[date]:
 
 
 def keeps_its_clock(zone: str, days: Sequence[date]) -> bool:
-    """Whether the zone has the same offset all the time from the first of these days to the last."""
+    """Return whether the zone has the same offset on all these days."""
     noons = [datetime(day.year, day.month, day.day, 12, tzinfo=UTC) for day in days]
     return len({at.astimezone(ZoneInfo(zone)).utcoffset() for at in noons}) == 1
 
 
 def week_moved(week: Week, zones: tuple[str, str], now: datetime) -> Week:
-    """The hours on the clock of the second zone."""
+    """Return the hours in the second zone."""
     return relocated_week(week, ZoneInfo(zones[0]), ZoneInfo(zones[1]), now)
 
 
@@ -84,7 +84,7 @@ a_zone = st.sampled_from(ZONES)
 two_zones = st.one_of(
     st.tuples(a_zone, a_zone), st.sampled_from([(KIRITIMATI, PAGO_PAGO), (PAGO_PAGO, KIRITIMATI)])
 )
-"""Often those that are the furthest apart: more than a day."""
+"""Often the two that are furthest apart, by more than a day."""
 a_minute = st.integers(0, 1440) | st.sampled_from([0, 30, 1410, 1440])
 a_window = st.tuples(a_minute, a_minute).filter(lambda one: one[0] < one[1])
 some_windows = st.lists(a_window, max_size=3).map(union)
@@ -93,9 +93,7 @@ an_instant = st.integers(0, 365 * AROUND_THE_CLOCK).map(lambda minutes: MONDAY +
 
 
 @given(week=a_week, zones=two_zones, now=an_instant)
-def test_weekly_hours_stay_the_same_instants_in_the_week_in_which_the_zone_changes(
-    week: Week, zones: tuple[str, str], now: datetime
-) -> None:
+def test_weekly_hours_keep_their_actual_times_this_week(week: Week, zones: tuple[str, str], now: datetime) -> None:
     days = around(now.date(), 4)
     assume(all(keeps_its_clock(zone, around(now.date(), 6)) for zone in zones))
 
@@ -105,9 +103,7 @@ def test_weekly_hours_stay_the_same_instants_in_the_week_in_which_the_zone_chang
 
 
 @given(week=a_week, zones=two_zones, now=an_instant)
-def test_weekly_hours_that_move_there_and_back_are_as_before(
-    week: Week, zones: tuple[str, str], now: datetime
-) -> None:
+def test_weekly_hours_survive_a_change_there_and_back(week: Week, zones: tuple[str, str], now: datetime) -> None:
     there = week_moved(week, zones, now)
 
     back = week_moved(there, (zones[1], zones[0]), now)
@@ -118,7 +114,7 @@ def test_weekly_hours_that_move_there_and_back_are_as_before(
 
 
 @given(week=a_week, zones=two_zones, now=an_instant)
-def test_moved_hours_are_hours_of_a_day_that_neither_overlap_nor_touch(
+def test_converted_windows_are_within_a_day_and_do_not_touch(
     week: Week, zones: tuple[str, str], now: datetime
 ) -> None:
     moved = week_moved(week, zones, now)
@@ -140,7 +136,7 @@ some_dates = st.lists(
 
 
 @given(week=a_week, dates=some_dates, ahead=st.integers(0, 400), zones=two_zones, now=an_instant)
-def test_single_dates_stay_the_same_instants_also_where_the_week_does_not(
+def test_overrides_keep_their_actual_times_even_if_the_week_cannot(
     week: Week, dates: list[DayHours], ahead: int, zones: tuple[str, str], now: datetime
 ) -> None:
     dates = [DayHours(one.day + ahead * DAY, one.windows, one.adds) for one in dates]
@@ -158,7 +154,7 @@ def test_single_dates_stay_the_same_instants_also_where_the_week_does_not(
 
 
 @given(week=a_week, dates=some_dates, zones=two_zones)
-def test_without_a_clock_change_between_all_other_dates_stay_the_same_instants_too(
+def test_without_a_clock_change_all_dates_keep_their_actual_times(
     week: Week, dates: list[DayHours], zones: tuple[str, str]
 ) -> None:
     days = around(date(2026, 1, 3), 8)
@@ -184,7 +180,7 @@ def test_without_a_clock_change_between_all_other_dates_stay_the_same_instants_t
         (NEW_YORK, NEW_YORK, {MON: [(9 * 60, 17 * 60)]}),
     ],
 )
-def test_a_working_day_is_moved(old: str, new: str, moved: Week) -> None:
+def test_a_working_day_is_converted(old: str, new: str, moved: Week) -> None:
     week = {MON: [(9 * 60, 17 * 60)]}
 
     answered = relocated_week(week, ZoneInfo(old), ZoneInfo(new), MONDAY)
@@ -198,7 +194,7 @@ def test_hours_around_the_clock_stay_around_the_clock() -> None:
     assert relocated_week(week, ZoneInfo(BERLIN), ZoneInfo(KATHMANDU), MONDAY) == week
 
 
-def test_a_day_off_takes_its_hours_out_of_both_dates_on_which_they_are_now() -> None:
+def test_a_day_off_becomes_overrides_on_both_dates_it_overlaps() -> None:
     week = {day: [(9 * 60, 17 * 60)] for day in range(7)}
     off = [DayHours(date(2026, 3, 4), [])]
 
@@ -217,7 +213,7 @@ def test_a_day_off_takes_its_hours_out_of_both_dates_on_which_they_are_now() -> 
         (PAGO_PAGO, KIRITIMATI, (23 * 60, 24 * 60), DayHours(date(2026, 3, 6), ((0, 60),))),
     ],
 )
-def test_hours_of_a_date_may_be_two_dates_away_on_the_other_clock(
+def test_an_overrides_hours_can_end_up_two_dates_away(
     old: str, new: str, window: tuple[int, int], moved: DayHours
 ) -> None:
     dates = [DayHours(date(2026, 3, 4), [window])]
@@ -225,14 +221,8 @@ def test_hours_of_a_date_may_be_two_dates_away_on_the_other_clock(
     assert relocated_dates({}, dates, ZoneInfo(old), ZoneInfo(new), MONDAY) == [moved]
 
 
-def test_dates_that_are_as_usual_on_the_other_clock_are_not_listed() -> None:
+def test_overrides_equal_to_the_weekly_hours_are_dropped() -> None:
     week = {WED: [(9 * 60, 17 * 60)]}
     as_usual = [DayHours(date(2026, 3, 4), [(9 * 60, 17 * 60)]), DayHours(date(2026, 3, 5), [])]
 
     assert relocated_dates(week, as_usual, ZoneInfo(BERLIN), ZoneInfo(KATHMANDU), MONDAY) == []
-
-
-def test_without_dates_there_are_none_on_the_other_clock() -> None:
-    week = {WED: [(9 * 60, 17 * 60)]}
-
-    assert relocated_dates(week, [], ZoneInfo(BERLIN), ZoneInfo(NEW_YORK), MONDAY) == []

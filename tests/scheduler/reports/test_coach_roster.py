@@ -1,4 +1,4 @@
-"""Every coach as admins see them: in which order, what is counted, and every reason not to be bookable."""
+"""The list of coaches for admins: its order, its counts, and why a coach can't be booked."""
 
 from datetime import timedelta
 from typing import Any
@@ -37,7 +37,7 @@ async def listed(db: Database, *, page: int = 0, size: int = 50) -> list[Entry]:
     return list((await query(db, coach_roster.list_coaches, GUILD, ADMIN, MONDAY, page=page, size=size)).shown)
 
 
-async def test_who_waits_comes_first_and_then_everybody_by_state_and_name(db: Database) -> None:
+async def test_applications_come_first_then_coaches_by_status_and_name(db: Database) -> None:
     states = {
         "Zed": CoachStatus.PENDING,
         "Bob": CoachStatus.APPROVED,
@@ -63,17 +63,14 @@ REASONS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "pending": ({"status": CoachStatus.PENDING}, ["application waiting: `/coach approve`"]),
     "rejected": ({"status": CoachStatus.REJECTED}, ["application rejected"]),
     "suspended": ({"status": CoachStatus.SUSPENDED}, ["suspended: `/coach reinstate`"]),
-    "gone": ({"left_at": MONDAY}, [f"left the server <t:{int(MONDAY.timestamp())}:R>"]),
+    "left": ({"left_at": MONDAY}, [f"left the server <t:{int(MONDAY.timestamp())}:R>"]),
     "paused": ({"accepting": False}, ["bookings paused in `/availability`"]),
     "no hours": ({"hours": ()}, ["no hours in the next 28 days: `/availability`"]),
     "paused, no hours": (
         {"hours": (), "accepting": False},
         ["bookings paused in `/availability`", "no hours in the next 28 days: `/availability`"],
     ),
-    "too short": (
-        {"hours": [(MON, NINE, HALF_PAST)]},
-        ["no hours long enough for the usual 1 hour"],
-    ),
+    "too short": ({"hours": [(MON, NINE, HALF_PAST)]}, ["no hours long enough for the usual 1 hour"]),
     "late hours": (
         {"hours": [(MON, NINE, NINE + 60)], "horizon_days": 6, "minimum_notice_minutes": 600},
         ["no hours in the next 6 days: `/availability`"],
@@ -94,7 +91,7 @@ REASONS: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 
 @pytest.mark.parametrize("case", REASONS)
-async def test_every_reason_not_to_be_bookable_is_named(db: Database, case: str) -> None:
+async def test_every_reason_a_coach_cannot_be_booked_is_listed(db: Database, case: str) -> None:
     changed, reasons = REASONS[case]
     async with db.begin() as session:
         await a_guild(session)
@@ -107,7 +104,7 @@ async def test_every_reason_not_to_be_bookable_is_named(db: Database, case: str)
     assert (entry.next_free is None) == bool(reasons)
 
 
-async def test_a_single_date_makes_somebody_without_weekly_hours_bookable(db: Database) -> None:
+async def test_extra_hours_make_a_coach_without_weekly_hours_bookable(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
         await a_coach(session, hours=())
@@ -119,7 +116,7 @@ async def test_a_single_date_makes_somebody_without_weekly_hours_bookable(db: Da
     assert entry.next_free == MONDAY + DAY + HOUR
 
 
-async def test_days_off_up_to_the_horizon_leave_no_hours(db: Database) -> None:
+async def test_days_off_until_the_horizon_leave_no_hours(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
         await a_coach(session, hours=[(MON, NINE, NINE + 60)], horizon_days=6)
@@ -130,7 +127,7 @@ async def test_days_off_up_to_the_horizon_leave_no_hours(db: Database) -> None:
     assert entry.reasons == ("no hours in the next 6 days: `/availability`",)
 
 
-async def test_hours_and_coming_sessions_are_each_ones_own(db: Database) -> None:
+async def test_hours_and_upcoming_sessions_are_counted_per_coach(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
         await a_coach(session, display_name="A")
@@ -145,7 +142,7 @@ async def test_hours_and_coming_sessions_are_each_ones_own(db: Database) -> None
     assert list(entries[0].week) == [day for day, _, _ in OFFICE_HOURS]
 
 
-async def test_a_profile_counts_every_session_by_what_became_of_it(db: Database) -> None:
+async def test_a_profile_counts_sessions_by_status(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
         await a_coach(session)
@@ -161,7 +158,7 @@ async def test_a_profile_counts_every_session_by_what_became_of_it(db: Database)
     assert [one.first for one in found.dates] == [(MONDAY + DAY).date()]
 
 
-async def test_fifty_coaches_cost_as_many_statements_as_one(db: Database) -> None:
+async def test_listing_fifty_coaches_takes_as_many_statements_as_one(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
         for number in range(50):
@@ -176,17 +173,14 @@ async def test_fifty_coaches_cost_as_many_statements_as_one(db: Database) -> Non
     assert said[0] == said[1]
 
 
-async def test_only_admins_see_it_and_a_stranger_has_no_profile(db: Database) -> None:
+async def test_only_admins_can_see_the_list_and_strangers_have_no_profile(db: Database) -> None:
     await transact(db, a_guild)
 
-    await refusal(
-        db,
-        NotAllowed,
-        lambda session: coach_roster.list_coaches(session, GUILD, Actor(STUDENT), MONDAY, page=0, size=5),
-    )
-    await refusal(
-        db, NotAllowed, lambda session: coach_roster.profile(session, GUILD, Actor(COACH), COACH, MONDAY)
-    )
+    for use_case in (
+        lambda s: coach_roster.list_coaches(s, GUILD, Actor(STUDENT), MONDAY, page=0, size=5),
+        lambda s: coach_roster.profile(s, GUILD, Actor(COACH), COACH, MONDAY),
+    ):
+        await refusal(db, NotAllowed, use_case)
     refused = await refusal(
         db, NotFound, lambda session: coach_roster.profile(session, GUILD, ADMIN, STUDENT, MONDAY)
     )

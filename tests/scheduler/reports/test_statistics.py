@@ -1,4 +1,4 @@
-"""Statistics: held against counting in plain Python, by the local days of every clock, on both engines."""
+"""Statistics, compared with counting in plain Python on the local days of many zones, on both engines."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -62,7 +62,7 @@ NEAR_CHANGES = (
 
 @dataclass(frozen=True)
 class Row:
-    """A session, in minutes after the present."""
+    """A session and its review. Times are in minutes after now."""
 
     guild_id: int
     coach_id: int
@@ -102,7 +102,7 @@ RUNS = st.lists(st.tuples(minutes(12), st.integers(0, 5000), st.integers(0, 2)),
 
 
 async def write(db: Database, now: datetime, rows: Sequence[Row], runs: Sequence[tuple[int, int, int]]) -> None:
-    """Exactly these sessions, reviews and rounds."""
+    """Store exactly these sessions, reviews and ticks."""
     sessions, reviews = [], []
     for number, row in enumerate(rows, 1):
         starts_at = now + row.starts * MINUTE
@@ -157,7 +157,7 @@ async def write(db: Database, now: datetime, rows: Sequence[Row], runs: Sequence
 
 
 class Oracle:
-    """The same figures, by looking at each row with Python's own zones."""
+    """Computes the same figures row by row, with Python's own zones."""
 
     def __init__(self, zone_name: str, now: datetime, days: int | None, rows: Sequence[Row]) -> None:
         self.zone, self.now = ZoneInfo(zone_name), now
@@ -206,7 +206,7 @@ async def gathered(db: Database, *, zone_name: str = "UTC", now: datetime = MOND
 
 
 async def two_servers(db: Database) -> None:
-    """Two coaches in each."""
+    """Store two servers with two coaches each."""
     async with db.begin() as session:
         for guild_id in (GUILD, ELSEWHERE):
             await a_guild(session, id=guild_id)
@@ -223,7 +223,7 @@ async def two_servers(db: Database) -> None:
     away=st.integers(-3 * 1440, 6 * 1440),
     days=st.sampled_from((1, 7, 30, None)),
 )
-async def test_the_database_counts_what_one_counts_by_hand(
+async def test_the_database_counts_like_plain_python(
     db: Database,
     rows: list[Row],
     runs: list[tuple[int, int, int]],
@@ -267,7 +267,7 @@ async def test_the_database_counts_what_one_counts_by_hand(
         (datetime(2026, 10, 25, 23, tzinfo=UTC), "Europe/Berlin", date(2026, 10, 26)),
     ],
 )
-async def test_a_session_counts_on_the_day_that_the_admins_clock_shows(
+async def test_a_session_counts_on_the_day_the_admins_clock_shows(
     db: Database, at: datetime, zone_name: str, day: date
 ) -> None:
     async with db.begin() as session:
@@ -280,7 +280,7 @@ async def test_a_session_counts_on_the_day_that_the_admins_clock_shows(
     assert list(found.days) == [day]
 
 
-async def test_hours_are_offered_from_the_approval_on_and_not_on_days_off(db: Database) -> None:
+async def test_offered_hours_start_with_the_approval_and_leave_out_days_off(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
         await a_coach(session, decided_at=MONDAY - 4 * DAY - 4 * HOUR)  # Thursday at 4, before the hours
@@ -290,11 +290,11 @@ async def test_hours_are_offered_from_the_approval_on_and_not_on_days_off(db: Da
 
     found = await gathered(db)
 
-    # The seven days end with all of this Monday; whoever left did so on Friday at 8.
+    # The seven days end with this whole Monday. The second coach left on Friday at 8.
     assert {one.user_id: one.offered for one in found.coaches} == {COACH: 16 * HOUR, COACH + 1: 24 * HOUR}
 
 
-async def test_a_clock_change_takes_its_hour_from_a_night_shift(db: Database) -> None:
+async def test_a_clock_change_shortens_a_night_shift(db: Database) -> None:
     await a_server_with_a_coach(db, time_zone="Europe/Berlin", hours=[(6, 0, 6 * 60)], decided_at=MONDAY - DAY)
 
     found = await gathered(db, zone_name="Europe/Berlin", now=datetime(2026, 3, 29, 12, tzinfo=UTC))
@@ -314,7 +314,7 @@ async def test_the_most_booked_coach_comes_first(db: Database) -> None:
     assert [one.name for one in found.coaches] == ["Bob", "Ann", "Cy"]
 
 
-async def test_a_server_in_which_nothing_happened_is_empty_although_the_loop_ran(db: Database) -> None:
+async def test_statistics_with_nothing_but_ticks_are_empty(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
         await a_coach(session)
@@ -326,7 +326,7 @@ async def test_a_server_in_which_nothing_happened_is_empty_although_the_loop_ran
         assert found.ticks.count == 1
 
 
-async def test_statistics_are_for_admins(db: Database) -> None:
+async def test_only_admins_can_see_statistics(db: Database) -> None:
     await transact(db, a_guild)
 
     await refusal(
@@ -336,7 +336,7 @@ async def test_statistics_are_for_admins(db: Database) -> None:
     )
 
 
-async def test_a_long_history_costs_as_many_statements_as_none(db: Database) -> None:
+async def test_a_long_history_takes_as_many_statements_as_none(db: Database) -> None:
     values = {"guild_id": GUILD, "coach_id": COACH, "student_id": STUDENT, "status": "COMPLETED"}
     values |= {"session_type": "video", "total_cost_minor": 0, "currency": "USD"}
     values |= {"created_at": MONDAY, "updated_at": MONDAY, "starts_at": MONDAY - HOUR, "ends_at": MONDAY}

@@ -1,4 +1,4 @@
-"""Reviews: who gives them and until when, what an admin hides, and that the kept rating is always true."""
+"""Reviews: who can give them and until when, hiding them, and that the stored rating always matches."""
 
 import asyncio
 import random
@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AuditEntry, Coach, CoachingSession, Review, SessionStatus
 from models.storage.database import Database
@@ -26,10 +27,11 @@ from tests.support.builders import (
     a_coach,
     a_guild,
     a_session,
+    change_session,
     everything,
     refusal,
 )
-from tests.support.transactions import fetch, query, transact
+from tests.support.transactions import fetch, fetch_all, query, transact
 
 ELSEWHERE = GUILD + 1
 STU, SAM, CARA = Actor(STUDENT), Actor(STUDENT + 1), Actor(COACH)
@@ -39,7 +41,7 @@ WEEK = timedelta(days=7)
 
 
 async def set_up(db: Database, count: int = 1, **changed: Any) -> list[int]:
-    """A server with a coach and sessions that took place, all ended at `ENDED`; their ids."""
+    """Store a server with a coach and completed sessions that ended at `ENDED`, and return their ids."""
     async with db.begin() as session:
         await a_guild(session)
         await a_coach(session)
@@ -65,35 +67,29 @@ async def show(db: Database, session_id: int, now: datetime = LATER) -> Review:
 
 
 async def rating(db: Database, guild_id: int = GUILD, coach_id: int = COACH) -> tuple[int, int]:
-    """Stars and reviews, as they are kept."""
-    async with db.read() as session:
-        coach = await session.get_one(Coach, (guild_id, coach_id))
-        return coach.rating_total, coach.rating_count
+    """Return the coach's stored total of stars and number of reviews."""
+    coach = await fetch(db, Coach, (guild_id, coach_id))
+    return coach.rating_total, coach.rating_count
 
 
 async def counted(db: Database, guild_id: int = GUILD, coach_id: int = COACH) -> tuple[int, int]:
-    """Stars and reviews, as the visible reviews add up."""
-    async with db.read() as session:
-        total, count = (
-            await session.execute(
-                select(func.coalesce(func.sum(Review.stars), 0), func.count()).where(
-                    Review.guild_id == guild_id, Review.coach_id == coach_id, Review.hidden_at.is_(None)
-                )
-            )
-        ).one()
-        return int(total), count
+    """Return the total of stars and the number of the visible reviews."""
+    shown = await fetch_all(
+        db,
+        select(Review).where(Review.coach_id == coach_id, Review.guild_id == guild_id, Review.hidden_at.is_(None)),
+    )
+    return sum(one.stars for one in shown), len(shown)
 
 
 async def audit(db: Database) -> list[tuple[str, int | None, dict[str, Any]]]:
-    async with db.read() as session:
-        entries = await session.scalars(select(AuditEntry).order_by(AuditEntry.id))
-        return [(one.action, one.actor_id, one.details) for one in entries]
+    entries = await fetch_all(db, select(AuditEntry).order_by(AuditEntry.id))
+    return [(one.action, one.actor_id, one.details) for one in entries]
 
 
 # Giving and changing.
 
 
-async def test_stars_move_the_coachs_rating_in_the_same_transaction(db: Database) -> None:
+async def test_stars_change_the_coachs_rating(db: Database) -> None:
     first, second = await set_up(db, 2)
 
     await review(db, first, 5)
@@ -104,22 +100,21 @@ async def test_stars_move_the_coachs_rating_in_the_same_transaction(db: Database
     assert await rating(db) == (9, 2)
 
 
-async def test_a_review_that_is_rolled_back_moves_nothing(db: Database) -> None:
+async def test_a_rolled_back_review_changes_nothing(db: Database) -> None:
     [one] = await set_up(db)
     before = await everything(db)
 
-    async def half_way() -> None:
-        async with db.begin() as session:
-            await reviews.review(session, one, STU, 5, LATER)
-            raise RuntimeError("half way")
+    async def fail_halfway(session: AsyncSession) -> None:
+        await reviews.review(session, one, STU, 5, LATER)
+        raise RuntimeError("halfway")
 
-    with pytest.raises(RuntimeError, match="half way"):
-        await half_way()
+    with pytest.raises(RuntimeError, match="halfway"):
+        await transact(db, fail_halfway)
 
     assert await everything(db) == before
 
 
-async def test_other_stars_replace_the_first_ones(db: Database) -> None:
+async def test_new_stars_replace_the_first_ones(db: Database) -> None:
     [one] = await set_up(db)
     await review(db, one, 2)
 
@@ -132,7 +127,7 @@ async def test_other_stars_replace_the_first_ones(db: Database) -> None:
     ]
 
 
-async def test_the_same_stars_again_change_nothing(db: Database) -> None:
+async def test_giving_the_same_stars_again_changes_nothing(db: Database) -> None:
     [one] = await set_up(db)
     await review(db, one, 3)
     before = await everything(db)
@@ -143,7 +138,7 @@ async def test_the_same_stars_again_change_nothing(db: Database) -> None:
 
 
 @pytest.mark.parametrize("stars", [-1, 0, 6, 2**63])
-async def test_there_are_one_to_five_stars(db: Database, stars: int) -> None:
+async def test_other_than_one_to_five_stars_are_refused(db: Database, stars: int) -> None:
     [one] = await set_up(db)
 
     await refusal(db, Unreadable, lambda s: reviews.review(s, one, STU, stars, LATER))
@@ -175,7 +170,7 @@ NOT_REVIEWED = {
 }
 
 
-async def test_a_session_without_a_room_is_reviewed_only_when_somebody_has_said_that_it_took_place(
+async def test_a_session_without_a_room_can_be_reviewed_once_confirmed(
     db: Database,
 ) -> None:
     (session_id,) = await set_up(db, missed_at=ENDED)
@@ -183,8 +178,7 @@ async def test_a_session_without_a_room_is_reviewed_only_when_somebody_has_said_
     refused = await refusal(
         db, NotReviewable, partial(reviews.review, session_id=session_id, actor=STU, stars=5, now=LATER)
     )
-    async with db.begin() as session:
-        (await session.get_one(CoachingSession, session_id)).took_place = True
+    await change_session(db, session_id, took_place=True)
     await review(db, session_id, 5)
 
     assert "nobody has confirmed that it took place" in str(refused)
@@ -192,7 +186,7 @@ async def test_a_session_without_a_room_is_reviewed_only_when_somebody_has_said_
 
 
 @pytest.mark.parametrize("status", NOT_REVIEWED)
-async def test_only_a_session_that_took_place_is_reviewed(db: Database, status: SessionStatus) -> None:
+async def test_only_completed_sessions_can_be_reviewed(db: Database, status: SessionStatus) -> None:
     [one] = await set_up(db, status=status)
 
     for attempt in (
@@ -204,7 +198,7 @@ async def test_only_a_session_that_took_place_is_reviewed(db: Database, status: 
 
 
 @pytest.mark.parametrize(("actor", "kind"), [(CARA, NotAllowed), (SAM, NotFound), (ADMIN, NotFound)])
-async def test_only_the_student_of_the_session_reviews_it(
+async def test_only_the_student_can_review_a_session(
     db: Database, actor: Actor, kind: type[CoachingError]
 ) -> None:
     [one] = await set_up(db)
@@ -215,7 +209,7 @@ async def test_only_the_student_of_the_session_reviews_it(
     await refusal(db, kind, lambda s: reviews.reviewable(s, one, actor, LATER))
 
 
-async def test_a_session_that_is_not_there_looks_like_somebody_elses(db: Database) -> None:
+async def test_a_missing_session_looks_like_someone_elses(db: Database) -> None:
     [one] = await set_up(db)
 
     refused = [
@@ -226,10 +220,10 @@ async def test_a_session_that_is_not_there_looks_like_somebody_elses(db: Databas
     assert str(refused[0]) == str(refused[1])
 
 
-# The sentence.
+# Comments.
 
 
-async def test_a_sentence_is_kept_on_one_line_and_never_in_the_audit(db: Database) -> None:
+async def test_a_comment_is_stored_on_one_line_and_never_in_the_audit_log(db: Database) -> None:
     [one] = await set_up(db)
     await review(db, one, 4)
 
@@ -240,7 +234,7 @@ async def test_a_sentence_is_kept_on_one_line_and_never_in_the_audit(db: Databas
     assert await rating(db) == (4, 1)
 
 
-async def test_an_empty_sentence_takes_it_away(db: Database) -> None:
+async def test_an_empty_comment_removes_it(db: Database) -> None:
     [one] = await set_up(db)
     await review(db, one, 4)
     await comment(db, one, "Hm.")
@@ -248,7 +242,7 @@ async def test_an_empty_sentence_takes_it_away(db: Database) -> None:
     assert (await comment(db, one, " \n ")).comment is None
 
 
-async def test_a_sentence_needs_stars_first(db: Database) -> None:
+async def test_a_comment_needs_stars_first(db: Database) -> None:
     [one] = await set_up(db)
 
     refused = await refusal(db, NotReviewable, lambda s: reviews.comment(s, one, STU, "Good.", LATER))
@@ -256,7 +250,7 @@ async def test_a_sentence_needs_stars_first(db: Database) -> None:
     assert str(refused) == "Give stars first, then write a review."
 
 
-async def test_a_sentence_has_at_most_300_characters(db: Database) -> None:
+async def test_a_comment_has_at_most_300_characters(db: Database) -> None:
     [one] = await set_up(db)
     await review(db, one, 4)
 
@@ -269,7 +263,7 @@ async def test_a_sentence_has_at_most_300_characters(db: Database) -> None:
 # Hiding.
 
 
-async def test_a_hidden_review_counts_for_nothing_until_it_is_shown_again(db: Database) -> None:
+async def test_a_hidden_review_is_not_counted_until_it_is_shown_again(db: Database) -> None:
     first, second = await set_up(db, 2)
     await review(db, first, 1)
     await review(db, second, 5)
@@ -286,7 +280,7 @@ async def test_a_hidden_review_counts_for_nothing_until_it_is_shown_again(db: Da
     ]
 
 
-async def test_hiding_twice_is_once_and_so_is_showing(db: Database) -> None:
+async def test_hiding_or_showing_twice_is_the_same_as_once(db: Database) -> None:
     [one] = await set_up(db)
     await review(db, one, 4)
 
@@ -299,7 +293,7 @@ async def test_hiding_twice_is_once_and_so_is_showing(db: Database) -> None:
     assert (await fetch(db, Review, one)).hidden_at == LATER
 
 
-async def test_a_hidden_review_cannot_be_changed_by_its_student(db: Database) -> None:
+async def test_the_student_cannot_change_a_hidden_review(db: Database) -> None:
     [one] = await set_up(db)
     await review(db, one, 1)
     await hide(db, one)
@@ -311,7 +305,7 @@ async def test_a_hidden_review_cannot_be_changed_by_its_student(db: Database) ->
         assert "An admin has hidden your review" in str(await refusal(db, NotReviewable, attempt))
 
 
-async def test_only_admins_of_its_own_server_hide_and_show(db: Database) -> None:
+async def test_only_admins_of_the_server_can_hide_and_show_reviews(db: Database) -> None:
     [one] = await set_up(db)
     await review(db, one, 1)
 
@@ -324,7 +318,7 @@ async def test_only_admins_of_its_own_server_hide_and_show(db: Database) -> None
 # Lists.
 
 
-async def test_lists_are_newest_first_paged_and_of_one_server(db: Database) -> None:
+async def test_lists_are_newest_first_in_pages_and_for_one_server(db: Database) -> None:
     ids = await set_up(db, 4)
     async with db.begin() as session:
         await a_guild(session, id=ELSEWHERE)
@@ -350,7 +344,7 @@ async def test_lists_are_newest_first_paged_and_of_one_server(db: Database) -> N
     assert (await rating(db), await rating(db, ELSEWHERE)) == ((7, 3), (5, 1))
 
 
-async def test_a_list_of_sessions_learns_which_can_be_reviewed(db: Database) -> None:
+async def test_review_states_say_which_sessions_can_be_reviewed(db: Database) -> None:
     new, given, hidden = await set_up(db, 3)
     async with db.begin() as session:
         old = await a_session(session, starts_at=ENDED - 2 * WEEK, status=SessionStatus.COMPLETED, reserved=False)
@@ -361,26 +355,25 @@ async def test_a_list_of_sessions_learns_which_can_be_reviewed(db: Database) -> 
     await hide(db, hidden)
     await review(db, old.id, 2, now=old.ends_at)
 
-    async with db.read() as session:
-        rows = list(await session.scalars(select(CoachingSession)))
-        found = await reviews.review_states(session, rows, LATER)
+    rows = await fetch_all(db, select(CoachingSession))
+    found = await query(db, reviews.review_states, rows, LATER)
 
     stars = {id_: (one.review and one.review.stars, one.is_open) for id_, one in found.items()}
     assert stars == {new: (None, True), given: (4, True), hidden: (1, False), old.id: (2, False)}
 
 
-# The kept figures.
+# The stored rating.
 
 
-class Chance:
-    """Random presses on the reviews of two coaches, by students and admins."""
+class RandomPresses:
+    """Students and admins pressing buttons at random on the reviews of two coaches."""
 
     def __init__(self, db: Database, seed: int, sessions: list[tuple[int, int]]) -> None:
         self.db, self.dice, self.sessions = db, random.Random(seed), sessions
-        self.ended: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
 
     async def press(self) -> None:
-        """One of them, on any session; what is refused counts as such."""
+        """Press one button on any session, and count its outcome."""
         session_id, student_id = self.dice.choice(self.sessions)
         now = LATER + self.dice.choice([0, 0, 0, 0, 0, 8]) * DAY
         stars, what = self.dice.randint(1, 5), self.dice.choice(["review", "review", "comment", "hide", "show"])
@@ -398,31 +391,30 @@ class Chance:
                         await reviews.show(session, session_id, ADMIN, GUILD, now)
         except CoachingError as refused:
             what = f"{what}: {type(refused).__name__}"
-        self.ended[what] += 1
+        self.outcomes[what] += 1
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_whatever_is_pressed_at_the_same_moment_the_kept_rating_is_the_sum_of_the_visible_reviews(
+async def test_whatever_happens_at_once_the_rating_is_the_sum_of_the_visible_reviews(
     db: Database, seed: int
 ) -> None:
     ids = await set_up(db, 8)
-    async with db.begin() as session:
-        await a_coach(session, user_id=COACH + 1)
-        for id_ in ids[5:]:
-            (await session.get_one(CoachingSession, id_)).coach_id = COACH + 1
-    chance = Chance(db, seed, [(id_, STUDENT) for id_ in ids])
+    await transact(db, a_coach, user_id=COACH + 1)
+    for id_ in ids[5:]:
+        await change_session(db, id_, coach_id=COACH + 1)
+    presses = RandomPresses(db, seed, [(id_, STUDENT) for id_ in ids])
 
     for _ in range(12):
-        await asyncio.gather(*(chance.press() for _ in range(10)))
+        await asyncio.gather(*(presses.press() for _ in range(10)))
         for coach_id in (COACH, COACH + 1):
             assert await rating(db, coach_id=coach_id) == await counted(db, coach_id=coach_id)
 
-    assert chance.ended.total() == 120
+    assert presses.outcomes.total() == 120
     for what in ("review", "comment", "hide", "show", "review: TooLate", "review: NotReviewable"):
-        assert chance.ended[what] > 0, chance.ended  # else they only ran into walls
+        assert presses.outcomes[what] > 0, presses.outcomes
 
 
-async def test_of_many_students_who_review_at_once_every_star_counts(db: Database) -> None:
+async def test_concurrent_reviews_all_count(db: Database) -> None:
     ids = await set_up(db, 20)
 
     await asyncio.gather(*(review(db, id_, 1 + number % 5) for number, id_ in enumerate(ids)))
@@ -430,7 +422,7 @@ async def test_of_many_students_who_review_at_once_every_star_counts(db: Databas
     assert await rating(db) == await counted(db) == (60, 20)
 
 
-async def test_two_first_presses_at_the_same_moment_give_one_review(db: Database) -> None:
+async def test_pressing_several_times_at_once_gives_one_review(db: Database) -> None:
     [one] = await set_up(db)
 
     await asyncio.gather(*(review(db, one, 4) for _ in range(8)))
@@ -439,7 +431,7 @@ async def test_two_first_presses_at_the_same_moment_give_one_review(db: Database
     assert [action for action, _, _ in await audit(db)] == ["review_given"]
 
 
-async def test_stars_that_change_while_an_admin_hides_them_are_not_left_in_the_rating(db: Database) -> None:
+async def test_stars_changed_while_being_hidden_are_not_counted(db: Database) -> None:
     ids = await set_up(db, 10)
     for id_ in ids:
         await review(db, id_, 2)
