@@ -47,6 +47,7 @@ COACH, STUDENT, ADMIN = 11, 12, Actor(13, is_admin=True)
 TO_STOP_SECONDS = 5
 SELDOM_NEEDED = {
     *("PIL", "cogs.images.week_image", "icalendar", "matplotlib"),  # pictures, files
+    "babel.numbers",  # prices
     *("alembic", "sqlalchemy.dialects.postgresql"),  # for an outdated database, or one other than SQLite
     *("rich.table", "rich.progress", "pygments"),  # terminals
     *(

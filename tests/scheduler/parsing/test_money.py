@@ -2,8 +2,6 @@
 
 import itertools
 import re
-import subprocess
-import sys
 from datetime import timedelta
 from decimal import Decimal
 
@@ -35,23 +33,21 @@ def test_other_text_is_refused_with_examples_of_currencies(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "currency", "minor"),
     [
-        ("60", "USD", 6000),
+        *((text, "USD", 6000) for text in ("60", "$60", "60 $", "60 USD", "60.")),
         ("60.5", "USD", 6050),
         ("60.50", "USD", 6050),
+        ("٦٠٫٥", "USD", 6050),
         ("60,50", "EUR", 6050),
-        ("$60", "USD", 6000),
-        ("60 $", "USD", 6000),
-        ("60 USD", "USD", 6000),
         ("eur 60", "EUR", 6000),
         ("€60.00", "EUR", 6000),
         ("1,200.50", "USD", 120_050),
         ("1.200,50", "EUR", 120_050),
+        ("1\u202f200,50\xa0€", "EUR", 120_050),
+        ("1200.5", "EUR", 120_050),
         ("1,200.00", "USD", 120_000),
         ("1.200.000", "EUR", 120_000_000),
         ("1’200.50", "CHF", 120_050),
         ("1'200", "CHF", 120_000),
-        ("1\u202f200,50\xa0€", "EUR", 120_050),
-        ("1200.5", "EUR", 120_050),
         ("1,50,000", "INR", 15_000_000),
         ("₹1,50,000.50", "INR", 15_000_050),
         ("12,34,567", "INR", 123_456_700),
@@ -64,13 +60,11 @@ def test_other_text_is_refused_with_examples_of_currencies(text: str) -> None:
         ("0.500", "KWD", 500),
         ("0,500", "EUR", 50),
         (".5", "USD", 50),
-        ("60.", "USD", 6000),
-        ("٦٠٫٥", "USD", 6050),
         ("-0", "USD", 0),
-        ("1 200", "EUR", 120_000),
-        ("1,234,567", "USD", 123_456_700),
         ("0", "USD", 0),
         ("0.00", "USD", 0),
+        ("1 200", "EUR", 120_000),
+        ("1,234,567", "USD", 123_456_700),
         ("6000", "JPY", 6000),
         ("¥6,000", "JPY", 6000),
         ("2.1250", "BHD", 2125),
@@ -149,17 +143,6 @@ def test_a_price_is_off_by_at_most_half_a_unit(rate: int, minutes: int) -> None:
 )
 def test_money_is_written_for_people(minor: int, currency: str, text: str) -> None:
     assert write_money(minor, currency) == text
-
-
-def test_babel_is_imported_with_the_first_amount() -> None:
-    program = (
-        "import sys; from scheduler.parsing.money import write_money; "
-        "print(write_money(0, 'EUR'), 'babel' in sys.modules, write_money(100, 'EUR'), 'babel' in sys.modules)"
-    )
-
-    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-
-    assert printed.split() == ["free", "False", "€1.00", "True"]
 
 
 def readings(text: str, digits: int) -> set[Decimal]:
