@@ -89,7 +89,7 @@ async def first_refusal(
     known = await calendars(
         session, [coach], student_id=student_id, now=now, since=start, until=start + duration, moving=moving
     )
-    return known[coach.user_id].first_refusal(start, duration, now=now)
+    return next(known[coach.user_id].refusals(start, duration, now=now), None)
 
 
 async def all_refusals(
@@ -106,7 +106,7 @@ async def all_refusals(
     known = await calendars(
         session, [coach], student_id=student_id, now=now, since=start, until=start + duration, moving=moving
     )
-    return list(known[coach.user_id].all_refusals(start, duration, now=now))
+    return list(known[coach.user_id].refusals(start, duration, now=now))
 
 
 def explain(reason: SlotRefusal, coach: Coach) -> str:

@@ -173,13 +173,7 @@ class Calendar:
         series = starmap(instants, self._runs(_minutes(duration), low, high))
         return chain.from_iterable(_unblocked(self._blocked(duration), series))
 
-    def first_refusal(self, start: datetime, duration: timedelta, *, now: datetime) -> SlotRefusal | None:
-        """Return why this start can't be booked, or None if (and only if) `free` yields it."""
-        if next(self.free(duration, now=now, since=start, until=start + MINUTE), None) == start:
-            return None
-        return next(self.all_refusals(start, duration, now=now), SlotRefusal.BUFFER)
-
-    def all_refusals(self, start: datetime, duration: timedelta, *, now: datetime) -> Iterator[SlotRefusal]:
+    def refusals(self, start: datetime, duration: timedelta, *, now: datetime) -> Iterator[SlotRefusal]:
         """Yield every reason this start can't be booked: none if (and only if) `free` yields it."""
         rules, at, end = self.rules, minute_at(start), start + duration
         if not rules.accepting:

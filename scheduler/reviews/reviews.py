@@ -117,7 +117,7 @@ async def hide(session: AsyncSession, session_id: int, actor: Actor, guild_id: i
 
     Raises NotAllowed, or NotFound if it isn't on this server.
     """
-    return await _set_hidden(session, session_id, actor, guild_id, now, hidden=True)
+    return await _hide_or_show(session, session_id, actor, guild_id, now, hidden=True)
 
 
 async def hide_automatically(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
@@ -126,19 +126,13 @@ async def hide_automatically(session: AsyncSession, row: CoachingSession, now: d
     Locks the coach, then the session.
     """
     _, coach, given = await _locked(session, row)
-    if given is None or given.hidden_at is not None:
-        return
-    coach.rating_count -= 1
-    coach.rating_total -= given.stars
-    given.hidden_at = now
-    audit.record(
-        session, row.guild_id, "review_hidden", at=now, coach_id=row.coach_id, session_id=row.id, details={}
-    )
+    if given is not None and given.hidden_at is None:
+        _set_hidden(session, coach, given, None, now, hidden=True)
 
 
 async def show(session: AsyncSession, session_id: int, actor: Actor, guild_id: int, now: datetime) -> Review:
     """Show a hidden review again and count it. Raises like `hide`."""
-    return await _set_hidden(session, session_id, actor, guild_id, now, hidden=False)
+    return await _hide_or_show(session, session_id, actor, guild_id, now, hidden=False)
 
 
 async def list_reviews(
@@ -218,7 +212,7 @@ async def _locked(session: AsyncSession, row: CoachingSession) -> tuple[Coaching
     return row, coach, await session.get(Review, row.id, populate_existing=True)
 
 
-async def _set_hidden(
+async def _hide_or_show(
     session: AsyncSession, session_id: int, actor: Actor, guild_id: int, now: datetime, *, hidden: bool
 ) -> Review:
     actor.must_be_admin()
@@ -226,26 +220,30 @@ async def _set_hidden(
     if found is None or found.guild_id != guild_id:
         raise NotFound("There's no such review on this server. `/coaching reviews` lists them all.")
     _, coach, _ = await _locked(session, await session.get_one(CoachingSession, session_id))
-    if (found.hidden_at is not None) is hidden:
-        return found
-    sign = -1 if hidden else 1
-    coach.rating_count += sign
-    coach.rating_total += sign * found.stars
-    found.hidden_at, found.hidden_by = (now, actor.user_id) if hidden else (None, None)
-    _record(session, found, "review_hidden" if hidden else "review_shown", actor, now, {})
+    if (found.hidden_at is not None) is not hidden:
+        _set_hidden(session, coach, found, actor, now, hidden=hidden)
     return found
 
 
-def _record(
-    session: AsyncSession, about: Review, action: str, actor: Actor, now: datetime, details: Mapping[str, int]
+def _set_hidden(
+    session: AsyncSession, coach: Coach, given: Review, actor: Actor | None, now: datetime, *, hidden: bool
 ) -> None:
-    audit.record(
-        session,
-        about.guild_id,
-        action,
-        at=now,
-        actor_id=actor.user_id,
-        coach_id=about.coach_id,
-        session_id=about.session_id,
-        details=details,
-    )
+    """Hide or show the review, which must be a change, and update the rating. `actor` is None for the bot."""
+    sign = -1 if hidden else 1
+    coach.rating_count += sign
+    coach.rating_total += sign * given.stars
+    given.hidden_at = now if hidden else None
+    given.hidden_by = actor.user_id if actor and hidden else None
+    _record(session, given, "review_hidden" if hidden else "review_shown", actor, now, {})
+
+
+def _record(
+    session: AsyncSession,
+    about: Review,
+    action: str,
+    actor: Actor | None,
+    now: datetime,
+    details: Mapping[str, int],
+) -> None:
+    ids = {"actor_id": actor and actor.user_id, "coach_id": about.coach_id, "session_id": about.session_id}
+    audit.record(session, about.guild_id, action, at=now, details=details, **ids)

@@ -47,7 +47,7 @@ def slots(ask: Ask) -> list[datetime]:
 
 def refusal(ask: Ask, start: datetime) -> str | None:
     """Return the name of the reason this start can't be booked."""
-    reason = calendar_of(ask).first_refusal(start, ask.duration * MINUTE, now=ask.now)
+    reason = next(calendar_of(ask).refusals(start, ask.duration * MINUTE, now=ask.now), None)
     return reason and reason.name
 
 
