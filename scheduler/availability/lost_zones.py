@@ -15,7 +15,7 @@ async def inspect_zone(session: AsyncSession, coach: Coach, now: datetime) -> No
     if coach.status is not CoachStatus.APPROVED or coach.left_at is not None or is_known(coach.time_zone):
         await admin_alerts.resolve(session, coach.guild_id, key, now)
         return
-    told = await admin_alerts.raise_alert(
+    is_new = await admin_alerts.raise_alert(
         session,
         coach.guild_id,
         key,
@@ -23,7 +23,7 @@ async def inspect_zone(session: AsyncSession, coach: Coach, now: datetime) -> No
         "Ask them to choose another one in `/availability`, or ask whoever runs the bot to update its time zones.",
         now,
     )
-    if told:
+    if is_new:
         user_id = coach.user_id
         outbox.enqueue(
             session, NotificationKind.ZONE_LOST, coach.guild_id, now=now, user_id=user_id, coach_id=user_id

@@ -12,7 +12,7 @@ from models import AvailabilityChange, AvailabilityRule, Coach, DateOverride
 from scheduler.availability import booking_policy, lost_zones
 from scheduler.availability.booking_policy import Rules
 from scheduler.availability.slots import DayHours
-from scheduler.availability.zone_change import relocated_dates, relocated_week
+from scheduler.availability.zone_change import convert_dates, convert_week
 from scheduler.core import audit
 from scheduler.core.actor import Actor
 from scheduler.core.coaches import approved_coach
@@ -201,9 +201,9 @@ async def change_zone(
         rows = list(await session.scalars(query.where(DateOverride.day >= now.astimezone(old).date())))
         dates = [DayHours(row.day, [(start, end) for start, end in row.windows], row.adds) for row in rows]
         reasons = {row.day: row.reason for row in rows}
-        await _replace_hours(session, coach, relocated_week(week, old, new, now))
+        await _replace_hours(session, coach, convert_week(week, old, new, now))
         await _delete_dates(session, coach, date.min, date.max)
-        for one in relocated_dates(week, dates, old, new, now):
+        for one in convert_dates(week, dates, old, new, now):
             session.add(_override(coach, one.day, one.adds, one.windows, reasons.get(one.day)))
     details = {"from": coach.time_zone, "to": wanted, "same_instants": same_instants}
     coach.time_zone = wanted
@@ -230,9 +230,7 @@ async def undo(session: AsyncSession, guild_id: int, actor: Actor, number: int, 
     booking_policy.apply_rules(coach, booking_policy.from_json(before["rules"]))
     for name in _TOGGLES:
         setattr(coach, name, before[name])
-    _record(session, coach, "change_undone", now, {"number": number})
-    await session.flush()
-    return coach
+    return await _finish(session, coach, "change_undone", now, {"number": number})
 
 
 async def last_change(session: AsyncSession, coach: Coach) -> int | None:
@@ -270,14 +268,11 @@ async def save_for_undo(session: AsyncSession, coach: Coach) -> None:
 async def _finish(
     session: AsyncSession, coach: Coach, action: str, now: datetime, details: dict[str, Any]
 ) -> Coach:
-    _record(session, coach, action, now, details)
+    """Record the change, and store it."""
+    ids = {"actor_id": coach.user_id, "coach_id": coach.user_id}
+    audit.record(session, coach.guild_id, action, at=now, details=details, **ids)
     await session.flush()
     return coach
-
-
-def _record(session: AsyncSession, coach: Coach, action: str, now: datetime, details: dict[str, Any]) -> None:
-    mine = {"actor_id": coach.user_id, "coach_id": coach.user_id}
-    audit.record(session, coach.guild_id, action, at=now, details=details, **mine)
 
 
 async def _replace_hours(session: AsyncSession, coach: Coach, hours: dict[int, list[Interval]]) -> None:

@@ -12,13 +12,13 @@ Week = Mapping[int, Sequence[tuple[int, int]]]
 """Weekday (Monday is 0) → windows in minutes of the day."""
 
 
-def relocated_week(week: Week, old: ZoneInfo, new: ZoneInfo, now: datetime) -> dict[int, list[Interval]]:
+def convert_week(week: Week, old: ZoneInfo, new: ZoneInfo, now: datetime) -> dict[int, list[Interval]]:
     """Shift the weekly hours by the difference between the zones at `now`.
 
     If the zones change their clocks on different dates, no weekly hours stay at the same actual times all year.
     """
     shift = (now.astimezone(new).replace(tzinfo=None) - now.astimezone(old).replace(tzinfo=None)) // MINUTE
-    moved: dict[int, list[tuple[int, int]]] = {day: [] for day in range(7)}
+    converted: dict[int, list[tuple[int, int]]] = {day: [] for day in range(7)}
     for day, windows in week.items():
         for start, end in windows:
             at = day * DAY_MINUTES + start + shift
@@ -27,17 +27,17 @@ def relocated_week(week: Week, old: ZoneInfo, new: ZoneInfo, now: datetime) -> d
                 midnight = (at // DAY_MINUTES + 1) * DAY_MINUTES
                 stop = min(until, midnight)
                 first = at % DAY_MINUTES
-                moved[at // DAY_MINUTES % 7].append((first, first + stop - at))
+                converted[at // DAY_MINUTES % 7].append((first, first + stop - at))
                 at = stop
-    return {day: union(windows) for day, windows in moved.items()}
+    return {day: union(windows) for day, windows in converted.items()}
 
 
-def relocated_dates(
+def convert_dates(
     week: Week, dates: Sequence[DayHours], old: ZoneInfo, new: ZoneInfo, now: datetime
 ) -> list[DayHours]:
-    """Return the overrides that `dates` become in the `new` zone, on top of `relocated_week`."""
+    """Return the overrides that `dates` become in the `new` zone, on top of `convert_week`."""
     hours = Hours(_weekly(week), dates)
-    usual = Hours(_weekly(relocated_week(week, old, new, now)))
+    usual = Hours(_weekly(convert_week(week, old, new, now)))
     # Two days, because from UTC+14 to UTC-11 is more than a day.
     near = {one.day + timedelta(days=step) for one in dates for step in range(-2, 3)}
     found: list[DayHours] = []

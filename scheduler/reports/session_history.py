@@ -131,5 +131,5 @@ async def _get(session: AsyncSession, guild_id: int, session_id: int, **how: Any
 
 
 def _record(session: AsyncSession, row: CoachingSession, action: str, actor: Actor, now: datetime) -> None:
-    people = {"actor_id": actor.user_id, "coach_id": row.coach_id}
-    audit.record(session, row.guild_id, action, at=now, session_id=row.id, **people)
+    actor_id, coach_id = actor.user_id, row.coach_id
+    audit.record(session, row.guild_id, action, at=now, actor_id=actor_id, coach_id=coach_id, session_id=row.id)

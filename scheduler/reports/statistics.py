@@ -1,6 +1,6 @@
 """Compute a server's statistics by day, on the admin's own clock. The database does the counting."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -239,10 +239,9 @@ async def _stars(session: AsyncSession, guild_id: int, calendar: _Calendar) -> d
 
 
 def _total_stars(given: Iterable[Mapping[int, int]]) -> dict[int, int]:
-    total: dict[int, int] = defaultdict(int)
-    for one in given:
-        for stars, count in one.items():
-            total[stars] += count
+    total = Counter[int]()
+    for stars in given:
+        total.update(stars)
     return dict(sorted(total.items()))
 
 

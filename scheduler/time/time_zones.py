@@ -32,20 +32,17 @@ def parse_zone(text: str) -> str:
 
 
 def _zone_of_region(text: str) -> str | None:
-    from scheduler.time.regions import (  # imported late: it loads every country's names
-        distinct_zones,
-        regions_named,
-    )
+    from scheduler.time import regions  # imported late: it loads every country's names
 
-    regions = regions_named(text)
-    zones = distinct_zones(zone for region in regions for zone in region.zones)
+    found = regions.regions_named(text)
+    zones = regions.distinct_zones(zone for region in found for zone in region.zones)
     if len(zones) <= 1:
         return zones[0] if zones else None
-    if len(regions) == 1:
+    if len(found) == 1:
         raise Unreadable(
-            f"{regions[0].label} has several time zones: {', '.join(zones)}. Type one of them, or your city."
+            f"{found[0].label} has several time zones: {', '.join(zones)}. Type one of them, or your city."
         )
-    listed = "; ".join(f"{region.label}: {', '.join(region.zones)}" for region in regions)
+    listed = "; ".join(f"{region.label}: {', '.join(region.zones)}" for region in found)
     raise Unreadable(f'"{text.strip()[:40]}" could mean several places. {listed}. Type your time zone.')
 
 

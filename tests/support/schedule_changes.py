@@ -2,7 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach
 from models.storage.database import Database
@@ -10,15 +12,11 @@ from scheduler.availability import free_times, schedule
 from scheduler.availability.schedule import Dates, Week
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, Unreadable
-from tests.support.builders import (
-    COACH,
-    GUILD,
-    HOUR,
-    MONDAY,
-    STUDENT,
-    refusal,
-)
-from tests.support.transactions import transact
+from tests.support.builders import COACH, GUILD, HOUR, MONDAY, STUDENT, refusal
+from tests.support.transactions import fetch, query, transact
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 CARA = Actor(COACH)
 MON, TUE, WED = range(3)
@@ -45,21 +43,27 @@ async def refused(
     return str(await refusal(db, kind, lambda s: use_case(s, GUILD, CARA, *args, now, **named)))
 
 
+async def ask(
+    db: Database,
+    question: Callable[Concatenate[AsyncSession, Coach, P], Awaitable[T]],
+    *args: P.args,
+    **named: P.kwargs,
+) -> T:
+    """Ask a question about `COACH`."""
+    return await query(db, question, await fetch(db, Coach, (GUILD, COACH)), *args, **named)
+
+
 async def week(db: Database) -> Week:
-    async with db.read() as session:
-        return await schedule.week_of(session, await session.get_one(Coach, (GUILD, COACH)))
+    return await ask(db, schedule.week_of)
 
 
 async def dates(db: Database, since: date = TODAY) -> list[Dates]:
-    async with db.read() as session:
-        return await schedule.dates_of(session, await session.get_one(Coach, (GUILD, COACH)), since)
+    return await ask(db, schedule.dates_of, since)
 
 
 async def free(db: Database) -> list[datetime]:
     """Return when an hour can be booked."""
-    async with db.read() as session:
-        coach = await session.get_one(Coach, (GUILD, COACH))
-        return list(await free_times.free_times(session, coach, HOUR, student_id=STUDENT, now=MONDAY))
+    return list(await ask(db, free_times.free_times, HOUR, student_id=STUDENT, now=MONDAY))
 
 
 def off(first: date, last: date, reason: str | None = None) -> Dates:

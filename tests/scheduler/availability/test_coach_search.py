@@ -89,20 +89,16 @@ async def test_specialties_are_listed_in_the_servers_order(db: Database) -> None
 
 
 async def test_the_next_free_time_is_for_the_usual_length(db: Database) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
-        hours = [(MON, 9 * 60, 9 * 60 + 45), (TUE, *NINE)]
-        await a_coach(session, hours=hours, durations_minutes=[60, 30])
+    hours = [(MON, 9 * 60, 9 * 60 + 45), (TUE, *NINE)]
+    await a_server_with_a_coach(db, hours=hours, durations_minutes=[60, 30])
 
     assert [one.next_free for one in await browse(db)] == [MONDAY + DAY + HOUR]
 
 
 @pytest.mark.parametrize("last", [365, 7])
 async def test_the_next_free_time_is_found_up_to_the_horizon(db: Database, last: int) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session, hours=(), horizon_days=last)
-        await a_date(session, MONDAY.date() + last * DAY, (8 * 60, 9 * 60))
+    await a_server_with_a_coach(db, hours=(), horizon_days=last)
+    await transact(db, a_date, MONDAY.date() + last * DAY, (8 * 60, 9 * 60))
 
     assert [one.next_free for one in await browse(db)] == [MONDAY + last * DAY]
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from models import Coach, SessionStatus
+from models import SessionStatus
 from models.storage.database import Database
 from scheduler.availability import free_times
 from tests.support.builders import (
@@ -20,14 +20,11 @@ from tests.support.builders import (
     a_session,
     change_session,
 )
-
-TODAY = MONDAY.date()
+from tests.support.schedule_changes import TODAY, ask
 
 
 async def conflicts_of(db: Database, now: datetime = MONDAY) -> list[int]:
-    async with db.read() as session:
-        coach = await session.get_one(Coach, (GUILD, COACH))
-        return [one.id for one in await free_times.conflicts(session, coach, now)]
+    return [one.id for one in await ask(db, free_times.conflicts, now)]
 
 
 async def test_upcoming_sessions_outside_the_hours_are_conflicts_soonest_first(db: Database) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach
 from models.storage.database import Database
 from scheduler.availability import free_times
 from tests.support.builders import (
@@ -22,9 +21,8 @@ from tests.support.builders import (
     a_server_with_a_coach,
     a_session,
 )
+from tests.support.schedule_changes import MON, ask
 from tests.support.transactions import transact
-
-MON = 0
 
 
 async def free(
@@ -37,13 +35,8 @@ async def free(
     until: datetime | None = None,
 ) -> list[str]:
     """Return free starts like "Mon 09:00"."""
-    async with db.read() as session:
-        coach = await session.get_one(Coach, (GUILD, COACH))
-        length = timedelta(minutes=minutes)
-        found = await free_times.free_times(
-            session, coach, length, student_id=student_id, now=now, since=since, until=until
-        )
-        return [f"{at:%a %H:%M}" for at in found]
+    about: dict[str, Any] = {"student_id": student_id, "now": now, "since": since, "until": until}
+    return [f"{at:%a %H:%M}" for at in await ask(db, free_times.free_times, timedelta(minutes=minutes), **about)]
 
 
 @pytest.mark.parametrize(
@@ -88,20 +81,21 @@ async def test_a_free_time_holds_the_whole_session(db: Database) -> None:
     assert await free(db, 90) == ["Mon 09:00"]
 
 
-async def test_a_time_when_the_coach_has_a_session_is_not_free(db: Database) -> None:
-    await a_server_with_a_coach(db, hours=[(MON, 9 * 60, 13 * 60)], horizon_days=1)
-    await transact(db, a_session, starts_at=MONDAY + 2 * HOUR, student_id=STUDENT + 1)
-
-    assert await free(db) == ["Mon 09:00", "Mon 11:00", "Mon 11:30", "Mon 12:00"]
-
-
-async def test_buffers_keep_distance_from_other_sessions(db: Database) -> None:
-    await a_server_with_a_coach(
-        db, hours=[(MON, 9 * 60, 14 * 60)], horizon_days=1, buffer_before_minutes=15, buffer_after_minutes=15
-    )
+@pytest.mark.parametrize(
+    ("buffer", "starts"),
+    [
+        (0, ["Mon 09:00", "Mon 09:30", "Mon 10:00", "Mon 12:00", "Mon 12:30", "Mon 13:00"]),
+        (15, ["Mon 09:00", "Mon 09:30", "Mon 12:30", "Mon 13:00"]),
+    ],
+)
+async def test_other_sessions_and_the_coachs_buffers_are_not_free(
+    db: Database, buffer: int, starts: list[str]
+) -> None:
+    buffers = {"buffer_before_minutes": buffer, "buffer_after_minutes": buffer}
+    await a_server_with_a_coach(db, hours=[(MON, 9 * 60, 14 * 60)], horizon_days=1, **buffers)
     await transact(db, a_session, starts_at=MONDAY + 3 * HOUR, student_id=STUDENT + 1)
 
-    assert await free(db) == ["Mon 09:00", "Mon 09:30", "Mon 12:30", "Mon 13:00"]
+    assert await free(db) == starts
 
 
 async def test_a_single_time_is_free_if_and_only_if_the_list_has_it(db: Database) -> None:
@@ -135,17 +129,14 @@ async def elsewhere(session: AsyncSession, **changed: Any) -> None:
     await a_session(session, guild_id=GUILD + 1, starts_at=MONDAY + HOUR, **changed)
 
 
-@pytest.mark.parametrize("who", [{"student_id": STUDENT + 1}, {"coach_id": COACH + 1}], ids=["coach", "student"])
+@pytest.mark.parametrize(
+    "who",
+    [{"student_id": STUDENT + 1}, {"coach_id": COACH + 1}, {"coach_id": COACH + 1, "student_id": COACH}],
+    ids=["coach", "student", "coach as a student"],
+)
 async def test_people_busy_on_another_server_are_busy(db: Database, who: dict[str, int]) -> None:
     await a_server_with_a_coach(db, hours=[(MON, 9 * 60, 11 * 60)], horizon_days=1)
     await transact(db, elsewhere, **who)
-
-    assert await free(db) == ["Mon 10:00"]
-
-
-async def test_a_coach_who_is_a_student_elsewhere_is_busy_then(db: Database) -> None:
-    await a_server_with_a_coach(db, hours=[(MON, 9 * 60, 11 * 60)], horizon_days=1)
-    await transact(db, elsewhere, coach_id=COACH + 1, student_id=COACH)
 
     assert await free(db) == ["Mon 10:00"]
 

@@ -1,11 +1,10 @@
 """How date overrides, limits, pauses and rescheduled sessions decide which times are free."""
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 import pytest
 
-from models import Coach, SessionStatus
+from models import SessionStatus
 from models.storage.database import Database
 from scheduler.availability import free_times
 from scheduler.availability.slots import SlotRefusal
@@ -25,34 +24,25 @@ from tests.support.builders import (
     a_session,
     change_session,
 )
+from tests.support.schedule_changes import MON, TODAY, ask
 from tests.support.transactions import transact
 
-MON, TUE, WED = range(3)
-TODAY = MONDAY.date()
 SUNDAY, NEXT_MONDAY = MONDAY + 6 * DAY, MONDAY + 7 * DAY
 ONE_A_DAY = [(day, 9 * 60, 10 * 60) for day in range(7)]
 """An hour at nine, every day."""
 
 
-async def free(db: Database, *, now: datetime = MONDAY, moving: int | None = None, minutes: int = 60) -> list[str]:
+async def free(db: Database, *, now: datetime = MONDAY, moving: int | None = None) -> list[str]:
     """Return free starts like "2 Mon 09:00"."""
-    async with db.read() as session:
-        coach = await session.get_one(Coach, (GUILD, COACH))
-        length = timedelta(minutes=minutes)
-        found = await free_times.free_times(session, coach, length, student_id=STUDENT, now=now, moving=moving)
-        return [f"{at.day} {at:%a %H:%M}" for at in found]
+    found = await ask(db, free_times.free_times, HOUR, student_id=STUDENT, now=now, moving=moving)
+    return [f"{at.day} {at:%a %H:%M}" for at in found]
 
 
 async def why_not(
-    db: Database, start: datetime, *, minutes: int = 60, now: datetime = MONDAY, moving: int | None = None
+    db: Database, start: datetime, *, now: datetime = MONDAY, moving: int | None = None
 ) -> SlotRefusal | None:
     """Return why `STUDENT` can't book this start. `moving` is the id of the session being rescheduled."""
-    async with db.read() as session:
-        coach = await session.get_one(Coach, (GUILD, COACH))
-        length = timedelta(minutes=minutes)
-        return await free_times.first_refusal(
-            session, coach, start, length, student_id=STUDENT, now=now, moving=moving
-        )
+    return await ask(db, free_times.first_refusal, start, HOUR, student_id=STUDENT, now=now, moving=moving)
 
 
 # Date overrides.
@@ -229,11 +219,8 @@ async def test_a_start_has_a_refusal_if_and_only_if_it_is_not_listed(db: Databas
         await a_date(session, TODAY + 3 * DAY)
     quarters = [MONDAY + n * 15 * MINUTE for n in range(4 * 24 * 4)]
 
-    async with db.read() as session:
-        coach = await session.get_one(Coach, (GUILD, COACH))
-        about: dict[str, Any] = {"student_id": STUDENT, "now": MONDAY}
-        listed = list(await free_times.free_times(session, coach, HOUR, **about))
-        reasons = {at: await free_times.first_refusal(session, coach, at, HOUR, **about) for at in quarters}
+    listed = list(await ask(db, free_times.free_times, HOUR, student_id=STUDENT, now=MONDAY))
+    reasons = {at: await why_not(db, at) for at in quarters}
 
     assert [at for at, reason in reasons.items() if reason is None] == listed
     assert len(listed) > 5

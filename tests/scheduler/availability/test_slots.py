@@ -302,7 +302,7 @@ def test_reasons_match_the_oracle_in_thousands_of_cases(ask: Ask, moments: list[
 
 def test_a_window_continues_across_a_skipped_midnight() -> None:
     # In Santiago, Sunday, 6 September 2026 starts at 01:00.
-    begins = datetime(2026, 9, 6, 3, 58, tzinfo=UTC)
+    start = datetime(2026, 9, 6, 3, 58, tzinfo=UTC)
     round_the_clock = [(day, 0, 1440) for day in range(6)]
     ask = Ask(
         hours=[*round_the_clock, (6, 0, 30), (6, 90, 1440)],
@@ -310,9 +310,9 @@ def test_a_window_continues_across_a_skipped_midnight() -> None:
         zone="America/Santiago",
         step=50,
         duration=15,
-        now=begins,
-        since=begins,
-        until=begins + DAY,
+        now=start,
+        since=start,
+        until=start + DAY,
     )
 
     for minutes in range(120):

@@ -19,6 +19,7 @@ from tests.support.schedule_changes import (
     TUE,
     WED,
     UseCase,
+    ask,
     press,
     refused,
     week,
@@ -80,11 +81,6 @@ def of_others(rows: Rows) -> Rows:
         "date_overrides": [row for row in rows["date_overrides"] if row[:2] != (GUILD, COACH)],
         "availability_rules": [row for row in rows["availability_rules"] if row[1:3] != (GUILD, COACH)],
     }
-
-
-async def last_change(db: Database) -> int | None:
-    async with db.read() as session:
-        return await schedule.last_change(session, await session.get_one(Coach, (GUILD, COACH)))
 
 
 @every_change
@@ -162,14 +158,14 @@ async def test_changes_are_numbered_and_undone_ones_are_not_offered(db: Database
     await a_server_with_a_coach(db)
 
     await refused(db, schedule.undo, 1, kind=TooLate)
-    assert await last_change(db) is None
+    assert await ask(db, schedule.last_change) is None
     for number, name in enumerate(("pause", "set hours"), 1):
         await make(db, name)
-        assert await last_change(db) == number
+        assert await ask(db, schedule.last_change) == number
     await press(db, schedule.undo, 2)
-    assert await last_change(db) is None
+    assert await ask(db, schedule.last_change) is None
     await make(db, "rules")
-    assert await last_change(db) == 3
+    assert await ask(db, schedule.last_change) == 3
 
 
 async def test_one_of_several_concurrent_undos_succeeds(db: Database) -> None:

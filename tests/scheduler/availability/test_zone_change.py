@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from scheduler.availability.slots import DayHours
-from scheduler.availability.zone_change import relocated_dates, relocated_week
+from scheduler.availability.zone_change import convert_dates, convert_week
 from scheduler.time.intervals import union
 from tests.support.builders import DAY, MINUTE, MONDAY
 
@@ -75,9 +75,9 @@ def keeps_its_clock(zone: str, days: Sequence[date]) -> bool:
     return len({at.astimezone(ZoneInfo(zone)).utcoffset() for at in noons}) == 1
 
 
-def week_moved(week: Week, zones: tuple[str, str], now: datetime) -> Week:
+def converted_week(week: Week, zones: tuple[str, str], now: datetime) -> Week:
     """Return the hours in the second zone."""
-    return relocated_week(week, ZoneInfo(zones[0]), ZoneInfo(zones[1]), now)
+    return convert_week(week, ZoneInfo(zones[0]), ZoneInfo(zones[1]), now)
 
 
 a_zone = st.sampled_from(ZONES)
@@ -97,16 +97,16 @@ def test_weekly_hours_keep_their_actual_times_this_week(week: Week, zones: tuple
     days = around(now.date(), 4)
     assume(all(keeps_its_clock(zone, around(now.date(), 6)) for zone in zones))
 
-    moved = week_moved(week, zones, now)
+    converted = converted_week(week, zones, now)
 
-    assert worked(zones[1], days, on_weekdays(moved)) == worked(zones[0], days, on_weekdays(week))
+    assert worked(zones[1], days, on_weekdays(converted)) == worked(zones[0], days, on_weekdays(week))
 
 
 @given(week=a_week, zones=two_zones, now=an_instant)
 def test_weekly_hours_survive_a_change_there_and_back(week: Week, zones: tuple[str, str], now: datetime) -> None:
-    there = week_moved(week, zones, now)
+    there = converted_week(week, zones, now)
 
-    back = week_moved(there, (zones[1], zones[0]), now)
+    back = converted_week(there, (zones[1], zones[0]), now)
 
     assert {day: windows for day, windows in back.items() if windows} == {
         day: windows for day, windows in week.items() if windows
@@ -117,10 +117,10 @@ def test_weekly_hours_survive_a_change_there_and_back(week: Week, zones: tuple[s
 def test_converted_windows_are_within_a_day_and_do_not_touch(
     week: Week, zones: tuple[str, str], now: datetime
 ) -> None:
-    moved = week_moved(week, zones, now)
+    converted = converted_week(week, zones, now)
 
-    assert sorted(moved) == list(range(7))
-    for windows in moved.values():
+    assert sorted(converted) == list(range(7))
+    for windows in converted.values():
         assert windows == union(windows)
         assert all(0 <= start < end <= 1440 for start, end in windows)
 
@@ -144,12 +144,12 @@ def test_overrides_keep_their_actual_times_even_if_the_week_cannot(
     assume(all(keeps_its_clock(zone, days) for zone in zones))
     theirs = {one.day for one in dates}
 
-    moved = relocated_dates(week, dates, ZoneInfo(zones[0]), ZoneInfo(zones[1]), now)
+    converted = convert_dates(week, dates, ZoneInfo(zones[0]), ZoneInfo(zones[1]), now)
 
     of_those_dates = {(day, at) for day in days for at, one in enumerate(shown(zones[0], day)) if one[0] in theirs}
-    new_week = week_moved(week, zones, now)
+    new_week = converted_week(week, zones, now)
     before = worked(zones[0], days, on_dates(week, dates)) & of_those_dates
-    after = worked(zones[1], days, on_dates(new_week, moved)) & of_those_dates
+    after = worked(zones[1], days, on_dates(new_week, converted)) & of_those_dates
     assert after == before
 
 
@@ -160,17 +160,17 @@ def test_without_a_clock_change_all_dates_keep_their_actual_times(
     days = around(date(2026, 1, 3), 8)
     now = datetime(2026, 1, 3, tzinfo=UTC)
 
-    moved = relocated_dates(week, dates, ZoneInfo(zones[0]), ZoneInfo(zones[1]), now)
+    converted = convert_dates(week, dates, ZoneInfo(zones[0]), ZoneInfo(zones[1]), now)
 
-    new_week = week_moved(week, zones, now)
-    assert worked(zones[1], days, on_dates(new_week, moved)) == worked(zones[0], days, on_dates(week, dates))
+    new_week = converted_week(week, zones, now)
+    assert worked(zones[1], days, on_dates(new_week, converted)) == worked(zones[0], days, on_dates(week, dates))
 
 
 # Examples.
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "moved"),
+    ("old", "new", "converted"),
     [
         ("UTC", BERLIN, {MON: [(10 * 60, 18 * 60)]}),
         (BERLIN, KATHMANDU, {MON: [(13 * 60 + 45, 21 * 60 + 45)]}),
@@ -180,49 +180,49 @@ def test_without_a_clock_change_all_dates_keep_their_actual_times(
         (NEW_YORK, NEW_YORK, {MON: [(9 * 60, 17 * 60)]}),
     ],
 )
-def test_a_working_day_is_converted(old: str, new: str, moved: Week) -> None:
+def test_a_working_day_is_converted(old: str, new: str, converted: Week) -> None:
     week = {MON: [(9 * 60, 17 * 60)]}
 
-    answered = relocated_week(week, ZoneInfo(old), ZoneInfo(new), MONDAY)
+    answered = convert_week(week, ZoneInfo(old), ZoneInfo(new), MONDAY)
 
-    assert {day: windows for day, windows in answered.items() if windows} == moved
+    assert {day: windows for day, windows in answered.items() if windows} == converted
 
 
 def test_hours_around_the_clock_stay_around_the_clock() -> None:
     week = {day: [(0, 1440)] for day in range(7)}
 
-    assert relocated_week(week, ZoneInfo(BERLIN), ZoneInfo(KATHMANDU), MONDAY) == week
+    assert convert_week(week, ZoneInfo(BERLIN), ZoneInfo(KATHMANDU), MONDAY) == week
 
 
 def test_a_day_off_becomes_overrides_on_both_dates_it_overlaps() -> None:
     week = {day: [(9 * 60, 17 * 60)] for day in range(7)}
     off = [DayHours(date(2026, 3, 4), [])]
 
-    moved = relocated_dates(week, off, ZoneInfo(BERLIN), ZoneInfo(LORD_HOWE), MONDAY)
+    converted = convert_dates(week, off, ZoneInfo(BERLIN), ZoneInfo(LORD_HOWE), MONDAY)
 
-    assert moved == [
+    assert converted == [
         DayHours(date(2026, 3, 4), ((0, 3 * 60),)),
         DayHours(date(2026, 3, 5), ((19 * 60, 24 * 60),)),
     ]
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "window", "moved"),
+    ("old", "new", "window", "converted"),
     [
         (KIRITIMATI, PAGO_PAGO, (0, 60), DayHours(date(2026, 3, 2), ((23 * 60, 24 * 60),))),
         (PAGO_PAGO, KIRITIMATI, (23 * 60, 24 * 60), DayHours(date(2026, 3, 6), ((0, 60),))),
     ],
 )
 def test_an_overrides_hours_can_end_up_two_dates_away(
-    old: str, new: str, window: tuple[int, int], moved: DayHours
+    old: str, new: str, window: tuple[int, int], converted: DayHours
 ) -> None:
     dates = [DayHours(date(2026, 3, 4), [window])]
 
-    assert relocated_dates({}, dates, ZoneInfo(old), ZoneInfo(new), MONDAY) == [moved]
+    assert convert_dates({}, dates, ZoneInfo(old), ZoneInfo(new), MONDAY) == [converted]
 
 
 def test_overrides_equal_to_the_weekly_hours_are_dropped() -> None:
     week = {WED: [(9 * 60, 17 * 60)]}
     as_usual = [DayHours(date(2026, 3, 4), [(9 * 60, 17 * 60)]), DayHours(date(2026, 3, 5), [])]
 
-    assert relocated_dates(week, as_usual, ZoneInfo(BERLIN), ZoneInfo(KATHMANDU), MONDAY) == []
+    assert convert_dates(week, as_usual, ZoneInfo(BERLIN), ZoneInfo(KATHMANDU), MONDAY) == []

@@ -23,6 +23,7 @@ from tests.support.builders import (
     a_coach,
     a_date,
     a_guild,
+    a_server_with_a_coach,
     a_session,
     refusal,
     statements,
@@ -93,10 +94,8 @@ REASONS: dict[str, tuple[dict[str, Any], list[str]]] = {
 @pytest.mark.parametrize("case", REASONS)
 async def test_every_reason_a_coach_cannot_be_booked_is_listed(db: Database, case: str) -> None:
     changed, reasons = REASONS[case]
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session, **changed)
-        await a_session(session, starts_at=MONDAY + 2 * HOUR)
+    await a_server_with_a_coach(db, **changed)
+    await transact(db, a_session, starts_at=MONDAY + 2 * HOUR)
 
     [entry] = await listed(db)
 
@@ -105,10 +104,8 @@ async def test_every_reason_a_coach_cannot_be_booked_is_listed(db: Database, cas
 
 
 async def test_extra_hours_make_a_coach_without_weekly_hours_bookable(db: Database) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session, hours=())
-        await a_date(session, (MONDAY + DAY).date(), (NINE, NINE + 60), adds=True)
+    await a_server_with_a_coach(db, hours=())
+    await transact(db, a_date, (MONDAY + DAY).date(), (NINE, NINE + 60), adds=True)
 
     [entry] = await listed(db)
 
@@ -117,10 +114,8 @@ async def test_extra_hours_make_a_coach_without_weekly_hours_bookable(db: Databa
 
 
 async def test_days_off_until_the_horizon_leave_no_hours(db: Database) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session, hours=[(MON, NINE, NINE + 60)], horizon_days=6)
-        await a_date(session, MONDAY.date())
+    await a_server_with_a_coach(db, hours=[(MON, NINE, NINE + 60)], horizon_days=6)
+    await transact(db, a_date, MONDAY.date())
 
     [entry] = await listed(db)
 

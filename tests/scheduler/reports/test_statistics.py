@@ -270,10 +270,8 @@ async def test_the_database_counts_like_plain_python(
 async def test_a_session_counts_on_the_day_the_admins_clock_shows(
     db: Database, at: datetime, zone_name: str, day: date
 ) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session)
-        await a_session(session, starts_at=at, status=SessionStatus.COMPLETED, created_at=at - 90 * DAY)
+    await a_server_with_a_coach(db)
+    await transact(db, a_session, starts_at=at, status=SessionStatus.COMPLETED, created_at=at - 90 * DAY)
 
     found = await gathered(db, zone_name=zone_name, now=at + DAY, days=7)
 

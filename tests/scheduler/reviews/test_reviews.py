@@ -414,14 +414,6 @@ async def test_whatever_happens_at_once_the_rating_is_the_sum_of_the_visible_rev
         assert presses.outcomes[what] > 0, presses.outcomes
 
 
-async def test_concurrent_reviews_all_count(db: Database) -> None:
-    ids = await set_up(db, 20)
-
-    await asyncio.gather(*(review(db, id_, 1 + number % 5) for number, id_ in enumerate(ids)))
-
-    assert await rating(db) == await counted(db) == (60, 20)
-
-
 async def test_pressing_several_times_at_once_gives_one_review(db: Database) -> None:
     [one] = await set_up(db)
 
