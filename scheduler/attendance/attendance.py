@@ -1,4 +1,4 @@
-"""Who was in the room: stays and the times in which nobody watched, and whose no-show follows from them."""
+"""Who was in the room and when, when nobody was watching, and whose no-show that makes."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,23 +12,20 @@ from scheduler.core.row_locks import lock_sessions
 from scheduler.time.intervals import Interval, intersect, union
 
 WATCH = "watch"
-"""The heartbeat that says until when the gateway told us who comes and goes."""
+"""The heartbeat up to which the gateway told us who comes and goes."""
 _OF_SERVER = f"{WATCH}:"
-"""Before a server's id: the heartbeat of a server whose recording lags behind the others."""
+"""Followed by a server's id: the heartbeat of a server that we've recorded less far than the others."""
 _MAY_HAVE_MET = timedelta(minutes=5)
-"""So long unwatched, nobody can say any more that somebody was not there."""
+"""Unwatched for this long, coach and student may have met without us knowing."""
 _OVER = (SessionStatus.COMPLETED, SessionStatus.NO_SHOW, SessionStatus.CANCELLED)
 
-
 Unwatched = Callable[[], Mapping[int, datetime] | None]
-"""Returns the servers whose events aren't all recorded yet, each with since when (UTC). None: nothing is recorded
-for any server.
-"""
+"""Returns the servers whose events aren't all recorded yet, and since when (UTC); None if no server's are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """One person inside from `since` to `until` (UTC), or (without a person) nobody watching."""
+    """One person's time in the room, or a time when nobody was watching if there's no person; UTC."""
 
     user_id: int | None
     since: datetime
@@ -37,7 +34,7 @@ class Stay:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """How somebody attended."""
+    """When someone first joined (UTC), and how long they were in the room in all."""
 
     first_joined_at: datetime | None
     inside: timedelta
@@ -53,16 +50,15 @@ def determine_no_show(
     opened_at: datetime,
     grace: timedelta,
 ) -> Absent | None:
-    """Whose no-show it is; None if both came, or if too little was watched to tell.
+    """Say whose no-show it is; None if both came, or if we watched too little of it to tell.
 
-    Somebody came who was inside at some moment from the start until the grace time was over; it runs from the
-    opening where that was late. Whoever came later was there all the same if the two met before the end.
+    You came if you were inside at any moment between the start and the end of the grace period, which runs from
+    the opening if the room opened late. If you came later, you came if you met the other person before the end.
     """
-    until = late_from(starts_at, ends_at, opened_at, grace)
     coach, student, unwatched = (_inside(stays, one) for one in (coach_id, student_id, None))
     if _have_met(coach, student, starts_at, ends_at):
         return None
-    in_time = [Interval(starts_at, until)]
+    in_time = [Interval(starts_at, late_from(starts_at, ends_at, opened_at, grace))]
     theirs = {Absent.COACH: coach, Absent.STUDENT: student}
     missing = {who for who, inside in theirs.items() if not intersect(inside, in_time)}
     if not missing or _length(intersect(unwatched, [Interval(starts_at, ends_at)])) >= _MAY_HAVE_MET:
@@ -71,12 +67,17 @@ def determine_no_show(
 
 
 def late_from(starts_at: datetime, ends_at: datetime, opened_at: datetime, grace: timedelta) -> datetime:
-    """From when (UTC) somebody who has not come counts as absent."""
+    """Return when (UTC) someone who hasn't come starts to count as absent."""
     return min(max(starts_at, opened_at) + max(grace, timedelta(minutes=1)), ends_at)
 
 
+def grace_ends_at(row: CoachingSession, grace: timedelta) -> datetime:
+    """Return the same for a session as we know it. Its room may be gone again."""
+    return late_from(row.starts_at, row.ends_at, row.access_granted_at or row.starts_at, grace)
+
+
 def presence(stays: Collection[Stay], user_id: int) -> Presence:
-    """When somebody first came and how long they were inside in all."""
+    """Say when someone first joined and how long they were inside."""
     inside = _inside(stays, user_id)
     return Presence(inside[0].start if inside else None, _length(inside))
 
@@ -94,15 +95,18 @@ def _length(intervals: Iterable[Interval]) -> timedelta:
 
 
 async def record_join(session: AsyncSession, channel_id: int, user_id: int, now: datetime) -> None:
-    """Somebody entered a voice channel; it matters if it is a session's room and they belong there."""
-    row = await _room_of(session, channel_id)
+    """Record that someone joined a voice channel, if it's a session's room and they're in that session."""
+    row = await session_in(session, channel_id)
     if row is not None and user_id in (row.coach_id, row.student_id):
         await _enter(session, row, user_id, now)
 
 
 async def record_leave(session: AsyncSession, channel_id: int, user_id: int, now: datetime) -> bool:
-    """Somebody left a voice channel; whether it is the room of a session that is over, which may go now."""
-    row = await _room_of(session, channel_id)
+    """Record that someone left a voice channel.
+
+    Returns whether it's the room of a session that's over. Its removal is then due at once.
+    """
+    row = await session_in(session, channel_id)
     if row is None:
         return False
     await session.execute(
@@ -111,13 +115,22 @@ async def record_leave(session: AsyncSession, channel_id: int, user_id: int, now
         .values(left_at=now)
     )
     if row.status in _OVER and row.next_step_at is not None:
-        row.next_step_at = now  # another instant than before, so that a step that is under way sees it
+        row.next_step_at = now  # a change, so that a step in progress sees it
         return True
     return False
 
 
+async def session_in(session: AsyncSession, channel_id: int) -> CoachingSession | None:
+    """Return the session whose room this channel is, locked."""
+    return await session.scalar(
+        select(CoachingSession)
+        .where(CoachingSession.discord_channel_id == channel_id, CoachingSession.room_removed_at.is_(None))
+        .with_for_update()
+    )
+
+
 async def is_any_room(session: AsyncSession, channel_ids: Collection[int]) -> bool:
-    """Whether one of these channels is a session's room, so that it is worth taking the write lock."""
+    """Whether one of these channels is a session's room, which makes it worth taking the write lock."""
     ours = select(CoachingSession.id).where(
         CoachingSession.discord_channel_id.in_(channel_ids), CoachingSession.room_removed_at.is_(None)
     )
@@ -125,7 +138,7 @@ async def is_any_room(session: AsyncSession, channel_ids: Collection[int]) -> bo
 
 
 async def is_any_room_open(session: AsyncSession, guild_id: int) -> bool:
-    """Whether a server has a room that people can enter."""
+    """Whether this server has a room that people can enter."""
     return await session.scalar(select(CoachingSession.id).where(*_open_rooms([guild_id])).limit(1)) is not None
 
 
@@ -136,9 +149,9 @@ async def resync(
     unwatched_since: datetime | None,
     now: datetime,
 ) -> None:
-    """Bring stays in line with who is inside (channel id → user ids) after a time in which nobody watched.
+    """Bring stays in line with who's inside now (channel id → user ids), and record the time nobody watched.
 
-    Whoever is not inside any more left when we last knew; that nobody watched is written down, too.
+    People who are gone count as having left when we last knew.
     """
     for row in await lock_sessions(session, *_open_rooms(guild_ids)):
         there = set(inside.get(row.discord_channel_id or 0, ()))
@@ -149,29 +162,27 @@ async def resync(
         for user_id in sorted(there & {row.coach_id, row.student_id}):
             await _enter(session, row, user_id, now)
         if row.status in _OVER and not there:
-            row.next_step_at = now  # nobody was heard leaving; the room may go
+            row.next_step_at = now  # we didn't hear them leave, but the room can go
         if since < now and row.status not in _OVER:
             session.add(Attendance(session_id=row.id, user_id=None, joined_at=since, left_at=now))
 
 
 async def stays_of(session: AsyncSession, session_id: int, until: datetime) -> list[Stay]:
-    """All that is known of one session until then, with the time since when nobody watches any more."""
+    """Return every known stay in a session until then, and the time since we stopped watching."""
     row = await session.get_one(CoachingSession, session_id)
     rows = select(Attendance).where(Attendance.session_id == session_id)
-    if (
-        row.rescheduled_at is not None
-    ):  # who met before it was moved has not come for that to the time that it has now
+    if row.rescheduled_at is not None:  # having met before that doesn't count for the new time
         rows = rows.where(or_(Attendance.left_at.is_(None), Attendance.left_at > row.rescheduled_at))
     found = await session.scalars(rows.order_by(Attendance.joined_at, Attendance.id))
     stays = [Stay(one.user_id, one.joined_at, min(one.left_at or until, until)) for one in found]
-    if row.access_granted_at is None:  # there is no room in which anybody could be seen
+    if row.access_granted_at is None:  # there's no room to be seen in
         return [*stays, Stay(None, row.room_lost_at or until, until)]
     watched = await watched_until(session, row.guild_id)
     return [*stays, Stay(None, max(watched or row.access_granted_at, row.access_granted_at), until)]
 
 
-async def anybody_came(session: AsyncSession, row: CoachingSession) -> bool:
-    """Whether coach or student were seen in the room during the session, so that there was one."""
+async def anyone_came(session: AsyncSession, row: CoachingSession) -> bool:
+    """Whether coach or student were seen in the room during the session."""
     came = select(Attendance.id).where(
         Attendance.session_id == row.id,
         Attendance.user_id.is_not(None),
@@ -184,20 +195,19 @@ async def anybody_came(session: AsyncSession, row: CoachingSession) -> bool:
 async def is_decided(session: AsyncSession, row: CoachingSession, grace: timedelta, now: datetime) -> bool:
     """Whether it's too late to cancel a running session, so that it can only be ended.
 
-    That's once both have met or the grace time is over, because then any no-show is certain. Without an open
-    room nobody can be absent, so it's never the case.
+    It is once both have met or the grace period is over, because then any no-show is certain. It never is without
+    an open room, because then nobody can be absent.
     """
-    if now <= row.starts_at or (row.access_granted_at is None and not await anybody_came(session, row)):
+    if now <= row.starts_at or (row.access_granted_at is None and not await anyone_came(session, row)):
         return False
-    opened_at = row.access_granted_at or row.starts_at  # the room may be gone again
-    if now >= late_from(row.starts_at, row.ends_at, opened_at, grace):
+    if now >= grace_ends_at(row, grace):
         return True
     stays = await stays_of(session, row.id, now)
     return _have_met(_inside(stays, row.coach_id), _inside(stays, row.student_id), row.starts_at, now)
 
 
-async def nobody_inside(session: AsyncSession, session_id: int, now: datetime) -> None:
-    """The room is gone, and with it who was inside."""
+async def end_stays(session: AsyncSession, session_id: int, now: datetime) -> None:
+    """Record that nobody is inside any more, because the room is gone."""
     await session.execute(
         update(Attendance)
         .where(Attendance.session_id == session_id, Attendance.left_at.is_(None))
@@ -205,39 +215,39 @@ async def nobody_inside(session: AsyncSession, session_id: int, now: datetime) -
     )
 
 
-async def go_over(session: AsyncSession, session_id: int, next_id: int, now: datetime) -> None:
-    """Count whoever is inside as attending the next session from now on, in the same room."""
+async def carry_over(session: AsyncSession, session_id: int, next_id: int, now: datetime) -> None:
+    """Count the people inside as attending the next session from now on. It uses the same room."""
     for stay in await _open_stays(session, session_id):
         stay.left_at = now
         session.add(Attendance(session_id=next_id, user_id=stay.user_id, joined_at=now))
 
 
-async def who_is_inside(session: AsyncSession, session_id: int) -> set[int]:
-    """Which of coach and student are in the room, as far as Discord told us."""
+async def people_inside(session: AsyncSession, session_id: int) -> set[int]:
+    """Return which of coach and student are in the room, as far as we know."""
     return {one.user_id for one in await _open_stays(session, session_id) if one.user_id is not None}
 
 
 async def attended(session: AsyncSession, row: CoachingSession, now: datetime) -> dict[int, Presence]:
-    """How coach and student have attended up to now or the session's end."""
+    """Say how coach and student have attended up to now, or up to the session's end."""
     stays = await stays_of(session, row.id, min(now, row.ends_at))
     return {user_id: presence(stays, user_id) for user_id in (row.coach_id, row.student_id)}
 
 
 async def watched_until(session: AsyncSession, guild_id: int) -> datetime | None:
-    """Until when we've recorded who comes and goes in a server; None if we never have."""
+    """Return until when we've recorded who comes and goes in a server; None if we never have."""
     jobs = Heartbeat.job.in_((WATCH, f"{_OF_SERVER}{guild_id}"))
     return await session.scalar(select(func.min(Heartbeat.at, type_=UTCDateTime())).where(jobs))
 
 
 async def beat(session: AsyncSession, job: str, unwatched: Mapping[int, datetime] | None, now: datetime) -> None:
-    """Record that a job has finished a round, and until when each server was watched."""
+    """Record that a job has run, and until when each server was watched."""
     beats, late = {job: now}, {}
     ours = Heartbeat.job == job
     if unwatched is not None:
         beats[WATCH] = now
         late = {f"{_OF_SERVER}{guild_id}": since for guild_id, since in unwatched.items()}
         ours = or_(ours, Heartbeat.job == WATCH, Heartbeat.job.startswith(_OF_SERVER))
-    # When every server is watched, as nearly always, this is the only statement.
+    # Nearly always, every server is watched, and this is the only statement.
     at = case((Heartbeat.job.in_(beats), literal(now, UTCDateTime())), else_=Heartbeat.at)
     beat = update(Heartbeat).where(ours).values(at=at).returning(Heartbeat.job, Heartbeat.at)
     known = {row.job: row.at for row in await session.execute(beat)}
@@ -259,14 +269,6 @@ async def _enter(session: AsyncSession, row: CoachingSession, user_id: int, now:
 async def _open_stays(session: AsyncSession, session_id: int) -> list[Attendance]:
     open_ones = Attendance.session_id == session_id, Attendance.left_at.is_(None)
     return list(await session.scalars(select(Attendance).where(*open_ones).order_by(Attendance.id)))
-
-
-async def _room_of(session: AsyncSession, channel_id: int) -> CoachingSession | None:
-    return await session.scalar(
-        select(CoachingSession)
-        .where(CoachingSession.discord_channel_id == channel_id, CoachingSession.room_removed_at.is_(None))
-        .with_for_update()
-    )
 
 
 def _open_rooms(guild_ids: Collection[int]) -> tuple[ColumnElement[bool], ...]:

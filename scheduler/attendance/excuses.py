@@ -1,4 +1,4 @@
-"""Excuses for people whom Discord kept out of the room; admins are told why."""
+"""Excuses for people that Discord kept out of their room, and the alerts that tell admins why."""
 
 import logging
 from collections.abc import Collection, Mapping
@@ -15,8 +15,8 @@ from scheduler.notifications import admin_alerts
 
 log = logging.getLogger(__name__)
 
-KEPT_OUT = "kept_out:"
-"""The start of the keys of problems about somebody who was kept out."""
+_KEPT_OUT = "kept_out:"
+"""Followed by a user id: the key of the alert that someone was kept out."""
 _WHY = {
     Barrier.LEFT: "had left the server",
     Barrier.TIMED_OUT: "was timed out in the server",
@@ -33,12 +33,11 @@ _FOR_ADMINS = {
 async def inspect_absences(
     discord: Doors, row: CoachingSession, guild: Guild, absent_ids: Collection[int]
 ) -> dict[int, Barrier]:
-    """Ask Discord what kept these people out, outside any transaction. Leaves out those whom nothing did.
+    """Ask Discord what kept these people out, outside any transaction; returns only those that something did.
 
     If Discord can't say, that counts as nothing: they can still appeal. Raises NotInServer.
     """
-    grace = timedelta(minutes=guild.no_show_grace_minutes)
-    late_from = attendance.late_from(row.starts_at, row.ends_at, row.access_granted_at or row.starts_at, grace)
+    late_from = attendance.grace_ends_at(row, timedelta(minutes=guild.no_show_grace_minutes))
     found: dict[int, Barrier] = {}
     for user_id in absent_ids:
         try:
@@ -53,12 +52,12 @@ async def inspect_absences(
     return found
 
 
-async def that_count(
+async def valid(
     session: AsyncSession, row: CoachingSession, kept_out: Mapping[int, Barrier]
 ) -> dict[int, Barrier]:
-    """Keep the barriers that count as an excuse. Leaving the server after the start doesn't.
+    """Keep the barriers that count as an excuse.
 
-    Somebody left before the start if the other side was told so by then.
+    Leaving the server counts only before the start, which it was if the other person had been told by then.
     """
     known = select(Notification.user_id).where(
         Notification.session_id == row.id,
@@ -80,24 +79,24 @@ def reason(row: CoachingSession, kept_out: Mapping[int, Barrier]) -> str:
     return " ".join([*said, "It doesn't count as a no-show."])
 
 
-async def tell_admins(
+async def alert_admins(
     session: AsyncSession, row: CoachingSession, kept_out: Mapping[int, Barrier], now: datetime
 ) -> None:
-    """Tell admins who couldn't come and why. If somebody left, only the other side is told."""
+    """Tell admins who couldn't come and why, except for people who left."""
     for user_id, barrier in kept_out.items():
         if barrier is not Barrier.LEFT:
             text = (
                 f"<@{user_id}> couldn't come to session `{row.code}`: the {_side(row, user_id)} {_WHY[barrier]}. "
                 f"It doesn't count as a no-show. {_FOR_ADMINS[barrier]}"
             )
-            key = f"{KEPT_OUT}{user_id}"
+            key = f"{_KEPT_OUT}{user_id}"
             await admin_alerts.raise_alert(session, row.guild_id, key, text, now, cause=barrier.name)
 
 
-async def came_again(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
-    """Mark what kept coach and student out as fixed, because they've met."""
+async def resolve_alerts(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
+    """Resolve the alerts that coach or student were kept out, because they've met."""
     for user_id in (row.coach_id, row.student_id):
-        await admin_alerts.resolve(session, row.guild_id, f"{KEPT_OUT}{user_id}", now)
+        await admin_alerts.resolve(session, row.guild_id, f"{_KEPT_OUT}{user_id}", now)
 
 
 def _side(row: CoachingSession, user_id: int) -> str:

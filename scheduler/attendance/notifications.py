@@ -1,4 +1,4 @@
-"""What people are told about who was there, and what they are asked about it."""
+"""Notifications about who was there, and questions about it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,14 +14,14 @@ from scheduler.reviews import reviews
 
 def _while_it_is_a_no_show(context: NotificationContext, _now: datetime) -> str | None:
     about = context.session
-    return None if about is not None and about.status is SessionStatus.NO_SHOW else "it is no no-show any more"
+    return None if about is not None and about.status is SessionStatus.NO_SHOW else "it isn't a no-show any more"
 
 
 def _until_answered(context: NotificationContext, now: datetime) -> str | None:
     about = context.session
     if about is None or now > about.ends_at + reviews.OPEN_FOR:
-        return "it is too late to answer"
-    return None if about.took_place is None else "it was answered"
+        return "it's too late to answer"
+    return None if about.took_place is None else "it's been answered"
 
 
 def _awaits_decision(context: NotificationContext) -> bool:
@@ -29,7 +29,6 @@ def _awaits_decision(context: NotificationContext) -> bool:
 
 
 async def _attended(session: AsyncSession, context: NotificationContext, now: datetime) -> Mapping[int, Presence]:
-    """How coach and student attended."""
     return await attendance.attended(session, context.session, now) if context.session is not None else {}
 
 

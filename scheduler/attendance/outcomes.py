@@ -1,4 +1,4 @@
-"""How a session ends: completed, a no-show, or missed by everybody because no room was open."""
+"""How a session ends: completed, a no-show, or unknown because no room was open."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from scheduler.notifications import outbox
 from scheduler.reviews import reviews
 from scheduler.sessions import events, lookup
 
-DID_NOT_TAKE_PLACE = "It did not take place."
+DID_NOT_TAKE_PLACE = "It didn't take place."
 
 
 async def finish(
@@ -27,11 +27,11 @@ async def finish(
     now: datetime,
     kept_out: Mapping[int, Barrier] = MappingProxyType({}),
 ) -> None:
-    """Decide from who was there what became of a session whose time is over, and notify those concerned.
+    """Decide from the attendance how a session whose time is over ended, and notify those concerned.
 
-    If no room was open for any of it, nobody knows: it counts as completed, and both are asked. If the bot was
+    If no room was ever open, nobody can tell: it counts as completed, and both people are asked. If the bot was
     removed from the server, nobody is absent. Absent people who were `kept_out` are excused, and if nobody else is
-    absent, the session counts as cancelled.
+    absent, the session is cancelled.
     """
     row.updated_at = now
     if await _was_missed(session, row, guild):
@@ -40,53 +40,52 @@ async def finish(
         events.record_by_bot(session, row, "session_missed", now)
         return
     missing = await absent_ids(session, row, guild, row.ends_at)
-    excused = await excuses.that_count(session, row, {one: kept_out[one] for one in missing & kept_out.keys()})
-    await excuses.tell_admins(session, row, excused, now)
+    excused = await excuses.valid(session, row, {one: kept_out[one] for one in missing & kept_out.keys()})
+    await excuses.alert_admins(session, row, excused, now)
     if missing and excused.keys() == missing:
         await events.call_off(session, row, guild, excuses.reason(row, excused), now)
         events.record_by_bot(session, row, "session_excused", now)
         return
-    absent = _whose(row, missing - excused.keys())
+    absent = _absent(row, missing - excused.keys())
     if absent is None:
-        await excuses.came_again(session, row, now)
+        await excuses.resolve_alerts(session, row, now)
     await conclude(session, row, absent, now)
     events.record_by_bot(session, row, "session_no_show" if absent else "session_completed", now)
 
 
 async def absent_ids(session: AsyncSession, row: CoachingSession, guild: Guild, ends_at: datetime) -> set[int]:
-    """Who would count as absent if the session ended then, before any excuses."""
+    """Return who would count as absent if the session ended then, before any excuses."""
     if guild.bot_removed_at is not None or await _was_missed(session, row, guild):
         return set()
-    return _ids_of(row, await whose_no_show(session, row, guild, ends_at))
+    return absentees(row, await whose_no_show(session, row, guild, ends_at))
 
 
 async def _was_missed(session: AsyncSession, row: CoachingSession, guild: Guild) -> bool:
     is_unwatched = row.access_granted_at is None or guild.bot_removed_at is not None
-    return is_unwatched and not await attendance.anybody_came(session, row)
+    return is_unwatched and not await attendance.anyone_came(session, row)
 
 
-def _ids_of(row: CoachingSession, absent: Absent | None) -> set[int]:
+def absentees(row: CoachingSession, absent: Absent | None) -> set[int]:
+    """Return the people who count as absent."""
     both = {Absent.COACH: row.coach_id, Absent.STUDENT: row.student_id}
     return {user_id for who, user_id in both.items() if absent in (who, Absent.BOTH)}
 
 
-def _whose(row: CoachingSession, missing: set[int]) -> Absent | None:
-    if len(missing) == 2:
-        return Absent.BOTH
-    return (Absent.COACH if row.coach_id in missing else Absent.STUDENT) if missing else None
+def _absent(row: CoachingSession, missing: set[int]) -> Absent | None:
+    return next((one for one in (*Absent, None) if absentees(row, one) == missing), None)
 
 
 async def whose_no_show(
     session: AsyncSession, row: CoachingSession, guild: Guild, ends_at: datetime
 ) -> Absent | None:
-    """Whose no-show it would be if the session ended then; the room has been open for some of it."""
+    """Say whose no-show it would be if the session ended then. The room has been open for some of it."""
     return attendance.determine_no_show(
         await attendance.stays_of(session, row.id, ends_at),
         coach_id=row.coach_id,
         student_id=row.student_id,
         starts_at=row.starts_at,
         ends_at=ends_at,
-        opened_at=row.access_granted_at or row.starts_at,  # it may be gone again
+        opened_at=row.access_granted_at or row.starts_at,  # the room may be gone again
         grace=timedelta(minutes=guild.no_show_grace_minutes),
     )
 
@@ -94,9 +93,9 @@ async def whose_no_show(
 async def conclude(
     session: AsyncSession, row: CoachingSession, absent: Absent | None, now: datetime, *, by: Actor | None = None
 ) -> None:
-    """Write down the outcome, which whoever decides it knows already.
+    """Store the outcome, and notify both people of a no-show, except `by`.
 
-    Of a no-show both are told; the student of a completed session is asked, once, what it was like.
+    The student of a completed session is asked for a review, once.
     """
     row.status = SessionStatus.NO_SHOW if absent else SessionStatus.COMPLETED
     row.absent = absent
@@ -120,23 +119,25 @@ async def _was_asked(session: AsyncSession, row: CoachingSession) -> bool:
 async def say_whether_it_took_place(
     session: AsyncSession, session_id: int, actor: Actor, guild_id: int | None, answer: bool, now: datetime
 ) -> CoachingSession:
-    """Answer for a session that the bot missed; the first answer counts, and the other side is told.
+    """Answer whether a session that the bot missed took place. The first answer counts; the other person is told.
 
-    For its coach and its student. Raises NotFound to everybody else, AlreadyDecided to whoever is second, TooLate
-    a week after the end.
+    Raises NotFound to anyone but its coach and student, AlreadyDecided for another answer than the first, and
+    TooLate a week after the end.
     """
     found = await lookup.visible(session, session_id, actor, guild_id)
     await lock_coach(session, found.guild_id, found.coach_id)  # before the session, as everywhere
     found = await lookup.visible(session, session_id, actor, guild_id, lock=True)
     if actor.user_id not in (found.coach_id, found.student_id) or found.missed_at is None:
-        raise NotFound("There is nothing to answer for this session. `/sessions` lists yours.")
+        raise NotFound("There's nothing to answer about this session. `/sessions` lists yours.")
     if found.took_place is not None:
         if found.took_place is answer:
             return found
-        said = "it took place" if found.took_place else "it did not take place"
-        raise AlreadyDecided(f"It was answered already: {said}. If that is wrong, talk to an admin.")
+        said = "it took place" if found.took_place else "it didn't take place"
+        raise AlreadyDecided(f"That's been answered already: {said}. If that's wrong, talk to an admin.")
     if now > found.ends_at + reviews.OPEN_FOR:
-        raise TooLate("It's too late to answer: you had a week after the session. Talk to an admin if it matters.")
+        raise TooLate(
+            "It's too late to answer: you had a week after the session. If it matters, talk to an admin."
+        )
     found.took_place, found.updated_at = answer, now
     if answer:
         await conclude(session, found, None, now)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Barrier(Enum):
-    """What keeps somebody out of a room on Discord."""
+    """What keeps someone out of a room on Discord."""
 
     LEFT = auto()
     """They aren't in the server, or are banned."""
@@ -15,14 +15,14 @@ class Barrier(Enum):
     SHUT_OUT = auto()
     """With the room's overwrites and their roles, they can't see it or connect."""
     FULL = auto()
-    """The room has reached a user limit that somebody set."""
+    """The room has reached a user limit that someone set."""
 
 
 class Doors(Protocol):
     """Says who could enter a room."""
 
     async def barrier(self, guild_id: int, user_id: int, room_id: int | None, at: datetime) -> Barrier | None:
-        """What kept this person out of the room then, as far as Discord can still say, or now. None: nothing.
+        """Return what kept this person out of the room at that time, or keeps them out now; None if nothing does.
 
         Raises DiscordFailure if Discord can't say.
         """

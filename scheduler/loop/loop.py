@@ -1,4 +1,4 @@
-"""The heartbeat: APScheduler runs a tick at regular intervals and at the instant when the next thing is due."""
+"""When ticks run: APScheduler starts one at every interval, and when the next thing is due."""
 
 import asyncio
 import logging
@@ -19,23 +19,23 @@ from scheduler.servers import bot_membership
 log = logging.getLogger(__name__)
 
 _BREATH = timedelta(seconds=2)
-"""Between two rounds of direct messages."""
+"""The pause between two batches of direct messages."""
 _LONGEST = timedelta(minutes=5)
-"""The longest a tick may take. Slow work is moved out of it long before."""
+"""The longest a tick may take. Slow work leaves it long before."""
 _TO_END = timedelta(seconds=15)
-"""For work that is under way when the process stops."""
+"""How long work in progress may take when the process stops."""
 _QUIET_INTERVALS = 8
-"""So many intervals without a tick coming to its end are worth a word in the log."""
+"""How many intervals without a finished tick to log."""
 
 
 class NotTicking(Exception):
-    """No tick was done: the loop does not run, or the log says what failed."""
+    """There was no tick: the loop isn't running, or the log says what failed."""
 
 
 class Loop:
-    """Runs a tick every `interval`, and at once when something becomes due or has just become due.
+    """Runs a tick at every `interval`, and at once when something becomes due.
 
-    `unwatched` is asked at each tick: see `attendance.Unwatched`.
+    Each tick calls `unwatched`, see `attendance.Unwatched`.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Loop:
         self._beats = 0
 
     def start(self) -> None:
-        """Begin, with a tick now: what became due while nothing ran is done first. Does nothing once stopped."""
+        """Start, with a tick now for what became due before. Does nothing once stopped."""
         if self._stopping:
             return
         self._scheduler.add_job(
@@ -84,7 +84,7 @@ class Loop:
         return self._scheduler.running and not self._stopping
 
     def wake(self) -> None:
-        """Something became due: tick now, or once more if a tick is running."""
+        """Tick now because something became due, or once more if a tick is running."""
         if self._ticking.locked():
             self._once_more = True
         elif self.is_running:
@@ -92,22 +92,22 @@ class Loop:
             self._scheduler.modify_job(TICK, next_run_time=self._clock())
 
     async def run_now(self) -> TickReport | None:
-        """The next tick to begin, at once, shared by all who ask before it does; as `tick`. Raises NotTicking."""
+        """Run a tick at once and return its report. Requests that come before it share it. Raises NotTicking."""
         if not self.is_running:
             raise NotTicking
         if self._asked is None:
             self._asked = asyncio.get_running_loop().create_future()
             self.wake()
-        return await asyncio.shield(self._asked)  # one who goes away takes it from nobody else
+        return await asyncio.shield(self._asked)  # cancelling one request mustn't cancel the others
 
     def sweep_soon(self) -> None:
-        """Much may have happened unseen: hold rooms against rows at once."""
+        """Compare rooms with rows at once, because we may have missed a lot."""
         self._swept_at = None
-        self._to_sweep_again = True  # also if it is going on
+        self._to_sweep_again = True  # in case a sweep is running
         self.wake()
 
     async def stop(self) -> None:
-        """Let the tick in progress end, then stop for good. Slow work is dropped and redone later."""
+        """Let the running tick end, then stop for good. Slow work is cancelled, and redone after a restart."""
         self._stopping = True
         if self._watchdog is not None:
             self._watchdog.cancel()
@@ -146,8 +146,8 @@ class Loop:
                         trigger="request" if asked else trigger,
                         unwatched=self._unwatched,
                     )
-                # A wake-up that came meanwhile is not lost, and the next round tries again.
-                except Exception as failure:  # noqa: BLE001  (it is logged)
+                # Wake-ups that came meanwhile aren't lost, and the next tick tries again.
+                except Exception as failure:  # noqa: BLE001  (it's logged)
                     _log_failure(failure)
                     if asked is not None:
                         asked.set_exception(NotTicking())
@@ -161,7 +161,7 @@ class Loop:
                     self._plan_wake(report)
 
     async def _sweep_if_due(self) -> None:
-        """At the start and every hour, rooms are held against rows; a slow answer keeps no tick waiting."""
+        """Compare rooms with rows at the start and every hour, without making ticks wait for a slow answer."""
         now = self._clock()
         if self._swept_at is not None and self._swept_at <= now < self._swept_at + EVERY:
             await self._background.sweeps.work({})
@@ -176,15 +176,12 @@ class Loop:
         self._swept_at = None if self._to_sweep_again else begun_at
 
     def _plan_wake(self, report: TickReport) -> None:
-        """Run again when the next thing is due, if that is before the interval is over."""
+        """Run again when the next thing is due, if that's before the end of the interval."""
         now = self._clock()
-        if report.more:
-            at = now + _BREATH
-        elif report.next_due_at is not None:
-            at = report.next_due_at
-        else:
+        at = now + _BREATH if report.more else report.next_due_at
+        if at is None:
             return
-        if at <= now:  # for APScheduler this run has not ended, and it would leave out another
+        if at <= now:  # to APScheduler this run hasn't ended, so it would skip another one
             self._once_more = True
             return
         if at < now + self._interval and self.is_running:
@@ -192,10 +189,9 @@ class Loop:
             self._scheduler.modify_job(TICK, next_run_time=at)
 
     async def _watch(self) -> None:
-        """Notice what no timer of the scheduler can: a tick that hangs, and a clock that was put back.
+        """Notice what the scheduler can't: a tick that hangs, and a clock that was put back.
 
-        Timers run on the monotonic clock, the scheduler's plan on the wall clock: put back by an hour, it would
-        wait for an hour.
+        The scheduler plans by the wall clock: if that's put back by an hour, it waits for an hour.
         """
         seen, quiet = self._beats, 0
         while True:
@@ -214,7 +210,7 @@ class Loop:
 
 
 def _log_failure(failure: Exception) -> None:
-    if isinstance(failure, CutShort):  # nothing is wrong with the tick itself
+    if isinstance(failure, CutShort):  # not the tick's own fault
         log.warning("%s", failure)
     else:
         log.error("a tick failed", exc_info=failure)

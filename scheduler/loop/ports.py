@@ -1,4 +1,4 @@
-"""All that a tick asks of Discord: the sum of what the features ask. `bot.discord_api.port` implements it."""
+"""Everything a tick asks of Discord, which is what the features ask. `bot.discord_api.port` implements it."""
 
 from typing import Protocol
 
@@ -11,4 +11,4 @@ from scheduler.servers.ports import Servers
 
 
 class Discord(Postman, Membership, Doors, Rooms, CoachRoles, Servers, Protocol):
-    """All that the loop asks of Discord. What is asked twice changes nothing the second time."""
+    """What the loop asks of Discord. Asking twice changes nothing the second time."""

@@ -1,4 +1,4 @@
-"""What failed and waits for its next try: brought forward when there is a reason to think that it works now."""
+"""Retrying what failed before its next try is due, when there's reason to think it'll work now."""
 
 from datetime import datetime, timedelta
 
@@ -16,15 +16,15 @@ from scheduler.notifications.kinds import Audience
 from scheduler.sessions.lifecycle import Step
 
 _WORTH_POSTING = timedelta(days=30)
-"""For how long a card that could not be posted is of use."""
+"""How long a card that couldn't be posted is still useful."""
 _RETRIED = {*Step, COACH_ROLE}
-"""Keys of what the bot keeps trying."""
+"""The keys of alerts about what the bot keeps trying."""
 
 
 async def bring_forward(db: Database, clock: Clock, guild_id: int | None = None) -> bool:
-    """Try now what waits out a pause, in one server or in all; whether there was anything.
+    """Retry now what's waiting for its next try, in one server or in all; returns whether there was anything.
 
-    Cheap where nothing waits: partial indexes hold the few rows that are due at all.
+    Cheap if nothing is: partial indexes hold the few rows that are due at all.
     """
     now = clock()
     waiting = (
@@ -50,7 +50,7 @@ async def bring_forward(db: Database, clock: Clock, guild_id: int | None = None)
 
 
 async def begin_anew(db: Database, clock: Clock, guild_id: int) -> bool:
-    """Try now what waits out a pause in a server, and what was given up there; whether there was anything."""
+    """Retry now what's waiting or was given up in a server; returns whether there was anything."""
     now = clock()
     waited = await bring_forward(db, clock, guild_id)
     async with db.read() as session:

@@ -1,7 +1,7 @@
-"""Doing what `scheduler.sessions.lifecycle` says is due: at Discord first, then on the row.
+"""Doing the steps that `scheduler.sessions.lifecycle` says are due: on Discord first, then on the row.
 
-Every step may run twice. A step that failed is retried with growing pauses kept on the row, and keeps neither
-the session's other steps nor other sessions waiting.
+Every step may run twice. A step that failed is retried with growing pauses, current on the row, without making the
+session's other steps or other sessions wait.
 """
 
 import logging
@@ -15,8 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, Guild, SessionStatus
 from models.storage.database import Database
-from scheduler.attendance import excuses
-from scheduler.attendance import outcomes as session_outcomes
+from scheduler.attendance import excuses, outcomes
 from scheduler.booking import departures
 from scheduler.core import retry
 from scheduler.core.clock import Clock
@@ -36,35 +35,33 @@ _SELDOM, _RARELY = timedelta(minutes=10), timedelta(hours=6)
 _UNANSWERED = timedelta(minutes=1)
 """The longest pause while Discord doesn't answer, since nothing tells us when it does again."""
 _GIVEN_UP_AFTER = timedelta(days=7)
-"""Counted from when the last people had to be out. After that, only an admin can help."""
+"""How long after the hard limit to stop trying. From then on, only an admin can help."""
 _FEWEST_TRIES = 10
-"""Never give up before so many tries: the bot may have been down all week."""
-_MOST_STEPS = 12  # a session has five; a room that keeps vanishing must not keep a tick from ending
+"""Never give up before this many tries: the bot may have been down all week."""
+_MOST_STEPS = 12  # a session has five; a room that keeps vanishing mustn't keep a tick from ending
 
 
 async def advance_due(
     db: Database, discord: Discord, clock: Clock, pool: TaskPool[tuple[list[str], list[str]]]
 ) -> tuple[list[str], list[str]]:
-    """Advance every session that is due, side by side; returns what was done and what failed, a line each.
+    """Advance every due session, side by side; returns what was done and what failed, a line each.
 
     Sessions of the same two people run one after the other, because the next may take over the first one's room.
-    Those that `pool` lets go on by themselves count when they have ended.
+    What `pool` finds slow is reported once it has ended.
     """
+    columns = (
+        CoachingSession.guild_id,
+        CoachingSession.coach_id,
+        CoachingSession.student_id,
+        CoachingSession.starts_at,
+        CoachingSession.id,
+    )
+    is_due = CoachingSession.next_step_at.is_not(None), CoachingSession.next_step_at <= clock()
+    pairs: dict[Hashable, list[tuple[datetime, int]]] = {}
     async with db.read() as session:
-        due = await session.execute(
-            select(
-                CoachingSession.guild_id,
-                CoachingSession.coach_id,
-                CoachingSession.student_id,
-                CoachingSession.starts_at,
-                CoachingSession.id,
-            )
-            .where(CoachingSession.next_step_at.is_not(None), CoachingSession.next_step_at <= clock())
-            .order_by(CoachingSession.next_step_at, CoachingSession.id)
-        )
-        theirs: dict[Hashable, list[tuple[datetime, int]]] = {}
-        for guild_id, coach_id, student_id, starts_at, session_id in due:
-            theirs.setdefault((guild_id, coach_id, student_id), []).append((starts_at, session_id))
+        due = select(*columns).where(*is_due).order_by(CoachingSession.next_step_at, CoachingSession.id)
+        for guild_id, coach_id, student_id, starts_at, session_id in await session.execute(due):
+            pairs.setdefault((guild_id, coach_id, student_id), []).append((starts_at, session_id))
 
     async def in_order(some: list[tuple[datetime, int]]) -> tuple[list[str], list[str]]:
         done: list[str] = []
@@ -72,14 +69,14 @@ async def advance_due(
         for _, session_id in sorted(some):
             try:
                 await _advance(db, discord, clock, session_id, done, failed)
-            except Exception as error:  # the database itself, say; the others go on, and this one stays due
-                log.exception("session %s could not be advanced", session_id)
+            except Exception as error:  # the database, say; the others go on, and this one stays due
+                log.exception("session %s couldn't be advanced", session_id)
                 failed.append(f"session {session_id}: {type(error).__name__} (see the log)")
         return done, failed
 
-    jobs: Jobs[tuple[list[str], list[str]]] = {two: partial(in_order, some) for two, some in theirs.items()}
-    outcomes = await pool.work(jobs)
-    return [line for done, _ in outcomes for line in done], [line for _, failed in outcomes for line in failed]
+    jobs: Jobs[tuple[list[str], list[str]]] = {pair: partial(in_order, some) for pair, some in pairs.items()}
+    advanced = await pool.work(jobs)
+    return [line for done, _ in advanced for line in done], [line for _, failed in advanced for line in failed]
 
 
 @dataclass(slots=True)
@@ -87,11 +84,11 @@ class _Round:
     """What became of one session's due steps."""
 
     due_at: datetime | None = None
-    """What the row said when it began."""
+    """The row's `next_step_at` before them."""
     worked: set[Step] = field(default_factory=set)
     failed: dict[Step, DiscordFailure] = field(default_factory=dict)
     waits: set[Step] = field(default_factory=set)
-    look_again: datetime | None = None
+    look_again_at: datetime | None = None
 
     @property
     def passed_over(self) -> set[Step]:
@@ -101,41 +98,40 @@ class _Round:
 async def _advance(
     db: Database, discord: Discord, clock: Clock, session_id: int, done: list[str], failed: list[str]
 ) -> None:
-    """Do one session's due steps until none is left, and write down when to look again."""
+    """Do one session's due steps until none is left, and store when to look again."""
     this = _Round()
     for number in range(_MOST_STEPS):
         row, guild = await _load(db, session_id)
         if number == 0:
             this.due_at = row.next_step_at
         passed_over = this.passed_over | _out_of_reach(guild)
-        step = next_step(life_of(row), lead_times(guild), clock(), except_for=passed_over)
-        if step is None or step.at > clock():
+        due = next_step(life_of(row), lead_times(guild), clock(), except_for=passed_over)
+        if due is None or due.at > clock():
             break
+        step, line = due.step, f"{row.code} {due.step}"
         try:
-            again_at = await _do(db, discord, clock, step.step, row, guild)
+            look_again_at = await _do(db, discord, clock, step, row, guild)
         except RoomGone as gone:
-            # `rooms.vanished` has recorded it, and when the room may be made again: the first time, at once.
-            log.warning("session %s: %s failed: %s", session_id, step.step, gone)
-            failed.append(f"{row.code} {step.step}: {gone}")
-            continue
+            # `rooms.open_room` has recorded it. The room is made again: the first time at once, later less often.
+            log.warning("session %s: %s failed: %s", session_id, step, gone)
+            failed.append(f"{line}: {gone}")
         except NotInServer:
-            await bot_removal.found_removed(db, clock, row.guild_id)
-            continue  # some steps don't need Discord
+            await bot_removal.found_removed(db, clock, row.guild_id)  # and go on: some steps don't need Discord
         except DiscordFailure as failure:
-            log.warning("session %s: %s failed: %s", session_id, step.step, failure)
-            this.failed[step.step] = failure
+            log.warning("session %s: %s failed: %s", session_id, step, failure)
+            this.failed[step] = failure
+            failed.append(f"{line}: {failure}")
         except Exception as bug:  # the session's other steps and the other sessions go on
-            log.exception("session %s: %s failed", session_id, step.step)
-            this.failed[step.step] = DiscordFailure(f"{type(bug).__name__} (a bug; see the log)")
+            log.exception("session %s: %s failed", session_id, step)
+            this.failed[step] = DiscordFailure(f"{type(bug).__name__} (a bug; see the log)")
+            failed.append(f"{line}: {this.failed[step]}")
         else:
-            if again_at is None:
-                this.worked.add(step.step)
-                done.append(f"{row.code} {step.step}")
+            if look_again_at is None:
+                this.worked.add(step)
+                done.append(line)
             else:
-                this.waits.add(step.step)
-                this.look_again = again_at
-            continue
-        failed.append(f"{row.code} {step.step}: {this.failed[step.step]}")
+                this.waits.add(step)
+                this.look_again_at = look_again_at
     await _record_outcome(db, session_id, this, clock())
 
 
@@ -151,7 +147,7 @@ async def _load(db: Database, session_id: int) -> tuple[CoachingSession, Guild]:
 
 
 async def _record_outcome(db: Database, session_id: int, this: _Round, now: datetime) -> None:
-    """Decide from the row as it is now (it may have been cancelled meanwhile) when it is due next."""
+    """Store when the session is due next, from the row as it is now: it may have been cancelled meanwhile."""
     async with db.begin() as session:
         row = await session.get_one(CoachingSession, session_id, with_for_update=True)
         guild = await session.get_one(Guild, row.guild_id)
@@ -162,25 +158,24 @@ async def _record_outcome(db: Database, session_id: int, this: _Round, now: date
         elif beyond or not rooms.is_missing(row, now):
             row.attempts, row.last_error = 0, bot_removal.NOTE if beyond else None
         possible = next_step(life_of(row), leads, now, except_for=this.passed_over | beyond)
-        instants = [due.at for due in [possible] if due]
-        look_again = _look_again(row, leads, this, now)
+        instants = [possible.at if possible else None]
         if next_step(life_of(row), leads, now, except_for=beyond) is None:
             row.attempts, row.last_error = 0, bot_removal.NOTE if beyond else None
         else:
-            # The last one may have left the room just after it was found occupied.
+            # The last person may have left just after the room was found occupied.
             changed_meanwhile = row.next_step_at if row.next_step_at != this.due_at else None
-            instants += [at for at in (look_again, changed_meanwhile) if at is not None]
-        row.next_step_at = min(instants, default=None)
+            instants += [_look_again_at(row, leads, this, now), changed_meanwhile]
+        row.next_step_at = min((at for at in instants if at is not None), default=None)
         if is_given_up := row.next_step_at is None and row.last_error is not None and not beyond:
             row.last_error = f"given up: {row.last_error}"
             events.record_by_bot(session, row, "steps_given_up", now)
-        await _tell_admins(session, row, this, now, is_given_up=is_given_up)
+        await _alert_admins(session, row, this, now, is_given_up=is_given_up)
 
 
-def _look_again(row: CoachingSession, leads: LeadTimes, this: _Round, now: datetime) -> datetime | None:
-    """When to try again what failed: soon while people wait for it, then rarely, and never after a week."""
+def _look_again_at(row: CoachingSession, leads: LeadTimes, this: _Round, now: datetime) -> datetime | None:
+    """Return when to retry: soon while people wait for it, then rarely, and not at all after a week."""
     if not this.failed:
-        return this.look_again
+        return this.look_again_at
     limit = hard_limit(life_of(row), leads)
     if now >= limit + _GIVEN_UP_AFTER and row.attempts >= _FEWEST_TRIES:
         return None
@@ -190,22 +185,19 @@ def _look_again(row: CoachingSession, leads: LeadTimes, this: _Round, now: datet
     return now + retry.pause(row.attempts, row.id, longest=_UNANSWERED if unanswered else _SELDOM)
 
 
-async def _tell_admins(
+async def _alert_admins(
     session: AsyncSession, row: CoachingSession, this: _Round, now: datetime, *, is_given_up: bool
 ) -> None:
-    """At once of what only they can mend, after some tries of the rest, and when it works again."""
+    """Alert admins at once to what only they can fix, and to the rest after some tries; resolve what works."""
     others = await admin_alerts.failing(session, row.guild_id) if this.failed else []
     for step, failure in this.failed.items():
-        cause = without_name(str(failure)) if failure.for_admins else admin_alerts.PASSING
+        text, cause = str(failure), without_name(str(failure)) if failure.for_admins else admin_alerts.PASSING
         if is_given_up:
-            text = f"{failure}. I've stopped trying after a week. Fix it, then press Retry now in "
+            text += ". I've stopped trying after a week. Fix it, then press Retry now in "
             text += f"`/coaching session {row.code}`"
             cause = f"given up: {cause}"
+        if is_given_up or failure.for_admins or row.attempts >= admin_alerts.HEARD_AFTER:
             await admin_alerts.raise_alert(session, row.guild_id, step, text, now, cause=cause, others=others)
-        elif failure.for_admins or row.attempts >= admin_alerts.HEARD_AFTER:
-            await admin_alerts.raise_alert(
-                session, row.guild_id, step, str(failure), now, cause=cause, others=others
-            )
     for step in this.worked:
         await admin_alerts.resolve(session, row.guild_id, step, now, session_id=row.id)
 
@@ -213,7 +205,7 @@ async def _tell_admins(
 async def _do(
     db: Database, discord: Discord, clock: Clock, step: Step, row: CoachingSession, guild: Guild
 ) -> datetime | None:
-    """Do one step; where the room had to stay for now, the instant at which to look again."""
+    """Do one step; returns when to look again if it has to wait."""
     match step:
         case Step.MAKE_ROOM:
             if len(await departures.present_members(db, discord, clock, row)) == 2 or guild.keep_after_departure:
@@ -233,27 +225,26 @@ async def _do(
 
 async def _start(db: Database, row: CoachingSession, now: datetime) -> None:
     async with db.begin() as session:
-        kept = await session.get_one(CoachingSession, row.id, with_for_update=True)
-        if _is_as_before(kept, row):
-            kept.status, kept.updated_at, kept.membership_due_at = SessionStatus.IN_PROGRESS, now, None
-            events.record_by_bot(session, kept, "session_in_progress", now)
+        current = await session.get_one(CoachingSession, row.id, with_for_update=True)
+        if _is_as_before(current, row):
+            current.status, current.updated_at, current.membership_due_at = SessionStatus.IN_PROGRESS, now, None
+            events.record_by_bot(session, current, "session_in_progress", now)
 
 
 async def _finish(db: Database, discord: Discord, clock: Clock, row: CoachingSession, guild: Guild) -> None:
     async with db.read() as session:
-        absent_ids = await session_outcomes.absent_ids(session, row, guild, row.ends_at)
+        absent_ids = await outcomes.absent_ids(session, row, guild, row.ends_at)
     kept_out = await excuses.inspect_absences(discord, row, guild, absent_ids)
     now = clock()
     async with db.begin() as session:
-        kept = await session.get_one(CoachingSession, row.id, with_for_update=True)
-        if _is_as_before(kept, row):
-            await session_outcomes.finish(
-                session, kept, await session.get_one(Guild, kept.guild_id), now, kept_out
-            )
-            if kept.access_granted_at is not None and not kept.rooms_lost:
-                await admin_alerts.resolve(session, kept.guild_id, rooms.DELETED, now, session_id=kept.id)
+        current = await session.get_one(CoachingSession, row.id, with_for_update=True)
+        if _is_as_before(current, row):
+            guild = await session.get_one(Guild, current.guild_id)
+            await outcomes.finish(session, current, guild, now, kept_out)
+            if current.access_granted_at is not None and not current.rooms_lost:
+                await admin_alerts.resolve(session, current.guild_id, rooms.DELETED, now, session_id=current.id)
 
 
-def _is_as_before(kept: CoachingSession, row: CoachingSession) -> bool:
-    """Whether it was neither cancelled nor moved nor prolonged meanwhile."""
-    return (kept.status, kept.starts_at, kept.ends_at) == (row.status, row.starts_at, row.ends_at)
+def _is_as_before(current: CoachingSession, row: CoachingSession) -> bool:
+    """Whether it wasn't cancelled, rescheduled or extended meanwhile."""
+    return (current.status, current.starts_at, current.ends_at) == (row.status, row.starts_at, row.ends_at)

@@ -1,11 +1,11 @@
-"""One run of the loop: advance sessions, bring roles in line, look for who left, deliver notifications."""
+"""One run of the loop: advances sessions, syncs roles, checks who has left, delivers notifications."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import func, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from models import Coach, CoachingSession, JobRun, Notification, UTCDateTime
@@ -27,26 +27,26 @@ class TickReport:
 
     trigger: str = "manual"
     due: int = 0
-    """Sessions and notifications that were due when it began."""
+    """Sessions and notifications that were due at the start."""
     more: bool = False
-    """Whether something that was due was left for the next tick, so that nobody is flooded."""
+    """Whether notifications were left for the next tick, so that nobody is flooded."""
     next_due_at: datetime | None = None
-    """When the next thing is due (UTC), as far as is known after it; it may have become due during it."""
+    """When the next thing is due (UTC), which may have passed during the tick."""
     steps: list[str] = field(default_factory=list)
     """Session code and step."""
     roles: int = 0
     notifications: int = 0
     failures: list[str] = field(default_factory=list)
-    """What failed and is going to be tried again."""
+    """What failed and will be retried."""
     failed_quietly: int = 0
-    """Other failures that are going to be tried again; they stand on their rows and in the log."""
+    """How much else failed and will be retried; details are on its rows and in the log."""
     lasted: timedelta = timedelta(0)
     late: timedelta = timedelta(0)
-    """How long the first of what was due had been due when it began."""
+    """How long the first thing had been due at the start."""
 
     @property
     def failure_count(self) -> int:
-        """All failures."""
+        """How much failed in all."""
         return len(self.failures) + self.failed_quietly
 
     @property
@@ -64,11 +64,10 @@ async def tick(
     trigger: str = "manual",
     unwatched: Unwatched = lambda: None,
 ) -> TickReport | None:
-    """Do all that is due now. None if another process is doing it at this moment.
+    """Do everything that's due now. Returns None if another process is doing it.
 
-    `background`: what earlier ticks began; what takes long is left there.
-    `unwatched`: asked at its end; what it does not name was watched all the time since the tick before, or its
-    gaps are written down.
+    Slow work is left in `background`, like that of earlier ticks. `unwatched` is called at the end: servers that
+    it doesn't name have been watched since the last tick, or their gaps are recorded.
     """
     async with background.tick(db) as ours:
         if not ours:
@@ -80,8 +79,8 @@ async def tick(
             report.late = started_at - due_at
             report.due = await _count_due(db, started_at)
             await _do_all(db, discord, clock, report, background)
-            # What was due before and is due still has just failed in a way that left it so, or goes on: the
-            # interval is soon enough. What became due meanwhile is not.
+            # For what was due and still is, because it failed or isn't done, the interval is soon enough; for
+            # what became due meanwhile, it isn't.
             due_at = await _first_due(db, _DUE, after=started_at)
         report.next_due_at = due_at
         ended_at = clock()
@@ -94,28 +93,28 @@ async def _do_all(
     db: Database, discord: Discord, clock: Clock, report: TickReport, background: BackgroundWork
 ) -> None:
     report.steps, report.failures = await advance_due(db, discord, clock, background.sessions)
-    sync, look = partial(sync_roles, db, discord, clock), partial(check_due, db, discord, clock)
+    sync, check = partial(sync_roles, db, discord, clock), partial(check_due, db, discord, clock)
     roles = await background.roles.work({"": sync})
-    looks = await background.looks.work({"": look})
+    members = await background.members.work({"": check})
     delivered = await deliver_due(db, discord, clock, background.notifications)
     report.roles = sum(done for done, _ in roles)
     report.notifications, report.more = delivered.sent, delivered.more
-    report.failed_quietly = sum(failed for _, failed in roles) + sum(looks) + delivered.failed
+    report.failed_quietly = sum(failed for _, failed in roles) + sum(members) + delivered.failed
 
 
-_NOTICED = (CoachingSession.next_step_at, Coach.role_due_at, Notification.due_at)
-"""Where it stands what is to be done when, of what people notice; each has a partial index."""
-_DUE = (*_NOTICED, Coach.membership_due_at, CoachingSession.membership_due_at)
-"""And of all there is to do."""
+_VISIBLE = (CoachingSession.next_step_at, Coach.role_due_at, Notification.due_at)
+"""When something is due that people notice; each column has a partial index."""
+_DUE = (*_VISIBLE, Coach.membership_due_at, CoachingSession.membership_due_at)
+"""When anything is due."""
 
 
 async def _first_due(
     db: Database, columns: Sequence[InstrumentedAttribute[datetime | None]], *, after: datetime | None = None
 ) -> datetime | None:
-    """One query over partial indexes: an idle tick costs this and the heartbeat."""
+    """Return the earliest instant, with one query over partial indexes; an idle tick needs only this one."""
     firsts = (
         select(func.min(column, type_=UTCDateTime()))
-        .where(column.is_not(None) if after is None else and_(column.is_not(None), column > after))
+        .where(column.is_not(None), column > after if after is not None else true())
         .scalar_subquery()
         for column in columns
     )
@@ -134,8 +133,8 @@ async def _count_due(db: Database, now: datetime) -> int:
 
 
 async def next_due(db: Database) -> datetime | None:
-    """The instant (UTC) from which a tick does something that people notice; None if nothing is ahead."""
-    return await _first_due(db, _NOTICED)
+    """Return when (UTC) a tick will next do something that people notice; None if nothing is planned."""
+    return await _first_due(db, _VISIBLE)
 
 
 async def _record(

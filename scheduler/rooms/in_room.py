@@ -1,4 +1,4 @@
-"""What coach and student do from inside the room: end now, or go on for another quarter of an hour."""
+"""What coach and student can do from the room: end early, or extend by a quarter of an hour."""
 
 from datetime import datetime, timedelta
 
@@ -28,15 +28,15 @@ from scheduler.sessions import events, planning
 
 LONGER = timedelta(minutes=15)
 _DOUBLE_CLICK = timedelta(seconds=10)
-"""Who presses again so soon after, or at the same moment as the other side, means the same quarter of an hour."""
+"""A second press this soon, by either person, means the same quarter of an hour."""
 _EXTENDED = "session_extended"
 
 
 async def extend(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
-    """Let a running session end a quarter of an hour later, at no further cost, if both are free until then.
+    """Extend a running session by a quarter of an hour, at no extra cost, if both people are free.
 
-    For its coach and its student; a double click, also one of both, does it once. Raises NotFound to everybody
-    else, TooEarly, TooLate, NotBookable.
+    A double click, or one by each of them, extends it once. Raises NotFound to anyone but its coach and student,
+    TooEarly, TooLate, NotBookable.
     """
     found = await _running(session, session_id, actor, now)
     await members.lock(session, found.coach_id, found.student_id)
@@ -45,7 +45,7 @@ async def extend(session: AsyncSession, session_id: int, actor: Actor, now: date
         return found
     ends_at = found.ends_at + LONGER
     if _is_too_long(await reservations.reservations_of(session, found)):
-        raise NotBookable("It cannot become any longer. Book another session with `/book`.")
+        raise NotBookable("This session can't get any longer. Book another one with `/book`.")
     await holds.release_holds(session, found.guild_id, found.coach_id, found.student_id, now)
     try:
         async with session.begin_nested():
@@ -54,7 +54,7 @@ async def extend(session: AsyncSession, session_id: int, actor: Actor, now: date
         if reservations.GUARD not in str(error.orig):
             raise
         raise NotBookable(
-            f"15 more minutes do not fit: one of you is booked soon after {stamp(found.ends_at, 't')}."
+            f"15 more minutes don't fit: one of you is booked soon after {stamp(found.ends_at, 't')}."
         ) from error
     found.ends_at, found.updated_at = ends_at, now
     found.revision += 1
@@ -66,7 +66,7 @@ async def extend(session: AsyncSession, session_id: int, actor: Actor, now: date
 
 
 async def can_extend(session: AsyncSession, row: CoachingSession, now: datetime) -> bool:
-    """Whether both are free for another quarter of an hour, as `go_on` would find it at this moment."""
+    """Whether both people are free for another quarter of an hour, as `extend` would find it now."""
     reserved = await reservations.reservations_of(session, row)
     if _is_too_long(reserved):
         return False
@@ -76,40 +76,38 @@ async def can_extend(session: AsyncSession, row: CoachingSession, now: datetime)
             and_(
                 Reservation.user_id == one.user_id,
                 Reservation.starts_at < one.ends_at + LONGER,
-                # Else all that they ever had is looked at.
+                # Without this, the query reads everything they ever had.
                 Reservation.starts_at > one.ends_at - LONGEST_RESERVATION,
                 Reservation.ends_at > one.ends_at,
             )
             for one in reserved
         ),
     )
-    gone = holds.is_let_go(row.guild_id, row.coach_id, row.student_id, now)
-    let_go = exists().where(Hold.id == Reservation.hold_id, gone)
-    taken = select(Reservation.id).where(in_the_way, ~let_go)
-    return await session.scalar(taken.limit(1)) is None
+    is_released = holds.is_let_go(row.guild_id, row.coach_id, row.student_id, now)
+    released = exists().where(Hold.id == Reservation.hold_id, is_released)
+    conflict = select(Reservation.id).where(in_the_way, ~released)
+    return await session.scalar(conflict.limit(1)) is None
 
 
 async def end_early(
     session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, guild_id: int | None = None
 ) -> CoachingSession:
-    """End a running session at this moment: what is left of the time is free again, and the room goes once empty.
+    """End a running session now. The rest of its time is free again, and the room goes once it's empty.
 
-    For its coach, its student, and admins of its server (`guild_id` is where they press; None in a DM). It can't
-    be ended while the other side may still come. If somebody didn't come, the loop decides on the no-show, because
-    it first asks Discord what kept them out. Raises NotFound to everybody else, TooEarly, TooLate.
+    It can't be ended while someone may still come. If someone didn't come, the loop decides on the no-show,
+    because it first asks Discord what kept them out. `guild_id` is where an admin presses; None in a DM. Raises
+    NotFound to anyone but its coach, its student and admins of its server, TooEarly, TooLate.
     """
     found = await _running(session, session_id, actor, now, guild_id=guild_id)
     await members.lock(session, found.coach_id, found.student_id)
     found = await _running(session, session_id, actor, now, guild_id=guild_id, lock=True)
     guild = await session.get_one(Guild, found.guild_id)
-    if found.access_granted_at is not None or await attendance.anybody_came(session, found):
-        grace = timedelta(minutes=guild.no_show_grace_minutes)
-        opened_at = found.access_granted_at or found.starts_at  # the room may be gone again
-        until = attendance.late_from(found.starts_at, found.ends_at, opened_at, grace)
+    if found.access_granted_at is not None or await attendance.anyone_came(session, found):
+        until = attendance.grace_ends_at(found, timedelta(minutes=guild.no_show_grace_minutes))
         if now < until and await outcomes.whose_no_show(session, found, guild, now) is not None:
             raise TooEarly(
-                f"Not both of you have come, and there is time until {stamp(until, 't')}. End it after that, or "
-                "cancel it in `/sessions`."
+                f"Not everyone is here yet, and they have until {stamp(until, 't')}. End the session after that, "
+                "or cancel it in `/sessions`."
             )
     await early_end.end(session, found, guild, now)
     events.record(session, found, "session_ended", actor, now)
@@ -132,7 +130,7 @@ async def _running(
     if found.status not in (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS) or found.ends_at <= now:
         raise TooLate("This session is over.")
     if now <= found.starts_at:
-        raise TooEarly(f"This session begins {stamp(found.starts_at, 'R')}. To call it off, use `/sessions`.")
+        raise TooEarly(f"This session starts {stamp(found.starts_at, 'R')}. To cancel it, use `/sessions`.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""What is said about a session's room, to both people and inside it."""
+"""Notifications about a session's room, to both people and in the room."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ def _while_the_room_is_open(context: NotificationContext, now: datetime) -> str 
         and about.access_granted_at is not None
         and now < about.ends_at
     )
-    return None if is_open else "the room is not open"
+    return None if is_open else "the room isn't open"
 
 
 def _while_there_is_a_room(context: NotificationContext, _now: datetime) -> str | None:
@@ -26,7 +26,6 @@ def _while_there_is_a_room(context: NotificationContext, _now: datetime) -> str 
 
 
 async def _can_extend(session: AsyncSession, context: NotificationContext, now: datetime) -> bool:
-    """Whether both are free after the end, so that the session can become longer."""
     return context.session is not None and await in_room.can_extend(session, context.session, now)
 
 

@@ -1,6 +1,6 @@
-"""Rooms against rows, hourly and at each start: what is left over goes, what is missing is made again.
+"""Comparing rooms with rows, at the start and every hour: removes leftover rooms, and makes missing ones again.
 
-Only rooms in our table are ever touched; a channel that merely looks like one never is.
+Only rooms that the database knows are ever touched, never a channel that merely looks like one.
 """
 
 import logging
@@ -26,25 +26,24 @@ log = logging.getLogger(__name__)
 SWEEP = "sweep"
 EVERY = timedelta(hours=1)
 _AT_ONCE = 500
-"""Values in one query; SQLite takes some thousands."""
+"""Values in one query; SQLite takes a few thousand."""
 _next = aliased(CoachingSession)
-_goes_on_in_its_room = exists().where(
+_was_taken_over = exists().where(
     _next.discord_channel_id == CoachingSession.discord_channel_id,
     _next.next_step_at.is_not(None),
     _next.id != CoachingSession.id,
 )
-"""The next session of the same two took the room over, under the name of the first."""
+"""The pair's next session took the room over, which keeps the first one's name."""
 
 
 async def sweep(db: Database, discord: Rooms, clock: Clock) -> int:
-    """Compare all servers' voice channels with our rows; how many sessions became due because of it.
+    """Compare every server's voice channels with our rows; returns how many sessions became due because of it.
 
-    Servers that the bot was removed from are not looked at.
+    Skips servers that the bot was removed from.
     """
     async with db.read() as session:
-        guild_ids = list(
-            await session.scalars(select(Guild.id).where(Guild.bot_removed_at.is_(None)).order_by(Guild.id))
-        )
+        guilds = select(Guild.id).where(Guild.bot_removed_at.is_(None)).order_by(Guild.id)
+        guild_ids = list(await session.scalars(guilds))
     found = 0
     for guild_id in guild_ids:
         try:
@@ -52,9 +51,9 @@ async def sweep(db: Database, discord: Rooms, clock: Clock) -> int:
         except NotInServer:
             await bot_removal.found_removed(db, clock, guild_id)
         except DiscordFailure as failure:
-            log.info("guild %s was not swept: %s", guild_id, failure)
-        except Exception:  # a bug that one server brings to light keeps neither the others nor the ticks waiting
-            log.exception("guild %s was not swept", guild_id)
+            log.info("guild %s wasn't swept: %s", guild_id, failure)
+        except Exception:  # a bug with one server mustn't keep the others or the ticks waiting
+            log.exception("guild %s wasn't swept", guild_id)
     async with db.begin() as session:
         await session.merge(Heartbeat(job=SWEEP, at=clock()))
     return found
@@ -62,16 +61,16 @@ async def sweep(db: Database, discord: Rooms, clock: Clock) -> int:
 
 async def _sweep(db: Database, discord: Rooms, clock: Clock, guild_id: int) -> int:
     async with db.read() as session:
-        # Known before Discord is asked: what another process makes meanwhile is not missing.
+        # Read before asking Discord, so that what another process makes meanwhile isn't missing.
         known = set(await session.scalars(select(CoachingSession.discord_channel_id).where(*_with_room(guild_id))))
     seen = await discord.voice_rooms(guild_id)
     async with db.begin() as session:
-        found = await _left_over(session, guild_id, seen, clock)
-        return found + await _missing(session, guild_id, known - {one.id for one in seen}, clock)
+        found = await _remove_leftovers(session, guild_id, seen, clock)
+        return found + await _mark_missing(session, guild_id, known - {one.id for one in seen}, clock)
 
 
-async def _left_over(session: AsyncSession, guild_id: int, seen: list[RoomSeen], clock: Clock) -> int:
-    """Rooms of sessions that do not need them any more although their removal is not ahead either."""
+async def _remove_leftovers(session: AsyncSession, guild_id: int, seen: list[RoomSeen], clock: Clock) -> int:
+    """Make the removal of rooms due that no session needs any more."""
     found = 0
     for first in range(0, len(seen), _AT_ONCE):
         some = seen[first : first + _AT_ONCE]
@@ -86,8 +85,8 @@ async def _left_over(session: AsyncSession, guild_id: int, seen: list[RoomSeen],
             by_us,
             CoachingSession.next_step_at.is_(None),
             CoachingSession.room_intended_at.is_not(None),
-            CoachingSession.last_error.is_(None),  # else its removal was given up
-            ~_goes_on_in_its_room,
+            CoachingSession.last_error.is_(None),  # otherwise we gave up on removing it
+            ~_was_taken_over,
         ):
             if any(_is_ours(one, row) for one in some):
                 row.room_removed_at, row.next_step_at = None, clock()
@@ -96,8 +95,7 @@ async def _left_over(session: AsyncSession, guild_id: int, seen: list[RoomSeen],
 
 
 def _is_ours(seen: RoomSeen, row: CoachingSession) -> bool:
-    """Whether it is this session's room, or a twin of it: of its name, and made while it was to be there."""
-    assert row.room_intended_at is not None, "so these were looked for"
+    assert row.room_intended_at is not None, "the query asks for it"
     return is_own(
         seen.id,
         known_id=row.discord_channel_id,
@@ -115,8 +113,8 @@ def _with_room(guild_id: int) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-async def _missing(session: AsyncSession, guild_id: int, gone: set[int | None], clock: Clock) -> int:
-    """Rooms that sessions need and that somebody deleted."""
+async def _mark_missing(session: AsyncSession, guild_id: int, gone: set[int | None], clock: Clock) -> int:
+    """Mark rooms as lost that sessions need and that someone deleted."""
     found = 0
     for row in await lock_sessions(session, *_with_room(guild_id)):
         if row.discord_channel_id in gone and await rooms.keeps_room(session, row, clock()):

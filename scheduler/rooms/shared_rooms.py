@@ -1,13 +1,12 @@
-"""Whose room a room is: one session's at a time, and of two people's adjoining sessions one after the other.
+"""Sessions of the same two people that share a room, one after the other.
 
-Coach and student who meet from 14 to 15 and again from 15 to 16 stay where they are. So where a session's room
-is due while an earlier session of the same two, in the same server, still runs, none is made yet. When the earlier
-one is over, the later takes its room over as it is, with whoever is inside: from then on they attend the later
-session, whose part it is to warn them and to remove the room. How long the gap is does not matter, only whether
-the room is still there when the next one is due; an empty one whose time is over goes at once.
+A coach and student who meet from 14 to 15 and again from 15 to 16 stay where they are: no other room is made while
+an earlier session of theirs in this server is running. When it's over, the later session takes over its room, with
+everyone inside, and warns them and removes it at its own end. How long the gap is doesn't matter, only whether the
+room is still there: an empty one is removed at once.
 
-The loop advances sessions of the same two one after the other, the earlier first, so nobody removes a room while
-somebody else takes it over.
+The loop advances sessions of the same two people one after the other, earliest first, so a room is never removed
+while it's being taken over.
 """
 
 from datetime import datetime, timedelta
@@ -24,40 +23,38 @@ from scheduler.notifications.kinds import Audience
 _AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
 _LONGEST_LOOKED_AT = timedelta(days=10)
-"""After its start, at most: a session takes a day, and a week later what could not be done is given up.
+"""How long after its start a session can need work: it takes a day at most, and retries end a week later.
 
-It also keeps the queries below to recent sessions: without it, SQLite goes through all that two people ever had.
+Without it, SQLite reads every session that the two people ever had.
 """
 
 
-async def free_from(session: AsyncSession, row: CoachingSession, now: datetime) -> datetime | None:
-    """When the earlier session of the same two ends that has not yet, so that its room can be had; None: none."""
-    runs = CoachingSession.status.in_(_AHEAD), CoachingSession.ends_at > now
+async def earlier_ends_at(session: AsyncSession, row: CoachingSession, now: datetime) -> datetime | None:
+    """Return when the earlier session of the same two people ends, if one isn't over yet."""
+    isnt_over = CoachingSession.status.in_(_AHEAD), CoachingSession.ends_at > now
     return await session.scalar(
         select(func.max(CoachingSession.ends_at, type_=CoachingSession.ends_at.type)).where(
-            *_of_the_same_two(row, now), *runs, CoachingSession.starts_at < row.starts_at
+            *_of_the_same_two(row, now), *isnt_over, CoachingSession.starts_at < row.starts_at
         )
     )
 
 
 async def is_wanted(session: AsyncSession, row: CoachingSession, lead: timedelta, now: datetime) -> bool:
-    """Whether another session of the same two is to have a room by now and has none, so that it takes this one."""
+    """Whether another session of the same two people needs a room by now and has none, so it'll take this one."""
     wants = (
         CoachingSession.status.in_(_AHEAD),
         CoachingSession.room_intended_at.is_(None),
         CoachingSession.starts_at <= now + lead,
         CoachingSession.ends_at > now,
     )
-    return (
-        await session.scalar(select(CoachingSession.id).where(*_of_the_same_two(row, now), *wants).limit(1))
-        is not None
-    )
+    other = select(CoachingSession.id).where(*_of_the_same_two(row, now), *wants)
+    return await session.scalar(other.limit(1)) is not None
 
 
 async def take_over(session: AsyncSession, row: CoachingSession, now: datetime) -> bool:
-    """Give the session the room that another of the same two is done with, or needs only later.
+    """Take over the room that another session of the same two people is done with or needs only later.
 
-    Whether there was one. It is still to be opened for this session, which changes nothing for whoever is inside.
+    Returns whether there was one. It still has to be opened for this session, which people inside don't notice.
     """
     done_with = and_(CoachingSession.status.not_in(_AHEAD), CoachingSession.room_removed_at.is_(None))
     later = and_(CoachingSession.status == SessionStatus.SCHEDULED, CoachingSession.starts_at > row.starts_at)
@@ -72,10 +69,10 @@ async def take_over(session: AsyncSession, row: CoachingSession, now: datetime) 
     for column in ("discord_channel_id", "room_intended_at", "discord_role_id", "role_intended_at"):
         setattr(taker, column, getattr(giver, column))
     taker.discord_setup_complete, taker.updated_at = True, now
-    part_with(giver, now)
+    release(giver, now)
     giver.next_step_at = now if giver.status is SessionStatus.SCHEDULED else None
-    giver.attempts, giver.last_error = 0, None  # what failed with the room is not its matter any more
-    await attendance.go_over(session, giver.id, taker.id, now)
+    giver.attempts, giver.last_error = 0, None  # the room's failures aren't its own any more
+    await attendance.carry_over(session, giver.id, taker.id, now)
     await outbox.drop(session, giver.id, kinds.sent_to(Audience.ROOM), "the next session uses its room", now)
     for one, action in ((giver, "room_handed_over"), (taker, "room_taken_over")):
         details = {"channel_id": taker.discord_channel_id}
@@ -85,23 +82,23 @@ async def take_over(session: AsyncSession, row: CoachingSession, now: datetime) 
     return True
 
 
-def part_with(row: CoachingSession, now: datetime) -> None:
-    """The room is this session's no more. One that is still ahead is to get another."""
+def release(row: CoachingSession, now: datetime) -> None:
+    """Let go of the session's room. If the session is still ahead, it'll get another one."""
     if row.status is SessionStatus.SCHEDULED:
-        forget(row)
+        forget_room(row)
         row.discord_role_id = row.role_intended_at = None
     else:
         row.room_removed_at = now
 
 
-def forget(row: CoachingSession) -> None:
-    """The room is gone before its time, so it is to be made again."""
+def forget_room(row: CoachingSession) -> None:
+    """Forget the session's room, so that another one is made."""
     row.discord_channel_id, row.discord_setup_complete = None, False
     row.room_intended_at = row.access_granted_at = None
 
 
 def _of_the_same_two(row: CoachingSession, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Return what picks the other sessions that the loop still looks at, which are few."""
+    """Select the pair's other sessions that still have something due. Those are few."""
     return (
         CoachingSession.starts_at > now - _LONGEST_LOOKED_AT,
         CoachingSession.next_step_at.is_not(None),

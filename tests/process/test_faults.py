@@ -144,7 +144,7 @@ async def test_a_server_that_deletes_its_rooms_recovers_while_others_are_on_time
         assert on_time == [place.fault for place in here.places if place not in ill]
         assert deleted == {place.code: 3 for place in ill}
         assert [(one.rooms_lost, one.last_error) for one in lost] == [
-            (3, "somebody, or another bot, deleted the room")
+            (3, "someone, or another bot, deleted the room")
         ] * 3
         assert [place.fault for place in here.places if not is_open(here, place)] == []
         assert await here.last_errors() == {}

@@ -91,7 +91,9 @@ async def test_a_manual_tick_reports_a_lost_database_in_one_line(
         outcome = await ended(process, TO_STOP_SECONDS)
 
     assert outcome.code == 1
-    assert "a tick was given up: its lock was lost; run it again" in outcome.err.splitlines()[-1]
+    assert (
+        "the background checks were cut short: they lost their lock; run it again" in outcome.err.splitlines()[-1]
+    )
     assert "Traceback" not in outcome.err
 
 

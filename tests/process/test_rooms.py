@@ -92,7 +92,7 @@ async def test_rooms_deleted_by_another_bot_are_created_twice_then_reported(
     assert "keeps deleting session rooms" in str(alert.body)
     assert rooms == 2
     assert max(told) <= rooms
-    assert (lost.rooms_lost, lost.last_error) == (2, "somebody, or another bot, deleted the room")
+    assert (lost.rooms_lost, lost.last_error) == (2, "someone, or another bot, deleted the room")
     assert lost.attempts > 0
     assert len(endpoint.asked("POST", ROOMS)) == rooms + 1
     assert len(endpoint.asked("POST", ALERTS)) == 1

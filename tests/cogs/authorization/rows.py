@@ -80,7 +80,7 @@ _NO_COACH_HERE = "There's no such coach here."
 _NO_SPECIALTY = "This specialty is no longer on the list."
 _NO_REVIEW = "There's no such review on this server."
 _NOT_BLOCKED = "<@{user_id}> isn't blocked here."
-_NO_APPEAL = "There is no such no-show of yours."
+_NO_APPEAL = "You don't have that no-show."
 
 PRESSES: dict[str, Row] = {
     # Coaches and their applications.
@@ -150,10 +150,10 @@ PRESSES: dict[str, Row] = {
     "session:washere:{session_id}": Row(ITS_COACH, of="missed"),
     "session:appeal:{session_id}": Row(_refusals("student", _NO_APPEAL), of="unheard"),
     "session:appeal:{session_id}:decide:{granted}": Row(
-        _here("There is no such appeal in this server."), of="missed"
+        _here("There's no such appeal in this server."), of="missed"
     ),
     "session:appeal:{session_id}:of:{user_id}:decide:{granted}": Row(
-        _here("There is no such appeal in this server."), of="missed", person="student"
+        _here("There's no such appeal in this server."), of="missed", person="student"
     ),
     "session:happened:{session_id}:{answer}": Row(PAIR, of="unknown"),
     "review:open:{session_id}": Row(REVIEWER, of="over"),

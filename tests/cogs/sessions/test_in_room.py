@@ -75,7 +75,7 @@ async def test_where_one_of_the_two_is_booked_next_going_on_is_not_offered(open_
     refused = await world.press_custom_id(world.student, f"room:longer:{made.id}")
 
     assert list(labels(room.last_message)) == ["End now"]
-    expected = f"15 more minutes do not fit: one of you is booked soon after {stamp(made.ends_at, 't')}."
+    expected = f"15 more minutes don't fit: one of you is booked soon after {stamp(made.ends_at, 't')}."
     assert words(reply(refused)) == expected
     assert await rows(world) == before
 
@@ -93,7 +93,7 @@ async def test_what_was_booked_after_the_welcome_is_refused_with_a_sentence(open
     refused = reply(await world.press_custom_id(world.coach, f"room:longer:{made.id}"))
 
     assert all(one.startswith("Your session goes on until") for one in answers)
-    assert words(refused).startswith("15 more minutes do not fit: one of you is booked soon after")
+    assert words(refused).startswith("15 more minutes don't fit: one of you is booked soon after")
     assert (await now(world, made)).ends_at == made.ends_at + 2 * QUARTER
     assert list(labels(room.last_message)) == ["End now"]
 
@@ -147,8 +147,8 @@ async def test_before_the_start_and_while_one_may_still_come_it_cannot_be_ended(
     await world.leap_to(made.starts_at + MINUTE)
     waiting = words(await press(world.coach, room.last_message, "End now"))
 
-    assert early == longer == f"This session begins {stamp(made.starts_at, 'R')}. To call it off, use `/sessions`."
-    assert f"Not both of you have come, and there is time until {stamp(made.starts_at + QUARTER, 't')}." in waiting
+    assert early == longer == f"This session starts {stamp(made.starts_at, 'R')}. To cancel it, use `/sessions`."
+    assert f"Not everyone is here yet, and they have until {stamp(made.starts_at + QUARTER, 't')}." in waiting
     assert (await now(world, made)).status is SessionStatus.IN_PROGRESS
 
 

@@ -94,7 +94,7 @@ async def test_an_admin_who_has_stopped_the_deleting_gets_the_room_at_once(open_
     assert world.room(made.code) is None
 
     panel = reply(await world.admin.slash(world.lobby, "coaching session", code=made.code))
-    assert "somebody, or another bot, deleted the room" in words(panel)
+    assert "someone, or another bot, deleted the room" in words(panel)
     await world.admin.click(panel, label="Repair room")
 
     assert world.sees(world.student, world.room(made.code))
@@ -240,7 +240,7 @@ async def test_the_first_answer_counts_and_the_other_side_hears_of_it(
 
     assert (await now(world, made)).status is status
     assert len(told(world, world.student, heard)) == 1
-    assert "It was answered already" in words(reply(late))
+    assert "That's been answered already" in words(reply(late))
     assert len(told(world, world.student, "How was it?")) == asked
 
 

@@ -142,7 +142,7 @@ async def test_nobody_but_the_coach_marks_and_nobody_but_the_absent_appeals(open
     ]
 
     assert marks == ["You coach no such session. `/sessions` lists yours."] * 6
-    assert all("There is no such no-show of yours. `/sessions` lists your sessions." in one for one in appeals)
+    assert all("You don't have that no-show. `/sessions` lists your sessions." in one for one in appeals)
     assert await rows(world) == before
 
 
@@ -153,7 +153,7 @@ async def test_coaches_do_not_clear_themselves(open_world: Academy) -> None:
 
     answer = await world.press_custom_id(world.coach, f"session:washere:{made.id}")
 
-    assert "It counts as your own no-show, too. If you were there, press Appeal" in words(reply(answer))
+    assert "It's your own no-show, too. If you were there, press Appeal" in words(reply(answer))
     assert await rows(world) == before
 
 
@@ -165,7 +165,7 @@ async def test_after_a_week_it_stays_as_it_is(open_world: Academy) -> None:
 
     answer = await world.coach.user.click(message, label="Was here after all")
 
-    assert words(reply(answer)).startswith("That was possible for a week after the session.")
+    assert words(reply(answer)).startswith("You had a week after the session to do that.")
     assert await outcome(world, made) == (SessionStatus.NO_SHOW, Absent.STUDENT)
 
 
@@ -254,7 +254,7 @@ async def test_a_second_admin_hears_who_decided_and_changes_nothing(open_world: 
 
     assert late.startswith(f"{world.admin.mention} decided this <t:")
     assert late.endswith("Nothing was changed.")
-    assert coachs == f"{world.admin.mention} decided about this session. Talk to them."
+    assert coachs == f"{world.admin.mention} already decided about this session. Talk to them."
     assert await rows(world) == before
 
 

@@ -242,7 +242,7 @@ async def until_it_is_left(ongoing: BackgroundWork) -> None:
 async def test_an_endless_tick_is_cancelled_and_the_next_one_begins(first: Process) -> None:
     ongoing = BackgroundWork(timedelta(milliseconds=1))
 
-    with pytest.raises(CutShort, match="it took too long"):
+    with pytest.raises(CutShort, match="they took too long"):
         await in_a_tick(first, ongoing, asyncio.Event())
 
     assert await first.may_tick()

@@ -142,7 +142,7 @@ async def test_a_coach_does_not_clear_themselves(db: Database, use_case: UseCase
 
     sentence = await refused(db, NotAllowed, use_case, session_id, actor=CARA)
 
-    assert sentence.startswith("It counts as your own no-show")
+    assert sentence.startswith("It's your own no-show")
 
 
 async def test_nobody_is_marked_absent_from_a_session_that_had_no_room(db: Database) -> None:
@@ -178,7 +178,7 @@ async def test_of_a_session_that_is_not_over_nothing_is_said(db: Database, statu
 
     for use_case in (mark, clear):
         sentence = await refused(db, NotFound, use_case, session_id, actor=CARA)
-        assert sentence == "This session is not over, or it was cancelled."
+        assert sentence == "This session isn't over yet, or it was cancelled."
 
 
 # The appeal.
@@ -380,7 +380,7 @@ async def test_what_was_decided_of_the_student_stands_also_after_the_coachs_appe
 
     sentence = await refused(db, AlreadyDecided, clear, session_id, actor=CARA)
 
-    assert sentence == f"<@{ADMIN.user_id}> decided about this session. Talk to them."
+    assert sentence == f"<@{ADMIN.user_id}> already decided about this session. Talk to them."
     assert (await found(db, session_id)).absent is Absent.STUDENT
 
 
@@ -452,7 +452,7 @@ async def test_an_admin_does_not_decide_about_a_session_of_their_own(db: Databas
 async def test_without_an_appeal_there_is_nothing_to_decide(db: Database) -> None:
     session_id = await a_past_one(db, Absent.STUDENT)
 
-    assert await refused(db, NotFound, grant, session_id) == "There is no such appeal in this server."
+    assert await refused(db, NotFound, grant, session_id) == "There's no such appeal in this server."
 
 
 @pytest.mark.parametrize("decision", [grant, refuse], ids=["granted", "refused"])
@@ -462,7 +462,7 @@ async def test_after_an_admins_decision_the_coach_says_nothing_more(db: Database
 
     for use_case in (mark, clear):
         sentence = await refused(db, AlreadyDecided, use_case, session_id, actor=CARA)
-        assert sentence == f"<@{ADMIN.user_id}> decided about this session. Talk to them."
+        assert sentence == f"<@{ADMIN.user_id}> already decided about this session. Talk to them."
 
 
 async def test_what_the_coach_has_conceded_an_admin_can_only_confirm(db: Database) -> None:

@@ -254,7 +254,7 @@ async def test_the_same_answer_again_changes_nothing(db: Database, said: bool, s
     assert (await found(db, session_id)).updated_at == NOON
 
 
-@pytest.mark.parametrize(("said", "sentence"), [(True, "it took place"), (False, "it did not take place")])
+@pytest.mark.parametrize(("said", "sentence"), [(True, "it took place"), (False, "it didn't take place")])
 async def test_the_first_answer_counts(db: Database, said: bool, sentence: str) -> None:
     session_id = await a_missed_one(db)
     await answer(db, session_id, CARA, said)
@@ -265,7 +265,7 @@ async def test_the_first_answer_counts(db: Database, said: bool, sentence: str) 
         partial(say, session_id=session_id, actor=STU, answer=not said),
     )
 
-    assert str(refused) == f"It was answered already: {sentence}. If that is wrong, talk to an admin."
+    assert str(refused) == f"That's been answered already: {sentence}. If that's wrong, talk to an admin."
 
 
 async def test_after_a_week_it_is_too_late_to_answer(db: Database) -> None:

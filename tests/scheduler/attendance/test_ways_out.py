@@ -213,4 +213,4 @@ async def test_an_admin_ends_no_session_in_which_somebody_may_still_come(db: Dat
         db, TooEarly, lambda session: in_room.end_early(session, session_id, ADMIN, at(10), guild_id=GUILD)
     )
 
-    assert "there is time until" in str(refused)
+    assert "they have until" in str(refused)

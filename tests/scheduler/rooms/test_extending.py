@@ -165,7 +165,7 @@ async def test_whoever_is_booked_next_keeps_the_session_from_going_on(
         assert (await found(db, session_id)).ends_at == LONGER
     else:
         sentence = await refused(db, session_id)
-        assert sentence.startswith("15 more minutes do not fit: one of you is booked soon after <t:")
+        assert sentence.startswith("15 more minutes don't fit: one of you is booked soon after <t:")
         assert await reservations(db) == before
 
 
@@ -248,5 +248,5 @@ async def test_no_session_is_longer_than_a_day(db: Database) -> None:
 
     sentence = await refused(db, session_id)
 
-    assert sentence == "It cannot become any longer. Book another session with `/book`."
+    assert sentence == "This session can't get any longer. Book another one with `/book`."
     assert not await offered(db, session_id)

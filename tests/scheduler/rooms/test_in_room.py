@@ -95,9 +95,7 @@ async def test_who_is_alone_waits_for_the_grace_time_before_ending_it_as_a_no_sh
 
     one = await found(db, session_id)
     assert discord.asked("barrier") == [str(STUDENT)]
-    assert sentence.startswith(
-        f"Not both of you have come, and there is time until <t:{GRACE_OVER.timestamp():.0f}:t>"
-    )
+    assert sentence.startswith(f"Not everyone is here yet, and they have until <t:{GRACE_OVER.timestamp():.0f}:t>")
     assert (one.status, one.absent, one.ends_at) == (SessionStatus.NO_SHOW, Absent.STUDENT, GRACE_OVER)
     assert await enqueued(db) == [(NotificationKind.NO_SHOW, STUDENT), (NotificationKind.NO_SHOW, COACH)]
     assert (await recorded(db))[:2] == [("session_ended", COACH), ("session_no_show", None)]
