@@ -1,4 +1,4 @@
-"""The loop in virtual time: on time to the second, in rounds, and once an hour against what is there."""
+"""The loop in virtual time: on time to the second, in batches, and with an hourly sweep."""
 
 import asyncio
 from datetime import datetime
@@ -13,48 +13,43 @@ from scheduler.core.task_pool import SLOW
 from scheduler.notifications.outbox import enqueue
 from scheduler.notifications.room_names import room_name
 from tests.bot.test_punctuality import HALF_A_DAY, break_rooms, when
-from tests.scheduler.loop.test_loop import SECOND
+from tests.scheduler.loop.test_session_steps import SECOND
 from tests.support.builders import HOUR, MINUTE, a_coach, a_session
 from tests.support.simulated import MONDAY, Academy, academy
-from tests.support.transactions import transact
+from tests.support.transactions import fetch, fetch_all, transact
 
 BEGINS = MONDAY + 7 * SECOND
-"""So that no tick of the interval falls on a full minute."""
+"""Keeps the interval's ticks off full minutes."""
 
 
 async def runs(db: Database) -> list[tuple[str, datetime, int]]:
-    """What made each run that did something, when, and how much was due."""
-    async with db.read() as session:
-        found = await session.scalars(select(JobRun).order_by(JobRun.id))
-        return [(one.trigger, one.started_at, one.due) for one in found]
+    """Return what triggered each run that did something, when, and how much was due."""
+    found = await fetch_all(db, select(JobRun).order_by(JobRun.id))
+    return [(one.trigger, one.started_at, one.due) for one in found]
+
+
+async def swept_at(db: Database) -> datetime:
+    return (await fetch(db, Heartbeat, "sweep")).at
 
 
 async def booked_at(
     world: Academy, starts_at: datetime, code: str = "abc", people: tuple[Any, Any] | None = None
 ) -> CoachingSession:
-    """An hour that the bot's loop has heard of, between Cara and Stu if not between other people."""
+    """Book an hour, for Cara and Stu unless other people are given."""
     coach, student = people or (world.coach, world.student)
-    async with world.db.begin() as session:
-        return await a_session(
-            session,
-            guild_id=world.guild.id,
-            coach_id=coach.id,
-            student_id=student.id,
-            code=code,
-            starts_at=starts_at,
-            next_step_at=starts_at - 15 * MINUTE,
-        )
+    ids = {"guild_id": world.guild.id, "coach_id": coach.id, "student_id": student.id}
+    return await transact(world.db, a_session, code=code, starts_at=starts_at, **ids)
 
 
 async def enqueue_messages(world: Academy, count: int) -> None:
-    """So many direct messages, of which nobody tells the loop."""
+    """Enqueue this many direct messages without waking the loop."""
     kind, cara = NotificationKind.APPLICATION_APPROVED, world.coach.id
     async with world.db.begin() as session:
         for _ in range(count):
             enqueue(session, kind, world.guild.id, now=world.now, user_id=cara, coach_id=cara)
 
 
-async def test_a_step_is_done_at_its_very_second_and_the_run_says_so(db: Database) -> None:
+async def test_a_step_is_done_to_the_second(db: Database) -> None:
     async with academy(db, begins=BEGINS) as world:
         await world.already_open()
         await booked_at(world, MONDAY + 30 * MINUTE)
@@ -69,9 +64,7 @@ async def test_a_step_is_done_at_its_very_second_and_the_run_says_so(db: Databas
         assert (await runs(db))[known:] == [("due", MONDAY + 15 * MINUTE, 1)]
 
 
-async def test_runs_say_whether_they_were_woken_began_with_the_process_or_came_by_themselves(
-    db: Database,
-) -> None:
+async def test_each_run_records_what_triggered_it(db: Database) -> None:
     async with academy(db, begins=BEGINS, tick_interval=MINUTE) as world:
         await world.already_open()
         await enqueue_messages(world, 1)
@@ -84,7 +77,7 @@ async def test_runs_say_whether_they_were_woken_began_with_the_process_or_came_b
         assert [trigger for trigger, _, _ in await runs(db)] == ["wake", "start", "interval"]
 
 
-async def test_what_becomes_due_while_discord_keeps_another_waiting_is_done_right_after(db: Database) -> None:
+async def test_a_step_that_becomes_due_while_another_hangs_is_done_right_after(db: Database) -> None:
     async with academy(db, begins=BEGINS) as world:
         await world.already_open()
         await booked_at(world, MONDAY + 30 * MINUTE)
@@ -99,7 +92,7 @@ async def test_what_becomes_due_while_discord_keeps_another_waiting_is_done_righ
         assert list((await when(world, "room_made")).values()) == [MONDAY + 15 * MINUTE + SLOW]
 
 
-async def test_what_one_round_leaves_goes_out_two_seconds_later(db: Database) -> None:
+async def test_messages_left_by_one_run_go_out_two_seconds_later(db: Database) -> None:
     async with academy(db, begins=BEGINS) as world:
         await world.already_open()
         known = len(await runs(db))
@@ -114,7 +107,7 @@ async def test_what_one_round_leaves_goes_out_two_seconds_later(db: Database) ->
         ]
 
 
-async def test_rooms_are_held_against_rows_at_the_start_and_every_hour(db: Database) -> None:
+async def test_rooms_are_swept_at_the_start_and_every_hour(db: Database) -> None:
     async with academy(db, begins=BEGINS) as world:
         sweeps = [await swept_at(db)]
         for to in (BEGINS + HOUR - SECOND, BEGINS + HOUR + MINUTE):
@@ -124,14 +117,12 @@ async def test_rooms_are_held_against_rows_at_the_start_and_every_hour(db: Datab
         assert sweeps == [BEGINS, BEGINS, BEGINS + HOUR + MINUTE]
 
 
-async def test_a_server_that_does_not_answer_when_rooms_are_held_against_rows_makes_no_room_late(
-    db: Database,
-) -> None:
+async def test_a_sweep_that_hangs_delays_no_room(db: Database) -> None:
     async with academy(db, begins=BEGINS) as world:
         await world.already_open()
         room_at = BEGINS + HOUR + 30 * SECOND
         await booked_at(world, room_at + 15 * MINUTE)
-        which_rooms_are_there_hangs(world)
+        hang_the_next_sweep(world)
 
         await world.leap_to(BEGINS + HOUR)
         await world.wait_until(room_at)
@@ -140,10 +131,10 @@ async def test_a_server_that_does_not_answer_when_rooms_are_held_against_rows_ma
         assert await swept_at(db) == BEGINS
 
 
-async def test_rooms_are_held_against_rows_again_if_that_was_asked_for_while_it_was_going_on(db: Database) -> None:
+async def test_a_sweep_requested_during_another_runs_after_it(db: Database) -> None:
     async with academy(db, begins=BEGINS, tick_interval=MINUTE) as world:
         await world.already_open()
-        asked_at = which_rooms_are_there_hangs(world)
+        asked_at = hang_the_next_sweep(world)
         await world.leap_to(BEGINS + HOUR)
         bot: Any = world.env.bot
         await simcord_private.as_the_bot(world.env, bot._heart.sweep_soon)
@@ -152,8 +143,8 @@ async def test_rooms_are_held_against_rows_again_if_that_was_asked_for_while_it_
         assert asked_at == [BEGINS + HOUR, BEGINS + HOUR + SLOW + MINUTE]
 
 
-def which_rooms_are_there_hangs(world: Academy) -> list[datetime]:
-    """The next time that this is asked, Discord does not answer. When it was asked."""
+def hang_the_next_sweep(world: Academy) -> list[datetime]:
+    """Let Discord not answer the next sweep; returns when sweeps asked it."""
     http: Any = world.env.bot.http
     request = http.request
     asked_at: list[datetime] = []
@@ -167,8 +158,3 @@ def which_rooms_are_there_hangs(world: Academy) -> list[datetime]:
 
     http.request = asked
     return asked_at
-
-
-async def swept_at(db: Database) -> datetime | None:
-    async with db.read() as session:
-        return await session.scalar(select(Heartbeat.at).where(Heartbeat.job == "sweep"))

@@ -1,4 +1,4 @@
-"""What a tick asks of the database: next to nothing when nothing is due, and never a look through the history."""
+"""What a tick costs the database: next to nothing when it's idle, and never a walk through the history."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,12 +24,12 @@ ALL_OF_ONE = (
     "(guild_id=? AND student_id=? AND starts_at<?)",
     "(user_id=?)",
 )
-"""How plans end that go through all that one server or one person ever had."""
+"""How query plans end that read everything one server or person ever had."""
 
 
 @contextmanager
 def all_statements(db: Database) -> Iterator[list[tuple[str, Any]]]:
-    """What is said to the database meanwhile, looking and writing, with its parameters."""
+    """Collect every statement, reading and writing, with its parameters."""
     said: list[tuple[str, Any]] = []
 
     def listen(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
@@ -45,7 +45,7 @@ def all_statements(db: Database) -> Iterator[list[tuple[str, Any]]]:
             event.remove(engine.sync_engine, "before_cursor_execute", listen)
 
 
-async def test_a_tick_with_nothing_to_do_costs_one_query_and_one_heartbeat(db: Database) -> None:
+async def test_an_idle_tick_costs_one_query_and_one_heartbeat(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
         await a_coach(session, membership_due_at=MONDAY + HOUR)
@@ -60,8 +60,8 @@ async def test_a_tick_with_nothing_to_do_costs_one_query_and_one_heartbeat(db: D
     assert "heartbeats" in said[1][0]
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])  # whose plans do not depend on how much is there
-async def test_however_long_the_history_no_step_in_a_sessions_life_walks_through_it(db: Database) -> None:
+@pytest.mark.parametrize("engine_name", ["sqlite"])  # its plans don't depend on the number of rows
+async def test_no_step_in_a_sessions_life_walks_through_the_history(db: Database) -> None:
     side = Side(db)
     await side.fill(2_000)
     db_with_statistics = side.db = Database(db.url.render_as_string())
@@ -85,7 +85,7 @@ async def test_however_long_the_history_no_step_in_a_sessions_life_walks_through
 
 
 def is_a_walk(step: str) -> bool:
-    """Whether SQLite goes through all rows of a table that grows, or through all of one server or person."""
+    """Whether SQLite reads all of a growing table, or all that one server or person has in it."""
     verb, _, rest = step.partition(" ")
     table = rest.split()[0] if rest else ""
     return table in GROWING and (verb == "SCAN" or step.endswith(ALL_OF_ONE))

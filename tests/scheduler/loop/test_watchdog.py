@@ -1,4 +1,4 @@
-"""What ends no loop and costs an idle one: ticks that hang or raise, clocks that go back, and nothing to do."""
+"""What doesn't stop the loop: ticks that hang or fail, and clocks that are put back."""
 
 import asyncio
 from datetime import timedelta
@@ -9,29 +9,29 @@ from sqlalchemy import event
 
 from models.storage.database import Database
 from scheduler.loop.loop import Loop
-from tests.scheduler.loop.test_loop import Running, clock, owe_one, set_up
-from tests.support.builders import DAY, HOUR, MINUTE, MONDAY, FakeClock
-from tests.support.fakes import Call, FakeDiscord
-from tests.support.rounds import tick
+from tests.scheduler.loop.test_loop import Running, clock, make_one_due
+from tests.scheduler.loop.test_session_steps import set_up
+from tests.support.builders import HOUR, MINUTE, MONDAY, FakeClock
+from tests.support.fakes import Call
 
 __all__ = ["clock"]  # a fixture
 
 SHORT = timedelta(milliseconds=10)
-"""An interval of which some may pass while a test waits for what follows from that."""
+"""An interval that may pass several times while a test waits."""
 
 
 def hurried(db: Database, clock: FakeClock) -> Running:
-    """A loop whose intervals are short."""
+    """A loop with short intervals."""
     one = Running(db, clock)
     one.loop = Loop(db, one.discord, clock, SHORT)
     return one
 
 
-async def test_a_tick_that_hangs_is_noticed_in_the_log(
+async def test_a_tick_that_hangs_is_logged(
     db: Database, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     await set_up(db)
-    await owe_one(db, clock)
+    await make_one_due(db, clock)
     one, may_go_on = hurried(db, clock), asyncio.Event()
 
     async def hang(_call: Call) -> None:
@@ -56,28 +56,14 @@ async def test_a_clock_that_is_put_back_by_an_hour_does_not_stop_the_loop(
     await one.until_it_beats_at(MONDAY)
 
     clock.forward(-HOUR)
-    await owe_one(db, clock)
+    await make_one_due(db, clock)
     await one.until(lambda: one.discord.asked("deliver") == ["1"])
 
     await one.loop.stop()
     assert "the clock may have been put back" in caplog.text
 
 
-async def test_a_clock_that_jumps_ahead_makes_one_tick_of_all_that_was_left_out(
-    db: Database, clock: FakeClock
-) -> None:
-    await set_up(db, "abc")
-    discord = FakeDiscord()
-    await tick(db, discord, clock)
-
-    clock.forward(DAY)
-    report = await tick(db, discord, clock)
-
-    assert report is not None
-    assert report.steps == ["abc start", "abc finish"]
-
-
-async def test_a_tick_that_raises_again_and_again_ends_neither_the_loop_nor_its_plan(
+async def test_ticks_that_keep_failing_do_not_stop_the_loop(
     db: Database, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     await set_up(db)
@@ -91,7 +77,7 @@ async def test_a_tick_that_raises_again_and_again_ends_neither_the_loop_nor_its_
         return clock()
 
     one.loop = Loop(db, one.discord, fails_at_first, SHORT)
-    await owe_one(db, clock)
+    await make_one_due(db, clock)
     one.loop.start()
 
     while not one.discord.asked("deliver"):
@@ -102,7 +88,7 @@ async def test_a_tick_that_raises_again_and_again_ends_neither_the_loop_nor_its_
     assert caplog.text.count("a tick failed") == 3
 
 
-async def test_rooms_that_could_not_be_held_against_rows_are_at_the_next_tick(
+async def test_a_sweep_that_failed_is_retried_at_the_next_tick(
     db: Database, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     await set_up(db)
@@ -129,26 +115,3 @@ async def test_rooms_that_could_not_be_held_against_rows_are_at_the_next_tick(
 
     assert (refused, caplog.text.count("a tick failed")) == (1, 1)
     assert clock() < MONDAY + HOUR
-
-
-async def test_an_idle_tick_is_one_query_and_one_heartbeat(db: Database) -> None:
-    await set_up(db, "abc")
-    discord, clock = FakeDiscord(), FakeClock()
-    await tick(db, discord, clock)
-    said: list[str] = []
-
-    def listen(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        said.append(statement.split()[0])
-
-    engines = [engine.sync_engine for engine in db._engines]
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", listen)
-    try:
-        clock.forward(MINUTE)
-        await tick(db, discord, clock)
-    finally:
-        for engine in engines:
-            event.remove(engine, "before_cursor_execute", listen)
-
-    # PostgreSQL is asked for the lock on a connection of its own.
-    assert sorted(one for one in said if one in ("SELECT", "UPDATE", "INSERT")) == ["SELECT", "UPDATE"]
