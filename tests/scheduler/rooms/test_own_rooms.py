@@ -1,4 +1,4 @@
-"""How a session's own room is told from one that only looks like it."""
+"""Telling a session's own room from one that only looks like it."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ def test_an_id_tells_when_it_was_made() -> None:
 
 
 @pytest.mark.parametrize("as_we_make_it", [True, False])
-def test_the_known_room_is_its_own_whatever_people_made_of_it(as_we_make_it: bool) -> None:
+def test_the_known_room_is_its_own_whatever_people_changed(as_we_make_it: bool) -> None:
     assert is_own(KNOWN, known_id=KNOWN, as_we_make_it=as_we_make_it, since=MONDAY + HOUR)
 
 
@@ -35,7 +35,7 @@ def test_a_twin_was_made_at_the_same_time_as_the_known_room(after: timedelta, ow
     ("after", "own"),
     [(-TOLERANCE, True), (HOUR + TOLERANCE, True), (-3 * MINUTE, False), (HOUR + 3 * MINUTE, False)],
 )
-def test_where_no_room_is_known_it_was_made_while_one_was_to_be_there(after: timedelta, own: bool) -> None:
+def test_without_a_known_room_it_was_made_while_there_should_have_been_one(after: timedelta, own: bool) -> None:
     found = an_id_made_at(MONDAY + after)
 
     assert is_own(found, known_id=None, as_we_make_it=True, since=MONDAY, until=MONDAY + HOUR) is own

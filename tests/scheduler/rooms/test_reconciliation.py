@@ -1,11 +1,11 @@
-"""Rooms held against rows: what is left over goes, what is missing is made again, what is not ours stays."""
+"""Sweeps: leftover rooms go, missing ones are made again, and channels that aren't the bot's stay."""
 
-from typing import Any
+from datetime import datetime
 
 import pytest
 from sqlalchemy import select
 
-from models import AuditEntry, CoachingSession, Notification, NotificationKind, SessionStatus
+from models import AuditEntry, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.core.errors import DiscordFailure
 from scheduler.rooms.reconciliation import sweep
@@ -17,63 +17,54 @@ from tests.support.builders import (
     MONDAY,
     STUDENT,
     FakeClock,
-    a_coach,
     a_guild,
+    a_server_with_a_coach,
     a_session,
-    change_session,
     everything,
 )
-from tests.support.fakes import Call, FakeDiscord, an_id_made_at
+from tests.support.fakes import FakeDiscord, an_id_made_at
 from tests.support.rounds import advance_due
-from tests.support.transactions import fetch_only, transact
+from tests.support.stored import enqueued, session_called
+from tests.support.transactions import fetch_all, transact
 
 TEN = MONDAY + 2 * HOUR
 ROOM, ACCESS = TEN - 15 * MINUTE, TEN - 5 * MINUTE
 NAME = "coaching-session-abc"
 
 
-async def set_up(db: Database, **changed: Any) -> tuple[FakeDiscord, FakeClock]:
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session)
-        await a_session(session, code="abc", starts_at=TEN, **changed)
-    return FakeDiscord(), FakeClock()
-
-
-async def an_open_room(db: Database) -> tuple[FakeDiscord, FakeClock]:
-    """A session whose room has just been opened."""
-    discord, clock = await set_up(db)
-    for clock.now in (ROOM, ACCESS):
+async def set_up(db: Database, *instants: datetime) -> tuple[FakeDiscord, FakeClock]:
+    """Store a server with a session at ten, and do what's due at these instants."""
+    await a_server_with_a_coach(db)
+    await transact(db, a_session, code="abc", starts_at=TEN)
+    discord, clock = FakeDiscord(), FakeClock()
+    for clock.now in instants:
         await advance_due(db, discord, clock)
     return discord, clock
 
 
+async def an_open_room(db: Database) -> tuple[FakeDiscord, FakeClock]:
+    """Store a session whose room has just been opened."""
+    return await set_up(db, ROOM, ACCESS)
+
+
 async def a_past_session(db: Database) -> tuple[FakeDiscord, FakeClock]:
-    """One whose room was made, opened and removed."""
-    discord, clock = await an_open_room(db)
-    for clock.now in (TEN, TEN + HOUR):
-        await advance_due(db, discord, clock)
+    """Store a session whose room has been removed."""
+    discord, clock = await set_up(db, ROOM, ACCESS, TEN, TEN + HOUR)
     assert discord.rooms == {}
     clock.forward(HOUR)
     return discord, clock
 
 
-async def found(db: Database) -> CoachingSession:
-    return await fetch_only(db, select(CoachingSession).where(CoachingSession.code == "abc"))
+async def a_leftover_room(db: Database) -> tuple[FakeDiscord, FakeClock]:
+    """Store a session whose room has been removed, but is still there."""
+    discord, clock = await a_past_session(db)
+    channel_id = (await session_called(db)).discord_channel_id
+    assert channel_id is not None
+    discord.rooms[channel_id] = NAME
+    return discord, clock
 
 
-async def invitations(db: Database) -> list[int | None]:
-    """Who was told that a room is open."""
-    async with db.read() as session:
-        told = (
-            select(Notification.user_id)
-            .where(Notification.kind == NotificationKind.ROOM_OPEN)
-            .order_by(Notification.id)
-        )
-        return list(await session.scalars(told))
-
-
-async def test_where_rooms_and_rows_agree_nothing_is_written_but_the_heartbeat(db: Database) -> None:
+async def test_if_rooms_and_rows_agree_only_the_heartbeat_is_written(db: Database) -> None:
     discord, clock = await an_open_room(db)
     before = await everything(db)
 
@@ -84,54 +75,38 @@ async def test_where_rooms_and_rows_agree_nothing_is_written_but_the_heartbeat(d
     assert after == before
 
 
-async def test_a_room_that_is_still_there_although_it_was_removed_is_removed_again(db: Database) -> None:
-    discord, clock = await a_past_session(db)
-    channel_id = (await found(db)).discord_channel_id
-    assert channel_id is not None
-    discord.rooms[channel_id] = NAME
+async def test_a_leftover_room_is_removed_once_it_is_empty(db: Database) -> None:
+    discord, clock = await a_leftover_room(db)
 
     assert await sweep(db, discord, clock) == 1
     await advance_due(db, discord, clock)
 
-    one = await found(db)
+    one = await session_called(db)
     assert discord.rooms == {}
+    assert discord.effects[-1].even_if_occupied is False
     assert (one.status, one.room_removed_at, one.next_step_at) == (SessionStatus.COMPLETED, clock(), None)
     assert await sweep(db, discord, clock) == 0
 
 
-async def test_a_left_over_room_with_somebody_inside_stays_until_it_is_empty_or_too_late(db: Database) -> None:
-    discord, clock = await a_past_session(db)
-    channel_id = (await found(db)).discord_channel_id
-    assert channel_id is not None
-    discord.rooms[channel_id] = NAME
-
-    await sweep(db, discord, clock)
-    await advance_due(db, discord, clock)
-
-    removal = discord.effects[-1]
-    assert (removal.method, removal.even_if_occupied) == ("remove_room", False)
-
-
-async def test_a_room_that_is_needed_and_gone_is_made_again_and_both_are_told(db: Database) -> None:
+async def test_a_missing_room_is_made_again_and_both_people_are_told(db: Database) -> None:
     discord, clock = await an_open_room(db)
-    lost_id = (await found(db)).discord_channel_id
+    lost_id = (await session_called(db)).discord_channel_id
     discord.rooms.clear()
     clock.forward(MINUTE)
 
     assert await sweep(db, discord, clock) == 1
     await advance_due(db, discord, clock)
 
-    one = await found(db)
+    one = await session_called(db)
     assert one.discord_channel_id not in (None, lost_id)
     assert (list(discord.rooms), one.room_lost_at) == ([one.discord_channel_id], clock())
     assert (one.access_granted_at, one.room_intended_at) == (clock(), clock())
-    assert await invitations(db) == [COACH, STUDENT] * 2
-    async with db.read() as session:
-        said = set(await session.scalars(select(AuditEntry.action)))
-    assert "room_vanished" in said
+    told = [user_id for kind, user_id in await enqueued(db) if kind is NotificationKind.ROOM_OPEN]
+    assert told == [COACH, STUDENT] * 2
+    assert "room_vanished" in await fetch_all(db, select(AuditEntry.action))
 
 
-async def test_a_room_that_was_renamed_by_hand_is_known_by_its_id(db: Database) -> None:
+async def test_a_renamed_room_is_recognized_by_its_id(db: Database) -> None:
     discord, clock = await an_open_room(db)
     discord.rooms = dict.fromkeys(discord.rooms, "our cosy corner")
     before = discord.effects
@@ -142,16 +117,16 @@ async def test_a_room_that_was_renamed_by_hand_is_known_by_its_id(db: Database) 
     assert discord.effects == before
 
 
-async def test_a_room_that_nobody_needs_any_more_is_not_missed(db: Database) -> None:
+async def test_a_room_that_is_not_needed_any_more_is_not_missing(db: Database) -> None:
     discord, clock = await an_open_room(db)
     discord.rooms.clear()
-    clock.now = TEN + HOUR  # its end, at which it is to go anyway
+    clock.now = TEN + HOUR  # the end, when it goes anyway
 
     assert await sweep(db, discord, clock) == 0
 
 
 @pytest.mark.parametrize("name", ["coaching-session-zzz", "coaching-session-", "abc", "lounge"])
-async def test_a_channel_that_only_looks_like_a_room_is_never_touched(db: Database, name: str) -> None:
+async def test_a_channel_that_only_looks_like_a_room_is_left_alone(db: Database, name: str) -> None:
     discord, clock = await a_past_session(db)
     discord.rooms[77] = name
     before = discord.effects
@@ -166,29 +141,27 @@ async def test_a_channel_that_only_looks_like_a_room_is_never_touched(db: Databa
 @pytest.mark.parametrize(
     ("made_at", "looks_like_ours"),
     [
-        pytest.param(ROOM - HOUR, True, id="before it"),
-        pytest.param(TEN + 90 * MINUTE, True, id="after its removal"),
+        pytest.param(ROOM - HOUR, True, id="made before"),
+        pytest.param(TEN + 90 * MINUTE, True, id="made after its removal"),
         pytest.param(ROOM + 5 * MINUTE, True, id="cloned from it"),
-        pytest.param(ROOM, False, id="at the same moment"),
+        pytest.param(ROOM, False, id="made at the same time"),
     ],
 )
-async def test_somebody_elses_channel_with_the_name_of_a_past_room_is_never_touched(
-    db: Database, made_at: Any, looks_like_ours: bool
+async def test_someone_elses_channel_with_the_name_of_a_past_room_is_left_alone(
+    db: Database, made_at: datetime, looks_like_ours: bool
 ) -> None:
     discord, clock = await a_past_session(db)
     other = an_id_made_at(made_at)
     discord.rooms[other] = NAME
     if not looks_like_ours:
         discord.theirs.add(other)
-    before = await everything(db)
 
     assert await sweep(db, discord, clock) == 0
 
-    assert (await everything(db))["audit_entries"] == before["audit_entries"]
-    assert (await found(db)).next_step_at is None
+    assert (await session_called(db)).next_step_at is None
 
 
-async def test_a_twin_of_a_past_room_is_removed_although_nobody_knew_its_id(db: Database) -> None:
+async def test_a_twin_of_a_past_room_is_removed(db: Database) -> None:
     discord, clock = await a_past_session(db)
     discord.rooms[an_id_made_at(ROOM)] = NAME
 
@@ -198,34 +171,18 @@ async def test_a_twin_of_a_past_room_is_removed_although_nobody_knew_its_id(db: 
     assert discord.effects[-1].method == "remove_room"
 
 
-async def test_a_session_whose_room_is_not_due_yet_has_none_to_miss(db: Database) -> None:
+async def test_a_room_that_is_not_due_yet_is_not_missing(db: Database) -> None:
     discord, clock = await set_up(db)
 
     assert await sweep(db, discord, clock) == 0
 
-    assert (await found(db)).room_lost_at is None
+    assert (await session_called(db)).room_lost_at is None
 
 
 @pytest.mark.parametrize("error", [DiscordFailure("down"), ValueError("no such thing")], ids=["down", "bug"])
-async def test_a_server_that_cannot_be_looked_at_keeps_no_other_waiting(db: Database, error: Exception) -> None:
-    discord, clock = await a_past_session(db)
+async def test_a_server_that_cannot_be_swept_does_not_stop_the_others(db: Database, error: Exception) -> None:
+    discord, clock = await a_leftover_room(db)
     await transact(db, a_guild, id=GUILD - 1)
-    channel_id = (await found(db)).discord_channel_id
-    assert channel_id is not None
-    discord.rooms[channel_id] = NAME
     discord.fail("voice_rooms", error, about=str(GUILD - 1))
 
     assert await sweep(db, discord, clock) == 1
-
-
-async def test_the_database_is_not_held_while_discord_is_asked(db: Database) -> None:
-    discord, clock = await an_open_room(db)
-
-    async def write(_call: Call) -> None:
-        await change_session(db, (await found(db)).id, notes="written meanwhile")
-
-    discord.meanwhile("voice_rooms", write)
-
-    await sweep(db, discord, clock)
-
-    assert (await found(db)).notes == "written meanwhile"

@@ -1,15 +1,13 @@
-"""What becomes of a session's room, status and notifications when it is moved, also while the loop works on it."""
+"""What happens to a session's room and notifications when it's rescheduled, even in the middle of a step."""
 
-import asyncio
 from datetime import datetime
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
-from models import AuditEntry, CoachingSession, Guild, Notification, NotificationKind, SessionStatus
+from models import AuditEntry, Guild, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
-from scheduler.booking import cancellation
-from scheduler.booking.rescheduling import reschedule
+from scheduler.booking import cancellation, rescheduling
 from scheduler.core.actor import Actor
 from scheduler.core.errors import DiscordFailure
 from scheduler.loop.tick import next_due
@@ -29,64 +27,54 @@ from tests.support.builders import (
     MONDAY,
     STUDENT,
     FakeClock,
-    a_coach,
-    a_guild,
+    a_server_with_a_coach,
     a_session,
 )
 from tests.support.fakes import Call, FakeDiscord, Method
 from tests.support.rounds import advance_due, tick
-from tests.support.transactions import fetch_all, fetch_only, transact
+from tests.support.stored import notifications, session_called
+from tests.support.transactions import fetch_all, transact
 
 TEN = MONDAY + 2 * HOUR
 ROOM, ACCESS = TEN - 15 * MINUTE, TEN - 5 * MINUTE
 NEXT_WEEK = TEN + 7 * DAY
 
 
-async def set_up(db: Database) -> tuple[FakeDiscord, FakeClock]:
-    """A server with a session at ten."""
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session)
-        await a_session(session, code="abc", starts_at=TEN)
-    return FakeDiscord(), FakeClock()
+async def set_up(db: Database, *instants: datetime) -> tuple[FakeDiscord, FakeClock]:
+    """Store a server with a session at ten, and tick at these instants."""
+    await a_server_with_a_coach(db)
+    await transact(db, a_session, code="abc", starts_at=TEN)
+    discord, clock = FakeDiscord(), FakeClock()
+    for clock.now in instants:
+        await tick(db, discord, clock)
+    return discord, clock
 
 
-async def found(db: Database) -> CoachingSession:
-    return await fetch_only(db, select(CoachingSession))
+async def reschedule(db: Database, starts_at: datetime, now: datetime) -> None:
+    session_id = (await session_called(db)).id
+    await transact(db, rescheduling.reschedule, session_id, Actor(STUDENT), starts_at, "", now)
 
 
-async def move(db: Database, starts_at: datetime, now: datetime) -> None:
-    """Its student moves it."""
-    session_id = (await found(db)).id
-    await transact(db, reschedule, session_id, Actor(STUDENT), starts_at, "", now)
-
-
-async def story(db: Database) -> list[str]:
-    """What the audit entries say happened."""
+async def actions(db: Database) -> list[str]:
     return await fetch_all(db, select(AuditEntry.action).order_by(AuditEntry.id))
 
 
 async def told(db: Database) -> list[tuple[NotificationKind, datetime]]:
-    """What the student was told about where and when it is."""
-    other = NotificationKind.SESSION_REMINDER, NotificationKind.REVIEW_REQUEST
-    theirs = Notification.user_id == STUDENT, Notification.kind.not_in(other)
-    async with db.read() as session:
-        rows = await session.scalars(select(Notification).where(*theirs).order_by(Notification.id))
-        return [(one.kind, one.sent_at) for one in rows if one.sent_at is not None]
+    """Return what the student was told about where and when the session is."""
+    others = NotificationKind.SESSION_REMINDER, NotificationKind.REVIEW_REQUEST
+    theirs = await notifications(db, Notification.user_id == STUDENT, Notification.kind.not_in(others))
+    return [(one.kind, one.sent_at) for one in theirs if one.sent_at is not None]
 
 
 async def said_in_the_room(db: Database) -> list[tuple[NotificationKind, datetime, int]]:
-    """What was said there, when, and how often it was written, the corrections included."""
-    there = Notification.kind.in_(kinds.sent_to(Audience.ROOM)), Notification.sent_at.is_not(None)
-    async with db.read() as session:
-        rows = await session.scalars(
-            select(Notification).where(*there).order_by(Notification.sent_at, Notification.id)
-        )
-        return [(one.kind, one.sent_at, one.revision) for one in rows if one.sent_at is not None]
+    """Return what was said in the room, when, and how often it was written, with corrections."""
+    there = await notifications(db, Notification.kind.in_(kinds.sent_to(Audience.ROOM)))
+    sent = [(one.kind, one.sent_at, one.revision) for one in there if one.sent_at is not None]
+    return sorted(sent, key=lambda one: one[1])
 
 
 async def live(db: Database, discord: FakeDiscord, clock: FakeClock) -> list[tuple[str, datetime]]:
-    """Tick from due instant to due instant until nothing is due; what was asked of Discord, and when."""
+    """Tick whenever something is due until nothing is, and return what was asked of Discord, and when."""
     asked: list[tuple[str, datetime]] = []
     while (due_at := await next_due(db)) is not None:
         clock.now = max(clock(), due_at)
@@ -98,7 +86,7 @@ async def live(db: Database, discord: FakeDiscord, clock: FakeClock) -> list[tup
 
 
 def life_at(starts_at: datetime) -> list[tuple[str, datetime]]:
-    """What an hour's life asks of Discord."""
+    """What an hour's session asks of Discord."""
     return [
         ("ensure_room", starts_at - 15 * MINUTE),
         ("open_room", starts_at - 5 * MINUTE),
@@ -107,40 +95,35 @@ def life_at(starts_at: datetime) -> list[tuple[str, datetime]]:
 
 
 @pytest.mark.parametrize("opened", [False, True], ids=["made", "opened"])
-async def test_a_session_that_moves_to_next_week_gives_its_room_up_and_gets_another_then(
+async def test_a_session_rescheduled_to_next_week_loses_its_room_and_gets_another_then(
     db: Database, opened: bool
 ) -> None:
-    discord, clock = await set_up(db)
-    for clock.now in (ROOM, ACCESS) if opened else (ROOM,):
-        await tick(db, discord, clock)
-    first_room = (await found(db)).discord_channel_id
+    discord, clock = await set_up(db, *((ROOM, ACCESS) if opened else (ROOM,)))
+    first_room = (await session_called(db)).discord_channel_id
     clock.forward(MINUTE)
     rescheduled_at = clock()
 
-    await move(db, NEXT_WEEK, rescheduled_at)
+    await reschedule(db, NEXT_WEEK, rescheduled_at)
     await tick(db, discord, clock)
-    between = await found(db)
+    between = await session_called(db)
     asked = await live(db, discord, clock)
 
     removed = next(call.room for call in discord.calls if call.method == "remove_room")
     assert removed is not None
     assert removed.channel_id == first_room
-    assert (between.status, between.discord_setup_complete, between.access_granted_at) == (
-        SessionStatus.SCHEDULED, False, None
-    )  # fmt: skip
-    assert (between.discord_channel_id, between.room_removed_at) == (None, None)
+    assert (between.status, between.discord_setup_complete) == (SessionStatus.SCHEDULED, False)
+    assert (between.discord_channel_id, between.access_granted_at, between.room_removed_at) == (None, None, None)
     assert between.next_step_at == NEXT_WEEK - 15 * MINUTE
     assert asked == life_at(NEXT_WEEK)
-    ended = await found(db)
+    ended = await session_called(db)
     assert (ended.status, ended.room_removed_at) == (SessionStatus.COMPLETED, NEXT_WEEK + HOUR)
     assert ended.discord_channel_id not in (None, first_room)
-    before_the_move = [(NotificationKind.ROOM_OPEN, ACCESS)] if opened else []
     assert await told(db) == [
-        *before_the_move,
+        *([(NotificationKind.ROOM_OPEN, ACCESS)] if opened else []),
         (NotificationKind.SESSION_RESCHEDULED, rescheduled_at),
         (NotificationKind.ROOM_OPEN, NEXT_WEEK - 5 * MINUTE),
     ]
-    assert (await story(db))[-6:] == [
+    assert (await actions(db))[-6:] == [
         "room_removed",
         "room_made",
         "room_opened",
@@ -150,13 +133,11 @@ async def test_a_session_that_moves_to_next_week_gives_its_room_up_and_gets_anot
     ]
 
 
-async def test_a_session_that_moves_by_half_an_hour_keeps_its_room_which_is_opened_again(db: Database) -> None:
-    discord, clock = await set_up(db)
-    for clock.now in (ROOM, ACCESS):
-        await tick(db, discord, clock)
-    room = (await found(db)).discord_channel_id
+async def test_a_session_rescheduled_by_half_an_hour_keeps_its_room_which_is_opened_again(db: Database) -> None:
+    discord, clock = await set_up(db, ROOM, ACCESS)
+    room = (await session_called(db)).discord_channel_id
 
-    await move(db, TEN + 30 * MINUTE, clock())
+    await reschedule(db, TEN + 30 * MINUTE, clock())
     asked = await live(db, discord, clock)
 
     assert asked == life_at(TEN + 30 * MINUTE)[1:]
@@ -167,38 +148,29 @@ async def test_a_session_that_moves_by_half_an_hour_keeps_its_room_which_is_open
         (NotificationKind.ROOM_OPEN, ACCESS + 30 * MINUTE),
     ]
     assert await said_in_the_room(db) == [
-        (
-            NotificationKind.ROOM_WELCOME,
-            ACCESS,
-            4,
-        ),  # the new time, at once and at the opening, and that it is over
+        # Corrected with the new time at once and at the opening, and when the session is over.
+        (NotificationKind.ROOM_WELCOME, ACCESS, 4),
         (NotificationKind.ROOM_ENDING, TEN + 85 * MINUTE, 1),
     ]
 
 
-async def test_a_session_that_moves_before_it_has_a_room_gets_one_at_the_new_time_only(db: Database) -> None:
+@pytest.mark.parametrize("target", [NEXT_WEEK, MONDAY + HOUR], ids=["later", "earlier"])
+async def test_a_session_rescheduled_before_it_has_a_room_gets_one_at_the_new_time(
+    db: Database, target: datetime
+) -> None:
     discord, clock = await set_up(db)
 
-    await move(db, NEXT_WEEK, MONDAY)
+    await reschedule(db, target, MONDAY)
     asked = await live(db, discord, clock)
 
-    assert asked == life_at(NEXT_WEEK)
+    assert asked == life_at(target)
     assert await told(db) == [
         (NotificationKind.SESSION_RESCHEDULED, MONDAY),
-        (NotificationKind.ROOM_OPEN, NEXT_WEEK - 5 * MINUTE),
+        (NotificationKind.ROOM_OPEN, target - 5 * MINUTE),
     ]
 
 
-async def test_a_session_that_moves_to_an_earlier_time_is_due_earlier(db: Database) -> None:
-    discord, clock = await set_up(db)
-
-    await move(db, MONDAY + HOUR, MONDAY)
-    asked = await live(db, discord, clock)
-
-    assert asked == life_at(MONDAY + HOUR)
-
-
-# Moved while a step was under way.
+# Rescheduled during a step.
 
 
 @pytest.mark.parametrize(("method", "at"), [("ensure_room", ROOM), ("open_room", ACCESS)])
@@ -207,206 +179,157 @@ async def test_a_session_that_moves_to_an_earlier_time_is_due_earlier(db: Databa
     [TEN + 3 * HOUR, *(pytest.param(one, marks=pytest.mark.slow) for one in (NEXT_WEEK, TEN + 30 * MINUTE))],
 )
 @pytest.mark.parametrize("late", [False, True], ids=["on time", "at the old start"])
-async def test_a_session_that_is_moved_while_a_step_is_under_way_is_never_begun_at_the_old_time(
+async def test_a_session_rescheduled_during_a_step_is_only_opened_at_the_new_time(
     db: Database, method: Method, at: datetime, target: datetime, late: bool
 ) -> None:
     discord, clock = await set_up(db)
-    moves = 0
 
-    async def move_once(_call: Call) -> None:
-        nonlocal moves
-        moves += 1
-        if moves == 1:
-            if late:
-                clock.now = TEN - MINUTE  # the step took its time
-            await move(db, target, clock())
-            if late:
+    async def reschedule_once(_call: Call) -> None:
+        if len(discord.asked(method)) == 1:
+            await reschedule(db, target, TEN - MINUTE if late else clock())
+            if late:  # the step took until then
                 clock.now = TEN
 
-    discord.meanwhile(method, move_once)
+    discord.meanwhile(method, reschedule_once)
     for clock.now in sorted({ROOM, at}):
         await tick(db, discord, clock)
-    after_the_step = await found(db)
+    after_the_step = await session_called(db)
     asked = await live(db, discord, clock)
 
     assert (after_the_step.status, after_the_step.access_granted_at) == (SessionStatus.SCHEDULED, None)
     assert [one for one in asked if one[0] == "open_room"] == [("open_room", target - 5 * MINUTE)]
-    ended = await found(db)
+    ended = await session_called(db)
     assert (ended.status, ended.access_granted_at) == (SessionStatus.COMPLETED, target - 5 * MINUTE)
-    assert [kind for kind, _ in await told(db)] == [
-        NotificationKind.SESSION_RESCHEDULED,
-        NotificationKind.ROOM_OPEN,
-    ]
-    assert (await told(db))[1] == (NotificationKind.ROOM_OPEN, target - 5 * MINUTE)
+    rescheduled, opened = await told(db)
+    assert rescheduled[0] is NotificationKind.SESSION_RESCHEDULED
+    assert opened == (NotificationKind.ROOM_OPEN, target - 5 * MINUTE)
 
 
-async def test_a_session_that_is_moved_while_its_room_cannot_be_made_removes_what_may_exist(db: Database) -> None:
+async def test_a_session_rescheduled_while_making_its_room_fails_removes_what_may_exist(db: Database) -> None:
     discord, clock = await set_up(db)
 
-    async def move_and_fail(_call: Call) -> None:
-        await move(db, NEXT_WEEK, clock())
+    async def reschedule_and_fail(_call: Call) -> None:
+        await reschedule(db, NEXT_WEEK, clock())
         raise DiscordFailure("The answer was lost.")
 
-    discord.meanwhile("ensure_room", move_and_fail)
+    discord.meanwhile("ensure_room", reschedule_and_fail)
     clock.now = ROOM
 
     await advance_due(db, discord, clock)
 
-    one = await found(db)
+    one = await session_called(db)
     assert [call.method for call in discord.effects] == ["ensure_room", "remove_room"]
     assert (one.room_intended_at, one.discord_setup_complete) == (None, False)
 
 
-async def test_a_session_that_is_moved_at_the_moment_of_its_start_does_not_start(db: Database) -> None:
-    discord, clock = await set_up(db)
-    for clock.now in (ROOM, ACCESS):
-        await tick(db, discord, clock)
-    one = await found(db)
-    decided, engines = asyncio.Event(), [engine.sync_engine for engine in db._engines]
+async def test_a_session_rescheduled_back_while_its_room_is_removed_gets_another(db: Database) -> None:
+    discord, clock = await set_up(db, ROOM)
+    await reschedule(db, NEXT_WEEK, clock())
 
-    def listen(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if "FROM guilds" in statement:  # the last that is read before a step is decided on
-            decided.set()
+    async def reschedule_back(_call: Call) -> None:
+        if (await session_called(db)).starts_at == NEXT_WEEK:
+            await reschedule(db, TEN, clock())
 
-    async with db.begin() as session:
-        await reschedule(session, one.id, Actor(STUDENT), NEXT_WEEK, "", TEN - MINUTE)
-        await session.flush()
-        for engine in engines:
-            event.listen(engine, "after_cursor_execute", listen)
-        try:
-            clock.now = TEN
-            ticking = asyncio.create_task(advance_due(db, discord, clock))
-            async with asyncio.timeout(30):
-                await decided.wait()
-        finally:
-            for engine in engines:
-                event.remove(engine, "after_cursor_execute", listen)
-    await ticking
-
-    moved = await found(db)
-    assert (moved.status, moved.starts_at, moved.discord_channel_id) == (SessionStatus.SCHEDULED, NEXT_WEEK, None)
-    assert "session_in_progress" not in await story(db)
-
-
-async def test_a_session_that_is_moved_back_while_its_room_is_removed_gets_another_room(db: Database) -> None:
-    discord, clock = await set_up(db)
-    clock.now = ROOM
-    await tick(db, discord, clock)
-    await move(db, NEXT_WEEK, clock())
-
-    async def move_back(_call: Call) -> None:
-        if (await found(db)).starts_at == NEXT_WEEK:
-            await move(db, TEN, clock())
-
-    discord.meanwhile("remove_room", move_back)
+    discord.meanwhile("remove_room", reschedule_back)
     await tick(db, discord, clock)
     asked = await live(db, discord, clock)
 
     assert discord.asked("ensure_room") == ["coaching-session-abc"] * 2
     assert asked == life_at(TEN)[1:]
-    assert (await found(db)).status is SessionStatus.COMPLETED
+    assert (await session_called(db)).status is SessionStatus.COMPLETED
 
 
-@pytest.mark.parametrize("told_by", ["the gateway", "a look at all rooms"])
-async def test_that_the_room_of_a_moved_session_goes_is_no_deletion_by_somebody_else(
-    db: Database, told_by: str
+@pytest.mark.parametrize("noticed_by", ["the gateway", "a sweep"])
+async def test_removing_the_room_of_a_rescheduled_session_does_not_count_as_losing_it(
+    db: Database, noticed_by: str
 ) -> None:
-    discord, clock = await set_up(db)
-    clock.now = ROOM
-    await tick(db, discord, clock)
-    await move(db, NEXT_WEEK, clock())
+    discord, clock = await set_up(db, ROOM)
+    await reschedule(db, NEXT_WEEK, clock())
 
-    async def is_heard_of(_call: Call) -> None:
-        channel_id = (await found(db)).discord_channel_id or 0
+    async def is_noticed(_call: Call) -> None:
+        channel_id = (await session_called(db)).discord_channel_id or 0
         discord.rooms.clear()
-        if told_by == "the gateway":
+        if noticed_by == "the gateway":
             await transact(db, rooms.channel_deleted, channel_id, clock())
         else:
             await sweep(db, discord, clock)
 
-    discord.meanwhile("remove_room", is_heard_of)
+    discord.meanwhile("remove_room", is_noticed)
     await tick(db, discord, clock)
 
-    waiting = await found(db)
+    waiting = await session_called(db)
     assert (waiting.rooms_lost, waiting.attempts, waiting.last_error) == (0, 0, None)
     assert waiting.next_step_at == NEXT_WEEK - 15 * MINUTE
-    assert "room_vanished" not in await story(db)
+    assert "room_vanished" not in await actions(db)
 
 
-async def test_a_room_that_new_lead_times_make_much_too_early_goes_and_people_are_let_in_again(
-    db: Database,
-) -> None:
+async def set_lead_times(db: Database, room: int, access: int) -> None:
+    wanted = GuildChanges(room_lead_minutes=room, access_lead_minutes=access)
+    async with db.begin() as session:
+        await settings.change(session, await session.get_one(Guild, GUILD), ADMIN, wanted, MONDAY)
+
+
+async def test_a_room_that_new_lead_times_make_much_too_early_is_removed(db: Database) -> None:
     discord, clock = await set_up(db)
-    await set_lead_times(db, GuildChanges(room_lead_minutes=120, access_lead_minutes=120))
+    await set_lead_times(db, 120, 120)
     await tick(db, discord, clock)
 
-    await set_lead_times(db, GuildChanges(room_lead_minutes=15, access_lead_minutes=5))
+    await set_lead_times(db, 15, 5)
     asked = await live(db, discord, clock)
 
     assert asked == [("remove_room", MONDAY), *life_at(TEN)]
     assert await told(db) == [(NotificationKind.ROOM_OPEN, MONDAY), (NotificationKind.ROOM_OPEN, ACCESS)]
 
 
-async def set_lead_times(db: Database, wanted: GuildChanges) -> None:
-    async with db.begin() as session:
-        await settings.change(session, await session.get_one(Guild, GUILD), ADMIN, wanted, MONDAY)
-
-
-# Rooms with somebody inside.
+# Rooms with someone inside.
 
 
 @pytest.mark.parametrize("why", [Removal.OCCUPIED, Removal.UNKNOWN])
-async def test_a_room_with_somebody_inside_stays_until_it_is_empty(db: Database, why: Removal) -> None:
-    discord, clock = await set_up(db)
-    for clock.now in (ROOM, ACCESS):
-        await tick(db, discord, clock)
+async def test_an_occupied_room_stays_until_it_is_empty(db: Database, why: Removal) -> None:
+    discord, clock = await set_up(db, ROOM, ACCESS)
     discord.rooms_stay = why
-    await move(db, NEXT_WEEK, clock())
+    await reschedule(db, NEXT_WEEK, clock())
 
     for _ in range(15):
         await tick(db, discord, clock)
         clock.forward(6 * MINUTE)
-    occupied = await found(db)
+    occupied = await session_called(db)
     discord.rooms_stay = None
     await tick(db, discord, clock)
 
     removals = [call.even_if_occupied for call in discord.calls if call.method == "remove_room"]
     assert removals == [False] * 16
     assert occupied.discord_setup_complete
-    emptied = await found(db)
+    emptied = await session_called(db)
     assert (emptied.discord_setup_complete, emptied.next_step_at) == (False, NEXT_WEEK - 15 * MINUTE)
     assert (emptied.attempts, emptied.last_error) == (0, None)
 
 
-async def test_a_room_that_stayed_occupied_until_the_new_time_is_near_is_used_then(db: Database) -> None:
-    discord, clock = await set_up(db)
-    clock.now = ROOM
-    await tick(db, discord, clock)
+async def test_a_room_that_stays_occupied_until_the_new_time_is_used_then(db: Database) -> None:
+    discord, clock = await set_up(db, ROOM)
     discord.rooms_stay = Removal.OCCUPIED
     later = TEN + 3 * HOUR
-    await move(db, later, clock())
+    await reschedule(db, later, clock())
 
     asked = []
     while clock() < later:
         before = len(discord.effects)
         await advance_due(db, discord, clock)
         asked += [(call.method, clock()) for call in discord.effects[before:] if call.method != "remove_room"]
-        clock.forward(MINUTE)
+        clock.forward(5 * MINUTE)
 
     assert asked == [("open_room", later - 5 * MINUTE)]
     assert discord.asked("ensure_room") == ["coaching-session-abc"]
 
 
-async def test_a_moved_session_that_is_cancelled_loses_its_room(db: Database) -> None:
-    discord, clock = await set_up(db)
-    clock.now = ROOM
-    await tick(db, discord, clock)
-    one = await found(db)
-    await move(db, TEN + 30 * MINUTE, clock())
+async def test_a_rescheduled_session_that_is_cancelled_loses_its_room(db: Database) -> None:
+    discord, clock = await set_up(db, ROOM)
+    one = await session_called(db)
+    await reschedule(db, TEN + 30 * MINUTE, clock())
 
     await transact(db, cancellation.cancel, one.id, Actor(STUDENT), GUILD, "", clock())
     await tick(db, discord, clock)
 
-    gone = await found(db)
-    assert (gone.status, gone.room_removed_at, gone.next_step_at) == (SessionStatus.CANCELLED, ROOM, None)
+    one = await session_called(db)
+    assert (one.status, one.room_removed_at, one.next_step_at) == (SessionStatus.CANCELLED, ROOM, None)
     assert [kind for kind, _ in await told(db)] == [NotificationKind.SESSION_CANCELLED]
