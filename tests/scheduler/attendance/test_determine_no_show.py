@@ -1,6 +1,6 @@
-"""Whose no-show it is: the rules as a table, and against somebody who looks into the room every minute."""
+"""Whose no-show it is: the rules as a table, and against someone who checks the room every minute."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 import pytest
@@ -17,8 +17,8 @@ def stays_of(*spells: Spell) -> list[Stay]:
     return [Stay(user_id, at(since), at(60 if until is None else until)) for user_id, since, until in spells]
 
 
-def judged(*spells: Spell, ends: int = 60, opened: int = -5, grace: int = 15) -> Absent | None:
-    """Of a session from ten on, with minutes after ten."""
+def no_show(*spells: Spell, ends: int = 60, opened: int = -5, grace: int = 15) -> Absent | None:
+    """Determine it for a session from ten on; all times are minutes after ten."""
     return determine_no_show(
         stays_of(*spells),
         coach_id=COACH,
@@ -59,44 +59,52 @@ class Case(NamedTuple):
 CASES = [
     Case("both came and stayed", [c(-2), s(1)], None),
     Case("both were early and stayed", [c(-5), s(-4)], None),
-    Case("the student did not come", [c(0)], Absent.STUDENT),
-    Case("the coach did not come", [s(0)], Absent.COACH),
+    Case("the student didn't come", [c(0)], Absent.STUDENT),
+    Case("the coach didn't come", [s(0)], Absent.COACH),
     Case("neither came", [], Absent.BOTH),
-    Case("both came for a moment and missed each other", [c(0, 1), s(10, 11)], None),
-    Case("the student came at the last moment of the grace time", [c(0, 10), s(14, 15)], None),
-    Case("the student came when the grace time was over, to an empty room", [c(0, 15), s(15)], Absent.STUDENT),
-    Case("the coach came when the grace time was over, to an empty room", [s(0, 15), c(15)], Absent.COACH),
+    Case("both came briefly and missed each other", [c(0, 1), s(10, 11)], None),
+    Case("the student came at the last moment of the grace period", [c(0, 10), s(14, 15)], None),
+    Case("the student came after the grace period, to an empty room", [c(0, 15), s(15)], Absent.STUDENT),
+    Case("the coach came after the grace period, to an empty room", [s(0, 15), c(15)], Absent.COACH),
     Case("the student came late and met the coach", [c(0), s(40, 41)], None),
     Case("the coach came late and met the student", [s(0), c(59)], None),
     Case("both came late and met", [c(20), s(30)], None),
-    Case("both came late and did not meet", [c(20, 25), s(25, 30)], Absent.BOTH),
+    Case("both came late and didn't meet", [c(20, 25), s(25, 30)], Absent.BOTH),
     Case("the student left before the start", [c(0), s(-5, 0)], Absent.STUDENT),
-    Case("they met before the start, and the student did not stay", [c(-5), s(-4, -1)], Absent.STUDENT),
+    Case("they met before the start, and the student left", [c(-5), s(-4, -1)], Absent.STUDENT),
     Case("they met before the start only", [c(-5, -1), s(-4, -1)], Absent.BOTH),
     Case("they met after the end only", [c(0), s(60, 70), c(60, 70)], Absent.STUDENT),
-    Case("somebody else was in the room", [c(0), (STUDENT + 1, 0, 60)], Absent.STUDENT),
-    Case("the student was in and out all the time", [c(50), s(0, 1), s(2, 3), s(55)], None),
+    Case("someone else was in the room", [c(0), (STUDENT + 1, 0, 60)], Absent.STUDENT),
+    Case("the student kept joining and leaving", [c(50), s(0, 1), s(2, 3), s(55)], None),
     Case("nobody watched for less than 5 minutes", [c(0), blind(0, 4)], Absent.STUDENT),
     Case("nobody watched for 5 minutes", [c(0), blind(0, 5)], None),
     Case("nobody watched for 5 minutes in all", [c(0), blind(0, 2), blind(20, 22), blind(59, 60)], None),
-    Case("two gaps are the same minutes", [c(0), blind(0, 4), blind(1, 4)], Absent.STUDENT),
-    Case("the gap was before the start and after the end", [c(0), blind(-9, 2), blind(58, 90)], Absent.STUDENT),
+    Case("two gaps overlap", [c(0), blind(0, 4), blind(1, 4)], Absent.STUDENT),
+    Case(
+        "the gaps were mostly before the start and after the end",
+        [c(0), blind(-9, 2), blind(58, 90)],
+        Absent.STUDENT,
+    ),
     Case("nobody watched at all", [blind(-5, 60)], None),
-    Case("the room opened late: so does the grace time", [c(30), s(44, 45)], None, 60, 30),
-    Case("nobody came within the grace time after a late opening", [c(30, 45), s(45)], Absent.STUDENT, 60, 30),
-    Case("the room opened so late that the grace time ends with the session", [c(50), s(59)], None, 60, 50),
-    Case("no grace: there is a minute all the same", [c(0), s(0, 1)], None, 60, -5, 0),
-    Case("no grace: and no more than a minute", [c(0, 1), s(1)], Absent.STUDENT, 60, -5, 0),
-    Case("the grace time is longer than the session", [c(0, 1), s(29, 30)], None, 30, -5, 90),
+    Case("the room opened late, so the grace period ends later", [c(30), s(44, 45)], None, 60, 30),
+    Case(
+        "the student came after the later grace period, to an empty room",
+        [c(30, 45), s(45)],
+        Absent.STUDENT,
+        60,
+        30,
+    ),
+    Case("the room opened so late that the grace period ends with the session", [c(50), s(59)], None, 60, 50),
+    Case("without a grace period there's still a minute", [c(0), s(0, 1)], None, 60, -5, 0),
+    Case("without a grace period there's only a minute", [c(0, 1), s(1)], Absent.STUDENT, 60, -5, 0),
+    Case("the grace period is longer than the session", [c(0, 1), s(29, 30)], None, 30, -5, 90),
     Case("the session was ended early", [c(0), s(20)], Absent.STUDENT, 20),
 ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.says)
-def test_the_rules_of_no_shows(case: Case) -> None:
-    whose = judged(*case.inside, ends=case.ends, opened=case.opened, grace=case.grace)
-
-    assert whose is case.whose
+def test_whose_no_show_it_is(case: Case) -> None:
+    assert no_show(*case.inside, ends=case.ends, opened=case.opened, grace=case.grace) is case.whose
 
 
 FLIPPED = {Absent.COACH: Absent.STUDENT, Absent.STUDENT: Absent.COACH, Absent.BOTH: Absent.BOTH, None: None}
@@ -107,16 +115,13 @@ OTHER = {COACH: STUDENT, STUDENT: COACH}
 def test_the_rules_are_the_same_for_coach_and_student(case: Case) -> None:
     inside = [(OTHER.get(who or 0, who), since, until) for who, since, until in case.inside]
 
-    whose = judged(*inside, ends=case.ends, opened=case.opened, grace=case.grace)
+    whose = no_show(*inside, ends=case.ends, opened=case.opened, grace=case.grace)
 
     assert whose is FLIPPED[case.whose]
 
 
-# Somebody who looks into the room once in each minute.
-
-
-def looked_into(spells: list[Spell], *, ends: int, opened: int, grace: int) -> Absent | None:
-    """What they would say, without the engine's code."""
+def checked_every_minute(spells: list[Spell], *, ends: int, opened: int, grace: int) -> Absent | None:
+    """Determine the same by checking the room once a minute."""
     minutes = {
         who: {minute for one, since, until in spells if one == who for minute in range(since, until or 0)}
         for who in (COACH, STUDENT, None)
@@ -129,15 +134,8 @@ def looked_into(spells: list[Spell], *, ends: int, opened: int, grace: int) -> A
     student_came = any(minute in minutes[STUDENT] for minute in in_time)
     if sum(minute in minutes[None] for minute in session) >= 5:
         return None
-    match coach_came, student_came:
-        case False, False:
-            return Absent.BOTH
-        case False, True:
-            return Absent.COACH
-        case True, False:
-            return Absent.STUDENT
-        case _:
-            return None
+    by_who_came = {(False, False): Absent.BOTH, (False, True): Absent.COACH, (True, False): Absent.STUDENT}
+    return by_who_came.get((coach_came, student_came))
 
 
 SPELLS = st.lists(
@@ -153,18 +151,18 @@ SPELLS = st.lists(
 
 @given(SPELLS, st.integers(1, 45), st.integers(-5, 44), st.integers(0, 60))
 @example([(COACH, 0, 30)], 30, -5, 15)
-def test_the_judge_says_what_somebody_says_who_looks_into_the_room_every_minute(
+def test_it_agrees_with_someone_who_checks_every_minute(
     spells: list[Spell], ends: int, opened: int, grace: int
 ) -> None:
     opened = min(opened, ends - 1)
 
-    whose = judged(*spells, ends=ends, opened=opened, grace=grace)
+    whose = no_show(*spells, ends=ends, opened=opened, grace=grace)
 
-    assert whose is looked_into(spells, ends=ends, opened=opened, grace=grace)
+    assert whose is checked_every_minute(spells, ends=ends, opened=opened, grace=grace)
 
 
 @given(SPELLS, st.sampled_from([COACH, STUDENT]))
-def test_how_long_somebody_was_inside_is_counted_in_minutes(spells: list[Spell], who: int) -> None:
+def test_time_inside_agrees_with_counting_minutes(spells: list[Spell], who: int) -> None:
     minutes = {m for one, since, until in spells if one == who and until is not None for m in range(since, until)}
 
     attended = presence(stays_of(*spells), who)
@@ -178,7 +176,7 @@ def test_overlapping_stays_of_one_person_count_once() -> None:
     assert attended == Presence(at(5), 21 * MINUTE)
 
 
-def test_a_stay_that_ends_before_it_begins_is_none() -> None:
+def test_a_stay_that_ends_before_it_begins_does_not_count() -> None:
     attended = presence(stays_of(s(20, 10)), STUDENT)
 
     assert attended == Presence(None, timedelta())
@@ -187,7 +185,5 @@ def test_a_stay_that_ends_before_it_begins_is_none() -> None:
 @pytest.mark.parametrize(
     ("ends", "opened", "grace", "late"), [(60, -5, 15, 15), (60, 10, 15, 25), (60, 50, 15, 60), (60, -5, 0, 1)]
 )
-def test_from_when_somebody_is_late(ends: int, opened: int, grace: int, late: int) -> None:
-    until: datetime = late_from(TEN, at(ends), at(opened), grace * MINUTE)
-
-    assert until == at(late)
+def test_when_someone_counts_as_late(ends: int, opened: int, grace: int, late: int) -> None:
+    assert late_from(TEN, at(ends), at(opened), grace * MINUTE) == at(late)

@@ -1,4 +1,4 @@
-"""How sessions end: what becomes of them, who is told, whose review is asked, and what is asked of both."""
+"""How sessions end: their status, who is told, who is asked for a review, and what both are asked."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -21,25 +21,14 @@ from tests.support.attended_sessions import (
     Spell,
     a_meeting,
     at,
-    enqueued,
     finished,
-    found,
-    press,
     recorded,
 )
-from tests.support.builders import (
-    ADMIN,
-    COACH,
-    GUILD,
-    MINUTE,
-    STUDENT,
-    FakeClock,
-    a_notification,
-    everything,
-    refusal,
-)
+from tests.support.builders import ADMIN, COACH, GUILD, MINUTE, STUDENT, FakeClock, a_notification, refusal
 from tests.support.fakes import FakeDiscord
 from tests.support.rounds import advance_due
+from tests.support.stored import enqueued, notifications, reservations, session_now, still_enqueued
+from tests.support.transactions import fetch, transact
 
 BOTH_CAME: list[Spell] = [(COACH, 0, 60), (STUDENT, 0, 60)]
 ASKED = [(NotificationKind.REVIEW_REQUEST, STUDENT)]
@@ -50,9 +39,7 @@ def both(kind: NotificationKind) -> list[tuple[NotificationKind, int | None]]:
     return [(kind, STUDENT), (kind, COACH)]
 
 
-async def test_a_session_to_which_both_came_is_completed_and_its_student_is_asked_for_a_review(
-    db: Database,
-) -> None:
+async def test_if_both_came_the_session_is_completed_and_the_student_asked_for_a_review(db: Database) -> None:
     session_id = await a_meeting(db, *BOTH_CAME)
 
     one = await finished(db, session_id)
@@ -68,7 +55,7 @@ async def test_a_session_to_which_both_came_is_completed_and_its_student_is_aske
     [([(COACH, 0, 60)], Absent.STUDENT), ([(STUDENT, 0, 60)], Absent.COACH), ([], Absent.BOTH)],
     ids=["student", "coach", "both"],
 )
-async def test_of_a_no_show_both_are_told_and_nobody_is_asked_for_a_review(
+async def test_after_a_no_show_both_are_told_and_nobody_is_asked_for_a_review(
     db: Database, inside: list[Spell], absent: Absent
 ) -> None:
     session_id = await a_meeting(db, *inside)
@@ -80,7 +67,7 @@ async def test_of_a_no_show_both_are_told_and_nobody_is_asked_for_a_review(
     assert await recorded(db) == [("session_no_show", None)]
 
 
-async def test_where_too_little_was_watched_it_is_completed(db: Database) -> None:
+async def test_if_too_little_was_watched_the_session_is_completed(db: Database) -> None:
     session_id = await a_meeting(db, (COACH, 0, 60), watched_until=at(50))
 
     one = await finished(db, session_id)
@@ -89,12 +76,10 @@ async def test_where_too_little_was_watched_it_is_completed(db: Database) -> Non
     assert await enqueued(db) == ASKED
 
 
-async def test_the_grace_time_is_the_servers(db: Database) -> None:
+async def test_the_grace_period_is_the_servers(db: Database) -> None:
     session_id = await a_meeting(db, (COACH, 0, 20), (STUDENT, 20, 60), guild={"no_show_grace_minutes": 20})
 
-    one = await finished(db, session_id)
-
-    assert one.absent is Absent.STUDENT
+    assert (await finished(db, session_id)).absent is Absent.STUDENT
 
 
 NO_ROOM: Mapping[str, Any] = {
@@ -109,25 +94,21 @@ NO_ROOM: Mapping[str, Any] = {
     [NO_ROOM, {"access_granted_at": None}, NO_ROOM | {"room_lost_at": at(-2)}],
     ids=["no room", "never opened", "deleted before the start"],
 )
-async def test_a_session_without_an_open_room_is_missed_and_both_are_asked(
+async def test_if_no_room_was_open_both_are_asked_whether_the_session_took_place(
     db: Database, changed: Mapping[str, Any]
 ) -> None:
     session_id = await a_meeting(db, (COACH, -4, -2), **changed)
 
     one = await finished(db, session_id)
 
-    assert (one.status, one.absent, one.missed_at, one.took_place) == (
-        SessionStatus.COMPLETED,
-        None,
-        ELEVEN,
-        None,
-    )
+    assert (one.status, one.missed_at) == (SessionStatus.COMPLETED, ELEVEN)
+    assert (one.absent, one.took_place) == (None, None)
     assert await enqueued(db) == both(NotificationKind.SESSION_MISSED)
     assert await recorded(db) == [("session_missed", None)]
 
 
 @pytest.mark.parametrize(("lost", "absent"), [(58, Absent.STUDENT), (20, None)])
-async def test_a_session_whose_room_was_deleted_in_the_middle_is_not_missed(
+async def test_if_the_room_was_deleted_during_the_session_nobody_is_asked(
     db: Database, lost: int, absent: Absent | None
 ) -> None:
     session_id = await a_meeting(db, (COACH, 0, lost), **NO_ROOM, room_lost_at=at(lost))
@@ -137,63 +118,58 @@ async def test_a_session_whose_room_was_deleted_in_the_middle_is_not_missed(
     assert (one.missed_at, one.absent) == (None, absent)
 
 
-async def test_what_was_said_in_the_room_is_brought_up_to_date(db: Database) -> None:
+async def test_the_rooms_first_message_is_updated(db: Database) -> None:
     session_id = await a_meeting(db, *BOTH_CAME)
-    async with db.begin() as session:
-        for message_id in (9, None):
-            kind = NotificationKind.ROOM_WELCOME
-            await a_notification(
-                session, kind=kind, session_id=session_id, user_id=None, message_id=message_id, due_at=None
-            )
+    about = {"kind": NotificationKind.ROOM_WELCOME, "session_id": session_id, "user_id": None, "due_at": None}
+    for message_id in (9, None):
+        await transact(db, a_notification, message_id=message_id, **about)
 
     await finished(db, session_id)
 
-    async with db.read() as session:
-        welcomes = (
-            select(Notification)
-            .where(Notification.kind == NotificationKind.ROOM_WELCOME)
-            .order_by(Notification.id)
-        )
-        assert [(one.due_at, one.revision) for one in await session.scalars(welcomes)] == [(ELEVEN, 2), (None, 1)]
+    welcomes = await notifications(db, Notification.kind == NotificationKind.ROOM_WELCOME)
+    assert [(one.due_at, one.revision) for one in welcomes] == [(ELEVEN, 2), (None, 1)]
 
 
-async def test_the_loop_finishes_a_session_at_its_end_and_only_once(db: Database) -> None:
+async def test_a_session_is_finished_at_its_end_and_only_once(db: Database) -> None:
     session_id = await a_meeting(db, *BOTH_CAME)
     clock = FakeClock(ELEVEN - MINUTE)
 
     for clock.now in (ELEVEN - MINUTE, ELEVEN, ELEVEN + MINUTE):
         await advance_due(db, FakeDiscord(), clock)
 
-    assert (await found(db, session_id)).updated_at == ELEVEN
+    assert (await session_now(db, session_id)).updated_at == ELEVEN
     assert (await recorded(db)).count(("session_completed", None)) == 1
     assert await enqueued(db) == ASKED
 
 
-async def test_a_review_is_asked_for_once_however_often_the_outcome_changes(db: Database) -> None:
+async def mark_and_unmark(db: Database, session_id: int) -> None:
+    await transact(db, no_shows.mark_no_show, session_id, CARA, NOON)
+    await transact(db, no_shows.was_here_after_all, session_id, CARA, NOON)
+
+
+async def test_a_review_is_asked_for_once_even_if_the_outcome_changes(db: Database) -> None:
     session_id = await a_meeting(db, *BOTH_CAME)
     await finished(db, session_id)
 
     for _ in range(2):
-        await press(db, lambda s: no_shows.mark_no_show(s, session_id, CARA, NOON))
-        await press(db, lambda s: no_shows.was_here_after_all(s, session_id, CARA, NOON))
+        await mark_and_unmark(db, session_id)
 
-    assert (await enqueued(db)).count((NotificationKind.REVIEW_REQUEST, STUDENT)) == 1
+    assert (await still_enqueued(db)).count((NotificationKind.REVIEW_REQUEST, STUDENT)) == 1
 
 
-async def test_a_review_that_was_not_asked_for_because_of_a_no_show_is_asked_for_afterwards(db: Database) -> None:
+async def test_a_review_request_that_was_dropped_for_a_no_show_is_made_again(db: Database) -> None:
     session_id = await a_meeting(db, *BOTH_CAME)
     await finished(db, session_id)
-    async with db.begin() as session:  # while it counted as a no-show there was nothing to review
+    async with db.begin() as session:
         request = (await session.scalars(select(Notification))).one()
         request.given_up_at, request.due_at = NOON, None
 
-    await press(db, lambda s: no_shows.mark_no_show(s, session_id, CARA, NOON))
-    await press(db, lambda s: no_shows.was_here_after_all(s, session_id, CARA, NOON))
+    await mark_and_unmark(db, session_id)
 
-    assert (await enqueued(db)).count((NotificationKind.REVIEW_REQUEST, STUDENT)) == 1
+    assert (await still_enqueued(db)).count((NotificationKind.REVIEW_REQUEST, STUDENT)) == 1
 
 
-# Whether a session took place that the bot missed.
+# Whether a session that the bot missed took place.
 
 
 async def a_missed_one(db: Database) -> int:
@@ -206,36 +182,37 @@ say = partial(outcomes.say_whether_it_took_place, guild_id=GUILD, now=NOON)
 
 
 async def answer(db: Database, session_id: int, actor: Actor, said: bool, now: datetime = NOON) -> None:
-    await press(db, partial(say, session_id=session_id, actor=actor, answer=said, now=now))
+    await transact(db, partial(say, session_id=session_id, actor=actor, answer=said, now=now))
 
 
-@pytest.mark.parametrize(("actor", "other"), [(CARA, STUDENT), (STU, COACH)], ids=["coach", "student"])
-async def test_it_took_place_says_one_and_the_other_is_told(db: Database, actor: Actor, other: int) -> None:
+by_either = pytest.mark.parametrize(("actor", "other"), [(CARA, STUDENT), (STU, COACH)], ids=["coach", "student"])
+
+
+@by_either
+async def test_when_one_says_that_it_took_place_the_other_is_told(db: Database, actor: Actor, other: int) -> None:
     session_id = await a_missed_one(db)
 
     await answer(db, session_id, actor, True)
 
-    one = await found(db, session_id)
+    one = await session_now(db, session_id)
     assert (one.status, one.took_place, one.cancelled_at) == (SessionStatus.COMPLETED, True, None)
     assert (await enqueued(db))[2:] == [*ASKED, (NotificationKind.ATTENDANCE_CHANGED, other)]
     assert (await recorded(db))[1:] == [("session_took_place", actor.user_id)]
 
 
-@pytest.mark.parametrize(("actor", "other"), [(CARA, STUDENT), (STU, COACH)], ids=["coach", "student"])
-async def test_a_session_that_did_not_take_place_is_cancelled_and_nobody_is_asked_for_a_review(
-    db: Database, actor: Actor, other: int
-) -> None:
+@by_either
+async def test_when_one_says_that_it_did_not_it_is_cancelled(db: Database, actor: Actor, other: int) -> None:
     session_id = await a_missed_one(db)
-    before = await found(db, session_id)
+    before = await session_now(db, session_id)
 
     await answer(db, session_id, actor, False)
 
-    one = await found(db, session_id)
+    one = await session_now(db, session_id)
     assert (one.status, one.took_place, one.absent) == (SessionStatus.CANCELLED, False, None)
     assert (one.cancelled_at, one.cancelled_by) == (NOON, actor.user_id)
-    assert one.cancel_reason == outcomes.DID_NOT_TAKE_PLACE
+    assert one.cancel_reason == "It didn't take place."
     assert one.revision == before.revision + 1
-    assert (await everything(db))["reservations"] == []
+    assert await reservations(db) == []
     assert (await enqueued(db))[2:] == [(NotificationKind.ATTENDANCE_CHANGED, other)]
     assert (await recorded(db))[1:] == [("session_did_not_take_place", actor.user_id)]
 
@@ -245,13 +222,12 @@ async def test_a_session_that_did_not_take_place_is_cancelled_and_nobody_is_aske
 async def test_the_same_answer_again_changes_nothing(db: Database, said: bool, second: Actor) -> None:
     session_id = await a_missed_one(db)
     await answer(db, session_id, CARA, said)
-    told, written = await enqueued(db), await recorded(db)
+    before = await enqueued(db), await recorded(db)
 
     await answer(db, session_id, second, said, at(130))
 
-    assert await enqueued(db) == told
-    assert await recorded(db) == written
-    assert (await found(db, session_id)).updated_at == NOON
+    assert (await enqueued(db), await recorded(db)) == before
+    assert (await session_now(db, session_id)).updated_at == NOON
 
 
 @pytest.mark.parametrize(("said", "sentence"), [(True, "it took place"), (False, "it didn't take place")])
@@ -259,11 +235,8 @@ async def test_the_first_answer_counts(db: Database, said: bool, sentence: str) 
     session_id = await a_missed_one(db)
     await answer(db, session_id, CARA, said)
 
-    refused = await refusal(
-        db,
-        AlreadyDecided,
-        partial(say, session_id=session_id, actor=STU, answer=not said),
-    )
+    again = partial(say, session_id=session_id, actor=STU, answer=not said)
+    refused = await refusal(db, AlreadyDecided, again)
 
     assert str(refused) == f"That's been answered already: {sentence}. If that's wrong, talk to an admin."
 
@@ -272,17 +245,17 @@ async def test_after_a_week_it_is_too_late_to_answer(db: Database) -> None:
     session_id = await a_missed_one(db)
     last = ELEVEN + timedelta(days=7)
 
-    too_late = last + timedelta(seconds=1)
-    refused = await refusal(db, TooLate, partial(say, session_id=session_id, actor=STU, answer=True, now=too_late))
+    late = partial(say, session_id=session_id, actor=STU, answer=True, now=last + timedelta(seconds=1))
+    refused = await refusal(db, TooLate, late)
     await answer(db, session_id, CARA, True, last)
 
     assert "a week after the session" in str(refused)
-    assert (await found(db, session_id)).took_place is True
+    assert (await session_now(db, session_id)).took_place is True
 
 
-async def test_a_review_of_a_session_that_did_not_take_place_counts_no_more(db: Database) -> None:
+async def test_a_review_of_a_session_that_did_not_take_place_is_hidden(db: Database) -> None:
     session_id = await a_missed_one(db)
-    async with db.begin() as session:  # as it could be given before
+    async with db.begin() as session:  # given before the answer
         given = {"coach_id": COACH, "student_id": STUDENT, "stars": 1, "created_at": NOON, "updated_at": NOON}
         session.add(Review(session_id=session_id, guild_id=GUILD, **given))
         coach = await session.get_one(Coach, (GUILD, COACH))
@@ -290,20 +263,19 @@ async def test_a_review_of_a_session_that_did_not_take_place_counts_no_more(db: 
 
     await answer(db, session_id, CARA, False)
 
-    async with db.read() as session:
-        coach = await session.get_one(Coach, (GUILD, COACH))
-        assert (coach.rating_total, coach.rating_count) == (5, 1)
-        assert (await session.get_one(Review, session_id)).hidden_at == NOON
+    coach = await fetch(db, Coach, (GUILD, COACH))
+    assert (coach.rating_total, coach.rating_count) == (5, 1)
+    assert (await fetch(db, Review, session_id)).hidden_at == NOON
 
 
 @pytest.mark.parametrize("actor", [STRANGER, ADMIN], ids=["stranger", "admin"])
-async def test_nobody_else_answers(db: Database, actor: Actor) -> None:
+async def test_nobody_else_can_answer(db: Database, actor: Actor) -> None:
     session_id = await a_missed_one(db)
 
     await refusal(db, NotFound, partial(say, session_id=session_id, actor=actor, answer=True))
 
 
-async def test_only_of_a_missed_session_it_is_asked(db: Database) -> None:
+async def test_only_missed_sessions_can_be_answered_for(db: Database) -> None:
     session_id = await a_meeting(db, *BOTH_CAME)
     await finished(db, session_id)
 
