@@ -1,11 +1,12 @@
-"""Nobody escapes a no-show, or undoes a session that took place: every way to give up one that is running."""
+"""Every way to give up a running session: none escapes a no-show or undoes a session that took place."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
 
-from models import Absent, CoachingSession, NotificationKind, SessionStatus
+from models import Absent, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import cancellation, departures, rescheduling
 from scheduler.booking.departures import Why
@@ -13,29 +14,18 @@ from scheduler.coaches import suspensions
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound, TooEarly, TooLate
 from scheduler.rooms import in_room
-from tests.support.attended_sessions import (
-    CARA,
-    STRANGER,
-    STU,
-    Spell,
-    a_meeting,
-    at,
-    enqueued,
-    found,
-    press,
-    recorded,
-)
+from tests.support.attended_sessions import CARA, STRANGER, STU, Spell, a_meeting, at, recorded
 from tests.support.builders import ADMIN, COACH, GUILD, STUDENT, FakeClock, a_guild, change_session, refusal
 from tests.support.fakes import FakeDiscord
-from tests.support.rescheduled_sessions import reservations
-from tests.support.rounds import advance_due, tick
+from tests.support.rounds import advance_due
+from tests.support.stored import reservations, session_now, still_enqueued
 from tests.support.transactions import transact
 
 CANCELLED, COMPLETED, NO_SHOW = SessionStatus.CANCELLED, SessionStatus.COMPLETED, SessionStatus.NO_SHOW
 
 
 class Case(NamedTuple):
-    """What has happened so far in an hour with 15 minutes of grace, and whose no-show it would be if it ended."""
+    """What has happened in an hour with 15 minutes of grace, and whose no-show it would be if it ended now."""
 
     minute: int
     spells: list[Spell]
@@ -45,11 +35,11 @@ class Case(NamedTuple):
 
 STUDENT_ALONE: list[Spell] = [(STUDENT, 0, None)]
 DECIDED = {
-    "the coach did not come": Case(59, STUDENT_ALONE, Absent.COACH),
-    "the student did not come": Case(16, [(COACH, -3, None)], Absent.STUDENT),
+    "the coach didn't come": Case(59, STUDENT_ALONE, Absent.COACH),
+    "the student didn't come": Case(16, [(COACH, -3, None)], Absent.STUDENT),
     "nobody came": Case(15, [], Absent.BOTH),
     "both met just now": Case(1, [(COACH, -2, None), (STUDENT, 0, None)], None),
-    "both met, and parted": Case(59, [(COACH, 0, 5), (STUDENT, 0, 5)], None),
+    "both met and left": Case(59, [(COACH, 0, 5), (STUDENT, 0, 5)], None),
     "both met in a room that is gone": Case(
         20, [(COACH, 0, 5), (STUDENT, 0, 5)], None, {"access_granted_at": None, "room_lost_at": at(5)}
     ),
@@ -70,31 +60,35 @@ async def running(db: Database, case: Case, **changed: Any) -> int:
 
 
 def cancel(session_id: int, actor: Actor, case: Case) -> Callable[..., Any]:
-    async def use_case(session: Any) -> CoachingSession:
-        return await cancellation.cancel(session, session_id, actor, GUILD, "Ill.", at(case.minute))
-
-    return use_case
+    return lambda session: cancellation.cancel(session, session_id, actor, GUILD, "Ill.", at(case.minute))
 
 
-WAYS = {"student leaves": (STUDENT, Why.LEFT), "coach is suspended": None}
-ways = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def end(session_id: int, actor: Actor, minute: int, guild_id: int | None = GUILD) -> Callable[..., Any]:
+    return lambda session: in_room.end_early(session, session_id, actor, at(minute), guild_id=guild_id)
 
 
-async def goes(db: Database, way: tuple[int, Why] | None, minute: int) -> int:
-    async with db.begin() as session:
-        if way is None:
-            return await suspensions.suspend(session, GUILD, COACH, ADMIN, "Complaints.", at(minute), keep=False)
-        return await departures.handle_departure(session, GUILD, *way, at(minute))
+async def student_leaves(db: Database, minute: int) -> int:
+    """Returns how many sessions that cancels."""
+    return await transact(db, departures.handle_departure, GUILD, STUDENT, Why.LEFT, at(minute))
 
 
-# What has got so far that it is known whether somebody was absent.
+async def coach_is_suspended(db: Database, minute: int) -> int:
+    """Returns how many sessions that cancels."""
+    return await transact(db, suspensions.suspend, GUILD, COACH, ADMIN, "Complaints.", at(minute), keep=False)
+
+
+Goes = Callable[[Database, int], Awaitable[int]]
+ways = pytest.mark.parametrize("goes", [student_leaves, coach_is_suspended])
+
+
+# It's already certain whether someone was absent.
 
 
 @decided
-async def test_it_is_not_cancelled_any_more(db: Database, case: Case) -> None:
+async def test_it_cannot_be_cancelled_any_more(db: Database, case: Case) -> None:
     session_id = await running(db, case)
 
-    for status in (SessionStatus.IN_PROGRESS, SessionStatus.SCHEDULED):  # the tick may be late
+    for status in (SessionStatus.IN_PROGRESS, SessionStatus.SCHEDULED):  # the tick at the start may be late
         await change_session(db, session_id, status=status)
         for actor in (CARA, STU, ADMIN):
             refused = await refusal(db, TooLate, cancel(session_id, actor, case))
@@ -103,114 +97,96 @@ async def test_it_is_not_cancelled_any_more(db: Database, case: Case) -> None:
 
 @decided
 @pytest.mark.parametrize("actor", [CARA, ADMIN], ids=["coach", "admin"])
-async def test_it_can_be_ended_and_is_judged_as_at_its_end(db: Database, case: Case, actor: Actor) -> None:
+async def test_it_can_be_ended_and_counts_the_same(db: Database, case: Case, actor: Actor) -> None:
     session_id = await running(db, case)
 
-    await press(db, lambda session: in_room.end_early(session, session_id, actor, at(case.minute), guild_id=GUILD))
-    await tick(db, FakeDiscord(), FakeClock(at(case.minute)))  # where somebody is absent, Discord is asked why
+    await transact(db, end(session_id, actor, case.minute))
+    await advance_due(db, FakeDiscord(), FakeClock(at(case.minute)))  # if someone is absent, asks Discord why
 
-    one = await found(db, session_id)
+    one = await session_now(db, session_id)
     assert (one.status, one.absent) == (NO_SHOW if case.absent else COMPLETED, case.absent)
     assert one.ends_at == at(case.minute)
 
 
 @decided
 @ways
-async def test_who_goes_meanwhile_ends_it_and_it_is_judged_as_at_its_end(
-    db: Database, case: Case, way: tuple[int, Why] | None
-) -> None:
+async def test_someone_going_ends_it_and_it_counts_the_same(db: Database, case: Case, goes: Goes) -> None:
     session_id = await running(db, case)
 
-    assert await goes(db, way, case.minute) == 0
+    assert await goes(db, case.minute) == 0
     await advance_due(db, FakeDiscord(), FakeClock(at(case.minute)))
 
-    one = await found(db, session_id)
-    assert (one.status, one.absent, one.cancelled_at) == (
-        NO_SHOW if case.absent else COMPLETED,
-        case.absent,
-        None,
-    )
+    one = await session_now(db, session_id)
+    assert one.status is (NO_SHOW if case.absent else COMPLETED)
+    assert (one.absent, one.cancelled_at) == (case.absent, None)
     assert {end for _, _, end in await reservations(db)} == {at(case.minute)}
-    kinds = {kind for kind, _ in await enqueued(db)} - {NotificationKind.COACH_SUSPENDED}
+    kinds = {kind for kind, _ in await still_enqueued(db)} - {NotificationKind.COACH_SUSPENDED}
     assert kinds == {NotificationKind.NO_SHOW if case.absent else NotificationKind.REVIEW_REQUEST}
 
 
-async def test_it_is_recorded_why_it_ended(db: Database) -> None:
+async def test_the_audit_log_says_why_it_ended(db: Database) -> None:
     await running(db, DECIDED["nobody came"])
 
-    await goes(db, (COACH, Why.LEFT), 20)
+    await student_leaves(db, 20)
 
     assert ("session_ended_left", None) in await recorded(db)
 
 
-async def test_it_goes_to_no_other_time(db: Database) -> None:
+async def test_it_cannot_be_rescheduled_any_more(db: Database) -> None:
     session_id = await running(db, DECIDED["nobody came"])
 
     for actor in (CARA, STU):
-        await refusal(
-            db,
-            TooLate,
-            lambda session, actor=actor: rescheduling.reschedule(
-                session, session_id, actor, at(180), "Ill.", at(20)
-            ),
-        )
+        use_case = partial(rescheduling.reschedule, session_id=session_id, actor=actor, starts_at=at(180))
+        await refusal(db, TooLate, partial(use_case, reason="Ill.", now=at(20)))
 
 
-# What may still come to nothing.
+# Someone may still come.
 
 
 @still_open
 @pytest.mark.parametrize("actor", [CARA, STU], ids=["coach", "student"])
-async def test_before_that_it_is_cancelled(db: Database, case: Case, actor: Actor) -> None:
+async def test_before_that_it_can_be_cancelled(db: Database, case: Case, actor: Actor) -> None:
     session_id = await running(db, case)
 
-    await press(db, cancel(session_id, actor, case))
+    await transact(db, cancel(session_id, actor, case))
 
-    one = await found(db, session_id)
+    one = await session_now(db, session_id)
     assert (one.status, one.cancelled_late) == (CANCELLED, actor is STU)
 
 
 @still_open
 @ways
-async def test_before_that_who_goes_cancels_it(db: Database, case: Case, way: tuple[int, Why] | None) -> None:
+async def test_before_that_someone_going_cancels_it(db: Database, case: Case, goes: Goes) -> None:
     session_id = await running(db, case)
 
-    assert await goes(db, way, case.minute) == 1
+    assert await goes(db, case.minute) == 1
 
-    assert (await found(db, session_id)).status is CANCELLED
+    assert (await session_now(db, session_id)).status is CANCELLED
 
 
-async def test_before_the_start_it_is_cancelled_though_both_are_in_the_room_already(db: Database) -> None:
+async def test_before_the_start_it_can_be_cancelled_even_with_both_in_the_room(db: Database) -> None:
     both: list[Spell] = [(COACH, -4, None), (STUDENT, -4, None)]
     session_id = await a_meeting(db, *both, status=SessionStatus.SCHEDULED)
 
-    await press(db, cancel(session_id, CARA, Case(0, both, None)))
+    await transact(db, cancel(session_id, CARA, Case(0, both, None)))
 
-    assert (await found(db, session_id)).status is CANCELLED
-
-
-# Who may end it.
+    assert (await session_now(db, session_id)).status is CANCELLED
 
 
-async def test_nobody_but_the_two_and_admins_of_their_server_ends_it(db: Database) -> None:
+# Who can end it.
+
+
+async def test_only_the_two_and_admins_of_their_server_can_end_it(db: Database) -> None:
     session_id = await running(db, DECIDED["nobody came"])
     await transact(db, a_guild, id=GUILD + 1)
 
     for actor, guild_id in ((STRANGER, GUILD), (ADMIN, GUILD + 1), (ADMIN, None)):
-        await refusal(
-            db,
-            NotFound,
-            lambda session, actor=actor, guild_id=guild_id: in_room.end_early(
-                session, session_id, actor, at(20), guild_id=guild_id
-            ),
-        )
+        await refusal(db, NotFound, end(session_id, actor, 20, guild_id))
 
 
-async def test_an_admin_ends_no_session_in_which_somebody_may_still_come(db: Database) -> None:
+async def test_admins_cannot_end_it_while_someone_may_still_come(db: Database) -> None:
     session_id = await running(db, DECIDED["nobody came"])
 
-    refused = await refusal(
-        db, TooEarly, lambda session: in_room.end_early(session, session_id, ADMIN, at(10), guild_id=GUILD)
-    )
+    refused = await refusal(db, TooEarly, end(session_id, ADMIN, 10))
 
     assert "they have until" in str(refused)
