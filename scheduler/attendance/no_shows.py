@@ -206,7 +206,7 @@ async def _decided_on_student(session: AsyncSession, found: CoachingSession) -> 
 async def _over(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
     found = await session.get(CoachingSession, session_id, with_for_update=True, populate_existing=True)
     if found is None or actor.user_id != found.coach_id:
-        raise NotFound("You coach no such session. `/sessions` lists yours.")
+        raise NotFound("You don't coach that session. `/sessions` lists yours.")
     if found.status not in _OVER:
         raise NotFound("This session isn't over yet, or it was cancelled.")
     if (admin := await _decided_on_student(session, found)) is not None:

@@ -1,1 +1,1 @@
-"""Holding, booking, cancelling and rescheduling, and who may."""
+"""Holding, booking, cancelling and rescheduling, and who can."""

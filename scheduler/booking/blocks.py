@@ -1,6 +1,6 @@
 """Blocks: members who can't book or apply in a server until an admin lifts the block."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, select
@@ -16,7 +16,7 @@ from scheduler.notifications import outbox
 LONGEST_REASON = 500
 EVERYTHING = tuple(BlockedFrom)
 _OURS = Block.blocked_from.in_(EVERYTHING)
-"""Kinds of block from another release are left for that release to show and lift."""
+"""Kinds of block that another release added are left for that release to show and lift."""
 _REFUSALS = {
     BlockedFrom.BOOKING: (
         "You can't book sessions here: an admin has blocked you. Sessions you've already booked stay, and you can "
@@ -31,9 +31,9 @@ _REFUSALS = {
 
 
 async def check(session: AsyncSession, guild_id: int, user_id: int, what: BlockedFrom) -> None:
-    """Raise Blocked, with the admin's reason, if somebody is blocked from this here.
+    """Raise Blocked, with the admin's reason, if this person is blocked from this here.
 
-    Before writing anything, hold `people.lock` on them: `block` takes it too, so nobody slips through.
+    Before you write anything, hold `members.lock` on them: `block` takes it too, so nobody slips through.
     """
     found = await session.get(Block, (guild_id, user_id, what), populate_existing=True)
     if found is not None:
@@ -49,14 +49,14 @@ async def block(
     reason: str,
     now: datetime,
 ) -> CoachStatus | None:
-    """Block somebody, or change the reason of an existing block. Returns their status as a coach, if any.
+    """Block someone, or change the reason of an existing block. Returns their status as a coach, if any.
 
     Blocking from booking also releases the time they hold. Booked sessions, an open application and an approved
-    coach stay as they are. Raises NotAllowed, and Unreadable for a reason that is too long.
+    coach stay as they are. Raises NotAllowed, and Unreadable for a reason that's too long.
     """
     actor.must_be_admin()
     if user_id == actor.user_id:
-        raise NotAllowed("You can't block yourself. Pick somebody else.")
+        raise NotAllowed("You can't block yourself. Pick someone else.")
     reason = reason.strip()
     if len(reason) > LONGEST_REASON:
         raise Unreadable(f"The reason has {len(reason):,} characters; at most {LONGEST_REASON:,} fit.")
@@ -69,22 +69,15 @@ async def block(
         found.reason, found.blocked_by, found.blocked_at = reason or None, actor.user_id, now
     if BlockedFrom.BOOKING in what:
         await session.execute(delete(Hold).where(Hold.guild_id == guild_id, Hold.student_id == user_id))
-    await _record(
-        session, guild_id, user_id, "member_blocked", actor, what, now, {"reason": reason} if reason else {}
-    )
+    await _record(session, guild_id, user_id, "member_blocked", actor, what, now, reason)
     coach = await session.get(Coach, (guild_id, user_id))
     return coach.status if coach is not None else None
 
 
 async def unblock(
-    session: AsyncSession,
-    guild_id: int,
-    user_id: int,
-    actor: Actor,
-    what: Collection[BlockedFrom],
-    now: datetime,
+    session: AsyncSession, guild_id: int, user_id: int, actor: Actor, what: Collection[BlockedFrom], now: datetime
 ) -> list[BlockedFrom]:
-    """Lift blocks and return what they were from. Raises NotAllowed, and NotFound if there were none."""
+    """Lift blocks, and return what they were from. Raises NotAllowed, and NotFound if there were none."""
     actor.must_be_admin()
     await members.lock(session, user_id)
     lifted = [one for one in await of(session, guild_id, user_id) if one.blocked_from in what]
@@ -92,9 +85,9 @@ async def unblock(
         raise NotFound(f"<@{user_id}> isn't blocked here. `/coaching blocked` lists everyone who is.")
     for one in lifted:
         await session.delete(one)
-    again = [one.blocked_from for one in lifted]
-    await _record(session, guild_id, user_id, "member_unblocked", actor, again, now, {})
-    return again
+    lifted_from = [one.blocked_from for one in lifted]
+    await _record(session, guild_id, user_id, "member_unblocked", actor, lifted_from, now)
+    return lifted_from
 
 
 async def of(session: AsyncSession, guild_id: int, user_id: int) -> Sequence[Block]:
@@ -104,9 +97,9 @@ async def of(session: AsyncSession, guild_id: int, user_id: int) -> Sequence[Blo
 
 async def of_each(session: AsyncSession, guild_id: int, user_ids: Collection[int]) -> dict[int, list[Block]]:
     """Map each of these people who is blocked here to their blocks, booking first."""
-    theirs = select(Block).where(Block.guild_id == guild_id, Block.user_id.in_(user_ids), _OURS)
+    theirs = Block.guild_id == guild_id, Block.user_id.in_(user_ids), _OURS
     found: dict[int, list[Block]] = {}
-    for one in await session.scalars(theirs.order_by(Block.blocked_from.desc())):
+    for one in await session.scalars(select(Block).where(*theirs).order_by(Block.blocked_from.desc())):
         found.setdefault(one.user_id, []).append(one)
     return found
 
@@ -114,12 +107,9 @@ async def of_each(session: AsyncSession, guild_id: int, user_ids: Collection[int
 async def page_of(session: AsyncSession, guild_id: int, actor: Actor, *, page: int, size: int) -> Page[Block]:
     """List the server's blocks, newest first. Raises NotAllowed."""
     actor.must_be_admin()
-    newest = (
-        select(Block)
-        .where(Block.guild_id == guild_id, _OURS)
-        .order_by(Block.blocked_at.desc(), Block.user_id, Block.blocked_from.desc())
-    )
-    found = list(await session.scalars(newest.offset(page * size).limit(size + 1)))
+    newest_first = Block.blocked_at.desc(), Block.user_id, Block.blocked_from.desc()
+    blocks = select(Block).where(Block.guild_id == guild_id, _OURS).order_by(*newest_first)
+    found = list(await session.scalars(blocks.offset(page * size).limit(size + 1)))
     return Page(found[:size], has_more=len(found) > size)
 
 
@@ -131,10 +121,10 @@ async def _record(
     actor: Actor,
     what: Collection[BlockedFrom],
     now: datetime,
-    details: Mapping[str, str],
+    reason: str = "",
 ) -> None:
-    """Add an audit entry and update the card of their application."""
-    about = {"from": [str(one) for one in EVERYTHING if one in what], **details}
+    """Add an audit entry, and update the card of their application."""
+    about = {"from": [str(one) for one in EVERYTHING if one in what]} | ({"reason": reason} if reason else {})
     audit.record(session, guild_id, action, at=now, actor_id=actor.user_id, member_id=user_id, details=about)
     if (card := await outbox.application_card(session, guild_id, user_id)) is not None:
         outbox.requeue(card, now)

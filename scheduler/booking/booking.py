@@ -1,4 +1,4 @@
-"""Holding and booking a time."""
+"""Booking a time."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from scheduler.notifications.outbox import PlannedNotification
 from scheduler.parsing.money import price
 from scheduler.sessions import events, planning
 
-_CODE_LETTERS = "23456789bcdfghjkmnpqrstvwxz"  # nothing that looks alike, and no vowels to spell words with
+_CODE_LETTERS = "23456789bcdfghjkmnpqrstvwxz"  # no letters that look alike, no vowels that spell words
 
 
 async def book(
@@ -31,15 +31,13 @@ async def book(
     agreed_minor: int | None = None,
     agreed_currency: str | None = None,
 ) -> CoachingSession:
-    """Book the coach for the actor: session, both reservations and what both have to be told (now, and as
-    reminders), or nothing.
+    """Book a coach for the actor: write the session, both reservations, notifications and reminders, or nothing.
 
-    What the actor held in this server is let go. Pressing twice books once: the second time gives back the
-    session of the first.
+    Releases what the actor holds in this server. Booking the same again returns the first session.
 
     Raises SlotTaken with the nearest free times, NotBookable for a length, time or person that can never be booked
-    and for another price than the one that was `agreed_minor` in `agreed_currency`, NotFound for somebody who does
-    not coach here, Blocked to whoever may not book, Unreadable for notes that are too long.
+    and when the price is no longer `agreed_minor` in `agreed_currency`, NotFound for someone who doesn't coach
+    here, Blocked if the actor can't book here, Unreadable for notes that are too long.
     """
     await members.lock(session, coach_id, actor.user_id)
     if (already := await _booked_before(session, guild.id, actor, coach_id, starts_at, duration)) is not None:
@@ -53,10 +51,9 @@ async def book(
     session.add(booked)
     await session.flush()
     await reservations.reserve(session, coach, actor.user_id, starts_at, duration, now, session_id=booked.id)
-    both = (booked.student_id, booked.coach_id)
     news = [
         PlannedNotification(NotificationKind.SESSION_BOOKED, guild.id, user_id, booked.id, due_at=now)
-        for user_id in both
+        for user_id in (booked.student_id, booked.coach_id)
     ]
     await outbox.enqueue_all(session, news + reminders.planned_reminders(booked, guild, now), now)
     events.record(session, booked, "session_booked", actor, now)
@@ -64,12 +61,7 @@ async def book(
 
 
 async def _booked_before(
-    session: AsyncSession,
-    guild_id: int,
-    actor: Actor,
-    coach_id: int,
-    starts_at: datetime,
-    duration: timedelta,
+    session: AsyncSession, guild_id: int, actor: Actor, coach_id: int, starts_at: datetime, duration: timedelta
 ) -> CoachingSession | None:
     return await session.scalar(
         select(CoachingSession).where(

@@ -1,4 +1,4 @@
-"""Cancelling a session, and what the server's notice rule means for it."""
+"""Cancelling a session, and when that counts as late."""
 
 from datetime import datetime, timedelta
 
@@ -16,22 +16,28 @@ from scheduler.sessions import events, lookup, upcoming
 async def cancel(
     session: AsyncSession, session_id: int, actor: Actor, guild_id: int | None, reason: str, now: datetime
 ) -> CoachingSession:
-    """Cancel a session: the time is free at once, the room goes, both are told.
+    """Cancel a session: free the time, let the room go, notify both.
 
-    Once both have met or the grace time is over, a session can't be cancelled but only ended, so that nobody
-    escapes a no-show. A student who cancels with less notice than the server asks for is marked as late.
+    Once both have met or the grace period is over, a session can only be ended, so that nobody escapes a no-show.
+    A student who cancels with less notice than the server asks for is marked as late.
 
-    For its coach, its student, and admins of its server (`guild_id` is where they press; None in a DM).
-    Raises NotFound to everybody else, TooLate when it is over or cancelled or can only be ended.
+    For its coach, its student, and admins of its server (`guild_id` is the server they're in; None in a DM).
+    Raises NotFound to everyone else, TooLate when it's over, cancelled or can only be ended, Unreadable for a
+    reason that's too long.
     """
     found = await cancellable(session, session_id, actor, guild_id, now, lock=True)
-    if len(reason) > LONGEST_NOTES:
-        raise Unreadable(f"The reason has {len(reason):,} characters; at most {LONGEST_NOTES:,} fit.")
+    check_reason(reason)
     guild = await session.get_one(Guild, found.guild_id)
     found.cancelled_late = is_late(found, guild, actor, now)
     await events.call_off(session, found, guild, reason, now, by=actor)
     events.record(session, found, "session_cancelled", actor, now)
     return found
+
+
+def check_reason(reason: str) -> None:
+    """Raise Unreadable for a reason that's too long."""
+    if len(reason) > LONGEST_NOTES:
+        raise Unreadable(f"The reason has {len(reason):,} characters; at most {LONGEST_NOTES:,} fit.")
 
 
 async def cancellable(
@@ -43,13 +49,13 @@ async def cancellable(
     *,
     lock: bool = False,
 ) -> CoachingSession:
-    """The session if this actor may cancel it now; raises as `cancel` does."""
+    """Return the session if this actor can cancel it now; raises as `cancel` does."""
     found = await lookup.visible(session, session_id, actor, guild_id, lock=lock)
     if found.status is SessionStatus.CANCELLED:
         when = f" {stamp(found.cancelled_at, 'R')}" if found.cancelled_at else ""
-        raise TooLate(f"This session was cancelled{when} already. Book a new one with `/book`.")
+        raise TooLate(f"This session was cancelled{when}. Book a new one with `/book`.")
     if not upcoming.is_ahead(found) or found.ends_at <= now:  # the tick that says so may be late
-        raise TooLate("This session is over, so it cannot be cancelled. Talk to an admin if it went wrong.")
+        raise TooLate("This session is over, so it can't be cancelled. If something went wrong, talk to an admin.")
     if await can_only_be_ended(session, found, now):
         raise TooLate(
             "It's too late to cancel: coach and student have met, or the time to show up has passed. Press "
@@ -59,7 +65,7 @@ async def cancellable(
 
 
 async def can_only_be_ended(session: AsyncSession, row: CoachingSession, now: datetime) -> bool:
-    """Whether a session is running and it's too late to cancel it, so that it can only be ended."""
+    """Whether a session is running and it's too late to cancel it."""
     if not upcoming.is_ahead(row) or now <= row.starts_at:
         return False
     guild = await session.get_one(Guild, row.guild_id)
@@ -67,10 +73,10 @@ async def can_only_be_ended(session: AsyncSession, row: CoachingSession, now: da
 
 
 def is_late(row: CoachingSession, guild: Guild, actor: Actor, now: datetime) -> bool:
-    """Whether a cancellation by this actor now would be a late one."""
+    """Whether it would be a late cancellation if this actor cancelled now."""
     return actor.user_id == row.student_id and now > notice_ends_at(row, guild)
 
 
 def notice_ends_at(row: CoachingSession, guild: Guild) -> datetime:
-    """Until when its student may move the session, and cancel it without being late."""
+    """Return until when the student can reschedule the session, or cancel it without being late."""
     return row.starts_at - timedelta(minutes=guild.cancel_notice_minutes)

@@ -1,4 +1,4 @@
-"""Somebody left the server or may not coach any more: what becomes of their upcoming sessions."""
+"""What becomes of someone's upcoming sessions when they leave the server or can no longer coach."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -19,49 +19,42 @@ from scheduler.sessions import events, planning
 
 
 class Why(StrEnum):
-    """Why somebody is gone."""
+    """Why someone is gone."""
 
     LEFT = "left"
     SUSPENDED = "suspended"
 
 
-_REASONS = {
-    Why.LEFT: "The other side has left the server.",
-    Why.SUSPENDED: "The coach does not coach here any more.",
-}
-
-
 async def present_members(
     db: Database, discord: Membership, clock: Clock, row: CoachingSession
 ) -> tuple[int, ...]:
-    """Who of coach and student is in the server; the sessions of whoever is not are cancelled or kept.
+    """Return which of coach and student are in the server, and handle the departure of whoever isn't.
 
-    Where Discord cannot say, they count as there: a room too many is better than one too few. Raises NotInServer.
+    If Discord can't say, they count as present: one room too many is better than one too few. Raises NotInServer.
     """
-    there: list[int] = []
+    present: list[int] = []
     for user_id in (row.coach_id, row.student_id):
         try:
-            is_there = await discord.is_member(row.guild_id, user_id)
+            is_present = await discord.is_member(row.guild_id, user_id)
         except NotInServer:
             raise
         except DiscordFailure:
-            is_there = True
-        if is_there:
-            there.append(user_id)
+            is_present = True
+        if is_present:
+            present.append(user_id)
         else:
             async with db.begin() as session:
                 await handle_departure(session, row.guild_id, user_id, Why.LEFT, clock())
-    return tuple(there)
+    return tuple(present)
 
 
 async def handle_departure(
     session: AsyncSession, guild_id: int, user_id: int, why: Why, now: datetime, *, keep: bool | None = None
 ) -> int:
-    """Cancel this person's upcoming sessions here, or keep them; how many were cancelled.
+    """Cancel or keep this person's upcoming sessions here, and return how many were cancelled.
 
-    A running session that it's too late to cancel is ended instead. Without `keep` the server's setting decides.
-    The other side is told. From the room of a session that is kept,
-    whoever left the server is shut out. Twice is once.
+    Without `keep`, the server's setting decides. Ends a running session that it's too late to cancel. Notifies
+    the other person. Whoever left loses access to the rooms of sessions that are kept. Safe to call twice.
     """
     guild = await session.get_one(Guild, guild_id)
     keeps = guild.keep_after_departure if keep is None else keep
@@ -75,22 +68,29 @@ async def handle_departure(
             await early_end.end(session, row, guild, now)
             action = f"session_ended_{why}"
         elif not keeps:
-            told = user_id if why is Why.LEFT else None  # whoever left cannot be reached
-            await events.call_off(session, row, guild, _REASONS[why], now, except_for=told)
+            unreachable = user_id if why is Why.LEFT else None
+            reason = _reason(why, is_coach=user_id == row.coach_id)
+            await events.call_off(session, row, guild, reason, now, except_for=unreachable)
             cancelled += 1
         elif why is Why.LEFT:
             if not is_news and await _was_told(session, row, other):
                 continue
-            row.access_granted_at = None  # the room is opened anew, for those who are there
+            row.access_granted_at = None  # the room is opened again, for those who are still here
             planning.plan_next_step(row, guild, now)
-            kind = NotificationKind.PERSON_LEFT
-            outbox.enqueue(session, kind, guild_id, now=now, user_id=other, session_id=row.id)
+            left = NotificationKind.PERSON_LEFT
+            outbox.enqueue(session, left, guild_id, now=now, user_id=other, session_id=row.id)
         audit.record(session, guild_id, action, at=now, coach_id=row.coach_id, session_id=row.id, details={})
     return cancelled
 
 
+def _reason(why: Why, *, is_coach: bool) -> str:
+    if why is Why.SUSPENDED:
+        return "The coach no longer coaches here."
+    return f"The {'coach' if is_coach else 'student'} left the server."
+
+
 async def _hide_coach(session: AsyncSession, guild_id: int, user_id: int, now: datetime) -> bool:
-    """Stop offering a coach who has left, and return whether they were offered. `presence` undoes it."""
+    """Stop offering a coach who has left; return whether they were offered. `membership_checks` undoes it."""
     coach = await lock_coach(session, guild_id, user_id)
     if coach is None or coach.status is not CoachStatus.APPROVED or coach.left_at is not None:
         return False
@@ -99,7 +99,7 @@ async def _hide_coach(session: AsyncSession, guild_id: int, user_id: int, now: d
 
 
 async def count_coming(session: AsyncSession, guild_id: int, user_id: int, now: datetime) -> int:
-    """Of how many sessions `gone` would decide."""
+    """Count the sessions that `handle_departure` would cancel or keep."""
     counted = select(func.count()).select_from(CoachingSession).where(*_upcoming(guild_id, user_id, now))
     return await session.scalar(counted) or 0
 
@@ -115,9 +115,6 @@ def _upcoming(guild_id: int, user_id: int, now: datetime) -> tuple[ColumnElement
 
 
 async def _was_told(session: AsyncSession, row: CoachingSession, user_id: int) -> bool:
-    told = select(Notification.id).where(
-        Notification.session_id == row.id,
-        Notification.kind == NotificationKind.PERSON_LEFT,
-        Notification.user_id == user_id,
-    )
+    about_this = Notification.session_id == row.id, Notification.kind == NotificationKind.PERSON_LEFT
+    told = select(Notification.id).where(*about_this, Notification.user_id == user_id)
     return await session.scalar(told.limit(1)) is not None

@@ -13,7 +13,7 @@ from scheduler.sessions import planning
 async def end(session: AsyncSession, found: CoachingSession, guild: Guild, now: datetime) -> None:
     """End a running session without checking permission, and decide who attended.
 
-    If somebody is absent, the loop decides at its next tick, because it first asks Discord what kept them out.
+    If someone is absent, the next tick decides: it first asks Discord what kept them out.
     """
     await reservations.move_end(session, found, now)
     found.ends_at, found.revision = now, found.revision + 1

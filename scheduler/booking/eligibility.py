@@ -1,4 +1,4 @@
-"""What a student asks for, held against what coach and server offer, and whether the time is free."""
+"""Whether a student can book what they ask for: the coach's offer, the server's limits, the free times."""
 
 from datetime import datetime, timedelta
 
@@ -16,21 +16,21 @@ from scheduler.parsing.money import price, write_money
 
 
 def check_offered(coach: Coach, actor: Actor) -> None:
-    """Raise NotBookable to a coach who looks at their own times, and for one who has left."""
+    """Raise NotBookable if the actor is the coach, or the coach has left the server."""
     if coach.user_id == actor.user_id:
-        raise NotBookable("You cannot book yourself. Choose another coach.")
+        raise NotBookable("You can't book yourself. Choose another coach.")
     check_here(coach)
 
 
 def check_here(coach: Coach) -> None:
-    """Raise NotBookable for a coach who has left the server."""
+    """Raise NotBookable if the coach has left the server."""
     if coach.left_at is not None:
         raise NotBookable("This coach has left the server. Choose another one with `/book`.")
 
 
-async def check_coming(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> None:
-    """Raise NotBookable to who has as many upcoming sessions as the server allows."""
-    coming = await session.scalar(
+async def check_upcoming(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> None:
+    """Raise NotBookable if the actor has as many upcoming sessions as the server allows."""
+    upcoming = await session.scalar(
         select(func.count()).where(
             CoachingSession.guild_id == guild.id,
             CoachingSession.student_id == actor.user_id,
@@ -38,17 +38,17 @@ async def check_coming(session: AsyncSession, guild: Guild, actor: Actor, now: d
             CoachingSession.status == SessionStatus.SCHEDULED,
         )
     )
-    if (coming or 0) >= guild.most_upcoming:
+    if (upcoming or 0) >= guild.most_upcoming:
         raise NotBookable(
-            f"You have {coming} upcoming session{'' if coming == 1 else 's'}, the most allowed here. Book again "
-            "after your next one, or cancel one in `/sessions`."
+            f"You have {upcoming} upcoming session{'' if upcoming == 1 else 's'}, the most allowed here. Book "
+            "again after your next one, or cancel one in `/sessions`."
         )
 
 
 def check_request(
     coach: Coach, actor: Actor, starts_at: datetime, duration: timedelta, notes: str | None, now: datetime
 ) -> None:
-    """Raise NotBookable or Unreadable for what this coach does not offer, to this person, at any time."""
+    """Raise NotBookable or Unreadable for what this coach never offers this person."""
     check_offered(coach, actor)
     if duration // timedelta(minutes=1) not in coach.durations_minutes:
         offered = ", ".join(str(minutes) for minutes in coach.durations_minutes)
@@ -59,7 +59,7 @@ def check_request(
 
 
 def check_notes(notes: str) -> None:
-    """Raise Unreadable for more than a coach is given to read."""
+    """Raise Unreadable for notes that are too long."""
     if len(notes) > LONGEST_NOTES:
         raise Unreadable(
             f"Your notes have {len(notes):,} characters; at most {LONGEST_NOTES:,} fit. Please shorten them."
@@ -69,7 +69,7 @@ def check_notes(notes: str) -> None:
 def check_price(
     coach: Coach, duration: timedelta, agreed_minor: int | None, agreed_currency: str | None = None
 ) -> None:
-    """Raise NotBookable if the price is not what the student read (minor units; None: they read none)."""
+    """Raise NotBookable if the price isn't what the student was shown (minor units; None: nothing was shown)."""
     cost = price(coach.rate_minor, duration)
     if agreed_minor not in (None, cost) or (cost and agreed_currency not in (None, coach.currency)):
         is_now = write_money(cost, coach.currency)
@@ -86,10 +86,10 @@ async def require_bookable(
     notes: str | None,
     now: datetime,
 ) -> None:
-    """Refuse what could not be booked at this moment; raises as `book` does. Shown and accepted by one rule."""
+    """Raise what `book` would raise now. One rule decides what is shown and what is accepted."""
     await blocks.check(session, guild.id, actor.user_id, BlockedFrom.BOOKING)
     check_request(coach, actor, starts_at, duration, notes, now)
-    await check_coming(session, guild, actor, now)
+    await check_upcoming(session, guild, actor, now)
     await check_time(session, coach, actor.user_id, starts_at, duration, now)
 
 
@@ -102,15 +102,23 @@ async def check_time(
     now: datetime,
     *,
     reader_id: int | None = None,
-    moving: int | None = None,
+    rescheduling_id: int | None = None,
 ) -> None:
-    """Raise unless the listing would offer this start now."""
+    """Raise unless the list of free times would offer this start now."""
     why = await free_times.first_refusal(
-        session, coach, starts_at, duration, student_id=student_id, now=now, moving=moving
+        session, coach, starts_at, duration, student_id=student_id, now=now, moving=rescheduling_id
     )
     if why is SlotRefusal.PAUSED:
         raise NotBookable("This coach isn't taking new bookings at the moment. Choose another coach with `/book`.")
     if why is not None:
         raise await reservations.slot_taken_error(
-            session, coach, student_id, starts_at, duration, now, why, reader_id=reader_id, moving=moving
+            session,
+            coach,
+            student_id,
+            starts_at,
+            duration,
+            now,
+            why,
+            reader_id=reader_id,
+            rescheduling_id=rescheduling_id,
         )

@@ -1,8 +1,8 @@
-"""Holds: a time that is kept for somebody who is about to confirm it."""
+"""Holds: times kept for students who are about to confirm them."""
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, delete, or_, select
+from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Guild, Hold
@@ -11,7 +11,7 @@ from scheduler.core import coaches, members
 from scheduler.core.actor import Actor
 
 HOLD = timedelta(minutes=5)
-"""For how long a time is kept for somebody who is about to confirm it."""
+"""How long a time is kept."""
 
 
 async def hold(
@@ -23,14 +23,15 @@ async def hold(
     duration: timedelta,
     now: datetime,
 ) -> Hold:
-    """Keep the time for the actor for 5 minutes, in place of what they held in this server.
+    """Hold a time for the actor for five minutes, and release what they held in this server before.
 
-    Held again, the same time is not kept any longer. Raises as `book` does.
+    Holding the same time again doesn't extend the hold. Raises as `book` does.
     """
     await members.lock(session, coach_id, actor.user_id)
     coach = await coaches.approved_coach(session, guild.id, coach_id)
     await eligibility.require_bookable(session, guild, coach, actor, starts_at, duration, None, now)
-    held = await session.scalar(_holds_of(guild.id, actor.user_id))
+    theirs = Hold.guild_id == guild.id, Hold.student_id == actor.user_id
+    held = await session.scalar(select(Hold).where(*theirs))
     what = (coach_id, starts_at, starts_at + duration)
     if held is not None and held.expires_at > now and (held.coach_id, held.starts_at, held.ends_at) == what:
         return held
@@ -52,23 +53,19 @@ async def hold(
 async def release_holds(
     session: AsyncSession, guild_id: int, coach_id: int, student_id: int, now: datetime
 ) -> None:
-    """Drop what the student holds in this server, and what has expired of either person's.
+    """Delete what the student holds in this server, and expired holds of either person.
 
-    Locked by ascending id, so that two transactions that drop the same holds do not wait in a circle.
+    Locks by ascending id, so that transactions that delete the same holds don't deadlock.
     """
-    gone = select(Hold.id).where(is_let_go(guild_id, coach_id, student_id, now))
-    ids = list(await session.scalars(gone.order_by(Hold.id).with_for_update()))
+    released = select(Hold.id).where(is_let_go(guild_id, coach_id, student_id, now))
+    ids = list(await session.scalars(released.order_by(Hold.id).with_for_update()))
     if ids:
         await session.execute(delete(Hold).where(Hold.id.in_(ids)))
 
 
 def is_let_go(guild_id: int, coach_id: int, student_id: int, now: datetime) -> ColumnElement[bool]:
-    """Whether a hold is in nobody's way when these two take a time."""
+    """Whether a hold doesn't get in the way when these two take a time."""
     people_ids = (coach_id, student_id)
     involves = or_(Hold.coach_id.in_(people_ids), Hold.student_id.in_(people_ids))
     theirs = and_(Hold.guild_id == guild_id, Hold.student_id == student_id)
     return or_(theirs, and_(Hold.expires_at <= now, involves))
-
-
-def _holds_of(guild_id: int, student_id: int) -> Select[Hold]:
-    return select(Hold).where(Hold.guild_id == guild_id, Hold.student_id == student_id)

@@ -1,12 +1,15 @@
 """Whether coaches, and students with upcoming sessions, are still in their server.
 
-Discord tells nobody without a privileged intent, so it is asked.
+Without a privileged intent, Discord doesn't say who leaves, so we ask.
 """
 
 import logging
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Row, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from models import Coach, CoachingSession, CoachStatus, Guild
 from models.storage.database import Database
@@ -22,51 +25,44 @@ from scheduler.notifications import bot_removal
 
 log = logging.getLogger(__name__)
 
-_LOOK_AGAIN = timedelta(days=1)
+_CHECK_AGAIN = timedelta(days=1)
 _AFTER_FAILURE = timedelta(minutes=10)
 _AT_ONCE = 25
-"""People of each sort whom one tick asks about: each costs a request."""
+"""How many coaches, and how many students, one tick asks about: each costs a request."""
 
 
 async def check_due(db: Database, discord: Membership, clock: Clock) -> int:
-    """Ask about those whose turn it is, each once a day; returns how many could not be asked about."""
+    """Ask about everyone who is due, each once a day; return for how many there was no answer."""
     async with db.read() as session:
-        due = list(
-            await session.execute(
-                select(Coach.guild_id, Coach.user_id)
-                .where(Coach.membership_due_at.is_not(None), Coach.membership_due_at <= clock())
-                .order_by(Coach.membership_due_at)
-                .limit(_AT_ONCE)
-            )
-        )
-        students = list(
-            await session.execute(
-                select(CoachingSession.guild_id, CoachingSession.student_id)
-                .where(
-                    CoachingSession.membership_due_at.is_not(None), CoachingSession.membership_due_at <= clock()
-                )
-                .group_by(CoachingSession.guild_id, CoachingSession.student_id)
-                .order_by(func.min(CoachingSession.membership_due_at))
-                .limit(_AT_ONCE)
-            )
-        )
-        gone = set(await session.scalars(select(Guild.id).where(Guild.bot_removed_at.is_not(None))))
+        due_coaches = await _due(session, Coach, Coach.user_id, clock())
+        due_students = await _due(session, CoachingSession, CoachingSession.student_id, clock())
+        left = set(await session.scalars(select(Guild.id).where(Guild.bot_removed_at.is_not(None))))
     answers: list[bool] = []
-    for ask, whom in ((_check_coach, due), (_check_student, students)):
-        for guild_id, user_id in whom:
-            if guild_id in gone:
+    for check_one, people in ((_check_coach, due_coaches), (_check_student, due_students)):
+        for guild_id, user_id in people:
+            if guild_id in left:
                 await _stop(db, guild_id)
                 continue
             try:
-                answers.append(await ask(db, discord, clock, guild_id, user_id))
+                answers.append(await check_one(db, discord, clock, guild_id, user_id))
             except NotInServer:
                 await bot_removal.found_removed(db, clock, guild_id)
-                gone.add(guild_id)
+                left.add(guild_id)
     return answers.count(False)
 
 
+async def _due(
+    session: AsyncSession, table: type[Coach | CoachingSession], user_id: InstrumentedAttribute[int], now: datetime
+) -> Sequence[Row[int, int]]:
+    """Return server and person, longest overdue first."""
+    due_at = table.membership_due_at
+    due = select(table.guild_id, user_id).where(due_at.is_not(None), due_at <= now)
+    longest_overdue = due.group_by(table.guild_id, user_id).order_by(func.min(due_at)).limit(_AT_ONCE)
+    return (await session.execute(longest_overdue)).all()
+
+
 async def _stop(db: Database, guild_id: int) -> None:
-    """Stop looking for people in a server that the bot isn't in, until it's back."""
+    """Stop checking people in a server that the bot isn't in, until it's back."""
     async with db.begin() as session:
         for table in (Coach, CoachingSession):
             theirs = table.guild_id == guild_id, table.membership_due_at.is_not(None)
@@ -76,7 +72,7 @@ async def _stop(db: Database, guild_id: int) -> None:
 
 
 async def check(db: Database, discord: Membership, clock: Clock, guild_id: int, user_id: int) -> bool:
-    """Ask about one coach out of turn. Returns whether there was an answer."""
+    """Ask about one coach now, due or not. Returns whether there was an answer."""
     try:
         return await _check_coach(db, discord, clock, guild_id, user_id)
     except NotInServer:
@@ -84,10 +80,7 @@ async def check(db: Database, discord: Membership, clock: Clock, guild_id: int, 
 
 
 async def _check_coach(db: Database, discord: Membership, clock: Clock, guild_id: int, user_id: int) -> bool:
-    """Ask about one coach and record the answer and their name. Returns whether there was an answer.
-
-    What becomes of the upcoming sessions of one who is gone is the server's choice.
-    """
+    """Ask about one coach, and record the answer and their name. Returns whether there was an answer."""
     here, name = await _ask(discord, guild_id, user_id)
     async with db.begin() as session:
         if await session.get(Coach, (guild_id, user_id)) is None:
@@ -98,11 +91,11 @@ async def _check_coach(db: Database, discord: Membership, clock: Clock, guild_id
                 coach.membership_due_at = None
                 await lost_zones.inspect_zone(session, coach, clock())
             return True
-        is_their_turn = coach.membership_due_at is not None and coach.membership_due_at <= clock()
-        coach.membership_due_at = clock() + (_AFTER_FAILURE if here is None else _LOOK_AGAIN)
+        is_due = coach.membership_due_at is not None and coach.membership_due_at <= clock()
+        coach.membership_due_at = clock() + (_AFTER_FAILURE if here is None else _CHECK_AGAIN)
         if here:
-            if is_their_turn or coach.left_at is not None:
-                # They may have left and come back between two looks, or somebody may have taken the role.
+            if is_due or coach.left_at is not None:
+                # They may have left and come back between two checks, or someone may have removed the role.
                 coaches.want_role_again(coach, clock())
             coach.left_at = None
             if name is not None:
@@ -115,7 +108,7 @@ async def _check_coach(db: Database, discord: Membership, clock: Clock, guild_id
 
 async def _check_student(db: Database, discord: Membership, clock: Clock, guild_id: int, user_id: int) -> bool:
     here, _ = await _ask(discord, guild_id, user_id)
-    again_at = clock() + (_AFTER_FAILURE if here is None else _LOOK_AGAIN)
+    again_at = clock() + (_AFTER_FAILURE if here is None else _CHECK_AGAIN)
     async with db.begin() as session:
         await members.lock(session, user_id)
         if here is False:
@@ -126,13 +119,13 @@ async def _check_student(db: Database, discord: Membership, clock: Clock, guild_
             CoachingSession.guild_id == guild_id,
             CoachingSession.student_id == user_id,
         ):
-            # Shortly before a session its steps ask by themselves.
+            # Shortly before a session, its own steps ask.
             one.membership_due_at = again_at if one.starts_at > again_at else None
     return here is not None
 
 
 async def _ask(discord: Membership, guild_id: int, user_id: int) -> tuple[bool | None, str | None]:
-    """Whether this person is there (None if Discord can't say), and their name if so. Raises NotInServer."""
+    """Return whether this person is there (None: Discord can't say), and their name if so. Raises NotInServer."""
     try:
         name = await discord.member_name(guild_id, user_id)
         return name is not None, name
@@ -140,6 +133,6 @@ async def _ask(discord: Membership, guild_id: int, user_id: int) -> tuple[bool |
         raise
     except DiscordFailure as failure:
         log.warning("whether %s is in guild %s: %s", user_id, guild_id, failure)
-    except Exception:  # nobody waits for their messages, or for the next person, because of one
+    except Exception:  # one failure mustn't hold up other people, or messages
         log.exception("whether %s is in guild %s", user_id, guild_id)
     return None, None

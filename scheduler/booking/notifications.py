@@ -1,4 +1,4 @@
-"""What people are told about a booking and what becomes of it."""
+"""Notifications about a booking and what becomes of it."""
 
 from datetime import datetime
 

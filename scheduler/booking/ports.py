@@ -1,4 +1,4 @@
-"""Who is in a server, as the rules see it. `bot.discord_api.port` implements it."""
+"""What the rules ask about a server's members. `bot.discord_api.port` implements it."""
 
 from typing import Protocol
 
@@ -7,9 +7,9 @@ class Membership(Protocol):
     """Knows who is in a server."""
 
     async def is_member(self, guild_id: int, user_id: int) -> bool:
-        """Whether this person is in the server. Raises DiscordFailure if nobody can say."""
+        """Whether this person is in the server. Raises DiscordFailure if Discord can't say."""
         ...
 
     async def member_name(self, guild_id: int, user_id: int) -> str | None:
-        """This person's name in the server, or None if they aren't in it. Raises as `is_member`."""
+        """Return this person's name in the server, or None if they aren't in it. Raises as `is_member`."""
         ...

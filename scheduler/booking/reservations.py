@@ -1,8 +1,9 @@
-"""The time that a session or hold takes from two people. The database itself refuses an overlap."""
+"""The time that a session or hold takes from two people. The database itself refuses overlaps."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import BindParameter, case, insert, literal, select, update
+from sqlalchemy import BindParameter, Executable, case, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,7 +13,7 @@ from scheduler.availability.slots import SlotRefusal
 from scheduler.core.errors import SlotTaken
 
 GUARD = "reservations_no_overlap"
-"""What the database's refusal of an overlap mentions, on either engine."""
+"""What the error about an overlap mentions, on either engine."""
 _ALTERNATIVES = 3
 
 
@@ -25,20 +26,55 @@ async def reserve(
     now: datetime,
     **owner: int,
 ) -> None:
-    """Take the time from both people; the database itself has the last word on whether it is free."""
+    """Take the time from both people, with the buffers around it from the coach. Raises SlotTaken."""
     ends_at = starts_at + duration
-    before, after = timedelta(minutes=coach.buffer_before_minutes), timedelta(minutes=coach.buffer_after_minutes)
+    buffered_start, buffered_end = _with_buffers(coach, starts_at, ends_at)
     both = [
-        owner | {"user_id": coach.user_id, "starts_at": starts_at - before, "ends_at": ends_at + after},
+        owner | {"user_id": coach.user_id, "starts_at": buffered_start, "ends_at": buffered_end},
         owner | {"user_id": student_id, "starts_at": starts_at, "ends_at": ends_at},
     ]
+    if not await _execute_if_free(session, insert(Reservation), both):
+        raise await slot_taken_error(session, coach, student_id, starts_at, duration, now)
+
+
+async def reschedule(
+    session: AsyncSession, found: CoachingSession, coach: Coach, starts_at: datetime, now: datetime, reader_id: int
+) -> None:
+    """Let a session take another time, as `reserve` does, in place of its own. Raises SlotTaken."""
+    ends_at = starts_at + found.duration
+    buffered_start, buffered_end = _with_buffers(coach, starts_at, ends_at)
+    is_coach = Reservation.user_id == coach.user_id
+    moved = update(Reservation).where(Reservation.session_id == found.id)
+    moved = moved.values(
+        starts_at=case((is_coach, _instant(buffered_start)), else_=_instant(starts_at)),
+        ends_at=case((is_coach, _instant(buffered_end)), else_=_instant(ends_at)),
+    )
+    if not await _execute_if_free(session, moved):
+        time = coach, found.student_id, starts_at, found.duration, now
+        raise await slot_taken_error(session, *time, reader_id=reader_id, rescheduling_id=found.id)
+
+
+async def _execute_if_free(
+    session: AsyncSession, statement: Executable, rows: list[dict[str, Any]] | None = None
+) -> bool:
+    """Return False, with nothing changed, if the database finds that someone isn't free. It has the last word."""
     try:
         async with session.begin_nested():
-            await session.execute(insert(Reservation), both)
+            await session.execute(statement, rows)
     except IntegrityError as error:
         if GUARD not in str(error.orig):
             raise
-        raise await slot_taken_error(session, coach, student_id, starts_at, duration, now) from error
+        return False
+    return True
+
+
+def _with_buffers(coach: Coach, starts_at: datetime, ends_at: datetime) -> tuple[datetime, datetime]:
+    before, after = timedelta(minutes=coach.buffer_before_minutes), timedelta(minutes=coach.buffer_after_minutes)
+    return starts_at - before, ends_at + after
+
+
+def _instant(at: datetime) -> BindParameter[datetime]:
+    return literal(at, UTCDateTime())
 
 
 async def slot_taken_error(
@@ -51,58 +87,37 @@ async def slot_taken_error(
     why: SlotRefusal = SlotRefusal.TAKEN,
     *,
     reader_id: int | None = None,
-    moving: int | None = None,
+    rescheduling_id: int | None = None,
 ) -> SlotTaken:
-    """The refusal of a time, with the nearest free ones on the clock of who reads it (else the student)."""
-    free = await free_times.free_times(session, coach, duration, student_id=student_id, now=now, moving=moving)
-    present = await session.get(CoachingSession, moving) if moving is not None else None
-    others = (at for at in free if present is None or at != present.starts_at)
+    """Build the refusal of a time, with the nearest free ones in the reader's zone (by default the student's)."""
+    free = await free_times.free_times(
+        session, coach, duration, student_id=student_id, now=now, moving=rescheduling_id
+    )
+    current = await session.get(CoachingSession, rescheduling_id) if rescheduling_id is not None else None
+    others = (at for at in free if current is None or at != current.starts_at)
     nearest = sorted(others, key=lambda at: (abs(at - wanted), at))[:_ALTERNATIVES]
     guild = await session.get_one(Guild, coach.guild_id)
     return SlotTaken(
-        # Only what was listed is asked for here, so it is gone since then.
+        # People pick from a list of free times, so it was free a moment ago.
         "That time was just taken." if why is SlotRefusal.TAKEN else free_times.explain(why, coach),
         nearest,
         coach_id=coach.user_id,
         duration=duration,
         zone_name=await reader_zone.zone_name_of(session, reader_id or student_id, guild.time_zone),
-        moving=moving,
+        moving=rescheduling_id,
     )
-
-
-async def move_reservations(
-    session: AsyncSession, session_id: int, coach: Coach, starts_at: datetime, ends_at: datetime
-) -> None:
-    """Let a session take another time from both people, from the coach with the buffers around it.
-
-    Raises IntegrityError that names the guard where one of them is not free.
-    """
-    is_coach = Reservation.user_id == coach.user_id
-    before, after = timedelta(minutes=coach.buffer_before_minutes), timedelta(minutes=coach.buffer_after_minutes)
-    await session.execute(
-        update(Reservation)
-        .where(Reservation.session_id == session_id)
-        .values(
-            starts_at=case((is_coach, _instant(starts_at - before)), else_=_instant(starts_at)),
-            ends_at=case((is_coach, _instant(ends_at + after)), else_=_instant(ends_at)),
-        )
-    )
-
-
-def _instant(at: datetime) -> BindParameter[datetime]:
-    return literal(at, UTCDateTime())
 
 
 async def reservations_of(session: AsyncSession, found: CoachingSession) -> list[Reservation]:
-    """The reservations of both people for this session."""
+    """Return both people's reservations for this session."""
     theirs = select(Reservation).where(Reservation.session_id == found.id).order_by(Reservation.id)
     return list(await session.scalars(theirs))
 
 
 async def move_end(session: AsyncSession, found: CoachingSession, ends_at: datetime) -> None:
-    """Let both reservations end so much later or earlier.
+    """Shift the end of both reservations along with the session's.
 
-    Their buffers stay as they were: those that the coach has chosen since then may not fit beside other sessions.
+    Keeps the buffers: those the coach has set since then may not fit next to other sessions.
     """
     for one in await reservations_of(session, found):
         one.ends_at += ends_at - found.ends_at

@@ -1,4 +1,4 @@
-"""What happens to a session: written down, told to both, called off."""
+"""Recording what happens to a session, notifying both people, and calling it off."""
 
 from datetime import datetime
 
@@ -20,28 +20,22 @@ def tell_both(
     *,
     except_for: int | None = None,
 ) -> None:
-    """Notify student and coach about their session, but not whoever knows already."""
+    """Notify student and coach about their session, except whoever already knows."""
     for user_id in (one for one in (row.student_id, row.coach_id) if one != except_for):
         outbox.enqueue(session, kind, row.guild_id, now=now, user_id=user_id, session_id=row.id)
 
 
 def record(session: AsyncSession, row: CoachingSession, action: str, actor: Actor, now: datetime) -> None:
-    """Write down what somebody did with a session."""
+    """Record in the audit log what someone did with a session."""
     audit.record(
-        session,
-        row.guild_id,
-        action,
-        at=now,
-        actor_id=actor.user_id,
-        coach_id=row.coach_id,
-        session_id=row.id,
+        session, row.guild_id, action, at=now, actor_id=actor.user_id, coach_id=row.coach_id, session_id=row.id
     )
 
 
 def record_by_bot(
     session: AsyncSession, row: CoachingSession, action: str, now: datetime, **details: int | None
 ) -> None:
-    """Write down what the bot did by itself for a session."""
+    """Record in the audit log what the bot did with a session."""
     audit.record(session, row.guild_id, action, at=now, coach_id=row.coach_id, session_id=row.id, details=details)
 
 
@@ -55,9 +49,9 @@ async def call_off(
     by: Actor | None = None,
     except_for: int | None = None,
 ) -> None:
-    """Cancel without asking whether that is allowed: free the time, let the room go, notify both.
+    """Cancel without checking permission: free the time, let the room go, notify both except `except_for`.
 
-    Whoever is not to be told is `except_for`; without `by` the bot did it.
+    Without `by`, the bot did it.
     """
     found.status = SessionStatus.CANCELLED
     found.cancelled_at, found.cancelled_by = now, by.user_id if by else None

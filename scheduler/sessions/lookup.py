@@ -1,4 +1,4 @@
-"""Finding a session for somebody whom it concerns."""
+"""Finding a session for the people it concerns."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,13 +10,10 @@ from scheduler.core.errors import NotFound
 async def visible(
     session: AsyncSession, session_id: int, actor: Actor, guild_id: int | None, *, lock: bool = False
 ) -> CoachingSession:
-    """The session, for its coach, its student and admins of its server. Raises NotFound to everybody else."""
+    """Return the session to its coach, its student and admins of its server. Raises NotFound to everyone else."""
     found = await session.get(CoachingSession, session_id, with_for_update=lock, populate_existing=lock)
-    if found is None or not _concerns(found, actor, guild_id):
-        raise NotFound("You have no such session. `/sessions` lists yours.")
-    return found
-
-
-def _concerns(row: CoachingSession, actor: Actor, guild_id: int | None) -> bool:
-    """For everybody else it does not exist, as far as they learn."""
-    return actor.user_id in (row.coach_id, row.student_id) or (actor.is_admin and guild_id == row.guild_id)
+    if found is not None and actor.user_id in (found.coach_id, found.student_id):
+        return found
+    if found is not None and actor.is_admin and guild_id == found.guild_id:
+        return found
+    raise NotFound("You have no such session. `/sessions` lists yours.")

@@ -5,21 +5,21 @@ from datetime import datetime, timedelta
 from models import CoachingSession, Guild, SessionStatus
 from scheduler.sessions.lifecycle import LeadTimes, life_of, next_step
 
-_PRESENCE = timedelta(days=1)
-"""How often to check whether the student of an upcoming session is still in the server."""
+_MEMBERSHIP_CHECK = timedelta(days=1)
+"""How often to check that the student of an upcoming session is still in the server."""
 
 
 def plan_next_step(row: CoachingSession, guild: Guild, now: datetime) -> None:
-    """Write on the row when the loop has to look at it again."""
+    """Set when the loop has to look at this session again."""
     due = next_step(life_of(row), lead_times(guild), now)
     row.next_step_at = due.at if due else None
-    look_at = now + _PRESENCE
-    is_far = row.status is SessionStatus.SCHEDULED and row.starts_at > look_at
-    row.membership_due_at = (row.membership_due_at or look_at) if is_far else None
+    check_at = now + _MEMBERSHIP_CHECK
+    is_far_off = row.status is SessionStatus.SCHEDULED and row.starts_at > check_at
+    row.membership_due_at = (row.membership_due_at or check_at) if is_far_off else None
 
 
 def lead_times(guild: Guild) -> LeadTimes:
-    """The server's lead times."""
+    """Return the server's lead times."""
     return LeadTimes(
         room=timedelta(minutes=guild.room_lead_minutes),
         access=timedelta(minutes=guild.access_lead_minutes),

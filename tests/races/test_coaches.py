@@ -277,7 +277,7 @@ async def test_a_reminder_that_goes_out_while_its_session_is_moved_does_not_wait
         async with asyncio.timeout(30):
             while not await somebody_waits(db):
                 assert not delivering.done(), "it did not wait"
-        await reminders.drop(session, session_id, a_day_before, "the session was moved")
+        await reminders.drop(session, session_id, a_day_before, "the session was rescheduled")
 
     assert (await delivering).failed == 0
     assert (await fetch(db, Member, STUDENT)).dms_closed_at is None

@@ -15,7 +15,7 @@ was an admin of this one and presses in the direct messages.
 ADMIN = "Only admins can do this."
 COACH = "There's no such coach here."
 MINE = "You have no such session."
-COACHED = "You coach no such session."
+COACHED = "You don't coach that session."
 SERVER = "This works in a server only."
 PENDING = "Your application hasn't been approved yet."
 YOURSELF = "You cannot book yourself."

@@ -142,7 +142,7 @@ async def test_a_coachs_blank_reason_is_refused_and_can_be_fixed(open_world: Aca
     question = await press(world.coach, times, "11:00")
 
     refusal = await fill(world.coach, question, "Move it…", {"Reason": "  "})
-    assert "Tell your student why: write a reason." in words(refusal)
+    assert "Add a reason, so your student knows why." in words(refusal)
     [booked] = await world.sessions()
     assert booked.starts_at == BOOKED_AT
     moved = await fill(world.coach, refusal, "Fix it", {"Reason": "Away."})

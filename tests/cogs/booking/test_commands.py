@@ -111,7 +111,7 @@ async def test_coaches_cannot_book_themselves_and_do_not_see_themselves_listed(o
     assert "No coach to book yet" in words(reply(listed))
     assert suggested == []
     for answer in (asked, pressed):
-        assert words(reply(answer)) == "You cannot book yourself. Choose another coach."
+        assert words(reply(answer)) == "You can't book yourself. Choose another coach."
 
 
 async def test_somebody_who_is_no_coach_cannot_be_booked(open_world: Academy) -> None:

@@ -190,7 +190,7 @@ async def test_coaches_cannot_book_themselves_by_any_way(open_world: Academy) ->
         result = await world.press_custom_id(world.coach, custom_id)
         said.append(cara.take(result).said if not result.modal else "a form")
 
-    assert said == [*["You cannot book yourself. Choose another coach."] * 3, "a form"]
+    assert said == [*["You can't book yourself. Choose another coach."] * 3, "a form"]
     assert (await world.count(Hold), await world.count(CoachingSession)) == (0, 0)
 
 

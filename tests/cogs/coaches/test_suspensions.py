@@ -33,7 +33,7 @@ async def test_a_suspended_coach_loses_role_bookings_and_coming_sessions_and_bot
     assert await world.count(Reservation) == 0
     assert not world.has_role(world.coach, world.coach_role)
     assert any("suspended" in text and "Missed two sessions." in text for text in world.dms(world.coach))
-    assert "does not coach here any more" in world.dms(world.student)[-1]
+    assert "no longer coaches here" in world.dms(world.student)[-1]
     assert "No coach" in words(reply(await world.student.slash(world.lobby, "book")))
 
 

@@ -87,7 +87,7 @@ async def test_what_is_over_cannot_be_cancelled(open_world: Academy) -> None:
 
     answer = await world.student.user.click(message, label="Cancel…")
 
-    assert "This session is over, so it cannot be cancelled." in words(reply(answer))
+    assert "This session is over, so it can't be cancelled." in words(reply(answer))
 
 
 async def test_the_longest_notes_and_reasons_fit_into_every_message(open_world: Academy) -> None:

@@ -166,7 +166,7 @@ async def test_who_leaves_the_server_has_their_sessions_cancelled_and_the_other_
     assert (gone.status, gone.cancelled_by) == (SessionStatus.CANCELLED, None)
     assert world.room(made.code) is None
     [heard] = told(world, world.coach, "Session cancelled by the bot")
-    assert "The other side has left the server." in words(heard)
+    assert "The student left the server." in words(heard)
 
 
 async def test_where_the_server_keeps_such_sessions_the_room_is_for_who_is_there(open_world: Academy) -> None:

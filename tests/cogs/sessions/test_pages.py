@@ -79,8 +79,8 @@ async def test_a_student_cannot_move_a_session_with_less_notice(open_world: Acad
         await stu.fill("Move it…")
 
     assert (
-        "Here sessions can be moved until 1 day before they start, which is over for this one. Ask your coach to "
-        "move it, or cancel it: that is a late cancellation."
+        "It's too late to reschedule: this server asks for 1 day of notice. Ask your coach to reschedule, or "
+        "cancel, which counts as a late cancellation."
     ) in stu.said
     assert (await world.sessions())[0].starts_at == before.starts_at
 

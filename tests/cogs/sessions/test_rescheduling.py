@@ -254,7 +254,7 @@ async def test_a_session_that_began_meanwhile_is_not_moved(open_world: Academy) 
     refused = [await send(world.student, opened, {}), await press(world.coach.user, card, "Reschedule…")]
 
     for answer in refused:
-        assert "This session has begun, so it cannot be moved any more." in words(answer)
+        assert "This session has already started, so it can't be rescheduled." in words(answer)
     [now] = await world.sessions()
     assert (now.starts_at, now.status) == (TWO, SessionStatus.IN_PROGRESS)
     listed = reply(await world.student.slash(world.lobby, "sessions"))

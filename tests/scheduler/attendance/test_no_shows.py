@@ -177,7 +177,7 @@ async def test_only_the_coach_can_say_who_was_there(
 
     for one, actor in ((session_id, STU), (session_id, STRANGER), (session_id, ADMIN), (session_id + 1, CARA)):
         sentence = await refused(db, NotFound, use_case, one, actor=actor)
-        assert sentence == "You coach no such session. `/sessions` lists yours."
+        assert sentence == "You don't coach that session. `/sessions` lists yours."
 
 
 @pytest.mark.parametrize("status", [SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS, SessionStatus.CANCELLED])

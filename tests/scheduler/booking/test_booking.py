@@ -215,7 +215,7 @@ async def test_the_same_time_can_be_booked_again_after_a_cancellation(db: Databa
 @pytest.mark.parametrize(
     ("changed", "asked", "sentence"),
     [
-        ({}, {"actor": Actor(COACH)}, "You cannot book yourself. Choose another coach."),
+        ({}, {"actor": Actor(COACH)}, "You can't book yourself. Choose another coach."),
         (
             {"accepting": False},
             {},
@@ -585,9 +585,7 @@ async def test_a_session_cannot_be_cancelled_twice(db: Database) -> None:
 
     refused = await refusal(db, TooLate, partial(cancel, session_id=session_id, actor=Actor(COACH)))
 
-    assert str(refused) == (
-        f"This session was cancelled {stamp(MONDAY, 'R')} already. Book a new one with `/book`."
-    )
+    assert str(refused) == (f"This session was cancelled {stamp(MONDAY, 'R')}. Book a new one with `/book`.")
 
 
 async def test_of_two_who_cancel_at_once_one_cancels(db: Database) -> None:
@@ -609,7 +607,10 @@ async def test_a_session_that_is_over_cannot_be_cancelled(db: Database, status: 
 
     refused = await refusal(db, TooLate, partial(cancel, session_id=session_id, now=ELEVEN))
 
-    assert str(refused) == "This session is over, so it cannot be cancelled. Talk to an admin if it went wrong."
+    assert (
+        str(refused)
+        == "This session is over, so it can't be cancelled. If something went wrong, talk to an admin."
+    )
 
 
 @pytest.mark.parametrize("status", [SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS])
@@ -621,7 +622,10 @@ async def test_a_session_whose_end_has_passed_is_over_although_no_tick_has_said_
 
     refused = await refusal(db, TooLate, partial(cancel, session_id=session_id, now=ELEVEN))
 
-    assert str(refused) == "This session is over, so it cannot be cancelled. Talk to an admin if it went wrong."
+    assert (
+        str(refused)
+        == "This session is over, so it can't be cancelled. If something went wrong, talk to an admin."
+    )
 
 
 async def test_a_running_session_can_be_cancelled(db: Database) -> None:

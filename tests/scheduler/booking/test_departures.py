@@ -68,7 +68,7 @@ async def test_the_sessions_of_who_left_are_cancelled_and_the_other_side_is_told
     one = await found(db, session_id)
     assert cancelled == [1, 0]
     assert (one.status, one.cancelled_at, one.cancelled_by, one.cancelled_late) == (CANCELLED, MONDAY, None, None)
-    assert one.cancel_reason == "The other side has left the server."
+    assert one.cancel_reason == f"The {'coach' if who == COACH else 'student'} left the server."
     assert await reservations(db) == []
     assert await enqueued(db) == [(NotificationKind.SESSION_CANCELLED, OTHER[who])]
     assert await recorded(db) == [("session_cancelled_left", None)]
@@ -81,7 +81,7 @@ async def test_of_a_coach_who_may_not_coach_any_more_both_are_told(db: Database)
 
     one = await found(db, session_id)
     assert cancelled == 1
-    assert (one.status, one.cancel_reason) == (CANCELLED, "The coach does not coach here any more.")
+    assert (one.status, one.cancel_reason) == (CANCELLED, "The coach no longer coaches here.")
     cancelled_kind = NotificationKind.SESSION_CANCELLED
     assert await enqueued(db) == [(cancelled_kind, STUDENT), (cancelled_kind, COACH)]
     assert await recorded(db) == [("session_cancelled_suspended", None)]

@@ -13,7 +13,7 @@ from tests.support.transactions import transact
 
 async def check_coming(session: AsyncSession) -> None:
     guild = await session.get_one(Guild, GUILD)
-    await eligibility.check_coming(session, guild, Actor(STUDENT), MONDAY)
+    await eligibility.check_upcoming(session, guild, Actor(STUDENT), MONDAY)
 
 
 async def test_a_student_has_at_most_as_many_upcoming_sessions_as_the_server_allows(db: Database) -> None:

@@ -162,7 +162,7 @@ async def test_a_rescheduled_session_gets_new_reminders(db: Database) -> None:
     await reschedule(db, session_id, WEDNESDAY + DAY + HOUR)
 
     assert await waiting(db) == for_both(WEDNESDAY + DAY + HOUR, DAY, HOUR)
-    assert await notes(db) == ["the session was moved"] * 4
+    assert await notes(db) == ["the session was rescheduled"] * 4
 
 
 async def test_a_session_rescheduled_into_the_next_hour_has_no_reminders(db: Database) -> None:

@@ -17,7 +17,6 @@ from scheduler.sessions.lifecycle import (
     life_of,
     linger_ends_at,
     next_step,
-    room_ends_at,
 )
 from tests.support.builders import HOUR, MINUTE, MONDAY
 
@@ -218,8 +217,7 @@ def test_every_life_ends_and_starts_before_it_ends(
     assert steps == ([Step.START, Step.FINISH] if now >= life.ends_at else WHOLE_LIFE)
 
 
-def test_a_room_may_go_from_the_end_on_people_may_linger_and_an_hour_later_it_goes_anyway() -> None:
-    assert room_ends_at(OVER) == END
+def test_people_can_linger_after_the_end_and_an_hour_later_the_room_goes_anyway() -> None:
     assert linger_ends_at(OVER, LEADS) == END + 15 * MINUTE
     assert hard_limit(OVER, LEADS) == END + 75 * MINUTE
 
@@ -227,7 +225,7 @@ def test_a_room_may_go_from_the_end_on_people_may_linger_and_an_hour_later_it_go
 def test_after_a_cancellation_nobody_lingers() -> None:
     called_off = cancelled(RUNNING, 20)
 
-    assert room_ends_at(called_off) == linger_ends_at(called_off, LEADS) == minutes(20)
+    assert linger_ends_at(called_off, LEADS) == minutes(20)
     assert hard_limit(called_off, LEADS) == minutes(80)
 
 
