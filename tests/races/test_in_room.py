@@ -30,10 +30,10 @@ from tests.support.attended_sessions import (
     found,
     recorded,
 )
+from tests.support.bookings import reservations
 from tests.support.builders import COACH, GUILD, STUDENT, FakeClock, change_session
 from tests.support.fakes import FakeDiscord
 from tests.support.integrity import faults_of
-from tests.support.rescheduled_sessions import reservations
 from tests.support.rounds import advance_due
 from tests.support.transactions import transact
 

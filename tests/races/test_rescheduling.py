@@ -16,8 +16,7 @@ from scheduler.booking import booking as bookings
 from scheduler.booking.cancellation import cancel
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, SlotTaken, TooLate
-from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach
-from tests.support.rescheduled_sessions import (
+from tests.support.bookings import (
     CARA,
     LATER,
     SAM,
@@ -30,6 +29,7 @@ from tests.support.rescheduled_sessions import (
     reservations,
     to,
 )
+from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach
 from tests.support.transactions import transact
 
 Press = Callable[[AsyncSession], Awaitable[CoachingSession]]

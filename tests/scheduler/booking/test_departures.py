@@ -12,6 +12,7 @@ from scheduler.core import coaches
 from scheduler.core.errors import DiscordFailure
 from scheduler.rooms.ports import Access
 from tests.support.attended_sessions import ELEVEN, STU, TEN, a_meeting, at, both_came, enqueued, found, recorded
+from tests.support.bookings import reservations
 from tests.support.builders import (
     COACH,
     DAY,
@@ -28,7 +29,6 @@ from tests.support.builders import (
     everything,
 )
 from tests.support.fakes import Call, FakeDiscord
-from tests.support.rescheduled_sessions import reservations
 from tests.support.rounds import advance_due, tick
 from tests.support.transactions import transact
 

@@ -14,8 +14,7 @@ from scheduler.availability.slots import SlotRefusal
 from scheduler.booking import rescheduling
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, SlotTaken
-from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach, a_date, refusal
-from tests.support.rescheduled_sessions import (
+from tests.support.bookings import (
     CARA,
     LATER,
     STU,
@@ -26,6 +25,7 @@ from tests.support.rescheduled_sessions import (
     found,
     reservations,
 )
+from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach, a_date, refusal
 from tests.support.transactions import transact
 
 EVENING, QUARTER_PAST = MONDAY + 11 * HOUR, TWELVE + 15 * MINUTE

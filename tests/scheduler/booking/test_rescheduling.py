@@ -16,6 +16,21 @@ from scheduler.booking import booking as bookings
 from scheduler.booking import rescheduling
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound
+from tests.support.bookings import (
+    CARA,
+    ELEVEN,
+    LATER,
+    SAM,
+    STU,
+    TEN,
+    TWELVE,
+    also_booked,
+    booked,
+    enqueued,
+    found,
+    move,
+    reservations,
+)
 from tests.support.builders import (
     ADMIN,
     COACH,
@@ -35,21 +50,6 @@ from tests.support.builders import (
     statements,
 )
 from tests.support.fakes import Call, FakeDiscord
-from tests.support.rescheduled_sessions import (
-    CARA,
-    ELEVEN,
-    LATER,
-    SAM,
-    STU,
-    TEN,
-    TWELVE,
-    also_booked,
-    booked,
-    enqueued,
-    found,
-    move,
-    reservations,
-)
 from tests.support.rounds import deliver_due
 from tests.support.transactions import transact
 

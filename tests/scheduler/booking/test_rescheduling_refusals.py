@@ -18,6 +18,19 @@ from scheduler.booking import rescheduling
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.core.errors import NotFound, SlotTaken, TooLate, Unreadable
+from tests.support.bookings import (
+    CARA,
+    ELEVEN,
+    LATER,
+    SAM,
+    STU,
+    TEN,
+    TWELVE,
+    also_booked,
+    booked,
+    move,
+    to,
+)
 from tests.support.builders import (
     ADMIN,
     COACH,
@@ -30,19 +43,6 @@ from tests.support.builders import (
     change_session,
     everything,
     refusal,
-)
-from tests.support.rescheduled_sessions import (
-    CARA,
-    ELEVEN,
-    LATER,
-    SAM,
-    STU,
-    TEN,
-    TWELVE,
-    also_booked,
-    booked,
-    move,
-    to,
 )
 from tests.support.transactions import transact
 
