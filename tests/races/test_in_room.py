@@ -30,11 +30,11 @@ from tests.support.attended_sessions import (
     found,
     recorded,
 )
-from tests.support.bookings import reservations
 from tests.support.builders import COACH, GUILD, STUDENT, FakeClock, change_session
 from tests.support.fakes import FakeDiscord
 from tests.support.integrity import faults_of
 from tests.support.rounds import advance_due
+from tests.support.stored import reservations
 from tests.support.transactions import transact
 
 Press = Callable[[AsyncSession], Awaitable[CoachingSession]]

@@ -16,20 +16,9 @@ from scheduler.booking import booking as bookings
 from scheduler.booking.cancellation import cancel
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, SlotTaken, TooLate
-from tests.support.bookings import (
-    CARA,
-    LATER,
-    SAM,
-    TEN,
-    TWELVE,
-    also_booked,
-    booked,
-    enqueued,
-    found,
-    reservations,
-    to,
-)
+from tests.support.bookings import CARA, LATER, SAM, TEN, TWELVE, also_booked, booked, enqueued, to
 from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach
+from tests.support.stored import reservations, session_now
 from tests.support.transactions import transact
 
 Press = Callable[[AsyncSession], Awaitable[CoachingSession]]
@@ -134,7 +123,7 @@ async def test_student_and_coach_who_move_at_once_move_one_after_the_other(
         attempt(another, to(session_id, TWELVE + DAY, CARA, reason="Ill.")),
     )
 
-    moved = await found(db, session_id)
+    moved = await session_now(db, session_id)
     assert len(won(outcomes)) == 2
     assert moved.rescheduled_from is not None
     assert {moved.starts_at, moved.rescheduled_from} == targets
@@ -148,7 +137,7 @@ async def test_a_double_click_moves_once(db: Database) -> None:
     outcomes = await asyncio.gather(*(attempt(db, to(session_id, TWELVE)) for _ in range(5)))
 
     assert len(won(outcomes)) == 5
-    assert (await found(db, session_id)).rescheduled_from == TEN
+    assert (await session_now(db, session_id)).rescheduled_from == TEN
     assert len(await enqueued(db)) == 2
 
 
@@ -163,7 +152,7 @@ async def test_a_cancellation_at_the_moment_of_a_move_ends_with_a_cancelled_sess
 
     assert isinstance(moved, CoachingSession | TooLate)
     assert isinstance(cancelled, CoachingSession)
-    assert (await found(db, session_id)).status is SessionStatus.CANCELLED
+    assert (await session_now(db, session_id)).status is SessionStatus.CANCELLED
     assert await reservations(db) == []
 
 
@@ -195,7 +184,7 @@ async def test_a_move_and_a_booking_of_the_student_elsewhere_at_once_have_one_wi
         assert len(won(outcomes)) == 1
         assert len([one for one in outcomes if isinstance(one, SlotTaken)]) == 1
         await check_reservations(db)
-    assert (await found(db, session_id)).starts_at > MONDAY
+    assert (await session_now(db, session_id)).starts_at > MONDAY
 
 
 async def test_a_move_and_bookings_at_once_keep_to_the_daily_limit(db: Database, another: Database) -> None:

@@ -1,77 +1,98 @@
-"""A booked session, how it's rescheduled, and what that leaves behind."""
+"""Sessions and holds of `COACH`, at ten on Monday unless a test says otherwise, and how they're rescheduled."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    CoachingSession,
-    Guild,
-    Notification,
-    NotificationKind,
-    Reservation,
-)
+from models import CoachingSession, Guild, Hold, Notification, NotificationKind
 from models.storage.database import Database
-from scheduler.booking import booking, rescheduling
+from scheduler.booking import booking, holds, rescheduling
 from scheduler.core.actor import Actor
-from tests.support.builders import COACH, GUILD, HOUR, MONDAY, STUDENT, a_coach, a_guild
-from tests.support.transactions import fetch, transact
+from scheduler.core.errors import CoachingError
+from tests.support.builders import COACH, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_server_with_a_coach
+from tests.support.stored import notifications
+from tests.support.transactions import transact
 
 STU, CARA, SAM = Actor(STUDENT), Actor(COACH), Actor(STUDENT + 1)
 TEN = MONDAY + 2 * HOUR
 ELEVEN, TWELVE = TEN + HOUR, TEN + 2 * HOUR
 LATER = MONDAY + HOUR
 """When it's rescheduled."""
+Press = Callable[[AsyncSession], Awaitable[CoachingSession]]
+
+
+async def book(
+    session: AsyncSession,
+    actor: Actor = STU,
+    starts_at: datetime = TEN,
+    *,
+    coach_id: int = COACH,
+    minutes: int = 60,
+    notes: str | None = None,
+    now: datetime = MONDAY,
+    guild_id: int = GUILD,
+) -> CoachingSession:
+    guild = await session.get_one(Guild, guild_id)
+    return await booking.book(session, guild, actor, coach_id, starts_at, minutes * MINUTE, notes, now)
+
+
+async def hold(
+    session: AsyncSession,
+    actor: Actor = STU,
+    starts_at: datetime = TEN,
+    *,
+    coach_id: int = COACH,
+    minutes: int = 60,
+    now: datetime = MONDAY,
+    guild_id: int = GUILD,
+) -> Hold:
+    guild = await session.get_one(Guild, guild_id)
+    return await holds.hold(session, guild, actor, coach_id, starts_at, minutes * MINUTE, now)
+
+
+async def attempt(db: Database, press: Press) -> CoachingSession | CoachingError:
+    """Return the session, or the refusal. Any other error is a bug and is raised."""
+    try:
+        return await transact(db, press)
+    except CoachingError as refused:
+        return refused
 
 
 async def booked(db: Database, actor: Actor = STU, starts_at: datetime = TEN, **coach: Any) -> int:
-    """Store a server with an hour booked at ten, and return the session's id."""
-    async with db.begin() as session:
-        guild = await a_guild(session)
-        await a_coach(session, **coach)
-        return (await booking.book(session, guild, actor, COACH, starts_at, HOUR, "The bridge.", MONDAY)).id
+    """Store a server with a booked hour, and return the session's id."""
+    await a_server_with_a_coach(db, **coach)
+    return await also_booked(db, starts_at, actor)
 
 
 async def also_booked(db: Database, starts_at: datetime, actor: Actor = SAM, coach_id: int = COACH) -> int:
     """Book another hour."""
-    async with db.begin() as session:
-        guild = await session.get_one(Guild, GUILD)
-        return (await booking.book(session, guild, actor, coach_id, starts_at, HOUR, None, MONDAY)).id
+    return (await transact(db, book, actor, starts_at, coach_id=coach_id, notes="The bridge.")).id
 
 
 def to(
-    session_id: int, starts_at: datetime, actor: Actor = STU, *, reason: str = "", now: datetime = LATER
-) -> Callable[[AsyncSession], Awaitable[CoachingSession]]:
+    session_id: int,
+    starts_at: datetime,
+    actor: Actor = STU,
+    *,
+    reason: str = "",
+    now: datetime = LATER,
+    **named: Any,
+) -> Press:
     """Return the use case behind the reschedule button."""
 
     async def use_case(session: AsyncSession) -> CoachingSession:
-        return await rescheduling.reschedule(session, session_id, actor, starts_at, reason, now)
+        return await rescheduling.reschedule(session, session_id, actor, starts_at, reason, now, **named)
 
     return use_case
 
 
-async def move(db: Database, session_id: int, starts_at: datetime, actor: Actor = STU, **named: Any) -> None:
+async def reschedule(db: Database, session_id: int, starts_at: datetime, actor: Actor = STU, **named: Any) -> None:
     await transact(db, to(session_id, starts_at, actor, **named))
-
-
-async def found(db: Database, session_id: int) -> CoachingSession:
-    return await fetch(db, CoachingSession, session_id)
-
-
-async def reservations(db: Database) -> list[tuple[int, datetime, datetime]]:
-    """Return person, start and end of every reservation."""
-    async with db.read() as session:
-        columns = Reservation.user_id, Reservation.starts_at, Reservation.ends_at
-        rows = await session.execute(select(*columns).order_by(*columns))
-        return [(user_id, start, end) for user_id, start, end in rows]
 
 
 async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None, datetime | None]]:
     """Kind, recipient and due time of every notification but those of the booking, and reminders."""
-    others = (NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_REMINDER)
-    async with db.read() as session:
-        rows = await session.scalars(select(Notification).order_by(Notification.id))
-        return [(one.kind, one.user_id, one.due_at) for one in rows if one.kind not in others]
+    others = Notification.kind.not_in((NotificationKind.SESSION_BOOKED, NotificationKind.SESSION_REMINDER))
+    return [(one.kind, one.user_id, one.due_at) for one in await notifications(db, others)]

@@ -23,7 +23,6 @@ from tests.support.attended_sessions import (
     enqueued,
     recorded,
 )
-from tests.support.bookings import reservations
 from tests.support.builders import COACH, DAY, GUILD, MINUTE, STUDENT, FakeClock, a_session, change_session
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rounds import advance_due

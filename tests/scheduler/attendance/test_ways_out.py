@@ -23,11 +23,10 @@ from tests.support.attended_sessions import (
     at,
     recorded,
 )
-from tests.support.bookings import reservations
 from tests.support.builders import ADMIN, COACH, GUILD, STUDENT, FakeClock, a_guild, change_session, refusal
 from tests.support.fakes import FakeDiscord
 from tests.support.rounds import advance_due
-from tests.support.stored import session_now, still_enqueued
+from tests.support.stored import reservations, session_now, still_enqueued
 from tests.support.transactions import transact
 
 CANCELLED, COMPLETED, NO_SHOW = SessionStatus.CANCELLED, SessionStatus.COMPLETED, SessionStatus.NO_SHOW

@@ -12,7 +12,6 @@ from scheduler.core import coaches
 from scheduler.core.errors import DiscordFailure
 from scheduler.rooms.ports import Access
 from tests.support.attended_sessions import ELEVEN, STU, TEN, a_meeting, at, both_came, enqueued, found, recorded
-from tests.support.bookings import reservations
 from tests.support.builders import (
     COACH,
     DAY,
@@ -30,6 +29,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rounds import advance_due, tick
+from tests.support.stored import reservations
 from tests.support.transactions import transact
 
 DOWN = DiscordFailure("Discord did not answer")

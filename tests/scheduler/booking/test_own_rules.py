@@ -14,17 +14,7 @@ from scheduler.availability.slots import SlotRefusal
 from scheduler.booking import rescheduling
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, SlotTaken
-from tests.support.bookings import (
-    CARA,
-    LATER,
-    STU,
-    TEN,
-    TWELVE,
-    also_booked,
-    booked,
-    found,
-    reservations,
-)
+from tests.support.bookings import CARA, LATER, STU, TEN, TWELVE, also_booked, booked, found, reservations
 from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach, a_date, refusal
 from tests.support.transactions import transact
 

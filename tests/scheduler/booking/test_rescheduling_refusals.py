@@ -1,4 +1,4 @@
-"""What keeps a session from being moved; whatever is refused leaves nothing behind."""
+"""Why a session can't be rescheduled. A refusal leaves nothing behind."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -7,30 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import event, insert
 
-from models import (
-    Coach,
-    CoachStatus,
-    Reservation,
-    SessionStatus,
-)
+from models import Coach, CoachStatus, Reservation, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import rescheduling
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.core.errors import NotFound, SlotTaken, TooLate, Unreadable
-from tests.support.bookings import (
-    CARA,
-    ELEVEN,
-    LATER,
-    SAM,
-    STU,
-    TEN,
-    TWELVE,
-    also_booked,
-    booked,
-    move,
-    to,
-)
+from tests.support.bookings import CARA, ELEVEN, LATER, SAM, STU, TEN, TWELVE, also_booked, booked, reschedule, to
 from tests.support.builders import (
     ADMIN,
     COACH,
@@ -46,6 +29,8 @@ from tests.support.builders import (
 )
 from tests.support.transactions import transact
 
+STARTED = "This session has already started, so it can't be rescheduled. Book another one with `/book`."
+
 
 async def test_a_time_that_is_taken_is_refused_with_the_nearest_free_ones(db: Database) -> None:
     session_id = await booked(db)
@@ -58,7 +43,7 @@ async def test_a_time_that_is_taken_is_refused_with_the_nearest_free_ones(db: Da
     assert str(refused) == f"That time was just taken. Nearest free: {listed}."
 
 
-async def test_the_time_at_which_it_is_already_is_not_among_the_nearest(db: Database) -> None:
+async def test_the_sessions_own_time_is_not_suggested(db: Database) -> None:
     session_id = await booked(db)
     await also_booked(db, ELEVEN)
 
@@ -67,7 +52,7 @@ async def test_the_time_at_which_it_is_already_is_not_among_the_nearest(db: Data
     assert TEN not in refused.nearest
 
 
-async def test_the_students_other_session_is_in_the_way(db: Database) -> None:
+async def test_the_students_other_session_blocks_rescheduling(db: Database) -> None:
     session_id = await booked(db)
     await transact(db, a_coach, user_id=COACH + 1)
     await also_booked(db, TWELVE, STU, COACH + 1)
@@ -92,7 +77,7 @@ async def test_the_students_other_session_is_in_the_way(db: Database) -> None:
     ],
     ids=["buffer", "notice", "past", "now", "horizon", "hours", "step"],
 )  # fmt: skip
-async def test_the_coachs_rules_hold_for_moving_too(
+async def test_the_coachs_rules_apply_to_rescheduling_too(
     db: Database, rules: dict[str, Any], starts_at: datetime, why: str
 ) -> None:
     session_id = await booked(db, **rules)
@@ -111,31 +96,30 @@ async def test_a_coach_has_to_give_a_reason(db: Database) -> None:
     assert str(refused) == "Add a reason, so your student knows why."
 
 
-async def test_a_reason_has_a_thousand_characters_at_most(db: Database) -> None:
+async def test_a_reason_has_at_most_a_thousand_characters(db: Database) -> None:
     session_id = await booked(db)
 
     refused = await refusal(db, Unreadable, to(session_id, TWELVE, reason="x" * 1001))
-    await move(db, session_id, TWELVE, reason="x" * 1000 + " ")
+    await reschedule(db, session_id, TWELVE, reason="x" * 1000 + " ")
 
     assert str(refused) == "The reason has 1,001 characters; at most 1,000 fit."
 
 
 @pytest.mark.parametrize(
-    ("now", "values", "sentence"),
+    ("now", "status", "sentence"),
     [
-        (LATER, {"status": SessionStatus.CANCELLED},
-         "This session was cancelled. Book a new one with `/book`."),
-        *((now, {"status": status},
-           "This session has already started, so it can't be rescheduled. Book another one with `/book`.")
-          for now, status in [(TEN, SessionStatus.SCHEDULED), (LATER, SessionStatus.IN_PROGRESS),
-                              (LATER, SessionStatus.COMPLETED), (LATER, SessionStatus.NO_SHOW)]),
+        (LATER, SessionStatus.CANCELLED, "This session was cancelled. Book a new one with `/book`."),
+        (TEN, SessionStatus.SCHEDULED, STARTED),
+        (LATER, SessionStatus.IN_PROGRESS, STARTED),
+        (LATER, SessionStatus.COMPLETED, STARTED),
+        (LATER, SessionStatus.NO_SHOW, STARTED),
     ],
-)  # fmt: skip
-async def test_what_is_cancelled_has_begun_or_is_over_stays(
-    db: Database, now: datetime, values: dict[str, Any], sentence: str
+)
+async def test_only_a_session_that_has_not_started_can_be_rescheduled_or_kept(
+    db: Database, now: datetime, status: SessionStatus, sentence: str
 ) -> None:
     session_id = await booked(db)
-    await change_session(db, session_id, **values)
+    await change_session(db, session_id, status=status)
 
     refused = await refusal(db, TooLate, to(session_id, TWELVE, now=now))
     kept = await refusal(
@@ -146,7 +130,7 @@ async def test_what_is_cancelled_has_begun_or_is_over_stays(
 
 
 @pytest.mark.parametrize("actor", [SAM, ADMIN], ids=["stranger", "admin"])
-async def test_for_everybody_else_the_session_does_not_exist(db: Database, actor: Actor) -> None:
+async def test_for_everyone_else_the_session_does_not_exist(db: Database, actor: Actor) -> None:
     session_id = await booked(db)
 
     theirs = await refusal(db, NotFound, to(session_id, TWELVE, actor, reason="Ill."))
@@ -155,7 +139,7 @@ async def test_for_everybody_else_the_session_does_not_exist(db: Database, actor
     assert str(theirs) == str(none) == "You have no such session. `/sessions` lists yours."
 
 
-async def test_a_session_of_a_suspended_coach_cannot_be_moved(db: Database) -> None:
+async def test_a_session_of_a_suspended_coach_cannot_be_rescheduled(db: Database) -> None:
     session_id = await booked(db)
     async with db.begin() as session:
         (await session.get_one(Coach, (GUILD, COACH))).status = CoachStatus.SUSPENDED
@@ -165,9 +149,6 @@ async def test_a_session_of_a_suspended_coach_cannot_be_moved(db: Database) -> N
     assert (
         str(refused) == "There's no such coach here. `/book` lists the coaches. To become one, use `/coach apply`."
     )
-
-
-# The last guard.
 
 
 async def test_the_database_refuses_a_time_that_was_taken_after_the_check(db: Database) -> None:

@@ -15,7 +15,6 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable
 from scheduler.rooms import in_room
 from tests.support.attended_sessions import CARA, ELEVEN, STU, TEN, at, both_came, recorded
-from tests.support.bookings import reservations
 from tests.support.builders import (
     COACH,
     GUILD,

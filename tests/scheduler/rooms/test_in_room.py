@@ -23,7 +23,6 @@ from tests.support.attended_sessions import (
     both_came,
     recorded,
 )
-from tests.support.bookings import reservations
 from tests.support.builders import ADMIN, COACH, GUILD, MINUTE, STUDENT, FakeClock, refusal
 from tests.support.fakes import FakeDiscord
 from tests.support.rounds import advance_due

@@ -8,16 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import CoachingSession, SessionStatus
-from scheduler.sessions.lifecycle import (
-    Due,
-    LeadTimes,
-    Life,
-    Step,
-    hard_limit,
-    life_of,
-    linger_ends_at,
-    next_step,
-)
+from scheduler.sessions.lifecycle import Due, LeadTimes, Life, Step, hard_limit, life_of, linger_ends_at, next_step
 from tests.support.builders import HOUR, MINUTE, MONDAY
 
 LEADS = LeadTimes(room=15 * MINUTE, access=5 * MINUTE, linger=15 * MINUTE)
