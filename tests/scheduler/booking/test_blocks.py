@@ -1,19 +1,20 @@
-"""Blocking somebody from booking or applying: what they can't do any more, what stays, and how it's undone."""
+"""Blocking someone from booking or applying: what they can't do any more, what stays, and how it's undone."""
 
 from collections.abc import Awaitable, Callable, Collection
-from datetime import datetime
+from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, Block, BlockedFrom, Coach, CoachingSession, CoachStatus, Guild, Hold, Reservation
+from models import Block, BlockedFrom, Coach, CoachStatus, Guild, Hold, Reservation
 from models.storage.database import Database
-from scheduler.booking import blocks, booking, cancellation, holds, rescheduling
+from scheduler.booking import blocks, cancellation
 from scheduler.coaches import applications, profiles
-from scheduler.core.actor import Actor
 from scheduler.core.errors import Blocked, NotAllowed, NotFound, Unreadable
 from scheduler.reports import activity
+from tests.support.bookings import CARA, ELEVEN, SAM, STU, TEN, book, booked, hold, reschedule
 from tests.support.builders import (
     ADMIN,
     COACH,
@@ -22,27 +23,21 @@ from tests.support.builders import (
     HOUR,
     MONDAY,
     STUDENT,
-    a_coach,
-    a_guild,
-    a_session,
+    a_server_with_a_coach,
     an_application,
     refusal,
 )
-from tests.support.transactions import transact
+from tests.support.transactions import fetch_all, query, transact
 
-STU = Actor(STUDENT)
 BOOKING, APPLYING = (BlockedFrom.BOOKING,), (BlockedFrom.APPLYING,)
-TEN = MONDAY + 2 * HOUR
 ELSEWHERE = GUILD + 1
 
 
 @pytest.fixture
 async def town(db: Database) -> Database:
-    """Two servers, in each of which the same coach can be booked."""
-    async with db.begin() as session:
-        for guild_id in (GUILD, ELSEWHERE):
-            await a_guild(session, id=guild_id)
-            await a_coach(session, guild_id=guild_id)
+    """Store two servers, in each of which the same coach can be booked."""
+    for guild_id in (GUILD, ELSEWHERE):
+        await a_server_with_a_coach(db, guild={"id": guild_id}, guild_id=guild_id)
     return db
 
 
@@ -56,41 +51,24 @@ async def unblock(db: Database, what: Collection[BlockedFrom] = blocks.EVERYTHIN
     return await transact(db, blocks.unblock, GUILD, STUDENT, ADMIN, what, MONDAY + HOUR)
 
 
-async def hold(session: AsyncSession, guild_id: int = GUILD, at: datetime = TEN) -> Hold:
-    guild = await session.get_one(Guild, guild_id)
-    return await holds.hold(session, guild, STU, COACH, at, HOUR, MONDAY)
-
-
-async def book(session: AsyncSession, guild_id: int = GUILD, at: datetime = TEN) -> CoachingSession:
-    guild = await session.get_one(Guild, guild_id)
-    return await booking.book(session, guild, STU, COACH, at, HOUR, None, MONDAY)
-
-
 async def apply(session: AsyncSession) -> Coach:
-    guild = await session.get_one(Guild, GUILD)
-    return await applications.apply(session, guild, STU, an_application(), MONDAY)
+    return await applications.apply(session, await session.get_one(Guild, GUILD), STU, an_application(), MONDAY)
 
 
-async def standing(db: Database) -> list[tuple[int, BlockedFrom, str | None]]:
-    async with db.read() as session:
-        rows = await session.scalars(select(Block).order_by(Block.user_id, Block.blocked_from))
-        return [(row.user_id, row.blocked_from, row.reason) for row in rows]
-
-
-@pytest.mark.parametrize("way", [hold, book])
-async def test_somebody_blocked_from_booking_is_told_so_with_the_reason_and_what_to_do(
-    town: Database, way: Callable[[AsyncSession], Awaitable[object]]
+@pytest.mark.parametrize("press", [hold, book])
+async def test_a_blocked_student_cannot_book_and_sees_the_reason_and_what_to_do(
+    town: Database, press: Callable[[AsyncSession], Awaitable[object]]
 ) -> None:
     await block(town, reason="Four no-shows.")
 
-    refused = await refusal(town, Blocked, way)
+    refused = await refusal(town, Blocked, press)
 
     assert str(refused).startswith("You can't book sessions here: an admin has blocked you.")
-    assert "ask an admin of this server" in str(refused)
+    assert "ask an admin of this server." in str(refused)
     assert refused.quotation == "Four no-shows."
 
 
-async def test_without_a_reason_none_is_promised(town: Database) -> None:
+async def test_a_block_without_a_reason_quotes_none(town: Database) -> None:
     await block(town)
 
     refused = await refusal(town, Blocked, book)
@@ -99,86 +77,72 @@ async def test_without_a_reason_none_is_promised(town: Database) -> None:
     assert refused.quotation is None
 
 
-async def test_a_block_holds_in_its_own_server_and_for_its_own_person_only(town: Database) -> None:
+async def test_a_block_applies_to_one_person_in_one_server(town: Database) -> None:
     await block(town)
 
-    async with town.begin() as session:
-        assert (await book(session, ELSEWHERE)).guild_id == ELSEWHERE
-        guild = await session.get_one(Guild, GUILD)
-        other = await booking.book(session, guild, Actor(STUDENT + 1), COACH, TEN + HOUR, HOUR, None, MONDAY)
-        assert other.student_id == STUDENT + 1
+    await transact(town, book, guild_id=ELSEWHERE)
+    await transact(town, book, SAM, ELEVEN)
 
 
 async def test_blocking_releases_what_the_person_holds_here_and_nothing_else(town: Database) -> None:
-    async with town.begin() as session:
-        await hold(session)
-        await hold(session, ELSEWHERE, TEN + DAY)
-        guild = await session.get_one(Guild, GUILD)
-        await holds.hold(session, guild, Actor(STUDENT + 1), COACH, TEN + HOUR, HOUR, MONDAY)
+    await transact(town, hold)
+    await transact(town, hold, STU, TEN + DAY, guild_id=ELSEWHERE)
+    await transact(town, hold, SAM, ELEVEN)
 
     await block(town)
 
-    async with town.read() as session:
-        held = [(one.guild_id, one.student_id) for one in await session.scalars(select(Hold).order_by(Hold.id))]
-        assert held == [(ELSEWHERE, STUDENT), (GUILD, STUDENT + 1)]
-        assert len(list(await session.scalars(select(Reservation)))) == 4
-    await refusal(town, Blocked, book)  # what was held before is no way in
+    held = await fetch_all(town, select(Hold).order_by(Hold.id))
+    assert [(one.guild_id, one.student_id) for one in held] == [(ELSEWHERE, STUDENT), (GUILD, SAM.user_id)]
+    assert len(await fetch_all(town, select(Reservation))) == 4
+    await refusal(town, Blocked, book)  # the old hold is no way in
 
 
-async def test_a_block_from_applying_lets_a_hold_and_bookings_be(town: Database) -> None:
-    async with town.begin() as session:
-        await hold(session)
+async def test_a_block_from_applying_leaves_holds_and_booking_alone(town: Database) -> None:
+    await transact(town, hold)
 
     await block(town, APPLYING)
 
-    async with town.begin() as session:
-        assert (await book(session)).student_id == STUDENT
+    assert len(await fetch_all(town, select(Hold))) == 1
+    await transact(town, book)
 
 
-async def test_booked_sessions_stay_and_can_be_rescheduled_and_cancelled(town: Database) -> None:
-    async with town.begin() as session:
-        booked = await a_session(session, starts_at=TEN)
+async def test_booked_sessions_stay_and_can_be_rescheduled_and_cancelled(db: Database) -> None:
+    session_id = await booked(db)
 
-    await block(town)
+    await block(db)
 
-    async with town.begin() as session:
-        moved = await rescheduling.reschedule(session, booked.id, STU, TEN + HOUR, "", MONDAY)
-        assert moved.starts_at == TEN + HOUR
-        await cancellation.cancel(session, booked.id, STU, GUILD, "", MONDAY)
+    await reschedule(db, session_id, ELEVEN)
+    await transact(db, cancellation.cancel, session_id, STU, GUILD, "", MONDAY)
 
 
-async def test_somebody_blocked_from_applying_cannot_apply_for_the_first_time_or_again(town: Database) -> None:
+async def test_a_person_blocked_from_applying_can_neither_apply_nor_apply_again(town: Database) -> None:
     await block(town, APPLYING, "No more, please.")
 
     assert (await refusal(town, Blocked, apply)).quotation == "No more, please."
 
     await unblock(town)
-    async with town.begin() as session:
-        await apply(session)
-        await applications.reject(session, GUILD, STUDENT, ADMIN, "No.", MONDAY)
+    await transact(town, apply)
+    await transact(town, applications.reject, GUILD, STUDENT, ADMIN, "No.", MONDAY)
     await block(town, APPLYING)
     assert "can't apply to coach here" in str(await refusal(town, Blocked, apply))
 
 
-async def test_an_open_application_stays_but_its_applicant_cannot_edit_it(town: Database) -> None:
-    async with town.begin() as session:
-        await apply(session)
+async def test_an_open_application_stays_but_cannot_be_edited(town: Database) -> None:
+    await transact(town, apply)
 
     assert await block(town, APPLYING) is CoachStatus.PENDING
 
     await refusal(town, Blocked, apply)
     await refusal(town, Blocked, lambda session: profiles.edit(session, GUILD, STU, an_application(), MONDAY))
-    async with town.begin() as session:
-        approved = await applications.approve(session, GUILD, STUDENT, ADMIN, MONDAY)
-        assert approved.status is CoachStatus.APPROVED
+    approved = await transact(town, applications.approve, GUILD, STUDENT, ADMIN, MONDAY)
+    assert approved.status is CoachStatus.APPROVED
 
 
-async def test_an_approved_coach_still_coaches_and_edits_their_profile(town: Database) -> None:
+async def test_a_blocked_coach_still_coaches_and_edits_their_profile(town: Database) -> None:
     assert await block(town, blocks.EVERYTHING, user_id=COACH) is CoachStatus.APPROVED
 
-    async with town.begin() as session:
-        assert (await book(session)).coach_id == COACH
-        await profiles.edit(session, GUILD, Actor(COACH), an_application(bio="I master."), MONDAY)
+    await transact(town, book)
+    await transact(town, profiles.edit, GUILD, CARA, an_application(bio="I master."), MONDAY)
 
 
 async def test_blocking_again_replaces_the_reason_and_leaves_the_other_block_alone(town: Database) -> None:
@@ -186,36 +150,35 @@ async def test_blocking_again_replaces_the_reason_and_leaves_the_other_block_alo
 
     await block(town, BOOKING, "  Four no-shows. ")
 
-    assert await standing(town) == [
+    found = await fetch_all(town, select(Block).order_by(Block.blocked_from))
+    assert [(one.user_id, one.blocked_from, one.reason) for one in found] == [
         (STUDENT, BlockedFrom.APPLYING, "Both."),
         (STUDENT, BlockedFrom.BOOKING, "Four no-shows."),
     ]
 
 
-async def test_unblocking_lifts_what_was_meant_and_says_what_that_was(town: Database) -> None:
+async def test_unblocking_lifts_what_was_asked_and_returns_it(town: Database) -> None:
     await block(town, blocks.EVERYTHING)
 
     assert await unblock(town, APPLYING) == [BlockedFrom.APPLYING]
 
-    async with town.begin() as session:
-        await apply(session)
+    await transact(town, apply)
     await refusal(town, Blocked, book)
     assert await unblock(town) == [BlockedFrom.BOOKING]
-    async with town.begin() as session:
-        await book(session)
+    await transact(town, book)
 
 
 async def test_nobody_can_be_unblocked_twice(town: Database) -> None:
     await block(town)
     await unblock(town)
 
-    def again(session: AsyncSession) -> Awaitable[object]:
-        return blocks.unblock(session, GUILD, STUDENT, ADMIN, blocks.EVERYTHING, MONDAY)
-
+    again = partial(
+        blocks.unblock, guild_id=GUILD, user_id=STUDENT, actor=ADMIN, what=blocks.EVERYTHING, now=MONDAY
+    )
     assert "isn't blocked here" in str(await refusal(town, NotFound, again))
 
 
-async def test_only_admins_block_unblock_and_see_the_list(town: Database) -> None:
+async def test_only_admins_can_block_unblock_and_see_the_list(town: Database) -> None:
     await block(town)
 
     ways = (
@@ -227,52 +190,45 @@ async def test_only_admins_block_unblock_and_see_the_list(town: Database) -> Non
         assert "Only admins" in str(await refusal(town, NotAllowed, way))
 
 
-async def test_admins_cannot_block_themselves(town: Database) -> None:
-    def myself(session: AsyncSession) -> Awaitable[object]:
-        return blocks.block(session, GUILD, ADMIN.user_id, ADMIN, BOOKING, "", MONDAY)
+@pytest.mark.parametrize(
+    ("user_id", "reason", "error", "sentence"),
+    [
+        (ADMIN.user_id, "", NotAllowed, "You can't block yourself."),
+        (STUDENT, "x" * 501, Unreadable, "The reason has 501 characters; at most 500 fit."),
+    ],
+    ids=["oneself", "a long reason"],
+)
+async def test_some_blocks_are_refused(
+    town: Database, user_id: int, reason: str, error: Any, sentence: str
+) -> None:
+    refused = await refusal(town, error, lambda s: blocks.block(s, GUILD, user_id, ADMIN, BOOKING, reason, MONDAY))
 
-    assert "can't block yourself" in str(await refusal(town, NotAllowed, myself))
+    assert sentence in str(refused)
 
 
-async def test_a_reason_that_is_too_long_says_by_how_much(town: Database) -> None:
-    def wordy(session: AsyncSession) -> Awaitable[object]:
-        return blocks.block(session, GUILD, STUDENT, ADMIN, BOOKING, "x" * 501, MONDAY)
+async def test_the_list_has_pages_and_begins_with_the_newest(town: Database) -> None:
+    for number in range(5):
+        at = MONDAY + number * HOUR
+        await transact(town, blocks.block, GUILD, STUDENT + number, ADMIN, BOOKING, "", at)
 
-    assert "501 characters; at most 500" in str(await refusal(town, Unreadable, wordy))
-
-
-async def test_the_list_has_the_newest_first_and_pages(town: Database) -> None:
-    async with town.begin() as session:
-        for number in range(5):
-            at = MONDAY + number * HOUR
-            await blocks.block(session, GUILD, STUDENT + number, ADMIN, BOOKING, "", at)
-
-    async with town.read() as session:
-        first = await blocks.page_of(session, GUILD, ADMIN, page=0, size=3)
-        last = await blocks.page_of(session, GUILD, ADMIN, page=1, size=3)
-        elsewhere = await blocks.page_of(session, ELSEWHERE, ADMIN, page=0, size=3)
+    first = await query(town, blocks.page_of, GUILD, ADMIN, page=0, size=3)
+    last = await query(town, blocks.page_of, GUILD, ADMIN, page=1, size=3)
+    elsewhere = await query(town, blocks.page_of, ELSEWHERE, ADMIN, page=0, size=3)
 
     assert [one.user_id - STUDENT for one in first.shown] == [4, 3, 2]
-    assert first.has_more
     assert [one.user_id - STUDENT for one in last.shown] == [1, 0]
-    assert not last.has_more
-    assert list(elsewhere.shown) == []
+    assert (first.has_more, last.has_more, elsewhere.shown) == (True, False, [])
 
 
-async def test_the_audit_log_says_who_blocked_and_unblocked_whom_from_what_and_why(town: Database) -> None:
+async def test_the_audit_log_says_who_blocked_whom_from_what_and_why(town: Database) -> None:
     await block(town, blocks.EVERYTHING, "Four no-shows.")
     await unblock(town, BOOKING)
 
-    async with town.read() as session:
-        found = await activity.list_audit_entries(session, GUILD, ADMIN, user_id=STUDENT, page=0, size=5)
+    found = await query(town, activity.list_audit_entries, GUILD, ADMIN, user_id=STUDENT, page=0, size=5)
 
-    entries: list[AuditEntry] = [entry for entry, _ in found.shown]
-    assert [(one.action, one.actor_id, one.member_id, one.details) for one in entries] == [
-        ("member_unblocked", ADMIN.user_id, STUDENT, {"from": ["booking"]}),
-        (
-            "member_blocked",
-            ADMIN.user_id,
-            STUDENT,
-            {"from": ["booking", "applying"], "reason": "Four no-shows."},
-        ),
+    entries = [entry for entry, _ in found.shown]
+    assert {(one.actor_id, one.member_id) for one in entries} == {(ADMIN.user_id, STUDENT)}
+    assert [(one.action, one.details) for one in entries] == [
+        ("member_unblocked", {"from": ["booking"]}),
+        ("member_blocked", {"from": ["booking", "applying"], "reason": "Four no-shows."}),
     ]

@@ -80,7 +80,7 @@ async def test_exactly_one_of_twenty_racing_students_gets_the_slot(db: Database)
 
 async def test_students_who_race_for_overlapping_times_never_share_any(db: Database) -> None:
     await a_server_with_a_coach(db)
-    presses = (partial(press, starts_at=TEN + n % 5 * 30 * MINUTE) for n, press in enumerate(by_students(15)))
+    presses = (partial(book, actor=Actor(100 + n), starts_at=TEN + n % 5 * 30 * MINUTE) for n in range(15))
 
     won, _ = await race(db, *presses)
 

@@ -1,22 +1,20 @@
-"""Coaches who move a session past rules of their own: each is named first, and what is taken stays taken."""
+"""Coaches can break their own rules when they reschedule, once they've been shown each; nobody else can."""
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession
+from models import Coach
 from models.storage.database import Database
 from scheduler.availability import free_times
 from scheduler.availability.slots import SlotRefusal
 from scheduler.booking import rescheduling
-from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, SlotTaken
-from tests.support.bookings import CARA, LATER, STU, TEN, TWELVE, also_booked, booked, found, reservations
+from tests.support.bookings import CARA, LATER, STU, TEN, TWELVE, Press, also_booked, booked, to
 from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach, a_date, refusal
-from tests.support.transactions import transact
+from tests.support.stored import reservations, session_now
+from tests.support.transactions import fetch, query, transact
 
 EVENING, QUARTER_PAST = MONDAY + 11 * HOUR, TWELVE + 15 * MINUTE
 NOTICE, FAR, HOURS = SlotRefusal.TOO_SOON, SlotRefusal.TOO_FAR, SlotRefusal.OUTSIDE_HOURS
@@ -31,13 +29,13 @@ CASES: dict[str, tuple[dict[str, Any], datetime, set[SlotRefusal]]] = {
     "weekly limit": ({"weekly_limit": 1}, TEN + 7 * DAY, {SlotRefusal.WEEKLY_LIMIT}),
     "several": ({"minimum_notice_minutes": 24 * 60, "horizon_days": 1}, EVENING, {NOTICE, HOURS}),
 }
-each = pytest.mark.parametrize(("terms", "to", "rules"), CASES.values(), ids=CASES)
+each = pytest.mark.parametrize(("rules", "start", "broken"), CASES.values(), ids=CASES)
 
 
-async def a_session_with(db: Database, terms: dict[str, Any]) -> int:
-    """An hour on Monday at ten, under terms that the coach has chosen since.
+async def a_session_under(db: Database, rules: dict[str, Any]) -> int:
+    """Store an hour on Monday at ten, under rules that the coach has set since then.
 
-    Tuesday is off, and somebody else has an hour on Wednesday, and another a week later.
+    Tuesday is a day off, and someone else has an hour on Wednesday, and another a week later.
     """
     session_id = await booked(db)
     for at in (TWELVE + 2 * DAY, TWELVE + 7 * DAY):
@@ -45,107 +43,104 @@ async def a_session_with(db: Database, terms: dict[str, Any]) -> int:
     async with db.begin() as session:
         await a_date(session, (MONDAY + DAY).date())
         coach = await session.get_one(Coach, (GUILD, COACH))
-        for name, value in terms.items():
+        for name, value in rules.items():
             setattr(coach, name, value)
     return session_id
 
 
-def moving(
-    session_id: int,
-    to: datetime,
-    breaking: Collection[SlotRefusal] = (),
-    actor: Actor = CARA,
-    now: datetime = LATER,
-) -> Any:
-    """Move the session, having read that this breaks these rules."""
-
-    async def use_case(session: AsyncSession) -> CoachingSession:
-        return await rescheduling.reschedule(session, session_id, actor, to, "Ill.", now, breaking=breaking)
-
-    return use_case
+def by_coach(session_id: int, start: datetime, breaking: set[SlotRefusal]) -> Press:
+    """Reschedule after being shown that this breaks these rules."""
+    return to(session_id, start, CARA, reason="Ill.", breaking=breaking)
 
 
 @each
 async def test_a_rule_is_named_before_it_is_broken(
-    db: Database, terms: dict[str, Any], to: datetime, rules: set[SlotRefusal]
+    db: Database, rules: dict[str, Any], start: datetime, broken: set[SlotRefusal]
 ) -> None:
-    session_id = await a_session_with(db, terms)
+    session_id = await a_session_under(db, rules)
 
-    async with db.read() as session:
-        one, coach = await found(db, session_id), await session.get_one(Coach, (GUILD, COACH))
-        broken = await rescheduling.rules_broken(session, one, coach, CARA, to, LATER)
-    refused = await refusal(db, NotBookable, moving(session_id, to))
+    one, coach = await session_now(db, session_id), await fetch(db, Coach, (GUILD, COACH))
+    found = await query(db, rescheduling.rules_broken, one, coach, CARA, start, LATER)
+    refused = await refusal(db, NotBookable, by_coach(session_id, start, set()))
 
-    assert set(broken) == rules
-    words = [rescheduling.in_your_words(rule, coach) for rule in broken]
+    assert set(found) == broken
+    words = [rescheduling.in_your_words(rule, coach) for rule in found]
     assert str(refused) == f"{' '.join(words)} Choose the time again."
 
 
 @each
-async def test_a_coach_who_was_told_breaks_it(
-    db: Database, terms: dict[str, Any], to: datetime, rules: set[SlotRefusal]
+async def test_a_coach_who_was_shown_the_rules_can_break_them(
+    db: Database, rules: dict[str, Any], start: datetime, broken: set[SlotRefusal]
 ) -> None:
-    session_id = await a_session_with(db, terms)
+    session_id = await a_session_under(db, rules)
 
-    await transact(db, moving(session_id, to, rules))
+    await transact(db, by_coach(session_id, start, broken))
 
-    assert (await found(db, session_id)).starts_at == to
-    assert {(COACH, to, to + HOUR), (STUDENT, to, to + HOUR)} <= set(await reservations(db))
+    assert (await session_now(db, session_id)).starts_at == start
+    assert {(COACH, start, start + HOUR), (STUDENT, start, start + HOUR)} <= set(await reservations(db))
 
 
 @each
-async def test_no_student_breaks_it(
-    db: Database, terms: dict[str, Any], to: datetime, rules: set[SlotRefusal]
+async def test_a_student_cannot_break_them(
+    db: Database, rules: dict[str, Any], start: datetime, broken: set[SlotRefusal]
 ) -> None:
-    session_id = await a_session_with(db, terms)
+    session_id = await a_session_under(db, rules)
 
-    await refusal(db, SlotTaken, moving(session_id, to, set(SlotRefusal), STU))
+    await refusal(db, SlotTaken, to(session_id, start, STU, breaking=broken))
 
 
-async def test_a_rule_that_was_not_named_is_not_broken_with_another(db: Database) -> None:
-    session_id = await a_session_with(db, {"minimum_notice_minutes": 24 * 60})
+async def test_a_rule_that_was_not_shown_is_not_broken_along_with_another(db: Database) -> None:
+    session_id = await a_session_under(db, {"minimum_notice_minutes": 24 * 60})
 
-    refused = await refusal(db, NotBookable, moving(session_id, EVENING, {HOURS}))
+    refused = await refusal(db, NotBookable, by_coach(session_id, EVENING, {HOURS}))
 
     assert str(refused).startswith("You ask for 1 day of notice. It's outside your hours.")
 
 
-@pytest.mark.parametrize("terms", [{}, {"buffer_before_minutes": 30}], ids=["overlap", "buffer"])
-async def test_what_is_taken_stays_taken(db: Database, terms: dict[str, Any]) -> None:
-    session_id = await a_session_with(db, terms)
-    to = TWELVE + 2 * DAY + (HOUR if terms else 30 * MINUTE)
+@pytest.mark.parametrize(
+    ("rules", "start", "why"),
+    [
+        ({}, TWELVE + 2 * DAY + 30 * MINUTE, "That time was just taken."),
+        (
+            {"buffer_before_minutes": 30},
+            TWELVE + 2 * DAY + HOUR,
+            "That time is too close to another of the coach's sessions.",
+        ),
+    ],
+    ids=["overlap", "buffer"],
+)
+async def test_a_coach_cannot_take_a_time_that_is_taken(
+    db: Database, rules: dict[str, Any], start: datetime, why: str
+) -> None:
+    session_id = await a_session_under(db, rules)
 
-    refused = await refusal(db, SlotTaken, moving(session_id, to, set(SlotRefusal)))
+    refused = await refusal(db, SlotTaken, by_coach(session_id, start, set(SlotRefusal)))
 
-    assert refused.why == (
-        "That time is too close to another of the coach's sessions." if terms else "That time was just taken."
-    )
+    assert refused.why == why
 
 
-async def test_a_student_who_is_busy_elsewhere_is_not_moved_there(db: Database) -> None:
-    session_id = await a_session_with(db, {})
+async def test_a_coach_cannot_take_a_time_at_which_the_student_is_busy(db: Database) -> None:
+    session_id = await a_session_under(db, {})
     await transact(db, a_coach, user_id=COACH + 1)
     await also_booked(db, TWELVE, STU, COACH + 1)
 
-    refused = await refusal(db, SlotTaken, moving(session_id, TWELVE, set(SlotRefusal)))
+    refused = await refusal(db, SlotTaken, by_coach(session_id, TWELVE, set(SlotRefusal)))
 
     assert refused.why == "The student has another session at that time."
 
 
-@pytest.mark.parametrize("to", [LATER, LATER - HOUR], ids=["now", "an hour ago"])
-async def test_nobody_moves_a_session_into_the_past(db: Database, to: datetime) -> None:
-    session_id = await a_session_with(db, {})
+@pytest.mark.parametrize("start", [LATER, LATER - HOUR], ids=["now", "an hour ago"])
+async def test_a_coach_cannot_reschedule_into_the_past(db: Database, start: datetime) -> None:
+    session_id = await a_session_under(db, {})
 
-    refused = await refusal(db, NotBookable, moving(session_id, to, set(SlotRefusal)))
+    refused = await refusal(db, NotBookable, by_coach(session_id, start, set(SlotRefusal)))
 
     assert str(refused) == "That time is in the past. Choose a later one."
 
 
-async def test_what_a_coach_has_put_outside_their_hours_is_not_asked_about_again(db: Database) -> None:
-    session_id = await a_session_with(db, {})
+async def test_a_session_that_its_coach_put_outside_their_hours_is_no_conflict(db: Database) -> None:
+    session_id = await a_session_under(db, {})
 
-    await transact(db, moving(session_id, EVENING, {HOURS}))
+    await transact(db, by_coach(session_id, EVENING, {HOURS}))
 
-    async with db.read() as session:
-        coach = await session.get_one(Coach, (GUILD, COACH))
-        assert [one.id for one in await free_times.conflicts(session, coach, LATER)] == []
+    assert await query(db, free_times.conflicts, await fetch(db, Coach, (GUILD, COACH)), LATER) == []

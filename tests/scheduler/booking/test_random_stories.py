@@ -1,11 +1,11 @@
-"""Random stories of booking, held against a model: the same offers, refusals, prices and lateness."""
+"""Random stories about booking, compared with a model: the same offers, refusals, prices and lateness."""
 
 import asyncio
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
-from functools import cache
+from datetime import datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,19 +15,18 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, Guild, Hold, Reservation
+from models import Coach, CoachingSession, Guild, Reservation
 from models.storage.database import Database
 from scheduler.availability import booking_policy, free_times, schedule
 from scheduler.availability.slots import SlotRefusal
-from scheduler.booking import booking, cancellation, holds, rescheduling
+from scheduler.booking import cancellation
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError
 from scheduler.servers import settings as server_settings
 from scheduler.servers.settings import GuildChanges
+from tests.support import bookings
 from tests.support.booking_model import Booked, Refusal, Terms
 from tests.support.booking_steps import (
-    CARA,
-    CARL,
     COACHING,
     HERE,
     PEOPLE,
@@ -43,19 +42,16 @@ from tests.support.booking_steps import (
     a_model,
     steps,
 )
-from tests.support.builders import ADMIN, DAY, GUILD, HOUR, MINUTE, MONDAY, a_coach, a_guild
-from tests.support.integrity import faults_of
+from tests.support.builders import ADMIN, HOUR, MINUTE, MONDAY, a_coach, a_guild
 from tests.support.one_thread import in_one_thread
 from tests.support.transactions import transact
-
-TUESDAY = MONDAY + DAY + 2 * HOUR
 
 T = TypeVar("T")
 
 
 @cache
-def the_same_in_a_database() -> Path:
-    """A file to copy."""
+def model_in_a_database() -> Path:
+    """Return an SQLite file to copy."""
     path = Path(tempfile.mkdtemp(prefix="coachbot-machine-")) / "coachbot.db"
 
     async def fill() -> None:
@@ -79,12 +75,12 @@ def the_same_in_a_database() -> Path:
 
 @cache
 def the_database(path: Path) -> Database:
-    """One for all stories: each engine compiles every statement once, which took a sixth of their time."""
+    """Open one database for all stories: compiling every statement for each took a sixth of their time."""
     return in_one_thread(Database(f"sqlite:///{path}"))
 
 
 def rules_of(terms: Terms) -> booking_policy.Rules:
-    """As the coach types them."""
+    """Return the rules as the coach types them."""
     return booking_policy.Rules(
         durations_minutes=tuple(terms.durations),
         slot_step_minutes=terms.step,
@@ -98,26 +94,25 @@ def rules_of(terms: Terms) -> booking_policy.Rules:
 
 
 class Booking(RuleBasedStateMachine):
-    """Each step is done in the database and in the model."""
+    """Takes each step in the database and in the model."""
 
     def __init__(self) -> None:
         super().__init__()
-        begun = the_same_in_a_database()
-        self.path = begun.with_name("story.db")
-        shutil.copy(begun, self.path)
+        start = model_in_a_database()
+        self.path = start.with_name("story.db")
+        shutil.copy(start, self.path)
         self.loop, self.db, self.model = asyncio.Runner(), the_database(self.path), a_model()
         self.looked = 0
 
     def teardown(self) -> None:
-        """Nothing stays open or on the disk."""
         self.loop.run(self.db.close())
         self.loop.close()
         for file in self.path.parent.glob(f"{self.path.name}*"):  # with its log and its locks
             file.unlink()
 
     @rule(step=steps)
-    def go_on(self, step: Step) -> None:
-        """The only rule: several would be switched off at random, and little would be booked."""
+    def take(self, step: Step) -> None:
+        """Take one step. Hypothesis switches rules off at random, so with several, little would be booked."""
         match step:
             case Ask():
                 self.ask(step)
@@ -131,37 +126,32 @@ class Booking(RuleBasedStateMachine):
                 self.model.now += step.by
 
     def write(self, use_case: Callable[[AsyncSession], Awaitable[T]]) -> T:
-        """One transaction."""
-
-        async def transaction() -> T:
-            return await transact(self.db, use_case)
-
-        return self.loop.run(transaction())
+        return self.loop.run(transact(self.db, use_case))
 
     def press(self, expected: Refusal, use_case: Callable[[AsyncSession], Awaitable[T]]) -> T | None:
-        """One transaction that has to end as the model says; what it gave, or None if it was refused."""
-        given, refused = None, None
+        """Check that this ends as the model says. Returns the result, or None if it was refused."""
+        result, refused = None, None
         try:
-            given = self.write(use_case)
+            result = self.write(use_case)
         except CoachingError as error:
             refused = error
         assert (None if refused is None else type(refused)) is expected, refused
-        return given
+        return result
 
     def wish(
         self, where: tuple[int, int], student: int, length: int, nth: int, moving: Booked | None = None
     ) -> datetime:
-        """A start to ask for: one that is on offer, one that somebody has, or any quarter of an hour."""
+        """Pick a start to ask for: one that's free, one that's taken, or any quarter of an hour."""
         free = self.model.free(*where, length, student, moving)
-        had = [one.start for one in (*self.model.sessions, *self.model.holds.values())]
+        taken = [one.start for one in (*self.model.sessions, *self.model.holds.values())]
         if free and nth % 3:
             return free[nth // 3 % len(free)]
-        if had and nth % 2:
-            return had[nth // 2 % len(had)]
+        if taken and nth % 2:
+            return taken[nth // 2 % len(taken)]
         return MONDAY + (self.model.now - MONDAY) // HOUR * HOUR + (nth * 15 - 60) * MINUTE
 
     def ask(self, step: Ask) -> None:
-        """Hold or book what was wished for, or a minute later what is held already."""
+        """Hold or book a wish, or, a minute later, what's already held."""
         held = list(self.model.holds.values())
         way = self.hold if step.way in ("hold", "hold again") else self.book
         if step.way in ("book what is held", "hold again") and held:
@@ -173,35 +163,27 @@ class Booking(RuleBasedStateMachine):
         way(step.where, step.student, at, step.minutes)
 
     def book(self, where: tuple[int, int], student: int, at: datetime, length: int) -> None:
-        """Book in both; what was booked before is given back, and nothing happens in the model."""
+        """Book in both. Booking the same again returns the first session and leaves the model alone."""
         model, (guild_id, coach) = self.model, where
         before = model.booked_before(guild_id, coach, student, at, length)
         expected = None if before else model.why_not_book(guild_id, coach, student, at, length)
 
-        async def use_case(session: AsyncSession) -> CoachingSession:
-            guild = await session.get_one(Guild, guild_id)
-            actor, duration = Actor(student), length * MINUTE
-            return await booking.book(session, guild, actor, coach, at, duration, None, model.now)
-
-        booked = self.press(expected, use_case)
+        named = {"coach_id": coach, "minutes": length, "now": model.now, "guild_id": guild_id}
+        booked = self.press(expected, partial(bookings.book, actor=Actor(student), starts_at=at, **named))
         if booked is not None and before is None:
             model.book(booked.id, guild_id, coach, student, at, length)
         assert booked is None or before is None or booked.id == before.id
 
     def hold(self, where: tuple[int, int], student: int, at: datetime, length: int) -> None:
-        """Hold in both, until the same moment."""
+        """Hold in both, until the same instant."""
         model, (guild_id, coach) = self.model, where
         expected = model.why_not_book(guild_id, coach, student, at, length)
-
-        async def use_case(session: AsyncSession) -> Hold:
-            guild = await session.get_one(Guild, guild_id)
-            return await holds.hold(session, guild, Actor(student), coach, at, length * MINUTE, model.now)
-
-        held = self.press(expected, use_case)
+        named = {"coach_id": coach, "minutes": length, "now": model.now, "guild_id": guild_id}
+        held = self.press(expected, partial(bookings.hold, actor=Actor(student), starts_at=at, **named))
         assert held is None or held.expires_at == model.hold(guild_id, coach, student, at, length)
 
     def touch(self, step: Touch) -> None:
-        """Cancel or move a session; one in ten times one that may be cancelled already."""
+        """Cancel or reschedule a session; one time in ten it may already be cancelled."""
         model, held = self.model, list(self.model.holds.values())
         ahead = [one for one in model.sessions if not one.cancelled]
         found = ahead if ahead and step.nth % 10 else model.sessions
@@ -221,32 +203,25 @@ class Booking(RuleBasedStateMachine):
             self.move(one, step.who, at, step)
 
     def cancel(self, one: Booked, who: str) -> None:
-        """Cancel in both, as somebody who may or may not."""
+        """Cancel in both, as someone who may not be allowed to."""
         model, (actor, guild_id) = self.model, self.actor(one, who)
         expected = model.why_not_cancel(one, actor.user_id, actor.is_admin, guild_id)
 
-        async def use_case(session: AsyncSession) -> CoachingSession:
-            return await cancellation.cancel(session, one.id, actor, guild_id, "", model.now)
-
-        if self.press(expected, use_case) is not None:
+        named = {"session_id": one.id, "actor": actor, "guild_id": guild_id, "reason": "", "now": model.now}
+        if self.press(expected, partial(cancellation.cancel, **named)) is not None:
             model.cancel(one, actor.user_id)
 
     def move(self, one: Booked, who: str, at: datetime, step: Touch) -> None:
-        """Move in both, as somebody who may or may not; the model knows where it cannot go."""
+        """Reschedule in both, as someone who may not be allowed to."""
         model, (actor, _) = self.model, self.actor(one, who)
         expected = model.why_not_move(one, actor.user_id, at, step.reason, step.anyway)
         breaking = set(SlotRefusal) if step.anyway else set()
-
-        async def use_case(session: AsyncSession) -> CoachingSession:
-            return await rescheduling.reschedule(
-                session, one.id, actor, at, step.reason, model.now, breaking=breaking
-            )
-
+        use_case = bookings.to(one.id, at, actor, reason=step.reason, now=model.now, breaking=breaking)
         if self.press(expected, use_case) is not None:
             model.move(one, at)
 
     def actor(self, one: Booked, who: str) -> tuple[Actor, int | None]:
-        """Somebody, and in which server they press."""
+        """Return this person, and the server they're in."""
         stranger = next(user for user in PEOPLE if user not in (one.coach, one.student))
         return {
             "student": (Actor(one.student), None),
@@ -257,7 +232,7 @@ class Booking(RuleBasedStateMachine):
         }[who]
 
     def change(self, step: Change) -> None:
-        """Let a coach change one of their terms; bookings keep what they were made with."""
+        """Let a coach change one of their terms. Sessions keep those they were booked with."""
         terms, (guild_id, coach), now = self.model.terms[step.where], step.where, self.model.now
         value = terms.hours | dict.fromkeys(step.days, step.value) if step.name == "hours" else step.value
         setattr(terms, step.name, value)
@@ -276,7 +251,7 @@ class Booking(RuleBasedStateMachine):
         self.write(use_case)
 
     def set(self, step: Settings) -> None:
-        """Let an admin change the server's terms."""
+        """Let an admin change the server's settings."""
         self.model.cancel_notice[step.guild], self.model.most_upcoming[step.guild] = step.notice, step.most
         changes, now = GuildChanges(cancel_notice_minutes=step.notice, most_upcoming=step.most), self.model.now
 
@@ -286,31 +261,29 @@ class Booking(RuleBasedStateMachine):
         self.write(use_case)
 
     @invariant()
-    def offers_and_rows_are_the_models(self) -> None:
+    def offers_and_rows_match_the_model(self) -> None:
         self.loop.run(self.compare())
 
     async def compare(self) -> None:
-        """The offers for one question, in turns all there are; all sessions and what they reserve."""
+        """Compare the offers for one question, taking turns, and all sessions with what they reserve."""
         self.looked += 1
         (guild_id, coach), student = COACHING[self.looked % 3], [STU, SAM][self.looked // 3 % 2]
         length, now = [30, 60, 90][self.looked // 6 % 3], self.model.now
         async with self.db.read() as session:
-            found = await session.get_one(Coach, (guild_id, coach))
-            offers = await free_times.free_times(session, found, length * MINUTE, student_id=student, now=now)
+            row = await session.get_one(Coach, (guild_id, coach))
+            offers = await free_times.free_times(session, row, length * MINUTE, student_id=student, now=now)
             assert list(offers) == self.model.free(guild_id, coach, length, student)
             rows = list(await session.scalars(select(CoachingSession).order_by(CoachingSession.id)))
-            reserved = await session.scalars(select(Reservation).where(Reservation.session_id.is_not(None)))
-            taken = sorted((one.user_id, one.starts_at, one.ends_at) for one in reserved)
+            found = await session.scalars(select(Reservation).where(Reservation.session_id.is_not(None)))
+            reserved = sorted((one.user_id, one.starts_at, one.ends_at) for one in found)
         assert [
             (one.id, one.starts_at, one.ends_at, one.total_cost_minor, one.cancelled_late, one.revision)
             for one in rows
         ] == [(one.id, one.start, one.end, one.price, one.late, one.revision) for one in self.model.sessions]
         assert [one.cancelled_at is not None for one in rows] == [one.cancelled for one in self.model.sessions]
         ahead = [one for one in self.model.sessions if not one.cancelled]
-        assert taken == sorted(
-            [(one.coach, one.coach_start, one.coach_end) for one in ahead]
-            + [(one.student, one.start, one.end) for one in ahead]
-        )
+        coaches = [(one.coach, one.coach_start, one.coach_end) for one in ahead]
+        assert reserved == sorted(coaches + [(one.student, one.start, one.end) for one in ahead])
 
 
 PLAIN = settings(
@@ -318,46 +291,10 @@ PLAIN = settings(
 )
 
 
-def test_booking_does_what_the_model_says() -> None:
+def test_booking_matches_the_model() -> None:
     run_state_machine_as_test(Booking, settings=PLAIN)
 
 
 @pytest.mark.slow
-def test_booking_does_what_the_model_says_in_many_long_stories() -> None:
+def test_booking_matches_the_model_in_many_long_stories() -> None:
     run_state_machine_as_test(Booking, settings=settings(PLAIN, max_examples=300, stateful_step_count=60))
-
-
-# What such stories have found, told one by one.
-
-
-async def with_a_session(db: Database) -> int:
-    """`STU` has booked `CARA` on Tuesday at ten; gives back the session's id."""
-    async with db.begin() as session:
-        guild = await a_guild(session)
-        for user_id in (CARA, CARL):
-            await a_coach(session, user_id=user_id)
-        return (await booking.book(session, guild, Actor(STU), CARA, TUESDAY, HOUR, None, MONDAY)).id
-
-
-async def held(db: Database, student: int, coach: int, at: datetime) -> None:
-    async with db.begin() as session:
-        guild = await session.get_one(Guild, GUILD)
-        await holds.hold(session, guild, Actor(student), coach, at, HOUR, MONDAY)
-
-
-@pytest.mark.parametrize("actor", [STU, CARA], ids=["student", "coach"])
-@pytest.mark.parametrize(
-    ("holder", "later"), [(SAM, 5 * MINUTE), (STU, MINUTE)], ids=["an expired hold", "the student's own hold"]
-)
-async def test_a_session_can_be_moved_to_where_a_hold_keeps_nothing(
-    db: Database, holder: int, later: timedelta, actor: int
-) -> None:
-    session_id = await with_a_session(db)
-    await held(db, holder, CARA, TUESDAY + 2 * HOUR)
-
-    async with db.begin() as session:
-        starts_at, now = TUESDAY + 2 * HOUR, MONDAY + later
-        moved = await rescheduling.reschedule(session, session_id, Actor(actor), starts_at, "Ill", now)
-
-    assert moved.starts_at == TUESDAY + 2 * HOUR
-    assert await faults_of(db) == []
