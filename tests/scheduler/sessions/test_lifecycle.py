@@ -47,26 +47,26 @@ NORMAL_LIFE = [
     ("room made", ROOM_MADE, -15, (Step.OPEN_ROOM, -5)),
     ("room open", ROOM_OPEN, -5, (Step.START, 0)),
     ("running", RUNNING, 0, (Step.FINISH, 60)),
-    ("over: the room goes as soon as it is empty", OVER, 60, (Step.REMOVE_ROOM, 60)),
+    ("over: the room goes as soon as it's empty", OVER, 60, (Step.REMOVE_ROOM, 60)),
     ("a no-show is over too", replace(OVER, status=SessionStatus.NO_SHOW), 60, (Step.REMOVE_ROOM, 60)),
     ("room gone", ROOM_GONE, 75, None),
 ]
 
 AFTER_A_DOWNTIME = [
-    ("down over -15", BOOKED, -10, (Step.MAKE_ROOM, -15)),
-    ("down over -15 and -5", BOOKED, -2, (Step.MAKE_ROOM, -15)),
-    ("then the room is opened at once", ROOM_MADE, -2, (Step.OPEN_ROOM, -5)),
-    ("down over the start", BOOKED, 10, (Step.MAKE_ROOM, -15)),
-    ("then it is opened before the status follows", ROOM_MADE, 10, (Step.OPEN_ROOM, -5)),
+    ("down when the room was due", BOOKED, -10, (Step.MAKE_ROOM, -15)),
+    ("down when it was due to open, too", BOOKED, -2, (Step.MAKE_ROOM, -15)),
+    ("then the room opens at once", ROOM_MADE, -2, (Step.OPEN_ROOM, -5)),
+    ("down at the start", BOOKED, 10, (Step.MAKE_ROOM, -15)),
+    ("then it opens before the status changes", ROOM_MADE, 10, (Step.OPEN_ROOM, -5)),
     ("then it starts", ROOM_OPEN, 10, (Step.START, 0)),
-    ("a running one without a room still gets one", replace(BOOKED, status=SessionStatus.IN_PROGRESS), 59,
+    ("a running session without a room still gets one", replace(BOOKED, status=SessionStatus.IN_PROGRESS), 59,
      (Step.MAKE_ROOM, -15)),
-    ("at the end no room helps any more", BOOKED, 60, (Step.START, 0)),
-    ("down over the whole session", BOOKED, 600, (Step.START, 0)),
+    ("at the end, a room no longer helps", BOOKED, 60, (Step.START, 0)),
+    ("down for the whole session", BOOKED, 600, (Step.START, 0)),
     ("then it ends", replace(BOOKED, status=SessionStatus.IN_PROGRESS), 600, (Step.FINISH, 60)),
-    ("then there is no room to remove", replace(BOOKED, status=SessionStatus.COMPLETED), 600, None),
-    ("a room that was made is not opened after the end", ROOM_MADE, 60, (Step.START, 0)),
-    ("and it is removed", replace(ROOM_MADE, status=SessionStatus.COMPLETED), 600, (Step.REMOVE_ROOM, 60)),
+    ("then there's no room to remove", replace(BOOKED, status=SessionStatus.COMPLETED), 600, None),
+    ("a room doesn't open after the end", ROOM_MADE, 60, (Step.START, 0)),
+    ("and is removed", replace(ROOM_MADE, status=SessionStatus.COMPLETED), 600, (Step.REMOVE_ROOM, 60)),
     ("so is one that was only intended", replace(ROOM_INTENDED, status=SessionStatus.COMPLETED), 600,
      (Step.REMOVE_ROOM, 60)),
 ]  # fmt: skip
@@ -77,31 +77,30 @@ CANCELLED = [
     ("after the room was made", cancelled(ROOM_MADE, -10), -10, (Step.REMOVE_ROOM, -10)),
     ("after it was opened", cancelled(ROOM_OPEN, -3), -3, (Step.REMOVE_ROOM, -3)),
     ("while it runs: at once, without lingering", cancelled(RUNNING, 20), 20, (Step.REMOVE_ROOM, 20)),
-    ("found only later", cancelled(ROOM_OPEN, -3), 600, (Step.REMOVE_ROOM, -3)),
+    ("noticed only later", cancelled(ROOM_OPEN, -3), 600, (Step.REMOVE_ROOM, -3)),
     ("after the room was removed", cancelled(ROOM_GONE, -3), 0, None),
 ]
 
-ROOM_OF_BEFORE_A_MOVE = replace(ROOM_MADE, access_granted=False)
-MOVED = [
-    ("with its room, more than an hour too early", ROOM_OF_BEFORE_A_MOVE, -76, (Step.REMOVE_ROOM, -76)),
-    ("to the next week", ROOM_OF_BEFORE_A_MOVE, -9999, (Step.REMOVE_ROOM, -9999)),
+RESCHEDULED = [
+    ("with its room, more than an hour too early", ROOM_MADE, -76, (Step.REMOVE_ROOM, -76)),
+    ("to the next week", ROOM_MADE, -9999, (Step.REMOVE_ROOM, -9999)),
     ("with a room that was only intended", ROOM_INTENDED, -76, (Step.REMOVE_ROOM, -76)),
-    ("with a room that is still open", ROOM_OPEN, -76, (Step.REMOVE_ROOM, -76)),
-    ("with its room, an hour too early", ROOM_OF_BEFORE_A_MOVE, -75, (Step.OPEN_ROOM, -5)),
+    ("with a room that's still open", ROOM_OPEN, -76, (Step.REMOVE_ROOM, -76)),
+    ("with its room, an hour too early", ROOM_MADE, -75, (Step.OPEN_ROOM, -5)),
     ("within the hour, while the room was being made", ROOM_INTENDED, -75, (Step.MAKE_ROOM, -15)),
     ("before it had a room", BOOKED, -76, (Step.MAKE_ROOM, -15)),
 ]  # fmt: skip
 
 DELETED = [
-    ("deleted repeatedly, it is not made before its pause is over", replace(BOOKED, room_again_at=minutes(-3)), -4,
+    ("deleted repeatedly, it isn't made before the pause is over", replace(BOOKED, room_again_at=minutes(-3)), -4,
      (Step.MAKE_ROOM, -3)),
-    ("deleted while it was far too early, it is made in time", replace(BOOKED, room_again_at=minutes(-90)), -90,
+    ("deleted long before its time, it's made in time", replace(BOOKED, room_again_at=minutes(-90)), -90,
      (Step.MAKE_ROOM, -15)),
-    ("where the pause is longer than the session, it just starts", replace(BOOKED, room_again_at=minutes(61)), -4,
+    ("if the pause outlasts the session, it just starts", replace(BOOKED, room_again_at=minutes(61)), -4,
      (Step.START, 0)),
 ]  # fmt: skip
 
-EVERY_CASE = [*NORMAL_LIFE, *AFTER_A_DOWNTIME, *CANCELLED, *MOVED, *DELETED]
+EVERY_CASE = [*NORMAL_LIFE, *AFTER_A_DOWNTIME, *CANCELLED, *RESCHEDULED, *DELETED]
 
 
 @pytest.mark.parametrize(
@@ -131,10 +130,10 @@ def test_the_next_step_is(life: Life, now: int, due: tuple[Step, int] | None) ->
         "running without a room",
         "nothing works",
         "not removed",
-        "not removed after a move",
+        "not removed after rescheduling",
     ],
 )
-def test_what_cannot_be_done_keeps_nothing_else_waiting(
+def test_a_step_that_fails_does_not_hold_up_the_others(
     life: Life, now: int, passed_over: set[Step], due: tuple[Step, int] | None
 ) -> None:
     expected = Due(due[0], minutes(due[1])) if due else None
@@ -143,7 +142,7 @@ def test_what_cannot_be_done_keeps_nothing_else_waiting(
 
 
 def lived(life: Life, leads: LeadTimes, now: datetime) -> list[Step]:
-    """The steps of a life from here on, each done when it is due, or at once if it was late."""
+    """Return the steps from now on, each taken when it's due, or at once if it's late."""
     done: list[Step] = []
     while (due := next_step(life, leads, now)) is not None and len(done) < 20:
         now = max(now, due.at)
@@ -167,26 +166,26 @@ WHOLE_LIFE = [Step.MAKE_ROOM, Step.OPEN_ROOM, Step.START, Step.FINISH, Step.REMO
 
 @pytest.mark.parametrize("leads", [LEADS, NO_LEADS, LeadTimes(15 * MINUTE, 15 * MINUTE, 0 * MINUTE)])
 @pytest.mark.parametrize("now", [-600, -15, -5, -1, 0, 30, 59])
-def test_a_life_has_the_same_steps_in_the_same_order_however_late_it_begins(leads: LeadTimes, now: int) -> None:
+def test_the_steps_and_their_order_are_the_same_however_late_they_begin(leads: LeadTimes, now: int) -> None:
     assert lived(BOOKED, leads, minutes(now)) == WHOLE_LIFE
 
 
 @pytest.mark.parametrize("life", [ROOM_INTENDED, ROOM_MADE, ROOM_OPEN])
 @pytest.mark.parametrize("leads", [LEADS, NO_LEADS])
-def test_a_session_that_was_moved_to_a_later_date_gives_its_room_up_and_lives_its_whole_life(
+def test_a_session_rescheduled_to_a_later_date_loses_its_room_and_begins_again(
     life: Life, leads: LeadTimes
 ) -> None:
     assert lived(life, leads, minutes(-600)) == [Step.REMOVE_ROOM, *WHOLE_LIFE]
 
 
-def test_with_lead_times_of_zero_the_room_is_made_opened_and_removed_on_time() -> None:
+def test_without_lead_times_the_room_is_made_opened_and_removed_on_time() -> None:
     assert next_step(BOOKED, NO_LEADS, START) == Due(Step.MAKE_ROOM, START)
     assert next_step(ROOM_MADE, NO_LEADS, START) == Due(Step.OPEN_ROOM, START)
     assert next_step(ROOM_OPEN, NO_LEADS, START) == Due(Step.START, START)
     assert next_step(OVER, NO_LEADS, END) == Due(Step.REMOVE_ROOM, END)
 
 
-def test_a_session_that_passed_during_a_downtime_gets_no_room() -> None:
+def test_a_session_that_passed_while_the_bot_was_down_gets_no_room() -> None:
     assert lived(BOOKED, LEADS, END) == [Step.START, Step.FINISH]
 
 
@@ -197,7 +196,7 @@ def test_a_session_that_passed_during_a_downtime_gets_no_room() -> None:
     linger=st.integers(0, 120),
     length=st.integers(1, 300),
 )
-def test_every_life_ends_and_starts_before_it_ends(
+def test_every_session_starts_and_then_ends(
     now: datetime, room: int, access: int, linger: int, length: int
 ) -> None:
     leads = LeadTimes(max(room, access) * MINUTE, access * MINUTE, linger * MINUTE)
@@ -225,28 +224,21 @@ def a_row(**changed: object) -> CoachingSession:
     return CoachingSession(**{**values, "discord_setup_complete": False, **changed})
 
 
-def test_the_facts_of_a_row_that_nothing_has_happened_to() -> None:
+def test_a_new_row_has_no_room() -> None:
     assert life_of(a_row()) == BOOKED
 
 
-def test_a_room_that_was_intended_may_exist_although_its_id_never_arrived() -> None:
+def test_an_intended_room_may_exist_even_if_its_id_never_arrived() -> None:
     assert life_of(a_row(room_intended_at=MONDAY)) == ROOM_INTENDED
 
 
-def test_a_room_that_was_removed_exists_no_more() -> None:
-    row = a_row(
-        room_intended_at=MONDAY,
-        discord_channel_id=5,
-        discord_setup_complete=True,
-        access_granted_at=MONDAY,
-        room_removed_at=MONDAY,
-        status=SessionStatus.COMPLETED,
-    )
+def test_a_removed_room_no_longer_exists() -> None:
+    made = {"room_intended_at": MONDAY, "discord_setup_complete": True, "access_granted_at": MONDAY}
 
-    assert life_of(row) == ROOM_GONE
+    assert life_of(a_row(**made, room_removed_at=MONDAY, status=SessionStatus.COMPLETED)) == ROOM_GONE
 
 
-def test_the_facts_of_a_cancelled_row() -> None:
+def test_a_cancelled_row_says_when() -> None:
     row = a_row(status=SessionStatus.CANCELLED, cancelled_at=MONDAY - timedelta(minutes=20))
 
     assert life_of(row) == cancelled(BOOKED, -20)
@@ -255,7 +247,7 @@ def test_the_facts_of_a_cancelled_row() -> None:
 @pytest.mark.parametrize(
     ("times_lost", "pause"), [(1, 0), (2, 1), (3, 2), (4, 4), (5, 8), (6, 10), (1000, 10)], ids=str
 )
-def test_a_deleted_room_comes_back_at_once_the_first_time_and_then_after_growing_pauses(
+def test_a_deleted_room_comes_back_at_once_the_first_time_then_after_growing_pauses(
     times_lost: int, pause: int
 ) -> None:
     life = life_of(a_row(rooms_lost=times_lost, room_lost_at=START))
