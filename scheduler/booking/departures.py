@@ -73,7 +73,7 @@ async def handle_departure(
             await events.call_off(session, row, guild, reason, now, except_for=unreachable)
             cancelled += 1
         elif why is Why.LEFT:
-            if not is_news and await _was_told(session, row, other):
+            if not is_news and await _was_notified(session, row, other):
                 continue
             row.access_granted_at = None  # the room is opened again, for those who are still here
             planning.plan_next_step(row, guild, now)
@@ -114,7 +114,7 @@ def _upcoming(guild_id: int, user_id: int, now: datetime) -> tuple[ColumnElement
     )
 
 
-async def _was_told(session: AsyncSession, row: CoachingSession, user_id: int) -> bool:
+async def _was_notified(session: AsyncSession, row: CoachingSession, user_id: int) -> bool:
     about_this = Notification.session_id == row.id, Notification.kind == NotificationKind.PERSON_LEFT
-    told = select(Notification.id).where(*about_this, Notification.user_id == user_id)
-    return await session.scalar(told.limit(1)) is not None
+    notified = select(Notification.id).where(*about_this, Notification.user_id == user_id)
+    return await session.scalar(notified.limit(1)) is not None

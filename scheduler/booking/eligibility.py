@@ -111,14 +111,7 @@ async def check_time(
     if why is SlotRefusal.PAUSED:
         raise NotBookable("This coach isn't taking new bookings at the moment. Choose another coach with `/book`.")
     if why is not None:
+        time = coach, student_id, starts_at, duration, now
         raise await reservations.slot_taken_error(
-            session,
-            coach,
-            student_id,
-            starts_at,
-            duration,
-            now,
-            why,
-            reader_id=reader_id,
-            rescheduling_id=rescheduling_id,
+            session, *time, why, reader_id=reader_id, rescheduling_id=rescheduling_id
         )

@@ -42,8 +42,8 @@ async def reschedule(
 
     Keeps the length, the price and a room that already exists, and releases what the student holds in this server.
     For the student, and for the coach, who has to give a reason. The coach can break their own rules, but only
-    those they were shown (`breaking`). A coach who has paused bookings doesn't stand in the way. Rescheduling to
-    the same time changes nothing.
+    those they were shown (`breaking`). Works even if the coach has paused bookings. Rescheduling to the same time
+    changes nothing.
 
     Raises NotFound to everyone else and if the coach no longer coaches here, NotBookable if they've left or break
     a rule they weren't shown, TooLate if the session has started, is over or cancelled, SlotTaken with the nearest

@@ -44,12 +44,12 @@ async def reschedule(
     ends_at = starts_at + found.duration
     buffered_start, buffered_end = _with_buffers(coach, starts_at, ends_at)
     is_coach = Reservation.user_id == coach.user_id
-    moved = update(Reservation).where(Reservation.session_id == found.id)
-    moved = moved.values(
-        starts_at=case((is_coach, _instant(buffered_start)), else_=_instant(starts_at)),
-        ends_at=case((is_coach, _instant(buffered_end)), else_=_instant(ends_at)),
-    )
-    if not await _execute_if_free(session, moved):
+    new_time = {
+        "starts_at": case((is_coach, _instant(buffered_start)), else_=_instant(starts_at)),
+        "ends_at": case((is_coach, _instant(buffered_end)), else_=_instant(ends_at)),
+    }
+    theirs = update(Reservation).where(Reservation.session_id == found.id)
+    if not await _execute_if_free(session, theirs.values(new_time)):
         time = coach, found.student_id, starts_at, found.duration, now
         raise await slot_taken_error(session, *time, reader_id=reader_id, rescheduling_id=found.id)
 

@@ -1,4 +1,4 @@
-"""One row that is out of shape keeps no other row from being shown, booked, told or exported."""
+"""One malformed row doesn't keep others from being shown, booked, notified or exported."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,12 +11,12 @@ from models import AuditEntry, Coach, CoachingSession, Guild, Notification, Rese
 from models.storage.database import Database
 from scheduler.availability import booking_policy, coach_search, free_times, reader_zone, schedule
 from scheduler.availability.booking_policy import Rules
-from scheduler.booking import booking, cancellation
-from scheduler.core.actor import Actor
+from scheduler.booking import cancellation
 from scheduler.notifications import reminders
 from scheduler.reports import coach_roster, export, health, statistics
 from scheduler.servers import settings
 from scheduler.time.time_zones import zone
+from tests.support.bookings import STU, book
 from tests.support.broken_rows import BREAKAGES, LOST_ZONES, a_server_with_two_coaches, break_row
 from tests.support.builders import (
     ADMIN,
@@ -37,7 +37,7 @@ from tests.support.transactions import transact
 
 NOW = MONDAY - HOUR
 Look = Callable[[AsyncSession], Awaitable[bool]]
-"""Reads something whole, and says whether Cara is in it."""
+"""Reads everything of a kind, and says whether Cara is in it."""
 
 
 async def in_the_list_of_book(session: AsyncSession) -> bool:
@@ -50,25 +50,24 @@ async def in_the_suggestions(session: AsyncSession) -> bool:
 
 async def in_the_list_of_coaches(session: AsyncSession) -> bool:
     page = await coach_roster.list_coaches(session, GUILD, ADMIN, NOW, page=0, size=10)
-    assert len(page.shown) == 2, "the broken one is listed for admins"
+    assert len(page.shown) == 2, "admins see the broken one too"
     return any(one.coach.user_id == COACH and one.next_free for one in page.shown)
 
 
+async def zone_name(session: AsyncSession) -> str:
+    guild = await session.get_one(Guild, GUILD)
+    return await reader_zone.zone_name_of(session, STUDENT, guild.time_zone)
+
+
 async def in_the_statistics(session: AsyncSession) -> bool:
-    zone_name = await reader_zone.zone_name_of(session, STUDENT, (await session.get_one(Guild, GUILD)).time_zone)
-    found = await statistics.gather(session, GUILD, ADMIN, zone_name, MONDAY + DAY, days=7)
+    found = await statistics.gather(session, GUILD, ADMIN, await zone_name(session), MONDAY + DAY, days=7)
     return any(one.user_id == COACH and one.booked == HOUR for one in found.coaches)
 
 
 async def in_the_export(session: AsyncSession) -> bool:
-    """Whether the coach stands in the files that admins take with them."""
-    zone_name = await reader_zone.zone_name_of(session, STUDENT, (await session.get_one(Guild, GUILD)).time_zone)
-    pieces = [
-        piece
-        for what in export.TABLES
-        async for piece in export.csv_pieces(session, what, GUILD, ADMIN, zone(zone_name))
-    ]
-    return "Cara" in "".join(pieces)
+    reader = zone(await zone_name(session))
+    files = [export.csv_pieces(session, table, GUILD, ADMIN, reader) for table in export.TABLES]
+    return "Cara" in "".join([piece for file in files async for piece in file])
 
 
 async def in_the_health(session: AsyncSession) -> bool:
@@ -82,7 +81,7 @@ async def bookable(session: AsyncSession) -> bool:
 
 
 async def with_hours_of_their_own(session: AsyncSession) -> bool:
-    """Whether presets, first rules, dates and misfits can be read."""
+    """Whether presets, default rules, dates and conflicts can be read."""
     coach = await session.get_one(Coach, (GUILD, COACH))
     guild = await session.get_one(Guild, GUILD)
     assert settings.presets(guild)
@@ -103,13 +102,12 @@ LOOKS: list[Look] = [
 ]
 
 
-async def booked_and_told(db: Database) -> set[int | None]:
-    """Who is told of a booking with Cara, and of what was owed already; all of it is taken back."""
+async def told_of_a_booking(db: Database) -> set[int | None]:
+    """Book Cara, return who is notified of it and of anything else that's due, and undo the booking."""
     discord = FakeDiscord()
     async with db.begin() as session:
-        guild, at = await session.get_one(Guild, GUILD), MONDAY + 2 * DAY + HOUR
-        booked = await booking.book(session, guild, Actor(STUDENT), COACH, at, HOUR, None, NOW, agreed_minor=6000)
-        await reminders.plan_anew(session, guild, NOW)
+        booked = await book(session, starts_at=MONDAY + 2 * DAY + HOUR, now=NOW)
+        await reminders.plan_anew(session, await session.get_one(Guild, GUILD), NOW)
     await tick(db, discord, FakeClock(NOW), unwatched=dict)
     async with db.begin() as session:
         for table in (Notification, Reservation, AuditEntry):
@@ -119,9 +117,7 @@ async def booked_and_told(db: Database) -> set[int | None]:
 
 
 @pytest.mark.parametrize("where", BREAKAGES)
-async def test_one_broken_row_hides_nobody_else_and_keeps_nobody_from_being_booked_and_told(
-    db: Database, where: str
-) -> None:
+async def test_one_broken_row_affects_nobody_else(db: Database, where: str) -> None:
     await a_server_with_two_coaches(db)
     column, values = BREAKAGES[where]
 
@@ -131,13 +127,11 @@ async def test_one_broken_row_hides_nobody_else_and_keeps_nobody_from_being_book
         async with db.read() as session:
             missed = [look.__name__ for look in LOOKS if not await look(session)]
         assert (value, missed) == (value, [])
-        assert {COACH, STUDENT} <= await booked_and_told(db), value
+        assert {COACH, STUDENT} <= await told_of_a_booking(db), value
 
 
 @pytest.mark.parametrize("lost", LOST_ZONES)
-async def test_a_coach_whose_zone_is_lost_is_left_out_of_booking_and_sessions_stay(
-    db: Database, lost: str
-) -> None:
+async def test_a_coach_whose_zone_is_unknown_cannot_be_booked_but_sessions_stay(db: Database, lost: str) -> None:
     async with db.begin() as session:
         await a_guild(session)
         coach = await a_coach(session, time_zone=lost)
@@ -145,17 +139,15 @@ async def test_a_coach_whose_zone_is_lost_is_left_out_of_booking_and_sessions_st
 
         assert await coach_search.browse(session, GUILD, STUDENT, NOW) == []
         free = await free_times.free_times(session, coach, HOUR, student_id=STUDENT, now=NOW)
-        elsewhere = await free_times.free_times(
-            session, coach, HOUR, student_id=STUDENT, now=NOW, moving=booked.id
-        )
-        assert ([*free], [*elsewhere]) == ([], [])
+        others = await free_times.free_times(session, coach, HOUR, student_id=STUDENT, now=NOW, moving=booked.id)
+        assert ([*free], [*others]) == ([], [])
         assert await free_times.conflicts(session, coach, NOW) == []
-        cancelled = await cancellation.cancel(session, booked.id, Actor(STUDENT), GUILD, "", NOW)
+        cancelled = await cancellation.cancel(session, booked.id, STU, GUILD, "", NOW)
 
     assert cancelled.status is SessionStatus.CANCELLED
 
 
-def test_what_a_server_has_set_is_read_as_far_as_it_can_be() -> None:
+def test_valid_parts_of_a_servers_rules_are_read() -> None:
     values = {"horizon_days": 60, "slot_step_minutes": "30", "daily_limit": 3, "session_type": "hologram"}
 
     assert booking_policy.from_json(values) == Rules(horizon_days=60, daily_limit=3)
@@ -174,5 +166,5 @@ def test_what_a_server_has_set_is_read_as_far_as_it_can_be() -> None:
         (stored_json.presets, [["Late"]], None),
     ],
 )
-def test_of_a_value_that_is_partly_out_of_shape_the_rest_is_kept(read: Any, stored: Any, value: Any) -> None:
+def test_valid_parts_of_a_stored_value_are_kept(read: Any, stored: Any, value: Any) -> None:
     assert read(stored) == value

@@ -82,13 +82,17 @@ class Model:
     """By server and student."""
 
     def free(
-        self, guild: int, coach: int, minutes: int, student: int, moving: Booked | None = None
+        self, guild: int, coach: int, minutes: int, student: int, rescheduling: Booked | None = None
     ) -> list[datetime]:
         """Return every free start, by trying each step of each window."""
         terms = self.terms[guild, coach]
-        if moving is None and not terms.accepting:
+        if rescheduling is None and not terms.accepting:
             return []
-        return [at for at in self._steps(terms, minutes) if self._fits(guild, coach, at, minutes, student, moving)]
+        return [
+            at
+            for at in self._steps(terms, minutes)
+            if self._fits(guild, coach, at, minutes, student, rescheduling)
+        ]
 
     def _steps(self, terms: Terms, minutes: int) -> Iterator[datetime]:
         today = datetime.combine(terms.day(self.now), datetime.min.time(), self.now.tzinfo) - terms.offset
@@ -102,26 +106,28 @@ class Model:
                         yield at
 
     def _fits(
-        self, guild: int, coach: int, at: datetime, minutes: int, student: int, moving: Booked | None
+        self, guild: int, coach: int, at: datetime, minutes: int, student: int, rescheduling: Booked | None
     ) -> bool:
-        if self._is_taken(guild, coach, at, minutes, student, moving):
+        if self._is_taken(guild, coach, at, minutes, student, rescheduling):
             return False
-        terms, others = self.terms[guild, coach], self._others(guild, student, moving)
+        terms, others = self.terms[guild, coach], self._others(guild, student, rescheduling)
         days = [terms.day(one.start) for one in others if (one.guild, one.coach) == (guild, coach)]
         if terms.daily is not None and days.count(terms.day(at)) >= terms.daily:
             return False
         weeks = [one.isocalendar()[:2] for one in days]
         return terms.weekly is None or weeks.count(terms.day(at).isocalendar()[:2]) < terms.weekly
 
-    def _others(self, guild: int, student: int, moving: Booked | None) -> list[Booked | Held]:
-        others: list[Booked | Held] = [one for one in self.sessions if not one.cancelled and one is not moving]
+    def _others(self, guild: int, student: int, rescheduling: Booked | None) -> list[Booked | Held]:
+        others: list[Booked | Held] = [
+            one for one in self.sessions if not one.cancelled and one is not rescheduling
+        ]
         return others + [one for one in self._kept() if (one.guild, one.student) != (guild, student)]
 
     def _is_taken(
-        self, guild: int, coach: int, at: datetime, minutes: int, student: int, moving: Booked | None
+        self, guild: int, coach: int, at: datetime, minutes: int, student: int, rescheduling: Booked | None
     ) -> bool:
         terms, end = self.terms[guild, coach], at + minutes * MINUTE
-        for one in self._others(guild, student, moving):
+        for one in self._others(guild, student, rescheduling):
             for user, start, until in (
                 (one.coach, one.coach_start, one.coach_end),
                 (one.student, one.start, one.end),
@@ -135,7 +141,7 @@ class Model:
     def _kept(self) -> list[Held]:
         return [one for one in self.holds.values() if one.expires > self.now]
 
-    def coming(self, guild: int, student: int) -> int:
+    def upcoming(self, guild: int, student: int) -> int:
         """Count this student's upcoming sessions."""
         return sum(
             not one.cancelled and (one.guild, one.student) == (guild, student) and one.start > self.now
@@ -149,7 +155,7 @@ class Model:
         terms = self.terms[guild, coach]
         if coach == student or minutes not in terms.durations or at <= self.now:
             return NotBookable
-        if self.coming(guild, student) >= self.most_upcoming[guild] or not terms.accepting:
+        if self.upcoming(guild, student) >= self.most_upcoming[guild] or not terms.accepting:
             return NotBookable
         return None if at in self.free(guild, coach, minutes, student) else SlotTaken
 
@@ -197,10 +203,10 @@ class Model:
     def cancel(self, one: Booked, user: int) -> None:
         one.cancelled, one.late, one.revision = True, self.is_late(one, user), one.revision + 1
 
-    def why_not_move(self, one: Booked, user: int, at: datetime, reason: str, anyway: bool) -> Refusal:
+    def why_not_reschedule(self, one: Booked, user: int, at: datetime, reason: str, anyway: bool) -> Refusal:
         """Return how rescheduling must be refused. Rescheduling to the same time is fine.
 
-        With `anyway`, coaches may break their own rules, but not take time that's taken.
+        With `anyway`, coaches can break their own rules, but can't take time that's taken.
         """
         if user not in (one.coach, one.student):
             return NotFound
@@ -223,7 +229,7 @@ class Model:
             return SlotTaken
         return None if anyway else NotBookable
 
-    def move(self, one: Booked, at: datetime) -> None:
+    def reschedule(self, one: Booked, at: datetime) -> None:
         """Take the other time instead, with today's buffers and the original price."""
         if at == one.start:
             return

@@ -106,7 +106,7 @@ _asks = st.builds(
 )
 _touches = st.builds(
     Touch,
-    way=st.sampled_from(["cancel", "move", "move to what was held"]),
+    way=st.sampled_from(["cancel", "reschedule", "reschedule to what was held"]),
     nth=_numbers,
     who=st.sampled_from(["student", "student", "coach", "coach", "admin", "far admin", "stranger"]),
     to=_numbers,

@@ -139,10 +139,10 @@ class Booking(RuleBasedStateMachine):
         return result
 
     def wish(
-        self, where: tuple[int, int], student: int, length: int, nth: int, moving: Booked | None = None
+        self, where: tuple[int, int], student: int, length: int, nth: int, rescheduling: Booked | None = None
     ) -> datetime:
         """Pick a start to ask for: one that's free, one that's taken, or any quarter of an hour."""
-        free = self.model.free(*where, length, student, moving)
+        free = self.model.free(*where, length, student, rescheduling)
         taken = [one.start for one in (*self.model.sessions, *self.model.holds.values())]
         if free and nth % 3:
             return free[nth // 3 % len(free)]
@@ -187,7 +187,7 @@ class Booking(RuleBasedStateMachine):
         model, held = self.model, list(self.model.holds.values())
         ahead = [one for one in model.sessions if not one.cancelled]
         found = ahead if ahead and step.nth % 10 else model.sessions
-        if step.way == "move to what was held" and held:
+        if step.way == "reschedule to what was held" and held:
             goal = held[step.to % len(held)]
             found = [one for one in found if (one.guild, one.coach) == (goal.guild, goal.coach)]
         if not found:
@@ -195,12 +195,12 @@ class Booking(RuleBasedStateMachine):
         one = found[step.nth % len(found)]
         if step.way == "cancel":
             self.cancel(one, step.who)
-        elif step.way == "move to what was held" and held:
-            self.move(one, step.who, held[step.to % len(held)].start, step)
+        elif step.way == "reschedule to what was held" and held:
+            self.reschedule(one, step.who, held[step.to % len(held)].start, step)
         else:
             length = (one.end - one.start) // MINUTE
             at = self.wish((one.guild, one.coach), one.student, length, step.to, one)
-            self.move(one, step.who, at, step)
+            self.reschedule(one, step.who, at, step)
 
     def cancel(self, one: Booked, who: str) -> None:
         """Cancel in both, as someone who may not be allowed to."""
@@ -211,14 +211,14 @@ class Booking(RuleBasedStateMachine):
         if self.press(expected, partial(cancellation.cancel, **named)) is not None:
             model.cancel(one, actor.user_id)
 
-    def move(self, one: Booked, who: str, at: datetime, step: Touch) -> None:
+    def reschedule(self, one: Booked, who: str, at: datetime, step: Touch) -> None:
         """Reschedule in both, as someone who may not be allowed to."""
         model, (actor, _) = self.model, self.actor(one, who)
-        expected = model.why_not_move(one, actor.user_id, at, step.reason, step.anyway)
+        expected = model.why_not_reschedule(one, actor.user_id, at, step.reason, step.anyway)
         breaking = set(SlotRefusal) if step.anyway else set()
         use_case = bookings.to(one.id, at, actor, reason=step.reason, now=model.now, breaking=breaking)
         if self.press(expected, use_case) is not None:
-            model.move(one, at)
+            model.reschedule(one, at)
 
     def actor(self, one: Booked, who: str) -> tuple[Actor, int | None]:
         """Return this person, and the server they're in."""
