@@ -17,15 +17,11 @@ from scheduler.parsing.durations import write_length
 from scheduler.sessions import events, planning
 
 _HOURS = {SlotRefusal.DAY_OFF, SlotRefusal.OUTSIDE_HOURS}
-_OWN = {
-    SlotRefusal.TOO_SOON,
-    SlotRefusal.TOO_FAR,
-    *_HOURS,
-    SlotRefusal.OFF_STEP,
-    SlotRefusal.DAILY_LIMIT,
-    SlotRefusal.WEEKLY_LIMIT,
-}
-"""Rules that coaches set for themselves, and can break. They can't take a time that isn't free."""
+_UNBREAKABLE = {SlotRefusal.PAUSED, SlotRefusal.TAKEN, SlotRefusal.STUDENT_BUSY, SlotRefusal.BUFFER}
+"""Coaches can break the rules they set for themselves, but they can't take a time that isn't free.
+
+Here, PAUSED means that the coach's time zone is unknown.
+"""
 
 
 async def reschedule(
@@ -54,7 +50,10 @@ async def reschedule(
     found = await movable(session, session_id, actor, now, lock=True)
     if found.starts_at == starts_at:
         return found
-    reason = _read_reason(found, actor, reason)
+    reason = reason.strip()
+    if actor.user_id == found.coach_id and not reason:
+        raise Unreadable("Add a reason, so your student knows why.")
+    cancellation.check_reason(reason)
     guild = await session.get_one(Guild, found.guild_id)
     check_notice(found, guild, actor, now)
     coach = await coach_of(session, found)
@@ -100,14 +99,6 @@ def _write(found: CoachingSession, actor: Actor, starts_at: datetime, reason: st
     found.attempts, found.last_error, found.rooms_lost = 0, None, 0
 
 
-def _read_reason(found: CoachingSession, actor: Actor, reason: str) -> str:
-    reason = reason.strip()
-    if actor.user_id == found.coach_id and not reason:
-        raise Unreadable("Add a reason, so your student knows why.")
-    cancellation.check_reason(reason)
-    return reason
-
-
 def check_notice(found: CoachingSession, guild: Guild, actor: Actor, now: datetime) -> None:
     """Raise TooLate if a student reschedules with less notice than the server asks for."""
     if cancellation.is_late(found, guild, actor, now):
@@ -135,9 +126,9 @@ async def rules_broken(
     refusals = await free_times.all_refusals(
         session, coach, starts_at, found.duration, student_id=found.student_id, now=now, moving=found.id
     )
-    if (taken := next((one for one in refusals if one not in _OWN), None)) is not None:
+    if (refusal := next((one for one in refusals if one in _UNBREAKABLE), None)) is not None:
         raise await reservations.slot_taken_error(
-            session, *time, taken, reader_id=actor.user_id, rescheduling_id=found.id
+            session, *time, refusal, reader_id=actor.user_id, rescheduling_id=found.id
         )
     return refusals
 

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -34,8 +35,8 @@ async def some_sessions(session: AsyncSession, count: int, seed: int) -> list[Co
         coach_id, student_id = chance.choice([(COACH, STUDENT), (STUDENT, OTHER), (COACH, OTHER)])
         starts_at = MONDAY + chance.randrange(-8, 8) * 3 * HOUR
         status = chance.choice(list(SessionStatus))
-        people = {"coach_id": coach_id, "student_id": student_id}
-        made.append(await a_session(session, **people, starts_at=starts_at, status=status, reserved=False))
+        values: dict[str, Any] = {"coach_id": coach_id, "student_id": student_id, "status": status}
+        made.append(await a_session(session, starts_at=starts_at, reserved=False, **values))
     return made
 
 
