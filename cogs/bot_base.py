@@ -1,4 +1,4 @@
-"""What a cog needs of the bot. Cogs know this class; `bot.app.CoachBot`, which derives from it, knows the cogs."""
+"""What a cog needs from the bot. Cogs import this class; `bot.app.CoachBot`, its subclass, imports the cogs."""
 
 from abc import ABC, abstractmethod
 from datetime import timedelta
@@ -15,43 +15,43 @@ from scheduler.servers.settings import GuildDefaults
 
 
 class BotBase(commands.Bot, ABC):
-    """The database, the clock and Discord for cogs, and what they may ask of the loop."""
+    """The database, the clock, Discord, and what cogs can ask of the loop."""
 
     db: Database
     defaults: GuildDefaults
-    """Settings of a server that hasn't changed them."""
+    """Settings of servers that haven't changed them."""
     clock: Clock
     port: Discord
     tick_interval: timedelta
 
     @abstractmethod
     def wake(self) -> None:
-        """Run the loop soon, because something has just become due."""
+        """Run the loop soon, because there's new work for it."""
 
     @abstractmethod
     async def process_now(self) -> TickReport | None:
-        """Run one tick at once. None if one is running at this moment."""
+        """Run a tick now. Returns None if one is already running."""
 
     @abstractmethod
     def invitation(self, guild_id: int) -> str:
-        """Make the address that gives the bot what it lacks in this server; everything else stays as it is."""
+        """Return a link that grants the bot the permissions it lacks in this server, and changes nothing else."""
 
     @abstractmethod
     async def name_of(self, guild_id: int, user_id: int) -> str | None:
-        """Ask what this person is called in the server. None if Discord doesn't say at this moment."""
+        """Ask Discord for a person's name in the server. Returns None if Discord doesn't answer."""
 
     @abstractmethod
     def count_interaction(
         self, kind: discord.InteractionType, name: str, outcome: str, waited: float | None
     ) -> None:
-        """Count an interaction that is over; `waited` (seconds) is None if Discord never heard of it."""
+        """Count a finished interaction. `waited` is in seconds, or None if it was never acknowledged."""
 
     async def look_for_coach(self, guild_id: int, coach_id: int) -> None:
         """Ask Discord whether a coach is still in the server, and record the answer."""
         await membership_checks.check(self.db, self.port, self.clock, guild_id, coach_id)
 
     def server_name(self, guild_id: int) -> str:
-        """Name the server, as far as Discord has said."""
+        """Return the server's name, or "your server" if Discord hasn't told us."""
         guild = self.get_guild(guild_id)
         return guild.name if guild is not None else "your server"
 

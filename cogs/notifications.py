@@ -1,4 +1,4 @@
-"""The words of notifications: features register those of their kinds, and each message is rendered by its kind."""
+"""Render notifications. Each feature registers the words of its own kinds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from scheduler.notifications.kinds import Audience, NotificationContext
 
 
 class Below(NamedTuple):
-    """What stands below the words: a button, or a file that is shown."""
+    """What follows the words: a button, or a file."""
 
     item: discord.ui.Item[Any]
     files: Sequence[tuple[str, bytes]] = ()
@@ -20,30 +20,28 @@ class Below(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What the messages of one kind look like."""
+    """What messages of one kind say."""
 
     body: Callable[[NotificationContext], discord.ui.Item[Any]]
     below: Callable[[NotificationContext, str], Below] | None = None
-    """What follows, given the server's name, unless the message had to take another route."""
+    """Takes the server's name. Only used in direct messages, not on another route."""
 
 
 _words: dict[NotificationKind, Words] = {}
 
 
 def register(words: Mapping[NotificationKind, Words]) -> None:
-    """Add a feature's words. Raises ValueError if a kind has some already."""
+    """Add a feature's words. Raises ValueError if a kind already has some."""
     if twice := words.keys() & _words.keys():
-        raise ValueError(f"these notification kinds have words already: {', '.join(sorted(twice))}")
+        raise ValueError(f"these notification kinds already have words: {', '.join(sorted(twice))}")
     _words.update(words)
 
 
 def render(context: NotificationContext, server: str) -> ui.Panel:
-    """The message of a notification, from the rows as they are now. Its last line says where it is from and ends
-    with what it is found again by.
-    """
+    """Render a notification from the current rows. Its last line names the server and ends with its `mark`."""
     user_id, route = context.notification.user_id, context.notification.route
     if route is Route.FALLBACK and user_id is not None:
-        return ui.Panel(_elsewhere(user_id), ui.text(f"-# ref {context.notification.id}"))
+        return ui.Panel(_in_public(user_id), ui.text(f"-# ref {context.notification.id}"))
     last_line = ui.text(f"-# {ui.quoted(server)} · {mark(context)}")
     words = _words[context.notification.kind]
     if route is Route.ROOM:
@@ -55,17 +53,15 @@ def render(context: NotificationContext, server: str) -> ui.Panel:
 
 
 def mark(context: NotificationContext) -> str:
-    """What stands on a notification's message and on no other."""
-    session = (
-        f"Session {context.session.code} · "
-        if context.session and context.notification.route is not Route.FALLBACK
-        else ""
-    )
-    return f"{session}ref {context.notification.id}"
+    """Return what identifies the notification's message among all others."""
+    ref = f"ref {context.notification.id}"
+    if context.session is None or context.notification.route is Route.FALLBACK:
+        return ref
+    return f"Session {context.session.code} · {ref}"
 
 
 def mentions(context: NotificationContext) -> list[int]:
-    """Who is pinged when the message is sent. In a DM everybody is told anyway."""
+    """Return who to ping. A direct message pings its reader anyway."""
     if context.notification.user_id is not None:
         return [context.notification.user_id] if context.notification.route is not None else []
     if context.audience is Audience.ROOM and context.session is not None:
@@ -73,9 +69,9 @@ def mentions(context: NotificationContext) -> list[int]:
     return []
 
 
-def _elsewhere(user_id: int) -> discord.ui.Item[Any]:
-    """For a channel that others read, too: nothing about what it is."""
+def _in_public(user_id: int) -> discord.ui.Item[Any]:
+    """Return words for a channel that others read too, so they don't say what it's about."""
     return ui.text(
-        f"<@{user_id}> there is news about your coaching. Your direct messages are closed, so I can only ask you "
-        "to look: `/sessions` shows your sessions. Open your direct messages for this server to read such news."
+        f"<@{user_id}> I have a message about your coaching, but your direct messages are closed. Allow direct "
+        "messages from this server to get it next time. Run `/sessions` to see your sessions."
     )

@@ -1,7 +1,6 @@
-"""The `custom_id`s by which features reach each other, so that none has to import another for a button.
+"""Routes of buttons that several features show, so that no feature imports another.
 
-Routes that only one feature shows stay in that feature. A message can stand for years, so no route changes its
-template: a new one comes beside it.
+Never change a template, because messages keep their buttons for years. Add a new route instead.
 """
 
 from cogs.ui.routing import Route
@@ -30,7 +29,7 @@ RESCHEDULE_TO = Route("move:time:{session_id}:{start}")
 
 # {minutes} is the length (0: the usual one).
 BOOK_COACH = Route("book:coach:{coach_id}:{minutes}:{day}:{page}")
-# With the session's id, because two past sessions of the same coach and length may stand on one page.
+# With the session's id, because one page can show two sessions of the same coach and length.
 BOOK_AGAIN = Route("book:again:{coach_id}:{minutes}:{session_id}")
 
 REVIEW = Route("review:open:{session_id}")

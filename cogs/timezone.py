@@ -1,4 +1,4 @@
-"""`/timezone`: where somebody is, so that times are shown on their clock."""
+"""`/timezone`: set the time zone in which you see times."""
 
 import discord
 from discord import app_commands
@@ -21,7 +21,7 @@ _PLACE = "City or time zone"
 class TimezoneCog(Cog):
     """`/timezone`."""
 
-    @app_commands.command(name="timezone", description="Where you are, so that times are shown on your clock")
+    @app_commands.command(name="timezone", description="Set your time zone, so you see times on your clock")
     @app_commands.describe(
         place="City, country, state or zone, like Munich or Europe/Berlin; leave empty to see what's set"
     )
@@ -42,11 +42,11 @@ class TimezoneCog(Cog):
 
     @opens(CHANGE)
     async def place_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
-        """Asks for the place."""
+        """Ask for the place."""
         return ui.Form("Where are you?", CHANGE.id(), ui.field(_PLACE, typed, placeholder="Munich", most=60))
 
     async def _set(self, interaction: Interaction, name: str) -> None:
-        ui.guild_id_of(interaction)  # nothing is set where it could not be shown
+        ui.guild_id_of(interaction)  # refuses where the answer couldn't be shown
         async with self.bot.db.begin() as session:
             await members.set_zone(session, interaction.user.id, name)
 
@@ -59,10 +59,10 @@ class TimezoneCog(Cog):
         there = self.bot.clock().astimezone(zone(name))
         lines = [
             f"### Your time zone is {name}",
-            f"It is **{there:%A, %H:%M}** there now. {_whose(chosen, name)} `/book` shows times on this clock.",
+            f"It's **{there:%A, %H:%M}** there now. {_whose(chosen, name)} `/book` shows times in this zone.",
         ]
         if coach is not None and coach.time_zone != name:
-            lines.append(f"Your hours as a coach stay on the clock of {coach.time_zone}: see `/availability`.")
+            lines.append(f"Your hours as a coach stay in {coach.time_zone}. To change that, use `/availability`.")
         return ui.Panel(
             ui.text("\n".join(lines)), ui.row(ui.button("Change…", CHANGE.id(), discord.ButtonStyle.primary))
         )
@@ -70,7 +70,7 @@ class TimezoneCog(Cog):
 
 def _whose(chosen: str | None, shown: str) -> str:
     if chosen == shown:
-        return "This is your own choice."
+        return "You chose it."
     if chosen:
         return f'You chose "{ui.quoted(chosen)}", which I no longer know. Press **Change…** to choose again.'
-    return "This is the server's zone: you have not chosen one yet."
+    return "It's the server's time zone. You haven't chosen your own."

@@ -1,4 +1,4 @@
-"""The panel of a coach's booking rules."""
+"""Show and change a coach's booking rules."""
 
 import discord
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,19 +17,19 @@ LIMITS = Route("availability:rules:limits:{week}:{days}")
 
 
 class RulesCog(PanelCog):
-    """The presses of `/availability` that concern the booking rules."""
+    """The booking rules in `/availability`."""
 
     @on(panel.RULES)
-    async def shown(self, interaction: Interaction, week: int, days: int) -> None:
-        """The rules, and buttons to change them."""
+    async def show_rules(self, interaction: Interaction, week: int, days: int) -> None:
+        """Show the rules, with buttons to change them."""
         await ui.acknowledge(interaction)
         async with self.bot.db.read() as session:
-            present = await self._rules(session, interaction)
-        await ui.show(interaction, _rules_panel(present, PanelState(week, days)))
+            current = await self._rules(session, interaction)
+        await ui.show(interaction, _rules_panel(current, PanelState(week, days)))
 
     @on(SESSIONS)
-    async def sessions_pressed(self, interaction: Interaction, week: int, days: int) -> None:
-        """Change how sessions are."""
+    async def change_sessions(self, interaction: Interaction, week: int, days: int) -> None:
+        """Change lengths, rooms, start times and buffers."""
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             wanted = policy_forms.read_sessions(await self._rules(session, interaction), ui.typed_in(interaction))
@@ -37,8 +37,8 @@ class RulesCog(PanelCog):
         await ui.show(interaction, _rules_panel(wanted, PanelState(week, days), "✅ Saved."))
 
     @on(LIMITS)
-    async def limits_pressed(self, interaction: Interaction, week: int, days: int) -> None:
-        """Change notice and limits."""
+    async def change_limits(self, interaction: Interaction, week: int, days: int) -> None:
+        """Change notice, horizon and limits."""
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             wanted = policy_forms.read_limits(await self._rules(session, interaction), ui.typed_in(interaction))
@@ -47,17 +47,17 @@ class RulesCog(PanelCog):
 
     @opens(SESSIONS)
     async def sessions_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
-        """Asks how sessions are."""
+        """Ask for lengths, rooms, start times and buffers."""
         async with self.bot.db.read() as session:
-            present = await self._rules(session, interaction)
-        return policy_forms.sessions_form(PanelState(week, days).id(SESSIONS), present, typed)
+            current = await self._rules(session, interaction)
+        return policy_forms.sessions_form(PanelState(week, days).id(SESSIONS), current, typed)
 
     @opens(LIMITS)
     async def limits_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
-        """Asks how soon, how far ahead and how many."""
+        """Ask for notice, horizon and limits."""
         async with self.bot.db.read() as session:
-            present = await self._rules(session, interaction)
-        return policy_forms.limits_form(PanelState(week, days).id(LIMITS), present, typed)
+            current = await self._rules(session, interaction)
+        return policy_forms.limits_form(PanelState(week, days).id(LIMITS), current, typed)
 
     async def _rules(self, session: AsyncSession, interaction: Interaction) -> Rules:
         return booking_policy.rules_of(await self.coach(session, interaction))
@@ -67,9 +67,9 @@ class RulesCog(PanelCog):
         await schedule.set_rules(session, guild_id, actor, wanted, self.bot.clock())
 
 
-def _rules_panel(present: Rules, place: PanelState, said: str | None = None) -> ui.Panel:
+def _rules_panel(current: Rules, place: PanelState, said: str | None = None) -> ui.Panel:
     return ui.Panel(
-        ui.text(f"### Your booking rules\n{policy_forms.describe(present)}"),
+        ui.text(f"### Your booking rules\n{policy_forms.describe(current)}"),
         ui.row(
             ui.button("Sessions…", place.id(SESSIONS), discord.ButtonStyle.primary),
             ui.button("Notice and limits…", place.id(LIMITS), discord.ButtonStyle.primary),

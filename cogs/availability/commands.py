@@ -1,4 +1,4 @@
-"""`/availability`: the command, and the presses that change a coach's week."""
+"""`/availability`: show and change a coach's week."""
 
 from datetime import timedelta
 
@@ -19,22 +19,20 @@ from scheduler.time.time_zones import zone
 
 _DAYS, _HOURS, _FROM, _TO, _TIME = "Days", "Hours", "Copy the hours of", "To these days", "Time"
 _LONGEST_HOURS = 200
-"""The most characters a coach can type into the form."""
+"""In characters."""
 _EXCERPT = 300
 
 
 class AvailabilityCog(PanelCog):
-    """`/availability`."""
+    """The command, and the buttons that change weekly hours."""
 
-    @app_commands.command(name="availability", description="Your hours as a coach")
-    @app_commands.describe(
-        days='Which days, like "Mon-Fri" or "Tue, Thu"', hours='Which hours, like "9-12, 13:30-17"'
-    )
+    @app_commands.command(name="availability", description="See and change your hours as a coach")
+    @app_commands.describe(days='Days, like "Mon-Fri" or "Tue, Thu"', hours='Hours, like "9-12, 13:30-17"')
     @retried
     async def availability(
         self, interaction: Interaction, days: str | None = None, hours: str | None = None
     ) -> None:
-        """Set hours at once when both options are given, else show the panel."""
+        """Set hours if both options are given, else show the panel."""
         await ui.acknowledge(interaction)
         if days is not None and hours is not None:
             await self._set_hours(interaction, PanelState(), days, hours)
@@ -47,45 +45,45 @@ class AvailabilityCog(PanelCog):
             )
 
     @on(panel.SHOW)
-    async def shown(self, interaction: Interaction, week: int, days: int) -> None:
-        """Another week."""
+    async def show_week(self, interaction: Interaction, week: int, days: int) -> None:
+        """Show another week."""
         await ui.acknowledge(interaction)
         await self.show_panel(interaction, PanelState(week, days))
 
     @on(panel.PICK_DAYS)
-    async def days_picked(self, interaction: Interaction, week: int) -> None:
-        """The presets and the forms now mean these days."""
+    async def pick_days(self, interaction: Interaction, week: int) -> None:
+        """Make presets and forms apply to these days."""
         await ui.acknowledge(interaction)
         await self.show_panel(interaction, PanelState(week, mask(ui.chosen_in(interaction))))
 
     @on(panel.PRESET)
-    async def preset_pressed(
+    async def add_preset(
         self, interaction: Interaction, number: int, start: int, end: int, week: int, days: int
     ) -> None:
-        """Add a preset to the picked days, if it still is what the button says."""
+        """Add a preset to the picked days, if it's still what the button says."""
         await ui.acknowledge(interaction)
         place, window = PanelState(week, days), (start, end)
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             known = settings.presets(await settings.look_up(session, guild_id, self.bot.defaults))
             if window not in [(one.start_minute, one.end_minute) for one in known[number : number + 1]]:
-                raise TooLate("This preset was changed meanwhile. Please use `/availability` again.")
+                raise TooLate("This preset has changed. Run `/availability` again.")
             await schedule.add_hours(session, guild_id, actor, place.picked, window, self.bot.clock())
         said = f"✅ Added {write_hours([window])} on {_names(place.picked)}."
         await self.show_panel(interaction, place, said)
 
     @on(panel.CLEAR)
-    async def clear_pressed(self, interaction: Interaction, week: int, days: int) -> None:
-        """Take all hours off the picked days."""
+    async def clear(self, interaction: Interaction, week: int, days: int) -> None:
+        """Remove all hours from the picked days."""
         await ui.acknowledge(interaction)
         place = PanelState(week, days)
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             await schedule.set_hours(session, guild_id, actor, place.picked, [], self.bot.clock())
-        await self.show_panel(interaction, place, f"✅ No hours any more on {_names(place.picked)}.")
+        await self.show_panel(interaction, place, f"✅ Cleared {_names(place.picked)}.")
 
     @on(panel.EDIT)
-    async def edit(self, interaction: Interaction, week: int, days: int) -> None:
+    async def edit_hours(self, interaction: Interaction, week: int, days: int) -> None:
         """Set what was typed."""
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
@@ -93,7 +91,7 @@ class AvailabilityCog(PanelCog):
 
     @opens(panel.EDIT)
     async def hours_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
-        """Asks for days and hours, filled in if all those days have the same hours."""
+        """Ask for days and hours, filled in if the days have the same hours."""
         place = PanelState(week, days)
         if not typed:
             async with self.bot.db.read() as session:
@@ -109,15 +107,15 @@ class AvailabilityCog(PanelCog):
             ui.field(
                 _HOURS,
                 typed,
-                description='They replace what those days have. "closed" takes all hours away.',
+                description='Replaces those days\' hours. Type "closed" for none.',
                 placeholder="9-12, 13:30-17",
                 most=_LONGEST_HOURS,
             ),
         )
 
     @on(panel.COPY)
-    async def copy(self, interaction: Interaction, week: int, days: int) -> None:
-        """Copy."""
+    async def copy_day(self, interaction: Interaction, week: int, days: int) -> None:
+        """Copy one day's hours to others."""
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
         source, targets = _chosen(typed, _FROM)[0], _chosen(typed, _TO)
@@ -129,7 +127,7 @@ class AvailabilityCog(PanelCog):
 
     @opens(panel.COPY)
     async def copy_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
-        """Asks from which day to which."""
+        """Ask which day to copy, and to which days."""
         source = PanelState(week, days).picked[0]
         return ui.Form(
             "Copy a day",
@@ -139,31 +137,28 @@ class AvailabilityCog(PanelCog):
         )
 
     @on(panel.PAUSE)
-    async def pause_pressed(self, interaction: Interaction, accepting: int, week: int, days: int) -> None:
+    async def pause(self, interaction: Interaction, accepting: int, week: int, days: int) -> None:
         """Pause or resume bookings."""
         await ui.acknowledge(interaction)
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             await schedule.set_accepting(session, guild_id, actor, bool(accepting), self.bot.clock())
-        said = (
-            "✅ Students can book you again."
-            if accepting
-            else "✅ Paused: nobody can book you until you resume. Booked sessions take place."
-        )
+        paused = "✅ Bookings paused until you resume them. Booked sessions stay."
+        said = "✅ Students can book you again." if accepting else paused
         await self.show_panel(interaction, PanelState(week, days), said)
 
     @on(panel.UNDO)
-    async def undo_pressed(self, interaction: Interaction, number: int, week: int, days: int) -> None:
-        """Take the last change back."""
+    async def undo(self, interaction: Interaction, number: int, week: int, days: int) -> None:
+        """Undo the last change."""
         await ui.acknowledge(interaction)
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             await schedule.undo(session, guild_id, actor, number, self.bot.clock())
-        await self.show_panel(interaction, PanelState(week, days), "↩️ Your last change is undone.")
+        await self.show_panel(interaction, PanelState(week, days), "↩️ Undid your last change.")
 
     @on(panel.WHY)
-    async def check_a_time(self, interaction: Interaction, week: int, days: int) -> None:
-        """Say whether that time can be booked, and why not."""
+    async def check_time(self, interaction: Interaction, week: int, days: int) -> None:
+        """Say whether that time can be booked, or why not."""
         await ui.acknowledge(interaction)
         now = self.bot.clock()
         async with self.bot.db.read() as session:
@@ -178,7 +173,7 @@ class AvailabilityCog(PanelCog):
 
     @opens(panel.WHY)
     async def time_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
-        """Asks for a time."""
+        """Ask for a time."""
         return ui.Form(
             "Can students book this time?",
             PanelState(week, days).id(panel.WHY),
@@ -199,7 +194,7 @@ def _names(days: list[int]) -> str:
 
 
 def _chosen(typed: Typed, name: str) -> list[int]:
-    """Weekdays picked in a select of the form."""
+    """Read the weekdays picked in a select."""
     picked = [int(value) for value in typed.get(name, "").split(ui.CHOICES) if value in set("0123456")]
     if not picked:
         raise Unreadable("Pick at least one day.")

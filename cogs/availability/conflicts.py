@@ -1,4 +1,4 @@
-"""Booked sessions that lie outside their coach's hours: move, keep or cancel each."""
+"""List booked sessions outside the coach's hours, and let the coach reschedule, keep or cancel each."""
 
 from functools import partial
 from typing import Any
@@ -23,43 +23,43 @@ _A_PAGE = 5
 
 
 class ConflictsCog(CancellingCog, PanelCog):
-    """The presses of `/availability` that concern sessions outside the hours."""
+    """The conflicts in `/availability`."""
 
-    @on(panel.MISFITS)
+    @on(panel.CONFLICTS)
     async def list_conflicts(self, interaction: Interaction, page: int, week: int, days: int) -> None:
-        """A page of them; the panel if there is none."""
+        """Show a page of conflicts, or the panel if there are none."""
         await ui.acknowledge(interaction)
         await self._show(interaction, page, PanelState(week, days))
 
     @on(KEEP)
     async def keep_session(self, interaction: Interaction, session_id: int, week: int, days: int) -> None:
-        """This one stays."""
+        """Keep a session although it's outside the hours."""
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             actor = ui.person_of(interaction)
             await rescheduling.keep_session(session, session_id, actor, self.bot.clock())
-        await self._show(interaction, 0, PanelState(week, days), said="✅ It stays booked.")
+        await self._show(interaction, 0, PanelState(week, days), said="✅ The session stays booked.")
 
     @on(CANCEL)
-    async def cancel_pressed(self, interaction: Interaction, session_id: int, week: int, days: int) -> None:
-        """Cancel, and show the list without it."""
+    async def cancel_session(self, interaction: Interaction, session_id: int, week: int, days: int) -> None:
+        """Cancel a session, and show what's left."""
         await ui.acknowledge(interaction)
-        await self._own(interaction)
+        await self._require_coach(interaction)
         cancelled, _ = await self.cancel(interaction, session_id)
-        said = f"✅ Session cancelled: {stamp(cancelled.starts_at)}. Both of you are told by direct message."
+        said = f"✅ Session cancelled: {stamp(cancelled.starts_at)}. We've messaged you both."
         await self._show(interaction, 0, PanelState(week, days), said)
 
     @opens(CANCEL)
     async def reason_form(
         self, interaction: Interaction, typed: Typed, session_id: int, week: int, days: int
     ) -> ui.Form:
-        """Asks why."""
-        await self._own(interaction)
+        """Ask why."""
+        await self._require_coach(interaction)
         custom_id = PanelState(week, days).id(CANCEL, session_id=session_id)
         return await self.cancel_form(interaction, typed, session_id, custom_id)
 
-    async def _own(self, interaction: Interaction) -> None:
-        """Only a coach has this list: refuse everybody else before anything is done."""
+    async def _require_coach(self, interaction: Interaction) -> None:
+        """Refuse everyone but coaches, because only they have this list."""
         async with self.bot.db.read() as session:
             await self.coach(session, interaction)
 
@@ -68,12 +68,12 @@ class ConflictsCog(CancellingCog, PanelCog):
             coach = await self.coach(session, interaction)
             found = await free_times.conflicts(session, coach, self.bot.clock())
         if found:
-            await ui.show(interaction, _misfits_panel(found, page, place, said))
+            await ui.show(interaction, _conflicts_panel(found, page, place, said))
         else:
             await self.show_panel(interaction, place, said or "✅ All booked sessions fit your hours.")
 
 
-def _misfits_panel(found: list[CoachingSession], page: int, place: PanelState, said: str | None) -> ui.Panel:
+def _conflicts_panel(found: list[CoachingSession], page: int, place: PanelState, said: str | None) -> ui.Panel:
     last_page = (len(found) - 1) // _A_PAGE
     page = min(page, last_page)
     parts: list[discord.ui.Item[Any]] = [
@@ -90,5 +90,5 @@ def _misfits_panel(found: list[CoachingSession], page: int, place: PanelState, s
         )
     if said:
         parts.append(ui.text(said))
-    turning = partial(place.id, panel.MISFITS)
+    turning = partial(place.id, panel.CONFLICTS)
     return ui.Panel(*parts, *ui.pager(turning, page, last_page), ui.row(ui.button("◀ Back", place.id(panel.SHOW))))

@@ -1,4 +1,4 @@
-"""Days off, other hours and extra hours on single dates."""
+"""Set days off, other hours and extra hours on single dates."""
 
 from datetime import date
 from functools import partial
@@ -24,15 +24,15 @@ CLEAR = Route("availability:cleardates:{first}:{last}:{week}:{days}")
 _FROM, _TO, _INSTEAD, _REASON = "From", "To", "Hours instead", "Reason"
 _DATE, _HOURS = "Date", "Hours"
 _A_PAGE = 8
-_EXCERPT = 200  # a page of the longest has to fit into a message's 4,000 characters
+_EXCERPT = 200  # so that a page of the longest fits a message's 4,000 characters
 _LATEST = date.max.toordinal()
 
 
 class DatesCog(PanelCog):
-    """The presses of `/availability` that concern single dates."""
+    """Single dates in `/availability`."""
 
     @on(panel.DAYS_OFF)
-    async def days_off(self, interaction: Interaction, week: int, days: int) -> None:
+    async def set_days_off(self, interaction: Interaction, week: int, days: int) -> None:
         """Set what was typed."""
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
@@ -53,16 +53,16 @@ class DatesCog(PanelCog):
 
     @opens(panel.DAYS_OFF)
     async def days_off_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
-        """Asks from when to when, and why."""
+        """Ask from when to when, and why."""
         return ui.Form(
             "Days off, or other hours",
             PanelState(week, days).id(panel.DAYS_OFF),
             ui.field(_FROM, typed, placeholder="24 Dec, 2026-12-24, next friday", most=40),
-            ui.field(_TO, typed, description="Empty: this one day.", required=False, most=40),
+            ui.field(_TO, typed, description="Leave empty for one day.", required=False, most=40),
             ui.field(
                 _INSTEAD,
                 typed,
-                description="Empty: no hours at all. They hold instead of your weekly ones.",
+                description="Leave empty for a day off.",
                 placeholder="10-12",
                 required=False,
                 most=200,
@@ -71,7 +71,7 @@ class DatesCog(PanelCog):
         )
 
     @on(panel.EXTRA)
-    async def extra_hours(self, interaction: Interaction, week: int, days: int) -> None:
+    async def add_extra_hours(self, interaction: Interaction, week: int, days: int) -> None:
         """Add what was typed."""
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
@@ -85,19 +85,17 @@ class DatesCog(PanelCog):
 
     @opens(panel.EXTRA)
     async def extra_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
-        """Asks for a date and hours."""
+        """Ask for a date and hours."""
         return ui.Form(
             "Extra hours",
             PanelState(week, days).id(panel.EXTRA),
             ui.field(_DATE, typed, placeholder="sat, 24 Dec, 2026-12-24", most=40),
-            ui.field(
-                _HOURS, typed, description="They add to that day's hours.", placeholder="10-12, 14-16", most=200
-            ),
+            ui.field(_HOURS, typed, description="Adds to that day's hours.", placeholder="10-12, 14-16", most=200),
         )
 
     @on(panel.DATES)
     async def list_dates(self, interaction: Interaction, page: int, week: int, days: int) -> None:
-        """All upcoming dates with other hours than usual."""
+        """List today's and upcoming days off and other hours."""
         await ui.acknowledge(interaction)
         coach = await self._coach(interaction)
         async with self.bot.db.read() as session:
@@ -105,14 +103,14 @@ class DatesCog(PanelCog):
         await ui.show(interaction, _dates_panel(found, page, PanelState(week, days)))
 
     @on(CLEAR)
-    async def cleared(self, interaction: Interaction, first: int, last: int, week: int, days: int) -> None:
-        """The weekly hours hold again on these dates."""
+    async def remove_dates(self, interaction: Interaction, first: int, last: int, week: int, days: int) -> None:
+        """Go back to the weekly hours on these dates."""
         await ui.acknowledge(interaction)
         since, until = (date.fromordinal(min(max(one, 1), _LATEST)) for one in (first, last))
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             await schedule.clear_dates(session, guild_id, actor, since, until, self.bot.clock())
-        said = f"✅ Your weekly hours hold again on {write_dates(since, until)}."
+        said = f"✅ Back to your weekly hours on {write_dates(since, until)}."
         await self.show_panel(interaction, PanelState(first, days), said)
 
     async def _coach(self, interaction: Interaction) -> Coach:
@@ -120,16 +118,16 @@ class DatesCog(PanelCog):
             return await self.coach(session, interaction)
 
     def _today(self, coach: Coach) -> date:
-        """The date on the coach's calendar."""
+        """Return the date in the coach's time zone."""
         return self.bot.clock().astimezone(zone(coach.time_zone)).date()
 
 
 def _dates_panel(found: list[Dates], page: int, place: PanelState) -> ui.Panel:
     if not found:
-        raise Unreadable("There are no days off or extra hours. Add some with the buttons of `/availability`.")
+        raise Unreadable("You have no days off or extra hours. Add some with `/availability`.")
     last_page = (len(found) - 1) // _A_PAGE
     page = min(page, last_page)
-    parts: list[discord.ui.Item[Any]] = [ui.text("### Dates with other hours than usual")]
+    parts: list[discord.ui.Item[Any]] = [ui.text("### Days off and other hours")]
     for one in found[page * _A_PAGE :][:_A_PAGE]:
         hours = ui.quoted(write_hours(one.windows), _EXCERPT)
         what = f"{'also ' if one.adds else ''}{hours}" if one.windows else "off"

@@ -1,4 +1,4 @@
-"""What coaches read about their availability."""
+"""Write notifications about a coach's availability."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def _zone_lost(context: NotificationContext) -> discord.ui.Item[Any]:
     zone = ui.quoted(context.about_coach.time_zone)
     return ui.text(
         f'### I no longer know your time zone "{zone}"\nStudents can\'t book you '
-        "until you choose another one. **Next step:** in the server, open `/availability` and press "
+        "until you choose another one. **Next step:** in the server, run `/availability` and press "
         "**Zone…**. Your hours keep their clock times, and booked sessions don't change."
     )
 

@@ -1,8 +1,8 @@
-"""The panel of `/availability`: the picture of one week and everything that can be done to it."""
+"""The panel of `/availability`: a picture of one week, and buttons to change it."""
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -22,10 +22,11 @@ from scheduler.core.clock import stamp
 from scheduler.parsing.dates import write_dates
 from scheduler.parsing.weekly_hours import WEEKDAYS, Preset, write_hours
 from scheduler.servers import settings
+from scheduler.time.intervals import union
 from scheduler.time.time_zones import is_known, zone
 
-# {week} is the ordinal of the shown week's Monday (0: the present week). {days} is a bit mask of the weekdays
-# that are picked: Monday is 1, Tuesday 2, Wednesday 4 … {start} and {end} are minutes of the day.
+# {week} is the ordinal of the shown Monday, or 0 for this week. {days} is a bit mask of the picked weekdays:
+# Monday is 1, Tuesday 2, Wednesday 4 and so on. {start} and {end} are minutes of the day.
 SHOW = Route("availability:show:{week}:{days}")
 PICK_DAYS = Route("availability:days:{week}")
 PRESET = Route("availability:preset:{number}:{start}:{end}:{week}:{days}")
@@ -40,64 +41,64 @@ DATES = Route("availability:dates:{page}:{week}:{days}")
 RULES = Route("availability:rules:{week}:{days}")
 ZONE = Route("availability:zone:{week}:{days}")
 WHY = Route("availability:why:{week}:{days}")
-MISFITS = Route("availability:misfits:{page}:{week}:{days}")
+CONFLICTS = Route("availability:misfits:{page}:{week}:{days}")
 
 WORKDAYS = 0b0011111
 _FIRST_WEEK, _LAST_WEEK = date(1970, 1, 5).toordinal(), date(9000, 1, 6).toordinal()
 _FILE = "week.png"
-_LISTED = 5
+_MOST_CONFLICTS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class PanelState:
-    """Where in the panel somebody is: the shown week and the picked days, as its buttons carry them."""
+    """The shown week and the picked days, as the panel's buttons carry them."""
 
     week: int = 0
     days: int = WORKDAYS
 
     def id(self, route: Route, **numbers: int) -> str:
-        """The `custom_id` of a button that stays at this place."""
+        """Make a `custom_id` that keeps the week and the days."""
         return route.id(week=self.week, days=self.days, **numbers)
 
     def monday(self, today: date) -> date:
-        """The first day of the shown week."""
+        """Return the first day of the shown week."""
         day = date.fromordinal(min(max(self.week, _FIRST_WEEK), _LAST_WEEK)) if self.week else today
         return day - timedelta(days=day.weekday())
 
     @property
     def picked(self) -> list[int]:
-        """The picked weekdays, Monday 0; the working days if there is none."""
+        """Return the picked weekdays, Monday is 0, or Monday to Friday if none are picked."""
         return [day for day in range(7) if (self.days or WORKDAYS) >> day & 1] or [*range(5)]
 
 
 def mask(days: Sequence[int]) -> int:
-    """Weekdays as a bit mask."""
+    """Make a bit mask of weekdays."""
     return sum(1 << day for day in set(days) if day < 7)
 
 
 @dataclass(frozen=True, slots=True)
 class _Week:
-    """What the panel shows."""
+    """What the panel shows of a week."""
 
     coach: Coach
     monday: date
     today: date
     picture: WeekPicture
     has_hours: bool
-    free: int
+    open_time: timedelta
     presets: list[Preset]
     undo: int | None
     dates: int
-    misfits: list[CoachingSession] = field(default_factory=list)
+    conflicts: list[CoachingSession]
 
 
 class PanelCog(Cog):
-    """Show the panel in answer to an acknowledged interaction, with what was just done."""
+    """Shows the panel."""
 
     async def show_panel(
         self, interaction: Interaction, place: PanelState | None = None, said: str | None = None
     ) -> None:
-        """Show the panel, with what was just done."""
+        """Show the panel, with a line about what was just done."""
         place = place or PanelState()
         async with self.bot.db.read() as session:
             coach = await self.coach(session, interaction)
@@ -107,7 +108,7 @@ class PanelCog(Cog):
         await ui.show(interaction, ui.Panel(*_items(week, place, said), files=[(_FILE, png)]))
 
     async def coach(self, session: AsyncSession, interaction: Interaction) -> Coach:
-        """Find the approved coach who presses. Raises NotAllowed or NotFound for anybody else."""
+        """Return the coach who pressed. Raises NotAllowed or NotFound for anyone but approved coaches."""
         return await coaches.approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)
 
 
@@ -128,11 +129,11 @@ async def _gather(
         today=today,
         picture=picture,
         has_hours=bool(await schedule.week_of(session, coach)),
-        free=sum(1 for _ in free),
+        open_time=sum((end - start for start, end in union((at, at + usual) for at in free)), timedelta()),
         presets=presets,
         undo=await schedule.last_change(session, coach),
         dates=len(await schedule.dates_of(session, coach, today)),
-        misfits=await free_times.conflicts(session, coach, now),
+        conflicts=await free_times.conflicts(session, coach, now),
     )
 
 
@@ -140,9 +141,9 @@ def _items(week: _Week, place: PanelState, said: str | None) -> list[discord.ui.
     names = ", ".join(WEEKDAYS[day] for day in place.picked)
     shown = write_dates(week.monday, week.monday + timedelta(days=6))
     parts: list[discord.ui.Item[Any]] = [
-        ui.text(f"### Your hours · {shown}\n{_standing(week)}"),
+        ui.text(f"### Your hours · {shown}\n{_status(week)}"),
         ui.picture(_FILE, describe(week.picture)),
-        _turning(week, place),
+        _week_buttons(week, place),
         ui.row(
             ui.select(
                 PICK_DAYS.id(week=place.week),
@@ -174,36 +175,35 @@ def _items(week: _Week, place: PanelState, said: str | None) -> list[discord.ui.
             ui.button("Zone…", place.id(ZONE)),
         ),
     ]
-    if week.misfits:
-        parts.append(_misfit_section(week.misfits, place))
+    if week.conflicts:
+        parts.append(_conflicts_section(week.conflicts, place))
     if said:
         parts.append(ui.text(said))
     return parts
 
 
-def _standing(week: _Week) -> str:
+def _status(week: _Week) -> str:
     coach = week.coach
     if not is_known(coach.time_zone):
         return (
             f'⚠️ **I no longer know your time zone "{ui.quoted(coach.time_zone)}"**, so students can\'t book you. '
             "Choose one again with **Zone…**. Your hours keep their clock times."
         )
-    clock = f"All times are on the clock of **{coach.time_zone}**."
+    clock = f"Times in **{coach.time_zone}**."
     if not coach.accepting:
-        return f"⏸️ **Paused:** students cannot book you. {clock}"
+        return f"⏸️ **Paused:** students can't book you. {clock}"
     if not week.has_hours and not week.dates:
-        return f"You have no hours yet: pick days, then press a preset or type your hours. {clock}"
-    times = f"{week.free} free time{'' if week.free == 1 else 's'} of {coach.durations_minutes[0]} min"
-    return f"**{times}** this week. {clock}"
+        return f"No hours yet. Pick days, then press a preset or type your hours. {clock}"
+    return f"**{round(week.open_time / timedelta(hours=1), 1):g} h open** this week. {clock}"
 
 
-def _turning(week: _Week, place: PanelState) -> discord.ui.ActionRow[Any]:
+def _week_buttons(week: _Week, place: PanelState) -> discord.ui.ActionRow[Any]:
     def to(monday: date) -> str:
         return PanelState(monday.toordinal(), place.days).id(SHOW)
 
     this_monday = week.today - timedelta(days=week.today.weekday())
     accepting = week.coach.accepting
-    # Two buttons of one message must differ in their ids, so "this week" is 0 here.
+    # Each button of a message needs its own id, so "This week" is 0.
     return ui.row(
         ui.button("◀", to(week.monday - timedelta(days=7))),
         ui.button("This week", PanelState(0, place.days).id(SHOW), disabled=week.monday == this_monday),
@@ -217,12 +217,12 @@ def _turning(week: _Week, place: PanelState) -> discord.ui.ActionRow[Any]:
     )
 
 
-def _misfit_section(misfits: list[CoachingSession], place: PanelState) -> discord.ui.Section[Any]:
-    lines = [f"- {stamp(one.starts_at)} with <@{one.student_id}>" for one in misfits[:_LISTED]]
-    more = f"\n- and {len(misfits) - _LISTED} more" if len(misfits) > _LISTED else ""
-    one = len(misfits) == 1
+def _conflicts_section(conflicts: list[CoachingSession], place: PanelState) -> discord.ui.Section[Any]:
+    lines = [f"- {stamp(one.starts_at)} with <@{one.student_id}>" for one in conflicts[:_MOST_CONFLICTS]]
+    more = f"\n- and {len(conflicts) - _MOST_CONFLICTS} more" if len(conflicts) > _MOST_CONFLICTS else ""
+    one = len(conflicts) == 1
     return discord.ui.Section(
-        f"⚠️ **{len(misfits)} booked session{'' if one else 's'} no longer fit{'s' if one else ''} your hours.** "
+        f"⚠️ **{len(conflicts)} booked session{'' if one else 's'} no longer fit{'s' if one else ''} your hours.** "
         f"{'It stays' if one else 'They stay'} booked until you decide.\n" + "\n".join(lines) + more,
-        accessory=ui.button("Decide…", place.id(MISFITS, page=0), discord.ButtonStyle.primary),
+        accessory=ui.button("Decide…", place.id(CONFLICTS, page=0), discord.ButtonStyle.primary),
     )

@@ -1,4 +1,4 @@
-"""A coach's week, from the rows to the picture."""
+"""Gather a coach's week for its picture."""
 
 from datetime import date, datetime, timedelta
 
@@ -17,7 +17,7 @@ from scheduler.time.time_zones import zone
 async def week_picture(
     session: AsyncSession, coach: Coach, monday: date, now: datetime
 ) -> tuple[WeekPicture, datetime, datetime]:
-    """The picture of seven days from `monday` on the coach's clock, and the instants from when to when it goes."""
+    """Return the week from `monday` in the coach's zone, and the instants it begins and ends."""
     in_zone, sunday = zone(coach.time_zone), monday + timedelta(days=6)
     since, until = start_of(in_zone, monday), start_of(in_zone, monday + timedelta(days=7))
     hours = await free_times.hours_of(session, coach, since=since, until=until)
@@ -36,7 +36,7 @@ async def week_picture(
 
 
 async def _booked(session: AsyncSession, coach: Coach, since: datetime, until: datetime) -> list[Period]:
-    """Sessions of this person, here and elsewhere, as coach or student, without buffers."""
+    """Return this person's sessions without buffers, as coach or student, in all servers."""
     found = await session.execute(
         select(CoachingSession.starts_at, CoachingSession.ends_at)
         .join(Reservation, Reservation.session_id == CoachingSession.id)

@@ -1,4 +1,4 @@
-"""Changing the zone on whose clock a coach's hours are."""
+"""Change the time zone of a coach's hours."""
 
 from datetime import datetime
 
@@ -19,11 +19,11 @@ _ZONE, _NEW = "City or time zone", "New time zone"
 
 
 class ZoneCog(PanelCog):
-    """The presses of `/availability` that concern the zone."""
+    """The time zone in `/availability`."""
 
     @on(panel.ZONE)
-    async def zone_pressed(self, interaction: Interaction, week: int, days: int) -> None:
-        """Ask what the hours are to mean there."""
+    async def ask_how(self, interaction: Interaction, week: int, days: int) -> None:
+        """Ask how the hours should move to the new zone."""
         await ui.acknowledge(interaction)
         name = await resolve_zone(ui.typed_in(interaction).get(_ZONE, ""))
         async with self.bot.db.read() as session:
@@ -32,7 +32,7 @@ class ZoneCog(PanelCog):
 
     @opens(panel.ZONE)
     async def zone_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
-        """Asks for the zone."""
+        """Ask for the zone."""
         return ui.Form(
             "Your time zone",
             PanelState(week, days).id(panel.ZONE),
@@ -40,38 +40,33 @@ class ZoneCog(PanelCog):
         )
 
     @on(APPLY)
-    async def applied(self, interaction: Interaction, same_instants: int, week: int, days: int) -> None:
-        """Change it."""
+    async def change_zone(self, interaction: Interaction, same_instants: int, week: int, days: int) -> None:
+        """Change the zone."""
         await ui.acknowledge(interaction)
         name = await resolve_zone(ui.stored_fields(interaction.message).get(_NEW, ""))
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             now = self.bot.clock()
             await schedule.change_zone(session, guild_id, actor, name, now, same_instants=bool(same_instants))
-        said = f"✅ Your hours are on the clock of {name} now."
+        said = f"✅ Your hours are now in {name}."
         await self.show_panel(interaction, PanelState(week, days), said)
 
 
 def _question(old: str, new: str, place: PanelState, now: datetime) -> ui.Panel:
     there = now.astimezone(zone(new))
-    same_clock = ui.button("Same clock times", place.id(APPLY, same_instants=0), discord.ButtonStyle.primary)
+    same_clock = ui.button("Keep clock times", place.id(APPLY, same_instants=0), discord.ButtonStyle.primary)
     back = ui.button("◀ Back", place.id(panel.SHOW))
     if not is_known(old):
-        # Without the old zone, nobody can tell which instants the hours meant.
+        # Without the old zone, nobody knows which actual times the hours meant.
         words = f"### Change to {new}?\nIt's {there:%A, %H:%M} there now. Your hours keep their clock times."
         return ui.Panel(ui.text(words), ui.store_field(_NEW, new), ui.row(same_clock, back))
     return ui.Panel(
-        ui.text(f"### From {old} to {new}\nIt is {there:%A, %H:%M} there now. What shall your hours mean?"),
+        ui.text(f"### From {old} to {new}\nIt's {there:%A, %H:%M} there now. How should your hours move?"),
         ui.store_field(_NEW, new),
         ui.text(
-            "**Same clock times:** hours from 9 to 12 stay from 9 to 12, on the new clock. Choose this when you "
-            "move there.\n"
-            "**Same instants:** they are shown on the new clock but stay when they are now. Choose this when only "
-            "the zone's name was wrong for your clock."
+            "**Keep clock times:** 9:00 stays 9:00, but in the new zone. Choose this if you're moving there.\n"
+            "**Keep actual times:** your hours stay when they are, shown in the new zone (10:00 in Berlin becomes "
+            "18:00 in Tokyo). Choose this if only the zone was wrong."
         ),
-        ui.row(
-            same_clock,
-            ui.button("Same instants", place.id(APPLY, same_instants=1)),
-            back,
-        ),
+        ui.row(same_clock, ui.button("Keep actual times", place.id(APPLY, same_instants=1)), back),
     )

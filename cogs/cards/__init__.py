@@ -1,4 +1,4 @@
-"""How a coach, an application and a session are shown, wherever they are."""
+"""Show coaches, applications and sessions the same way everywhere."""
 
 from cogs.cards.application import block_button, blocks, of_application
 from cogs.cards.coach import decision, rate, rating, taught

@@ -1,4 +1,4 @@
-"""How an application is shown to admins, with blocks and the buttons for what comes next."""
+"""Show an application to admins, with its history, blocks and the buttons for what comes next."""
 
 import itertools
 from collections.abc import Sequence
@@ -8,13 +8,7 @@ import discord
 
 from cogs import routes, ui
 from cogs.cards.coach import decision, rate, taught
-from models import (
-    AuditEntry,
-    Block,
-    BlockedFrom,
-    Coach,
-    CoachStatus,
-)
+from models import AuditEntry, Block, BlockedFrom, Coach, CoachStatus
 from scheduler.coaches.history import DECISIONS
 from scheduler.core.clock import stamp
 
@@ -34,18 +28,18 @@ _HISTORY_WORDS = {
     "coach_suspended": "suspended",
     "coach_reinstated": "reinstated",
 }
-_HISTORY = 6
+_MOST_HISTORY = 6
 _LONGEST_APPLICATION = 3600
-"""Characters: a message holds 4,000, and what stands around the card needs some of them."""
+"""In characters. A message holds 4,000, and the text around the card needs some of them."""
 
 
 def of_application(
     coach: Coach, specialties: list[str], history: Sequence[AuditEntry] = (), blocked: Sequence[Block] = ()
 ) -> discord.ui.Container[Any]:
-    """An application for admins: what was written, what became of it so far, and buttons for what comes next."""
+    """Show what was written, what happened so far, and buttons for what comes next."""
     head = f"### Coach application of <@{coach.user_id}>\nApplied {stamp(coach.applied_at, 'R')}"
     terms = f"**Teaches** {taught(specialties)}\n**Rate** {rate(coach)}\n**Time zone** {coach.time_zone}"
-    ends = [words for words in (decision(coach), _history(coach, history), blocks(blocked)) if words]
+    ends = [part for part in (decision(coach), _history(coach, history), blocks(blocked)) if part]
     most = min(1300, (_LONGEST_APPLICATION - sum(map(len, (head, terms, *ends)))) // 2)
     return discord.ui.Container(
         ui.text(head),
@@ -60,24 +54,24 @@ def of_application(
     )
 
 
-def blocks(blocked: Sequence[Block], whom: str = "") -> str:
-    """List what somebody is blocked from, by whom and since when, a line each. Empty if they aren't blocked."""
-    who = f"{whom} blocked".strip().capitalize()
+def blocks(blocked: Sequence[Block], name: str = "") -> str:
+    """List what someone is blocked from, by whom and since when, a line each. Empty if they aren't blocked."""
+    who = f"{name} blocked".strip().capitalize()
     return "\n".join(
         f"🚫 **{who} from {one.blocked_from}** by <@{one.blocked_by}> {stamp(one.blocked_at, 'f')}"
         for one in blocked
     )
 
 
-def block_button(user_id: int, what: BlockedFrom, blocked: Sequence[Block], whom: str = "") -> ui.Button:
-    """Make the button that blocks somebody from this, or unblocks them."""
+def block_button(user_id: int, what: BlockedFrom, blocked: Sequence[Block], name: str = "") -> ui.Button:
+    """Make the button that blocks someone from this, or unblocks them."""
     ids = {
         "user_id": user_id,
         "what": routes.FROM_BOOKING if what is BlockedFrom.BOOKING else routes.FROM_APPLYING,
     }
     if any(one.blocked_from is what for one in blocked):
-        return ui.button(f"Unblock {whom}".strip(), routes.UNBLOCK.id(**ids))
-    return ui.button(f"Block {whom or f'from {what}'}…", routes.BLOCK.id(**ids))
+        return ui.button(f"Unblock {name}".strip(), routes.UNBLOCK.id(**ids))
+    return ui.button(f"Block {name or f'from {what}'}…", routes.BLOCK.id(**ids))
 
 
 def _next_decisions(coach: Coach, blocked: Sequence[Block]) -> list[ui.Button]:
@@ -98,16 +92,16 @@ def _next_decisions(coach: Coach, blocked: Sequence[Block]) -> list[ui.Button]:
 
 
 def _history(coach: Coach, entries: Sequence[AuditEntry]) -> str:
-    """What was before the decision that stands; nothing for a first application. Oldest first."""
+    """List what happened before the current decision, oldest first. Empty for a first application."""
     earlier = list(entries)
     decided = [place for place, entry in enumerate(earlier) if entry.action in DECISIONS]
     if coach.decided_at is not None and decided:
         del earlier[decided[-1]]
     if len(earlier) < 2:
         return ""
-    # An edit after an edit is one line.
+    # Repeated edits share a line.
     runs = [list(run) for _, run in itertools.groupby(earlier, lambda entry: (entry.action, entry.actor_id))]
-    lines = [_history_line(run[-1], len(run)) for run in runs[-_HISTORY:]]
+    lines = [_history_line(run[-1], len(run)) for run in runs[-_MOST_HISTORY:]]
     left_out = len(runs) - len(lines)
     return "\n".join(["**History**", *([f"… {left_out} earlier"] if left_out else []), *lines])
 

@@ -1,4 +1,4 @@
-"""Booking rules in words and in forms, for coaches and for a server's first rules alike."""
+"""Describe booking rules and edit them in forms, for a coach or as a server's defaults."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -10,41 +10,39 @@ from scheduler.availability.booking_policy import Rules
 from scheduler.core.errors import Unreadable
 from scheduler.parsing.durations import parse_length, parse_minutes_list, write_length
 
-_LENGTHS, _TYPE, _STEP = "Lengths in minutes, the usual one first", "Rooms", "A session can start every"
+_LENGTHS, _TYPE, _STEP = "Lengths in minutes, default first", "Rooms", "Sessions start every"
 _BEFORE, _AFTER = "Buffer before", "Buffer after"
 _NOTICE, _HORIZON = "Minimum notice", "Booking horizon"
-_DAILY, _WEEKLY = "Most sessions a day", "Most sessions a week"
+_DAILY, _WEEKLY = "Daily limit", "Weekly limit"
 SESSION_TYPES = {SessionType.VOICE: "Voice only", SessionType.VIDEO: "Voice, camera and screen"}
 _MINUTE = timedelta(minutes=1)
 
 
 def describe(rules: Rules) -> str:
-    """All rules, a line each."""
+    """Describe all rules, a line each."""
     usual, *others = rules.durations_minutes
     also = f", also {', '.join(map(str, others))}" if others else ""
-    before, after = (
-        write_length(minutes * _MINUTE) for minutes in (rules.buffer_before_minutes, rules.buffer_after_minutes)
-    )
     return "\n".join(
         (
             f"**Lengths** {usual} min{also} · **rooms** {SESSION_TYPES[rules.session_type].lower()}",
-            f"**Start every** {write_length(rules.slot_step_minutes * _MINUTE)} from the beginning of your hours",
-            f"**Buffers** {before} before, {after} after each session",
-            f"**Minimum notice** {write_length(rules.minimum_notice_minutes * _MINUTE)} · "
+            f"**Start every** {_write_minutes(rules.slot_step_minutes)} from the start of your hours",
+            f"**Buffers** {_write_minutes(rules.buffer_before_minutes)} before, "
+            f"{_write_minutes(rules.buffer_after_minutes)} after each session",
+            f"**Minimum notice** {_write_minutes(rules.minimum_notice_minutes)} · "
             f"**booking horizon** {write_length(timedelta(days=rules.horizon_days))}",
-            f"**Limits** {_limit(rules.daily_limit)} a day, {_limit(rules.weekly_limit)} a week",
+            f"**Limits** {_write_limit(rules.daily_limit)} a day, {_write_limit(rules.weekly_limit)} a week",
         )
     )
 
 
 def sessions_form(custom_id: str, rules: Rules, typed: Typed) -> ui.Form:
-    """Asks how sessions are."""
+    """Make the form for lengths, rooms, start times and buffers."""
     typed = typed or {
         _LENGTHS: ", ".join(map(str, rules.durations_minutes)),
         _TYPE: rules.session_type,
-        _STEP: write_length(rules.slot_step_minutes * _MINUTE),
-        _BEFORE: write_length(rules.buffer_before_minutes * _MINUTE),
-        _AFTER: write_length(rules.buffer_after_minutes * _MINUTE),
+        _STEP: _write_minutes(rules.slot_step_minutes),
+        _BEFORE: _write_minutes(rules.buffer_before_minutes),
+        _AFTER: _write_minutes(rules.buffer_after_minutes),
     }
     return ui.Form(
         "Sessions",
@@ -58,59 +56,63 @@ def sessions_form(custom_id: str, rules: Rules, typed: Typed) -> ui.Form:
 
 
 def limits_form(custom_id: str, rules: Rules, typed: Typed) -> ui.Form:
-    """Asks how soon, how far ahead and how many."""
+    """Make the form for notice, horizon and limits."""
     typed = typed or {
-        _NOTICE: write_length(rules.minimum_notice_minutes * _MINUTE),
+        _NOTICE: _write_minutes(rules.minimum_notice_minutes),
         _HORIZON: write_length(timedelta(days=rules.horizon_days)),
-        _DAILY: _limit(rules.daily_limit),
-        _WEEKLY: _limit(rules.weekly_limit),
+        _DAILY: _write_limit(rules.daily_limit),
+        _WEEKLY: _write_limit(rules.weekly_limit),
     }
     return ui.Form(
         "Notice and limits",
         custom_id,
-        ui.field(_NOTICE, typed, description="How soon can one book?", placeholder="2 hours", most=30),
-        ui.field(_HORIZON, typed, description="How far ahead can one book?", placeholder="4 weeks", most=30),
+        ui.field(_NOTICE, typed, description="How much notice do coaches need?", placeholder="2 hours", most=30),
+        ui.field(_HORIZON, typed, description="How far ahead can students book?", placeholder="4 weeks", most=30),
         ui.field(_DAILY, typed, placeholder="no limit", required=False, most=10),
         ui.field(_WEEKLY, typed, placeholder="no limit", required=False, most=10),
     )
 
 
 def read_sessions(rules: Rules, typed: Typed) -> Rules:
-    """The rules with what was typed into `sessions_form`. Raises Unreadable."""
+    """Apply what was typed into `sessions_form`. Raises Unreadable."""
     kind = typed.get(_TYPE, rules.session_type)
     return replace(
         rules,
         durations_minutes=tuple(parse_minutes_list(typed.get(_LENGTHS, ""))),
         session_type=SessionType(kind) if kind in SESSION_TYPES else rules.session_type,
-        slot_step_minutes=_minutes(typed, _STEP),
-        buffer_before_minutes=_minutes(typed, _BEFORE),
-        buffer_after_minutes=_minutes(typed, _AFTER),
+        slot_step_minutes=_read_minutes(typed, _STEP),
+        buffer_before_minutes=_read_minutes(typed, _BEFORE),
+        buffer_after_minutes=_read_minutes(typed, _AFTER),
     )
 
 
 def read_limits(rules: Rules, typed: Typed) -> Rules:
-    """The rules with what was typed into `limits_form`. Raises Unreadable."""
+    """Apply what was typed into `limits_form`. Raises Unreadable."""
     return replace(
         rules,
         minimum_notice_minutes=parse_length(typed.get(_NOTICE, ""), unit="hours") // _MINUTE,
-        horizon_days=_days(typed, _HORIZON),
+        horizon_days=_read_days(typed, _HORIZON),
         daily_limit=_read_limit(typed.get(_DAILY, "")),
         weekly_limit=_read_limit(typed.get(_WEEKLY, "")),
     )
 
 
-def _minutes(typed: Typed, name: str) -> int:
+def _write_minutes(minutes: int) -> str:
+    return write_length(minutes * _MINUTE)
+
+
+def _read_minutes(typed: Typed, name: str) -> int:
     return parse_length(typed.get(name, ""), unit="minutes") // _MINUTE
 
 
-def _days(typed: Typed, name: str) -> int:
+def _read_days(typed: Typed, name: str) -> int:
     length = parse_length(typed.get(name, ""), unit="days")
     if length % timedelta(days=1):
-        raise Unreadable(f'"{write_length(length)}" is not a number of whole days. Type it like "2 days".')
+        raise Unreadable(f'"{write_length(length)}" isn\'t a whole number of days. Type it like "2 days".')
     return length.days
 
 
-def _limit(limit: int | None) -> str:
+def _write_limit(limit: int | None) -> str:
     return "no limit" if limit is None else str(limit)
 
 
@@ -119,5 +121,5 @@ def _read_limit(typed: str) -> int | None:
     if words in ("", "-", "none", "no limit", "unlimited"):
         return None
     if not (words.isascii() and words.isdigit() and len(words) < 5):
-        raise Unreadable(f'I can\'t read "{typed.strip()[:40]}" as a number of sessions. Type one, or "no limit".')
+        raise Unreadable(f'"{typed.strip()[:40]}" isn\'t a number of sessions. Type a number, or "no limit".')
     return int(words)

@@ -1,6 +1,6 @@
-"""A session as a calendar file (.ics) that Google, Apple and Outlook import.
+"""Write a session as a calendar file (.ics) that Google, Apple and Outlook import.
 
-Rules: RFC 5545 (the format), RFC 5546 (what each method needs and forbids), RFC 7986 (COLOR is left out).
+Follows RFC 5545 (the format) and RFC 5546 (what each method needs and forbids).
 """
 
 from datetime import timedelta
@@ -14,7 +14,7 @@ _REMINDER = timedelta(minutes=15)
 
 
 class Names(NamedTuple):
-    """What the server, the coach and the student are called on Discord."""
+    """Names of the server, the coach and the student on Discord."""
 
     server: str
     coach: str
@@ -23,21 +23,20 @@ class Names(NamedTuple):
 
 
 def file_name(one: CoachingSession) -> str:
-    """What the file is called."""
+    """Return the file's name."""
     return f"session-{one.code}.ics"
 
 
 def calendar_file(one: CoachingSession, names: Names, viewer_id: int | None) -> bytes:
-    """The session as it is now, for one of its people: published, or taken back if it was cancelled.
+    """Write the session as it is now. A cancelled session's file removes it from the calendar.
 
-    Its UID stays the same for good and its SEQUENCE grows with each change, so that a calendar that has an
-    older version replaces it; both are the same for coach and student. The coach's file names the
-    student, everybody else's names the coach.
+    The UID never changes and the SEQUENCE grows with each change, so calendars replace older versions. The coach's
+    file names the student, and everyone else's names the coach.
     """
-    from icalendar import Alarm, Calendar, Event, vCalAddress, vText  # loaded with the first file
+    from icalendar import Alarm, Calendar, Event, vCalAddress, vText  # slow to import
 
     class Text(vText):
-        """Escaped here, because icalendar turns a typed backslash and N into a line break."""
+        """A text that we escape, because icalendar turns a typed backslash and N into a line break."""
 
         def to_ical(self) -> bytes:
             return escaped(self).encode()
@@ -91,7 +90,7 @@ def escaped(text: str) -> str:
 
 
 def attached(one: CoachingSession, names: Names, viewer_id: int | None) -> tuple[ui.Attachment, tuple[str, bytes]]:
-    """The part of a panel that shows the file, and the file for `Panel(files=…)`."""
+    """Return the component that shows the file, and the file for `Panel(files=…)`."""
     name = file_name(one)
     return ui.attachment(name), (name, calendar_file(one, names, viewer_id))
 

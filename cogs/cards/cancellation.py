@@ -1,4 +1,4 @@
-"""Asking why a session is cancelled, and cancelling it; what is shown afterwards is up to where it was pressed."""
+"""Ask why a session is cancelled, and cancel it. The caller shows what comes next."""
 
 from cogs import ui
 from cogs.ui import Interaction, Typed
@@ -12,12 +12,12 @@ _REASON = "Reason"
 
 
 class CancellingCog(Cog):
-    """Cancels sessions, wherever the button to do it was pressed."""
+    """Cancels sessions, wherever the button was pressed."""
 
     async def cancel_form(
         self, interaction: Interaction, typed: Typed, session_id: int, custom_id: str
     ) -> ui.Form:
-        """Ask why, and say what the notice rule means. Refuses whoever may not cancel, as `cancel` does."""
+        """Ask why, and say whether it's late. Raises what `cancel` raises if they can't cancel."""
         now = self.bot.clock()
         async with self.bot.db.read() as session:
             actor = await self.actor_anywhere(session, interaction)
@@ -25,17 +25,20 @@ class CancellingCog(Cog):
             guild = await session.get_one(Guild, found.guild_id)
         rule = []
         if cancellation.is_late(found, guild, actor, now):
-            rule = [ui.text(f"⚠️ It starts {stamp(found.starts_at, 'R')}: this will be a **late cancellation**.")]
+            rule = [ui.text(f"⚠️ It starts {stamp(found.starts_at, 'R')}, so this is a **late cancellation**.")]
         elif interaction.user.id == found.student_id and guild.cancel_notice_minutes:
             until = stamp(cancellation.notice_ends_at(found, guild))
-            rule = [ui.text(f"You are in time: cancelling counts as late only after {until}.")]
+            rule = [ui.text(f"You can cancel for free until {until}.")]
+        reader = {found.student_id: "Your coach", found.coach_id: "Your student"}.get(
+            actor.user_id, "Both of them"
+        )
         reason = ui.field(
-            _REASON, typed, description="The other side reads this.", long=True, required=False, most=LONGEST_NOTES
+            _REASON, typed, description=f"{reader} will see this.", long=True, required=False, most=LONGEST_NOTES
         )
         return ui.Form("Cancel this session", custom_id, *rule, reason)
 
     async def cancel(self, interaction: Interaction, session_id: int) -> tuple[CoachingSession, Guild]:
-        """Cancel for the reason in the form that was sent; the session and its server as they are then."""
+        """Cancel for the reason in the submitted form. Returns the updated session and its server."""
         reason = ui.typed_in(interaction).get(_REASON, "")
         async with self.bot.db.begin() as session:
             actor = await self.actor_anywhere(session, interaction)

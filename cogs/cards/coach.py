@@ -1,34 +1,32 @@
-"""How a coach is shown, wherever that is."""
+"""Describe a coach: rate, rating, specialties, and what admins decided."""
 
 from collections.abc import Sequence
 
 from cogs import ui
-from models import (
-    Coach,
-)
+from models import Coach
 from scheduler.core.clock import stamp
 from scheduler.parsing.money import write_money
 
 
 def rate(coach: Coach) -> str:
-    """ "$60.00 an hour", or "free"."""
+    """Write "$60.00 an hour", or "free"."""
     return f"{write_money(coach.rate_minor, coach.currency)}{' an hour' if coach.rate_minor else ''}"
 
 
 def rating(coach: Coach) -> str:
-    """ "★ 4.7 (12)", or "new"."""
+    """Write "★ 4.7 (12)", or "new"."""
     if not coach.rating_count:
         return "new"
     return f"★ {coach.rating_total / coach.rating_count:.1f} ({coach.rating_count})"
 
 
 def taught(specialties: Sequence[str]) -> str:
-    """What a coach teaches; whoever has lost all of it is found among all coaches still."""
-    return ui.quoted(", ".join(specialties), 400) or "no specialty of the list"
+    """List what a coach teaches, which admins may have removed entirely."""
+    return ui.quoted(", ".join(specialties), 400) or "no listed specialty"
 
 
 def decision(coach: Coach) -> str:
-    """Who decided on this person, when and why; nothing while nobody has."""
+    """Write who decided on this person, when and why. Empty if nobody has."""
     if coach.decided_at is None:
         return ""
     words = f"**{coach.status.capitalize()}** by <@{coach.decided_by}> {stamp(coach.decided_at, 'f')}"

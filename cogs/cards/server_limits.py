@@ -1,4 +1,4 @@
-"""Which of Discord's limits a server comes close to."""
+"""Warn of Discord limits that a server is close to."""
 
 import discord
 
@@ -7,12 +7,12 @@ _NEARLY = 0.9
 
 
 def limits_ahead(guild: discord.Guild | None) -> list[str]:
-    """Name the limits that are nearly reached, and what to do."""
+    """Return a warning for each limit that's nearly reached."""
     if guild is None:
         return []
     counted = (
-        ("channels of the server", len(guild.channels), _MOST_CHANNELS),
-        ("roles of the server", len(guild.roles), _MOST_ROLES),
+        ("channels in the server", len(guild.channels), _MOST_CHANNELS),
+        ("roles in the server", len(guild.roles), _MOST_ROLES),
     )
     return [
         f"**Limit ahead** {count} of {most} {what}. Remove some that nobody needs."

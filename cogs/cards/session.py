@@ -1,4 +1,4 @@
-"""How a session is shown, wherever that is."""
+"""Show a session, with buttons for what its reader can do."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -8,12 +8,7 @@ import discord
 
 from cogs import routes, ui
 from cogs.cards import stars
-from models import (
-    Absent,
-    CoachingSession,
-    Guild,
-    SessionStatus,
-)
+from models import Absent, CoachingSession, Guild, SessionStatus
 from scheduler.attendance import no_shows
 from scheduler.attendance.attendance import Presence
 from scheduler.core.clock import stamp
@@ -38,12 +33,12 @@ STATUS_WORDS = {
 
 
 def length(duration: timedelta) -> str:
-    """ "60 min"."""
+    """Write "60 min"."""
     return f"{duration // timedelta(minutes=1)} min"
 
 
 def lasting(minutes: int) -> timedelta:
-    """Read the length in a `custom_id`: none is longer than a day, and the domain checks that it's offered."""
+    """Read a length from a `custom_id`, cut to a day. The use case checks that it's offered."""
     return timedelta(minutes=min(minutes, 24 * 60))
 
 
@@ -60,10 +55,10 @@ def of_session(
     standing: ReviewState | None = None,
     can_only_end: bool = False,
 ) -> discord.ui.Container[Any]:
-    """A session for its coach or student, with a button to cancel it or, once it's too late for that, to end it.
+    """Show a session to its coach or student, or to someone else if `viewer_id` is neither.
 
-    `standing` is of its review, which only its student is shown. Of notes and reason at most `most` characters
-    each. Booking again is offered `in_server` only, where it works.
+    Cuts notes and reasons to `most` characters each. Only the student sees the review (`standing`), and can book
+    again if this is shown `in_server`.
     """
     lines = [
         f"### {title}",
@@ -86,7 +81,7 @@ def of_session(
         parts.append(ui.text(f"**Notes**\n{ui.quoted(one.notes, most)}"))
     if one.rescheduled_from is not None and one.status is SessionStatus.SCHEDULED:
         why = f"\n{ui.block(ui.quoted(one.reschedule_reason, most))}" if one.reschedule_reason else ""
-        parts.append(ui.text(f"**Moved from** {stamp(one.rescheduled_from)}{why}"))
+        parts.append(ui.text(f"**Rescheduled from** {stamp(one.rescheduled_from)}{why}"))
     if one.cancel_reason:
         parts.append(ui.text(f"**Reason**\n{ui.quoted(one.cancel_reason, most)}"))
     if with_buttons and (
@@ -97,26 +92,28 @@ def of_session(
 
 
 def outcome_buttons(one: CoachingSession, viewer_id: int | None) -> list[ui.Button]:
-    """What can be said about who was there: by the coach of the student, and by whoever counts as absent."""
+    """Make buttons to correct the attendance: for the coach, and for whoever counts as absent."""
     buttons: list[ui.Button] = []
     if viewer_id == one.coach_id and one.status is SessionStatus.COMPLETED and one.missed_at is None:
         buttons.append(ui.button("Mark no-show", routes.MARK_NO_SHOW.id(session_id=one.id)))
     if viewer_id == one.coach_id and one.absent is Absent.STUDENT:
         buttons.append(ui.button("Was here after all", routes.WAS_HERE.id(session_id=one.id)))
-    is_others_decided = one.appeal_decided_at is not None and no_shows.appellant(one) != viewer_id
-    if no_shows.is_absent(one, viewer_id) and (one.appealed_at is None or is_others_decided):
+    is_others_appeal = one.appeal_decided_at is not None and no_shows.appellant(one) != viewer_id
+    if no_shows.is_absent(one, viewer_id) and (one.appealed_at is None or is_others_appeal):
         buttons.append(ui.button("Appeal…", routes.APPEAL.id(session_id=one.id)))
     return buttons
 
 
 def attendance_lines(one: CoachingSession, attended: Mapping[int, Presence]) -> list[str]:
-    """Who first came when and how long they were inside."""
+    """Write when each of them joined, and how long they stayed."""
     lines: list[str] = []
     for part, user_id in (("Coach", one.coach_id), ("Student", one.student_id)):
         if (presence := attended.get(user_id)) is not None:
-            came = presence.first_joined_at
-            inside = f"came at {stamp(came, 't')}, {length(presence.inside)} inside" if came else "not seen inside"
-            lines.append(f"**{part}** <@{user_id}> {inside}")
+            joined = presence.first_joined_at
+            stay = (
+                f"joined at {stamp(joined, 't')}, stayed {length(presence.inside)}" if joined else "never joined"
+            )
+            lines.append(f"**{part}** <@{user_id}> {stay}")
     return lines
 
 
@@ -164,7 +161,7 @@ def _session_buttons(
 
 
 def _room_line(one: CoachingSession, guild: Guild) -> list[str]:
-    """Where to meet, while there is something to meet for."""
+    """Write where to meet, until the session is over."""
     if one.status not in (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS):
         return []
     if one.access_granted_at is not None and one.discord_channel_id is not None:

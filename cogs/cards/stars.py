@@ -1,4 +1,4 @@
-"""How stars are written, and the buttons that ask for them."""
+"""Write stars, and ask for them with buttons."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from scheduler.reviews.reviews import MOST_STARS
 
 
 def written(stars: int) -> str:
-    """ "★★★★☆"."""
+    """Write "★★★★☆"."""
     return "★" * stars + "☆" * (MOST_STARS - stars)
 
 
 def buttons(session_id: int, given: int | None = None) -> discord.ui.ActionRow[Any]:
-    """A button for each number of stars; the one that was `given` stands out."""
+    """Make a button for each number of stars. Highlights the `given` one."""
     return ui.row(
         *(
             ui.button(

@@ -28,7 +28,7 @@ _MEANT = {
     routes.FROM_APPLYING: (BlockedFrom.APPLYING,),
     routes.FROM_BOTH: blocks.EVERYTHING,
 }
-_REASON = "Reason (optional)"
+_REASON = "Reason"
 _DOING = {BlockedFrom.BOOKING: "book sessions", BlockedFrom.APPLYING: "apply to coach"}
 _A_PAGE = 6
 _MOST_PAGES = 10_000

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 
-from cogs.images.week import Block, DayColumn, Kind, WeekPicture
+from cogs.images.week import Block, DayColumn, Kind, WeekPicture, clock
 from scheduler.availability.slots import Period
 from scheduler.time.local_time import clock_changes, local_pieces
 from scheduler.time.time_zones import zone
@@ -47,11 +47,7 @@ def picture_of(
 
 def _blocks(zone_name: str, periods: Iterable[Period], kind: Kind, labels: bool) -> list[tuple[date, Block]]:
     return [
-        (day, Block(first, last, kind, _label(first) if labels and kind is Kind.BOOKED else "", second_time))
+        (day, Block(first, last, kind, clock(first) if labels and kind is Kind.BOOKED else "", second_time))
         for start, end in periods
         for day, first, last, second_time in local_pieces(zone(zone_name), start, end)
     ]
-
-
-def _label(first: int) -> str:
-    return f"{first // 60:02}:{first % 60:02}"

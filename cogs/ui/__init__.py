@@ -1,6 +1,6 @@
-"""Messages, forms and replies: what handlers need to talk to people, under one name."""
+"""Everything handlers need to talk to people: messages, forms and replies."""
 
-# First, because importing this module sets `ui.text` to it, and `ui.text` is to be the component below.
+# First, because importing a module named `text` sets `ui.text`, which the component below must replace.
 from cogs.ui.text import block
 
 # isort: split

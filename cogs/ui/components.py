@@ -1,4 +1,4 @@
-"""What messages are made of: panels, and the texts, buttons and selects on them."""
+"""Build messages: panels, and the texts, buttons and selects on them."""
 
 import io
 from collections.abc import Callable, Iterable
@@ -11,38 +11,38 @@ Attachment = discord.ui.File[Any]
 
 
 class Panel(discord.ui.LayoutView):
-    """A message made of components. It is only rendered: its presses are routed by `custom_id`."""
+    """A message made of components. It only renders: presses are routed by `custom_id`."""
 
     def __init__(self, *items: discord.ui.Item[Any], files: Iterable[tuple[str, bytes]] = ()) -> None:
         super().__init__(timeout=None)
         self._files = tuple(files)
         for item in items:
             self.add_item(item)
-        self.stop()  # so that discord.py does not keep it in memory for as long as the process lives
+        self.stop()  # otherwise discord.py keeps it in memory until the process ends
 
     @property
     def files(self) -> list[discord.File]:
-        """What is sent with it, anew each time: a file is used up by being sent."""
+        """Return new file objects each time, because sending uses them up."""
         return [discord.File(io.BytesIO(content), name) for name, content in self._files]
 
 
 def text(content: str) -> discord.ui.TextDisplay[Any]:
-    """A paragraph."""
+    """Make a paragraph."""
     return discord.ui.TextDisplay(content)
 
 
-def picture(file_name: str, in_words: str) -> discord.ui.MediaGallery[Any]:
-    """A picture that is sent with the message; the description is for those who cannot see it."""
-    return discord.ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{file_name}", description=in_words))
+def picture(file_name: str, description: str) -> discord.ui.MediaGallery[Any]:
+    """Make a gallery of one attached picture, described for screen readers."""
+    return discord.ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{file_name}", description=description))
 
 
 def attachment(file_name: str) -> Attachment:
-    """A file that is sent with the message, to be opened or kept."""
+    """Make a download of an attached file."""
     return discord.ui.File(f"attachment://{file_name}")
 
 
 def row(*items: discord.ui.Item[Any]) -> discord.ui.ActionRow[Any]:
-    """A row of up to five buttons, or one select."""
+    """Make a row of up to five buttons, or one select."""
     return discord.ui.ActionRow(*items)
 
 
@@ -53,12 +53,12 @@ def button(
     *,
     disabled: bool = False,
 ) -> Button:
-    """A button that is answered by its `custom_id`."""
+    """Make a button."""
     return discord.ui.Button(label=label, custom_id=custom_id, style=style, disabled=disabled)
 
 
 def newer_and_older(to: Callable[..., str], page: int, *, has_more: bool) -> list[discord.ui.Item[Any]]:
-    """Buttons to newer and older pages, where there are any; `to` makes the `custom_id` of a `page`."""
+    """Make buttons to newer and older pages, if any. `to` makes the `custom_id` of a `page`."""
     if not page and not has_more:
         return []
     return [
@@ -76,7 +76,7 @@ def select(
     placeholder: str | None = None,
     most: int = 1,
 ) -> discord.ui.Select[Any]:
-    """A select of `(label, value, chosen)`; at most 25, the caller pages what is longer."""
+    """Make a select of up to 25 `(label, value, chosen)`."""
     made = [
         discord.SelectOption(label=label[:100], value=value, default=chosen) for label, value, chosen in options
     ]
@@ -86,7 +86,7 @@ def select(
 
 
 def pager(to: Callable[..., str], page: int, last: int) -> list[discord.ui.Item[Any]]:
-    """Buttons to the pages before and after `page` (from 0 to `last`); nothing where there is only one."""
+    """Make buttons to the previous and next page, from 0 to `last`, if there's more than one."""
     if not last:
         return []
     return [

@@ -1,4 +1,4 @@
-"""The one place where what went wrong becomes words."""
+"""Turn errors into replies."""
 
 import logging
 from collections.abc import Callable
@@ -19,11 +19,11 @@ E = TypeVar("E", bound=CoachingError)
 log = logging.getLogger(__name__)
 
 FIX = "fix:"
-"""Before the `custom_id` of a form: the button that opens it again."""
+"""Precedes a form's `custom_id` in the button that opens the form again."""
 
 
 async def report_error(interaction: Interaction, error: BaseException) -> None:
-    """Tell the person what went wrong, and the log if it is our fault."""
+    """Tell the person what went wrong. Log it too if it's our fault."""
     try:
         if isinstance(error, CoachingError):
             await _refuse(interaction, error)
@@ -31,33 +31,29 @@ async def report_error(interaction: Interaction, error: BaseException) -> None:
             log.error("interaction %s failed", interaction.id, exc_info=error)
             await reply_privately(
                 interaction,
-                "Something went wrong on our side. It may have been done all the same, so please look before you "
-                f"try again. If it happens again, give an admin this code: `{interaction.id}`",
+                "Something went wrong on our side. It may have worked anyway, so check before you try again. "
+                f"If it happens again, give an admin this code: `{interaction.id}`",
             )
     except discord.HTTPException as failure:
-        log.warning("interaction %s could not be answered: %s", interaction.id, failure)
+        log.warning("could not answer interaction %s: %s", interaction.id, failure)
 
 
-_BETTER: dict[type[CoachingError], Callable[[Any, Typed], Panel]] = {}
+_PANELS: dict[type[CoachingError], Callable[[Any, Typed], Panel]] = {}
 
 
 def shown_as(kind: type[E], panel: Callable[[E, Typed], Panel]) -> None:
-    """Answer refusals of this kind with a panel, in place of what was pressed, that keeps what was typed."""
-    _BETTER[kind] = panel
+    """Answer errors of this kind with a panel, which replaces the message and gets what was typed."""
+    _PANELS[kind] = panel
 
 
 async def _refuse(interaction: Interaction, error: CoachingError) -> None:
-    """A refused form is given back with all that was typed, and a button that opens it again.
-
-    Some refusals know better than to be mere words: see `shown_as`.
-    """
-    if (better := _BETTER.get(type(error))) is not None and interaction.response.is_done():
-        is_form = interaction.type is discord.InteractionType.modal_submit
-        await show(
-            interaction, better(error, typed_in(interaction) if is_form else stored_fields(interaction.message))
-        )
+    """Show the error's own panel, if any. Give a refused form back with what was typed and "Fix it"."""
+    is_form = interaction.type is discord.InteractionType.modal_submit
+    if (panel_for := _PANELS.get(type(error))) is not None and interaction.response.is_done():
+        typed = typed_in(interaction) if is_form else stored_fields(interaction.message)
+        await show(interaction, panel_for(error, typed))
         return
-    if interaction.type is not discord.InteractionType.modal_submit:
+    if not is_form:
         await reply_privately(interaction, _sentence(error))
         return
     custom_id = str((interaction.data or {}).get("custom_id", ""))
@@ -70,7 +66,7 @@ async def _refuse(interaction: Interaction, error: CoachingError) -> None:
     if not interaction.response.is_done():
         await interaction.response.send_message(view=panel, ephemeral=True, allowed_mentions=NO_MENTIONS)
     elif _is_refusal(interaction.message):
-        await show(interaction, panel)  # in place of the refusal that was to be fixed
+        await show(interaction, panel)  # replaces the previous refusal
     else:
         await interaction.followup.send(view=panel, ephemeral=True, allowed_mentions=NO_MENTIONS)
 
@@ -80,7 +76,7 @@ def _sentence(error: CoachingError) -> str:
 
 
 def _is_refusal(message: discord.Message | None) -> bool:
-    """Whether this is one of our own "Fix it" messages."""
+    """Return whether this message has a "Fix it" button."""
     rows = message.components if message else ()
     items = (item for one in rows for item in getattr(one, "children", ()))
     return any((getattr(item, "custom_id", None) or "").startswith(FIX) for item in items)

@@ -1,4 +1,4 @@
-"""What people type: forms, what was typed into them, and how a message remembers it."""
+"""Build forms, read what was typed into them, and store it on messages."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,16 +13,16 @@ from scheduler.core.errors import NotFound
 from scheduler.core.markup import visible
 
 Typed = dict[str, str]
-"""What somebody typed or chose in a form: field name → text; several choices are joined by CHOICES."""
+"""What was typed or chosen in a form, by field name. Several choices are joined by CHOICES."""
 CHOICES = " · "
 LONGEST_FIELD = 4000
-"""The most characters that a form's text field holds."""
+"""Discord's limit for a text field, in characters."""
 
 _FIELD = re.compile(r"\*\*(?P<name>[^*\n]+)\*\*\n(?P<text>.*)", re.DOTALL)
 
 
 class Form(discord.ui.Modal):
-    """A modal whose fields are named by their labels."""
+    """A modal. Each field's `custom_id` is its name."""
 
     def __init__(self, title: str, custom_id: str, *fields: discord.ui.Item[Any]) -> None:
         super().__init__(title=title, custom_id=custom_id, timeout=None)
@@ -41,14 +41,14 @@ def field(
     most: int,
     placeholder: str | None = None,
 ) -> discord.ui.Label[Any]:
-    """A text field of a form, holding what was typed before.
+    """Make a text field that holds what was typed before.
 
-    It takes `most` characters, or more if it already holds more (hours typed briefly are written out in full):
-    Discord refuses a form whose field holds more than it takes.
+    It takes `most` characters, or as many as it already holds (short input like "9-12" is stored in full), because
+    Discord refuses a field that holds more than it takes.
     """
     before = typed.get(name, "")
     return discord.ui.Label(
-        text=name,
+        text=name if required else f"{name} (optional)",
         description=description,
         component=discord.ui.TextInput(
             custom_id=name,
@@ -64,23 +64,23 @@ def field(
 def choice(
     name: str, options: Iterable[tuple[str, str, bool]], *, description: str | None = None, most: int = 1
 ) -> discord.ui.Label[Any]:
-    """A field of a form to choose from `(label, value, chosen)`."""
+    """Make a select field of `(label, value, chosen)`."""
     return discord.ui.Label(text=name, description=description, component=select(name, options, most=most))
 
 
 def store_field(name: str, words: str) -> discord.ui.TextDisplay[Any]:
-    """Something typed, shown so that `stored_fields` reads it back when a button of the message is pressed."""
+    """Show what was typed, so that `stored_fields` can read it from the message later."""
     return text(f"**{name}**\n{words}")
 
 
 def stored_fields(message: discord.Message | None) -> Typed:
-    """What `store_field` put on this message. The message is the memory, so no restart forgets it."""
+    """Read what `store_field` put on this message. It survives restarts."""
     found = (_FIELD.fullmatch(words) for words in texts(message.components if message else ()))
     return {match["name"]: match["text"] for match in found if match}
 
 
 def texts(components: Iterable[Any]) -> Iterator[str]:
-    """Every paragraph of a message, also inside containers and sections."""
+    """Yield every paragraph of a message, including those in containers and sections."""
     for component in components:
         if isinstance(component, discord.TextDisplay):
             yield component.content
@@ -88,7 +88,7 @@ def texts(components: Iterable[Any]) -> Iterator[str]:
 
 
 def typed_in(interaction: Interaction) -> Typed:
-    """What a submitted form holds. Read from the payload, because the form may be from before a restart."""
+    """Read a submitted form from its payload, because it may have been opened before a restart."""
 
     def controls(components: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         for component in components:
@@ -108,10 +108,10 @@ def typed_in(interaction: Interaction) -> Typed:
 
 
 def chosen_in(interaction: Interaction) -> list[int]:
-    """The values picked in a select of ours, which are whole numbers. Raises NotFound for anything else."""
+    """Read the values picked in a select, as whole numbers. Raises NotFound for anything else."""
     data: dict[str, Any] = dict(interaction.data or {})
     values = [str(value) for value in data.get("values", ())]
     numbers = [number for value in values if (number := whole_number(value)) is not None]
     if not values or len(numbers) < len(values):
-        raise NotFound("This list is of an older version. Please use the command again.")
+        raise NotFound("This list is out of date. Run the command again.")
     return numbers

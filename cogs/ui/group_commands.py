@@ -1,4 +1,4 @@
-"""Subcommands: each joins its group from the cog of its own feature."""
+"""Let the cog of each feature add its subcommands to a shared group."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _JOINS = "__joins__"
 _GROUPS = {
-    "coach": "Who coaches: become one, see them, decide",
+    "coach": "Become a coach, see profiles, and decide on applications",
     "coaching": "Run coaching in this server",
 }
 
@@ -26,7 +26,7 @@ class _Subcommand:
 
 
 def group_command(group: str, *, name: str, description: str) -> Callable[[F], F]:
-    """Mark the method that answers `/group name`. It stands above the decorators that describe its options."""
+    """Mark the method that answers `/group name`. Put it above the decorators that describe the options."""
 
     def mark(method: F) -> F:
         setattr(method, _JOINS, _Subcommand(group, name, description))
@@ -36,7 +36,7 @@ def group_command(group: str, *, name: str, description: str) -> Callable[[F], F
 
 
 def join_groups(bot: BotBase, cog: commands.Cog) -> None:
-    """Add the cog's marked methods to their groups, which the first of them makes."""
+    """Add the cog's marked methods to their groups. Makes missing groups."""
     for attribute in dir(type(cog)):
         method = getattr(type(cog), attribute)
         if (wanted := getattr(method, _JOINS, None)) is None:
@@ -45,7 +45,7 @@ def join_groups(bot: BotBase, cog: commands.Cog) -> None:
         if group is None:
             group = app_commands.Group(name=wanted.group, description=_GROUPS[wanted.group])
             bot.tree.add_command(group)
-        assert isinstance(group, app_commands.Group), f"/{wanted.group} is no group"
+        assert isinstance(group, app_commands.Group), f"/{wanted.group} isn't a group"
         command = app_commands.Command[Any, ..., Any](
             name=wanted.name, description=wanted.description, callback=method
         )

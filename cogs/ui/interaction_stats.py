@@ -1,6 +1,6 @@
-"""What people did since the bot started, how it ended, and how soon Discord was told that an answer comes.
+"""Count interactions since the bot started: how they ended, and how soon they were acknowledged.
 
-Counted by kind and by the command's or route's name, never by ids, so that what is kept does not grow with use.
+Counts are kept by command and route, never by id, so memory doesn't grow with use.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import discord
 from cogs.bot_base import BotBase, Interaction
 
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0)
-"""Seconds. After three Discord shows "This interaction failed"."""
+"""Seconds. After 3, Discord shows "This interaction failed"."""
 
 _KINDS = {
     discord.InteractionType.application_command: "command",
@@ -24,31 +24,31 @@ _KINDS = {
 
 @dataclass(slots=True)
 class Waits:
-    """How long it took until people saw that something happens."""
+    """How long people waited for a first response."""
 
     within: Counter[float] = field(default_factory=Counter)
-    """How many took no longer than each of `BOUNDS`."""
+    """How many waited at most as long as each of `BOUNDS`."""
     count: int = 0
     seconds: float = 0.0
 
     def add(self, seconds: float) -> None:
-        """One more."""
+        """Count one more."""
         self.within.update(bound for bound in BOUNDS if seconds <= bound)
         self.count += 1
         self.seconds += seconds
 
 
 class InteractionStats:
-    """The counts; they begin anew with the process, as those who read them expect."""
+    """The counts, which start at zero with the process, as Prometheus expects."""
 
     def __init__(self) -> None:
         self.outcomes: Counter[tuple[str, str, str]] = Counter()
-        """Kind, name and outcome ("answered", "refused", "failed") → how many."""
+        """By kind, name and outcome ("answered", "refused" or "failed")."""
         self.waits: defaultdict[tuple[str, str], Waits] = defaultdict(Waits)
-        """Kind and name → how long they waited for a first sign; those who got none are not among them."""
+        """By kind and name, without those that were never acknowledged."""
 
     def add(self, kind: discord.InteractionType, name: str, outcome: str, waited: float | None) -> None:
-        """One interaction is over; `waited` is None if Discord never heard of it."""
+        """Count a finished interaction. `waited` is None if it was never acknowledged."""
         key = (_KINDS.get(kind, "other"), name)
         self.outcomes[*key, outcome] += 1
         if waited is not None:
@@ -56,7 +56,7 @@ class InteractionStats:
 
 
 class TimedResponse(discord.InteractionResponse[BotBase]):
-    """Discord's, which also notes when the first sign went out."""
+    """discord.py's response, which also notes when it went out, on the event loop's clock."""
 
     __slots__ = ("at",)
 
@@ -82,8 +82,8 @@ class TimedResponse(discord.InteractionResponse[BotBase]):
 
 
 def timed(interaction: Interaction) -> TimedResponse:
-    """The interaction's response from now on."""
+    """Replace the interaction's response with a timed one."""
     response = TimedResponse(interaction)
-    # Where discord.py keeps it once it was asked for; it offers no other way to learn of every first sign.
+    # discord.py caches the response here, and offers no other way to hear of every first response.
     interaction._cs_response = response
     return response

@@ -1,7 +1,6 @@
-"""Options of commands that people fill from suggestions: what they typed is completed here, and converted.
+"""Suggest and convert values of command options.
 
-Nothing is looked up for a handler here: whether a coach, specialty or session exists is the handler's question, in
-its own transaction.
+Whether the coach, specialty or session exists is for the handler to check, in its own transaction.
 """
 
 import asyncio
@@ -26,29 +25,29 @@ Transformer = app_commands.Transformer[BotBase]
 
 
 class ZoneTransformer(Transformer):
-    """Takes any place and gives the name of its zone."""
+    """Converts a place into the name of its zone."""
 
     async def transform(self, interaction: Interaction, value: str, /) -> str:
         """Find its zone. Raises Unreadable."""
         return await resolve_zone(value)
 
     async def autocomplete(self, interaction: Interaction, value: str | float, /) -> Choices:
-        """Suggest cities and zones, with the present time there."""
+        """Suggest cities and zones, with the current time there."""
         now = interaction.client.clock()
         found = await asyncio.to_thread(cities.search, str(value), most=_MOST)
         return [_choice(f"{one.label} · {now.astimezone(zone(one.zone)):%a %H:%M}", one.zone) for one in found]
 
 
 class CoachTransformer(Transformer):
-    """Takes a suggestion, a mention or a name, and gives the coach's id, or else what was typed."""
+    """Converts a suggestion or mention into the coach's id. Anything else stays as typed."""
 
     async def transform(self, interaction: Interaction, value: str, /) -> int | str:
-        """Read the id, if it is one."""
+        """Read the id, if it's one."""
         user_id = whole_number(value.strip("<@!> "))
         return value.strip() if user_id is None else user_id
 
     async def autocomplete(self, interaction: Interaction, value: str | float, /) -> Choices:
-        """Suggest coaches whose name contains it, except for whoever asks."""
+        """Suggest coaches whose name contains it, except the person asking."""
         if interaction.guild_id is None:
             return []
         async with interaction.client.db.read() as session:
@@ -58,10 +57,10 @@ class CoachTransformer(Transformer):
 
 
 class SpecialtyTransformer(Transformer):
-    """Takes what can be taught in the server, by its name."""
+    """Takes the name of a specialty."""
 
     async def transform(self, interaction: Interaction, value: str, /) -> str:
-        """Give the name as it was typed, without white space around it."""
+        """Strip white space."""
         return value.strip()
 
     async def autocomplete(self, interaction: Interaction, value: str | float, /) -> Choices:
@@ -75,7 +74,7 @@ class SpecialtyTransformer(Transformer):
 
 
 class SessionCodeTransformer(Transformer):
-    """Takes a session's code, or the name of its room, which ends with the code."""
+    """Converts a session's code, or its room's name, into the code."""
 
     @property
     def min_value(self) -> int:
@@ -88,11 +87,11 @@ class SessionCodeTransformer(Transformer):
         return 50
 
     async def transform(self, interaction: Interaction, value: str, /) -> str:
-        """Give the code alone."""
+        """Read the code."""
         return session_history.read_code(value)
 
     async def autocomplete(self, interaction: Interaction, value: str | float, /) -> Choices:
-        """Suggest to admins the server's sessions whose code begins like that, the latest start first."""
+        """Suggest sessions whose code begins like that to admins, latest start first."""
         if interaction.guild_id is None:
             return []
         async with interaction.client.db.read() as session:

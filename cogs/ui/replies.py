@@ -1,4 +1,4 @@
-"""How an interaction is acknowledged and answered."""
+"""Acknowledge and answer interactions."""
 
 import discord
 
@@ -9,7 +9,7 @@ NO_MENTIONS = discord.AllowedMentions.none()
 
 
 async def acknowledge(interaction: Interaction) -> None:
-    """Tell Discord within its 3 seconds that an answer comes; it then waits 15 minutes. Twice is once."""
+    """Acknowledge within Discord's 3 seconds, which allows 15 minutes to answer. Safe to call twice."""
     if interaction.response.is_done():
         return
     if interaction.message is not None:
@@ -19,21 +19,18 @@ async def acknowledge(interaction: Interaction) -> None:
 
 
 async def acknowledge_beside(interaction: Interaction) -> None:
-    """Like `acknowledge`, but the answer comes beside the message that was pressed and not in its place."""
+    """Acknowledge, but answer with a new message instead of replacing the one that was pressed."""
     if not interaction.response.is_done():
         await interaction.response.defer(ephemeral=True, thinking=True)
 
 
 async def show(interaction: Interaction, panel: Panel) -> None:
-    """Put the panel where the acknowledged interaction came from: as the reply, or in the message's place.
-
-    The message then has exactly the panel's files.
-    """
+    """Show the panel, and exactly its files, as the acknowledged interaction's reply or in its message's place."""
     await interaction.edit_original_response(view=panel, attachments=panel.files, allowed_mentions=NO_MENTIONS)
 
 
 async def reply_privately(interaction: Interaction, words: str) -> None:
-    """Say something to the person who pressed, and to nobody else."""
+    """Send a message that only the person who pressed can see."""
     if interaction.response.is_done():
         await interaction.followup.send(words, ephemeral=True, allowed_mentions=NO_MENTIONS)
     else:

@@ -1,9 +1,8 @@
-"""How a press or a form reaches the method that answers it, and how often that is tried.
+"""Route presses, forms and commands to the methods that answer them, and retry lost races.
 
-Everything on a message is answered by its `custom_id` alone, whoever presses it, whenever, after any restart.
-discord.py's own ways do not give that: it forgets forms with the process, keeps every view that it sent in
-memory, and only logs what a dynamic item raises. So views only describe what is shown, and this module finds
-who answers.
+A press is answered by its `custom_id` alone, whoever presses it, at any later time, after any restart.
+discord.py's own views can't do that: it forgets forms on a restart, keeps every sent view in memory, and only logs
+what a dynamic item raises.
 """
 
 import asyncio
@@ -36,15 +35,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 log = logging.getLogger(__name__)
 
-_NOT_OURS = re.compile(r"[^a-z0-9_:]")  # what a tampered client may write into a `custom_id`, and so into the log
+_NOT_OURS = re.compile(r"[^a-z0-9_:]")  # keeps what a tampered client writes out of the log
 _NAME = re.compile(r"\{(\w+)\}")
 _ANSWERS, _OPENS = "__answers__", "__opens__"
 _TRIES = 3
-"""How often a press or a command is answered whose transaction another one made impossible."""
+"""How often to try an interaction whose transaction loses a race."""
 
 
 class Route:
-    """A kind of `custom_id`: `coach:approve:{user_id}`. Whatever stands in braces is a whole number."""
+    """A kind of `custom_id`, like `coach:approve:{user_id}`. Placeholders are whole numbers."""
 
     def __init__(self, template: str) -> None:
         self.template = template
@@ -58,7 +57,7 @@ class Route:
         return self.template.format(**numbers)
 
     def match(self, custom_id: str) -> dict[str, int] | None:
-        """Read the numbers in it. None if it is of another kind."""
+        """Read the numbers in a `custom_id`. Returns None if it doesn't match."""
         found = self._pattern.fullmatch(custom_id)
         if found is None:
             return None
@@ -76,14 +75,14 @@ class Handler:
 
 
 class Router:
-    """Finds who answers a press or a form."""
+    """Finds the method that answers a press or form."""
 
     def __init__(self) -> None:
         self.handlers: list[Handler] = []
         self.openers: list[Handler] = []
 
     def add(self, cog: object) -> None:
-        """Take in every method of the cog that `on` or `opens` marks."""
+        """Add every method of the cog marked by `on` or `opens`."""
         for name in dir(type(cog)):
             method = getattr(cog, name)
             for mark, known in ((_ANSWERS, self.handlers), (_OPENS, self.openers)):
@@ -91,17 +90,17 @@ class Router:
                     known.append(Handler(route, method))
 
     async def dispatch(self, interaction: Interaction) -> None:
-        """Answer a press, a choice or a submitted form; other interactions are not ours."""
+        """Answer a press, a choice or a submitted form. Ignores other interactions."""
         answered = (discord.InteractionType.component, discord.InteractionType.modal_submit)
         if interaction.type not in answered:
             return
         custom_id = str((interaction.data or {}).get("custom_id", ""))
         is_form = interaction.type is discord.InteractionType.modal_submit
-        name, answer = self._found(custom_id, is_form=is_form)
+        name, answer = self._find(custom_id, is_form=is_form)
         await _try(interaction, _NOT_OURS.sub("?", custom_id), name, lambda: answer(interaction))
 
-    def _found(self, custom_id: str, *, is_form: bool) -> tuple[str, Callable[[Interaction], Awaitable[Any]]]:
-        """What answers it, and under which name that is counted."""
+    def _find(self, custom_id: str, *, is_form: bool) -> tuple[str, Callable[[Interaction], Awaitable[Any]]]:
+        """Find what answers, and the name to count it under."""
         if not is_form and custom_id.startswith(FIX):
             for opener, numbers in _matching(self.openers, custom_id.removeprefix(FIX)):
                 return f"{FIX}{opener.route.template}", partial(_open_again, opener, numbers)
@@ -128,18 +127,18 @@ async def _open_again(opener: Handler, numbers: dict[str, int], interaction: Int
 
 
 async def _too_old(_interaction: Interaction) -> None:
-    raise NotFound("This button is of an older version. Please use the command again.")
+    raise NotFound("This button is out of date. Run the command again.")
 
 
 async def _try(interaction: Interaction, what: str, counted_as: str, answer: Callable[[], Awaitable[Any]]) -> None:
-    """Answer, anew if that lost a race; what goes wrong otherwise is told. The log says what came of it."""
+    """Answer, retrying lost races. Reports errors to the person, and logs the outcome."""
     clock, response = asyncio.get_running_loop().time, timed(interaction)
     began, outcome = clock(), "answered"
     for tries_left in reversed(range(_TRIES)):
         try:
             await answer()
-        except Exception as error:  # noqa: BLE001  (the boundary: it is told and logged here)
-            # A handler is one transaction and then the reply, so one that lost a race can begin anew.
+        except Exception as error:  # noqa: BLE001  (the boundary: reported and logged here)
+            # Nothing was committed and no reply was sent, so a lost race can be retried.
             if lost_a_race(error) and tries_left:
                 continue
             outcome = f"{'refused' if isinstance(error, CoachingError) else 'failed'}: {type(error).__name__}"
@@ -160,7 +159,7 @@ async def _try(interaction: Interaction, what: str, counted_as: str, answer: Cal
 
 
 def retried(method: F) -> F:
-    """Answer a slash command as presses are answered: `(self, interaction, **options)`."""
+    """Answer a slash command as presses are answered: with retries, error replies and a log line."""
 
     @wraps(method)
     async def answer(self: object, interaction: Interaction, **options: Any) -> None:
@@ -171,10 +170,10 @@ def retried(method: F) -> F:
 
 
 class Tree(app_commands.CommandTree[BotBase]):
-    """Slash commands. What fails before their method runs, an option say, is answered like everything else."""
+    """Slash commands. Errors raised before their method runs, as by an option, get a reply too."""
 
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
-        """Tell the person why: discord.py's own errors carry that as their cause."""
+        """Tell the person why. discord.py wraps our error as the cause of its own."""
         name = interaction.command.qualified_name if interaction.command else ""
         await _try(interaction, f"/{name}", f"/{name}", partial(_fail, error.__cause__ or error))
 
@@ -186,7 +185,7 @@ async def _fail(error: BaseException) -> None:
 def on(route: Route) -> Callable[[F], F]:
     """Mark the method that answers this route: `(interaction, **numbers)`.
 
-    It answers presses and choices; where `opens` marks a method for the same route, only the submitted form.
+    It answers presses and choices, or only the submitted form if `opens` marks a method for the same route.
     """
     return _marked(_ANSWERS, route, ["self", "interaction"])
 
@@ -194,7 +193,7 @@ def on(route: Route) -> Callable[[F], F]:
 def opens(route: Route) -> Callable[[F], F]:
     """Mark the method that builds this route's form: `(interaction, typed, **numbers)`.
 
-    A press opens the form with nothing `typed`; "Fix it" opens it again with what was typed before.
+    A press opens it with nothing `typed`. **Fix it** opens it again with what was typed before.
     """
     return _marked(_OPENS, route, ["self", "interaction", "typed"])
 
@@ -221,7 +220,7 @@ class Cog(commands.Cog):
         join_groups(self.bot, self)
 
     async def actor_anywhere(self, session: AsyncSession, interaction: Interaction) -> Actor:
-        """Who presses what works in direct messages too: there nobody is an admin, for there is no server."""
+        """Return who pressed, in a server or in direct messages, where nobody is an admin."""
         if interaction.guild_id is None:
             return person_of(interaction)
         guild = await settings.look_up(session, interaction.guild_id, self.bot.defaults)

@@ -1,9 +1,9 @@
-"""Reads numbers that people typed, and shortens texts."""
+"""Read numbers people typed, and quote and shorten texts."""
 
 import re
 
 _NO_ID = 2**63
-_MOST_DIGITS = 19  # before they are turned into a number: Python refuses more than 4,300 of them
+_MOST_DIGITS = 19  # checked first, because Python refuses to convert more than 4,300
 
 _LONE_STAR = re.compile(r"(?<![\\*])\*(?!\*)")
 
@@ -17,14 +17,14 @@ def whole_number(words: str) -> int | None:
 
 
 def block(words: str) -> str:
-    """Somebody's words as a quotation, every line of them."""
+    """Write a block quotation."""
     return "\n".join(f"> {line}" for line in words.splitlines())
 
 
 def our_own(words: str, most: int) -> str:
-    """Cut a text of ours, in which people's words are already escaped, to `most` characters.
+    """Cut our own text, in which people's words are already escaped, to `most` characters.
 
-    Its bold type stays unless the text is cut. A single star isn't ours and is escaped.
+    Keeps bold type unless the text is cut. Escapes single stars, which can't be ours.
     """
     words = _LONE_STAR.sub(r"\\*", words)
     if len(words) <= most:
@@ -34,9 +34,7 @@ def our_own(words: str, most: int) -> str:
 
 
 def fitting(typed: dict[str, str], most: int = 3_500) -> dict[str, str]:
-    """What was typed in a form, to be shown again in one message. Our forms fit; what no form of ours let anybody
-    type is cut, because Discord refuses the whole of a message that is too long.
-    """
+    """Cut what was typed so that one message can show it. Our own forms fit; a tampered client's may not."""
     if sum(map(len, typed.values())) <= most:
         return typed
     return {name: words[: most // len(typed)] for name, words in typed.items()}

@@ -1,4 +1,4 @@
-"""Days and free times to choose from, for a new session as for one that is moved."""
+"""Let people pick a day and a free time, to book or to reschedule."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -24,21 +24,21 @@ Item = discord.ui.Item[Any]
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """The `custom_id`s behind the controls. Days are ordinals, starts whole minutes since 1970."""
+    """Make the controls' `custom_id`s. Days are ordinals, starts are whole minutes since 1970."""
 
     pick_day: Callable[[int], str]
-    """By the shown page of days."""
+    """Takes the page of days shown."""
     turn_days: Callable[[int, int], str]
-    """By day and the page of days to show."""
+    """Takes the day and the page of days to show."""
     turn_times: Callable[[int, int], str]
-    """By day and the page of times to show."""
+    """Takes the day and the page of times to show."""
     time: Callable[[int], str]
-    """By start."""
+    """Takes the start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The day whose times are shown, and the page of days that it is on."""
+    """The day whose times are shown, and the page of days it's on."""
 
     day: date
     page: int
@@ -47,14 +47,14 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class TimePicker:
-    """Free times by day on the clock of a zone, of which there is at least one."""
+    """At least one free time, by day in a zone."""
 
     days: dict[date, list[datetime]]
     zone_name: str
     links: Links
 
     def shown(self, wanted_day: int, days_page: int | None) -> Shown:
-        """The day to show. One that has nothing free any more gives way to the next."""
+        """Return the day to show: the wanted one, or the next with free times."""
         all_days = list(self.days)
         day = next((one for one in all_days if one.toordinal() >= wanted_day), all_days[-1])
         page = all_days.index(day) // _DAYS_A_PAGE if days_page is None else days_page
@@ -63,7 +63,7 @@ class TimePicker:
         return Shown(day if day in on_page else on_page[0], page, on_page)
 
     def items(self, shown: Shown, times_page: int, *others: ui.Button) -> list[Item]:
-        """Day and times to choose from; the last row turns pages and ends with `others`, at most two."""
+        """Return the controls. The last row turns pages and ends with up to two `others`."""
         times = self.days[shown.day]
         last = (len(times) - 1) // _TIMES_A_PAGE
         page = min(times_page, last)
@@ -114,7 +114,7 @@ class TimePicker:
 
 
 def by_day(free: Iterable[datetime], in_zone: ZoneInfo) -> dict[date, list[datetime]]:
-    """The times by their date in `in_zone`, in order."""
+    """Group times by their date in the zone."""
     days: dict[date, list[datetime]] = {}
     for at in free:
         days.setdefault(at.astimezone(in_zone).date(), []).append(at)
@@ -122,19 +122,19 @@ def by_day(free: Iterable[datetime], in_zone: ZoneInfo) -> dict[date, list[datet
 
 
 def minute_of(at: datetime) -> int:
-    """An instant as a `custom_id` carries it."""
+    """Write an instant for a `custom_id`."""
     return (at - _EPOCH) // _MINUTE
 
 
 def instant(start: int) -> datetime:
-    """The instant in a `custom_id`. Raises NotFound for one that no calendar has."""
+    """Read the instant in a `custom_id`. Raises NotFound if it's beyond the calendar."""
     if start > _LATEST_START:
-        raise NotFound("There is no such time. Please choose one with `/book`.")
+        raise NotFound("That time doesn't exist. Pick one with `/book`.")
     return _EPOCH + start * _MINUTE
 
 
 def _clock_label(at: datetime, times: list[datetime], in_zone: ZoneInfo) -> str:
-    """ "14:00"; where the clock shows it twice that day, with the zone's abbreviation: "02:30 CEST"."""
+    """Write "14:00", or "02:30 CEST" if the clock shows that time twice that day."""
     local = at.astimezone(in_zone)
     twice = sum(f"{other.astimezone(in_zone):%H:%M}" == f"{local:%H:%M}" for other in times) > 1
     return f"{local:%H:%M} {local:%Z}" if twice else f"{local:%H:%M}"

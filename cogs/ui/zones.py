@@ -1,4 +1,4 @@
-"""Time zones as people name them: by a city, a country, a state or the zone itself."""
+"""Find time zones by city, country, state or name."""
 
 import asyncio
 
@@ -6,8 +6,8 @@ from scheduler.time.time_zones import parse_zone
 
 
 async def resolve_zone(typed: str) -> str:
-    """Find the zone of a city or of that name. Raises Unreadable.
+    """Find the zone. Raises Unreadable.
 
-    Off the event loop, because the cities are read from a large file when somebody first names one.
+    Runs in a thread, because the first look-up of a city reads a large file.
     """
     return await asyncio.to_thread(parse_zone, typed)

@@ -194,7 +194,7 @@ async def change_zone(
         if not is_known(coach.time_zone):
             raise Unreadable(
                 f'I no longer know the time zone "{coach.time_zone}", so I can\'t convert your hours. Choose '
-                "Same clock times, then check your hours."
+                "**Keep clock times**, then check your hours."
             )
         week = await week_of(session, coach)
         query = select(DateOverride).where(*_belongs_to(DateOverride, coach))

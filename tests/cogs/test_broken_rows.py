@@ -80,7 +80,7 @@ async def test_with_broken_rows_another_coach_is_booked_and_keeps_their_hours(op
     assert "Booked ✅" in stu.said
     assert await world.count(Notification)
     cara = await Visitor(world, world.coach).slash("availability")
-    assert "free times of 60 min" in cara.said
+    assert "h open** this week" in cara.said
     assert "Morning 08:00–12:00" in cara.buttons
 
 
@@ -93,10 +93,10 @@ async def test_a_coach_whose_zone_is_lost_reads_it_and_chooses_again(open_world:
     assert f'⚠️ **I no longer know your time zone "{LOST}"**' in cara.said
 
     await cara.fill("Zone…", **{"City or time zone": "Berlin"})
-    assert "Same instants" not in cara.buttons
-    await cara.press("Same clock times")
+    assert "Keep actual times" not in cara.buttons
+    await cara.press("Keep clock times")
 
-    assert "free times of 60 min" in cara.said
+    assert "h open** this week" in cara.said
     await stu.slash("book")
     assert world.coach.mention in stu.said
 
@@ -119,6 +119,6 @@ async def test_the_coach_and_the_admins_are_told_of_a_lost_zone_once_and_when_it
     assert f'Nobody can book {world.coach.mention} because I no longer know their time zone "{LOST}".' in told
     cara = await Visitor(world, world.coach).slash("availability")
     await cara.fill("Zone…", **{"City or time zone": "Berlin"})
-    await cara.press("Same clock times")
+    await cara.press("Keep clock times")
     await world.wait_until(world.now + world.minutes(11))
     assert "This works again" in words(world.review.last_message)

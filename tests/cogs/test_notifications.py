@@ -15,7 +15,7 @@ def test_every_kind_has_words_from_one_feature() -> None:
 
 
 def test_a_kind_cannot_get_words_twice() -> None:
-    with pytest.raises(ValueError, match="have words already: room_open, welcome"):
+    with pytest.raises(ValueError, match="already have words: room_open, welcome"):
         notifications.register(
             dict.fromkeys((NotificationKind.WELCOME, NotificationKind.ROOM_OPEN), Words(lambda _: ui.text("Hi")))
         )

@@ -33,8 +33,8 @@ async def test_before_anything_is_chosen_it_shows_the_servers_zone(world: Academ
 
     said = words(reply(answer))
     assert "### Your time zone is Europe/Berlin" in said
-    assert "It is **Monday, 09:00** there now." in said
-    assert "This is the server's zone: you have not chosen one yet." in said
+    assert "It's **Monday, 09:00** there now." in said
+    assert "It's the server's time zone. You haven't chosen your own." in said
     assert await world.count(Member) == 0
 
 
@@ -55,7 +55,7 @@ async def test_a_city_or_a_zone_is_understood(world: Academy, typed: str, zone: 
 
     said = words(reply(answer))
     assert f"### Your time zone is {zone}" in said
-    assert f"It is **{now}** there now. This is your own choice." in said
+    assert f"It's **{now}** there now. You chose it." in said
     assert await zone_of(world, world.student) == zone
 
 
@@ -184,9 +184,9 @@ async def test_a_zone_is_its_owners_in_every_server_and_nobody_elses(open_world:
 
     assert "times in **Asia/Kolkata**" in words(await offer(world, world.student))
     assert "times in **Europe/Berlin**" in words(await offer(world, world.other_student))
-    assert "This is your own choice." in words(reply(await there.slash(hall, "timezone")))
+    assert "You chose it." in words(reply(await there.slash(hall, "timezone")))
     others = reply(await world.other_student.slash(world.lobby, "timezone"))
-    assert "you have not chosen one yet" in words(others)
+    assert "You haven't chosen your own." in words(others)
 
 
 async def test_a_coachs_hours_stay_on_their_own_clock(open_world: Academy) -> None:
@@ -195,7 +195,9 @@ async def test_a_coachs_hours_stay_on_their_own_clock(open_world: Academy) -> No
 
     answer = await world.coach.slash(world.lobby, "timezone", place="Tokyo")
 
-    assert "Your hours as a coach stay on the clock of Europe/Berlin: see `/availability`." in words(reply(answer))
+    assert "Your hours as a coach stay in Europe/Berlin. To change that, use `/availability`." in words(
+        reply(answer)
+    )
     assert times(await offer(world, world.student)) == before
     panel = reply(await world.coach.slash(world.lobby, "availability"))
     assert "**Europe/Berlin**" in words(panel)

@@ -152,7 +152,10 @@ async def test_the_fallback_channel_says_nothing_private(world: Academy) -> None
     made = await booked(world, notes="My secret project.")
 
     [mention] = news.history()
-    assert f"{world.student.mention} there is news about your coaching." in words(mention)
+    assert (
+        f"{world.student.mention} I have a message about your coaching, but your direct messages are closed."
+        in words(mention)
+    )
     private = (made.code, "secret", "Cara", world.coach.mention)
     assert [one for one in private if one in words(mention)] == []
     assert pinged(world, news.id) == [[str(world.student.id)]]

@@ -101,7 +101,7 @@ PRESSES: dict[str, Row] = {
     "availability:undo:{number}:{week}:{days}": Row(COACHES, then="You can only undo your last change"),
     "availability:off:{week}:{days}": Row(ANYBODY),
     "availability:extra:{week}:{days}": Row(ANYBODY),
-    "availability:dates:{page}:{week}:{days}": Row(COACHES, then="There are no days off"),
+    "availability:dates:{page}:{week}:{days}": Row(COACHES, then="You have no days off"),
     "availability:cleardates:{first}:{last}:{week}:{days}": Row(COACHES),
     "availability:rules:{week}:{days}": Row(COACHES),
     "availability:rules:sessions:{week}:{days}": Row(COACHES),
@@ -223,7 +223,7 @@ FORMS: dict[str, Row] = {
     "coach:suspend:{user_id}": Row(
         _here(_NO_COACH_HERE), person="other_coach", typed={"Reason": "No.", "Upcoming sessions": ["cancel"]}
     ),
-    "block:person:{user_id}:{what}": Row(ADMINS, typed={"Reason (optional)": "No."}),
+    "block:person:{user_id}:{what}": Row(ADMINS, typed={"Reason": "No."}),
     "availability:edit:{week}:{days}": Row(COACHES, typed={"Days": "Mon", "Hours": "6-7"}),
     "availability:copy:{week}:{days}": Row(COACHES, typed={"Copy the hours of": ["0"], "To these days": ["5"]}),
     "availability:why:{week}:{days}": Row(COACHES, typed={"Time": "tue 9:00"}),
@@ -234,9 +234,9 @@ FORMS: dict[str, Row] = {
     "availability:rules:sessions:{week}:{days}": Row(
         COACHES,
         typed={
-            "Lengths in minutes, the usual one first": "15",
+            "Lengths in minutes, default first": "15",
             "Rooms": ["voice"],
-            "A session can start every": "15",
+            "Sessions start every": "15",
             "Buffer before": "0",
             "Buffer after": "0",
         },

@@ -8,10 +8,10 @@ from models import Coach
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, form, held, labels, press, rows, send, week
 
-LENGTHS, ROOMS, STEP = "Lengths in minutes, the usual one first", "Rooms", "A session can start every"
+LENGTHS, ROOMS, STEP = "Lengths in minutes, default first", "Rooms", "Sessions start every"
 BEFORE, AFTER = "Buffer before", "Buffer after"
 NOTICE, HORIZON = "Minimum notice", "Booking horizon"
-DAILY, WEEKLY = "Most sessions a day", "Most sessions a week"
+DAILY, WEEKLY = "Daily limit", "Weekly limit"
 
 
 async def rules(world: Academy) -> Any:
@@ -132,12 +132,12 @@ REFUSED_LIMITS = [
     ({NOTICE: "soon"}, 'I can\'t read "soon" as a length of time.'),
     ({HORIZON: "none"}, "The booking horizon can be 1 to 365 days."),
     ({HORIZON: "366 days"}, "The booking horizon can be 1 to 365 days."),
-    ({HORIZON: "36 hours"}, "whole days"),
+    ({HORIZON: "36 hours"}, "isn't a whole number of days."),
     ({DAILY: "0"}, "The daily limit can be 1 to 50 sessions."),
     ({DAILY: "51"}, "The daily limit can be 1 to 50 sessions."),
     ({WEEKLY: "201"}, "The weekly limit can be 1 to 200 sessions."),
-    ({WEEKLY: "many"}, 'I can\'t read "many" as a number of sessions.'),
-    ({WEEKLY: "²"}, 'I can\'t read "²" as a number of sessions.'),
+    ({WEEKLY: "many"}, '"many" isn\'t a number of sessions.'),
+    ({WEEKLY: "²"}, '"²" isn\'t a number of sessions.'),
 ]
 
 

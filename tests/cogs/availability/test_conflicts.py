@@ -50,9 +50,9 @@ async def test_days_off_and_another_zone_list_what_falls_out_too(open_world: Aca
 
     off = words(await fill(world.coach, await week(world), "Days off…", {"From": "today"}))
     await press(world.coach, await week(world), "Undo")
-    moved = words(await press(world.coach, await ask(world, "Auckland"), "Same clock times"))
+    moved = words(await press(world.coach, await ask(world, "Auckland"), "Keep clock times"))
     await press(world.coach, await week(world), "Undo")
-    renamed = words(await press(world.coach, await ask(world, "Auckland"), "Same instants"))
+    renamed = words(await press(world.coach, await ask(world, "Auckland"), "Keep actual times"))
 
     assert "2 booked sessions no longer fit your hours.** They stay booked" in off
     assert "2 booked sessions no longer fit your hours.** They stay booked" in moved
@@ -70,7 +70,7 @@ async def test_a_session_that_is_kept_is_not_listed_any_more(open_world: Academy
     rest = reply(await world.coach.click(listed, custom_id="availability:keep:1:0:1"))
     panel = await press(world.coach, rest, "Keep")
 
-    assert "✅ It stays booked." in words(panel)
+    assert "✅ The session stays booked." in words(panel)
     assert "no longer fit" not in words(panel)
     assert [one.status for one in await world.sessions()] == [SessionStatus.SCHEDULED] * 2
     assert len(world.dms(world.student)) == told
@@ -130,7 +130,7 @@ async def test_rescheduling_from_the_list_moves_it_to_a_time_that_can_be_booked(
     for person in (world.student, world.coach):
         told = world.dms(person)[-1]
         assert f"{stamp(new)} (<t:" in told
-        assert f"**Moved from** {stamp(BOOKED_AT)}\n> I am away\n> in the afternoon." in told
+        assert f"**Rescheduled from** {stamp(BOOKED_AT)}\n> I am away\n> in the afternoon." in told
         assert booked.code in told
     assert "no longer fit" not in words(await week(world))
 

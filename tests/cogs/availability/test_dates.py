@@ -168,7 +168,7 @@ async def test_dates_are_listed_and_removed(open_world: Academy) -> None:
     listed = await press(world.coach, panel, "Dates (3)")
 
     assert words(listed).splitlines()[:7] == [
-        "### Dates with other hours than usual",
+        "### Days off and other hours",
         "**Monday, 2 March 2026**",
         "off · Ill\\_",
         "Remove",
@@ -178,7 +178,7 @@ async def test_dates_are_listed_and_removed(open_world: Academy) -> None:
     ]
     december = [one for one in removals(listed) if str(dt.date(2026, 12, 24).toordinal()) in one]
     panel = reply(await world.coach.click(listed, custom_id=december[0]))
-    assert "hold again on Thursday, 24 December 2026 – Saturday, 26 December 2026." in words(panel)
+    assert "Back to your weekly hours on Thursday, 24 December 2026 – Saturday, 26 December 2026." in words(panel)
     assert alt_text(panel)["Thu 24 Dec"] == OFFICE
     assert "Dates (2)" in words(panel)
 
@@ -190,7 +190,7 @@ async def test_without_dates_there_is_nothing_to_list(open_world: Academy) -> No
     answer = await world.press_custom_id(world.coach, "availability:dates:0:0:31")
 
     assert "Dates (0)" not in labels(panel)
-    assert words(reply(answer)).startswith("There are no days off or extra hours. Add some")
+    assert words(reply(answer)).startswith("You have no days off or extra hours. Add some")
 
 
 async def test_a_long_list_of_dates_pages(open_world: Academy) -> None:

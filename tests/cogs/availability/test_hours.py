@@ -20,7 +20,7 @@ async def test_a_new_coach_is_told_what_to_do_first(world: Academy) -> None:
 
     panel = await week(world)
 
-    assert "You have no hours yet: pick days, then press a preset or type your hours." in words(panel)
+    assert "No hours yet. Pick days, then press a preset or type your hours." in words(panel)
     assert "**Europe/Berlin**" in words(panel)
 
 
@@ -75,7 +75,7 @@ async def test_a_preset_that_was_changed_meanwhile_is_not_set_under_its_old_name
     answers = [await press(world.coach, panel, label) for label in ("Morning 08:00–12:00", "Evening 17:00–21:00")]
 
     for answer in answers:
-        assert words(answer) == "This preset was changed meanwhile. Please use `/availability` again."
+        assert words(answer) == "This preset has changed. Run `/availability` again."
     assert await rows(world) == before
 
 
@@ -165,7 +165,7 @@ async def test_clearing_takes_the_picked_days_off(open_world: Academy) -> None:
     panel = await press(world.coach, panel, "Clear Mon, Fri")
 
     said = alt_text(panel)
-    assert "✅ No hours any more on Mon, Fri." in words(panel)
+    assert "✅ Cleared Mon, Fri." in words(panel)
     assert (said["Mon 2 Mar"], said["Tue 3 Mar"], said["Fri 6 Mar"]) == ("no hours", OFFICE, "no hours")
 
 
@@ -187,7 +187,7 @@ async def test_weeks_are_turned_and_each_remembers_the_picked_days(open_world: A
     panel = await press(world.coach, panel, "◀")
 
     assert "Monday, 23 February 2026 – Sunday, 1 March 2026" in words(panel)
-    assert "**0 free times of 60 min**" in words(panel)
+    assert "**0 h open** this week" in words(panel)
 
 
 async def test_an_old_panel_follows_the_present_week(open_world: Academy) -> None:

@@ -16,8 +16,8 @@ async def test_while_bookings_are_paused_nobody_books_and_everybody_sees_why(ope
 
     panel = await press(world.coach, await week(world), "Pause bookings")
 
-    assert "⏸️ **Paused:** students cannot book you." in words(panel)
-    assert "✅ Paused: nobody can book you until you resume. Booked sessions take place." in words(panel)
+    assert "⏸️ **Paused:** students can't book you." in words(panel)
+    assert "✅ Bookings paused until you resume them. Booked sessions stay." in words(panel)
     refused = [await press(world.student, confirm, "Confirm"), await press(world.other_student, times, "15:30")]
     assert {words(one) for one in refused} == {f"{PAUSED} Choose another coach with `/book`."}
     listed = reply(await world.student.slash(world.lobby, "book"))

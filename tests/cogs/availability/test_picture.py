@@ -85,7 +85,7 @@ async def test_only_the_panel_itself_has_the_picture(open_world: Academy) -> Non
     assert len((await press(world.coach, question, "◀ Back")).attachments) == 1
 
 
-async def test_free_times_are_counted_for_the_week_that_is_shown(open_world: Academy) -> None:
+async def test_open_hours_are_those_of_the_shown_week(open_world: Academy) -> None:
     world = open_world
     await world.coach.slash(world.lobby, "availability", days="Tue-Fri", hours="closed")
 
@@ -93,9 +93,9 @@ async def test_free_times_are_counted_for_the_week_that_is_shown(open_world: Aca
     this_week = words(panel)
     next_week = words(await press(world.coach, panel, "▶"))
 
-    # Within 9–12 and 13:30–17, a time of 60 minutes every half hour; two hours' notice from 9:00 takes four.
-    assert "**7 free times of 60 min**" in this_week
-    assert "**11 free times of 60 min**" in next_week
+    # Monday is open from 9 to 12 and from 13:30 to 17. Today's first two hours are too short notice.
+    assert "**4.5 h open**" in this_week
+    assert "**6.5 h open**" in next_week
 
 
 async def pixels(panel: object) -> bytes:

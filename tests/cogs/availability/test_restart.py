@@ -34,7 +34,7 @@ async def test_every_button_of_an_old_panel_is_answered(open_world: Academy) -> 
         opens_a_form = label.endswith("…") and label != "Decide…"
         assert (answer.modal is not None) == opens_a_form, label
         # By then Undo has taken the one date away.
-        assert opens_a_form or words(reply(answer)).startswith(("###", "There are no days off")), label
+        assert opens_a_form or words(reply(answer)).startswith(("###", "You have no days off")), label
 
 
 @pytest.mark.parametrize("button", FORMS)
@@ -56,7 +56,7 @@ async def test_the_forms_for_rules_are_taken_after_too(open_world: Academy) -> N
     await world.restart()
 
     await send(world.coach, opened[0], {"Buffer after": "10"})
-    panel = await send(world.coach, opened[1], {"Most sessions a day": "2"})
+    panel = await send(world.coach, opened[1], {"Daily limit": "2"})
 
     assert "10 minutes after each session" in words(panel)
     assert "2 a day" in words(panel)
@@ -67,7 +67,7 @@ async def test_the_question_about_a_zone_remembers_the_zone(open_world: Academy)
     question = await ask(world, "Lisbon")
     await world.restart()
 
-    panel = await press(world.coach, question, "Same clock times")
+    panel = await press(world.coach, question, "Keep clock times")
 
     assert "**Europe/Lisbon**" in words(panel)
 
@@ -99,5 +99,5 @@ async def test_a_list_of_sessions_outside_the_hours_is_answered(open_world: Acad
 async def press_old(world: Academy, message: Any, label: str) -> Any:
     """Press Keep on a list that is out of date; then go back to it."""
     kept = await press(world.coach, message, label)
-    assert "✅ It stays booked." in words(kept)
+    assert "✅ The session stays booked." in words(kept)
     return reply(await world.press_custom_id(world.coach, "availability:misfits:0:0:1"))

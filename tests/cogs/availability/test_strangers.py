@@ -12,9 +12,9 @@ TYPED: dict[str, dict[str, str]] = {
     "availability:why:0:31": {"Time": "tue 9:00"},
     "availability:zone:0:31": {"City or time zone": "Lisbon"},
     "availability:rules:sessions:0:31": {
-        "Lengths in minutes, the usual one first": "15",
+        "Lengths in minutes, default first": "15",
         "Rooms": "voice",
-        "A session can start every": "15",
+        "Sessions start every": "15",
         "Buffer before": "0",
         "Buffer after": "0",
     },
@@ -59,5 +59,5 @@ async def test_a_coachs_own_numbers_do_not_reach_anothers_dates(open_world: Acad
 
     answer = await world.press_custom_id(world.outsider, labels(listed)["Remove"])
 
-    assert "hold again on Friday, 6 March 2026" in words(reply(answer))
+    assert "Back to your weekly hours on Friday, 6 March 2026" in words(reply(answer))
     assert await rows(world, of=world.coach) == before

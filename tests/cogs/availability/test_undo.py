@@ -48,8 +48,8 @@ CHANGES: dict[str, Callable[[Academy, Any], Awaitable[Any]]] = {
     "sessions": lambda world, panel: rules(world, panel, "Sessions…", {LENGTHS: "15", "Buffer after": "5"}),
     "limits": lambda world, panel: rules(world, panel, "Notice and limits…", {DAILY: "3"}),
     "pause": lambda world, panel: press(world.coach, panel, "Pause bookings"),
-    "same clock times": lambda world, panel: zone(world, panel, "Same clock times"),
-    "same instants": lambda world, panel: zone(world, panel, "Same instants"),
+    "same clock times": lambda world, panel: zone(world, panel, "Keep clock times"),
+    "same instants": lambda world, panel: zone(world, panel, "Keep actual times"),
 }
 
 
@@ -64,7 +64,7 @@ async def test_undo_restores_everything(open_world: Academy, change: str) -> Non
 
     panel = await press(world.coach, panel, "Undo")
 
-    assert "↩️ Your last change is undone." in words(panel)
+    assert "↩️ Undid your last change." in words(panel)
     assert await all_that_undo_restores(world) == before
 
 

@@ -31,7 +31,7 @@ async def test_it_is_asked_first_what_the_hours_are_to_mean(open_world: Academy)
     question = await ask(world, "San Francisco")
 
     assert "### From Europe/Berlin to America/Los_Angeles" in words(question)
-    assert "It is Monday, 00:00 there now." in words(question)
+    assert "It's Monday, 00:00 there now." in words(question)
     assert await rows(world) == before
     panel = await press(world.coach, question, "◀ Back")
     assert "**Europe/Berlin**" in words(panel)
@@ -40,9 +40,9 @@ async def test_it_is_asked_first_what_the_hours_are_to_mean(open_world: Academy)
 async def test_the_same_clock_times_hold_on_the_new_clock(open_world: Academy) -> None:
     world = open_world
 
-    panel = await press(world.coach, await ask(world, "Lisbon"), "Same clock times")
+    panel = await press(world.coach, await ask(world, "Lisbon"), "Keep clock times")
 
-    assert "✅ Your hours are on the clock of Europe/Lisbon now." in words(panel)
+    assert "✅ Your hours are now in Europe/Lisbon." in words(panel)
     assert alt_text(panel)["Tue 3 Mar"] == OFFICE
     assert (await offered_on_tuesday(world))[0] == "10:00"  # an hour later in Berlin
 
@@ -51,9 +51,9 @@ async def test_the_same_instants_are_shown_on_the_new_clock(open_world: Academy)
     world = open_world
     before = await offered_on_tuesday(world)
 
-    panel = await press(world.coach, await ask(world, "Mumbai"), "Same instants")
+    panel = await press(world.coach, await ask(world, "Mumbai"), "Keep actual times")
 
-    assert "All times are on the clock of **Asia/Kolkata**." in words(panel)
+    assert "Times in **Asia/Kolkata**." in words(panel)
     assert alt_text(panel)["Tue 3 Mar"] == "13:30-16:30 free, 18:00-21:30 free"
     assert await offered_on_tuesday(world) == before
 
@@ -63,7 +63,7 @@ async def test_dates_keep_their_instants_too(open_world: Academy) -> None:
     panel = await fill(world.coach, await week(world), "Days off…", {"From": "wed", "Reason": "Ill"})
     panel = await fill(world.coach, panel, "Extra hours…", {"Date": "sat", "Hours": "22-24"})
 
-    panel = await press(world.coach, await ask(world, "Asia/Kolkata"), "Same instants")
+    panel = await press(world.coach, await ask(world, "Asia/Kolkata"), "Keep actual times")
 
     said = alt_text(panel)
     assert said["Wed 4 Mar"] == "day off (Ill)"
@@ -95,7 +95,7 @@ async def test_a_place_that_is_not_known_is_refused_and_can_be_fixed(
 
 async def test_the_students_see_the_coachs_zone_when_they_confirm(open_world: Academy) -> None:
     world = open_world
-    await press(world.coach, await ask(world, "Lisbon"), "Same instants")
+    await press(world.coach, await ask(world, "Lisbon"), "Keep actual times")
 
     panel = await world.about_to_confirm(world.student, "14:00")
 

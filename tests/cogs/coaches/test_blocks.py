@@ -16,7 +16,7 @@ REASON = "Four *no-shows*."
 QUOTED = r"> Four \*no-shows\*."
 NO_BOOKING = "You can't book sessions here: an admin has blocked you."
 NO_APPLYING = "You can't apply to coach here: an admin has blocked you."
-FIELD = "Reason (optional)"
+FIELD = "Reason"
 
 
 async def block(world: Academy, what: str = "booking", person: Any = None, **options: Any) -> Any:

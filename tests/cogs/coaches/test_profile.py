@@ -163,7 +163,7 @@ async def test_the_longest_profile_fits_into_a_message(world: Academy) -> None:
     await world.apply(world.coach, **{"About you": "*" * 1000, "Experience and links": links})
     await world.admin.click(world.card, label="Approve")
     rules = await press(world.coach, await week(world), "Rules")
-    await fill(world.coach, rules, "Sessions…", {"Lengths in minutes, the usual one first": lengths})
+    await fill(world.coach, rules, "Sessions…", {"Lengths in minutes, default first": lengths})
     await world.admin.slash(world.lobby, "coach suspend", member=world.coach, reason="*" * 1000)
 
     said = words(await profile(world, world.coach))

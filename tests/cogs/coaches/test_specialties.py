@@ -76,12 +76,12 @@ async def test_before_one_goes_that_is_taught_it_is_said_who_loses_it(open_world
 
     assert "✅ Removed." in words(panel)
     assert "Mixing" not in words(panel)
-    assert "**Teaches** no specialty of the list" in words(world.card)
+    assert "**Teaches** no listed specialty" in words(world.card)
     await world.admin.click(world.card, label="Approve")
     await world.other_student.slash(world.lobby, "availability", days="Mon", hours="10-16")
     listed = words(reply(await world.student.slash(world.lobby, "book")))
     assert world.other_student.mention in listed
-    assert "no specialty of the list" in listed
+    assert "no listed specialty" in listed
 
 
 async def test_somebody_who_began_to_teach_it_meanwhile_is_asked_about_too(open_world: Academy) -> None:

@@ -1,10 +1,10 @@
-"""The picture of a week, held against pictures that somebody has looked at.
+"""Compare the picture of a week with those in `golden/`, which someone has looked at.
 
-Those lie in `golden/`. Where a picture differs on purpose, draw them anew, look at them, and commit them:
+After an intended change, redraw them, look at them, and commit them:
 
     RENEW_PICTURES=1 pytest -n 0 tests/cogs/images/test_week.py
 
-Another patch version of FreeType smooths letters a little differently; so much is tolerated, and no more.
+Patch versions of FreeType smooth letters a little differently. The comparison tolerates that and no more.
 """
 
 import os
@@ -30,16 +30,17 @@ GOLDEN = Path(__file__).parent / "golden"
 MONDAY = date(2026, 3, 2)
 
 MOST_MEAN = 0.25
-"""Mean difference of a pixel's channel, of 255."""
+"""The mean difference allowed in a channel, out of 255."""
 STRONG, MOST_STRONG = 45, 150
-"""A channel that differs by more is a strong difference; so many pixels of a million may have one."""
+"""A strong difference in a channel, and how many pixels in a million may have one."""
 FREQUENT = 1000
-"""Pixels of a colour that is no mere shade at the edge of a letter."""
+"""Pixels of a colour that isn't just a shade at the edge of letters."""
 
 LEFT, COLUMN, TOP, HOUR = 108, 136, 136, 72
-"""Where the columns begin, how wide they are, and where and how high their hours are from 08:00 to 18:00."""
+"""Where columns begin and their width, and where hours begin and their height, from 08:00 to 18:00."""
+WHITE = (242, 243, 245)
 
-# Colours as people see them who lack the cones for red or green, of linear light (Machado et al., 2009).
+# How people without the cones for red or green see linear light (Machado et al., 2009).
 PROTANOPIA = ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998))
 DEUTERANOPIA = ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.01182, 0.04294, 0.968881))
 TYPICAL = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
@@ -49,7 +50,7 @@ Box = tuple[int, int, int, int]
 
 
 def minute(clock: str) -> int:
-    """ "09:30" as minutes of the day."""
+    """Read "09:30" as minutes of the day."""
     hours, minutes = clock.split(":")
     return int(hours) * 60 + int(minutes)
 
@@ -65,23 +66,19 @@ def booked(start: str, end: str, label: str = "", **changed: Any) -> Block:
 def a_week(
     *days: DayColumn, monday: date = MONDAY, zone: str = "Europe/Berlin", now: tuple[date, int] | None = None
 ) -> WeekPicture:
-    """A week whose days are empty but for the given ones."""
+    """Make a week in which only these days have hours or notes."""
     given = {day.date: day for day in days}
     dates = [monday + timedelta(days=number) for number in range(7)]
     return WeekPicture(tuple(given.get(one, DayColumn(one)) for one in dates), zone, now)
 
 
 def a_monday(*blocks: Block, **changed: Any) -> WeekPicture:
-    """A week in which only Monday is not empty."""
+    """Make a week in which only Monday has hours or notes."""
     return a_week(DayColumn(MONDAY, blocks, **changed))
 
 
-def empty_week() -> WeekPicture:
-    return a_week()
-
-
 def full_week() -> WeekPicture:
-    """Long days and many sessions, up to midnight, far from UTC."""
+    """Make long days with many sessions, up to midnight."""
     students = ["Anna Berg", "Ben", "Christopher Longname", "Dora Quist", "Eve", "Fay", "Konstantin", "Zoë Åberg"]
     days: list[DayColumn] = []
     for number in range(7):
@@ -96,7 +93,7 @@ def full_week() -> WeekPicture:
 
 
 def spring_week() -> WeekPicture:
-    """Berlin's Sunday without an hour from 02:00."""
+    """Make a Sunday in Berlin without the hour from 02:00."""
     saturday = DayColumn(date(2026, 3, 28), (free("02:00", "09:00"), booked("03:00", "04:30", "Mara Lind")))
     sunday = DayColumn(
         date(2026, 3, 29),
@@ -112,7 +109,7 @@ def spring_week() -> WeekPicture:
 
 
 def autumn_week() -> WeekPicture:
-    """Berlin's Sunday with two hours from 02:00, a session in each of them."""
+    """Make a Sunday in Berlin with the hour from 02:00 twice, and a session in each."""
     saturday = DayColumn(date(2026, 10, 24), (free("02:00", "09:00"), booked("02:00", "03:00", "Mara Lind")))
     sunday = DayColumn(
         date(2026, 10, 25),
@@ -127,7 +124,7 @@ def autumn_week() -> WeekPicture:
 
 
 def present_week() -> WeekPicture:
-    """A Wednesday afternoon in a usual week, with a holiday and a session on a day off."""
+    """Make a usual week on Wednesday afternoon, with a holiday and a session on a day off."""
     office = (free("09:00", "12:00"), free("13:30", "17:00"))
     monday, tuesday, wednesday, thursday, friday, saturday = (
         MONDAY + timedelta(days=number) for number in range(6)
@@ -148,7 +145,7 @@ def present_week() -> WeekPicture:
 
 
 WEEKS: dict[str, Callable[[], WeekPicture]] = {
-    "empty": empty_week,
+    "empty": a_week,
     "full": full_week,
     "spring": spring_week,
     "autumn": autumn_week,
@@ -156,12 +153,16 @@ WEEKS: dict[str, Callable[[], WeekPicture]] = {
 }
 
 
-def picture(png: bytes) -> Image.Image:
+def opened(png: bytes) -> Image.Image:
     return Image.open(BytesIO(png)).convert("RGBA")
 
 
+def picture(week: WeekPicture) -> Image.Image:
+    return opened(draw_week(week))
+
+
 def difference(one: Image.Image, other: Image.Image) -> str:
-    """What sets two pictures apart by more than the smoothing of letters; empty if nothing does."""
+    """Describe how two pictures differ by more than the smoothing of letters. Empty if they don't."""
     if one.size != other.size:
         return f"sizes {one.size} and {other.size}"
     apart = ImageChops.difference(one, other)
@@ -177,23 +178,21 @@ def difference(one: Image.Image, other: Image.Image) -> str:
 
 
 def lost_colours(one: Image.Image, other: Image.Image) -> list[object]:
-    """Frequent colours of one picture of which the other has less than a quarter."""
+    """Return the frequent colours of one picture of which the other has less than a quarter."""
     here, there = ({colour: count for count, colour in each.getcolors(1 << 20) or []} for each in (one, other))
     return [colour for colour, count in here.items() if count >= FREQUENT and there.get(colour, 0) < count / 4]
 
 
 def changed_box(one: WeekPicture, other: WeekPicture) -> Box:
-    """The smallest box around all that differs."""
-    # Not of all four channels: Pillow looks only at the transparency of pictures that have one.
-    box = ImageChops.difference(
-        picture(draw_week(one)).convert("RGB"), picture(draw_week(other)).convert("RGB")
-    ).getbbox()
+    """Return the smallest box around everything that differs."""
+    # Without transparency, because Pillow would look at nothing else.
+    box = ImageChops.difference(picture(one).convert("RGB"), picture(other).convert("RGB")).getbbox()
     assert box is not None, "nothing differs"
     return box
 
 
 def colours(image: Image.Image, box: Box) -> list[Colour]:
-    """The colours in the box, the most frequent one first."""
+    """Return the colours in the box, most frequent first."""
     pixels = image.convert("RGB").crop(box).tobytes()
     found = Counter(zip(pixels[::3], pixels[1::3], pixels[2::3], strict=True))
     return [colour for colour, _ in found.most_common()]
@@ -211,13 +210,13 @@ def luminance(colour: Colour) -> float:
 
 
 def contrast(one: Colour, other: Colour) -> float:
-    """The ratio of WCAG 2: 1 to 21."""
+    """Return the contrast by WCAG 2, from 1 to 21."""
     dark, bright = sorted((luminance(one), luminance(other)))
     return (bright + 0.05) / (dark + 0.05)
 
 
 def seen(colour: Colour, eye: tuple[tuple[float, ...], ...]) -> tuple[float, float, float]:
-    """The colour as an eye sees it, in CIELAB, where a distance of 2 can just be noticed."""
+    """Return the colour an eye sees, in CIELAB, where a distance of 2 is just noticeable."""
     light = [min(1.0, max(0.0, sum(a * b for a, b in zip(row, linear(colour), strict=True)))) for row in eye]
     to_xyz = ((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505))
     white = (0.9505, 1.0, 1.089)
@@ -227,43 +226,41 @@ def seen(colour: Colour, eye: tuple[tuple[float, ...], ...]) -> tuple[float, flo
 
 
 @pytest.mark.parametrize("name", WEEKS)
-def test_a_week_looks_as_it_did_when_somebody_looked_at_it(name: str, tmp_path: Path) -> None:
-    kept = GOLDEN / f"{name}.png"
+def test_a_week_looks_like_its_golden_picture(name: str, tmp_path: Path) -> None:
+    golden = GOLDEN / f"{name}.png"
 
     drawn = draw_week(WEEKS[name]())
 
     if os.environ.get("RENEW_PICTURES"):
-        kept.write_bytes(drawn)
-    differs = difference(picture(drawn), picture(kept.read_bytes()))
-    if differs:
+        golden.write_bytes(drawn)
+    if differs := difference(opened(drawn), opened(golden.read_bytes())):
         actual = tmp_path / f"{name}.png"
         actual.write_bytes(drawn)
-        pytest.fail(f"{name}: {differs}. It was drawn as {actual}; this module's docstring says how to renew.")
+        pytest.fail(f"{name}: {differs}. See {actual}. This module's docstring says how to renew it.")
 
 
-def without_now(week: WeekPicture) -> WeekPicture:
-    return replace(week, now=(MONDAY + timedelta(days=2), minute("20:00")))
+def with_day(number: int, **changed: Any) -> WeekPicture:
+    """Change one day of the usual week."""
+    days = list(present_week().days)
+    days[number] = replace(days[number], **changed)
+    return replace(present_week(), days=tuple(days))
 
 
-def moved_by_a_quarter_of_an_hour(week: WeekPicture) -> WeekPicture:
-    friday = replace(week.days[4], blocks=(*week.days[4].blocks[:2], booked("14:15", "15:15", "Ida")))
-    return replace(week, days=(*week.days[:4], friday, *week.days[5:]))
+def on_friday(*session: str) -> WeekPicture:
+    return with_day(4, blocks=(*present_week().days[4].blocks[:2], booked(*session)))
 
 
-def without_the_reason(week: WeekPicture) -> WeekPicture:
-    return replace(week, days=(*week.days[:3], replace(week.days[3], note=""), *week.days[4:]))
+CHANGES = {
+    "another time of day": replace(present_week(), now=(MONDAY + timedelta(days=2), minute("20:00"))),
+    "a session 15 minutes later": on_friday("14:15", "15:15", "Ida"),
+    "another name": on_friday("14:00", "15:00", "Bob"),
+    "no reason": with_day(3, note=""),
+}
 
 
-def with_another_name(week: WeekPicture) -> WeekPicture:
-    friday = replace(week.days[4], blocks=(*week.days[4].blocks[:2], booked("14:00", "15:00", "Bob")))
-    return replace(week, days=(*week.days[:4], friday, *week.days[5:]))
-
-
-@pytest.mark.parametrize(
-    "change", [without_now, moved_by_a_quarter_of_an_hour, without_the_reason, with_another_name]
-)
-def test_the_comparison_notices_what_matters(change: Callable[[WeekPicture], WeekPicture]) -> None:
-    assert difference(picture(draw_week(present_week())), picture(draw_week(change(present_week()))))
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_comparison_notices_small_changes(change: str) -> None:
+    assert difference(picture(present_week()), picture(CHANGES[change]))
 
 
 @pytest.mark.parametrize("colour", ["#f7bd52", "#173a5e", "#ff7a8a", "#a9afbb", "#2e323c", "#4a505d"])
@@ -276,11 +273,11 @@ def test_the_comparison_notices_another_colour(colour: str) -> None:
     parts[index + 2] ^= 8
     flat.putpalette(parts)
 
-    assert difference(picture(drawn), flat.convert("RGBA"))
+    assert difference(opened(drawn), flat.convert("RGBA"))
 
 
-def test_the_comparison_forgives_softer_letters() -> None:
-    before = picture(draw_week(present_week()))
+def test_the_comparison_tolerates_softer_letters() -> None:
+    before = picture(present_week())
 
     blurred = Image.blend(before, before.filter(ImageFilter.GaussianBlur(0.8)), 0.2)
     softer = before.copy()
@@ -292,10 +289,10 @@ def test_the_comparison_forgives_softer_letters() -> None:
 
 
 @pytest.mark.parametrize("name", WEEKS)
-def test_a_picture_is_small_and_has_transparent_corners_only(name: str) -> None:
+def test_only_the_corners_are_transparent_and_the_file_is_small(name: str) -> None:
     drawn = draw_week(WEEKS[name]())
 
-    image = picture(drawn)
+    image = opened(drawn)
     alpha = image.getchannel("A")
     assert len(drawn) < 40_000
     assert [alpha.getpixel((x, y)) for x in (0, WIDTH - 1) for y in (0, image.height - 1)] == [0, 0, 0, 0]
@@ -303,13 +300,10 @@ def test_a_picture_is_small_and_has_transparent_corners_only(name: str) -> None:
     assert alpha.crop((0, 28, WIDTH, image.height - 28)).getextrema() == (255, 255)
 
 
-def test_the_same_hours_make_the_same_size_whatever_lies_in_them() -> None:
-    sizes = {
-        picture(draw_week(week)).size
-        for week in (empty_week(), present_week(), a_monday(off=True), a_monday(free("08:00", "18:00")))
-    }
+def test_the_size_only_depends_on_the_hours_shown() -> None:
+    weeks = (a_week(), present_week(), a_monday(off=True), a_monday(free("08:00", "18:00")))
 
-    assert sizes == {(WIDTH, 952)}
+    assert {picture(week).size for week in weeks} == {(WIDTH, 952)}
 
 
 @pytest.mark.parametrize(
@@ -322,11 +316,10 @@ def test_the_same_hours_make_the_same_size_whatever_lies_in_them() -> None:
         ("00:00", "24:00", 24),
     ],
 )
-def test_the_hours_that_are_used_are_shown_and_ten_at_least(start: str, end: str, hours: int) -> None:
-    image = picture(draw_week(a_monday(free(start, end))))
-
+def test_all_hours_in_use_are_shown_but_at_least_ten(start: str, end: str, hours: int) -> None:
     hour = max(36, min(72, 780 // hours))
-    assert image.size == (WIDTH, 232 + hours * hour)
+
+    assert picture(a_monday(free(start, end))).size == (WIDTH, 232 + hours * hour)
 
 
 def test_a_session_until_midnight_ends_at_the_last_line() -> None:
@@ -337,23 +330,13 @@ def test_a_session_until_midnight_ends_at_the_last_line() -> None:
     assert TOP + 9 * HOUR <= box[1] < box[3] <= TOP + 10 * HOUR
 
 
-def test_a_name_that_is_too_long_is_cut_inside_its_session() -> None:
-    long = a_monday(
-        booked("09:00", "11:00", "Hubert Blaine Wolfeschlegelsteinhausenbergerdorff the Second of Many")
-    )
+def test_a_long_name_is_cut_inside_its_session() -> None:
+    name = "Hubert Blaine Wolfeschlegelsteinhausenbergerdorff the Second of Many"
 
-    box = changed_box(long, a_monday(booked("09:00", "11:00")))
+    box = changed_box(a_monday(booked("09:00", "11:00", name)), a_monday(booked("09:00", "11:00")))
 
     assert LEFT + 8 <= box[0] < box[2] <= LEFT + COLUMN - 8
     assert TOP + HOUR < box[1] < box[3] < TOP + 3 * HOUR
-
-
-def test_a_name_without_room_is_left_out() -> None:
-    hours = free("00:00", "24:00")
-
-    assert draw_week(a_monday(hours, booked("09:00", "09:30", "Anna"))) == draw_week(
-        a_monday(hours, booked("09:00", "09:30"))
-    )
 
 
 @pytest.mark.parametrize(
@@ -373,15 +356,42 @@ def test_a_name_without_room_is_left_out() -> None:
         ("\uffff\U0001f9ff", ""),
     ],
 )
-def test_what_the_font_lacks_is_replaced_or_left_out(name: str, drawn: str) -> None:
-    assert draw_week(a_monday(booked("09:00", "11:00", name))) == draw_week(
-        a_monday(booked("09:00", "11:00", drawn))
-    )
+def test_letters_the_font_lacks_are_replaced_or_left_out(name: str, drawn: str) -> None:
+    with_name, as_drawn = (a_monday(booked("09:00", "11:00", label)) for label in (name, drawn))
+
+    assert draw_week(with_name) == draw_week(as_drawn)
     assert draw_week(a_monday(off=True, note=name)) == draw_week(a_monday(off=True, note=drawn))
 
 
-def test_a_reason_that_cannot_be_drawn_still_says_that_the_day_is_off() -> None:
-    assert draw_week(a_monday(off=True, note="Праздники")) == draw_week(a_monday(off=True, note="Day off"))
+HOURS, ALL_DAY = free("09:00", "17:00"), free("00:00", "24:00")
+REPEATED = DayColumn(MONDAY, (free("00:00", "08:00"),), repeated=((120, 180),))
+SAME = {
+    "a name without room is left out": (
+        a_monday(ALL_DAY, booked("09:00", "09:30", "Anna")),
+        a_monday(ALL_DAY, booked("09:00", "09:30")),
+    ),
+    "a reason that can't be drawn becomes Day off": (
+        a_monday(off=True, note="Праздники"),
+        a_monday(off=True, note="Day off"),
+    ),
+    "open hours around a repeated hour cover both runs": (
+        a_week(REPEATED),
+        a_week(replace(REPEATED, blocks=(free("00:00", "08:00", second_time=True),))),
+    ),
+    "a skipped hour that isn't shown": (a_monday(HOURS), a_monday(HOURS, skipped=((120, 180),))),
+    "a repeated hour that isn't shown": (a_monday(HOURS), a_monday(HOURS, repeated=((120, 180),))),
+    "the current time in another week": (
+        replace(present_week(), now=(date(2026, 3, 11), 600)),
+        replace(present_week(), now=None),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SAME)
+def test_these_weeks_look_the_same(case: str) -> None:
+    one, other = SAME[case]
+
+    assert draw_week(one) == draw_week(other)
 
 
 @settings(max_examples=30, deadline=None)
@@ -399,88 +409,55 @@ def test_every_block_can_be_drawn(
     block = Block(start, min(1440, start + length), kind, label, second_time)
     day = DayColumn(MONDAY, (block,), off=second_time, note=label, repeated=((120, 180),), skipped=((600, 630),))
 
-    image = picture(draw_week(a_week(day, now=(MONDAY, now))))
-
-    assert image.width == WIDTH
+    assert picture(a_week(day, now=(MONDAY, now))).width == WIDTH
 
 
-def test_the_second_run_of_an_hour_lies_right_of_its_first() -> None:
-    day = DayColumn(MONDAY, (free("00:00", "08:00"),), repeated=((120, 180),))
-    first = replace(day, blocks=(*day.blocks, booked("02:15", "02:45")))
-    second = replace(day, blocks=(*day.blocks, booked("02:15", "02:45", second_time=True)))
+def test_the_second_run_of_an_hour_is_right_of_the_first() -> None:
+    without, first, second = (
+        a_week(replace(REPEATED, blocks=(*REPEATED.blocks, *sessions)))
+        for sessions in ([], [booked("02:15", "02:45")], [booked("02:15", "02:45", second_time=True)])
+    )
     middle = LEFT + COLUMN // 2
 
-    left, right = (
-        changed_box(a_week(first), a_week(replace(first, blocks=day.blocks))),
-        changed_box(a_week(second), a_week(replace(second, blocks=day.blocks))),
-    )
-
-    assert changed_box(a_week(first), a_week(second))[0] < middle
-    assert left[0] < middle - 40
-    assert right[2] > middle + 40
+    assert changed_box(first, second)[0] < middle
+    assert changed_box(first, without)[0] < middle - 40
+    assert changed_box(second, without)[2] > middle + 40
 
 
-def test_hours_around_a_repeated_hour_hold_both_of_its_runs() -> None:
-    around = DayColumn(MONDAY, (free("00:00", "08:00"),), repeated=((120, 180),))
-
-    assert draw_week(a_week(around)) == draw_week(
-        a_week(replace(around, blocks=(free("00:00", "08:00", second_time=True),)))
-    )
-
-
-def test_a_clock_change_outside_of_the_shown_hours_is_not_drawn() -> None:
-    plain = a_monday(free("09:00", "17:00"))
-
-    assert draw_week(a_monday(free("09:00", "17:00"), skipped=((120, 180),))) == draw_week(plain)
-    assert draw_week(a_monday(free("09:00", "17:00"), repeated=((120, 180),))) == draw_week(plain)
-
-
-def test_the_present_minute_is_drawn_in_its_own_column_only() -> None:
-    week = present_week()
-
-    box = changed_box(week, without_now(week))
+def test_the_current_time_is_only_drawn_in_its_own_column() -> None:
+    box = changed_box(present_week(), CHANGES["another time of day"])
 
     assert LEFT + 2 * COLUMN - 12 <= box[0] < box[2] <= LEFT + 3 * COLUMN
 
 
-def test_the_present_minute_of_another_week_is_not_drawn() -> None:
-    week = present_week()
-
-    assert draw_week(replace(week, now=(date(2026, 3, 11), 600))) == draw_week(replace(week, now=None))
-
-
-def test_an_empty_week_says_so_unless_all_of_it_is_off() -> None:
+def test_an_empty_week_says_so_unless_every_day_is_off() -> None:
     holidays = a_week(*(DayColumn(MONDAY + timedelta(days=number), off=True) for number in range(7)))
     middle = (LEFT + 3 * COLUMN, TOP + 5 * HOUR - 20, LEFT + 4 * COLUMN, TOP + 5 * HOUR + 20)
-    words = (242, 243, 245)
 
-    assert words in colours(picture(draw_week(empty_week())), middle)
-    assert words not in colours(picture(draw_week(holidays)), middle)
+    assert WHITE in colours(picture(a_week()), middle)
+    assert WHITE not in colours(picture(holidays), middle)
 
 
-def test_the_reason_of_a_day_off_makes_way_for_a_session() -> None:
+def test_the_reason_for_a_day_off_makes_way_for_a_session() -> None:
     session = booked("11:00", "12:00", "Fay")
 
-    with_reason = picture(draw_week(a_monday(session, off=True, note="Holidays")))
+    with_reason, plain = (picture(a_monday(session, off=True, note=note)) for note in ("Holidays", ""))
 
-    # The reason of a day without sessions stands at a third of its height, which is 11:20.
+    # On a day without sessions, the reason is a third of the way down, at 11:20.
     box = (LEFT + 9, TOP + 3 * HOUR + 3, LEFT + COLUMN - 8, TOP + 4 * HOUR - 2)
-    plain = picture(draw_week(a_monday(session, off=True)))
     assert with_reason.crop(box).tobytes() == plain.crop(box).tobytes()
     assert with_reason.tobytes() != plain.tobytes()
 
 
-def test_the_reason_of_a_day_off_makes_way_for_the_present_minute() -> None:
+def test_the_reason_for_a_day_off_makes_way_for_the_current_time() -> None:
     today = DayColumn(MONDAY, off=True, note="Holidays")
 
-    without, with_line = (
-        picture(draw_week(a_week(today, now=(MONDAY, minute(now))))) for now in ("17:30", "11:20")
-    )
+    elsewhere, in_the_way = (picture(a_week(today, now=(MONDAY, minute(now)))) for now in ("17:30", "11:20"))
 
-    # Here it stands while nothing is in its way: around 11:20.
+    # Where the reason is if nothing is in its way: around 11:20.
     reason = (LEFT + 20, TOP + 3 * HOUR + 10, LEFT + COLUMN - 20, TOP + 3 * HOUR + 38)
-    assert (242, 243, 245) in colours(without, reason)
-    assert (242, 243, 245) not in colours(with_line, reason)
+    assert WHITE in colours(elsewhere, reason)
+    assert WHITE not in colours(in_the_way, reason)
 
 
 TEXTS = {
@@ -498,32 +475,31 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_text_can_be_read_on_its_ground(text: str) -> None:
-    ground, *inks = colours(picture(draw_week(present_week())), TEXTS[text])
+def test_text_is_readable_on_its_background(text: str) -> None:
+    background, *inks = colours(picture(present_week()), TEXTS[text])
 
-    # Letters have smooth edges: what is farthest from the ground is their own colour.
-    assert max(contrast(ground, ink) for ink in inks) >= 4.5
+    # Letters have smooth edges, so their own colour contrasts most.
+    assert max(contrast(background, ink) for ink in inks) >= 4.5
 
 
 @pytest.mark.parametrize("eye", [TYPICAL, PROTANOPIA, DEUTERANOPIA], ids=["typical", "protanopia", "deuteranopia"])
-def test_everybody_can_tell_free_from_booked_and_both_from_neither(eye: tuple[tuple[float, ...], ...]) -> None:
-    image = picture(draw_week(a_monday(free("09:00", "12:00"), booked("15:00", "17:00"))))
-    inside = (LEFT + 30, LEFT + COLUMN - 30)
-    none, open_, taken = (
-        colours(image, (inside[0], TOP + hour * HOUR + 10, inside[1], TOP + hour * HOUR + 60))[0]
+def test_everyone_can_tell_free_booked_and_closed_apart(eye: tuple[tuple[float, ...], ...]) -> None:
+    image = picture(a_monday(free("09:00", "12:00"), booked("15:00", "17:00")))
+    closed, open_, taken = (
+        colours(image, (LEFT + 30, TOP + hour * HOUR + 10, LEFT + COLUMN - 30, TOP + hour * HOUR + 60))[0]
         for hour in (5, 2, 8)
     )
 
     apart = [
         sum((a - b) ** 2 for a, b in zip(seen(one, eye), seen(other, eye), strict=True)) ** 0.5
-        for one, other in combinations((none, open_, taken), 2)
+        for one, other in combinations((closed, open_, taken), 2)
     ]
 
     assert min(apart) > 15
     assert contrast(open_, taken) > 4.5
 
 
-def test_a_week_can_be_drawn_in_many_threads_at_once() -> None:
+def test_many_threads_can_draw_at_once() -> None:
     weeks = [make() for make in WEEKS.values()] * 4
 
     with ThreadPoolExecutor(8) as threads:
@@ -532,7 +508,7 @@ def test_a_week_can_be_drawn_in_many_threads_at_once() -> None:
     assert together == [draw_week(week) for week in weeks[:5]] * 4
 
 
-def test_in_words_every_day_says_its_hours_and_sessions() -> None:
+def test_the_description_lists_each_days_hours_and_sessions() -> None:
     said = describe(present_week())
 
     assert said.split("; ") == [
@@ -549,7 +525,7 @@ def test_in_words_every_day_says_its_hours_and_sessions() -> None:
     ]
 
 
-def test_in_words_a_clock_change_is_said() -> None:
+def test_the_description_mentions_clock_changes() -> None:
     spring, autumn = describe(spring_week()), describe(autumn_week())
 
     assert "Sun 29 Mar: no 02:00-03:00, 00:00-02:00 free, 03:00-08:00 free" in spring
@@ -557,13 +533,13 @@ def test_in_words_a_clock_change_is_said() -> None:
     assert autumn.endswith("02:30-04:00 the second time booked (Bo Ek)")
 
 
-def test_in_words_the_legend_names_what_is_what() -> None:
+def test_the_description_uses_the_legend() -> None:
     week = replace(a_monday(free("09:00", "24:00"), booked("10:00", "11:00")), legend=("open", "taken"))
 
     assert describe(week).startswith("Mon 2 Mar: 09:00-24:00 open, 10:00-11:00 taken; Tue")
 
 
-def test_in_words_a_week_that_is_too_full_ends_with_a_whole_day() -> None:
+def test_the_description_of_a_full_week_ends_with_a_whole_day() -> None:
     said = describe(full_week())
 
     whole = [describe(replace(full_week(), days=full_week().days[:count])) for count in range(1, 4)]
@@ -572,7 +548,7 @@ def test_in_words_a_week_that_is_too_full_ends_with_a_whole_day() -> None:
     assert said.removesuffix("; …") in whole
 
 
-def test_in_words_a_day_that_is_too_full_ends_with_a_whole_session() -> None:
+def test_the_description_of_a_full_day_ends_with_a_whole_session() -> None:
     sessions = [Block(20 * turn, 20 * turn + 20, Kind.BOOKED) for turn in range(72)]
 
     said = describe(a_monday(*sessions))

@@ -42,9 +42,9 @@ async def test_a_student_who_did_not_come_is_told_and_may_appeal(open_world: Aca
     [coachs] = told(world, world.coach, "Your student did not come")
     assert list(labels(theirs)) == ["Appeal…"]
     assert list(labels(coachs)) == ["Was here after all"]
-    assert f"**Student** {world.student.mention} not seen inside" in words(coachs)
+    assert f"**Student** {world.student.mention} never joined" in words(coachs)
     came = stamp(made.starts_at - 4 * MINUTE, "t")
-    assert f"**Coach** {world.coach.mention} came at {came}, 64 min inside" in words(theirs)
+    assert f"**Coach** {world.coach.mention} joined at {came}, stayed 64 min" in words(theirs)
     assert told(world, world.student, "How was it?") == []
 
 
@@ -98,7 +98,7 @@ async def test_the_list_shows_the_coach_who_was_there_and_lets_them_change_it(op
 
     answer = await press(world.coach, listed, "Mark no-show")
 
-    assert f"**Student** {world.student.mention} came at {stamp(made.starts_at - 4 * MINUTE, 't')}" in words(
+    assert f"**Student** {world.student.mention} joined at {stamp(made.starts_at - 4 * MINUTE, 't')}" in words(
         listed
     )
     assert "Mark no-show" not in labels(theirs)
@@ -175,8 +175,8 @@ async def test_an_appeal_is_put_before_the_admins_with_who_was_inside(open_world
     made, card = await appealed(world)
 
     assert f"Session `{made.code}` of {world.coach.mention} with {world.student.mention}" in words(card)
-    assert f"**Student** {world.student.mention} not seen inside" in words(card)
-    assert f"**Coach** {world.coach.mention} came at" in words(card)
+    assert f"**Student** {world.student.mention} never joined" in words(card)
+    assert f"**Coach** {world.coach.mention} joined at" in words(card)
     assert "I sat in the \\*other\\* room." in words(card)
     assert list(labels(card)) == ["They were there", "The no-show stands"]
     assert await outcome(world, made) == (SessionStatus.NO_SHOW, Absent.STUDENT)

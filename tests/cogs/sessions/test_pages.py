@@ -13,7 +13,7 @@ from tests.support.simulated import Academy
 
 WEDNESDAY = datetime(2026, 3, 4, 8, tzinfo=UTC)
 """9:00 in Berlin, two days after the world begins."""
-LATE = "this will be a **late cancellation**"
+LATE = "this is a **late cancellation**"
 
 
 async def notice(world: Academy, hours: int) -> None:
@@ -112,7 +112,7 @@ async def test_the_form_says_beforehand_that_cancelling_is_in_time(open_world: A
     await stu.send(form)
 
     until = stamp(WEDNESDAY - timedelta(hours=24))
-    assert f"You are in time: cancelling counts as late only after {until}." in str(form.modal)
+    assert f"You can cancel for free until {until}." in str(form.modal)
     assert (await world.sessions())[0].cancelled_late is False
     assert "· cancelled\n" in stu.said
 

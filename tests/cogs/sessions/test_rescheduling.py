@@ -97,7 +97,7 @@ async def test_a_student_moves_a_session_from_the_list(open_world: Academy) -> N
     moved = await fill(world.student, question, "Move it…", {"Reason": ""})
 
     assert "Session moved ✅" in words(moved)
-    assert f"**Moved from** {stamp(TWO)}" in words(moved)
+    assert f"**Rescheduled from** {stamp(TWO)}" in words(moved)
     [now] = await world.sessions()
     assert (now.id, now.starts_at, now.duration) == (booked.id, HALF_PAST_THREE, booked.duration)
     assert (now.total_cost_minor, now.code) == (booked.total_cost_minor, booked.code)
@@ -105,7 +105,7 @@ async def test_a_student_moves_a_session_from_the_list(open_world: Academy) -> N
     assert "Session moved by the student" in world.dms(world.coach)[-1]
     for person in (world.student, world.coach):
         assert f"\n{stamp(HALF_PAST_THREE)} (" in world.dms(person)[-1]
-        assert f"**Moved from** {stamp(TWO)}" in world.dms(person)[-1]
+        assert f"**Rescheduled from** {stamp(TWO)}" in world.dms(person)[-1]
 
 
 async def test_the_old_time_can_be_booked_again_and_the_new_one_cannot(open_world: Academy) -> None:
@@ -329,7 +329,7 @@ async def test_what_was_never_offered_is_refused(open_world: Academy) -> None:
 
     assert "That time is outside the coach's hours." in said[0]
     assert "this coach needs 2 hours of notice." in said[1]
-    assert "There is no such time." in said[2]
+    assert "That time doesn't exist." in said[2]
     assert await rows(world) == before
 
 

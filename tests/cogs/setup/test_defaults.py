@@ -21,7 +21,7 @@ FORMS = {
         BEFORE: "none",
         "Buffer after": "none",
     },
-    "defaults:limits": {NOTICE: "1 day", HORIZON: "7 days", DAILY: "", "Most sessions a week": ""},
+    "defaults:limits": {NOTICE: "1 day", HORIZON: "7 days", DAILY: "", "Weekly limit": ""},
     "defaults:presets": {PRESETS: "Night 0-6"},
 }
 

@@ -19,7 +19,7 @@ from tests.support.simulated import Academy, reply, words
 
 USD = currency_number("USD")
 
-OLD = "This button is of an older version. Please use the command again."
+OLD = "This button is out of date. Run the command again."
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ async def test_an_instant_beyond_every_calendar_is_refused(open_world: Academy) 
 
     answer = await world.press_custom_id(world.student, f"book:confirm:{world.coach.id}:60:{2**63 - 1}:6000:{USD}")
 
-    assert "There is no such time." in words(reply(answer))
+    assert "That time doesn't exist." in words(reply(answer))
     assert await world.count(CoachingSession) == 0
 
 
