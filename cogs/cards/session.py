@@ -111,7 +111,7 @@ def attendance_lines(one: CoachingSession, attended: Mapping[int, Presence]) -> 
         if (presence := attended.get(user_id)) is not None:
             joined = presence.first_joined_at
             stay = (
-                f"joined at {stamp(joined, 't')}, stayed {length(presence.inside)}" if joined else "never joined"
+                f"joined at {stamp(joined, 't')}, {length(presence.inside)} inside" if joined else "never joined"
             )
             lines.append(f"**{part}** <@{user_id}> {stay}")
     return lines

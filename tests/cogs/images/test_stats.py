@@ -1,7 +1,4 @@
-"""The picture of the statistics: its form, what it shows, and that it is drawn from anything without a warning.
-
-It is not held against golden pictures: each version of matplotlib places letters a little differently.
-"""
+"""The picture of the statistics. It has no golden pictures: each matplotlib places letters differently."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -29,7 +26,7 @@ def a_coach(name: str = "Cara", *, offered: float = 40, booked: float = 10) -> C
 
 
 def some_stats(days: int = 30, *coaches: CoachFigures, **changed: Any) -> Stats:
-    """The same four sessions on each day."""
+    """Make statistics with the same four sessions on each day."""
     first = LAST - (days - 1) * DAY
     each = {first + number * DAY: Day(4, 2, 1, 1, 50) for number in range(days)}
     values: dict[str, Any] = {
@@ -51,13 +48,13 @@ def picture(stats: Stats) -> Image.Image:
 
 
 def pixels_of(image: Image.Image, colour: str) -> int:
-    """How many have exactly this colour."""
+    """Count the pixels of exactly this colour."""
     counts = {found: count for count, found in image.convert("RGB").getcolors(1 << 20) or []}
     return counts.get(ImageColor.getrgb(colour), 0)
 
 
 @pytest.mark.parametrize("days", [1, 7, 30, 90, 400, 4000])
-def test_a_picture_is_small_and_has_transparent_corners_only(days: int) -> None:
+def test_only_the_corners_are_transparent_and_the_file_is_small(days: int) -> None:
     drawn = draw_stats(some_stats(days))
 
     image = Image.open(BytesIO(drawn)).convert("RGBA")
@@ -68,33 +65,33 @@ def test_a_picture_is_small_and_has_transparent_corners_only(days: int) -> None:
     assert alpha.crop((28, 0, WIDTH - 28, image.height)).getextrema() == (255, 255)
 
 
-def test_each_kind_of_session_has_its_colour_in_proportion() -> None:
+def test_bars_are_as_high_as_their_number_of_sessions() -> None:
     bars = picture(some_stats()).crop((92, 360, WIDTH - 48, 700))
 
     completed, missed, cancelled = (
         pixels_of(bars, one) for one in (palette.FREE_EDGE, palette.NOW, palette.HATCH)
     )
 
-    # The line of those that were booked covers a little of the uppermost.
+    # The line of booked sessions covers a little of the topmost.
     assert completed == pytest.approx(2 * missed, rel=0.05)
     assert missed == pytest.approx(cancelled, rel=0.2)
 
 
-def test_more_booked_hours_are_more_amber_and_fewer_blue() -> None:
+def test_booked_hours_are_amber_and_open_ones_blue() -> None:
     little, much = (picture(some_stats(30, a_coach(booked=booked))) for booked in (4, 36))
 
     assert pixels_of(much, palette.BOOKED) > pixels_of(little, palette.BOOKED) + 5000
     assert pixels_of(much, palette.FREE) < pixels_of(little, palette.FREE) - 5000
 
 
-def test_every_coach_makes_it_longer_up_to_the_most_that_are_shown() -> None:
+def test_each_coach_makes_the_picture_longer_up_to_the_limit() -> None:
     heights = [picture(some_stats(7, *[a_coach()] * count)).height for count in (1, 2, MOST_COACHES, 25)]
 
     assert heights[0] < heights[1] < heights[2] == heights[3]
 
 
 @pytest.mark.slow
-def test_the_same_statistics_give_the_same_picture_in_any_thread() -> None:
+def test_many_threads_can_draw_at_once() -> None:
     several = [some_stats(days) for days in (7, 30, 90)]
     alone = [draw_stats(one) for one in several]
 
@@ -112,7 +109,7 @@ def test_the_same_statistics_give_the_same_picture_in_any_thread() -> None:
     counts=st.lists(st.integers(0, 10**5), min_size=5, max_size=5),
     stars=st.dictionaries(st.integers(1, 5), st.integers(1, 10**4)),
 )
-def test_whatever_happened_can_be_drawn(
+def test_any_statistics_can_be_drawn(
     name: str, offered: float, booked: float, counts: list[int], stars: dict[int, int]
 ) -> None:
     coach = a_coach(name, offered=offered, booked=booked)
@@ -123,17 +120,15 @@ def test_whatever_happened_can_be_drawn(
     assert len(describe(stats)) <= ALT_TEXT_LIMIT
 
 
-def test_it_is_said_in_words_for_those_who_cannot_see_it() -> None:
-    said = describe(some_stats(7, a_coach("Cara"), a_coach("Ben", offered=0, booked=2)))
-
-    assert said == (
+def test_the_description_has_the_same_numbers() -> None:
+    assert describe(some_stats(7, a_coach("Cara"), a_coach("Ben", offered=0, booked=2))) == (
         "17 Nov – 23 Nov 2026: 28 sessions booked, 14 completed, 7 no-shows, 7 cancelled; 90% had a room; "
         "4.8 stars from 4 reviews; 350 background checks had work to do; Cara: 10 of 40 h booked (25%); "
         "Ben: 2 h booked, none offered"
     )
 
 
-def test_long_names_do_not_make_the_words_longer_than_discord_takes() -> None:
+def test_the_description_of_long_names_keeps_to_discords_limit() -> None:
     said = describe(some_stats(7, *[a_coach("x" * 300)] * 8))
 
     assert len(said) <= ALT_TEXT_LIMIT
@@ -149,7 +144,7 @@ def test_long_names_do_not_make_the_words_longer_than_discord_takes() -> None:
         (400, 14, date(2025, 10, 1), date(2025, 11, 1)),
     ],
 )
-def test_bars_are_days_of_a_month_weeks_of_half_a_year_and_else_months(
+def test_bars_are_days_up_to_a_month_weeks_up_to_half_a_year_then_months(
     days: int, bars: int, first: date, second: date
 ) -> None:
     found = group_into_bars(some_stats(days))
@@ -159,18 +154,18 @@ def test_bars_are_days_of_a_month_weeks_of_half_a_year_and_else_months(
     assert sum(day.completed for _, day in found) == 2 * days
 
 
-def test_days_without_anything_are_empty_bars() -> None:
+def test_days_without_sessions_are_empty_bars() -> None:
     found = group_into_bars(replace(some_stats(7), days={LAST: Day(created=3)}))
 
     assert [day.created for _, day in found] == [0, 0, 0, 0, 0, 0, 3]
 
 
-def test_one_room_that_was_missing_is_never_rounded_away() -> None:
+def test_a_single_missing_room_is_never_rounded_away() -> None:
     assert room_share(some_stats(with_room=999, without_room=1)) == "99%"
     assert room_share(some_stats(with_room=999, without_room=0)) == "100%"
 
 
-def test_a_span_of_days_names_each_year_once() -> None:
+def test_dates_name_each_year_once() -> None:
     assert write_span(LAST, LAST) == "23 Nov 2026"
     assert write_span(LAST - 30 * DAY, LAST) == "24 Oct – 23 Nov 2026"
     assert write_span(LAST - 365 * DAY, LAST) == "23 Nov 2025 – 23 Nov 2026"

@@ -44,7 +44,7 @@ async def test_a_student_who_did_not_come_is_told_and_may_appeal(open_world: Aca
     assert list(labels(coachs)) == ["Was here after all"]
     assert f"**Student** {world.student.mention} never joined" in words(coachs)
     came = stamp(made.starts_at - 4 * MINUTE, "t")
-    assert f"**Coach** {world.coach.mention} joined at {came}, stayed 64 min" in words(theirs)
+    assert f"**Coach** {world.coach.mention} joined at {came}, 64 min inside" in words(theirs)
     assert told(world, world.student, "How was it?") == []
 
 

@@ -187,7 +187,7 @@ async def test_the_rules_are_given_to_all_coaches_who_are_told_and_can_undo_it(o
 
     asked = await press(world.admin, panel, "Give these rules to all coaches…")
     assert "This replaces the rules of 1 coach." in words(asked)
-    assert "free times" in words(await week(world))
+    assert "h open**" in words(await week(world))
     given = await press(world.admin, asked, "Replace their rules")
     await world.wait_until(world.now + world.minutes(1))
 
