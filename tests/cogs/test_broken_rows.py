@@ -1,4 +1,4 @@
-"""Commands where some rows are out of shape: nobody else is missing, and people read what to do."""
+"""Broken rows hide nobody else, and people read what to do about them."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ LOST = "Mars/Olympus"
 
 
 async def write(world: Academy, table: type[Base], *which: Any, **values: Any) -> None:
-    """What another release or a hand would write, past all that reads and checks values."""
+    """Write values unchecked, as another release or someone editing the database would."""
     core = table.__table__
     assert isinstance(core, Table)
     async with world.db.begin() as session:
@@ -27,7 +27,7 @@ async def write(world: Academy, table: type[Base], *which: Any, **values: Any) -
 
 
 async def break_rows(world: Academy) -> None:
-    """Bruno's zone is lost, Lena's lengths and Dan's dates are odd, and so is all that the server has set."""
+    """Break Bruno's zone, Lena's lengths, Dan's dates, and all the server's settings."""
     async with world.db.begin() as session:
         for user_id, name in ((BRUNO, "Bruno"), (LENA, "Lena"), (DAN, "Dan")):
             await builders.a_coach(session, guild_id=world.guild.id, user_id=user_id, display_name=name)
@@ -42,7 +42,7 @@ async def break_rows(world: Academy) -> None:
     await write(world, Member, time_zone="Europe")
 
 
-async def test_with_broken_rows_everybody_else_is_shown_by_every_list(open_world: Academy) -> None:
+async def test_lists_still_show_everyone_else(open_world: Academy) -> None:
     world = open_world
     await world.book(world.other_student, "14:00")
     await break_rows(world)
@@ -68,7 +68,7 @@ async def test_with_broken_rows_everybody_else_is_shown_by_every_list(open_world
     assert reply(await world.admin.slash(world.lobby, "coaching export", what="coaches")).attachments
 
 
-async def test_with_broken_rows_another_coach_is_booked_and_keeps_their_hours(open_world: Academy) -> None:
+async def test_other_coaches_can_still_be_booked(open_world: Academy) -> None:
     world = open_world
     await break_rows(world)
     stu = Visitor(world, world.student)
@@ -84,7 +84,7 @@ async def test_with_broken_rows_another_coach_is_booked_and_keeps_their_hours(op
     assert "Morning 08:00–12:00" in cara.buttons
 
 
-async def test_a_coach_whose_zone_is_lost_reads_it_and_chooses_again(open_world: Academy) -> None:
+async def test_a_coach_whose_zone_is_unknown_chooses_again(open_world: Academy) -> None:
     world = open_world
     await change_coach(world, time_zone=LOST)
     stu = await Visitor(world, world.student).slash("book")
@@ -101,9 +101,7 @@ async def test_a_coach_whose_zone_is_lost_reads_it_and_chooses_again(open_world:
     assert world.coach.mention in stu.said
 
 
-async def test_the_coach_and_the_admins_are_told_of_a_lost_zone_once_and_when_it_is_over(
-    open_world: Academy,
-) -> None:
+async def test_coach_and_admins_hear_once_of_an_unknown_zone(open_world: Academy) -> None:
     world = open_world
     await world.choose(log_channel_id=world.review.id)
     await change_coach(world, time_zone=LOST)

@@ -1,4 +1,4 @@
-"""The words of notifications: every kind has some, from one feature."""
+"""Every kind of notification has words from exactly one feature."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def test_a_kind_cannot_get_words_twice() -> None:
 
 
 @pytest.mark.parametrize(("route", "count"), [(None, 3), (Route.FALLBACK, 2)])
-def test_what_stands_below_the_words_is_left_out_on_another_route(route: Route | None, count: int) -> None:
+def test_buttons_and_files_are_only_sent_in_direct_messages(route: Route | None, count: int) -> None:
     notification = Notification(id=7, guild_id=1, kind=NotificationKind.WELCOME, route=route)
 
     panel = notifications.render(NotificationContext(notification, Guild(id=1)), "Academy")

@@ -1,4 +1,4 @@
-"""The card in the review channel after the decision: what was before, and what admins can do next."""
+"""The card in the review channel: an application's history, and what admins can do next."""
 
 from typing import Any
 
@@ -11,24 +11,20 @@ from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, form, held, labels, press, rows, send
 from tests.support.transactions import fetch
 
-REASON, COMING = "Reason", "Upcoming sessions"
+REASON, UPCOMING = "Reason", "Upcoming sessions"
 
 
-async def status_of(world: Academy) -> CoachStatus:
-    return (await fetch(world.db, Coach, (world.guild.id, world.coach.id))).status
-
-
-async def another_admin(world: Academy) -> Any:
-    return world.guild.add_member(world.guild.owner)
+async def coach(world: Academy) -> Coach:
+    return await fetch(world.db, Coach, (world.guild.id, world.coach.id))
 
 
 def history(world: Academy) -> list[str]:
-    """What the newest card tells of what was before, without the times."""
+    """Return the newest card's history, without times."""
     told = words(world.card).partition("**History**\n")[2]
     return [line.split("> ", 1)[-1] for line in told.splitlines() if line.startswith(("<t:", "…"))]
 
 
-async def test_a_first_application_has_no_history_and_after_approval_a_way_to_suspend(world: Academy) -> None:
+async def test_a_first_application_has_no_history_and_can_be_suspended_once_approved(world: Academy) -> None:
     await world.set_up()
     await world.apply(world.coach)
     assert "History" not in words(world.card)
@@ -39,7 +35,7 @@ async def test_a_first_application_has_no_history_and_after_approval_a_way_to_su
     assert labels(world.card).keys() == {"Suspend…"}
 
 
-async def test_who_applies_again_comes_with_who_rejected_them_when_and_why(world: Academy) -> None:
+async def test_a_new_application_shows_who_rejected_the_last_one_and_why(world: Academy) -> None:
     await world.set_up()
     rejected_at = int(world.now.timestamp())
     await world.apply(world.coach)
@@ -67,14 +63,14 @@ async def test_who_applies_again_comes_with_who_rejected_them_when_and_why(world
     assert f"**Approved** by {who}" in words(world.card)
 
 
-async def test_an_admin_suspends_and_reinstates_from_the_card_also_after_restarts(world: Academy) -> None:
+async def test_admins_suspend_and_reinstate_from_the_card_after_restarts(world: Academy) -> None:
     await world.open_for_booking()
     await world.book(world.student, "11:00")
     await world.restart()
 
     opened = await form(world.admin, world.card, "Suspend…")
     await world.restart()
-    answer = await world.admin.submit_modal(opened, {REASON: "Missed *two*.", COMING: ["cancel"]})
+    answer = await world.admin.submit_modal(opened, {REASON: "Missed *two*.", UPCOMING: ["cancel"]})
 
     assert opened.modal["components"][1]["description"].startswith("1 is booked.")
     assert "1 upcoming session was cancelled" in words(reply(answer))
@@ -96,87 +92,83 @@ async def test_an_admin_suspends_and_reinstates_from_the_card_also_after_restart
 
 
 @pytest.mark.parametrize(
-    ("when_gone", "chosen", "becomes"),
-    [
-        (None, "keep", SessionStatus.SCHEDULED),
-        ("keep", "cancel", SessionStatus.CANCELLED),
-    ],
+    ("setting", "chosen", "becomes"),
+    [("cancel", "keep", SessionStatus.SCHEDULED), ("keep", "cancel", SessionStatus.CANCELLED)],
 )
-async def test_the_form_asks_about_coming_sessions_and_begins_with_the_servers_setting(
-    world: Academy, when_gone: str | None, chosen: str, becomes: SessionStatus
+async def test_suspending_asks_about_upcoming_sessions_and_suggests_the_servers_setting(
+    world: Academy, setting: str, chosen: str, becomes: SessionStatus
 ) -> None:
     await world.open_for_booking()
     await world.book(world.student, "11:00")
-    if when_gone:
-        await world.choose(keep_after_departure=when_gone == "keep")
+    await world.choose(keep_after_departure=setting == "keep")
 
     opened = await form(world.admin, world.card, "Suspend…")
-    await world.admin.submit_modal(opened, {REASON: "Away.", COMING: [chosen]})
+    await world.admin.submit_modal(opened, {REASON: "Away.", UPCOMING: [chosen]})
 
-    assert held(opened) == {REASON: "", COMING: [when_gone or "cancel"]}
+    assert held(opened) == {REASON: "", UPCOMING: [setting]}
     assert [one.status for one in await world.sessions()] == [becomes]
 
 
-async def test_a_reason_of_blanks_is_refused_and_the_choice_stays(world: Academy) -> None:
+async def test_a_blank_reason_is_refused_and_the_choice_kept(world: Academy) -> None:
     await world.open_for_booking()
     opened = await form(world.admin, world.card, "Suspend…")
 
-    refused = reply(await world.admin.submit_modal(opened, {REASON: "  ", COMING: ["keep"]}))
+    refused = reply(await world.admin.submit_modal(opened, {REASON: "  ", UPCOMING: ["keep"]}))
     again = await form(world.admin, refused, "Fix it")
 
     assert "Give a reason" in words(refused)
-    assert held(again) == {REASON: "", COMING: ["keep"]}
+    assert held(again) == {REASON: "", UPCOMING: ["keep"]}
     assert "Suspended." in words(await send(world.admin, again, {REASON: "Away."}))
 
 
-async def test_of_two_admins_who_suspend_at_once_one_does_and_the_other_reads_who_did(world: Academy) -> None:
+async def test_of_two_admins_suspending_at_once_the_second_reads_who_was_first(world: Academy) -> None:
     await world.open_for_booking()
-    owner = await another_admin(world)
-    typed = {REASON: "Away.", COMING: "keep"}
+    owner = world.guild.add_member(world.guild.owner)
+    typed = {REASON: "Away.", UPCOMING: "keep"}
 
     answers = await send_together(
         world, [(world.admin, world.card), (owner, world.card)], f"coach:suspend:{world.coach.id}", typed
     )
 
     said = sorted(words(reply(one)) for one in answers)
-    by = (await fetch(world.db, Coach, (world.guild.id, world.coach.id))).decided_by
+    by = (await coach(world)).decided_by
     assert said[0].startswith("Suspended.")
     assert f"This coach was already suspended by <@{by}>" in said[1]
     late = await owner.click(world.card, label="Reinstate")
     assert "Reinstated." in words(reply(late))
 
 
-async def test_of_two_admins_who_reinstate_at_once_one_does_and_the_other_reads_who_did(world: Academy) -> None:
+async def test_of_two_admins_reinstating_at_once_the_second_reads_who_was_first(world: Academy) -> None:
     await world.open_for_booking()
     await fill(world.admin, world.card, "Suspend…", {REASON: "Away."})
-    owner = await another_admin(world)
+    owner = world.guild.add_member(world.guild.owner)
 
     answers = await press_together(world, [(owner, world.card), (world.admin, world.card)], label="Reinstate")
 
     said = sorted(words(reply(one)) for one in answers)
-    by = (await fetch(world.db, Coach, (world.guild.id, world.coach.id))).decided_by
+    by = (await coach(world)).decided_by
     assert said[0].startswith("Reinstated.")
     assert said[1].startswith(f"This coach was already approved by <@{by}>")
     assert await status_of(world) is CoachStatus.APPROVED
 
 
-async def test_whoever_is_too_late_to_suspend_learns_it_before_typing(world: Academy) -> None:
+async def test_suspending_too_late_is_refused_before_the_form_opens(world: Academy) -> None:
     await world.open_for_booking()
     custom_id = labels(world.card)["Suspend…"]
     await fill(world.admin, world.card, "Suspend…", {REASON: "Away."})
 
-    answer = await world.press_custom_id(await another_admin(world), custom_id)
+    answer = await world.press_custom_id(world.guild.add_member(world.guild.owner), custom_id)
 
     assert answer.modal is None
     assert f"This coach was already suspended by {world.admin.mention}" in words(reply(answer))
 
 
-async def test_only_admins_suspend_and_reinstate_from_a_card(world: Academy) -> None:
+async def test_only_admins_suspend_and_reinstate(world: Academy) -> None:
     await world.open_for_booking()
     coach_id = world.coach.id
 
-    async def everybody_tries() -> list[Any]:
-        typed = {REASON: "No.", COMING: "cancel"}
+    async def everyone_tries() -> list[Any]:
+        typed = {REASON: "No.", UPCOMING: "cancel"}
         return [
             answer
             for person in (world.coach, world.student, world.outsider)
@@ -188,17 +180,17 @@ async def test_only_admins_suspend_and_reinstate_from_a_card(world: Academy) -> 
         ]
 
     before = await rows(world)
-    answers = await everybody_tries()
+    answers = await everyone_tries()
     assert await rows(world) == before
     await fill(world.admin, world.card, "Suspend…", {REASON: "Away."})
     before = await rows(world)
-    answers += await everybody_tries()
+    answers += await everyone_tries()
 
     assert await rows(world) == before
     assert all(answer.modal is None and "Only admins can do this." in words(reply(answer)) for answer in answers)
 
 
-async def test_an_edited_profile_stands_on_the_card_with_who_edited_in_its_history(world: Academy) -> None:
+async def test_an_edited_profile_updates_the_card(world: Academy) -> None:
     await world.open_for_booking()
 
     await send(world.coach, await world.coach.slash(world.lobby, "coach edit"), {"About you": "I master."})
@@ -207,7 +199,7 @@ async def test_an_edited_profile_stands_on_the_card_with_who_edited_in_its_histo
     assert history(world) == ["applied", "edited the profile"]
 
 
-async def test_the_longest_card_fits_into_a_message(world: Academy) -> None:
+async def test_the_longest_card_fits_a_message(world: Academy) -> None:
     await world.set_up()
     longest = {"About you": "*" * 1000, "Experience and links": "*" * 1000}
     for _ in range(4):

@@ -1,4 +1,4 @@
-"""Somebody calls themselves otherwise: where Discord shows no mention, their new name stands after a press."""
+"""Where Discord can't show mentions, people's new names are used after their next press."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from tests.support.simulated import Academy, reply, words
 
 
 def rename(world: Academy, person: Any, name: str) -> None:
-    """As they do in Discord, of which nobody tells the bot."""
+    """Change a nickname, which Discord doesn't tell the bot."""
     world.guild._guild.members[person.id].nick = name
 
 
@@ -18,7 +18,7 @@ async def suggested(world: Academy, typed: str) -> list[str]:
     return [one["name"] if isinstance(one, dict) else one.name for one in found]
 
 
-async def test_after_any_press_of_theirs_a_coach_is_suggested_by_the_new_name(open_world: Academy) -> None:
+async def test_a_coach_is_suggested_by_their_new_name_after_any_press(open_world: Academy) -> None:
     world = open_world
     rename(world, world.coach, "José Ángel")
     assert await suggested(world, "jose") == []
@@ -29,9 +29,7 @@ async def test_after_any_press_of_theirs_a_coach_is_suggested_by_the_new_name(op
     assert world.coach.mention in words(reply(await world.student.slash(world.lobby, "book", coach="jose angel")))
 
 
-async def test_a_name_is_learnt_when_a_student_picks_a_time_and_stands_in_the_calendar_file(
-    open_world: Academy,
-) -> None:
+async def test_the_calendar_file_has_the_coachs_new_name(open_world: Academy) -> None:
     world = open_world
     rename(world, world.coach, "Cara Mia")
 
@@ -42,7 +40,7 @@ async def test_a_name_is_learnt_when_a_student_picks_a_time_and_stands_in_the_ca
     assert "Cara Mia" in (await file.read()).decode()
 
 
-async def test_a_name_that_cannot_be_noted_is_noted_with_the_next_press(
+async def test_a_name_that_could_not_be_stored_is_stored_at_the_next_press(
     open_world: Academy, tmp_path: Path
 ) -> None:
     world = open_world

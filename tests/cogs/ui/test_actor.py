@@ -1,4 +1,4 @@
-"""Who is an admin, where they press."""
+"""Who counts as an admin."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -16,13 +16,13 @@ def a_press(guild_id: int | None, *, manages: bool) -> Any:
 
 
 @pytest.mark.parametrize("manages", [True, False])
-def test_whoever_manages_the_server_is_an_admin(manages: bool) -> None:
+def test_people_with_manage_server_are_admins(manages: bool) -> None:
     actor = ui.actor_of(a_press(GUILD, manages=manages), Guild(id=GUILD))
 
     assert (actor.user_id, actor.is_admin) == (STUDENT, manages)
 
 
 @pytest.mark.parametrize("guild_id", [GUILD + 1, None], ids=["in another server", "in a direct message"])
-def test_nobody_is_asked_elsewhere_whether_they_are_an_admin(guild_id: int | None) -> None:
+def test_nobody_is_an_admin_outside_the_server(guild_id: int | None) -> None:
     with pytest.raises(ValueError, match="not in"):
         ui.actor_of(a_press(guild_id, manages=True), Guild(id=GUILD))

@@ -1,4 +1,4 @@
-"""What people did, counted."""
+"""Interactions are counted, without ids."""
 
 import discord
 
@@ -7,21 +7,21 @@ from cogs.ui.interaction_stats import BOUNDS, InteractionStats, Waits
 COMMAND, PRESS = discord.InteractionType.application_command, discord.InteractionType.component
 
 
-def test_each_is_counted_under_its_kind_its_name_and_how_it_ended() -> None:
-    tally = InteractionStats()
+def test_interactions_are_counted_by_kind_name_and_outcome() -> None:
+    stats = InteractionStats()
 
     for outcome in ("answered", "refused", "answered"):
-        tally.add(COMMAND, "/book", outcome, 0.0)
-    tally.add(PRESS, "book:coach:{coach_id}", "failed", 0.0)
+        stats.add(COMMAND, "/book", outcome, 0.0)
+    stats.add(PRESS, "book:coach:{coach_id}", "failed", 0.0)
 
-    assert tally.outcomes == {
+    assert stats.outcomes == {
         ("command", "/book", "answered"): 2,
         ("command", "/book", "refused"): 1,
         ("press", "book:coach:{coach_id}", "failed"): 1,
     }
 
 
-def test_who_waited_just_as_long_as_a_bound_is_within_it_and_within_all_that_are_longer() -> None:
+def test_a_wait_as_long_as_a_bound_is_within_it_and_all_longer_ones() -> None:
     waits = Waits()
 
     for seconds in (0.05, 0.06, 2.0, 60.0):
@@ -31,10 +31,10 @@ def test_who_waited_just_as_long_as_a_bound_is_within_it_and_within_all_that_are
     assert (waits.count, waits.seconds) == (4, 62.11)
 
 
-def test_who_got_no_sign_at_all_is_counted_but_did_not_wait_for_any_time() -> None:
-    tally = InteractionStats()
+def test_an_interaction_never_acknowledged_has_no_wait() -> None:
+    stats = InteractionStats()
 
-    tally.add(COMMAND, "/book", "failed", None)
+    stats.add(COMMAND, "/book", "failed", None)
 
-    assert tally.outcomes == {("command", "/book", "failed"): 1}
-    assert tally.waits == {}
+    assert stats.outcomes == {("command", "/book", "failed"): 1}
+    assert stats.waits == {}

@@ -1,4 +1,4 @@
-"""Discord's limits hold where there is the most to show; `reply` and `form` check them in every test."""
+"""The fullest screens keep to Discord's limits. `reply` and `form` check those in every test."""
 
 import datetime as dt
 from typing import Any
@@ -40,7 +40,7 @@ def options(count: int) -> list[dict[str, Any]]:
         [{"type": 9, "components": [{"type": 10, "content": "x"}], "accessory": button(label="x" * 81)}],
     ],
 )
-def test_the_check_sees_what_discord_refuses(message: list[dict[str, Any]]) -> None:
+def test_the_check_refuses_what_discord_refuses(message: list[dict[str, Any]]) -> None:
     with pytest.raises(AssertionError):
         within_limits(message)
 
@@ -55,7 +55,7 @@ def test_the_check_sees_what_discord_refuses(message: list[dict[str, Any]]) -> N
         {"components": [{"type": 18, "label": "x", "component": {"type": 4, "max_length": 4, "value": "12345"}}]},
     ],
 )
-def test_the_check_sees_what_discord_refuses_in_forms(changed: dict[str, Any]) -> None:
+def test_the_check_refuses_what_discord_refuses_in_forms(changed: dict[str, Any]) -> None:
     field = {"type": 18, "label": "x", "component": {"type": 4, "max_length": 4, "value": "1234"}}
     fine = {"title": "x", "custom_id": "x", "components": [field]}
     form_within_limits(fine)
@@ -64,7 +64,7 @@ def test_the_check_sees_what_discord_refuses_in_forms(changed: dict[str, Any]) -
         form_within_limits(fine | changed)
 
 
-async def test_a_year_of_times_every_five_minutes_in_ten_lengths_fits(open_world: Academy) -> None:
+async def test_weeks_of_times_every_five_minutes_fit(open_world: Academy) -> None:
     world = open_world
     rules = await press(world.coach, await week(world), "Rules")
     rules = await fill(world.coach, rules, "Sessions…", {LENGTHS: "5,10,15,20,25,30,35,40,45,720", STEP: "5"})
@@ -85,7 +85,7 @@ async def test_a_year_of_times_every_five_minutes_in_ten_lengths_fits(open_world
     assert {"Earlier days", "Later days", "Other times that day"} < labels(moving).keys()
 
 
-async def test_the_fullest_panel_of_times_fits_with_notes_and_a_way_to_the_reviews(open_world: Academy) -> None:
+async def test_the_fullest_panel_of_times_fits(open_world: Academy) -> None:
     world = open_world
     rules = await press(world.coach, await week(world), "Rules")
     rules = await fill(world.coach, rules, "Sessions…", {LENGTHS: "5,10", STEP: "5"})
@@ -121,7 +121,7 @@ async def test_the_fullest_panel_of_a_week_fits(open_world: Academy) -> None:
     await form(world.coach, panel, "Edit hours…")
 
 
-async def test_longest_reasons_of_a_move_fit_into_every_message(open_world: Academy) -> None:
+async def test_the_longest_reasons_for_rescheduling_fit_every_message(open_world: Academy) -> None:
     world = open_world
     await world.book(world.student, "14:00", notes="*n" * 500)
     times = await press(world.coach, reply(await world.coach.slash(world.lobby, "sessions")), "Reschedule…")

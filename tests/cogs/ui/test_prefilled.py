@@ -1,4 +1,4 @@
-"""Forms that hold what is stored: all of it fits, and is taken again as it stands."""
+"""Forms filled from what's stored: it all fits, and sending it again changes nothing."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ COACH: dict[str, Any] = RULES | {
 SPECIALTY = "S" * LONGEST
 COMMENT = "C" * LONGEST_COMMENT
 AS_TYPED = ",".join(f"{hour}:{minute}-{hour}:{minute + 5}" for hour in range(24) for minute in (10, 20, 30, 40))
-"""Hours that fit into the field as they were typed, a few at a time."""
+"""Hours that take more room written out than typed."""
 
 PREFILLED = {
     *("setup:form:{form}", "defaults:presets", "defaults:sessions", "defaults:limits"),
@@ -67,12 +67,12 @@ PREFILLED = {
     *("availability:rules:sessions:{week}:{days}", "availability:rules:limits:{week}:{days}"),
 }
 NOT_STORED = {"To these days"}
-CHOSEN_BY_ITSELF = {"coach:suspend:{user_id}"}
-"""Holds a choice, of nothing that is stored about the person."""
+NOT_FROM_ROWS = {"coach:suspend:{user_id}"}
+"""Opens with a choice that isn't stored about the person."""
 
 
 async def filled_stage(world: Academy, rate_minor: int) -> Stage:
-    """The academy with as much stored as can be, in every row that a form is filled from."""
+    """Store the longest values in every row that a form is filled from."""
     stage = await stage_of(world)
     windows = [(day, *window) for day in range(7) for window in parse_hours(AS_TYPED)]
     async with world.db.begin() as session:
@@ -91,7 +91,7 @@ async def filled_stage(world: Academy, rate_minor: int) -> Stage:
 
 
 async def stored(stage: Stage) -> list[str]:
-    """What the forms are about, a line for each value, without when it was written."""
+    """List every stored value that forms show."""
     tables = ("guilds", "coaches", "coach_specialties", "specialties", "availability_rules", "reviews")
     rows = await stage.rows()
     return [
@@ -103,7 +103,7 @@ async def stored(stage: Stage) -> list[str]:
     ]
 
 
-async def test_every_form_fits_what_is_stored_and_takes_it_again_unchanged(world: Academy) -> None:
+async def test_every_form_fits_what_is_stored_and_sends_it_unchanged(world: Academy) -> None:
     stage = await filled_stage(world, rate_minor=100_000_000_000)
     all_rows, before = await stage.rows(), await stored(stage)
     prefilled: set[str] = set()
@@ -112,7 +112,7 @@ async def test_every_form_fits_what_is_stored_and_takes_it_again_unchanged(world
         opened = await stage.opened(template)
         assert opened.modal is not None
         form_within_limits(opened.modal)
-        if not any(held(opened).values()) or template in CHOSEN_BY_ITSELF:
+        if not any(held(opened).values()) or template in NOT_FROM_ROWS:
             continue
         prefilled.add(template)
         empty = {name for name, value in held(opened).items() if not value}
@@ -126,9 +126,7 @@ async def test_every_form_fits_what_is_stored_and_takes_it_again_unchanged(world
     assert prefilled == PREFILLED
 
 
-async def test_each_form_of_the_server_settings_fits_what_is_stored_and_takes_it_again_unchanged(
-    world: Academy,
-) -> None:
+async def test_every_settings_form_fits_what_is_stored_and_sends_it_unchanged(world: Academy) -> None:
     stage = await filled_stage(world, rate_minor=100)
     before = await stored(stage)
 
@@ -144,7 +142,7 @@ async def test_each_form_of_the_server_settings_fits_what_is_stored_and_takes_it
     assert await stored(stage) == before
 
 
-async def test_an_open_application_fits_its_form_and_is_taken_again_unchanged(world: Academy) -> None:
+async def test_an_application_fits_its_form_and_is_sent_unchanged(world: Academy) -> None:
     stage = await filled_stage(world, rate_minor=999_999)
     before = await stored(stage)
 

@@ -1,4 +1,4 @@
-"""What happens to presses that no current button makes, and to those that lose a race in the database."""
+"""Presses of unknown buttons are refused, and lost races are retried."""
 
 import contextlib
 import logging
@@ -9,13 +9,14 @@ from typing import Any
 import discord
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import event, select, text
+from sqlalchemy import event, text
 
 from cogs.booking.panels import currency_number
 from cogs.ui.routing import Route, on, opens
 from models import AvailabilityRule, Base, CoachingSession
 from tests.support.builders import statements
 from tests.support.simulated import Academy, reply, words
+from tests.support.steps import rows
 
 USD = currency_number("USD")
 
@@ -35,13 +36,13 @@ OLD = "This button is out of date. Run the command again."
         "x" * 100,
     ],
 )
-async def test_a_custom_id_that_is_not_ours_is_refused(open_world: Academy, custom_id: str) -> None:
+async def test_an_unknown_custom_id_is_refused(open_world: Academy, custom_id: str) -> None:
     answer = await open_world.press_custom_id(open_world.admin, custom_id)
 
     assert words(reply(answer)) == OLD
 
 
-async def test_an_instant_beyond_every_calendar_is_refused(open_world: Academy) -> None:
+async def test_a_time_beyond_the_calendar_is_refused(open_world: Academy) -> None:
     world = open_world
 
     answer = await world.press_custom_id(world.student, f"book:confirm:{world.coach.id}:60:{2**63 - 1}:6000:{USD}")
@@ -58,7 +59,7 @@ async def test_a_length_that_is_not_offered_is_refused(open_world: Academy) -> N
     assert words(reply(answer)) == "This coach offers 60, 30, 90 minutes. Choose one of these."
 
 
-async def test_our_own_fault_is_admitted_with_the_code_that_stands_in_the_log(world: Academy) -> None:
+async def test_an_internal_error_is_admitted_with_the_code_in_the_log(world: Academy) -> None:
     async with world.db.begin() as session:
         await session.execute(text("ALTER TABLE coaches RENAME TO mislaid"))
 
@@ -75,73 +76,69 @@ async def test_our_own_fault_is_admitted_with_the_code_that_stands_in_the_log(wo
 
 @contextlib.contextmanager
 def losing(world: Academy, races: int) -> Iterator[list[str]]:
-    """Another program has the database's write lock until so many transactions have failed; with what they did."""
-    said: list[str] = []
+    """Hold the write lock elsewhere until this many transactions have failed. Yields their errors."""
+    errors: list[str] = []
     writer = world.db.engine.sync_engine
     other = sqlite3.connect(str(world.db.url.database), isolation_level=None, check_same_thread=False)
 
-    def let_go_in_the_end(context: sa.ExceptionContext) -> None:
-        said.append(str(context.original_exception))
-        if len(said) == races:
+    def release_at_last(context: sa.ExceptionContext) -> None:
+        errors.append(str(context.original_exception))
+        if len(errors) == races:
             other.rollback()
 
-    def wait_for_nobody(connection: Any, *_: Any) -> None:
+    def do_not_wait(connection: Any, *_: Any) -> None:
         connection.execute("PRAGMA busy_timeout=0").close()
 
-    event.listen(writer, "handle_error", let_go_in_the_end)
-    event.listen(writer, "checkout", wait_for_nobody)
+    event.listen(writer, "handle_error", release_at_last)
+    event.listen(writer, "checkout", do_not_wait)
     other.execute("BEGIN IMMEDIATE")
     try:
-        yield said
+        yield errors
     finally:
         other.close()
-        event.remove(writer, "handle_error", let_go_in_the_end)
-        event.remove(writer, "checkout", wait_for_nobody)
+        event.remove(writer, "handle_error", release_at_last)
+        event.remove(writer, "checkout", do_not_wait)
 
 
-async def test_a_press_that_lost_two_races_is_answered_the_third_time(open_world: Academy) -> None:
-    world = open_world
-    panel = await world.about_to_confirm(world.student, "14:00")
-
-    with losing(world, 2) as lost:
-        answer = await world.student.click(panel, label="Confirm")
-
-    assert lost == ["database is locked"] * 2
-    assert "Booked ✅" in words(reply(answer))
-    assert await world.count(CoachingSession) == 1
-
-
-async def test_a_command_that_lost_two_races_is_answered_the_third_time(open_world: Academy) -> None:
-    world = open_world
-
-    with losing(world, 2) as lost:
-        answer = await world.coach.slash(world.lobby, "availability", days="Sat", hours="10-12")
-
-    assert lost == ["database is locked"] * 2
-    assert "Sat" in words(reply(answer))
-    assert await world.count(AvailabilityRule) == 11
-
-
-@pytest.mark.parametrize("what", ["press", "command"])
-async def test_who_loses_three_races_is_told_and_has_changed_nothing(open_world: Academy, what: str) -> None:
-    world = open_world
-    panel = await world.about_to_confirm(world.student, "14:00")
-    before = await everything(world)
-
-    with losing(world, 3) as lost:
-        if what == "press":
+async def losing_races(world: Academy, kind: str, panel: Any, races: int) -> str:
+    """Confirm a booking, or set hours, while losing this many races. Returns the answer."""
+    with losing(world, races) as lost:
+        if kind == "press":
             answer = await world.student.click(panel, label="Confirm")
         else:
             answer = await world.coach.slash(world.lobby, "availability", days="Sat", hours="10-12")
+    assert lost == ["database is locked"] * races
+    return words(reply(answer))
 
-    assert len(lost) == 3
-    assert words(reply(answer)).startswith("Something went wrong on our side")
+
+@pytest.mark.parametrize(
+    ("kind", "said", "table", "count"),
+    [("press", "Booked ✅", CoachingSession, 1), ("command", "✅ Set Sat", AvailabilityRule, 11)],
+)
+async def test_an_interaction_that_loses_two_races_succeeds_the_third_time(
+    open_world: Academy, kind: str, said: str, table: type[Base], count: int
+) -> None:
+    panel = await open_world.about_to_confirm(open_world.student, "14:00")
+
+    assert said in await losing_races(open_world, kind, panel, 2)
+    assert await open_world.count(table) == count
+
+
+@pytest.mark.parametrize("kind", ["press", "command"])
+async def test_an_interaction_that_loses_three_races_changes_nothing(open_world: Academy, kind: str) -> None:
+    world = open_world
+    panel = await world.about_to_confirm(world.student, "14:00")
+    before = await rows(world)
+
+    said = await losing_races(world, kind, panel, 3)
+
+    assert said.startswith("Something went wrong on our side")
     [logged] = world.faults.read()
     assert "database is locked" in logged
-    assert await everything(world) == before
+    assert await rows(world) == before
 
 
-async def test_what_is_no_lost_race_is_not_tried_again(open_world: Academy) -> None:
+async def test_other_errors_are_not_retried(open_world: Academy) -> None:
     world = open_world
     async with world.db.begin() as session:
         await session.execute(text("ALTER TABLE availability_rules RENAME TO mislaid"))
@@ -153,7 +150,7 @@ async def test_what_is_no_lost_race_is_not_tried_again(open_world: Academy) -> N
     assert len(world.faults.read()) == 1
 
 
-async def test_every_slash_command_is_tried_again_after_a_lost_race(world: Academy) -> None:
+async def test_every_slash_command_is_retried(world: Academy) -> None:
     bot: Any = world.env.bot
 
     found = [one for one in bot.tree.walk_commands() if isinstance(one, discord.app_commands.Command)]
@@ -162,7 +159,7 @@ async def test_every_slash_command_is_tried_again_after_a_lost_race(world: Acade
     assert [one.qualified_name for one in found if not hasattr(one.callback, "__wrapped__")] == []
 
 
-async def test_the_log_has_a_line_for_each_interaction_with_ids_and_without_words(
+async def test_the_log_has_each_interaction_with_ids_but_no_words(
     open_world: Academy, caplog: pytest.LogCaptureFixture
 ) -> None:
     world = open_world
@@ -186,19 +183,8 @@ async def test_the_log_has_a_line_for_each_interaction_with_ids_and_without_word
     assert "secret" not in caplog.text
 
 
-async def everything(world: Academy) -> list[Any]:
-    """All rows of all tables but the heartbeat."""
-    async with world.db.read() as session:
-        return [
-            tuple(row)
-            for table in Base.metadata.sorted_tables
-            if table.name != "heartbeats"
-            for row in await session.execute(select(table))
-        ]
-
-
 @pytest.mark.parametrize("numbers", [{}, {"coach_id": 1}, {"coach_id": 1, "page": 2, "day": 3}])
-def test_a_custom_id_is_made_of_exactly_the_numbers_of_its_route(numbers: dict[str, int]) -> None:
+def test_a_route_takes_exactly_its_numbers(numbers: dict[str, int]) -> None:
     route = Route("review:page:{coach_id}:{page}")
 
     with pytest.raises(TypeError, match="coach_id"):
@@ -208,7 +194,7 @@ def test_a_custom_id_is_made_of_exactly_the_numbers_of_its_route(numbers: dict[s
     assert route.match("review:page:1:2") == {"coach_id": 1, "page": 2}
 
 
-def test_a_method_that_takes_other_numbers_than_its_route_is_refused_when_it_is_marked() -> None:
+def test_a_method_must_take_the_numbers_of_its_route() -> None:
     route = Route("review:read:{coach_id}")
 
     async def answers(self: object, interaction: object, user_id: int) -> None: ...
@@ -221,7 +207,7 @@ def test_a_method_that_takes_other_numbers_than_its_route_is_refused_when_it_is_
         opens(route)(builds)
 
 
-async def test_an_option_that_cannot_be_read_is_refused_and_counted_like_a_press(world: Academy) -> None:
+async def test_an_unreadable_option_is_refused_and_counted(world: Academy) -> None:
     answer = await world.student.slash(world.lobby, "timezone", place="Middle-earth")
 
     bot: Any = world.env.bot

@@ -1,4 +1,4 @@
-"""Quotations, and the numbers that people type."""
+"""Quotations, and numbers people type."""
 
 import re
 
@@ -12,7 +12,7 @@ from tests.support.discord_markdown import shown
 
 
 @given(st.text())
-def test_a_quotation_holds_every_line_of_what_was_typed_and_nothing_else(typed: str) -> None:
+def test_a_quotation_never_escapes_its_block(typed: str) -> None:
     pieces = shown(ui.block(ui.quoted(typed, most=4000)))
 
     assert {one.kind for one in pieces} <= {"text", "address", "quote"}
@@ -20,12 +20,12 @@ def test_a_quotation_holds_every_line_of_what_was_typed_and_nothing_else(typed: 
 
 
 @pytest.mark.parametrize(("typed", "number"), [("0", 0), ("007", 7), (str(2**63 - 1), 2**63 - 1)])
-def test_digits_are_the_number_that_they_write(typed: str, number: int) -> None:
+def test_plain_digits_are_a_number(typed: str, number: int) -> None:
     assert whole_number(typed) == number
 
 
 @pytest.mark.parametrize(
     "typed", ["", " 1", "-1", "+1", "1.0", "1_000", "١", "²", str(2**63), "9" * 20, "0" * 20, "9" * 4_400]
 )
-def test_anything_else_is_no_number(typed: str) -> None:
+def test_anything_else_is_not_a_number(typed: str) -> None:
     assert whole_number(typed) is None
