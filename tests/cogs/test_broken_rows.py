@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from sqlalchemy import Table, update
 
 from models import Coach, DateOverride, Guild, Member, Notification
@@ -12,6 +13,8 @@ from tests.support import builders
 from tests.support.builders import FakeClock
 from tests.support.fakes import FakeDiscord
 from tests.support.simulated import Academy, reply, words
+
+pytestmark = pytest.mark.usefixtures("open_world")
 
 BRUNO, LENA, DAN = (10**17 + number for number in range(3))
 LOST = "Mars/Olympus"
@@ -42,8 +45,7 @@ async def break_rows(world: Academy) -> None:
     await write(world, Member, time_zone="Europe")
 
 
-async def test_lists_still_show_everyone_else(open_world: Academy) -> None:
-    world = open_world
+async def test_lists_still_show_everyone_else(world: Academy) -> None:
     await world.book(world.other_student, "14:00")
     await break_rows(world)
     stu, ada = Visitor(world, world.student), Visitor(world, world.admin)
@@ -68,8 +70,7 @@ async def test_lists_still_show_everyone_else(open_world: Academy) -> None:
     assert reply(await world.admin.slash(world.lobby, "coaching export", what="coaches")).attachments
 
 
-async def test_other_coaches_can_still_be_booked(open_world: Academy) -> None:
-    world = open_world
+async def test_other_coaches_can_still_be_booked(world: Academy) -> None:
     await break_rows(world)
     stu = Visitor(world, world.student)
 
@@ -84,8 +85,7 @@ async def test_other_coaches_can_still_be_booked(open_world: Academy) -> None:
     assert "Morning 08:00–12:00" in cara.buttons
 
 
-async def test_a_coach_whose_zone_is_unknown_chooses_again(open_world: Academy) -> None:
-    world = open_world
+async def test_a_coach_whose_zone_is_unknown_chooses_again(world: Academy) -> None:
     await change_coach(world, time_zone=LOST)
     stu = await Visitor(world, world.student).slash("book")
     assert world.coach.mention not in stu.said
@@ -101,8 +101,7 @@ async def test_a_coach_whose_zone_is_unknown_chooses_again(open_world: Academy) 
     assert world.coach.mention in stu.said
 
 
-async def test_coach_and_admins_hear_once_of_an_unknown_zone(open_world: Academy) -> None:
-    world = open_world
+async def test_coach_and_admins_hear_once_of_an_unknown_zone(world: Academy) -> None:
     await world.choose(log_channel_id=world.review.id)
     await change_coach(world, time_zone=LOST)
     clock = FakeClock(world.now)

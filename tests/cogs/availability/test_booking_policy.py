@@ -27,9 +27,7 @@ async def times_on_tuesday(world: Academy, minutes: int) -> list[str]:
     return [label for label in labels(panel) if ":" in label]
 
 
-async def test_the_rules_are_shown_and_the_forms_hold_them(open_world: Academy) -> None:
-    world = open_world
-
+async def test_the_rules_are_shown_and_the_forms_hold_them(world: Academy) -> None:
     panel = await rules(world)
 
     shown = words(panel)
@@ -53,8 +51,7 @@ async def test_the_rules_are_shown_and_the_forms_hold_them(open_world: Academy) 
     }
 
 
-async def test_forms_that_are_sent_as_they_open_change_nothing(open_world: Academy) -> None:
-    world = open_world
+async def test_forms_that_are_sent_as_they_open_change_nothing(world: Academy) -> None:
     panel = await rules(world)
     changed = {LENGTHS: "45, 1h30", ROOMS: ["voice"], STEP: "1h15", BEFORE: "10", AFTER: "5 min"}
     panel = await fill(world.coach, panel, "Sessions…", changed)
@@ -70,8 +67,7 @@ async def test_forms_that_are_sent_as_they_open_change_nothing(open_world: Acade
     assert await coach(world) == before
 
 
-async def test_lengths_and_step_are_what_students_are_offered(open_world: Academy) -> None:
-    world = open_world
+async def test_lengths_and_step_are_what_students_are_offered(world: Academy) -> None:
     panel = await rules(world)
 
     panel = await fill(world.coach, panel, "Sessions…", {LENGTHS: "45, 1h30", STEP: "1 hour", AFTER: "15"})
@@ -82,8 +78,7 @@ async def test_lengths_and_step_are_what_students_are_offered(open_world: Academ
     assert await times_on_tuesday(world, 45) == ["09:00", "10:00", "11:00", "13:30", "14:30", "15:30"]
 
 
-async def test_a_buffer_keeps_time_free_after_a_session(open_world: Academy) -> None:
-    world = open_world
+async def test_a_buffer_keeps_time_free_after_a_session(world: Academy) -> None:
     await fill(world.coach, await rules(world), "Sessions…", {AFTER: "40 min"})
     await world.book(world.student, "13:30")
 
@@ -92,8 +87,7 @@ async def test_a_buffer_keeps_time_free_after_a_session(open_world: Academy) -> 
     assert [label for label in labels(panel) if ":" in label] == ["11:00", "15:30", "16:00"]
 
 
-async def test_a_voice_only_coach_gets_rooms_without_camera(open_world: Academy) -> None:
-    world = open_world
+async def test_a_voice_only_coach_gets_rooms_without_camera(world: Academy) -> None:
     await fill(world.coach, await rules(world), "Sessions…", {ROOMS: ["voice"]})
     booked = await world.book(world.student, "14:00")
     await world.leap_to(booked.starts_at - world.minutes(4))
@@ -105,8 +99,7 @@ async def test_a_voice_only_coach_gets_rooms_without_camera(open_world: Academy)
     assert not world.may(world.student, room, "stream")
 
 
-async def test_a_daily_limit_ends_the_day_for_everybody(open_world: Academy) -> None:
-    world = open_world
+async def test_a_daily_limit_ends_the_day_for_everybody(world: Academy) -> None:
     await fill(world.coach, await rules(world), "Notice and limits…", {DAILY: "1", HORIZON: "1 day"})
     await world.book(world.student, "14:00")
 
@@ -145,9 +138,8 @@ REFUSED_LIMITS = [
     ("button", "refused"), [("Sessions…", REFUSED_SESSIONS), ("Notice and limits…", REFUSED_LIMITS)]
 )
 async def test_rules_that_nobody_can_keep_to_are_refused_with_what_to_do(
-    open_world: Academy, button: str, refused: list[tuple[dict[str, str], str]]
+    world: Academy, button: str, refused: list[tuple[dict[str, str], str]]
 ) -> None:
-    world = open_world
     panel = await rules(world)
     before = await rows(world)
 
@@ -159,8 +151,7 @@ async def test_rules_that_nobody_can_keep_to_are_refused_with_what_to_do(
     assert await rows(world) == before
 
 
-async def test_a_refused_form_keeps_all_that_was_typed_and_chosen(open_world: Academy) -> None:
-    world = open_world
+async def test_a_refused_form_keeps_all_that_was_typed_and_chosen(world: Academy) -> None:
     typed = {LENGTHS: "60", ROOMS: ["voice"], STEP: "1 minute", BEFORE: "10", AFTER: "none"}
 
     refusal = await fill(world.coach, await rules(world), "Sessions…", typed)
@@ -172,8 +163,7 @@ async def test_a_refused_form_keeps_all_that_was_typed_and_chosen(open_world: Ac
     assert "**Buffers** 10 minutes before, none after" in words(panel)
 
 
-async def test_a_limit_is_taken_off_by_emptying_its_field(open_world: Academy) -> None:
-    world = open_world
+async def test_a_limit_is_taken_off_by_emptying_its_field(world: Academy) -> None:
     panel = await fill(world.coach, await rules(world), "Notice and limits…", {DAILY: "1", WEEKLY: "1"})
     assert "**Limits** 1 a day, 1 a week" in words(panel)
 

@@ -28,8 +28,7 @@ async def shrunk(world: Academy) -> Any:
     return await fill(world.coach, await week(world), "Edit hours…", {"Days": "Mon", "Hours": "9-12"})
 
 
-async def test_a_session_outside_smaller_hours_is_listed_and_stays_booked(open_world: Academy) -> None:
-    world = open_world
+async def test_a_session_outside_smaller_hours_is_listed_and_stays_booked(world: Academy) -> None:
     await world.book(world.student, "14:00")
     before, told = await untouched(world), len(world.dms(world.student))
 
@@ -42,8 +41,7 @@ async def test_a_session_outside_smaller_hours_is_listed_and_stays_booked(open_w
     assert len(world.dms(world.student)) == told
 
 
-async def test_days_off_and_another_zone_list_what_falls_out_too(open_world: Academy) -> None:
-    world = open_world
+async def test_days_off_and_another_zone_list_what_falls_out_too(world: Academy) -> None:
     await world.book(world.student, "14:00")
     await world.book(world.other_student, "15:30")
     before = await untouched(world)
@@ -60,8 +58,7 @@ async def test_days_off_and_another_zone_list_what_falls_out_too(open_world: Aca
     assert await untouched(world) == before
 
 
-async def test_a_session_that_is_kept_is_not_listed_any_more(open_world: Academy) -> None:
-    world = open_world
+async def test_a_session_that_is_kept_is_not_listed_any_more(world: Academy) -> None:
     await world.book(world.student, "14:00")
     await world.book(world.other_student, "15:30")
     listed = await press(world.coach, await shrunk(world), "Decide…")
@@ -76,8 +73,7 @@ async def test_a_session_that_is_kept_is_not_listed_any_more(open_world: Academy
     assert len(world.dms(world.student)) == told
 
 
-async def test_a_kept_session_that_is_moved_has_to_be_decided_about_anew(open_world: Academy) -> None:
-    world = open_world
+async def test_a_kept_session_that_is_moved_has_to_be_decided_about_anew(world: Academy) -> None:
     await world.book(world.student, "14:00")
     await press(world.coach, await press(world.coach, await shrunk(world), "Decide…"), "Keep")
     times = await press(world.student, reply(await world.student.slash(world.lobby, "sessions")), "Reschedule…")
@@ -88,8 +84,7 @@ async def test_a_kept_session_that_is_moved_has_to_be_decided_about_anew(open_wo
     assert "1 booked session no longer fits your hours." in words(panel)
 
 
-async def test_cancelling_from_the_list_tells_both_with_the_reason_and_leads_back(open_world: Academy) -> None:
-    world = open_world
+async def test_cancelling_from_the_list_tells_both_with_the_reason_and_leads_back(world: Academy) -> None:
     await world.book(world.student, "14:00")
     await world.book(world.other_student, "15:30")
     listed = await press(world.coach, await shrunk(world), "Decide…")
@@ -114,8 +109,7 @@ async def test_cancelling_from_the_list_tells_both_with_the_reason_and_leads_bac
     assert "no longer fit" not in words(await week(world))
 
 
-async def test_rescheduling_from_the_list_moves_it_to_a_time_that_can_be_booked(open_world: Academy) -> None:
-    world = open_world
+async def test_rescheduling_from_the_list_moves_it_to_a_time_that_can_be_booked(world: Academy) -> None:
     booked = await world.book(world.student, "14:00")
     listed = await press(world.coach, await shrunk(world), "Decide…")
 
@@ -135,8 +129,7 @@ async def test_rescheduling_from_the_list_moves_it_to_a_time_that_can_be_booked(
     assert "no longer fit" not in words(await week(world))
 
 
-async def test_a_coachs_blank_reason_is_refused_and_can_be_fixed(open_world: Academy) -> None:
-    world = open_world
+async def test_a_coachs_blank_reason_is_refused_and_can_be_fixed(world: Academy) -> None:
     await world.book(world.student, "14:00")
     times = await press(world.coach, await press(world.coach, await shrunk(world), "Decide…"), "Reschedule…")
     question = await press(world.coach, times, "11:00")
@@ -150,8 +143,7 @@ async def test_a_coachs_blank_reason_is_refused_and_can_be_fixed(open_world: Aca
     assert "Session moved ✅" in words(moved)
 
 
-async def test_the_old_time_is_free_again_unless_the_hours_are_gone(open_world: Academy) -> None:
-    world = open_world
+async def test_the_old_time_is_free_again_unless_the_hours_are_gone(world: Academy) -> None:
     await world.book(world.student, "14:00")
     panel = await fill(world.coach, await week(world), "Edit hours…", {"Days": "Mon", "Hours": "11-12, 14:30-16"})
     times = await press(world.coach, await press(world.coach, panel, "Decide…"), "Reschedule…")
@@ -170,8 +162,7 @@ async def test_the_old_time_is_free_again_unless_the_hours_are_gone(open_world: 
     ]
 
 
-async def test_many_misfits_page(open_world: Academy) -> None:
-    world = open_world
+async def test_many_misfits_page(world: Academy) -> None:
     async with world.db.begin() as session:
         session.add_all(a_booking(world, number) for number in range(7))
     panel = await fill(world.coach, await week(world), "Days off…", {"From": "16 March", "To": "20 March"})
@@ -186,8 +177,7 @@ async def test_many_misfits_page(open_world: Academy) -> None:
     assert "### Your hours" in words(await press(world.coach, second, "◀ Back"))
 
 
-async def test_when_all_is_decided_elsewhere_the_old_button_says_so(open_world: Academy) -> None:
-    world = open_world
+async def test_when_all_is_decided_elsewhere_the_old_button_says_so(world: Academy) -> None:
     await world.book(world.student, "14:00")
     panel = await shrunk(world)
     form_ = await world.student.user.click(world.student.user.dm_channel.last_message, label="Cancel…")
@@ -198,8 +188,7 @@ async def test_when_all_is_decided_elsewhere_the_old_button_says_so(open_world: 
     assert "✅ All booked sessions fit your hours." in words(shown)
 
 
-async def test_sessions_that_are_over_are_not_listed(open_world: Academy) -> None:
-    world = open_world
+async def test_sessions_that_are_over_are_not_listed(world: Academy) -> None:
     booked = await world.book(world.student, "14:00")
     await shrunk(world)
     await world.leap_to(booked.ends_at + world.minutes(1))

@@ -19,9 +19,7 @@ async def off(world: Academy, **typed: str) -> str:
     return words(panel)
 
 
-async def test_a_range_of_days_off_is_echoed_in_full_and_shown_where_it_begins(open_world: Academy) -> None:
-    world = open_world
-
+async def test_a_range_of_days_off_is_echoed_in_full_and_shown_where_it_begins(world: Academy) -> None:
     panel = await fill(
         world.coach, await week(world), "Days off…", {"From": "23 Dec", "To": "2027-01-06", "Reason": "Family"}
     )
@@ -37,16 +35,16 @@ async def test_a_range_of_days_off_is_echoed_in_full_and_shown_where_it_begins(o
     assert await world.count(DateOverride) == 15
 
 
-async def test_the_last_day_off_needs_no_year_where_the_first_has_one(open_world: Academy) -> None:
+async def test_the_last_day_off_needs_no_year_where_the_first_has_one(world: Academy) -> None:
     for first, last, range_ in (
         ("2027-03-05", "9 Mar", "Friday, 5 March 2027 – Tuesday, 9 March 2027"),
         ("24 Dec 2027", "06.01.", "Friday, 24 December 2027 – Thursday, 6 January 2028"),
         ("27 Feb", "1 Mar", "Saturday, 27 February 2027 – Monday, 1 March 2027"),
     ):
-        assert f"✅ Off {range_}." in await off(open_world, first=first, last=last)
+        assert f"✅ Off {range_}." in await off(world, first=first, last=last)
 
 
-async def test_one_day_off_is_typed_as_people_type_dates(open_world: Academy) -> None:
+async def test_one_day_off_is_typed_as_people_type_dates(world: Academy) -> None:
     for typed, day in (
         ("today", "Monday, 2 March 2026"),
         ("Next Friday", "Friday, 13 March 2026"),
@@ -54,12 +52,10 @@ async def test_one_day_off_is_typed_as_people_type_dates(open_world: Academy) ->
         ("24.12.", "Thursday, 24 December 2026"),
         ("in two weeks", "Monday, 16 March 2026"),
     ):
-        assert f"✅ Off {day}." in await off(open_world, first=typed), typed
+        assert f"✅ Off {day}." in await off(world, first=typed), typed
 
 
-async def test_other_hours_hold_instead_of_the_weekly_ones(open_world: Academy) -> None:
-    world = open_world
-
+async def test_other_hours_hold_instead_of_the_weekly_ones(world: Academy) -> None:
     panel = await fill(
         world.coach, await week(world), "Days off…", {"From": "tue", "To": "wed", "Hours instead": "18-20"}
     )
@@ -73,8 +69,7 @@ async def test_other_hours_hold_instead_of_the_weekly_ones(open_world: Academy) 
     assert {"18:00", "18:30", "19:00"} == {label for label in labels(offered) if ":" in label}
 
 
-async def test_what_was_said_last_of_a_date_holds(open_world: Academy) -> None:
-    world = open_world
+async def test_what_was_said_last_of_a_date_holds(world: Academy) -> None:
     await off(world, first="tue", last="thu", reason="Ill")
 
     panel = await fill(world.coach, await week(world), "Days off…", {"From": "wed", "Hours instead": "10-11"})
@@ -99,8 +94,7 @@ REFUSED = [
 ]
 
 
-async def test_dates_that_cannot_be_are_refused_with_what_to_do(open_world: Academy) -> None:
-    world = open_world
+async def test_dates_that_cannot_be_are_refused_with_what_to_do(world: Academy) -> None:
     before = await rows(world)
 
     for typed, sentences in REFUSED:
@@ -111,8 +105,7 @@ async def test_dates_that_cannot_be_are_refused_with_what_to_do(open_world: Acad
     assert await rows(world) == before
 
 
-async def test_a_refused_form_of_days_off_keeps_all_that_was_typed(open_world: Academy) -> None:
-    world = open_world
+async def test_a_refused_form_of_days_off_keeps_all_that_was_typed(world: Academy) -> None:
     typed = {"From": "24 Dec", "To": "20 Dec", "Hours instead": "10-12", "Reason": "*Family*"}
 
     refusal = await fill(world.coach, await week(world), "Days off…", typed)
@@ -125,8 +118,7 @@ async def test_a_refused_form_of_days_off_keeps_all_that_was_typed(open_world: A
     )
 
 
-async def test_extra_hours_add_to_a_days_hours_also_on_a_day_off(open_world: Academy) -> None:
-    world = open_world
+async def test_extra_hours_add_to_a_days_hours_also_on_a_day_off(world: Academy) -> None:
     await off(world, first="thu", reason="Moving")
     panel = await week(world)
 
@@ -147,8 +139,7 @@ REFUSED_EXTRA = [
 ]
 
 
-async def test_extra_hours_that_cannot_be_are_refused(open_world: Academy) -> None:
-    world = open_world
+async def test_extra_hours_that_cannot_be_are_refused(world: Academy) -> None:
     before = await rows(world)
 
     for typed, sentence in REFUSED_EXTRA:
@@ -159,8 +150,7 @@ async def test_extra_hours_that_cannot_be_are_refused(open_world: Academy) -> No
     assert await rows(world) == before
 
 
-async def test_dates_are_listed_and_removed(open_world: Academy) -> None:
-    world = open_world
+async def test_dates_are_listed_and_removed(world: Academy) -> None:
     await off(world, first="today", reason="Ill_")
     await off(world, first="24 Dec", last="26 Dec")
     panel = await fill(world.coach, await week(world), "Extra hours…", {"Date": "sat", "Hours": "10-12"})
@@ -183,8 +173,7 @@ async def test_dates_are_listed_and_removed(open_world: Academy) -> None:
     assert "Dates (2)" in words(panel)
 
 
-async def test_without_dates_there_is_nothing_to_list(open_world: Academy) -> None:
-    world = open_world
+async def test_without_dates_there_is_nothing_to_list(world: Academy) -> None:
     panel = await week(world)
 
     answer = await world.press_custom_id(world.coach, "availability:dates:0:0:31")
@@ -193,8 +182,7 @@ async def test_without_dates_there_is_nothing_to_list(open_world: Academy) -> No
     assert words(reply(answer)).startswith("You have no days off or extra hours. Add some")
 
 
-async def test_a_long_list_of_dates_pages(open_world: Academy) -> None:
-    world = open_world
+async def test_a_long_list_of_dates_pages(world: Academy) -> None:
     for day in range(3, 24, 2):
         await world.send_custom_id(world.coach, "availability:off:0:31", {"From": f"2026-03-{day:02}"})
 
@@ -211,8 +199,7 @@ async def test_a_long_list_of_dates_pages(open_world: Academy) -> None:
     assert "### Your hours" in words(await press(world.coach, back, "◀ Back"))
 
 
-async def test_dates_full_of_hours_and_reasons_fit_into_a_message(open_world: Academy) -> None:
-    world = open_world
+async def test_dates_full_of_hours_and_reasons_fit_into_a_message(world: Academy) -> None:
     for day in range(3, 20, 2):
         typed = {"From": f"2026-03-{day:02}", "Hours instead": MANY[:200], "Reason": "*" * 98 + str(day)}
         await world.send_custom_id(world.coach, "availability:off:0:31", typed)

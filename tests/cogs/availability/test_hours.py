@@ -1,6 +1,7 @@
-"""Weekly hours on `/availability`, from the press to what people read."""
+"""Weekly hours in `/availability`."""
 
 import datetime as dt
+from typing import Any
 
 from models import AvailabilityRule
 from tests.support.simulated import Academy, reply, words
@@ -9,51 +10,44 @@ from tests.support.steps import alt_text, another_coach, fill, form, held, label
 OFFICE = "09:00-12:00 free, 13:30-17:00 free"
 
 
-async def coach_without_hours(world: Academy) -> None:
-    await world.set_up()
-    await world.apply(world.coach)
+async def new_coach(world: Academy) -> Any:
+    """Approve a coach who has no hours yet."""
+    await world.apply(world.outsider)
     await world.admin.click(world.card, label="Approve")
+    return world.outsider
 
 
-async def test_a_new_coach_is_told_what_to_do_first(world: Academy) -> None:
-    await coach_without_hours(world)
-
-    panel = await week(world)
+async def test_a_new_coach_reads_what_to_do_first(world: Academy) -> None:
+    panel = await week(world, await new_coach(world))
 
     assert "No hours yet. Pick days, then press a preset or type your hours." in words(panel)
     assert "**Europe/Berlin**" in words(panel)
 
 
-async def test_days_and_hours_in_the_command_set_them_at_once(world: Academy) -> None:
-    await coach_without_hours(world)
+async def test_the_command_with_days_and_hours_sets_them(world: Academy) -> None:
+    coach = await new_coach(world)
 
-    answer = await world.coach.slash(world.lobby, "availability", days="Mon-Wed", hours="9-12, 13:30-17")
+    panel = reply(await coach.slash(world.lobby, "availability", days="Mon-Wed", hours="9-12, 13:30-17"))
 
-    panel = reply(answer)
     assert "✅ Set Mon, Tue, Wed: 09:00–12:00, 13:30–17:00" in words(panel)
-    assert [day for day, said in alt_text(panel).items() if said == OFFICE] == [
-        "Mon 2 Mar",
-        "Tue 3 Mar",
-        "Wed 4 Mar",
-    ]
+    opened = [day for day, said in alt_text(panel).items() if said == OFFICE]
+    assert opened == ["Mon 2 Mar", "Tue 3 Mar", "Wed 4 Mar"]
 
 
-async def test_presets_add_up_on_the_days_that_are_picked(world: Academy) -> None:
-    await coach_without_hours(world)
-    panel = await week(world)
+async def test_presets_add_to_the_picked_days(world: Academy) -> None:
+    coach = await new_coach(world)
 
-    panel = reply(await world.coach.select(panel, ["1", "3"]))
-    panel = await press(world.coach, panel, "Morning 08:00–12:00")
+    panel = reply(await coach.select(await week(world, coach), ["1", "3"]))
+    panel = await press(coach, panel, "Morning 08:00–12:00")
     assert "✅ Added 08:00–12:00 on Tue, Thu." in words(panel)
-    panel = await press(world.coach, panel, "Evening 17:00–21:00")
+    panel = await press(coach, panel, "Evening 17:00–21:00")
 
     said = alt_text(panel)
     assert said["Mon 2 Mar"] == "no hours"
     assert said["Tue 3 Mar"] == said["Thu 5 Mar"] == "08:00-12:00 free, 17:00-21:00 free"
 
 
-async def test_a_servers_own_presets_are_the_buttons_of_its_coaches(open_world: Academy) -> None:
-    world = open_world
+async def test_a_server_has_its_own_presets(world: Academy) -> None:
     defaults = reply(await world.admin.slash(world.lobby, "coaching defaults"))
 
     await fill(world.admin, defaults, "Presets…", {"Presets, one a line": "Early bird 5-7\nLate *owl* 20-24"})
@@ -65,8 +59,7 @@ async def test_a_servers_own_presets_are_the_buttons_of_its_coaches(open_world: 
     assert alt_text(panel)["Fri 6 Mar"] == f"{OFFICE}, 20:00-24:00 free"
 
 
-async def test_a_preset_that_was_changed_meanwhile_is_not_set_under_its_old_name(open_world: Academy) -> None:
-    world = open_world
+async def test_a_button_of_a_changed_preset_is_refused(world: Academy) -> None:
     panel = await week(world)
     defaults = reply(await world.admin.slash(world.lobby, "coaching defaults"))
     await fill(world.admin, defaults, "Presets…", {"Presets, one a line": "Early bird 5-7"})
@@ -79,8 +72,7 @@ async def test_a_preset_that_was_changed_meanwhile_is_not_set_under_its_old_name
     assert await rows(world) == before
 
 
-async def test_the_form_for_hours_holds_what_the_picked_days_have(open_world: Academy) -> None:
-    world = open_world
+async def test_the_form_holds_the_hours_of_the_picked_days(world: Academy) -> None:
     panel = await week(world)
 
     working_days = await form(world.coach, panel, "Edit hours…")
@@ -91,8 +83,7 @@ async def test_the_form_for_hours_holds_what_the_picked_days_have(open_world: Ac
     assert held(mixed) == {"Days": "Mon, Sun", "Hours": ""}
 
 
-async def test_what_the_form_holds_can_be_sent_as_it_is(open_world: Academy) -> None:
-    world = open_world
+async def test_an_unchanged_form_can_be_sent(world: Academy) -> None:
     await world.coach.slash(world.lobby, "availability", days="weekends", hours="closed")
     panel = reply(await world.coach.select(await week(world), ["5", "6"]))
 
@@ -102,8 +93,7 @@ async def test_what_the_form_holds_can_be_sent_as_it_is(open_world: Academy) -> 
     assert await world.count(AvailabilityRule) == 10
 
 
-async def test_a_form_holds_all_hours_of_a_day_and_takes_them_again(open_world: Academy) -> None:
-    world = open_world
+async def test_the_form_has_room_for_a_day_full_of_hours(world: Academy) -> None:
     many = ", ".join(f"{hour}:10-{hour}:20, {hour}:40-{hour}:50" for hour in range(8, 22))
     await world.coach.slash(world.lobby, "availability", days="Mon-Fri", hours=many)
 
@@ -115,9 +105,7 @@ async def test_a_form_holds_all_hours_of_a_day_and_takes_them_again(open_world: 
     assert await world.count(AvailabilityRule) == 5 * 28
 
 
-async def test_typed_hours_replace_what_a_day_had_and_are_echoed(open_world: Academy) -> None:
-    world = open_world
-
+async def test_typed_hours_replace_a_days_hours(world: Academy) -> None:
     panel = await fill(
         world.coach, await week(world), "Edit hours…", {"Days": "Sat, Mon", "Hours": "9am-noon, 1-5pm"}
     )
@@ -126,11 +114,10 @@ async def test_typed_hours_replace_what_a_day_had_and_are_echoed(open_world: Aca
     assert "✅ Set Mon, Sat: 09:00–12:00, 13:00–17:00" in words(panel)
     assert said["Mon 2 Mar"] == said["Sat 7 Mar"] == "09:00-12:00 free, 13:00-17:00 free"
     assert said["Tue 3 Mar"] == OFFICE
-    assert "Clear Mon, Sat" in words(panel)  # the days that were typed are picked now
+    assert "Clear Mon, Sat" in words(panel)  # the typed days are picked now
 
 
-async def test_hours_that_are_refused_can_be_fixed_without_typing_them_again(open_world: Academy) -> None:
-    world = open_world
+async def test_refused_hours_can_be_fixed(world: Academy) -> None:
     before = await rows(world)
 
     refusal = await fill(world.coach, await week(world), "Edit hours…", {"Days": "Sat", "Hours": "9am to lunch"})
@@ -143,8 +130,7 @@ async def test_hours_that_are_refused_can_be_fixed_without_typing_them_again(ope
     assert alt_text(panel)["Sat 7 Mar"] == "09:00-13:00 free"
 
 
-async def test_a_day_is_copied_to_others(open_world: Academy) -> None:
-    world = open_world
+async def test_a_day_can_be_copied_to_others(world: Academy) -> None:
     await world.coach.slash(world.lobby, "availability", days="Tue", hours="6-8, 20-24")
     panel = reply(await world.coach.select(await week(world), ["1"]))
 
@@ -158,8 +144,7 @@ async def test_a_day_is_copied_to_others(open_world: Academy) -> None:
     assert said["Wed 4 Mar"] == OFFICE
 
 
-async def test_clearing_takes_the_picked_days_off(open_world: Academy) -> None:
-    world = open_world
+async def test_clear_removes_the_hours_of_the_picked_days(world: Academy) -> None:
     panel = reply(await world.coach.select(await week(world), ["0", "4"]))
 
     panel = await press(world.coach, panel, "Clear Mon, Fri")
@@ -169,8 +154,7 @@ async def test_clearing_takes_the_picked_days_off(open_world: Academy) -> None:
     assert (said["Mon 2 Mar"], said["Tue 3 Mar"], said["Fri 6 Mar"]) == ("no hours", OFFICE, "no hours")
 
 
-async def test_weeks_are_turned_and_each_remembers_the_picked_days(open_world: Academy) -> None:
-    world = open_world
+async def test_other_weeks_keep_the_picked_days(world: Academy) -> None:
     panel = reply(await world.coach.select(await week(world), ["2"]))
 
     panel = await press(world.coach, panel, "▶")
@@ -190,8 +174,7 @@ async def test_weeks_are_turned_and_each_remembers_the_picked_days(open_world: A
     assert "**0 h open** this week" in words(panel)
 
 
-async def test_an_old_panel_follows_the_present_week(open_world: Academy) -> None:
-    world = open_world
+async def test_an_old_panel_shows_the_current_week(world: Academy) -> None:
     panel = await week(world)
     await world.leap_to(world.now + dt.timedelta(days=7))
 
@@ -200,9 +183,7 @@ async def test_an_old_panel_follows_the_present_week(open_world: Academy) -> Non
     assert "Monday, 9 March 2026 – Sunday, 15 March 2026" in words(panel)
 
 
-async def test_a_week_at_the_end_of_all_calendars_is_shown_like_any_other(open_world: Academy) -> None:
-    world = open_world
-
+async def test_weeks_at_the_ends_of_the_calendar_can_be_shown(world: Academy) -> None:
     answers = [
         await world.press_custom_id(world.coach, custom_id)
         for ordinal in (1, 7, 2**62)
@@ -223,8 +204,7 @@ REFUSED = [
 ]
 
 
-async def test_hours_that_cannot_be_read_are_refused_and_the_old_ones_stay(open_world: Academy) -> None:
-    world = open_world
+async def test_unreadable_hours_are_refused_and_change_nothing(world: Academy) -> None:
     before = await rows(world)
 
     for options, sentence in REFUSED:
@@ -234,18 +214,16 @@ async def test_hours_that_cannot_be_read_are_refused_and_the_old_ones_stay(open_
 
 
 async def test_only_coaches_have_hours(world: Academy) -> None:
-    await world.set_up()
     stranger = await world.student.slash(world.lobby, "availability")
-    await world.apply(world.coach)
-    applicant = await world.coach.slash(world.lobby, "availability", days="Mon", hours="9-12")
+    await world.apply(world.outsider)
+    applicant = await world.outsider.slash(world.lobby, "availability", days="Mon", hours="9-12")
 
     assert "There's no such coach here." in words(reply(stranger))
     assert "hasn't been approved yet" in words(reply(applicant))
     assert await world.count(AvailabilityRule) == 0
 
 
-async def test_of_two_coaches_each_changes_their_own_hours_with_the_same_buttons(open_world: Academy) -> None:
-    world = open_world
+async def test_each_coach_only_changes_their_own_hours(world: Academy) -> None:
     await another_coach(world, world.outsider)
     hers = await week(world)
     before = await rows(world, of=world.coach)

@@ -9,8 +9,7 @@ from tests.support.steps import alt_text, fill, form, held, labels, press, week
 PAUSED = "This coach isn't taking new bookings at the moment."
 
 
-async def test_while_bookings_are_paused_nobody_books_and_everybody_sees_why(open_world: Academy) -> None:
-    world = open_world
+async def test_while_bookings_are_paused_nobody_books_and_everybody_sees_why(world: Academy) -> None:
     confirm = await world.about_to_confirm(world.student, "14:00")
     times = reply(await world.other_student.slash(world.lobby, "book", coach=str(world.coach.id)))
 
@@ -27,8 +26,7 @@ async def test_while_bookings_are_paused_nobody_books_and_everybody_sees_why(ope
     assert await world.sessions() == []
 
 
-async def test_after_resuming_all_is_as_it_was(open_world: Academy) -> None:
-    world = open_world
+async def test_after_resuming_all_is_as_it_was(world: Academy) -> None:
     panel = await week(world)
     before = alt_text(panel)
 
@@ -40,8 +38,7 @@ async def test_after_resuming_all_is_as_it_was(open_world: Academy) -> None:
     await world.book(world.student, "14:00")
 
 
-async def test_pausing_twice_from_two_panels_stays_paused(open_world: Academy) -> None:
-    world = open_world
+async def test_pausing_twice_from_two_panels_stays_paused(world: Academy) -> None:
     first, second = await week(world), await week(world)
 
     await press(world.coach, first, "Pause bookings")
@@ -50,8 +47,7 @@ async def test_pausing_twice_from_two_panels_stays_paused(open_world: Academy) -
     assert "Resume bookings" in labels(shown)
 
 
-async def test_what_is_booked_can_be_moved_and_cancelled_while_bookings_are_paused(open_world: Academy) -> None:
-    world = open_world
+async def test_what_is_booked_can_be_moved_and_cancelled_while_bookings_are_paused(world: Academy) -> None:
     await world.book(world.student, "14:00")
     await press(world.coach, await week(world), "Pause bookings")
 
@@ -71,9 +67,7 @@ async def check(world: Academy, time: str) -> str:
     return words(panel).splitlines()[-1]
 
 
-async def test_a_time_that_can_be_booked_is_said_to_be_with_its_week(open_world: Academy) -> None:
-    world = open_world
-
+async def test_a_time_that_can_be_booked_is_said_to_be_with_its_week(world: Academy) -> None:
     panel = await fill(world.coach, await week(world), "Check a time…", {"Time": "thu 19 March 14:00"})
 
     at = dt.datetime(2026, 3, 19, 13, tzinfo=dt.UTC)
@@ -81,8 +75,7 @@ async def test_a_time_that_can_be_booked_is_said_to_be_with_its_week(open_world:
     assert "Thu 19 Mar" in alt_text(panel)
 
 
-async def test_each_reason_that_keeps_a_time_from_being_booked_is_named(open_world: Academy) -> None:
-    world = open_world
+async def test_each_reason_that_keeps_a_time_from_being_booked_is_named(world: Academy) -> None:
     await fill(world.coach, await week(world), "Days off…", {"From": "wed"})
     await world.book(world.student, "14:00")
 
@@ -114,8 +107,7 @@ RULES = [
 ]
 
 
-async def test_reasons_that_come_from_the_rules_are_named(open_world: Academy) -> None:
-    world = open_world
+async def test_reasons_that_come_from_the_rules_are_named(world: Academy) -> None:
     await world.book(world.student, "14:00")
 
     for button, rules, time, sentence in RULES:
@@ -124,8 +116,7 @@ async def test_reasons_that_come_from_the_rules_are_named(open_world: Academy) -
         await press(world.coach, await week(world), "Undo")
 
 
-async def test_while_bookings_are_paused_no_time_can_be_booked(open_world: Academy) -> None:
-    world = open_world
+async def test_while_bookings_are_paused_no_time_can_be_booked(world: Academy) -> None:
     await press(world.coach, await week(world), "Pause bookings")
 
     said = await check(world, "tue 10:00")
@@ -133,9 +124,7 @@ async def test_while_bookings_are_paused_no_time_can_be_booked(open_world: Acade
     assert said.endswith(PAUSED)
 
 
-async def test_a_time_that_cannot_be_read_can_be_fixed(open_world: Academy) -> None:
-    world = open_world
-
+async def test_a_time_that_cannot_be_read_can_be_fixed(world: Academy) -> None:
     refusal = await fill(world.coach, await week(world), "Check a time…", {"Time": "after lunch"})
 
     assert 'I can\'t read "after lunch" as a date and time.' in words(refusal)

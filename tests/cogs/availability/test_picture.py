@@ -1,12 +1,10 @@
-"""The picture of the week that a panel shows, and the same in words."""
+"""The panel's picture of the week, and its description."""
 
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import alt_text, another_coach, fill, picture, press, week
 
 
-async def test_the_panel_shows_one_picture_of_the_week(open_world: Academy) -> None:
-    world = open_world
-
+async def test_the_panel_shows_a_picture_of_the_week(world: Academy) -> None:
     panel = await week(world)
 
     drawn = await picture(panel)
@@ -14,23 +12,20 @@ async def test_the_panel_shows_one_picture_of_the_week(open_world: Academy) -> N
     assert panel.attachments[0].filename == "week.png"
 
 
-async def test_the_picture_changes_with_the_hours_and_only_then(open_world: Academy) -> None:
-    world = open_world
+async def test_the_picture_changes_with_the_hours_and_only_then(world: Academy) -> None:
     panel = await week(world)
     seen = [await pixels(panel)]
 
     panel = reply(await world.coach.select(panel, ["0"]))
     seen.append(await pixels(panel))
-    panel = await press(world.coach, panel, "Clear Mon")
-    seen.append(await pixels(panel))
-    panel = await press(world.coach, panel, "Undo")
-    seen.append(await pixels(panel))
+    for label in ("Clear Mon", "Undo"):
+        panel = await press(world.coach, panel, label)
+        seen.append(await pixels(panel))
 
     assert seen[0] == seen[1] == seen[3] != seen[2]
 
 
-async def test_what_is_free_booked_and_off_is_said_in_words_too(open_world: Academy) -> None:
-    world = open_world
+async def test_the_description_says_what_is_free_booked_or_off(world: Academy) -> None:
     await world.book(world.student, "14:00")
 
     panel = await fill(world.coach, await week(world), "Days off…", {"From": "thu", "Reason": "Dentist"})
@@ -46,8 +41,7 @@ async def test_what_is_free_booked_and_off_is_said_in_words_too(open_world: Acad
     }
 
 
-async def test_time_that_is_taken_as_a_student_is_shown_and_other_peoples_is_not(open_world: Academy) -> None:
-    world = open_world
+async def test_only_the_coachs_own_sessions_are_shown_also_as_a_student(world: Academy) -> None:
     await another_coach(world, world.outsider)
     for person, label in ((world.coach, "13:00"), (world.student, "14:30")):
         panel = reply(await person.slash(world.lobby, "book", coach=str(world.outsider.id)))
@@ -58,8 +52,7 @@ async def test_time_that_is_taken_as_a_student_is_shown_and_other_peoples_is_not
     assert said["Mon 2 Mar"] == "09:00-12:00 free, 13:30-17:00 free, 13:00-14:00 booked (13:00)"
 
 
-async def test_a_cancelled_session_leaves_the_picture(open_world: Academy) -> None:
-    world = open_world
+async def test_a_cancelled_session_leaves_the_picture(world: Academy) -> None:
     await world.book(world.student, "14:00")
     before = alt_text(await week(world))
 
@@ -70,8 +63,7 @@ async def test_a_cancelled_session_leaves_the_picture(open_world: Academy) -> No
     assert "booked" not in alt_text(await week(world))["Mon 2 Mar"]
 
 
-async def test_only_the_panel_itself_has_the_picture(open_world: Academy) -> None:
-    world = open_world
+async def test_only_the_panel_has_the_picture(world: Academy) -> None:
     panel = await fill(world.coach, await week(world), "Days off…", {"From": "thu"})
 
     for label in ("Rules", "Dates (1)"):
@@ -85,8 +77,7 @@ async def test_only_the_panel_itself_has_the_picture(open_world: Academy) -> Non
     assert len((await press(world.coach, question, "◀ Back")).attachments) == 1
 
 
-async def test_open_hours_are_those_of_the_shown_week(open_world: Academy) -> None:
-    world = open_world
+async def test_open_hours_are_those_of_the_shown_week(world: Academy) -> None:
     await world.coach.slash(world.lobby, "availability", days="Tue-Fri", hours="closed")
 
     panel = await week(world)

@@ -19,8 +19,7 @@ FORMS = {
 }
 
 
-async def test_every_button_of_an_old_panel_is_answered(open_world: Academy) -> None:
-    world = open_world
+async def test_every_button_of_an_old_panel_is_answered(world: Academy) -> None:
     await world.book(world.student, "14:00")
     panel = await fill(world.coach, await shrunk(world), "Days off…", {"From": "fri"})
     buttons = labels(panel)
@@ -38,8 +37,7 @@ async def test_every_button_of_an_old_panel_is_answered(open_world: Academy) -> 
 
 
 @pytest.mark.parametrize("button", FORMS)
-async def test_a_form_that_was_opened_before_is_taken_after(open_world: Academy, button: str) -> None:
-    world = open_world
+async def test_a_form_that_was_opened_before_is_taken_after(world: Academy, button: str) -> None:
     typed, sentence = FORMS[button]
     opened = await form(world.coach, await week(world), button)
     await world.restart()
@@ -49,8 +47,7 @@ async def test_a_form_that_was_opened_before_is_taken_after(open_world: Academy,
     assert sentence in words(shown)
 
 
-async def test_the_forms_for_rules_are_taken_after_too(open_world: Academy) -> None:
-    world = open_world
+async def test_the_forms_for_rules_are_taken_after_too(world: Academy) -> None:
     panel = await press(world.coach, await week(world), "Rules")
     opened = [await form(world.coach, panel, label) for label in ("Sessions…", "Notice and limits…")]
     await world.restart()
@@ -62,8 +59,7 @@ async def test_the_forms_for_rules_are_taken_after_too(open_world: Academy) -> N
     assert "2 a day" in words(panel)
 
 
-async def test_the_question_about_a_zone_remembers_the_zone(open_world: Academy) -> None:
-    world = open_world
+async def test_the_question_about_a_zone_remembers_the_zone(world: Academy) -> None:
     question = await ask(world, "Lisbon")
     await world.restart()
 
@@ -72,8 +68,7 @@ async def test_the_question_about_a_zone_remembers_the_zone(open_world: Academy)
     assert "**Europe/Lisbon**" in words(panel)
 
 
-async def test_a_refusal_still_opens_the_form_with_what_was_typed(open_world: Academy) -> None:
-    world = open_world
+async def test_a_refusal_still_opens_the_form_with_what_was_typed(world: Academy) -> None:
     refusal = await fill(world.coach, await week(world), "Edit hours…", {"Days": "Sat", "Hours": "9-8"})
     await world.restart()
 
@@ -82,8 +77,7 @@ async def test_a_refusal_still_opens_the_form_with_what_was_typed(open_world: Ac
     assert alt_text(panel)["Sat 7 Mar"] == "08:00-09:00 free"
 
 
-async def test_a_list_of_sessions_outside_the_hours_is_answered(open_world: Academy) -> None:
-    world = open_world
+async def test_a_list_of_sessions_outside_the_hours_is_answered(world: Academy) -> None:
     await world.book(world.student, "14:00")
     listed = await press(world.coach, await shrunk(world), "Decide…")
     times = await press(world.coach, listed, "Reschedule…")

@@ -1,4 +1,4 @@
-"""Another coach who gets at a coach's buttons changes only what is their own."""
+"""Pressing another coach's buttons only changes your own hours."""
 
 from tests.cogs.availability.test_conflicts import shrunk
 from tests.support.simulated import Academy, reply, words
@@ -23,7 +23,7 @@ TYPED: dict[str, dict[str, str]] = {
 
 
 async def all_buttons(world: Academy) -> dict[str, str]:
-    """Every button of the coach's panels, with a session to decide about and a date."""
+    """Return every button of the coach's panels, with a conflict and a day off."""
     await world.book(world.student, "14:00")
     panel = await fill(world.coach, await shrunk(world), "Days off…", {"From": "fri"})
     found = labels(panel)
@@ -35,8 +35,7 @@ async def all_buttons(world: Academy) -> dict[str, str]:
     return found | labels(question)
 
 
-async def test_another_coach_changes_only_what_is_theirs(open_world: Academy) -> None:
-    world = open_world
+async def test_another_coachs_buttons_change_your_own_hours(world: Academy) -> None:
     buttons = await all_buttons(world)
     await another_coach(world, world.outsider)
     hers, his = await rows(world, of=world.coach), await rows(world, of=world.outsider)
@@ -50,8 +49,7 @@ async def test_another_coach_changes_only_what_is_theirs(open_world: Academy) ->
     assert len((await rows(world, of=world.outsider))["audit_entries"]) > len(his["audit_entries"]) + 10
 
 
-async def test_a_coachs_own_numbers_do_not_reach_anothers_dates(open_world: Academy) -> None:
-    world = open_world
+async def test_a_coach_cannot_remove_anothers_dates(world: Academy) -> None:
     await another_coach(world, world.outsider)
     panel = await fill(world.coach, await week(world), "Days off…", {"From": "fri"})
     listed = await press(world.coach, panel, "Dates (1)")

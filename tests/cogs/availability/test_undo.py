@@ -1,4 +1,4 @@
-"""Every change of a coach's hours and rules can be undone once."""
+"""Every change to a coach's hours and rules can be undone once."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -13,7 +13,7 @@ TOO_LATE = "You can only undo your last change, and only once."
 
 
 async def all_that_undo_restores(world: Academy) -> dict[str, list[Any]]:
-    """All rows but those that tell what happened; weekly hours without their numbers, which are new each time."""
+    """Return all rows but the history. Weekly hours go without their ids, which change."""
     found = await rows(world, but=("audit_entries", "availability_changes", "job_runs"))
     found["availability_rules"] = sorted(row[1:] for row in found["availability_rules"])
     return found
@@ -48,14 +48,13 @@ CHANGES: dict[str, Callable[[Academy, Any], Awaitable[Any]]] = {
     "sessions": lambda world, panel: rules(world, panel, "Sessions…", {LENGTHS: "15", "Buffer after": "5"}),
     "limits": lambda world, panel: rules(world, panel, "Notice and limits…", {DAILY: "3"}),
     "pause": lambda world, panel: press(world.coach, panel, "Pause bookings"),
-    "same clock times": lambda world, panel: zone(world, panel, "Keep clock times"),
-    "same instants": lambda world, panel: zone(world, panel, "Keep actual times"),
+    "clock times": lambda world, panel: zone(world, panel, "Keep clock times"),
+    "actual times": lambda world, panel: zone(world, panel, "Keep actual times"),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_undo_restores_everything(open_world: Academy, change: str) -> None:
-    world = open_world
+async def test_undo_restores_everything(world: Academy, change: str) -> None:
     panel = await fill(world.coach, await week(world), "Days off…", {"From": "wed", "To": "thu", "Reason": "Ill"})
     panel = await fill(world.coach, panel, "Extra hours…", {"Date": "sat", "Hours": "23-24"})
     before = await all_that_undo_restores(world)
@@ -68,8 +67,7 @@ async def test_undo_restores_everything(open_world: Academy, change: str) -> Non
     assert await all_that_undo_restores(world) == before
 
 
-async def test_a_change_is_undone_only_once(open_world: Academy) -> None:
-    world = open_world
+async def test_a_change_is_undone_only_once(world: Academy) -> None:
     panel = await press(world.coach, await week(world), "Clear Mon, Tue, Wed, Thu, Fri")
     undo = labels(panel)["Undo"]
 
@@ -82,8 +80,7 @@ async def test_a_change_is_undone_only_once(open_world: Academy) -> None:
     assert await rows(world) == before
 
 
-async def test_an_older_undo_button_does_not_undo_a_newer_change(open_world: Academy) -> None:
-    world = open_world
+async def test_an_old_undo_button_does_not_undo_a_newer_change(world: Academy) -> None:
     old = await press(world.coach, await week(world), "Clear Mon, Tue, Wed, Thu, Fri")
     await press(world.coach, await week(world), "Pause bookings")
     before = await rows(world)
@@ -96,8 +93,7 @@ async def test_an_older_undo_button_does_not_undo_a_newer_change(open_world: Aca
     assert "Pause bookings" in labels(panel)
 
 
-async def test_after_an_undo_a_new_change_can_be_undone_again(open_world: Academy) -> None:
-    world = open_world
+async def test_a_change_after_an_undo_can_be_undone(world: Academy) -> None:
     panel = await press(world.coach, await week(world), "Pause bookings")
     panel = await press(world.coach, panel, "Undo")
     before = await all_that_undo_restores(world)
@@ -108,8 +104,7 @@ async def test_after_an_undo_a_new_change_can_be_undone_again(open_world: Academ
     assert await all_that_undo_restores(world) == before
 
 
-async def test_what_is_refused_leaves_the_last_change_to_be_undone(open_world: Academy) -> None:
-    world = open_world
+async def test_a_refused_change_leaves_the_last_one_to_undo(world: Academy) -> None:
     panel = await press(world.coach, await week(world), "Pause bookings")
     await fill(world.coach, panel, "Edit hours…", {"Days": "Mon", "Hours": "9-8"})
 
@@ -118,13 +113,12 @@ async def test_what_is_refused_leaves_the_last_change_to_be_undone(open_world: A
     assert "Pause bookings" in labels(panel)
 
 
-async def test_a_coach_who_has_changed_nothing_has_nothing_to_undo(world: Academy) -> None:
-    await world.set_up()
-    await world.apply(world.coach)
+async def test_a_new_coach_has_nothing_to_undo(world: Academy) -> None:
+    await world.apply(world.outsider)
     await world.admin.click(world.card, label="Approve")
     before = await rows(world)
 
-    answer = await world.press_custom_id(world.coach, "availability:undo:0:0:31")
+    answer = await world.press_custom_id(world.outsider, "availability:undo:0:0:31")
 
     assert words(reply(answer)) == TOO_LATE
     assert await rows(world) == before

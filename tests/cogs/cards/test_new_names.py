@@ -3,9 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.discord_api.names import Names
 from models.storage.database import Database
 from tests.support.simulated import Academy, reply, words
+
+pytestmark = pytest.mark.usefixtures("open_world")
 
 
 def rename(world: Academy, person: Any, name: str) -> None:
@@ -18,8 +22,7 @@ async def suggested(world: Academy, typed: str) -> list[str]:
     return [one["name"] if isinstance(one, dict) else one.name for one in found]
 
 
-async def test_a_coach_is_suggested_by_their_new_name_after_any_press(open_world: Academy) -> None:
-    world = open_world
+async def test_a_coach_is_suggested_by_their_new_name_after_any_press(world: Academy) -> None:
     rename(world, world.coach, "José Ángel")
     assert await suggested(world, "jose") == []
 
@@ -29,8 +32,7 @@ async def test_a_coach_is_suggested_by_their_new_name_after_any_press(open_world
     assert world.coach.mention in words(reply(await world.student.slash(world.lobby, "book", coach="jose angel")))
 
 
-async def test_the_calendar_file_has_the_coachs_new_name(open_world: Academy) -> None:
-    world = open_world
+async def test_the_calendar_file_has_the_coachs_new_name(world: Academy) -> None:
     rename(world, world.coach, "Cara Mia")
 
     panel = await world.about_to_confirm(world.student, "11:00")
@@ -40,10 +42,7 @@ async def test_the_calendar_file_has_the_coachs_new_name(open_world: Academy) ->
     assert "Cara Mia" in (await file.read()).decode()
 
 
-async def test_a_name_that_could_not_be_stored_is_stored_at_the_next_press(
-    open_world: Academy, tmp_path: Path
-) -> None:
-    world = open_world
+async def test_a_name_that_could_not_be_stored_is_stored_at_the_next_press(world: Academy, tmp_path: Path) -> None:
     bot: Any = world.env.bot
     rename(world, world.coach, "Cara Mia")
     works, bot._names = bot._names, Names(Database(f"sqlite:///{tmp_path}/no/such/folder.db"))
