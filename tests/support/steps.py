@@ -59,6 +59,11 @@ def labels(message: Any) -> dict[str, str]:
     return {one["label"]: one["custom_id"] for one in parts if one.get("type") == 2 and not one.get("disabled")}
 
 
+def times(message: Any) -> list[str]:
+    """Return the times on a message's buttons, like "14:00"."""
+    return [label for label in labels(message) if ":" in label]
+
+
 async def picture(message: Any) -> Image.Image:
     """Return the message's only file, a PNG."""
     [file] = message.attachments
