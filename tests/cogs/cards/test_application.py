@@ -1,14 +1,12 @@
 """The card in the review channel: an application's history, and what admins can do next."""
 
-from typing import Any
-
 import pytest
 
 from models import Coach, CoachStatus, SessionStatus
 from tests.support.discord_limits import within_limits
 from tests.support.presses import press_together, send_together
 from tests.support.simulated import Academy, reply, words
-from tests.support.steps import fill, form, held, labels, press, rows, send
+from tests.support.steps import fill, form, held, labels, press, send
 from tests.support.transactions import fetch
 
 REASON, UPCOMING = "Reason", "Upcoming sessions"

@@ -8,7 +8,7 @@ import pytest
 from tests.cogs.availability.test_booking_policy import HORIZON, LENGTHS, STEP
 from tests.support.discord_limits import form_within_limits, within_limits
 from tests.support.simulated import Academy, reply, words
-from tests.support.steps import fill, form, labels, press, week
+from tests.support.steps import fill, form, labels, press, times, week
 
 
 def button(number: int = 1, **changed: Any) -> dict[str, Any]:
@@ -64,35 +64,36 @@ def test_the_check_refuses_what_discord_refuses_in_forms(changed: dict[str, Any]
         form_within_limits(fine | changed)
 
 
-async def test_weeks_of_times_every_five_minutes_fit(open_world: Academy) -> None:
-    world = open_world
+async def open_around_the_clock(world: Academy, lengths: str, horizon: str) -> Any:
+    """Offer a start every five minutes, and return the fullest page of times that a student sees."""
     rules = await press(world.coach, await week(world), "Rules")
-    rules = await fill(world.coach, rules, "Sessions…", {LENGTHS: "5,10,15,20,25,30,35,40,45,720", STEP: "5"})
-    await fill(world.coach, rules, "Notice and limits…", {HORIZON: "60 days"})
+    rules = await fill(world.coach, rules, "Sessions…", {LENGTHS: lengths, STEP: "5"})
+    await fill(world.coach, rules, "Notice and limits…", {HORIZON: horizon})
     await world.coach.slash(world.lobby, "availability", days="every day", hours="24h")
-
     panel = reply(await world.student.slash(world.lobby, "book", coach=str(world.coach.id)))
-    panel = await press(world.student, panel, "Later days")
+    return await press(world.student, panel, "Later days")
+
+
+async def test_many_days_of_many_times_fit(open_world: Academy) -> None:
+    world = open_world
+    pages = {"Earlier days", "Later days", "Other times that day"}
+
+    panel = await open_around_the_clock(world, "5,10,15,20,25,30,35,40,45,720", "60 days")
     panel = await press(world.student, panel, "Other times that day")
-    assert {"Earlier days", "Later days", "Other times that day", "Change zone…"} < labels(panel).keys()
+    assert pages | {"Change zone…"} < labels(panel).keys()
     await press(world.student, await press(world.student, panel, "03:15"), "Confirm")
-    moving = await press(world.student, reply(await world.student.slash(world.lobby, "sessions")), "Reschedule…")
-    moving = await press(world.student, moving, "Later days")
-    moving = await press(world.student, moving, "Other times that day")
+    panel = await press(world.student, reply(await world.student.slash(world.lobby, "sessions")), "Reschedule…")
+    panel = await press(world.student, await press(world.student, panel, "Later days"), "Other times that day")
 
     [booked] = await world.sessions()
     assert booked.duration == dt.timedelta(minutes=5)
-    assert {"Earlier days", "Later days", "Other times that day"} < labels(moving).keys()
+    assert pages < labels(panel).keys()
 
 
 async def test_the_fullest_panel_of_times_fits(open_world: Academy) -> None:
     world = open_world
-    rules = await press(world.coach, await week(world), "Rules")
-    rules = await fill(world.coach, rules, "Sessions…", {LENGTHS: "5,10", STEP: "5"})
-    await fill(world.coach, rules, "Notice and limits…", {HORIZON: "90 days"})
-    await world.coach.slash(world.lobby, "availability", days="every day", hours="24h")
-    panel = reply(await world.student.slash(world.lobby, "book", coach=str(world.coach.id)))
-    panel = await press(world.student, await press(world.student, panel, "Later days"), "01:35")
+    panel = await open_around_the_clock(world, "5,10", "90 days")
+    panel = await press(world.student, panel, "01:35")
     panel = await fill(world.student, panel, "Add notes…", {"Notes for your coach": "*n" * 500})
 
     panel = await press(world.student, panel, "Other time")
@@ -100,7 +101,7 @@ async def test_the_fullest_panel_of_times_fits(open_world: Academy) -> None:
     assert "Notes for your coach" in words(panel)
     wide = {"Earlier days", "Later days", "Other times that day", "◀ All coaches", "Change zone…", "Reviews"}
     assert wide < labels(panel).keys()
-    assert len([one for one in labels(panel) if ":" in one]) == 20
+    assert len(times(panel)) == 20
 
 
 async def test_the_fullest_panel_of_a_week_fits(open_world: Academy) -> None:
