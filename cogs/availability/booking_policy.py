@@ -1,7 +1,8 @@
 """Show and change a coach's booking rules."""
 
+from collections.abc import Callable
+
 import discord
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
 from cogs.availability import panel
@@ -23,48 +24,45 @@ class RulesCog(PanelCog):
     async def show_rules(self, interaction: Interaction, week: int, days: int) -> None:
         """Show the rules, with buttons to change them."""
         await ui.acknowledge(interaction)
-        async with self.bot.db.read() as session:
-            current = await self._rules(session, interaction)
-        await ui.show(interaction, _rules_panel(current, PanelState(week, days)))
+        await ui.show(interaction, _rules_panel(await self._read(interaction), PanelState(week, days)))
 
     @on(SESSIONS)
     async def change_sessions(self, interaction: Interaction, week: int, days: int) -> None:
         """Change lengths, rooms, start times and buffers."""
         await ui.acknowledge(interaction)
-        async with self.bot.db.begin() as session:
-            wanted = policy_forms.read_sessions(await self._rules(session, interaction), ui.typed_in(interaction))
-            await self._set(session, interaction, wanted)
-        await ui.show(interaction, _rules_panel(wanted, PanelState(week, days), "✅ Saved."))
+        await self._change(interaction, policy_forms.read_sessions, PanelState(week, days))
 
     @on(LIMITS)
     async def change_limits(self, interaction: Interaction, week: int, days: int) -> None:
         """Change notice, horizon and limits."""
         await ui.acknowledge(interaction)
-        async with self.bot.db.begin() as session:
-            wanted = policy_forms.read_limits(await self._rules(session, interaction), ui.typed_in(interaction))
-            await self._set(session, interaction, wanted)
-        await ui.show(interaction, _rules_panel(wanted, PanelState(week, days), "✅ Saved."))
+        await self._change(interaction, policy_forms.read_limits, PanelState(week, days))
 
     @opens(SESSIONS)
     async def sessions_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
         """Ask for lengths, rooms, start times and buffers."""
-        async with self.bot.db.read() as session:
-            current = await self._rules(session, interaction)
+        current = await self._read(interaction)
         return policy_forms.sessions_form(PanelState(week, days).id(SESSIONS), current, typed)
 
     @opens(LIMITS)
     async def limits_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
         """Ask for notice, horizon and limits."""
-        async with self.bot.db.read() as session:
-            current = await self._rules(session, interaction)
+        current = await self._read(interaction)
         return policy_forms.limits_form(PanelState(week, days).id(LIMITS), current, typed)
 
-    async def _rules(self, session: AsyncSession, interaction: Interaction) -> Rules:
-        return booking_policy.rules_of(await self.coach(session, interaction))
+    async def _read(self, interaction: Interaction) -> Rules:
+        async with self.bot.db.read() as session:
+            return booking_policy.rules_of(await self.coach(session, interaction))
 
-    async def _set(self, session: AsyncSession, interaction: Interaction, wanted: Rules) -> None:
-        guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
-        await schedule.set_rules(session, guild_id, actor, wanted, self.bot.clock())
+    async def _change(
+        self, interaction: Interaction, apply: Callable[[Rules, Typed], Rules], place: PanelState
+    ) -> None:
+        async with self.bot.db.begin() as session:
+            coach = await self.coach(session, interaction)
+            wanted = apply(booking_policy.rules_of(coach), ui.typed_in(interaction))
+            actor = ui.person_of(interaction)
+            await schedule.set_rules(session, coach.guild_id, actor, wanted, self.bot.clock())
+        await ui.show(interaction, _rules_panel(wanted, place, "✅ Saved."))
 
 
 def _rules_panel(current: Rules, place: PanelState, said: str | None = None) -> ui.Panel:

@@ -1,5 +1,7 @@
 """Show coaches, applications and sessions the same way everywhere."""
 
+# ruff: noqa: F401  (re-exports)
+
 from cogs.cards.application import block_button, blocks, of_application
 from cogs.cards.coach import decision, rate, rating, taught
 from cogs.cards.session import (
@@ -11,20 +13,3 @@ from cogs.cards.session import (
     of_session,
     outcome_buttons,
 )
-
-__all__ = [
-    "STATUS_WORDS",
-    "attendance_lines",
-    "block_button",
-    "blocks",
-    "cancel_or_end",
-    "decision",
-    "lasting",
-    "length",
-    "of_application",
-    "of_session",
-    "outcome_buttons",
-    "rate",
-    "rating",
-    "taught",
-]

@@ -1,5 +1,7 @@
 """Everything handlers need to talk to people: messages, forms and replies."""
 
+# ruff: noqa: F401  (re-exports)
+
 # First, because importing a module named `text` sets `ui.text`, which the component below must replace.
 from cogs.ui.text import block
 
@@ -19,7 +21,7 @@ from cogs.ui.components import (
     select,
     text,
 )
-from cogs.ui.errors import FIX, report_error, shown_as
+from cogs.ui.errors import FIX, shown_as
 from cogs.ui.forms import (
     CHOICES,
     LONGEST_FIELD,
@@ -30,47 +32,7 @@ from cogs.ui.forms import (
     field,
     store_field,
     stored_fields,
-    texts,
     typed_in,
 )
 from cogs.ui.replies import NO_MENTIONS, acknowledge, acknowledge_beside, reply_privately, show
 from scheduler.core.markup import quoted
-
-__all__ = [
-    "CHOICES",
-    "FIX",
-    "LONGEST_FIELD",
-    "NO_MENTIONS",
-    "Attachment",
-    "Button",
-    "Form",
-    "Interaction",
-    "Panel",
-    "Typed",
-    "acknowledge",
-    "acknowledge_beside",
-    "actor_of",
-    "attachment",
-    "block",
-    "button",
-    "choice",
-    "chosen_in",
-    "field",
-    "guild_id_of",
-    "newer_and_older",
-    "pager",
-    "person_of",
-    "picture",
-    "quoted",
-    "reply_privately",
-    "report_error",
-    "row",
-    "select",
-    "show",
-    "shown_as",
-    "store_field",
-    "stored_fields",
-    "text",
-    "texts",
-    "typed_in",
-]

@@ -149,11 +149,8 @@ async def _try(interaction: Interaction, what: str, counted_as: str, answer: Cal
     interaction.client.count_interaction(interaction.type, counted_as, outcome.partition(":")[0], waited)
     ids = {"interaction": interaction.id, "user": interaction.user.id, "guild": interaction.guild_id}
     log.info(
-        "%s %s in %s ms (%s)",
-        what,
-        outcome,
-        milliseconds,
-        ", ".join(f"{name} {number}" for name, number in ids.items()),
+        "%s %s in %s ms (interaction %s, user %s, guild %s)",
+        *(what, outcome, milliseconds, *ids.values()),
         extra={**ids, "what": what, "outcome": outcome, "milliseconds": milliseconds},
     )
 
