@@ -47,21 +47,6 @@ async def test_the_panel_and_the_forms_show_the_rules(world: Academy) -> None:
     }
 
 
-async def test_unchanged_forms_change_nothing(world: Academy) -> None:
-    panel = await rules(world)
-    changed = {LENGTHS: "45, 1h30", ROOMS: ["voice"], STEP: "1h15", BEFORE: "10", AFTER: "5 min"}
-    panel = await fill(world.coach, panel, "Sessions…", changed)
-    changed = {NOTICE: "1 day 2 hours", DAILY: "4", WEEKLY: "9"}
-    panel = await fill(world.coach, panel, "Notice and limits…", changed)
-    before = (await rows(world, of=world.coach))["coaches"]
-
-    panel = await fill(world.coach, panel, "Sessions…", {})
-    panel = await fill(world.coach, panel, "Notice and limits…", {})
-
-    assert "✅ Saved." in words(panel)
-    assert (await rows(world, of=world.coach))["coaches"] == before
-
-
 async def test_students_are_offered_the_lengths_and_start_times(world: Academy) -> None:
     panel = await rules(world)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from models import AvailabilityRule
 from tests.support.simulated import Academy, reply, words
-from tests.support.steps import alt_text, another_coach, fill, form, held, labels, press, rows, send, week
+from tests.support.steps import alt_text, fill, form, held, labels, press, rows, send, week
 
 OFFICE = "09:00-12:00 free, 13:30-17:00 free"
 
@@ -91,18 +91,6 @@ async def test_an_unchanged_form_can_be_sent(world: Academy) -> None:
 
     assert "✅ Set Sat, Sun: closed" in words(panel)
     assert await world.count(AvailabilityRule) == 10
-
-
-async def test_the_form_has_room_for_a_day_full_of_hours(world: Academy) -> None:
-    many = ", ".join(f"{hour}:10-{hour}:20, {hour}:40-{hour}:50" for hour in range(8, 22))
-    await world.coach.slash(world.lobby, "availability", days="Mon-Fri", hours=many)
-
-    opened = await form(world.coach, await week(world), "Edit hours…")  # `form` checks Discord's limits
-    panel = await send(world.coach, opened, {})
-
-    assert held(opened)["Hours"].count("–") == 28
-    assert "✅ Set Mon, Tue, Wed, Thu, Fri: 08:10–08:20" in words(panel)
-    assert await world.count(AvailabilityRule) == 5 * 28
 
 
 async def test_typed_hours_replace_a_days_hours(world: Academy) -> None:

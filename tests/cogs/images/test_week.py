@@ -94,54 +94,39 @@ def full_week() -> WeekPicture:
 
 def spring_week() -> WeekPicture:
     """Make a Sunday in Berlin without the hour from 02:00."""
-    saturday = DayColumn(date(2026, 3, 28), (free("02:00", "09:00"), booked("03:00", "04:30", "Mara Lind")))
-    sunday = DayColumn(
-        date(2026, 3, 29),
-        (
-            free("00:00", "02:00"),
-            free("03:00", "08:00"),
-            booked("00:30", "02:00", "Noor"),
-            booked("03:00", "04:00"),
-        ),
-        skipped=((120, 180),),
+    hours = (free("00:00", "02:00"), free("03:00", "08:00"))
+    sessions = (booked("00:30", "02:00", "Noor"), booked("03:00", "04:00"))
+    return a_week(
+        DayColumn(date(2026, 3, 28), (free("02:00", "09:00"), booked("03:00", "04:30", "Mara Lind"))),
+        DayColumn(date(2026, 3, 29), (*hours, *sessions), skipped=((120, 180),)),
+        monday=date(2026, 3, 23),
     )
-    return a_week(saturday, sunday, monday=date(2026, 3, 23))
 
 
 def autumn_week() -> WeekPicture:
     """Make a Sunday in Berlin with the hour from 02:00 twice, and a session in each."""
-    saturday = DayColumn(date(2026, 10, 24), (free("02:00", "09:00"), booked("02:00", "03:00", "Mara Lind")))
-    sunday = DayColumn(
-        date(2026, 10, 25),
-        (
-            free("00:00", "08:00"),
-            booked("02:00", "02:45", "Ana"),
-            booked("02:30", "04:00", "Bo Ek", second_time=True),
-        ),
-        repeated=((120, 180),),
+    sessions = (booked("02:00", "02:45", "Ana"), booked("02:30", "04:00", "Bo Ek", second_time=True))
+    return a_week(
+        DayColumn(date(2026, 10, 24), (free("02:00", "09:00"), booked("02:00", "03:00", "Mara Lind"))),
+        DayColumn(date(2026, 10, 25), (free("00:00", "08:00"), *sessions), repeated=((120, 180),)),
+        monday=date(2026, 10, 19),
     )
-    return a_week(saturday, sunday, monday=date(2026, 10, 19))
 
 
 def present_week() -> WeekPicture:
     """Make a usual week on Wednesday afternoon, with a holiday and a session on a day off."""
     office = (free("09:00", "12:00"), free("13:30", "17:00"))
-    monday, tuesday, wednesday, thursday, friday, saturday = (
-        MONDAY + timedelta(days=number) for number in range(6)
-    )
-    return a_week(
-        DayColumn(
-            monday, (*office, booked("09:00", "10:00", "Anna Berg"), booked("15:00", "16:30", "Ben Okafor"))
-        ),
-        DayColumn(tuesday, (*office, booked("10:00", "10:30", "Christopher"), booked("13:30", "14:30", "Dana"))),
-        DayColumn(
-            wednesday, (*office, booked("10:30", "11:30", "Eli"), booked("14:00", "15:30", "Zoë Lindqvist"))
-        ),
-        DayColumn(thursday, off=True, note="Holidays"),
-        DayColumn(friday, (free("10:00", "12:00"), free("14:00", "18:00"), booked("14:00", "15:00", "Ida"))),
-        DayColumn(saturday, (booked("10:00", "11:00", "Fay"),), off=True),
-        now=(wednesday, minute("14:15")),
-    )
+    blocks = [
+        (*office, booked("09:00", "10:00", "Anna Berg"), booked("15:00", "16:30", "Ben Okafor")),
+        (*office, booked("10:00", "10:30", "Christopher"), booked("13:30", "14:30", "Dana")),
+        (*office, booked("10:30", "11:30", "Eli"), booked("14:00", "15:30", "Zoë Lindqvist")),
+        (),
+        (free("10:00", "12:00"), free("14:00", "18:00"), booked("14:00", "15:00", "Ida")),
+        (booked("10:00", "11:00", "Fay"),),
+    ]
+    off: dict[int, dict[str, Any]] = {3: {"off": True, "note": "Holidays"}, 5: {"off": True}}
+    days = [DayColumn(MONDAY + timedelta(days=day), one, **off.get(day, {})) for day, one in enumerate(blocks)]
+    return a_week(*days, now=(MONDAY + timedelta(days=2), minute("14:15")))
 
 
 WEEKS: dict[str, Callable[[], WeekPicture]] = {
@@ -357,9 +342,9 @@ def test_a_long_name_is_cut_inside_its_session() -> None:
     ],
 )
 def test_letters_the_font_lacks_are_replaced_or_left_out(name: str, drawn: str) -> None:
-    with_name, as_drawn = (a_monday(booked("09:00", "11:00", label)) for label in (name, drawn))
+    one, other = (a_monday(booked("09:00", "11:00", label)) for label in (name, drawn))
 
-    assert draw_week(with_name) == draw_week(as_drawn)
+    assert draw_week(one) == draw_week(other)
     assert draw_week(a_monday(off=True, note=name)) == draw_week(a_monday(off=True, note=drawn))
 
 
