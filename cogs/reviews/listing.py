@@ -1,7 +1,7 @@
-"""Lists of reviews: what everybody reads about a coach, and all of the server's for admins."""
+"""Lists of reviews: a coach's for everyone, and all of the server's for admins."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
 
 import discord
 from discord import app_commands
@@ -11,6 +11,7 @@ from cogs.cards import stars
 from cogs.ui import Interaction
 from cogs.ui.group_commands import group_command
 from cogs.ui.routing import Cog, Route, on, retried
+from cogs.ui.time_picker import Item
 from models import Review
 from scheduler.core import coaches
 from scheduler.core.clock import stamp
@@ -25,61 +26,59 @@ SHOW = Route("review:show:{session_id}:{coach_id}:{page}")
 
 _A_PAGE = 5
 _MOST_PAGES = 10_000
-_EXCERPT = 500  # five have to fit into a message; a sentence is longer only where nearly all of it is escaped
+_EXCERPT = 500  # five have to fit into a message; only words that are nearly all escaped get this long
+_NONE = "No reviews here yet. Students can review each session that took place."
 
 
 class ReviewListCog(Cog):
     """Reading reviews, and `/coaching reviews` to hide them."""
 
-    @group_command(
-        "coaching", name="reviews", description="What students said, with hidden reviews, and buttons to hide them"
-    )
-    @app_commands.describe(coach="Only of this coach")
+    @group_command("coaching", name="reviews", description="See what students said, and hide or show reviews")
+    @app_commands.describe(coach="Whose reviews to list (optional)")
     @retried
     async def list_reviews(self, interaction: Interaction, coach: discord.User | None = None) -> None:
-        """List them, newest first."""
-        await ui.acknowledge(interaction)
-        await self._show(interaction, coach.id if coach else 0)
+        """List reviews, newest first."""
+        await self._show(interaction, coach.id if coach else 0, 0)
 
     @on(routes.READ_REVIEWS)
     async def read_pressed(self, interaction: Interaction, coach_id: int) -> None:
-        """What students say about a coach, beside the panel that the button is on."""
+        """Show a coach's reviews beside the button's message."""
         await ui.acknowledge_beside(interaction)
         await self._read(interaction, coach_id, 0)
 
     @on(READ_PAGE)
     async def reading_turned(self, interaction: Interaction, coach_id: int, page: int) -> None:
-        """Another page of that."""
-        await ui.acknowledge(interaction)
-        await self._read(interaction, coach_id, min(page, _MOST_PAGES))
+        """Show another page of a coach's reviews."""
+        await self._read(interaction, coach_id, page)
 
     @on(LIST)
     async def list_turned(self, interaction: Interaction, coach_id: int, page: int) -> None:
-        """Another page of the admins' list."""
-        await ui.acknowledge(interaction)
-        await self._show(interaction, coach_id, min(page, _MOST_PAGES))
+        """Show another page of the admins' list."""
+        await self._show(interaction, coach_id, page)
 
     @on(HIDE)
     async def hide_pressed(self, interaction: Interaction, session_id: int, coach_id: int, page: int) -> None:
-        """Hide a review, and show the list as it is then."""
-        await ui.acknowledge(interaction)
-        async with self.bot.db.begin() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor = ui.actor_of(interaction, guild)
-            await reviews.hide(session, session_id, actor, guild.id, self.bot.clock())
-        await self._show(interaction, coach_id, min(page, _MOST_PAGES))
+        """Hide a review."""
+        await self._change(interaction, reviews.hide, session_id)
+        await self._show(interaction, coach_id, page)
 
     @on(SHOW)
     async def show_pressed(self, interaction: Interaction, session_id: int, coach_id: int, page: int) -> None:
-        """Show a hidden review again, and the list as it is then."""
+        """Show a hidden review again."""
+        await self._change(interaction, reviews.show, session_id)
+        await self._show(interaction, coach_id, page)
+
+    async def _change(
+        self, interaction: Interaction, use_case: Callable[..., Awaitable[object]], session_id: int
+    ) -> None:
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor = ui.actor_of(interaction, guild)
-            await reviews.show(session, session_id, actor, guild.id, self.bot.clock())
-        await self._show(interaction, coach_id, min(page, _MOST_PAGES))
+            await use_case(session, session_id, ui.actor_of(interaction, guild), guild.id, self.bot.clock())
 
     async def _read(self, interaction: Interaction, coach_id: int, page: int) -> None:
+        await ui.acknowledge(interaction)
+        page = min(page, _MOST_PAGES)
         async with self.bot.db.read() as session:
             coach = await coaches.approved_coach(session, ui.guild_id_of(interaction), coach_id)
             found = await reviews.list_reviews(session, coach.guild_id, coach_id, page=page, size=_A_PAGE)
@@ -89,10 +88,14 @@ class ReviewListCog(Cog):
         if not found.shown:
             parts.append(ui.text("No reviews here. Students can give one after each session that took place."))
         turning = partial(READ_PAGE.id, coach_id=coach_id)
-        await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(turning, page, has_more=found.has_more)))
+        await ui.show(
+            interaction, _panel(title, shown, ui.newer_and_older(turning, page, has_more=found.has_more))
+        )
 
-    async def _show(self, interaction: Interaction, coach_id: int, page: int = 0) -> None:
-        """List a coach's reviews (0: everybody's) to an admin."""
+    async def _show(self, interaction: Interaction, coach_id: int, page: int) -> None:
+        """List a coach's reviews (0: everyone's) to an admin."""
+        await ui.acknowledge(interaction)
+        page = min(page, _MOST_PAGES)
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             ui.actor_of(interaction, guild).must_be_admin()
@@ -107,25 +110,31 @@ class ReviewListCog(Cog):
                 ui.text("No reviews here. Students are asked for one after each session that took place.")
             )
         turning = partial(LIST.id, coach_id=coach_id)
-        await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(turning, page, has_more=found.has_more)))
+        await ui.show(
+            interaction, _panel(title, shown, ui.newer_and_older(turning, page, has_more=found.has_more))
+        )
+
+
+def _panel(title: str, shown: Sequence[Item], pager: Sequence[Item]) -> ui.Panel:
+    return ui.Panel(ui.text(title), *(shown or [ui.text(_NONE)]), *pager)
 
 
 def _public(one: Review) -> str:
-    """Stars, when, and the sentence; not whose, because a server is small and the coach reads it too."""
-    return f"**{stars.written(one.stars)}** · {stamp(one.created_at, 'R')}{_sentence(one)}"
+    """Return stars, date and comment, without the student: servers are small, and the coach reads it too."""
+    return f"**{stars.written(one.stars)}** · {stamp(one.created_at, 'R')}{_comment(one)}"
 
 
-def _section(one: Review, coach_id: int, page: int) -> discord.ui.Section[Any]:
+def _section(one: Review, coach_id: int, page: int) -> Item:
     ids = {"session_id": one.session_id, "coach_id": coach_id, "page": page}
     words = (
         f"**{stars.written(one.stars)}** · <@{one.coach_id}> by <@{one.student_id}> · "
-        f"{stamp(one.created_at, 'R')}{_sentence(one)}"
+        f"{stamp(one.created_at, 'R')}{_comment(one)}"
     )
     if one.hidden_at is None:
         return discord.ui.Section(words, accessory=ui.button("Hide", HIDE.id(**ids)))
-    words += f"\n-# 🚫 **Hidden** by <@{one.hidden_by}> {stamp(one.hidden_at, 'R')}: it counts for nothing"
+    words += f"\n-# 🚫 **Hidden** by <@{one.hidden_by}> {stamp(one.hidden_at, 'R')}: not counted"
     return discord.ui.Section(words, accessory=ui.button("Show", SHOW.id(**ids)))
 
 
-def _sentence(one: Review) -> str:
+def _comment(one: Review) -> str:
     return f"\n{ui.block(ui.quoted(one.comment, _EXCERPT))}" if one.comment else ""

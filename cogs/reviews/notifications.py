@@ -1,4 +1,4 @@
-"""What students are asked after a session."""
+"""The words of the message that asks for a review."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def _review_request(context: NotificationContext) -> discord.ui.Item[Any]:
     return discord.ui.Container(
         ui.text(
             f"### How was it?\nYour session with <@{one.coach_id}>, {stamp(one.starts_at)}, is over. Your "
-            "stars help others to choose a coach; you can add a sentence, and change both until "
+            "stars help others choose a coach. You can also write a review, and change both until "
             f"{stamp(open_until(one), 'f')}."
         ),
         stars.buttons(one.id),

@@ -262,7 +262,7 @@ FORMS: dict[str, Row] = {
     "review:comment:{session_id}": Row(
         REVIEWER,
         of="reviewed",
-        typed={"Your sentence": "Good."},
+        typed={"Your review (optional)": "Good."},
     ),
     "timezone:change": Row(MEMBERS, typed={"City or time zone": "Lisbon"}),
     "defaults:limits": Row(ADMINS),

@@ -1,4 +1,4 @@
-"""Reading reviews: everybody a coach's, admins all of the server's, with buttons to hide them."""
+"""Reading reviews: a coach's for everyone, and all of the server's for admins, who can hide them."""
 
 from datetime import timedelta
 
@@ -12,8 +12,7 @@ ADMINS_ONLY = "Only admins can do this."
 LONGEST = "*" * 300
 
 
-async def test_students_read_what_others_said_without_their_names(open_world: Academy) -> None:
-    world = open_world
+async def test_students_read_reviews_without_names(world: Academy) -> None:
     await reviewed(world, 4, "She **hears** everything.")
     bad = await reviewed(world, 1, "Rude words.")
     await hidden(world, bad)
@@ -30,15 +29,14 @@ async def test_students_read_what_others_said_without_their_names(open_world: Ac
         assert secret not in sam.said
 
 
-async def test_a_coach_without_reviews_has_an_empty_list_that_says_so(open_world: Academy) -> None:
-    sam = await (await Visitor(open_world, open_world.other_student).book()).press("Reviews")
+async def test_a_coach_without_reviews_has_an_empty_list(world: Academy) -> None:
+    sam = await (await Visitor(world, world.other_student).book()).press("Reviews")
 
-    assert "No reviews here. Students can give one after each session that took place." in sam.said
+    assert "No reviews here yet. Students can review each session that took place." in sam.said
     assert sam.buttons == []
 
 
-async def test_a_public_list_pages_newest_first_with_the_longest_sentences(open_world: Academy) -> None:
-    world = open_world
+async def test_the_public_list_pages_newest_first_with_the_longest_comments(world: Academy) -> None:
     for number in range(7):
         await reviewed(world, 1 + number % 5, f"{number}{LONGEST[1:]}")
         await world.leap_to(world.now + timedelta(minutes=1))
@@ -54,14 +52,13 @@ async def test_a_public_list_pages_newest_first_with_the_longest_sentences(open_
     assert shown() == ["6", "5", "4", "3", "2"]
 
 
-async def test_of_somebody_who_does_not_coach_here_there_is_nothing_to_read(open_world: Academy) -> None:
-    answer = await open_world.press_custom_id(open_world.student, f"review:read:{open_world.outsider.id}")
+async def test_only_coaches_have_a_list_of_reviews(world: Academy) -> None:
+    answer = await world.press_custom_id(world.student, f"review:read:{world.outsider.id}")
 
     assert "There's no such coach here." in words(reply(answer))
 
 
-async def test_admins_hide_and_show_a_review(open_world: Academy) -> None:
-    world = open_world
+async def test_admins_hide_and_show_a_review(world: Academy) -> None:
     await reviewed(world, 1, "Rude words.")
     ada = await Visitor(world, world.admin).slash("coaching reviews")
     assert f"★☆☆☆☆** · {world.coach.mention} by {world.student.mention}" in ada.said
@@ -77,8 +74,7 @@ async def test_admins_hide_and_show_a_review(open_world: Academy) -> None:
     assert ada.buttons == ["Hide"]
 
 
-async def test_a_button_that_is_pressed_twice_hides_once(open_world: Academy) -> None:
-    world = open_world
+async def test_hiding_twice_is_recorded_once(world: Academy) -> None:
     await reviewed(world, 1)
     ada = await Visitor(world, world.admin).slash("coaching reviews")
     custom_id = labels(ada.panel)["Hide"]
@@ -91,8 +87,7 @@ async def test_a_button_that_is_pressed_twice_hides_once(open_world: Academy) ->
     assert await world.count(AuditEntry) == entries
 
 
-async def test_nobody_but_admins_lists_hides_or_shows(open_world: Academy) -> None:
-    world = open_world
+async def test_only_admins_list_hide_and_show(world: Academy) -> None:
     one = await reviewed(world, 1, "Rude words.")
     before = await rows(world)
 
@@ -105,8 +100,7 @@ async def test_nobody_but_admins_lists_hides_or_shows(open_world: Academy) -> No
     assert await rows(world) == before
 
 
-async def test_the_list_can_be_of_one_coach_and_pages(open_world: Academy) -> None:
-    world = open_world
+async def test_admins_can_list_one_coachs_reviews(world: Academy) -> None:
     dora = await a_coach(world, "Dora", hours="9-17")
     for number in range(6):
         await reviewed(world, 5, f"{number}{LONGEST[1:]}")
