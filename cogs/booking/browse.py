@@ -1,4 +1,4 @@
-"""The list of coaches: whom one can book, filtered and sorted."""
+"""The list of coaches, filtered and sorted."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -19,15 +19,13 @@ PICK_SORT = Route("book:sort:{specialty}")
 _ALL = "All specialties"
 _MOST_OPTIONS = 25
 _COACHES_A_PAGE = 5
-_CURRENCIES = (
-    "-# Rates in different currencies can't be compared, so each currency is listed separately, the server's first"
-)
+_CURRENCIES = "-# Rates in different currencies can't be compared, so coaches are grouped by currency"
 _SORTS = {Sort.SOONEST: "Soonest free", Sort.BEST_RATED: "Best rated", Sort.LOWEST_RATE: "Lowest rate"}
 
 
 @dataclass(frozen=True, slots=True)
 class CoachList:
-    """What the list shows."""
+    """The coaches to show, and how they were filtered and sorted."""
 
     listings: list[Listing]
     specialties: dict[int, str]
@@ -35,11 +33,12 @@ class CoachList:
     sort: Sort
 
     def panel(self, page: int) -> ui.Panel:
-        """Five coaches a page."""
+        """Show five coaches a page."""
         if not self.listings and not self.specialty:
             return ui.Panel(
                 ui.text(
-                    "### No coach to book yet\nNobody else takes bookings now. `/coach apply` makes you a coach."
+                    "### No coaches to book yet\nNobody else is taking bookings right now. Would you like to "
+                    "coach here? Apply with `/coach apply`."
                 )
             )
         parts: list[Item] = [ui.text("### Who would you like to book?"), *self._selects()]
@@ -70,23 +69,24 @@ class CoachList:
         return [*parts, ui.row(ui.select(PICK_SORT.id(specialty=self.specialty), sorts))]
 
 
-def sort_numbered(number: int) -> Sort:
-    """The order that a `custom_id` means; the usual one if there is none of that number."""
+def read_sort(number: int) -> Sort:
+    """Read the order in a `custom_id`, falling back to soonest free."""
     return Sort(number) if number in {sort.value for sort in Sort} else Sort.SOONEST
 
 
 def _section(one: Listing) -> Item:
+    coach = one.coach
     free = (
         f"next free {stamp(one.next_free, 'R')}"
         if one.next_free
-        else f"nothing free in the next {one.coach.horizon_days} days"
+        else f"nothing free in the next {coach.horizon_days} days"
     )
     return discord.ui.Section(
-        f"**<@{one.coach.user_id}>** · {cards.rating(one.coach)} · {cards.rate(one.coach)}\n"
+        f"**<@{coach.user_id}>** · {cards.rating(coach)} · {cards.rate(coach)}\n"
         f"{cards.taught(one.specialties)}\n-# {free}",
         accessory=ui.button(
             "Book",
-            routes.BOOK_COACH.id(coach_id=one.coach.user_id, minutes=0, day=0, page=0),
+            routes.BOOK_COACH.id(coach_id=coach.user_id, minutes=0, day=0, page=0),
             discord.ButtonStyle.primary,
             disabled=one.next_free is None,
         ),

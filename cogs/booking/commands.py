@@ -1,4 +1,4 @@
-"""`/book`: coach, day, time, notes, confirm. Only what can be booked now is ever offered."""
+"""`/book`: coach, day, time, notes, confirm. Only offers what can be booked now."""
 
 import asyncio
 from datetime import date, datetime, timedelta
@@ -7,7 +7,7 @@ from discord import app_commands
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import cards, routes, ui
-from cogs.booking.browse import BROWSE, PICK_SORT, PICK_SPECIALTY, CoachList, sort_numbered
+from cogs.booking.browse import BROWSE, PICK_SORT, PICK_SPECIALTY, CoachList, read_sort
 from cogs.booking.panels import (
     CONFIRM,
     DAYS,
@@ -20,7 +20,7 @@ from cogs.booking.panels import (
     ZONE,
     ZONE_NAME,
     Choice,
-    Offer,
+    CoachTimes,
     currency_numbered,
 )
 from cogs.cards.calendar_file import Names, attached
@@ -49,7 +49,9 @@ class BookingCog(Cog):
     """`/book`."""
 
     @app_commands.command(name="book", description="Book a session with a coach")
-    @app_commands.describe(coach="With whom; without: see who coaches here", specialty="What you want to learn")
+    @app_commands.describe(
+        coach="Who to book (optional). Leave it out to see all coaches", specialty="What to learn (optional)"
+    )
     @retried
     async def book(
         self, interaction: Interaction, coach: CoachOption | None = None, specialty: SpecialtyName | None = None
@@ -57,75 +59,66 @@ class BookingCog(Cog):
         """Show the coaches, or one coach's free times."""
         await ui.acknowledge(interaction)
         if coach is None:
-            specialty_id = await self._specialty_called(interaction, specialty) if specialty else 0
+            specialty_id = await self._find_specialty(interaction, specialty) if specialty else 0
             await self._browse(interaction, 0, specialty_id, 0)
         else:
-            coach_id = coach if isinstance(coach, int) else await self._coach_called(interaction, coach)
+            coach_id = coach if isinstance(coach, int) else await self._find_coach(interaction, coach)
             await self._pick(interaction, coach_id)
 
     @on(routes.PANEL_BOOK)
     async def book_pressed(self, interaction: Interaction) -> None:
-        """The coaches, beside the panel that everybody sees."""
+        """Show the coaches beside the public panel."""
         await ui.acknowledge_beside(interaction)
         await self._browse(interaction, 0, 0, 0)
 
     @on(BROWSE)
     async def browse(self, interaction: Interaction, sort: int, specialty: int, page: int) -> None:
-        """Another page of coaches."""
-        await ui.acknowledge(interaction)
+        """Show a page of coaches."""
         await self._browse(interaction, sort, specialty, page)
 
     @on(PICK_SPECIALTY)
     async def specialty_picked(self, interaction: Interaction, sort: int) -> None:
-        """Only coaches of one specialty, or of all."""
-        await ui.acknowledge(interaction)
+        """Show coaches of one specialty, or of all."""
         await self._browse(interaction, sort, ui.chosen_in(interaction)[0], 0)
 
     @on(PICK_SORT)
     async def sort_picked(self, interaction: Interaction, specialty: int) -> None:
-        """Another order."""
-        await ui.acknowledge(interaction)
+        """Sort the coaches differently."""
         await self._browse(interaction, ui.chosen_in(interaction)[0], specialty, 0)
 
     @on(routes.BOOK_COACH)
     async def coach_pressed(
         self, interaction: Interaction, coach_id: int, minutes: int, day: int, page: int
     ) -> None:
-        """A coach's free times, of one length (0: the usual one), on one day, a page of times."""
-        await ui.acknowledge(interaction)
+        """Show a page of a coach's free times on one day."""
         await self._pick(interaction, coach_id, minutes, day, times_page=page)
 
     @on(routes.BOOK_AGAIN)
     async def book_again(self, interaction: Interaction, coach_id: int, minutes: int, session_id: int) -> None:
-        """The same coach and length, beside the session that was (whose id only tells two such buttons apart)."""
+        """Offer the same coach and length beside a past session. Its id only tells two such buttons apart."""
         await ui.acknowledge_beside(interaction)
         await self._pick(interaction, coach_id, minutes)
 
     @on(PICK_LENGTH)
     async def length_picked(self, interaction: Interaction, coach_id: int, day: int) -> None:
-        """The same day with another length."""
-        await ui.acknowledge(interaction)
-        minutes = ui.chosen_in(interaction)[0]
-        await self._pick(interaction, coach_id, minutes, day)
+        """Show the same day with another session length."""
+        await self._pick(interaction, coach_id, ui.chosen_in(interaction)[0], day)
 
     @on(PICK_DAY)
     async def day_picked(self, interaction: Interaction, coach_id: int, minutes: int, page: int) -> None:
-        """Another day."""
-        await ui.acknowledge(interaction)
-        day = ui.chosen_in(interaction)[0]
-        await self._pick(interaction, coach_id, minutes, day, days_page=page)
+        """Show another day."""
+        await self._pick(interaction, coach_id, minutes, ui.chosen_in(interaction)[0], days_page=page)
 
     @on(DAYS)
     async def days_turned(
         self, interaction: Interaction, coach_id: int, minutes: int, day: int, page: int
     ) -> None:
-        """Another page of days."""
-        await ui.acknowledge(interaction)
+        """Show another page of days."""
         await self._pick(interaction, coach_id, minutes, day, days_page=page)
 
     @on(ZONE)
     async def change_zone(self, interaction: Interaction, coach_id: int, minutes: int, day: int) -> None:
-        """Show the times on the clock of the place that was typed."""
+        """Show the times in the zone of the place that was typed, from now on."""
         await ui.acknowledge(interaction)
         name = await resolve_zone(ui.typed_in(interaction).get(ZONE_NAME, ""))
         async with self.bot.db.begin() as session:
@@ -137,17 +130,17 @@ class BookingCog(Cog):
     async def zone_form(
         self, interaction: Interaction, typed: Typed, coach_id: int, minutes: int, day: int
     ) -> ui.Form:
-        """Asks for a place."""
+        """Ask for a place."""
         custom_id = ZONE.id(coach_id=coach_id, minutes=minutes, day=day)
         return ui.Form("Where are you?", custom_id, ui.field(ZONE_NAME, typed, placeholder="Munich", most=60))
 
     @on(TIME)
     async def time_pressed(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
-        """Hold the time and show what is about to be booked."""
+        """Hold the time and ask for confirmation."""
         await ui.acknowledge(interaction)
         await self.bot.look_for_coach(ui.guild_id_of(interaction), coach_id)
         notes = ui.stored_fields(interaction.message).get(NOTES_NAME)
-        await self._confirmation(interaction, coach_id, minutes, start, notes)
+        await self._ask_to_confirm(interaction, coach_id, minutes, start, notes)
 
     @on(NOTES)
     async def notes(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
@@ -155,32 +148,28 @@ class BookingCog(Cog):
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction).get(NOTES_NAME, "").strip()
         eligibility.check_notes(typed)
-        await self._confirmation(interaction, coach_id, minutes, start, typed)
+        await self._ask_to_confirm(interaction, coach_id, minutes, start, typed)
 
     @opens(NOTES)
     async def notes_form(
         self, interaction: Interaction, typed: Typed, coach_id: int, minutes: int, start: int
     ) -> ui.Form:
-        """Asks for notes, beginning with those on the panel."""
-        custom_id = NOTES.id(coach_id=coach_id, minutes=minutes, start=start)
-        return ui.Form(
-            "Notes",
-            custom_id,
-            ui.field(
-                NOTES_NAME,
-                typed or ui.stored_fields(interaction.message),
-                description="What you want to work on, links, questions.",
-                long=True,
-                required=False,
-                most=LONGEST_NOTES,
-            ),
+        """Ask for notes, starting with those on the panel."""
+        field = ui.field(
+            NOTES_NAME,
+            typed or ui.stored_fields(interaction.message),
+            description="What you want to work on, links, questions.",
+            long=True,
+            required=False,
+            most=LONGEST_NOTES,
         )
+        return ui.Form("Notes", NOTES.id(coach_id=coach_id, minutes=minutes, start=start), field)
 
     @on(CONFIRM)
     async def confirm(
         self, interaction: Interaction, coach_id: int, minutes: int, start: int, cost: int, currency: int
     ) -> None:
-        """Book it. The panel may have stood there for hours, so it is asked again whether the coach has left."""
+        """Book it. The panel may be hours old, so check again whether the coach has left."""
         await ui.acknowledge(interaction)
         await self.bot.look_for_coach(ui.guild_id_of(interaction), coach_id)
         async with self.bot.db.begin() as session:
@@ -203,20 +192,20 @@ class BookingCog(Cog):
         card = cards.of_session(booked, guild, title="Booked ✅", viewer_id=interaction.user.id)
         names = Names(self.bot.server_name(booked.guild_id), coach.display_name, interaction.user.display_name)
         shown, file = attached(booked, names, interaction.user.id)
-        told = ui.text("You and your coach get this by direct message too. `/sessions` lists your sessions.")
-        await ui.show(interaction, ui.Panel(card, shown, told, files=[file]))
+        messaged = ui.text("We've messaged you both. `/sessions` lists your sessions.")
+        await ui.show(interaction, ui.Panel(card, shown, messaged, files=[file]))
 
     @on(OLD_CONFIRM)
     async def confirm_before(
         self, interaction: Interaction, coach_id: int, minutes: int, start: int, cost: int
     ) -> None:
-        """Show the booking again, now with the currency of its price."""
+        """Ask again, now with the currency of the price."""
         await self.time_pressed(interaction, coach_id, minutes, start)
 
-    async def _coach_called(self, interaction: Interaction, typed: str) -> int:
-        """Find the coach with this name: whoever takes bookings comes before one who has paused."""
+    async def _find_coach(self, interaction: Interaction, typed: str) -> int:
+        """Find a coach by name, preferring those who take bookings. Raises NotFound unless exactly one matches."""
+        name = typed.lstrip("@")
         async with self.bot.db.read() as session:
-            name = typed.lstrip("@")
             found = await coach_search.find_coaches(session, ui.guild_id_of(interaction), name, paused_too=True)
         found = [one for one in found if names.same(one.display_name, name)] or found
         found = [one for one in found if free_times.takes_bookings(one)] or found
@@ -227,16 +216,17 @@ class BookingCog(Cog):
             )
         return found[0].user_id
 
-    async def _specialty_called(self, interaction: Interaction, typed: str) -> int:
+    async def _find_specialty(self, interaction: Interaction, typed: str) -> int:
         async with self.bot.db.read() as session:
             known = await coach_search.specialties(session, ui.guild_id_of(interaction))
-        found = [id_ for id_, name in known.items() if names.same(name, typed)]
-        if not found:
-            raise NotFound(f'"{ui.quoted(typed, 50)}" is not taught here. Pick one from the suggestions.')
-        return found[0]
+        for specialty_id, name in known.items():
+            if names.same(name, typed):
+                return specialty_id
+        raise NotFound(f'"{ui.quoted(typed, 50)}" isn\'t taught here. Pick one from the suggestions.')
 
     async def _browse(self, interaction: Interaction, sort: int, specialty: int, page: int) -> None:
-        order, guild_id = sort_numbered(sort), ui.guild_id_of(interaction)
+        await ui.acknowledge(interaction)
+        order, guild_id = read_sort(sort), ui.guild_id_of(interaction)
         async with self.bot.db.read() as session:
             await blocks.check(session, guild_id, interaction.user.id, BlockedFrom.BOOKING)
             listings = await coach_search.browse(
@@ -248,7 +238,7 @@ class BookingCog(Cog):
     async def _bookable(
         self, session: AsyncSession, interaction: Interaction, coach_id: int
     ) -> tuple[Guild, Coach]:
-        """This server and the coach, if who presses may book them there at all."""
+        """Return this server and the coach. Raises if this person can't book them at all."""
         guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
         coach = await coaches.approved_coach(session, guild.id, coach_id)
         await blocks.check(session, guild.id, interaction.user.id, BlockedFrom.BOOKING)
@@ -265,25 +255,27 @@ class BookingCog(Cog):
         days_page: int | None = None,
         times_page: int = 0,
     ) -> None:
-        now = self.bot.clock()
+        """Show a coach's free times. 0 means the coach's usual length, and the first free day."""
+        await ui.acknowledge(interaction)
+        now, student_id = self.bot.clock(), interaction.user.id
         async with self.bot.db.read() as session:
             guild, coach = await self._bookable(session, interaction, coach_id)
             minutes = minutes if minutes in coach.durations_minutes else coach.durations_minutes[0]
-            length, student_id = timedelta(minutes=minutes), interaction.user.id
+            length = timedelta(minutes=minutes)
             free = await free_times.free_times(session, coach, length, student_id=student_id, now=now)
             zone_name = await reader_zone.zone_name_of(session, student_id, guild.time_zone)
             taught = await coach_specialties(session, guild.id, coach_id)
-            offer = Offer(coach, taught, minutes, zone_name, by_day(free, zone(zone_name)))
-            shown = offer.picker.shown(day, days_page) if offer.days else None
+            times = CoachTimes(coach, taught, minutes, zone_name, by_day(free, zone(zone_name)))
+            shown = times.picker.shown(day, days_page) if times.days else None
             week = await _week(session, coach, student_id, zone_name, shown.day, now) if shown else None
         if shown is None or week is None:
-            await ui.show(interaction, offer.nothing_free())
+            await ui.show(interaction, times.nothing_free())
             return
         png = await asyncio.to_thread(draw_week, week)
         notes = ui.stored_fields(interaction.message).get(NOTES_NAME, "")
-        await ui.show(interaction, offer.panel(shown, times_page, week, png, notes))
+        await ui.show(interaction, times.panel(shown, times_page, week, png, notes))
 
-    async def _confirmation(
+    async def _ask_to_confirm(
         self, interaction: Interaction, coach_id: int, minutes: int, start: int, notes: str | None
     ) -> None:
         async with self.bot.db.begin() as session:
@@ -300,7 +292,7 @@ class BookingCog(Cog):
 async def _week(
     session: AsyncSession, coach: Coach, student_id: int, zone_name: str, day: date, now: datetime
 ) -> WeekPicture:
-    """The week of `day` on the student's clock: the coach's hours that are free, and those that are taken."""
+    """Return the week of `day` in the student's zone, with the coach's free and taken hours."""
     monday = day - timedelta(days=day.weekday())
     since, until = (start_of(zone(zone_name), monday + timedelta(days=days)) for days in (0, 7))
     free, taken = await free_times.open_and_taken(

@@ -1,9 +1,10 @@
-"""What people read about a booking and what becomes of it."""
+"""The words of messages about a booking and its changes."""
 
 from typing import Any
 
 import discord
 
+from cogs import ui
 from cogs.cards.calendar_file import Names, attached
 from cogs.cards.session_message import is_for_coach, session_card
 from cogs.notifications import Below, Words
@@ -12,11 +13,13 @@ from scheduler.notifications.kinds import NotificationContext
 
 
 def _booked(context: NotificationContext) -> discord.ui.Item[Any]:
-    return session_card(context, "New booking" if is_for_coach(context) else "Your session is booked")
+    if is_for_coach(context):
+        return session_card(context, f"New booking from {ui.quoted(context.student_name or 'a student')}")
+    return session_card(context, f"Session booked with {ui.quoted(context.about_coach.display_name)}")
 
 
 def _rescheduled(context: NotificationContext) -> discord.ui.Item[Any]:
-    return session_card(context, f"Session moved by {_by(context, context.about_session.rescheduled_by)}")
+    return session_card(context, f"Session rescheduled by {_by(context, context.about_session.rescheduled_by)}")
 
 
 def _cancelled(context: NotificationContext) -> discord.ui.Item[Any]:
@@ -24,18 +27,19 @@ def _cancelled(context: NotificationContext) -> discord.ui.Item[Any]:
 
 
 def _person_left(context: NotificationContext) -> discord.ui.Item[Any]:
-    return session_card(context, "The other side has left the server. The session stays booked.")
+    other = "student" if is_for_coach(context) else "coach"
+    return session_card(context, f"Your {other} has left the server. Your session is still booked.")
 
 
 def _by(context: NotificationContext, user_id: int | None) -> str:
     one = context.about_session
-    if user_id == context.notification.user_id:
-        return "you"
-    if user_id is None:
-        return "the bot"
-    if user_id == one.coach_id:
-        return "the coach"
-    return "the student" if user_id == one.student_id else "an admin"
+    names = {
+        None: "the bot",
+        one.coach_id: "your coach",
+        one.student_id: "your student",
+        context.notification.user_id: "you",  # last, because the reader is one of the two
+    }
+    return names.get(user_id, "an admin")
 
 
 def _calendar_file(context: NotificationContext, server: str) -> Below:

@@ -1,4 +1,4 @@
-"""What `/book` shows: coaches, one coach's free times, what is about to be booked."""
+"""The panels of `/book`: one coach's free times, what's about to be booked, and a time that's gone."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -21,7 +21,6 @@ from scheduler.time.time_zones import zone
 
 # {minutes} is the length, {day} a date's ordinal (0: the first free one), {start} whole minutes since 1970.
 # {cost} is the price that the student saw, in minor units of {currency}: see `currency_number`.
-ALL_COACHES = BROWSE.id(sort=0, specialty=0, page=0)
 PICK_LENGTH = Route("book:length:{coach_id}:{day}")
 PICK_DAY = Route("book:day:{coach_id}:{minutes}:{page}")
 DAYS = Route("book:days:{coach_id}:{minutes}:{day}:{page}")
@@ -32,16 +31,14 @@ CONFIRM = Route("book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}")
 OLD_CONFIRM = Route("book:confirm:{coach_id}:{minutes}:{start}:{cost}")
 """On panels from before an upgrade, which don't say the currency."""
 
-
-_WEEK_FILE = "week.png"
-_PRIMARY = discord.ButtonStyle.primary
 NOTES_NAME = "Notes for your coach"
 ZONE_NAME = "City or time zone"
+_WEEK_FILE = "week.png"
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """What one coach has free in one length, by day on the student's clock."""
+class CoachTimes:
+    """A coach's free times for one session length."""
 
     coach: Coach
     specialties: list[str]
@@ -49,10 +46,11 @@ class Offer:
     zone_name: str
     """The student's."""
     days: dict[date, list[datetime]]
+    """The free times by day in that zone."""
 
     @property
     def picker(self) -> TimePicker:
-        """Its days and times as controls."""
+        """The controls to pick a day and a time."""
         ids = {"coach_id": self.coach.user_id, "minutes": self.minutes}
         links = Links(
             pick_day=lambda page: PICK_DAY.id(**ids, page=page),
@@ -63,57 +61,54 @@ class Offer:
         return TimePicker(self.days, self.zone_name, links)
 
     def nothing_free(self) -> ui.Panel:
-        """When there is no day to choose."""
+        """Say that there's no day to choose, and what to do instead."""
         nothing = (
             f"**Nothing is free** in the next {self.coach.horizon_days} days. Try another length, or"
             if takes_bookings(self.coach)
             else "**This coach isn't taking new bookings at the moment.** Come back later, or"
         )
-        return ui.Panel(*self._head(0), ui.text(f"{nothing} choose another coach."), ui.row(self._back()))
+        return ui.Panel(*self._head(0), ui.text(f"{nothing} choose another coach."), ui.row(_all_coaches()))
 
     def panel(self, shown: Shown, times_page: int, week: WeekPicture, png: bytes, notes: str) -> ui.Panel:
-        """Length, day and times to choose from, with a picture of the day's week and the notes typed so far."""
+        """Show lengths, days and times, a picture of the chosen day's week, and the notes typed so far."""
         day = shown.day.toordinal()
         zone_id = ZONE.id(coach_id=self.coach.user_id, minutes=self.minutes, day=day)
         return ui.Panel(
             *self._head(day),
             ui.picture(_WEEK_FILE, describe(week)),
-            *self.picker.items(shown, times_page, self._back(), ui.button("Change zone…", zone_id)),
+            *self.picker.items(shown, times_page, _all_coaches(), ui.button("Change zone…", zone_id)),
             *([ui.store_field(NOTES_NAME, notes)] if notes else []),
             files=[(_WEEK_FILE, png)],
         )
 
     def _head(self, day: int) -> list[Item]:
-        about = [self._about()]
-        return [*about, ui.row(self._lengths(day))] if len(self.coach.durations_minutes) > 1 else about
-
-    def _back(self) -> ui.Button:
-        return ui.button("◀ All coaches", ALL_COACHES)
-
-    def _about(self) -> Item:
-        terms = f"{cards.rating(self.coach)} · {cards.rate(self.coach)}"
-        taught = cards.taught(self.specialties)
+        coach = self.coach
         # No container around it: a panel full of times, with notes, has just this one component to spare.
-        return discord.ui.Section(
-            f"### Book <@{self.coach.user_id}>\n{terms} · {taught}\n{ui.quoted(self.coach.bio, 700)}",
-            accessory=ui.button("Reviews", routes.READ_REVIEWS.id(coach_id=self.coach.user_id)),
+        about = discord.ui.Section(
+            f"### Book <@{coach.user_id}>\n{cards.rating(coach)} · {cards.rate(coach)} · "
+            f"{cards.taught(self.specialties)}\n{ui.quoted(coach.bio, 700)}",
+            accessory=ui.button("Reviews", routes.READ_REVIEWS.id(coach_id=coach.user_id)),
         )
-
-    def _lengths(self, day: int) -> Item:
-        offered = (
+        if len(coach.durations_minutes) == 1:
+            return [about]
+        lengths = (
             (
-                f"{minutes} min · {write_money(_cost(self.coach, minutes), self.coach.currency)}",
+                f"{minutes} min · {write_money(_cost(coach, minutes), coach.currency)}",
                 str(minutes),
                 minutes == self.minutes,
             )
-            for minutes in self.coach.durations_minutes[:25]
+            for minutes in coach.durations_minutes[:25]
         )
-        return ui.select(PICK_LENGTH.id(coach_id=self.coach.user_id, day=day), offered)
+        return [about, ui.row(ui.select(PICK_LENGTH.id(coach_id=coach.user_id, day=day), lengths))]
+
+
+def _all_coaches() -> ui.Button:
+    return ui.button("◀ All coaches", BROWSE.id(sort=0, specialty=0, page=0))
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is about to be booked."""
+    """What's about to be booked."""
 
     coach: Coach
     guild: Guild
@@ -124,75 +119,62 @@ class Choice:
     held_until: datetime | None
 
     def panel(self, notes: str | None) -> ui.Panel:
-        """All that the student agrees to. The notes stay on the panel until Confirm reads them from it."""
-        parts: list[Item] = [ui.text("\n".join(self._lines()))]
-        if notes:
-            parts.append(ui.store_field(NOTES_NAME, notes))
+        """Show what the student agrees to. Confirm reads the notes from the panel."""
         ids = {"coach_id": self.coach.user_id, "minutes": self.minutes, "start": self.start}
+        agreed = {"cost": self._cost, "currency": currency_number(self.coach.currency)}
         day = instant(self.start).astimezone(zone(self.zone_name)).toordinal()
         other = routes.BOOK_COACH.id(coach_id=self.coach.user_id, minutes=self.minutes, day=day, page=0)
-        parts.append(
-            ui.row(
-                ui.button(
-                    "Confirm",
-                    CONFIRM.id(
-                        **ids,
-                        cost=_cost(self.coach, self.minutes),
-                        currency=currency_number(self.coach.currency),
-                    ),
-                    discord.ButtonStyle.success,
+        return ui.Panel(
+            discord.ui.Container(
+                ui.text("\n".join(self._lines())),
+                *([ui.store_field(NOTES_NAME, notes)] if notes else []),
+                ui.row(
+                    ui.button("Confirm", CONFIRM.id(**ids, **agreed), discord.ButtonStyle.success),
+                    ui.button("Change notes…" if notes else "Add notes…", NOTES.id(**ids)),
+                    ui.button("Other time", other),
                 ),
-                ui.button("Change notes…" if notes else "Add notes…", NOTES.id(**ids)),
-                ui.button("Other time", other),
             )
         )
-        return ui.Panel(discord.ui.Container(*parts))
+
+    @property
+    def _cost(self) -> int:
+        return _cost(self.coach, self.minutes)
 
     def _lines(self) -> list[str]:
         at, coach = instant(self.start), self.coach
         clocks = f"{at.astimezone(zone(self.zone_name)):%a %H:%M} in {self.zone_name}"
         if coach.time_zone != self.zone_name:
-            clocks += (
-                f" · {at.astimezone(zone(coach.time_zone)):%a %H:%M} in {coach.time_zone}, where your coach is"
-            )
-        cost = _cost(coach, self.minutes)
+            theirs = at.astimezone(zone(coach.time_zone))
+            clocks += f" · {theirs:%a %H:%M} in {coach.time_zone}, where your coach is"
         lines = [
             f"### Confirm your session\n**Coach** <@{coach.user_id}>\n**Time** {stamp(at)}\n-# {clocks}",
             f"**Length** {self.minutes} min",
-            f"**Price** {write_money(cost, coach.currency)}",
+            f"**Price** {write_money(self._cost, coach.currency)}",
         ]
-        if cost and self.guild.payment_instructions:
+        if self._cost and self.guild.payment_instructions:
             lines.append(f"**How to pay** {ui.quoted(self.guild.payment_instructions)}")
-        lines.append(f"**Cancelling** {self._cancelling(at)}")
+        lines.append(f"**Changes** {self._changes(at)}")
         if self.held_until is not None:
-            lines.append(f"-# Held for you until {stamp(self.held_until, 'T')} ({stamp(self.held_until, 'R')})")
+            lines.append(f"-# Held for you until {stamp(self.held_until, 't')} ({stamp(self.held_until, 'R')})")
         return lines
 
-    def _cancelling(self, at: datetime) -> str:
+    def _changes(self, at: datetime) -> str:
         notice = timedelta(minutes=self.guild.cancel_notice_minutes)
         if not notice:
-            return "You can move or cancel it until it starts."
-        until = f"until {stamp(at - notice, 'f')}, {write_length(notice)} before it starts"
-        return f"You can move or cancel it {until}. Later, cancelling counts as late."
+            return "You can reschedule or cancel for free until the start."
+        until = f"until {stamp(at - notice, 'f')}, {write_length(notice)} before the start"
+        return f"You can reschedule or cancel for free {until}. After that, cancelling counts as late."
 
 
-def gone_panel(error: SlotTaken, typed: Typed) -> ui.Panel:
-    """A time that is not free any more: why, and the nearest ones that are. What was typed goes on with it."""
+def slot_taken_panel(error: SlotTaken, typed: Typed) -> ui.Panel:
+    """Say why the time is gone and offer the nearest free ones. Keeps what was typed."""
     minutes = error.duration // timedelta(minutes=1)
     parts: list[Item] = [ui.text(f"⚠️ {error.why}")]
     if error.nearest:
-        parts.append(ui.text(f"**Nearest free**, in **{error.zone_name}**:"))
-        in_zone = zone(error.zone_name)
-        parts.append(
-            ui.row(
-                *(
-                    ui.button(_short(at.astimezone(in_zone)), _retry_id(error, minutes, at), _PRIMARY)
-                    for at in error.nearest
-                )
-            )
-        )
+        parts.append(ui.text(f"**Nearest free times** in **{error.zone_name}**:"))
+        parts.append(ui.row(*(_retry_button(error, minutes, at) for at in error.nearest)))
     else:
-        parts.append(ui.text("This coach has nothing else free. Please choose another one."))
+        parts.append(ui.text("This coach has nothing else free. Choose another one."))
     again = (
         routes.RESCHEDULE_TIMES.id(session_id=error.moving, day=0, page=0)
         if error.moving is not None
@@ -203,18 +185,18 @@ def gone_panel(error: SlotTaken, typed: Typed) -> ui.Panel:
     return ui.Panel(*parts)
 
 
-def _short(local: datetime) -> str:
-    """ "Tue 3 Mar, 14:30"."""
-    return f"{local:%a} {local.day} {local:%b}, {local:%H:%M}"
+def _retry_button(error: SlotTaken, minutes: int, at: datetime) -> ui.Button:
+    start, local = minute_of(at), at.astimezone(zone(error.zone_name))
+    custom_id = (
+        routes.RESCHEDULE_TO.id(session_id=error.moving, start=start)
+        if error.moving is not None
+        else TIME.id(coach_id=error.coach_id, minutes=minutes, start=start)
+    )
+    label = f"{local:%a} {local.day} {local:%b}, {local:%H:%M}"
+    return ui.button(label, custom_id, discord.ButtonStyle.primary)
 
 
-def _retry_id(error: SlotTaken, minutes: int, at: datetime) -> str:
-    if error.moving is not None:
-        return routes.RESCHEDULE_TO.id(session_id=error.moving, start=minute_of(at))
-    return TIME.id(coach_id=error.coach_id, minutes=minutes, start=minute_of(at))
-
-
-ui.shown_as(SlotTaken, gone_panel)
+ui.shown_as(SlotTaken, slot_taken_panel)
 
 
 def _cost(coach: Coach, minutes: int) -> int:

@@ -1,4 +1,4 @@
-"""`/coach`: applying, profiles, and admins deciding."""
+"""Applying to coach, and deciding on applications."""
 
 import discord
 from discord import app_commands
@@ -27,26 +27,26 @@ _REASON = "Reason"
 
 
 class CoachCog(Cog):
-    """Applying to coach, and admins deciding."""
+    """`/coach apply`, `/coach approve` and `/coach reject`, and the buttons that do the same."""
 
     @group_command("coach", name="apply", description="Apply to coach here, or edit your open application")
     @retried
     async def apply(self, interaction: Interaction) -> None:
-        """Open the form, holding an earlier application's texts if there is one."""
+        """Open the form, filled in with an earlier application if there is one."""
         await self._open_form(interaction)
 
     @on(routes.PANEL_APPLY)
     async def apply_pressed(self, interaction: Interaction) -> None:
-        """The same from the panel that everybody sees."""
+        """Do the same from the public panel."""
         await self._open_form(interaction)
 
     async def _open_form(self, interaction: Interaction) -> None:
-        typed = await self._typed_before(interaction)
+        typed = await self._earlier_application(interaction)
         await interaction.response.send_modal(await self.application_form(interaction, typed))
 
     @opens(APPLY)
     async def application_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
-        """The form, holding what was typed."""
+        """Ask for an application, filled in with what was typed."""
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             taught = await settings.specialties(session, guild.id)
@@ -57,7 +57,7 @@ class CoachCog(Cog):
             ui.field(
                 _ZONE,
                 typed or {_ZONE: guild.time_zone},
-                description="Your hours are on this zone's clock.",
+                description="Your hours are in this time zone.",
                 placeholder="Munich, or Europe/Berlin",
                 most=64,
             ),
@@ -65,14 +65,14 @@ class CoachCog(Cog):
 
     @on(APPLY)
     async def applied(self, interaction: Interaction) -> None:
-        """Take the application in. The public panel stays where the form was opened from it."""
+        """Submit the application. If the form was opened from the public panel, that panel stays."""
         opened_from = interaction.message
         is_public = opened_from is not None and not opened_from.flags.ephemeral
         await (ui.acknowledge_beside if is_public else ui.acknowledge)(interaction)
         typed = ui.typed_in(interaction)
         application = Application(
             display_name=interaction.user.display_name,
-            **forms.written_in(typed),
+            **forms.read(typed),
             time_zone=await resolve_zone(typed.get(_ZONE, "")),
         )
         async with self.bot.db.begin() as session:
@@ -81,15 +81,15 @@ class CoachCog(Cog):
             await applications.apply(session, guild, ui.actor_of(interaction, guild), application, now)
         self.bot.wake()
         thanks = (
-            "### Thank you!\nYour application is with the admins now. You get a direct message as soon as they "
-            "have decided. Until then you can change it with `/coach apply`.\n"
+            "### Thank you!\nYour application is with the admins now. You'll get a direct message when they "
+            "decide. Until then, you can change it with `/coach apply`.\n"
             f"Your time zone is **{application.time_zone}**, where it's "
             f"**{now.astimezone(zone(application.time_zone)):%A, %H:%M}** now."
         )
         await ui.show(interaction, ui.Panel(ui.text(thanks)))
 
-    @group_command("coach", name="approve", description="Approve a coach; without a member: the open applications")
-    @app_commands.describe(member="Who applied")
+    @group_command("coach", name="approve", description="Approve an application, or page through all open ones")
+    @app_commands.describe(member="Who applied (optional). Leave it out to see all open applications")
     @retried
     async def approve(self, interaction: Interaction, member: discord.User | None = None) -> None:
         """Approve one person, or show the queue."""
@@ -101,7 +101,7 @@ class CoachCog(Cog):
 
     @on(routes.APPROVE)
     async def approve_pressed(self, interaction: Interaction, user_id: int) -> None:
-        """Approve from a card, in the review channel or in one's own queue."""
+        """Approve from the card in the review channel, or from the queue."""
         await ui.acknowledge(interaction)
         await self._approve(interaction, user_id)
         await self._refresh_queue(interaction)
@@ -112,16 +112,13 @@ class CoachCog(Cog):
             actor = ui.actor_of(interaction, guild)
             await applications.approve(session, guild.id, user_id, actor, self.bot.clock())
         self.bot.wake()
-        await ui.reply_privately(interaction, f"Approved. <@{user_id}> is told by direct message what to do next.")
+        await ui.reply_privately(interaction, f"Approved. We've messaged <@{user_id}> what to do next.")
 
     @group_command("coach", name="reject", description="Turn an application down, with a reason")
-    @app_commands.describe(member="Who applied", reason="What they are told")
+    @app_commands.describe(member="Who applied", reason="They'll see this")
     @retried
     async def reject(
-        self,
-        interaction: Interaction,
-        member: discord.User,
-        reason: app_commands.Range[str, 1, LONGEST_TEXT],
+        self, interaction: Interaction, member: discord.User, reason: app_commands.Range[str, 1, LONGEST_TEXT]
     ) -> None:
         """Reject one person."""
         await ui.acknowledge(interaction)
@@ -136,14 +133,14 @@ class CoachCog(Cog):
 
     @opens(routes.REJECT)
     async def reason_form(self, interaction: Interaction, typed: Typed, user_id: int) -> ui.Form:
-        """Asks an admin for the reason."""
+        """Ask an admin why."""
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
         ui.actor_of(interaction, guild).must_be_admin()
         return ui.Form(
             "Reject this application",
             routes.REJECT.id(user_id=user_id),
-            ui.field(_REASON, typed, description="They are told this.", long=True, most=LONGEST_TEXT),
+            ui.field(_REASON, typed, description="They'll see this.", long=True, most=LONGEST_TEXT),
         )
 
     async def _reject(self, interaction: Interaction, user_id: int, reason: str) -> None:
@@ -152,7 +149,7 @@ class CoachCog(Cog):
             actor = ui.actor_of(interaction, guild)
             await applications.reject(session, guild.id, user_id, actor, reason, self.bot.clock())
         self.bot.wake()
-        await ui.reply_privately(interaction, f"Rejected. <@{user_id}> is told the reason by direct message.")
+        await ui.reply_privately(interaction, f"Rejected. We've messaged <@{user_id}> the reason.")
 
     @on(QUEUE)
     async def turn_queue(self, interaction: Interaction, position: int) -> None:
@@ -161,7 +158,7 @@ class CoachCog(Cog):
         await ui.show(interaction, await self._queue(interaction, position))
 
     async def _refresh_queue(self, interaction: Interaction) -> None:
-        """After a decision in one's own queue show the next; the public card follows by itself."""
+        """Show the next application after a decision in the queue. The public card follows on its own."""
         if interaction.message is not None and interaction.message.flags.ephemeral:
             await ui.show(interaction, await self._queue(interaction, 0))
 
@@ -170,23 +167,21 @@ class CoachCog(Cog):
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             waiting = await applications.queue(session, guild.id, ui.actor_of(interaction, guild))
             if not waiting:
-                return ui.Panel(ui.text("No application is waiting. New ones come in with `/coach apply`."))
+                return ui.Panel(ui.text("No open applications. People apply with `/coach apply`."))
             position = min(position, len(waiting) - 1)
             coach = waiting[position]
             taught = await coach_specialties(session, guild.id, coach.user_id)
             history = await coach_history(session, guild.id, coach.user_id)
             blocked = await blocks.of(session, guild.id, coach.user_id)
-        parts: list[discord.ui.Item[ui.Panel]] = [
+        following = ui.button("Next ▶", QUEUE.id(position=(position + 1) % len(waiting)))
+        return ui.Panel(
             ui.text(f"Application {position + 1} of {len(waiting)}"),
             cards.of_application(coach, taught, history, blocked),
-        ]
-        if len(waiting) > 1:
-            following = QUEUE.id(position=(position + 1) % len(waiting))
-            parts.append(ui.row(ui.button("Next ▶", following)))
-        return ui.Panel(*parts)
+            *([ui.row(following)] if len(waiting) > 1 else []),
+        )
 
-    async def _typed_before(self, interaction: Interaction) -> Typed:
-        """An earlier application's texts; empty for somebody new."""
+    async def _earlier_application(self, interaction: Interaction) -> Typed:
+        """Return the fields of this person's last application. Raises if they may not apply."""
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             coach = await coaches.find(session, guild.id, interaction.user.id)
@@ -195,4 +190,4 @@ class CoachCog(Cog):
             if coach is None:
                 return {}
             taught = await coach_specialties(session, coach.guild_id, coach.user_id)
-        return forms.typed_before(coach, taught, guild.currency) | {_ZONE: coach.time_zone}
+        return forms.filled_in(coach, taught, guild.currency) | {_ZONE: coach.time_zone}

@@ -1,4 +1,4 @@
-"""The fields in which people write what they offer as a coach, whether they apply or edit."""
+"""The form fields that describe a coach, in applications and in profiles."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,50 +11,39 @@ from models import Coach
 from scheduler.coaches.applications import LONGEST_TEXT
 from scheduler.parsing.money import write_amount
 
-_ABOUT, _EXPERIENCE, _TEACHES, _RATE = (
-    "About you",
-    "Experience and links",
-    "What you teach",
-    "Rate per hour",
-)
-_CURRENCY = "Currency"
+_ABOUT, _EXPERIENCE, _TEACHES = "About you", "Experience and links", "What you teach"
+_RATE, _CURRENCY = "Rate per hour", "Currency"
 
 
 def fields(
     typed: Typed, taught_here: Sequence[str], currency: str, servers: str | None = None
 ) -> list[discord.ui.Label[Any]]:
-    """Four fields that hold what was typed; what is not on the server's list any more is not chosen any more.
+    """Make the fields, holding what was typed. Specialties that the server no longer lists aren't chosen.
 
-    A fifth offers the server's own currency (`servers`) if it's another one.
+    If the coach's `currency` isn't the server's own (`servers`), one more field offers to switch.
     """
     chosen = typed.get(_TEACHES, "").split(ui.CHOICES)
     return [
-        ui.field(_ABOUT, typed, description="Students read this.", long=True, most=LONGEST_TEXT),
+        ui.field(_ABOUT, typed, description="Students will see this.", long=True, most=LONGEST_TEXT),
         ui.field(_EXPERIENCE, typed, long=True, most=LONGEST_TEXT),
         ui.choice(_TEACHES, ((name, name, name in chosen) for name in taught_here), most=len(taught_here)),
-        ui.field(
-            _RATE,
-            typed,
-            description=f"In {currency}; 0 if you coach for free.",
-            placeholder="60",
-            most=20,
-        ),
+        ui.field(_RATE, typed, description=f"In {currency}; 0 if you coach for free.", placeholder="60", most=20),
         *([] if servers in (None, currency) else [_currencies(typed, currency, servers)]),
     ]
 
 
 def _currencies(typed: Typed, currency: str, servers: str) -> discord.ui.Label[Any]:
-    now = typed.get(_CURRENCY, currency)
+    chosen = typed.get(_CURRENCY, currency)
     options = ((f"{currency}, as before", currency), (f"{servers}, this server's currency", servers))
     return ui.choice(
         _CURRENCY,
-        [(words, code, code == now) for words, code in options],
+        ((words, code, code == chosen) for words, code in options),
         description="If you change it, enter your new rate too. Booked sessions keep their price.",
     )
 
 
-def written_in(typed: Typed) -> dict[str, Any]:
-    """What the fields hold, by the names that `Written` has for it."""
+def read(typed: Typed) -> dict[str, Any]:
+    """Read the fields, by the names of `Written`."""
     return {
         "bio": typed.get(_ABOUT, ""),
         "experience": typed.get(_EXPERIENCE, ""),
@@ -64,8 +53,8 @@ def written_in(typed: Typed) -> dict[str, Any]:
     }
 
 
-def typed_before(coach: Coach, specialties: Sequence[str], currency: str) -> Typed:
-    """What the fields hold for somebody who has filled them in already, without a rate in another currency."""
+def filled_in(coach: Coach, specialties: Sequence[str], currency: str) -> Typed:
+    """Fill the fields from a coach's row. The rate stays empty if it's in another currency."""
     return {
         _ABOUT: coach.bio,
         _EXPERIENCE: coach.experience,

@@ -1,4 +1,4 @@
-"""What coaches and applicants read, and the card on which admins decide about an application."""
+"""The words of messages to coaches and applicants, and the card for admins to decide on an application."""
 
 from typing import Any
 
@@ -18,23 +18,22 @@ def _application_card(context: NotificationContext) -> discord.ui.Item[Any]:
 
 def _approved(_context: NotificationContext) -> discord.ui.Item[Any]:
     return ui.text(
-        "### You are a coach now 🎉\nYour application was approved. **Next step:** go to the server and "
-        "set your hours with `/availability`. As soon as you have hours, students can book you with "
-        "`/book`."
+        "### You're a coach now 🎉\nYour application was approved. **Next step:** set your hours in the server "
+        "with `/availability`. Students can then book you with `/book`."
     )
 
 
 def _rejected(context: NotificationContext) -> discord.ui.Item[Any]:
     return ui.text(
-        "### Your coach application was not approved\nThe reason that was given:\n"
-        f"{_reason(context)}\nYou can apply again with `/coach apply`."
+        f"### Your application to coach was rejected\n**Reason**\n{_reason(context)}\n"
+        "You can apply again with `/coach apply`."
     )
 
 
 def _suspended(context: NotificationContext) -> discord.ui.Item[Any]:
     return ui.text(
-        f"### Your coaching was suspended\nThe reason that was given:\n{_reason(context)}\n"
-        "Nobody can book you for now. `/sessions` shows your upcoming sessions."
+        f"### Your coaching was suspended\n**Reason**\n{_reason(context)}\n"
+        "Nobody can book you for now. `/sessions` lists your upcoming sessions."
     )
 
 
@@ -43,7 +42,7 @@ def _reason(context: NotificationContext) -> str:
 
 
 def _reinstated(_context: NotificationContext) -> discord.ui.Item[Any]:
-    return ui.text("### You can coach again\nYour hours are as before; look at them with `/availability`.")
+    return ui.text("### You can coach again\nYour hours haven't changed. Check them with `/availability`.")
 
 
 def _currency_changed(context: NotificationContext) -> discord.ui.Item[Any]:

@@ -1,4 +1,4 @@
-"""A coach's profile: as everybody sees it who may, and how they edit it."""
+"""A coach's profile: showing it, and editing your own."""
 
 from typing import Any
 
@@ -28,53 +28,49 @@ EDIT = Route("coach:edit")
 _MOST_LINKS = 8
 _SAVED = {
     CoachStatus.APPROVED: "✅ Saved. This is what students see.",
-    CoachStatus.PENDING: "✅ Saved. The admins see it, too; students see this once an admin has approved it.",
+    CoachStatus.PENDING: "✅ Saved. Admins see the change. Students will see this once you're approved.",
 }
 _STATES = {
     CoachStatus.PENDING: "⏳ **Not public yet.** An admin has to approve the application first.",
-    CoachStatus.APPROVED: "🚪 **Not public any more.** They have left the server.",
-    CoachStatus.REJECTED: "🚫 **Not public.** The application was not approved; `/coach apply` makes a new one.",
-    CoachStatus.SUSPENDED: "⏸️ **Not public any more.** The coaching is suspended.",
+    CoachStatus.APPROVED: "🚪 **Not public any more.** They've left the server.",
+    CoachStatus.REJECTED: "🚫 **Not public.** The application was rejected. `/coach apply` starts a new one.",
+    CoachStatus.SUSPENDED: "⏸️ **Not public any more.** This coach is suspended.",
 }
-"""Why nobody else sees it."""
+"""Why nobody else sees a profile."""
 
 
 class ProfileCog(Cog):
     """`/coach profile` and `/coach edit`."""
 
-    @group_command("coach", name="profile", description="Who a coach is, what they teach and when they are free")
-    @app_commands.describe(member="The coach; without: you")
+    @group_command(
+        "coach", name="profile", description="See who a coach is, what they teach and when they're free"
+    )
+    @app_commands.describe(member="The coach (optional). Leave it out to see your own profile")
     @retried
     async def profile(self, interaction: Interaction, member: discord.User | None = None) -> None:
         """Show one profile."""
-        await ui.acknowledge(interaction)
         await self._show(interaction, (member or interaction.user).id)
 
     @group_command("coach", name="edit", description="Change your profile, or your open application")
     @retried
     async def edit(self, interaction: Interaction) -> None:
-        """Open the form, holding what the profile says now."""
+        """Open the form, filled in with the current profile."""
         await interaction.response.send_modal(await self.form(interaction, {}))
 
     @on(EDIT)
     async def edit_pressed(self, interaction: Interaction) -> None:
-        """Save what was typed, and show what others see now."""
+        """Save what was typed, and show the new profile."""
         await ui.acknowledge(interaction)
-        written = Written(display_name=interaction.user.display_name, **forms.written_in(ui.typed_in(interaction)))
-        guild_id = ui.guild_id_of(interaction)
+        written = Written(display_name=interaction.user.display_name, **forms.read(ui.typed_in(interaction)))
+        guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
-            actor = ui.person_of(interaction)
             coach = await profiles.edit(session, guild_id, actor, written, self.bot.clock())
         self.bot.wake()
         await self._show(interaction, interaction.user.id, _SAVED[coach.status])
 
     @opens(EDIT)
     async def form(self, interaction: Interaction, typed: Typed) -> ui.Form:
-        """The form, holding what was typed."""
-        return await self.edit_form(interaction, typed)
-
-    async def edit_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
-        """Asks what one's profile is to say; holds what was typed, or else what it says now."""
+        """Ask what the profile should say, filled in with what was typed, or else with the current profile."""
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             coach = profiles.check_may_edit(await coaches.find(session, guild.id, interaction.user.id))
@@ -82,11 +78,11 @@ class ProfileCog(Cog):
             taught_here = await settings.specialties(session, guild.id)
             taught = await coach_specialties(session, guild.id, coach.user_id)
         currency = coach.currency if coach.rate_minor else guild.currency
-        typed = typed or forms.typed_before(coach, taught, coach.currency)
+        typed = typed or forms.filled_in(coach, taught, coach.currency)
         return ui.Form("Your profile", EDIT.id(), *forms.fields(typed, taught_here, currency, guild.currency))
 
     async def _show(self, interaction: Interaction, user_id: int, said: str | None = None) -> None:
-        """Show somebody's profile to whoever asks."""
+        await ui.acknowledge(interaction)
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor = ui.actor_of(interaction, guild)
@@ -106,14 +102,14 @@ def _panel(one: Profile, *, is_own: bool, said: str | None) -> ui.Panel:
         ui.text(ui.quoted(coach.bio, 1300)),
         *([ui.text(f"**Links**\n{_links(coach)}")] if coach.portfolio else []),
         discord.ui.Separator(),
-        ui.text(_standing(one)),
+        ui.text(_status(one)),
         *([ui.row(*buttons)] if (buttons := _buttons(one, is_own=is_own)) else []),
     ]
     return ui.Panel(discord.ui.Container(*parts), *([ui.text(said)] if said else []))
 
 
 def _lengths(coach: Coach) -> str:
-    """With what each costs, the usual one first."""
+    """List the session lengths with prices, the usual one first."""
     lengths = (cards.lasting(minutes) for minutes in coach.durations_minutes)
     return ", ".join(
         f"{cards.length(one)} ({write_money(price(coach.rate_minor, one), coach.currency)})" for one in lengths
@@ -121,23 +117,22 @@ def _lengths(coach: Coach) -> str:
 
 
 def _links(coach: Coach) -> str:
-    """In angle brackets, so that whatever stands in an address stays a part of it."""
+    """List the links in angle brackets, which keep odd characters inside the address."""
     links = visible(coach.portfolio).splitlines()
     more = len(links) - _MOST_LINKS
-    return "\n".join(
-        [*(f"- <{link}>" for link in links[:_MOST_LINKS]), *([f"… and {more} more"] if more > 0 else [])]
-    )
+    shown = [f"- <{link}>" for link in links[:_MOST_LINKS]]
+    return "\n".join(shown + ([f"… and {more} more"] if more > 0 else []))
 
 
-def _standing(one: Profile) -> str:
+def _status(one: Profile) -> str:
     coach = one.coach
     if not one.is_public:
         lines = [_STATES[coach.status]]
         if coach.status in (CoachStatus.REJECTED, CoachStatus.SUSPENDED):
             lines.append(cards.decision(coach))
-        return "\n".join([*lines, "-# Only admins and the person themselves see this."])
+        return "\n".join([*lines, "-# Only admins and this person can see this."])
     if not takes_bookings(coach):
-        return "Takes no new bookings at the moment."
+        return "Not taking new bookings at the moment."
     if one.next_free is None:
         return f"Nothing is free in the next {coach.horizon_days} days."
     return f"**Next free** {stamp(one.next_free)} ({stamp(one.next_free, 'R')})"

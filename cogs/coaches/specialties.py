@@ -1,15 +1,15 @@
-"""`/coaching specialties`: the list of what can be taught here."""
+"""`/coaching specialties`: what can be taught in the server."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import discord
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
 from cogs.ui import Interaction, Typed
 from cogs.ui.group_commands import group_command
 from cogs.ui.routing import Cog, Route, on, opens, retried
-from models import Coach
+from models import Coach, Guild
 from scheduler.coaches import specialties
 from scheduler.coaches.specialties import LONGEST, MOST, Taught
 from scheduler.servers import settings
@@ -18,48 +18,47 @@ LIST = Route("specialty:list")
 PICK = Route("specialty:pick")
 ADD = Route("specialty:add")
 RENAME = Route("specialty:rename:{specialty}")
-# {count} is how many people the admin has read will lose it.
+# {count} is how many coaches the admin was told will lose it.
 REMOVE = Route("specialty:remove:{specialty}:{count}")
 
-_NAMES, _NAME = "Names, one a line", "New name"
+_NAMES, _NAME = "Names, one per line", "New name"
 _MOST_MENTIONS = 20
 
 
 class SpecialtiesCog(Cog):
     """`/coaching specialties`."""
 
-    @group_command("coaching", name="specialties", description="What can be taught here: add, rename, remove")
+    @group_command("coaching", name="specialties", description="Add, rename and remove what can be taught here")
     @retried
     async def list_specialties(self, interaction: Interaction) -> None:
         """Show the list, with buttons to change it."""
-        await ui.acknowledge(interaction)
         await self._show(interaction)
 
     @on(LIST)
     async def list_pressed(self, interaction: Interaction) -> None:
-        """Back to the list."""
-        await ui.acknowledge(interaction)
+        """Go back to the list."""
         await self._show(interaction)
 
     @on(PICK)
     async def picked(self, interaction: Interaction) -> None:
-        """One of the list, with what can be done to it."""
+        """Show one specialty, with buttons to rename and remove it."""
         await ui.acknowledge(interaction)
         await ui.show(interaction, _one(await self._find(interaction, ui.chosen_in(interaction)[0])))
 
     @on(ADD)
     async def add_pressed(self, interaction: Interaction) -> None:
-        """Put the names on the list."""
+        """Add the names to the list."""
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction).get(_NAMES, "")
         async with self.bot.db.begin() as session:
-            guild, now = await settings.ensure(session, *self._here(interaction)), self.bot.clock()
+            guild, now = await self._guild(session, interaction), self.bot.clock()
             added = await specialties.add(session, guild, ui.actor_of(interaction, guild), typed, now)
-        await self._show(interaction, f"✅ Added {_quoted(added)}.")
+        names = ui.quoted(", ".join(added), 500)
+        await self._show(interaction, f"✅ Added {names}.")
 
     @opens(ADD)
     async def add_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
-        """Asks for names."""
+        """Ask for names."""
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
         ui.actor_of(interaction, guild).must_be_admin()
@@ -69,28 +68,28 @@ class SpecialtiesCog(Cog):
 
     @on(RENAME)
     async def rename_pressed(self, interaction: Interaction, specialty: int) -> None:
-        """Give it the new name."""
+        """Rename a specialty."""
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction).get(_NAME, "")
         async with self.bot.db.begin() as session:
-            guild, now = await settings.ensure(session, *self._here(interaction)), self.bot.clock()
+            guild, now = await self._guild(session, interaction), self.bot.clock()
             await specialties.rename(session, guild, ui.actor_of(interaction, guild), specialty, typed, now)
         self.bot.wake()
-        await self._show(interaction, "✅ Renamed. Who teaches it goes on to.")
+        await self._show(interaction, "✅ Renamed. Coaches who teach it keep it.")
 
     @opens(RENAME)
     async def rename_form(self, interaction: Interaction, typed: Typed, specialty: int) -> ui.Form:
-        """Asks for the new name."""
+        """Ask for the new name."""
         found = await self._find(interaction, specialty)
         field = ui.field(_NAME, typed or {_NAME: found.name}, most=LONGEST)
         return ui.Form("Rename a specialty", RENAME.id(specialty=specialty), field)
 
     @on(REMOVE)
     async def remove_pressed(self, interaction: Interaction, specialty: int, count: int) -> None:
-        """Take it off the list; ask first if somebody loses it of whom the admin has not read."""
+        """Remove a specialty. Ask first if more coaches lose it than the admin was told."""
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
-            guild, now = await settings.ensure(session, *self._here(interaction)), self.bot.clock()
+            guild, now = await self._guild(session, interaction), self.bot.clock()
             actor = ui.actor_of(interaction, guild)
             losing = await specialties.remove(session, guild, actor, specialty, count, now)
         if losing is not None:
@@ -105,17 +104,14 @@ class SpecialtiesCog(Cog):
             actor = ui.actor_of(interaction, guild)
             return await specialties.find(session, guild.id, actor, specialty_id)
 
-    def _here(self, interaction: Interaction) -> tuple[Any, ...]:
-        return ui.guild_id_of(interaction), self.bot.defaults, self.bot.clock()
+    async def _guild(self, session: AsyncSession, interaction: Interaction) -> Guild:
+        return await settings.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, self.bot.clock())
 
     async def _show(self, interaction: Interaction, said: str | None = None) -> None:
         """Show the list to an admin."""
-        async with (
-            self.bot.db.begin() as session
-        ):  # to write: a server that nobody has used yet has no list before
-            guild = await settings.ensure(
-                session, ui.guild_id_of(interaction), self.bot.defaults, self.bot.clock()
-            )
+        await ui.acknowledge(interaction)
+        async with self.bot.db.begin() as session:  # not `read`: a server's first command creates its list
+            guild = await self._guild(session, interaction)
             found = await specialties.listed(session, guild.id, ui.actor_of(interaction, guild))
         await ui.show(interaction, _panel(found, said))
 
@@ -123,21 +119,19 @@ class SpecialtiesCog(Cog):
 def _panel(found: Sequence[Taught], said: str | None) -> ui.Panel:
     lines = [f"- {ui.quoted(one.name)}{_count(len(one.coaches))}" for one in found]
     picks = [(one.name, str(one.id), False) for one in found]
-    full = len(found) >= MOST
+    add = ui.button("Add…", ADD.id(), discord.ButtonStyle.primary, disabled=len(found) >= MOST)
+    about = f"{len(found)} of {MOST}. Coaches choose from this list; students filter by it."
     return ui.Panel(
-        ui.text(
-            f"### What can be taught here\n{len(found)} of {MOST}. Coaches choose from this list; students filter "
-            "by it."
-        ),
+        ui.text(f"### Specialties\n{about}"),
         ui.text("\n".join(lines)),
         ui.row(ui.select(PICK.id(), picks, placeholder="Rename or remove one")),
-        ui.row(ui.button("Add…", ADD.id(), discord.ButtonStyle.primary, disabled=full)),
+        ui.row(add),
         *([ui.text(said)] if said else []),
     )
 
 
 def _one(found: Taught) -> ui.Panel:
-    taught = f"Taught by {_mentions(found.coaches)}." if found.coaches else "Nobody teaches it."
+    taught = f"Taught by {_mentions(found.coaches)}." if found.coaches else "Nobody teaches this."
     label = "Remove…" if found.coaches else "Remove"
     return ui.Panel(
         ui.text(f"### {ui.quoted(found.name)}\n{taught}"),
@@ -157,8 +151,8 @@ def _question(losing: Taught) -> ui.Panel:
     ]
     if alone := [one for one in losing.coaches if one.user_id in losing.alone]:
         lines.append(
-            f"Nothing else is taught by {_mentions(alone)}: students then find them under all specialties only, "
-            "until they choose others with `/coach edit`."
+            f"This leaves {_mentions(alone)} without a specialty. Until they choose another with `/coach edit`, "
+            "students only find them under **All specialties**."
         )
     yes = REMOVE.id(specialty=losing.id, count=count)
     return ui.Panel(
@@ -175,7 +169,3 @@ def _mentions(coaches: Sequence[Coach]) -> str:
 
 def _count(coaches: int) -> str:
     return f" · {coaches} {'coach' if coaches == 1 else 'coaches'}" if coaches else ""
-
-
-def _quoted(names: Iterable[str]) -> str:
-    return ui.quoted(", ".join(names), 500)

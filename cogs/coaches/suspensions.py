@@ -1,4 +1,4 @@
-"""Suspending and reinstating a coach, from the card in the review channel or by command."""
+"""Suspending and reinstating a coach, by command or from their card in the review channel."""
 
 import discord
 from discord import app_commands
@@ -16,19 +16,16 @@ _CANCEL, _KEEP = "cancel", "keep"
 
 
 class SuspendingCog(Cog):
-    """`/coach suspend` and `/coach reinstate`, and the buttons under the card of a coach."""
+    """`/coach suspend` and `/coach reinstate`, and the buttons on a coach's card."""
 
-    @group_command("coach", name="suspend", description="Let a coach take no sessions for a while")
+    @group_command("coach", name="suspend", description="Stop bookings with a coach for a while")
     @app_commands.describe(
         member="The coach",
-        reason="What they are told",
-        upcoming="What happens to their upcoming sessions. If you leave it out: as in /coaching setup",
+        reason="They'll see this",
+        upcoming="What happens to their upcoming sessions (optional). Default: as in /coaching setup",
     )
     @app_commands.choices(
-        upcoming=[
-            app_commands.Choice(name="cancel them", value="cancel"),
-            app_commands.Choice(name="keep them", value="keep"),
-        ]
+        upcoming=[app_commands.Choice(name=f"{one} them", value=one) for one in (_CANCEL, _KEEP)]
     )
     @retried
     async def suspend(
@@ -39,8 +36,7 @@ class SuspendingCog(Cog):
         upcoming: app_commands.Choice[str] | None = None,
     ) -> None:
         """Suspend one coach."""
-        await ui.acknowledge(interaction)
-        keep = None if upcoming is None else upcoming.value == "keep"
+        keep = None if upcoming is None else upcoming.value == _KEEP
         await self._suspend(interaction, member.id, reason, keep=keep)
 
     @group_command("coach", name="reinstate", description="Let a suspended coach coach again")
@@ -48,20 +44,18 @@ class SuspendingCog(Cog):
     @retried
     async def reinstate(self, interaction: Interaction, member: discord.User) -> None:
         """Reinstate one coach."""
-        await ui.acknowledge(interaction)
         await self._reinstate(interaction, member.id)
 
     @on(routes.SUSPEND)
     async def suspend_pressed(self, interaction: Interaction, user_id: int) -> None:
-        """Suspend, and treat upcoming sessions as the form says."""
-        await ui.acknowledge(interaction)
+        """Suspend the coach, and cancel or keep upcoming sessions as chosen in the form."""
         typed = ui.typed_in(interaction)
         keep = {_CANCEL: False, _KEEP: True}.get(typed.get(_UPCOMING, ""))
         await self._suspend(interaction, user_id, typed.get(_REASON, ""), keep=keep)
 
     @opens(routes.SUSPEND)
     async def form(self, interaction: Interaction, typed: Typed, user_id: int) -> ui.Form:
-        """Asks an admin; not about somebody who is suspended already."""
+        """Ask an admin why. Refuses if the coach is already suspended."""
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor, now = ui.actor_of(interaction, guild), self.bot.clock()
@@ -72,32 +66,34 @@ class SuspendingCog(Cog):
         return ui.Form(
             "Suspend this coach",
             routes.SUSPEND.id(user_id=user_id),
-            ui.field(_REASON, typed, description="They are told this.", long=True, most=LONGEST_TEXT),
-            ui.choice(_UPCOMING, choices, description=f"{are} Of those that are cancelled, both sides are told."),
+            ui.field(_REASON, typed, description="They'll see this.", long=True, most=LONGEST_TEXT),
+            ui.choice(_UPCOMING, choices, description=f"{are} If you cancel them, we'll message everyone."),
         )
 
     @on(routes.REINSTATE)
     async def reinstate_pressed(self, interaction: Interaction, user_id: int) -> None:
-        """Let them coach again; the card follows."""
-        await ui.acknowledge(interaction)
+        """Reinstate the coach. Their card follows."""
         await self._reinstate(interaction, user_id)
 
     async def _suspend(self, interaction: Interaction, user_id: int, reason: str, *, keep: bool | None) -> None:
-        """Suspend a coach; without `keep` as the server has set."""
+        """Suspend a coach. Without `keep`, the server's setting decides about upcoming sessions."""
+        await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor, now = ui.actor_of(interaction, guild), self.bot.clock()
             cancelled = await suspensions.suspend(session, guild.id, user_id, actor, reason, now, keep=keep)
         self.bot.wake()
         sessions = "1 upcoming session was" if cancelled == 1 else f"{cancelled} upcoming sessions were"
-        await ui.reply_privately(interaction, f"Suspended. <@{user_id}> is told the reason. {sessions} cancelled.")
+        said = f"Suspended. We've messaged <@{user_id}> the reason. {sessions} cancelled."
+        await ui.reply_privately(interaction, said)
 
     async def _reinstate(self, interaction: Interaction, user_id: int) -> None:
-        """Let a suspended coach coach again."""
+        await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            await suspensions.reinstate(
-                session, guild.id, user_id, ui.actor_of(interaction, guild), self.bot.clock()
-            )
+            actor = ui.actor_of(interaction, guild)
+            await suspensions.reinstate(session, guild.id, user_id, actor, self.bot.clock())
         self.bot.wake()
-        await ui.reply_privately(interaction, f"Reinstated. <@{user_id}> is told, and can be booked again.")
+        await ui.reply_privately(
+            interaction, f"Reinstated. We've messaged <@{user_id}>. Students can book them again."
+        )

@@ -1,8 +1,6 @@
-"""Moving a booked session to another free time of the same coach."""
+"""Rescheduling a session to another free time of the same coach."""
 
-from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 import discord
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cogs import cards, routes, ui
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, Route, on, opens
-from cogs.ui.time_picker import Links, TimePicker, by_day, instant, minute_of
+from cogs.ui.time_picker import Item, Links, TimePicker, by_day, instant, minute_of
 from models import Coach, CoachingSession, Guild
 from scheduler.availability import free_times, reader_zone
 from scheduler.availability.slots import SlotRefusal
@@ -29,38 +27,36 @@ ANYWAY = Route("move:anyway:{session_id}:{start}:{rules}")
 OTHER = Route("move:other:{session_id}")
 
 _REASON, _TIME = "Reason", "Day and time"
+_OPTIONAL_REASON = "Reason (optional)"
 
 
 class MovingCog(Cog):
-    """The presses that move a session; they work in direct messages too."""
+    """The buttons that reschedule a session. They work in direct messages too."""
 
     @on(routes.RESCHEDULE)
-    async def move_pressed(self, interaction: Interaction, session_id: int) -> None:
-        """Show the free times beside the message that the button is on."""
+    async def reschedule_pressed(self, interaction: Interaction, session_id: int) -> None:
+        """Show the free times beside the button's message."""
         await ui.acknowledge_beside(interaction)
         await self._pick(interaction, session_id)
 
     @on(routes.RESCHEDULE_TIMES)
-    async def shown(self, interaction: Interaction, session_id: int, day: int, page: int) -> None:
-        """A page of times of one day."""
-        await ui.acknowledge(interaction)
+    async def times_turned(self, interaction: Interaction, session_id: int, day: int, page: int) -> None:
+        """Show a page of times of one day."""
         await self._pick(interaction, session_id, day, times_page=page)
 
     @on(PICK_DAY)
     async def day_picked(self, interaction: Interaction, session_id: int, page: int) -> None:
-        """Another day."""
-        await ui.acknowledge(interaction)
+        """Show another day."""
         await self._pick(interaction, session_id, ui.chosen_in(interaction)[0], days_page=page)
 
     @on(DAYS)
     async def days_turned(self, interaction: Interaction, session_id: int, day: int, page: int) -> None:
-        """Another page of days."""
-        await ui.acknowledge(interaction)
+        """Show another page of days."""
         await self._pick(interaction, session_id, day, days_page=page)
 
     @on(routes.RESCHEDULE_TO)
     async def time_pressed(self, interaction: Interaction, session_id: int, start: int) -> None:
-        """Show from when to when it would move."""
+        """Show the old and the new time, and ask."""
         await ui.acknowledge(interaction)
         async with self.bot.db.read() as session:
             found, coach, _ = await self._load(session, interaction, session_id)
@@ -69,11 +65,10 @@ class MovingCog(Cog):
 
     @on(OTHER)
     async def other_time(self, interaction: Interaction, session_id: int) -> None:
-        """Show which rules it breaks."""
+        """Show which rules the typed time breaks, and ask."""
         await ui.acknowledge(interaction)
         async with self.bot.db.read() as session:
-            found, coach, guild = await self._load_own(session, interaction, session_id)
-            zone_name = await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
+            found, coach, zone_name = await self._load_own(session, interaction, session_id)
             typed = ui.typed_in(interaction).get(_TIME, "")
             at = parse_moment(typed, now=self.bot.clock(), zone=zone(zone_name))
             question = await self._question(session, interaction, found, coach, at)
@@ -81,41 +76,39 @@ class MovingCog(Cog):
 
     @opens(OTHER)
     async def time_form(self, interaction: Interaction, typed: Typed, session_id: int) -> ui.Form:
-        """Asks for any time, even one that students can't book."""
+        """Ask for any time, even one that students can't book."""
         async with self.bot.db.read() as session:
-            _, _, guild = await self._load_own(session, interaction, session_id)
-            zone_name = await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
+            _, _, zone_name = await self._load_own(session, interaction, session_id)
         about = f"In {zone_name}. You'll see if it breaks your rules before you confirm."
         field = ui.field(_TIME, typed, description=about, placeholder="tue 14:00, 24 Dec 9:30", most=60)
         return ui.Form("Another time", OTHER.id(session_id=session_id), field)
 
     @on(CONFIRM)
     async def confirmed(self, interaction: Interaction, session_id: int, start: int) -> None:
-        """Move it, for the reason in the form."""
+        """Reschedule for the reason in the form."""
         await self._confirm(interaction, session_id, start, 0)
 
     @on(ANYWAY)
     async def confirmed_anyway(self, interaction: Interaction, session_id: int, start: int, rules: int) -> None:
-        """The same, from a coach who was shown which of their rules it breaks."""
+        """Do the same for a coach who was shown which of their rules it breaks."""
         await self._confirm(interaction, session_id, start, rules)
 
     async def _confirm(self, interaction: Interaction, session_id: int, start: int, rules: int) -> None:
         await ui.acknowledge(interaction)
-        reason = ui.typed_in(interaction).get(_REASON, "")
+        reason, actor = _reason_in(ui.typed_in(interaction)), ui.person_of(interaction)
+        breaking = {rule for rule in SlotRefusal if rules >> rule.value & 1}
         async with self.bot.db.begin() as session:
-            actor = ui.person_of(interaction)
-            now = self.bot.clock()
-            moved = await rescheduling.reschedule(
-                session, session_id, actor, instant(start), reason, now, breaking=_rules_in(rules)
+            rescheduled = await rescheduling.reschedule(
+                session, session_id, actor, instant(start), reason, self.bot.clock(), breaking=breaking
             )
-            guild = await session.get_one(Guild, moved.guild_id)
+            guild = await session.get_one(Guild, rescheduled.guild_id)
         self.bot.wake()
-        card = cards.of_session(moved, guild, title="Session moved ✅", viewer_id=interaction.user.id)
-        await ui.show(interaction, ui.Panel(card, ui.text("Both of you are told by direct message.")))
+        card = cards.of_session(rescheduled, guild, title="Session rescheduled ✅", viewer_id=interaction.user.id)
+        await ui.show(interaction, ui.Panel(card, ui.text("We've messaged you both.")))
 
     @opens(CONFIRM)
     async def reason_form(self, interaction: Interaction, typed: Typed, session_id: int, start: int) -> ui.Form:
-        """Asks why; a coach has to say."""
+        """Ask why. Coaches have to say."""
         custom_id = CONFIRM.id(session_id=session_id, start=start)
         return await self._reason_form(interaction, typed, session_id, custom_id)
 
@@ -123,7 +116,7 @@ class MovingCog(Cog):
     async def anyway_form(
         self, interaction: Interaction, typed: Typed, session_id: int, start: int, rules: int
     ) -> ui.Form:
-        """The same for a time that breaks the coach's own rules."""
+        """Ask why, for a time that breaks the coach's own rules."""
         custom_id = ANYWAY.id(session_id=session_id, start=start, rules=rules)
         return await self._reason_form(interaction, typed, session_id, custom_id)
 
@@ -132,23 +125,22 @@ class MovingCog(Cog):
     ) -> ui.Form:
         async with self.bot.db.read() as session:
             found, _, _ = await self._load(session, interaction, session_id)
-        return ui.Form(
-            "Move this session",
-            custom_id,
-            ui.field(
-                _REASON,
-                typed or ui.stored_fields(interaction.message),
-                description="The other side reads this.",
-                long=True,
-                required=interaction.user.id == found.coach_id,
-                most=LONGEST_NOTES,
-            ),
+        is_coach = interaction.user.id == found.coach_id
+        name = _REASON if is_coach else _OPTIONAL_REASON
+        field = ui.field(
+            name,
+            {name: _reason_in(typed or ui.stored_fields(interaction.message))},
+            description=f"Your {'student' if is_coach else 'coach'} will see this.",
+            long=True,
+            required=is_coach,
+            most=LONGEST_NOTES,
         )
+        return ui.Form("Reschedule this session", custom_id, field)
 
     async def _load(
         self, session: AsyncSession, interaction: Interaction, session_id: int
     ) -> tuple[CoachingSession, Coach, Guild]:
-        """The session if this person may move it; in a direct message its server comes from its row."""
+        """Return a session that this person may reschedule, with coach and server, even in a direct message."""
         actor = ui.person_of(interaction)
         found = await rescheduling.movable(session, session_id, actor, self.bot.clock())
         coach = await rescheduling.coach_of(session, found)
@@ -156,21 +148,35 @@ class MovingCog(Cog):
 
     async def _load_own(
         self, session: AsyncSession, interaction: Interaction, session_id: int
-    ) -> tuple[CoachingSession, Coach, Guild]:
-        """The same, but only for its coach."""
+    ) -> tuple[CoachingSession, Coach, str]:
+        """Return a session that this person coaches, with its coach and their time zone."""
         found, coach, guild = await self._load(session, interaction, session_id)
         rescheduling.check_coaches(found, ui.person_of(interaction))
-        return found, coach, guild
+        return found, coach, await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
 
     async def _question(
         self, session: AsyncSession, interaction: Interaction, found: CoachingSession, coach: Coach, at: datetime
     ) -> ui.Panel:
         """Ask for confirmation, and show the coach which of their rules the time breaks."""
-        actor = ui.person_of(interaction)
+        actor, ids = ui.person_of(interaction), {"session_id": found.id, "start": minute_of(at)}
         broken = await rescheduling.rules_broken(session, found, coach, actor, at, self.bot.clock())
-        warnings = [rescheduling.in_your_words(one, coach) for one in broken]
-        reason = ui.stored_fields(interaction.message).get(_REASON, "")
-        return _question(found, at, reason, broken, warnings)
+        lines = [
+            f"### Reschedule this session?\n{_now(found)}\n**New time** {stamp(at)}",
+            "-# Length and price stay the same.",
+        ]
+        confirm = ui.button("Reschedule…", CONFIRM.id(**ids), discord.ButtonStyle.success)
+        if broken:
+            warnings = (f"- {rescheduling.in_your_words(one, coach)}" for one in broken)
+            lines += ["⚠️ **This breaks your own rules**", *warnings]
+            rules = sum(1 << rule.value for rule in broken)
+            confirm = ui.button("Reschedule anyway…", ANYWAY.id(**ids, rules=rules))
+        other = routes.RESCHEDULE_TIMES.id(session_id=found.id, day=0, page=0)
+        reason = _reason_in(ui.stored_fields(interaction.message))
+        return ui.Panel(
+            ui.text("\n".join(lines)),
+            ui.row(confirm, ui.button("Other time", other)),
+            *([ui.store_field(_REASON, reason)] if reason else []),
+        )
 
     async def _pick(
         self,
@@ -181,20 +187,17 @@ class MovingCog(Cog):
         days_page: int | None = None,
         times_page: int = 0,
     ) -> None:
+        await ui.acknowledge(interaction)
+        now = self.bot.clock()
         async with self.bot.db.read() as session:
             found, coach, guild = await self._load(session, interaction, session_id)
-            rescheduling.check_notice(found, guild, ui.person_of(interaction), self.bot.clock())
+            rescheduling.check_notice(found, guild, ui.person_of(interaction), now)
             free = await free_times.free_times(
-                session,
-                coach,
-                found.duration,
-                student_id=found.student_id,
-                now=self.bot.clock(),
-                moving=found.id,
+                session, coach, found.duration, student_id=found.student_id, now=now, moving=found.id
             )
             zone_name = await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
             days = by_day((at for at in free if at != found.starts_at), zone(zone_name))
-        parts: list[discord.ui.Item[Any]] = [ui.text(f"### Move this session\n{_what(found)}")]
+        parts: list[Item] = [ui.text(f"### Reschedule this session\n{_now(found)}")]
         others = []
         if interaction.user.id == found.coach_id:
             others = [ui.button("Another time…", OTHER.id(session_id=session_id))]
@@ -207,6 +210,10 @@ class MovingCog(Cog):
         await ui.show(interaction, ui.Panel(*parts))
 
 
+def _reason_in(fields: Typed) -> str:
+    return fields.get(_REASON) or fields.get(_OPTIONAL_REASON) or ""
+
+
 def _links(session_id: int) -> Links:
     return Links(
         pick_day=lambda page: PICK_DAY.id(session_id=session_id, page=page),
@@ -216,30 +223,6 @@ def _links(session_id: int) -> Links:
     )
 
 
-def _question(
-    found: CoachingSession, at: datetime, reason: str, broken: Sequence[SlotRefusal], warnings: Sequence[str]
-) -> ui.Panel:
-    ids = {"session_id": found.id, "start": minute_of(at)}
-    lines = [f"### Move this session?\n{_what(found)}\n**To** {stamp(at)}\n-# Length and price stay."]
-    confirm = ui.button("Move it…", CONFIRM.id(**ids), discord.ButtonStyle.success)
-    if broken:
-        lines += ["⚠️ **This breaks your own rules**", *(f"- {one}" for one in warnings)]
-        confirm = ui.button("Move it anyway…", ANYWAY.id(**ids, rules=_as_bits(broken)))
-    return ui.Panel(
-        ui.text("\n".join(lines)),
-        ui.row(confirm, ui.button("Other time", routes.RESCHEDULE_TIMES.id(session_id=found.id, day=0, page=0))),
-        *([ui.store_field(_REASON, reason)] if reason else []),
-    )
-
-
-def _as_bits(rules: Iterable[SlotRefusal]) -> int:
-    return sum(1 << rule.value for rule in rules)
-
-
-def _rules_in(bits: int) -> set[SlotRefusal]:
-    return {rule for rule in SlotRefusal if bits >> rule.value & 1}
-
-
-def _what(found: CoachingSession) -> str:
-    people_in_it = f"<@{found.coach_id}> and <@{found.student_id}>"
-    return f"**Now** {stamp(found.starts_at)} · {cards.length(found.duration)} · {people_in_it}"
+def _now(found: CoachingSession) -> str:
+    people = f"<@{found.coach_id}> and <@{found.student_id}>"
+    return f"**Now** {stamp(found.starts_at)} · {cards.length(found.duration)} · {people}"

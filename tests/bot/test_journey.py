@@ -131,7 +131,7 @@ async def test_cancelling_frees_the_time_and_removes_the_open_room(db: Database)
 
         assert "cancelled" in words(reply(answer))
         assert world.room(booked.code) is None
-        assert "Session cancelled by the student" in world.dms(world.coach)[-1]
+        assert "Session cancelled by your student" in world.dms(world.coach)[-1]
         assert "I am ill." in world.dms(world.coach)[-1]
         assert await fetch_all(world.db, select(Reservation)) == []
 
@@ -159,7 +159,7 @@ async def test_every_button_and_form_works_after_a_restart(db: Database) -> None
         answer = await world.coach.user.submit_modal(form, {"Reason": "Sorry."})
 
         assert "cancelled" in words(reply(answer))
-        assert "Session cancelled by the coach" in world.dms(world.student)[-1]
+        assert "Session cancelled by your coach" in world.dms(world.student)[-1]
 
 
 async def test_a_room_missed_during_downtime_is_created_and_opened_at_once(db: Database) -> None:

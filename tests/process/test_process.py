@@ -112,7 +112,7 @@ async def test_a_running_bot_registers_and_answers_its_commands_and_stops_on_req
     assert {one["name"] for one in offered.body} == COMMANDS
     assert identity["intents"] == discord.Intents(guilds=True, voice_states=True).value
     assert endpoint.asked("POST", "/callback")[0].body["type"] == 5
-    assert "No coach to book yet" in str(reply.body)
+    assert "No coaches to book yet" in str(reply.body)
     assert outcome.code == 0, outcome.err
     assert "Traceback" not in outcome.err
     assert TOKEN not in outcome.out + outcome.err

@@ -101,7 +101,7 @@ async def test_nobody_is_absent_after_a_long_unwatched_time(world: Academy) -> N
     await to_the_end(world, made)
 
     assert (await now(world, made)).status is SessionStatus.COMPLETED
-    assert told(world, world.student, "You were not seen") == []
+    assert told(world, world.student, "You missed your session") == []
 
 
 async def test_an_unavailable_server_does_not_affect_others(world: Academy) -> None:
@@ -168,7 +168,7 @@ async def test_the_coach_is_told_once_that_the_student_cannot_be_reached(world: 
     made = await booked(world)
     await world.leap_to(made.starts_at - 60 * MINUTE)
 
-    assert len(told(world, world.coach, "I cannot reach your student.")) == 1
+    assert len(told(world, world.coach, "We couldn't message your student.")) == 1
 
 
 @pytest.mark.parametrize(

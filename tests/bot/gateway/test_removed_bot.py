@@ -128,7 +128,7 @@ async def test_nobody_is_absent_because_the_bot_was_removed_while_the_other_wait
         await world.leap_to(at)
 
     assert (await now(world, made)).status is SessionStatus.COMPLETED
-    assert told(world, world.student, "You were not seen") == []
+    assert told(world, world.student, "You missed your session") == []
 
 
 async def test_returning_in_time_creates_the_room_and_sends_what_was_missed(world: Academy) -> None:
@@ -161,7 +161,10 @@ async def test_returning_late_asks_both_and_deletes_the_empty_room(world: Academ
     await out.let_back_in()
 
     assert world.room(made.code) is None
-    assert [len(told(world, who, "Did it take place?")) for who in (world.coach, world.student)] == [1, 1]
+    assert [len(told(world, who, "Did your session take place?")) for who in (world.coach, world.student)] == [
+        1,
+        1,
+    ]
 
 
 async def test_returning_midway_counts_nobody_absent_for_unwatched_time(world: Academy) -> None:

@@ -272,7 +272,7 @@ FORMS: dict[str, Row] = {
     "roster:rate:{user_id}": Row(
         _here(_NO_COACH_HERE), person="other_coach", typed={"Rate per hour": "60"}, then="They already charge in"
     ),
-    "specialty:add": Row(ADMINS, typed={"Names, one a line": "Violin"}),
+    "specialty:add": Row(ADMINS, typed={"Names, one per line": "Violin"}),
     "specialty:rename:{specialty}": Row(
         _here(_NO_SPECIALTY), numbers={"specialty": 1}, typed={"New name": "Violin"}
     ),

@@ -119,7 +119,7 @@ async def test_a_listed_session_can_be_rescheduled_to_a_bookable_time(world: Aca
     assert field["component"]["required"]
     moved = await send(world.coach, opened, {"Reason": "I am away\nin the afternoon."})
 
-    assert "Session moved ✅" in words(moved)
+    assert "Session rescheduled ✅" in words(moved)
     new = BOOKED_AT - dt.timedelta(hours=3)
     for person in (world.student, world.coach):
         told = world.dms(person)[-1]
@@ -140,7 +140,7 @@ async def test_a_blank_reason_is_refused_and_can_be_fixed(world: Academy) -> Non
     assert booked.starts_at == BOOKED_AT
     moved = await fill(world.coach, refusal, "Fix it", {"Reason": "Away."})
 
-    assert "Session moved ✅" in words(moved)
+    assert "Session rescheduled ✅" in words(moved)
 
 
 async def test_a_rescheduled_sessions_old_time_is_free_again(world: Academy) -> None:

@@ -20,7 +20,7 @@ async def test_nobody_can_book_a_paused_coach_and_everyone_sees_why(world: Acade
     refused = [await press(world.student, confirm, "Confirm"), await press(world.other_student, times, "15:30")]
     assert {words(one) for one in refused} == {f"{PAUSED} Choose another coach with `/book`."}
     listed = reply(await world.student.slash(world.lobby, "book"))
-    assert "Nobody else takes bookings now." in words(listed)
+    assert "Nobody else is taking bookings right now." in words(listed)
     asked = reply(await world.student.slash(world.lobby, "book", coach=str(world.coach.id)))
     assert f"**{PAUSED}**" in words(asked)
     assert await world.sessions() == []
@@ -53,11 +53,11 @@ async def test_booked_sessions_can_be_changed_while_bookings_are_paused(world: A
 
     listed = reply(await world.student.slash(world.lobby, "sessions"))
     times = await press(world.student, listed, "Reschedule…")
-    moved = await fill(world.student, await press(world.student, times, "15:30"), "Move it…", {})
+    moved = await fill(world.student, await press(world.student, times, "15:30"), "Reschedule…", {})
     listed = reply(await world.student.slash(world.lobby, "sessions"))
     cancelled = await fill(world.student, listed, "Cancel…", {})
 
-    assert "Session moved ✅" in words(moved)
+    assert "Session rescheduled ✅" in words(moved)
     assert "Session cancelled" in words(cancelled)
 
 

@@ -70,12 +70,12 @@ async def test_a_list_of_conflicts_still_works(world: Academy) -> None:
     await world.book(world.student, "14:00")
     listed = await press(world.coach, await shrunk(world), "Decide…")
     times = await press(world.coach, listed, "Reschedule…")
-    opened = await form(world.coach, await press(world.coach, times, "11:00"), "Move it…")
+    opened = await form(world.coach, await press(world.coach, times, "11:00"), "Reschedule…")
     await world.restart()
 
     moved = await send(world.coach, opened, {"Reason": "Away."})
 
-    assert "Session moved ✅" in words(moved)
+    assert "Session rescheduled ✅" in words(moved)
     assert "✅ All booked sessions fit your hours." in words(await press_old(world, listed, "Keep"))
 
 

@@ -1,4 +1,4 @@
-"""Choosing a coach: filter, order, pages, suggestions, and what an empty list says."""
+"""Choosing a coach: filter, order, pages, suggestions, names, and empty lists."""
 
 from typing import Any
 
@@ -11,15 +11,12 @@ from tests.support.simulated import Academy
 
 
 def shown(stu: Visitor, *coaches: Any) -> list[str]:
-    """The names of those coaches who are on the panel, in its order."""
-    found = [
-        (stu.said.index(f"**{one.mention}**"), one.name) for one in coaches if f"**{one.mention}**" in stu.said
-    ]
-    return [name for _, name in sorted(found)]
+    """Return the names of the coaches on the panel, in its order."""
+    found = [one for one in coaches if f"**{one.mention}**" in stu.said]
+    return [one.name for one in sorted(found, key=lambda one: stu.said.index(f"**{one.mention}**"))]
 
 
-async def test_a_specialty_lists_only_those_who_teach_it_and_keeps_the_order(open_world: Academy) -> None:
-    world = open_world
+async def test_filtering_by_specialty_keeps_the_order(world: Academy) -> None:
     dear = await a_coach(world, "Dora", rate="90", teaches=("Vocals",), hours="9-17")
     cheap = await a_coach(world, "Emil", rate="30", teaches=("Vocals", "Mixing"), hours="9-17")
     stu = Visitor(world, world.student)
@@ -39,8 +36,7 @@ async def test_a_specialty_lists_only_those_who_teach_it_and_keeps_the_order(ope
     assert sorted(shown(stu, *everybody)) == ["cara", "dora", "emil"]
 
 
-async def test_each_order_puts_another_coach_first(open_world: Academy) -> None:
-    world = open_world
+async def test_each_order_puts_another_coach_first(world: Academy) -> None:
     rated = await a_coach(world, "Dora", rate="90", hours="15-17")
     cheap = await a_coach(world, "Emil", rate="30", hours="14-17")
     await change_coach(world, rated, rating_total=14, rating_count=3)
@@ -56,12 +52,11 @@ async def test_each_order_puts_another_coach_first(open_world: Academy) -> None:
     assert "★ 4.7 (3) · $90.00 an hour" in stu.said
 
 
-async def test_more_than_five_coaches_page_with_filter_and_order_kept(open_world: Academy) -> None:
-    world = open_world
+async def test_paging_keeps_filter_and_order(world: Academy) -> None:
     vocals = [await a_coach(world, f"V{n}", rate=str(90 - n), teaches=("Vocals",), hours="9-17") for n in range(6)]
     stu = Visitor(world, world.student)
 
-    await stu.slash("book", specialty="Vocals")
+    await stu.slash("book", specialty=" vocals ")
     await stu.choose("book:sort:", "Lowest rate")
     first = shown(stu, world.coach, *vocals)
     await stu.press("▶")
@@ -78,8 +73,7 @@ async def test_more_than_five_coaches_page_with_filter_and_order_kept(open_world
     assert shown(stu, world.coach, *vocals) == ["cara"]
 
 
-async def test_a_coach_with_nothing_free_comes_last_in_every_order_and_says_so(open_world: Academy) -> None:
-    world = open_world
+async def test_a_coach_with_nothing_free_comes_last_in_every_order(world: Academy) -> None:
     idle = await a_coach(world, "Ann", rate="1")
     await change_coach(world, idle, rating_total=5, rating_count=1)
     stu = Visitor(world, world.student)
@@ -93,30 +87,18 @@ async def test_a_coach_with_nothing_free_comes_last_in_every_order_and_says_so(o
     assert stu.buttons.count("Book") == 1
 
 
-async def test_a_specialty_that_nobody_teaches_says_what_to_do(open_world: Academy) -> None:
-    stu = Visitor(open_world, open_world.student)
+async def test_a_specialty_nobody_teaches_says_what_to_do(world: Academy) -> None:
+    stu = Visitor(world, world.student)
 
     await stu.slash("book")
     await stu.choose("book:specialty:", "Piano")
 
     assert "**Nobody teaches this at the moment.** Choose another specialty." in stu.said
     await stu.choose("book:specialty:", "Mixing")
-    assert shown(stu, open_world.coach) == ["cara"]
+    assert shown(stu, world.coach) == ["cara"]
 
 
-async def test_the_option_specialty_begins_with_that_one(open_world: Academy) -> None:
-    world = open_world
-    singer = await a_coach(world, "Dora", teaches=("Vocals",), hours="9-17")
-    stu = Visitor(world, world.student)
-
-    await stu.slash("book", specialty=" vocals ")
-
-    assert shown(stu, world.coach, singer) == ["dora"]
-    assert stu.chosen("book:specialty:") == "Vocals"
-
-
-async def test_every_specialty_of_a_server_that_has_as_many_as_possible_can_be_chosen(open_world: Academy) -> None:
-    world = open_world
+async def test_all_of_25_specialties_can_be_chosen(world: Academy) -> None:
     async with world.db.begin() as session:
         session.add_all(Specialty(guild_id=world.guild.id, name=f"Style {n}") for n in range(13, 26))
     dora = await a_coach(world, "Dora", teaches=("Style 25",), hours="9-17")
@@ -133,17 +115,15 @@ async def test_every_specialty_of_a_server_that_has_as_many_as_possible_can_be_c
     assert shown(stu, world.coach, dora) == ["dora"]
 
 
-async def test_a_specialty_that_does_not_exist_is_refused_with_what_was_typed(open_world: Academy) -> None:
-    stu = Visitor(open_world, open_world.student)
+async def test_an_unknown_specialty_is_refused_by_its_name(world: Academy) -> None:
+    stu = Visitor(world, world.student)
 
     await stu.slash("book", specialty="*Yodel*")
 
-    assert stu.said == '"\\*Yodel\\*" is not taught here. Pick one from the suggestions.'
+    assert stu.said == '"\\*Yodel\\*" isn\'t taught here. Pick one from the suggestions.'
 
 
-async def test_specialties_are_suggested_by_any_part_of_their_name(open_world: Academy) -> None:
-    world = open_world
-
+async def test_specialties_are_suggested_by_any_part_of_their_name(world: Academy) -> None:
     found = await world.student.autocomplete(world.lobby, "book", "specialty", "mas")
     everything = await world.student.autocomplete(world.lobby, "book", "specialty", "")
 
@@ -151,8 +131,18 @@ async def test_specialties_are_suggested_by_any_part_of_their_name(open_world: A
     assert len(everything) == 12
 
 
-async def test_coaches_are_suggested_by_any_part_of_their_name_but_not_to_themselves(open_world: Academy) -> None:
-    world = open_world
+async def test_a_coach_is_found_by_suggestion_mention_or_name(world: Academy) -> None:
+    stu = Visitor(world, world.student)
+
+    [suggested] = await world.student.autocomplete(world.lobby, "book", "coach", "car")
+
+    assert (suggested["name"], suggested["value"]) == ("Cara", str(world.coach.id))
+    for typed in (suggested["value"], world.coach.mention, "cara", "@Cara"):
+        assert f"Book {world.coach.mention}" in (await stu.book(coach=typed)).said
+    assert 'No coach is called "Zoe".' in (await stu.book(coach="Zoe")).said
+
+
+async def test_coaches_are_suggested_by_part_of_their_name_but_not_to_themselves(world: Academy) -> None:
     other = await a_coach(world, "Oscar")
     await change_coach(world, await a_coach(world, "Carlo"), accepting=False)
 
@@ -164,8 +154,7 @@ async def test_coaches_are_suggested_by_any_part_of_their_name_but_not_to_themse
     assert await suggested(other, "osc") == []
 
 
-async def test_more_coaches_than_discord_can_suggest_are_cut_to_what_fits(open_world: Academy) -> None:
-    world = open_world
+async def test_at_most_25_coaches_are_suggested(world: Academy) -> None:
     async with world.db.begin() as session:
         for number in range(26):
             await builders.a_coach(
@@ -177,8 +166,7 @@ async def test_more_coaches_than_discord_can_suggest_are_cut_to_what_fits(open_w
     assert len(suggested) == 25
 
 
-async def test_a_name_that_several_coaches_share_is_not_guessed(open_world: Academy) -> None:
-    world = open_world
+async def test_an_ambiguous_name_is_not_guessed(world: Academy) -> None:
     await a_coach(world, "Caroline")
     stu = Visitor(world, world.student)
 
@@ -190,8 +178,7 @@ async def test_a_name_that_several_coaches_share_is_not_guessed(open_world: Acad
     assert f"Book {world.coach.mention}" in stu.said
 
 
-async def test_a_coach_who_has_paused_is_known_by_name_and_says_so(open_world: Academy) -> None:
-    world = open_world
+async def test_a_paused_coach_is_found_by_name_and_says_so(world: Academy) -> None:
     await change_coach(world, await a_coach(world, "Dora"), accepting=False)
     dorothea = await a_coach(world, "Dorothea")
     stu = Visitor(world, world.student)
@@ -204,8 +191,7 @@ async def test_a_coach_who_has_paused_is_known_by_name_and_says_so(open_world: A
     assert f"Book {dorothea.mention}" in stu.said
 
 
-async def test_a_server_where_nothing_is_taught_lists_its_coaches_all_the_same(open_world: Academy) -> None:
-    world = open_world
+async def test_a_server_without_specialties_still_lists_its_coaches(world: Academy) -> None:
     async with world.db.begin() as session:
         await session.execute(delete(CoachSpecialty))
         await session.execute(delete(Specialty))

@@ -1,141 +1,224 @@
-"""`/book`, from the press to what people read."""
+"""`/book`, from the first press to the calendar file."""
 
-import datetime as dt
+from datetime import UTC, datetime
 
-from cogs.booking.panels import currency_number
+import pytest
+
+from models import CoachingSession, Hold, Reservation
+from scheduler.core.clock import stamp
+from tests.cogs.booking.people import TWO, Visitor, about_to_confirm, calendar_in, confirm_id, much_later
 from tests.support.presses import press_together
 from tests.support.simulated import Academy, reply, words
 
-USD = currency_number("USD")
+NOTES = "Notes for your coach"
 
 
-async def test_with_no_coach_the_list_says_how_to_become_one(world: Academy) -> None:
-    answer = await world.student.slash(world.lobby, "book")
+async def test_from_the_list_of_coaches_to_a_booked_session(world: Academy) -> None:
+    stu = Visitor(world, world.student)
 
-    assert "No coach to book yet" in words(reply(answer))
-    assert "/coach apply" in words(reply(answer))
+    await stu.slash("book")
+    assert f"**{world.coach.mention}** · new · $60.00 an hour" in stu.said
+    assert f"next free {stamp(datetime(2026, 3, 2, 10, tzinfo=UTC), 'R')}" in stu.said
+    await stu.press("Book", "14:00")
+    until = world.now + world.minutes(5)
+    assert f"Held for you until {stamp(until, 't')} ({stamp(until, 'R')})" in stu.said
+    assert f"**Time** {stamp(TWO)}\n-# Mon 14:00 in Europe/Berlin" in stu.said
+    assert "**Length** 60 min\n**Price** $60.00" in stu.said
+    await stu.fill("Add notes…", **{NOTES: "The second verse."})
+    await stu.press("Confirm")
 
-
-async def test_given_a_coach_it_takes_two_presses_on_the_first_free_day(open_world: Academy) -> None:
-    world = open_world
-
-    panel = reply(await world.student.slash(world.lobby, "book", coach=str(world.coach.id)))
-    panel = reply(await world.student.click(panel, label="13:30"))
-    panel = reply(await world.student.click(panel, label="Confirm"))
-
-    assert "Booked ✅" in words(panel)
     [booked] = await world.sessions()
-    assert booked.notes is None
+    assert (booked.starts_at, booked.duration, booked.notes) == (TWO, world.minutes(60), "The second verse.")
+    for part in (
+        "Booked ✅",
+        stamp(TWO),
+        f"**Coach** {world.coach.mention}",
+        "**Length** 60 min · **Price** $60.00",
+        f"`{booked.code}`",
+        f"Your private room opens {stamp(TWO - world.minutes(5), 'R')}.",
+    ):
+        assert part in stu.said
+    assert stu.buttons == ["Reschedule…", "Cancel…", "Calendar file"]
+    assert [one.filename for one in stu.panel.attachments] == [f"session-{booked.code}.ics"]
+    assert (await calendar_in(stu.panel)).events[0].start == TWO
+    assert (await world.count(Hold), await world.count(Reservation)) == (0, 2)
 
 
-async def test_a_coach_is_found_by_suggestion_mention_or_name(open_world: Academy) -> None:
-    world = open_world
+async def test_both_get_a_direct_message_with_the_calendar_file(world: Academy) -> None:
+    await world.book(world.student, "14:00", notes="The second verse.")
 
-    suggested = await world.student.autocomplete(world.lobby, "book", "coach", "car")
-
-    assert [(one["name"], one["value"]) for one in suggested] == [("Cara", str(world.coach.id))]
-    for typed in (str(world.coach.id), world.coach.mention, "cara", "@Cara"):
-        answer = await world.student.slash(world.lobby, "book", coach=typed)
-        assert f"Book {world.coach.mention}" in words(reply(answer))
-    answer = await world.student.slash(world.lobby, "book", coach="Zoe")
-    assert 'No coach is called "Zoe".' in words(reply(answer))
-
-
-async def test_only_free_times_are_offered(open_world: Academy) -> None:
-    world = open_world
-    await world.book(world.other_student, "14:00")
-
-    panel = reply(await world.student.slash(world.lobby, "book", coach=str(world.coach.id)))
-
-    labels = [line for line in words(panel).splitlines() if line[:2].isdigit() and line[2:3] == ":"]
-    # 60 minutes within 9–12 and 13:30–17, not sooner than two hours from 9:00, and nothing that meets 14–15.
-    assert labels == ["11:00", "15:00", "15:30", "16:00"]
+    for person, title, summary in (
+        (world.student, "Session booked with Cara", "Coaching with Cara"),
+        (world.coach, "New booking from Stu", "Coaching Stu"),
+    ):
+        [*_, message] = person.user.dm_channel.history()
+        assert title in words(message)
+        assert "The second verse." in words(message)
+        [event] = (await calendar_in(message)).events
+        assert (event.start, event["summary"]) == (TWO, summary)
+    assert f"**Student** {world.student.mention}" in world.dms(world.coach)[-1]
 
 
-async def test_a_double_click_on_confirm_books_once(open_world: Academy) -> None:
-    world = open_world
-    panel = await world.about_to_confirm(world.student, "14:00")
+@pytest.mark.parametrize(
+    ("day", "time", "presses", "starts_at"),
+    [(None, "14:00", 2, TWO), ("Thu 5 Mar", "09:00", 3, datetime(2026, 3, 5, 8, tzinfo=UTC))],
+    ids=["first free day", "another day"],
+)
+async def test_booking_a_known_coach_takes_few_presses_and_no_form(
+    world: Academy, day: str | None, time: str, presses: int, starts_at: datetime
+) -> None:
+    stu = await Visitor(world, world.student).book()
 
-    answers = await press_together(world, [(world.student, panel)] * 2, label="Confirm")
+    if day:
+        await stu.choose("book:day:", day)
+    await stu.press(time, "Confirm")
 
-    assert ["Booked" in words(reply(answer)) for answer in answers] == [True, True]
-    assert len(await world.sessions()) == 1
-    assert sum("Your session is booked" in said for said in world.dms(world.student)) == 1
+    assert "Booked ✅" in stu.said
+    assert stu.presses == presses
+    [booked] = await world.sessions()
+    assert (booked.starts_at, booked.notes) == (starts_at, None)
 
 
-async def test_notes_stay_on_the_panel_until_they_are_booked(open_world: Academy) -> None:
-    world = open_world
-    panel = await world.about_to_confirm(world.student, "14:00", notes="**Loud** drums\n@everyone")
-    assert "**Notes for your coach**\n**Loud** drums\n@everyone" in words(panel)
+async def test_the_first_day_with_a_free_time_is_already_chosen(world: Academy) -> None:
+    await much_later(world, datetime(2026, 3, 6, 17, tzinfo=UTC))  # Friday evening
 
-    form = await world.student.click(panel, label="Change notes…")
-    assert form.modal is not None
+    stu = await Visitor(world, world.student).book()
+
+    assert stu.chosen("book:day:") == "Mon 9 Mar · 11 free"
+    assert "**Monday, 9 March** · times in **Europe/Berlin**" in stu.said
+
+
+async def test_another_length_changes_price_and_times_and_what_is_booked(world: Academy) -> None:
+    stu = await Visitor(world, world.student).book()
+
+    assert stu.chosen("book:length:") == "60 min · $60.00"
+    await stu.choose("book:length:", "90 min · $90.00")
+    assert stu.times == ["13:30", "14:00", "14:30", "15:00", "15:30"]
+    await stu.press("15:30", "Confirm")
+
+    [booked] = await world.sessions()
+    assert (booked.duration, booked.total_cost_minor) == (world.minutes(90), 9000)
+
+
+async def test_a_dismissed_notes_form_leaves_the_panel_working(world: Academy) -> None:
+    stu = await about_to_confirm(world, world.student)
+    await stu.open_form("Add notes…")
+    await stu.open_form("Add notes…")
+
+    await stu.press("Other time", "15:00")
+    await stu.open_form("Add notes…")
+    await stu.press("Confirm")
+
+    [booked] = await world.sessions()
+    assert (booked.starts_at.hour, booked.notes) == (14, None)
+
+
+async def test_notes_stay_on_the_panel_until_they_are_booked(world: Academy) -> None:
+    stu = await about_to_confirm(world, world.student)
+    await stu.fill("Add notes…", **{NOTES: "**Loud** drums\n@everyone"})
+    assert f"**{NOTES}**\n**Loud** drums\n@everyone" in stu.said
+
+    form = await stu.open_form("Change notes…")
     assert form.modal["components"][0]["component"]["value"] == "**Loud** drums\n@everyone"
-    panel = reply(await world.student.submit_modal(form, {"Notes for your coach": "Quiet drums"}))
-    await world.student.click(panel, label="Confirm")
+    await stu.send(form, **{NOTES: "Quiet drums"})
+    await stu.press("Confirm")
 
     [booked] = await world.sessions()
     assert booked.notes == "Quiet drums"
     assert "Quiet drums" in world.dms(world.coach)[-1]
 
 
-async def test_a_dismissed_form_leaves_a_working_panel(open_world: Academy) -> None:
-    world = open_world
+async def test_notes_can_be_removed_before_confirming(world: Academy) -> None:
+    stu = await about_to_confirm(world, world.student)
+
+    await stu.fill("Add notes…", **{NOTES: "x" * 1000})
+    await stu.fill("Change notes…", **{NOTES: "  "})
+    without = stu.said
+    await stu.press("Confirm")
+
+    assert NOTES not in without
+    assert "Add notes…" in without
+    [booked] = await world.sessions()
+    assert booked.notes is None
+
+
+async def test_a_double_click_on_confirm_books_once_and_tells_each_once(world: Academy) -> None:
     panel = await world.about_to_confirm(world.student, "14:00")
 
-    await world.student.click(panel, label="Add notes…")
-    answer = await world.student.click(panel, label="Confirm")
+    answers = await press_together(world, [(world.student, panel)] * 2, label="Confirm")
 
-    assert "Booked" in words(reply(answer))
+    [booked] = await world.sessions()
+    assert all(f"`{booked.code}`" in words(reply(answer)) for answer in answers)
+    for person in (world.student, world.coach):
+        assert sum(booked.code in said for said in world.dms(person)) == 1
 
 
-async def test_a_time_button_that_is_pressed_too_late_is_refused(open_world: Academy) -> None:
-    world = open_world
-    panel = await world.about_to_confirm(world.student, "11:00")
-    await world.leap_to(dt.datetime(2026, 3, 2, 10, 30, tzinfo=dt.UTC))
+@pytest.mark.parametrize("restart_before", ["Book", "14:00", "Add notes…", "the form is sent", "Confirm"])
+async def test_a_restart_between_any_two_presses_changes_nothing(world: Academy, restart_before: str) -> None:
+    stu = Visitor(world, world.student)
 
-    answer = await world.student.click(panel, label="Confirm")
+    async def maybe_restart(step: str) -> None:
+        if step == restart_before:
+            await world.restart()
 
-    assert words(reply(answer)) == "That time is in the past. Choose a later one."
+    await stu.slash("book")
+    for step in ("Book", "14:00"):
+        await maybe_restart(step)
+        await stu.press(step)
+    await maybe_restart("Add notes…")
+    form = await stu.open_form("Add notes…")
+    await maybe_restart("the form is sent")
+    await stu.send(form, **{NOTES: "Quiet drums"})
+    await maybe_restart("Confirm")
+    await stu.press("Confirm")
+
+    [booked] = await world.sessions()
+    assert (booked.starts_at, booked.notes) == (TWO, "Quiet drums")
+    assert booked.code in world.dms(world.coach)[-1]
+
+
+async def test_booking_works_with_closed_direct_messages(world: Academy) -> None:
+    for person in (world.student, world.coach):
+        path = f"/channels/{person.user.dm_channel.id}/messages"
+        world.env.inject_error("POST", path, status=403, code=50007, times=None)
+
+    booked = await world.book(world.student, "14:00")
+
+    stu = await Visitor(world, world.student).slash("sessions")
+    assert booked.code in stu.said
+    assert await world.count(CoachingSession) == 1
+    assert not any(booked.code in said for person in (world.student, world.coach) for said in world.dms(person))
+
+
+async def test_a_time_confirmed_too_late_is_refused(world: Academy) -> None:
+    stu = await about_to_confirm(world, world.student, "11:00")
+    await world.leap_to(datetime(2026, 3, 2, 10, 30, tzinfo=UTC))
+
+    await stu.press("Confirm")
+
+    assert stu.said == "That time is in the past. Choose a later one."
     assert await world.sessions() == []
 
 
-async def test_coaches_cannot_book_themselves_and_do_not_see_themselves_listed(open_world: Academy) -> None:
-    world = open_world
+async def test_coaches_cannot_book_themselves(world: Academy) -> None:
+    cara = await Visitor(world, world.coach).slash("book")
+    assert "No coaches to book yet" in cara.said
+    assert "/coach apply" in cara.said
 
-    listed = await world.coach.slash(world.lobby, "book")
-    suggested = await world.coach.autocomplete(world.lobby, "book", "coach", "")
-    asked = await world.coach.slash(world.lobby, "book", coach=str(world.coach.id))
-    pressed = await world.press_custom_id(world.coach, f"book:confirm:{world.coach.id}:60:29540730:6000:{USD}")
+    refused = [(await cara.book()).said]
+    confirm = confirm_id(world)
+    old_confirm = confirm.rpartition(":")[0]
+    time = old_confirm.rpartition(":")[0].replace("confirm", "time")
+    for custom_id in (time, old_confirm, confirm):
+        refused.append(cara.take(await world.press_custom_id(world.coach, custom_id)).said)
 
-    assert "No coach to book yet" in words(reply(listed))
-    assert suggested == []
-    for answer in (asked, pressed):
-        assert words(reply(answer)) == "You can't book yourself. Choose another coach."
+    assert refused == ["You cannot book yourself. Choose another coach."] * 4
+    assert (await world.count(Hold), await world.count(CoachingSession)) == (0, 0)
 
 
-async def test_somebody_who_is_no_coach_cannot_be_booked(open_world: Academy) -> None:
-    world = open_world
+async def test_only_approved_coaches_can_be_booked(world: Academy) -> None:
     await world.apply(world.outsider)
 
-    applicant = await world.student.slash(world.lobby, "book", coach=str(world.outsider.id))
-    nobody = await world.student.slash(world.lobby, "book", coach=str(world.student.id))
-
-    assert words(reply(applicant)) == words(reply(nobody))
-    assert "There's no such coach here." in words(reply(nobody))
-
-
-async def test_a_day_with_many_times_pages_them(world: Academy) -> None:
-    await world.open_for_booking()
-    await world.coach.slash(world.lobby, "availability", days="Tue", hours="24h")
-    panel = reply(await world.student.slash(world.lobby, "book", coach=str(world.coach.id)))
-    tuesday = str(dt.date(2026, 3, 3).toordinal())
-
-    panel = reply(await world.student.select(panel, [tuesday], custom_id=f"book:day:{world.coach.id}:60:0"))
-    shown = words(panel).splitlines()
-    panel = reply(await world.student.click(panel, label="Other times that day"))
-
-    assert "09:30" in shown
-    assert "10:00" not in shown
-    assert "10:00" in words(panel).splitlines()
-    assert "Tuesday, 3 March" in words(panel)
+    for person in (world.outsider, world.student):  # an applicant, and someone who never applied
+        stu = await Visitor(world, world.student).book(coach=str(person.id))
+        assert "There is no such coach here. `/book` lists who coaches" in stu.said

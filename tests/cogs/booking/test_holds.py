@@ -1,26 +1,17 @@
-"""A time that is held while somebody makes up their mind, and times that are gone."""
+"""Times held while someone decides, and times that are gone."""
 
 from datetime import UTC, datetime
 
-from cogs.booking.panels import currency_number
 from models import CoachingSession, Hold, Reservation
 from scheduler.core.clock import stamp
-from tests.cogs.booking.people import Visitor, change_coach
+from tests.cogs.booking.people import Visitor, about_to_confirm, change_coach, confirm_id
 from tests.support.presses import press_together
 from tests.support.simulated import Academy, reply, words
 
-USD = currency_number("USD")
-
-TAKEN = "⚠️ That time was just taken.\n**Nearest free**, in **Europe/Berlin**:"
+TAKEN = "⚠️ That time was just taken.\n**Nearest free times** in **Europe/Berlin**:"
 
 
-async def about_to_confirm(world: Academy, person: object, label: str = "14:00") -> Visitor:
-    """Somebody who holds the time."""
-    return await (await Visitor(world, person).book()).press(label)
-
-
-async def test_a_time_that_another_holds_is_not_offered_and_refused_with_others(open_world: Academy) -> None:
-    world = open_world
+async def test_a_held_time_is_refused_to_others_with_the_nearest_free_times(world: Academy) -> None:
     sam = await Visitor(world, world.other_student).book()
     await about_to_confirm(world, world.student)
 
@@ -33,8 +24,7 @@ async def test_a_time_that_another_holds_is_not_offered_and_refused_with_others(
     assert sam.alt_text.startswith("Mon 2 Mar: 11:00-12:00 free, 13:30-14:00 free, 15:00-17:00 free, 14:00-15:00")
 
 
-async def test_one_of_the_nearest_times_is_booked_with_two_presses(open_world: Academy) -> None:
-    world = open_world
+async def test_one_of_the_nearest_times_takes_two_presses_to_book(world: Academy) -> None:
     sam = await Visitor(world, world.other_student).book()
     await world.book(world.student, "14:00")
 
@@ -46,8 +36,7 @@ async def test_one_of_the_nearest_times_is_booked_with_two_presses(open_world: A
     assert "Booked ✅" in sam.said
 
 
-async def test_nobody_hides_a_time_from_themselves_by_holding_it(open_world: Academy) -> None:
-    world = open_world
+async def test_your_own_hold_does_not_hide_the_time_from_you(world: Academy) -> None:
     stu = await about_to_confirm(world, world.student)
 
     await stu.press("Other time")
@@ -58,8 +47,7 @@ async def test_nobody_hides_a_time_from_themselves_by_holding_it(open_world: Aca
     assert "Booked ✅" in stu.said
 
 
-async def test_holding_another_time_frees_the_first_for_others(open_world: Academy) -> None:
-    world = open_world
+async def test_holding_another_time_frees_the_first(world: Academy) -> None:
     stu = await about_to_confirm(world, world.student, "14:00")
 
     await stu.press("Other time", "15:00")
@@ -69,10 +57,9 @@ async def test_holding_another_time_frees_the_first_for_others(open_world: Acade
     assert await world.count(Hold) == 1
 
 
-async def test_pressing_a_held_time_again_does_not_hold_it_longer(open_world: Academy) -> None:
-    world = open_world
+async def test_pressing_a_held_time_again_does_not_extend_the_hold(world: Academy) -> None:
     stu = await about_to_confirm(world, world.student)
-    until = stamp(world.now + world.minutes(5), "T")
+    until = stamp(world.now + world.minutes(5), "t")
     await world.wait_until(world.now + world.minutes(3))
 
     await stu.press("Other time", "14:00")
@@ -80,8 +67,7 @@ async def test_pressing_a_held_time_again_does_not_hold_it_longer(open_world: Ac
     assert f"Held for you until {until}" in stu.said
 
 
-async def test_a_hold_ends_by_itself_although_nobody_cleans_up(open_world: Academy) -> None:
-    world = open_world
+async def test_a_hold_expires_even_if_nobody_cleans_up(world: Academy) -> None:
     await about_to_confirm(world, world.student)
     sam = Visitor(world, world.other_student)
 
@@ -96,8 +82,7 @@ async def test_a_hold_ends_by_itself_although_nobody_cleans_up(open_world: Acade
     assert "taken" not in sam.alt_text
 
 
-async def test_what_was_held_too_long_can_be_booked_by_another_and_is_then_refused(open_world: Academy) -> None:
-    world = open_world
+async def test_after_the_hold_expires_another_student_can_book_the_time(world: Academy) -> None:
     stu = await about_to_confirm(world, world.student)
     await world.wait_until(world.now + world.minutes(6))
     await world.book(world.other_student, "14:00")
@@ -111,8 +96,7 @@ async def test_what_was_held_too_long_can_be_booked_by_another_and_is_then_refus
     assert "Booked ✅" in stu.said
 
 
-async def test_what_was_held_too_long_is_booked_all_the_same_while_it_is_free(open_world: Academy) -> None:
-    world = open_world
+async def test_an_expired_hold_can_still_be_confirmed_while_the_time_is_free(world: Academy) -> None:
     stu = await about_to_confirm(world, world.student)
     await world.wait_until(world.now + world.minutes(30))
 
@@ -122,24 +106,20 @@ async def test_what_was_held_too_long_is_booked_all_the_same_while_it_is_free(op
     assert (await world.count(Hold), await world.count(Reservation)) == (0, 2)
 
 
-async def test_notes_added_after_the_hold_ended_hold_the_time_anew(open_world: Academy) -> None:
-    world = open_world
+async def test_adding_notes_after_the_hold_expired_holds_the_time_again(world: Academy) -> None:
     stu = await about_to_confirm(world, world.student)
     form = await stu.open_form("Add notes…")
     await world.wait_until(world.now + world.minutes(6))
 
     await stu.send(form, **{"Notes for your coach": "Slow"})
 
-    assert f"Held for you until {stamp(world.now + world.minutes(5), 'T')}" in stu.said
+    assert f"Held for you until {stamp(world.now + world.minutes(5), 't')}" in stu.said
     assert "14:00" not in (await Visitor(world, world.other_student).book()).times
 
 
-async def test_of_two_who_press_a_time_at_the_same_moment_one_holds_it(open_world: Academy) -> None:
-    world = open_world
-    panels = [
-        (who, (await Visitor(world, who).book()).panel)
-        for who in (world.student, world.other_student, world.admin)
-    ]
+async def test_exactly_one_of_three_simultaneous_presses_holds_the_time(world: Academy) -> None:
+    people = (world.student, world.other_student, world.admin)
+    panels = [(who, (await Visitor(world, who).book()).panel) for who in people]
 
     answers = await press_together(world, panels, label="14:00")
 
@@ -149,8 +129,7 @@ async def test_of_two_who_press_a_time_at_the_same_moment_one_holds_it(open_worl
     assert await world.count(Hold) == 1
 
 
-async def test_of_two_whose_holds_have_ended_and_who_confirm_together_one_gets_it(open_world: Academy) -> None:
-    world = open_world
+async def test_exactly_one_of_two_expired_holds_confirmed_together_books(world: Academy) -> None:
     stu = await about_to_confirm(world, world.student)
     await world.wait_until(world.now + world.minutes(6))
     sam = await about_to_confirm(world, world.other_student)
@@ -159,50 +138,34 @@ async def test_of_two_whose_holds_have_ended_and_who_confirm_together_one_gets_i
     both = [(one.person, one.panel) for one in (stu, sam)]
     answers = await press_together(world, both, label="Confirm")
 
-    said = sorted("Booked ✅" in words(reply(answer)) for answer in answers)
-    assert said == [False, True]
+    assert sorted("Booked ✅" in words(reply(answer)) for answer in answers) == [False, True]
     assert await world.count(CoachingSession) == 1
 
 
-async def test_somebody_without_a_hold_cannot_confirm_what_another_holds(open_world: Academy) -> None:
-    world = open_world
+async def test_nobody_can_confirm_a_time_that_another_student_holds(world: Academy) -> None:
     stu = await about_to_confirm(world, world.student)
-    start = int(datetime(2026, 3, 2, 13, tzinfo=UTC).timestamp()) // 60
 
-    answer = await world.press_custom_id(world.outsider, f"book:confirm:{world.coach.id}:60:{start}:6000:{USD}")
+    answer = await world.press_custom_id(world.outsider, confirm_id(world))
     await stu.press("Confirm")
 
     assert words(reply(answer)).startswith(TAKEN)
     assert "Booked ✅" in stu.said
 
 
-async def test_a_session_can_be_moved_to_a_time_that_somebody_held_too_long_ago(open_world: Academy) -> None:
-    world = open_world
+async def test_a_session_can_be_rescheduled_to_a_time_its_student_holds(world: Academy) -> None:
     await world.book(world.student, "11:00")
-    await about_to_confirm(world, world.other_student, "14:00")
-    await world.wait_until(world.now + world.minutes(6))
+    await about_to_confirm(world, world.other_student)
+    await world.wait_until(world.now + world.minutes(6))  # that hold has expired
+    await about_to_confirm(world, world.student)
     stu = await Visitor(world, world.student).slash("sessions")
 
     await stu.press("Reschedule…", "14:00")
-    await stu.fill("Move it…")
+    await stu.fill("Reschedule…")
 
-    assert "Session moved ✅" in stu.said
-
-
-async def test_a_session_can_be_moved_to_a_time_that_its_student_holds(open_world: Academy) -> None:
-    world = open_world
-    await world.book(world.student, "11:00")
-    await about_to_confirm(world, world.student, "14:00")
-    stu = await Visitor(world, world.student).slash("sessions")
-
-    await stu.press("Reschedule…", "14:00")
-    await stu.fill("Move it…")
-
-    assert "Session moved ✅" in stu.said
+    assert "Session rescheduled ✅" in stu.said
 
 
-async def test_a_session_cannot_be_moved_to_a_time_that_another_holds(open_world: Academy) -> None:
-    world = open_world
+async def test_a_session_cannot_be_rescheduled_to_a_time_another_student_holds(world: Academy) -> None:
     await world.book(world.student, "11:00")
     stu = await Visitor(world, world.student).slash("sessions")
     await stu.press("Reschedule…")
@@ -212,12 +175,11 @@ async def test_a_session_cannot_be_moved_to_a_time_that_another_holds(open_world
 
     assert stu.said.startswith(TAKEN)
     await stu.press("Mon 2 Mar, 15:00")
-    await stu.fill("Move it…")
-    assert "Session moved ✅" in stu.said
+    await stu.fill("Reschedule…")
+    assert "Session rescheduled ✅" in stu.said
 
 
-async def test_with_nothing_else_free_the_refusal_leads_to_other_coaches(open_world: Academy) -> None:
-    world = open_world
+async def test_with_nothing_else_free_the_refusal_leads_to_other_coaches(world: Academy) -> None:
     await change_coach(world, horizon_days=1)
     await world.coach.slash(world.lobby, "availability", days="Mon-Fri", hours="off")
     await world.coach.slash(world.lobby, "availability", days="Mon", hours="14-15")
@@ -226,13 +188,12 @@ async def test_with_nothing_else_free_the_refusal_leads_to_other_coaches(open_wo
 
     await stu.press("14:00")
 
-    assert "This coach has nothing else free. Please choose another one." in stu.said
+    assert "This coach has nothing else free. Choose another one." in stu.said
     await stu.press("All free times", "◀ All coaches")
     assert "Who would you like to book?" in stu.said
 
 
-async def test_notes_that_arrive_when_the_time_is_gone_are_not_lost(open_world: Academy) -> None:
-    world = open_world
+async def test_notes_sent_after_the_time_is_gone_are_kept(world: Academy) -> None:
     stu = await about_to_confirm(world, world.student)
     form = await stu.open_form("Add notes…")
     await world.wait_until(world.now + world.minutes(6))
@@ -246,8 +207,7 @@ async def test_notes_that_arrive_when_the_time_is_gone_are_not_lost(open_world: 
     assert "A long story." in stu.said
 
 
-async def test_a_coach_who_moves_a_session_reads_the_nearest_times_on_their_own_clock(open_world: Academy) -> None:
-    world = open_world
+async def test_a_rescheduling_coach_sees_the_nearest_times_in_their_own_zone(world: Academy) -> None:
     stu = await Visitor(world, world.student).book()
     await stu.fill("Change zone…", **{"City or time zone": "Tokyo"})
     await stu.press("19:00", "Confirm")

@@ -1,15 +1,14 @@
-"""Choosing a time: the picture, the zone, and panels that stay usable with a great deal to choose from."""
+"""Choosing a time: the picture, the time zone, and panels with very many days and times."""
 
 from datetime import UTC, date, datetime
 
 from tests.cogs.booking.people import Visitor, a_coach, change_coach
-from tests.support.simulated import APPLICATION, Academy
+from tests.support.simulated import Academy
 
 CITY = "City or time zone"
 
 
-async def test_the_picture_shows_free_and_taken_hours_and_no_trace_of_who_took_them(open_world: Academy) -> None:
-    world = open_world
+async def test_the_picture_shows_taken_hours_but_not_who_took_them(world: Academy) -> None:
     booked = await world.book(world.other_student, "14:00", notes="Secret plans")
     stu = Visitor(world, world.student)
 
@@ -20,13 +19,13 @@ async def test_the_picture_shows_free_and_taken_hours_and_no_trace_of_who_took_t
     assert (await file.read()).startswith(b"\x89PNG\r\n")
     monday = stu.alt_text.split("; ")[0]
     assert monday == "Mon 2 Mar: 11:00-12:00 free, 13:30-14:00 free, 15:00-17:00 free, 14:00-15:00 taken"
+    assert stu.times == ["11:00", "15:00", "15:30", "16:00"]  # with 2 hours of notice from 9:00
     for secret in ("sam", str(world.other_student.id), booked.code.lower(), "secret"):
         assert secret not in f"{stu.alt_text} {stu.said}".lower()
-    assert "(" not in stu.alt_text  # where a label would stand
+    assert "(" not in stu.alt_text  # where a label would be
 
 
-async def test_what_is_taken_outside_the_coachs_hours_is_not_shown(open_world: Academy) -> None:
-    world = open_world
+async def test_the_picture_hides_sessions_outside_the_coachs_hours(world: Academy) -> None:
     await world.book(world.other_student, "16:00")
     await world.coach.slash(world.lobby, "availability", days="Mon", hours="9-12, 13:30-16:30")
     stu = Visitor(world, world.student)
@@ -36,8 +35,7 @@ async def test_what_is_taken_outside_the_coachs_hours_is_not_shown(open_world: A
     assert stu.alt_text.split("; ")[0] == "Mon 2 Mar: 11:00-12:00 free, 13:30-16:00 free, 16:00-16:30 taken"
 
 
-async def test_a_coachs_private_life_elsewhere_is_taken_only_within_their_hours(open_world: Academy) -> None:
-    world = open_world
+async def test_a_coachs_own_bookings_show_only_within_their_hours(world: Academy) -> None:
     other = await a_coach(world, "Dora", hours="10-20")
     await (await Visitor(world, world.coach).book(coach=str(other.id))).press("17:30", "Confirm")
     stu = Visitor(world, world.student)
@@ -48,8 +46,8 @@ async def test_a_coachs_private_life_elsewhere_is_taken_only_within_their_hours(
     assert stu.alt_text.startswith("Mon 2 Mar: 11:00-12:00 free, 13:30-17:00 free;")
 
 
-async def test_the_picture_is_of_the_week_of_the_chosen_day(open_world: Academy) -> None:
-    stu = Visitor(open_world, open_world.student)
+async def test_the_picture_is_of_the_week_of_the_chosen_day(world: Academy) -> None:
+    stu = Visitor(world, world.student)
 
     await stu.book()
     await stu.choose("book:day:", "Tue 10 Mar")
@@ -57,8 +55,7 @@ async def test_the_picture_is_of_the_week_of_the_chosen_day(open_world: Academy)
     assert stu.alt_text.startswith("Mon 9 Mar: 09:00-12:00 free, 13:30-17:00 free; Tue 10 Mar:")
 
 
-async def test_another_zone_keeps_coach_length_and_day_and_is_remembered(open_world: Academy) -> None:
-    world = open_world
+async def test_changing_the_zone_keeps_the_choices_and_is_remembered(world: Academy) -> None:
     stu = Visitor(world, world.student)
     await stu.book()
     await stu.choose("book:length:", "90 min")
@@ -81,8 +78,8 @@ async def test_another_zone_keeps_coach_length_and_day_and_is_remembered(open_wo
     assert "times in **Asia/Tokyo**" in (await again.book()).said
 
 
-async def test_a_place_that_nobody_knows_is_refused_and_can_be_put_right(open_world: Academy) -> None:
-    stu = Visitor(open_world, open_world.student)
+async def test_an_unknown_place_can_be_corrected(world: Academy) -> None:
+    stu = Visitor(world, world.student)
     await stu.book()
 
     await stu.fill("Change zone…", **{CITY: "Xyzzyville"})
@@ -93,8 +90,8 @@ async def test_a_place_that_nobody_knows_is_refused_and_can_be_put_right(open_wo
     assert "times in **Europe/Lisbon**" in stu.said
 
 
-async def test_other_time_goes_back_to_the_same_day_and_length(open_world: Academy) -> None:
-    stu = Visitor(open_world, open_world.student)
+async def test_other_time_returns_to_the_same_day_and_length(world: Academy) -> None:
+    stu = Visitor(world, world.student)
     await stu.book()
     await stu.choose("book:length:", "30 min")
     await stu.choose("book:day:", "Wed 4 Mar")
@@ -106,17 +103,17 @@ async def test_other_time_goes_back_to_the_same_day_and_length(open_world: Acade
     assert "09:30" in stu.times
 
 
-async def test_a_coach_with_a_great_deal_on_offer_keeps_every_panel_within_discords_limits(world: Academy) -> None:
-    await world.set_up()
+async def test_the_fullest_panels_keep_within_discords_limits(world: Academy) -> None:
+    dora = world.other_student
     await world.choose(payment_instructions="*" * 300, cancel_notice_minutes=720 * 60)
     long = {"About you": "*" * 1000, "What you teach": ["Mixing", "Mastering", "Music production", "Vocals"]}
-    await world.coach.submit_modal(await world.coach.slash(world.lobby, "coach apply"), APPLICATION | long)
+    await world.apply(dora, **long)
     await world.admin.click(world.card, label="Approve")
-    await world.coach.slash(world.lobby, "availability", days="Mon-Sun", hours="24h")
-    await change_coach(world, horizon_days=365, slot_step_minutes=15, durations_minutes=[60, 30, 90])
+    await dora.slash(world.lobby, "availability", days="Mon-Sun", hours="24h")
+    await change_coach(world, dora, horizon_days=365, slot_step_minutes=15, durations_minutes=[60, 30, 90])
     stu = Visitor(world, world.student)
 
-    await stu.book()
+    await stu.book(coach=str(dora.id))
     await stu.choose("book:day:", "Tue 3 Mar")
     first = stu.times
     await stu.press("Other times that day")
@@ -137,7 +134,6 @@ async def test_a_coach_with_a_great_deal_on_offer_keeps_every_panel_within_disco
 
 
 async def test_every_page_of_days_and_times_can_be_reached(world: Academy) -> None:
-    await world.open_for_booking()
     await world.coach.slash(world.lobby, "availability", days="Mon-Sun", hours="0-12")
     await change_coach(world, horizon_days=60, slot_step_minutes=15)
     stu = Visitor(world, world.student)
@@ -149,10 +145,8 @@ async def test_every_page_of_days_and_times_can_be_reached(world: Academy) -> No
         days += stu.options("book:day:")
         pages += 1
     times = [*stu.times]
-    await stu.press("Other times that day")
-    times += stu.times
-    await stu.press("Other times that day")
-    times += stu.times
+    for _ in range(2):
+        times += (await stu.press("Other times that day")).times
 
     assert (len(days), len(set(days)), pages) == (61, 61, 3)
     assert len(times) == len(set(times)) == 45  # 00:00, 00:15 … 11:00
@@ -160,8 +154,7 @@ async def test_every_page_of_days_and_times_can_be_reached(world: Academy) -> No
     assert stu.options("book:day:") == days[:25]
 
 
-async def test_on_the_night_when_the_clock_goes_back_both_hours_can_be_told_apart(open_world: Academy) -> None:
-    world = open_world
+async def test_a_repeated_hour_is_labelled_with_its_zone(world: Academy) -> None:
     await world.coach.slash(world.lobby, "availability", days="Sun", hours="1-5")
     await change_coach(world, horizon_days=300, slot_step_minutes=60)
     stu = Visitor(world, world.student)
@@ -175,8 +168,7 @@ async def test_on_the_night_when_the_clock_goes_back_both_hours_can_be_told_apar
     assert f"<t:{int(datetime(2026, 10, 25, 1, tzinfo=UTC).timestamp())}:F>" in stu.said
 
 
-async def test_with_nothing_free_the_panel_says_so_and_leads_back(open_world: Academy) -> None:
-    world = open_world
+async def test_with_nothing_free_the_panel_says_so_and_leads_back(world: Academy) -> None:
     idle = await a_coach(world, "Ann")
     stu = Visitor(world, world.student)
 

@@ -1,4 +1,4 @@
-"""Blocking a member: from a command or a card to what they read, what is undone, and what admins see."""
+"""Blocking members, by command or from a card: what they can't do, and what admins see."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from tests.support.meetings import over, told
 from tests.support.presses import press_together
 from tests.support.simulated import APPLICATION, Academy, reply, words
 from tests.support.steps import fill, form, held, labels, press, send
+from tests.support.transactions import fetch
 
 REASON = "Four *no-shows*."
 QUOTED = r"> Four \*no-shows\*."
@@ -20,19 +21,19 @@ FIELD = "Reason"
 
 
 async def block(world: Academy, what: str = "booking", person: Any = None, **options: Any) -> Any:
-    """The answer to the command."""
+    """Block someone by command, and return the answer."""
     whom = person or world.student
     return reply(await world.admin.slash(world.lobby, "coaching block", member=whom, what=what, **options))
 
 
 async def rejected(world: Academy) -> Any:
-    """The card of Stu's application, turned down."""
+    """Return the card of Stu's rejected application."""
     await world.apply(world.student)
     await fill(world.admin, world.card, "Reject…", {"Reason": "Not yet."})
     return world.card
 
 
-async def test_a_blocked_student_reads_why_wherever_they_would_book(open_world: Academy) -> None:
+async def test_a_blocked_student_is_told_why_wherever_they_book(open_world: Academy) -> None:
     world = open_world
     await world.admin.slash(world.lobby, "coaching post")
     panel = world.lobby.last_message
@@ -45,21 +46,20 @@ async def test_a_blocked_student_reads_why_wherever_they_would_book(open_world: 
     assert "They'll see your reason when they try." in words(blocked)
     assert "If they were holding a time, it's free again." in words(blocked)
     assert await world.count(Hold) == 0
-    refused = [
+    for one in (
         await world.student.slash(world.lobby, "book"),
         await world.student.slash(world.lobby, "book", coach="Cara"),
         await world.student.click(panel, label="Book a coach"),
         await world.student.click(profile, label="Book"),
         await world.student.click(confirming, label="Confirm"),
         await world.student.click(confirming, label="Other time"),
-    ]
-    for one in refused:
+    ):
         assert words(reply(one)).startswith(NO_BOOKING)
         assert words(reply(one)).endswith(QUOTED)
     assert await world.sessions() == []
 
 
-async def test_one_press_undoes_it(open_world: Academy) -> None:
+async def test_one_press_undoes_a_block(open_world: Academy) -> None:
     world = open_world
     blocked = await block(world)
     assert "They'll be told when they try." in words(blocked)
@@ -70,7 +70,7 @@ async def test_one_press_undoes_it(open_world: Academy) -> None:
     await world.book(world.student, "14:00")
 
 
-async def test_a_booked_session_stays_and_its_student_reschedules_it(open_world: Academy) -> None:
+async def test_a_blocked_student_can_reschedule_a_booked_session(open_world: Academy) -> None:
     world = open_world
     await world.book(world.student, "14:00")
 
@@ -79,15 +79,13 @@ async def test_a_booked_session_stays_and_its_student_reschedules_it(open_world:
     hers = reply(await world.student.slash(world.lobby, "sessions"))
     times = await press(world.student, hers, "Reschedule…")
     asked = await press(world.student, times, "15:00")
-    await fill(world.student, asked, "Move it…", {})
+    await fill(world.student, asked, "Reschedule…", {})
 
     [session] = await world.sessions()
     assert session.rescheduled_from is not None
 
 
-async def test_an_admin_blocks_a_rejected_applicant_from_the_card_and_the_card_says_so(
-    open_world: Academy,
-) -> None:
+async def test_a_rejected_applicant_is_blocked_and_unblocked_from_the_card(open_world: Academy) -> None:
     world = open_world
     card = await rejected(world)
 
@@ -108,7 +106,7 @@ async def test_an_admin_blocks_a_rejected_applicant_from_the_card_and_the_card_s
     assert "Approve" in labels(world.card)
 
 
-async def test_a_form_that_was_open_before_the_block_applies_no_more(open_world: Academy) -> None:
+async def test_a_form_opened_before_the_block_is_refused(open_world: Academy) -> None:
     world = open_world
     opened = await world.student.slash(world.lobby, "coach apply")
 
@@ -120,9 +118,7 @@ async def test_a_form_that_was_open_before_the_block_applies_no_more(open_world:
     assert await world.count(Coach) == 1
 
 
-async def test_a_coach_who_is_blocked_from_applying_still_coaches_and_the_admin_reads_so(
-    open_world: Academy,
-) -> None:
+async def test_a_coach_blocked_from_applying_still_coaches(open_world: Academy) -> None:
     world = open_world
 
     said = words(await block(world, "applying", world.coach))
@@ -131,7 +127,7 @@ async def test_a_coach_who_is_blocked_from_applying_still_coaches_and_the_admin_
     await world.book(world.student, "14:00")
 
 
-async def test_an_applicant_who_is_blocked_waits_for_a_decision_and_the_admin_reads_so(world: Academy) -> None:
+async def test_a_blocked_applicants_open_application_stays(world: Academy) -> None:
     await world.set_up()
     await world.apply(world.student)
 
@@ -141,33 +137,30 @@ async def test_an_applicant_who_is_blocked_waits_for_a_decision_and_the_admin_re
     assert "Their open application stays until you decide" in said
     assert words(reply(await world.student.slash(world.lobby, "coach edit"))).startswith(NO_APPLYING)
     await world.admin.click(world.card, label="Approve")
-    async with world.db.read() as session:
-        coach = await session.get_one(Coach, (world.guild.id, world.student.id))
-        assert coach.status is CoachStatus.APPROVED
+    coach = await fetch(world.db, Coach, (world.guild.id, world.student.id))
+    assert coach.status is CoachStatus.APPROVED
 
 
-async def test_a_student_who_did_not_come_is_blocked_from_the_appeal_and_from_the_session(
-    open_world: Academy,
-) -> None:
+async def test_no_shows_are_blocked_from_the_appeal_or_the_session(open_world: Academy) -> None:
     world = open_world
     made = await over(world, world.coach)
-    [message] = told(world, world.student, "You were not seen")
+    [message] = told(world, world.student, "You missed your session")
     opened = await world.student.user.click(message, label="Appeal…")
     await world.student.user.submit_modal(opened, {"What happened": "I forgot."})
-    await world.admin.click(world.card, label="The no-show stands")
+    await world.admin.click(world.card, label="Keep no-show")
 
     await fill(world.admin, world.card, "Block student…", {FIELD: "Did not come."})
 
-    story = reply(await world.admin.slash(world.lobby, "coaching session", code=made.code))
-    assert f"🚫 **Student blocked from booking** by {world.admin.mention}" in words(story)
-    assert words(await press(world.admin, story, "Unblock student")).startswith("**Unblocked.**")
-    story = reply(await world.admin.slash(world.lobby, "coaching session", code=made.code))
-    await fill(world.admin, story, "Block student…", {})
+    details = reply(await world.admin.slash(world.lobby, "coaching session", code=made.code))
+    assert f"🚫 **Student blocked from booking** by {world.admin.mention}" in words(details)
+    assert words(await press(world.admin, details, "Unblock student")).startswith("**Unblocked.**")
+    details = reply(await world.admin.slash(world.lobby, "coaching session", code=made.code))
+    await fill(world.admin, details, "Block student…", {})
     hers = reply(await world.student.slash(world.lobby, "sessions"))
     assert words(await press(world.student, hers, "Book again")).startswith(NO_BOOKING)
 
 
-async def test_the_form_holds_the_reason_that_stands(open_world: Academy) -> None:
+async def test_the_form_holds_the_current_reason(open_world: Academy) -> None:
     world = open_world
     card = await rejected(world)
     first = await form(world.admin, card, "Block from applying…")
@@ -175,15 +168,14 @@ async def test_the_form_holds_the_reason_that_stands(open_world: Academy) -> Non
     assert held(first) == {FIELD: ""}
     await send(world.admin, first, {FIELD: REASON})
 
-    press_id = f"block:person:{world.student.id}:2"
-    opened = await world.press_custom_id(world.admin, press_id)
+    opened = await world.press_custom_id(world.admin, f"block:person:{world.student.id}:2")
 
     assert held(opened) == {FIELD: REASON}
     await send(world.admin, second, {FIELD: "Another."})
     assert await world.count(Block) == 1
 
 
-async def test_the_list_names_everybody_with_a_button_that_lifts_one(open_world: Academy) -> None:
+async def test_each_block_in_the_list_can_be_lifted(open_world: Academy) -> None:
     world = open_world
     ada = await Visitor(world, world.admin).slash("coaching blocked")
     assert "Nobody is blocked here." in ada.said
@@ -196,14 +188,14 @@ async def test_the_list_names_everybody_with_a_button_that_lifts_one(open_world:
     assert QUOTED in ada.said
     assert "-# No reason given" in ada.said
 
-    ids = [f"block:list:0:lift:{world.student.id}:{what}" for what in (1, 2)]
-    for left, custom_id in zip((2, 1), ids, strict=True):
+    for left, what in ((2, 1), (1, 2)):
+        custom_id = f"block:list:0:lift:{world.student.id}:{what}"
         shown = reply(await world.admin.click(ada.panel, custom_id=custom_id))
         assert words(shown).count("Unblock") == left
         assert await world.count(Block) == left
 
 
-async def test_a_block_that_only_another_release_knows_hides_no_other_one(open_world: Academy) -> None:
+async def test_a_block_of_an_unknown_kind_hides_no_others(open_world: Academy) -> None:
     world = open_world
     await block(world, person=world.coach)
     await block(world, "both")
@@ -218,7 +210,7 @@ async def test_a_block_that_only_another_release_knows_hides_no_other_one(open_w
     assert await world.count(Block) == 2
 
 
-async def test_the_list_is_turned_page_by_page(open_world: Academy) -> None:
+async def test_the_list_of_blocks_has_pages(open_world: Academy) -> None:
     world = open_world
     for person in (world.student, world.other_student, world.outsider, world.coach):
         await block(world, "both", person)
@@ -230,32 +222,29 @@ async def test_the_list_is_turned_page_by_page(open_world: Academy) -> None:
     assert ada.buttons.count("Unblock") == 2
 
 
-async def test_unblocking_by_command_lifts_everything_and_says_if_there_was_nothing(open_world: Academy) -> None:
+async def test_unblocking_by_command_lifts_all_blocks(open_world: Academy) -> None:
     world = open_world
     await block(world, "both")
 
-    said = [
-        words(reply(await world.admin.slash(world.lobby, "coaching unblock", member=world.student)))
-        for _ in range(2)
-    ]
-
-    assert said == [
+    for sentence in (
         f"**Unblocked.** {world.student.mention} can book sessions and apply to coach again.",
         f"{world.student.mention} isn't blocked here. `/coaching blocked` lists everyone who is.",
-    ]
+    ):
+        answer = await world.admin.slash(world.lobby, "coaching unblock", member=world.student)
+        assert words(reply(answer)) == sentence
 
 
-async def test_two_admins_who_undo_at_once_undo_it_once(open_world: Academy) -> None:
+async def test_a_block_undone_twice_at_once_is_undone_once(open_world: Academy) -> None:
     world = open_world
     blocked = await block(world)
 
-    results = await press_together(world, [(world.admin, blocked), (world.admin, blocked)], label="Undo")
+    results = await press_together(world, [(world.admin, blocked)] * 2, label="Undo")
 
     assert sorted("isn't blocked here" in words(reply(one)) for one in results) == [False, True]
     assert await world.count(Block) == 0
 
 
-async def test_the_list_of_coaches_and_a_profile_say_who_is_blocked(open_world: Academy) -> None:
+async def test_the_list_of_coaches_says_who_is_blocked(open_world: Academy) -> None:
     world = open_world
     await rejected(world)
     await block(world, "applying")
@@ -279,7 +268,7 @@ async def test_the_audit_log_shows_who_was_blocked(open_world: Academy) -> None:
 
 
 @pytest.mark.parametrize("what", [0, 4, 2**63 - 1])
-async def test_a_press_that_means_nothing_blocks_nobody(open_world: Academy, what: int) -> None:
+async def test_a_button_with_an_unknown_number_blocks_nobody(open_world: Academy, what: int) -> None:
     world = open_world
 
     said = words(reply(await world.press_custom_id(world.admin, f"block:person:{world.student.id}:{what}")))

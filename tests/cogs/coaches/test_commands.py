@@ -1,4 +1,4 @@
-"""`/coach`, from the press to what people read."""
+"""Applying to coach and deciding on applications, from the press to what people read."""
 
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -7,13 +7,13 @@ import pytest
 
 from models import AuditEntry, Coach, CoachStatus, Notification
 from tests.support.simulated import APPLICATION, Academy, lost_answers, reply, words
+from tests.support.steps import fill, form, held, send
 from tests.support.transactions import fetch
 
 
-async def status_of(world: Academy) -> CoachStatus | None:
-    async with world.db.read() as session:
-        coach = await session.get(Coach, (world.guild.id, world.coach.id))
-    return coach and coach.status
+async def cara(world: Academy) -> Coach:
+    """Return Cara's row."""
+    return await fetch(world.db, Coach, (world.guild.id, world.coach.id))
 
 
 @pytest.mark.parametrize(
@@ -27,73 +27,59 @@ async def status_of(world: Academy) -> CoachStatus | None:
         ("About you", "   ", "About you is empty. Write a few words."),
     ],
 )
-async def test_a_field_that_cannot_be_read_is_refused_and_nothing_typed_is_lost(
+async def test_an_unreadable_field_is_refused_and_nothing_typed_is_lost(
     world: Academy, field: str, typed: str, sentence: str
 ) -> None:
     await world.set_up()
 
-    answer = await world.apply(world.coach, **{field: typed})
+    panel = reply(await world.apply(world.coach, **{field: typed}))
 
-    panel = reply(answer)
     assert sentence in words(panel)
     assert await world.count(Coach) == await world.count(Notification) == 0
-    form = await world.coach.click(panel, label="Fix it")
-    assert form.modal is not None
-    kept = {
-        label["label"]: label["component"].get("value")
-        or [one["value"] for one in label["component"].get("options", ()) if one["default"]]
-        for label in form.modal["components"]
-    }
-    assert kept == APPLICATION | {field: typed if typed.strip() else []}
+    assert held(await form(world.coach, panel, "Fix it")) == APPLICATION | {field: typed.strip()}
 
 
-async def test_a_form_can_be_fixed_again_and_again_in_its_place(world: Academy) -> None:
+async def test_a_refused_form_can_be_fixed_repeatedly(world: Academy) -> None:
     await world.set_up()
     panel = reply(await world.apply(world.coach, **{"Rate per hour": "much"}))
     await world.restart()
 
-    form = await world.coach.click(panel, label="Fix it")
-    answer = await world.coach.submit_modal(form, APPLICATION | {"Rate per hour": "more"})
-    assert '"more" isn\'t an amount' in words(answer.response)
-    assert answer.response.id == panel.id
-    form = await world.coach.click(panel, label="Fix it")
-    answer = await world.coach.submit_modal(form, APPLICATION)
+    refused = await fill(world.coach, panel, "Fix it", {"Rate per hour": "more"})
+    assert '"more" isn\'t an amount' in words(refused)
+    sent = await fill(world.coach, refused, "Fix it", APPLICATION)
 
-    assert answer.response.id == panel.id
-    assert "with the admins now" in words(answer.response)
-    assert await status_of(world) is CoachStatus.PENDING
+    assert panel.id == refused.id == sent.id
+    assert "with the admins now" in words(sent)
+    assert (await cara(world)).status is CoachStatus.PENDING
 
 
-async def test_an_applicant_reads_which_clock_their_place_was_understood_as(world: Academy) -> None:
+async def test_applicants_see_which_time_zone_was_understood(world: Academy) -> None:
     await world.set_up()
 
     answer = await world.apply(world.coach, **{"Your time zone": "India"})
 
     there = world.now.astimezone(ZoneInfo("Asia/Kolkata"))
     assert f"Your time zone is **Asia/Kolkata**, where it's **{there:%A, %H:%M}** now." in words(reply(answer))
-    coach = await fetch(world.db, Coach, (world.guild.id, world.coach.id))
-    assert coach.time_zone == "Asia/Kolkata"
+    assert (await cara(world)).time_zone == "Asia/Kolkata"
 
 
-async def test_applying_again_while_pending_edits_the_card_that_is_there(world: Academy) -> None:
+async def test_applying_again_while_pending_edits_the_card(world: Academy) -> None:
     await world.set_up()
     await world.apply(world.coach)
 
-    form = await world.coach.slash(world.lobby, "coach apply")
-    assert form.modal is not None
-    assert form.modal["components"][0]["component"]["value"] == "I mix records."
-    await world.coach.submit_modal(form, APPLICATION | {"About you": "I mix and master."})
+    opened = await world.coach.slash(world.lobby, "coach apply")
+    assert held(opened)["About you"] == "I mix records."
+    await send(world.coach, opened, {"About you": "I mix and master."})
 
     [card] = world.review.history()
     assert "I mix and master." in words(card)
 
 
-async def test_a_rejection_tells_the_reason_and_allows_to_apply_again(world: Academy) -> None:
+async def test_rejected_applicants_hear_why_and_can_apply_again(world: Academy) -> None:
     await world.set_up()
     await world.apply(world.coach)
 
-    form = await world.admin.click(world.card, label="Reject…")
-    await world.admin.submit_modal(form, {"Reason": "Please tell us *more*."})
+    await fill(world.admin, world.card, "Reject…", {"Reason": "Please tell us *more*."})
 
     assert "Please tell us \\*more\\*." in world.dms(world.coach)[-1]
     assert f"**Rejected** by {world.admin.mention}" in words(world.card)
@@ -103,21 +89,20 @@ async def test_a_rejection_tells_the_reason_and_allows_to_apply_again(world: Aca
     assert "Approve" in words(world.card)
 
 
-async def test_of_two_admins_one_decides_and_the_other_is_told_who_did(world: Academy) -> None:
+async def test_the_second_admin_hears_who_decided(world: Academy) -> None:
     await world.set_up()
     await world.apply(world.coach)
-    card = world.card
     owner = world.guild.add_member(world.guild.owner)
 
-    form = await world.admin.click(card, label="Reject…")
-    await owner.click(card, label="Approve")
-    answer = await world.admin.submit_modal(form, {"Reason": "No."})
+    opened = await form(world.admin, world.card, "Reject…")
+    await owner.click(world.card, label="Approve")
+    late = await send(world.admin, opened, {"Reason": "No."})
 
-    assert f"already approved by {owner.mention}" in words(reply(answer))
-    assert await status_of(world) is CoachStatus.APPROVED
+    assert f"approved already: {owner.mention} decided" in words(late)
+    assert (await cara(world)).status is CoachStatus.APPROVED
 
 
-async def test_who_may_not_decide_is_refused_and_nothing_happens(world: Academy) -> None:
+async def test_only_admins_decide_on_applications(world: Academy) -> None:
     await world.set_up()
     await world.apply(world.coach)
     card = world.card
@@ -134,10 +119,10 @@ async def test_who_may_not_decide_is_refused_and_nothing_happens(world: Academy)
     for answer in answers:
         assert words(reply(answer)).startswith("Only admins can do this.")
         assert reply(answer).ephemeral
-    assert await status_of(world) is CoachStatus.PENDING
+    assert (await cara(world)).status is CoachStatus.PENDING
 
 
-async def test_the_admin_role_decides_like_somebody_who_manages_the_server(world: Academy) -> None:
+async def test_members_with_the_admin_role_decide_too(world: Academy) -> None:
     helpers = world.guild.create_role("Helpers")
     helper = world.guild.add_member(world.env.create_user("hal"), roles=[helpers])
     await world.set_up()
@@ -150,7 +135,7 @@ async def test_the_admin_role_decides_like_somebody_who_manages_the_server(world
     assert words(reply(answer)).startswith("Approved.")
 
 
-async def test_the_queue_shows_one_application_after_the_other(world: Academy) -> None:
+async def test_the_queue_shows_one_application_at_a_time(world: Academy) -> None:
     await world.set_up()
     await world.apply(world.coach)
     await world.apply(world.student, **{"About you": "I play the piano."})
@@ -168,28 +153,23 @@ async def test_the_queue_shows_one_application_after_the_other(world: Academy) -
     assert "Approved" in words(world.card)
 
 
-async def test_whoever_coaches_already_is_not_asked_to_fill_in_a_form(open_world: Academy) -> None:
+async def test_coaches_cannot_apply_again(open_world: Academy) -> None:
     world = open_world
 
     answer = await world.coach.slash(world.lobby, "coach apply")
 
-    assert answer.modal is None
-    assert words(reply(answer)) == "You already coach here. Set your hours with `/availability`."
+    assert words(reply(answer)) == "You are a coach here already. Set your hours with `/availability`."
 
 
-async def test_an_empty_queue_says_where_applications_come_from(world: Academy) -> None:
-    answer = await world.admin.slash(world.lobby, "coach approve")
+async def test_without_applications_approving_says_how_people_apply(world: Academy) -> None:
+    queue = await world.admin.slash(world.lobby, "coach approve")
+    one = await world.admin.slash(world.lobby, "coach approve", member=world.outsider)
 
-    assert "No application is waiting" in words(reply(answer))
-
-
-async def test_approving_somebody_who_never_applied_says_what_they_have_to_do(world: Academy) -> None:
-    answer = await world.admin.slash(world.lobby, "coach approve", member=world.outsider)
-
-    assert words(reply(answer)) == "They haven't applied. Ask them to use `/coach apply`."
+    assert words(reply(queue)) == "No open applications. People apply with `/coach apply`."
+    assert words(reply(one)) == "They have not applied. Ask them to use `/coach apply`."
 
 
-async def test_without_a_review_channel_the_card_waits_for_one(world: Academy) -> None:
+async def test_without_a_review_channel_the_card_waits(world: Academy) -> None:
     await world.apply(world.coach)
     assert world.review.history() == []
 
@@ -198,7 +178,7 @@ async def test_without_a_review_channel_the_card_waits_for_one(world: Academy) -
     assert "I mix records." in words(world.card)
 
 
-async def test_a_role_that_is_chosen_later_is_given_to_those_who_coach_already(world: Academy) -> None:
+async def test_a_coach_role_chosen_later_is_given_to_existing_coaches(world: Academy) -> None:
     await world.choose(review_channel_id=world.review.id)
     await world.apply(world.coach)
     await world.admin.click(world.card, label="Approve")
@@ -209,7 +189,7 @@ async def test_a_role_that_is_chosen_later_is_given_to_those_who_coach_already(w
     assert world.has_role(world.coach, world.coach_role)
 
 
-async def test_a_card_whose_answer_was_lost_is_not_posted_twice(world: Academy) -> None:
+async def test_a_card_with_a_lost_answer_is_not_posted_twice(world: Academy) -> None:
     await world.set_up()
 
     with lost_answers(world, "POST", "/channels/*/messages") as lost:
@@ -221,7 +201,7 @@ async def test_a_card_whose_answer_was_lost_is_not_posted_twice(world: Academy) 
     assert await world.count(Notification) == 1
 
 
-async def test_markdown_and_mentions_of_an_applicant_stay_text(world: Academy) -> None:
+async def test_markdown_and_mentions_in_applications_stay_text(world: Academy) -> None:
     await world.set_up()
 
     await world.apply(world.coach, **{"About you": "**bold** @everyone <@&1> # big"})
@@ -234,15 +214,12 @@ async def test_markdown_and_mentions_of_an_applicant_stay_text(world: Academy) -
     assert sent[-1]["allowed_mentions"] == {"parse": [], "users": []}
 
 
-async def test_what_is_decided_stands_in_the_audit(world: Academy) -> None:
+async def test_decisions_are_in_the_audit_log(world: Academy) -> None:
     await world.set_up()
     await world.apply(world.coach)
     await world.admin.click(world.card, label="Approve")
 
     entry = await fetch(world.db, AuditEntry, await world.count(AuditEntry))
 
-    assert (entry.action, entry.actor_id, entry.coach_id) == (
-        "application_approved",
-        world.admin.id,
-        world.coach.id,
-    )
+    expected = ("application_approved", world.admin.id, world.coach.id)
+    assert (entry.action, entry.actor_id, entry.coach_id) == expected

@@ -1,11 +1,12 @@
-"""`/coach profile`, from the command to what different people read and may press."""
+"""`/coach profile`: what different people see and can press."""
 
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from models import Coach
+from scheduler.core.clock import stamp
+from tests.cogs.booking.people import change_coach
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, labels, press, week
 
@@ -13,33 +14,27 @@ NOBODY = "There's no such coach here. `/book` lists the coaches. To become one, 
 
 
 async def profile(world: Academy, viewer: Any, of: Any = None) -> Any:
-    """What the command shows; without `of` one's own."""
+    """Return the profile as this viewer sees it: `of` someone, or their own."""
     return reply(await viewer.slash(world.lobby, "coach profile", **({"member": of} if of else {})))
 
 
-async def change(world: Academy, **values: Any) -> None:
-    """Write on Cara's row."""
-    async with world.db.begin() as session:
-        row = await session.get_one(Coach, (world.guild.id, world.coach.id))
-        for name, value in values.items():
-            setattr(row, name, value)
-
-
-async def test_a_student_reads_all_that_matters_and_books_from_there(open_world: Academy) -> None:
+async def test_students_see_the_profile_and_book_from_it(open_world: Academy) -> None:
     world = open_world
 
     shown = await profile(world, world.student, world.coach)
 
     assert shown.ephemeral
-    said = words(shown)
-    assert f"### <@{world.coach.id}>\nnew · $60.00 an hour" in said
-    assert "**Teaches** Mixing, Mastering" in said
-    assert "**Lengths** 60 min ($60.00), 30 min ($30.00), 90 min ($90.00)" in said
-    assert "**Room** voice, camera and screen" in said
-    assert "I mix records." in said
-    assert "**Links**\n- <https://example.org/cara>" in said
-    assert "Ten years." not in said
-    assert f"**Next free** <t:{int(world.now.timestamp()) + 2 * 3600}:F>" in said
+    for part in (
+        f"### <@{world.coach.id}>\nnew · $60.00 an hour",
+        "**Teaches** Mixing, Mastering",
+        "**Lengths** 60 min ($60.00), 30 min ($30.00), 90 min ($90.00)",
+        "**Room** voice, camera and screen",
+        "I mix records.",
+        "**Links**\n- <https://example.org/cara>",
+        f"**Next free** {stamp(world.now + timedelta(hours=2))}",
+    ):
+        assert part in words(shown)
+    assert "Ten years." not in words(shown)
     assert labels(shown).keys() == {"Book", "Reviews"}
     panel = await press(world.student, shown, "Book")
     assert f"Book <@{world.coach.id}>" in words(panel)
@@ -47,47 +42,34 @@ async def test_a_student_reads_all_that_matters_and_books_from_there(open_world:
     assert "Booked ✅" in words(panel)
 
 
-async def test_nothing_in_an_address_turns_its_letters_round(open_world: Academy) -> None:
-    await change(open_world, portfolio="https://example.org/\u202egpj.exe")
+@pytest.mark.parametrize(
+    ("changed", "part", "can_book"),
+    [
+        ({"portfolio": "https://example.org/\u202egpj.exe"}, "- <https://example.org/gpj.exe>", True),
+        ({"rating_total": 14, "rating_count": 3}, "★ 4.7 (3)", True),
+        ({"accepting": False}, "Not taking new bookings at the moment.", False),
+        ({"minimum_notice_minutes": 29 * 24 * 60}, "Nothing is free in the next 28 days.", False),
+    ],
+    ids=["no reversed letters in links", "stars", "paused", "nothing free"],
+)
+async def test_a_profile_shows_links_stars_and_why_nothing_is_free(
+    open_world: Academy, changed: dict[str, Any], part: str, can_book: bool
+) -> None:
+    await change_coach(open_world, **changed)
 
     shown = await profile(open_world, open_world.student, open_world.coach)
 
-    assert "- <https://example.org/gpj.exe>" in words(shown)
+    assert part in words(shown)
+    assert ("Book" in labels(shown)) is can_book
 
 
-async def test_stars_stand_on_the_profile(open_world: Academy) -> None:
-    await change(open_world, rating_total=14, rating_count=3)
-
-    assert "★ 4.7 (3)" in words(await profile(open_world, open_world.student, open_world.coach))
-
-
-async def test_ones_own_profile_has_no_button_to_book_oneself(open_world: Academy) -> None:
+async def test_your_own_profile_has_no_book_button(open_world: Academy) -> None:
     shown = await profile(open_world, open_world.coach)
 
-    assert "I mix records." in words(shown)
     assert "Book" not in labels(shown)
 
 
-@pytest.mark.parametrize(
-    ("changed", "sentence"),
-    [
-        ({"accepting": False}, "Takes no new bookings at the moment."),
-        ({"minimum_notice_minutes": 29 * 24 * 60}, "Nothing is free in the next 28 days."),
-    ],
-    ids=["paused", "nothing free"],
-)
-async def test_who_cannot_be_booked_now_is_shown_with_the_reason_and_a_dead_button(
-    open_world: Academy, changed: dict[str, Any], sentence: str
-) -> None:
-    await change(open_world, **changed)
-
-    shown = await profile(open_world, open_world.student, open_world.coach)
-
-    assert sentence in words(shown)
-    assert labels(shown).keys() == {"Reviews"}
-
-
-async def test_who_does_not_coach_is_told_what_to_do(world: Academy) -> None:
+async def test_without_a_profile_people_hear_what_to_do(world: Academy) -> None:
     own = await profile(world, world.student)
     of_others = await profile(world, world.student, world.outsider)
 
@@ -104,25 +86,23 @@ async def pend(world: Academy) -> str:
 async def reject(world: Academy) -> str:
     await pend(world)
     await fill(world.admin, world.card, "Reject…", {"Reason": "Tell *more*."})
-    return "The application was not approved"
+    return "The application was rejected"
 
 
 async def suspend(world: Academy) -> str:
     await world.already_open()
     await world.admin.slash(world.lobby, "coach suspend", member=world.coach, reason="Missed *two*.")
-    return "The coaching is suspended."
+    return "This coach is suspended."
 
 
 async def leave(world: Academy) -> str:
     await world.already_open()
-    await change(world, left_at=world.now)
-    return "They have left the server."
+    await change_coach(world, left_at=world.now)
+    return "They've left the server."
 
 
 @pytest.mark.parametrize("hide", [pend, reject, suspend, leave])
-async def test_who_is_not_public_is_seen_by_themselves_and_admins_with_the_state_and_by_nobody_else(
-    world: Academy, hide: Any
-) -> None:
+async def test_only_the_person_and_admins_see_a_profile_that_is_not_public(world: Academy, hide: Any) -> None:
     state = await hide(world)
 
     for viewer in (world.coach, world.admin):
@@ -133,8 +113,8 @@ async def test_who_is_not_public_is_seen_by_themselves_and_admins_with_the_state
     assert words(await profile(world, world.student, world.coach)) == NOBODY
 
 
-@pytest.mark.parametrize(("hide", "why"), [(reject, "Tell \\*more\\*."), (suspend, "Missed \\*two\\*.")])
-async def test_the_reason_of_a_decision_stands_on_the_hidden_profile(world: Academy, hide: Any, why: str) -> None:
+@pytest.mark.parametrize(("hide", "why"), [(reject, r"Tell \*more\*."), (suspend, r"Missed \*two\*.")])
+async def test_a_hidden_profile_says_why(world: Academy, hide: Any, why: str) -> None:
     await hide(world)
 
     said = words(await profile(world, world.coach))
@@ -143,7 +123,7 @@ async def test_the_reason_of_a_decision_stands_on_the_hidden_profile(world: Acad
     assert why in said
 
 
-async def test_what_a_coach_wrote_cannot_format_mention_or_disguise_a_link(world: Academy) -> None:
+async def test_profiles_cannot_format_mention_or_disguise_a_link(world: Academy) -> None:
     await world.set_up()
     disguised = "https://a.example/[bank](https://evil.example)"
     await world.apply(
@@ -172,14 +152,13 @@ async def test_the_longest_profile_fits_into_a_message(world: Academy) -> None:
     assert "…" in said.splitlines()[-2]
 
 
-async def test_the_next_free_time_is_the_readers_own(open_world: Academy) -> None:
+async def test_the_next_free_time_depends_on_the_reader(open_world: Academy) -> None:
     world = open_world
     await world.book(world.student, "11:00")
-    free = world.now + timedelta(hours=4, minutes=30)
 
     said = words(await profile(world, world.student, world.coach))
 
-    assert f"**Next free** <t:{int(free.timestamp())}:F>" in said
+    assert f"**Next free** {stamp(world.now + timedelta(hours=4, minutes=30))}" in said
 
 
 async def test_profiles_belong_to_one_server(open_world: Academy) -> None:

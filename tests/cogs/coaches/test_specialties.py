@@ -1,4 +1,4 @@
-"""`/coaching specialties`: the list of what can be taught, and whom its changes meet."""
+"""`/coaching specialties`: changing what can be taught, and the coaches this affects."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from models import Guild
 from tests.support.simulated import APPLICATION, Academy, reply, words
 from tests.support.steps import fill, form, held, labels, press, rows, send
 
-NAMES, NAME, TEACHES = "Names, one a line", "New name", "What you teach"
-ADMINS_ONLY = "Only admins can do this."
+NAMES, NAME, TEACHES = "Names, one per line", "New name", "What you teach"
+ADMINS_ONLY = "Only admins may do this."
 
 
 async def the_list(world: Academy) -> Any:
@@ -18,7 +18,7 @@ async def the_list(world: Academy) -> Any:
 
 
 async def choose(person: Any, message: Any, label: str) -> Any:
-    """Choose what is called so in whichever select of the message has it; what is shown then."""
+    """Pick this option in whichever select has it, and return what's shown then."""
     [(custom_id, value)] = [
         (one["custom_id"], option["value"])
         for one in walk_components(message.components)
@@ -29,11 +29,11 @@ async def choose(person: Any, message: Any, label: str) -> Any:
 
 
 async def pick(world: Academy, name: str) -> Any:
-    """What is shown of one of the list."""
+    """Open one specialty from the list."""
     return await choose(world.admin, await the_list(world), name)
 
 
-async def test_an_admin_adds_names_and_coaches_choose_from_them(world: Academy) -> None:
+async def test_admins_add_names_and_coaches_choose_from_them(world: Academy) -> None:
     await world.set_up()
 
     panel = await fill(world.admin, await the_list(world), "Add…", {NAMES: "Violin\n*Viola*"})
@@ -45,7 +45,7 @@ async def test_an_admin_adds_names_and_coaches_choose_from_them(world: Academy) 
     assert "**Teaches** Violin, \\*Viola\\*" in words(world.card)
 
 
-async def test_a_new_name_is_on_the_cards_and_in_the_filter(open_world: Academy) -> None:
+async def test_a_new_name_appears_on_cards_and_in_the_filter(open_world: Academy) -> None:
     world = open_world
     await world.apply(world.other_student)
 
@@ -59,16 +59,17 @@ async def test_a_new_name_is_on_the_cards_and_in_the_filter(open_world: Academy)
     assert world.coach.mention in words(found)
 
 
-async def test_before_one_goes_that_is_taught_it_is_said_who_loses_it(open_world: Academy) -> None:
+async def test_removing_a_taught_specialty_first_says_who_loses_it(open_world: Academy) -> None:
     world = open_world
     await world.apply(world.other_student, **{TEACHES: ["Mixing"]})
 
     question = await press(world.admin, await pick(world, "Mixing"), "Remove…")
-    said = words(question)
-    assert "### Remove Mixing?" in said
-    assert "2 people lose it" in said
-    assert world.coach.mention in said
-    assert f"Nothing else is taught by {world.other_student.mention}: students" in said
+    for part in (
+        "### Remove Mixing?",
+        f"2 people lose it: {world.coach.mention}, {world.other_student.mention}.",
+        f"This leaves {world.other_student.mention} without a specialty.",
+    ):
+        assert part in words(question)
     kept = await press(world.admin, question, "Keep it")
     assert "- Mixing · 2 coaches" in words(kept)
     question = await press(world.admin, await pick(world, "Mixing"), "Remove…")
@@ -84,7 +85,7 @@ async def test_before_one_goes_that_is_taught_it_is_said_who_loses_it(open_world
     assert "no listed specialty" in listed
 
 
-async def test_somebody_who_began_to_teach_it_meanwhile_is_asked_about_too(open_world: Academy) -> None:
+async def test_a_coach_who_began_to_teach_it_meanwhile_is_asked_about_too(open_world: Academy) -> None:
     world = open_world
     question = await press(world.admin, await pick(world, "Mixing"), "Remove…")
     assert "1 person loses it" in words(question)
@@ -96,9 +97,9 @@ async def test_somebody_who_began_to_teach_it_meanwhile_is_asked_about_too(open_
     assert world.other_student.mention in words(asked)
 
 
-async def test_what_nobody_teaches_goes_with_one_press(open_world: Academy) -> None:
+async def test_a_specialty_nobody_teaches_takes_one_press_to_remove(open_world: Academy) -> None:
     panel = await pick(open_world, "Guitar")
-    assert "Nobody teaches it." in words(panel)
+    assert "Nobody teaches this." in words(panel)
 
     panel = await press(open_world.admin, panel, "Remove")
 
@@ -106,7 +107,7 @@ async def test_what_nobody_teaches_goes_with_one_press(open_world: Academy) -> N
     assert "Guitar" not in words(panel)
 
 
-async def test_two_admins_at_once_leave_the_second_a_clear_sentence(open_world: Academy) -> None:
+async def test_the_second_of_two_admins_hears_that_it_is_gone(open_world: Academy) -> None:
     world = open_world
     first, second = await pick(world, "Guitar"), await pick(world, "Guitar")
     opened = await form(world.admin, second, "Rename…")
@@ -118,7 +119,7 @@ async def test_two_admins_at_once_leave_the_second_a_clear_sentence(open_world: 
     assert gone in words(await send(world.admin, opened, {NAME: "Bass"}))
 
 
-async def test_an_application_that_was_open_while_the_list_changed_keeps_all_else(world: Academy) -> None:
+async def test_an_application_open_during_a_change_keeps_the_rest(world: Academy) -> None:
     await world.set_up()
     opened = await world.coach.slash(world.lobby, "coach apply")
     await fill(world.admin, await pick(world, "Mixing"), "Rename…", {NAME: "Mixing records"})
@@ -131,7 +132,7 @@ async def test_an_application_that_was_open_while_the_list_changed_keeps_all_els
     assert "Thank you!" in words(await send(world.coach, again, {TEACHES: ["Mixing records"]}))
 
 
-async def test_a_list_of_coaches_that_was_open_while_a_specialty_went_says_so(open_world: Academy) -> None:
+async def test_filtering_by_a_removed_specialty_finds_nobody(open_world: Academy) -> None:
     world = open_world
     listed = reply(await world.student.slash(world.lobby, "book"))
     await press(world.admin, await press(world.admin, await pick(world, "Mixing"), "Remove…"), "Remove it")
@@ -152,7 +153,7 @@ async def test_a_list_of_coaches_that_was_open_while_a_specialty_went_says_so(op
         ),
     ],
 )
-async def test_names_that_cannot_be_are_refused_and_stay_typed(world: Academy, typed: str, sentence: str) -> None:
+async def test_invalid_names_are_refused_and_stay_typed(world: Academy, typed: str, sentence: str) -> None:
     panel = await the_list(world)
     before = await rows(world)
 
@@ -163,7 +164,7 @@ async def test_names_that_cannot_be_are_refused_and_stay_typed(world: Academy, t
     assert held(await form(world.admin, refused, "Fix it")) == {NAMES: typed}
 
 
-async def test_the_fullest_list_of_the_longest_names_fits_everywhere(world: Academy) -> None:
+async def test_25_specialties_with_the_longest_names_fit_everywhere(world: Academy) -> None:
     await world.set_up()
     longest = [f"{letter}{'*' * 49}" for letter in "ABCDEFGHIJKLM"]
 
@@ -171,9 +172,8 @@ async def test_the_fullest_list_of_the_longest_names_fits_everywhere(world: Acad
 
     assert "25 of 25" in words(panel)
     assert "Add…" not in labels(panel)
-    await form(
-        world.coach, reply(await world.apply(world.coach, **{TEACHES: longest, "Rate per hour": "x"})), "Fix it"
-    )
+    refused = reply(await world.apply(world.coach, **{TEACHES: longest, "Rate per hour": "x"}))
+    await form(world.coach, refused, "Fix it")
     await world.apply(world.coach, **{TEACHES: longest})
     assert "Remove…" in labels(await pick(world, longest[0]))
     reply(await world.student.slash(world.lobby, "book"))
@@ -201,7 +201,7 @@ async def test_only_admins_see_or_change_the_list(open_world: Academy, who: str)
     assert await rows(world) == before
 
 
-async def test_the_panel_and_its_forms_outlive_a_restart(world: Academy) -> None:
+async def test_the_panel_and_its_forms_survive_a_restart(world: Academy) -> None:
     panel = await the_list(world)
     opened = await form(world.admin, panel, "Add…")
     await world.restart()

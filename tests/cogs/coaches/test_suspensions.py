@@ -1,4 +1,4 @@
-"""`/coach suspend` and `/coach reinstate`, from the command to what everybody reads and may do."""
+"""`/coach suspend` and `/coach reinstate`, and what coach and students can do then."""
 
 from typing import Any
 
@@ -8,20 +8,12 @@ from tests.support.transactions import fetch
 
 
 async def suspend(world: Academy, by: Any, **options: Any) -> str:
-    """The answer to the command."""
-    result = await by.slash(
-        world.lobby, "coach suspend", member=world.coach, reason="Missed two sessions.", **options
-    )
-    return words(reply(result))
+    """Suspend Cara, and return the answer."""
+    about: dict[str, Any] = {"member": world.coach, "reason": "Missed two sessions."}
+    return words(reply(await by.slash(world.lobby, "coach suspend", **about | options)))
 
 
-async def status_of(world: Academy) -> CoachStatus:
-    return (await fetch(world.db, Coach, (world.guild.id, world.coach.id))).status
-
-
-async def test_a_suspended_coach_loses_role_bookings_and_coming_sessions_and_both_sides_are_told(
-    world: Academy,
-) -> None:
+async def test_a_suspended_coach_loses_role_bookings_and_upcoming_sessions(world: Academy) -> None:
     await world.already_open()
     await world.book(world.student, "11:00")
 
@@ -37,7 +29,7 @@ async def test_a_suspended_coach_loses_role_bookings_and_coming_sessions_and_bot
     assert "No coach" in words(reply(await world.student.slash(world.lobby, "book")))
 
 
-async def test_coming_sessions_can_be_kept(world: Academy) -> None:
+async def test_upcoming_sessions_can_be_kept(world: Academy) -> None:
     await world.already_open()
     await world.book(world.student, "11:00")
 
@@ -47,7 +39,7 @@ async def test_coming_sessions_can_be_kept(world: Academy) -> None:
     assert [one.status for one in await world.sessions()] == [SessionStatus.SCHEDULED]
 
 
-async def test_a_reinstated_coach_is_bookable_at_the_old_hours_and_has_the_role_again(world: Academy) -> None:
+async def test_a_reinstated_coach_gets_hours_and_role_back(world: Academy) -> None:
     await world.already_open()
     await suspend(world, world.admin)
 
@@ -76,12 +68,10 @@ async def test_only_admins_suspend_and_reinstate(world: Academy) -> None:
 
     assert "Only admins" in answer
     assert "Only admins" in words(reply(result))
-    assert await status_of(world) is CoachStatus.APPROVED
+    assert (await fetch(world.db, Coach, (world.guild.id, world.coach.id))).status is CoachStatus.APPROVED
 
 
-async def test_somebody_who_is_no_coach_cannot_be_suspended(world: Academy) -> None:
+async def test_only_coaches_can_be_suspended(world: Academy) -> None:
     await world.already_open()
 
-    result = await world.admin.slash(world.lobby, "coach suspend", member=world.student, reason="Why not.")
-
-    assert "There's no such coach here" in words(reply(result))
+    assert "There is no such coach here" in await suspend(world, world.admin, member=world.student)

@@ -1,4 +1,4 @@
-"""Sessions of the same two people that adjoin: they stay in one room, and each session counts by itself."""
+"""Back-to-back sessions of the same two people: they stay in one room, and each session counts on its own."""
 
 from typing import Any
 
@@ -27,10 +27,11 @@ from tests.support.simulated import Academy, words
 from tests.support.transactions import transact
 
 COMPLETED = (SessionStatus.COMPLETED, None)
+STUDENT_ABSENT = (SessionStatus.NO_SHOW, Absent.STUDENT)
 
 
 async def adjoining(world: Academy, *gaps: Any) -> list[CoachingSession]:
-    """An hour of Stu with Cara from two on, and another hour after each of these gaps."""
+    """Book an hour of Stu with Cara from two o'clock, and another hour after each of these gaps."""
     async with world.db.begin() as session:
         (await session.get_one(Coach, (world.guild.id, world.coach.id))).slot_step_minutes = 5
     made = [await booked(world)]
@@ -39,20 +40,35 @@ async def adjoining(world: Academy, *gaps: Any) -> list[CoachingSession]:
     return made
 
 
+async def first_over(world: Academy, first: CoachingSession, *inside: Any) -> Any:
+    """Run the first session with these people inside, and return the room."""
+    room = await opened(world, first, *inside)
+    await world.leap_to(first.starts_at)
+    await to_the_end(world, first)
+    return room
+
+
+async def run(world: Academy, one: CoachingSession) -> None:
+    """Go through the session, stopping wherever something is due."""
+    for at in (one.starts_at, one.starts_at + MINUTE, one.ends_at - 5 * MINUTE):
+        await world.leap_to(at)
+    await to_the_end(world, one)
+
+
 async def outcomes(world: Academy, *made: CoachingSession) -> list[tuple[SessionStatus, Absent | None]]:
-    """What became of these."""
+    """Return status and absence of these sessions."""
     return [(row.status, row.absent) for row in [await now(world, one) for one in made]]
 
 
 async def leave(world: Academy) -> None:
-    """Both go, and time passes a little."""
+    """Let both leave the room, and a minute pass."""
     await world.coach.leave_voice()
     await world.student.leave_voice()
     await world.leap_to(world.now + MINUTE)
 
 
 def rooms_made(world: Academy) -> int:
-    """How many rooms were asked for in all."""
+    """Count the rooms that the bot ever created."""
     made = [one.json for one in world.env.http_requests if one.method == "POST" and one.json]
     return sum(str(one.get("name", "")).startswith("coaching-session-") and "type" in one for one in made)
 
@@ -63,24 +79,17 @@ def is_there(world: Academy, room: Any) -> bool:
 
 
 @pytest.mark.parametrize("mode", AccessMode)
-async def test_who_stays_for_three_sessions_in_a_row_stays_in_one_room_and_attends_all_of_them(
-    open_world: Academy, mode: AccessMode
-) -> None:
-    world = open_world
+async def test_three_sessions_in_a_row_share_one_room(world: Academy, mode: AccessMode) -> None:
     await settings(world, access_mode=mode)
     made = await adjoining(world, 0 * HOUR, 0 * HOUR)
+    people = (world.coach, world.student, world.outsider)
 
     room = await opened(world, made[0], world.coach, world.student)
     for one in made:
         await world.leap_to(one.starts_at)
         await world.leap_to(one.starts_at + MINUTE)
-        assert [world.sees(who, room) for who in (world.coach, world.student, world.outsider)] == [
-            True,
-            True,
-            False,
-        ]
-        await world.leap_to(one.ends_at - 5 * MINUTE)
-        await to_the_end(world, one)
+        assert [world.sees(who, room) for who in people] == [True, True, False]
+        await run(world, one)
     still_there = is_there(world, room)
     await leave(world)
 
@@ -91,74 +100,53 @@ async def test_who_stays_for_three_sessions_in_a_row_stays_in_one_room_and_atten
     assert [len(told(world, who, "Your room is open")) for who in (world.coach, world.student)] == [1, 1]
 
 
-async def test_each_session_is_welcomed_and_warned_of_in_the_room_in_which_the_two_are(
-    open_world: Academy,
-) -> None:
-    world = open_world
+async def test_each_session_gets_its_own_messages_in_the_shared_room(world: Academy) -> None:
     made = await adjoining(world, 0 * HOUR)
 
     room = await opened(world, made[0], world.coach, world.student)
     for one in made:
-        await world.leap_to(one.starts_at)
-        await world.leap_to(one.starts_at + MINUTE)
-        await world.leap_to(one.ends_at - 5 * MINUTE)
-        await to_the_end(world, one)
+        await run(world, one)
     await world.leap_to(made[1].ends_at + QUARTER)
 
     first, second = (f"Session {one.code}" for one in made)
-    [over] = said(room, f"Session `{made[0].code}` completed. Your next session is in this room too.")
+    [over] = said(room, f"Session `{made[0].code}`: completed. Your next session is in this room too.")
     assert first in words(over)
-    [goes] = said(room, f"Session `{made[1].code}` completed. The room goes as soon as it is empty.")
-    assert second in words(goes)
-    assert [
-        len([one for one in said(room, "the session ends") if code in words(one)]) for code in (first, second)
-    ] == [
-        1,
-        1,
-    ]
+    [last] = said(room, f"Session `{made[1].code}`: completed. The room closes once it's empty.")
+    assert second in words(last)
+    warnings = [words(one) for one in said(room, "your session ends")]
+    assert [sum(code in one for one in warnings) for code in (first, second)] == [1, 1]
     [closing] = said(room, "This room closes")
     assert second in words(closing)
 
 
-async def test_who_comes_to_the_first_alone_is_missed_in_the_second(open_world: Academy) -> None:
-    world = open_world
+async def test_leaving_after_the_first_session_is_a_no_show_in_the_second(world: Academy) -> None:
     first, second = await adjoining(world, 0 * HOUR)
-    await opened(world, first, world.coach, world.student)
-    await world.leap_to(first.starts_at)
-    await to_the_end(world, first)
+    await first_over(world, first, world.coach, world.student)
 
     await world.student.leave_voice()
     await to_the_end(world, second)
 
-    assert await outcomes(world, first, second) == [COMPLETED, (SessionStatus.NO_SHOW, Absent.STUDENT)]
+    assert await outcomes(world, first, second) == [COMPLETED, STUDENT_ABSENT]
 
 
-async def test_who_comes_to_the_second_alone_is_missed_in_the_first_and_finds_the_room_by_the_message(
-    open_world: Academy,
-) -> None:
-    world = open_world
+async def test_missing_the_first_session_still_leads_to_the_room_of_the_second(world: Academy) -> None:
     first, second = await adjoining(world, 0 * HOUR)
-    room = await opened(world, first, world.coach)
-    await world.leap_to(first.starts_at)
-    await to_the_end(world, first)
+    room = await first_over(world, first, world.coach)
     await world.leap_to(second.starts_at + MINUTE)
 
-    assert f"<#{room.id}> is open for you now" in words(told(world, world.student, "Your room is open")[-1])
+    assert f"Join <#{room.id}>" in words(told(world, world.student, "Your room is open")[-1])
     await world.student.join_voice(room)
     await to_the_end(world, second)
 
-    assert await outcomes(world, first, second) == [(SessionStatus.NO_SHOW, Absent.STUDENT), COMPLETED]
+    assert await outcomes(world, first, second) == [STUDENT_ABSENT, COMPLETED]
     assert [len(told(world, who, "Your room is open")) for who in (world.coach, world.student)] == [1, 2]
 
 
 @pytest.mark.parametrize("gap", [pytest.param(10, marks=pytest.mark.slow), 15, 45])
-async def test_who_stays_over_a_gap_stays_in_the_room(open_world: Academy, gap: int) -> None:
-    world = open_world
+async def test_people_who_wait_out_a_gap_stay_in_the_room(world: Academy, gap: int) -> None:
     await settings(world, linger_minutes=30)
     first, second = await adjoining(world, gap * MINUTE)
-    room = await opened(world, first, world.coach, world.student)
-    await world.leap_to(first.starts_at)
-    await to_the_end(world, first)
+    room = await first_over(world, first, world.coach, world.student)
 
     await world.leap_to(second.starts_at - 15 * MINUTE)
     await world.leap_to(second.starts_at - 5 * MINUTE)
@@ -170,10 +158,7 @@ async def test_who_stays_over_a_gap_stays_in_the_room(open_world: Academy, gap: 
     assert not is_there(world, room)
 
 
-async def test_a_room_that_is_empty_when_its_time_is_over_goes_and_a_later_session_gets_its_own(
-    open_world: Academy,
-) -> None:
-    world = open_world
+async def test_an_empty_room_goes_and_a_later_session_gets_its_own(world: Academy) -> None:
     first, second = await adjoining(world, 45 * MINUTE)
     room = await opened(world, first, world.coach, world.student)
     await world.leap_to(first.starts_at)
@@ -190,8 +175,7 @@ async def test_a_room_that_is_empty_when_its_time_is_over_goes_and_a_later_sessi
     assert await outcomes(world, first, second) == [COMPLETED] * 2
 
 
-async def test_ended_early_the_room_waits_with_whoever_stays_for_the_next_session(open_world: Academy) -> None:
-    world = open_world
+async def test_after_an_early_end_the_room_waits_for_the_next_session(world: Academy) -> None:
     first, second = await adjoining(world, 0 * HOUR)
     room = await opened(world, first, world.coach, world.student)
     await world.leap_to(first.starts_at + 20 * MINUTE)
@@ -207,8 +191,7 @@ async def test_ended_early_the_room_waits_with_whoever_stays_for_the_next_sessio
     assert rooms_made(world) == 1
 
 
-async def test_made_longer_the_first_keeps_the_room_until_then(open_world: Academy) -> None:
-    world = open_world
+async def test_an_extended_session_keeps_the_room_until_its_new_end(world: Academy) -> None:
     first, second = await adjoining(world, QUARTER)
     room = await opened(world, first, world.coach, world.student)
     await world.leap_to(first.ends_at - 2 * MINUTE)
@@ -224,33 +207,31 @@ async def test_made_longer_the_first_keeps_the_room_until_then(open_world: Acade
 
 
 @pytest.mark.parametrize(
-    ("when", "call_off"),
+    ("when", "change"),
     [
         (-10, "cancel"),
-        pytest.param(-10, "move", marks=pytest.mark.slow),
+        pytest.param(-10, "reschedule", marks=pytest.mark.slow),
         pytest.param(1, "cancel", marks=pytest.mark.slow),
-        (1, "move"),
+        (1, "reschedule"),
     ],
-    ids=["cancelled before", "moved before", "cancelled after", "moved after it took over"],
+    ids=["cancelled before", "rescheduled before", "cancelled after", "rescheduled after it took over"],
 )
-async def test_when_the_second_is_called_off_the_room_stays_until_it_is_empty(
-    open_world: Academy, call_off: str, when: int
+async def test_without_the_second_session_the_room_stays_until_it_is_empty(
+    world: Academy, change: str, when: int
 ) -> None:
-    world = open_world
     await no_minimum_notice(world)
     first, second = await adjoining(world, 5 * MINUTE)
     room = await opened(world, first, world.coach, world.student)
     await world.leap_to(first.starts_at)
+    stu = Actor(world.student.id)
     for at in (first.ends_at - 10 * MINUTE, first.ends_at, first.ends_at + MINUTE):
         await world.leap_to(at)
-        if at == first.ends_at + when * MINUTE:
-            async with world.db.begin() as session:
-                stu = Actor(world.student.id)
-                if call_off == "cancel":
-                    await cancellation.cancel(session, second.id, stu, world.guild.id, "", world.now)
-                else:
-                    tomorrow = TWO + 24 * HOUR
-                    await rescheduling.reschedule(session, second.id, stu, tomorrow, "", world.now)
+        if at != first.ends_at + when * MINUTE:
+            continue
+        if change == "cancel":
+            await transact(world.db, cancellation.cancel, second.id, stu, world.guild.id, "", world.now)
+        else:
+            await transact(world.db, rescheduling.reschedule, second.id, stu, TWO + 24 * HOUR, "", world.now)
 
     await world.leap_to(second.starts_at + MINUTE)
     while_inside = is_there(world, room)
@@ -258,19 +239,14 @@ async def test_when_the_second_is_called_off_the_room_stays_until_it_is_empty(
 
     assert await outcomes(world, first) == [COMPLETED]
     assert (while_inside, is_there(world, room)) == (True, False)
-    if call_off == "move":
+    if change == "reschedule":
         other = await opened(world, await now(world, second), world.coach, world.student)
         assert other.id != room.id
 
 
-async def test_a_restart_and_its_look_at_all_rooms_leave_a_room_that_was_taken_over_alone(
-    open_world: Academy,
-) -> None:
-    world = open_world
+async def test_a_restart_leaves_a_room_alone_that_the_second_session_took_over(world: Academy) -> None:
     first, second = await adjoining(world, 0 * HOUR)
-    room = await opened(world, first, world.coach, world.student)
-    await world.leap_to(first.starts_at)
-    await to_the_end(world, first)
+    room = await first_over(world, first, world.coach, world.student)
 
     await world.restart()
     await world.leap_to(second.starts_at + 2 * MINUTE)
@@ -280,12 +256,9 @@ async def test_a_restart_and_its_look_at_all_rooms_leave_a_room_that_was_taken_o
     assert await outcomes(world, first, second) == [COMPLETED] * 2
 
 
-async def test_a_room_that_was_taken_over_and_is_deleted_is_made_again_for_the_second(open_world: Academy) -> None:
-    world = open_world
+async def test_a_deleted_shared_room_is_made_again_for_the_second_session(world: Academy) -> None:
     first, second = await adjoining(world, 0 * HOUR)
-    room = await opened(world, first, world.coach, world.student)
-    await world.leap_to(first.starts_at)
-    await to_the_end(world, first)
+    room = await first_over(world, first, world.coach, world.student)
     await world.leap_to(second.starts_at + MINUTE)
 
     await delete_by_hand(world, room)
@@ -298,8 +271,7 @@ async def test_a_room_that_was_taken_over_and_is_deleted_is_made_again_for_the_s
     assert await outcomes(world, first, second) == [COMPLETED] * 2
 
 
-async def test_a_session_of_others_that_adjoins_has_a_room_of_its_own(open_world: Academy) -> None:
-    world = open_world
+async def test_another_students_next_session_has_a_room_of_its_own(world: Academy) -> None:
     first = await booked(world)
     other = await booked(world, first.ends_at, student=world.other_student)
     room = await opened(world, first, world.coach, world.student)

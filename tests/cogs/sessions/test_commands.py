@@ -1,44 +1,102 @@
-"""`/sessions` and cancelling, from the press to what people read."""
+"""`/sessions`: its pages, cancelling, calendar files, and booking the same coach again."""
 
-from models import SessionStatus
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from models import CoachingSession, SessionStatus
+from scheduler.core.clock import stamp
+from tests.cogs.booking.people import Visitor, calendar_in, much_later
+from tests.support import builders
+from tests.support.meetings import NO_ACCESS
 from tests.support.simulated import Academy, reply, words
+from tests.support.steps import labels
+
+WEDNESDAY = datetime(2026, 3, 4, 8, tzinfo=UTC)
+"""9:00 in Berlin, two days after the world begins."""
+DAY = timedelta(days=1)
+LATE = "this will be a **late cancellation**"
 
 
-async def test_with_no_session_it_says_how_to_book_one(world: Academy) -> None:
-    answer = await world.student.slash(world.lobby, "sessions")
+async def notice(world: Academy, hours: int) -> None:
+    """Set the server's cancellation notice."""
+    await world.choose(cancel_notice_minutes=hours * 60)
 
-    assert "Book your first one with `/book`." in words(reply(answer))
+
+async def booked(world: Academy) -> CoachingSession:
+    """Book the student's session on Wednesday morning."""
+    stu = await Visitor(world, world.student).book()
+    await stu.choose("book:day:", "Wed 4 Mar")
+    await stu.press("09:00", "Confirm")
+    return (await world.sessions())[-1]
 
 
-async def test_both_sides_see_their_session_and_nobody_else_does(open_world: Academy) -> None:
-    world = open_world
-    booked = await world.book(world.student, "14:00")
+async def sessions_of(world: Academy, person: Any) -> Visitor:
+    """Open `/sessions` as this person."""
+    return await Visitor(world, person).slash("sessions")
 
-    seen = {
-        who.name: booked.code in words(reply(await who.slash(world.lobby, "sessions")))
-        for who in (world.student, world.coach, world.other_student, world.admin)
-    }
+
+async def a_row(world: Academy, starts_at: datetime, **changed: Any) -> CoachingSession:
+    """Store a session directly, with long notes and without reservations."""
+    async with world.db.begin() as session:
+        return await builders.a_session(
+            session,
+            guild_id=world.guild.id,
+            coach_id=world.coach.id,
+            starts_at=starts_at,
+            reserved=False,
+            **{"student_id": world.student.id, "next_step_at": None, "notes": "*" * 1000, **changed},
+        )
+
+
+async def test_without_sessions_the_list_says_how_to_book_one(world: Academy) -> None:
+    stu = await sessions_of(world, world.student)
+
+    assert stu.said == "### No sessions yet\nBook your first one with `/book`."
+
+
+async def test_only_coach_and_student_see_their_session(world: Academy) -> None:
+    one = await world.book(world.student, "14:00")
+
+    people = (world.student, world.coach, world.other_student, world.admin)
+    seen = {who.name: one.code in (await sessions_of(world, who)).said for who in people}
 
     assert seen == {"stu": True, "cara": True, "sam": False, "ada": False}
 
 
-async def test_a_long_list_pages(open_world: Academy) -> None:
-    world = open_world
-    for label in ("13:30", "14:30", "15:30", "11:00"):
-        await world.book(world.student, label)
+async def test_upcoming_sessions_come_soonest_first_then_past_ones_newest_first(world: Academy) -> None:
+    over = [SessionStatus.COMPLETED, SessionStatus.CANCELLED, SessionStatus.NO_SHOW, SessionStatus.COMPLETED]
+    past = [
+        await a_row(world, world.now - n * DAY, status=one, cancel_reason="*" * 1000)
+        for n, one in enumerate(over, 1)
+    ]
+    upcoming = [await a_row(world, world.now + n * DAY) for n in (3, 1, 2, 5)]
+    stu = await sessions_of(world, world.student)
 
-    panel = reply(await world.student.slash(world.lobby, "sessions"))
-    first = words(panel)
-    second = words(reply(await world.student.click(panel, label="More ▶")))
+    pages = [stu.said]
+    while "Older ▶" in stu.buttons:
+        await stu.press("Older ▶")
+        pages.append(stu.said)
 
-    codes = [one.code for one in sorted(await world.sessions(), key=lambda one: one.starts_at)]
-    assert "4 upcoming" in first
-    assert [code for code in codes if code in first] == codes[:3]
-    assert [code for code in codes if code in second] == codes[3:]
+    expected = [upcoming[n].code for n in (1, 2, 0, 3)] + [one.code for one in past]
+    listed = [[line.split("`")[1] for line in one.splitlines() if "**Code**" in line] for one in pages]
+    assert listed == [expected[:3], expected[3:6], expected[6:]]
+    assert all("4 upcoming" in one for one in pages)
+    await stu.press("◀ Newer", "◀ Newer")
+    assert stu.said == pages[0]
 
 
-async def test_a_cancelled_time_can_be_booked_again_at_once(open_world: Academy) -> None:
-    world = open_world
+async def test_a_page_past_the_end_leads_back(world: Academy) -> None:
+    await a_row(world, WEDNESDAY)
+
+    stu = Visitor(world, world.student).take(await world.press_custom_id(world.student, "session:list:9000000000"))
+
+    assert "1 upcoming" in stu.said
+    assert stu.buttons == ["◀ Newer", "Reminders: on"]
+
+
+async def test_a_cancelled_time_can_be_booked_again_at_once(world: Academy) -> None:
     await world.book(world.student, "14:00")
 
     form = await world.student.user.click(world.student.user.dm_channel.last_message, label="Cancel…")
@@ -50,28 +108,23 @@ async def test_a_cancelled_time_can_be_booked_again_at_once(open_world: Academy)
     assert first.starts_at == second.starts_at
 
 
-async def test_a_stranger_who_gets_at_the_button_learns_nothing(open_world: Academy) -> None:
-    world = open_world
+async def test_a_stranger_cannot_cancel(world: Academy) -> None:
     await world.book(world.student, "14:00")
-    panel = reply(await world.student.slash(world.lobby, "sessions"))
-    cancel = next(one["custom_id"] for one in walk(panel.components) if one.get("label") == "Cancel…")
+    cancel = labels((await sessions_of(world, world.student)).panel)["Cancel…"]
 
     answer = await world.press_custom_id(world.outsider, cancel)
 
-    assert words(reply(answer)) == "You have no such session. `/sessions` lists yours."
-    [booked] = await world.sessions()
-    assert booked.status is SessionStatus.SCHEDULED
+    assert words(reply(answer)) == NO_ACCESS
+    assert [one.status for one in await world.sessions()] == [SessionStatus.SCHEDULED]
 
 
-async def test_cancelling_twice_says_when_it_was_cancelled(open_world: Academy) -> None:
-    world = open_world
+async def test_cancelling_twice_says_when_it_was_cancelled(world: Academy) -> None:
     await world.book(world.student, "14:00")
-    panel = reply(await world.student.slash(world.lobby, "sessions"))
-    first = await world.student.click(panel, label="Cancel…")
-    theirs = world.coach.user.dm_channel.last_message
-    second = await world.coach.user.click(theirs, label="Cancel…")
+    stu = await sessions_of(world, world.student)
+    first = await stu.open_form("Cancel…")
+    second = await world.coach.user.click(world.coach.user.dm_channel.last_message, label="Cancel…")
 
-    await world.student.submit_modal(first, {"Reason": "Ill."})
+    await stu.send(first, Reason="Ill.")
     late = await world.coach.user.submit_modal(second, {"Reason": "Me too."})
 
     assert "This session was cancelled <t:" in words(reply(late))
@@ -79,33 +132,156 @@ async def test_cancelling_twice_says_when_it_was_cancelled(open_world: Academy) 
     assert (cancelled.cancelled_by, cancelled.cancel_reason) == (world.student.id, "Ill.")
 
 
-async def test_what_is_over_cannot_be_cancelled(open_world: Academy) -> None:
-    world = open_world
-    booked = await world.book(world.student, "11:00")
+async def test_a_past_session_cannot_be_cancelled(world: Academy) -> None:
+    one = await world.book(world.student, "11:00")
     message = world.student.user.dm_channel.last_message
-    await world.leap_to(booked.ends_at + world.minutes(1))
+    await world.leap_to(one.ends_at + world.minutes(1))
 
     answer = await world.student.user.click(message, label="Cancel…")
 
     assert "This session is over, so it can't be cancelled." in words(reply(answer))
 
 
-async def test_the_longest_notes_and_reasons_fit_into_every_message(open_world: Academy) -> None:
-    world = open_world
-    for label in ("13:30", "14:30", "15:30"):
+async def test_the_longest_notes_and_reasons_fit_into_every_message(world: Academy) -> None:
+    for number, label in enumerate(("13:30", "14:30", "15:30"), 1):
         await world.book(world.student, label, notes="*n" * 500)
-        panel = reply(await world.student.slash(world.lobby, "sessions"))
-        form = await world.student.click(panel, custom_id=f"session:cancel:{len(await world.sessions())}")
+        panel = (await sessions_of(world, world.student)).panel
+        form = await world.student.click(panel, custom_id=f"session:cancel:{number}")
         await world.student.submit_modal(form, {"Reason": "*r" * 500})
 
-    listed = reply(await world.student.slash(world.lobby, "sessions"))
+    listed = (await sessions_of(world, world.student)).said
 
-    longest = max(map(len, [*map(words, world.student.user.dm_channel.history()), words(listed)]))
+    longest = max(map(len, [*map(words, world.student.user.dm_channel.history()), listed]))
     assert 2000 < longest <= 4000  # Discord's limit for the texts of a message
 
 
-def walk(components: list[dict]) -> list[dict]:
-    found = []
-    for one in components:
-        found += [one, *walk(one.get("components") or [])]
-    return found
+@pytest.mark.parametrize(
+    ("hours", "after", "rule", "is_late"),
+    [
+        (
+            24,
+            timedelta(),
+            f"You are in time: cancelling counts as late only after {stamp(WEDNESDAY - DAY)}.",
+            False,
+        ),
+        (24, timedelta(minutes=1), LATE, True),
+        (0, timedelta(), None, False),
+    ],
+    ids=["in time", "late", "no rule"],
+)
+async def test_the_form_says_whether_cancelling_is_late(
+    world: Academy, hours: int, after: timedelta, rule: str | None, is_late: bool
+) -> None:
+    await notice(world, hours)
+    await booked(world)
+    await much_later(world, WEDNESDAY - DAY + after)
+    stu = await sessions_of(world, world.student)
+
+    form = await stu.open_form("Cancel…")
+    await stu.send(form, Reason="Ill.")
+
+    assert rule in str(form.modal) if rule else "late" not in str(form.modal)
+    assert (await world.sessions())[0].cancelled_late is is_late
+    for said in (stu.said, world.dms(world.coach)[-1], (await stu.slash("sessions")).said):
+        assert f"· cancelled{' late' if is_late else ''}\n" in said
+
+
+@pytest.mark.parametrize("who", ["coach", "admin"])
+async def test_only_students_can_be_late(world: Academy, who: str) -> None:
+    await notice(world, 24 * 7)
+    one = await booked(world)
+    person = getattr(world, who)
+
+    form = await world.press_custom_id(person, f"session:cancel:{one.id}")
+    visitor = await Visitor(world, person).send(form, Reason="Flood.")
+
+    assert "late cancellation" not in str(form.modal)
+    assert "in time" not in str(form.modal)
+    assert (await world.sessions())[0].cancelled_late is False
+    assert "· cancelled\n" in visitor.said
+    assert "cancelled late" not in world.dms(world.student)[-1]
+
+
+@pytest.mark.parametrize("status", [SessionStatus.COMPLETED, SessionStatus.CANCELLED, SessionStatus.NO_SHOW])
+async def test_book_again_offers_the_same_coach_and_length(world: Academy, status: SessionStatus) -> None:
+    starts_at = world.now - 2 * DAY
+    await a_row(world, starts_at, ends_at=starts_at + world.minutes(90), status=status)
+    stu = await sessions_of(world, world.student)
+
+    await stu.press("Book again")
+
+    assert f"Book {world.coach.mention}" in stu.said
+    assert stu.chosen("book:length:") == "90 min · $90.00"
+    await stu.press("14:00", "Confirm")
+    again = (await world.sessions())[-1]
+    assert (again.duration, again.status) == (world.minutes(90), SessionStatus.SCHEDULED)
+    assert "Book again" not in (await sessions_of(world, world.coach)).buttons
+
+
+async def test_book_again_is_not_offered_in_direct_messages(world: Academy) -> None:
+    user = world.student.user
+    await booked(world)
+    stu = await (await sessions_of(world, world.student)).fill("Cancel…")
+    assert "Book again" in stu.buttons
+    assert "Session cancelled by you" in world.dms(world.student)[-1]
+    assert "Book again" not in world.dms(world.student)[-1]
+
+    await booked(world)
+    form = await user.click(user.dm_channel.last_message, label="Cancel…")
+    stu.take(await user.submit_modal(form, {}))
+
+    assert "Session cancelled" in stu.said
+    assert "Book again" not in stu.buttons
+
+
+async def test_the_calendar_file_comes_from_the_list_and_from_the_message(world: Academy) -> None:
+    one = await booked(world)
+    stu = await (await sessions_of(world, world.student)).press("Calendar file")
+    assert "Open it with your calendar app." in stu.said
+
+    from_list = await calendar_in(stu.panel)
+    message = world.student.user.dm_channel.last_message
+    stu.take(await world.student.user.click(message, label="Calendar file"))
+    cara = await (await sessions_of(world, world.coach)).press("Calendar file")
+
+    assert from_list.to_ical() == (await calendar_in(stu.panel)).to_ical()
+    [hers], [theirs] = (await calendar_in(cara.panel)).events, from_list.events
+    assert (hers["uid"], hers["sequence"]) == (theirs["uid"], theirs["sequence"])
+    assert (theirs["summary"], hers["summary"]) == ("Coaching with Cara", "Coaching Stu")
+    assert theirs.uid == f"{one.code}@session.coachbot"
+
+
+async def test_the_coachs_file_names_the_student_or_else_the_session(world: Academy) -> None:
+    one = await booked(world)
+
+    async def title() -> str:
+        cara = await (await sessions_of(world, world.coach)).press("Calendar file")
+        return str((await calendar_in(cara.panel)).events[0]["summary"])
+
+    world.guild.remove_member(world.student)
+    after_leaving = await title()
+    world.env.inject_error("GET", f"/users/{world.student.id}", status=404, code=10013)
+    without_account = await title()
+    world.env.inject_error("GET", f"/guilds/{world.guild.id}/members/{world.student.id}", status=500)
+    in_trouble = await title()
+
+    assert after_leaving == "Coaching Stu"
+    assert without_account == in_trouble == f"Coaching session {one.code} in {world.guild.name}"
+
+
+async def test_each_message_about_a_session_brings_its_current_file(world: Academy) -> None:
+    await booked(world)
+    stu = await sessions_of(world, world.student)
+
+    await stu.press("Reschedule…", "14:00")
+    await stu.fill("Reschedule…")
+    await (await stu.slash("sessions")).fill("Cancel…")
+
+    for person in (world.student, world.coach):
+        calendars = [await calendar_in(one) for one in person.user.dm_channel.history() if one.attachments]
+        assert [(one["method"], one.events[0]["sequence"]) for one in calendars] == [
+            ("PUBLISH", 0),
+            ("PUBLISH", 1),
+            ("CANCEL", 2),
+        ]
+        assert len({one.events[0].uid for one in calendars}) == 1

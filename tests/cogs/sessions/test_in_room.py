@@ -1,4 +1,4 @@
-"""In the room: what is said there, who may press what, and when it goes."""
+"""In the room: its messages, who can press what, and when it closes."""
 
 import pytest
 
@@ -25,49 +25,47 @@ from tests.support.presses import press_together
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import labels, press, rows
 
+OVER = "The session is over. The room closes once everyone has left."
 
-async def test_the_welcome_mentions_both_and_says_when_it_ends_and_what_about(open_world: Academy) -> None:
-    world = open_world
+
+async def test_the_welcome_mentions_both_with_times_and_notes(world: Academy) -> None:
     made = await booked(world, notes="My *vocals* sound thin.")
 
     room = await opened(world, made)
 
     [welcome] = room.history()
-    both = [str(world.coach.id), str(world.student.id)]
     assert f"### Welcome {world.coach.mention} {world.student.mention}" in words(welcome)
     assert f"starts {stamp(made.starts_at, 'R')} and ends at {stamp(made.ends_at, 't')}" in words(welcome)
     assert "My \\*vocals\\* sound thin." in words(welcome)
     assert list(labels(welcome)) == ["+15 minutes", "End now"]
-    assert [sorted(one) for one in pinged(world, room.id)] == [sorted(both)]
+    [both] = pinged(world, room.id)
+    assert set(both) == {str(world.coach.id), str(world.student.id)}
 
 
 @pytest.mark.parametrize("who", ["coach", "student"])
-async def test_either_of_the_two_goes_on_for_a_quarter_of_an_hour(open_world: Academy, who: str) -> None:
-    world = open_world
+async def test_coach_and_student_can_extend_the_session(world: Academy, who: str) -> None:
     made, room = await met(world, world.coach, world.student)
 
     answer = await press(getattr(world, who), room.last_message, "+15 minutes")
 
     later = made.ends_at + QUARTER
-    assert words(answer) == f"Your session goes on until {stamp(later, 't')}, at the same price."
+    assert words(answer) == f"Your session now ends at {stamp(later, 't')}, at the same price."
     assert ((await now(world, made)).ends_at, (await now(world, made)).total_cost_minor) == (later, 6000)
     assert await reserved_until(world, made) == [later, later]
     [welcome] = room.history()
     assert f"ends at {stamp(later, 't')}" in words(welcome)
 
 
-async def test_pressed_by_both_at_once_it_goes_on_once(open_world: Academy) -> None:
-    world = open_world
+async def test_pressed_by_both_at_once_the_session_is_extended_once(world: Academy) -> None:
     made, room = await met(world, world.coach, world.student)
-    welcome = room.last_message
 
-    await press_together(world, [(world.coach, welcome), (world.student, welcome)], label="+15 minutes")
+    both = [(person, room.last_message) for person in (world.coach, world.student)]
+    await press_together(world, both, label="+15 minutes")
 
     assert (await now(world, made)).ends_at == made.ends_at + QUARTER
 
 
-async def test_where_one_of_the_two_is_booked_next_going_on_is_not_offered(open_world: Academy) -> None:
-    world = open_world
+async def test_extending_is_not_offered_before_another_booking(world: Academy) -> None:
     await booked(world, TWO + HOUR, student=world.other_student)
     made, room = await met(world, world.coach, world.student)
     before = await rows(world)
@@ -80,8 +78,7 @@ async def test_where_one_of_the_two_is_booked_next_going_on_is_not_offered(open_
     assert await rows(world) == before
 
 
-async def test_what_was_booked_after_the_welcome_is_refused_with_a_sentence(open_world: Academy) -> None:
-    world = open_world
+async def test_extending_stops_before_a_booking_made_meanwhile(world: Academy) -> None:
     made, room = await met(world, world.coach, world.student)
     await no_minimum_notice(world)
     await booked(world, made.ends_at + 2 * QUARTER, student=world.other_student)
@@ -92,17 +89,14 @@ async def test_what_was_booked_after_the_welcome_is_refused_with_a_sentence(open
         await world.leap_to(world.now + MINUTE)
     refused = reply(await world.press_custom_id(world.coach, f"room:longer:{made.id}"))
 
-    assert all(one.startswith("Your session goes on until") for one in answers)
-    assert words(refused).startswith("15 more minutes don't fit: one of you is booked soon after")
+    assert all(one.startswith("Your session now ends at") for one in answers)
+    assert words(refused).startswith("15 more minutes do not fit: one of you is booked soon after")
     assert (await now(world, made)).ends_at == made.ends_at + 2 * QUARTER
     assert list(labels(room.last_message)) == ["End now"]
 
 
 @pytest.mark.parametrize("restart", [False, True])
-async def test_end_now_ends_it_frees_the_time_and_the_room_goes_with_the_last(
-    open_world: Academy, restart: bool
-) -> None:
-    world = open_world
+async def test_end_now_frees_the_time_and_the_room_closes_once_empty(world: Academy, restart: bool) -> None:
     made, room = await met(world, world.coach, world.student)
     if restart:
         await world.restart()
@@ -110,11 +104,11 @@ async def test_end_now_ends_it_frees_the_time_and_the_room_goes_with_the_last(
     answer = await press(world.coach, room.last_message, "End now")
 
     ended = await now(world, made)
-    assert words(answer) == "The session is over. The room goes as soon as everybody has left it."
+    assert words(answer) == OVER
     assert (ended.status, ended.ends_at) == (SessionStatus.COMPLETED, world.now)
     assert await reserved_until(world, made) == [world.now, world.now]
     assert labels(room.last_message) == {}
-    assert "The room goes as soon as it is empty." in words(room.last_message)
+    assert "The room closes once it's empty." in words(room.last_message)
     await world.coach.leave_voice()
     assert world.room(made.code) is not None
     await world.student.leave_voice()
@@ -122,23 +116,18 @@ async def test_end_now_ends_it_frees_the_time_and_the_room_goes_with_the_last(
     assert len(told(world, world.student, "How was it?")) == 1
 
 
-async def test_of_two_who_end_it_at_once_the_second_hears_that_it_is_over(open_world: Academy) -> None:
-    world = open_world
+async def test_the_second_of_two_who_end_at_once_hears_that_it_is_over(world: Academy) -> None:
     made, room = await met(world, world.coach, world.student)
-    pressed = [(world.coach, room.last_message), (world.student, room.last_message)]
 
-    answers = await press_together(world, pressed, label="End now")
+    both = [(person, room.last_message) for person in (world.coach, world.student)]
+    answers = await press_together(world, both, label="End now")
 
-    assert sorted(words(reply(one)) for one in answers) == [
-        "The session is over. The room goes as soon as everybody has left it.",
-        "This session is over.",
-    ]
+    assert sorted(words(reply(one)) for one in answers) == [OVER, "This session is over."]
     assert (await now(world, made)).status is SessionStatus.COMPLETED
     assert len(told(world, world.student, "How was it?")) == 1
 
 
-async def test_before_the_start_and_while_one_may_still_come_it_cannot_be_ended(open_world: Academy) -> None:
-    world = open_world
+async def test_a_session_cannot_be_ended_while_someone_may_still_come(world: Academy) -> None:
     made = await booked(world)
     room = await opened(world, made, world.coach)
 
@@ -156,25 +145,18 @@ async def test_before_the_start_and_while_one_may_still_come_it_cannot_be_ended(
     ("custom_id", "others"),
     [("room:end:{}", ["outsider", "other_student"]), ("room:longer:{}", ["admin", "outsider", "other_student"])],
 )
-async def test_others_change_nothing_in_somebodys_room(
-    open_world: Academy, custom_id: str, others: list[str]
-) -> None:
-    world = open_world
+async def test_others_change_nothing_in_the_room(world: Academy, custom_id: str, others: list[str]) -> None:
     made, _ = await met(world, world.coach, world.student)
     before = await rows(world)
 
-    said = [
-        words(reply(await world.press_custom_id(getattr(world, one), custom_id.format(made.id)))) for one in others
-    ]
+    for one in others:
+        answer = await world.press_custom_id(getattr(world, one), custom_id.format(made.id))
+        assert words(reply(answer)) == NO_ACCESS
 
-    assert said == [NO_ACCESS] * len(others)
     assert await rows(world) == before
 
 
-async def test_once_both_have_met_sessions_offers_to_end_it_and_cancelling_is_refused(
-    open_world: Academy,
-) -> None:
-    world = open_world
+async def test_once_both_have_met_the_session_can_only_be_ended(world: Academy) -> None:
     made, _ = await met(world, world.coach, world.student)
 
     listed = reply(await world.coach.slash(world.lobby, "sessions"))
@@ -186,8 +168,7 @@ async def test_once_both_have_met_sessions_offers_to_end_it_and_cancelling_is_re
     assert (await now(world, made)).status is SessionStatus.IN_PROGRESS
 
 
-async def test_while_one_may_still_come_sessions_offers_to_cancel_it(open_world: Academy) -> None:
-    world = open_world
+async def test_while_someone_may_still_come_the_session_can_be_cancelled(world: Academy) -> None:
     await met(world, world.student)
 
     listed = reply(await world.student.slash(world.lobby, "sessions"))
@@ -196,50 +177,46 @@ async def test_while_one_may_still_come_sessions_offers_to_cancel_it(open_world:
     assert "End now" not in labels(listed)
 
 
-async def test_an_admin_ends_a_running_session_from_its_story(open_world: Academy) -> None:
-    world = open_world
+async def test_an_admin_ends_a_running_session_from_its_details(world: Academy) -> None:
     made, _ = await met(world, world.coach, world.student)
-    story = reply(await world.admin.slash(world.lobby, "coaching session", code=made.code))
+    details = reply(await world.admin.slash(world.lobby, "coaching session", code=made.code))
 
-    answer = await press(world.admin, story, "End now")
+    answer = await press(world.admin, details, "End now")
 
-    assert words(answer) == "The session is over. The room goes as soon as everybody has left it."
+    assert words(answer) == OVER
     assert (await now(world, made)).status is SessionStatus.COMPLETED
 
 
-async def test_five_minutes_before_the_end_they_are_warned_once(open_world: Academy) -> None:
-    world = open_world
+async def test_both_are_warned_once_five_minutes_before_the_end(world: Academy) -> None:
     made, room = await met(world, world.coach, world.student)
 
     await world.leap_to(made.ends_at - 6 * MINUTE)
-    before = len(said(room, "the session ends"))
+    before = len(said(room, "your session ends"))
     await world.leap_to(made.ends_at - 5 * MINUTE)
     await world.restart()
     await world.leap_to(made.ends_at - 4 * MINUTE)
 
-    [warning] = said(room, f"the session ends {stamp(made.ends_at, 'R')}")
+    [warning] = said(room, f"your session ends {stamp(made.ends_at, 'R')}")
     assert before == 0
     assert list(labels(warning)) == ["+15 minutes", "End now"]
     assert len(pinged(world, room.id)[-1]) == 2
 
 
-async def test_who_goes_on_is_warned_before_the_new_end_only(open_world: Academy) -> None:
-    world = open_world
+async def test_after_extending_the_warning_comes_before_the_new_end(world: Academy) -> None:
     made, room = await met(world, world.coach, world.student)
     await press(world.student, room.last_message, "+15 minutes")
     later = made.ends_at + QUARTER
 
     await world.leap_to(made.ends_at)
-    early = len(said(room, "the session ends"))
+    early = len(said(room, "your session ends"))
     status = (await now(world, made)).status
     await world.leap_to(later - 5 * MINUTE)
 
     assert (early, status) == (0, SessionStatus.IN_PROGRESS)
-    assert len(said(room, f"the session ends {stamp(later, 'R')}")) == 1
+    assert len(said(room, f"your session ends {stamp(later, 'R')}")) == 1
 
 
-async def test_after_the_end_the_room_goes_when_the_last_leaves(open_world: Academy) -> None:
-    world = open_world
+async def test_after_the_end_the_room_closes_when_the_last_person_leaves(world: Academy) -> None:
     made, room = await met(world, world.coach, world.student)
     await to_the_end(world, made)
 
@@ -252,10 +229,7 @@ async def test_after_the_end_the_room_goes_when_the_last_leaves(open_world: Acad
     assert (await now(world, made)).next_step_at is None
 
 
-async def test_who_stays_is_warned_at_the_end_of_the_linger_time_and_the_room_goes_at_the_limit(
-    open_world: Academy,
-) -> None:
-    world = open_world
+async def test_people_who_stay_are_warned_before_the_room_closes(world: Academy) -> None:
     made, room = await met(world, world.coach, world.student)
     await to_the_end(world, made)
 

@@ -1,45 +1,39 @@
-"""Reminders, from the instant at which they are due to what people read and press."""
+"""Reminders, from when they are sent to what people read and press."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from models import CoachingSession, Guild, Member
-from scheduler.booking import booking
-from scheduler.core.actor import Actor
+from models import Member
 from scheduler.core.clock import stamp
+from tests.support.meetings import HOUR, MINUTE, booked
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import labels, press
 from tests.support.transactions import fetch
 
 WEDNESDAY = datetime(2026, 3, 4, 13, tzinfo=UTC)
 """14:00 in Berlin, two days after the world begins."""
-DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+DAY = timedelta(days=1)
 REMINDER = "### Your session with"
 
 
-async def booked(world: Academy, starts_at: datetime = WEDNESDAY, notes: str | None = None) -> CoachingSession:
-    """The student's session, by the use case behind Confirm, and both are told."""
-    async with world.db.begin() as session:
-        guild = await session.get_one(Guild, world.guild.id)
-        student = Actor(world.student.id)
-        made = await booking.book(session, guild, student, world.coach.id, starts_at, HOUR, notes, world.now)
-    await world.leap_to(world.now)
-    return made
-
-
 def reminders(person: Any) -> list[Any]:
-    """Those that this person got, oldest first."""
+    """Return this person's reminders, oldest first."""
     return [one for one in person.user.dm_channel.history() if words(one).startswith(REMINDER)]
 
 
 def counts(world: Academy) -> tuple[int, int]:
-    """How many reminders student and coach have got."""
+    """Count the reminders of student and coach."""
     return len(reminders(world.student)), len(reminders(world.coach))
 
 
-async def test_both_are_reminded_once_a_day_and_once_an_hour_before(open_world: Academy) -> None:
-    world = open_world
-    await booked(world)
+async def set_reminders(world: Academy, typed: str) -> str:
+    """Set the server's reminder times as the admin, and return the answer."""
+    answer = await world.admin.slash(world.lobby, "coaching set", setting="Reminders", value=typed)
+    return words(reply(answer))
+
+
+async def test_both_are_reminded_a_day_and_an_hour_before(world: Academy) -> None:
+    await booked(world, WEDNESDAY)
     seen = []
 
     for lead in (DAY, HOUR):
@@ -57,9 +51,8 @@ async def test_both_are_reminded_once_a_day_and_once_an_hour_before(open_world: 
     assert session.reminder_sent
 
 
-async def test_a_reminder_says_when_with_whom_where_and_what_about(open_world: Academy) -> None:
-    world = open_world
-    session = await booked(world, notes="The *bridge*. " + "x" * 500)
+async def test_a_reminder_has_time_person_room_and_notes(world: Academy) -> None:
+    session = await booked(world, WEDNESDAY, notes="The *bridge*. " + "x" * 500)
 
     await world.leap_to(WEDNESDAY - DAY)
 
@@ -70,28 +63,25 @@ async def test_a_reminder_says_when_with_whom_where_and_what_about(open_world: A
         assert f"Your private room opens {stamp(WEDNESDAY - 5 * MINUTE, 'R')}." in said
         assert r"The \*bridge\*. xxx" in said
         assert "x" * 290 not in said
-        assert said.endswith(
-            "…\nReschedule…\nCancel…\nCalendar file\nTurn reminders off\n" + said.splitlines()[-1]
-        )
-        assert session.code in said.splitlines()[-1]
+        *_, last_line = said.splitlines()
+        assert said.endswith(f"…\nReschedule…\nCancel…\nCalendar file\nTurn reminders off\n{last_line}")
+        assert session.code in last_line
 
 
-async def test_a_session_can_be_cancelled_from_its_reminder(open_world: Academy) -> None:
-    world = open_world
-    await booked(world)
+async def test_a_session_can_be_cancelled_from_its_reminder(world: Academy) -> None:
+    await booked(world, WEDNESDAY)
     await world.leap_to(WEDNESDAY - DAY)
 
     form = await world.student.user.click(reminders(world.student)[0], label="Cancel…")
     await world.student.user.submit_modal(form, {"Reason": "Ill."})
     await world.leap_to(WEDNESDAY - HOUR)
 
-    assert "Session cancelled by the student" in world.dms(world.coach)[-1]
-    assert counts(world) == (0, 1)  # the student's has become the answer, and no other came an hour before
+    assert "Session cancelled by your student" in world.dms(world.coach)[-1]
+    assert counts(world) == (0, 1)  # the answer replaced the student's, and none came an hour before
 
 
-async def test_a_bot_that_was_down_reminds_late_but_not_after_the_start(open_world: Academy) -> None:
-    world = open_world
-    await booked(world)
+async def test_after_downtime_reminders_come_late_but_not_after_the_start(world: Academy) -> None:
+    await booked(world, WEDNESDAY)
     await booked(world, WEDNESDAY + DAY)
 
     await world.leap_to(WEDNESDAY - 20 * MINUTE)
@@ -103,9 +93,8 @@ async def test_a_bot_that_was_down_reminds_late_but_not_after_the_start(open_wor
     assert counts(world) == (1, 1)
 
 
-async def test_reminders_can_be_turned_off_and_on_from_a_reminder(open_world: Academy) -> None:
-    world = open_world
-    await booked(world)
+async def test_reminders_can_be_turned_off_and_on_from_a_reminder(world: Academy) -> None:
+    await booked(world, WEDNESDAY)
     await world.leap_to(WEDNESDAY - DAY)
     [message] = reminders(world.student)
     before = words(message)
@@ -120,15 +109,14 @@ async def test_reminders_can_be_turned_off_and_on_from_a_reminder(open_world: Ac
     await world.leap_to(WEDNESDAY + DAY - HOUR)
 
     assert words(off) == words(again)
-    assert words(off).startswith("### Reminders are off\nYou are not reminded of your sessions any more")
+    assert words(off).startswith("### Reminders are off\nYou won't be reminded of your sessions any more")
     assert words(on).startswith("### Reminders are on\n")
     assert words(reminders(world.student)[0]) == before
     assert (without, counts(world)) == ((1, 2), (2, 3))
 
 
-async def test_reminders_can_be_turned_off_and_on_in_the_list_of_sessions(open_world: Academy) -> None:
-    world = open_world
-    await booked(world)
+async def test_reminders_can_be_turned_off_and_on_in_the_list(world: Academy) -> None:
+    await booked(world, WEDNESDAY)
     panel = reply(await world.student.slash(world.lobby, "sessions"))
 
     off = await press(world.student, panel, "Reminders: on")
@@ -145,12 +133,11 @@ async def test_reminders_can_be_turned_off_and_on_in_the_list_of_sessions(open_w
     assert (without, counts(world)) == ((0, 1), (1, 2))
 
 
-async def test_the_list_stays_on_its_page_when_reminders_are_turned_off(open_world: Academy) -> None:
-    world = open_world
-    for day in range(4):
-        await booked(world, WEDNESDAY + timedelta(days=(0, 1, 2, 5)[day]))
+async def test_turning_reminders_off_stays_on_the_page(world: Academy) -> None:
+    for days in (0, 1, 2, 5):
+        await booked(world, WEDNESDAY + days * DAY)
     panel = reply(await world.student.slash(world.lobby, "sessions"))
-    second = await press(world.student, panel, "More ▶")
+    second = await press(world.student, panel, "Older ▶")
 
     off = await press(world.student, second, "Reminders: on")
 
@@ -158,9 +145,8 @@ async def test_the_list_stays_on_its_page_when_reminders_are_turned_off(open_wor
     assert stamp(WEDNESDAY + 5 * DAY) in words(off)
 
 
-async def test_who_presses_decides_for_themselves_only(open_world: Academy) -> None:
-    world = open_world
-    await booked(world)
+async def test_people_turn_off_only_their_own_reminders(world: Academy) -> None:
+    await booked(world, WEDNESDAY)
 
     await world.press_custom_id(world.outsider, "reminders:off")
     await world.leap_to(WEDNESDAY - DAY)
@@ -169,15 +155,8 @@ async def test_who_presses_decides_for_themselves_only(open_world: Academy) -> N
     assert (await fetch(world.db, Member, world.outsider.id)).reminders_off
 
 
-async def set_reminders(world: Academy, typed: str) -> str:
-    """The admin sets the times; what they read."""
-    answer = await world.admin.slash(world.lobby, "coaching set", setting="Reminders", value=typed)
-    return words(reply(answer))
-
-
-async def test_the_server_chooses_when_people_are_reminded(open_world: Academy) -> None:
-    world = open_world
-    await booked(world)
+async def test_admins_choose_when_people_are_reminded(world: Academy) -> None:
+    await booked(world, WEDNESDAY)
 
     shown = await set_reminders(world, "2h, 3 hours")
     await world.leap_to(WEDNESDAY - DAY)

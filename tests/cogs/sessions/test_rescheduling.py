@@ -1,80 +1,75 @@
-"""Moving a booked session, from the press to what both read."""
+"""Rescheduling a session, from the first press to what both people read."""
 
 import datetime as dt
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
-from models import Coach, Reservation, SessionStatus
+from models import Reservation, SessionStatus
+from scheduler.core.clock import stamp
+from tests.cogs.booking.people import TWO, Visitor, change_coach, much_later
+from tests.support.meetings import HOUR, NO_ACCESS
 from tests.support.presses import send_together
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, form, labels, press, rows, send
 
-TWO = dt.datetime(2026, 3, 2, 13, tzinfo=dt.UTC)
-"""14:00 in Berlin, when the session is."""
-HALF_PAST_TWO = dt.datetime(2026, 3, 2, 13, 30, tzinfo=dt.UTC)
-HALF_PAST_THREE = dt.datetime(2026, 3, 2, 14, 30, tzinfo=dt.UTC)
-
-
-def stamp(at: dt.datetime) -> str:
-    return f"<t:{int(at.timestamp())}:F>"
+HALF_PAST_THREE = TWO + 1.5 * HOUR
+WEDNESDAY = dt.datetime(2026, 3, 4, 8, tzinfo=dt.UTC)
+"""9:00 in Berlin, two days after the world begins."""
 
 
 async def times(world: Academy, person: Any) -> Any:
-    """The free times, from `/sessions`."""
+    """Open the free times from `/sessions`."""
     return await press(person, reply(await person.slash(world.lobby, "sessions")), "Reschedule…")
 
 
+async def ask(world: Academy, person: Any, label: str = "15:30") -> Any:
+    """Press a free time, and return the question that follows."""
+    return await press(person, await times(world, person), label)
+
+
 async def offered(world: Academy) -> list[str]:
-    """What somebody else can book that day."""
-    panel = reply(await world.other_student.slash(world.lobby, "book", coach=str(world.coach.id)))
-    return [label for label in labels(panel) if ":" in label]
+    """Return the times that another student can book that day."""
+    return (await Visitor(world, world.other_student).book()).times
 
 
-async def told(world: Academy) -> int:
-    """How often somebody was told that it was moved."""
-    return sum("Session moved by" in said for who in (world.student, world.coach) for said in world.dms(who))
+def told(world: Academy) -> int:
+    """Count the messages saying that the session was rescheduled."""
+    people = (world.student, world.coach)
+    return sum("Session rescheduled by" in said for who in people for said in world.dms(who))
 
 
-async def test_a_coach_reads_which_of_their_rules_another_time_breaks_and_moves_it_anyway(
-    open_world: Academy,
-) -> None:
-    world = open_world
+async def test_a_coach_can_break_their_own_rules_after_a_warning(world: Academy) -> None:
     await world.book(world.student, "14:00")
     elsewhen = {"Day and time": "tomorrow 22:10"}
 
     question = await fill(world.coach, await times(world, world.coach), "Another time…", elsewhen)
     assert "⚠️ **This breaks your own rules**\n- It's outside your hours." in words(question)
-    assert "Move it…" not in labels(question)
+    assert "Reschedule…" not in labels(question)
     await world.restart()
-    moved = await fill(world.coach, question, "Move it anyway…", {"Reason": "A wedding."})
+    done = await fill(world.coach, question, "Reschedule anyway…", {"Reason": "A wedding."})
 
-    assert "Session moved ✅" in words(moved)
+    assert "Session rescheduled ✅" in words(done)
     [now] = await world.sessions()
     assert now.starts_at == TWO + dt.timedelta(days=1, hours=8, minutes=10)
-    assert "Session moved by the coach" in world.dms(world.student)[-1]
+    assert "Session rescheduled by your coach" in world.dms(world.student)[-1]
 
 
-async def test_a_rule_that_was_made_after_the_warning_is_named_before_the_session_moves(
-    open_world: Academy,
-) -> None:
-    world = open_world
+async def test_a_rule_made_after_the_warning_needs_another_warning(world: Academy) -> None:
     await world.book(world.student, "14:00")
     elsewhen = {"Day and time": "tomorrow 22:00"}
     question = await fill(world.coach, await times(world, world.coach), "Another time…", elsewhen)
-    async with world.db.begin() as session:
-        coach = await session.get_one(Coach, (world.guild.id, world.coach.id))
-        coach.minimum_notice_minutes = 3 * 24 * 60
+    await change_coach(world, minimum_notice_minutes=3 * 24 * 60)
 
-    refused = await fill(world.coach, question, "Move it anyway…", {"Reason": "A wedding."})
+    refused = await fill(world.coach, question, "Reschedule anyway…", {"Reason": "A wedding."})
 
     assert "You ask for 3 days of notice. It's outside your hours. Choose the time again." in words(refused)
-    [now] = await world.sessions()
-    assert now.starts_at == TWO
+    assert [one.starts_at for one in await world.sessions()] == [TWO]
 
 
-async def test_another_time_is_for_the_coach_and_never_one_that_is_taken(open_world: Academy) -> None:
-    world = open_world
+async def test_only_coaches_can_type_a_time_and_never_a_taken_one(world: Academy) -> None:
     await world.book(world.student, "14:00")
     panels = {person: await times(world, person) for person in (world.student, world.coach)}
     await world.book(world.other_student, "16:00")
@@ -86,45 +81,35 @@ async def test_another_time_is_for_the_coach_and_never_one_that_is_taken(open_wo
     assert len({one.starts_at for one in await world.sessions()}) == 2
 
 
-async def test_a_student_moves_a_session_from_the_list(open_world: Academy) -> None:
-    world = open_world
+async def test_a_student_reschedules_from_the_list(world: Academy) -> None:
     booked = await world.book(world.student, "14:00")
+    assert await offered(world) == ["11:00", "15:00", "15:30", "16:00"]
 
-    panel = await times(world, world.student)
-    question = await press(world.student, panel, "15:30")
+    question = await ask(world, world.student)
     assert f"**Now** {stamp(TWO)} · 60 min" in words(question)
-    assert f"**To** {stamp(HALF_PAST_THREE)}" in words(question)
-    moved = await fill(world.student, question, "Move it…", {"Reason": ""})
+    assert f"**New time** {stamp(HALF_PAST_THREE)}" in words(question)
+    done = await fill(world.student, question, "Reschedule…", {})
 
-    assert "Session moved ✅" in words(moved)
-    assert f"**Rescheduled from** {stamp(TWO)}" in words(moved)
+    assert "Session rescheduled ✅" in words(done)
+    assert f"**Moved from** {stamp(TWO)}" in words(done)
     [now] = await world.sessions()
     assert (now.id, now.starts_at, now.duration) == (booked.id, HALF_PAST_THREE, booked.duration)
     assert (now.total_cost_minor, now.code) == (booked.total_cost_minor, booked.code)
-    assert "Session moved by you" in world.dms(world.student)[-1]
-    assert "Session moved by the student" in world.dms(world.coach)[-1]
+    assert await offered(world) == ["11:00", "13:30", "14:00", "14:30"]
+    assert await world.count(Reservation) == 2
+    assert "Session rescheduled by you" in world.dms(world.student)[-1]
+    assert "Session rescheduled by your student" in world.dms(world.coach)[-1]
     for person in (world.student, world.coach):
         assert f"\n{stamp(HALF_PAST_THREE)} (" in world.dms(person)[-1]
         assert f"**Rescheduled from** {stamp(TWO)}" in world.dms(person)[-1]
 
 
-async def test_the_old_time_can_be_booked_again_and_the_new_one_cannot(open_world: Academy) -> None:
-    world = open_world
-    await world.book(world.student, "14:00")
-    assert await offered(world) == ["11:00", "15:00", "15:30", "16:00"]
-
-    await fill(
-        world.student, await press(world.student, await times(world, world.student), "15:30"), "Move it…", {}
-    )
-
-    assert await offered(world) == ["11:00", "13:30", "14:00", "14:30"]
-    assert await world.count(Reservation) == 2
-    await world.book(world.other_student, "14:00")
-
-
-@pytest.mark.parametrize("who", ["student", "coach"])
-async def test_a_session_is_moved_from_the_card_in_the_direct_messages(open_world: Academy, who: str) -> None:
-    world = open_world
+@pytest.mark.parametrize(
+    ("who", "other", "reason"), [("student", "coach", "Reason (optional)"), ("coach", "student", "Reason")]
+)
+async def test_a_session_is_rescheduled_from_its_direct_message(
+    world: Academy, who: str, other: str, reason: str
+) -> None:
     await world.book(world.student, "14:00")
     person, cards = getattr(world, who).user, world.dms(getattr(world, who))
 
@@ -132,41 +117,39 @@ async def test_a_session_is_moved_from_the_card_in_the_direct_messages(open_worl
     assert world.dms(getattr(world, who))[: len(cards)] == cards  # the times are shown beside the card
     assert "times in **Europe/Berlin**" in words(panel)
     panel = await press(person, await press(person, panel, "15:30"), "Other time")
-    moved = await fill(person, await press(person, panel, "15:30"), "Move it…", {"Reason": "A meeting."})
+    done = await fill(person, await press(person, panel, "15:30"), "Reschedule…", {reason: "A meeting."})
 
-    assert "Session moved ✅" in words(moved)
-    by = "student" if who == "student" else "coach"
-    other = world.coach if who == "student" else world.student
-    assert f"Session moved by the {by}" in world.dms(other)[-1]
-    assert "> A meeting." in world.dms(other)[-1]
+    assert "Session rescheduled ✅" in words(done)
+    assert f"Session rescheduled by your {who}" in world.dms(getattr(world, other))[-1]
+    assert "> A meeting." in world.dms(getattr(world, other))[-1]
 
 
-async def test_only_a_coach_has_to_say_why(open_world: Academy) -> None:
-    world = open_world
+async def test_only_coaches_have_to_give_a_reason(world: Academy) -> None:
     await world.book(world.student, "14:00")
 
     needed = {}
     for person in (world.student, world.coach):
-        question = await press(person, await times(world, person), "15:30")
-        opened = await form(person, question, "Move it…")
-        needed[person.name] = opened.modal["components"][0]["component"]["required"]
+        opened = await form(person, await ask(world, person), "Reschedule…")
+        [field] = opened.modal["components"]
+        needed[field["description"]] = (field["label"], field["component"]["required"])
 
-    assert needed == {"stu": False, "cara": True}
+    assert needed == {
+        "Your coach will see this.": ("Reason (optional)", False),
+        "Your student will see this.": ("Reason", True),
+    }
 
 
-async def test_only_other_free_times_of_that_length_are_offered(open_world: Academy) -> None:
-    world = open_world
+async def test_only_other_free_times_of_that_length_are_offered(world: Academy) -> None:
     await world.book(world.student, "14:00")
     await world.book(world.other_student, "16:00")
 
     panel = await times(world, world.student)
 
-    # Not 14:00, where it is; but 13:30 and 14:30, since its own time does not count against it.
+    # Not 14:00, where it is; but 13:30 and 14:30, since its own time doesn't count against it.
     assert [label for label in labels(panel) if ":" in label] == ["11:00", "13:30", "14:30", "15:00"]
 
 
-async def test_times_are_offered_on_the_clock_of_whoever_moves_it(open_world: Academy) -> None:
-    world = open_world
+async def test_times_are_shown_in_the_readers_zone(world: Academy) -> None:
     await world.student.slash(world.lobby, "timezone", place="Mumbai")
     await world.book(world.student, "18:30")  # 14:00 in Berlin
 
@@ -174,129 +157,91 @@ async def test_times_are_offered_on_the_clock_of_whoever_moves_it(open_world: Ac
 
     assert "times in **Europe/Berlin**" in words(hers)
     assert "times in **Asia/Kolkata**" in words(his)
-    assert {"15:30", "20:00"} <= labels(hers).keys() | labels(his).keys()
     assert labels(hers)["15:30"] == labels(his)["20:00"]
 
 
-async def test_another_day_is_picked_and_a_long_day_pages(open_world: Academy) -> None:
-    world = open_world
-    booked = await world.book(world.student, "14:00")
+async def test_another_day_can_be_picked_and_has_pages(world: Academy) -> None:
+    await world.book(world.student, "14:00")
     await world.coach.slash(world.lobby, "availability", days="Wed", hours="24h")
-    wednesday = str(dt.date(2026, 3, 4).toordinal())
+    stu = await (await Visitor(world, world.student).slash("sessions")).press("Reschedule…")
 
-    panel = await times(world, world.student)
-    panel = reply(await world.student.select(panel, [wednesday], custom_id=f"move:day:{booked.id}:0"))
-    assert "**Wednesday, 4 March**" in words(panel)
-    panel = await press(world.student, panel, "Other times that day")
-    question = await press(world.student, panel, "19:00")
+    await stu.choose("move:day:", "Wed 4 Mar")
+    assert "**Wednesday, 4 March**" in stu.said
+    await stu.press("Other times that day", "19:00")
 
-    assert f"**To** {stamp(dt.datetime(2026, 3, 4, 18, tzinfo=dt.UTC))}" in words(question)
+    assert f"**New time** {stamp(dt.datetime(2026, 3, 4, 18, tzinfo=dt.UTC))}" in stu.said
 
 
-async def test_a_time_that_was_taken_meanwhile_is_refused_with_the_nearest_free_ones(open_world: Academy) -> None:
-    world = open_world
+async def test_a_time_taken_meanwhile_is_refused_with_the_nearest_free_ones(world: Academy) -> None:
     await world.book(world.student, "14:00")
+    opened = await form(world.student, await ask(world, world.student), "Reschedule…")
     panel = await times(world, world.student)
-    opened = await form(world.student, await press(world.student, panel, "15:30"), "Move it…")
     await world.book(world.other_student, "15:30")
 
-    late = await send(world.student, opened, {"Reason": "Please"})
-    later = await press(world.student, await times(world, world.student), "14:30")
+    late = words(await send(world.student, opened, {"Reason (optional)": "Please"}))
+    pressed = words(await press(world.student, panel, "15:30"))
 
-    said = words(late)
-    assert said.startswith(
-        "⚠️ That time was just taken.\n**Nearest free**, in **Europe/Berlin**:\nMon 2 Mar, 14:30\n"
-    )
-    assert "**Reason**\nPlease" in said
-    assert "Move this session?" in words(later)
+    for said in (late, pressed):
+        assert said.startswith(
+            "⚠️ That time was just taken.\n**Nearest free times** in **Europe/Berlin**:\nMon 2 Mar, 14:30\n"
+        )
+        assert "Mon 2 Mar, 14:00" not in said  # its own time
+    assert "**Reason (optional)**\nPlease" in late
+    assert "Reschedule this session?" in words(await ask(world, world.student, "14:30"))
     assert (await world.sessions())[0].starts_at == TWO
-    assert await told(world) == 0
+    assert told(world) == 0
 
 
-async def test_the_nearest_free_times_are_other_times_than_the_present_one(open_world: Academy) -> None:
-    world = open_world
+async def test_a_session_cancelled_meanwhile_is_not_rescheduled(world: Academy) -> None:
     await world.book(world.student, "14:00")
-    panel = await times(world, world.student)
-    await world.book(world.other_student, "15:30")
-
-    refusal = await press(world.student, panel, "15:30")
-
-    assert "Mon 2 Mar, 14:30" in words(refusal)
-    assert "Mon 2 Mar, 14:00" not in words(refusal)
-
-
-async def test_a_session_that_was_cancelled_meanwhile_is_not_moved(open_world: Academy) -> None:
-    world = open_world
-    await world.book(world.student, "14:00")
-    panel = await times(world, world.student)
-    question = await press(world.student, panel, "15:30")
-    opened = await form(world.student, question, "Move it…")
+    question = await ask(world, world.student)
+    opened = await form(world.student, question, "Reschedule…")
     listed = reply(await world.coach.slash(world.lobby, "sessions"))
     await fill(world.coach, listed, "Cancel…", {"Reason": "Ill."})
     before = await rows(world)
 
-    refused = [await send(world.student, opened, {}), await press(world.student, question, "Other time")]
-
-    for answer in refused:
+    for answer in (await send(world.student, opened, {}), await press(world.student, question, "Other time")):
         assert "This session was cancelled. Book a new one with `/book`." in words(answer)
+
     assert await rows(world) == before
-    assert await told(world) == 0
+    assert told(world) == 0
 
 
-async def test_a_session_that_began_meanwhile_is_not_moved(open_world: Academy) -> None:
-    world = open_world
-    booked = await world.book(world.student, "14:00")
+async def test_a_session_that_started_meanwhile_is_not_rescheduled(world: Academy) -> None:
+    await world.book(world.student, "14:00")
     card = world.coach.user.dm_channel.last_message
-    panel = await times(world, world.student)
-    opened = await form(world.student, await press(world.student, panel, "16:00"), "Move it…")
-    await world.leap_to(booked.starts_at)
+    opened = await form(world.student, await ask(world, world.student, "16:00"), "Reschedule…")
+    await world.leap_to(TWO)
 
-    refused = [await send(world.student, opened, {}), await press(world.coach.user, card, "Reschedule…")]
+    for answer in (await send(world.student, opened, {}), await press(world.coach.user, card, "Reschedule…")):
+        assert "This session has begun, so it cannot be moved any more." in words(answer)
 
-    for answer in refused:
-        assert "This session has already started, so it can't be rescheduled." in words(answer)
     [now] = await world.sessions()
     assert (now.starts_at, now.status) == (TWO, SessionStatus.IN_PROGRESS)
-    listed = reply(await world.student.slash(world.lobby, "sessions"))
-    assert "Reschedule…" not in labels(listed)
+    assert "Reschedule…" not in labels(reply(await world.student.slash(world.lobby, "sessions")))
 
 
-async def test_a_form_that_is_sent_twice_moves_once_and_tells_once(open_world: Academy) -> None:
-    world = open_world
+@pytest.mark.parametrize("first", ["student", "coach"])
+async def test_two_forms_sent_at_once_reschedule_once_and_tell_once(world: Academy, first: str) -> None:
     await world.book(world.student, "14:00")
-    question = await press(world.student, await times(world, world.student), "15:30")
-    opened = await form(world.student, question, "Move it…")
+    person = getattr(world, first)
+    theirs, his = await ask(world, person), await ask(world, world.student)
+    opened = await form(world.student, his, "Reschedule…")
 
-    twice = [(world.student, question)] * 2
-    answers = await send_together(world, twice, opened.modal["custom_id"], {"Reason": "Please"})
-    again = await send(world.student, opened, {"Reason": "Please"})
+    forms = [(person, theirs), (world.student, his)]
+    answers = await send_together(world, forms, opened.modal["custom_id"], {"Reason": "Please"})
+    again = await send(world.student, opened, {})
 
-    assert all("Session moved ✅" in words(reply(answer)) for answer in answers)
-    assert "Session moved ✅" in words(again)
-    assert await told(world) == 2
+    for answer in (*map(reply, answers), again):
+        assert "Session rescheduled ✅" in words(answer)
+    assert told(world) == 2
     [now] = await world.sessions()
     assert (now.starts_at, now.rescheduled_from) == (HALF_PAST_THREE, TWO)
 
 
-async def test_both_move_it_at_the_same_moment_and_the_second_move_counts(open_world: Academy) -> None:
-    world = open_world
-    await world.book(world.student, "14:00")
-    hers = await press(world.coach, await times(world, world.coach), "15:30")
-    his = await press(world.student, await times(world, world.student), "15:30")
-
-    forms = [(world.coach, hers), (world.student, his)]
-    custom_id = labels(hers)["Move it…"]
-    answers = await send_together(world, forms, custom_id, {"Reason": "Please"})
-
-    assert all("Session moved ✅" in words(reply(answer)) for answer in answers)
-    assert await told(world) == 2
-
-
-async def test_a_stranger_learns_nothing_and_moves_nothing(open_world: Academy) -> None:
-    world = open_world
+async def test_a_stranger_learns_and_reschedules_nothing(world: Academy) -> None:
     booked = await world.book(world.student, "14:00")
-    question = await press(world.student, await times(world, world.student), "15:30")
-    confirm = labels(question)["Move it…"]
+    confirm = labels(await ask(world, world.student))["Reschedule…"]
     ids = [f"session:move:{booked.id}", f"move:show:{booked.id}:0:0", confirm, confirm.replace("confirm", "time")]
     before = await rows(world)
 
@@ -309,35 +254,85 @@ async def test_a_stranger_learns_nothing_and_moves_nothing(open_world: Academy) 
     answers.append(await world.press_custom_id(world.outsider, f"move:day:{booked.id}:0", picked=["739678"]))
 
     for answer in answers:
-        assert "You have no such session. `/sessions` lists yours." in words(reply(answer))
+        assert NO_ACCESS in words(reply(answer))
     assert await rows(world) == before
 
 
-async def test_what_was_never_offered_is_refused(open_world: Academy) -> None:
-    world = open_world
+async def test_a_time_that_was_never_offered_is_refused(world: Academy) -> None:
     booked = await world.book(world.student, "14:00")
     minute = int(booked.starts_at.timestamp()) // 60
     night, early, never = minute + 8 * 60, int(world.now.timestamp()) // 60 + 60, 2**62
     before = await rows(world)
 
-    said = [
-        words(
-            reply(await world.send_custom_id(world.student, f"move:confirm:{booked.id}:{start}", {"Reason": ""}))
-        )
-        for start in (night, early, never)
-    ]
+    for start, why in (
+        (night, "That time is outside the coach's hours."),
+        (early, "this coach needs 2 hours of notice."),
+        (never, "There is no such time."),
+    ):
+        answer = await world.send_custom_id(world.student, f"move:confirm:{booked.id}:{start}", {})
+        assert why in words(reply(answer))
 
-    assert "That time is outside the coach's hours." in said[0]
-    assert "this coach needs 2 hours of notice." in said[1]
-    assert "That time doesn't exist." in said[2]
     assert await rows(world) == before
 
 
-async def test_where_nothing_else_is_free_that_is_said(open_world: Academy) -> None:
-    world = open_world
+async def test_with_nothing_else_free_the_panel_says_so(world: Academy) -> None:
     await world.book(world.student, "14:00")
     await world.coach.slash(world.lobby, "availability", days="every day", hours="closed")
 
-    panel = await times(world, world.student)
+    assert "**Nothing else is free** in the next 28 days." in words(await times(world, world.student))
 
-    assert "**Nothing else is free** in the next 28 days." in words(panel)
+
+async def with_notice(world: Academy) -> tuple[Visitor, list[Callable[[], Awaitable[Visitor]]]]:
+    """Book for Wednesday, go to the last moment for rescheduling, and return the steps of doing that."""
+    await world.choose(cancel_notice_minutes=24 * 60)
+    stu = await Visitor(world, world.student).book()
+    await stu.choose("book:day:", "Wed 4 Mar")
+    await stu.press("09:00", "Confirm")
+    await much_later(world, WEDNESDAY - 24 * HOUR)
+    await stu.slash("sessions")
+    return stu, [
+        partial(stu.press, "Reschedule…"),
+        partial(stu.choose, "move:day:", "Thu 5 Mar"),
+        partial(stu.press, "10:00"),
+        partial(stu.fill, "Reschedule…"),
+    ]
+
+
+async def test_a_student_can_reschedule_until_the_notice_begins(world: Academy) -> None:
+    stu, steps = await with_notice(world)
+
+    for step in steps:
+        await step()
+
+    assert "Session rescheduled ✅" in stu.said
+    assert [one.starts_at for one in await world.sessions()] == [WEDNESDAY + 25 * HOUR]
+
+
+@pytest.mark.parametrize("done_in_time", [0, 1, 3])
+async def test_later_a_student_is_refused_at_every_step(world: Academy, done_in_time: int) -> None:
+    stu, steps = await with_notice(world)
+    for step in steps[:done_in_time]:
+        await step()
+    await world.wait_until(world.now + world.minutes(1))
+
+    await steps[done_in_time]()
+
+    assert (
+        "Here sessions can be moved until 1 day before they start, which is over for this one. Ask your coach to "
+        "move it, or cancel it: that is a late cancellation."
+    ) in stu.said
+    assert [one.starts_at for one in await world.sessions()] == [WEDNESDAY]
+
+
+async def test_a_coach_reschedules_whatever_notice_students_need(world: Academy) -> None:
+    await world.book(world.student, "14:00")
+    await world.choose(cancel_notice_minutes=24 * 7 * 60)
+    cara = await (await Visitor(world, world.coach).slash("sessions")).press("Reschedule…")
+
+    await cara.choose("move:day:", "Thu 5 Mar")
+    await cara.press("10:00")
+    await cara.fill("Reschedule…", Reason="My train is late.")
+
+    assert "Session rescheduled ✅" in cara.said
+    assert "Session rescheduled by your coach" in world.dms(world.student)[-1]
+    assert "My train is late." in world.dms(world.student)[-1]

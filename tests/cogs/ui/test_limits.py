@@ -128,9 +128,9 @@ async def test_the_longest_reasons_for_rescheduling_fit_every_message(open_world
     times = await press(world.coach, reply(await world.coach.slash(world.lobby, "sessions")), "Reschedule…")
     question = await press(world.coach, times, "15:30")
 
-    moved = await fill(world.coach, question, "Move it…", {"Reason": "*\n" * 500})
+    moved = await fill(world.coach, question, "Reschedule…", {"Reason": "*\n" * 500})
 
-    assert "Session moved ✅" in words(moved)
+    assert "Session rescheduled ✅" in words(moved)
     listed = reply(await world.student.slash(world.lobby, "sessions"))
     for message in [listed, *world.student.user.dm_channel.history()]:
         within_limits(message.components)
