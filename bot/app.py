@@ -39,7 +39,6 @@ from cogs.sessions.in_room import RoomCog
 from cogs.sessions.no_shows import NoShowsCog
 from cogs.sessions.reminders import RemindersCog
 from cogs.sessions.rescheduling import MovingCog
-from cogs.setup.commands import CoachingCog
 from cogs.setup.defaults import DefaultsCog
 from cogs.setup.one_setting import OneSettingCog
 from cogs.setup.presses import SetupCog
@@ -82,7 +81,6 @@ COGS = (
     ReviewListCog,
     RemindersCog,
     TimezoneCog,
-    CoachingCog,
     OneSettingCog,
     SetupCog,
     PublicPanelCog,

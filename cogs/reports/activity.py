@@ -1,13 +1,14 @@
-"""`/coaching sessions`, `audit` and `export`: what admins look up, and take with them."""
+"""`/coaching sessions`, `audit` and `export`."""
 
 import gzip
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Literal
 
 import discord
 from discord import app_commands
 
-from cogs import ui
+from cogs import cards, ui
 from cogs.reports import session_history
 from cogs.ui import Interaction
 from cogs.ui.group_commands import group_command
@@ -16,76 +17,92 @@ from cogs.ui.text import our_own
 from models import AuditEntry, CoachingSession, SessionStatus
 from scheduler.availability import reader_zone
 from scheduler.core.clock import stamp
+from scheduler.core.errors import CoachingError
 from scheduler.reports import activity, export
 from scheduler.servers import changes, settings
 from scheduler.servers.settings import SETTINGS_CHANGED
 from scheduler.time.time_zones import zone
 
-# {status} is a place in STATUSES, {user_id} is 0 for everybody.
+# {status} is an index of STATUSES; {user_id} is 0 for everyone.
 SESSIONS = Route("records:sessions:{status}:{user_id}:{page}")
 AUDIT = Route("records:audit:{user_id}:{page}")
 
 STATUSES: tuple[SessionStatus | None, ...] = (None, *SessionStatus)
 _SESSIONS_A_PAGE, _ENTRIES_A_PAGE = 6, 20
 _MOST_PAGES = 10_000
-_LONGEST_CHANGES = 120
-"""Of an entry in the list, so that a page of them fits into a message."""
+_LONGEST_CHANGES = 120  # characters per entry, so that a page fits into a message
 _LARGEST_FILE = 10 * 1024 * 1024  # https://docs.discord.com/developers/reference#uploading-files
-_UNZIPPED = 1024 * 1024
+_LARGEST_UNZIPPED = 1024 * 1024
 
 
 class RecordsCog(Cog):
     """`/coaching sessions`, `audit` and `export`."""
 
-    @group_command("coaching", name="sessions", description="All sessions here, the latest start first")
-    @app_commands.describe(status="Only those", member="Only those of this coach or student")
+    @group_command("coaching", name="sessions", description="List all sessions, latest first")
+    @app_commands.describe(
+        status="Only sessions with this status", member="Only this coach's or student's sessions"
+    )
     @retried
     async def sessions(
         self,
         interaction: Interaction,
-        status: Literal["scheduled", "in progress", "completed", "cancelled", "no show"] | None = None,
+        status: Literal["booked", "running now", "completed", "cancelled", "no-show"] | None = None,
         member: discord.User | None = None,
     ) -> None:
-        """List them."""
+        """List the sessions."""
         await ui.acknowledge(interaction)
-        wanted = SessionStatus[status.replace(" ", "_").upper()] if status else None
+        wanted = next((one for one, words in cards.STATUS_WORDS.items() if words == status), None)
         await self._show_sessions(interaction, wanted, member.id if member else 0)
 
-    @group_command("coaching", name="audit", description="Who did what, newest first")
-    @app_commands.describe(member="Only what this person did, or what was done about this coach")
+    @group_command("coaching", name="audit", description="Show who did what, newest first")
+    @app_commands.describe(member="Only what this person did, and what was done about this coach")
     @retried
     async def audit(self, interaction: Interaction, member: discord.User | None = None) -> None:
-        """Show it."""
+        """Show the audit log."""
         await ui.acknowledge(interaction)
         await self._show_audit(interaction, member.id if member else 0)
 
-    @group_command("coaching", name="export", description="A table as a CSV file, for spreadsheets")
-    @app_commands.describe(what="Which table")
+    @group_command("coaching", name="export", description="Download data as a CSV file for spreadsheets")
+    @app_commands.describe(what="What to download")
     @retried
     async def export_table(
         self, interaction: Interaction, what: Literal["sessions", "coaches", "reviews", "audit"]
     ) -> None:
-        """Hand it over."""
+        """Send a table as a file."""
         await ui.acknowledge(interaction)
-        await self._show_export(interaction, what)
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            actor = ui.actor_of(interaction, guild)
+            zone_name = await reader_zone.zone_name_of(session, actor.user_id, guild.time_zone)
+            pieces = export.csv_pieces(session, what, guild.id, actor, zone(zone_name), _describe_details)
+            content = "".join([piece async for piece in pieces]).encode()
+        name = f"{what}.csv"
+        if len(content) > _LARGEST_UNZIPPED:
+            name, content = f"{name}.gz", gzip.compress(content)
+        if len(content) > _LARGEST_FILE:
+            raise CoachingError(
+                "That's more than Discord accepts as a file (10 MB). The person who runs the bot can copy the "
+                "database with `coachbot backup`."
+            )
+        said = f"### {what.capitalize()}\nTimes in {zone_name}. Contains private notes. Keep it safe."
+        await ui.show(interaction, ui.Panel(ui.text(said), ui.attachment(name), files=[(name, content)]))
 
     @on(SESSIONS)
     async def sessions_turned(self, interaction: Interaction, status: int, user_id: int, page: int) -> None:
-        """Another page of the sessions."""
+        """Turn the page."""
         await ui.acknowledge(interaction)
         known = STATUSES[status] if status < len(STATUSES) else None
         await self._show_sessions(interaction, known, user_id, min(page, _MOST_PAGES))
 
     @on(AUDIT)
     async def audit_turned(self, interaction: Interaction, user_id: int, page: int) -> None:
-        """Another page of the record."""
+        """Turn the page."""
         await ui.acknowledge(interaction)
         await self._show_audit(interaction, user_id, min(page, _MOST_PAGES))
 
     async def _show_sessions(
         self, interaction: Interaction, status: SessionStatus | None, user_id: int, page: int = 0
     ) -> None:
-        """List the server's sessions to an admin."""
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             found = await activity.list_sessions(
@@ -97,16 +114,15 @@ class RecordsCog(Cog):
                 page=page,
                 size=_SESSIONS_A_PAGE,
             )
-        which = f" {_words(status)}" if status else ""
-        parts: list[discord.ui.Item[Any]] = [ui.text(f"### Sessions{which}{_of(user_id)}, the latest start first")]
+        which = f"Sessions ({cards.STATUS_WORDS[status]})" if status else "Sessions"
+        parts: list[discord.ui.Item[Any]] = [ui.text(f"### {which}{_of(user_id)}, latest first")]
         parts.extend(_section(one) for one in found.shown)
         if not found.shown:
-            parts.append(ui.text("There is none here."))
+            parts.append(ui.text("No sessions here."))
         turning = partial(SESSIONS.id, status=STATUSES.index(status), user_id=user_id)
         await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(turning, page, has_more=found.has_more)))
 
     async def _show_audit(self, interaction: Interaction, user_id: int, page: int = 0) -> None:
-        """Show an admin who did what."""
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor = ui.actor_of(interaction, guild)
@@ -114,46 +130,14 @@ class RecordsCog(Cog):
                 session, guild.id, actor, user_id=user_id or None, page=page, size=_ENTRIES_A_PAGE
             )
         lines = [_line(entry, code) for entry, code in found.shown] or ["Nothing here."]
+        parts = ui.text(f"### Audit log{_of(user_id)}, newest first"), ui.text("\n".join(lines))
         turning = partial(AUDIT.id, user_id=user_id)
-        title = ui.text(f"### Audit log{_of(user_id)}, newest first")
-        await ui.show(
-            interaction,
-            ui.Panel(
-                title, ui.text("\n".join(lines)), *ui.newer_and_older(turning, page, has_more=found.has_more)
-            ),
-        )
-
-    async def _show_export(self, interaction: Interaction, what: str) -> None:
-        """Hand an admin a table of the server as a file."""
-        async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor = ui.actor_of(interaction, guild)
-            zone_name = await reader_zone.zone_name_of(session, actor.user_id, guild.time_zone)
-            pieces = export.csv_pieces(session, what, guild.id, actor, zone(zone_name))
-            content = "".join([piece async for piece in pieces]).encode()
-        name = f"{what}.csv"
-        if len(content) > _UNZIPPED:
-            name, content = f"{name}.gz", gzip.compress(content)
-        if len(content) > _LARGEST_FILE:
-            await ui.show(
-                interaction,
-                ui.Panel(
-                    ui.text(
-                        "⚠️ That is more than Discord takes as a file (10 MB). Whoever runs the bot has all of it: "
-                        "`coachbot backup` copies the database."
-                    )
-                ),
-            )
-            return
-        words = (
-            f"### {what.capitalize()}\nTimes are those of {zone_name}. Keep it safe: what people wrote is in it."
-        )
-        await ui.show(interaction, ui.Panel(ui.text(words), ui.attachment(name), files=[(name, content)]))
+        await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(turning, page, has_more=found.has_more)))
 
 
 def _section(one: CoachingSession) -> discord.ui.Section[Any]:
     words = (
-        f"{stamp(one.starts_at, 'f')} · **{_words(one.status)}** · `{one.code}`\n"
+        f"{stamp(one.starts_at, 'f')} · **{cards.STATUS_WORDS[one.status]}** · `{one.code}`\n"
         f"<@{one.coach_id}> and <@{one.student_id}>"
     )
     if one.last_error:
@@ -169,13 +153,16 @@ def _line(entry: AuditEntry, code: str | None) -> str:
         line += f", coach <@{entry.coach_id}>"
     if entry.member_id:
         line += f", about <@{entry.member_id}>"
-    if entry.action == SETTINGS_CHANGED and (changed := "; ".join(changes.describe(entry.details))):
+    if entry.action == SETTINGS_CHANGED and (changed := _describe_details(entry.action, entry.details)):
         line += f": {ui.quoted(changed, _LONGEST_CHANGES)}"
     return f"{line} · `{code}`" if code else line
 
 
-def _words(status: SessionStatus) -> str:
-    return _spaced(status.value.lower())
+def _describe_details(action: str, details: Mapping[str, Any]) -> str:
+    """Describe an audit log entry's details. Settings have their labels."""
+    if action == SETTINGS_CHANGED:
+        return "; ".join(changes.describe(details))
+    return "; ".join(f"{_spaced(name)}: {value}" for name, value in details.items())
 
 
 def _spaced(name: str) -> str:

@@ -1,4 +1,4 @@
-"""`/coaching coaches`: every coach of the server for admins, and why somebody cannot be booked."""
+"""`/coaching coaches`: every coach of a server for its admins, and why someone can't be booked."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -29,24 +29,20 @@ PROFILE = Route("roster:profile:{user_id}")
 RATE = Route("roster:rate:{user_id}")
 
 _RATE = "Rate per hour"
-
 _A_PAGE = 5
 _MOST_PAGES = 10_000
 _MOST_DATES = 5
-# Everything about one coach has to fit into a message's 4,000 characters.
-_EXCERPT, _LINE = 600, 120
+_EXCERPT, _LINE = 600, 120  # characters, so that a profile fits into a message's 4,000
 
 
 class RosterCog(Cog):
     """`/coaching coaches`."""
 
-    @group_command(
-        "coaching", name="coaches", description="Coaches of every state, and why somebody cannot be booked"
-    )
-    @app_commands.describe(member="All about this one")
+    @group_command("coaching", name="coaches", description="List all coaches, and why someone can't be booked")
+    @app_commands.describe(member="Show everything about this coach")
     @retried
     async def coaches(self, interaction: Interaction, member: discord.User | None = None) -> None:
-        """List them, or show one."""
+        """List all coaches, or show one."""
         await ui.acknowledge(interaction)
         if member is None:
             await self._show_coaches(interaction)
@@ -55,19 +51,19 @@ class RosterCog(Cog):
 
     @on(LIST)
     async def list_turned(self, interaction: Interaction, page: int) -> None:
-        """Another page."""
+        """Turn the page."""
         await ui.acknowledge(interaction)
         await self._show_coaches(interaction, min(page, _MOST_PAGES))
 
     @on(PROFILE)
     async def profile_pressed(self, interaction: Interaction, user_id: int) -> None:
-        """All about one of them, beside the list."""
+        """Show a coach beside the list."""
         await ui.acknowledge_beside(interaction)
         await self._show_profile(interaction, user_id)
 
     @on(RATE)
     async def rate_pressed(self, interaction: Interaction, user_id: int) -> None:
-        """Set their rate in the server's currency."""
+        """Set a coach's rate in the server's currency."""
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction).get(_RATE, "")
         async with self.bot.db.begin() as session:
@@ -79,7 +75,7 @@ class RosterCog(Cog):
 
     @opens(RATE)
     async def rate_form(self, interaction: Interaction, typed: Typed, user_id: int) -> ui.Form:
-        """Asks an admin for the rate."""
+        """Ask an admin for the rate."""
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
         ui.actor_of(interaction, guild).must_be_admin()
@@ -88,7 +84,6 @@ class RosterCog(Cog):
         return ui.Form("Their rate", RATE.id(user_id=user_id), field)
 
     async def _show_coaches(self, interaction: Interaction, page: int = 0) -> None:
-        """List the server's coaches to an admin."""
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor = ui.actor_of(interaction, guild)
@@ -99,12 +94,11 @@ class RosterCog(Cog):
         parts.extend(_section(one) for one in found.shown)
         if not found.shown:
             parts.append(
-                ui.text("There is none here. People apply with `/coach apply`; `/coaching post` invites them.")
+                ui.text("No coaches here. People apply with `/coach apply`; `/coaching post` invites them.")
             )
         await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(LIST.id, page, has_more=found.has_more)))
 
     async def _show_profile(self, interaction: Interaction, user_id: int) -> None:
-        """Show an admin one coach."""
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             found = await coach_roster.profile(
@@ -114,7 +108,7 @@ class RosterCog(Cog):
         parts = [
             "\n".join((_title(coach), _standing(found.entry), *_blocked(found.entry), *_decision(coach))),
             _sessions(found),
-            "\n".join((f"**Hours** on the clock of {coach.time_zone}", *_week(found.entry), *_dates(found.dates))),
+            "\n".join((f"**Hours** in {coach.time_zone}", *_week(found.entry), *_dates(found.dates))),
             booking_policy.describe(rules_of(coach)),
             f"**Teaches** {ui.quoted(', '.join(found.specialties), 300)}",
             f"**About**\n{ui.quoted(coach.bio, _EXCERPT)}",
@@ -125,7 +119,7 @@ class RosterCog(Cog):
 
 
 def _rate_button(coach: Coach, guild: Guild) -> list[ui.Button]:
-    """For coaches who charge in another currency, so that admins needn't wait for them."""
+    # Only for coaches who charge in another currency, so that admins needn't wait for them.
     if coach.currency == guild.currency or coach.status not in (CoachStatus.APPROVED, CoachStatus.PENDING):
         return []
     return [ui.button(f"Set rate in {guild.currency}…", RATE.id(user_id=coach.user_id))]
@@ -144,16 +138,15 @@ def _section(one: Entry) -> discord.ui.Section[Any]:
 
 
 def _title(coach: Coach) -> str:
-    # With the name: of somebody who has left, Discord shows no mention.
-    name = ui.quoted(coach.display_name, 100)
-    status = coach.status.value.lower()
-    return f"**{name}** <@{coach.user_id}> · {status} · {cards.rating(coach)} · {cards.rate(coach)}"
+    # With the name, because Discord can't show mentions of people who left.
+    facts = coach.status.value.lower(), cards.rating(coach), cards.rate(coach)
+    return " · ".join((f"**{ui.quoted(coach.display_name, 100)}** <@{coach.user_id}>", *facts))
 
 
 def _standing(one: Entry) -> str:
     if one.next_free is not None:
         return f"🟢 next free {stamp(one.next_free, 'R')}"
-    return f"🔴 cannot be booked: {'; '.join(one.reasons)}"
+    return f"🔴 can't be booked: {'; '.join(one.reasons)}"
 
 
 def _blocked(one: Entry) -> list[str]:
@@ -171,7 +164,7 @@ def _decision(coach: Coach) -> Iterator[str]:
     if coach.decision_reason:
         yield ui.block(ui.quoted(coach.decision_reason, 200))
     if coach.role_error:
-        yield f"🔴 lacks the coach role: {our_own(coach.role_error, 200)}"
+        yield f"🔴 coach role missing: {our_own(coach.role_error, 200)}"
 
 
 def _sessions(found: Profile) -> str:
@@ -182,14 +175,13 @@ def _sessions(found: Profile) -> str:
 
 
 def _week(one: Entry) -> Iterator[str]:
-    """A line for each weekday that has hours."""
     for day, windows in one.week.items():
         yield f"{WEEKDAYS[day]} {ui.quoted(write_hours(windows), _LINE)}"
     yield f"-# {_length(one)} a week"
 
 
 def _dates(dates: Sequence[Dates]) -> Iterator[str]:
-    """Days off and other hours, without the reasons: those are the coach's own."""
+    # Without the reasons, which are the coach's own.
     for one in dates[:_MOST_DATES]:
         hours = (
             f"{'also ' if one.adds else ''}{ui.quoted(write_hours(one.windows), _LINE)}" if one.windows else "off"

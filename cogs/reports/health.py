@@ -1,4 +1,4 @@
-"""`/coaching health` and `/coaching run`: whether everything works, and what to do where it does not."""
+"""`/coaching health` and `/coaching run`: whether everything works, and how to fix what doesn't."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,46 +24,42 @@ RUN = Route("health:run")
 _GOOD, _BAD, _NOTE = "🟢", "🔴", "🟡"
 _LINES = 15
 MOST_JUST_NOW, _MOST_OF_A_KIND, _MOST_PROBLEMS = 700, 400, 800
-"""Characters, so that the panel fits into a message's 4,000 even if everything fails at once."""
+"""Characters for each part, so that the panel fits into a message's 4,000 even if everything fails at once."""
 
 
 class HealthCog(Cog):
     """`/coaching health` and `/coaching run`."""
 
     @group_command(
-        "coaching", name="health", description="Whether coaching works here, and what to do where it does not"
+        "coaching", name="health", description="Check whether coaching works, and how to fix what doesn't"
     )
     @retried
     async def show_health(self, interaction: Interaction) -> None:
-        """Show how things are."""
-        await ui.acknowledge(interaction)
+        """Show the panel."""
         await self._show(interaction)
 
-    @group_command("coaching", name="run", description="Run the background checks now, and see what they did")
+    @group_command("coaching", name="run", description="Run the background checks now and see what they did")
     @retried
     async def run(self, interaction: Interaction) -> None:
-        """One tick by hand."""
-        await ui.acknowledge(interaction)
-        await self._show_run(interaction)
+        """Run the background checks, then show the panel."""
+        await self._run(interaction)
 
     @on(REFRESH)
     async def refresh_pressed(self, interaction: Interaction) -> None:
-        """Look again."""
-        await ui.acknowledge(interaction)
+        """Check again."""
         await self._show(interaction)
 
     @on(RUN)
     async def run_pressed(self, interaction: Interaction) -> None:
-        """One tick now, then look again."""
-        await ui.acknowledge(interaction)
-        await self._show_run(interaction)
+        """Run the background checks, then show the panel."""
+        await self._run(interaction)
 
     async def _show(self, interaction: Interaction) -> None:
-        """The panel, to an admin."""
+        await ui.acknowledge(interaction)
         await ui.show(interaction, ui.Panel(*await self._panel(interaction)))
 
-    async def _show_run(self, interaction: Interaction) -> None:
-        """Run background checks now, then show what was done and how things are."""
+    async def _run(self, interaction: Interaction) -> None:
+        await ui.acknowledge(interaction)
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
         ui.actor_of(interaction, guild).must_be_admin()
@@ -85,7 +81,7 @@ class HealthCog(Cog):
                 session, guild.id, ui.actor_of(interaction, guild), self.bot.clock()
             )
         lines = [
-            *_loop(found, self.bot.clock(), self.bot.latency),
+            *_connection(found, self.bot.clock(), self.bot.latency),
             *_sessions(found),
             *_messages(found),
             *(f"{_NOTE} {line}" for line in limits_ahead(interaction.guild)),
@@ -93,7 +89,7 @@ class HealthCog(Cog):
         return [
             ui.text("### Coaching health\n" + "\n".join(lines)),
             *([ui.text(_problems(found))] if found.alerts else []),
-            ui.row(ui.button("Look again", REFRESH.id()), ui.button("Run background checks now", RUN.id())),
+            ui.row(ui.button("Refresh", REFRESH.id()), ui.button("Run background checks now", RUN.id())),
         ]
 
 
@@ -104,7 +100,7 @@ def just_done(steps: list[str], failures: list[str]) -> str:
 
 
 def _fitting(lines: Sequence[str], most: int) -> list[str]:
-    """Keep the lines that fit into `most` characters, then say how many more there are. One always fits."""
+    """Keep the lines that fit into `most` characters, and count the others. The first always fits."""
     room, shown = most - len("\n… and 10000 more"), 0
     while shown < min(len(lines), _LINES) and (room := room - len(lines[shown]) - 1) >= 0:
         shown += 1
@@ -112,65 +108,55 @@ def _fitting(lines: Sequence[str], most: int) -> list[str]:
     return [*lines[:shown], *([f"… and {left_out} more"] if left_out else [])]
 
 
-def _loop(found: Health, now: datetime, latency_seconds: float) -> list[str]:
+def _connection(found: Health, now: datetime, latency_seconds: float) -> list[str]:
     if found.last_tick_at is None or now - found.last_tick_at > health.LATE:
-        last = stamp(found.last_tick_at, "R") if found.last_tick_at else "never"
-        loop = f"{_BAD} **Background checks** last ran {last}. Ask the person who runs the bot to check its log."
+        last = f"last ran {stamp(found.last_tick_at, 'R')}" if found.last_tick_at else "never ran"
+        checks = f"{_BAD} **Background checks** {last}. Ask the person who runs the bot to check its log."
     else:
         following = f"; next needed {stamp(found.next_step_at, 'R')}" if found.next_step_at else ""
-        loop = f"{_GOOD} **Background checks** last ran {stamp(found.last_tick_at, 'R')}{following}"
-    latency = f"{latency_seconds * 1000:.0f} ms" if 0 <= latency_seconds < 60 else "not known"
-    return [loop, f"{_GOOD} **Discord** connected, latency {latency}"]
+        checks = f"{_GOOD} **Background checks** last ran {stamp(found.last_tick_at, 'R')}{following}"
+    latency = f"{latency_seconds * 1000:.0f} ms" if 0 <= latency_seconds < 60 else "unknown"
+    return [checks, f"{_GOOD} **Discord** connected, latency {latency}"]
 
 
 def _sessions(found: Health) -> list[str]:
     lines = [f"{_GOOD} **Sessions** {found.upcoming} upcoming"]
     if found.late_steps:
-        lines.append(
-            f"{_BAD} **Overdue** {found.late_steps}. See what fails below, or press **Run background checks now**."
-        )
+        late = "1 session needs" if found.late_steps == 1 else f"{found.late_steps} sessions need"
+        lines.append(f"{_BAD} **Overdue** {late} a background check. Press **Run background checks now**.")
     failing = [
         f"{_BAD} **Session** `{one.code}` {our_own(one.last_error or '', 250)}. `/coaching session {one.code}`"
         for one in found.failing
     ]
     lines.extend(_fitting(failing, _MOST_OF_A_KIND))
-    tried = found.with_room + found.without_room
-    if found.without_room:
-        share = f"{found.with_room / tried:.0%}"
-        lines.append(
-            f"{_NOTE} **Rooms** of {tried} sessions in {write_length(health.LATELY)}, {found.without_room} had no "
-            f"room ({share} had one)"
-        )
-    elif tried:
-        lines.append(
-            f"{_GOOD} **Rooms** all {tried} sessions of the last {write_length(health.LATELY)} had theirs"
-        )
+    if tried := found.with_room + found.without_room:
+        icon = _NOTE if found.without_room else _GOOD
+        when = f"in the last {write_length(health.LATELY)}"
+        lines.append(f"{icon} **Rooms** {found.with_room} of {tried} sessions had one {when}")
     without_role = [
-        f"{_BAD} **Role** <@{coach.user_id}> lacks it: {our_own(coach.role_error or '', 250)}"
+        f"{_BAD} **Coach role** <@{coach.user_id}> doesn't have it: {our_own(coach.role_error or '', 250)}"
         for coach in found.without_role
     ]
     without_zone = [
-        f'{_BAD} **Time zone** I no longer know "{ui.quoted(coach.time_zone)}", the zone of <@{coach.user_id}>, '
-        "so nobody can book them. Ask them to choose another one in `/availability`, or ask the person who runs "
-        "the bot to update its time zones."
+        f'{_BAD} **Time zone** I no longer know "{ui.quoted(coach.time_zone)}", so nobody can book '
+        f"<@{coach.user_id}>. Ask them to choose another one in `/availability`, or ask the person who runs the "
+        "bot to update its time zones."
         for coach in found.without_zone
     ]
     return [*lines, *_fitting(without_role, _MOST_OF_A_KIND), *_fitting(without_zone, _MOST_OF_A_KIND)]
 
 
 def _messages(found: Health) -> list[str]:
-    lines = [f"{_GOOD} **Messages** {found.waiting} waiting"]
-    if found.late_messages:
-        late = f"{found.late_messages} of them late; they go out in turn"
-        lines = [f"{_NOTE} **Messages** {found.waiting} waiting, {late}"]
+    late = f", {found.late_messages} of them late" if found.late_messages else ""
+    lines = [f"{_NOTE if late else _GOOD} **Messages** {found.waiting} waiting{late}"]
     if found.undeliverable:
+        count = "1 message" if found.undeliverable == 1 else f"{found.undeliverable} messages"
         lines.append(
-            f"{_NOTE} **Unreachable** {found.undeliverable} messages of the last week reached nobody. Choose a "
-            "fallback channel with `/coaching setup`."
+            f"{_NOTE} **Not delivered** {count} in the last week. Choose a fallback channel in `/coaching setup`."
         )
     return lines
 
 
 def _problems(found: Health) -> str:
     lines = [f"{_BAD} since {stamp(one.since, 'R')}: {our_own(one.text, 500)}" for one in found.alerts]
-    return "**What needs an admin**\n" + "\n".join(_fitting(lines, _MOST_PROBLEMS))
+    return "**Needs an admin**\n" + "\n".join(_fitting(lines, _MOST_PROBLEMS))

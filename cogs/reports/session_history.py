@@ -1,7 +1,11 @@
-"""`/coaching session`: one session's whole story, with ways to help it on."""
+"""`/coaching session`: everything about one session, with buttons to fix it."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 import discord
 from discord import app_commands
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import cards, ui
 from cogs.ui import Interaction
@@ -10,6 +14,7 @@ from cogs.ui.options import SessionCode
 from cogs.ui.routing import Cog, Route, on, retried
 from cogs.ui.text import our_own
 from models import BlockedFrom, Guild, Notification, SessionStatus
+from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.reports import session_history
 from scheduler.reports.session_history import SessionHistory
@@ -20,61 +25,59 @@ REPAIR = Route("story:repair:{session_id}")
 REFRESH = Route("story:show:{session_id}")
 OPEN = Route("story:open:{session_id}")
 
-_AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
+_UPCOMING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 _ENTRIES, _MESSAGES = 15, 12
+
+_Fix = Callable[[AsyncSession, int, int, Actor, datetime], Awaitable[str]]
 
 
 class StoryCog(Cog):
     """`/coaching session`."""
 
-    @group_command("coaching", name="session", description="One session's whole story, with ways to help it on")
-    @app_commands.describe(code="It stands on every message about the session")
+    @group_command("coaching", name="session", description="Show everything about a session, and fix it")
+    @app_commands.describe(code="It's on every message about the session")
     @retried
     async def session(self, interaction: Interaction, code: SessionCode) -> None:
-        """Show it."""
+        """Show the session."""
         await ui.acknowledge(interaction)
         await self._show(interaction, code)
 
     @on(REFRESH)
     async def refresh_pressed(self, interaction: Interaction, session_id: int) -> None:
-        """Look again."""
+        """Show the session as it is now."""
         await ui.acknowledge(interaction)
-        async with self.bot.db.read() as session:
-            code = await session_history.code_of(session, ui.guild_id_of(interaction), session_id)
-        await self._show(interaction, code)
+        await self._show_by_id(interaction, session_id)
 
     @on(OPEN)
     async def open_pressed(self, interaction: Interaction, session_id: int) -> None:
-        """From a list: the story beside it."""
+        """Show the session beside the list."""
         await ui.acknowledge_beside(interaction)
+        await self._show_by_id(interaction, session_id)
+
+    @on(RETRY)
+    async def retry_pressed(self, interaction: Interaction, session_id: int) -> None:
+        """Retry what failed."""
+        await self._fix(interaction, session_id, session_history.retry)
+
+    @on(REPAIR)
+    async def repair_pressed(self, interaction: Interaction, session_id: int) -> None:
+        """Repair the room."""
+        await self._fix(interaction, session_id, session_history.repair_room)
+
+    async def _fix(self, interaction: Interaction, session_id: int, fix: _Fix) -> None:
+        await ui.acknowledge(interaction)
+        async with self.bot.db.begin() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            code = await fix(session, guild.id, session_id, ui.actor_of(interaction, guild), self.bot.clock())
+        await self.bot.process_now()
+        await self._show(interaction, code)
+
+    async def _show_by_id(self, interaction: Interaction, session_id: int) -> None:
         async with self.bot.db.read() as session:
             code = await session_history.code_of(session, ui.guild_id_of(interaction), session_id)
         await self._show(interaction, code)
 
-    @on(RETRY)
-    async def retry_pressed(self, interaction: Interaction, session_id: int) -> None:
-        """Do now what waits after a failure."""
-        await ui.acknowledge(interaction)
-        async with self.bot.db.begin() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor = ui.actor_of(interaction, guild)
-            code = await session_history.retry(session, guild.id, session_id, actor, self.bot.clock())
-        await self.bot.process_now()
-        await self._show(interaction, code)
-
-    @on(REPAIR)
-    async def repair_pressed(self, interaction: Interaction, session_id: int) -> None:
-        """Bring the room in order."""
-        await ui.acknowledge(interaction)
-        async with self.bot.db.begin() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor = ui.actor_of(interaction, guild)
-            code = await session_history.repair_room(session, guild.id, session_id, actor, self.bot.clock())
-        await self.bot.process_now()
-        await self._show(interaction, code)
-
     async def _show(self, interaction: Interaction, code: str) -> None:
-        """The story, to an admin."""
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             found = await session_history.get_history(
@@ -85,10 +88,10 @@ class StoryCog(Cog):
 
 def _panel(found: SessionHistory, guild: Guild) -> ui.Panel:
     one = found.session
-    buttons = [ui.button("Look again", REFRESH.id(session_id=one.id))]
+    buttons = [ui.button("Refresh", REFRESH.id(session_id=one.id))]
     if one.next_step_at is not None or one.last_error:
         buttons.append(ui.button("Retry now", RETRY.id(session_id=one.id), discord.ButtonStyle.primary))
-    if one.status in _AHEAD:
+    if one.status in _UPCOMING:
         buttons.append(ui.button("Repair room", REPAIR.id(session_id=one.id)))
         buttons.append(cards.cancel_or_end(one, can_only_end=found.can_only_end))
     buttons.append(cards.block_button(one.student_id, BlockedFrom.BOOKING, found.blocked, "student"))
@@ -103,10 +106,11 @@ def _panel(found: SessionHistory, guild: Guild) -> ui.Panel:
 
 def _state(found: SessionHistory) -> list[str]:
     one = found.session
-    lines = [f"**Next step** {stamp(one.next_step_at, 'R') if one.next_step_at else 'none'}"]
+    lines = [f"**Next check** {stamp(one.next_step_at, 'R') if one.next_step_at else 'none'}"]
     if one.last_error:
-        # While the bot wasn't in the server, nothing was tried.
-        what = f"**Failed** {one.attempts} times in a row" if one.attempts else "**Not done**"
+        # Nothing was tried while the bot wasn't in the server.
+        times = "once" if one.attempts == 1 else f"{one.attempts} times in a row"
+        what = f"**Failed** {times}" if one.attempts else "**Not done**"
         lines.append(f"🔴 {what}: {our_own(one.last_error, 300)}")
     if found.blocked:
         lines.append(cards.blocks(found.blocked, "student"))
@@ -114,28 +118,28 @@ def _state(found: SessionHistory) -> list[str]:
 
 
 def _entries(found: SessionHistory) -> list[str]:
-    """The newest ones."""
-    left_out = len(found.entries) - _ENTRIES
-    shown = found.entries[-_ENTRIES:]
     lines = [
         f"{stamp(entry.at, 'f')} {ui.quoted(entry.action.replace('_', ' '))}"
         + (f" by <@{entry.actor_id}>" if entry.actor_id else "")
-        for entry in shown
+        for entry in found.entries
     ]
-    return [*([f"… {left_out} earlier"] if left_out > 0 else []), *lines] or ["nothing yet"]
+    return _newest(lines, _ENTRIES) or ["nothing yet"]
 
 
 def _messages(enqueued: list[Notification]) -> list[str]:
-    left_out = len(enqueued) - _MESSAGES
-    lines = [f"{_fate(one)} {one.kind.replace('_', ' ')}{_to(one)}" for one in enqueued[-_MESSAGES:]]
-    return [*([f"… {left_out} earlier"] if left_out > 0 else []), *lines] or ["none"]
+    lines = [
+        f"{_delivery(one)} {one.kind.replace('_', ' ')}" + (f" to <@{one.user_id}>" if one.user_id else "")
+        for one in enqueued
+    ]
+    return _newest(lines, _MESSAGES) or ["none"]
 
 
-def _to(one: Notification) -> str:
-    return f" to <@{one.user_id}>" if one.user_id else ""
+def _newest(lines: list[str], most: int) -> list[str]:
+    left_out = len(lines) - most
+    return [f"… {left_out} earlier", *lines[-most:]] if left_out > 0 else lines
 
 
-def _fate(one: Notification) -> str:
+def _delivery(one: Notification) -> str:
     if one.sent_at is not None:
         return f"✓ {stamp(one.sent_at, 'f')}"
     if one.given_up_at is not None:

@@ -1,7 +1,7 @@
-"""`/coaching stats`: how coaching went, in figures and, where the extra `charts` is installed, as a picture."""
+"""`/coaching stats`: how coaching went, in figures and, with the extra `charts`, as a picture."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -24,40 +24,35 @@ from scheduler.servers import settings
 PICK = Route("stats:period")
 
 PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90, "all": 0}
-"""By what admins call them, how many days with today; 0 is for all."""
-_USUAL = 30
+"""How many days each option covers, including today; 0 means all."""
+_DEFAULT = 30
 _FILE = "stats.png"
-_COACHES = 15
-_NAME = 40
-_HINT = "-# There is a picture of this too: whoever runs the bot gets it with `pip install '.[charts]'`."
+_MOST_COACHES = 15
+_LONGEST_NAME = 40
+_HINT = "-# The person who runs the bot can add a picture to this with the extra `charts`."
 
 
 class StatsCog(Cog):
     """`/coaching stats`."""
 
-    @group_command(
-        "coaching",
-        name="stats",
-        description="How coaching went: sessions, rooms, hours, reviews, as a picture and in figures",
-    )
-    @app_commands.describe(period="Up to today; 30 days if you do not say")
+    @group_command("coaching", name="stats", description="Show statistics on sessions, rooms, hours and reviews")
+    @app_commands.describe(period="Up to today. Default: 30 days")
     @retried
     async def stats(
         self, interaction: Interaction, period: Literal["7 days", "30 days", "90 days", "all"] = "30 days"
     ) -> None:
-        """Show them."""
+        """Show the statistics."""
         await ui.acknowledge(interaction)
         await self._show(interaction, PERIODS[period])
 
     @on(PICK)
     async def period_picked(self, interaction: Interaction) -> None:
-        """Another period."""
+        """Show another period."""
         await ui.acknowledge(interaction)
         await self._show(interaction, ui.chosen_in(interaction)[0])
 
     async def _show(self, interaction: Interaction, days: int) -> None:
-        """Show an admin the last so many days (0: all)."""
-        days = days if days in PERIODS.values() else _USUAL
+        days = days if days in PERIODS.values() else _DEFAULT
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor = ui.actor_of(interaction, guild)
@@ -75,10 +70,7 @@ class StatsCog(Cog):
         if stats_picture.can_draw():
             files.append((_FILE, await asyncio.to_thread(drawing.draw_stats, found)))
             parts.append(ui.picture(_FILE, stats_picture.describe(found)))
-        parts.append(ui.text("\n".join(_coaches(found))))
-        parts.append(_select(days))
-        if not files:
-            parts.append(ui.text(_HINT))
+        parts += [ui.text("\n".join(_coaches(found))), _select(days), *([] if files else [ui.text(_HINT)])]
         await ui.show(interaction, ui.Panel(*parts, files=files))
 
 
@@ -93,12 +85,12 @@ def _select(days: int) -> discord.ui.ActionRow[Any]:
 def _nothing(days: int) -> str:
     if days:
         return "Nothing was booked, held or cancelled in these days. Choose a longer period."
-    return "No session has been booked here yet. `/coaching coaches` says who can be booked, and why not."
+    return "No session has been booked here yet. `/coaching coaches` shows who can be booked, and why not."
 
 
 def _figures(found: Stats, tick_interval: timedelta) -> Iterator[str]:
-    total, rounds = found.total, found.ticks
-    yield f"-# {write_span(found.first, found.last)}; days are those of {found.zone_name}"
+    total = found.total
+    yield f"-# {write_span(found.first, found.last)} in {found.zone_name}"
     over = total.completed + total.no_show
     share = f" ({total.no_show / over:.0%})" if over else ""
     yield (
@@ -107,31 +99,35 @@ def _figures(found: Stats, tick_interval: timedelta) -> Iterator[str]:
     )
     tried = found.with_room + found.without_room
     if tried:
-        yield f"**Rooms** {found.with_room} of {tried} sessions had theirs ({room_share(found)})"
-    stars = average(found.stars)
-    count = sum(found.stars.values())
-    yield f"**Reviews** {f'★ {stars:.1f} ({count})' if stars is not None else 'none'}"
-    yield _loop(found, tick_interval) + (f", something failed in {rounds.failed}" if rounds.failed else "")
+        yield f"**Rooms** {found.with_room} of {tried} sessions had one ({room_share(found)})"
+    yield f"**Reviews** {_rating(found.stars) or 'none'}"
+    yield _checks(found, tick_interval)
 
 
-def _loop(found: Stats, interval: timedelta) -> str:
-    """How often it ran. It looks after all servers, so these figures are of all of them."""
-    rounds, days = found.ticks, (found.last - found.first).days + 1
+def _checks(found: Stats, interval: timedelta) -> str:
+    # The checks serve all servers, so these figures are about all of them.
+    ticks, days = found.ticks, (found.last - found.first).days + 1
     every = f"{interval.total_seconds():g} s" if interval < timedelta(minutes=2) else write_length(interval)
-    words = f"**Background checks** run every {every} or more often, and did something {rounds.count} times"
-    if not rounds.count:
+    words = f"**Background checks** at least every {every}; {ticks.count} had something to do"
+    if not ticks.count:
         return words
-    took = rounds.duration.total_seconds() / rounds.count
-    lasted = f"{took:.1f} s" if took >= 0.1 else "less than 0.1 s"
-    return f"{words}, {rounds.count / days:.1f} a day, for {lasted} each"
+    seconds = ticks.duration.total_seconds() / ticks.count
+    lasted = f"{seconds:.1f} s" if seconds >= 0.1 else "less than 0.1 s"
+    failed = f", and something failed in {ticks.failed}" if ticks.failed else ""
+    return f"{words}: {ticks.count / days:.1f} a day, {lasted} each{failed}"
 
 
 def _coaches(found: Stats) -> Iterator[str]:
-    """The most booked first, with the numbers that they have in the picture."""
+    # The most booked first, with their numbers in the picture.
     yield "**Booked hours of those offered**"
-    for number, one in enumerate(found.coaches[:_COACHES], 1):
-        stars = average(one.stars)
-        rating = f" · ★ {stars:.1f} ({sum(one.stars.values())})" if stars is not None else ""
-        yield f"{number}\\. {ui.quoted(one.name, _NAME)} <@{one.user_id}> {write_hours(one)}{rating}"
-    if len(found.coaches) > _COACHES:
-        yield f"-# and {len(found.coaches) - _COACHES} more with fewer; `/coaching coaches` lists everybody"
+    for number, one in enumerate(found.coaches[:_MOST_COACHES], 1):
+        rating = f" · {rating}" if (rating := _rating(one.stars)) else ""
+        name = ui.quoted(one.name, _LONGEST_NAME)
+        yield f"{number}\\. {name} <@{one.user_id}> {write_hours(one)}{rating}"
+    if len(found.coaches) > _MOST_COACHES:
+        yield f"-# and {len(found.coaches) - _MOST_COACHES} more with fewer; `/coaching coaches` lists everyone"
+
+
+def _rating(stars: Mapping[int, int]) -> str:
+    shown = average(stars)
+    return f"★ {shown:.1f} ({sum(stars.values())})" if shown is not None else ""

@@ -1,16 +1,16 @@
-"""`/coaching defaults`: presets for coaches, and the booking rules that new coaches begin with."""
+"""`/coaching defaults`: presets for coaches, and the booking rules new coaches start with."""
 
 from collections.abc import Callable
 
 import discord
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
 from cogs.cards import booking_policy
+from cogs.setup.admin_cog import AdminCog
 from cogs.setup.panel import DEFAULTS
 from cogs.ui import Interaction, Typed
 from cogs.ui.group_commands import group_command
-from cogs.ui.routing import Cog, Route, on, opens, retried
+from cogs.ui.routing import Route, on, opens, retried
 from models import Guild
 from scheduler.availability.booking_policy import Rules, default_policy
 from scheduler.coaches import default_rules
@@ -23,35 +23,33 @@ PRESETS = Route("defaults:presets")
 GIVE = Route("defaults:give:{agreed}")
 SHOW = Route("defaults:show")
 
-_PRESETS = "Presets, one a line"
+_PRESETS = "Presets, one per line"
 
 
-class DefaultsCog(Cog):
+class DefaultsCog(AdminCog):
     """`/coaching defaults`."""
 
-    @group_command(
-        "coaching", name="defaults", description="Presets for coaches, and the rules that new coaches begin with"
-    )
+    @group_command("coaching", name="defaults", description="Presets for coaches, and rules for new coaches")
     @retried
     async def defaults(self, interaction: Interaction) -> None:
-        """Show them, with buttons to change them."""
+        """Show the defaults."""
         await ui.acknowledge(interaction)
         await self._show(interaction)
 
     @on(DEFAULTS)
     async def opened(self, interaction: Interaction) -> None:
-        """The same, beside the panel of `/coaching setup`."""
+        """Show the defaults beside the setup panel."""
         await ui.acknowledge_beside(interaction)
         await self._show(interaction)
 
     @on(SESSIONS)
     async def sessions_pressed(self, interaction: Interaction) -> None:
-        """Change how new coaches' sessions are."""
+        """Change lengths, rooms and buffers."""
         await self._set_policy(interaction, booking_policy.read_sessions)
 
     @on(LIMITS)
     async def limits_pressed(self, interaction: Interaction) -> None:
-        """Change new coaches' notice and limits."""
+        """Change notice, horizon and limits."""
         await self._set_policy(interaction, booking_policy.read_limits)
 
     @on(PRESETS)
@@ -60,17 +58,16 @@ class DefaultsCog(Cog):
         await ui.acknowledge(interaction)
         wanted = parse_presets(ui.typed_in(interaction).get(_PRESETS, ""))
         async with self.bot.db.begin() as session:
-            guild, now = await self._guild(session, interaction), self.bot.clock()
-            await settings.set_presets(session, guild, ui.actor_of(interaction, guild), wanted, now)
+            guild, actor, now = await self.settings_to_change(session, interaction)
+            await settings.set_presets(session, guild, actor, wanted, now)
         await ui.show(interaction, _panel(guild, "✅ Saved."))
 
     @on(GIVE)
     async def give_pressed(self, interaction: Interaction, agreed: int) -> None:
-        """Give these rules to all coaches, after an admin has confirmed."""
+        """Give these rules to all coaches, once the admin has agreed."""
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
-            guild, now = await self._guild(session, interaction), self.bot.clock()
-            actor = ui.actor_of(interaction, guild)
+            guild, actor, now = await self.settings_to_change(session, interaction)
             count = len(await default_rules.others(session, guild, actor))
             if agreed:
                 await default_rules.give(session, guild, actor, now)
@@ -87,66 +84,46 @@ class DefaultsCog(Cog):
 
     @on(SHOW)
     async def refresh(self, interaction: Interaction) -> None:
-        """Back to the panel."""
+        """Go back to the defaults."""
         await ui.acknowledge(interaction)
         await self._show(interaction)
 
     @opens(SESSIONS)
     async def sessions_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
-        """Asks how sessions are."""
-        return booking_policy.sessions_form(
-            SESSIONS.id(), default_policy(await self._seen_by_admin(interaction)), typed
-        )
+        """Ask for lengths, rooms and buffers."""
+        policy = default_policy(await self.settings_for_admin(interaction))
+        return booking_policy.sessions_form(SESSIONS.id(), policy, typed)
 
     @opens(LIMITS)
     async def limits_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
-        """Asks how soon, how far ahead and how many."""
-        return booking_policy.limits_form(
-            LIMITS.id(), default_policy(await self._seen_by_admin(interaction)), typed
-        )
+        """Ask for notice, horizon and limits."""
+        policy = default_policy(await self.settings_for_admin(interaction))
+        return booking_policy.limits_form(LIMITS.id(), policy, typed)
 
     @opens(PRESETS)
     async def presets_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
-        """Asks for the presets."""
-        present = settings.presets(await self._seen_by_admin(interaction))
-        return ui.Form(
-            "Presets for coaches",
-            PRESETS.id(),
-            ui.field(
-                _PRESETS,
-                typed or {_PRESETS: write_presets(present)},
-                description="A name and hours, up to five lines.",
-                placeholder="Morning 8-12",
-                long=True,
-                most=300,
-            ),
+        """Ask for the presets."""
+        present = settings.presets(await self.settings_for_admin(interaction))
+        field = ui.field(
+            _PRESETS,
+            typed or {_PRESETS: write_presets(present)},
+            description="A name and hours. Up to 5 presets.",
+            placeholder="Morning 8-12",
+            long=True,
+            most=300,
         )
+        return ui.Form("Presets for coaches", PRESETS.id(), field)
 
     async def _set_policy(self, interaction: Interaction, read: Callable[[Rules, Typed], Rules]) -> None:
-        """Change what new coaches begin with by what was typed, as `read` understands it."""
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
-            guild, now = await self._guild(session, interaction), self.bot.clock()
+            guild, actor, now = await self.settings_to_change(session, interaction)
             wanted = read(default_policy(guild), ui.typed_in(interaction))
-            await settings.set_default_policy(session, guild, ui.actor_of(interaction, guild), wanted, now)
+            await settings.set_default_policy(session, guild, actor, wanted, now)
         await ui.show(interaction, _panel(guild, "✅ Saved."))
 
-    async def _guild(self, session: AsyncSession, interaction: Interaction) -> Guild:
-        guild_id = ui.guild_id_of(interaction)
-        return await settings.ensure(session, guild_id, self.bot.defaults, self.bot.clock())
-
-    async def _seen_by_admin(self, interaction: Interaction) -> Guild:
-        async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-        ui.actor_of(interaction, guild).must_be_admin()
-        return guild
-
     async def _show(self, interaction: Interaction) -> None:
-        """Show them to an admin."""
-        async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-        ui.actor_of(interaction, guild).must_be_admin()
-        await ui.show(interaction, _panel(guild))
+        await ui.show(interaction, _panel(await self.settings_for_admin(interaction)))
 
 
 def _question(count: int) -> ui.Panel:
@@ -167,14 +144,14 @@ def _panel(guild: Guild, said: str | None = None) -> ui.Panel:
     presets = "\n".join(f"- {line}" for line in write_presets(settings.presets(guild)).splitlines())
     return ui.Panel(
         ui.text(
-            "### What new coaches begin with\nEach coach can change these in `/availability`, under Rules; those "
-            f"who coach already keep theirs.\n{booking_policy.describe(default_policy(guild))}"
+            "### Defaults for new coaches\nCoaches can change these in `/availability` under **Rules**. Existing "
+            f"coaches keep their rules.\n{booking_policy.describe(default_policy(guild))}"
         ),
-        ui.text(f"**Presets** that every coach can set with one press:\n{ui.quoted(presets)}"),
+        ui.text(f"**Presets** for coaches to set their hours with one press:\n{ui.quoted(presets)}"),
         ui.row(
-            ui.button("Sessions…", SESSIONS.id(), discord.ButtonStyle.primary),
-            ui.button("Notice and limits…", LIMITS.id(), discord.ButtonStyle.primary),
-            ui.button("Presets…", PRESETS.id(), discord.ButtonStyle.primary),
+            ui.button("Sessions…", SESSIONS.id()),
+            ui.button("Notice and limits…", LIMITS.id()),
+            ui.button("Presets…", PRESETS.id()),
             ui.button("Give these rules to all coaches…", GIVE.id(agreed=0)),
         ),
         *([ui.text(said)] if said else []),

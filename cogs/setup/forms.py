@@ -1,4 +1,4 @@
-"""The forms of `/coaching setup`: the settings that each asks for, and what an admin wants who sends one."""
+"""Forms for a server's settings, and what an admin changes with them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,16 +16,16 @@ from scheduler.servers.settings import GuildChanges
 
 
 def settings_form(custom_id: str, form: Form, guild: Guild, typed: Typed) -> ui.Form:
-    """Asks for all settings of a form, holding what's set, or what was typed before."""
+    """Build the form with the current settings, or with what was typed before."""
     asked = declarations.of_form(form)
     typed = typed or {one.label: one.kind.write(settings.value_of(guild, one)) for one in asked}
     return ui.Form(form.value, custom_id, *(_field(one, typed) for one in asked))
 
 
 def read(form: Form, typed: Typed) -> dict[str, Value]:
-    """The values of all settings of a form, by column. May look up a city.
+    """Read all settings of a form, by column. May look up a city.
 
-    Raises Unreadable with everything that's wrong, a line for each field.
+    Raises Unreadable with one line for each wrong field.
     """
     values: dict[str, Value] = {}
     wrong: list[str] = []
@@ -39,19 +39,17 @@ def read(form: Form, typed: Typed) -> dict[str, Value]:
     return values
 
 
-def different(guild: Guild, values: Mapping[str, Value]) -> GuildChanges:
-    """What differs from what's set, so that the audit log tells only what was changed."""
-    by_column = declarations.BY_COLUMN
-    return GuildChanges(
-        **{key: value for key, value in values.items() if value != settings.value_of(guild, by_column[key])}
-    )
+def changed(guild: Guild, values: Mapping[str, Value]) -> GuildChanges:
+    """Keep only values that differ from the current ones, so that the audit log shows only those."""
+    now = {column: settings.value_of(guild, declarations.BY_COLUMN[column]) for column in values}
+    return GuildChanges(**{column: value for column, value in values.items() if value != now[column]})
 
 
 def _field(setting: Setting, typed: Typed) -> discord.ui.Label[Any]:
     kind = setting.kind
     if isinstance(kind, Choice):
-        words = [kind.write(value) for value in kind.suggestions()]
-        options = [(one[:1].upper() + one[1:], one, one == typed.get(setting.label)) for one in words]
+        choices = [kind.write(value) for value in kind.suggestions()]
+        options = [(one[:1].upper() + one[1:], one, one == typed.get(setting.label)) for one in choices]
         return ui.choice(setting.label, options, description=setting.help)
     return ui.field(
         setting.label,

@@ -1,4 +1,4 @@
-"""What whoever runs a server reads: the bot's first message, and alerts."""
+"""Texts of messages to admins: the bot's welcome message, and alerts."""
 
 from typing import Any
 
@@ -12,25 +12,25 @@ from scheduler.notifications.kinds import NotificationContext
 
 
 def _welcome(context: NotificationContext) -> discord.ui.Item[Any]:
-    how = "press the button, or use" if context.notification.route is None else "go to the server and use"
+    how = "press the button or use" if context.notification.route is None else "go to the server and use"
     return ui.text(
-        "### Hello! I run coaching here 👋\nPeople apply as coaches, students book them, and each session "
-        f"gets a private room.\n**Next step** for whoever manages this server: {how} `/coaching setup`. "
-        "It shows what is missing and makes most of it with one press."
+        "### Hello! I run coaching sessions 👋\nPeople apply as coaches, students book them, and each session "
+        f"gets a private room.\n**To start**, someone with Manage Server should {how} `/coaching setup`. It shows "
+        "what's missing and creates most of it with one press."
     )
 
 
 def _setup_button(_context: NotificationContext, _server: str) -> Below:
-    return Below(ui.row(ui.button("Set coaching up", routes.OPEN_SETUP.id(), discord.ButtonStyle.primary)))
+    return Below(ui.row(ui.button("Set up coaching", routes.OPEN_SETUP.id(), discord.ButtonStyle.primary)))
 
 
 def _alert(context: NotificationContext) -> discord.ui.Item[Any]:
-    trying = "\n-# I keep trying." if retries.is_retried(context.about_alert) else ""
+    trying = "\n-# I'll keep trying." if retries.is_retried(context.about_alert) else ""
     return ui.text(f"### ⚠️ Coaching needs an admin\n{_problem(context)}{trying}")
 
 
 def _resolved(context: NotificationContext) -> discord.ui.Item[Any]:
-    return ui.text(f"### ✅ This works again\n{_problem(context)}")
+    return ui.text(f"### ✅ Solved\n{_problem(context)}")
 
 
 def _problem(context: NotificationContext) -> str:

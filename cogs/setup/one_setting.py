@@ -1,4 +1,4 @@
-"""`/coaching set`: change one setting by its name."""
+"""`/coaching set`: change one setting by its label."""
 
 import asyncio
 
@@ -7,11 +7,12 @@ from discord.app_commands import Choice
 
 from cogs import ui
 from cogs.setup import forms
+from cogs.setup.admin_cog import AdminCog
 from cogs.setup.panel import SHOW
 from cogs.ui import Interaction
 from cogs.ui.group_commands import group_command
 from cogs.ui.options import Choices, ZoneTransformer
-from cogs.ui.routing import Cog, retried
+from cogs.ui.routing import retried
 from models import Guild
 from scheduler.core.errors import Unreadable
 from scheduler.servers import declarations, settings
@@ -30,7 +31,7 @@ async def complete_setting(_interaction: Interaction, typed: str) -> Choices:
 
 
 async def complete_value(interaction: Interaction, typed: str) -> Choices:
-    """Suggest values of the chosen setting to an admin: what was typed, how it's set now, and usual ones."""
+    """Suggest values of the chosen setting, for admins: the typed one, the current one and usual ones."""
     bot = interaction.client
     async with bot.db.read() as session:
         guild = await settings.look_up(session, ui.guild_id_of(interaction), bot.defaults)
@@ -45,7 +46,7 @@ async def complete_value(interaction: Interaction, typed: str) -> Choices:
     return _choices(guild, setting, typed)
 
 
-class OneSettingCog(Cog):
+class OneSettingCog(AdminCog):
     """`/coaching set`."""
 
     @group_command("coaching", name="set", description="Change one setting")
@@ -53,26 +54,22 @@ class OneSettingCog(Cog):
     @app_commands.autocomplete(setting=complete_setting, value=complete_value)
     @retried
     async def set(self, interaction: Interaction, setting: str, value: str) -> None:
-        """Set it, and say what changed."""
+        """Set it and show what changed."""
         await ui.acknowledge(interaction)
-        guild_id = ui.guild_id_of(interaction)
-        async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, guild_id, self.bot.defaults)
-            ui.actor_of(interaction, guild).must_be_admin()
+        await self.settings_for_admin(interaction)
         wanted = declarations.find(setting)
         parsed = await asyncio.to_thread(wanted.kind.parse, value)  # in a thread, because a city may be looked up
         async with self.bot.db.begin() as session:
-            now = self.bot.clock()
-            guild = await settings.ensure(session, guild_id, self.bot.defaults, now)
-            before, changes = settings.value_of(guild, wanted), forms.different(guild, {wanted.column: parsed})
-            await settings.change(session, guild, ui.actor_of(interaction, guild), changes, now)
+            guild, actor, now = await self.settings_to_change(session, interaction)
+            before, changes = settings.value_of(guild, wanted), forms.changed(guild, {wanted.column: parsed})
+            await settings.change(session, guild, actor, changes, now)
         self.bot.wake()
         old, new = (ui.quoted(wanted.kind.show(one), _EXCERPT) for one in (before, parsed))
         said = (
             f"✅ **{wanted.label}** {old} → {new}" if changes.values else f"**{wanted.label}** is already {new}."
         )
-        everything = ui.button("All settings", SHOW.id())
-        await ui.show(interaction, ui.Panel(ui.text(f"{said}\n-# {wanted.help}"), ui.row(everything)))
+        all_settings = ui.row(ui.button("All settings", SHOW.id()))
+        await ui.show(interaction, ui.Panel(ui.text(f"{said}\n-# {wanted.help}"), all_settings))
 
 
 def _choices(guild: Guild, setting: Setting, typed: str) -> Choices:
@@ -82,12 +79,12 @@ def _choices(guild: Guild, setting: Setting, typed: str) -> Choices:
     listed = [one for one in values if plain in f"{kind.write(one)} {kind.show(one)}".casefold()]
     if plain and (read := _read(setting, typed)) is not None:
         listed = [read, *(one for one in listed if one != read)]
-    choices = [(_words(setting, one, now), kind.write(one) or _NOTHING) for one in listed]
-    fitting = [(words, value) for words, value in choices if len(value) <= _LONGEST_CHOICE]
-    return [Choice(name=words, value=value) for words, value in fitting[:_MOST_CHOICES]]
+    choices = [(_name(setting, one, now), kind.write(one) or _NOTHING) for one in listed]
+    fitting = [Choice(name=name, value=value) for name, value in choices if len(value) <= _LONGEST_CHOICE]
+    return fitting[:_MOST_CHOICES]
 
 
-def _words(setting: Setting, value: Value, now: Value) -> str:
+def _name(setting: Setting, value: Value, now: Value) -> str:
     shown, mark = setting.kind.show(value), " · now" if value == now else ""
     return shown[: _LONGEST_CHOICE - len(mark)] + mark
 

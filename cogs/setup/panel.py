@@ -1,4 +1,4 @@
-"""How `/coaching setup` looks: what is wrong first, each with what mends it, then what is as it should be."""
+"""The panel of `/coaching setup`: problems first, each with its fix, then the settings."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -25,22 +25,22 @@ FORM = Route("setup:form:{form}")
 ASK_RATES = Route("setup:rates")
 
 PLACES = tuple(ServerResource)
-"""By the number that stands in a `custom_id`, also on panels from before an upgrade: new ones come last."""
+"""By their number in a `custom_id`, also on panels from before an upgrade: add new ones at the end."""
 FORMS = tuple(Form)
-"""By number, as well."""
+"""By their number in a `custom_id`."""
 _USES = {
-    ServerResource.REVIEW_CHANNEL: "Where applications arrive, for admins to decide on.",
-    ServerResource.COACH_ROLE: "Given to approved coaches. It has to stand below my own role and below yours.",
-    ServerResource.ROOM_CATEGORY: "Where the private rooms are created.",
-    ServerResource.LOG_CHANNEL: "Where admins are told when something doesn't work.",
-    ServerResource.FALLBACK_CHANNEL: "Where people whose direct messages are closed are mentioned, in public.",
-    ServerResource.ADMIN_ROLE: "Holders decide on applications and change settings, except for the two roles.",
+    ServerResource.REVIEW_CHANNEL: "Applications are posted here for admins to decide.",
+    ServerResource.COACH_ROLE: "Given to approved coaches. It must be below my own role and yours.",
+    ServerResource.ROOM_CATEGORY: "Private rooms are created here.",
+    ServerResource.LOG_CHANNEL: "Alerts for admins are posted here.",
+    ServerResource.FALLBACK_CHANNEL: "People whose direct messages are closed are mentioned here, in public.",
+    ServerResource.ADMIN_ROLE: "Members with it decide applications and change settings, except the two roles.",
 }
 _WITHOUT = {
     ServerResource.REVIEW_CHANNEL: "nobody sees new applications",
     ServerResource.COACH_ROLE: "coaches get no role",
     ServerResource.ROOM_CATEGORY: "rooms are created outside any category, or in one of my own",
-    ServerResource.LOG_CHANNEL: "alerts go to the system channel, or to the owner",
+    ServerResource.LOG_CHANNEL: "alerts go to the system channel or the owner",
     ServerResource.FALLBACK_CHANNEL: "admins are told instead",
     ServerResource.ADMIN_ROLE: "only members with Manage Server are admins",
 }
@@ -48,7 +48,9 @@ _LISTED = 10
 _A_ROW = 5
 _OPTIONAL = (ServerResource.FALLBACK_CHANNEL, ServerResource.ADMIN_ROLE)
 _GOOD, _NOTE, _BAD = "✅", "⚠️", "❌"
-_UNASKED = f"{_NOTE} Discord did not say what I may do here at this moment. Press Check again in a while."
+_UNCHECKED = (
+    f"{_NOTE} Discord didn't answer, so I couldn't check my permissions. Press **Check again** in a minute."
+)
 
 Items = list[discord.ui.Item[Any]]
 
@@ -62,41 +64,34 @@ def main(
     *,
     elsewhere: Sequence[Coach] = (),
 ) -> ui.Panel:
-    """Everything. `found` is None if Discord didn't answer; coaches `elsewhere` charge in another currency."""
+    """Build the panel. `found` is None if Discord didn't answer; `elsewhere` are coaches with another currency."""
     problems = [one for one in found or () if not (one.flaw is Flaw.UNSET and one.place in _OPTIONAL)]
     ahead = [f"{_NOTE} {line}" for line in limits_ahead(server)]
-    items: Items = [
-        ui.text("\n".join([_head(len(problems) + len(ahead) + bool(elsewhere), asked=found is not None), *ahead]))
-    ]
+    count = None if found is None else len(problems) + len(ahead) + bool(elsewhere)
+    items: Items = [ui.text("\n".join([_head(count), *ahead]))]
     for one in sorted(problems, key=lambda one: not one.is_severe):
         items += _problem(guild, one, invitation)
     if elsewhere:
         items += _other_currencies(guild, elsewhere)
-    forms = [ui.button(f"{form.value}…", FORM.id(form=number)) for number, form in enumerate(FORMS)]
     buttons = [
-        *forms,
+        *(ui.button(f"{form.value}…", FORM.id(form=number)) for number, form in enumerate(FORMS)),
         ui.button("For new coaches", DEFAULTS.id()),
         ui.button("Check again", SHOW.id(), discord.ButtonStyle.primary),
     ]
     fine = _fine(guild, {one.place for one in problems} if found is not None else {*PLACES, None})
+    places = [(place.label, str(number), False) for number, place in enumerate(PLACES)]
     return ui.Panel(
         *items,
         discord.ui.Separator(),
         ui.text("\n".join(fine)),
-        ui.row(
-            ui.select(
-                CHANGE.id(),
-                [(place.label, str(number), False) for number, place in enumerate(PLACES)],
-                placeholder="Change a channel, a category or a role…",
-            )
-        ),
+        ui.row(ui.select(CHANGE.id(), places, placeholder="Change a channel, category or role…")),
         *(ui.row(*buttons[first : first + _A_ROW]) for first in range(0, len(buttons), _A_ROW)),
         *([ui.text(said)] if said else []),
     )
 
 
 def of_place(guild: Guild, place: ServerResource) -> ui.Panel:
-    """To choose one channel, category or role."""
+    """Build the panel for choosing this channel, category or role."""
     number, id_ = PLACES.index(place), place.id_in(guild)
     now = _mention(place, id_) if id_ else f"not set ({_WITHOUT[place]})"
     buttons = [_make_button(place)] if place in MADE and id_ is None else []
@@ -109,23 +104,23 @@ def of_place(guild: Guild, place: ServerResource) -> ui.Panel:
     )
 
 
-def _head(count: int, *, asked: bool) -> str:
-    if not asked:
-        return f"### Coaching setup\n{_UNASKED}"
+def _head(count: int | None) -> str:
+    if count is None:
+        return f"### Coaching setup\n{_UNCHECKED}"
     if not count:
-        return f"### Coaching setup\n{_GOOD} Everything is as it should be."
-    return f"### Coaching setup: {count} {'thing' if count == 1 else 'things'} to look at"
+        return f"### Coaching setup\n{_GOOD} Everything is set up."
+    return f"### Coaching setup: {count} {'thing' if count == 1 else 'things'} to fix"
 
 
 def _problem(guild: Guild, finding: SetupIssue, invitation: str) -> Items:
     icon = _BAD if finding.is_severe else _NOTE
-    words = ui.text(f"{icon} {in_words(guild, finding)}")
+    text = ui.text(f"{icon} {in_words(guild, finding)}")
     if finding.place is None:
-        return [words, ui.row(discord.ui.Button(label="Invite me again", url=invitation))]
+        return [text, ui.row(discord.ui.Button(label="Invite me again", url=invitation))]
     buttons = [ui.button("Pick…", PICK.id(place=PLACES.index(finding.place)))]
     if finding.place in MADE and finding.flaw in (Flaw.UNSET, Flaw.GONE):
         buttons.insert(0, _make_button(finding.place))
-    return [words, ui.row(*buttons)]
+    return [text, ui.row(*buttons)]
 
 
 def _other_currencies(guild: Guild, coaches: Sequence[Coach]) -> Items:
@@ -143,12 +138,12 @@ def _other_currencies(guild: Guild, coaches: Sequence[Coach]) -> Items:
 
 
 def in_words(guild: Guild, finding: SetupIssue) -> str:
-    """What is wrong, and where to click."""
-    place, lacks = finding.place, " and ".join(f"**{name}**" for name in finding.missing)
+    """Say what's wrong and where to fix it."""
+    place, missing = finding.place, " and ".join(f"**{name}**" for name in finding.missing)
     if place is None:
         return (
-            f"**Permissions** I lack {lacks} in the server. Open **Server Settings → Roles**, my role, "
-            "**Permissions** and switch on what is missing; or invite me again, everything stays as it is."
+            f"**Permissions** I'm missing {missing} in the server. Open **Server Settings → Roles**, my role, "
+            "**Permissions** and turn that on. Or invite me again: nothing else changes."
         )
     chosen, without = _mention(place, place.id_in(guild)), _WITHOUT[place]
     without = f"{without[:1].upper()}{without[1:]}."
@@ -156,25 +151,25 @@ def in_words(guild: Guild, finding: SetupIssue) -> str:
         case Flaw.UNSET:
             said = f"not set. {without}"
         case Flaw.GONE:
-            said = f"doesn't exist any more. {without}"
+            said = f"no longer exists. {without}"
         case Flaw.LACKING:
             kind = "Category" if place is ServerResource.ROOM_CATEGORY else "Channel"
             said = (
-                f"I lack {lacks} in {chosen}. Right-click it → **Edit {kind} → Permissions**, choose my role (add "
-                "it if it is not there) and allow that."
+                f"I'm missing {missing} in {chosen}. Right-click it → **Edit {kind} → Permissions**, choose my "
+                "role (add it if it isn't there) and allow that."
             )
         case Flaw.MANAGED:
             said = f"{chosen} belongs to an app, so nobody can give it. Pick another one."
         case Flaw.TOO_HIGH:
             said = (
-                f"{chosen} stands above my own role, so I cannot give it. Open **Server Settings → Roles** and "
-                "drag my role above it."
+                f"{chosen} is above my own role, so I can't give it. Open **Server Settings → Roles** and drag my "
+                "role above it."
             )
     return f"**{place.label}** {said}"
 
 
 def _fine(guild: Guild, wrong: set[ServerResource | None]) -> Iterable[str]:
-    """What nobody has to look at; of what is not `wrong`, whether it is set or not."""
+    """Yield a line for everything that isn't `wrong`, and for optional ones that aren't set."""
     if None not in wrong:
         yield f"{_GOOD} **Permissions** all granted"
     for place in PLACES:
@@ -198,6 +193,8 @@ def _make_button(place: ServerResource) -> ui.Button:
 def _picker(place: ServerResource, custom_id: str) -> discord.ui.Item[Any]:
     if place.is_role:
         return discord.ui.RoleSelect(custom_id=custom_id, placeholder="Pick a role")
-    kind = discord.ChannelType.category if place is ServerResource.ROOM_CATEGORY else discord.ChannelType.text
-    words = "Pick a category" if place is ServerResource.ROOM_CATEGORY else "Pick a text channel"
-    return discord.ui.ChannelSelect(custom_id=custom_id, channel_types=[kind], placeholder=words)
+    if place is ServerResource.ROOM_CATEGORY:
+        kind, placeholder = discord.ChannelType.category, "Pick a category"
+    else:
+        kind, placeholder = discord.ChannelType.text, "Pick a text channel"
+    return discord.ui.ChannelSelect(custom_id=custom_id, channel_types=[kind], placeholder=placeholder)

@@ -1,4 +1,4 @@
-"""How a server's settings are shown to its admins, and which channels and roles they may choose."""
+"""Shows a server's settings, and checks the channels and roles that admins choose."""
 
 import discord
 
@@ -15,7 +15,7 @@ _EXCERPT = 200
 
 
 def lines(guild: Guild) -> list[str]:
-    """Everything that is set but channels, categories and roles: a line for each heading."""
+    """List all settings except channels, categories and roles, one line per heading."""
     found: dict[str, list[str]] = {}
     for one in SETTINGS:
         found.setdefault(one.heading, []).append(_shown(guild, one))
@@ -27,48 +27,46 @@ def lines(guild: Guild) -> list[str]:
 def _shown(guild: Guild, setting: Setting) -> str:
     words = setting.describe(settings.value_of(guild, setting))
     if isinstance(setting.kind, Zone) and not is_known(words):
-        return f'⚠️ I no longer know "{ui.quoted(words)}", so times are shown in UTC. Choose another one'
+        return f'⚠️ I no longer know "{ui.quoted(words)}", so times are shown in UTC. Choose another time zone'
     return ui.quoted(words, _EXCERPT) if isinstance(setting.kind, Text) else words
 
 
-def check_channel(channel: discord.TextChannel | None) -> None:
-    """Raise Misconfigured unless the bot may write there."""
-    if channel is None:
-        return
+def check_channel(channel: discord.TextChannel) -> None:
+    """Raise Misconfigured unless the bot can write there."""
     mine = channel.permissions_for(channel.guild.me)
     if not (mine.view_channel and mine.send_messages and mine.read_message_history):
         raise Misconfigured(
-            f"I cannot write in {channel.mention}. Give me View Channel, Send Messages and Read Message History "
-            "there, then set it again."
+            f"I can't write in {channel.mention}. Grant me View Channel, Send Messages and Read Message History "
+            "there, then choose it again."
         )
 
 
 def must_manage_server(interaction: Interaction) -> None:
-    """Only they say who is an admin here, and what coaches get. Raises NotAllowed."""
+    """Raise NotAllowed for admins without Manage Server, who can't choose roles."""
     if not interaction.permissions.manage_guild:
         raise NotAllowed("Only members with Manage Server can choose the admin role and the coach role.")
 
 
-def check_roles(
-    interaction: Interaction, admin_role: discord.Role | None, coach_role: discord.Role | None
-) -> None:
-    """Nobody hands out through the bot what they could not hand out themselves."""
-    if admin_role or coach_role:
-        must_manage_server(interaction)
-    if admin_role is not None and admin_role.is_default():
-        raise Misconfigured("Everybody here has that role, so everybody would be an admin. Choose another one.")
-    if coach_role is None:
-        return
-    by = interaction.user
-    assert isinstance(by, discord.Member), "the command is for servers only"
-    could_give = by.guild_permissions.manage_roles and by.top_role > coach_role
-    if by.id != coach_role.guild.owner_id and not could_give:
+def check_admin_role(interaction: Interaction, role: discord.Role) -> None:
+    """Check a chosen admin role. Raises NotAllowed, Misconfigured."""
+    must_manage_server(interaction)
+    if role.is_default():
+        raise Misconfigured("Everyone here has that role, so everyone would be an admin. Choose another one.")
+
+
+def check_coach_role(interaction: Interaction, role: discord.Role) -> None:
+    """Check that both the bot and the person choosing the role could give it. Raises NotAllowed, Misconfigured."""
+    must_manage_server(interaction)
+    member = interaction.user
+    assert isinstance(member, discord.Member), "the command is for servers only"
+    could_give = member.guild_permissions.manage_roles and member.top_role > role
+    if member.id != role.guild.owner_id and not could_give:
         raise NotAllowed(
-            f"Choose a coach role that you could give yourself: that takes Manage Roles, and {coach_role.mention} "
-            "has to stand below your own highest role."
+            "You can only choose a coach role that you could give yourself: you need Manage Roles, and your "
+            f"highest role must be above {role.mention}."
         )
-    if not coach_role.is_assignable():
+    if not role.is_assignable():
         raise Misconfigured(
-            f"I cannot give {coach_role.mention} to anybody. In the server's role list, move my own role above it "
-            "(and choose no role that belongs to a bot), then set it again."
+            f"I can't give {role.mention} to anyone. If it belongs to a bot, choose another role; otherwise drag "
+            "my role above it in **Server Settings → Roles** and choose it again."
         )

@@ -23,7 +23,7 @@ from tests.support.simulated import MONDAY, Academy, academy, words
 from tests.support.transactions import fetch
 
 START = MONDAY + dt.timedelta(hours=2)
-PROBLEM, FIXED = "Coaching needs an admin", "This works again"
+PROBLEM, FIXED = "Coaching needs an admin", "Solved"
 """The titles of messages to admins."""
 
 

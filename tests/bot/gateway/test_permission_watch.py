@@ -35,8 +35,8 @@ async def test_a_removed_permission_is_reported_before_anything_fails(world: Aca
     await world.env.settle()
 
     broken, mended = told(world)
-    assert "### ⚠️ Coaching needs an admin **Permissions** I lack **Manage Channels** in the server." in broken
-    assert "### ✅ This works again **Permissions** I lack **Manage Channels**" in mended
+    assert "### ⚠️ Coaching needs an admin **Permissions** I'm missing **Manage Channels** in the server." in broken
+    assert "### ✅ Solved **Permissions** I'm missing **Manage Channels**" in mended
 
 
 async def test_a_second_permission_removed_soon_after_is_reported_at_once(world: Academy) -> None:
@@ -85,9 +85,9 @@ async def test_a_broken_channel_and_role_are_each_reported_with_where_to_click(w
     await world.env.settle()
 
     lacking, gone, role = told(world)
-    assert f"**Review channel** I lack **Send Messages** in {world.review.mention}. Right-click it" in lacking
-    assert "**Review channel** doesn't exist any more." in gone
-    assert "**Coach role** doesn't exist any more" in role
+    assert f"**Review channel** I'm missing **Send Messages** in {world.review.mention}. Right-click it" in lacking
+    assert "**Review channel** no longer exists." in gone
+    assert "**Coach role** no longer exists" in role
 
 
 async def test_removing_one_of_the_bots_roles_is_noticed(world: Academy) -> None:
@@ -101,7 +101,7 @@ async def test_removing_one_of_the_bots_roles_is_noticed(world: Academy) -> None
 
     await simcord_private.as_the_bot(world.env, lambda: bot._connection.parse_guild_member_update(update))
 
-    assert "**Permissions** I lack" in told(world)[0]
+    assert "**Permissions** I'm missing" in told(world)[0]
 
 
 async def test_nothing_breaks_before_the_setup(new_world: Academy) -> None:
@@ -165,8 +165,8 @@ async def test_changes_while_the_bot_was_away_are_reported_when_it_returns(
     give(world, INVITE)
     await world.env.settle()
 
-    assert ["I lack **Manage Channels** in the server" in one for one in broken] == [True]
-    assert [one.partition(" **")[0] for one in told(world)[1:]] == ["### ✅ This works again"]
+    assert ["I'm missing **Manage Channels** in the server" in one for one in broken] == [True]
+    assert [one.partition(" **")[0] for one in told(world)[1:]] == ["### ✅ Solved"]
 
 
 async def test_a_channel_deleted_while_the_bot_was_away_is_reported(world: Academy) -> None:
@@ -176,4 +176,4 @@ async def test_a_channel_deleted_while_the_bot_was_away_is_reported(world: Acade
 
     await connected_anew(world)
 
-    assert "doesn't exist any more" in told(world)[0]
+    assert "no longer exists" in told(world)[0]

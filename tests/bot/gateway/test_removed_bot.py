@@ -8,7 +8,7 @@ from sqlalchemy import select
 from models import AuditEntry, Coach, CoachingSession, Guild, Notification, SessionStatus
 from scheduler.notifications.bot_removal import NOTE
 from tests.bot.gateway.test_attendance_watch import connected_anew, connection_lost, unheard
-from tests.cogs.setup.test_welcome import joins
+from tests.cogs.setup.test_welcome import join
 from tests.support.builders import DAY, HOUR, MINUTE
 from tests.support.meetings import TWO, booked, met, now, opened, settings, to_the_end, told
 from tests.support.simulated import Academy
@@ -37,7 +37,7 @@ class ThrownOut:
         backend.guilds[self.world.guild.id] = self.world.guild._guild
         backend.channels.update(self.channels)
         backend.messages.update(self.messages)
-        await joins(self.world, self.world.guild)
+        await join(self.world, self.world.guild)
 
 
 async def throw_out(world: Academy) -> ThrownOut:

@@ -1,4 +1,4 @@
-"""An academy in which every kind of thing exists once, and everybody who may press a control of it."""
+"""An academy with one of everything, and everyone who might press its controls."""
 
 import asyncio
 import functools
@@ -15,18 +15,20 @@ from simcord.results import InteractionResult
 from bot.demo import simcord_private
 from cogs.booking.panels import currency_number
 from cogs.ui import FIX, Panel, text
-from models import Base, Block, BlockedFrom, Coach, CoachingSession, CoachStatus, Review, SessionStatus
+from models import Base, BlockedFrom, Coach, CoachingSession, CoachStatus, Review, SessionStatus
 from models.session import Absent
+from scheduler.booking import blocks
+from scheduler.core.actor import Actor
 from tests.cogs.authorization.rows import FORMS, PRESSES, Row
 from tests.support.builders import DAY, HOUR, MINUTE, a_session
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import another_coach, held
 
 SECRETS = ("Zanzibar", "Quetzal", "Xylophon")
-"""Stand in the notes for the coach, in why somebody appeals, and in an application that waits."""
+"""Words in a session's notes, an appeal and a pending application."""
 
 KEPT = (text("Press me."), text("**New time zone**\nEurope/Lisbon"))
-"""A message that keeps what was typed, as those do on which a form was refused or a question is asked."""
+"""A message that keeps what was typed, as messages about refused forms do."""
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -53,7 +55,7 @@ _NUMBERS = {
 
 @dataclass
 class Stage:
-    """The academy, everybody by name, and the sessions by name."""
+    """The academy, with people and sessions by name."""
 
     world: Academy
     people: dict[str, Any]
@@ -61,10 +63,10 @@ class Stage:
     """The outsider's own server."""
     sessions: dict[str, CoachingSession]
     messages: dict[str, Any]
-    """What somebody presses on, as it was sent; whoever is not named presses on the admin's."""
+    """Messages to press on, by person. Everyone else uses the admin's."""
 
     def custom_id(self, template: str, row: Row, **numbers: int) -> str:
-        """The `custom_id` of this kind that is about the row's session, its coach and the application."""
+        """Fill in the template for the row's session, its coach and the application."""
         about = {
             "coach_id": self.world.coach.id,
             "user_id": self.people[row.person].id,
@@ -75,7 +77,7 @@ class Stage:
         return re.sub(r"\{(\w+)\}", lambda found: str(filled[found[1]]), template)
 
     async def press(self, who: str, custom_id: str, picked: tuple[str, ...] = ()) -> InteractionResult:
-        """A button, or a choice in a select."""
+        """Press a button, or choose from a select."""
         tomorrow = str((self.world.now + DAY).date().toordinal())
         data: dict[str, Any] = {"custom_id": custom_id, "component_type": _SELECT if picked else _BUTTON}
         if picked == ("{channel}",):
@@ -87,32 +89,30 @@ class Stage:
         return await self._emit(who, _PRESS, data)
 
     async def send(self, who: str, custom_id: str, typed: dict[str, Any]) -> InteractionResult:
-        """A form, filled in."""
+        """Send a form with these values."""
         fields = [
             {"type": _LABEL, "component": {"custom_id": name} | _filled(value)} for name, value in typed.items()
         ]
         return await self._emit(who, _FORM, {"custom_id": custom_id, "components": fields})
 
     async def opened(self, template: str) -> Any:
-        """A form, opened by somebody who may."""
+        """Open a form as someone who's allowed to."""
         row = FORMS[template]
         custom_id = ("" if template in PRESSES else FIX) + self.custom_id(template, row)
-        opened = await self.press(row.one_who_may, custom_id)
+        opened = await self.press(row.someone_allowed, custom_id)
         assert opened.modal is not None, (template, words(reply(opened)))
         return opened
 
     async def filled(self, template: str) -> dict[str, Any]:
-        """What a form holds when somebody who may opens it, with what the row has them type."""
+        """Return a form's initial values with what the row types over them."""
         fields, typed = held(await self.opened(template)), FORMS[template].typed
         assert typed.keys() <= fields.keys(), template
         return fields | typed
 
     async def command(self, who: str, name: str, options: dict[str, Any]) -> InteractionResult:
-        """A slash command, also one that this person's client does not offer."""
-        given = {
-            key: self.people.get(value, self.sessions["coming"].code if value == "{code}" else value)
-            for key, value in options.items()
-        }
+        """Use a slash command, even one that this person's client doesn't offer."""
+        named = self.people | {"{code}": self.sessions["upcoming"].code}
+        given = {key: named.get(value, value) for key, value in options.items()}
         root: Any = self.world.env.backend.find_command(name.split()[0], self.world.guild.id, type=1)
         leaf, nesting = walk_to_subcommand(root, name.split()[1:])
         built, resolved = build_options(self.people[who], name, leaf, given, channel_id=self.world.lobby.id)
@@ -120,7 +120,7 @@ class Stage:
         return await self._emit(who, _COMMAND, data | ({"resolved": resolved} if resolved else {}))
 
     async def _emit(self, who: str, kind: int, data: dict[str, Any]) -> InteractionResult:
-        """As it reaches the bot, whatever a client or the server's settings would have prevented."""
+        """Send an interaction to the bot, even one that a client or the server's settings would prevent."""
         world = self.world
         backend = world.env.backend
         guild_id = {"outsider": self.elsewhere.id, "left": None}.get(who, world.guild.id)
@@ -141,9 +141,9 @@ class Stage:
         return InteractionResult(world.env, record)
 
     async def rows(self) -> Rows:
-        """All rows of all tables but those that only tell of the loop, as they are stored.
+        """Return all rows of all tables except heartbeats and job runs.
 
-        This is asked after everything that anybody does, so it takes the short way past SQLAlchemy's types.
+        Called after each interaction, so it skips SQLAlchemy's types, which are slower.
         """
         async with self.world.db.read() as session:
             connection = await session.connection()
@@ -155,7 +155,7 @@ class Stage:
             return {name: sorted(map(dict, rows.mappings()), key=repr) for name, rows in found.items()}
 
     async def put_back(self, rows: Rows) -> None:
-        """Undo whatever was done, so that the next one meets the same academy."""
+        """Restore these rows, so that the next person finds the same academy."""
         tables = [table for table in Base.metadata.sorted_tables if table.name in rows]
         async with self.world.db.begin() as session:
             connection = await session.connection()
@@ -173,9 +173,7 @@ def _filled(value: Any) -> dict[str, Any]:
 
 
 async def stage_of(world: Academy) -> Stage:
-    """Cara's and Stu's sessions in every state, an application that waits, a suspended and blocked coach, and all
-    people.
-    """
+    """Add sessions in every state, a pending application, a suspended and blocked coach, and all people."""
     await world.already_open()
     env = world.env
     elsewhere = env.create_guild("Elsewhere")
@@ -198,18 +196,10 @@ async def stage_of(world: Academy) -> Stage:
         sent = list(env.backend.messages[channel.id].values())[-1]
         messages[who] = deepcopy(dict(message_payload(env.backend, sent)))
     world.guild.remove_member(gil)
+    admin = Actor(otto.id, is_admin=True)
     async with world.db.begin() as session:
-        suspended = await session.get_one(Coach, (world.guild.id, sue.id))
-        suspended.status = CoachStatus.SUSPENDED
-        session.add(
-            Block(
-                guild_id=world.guild.id,
-                user_id=sue.id,
-                blocked_from=BlockedFrom.BOOKING,
-                blocked_by=otto.id,
-                blocked_at=world.now,
-            )
-        )
+        (await session.get_one(Coach, (world.guild.id, sue.id))).status = CoachStatus.SUSPENDED
+        await blocks.block(session, world.guild.id, sue.id, admin, (BlockedFrom.BOOKING,), "", world.now)
     await env.settle()
     people = {
         "student": world.student,
@@ -247,7 +237,7 @@ async def _sessions(world: Academy) -> dict[str, CoachingSession]:
             "next_step_at": now + 30 * MINUTE,
             "access_granted_at": now - 35 * MINUTE,
         },
-        "coming": {"starts_at": now + 2 * DAY + 2 * HOUR, "next_step_at": now + 2 * DAY},
+        "upcoming": {"starts_at": now + 2 * DAY + 2 * HOUR, "next_step_at": now + 2 * DAY},
         "later": {"starts_at": now + 3 * DAY + 2 * HOUR, "next_step_at": now + 3 * DAY},
         "over": completed | {"starts_at": now - 3 * DAY},
         "reviewed": completed | {"starts_at": now - 4 * DAY},

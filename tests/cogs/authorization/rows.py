@@ -1,4 +1,4 @@
-"""Who may do what: a row for each command, button, select and form. Whatever a test renders has to stand here."""
+"""Who can do what: one row for each command, button, select and form that any test renders."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -8,8 +8,8 @@ from cogs.ui import FIX
 from cogs.ui.routing import Handler
 
 PEOPLE = ("student", "other_student", "coach", "other_coach", "admin", "owner", "outsider", "left")
-"""As seen from the session that a control belongs to. `outsider` leads another server and presses there; `left`
-was an admin of this one and presses in the direct messages.
+"""By their part in the control's session. `outsider` manages another server and presses there; `left` was an admin
+here and presses in direct messages.
 """
 
 ADMIN = "Only admins can do this."
@@ -21,27 +21,27 @@ PENDING = "Your application hasn't been approved yet."
 YOURSELF = "You cannot book yourself."
 
 
-def _refusals(may: str, sentence: str, **others: str) -> dict[str, str]:
-    """Person → what they read; empty for those who may."""
-    return {who: "" if who in may.split() else others.get(who, sentence) for who in PEOPLE}
+def _refusals(allowed: str, sentence: str, **others: str) -> dict[str, str]:
+    """Map people to their refusal, which is empty for those who are allowed."""
+    return {who: "" if who in allowed.split() else others.get(who, sentence) for who in PEOPLE}
 
 
 ANYBODY = _refusals(" ".join(PEOPLE), "")
-"""What is about nobody but who presses, or a form that shows nothing and is refused when it is sent."""
+"""About only the person pressing, or a form that shows nothing and is refused when it's sent."""
 MEMBERS = _refusals("student other_student coach other_coach admin owner outsider", SERVER)
-"""Whoever is in a server, about that server."""
+"""Anyone in a server, about that server."""
 READERS = MEMBERS | {"outsider": COACH}
-"""Whoever is in this server."""
-APPLICANTS = MEMBERS | dict.fromkeys(("coach", "other_coach"), "You already coach here")
+"""Anyone in this server."""
+APPLICANTS = MEMBERS | dict.fromkeys(("coach", "other_coach"), "You are a coach here already")
 BOOKERS = READERS | {"coach": YOURSELF}
 ADMINS = _refusals("admin owner outsider", ADMIN, left=SERVER)
-"""Of the server in which they press, so an outsider may do it at home."""
+"""Admins of the server they press in, so the outsider can do it at home."""
 ADMINS_HERE = _refusals("admin owner", ADMIN, left=SERVER)
-"""The thing that it is about is of this server."""
+"""Admins, about something in this server."""
 COACHES = _refusals("coach other_coach", COACH, other_student=PENDING, left=SERVER)
-"""What belongs to a coach, each to their own."""
-EDITORS = _refusals("other_student coach other_coach", "You don't coach here yet.", left=SERVER)
-"""Who applied, too."""
+"""Coaches, each about their own."""
+EDITORS = _refusals("other_student coach other_coach", "You do not coach here yet.", left=SERVER)
+"""Coaches and applicants."""
 PAIR = _refusals("student coach", MINE)
 PAIR_AND_ADMINS = _refusals("student coach admin owner", MINE)
 REVIEWER = _refusals("student", MINE, coach="Only the student can review a session.")
@@ -50,23 +50,23 @@ ITS_COACH = _refusals("coach", COACHED)
 
 @dataclass(frozen=True)
 class Row:
-    """One thing that can be done: how, by whom, and what everybody else reads."""
+    """One thing to do: how, who's allowed to, and what everyone else reads."""
 
     who: dict[str, str]
-    of: str = "coming"
-    """The session that it is about, as `stage` names them."""
+    of: str = "upcoming"
+    """Its session, by the stage's name."""
     then: str = ""
-    """What even those who may do it read, as there is nothing to do it to."""
+    """What even those who are allowed to read, because there's nothing to do it to."""
     person: str = "other_student"
-    """The `user_id` that it is about: whose application waits, unless another is named."""
+    """Whose `user_id` it's about. The default has a pending application."""
     picked: tuple[str, ...] = ()
     typed: dict[str, Any] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def one_who_may(self) -> str:
-        """The first of them."""
+    def someone_allowed(self) -> str:
+        """Return the first person who's allowed to."""
         return next(who for who, refusal in self.who.items() if not refusal)
 
 
@@ -76,8 +76,7 @@ def _here(sentence: str) -> dict[str, str]:
 
 _NO_APPLICATION = "They haven't applied."
 _NO_SESSION = "There's no such session on this server."
-_NO_COACH_HERE = "There's no such coach here."
-_NO_SPECIALTY = "This specialty is no longer on the list."
+_NO_SPECIALTY = "This specialty is not on the list any more."
 _NO_REVIEW = "There's no such review on this server."
 _NOT_BLOCKED = "<@{user_id}> isn't blocked here."
 _NO_APPEAL = "You don't have that no-show."
@@ -87,8 +86,8 @@ PRESSES: dict[str, Row] = {
     "coach:approve:{user_id}": Row(_here(_NO_APPLICATION)),
     "coach:reject:{user_id}": Row(ADMINS),
     "coach:queue:{position}": Row(ADMINS),
-    "coach:suspend:{user_id}": Row(_here(_NO_COACH_HERE), person="other_coach"),
-    "coach:reinstate:{user_id}": Row(_here(_NO_COACH_HERE), person="suspended"),
+    "coach:suspend:{user_id}": Row(_here(COACH), person="other_coach"),
+    "coach:reinstate:{user_id}": Row(_here(COACH), person="suspended"),
     "coach:edit": Row(EDITORS),
     # A coach's own hours.
     "availability:show:{week}:{days}": Row(COACHES),
@@ -112,7 +111,7 @@ PRESSES: dict[str, Row] = {
     "availability:misfits:{page}:{week}:{days}": Row(COACHES),
     "availability:keep:{session_id}:{week}:{days}": Row(_refusals("coach", MINE, student=COACHED)),
     "availability:cancel:{session_id}:{week}:{days}": Row(COACHES | {"other_coach": MINE}, of="later"),
-    # What everybody sees in a channel.
+    # The public panel.
     "panel:book": Row(MEMBERS),
     "panel:sessions": Row(MEMBERS),
     "panel:apply": Row(APPLICANTS),
@@ -130,7 +129,7 @@ PRESSES: dict[str, Row] = {
     "book:notes:{coach_id}:{minutes}:{start}": Row(ANYBODY),
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}": Row(BOOKERS),
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}": Row(BOOKERS),
-    # One's sessions.
+    # Sessions.
     "session:list:{page}": Row(MEMBERS),
     "session:list:{page}:reminders:off": Row(MEMBERS),
     "session:list:{page}:reminders:on": Row(MEMBERS),
@@ -221,7 +220,7 @@ FORMS: dict[str, Row] = {
     "coach:edit": Row(EDITORS, typed={"About you": "I mix.", "Rate per hour": "70"}),
     "coach:reject:{user_id}": Row(_here(_NO_APPLICATION), typed={"Reason": "No."}),
     "coach:suspend:{user_id}": Row(
-        _here(_NO_COACH_HERE), person="other_coach", typed={"Reason": "No.", "Upcoming sessions": ["cancel"]}
+        _here(COACH), person="other_coach", typed={"Reason": "No.", "Upcoming sessions": ["cancel"]}
     ),
     "block:person:{user_id}:{what}": Row(ADMINS, typed={"Reason": "No."}),
     "availability:edit:{week}:{days}": Row(COACHES, typed={"Days": "Mon", "Hours": "6-7"}),
@@ -270,14 +269,14 @@ FORMS: dict[str, Row] = {
     "defaults:sessions": Row(ADMINS),
     "setup:form:{form}": Row(ADMINS, numbers={"form": 0}),
     "roster:rate:{user_id}": Row(
-        _here(_NO_COACH_HERE), person="other_coach", typed={"Rate per hour": "60"}, then="They already charge in"
+        _here(COACH), person="other_coach", typed={"Rate per hour": "60"}, then="They already charge in"
     ),
     "specialty:add": Row(ADMINS, typed={"Names, one per line": "Violin"}),
     "specialty:rename:{specialty}": Row(
         _here(_NO_SPECIALTY), numbers={"specialty": 1}, typed={"New name": "Violin"}
     ),
 }
-"""Forms, by the template of their `custom_id`; what is not typed stays as whoever opens them finds it."""
+"""Forms, by the template of their `custom_id`. Fields that aren't typed keep their initial values."""
 
 REOPENED: dict[str, Row] = {
     template: replace(row, who=PRESSES[template].who if template in PRESSES else MEMBERS)
@@ -286,7 +285,7 @@ REOPENED: dict[str, Row] = {
     "availability:edit:{week}:{days}": Row(ANYBODY),
     "roster:rate:{user_id}": Row(ADMINS, person="other_coach"),
 }
-"""The button that opens a refused form again."""
+"""Buttons that open a refused form again, by the template of the form."""
 
 COMMANDS: dict[str, Row] = {
     "coach apply": Row(APPLICANTS),
@@ -321,14 +320,14 @@ COMMANDS: dict[str, Row] = {
 
 
 def of_control(bot: CoachBot, custom_id: str) -> Row | None:
-    """The row of a button, a select, or the button that opens a form again."""
+    """Find the row of a button or a select, also of one that opens a form again."""
     if custom_id.startswith(FIX):
         return _found(REOPENED, bot.router.openers, custom_id.removeprefix(FIX))
     return _found(PRESSES, bot.router.handlers, custom_id)
 
 
 def of_form(bot: CoachBot, custom_id: str) -> Row | None:
-    """The row of a form."""
+    """Find the row of a form."""
     return _found(FORMS, bot.router.handlers, custom_id)
 
 

@@ -1,4 +1,4 @@
-"""All that can be pressed, by everybody, before and after a restart: allowed, or refused with a sentence."""
+"""Everyone tries everything, before and after a restart: each is allowed, or refused with a sentence."""
 
 import logging
 import re
@@ -15,19 +15,17 @@ from tests.cogs.authorization.people import SECRETS, Rows, Stage, stage_of
 from tests.cogs.authorization.rows import COMMANDS, FORMS, PEOPLE, PRESSES, REOPENED, Row
 from tests.support.simulated import Academy, reply, words
 
-QUICKLY = {("other_coach", True)}
-"""Of these, plain pytest tries only whom most is refused."""
 
-
-def everybody() -> Any:
+def everyone() -> Any:
     for restarted in (False, True):
         for who in PEOPLE:
-            marks = () if (who, restarted) in QUICKLY else pytest.mark.slow
+            # The other coach is refused the most, so that's the one that plain pytest tries.
+            marks = () if (who, restarted) == ("other_coach", True) else pytest.mark.slow
             yield pytest.param(who, restarted, id=f"{who}-{'restarted' if restarted else 'fresh'}", marks=marks)
 
 
 async def everything_done_by(stage: Stage, who: str) -> AsyncIterator[tuple[str, Row, Any]]:
-    """Press, send and use all there is, as this person; with what came of each."""
+    """Press, send and use everything as this person. Yields the answers."""
     forms = {template: await stage.filled(template) for template in FORMS}
     for template, row in PRESSES.items():
         yield template, row, await stage.press(who, stage.custom_id(template, row), row.picked)
@@ -36,13 +34,13 @@ async def everything_done_by(stage: Stage, who: str) -> AsyncIterator[tuple[str,
     for template, row in FORMS.items():
         yield f"form {template}", row, await stage.send(who, stage.custom_id(template, row), forms[template])
     for name, row in COMMANDS.items():
-        # Discord offers only members of one's own server, and commands only to those who are in one.
+        # In Discord, only members of a server can use its commands, and only choose its members.
         if who != "left" and (who != "outsider" or "member" not in row.options):
             yield f"/{name}", row, await stage.command(who, name, row.options)
 
 
-@pytest.mark.parametrize(("who", "restarted"), list(everybody()))
-async def test_everybody_may_do_what_the_table_says_and_nothing_else(
+@pytest.mark.parametrize(("who", "restarted"), list(everyone()))
+async def test_everyone_can_do_what_the_table_says_and_nothing_else(
     world: Academy, who: str, restarted: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "cogs.ui.routing")
@@ -63,13 +61,13 @@ async def test_everybody_may_do_what_the_table_says_and_nothing_else(
             wrong.append(f"{name} told a secret: {said!r}")
         if await stage.rows() != rows:
             if refusal:
-                wrong.append(f"{name} was refused and changed something all the same")
+                wrong.append(f"{name} was refused but changed something")
             await stage.put_back(rows)
 
     assert "\n".join(wrong) == ""
 
 
-async def test_whatever_there_is_has_a_row_and_no_row_is_about_what_is_gone(world: Academy) -> None:
+async def test_the_table_has_a_row_for_every_control_and_no_others(world: Academy) -> None:
     bot = cast("CoachBot", world.env.bot)
     commands = {one.qualified_name for one in bot.tree.walk_commands() if isinstance(one, app_commands.Command)}
 
@@ -78,29 +76,24 @@ async def test_whatever_there_is_has_a_row_and_no_row_is_about_what_is_gone(worl
     assert FORMS.keys() == {one.route.template for one in bot.router.openers}
 
 
-# What no client sends by itself.
-
-
 def tampered() -> Iterator[tuple[str, dict[str, int]]]:
-    """Every kind of `custom_id`, with each of its numbers in turn put to what is nobody's, nothing or too much."""
+    """Yield every kind of `custom_id` with each number replaced by nothing, nobody's or too much."""
     for template in PRESSES.keys() | FORMS.keys():
         for name in re.findall(r"\{(\w+)\}", template):
             if (template, name) == (OLD_CONFIRM.template, "cost"):
-                continue  # it is not looked at: the price is shown anew, and the time held, as by any press
+                continue  # ignored: the press shows the current price and holds the time
             for number in (0, 1, 2**62, 2**63 - 1):
                 yield template, {name: number}
 
 
 def of_others(rows: Rows, user_id: int) -> Rows:
-    """The rows that do not name this person."""
+    """Return the rows that don't name this person."""
     return {table: [one for one in found if user_id not in one.values()] for table, found in rows.items()}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("who", ["other_student", "other_coach", "admin"])
-async def test_numbers_that_were_tampered_with_break_nothing_and_reach_nothing_of_others(
-    world: Academy, who: str
-) -> None:
+async def test_tampered_numbers_break_nothing_and_change_nothing_of_others(world: Academy, who: str) -> None:
     stage = await stage_of(world)
     forms = {template: await stage.filled(template) for template in FORMS}
     person = stage.people[who]
@@ -114,8 +107,8 @@ async def test_numbers_that_were_tampered_with_break_nothing_and_reach_nothing_o
         if template in FORMS:
             await stage.send(who, custom_id, forms[template])
         after = await stage.rows()
-        if who != "admin":  # who may change what is of others
+        if who != "admin":  # admins can change what belongs to others
             assert of_others(after, person.id) == of_others(rows, person.id), (template, numbers)
         if after != rows:
             await stage.put_back(rows)
-    # That nothing broke is seen at the end of every academy: a fault that was logged fails the test.
+    # Nothing broke: the `world` fixture fails the test if a fault was logged.

@@ -1,4 +1,4 @@
-"""Whoever is blocked books and applies by no way at all: no press, form or command, before or after a restart."""
+"""Blocked people can't book or apply by any press, form or command, before or after a restart."""
 
 from collections.abc import AsyncIterator, Collection, Iterator
 from typing import Any, cast
@@ -17,7 +17,7 @@ from tests.support.simulated import Academy, reply, words
 NO_BOOKING = "You can't book sessions here: an admin has blocked you."
 NO_APPLYING = "You can't apply to coach here: an admin has blocked you."
 OPEN_A_FORM = {"book:zone:{coach_id}:{minutes}:{day}", "book:notes:{coach_id}:{minutes}:{start}"}
-"""These ask for words that the form then has to answer for, and book nothing themselves."""
+"""These only open a form, which is checked when it's sent."""
 WAYS = {
     "book:time:{coach_id}:{minutes}:{start}",
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}",
@@ -25,17 +25,17 @@ WAYS = {
     "form book:notes:{coach_id}:{minutes}:{start}",
     "form coach:apply",
 }
-"""All that takes a coach's time or puts somebody before the admins."""
+"""Everything that takes a coach's time or posts an application."""
 
 
-def taken(rows: Rows, user_id: int) -> int:
-    """How many times, sessions and applications this person has here."""
+def count_taken(rows: Rows, user_id: int) -> int:
+    """Count this person's sessions, holds and applications."""
     mine = [row for row in rows["coaching_sessions"] + rows["holds"] if row["student_id"] == user_id]
     return len(mine) + sum(row["user_id"] == user_id for row in rows["coaches"])
 
 
 def refused_to_the_blocked(bot: CoachBot) -> Iterator[tuple[str, str]]:
-    """Every control of booking and applying, and the sentence that answers it."""
+    """Yield every control for booking and applying, and its refusal."""
     for handler in bot.router.handlers:
         template = handler.route.template
         if isinstance(cast("Any", handler.call).__self__, BookingCog):
@@ -53,16 +53,14 @@ def refused_to_the_blocked(bot: CoachBot) -> Iterator[tuple[str, str]]:
 async def tried_by_student(
     stage: Stage, forms: dict[str, dict[str, Any]], only: Collection[str] = ()
 ) -> AsyncIterator[tuple[str, Any]]:
-    """Press, send and use everything, or `only` these; with what came of each."""
+    """Press, send and use everything, or `only` these. Yields the answers."""
     for template, row in PRESSES.items():
         if not only or template in only:
             yield template, await stage.press("student", stage.custom_id(template, row), row.picked)
     for template, row in FORMS.items():
-        if not only or f"form {template}" in only:
-            yield (
-                f"form {template}",
-                await stage.send("student", stage.custom_id(template, row), forms[template]),
-            )
+        name = f"form {template}"
+        if not only or name in only:
+            yield name, await stage.send("student", stage.custom_id(template, row), forms[template])
     for name, row in COMMANDS.items():
         if not only or f"/{name}" in only:
             yield f"/{name}", await stage.command("student", name, row.options)
@@ -77,7 +75,7 @@ async def tried_by_student(
         pytest.param(False, False, True, id="not blocked", marks=pytest.mark.slow),
     ],
 )
-async def test_nothing_that_can_be_pressed_sent_or_used_books_or_applies_for_whoever_is_blocked(
+async def test_nothing_books_or_applies_for_a_blocked_person(
     world: Academy, blocked: bool, restarted: bool, everything: bool
 ) -> None:
     stage = await stage_of(world)
@@ -98,7 +96,7 @@ async def test_nothing_that_can_be_pressed_sent_or_used_books_or_applies_for_who
     async for name, answer in tried_by_student(stage, forms, () if everything else wanted):
         said[name] = "a form" if answer.modal else words(reply(answer)).removeprefix("⚠️ ")
         after = await stage.rows()
-        if taken(after, student.id) > taken(rows, student.id):
+        if count_taken(after, student.id) > count_taken(rows, student.id):
             ways.add(name)
         if after != rows:
             await stage.put_back(rows)

@@ -1,4 +1,4 @@
-"""Every number that somebody can give: too large, too small, too long. Each gets a sentence, never a fault."""
+"""Numbers that are too large, too small or too long are answered with a sentence, never an internal error."""
 
 import re
 from collections.abc import Iterator
@@ -19,19 +19,17 @@ from tests.support.steps import held
 OUR_FAULT = "Something went wrong"
 _FIELD = 4
 LONG = "9" * 4_400
-"""More digits than Python turns into a number unless it is told to."""
-
+"""More digits than Python converts to a number by default."""
 TEXTS = (str(2**63), "9" * 19, "9" * 20, LONG, "0", "-1", "-9999999999999999999", "1e999", "٣" * 25, "²")
-"""What somebody can type where a number is meant. The last two are digits to Python, but not to us."""
+"""Texts typed in place of a number. The last two are digits to Python, but not to us."""
 WHOLE = (0, -1, 2**53, 2**63 - 1, 2**63, 10**30, -(2**63) - 1)
-"""What a tampered client can send as a whole number."""
+"""Whole numbers that a tampered client can send."""
 IN_A_PRESS = ("0", "-1", str(2**63 - 1), str(2**63), "9" * 19, "9" * 20, "9" * 60)
-"""What can stand in a `custom_id`, which has at most 100 characters."""
+"""Numbers that fit into a `custom_id`, which has at most 100 characters."""
 
 
-def said(answer: Any) -> str:
-    """What was answered; empty for a form or a list of suggestions."""
-    return "" if answer.modal else words(reply(answer))
+def is_our_fault(answer: Any) -> bool:
+    return not answer.modal and words(reply(answer)).startswith(OUR_FAULT)
 
 
 @pytest.mark.parametrize("values", ["some", pytest.param("all", marks=pytest.mark.slow)])
@@ -48,11 +46,11 @@ async def test_every_option_of_every_command_takes_any_number(world: Academy, va
         for option, value in ((one, value) for one in options for value in given.get(one.type, ())):
             name, row = command.qualified_name, COMMANDS[command.qualified_name]
             try:
-                answer = await stage.command(row.one_who_may, name, row.options | {option.name: value})
+                answer = await stage.command(row.someone_allowed, name, row.options | {option.name: value})
             except OptionError:
-                continue  # Discord itself refuses it, whatever a client sends
+                continue  # Discord itself refuses it from any client
             tried.add(f"/{name} {option.name}")
-            if said(answer).startswith(OUR_FAULT):
+            if is_our_fault(answer):
                 wrong.append(f"/{name} {option.name}:{str(value)[:25]}")
     world.faults.read()
     assert wrong == []
@@ -80,8 +78,8 @@ async def test_every_field_of_every_form_takes_any_number(world: Academy) -> Non
         parts = [one for one in walk_components(opened.modal["components"]) if one.get("custom_id") in filled]
         for part, value in ((part, value) for part in parts for value in TEXTS):
             put = {part["custom_id"]: _as_given(part, value)}
-            answer = await stage.send(row.one_who_may, stage.custom_id(template, row), filled | put)
-            if said(answer).startswith(OUR_FAULT):
+            answer = await stage.send(row.someone_allowed, stage.custom_id(template, row), filled | put)
+            if is_our_fault(answer):
                 wrong.append(f"{template} {list(put)}:{value[:25]}")
             if await stage.rows() != rows:
                 await stage.put_back(rows)
@@ -90,12 +88,12 @@ async def test_every_field_of_every_form_takes_any_number(world: Academy) -> Non
 
 
 def _as_given(field: dict[str, Any], value: str) -> Any:
-    """What a tampered client puts into a field: text that Discord takes, or a choice that was not offered."""
+    """Return what a tampered client can send: text that Discord accepts, or a choice not offered."""
     return value[: field["max_length"]] if field["type"] == _FIELD else [value]
 
 
 def presses() -> Iterator[tuple[str, Row, str, dict[str, str]]]:
-    """Every `custom_id` with each of its numbers put to each value, the others as they should be."""
+    """Yield every `custom_id` with each number replaced by each value."""
     for prefix, table in (("", PRESSES), (FIX, REOPENED)):
         for template, row in table.items():
             for name in re.findall(r"\{(\w+)\}", template):
@@ -111,8 +109,8 @@ async def test_every_press_takes_any_number(world: Academy) -> None:
 
     for prefix, row, template, numbers in presses():
         custom_id = prefix + stage.custom_id(template, row, **cast("Any", numbers))
-        answer = await stage.press(row.one_who_may, custom_id, row.picked)
-        if said(answer).startswith(OUR_FAULT):
+        answer = await stage.press(row.someone_allowed, custom_id, row.picked)
+        if is_our_fault(answer):
             wrong.append(f"{prefix}{template} {numbers}")
         if await stage.rows() != rows:
             await stage.put_back(rows)
@@ -128,8 +126,8 @@ async def test_every_list_takes_any_choice(world: Academy) -> None:
 
     for template, row in PRESSES.items():
         for value in TEXTS if row.picked else ():
-            answer = await stage.press(row.one_who_may, stage.custom_id(template, row), (value,))
-            if said(answer).startswith(OUR_FAULT):
+            answer = await stage.press(row.someone_allowed, stage.custom_id(template, row), (value,))
+            if is_our_fault(answer):
                 wrong.append(f"{template}:{value[:25]}")
             if await stage.rows() != rows:
                 await stage.put_back(rows)

@@ -1,4 +1,4 @@
-"""What people type can be anything: it pings nobody, hides nothing and breaks no screen."""
+"""Whatever people type pings nobody, hides nothing and breaks no screen."""
 
 import itertools
 from typing import Any
@@ -19,14 +19,14 @@ _FIELD = 4
 
 
 def nasty(stage: Stage, length: int) -> str:
-    """So many characters with all that one can type to annoy others."""
+    """Return this many characters with everything that could annoy others."""
     world = stage.world
     begins = NASTY.format(mention=stage.people["owner"].mention, role=world.coach_role.id)
     return begins + "W" * (length - len(begins)) if length > len(begins) else begins[:length]
 
 
 async def typed_into(stage: Stage, template: str, length: int | None) -> dict[str, Any]:
-    """Every text field of this form filled: as far as it goes, or with so many characters."""
+    """Fill every text field of this form, with this many characters or as many as fit."""
     modal = await stage.opened(template)
     filled = held(modal) | FORMS[template].typed
     for one in walk_components(modal.modal["components"]):
@@ -48,14 +48,14 @@ def check_everything_shown(world: Academy) -> None:
 @pytest.mark.parametrize(
     "length", [pytest.param(None, id="as long as can be"), pytest.param(4000, id="4,000 characters")]
 )
-async def test_nothing_that_is_typed_pings_hides_or_breaks_anything(world: Academy, length: int | None) -> None:
+async def test_typed_text_pings_hides_and_breaks_nothing(world: Academy, length: int | None) -> None:
     stage = await stage_of(world)
 
     for template, row in FORMS.items():
         filled = await typed_into(stage, template, length)
-        answer = await stage.send(row.one_who_may, stage.custom_id(template, row), filled)
+        answer = await stage.send(row.someone_allowed, stage.custom_id(template, row), filled)
         assert not words(reply(answer)).startswith("Something went wrong"), template
-    async with world.db.begin() as session:  # as if all this had been accepted, and as people may call themselves
+    async with world.db.begin() as session:  # as if all this had been accepted
         await session.execute(update(CoachingSession).values(notes=nasty(stage, 1000)))
         await session.execute(update(Coach).values(bio=nasty(stage, 1000), display_name=nasty(stage, 100)))
     for template, row in PRESSES.items():

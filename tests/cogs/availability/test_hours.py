@@ -50,7 +50,7 @@ async def test_presets_add_to_the_picked_days(world: Academy) -> None:
 async def test_a_server_has_its_own_presets(world: Academy) -> None:
     defaults = reply(await world.admin.slash(world.lobby, "coaching defaults"))
 
-    await fill(world.admin, defaults, "Presets…", {"Presets, one a line": "Early bird 5-7\nLate *owl* 20-24"})
+    await fill(world.admin, defaults, "Presets…", {"Presets, one per line": "Early bird 5-7\nLate *owl* 20-24"})
     panel = await week(world)
 
     assert {"Early bird 05:00–07:00", "Late *owl* 20:00–24:00"} < set(words(panel).splitlines())
@@ -62,7 +62,7 @@ async def test_a_server_has_its_own_presets(world: Academy) -> None:
 async def test_a_button_of_a_changed_preset_is_refused(world: Academy) -> None:
     panel = await week(world)
     defaults = reply(await world.admin.slash(world.lobby, "coaching defaults"))
-    await fill(world.admin, defaults, "Presets…", {"Presets, one a line": "Early bird 5-7"})
+    await fill(world.admin, defaults, "Presets…", {"Presets, one per line": "Early bird 5-7"})
     before = await rows(world)
 
     answers = [await press(world.coach, panel, label) for label in ("Morning 08:00–12:00", "Evening 17:00–21:00")]

@@ -6,19 +6,20 @@ from models import CoachStatus
 from tests.cogs.booking.people import Visitor, change_coach
 from tests.support import builders
 from tests.support.simulated import Academy, reply, words
+from tests.support.transactions import transact
 
 ADMINS_ONLY = "Only admins can do this."
 
 
 async def add_coaches(world: Academy, count: int) -> None:
-    """So many more, by name after Cara."""
+    """Add this many coaches, listed after Cara."""
     async with world.db.begin() as session:
         for number in range(count):
             values = {"user_id": 10**17 + number, "display_name": f"Coach {number}"}
             await builders.a_coach(session, guild_id=world.guild.id, **values)
 
 
-async def test_a_coach_is_listed_with_hours_limits_rate_and_when_they_are_free(open_world: Academy) -> None:
+async def test_the_list_shows_hours_limits_rate_and_next_free_time(open_world: Academy) -> None:
     world = open_world
     await change_coach(world, daily_limit=3)
     await world.book(world.student, "14:00")
@@ -31,19 +32,19 @@ async def test_a_coach_is_listed_with_hours_limits_rate_and_when_they_are_free(o
     assert third.startswith("🟢 next free <t:")
 
 
-async def test_why_somebody_cannot_be_booked_stands_in_the_list_and_in_the_profile(open_world: Academy) -> None:
+async def test_list_and_profile_show_why_a_coach_cannot_be_booked(open_world: Academy) -> None:
     world = open_world
     await change_coach(world, accepting=False, status=CoachStatus.SUSPENDED, left_at=world.now)
     ada = await Visitor(world, world.admin).slash("coaching coaches")
     left = f"left the server <t:{int(world.now.timestamp())}:R>"
-    wanted = f"🔴 cannot be booked: suspended: `/coach reinstate`; {left}; bookings paused"
+    wanted = f"🔴 can't be booked: suspended: `/coach reinstate`; {left}; bookings paused"
 
     assert wanted in ada.said
     await ada.slash("coaching coaches", member=world.coach)
     assert wanted in ada.said
 
 
-async def test_the_list_is_turned_page_by_page(open_world: Academy) -> None:
+async def test_the_list_has_pages(open_world: Academy) -> None:
     world = open_world
     await add_coaches(world, 6)
     ada = await Visitor(world, world.admin).slash("coaching coaches")
@@ -56,17 +57,11 @@ async def test_the_list_is_turned_page_by_page(open_world: Academy) -> None:
     assert "**Cara**" in ada.said
 
 
-async def test_a_profile_opens_beside_the_list_with_everything(open_world: Academy) -> None:
+async def test_a_profile_opens_beside_the_list_and_shows_everything(open_world: Academy) -> None:
     world = open_world
     await world.coach.slash(world.lobby, "availability", days="Sat", hours="10-12")
-    async with world.db.begin() as session:
-        await builders.a_date(
-            session,
-            world.now.date(),
-            guild_id=world.guild.id,
-            coach_id=world.coach.id,
-            reason="My own business",
-        )
+    off = {"guild_id": world.guild.id, "coach_id": world.coach.id, "reason": "My own business"}
+    await transact(world.db, builders.a_date, world.now.date(), **off)
     ada = await Visitor(world, world.admin).slash("coaching coaches")
     listed = ada.panel
 
@@ -74,7 +69,7 @@ async def test_a_profile_opens_beside_the_list_with_everything(open_world: Acade
 
     assert ada.panel.id != listed.id
     for part in (
-        "**Hours** on the clock of Europe/Berlin",
+        "**Hours** in Europe/Berlin",
         "Mon 09:00–12:00, 13:30–17:00",
         "Sat 10:00–12:00",
         "Monday, 2 March 2026: off",
@@ -88,7 +83,7 @@ async def test_a_profile_opens_beside_the_list_with_everything(open_world: Acade
     assert "My own business" not in ada.said
 
 
-async def test_what_people_wrote_is_harmless_and_fits_at_its_longest(open_world: Academy) -> None:
+async def test_a_profile_escapes_text_and_fits_at_its_longest(open_world: Academy) -> None:
     world = open_world
     nasty = "# *@everyone* <@&1> `x` " * 50
     await change_coach(world, display_name="**Boss** @here", bio=nasty[:1000], experience=nasty[:1000])
@@ -102,13 +97,13 @@ async def test_what_people_wrote_is_harmless_and_fits_at_its_longest(open_world:
     assert "\n# *" not in ada.said
 
 
-async def test_a_server_without_coaches_is_told_how_people_become_one(world: Academy) -> None:
+async def test_without_coaches_the_list_says_how_people_become_one(world: Academy) -> None:
     ada = await Visitor(world, world.admin).slash("coaching coaches")
 
-    assert "There is none here. People apply with `/coach apply`" in ada.said
+    assert "No coaches here. People apply with `/coach apply`" in ada.said
 
 
-async def test_who_never_applied_has_no_profile(open_world: Academy) -> None:
+async def test_someone_who_never_applied_has_no_profile(open_world: Academy) -> None:
     world = open_world
 
     answer = await world.admin.slash(world.lobby, "coaching coaches", member=world.student)
@@ -121,19 +116,19 @@ async def test_only_admins_see_coaches_and_profiles(open_world: Academy, person:
     world = open_world
     stranger = getattr(world, person)
 
-    said = [
-        words(reply(await stranger.slash(world.lobby, "coaching coaches"))),
-        words(reply(await stranger.slash(world.lobby, "coaching coaches", member=world.coach))),
-        words(reply(await world.press_custom_id(stranger, "roster:list:1"))),
-        words(reply(await world.press_custom_id(stranger, f"roster:profile:{world.coach.id}"))),
+    answers = [
+        await stranger.slash(world.lobby, "coaching coaches"),
+        await stranger.slash(world.lobby, "coaching coaches", member=world.coach),
+        await world.press_custom_id(stranger, "roster:list:1"),
+        await world.press_custom_id(stranger, f"roster:profile:{world.coach.id}"),
     ]
 
-    assert [one for one in said if ADMINS_ONLY not in one] == []
+    assert [one for one in answers if ADMINS_ONLY not in words(reply(one))] == []
 
 
-async def test_a_tampered_page_is_shown_as_an_empty_one(open_world: Academy) -> None:
+async def test_a_tampered_page_number_shows_an_empty_page(open_world: Academy) -> None:
     world = open_world
 
     answer = await world.press_custom_id(world.admin, f"roster:list:{10**17}")
 
-    assert "There is none here." in words(reply(answer))
+    assert "No coaches here." in words(reply(answer))

@@ -1,4 +1,4 @@
-"""What admins are not told, because there is nothing for them to mend; and that a warning names its channel."""
+"""Alerts that admins don't get because there's nothing to fix, and one that names its channel."""
 
 import datetime as dt
 
@@ -11,12 +11,12 @@ from tests.support.simulated import Academy, words
 from tests.support.steps import press, send
 
 
-def warnings(world: Academy) -> list[str]:
-    """What the owner was told, who hears what is for admins here."""
+def alerts(world: Academy) -> list[str]:
+    """Return the alerts that the owner got in place of a channel."""
     return titles(world.guild.owner.dm_channel.history())
 
 
-async def test_a_session_that_is_rescheduled_after_its_room_was_opened_alarms_nobody(open_world: Academy) -> None:
+async def test_rescheduling_a_session_with_an_open_room_raises_no_alert(open_world: Academy) -> None:
     world = open_world
     made = await booked(world)
     await opened(world, made)
@@ -31,13 +31,11 @@ async def test_a_session_that_is_rescheduled_after_its_room_was_opened_alarms_no
     await to_the_end(world, moved)
 
     assert (await now(world, made)).status is SessionStatus.COMPLETED
-    assert warnings(world) == []
+    assert alerts(world) == []
     assert await world.count(Alert) == 0
 
 
-async def test_a_room_that_was_deleted_alarms_nobody_when_its_messages_are_brought_up_to_date(
-    open_world: Academy,
-) -> None:
+async def test_updating_messages_of_a_deleted_room_raises_no_alert(open_world: Academy) -> None:
     world = open_world
     made, first = await met(world, world.coach, world.student)
     await delete_by_hand(world, first)
@@ -49,54 +47,50 @@ async def test_a_room_that_was_deleted_alarms_nobody_when_its_messages_are_broug
 
     await to_the_end(world, made)
 
-    assert warnings(world) == []
+    assert alerts(world) == []
     assert await world.count(Alert) == 0
 
 
-async def replaced(world: Academy) -> None:
-    """The admins choose another review channel, and delete the old one."""
+async def replace_review_channel(world: Academy) -> None:
+    """Choose another review channel and delete the old one."""
     old, world.review = world.review, world.guild.create_text_channel("applications")
     await world.choose(review_channel_id=world.review.id)
     world.env.backend.delete_channel(old.id)
     await world.env.settle()
 
 
-async def test_the_card_of_somebody_who_coaches_already_goes_with_its_channel_and_alarms_nobody(
-    world: Academy,
-) -> None:
+async def test_a_coachs_old_card_in_a_deleted_channel_raises_no_alert(world: Academy) -> None:
     await world.open_for_booking()
-    await replaced(world)
+    await replace_review_channel(world)
 
     await send(world.coach, await world.coach.slash(world.lobby, "coach edit"), {"About you": "I master."})
 
     assert world.review.history() == []
-    assert warnings(world) == []
+    assert alerts(world) == []
 
 
-async def test_an_open_appeal_whose_channel_went_with_another_choice_is_posted_there(open_world: Academy) -> None:
+async def test_an_open_appeal_is_posted_again_in_a_new_review_channel(open_world: Academy) -> None:
     world = open_world
     made = await over(world, world.coach)
     await world.send_custom_id(world.student, f"session:appeal:{made.id}", REASON)
     assert "Appeal against a no-show" in words(world.card)
-    await replaced(world)
+    await replace_review_channel(world)
 
     await world.press_custom_id(world.coach, f"session:washere:{made.id}")
 
     assert "Appeal against a no-show" in words(world.card)
-    assert warnings(world) == []
+    assert alerts(world) == []
 
 
-async def test_a_chosen_channel_that_is_gone_is_named_and_nobody_is_told_that_it_is_tried_for_ever(
-    world: Academy,
-) -> None:
+async def test_an_alert_names_a_deleted_channel_and_promises_no_retries(world: Academy) -> None:
     await world.set_up()
     world.env.backend.delete_channel(world.review.id)
     await world.env.settle()
-    before = len(warnings(world))
+    before = len(alerts(world))
 
     await world.apply(world.coach)
     await world.leap_to(world.now + MINUTE)
 
-    [warning] = world.guild.owner.dm_channel.history()[before:]
-    assert f"The channel <#{world.review.id}> no longer exists. Choose another channel" in words(warning)
-    assert "I keep trying" not in words(warning)
+    [alert] = world.guild.owner.dm_channel.history()[before:]
+    assert f"The channel <#{world.review.id}> no longer exists. Choose another channel" in words(alert)
+    assert "I'll keep trying" not in words(alert)

@@ -15,19 +15,26 @@ from tests.support.simulated import Academy, reply, words
 
 
 async def panel(world: Academy, command: str, **options: Any) -> Any:
-    """The answer to an admin's command."""
+    """Run a command as the admin."""
     return reply(await world.admin.slash(world.lobby, f"coaching {command}", **options))
 
 
-async def overdue(world: Academy, session_id: int, **changed: Any) -> None:
-    """As if the loop had not come to it."""
+async def change_session(world: Academy, session_id: int, **changed: Any) -> None:
+    """Write to the session's row, as if background checks had run late or failed."""
     async with world.db.begin() as session:
         row = await session.get_one(CoachingSession, session_id)
         for name, value in changed.items():
             setattr(row, name, value)
 
 
-async def test_where_all_is_well_nothing_is_red(world: Academy) -> None:
+@pytest.fixture
+async def booked(world: Academy) -> CoachingSession:
+    """A session at 11:00, in two hours."""
+    await world.already_open()
+    return await world.book(world.student, "11:00", notes="The bridge.")
+
+
+async def test_nothing_is_red_while_all_is_well(world: Academy) -> None:
     await world.already_open()
     await world.book(world.student, "11:00")
 
@@ -38,36 +45,34 @@ async def test_where_all_is_well_nothing_is_red(world: Academy) -> None:
     assert "1 upcoming" in said
 
 
-async def test_a_loop_that_stands_still_and_a_step_that_is_late_are_red(world: Academy) -> None:
-    await world.already_open()
-    booked = await world.book(world.student, "11:00")
-    await overdue(world, booked.id, next_step_at=world.now - world.minutes(10))
+async def test_a_late_background_check_is_red(world: Academy, booked: CoachingSession) -> None:
+    await change_session(world, booked.id, next_step_at=world.now - world.minutes(10))
 
     said = words(await panel(world, "health"))
 
-    assert "🔴 **Overdue** 1" in said
+    assert "🔴 **Overdue** 1 session needs a background check." in said
 
 
-async def test_what_fails_is_named_with_the_command_that_tells_more(world: Academy) -> None:
-    await world.already_open()
-    booked = await world.book(world.student, "11:00")
-    await overdue(world, booked.id, last_error="cannot make the room: I lack **Manage Channels**", attempts=2)
+async def test_a_failing_session_is_listed_with_the_command_for_details(
+    world: Academy, booked: CoachingSession
+) -> None:
+    await change_session(
+        world, booked.id, last_error="can't create the room: I'm missing **Manage Channels**", attempts=2
+    )
 
     said = words(await panel(world, "health"))
 
-    assert f"🔴 **Session** `{booked.code}` cannot make the room: I lack **Manage Channels**." in said
+    assert f"🔴 **Session** `{booked.code}` can't create the room: I'm missing **Manage Channels**." in said
     assert f"/coaching session {booked.code}" in said
 
 
-async def test_bold_type_is_bold_wherever_admins_read_what_fails(world: Academy) -> None:
-    await world.already_open()
-    booked = await world.book(world.student, "11:00")
-    await overdue(world, booked.id, starts_at=world.now + world.minutes(10), next_step_at=world.now)
+async def test_bold_type_in_failures_is_shown_everywhere(world: Academy, booked: CoachingSession) -> None:
+    await change_session(world, booked.id, starts_at=world.now + world.minutes(10), next_step_at=world.now)
     give(world, all_but("manage_channels"))
     await world.env.settle()
     async with world.db.begin() as session:
         coach = await session.get_one(Coach, (world.guild.id, world.coach.id))
-        coach.role_error = "I lack **Manage Roles**"
+        coach.role_error = "I'm missing **Manage Roles**"
 
     said = [words(await panel(world, "run")), words(await panel(world, "health"))]
     said += [words(await panel(world, "session", code=booked.code)), words(await panel(world, "sessions"))]
@@ -80,24 +85,22 @@ async def test_bold_type_is_bold_wherever_admins_read_what_fails(world: Academy)
 @pytest.mark.parametrize(
     ("most", "shown"),
     [
-        (34, "I lack **Manage Channels** in here"),
-        (33, "I lack Manage Channels in here"),
-        (30, "I lack Manage Channels in here"),
-        (29, "I lack Manage Channels in he…"),
+        (39, "I'm missing **Manage Channels** in here"),
+        (38, "I'm missing Manage Channels in here"),
+        (35, "I'm missing Manage Channels in here"),
+        (34, "I'm missing Manage Channels in he…"),
     ],
 )
-def test_a_text_of_ours_that_is_too_long_is_cut_without_bold_type(most: int, shown: str) -> None:
-    assert our_own("I lack **Manage Channels** in here", most) == shown
+def test_bold_type_is_dropped_from_text_that_is_too_long(most: int, shown: str) -> None:
+    assert our_own("I'm missing **Manage Channels** in here", most) == shown
 
 
-def test_a_star_that_is_no_bold_type_is_shown_as_a_star() -> None:
+def test_single_asterisks_are_escaped() -> None:
     assert our_own(r"**Role** *Cara* and \*Stu\*", 100) == r"**Role** \*Cara\* and \*Stu\*"
 
 
-async def test_running_by_hand_does_what_is_due_and_says_so(world: Academy) -> None:
-    await world.already_open()
-    booked = await world.book(world.student, "11:00")
-    await overdue(world, booked.id, starts_at=world.now + world.minutes(10), next_step_at=world.now)
+async def test_running_the_checks_by_hand_shows_what_they_did(world: Academy, booked: CoachingSession) -> None:
+    await change_session(world, booked.id, starts_at=world.now + world.minutes(10), next_step_at=world.now)
 
     said = words(await panel(world, "run"))
 
@@ -105,32 +108,27 @@ async def test_running_by_hand_does_what_is_due_and_says_so(world: Academy) -> N
     assert world.room(booked.code) is not None
 
 
-async def test_the_same_panel_can_be_looked_at_again_and_run_from(world: Academy) -> None:
+async def test_the_panel_works_after_a_restart(world: Academy) -> None:
     await world.already_open()
     shown = await panel(world, "health")
     await world.restart()
 
-    again = reply(await world.admin.click(shown, label="Look again"))
+    again = reply(await world.admin.click(shown, label="Refresh"))
     ran = reply(await world.admin.click(again, label="Run background checks now"))
 
     assert "There was nothing to do." in words(ran)
 
 
-async def test_a_session_tells_its_whole_story(world: Academy) -> None:
-    await world.already_open()
-    booked = await world.book(world.student, "11:00", notes="The bridge.")
-
+async def test_a_session_shows_its_entries_and_messages(world: Academy, booked: CoachingSession) -> None:
     said = words(await panel(world, "session", code=booked.code))
 
     assert f"session booked by <@{world.student.id}>" in said
     assert f"session booked to <@{world.coach.id}>" in said
     assert f"session reminder to <@{world.student.id}>" in said
-    assert "**Next step**" in said
+    assert "**Next check**" in said
 
 
-async def test_a_room_is_repaired_with_exactly_its_two_people(world: Academy) -> None:
-    await world.already_open()
-    booked = await world.book(world.student, "11:00")
+async def test_repairing_a_room_lets_in_only_its_two_people(world: Academy, booked: CoachingSession) -> None:
     await world.wait_until(booked.starts_at - world.minutes(4))
     room = world.room(booked.code)
     assert room is not None
@@ -145,12 +143,10 @@ async def test_a_room_is_repaired_with_exactly_its_two_people(world: Academy) ->
     assert not world.sees(world.outsider, world.room(booked.code))
 
 
-async def test_what_failed_is_tried_again_at_once(world: Academy) -> None:
-    await world.already_open()
-    booked = await world.book(world.student, "11:00")
+async def test_a_failed_session_is_retried_at_once(world: Academy, booked: CoachingSession) -> None:
     await world.wait_until(booked.starts_at - world.minutes(14))
     later = world.now + world.minutes(9)
-    await overdue(world, booked.id, next_step_at=later, last_error="Discord did not answer", attempts=4)
+    await change_session(world, booked.id, next_step_at=later, last_error="Discord did not answer", attempts=4)
     shown = await panel(world, "session", code=booked.code)
     assert "🔴 **Failed** 4 times in a row: Discord did not answer" in words(shown)
 
@@ -160,10 +156,8 @@ async def test_what_failed_is_tried_again_at_once(world: Academy) -> None:
     assert (await world.sessions())[0].last_error is None
 
 
-async def test_what_was_never_tried_has_not_failed_any_number_of_times(world: Academy) -> None:
-    await world.already_open()
-    booked = await world.book(world.student, "11:00")
-    await overdue(world, booked.id, last_error=NOTE)
+async def test_work_that_was_never_tried_has_not_failed(world: Academy, booked: CoachingSession) -> None:
+    await change_session(world, booked.id, last_error=NOTE)
 
     said = words(await panel(world, "session", code=booked.code))
 
@@ -171,9 +165,7 @@ async def test_what_was_never_tried_has_not_failed_any_number_of_times(world: Ac
     assert "**Failed**" not in said
 
 
-async def test_an_admin_cancels_from_the_story(world: Academy) -> None:
-    await world.already_open()
-    booked = await world.book(world.student, "11:00")
+async def test_an_admin_cancels_from_the_sessions_details(world: Academy, booked: CoachingSession) -> None:
     shown = await panel(world, "session", code=booked.code)
 
     form = await world.admin.click(shown, label="Cancel…")
@@ -183,7 +175,7 @@ async def test_an_admin_cancels_from_the_story(world: Academy) -> None:
 
 
 @pytest.mark.parametrize("command", ["health", "run", "session"])
-async def test_others_are_told_to_ask_an_admin(world: Academy, command: str) -> None:
+async def test_only_admins_can_use_the_commands(world: Academy, command: str) -> None:
     await world.already_open()
     options = {"code": "abc"} if command == "session" else {}
 
@@ -192,10 +184,7 @@ async def test_others_are_told_to_ask_an_admin(world: Academy, command: str) -> 
     assert "Only admins" in words(reply(result))
 
 
-async def test_the_buttons_of_the_story_are_for_admins_only(world: Academy) -> None:
-    await world.already_open()
-    booked = await world.book(world.student, "11:00")
-
+async def test_only_admins_can_use_a_sessions_buttons(world: Academy, booked: CoachingSession) -> None:
     for custom_id in (f"story:retry:{booked.id}", f"story:repair:{booked.id}", f"story:show:{booked.id}"):
         result = await world.press_custom_id(world.student, custom_id)
         assert "Only admins" in words(reply(result))
@@ -203,26 +192,26 @@ async def test_the_buttons_of_the_story_are_for_admins_only(world: Academy) -> N
     assert (await world.sessions())[0].updated_at == booked.updated_at
 
 
-async def test_a_code_that_is_none_is_said_to_be_none(world: Academy) -> None:
+async def test_an_unknown_code_is_refused(world: Academy) -> None:
     await world.already_open()
 
     assert "No session on this server has that code" in words(await panel(world, "session", code="zzz"))
 
 
-async def test_a_missing_room_counts_also_where_the_session_was_then_called_off(world: Academy) -> None:
-    await world.already_open()
-    booked = await world.book(world.student, "11:00")
+async def test_a_missing_room_counts_even_if_the_session_was_cancelled(
+    world: Academy, booked: CoachingSession
+) -> None:
     missed = {"missed_at": world.now, "status": SessionStatus.CANCELLED, "next_step_at": None}
-    await overdue(world, booked.id, **missed)
+    await change_session(world, booked.id, **missed)
 
     said = words(await panel(world, "health"))
 
-    assert "of 1 sessions in 7 days, 1 had no room (0% had one)" in said
+    assert "🟡 **Rooms** 0 of 1 sessions had one in the last 7 days" in said
 
 
-async def test_where_very_much_fails_the_panel_still_fits_into_a_message(world: Academy) -> None:
+async def test_the_panel_fits_into_a_message_when_everything_fails(world: Academy) -> None:
     await world.already_open()
-    why = "cannot do what is due: I lack **Manage Channels** in the server: give it to my role. " * 5
+    why = "can't create the room: I'm missing **Manage Channels** in the server: give it to my role. " * 5
     async with world.db.begin() as session:
         for number in range(6):
             coach: dict[str, Any] = {"user_id": 10**18 + number, "time_zone": "x" * 60, "role_error": why}
@@ -234,14 +223,14 @@ async def test_where_very_much_fails_the_panel_still_fits_into_a_message(world: 
             await admin_alerts.raise_alert(session, world.guild.id, f"k{number}", why, world.now)
 
     for command in ("health", "run"):
-        said = words(await panel(world, command))  # `reply` holds it against the limits
+        said = words(await panel(world, command))  # `reply` checks the limits
 
         assert said.count("… and ") == 4
-        for kind in ("**Session**", "**Role**", "**Time zone**", "since <t:"):
+        for kind in ("**Session**", "**Coach role**", "**Time zone**", "since <t:"):
             assert kind in said
 
 
-def test_of_very_much_that_failed_just_now_the_first_is_told() -> None:
+def test_a_run_with_many_failures_shows_the_first() -> None:
     failures = [f"code{number} make_room: {'I lack it. ' * 50}" for number in range(20)]
 
     told = health.just_done([], failures)
@@ -251,12 +240,7 @@ def test_of_very_much_that_failed_just_now_the_first_is_told() -> None:
     assert told.endswith("… and 19 more")
 
 
-async def test_only_admins_are_offered_sessions_by_the_beginning_of_their_code(
-    world: Academy,
-) -> None:
-    await world.already_open()
-    booked = await world.book(world.student, "11:00")
-
+async def test_only_admins_get_session_codes_suggested(world: Academy, booked: CoachingSession) -> None:
     found = await world.admin.autocomplete(world.lobby, "coaching session", "code", booked.code[:3])
     other = await world.admin.autocomplete(world.lobby, "coaching session", "code", "%")
     hidden = await world.student.autocomplete(world.lobby, "coaching session", "code", "")

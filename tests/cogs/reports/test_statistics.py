@@ -16,13 +16,13 @@ from tests.support import builders
 from tests.support.reviewing import reviewed, took_place
 from tests.support.simulated import Academy, reply, words
 
-ADMINS_ONLY = "Only admins can do this."
-HINT = "pip install '.[charts]'"
+ADMINS_ONLY = "Only admins may do this."
+HINT = "with the extra `charts`"
 DAY = timedelta(days=1)
 
 
 async def a_month(world: Academy) -> None:
-    """A review, a completed session, a no-show, one cancelled, one without a room, and one of long ago."""
+    """Store sessions: reviewed, completed, missed, cancelled, without a room, and one from long ago."""
     await reviewed(world, 4, created_at=world.now - DAY)
     common: dict[str, Any] = {"created_at": world.now - DAY}
     await took_place(world, **common)
@@ -38,7 +38,7 @@ def _without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
 
 
-async def test_a_month_comes_as_figures_and_as_a_picture_with_words(open_world: Academy) -> None:
+async def test_statistics_are_shown_as_figures_and_a_described_picture(open_world: Academy) -> None:
     world = open_world
     await a_month(world)
 
@@ -46,11 +46,11 @@ async def test_a_month_comes_as_figures_and_as_a_picture_with_words(open_world: 
 
     for part in (
         "### Statistics · the last 30 days",
-        "1 Feb – 2 Mar 2026; days are those of Europe/Berlin",
+        "1 Feb – 2 Mar 2026 in Europe/Berlin",
         "**Sessions** 5 booked · 3 completed · 1 no-show (25%) · 1 cancelled",
-        "**Rooms** 3 of 4 sessions had theirs (75%)",
+        "**Rooms** 3 of 4 sessions had one (75%)",
         "**Reviews** ★ 4.0 (1)",
-        "**Background checks** run every 10 minutes or more often, and did something",
+        "**Background checks** at least every 10 minutes; ",
         f"1\\. Cara {world.coach.mention} 4 of ",
         "· ★ 4.0 (1)",
     ):
@@ -77,18 +77,18 @@ async def test_the_select_changes_the_period(open_world: Academy) -> None:
     assert "**Sessions** 5 booked" in ada.said
 
 
-async def test_days_are_those_of_the_admins_own_clock(open_world: Academy) -> None:
+async def test_days_are_in_the_admins_time_zone(open_world: Academy) -> None:
     world = open_world
     await world.admin.slash(world.lobby, "timezone", place="Pacific/Kiritimati")
     await a_month(world)
 
     ada = await Visitor(world, world.admin).slash("coaching stats", period="7 days")
 
-    assert "24 Feb – 2 Mar 2026; days are those of Pacific/Kiritimati" in ada.said
+    assert "24 Feb – 2 Mar 2026 in Pacific/Kiritimati" in ada.said
 
 
 @pytest.mark.usefixtures("_without_charts")
-async def test_without_the_extra_the_figures_come_as_text_with_a_hint(open_world: Academy) -> None:
+async def test_without_charts_figures_come_with_a_hint(open_world: Academy) -> None:
     world = open_world
     await a_month(world)
 
@@ -99,7 +99,7 @@ async def test_without_the_extra_the_figures_come_as_text_with_a_hint(open_world
     assert HINT in ada.said
 
 
-async def test_where_nothing_happened_a_sentence_stands_in_place_of_empty_charts(open_world: Academy) -> None:
+async def test_without_sessions_there_are_no_empty_charts(open_world: Academy) -> None:
     world = open_world
     ada = await Visitor(world, world.admin).slash("coaching stats", period="7 days")
     assert "Nothing was booked, held or cancelled in these days. Choose a longer period." in ada.said
@@ -110,13 +110,13 @@ async def test_where_nothing_happened_a_sentence_stands_in_place_of_empty_charts
     assert "No session has been booked here yet." in ada.said
 
 
-async def test_a_server_that_was_never_set_up_has_statistics_too(world: Academy) -> None:
+async def test_statistics_work_before_the_setup(world: Academy) -> None:
     ada = await Visitor(world, world.admin).slash("coaching stats", period="all")
 
     assert "No session has been booked here yet." in ada.said
 
 
-async def test_other_servers_count_for_nothing(open_world: Academy) -> None:
+async def test_other_servers_are_not_counted(open_world: Academy) -> None:
     world = open_world
     async with world.db.begin() as session:
         await builders.a_guild(session, id=77)
@@ -129,7 +129,7 @@ async def test_other_servers_count_for_nothing(open_world: Academy) -> None:
     assert "Nothing was booked" in ada.said
 
 
-async def test_names_are_harmless_and_many_coaches_fit(open_world: Academy) -> None:
+async def test_names_are_escaped_and_many_coaches_fit(open_world: Academy) -> None:
     world = open_world
     await a_month(world)
     await change_coach(world, display_name="**Boss** $x$ @here")
@@ -149,15 +149,15 @@ async def test_only_admins_see_statistics(open_world: Academy, person: str) -> N
     world = open_world
     stranger = getattr(world, person)
 
-    said = [
-        words(reply(await stranger.slash(world.lobby, "coaching stats"))),
-        words(reply(await world.press_custom_id(stranger, "stats:period", picked=["7"]))),
+    answers = [
+        await stranger.slash(world.lobby, "coaching stats"),
+        await world.press_custom_id(stranger, "stats:period", picked=["7"]),
     ]
 
-    assert [one for one in said if ADMINS_ONLY not in one] == []
+    assert [one for one in answers if ADMINS_ONLY not in words(reply(one))] == []
 
 
-async def test_a_tampered_period_is_the_usual_one(open_world: Academy) -> None:
+async def test_a_tampered_period_shows_the_default_one(open_world: Academy) -> None:
     world = open_world
 
     answer = await world.press_custom_id(world.admin, "stats:period", picked=["123456"])
@@ -165,7 +165,7 @@ async def test_a_tampered_period_is_the_usual_one(open_world: Academy) -> None:
     assert "the last 30 days" in words(reply(answer))
 
 
-def test_matplotlib_is_not_imported_before_somebody_asks_for_a_picture() -> None:
+def test_matplotlib_is_imported_only_for_a_picture() -> None:
     look = "import sys, bot.app; sys.exit('matplotlib' in sys.modules)"
 
     outcome = subprocess.run([sys.executable, "-c", look], cwd=Path(__file__).parents[3], check=False)

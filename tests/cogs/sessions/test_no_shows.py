@@ -69,7 +69,7 @@ async def test_a_timed_out_student_is_excused_and_the_others_hear_why(world: Aca
         assert "The student was timed out in the server. It doesn't count as a no-show." in words(heard)
     [alert] = said(world.lobby, "Coaching needs an admin")
     assert f"{world.student.mention} couldn't come to session `{made.code}`" in words(alert)
-    assert "I keep trying" not in words(alert)
+    assert "I'll keep trying" not in words(alert)
 
 
 async def test_an_absent_coach_can_appeal_and_the_student_is_told(world: Academy) -> None:

@@ -1,4 +1,4 @@
-"""`/coaching setup`, from the press to what people read."""
+"""`/coaching setup`: choosing channels and roles, and showing what's set."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ from tests.support.transactions import fetch
 
 
 async def pick(world: Academy, person: Any, place: ServerResource, chosen: Any) -> str:
-    """Open the panel and pick a channel, a category or a role; what is shown then."""
+    """Open the panel, pick a channel, a category or a role, and return what's shown then."""
     panel = reply(await person.slash(world.lobby, "coaching setup"))
     number = setup_panel.PLACES.index(place)
     page = reply(await person.select(panel, [str(number)], custom_id=setup_panel.CHANGE.id()))
     return words(reply(await person.select(page, [chosen], custom_id=setup_panel.PICKED.id(place=number))))
 
 
-async def test_it_shows_what_is_missing_and_what_is_set(world: Academy) -> None:
+async def test_the_panel_shows_what_is_missing_and_what_is_set(world: Academy) -> None:
     before = words(reply(await world.admin.slash(world.lobby, "coaching setup")))
     after = words(reply(await world.set_up()))
 
@@ -29,7 +29,7 @@ async def test_it_shows_what_is_missing_and_what_is_set(world: Academy) -> None:
     assert world.review.mention in after
 
 
-async def test_it_shows_settings_as_values(world: Academy) -> None:
+async def test_the_panel_shows_settings_as_values(world: Academy) -> None:
     shown = words(reply(await world.admin.slash(world.lobby, "coaching setup")))
 
     for line in (
@@ -47,19 +47,14 @@ async def test_it_shows_settings_as_values(world: Academy) -> None:
         assert line in shown.splitlines()
 
 
-async def test_every_channel_category_and_role_is_picked_in_the_panel(world: Academy) -> None:
-    helpers, alerts, fallback = (
-        world.guild.create_role("Helpers"),
-        world.guild.create_text_channel("alerts"),
-        world.guild.create_text_channel("fallback"),
-    )
+async def test_every_channel_category_and_role_can_be_picked(world: Academy) -> None:
     chosen = {
         ServerResource.REVIEW_CHANNEL: world.review,
         ServerResource.COACH_ROLE: world.coach_role,
         ServerResource.ROOM_CATEGORY: world.rooms,
-        ServerResource.LOG_CHANNEL: alerts,
-        ServerResource.FALLBACK_CHANNEL: fallback,
-        ServerResource.ADMIN_ROLE: helpers,
+        ServerResource.LOG_CHANNEL: world.guild.create_text_channel("alerts"),
+        ServerResource.FALLBACK_CHANNEL: world.guild.create_text_channel("fallback"),
+        ServerResource.ADMIN_ROLE: world.guild.create_role("Helpers"),
     }
 
     said = {place: await pick(world, world.admin, place, one) for place, one in chosen.items()}
@@ -71,34 +66,29 @@ async def test_every_channel_category_and_role_is_picked_in_the_panel(world: Aca
     assert [place for place, one in chosen.items() if f"**{place.label}** {one.mention}" not in said[place]] == []
 
 
-async def test_a_channel_or_role_that_cannot_work_is_refused_with_what_to_do(world: Academy) -> None:
-    hidden = world.guild.create_text_channel(
-        "hidden", overwrites={world.guild.default_role: discord.PermissionOverwrite(view_channel=False)}
-    )
+async def test_a_channel_or_role_that_cannot_work_is_refused(world: Academy) -> None:
     bot_role = next(role for role in world.guild._guild.roles.values() if role.managed)
-    mine = discord.PermissionOverwrite(view_channel=True, send_messages=False)
-    muted = (
-        world.guild.create_text_channel("muted", overwrites={world.guild.me: mine}) if world.guild.me else hidden
-    )
-    above = world.guild.create_role("Above", position=bot_role.position + 1)
     the_bots = world.guild.roles["Coaching"]
+    mine = discord.PermissionOverwrite(view_channel=True, send_messages=False)
+    muted = world.guild.create_text_channel("muted", overwrites={the_bots: mine})
+    above = world.guild.create_role("Above", position=bot_role.position + 1)
     bot_role.position = 3
 
-    said = {
-        place: await pick(world, world.admin, place, muted)
+    said = [
+        await pick(world, world.admin, place, muted)
         for place in (ServerResource.REVIEW_CHANNEL, ServerResource.LOG_CHANNEL, ServerResource.FALLBACK_CHANNEL)
-    }
+    ]
     role = await pick(world, world.admin, ServerResource.COACH_ROLE, the_bots)
     power = await pick(world, world.admin, ServerResource.COACH_ROLE, above)
 
-    for refused in said.values():
-        assert "Give me View Channel, Send Messages and Read Message History" in refused
-    assert "move my own role above it" in role
-    assert "Choose a coach role that you could give yourself" in power
+    for refused in said:
+        assert "Grant me View Channel, Send Messages and Read Message History" in refused
+    assert "drag my role above it" in role
+    assert "a coach role that you could give yourself" in power
     assert await world.count(Guild) == 0
 
 
-async def test_the_admin_role_does_not_choose_who_gets_power(world: Academy) -> None:
+async def test_members_with_the_admin_role_choose_no_roles_but_change_settings(world: Academy) -> None:
     helpers = world.guild.create_role("Helpers")
     helper = world.guild.add_member(world.env.create_user("hal"), roles=[helpers])
     await world.choose(admin_role_id=helpers.id)

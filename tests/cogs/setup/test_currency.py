@@ -1,4 +1,4 @@
-"""A server takes another currency: what admins, coaches and students read, and what each can press."""
+"""A server changes its currency: what admins, coaches and students see and can do."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.cogs.booking.people import Visitor, change_coach
 from tests.support import builders
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, held, send
-from tests.support.transactions import fetch
+from tests.support.transactions import fetch, transact
 
 RATE = "Rate per hour"
 ASKED = "This server now uses EUR"
@@ -18,19 +18,18 @@ ASKED = "This server now uses EUR"
 
 @pytest.fixture
 async def ada(open_world: Academy) -> Visitor:
-    """The admin, who has just chosen another currency."""
+    """The admin, who has just changed the currency."""
     ada = Visitor(open_world, open_world.admin)
     await ada.slash("coaching set", setting="Currency", value="EUR")
     return await ada.slash("coaching setup")
 
 
 async def charged(world: Academy) -> tuple[int, str]:
-    async with world.db.read() as session:
-        coach = await session.get_one(Coach, (world.guild.id, world.coach.id))
-        return coach.rate_minor, coach.currency
+    coach = await fetch(world.db, Coach, (world.guild.id, world.coach.id))
+    return coach.rate_minor, coach.currency
 
 
-async def test_the_admin_reads_who_charges_in_another_currency_and_asks_them_with_one_press(
+async def test_an_admin_asks_coaches_with_another_currency_for_new_rates(
     open_world: Academy, ada: Visitor
 ) -> None:
     world = open_world
@@ -45,7 +44,7 @@ async def test_the_admin_reads_who_charges_in_another_currency_and_asks_them_wit
     assert "They were already asked within the last day." in ada.said
 
 
-async def test_a_coach_takes_the_new_currency_with_a_rate_typed_anew(open_world: Academy, ada: Visitor) -> None:
+async def test_a_coach_switches_to_the_new_currency_with_a_new_rate(open_world: Academy, ada: Visitor) -> None:
     world = open_world
     booked = await world.book(world.student, "11:00")
     opened = await world.coach.slash(world.lobby, "coach edit")
@@ -63,7 +62,7 @@ async def test_a_coach_takes_the_new_currency_with_a_rate_typed_anew(open_world:
     assert "**Currency** 1 coach" not in ada.said
 
 
-async def test_an_edit_of_something_else_leaves_rate_and_currency(open_world: Academy, ada: Visitor) -> None:
+async def test_other_edits_keep_rate_and_currency(open_world: Academy, ada: Visitor) -> None:
     world = open_world
 
     await send(world.coach, await world.coach.slash(world.lobby, "coach edit"), {"About you": "I write songs."})
@@ -71,7 +70,7 @@ async def test_an_edit_of_something_else_leaves_rate_and_currency(open_world: Ac
     assert await charged(world) == (6000, "USD")
 
 
-async def test_an_admin_sets_the_rate_of_one_coach_who_is_told(open_world: Academy, ada: Visitor) -> None:
+async def test_a_coach_is_told_when_an_admin_sets_their_rate(open_world: Academy, ada: Visitor) -> None:
     world = open_world
     await ada.slash("coaching coaches", member=world.coach)
 
@@ -83,7 +82,7 @@ async def test_an_admin_sets_the_rate_of_one_coach_who_is_told(open_world: Acade
     assert "An admin changed your rate\nYou now charge €55.00 an hour" in world.dms(world.coach)[-1]
 
 
-async def test_who_applies_again_is_asked_for_the_rate_anew(open_world: Academy, ada: Visitor) -> None:
+async def test_applying_again_asks_for_a_new_rate(open_world: Academy, ada: Visitor) -> None:
     world = open_world
     await change_coach(world, status="PENDING")
 
@@ -94,7 +93,7 @@ async def test_who_applies_again_is_asked_for_the_rate_anew(open_world: Academy,
     assert await charged(world) == (4000, "EUR")
 
 
-async def test_whoever_read_a_price_in_another_currency_reads_the_new_one_first(
+async def test_a_student_sees_the_price_in_the_new_currency_before_booking(
     open_world: Academy, ada: Visitor
 ) -> None:
     world = open_world
@@ -109,7 +108,7 @@ async def test_whoever_read_a_price_in_another_currency_reads_the_new_one_first(
     assert await world.sessions() == []
 
 
-async def test_a_confirmation_from_before_an_upgrade_is_shown_once_more(open_world: Academy) -> None:
+async def test_a_confirm_button_from_before_an_upgrade_asks_again(open_world: Academy) -> None:
     world = open_world
     panel = await world.about_to_confirm(world.student, "11:00")
     start = int((world.now + world.minutes(120)).timestamp()) // 60
@@ -121,14 +120,13 @@ async def test_a_confirmation_from_before_an_upgrade_is_shown_once_more(open_wor
     assert await world.sessions() == []
 
 
-async def test_lists_by_rate_say_that_currencies_are_not_compared(open_world: Academy, ada: Visitor) -> None:
+async def test_sorting_by_rate_says_that_currencies_are_not_compared(open_world: Academy, ada: Visitor) -> None:
     world = open_world
     stu = await Visitor(world, world.student).slash("book")
     await stu.choose("book:sort", "Lowest rate")
     assert "can't be compared" not in stu.said
-    async with world.db.begin() as session:
-        values: dict[str, Any] = {"user_id": 10**17, "display_name": "Dina", "rate_minor": 1500, "currency": "KWD"}
-        await builders.a_coach(session, guild_id=world.guild.id, **values)
+    dina: dict[str, Any] = {"user_id": 10**17, "display_name": "Dina", "rate_minor": 1500, "currency": "KWD"}
+    await transact(world.db, builders.a_coach, guild_id=world.guild.id, **dina)
 
     await stu.choose("book:sort", "Lowest rate")
 
@@ -137,5 +135,5 @@ async def test_lists_by_rate_say_that_currencies_are_not_compared(open_world: Ac
 
 
 @pytest.mark.parametrize("code", ["USD", "KWD", "", "€", "XQX"])
-def test_a_currency_goes_into_a_button_and_back(code: str) -> None:
+def test_a_currency_fits_into_a_custom_id(code: str) -> None:
     assert currency_numbered(currency_number(code)) == code

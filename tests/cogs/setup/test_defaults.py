@@ -1,4 +1,4 @@
-"""`/coaching defaults`: presets for coaches, and the rules that new coaches begin with."""
+"""`/coaching defaults`: presets for coaches, and the rules new coaches start with."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from tests.cogs.availability.test_booking_policy import BEFORE, DAILY, HORIZON, 
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import another_coach, fill, form, held, labels, press, rows, send, week
 
-PRESETS = "Presets, one a line"
-ADMINS_ONLY = "Only admins can do this."
+PRESETS = "Presets, one per line"
+ADMINS_ONLY = "Only admins may do this."
 ALL = discord.Permissions.all()
 FORMS = {
     "defaults:sessions": {
@@ -30,7 +30,7 @@ async def defaults(world: Academy) -> Any:
     return reply(await world.admin.slash(world.lobby, "coaching defaults"))
 
 
-async def test_what_holds_at_first_is_shown_and_nothing_is_written(world: Academy) -> None:
+async def test_the_initial_defaults_are_shown_without_storing_anything(world: Academy) -> None:
     panel = await defaults(world)
 
     said = words(panel)
@@ -44,7 +44,7 @@ async def test_what_holds_at_first_is_shown_and_nothing_is_written(world: Academ
 
 
 @pytest.mark.parametrize("who", ["student", "coach", "outsider"])
-async def test_only_admins_see_or_change_them(open_world: Academy, who: str) -> None:
+async def test_only_admins_see_or_change_the_defaults(open_world: Academy, who: str) -> None:
     world = open_world
     person = getattr(world, who)
     before = await rows(world)
@@ -60,7 +60,7 @@ async def test_only_admins_see_or_change_them(open_world: Academy, who: str) -> 
     assert await rows(world) == before
 
 
-async def test_the_admin_role_may_change_them(world: Academy) -> None:
+async def test_members_with_the_admin_role_can_change_the_defaults(world: Academy) -> None:
     helpers = world.guild.create_role("Helpers")
     helper = world.guild.add_member(world.env.create_user("hal"), roles=[helpers])
     await world.choose(admin_role_id=helpers.id)
@@ -72,14 +72,14 @@ async def test_the_admin_role_may_change_them(world: Academy) -> None:
     assert "Night 00:00–06:00" in words(panel)
 
 
-async def test_new_coaches_begin_with_the_new_rules_and_older_ones_keep_theirs(open_world: Academy) -> None:
+async def test_new_coaches_start_with_new_rules_and_others_keep_theirs(open_world: Academy) -> None:
     world = open_world
     panel = await defaults(world)
 
     panel = await fill(world.admin, panel, "Sessions…", {LENGTHS: "45, 20", STEP: "15 min", BEFORE: "10"})
     panel = await fill(world.admin, panel, "Notice and limits…", {NOTICE: "1 day", HORIZON: "1 week", DAILY: "3"})
     assert "**Lengths** 45 min, also 20" in words(panel)
-    assert "those who coach already keep theirs" in words(panel)
+    assert "Existing coaches keep their rules" in words(panel)
     await another_coach(world, world.outsider)
 
     new = words(await press(world.outsider, await week(world, world.outsider), "Rules"))
@@ -93,7 +93,7 @@ async def test_new_coaches_begin_with_the_new_rules_and_older_ones_keep_theirs(o
     assert "**Minimum notice** 2 hours · **booking horizon** 28 days" in old
 
 
-async def test_an_applicant_who_edits_keeps_the_rules_they_applied_with(world: Academy) -> None:
+async def test_applicants_keep_the_rules_they_applied_with(world: Academy) -> None:
     await world.set_up()
     await world.apply(world.coach)
     await fill(world.admin, await defaults(world), "Sessions…", {LENGTHS: "45"})
@@ -128,7 +128,7 @@ REFUSED = [
 ]
 
 
-async def test_presets_that_cannot_be_are_refused_with_what_to_do(world: Academy) -> None:
+async def test_invalid_presets_are_refused(world: Academy) -> None:
     panel = await defaults(world)
     before = await rows(world)
 
@@ -140,7 +140,7 @@ async def test_presets_that_cannot_be_are_refused_with_what_to_do(world: Academy
     assert await rows(world) == before
 
 
-async def test_refused_presets_keep_what_was_typed(world: Academy) -> None:
+async def test_refused_presets_can_be_fixed(world: Academy) -> None:
     typed = "Early 5-8\n*Late* 23-20"
 
     refusal = await fill(world.admin, await defaults(world), "Presets…", {PRESETS: typed})
@@ -152,7 +152,7 @@ async def test_refused_presets_keep_what_was_typed(world: Academy) -> None:
     assert "\\*Late\\* 20:00–23:00" in words(panel)
 
 
-async def test_rules_that_nobody_can_keep_to_are_refused(world: Academy) -> None:
+async def test_invalid_rules_are_refused(world: Academy) -> None:
     panel = await defaults(world)
     before = await rows(world)
 
@@ -166,7 +166,7 @@ async def test_rules_that_nobody_can_keep_to_are_refused(world: Academy) -> None
     assert await rows(world) == before
 
 
-async def test_the_panel_and_its_forms_outlive_a_restart(world: Academy) -> None:
+async def test_the_panel_and_its_forms_work_after_a_restart(world: Academy) -> None:
     panel = await defaults(world)
     opened = await form(world.admin, panel, "Notice and limits…")
     await world.restart()
@@ -180,7 +180,7 @@ async def test_the_panel_and_its_forms_outlive_a_restart(world: Academy) -> None
     assert "**Limits** 2 a day" in words(saved)
 
 
-async def test_the_rules_are_given_to_all_coaches_who_are_told_and_can_undo_it(open_world: Academy) -> None:
+async def test_rules_given_to_all_coaches_can_be_undone_by_each(open_world: Academy) -> None:
     world = open_world
     booked = await world.book(world.student, "11:00")
     panel = await fill(world.admin, await defaults(world), "Notice and limits…", FORMS["defaults:limits"])
@@ -199,7 +199,7 @@ async def test_the_rules_are_given_to_all_coaches_who_are_told_and_can_undo_it(o
     assert [one.id for one in await world.sessions()] == [booked.id]
 
 
-async def test_where_all_coaches_have_the_rules_nothing_is_given(open_world: Academy) -> None:
+async def test_giving_rules_that_all_coaches_have_changes_nothing(open_world: Academy) -> None:
     world = open_world
 
     panel = await press(world.admin, await defaults(world), "Give these rules to all coaches…")

@@ -1,4 +1,4 @@
-"""`/coaching setup` as a panel: what it finds wrong, and what one press mends."""
+"""The panel of `/coaching setup`: which problems it finds and fixes, and its settings."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, form, press, rows, send
 from tests.support.transactions import fetch, fetch_all
 
-FINE = "✅ Everything is as it should be."
+FINE = "✅ Everything is set up."
 WANTED = [name for name, wanted in INVITE if wanted]
 MADE = (
     ServerResource.REVIEW_CHANNEL,
@@ -32,23 +32,25 @@ MADE = (
 
 
 def of(route: Route, place: ServerResource) -> str:
-    """The `custom_id` for this place."""
+    """Return the route's `custom_id` for this place."""
     return route.id(place=setup_panel.PLACES.index(place))
 
 
+def components(message: Any) -> list[dict[str, Any]]:
+    return list(walk_components([one if isinstance(one, dict) else one.to_dict() for one in message.components]))
+
+
 def ids(message: Any) -> set[str]:
-    """Every `custom_id` of the message."""
-    parts = walk_components([one if isinstance(one, dict) else one.to_dict() for one in message.components])
-    return {one["custom_id"] for one in parts if one.get("custom_id")}
+    return {one["custom_id"] for one in components(message) if one.get("custom_id")}
 
 
 async def opened(world: Academy, person: Any = None) -> Any:
-    """The panel, as `/coaching setup` alone shows it."""
+    """Run `/coaching setup` and return the panel."""
     return reply(await (person or world.admin).slash(world.lobby, "coaching setup"))
 
 
 async def click(person: Any, message: Any, custom_id: str) -> Any:
-    """Press; what is shown then."""
+    """Press a button and return what's shown then."""
     return reply(await person.click(message, custom_id=custom_id))
 
 
@@ -57,18 +59,18 @@ async def settings(world: Academy) -> Guild:
 
 
 async def audited(world: Academy) -> list[Any]:
-    """Whose settings were changed how, oldest first."""
+    """Return who changed which settings, oldest first."""
     wanted = select(AuditEntry).where(AuditEntry.action == "settings_changed").order_by(AuditEntry.id)
     return [(one.actor_id, one.details) for one in await fetch_all(world.db, wanted)]
 
 
 def own_role(world: Academy) -> Any:
-    """The bot's role, whose permissions and place a human changes in Discord's own settings."""
+    """Return the bot's own role."""
     return next(role for role in world.guild._guild.roles.values() if role.managed)
 
 
 def give(world: Academy, permissions: discord.Permissions) -> None:
-    """The bot gets exactly these from its role, and nothing from being a member; admins may do as before."""
+    """Grant the bot exactly these permissions. Admins keep theirs."""
     admins = discord.Permissions(
         manage_guild=True, manage_roles=True, view_channel=True, send_messages=True, use_application_commands=True
     )
@@ -84,8 +86,17 @@ def all_but(name: str) -> discord.Permissions:
     return discord.Permissions(INVITE.value & ~getattr(discord.Permissions, name).flag)
 
 
-def move_own_role(world: Academy, position: int) -> None:
-    world.env.backend.edit_role(world.guild.id, own_role(world).id, {"position": position})
+def deny(world: Academy, channel_id: int, **permissions: bool) -> None:
+    """Deny the bot these permissions in a channel."""
+    flags = discord.Permissions(**permissions).value
+    denied = Overwrite(target_id=own_role(world).id, type=OverwriteType.ROLE, deny=flags)
+    world.env.backend.channels[channel_id].overwrites[:] = [denied]
+
+
+def add_helper(world: Academy) -> tuple[Any, Any]:
+    """Add a role and a member who has it."""
+    helpers = world.guild.create_role("Helpers")
+    return helpers, world.guild.add_member(world.env.create_user("hal"), roles=[helpers])
 
 
 def channels(world: Academy, name: str) -> list[Any]:
@@ -94,16 +105,20 @@ def channels(world: Academy, name: str) -> list[Any]:
 
 
 async def picked(world: Academy, person: Any, message: Any, place: ServerResource, chosen: Any) -> Any:
-    """From the panel to the page of a place, and something picked there."""
-    page = reply(await person.select(message, [str(setup_panel.PLACES.index(place))], custom_id=CHANGE.id()))
+    """Choose a place on the panel, pick something for it, and return what's shown then."""
+    page = await page_of(person, message, place)
     return reply(await person.select(page, [chosen], custom_id=of(PICKED, place)))
 
 
-async def test_from_nothing_right_to_everything_by_presses_alone(world: Academy) -> None:
+async def page_of(person: Any, message: Any, place: ServerResource) -> Any:
+    return reply(await person.select(message, [str(setup_panel.PLACES.index(place))], custom_id=CHANGE.id()))
+
+
+async def test_a_server_is_set_up_by_pressing_buttons_alone(world: Academy) -> None:
     give(world, discord.Permissions(view_channel=True, send_messages=True))
     panel = await opened(world)
-    assert "5 things to look at" in words(panel)
-    assert "❌ **Permissions** I lack" in words(panel)
+    assert "5 things to fix" in words(panel)
+    assert "❌ **Permissions** I'm missing" in words(panel)
     assert words(panel).count("⚠️") == 4
 
     give(world, INVITE)  # a human does this in Discord's own settings
@@ -127,7 +142,7 @@ async def test_from_nothing_right_to_everything_by_presses_alone(world: Academy)
     assert [actor for actor, _ in await audited(world)] == [world.admin.id] * 5
 
 
-async def test_after_that_applications_arrive_and_are_decided(world: Academy) -> None:
+async def test_created_channels_and_roles_serve_applications(world: Academy) -> None:
     panel = await opened(world)
     for place in MADE:
         panel = await click(world.admin, panel, of(MAKE, place))
@@ -140,12 +155,8 @@ async def test_after_that_applications_arrive_and_are_decided(world: Academy) ->
 
 
 @pytest.mark.parametrize("place", [ServerResource.REVIEW_CHANNEL, ServerResource.LOG_CHANNEL])
-async def test_a_channel_that_is_made_is_seen_by_admins_and_the_bot_alone(
-    world: Academy, place: ServerResource
-) -> None:
-    panel = await opened(world)
-
-    await click(world.admin, panel, of(MAKE, place))
+async def test_only_admins_see_a_created_channel(world: Academy, place: ServerResource) -> None:
+    await click(world.admin, await opened(world), of(MAKE, place))
 
     made = world.guild.channels["coach-applications" if place is ServerResource.REVIEW_CHANNEL else "coaching-log"]
     assert world.may(world.admin, made, "view_channel", "send_messages")
@@ -153,7 +164,7 @@ async def test_a_channel_that_is_made_is_seen_by_admins_and_the_bot_alone(
     assert not world.sees(world.outsider, made)
 
 
-async def test_a_channel_of_that_name_that_all_see_is_left_alone(world: Academy) -> None:
+async def test_a_public_channel_of_the_same_name_is_not_used(world: Academy) -> None:
     public = world.guild.create_text_channel("coach-applications")
 
     await click(world.admin, await opened(world), of(MAKE, ServerResource.REVIEW_CHANNEL))
@@ -164,7 +175,7 @@ async def test_a_channel_of_that_name_that_all_see_is_left_alone(world: Academy)
 
 
 @pytest.mark.parametrize("why", ["power", "a channel"])
-async def test_a_role_of_that_name_that_gives_something_is_left_alone(world: Academy, why: str) -> None:
+async def test_a_role_of_the_same_name_that_grants_something_is_not_used(world: Academy, why: str) -> None:
     backend, theirs = world.env.backend, world.coach_role
     if why == "power":
         changed = {"permissions": discord.Permissions(kick_members=True).value}
@@ -185,7 +196,7 @@ async def test_a_role_of_that_name_that_gives_something_is_left_alone(world: Aca
 
 
 @pytest.mark.parametrize("permission", WANTED)
-async def test_each_missing_permission_is_named_until_it_is_given(world: Academy, permission: str) -> None:
+async def test_each_missing_permission_is_listed_until_it_is_granted(world: Academy, permission: str) -> None:
     [name] = names(discord.Permissions(**{permission: True}))
     give(world, all_but(permission))
 
@@ -193,19 +204,18 @@ async def test_each_missing_permission_is_named_until_it_is_given(world: Academy
     give(world, INVITE)
     with_it = words(await opened(world))
 
-    assert f"❌ **Permissions** I lack **{name}** in the server. Open **Server Settings → Roles**" in without
+    assert f"❌ **Permissions** I'm missing **{name}** in the server. Open **Server Settings → Roles**" in without
     assert "Invite me again" in without
     assert "❌" not in with_it
     assert "✅ **Permissions**" in with_it
 
 
-async def test_the_address_that_invites_again_asks_for_what_is_used_in_this_server(world: Academy) -> None:
+async def test_the_invite_link_asks_for_all_permissions_in_this_server(world: Academy) -> None:
     give(world, all_but("connect"))
 
     panel = await opened(world)
 
-    parts = walk_components([one if isinstance(one, dict) else one.to_dict() for one in panel.components])
-    [url] = [one["url"] for one in parts if one.get("url")]
+    [url] = [one["url"] for one in components(panel) if one.get("url")]
     assert f"permissions={INVITE.value}" in url
     assert f"guild_id={world.guild.id}" in url
 
@@ -220,45 +230,42 @@ PLACES_WITH_NEEDS = [
 
 
 @pytest.mark.parametrize(("place", "permission", "where"), PLACES_WITH_NEEDS)
-async def test_what_one_place_denies_is_named_with_the_place_until_it_is_allowed(
+async def test_a_permission_denied_in_a_channel_is_listed_until_it_is_allowed(
     world: Academy, place: ServerResource, permission: str, where: str
 ) -> None:
     chosen = world.rooms if place is ServerResource.ROOM_CATEGORY else world.review
     [name] = names(discord.Permissions(**{permission: True}))
     await picked(world, world.admin, await opened(world), place, chosen)
-    flag = getattr(discord.Permissions, permission).flag
-    denied = Overwrite(target_id=own_role(world).id, type=OverwriteType.ROLE, deny=flag)
-    world.env.backend.channels[chosen.id].overwrites[:] = [denied]
+    deny(world, chosen.id, **{permission: True})
 
     panel = await opened(world)
-    denied_there, offered = words(panel), ids(panel)
+    broken, offered = words(panel), ids(panel)
     world.env.backend.channels[chosen.id].overwrites.clear()
-    mended = words(await click(world.admin, panel, SHOW.id()))
+    fixed = words(await click(world.admin, panel, SHOW.id()))
 
-    assert f"I lack **{name}** in {chosen.mention}. Right-click it → **{where} → Permissions**" in denied_there
+    assert f"I'm missing **{name}** in {chosen.mention}. Right-click it → **{where} → Permissions**" in broken
     assert of(PICK, place) in offered
-    assert "❌" not in mended
+    assert "❌" not in fixed
 
 
-async def test_a_coach_role_above_the_bots_own_is_told_with_where_to_drag_until_it_is_below(
-    world: Academy,
-) -> None:
+async def test_a_coach_role_above_the_bots_own_is_listed_until_it_is_below(world: Academy) -> None:
     await world.set_up()
-    move_own_role(world, 1)
-    world.env.backend.edit_role(world.guild.id, world.coach_role.id, {"position": 7})
+    edit_role, own = world.env.backend.edit_role, own_role(world).id
+    edit_role(world.guild.id, own, {"position": 1})
+    edit_role(world.guild.id, world.coach_role.id, {"position": 7})
 
     panel = await opened(world)
     too_high = words(panel)
-    move_own_role(world, 100)
-    mended = words(await click(world.admin, panel, SHOW.id()))
+    edit_role(world.guild.id, own, {"position": 100})
+    fixed = words(await click(world.admin, panel, SHOW.id()))
 
     assert "❌ **Coach role** <@&" in too_high
     assert "Open **Server Settings → Roles** and drag my role above it" in too_high
-    assert "❌" not in mended
+    assert "❌" not in fixed
 
 
 @pytest.mark.parametrize("place", MADE)
-async def test_what_somebody_deleted_is_told_and_made_again(world: Academy, place: ServerResource) -> None:
+async def test_a_deleted_channel_or_role_is_created_again(world: Academy, place: ServerResource) -> None:
     panel = await opened(world)
     panel = await click(world.admin, panel, of(MAKE, place))
     first = place.id_in(await settings(world)) or 0
@@ -269,19 +276,16 @@ async def test_what_somebody_deleted_is_told_and_made_again(world: Academy, plac
         backend.delete_channel(first)
 
     panel = await click(world.admin, panel, SHOW.id())
-    assert "doesn't exist any more" in words(panel)
-    mended = words(await click(world.admin, panel, of(MAKE, place)))
+    assert "no longer exists" in words(panel)
+    fixed = words(await click(world.admin, panel, of(MAKE, place)))
 
-    assert "doesn't exist any more" not in mended
+    assert "no longer exists" not in fixed
     assert place.id_in(await settings(world)) not in (None, first)
 
 
 @pytest.mark.parametrize("place", MADE)
-async def test_of_two_admins_who_press_create_at_once_one_place_comes(
-    world: Academy, place: ServerResource
-) -> None:
-    admin_role = next(role for name, role in world.guild.roles.items() if name == "Admin")
-    other = world.guild.add_member(world.env.create_user("otto"), roles=[admin_role])
+async def test_two_admins_pressing_create_at_once_create_one(world: Academy, place: ServerResource) -> None:
+    other = world.guild.add_member(world.env.create_user("otto"), roles=[world.guild.roles["Admin"]])
     theirs = {person: await opened(world, person) for person in (world.admin, other)}
     before = len(world.guild._guild.channel_ids), len(world.guild._guild.roles)
 
@@ -295,7 +299,7 @@ async def test_of_two_admins_who_press_create_at_once_one_place_comes(
     assert len(await audited(world)) == 1
 
 
-async def test_pressing_create_again_on_an_old_panel_keeps_what_was_picked_meanwhile(world: Academy) -> None:
+async def test_create_on_an_old_panel_keeps_what_was_picked_meanwhile(world: Academy) -> None:
     old = await opened(world)
     await picked(world, world.admin, await opened(world), ServerResource.REVIEW_CHANNEL, world.review)
 
@@ -305,7 +309,7 @@ async def test_pressing_create_again_on_an_old_panel_keeps_what_was_picked_meanw
     assert channels(world, "coach-applications") == []
 
 
-async def test_what_discord_refuses_to_make_is_said_with_what_to_do_and_changes_nothing(world: Academy) -> None:
+async def test_a_creation_that_discord_refuses_changes_nothing(world: Academy) -> None:
     give(world, all_but("manage_channels"))
     panel = await opened(world)
     before = await rows(world)
@@ -323,10 +327,7 @@ async def test_the_alerts_and_the_fallback_channel_can_be_cleared(world: Academy
     assert f"✅ **Fallback channel** {world.lobby.mention}" in words(panel)
 
     for place in (ServerResource.LOG_CHANNEL, ServerResource.FALLBACK_CHANNEL):
-        page = reply(
-            await world.admin.select(panel, [str(setup_panel.PLACES.index(place))], custom_id=CHANGE.id())
-        )
-        panel = await press(world.admin, page, "Clear")
+        panel = await press(world.admin, await page_of(world.admin, panel, place), "Clear")
 
     guild = await settings(world)
     assert (guild.log_channel_id, guild.fallback_channel_id) == (None, None)
@@ -337,7 +338,7 @@ async def test_the_alerts_and_the_fallback_channel_can_be_cleared(world: Academy
     ]
 
 
-async def test_what_the_server_cannot_do_without_is_not_taken_away(world: Academy) -> None:
+async def test_a_required_channel_cannot_be_cleared(world: Academy) -> None:
     await world.set_up()
 
     refused = await world.press_custom_id(world.admin, of(CLEAR, ServerResource.REVIEW_CHANNEL))
@@ -346,20 +347,16 @@ async def test_what_the_server_cannot_do_without_is_not_taken_away(world: Academ
     assert (await settings(world)).review_channel_id == world.review.id
 
 
-async def test_forms_change_times_and_rules_and_the_audit_tells_only_what_differs(world: Academy) -> None:
-    panel = await opened(world)
+async def test_forms_change_settings_and_the_audit_log_keeps_only_changes(world: Academy) -> None:
+    times = {"Room stays after the end": "1 hour", "Reminders": "2h"}
+    rules = {
+        "Upcoming sessions per student": "3",
+        "Cancellation notice": "1 day",
+        "Access": ["by a role per session"],
+    }
 
-    panel = await fill(world.admin, panel, "Times…", {"Room stays after the end": "1 hour", "Reminders": "2h"})
-    panel = await fill(
-        world.admin,
-        panel,
-        "Rules…",
-        {
-            "Upcoming sessions per student": "3",
-            "Cancellation notice": "1 day",
-            "Access": ["by a role per session"],
-        },
-    )
+    panel = await fill(world.admin, await opened(world), "Times…", times)
+    panel = await fill(world.admin, panel, "Rules…", rules)
 
     assert "removed 1 h after\n**Access** by a role per session" in words(panel)
     assert "**Reminders** 2 h before" in words(panel)
@@ -385,7 +382,7 @@ async def test_forms_change_times_and_rules_and_the_audit_tells_only_what_differ
         ("Time zone and payment…", {"Time zone": "Mars"}, 'I don\'t know the time zone "Mars".'),
     ],
 )
-async def test_a_form_that_cannot_be_is_refused_and_given_back(
+async def test_an_invalid_form_is_refused_and_can_be_fixed(
     world: Academy, button: str, typed: dict[str, str], sentence: str
 ) -> None:
     panel = await opened(world)
@@ -399,9 +396,8 @@ async def test_a_form_that_cannot_be_is_refused_and_given_back(
 
 
 async def test_payment_instructions_can_be_removed(world: Academy) -> None:
-    panel = await fill(
-        world.admin, await opened(world), "Time zone and payment…", {"Payment instructions": "By transfer."}
-    )
+    typed = {"Payment instructions": "By transfer."}
+    panel = await fill(world.admin, await opened(world), "Time zone and payment…", typed)
     assert "**Payment instructions** By transfer." in words(panel)
 
     panel = await fill(world.admin, panel, "Time zone and payment…", {"Payment instructions": ""})
@@ -409,7 +405,7 @@ async def test_payment_instructions_can_be_removed(world: Academy) -> None:
     assert "**Payment instructions** not set" in words(panel)
 
 
-async def test_the_panel_its_pages_and_forms_outlive_a_restart(world: Academy) -> None:
+async def test_the_panel_its_pages_and_forms_work_after_a_restart(world: Academy) -> None:
     panel = await opened(world)
     page = await click(world.admin, await opened(world), of(PICK, ServerResource.REVIEW_CHANNEL))
     typed = await form(world.admin, await opened(world), "Rules…")
@@ -422,32 +418,30 @@ async def test_the_panel_its_pages_and_forms_outlive_a_restart(world: Academy) -
     guild = await settings(world)
     assert guild.log_channel_id == world.guild.channels["coaching-log"].id
     assert (guild.review_channel_id, guild.most_upcoming) == (world.review.id, 4)
-    assert "Discord did not say" not in words(saved)
+    assert "I couldn't check my permissions" not in words(saved)
 
 
-async def test_whoever_is_no_admin_sees_nothing_and_changes_nothing(world: Academy) -> None:
+async def test_only_admins_see_or_change_the_setup(world: Academy) -> None:
     await world.set_up()
     before = await rows(world)
     made = len(world.guild._guild.channel_ids), len(world.guild._guild.roles)
+    presses = [of(route, place) for route in (MAKE, PICK, CLEAR) for place in ServerResource]
+    presses += [OPEN_SETUP.id(), SHOW.id(), setup_panel.DEFAULTS.id(), setup_panel.FORM.id(form=1)]
 
     answers = [await world.outsider.slash(world.lobby, "coaching setup")]
-    for place in ServerResource:
-        for route in (MAKE, PICK, CLEAR):
-            answers.append(await world.press_custom_id(world.outsider, of(route, place)))
-        for chosen in (world.lobby, world.coach_role):
-            tampered = of(PICKED, place)
-            answers.append(await world.press_custom_id(world.outsider, tampered, picked=[str(chosen.id)]))
-    for route in (OPEN_SETUP.id(), SHOW.id(), setup_panel.DEFAULTS.id(), setup_panel.FORM.id(form=1)):
-        answers.append(await world.press_custom_id(world.outsider, route))
+    answers += [await world.press_custom_id(world.outsider, one) for one in presses]
+    for chosen in (world.lobby, world.coach_role):
+        for place in ServerResource:
+            pick = of(PICKED, place)
+            answers.append(await world.press_custom_id(world.outsider, pick, picked=[str(chosen.id)]))
 
     assert {words(reply(one)).split(".")[0] for one in answers} == {"Only admins can do this"}
     assert await rows(world) == before
     assert (len(world.guild._guild.channel_ids), len(world.guild._guild.roles)) == made
 
 
-async def test_the_admin_role_neither_makes_nor_picks_roles(world: Academy) -> None:
-    helpers = world.guild.create_role("Helpers")
-    helper = world.guild.add_member(world.env.create_user("hal"), roles=[helpers])
+async def test_members_with_the_admin_role_neither_create_nor_pick_roles(world: Academy) -> None:
+    helpers, helper = add_helper(world)
     await picked(world, world.admin, await opened(world), ServerResource.ADMIN_ROLE, helpers)
     panel = await opened(world, helper)
 
@@ -459,11 +453,8 @@ async def test_the_admin_role_neither_makes_nor_picks_roles(world: Academy) -> N
     assert (await settings(world)).coach_role_id is None
 
 
-async def test_who_manages_the_server_takes_the_admin_role_away_again_and_whoever_has_it_does_not(
-    world: Academy,
-) -> None:
-    helpers = world.guild.create_role("Helpers")
-    helper = world.guild.add_member(world.env.create_user("hal"), roles=[helpers])
+async def test_only_members_with_manage_server_clear_the_admin_role(world: Academy) -> None:
+    helpers, helper = add_helper(world)
     await picked(world, world.admin, await opened(world), ServerResource.ADMIN_ROLE, helpers)
 
     refused = words(reply(await world.press_custom_id(helper, of(CLEAR, ServerResource.ADMIN_ROLE))))
@@ -477,25 +468,25 @@ async def test_who_manages_the_server_takes_the_admin_role_away_again_and_whoeve
     assert "➖ **Admin role** not set" in words(panel)
 
 
-async def test_nobody_makes_everybody_an_admin(world: Academy) -> None:
+async def test_everyone_cannot_be_the_admin_role(world: Academy) -> None:
     everybody = world.guild.default_role
 
     refused = await picked(world, world.admin, await opened(world), ServerResource.ADMIN_ROLE, everybody)
 
-    assert words(refused).startswith("Everybody here has that role")
+    assert words(refused).startswith("Everyone here has that role")
     assert await world.count(Guild) == 0
 
 
-async def test_everything_that_is_wrong_in_a_form_is_said_at_once(world: Academy) -> None:
-    refusal = await fill(
-        world.admin, await opened(world), "Time zone and payment…", {"Time zone": "Mars", "Currency": "XYZ"}
-    )
+async def test_all_problems_of_a_form_are_reported_at_once(world: Academy) -> None:
+    typed = {"Time zone": "Mars", "Currency": "XYZ"}
+
+    refusal = await fill(world.admin, await opened(world), "Time zone and payment…", typed)
 
     assert '**Time zone** I don\'t know the time zone "Mars".' in words(refusal)
     assert '**Currency** "XYZ" isn\'t a currency.' in words(refusal)
 
 
-async def test_a_form_of_another_release_is_refused(world: Academy) -> None:
+async def test_a_form_from_another_release_is_refused(world: Academy) -> None:
     custom_id = setup_panel.FORM.id(form=len(setup_panel.FORMS))
 
     answers = [
@@ -504,22 +495,22 @@ async def test_a_form_of_another_release_is_refused(world: Academy) -> None:
     ]
 
     for answer in answers:
-        assert "This form doesn't exist any more. Use `/coaching setup` again." in words(reply(answer))
+        assert "This form no longer exists. Run `/coaching setup` again." in words(reply(answer))
     assert await world.count(Guild) == 0
 
 
-async def test_where_discord_does_not_answer_the_settings_are_shown_all_the_same(world: Academy) -> None:
+async def test_settings_are_shown_even_if_discord_does_not_answer(world: Academy) -> None:
     await world.set_up()
     world.env.inject_error("GET", f"/guilds/{world.guild.id}", status=500, code=0)
 
     said = words(await opened(world))
 
-    assert "Discord did not say what I may do here" in said
+    assert "I couldn't check my permissions" in said
     assert "**Time zone** Europe/Berlin" in said
     assert "✅ **Permissions**" not in said
 
 
-async def test_the_fullest_panel_keeps_to_discords_limits(world: Academy) -> None:
+async def test_the_fullest_panel_fits_into_a_message(world: Academy) -> None:
     await world.set_up()
     await fill(world.admin, await opened(world), "Time zone and payment…", {"Payment instructions": "*" * 300})
     panel = await opened(world)
@@ -527,13 +518,11 @@ async def test_the_fullest_panel_keeps_to_discords_limits(world: Academy) -> Non
         panel = await picked(world, world.admin, panel, place, world.guild.create_text_channel(chosen))
     guild = await settings(world)
     for channel_id in (guild.review_channel_id, guild.log_channel_id, guild.fallback_channel_id):
-        flags = discord.Permissions(view_channel=True, send_messages=True, read_message_history=True).value
-        denied = Overwrite(target_id=own_role(world).id, type=OverwriteType.ROLE, deny=flags)
-        world.env.backend.channels[channel_id or 0].overwrites[:] = [denied]
+        deny(world, channel_id or 0, view_channel=True, send_messages=True, read_message_history=True)
     world.env.backend.delete_channel(world.rooms.id)
     world.env.backend.delete_role(world.guild.id, world.coach_role.id)
     give(world, discord.Permissions.none())
 
-    shown = await opened(world)  # `reply` holds it against the limits
+    shown = await opened(world)  # `reply` checks the limits
 
-    assert "things to look at" in words(shown)
+    assert "things to fix" in words(shown)

@@ -1,4 +1,4 @@
-"""`/coaching set`: one setting, from what an admin types to what they read."""
+"""`/coaching set`: changing one setting, and its suggestions."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from tests.support.transactions import fetch, fetch_only
 
 
 async def put(world: Academy, setting: str, value: str, person: Any = None) -> str:
-    """Set it; what is said then."""
+    """Set a setting and return the answer."""
     answer = await (person or world.admin).slash(world.lobby, "coaching set", setting=setting, value=value)
     return words(reply(answer))
 
 
 async def suggested(world: Academy, option: str, typed: str, person: Any = None, **given: str) -> dict[str, str]:
-    """What is suggested: its words → what it stands for."""
+    """Map each suggestion's name to its value."""
     found = await (person or world.admin).autocomplete(world.lobby, "coaching set", option, typed, **given)
     return {one["name"]: one["value"] for one in found}
 
@@ -44,12 +44,12 @@ CHANGES = [
 ]
 
 
-def test_each_setting_is_tried() -> None:
+def test_every_setting_is_covered() -> None:
     assert sorted(column for *_, column, _ in CHANGES) == sorted(setting.column for setting in SETTINGS)
 
 
 @pytest.mark.parametrize(("label", "typed", "said", "column", "value"), CHANGES, ids=[one[0] for one in CHANGES])
-async def test_each_setting_is_changed_and_the_answer_says_from_what_to_what(
+async def test_each_setting_is_changed_and_shown_with_its_old_value(
     world: Academy, label: str, typed: str, said: str, column: str, value: object
 ) -> None:
     answer = await put(world, label, typed)
@@ -60,7 +60,7 @@ async def test_each_setting_is_changed_and_the_answer_says_from_what_to_what(
     assert (entry.action, entry.actor_id, list(entry.details)) == ("settings_changed", world.admin.id, [column])
 
 
-async def test_the_answer_leads_to_all_settings(world: Academy) -> None:
+async def test_the_answer_has_a_button_to_all_settings(world: Academy) -> None:
     answer = reply(await world.admin.slash(world.lobby, "coaching set", setting="Currency", value="EUR"))
 
     panel = await press(world.admin, answer, "All settings")
@@ -68,7 +68,7 @@ async def test_the_answer_leads_to_all_settings(world: Academy) -> None:
     assert "**Currency** EUR" in words(panel)
 
 
-async def test_setting_what_is_set_already_says_so_and_writes_nothing(world: Academy) -> None:
+async def test_setting_the_current_value_stores_nothing(world: Academy) -> None:
     await world.set_up()
     before = await rows(world)
 
@@ -88,7 +88,7 @@ async def test_payment_instructions_are_removed_with_none(world: Academy) -> Non
 
 
 @pytest.mark.parametrize("setting", ["Currency", "Nothing"])
-async def test_whoever_is_no_admin_changes_nothing_and_is_shown_no_values(world: Academy, setting: str) -> None:
+async def test_only_admins_change_settings_or_see_values(world: Academy, setting: str) -> None:
     await world.choose(payment_instructions="Secret account")
     before = await rows(world)
 
@@ -118,9 +118,7 @@ async def test_whoever_is_no_admin_changes_nothing_and_is_shown_no_values(world:
         ("Room", "red", 'There\'s no setting "Room". Pick one from the list.'),
     ],
 )
-async def test_what_cannot_be_is_refused_with_what_to_do(
-    world: Academy, setting: str, value: str, sentence: str
-) -> None:
+async def test_invalid_values_are_refused(world: Academy, setting: str, value: str, sentence: str) -> None:
     answer = await put(world, setting, value)
 
     assert sentence in answer
@@ -140,12 +138,12 @@ async def test_settings_are_suggested_by_their_labels(world: Academy) -> None:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=[setting.label for setting in SETTINGS])
-async def test_each_suggested_value_is_one_that_can_be_set(world: Academy, setting: Any) -> None:
+async def test_every_suggested_value_is_valid(world: Academy, setting: Any) -> None:
     for value in (await suggested(world, "value", "", setting=setting.label)).values():
         setting.kind.check(setting.kind.parse(value))
 
 
-async def test_values_are_suggested_with_the_present_one_first(world: Academy) -> None:
+async def test_the_current_value_is_suggested_first(world: Academy) -> None:
     room = await suggested(world, "value", "", setting="Room created before the start")
     access = await suggested(world, "value", "", setting="access")
     pay = await suggested(world, "value", "", setting="Payment instructions")
@@ -155,7 +153,7 @@ async def test_values_are_suggested_with_the_present_one_first(world: Academy) -
     assert pay == {"not set · now": "none"}
 
 
-async def test_what_was_typed_is_suggested_as_it_is_understood(world: Academy) -> None:
+async def test_typed_values_are_suggested_as_they_are_read(world: Academy) -> None:
     typed = await suggested(world, "value", "1h30", setting="Room created before the start")
     unreadable = await suggested(world, "value", "soon", setting="Room created before the start")
     unknown = await suggested(world, "value", "1", setting="Colour")
@@ -165,7 +163,7 @@ async def test_what_was_typed_is_suggested_as_it_is_understood(world: Academy) -
     assert unknown == {}
 
 
-async def test_long_instructions_are_suggested_only_as_far_as_discord_takes_them(world: Academy) -> None:
+async def test_values_too_long_for_a_suggestion_are_left_out(world: Academy) -> None:
     await world.choose(payment_instructions="x" * 101)
     too_long = await suggested(world, "value", "", setting="Payment instructions")
     await world.choose(payment_instructions="x" * 100)

@@ -108,7 +108,7 @@ async def test_the_fullest_panel_of_a_week_fits(open_world: Academy) -> None:
     world = open_world
     defaults = reply(await world.admin.slash(world.lobby, "coaching defaults"))
     presets = "\n".join(f"{letter * 20} {hour}-{hour + 4}" for hour, letter in enumerate("WMQGO"))
-    await fill(world.admin, defaults, "Presets…", {"Presets, one a line": presets})
+    await fill(world.admin, defaults, "Presets…", {"Presets, one per line": presets})
     for label in ("13:30", "14:30", "15:30"):
         await world.book(world.student, label)
     many = ",".join(f"{hour}:{minute}-{hour}:{minute + 9}" for hour in range(10) for minute in (10, 40))

@@ -118,7 +118,7 @@ async def test_every_form_fits_what_is_stored_and_sends_it_unchanged(world: Acad
         empty = {name for name, value in held(opened).items() if not value}
         assert empty <= NOT_STORED, template
         typed = held(opened) | {name: row.typed[name] for name in empty}
-        answer = await stage.send(row.one_who_may, stage.custom_id(template, row), typed)
+        answer = await stage.send(row.someone_allowed, stage.custom_id(template, row), typed)
         assert not words(reply(answer)).startswith(("⚠️", "Something went wrong")), (template, words(reply(answer)))
         assert await stored(stage) == before, template
         await stage.put_back(all_rows)
