@@ -13,6 +13,13 @@ from bot.config import ConfigError, Settings
 TOKEN, CRON_SECRET, PASSWORD = "MTIz.very-secret-token", "another-long-secret", "hunter2"
 
 NO_ID = "must be a Discord id, which has only digits, like 234567890123456789"
+NO_KEY = "there's no such key; config.example.toml lists them all"
+NO_URL = "must look like sqlite:///coachbot.db or postgresql://user:password@host/name"
+NO_LEVEL = "must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"
+IN_MEMORY = "a database in memory is lost when the process ends; name a file: sqlite:///coachbot.db"
+MINUTES, PORT, SECONDS = (
+    f"must be a whole number from {span}" for span in ("0 to 1440", "0 to 65535", "1 to 300")
+)
 
 
 @pytest.fixture(autouse=True)
@@ -71,9 +78,7 @@ def test_the_environment_beats_the_env_file_which_beats_the_config_file(
     assert settings.tick_seconds == wins
 
 
-def test_server_defaults_are_merged_key_by_key(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_server_defaults_are_merged_key_by_key(monkeypatch: pytest.MonkeyPatch) -> None:
     write('[server_defaults]\ntime_zone = "Europe/Berlin"\ncurrency = "USD"')
     monkeypatch.setenv("SERVER_DEFAULTS", '{"currency": "eur"}')
 
@@ -106,102 +111,65 @@ def test_the_earlier_systems_env_file_works_and_obsolete_keys_are_ignored() -> N
 @pytest.mark.parametrize(
     ("toml", "told"),
     [
-        ("tick_second = 5", "config.toml: tick_second: there's no such key; config.example.toml lists them all"),
-        (
-            "[server_defaults]\nroom_lead = 5",
-            "config.toml: server_defaults.room_lead: there's no such key; config.example.toml lists them all",
-        ),
+        ("tick_second = 5", f"tick_second: {NO_KEY}"),
+        ("[server_defaults]\nroom_lead = 5", f"server_defaults.room_lead: {NO_KEY}"),
         (
             '[server_defaults]\ntime_zone = "Mars/Olympus"',
-            'config.toml: server_defaults.time_zone: I don\'t know the time zone "Mars/Olympus". Type one like '
-            "Europe/Berlin or UTC, or a city like Munich.",
+            'server_defaults.time_zone: I don\'t know the time zone "Mars/Olympus". Type one like Europe/Berlin or '
+            "UTC, or a city like Munich.",
         ),
         (
             '[server_defaults]\ncurrency = "gold"',
-            'config.toml: server_defaults.currency: "gold" isn\'t a currency. Type a three-letter code, like USD, '
-            "EUR or INR.",
+            'server_defaults.currency: "gold" isn\'t a currency. Type a three-letter code, like USD, EUR or INR.',
         ),
-        (
-            "[server_defaults]\nlinger_minutes = -1",
-            "config.toml: server_defaults.linger_minutes: must be a whole number from 0 to 1440",
-        ),
+        ("[server_defaults]\nlinger_minutes = -1", f"server_defaults.linger_minutes: {MINUTES}"),
         (
             "[server_defaults]\nroom_lead_minutes = 1441",
-            "config.toml: server_defaults.room_lead_minutes: must be a whole number from 0 to 1440",
+            f"server_defaults.room_lead_minutes: {MINUTES}",
         ),
-        (
-            'database_url = "sqlite://"',
-            "config.toml: database_url: a database in memory is lost when the process ends; name a file: "
-            "sqlite:///coachbot.db",
-        ),
-        (
-            'database_url = "sqlite:///:memory:"',
-            "config.toml: database_url: a database in memory is lost when the process ends; name a file: "
-            "sqlite:///coachbot.db",
-        ),
-        (
-            'database_url = "mysql://bot@host/name"',
-            "config.toml: database_url: must look like sqlite:///coachbot.db or "
-            "postgresql://user:password@host/name",
-        ),
-        (
-            'database_url = "coachbot.db"',
-            "config.toml: database_url: must look like sqlite:///coachbot.db or "
-            "postgresql://user:password@host/name",
-        ),
-        (
-            'discord_guild_id = "your_discord_server_id"',
-            f"config.toml: discord_guild_id: {NO_ID}",
-        ),
-        ("discord_client_id = 0", f"config.toml: discord_client_id: {NO_ID}"),
-        (
-            "discord_guild_id = 9223372036854775808",
-            f"config.toml: discord_guild_id: {NO_ID}",
-        ),
-        ("web_port = 65536", "config.toml: web_port: must be a whole number from 0 to 65535"),
-        ("web_port = -1", "config.toml: web_port: must be a whole number from 0 to 65535"),
-        ('web_host = ""', "config.toml: web_host: must be an address to listen on, like 127.0.0.1"),
-        ("tick_seconds = 0", "config.toml: tick_seconds: must be a whole number from 1 to 300"),
-        ("tick_seconds = 301", "config.toml: tick_seconds: must be a whole number from 1 to 300"),
-        (
-            'log_level = "LOUD"',
-            "config.toml: log_level: must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'",
-        ),
-        (
-            'database_url = "postgresql://bot@host:port/name"',
-            "config.toml: database_url: must look like sqlite:///coachbot.db or "
-            "postgresql://user:password@host/name",
-        ),
-        ("tick_seconds = 5.0", "config.toml: tick_seconds: must be a whole number from 1 to 300"),
-        ("web_port = true", "config.toml: web_port: must be a whole number from 0 to 65535"),
-        ("cron_secret = 5", "config.toml: cron_secret: must be a string"),
-        (
-            'cron_secret = "fifteen letters"',
-            "config.toml: cron_secret: must have at least 16 characters; `openssl rand -hex 32` makes a good one",
-        ),
+        ("server_defaults = 5", "server_defaults: must be a table of settings"),
+        ('database_url = "sqlite://"', f"database_url: {IN_MEMORY}"),
+        ('database_url = "sqlite:///:memory:"', f"database_url: {IN_MEMORY}"),
+        ('database_url = "mysql://bot@host/name"', f"database_url: {NO_URL}"),
+        ('database_url = "coachbot.db"', f"database_url: {NO_URL}"),
+        ('database_url = "postgresql://bot@host:port/name"', f"database_url: {NO_URL}"),
         (
             'database_url = "postgresql://bot@host/name?channel_binding=require"',
-            "config.toml: database_url: the parameter channel_binding asks for something that the asyncpg "
-            "driver can't do; remove it or set it to prefer",
+            "database_url: the parameter channel_binding asks for something that the asyncpg driver can't do; "
+            "remove it or set it to prefer",
         ),
         (
             'database_url = "postgresql://bot@host/name?schema=coaching"',
-            "config.toml: database_url: PostgreSQL has no parameter schema; remove it",
+            "database_url: PostgreSQL has no parameter schema; remove it",
         ),
         (
             'database_url = "sqlite:///file:coachbot.db?uri=true"',
-            "config.toml: database_url: a SQLite file takes no parameters; remove the question mark and "
-            "everything after it",
+            "database_url: a SQLite file takes no parameters; remove the question mark and everything after it",
         ),
-        ("server_defaults = 5", "config.toml: server_defaults: must be a table of settings"),
+        ('discord_guild_id = "your_discord_server_id"', f"discord_guild_id: {NO_ID}"),
+        ("discord_client_id = 0", f"discord_client_id: {NO_ID}"),
+        ("discord_guild_id = 9223372036854775808", f"discord_guild_id: {NO_ID}"),
+        ("web_port = 65536", f"web_port: {PORT}"),
+        ("web_port = -1", f"web_port: {PORT}"),
+        ("web_port = true", f"web_port: {PORT}"),
+        ('web_host = ""', "web_host: must be an address to listen on, like 127.0.0.1"),
+        ("tick_seconds = 0", f"tick_seconds: {SECONDS}"),
+        ("tick_seconds = 301", f"tick_seconds: {SECONDS}"),
+        ("tick_seconds = 5.0", f"tick_seconds: {SECONDS}"),
+        ('log_level = "LOUD"', f"log_level: {NO_LEVEL}"),
+        ("cron_secret = 5", "cron_secret: must be a string"),
+        (
+            'cron_secret = "fifteen letters"',
+            "cron_secret: must have at least 16 characters; `openssl rand -hex 32` makes a good one",
+        ),
         (
             "tick_seconds 5",
-            "config.toml: not valid TOML: Expected '=' after a key in a key/value pair (at line 1, column 14)",
+            "not valid TOML: Expected '=' after a key in a key/value pair (at line 1, column 14)",
         ),
         pytest.param(
             "tick_seconds = " + "9" * 4_400,
-            "config.toml: not valid TOML: Exceeds the limit (4300 digits) for integer string conversion: "
-            "value has 4400 digits; use sys.set_int_max_str_digits() to increase the limit",
+            "not valid TOML: Exceeds the limit (4300 digits) for integer string conversion: value has 4400 "
+            "digits; use sys.set_int_max_str_digits() to increase the limit",
             id="more digits than Python reads",
         ),
     ],
@@ -209,20 +177,16 @@ def test_the_earlier_systems_env_file_works_and_obsolete_keys_are_ignored() -> N
 def test_a_wrong_value_in_the_config_file_is_reported_with_file_and_key(toml: str, told: str) -> None:
     write(toml)
 
-    assert refusal() == told
+    assert refusal() == f"config.toml: {told}"
 
 
 @pytest.mark.parametrize(
     ("name", "value", "why"),
     [
-        ("TICK_SECONDS", "0", "must be a whole number from 1 to 300"),
+        ("TICK_SECONDS", "0", SECONDS),
         ("DISCORD_GUILD_ID", "your_discord_server_id", NO_ID),
-        (
-            "DATABASE_URL",
-            "sqlite://",
-            "a database in memory is lost when the process ends; name a file: sqlite:///coachbot.db",
-        ),
-        ("LOG_LEVEL", "LOUD", "must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+        ("DATABASE_URL", "sqlite://", IN_MEMORY),
+        ("LOG_LEVEL", "LOUD", NO_LEVEL),
     ],
 )
 def test_a_wrong_value_is_reported_with_its_source(
@@ -242,19 +206,7 @@ def test_a_wrong_value_is_reported_with_its_source(
 def test_wrong_values_are_reported_together() -> None:
     write('tick_seconds = 0\nlog_level = "LOUD"')
 
-    assert refusal() == (
-        "config.toml: tick_seconds: must be a whole number from 1 to 300; "
-        "config.toml: log_level: must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"
-    )
-
-
-def test_a_wrong_server_default_in_the_environment_is_not_blamed_on_the_config_file(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    write(toml='[server_defaults]\ntime_zone = "Europe/Berlin"')
-    monkeypatch.setenv("SERVER_DEFAULTS", '{"time_zone": "Mars/Olympus"}')
-
-    assert refusal().startswith("environment: SERVER_DEFAULTS")
+    assert refusal() == f"config.toml: tick_seconds: {SECONDS}; config.toml: log_level: {NO_LEVEL}"
 
 
 def test_a_wrong_server_default_is_blamed_on_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,9 +232,7 @@ def test_all_unreadable_sources_are_reported_together(monkeypatch: pytest.Monkey
     assert [one.partition(": ")[0] for one in told] == ["config.toml", ".env", "environment"]
 
 
-def test_malformed_server_defaults_are_reported_without_their_content(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_malformed_server_defaults_are_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     Path(".env").write_text("server_defaults = {broken", "utf-8")
     in_file = refusal()
     monkeypatch.setenv("Server_Defaults", "{also broken")
@@ -303,13 +253,7 @@ def test_access_before_the_room_exists_is_rejected() -> None:
     assert "\n" not in told
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "config.toml",
-        ".env",
-    ],
-)
+@pytest.mark.parametrize("name", ["config.toml", ".env"])
 def test_a_file_that_is_not_text_is_named(name: str) -> None:
     Path(name).write_bytes(b"\xff\xfe# Notepad's idea of text")
 
@@ -344,12 +288,12 @@ def test_a_missing_token_is_reported_with_how_to_set_it(token: str) -> None:
 
 
 def test_settings_do_not_show_their_secrets() -> None:
-    write(env=f"DISCORD_BOT_TOKEN={TOKEN}\nCRON_SECRET={CRON_SECRET}\n")
+    url = f"postgresql://bot:{PASSWORD}@host/name"
+    write(env=f"DISCORD_BOT_TOKEN={TOKEN}\nCRON_SECRET={CRON_SECRET}\nDATABASE_URL={url}\n")
 
     shown = f"{config.load()} {config.load()!r}"
 
-    assert TOKEN not in shown
-    assert CRON_SECRET not in shown
+    assert [secret for secret in (TOKEN, CRON_SECRET, PASSWORD) if secret in shown] == []
 
 
 def test_explicit_settings_ignore_every_source(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -357,14 +301,6 @@ def test_explicit_settings_ignore_every_source(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("TICK_SECONDS", "40")
 
     assert Settings().tick_seconds == 15
-
-
-def test_settings_do_not_show_the_databases_password() -> None:
-    write(env=f"DATABASE_URL=postgresql://bot:{PASSWORD}@host/name")
-
-    settings = config.load()
-
-    assert PASSWORD not in f"{settings} {settings!r}"
 
 
 @pytest.mark.parametrize(
@@ -412,8 +348,6 @@ def test_only_a_possible_id_is_read_from_a_token(digits: str, bot_id: int | None
 
 def test_settings_are_read_without_loading_the_tables() -> None:
     look = "import sys, bot.config; sys.exit('models' in sys.modules)"
+    root = Path(config.__file__).parents[1]
 
-    assert (
-        subprocess.run([sys.executable, "-c", look], cwd=Path(config.__file__).parents[1], check=False).returncode
-        == 0
-    )
+    assert subprocess.run([sys.executable, "-c", look], cwd=root, check=False).returncode == 0

@@ -18,6 +18,7 @@ from aiohttp.test_utils import TestServer
 from bot.config import Settings
 from bot.doctor import report, storage
 from bot.doctor.checks import Check, Level
+from bot.doctor.storage import Stored
 from models import Guild
 from models.job_run import Heartbeat
 from models.storage.database import Database
@@ -72,7 +73,7 @@ class Setup:
     def sql(self, statement: str) -> None:
         """Change the database directly."""
         with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
-            connection.execute(statement)
+            connection.executescript(statement)
 
 
 @pytest.fixture
@@ -136,20 +137,26 @@ def warnings(checks: list[Check]) -> list[tuple[str, str]]:
     return [(one.name, one.found) for one in checks if one.level is Level.WARNING]
 
 
-def the_error(checks: list[Check]) -> Check:
-    """Return the only error. Fails if there's a warning too."""
+def only_problem(checks: list[Check], level: Level) -> Check:
     [found] = [one for one in checks if one.level is not Level.OK]
-    assert found.level is Level.ERROR
+    assert found.level is level
     assert found.advice
     return found
+
+
+def the_error(checks: list[Check]) -> Check:
+    """Return the only error. Fails if there's a warning too."""
+    return only_problem(checks, Level.ERROR)
 
 
 def the_warning(checks: list[Check]) -> Check:
     """Return the only warning. Fails if there's an error too."""
-    [found] = [one for one in checks if one.level is not Level.OK]
-    assert found.level is Level.WARNING
-    assert found.advice
-    return found
+    return only_problem(checks, Level.WARNING)
+
+
+async def checked(url: str, *, free_bytes: int = PLENTY) -> Stored:
+    """Check a database only."""
+    return await storage.check_database(url, lambda: datetime.now(UTC), lambda _folder: free_bytes)
 
 
 def lines(checks: list[Check], name: str) -> list[Check]:
@@ -162,20 +169,8 @@ async def test_a_sound_setup_is_ok_in_every_line_and_stays_unchanged(setup: Setu
 
     checks = await setup.examined()
 
-    names = [
-        "configuration",
-        "token",
-        "application",
-        "clock",
-        "server",
-        "file",
-        "disk",
-        "database",
-        "schema",
-        "zones",
-        "bot",
-    ]
-    assert [(one.name, one.level) for one in checks] == [(name, Level.OK) for name in names]
+    names = "configuration token application clock server file disk database schema zones bot"
+    assert [(one.name, one.level) for one in checks] == [(name, Level.OK) for name in names.split()]
     assert {one.method for one in setup.endpoint.requests} == {"GET"}
     assert setup.path.read_bytes() == before
     assert not list(setup.path.parent.glob("*.run")), "another user's bot could not take this lock"
@@ -259,24 +254,121 @@ async def test_a_malformed_token_is_neither_sent_to_discord_nor_shown(setup: Set
     assert setup.endpoint.requests == []
 
 
-async def test_a_rejected_token_is_reported(setup: Setup):
-    setup.token = TOKEN.replace("made-up", "another")
+Spoil = Callable[[Setup], object]
+
+
+def change(**attributes: object) -> Spoil:
+    return lambda setup: [setattr(setup, name, value) for name, value in attributes.items()]
+
+
+def delete_channel(channel_id: int) -> Spoil:
+    return lambda setup: setup.endpoint.channels.pop(channel_id)
+
+
+def change_coach_role(**given: object) -> Spoil:
+    return lambda setup: setup.endpoint.roles.update({COACH_ROLE_ID: a_role(COACH_ROLE_ID, **given)})
+
+
+def deny(channel_id: int, **permissions: bool) -> Spoil:
+    flags = discord.Permissions(**permissions).value
+    rule = {"id": str(BOT_ROLE_ID), "type": 0, "allow": "0", "deny": str(flags)}
+    return lambda setup: setup.endpoint.channels[channel_id].update(permission_overwrites=[rule])
+
+
+def run_sql(statement: str) -> Spoil:
+    return lambda setup: setup.sql(statement)
+
+
+BAD, ODD = Level.ERROR, Level.WARNING
+SET_UP, GRANT = "use `/coaching setup` there", "in the permissions there"
+PROBLEMS: dict[str, tuple[Spoil, Level, str, str]] = {
+    "rejects the token": (change(token=TOKEN.replace("made-up", "another")), BAD, "token", "Reset Token"),
+    f"belongs to the application {BOT_ID}": (
+        change(client_id=999),
+        ODD,
+        "application",
+        "remove DISCORD_CLIENT_ID",
+    ),
+    "the bot isn't in any server": (lambda it: it.endpoint.gone.add(BOT_ID), BAD, "servers", "coachbot invite"),
+    "the server 999, set as DISCORD_GUILD_ID": (change(home_id=999), BAD, "servers", "coachbot invite"),
+    f"can't check Academy ({GUILD_ID})": (
+        lambda it: it.endpoint.refuse("GET", f"/guilds/{GUILD_ID}/channels"),
+        BAD,
+        "server",
+        "try again",
+    ),
+    "not set up yet": (run_sql("DELETE FROM specialties; DELETE FROM guilds"), ODD, "server", SET_UP),
+    "the review channel no longer exists": (delete_channel(REVIEW_CHANNEL_ID), BAD, "server", SET_UP),
+    "the room category no longer exists": (delete_channel(CATEGORY_ID), ODD, "server", SET_UP),
+    "the alerts channel no longer exists": (delete_channel(LOG_CHANNEL_ID), ODD, "server", SET_UP),
+    "the fallback channel no longer exists": (delete_channel(FALLBACK_CHANNEL_ID), ODD, "server", SET_UP),
+    "the coach role no longer exists": (lambda it: it.endpoint.roles.pop(COACH_ROLE_ID), BAD, "server", SET_UP),
+    "the coach role, Mentor[2J, is above the bot's role": (
+        change_coach_role(position=101, name="Mentor\x1b[2J"),
+        BAD,
+        "server",
+        "drag the bot's role above it",
+    ),
+    "is managed by an app": (change_coach_role(position=1, managed=True), BAD, "server", SET_UP),
+    "missing Connect in the room category, Coaching": (deny(CATEGORY_ID, connect=True), BAD, "server", GRANT),
+    "missing Manage Channels and View Channels in the room category, Coaching": (
+        deny(CATEGORY_ID, view_channel=True, manage_channels=True),
+        BAD,
+        "server",
+        GRANT,
+    ),
+    "missing Read Message History in the review channel, applications": (
+        deny(REVIEW_CHANNEL_ID, read_message_history=True),
+        BAD,
+        "server",
+        GRANT,
+    ),
+    "missing Send Messages in the alerts channel, problems": (
+        deny(LOG_CHANNEL_ID, send_messages=True),
+        BAD,
+        "server",
+        GRANT,
+    ),
+    "the bot is missing Video and Manage Roles in the server": (
+        lambda it: it.endpoint.own_permissions.update(manage_roles=False, stream=False),
+        BAD,
+        "server",
+        "coachbot invite",
+    ),
+    '"Mars/Olympus"': (run_sql("UPDATE guilds SET time_zone = 'Mars/Olympus'"), ODD, "zones", "tzdata"),
+    "a newer release (9999)": (
+        run_sql("UPDATE alembic_version SET version_num = '9999'"),
+        BAD,
+        "schema",
+        "coachbot restore",
+    ),
+    "a row of specialties refers to a missing row of guilds": (
+        run_sql("UPDATE specialties SET guild_id = 999"),
+        BAD,
+        "database",
+        "coachbot restore",
+    ),
+    "the database's folder /nowhere doesn't exist": (
+        change(path=Path("/nowhere/coachbot.db")),
+        BAD,
+        "file",
+        "create the folder",
+    ),
+}
+
+
+@pytest.mark.parametrize("found", PROBLEMS)
+async def test_each_problem_is_reported_once_with_advice(setup: Setup, found: str):
+    spoil, level, name, advice = PROBLEMS[found]
+    spoil(setup)
 
     checks = await setup.examined()
 
-    found = the_error(checks)
-    assert (found.name, found.found) == ("token", "Discord rejects the token")
-    assert setup.token not in str(checks)
-
-
-async def test_the_id_of_another_application_is_a_warning(setup: Setup):
-    setup.client_id = 999
-
-    checks = await setup.examined()
-
-    found = the_warning(checks)
-    assert found.name == "application"
-    assert f"999, but the token belongs to the application {BOT_ID}" in found.found
+    [problem] = [one for one in checks if one.level is not Level.OK]
+    assert (problem.level, problem.name) == (level, name)
+    assert found in problem.found
+    assert advice in str(problem.advice)
+    assert str(setup.token) not in str(checks)
 
 
 async def test_an_unreachable_discord_is_reported(setup: Setup, monkeypatch: pytest.MonkeyPatch):
@@ -313,47 +405,6 @@ async def test_a_wrong_clock_is_reported_with_its_direction(
     assert "timedatectl" in str(found.advice)
 
 
-async def test_a_bot_in_no_server_is_reported_with_how_to_invite_it(setup: Setup):
-    setup.endpoint.gone.add(BOT_ID)
-
-    checks = await setup.examined()
-
-    found = the_error(checks)
-    assert (found.name, found.found) == ("servers", "the bot isn't in any server")
-    assert "coachbot invite" in str(found.advice)
-
-
-async def test_a_missing_home_server_is_reported(setup: Setup):
-    setup.home_id = 999
-
-    checks = await setup.examined()
-
-    found = the_error(checks)
-    assert found.name == "servers"
-    assert "the server 999, set as DISCORD_GUILD_ID" in found.found
-
-
-async def test_a_server_that_cannot_be_checked_is_named(setup: Setup):
-    setup.endpoint.refuse("GET", f"/guilds/{GUILD_ID}/channels")
-
-    checks = await setup.examined()
-
-    found = the_error(checks)
-    assert found.name == "server"
-    assert f"can't check Academy ({GUILD_ID})" in found.found
-
-
-async def test_a_server_that_is_not_set_up_is_a_warning(setup: Setup):
-    setup.sql("DELETE FROM specialties")
-    setup.sql("DELETE FROM guilds")
-
-    checks = await setup.examined()
-
-    found = the_warning(checks)
-    assert found.name == "server"
-    assert "not set up yet" in found.found
-
-
 async def test_a_missing_review_channel_and_coach_role_are_warnings(setup: Setup):
     await setup.configure(review_channel_id=None, coach_role_id=None)
 
@@ -373,105 +424,6 @@ async def test_unset_optional_settings_are_mentioned_without_a_warning(setup: Se
     [server] = lines(checks, "server")
     assert server.level is Level.OK
     assert server.found.endswith("room category, alerts channel, admin role")
-
-
-async def test_a_deleted_review_channel_is_reported(setup: Setup):
-    del setup.endpoint.channels[REVIEW_CHANNEL_ID]
-
-    checks = await setup.examined()
-
-    found = the_error(checks)
-    assert found.name == "server"
-    assert "the review channel no longer exists" in found.found
-    assert "use `/coaching setup` there" in str(found.advice)
-
-
-@pytest.mark.parametrize(
-    ("gone", "what"),
-    [
-        (CATEGORY_ID, "the room category"),
-        (LOG_CHANNEL_ID, "the alerts channel"),
-        (FALLBACK_CHANNEL_ID, "the fallback channel"),
-    ],
-)
-async def test_a_deleted_channel_with_a_fallback_is_a_warning(setup: Setup, gone: int, what: str):
-    del setup.endpoint.channels[gone]
-
-    checks = await setup.examined()
-
-    found = the_warning(checks)
-    assert f"{what} no longer exists" in found.found
-    assert "use `/coaching setup` there" in str(found.advice)
-
-
-async def test_a_deleted_coach_role_is_reported(setup: Setup):
-    del setup.endpoint.roles[COACH_ROLE_ID]
-
-    checks = await setup.examined()
-
-    assert "the coach role no longer exists" in the_error(checks).found
-
-
-async def test_a_coach_role_above_the_bots_own_is_named(setup: Setup):
-    setup.endpoint.roles[COACH_ROLE_ID] = a_role(COACH_ROLE_ID, position=101, name="Mentor\x1b[2J")
-
-    checks = await setup.examined()
-
-    found = the_error(checks)
-    assert "the coach role, Mentor[2J, is above the bot's role" in found.found
-    assert "drag the bot's role above it" in str(found.advice)
-
-
-async def test_a_coach_role_managed_by_an_app_is_reported(setup: Setup):
-    setup.endpoint.roles[COACH_ROLE_ID] = a_role(COACH_ROLE_ID, position=1, managed=True)
-
-    checks = await setup.examined()
-
-    assert "is managed by an app" in the_error(checks).found
-
-
-@pytest.mark.parametrize(
-    ("place_id", "denied", "words"),
-    [
-        (CATEGORY_ID, discord.Permissions(connect=True), "missing Connect in the room category, Coaching"),
-        (
-            CATEGORY_ID,
-            discord.Permissions(view_channel=True, manage_channels=True),
-            "missing Manage Channels and View Channels in the room category, Coaching",
-        ),
-        (
-            REVIEW_CHANNEL_ID,
-            discord.Permissions(read_message_history=True),
-            "missing Read Message History in the review channel, applications",
-        ),
-        (
-            LOG_CHANNEL_ID,
-            discord.Permissions(send_messages=True),
-            "is missing Send Messages in the alerts channel, problems",
-        ),
-    ],
-)
-async def test_a_permission_denied_in_a_channel_is_named_with_the_channel(
-    setup: Setup, place_id: int, denied: discord.Permissions, words: str
-):
-    rule = {"id": str(BOT_ROLE_ID), "type": 0, "allow": "0", "deny": str(denied.value)}
-    setup.endpoint.channels[place_id]["permission_overwrites"] = [rule]
-
-    checks = await setup.examined()
-
-    found = the_error(checks)
-    assert found.name == "server"
-    assert words in found.found
-
-
-async def test_a_permission_missing_in_the_server_is_named_once(setup: Setup):
-    setup.endpoint.own_permissions.update(manage_roles=False, stream=False)
-
-    checks = await setup.examined()
-
-    found = the_error(checks)
-    assert found.found.endswith("the bot is missing Video and Manage Roles in the server")
-    assert "coachbot invite" in str(found.advice)
 
 
 async def test_a_channel_may_deny_everyone_if_it_allows_the_bot(setup: Setup):
@@ -495,24 +447,6 @@ async def test_an_older_schema_is_a_warning_because_the_next_start_upgrades_it(s
 
     found = the_warning(checks)
     assert (found.name, found.found) == ("schema", "the database schema belongs to an older release (0003)")
-
-
-async def test_a_time_zone_unknown_to_this_host_is_a_warning(setup: Setup):
-    await setup.configure(time_zone="Mars/Olympus")
-
-    found = the_warning(await setup.examined())
-
-    assert (found.name, '"Mars/Olympus"' in found.found) == ("zones", True)
-    assert "tzdata" in (found.advice or "")
-
-
-async def test_a_newer_schema_is_an_error(setup: Setup):
-    setup.sql("UPDATE alembic_version SET version_num = '9999'")
-
-    checks = await setup.examined()
-
-    found = the_error(checks)
-    assert (found.name, found.found) == ("schema", "the database schema belongs to a newer release (9999)")
 
 
 async def test_a_file_without_tables_is_a_warning(setup: Setup):
@@ -578,16 +512,6 @@ async def test_a_damaged_index_is_reported(setup: Setup):
     assert f"page {page}" in found.found.lower()
 
 
-async def test_a_dangling_reference_is_reported(setup: Setup):
-    setup.sql("UPDATE specialties SET guild_id = 999")
-
-    checks = await setup.examined()
-
-    found = the_error(checks)
-    assert found.name == "database"
-    assert "a row of specialties refers to a missing row of guilds" in found.found
-
-
 async def test_a_database_that_cannot_be_opened_is_reported(setup: Setup):
     await setup.db.close()
     setup.path.unlink()
@@ -600,20 +524,8 @@ async def test_a_database_that_cannot_be_opened_is_reported(setup: Setup):
     assert "can't open" in found.found
 
 
-async def test_a_missing_folder_is_reported(setup: Setup, tmp_path: Path):
-    setup.path = tmp_path / "elsewhere" / "coachbot.db"
-
-    checks = await setup.examined()
-
-    found = the_error(checks)
-    assert found.name == "file"
-    assert f"the database's folder {tmp_path / 'elsewhere'} doesn't exist" in found.found
-
-
 async def test_a_read_only_file_is_reported_but_still_checked(readable: Path):
-    stored = await storage.check_database(
-        f"sqlite:///{readable}", lambda: datetime.now(UTC), lambda _folder: PLENTY
-    )
+    stored = await checked(f"sqlite:///{readable}")
 
     found = the_error(stored.checks)
     assert (found.name, found.found) == ("file", f"this user can't read and write {readable}")
@@ -623,9 +535,7 @@ async def test_a_read_only_file_is_reported_but_still_checked(readable: Path):
 async def test_a_read_only_folder_is_reported_without_its_consequences(readable: Path):
     readable.parent.chmod(0o555)
 
-    stored = await storage.check_database(
-        f"sqlite:///{readable}", lambda: datetime.now(UTC), lambda _folder: PLENTY
-    )
+    stored = await checked(f"sqlite:///{readable}")
 
     found = the_error(stored.checks)
     assert found.name == "file"
@@ -739,7 +649,7 @@ async def test_a_sound_database_is_ok_on_both_engines(db: Database):
     await transact(db, server_settings.ensure, GUILD_ID, GuildDefaults(), datetime.now(UTC))
     url = db.url.render_as_string(hide_password=False)
 
-    stored = await storage.check_database(url, lambda: datetime.now(UTC), lambda _folder: PLENTY)
+    stored = await checked(url)
 
     assert {one.level for one in stored.checks} == {Level.OK}
     assert [one.name for one in stored.checks][-4:] == ["database", "schema", "zones", "bot"]
@@ -752,7 +662,7 @@ async def test_an_unreachable_postgresql_is_reported_without_its_password():
         bound.bind(("127.0.0.1", 0))
         url = f"postgresql://coach:sesame@127.0.0.1:{bound.getsockname()[1]}/coaching"
 
-        stored = await storage.check_database(url, lambda: datetime.now(UTC), lambda _folder: PLENTY)
+        stored = await checked(url)
 
     [found] = stored.checks  # and its message contains nothing else
     assert (found.name, found.level) == ("database", Level.ERROR)
@@ -765,7 +675,7 @@ async def test_a_database_that_cannot_be_opened_is_reported_even_on_a_full_disk(
     assert db.file is not None
     db.file.with_name(f"{db.file.name}-same").hardlink_to(db.file)
 
-    stored = await storage.check_database(str(db.url), lambda: datetime.now(UTC), lambda _folder: 1)
+    stored = await checked(str(db.url), free_bytes=1)
 
     db.file.with_name(f"{db.file.name}-same").unlink()
     [full, database] = [one for one in stored.checks if one.level is Level.ERROR]
