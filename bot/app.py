@@ -27,11 +27,11 @@ from cogs.coaches.commands import CoachCog
 from cogs.coaches.profile import ProfileCog
 from cogs.coaches.specialties import SpecialtiesCog
 from cogs.coaches.suspensions import SuspendingCog
-from cogs.reports.activity import RecordsCog
-from cogs.reports.coach_roster import RosterCog
+from cogs.reports.activity import ActivityCog
+from cogs.reports.coach_roster import CoachRosterCog
 from cogs.reports.health import HealthCog
-from cogs.reports.session_history import StoryCog
-from cogs.reports.statistics import StatsCog
+from cogs.reports.session_history import SessionHistoryCog
+from cogs.reports.statistics import StatisticsCog
 from cogs.reviews.commands import ReviewsCog
 from cogs.reviews.listing import ReviewListCog
 from cogs.sessions.commands import SessionsCog
@@ -85,10 +85,10 @@ COGS = (
     SetupCog,
     PublicPanelCog,
     HealthCog,
-    StoryCog,
-    RecordsCog,
-    RosterCog,
-    StatsCog,
+    SessionHistoryCog,
+    ActivityCog,
+    CoachRosterCog,
+    StatisticsCog,
     DefaultsCog,
     SpecialtiesCog,
 )
@@ -126,7 +126,7 @@ class CoachBot(BotBase):
             max_ratelimit_timeout=CALL_TIMEOUT.total_seconds(),
         )
         self.db, self.defaults, self.clock, self.tick_interval = db, defaults, clock, tick_interval
-        self.router, self.tally = Router(), InteractionStats()
+        self.router, self.interaction_stats = Router(), InteractionStats()
         self._home = discord.Object(home_guild_id) if home_guild_id else None
         self.port = discord_port(self)
         self._gateway = Gateway(
@@ -137,9 +137,9 @@ class CoachBot(BotBase):
             clock,
             serves=self._serves,
             wake=self.wake,
-            sweep=lambda: self._heart.sweep_soon(),
+            sweep=lambda: self._loop.sweep_soon(),
         )
-        self._heart = Loop(db, self.port, clock, tick_interval, self._gateway.unwatched)
+        self._loop = Loop(db, self.port, clock, tick_interval, self._gateway.unwatched)
         self._names = Names(db)
 
     async def setup_hook(self) -> None:
@@ -153,8 +153,7 @@ class CoachBot(BotBase):
             return
         self.tree.copy_global_to(guild=self._home)
         await self.tree.sync(guild=self._home)
-        # Remove global commands from a time when the bot served many servers, or each command would be listed
-        # twice.
+        # Remove global commands from when the bot served many servers, or each command would be listed twice.
         self.tree.clear_commands(guild=None)
         await self.tree.sync()
 
@@ -170,10 +169,10 @@ class CoachBot(BotBase):
         """
         log.info("connected as %s, in %s servers", self.user and self.user.id, len(self.guilds))
         await self._gateway.wait_until_tried()
-        if self._heart.is_running:
-            self._heart.sweep_soon()
+        if self._loop.is_running:
+            self._loop.sweep_soon()
         else:
-            self._heart.start()
+            self._loop.start()
 
     async def on_interaction(self, interaction: Interaction) -> None:
         """Route button presses and forms; the command tree handles commands. Then store the person's name."""
@@ -182,21 +181,21 @@ class CoachBot(BotBase):
 
     def wake(self) -> None:
         """Wake the loop: something has just become due."""
-        self._heart.wake()
+        self._loop.wake()
 
     async def process_now(self) -> TickReport | None:
         """Run one tick now. Returns None if another one is running."""
         background = BackgroundWork(wait_for_slow=True)
         return await tick(self.db, self.port, self.clock, background, unwatched=self._gateway.unwatched)
 
-    async def tick_asked_for(self) -> TickReport | None:
+    async def run_next_tick(self) -> TickReport | None:
         """Run the loop's next tick now; callers share it. Raises NotTicking."""
-        return await self._heart.run_now()
+        return await self._loop.run_now()
 
     @property
     def last_tick(self) -> TickReport | None:
         """The report of the loop's last tick since the process started."""
-        return self._heart.last
+        return self._loop.last
 
     @property
     def is_online(self) -> bool:
@@ -205,10 +204,10 @@ class CoachBot(BotBase):
 
     @property
     def trouble(self) -> str | None:
-        """Why the bot doesn't do all its work although it was connected; None if it does."""
+        """Why a bot that was connected doesn't do all its work; None if it does."""
         if not self._gateway.has_begun:
             return None
-        if not self._heart.is_running:
+        if not self._loop.is_running:
             return "the loop isn't running"
         return self._gateway.trouble
 
@@ -226,18 +225,18 @@ class CoachBot(BotBase):
         try:
             return await name_of(self, guild, user_id) if guild is not None else None
         except discord.HTTPException as failure:
-            log.warning("what %s is called in guild %s: %s", user_id, guild_id, failure)
+            log.warning("can't look up the name of %s in guild %s: %s", user_id, guild_id, failure)
             return None
 
     def count_interaction(
         self, kind: discord.InteractionType, name: str, outcome: str, waited: float | None
     ) -> None:
         """Count it for `/metrics`."""
-        self.tally.add(kind, name, outcome, waited)
+        self.interaction_stats.add(kind, name, outcome, waited)
 
     async def close(self) -> None:
         """Finish the tick in progress and store recorded events, then disconnect."""
-        await self._heart.stop()
+        await self._loop.stop()
         await self._gateway.stop()
         await super().close()
 
@@ -246,14 +245,8 @@ def discord_port(
     client: discord.Client, *, gateway: bool = True, patience: timedelta = CALL_TIMEOUT
 ) -> DiscordPort:
     """Implement the domain's Discord port with the texts of `cogs.notifications`."""
-    return DiscordPort(
-        client,
-        _rendered,
-        notifications.mark,
-        notifications.mentions,
-        gateway=gateway,
-        patience=patience,
-    )
+    mark, mentions = notifications.mark, notifications.mentions
+    return DiscordPort(client, _rendered, mark, mentions, gateway=gateway, patience=patience)
 
 
 def _rendered(context: NotificationContext, server: str) -> Rendered:

@@ -1,9 +1,9 @@
-"""What is behind an error, for a line of the log or of the command line."""
+"""Describes the cause of an error in one line."""
 
 from sqlalchemy.exc import DBAPIError
 
 
 def cause(error: Exception) -> BaseException | str | None:
-    """What is behind it, without the statement that met it."""
-    behind = error.orig if isinstance(error, DBAPIError) else error
-    return behind if str(behind) or not isinstance(behind, TimeoutError) else "no answer in time"
+    """Return the driver's error without the SQL statement, or the error itself."""
+    found = error.orig if isinstance(error, DBAPIError) else error
+    return found if str(found) or not isinstance(found, TimeoutError) else "no answer in time"

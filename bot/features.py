@@ -1,4 +1,4 @@
-"""What each feature says: its kinds of notifications and their words. A new feature adds its two lists here."""
+"""Every feature's notification kinds and texts. A new feature adds its two lists here."""
 
 from cogs import notifications
 from cogs.availability import notifications as availability_words
@@ -39,7 +39,7 @@ WORDS = (
 
 
 def register() -> None:
-    """Make them known to whatever delivers and renders messages. Call it once in a process."""
+    """Register them for delivery and rendering. Call it once per process."""
     kinds.register(*NOTIFICATION_KINDS)
     for words in WORDS:
         notifications.register(words)

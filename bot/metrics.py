@@ -21,7 +21,7 @@ CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 class ProcessStats:
     """What the process has measured since it started."""
 
-    tally: InteractionStats
+    interaction_stats: InteractionStats
     last_tick: TickReport | None
     latency_seconds: float
     """Gateway latency; NaN or infinite if unknown."""
@@ -60,7 +60,7 @@ class _Collector(Collector):
         if found.last_run is not None:
             what = "Duration of the last tick that had something to do."
             yield _seconds("coachbot_last_run", what, found.last_run)
-        yield from _of_interactions(self._seen.tally)
+        yield from _of_interactions(self._seen.interaction_stats)
         if (last := self._seen.last_tick) is not None:
             yield _seconds("coachbot_tick_duration", "Duration of the last tick.", last.lasted)
             yield _seconds("coachbot_tick_lag", "How late the last tick started what was due first.", last.late)
@@ -69,18 +69,18 @@ class _Collector(Collector):
             yield _seconds("coachbot_gateway_latency", "Latency of Discord's gateway.", latency)
 
 
-def _of_interactions(tally: InteractionStats) -> Iterator[Metric]:
+def _of_interactions(stats: InteractionStats) -> Iterator[Metric]:
     by_outcome = CounterMetricFamily(
         "coachbot_interactions", "Commands, button presses and forms.", labels=["kind", "name", "outcome"]
     )
-    for labels, count in sorted(tally.outcomes.items()):
+    for labels, count in sorted(stats.outcomes.items()):
         by_outcome.add_metric(labels, count)
     until = HistogramMetricFamily(
         "coachbot_acknowledgement_seconds",
         "Time from an interaction's arrival to the first answer.",
         labels=["kind", "name"],
     )
-    for labels, waits in sorted(tally.waits.items()):
+    for labels, waits in sorted(stats.waits.items()):
         buckets = [(str(bound), waits.within[bound]) for bound in BOUNDS]
         until.add_metric(labels, [*buckets, ("+Inf", waits.count)], waits.seconds)
     yield from (by_outcome, until)

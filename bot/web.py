@@ -114,7 +114,7 @@ class _SharedQuery(Generic[T]):
         try:
             return (await self._look(),)
         except (SQLAlchemyError, OSError) as error:
-            log.warning("the database does not answer: %s", error)
+            log.warning("the database doesn't answer: %s", error)
             return None
 
     async def cancel(self, _app: web.Application) -> None:
@@ -173,7 +173,7 @@ class _Metrics:
             return _answer({"error": "the database doesn't answer"}, 503)
         from bot import metrics  # loaded on first use
 
-        seen = metrics.ProcessStats(self._bot.tally, self._bot.last_tick, self._bot.latency)
+        seen = metrics.ProcessStats(self._bot.interaction_stats, self._bot.last_tick, self._bot.latency)
         body = metrics.render(found, self._bot.clock(), seen)
         return web.Response(body=body, headers={**_OWN_HEADERS, "Content-Type": metrics.CONTENT_TYPE})
 
@@ -196,7 +196,7 @@ class _Trigger:
         if scheme.lower() != "bearer" or not known:
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
         try:
-            report = await self._bot.tick_asked_for()
+            report = await self._bot.run_next_tick()
         except NotTicking:
             why = "no tick ran: the bot is starting or stopping, or the log says what failed"
             return _answer({"error": why}, 503)

@@ -53,7 +53,7 @@ class Messages:
             raise _channel_gone(context, channel.id) from error
 
     async def _edit(self, channel: Target, context: NotificationContext, rendered: Rendered) -> Receipt | None:
-        """Bring the message up to date that is there; None if there is none. Nobody is pinged by this."""
+        """Update the message that was sent before, pinging nobody. Returns None if there is none."""
         notification, known = context.notification, None
         if notification.message_id is not None and notification.channel_id in (None, channel.id):
             known = notification.message_id

@@ -12,8 +12,8 @@ from scheduler.core import members
 
 log = logging.getLogger(__name__)
 
-_REMEMBERED = 10_000
-"""How many checked names to keep in memory, so that unchanged ones aren't compared again."""
+_MOST_REMEMBERED = 10_000
+"""How many stored names to remember, so that unchanged ones aren't checked again."""
 
 
 class Names:
@@ -21,14 +21,14 @@ class Names:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._noted: OrderedDict[tuple[int, int], str] = OrderedDict()
+        self._stored: OrderedDict[tuple[int, int], str] = OrderedDict()
 
     async def store(self, person: discord.User | discord.Member) -> None:
         """Store this person's name in the server they're using. Failures are logged and left for next time."""
         if not isinstance(person, discord.Member) or person.bot:
             return
         who, name = (person.guild.id, person.id), person.display_name
-        if self._noted.get(who) == name:
+        if self._stored.get(who) == name:
             return
         try:
             async with self._db.read() as session:
@@ -39,9 +39,9 @@ class Names:
         except (DBAPIError, OSError) as failure:
             log.warning("the name of %s in guild %s was not stored: %s", person.id, person.guild.id, failure)
             return
-        self._noted[who] = name
-        while len(self._noted) > _REMEMBERED:
-            self._noted.popitem(last=False)
+        self._stored[who] = name
+        while len(self._stored) > _MOST_REMEMBERED:
+            self._stored.popitem(last=False)
 
 
 async def name_of(client: discord.Client, guild: discord.Guild, user_id: int) -> str | None:
@@ -49,14 +49,21 @@ async def name_of(client: discord.Client, guild: discord.Guild, user_id: int) ->
 
     Raises discord.HTTPException if Discord doesn't answer.
     """
-    try:
-        return (await guild.fetch_member(user_id)).display_name
-    except discord.NotFound as error:
-        if error.code not in (UNKNOWN_MEMBER, UNKNOWN_USER):
-            raise
+    if (member := await find_member(guild, user_id)) is not None:
+        return member.display_name
     try:
         return (await client.fetch_user(user_id)).display_name
     except discord.NotFound as error:
         if error.code != UNKNOWN_USER:
+            raise
+        return None
+
+
+async def find_member(guild: discord.Guild, user_id: int) -> discord.Member | None:
+    """Request a member, or None if they aren't in the server. Without the privileged intent, none are cached."""
+    try:
+        return await guild.fetch_member(user_id)
+    except discord.NotFound as error:
+        if error.code not in (UNKNOWN_MEMBER, UNKNOWN_USER):
             raise
         return None

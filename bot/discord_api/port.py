@@ -15,11 +15,11 @@ from bot.discord_api.errors import (
     UNKNOWN_CHANNEL,
     UNKNOWN_MEMBER,
     UNKNOWN_ROLE,
-    UNKNOWN_USER,
     Attempt,
     translate_errors,
 )
 from bot.discord_api.messages import Messages, Rendered
+from bot.discord_api.names import find_member
 from models import Guild
 from scheduler.attendance.ports import Barrier
 from scheduler.core.errors import DiscordFailure, RoomGone, Unreachable
@@ -142,29 +142,21 @@ class DiscordPort:
             ]
 
     async def is_member(self, guild_id: int, user_id: int) -> bool:
-        """Request whether this person is in the server. Without the privileged intent, members aren't cached."""
+        """Request whether this person is in the server."""
         return await self.member_name(guild_id, user_id) is not None
 
     async def member_name(self, guild_id: int, user_id: int) -> str | None:
         """Request the person's server nickname, or else their name."""
         async with self._attempt("find the person", guild_id):
-            guild = await self._guild(guild_id)
-            try:
-                return (await guild.fetch_member(user_id)).display_name
-            except discord.NotFound as error:
-                if error.code not in (UNKNOWN_MEMBER, UNKNOWN_USER):
-                    raise
-                return None
+            member = await find_member(await self._guild(guild_id), user_id)
+            return member.display_name if member is not None else None
 
     async def barrier(self, guild_id: int, user_id: int, room_id: int | None, at: datetime) -> Barrier | None:
         """Request what keeps this person out of this room."""
         async with self._attempt("find out what kept the person out", guild_id):
             guild = await self._guild(guild_id)
-            try:
-                member = await guild.fetch_member(user_id)
-            except discord.NotFound as error:
-                if error.code not in (UNKNOWN_MEMBER, UNKNOWN_USER):
-                    raise
+            member = await find_member(guild, user_id)
+            if member is None:
                 return Barrier.LEFT
             channels = await guild.fetch_channels() if room_id is not None else []
             room = next((one for one in channels if one.id == room_id), None)

@@ -76,13 +76,13 @@ class Gateway:
 
     def record(self, event: str, *facts: Any) -> None:
         """Queue an event with the current time. Never raises: that would break the connection."""
-        take_down = self.events.get(event)
-        if take_down is None:
+        handler = self.events.get(event)
+        if handler is None:
             return
         try:
-            take_down(*facts)
+            handler(*facts)
         except Exception:
-            log.exception("%s could not be recorded", event)
+            log.exception("can't record %s", event)
 
     def unwatched(self) -> Mapping[int, datetime] | None:
         """As `AttendanceWatch.unwatched`."""
@@ -184,7 +184,7 @@ class Gateway:
         if self.has_begun and self._serves(guild.id):
             guild_id = guild.id
             self._to_check.add(guild_id)
-            what = f"looking at permissions, roles and channels of guild {guild_id}"
+            what = f"checking permissions, roles and channels of guild {guild_id}"
             self._lanes.run(what, lambda: self._check(guild_id))
 
     async def _check(self, guild_id: int) -> bool:

@@ -60,9 +60,9 @@ class JoinedServers:
         self._run()
 
     def _run(self) -> None:
-        self._lanes.run("recording which servers the bot is in", self._note)
+        self._lanes.run("recording which servers the bot is in", self._record_next)
 
-    async def _note(self) -> bool:
+    async def _record_next(self) -> bool:
         """Record one change. Returns whether there's more."""
         if self._to_compare:
             self._to_compare = False
@@ -83,7 +83,7 @@ class JoinedServers:
     async def _write(self, change: _Change) -> None:
         since = None
         if change.is_here:
-            async with self._db.read() as session:  # mostly it was there all the time
+            async with self._db.read() as session:  # usually the bot was there all the time
                 if not await bot_removal.is_removed(session, change.guild_id):
                     return
         async with self._db.begin() as session:

@@ -35,7 +35,7 @@ _LARGEST_FILE = 10 * 1024 * 1024  # https://docs.discord.com/developers/referenc
 _LARGEST_UNZIPPED = 1024 * 1024
 
 
-class RecordsCog(Cog):
+class ActivityCog(Cog):
     """`/coaching sessions`, `audit` and `export`."""
 
     @group_command("coaching", name="sessions", description="List all sessions, latest first")

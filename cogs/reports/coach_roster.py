@@ -35,7 +35,7 @@ _MOST_DATES = 5
 _EXCERPT, _LINE = 600, 120  # characters, so that a profile fits into a message's 4,000
 
 
-class RosterCog(Cog):
+class CoachRosterCog(Cog):
     """`/coaching coaches`."""
 
     @group_command("coaching", name="coaches", description="List all coaches, and why someone can't be booked")

@@ -31,7 +31,7 @@ _ENTRIES, _MESSAGES = 15, 12
 _Fix = Callable[[AsyncSession, int, int, Actor, datetime], Awaitable[str]]
 
 
-class StoryCog(Cog):
+class SessionHistoryCog(Cog):
     """`/coaching session`."""
 
     @group_command("coaching", name="session", description="Show everything about a session, and fix it")

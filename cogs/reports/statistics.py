@@ -32,7 +32,7 @@ _LONGEST_NAME = 40
 _HINT = "-# The person who runs the bot can add a picture to this with the extra `charts`."
 
 
-class StatsCog(Cog):
+class StatisticsCog(Cog):
     """`/coaching stats`."""
 
     @group_command("coaching", name="stats", description="Show statistics on sessions, rooms, hours and reviews")

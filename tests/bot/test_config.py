@@ -115,8 +115,8 @@ def test_the_earlier_systems_env_file_works_and_obsolete_keys_are_ignored() -> N
         ("[server_defaults]\nroom_lead = 5", f"server_defaults.room_lead: {NO_KEY}"),
         (
             '[server_defaults]\ntime_zone = "Mars/Olympus"',
-            'server_defaults.time_zone: I don\'t know the time zone "Mars/Olympus". Type one like Europe/Berlin or '
-            "UTC, or a city like Munich.",
+            'server_defaults.time_zone: I don\'t know the time zone "Mars/Olympus". Type one like Europe/Berlin '
+            "or UTC, or a city like Munich.",
         ),
         (
             '[server_defaults]\ncurrency = "gold"',

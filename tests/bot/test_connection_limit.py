@@ -108,7 +108,7 @@ async def test_a_caller_who_hangs_up_early_frees_their_place() -> None:
         await server.asked.wait()
         writer.close()
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while server.limit._open:  # noqa: ASYNC110  (nothing tells; it is asked)
+            while server.limit._open:  # noqa: ASYNC110  (there's nothing to wait for)
                 await asyncio.sleep(0)
             server.held.set()
             await server.answered.wait()
@@ -134,7 +134,7 @@ async def test_new_connections_are_refused_while_all_others_wait_for_answers() -
         server.held.clear()
         asking = [await server.call(WHOLE) for _ in range(MOST)]
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while len(server.limit._silent) or len(server.limit._open) < MOST:  # noqa: ASYNC110  (nothing tells; it is asked)
+            while len(server.limit._silent) or len(server.limit._open) < MOST:  # noqa: ASYNC110  (there's nothing to wait for)
                 await asyncio.sleep(0)
 
         assert await is_closed(await server.call(WHOLE))

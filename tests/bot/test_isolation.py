@@ -39,8 +39,8 @@ STEPS = st.one_of(
     st.tuples(st.just("wait"), st.sampled_from([5, 10, 30])),
     st.tuples(st.just("book"), st.sampled_from(COACHES), st.sampled_from(STUDENTS), st.integers(1, 4)),
     st.tuples(st.just("cancel"), which),
-    st.tuples(st.just("move"), which, st.integers(-2, 3)),
-    st.tuples(st.just("go_on"), which),
+    st.tuples(st.just("reschedule"), which, st.integers(-2, 3)),
+    st.tuples(st.just("extend"), which),
     st.tuples(st.just("delete"), which),
     st.tuples(st.just("leave"), st.integers(0, 4)),
     st.tuples(st.just("restart")),
@@ -55,7 +55,7 @@ class Day:
     world: Academy
     coaches: list[Any]
     students: list[Any]
-    mighty: Any
+    administrator: Any
     """Sees everything, by Discord's rules."""
     rows: dict[str, CoachingSession] = field(default_factory=dict)
     """Room name → its session."""
@@ -74,8 +74,8 @@ class Day:
             viewers = {one.id for one in people if self.world.sees(one, room)}
             if strangers := viewers - ({row.coach_id, row.student_id} - self.left):
                 self.wrong.append(f"{room.name} is seen by {strangers}")
-            if not self.world.sees(self.mighty, room):
-                self.wrong.append(f"{room.name} is hidden from who sees everything")
+            if not self.world.sees(self.administrator, room):
+                self.wrong.append(f"{room.name} is hidden from an administrator")
             now_seen |= {(viewer, room.id) for viewer in viewers}
             is_new = not {(viewer, room.id) for viewer in viewers} <= self.seen
             if is_new and self.world.now < row.starts_at - ACCESS:
@@ -146,7 +146,7 @@ class Day:
                 actor = Actor(row.student_id)
                 if name == "cancel":
                     await cancellation.cancel(session, row.id, actor, row.guild_id, "", now)
-                elif name == "go_on":
+                elif name == "extend":
                     await in_room.extend(session, row.id, actor, now)
                 else:
                     at = row.starts_at + rest[1] * HALF_HOUR
@@ -188,13 +188,13 @@ async def live(db: Database, mode: AccessMode, steps: list[tuple[Any, ...]]) -> 
     async with academy(db) as world:
         await world.already_open()
 
-        def somebody(name: str) -> Any:
+        def member(name: str) -> Any:
             return world.guild.add_member(world.env.create_user(name))
 
-        all_powers = world.guild.create_role("Mighty", permissions=discord.Permissions(administrator=True))
-        mighty = world.guild.add_member(world.env.create_user("mighty"), roles=[all_powers])
+        powers = world.guild.create_role("Administrator", permissions=discord.Permissions(administrator=True))
+        administrator = world.guild.add_member(world.env.create_user("root"), roles=[powers])
         day = Day(
-            world, [somebody(f"c{one}") for one in COACHES], [somebody(f"s{one}") for one in STUDENTS], mighty
+            world, [member(f"c{one}") for one in COACHES], [member(f"s{one}") for one in STUDENTS], administrator
         )
         async with db.begin() as session:
             (await session.get_one(Guild, world.guild.id)).access_mode = mode
@@ -233,7 +233,7 @@ def on_a_new_database(path: Path, mode: AccessMode, steps: list[tuple[Any, ...]]
 
 
 EVENTFUL: list[tuple[Any, ...]] = [
-    *(("wait", 10), ("delete", 0), ("move", 1, 2), ("restart",), ("wait", 5), ("go_on", 0), ("leave", 2)),
+    *(("wait", 10), ("delete", 0), ("reschedule", 1, 2), ("restart",), ("wait", 5), ("extend", 0), ("leave", 2)),
     *(("book", 1, 1, 3), ("wait", 30), ("cancel", 3), ("wait", 30)),
 ]
 

@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import Engine, delete, event, select, text
+from sqlalchemy import Engine, event, select, text
 from yarl import URL
 
 from bot import web
@@ -29,6 +29,7 @@ from scheduler.core.actor import Actor
 from scheduler.servers.settings import GuildDefaults
 from tests.support.meetings import HOUR, MINUTE, TWO, booked
 from tests.support.simulated import SELDOM, Academy, academy
+from tests.support.transactions import fetch_all
 
 SECRET = "a long random text, ünïcode"
 PATHS = ("/healthz", "/readyz", "/metrics", web.CRON)
@@ -96,10 +97,14 @@ async def asked(client: Client, path: str = "/readyz") -> tuple[int, dict[str, A
         return answer.status, await answer.json()
 
 
+async def execute(db: Database, statement: str) -> None:
+    async with db.begin() as session:
+        await session.execute(text(statement))
+
+
 async def forget_ticks(db: Database) -> None:
     """Delete all traces of ticks."""
-    async with db.begin() as session:
-        await session.execute(delete(Heartbeat))
+    await execute(db, "DELETE FROM heartbeats")
 
 
 async def has_ticked(db: Database) -> bool:
@@ -211,8 +216,7 @@ async def test_a_hanging_database_delays_no_answer(db: Database) -> None:
 
 
 async def test_a_failing_database_makes_the_bot_unready(world: Academy, client: Client) -> None:
-    async with world.db.begin() as session:
-        await session.execute(text("ALTER TABLE heartbeats RENAME TO gone"))
+    await execute(world.db, "ALTER TABLE heartbeats RENAME TO gone")
 
     ready = await asked(client)
     async with client.post(web.CRON, headers=bearer()) as answer:
@@ -226,18 +230,16 @@ async def test_a_failing_database_makes_the_bot_unready(world: Academy, client: 
 
 
 async def test_a_connected_bot_without_a_running_loop_is_unhealthy(world: Academy, client: Client) -> None:
-    await bot_of(world)._heart.stop()
+    await bot_of(world)._loop.stop()
 
     assert await asked(client, "/healthz") == (503, {"status": "failing", "reason": "the loop isn't running"})
 
 
 async def test_a_bot_that_cannot_store_events_is_unhealthy_until_it_can(world: Academy, stranger: Client) -> None:
-    async with world.db.begin() as session:
-        await session.execute(text("ALTER TABLE heartbeats RENAME TO gone"))
+    await execute(world.db, "ALTER TABLE heartbeats RENAME TO gone")
     await simcord_private.as_the_bot(world.env, lambda: world.env.bot.dispatch("ready"))
     status, body = await asked(stranger, "/healthz")
-    async with world.db.begin() as session:
-        await session.execute(text("ALTER TABLE gone RENAME TO heartbeats"))
+    await execute(world.db, "ALTER TABLE gone RENAME TO heartbeats")
     await world.wait_until(world.now + MINUTE)
 
     assert status == 503
@@ -321,9 +323,7 @@ async def test_the_secret_runs_what_is_due_and_returns_what_was_done(world: Acad
         "seconds": 0.0,
     }
     assert world.sees(world.student, world.room(made.code))
-    async with world.db.read() as session:
-        newest = (await session.scalars(select(JobRun).order_by(JobRun.id.desc()))).first()
-    assert newest is not None
+    *_, newest = await fetch_all(world.db, select(JobRun).order_by(JobRun.id))
     assert (newest.trigger, newest.steps, newest.notifications) == ("request", 2, 5)
 
 
@@ -351,9 +351,7 @@ async def test_the_answer_says_when_another_process_is_ticking(world: Academy, c
     assert (status, body["done"]) == (200, False)
 
 
-async def test_a_thousand_simultaneous_calls_share_a_handful_of_ticks(
-    client: Client,
-) -> None:
+async def test_a_thousand_simultaneous_calls_share_a_handful_of_ticks(client: Client) -> None:
     async def call() -> tuple[int, bool]:
         async with client.post(web.CRON, headers=bearer()) as answer:
             return answer.status, (await answer.json())["done"]
@@ -386,6 +384,11 @@ async def counted(db: Database, rows: str) -> int:
         return (await session.execute(text(f"SELECT count(*) FROM {rows}"))).scalar_one()
 
 
+def a_failed_run(world: Academy, lasted: dt.timedelta) -> JobRun:
+    nothing = {"steps": 0, "roles": 0, "notifications": 0}
+    return JobRun(started_at=world.now, finished_at=world.now + lasted, failures=1, **nothing)
+
+
 async def test_a_fresh_start_shows_zeros_and_omits_unknown_metrics(world: Academy) -> None:
     await forget_ticks(world.db)
 
@@ -400,36 +403,23 @@ async def test_a_fresh_start_shows_zeros_and_omits_unknown_metrics(world: Academ
 async def test_the_metrics_match_the_database_after_some_activity(world: Academy) -> None:
     await world.already_open()
     over = await booked(world)
-    coming = await booked(world, TWO + 2 * HOUR, student=world.other_student)
+    upcoming = await booked(world, TWO + 2 * HOUR, student=world.other_student)
     cancelled = await booked(world, TWO + 24 * HOUR)
     async with world.db.begin() as session:
         await cancellation.cancel(session, cancelled.id, Actor(world.student.id), world.guild.id, "", world.now)
-        session.add(
-            JobRun(
-                started_at=world.now, finished_at=world.now + MINUTE, steps=0, roles=0, notifications=0, failures=1
-            )
-        )
+        session.add(a_failed_run(world, MINUTE))
     await world.leap_to(over.starts_at - 4 * MINUTE)
     await world.leap_to(over.ends_at + MINUTE)
-    await world.leap_to(coming.starts_at - 10 * MINUTE)
+    await world.leap_to(upcoming.starts_at - 10 * MINUTE)
     async with world.db.begin() as session:
-        session.add(
-            JobRun(
-                started_at=world.now,
-                finished_at=world.now + 3 * MINUTE,
-                steps=0,
-                roles=0,
-                notifications=0,
-                failures=1,
-            )
-        )
+        session.add(a_failed_run(world, 3 * MINUTE))
         one = (await session.scalars(select(Notification).where(Notification.sent_at.is_not(None)).limit(1))).one()
         one.due_at = world.now + HOUR  # due to be updated
     simcord_private.set_clock(world.env, world.now + MINUTE)
 
     found = await figures(world)
 
-    assert coming.starts_at > world.now
+    assert upcoming.starts_at > world.now
     for status in SessionStatus:
         assert found[f"coachbot_sessions {status.lower()}"] == await counted(
             world.db, f"coaching_sessions WHERE status = '{status}'"
@@ -477,8 +467,7 @@ async def test_the_interaction_metrics_match_what_people_did(world: Academy) -> 
     await world.book(world.student, "15:00")
     await world.student.slash(world.lobby, "coaching run")  # isn't an admin
     await world.press_custom_id(world.student, "long:gone:7")  # from `/sessions`
-    async with world.db.begin() as session:
-        await session.execute(text("ALTER TABLE reviews RENAME TO gone"))
+    await execute(world.db, "ALTER TABLE reviews RENAME TO gone")
     await world.coach.slash(world.lobby, "sessions")
     world.faults.read()
 

@@ -1,4 +1,4 @@
-"""Which servers the bot is in, as Discord says it one by one and all at once."""
+"""Which servers the bot is in, by Discord's events and by its list of all servers."""
 
 from datetime import timedelta
 
@@ -11,20 +11,20 @@ from tests.support.fakes import FakeDiscord
 from tests.support.transactions import fetch, transact
 
 
-async def test_the_list_of_all_servers_replaces_changes_that_are_not_recorded_yet(db: Database) -> None:
+async def test_discords_list_replaces_changes_not_yet_recorded(db: Database) -> None:
     await transact(db, a_guild)
     discord, lanes = FakeDiscord(), Lanes()
     discord.here = {GUILD}
     servers = JoinedServers(db, discord, FakeClock(), lanes, on_return=lambda *_: None)
 
     servers.removed(GUILD)
-    servers.compare()  # it is there again, and Discord's list says so
+    servers.compare()  # the bot is back, and Discord's list says so
     await lanes.wait_until_tried(within=timedelta(seconds=30))
 
     assert (await fetch(db, Guild, GUILD)).bot_removed_at is None
 
 
-async def test_changes_are_recorded_in_the_order_in_which_discord_tells_them(db: Database) -> None:
+async def test_changes_are_recorded_in_order(db: Database) -> None:
     await transact(db, a_guild)
     clock, lanes = FakeClock(), Lanes()
     back: list[int] = []

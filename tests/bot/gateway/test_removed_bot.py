@@ -18,7 +18,7 @@ REMINDER = "### Your session with"
 
 
 @dataclasses.dataclass
-class ThrownOut:
+class Removal:
     """A server without the bot, as it was left."""
 
     world: Academy
@@ -32,7 +32,7 @@ class ThrownOut:
         """Return the bot's requests since."""
         return [f"{one.method} {one.path}" for one in self.world.env.http_requests[self.requests :]]
 
-    async def let_back_in(self) -> None:
+    async def add_again(self) -> None:
         backend: Any = self.world.env.backend
         backend.guilds[self.world.guild.id] = self.world.guild._guild
         backend.channels.update(self.channels)
@@ -40,11 +40,11 @@ class ThrownOut:
         await join(self.world, self.world.guild)
 
 
-async def throw_out(world: Academy) -> ThrownOut:
+async def remove_bot(world: Academy) -> Removal:
     """Remove the bot, as Discord reports it, and return what's needed to add it again."""
     backend, server = world.env.backend, world.guild._guild
     ids = list(server.channel_ids)
-    left = ThrownOut(
+    left = Removal(
         world,
         {one: backend.channels[one] for one in ids},
         {one: backend.messages[one] for one in ids if one in backend.messages},
@@ -83,7 +83,7 @@ async def test_a_server_that_removed_the_bot_causes_no_requests_for_a_month(worl
     with_room = await booked(world)
     later = await booked(world, with_room.starts_at + 3 * DAY, student=world.other_student)
     await world.leap_to(with_room.starts_at - 10 * MINUTE)
-    out = await throw_out(world)
+    out = await remove_bot(world)
 
     await a_month_passes(world, with_room.starts_at, with_room.ends_at, with_room.ends_at + 2 * HOUR)
 
@@ -99,7 +99,7 @@ async def test_a_server_that_removed_the_bot_causes_no_requests_for_a_month(worl
 async def test_one_not_found_answer_is_enough_for_the_whole_server(world: Academy) -> None:
     made = [await booked(world, TWO + hours * HOUR) for hours in range(3)]
     with unheard(world):
-        out = await throw_out(world)
+        out = await remove_bot(world)
 
     await a_month_passes(world, *(one.starts_at for one in made))
 
@@ -110,7 +110,7 @@ async def test_one_not_found_answer_is_enough_for_the_whole_server(world: Academ
 async def test_a_removal_while_the_bot_was_stopped_causes_no_requests_either(world: Academy) -> None:
     made = await booked(world)
     with unheard(world):
-        out = await throw_out(world)
+        out = await remove_bot(world)
     await world.restart()
     out.requests = len(world.env.http_requests)
 
@@ -122,7 +122,7 @@ async def test_a_removal_while_the_bot_was_stopped_causes_no_requests_either(wor
 
 async def test_nobody_is_absent_because_the_bot_was_removed_while_the_other_waited(world: Academy) -> None:
     made, _ = await met(world, world.coach)
-    await throw_out(world)
+    await remove_bot(world)
 
     for at in (made.ends_at - MINUTE, made.ends_at):
         await world.leap_to(at)
@@ -133,12 +133,12 @@ async def test_nobody_is_absent_because_the_bot_was_removed_while_the_other_wait
 
 async def test_returning_in_time_creates_the_room_and_sends_what_was_missed(world: Academy) -> None:
     made = await booked(world)
-    out = await throw_out(world)
+    out = await remove_bot(world)
     await world.leap_to(made.starts_at - HOUR)
     assert told(world, world.student, REMINDER) == []
     await world.leap_to(made.starts_at - 14 * MINUTE)
 
-    await out.let_back_in()
+    await out.add_again()
     room = await opened(world, made, world.coach, world.student)
     await world.leap_to(made.starts_at)
     await to_the_end(world, made)
@@ -154,11 +154,11 @@ async def test_returning_in_time_creates_the_room_and_sends_what_was_missed(worl
 async def test_returning_late_asks_both_and_deletes_the_empty_room(world: Academy) -> None:
     made = await booked(world)
     await world.leap_to(made.starts_at - 10 * MINUTE)
-    out = await throw_out(world)
+    out = await remove_bot(world)
     for at in (made.starts_at, made.ends_at, made.ends_at + DAY):
         await world.leap_to(at)
 
-    await out.let_back_in()
+    await out.add_again()
 
     assert world.room(made.code) is None
     assert [len(told(world, who, "Did your session take place?")) for who in (world.coach, world.student)] == [
@@ -169,9 +169,9 @@ async def test_returning_late_asks_both_and_deletes_the_empty_room(world: Academ
 
 async def test_returning_midway_counts_nobody_absent_for_unwatched_time(world: Academy) -> None:
     made, _ = await met(world, world.coach)
-    out = await throw_out(world)
+    out = await remove_bot(world)
     await world.leap_to(made.starts_at + 25 * MINUTE)
-    await out.let_back_in()
+    await out.add_again()
     await to_the_end(world, made)
 
     assert (await now(world, made)).status is SessionStatus.COMPLETED
@@ -179,11 +179,11 @@ async def test_returning_midway_counts_nobody_absent_for_unwatched_time(world: A
 
 async def test_people_who_left_while_the_bot_was_removed_are_found_on_return(world: Academy) -> None:
     made = await booked(world, TWO + 3 * DAY)
-    out = await throw_out(world)
+    out = await remove_bot(world)
     world.guild._guild.members.pop(world.student.id)
     await world.leap_to(world.now + 2 * DAY)
 
-    await out.let_back_in()
+    await out.add_again()
     await world.leap_to(world.now + MINUTE)
 
     assert (await now(world, made)).status is SessionStatus.CANCELLED
@@ -191,13 +191,13 @@ async def test_people_who_left_while_the_bot_was_removed_are_found_on_return(wor
 
 async def test_a_pending_coach_role_is_given_when_the_bot_returns(world: Academy) -> None:
     world.guild._guild.members[world.coach.id].role_ids.remove(world.coach_role.id)
-    out = await throw_out(world)
+    out = await remove_bot(world)
     async with world.db.begin() as session:
         (await session.get_one(Coach, (world.guild.id, world.coach.id))).role_due_at = world.now
     await world.leap_to(world.now + HOUR)
     assert out.asked == []
 
-    await out.let_back_in()
+    await out.add_again()
 
     assert world.has_role(world.coach, world.coach_role)
 

@@ -1,4 +1,4 @@
-"""Since when the rooms of a server were not watched, where several reasons meet."""
+"""When unwatched time starts if there are several reasons for it."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -20,20 +20,20 @@ from tests.support.transactions import fetch_all
 
 
 def a_watch(db: Database, clock: FakeClock, lanes: Lanes) -> AttendanceWatch:
-    """A watch over one server whose rooms are empty."""
+    """Watch one server with empty rooms."""
     server = SimpleNamespace(id=GUILD, unavailable=False, voice_channels=[])
     client = SimpleNamespace(guilds=[server], get_guild=lambda _id: server)
     return AttendanceWatch(cast("discord.Client", client), db, clock, lanes, wake=lambda: None, sweep=lambda: None)
 
 
 async def unwatched(db: Database) -> list[tuple[datetime, datetime | None]]:
-    """From when to when nobody watched, as recorded."""
+    """Return when recorded unwatched times start and end."""
     rows = await fetch_all(db, select(Attendance).where(Attendance.user_id.is_(None)))
     return [(one.joined_at, one.left_at) for one in rows]
 
 
 @pytest.mark.parametrize(("heartbeat", "lost"), [(10, 20), (20, 10)])
-async def test_of_several_gaps_the_earliest_counts(db: Database, heartbeat: int, lost: int) -> None:
+async def test_the_earliest_of_several_gaps_counts(db: Database, heartbeat: int, lost: int) -> None:
     await a_meeting(db, (STUDENT, 0, None), watched_until=at(heartbeat))
     clock, lanes = FakeClock(at(lost)), Lanes()
     watch = a_watch(db, clock, lanes)
@@ -46,7 +46,7 @@ async def test_of_several_gaps_the_earliest_counts(db: Database, heartbeat: int,
     assert await unwatched(db) == [(at(10), at(30))]
 
 
-async def test_a_gap_that_begins_while_an_earlier_one_is_closed_does_not_hide_it(db: Database) -> None:
+async def test_a_new_gap_does_not_hide_the_one_being_closed(db: Database) -> None:
     await a_meeting(db, (STUDENT, 0, None))
     clock, lanes = FakeClock(at(10)), Lanes()
     watch = a_watch(db, clock, lanes)

@@ -212,4 +212,4 @@ async def test_an_unreadable_option_is_refused_and_counted(world: Academy) -> No
 
     bot: Any = world.env.bot
     assert words(reply(answer)).startswith('I don\'t know the time zone "Middle-earth".')
-    assert bot.tally.outcomes["command", "/timezone", "refused"] == 1
+    assert bot.interaction_stats.outcomes["command", "/timezone", "refused"] == 1

@@ -137,7 +137,7 @@ async def test_a_sweep_requested_during_another_runs_after_it(db: Database) -> N
         asked_at = hang_the_next_sweep(world)
         await world.leap_to(BEGINS + HOUR)
         bot: Any = world.env.bot
-        await simcord_private.as_the_bot(world.env, bot._heart.sweep_soon)
+        await simcord_private.as_the_bot(world.env, bot._loop.sweep_soon)
         await world.wait_until(BEGINS + HOUR + 2 * MINUTE)
 
         assert asked_at == [BEGINS + HOUR, BEGINS + HOUR + SLOW + MINUTE]
