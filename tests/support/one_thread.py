@@ -25,7 +25,7 @@ class _AtOnce:
 
 
 _STATEMENTS = {"execute", "executemany", "commit"}
-"""The calls after which other tasks run. Yielding after the cursor's other calls would take a tenth of the time."""
+"""The calls after which other tasks run. Yielding after a cursor's other calls takes a tenth of the time."""
 
 
 class _Connection(aiosqlite.Connection):

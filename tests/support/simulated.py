@@ -32,11 +32,13 @@ from scheduler.core.actor import Actor
 from scheduler.servers import settings as server_settings
 from scheduler.servers.settings import GuildChanges, GuildDefaults
 from tests.cogs.authorization import rows
-from tests.support import snapshots
+from tests.support import quick_copies, snapshots
 from tests.support.discord_limits import form_within_limits, within_limits
 from tests.support.presses import emit_form, emit_press
 from tests.support.transactions import fetch_all
 from tests.support.watched import is_in_transaction
+
+quick_copies.install()
 
 UTC = dt.UTC
 MONDAY = dt.datetime(2026, 3, 2, 8, tzinfo=UTC)
