@@ -1,4 +1,4 @@
-"""Many people from many processes at once: who wins, what the others get, and that the rows stay lawful."""
+"""Many people in several processes at once: one wins, the others are refused, and all rows stay consistent."""
 
 import asyncio
 from collections import Counter
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 @pytest.fixture(scope="module")
 def processes() -> Iterator[ProcessPoolExecutor]:
-    """Processes that meet at a barrier before each race; they share no memory with this one or each other."""
+    """Start processes that meet at a barrier before each race."""
     context = get_context("spawn")
     with ProcessPoolExecutor(
         PROCESSES, mp_context=context, initializer=race_worker.remember, initargs=(context.Barrier(PROCESSES),)
@@ -48,13 +48,13 @@ def processes() -> Iterator[ProcessPoolExecutor]:
 
 
 async def in_all(processes: ProcessPoolExecutor, shares: Iterator[Callable[[], T]]) -> list[T]:
-    """One share for each process; the barrier keeps any of them from taking two."""
+    """Run one share in each process; the barrier keeps a process from taking two."""
     loop = asyncio.get_running_loop()
     return await asyncio.gather(*(loop.run_in_executor(processes, share) for share in shares))
 
 
 async def of_two_hundred(processes: ProcessPoolExecutor, url: str, *, holding: bool) -> list[Press]:
-    """How the presses of 200 students on one hour of `COACH` ended."""
+    """Return how the presses of 200 students on one slot ended."""
     students = range(10_000, 10_200)
     shares = (
         partial(race_worker.race, url, students[number::PROCESSES], COACH, TEN, holding=holding)
@@ -66,7 +66,7 @@ async def of_two_hundred(processes: ProcessPoolExecutor, url: str, *, holding: b
 @pytest.mark.parametrize(
     "holding", [pytest.param(False, id="book"), pytest.param(True, id="hold", marks=pytest.mark.slow)]
 )
-async def test_of_two_hundred_students_from_several_processes_exactly_one_gets_the_slot(
+async def test_exactly_one_of_two_hundred_racing_students_gets_the_slot(
     db: Database, database_url: str, processes: ProcessPoolExecutor, holding: bool
 ) -> None:
     await a_server_with_a_coach(db)
@@ -83,10 +83,7 @@ async def test_of_two_hundred_students_from_several_processes_exactly_one_gets_t
 
 
 async def a_busy_town(db: Database) -> None:
-    """Two servers, and four coaches with terms of all sorts; students are late from 26 hours before a start on.
-
-    One of the servers keeps the sessions of a coach who has left.
-    """
+    """Store two servers, one of which keeps sessions after departures, and coaches with various booking rules."""
     terms = [
         {},
         {"buffer_before_minutes": 10, "buffer_after_minutes": 15},
@@ -102,7 +99,7 @@ async def a_busy_town(db: Database) -> None:
 
 
 async def random_work(db: Database, url: str, processes: ProcessPoolExecutor, operations: int) -> Work:
-    """What eight workers of several processes did in a busy town."""
+    """Let eight workers in several processes work in a busy town, and return what they did."""
     await a_busy_town(db)
     shares = (
         partial(race_worker.work, url, range(number, WORKERS, PROCESSES), operations // WORKERS)
@@ -118,7 +115,7 @@ OPERATIONS = [400, *(pytest.param(many, marks=pytest.mark.slow) for many in (2_0
 
 
 @pytest.mark.parametrize("operations", OPERATIONS)
-async def test_random_operations_of_eight_workers_leave_only_lawful_rows(
+async def test_random_operations_of_eight_workers_leave_consistent_rows(
     db: Database, database_url: str, processes: ProcessPoolExecutor, operations: int
 ) -> None:
     total = await random_work(db, database_url, processes, operations)
@@ -126,10 +123,10 @@ async def test_random_operations_of_eight_workers_leave_only_lawful_rows(
     assert total.errors == []
     assert await faults_of(db) == []
     assert total.done.total() + total.refused.total() == operations
-    assert total.done.total() > operations / 4, total  # else they only ran into walls
-    assert total.refused.total() > operations / 20, total  # else they never met
+    assert total.done.total() > operations / 4, total  # otherwise nearly everything was refused
+    assert total.refused.total() > operations / 20, total  # otherwise they never met
     if operations < 2_000:
-        return  # too few for each kind to be among them every time
+        return  # too few to contain each kind every time
     for what in ("hold", "book", "cancel", "reschedule", "pause_or_resume", "change_hours", "look_for_a_coach"):
         assert total.done[what] > operations / 200, total
     assert total.done["suspend"] > operations / 400, total
@@ -138,7 +135,7 @@ async def test_random_operations_of_eight_workers_leave_only_lawful_rows(
 
 
 @pytest.mark.slow
-async def test_a_copy_made_while_eight_workers_write_holds_only_lawful_rows(
+async def test_a_backup_made_while_eight_workers_write_is_consistent(
     migrated_sqlite: Path, tmp_path: Path, processes: ProcessPoolExecutor
 ) -> None:
     path = tmp_path / "coachbot.db"
@@ -147,7 +144,7 @@ async def test_a_copy_made_while_eight_workers_write_holds_only_lawful_rows(
     db, copied = Database(url), Database(f"sqlite:///{tmp_path / 'copy.db'}")
     working = asyncio.create_task(random_work(db, url, processes, 400))
     while len((await ledger_of(db)).sessions) < 10:
-        assert not working.done(), "they were done before anything could be copied"
+        assert not working.done(), "they finished before the backup began"
 
     await asyncio.to_thread(backup.back_up, path, tmp_path / "copy.db")
 
@@ -161,11 +158,8 @@ async def test_a_copy_made_while_eight_workers_write_holds_only_lawful_rows(
     assert ledger.faults() == []
 
 
-# Without the application's checks.
-
-
 @pytest.mark.parametrize("operations", [400, pytest.param(8_000, marks=pytest.mark.slow)])
-async def test_without_the_applications_check_the_database_alone_lets_no_overlap_in(
+async def test_the_database_alone_rejects_racing_overlaps(
     db: Database, database_url: str, processes: ProcessPoolExecutor, operations: int
 ) -> None:
     async with db.begin() as session:
@@ -195,10 +189,7 @@ async def test_without_the_applications_check_the_database_alone_lets_no_overlap
         assert list(overlaps(str(user_id), (Span(one.starts_at, one.ends_at, "") for one in theirs))) == []
 
 
-# The judge itself.
-
-
-async def test_the_judge_finds_each_kind_of_broken_row(db: Database) -> None:
+async def test_the_consistency_check_finds_each_kind_of_broken_row(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session, most_upcoming=1)
         await a_coach(session, buffer_after_minutes=10, daily_limit=1)

@@ -1,4 +1,4 @@
-"""People who leave and join again at once: the database says in the end what is true, and in the right order."""
+"""People who leave and join in quick succession: stays are recorded in order and end with the truth."""
 
 import random
 from collections.abc import Sequence
@@ -18,20 +18,20 @@ ROUNDS = 12
 
 
 def move(world: Academy, person: Any, *channel_ids: int | None) -> None:
-    """Change channels so often, before anybody has heard of the first."""
+    """Change channels several times before the bot hears of the first."""
     for channel_id in channel_ids:
         world.env.backend.set_voice_state(world.guild.id, person.id, channel_id)
 
 
 async def stays(world: Academy, made: CoachingSession, person: Any) -> Sequence[Attendance]:
-    """Theirs, in the order in which they were written down."""
+    """Return this person's stays, in the order they were recorded."""
     wanted = select(Attendance).where(Attendance.session_id == made.id, Attendance.user_id == person.id)
     async with world.db.read() as session:
         return (await session.scalars(wanted.order_by(Attendance.id))).all()
 
 
 @BOTH_ENGINES
-async def test_whoever_leaves_and_joins_again_at_once_is_inside(db: Database) -> None:
+async def test_someone_who_leaves_and_rejoins_at_once_is_inside(db: Database) -> None:
     async with academy(db) as world:
         await world.already_open()
         made, room = await met(world, world.coach, world.student)
@@ -49,7 +49,7 @@ async def test_whoever_leaves_and_joins_again_at_once_is_inside(db: Database) ->
 
 @BOTH_ENGINES
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
-async def test_any_burst_is_recorded_in_its_order_and_ends_with_the_truth(db: Database, seed: int) -> None:
+async def test_any_burst_is_recorded_in_order_and_ends_with_the_truth(db: Database, seed: int) -> None:
     chance = random.Random(seed)
     async with academy(db) as world:
         await world.already_open()

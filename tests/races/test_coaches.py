@@ -1,17 +1,14 @@
-"""A coach changes, or is changed, while somebody takes their time: each in flight before the other.
+"""A coach changes while someone books them: whichever transaction comes second waits and sees the first's result.
 
-What comes second waits for the first, and finds what that one has left. So no session comes about, or goes to
-another time, with a coach who may not coach, and whatever follows from the change sees the session.
+So nobody ends up with a coach who can't coach, and whatever follows from the change reaches the session.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import datetime
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import NamedTuple
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Guild, Hold, Member, SessionStatus
@@ -41,7 +38,7 @@ from tests.support.builders import (
 from tests.support.fakes import FakeDiscord
 from tests.support.integrity import faults_of
 from tests.support.rounds import deliver_due
-from tests.support.transactions import fetch, transact
+from tests.support.transactions import attempt, fetch, transact, until_blocked
 
 CARA, SAM, STU = Actor(COACH), Actor(STUDENT + 1), Actor(STUDENT)
 TUESDAY, LATER = MONDAY + DAY + 2 * HOUR, MONDAY + DAY + 4 * HOUR
@@ -49,15 +46,7 @@ TUESDAY, LATER = MONDAY + DAY + 2 * HOUR, MONDAY + DAY + 4 * HOUR
 Press = Callable[[AsyncSession], Awaitable[object]]
 
 
-@pytest.fixture
-async def another(db: Database, database_url: str) -> AsyncIterator[Database]:
-    """The same database as another process has it open."""
-    opened = Database(database_url)
-    yield opened
-    await opened.close()
-
-
-# What changes a coach.
+# Changes to a coach.
 
 
 async def suspend(session: AsyncSession, *, keep: bool = False) -> object:
@@ -73,12 +62,12 @@ async def pause(session: AsyncSession) -> object:
 
 
 async def close_tuesdays(session: AsyncSession) -> list[int]:
-    """Gives back which sessions the coach is told of as lying outside the new hours."""
+    """Return the sessions that conflict with the new hours."""
     coach = await schedule.set_hours(session, GUILD, CARA, [1], [], MONDAY)
     return [one.id for one in await free_times.conflicts(session, coach, MONDAY)]
 
 
-# What takes their time.
+# Ways to take their time.
 
 
 async def book(session: AsyncSession) -> object:
@@ -91,52 +80,24 @@ async def hold(session: AsyncSession) -> object:
     return await holds.hold(session, guild, SAM, COACH, LATER, HOUR, MONDAY)
 
 
-async def move(session: AsyncSession, *, session_id: int, to: datetime = LATER) -> object:
-    return await rescheduling.reschedule(session, session_id, STU, to, "", MONDAY)
+async def reschedule(session: AsyncSession, *, session_id: int) -> object:
+    return await rescheduling.reschedule(session, session_id, STU, LATER, "", MONDAY)
 
 
 async def a_booked_tuesday(db: Database) -> int:
-    """`STUDENT` has booked `COACH` for Tuesday morning; gives back the session's id."""
+    """Book `COACH` for `STUDENT` on Tuesday morning, and return the session's id."""
     async with db.begin() as session:
         guild = await a_guild(session)
         await a_coach(session)
         return (await booking.book(session, guild, STU, COACH, TUESDAY, HOUR, None, MONDAY)).id
 
 
-async def somebody_waits(db: Database) -> bool:
-    """Whether a transaction waits for another one. On SQLite the second cannot even begin."""
-    if db.is_sqlite:
-        return True
-    async with db.read() as session:
-        waiting = (
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        return bool(await session.scalar(text(waiting)))
-
-
-class Ended(NamedTuple):
-    """What the second of two got, or with what it was refused."""
-
-    gave: object = None
-    refused: CoachingError | None = None
-
-
-async def one_after_the_other(db: Database, another: Database, first: Press, second: Press) -> Ended:
-    """The first is in flight, all done but not committed, when the second begins."""
-
-    async def attempt() -> Ended:
-        try:
-            async with another.begin() as session:
-                return Ended(gave=await second(session))
-        except CoachingError as refused:
-            return Ended(refused=refused)
-
+async def overlap(db: Database, another: Database, first: Press, second: Press) -> object:
+    """Begin the second when the first is done but not committed; return the second's result or refusal."""
     async with db.begin() as session:
         await first(session)
-        pressed = asyncio.create_task(attempt())
-        async with asyncio.timeout(30):
-            while not await somebody_waits(db):
-                assert not pressed.done(), "it did not wait"
+        pressed = asyncio.create_task(attempt(another, second))
+        await until_blocked(db, pressed)
     return await pressed
 
 
@@ -145,84 +106,74 @@ async def one_after_the_other(db: Database, another: Database, first: Press, sec
     [
         (suspend, book, NotFound),
         (suspend, hold, NotFound),
-        (suspend, move, TooLate),
-        (partial(suspend, keep=True), move, NotFound),
+        (suspend, reschedule, TooLate),
+        (partial(suspend, keep=True), reschedule, NotFound),
         (leave, book, NotBookable),
         (leave, hold, NotBookable),
-        (leave, move, TooLate),
+        (leave, reschedule, TooLate),
         (pause, book, NotBookable),
         (pause, hold, NotBookable),
         (close_tuesdays, book, SlotTaken),
         (close_tuesdays, hold, SlotTaken),
-        (close_tuesdays, move, SlotTaken),
+        (close_tuesdays, reschedule, SlotTaken),
     ],
 )
-async def test_who_takes_a_coachs_time_while_the_coach_is_being_changed_finds_them_changed(
+async def test_booking_a_coach_in_the_middle_of_a_change_sees_the_change(
     db: Database, another: Database, change: Press, take: Callable[..., Awaitable[object]], refusal: type
 ) -> None:
     session_id = await a_booked_tuesday(db)
-    taking = partial(take, session_id=session_id) if take is move else take
+    taking = partial(take, session_id=session_id) if take is reschedule else take
 
-    ended = await one_after_the_other(db, another, change, taking)
+    outcome = await overlap(db, another, change, taking)
 
-    assert type(ended.refused) is refusal, ended
+    assert type(outcome) is refusal
     assert await faults_of(db) == []
 
 
-@pytest.mark.parametrize("take", [book, move])
+@pytest.mark.parametrize("take", [book, reschedule])
 @pytest.mark.parametrize(
     ("change", "cancelled"), [(suspend, True), (leave, True), (partial(suspend, keep=True), False), (pause, False)]
 )
-async def test_what_follows_from_a_coachs_change_reaches_the_session_that_was_being_booked_or_moved(
+async def test_a_coachs_change_reaches_the_session_being_booked_or_rescheduled(
     db: Database, another: Database, change: Press, cancelled: bool, take: Callable[..., Awaitable[object]]
 ) -> None:
     session_id = await a_booked_tuesday(db)
-    taking = partial(take, session_id=session_id) if take is move else take
+    taking = partial(take, session_id=session_id) if take is reschedule else take
 
-    ended = await one_after_the_other(db, another, taking, change)
+    outcome = await overlap(db, another, taking, change)
 
-    assert ended.refused is None
+    assert not isinstance(outcome, CoachingError)
     assert await faults_of(db) == []
     newest = await fetch(db, CoachingSession, session_id + (take is book))
     assert newest.starts_at == LATER
     assert newest.status is (SessionStatus.CANCELLED if cancelled else SessionStatus.SCHEDULED)
 
 
-async def test_a_coach_who_changes_hours_is_told_of_the_session_that_was_being_booked(
-    db: Database, another: Database
-) -> None:
+async def test_changed_hours_conflict_with_the_session_being_booked(db: Database, another: Database) -> None:
     session_id = await a_booked_tuesday(db)
 
-    ended = await one_after_the_other(db, another, book, close_tuesdays)
-
-    assert ended.gave == [session_id, session_id + 1]
+    assert await overlap(db, another, book, close_tuesdays) == [session_id, session_id + 1]
 
 
-async def test_a_coach_who_is_found_gone_while_somebody_books_is_refused_and_hidden(
-    db: Database, another: Database
-) -> None:
+async def test_a_coach_found_to_have_left_during_a_booking_is_hidden(db: Database, another: Database) -> None:
     await a_booked_tuesday(db)
     discord = FakeDiscord()
     discord.gone.add(COACH)
 
     async with db.begin() as session:
         await book(session)
-        looking = asyncio.create_task(membership_checks.check(another, discord, FakeClock(), GUILD, COACH))
-        async with asyncio.timeout(30):
-            while not await somebody_waits(db):
-                assert not looking.done(), "it did not wait"
-    assert await looking
+        checking = asyncio.create_task(membership_checks.check(another, discord, FakeClock(), GUILD, COACH))
+        await until_blocked(db, checking)
+    assert await checking
 
     assert await faults_of(db) == []
     assert (await fetch(db, Coach, (GUILD, COACH))).left_at == MONDAY
 
 
-async def test_a_hold_that_is_under_way_when_its_coach_is_suspended_does_not_become_a_session(
-    db: Database, another: Database
-) -> None:
+async def test_a_hold_taken_during_a_suspension_cannot_be_booked(db: Database, another: Database) -> None:
     await a_booked_tuesday(db)
 
-    await one_after_the_other(db, another, hold, suspend)
+    await overlap(db, another, hold, suspend)
 
     async with db.begin() as session:
         assert (await session.scalars(select(Hold))).one().student_id == SAM.user_id
@@ -230,38 +181,28 @@ async def test_a_hold_that_is_under_way_when_its_coach_is_suspended_does_not_bec
             await book(session)
 
 
-async def test_a_review_and_a_suspension_at_once_do_not_wait_in_a_circle(db: Database, another: Database) -> None:
+async def test_a_review_and_a_suspension_at_once_do_not_deadlock(db: Database, another: Database) -> None:
     session_id = await a_booked_tuesday(db)
     await change_session(db, session_id, starts_at=MONDAY - HOUR, ends_at=MONDAY + HOUR)
 
     async def review(session: AsyncSession) -> object:
         return await reviews.review(session, session_id, STU, 5, MONDAY)
 
-    async def attempt(database: Database, press: Press) -> str:
-        try:
-            async with database.begin() as session:
-                await press(session)
-        except NotReviewable:
-            return "not reviewable"
-        return "done"
-
     for number in range(5):
         async with db.begin() as session:
             coach = await session.get_one(Coach, (GUILD, COACH), with_for_update=True)
             both = [
                 asyncio.create_task(attempt(another, review)),
-                asyncio.create_task(attempt(another, partial(suspend, keep=True))),
+                asyncio.create_task(attempt(another, suspend, keep=True)),
             ]
-            async with asyncio.timeout(30):
-                while not await somebody_waits(db):
-                    assert not all(one.done() for one in both)
+            await until_blocked(db, *both)
             coach.bio = f"I mix {number}."
-        assert await asyncio.gather(*both) == ["not reviewable", "done"]
+        assert [type(one) for one in await asyncio.gather(*both)] == [NotReviewable, int]
         await transact(db, suspensions.reinstate, GUILD, COACH, ADMIN, MONDAY)
 
 
 @pytest.mark.parametrize("engine_name", ["postgres"])
-async def test_a_reminder_that_goes_out_while_its_session_is_moved_does_not_wait_in_a_circle(
+async def test_a_reminder_sent_while_its_session_is_rescheduled_does_not_deadlock(
     db: Database, another: Database
 ) -> None:
     session_id = await a_booked_tuesday(db)
@@ -274,9 +215,7 @@ async def test_a_reminder_that_goes_out_while_its_session_is_moved_does_not_wait
     async with db.begin() as session:
         await members.lock(session, COACH, STUDENT)
         delivering = asyncio.create_task(deliver_due(another, FakeDiscord(), FakeClock(a_day_before)))
-        async with asyncio.timeout(30):
-            while not await somebody_waits(db):
-                assert not delivering.done(), "it did not wait"
+        await until_blocked(db, delivering)
         await reminders.drop(session, session_id, a_day_before, "the session was rescheduled")
 
     assert (await delivering).failed == 0

@@ -1,12 +1,9 @@
-"""Presses in the room at the same moment as others, as a booking, a cancellation or the end, also from another
-process.
-"""
+"""Buttons pressed in the room at the same moment as another press, a booking, a cancellation or the end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
-import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, Guild, SessionStatus
@@ -15,7 +12,7 @@ from scheduler.attendance import no_shows
 from scheduler.booking import booking as bookings
 from scheduler.booking import cancellation
 from scheduler.core.actor import Actor
-from scheduler.core.errors import AlreadyDecided, CoachingError, NotBookable, SlotTaken, TooLate
+from scheduler.core.errors import AlreadyDecided, NotBookable, SlotTaken, TooLate
 from scheduler.rooms import in_room
 from tests.support.attended_sessions import (
     CARA,
@@ -34,51 +31,31 @@ from tests.support.builders import COACH, GUILD, STUDENT, FakeClock, change_sess
 from tests.support.fakes import FakeDiscord
 from tests.support.integrity import faults_of
 from tests.support.rounds import advance_due
-from tests.support.stored import reservations
-from tests.support.transactions import transact
+from tests.support.transactions import attempt
 
 Press = Callable[[AsyncSession], Awaitable[CoachingSession]]
 HALF_PAST, LONGER = at(30), at(75)
 
 
-@pytest.fixture
-async def another(db: Database, database_url: str) -> AsyncIterator[Database]:
-    """The same database as another process has it open."""
-    opened = Database(database_url)
-    yield opened
-    await opened.close()
-
-
-async def attempt(db: Database, press: Press) -> CoachingSession | CoachingError:
-    """The session, or the refusal. Any other error is a bug and is raised."""
-    try:
-        return await transact(db, press)
-    except CoachingError as refused:
-        return refused
-
-
-def going_on(session_id: int, actor: Actor) -> Press:
+def extend(session_id: int, actor: Actor) -> Press:
     return partial(in_room.extend, session_id=session_id, actor=actor, now=HALF_PAST)
 
 
-def ending(session_id: int, actor: Actor) -> Press:
+def end_early(session_id: int, actor: Actor) -> Press:
     return partial(in_room.end_early, session_id=session_id, actor=actor, now=HALF_PAST)
 
 
-async def booking(session: AsyncSession) -> CoachingSession:
-    """Somebody books the coach right after the session."""
+async def book_next(session: AsyncSession) -> CoachingSession:
     guild = await session.get_one(Guild, GUILD)
     return await bookings.book(session, guild, STRANGER, COACH, ELEVEN, ELEVEN - TEN, None, HALF_PAST)
 
 
-async def test_both_press_for_more_time_at_once_and_get_one_quarter_of_an_hour(
-    db: Database, another: Database
-) -> None:
+async def test_two_people_who_extend_at_once_extend_by_15_minutes(db: Database, another: Database) -> None:
     session_id = await both_came(db)
 
     outcomes = await asyncio.gather(
-        *(attempt(db, going_on(session_id, STU)) for _ in range(2)),
-        *(attempt(another, going_on(session_id, CARA)) for _ in range(2)),
+        *(attempt(db, extend(session_id, STU)) for _ in range(2)),
+        *(attempt(another, extend(session_id, CARA)) for _ in range(2)),
     )
 
     assert [one.ends_at for one in outcomes if isinstance(one, CoachingSession)] == [LONGER] * 4
@@ -86,10 +63,10 @@ async def test_both_press_for_more_time_at_once_and_get_one_quarter_of_an_hour(
     assert [action for action, _ in await recorded(db)] == ["session_extended"]
 
 
-async def test_more_time_and_a_booking_of_it_at_once_have_one_winner(db: Database, another: Database) -> None:
+async def test_an_extension_and_a_booking_of_one_time_have_one_winner(db: Database, another: Database) -> None:
     session_id = await both_came(db)
 
-    longer, booked = await asyncio.gather(attempt(db, going_on(session_id, STU)), attempt(another, booking))
+    longer, booked = await asyncio.gather(attempt(db, extend(session_id, STU)), attempt(another, book_next))
 
     if isinstance(longer, NotBookable):
         assert isinstance(booked, CoachingSession)
@@ -100,13 +77,11 @@ async def test_more_time_and_a_booking_of_it_at_once_have_one_winner(db: Databas
     assert not [fault for fault in await faults_of(db) if "overlap" in fault or "reserves" in fault]
 
 
-async def test_more_time_and_the_end_at_once_end_with_a_session_that_is_over(
-    db: Database, another: Database
-) -> None:
+async def test_an_extension_and_an_early_end_at_once_end_the_session(db: Database, another: Database) -> None:
     session_id = await both_came(db)
 
     longer, over = await asyncio.gather(
-        attempt(db, going_on(session_id, STU)), attempt(another, ending(session_id, CARA))
+        attempt(db, extend(session_id, STU)), attempt(another, end_early(session_id, CARA))
     )
 
     assert isinstance(longer, CoachingSession | TooLate)
@@ -116,11 +91,11 @@ async def test_more_time_and_the_end_at_once_end_with_a_session_that_is_over(
     assert (one.status, one.ends_at) == (SessionStatus.COMPLETED, HALF_PAST)
 
 
-async def test_both_end_it_at_once_and_it_ends_once(db: Database, another: Database) -> None:
+async def test_two_people_who_end_a_session_at_once_end_it_once(db: Database, another: Database) -> None:
     session_id = await both_came(db)
 
     outcomes = await asyncio.gather(
-        attempt(db, ending(session_id, STU)), attempt(another, ending(session_id, CARA))
+        attempt(db, end_early(session_id, STU)), attempt(another, end_early(session_id, CARA))
     )
 
     assert {type(one) for one in outcomes} == {CoachingSession, TooLate}
@@ -128,9 +103,7 @@ async def test_both_end_it_at_once_and_it_ends_once(db: Database, another: Datab
     assert [action for action, _ in await recorded(db)] == ["session_completed", "session_ended"]
 
 
-async def test_a_cancellation_at_the_moment_of_a_press_leaves_no_time_taken_from_who_has_cancelled(
-    db: Database, another: Database
-) -> None:
+async def test_a_cancellation_during_an_extension_frees_all_time(db: Database, another: Database) -> None:
     session_id = await a_meeting(db, (STUDENT, 0, None))
     longer = partial(in_room.extend, session_id=session_id, actor=STU, now=at(5))
     cancel = partial(cancellation.cancel, session_id=session_id, actor=CARA, guild_id=GUILD, reason="", now=at(5))
@@ -143,9 +116,7 @@ async def test_a_cancellation_at_the_moment_of_a_press_leaves_no_time_taken_from
     assert await reservations(db) == []
 
 
-async def test_the_tick_that_ends_a_session_and_a_press_to_end_it_at_once_end_it_once(
-    db: Database, another: Database
-) -> None:
+async def test_a_tick_and_a_person_who_end_a_session_at_once_end_it_once(db: Database, another: Database) -> None:
     session_id = await both_came(db, next_step_at=ELEVEN)
     last_moment = partial(in_room.end_early, session_id=session_id, actor=STU, now=at(59))
 
@@ -158,7 +129,7 @@ async def test_the_tick_that_ends_a_session_and_a_press_to_end_it_at_once_end_it
     assert [action for action, _ in await recorded(db)].count("session_completed") == 1
 
 
-async def test_two_admins_who_decide_at_once_decide_once(db: Database, another: Database) -> None:
+async def test_only_one_of_two_admins_at_once_decides_an_appeal(db: Database, another: Database) -> None:
     session_id = await a_meeting(db)
     await change_session(
         db, session_id, status=SessionStatus.NO_SHOW, absent="student", appealed_at=ELEVEN, appeal_reason="!"

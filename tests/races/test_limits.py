@@ -1,4 +1,4 @@
-"""Limits when two people press at the same instant: one gets in, the other a sentence, and nobody an error."""
+"""Limits when two people press at the same moment: one succeeds, the other is refused."""
 
 import asyncio
 from collections import Counter
@@ -19,7 +19,7 @@ from tests.support.integrity import faults_of, ledger_of
 from tests.support.race_worker import Press, press
 
 ROUNDS = 25
-"""Each round has people of its own, so that all rounds can use one database."""
+"""Each round has its own people, so that all rounds share a database."""
 TEN, TWO = MONDAY + 2 * HOUR, MONDAY + 6 * HOUR
 
 WON = Press(won=True)
@@ -43,7 +43,7 @@ async def at_once(db: Database, *wishes: Callable[[AsyncSession], Awaitable[obje
 
 
 async def pairs(db: Database, *, most_upcoming: int = 10, **coach: Any) -> list[tuple[int, int]]:
-    """Two coaches for each round, and a server that lets students have so many upcoming sessions."""
+    """Store two coaches per round, and return their ids."""
     found = [(20_000 + 2 * number, 20_001 + 2 * number) for number in range(ROUNDS)]
     async with db.begin() as session:
         await a_guild(session, most_upcoming=most_upcoming)
@@ -53,11 +53,10 @@ async def pairs(db: Database, *, most_upcoming: int = 10, **coach: Any) -> list[
 
 
 def taken(alternatives: int = 3) -> Press:
-    """The refusal of a time."""
     return Press(refused="SlotTaken", alternatives=alternatives)
 
 
-async def test_of_two_coaches_who_book_each_other_at_once_for_one_time_one_is_booked(db: Database) -> None:
+async def test_of_two_coaches_who_book_each_other_for_one_time_one_succeeds(db: Database) -> None:
     for one, other in await pairs(db, most_upcoming=1, daily_limit=1, weekly_limit=1):
         ended = await at_once(
             db,
@@ -69,7 +68,7 @@ async def test_of_two_coaches_who_book_each_other_at_once_for_one_time_one_is_bo
     assert await faults_of(db) == []
 
 
-async def test_two_coaches_who_book_each_other_at_once_for_different_times_are_both_booked(db: Database) -> None:
+async def test_two_coaches_can_book_each_other_for_different_times(db: Database) -> None:
     for one, other in await pairs(db, most_upcoming=1, daily_limit=1, weekly_limit=1):
         ended = await at_once(
             db,
@@ -81,7 +80,7 @@ async def test_two_coaches_who_book_each_other_at_once_for_different_times_are_b
     assert await faults_of(db) == []
 
 
-async def test_two_coaches_who_hold_and_book_each_other_in_turns_never_wait_in_a_circle(db: Database) -> None:
+async def test_coaches_who_hold_and_book_each_other_never_deadlock(db: Database) -> None:
     for one, other in (await pairs(db))[:8]:
         wishes = [
             partial(way, student=student, coach_id=coach_id, at=MONDAY + DAY + number * HOUR)
@@ -98,7 +97,7 @@ async def test_two_coaches_who_hold_and_book_each_other_in_turns_never_wait_in_a
     assert await faults_of(db) == []
 
 
-async def test_a_student_who_may_have_one_session_cannot_get_two_by_pressing_at_two_coaches_at_once(
+async def test_booking_two_coaches_at_once_keeps_a_students_limit(
     db: Database,
 ) -> None:
     for student, (one, other) in enumerate(await pairs(db, most_upcoming=1), start=30_000):
@@ -115,7 +114,7 @@ async def test_a_student_who_may_have_one_session_cannot_get_two_by_pressing_at_
 @pytest.mark.parametrize(
     ("first", "second"), [(book, book), (hold, book), (hold, hold)], ids=["both book", "one holds", "both hold"]
 )
-async def test_a_coach_who_gives_one_session_a_day_is_not_given_away_twice_at_different_times_of_it(
+async def test_booking_two_times_of_a_day_at_once_keeps_a_coachs_daily_limit(
     db: Database, first: Way, second: Way
 ) -> None:
     for student, (coach_id, _) in enumerate(await pairs(db, daily_limit=1), start=30_000):
@@ -129,7 +128,7 @@ async def test_a_coach_who_gives_one_session_a_day_is_not_given_away_twice_at_di
     assert await faults_of(db) == []
 
 
-async def test_a_student_who_holds_at_two_coaches_at_once_ends_with_one_hold(db: Database) -> None:
+async def test_holding_two_coaches_at_once_leaves_one_hold(db: Database) -> None:
     for student, (one, other) in enumerate(await pairs(db), start=30_000):
         ended = await at_once(
             db,
@@ -143,7 +142,7 @@ async def test_a_student_who_holds_at_two_coaches_at_once_ends_with_one_hold(db:
     assert ledger.faults() == []
 
 
-async def test_of_two_servers_in_which_a_student_presses_at_once_for_one_time_one_books(db: Database) -> None:
+async def test_booking_one_time_in_two_servers_at_once_succeeds_in_one(db: Database) -> None:
     found = await pairs(db)
     async with db.begin() as session:
         await a_guild(session, id=GUILD + 1)

@@ -1,12 +1,11 @@
-"""Moves at the same moment as other moves, bookings and cancellations, also from another process."""
+"""Rescheduling at the same moment as other rescheduling, bookings and cancellations."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import pairwise
 
-import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,30 +17,25 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, SlotTaken, TooLate
 from tests.support.bookings import CARA, LATER, SAM, TEN, TWELVE, also_booked, booked, enqueued, to
 from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach
-from tests.support.stored import reservations, session_now
-from tests.support.transactions import transact
+from tests.support.rescheduled_sessions import (
+    CARA,
+    LATER,
+    SAM,
+    TEN,
+    TWELVE,
+    also_booked,
+    booked,
+    enqueued,
+    reservations,
+    to,
+)
+from tests.support.transactions import attempt, transact
 
 Press = Callable[[AsyncSession], Awaitable[CoachingSession]]
 Outcome = CoachingSession | CoachingError
 
 
-@pytest.fixture
-async def another(db: Database, database_url: str) -> AsyncIterator[Database]:
-    """The same database as another process has it open."""
-    opened = Database(database_url)
-    yield opened
-    await opened.close()
-
-
-async def attempt(db: Database, press: Press) -> Outcome:
-    """The session, or the refusal. Any other error is a bug and is raised."""
-    try:
-        return await transact(db, press)
-    except CoachingError as refused:
-        return refused
-
-
-def booking(actor: Actor, starts_at: datetime, coach_id: int = COACH) -> Press:
+def book(actor: Actor, starts_at: datetime, coach_id: int = COACH) -> Press:
     async def press(session: AsyncSession) -> CoachingSession:
         guild = await session.get_one(Guild, GUILD)
         return await bookings.book(session, guild, actor, coach_id, starts_at, HOUR, None, LATER)
@@ -49,7 +43,7 @@ def booking(actor: Actor, starts_at: datetime, coach_id: int = COACH) -> Press:
     return press
 
 
-def cancelling(session_id: int) -> Press:
+def cancelled_by_coach(session_id: int) -> Press:
     return partial(cancel, session_id=session_id, actor=Actor(COACH), guild_id=GUILD, reason="", now=LATER)
 
 
@@ -58,10 +52,10 @@ def won(outcomes: Sequence[Outcome]) -> list[CoachingSession]:
 
 
 async def check_reservations(db: Database) -> None:
-    """Only upcoming sessions have reservations, two each, and nobody is in two places at once."""
+    """Check that only upcoming sessions have reservations, two each, and that nobody's overlap."""
     async with db.read() as session:
-        coming = CoachingSession.status == SessionStatus.SCHEDULED
-        sessions = list(await session.scalars(select(CoachingSession).where(coming)))
+        upcoming = CoachingSession.status == SessionStatus.SCHEDULED
+        sessions = list(await session.scalars(select(CoachingSession).where(upcoming)))
         rows = list(
             await session.scalars(select(Reservation).order_by(Reservation.user_id, Reservation.starts_at))
         )
@@ -73,15 +67,15 @@ async def check_reservations(db: Database) -> None:
     assert all(one.ends_at <= two.starts_at for one, two in pairwise(rows) if one.user_id == two.user_id)
 
 
-async def test_a_move_and_a_booking_of_one_time_at_once_have_one_winner(db: Database, another: Database) -> None:
+async def test_rescheduling_to_a_time_being_booked_has_one_winner(db: Database, another: Database) -> None:
     session_id = await booked(db)
 
     for day in range(1, 5):
         target = TEN + day * DAY
         outcomes = await asyncio.gather(
-            *(attempt(another, booking(Actor(100 + n), target)) for n in range(2)),
+            *(attempt(another, book(Actor(100 + n), target)) for n in range(2)),
             attempt(db, to(session_id, target)),
-            *(attempt(db, booking(Actor(200 + n), target + 30 * MINUTE)) for n in range(2)),
+            *(attempt(db, book(Actor(200 + n), target + 30 * MINUTE)) for n in range(2)),
         )
 
         assert all(isinstance(one, CoachingSession | SlotTaken) for one in outcomes)
@@ -89,7 +83,7 @@ async def test_a_move_and_a_booking_of_one_time_at_once_have_one_winner(db: Data
         await check_reservations(db)
 
 
-async def test_two_sessions_that_move_to_one_time_at_once_have_one_winner(db: Database, another: Database) -> None:
+async def test_two_sessions_rescheduled_to_one_time_have_one_winner(db: Database, another: Database) -> None:
     first, second = await booked(db), await also_booked(db, TWELVE)
 
     for day in range(1, 5):
@@ -103,7 +97,7 @@ async def test_two_sessions_that_move_to_one_time_at_once_have_one_winner(db: Da
         await check_reservations(db)
 
 
-async def test_two_sessions_do_not_change_places_at_once(db: Database, another: Database) -> None:
+async def test_two_sessions_cannot_swap_times_at_once(db: Database, another: Database) -> None:
     first, second = await booked(db), await also_booked(db, TWELVE)
 
     outcomes = await asyncio.gather(attempt(db, to(first, TWELVE)), attempt(another, to(second, TEN, SAM)))
@@ -112,9 +106,7 @@ async def test_two_sessions_do_not_change_places_at_once(db: Database, another: 
     await check_reservations(db)
 
 
-async def test_student_and_coach_who_move_at_once_move_one_after_the_other(
-    db: Database, another: Database
-) -> None:
+async def test_student_and_coach_who_reschedule_at_once_do_so_in_turn(db: Database, another: Database) -> None:
     session_id = await booked(db)
     targets = {TEN + DAY, TWELVE + DAY}
 
@@ -127,11 +119,11 @@ async def test_student_and_coach_who_move_at_once_move_one_after_the_other(
     assert len(won(outcomes)) == 2
     assert moved.rescheduled_from is not None
     assert {moved.starts_at, moved.rescheduled_from} == targets
-    assert [user_id for _, user_id, _ in await enqueued(db)] == [STUDENT, COACH]  # told once, of where it is now
+    assert [user_id for _, user_id, _ in await enqueued(db)] == [STUDENT, COACH]  # one each, about the newest time
     await check_reservations(db)
 
 
-async def test_a_double_click_moves_once(db: Database) -> None:
+async def test_a_double_click_reschedules_once(db: Database) -> None:
     session_id = await booked(db)
 
     outcomes = await asyncio.gather(*(attempt(db, to(session_id, TWELVE)) for _ in range(5)))
@@ -141,13 +133,11 @@ async def test_a_double_click_moves_once(db: Database) -> None:
     assert len(await enqueued(db)) == 2
 
 
-async def test_a_cancellation_at_the_moment_of_a_move_ends_with_a_cancelled_session(
-    db: Database, another: Database
-) -> None:
+async def test_a_session_cancelled_while_rescheduled_is_cancelled(db: Database, another: Database) -> None:
     session_id = await booked(db)
 
     moved, cancelled = await asyncio.gather(
-        attempt(db, to(session_id, TWELVE)), attempt(another, cancelling(session_id))
+        attempt(db, to(session_id, TWELVE)), attempt(another, cancelled_by_coach(session_id))
     )
 
     assert isinstance(moved, CoachingSession | TooLate)
@@ -156,11 +146,11 @@ async def test_a_cancellation_at_the_moment_of_a_move_ends_with_a_cancelled_sess
     assert await reservations(db) == []
 
 
-async def test_a_move_frees_the_old_time_only_when_it_has_succeeded(db: Database, another: Database) -> None:
+async def test_rescheduling_frees_the_old_time_only_once_it_succeeded(db: Database, another: Database) -> None:
     session_id = await booked(db)
 
     moved, taken = await asyncio.gather(
-        attempt(db, to(session_id, TWELVE)), attempt(another, booking(SAM, TEN + 30 * MINUTE))
+        attempt(db, to(session_id, TWELVE)), attempt(another, book(SAM, TEN + 30 * MINUTE))
     )
 
     assert isinstance(moved, CoachingSession)
@@ -168,7 +158,7 @@ async def test_a_move_frees_the_old_time_only_when_it_has_succeeded(db: Database
     await check_reservations(db)
 
 
-async def test_a_move_and_a_booking_of_the_student_elsewhere_at_once_have_one_winner(
+async def test_rescheduling_to_when_the_student_books_elsewhere_has_one_winner(
     db: Database, another: Database
 ) -> None:
     session_id = await booked(db)
@@ -178,7 +168,7 @@ async def test_a_move_and_a_booking_of_the_student_elsewhere_at_once_have_one_wi
         target = TEN + day * DAY
         outcomes = await asyncio.gather(
             attempt(db, to(session_id, target, CARA, reason="Ill.")),
-            attempt(another, booking(Actor(STUDENT), target + 30 * MINUTE, COACH + 1)),
+            attempt(another, book(Actor(STUDENT), target + 30 * MINUTE, COACH + 1)),
         )
 
         assert len(won(outcomes)) == 1
@@ -187,13 +177,13 @@ async def test_a_move_and_a_booking_of_the_student_elsewhere_at_once_have_one_wi
     assert (await session_now(db, session_id)).starts_at > MONDAY
 
 
-async def test_a_move_and_bookings_at_once_keep_to_the_daily_limit(db: Database, another: Database) -> None:
+async def test_rescheduling_and_bookings_at_once_keep_the_daily_limit(db: Database, another: Database) -> None:
     session_id = await booked(db, daily_limit=1)
 
     for day in range(1, 5):
         outcomes = await asyncio.gather(
             attempt(db, to(session_id, TEN + day * DAY)),
-            *(attempt(another, booking(Actor(100 + n), TEN + day * DAY + n * HOUR)) for n in range(2, 5)),
+            *(attempt(another, book(Actor(100 + n), TEN + day * DAY + n * HOUR)) for n in range(2, 5)),
         )
 
         assert len(won(outcomes)) == 1

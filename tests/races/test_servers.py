@@ -1,11 +1,11 @@
-"""The bot comes back to a server, or may do more there, while its people do something: no circle of waiting."""
+"""The bot returns to a server, or gets permissions there, while people do something: no deadlock."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Guild, SessionStatus
@@ -21,23 +21,15 @@ from scheduler.notifications import bot_removal
 from scheduler.servers import bot_membership
 from tests.support.builders import COACH, DAY, GUILD, HOUR, MONDAY, STUDENT, FakeClock, a_coach, a_guild, a_session
 from tests.support.fakes import FakeDiscord
-from tests.support.transactions import fetch, transact
+from tests.support.transactions import fetch, transact, until_blocked
 
-pytestmark = pytest.mark.parametrize("engine_name", ["postgres"])  # on SQLite one waits for the other's end
+pytestmark = pytest.mark.parametrize("engine_name", ["postgres"])  # SQLite runs them in turn
 
 Press = Callable[[AsyncSession], Awaitable[object]]
 
 
-@pytest.fixture
-async def another(db: Database, database_url: str) -> AsyncIterator[Database]:
-    """The same database as another process has it open."""
-    opened = Database(database_url)
-    yield opened
-    await opened.close()
-
-
 async def set_up(db: Database, **changed: Any) -> int:
-    """A coach who is booked for Tuesday in a server that the bot was removed from; gives back the session's id."""
+    """Store a coach booked for Tuesday in a server that removed the bot, and return the session's id."""
     async with db.begin() as session:
         await a_guild(session, bot_removed_at=MONDAY - DAY)
         await a_coach(session, role_error=bot_removal.NOTE)
@@ -45,26 +37,16 @@ async def set_up(db: Database, **changed: Any) -> int:
 
 
 async def side_by_side(db: Database, first: Press, second: Awaitable[object], then: Press) -> None:
-    """The second begins after the first part of a transaction, and has to wait; then comes the rest."""
+    """Begin `second` after the first part of a transaction, so that it has to wait, then do the rest."""
     async with db.begin() as session:
         await first(session)
         other = asyncio.ensure_future(second)
-        async with asyncio.timeout(30):
-            while not await somebody_waits(db):
-                assert not other.done(), "it did not wait"
+        await until_blocked(db, other)
         await then(session)
     await other
 
 
-async def somebody_waits(db: Database) -> bool:
-    async with db.read() as session:
-        waiting = (
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        return bool(await session.scalar(text(waiting)))
-
-
-async def comes_back(db: Database) -> None:
+async def bot_returns(db: Database) -> None:
     await transact(db, bot_membership.returned, GUILD, MONDAY)
 
 
@@ -72,20 +54,20 @@ async def hold_coach(session: AsyncSession) -> object:
     return await lock_coach(session, GUILD, COACH)
 
 
-async def test_the_bot_comes_back_while_a_coach_leaves(db: Database, another: Database) -> None:
+async def test_the_bot_can_return_while_a_coach_leaves(db: Database, another: Database) -> None:
     session_id = await set_up(db)
 
     async def leave(session: AsyncSession) -> object:
         return await departures.handle_departure(session, GUILD, COACH, Why.LEFT, MONDAY)
 
-    await side_by_side(db, hold_coach, comes_back(another), leave)
+    await side_by_side(db, hold_coach, bot_returns(another), leave)
 
     async with db.read() as session:
         assert (await session.get_one(CoachingSession, session_id)).status is SessionStatus.CANCELLED
         assert (await session.get_one(Guild, GUILD)).bot_removed_at is None
 
 
-async def test_the_bot_comes_back_while_a_step_is_written_down(db: Database, another: Database) -> None:
+async def test_the_bot_can_return_while_a_step_is_recorded(db: Database, another: Database) -> None:
     session_id = await set_up(db)
 
     async def hold_session(session: AsyncSession) -> object:
@@ -95,23 +77,23 @@ async def test_the_bot_comes_back_while_a_step_is_written_down(db: Database, ano
         audit.record(session, GUILD, "room_made", at=MONDAY, session_id=session_id)
         await session.flush()
 
-    await side_by_side(db, hold_session, comes_back(another), write)
+    await side_by_side(db, hold_session, bot_returns(another), write)
 
     assert (await fetch(db, CoachingSession, session_id)).next_step_at == MONDAY
 
 
 @pytest.mark.parametrize(
     "happens",
-    [comes_back, lambda db: retries.bring_forward(db, FakeClock())],
-    ids=["the bot comes back", "what failed is tried again"],
+    [bot_returns, lambda db: retries.bring_forward(db, FakeClock())],
+    ids=["the bot returns", "failures are retried"],
 )
-async def test_sessions_are_held_one_after_the_other(
+async def test_sessions_are_locked_in_order(
     db: Database, another: Database, happens: Callable[[Database], Awaitable[object]]
 ) -> None:
     first_id = await set_up(db, attempts=1)
     async with db.begin() as session:
         second_id = (await a_session(session, starts_at=MONDAY + HOUR, attempts=1)).id
-        # What was written last lies last: in the order in which it lies, the first comes second.
+        # Rewrite the first row, so that it's stored after the second.
         await session.execute(
             update(CoachingSession).where(CoachingSession.id == first_id).values(updated_at=MONDAY)
         )
@@ -127,9 +109,7 @@ async def test_sessions_are_held_one_after_the_other(
     assert (await fetch(db, CoachingSession, second_id)).next_step_at == MONDAY
 
 
-async def test_what_was_given_up_begins_anew_while_somebody_says_that_a_session_took_place(
-    db: Database, another: Database
-) -> None:
+async def test_a_retry_can_begin_while_someone_says_a_session_took_place(db: Database, another: Database) -> None:
     session_id = await set_up(
         db,
         status=SessionStatus.COMPLETED,
@@ -150,9 +130,7 @@ async def test_what_was_given_up_begins_anew_while_somebody_says_that_a_session_
         assert (found.took_place, found.last_error) == (True, None)
 
 
-async def test_a_student_who_coaches_too_is_found_gone_while_the_bot_comes_back(
-    db: Database, another: Database
-) -> None:
+async def test_a_coaching_student_can_be_found_gone_while_the_bot_returns(db: Database, another: Database) -> None:
     session_id = await set_up(db, membership_due_at=MONDAY)
     async with db.begin() as session:
         await a_coach(session, user_id=STUDENT, membership_due_at=None)
@@ -161,7 +139,7 @@ async def test_a_student_who_coaches_too_is_found_gone_while_the_bot_comes_back(
     discord = FakeDiscord()
     discord.gone = {STUDENT}
 
-    async def hold_coaches(session: AsyncSession) -> object:  # without their people, as `comes_back` does
+    async def hold_coaches(session: AsyncSession) -> object:  # without `members`, as `bot_returns` does
         return list(await session.scalars(select(Coach).order_by(Coach.user_id).with_for_update()))
 
     async def hold_session(session: AsyncSession) -> object:
