@@ -1,4 +1,4 @@
-"""What people type, shown as it was typed and nothing else."""
+"""What people type is shown as typed, and nothing else."""
 
 import re
 from urllib.parse import unquote
@@ -11,57 +11,12 @@ from scheduler.core.markup import quoted, unformatted, visible
 from tests.support.discord_markdown import Piece, shown
 
 MARKUP = [
-    *(
-        "# ",
-        "## ",
-        "-# ",
-        "- ",
-        "* ",
-        "+ ",
-        "1. ",
-        "2) ",
-        "> ",
-        ">>> ",
-        "```",
-        "`",
-        "``",
-        "**",
-        "*",
-        "__",
-        "_",
-        "~~",
-    ),
-    *(
-        "||",
-        "[",
-        "](",
-        ")",
-        "]",
-        "(",
-        "<",
-        ">",
-        "\\",
-        "\n",
-        " ",
-        "\u2028",
-        "a",
-        "Approve",
-        "1",
-        ".",
-        "!",
-        "·",
-        "\u200b",
-    ),
-    *(
-        "https://evil.example",
-        "steam://a",
-        "http://a/b_c",
-        "<https://evil.example/*>",
-        "<x:/",
-        "[a](https://evil.example)",
-    ),
+    *("# ", "## ", "-# ", "- ", "* ", "+ ", "1. ", "2) ", "> ", ">>> ", "```", "`", "``", "**", "*", "__", "_"),
+    *("~~", "||", "[", "](", ")", "]", "(", "<", ">", "\\", "\n", " ", "\u2028", "a", "Approve", "1", ".", "!"),
+    *("·", "\u200b", "https://evil.example", "steam://a", "http://a/b_c", "<https://evil.example/*>", "<x:/"),
     *("<@123>", "<@!123>", "<@&123>", "<#123>", "@everyone", "@here", "</book:123>", "<t:1:R>", "<id:customize>"),
     *("<:smile:123>", "<a:wave:123>", "<x:/[Approve·here](https://evil.example)>", "[a\nb](https://evil.example)"),
+    "[a](https://evil.example)",
 ]
 TYPED = st.text(max_size=40) | st.lists(st.sampled_from(MARKUP), max_size=12).map("".join)
 AROUND = [
@@ -100,7 +55,7 @@ AROUND = [
         ("**https://a.b/**c", [("strong", "("), ("address", "https://a.b/"), ("strong", ")"), ("text", "c")]),
     ],
 )
-def test_the_reader_that_stands_for_discord_knows_its_rules(source: str, pieces: list[tuple[str, str]]) -> None:
+def test_our_reader_of_markdown_knows_discords_rules(source: str, pieces: list[tuple[str, str]]) -> None:
     assert shown(source) == [Piece(*one) for one in pieces]
 
 
@@ -116,13 +71,13 @@ def test_the_reader_that_stands_for_discord_knows_its_rules(source: str, pieces:
         ("a\\*b", "a\\\\\\*b"),
     ],
 )
-def test_what_was_typed_is_written_so_that_discord_leaves_it_alone(typed: str, written: str) -> None:
+def test_markdown_is_escaped(typed: str, written: str) -> None:
     assert unformatted(typed) == written
     assert quoted(typed) == written
 
 
 def read(pieces: list[Piece]) -> str:
-    """What there is to read, without what it is set in and without white space, which headings drop."""
+    """Return the readable text without formatting and white space, which headings drop."""
     return squeezed("".join(one.shown for one in pieces if one.kind in ("text", "address")))
 
 
@@ -140,7 +95,7 @@ def kinds(pieces: list[Piece]) -> set[str]:
 @example("https://evil.example/**", "**{}** after")
 @example("\u2028# a", "{}")
 @example("\\", "**{}** after")
-def test_nothing_typed_becomes_anything_else_or_ends_what_is_around_it(typed: str, around: str) -> None:
+def test_nothing_typed_becomes_formatting_or_ends_it(typed: str, around: str) -> None:
     harmless = shown(around.format("x"))
 
     pieces = shown(around.format(quoted(typed, most=4000)))
@@ -152,7 +107,7 @@ def test_nothing_typed_becomes_anything_else_or_ends_what_is_around_it(typed: st
 
 
 @given(TYPED, st.integers(2, 60))
-def test_what_is_cut_is_as_harmless_as_the_whole(typed: str, most: int) -> None:
+def test_a_cut_text_is_as_harmless_as_the_whole(typed: str, most: int) -> None:
     cut = quoted(typed, most)
 
     assert len(cut) <= most
@@ -160,6 +115,6 @@ def test_what_is_cut_is_as_harmless_as_the_whole(typed: str, most: int) -> None:
     assert shown(f"{cut} **After**")[-3:] == [Piece("strong", "("), Piece("text", "After"), Piece("strong", ")")]
 
 
-def test_long_texts_are_looked_at_once() -> None:
+def test_long_texts_are_escaped_in_linear_time() -> None:
     for piece in ("\n", " ", "<", "https://", "1", "\\", "[a](", "@everyone"):
         unformatted(piece * (400_000 // len(piece)))

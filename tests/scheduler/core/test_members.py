@@ -1,4 +1,4 @@
-"""Who is an admin, and the order in which people are locked."""
+"""Admins' rights, and the order in which people are locked."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.support.builders import STUDENT
 from tests.support.transactions import transact
 
 
-def test_only_admins_decide() -> None:
+def test_only_admins_pass_as_admins() -> None:
     Actor(STUDENT, is_admin=True).must_be_admin()
 
     with pytest.raises(NotAllowed, match="Only admins"):
@@ -21,7 +21,7 @@ def test_only_admins_decide() -> None:
 
 
 async def test_people_are_locked_by_ascending_id(db: Database) -> None:
-    people = (1, 3, 8)  # whose order in a set is another one
+    people = (1, 3, 8)  # a set has them in another order
     locked: list[int] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:

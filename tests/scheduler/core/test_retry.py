@@ -1,4 +1,4 @@
-"""Pauses between tries."""
+"""Pauses between retries."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ def test_a_pause_doubles_up_to_ten_minutes_and_is_at_most_a_fifth_longer() -> No
         assert all(least <= pause(attempts, of) <= least * 1.2 for of in range(20))
 
 
-def test_what_failed_together_is_not_tried_again_together_and_each_pause_can_be_foretold() -> None:
+def test_failures_at_the_same_time_have_different_but_fixed_pauses() -> None:
     pauses = [pause(1, of) for of in range(20)]
 
     assert len(set(pauses)) > 10

@@ -1,4 +1,4 @@
-"""In which order rows are locked."""
+"""The order in which rows are locked."""
 
 import pytest
 
@@ -9,10 +9,8 @@ from tests.support.builders import DAY, GUILD, MONDAY, a_server_with_a_coach, a_
 from tests.support.transactions import transact
 
 
-async def test_sessions_are_locked_by_ascending_id_whatever_is_due_first(
-    db: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(row_locks, "_AT_ONCE", 1)  # else only with hundreds of them
+async def test_sessions_are_locked_by_ascending_id(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_locks, "_AT_ONCE", 1)  # otherwise it takes hundreds of them
     await a_server_with_a_coach(db)
     made = [(await transact(db, a_session, starts_at=MONDAY + days * DAY)).id for days in (3, 2, 1)]
 

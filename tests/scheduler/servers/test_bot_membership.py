@@ -1,4 +1,4 @@
-"""Which servers count as those that the bot is in."""
+"""When the bot counts as back in a server."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.support.transactions import fetch, transact
 
 
 @pytest.mark.parametrize("just_told", [True, False])
-async def test_the_bot_counts_as_back_only_when_the_gateway_just_said_so(db: Database, just_told: bool) -> None:
+async def test_the_bot_is_back_only_if_the_gateway_just_said_so(db: Database, just_told: bool) -> None:
     await transact(db, a_guild, bot_removed_at=MONDAY - DAY)
     discord = FakeDiscord()
     discord.here = {GUILD}

@@ -10,11 +10,11 @@ from scheduler.servers.settings import GuildChanges, GuildDefaults
 
 NOT_SETTINGS = {"id", "created_at", "bot_removed_at"}
 ELSEWHERE = {"presets", "default_policy"}
-"""What admins change with `/coaching defaults`."""
+"""Set with `/coaching defaults`."""
 LABELS = [setting.label for setting in SETTINGS]
 
 
-def test_every_column_that_an_admin_sets_is_declared_once() -> None:
+def test_every_setting_column_is_declared_once() -> None:
     columns = {one.key for one in Guild.__table__.columns}
     picked = {one for one in columns if one.endswith(("_role_id", "_channel_id", "_category_id"))}
 
@@ -24,7 +24,7 @@ def test_every_column_that_an_admin_sets_is_declared_once() -> None:
     assert set(declared) == columns - picked - NOT_SETTINGS - ELSEWHERE
 
 
-def test_older_names_are_those_of_columns_that_there_are() -> None:
+def test_renamed_columns_exist_under_their_new_names() -> None:
     columns = {one.key for one in Guild.__table__.columns}
 
     assert set(RENAMED_COLUMNS.values()) <= columns
@@ -32,7 +32,7 @@ def test_older_names_are_those_of_columns_that_there_are() -> None:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=LABELS)
-def test_a_setting_fits_into_discords_limits(setting: Setting) -> None:
+def test_a_setting_fits_discords_limits(setting: Setting) -> None:
     assert 1 <= len(setting.label) <= 45
     assert 1 <= len(setting.help) <= 100
     assert len(setting.kind.suggestions()) < 25
@@ -58,14 +58,14 @@ def test_a_setting_is_found_by_its_label_and_its_column(setting: Setting) -> Non
     assert declarations.find(setting.column) is setting
 
 
-def test_part_of_a_label_is_enough_if_it_is_of_one_only() -> None:
+def test_a_setting_is_found_by_part_of_just_one_label() -> None:
     assert declarations.find("stays").column == "linger_minutes"
     for typed in ("room", "", "colour"):
         with pytest.raises(Unreadable, match="Pick one from the list"):
             declarations.find(typed)
 
 
-def test_a_misspelt_column_is_a_fault_of_the_program() -> None:
+def test_an_unknown_column_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="no settings curency"):
         GuildChanges(curency="EUR")
     with pytest.raises(TypeError, match="no default can be chosen for access_mode"):

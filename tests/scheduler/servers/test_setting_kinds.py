@@ -1,4 +1,4 @@
-"""What each kind of setting accepts: examples, and random values against an oracle."""
+"""The kinds of settings: examples, and random values against an oracle."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from scheduler.servers.setting_kinds import Choice, Currency, Kind, Minutes, Rem
 LEAD = Minutes(0, 1440, (15, 5))
 NOTICE = Minutes(0, 43_200, (1440,), unit="hours")
 COUNT = Whole(1, 100, (10,))
-WHEN_GONE = Choice(((False, "cancelled"), (True, "kept")))
+DEPARTURE = Choice(((False, "cancelled"), (True, "kept")))
 LETTERS = "0123456789 .,:hmindaysnoe-²٣"
 
 
@@ -28,8 +28,8 @@ LETTERS = "0123456789 .,:hmindaysnoe-²٣"
         (NOTICE, "90 min", 90),
         (COUNT, " 7 ", 7),
         (COUNT, "007", 7),
-        (WHEN_GONE, "KEPT", True),
-        (WHEN_GONE, "False", False),
+        (DEPARTURE, "KEPT", True),
+        (DEPARTURE, "False", False),
         (Text(5), "  12345  ", "12345"),
         (Text(5), "None", ""),
         (Text(5), "", ""),
@@ -39,7 +39,7 @@ LETTERS = "0123456789 .,:hmindaysnoe-²٣"
         (Reminders(), "none", []),
     ],
 )
-def test_what_is_typed_is_understood(kind: Kind, typed: str, value: Value) -> None:
+def test_valid_input_is_parsed(kind: Kind, typed: str, value: Value) -> None:
     assert kind.parse(typed) == value
 
 
@@ -51,18 +51,18 @@ def test_what_is_typed_is_understood(kind: Kind, typed: str, value: Value) -> No
         (COUNT, "0", '"0" isn\'t a whole number from 1 to 100. Type another one.'),
         (COUNT, "²", '"²" isn\'t a whole number from 1 to 100. Type another one.'),
         (COUNT, "-1", '"-1" isn\'t a whole number from 1 to 100. Type another one.'),
-        (WHEN_GONE, "perhaps", '"perhaps" isn\'t one of the choices. Type "cancelled" or "kept".'),
+        (DEPARTURE, "perhaps", '"perhaps" isn\'t one of the choices. Type "cancelled" or "kept".'),
         (Text(5), "123456", "That's 6 characters. Shorten it to 5."),
     ],
 )
-def test_what_cannot_be_is_refused_with_what_to_type(kind: Kind, typed: str, sentence: str) -> None:
+def test_invalid_input_is_refused_with_what_to_type(kind: Kind, typed: str, sentence: str) -> None:
     with pytest.raises(Unreadable) as refusal:
         kind.parse(typed)
 
     assert str(refusal.value) == sentence
 
 
-@pytest.mark.parametrize("kind", [LEAD, COUNT, WHEN_GONE, Zone(), Currency()])
+@pytest.mark.parametrize("kind", [LEAD, COUNT, DEPARTURE, Zone(), Currency()])
 @pytest.mark.parametrize("typed", ["9" * 4_400, "x" * 4_400])
 def test_a_refusal_quotes_only_the_beginning(kind: Kind, typed: str) -> None:
     with pytest.raises(Unreadable) as refusal:
@@ -72,24 +72,24 @@ def test_a_refusal_quotes_only_the_beginning(kind: Kind, typed: str) -> None:
 
 
 @given(st.integers(-5, 50_000), st.sampled_from([LEAD, NOTICE, COUNT]))
-def test_a_number_is_accepted_exactly_within_its_range_typed_or_given(value: int, kind: Whole) -> None:
+def test_only_numbers_in_range_are_accepted_typed_or_given(value: int, kind: Whole) -> None:
     allowed = value in range(kind.least, kind.most + 1)
 
-    assert taken(lambda: kind.check(value)) == ([value] if allowed else [])
+    assert accepted(lambda: kind.check(value)) == ([value] if allowed else [])
     if value >= 0:
-        assert taken(lambda: kind.parse(kind.write(value))) == ([value] if allowed else [])
+        assert accepted(lambda: kind.parse(kind.write(value))) == ([value] if allowed else [])
 
 
 @given(st.text(LETTERS, max_size=12))
-def test_whole_numbers_are_read_as_digits_and_nothing_else(typed: str) -> None:
+def test_whole_numbers_are_plain_digits(typed: str) -> None:
     plain = typed.strip()
     digits = plain != "" and all(one in "0123456789" for one in plain)
 
-    assert taken(lambda: COUNT.parse(typed)) == ([int(plain)] if digits and 1 <= int(plain) <= 100 else [])
+    assert accepted(lambda: COUNT.parse(typed)) == ([int(plain)] if digits and 1 <= int(plain) <= 100 else [])
 
 
 @given(st.lists(st.integers(5, 20_160), max_size=5, unique=True))
-def test_reminders_are_read_back_as_they_are_written(times: list[int]) -> None:
+def test_written_reminders_can_be_parsed(times: list[int]) -> None:
     ordered = sorted(times, reverse=True)
 
     assert Reminders().check(ordered) == ordered
@@ -98,13 +98,13 @@ def test_reminders_are_read_back_as_they_are_written(times: list[int]) -> None:
 
 @pytest.mark.parametrize("kind", [LEAD, COUNT])
 @pytest.mark.parametrize("value", [True, "15", [15], -1])
-def test_what_is_no_number_is_never_stored_as_one(kind: Kind, value: Any) -> None:
-    assert taken(lambda: kind.check(value)) == []
+def test_only_numbers_are_stored_as_numbers(kind: Kind, value: Any) -> None:
+    assert accepted(lambda: kind.check(value)) == []
 
 
 @pytest.mark.parametrize("value", ["1h", 60, [True], ["60"], [4], [60] * 2 + [1, 2, 3, 4, 5]])
-def test_what_are_no_times_is_never_stored_as_reminders(value: Any) -> None:
-    assert taken(lambda: Reminders().check(value)) == []
+def test_only_valid_times_are_stored_as_reminders(value: Any) -> None:
+    assert accepted(lambda: Reminders().check(value)) == []
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_what_are_no_times_is_never_stored_as_reminders(value: Any) -> None:
         (LEAD, 1, "1 min"),
         (NOTICE, 2880, "2 days"),
         (COUNT, 10, "10"),
-        (WHEN_GONE, True, "kept"),
+        (DEPARTURE, True, "kept"),
         (Text(5), "", "not set"),
         (Reminders(), [1440, 60], "1 day, 1 h"),
         (Reminders(), [], "none"),
@@ -125,8 +125,8 @@ def test_values_are_shown_briefly(kind: Kind, value: Value, shown: str) -> None:
     assert kind.show(value) == shown
 
 
-def taken(read: Any) -> Sequence[Value]:
-    """What is accepted, or nothing."""
+def accepted(read: Any) -> Sequence[Value]:
+    """Return what was accepted, if anything."""
     try:
         return [read()]
     except Unreadable:

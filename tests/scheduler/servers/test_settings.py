@@ -36,6 +36,7 @@ from tests.support.builders import (
     a_coach,
     a_guild,
     a_notification,
+    a_server_with_a_coach,
     a_session,
     everything,
     refusal,
@@ -48,7 +49,7 @@ DEFAULTS = GuildDefaults(time_zone="Europe/Berlin", currency="EUR", room_lead_mi
 
 
 async def change(session: AsyncSession, actor: Actor = ADMIN, **wanted: Any) -> None:
-    """Change settings of the server, an hour after it was set up."""
+    """Change settings of the server, an hour after it was created."""
     guild = await session.get_one(Guild, GUILD)
     changes = GuildChanges(**wanted)
     await settings.change(session, guild, actor, changes, MONDAY + HOUR)
@@ -58,20 +59,18 @@ async def guild(db: Database) -> Guild:
     return await fetch(db, Guild, GUILD)
 
 
-# Before anybody has changed anything.
+# Defaults.
 
 
-async def test_a_server_that_nobody_has_used_yet_looks_as_it_will_when_somebody_has(db: Database) -> None:
-    async with db.read() as session:
-        before = await settings.look_up(session, GUILD, GuildDefaults())
-        looked_at = {column.key: getattr(before, column.key) for column in Guild.__table__.columns}
-    made = await transact(db, settings.ensure, GUILD, GuildDefaults(), MONDAY)
+async def test_a_servers_defaults_are_those_its_row_will_have(db: Database) -> None:
+    shown = await query(db, settings.look_up, GUILD, GuildDefaults())
+    created = await transact(db, settings.ensure, GUILD, GuildDefaults(), MONDAY)
 
-    used = {column.key: getattr(made, column.key) for column in Guild.__table__.columns}
-    assert looked_at | {"created_at": MONDAY} == used
+    columns = [column.key for column in Guild.__table__.columns if column.key != "created_at"]
+    assert [getattr(shown, key) for key in columns] == [getattr(created, key) for key in columns]
 
 
-async def test_looking_at_a_new_server_shows_the_defaults_and_writes_nothing(db: Database) -> None:
+async def test_looking_up_a_new_server_returns_the_defaults_and_writes_nothing(db: Database) -> None:
     before = await everything(db)
 
     seen = await transact(db, settings.look_up, GUILD, DEFAULTS)
@@ -80,14 +79,16 @@ async def test_looking_at_a_new_server_shows_the_defaults_and_writes_nothing(db:
     assert await everything(db) == before
 
 
-async def test_a_server_that_is_used_gets_a_row_and_the_first_specialties(db: Database) -> None:
+async def test_a_new_server_gets_a_row_and_the_first_specialties(db: Database) -> None:
+    assert await query(db, settings.specialties, GUILD) == list(FIRST_SPECIALTIES)
+
     made = await transact(db, settings.ensure, GUILD, DEFAULTS, MONDAY)
 
     assert (made.time_zone, made.access_lead_minutes, made.created_at) == ("Europe/Berlin", 5, MONDAY)
     assert await query(db, settings.specialties, GUILD) == list(FIRST_SPECIALTIES)
 
 
-async def test_a_server_that_has_a_row_keeps_it_whatever_the_defaults_say(db: Database) -> None:
+async def test_defaults_do_not_change_an_existing_row(db: Database) -> None:
     await transact(db, a_guild, currency="INR")
     before = await everything(db)
 
@@ -99,21 +100,16 @@ async def test_a_server_that_has_a_row_keeps_it_whatever_the_defaults_say(db: Da
     assert await everything(db) == before
 
 
-async def test_a_server_that_is_used_by_many_at_once_for_the_first_time_gets_one_row(db: Database) -> None:
+async def test_a_new_server_used_by_many_at_once_gets_one_row(db: Database) -> None:
     async def use() -> datetime:
         return (await transact(db, settings.ensure, GUILD, DEFAULTS, MONDAY)).created_at
 
     assert set(await asyncio.gather(*(use() for _ in range(8)))) == {MONDAY}
 
-    async with db.read() as session:
-        assert len((await session.scalars(select(Specialty))).all()) == len(FIRST_SPECIALTIES)
+    assert len(await fetch_all(db, select(Specialty))) == len(FIRST_SPECIALTIES)
 
 
-async def test_a_server_without_a_row_teaches_the_first_specialties(db: Database) -> None:
-    assert await query(db, settings.specialties, GUILD) == list(FIRST_SPECIALTIES)
-
-
-async def test_no_more_specialties_are_offered_than_a_select_holds(db: Database) -> None:
+async def test_at_most_25_specialties_are_offered(db: Database) -> None:
     await transact(db, a_guild)
     async with db.begin() as session:
         session.add_all(Specialty(guild_id=GUILD, name=f"Style {number}") for number in range(30))
@@ -124,7 +120,7 @@ async def test_no_more_specialties_are_offered_than_a_select_holds(db: Database)
 # Changing.
 
 
-async def test_only_what_is_named_changes(db: Database) -> None:
+async def test_only_the_given_settings_change(db: Database) -> None:
     await transact(db, a_guild)
 
     await transact(db, change, time_zone="berlin", currency="eur", linger_minutes=0)
@@ -181,9 +177,7 @@ async def test_only_admins_change_settings(db: Database) -> None:
     ],
     ids=["zone", "currency", "access before the room", "room after access", "number", "length", "text"],
 )
-async def test_settings_that_cannot_be_are_refused_as_a_whole(
-    db: Database, wanted: dict[str, Any], sentence: str
-) -> None:
+async def test_one_invalid_setting_changes_none(db: Database, wanted: dict[str, Any], sentence: str) -> None:
     await transact(db, a_guild)
 
     refused = await refusal(db, Unreadable, partial(change, **wanted))
@@ -199,22 +193,19 @@ async def test_lead_times_may_be_equal_and_zero(db: Database) -> None:
     assert (await guild(db)).room_lead_minutes == 0
 
 
-async def test_two_admins_who_change_different_settings_at_once_both_succeed(db: Database) -> None:
+async def test_two_admins_can_change_different_settings_at_once(db: Database) -> None:
     await transact(db, a_guild)
 
-    async def press(**wanted: Any) -> None:
-        await transact(db, change, **wanted)
-
-    await asyncio.gather(press(currency="EUR"), press(linger_minutes=30))
+    await asyncio.gather(transact(db, change, currency="EUR"), transact(db, change, linger_minutes=30))
 
     changed = await guild(db)
     assert (changed.currency, changed.linger_minutes) == ("EUR", 30)
 
 
-# What had to wait.
+# What follows a change.
 
 
-async def test_a_new_coach_role_is_due_for_this_servers_coaches(db: Database) -> None:
+async def test_a_new_coach_role_makes_this_servers_coach_roles_due(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
         await a_guild(session, id=GUILD + 1)
@@ -229,7 +220,7 @@ async def test_a_new_coach_role_is_due_for_this_servers_coaches(db: Database) ->
     assert (found[1].role_attempts, found[1].role_error) == (0, None)
 
 
-async def test_cards_of_open_applications_are_due_when_there_is_a_review_channel(db: Database) -> None:
+async def test_choosing_a_review_channel_sends_open_applications_cards(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
         await a_guild(session, id=GUILD + 1)
@@ -248,19 +239,14 @@ async def test_cards_of_open_applications_are_due_when_there_is_a_review_channel
 
     await transact(db, change, review_channel_id=89)
 
-    found = {one.id: one for one in await fetch_all(db, select(Notification))}
-    assert [name for name, notification_id in ids.items() if found[notification_id].due_at is not None] == [
-        "newest"
-    ]
-    newest = found[ids["newest"]]
-    assert (newest.due_at, newest.given_up_at, newest.attempts) == (MONDAY + HOUR, None, 0)
-    assert newest.last_error is None
+    due = await fetch_only(db, select(Notification).where(Notification.due_at.is_not(None)))
+    assert due.id == ids["newest"]
+    assert (due.due_at, due.given_up_at, due.attempts, due.last_error) == (MONDAY + HOUR, None, 0, None)
 
 
-async def test_a_card_moves_to_a_new_review_channel_and_stays_in_the_same_one(db: Database) -> None:
+async def test_a_card_is_posted_again_only_in_another_review_channel(db: Database) -> None:
+    await a_server_with_a_coach(db, status=CoachStatus.PENDING)
     async with db.begin() as session:
-        await a_guild(session, review_channel_id=88)
-        await a_coach(session, status=CoachStatus.PENDING)
         shown = {"channel_id": 88, "message_id": 5, "sent_at": MONDAY, "tried_at": MONDAY, "due_at": None}
         await a_notification(
             session, kind=NotificationKind.APPLICATION_CARD, user_id=None, coach_id=COACH, **shown
@@ -275,55 +261,37 @@ async def test_a_card_moves_to_a_new_review_channel_and_stays_in_the_same_one(db
     assert seen == [(None, 5), (MONDAY + HOUR, None)]
 
 
-async def planned(db: Database) -> dict[int, datetime | None]:
-    """When the loop looks at each session again, after it has looked once."""
-    await advance_due(db, FakeDiscord(), FakeClock(MONDAY + HOUR))
-    return {one.student_id: one.next_step_at for one in await fetch_all(db, select(CoachingSession))}
-
-
 @pytest.mark.parametrize("room", [30, 15, 5])
-async def test_new_lead_times_hold_for_sessions_that_are_booked_already(db: Database, room: int) -> None:
+async def test_new_lead_times_apply_to_booked_sessions(db: Database, room: int) -> None:
     starts_at = MONDAY + 3 * HOUR
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session, hours=())
-        await a_session(session, starts_at=starts_at, student_id=1)
+    await a_server_with_a_coach(db)
+    await transact(db, a_session, starts_at=starts_at)
 
     await transact(db, change, room_lead_minutes=room, access_lead_minutes=5)
+    await advance_due(db, FakeDiscord(), FakeClock(MONDAY + HOUR))
 
-    assert await planned(db) == {1: starts_at - room * MINUTE}
-
-
-async def test_another_grace_time_holds_for_sessions_that_are_under_way(db: Database) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session, hours=())
-        await a_session(session, next_step_at=MONDAY + 9 * HOUR)
-
-    await transact(db, change, no_show_grace_minutes=0)
-
-    assert await fetch_only(db, select(CoachingSession.next_step_at)) == MONDAY + HOUR
-    assert (await guild(db)).no_show_grace_minutes == 0
+    assert await fetch_only(db, select(CoachingSession.next_step_at)) == starts_at - room * MINUTE
 
 
 @pytest.mark.parametrize(
     "wanted",
     [{"room_lead_minutes": 20}, {"access_lead_minutes": 10}, {"linger_minutes": 0}, {"no_show_grace_minutes": 0}],
+    ids=lambda one: next(iter(one)),
 )
-async def test_whatever_a_sessions_steps_depend_on_has_them_planned_again(
+async def test_sessions_are_planned_again_when_a_setting_they_depend_on_changes(
     db: Database, wanted: dict[str, Any]
 ) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session, hours=())
-        await a_session(session, next_step_at=MONDAY + 9 * HOUR)
+    await a_server_with_a_coach(db)
+    await transact(db, a_session, next_step_at=MONDAY + 9 * HOUR)
 
     await transact(db, change, **wanted)
 
     assert await fetch_only(db, select(CoachingSession.next_step_at)) == MONDAY + HOUR
+    [(name, value)] = wanted.items()
+    assert getattr(await guild(db), name) == value
 
 
-async def test_payment_instructions_are_not_written_into_the_audit_log(db: Database) -> None:
+async def test_the_audit_log_does_not_contain_payment_instructions(db: Database) -> None:
     await transact(db, a_guild)
 
     await transact(db, change, payment_instructions="IBAN DE02")
@@ -332,7 +300,7 @@ async def test_payment_instructions_are_not_written_into_the_audit_log(db: Datab
     assert await fetch_only(db, select(AuditEntry.details)) == {"payment_instructions": "changed"}
 
 
-async def test_what_follows_a_session_is_changed_and_written_down(db: Database) -> None:
+async def test_changes_of_every_kind_are_stored_and_audited(db: Database) -> None:
     await transact(db, a_guild, reminder_minutes=[60])
     wanted = {
         "reminder_minutes": [],
@@ -349,7 +317,7 @@ async def test_what_follows_a_session_is_changed_and_written_down(db: Database) 
     assert await fetch_only(db, select(AuditEntry.details)) == wanted
 
 
-async def test_new_lead_times_leave_other_servers_and_finished_sessions_alone(db: Database) -> None:
+async def test_new_lead_times_do_not_affect_other_servers_and_finished_sessions(db: Database) -> None:
     starts_at = MONDAY + 3 * HOUR
     async with db.begin() as session:
         for guild_id in (GUILD, GUILD + 1):

@@ -1,7 +1,8 @@
-"""Making what a server lacks: who may, what is set, and what stays as somebody else has set it meanwhile."""
+"""Creating what a server lacks, and clearing optional channels and roles."""
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AuditEntry, Guild
 from models.storage.database import Database
@@ -10,11 +11,12 @@ from scheduler.core.errors import DiscordFailure, Misconfigured, NotAllowed, Not
 from scheduler.servers import settings, setup
 from scheduler.servers.resources import MADE, ServerResource
 from scheduler.servers.settings import GuildChanges, GuildDefaults
-from tests.support.builders import ADMIN, GUILD, STUDENT, FakeClock
-from tests.support.fakes import Call, FakeDiscord
-from tests.support.transactions import fetch_all
+from tests.support.builders import ADMIN, GUILD, MONDAY, STUDENT, FakeClock, refusal
+from tests.support.fakes import FakeDiscord
+from tests.support.transactions import fetch_all, query, transact
 
 DEFAULTS = GuildDefaults()
+OPTIONAL = (ServerResource.LOG_CHANNEL, ServerResource.FALLBACK_CHANNEL, ServerResource.ADMIN_ROLE)
 REFUSED = DiscordFailure("cannot make the log channel: I lack Manage Channels", for_admins=True)
 
 
@@ -22,16 +24,19 @@ async def make(db: Database, discord: FakeDiscord, place: ServerResource, actor:
     await setup.make(db, discord, FakeClock(), DEFAULTS, GUILD, actor, place)
 
 
-async def change(db: Database, place: ServerResource, id_: int) -> None:
+async def pick(db: Database, place: ServerResource) -> None:
+    """Set it to 42."""
     async with db.begin() as session:
-        guild = await settings.ensure(session, GUILD, DEFAULTS, FakeClock()())
-        await settings.change(session, guild, ADMIN, GuildChanges(**{place.column: id_}), FakeClock()())
+        guild = await settings.ensure(session, GUILD, DEFAULTS, MONDAY)
+        await settings.change(session, guild, ADMIN, GuildChanges(**{place.column: 42}), MONDAY)
+
+
+async def clear(session: AsyncSession, place: ServerResource, actor: Actor = ADMIN) -> None:
+    await settings.clear(session, await session.get_one(Guild, GUILD), actor, place.column, MONDAY)
 
 
 async def chosen(db: Database, place: ServerResource) -> int | None:
-    async with db.read() as session:
-        guild = await session.get(Guild, GUILD)
-        return place.id_in(guild) if guild else None
+    return place.id_in(await query(db, settings.look_up, GUILD, DEFAULTS))
 
 
 async def changes(db: Database) -> int:
@@ -39,7 +44,7 @@ async def changes(db: Database) -> int:
 
 
 @pytest.mark.parametrize("place", MADE)
-async def test_what_is_made_is_set_once_and_audited_once(db: Database, place: ServerResource) -> None:
+async def test_a_created_resource_is_set_and_audited_once(db: Database, place: ServerResource) -> None:
     discord = FakeDiscord()
     await make(db, discord, place)
     first = await chosen(db, place)
@@ -52,7 +57,7 @@ async def test_what_is_made_is_set_once_and_audited_once(db: Database, place: Se
 
 
 @pytest.mark.parametrize("place", [place for place in ServerResource if place not in MADE])
-async def test_what_only_people_can_know_is_not_made(db: Database, place: ServerResource) -> None:
+async def test_the_bot_cannot_create_every_resource(db: Database, place: ServerResource) -> None:
     discord = FakeDiscord()
 
     with pytest.raises(NotFound):
@@ -61,7 +66,7 @@ async def test_what_only_people_can_know_is_not_made(db: Database, place: Server
     assert discord.asked() == []
 
 
-async def test_nobody_but_admins_makes_anything(db: Database) -> None:
+async def test_only_admins_create_resources(db: Database) -> None:
     discord = FakeDiscord()
 
     with pytest.raises(NotAllowed):
@@ -70,20 +75,17 @@ async def test_nobody_but_admins_makes_anything(db: Database) -> None:
     assert discord.asked() == []
 
 
-async def test_what_somebody_picks_while_it_is_being_made_stays(db: Database) -> None:
+async def test_a_channel_picked_while_one_is_created_stays(db: Database) -> None:
     discord = FakeDiscord()
 
-    async def picked(_call: Call) -> None:
-        await change(db, ServerResource.LOG_CHANNEL, 42)
-
-    discord.meanwhile("ensure_place", picked)
+    discord.meanwhile("ensure_place", lambda _: pick(db, ServerResource.LOG_CHANNEL))
     await make(db, discord, ServerResource.LOG_CHANNEL)
 
     assert await chosen(db, ServerResource.LOG_CHANNEL) == 42
     assert await changes(db) == 1
 
 
-async def test_what_discord_refuses_is_said_as_a_sentence(db: Database) -> None:
+async def test_a_refusal_of_discord_becomes_a_sentence(db: Database) -> None:
     discord = FakeDiscord()
     discord.fail("ensure_place", REFUSED)
 
@@ -93,37 +95,25 @@ async def test_what_discord_refuses_is_said_as_a_sentence(db: Database) -> None:
     assert await chosen(db, ServerResource.LOG_CHANNEL) is None
 
 
-async def test_where_discord_does_not_say_what_is_wrong_nothing_is_claimed(db: Database) -> None:
+async def test_no_issues_are_reported_if_discord_does_not_answer(db: Database) -> None:
     discord = FakeDiscord()
     discord.fail("look_around", DiscordFailure("Discord did not answer"))
 
     assert await setup.inspect_server(discord, Guild(id=GUILD)) is None
 
 
-DISPENSABLE = (ServerResource.LOG_CHANNEL, ServerResource.FALLBACK_CHANNEL, ServerResource.ADMIN_ROLE)
-
-
 @pytest.mark.parametrize("place", list(ServerResource))
-async def test_only_what_a_server_can_do_without_is_cleared(db: Database, place: ServerResource) -> None:
-    await change(db, place, 42)
+async def test_only_optional_channels_and_roles_can_be_cleared(db: Database, place: ServerResource) -> None:
+    await pick(db, place)
 
-    async with db.begin() as session:
-        guild = await session.get_one(Guild, GUILD)
-        if place in DISPENSABLE:
-            await settings.clear(session, guild, ADMIN, place.column, FakeClock()())
-        else:
-            with pytest.raises(NotFound):
-                await settings.clear(session, guild, ADMIN, place.column, FakeClock()())
-
-    assert await chosen(db, place) == (None if place in DISPENSABLE else 42)
+    if place in OPTIONAL:
+        await transact(db, clear, place)
+        assert await chosen(db, place) is None
+    else:
+        await refusal(db, NotFound, lambda s: clear(s, place))
 
 
-async def test_nobody_but_admins_clears_anything(db: Database) -> None:
-    await change(db, ServerResource.LOG_CHANNEL, 42)
+async def test_only_admins_clear_channels(db: Database) -> None:
+    await pick(db, ServerResource.LOG_CHANNEL)
 
-    async with db.begin() as session:
-        guild = await session.get_one(Guild, GUILD)
-        with pytest.raises(NotAllowed):
-            await settings.clear(session, guild, Actor(STUDENT), "log_channel_id", FakeClock()())
-
-    assert await chosen(db, ServerResource.LOG_CHANNEL) == 42
+    await refusal(db, NotAllowed, lambda s: clear(s, ServerResource.LOG_CHANNEL, Actor(STUDENT)))
