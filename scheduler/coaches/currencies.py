@@ -41,15 +41,12 @@ async def ask(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) 
     Raises NotAllowed.
     """
     actor.must_be_admin()
-    asked = set(
-        await session.scalars(
-            select(Notification.user_id).where(
-                Notification.guild_id == guild.id,
-                Notification.kind == NotificationKind.CURRENCY_CHANGED,
-                Notification.created_at > now - _ASKED_AGAIN,
-            )
-        )
+    recently = select(Notification.user_id).where(
+        Notification.guild_id == guild.id,
+        Notification.kind == NotificationKind.CURRENCY_CHANGED,
+        Notification.created_at > now - _ASKED_AGAIN,
     )
+    asked = set(await session.scalars(recently))
     asking = [coach for coach in await others(session, guild) if coach.user_id not in asked]
     for coach in asking:
         outbox.enqueue_to_coach(session, NotificationKind.CURRENCY_CHANGED, guild.id, coach.user_id, now)

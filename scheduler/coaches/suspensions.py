@@ -7,10 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Coach, CoachStatus, NotificationKind
 from scheduler.booking import departures
 from scheduler.booking.departures import Why
-from scheduler.coaches.applications import LONGEST_TEXT, already_decided
+from scheduler.coaches.applications import already_decided, parse_text
 from scheduler.core import audit, coaches
 from scheduler.core.actor import Actor
-from scheduler.core.errors import NotFound, Unreadable
+from scheduler.core.errors import NotFound
 from scheduler.core.row_locks import lock_coach
 from scheduler.notifications import outbox
 
@@ -31,12 +31,9 @@ async def suspend(
     Raises NotAllowed, NotFound, AlreadyDecided, Unreadable.
     """
     coach = await _change(session, guild_id, user_id, actor, CoachStatus.APPROVED, CoachStatus.SUSPENDED, now)
-    reason = reason.strip()
-    if not reason or len(reason) > LONGEST_TEXT:
-        raise Unreadable(f"Give a reason of up to {LONGEST_TEXT:,} characters. The coach will see it.")
-    coach.decision_reason, coach.membership_due_at = reason, None
+    coach.decision_reason, coach.membership_due_at = parse_text(reason, "The reason"), None
     await _tell(session, coach, NotificationKind.COACH_SUSPENDED, now)
-    who, details = {"actor_id": actor.user_id, "coach_id": user_id}, {"reason": reason}
+    who, details = {"actor_id": actor.user_id, "coach_id": user_id}, {"reason": coach.decision_reason}
     audit.record(session, guild_id, "coach_suspended", at=now, **who, details=details)
     return await departures.handle_departure(session, guild_id, user_id, Why.SUSPENDED, now, keep=keep)
 

@@ -95,10 +95,10 @@ async def _report_unreachable(
             session, notification.guild_id, f"unreachable:{notification.user_id}", text, now
         )
         return
-    told = select(Notification.id).where(
+    earlier = select(Notification.id).where(
         Notification.session_id == about.id, Notification.kind == NotificationKind.STUDENT_UNREACHABLE
     )
-    if await session.scalar(told.limit(1)) is None:
+    if await session.scalar(earlier.limit(1)) is None:
         kind = NotificationKind.STUDENT_UNREACHABLE
         outbox.enqueue(session, kind, about.guild_id, now=now, user_id=about.coach_id, session_id=about.id)
 

@@ -1,7 +1,6 @@
-"""Parse and write the times before a session at which people are reminded."""
+"""The times before a session at which people are reminded."""
 
 import re
-from collections.abc import Sequence
 from datetime import timedelta
 
 from models import Guild
@@ -43,8 +42,3 @@ def parse_reminder_times(text: str) -> list[int]:
     if len(lengths) > MOST_REMINDERS:
         raise Unreadable(f"There are {len(lengths)} times. Type up to {MOST_REMINDERS}.")
     return [length // timedelta(minutes=1) for length in sorted(lengths, reverse=True)]
-
-
-def write_reminder_times(times: Sequence[timedelta]) -> str:
-    """Write the times so that `parse_reminder_times` can read them: "1 day, 1 hour", or "none"."""
-    return ", ".join(map(write_length, times)) or "none"

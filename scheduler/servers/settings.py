@@ -223,9 +223,9 @@ async def _post_open_applications(session: AsyncSession, guild: Guild, now: date
         .group_by(Notification.coach_id)
     )
     elsewhere = or_(Notification.channel_id.is_(None), Notification.channel_id != guild.review_channel_id)
-    anew = dict.fromkeys(("channel_id", "message_id", "tried_at", "sent_at", "given_up_at", "last_error"))
+    reset = dict.fromkeys(("channel_id", "message_id", "tried_at", "sent_at", "given_up_at", "last_error"))
     await session.execute(
         update(Notification)
         .where(Notification.id.in_(newest), elsewhere)
-        .values(revision=Notification.revision + 1, due_at=now, attempts=0, **anew)
+        .values(revision=Notification.revision + 1, due_at=now, attempts=0, **reset)
     )

@@ -144,10 +144,10 @@ async def test_an_alert_being_sent_while_it_is_resolved_is_followed_by_the_resol
     discord, clock = FakeDiscord(), FakeClock()
     await transact(db, admin_alerts.raise_alert, GUILD, "k", "It is full.", MONDAY)
 
-    async def mended(_call: Call) -> None:
+    async def resolve(_call: Call) -> None:
         await transact(db, admin_alerts.resolve, GUILD, "k", MONDAY)
 
-    discord.meanwhile("deliver", mended)
+    discord.meanwhile("deliver", resolve)
     for _ in range(2):
         await deliver_due(db, discord, clock)
 
@@ -340,7 +340,7 @@ async def test_another_steps_success_does_not_resolve_it(db: Database) -> None:
 async def test_a_failing_role_is_alerted_once_and_resolved(db: Database) -> None:
     await a_server_with_a_coach(db, role_due_at=MONDAY)
     discord, clock = FakeDiscord(), FakeClock()
-    discord.fail("set_role", DiscordFailure("my own role stands too low", for_admins=True))
+    discord.fail("set_role", DiscordFailure("my own role is too low", for_admins=True))
 
     for _ in range(3):
         await sync_roles(db, discord, clock)

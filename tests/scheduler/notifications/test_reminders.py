@@ -285,14 +285,14 @@ async def test_each_reminder_is_sent_once_when_it_is_due(db: Database) -> None:
     discord = FakeDiscord()
     second = timedelta(seconds=1)
 
-    told = [
+    sent = [
         await reminded(db, discord, WEDNESDAY - lead + late)
         for lead in (DAY, HOUR)
         for late in (-second, 0 * second, second)
     ]
 
     both = [[(COACH, minutes), (STUDENT, minutes)] for minutes in (1440, 60)]
-    assert told == [[], both[0], [], [], both[1], []]
+    assert sent == [[], both[0], [], [], both[1], []]
     assert (await row(db)).reminder_sent
     assert await notes(db) == []
 
@@ -309,7 +309,7 @@ async def test_a_failed_reminder_does_not_count_as_sent(db: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("back", "told"),
+    ("back", "sent"),
     [
         (WEDNESDAY - 20 * HOUR, [(COACH, 1440), (STUDENT, 1440)]),
         (WEDNESDAY - HOUR - MINUTE, [(COACH, 1440), (STUDENT, 1440)]),
@@ -321,12 +321,12 @@ async def test_a_failed_reminder_does_not_count_as_sent(db: Database) -> None:
     ids=str,
 )
 async def test_after_an_outage_only_the_latest_reminder_is_sent_and_none_after_the_start(
-    db: Database, back: datetime, told: list[tuple[int, int]]
+    db: Database, back: datetime, sent: list[tuple[int, int]]
 ) -> None:
     await set_up(db)
     await book(db)
 
-    assert await reminded(db, FakeDiscord(), back) == told
+    assert await reminded(db, FakeDiscord(), back) == sent
 
     left = [] if back >= WEDNESDAY - HOUR else for_both(WEDNESDAY, HOUR)
     assert await waiting(db) == left
@@ -352,9 +352,9 @@ async def test_a_reminder_is_checked_against_its_session_again_when_it_is_due(
     discord = FakeDiscord()
 
     await reminded(db, discord, MONDAY)
-    told = await reminded(db, discord, WEDNESDAY - DAY)
+    sent = await reminded(db, discord, WEDNESDAY - DAY)
 
-    assert told == []
+    assert sent == []
     assert await notes(db) == [note, note]
     assert len(await waiting(db)) == 2
 
