@@ -74,7 +74,7 @@ async def set_rate(
     coach.rate_minor, coach.currency = parse_rate(typed, guild.currency), guild.currency
     outbox.enqueue_to_coach(session, NotificationKind.RATE_SET, guild.id, coach_id, now)
     await outbox.requeue_application_card(session, guild.id, coach_id, now)
-    details = changed(before, rate_of(coach))
+    details = audit_details(before, rate_of(coach))
     audit.record(session, guild.id, "rate_set", at=now, actor_id=actor.user_id, coach_id=coach_id, details=details)
     return coach
 
@@ -84,7 +84,7 @@ def rate_of(coach: Coach) -> tuple[int, str]:
     return coach.rate_minor, coach.currency
 
 
-def changed(before: tuple[int, str], after: tuple[int, str]) -> dict[str, int | str]:
+def audit_details(before: tuple[int, str], after: tuple[int, str]) -> dict[str, int | str]:
     """Return the audit log's details of a changed rate."""
     details: dict[str, int | str] = {"rate_minor_before": before[0], "rate_minor": after[0]}
     return details if before[1] == after[1] else details | {"currency_before": before[1], "currency": after[1]}

@@ -18,7 +18,7 @@ from scheduler.core.row_locks import lock_coach
 from scheduler.notifications import outbox
 from scheduler.parsing.money import write_amount, write_money
 
-NOT_YET = "You don't coach here yet. Apply with `/coach apply`."
+NOT_A_COACH_YET = "You don't coach here yet. Apply with `/coach apply`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ async def seen_by(session: AsyncSession, guild_id: int, user_id: int, actor: Act
     """
     coach, own = await coaches.find(session, guild_id, user_id), actor.user_id == user_id
     if coach is None:
-        raise NotFound(NOT_YET if own else NO_SUCH_COACH)
+        raise NotFound(NOT_A_COACH_YET if own else NO_SUCH_COACH)
     is_public = coach.status is CoachStatus.APPROVED and coach.left_at is None
     if not (is_public or own or actor.is_admin):
         raise NotFound(NO_SUCH_COACH)
@@ -58,7 +58,7 @@ def check_may_edit(coach: Coach | None) -> Coach:
         case CoachStatus.SUSPENDED:
             raise NotAllowed(YOU_ARE_SUSPENDED)
         case _:
-            raise NotFound(NOT_YET)
+            raise NotFound(NOT_A_COACH_YET)
 
 
 async def check_not_blocked(session: AsyncSession, coach: Coach) -> None:
@@ -82,7 +82,7 @@ async def edit(session: AsyncSession, guild_id: int, actor: Actor, written: Writ
     await applications.set_specialties(session, coach, written.specialties)
     await outbox.requeue_application_card(session, guild_id, coach.user_id, now)
     after = currencies.rate_of(coach)
-    rates = currencies.changed(before, after) if after != before else None
+    rates = currencies.audit_details(before, after) if after != before else None
     action = "application_edited" if coach.status is CoachStatus.PENDING else "profile_edited"
     audit.record(session, guild_id, action, at=now, actor_id=actor.user_id, coach_id=actor.user_id, details=rates)
     return coach
