@@ -430,6 +430,21 @@ async def test_a_card_posted_while_another_review_channel_is_chosen_is_posted_ag
     assert posted == [(88, None), (89, None)]  # a new message, not an edit of the old one
 
 
+async def test_an_open_card_whose_channel_is_gone_is_posted_in_the_chosen_one(db: Database) -> None:
+    await a_card(db, review_channel_id=89)
+    async with db.begin() as session:
+        await session.execute(update(Notification).values(channel_id=88, message_id=5, sent_at=MONDAY))
+    discord = FakeDiscord()
+
+    async def gone() -> None:
+        raise Unreachable("The channel is gone.")
+
+    during_the_first(discord, gone)
+
+    assert await deliver_due(db, discord, FakeClock()) == ONE
+    assert [(one.channel_id, one.notification.message_id) for one in contexts(discord)] == [(88, 5), (89, None)]
+
+
 async def test_the_newest_card_about_an_applicant_counts(db: Database) -> None:
     await a_card(db)
     async with db.begin() as session:
