@@ -8,6 +8,7 @@ from dateutil.parser import parserinfo
 from dateutil.relativedelta import relativedelta
 
 from scheduler.core.errors import Unreadable
+from scheduler.parsing.typed_text import hour_of_day, normalized, quoted
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
@@ -58,13 +59,13 @@ def parse_date(text: str, *, today: date, since: date | None = None) -> date:
     `text` (a time, say), if day and month could be swapped ("03/04"), if the date doesn't exist, or if it's more
     than one year ago or five years ahead.
     """
-    typed = _normalized(text).removeprefix("on ")
+    typed = normalized(text).removeprefix("on ")
     day = None
     if len(typed) <= _LONGEST:
         day = _relative(typed, today) or _numeric(typed, since or today) or _with_month_name(typed, since or today)
     if day is None:
         raise Unreadable(
-            f'I can\'t read "{_quoted(text)}" as a date. '
+            f'I can\'t read "{quoted(text)}" as a date. '
             f'Type one like "24 Dec", "{today.year + 1}-01-31", "friday" or "in 2 weeks".'
         )
     first, last = today - relativedelta(years=_YEARS_BACK), today + relativedelta(years=_YEARS_AHEAD)
@@ -97,11 +98,11 @@ def parse_moment(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
     day, or if the clocks skip it on that date.
     """
     today = now.astimezone(zone).date()
-    typed = _ISO_MOMENT.sub(" ", _normalized(text)).removeprefix("at ")
+    typed = _ISO_MOMENT.sub(" ", normalized(text)).removeprefix("at ")
     match = _time_in(typed)
     if match is None:
         raise Unreadable(
-            f'I can\'t read "{_quoted(text)}" as a date and time. '
+            f'I can\'t read "{quoted(text)}" as a date and time. '
             'Type one like "tue 14:00", "24 Dec 2pm" or "tomorrow 9:30".'
         )
     clock = _clock(match)
@@ -123,14 +124,6 @@ def write_date(day: date) -> str:
 def write_dates(first: date, last: date) -> str:
     """Write a range of dates (both ends included), or a single date if they're equal."""
     return write_date(first) if first == last else f"{write_date(first)} – {write_date(last)}"
-
-
-def _normalized(text: str) -> str:
-    return " ".join(text.casefold().split())
-
-
-def _quoted(text: str) -> str:
-    return " ".join(text.split())[:60]
 
 
 def _relative(typed: str, today: date) -> date | None:
@@ -247,10 +240,8 @@ def _clock(match: re.Match[str]) -> time:
     if match[1]:
         return time(12)
     hour, minute, half = int(match[2]), int(match[3] or 0), match[4]
-    if half and not 1 <= hour <= 12:
-        raise Unreadable(f'"{match[0]}" isn\'t a time. With am or pm, the hour is 1 to 12.')
     if half:
-        hour = hour % 12 + (12 if half == "p" else 0)
+        hour = hour_of_day(hour, half, match[0])
     if hour > 23 or minute > 59:
         raise Unreadable(f'"{match[0]}" isn\'t a time. Type one from 0:00 to 23:59.')
     return time(hour, minute)

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Literal
 
 from scheduler.core.errors import Unreadable
+from scheduler.parsing.typed_text import normalized, quoted
 
 MOST_LENGTHS = 10
 SHORTEST_MINUTES, LONGEST_MINUTES = 5, 720
@@ -34,16 +35,16 @@ def parse_length(text: str, *, unit: Literal["minutes", "hours", "days"]) -> tim
 
     A bare number is in `unit`. Raises Unreadable for anything else, parts of a minute, or more than 366 days.
     """
-    typed = _normalized(text)
+    typed = normalized(text)
     minutes = _minutes(typed, _MINUTES[unit])
     if minutes is None:
         raise Unreadable(
-            f'I can\'t read "{_quoted(text)}" as a length of time. Type one like "2 hours", "90 min" or "none".'
+            f'I can\'t read "{quoted(text)}" as a length of time. Type one like "2 hours", "90 min" or "none".'
         )
     if minutes.denominator != 1:
-        raise Unreadable(f'"{_quoted(text)}" isn\'t a whole number of minutes. Type one like "90 min".')
+        raise Unreadable(f'"{quoted(text)}" isn\'t a whole number of minutes. Type one like "90 min".')
     if minutes > _LONGEST // timedelta(minutes=1):
-        raise Unreadable(f'"{_quoted(text)}" is too long. The longest is {write_length(_LONGEST)}.')
+        raise Unreadable(f'"{quoted(text)}" is too long. The longest is {write_length(_LONGEST)}.')
     return timedelta(minutes=int(minutes))
 
 
@@ -52,14 +53,14 @@ def parse_minutes_list(text: str) -> list[int]:
 
     Raises Unreadable unless there are 1 to `MOST_LENGTHS`, each from `SHORTEST_MINUTES` to `LONGEST_MINUTES`.
     """
-    parts = [part.strip() for part in _SEPARATORS.split("\n".join(map(_normalized, text.splitlines())))]
+    parts = [part.strip() for part in _SEPARATORS.split("\n".join(map(normalized, text.splitlines())))]
     lengths: list[int] = []
     for part in filter(None, parts):
         for one in part.split() if _BARE_LIST.fullmatch(part) else [part]:
             minutes = parse_length(one, unit="minutes") // timedelta(minutes=1)
             if not SHORTEST_MINUTES <= minutes <= LONGEST_MINUTES:
                 raise Unreadable(
-                    f'"{_quoted(one)}" isn\'t a session length. '
+                    f'"{quoted(one)}" isn\'t a session length. '
                     f"Type lengths from {SHORTEST_MINUTES} to {LONGEST_MINUTES} minutes."
                 )
             lengths.append(minutes)
@@ -104,11 +105,3 @@ def _size(part: re.Match[str], bare: int, last: int) -> int | None:
     if last == 0:
         return bare if part.end() == len(part.string) else None
     return 1 if last == 60 and part.end() == len(part.string) else None
-
-
-def _normalized(text: str) -> str:
-    return " ".join(text.casefold().split())
-
-
-def _quoted(text: str) -> str:
-    return " ".join(text.split())[:60]

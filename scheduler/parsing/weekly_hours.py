@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from scheduler.core.errors import Unreadable
+from scheduler.parsing.typed_text import hour_of_day
 from scheduler.time.intervals import Interval, union
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -255,9 +256,7 @@ def _time(token: re.Match[str], part: str, *, midnight: int) -> _Time:
     bare = not half and 1 <= hour <= 12 and not typed.startswith("0") and "h" not in typed.lower()
     if half:
         half = half.lower()
-        if not 1 <= hour <= 12:
-            raise Unreadable(f'"{typed}" isn\'t a time. With am or pm, the hour is 1 to 12.')
-        hour = hour % 12 + (12 if half == "p" else 0)
+        hour = hour_of_day(hour, half, typed)
     if minute > 59 or hour * 60 + minute > _DAY:
         raise Unreadable(f'"{typed}" isn\'t a time. Type one from 0:00 to 24:00.')
     return _Time(hour * 60 + minute, half, bare)

@@ -1,4 +1,4 @@
-"""What students are asked after a session."""
+"""Asking students for a review."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from scheduler.reviews import reviews
 def _while_it_can_be_reviewed(context: NotificationContext, now: datetime) -> str | None:
     about = context.session
     is_open = about is not None and about.status is SessionStatus.COMPLETED and now < reviews.open_until(about)
-    return None if is_open else "there is nothing to review (any more)"
+    return None if is_open else "there's nothing left to review"
 
 
 KINDS = (Declaration(NotificationKind.REVIEW_REQUEST, still_needed=_while_it_can_be_reviewed),)
