@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -298,6 +298,16 @@ async def test_a_clock_change_shortens_a_night_shift(db: Database) -> None:
     found = await gathered(db, zone_name="Europe/Berlin", now=datetime(2026, 3, 29, 12, tzinfo=UTC))
 
     assert [one.offered for one in found.coaches] == [5 * HOUR]
+
+
+async def test_equal_stars_are_all_counted(db: Database) -> None:
+    await two_servers(db)
+    completed = Row(GUILD, COACH, SessionStatus.COMPLETED, -60, -60, 30, None, False, 5, -10, False)
+    others = replace(completed, coach_id=COACH + 1), replace(completed, stars=4)
+
+    await write(db, MONDAY, [completed, completed, *others], [])
+
+    assert (await gathered(db)).stars == {4: 1, 5: 3}
 
 
 async def test_the_most_booked_coach_comes_first(db: Database) -> None:
