@@ -44,7 +44,7 @@ def parse_length(text: str, *, unit: Literal["minutes", "hours", "days"]) -> tim
     if minutes.denominator != 1:
         raise Unreadable(f'"{quoted(text)}" isn\'t a whole number of minutes. Type one like "90 min".')
     if minutes > _LONGEST // timedelta(minutes=1):
-        raise Unreadable(f'"{quoted(text)}" is too long. The longest is {write_length(_LONGEST)}.')
+        raise Unreadable(f'"{quoted(text)}" is too long. Type at most {write_length(_LONGEST)}.')
     return timedelta(minutes=int(minutes))
 
 

@@ -97,10 +97,10 @@ def test_other_text_is_refused_with_examples(text: str) -> None:
     [
         ("0.5", '"0.5" isn\'t a whole number of minutes. Type one like "90 min".'),
         ("0.33 h", '"0.33 h" isn\'t a whole number of minutes. Type one like "90 min".'),
-        ("367 days", '"367 days" is too long. The longest is 366 days.'),
-        ("366 days 1 min", '"366 days 1 min" is too long. The longest is 366 days.'),
-        ("999999 weeks", '"999999 weeks" is too long. The longest is 366 days.'),
-        ("9999:59", '"9999:59" is too long. The longest is 366 days.'),
+        ("367 days", '"367 days" is too long. Type at most 366 days.'),
+        ("366 days 1 min", '"366 days 1 min" is too long. Type at most 366 days.'),
+        ("999999 weeks", '"999999 weeks" is too long. Type at most 366 days.'),
+        ("9999:59", '"9999:59" is too long. Type at most 366 days.'),
     ],
 )
 def test_impossible_lengths_are_refused_with_a_reason(text: str, sentence: str) -> None:
@@ -182,6 +182,7 @@ def test_a_written_length_is_read_back(minutes: int, unit: Unit) -> None:
 
 @given(TYPED, st.sampled_from(["minutes", "hours", "days"]))
 @example("9" * 5000, "days")
+@example("1000", "days")
 @example("1 h " * 5000, "days")
 @example(" " * 5000 + "x", "days")
 @example("a " * 5000, "days")
