@@ -41,39 +41,32 @@ class Presence:
 
 
 def determine_no_show(
-    stays: Collection[Stay],
-    *,
-    coach_id: int,
-    student_id: int,
-    starts_at: datetime,
-    ends_at: datetime,
-    opened_at: datetime,
-    grace: timedelta,
+    stays: Collection[Stay], coach_id: int, student_id: int, whole: Interval, late_at: datetime
 ) -> Absent | None:
     """Say whose no-show it is; None if both came, or if we watched too little of it to tell.
 
-    You came if you were inside at any moment between the start and the end of the grace period, which runs from
-    the opening if the room opened late. If you came later, you came if you met the other person before the end.
+    You came if you were inside at any moment from the start of the `whole` session until `late_at` (see
+    `late_from`), or if you met the other person before the end.
     """
     coach, student, unwatched = (_inside(stays, one) for one in (coach_id, student_id, None))
-    if _have_met(coach, student, starts_at, ends_at):
+    if _have_met(coach, student, whole):
         return None
-    in_time = [Interval(starts_at, late_from(starts_at, ends_at, opened_at, grace))]
+    in_time = [Interval(whole.start, late_at)]
     theirs = {Absent.COACH: coach, Absent.STUDENT: student}
     missing = {who for who, inside in theirs.items() if not intersect(inside, in_time)}
-    if not missing or _length(intersect(unwatched, [Interval(starts_at, ends_at)])) >= _MAY_HAVE_MET:
+    if not missing or _length(intersect(unwatched, [whole])) >= _MAY_HAVE_MET:
         return None
     return Absent.BOTH if len(missing) == 2 else missing.pop()
 
 
 def late_from(starts_at: datetime, ends_at: datetime, opened_at: datetime, grace: timedelta) -> datetime:
-    """Return when (UTC) someone who hasn't come starts to count as absent."""
+    """Return when (UTC) the grace period ends, which runs from the opening if the room opened late."""
     return min(max(starts_at, opened_at) + max(grace, timedelta(minutes=1)), ends_at)
 
 
-def grace_ends_at(row: CoachingSession, grace: timedelta) -> datetime:
-    """Return the same for a session as we know it. Its room may be gone again."""
-    return late_from(row.starts_at, row.ends_at, row.access_granted_at or row.starts_at, grace)
+def grace_ends_at(row: CoachingSession, grace: timedelta, ends_at: datetime | None = None) -> datetime:
+    """Return the same for a session, or as if it ended at `ends_at`. Its room may be gone again."""
+    return late_from(row.starts_at, ends_at or row.ends_at, row.access_granted_at or row.starts_at, grace)
 
 
 def presence(stays: Collection[Stay], user_id: int) -> Presence:
@@ -82,8 +75,8 @@ def presence(stays: Collection[Stay], user_id: int) -> Presence:
     return Presence(inside[0].start if inside else None, _length(inside))
 
 
-def _have_met(coach: list[Interval], student: list[Interval], starts_at: datetime, ends_at: datetime) -> bool:
-    return bool(intersect(intersect(coach, student), [Interval(starts_at, ends_at)]))
+def _have_met(coach: list[Interval], student: list[Interval], during: Interval) -> bool:
+    return bool(intersect(intersect(coach, student), [during]))
 
 
 def _inside(stays: Iterable[Stay], user_id: int | None) -> list[Interval]:
@@ -102,10 +95,7 @@ async def record_join(session: AsyncSession, channel_id: int, user_id: int, now:
 
 
 async def record_leave(session: AsyncSession, channel_id: int, user_id: int, now: datetime) -> bool:
-    """Record that someone left a voice channel.
-
-    Returns whether it's the room of a session that's over. Its removal is then due at once.
-    """
+    """Record that someone left a voice channel; returns whether that makes the removal of a room due at once."""
     row = await session_in(session, channel_id)
     if row is None:
         return False
@@ -193,17 +183,16 @@ async def anyone_came(session: AsyncSession, row: CoachingSession) -> bool:
 
 
 async def is_decided(session: AsyncSession, row: CoachingSession, grace: timedelta, now: datetime) -> bool:
-    """Whether it's too late to cancel a running session, so that it can only be ended.
+    """Whether it's too late to cancel a running session: once both have met or the grace period is over.
 
-    It is once both have met or the grace period is over, because then any no-show is certain. It never is without
-    an open room, because then nobody can be absent.
+    Then any no-show is certain. Without an open room it's never too late, because nobody can be absent.
     """
     if now <= row.starts_at or (row.access_granted_at is None and not await anyone_came(session, row)):
         return False
     if now >= grace_ends_at(row, grace):
         return True
     stays = await stays_of(session, row.id, now)
-    return _have_met(_inside(stays, row.coach_id), _inside(stays, row.student_id), row.starts_at, now)
+    return _have_met(_inside(stays, row.coach_id), _inside(stays, row.student_id), Interval(row.starts_at, now))
 
 
 async def end_stays(session: AsyncSession, session_id: int, now: datetime) -> None:

@@ -43,7 +43,7 @@ async def inspect_absences(
         try:
             barrier = await discord.barrier(row.guild_id, user_id, row.discord_channel_id, late_from)
         except NotInServer:
-            raise  # nobody is absent where the bot can't watch
+            raise  # the bot can't watch there, so nobody is absent
         except DiscordFailure as failure:
             log.warning("session %s: what kept %s out: %s", row.id, user_id, failure)
         else:
@@ -55,10 +55,7 @@ async def inspect_absences(
 async def valid(
     session: AsyncSession, row: CoachingSession, kept_out: Mapping[int, Barrier]
 ) -> dict[int, Barrier]:
-    """Keep the barriers that count as an excuse.
-
-    Leaving the server counts only before the start, which it was if the other person had been told by then.
-    """
+    """Keep the barriers that excuse. Leaving excuses only if the other person was told before the start."""
     known = select(Notification.user_id).where(
         Notification.session_id == row.id,
         Notification.kind == NotificationKind.PERSON_LEFT,

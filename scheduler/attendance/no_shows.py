@@ -37,11 +37,7 @@ async def mark_no_show(session: AsyncSession, session_id: int, actor: Actor, now
         raise NotAllowed("There was no room, so nobody can be absent. Say whether the session took place instead.")
     if found.status is SessionStatus.NO_SHOW:
         return found
-    found.absence_marked_by = actor.user_id
-    await outcomes.conclude(session, found, Absent.STUDENT, now, by=actor)
-    found.updated_at = now
-    await outbox.requeue_newest(session, found.id, NotificationKind.APPEAL_CARD, now)
-    events.record(session, found, "no_show_marked", actor, now)
+    await _correct(session, found, Absent.STUDENT, "no_show_marked", actor, now)
     return found
 
 
@@ -50,20 +46,25 @@ async def was_here_after_all(
 ) -> CoachingSession:
     """Record the coach's word that the student did come. Raises the same as `mark_no_show`.
 
-    If neither of them was seen, that's for an admin to say: the coach would clear their own no-show with it.
+    If neither was seen, an admin has to say so: the coach would clear their own no-show, too.
     """
     found = await _over(session, session_id, actor, now)
     if found.status is SessionStatus.COMPLETED:
         return found
     if found.absent in (Absent.COACH, Absent.BOTH):
         raise NotAllowed(_YOUR_OWN)
-    found.absence_marked_by = actor.user_id
-    await outcomes.conclude(session, found, None, now)
-    found.updated_at = now
+    await _correct(session, found, None, "no_show_withdrawn", actor, now)
     events.tell_both(session, found, NotificationKind.ATTENDANCE_CHANGED, now, except_for=actor.user_id)
-    await outbox.requeue_newest(session, found.id, NotificationKind.APPEAL_CARD, now)
-    events.record(session, found, "no_show_withdrawn", actor, now)
     return found
+
+
+async def _correct(
+    session: AsyncSession, found: CoachingSession, absent: Absent | None, action: str, actor: Actor, now: datetime
+) -> None:
+    found.absence_marked_by, found.updated_at = actor.user_id, now
+    await outcomes.conclude(session, found, absent, now, by=actor)
+    await outbox.requeue_newest(session, found.id, NotificationKind.APPEAL_CARD, now)
+    events.record(session, found, action, actor, now)
 
 
 async def appealable(

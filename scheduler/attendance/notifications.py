@@ -37,9 +37,6 @@ KINDS = (
     Declaration(NotificationKind.ATTENDANCE_CHANGED),
     Declaration(NotificationKind.SESSION_MISSED, still_needed=_until_answered),
     Declaration(
-        NotificationKind.APPEAL_CARD,
-        Audience.REVIEW_CHANNEL,
-        details=_attended,
-        awaits_decision=_awaits_decision,
+        NotificationKind.APPEAL_CARD, Audience.REVIEW_CHANNEL, details=_attended, awaits_decision=_awaits_decision
     ),
 )

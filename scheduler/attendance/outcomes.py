@@ -16,8 +16,7 @@ from scheduler.core.row_locks import lock_coach
 from scheduler.notifications import outbox
 from scheduler.reviews import reviews
 from scheduler.sessions import events, lookup
-
-DID_NOT_TAKE_PLACE = "It didn't take place."
+from scheduler.time.intervals import Interval
 
 
 async def finish(
@@ -27,7 +26,7 @@ async def finish(
     now: datetime,
     kept_out: Mapping[int, Barrier] = MappingProxyType({}),
 ) -> None:
-    """Decide from the attendance how a session whose time is over ended, and notify those concerned.
+    """Decide from the attendance how a session ended whose time is up, and notify those concerned.
 
     If no room was ever open, nobody can tell: it counts as completed, and both people are asked. If the bot was
     removed from the server, nobody is absent. Absent people who were `kept_out` are excused, and if nobody else is
@@ -79,15 +78,10 @@ async def whose_no_show(
     session: AsyncSession, row: CoachingSession, guild: Guild, ends_at: datetime
 ) -> Absent | None:
     """Say whose no-show it would be if the session ended then. The room has been open for some of it."""
-    return attendance.determine_no_show(
-        await attendance.stays_of(session, row.id, ends_at),
-        coach_id=row.coach_id,
-        student_id=row.student_id,
-        starts_at=row.starts_at,
-        ends_at=ends_at,
-        opened_at=row.access_granted_at or row.starts_at,  # the room may be gone again
-        grace=timedelta(minutes=guild.no_show_grace_minutes),
-    )
+    stays = await attendance.stays_of(session, row.id, ends_at)
+    late_at = attendance.grace_ends_at(row, timedelta(minutes=guild.no_show_grace_minutes), ends_at)
+    whole = Interval(row.starts_at, ends_at)
+    return attendance.determine_no_show(stays, row.coach_id, row.student_id, whole, late_at)
 
 
 async def conclude(
@@ -143,7 +137,7 @@ async def say_whether_it_took_place(
         await conclude(session, found, None, now)
     else:
         found.status, found.cancelled_at, found.cancelled_by = SessionStatus.CANCELLED, now, actor.user_id
-        found.cancel_reason = DID_NOT_TAKE_PLACE
+        found.cancel_reason = "It didn't take place."
         await session.execute(delete(Reservation).where(Reservation.session_id == found.id))
         await reviews.hide_automatically(session, found, now)
         found.revision += 1

@@ -137,15 +137,7 @@ class Loop:
                 self._once_more = False
                 asked, self._asked = self._asked, None
                 try:
-                    await self._sweep_if_due()
-                    report = await tick(
-                        self._db,
-                        self._discord,
-                        self._clock,
-                        self._background,
-                        trigger="request" if asked else trigger,
-                        unwatched=self._unwatched,
-                    )
+                    report = await self._tick("request" if asked else trigger)
                 # Wake-ups that came meanwhile aren't lost, and the next tick tries again.
                 except Exception as failure:  # noqa: BLE001  (it's logged)
                     _log_failure(failure)
@@ -159,6 +151,11 @@ class Loop:
                     self.last = report
                     _log(report)
                     self._plan_wake(report)
+
+    async def _tick(self, trigger: str) -> TickReport | None:
+        await self._sweep_if_due()
+        background, unwatched = self._background, self._unwatched
+        return await tick(self._db, self._discord, self._clock, background, trigger=trigger, unwatched=unwatched)
 
     async def _sweep_if_due(self) -> None:
         """Compare rooms with rows at the start and every hour, without making ticks wait for a slow answer."""
@@ -218,11 +215,5 @@ def _log_failure(failure: Exception) -> None:
 
 def _log(report: TickReport) -> None:
     if report.did_something:
-        log.info(
-            "tick (%s): %s steps, %s roles, %s notifications, %s failures",
-            report.trigger,
-            len(report.steps),
-            report.roles,
-            report.notifications,
-            report.failure_count,
-        )
+        done = len(report.steps), report.roles, report.notifications, report.failure_count
+        log.info("tick (%s): %s steps, %s roles, %s notifications, %s failures", report.trigger, *done)

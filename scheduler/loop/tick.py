@@ -93,9 +93,8 @@ async def _do_all(
     db: Database, discord: Discord, clock: Clock, report: TickReport, background: BackgroundWork
 ) -> None:
     report.steps, report.failures = await advance_due(db, discord, clock, background.sessions)
-    sync, check = partial(sync_roles, db, discord, clock), partial(check_due, db, discord, clock)
-    roles = await background.roles.work({"": sync})
-    members = await background.members.work({"": check})
+    roles = await background.roles.work({"": partial(sync_roles, db, discord, clock)})
+    members = await background.members.work({"": partial(check_due, db, discord, clock)})
     delivered = await deliver_due(db, discord, clock, background.notifications)
     report.roles = sum(done for done, _ in roles)
     report.notifications, report.more = delivered.sent, delivered.more
@@ -138,11 +137,7 @@ async def next_due(db: Database) -> datetime | None:
 
 
 async def _record(
-    db: Database,
-    report: TickReport,
-    started_at: datetime,
-    now: datetime,
-    unwatched: Mapping[int, datetime] | None,
+    db: Database, report: TickReport, started_at: datetime, now: datetime, unwatched: Mapping[int, datetime] | None
 ) -> None:
     async with db.begin() as session:
         await beat(session, TICK, unwatched, now)

@@ -21,10 +21,10 @@ from scheduler.booking import early_end, holds, reservations
 from scheduler.core import members
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
-from scheduler.core.errors import NotBookable, NotFound, TooEarly, TooLate
+from scheduler.core.errors import NotBookable, TooEarly, TooLate
 from scheduler.notifications import outbox
 from scheduler.rooms import rooms
-from scheduler.sessions import events, planning
+from scheduler.sessions import events, lookup, planning
 
 LONGER = timedelta(minutes=15)
 _DOUBLE_CLICK = timedelta(seconds=10)
@@ -38,9 +38,7 @@ async def extend(session: AsyncSession, session_id: int, actor: Actor, now: date
     A double click, or one by each of them, extends it once. Raises NotFound to anyone but its coach and student,
     TooEarly, TooLate, NotBookable.
     """
-    found = await _running(session, session_id, actor, now)
-    await members.lock(session, found.coach_id, found.student_id)
-    found = await _running(session, session_id, actor, now, lock=True)
+    found = await _lock_running(session, session_id, actor, None, now)
     if await _was_just_extended(session, found, now):
         return found
     ends_at = found.ends_at + LONGER
@@ -98,9 +96,7 @@ async def end_early(
     because it first asks Discord what kept them out. `guild_id` is where an admin presses; None in a DM. Raises
     NotFound to anyone but its coach, its student and admins of its server, TooEarly, TooLate.
     """
-    found = await _running(session, session_id, actor, now, guild_id=guild_id)
-    await members.lock(session, found.coach_id, found.student_id)
-    found = await _running(session, session_id, actor, now, guild_id=guild_id, lock=True)
+    found = await _lock_running(session, session_id, actor, guild_id, now)
     guild = await session.get_one(Guild, found.guild_id)
     if found.access_granted_at is not None or await attendance.anyone_came(session, found):
         until = attendance.grace_ends_at(found, timedelta(minutes=guild.no_show_grace_minutes))
@@ -114,19 +110,12 @@ async def end_early(
     return found
 
 
-async def _running(
-    session: AsyncSession,
-    session_id: int,
-    actor: Actor,
-    now: datetime,
-    *,
-    guild_id: int | None = None,
-    lock: bool = False,
+async def _lock_running(
+    session: AsyncSession, session_id: int, actor: Actor, guild_id: int | None, now: datetime
 ) -> CoachingSession:
-    found = await session.get(CoachingSession, session_id, with_for_update=lock, populate_existing=lock)
-    by_an_admin = found is not None and actor.is_admin and found.guild_id == guild_id
-    if found is None or not (by_an_admin or actor.user_id in (found.coach_id, found.student_id)):
-        raise NotFound("You have no such session. `/sessions` lists yours.")
+    found = await lookup.visible(session, session_id, actor, guild_id)
+    await members.lock(session, found.coach_id, found.student_id)
+    found = await lookup.visible(session, session_id, actor, guild_id, lock=True)
     if found.status not in (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS) or found.ends_at <= now:
         raise TooLate("This session is over.")
     if now <= found.starts_at:

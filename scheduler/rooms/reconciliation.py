@@ -70,19 +70,17 @@ async def _sweep(db: Database, discord: Rooms, clock: Clock, guild_id: int) -> i
 
 
 async def _remove_leftovers(session: AsyncSession, guild_id: int, seen: list[RoomSeen], clock: Clock) -> int:
-    """Make the removal of rooms due that no session needs any more."""
+    """Make the removal of rooms that no session needs any more due again."""
     found = 0
     for first in range(0, len(seen), _AT_ONCE):
         some = seen[first : first + _AT_ONCE]
         prefix = room_name("")
         codes = [one.name.removeprefix(prefix) for one in some if one.name.startswith(prefix)]
-        by_us = or_(
-            CoachingSession.discord_channel_id.in_([one.id for one in some]), CoachingSession.code.in_(codes)
-        )
+        ids = [one.id for one in some]
         for row in await lock_sessions(
             session,
             CoachingSession.guild_id == guild_id,
-            by_us,
+            or_(CoachingSession.discord_channel_id.in_(ids), CoachingSession.code.in_(codes)),
             CoachingSession.next_step_at.is_(None),
             CoachingSession.room_intended_at.is_not(None),
             CoachingSession.last_error.is_(None),  # otherwise we gave up on removing it

@@ -56,12 +56,7 @@ async def make_room(
 
 
 async def open_room(
-    db: Database,
-    discord: Rooms,
-    clock: Clock,
-    row: CoachingSession,
-    guild: Guild,
-    people: tuple[int, ...],
+    db: Database, discord: Rooms, clock: Clock, row: CoachingSession, guild: Guild, people: tuple[int, ...]
 ) -> None:
     """Let these people in, and notify them.
 

@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, SessionStatus
 from scheduler.attendance import attendance
-from scheduler.core import audit
 from scheduler.notifications import kinds, outbox
 from scheduler.notifications.kinds import Audience
+from scheduler.sessions import events
 
 _AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
@@ -31,12 +31,10 @@ Without it, SQLite reads every session that the two people ever had.
 
 async def earlier_ends_at(session: AsyncSession, row: CoachingSession, now: datetime) -> datetime | None:
     """Return when the earlier session of the same two people ends, if one isn't over yet."""
-    isnt_over = CoachingSession.status.in_(_AHEAD), CoachingSession.ends_at > now
-    return await session.scalar(
-        select(func.max(CoachingSession.ends_at, type_=CoachingSession.ends_at.type)).where(
-            *_of_the_same_two(row, now), *isnt_over, CoachingSession.starts_at < row.starts_at
-        )
-    )
+    is_not_over = CoachingSession.status.in_(_AHEAD), CoachingSession.ends_at > now
+    earlier = *_of_the_same_two(row, now), *is_not_over, CoachingSession.starts_at < row.starts_at
+    ends_at = func.max(CoachingSession.ends_at, type_=CoachingSession.ends_at.type)
+    return await session.scalar(select(ends_at).where(*earlier))
 
 
 async def is_wanted(session: AsyncSession, row: CoachingSession, lead: timedelta, now: datetime) -> bool:
@@ -75,10 +73,7 @@ async def take_over(session: AsyncSession, row: CoachingSession, now: datetime) 
     await attendance.carry_over(session, giver.id, taker.id, now)
     await outbox.drop(session, giver.id, kinds.sent_to(Audience.ROOM), "the next session uses its room", now)
     for one, action in ((giver, "room_handed_over"), (taker, "room_taken_over")):
-        details = {"channel_id": taker.discord_channel_id}
-        audit.record(
-            session, one.guild_id, action, at=now, coach_id=one.coach_id, session_id=one.id, details=details
-        )
+        events.record_by_bot(session, one, action, now, channel_id=taker.discord_channel_id)
     return True
 
 

@@ -1,6 +1,6 @@
 """A session with its room, who was in it, and what it leaves behind."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -101,11 +101,6 @@ async def finished(db: Database, session_id: int, now: datetime = ELEVEN) -> Coa
         row = await session.get_one(CoachingSession, session_id)
         await outcomes.finish(session, row, await session.get_one(Guild, GUILD), now)
     return await found(db, session_id)
-
-
-async def press(db: Database, use_case: Callable[[AsyncSession], Awaitable[Any]]) -> None:
-    """Run a use case in its own transaction."""
-    await transact(db, use_case)
 
 
 async def found(db: Database, session_id: int) -> CoachingSession:

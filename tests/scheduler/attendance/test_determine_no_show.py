@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from models import Absent
 from scheduler.attendance.attendance import Presence, Stay, determine_no_show, late_from, presence
+from scheduler.time.intervals import Interval
 from tests.support.attended_sessions import TEN, Spell, at
 from tests.support.builders import COACH, MINUTE, STUDENT
 
@@ -19,15 +20,8 @@ def stays_of(*spells: Spell) -> list[Stay]:
 
 def no_show(*spells: Spell, ends: int = 60, opened: int = -5, grace: int = 15) -> Absent | None:
     """Determine it for a session from ten on; all times are minutes after ten."""
-    return determine_no_show(
-        stays_of(*spells),
-        coach_id=COACH,
-        student_id=STUDENT,
-        starts_at=TEN,
-        ends_at=at(ends),
-        opened_at=at(opened),
-        grace=grace * MINUTE,
-    )
+    late_at = late_from(TEN, at(ends), at(opened), grace * MINUTE)
+    return determine_no_show(stays_of(*spells), COACH, STUDENT, Interval(TEN, at(ends)), late_at)
 
 
 def c(since: int, until: int = 60) -> Spell:

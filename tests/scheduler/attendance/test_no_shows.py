@@ -67,12 +67,7 @@ async def do(
 
 
 async def refused(
-    db: Database,
-    kind: type[CoachingError],
-    use_case: UseCase,
-    session_id: int,
-    now: datetime = NOON,
-    **named: Any,
+    db: Database, kind: type[CoachingError], use_case: UseCase, session_id: int, now: datetime = NOON, **named: Any
 ) -> str:
     return str(await refusal(db, kind, partial(use_case, session_id=session_id, now=now, **named)))
 
@@ -193,8 +188,7 @@ async def test_the_coach_can_say_nothing_before_the_session_is_over(db: Database
 
 
 @pytest.mark.parametrize(
-    ("absent", "actor"),
-    [(Absent.STUDENT, STU), (Absent.COACH, CARA), (Absent.BOTH, STU), (Absent.BOTH, CARA)],
+    ("absent", "actor"), [(Absent.STUDENT, STU), (Absent.COACH, CARA), (Absent.BOTH, STU), (Absent.BOTH, CARA)]
 )
 async def test_absent_people_can_appeal(db: Database, absent: Absent, actor: Actor) -> None:
     session_id = await a_past_one(db, absent)

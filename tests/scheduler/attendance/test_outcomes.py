@@ -13,17 +13,7 @@ from models.storage.database import Database
 from scheduler.attendance import no_shows, outcomes
 from scheduler.core.actor import Actor
 from scheduler.core.errors import AlreadyDecided, NotFound, TooLate
-from tests.support.attended_sessions import (
-    CARA,
-    ELEVEN,
-    STRANGER,
-    STU,
-    Spell,
-    a_meeting,
-    at,
-    finished,
-    recorded,
-)
+from tests.support.attended_sessions import CARA, ELEVEN, STRANGER, STU, Spell, a_meeting, at, finished, recorded
 from tests.support.builders import ADMIN, COACH, GUILD, MINUTE, STUDENT, FakeClock, a_notification, refusal
 from tests.support.fakes import FakeDiscord
 from tests.support.rounds import advance_due

@@ -101,10 +101,7 @@ async def test_messages_left_by_one_run_go_out_two_seconds_later(db: Database) -
         await world.leap_to(BEGINS + 10 * SECOND)
         await world.wait_until(BEGINS + 20 * SECOND)
 
-        assert (await runs(db))[known:] == [
-            ("wake", BEGINS + 10 * SECOND, 12),
-            ("due", BEGINS + 12 * SECOND, 2),
-        ]
+        assert (await runs(db))[known:] == [("wake", BEGINS + 10 * SECOND, 12), ("due", BEGINS + 12 * SECOND, 2)]
 
 
 async def test_rooms_are_swept_at_the_start_and_every_hour(db: Database) -> None:
