@@ -42,9 +42,7 @@ async def make_room(
             if await shared_rooms.take_over(session, row, clock()):
                 return None
         current = await _lock(session, row)
-        if current.room_intended_at is None:
-            current.room_intended_at = clock()
-        row.room_intended_at = current.room_intended_at
+        current.room_intended_at = row.room_intended_at = current.room_intended_at or clock()
     channel_id = await discord.ensure_room(_room(row, guild))
     async with db.begin() as session:
         # Recorded even if the session was cancelled meanwhile: its next step then removes the room.

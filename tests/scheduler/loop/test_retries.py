@@ -1,6 +1,7 @@
 """How often a failure is retried, what retries it sooner, and when it's given up."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -41,7 +42,7 @@ DOWN = DiscordFailure("Discord did not answer", unanswered=True)
 
 async def set_up(db: Database, code: str = "abc", guild_id: int = GUILD) -> tuple[FakeDiscord, FakeClock]:
     """Store a server with a session at ten, and let its room be due."""
-    who = {"coach_id": guild_id * 10, "student_id": guild_id * 10 + 1}
+    who: dict[str, Any] = {"coach_id": guild_id * 10, "student_id": guild_id * 10 + 1}
     async with db.begin() as session:
         await a_guild(session, id=guild_id)
         await a_coach(session, guild_id=guild_id, user_id=guild_id * 10, hours=())

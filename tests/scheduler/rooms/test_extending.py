@@ -147,7 +147,7 @@ async def test_the_next_booking_of_either_person_limits_it(
     db: Database, of_coach: bool, next_at: int, fits: bool
 ) -> None:
     session_id = await both_came(db)
-    other = {"student_id": STUDENT + 1} if of_coach else {"coach_id": COACH + 1}
+    other: dict[str, Any] = {"student_id": STUDENT + 1} if of_coach else {"coach_id": COACH + 1}
     async with db.begin() as session:
         await a_coach(session, user_id=COACH + 1)
         await a_session(session, starts_at=at(next_at), **other)
