@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-import discord
-
 from cogs import ui
 from cogs.availability import panel
 from cogs.availability.panel import PanelCog, PanelState
@@ -69,8 +67,8 @@ def _rules_panel(current: Rules, place: PanelState, said: str | None = None) -> 
     return ui.Panel(
         ui.text(f"### Your booking rules\n{policy_forms.describe(current)}"),
         ui.row(
-            ui.button("Sessions…", place.id(SESSIONS), discord.ButtonStyle.primary),
-            ui.button("Notice and limits…", place.id(LIMITS), discord.ButtonStyle.primary),
+            ui.button("Sessions…", place.id(SESSIONS)),
+            ui.button("Notice and limits…", place.id(LIMITS)),
             ui.button("◀ Back", place.id(panel.SHOW)),
         ),
         *([ui.text(said)] if said else []),

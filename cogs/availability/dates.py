@@ -136,7 +136,7 @@ def _dates_panel(found: list[Dates], page: int, place: PanelState) -> ui.Panel:
         parts.append(
             discord.ui.Section(
                 f"**{write_dates(one.first, one.last)}**\n{what}{reason}",
-                accessory=ui.button("Remove", clear, discord.ButtonStyle.danger),
+                accessory=ui.button("Remove", clear),
             )
         )
     turning = partial(place.id, panel.DATES)

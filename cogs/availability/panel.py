@@ -164,7 +164,7 @@ def _items(week: _Week, place: PanelState, said: str | None) -> list[discord.ui.
         ui.row(
             ui.button("Edit hours…", place.id(EDIT), discord.ButtonStyle.primary),
             ui.button("Copy a day…", place.id(COPY)),
-            ui.button(f"Clear {names}"[:80], place.id(CLEAR), discord.ButtonStyle.danger),
+            ui.button(f"Clear {names}"[:80], place.id(CLEAR)),
             ui.button("Check a time…", place.id(WHY)),
         ),
         ui.row(

@@ -17,7 +17,7 @@ def whole_number(words: str) -> int | None:
 
 
 def block(words: str) -> str:
-    """Write a block quotation."""
+    """Quote every line."""
     return "\n".join(f"> {line}" for line in words.splitlines())
 
 

@@ -42,21 +42,23 @@ async def test_an_unknown_custom_id_is_refused(open_world: Academy, custom_id: s
     assert words(reply(answer)) == OLD
 
 
-async def test_a_time_beyond_the_calendar_is_refused(open_world: Academy) -> None:
-    world = open_world
+@pytest.mark.parametrize(
+    ("minutes", "start", "sentence"),
+    [
+        (60, 2**63 - 1, "That time doesn't exist."),
+        (45, 29540730, "This coach offers 60, 30, 90 minutes. Choose one of these."),
+    ],
+    ids=["time", "length"],
+)
+async def test_an_impossible_time_or_length_is_refused(
+    open_world: Academy, minutes: int, start: int, sentence: str
+) -> None:
+    custom_id = f"book:confirm:{open_world.coach.id}:{minutes}:{start}:6000:{USD}"
 
-    answer = await world.press_custom_id(world.student, f"book:confirm:{world.coach.id}:60:{2**63 - 1}:6000:{USD}")
+    answer = await open_world.press_custom_id(open_world.student, custom_id)
 
-    assert "That time doesn't exist." in words(reply(answer))
-    assert await world.count(CoachingSession) == 0
-
-
-async def test_a_length_that_is_not_offered_is_refused(open_world: Academy) -> None:
-    world = open_world
-
-    answer = await world.press_custom_id(world.student, f"book:confirm:{world.coach.id}:45:29540730:4500:{USD}")
-
-    assert words(reply(answer)) == "This coach offers 60, 30, 90 minutes. Choose one of these."
+    assert sentence in words(reply(answer))
+    assert await open_world.count(CoachingSession) == 0
 
 
 async def test_an_internal_error_is_admitted_with_the_code_in_the_log(world: Academy) -> None:
