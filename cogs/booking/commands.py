@@ -7,22 +7,8 @@ from discord import app_commands
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import cards, routes, ui
+from cogs.booking import panels
 from cogs.booking.browse import BROWSE, PICK_SORT, PICK_SPECIALTY, CoachList, read_sort
-from cogs.booking.panels import (
-    CONFIRM,
-    DAYS,
-    NOTES,
-    NOTES_NAME,
-    OLD_CONFIRM,
-    PICK_DAY,
-    PICK_LENGTH,
-    TIME,
-    ZONE,
-    ZONE_NAME,
-    Choice,
-    CoachTimes,
-    currency_numbered,
-)
 from cogs.cards.calendar_file import Names, attached
 from cogs.images.drawing import draw_week
 from cogs.images.week import WeekPicture
@@ -36,7 +22,6 @@ from models import BlockedFrom, Coach, Guild
 from scheduler.availability import coach_search, free_times, reader_zone
 from scheduler.booking import blocks, booking, eligibility, holds
 from scheduler.core import coaches, members
-from scheduler.core.coaches import coach_specialties
 from scheduler.core.errors import NotFound
 from scheduler.core.limits import LONGEST_NOTES
 from scheduler.parsing import names
@@ -77,19 +62,17 @@ class BookingCog(Cog):
         await self._browse(interaction, sort, specialty, page)
 
     @on(PICK_SPECIALTY)
-    async def specialty_picked(self, interaction: Interaction, sort: int) -> None:
+    async def pick_specialty(self, interaction: Interaction, sort: int) -> None:
         """Show coaches of one specialty, or of all."""
         await self._browse(interaction, sort, ui.chosen_in(interaction)[0], 0)
 
     @on(PICK_SORT)
-    async def sort_picked(self, interaction: Interaction, specialty: int) -> None:
+    async def pick_sort(self, interaction: Interaction, specialty: int) -> None:
         """Sort the coaches differently."""
         await self._browse(interaction, ui.chosen_in(interaction)[0], specialty, 0)
 
     @on(routes.BOOK_COACH)
-    async def coach_pressed(
-        self, interaction: Interaction, coach_id: int, minutes: int, day: int, page: int
-    ) -> None:
+    async def turn_times(self, interaction: Interaction, coach_id: int, minutes: int, day: int, page: int) -> None:
         """Show a page of a coach's free times on one day."""
         await self._pick(interaction, coach_id, minutes, day, times_page=page)
 
@@ -99,73 +82,73 @@ class BookingCog(Cog):
         await ui.acknowledge_beside(interaction)
         await self._pick(interaction, coach_id, minutes)
 
-    @on(PICK_LENGTH)
-    async def length_picked(self, interaction: Interaction, coach_id: int, day: int) -> None:
+    @on(panels.PICK_LENGTH)
+    async def pick_length(self, interaction: Interaction, coach_id: int, day: int) -> None:
         """Show the same day with another session length."""
         await self._pick(interaction, coach_id, ui.chosen_in(interaction)[0], day)
 
-    @on(PICK_DAY)
-    async def day_picked(self, interaction: Interaction, coach_id: int, minutes: int, page: int) -> None:
+    @on(panels.PICK_DAY)
+    async def pick_day(self, interaction: Interaction, coach_id: int, minutes: int, page: int) -> None:
         """Show another day."""
         await self._pick(interaction, coach_id, minutes, ui.chosen_in(interaction)[0], days_page=page)
 
-    @on(DAYS)
-    async def days_turned(
-        self, interaction: Interaction, coach_id: int, minutes: int, day: int, page: int
-    ) -> None:
+    @on(panels.DAYS)
+    async def turn_days(self, interaction: Interaction, coach_id: int, minutes: int, day: int, page: int) -> None:
         """Show another page of days."""
         await self._pick(interaction, coach_id, minutes, day, days_page=page)
 
-    @on(ZONE)
+    @on(panels.ZONE)
     async def change_zone(self, interaction: Interaction, coach_id: int, minutes: int, day: int) -> None:
         """Show the times in the zone of the place that was typed, from now on."""
         await ui.acknowledge(interaction)
-        name = await resolve_zone(ui.typed_in(interaction).get(ZONE_NAME, ""))
+        name = await resolve_zone(ui.typed_in(interaction).get(panels.ZONE_NAME, ""))
         async with self.bot.db.begin() as session:
             await self._bookable(session, interaction, coach_id)
             await members.set_zone(session, interaction.user.id, name)
         await self._pick(interaction, coach_id, minutes, day)
 
-    @opens(ZONE)
+    @opens(panels.ZONE)
     async def zone_form(
         self, interaction: Interaction, typed: Typed, coach_id: int, minutes: int, day: int
     ) -> ui.Form:
         """Ask for a place."""
-        custom_id = ZONE.id(coach_id=coach_id, minutes=minutes, day=day)
-        return ui.Form("Where are you?", custom_id, ui.field(ZONE_NAME, typed, placeholder="Munich", most=60))
+        custom_id = panels.ZONE.id(coach_id=coach_id, minutes=minutes, day=day)
+        return ui.Form(
+            "Where are you?", custom_id, ui.field(panels.ZONE_NAME, typed, placeholder="Munich", most=60)
+        )
 
-    @on(TIME)
-    async def time_pressed(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
+    @on(panels.TIME)
+    async def pick_time(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
         """Hold the time and ask for confirmation."""
         await ui.acknowledge(interaction)
         await self.bot.look_for_coach(ui.guild_id_of(interaction), coach_id)
-        notes = ui.stored_fields(interaction.message).get(NOTES_NAME)
+        notes = ui.stored_fields(interaction.message).get(panels.NOTES_NAME)
         await self._ask_to_confirm(interaction, coach_id, minutes, start, notes)
 
-    @on(NOTES)
+    @on(panels.NOTES)
     async def notes(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
         """Put the notes on the panel."""
         await ui.acknowledge(interaction)
-        typed = ui.typed_in(interaction).get(NOTES_NAME, "").strip()
+        typed = ui.typed_in(interaction).get(panels.NOTES_NAME, "").strip()
         eligibility.check_notes(typed)
         await self._ask_to_confirm(interaction, coach_id, minutes, start, typed)
 
-    @opens(NOTES)
+    @opens(panels.NOTES)
     async def notes_form(
         self, interaction: Interaction, typed: Typed, coach_id: int, minutes: int, start: int
     ) -> ui.Form:
         """Ask for notes, starting with those on the panel."""
         field = ui.field(
-            NOTES_NAME,
+            panels.NOTES_NAME,
             typed or ui.stored_fields(interaction.message),
             description="What you want to work on, links, questions.",
             long=True,
             required=False,
             most=LONGEST_NOTES,
         )
-        return ui.Form("Notes", NOTES.id(coach_id=coach_id, minutes=minutes, start=start), field)
+        return ui.Form("Notes", panels.NOTES.id(coach_id=coach_id, minutes=minutes, start=start), field)
 
-    @on(CONFIRM)
+    @on(panels.CONFIRM)
     async def confirm(
         self, interaction: Interaction, coach_id: int, minutes: int, start: int, cost: int, currency: int
     ) -> None:
@@ -182,10 +165,10 @@ class BookingCog(Cog):
                 coach_id,
                 instant(start),
                 cards.lasting(minutes),
-                ui.stored_fields(interaction.message).get(NOTES_NAME),
+                ui.stored_fields(interaction.message).get(panels.NOTES_NAME),
                 now,
                 agreed_minor=cost,
-                agreed_currency=currency_numbered(currency),
+                agreed_currency=panels.currency_numbered(currency),
             )
             coach = await session.get_one(Coach, (booked.guild_id, coach_id))
         self.bot.wake()
@@ -195,12 +178,12 @@ class BookingCog(Cog):
         messaged = ui.text("We've messaged you both. `/sessions` lists your sessions.")
         await ui.show(interaction, ui.Panel(card, shown, messaged, files=[file]))
 
-    @on(OLD_CONFIRM)
-    async def confirm_before(
+    @on(panels.OLD_CONFIRM)
+    async def confirm_old(
         self, interaction: Interaction, coach_id: int, minutes: int, start: int, cost: int
     ) -> None:
         """Ask again, now with the currency of the price."""
-        await self.time_pressed(interaction, coach_id, minutes, start)
+        await self.pick_time(interaction, coach_id, minutes, start)
 
     async def _find_coach(self, interaction: Interaction, typed: str) -> int:
         """Find a coach by name, preferring those who take bookings. Raises NotFound unless exactly one matches."""
@@ -264,15 +247,15 @@ class BookingCog(Cog):
             length = timedelta(minutes=minutes)
             free = await free_times.free_times(session, coach, length, student_id=student_id, now=now)
             zone_name = await reader_zone.zone_name_of(session, student_id, guild.time_zone)
-            taught = await coach_specialties(session, guild.id, coach_id)
-            times = CoachTimes(coach, taught, minutes, zone_name, by_day(free, zone(zone_name)))
+            taught = await coaches.coach_specialties(session, guild.id, coach_id)
+            times = panels.CoachTimes(coach, taught, minutes, zone_name, by_day(free, zone(zone_name)))
             shown = times.picker.shown(day, days_page) if times.days else None
             week = await _week(session, coach, student_id, zone_name, shown.day, now) if shown else None
         if shown is None or week is None:
             await ui.show(interaction, times.nothing_free())
             return
         png = await asyncio.to_thread(draw_week, week)
-        notes = ui.stored_fields(interaction.message).get(NOTES_NAME, "")
+        notes = ui.stored_fields(interaction.message).get(panels.NOTES_NAME, "")
         await ui.show(interaction, times.panel(shown, times_page, week, png, notes))
 
     async def _ask_to_confirm(
@@ -285,7 +268,7 @@ class BookingCog(Cog):
             held = await holds.hold(session, guild, actor, coach_id, instant(start), cards.lasting(minutes), now)
             coach = await session.get_one(Coach, (guild.id, coach_id))
             zone_name = await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
-        choice = Choice(coach, guild, zone_name, minutes, start, held.expires_at)
+        choice = panels.Choice(coach, guild, zone_name, minutes, start, held.expires_at)
         await ui.show(interaction, choice.panel(notes))
 
 

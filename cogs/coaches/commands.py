@@ -15,7 +15,6 @@ from scheduler.coaches import applications
 from scheduler.coaches.applications import LONGEST_TEXT, Application
 from scheduler.coaches.history import coach_history
 from scheduler.core import coaches
-from scheduler.core.coaches import coach_specialties
 from scheduler.servers import settings
 from scheduler.time.time_zones import zone
 
@@ -170,7 +169,7 @@ class CoachCog(Cog):
                 return ui.Panel(ui.text("No open applications. People apply with `/coach apply`."))
             position = min(position, len(waiting) - 1)
             coach = waiting[position]
-            taught = await coach_specialties(session, guild.id, coach.user_id)
+            taught = await coaches.coach_specialties(session, guild.id, coach.user_id)
             history = await coach_history(session, guild.id, coach.user_id)
             blocked = await blocks.of(session, guild.id, coach.user_id)
         following = ui.button("Next ▶", QUEUE.id(position=(position + 1) % len(waiting)))
@@ -189,5 +188,5 @@ class CoachCog(Cog):
             await blocks.check(session, guild.id, interaction.user.id, BlockedFrom.APPLYING)
             if coach is None:
                 return {}
-            taught = await coach_specialties(session, coach.guild_id, coach.user_id)
+            taught = await coaches.coach_specialties(session, coach.guild_id, coach.user_id)
         return forms.filled_in(coach, taught, guild.currency) | {_ZONE: coach.time_zone}

@@ -10,17 +10,20 @@ from models import NotificationKind
 from scheduler.coaches.notifications import ApplicationDetails
 from scheduler.notifications.kinds import NotificationContext
 
+_APPROVED = (
+    "### You're a coach now 🎉\nYour application was approved. **Next step:** set your hours in the server with "
+    "`/availability`. Students can then book you with `/book`."
+)
+_REINSTATED = "### You can coach again\nYour hours haven't changed. Check them with `/availability`."
+_RULES_GIVEN = (
+    "### An admin gave all coaches the same booking rules\nSee yours in `/availability`, under **Rules**. Press "
+    "**Undo** there to get your old ones back. Booked sessions don't change."
+)
+
 
 def _application_card(context: NotificationContext) -> discord.ui.Item[Any]:
     details: ApplicationDetails = context.details
     return cards.of_application(context.about_coach, details.specialties, details.history, details.blocked)
-
-
-def _approved(_context: NotificationContext) -> discord.ui.Item[Any]:
-    return ui.text(
-        "### You're a coach now 🎉\nYour application was approved. **Next step:** set your hours in the server "
-        "with `/availability`. Students can then book you with `/book`."
-    )
 
 
 def _rejected(context: NotificationContext) -> discord.ui.Item[Any]:
@@ -41,10 +44,6 @@ def _reason(context: NotificationContext) -> str:
     return ui.block(ui.quoted(context.about_coach.decision_reason or "", 1000))
 
 
-def _reinstated(_context: NotificationContext) -> discord.ui.Item[Any]:
-    return ui.text("### You can coach again\nYour hours haven't changed. Check them with `/availability`.")
-
-
 def _currency_changed(context: NotificationContext) -> discord.ui.Item[Any]:
     coach, currency = context.about_coach, context.guild.currency
     return ui.text(
@@ -62,20 +61,13 @@ def _rate_set(context: NotificationContext) -> discord.ui.Item[Any]:
     )
 
 
-def _rules_given(_context: NotificationContext) -> discord.ui.Item[Any]:
-    return ui.text(
-        "### An admin gave all coaches the same booking rules\nSee yours in `/availability`, under "
-        "**Rules**. Press **Undo** there to get your old ones back. Booked sessions don't change."
-    )
-
-
 WORDS = {
     NotificationKind.APPLICATION_CARD: Words(_application_card),
-    NotificationKind.APPLICATION_APPROVED: Words(_approved),
+    NotificationKind.APPLICATION_APPROVED: Words(lambda _: ui.text(_APPROVED)),
     NotificationKind.APPLICATION_REJECTED: Words(_rejected),
     NotificationKind.COACH_SUSPENDED: Words(_suspended),
-    NotificationKind.COACH_REINSTATED: Words(_reinstated),
+    NotificationKind.COACH_REINSTATED: Words(lambda _: ui.text(_REINSTATED)),
     NotificationKind.CURRENCY_CHANGED: Words(_currency_changed),
     NotificationKind.RATE_SET: Words(_rate_set),
-    NotificationKind.RULES_GIVEN: Words(_rules_given),
+    NotificationKind.RULES_GIVEN: Words(lambda _: ui.text(_RULES_GIVEN)),
 }

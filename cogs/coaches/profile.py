@@ -18,7 +18,6 @@ from scheduler.coaches.applications import Written
 from scheduler.coaches.profiles import Profile
 from scheduler.core import coaches
 from scheduler.core.clock import stamp
-from scheduler.core.coaches import coach_specialties
 from scheduler.core.markup import visible
 from scheduler.parsing.money import price, write_money
 from scheduler.servers import settings
@@ -76,7 +75,7 @@ class ProfileCog(Cog):
             coach = profiles.check_may_edit(await coaches.find(session, guild.id, interaction.user.id))
             await profiles.check_not_blocked(session, coach)
             taught_here = await settings.specialties(session, guild.id)
-            taught = await coach_specialties(session, guild.id, coach.user_id)
+            taught = await coaches.coach_specialties(session, guild.id, coach.user_id)
         currency = coach.currency if coach.rate_minor else guild.currency
         typed = typed or forms.filled_in(coach, taught, coach.currency)
         return ui.Form("Your profile", EDIT.id(), *forms.fields(typed, taught_here, currency, guild.currency))

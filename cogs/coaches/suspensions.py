@@ -1,5 +1,7 @@
 """Suspending and reinstating a coach, by command or from their card in the review channel."""
 
+from typing import Literal
+
 import discord
 from discord import app_commands
 
@@ -12,7 +14,7 @@ from scheduler.coaches.applications import LONGEST_TEXT
 from scheduler.servers import settings
 
 _REASON, _UPCOMING = "Reason", "Upcoming sessions"
-_CANCEL, _KEEP = "cancel", "keep"
+_KEEPS = {"cancel": False, "keep": True}
 
 
 class SuspendingCog(Cog):
@@ -24,20 +26,16 @@ class SuspendingCog(Cog):
         reason="They'll see this",
         upcoming="What happens to their upcoming sessions (optional). Default: as in /coaching setup",
     )
-    @app_commands.choices(
-        upcoming=[app_commands.Choice(name=f"{one} them", value=one) for one in (_CANCEL, _KEEP)]
-    )
     @retried
     async def suspend(
         self,
         interaction: Interaction,
         member: discord.User,
         reason: app_commands.Range[str, 1, LONGEST_TEXT],
-        upcoming: app_commands.Choice[str] | None = None,
+        upcoming: Literal["cancel", "keep"] | None = None,
     ) -> None:
         """Suspend one coach."""
-        keep = None if upcoming is None else upcoming.value == _KEEP
-        await self._suspend(interaction, member.id, reason, keep=keep)
+        await self._suspend(interaction, member.id, reason, keep=_KEEPS.get(upcoming or ""))
 
     @group_command("coach", name="reinstate", description="Let a suspended coach coach again")
     @app_commands.describe(member="The coach")
@@ -50,7 +48,7 @@ class SuspendingCog(Cog):
     async def suspend_pressed(self, interaction: Interaction, user_id: int) -> None:
         """Suspend the coach, and cancel or keep upcoming sessions as chosen in the form."""
         typed = ui.typed_in(interaction)
-        keep = {_CANCEL: False, _KEEP: True}.get(typed.get(_UPCOMING, ""))
+        keep = _KEEPS.get(typed.get(_UPCOMING, ""))
         await self._suspend(interaction, user_id, typed.get(_REASON, ""), keep=keep)
 
     @opens(routes.SUSPEND)
@@ -60,8 +58,8 @@ class SuspendingCog(Cog):
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor, now = ui.actor_of(interaction, guild), self.bot.clock()
             count = await suspensions.affected(session, guild.id, user_id, actor, now)
-        chosen = typed.get(_UPCOMING) or (_KEEP if guild.keep_after_departure else _CANCEL)
-        choices = (("Cancel them", _CANCEL, chosen == _CANCEL), ("Keep them", _KEEP, chosen == _KEEP))
+        chosen = _KEEPS.get(typed.get(_UPCOMING, ""), guild.keep_after_departure)
+        choices = [(f"{one} them".capitalize(), one, keep is chosen) for one, keep in _KEEPS.items()]
         are = "1 is booked." if count == 1 else f"{count or 'None'} are booked."
         return ui.Form(
             "Suspend this coach",

@@ -53,14 +53,12 @@ class NoShowsCog(Cog):
         return ui.Form("Appeal your no-show", routes.APPEAL.id(session_id=session_id), field)
 
     @on(DECIDE)
-    async def decision_pressed(
-        self, interaction: Interaction, session_id: int, user_id: int, granted: int
-    ) -> None:
+    async def decide_appeal(self, interaction: Interaction, session_id: int, user_id: int, granted: int) -> None:
         """Decide on this person's appeal, for an admin."""
         await self._decide(interaction, session_id, user_id, granted=bool(granted))
 
     @on(DECIDE_ONLY_ONE)
-    async def only_one_decided(self, interaction: Interaction, session_id: int, granted: int) -> None:
+    async def decide_only_appeal(self, interaction: Interaction, session_id: int, granted: int) -> None:
         """Do the same from an older card."""
         await self._decide(interaction, session_id, None, granted=bool(granted))
 

@@ -46,7 +46,7 @@ def _room_open(context: NotificationContext) -> discord.ui.Item[Any]:
 def _room_welcome(context: NotificationContext) -> discord.ui.Item[Any]:
     one, both = context.about_session, _both(context)
     if one.status not in _RUNNING:
-        # Its message can still be edited, so the room exists: the two's next session has taken it over.
+        # Its message can still be edited, so the room exists: their next session has taken it over.
         next_ = (
             "Your next session is in this room too." if one.room_removed_at else "The room closes once it's empty."
         )

@@ -40,22 +40,22 @@ class MovingCog(Cog):
         await self._pick(interaction, session_id)
 
     @on(routes.RESCHEDULE_TIMES)
-    async def times_turned(self, interaction: Interaction, session_id: int, day: int, page: int) -> None:
+    async def turn_times(self, interaction: Interaction, session_id: int, day: int, page: int) -> None:
         """Show a page of times of one day."""
         await self._pick(interaction, session_id, day, times_page=page)
 
     @on(PICK_DAY)
-    async def day_picked(self, interaction: Interaction, session_id: int, page: int) -> None:
+    async def pick_day(self, interaction: Interaction, session_id: int, page: int) -> None:
         """Show another day."""
         await self._pick(interaction, session_id, ui.chosen_in(interaction)[0], days_page=page)
 
     @on(DAYS)
-    async def days_turned(self, interaction: Interaction, session_id: int, day: int, page: int) -> None:
+    async def turn_days(self, interaction: Interaction, session_id: int, day: int, page: int) -> None:
         """Show another page of days."""
         await self._pick(interaction, session_id, day, days_page=page)
 
     @on(routes.RESCHEDULE_TO)
-    async def time_pressed(self, interaction: Interaction, session_id: int, start: int) -> None:
+    async def pick_time(self, interaction: Interaction, session_id: int, start: int) -> None:
         """Show the old and the new time, and ask."""
         await ui.acknowledge(interaction)
         async with self.bot.db.read() as session:
@@ -64,7 +64,7 @@ class MovingCog(Cog):
         await ui.show(interaction, question)
 
     @on(OTHER)
-    async def other_time(self, interaction: Interaction, session_id: int) -> None:
+    async def ask_about_time(self, interaction: Interaction, session_id: int) -> None:
         """Show which rules the typed time breaks, and ask."""
         await ui.acknowledge(interaction)
         async with self.bot.db.read() as session:
@@ -84,12 +84,12 @@ class MovingCog(Cog):
         return ui.Form("Another time", OTHER.id(session_id=session_id), field)
 
     @on(CONFIRM)
-    async def confirmed(self, interaction: Interaction, session_id: int, start: int) -> None:
+    async def confirm(self, interaction: Interaction, session_id: int, start: int) -> None:
         """Reschedule for the reason in the form."""
         await self._confirm(interaction, session_id, start, 0)
 
     @on(ANYWAY)
-    async def confirmed_anyway(self, interaction: Interaction, session_id: int, start: int, rules: int) -> None:
+    async def confirm_anyway(self, interaction: Interaction, session_id: int, start: int, rules: int) -> None:
         """Do the same for a coach who was shown which of their rules it breaks."""
         await self._confirm(interaction, session_id, start, rules)
 
@@ -110,7 +110,7 @@ class MovingCog(Cog):
     async def reason_form(self, interaction: Interaction, typed: Typed, session_id: int, start: int) -> ui.Form:
         """Ask why. Coaches have to say."""
         custom_id = CONFIRM.id(session_id=session_id, start=start)
-        return await self._reason_form(interaction, typed, session_id, custom_id)
+        return await self._ask_why(interaction, typed, session_id, custom_id)
 
     @opens(ANYWAY)
     async def anyway_form(
@@ -118,11 +118,9 @@ class MovingCog(Cog):
     ) -> ui.Form:
         """Ask why, for a time that breaks the coach's own rules."""
         custom_id = ANYWAY.id(session_id=session_id, start=start, rules=rules)
-        return await self._reason_form(interaction, typed, session_id, custom_id)
+        return await self._ask_why(interaction, typed, session_id, custom_id)
 
-    async def _reason_form(
-        self, interaction: Interaction, typed: Typed, session_id: int, custom_id: str
-    ) -> ui.Form:
+    async def _ask_why(self, interaction: Interaction, typed: Typed, session_id: int, custom_id: str) -> ui.Form:
         async with self.bot.db.read() as session:
             found, _, _ = await self._load(session, interaction, session_id)
         is_coach = interaction.user.id == found.coach_id
