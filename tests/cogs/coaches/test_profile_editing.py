@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from models import AuditEntry, Coach, Specialty
-from tests.cogs.coaches.test_profile import profile
+from tests.cogs.coaches.test_profile import profile, reject, suspend
 from tests.support.simulated import APPLICATION, Academy, reply, words
 from tests.support.steps import fill, form, held, labels, press, rows, send
 from tests.support.transactions import fetch
@@ -112,27 +112,17 @@ async def test_a_specialty_removed_meanwhile_is_refused(open_world: Academy) -> 
     assert "✅ Saved." in words(await send(world.coach, again, {}))
 
 
-async def reject(world: Academy) -> str:
-    await world.set_up()
-    await world.apply(world.coach)
-    await fill(world.admin, world.card, "Reject…", {"Reason": "Too short."})
-    return "Your application wasn't approved. Apply again with `/coach apply`."
-
-
-async def suspend(world: Academy) -> str:
-    await world.already_open()
-    await world.admin.slash(world.lobby, "coach suspend", member=world.coach, reason="Missed two.")
-    return "You're suspended from coaching here. Talk to an admin of this server."
-
-
-async def never_apply(world: Academy) -> str:
-    await world.set_up()
-    return "You don't coach here yet. Apply with `/coach apply`."
-
-
-@pytest.mark.parametrize("become", [reject, suspend, never_apply])
-async def test_without_a_profile_editing_says_what_to_do(world: Academy, become: Any) -> None:
-    sentence = await become(world)
+@pytest.mark.parametrize(
+    ("become", "sentence"),
+    [
+        (reject, "Your application was not approved. Apply again with `/coach apply`."),
+        (suspend, "Your coaching here is suspended. Please talk to an admin of this server."),
+        (Academy.set_up, "You do not coach here yet. Apply with `/coach apply`."),
+    ],
+    ids=["rejected", "suspended", "never applied"],
+)
+async def test_without_a_profile_editing_says_what_to_do(world: Academy, become: Any, sentence: str) -> None:
+    await become(world)
     before = await rows(world)
 
     asked = await world.coach.slash(world.lobby, "coach edit")

@@ -10,7 +10,6 @@ from tests.support.simulated import APPLICATION, Academy, reply, words
 from tests.support.steps import fill, form, held, labels, press, rows, send
 
 NAMES, NAME, TEACHES = "Names, one per line", "New name", "What you teach"
-ADMINS_ONLY = "Only admins may do this."
 
 
 async def the_list(world: Academy) -> Any:
@@ -177,28 +176,6 @@ async def test_25_specialties_with_the_longest_names_fit_everywhere(world: Acade
     await world.apply(world.coach, **{TEACHES: longest})
     assert "Remove…" in labels(await pick(world, longest[0]))
     reply(await world.student.slash(world.lobby, "book"))
-
-
-FORMS = {"specialty:add": {NAMES: "Violin"}, "specialty:rename:1": {NAME: "Violin"}}
-PRESSES = (*FORMS, "specialty:list", "specialty:remove:12:0")
-
-
-@pytest.mark.parametrize("who", ["student", "coach", "outsider"])
-async def test_only_admins_see_or_change_the_list(open_world: Academy, who: str) -> None:
-    world = open_world
-    person = getattr(world, who)
-    before = await rows(world)
-
-    asked = [await person.slash(world.lobby, "coaching specialties")]
-    asked += [await world.press_custom_id(person, custom_id) for custom_id in PRESSES]
-    asked += [await world.press_custom_id(person, "specialty:pick", picked=["1"])]
-    asked += [await world.press_custom_id(person, f"fix:{custom_id}") for custom_id in FORMS]
-    asked += [await world.send_custom_id(person, custom_id, typed) for custom_id, typed in FORMS.items()]
-
-    for answer in asked:
-        assert answer.modal is None
-        assert ADMINS_ONLY in words(reply(answer))
-    assert await rows(world) == before
 
 
 async def test_the_panel_and_its_forms_survive_a_restart(world: Academy) -> None:
