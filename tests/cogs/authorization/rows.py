@@ -249,8 +249,10 @@ FORMS: dict[str, Row] = {
     ),
     "book:zone:{coach_id}:{minutes}:{day}": Row(BOOKERS, typed={"City or time zone": "Lisbon"}),
     "book:notes:{coach_id}:{minutes}:{start}": Row(BOOKERS, typed={"Notes for your coach": "Hello."}),
-    "move:confirm:{session_id}:{start}": Row(PAIR, typed={"Reason": "Ill."}),
-    "move:anyway:{session_id}:{start}:{rules}": Row(PAIR, numbers={"rules": 0}, typed={"Reason": "Ill."}),
+    "move:confirm:{session_id}:{start}": Row(PAIR, typed={"Reason (optional)": "Ill."}),
+    "move:anyway:{session_id}:{start}:{rules}": Row(
+        PAIR, numbers={"rules": 0}, typed={"Reason (optional)": "Ill."}
+    ),
     "move:other:{session_id}": Row(
         _refusals("coach", MINE, student=COACHED), typed={"Day and time": "tomorrow 14:00"}
     ),
