@@ -60,12 +60,13 @@ class SuspendingCog(Cog):
             count = await suspensions.affected(session, guild.id, user_id, actor, now)
         chosen = _KEEPS.get(typed.get(_UPCOMING, ""), guild.keep_after_departure)
         choices = [(f"{one} them".capitalize(), one, keep is chosen) for one, keep in _KEEPS.items()]
-        are = "1 is booked." if count == 1 else f"{count or 'None'} are booked."
+        booked = "1 is booked" if count == 1 else f"{count} are booked"
+        about = f"{booked}. If you cancel them, we'll message everyone." if count else "None are booked."
         return ui.Form(
             "Suspend this coach",
             routes.SUSPEND.id(user_id=user_id),
             ui.field(_REASON, typed, description="They'll see this.", long=True, most=LONGEST_TEXT),
-            ui.choice(_UPCOMING, choices, description=f"{are} If you cancel them, we'll message everyone."),
+            ui.choice(_UPCOMING, choices, description=about),
         )
 
     @on(routes.REINSTATE)

@@ -37,10 +37,13 @@ def _student_unreachable(context: NotificationContext) -> discord.ui.Item[Any]:
 def _room_open(context: NotificationContext) -> discord.ui.Item[Any]:
     one = context.about_session
     again = "The first room was deleted, so here's a new one. " if one.room_lost_at else ""
-    return ui.text(
-        f"### Your room is open\n{again}Join <#{one.discord_channel_id}>. Your session starts "
-        f"{stamp(one.starts_at, 'R')} and ends at {stamp(one.ends_at, 't')}."
+    text = ui.text(
+        f"### Your room is open\n{again}Your session starts {stamp(one.starts_at, 'R')} and ends at "
+        f"{stamp(one.ends_at, 't')}."
     )
+    # Not a mention: in a direct message, a client may not know the channel's name.
+    url = f"https://discord.com/channels/{one.guild_id}/{one.discord_channel_id}"
+    return discord.ui.Container(text, ui.row(discord.ui.Button(label="Go to your room", url=url)))
 
 
 def _room_welcome(context: NotificationContext) -> discord.ui.Item[Any]:

@@ -8,6 +8,7 @@ from models import Absent, AccessMode, Coach, CoachingSession, SessionStatus
 from scheduler.booking import cancellation, rescheduling
 from scheduler.core.actor import Actor
 from scheduler.rooms import in_room
+from tests.cogs.booking.people import BUTTON, components
 from tests.support.meetings import (
     HOUR,
     MINUTE,
@@ -134,7 +135,8 @@ async def test_missing_the_first_session_still_leads_to_the_room_of_the_second(w
     room = await first_over(world, first, world.coach)
     await world.leap_to(second.starts_at + MINUTE)
 
-    assert f"Join <#{room.id}>" in words(told(world, world.student, "Your room is open")[-1])
+    [link] = components(told(world, world.student, "Your room is open")[-1], BUTTON)
+    assert link["url"] == f"https://discord.com/channels/{world.guild.id}/{room.id}"
     await world.student.join_voice(room)
     await to_the_end(world, second)
 
