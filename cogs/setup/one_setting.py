@@ -80,8 +80,8 @@ def _choices(guild: Guild, setting: Setting, typed: str) -> Choices:
     if plain and (read := _read(setting, typed)) is not None:
         listed = [read, *(one for one in listed if one != read)]
     choices = [(_name(setting, one, now), kind.write(one) or _NOTHING) for one in listed]
-    fitting = [Choice(name=name, value=value) for name, value in choices if len(value) <= _LONGEST_CHOICE]
-    return fitting[:_MOST_CHOICES]
+    fitting = [(name, value) for name, value in choices if len(value) <= _LONGEST_CHOICE]
+    return [Choice(name=name, value=value) for name, value in fitting[:_MOST_CHOICES]]
 
 
 def _name(setting: Setting, value: Value, now: Value) -> str:

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Column, Row, select
+from sqlalchemy import Column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AuditEntry, Base, Coach, CoachingSession, Review
@@ -50,16 +50,16 @@ async def csv_pieces(
     actor.must_be_admin()
     table: Any = TABLES[what]
     columns = list(table.__table__.columns)
-    yield BOM + _to_csv([[heading(column) for column in columns]])
+    yield BOM + _to_csv([[heading(column.key) for column in columns]])
     query = select(*table.__table__.columns).where(table.guild_id == guild_id)
     found = await session.stream(query.order_by(*table.__table__.primary_key))
     async for rows in found.partitions(_BATCH_SIZE):
         yield _to_csv([_cells(columns, row, zone, describe_details) for row in rows])
 
 
-def heading(column: Column[Any]) -> str:
+def heading(column: str) -> str:
     """Name a column for people: "starts_at" is "Starts at", "coach_id" is "Coach ID"."""
-    words = re.sub(r"\bid$", "ID", column.key.replace("_", " "))
+    words = re.sub(r"\bid$", "ID", column.replace("_", " "))
     return words[:1].upper() + words[1:]
 
 
@@ -69,9 +69,7 @@ def _to_csv(rows: list[list[str]]) -> str:
     return written.getvalue()
 
 
-def _cells(
-    columns: list[Column[Any]], row: Row[Any], zone: ZoneInfo, describe_details: DescribeDetails
-) -> list[str]:
+def _cells(columns: list[Column[Any]], row: Any, zone: ZoneInfo, describe_details: DescribeDetails) -> list[str]:
     return [
         escape(describe_details(row.action, value)) if column is _DETAILS else _cell(column, value, zone)
         for column, value in zip(columns, row, strict=True)

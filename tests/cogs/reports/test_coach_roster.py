@@ -8,7 +8,7 @@ from tests.support import builders
 from tests.support.simulated import Academy, reply, words
 from tests.support.transactions import transact
 
-ADMINS_ONLY = "Only admins can do this."
+pytestmark = pytest.mark.usefixtures("open_world")
 
 
 async def add_coaches(world: Academy, count: int) -> None:
@@ -19,8 +19,7 @@ async def add_coaches(world: Academy, count: int) -> None:
             await builders.a_coach(session, guild_id=world.guild.id, **values)
 
 
-async def test_the_list_shows_hours_limits_rate_and_next_free_time(open_world: Academy) -> None:
-    world = open_world
+async def test_the_list_shows_hours_limits_rate_and_next_free_time(world: Academy) -> None:
     await change_coach(world, daily_limit=3)
     await world.book(world.student, "14:00")
 
@@ -32,8 +31,7 @@ async def test_the_list_shows_hours_limits_rate_and_next_free_time(open_world: A
     assert third.startswith("🟢 next free <t:")
 
 
-async def test_list_and_profile_show_why_a_coach_cannot_be_booked(open_world: Academy) -> None:
-    world = open_world
+async def test_list_and_profile_show_why_a_coach_cannot_be_booked(world: Academy) -> None:
     await change_coach(world, accepting=False, status=CoachStatus.SUSPENDED, left_at=world.now)
     ada = await Visitor(world, world.admin).slash("coaching coaches")
     left = f"left the server <t:{int(world.now.timestamp())}:R>"
@@ -44,8 +42,7 @@ async def test_list_and_profile_show_why_a_coach_cannot_be_booked(open_world: Ac
     assert wanted in ada.said
 
 
-async def test_the_list_has_pages(open_world: Academy) -> None:
-    world = open_world
+async def test_the_list_has_pages(world: Academy) -> None:
     await add_coaches(world, 6)
     ada = await Visitor(world, world.admin).slash("coaching coaches")
     assert ada.buttons.count("Profile") == 5
@@ -57,8 +54,7 @@ async def test_the_list_has_pages(open_world: Academy) -> None:
     assert "**Cara**" in ada.said
 
 
-async def test_a_profile_opens_beside_the_list_and_shows_everything(open_world: Academy) -> None:
-    world = open_world
+async def test_a_profile_opens_beside_the_list_and_shows_everything(world: Academy) -> None:
     await world.coach.slash(world.lobby, "availability", days="Sat", hours="10-12")
     off = {"guild_id": world.guild.id, "coach_id": world.coach.id, "reason": "My own business"}
     await transact(world.db, builders.a_date, world.now.date(), **off)
@@ -83,8 +79,7 @@ async def test_a_profile_opens_beside_the_list_and_shows_everything(open_world: 
     assert "My own business" not in ada.said
 
 
-async def test_a_profile_escapes_text_and_fits_at_its_longest(open_world: Academy) -> None:
-    world = open_world
+async def test_a_profile_escapes_text_and_fits_at_its_longest(world: Academy) -> None:
     nasty = "# *@everyone* <@&1> `x` " * 50
     await change_coach(world, display_name="**Boss** @here", bio=nasty[:1000], experience=nasty[:1000])
     await change_coach(world, decision_reason=nasty[:1000], role_error=nasty, decided_at=world.now, decided_by=1)
@@ -97,38 +92,13 @@ async def test_a_profile_escapes_text_and_fits_at_its_longest(open_world: Academ
     assert "\n# *" not in ada.said
 
 
-async def test_without_coaches_the_list_says_how_people_become_one(world: Academy) -> None:
-    ada = await Visitor(world, world.admin).slash("coaching coaches")
-
-    assert "No coaches here. People apply with `/coach apply`" in ada.said
-
-
-async def test_someone_who_never_applied_has_no_profile(open_world: Academy) -> None:
-    world = open_world
-
+async def test_someone_who_never_applied_has_no_profile(world: Academy) -> None:
     answer = await world.admin.slash(world.lobby, "coaching coaches", member=world.student)
 
     assert f"{world.student.mention} has never applied" in words(reply(answer))
 
 
-@pytest.mark.parametrize("person", ["student", "coach", "outsider"])
-async def test_only_admins_see_coaches_and_profiles(open_world: Academy, person: str) -> None:
-    world = open_world
-    stranger = getattr(world, person)
-
-    answers = [
-        await stranger.slash(world.lobby, "coaching coaches"),
-        await stranger.slash(world.lobby, "coaching coaches", member=world.coach),
-        await world.press_custom_id(stranger, "roster:list:1"),
-        await world.press_custom_id(stranger, f"roster:profile:{world.coach.id}"),
-    ]
-
-    assert [one for one in answers if ADMINS_ONLY not in words(reply(one))] == []
-
-
-async def test_a_tampered_page_number_shows_an_empty_page(open_world: Academy) -> None:
-    world = open_world
-
+async def test_a_tampered_page_number_shows_an_empty_page(world: Academy) -> None:
     answer = await world.press_custom_id(world.admin, f"roster:list:{10**17}")
 
     assert "No coaches here." in words(reply(answer))

@@ -34,10 +34,8 @@ async def booked(world: Academy) -> CoachingSession:
     return await world.book(world.student, "11:00", notes="The bridge.")
 
 
+@pytest.mark.usefixtures("booked")
 async def test_nothing_is_red_while_all_is_well(world: Academy) -> None:
-    await world.already_open()
-    await world.book(world.student, "11:00")
-
     said = words(await panel(world, "health"))
 
     assert "🔴" not in said
@@ -176,7 +174,6 @@ async def test_an_admin_cancels_from_the_sessions_details(world: Academy, booked
 
 @pytest.mark.parametrize("command", ["health", "run", "session"])
 async def test_only_admins_can_use_the_commands(world: Academy, command: str) -> None:
-    await world.already_open()
     options = {"code": "abc"} if command == "session" else {}
 
     result = await world.student.slash(world.lobby, f"coaching {command}", **options)
@@ -193,8 +190,6 @@ async def test_only_admins_can_use_a_sessions_buttons(world: Academy, booked: Co
 
 
 async def test_an_unknown_code_is_refused(world: Academy) -> None:
-    await world.already_open()
-
     assert "No session on this server has that code" in words(await panel(world, "session", code="zzz"))
 
 
@@ -210,7 +205,7 @@ async def test_a_missing_room_counts_even_if_the_session_was_cancelled(
 
 
 async def test_the_panel_fits_into_a_message_when_everything_fails(world: Academy) -> None:
-    await world.already_open()
+    await world.set_up()
     why = "can't create the room: I'm missing **Manage Channels** in the server: give it to my role. " * 5
     async with world.db.begin() as session:
         for number in range(6):

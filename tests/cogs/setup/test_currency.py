@@ -12,6 +12,8 @@ from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, held, send
 from tests.support.transactions import fetch, transact
 
+pytestmark = pytest.mark.usefixtures("open_world")
+
 RATE = "Rate per hour"
 ASKED = "This server now uses EUR"
 
@@ -29,10 +31,7 @@ async def charged(world: Academy) -> tuple[int, str]:
     return coach.rate_minor, coach.currency
 
 
-async def test_an_admin_asks_coaches_with_another_currency_for_new_rates(
-    open_world: Academy, ada: Visitor
-) -> None:
-    world = open_world
+async def test_an_admin_asks_coaches_with_another_currency_for_new_rates(world: Academy, ada: Visitor) -> None:
     assert f"**Currency** 1 coach doesn't charge in EUR: {world.coach.mention} (USD)" in ada.said
 
     await ada.press("Ask them")
@@ -44,8 +43,7 @@ async def test_an_admin_asks_coaches_with_another_currency_for_new_rates(
     assert "They were already asked within the last day." in ada.said
 
 
-async def test_a_coach_switches_to_the_new_currency_with_a_new_rate(open_world: Academy, ada: Visitor) -> None:
-    world = open_world
+async def test_a_coach_switches_to_the_new_currency_with_a_new_rate(world: Academy, ada: Visitor) -> None:
     booked = await world.book(world.student, "11:00")
     opened = await world.coach.slash(world.lobby, "coach edit")
     assert held(opened)["Currency"] == ["USD"]
@@ -62,16 +60,13 @@ async def test_a_coach_switches_to_the_new_currency_with_a_new_rate(open_world: 
     assert "**Currency** 1 coach" not in ada.said
 
 
-async def test_other_edits_keep_rate_and_currency(open_world: Academy, ada: Visitor) -> None:
-    world = open_world
-
+async def test_other_edits_keep_rate_and_currency(world: Academy, ada: Visitor) -> None:
     await send(world.coach, await world.coach.slash(world.lobby, "coach edit"), {"About you": "I write songs."})
 
     assert await charged(world) == (6000, "USD")
 
 
-async def test_a_coach_is_told_when_an_admin_sets_their_rate(open_world: Academy, ada: Visitor) -> None:
-    world = open_world
+async def test_a_coach_is_told_when_an_admin_sets_their_rate(world: Academy, ada: Visitor) -> None:
     await ada.slash("coaching coaches", member=world.coach)
 
     await ada.fill("Set rate in EUR…", **{RATE: "55"})
@@ -82,8 +77,7 @@ async def test_a_coach_is_told_when_an_admin_sets_their_rate(open_world: Academy
     assert "An admin changed your rate\nYou now charge €55.00 an hour" in world.dms(world.coach)[-1]
 
 
-async def test_applying_again_asks_for_a_new_rate(open_world: Academy, ada: Visitor) -> None:
-    world = open_world
+async def test_applying_again_asks_for_a_new_rate(world: Academy, ada: Visitor) -> None:
     await change_coach(world, status="PENDING")
 
     opened = await world.coach.slash(world.lobby, "coach apply")
@@ -93,10 +87,7 @@ async def test_applying_again_asks_for_a_new_rate(open_world: Academy, ada: Visi
     assert await charged(world) == (4000, "EUR")
 
 
-async def test_a_student_sees_the_price_in_the_new_currency_before_booking(
-    open_world: Academy, ada: Visitor
-) -> None:
-    world = open_world
+async def test_a_student_sees_the_price_in_the_new_currency_before_booking(world: Academy, ada: Visitor) -> None:
     panel = await world.about_to_confirm(world.student, "11:00")
     await send(
         world.coach, await world.coach.slash(world.lobby, "coach edit"), {"Currency": ["EUR"], RATE: "60 EUR"}
@@ -108,8 +99,7 @@ async def test_a_student_sees_the_price_in_the_new_currency_before_booking(
     assert await world.sessions() == []
 
 
-async def test_a_confirm_button_from_before_an_upgrade_asks_again(open_world: Academy) -> None:
-    world = open_world
+async def test_a_confirm_button_from_before_an_upgrade_asks_again(world: Academy) -> None:
     panel = await world.about_to_confirm(world.student, "11:00")
     start = int((world.now + world.minutes(120)).timestamp()) // 60
 
@@ -120,8 +110,7 @@ async def test_a_confirm_button_from_before_an_upgrade_asks_again(open_world: Ac
     assert await world.sessions() == []
 
 
-async def test_sorting_by_rate_says_that_currencies_are_not_compared(open_world: Academy, ada: Visitor) -> None:
-    world = open_world
+async def test_sorting_by_rate_says_that_currencies_are_not_compared(world: Academy, ada: Visitor) -> None:
     stu = await Visitor(world, world.student).slash("book")
     await stu.choose("book:sort", "Lowest rate")
     assert "can't be compared" not in stu.said

@@ -10,7 +10,9 @@ from models import AuditEntry, Coach
 from tests.support.simulated import APPLICATION, Academy, reply, words
 from tests.support.transactions import fetch_only
 
-ADMINS_ONLY = "Only admins can do this."
+pytestmark = pytest.mark.usefixtures("open_world")
+
+ADMINS_ONLY = "Only admins may do this."
 
 
 async def posted(world: Academy) -> Any:
@@ -44,9 +46,8 @@ def closed_to(world: Academy, role: Any, **permissions: bool) -> Any:
     ],
 )
 async def test_each_button_privately_shows_what_the_command_shows(
-    open_world: Academy, person: str, button: str, command: str
+    world: Academy, person: str, button: str, command: str
 ) -> None:
-    world = open_world
     await world.book(world.student, "14:00")
     who = getattr(world, person)
 
@@ -58,8 +59,7 @@ async def test_each_button_privately_shows_what_the_command_shows(
     assert words(shown) == words(reply(await who.slash(world.lobby, command)))
 
 
-async def test_applying_from_the_panel_is_private_and_keeps_the_panel(open_world: Academy) -> None:
-    world = open_world
+async def test_applying_from_the_panel_is_private_and_keeps_the_panel(world: Academy) -> None:
     form = await pressed(world, world.student, "Become a coach")
     before = words(world.lobby.last_message)
 
@@ -71,8 +71,7 @@ async def test_applying_from_the_panel_is_private_and_keeps_the_panel(open_world
     assert await world.count(Coach) == 2
 
 
-async def test_a_refused_application_from_the_panel_can_be_fixed_privately(open_world: Academy) -> None:
-    world = open_world
+async def test_a_refused_application_from_the_panel_can_be_fixed_privately(world: Academy) -> None:
     form = await pressed(world, world.student, "Become a coach")
     before = words(world.lobby.last_message)
 
@@ -85,8 +84,7 @@ async def test_a_refused_application_from_the_panel_can_be_fixed_privately(open_
     assert words(world.lobby.last_message) == before
 
 
-async def test_the_panel_works_after_a_restart(open_world: Academy) -> None:
-    world = open_world
+async def test_the_panel_works_after_a_restart(world: Academy) -> None:
     panel = await posted(world)
 
     await world.restart()
@@ -96,9 +94,7 @@ async def test_the_panel_works_after_a_restart(open_world: Academy) -> None:
     assert "No sessions yet" in words(reply(await world.student.click(panel, label="My sessions")))
 
 
-async def test_the_panel_is_posted_in_the_chosen_channel_and_recorded(open_world: Academy) -> None:
-    world = open_world
-
+async def test_the_panel_is_posted_in_the_chosen_channel_and_recorded(world: Academy) -> None:
     told = words(reply(await world.admin.slash(world.lobby, "coaching post", channel=world.review)))
 
     panel: Any = world.review.last_message
@@ -117,9 +113,8 @@ async def test_the_panel_is_posted_in_the_chosen_channel_and_recorded(open_world
     ],
 )
 async def test_permissions_missing_in_the_channel_are_named(
-    open_world: Academy, permissions: dict[str, bool], lacking: str
+    world: Academy, permissions: dict[str, bool], lacking: str
 ) -> None:
-    world = open_world
     closed = closed_to(world, world.guild.roles["Coaching"], **permissions)
 
     told = words(reply(await world.admin.slash(world.lobby, "coaching post", channel=closed)))
@@ -129,8 +124,7 @@ async def test_permissions_missing_in_the_channel_are_named(
     assert closed.last_message is None
 
 
-async def test_an_unexpected_refusal_by_discord_is_explained(open_world: Academy) -> None:
-    world = open_world
+async def test_an_unexpected_refusal_by_discord_is_explained(world: Academy) -> None:
     world.env.inject_error("POST", f"/channels/{world.review.id}/messages", status=403, code=50013)
 
     told = words(reply(await world.admin.slash(world.lobby, "coaching post", channel=world.review)))
@@ -139,8 +133,7 @@ async def test_an_unexpected_refusal_by_discord_is_explained(open_world: Academy
     assert "then run the command again" in told
 
 
-async def test_admins_cannot_post_where_they_cannot_write_themselves(open_world: Academy) -> None:
-    world = open_world
+async def test_admins_cannot_post_where_they_cannot_write_themselves(world: Academy) -> None:
     role = world.guild.create_role("Helpers")
     helper = world.guild.add_member(world.env.create_user("hal"), roles=(role,))
     await world.choose(admin_role_id=role.id)
@@ -152,9 +145,7 @@ async def test_admins_cannot_post_where_they_cannot_write_themselves(open_world:
     assert closed.last_message is None
 
 
-async def test_only_admins_post_the_panel(open_world: Academy) -> None:
-    world = open_world
-
+async def test_only_admins_post_the_panel(world: Academy) -> None:
     for person in (world.student, world.coach, world.outsider):
         told = words(reply(await person.slash(world.lobby, "coaching post", channel=world.review)))
         assert ADMINS_ONLY in told
@@ -162,8 +153,7 @@ async def test_only_admins_post_the_panel(open_world: Academy) -> None:
     assert world.review.last_message is None
 
 
-async def test_outside_text_channels_a_channel_must_be_chosen(open_world: Academy) -> None:
-    world = open_world
+async def test_outside_text_channels_a_channel_must_be_chosen(world: Academy) -> None:
     voice = world.guild.create_voice_channel("talk")
 
     told = words(reply(await world.admin.slash(voice, "coaching post")))
