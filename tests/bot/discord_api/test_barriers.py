@@ -1,8 +1,6 @@
 """What keeps someone out of a room, as Discord says afterwards."""
 
 import datetime as dt
-from collections.abc import Callable
-from typing import Any
 
 import discord
 import pytest
@@ -66,32 +64,16 @@ async def test_someone_not_in_the_server_was_kept_out(here: Direct) -> None:
     assert await barrier(here, room_id) is Barrier.LEFT
 
 
-def deny_them(here: Direct, room: Any) -> None:
-    theirs = [one for one in room.overwrites if one.target_id != here.world.student.id]
-    room.overwrites[:] = [
-        *theirs,
-        Overwrite(target_id=here.world.student.id, type=OverwriteType.MEMBER, allow=VIEW, deny=CONNECT),
-    ]
-
-
-def forget_them(here: Direct, room: Any) -> None:
-    room.overwrites[:] = [one for one in room.overwrites if one.target_id != here.world.student.id]
-
-
-def hide_it_from_them(here: Direct, room: Any) -> None:
-    theirs = [one for one in room.overwrites if one.target_id != here.world.student.id]
-    room.overwrites[:] = [
-        *theirs,
-        Overwrite(target_id=here.world.student.id, type=OverwriteType.MEMBER, deny=VIEW),
-    ]
-
-
-@pytest.mark.parametrize("change", [deny_them, forget_them, hide_it_from_them])
+@pytest.mark.parametrize(
+    "permissions", [{"allow": VIEW, "deny": CONNECT}, {"deny": VIEW}, None], ids=["denied", "hidden", "removed"]
+)
 async def test_the_rooms_own_permissions_can_keep_someone_out(
-    here: Direct, change: Callable[[Direct, Any], None]
+    here: Direct, permissions: dict[str, int] | None
 ) -> None:
     room_id = await an_open_room(here)
-    change(here, here.backend.channels[room_id])
+    room = here.backend.channels[room_id]
+    theirs = [Overwrite(here.world.student.id, OverwriteType.MEMBER, **permissions)] if permissions else []
+    room.overwrites[:] = [one for one in room.overwrites if one.target_id != here.world.student.id] + theirs
     await here.world.env.settle()
 
     assert await barrier(here, room_id) is Barrier.SHUT_OUT
