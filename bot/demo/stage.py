@@ -134,7 +134,7 @@ class Stage:
     def mark_seen(self) -> None:
         """Mark the current place as read, and note the rooms this person can see."""
         self.read_all(self.person, self.channel_id(self.person, self.place))
-        if self._rooms_stand():
+        if self._has_rooms():
             self.seen_as.add(self.person.key)
 
     async def jump(self, span: dt.timedelta) -> None:
@@ -143,7 +143,7 @@ class Stage:
             raise NotPossible("The time machine only goes forward, by up to a month.")
         async with self.turn:
             await self.advance_to(self.now + span)
-            await self._show(self.person, self.place)  # drawn again, so that “in 2 hours” is still true
+            await self._show(self.person, self.place)  # drawn again, so that "in 2 hours" stays true
 
     async def jump_to_next_event(self) -> None:
         """Let time pass until the bot has something to do, and let it do that."""
@@ -152,7 +152,7 @@ class Stage:
             if due is None:
                 raise NotPossible("Nothing is coming up. Book a session first.")
             await self.advance_to(max(due, self.now))
-            await self._show(self.person, self.place)  # drawn again, so that “in 2 hours” is still true
+            await self._show(self.person, self.place)  # drawn again, so that "in 2 hours" stays true
 
     async def advance_to(self, end: dt.datetime) -> None:
         """Let time pass until `end`. The caller holds the turn."""
@@ -160,7 +160,7 @@ class Stage:
         while (due := await next_due(self.db)) is not None and due <= end:
             if due == done_at:
                 raise RuntimeError(f"the loop did not do what was due at {due}")
-            if self._rooms_stand() and due - self.now > _UNWATCHED:
+            if self._has_rooms() and due - self.now > _UNWATCHED:
                 # The loop runs only now and then here, so have it record just before that it was watching.
                 await simcord_private.advance(self.env, due - _SHORTLY)
                 await simcord_private.as_the_bot(self.env, self.bot.wake)
@@ -171,7 +171,7 @@ class Stage:
             done_at = due
         await simcord_private.advance(self.env, end)
 
-    def _rooms_stand(self) -> bool:
+    def _has_rooms(self) -> bool:
         return any(one.type == _VOICE for one in simcord_private.channels(self.env, self.world.guild))
 
     async def join(self, channel_id: int | None) -> None:

@@ -9,7 +9,7 @@ from bot.demo import simcord_private
 from bot.demo.stage import DIRECT, Stage
 from models import AvailabilityRule, Coach, CoachingSession, CoachStatus, Notification, NotificationKind, Review
 
-# Who does it, what it is and how; `_done` lists in the same order which are done.
+# Who does each step, its title and how to do it. `_done` uses the same order.
 _SCRIPT = (
     ("admin", "Approve Cara", "Open #coach-applications and press Approve on her card."),
     ("coach", "Set your hours", "Type and send /availability in #lobby, then press a preset such as Morning."),
@@ -75,7 +75,7 @@ async def _done(stage: Stage) -> list[bool]:
             .order_by(CoachingSession.id.desc())
             .limit(1)
         )
-        told = await session.scalar(
+        cancelled = await session.scalar(
             select(Notification.message_id)
             .join(CoachingSession, CoachingSession.id == Notification.session_id)
             .where(Notification.kind == NotificationKind.SESSION_CANCELLED, Notification.user_id == stu)
@@ -83,8 +83,8 @@ async def _done(stage: Stage) -> list[bool]:
             .limit(1)
         )
         reviewed = booked is not None and await session.get(Review, booked.id) is not None
-        reminder = await _last_said(session, booked, NotificationKind.SESSION_REMINDER, stu)
-        welcome = await _last_said(session, booked, NotificationKind.ROOM_WELCOME, None)
+        reminder = await _last_sent(session, booked, NotificationKind.SESSION_REMINDER, stu)
+        welcome = await _last_sent(session, booked, NotificationKind.ROOM_WELCOME, None)
     opened = booked is not None and booked.access_granted_at is not None
     is_gone = booked is not None and booked.room_removed_at is not None
     return [
@@ -101,12 +101,13 @@ async def _done(stage: Stage) -> list[bool]:
             stage.env, stage.world.lobby.id, cara, f"min inside\\n**Student** <@{stu}>"
         ),
         reviewed,
-        told is not None,
-        told is not None and stage.has_read(people["student"], stage.channel_id(people["student"], DIRECT), told),
+        cancelled is not None,
+        cancelled is not None
+        and stage.has_read(people["student"], stage.channel_id(people["student"], DIRECT), cancelled),
     ]
 
 
-async def _last_said(
+async def _last_sent(
     session: AsyncSession, about: CoachingSession | None, kind: NotificationKind, user_id: int | None
 ) -> Notification | None:
     if about is None:

@@ -97,11 +97,8 @@ async def test_from_application_to_the_empty_category(db: Database) -> None:
 
 async def everything_is_on_record(world: Academy) -> None:
     """Check that every step left an entry, nothing failed, and no message is left to send."""
-    async with world.db.read() as session:
-        actions = list(await session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
-        runs = list(await session.scalars(select(JobRun)))
-        enqueued = list(await session.scalars(select(Notification.kind).where(Notification.sent_at.is_(None))))
-    assert actions == [
+    runs = await fetch_all(world.db, select(JobRun))
+    assert await fetch_all(world.db, select(AuditEntry.action).order_by(AuditEntry.id)) == [
         "settings_changed",
         "application_made",
         "application_approved",
@@ -115,7 +112,7 @@ async def everything_is_on_record(world: Academy) -> None:
     ]
     assert sum(run.steps for run in runs) == 5
     assert sum(run.failures for run in runs) == 0
-    assert enqueued == []
+    assert await fetch_all(world.db, select(Notification.kind).where(Notification.sent_at.is_(None))) == []
 
 
 async def test_cancelling_frees_the_time_and_removes_the_open_room(db: Database) -> None:

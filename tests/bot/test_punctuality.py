@@ -16,6 +16,7 @@ from models.storage.database import Database
 from scheduler.notifications.room_names import room_name
 from tests.support.builders import MINUTE, a_coach, a_session
 from tests.support.simulated import Academy, academy
+from tests.support.transactions import fetch_all
 
 GRANULARITY = dt.timedelta(seconds=15)
 """How often the loop ticks in production."""
@@ -63,11 +64,9 @@ async def booked_for_one_hour(world: Academy, count: int) -> dt.datetime:
 
 async def when(world: Academy, action: str) -> dict[int, dt.datetime]:
     """Return session id → when this action was first recorded for it."""
-    async with world.db.read() as session:
-        entries = await session.scalars(
-            select(AuditEntry).where(AuditEntry.action == action).order_by(AuditEntry.id.desc())
-        )
-        return {one.session_id: one.at for one in entries if one.session_id is not None}
+    newest_first = select(AuditEntry).where(AuditEntry.action == action).order_by(AuditEntry.id.desc())
+    entries = await fetch_all(world.db, newest_first)
+    return {one.session_id: one.at for one in entries if one.session_id is not None}
 
 
 def break_rooms(world: Academy, names: set[str], fault: str) -> None:

@@ -16,7 +16,7 @@ from models.storage.database import Database
 from scheduler.booking import cancellation
 from scheduler.core.actor import Actor
 from tests.bot.demo.conftest import FirstVisit
-from tests.support.transactions import fetch
+from tests.support.transactions import fetch, fetch_all
 
 
 @pytest.fixture
@@ -37,27 +37,22 @@ def listed(stage: Stage, key: str) -> list[str]:
     return [one.name for one in stage.places(stage.world.people[key])]
 
 
-async def first_ahead(stage: Stage) -> CoachingSession:
+async def first_upcoming(stage: Stage) -> CoachingSession:
     """Return the next upcoming session; the academy always has one."""
-    async with stage.db.read() as session:
-        found = await session.scalars(
-            select(CoachingSession)
-            .where(CoachingSession.status == SessionStatus.SCHEDULED)
-            .order_by(CoachingSession.starts_at)
-        )
-        return next(iter(found))
+    upcoming = CoachingSession.status == SessionStatus.SCHEDULED
+    found = await fetch_all(stage.db, select(CoachingSession).where(upcoming).order_by(CoachingSession.starts_at))
+    return found[0]
 
 
 async def test_the_visitor_finds_a_lively_academy(kept: Database, first_visit: FirstVisit) -> None:
-    async with kept.read() as session:
-        statuses = [one.status for one in await session.scalars(select(CoachingSession))]
-        rated = {one.display_name: cards.rating(one) for one in await session.scalars(select(Coach))}
-        came = await session.scalars(select(Attendance.user_id).where(Attendance.user_id.is_not(None)))
+    statuses = [one.status for one in await fetch_all(kept, select(CoachingSession))]
+    rated = {one.display_name: cards.rating(one) for one in await fetch_all(kept, select(Coach))}
+    came = await fetch_all(kept, select(Attendance.user_id).where(Attendance.user_id.is_not(None)))
 
     assert first_visit.now == academy.BEGINS.isoformat()
     assert statuses.count(SessionStatus.COMPLETED) == 3
     assert statuses.count(SessionStatus.SCHEDULED) == 3
-    assert len(list(came)) == 6
+    assert len(came) == 6
     assert rated == {"Ben": "★ 4.0 (1)", "Theo": "★ 5.0 (1)", "Nora": "new", "Cara": "new"}
     assert first_visit.unread_by_admin == 1
     assert first_visit.steps_done == [False] * 12
@@ -70,14 +65,14 @@ async def test_invisible_channels_are_not_listed(kept_stage: Stage) -> None:
 
     assert listed(stage, "admin") == ["lobby", "coach-applications"]
     assert listed(stage, "outsider") == ["lobby"]
-    code = (await first_ahead(stage)).code
+    code = (await first_upcoming(stage)).code
     assert listed(stage, "student2") == ["lobby", "Coaching rooms", f"coaching-session-{code}"]
     assert listed(stage, "coach2") == ["lobby", "Coaching rooms", f"coaching-session-{code}"]
 
 
 @pytest.mark.slow
 async def test_the_time_machine_stops_at_the_next_event(stage: Stage) -> None:
-    soon = await first_ahead(stage)
+    soon = await first_upcoming(stage)
 
     await stage.jump_to_next_event()
     reminded = stage.now
@@ -138,7 +133,7 @@ async def test_unread_messages_are_counted_until_seen(stage: Stage) -> None:
 
 async def test_presses_wait_for_a_time_jump_to_end(kept_stage: Stage) -> None:
     stage = kept_stage
-    soon = await first_ahead(stage)
+    soon = await first_upcoming(stage)
 
     jumping = asyncio.create_task(stage.jump(dt.timedelta(days=2)))
     others = [asyncio.create_task(stage.become(key)) for key in ("student", "coach2", "outsider")]
@@ -156,22 +151,20 @@ async def test_a_kept_database_continues_where_it_ended(db: Database) -> None:
         ended = stage.now
     async with open_stage(db) as stage:
         async with db.begin() as session:
-            soon = await first_ahead(stage)
+            soon = await first_upcoming(stage)
             stu = Actor(stage.world.people["student2"].member.id)
             await cancellation.cancel(session, soon.id, stu, None, "Ill.", stage.now)
         await stage.jump(dt.timedelta(minutes=1))
 
-        async with db.read() as session:
-            count = len((await session.scalars(select(CoachingSession))).all())
         assert stage.now - ended <= dt.timedelta(hours=5)
         assert stage.now > academy.BEGINS
-        assert count == 6
+        assert len(await fetch_all(db, select(CoachingSession))) == 6
         sam = stage.world.people["student2"]
         assert stage.unread(sam, stage.channel_id(sam, DIRECT))
 
 
 async def end_state(db: Database) -> list[Any]:
-    """All sessions, notifications and audit entries; the random codes left out."""
+    """Return all sessions, notifications and audit entries without random codes."""
     tables: tuple[type[Base], ...] = (CoachingSession, Notification, AuditEntry)
     async with db.read() as session:
         return [

@@ -14,6 +14,7 @@ from scheduler.notifications.kinds import NotificationContext
 from scheduler.notifications.ports import Receipt
 from tests.support.direct import Direct
 from tests.support.simulated import academy, lost_answers, words
+from tests.support.transactions import fetch_only
 
 
 def pings(body: dict[str, Any]) -> Any:
@@ -30,7 +31,7 @@ def texts(here: Direct, channel_id: int) -> list[str]:
 
 
 def sent_before(here: Direct, receipt: Receipt, **changed: Any) -> NotificationContext:
-    """The context of a notification that went out already."""
+    """Return the context of a notification that was already sent."""
     context = here.a_context(channel_id=receipt.channel_id, **changed)
     context.notification.channel_id, context.notification.message_id = receipt
     return context
@@ -236,10 +237,7 @@ async def test_a_deleted_review_channel_is_not_requested_repeatedly(db: Database
 
         await world.apply(world.coach)
 
-        async with db.read() as session:
-            card = await session.scalar(
-                select(Notification).where(Notification.kind == NotificationKind.APPLICATION_CARD)
-            )
-        assert card is not None
+        is_card = Notification.kind == NotificationKind.APPLICATION_CARD
+        card = await fetch_only(db, select(Notification).where(is_card))
         gone = f"the channel <#{world.review.id}> no longer exists"
         assert (card.due_at, card.last_error) == (None, gone)

@@ -10,13 +10,14 @@ from sqlalchemy import select
 from models import CoachingSession, Member, Notification, NotificationKind
 from models.storage.database import Database
 from tests.support.simulated import UTC, Academy, academy, lost_answers, reply, words
+from tests.support.transactions import fetch, fetch_only
 
 START = dt.datetime(2026, 3, 2, 10, tzinfo=UTC)
 
 
 @pytest.fixture
 async def world(db: Database) -> Any:
-    """Open a world with one session at 11:00 in Berlin."""
+    """Open an academy with one session, at 11:00 in Berlin."""
     async with academy(db) as world:
         await world.open_for_booking()
         await world.book(world.student, "11:00")
@@ -46,7 +47,6 @@ def creations(world: Academy) -> list[Any]:
 
 
 async def test_a_room_is_hidden_from_its_creation_on(world: Academy) -> None:
-
     await world.wait_until(before_start(15))
 
     [body] = creations(world)
@@ -61,7 +61,6 @@ async def test_a_room_is_hidden_from_its_creation_on(world: Academy) -> None:
 
 
 async def test_a_room_whose_creation_was_never_answered_is_adopted(world: Academy) -> None:
-
     with lost_answers(world, "POST", "/guilds/*/channels") as lost:
         await world.wait_until(before_start(14))
 
@@ -184,15 +183,10 @@ async def test_closed_dms_are_stored_and_the_other_person_is_still_told(db: Data
 
         await world.book(world.student, "11:00")
 
-        async with db.read() as session:
-            student = await session.get_one(Member, world.student.id)
-            notification = await session.scalar(
-                select(Notification).where(
-                    Notification.user_id == world.student.id, Notification.kind == NotificationKind.SESSION_BOOKED
-                )
-            )
+        student = await fetch(db, Member, world.student.id)
+        theirs = Notification.user_id == world.student.id, Notification.kind == NotificationKind.SESSION_BOOKED
+        notification = await fetch_only(db, select(Notification).where(*theirs))
         assert student.dms_closed_at == world.now
-        assert notification is not None
         assert (notification.due_at, notification.last_error) == (None, "their direct messages are closed")
         assert "New booking" in world.dms(world.coach)[-1]
 

@@ -12,7 +12,7 @@ from tests.cogs.setup.test_welcome import join
 from tests.support.builders import DAY, HOUR, MINUTE
 from tests.support.meetings import TWO, booked, met, now, opened, settings, to_the_end, told
 from tests.support.simulated import Academy
-from tests.support.transactions import fetch_all
+from tests.support.transactions import fetch, fetch_all
 
 REMINDER = "### Your session with"
 
@@ -56,8 +56,7 @@ async def remove_bot(world: Academy) -> Removal:
 
 
 async def removed_at(world: Academy) -> Any:
-    async with world.db.read() as session:
-        return await session.scalar(select(Guild.bot_removed_at))
+    return (await fetch(world.db, Guild, world.guild.id)).bot_removed_at
 
 
 async def still_due(world: Academy) -> list[Any]:
@@ -68,8 +67,7 @@ async def still_due(world: Academy) -> list[Any]:
         Coach.role_due_at,
         Notification.due_at,
     )
-    async with world.db.read() as session:
-        return [at for one in columns for at in await session.scalars(select(one).where(one.is_not(None)))]
+    return [at for one in columns for at in await fetch_all(world.db, select(one).where(one.is_not(None)))]
 
 
 async def a_month_passes(world: Academy, *moments: Any) -> None:
