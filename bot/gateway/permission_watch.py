@@ -6,7 +6,7 @@ Uses only what the gateway has sent, so nothing is requested from Discord.
 import discord
 
 from bot.discord_api import server_setup
-from cogs.setup.panel import in_words
+from cogs.setup.panel import describe_issue
 from models import Guild
 from models.storage.database import Database
 from scheduler.core.clock import Clock
@@ -23,7 +23,7 @@ async def inspect_server(db: Database, clock: Clock, me: discord.Member) -> bool
         return False  # not set up yet, so nothing can break
     channels = {channel.id: channel for channel in server.channels}
     broken = {
-        one.place: in_words(settings, one)
+        one.place: describe_issue(settings, one)
         for one in server_setup.find_issues(me, channels, settings)
         if one.is_severe and one.place is not ServerResource.LOG_CHANNEL  # it's reported when it's needed
     }

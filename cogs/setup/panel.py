@@ -55,7 +55,7 @@ _UNCHECKED = (
 Items = list[discord.ui.Item[Any]]
 
 
-def main(
+def overview(
     guild: Guild,
     server: discord.Guild | None,
     found: Sequence[SetupIssue] | None,
@@ -114,7 +114,7 @@ def _head(count: int | None) -> str:
 
 def _problem(guild: Guild, finding: SetupIssue, invitation: str) -> Items:
     icon = _BAD if finding.is_severe else _NOTE
-    text = ui.text(f"{icon} {in_words(guild, finding)}")
+    text = ui.text(f"{icon} {describe_issue(guild, finding)}")
     if finding.place is None:
         return [text, ui.row(discord.ui.Button(label="Invite me again", url=invitation))]
     buttons = [ui.button("Pick…", PICK.id(place=PLACES.index(finding.place)))]
@@ -137,7 +137,7 @@ def _other_currencies(guild: Guild, coaches: Sequence[Coach]) -> Items:
     ]
 
 
-def in_words(guild: Guild, finding: SetupIssue) -> str:
+def describe_issue(guild: Guild, finding: SetupIssue) -> str:
     """Say what's wrong and where to fix it."""
     place, missing = finding.place, " and ".join(f"**{name}**" for name in finding.missing)
     if place is None:

@@ -132,7 +132,7 @@ class SetupCog(AdminCog):
         async with self.bot.db.read() as session:
             elsewhere = await currencies.others(session, guild)
         found, invitation = await setup.inspect_server(self.bot.port, guild), self.bot.invitation(guild.id)
-        panel = setup_panel.main(guild, interaction.guild, found, invitation, said, elsewhere=elsewhere)
+        panel = setup_panel.overview(guild, interaction.guild, found, invitation, said, elsewhere=elsewhere)
         await ui.show(interaction, panel)
 
 
