@@ -22,7 +22,7 @@ from models.storage.database import Database
 from scheduler.attendance import attendance
 from tests.bot.gateway.test_attendance_watch import connected_anew, connection_lost, unheard
 from tests.cogs.setup.test_panel import all_but, give, own_role
-from tests.support.failing_database import MADE_UP, Statements, statements
+from tests.support.failing_database import MADE_UP, Statements, failing_statements
 from tests.support.meetings import met
 from tests.support.simulated import Academy, academy
 
@@ -266,7 +266,7 @@ async def scene_of(db: Database) -> AsyncIterator[Scene]:
     async with academy(db) as world:
         await world.already_open()
         made, _ = await met(world, world.coach)
-        with statements(db, lambda: world.now) as said:
+        with failing_statements(db, lambda: world.now) as said:
             yield Scene(world, made, said)
 
 

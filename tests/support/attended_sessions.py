@@ -13,15 +13,14 @@ from models import (
     CoachingSession,
     Guild,
     Heartbeat,
-    Notification,
-    NotificationKind,
     SessionStatus,
 )
 from models.storage.database import Database
 from scheduler.attendance import attendance, outcomes
 from scheduler.core.actor import Actor
 from tests.support.builders import COACH, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach, a_guild, a_session
-from tests.support.transactions import fetch, fetch_all, transact
+from tests.support.stored import session_now, still_enqueued
+from tests.support.transactions import fetch_all, transact
 
 TEN = MONDAY + 2 * HOUR
 ELEVEN = TEN + HOUR
@@ -29,7 +28,10 @@ ROOM = 500
 CARA, STU, STRANGER = Actor(COACH), Actor(STUDENT), Actor(STUDENT + 77)
 
 Spell = tuple[int | None, int, int | None]
-"""Who was inside (None: nobody was watching), from which minute after ten until which (None: still inside)."""
+"""Who was inside (None: nobody was watching), and from and until which minute after ten (None: still inside)."""
+
+
+press, found, enqueued = transact, session_now, still_enqueued
 
 
 def at(minutes: float) -> datetime:
@@ -103,19 +105,6 @@ async def finished(db: Database, session_id: int, now: datetime = ELEVEN) -> Coa
     return await found(db, session_id)
 
 
-async def found(db: Database, session_id: int) -> CoachingSession:
-    return await fetch(db, CoachingSession, session_id)
-
-
-async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None]]:
-    """Kind and recipient of every notification that still stands, in the order in which they came about."""
-    async with db.read() as session:
-        rows = await session.scalars(
-            select(Notification).where(Notification.given_up_at.is_(None)).order_by(Notification.id)
-        )
-        return [(one.kind, one.user_id) for one in rows]
-
-
 async def recorded(db: Database) -> list[tuple[str, int | None]]:
     """Return the audit log's actions and actors. Checks that entries hold only ids and numbers."""
     rows = await fetch_all(db, select(AuditEntry).order_by(AuditEntry.id))
@@ -126,6 +115,5 @@ async def recorded(db: Database) -> list[tuple[str, int | None]]:
 
 async def stays(db: Database) -> list[tuple[int | None, datetime, datetime | None]]:
     """Return who was inside from when until when, as stored."""
-    async with db.read() as session:
-        rows = await session.scalars(select(Attendance).order_by(Attendance.id))
-        return [(one.user_id, one.joined_at, one.left_at) for one in rows]
+    rows = await fetch_all(db, select(Attendance).order_by(Attendance.id))
+    return [(one.user_id, one.joined_at, one.left_at) for one in rows]

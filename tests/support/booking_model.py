@@ -82,17 +82,13 @@ class Model:
     """By server and student."""
 
     def free(
-        self, guild: int, coach: int, minutes: int, student: int, rescheduling: Booked | None = None
+        self, guild: int, coach: int, minutes: int, student: int, old: Booked | None = None
     ) -> list[datetime]:
         """Return every free start, by trying each step of each window."""
         terms = self.terms[guild, coach]
-        if rescheduling is None and not terms.accepting:
+        if old is None and not terms.accepting:
             return []
-        return [
-            at
-            for at in self._steps(terms, minutes)
-            if self._fits(guild, coach, at, minutes, student, rescheduling)
-        ]
+        return [at for at in self._steps(terms, minutes) if self._fits(guild, coach, at, minutes, student, old)]
 
     def _steps(self, terms: Terms, minutes: int) -> Iterator[datetime]:
         today = datetime.combine(terms.day(self.now), datetime.min.time(), self.now.tzinfo) - terms.offset
@@ -105,29 +101,25 @@ class Model:
                     if not soon and at <= self.now + terms.horizon * DAY:
                         yield at
 
-    def _fits(
-        self, guild: int, coach: int, at: datetime, minutes: int, student: int, rescheduling: Booked | None
-    ) -> bool:
-        if self._is_taken(guild, coach, at, minutes, student, rescheduling):
+    def _fits(self, guild: int, coach: int, at: datetime, minutes: int, student: int, old: Booked | None) -> bool:
+        if self._is_taken(guild, coach, at, minutes, student, old):
             return False
-        terms, others = self.terms[guild, coach], self._others(guild, student, rescheduling)
+        terms, others = self.terms[guild, coach], self._others(guild, student, old)
         days = [terms.day(one.start) for one in others if (one.guild, one.coach) == (guild, coach)]
         if terms.daily is not None and days.count(terms.day(at)) >= terms.daily:
             return False
         weeks = [one.isocalendar()[:2] for one in days]
         return terms.weekly is None or weeks.count(terms.day(at).isocalendar()[:2]) < terms.weekly
 
-    def _others(self, guild: int, student: int, rescheduling: Booked | None) -> list[Booked | Held]:
-        others: list[Booked | Held] = [
-            one for one in self.sessions if not one.cancelled and one is not rescheduling
-        ]
+    def _others(self, guild: int, student: int, old: Booked | None) -> list[Booked | Held]:
+        others: list[Booked | Held] = [one for one in self.sessions if not one.cancelled and one is not old]
         return others + [one for one in self._kept() if (one.guild, one.student) != (guild, student)]
 
     def _is_taken(
-        self, guild: int, coach: int, at: datetime, minutes: int, student: int, rescheduling: Booked | None
+        self, guild: int, coach: int, at: datetime, minutes: int, student: int, old: Booked | None
     ) -> bool:
         terms, end = self.terms[guild, coach], at + minutes * MINUTE
-        for one in self._others(guild, student, rescheduling):
+        for one in self._others(guild, student, old):
             for user, start, until in (
                 (one.coach, one.coach_start, one.coach_end),
                 (one.student, one.start, one.end),

@@ -19,7 +19,7 @@ INDIA = timedelta(hours=5, minutes=30)
 
 
 def a_model() -> Model:
-    """Two servers and two coaches, one of whom coaches in both."""
+    """Return two servers and two coaches, one of whom coaches in both."""
     return Model(
         now=MONDAY,
         terms={

@@ -154,7 +154,7 @@ async def a_session(
 
 
 async def a_server_with_a_coach(db: Database, *, guild: Any = None, **coach: Any) -> None:
-    """A server with one coach in it, committed; `guild` maps columns of the server to other values."""
+    """Store a server with a coach. `guild` maps columns of the server to other values."""
     async with db.begin() as session:
         await a_guild(session, **guild or {})
         await a_coach(session, **coach)
@@ -194,7 +194,7 @@ async def a_notification(session: AsyncSession, **changed: Any) -> Notification:
 
 
 def an_application(**changed: Any) -> Application:
-    """An application as someone would send it, with these values changed."""
+    """Return an application as someone would send it, with these values changed."""
     values: dict[str, Any] = {
         "display_name": "Cara",
         "bio": "I mix.",

@@ -21,7 +21,7 @@ NO_CLOCKS = {"BV", "CP", "CQ", "HM"}
 
 
 def all_codes() -> list[str]:
-    """The code of every country that has a clock, in order; the names of all of them take a second to load."""
+    """Return the code of every country that has a clock, in order."""
     no_country = NO_CLOCKS | {"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"}
     two_letters = (code for code in map(str, Locale("en").territories) if len(code) == 2 and code.isalpha())
     return sorted(code for code in two_letters if code not in no_country)

@@ -47,7 +47,7 @@ class Statements:
 
 
 @contextlib.contextmanager
-def statements(db: Database, now: Callable[[], dt.datetime]) -> Iterator[Statements]:
+def failing_statements(db: Database, now: Callable[[], dt.datetime]) -> Iterator[Statements]:
     """Watch every statement and commit, including the loop's."""
     counted = Statements(now)
 

@@ -167,6 +167,6 @@ class FakeDiscord:
         return place.id_in(settings) or next(self._ids)
 
     async def deliver(self, context: NotificationContext) -> Receipt:
-        """A message of its own for each notification."""
+        """Return a message id per notification."""
         await self._ask(Call("deliver", str(context.notification.id), context=context))
         return Receipt(40, 10_000 + context.notification.id)

@@ -15,7 +15,7 @@ Rows = list[Any]
 _ACTIVE = ("SCHEDULED", "IN_PROGRESS")
 _TABLES = ("coaching_sessions", "reservations", "holds", "coaches", "guilds", "audit_entries", "notifications")
 _ACTIONS = ("session_booked", "session_moved", "session_cancelled")
-_BY_ITSELF = {"session_cancelled_left": 1, "session_cancelled_suspended": 2}
+_BY_THE_BOT = {"session_cancelled_left": 1, "session_cancelled_suspended": 2}
 """The bot's own cancellations, and how many people it tells: those who left can't be reached."""
 _KEPT = ("session_kept_left", "session_kept_suspended")
 
@@ -36,7 +36,7 @@ class Ledger:
         self.coaches = {(one.guild_id, one.user_id): one for one in tables["coaches"]}
         self.guilds = {one.id: one for one in tables["guilds"]}
         entries = sorted(tables["audit_entries"], key=lambda one: one.id)
-        self.audit = [one for one in entries if one.action in _ACTIONS or one.action in _BY_ITSELF]
+        self.audit = [one for one in entries if one.action in _ACTIONS or one.action in _BY_THE_BOT]
         self.kept = {one.session_id: one.id for one in entries if one.action in _KEPT}
         """By session, the last entry that kept it although its coach no longer coaches."""
         self.arranged = {one.session_id: one.id for one in entries if one.action in _ACTIONS[:2]}
@@ -55,11 +55,11 @@ class Ledger:
             self._ownerless_reservations(),
             self._unreserved(),
             self._many_holds(),
-            self._gaps_in_the_record(),
-            self._too_many_coming(),
+            self._gaps_in_the_audit_log(),
+            self._too_many_upcoming(),
             self._too_many_a_day(),
             self._wrongly_late(),
-            self._with_a_coach_who_may_not(),
+            self._without_an_active_coach(),
         )
         return [fault for rule in rules for fault in rule]
 
@@ -113,14 +113,14 @@ class Ledger:
             if count > 1:
                 yield f"{who} has {count} holds"
 
-    def _gaps_in_the_record(self) -> Iterator[str]:
+    def _gaps_in_the_audit_log(self) -> Iterator[str]:
         """Check that each session was booked once, rescheduled as often as its revision says, and announced to
         both.
 
         A message still unsent is reused by the next change, which its own revision counts.
         """
         written = Counter((one.session_id, _kind(one.action)) for one in self.audit)
-        silent = Counter(one.session_id for one in self.audit if _BY_ITSELF.get(one.action) == 1)
+        silent = Counter(one.session_id for one in self.audit if _BY_THE_BOT.get(one.action) == 1)
         told: Counter[tuple[int, str]] = Counter()
         for one in self.notifications:
             told[one.session_id, one.kind.lower()] += one.revision
@@ -131,16 +131,16 @@ class Ledger:
                 if written[one.id, action] != due or told[one.id, action] + unheard != 2 * due:
                     yield f"session {one.id}: {action} {written[one.id, action]} times instead of {due}"
 
-    def _too_many_coming(self) -> Iterator[str]:
-        """Replay the record. Assumes that no session begins: each is upcoming until cancelled."""
+    def _too_many_upcoming(self) -> Iterator[str]:
+        """Replay the audit log. Assumes that no session begins: each is upcoming until cancelled."""
         sessions = {one.id: one for one in self.sessions}
-        coming: Counter[tuple[int, int]] = Counter()
+        upcoming: Counter[tuple[int, int]] = Counter()
         for entry in sorted(self.audit, key=lambda one: one.id):
             one = sessions[entry.session_id]
             who = one.guild_id, one.student_id
-            coming[who] += {"session_booked": 1, "session_cancelled": -1}.get(_kind(entry.action), 0)
-            if coming[who] > self.guilds[one.guild_id].most_upcoming:
-                yield f"{who} has {coming[who]} upcoming sessions after audit entry {entry.id}"
+            upcoming[who] += {"session_booked": 1, "session_cancelled": -1}.get(_kind(entry.action), 0)
+            if upcoming[who] > self.guilds[one.guild_id].most_upcoming:
+                yield f"{who} has {upcoming[who]} upcoming sessions after audit entry {entry.id}"
 
     def _too_many_a_day(self) -> Iterator[str]:
         """Assumes coaches in UTC."""
@@ -158,12 +158,12 @@ class Ledger:
         for one in self.sessions:
             late = None
             if one.status == "CANCELLED" and one.cancelled_by is not None:
-                notification = self.guilds[one.guild_id].cancel_notice_minutes * MINUTE
-                late = one.cancelled_by == one.student_id and one.cancelled_at > one.starts_at - notification
+                notice = self.guilds[one.guild_id].cancel_notice_minutes * MINUTE
+                late = one.cancelled_by == one.student_id and one.cancelled_at > one.starts_at - notice
             if one.cancelled_late != late:
                 yield f"session {one.id} is late: {one.cancelled_late} instead of {late}"
 
-    def _with_a_coach_who_may_not(self) -> Iterator[str]:
+    def _without_an_active_coach(self) -> Iterator[str]:
         """Find upcoming sessions of suspended or departed coaches, except those kept on purpose."""
         for one in self.active:
             coach = self.coaches[one.guild_id, one.coach_id]
@@ -174,7 +174,7 @@ class Ledger:
 
 
 def _kind(action: str) -> str:
-    return "session_cancelled" if action in _BY_ITSELF else action
+    return "session_cancelled" if action in _BY_THE_BOT else action
 
 
 def overlaps(whose: str, spans: Iterable[Span]) -> Iterator[str]:

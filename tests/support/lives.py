@@ -70,9 +70,9 @@ class Lives:
                     await self._move(person, None)
             elif row.status is SessionStatus.IN_PROGRESS and row.access_granted_at is not None:
                 missing = [one for one in both if _they_come(row) and (row.id, one) not in came]
-                await self._go_on(row, [one for one in enqueued if one.session_id == row.id], missing)
+                await self._advance(row, [one for one in enqueued if one.session_id == row.id], missing)
 
-    async def _go_on(self, row: CoachingSession, enqueued: list[Notification], missing: list[int]) -> None:
+    async def _advance(self, row: CoachingSession, enqueued: list[Notification], missing: list[int]) -> None:
         """Do nothing while a session still has messages to send."""
         now = datetime.now(UTC)
         warning = next((one for one in enqueued if one.kind is NotificationKind.ROOM_ENDING), None)
@@ -219,5 +219,5 @@ def _they_come(row: CoachingSession) -> bool:
 
 
 def _reference(message: Json) -> int:
-    """Which notification a message says that it is."""
+    """Return the id of the notification that a message shows."""
     return int(message["components"][-1]["content"].rpartition("ref ")[2])

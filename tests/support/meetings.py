@@ -1,6 +1,6 @@
 """Sessions from booking to end: who is in the room, and what both are told."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from simcord.backend.models import Overwrite
@@ -10,12 +10,13 @@ from sqlalchemy import select
 from models import Coach, CoachingSession, Guild, Reservation
 from scheduler.booking import booking
 from scheduler.core.actor import Actor
+from tests.support.builders import HOUR, MINUTE
 from tests.support.simulated import Academy, words
-from tests.support.transactions import fetch, fetch_all
+from tests.support.stored import session_now
+from tests.support.transactions import fetch_all
 
 TWO = datetime(2026, 3, 2, 13, tzinfo=UTC)
 """14:00 in Berlin, on the Monday when the world begins."""
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 QUARTER = 15 * MINUTE
 NO_ACCESS = "You have no such session. `/sessions` lists yours."
 
@@ -80,7 +81,7 @@ async def to_the_end(world: Academy, made: CoachingSession) -> None:
 
 
 async def now(world: Academy, made: CoachingSession) -> CoachingSession:
-    return await fetch(world.db, CoachingSession, made.id)
+    return await session_now(world.db, made.id)
 
 
 async def reserved_until(world: Academy, made: CoachingSession) -> list[datetime]:

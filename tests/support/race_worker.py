@@ -91,7 +91,7 @@ async def press(db: Database, use_case: Callable[[AsyncSession], Awaitable[objec
     except CoachingError as refused:
         nearest = refused.nearest if isinstance(refused, SlotTaken) else ()
         return Press(refused=type(refused).__name__, alternatives=len(nearest))
-    except Exception as error:  # noqa: BLE001  (whatever it is, the test has to tell of it)
+    except Exception as error:  # noqa: BLE001  (the test reports whatever it is)
         return Press(error=repr(error))
     return Press(won=True)
 
@@ -153,7 +153,7 @@ class _Worker:
                 self.total.done[what] += 1
             except CoachingError as refused:
                 self.total.refused[f"{what}: {type(refused).__name__}"] += 1
-            except Exception as error:  # noqa: BLE001  (whatever it is, the test has to tell of it)
+            except Exception as error:  # noqa: BLE001  (the test reports whatever it is)
                 self.total.errors.append(f"{what}: {error!r}")
         return self.total
 

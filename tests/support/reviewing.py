@@ -13,6 +13,7 @@ from scheduler.notifications import outbox
 from scheduler.reviews import reviews
 from tests.support import builders
 from tests.support.simulated import Academy
+from tests.support.transactions import fetch_all, transact
 
 
 async def took_place(world: Academy, *, student: Any = None, coach: Any = None, **changed: Any) -> CoachingSession:
@@ -57,13 +58,11 @@ async def reviewed(world: Academy, stars: int, sentence: str = "", **changed: An
 
 async def hidden(world: Academy, about: CoachingSession) -> None:
     """Let an admin hide the review."""
-    async with world.db.begin() as session:
-        ada = Actor(world.admin.id, is_admin=True)
-        await reviews.hide(session, about.id, ada, about.guild_id, world.now)
+    ada = Actor(world.admin.id, is_admin=True)
+    await transact(world.db, reviews.hide, about.id, ada, about.guild_id, world.now)
 
 
 async def kept(world: Academy) -> list[tuple[int, str | None]]:
     """Return every review's stars and comment, oldest session first."""
-    async with world.db.read() as session:
-        found = await session.scalars(select(Review).order_by(Review.session_id))
-        return [(one.stars, one.comment) for one in found]
+    found = await fetch_all(world.db, select(Review).order_by(Review.session_id))
+    return [(one.stars, one.comment) for one in found]

@@ -1,4 +1,4 @@
-"""One round of what the loop does, which ends when everything that it began has ended."""
+"""One round of the loop's work, which ends when everything it began has ended."""
 
 from typing import Any
 

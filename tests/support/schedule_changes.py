@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,10 +13,7 @@ from scheduler.availability.schedule import Dates, Week
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, Unreadable
 from tests.support.builders import COACH, GUILD, HOUR, MONDAY, STUDENT, refusal
-from tests.support.transactions import fetch, query, transact
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from tests.support.transactions import transact
 
 CARA = Actor(COACH)
 MON, TUE, WED = range(3)

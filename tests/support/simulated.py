@@ -33,6 +33,7 @@ from scheduler.servers import settings as server_settings
 from scheduler.servers.settings import GuildChanges, GuildDefaults
 from tests.cogs.authorization import rows
 from tests.support import quick_copies, snapshots
+from tests.support.builders import MONDAY
 from tests.support.discord_limits import form_within_limits, within_limits
 from tests.support.presses import emit_form, emit_press
 from tests.support.transactions import fetch_all
@@ -41,9 +42,6 @@ from tests.support.watched import is_in_transaction
 quick_copies.install()
 
 UTC = dt.UTC
-MONDAY = dt.datetime(2026, 3, 2, 8, tzinfo=UTC)
-"""When the world begins by default: a Monday morning, far from any clock change."""
-
 SELDOM = dt.timedelta(minutes=10)
 """How often the loop ticks by itself. Anything due is done on time anyway."""
 
