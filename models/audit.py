@@ -24,11 +24,11 @@ class AuditEntry(Base):
     guild_id: Mapped[Snowflake] = mapped_column(ForeignKey("guilds.id"))
     at: Mapped[datetime]
     actor_id: Mapped[Snowflake | None]
-    """None if the bot did it by itself."""
+    """None if the bot did it."""
     action: Mapped[str] = mapped_column(String(48))
     coach_id: Mapped[Snowflake | None]
     member_id: Mapped[Snowflake | None]
-    """Whom it was done to, if neither as a coach nor in a session."""
+    """The person it was done to, if not as a coach or in a session."""
     session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))
     details: Mapped[dict[str, Any]] = mapped_column(StoredJSON(stored_json.mapping))
     """Ids and numbers that explain the action, and an admin's reason. No notes, no names."""

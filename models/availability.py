@@ -3,11 +3,11 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Date, ForeignKeyConstraint, Index
+from sqlalchemy import CheckConstraint, Date, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import stored_json
-from models.base import Base, RowId, Snowflake
+from models.base import Base, RowId, Snowflake, to_coach
 from models.stored_json import StoredJSON
 
 
@@ -18,9 +18,7 @@ class AvailabilityRule(Base):
     __table_args__ = (
         CheckConstraint("weekday BETWEEN 0 AND 6", name="weekday"),
         CheckConstraint("start_minute >= 0 AND start_minute < end_minute AND end_minute <= 1440", name="minutes"),
-        ForeignKeyConstraint(
-            ["guild_id", "coach_id"], ["coaches.guild_id", "coaches.user_id"], ondelete="CASCADE"
-        ),
+        to_coach(ondelete="CASCADE"),
         Index("ix_availability_rules_guild_id_coach_id", "guild_id", "coach_id"),
     )
 
@@ -36,11 +34,7 @@ class DateOverride(Base):
     """Hours on one date of the coach's calendar, in addition to the weekly ones or instead of them."""
 
     __tablename__ = "date_overrides"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["guild_id", "coach_id"], ["coaches.guild_id", "coaches.user_id"], ondelete="CASCADE"
-        ),
-    )
+    __table_args__ = (to_coach(ondelete="CASCADE"),)
 
     guild_id: Mapped[Snowflake] = mapped_column(primary_key=True)
     coach_id: Mapped[Snowflake] = mapped_column(primary_key=True)
@@ -57,11 +51,7 @@ class AvailabilityChange(Base):
     """A coach's hours and booking rules before the last change, so that it can be undone once."""
 
     __tablename__ = "availability_changes"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["guild_id", "coach_id"], ["coaches.guild_id", "coaches.user_id"], ondelete="CASCADE"
-        ),
-    )
+    __table_args__ = (to_coach(ondelete="CASCADE"),)
 
     guild_id: Mapped[Snowflake] = mapped_column(primary_key=True)
     coach_id: Mapped[Snowflake] = mapped_column(primary_key=True)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Index, Integer, MetaData, String
+from sqlalchemy import BigInteger, DateTime, Dialect, Enum, ForeignKeyConstraint, Index, Integer, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -106,6 +106,13 @@ def partial_index(name: str, column: str) -> Index:
     for SQLite.
     """
     return Index(name, column, info={"partial": True})
+
+
+def to_coach(ondelete: str | None = None) -> ForeignKeyConstraint:
+    """Refer to a coach by the columns `guild_id` and `coach_id`."""
+    return ForeignKeyConstraint(
+        ["guild_id", "coach_id"], ["coaches.guild_id", "coaches.user_id"], ondelete=ondelete
+    )
 
 
 class Base(DeclarativeBase):

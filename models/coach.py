@@ -3,11 +3,11 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import stored_json
-from models.base import Base, Money, RowId, Snowflake, enum_column, partial_index
+from models.base import Base, Money, RowId, Snowflake, enum_column, partial_index, to_coach
 from models.session import SessionType
 from models.stored_json import StoredJSON
 
@@ -99,11 +99,7 @@ class CoachSpecialty(Base):
     """One coach teaches one specialty."""
 
     __tablename__ = "coach_specialties"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["guild_id", "coach_id"], ["coaches.guild_id", "coaches.user_id"], ondelete="CASCADE"
-        ),
-    )
+    __table_args__ = (to_coach(ondelete="CASCADE"),)
 
     guild_id: Mapped[Snowflake] = mapped_column(primary_key=True)
     coach_id: Mapped[Snowflake] = mapped_column(primary_key=True)

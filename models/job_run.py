@@ -1,4 +1,4 @@
-"""What the loop did, and that it's alive."""
+"""The ticks that did something, and heartbeats."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.base import Base, RowId
 
 TICK = "tick"
-"""The job whose heartbeat says when a tick last came to its end."""
+"""The job whose heartbeat says when a tick last finished."""
 
 
 class JobRun(Base):
@@ -21,7 +21,7 @@ class JobRun(Base):
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime]
     trigger: Mapped[str] = mapped_column(String(16), default="interval", server_default="interval")
-    """Why it ran: the interval, the next due time, a wake-up, a start, a request, or someone by hand."""
+    """Why it ran: the interval, the next due time, a wake-up, a start, a request, or a manual run."""
     due: Mapped[int] = mapped_column(default=0, server_default="0")
     """Sessions and notifications that were due when it began."""
     steps: Mapped[int]

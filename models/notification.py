@@ -1,12 +1,12 @@
-"""Notifications: messages to somebody, kept until they are delivered."""
+"""Notifications: messages to send, kept until delivered."""
 
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, RowId, Snowflake, enum_column, partial_index
+from models.base import Base, RowId, Snowflake, enum_column, partial_index, to_coach
 
 
 class NotificationKind(StrEnum):
@@ -59,7 +59,7 @@ class Notification(Base):
 
     __tablename__ = "notifications"
     __table_args__ = (
-        ForeignKeyConstraint(["guild_id", "coach_id"], ["coaches.guild_id", "coaches.user_id"]),
+        to_coach(),
         partial_index("ix_notifications_due_at", "due_at"),
         Index("ix_notifications_session_id", "session_id"),
         Index("ix_notifications_guild_id_coach_id_kind", "guild_id", "coach_id", "kind"),

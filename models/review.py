@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Snowflake
+from models.base import Base, Snowflake, to_coach
 
 
 class Review(Base):
@@ -13,7 +13,7 @@ class Review(Base):
 
     __tablename__ = "reviews"
     __table_args__ = (
-        ForeignKeyConstraint(["guild_id", "coach_id"], ["coaches.guild_id", "coaches.user_id"]),
+        to_coach(),
         CheckConstraint("stars BETWEEN 1 AND 5", name="one_to_five_stars"),
         Index("ix_reviews_guild_id_coach_id", "guild_id", "coach_id", "created_at"),
     )

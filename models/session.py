@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Money, RowId, Snowflake, enum_column, partial_index
+from models.base import Base, Money, RowId, Snowflake, enum_column, partial_index, to_coach
 
 LONGEST_RESERVATION = timedelta(hours=24)
 """The longest session including buffers. SQLite's guard relies on it to search a bounded range."""
@@ -46,7 +46,7 @@ class CoachingSession(Base):
 
     __tablename__ = "coaching_sessions"
     __table_args__ = (
-        ForeignKeyConstraint(["guild_id", "coach_id"], ["coaches.guild_id", "coaches.user_id"]),
+        to_coach(),
         CheckConstraint("ends_at > starts_at", name="ends_after_start"),
         CheckConstraint("total_cost_minor >= 0", name="cost_not_negative"),
         CheckConstraint("coach_id <> student_id", name="two_people"),
@@ -122,7 +122,7 @@ class CoachingSession(Base):
     membership_due_at: Mapped[datetime | None]
     """When to check next whether its student is still in the server; None once it has started."""
     next_step_at: Mapped[datetime | None]
-    """When the loop has to look at this row again; None if there's nothing to do."""
+    """When the loop checks this row next; None if there's nothing to do."""
     attempts: Mapped[int] = mapped_column(default=0)
     """How often the current step has failed in a row."""
     last_error: Mapped[str | None]
@@ -138,9 +138,7 @@ class Hold(Base):
 
     __tablename__ = "holds"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["guild_id", "coach_id"], ["coaches.guild_id", "coaches.user_id"], ondelete="CASCADE"
-        ),
+        to_coach(ondelete="CASCADE"),
         Index("uq_holds_guild_id_student_id", "guild_id", "student_id", unique=True),
     )
 
@@ -159,7 +157,7 @@ class Reservation(Base):
 
     It belongs to a session, or to a hold, whose expiry it shares.
 
-    No two reservations of one person overlap, in whatever server, and the database enforces it: on PostgreSQL by
+    No two reservations of one person overlap, in any server, and the database enforces it: on PostgreSQL by
     the exclusion constraint `reservations_no_overlap`, on SQLite by the triggers `reservations_no_overlap_insert`
     and `reservations_no_overlap_update`. The first migration creates them. A migration that rebuilds this table on
     SQLite drops its triggers and has to create them again.

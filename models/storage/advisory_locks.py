@@ -11,10 +11,7 @@ from models.storage.locks import RUN, TICK, UNREACHABLE, LockHolder, Locks
 
 
 class AdvisoryLocks(Locks):
-    """PostgreSQL advisory locks.
-
-    A running bot holds both on one connection, so that it loses both together.
-    """
+    """PostgreSQL advisory locks. A running bot holds both on one connection, so that it loses both together."""
 
     def __init__(self, engine: AsyncEngine, pool: AsyncEngine, keys: dict[str, int]) -> None:
         """`engine` opens a connection for each lock; `pool` is used for queries."""
@@ -25,7 +22,7 @@ class AdvisoryLocks(Locks):
     async def acquire(self, name: str) -> LockHolder | None:
         """Take a lock on the run lock's connection if there is one, else on a new one."""
         if name == TICK and isinstance(self._run, _LockConnection):
-            return await self._tick_beside(self._run)
+            return await self._lock_tick_on(self._run)
         session = await _LockConnection.connect(self._engine)
         try:
             if await session.lock(self._keys[name]):
@@ -36,7 +33,7 @@ class AdvisoryLocks(Locks):
         await session.release()
         return None
 
-    async def _tick_beside(self, run: "_LockConnection") -> LockHolder | None:
+    async def _lock_tick_on(self, run: "_LockConnection") -> LockHolder | None:
         if self._ticks:  # PostgreSQL would grant the same connection a lock twice
             return None
         self._ticks, taken = True, False
@@ -153,7 +150,7 @@ class _LockConnection(LockHolder):
             try:
                 return list((await self._connection.execute(text(question), values)).all())
             except BaseException:
-                self.mark_lost()  # whatever happened, it's unknown now what this connection holds
+                self.mark_lost()  # from now on, nobody knows what this connection holds
                 raise
 
 

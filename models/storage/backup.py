@@ -31,7 +31,7 @@ def back_up(source: Path, target: Path, progress: Progress = lambda _done, _all:
     """Copy a database that may be in use to a new file, and check the copy.
 
     The file gets its name only once it's complete and checked, and the database's own permissions. Raises
-    FileNotFoundError, FileExistsError, OSError, sqlite3.Error, BadCopy.
+    FileNotFoundError, FileExistsError, OSError, sqlite3.Error, InvalidBackup.
     """
     if not source.exists():
         raise FileNotFoundError(f"{source}: no such database")
@@ -44,12 +44,10 @@ def back_up(source: Path, target: Path, progress: Progress = lambda _done, _all:
 
 
 def restore(copy: Path, database: Path, kept: Path, progress: Progress = lambda _done, _all: None) -> None:
-    """Replace a database that nobody uses with a copy; the old one is kept under another name.
+    """Replace a database that nobody uses with a copy, and keep the old one under another name.
 
-    There's a complete database at every moment, old or new, even if the process is killed. A damaged database is
-    kept as it is, with its write-ahead log.
-
-    Raises InUse and whatever `back_up` raises, before anything is changed.
+    There's a complete database at every moment, old or new, even if the process is killed. A damaged one is kept
+    with its write-ahead log. Raises InUse and whatever `back_up` raises, before anything is changed.
     """
     check(copy)
     if kept.exists():
@@ -68,7 +66,7 @@ def restore(copy: Path, database: Path, kept: Path, progress: Progress = lambda 
 def check(path: Path) -> str:
     """Check that the file is an intact database of this or an older release, and return its revision.
 
-    Raises BadCopy.
+    Raises InvalidBackup.
     """
     from alembic.script import ScriptDirectory
     from alembic.util import CommandError

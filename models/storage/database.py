@@ -18,16 +18,11 @@ from models.storage.file_locks import FileLocks
 from models.storage.locks import RUN, TICK, LockHolder
 
 # Maps a backend to its async driver, whatever driver the URL names.
-_DRIVERS = {
-    "sqlite": "sqlite+aiosqlite",
-    "postgresql": "postgresql+asyncpg",
-    "postgres": "postgresql+asyncpg",
-}
+_DRIVERS = {"sqlite": "sqlite+aiosqlite"} | dict.fromkeys(("postgresql", "postgres"), "postgresql+asyncpg")
 _BUSY_MILLISECONDS = 60_000  # as long as the pools wait: SQLite doesn't queue processes in order
 _READERS = 4
-_DISCREET: dict[str, Any] = {
-    "hide_parameters": True
-}  # otherwise error messages, which are logged, quote what people wrote
+# Otherwise error messages, which are logged, quote what people wrote.
+_DISCREET: dict[str, Any] = {"hide_parameters": True}
 _MIGRATION_LOCK = 0x636F616368  # "coach"; any number not used otherwise
 _LOCKS = {TICK: _MIGRATION_LOCK + 1, RUN: _MIGRATION_LOCK + 2}
 
@@ -203,7 +198,6 @@ def _take_over_transactions(engine: Engine, begin: str, *, foreign_keys: bool = 
     def configure(dbapi_connection: Any, _record: Any) -> None:
         dbapi_connection.isolation_level = None
         cursor = dbapi_connection.cursor()
-        # synchronous=FULL: a confirmed booking survives a power cut.
         cursor.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
         for tries_left in reversed(range(10)):
             try:
@@ -215,11 +209,8 @@ def _take_over_transactions(engine: Engine, begin: str, *, foreign_keys: bool = 
                 # On a new file, SQLite refuses this at once while another process writes: wait for that one.
                 cursor.execute("BEGIN IMMEDIATE")
                 cursor.execute("COMMIT")
-        for pragma in (
-            "synchronous=FULL",
-            f"foreign_keys={'ON' if foreign_keys else 'OFF'}",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute("PRAGMA synchronous=FULL")  # a confirmed booking survives a power cut
+        cursor.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
         cursor.close()
 
     @event.listens_for(engine, "begin")

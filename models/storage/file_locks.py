@@ -57,7 +57,7 @@ class _FileLock(LockHolder):
 
     async def check(self) -> None:
         """Check that the file wasn't deleted: another process could create and lock a new one."""
-        if not _is(self._path, self._descriptor):
+        if not _is_same(self._path, self._descriptor):
             self.mark_lost()
 
     async def release(self) -> None:
@@ -67,28 +67,28 @@ class _FileLock(LockHolder):
             self._descriptor = -1
 
 
-_A_LOOK_SECONDS, _LOOKS = 0.01, 200
+_PAUSE_SECONDS, _TRIES = 0.01, 200
 
 
 def _lock_file(path: Path) -> int | None:
     """Lock a file exclusively, or return None. Processes that only check it let go at once."""
-    for _ in range(_LOOKS):
+    for _ in range(_TRIES):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is(path, descriptor):
+            if _is_same(path, descriptor):
                 return descriptor
         except BlockingIOError:
             if _is_locked(path):
                 os.close(descriptor)
                 return None
-            time.sleep(_A_LOOK_SECONDS)
+            time.sleep(_PAUSE_SECONDS)
         os.close(descriptor)
     return None
 
 
 def _is_locked(path: Path) -> bool:
-    """Whether another process holds the lock. Several processes can check at the same time."""
+    """Whether another process holds the lock. Any number of processes can check at once."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -102,7 +102,7 @@ def _is_locked(path: Path) -> bool:
     return False
 
 
-def _is(path: Path, descriptor: int) -> bool:
+def _is_same(path: Path, descriptor: int) -> bool:
     try:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:

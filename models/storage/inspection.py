@@ -39,10 +39,10 @@ async def inspect_database(db: Database, at: Callable[[Session], T]) -> T:
             return await session.run_sync(at)
     url = URL.create("sqlite", database=db.file.as_uri(), query={"mode": "ro", "uri": "true"})
     # With aiosqlite, a file that can't be opened leaves a thread that outlives the event loop.
-    return await asyncio.to_thread(_look_at_file, url, at)
+    return await asyncio.to_thread(_run_on_file, url, at)
 
 
-def _look_at_file(url: URL, at: Callable[[Session], T]) -> T:
+def _run_on_file(url: URL, at: Callable[[Session], T]) -> T:
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     try:
         with Session(engine) as session:

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 RUN, TICK = "run", "tick"
 CHECK_EVERY = timedelta(seconds=5)
-"""How often to check a held lock. Must notice a loss before the server gives it to another process."""
+"""How often to check a held lock: often enough to notice a loss before another process gets it."""
 RETRY_EVERY = timedelta(seconds=1)
 """How often to try to retake a lost lock."""
 UNREACHABLE = (OSError, SQLAlchemyError)
@@ -56,20 +56,20 @@ class Locks(ABC):
     @contextlib.asynccontextmanager
     async def run_lock(self) -> AsyncIterator[bool]:
         """Take the right to run the bot. Yields whether it was free."""
-        grip = await self.acquire(RUN)
-        if grip is None:
+        held = await self.acquire(RUN)
+        if held is None:
             yield False
             return
-        self._run = grip
+        self._run = held
         try:
             yield True
         finally:
-            grip, self._run = self._run, None
-            await grip.release()
+            held, self._run = self._run, None
+            await held.release()
 
     async def keep_run_lock(self) -> None:
         """Watch the run lock and retake it when it's lost, until another process has it."""
-        assert self._run is not None, "it was taken"
+        assert self._run is not None, "inside run_lock"
         while True:
             while not self._run.lost.done():
                 await asyncio.wait({self._run.lost}, timeout=CHECK_EVERY.total_seconds())
@@ -81,13 +81,13 @@ class Locks(ABC):
 
     async def _regain(self) -> bool:
         """Try until this process has the lock again (True) or another has it (False)."""
-        assert self._run is not None, "it was taken"
+        assert self._run is not None, "inside run_lock"
         while True:
             with contextlib.suppress(*UNREACHABLE):
-                grip = await self.reacquire(self._run)
-                if grip is not None:
-                    self._run = grip
-                return grip is not None
+                held = await self.reacquire(self._run)
+                if held is not None:
+                    self._run = held
+                return held is not None
             await asyncio.sleep(RETRY_EVERY.total_seconds())
 
     @contextlib.asynccontextmanager
@@ -99,11 +99,11 @@ class Locks(ABC):
         if self._run is not None and self._run.lost.done():
             yield None
             return
-        grip = await self.acquire(TICK)
-        if grip is None:
+        held = await self.acquire(TICK)
+        if held is None:
             yield None
             return
         try:
-            yield grip
+            yield held
         finally:
-            await grip.release()
+            await held.release()

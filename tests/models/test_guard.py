@@ -202,13 +202,13 @@ async def test_an_empty_or_reversed_reservation_is_refused(db: Database, length:
 
 async def test_exactly_one_of_many_racing_reservations_commits(db: Database) -> None:
     session_id = await some_session(db)
-    everybody_is_ready = asyncio.Barrier(1 if db.is_sqlite else 10)  # SQLite lets one in at a time
+    everyone_is_ready = asyncio.Barrier(1 if db.is_sqlite else 10)  # SQLite lets one in at a time
 
     async def reserve_at(minute: int) -> datetime | DBAPIError:
         start = MONDAY + minute * MINUTE
         try:
             async with db.begin() as session:
-                await everybody_is_ready.wait()
+                await everyone_is_ready.wait()
                 await reserve(session, session_id, STUDENT, start, start + HOUR)
         except DBAPIError as refused:
             return refused

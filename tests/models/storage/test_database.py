@@ -208,7 +208,7 @@ async def lose_a_race(db: Database, other: Database) -> None:
             await second.execute(beat)
 
 
-async def test_a_lost_race_is_told_apart_from_other_failures(db: Database, database_url: str) -> None:
+async def test_a_lost_race_is_distinguished_from_other_failures(db: Database, database_url: str) -> None:
     other = Database(database_url)
     async with db.begin() as session:
         session.add(Heartbeat(job="tick", at=MONDAY))
@@ -302,19 +302,14 @@ async def test_a_killed_process_releases_the_tick_lock(db: Database) -> None:
         await process.wait()
 
         async with asyncio.timeout(30):
-            await until(lambda: can_tick(db))
+            while not await can_tick(db):  # PostgreSQL needs a moment to notice that a client is gone
+                pass
 
 
 async def can_tick(db: Database) -> bool:
     """Whether the lock is free."""
     async with db.tick_lock() as ours:
         return ours is not None
-
-
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Check until it's true; PostgreSQL needs a moment to notice that a client is gone."""
-    while not await holds():
-        pass
 
 
 TICKING = """
@@ -385,7 +380,7 @@ DUE = {
 
 
 async def fill_with_finished_business(db: Database) -> None:
-    """2,000 sessions, notifications and coaches with nothing left to do, and what ANALYZE makes of them."""
+    """Store 2,000 finished sessions, notifications and coaches, with statistics."""
     async with db.begin() as session:
         await a_guild(session)
         await a_coach(session)

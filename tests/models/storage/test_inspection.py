@@ -24,12 +24,3 @@ async def test_inspection_does_not_create_a_missing_file(tmp_path: Path):
 
     await db.close()
     assert os.listdir(tmp_path) == []
-
-
-async def test_a_running_bot_can_be_detected_repeatedly(db: Database):
-    before = await db.is_bot_running()
-    async with db.run_lock():
-        during = [await db.is_bot_running(), await db.is_bot_running()]
-    after = await db.is_bot_running()
-
-    assert (before, during, after) == (False, [True, True], False)
