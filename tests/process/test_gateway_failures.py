@@ -23,7 +23,7 @@ from scheduler.attendance import attendance
 from tests.bot.gateway.test_attendance_watch import connected_anew, connection_lost, unheard
 from tests.cogs.setup.test_panel import all_but, give, own_role
 from tests.support.failing_database import MADE_UP, Statements, failing_statements
-from tests.support.meetings import met
+from tests.support.meetings import met, move
 from tests.support.simulated import Academy, academy
 
 SECOND = dt.timedelta(seconds=1)
@@ -53,21 +53,17 @@ class Scene:
         assert found is not None
         return found
 
-    def move(self, person: Any, channel_id: int | None) -> None:
-        """Change channels without waiting for what follows."""
-        self.world.env.backend.set_voice_state(self.world.guild.id, person.id, channel_id)
-
     async def emit(self, event: str, payload: Any) -> None:
         await simcord_private.as_the_bot(self.world.env, lambda: self.world.env.backend.emit(event, payload))
 
-    async def pass_time(self, so_much: dt.timedelta) -> None:
-        await self.world.wait_until(self.world.now + so_much)
+    async def pass_time(self, by: dt.timedelta) -> None:
+        await self.world.wait_until(self.world.now + by)
 
     async def prepare(self) -> None:
         """Bring everything to the state before each event."""
         give(self.world, INVITE)
-        self.move(self.world.coach, self.room.id)
-        self.move(self.world.student, None)
+        move(self.world, self.world.coach, self.room.id)
+        move(self.world, self.world.student, None)
         await self.world.env.settle()
         await self.pass_time(SECOND)
         async with self.world.db.begin() as session:
@@ -133,7 +129,7 @@ async def ready(scene: Scene) -> None:
     """Lose the connection; meanwhile the student joins and a permission is removed."""
     await connection_lost(scene.world)
     with unheard(scene.world):
-        scene.move(scene.world.student, scene.room.id)
+        move(scene.world, scene.world.student, scene.room.id)
         give(scene.world, all_but("manage_roles"))
         await scene.pass_time(AWAY)
     await connected_anew(scene.world)
@@ -142,13 +138,13 @@ async def ready(scene: Scene) -> None:
 async def resumed(scene: Scene) -> None:
     await connection_lost(scene.world)
     await scene.pass_time(AWAY)
-    scene.move(scene.world.student, scene.room.id)
+    move(scene.world, scene.world.student, scene.room.id)
     await simcord_private.as_the_bot(scene.world.env, lambda: scene.bot.dispatch("resumed"))
 
 
 async def disconnected(scene: Scene) -> None:
     """Disconnect; what happens right before is recorded too."""
-    scene.move(scene.world.student, scene.room.id)
+    move(scene.world, scene.world.student, scene.room.id)
     await connection_lost(scene.world)
     await simcord_private.as_the_bot(scene.world.env, lambda: scene.bot.dispatch("resumed"))
 
@@ -163,7 +159,7 @@ async def outage(scene: Scene) -> None:
     server = scene.world.guild._guild
     await scene.emit("GUILD_DELETE", {"id": str(server.id), "unavailable": True})
     with unheard(scene.world):
-        scene.move(scene.world.student, scene.room.id)
+        move(scene.world, scene.world.student, scene.room.id)
         give(scene.world, all_but("manage_roles"))
         await scene.pass_time(AWAY)
     await scene.emit(
@@ -176,7 +172,7 @@ async def thrown_out(scene: Scene) -> None:
     server = scene.world.guild._guild
     await scene.emit("GUILD_DELETE", {"id": str(server.id)})
     with unheard(scene.world):
-        scene.move(scene.world.student, scene.room.id)
+        move(scene.world, scene.world.student, scene.room.id)
         give(scene.world, all_but("manage_roles"))
         await scene.pass_time(AWAY)
     payload: Any = dict(guild_create_payload(scene.world.env.backend, server))
@@ -187,8 +183,8 @@ async def thrown_out(scene: Scene) -> None:
 async def burst(scene: Scene) -> None:
     """Join, leave and join again before anything is recorded; the coach leaves."""
     for channel_id in (scene.room.id, None, scene.room.id):
-        scene.move(scene.world.student, channel_id)
-    scene.move(scene.world.coach, None)
+        move(scene.world, scene.world.student, channel_id)
+    move(scene.world, scene.world.coach, None)
     await scene.world.env.settle()
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from sqlalchemy import select, text
@@ -12,9 +12,9 @@ from bot.gateway.attendance_watch import _MAX_WAITING
 from models import Attendance, CoachingSession
 from models.storage.database import Database
 from scheduler.attendance import attendance
-from tests.support.meetings import MINUTE, met, now
+from tests.support.meetings import MINUTE, met, move, now
 from tests.support.simulated import Academy, academy
-from tests.support.transactions import query
+from tests.support.transactions import fetch_all, query
 
 
 @pytest.fixture
@@ -46,16 +46,10 @@ async def failing(world: Academy) -> AsyncIterator[None]:
     await world.leap_to(world.now)
 
 
-def move(world: Academy, person: Any, *channel_ids: int | None) -> None:
-    for channel_id in channel_ids:
-        world.env.backend.set_voice_state(world.guild.id, person.id, channel_id)
-
-
 async def open_stays(world: Academy, made: CoachingSession) -> set[int | None]:
     """Return who is inside, by the database."""
-    async with world.db.read() as session:
-        theirs = Attendance.session_id == made.id, Attendance.left_at.is_(None)
-        return set(await session.scalars(select(Attendance.user_id).where(*theirs)))
+    theirs = Attendance.session_id == made.id, Attendance.left_at.is_(None)
+    return set(await fetch_all(world.db, select(Attendance.user_id).where(*theirs)))
 
 
 async def gaps(world: Academy, made: CoachingSession) -> list[float]:

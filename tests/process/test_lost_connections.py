@@ -56,7 +56,7 @@ async def ticks_no_more(db: Database) -> None:
 async def comes(way: Proxy) -> None:
     """Wait for two connections: an attempt to take the lock, and a retry."""
     async with asyncio.timeout(TO_NOTICE_SECONDS):
-        while way.connected < 2:  # noqa: ASYNC110  (nothing tells; it is asked)
+        while way.connected < 2:  # noqa: ASYNC110  (there's no event to wait for)
             await asyncio.sleep(0)
 
 

@@ -14,9 +14,10 @@ from sqlalchemy import select, text
 
 from models import Attendance, Heartbeat
 from models.storage.database import Database
-from tests.process.test_process import COACH, STUDENT, TO_STOP_SECONDS, a_session, said, stored
+from tests.process.test_process import COACH, STUDENT, TO_STOP_SECONDS, a_session, said
 from tests.support.endpoint import DEADLINE_SECONDS, GUILD_ID, Endpoint
 from tests.support.program import Program, ended
+from tests.support.stored import session_now
 from tests.support.transactions import fetch_all
 
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ async def a_room(db: Database, endpoint: Endpoint) -> int:
     """Wait for the open room of a session, and return its channel."""
     booked = await a_session(db, starts_in=timedelta(minutes=2))
     async with asyncio.timeout(DEADLINE_SECONDS):
-        while (row := await stored(db, booked)).access_granted_at is None or row.discord_channel_id is None:
+        while (
+            row := await session_now(db, booked.id)
+        ).access_granted_at is None or row.discord_channel_id is None:
             pass
     return row.discord_channel_id
 

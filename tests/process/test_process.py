@@ -38,7 +38,8 @@ from tests.support.endpoint import (
     slash,
 )
 from tests.support.program import Program, ended
-from tests.support.transactions import fetch, fetch_all
+from tests.support.stored import session_now
+from tests.support.transactions import fetch_all
 
 COMMANDS = {"coach", "availability", "book", "sessions", "timezone", "coaching"}
 GLOBAL, OF_THE_GUILD = f"/applications/{BOT_ID}/commands", f"/guilds/{GUILD_ID}/commands"
@@ -50,13 +51,7 @@ SELDOM_NEEDED = {
     "babel.numbers",  # prices
     *("alembic", "sqlalchemy.dialects.postgresql"),  # for an outdated database, or one other than SQLite
     *("rich.table", "rich.progress", "pygments"),  # terminals
-    *(
-        "aiohttp.web",
-        "bot.web",
-        "prometheus_client",
-        "simcord",
-        "bot.doctor",
-    ),  # endpoint, demo, doctor
+    *("aiohttp.web", "bot.web", "prometheus_client", "simcord", "bot.doctor"),  # endpoint, demo, doctor
 }
 
 
@@ -93,13 +88,7 @@ async def a_session(db: Database, *, starts_in: timedelta) -> CoachingSession:
         return await booking.book(session, guild, Actor(STUDENT), COACH, starts_at, timedelta(hours=1), None, now)
 
 
-async def stored(db: Database, booked: CoachingSession) -> CoachingSession:
-    return await fetch(db, CoachingSession, booked.id)
-
-
-async def test_a_running_bot_registers_and_answers_its_commands_and_stops_on_request(
-    endpoint: Endpoint, program: Program
-):
+async def test_a_bot_registers_and_answers_its_commands_and_stops_on_request(endpoint: Endpoint, program: Program):
     async with program.started("run") as process:
         identity = await endpoint.identified()
         await endpoint.emit("INTERACTION_CREATE", slash("book", STUDENT))
@@ -181,7 +170,7 @@ async def test_a_stop_finishes_the_tick_in_progress(endpoint: Endpoint, program:
         outcome = await ended(process, TO_STOP_SECONDS)
 
     assert outcome.code == 0, outcome.err
-    assert (await stored(db, booked)).discord_setup_complete
+    assert (await session_now(db, booked.id)).discord_setup_complete
 
 
 @pytest.mark.slow
@@ -197,7 +186,7 @@ async def test_a_stop_does_not_wait_forever(endpoint: Endpoint, program: Program
     assert outcome.code == 0, outcome.err
     assert "dropping work that didn't finish" in outcome.err
     assert "still not stopped" not in outcome.err
-    assert not (await stored(db, booked)).discord_setup_complete
+    assert not (await session_now(db, booked.id)).discord_setup_complete
 
 
 @pytest.mark.slow
@@ -213,13 +202,7 @@ async def test_a_connecting_bot_stops_on_request(endpoint: Endpoint, program: Pr
     assert "Traceback" not in outcome.err
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "run",
-        "process-sessions",
-    ],
-)
+@pytest.mark.parametrize("command", ["run", "process-sessions"])
 async def test_a_rejected_token_is_reported_in_one_line_and_never_shown(program: Program, command: str):
     wrong = TOKEN.replace("made-up", "another")
 
@@ -329,7 +312,7 @@ async def test_the_web_endpoint_answers_while_the_bot_runs(endpoint: Endpoint, p
         writer.close()
     assert (alive.status, told.status) == (200, 200)
     assert [one for one in sent_away if one and not isinstance(one, ConnectionError)] == []
-    assert (await stored(db, booked)).discord_setup_complete
+    assert (await session_now(db, booked.id)).discord_setup_complete
     assert outcome.code == 0, outcome.err
     assert "a long random text" not in outcome.out + outcome.err
 
@@ -381,10 +364,8 @@ async def test_process_sessions_lets_both_people_in_when_it_is_time(
 
     outcome = await program.run("process-sessions")
 
-    [created], [opened] = (
-        endpoint.asked("POST", ROOMS),
-        [one for one in endpoint.requests if one.method == "PATCH"],
-    )
+    [created] = endpoint.asked("POST", ROOMS)
+    [opened] = [one for one in endpoint.requests if one.method == "PATCH"]
     guest = ROOM_GUEST.value | ROOM_VIDEO.value
     assert not {COACH, STUDENT} & set(overwrites(created.body))
     assert overwrites(opened.body) == overwrites(created.body) | {COACH: (guest, 0), STUDENT: (guest, 0)}
@@ -405,7 +386,7 @@ async def test_process_sessions_says_why_a_room_could_not_be_created(
     assert (
         f"failed: {booked.code} make_room: can't create the room: the bot is missing a permission there" in reason
     )
-    assert not (await stored(db, booked)).discord_setup_complete
+    assert not (await session_now(db, booked.id)).discord_setup_complete
     assert "DELETE" not in {one.method for one in endpoint.requests}
 
 
@@ -426,17 +407,17 @@ async def test_process_sessions_leaves_the_work_to_a_running_bot(
     assert len(endpoint.asked("GET", "/users/@me")) == 1  # only the running bot has logged in
 
 
-async def test_process_sessions_says_when_the_running_bot_ticked_and_how_to_trigger_it(
+async def test_process_sessions_says_when_the_running_bot_last_ticked(
     endpoint: Endpoint, program: Program, db: Database
 ):
-    looked_at = await looked(db, timedelta(seconds=30))
+    ticked_at = await ticked(db, timedelta(seconds=30))
     async with db.run_lock():
         outcome = await program.run("process-sessions")
 
     state, what_to_do = outcome.out.splitlines()
     assert outcome.code == 0, outcome.err
     assert "every 15 seconds" in state
-    assert re.search(rf"most recently [3-9]\d seconds ago \({looked_at:%H:%M:%S} UTC\)", state)
+    assert re.search(rf"most recently [3-9]\d seconds ago \({ticked_at:%H:%M:%S} UTC\)", state)
     assert "/coaching run in Discord" in what_to_do
     assert f"{CRON} on its web endpoint with CRON_SECRET" in what_to_do
     assert endpoint.requests == []
@@ -446,11 +427,11 @@ async def test_process_sessions_says_when_the_running_bot_ticked_and_how_to_trig
     ("ago", "told"),
     [(timedelta(minutes=3), "last ran its background checks at "), (None, "hasn't run its background checks yet")],
 )
-async def test_process_sessions_warns_of_a_running_bot_that_no_longer_ticks(
+async def test_process_sessions_warns_about_a_bot_that_no_longer_ticks(
     endpoint: Endpoint, program: Program, db: Database, ago: timedelta | None, told: str
 ):
     if ago is not None:
-        told += f"{await looked(db, ago):%Y-%m-%d %H:%M:%S} UTC"
+        told += f"{await ticked(db, ago):%Y-%m-%d %H:%M:%S} UTC"
     async with db.run_lock():
         outcome = await program.run("process-sessions")
 
@@ -476,7 +457,7 @@ async def test_process_sessions_does_not_migrate_a_running_bots_database(program
     assert not is_current
 
 
-async def test_a_second_bot_on_the_same_database_says_what_to_do_and_leaves_the_first_alone(
+async def test_a_second_bot_on_one_database_says_what_to_do_and_leaves_the_first_alone(
     endpoint: Endpoint, program: Program
 ):
     async with program.started("run") as first:
@@ -537,11 +518,11 @@ async def test_a_bot_killed_while_creating_a_room_finds_it_again(
         process.kill()
         await process.wait()
     endpoint.release()
-    before = await stored(db, booked)
+    before = await session_now(db, booked.id)
 
     outcome = await program.run("process-sessions")
 
-    after = await stored(db, booked)
+    after = await session_now(db, booked.id)
     [room] = [one for one in endpoint.channels.values() if one["name"] == f"coaching-session-{booked.code}"]
     assert not before.discord_setup_complete
     assert after.discord_setup_complete
@@ -582,7 +563,7 @@ async def sessions(db: Database) -> list[int]:
     return await fetch_all(db, select(CoachingSession.id).order_by(CoachingSession.id))
 
 
-async def looked(db: Database, ago: timedelta) -> datetime:
+async def ticked(db: Database, ago: timedelta) -> datetime:
     """Store a heartbeat as a bot would, and return its time."""
     at = datetime.now(UTC) - ago
     async with db.begin() as session:

@@ -27,7 +27,7 @@ async def endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Endpoint]:
 
 @pytest.fixture
 async def port(endpoint: Endpoint) -> AsyncIterator[DiscordPort]:
-    """The port over REST alone, sent to the local Discord; a notification is told by its reference."""
+    """Open a port to the local Discord over REST alone. Messages contain their reference."""
 
     def render(context: NotificationContext, server: str) -> Rendered:
         return Rendered(ui.Panel(ui.text(f"{server} ref {context.notification.id}")), list)

@@ -1,4 +1,4 @@
-"""The program as its own process: a room deleted again and again, and one that two sessions share."""
+"""A real process whose rooms keep being deleted, and one room that two sessions share."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from models import Attendance, CoachingSession, SessionStatus
+from models import Attendance, SessionStatus
 from models.storage.database import Database
-from tests.support.builders import COACH, HOUR, MINUTE, STUDENT, a_coach, a_guild, a_session
+from tests.support.builders import COACH, HOUR, MINUTE, STUDENT, a_coach, a_guild, a_session, change_session
 from tests.support.endpoint import DEADLINE_SECONDS, GUILD_ID, REVIEW_CHANNEL_ID, Endpoint
 from tests.support.program import Program
-from tests.support.transactions import fetch
+from tests.support.stored import session_now
+from tests.support.transactions import fetch_all
 
 ROOMS = f"/guilds/{GUILD_ID}/channels"
 ALERTS = f"/channels/{REVIEW_CHANNEL_ID}/messages"
@@ -30,18 +31,6 @@ async def sessions_at(db: Database, *starts: timedelta) -> list[int]:
             for start in starts
         ]
         return [one.id for one in made]
-
-
-async def change(db: Database, session_id: int, **values: object) -> None:
-    """Change a session's row, as if time had passed."""
-    async with db.begin() as session:
-        row = await session.get_one(CoachingSession, session_id)
-        for name, value in values.items():
-            setattr(row, name, value)
-
-
-async def row_of(db: Database, session_id: int) -> CoachingSession:
-    return await fetch(db, CoachingSession, session_id)
 
 
 async def until(endpoint: Endpoint, holds: Callable[[], Awaitable[bool]]) -> None:
@@ -78,13 +67,15 @@ async def test_rooms_deleted_by_another_bot_are_created_twice_then_reported(
 
     async with program.started("run", **environment):
         alert = await endpoint.receive("POST", ALERTS)
-        lost = await row_of(db, session_id)
+        lost = await session_now(db, session_id)
         rooms, told = len(endpoint.asked("POST", ROOMS)), invitations(endpoint)
         endpoint.vandalized = set()
-        await change(db, session_id, room_lost_at=datetime.now(UTC) - 11 * MINUTE, next_step_at=datetime.now(UTC))
+        await change_session(
+            db, session_id, room_lost_at=datetime.now(UTC) - 11 * MINUTE, next_step_at=datetime.now(UTC)
+        )
 
         async def is_open() -> bool:
-            row = await row_of(db, session_id)
+            row = await session_now(db, session_id)
             return row.access_granted_at is not None and invitations(endpoint) == [one + 1 for one in told]
 
         await until(endpoint, is_open)
@@ -101,7 +92,7 @@ async def test_rooms_deleted_by_another_bot_are_created_twice_then_reported(
 @pytest.mark.parametrize(
     "is_killed", [pytest.param(False, id="alive"), pytest.param(True, id="killed", marks=pytest.mark.slow)]
 )
-async def test_people_who_stay_for_their_next_session_keep_the_room_and_attend_both(
+async def test_people_who_stay_for_their_next_session_keep_their_room(
     endpoint: Endpoint, program: Program, db: Database, database_url: str, is_killed: bool
 ):
     environment = {"DATABASE_URL": database_url, "TICK_SECONDS": "1"}
@@ -110,7 +101,7 @@ async def test_people_who_stay_for_their_next_session_keep_the_room_and_attend_b
     async with program.started("run", **environment) as process:
         room_id = int((await endpoint.receive("PATCH", "")).path.rpartition("/")[2])
 
-        async def both_are_invited() -> bool:  # before they enter, because then they wouldn't be told
+        async def both_are_invited() -> bool:  # people who are already inside aren't told
             return invitations(endpoint) == [1, 1]
 
         await until(endpoint, both_are_invited)
@@ -118,16 +109,15 @@ async def test_people_who_stay_for_their_next_session_keep_the_room_and_attend_b
             await endpoint.move(person, room_id)
 
         async def both_are_seen() -> bool:
-            async with db.read() as session:
-                inside = await session.scalars(select(Attendance.user_id).where(Attendance.left_at.is_(None)))
-                return set(inside) == {COACH, STUDENT}
+            inside = select(Attendance.user_id).where(Attendance.left_at.is_(None))
+            return set(await fetch_all(db, inside)) == {COACH, STUDENT}
 
         await until(endpoint, both_are_seen)
         now = datetime.now(UTC)
         if is_killed:  # once the room has been opened for the second session
             endpoint.strike("PATCH", f"/channels/{room_id}", 1, process.kill)
-        await change(db, second, starts_at=now, ends_at=now + HOUR, next_step_at=now)
-        await change(db, first, ends_at=now, next_step_at=now)
+        await change_session(db, second, starts_at=now, ends_at=now + HOUR, next_step_at=now)
+        await change_session(db, first, ends_at=now, next_step_at=now)
         if is_killed:
             await process.wait()
         else:
@@ -136,7 +126,7 @@ async def test_people_who_stay_for_their_next_session_keep_the_room_and_attend_b
         async with program.started("run", **environment):
             await both_end(endpoint, db, first, second, room_id)
 
-    rows = [await row_of(db, one) for one in (first, second)]
+    rows = [await session_now(db, one) for one in (first, second)]
     assert [(one.status, one.absent) for one in rows] == [(SessionStatus.COMPLETED, None)] * 2
     assert len(endpoint.asked("POST", ROOMS)) == 1
     assert len(endpoint.asked("DELETE", f"/channels/{room_id}")) == 1
@@ -144,20 +134,20 @@ async def test_people_who_stay_for_their_next_session_keep_the_room_and_attend_b
 
 
 async def both_end(endpoint: Endpoint, db: Database, first: int, second: int, room_id: int) -> None:
-    """The second session has the room; it ends, and both leave."""
+    """Wait until the second session has the room, end it, and let both leave."""
 
     async def the_second_is_on() -> bool:
-        one, other = await row_of(db, first), await row_of(db, second)
+        one, other = await session_now(db, first), await session_now(db, second)
         is_on = other.status is SessionStatus.IN_PROGRESS and other.access_granted_at is not None
         return one.status is SessionStatus.COMPLETED and is_on
 
     await until(endpoint, the_second_is_on)
-    assert (await row_of(db, second)).discord_channel_id == room_id
+    assert (await session_now(db, second)).discord_channel_id == room_id
     now = datetime.now(UTC)
-    await change(db, second, ends_at=now, next_step_at=now)
+    await change_session(db, second, ends_at=now, next_step_at=now)
 
     async def the_second_is_over() -> bool:
-        return (await row_of(db, second)).status is not SessionStatus.IN_PROGRESS
+        return (await session_now(db, second)).status is not SessionStatus.IN_PROGRESS
 
     await until(endpoint, the_second_is_over)
     for person in (COACH, STUDENT):

@@ -10,24 +10,18 @@ from sqlalchemy import select
 
 from models import Attendance, CoachingSession
 from models.storage.database import Database
-from tests.support.meetings import MINUTE, met
+from tests.support.meetings import MINUTE, met, move
 from tests.support.simulated import Academy, academy
+from tests.support.transactions import fetch_all
 
 BOTH_ENGINES = pytest.mark.parametrize("engine_name", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 ROUNDS = 12
 
 
-def move(world: Academy, person: Any, *channel_ids: int | None) -> None:
-    """Change channels several times before the bot hears of the first."""
-    for channel_id in channel_ids:
-        world.env.backend.set_voice_state(world.guild.id, person.id, channel_id)
-
-
 async def stays(world: Academy, made: CoachingSession, person: Any) -> Sequence[Attendance]:
     """Return this person's stays, in the order they were recorded."""
     wanted = select(Attendance).where(Attendance.session_id == made.id, Attendance.user_id == person.id)
-    async with world.db.read() as session:
-        return (await session.scalars(wanted.order_by(Attendance.id))).all()
+    return await fetch_all(world.db, wanted.order_by(Attendance.id))
 
 
 @BOTH_ENGINES

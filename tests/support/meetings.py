@@ -57,6 +57,12 @@ async def opened(world: Academy, made: CoachingSession, *inside: Any) -> Any:
     return room
 
 
+def move(world: Academy, person: Any, *channel_ids: int | None) -> None:
+    """Let someone enter channels or leave (None), one right after the other, without waiting for the bot."""
+    for channel_id in channel_ids:
+        world.env.backend.set_voice_state(world.guild.id, person.id, channel_id)
+
+
 async def met(world: Academy, *inside: Any, **of: Any) -> tuple[CoachingSession, Any]:
     """Return a session that these people came to, ten minutes after its start, and its room."""
     made = await booked(world, **of)

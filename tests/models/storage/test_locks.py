@@ -90,7 +90,7 @@ async def second(database_url: str) -> AsyncIterator[Process]:
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(DEADLINE_SECONDS):
-        while not await holds():  # noqa: ASYNC110  (nothing tells; it is asked)
+        while not await holds():  # noqa: ASYNC110  (there's no event to wait for)
             await asyncio.sleep(0)
 
 
@@ -207,7 +207,7 @@ async def test_work_ends_after_a_lost_lock_before_another_process_ticks(
 ) -> None:
     ongoing, begun = BackgroundWork(), asyncio.Event()
     async with first.running():
-        going_on = asyncio.create_task(asyncio.wait_for(what(first, ongoing, begun), DEADLINE_SECONDS))
+        ongoing_tick = asyncio.create_task(asyncio.wait_for(what(first, ongoing, begun), DEADLINE_SECONDS))
         await begun.wait()
         if what is left_by_a_tick:
             await until_it_is_left(ongoing)
@@ -220,9 +220,9 @@ async def test_work_ends_after_a_lost_lock_before_another_process_ticks(
         async with asyncio.timeout(DEADLINE_SECONDS):
             while not await second.may_tick():
                 pass
-            ended = going_on.done()
+            ended = ongoing_tick.done()
             await ongoing.rest()
-            outcome = await asyncio.gather(going_on, return_exceptions=True)
+            outcome = await asyncio.gather(ongoing_tick, return_exceptions=True)
 
     assert not before
     assert ended
@@ -235,7 +235,7 @@ END_HOLDERS = """SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype =
 async def until_it_is_left(ongoing: BackgroundWork) -> None:
     """Wait until the tick has ended and only its work continues."""
     async with asyncio.timeout(DEADLINE_SECONDS):
-        while ongoing._waiting is None:  # noqa: ASYNC110  (nothing tells; it is asked)
+        while ongoing._keeper is None:  # noqa: ASYNC110  (there's no event to wait for)
             await asyncio.sleep(0)
 
 
