@@ -51,7 +51,7 @@ def test_the_containers_environment_holds_only_settings() -> None:
     assert all((ROOT / name.strip("`")).is_file() for name in files)
 
 
-def test_the_demo_installs_its_previews_needs_except_the_video_library() -> None:
+def test_the_demo_installs_what_its_preview_needs_except_video() -> None:
     preview = names(line for line in requires("simcord") or [] if "extra == 'preview'" in line)
 
     installed = names([*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["demo"]])

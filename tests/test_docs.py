@@ -34,14 +34,14 @@ GUIDE = (ROOT / ".github" / "ORIGINAL_GUIDE.md").read_text("utf-8")
 LAYERS = ("bot", "cogs", "models", "scheduler")
 EXAMPLE = (ROOT / "config.example.toml").read_text("utf-8")
 NOT_OURS = {"DynamicItem", "interaction_check", "batch_alter_table", "config.example.toml"}
-"""What documents name that isn't in the code of the product."""
+"""Names in the documents that aren't from the product's code."""
 NOT_SETTINGS = {"ORIGINAL_GUIDE"}
-"""What looks like a setting in the documents."""
+"""Words in the documents that look like settings."""
 LONGEST_README = 220
 LARGEST_PICTURE = 100_000
 TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest"
 
-# What the original guide lists.
+# The original guide's lists.
 GUIDE_ENVIRONMENT = (
     "DISCORD_CLIENT_ID",
     "DISCORD_CLIENT_SECRET",
@@ -184,9 +184,7 @@ def test_every_command_is_shown_with_its_options(commands: dict[str, list[str]])
     assert shown == commands
 
 
-def test_every_command_in_the_documents_exists_with_its_options(
-    commands: dict[str, list[str]],
-) -> None:
+def test_every_command_in_the_documents_exists_with_its_options(commands: dict[str, list[str]]) -> None:
     paths = ("/healthz", "/readyz", "/metrics")
     texts = "\n".join(path.read_text("utf-8") for path in documents() if path != ROOT / "CHANGELOG.md")
     used = {code for code in codes(texts) if re.match(r"/[a-z]+(?![a-z/])", code) and code not in paths}
@@ -220,7 +218,7 @@ def test_every_channel_and_role_that_admins_pick_is_documented_and_no_other() ->
     assert [cells[0] for cells in table[1:]] == [place.label for place in ServerResource]
 
 
-def test_the_example_config_names_the_range_of_each_number_that_a_server_setting_takes() -> None:
+def test_the_example_config_states_each_numbers_range() -> None:
     for one in declarations.SETTINGS:
         if one.default is not None and isinstance(one.kind, Whole):
             [above] = re.findall(rf"((?:^# .*\n)+)# {one.column} = ", EXAMPLE, flags=re.MULTILINE)
@@ -269,7 +267,7 @@ def test_every_metric_is_documented_and_no_other() -> None:
     assert sorted(re.sub("_(total|seconds)$", "", name) for name in explained) == sorted(declared)
 
 
-def test_the_answer_of_the_web_endpoint_is_shown_with_its_keys() -> None:
+def test_the_web_endpoints_documented_answer_has_existing_keys() -> None:
     [shown] = re.findall(r"^```json\n(.+)\n```$", PROGRAM, flags=re.MULTILINE)
     code = (ROOT / "bot" / "web.py").read_text("utf-8")
 
@@ -292,7 +290,7 @@ def test_the_guide_covers_every_field(name: str) -> None:
     assert fates[0] in ("Kept", "Changed", "Gone", "Not yet")
 
 
-def test_every_point_of_the_guide_says_what_became_of_it() -> None:
+def test_every_point_of_the_guide_says_where_it_is_now() -> None:
     points = [cells for cells in rows(GUIDE) if cells[0] != "In the guide"]
 
     unclear = [cells for cells in points if len(cells) != 3 or not cells[2]]

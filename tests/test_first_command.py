@@ -1,4 +1,4 @@
-"""What the README promises to newcomers."""
+"""The README's first command works."""
 
 import asyncio
 import os

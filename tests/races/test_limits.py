@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import pytest
@@ -24,6 +23,7 @@ TEN, TWO = MONDAY + 2 * HOUR, MONDAY + 6 * HOUR
 
 WON = Press(won=True)
 NOT_BOOKABLE = Press(refused="NotBookable")
+TAKEN = Press(refused="SlotTaken", alternatives=3)
 
 Way = Callable[..., Awaitable[object]]
 
@@ -38,8 +38,13 @@ async def hold(session: AsyncSession, student: int, coach_id: int, at: datetime,
     return await holds.hold(session, guild, Actor(student), coach_id, at, HOUR, MONDAY)
 
 
-async def at_once(db: Database, *wishes: Callable[[AsyncSession], Awaitable[object]]) -> Counter[Press]:
-    return Counter(await asyncio.gather(*(press(db, wish) for wish in wishes)))
+async def at_once(db: Database, *wishes: tuple[Any, ...]) -> Counter[Press]:
+    """Do all of these at the same moment, each `book` or `hold` with its arguments, and count the outcomes."""
+
+    def use_case(way: Way, *arguments: Any) -> Callable[[AsyncSession], Awaitable[object]]:
+        return lambda session: way(session, *arguments)
+
+    return Counter(await asyncio.gather(*(press(db, use_case(*wish)) for wish in wishes)))
 
 
 async def pairs(db: Database, *, most_upcoming: int = 10, **coach: Any) -> list[tuple[int, int]]:
@@ -52,29 +57,17 @@ async def pairs(db: Database, *, most_upcoming: int = 10, **coach: Any) -> list[
     return found
 
 
-def taken(alternatives: int = 3) -> Press:
-    return Press(refused="SlotTaken", alternatives=alternatives)
-
-
 async def test_of_two_coaches_who_book_each_other_for_one_time_one_succeeds(db: Database) -> None:
     for one, other in await pairs(db, most_upcoming=1, daily_limit=1, weekly_limit=1):
-        ended = await at_once(
-            db,
-            partial(book, student=one, coach_id=other, at=TEN),
-            partial(book, student=other, coach_id=one, at=TEN),
-        )
+        ended = await at_once(db, (book, one, other, TEN), (book, other, one, TEN))
 
-        assert ended == {WON: 1, taken(): 1}
+        assert ended == {WON: 1, TAKEN: 1}
     assert await faults_of(db) == []
 
 
 async def test_two_coaches_can_book_each_other_for_different_times(db: Database) -> None:
     for one, other in await pairs(db, most_upcoming=1, daily_limit=1, weekly_limit=1):
-        ended = await at_once(
-            db,
-            partial(book, student=one, coach_id=other, at=TEN),
-            partial(book, student=other, coach_id=one, at=TWO),
-        )
+        ended = await at_once(db, (book, one, other, TEN), (book, other, one, TWO))
 
         assert ended == {WON: 2}
     assert await faults_of(db) == []
@@ -83,7 +76,7 @@ async def test_two_coaches_can_book_each_other_for_different_times(db: Database)
 async def test_coaches_who_hold_and_book_each_other_never_deadlock(db: Database) -> None:
     for one, other in (await pairs(db))[:8]:
         wishes = [
-            partial(way, student=student, coach_id=coach_id, at=MONDAY + DAY + number * HOUR)
+            (way, student, coach_id, MONDAY + DAY + number * HOUR)
             for number in range(1, 5)
             for way in (hold, book)
             for student, coach_id in ((one, other), (other, one))
@@ -101,11 +94,7 @@ async def test_booking_two_coaches_at_once_keeps_a_students_limit(
     db: Database,
 ) -> None:
     for student, (one, other) in enumerate(await pairs(db, most_upcoming=1), start=30_000):
-        ended = await at_once(
-            db,
-            partial(book, student=student, coach_id=one, at=TEN),
-            partial(book, student=student, coach_id=other, at=TWO),
-        )
+        ended = await at_once(db, (book, student, one, TEN), (book, student, other, TWO))
 
         assert ended == {WON: 1, NOT_BOOKABLE: 1}
     assert await faults_of(db) == []
@@ -118,23 +107,15 @@ async def test_booking_two_times_of_a_day_at_once_keeps_a_coachs_daily_limit(
     db: Database, first: Way, second: Way
 ) -> None:
     for student, (coach_id, _) in enumerate(await pairs(db, daily_limit=1), start=30_000):
-        ended = await at_once(
-            db,
-            partial(first, student=student, coach_id=coach_id, at=TEN),
-            partial(second, student=student + 1000, coach_id=coach_id, at=TWO),
-        )
+        ended = await at_once(db, (first, student, coach_id, TEN), (second, student + 1000, coach_id, TWO))
 
-        assert ended == {WON: 1, taken(): 1}
+        assert ended == {WON: 1, TAKEN: 1}
     assert await faults_of(db) == []
 
 
 async def test_holding_two_coaches_at_once_leaves_one_hold(db: Database) -> None:
     for student, (one, other) in enumerate(await pairs(db), start=30_000):
-        ended = await at_once(
-            db,
-            partial(hold, student=student, coach_id=one, at=TEN),
-            partial(hold, student=student, coach_id=other, at=TWO),
-        )
+        ended = await at_once(db, (hold, student, one, TEN), (hold, student, other, TWO))
 
         assert ended == {WON: 2}
     ledger = await ledger_of(db)
@@ -150,11 +131,7 @@ async def test_booking_one_time_in_two_servers_at_once_succeeds_in_one(db: Datab
             await a_coach(session, guild_id=GUILD + 1, user_id=other)
 
     for student, (one, other) in enumerate(found, start=30_000):
-        ended = await at_once(
-            db,
-            partial(book, student=student, coach_id=one, at=TEN),
-            partial(book, student=student, coach_id=other, at=TEN, guild_id=GUILD + 1),
-        )
+        ended = await at_once(db, (book, student, one, TEN), (book, student, other, TEN, GUILD + 1))
 
-        assert ended == {WON: 1, taken(): 1}
+        assert ended == {WON: 1, TAKEN: 1}
     assert await faults_of(db) == []

@@ -60,7 +60,7 @@ async def fetch_only(db: Database, rows: Select[T]) -> T:
         return (await session.scalars(rows)).one()
 
 
-async def until_blocked(db: Database, *tasks: asyncio.Future[object]) -> None:
+async def until_blocked(db: Database, *tasks: asyncio.Future[Any]) -> None:
     """Return once some transaction waits for a lock. Fails if all of `tasks` end without having to wait.
 
     SQLite begins one transaction at a time, so there's nothing to wait for.
